@@ -1,0 +1,2 @@
+//! The `devcluster-node` binary.
+fn main() {}

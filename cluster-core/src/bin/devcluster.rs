@@ -1,0 +1,2 @@
+//! The `devcluster` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The facade of devcluster: one crate to depend on.
