@@ -1,1 +1,3 @@
-//! See ARCHITECTURE.md.
+//! The API server: request pipeline, resource registry, generic verbs, admission, authentication, authorization.
+
+pub mod registry;

@@ -1,1 +1,66 @@
-//! See ARCHITECTURE.md.
+//! Talks to an API server, in process or over TLS: typed requests, shared informers, work queues, events, leases.
+//!
+//! A [`Client`] speaks through a [`Backend`]; the node process implements one on top of the API server in the same
+//! process, [`http::HttpBackend`] goes over the network. Everything above is the same code.
+
+mod backend;
+mod client;
+pub mod events;
+pub mod http;
+mod informer;
+pub mod kubeconfig;
+pub mod lease;
+mod queue;
+
+pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
+pub use client::{Client, DeleteOptions, ListOptions, Object, Patch, PatchOptions};
+pub use cluster_object::status::Status;
+pub use informer::{Change, Informer, Informers, ObjectKey};
+pub use queue::WorkQueue;
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The server answered with a failure.
+    #[error(transparent)]
+    Api(#[from] Status),
+    /// The server could not be reached, or the connection broke; a retry may help.
+    #[error("failed to reach the API server: {0}")]
+    Transport(String),
+    /// The answer was not what the type says.
+    #[error("failed to decode {kind}: {source}")]
+    Decode {
+        /// The kind that was expected.
+        kind: &'static str,
+        /// What did not fit.
+        source: serde_json::Error,
+    },
+    /// The client's configuration is unusable.
+    #[error("{0}")]
+    Config(String),
+}
+
+impl Error {
+    /// The server's answer, when it was one.
+    pub fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Api(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Whether the object does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.status().is_some_and(Status::is_not_found)
+    }
+
+    /// Whether the object changed in between.
+    pub fn is_conflict(&self) -> bool {
+        self.status().is_some_and(Status::is_conflict)
+    }
+
+    /// Whether the object was there already.
+    pub fn is_already_exists(&self) -> bool {
+        self.status().is_some_and(Status::is_already_exists)
+    }
+}

@@ -1,1 +1,7 @@
-//! See ARCHITECTURE.md.
+//! Rules over Kubernetes objects held as JSON values: metadata, selectors, quantities, patches, apply, strictness, YAML.
+//!
+//! Nothing here does I/O. The API server's write path works on these values and never on typed structs, which would
+//! drop the fields they do not know.
+
+pub mod field;
+pub mod status;

@@ -1,0 +1,5 @@
+//! What is served: one declarative entry per resource, built-in or custom, and its lookup.
+
+mod resource;
+
+pub use resource::{Column, Deletion, Resource, Scope, Strategy, Subresource, Verbs};

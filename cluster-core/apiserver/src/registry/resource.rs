@@ -1,0 +1,150 @@
+//! One served resource: names, verbs, columns and the rules of its kind.
+
+use cluster_object::field::Errors;
+use serde_json::Value;
+
+/// A served resource of one group and version. Several versions of one kind share [`Resource::storage`].
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// API group; empty for core.
+    pub group: String,
+    /// Version, for example `v1`.
+    pub version: String,
+    /// Kind, for example `Deployment`.
+    pub kind: String,
+    /// Plural name, for example `deployments`.
+    pub plural: String,
+    /// Singular name, for example `deployment`.
+    pub singular: String,
+    /// Short names, for example `deploy`.
+    pub short_names: Vec<String>,
+    /// Categories, for example `all`.
+    pub categories: Vec<String>,
+    /// Namespaced or cluster-wide.
+    pub scope: Scope,
+    /// What may be done with it.
+    pub verbs: Verbs,
+    /// Served below an object, for example `status`.
+    pub subresources: Vec<Subresource>,
+    /// Where the objects live in the store, for example `apps/deployments`.
+    pub storage: String,
+    /// What `kubectl get` shows; empty for name and age.
+    pub columns: Vec<Column>,
+    /// The rules of the kind.
+    pub strategy: Strategy,
+}
+
+/// Where objects of a resource live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// In a namespace.
+    Namespaced,
+    /// Beside the namespaces.
+    Cluster,
+}
+
+/// Which generic verbs are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbs {
+    /// create, delete, deletecollection, get, list, patch, update, watch.
+    All,
+    /// create only: reviews that are answered, not stored.
+    CreateOnly,
+    /// get and list only.
+    ReadOnly,
+}
+
+/// A subresource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subresource {
+    /// For example `status`, `scale`, `exec`.
+    pub name: String,
+    /// The kind it speaks, for example `Scale`.
+    pub kind: String,
+    /// That kind's group when it is not the resource's own.
+    pub group: Option<String>,
+    /// That kind's version when it is not the resource's own.
+    pub version: Option<String>,
+    /// Verbs as discovery lists them.
+    pub verbs: Vec<String>,
+}
+
+/// How a delete of the kind goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Deletion {
+    /// At once, or when the last finalizer is gone.
+    #[default]
+    Immediate,
+    /// In grace: the object stays with a deletionTimestamp until the kubelet deletes it with grace 0 (pods).
+    Graceful,
+    /// After its content: stays `Terminating` until `spec.finalizers` is empty (namespaces).
+    Finalized,
+}
+
+/// A printer column of `kubectl get`.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Heading, for example `Ready`.
+    pub name: &'static str,
+    /// `string`, `integer`, `date`, ...
+    pub kind: &'static str,
+    /// OpenAPI format, for example `name`.
+    pub format: &'static str,
+    /// 0 is always shown, 1 with `-o wide`.
+    pub priority: i32,
+    /// The cell: a JSON value computed from the object (dates as `3d4h` ages relative to now).
+    pub cell: fn(&Value) -> Value,
+}
+
+/// The rules of a kind. Values are complete objects, apiVersion and kind included, in the resource's own version.
+#[derive(Debug, Clone)]
+pub struct Strategy {
+    /// Fills in what upstream's defaulting fills in. Runs on everything that comes in, and must be idempotent.
+    pub defaults: fn(&mut Value),
+    /// Drops what a create may not set (status) and sets what it must (generation is set by the generic code).
+    pub prepare_create: fn(&mut Value),
+    /// Carries over from `old` what an update of the main resource may not change (status is restored by the generic
+    /// code when the resource has a status subresource).
+    pub prepare_update: fn(&mut Value, &Value),
+    /// Faults of a new object; generic metadata is checked by the generic code.
+    pub validate: fn(&Value) -> Errors,
+    /// Faults of a change, immutable fields for example; `validate` runs too.
+    pub validate_update: fn(&Value, &Value) -> Errors,
+    /// Faults of a status update.
+    pub validate_status: fn(&Value, &Value) -> Errors,
+    /// Fields a field selector may name beside metadata.name and metadata.namespace, with the value to compare
+    /// (for example `("spec.nodeName", |pod| ...)`).
+    pub selectable_fields: &'static [(&'static str, fn(&Value) -> String)],
+    /// `metadata.name` must be this: a DNS subdomain, label, path segment, ... Returns the fault in words.
+    pub validate_name: fn(&str) -> Result<(), String>,
+    /// Whether a change of spec raises metadata.generation.
+    pub has_generation: bool,
+    /// Whether PUT creates what does not exist.
+    pub create_on_update: bool,
+    /// Whether PUT may come without resourceVersion.
+    pub unconditional_update: bool,
+    /// How a delete goes.
+    pub deletion: Deletion,
+    /// Whether events and leases: kept out of history.
+    pub ephemeral_history: bool,
+}
+
+impl Default for Strategy {
+    fn default() -> Self {
+        Self {
+            defaults: |_| {},
+            prepare_create: |_| {},
+            prepare_update: |_, _| {},
+            validate: |_| Errors::new(),
+            validate_update: |_, _| Errors::new(),
+            validate_status: |_, _| Errors::new(),
+            selectable_fields: &[],
+            validate_name: |_| Ok(()),
+            has_generation: true,
+            create_on_update: false,
+            unconditional_update: true,
+            deletion: Deletion::Immediate,
+            ephemeral_history: false,
+        }
+    }
+}
