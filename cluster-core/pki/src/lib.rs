@@ -1,1 +1,33 @@
-//! See ARCHITECTURE.md.
+//! The cluster's certificates and keys: one CA, what it signs for each node, and TLS configurations made of them.
+
+mod authority;
+mod cluster;
+pub mod tls;
+
+pub use authority::{Authority, Pair, Subject, Usage};
+pub use cluster::{ClusterPki, Endpoint};
+
+/// Why a certificate or key could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A certificate could not be made, or its PEM could not be read.
+    #[error("failed to issue a certificate: {0}")]
+    Issue(#[from] rcgen::Error),
+    /// PEM text holds no usable certificate or key.
+    #[error("failed to read {what}: {reason}")]
+    Pem {
+        /// What was read.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The TLS library refused the certificates.
+    #[error("failed to configure TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The client verifier refused the CA.
+    #[error("failed to configure client certificates: {0}")]
+    Verifier(#[from] rustls::server::VerifierBuilderError),
+    /// The system has no randomness.
+    #[error("failed to read random bytes")]
+    Random,
+}

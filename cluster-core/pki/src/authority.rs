@@ -1,0 +1,181 @@
+//! A certificate authority: makes itself, issues certificates, signs requests.
+
+use crate::Error;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose,
+};
+use time::{Duration, OffsetDateTime};
+
+/// Local clusters live long and have nobody to renew for them.
+const TEN_YEARS: Duration = Duration::days(3650);
+/// Clocks of containers and hosts may differ a little.
+const CLOCK_SKEW: Duration = Duration::hours(1);
+
+/// A certificate and its key, both PEM.
+#[derive(Clone)]
+pub struct Pair {
+    /// The certificate.
+    pub cert: String,
+    /// The private key, PKCS #8.
+    pub key: String,
+}
+
+/// What a certificate may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// To serve.
+    Server,
+    /// To identify a client.
+    Client,
+    /// Both.
+    Both,
+}
+
+/// Whom a certificate names.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The common name; the API server's user name.
+    pub common_name: String,
+    /// The organization; the API server's group. Empty for none.
+    pub organization: String,
+    /// DNS names and addresses that the certificate serves.
+    pub names: Vec<String>,
+    /// What it may be used for.
+    pub usage: Usage,
+}
+
+impl Subject {
+    /// A client called `common_name` in the group `organization`.
+    pub fn client(common_name: &str, organization: &str) -> Self {
+        Self {
+            common_name: common_name.to_owned(),
+            organization: organization.to_owned(),
+            names: Vec::new(),
+            usage: Usage::Client,
+        }
+    }
+}
+
+/// A certificate authority.
+pub struct Authority {
+    cert: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Makes a new authority with a self-signed certificate.
+    pub fn generate(common_name: &str) -> Result<Self, Error> {
+        let key = KeyPair::generate()?;
+        let mut params = params(common_name, "", &[], TEN_YEARS)?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        let cert = params.self_signed(&key)?.pem();
+        Ok(Self { cert, issuer: Issuer::new(params, key) })
+    }
+
+    /// Takes up an authority made before.
+    pub fn from_pem(pair: &Pair) -> Result<Self, Error> {
+        let key = KeyPair::from_pem(&pair.key)?;
+        Ok(Self { cert: pair.cert.clone(), issuer: Issuer::from_ca_cert_pem(&pair.cert, key)? })
+    }
+
+    /// The authority's certificate and key, to be stored.
+    pub fn to_pem(&self) -> Pair {
+        Pair { cert: self.cert.clone(), key: self.issuer.key().serialize_pem() }
+    }
+
+    /// The authority's certificate, PEM.
+    pub fn cert(&self) -> &str {
+        &self.cert
+    }
+
+    /// Issues a certificate with a new key.
+    pub fn issue(&self, subject: &Subject) -> Result<Pair, Error> {
+        let key = KeyPair::generate()?;
+        let mut params = params(&subject.common_name, &subject.organization, &subject.names, TEN_YEARS)?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.extended_key_usages = match subject.usage {
+            Usage::Server => vec![ExtendedKeyUsagePurpose::ServerAuth],
+            Usage::Client => vec![ExtendedKeyUsagePurpose::ClientAuth],
+            Usage::Both => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
+        };
+        let cert = params.signed_by(&key, &self.issuer)?.pem();
+        Ok(Pair { cert, key: key.serialize_pem() })
+    }
+
+    /// Signs a PEM certificate request as it stands, for `lifetime` from now.
+    pub fn sign(&self, request: &str, usages: Vec<ExtendedKeyUsagePurpose>, lifetime: Duration) -> Result<String, Error> {
+        let mut request = CertificateSigningRequestParams::from_pem(request)?;
+        let now = OffsetDateTime::now_utc();
+        request.params.not_before = now - CLOCK_SKEW;
+        request.params.not_after = now + lifetime;
+        request.params.is_ca = IsCa::NoCa;
+        request.params.extended_key_usages = usages;
+        Ok(request.signed_by(&self.issuer)?.pem())
+    }
+}
+
+fn params(
+    common_name: &str,
+    organization: &str,
+    names: &[String],
+    lifetime: Duration,
+) -> Result<CertificateParams, Error> {
+    let mut params = CertificateParams::new(names)?;
+    let now = OffsetDateTime::now_utc();
+    params.not_before = now - CLOCK_SKEW;
+    params.not_after = now + lifetime;
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    if !organization.is_empty() {
+        params.distinguished_name.push(DnType::OrganizationName, organization);
+    }
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use x509_parser::prelude::*;
+
+    #[test]
+    fn an_issued_certificate_names_its_subject_and_verifies_against_the_stored_authority() {
+        let made = Authority::generate("test-ca").expect("CA");
+        let authority = Authority::from_pem(&made.to_pem()).expect("CA from PEM");
+        let subject = Subject {
+            names: vec!["10.0.0.1".to_owned(), "localhost".to_owned()],
+            usage: Usage::Both,
+            ..Subject::client("system:node:a", "system:nodes")
+        };
+        let pair = authority.issue(&subject).expect("issue");
+        let (_, pem) = parse_x509_pem(pair.cert.as_bytes()).expect("PEM");
+        let cert = pem.parse_x509().expect("X.509");
+        let (_, ca_pem) = parse_x509_pem(authority.cert().as_bytes()).expect("PEM");
+        let ca = ca_pem.parse_x509().expect("X.509");
+
+        assert_eq!(cert.subject().to_string(), "CN=system:node:a, O=system:nodes");
+        assert_eq!(cert.issuer(), ca.subject());
+        assert!(ca.is_ca() && !cert.is_ca());
+        let names = cert.subject_alternative_name().expect("SAN").expect("SAN").value.general_names.len();
+        assert_eq!(names, 2);
+    }
+
+    #[test]
+    fn a_signed_request_keeps_its_subject_and_cannot_become_a_ca() {
+        let authority = Authority::generate("test-ca").expect("CA");
+        let mut params = CertificateParams::new(Vec::new()).expect("params");
+        params.distinguished_name.push(DnType::CommonName, "jane");
+        let key = KeyPair::generate().expect("key");
+        let request = params.serialize_request(&key).expect("request").pem().expect("PEM");
+        let signed = authority
+            .sign(&request, vec![ExtendedKeyUsagePurpose::ClientAuth], Duration::days(1))
+            .expect("signed");
+        let (_, pem) = parse_x509_pem(signed.as_bytes()).expect("PEM");
+        let cert = pem.parse_x509().expect("X.509");
+        assert!(cert.subject().to_string().contains("CN=jane"));
+        assert!(!cert.is_ca());
+    }
+}
