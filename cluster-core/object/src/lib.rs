@@ -4,4 +4,8 @@
 //! drop the fields they do not know.
 
 pub mod field;
+pub mod meta;
+pub mod name;
+pub mod quantity;
+pub mod selector;
 pub mod status;
