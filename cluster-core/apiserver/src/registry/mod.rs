@@ -2,4 +2,4 @@
 
 mod resource;
 
-pub use resource::{Column, Deletion, Resource, Scope, Strategy, Subresource, Verbs};
+pub use resource::{Column, Conversion, Deletion, Resource, Scope, Strategy, Subresource, Verbs};

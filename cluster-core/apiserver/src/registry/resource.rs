@@ -48,6 +48,8 @@ pub enum Scope {
 pub enum Verbs {
     /// create, delete, deletecollection, get, list, patch, update, watch.
     All,
+    /// All but deletecollection (namespaces).
+    NoDeleteCollection,
     /// create only: reviews that are answered, not stored.
     CreateOnly,
     /// get and list only.
@@ -92,7 +94,7 @@ pub struct Column {
     pub format: &'static str,
     /// 0 is always shown, 1 with `-o wide`.
     pub priority: i32,
-    /// The cell: a JSON value computed from the object (dates as `3d4h` ages relative to now).
+    /// The cell: a JSON value computed from the object as it is stored (dates as `3d4h` ages relative to now).
     pub cell: fn(&Value) -> Value,
 }
 
@@ -127,24 +129,41 @@ pub struct Strategy {
     pub deletion: Deletion,
     /// Whether events and leases: kept out of history.
     pub ephemeral_history: bool,
+    /// How this version and the stored one become each other; `None` when this is the stored version.
+    pub conversion: Option<Conversion>,
+}
+
+/// Both ways between a served version and the stored one; each sets `apiVersion` too.
+#[derive(Debug, Clone, Copy)]
+pub struct Conversion {
+    /// Turns an object of the served version into the stored one; runs after `defaults`.
+    pub to_storage: fn(&mut Value),
+    /// Turns a stored object into the served version.
+    pub from_storage: fn(&mut Value),
+}
+
+impl Strategy {
+    /// No rules beyond the generic ones.
+    pub const NONE: Self = Self {
+        defaults: |_| {},
+        prepare_create: |_| {},
+        prepare_update: |_, _| {},
+        validate: |_| Errors::new(),
+        validate_update: |_, _| Errors::new(),
+        validate_status: |_, _| Errors::new(),
+        selectable_fields: &[],
+        validate_name: |_| Ok(()),
+        has_generation: true,
+        create_on_update: false,
+        unconditional_update: true,
+        deletion: Deletion::Immediate,
+        ephemeral_history: false,
+        conversion: None,
+    };
 }
 
 impl Default for Strategy {
     fn default() -> Self {
-        Self {
-            defaults: |_| {},
-            prepare_create: |_| {},
-            prepare_update: |_, _| {},
-            validate: |_| Errors::new(),
-            validate_update: |_, _| Errors::new(),
-            validate_status: |_, _| Errors::new(),
-            selectable_fields: &[],
-            validate_name: |_| Ok(()),
-            has_generation: true,
-            create_on_update: false,
-            unconditional_update: true,
-            deletion: Deletion::Immediate,
-            ephemeral_history: false,
-        }
+        Self::NONE
     }
 }

@@ -1,0 +1,18 @@
+//! The built-in kinds: one table row each, and per kind its defaults, validation, selectable fields and columns.
+
+mod row;
+mod table;
+
+use crate::registry::{Resource, Strategy};
+use cluster_object::name;
+
+/// What every kind starts from: a DNS subdomain as name, no other rules.
+const BASE: Strategy = Strategy { validate_name: name::dns_subdomain, ..Strategy::NONE };
+
+/// Every built-in resource, in the order discovery lists them.
+pub fn builtin() -> Vec<Resource> {
+    table::GROUPS
+        .iter()
+        .flat_map(|(group, version, rows)| rows.iter().map(move |row| row.resource(group, version)))
+        .collect()
+}
