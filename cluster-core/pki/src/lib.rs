@@ -2,9 +2,11 @@
 
 mod authority;
 mod cluster;
+mod signing;
 pub mod tls;
 
 pub use authority::{Authority, Pair, Subject, Usage};
+pub use signing::PublicKey;
 pub use cluster::{ClusterPki, Endpoint};
 
 /// Why a certificate or key could not be made or read.

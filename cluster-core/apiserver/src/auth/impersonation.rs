@@ -1,0 +1,100 @@
+//! `Impersonate-*` headers: act as somebody else, when the caller may.
+
+use super::user::{UserInfo, group};
+use super::{Authorizer, forbidden};
+use crate::request::RequestInfo;
+use cluster_object::status::Status;
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
+
+const USER: &str = "impersonate-user";
+const GROUP: &str = "impersonate-group";
+const UID: &str = "impersonate-uid";
+const EXTRA: &str = "impersonate-extra-";
+
+impl Authorizer {
+    /// The user the request is to be carried out as: `caller`, or whom the headers name.
+    pub fn impersonate(&self, caller: UserInfo, headers: &HeaderMap) -> Result<UserInfo, Status> {
+        let Some(wanted) = requested(headers)? else { return Ok(caller) };
+        for (group, resource, subresource, namespace, name) in checks(&wanted) {
+            let request = RequestInfo {
+                verb: "impersonate",
+                group: group.to_owned(),
+                version: "v1".to_owned(),
+                resource: resource.to_owned(),
+                subresource,
+                namespace,
+                name,
+                is_resource: true,
+                ..RequestInfo::default()
+            };
+            if let super::Decision::Deny(reason) = self.authorize(&caller, &request) {
+                return Err(forbidden(&caller, &request, &reason));
+            }
+        }
+        Ok(with_implied_groups(wanted))
+    }
+}
+
+/// What the headers ask for; groups as given.
+fn requested(headers: &HeaderMap) -> Result<Option<UserInfo>, Status> {
+    let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let mut user = UserInfo {
+        name: headers.get(USER).map(text).unwrap_or_default(),
+        uid: headers.get(UID).map(text).unwrap_or_default(),
+        groups: headers.get_all(GROUP).iter().map(text).collect(),
+        ..UserInfo::default()
+    };
+    for (key, value) in headers {
+        if let Some(key) = key.as_str().strip_prefix(EXTRA) {
+            let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
+            user.extra.entry(key).or_default().push(text(value));
+        }
+    }
+    if !user.name.is_empty() {
+        return Ok(Some(user));
+    }
+    if user == UserInfo::default() {
+        return Ok(None);
+    }
+    Err(Status::internal("requested impersonation of a group, UID or extra without impersonating a user"))
+}
+
+/// `(group, resource, subresource, namespace, name)` that the caller needs the verb `impersonate` for.
+fn checks(wanted: &UserInfo) -> Vec<(&'static str, &'static str, String, String, String)> {
+    let plain = |resource, name: &str| ("", resource, String::new(), String::new(), name.to_owned());
+    let mut checks = Vec::new();
+    match service_account(&wanted.name) {
+        Some((namespace, name)) => {
+            checks.push(("", "serviceaccounts", String::new(), namespace.to_owned(), name.to_owned()));
+        }
+        None => checks.push(plain("users", &wanted.name)),
+    }
+    checks.extend(wanted.groups.iter().map(|g| plain("groups", g)));
+    let identity = "authentication.k8s.io";
+    if !wanted.uid.is_empty() {
+        checks.push((identity, "uids", String::new(), String::new(), wanted.uid.clone()));
+    }
+    for (key, values) in &wanted.extra {
+        checks.extend(values.iter().map(|v| (identity, "userextras", key.clone(), String::new(), v.clone())));
+    }
+    checks
+}
+
+fn service_account(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("system:serviceaccount:")?.split_once(':')
+}
+
+fn with_implied_groups(mut user: UserInfo) -> UserInfo {
+    if user.groups.is_empty()
+        && let Some((namespace, _)) = service_account(&user.name)
+    {
+        user.groups =
+            vec![group::SERVICE_ACCOUNTS.to_owned(), format!("{}:{namespace}", group::SERVICE_ACCOUNTS)];
+    }
+    let implied = if user.name == "system:anonymous" { group::UNAUTHENTICATED } else { group::AUTHENTICATED };
+    if !user.in_group(implied) {
+        user.groups.push(implied.to_owned());
+    }
+    user
+}

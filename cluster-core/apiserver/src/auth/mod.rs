@@ -1,0 +1,104 @@
+//! Who asks and whether they may: authentication, authorization, reviews, tokens, bootstrap roles, TLS accept loop.
+
+mod authenticator;
+pub mod bootstrap;
+pub mod escalation;
+mod follow;
+mod impersonation;
+mod node;
+mod rbac;
+pub mod reviews;
+pub mod serve;
+pub mod tokens;
+mod user;
+
+pub use authenticator::Authenticator;
+pub use node::NodeGraph;
+pub use rbac::{Rbac, Rule};
+pub use user::{PeerCertificate, UserInfo, group};
+
+use crate::request::RequestInfo;
+use cluster_object::status::{GroupResource, Status};
+use cluster_store::Store;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The answer of an authorizer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Allowed, with the reason.
+    Allow(String),
+    /// Nobody allows it; the reason may be empty.
+    Deny(String),
+}
+
+impl Decision {
+    /// Whether the request may go on.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allow(_))
+    }
+}
+
+/// Node and RBAC authorization over the server's own store.
+pub struct Authorizer {
+    nodes: Arc<NodeGraph>,
+    rbac: Arc<Rbac>,
+}
+
+impl Authorizer {
+    /// Starts to follow roles, bindings and pods in `store` until `cancel`.
+    pub fn start(store: &Arc<dyn Store>, cancel: &CancellationToken) -> Self {
+        let nodes = Arc::new(NodeGraph::default());
+        let rbac = Arc::new(Rbac::default());
+        for resource in rbac::RESOURCES {
+            follow::follow(store, resource, Arc::clone(&rbac), cancel);
+        }
+        follow::follow(store, "pods", Arc::clone(&nodes), cancel);
+        Self { nodes, rbac }
+    }
+
+    /// Decides about one request.
+    pub fn authorize(&self, user: &UserInfo, request: &RequestInfo) -> Decision {
+        if user.in_group(group::MASTERS) {
+            return Decision::Allow(String::new());
+        }
+        match self.nodes.authorize(user, request) {
+            Decision::Allow(reason) => Decision::Allow(reason),
+            Decision::Deny(node_reason) => match self.rbac.authorize(user, request) {
+                Decision::Deny(reason) if reason.is_empty() => Decision::Deny(node_reason),
+                decision => decision,
+            },
+        }
+    }
+
+    /// The rules that apply to `user` in `namespace`, for `SelfSubjectRulesReview` and escalation checks.
+    pub fn rules_for(&self, user: &UserInfo, namespace: &str) -> Vec<Rule> {
+        self.rbac.rules_for(user, namespace)
+    }
+
+    /// The rules of a role that a binding names: (namespace, name), the namespace empty for a ClusterRole.
+    pub fn rules_of_role(&self, namespace: &str, name: &str) -> Arc<[Rule]> {
+        self.rbac.rules_of_role(namespace, name)
+    }
+}
+
+/// The 403 for a denied request, worded as upstream.
+pub fn forbidden(user: &UserInfo, request: &RequestInfo, reason: &str) -> Status {
+    let who = &user.name;
+    let tail = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    if !request.is_resource {
+        let text = format!("User {who:?} cannot {} path {:?}{tail}", request.verb, request.path);
+        return Status::forbidden(GroupResource { group: "", resource: "" }, "", &text);
+    }
+    let resource = match request.subresource.as_str() {
+        "" => request.resource.clone(),
+        subresource => format!("{}/{subresource}", request.resource),
+    };
+    let place = match request.namespace.as_str() {
+        "" => "at the cluster scope".to_owned(),
+        namespace => format!("in the namespace {namespace:?}"),
+    };
+    let text =
+        format!("User {who:?} cannot {} resource {resource:?} in API group {:?} {place}{tail}", request.verb, request.group);
+    Status::forbidden(GroupResource { group: &request.group, resource: &request.resource }, &request.name, &text)
+}

@@ -1,0 +1,192 @@
+//! The Node authorizer: a kubelet reaches only what the pods bound to its node need.
+//!
+//! Rules: <https://kubernetes.io/docs/reference/access-authn-authz/node/>.
+
+use super::follow::Follower;
+use super::rbac::{resource_matches};
+use super::user::UserInfo;
+use super::Decision;
+use crate::request::RequestInfo;
+use cluster_store::{Entry, Key};
+use parking_lot::RwLock;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// (verbs, API group, resources) that every kubelet may use.
+const RULES: &[(&str, &str, &str)] = &[
+    ("create", "authentication.k8s.io", "tokenreviews"),
+    ("create", "authorization.k8s.io", "subjectaccessreviews localsubjectaccessreviews"),
+    ("get list watch", "", "services"),
+    ("create get list watch", "", "nodes"),
+    ("update patch", "", "nodes nodes/status"),
+    ("create update patch", "", "events"),
+    ("create update patch", "events.k8s.io", "events"),
+    ("get list watch create delete", "", "pods"),
+    ("update patch", "", "pods/status"),
+    ("create", "", "pods/eviction"),
+    ("create get list watch", "certificates.k8s.io", "certificatesigningrequests"),
+    ("get list watch", "storage.k8s.io", "csidrivers volumeattachments"),
+    ("get create update patch delete", "storage.k8s.io", "csinodes"),
+    ("get list watch", "node.k8s.io", "runtimeclasses"),
+];
+
+/// What one pod refers to: (resource, namespace, name).
+type Reference = (&'static str, Arc<str>, Box<str>);
+
+/// Which objects the pods of each node refer to.
+#[derive(Debug, Default)]
+pub struct NodeGraph {
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The node of each bound pod, and what the pod refers to.
+    pods: HashMap<Key, (Arc<str>, HashSet<Reference>)>,
+    /// How many pods of a node refer to an object.
+    references: HashMap<Arc<str>, HashMap<Reference, usize>>,
+}
+
+impl NodeGraph {
+    /// Decides for kubelets; others get a denial without a reason.
+    pub fn authorize(&self, user: &UserInfo, request: &RequestInfo) -> Decision {
+        let Some(node) = user.node_name() else { return Decision::Deny(String::new()) };
+        if !request.is_resource {
+            return Decision::Deny(String::new());
+        }
+        match (request.group.as_str(), request.resource.as_str(), request.subresource.as_str()) {
+            ("", "secrets" | "configmaps" | "persistentvolumeclaims" | "persistentvolumes", "") => {
+                self.authorize_reference(node, request)
+            }
+            ("", "serviceaccounts", "token") if request.verb == "create" => self.authorize_reference(node, request),
+            ("coordination.k8s.io", "leases", "") => authorize_lease(node, request),
+            _ if allowed_by_rules(request) => Decision::Allow(String::new()),
+            _ => Decision::Deny(String::new()),
+        }
+    }
+
+    fn authorize_reference(&self, node: &str, request: &RequestInfo) -> Decision {
+        let reads = matches!(request.verb, "get" | "list" | "watch");
+        if !(reads || request.subresource == "token") {
+            return Decision::Deny("can only read resources of this type".to_owned());
+        }
+        if request.name.is_empty() {
+            return Decision::Deny("No Object name found".to_owned());
+        }
+        let state = self.state.read();
+        let known = state.references.get(node).is_some_and(|references| {
+            references.keys().any(|(resource, namespace, name)| {
+                *resource == request.resource && **namespace == *request.namespace && **name == *request.name
+            })
+        });
+        if known {
+            Decision::Allow(String::new())
+        } else {
+            Decision::Deny(format!("no relationship found between node '{node}' and this object"))
+        }
+    }
+}
+
+fn authorize_lease(node: &str, request: &RequestInfo) -> Decision {
+    let own = request.namespace == "kube-node-lease" && (request.name == node || request.verb == "create");
+    if own && matches!(request.verb, "get" | "create" | "update" | "patch" | "delete") {
+        Decision::Allow(String::new())
+    } else {
+        Decision::Deny("can only access node lease with the same name as the requesting node".to_owned())
+    }
+}
+
+fn allowed_by_rules(request: &RequestInfo) -> bool {
+    RULES.iter().any(|(verbs, group, resources)| {
+        *group == request.group
+            && verbs.split(' ').any(|v| v == request.verb)
+            && resources.split(' ').any(|r| resource_matches(r, &request.resource, &request.subresource))
+    })
+}
+
+impl State {
+    fn forget(&mut self, key: &Key) {
+        let Some((node, references)) = self.pods.remove(key) else { return };
+        let Some(counts) = self.references.get_mut(&node) else { return };
+        for reference in references {
+            if let Some(count) = counts.get_mut(&reference) {
+                *count -= 1;
+                if *count == 0 {
+                    counts.remove(&reference);
+                }
+            }
+        }
+        if counts.is_empty() {
+            self.references.remove(&node);
+        }
+    }
+}
+
+impl Follower for NodeGraph {
+    fn put(&self, entry: &Entry) {
+        let Ok(pod) = serde_json::from_slice::<Value>(&entry.bytes) else {
+            tracing::error!(pod = %entry.key.name, "failed to read a stored pod; its node cannot read what it mounts");
+            return;
+        };
+        let mut state = self.state.write();
+        state.forget(&entry.key);
+        let Some(node) = pod["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) else { return };
+        let node: Arc<str> = Arc::from(node);
+        let references = references(&pod, &entry.key.namespace);
+        let counts = state.references.entry(Arc::clone(&node)).or_default();
+        for reference in &references {
+            *counts.entry(reference.clone()).or_default() += 1;
+        }
+        state.pods.insert(entry.key.clone(), (node, references));
+    }
+
+    fn remove(&self, key: &Key) {
+        self.state.write().forget(key);
+    }
+
+    fn reset(&self, _resource: &str) {
+        *self.state.write() = State::default();
+    }
+}
+
+/// Everything a pod refers to by name.
+fn references(pod: &Value, namespace: &Arc<str>) -> HashSet<Reference> {
+    let spec = &pod["spec"];
+    let mut found = HashSet::new();
+    let mut add = |resource: &'static str, name: &Value| {
+        if let Some(name) = name.as_str() {
+            found.insert((resource, Arc::clone(namespace), Box::from(name)));
+        }
+    };
+    add("serviceaccounts", &spec["serviceAccountName"]);
+    for secret in items(&spec["imagePullSecrets"]) {
+        add("secrets", &secret["name"]);
+    }
+    for volume in items(&spec["volumes"]) {
+        add("secrets", &volume["secret"]["secretName"]);
+        add("configmaps", &volume["configMap"]["name"]);
+        add("persistentvolumeclaims", &volume["persistentVolumeClaim"]["claimName"]);
+        for source in items(&volume["projected"]["sources"]) {
+            add("secrets", &source["secret"]["name"]);
+            add("configmaps", &source["configMap"]["name"]);
+        }
+    }
+    for containers in ["containers", "initContainers", "ephemeralContainers"] {
+        for container in items(&spec[containers]) {
+            for variable in items(&container["env"]) {
+                add("secrets", &variable["valueFrom"]["secretKeyRef"]["name"]);
+                add("configmaps", &variable["valueFrom"]["configMapKeyRef"]["name"]);
+            }
+            for source in items(&container["envFrom"]) {
+                add("secrets", &source["secretRef"]["name"]);
+                add("configmaps", &source["configMapRef"]["name"]);
+            }
+        }
+    }
+    found
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}

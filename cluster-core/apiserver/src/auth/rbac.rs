@@ -1,0 +1,260 @@
+//! Role-based access control: an index of who is bound to which rules, kept by watch.
+
+use super::follow::Follower;
+use super::user::UserInfo;
+use super::Decision;
+use crate::request::RequestInfo;
+use cluster_store::{Entry, Key};
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// The resources RBAC lives in, as the store names them.
+pub(super) const RESOURCES: [&str; 4] = [
+    "rbac.authorization.k8s.io/roles",
+    "rbac.authorization.k8s.io/clusterroles",
+    "rbac.authorization.k8s.io/rolebindings",
+    "rbac.authorization.k8s.io/clusterrolebindings",
+];
+
+/// One `PolicyRule`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Rule {
+    /// Verbs, `*` for all.
+    pub verbs: Vec<String>,
+    /// API groups, `*` for all, empty text for core.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub api_groups: Vec<String>,
+    /// `pods`, `pods/log`, `*/scale`, `*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// Only these objects; empty for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_names: Vec<String>,
+    /// Paths, a trailing `*` matches the rest.
+    #[serde(rename = "nonResourceURLs", skip_serializing_if = "Vec::is_empty")]
+    pub non_resource_urls: Vec<String>,
+}
+
+impl Rule {
+    /// Whether the rule allows the request, as upstream's `RuleAllows`.
+    pub fn allows(&self, request: &RequestInfo) -> bool {
+        if !matches_any(&self.verbs, request.verb) {
+            return false;
+        }
+        if !request.is_resource {
+            return self.non_resource_urls.iter().any(|url| path_matches(url, &request.path));
+        }
+        matches_any(&self.api_groups, &request.group)
+            && self.resources.iter().any(|r| resource_matches(r, &request.resource, &request.subresource))
+            && (self.resource_names.is_empty() || self.resource_names.contains(&request.name))
+    }
+}
+
+fn matches_any(allowed: &[String], value: &str) -> bool {
+    allowed.iter().any(|a| a == "*" || a == value)
+}
+
+pub(super) fn path_matches(rule: &str, path: &str) -> bool {
+    rule == path || rule.strip_suffix('*').is_some_and(|prefix| path.starts_with(prefix))
+}
+
+/// Whether a rule's resource covers `resource/subresource`.
+pub(super) fn resource_matches(rule: &str, resource: &str, subresource: &str) -> bool {
+    match rule.split_once('/') {
+        None => rule == "*" || (subresource.is_empty() && rule == resource),
+        Some((of, sub)) => !subresource.is_empty() && sub == subresource && (of == "*" || of == resource),
+    }
+}
+
+/// Namespace and name; the namespace is empty for cluster-wide objects.
+type Id = (Arc<str>, Arc<str>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    User(String),
+    Group(String),
+}
+
+#[derive(Debug)]
+struct Binding {
+    /// The role; its namespace is empty for a ClusterRole.
+    role: Id,
+    subjects: Vec<Subject>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    roles: HashMap<Id, Arc<[Rule]>>,
+    bindings: HashMap<Id, Binding>,
+    by_subject: HashMap<Subject, HashSet<Id>>,
+}
+
+/// The RBAC authorizer.
+#[derive(Debug, Default)]
+pub struct Rbac {
+    index: RwLock<Index>,
+}
+
+impl Rbac {
+    /// Allows what any rule bound to the user or one of their groups allows.
+    pub fn authorize(&self, user: &UserInfo, request: &RequestInfo) -> Decision {
+        let index = self.index.read();
+        for (id, binding) in index.bindings_of(user) {
+            let applies = id.0.is_empty() || *id.0 == *request.namespace;
+            let rules = index.roles.get(&binding.role);
+            if applies && rules.is_some_and(|rules| rules.iter().any(|rule| rule.allows(request))) {
+                return Decision::Allow(allow_reason(id, binding));
+            }
+        }
+        Decision::Deny(String::new())
+    }
+
+    /// All rules that apply to the user in `namespace`; cluster-wide ones alone when it is empty.
+    pub fn rules_for(&self, user: &UserInfo, namespace: &str) -> Vec<Rule> {
+        let index = self.index.read();
+        let mut seen = HashSet::new();
+        let mut rules = Vec::new();
+        for (id, binding) in index.bindings_of(user) {
+            if id.0.is_empty() || *id.0 == *namespace {
+                for rule in index.roles.get(&binding.role).into_iter().flat_map(|rules| rules.iter()) {
+                    if seen.insert(rule.clone()) {
+                        rules.push(rule.clone());
+                    }
+                }
+            }
+        }
+        rules
+    }
+
+    /// The rules of one role; empty when there is none.
+    pub fn rules_of_role(&self, namespace: &str, name: &str) -> Arc<[Rule]> {
+        self.index.read().roles.get(&(Arc::from(namespace), Arc::from(name))).cloned().unwrap_or_default()
+    }
+}
+
+fn allow_reason(id: &Id, binding: &Binding) -> String {
+    let role = if binding.role.0.is_empty() { "ClusterRole" } else { "Role" };
+    let kind = if id.0.is_empty() { "ClusterRoleBinding" } else { "RoleBinding" };
+    let place = if id.0.is_empty() { String::new() } else { format!("/{}", id.0) };
+    format!("RBAC: allowed by {kind} \"{}{place}\" of {role} {:?}", id.1, binding.role.1)
+}
+
+impl Index {
+    fn bindings_of<'a>(&'a self, user: &'a UserInfo) -> impl Iterator<Item = (&'a Id, &'a Binding)> {
+        let subjects =
+            std::iter::once(Subject::User(user.name.clone())).chain(user.groups.iter().cloned().map(Subject::Group));
+        subjects
+            .filter_map(|subject| self.by_subject.get(&subject))
+            .flatten()
+            .filter_map(|id| self.bindings.get_key_value(id))
+    }
+
+    fn remove_binding(&mut self, id: &Id) {
+        for subject in self.bindings.remove(id).map(|b| b.subjects).unwrap_or_default() {
+            if let Some(ids) = self.by_subject.get_mut(&subject) {
+                ids.remove(id);
+                if ids.is_empty() {
+                    self.by_subject.remove(&subject);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireBinding {
+    #[serde(default)]
+    subjects: Vec<WireSubject>,
+    role_ref: WireRoleRef,
+}
+
+#[derive(Deserialize)]
+struct WireSubject {
+    kind: String,
+    name: String,
+    #[serde(default)]
+    namespace: String,
+}
+
+#[derive(Deserialize)]
+struct WireRoleRef {
+    kind: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct WireRole {
+    #[serde(default)]
+    rules: Option<Vec<Rule>>,
+}
+
+fn binding(namespace: &Arc<str>, bytes: &[u8]) -> Result<Binding, serde_json::Error> {
+    let wire: WireBinding = serde_json::from_slice(bytes)?;
+    let role_namespace = if wire.role_ref.kind == "ClusterRole" { Arc::from("") } else { Arc::clone(namespace) };
+    let subjects = wire.subjects.into_iter().filter_map(|subject| match subject.kind.as_str() {
+        "User" => Some(Subject::User(subject.name)),
+        "Group" => Some(Subject::Group(subject.name)),
+        "ServiceAccount" => {
+            Some(Subject::User(format!("system:serviceaccount:{}:{}", subject.namespace, subject.name)))
+        }
+        _ => None,
+    });
+    Ok(Binding { role: (role_namespace, Arc::from(wire.role_ref.name)), subjects: subjects.collect() })
+}
+
+fn is_binding(resource: &str) -> bool {
+    resource.ends_with("bindings")
+}
+
+impl Follower for Rbac {
+    fn put(&self, entry: &Entry) {
+        let id: Id = (Arc::clone(&entry.key.namespace), Arc::clone(&entry.key.name));
+        let mut index = self.index.write();
+        if !is_binding(&entry.key.resource) {
+            match serde_json::from_slice::<WireRole>(&entry.bytes) {
+                Ok(role) => {
+                    index.roles.insert(id, role.rules.unwrap_or_default().into());
+                }
+                Err(error) => tracing::error!(%error, role = %id.1, "failed to read a stored role; it allows nothing"),
+            }
+            return;
+        }
+        index.remove_binding(&id);
+        match binding(&id.0, &entry.bytes) {
+            Ok(binding) => {
+                for subject in &binding.subjects {
+                    index.by_subject.entry(subject.clone()).or_default().insert(id.clone());
+                }
+                index.bindings.insert(id, binding);
+            }
+            Err(error) => tracing::error!(%error, binding = %id.1, "failed to read a stored binding; it binds nobody"),
+        }
+    }
+
+    fn remove(&self, key: &Key) {
+        let id: Id = (Arc::clone(&key.namespace), Arc::clone(&key.name));
+        let mut index = self.index.write();
+        if is_binding(&key.resource) {
+            index.remove_binding(&id);
+        } else {
+            index.roles.remove(&id);
+        }
+    }
+
+    fn reset(&self, resource: &str) {
+        let clusterwide = resource.contains("/cluster");
+        let mut index = self.index.write();
+        if is_binding(resource) {
+            let ids: Vec<Id> = index.bindings.keys().filter(|id| id.0.is_empty() == clusterwide).cloned().collect();
+            for id in ids {
+                index.remove_binding(&id);
+            }
+        } else {
+            index.roles.retain(|id, _| id.0.is_empty() != clusterwide);
+        }
+    }
+}
