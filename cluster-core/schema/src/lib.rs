@@ -1,132 +1,19 @@
 //! Facts about every field of every kind: types, list kinds, merge keys, and their lookup.
 //!
 //! A [`Schema`] describes one JSON value. The built-in kinds come from a generated, checked-in table
-//! ([`builtin`]); a CustomResourceDefinition's structural schema becomes the same type at run time, so that
-//! pruning, patching, applying and strict decoding are written once for both.
+//! ([`builtin`]); a CustomResourceDefinition's structural schema becomes the same type at run time
+//! ([`custom_resource`]), so that pruning, patching, applying and strict decoding are written once for both.
 
-use std::sync::Arc;
+mod shape;
+mod structural;
+mod table;
 
-/// What one JSON value may look like.
-#[derive(Debug, Clone, Default)]
-pub struct Schema {
-    /// The shape of the value.
-    pub shape: Shape,
-    /// OpenAPI `format`, for example `int32` or `date-time`; empty when there is none.
-    pub format: Arc<str>,
-    /// The allowed strings; empty when any will do.
-    pub enumeration: Arc<[Arc<str>]>,
-    /// Whether `null` is a value of its own (CRD `nullable`).
-    pub nullable: bool,
-}
+pub use shape::{Field, List, ListKind, Map, MapKey, Object, PatchStrategy, Schema, Shape};
+pub use structural::{custom_resource, from_openapi};
+pub use table::{Definition, GroupVersionKind, builtin, builtin_definition, definition, definitions};
 
-/// The shapes a JSON value can have.
-#[derive(Debug, Clone, Default)]
-pub enum Shape {
-    /// Anything: `RawExtension`, `JSON`, `x-kubernetes-preserve-unknown-fields` without properties.
-    #[default]
-    Any,
-    /// A string.
-    String,
-    /// An integer; `format` tells its width.
-    Integer,
-    /// A number.
-    Number,
-    /// A boolean.
-    Boolean,
-    /// An integer or a string (`IntOrString`).
-    IntOrString,
-    /// A resource quantity, for example `500m`; a number is accepted too.
-    Quantity,
-    /// Base64 text.
-    Bytes,
-    /// RFC 3339 time with second precision.
-    Time,
-    /// RFC 3339 time with microseconds.
-    MicroTime,
-    /// An object with known fields.
-    Object(Arc<Object>),
-    /// An object with free keys and values of one schema.
-    Map(Arc<Map>),
-    /// A list.
-    List(Arc<List>),
-    /// A built-in definition by its full name; resolves recursion. See [`Schema::resolve`].
-    Reference(Arc<str>),
-}
+/// The definition every object's `metadata` refers to.
+pub const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
-/// An object with known fields.
-#[derive(Debug, Clone, Default)]
-pub struct Object {
-    /// The fields, sorted by name.
-    pub fields: Vec<Field>,
-    /// `x-kubernetes-map-type: atomic`: the object has one owner as a whole.
-    pub atomic: bool,
-    /// Unknown fields are kept (`x-kubernetes-preserve-unknown-fields`).
-    pub preserve_unknown: bool,
-    /// `x-kubernetes-embedded-resource`: carries apiVersion, kind and metadata of its own.
-    pub embedded_resource: bool,
-}
-
-/// One field of an object.
-#[derive(Debug, Clone)]
-pub struct Field {
-    /// The JSON name.
-    pub name: Arc<str>,
-    /// What the field holds.
-    pub schema: Schema,
-    /// Must be present.
-    pub required: bool,
-    /// How a strategic merge patch treats the field.
-    pub patch: PatchStrategy,
-    /// The value that is filled in when the field is absent (CRD `default`).
-    pub default: Option<serde_json::Value>,
-}
-
-/// An object with free keys.
-#[derive(Debug, Clone, Default)]
-pub struct Map {
-    /// What every value holds.
-    pub values: Schema,
-    /// Has one owner as a whole.
-    pub atomic: bool,
-}
-
-/// A list.
-#[derive(Debug, Clone, Default)]
-pub struct List {
-    /// What every item holds.
-    pub items: Schema,
-    /// How the items are owned and merged by server-side apply.
-    pub kind: ListKind,
-}
-
-/// `x-kubernetes-list-type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub enum ListKind {
-    /// One owner for the whole list; a write replaces it.
-    #[default]
-    Atomic,
-    /// Scalars, each at most once, each with its own owners.
-    Set,
-    /// Objects told apart by these keys.
-    Map(Vec<MapKey>),
-}
-
-/// One key of a [`ListKind::Map`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct MapKey {
-    /// The JSON name of the key field.
-    pub name: Arc<str>,
-    /// The value an absent key stands for, for example `TCP` for `protocol`.
-    pub default: Option<serde_json::Value>,
-}
-
-/// `x-kubernetes-patch-strategy` and `x-kubernetes-patch-merge-key`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PatchStrategy {
-    /// Lists merge by this key; `Some("")` merges scalars.
-    pub merge_key: Option<Arc<str>>,
-    /// `retainKeys`: a patch may name the keys to keep.
-    pub retain_keys: bool,
-    /// `replace`: a patch replaces the value.
-    pub replace: bool,
-}
+#[cfg(test)]
+mod tests;
