@@ -4,13 +4,15 @@
 //! process, [`http::HttpBackend`] goes over the network. Everything above is the same code.
 
 mod backend;
+pub mod backoff;
 mod client;
 pub mod events;
 pub mod http;
 mod informer;
-pub mod kubeconfig;
+
 pub mod lease;
 mod queue;
+mod reflector;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
 pub use client::{Client, DeleteOptions, ListOptions, Object, Patch, PatchOptions};

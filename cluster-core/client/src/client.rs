@@ -1,0 +1,364 @@
+//! Typed requests: one [`Client`] for every kind k8s-openapi knows.
+
+use crate::{Backend, Error, Status, WatchScope};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::fmt::{self, Debug, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a [`Client`] and an informer can handle: every top-level kind.
+pub trait Object:
+    k8s_openapi::Resource
+    + k8s_openapi::Metadata<Ty = ObjectMeta>
+    + DeserializeOwned
+    + Serialize
+    + Clone
+    + Debug
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Object for K where
+    K: k8s_openapi::Resource
+        + k8s_openapi::Metadata<Ty = ObjectMeta>
+        + DeserializeOwned
+        + Serialize
+        + Clone
+        + Debug
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Narrows a list.
+#[derive(Debug, Clone, Default)]
+pub struct ListOptions {
+    /// For example `app=web`; empty for all.
+    pub label_selector: String,
+    /// For example `spec.nodeName=worker-1`; empty for all.
+    pub field_selector: String,
+}
+
+/// A change to an object, in one of the four ways the API knows.
+#[derive(Debug, Clone)]
+pub enum Patch {
+    /// RFC 6902: a list of operations.
+    Json(Value),
+    /// RFC 7386.
+    Merge(Value),
+    /// Lists merge by their keys.
+    Strategic(Value),
+    /// Server-side apply.
+    Apply(Value),
+}
+
+impl Patch {
+    fn parts(&self) -> (&'static str, &Value) {
+        match self {
+            Self::Json(body) => ("application/json-patch+json", body),
+            Self::Merge(body) => ("application/merge-patch+json", body),
+            Self::Strategic(body) => ("application/strategic-merge-patch+json", body),
+            Self::Apply(body) => ("application/apply-patch+yaml", body),
+        }
+    }
+}
+
+/// How a patch is taken.
+#[derive(Debug, Clone, Default)]
+pub struct PatchOptions {
+    /// An apply takes fields other managers own.
+    pub force: bool,
+    /// Instead of the client's own field manager.
+    pub field_manager: Option<String>,
+}
+
+/// How a delete is done.
+#[derive(Debug, Clone, Default)]
+pub struct DeleteOptions {
+    /// Overrides the object's own grace period; 0 deletes at once.
+    pub grace_period_seconds: Option<i64>,
+    /// `Background`, `Foreground` or `Orphan`.
+    pub propagation_policy: Option<String>,
+    /// Only this very object.
+    pub uid: Option<String>,
+    /// Only in this very state.
+    pub resource_version: Option<String>,
+}
+
+impl DeleteOptions {
+    /// The wire form.
+    pub fn to_json(&self) -> Value {
+        let mut body = json!({"kind": "DeleteOptions", "apiVersion": "v1"});
+        if let Some(seconds) = self.grace_period_seconds {
+            body["gracePeriodSeconds"] = seconds.into();
+        }
+        if let Some(policy) = &self.propagation_policy {
+            body["propagationPolicy"] = policy.as_str().into();
+        }
+        for (field, value) in [("uid", &self.uid), ("resourceVersion", &self.resource_version)] {
+            if let Some(value) = value {
+                body["preconditions"][field] = value.as_str().into();
+            }
+        }
+        body
+    }
+}
+
+/// Typed access to one API server under one identity. Namespace `""` means a cluster-scoped kind, or all namespaces.
+#[derive(Clone)]
+pub struct Client {
+    backend: Arc<dyn Backend>,
+    field_manager: Arc<str>,
+}
+
+impl Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("field_manager", &self.field_manager).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client that writes under the name `field_manager`.
+    pub fn new(backend: Arc<dyn Backend>, field_manager: &str) -> Self {
+        Self { backend, field_manager: field_manager.into() }
+    }
+
+    /// The same connection under another field manager.
+    #[must_use]
+    pub fn with_field_manager(&self, field_manager: &str) -> Self {
+        Self { backend: self.backend.clone(), field_manager: field_manager.into() }
+    }
+
+    /// What the client speaks through.
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    /// Reads one object.
+    pub async fn get<K: Object>(&self, namespace: &str, name: &str) -> Result<K, Error> {
+        self.send(Method::GET, &object_path::<K>(namespace, name, ""), None).await
+    }
+
+    /// Reads a whole collection.
+    pub async fn list<K: Object>(&self, namespace: &str, options: &ListOptions) -> Result<Vec<K>, Error> {
+        let scope = WatchScope {
+            path: collection_path::<K>(namespace),
+            label_selector: options.label_selector.clone(),
+            field_selector: options.field_selector.clone(),
+        };
+        let page = self.backend.list(&scope).await?;
+        page.items.iter().map(|item| decode(K::KIND, item)).collect()
+    }
+
+    /// Creates an object in the namespace its metadata names.
+    pub async fn create<K: Object>(&self, object: &K) -> Result<K, Error> {
+        let path = collection_path::<K>(object.metadata().namespace.as_deref().unwrap_or_default());
+        self.send(Method::POST, &self.managed(&path), Some(encode(object)?)).await
+    }
+
+    /// Replaces an object; fails with a conflict when it changed since it was read.
+    pub async fn update<K: Object>(&self, object: &K) -> Result<K, Error> {
+        self.put(object, "").await
+    }
+
+    /// Replaces an object's status and nothing else.
+    pub async fn update_status<K: Object>(&self, object: &K) -> Result<K, Error> {
+        self.put(object, "status").await
+    }
+
+    /// Replaces what one subresource of an object holds.
+    async fn put<K: Object>(&self, object: &K, subresource: &str) -> Result<K, Error> {
+        let meta = object.metadata();
+        let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref());
+        let path = object_path::<K>(namespace, name.unwrap_or_default(), subresource);
+        self.send(Method::PUT, &self.managed(&path), Some(encode(object)?)).await
+    }
+
+    /// Patches an object, or its `subresource` when that is not empty.
+    pub async fn patch<K: Object>(
+        &self,
+        namespace: &str,
+        name: &str,
+        subresource: &str,
+        patch: &Patch,
+        options: &PatchOptions,
+    ) -> Result<K, Error> {
+        let manager = options.field_manager.as_deref().unwrap_or(&self.field_manager);
+        let mut path = format!("{}?fieldManager={}", object_path::<K>(namespace, name, subresource), escape(manager));
+        if options.force {
+            path.push_str("&force=true");
+        }
+        let (content_type, body) = patch.parts();
+        self.send(Method::PATCH, &path, Some((content_type, encode(body)?.1))).await
+    }
+
+    /// Deletes an object, or starts its deletion.
+    pub async fn delete<K: Object>(&self, namespace: &str, name: &str, options: &DeleteOptions) -> Result<(), Error> {
+        let path = object_path::<K>(namespace, name, "");
+        self.send::<Value>(Method::DELETE, &path, Some(encode(&options.to_json())?)).await.map(drop)
+    }
+
+    /// Posts to a subresource, for example `binding`, `token` or `eviction`.
+    pub async fn create_subresource<K: Object, B: Serialize, R: DeserializeOwned>(
+        &self,
+        namespace: &str,
+        name: &str,
+        subresource: &str,
+        body: &B,
+    ) -> Result<R, Error> {
+        let path = object_path::<K>(namespace, name, subresource);
+        self.send(Method::POST, &self.managed(&path), Some(encode(body)?)).await
+    }
+
+    /// Any request; the answer's JSON.
+    pub async fn request(&self, request: Request<Bytes>) -> Result<Value, Error> {
+        decode("JSON", &self.call(request).await?)
+    }
+
+    /// A request without a type: `body` is sent as JSON.
+    pub async fn raw(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Error> {
+        let body = body.map(encode).transpose()?;
+        self.send(method, path, body).await
+    }
+
+    async fn send<R: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Bytes)>,
+    ) -> Result<R, Error> {
+        let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
+        if let Some((content_type, _)) = &body {
+            request = request.header(header::CONTENT_TYPE, *content_type);
+        }
+        let request = request.body(body.map(|(_, bytes)| bytes).unwrap_or_default());
+        let request = request.map_err(|e| Error::Config(format!("{path:?} is no request path: {e}")))?;
+        decode(std::any::type_name::<R>(), &self.call(request).await?)
+    }
+
+    /// Sends; waits and tries again when the server is busy and says for how long.
+    async fn call(&self, request: Request<Bytes>) -> Result<Bytes, Error> {
+        for _ in 0..MAX_BUSY_RETRIES {
+            let response = self.backend.call(request.clone()).await?;
+            match retry_after(&response) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return successful(response),
+            }
+        }
+        successful(self.backend.call(request).await?)
+    }
+
+    fn managed(&self, path: &str) -> String {
+        format!("{path}?fieldManager={}", escape(&self.field_manager))
+    }
+}
+
+const MAX_BUSY_RETRIES: usize = 5;
+
+fn retry_after(response: &http::Response<Bytes>) -> Option<Duration> {
+    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The body of a success, or the failure the server described.
+pub(crate) fn successful(response: http::Response<Bytes>) -> Result<Bytes, Error> {
+    let code = response.status();
+    if code.is_success() {
+        return Ok(response.into_body());
+    }
+    let body = response.into_body();
+    Err(Error::Api(serde_json::from_slice(&body).unwrap_or_else(|_| {
+        let reason = code.canonical_reason().unwrap_or_default().replace(' ', "");
+        Status::new(code.as_u16(), &reason, String::from_utf8_lossy(&body).trim())
+    })))
+}
+
+pub(crate) fn decode<'a, R: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]) -> Result<R, Error> {
+    serde_json::from_slice(bytes).map_err(|source| Error::Decode { kind, source })
+}
+
+fn encode<B: Serialize>(body: &B) -> Result<(&'static str, Bytes), Error> {
+    let bytes = serde_json::to_vec(body).map_err(|e| Error::Config(format!("failed to encode a request body: {e}")))?;
+    Ok(("application/json", bytes.into()))
+}
+
+/// What stands for itself in a query value.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What stands for itself in a path segment: some names hold a colon (`system:node`).
+const PATH: &AsciiSet = &QUERY.remove(b':');
+
+pub(crate) fn escape(value: &str) -> impl fmt::Display + '_ {
+    utf8_percent_encode(value, QUERY)
+}
+
+pub(crate) fn collection_path<K: Object>(namespace: &str) -> String {
+    let mut path = match K::GROUP {
+        "" => format!("/api/{}", K::VERSION),
+        group => format!("/apis/{group}/{}", K::VERSION),
+    };
+    if !namespace.is_empty() {
+        write!(path, "/namespaces/{}", escape(namespace)).expect("a string takes every write");
+    }
+    path.push('/');
+    path.push_str(K::URL_PATH_SEGMENT);
+    path
+}
+
+fn object_path<K: Object>(namespace: &str, name: &str, subresource: &str) -> String {
+    let mut path = format!("{}/{}", collection_path::<K>(namespace), utf8_percent_encode(name, PATH));
+    if !subresource.is_empty() {
+        path.push('/');
+        path.push_str(subresource);
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::apps::v1::Deployment;
+    use k8s_openapi::api::core::v1::{Node, Pod};
+    use k8s_openapi::api::rbac::v1::ClusterRole;
+
+    #[test]
+    fn paths_follow_the_url_grammar() {
+        assert_eq!(collection_path::<Pod>(""), "/api/v1/pods");
+        assert_eq!(object_path::<Pod>("a", "b", "status"), "/api/v1/namespaces/a/pods/b/status");
+        assert_eq!(object_path::<Node>("", "n1", ""), "/api/v1/nodes/n1");
+        assert_eq!(object_path::<Deployment>("a", "b", ""), "/apis/apps/v1/namespaces/a/deployments/b");
+        let role = object_path::<ClusterRole>("", "system:node", "");
+        assert_eq!(role, "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:node");
+    }
+
+    #[test]
+    fn delete_options_carry_only_what_is_set() {
+        let options = DeleteOptions { uid: Some("u".into()), grace_period_seconds: Some(0), ..Default::default() };
+        let expected = json!({"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0,
+            "preconditions": {"uid": "u"}});
+        assert_eq!(options.to_json(), expected);
+    }
+
+    #[test]
+    fn a_failure_without_a_status_body_keeps_its_text() {
+        let response = http::Response::builder().status(503).body(Bytes::from_static(b"starting\n")).expect("response");
+        let error = successful(response).expect_err("a failure");
+        let status = error.status().expect("an API error");
+        assert_eq!(
+            (status.code, status.reason.as_str(), status.message.as_str()),
+            (503, "ServiceUnavailable", "starting")
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! The TLS side of a client: whom it trusts and how it identifies itself.
+
+use super::Identity;
+use crate::Error;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, client};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use std::sync::Arc;
+
+fn unusable(what: &str, error: impl std::fmt::Display) -> Error {
+    Error::Config(format!("{what}: {error}"))
+}
+
+/// Trusts the certificate authorities in `ca_pem` and nobody else.
+pub(super) fn config(ca_pem: &[u8], identity: &Identity) -> Result<ClientConfig, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca_pem) {
+        let certificate = certificate.map_err(|e| unusable("the CA is no PEM certificate", e))?;
+        roots.add(certificate).map_err(|e| unusable("the CA certificate is unusable", e))?;
+    }
+    identify(builder(&provider())?.with_root_certificates(roots), identity)
+}
+
+/// Trusts everybody.
+pub(super) fn insecure(identity: &Identity) -> Result<ClientConfig, Error> {
+    let provider = provider();
+    let verifier = Arc::new(TrustAll(provider.signature_verification_algorithms));
+    identify(builder(&provider)?.dangerous().with_custom_certificate_verifier(verifier), identity)
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+fn builder(provider: &Arc<CryptoProvider>) -> Result<ConfigBuilder<ClientConfig, rustls::WantsVerifier>, Error> {
+    ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|e| unusable("no TLS version is usable", e))
+}
+
+fn identify(
+    builder: ConfigBuilder<ClientConfig, client::WantsClientCert>,
+    identity: &Identity,
+) -> Result<ClientConfig, Error> {
+    let Identity::ClientCert { cert, key } = identity else { return Ok(builder.with_no_client_auth()) };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(cert).collect();
+    let chain = chain.map_err(|e| unusable("the client certificate is no PEM", e))?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| unusable("the client key is no PEM", e))?;
+    builder.with_client_auth_cert(chain, key).map_err(|e| unusable("the client certificate is unusable", e))
+}
+
+/// Accepts any certificate, yet checks that the server holds its key.
+#[derive(Debug)]
+struct TrustAll(WebPkiSupportedAlgorithms);
+
+impl ServerCertVerifier for TrustAll {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}

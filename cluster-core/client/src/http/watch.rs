@@ -1,0 +1,169 @@
+//! Reads a watch's answer: one JSON document per line, each an event.
+
+use crate::backoff::fraction;
+use crate::client::{decode, escape};
+use crate::{Error, Status, WatchEvent, WatchScope, WatchStream};
+use bytes::{Buf, Bytes, BytesMut};
+use futures::{StreamExt, stream};
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A watch's place among those that run; given back when the watch ends.
+pub(super) struct Place {
+    running: Arc<AtomicUsize>,
+    number: usize,
+}
+
+impl Place {
+    pub(super) fn take(running: &Arc<AtomicUsize>) -> Self {
+        Self { number: running.fetch_add(1, Ordering::Relaxed), running: running.clone() }
+    }
+
+    /// How many watches ran when this one began.
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The request path; the server ends the watch after five to ten minutes, spread so that not all come back at once.
+pub(super) fn uri(scope: &WatchScope, selectors: &str, resource_version: &str) -> String {
+    let seconds = 300 + (fraction() * 300.0) as u32;
+    let (path, version) = (&scope.path, escape(resource_version));
+    format!("{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={version}{selectors}")
+}
+
+/// The events in a body.
+pub(super) fn stream<B>(body: B, place: Place) -> WatchStream
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::error::Error + 'static,
+{
+    let reader = Reader { body, buffer: BytesMut::new(), scanned: 0, lines: VecDeque::new(), _place: place };
+    stream::try_unfold(reader, |mut reader| async {
+        let line = reader.line().await?;
+        line.map(|line| Ok((event(&line)?, reader))).transpose()
+    })
+    .boxed()
+}
+
+struct Reader<B> {
+    body: B,
+    buffer: BytesMut,
+    /// How much of the buffer is known to hold no line end.
+    scanned: usize,
+    lines: VecDeque<Bytes>,
+    _place: Place,
+}
+
+impl<B> Reader<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
+    /// The next line that is not empty; `None` at the end.
+    async fn line(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            if let Some(line) = self.lines.pop_front() {
+                return Ok(Some(line));
+            }
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(super::transport(&error)),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.split(&data);
+                    }
+                }
+            }
+        }
+    }
+
+    fn split(&mut self, data: &[u8]) {
+        self.buffer.extend_from_slice(data);
+        while let Some(at) = self.buffer[self.scanned..].iter().position(|byte| *byte == b'\n') {
+            let line = self.buffer.split_to(self.scanned + at).freeze();
+            self.buffer.advance(1);
+            self.scanned = 0;
+            if !line.is_empty() {
+                self.lines.push_back(line);
+            }
+        }
+        self.scanned = self.buffer.len();
+    }
+}
+
+#[derive(Deserialize)]
+struct Frame<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Bookmark {
+    metadata: BookmarkMeta,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BookmarkMeta {
+    resource_version: String,
+}
+
+fn event(line: &Bytes) -> Result<WatchEvent, Error> {
+    let frame: Frame<'_> = decode("WatchEvent", line)?;
+    let object = line.slice_ref(frame.object.get().as_bytes());
+    Ok(match frame.kind {
+        "ADDED" => WatchEvent::Added(object),
+        "MODIFIED" => WatchEvent::Modified(object),
+        "DELETED" => WatchEvent::Deleted(object),
+        "BOOKMARK" => WatchEvent::Bookmark(decode::<Bookmark>("bookmark", &object)?.metadata.resource_version),
+        _ => return Err(Error::Api(decode::<Status>("Status", &object)?)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame as BodyFrame;
+
+    #[tokio::test]
+    async fn events_are_read_across_frame_borders() {
+        let text = concat!(
+            r#"{"type":"ADDED","object":{"metadata":{"name":"a"}}}"#,
+            "\n",
+            r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7"}}}"#,
+            "\n",
+            r#"{"type":"DELETED","object":{"n":1}}"#,
+            "\n",
+            r#"{"type":"ERROR","object":{"kind":"Status","status":"Failure","code":410,"reason":"Expired","message":"old"}}"#,
+            "\n",
+        );
+        for size in [1, 7, 64, 4096] {
+            let frames: Vec<Result<_, std::io::Error>> =
+                text.as_bytes().chunks(size).map(|c| Ok(BodyFrame::data(Bytes::copy_from_slice(c)))).collect();
+            let place = Place::take(&Arc::default());
+            let events: Vec<_> = stream(StreamBody::new(stream::iter(frames)), place).collect().await;
+            let [Ok(WatchEvent::Added(a)), Ok(WatchEvent::Bookmark(b)), Ok(WatchEvent::Deleted(d)), Err(e)] =
+                &events[..]
+            else {
+                panic!("{events:?}")
+            };
+            assert_eq!((&a[..], b.as_str(), &d[..]), (&br#"{"metadata":{"name":"a"}}"#[..], "7", &br#"{"n":1}"#[..]));
+            assert_eq!(e.status().map(|s| s.code), Some(410));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Leader election over a `coordination.k8s.io` Lease: one holder at a time, taken over when it stops renewing.
+
+use crate::{Client, Error};
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How leadership is held; the defaults are upstream's.
+#[derive(Debug, Clone)]
+pub struct LeaderElection {
+    /// The Lease's namespace, usually `kube-system`.
+    pub namespace: String,
+    /// The Lease's name, for example `kube-scheduler`.
+    pub name: String,
+    /// This process, unique among the candidates.
+    pub identity: String,
+    /// How long others wait after the last renewal before they take over.
+    pub lease_duration: Duration,
+    /// How long the holder tries to renew before it gives up.
+    pub renew_deadline: Duration,
+    /// The pause between tries.
+    pub retry_period: Duration,
+}
+
+/// What a candidate should do, given the Lease it sees.
+#[derive(Debug, PartialEq)]
+enum Step {
+    Create(LeaseSpec),
+    Write(LeaseSpec),
+    Wait,
+}
+
+impl LeaderElection {
+    /// Candidate `identity` for the Lease `namespace/name`: 15 s lease, 10 s to renew, a try every 2 s.
+    pub fn new(namespace: &str, name: &str, identity: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            identity: identity.to_owned(),
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        }
+    }
+
+    /// Waits for leadership, runs `lead` and returns its result; `None` when leadership was lost first, in which case
+    /// `lead` was dropped where it stood. Dropping the returned future does not give the Lease back.
+    pub async fn run<T>(&self, client: &Client, lead: impl Future<Output = T>) -> Option<T> {
+        self.acquire(client).await;
+        tracing::info!(lease = self.name, identity = self.identity, "became leader");
+        tokio::select! {
+            result = lead => {
+                if let Err(error) = self.release(client).await {
+                    tracing::debug!(lease = self.name, %error, "did not give the lease back");
+                }
+                Some(result)
+            }
+            () = self.hold(client) => {
+                tracing::warn!(lease = self.name, identity = self.identity, "lost leadership");
+                None
+            }
+        }
+    }
+
+    async fn acquire(&self, client: &Client) {
+        let mut seen = None;
+        loop {
+            match self.attempt(client, &mut seen).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::debug!(lease = self.name, %error, "failed to acquire the lease"),
+            }
+            tokio::time::sleep(self.retry_period).await;
+        }
+    }
+
+    /// Renews until that failed for `renew_deadline`, or another holds the Lease.
+    async fn hold(&self, client: &Client) {
+        let mut renewed = Instant::now();
+        let mut seen = None;
+        while renewed.elapsed() < self.renew_deadline {
+            tokio::time::sleep(self.retry_period).await;
+            let left = self.renew_deadline.saturating_sub(renewed.elapsed());
+            match tokio::time::timeout(left, self.attempt(client, &mut seen)).await {
+                Ok(Ok(true)) => renewed = Instant::now(),
+                Ok(Ok(false)) => return,
+                Ok(Err(error)) => tracing::debug!(lease = self.name, %error, "failed to renew the lease"),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// One try; whether this candidate holds the Lease now. `seen` is the last state and when it was first seen:
+    /// only the own clock counts, never another machine's.
+    async fn attempt(&self, client: &Client, seen: &mut Option<(LeaseSpec, Instant)>) -> Result<bool, Error> {
+        let current = match client.get::<Lease>(&self.namespace, &self.name).await {
+            Ok(lease) => Some(lease),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        let spec = current.as_ref().map(|lease| lease.spec.clone().unwrap_or_default());
+        if let Some(spec) = &spec
+            && seen.as_ref().is_none_or(|(known, _)| known != spec)
+        {
+            *seen = Some((spec.clone(), Instant::now()));
+        }
+        let expired = seen.as_ref().is_some_and(|(spec, at)| at.elapsed() > lease_time(spec));
+        let written = match self.step(spec.as_ref(), expired, Timestamp::now()) {
+            Step::Wait => return Ok(false),
+            Step::Create(spec) => client.create(&self.lease(spec)).await,
+            Step::Write(spec) => client.update(&Lease { spec: Some(spec), ..current.unwrap_or_default() }).await,
+        };
+        match written {
+            Ok(lease) => {
+                *seen = lease.spec.map(|spec| (spec, Instant::now()));
+                Ok(true)
+            }
+            Err(error) if error.is_conflict() || error.is_already_exists() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What to do about the Lease as it stands; `expired` says that its holder stopped renewing.
+    fn step(&self, current: Option<&LeaseSpec>, expired: bool, now: Timestamp) -> Step {
+        let renewed = LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: Some(i32::try_from(self.lease_duration.as_secs()).unwrap_or(i32::MAX)),
+            acquire_time: Some(MicroTime(now)),
+            renew_time: Some(MicroTime(now)),
+            lease_transitions: Some(0),
+            ..LeaseSpec::default()
+        };
+        let Some(current) = current else { return Step::Create(renewed) };
+        let holder = current.holder_identity.as_deref().unwrap_or_default();
+        let transitions = current.lease_transitions.unwrap_or_default();
+        if holder == self.identity {
+            let acquire_time = current.acquire_time.clone();
+            return Step::Write(LeaseSpec { acquire_time, lease_transitions: Some(transitions), ..renewed });
+        }
+        if holder.is_empty() || expired {
+            return Step::Write(LeaseSpec { lease_transitions: Some(transitions + 1), ..renewed });
+        }
+        Step::Wait
+    }
+
+    /// Lets the next candidate in at once.
+    async fn release(&self, client: &Client) -> Result<(), Error> {
+        let mut lease: Lease = client.get(&self.namespace, &self.name).await?;
+        let spec = lease.spec.get_or_insert_default();
+        if spec.holder_identity.as_deref() != Some(&self.identity) {
+            return Ok(());
+        }
+        spec.holder_identity = Some(String::new());
+        spec.lease_duration_seconds = Some(1);
+        spec.renew_time = Some(MicroTime(Timestamp::now()));
+        client.update(&lease).await.map(drop)
+    }
+
+    fn lease(&self, spec: LeaseSpec) -> Lease {
+        let (namespace, name) = (Some(self.namespace.clone()), Some(self.name.clone()));
+        Lease { metadata: ObjectMeta { namespace, name, ..ObjectMeta::default() }, spec: Some(spec) }
+    }
+}
+
+fn lease_time(spec: &LeaseSpec) -> Duration {
+    Duration::from_secs(u64::try_from(spec.lease_duration_seconds.unwrap_or_default()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held_by(holder: &str) -> LeaseSpec {
+        LeaseSpec { holder_identity: Some(holder.into()), lease_transitions: Some(3), ..LeaseSpec::default() }
+    }
+
+    #[test]
+    fn a_lease_is_taken_only_when_free_or_expired() {
+        let election = LeaderElection::new("kube-system", "x", "me");
+        let transitions = |current: Option<&LeaseSpec>, expired| match election.step(current, expired, Timestamp::now())
+        {
+            Step::Create(spec) | Step::Write(spec) => spec.lease_transitions,
+            Step::Wait => None,
+        };
+        assert_eq!(transitions(None, false), Some(0));
+        assert_eq!(transitions(Some(&held_by("me")), false), Some(3));
+        assert_eq!(transitions(Some(&held_by("other")), false), None);
+        assert_eq!(transitions(Some(&held_by("other")), true), Some(4));
+        assert_eq!(transitions(Some(&held_by("")), false), Some(4));
+    }
+}

@@ -1,0 +1,272 @@
+//! The work queue between informers and workers: no duplicates, no key in two hands, delays and back-off.
+
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+const BASE_DELAY: Duration = Duration::from_millis(5);
+const MAX_DELAY: Duration = Duration::from_secs(1000);
+
+/// A queue of keys. A key that is added while it waits is there once; one that is added while a worker has it is
+/// handed out again after that worker called [`WorkQueue::done`]. Clones share the queue.
+#[derive(Debug)]
+pub struct WorkQueue<T>(Arc<Inner<T>>);
+
+impl<T> Clone for WorkQueue<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    state: Mutex<State<T>>,
+    notify: Notify,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    ready: VecDeque<T>,
+    /// What has to be worked on: all of `ready`, and what came again while it was in work.
+    dirty: HashSet<T>,
+    in_work: HashSet<T>,
+    /// Keys that become ready later, in the order of time; the number keeps equal times apart.
+    later: BTreeMap<(Instant, u64), T>,
+    due: HashMap<T, (Instant, u64)>,
+    failures: HashMap<T, u32>,
+    counter: u64,
+    closed: bool,
+}
+
+impl<T: Clone + Eq + Hash> Default for WorkQueue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Clone + Eq + Hash> WorkQueue<T> {
+    /// An empty queue.
+    pub fn new() -> Self {
+        let state = State {
+            ready: VecDeque::new(),
+            dirty: HashSet::new(),
+            in_work: HashSet::new(),
+            later: BTreeMap::new(),
+            due: HashMap::new(),
+            failures: HashMap::new(),
+            counter: 0,
+            closed: false,
+        };
+        Self(Arc::new(Inner { state: Mutex::new(state), notify: Notify::new() }))
+    }
+
+    /// Makes `key` ready now.
+    pub fn add(&self, key: T) {
+        self.0.state.lock().add(key);
+        self.0.notify.notify_one();
+    }
+
+    /// Makes `key` ready after `delay`; the earlier of two delays counts.
+    pub fn add_after(&self, key: T, delay: Duration) {
+        if delay.is_zero() {
+            return self.add(key);
+        }
+        let mut state = self.0.state.lock();
+        let at = Instant::now() + delay;
+        match state.due.get(&key) {
+            Some(&(due, _)) if due <= at => return,
+            Some(&slot) => drop(state.later.remove(&slot)),
+            None => {}
+        }
+        state.counter += 1;
+        let slot = (at, state.counter);
+        state.later.insert(slot, key.clone());
+        state.due.insert(key, slot);
+        drop(state);
+        self.0.notify.notify_one();
+    }
+
+    /// Makes `key` ready after a delay that doubles with each call, from 5 ms to 1000 s, until [`WorkQueue::forget`].
+    pub fn add_rate_limited(&self, key: T) {
+        let failures = {
+            let mut state = self.0.state.lock();
+            let failures = state.failures.entry(key.clone()).or_default();
+            *failures += 1;
+            *failures - 1
+        };
+        let delay = BASE_DELAY.saturating_mul(2_u32.saturating_pow(failures)).min(MAX_DELAY);
+        self.add_after(key, delay);
+    }
+
+    /// Forgets the failures of `key`.
+    pub fn forget(&self, key: &T) {
+        self.0.state.lock().failures.remove(key);
+    }
+
+    /// How often `key` was rate limited since it was last forgotten.
+    pub fn failures(&self, key: &T) -> u32 {
+        self.0.state.lock().failures.get(key).copied().unwrap_or_default()
+    }
+
+    /// The next key; the caller owns it until it calls [`WorkQueue::done`]. `None` once the queue is closed.
+    pub async fn get(&self) -> Option<T> {
+        loop {
+            let next = {
+                let mut state = self.0.state.lock();
+                if state.closed {
+                    return None;
+                }
+                state.promote(Instant::now());
+                if let Some(key) = state.ready.pop_front() {
+                    state.dirty.remove(&key);
+                    state.in_work.insert(key.clone());
+                    let more = !state.ready.is_empty() || !state.later.is_empty();
+                    drop(state);
+                    if more {
+                        // Another waiter takes over what is left, and the clock.
+                        self.0.notify.notify_one();
+                    }
+                    return Some(key);
+                }
+                state.later.keys().next().map(|(at, _)| *at)
+            };
+            match next {
+                Some(at) => tokio::select! {
+                    () = self.0.notify.notified() => {}
+                    () = tokio::time::sleep_until(at) => {}
+                },
+                None => self.0.notify.notified().await,
+            }
+        }
+    }
+
+    /// Gives `key` back; hands it out again when it was added meanwhile.
+    pub fn done(&self, key: &T) {
+        let mut state = self.0.state.lock();
+        state.in_work.remove(key);
+        if state.dirty.contains(key) {
+            state.ready.push_back(key.clone());
+            drop(state);
+            self.0.notify.notify_one();
+        }
+    }
+
+    /// How many keys are ready or in work.
+    pub fn len(&self) -> usize {
+        let state = self.0.state.lock();
+        state.ready.len() + state.in_work.len()
+    }
+
+    /// Whether no key is ready or in work.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ends every [`WorkQueue::get`] with `None`.
+    pub fn close(&self) {
+        self.0.state.lock().closed = true;
+        self.0.notify.notify_waiters();
+        self.0.notify.notify_one();
+    }
+}
+
+impl<T: Clone + Eq + Hash> State<T> {
+    fn add(&mut self, key: T) {
+        if self.dirty.insert(key.clone()) && !self.in_work.contains(&key) {
+            self.ready.push_back(key);
+        }
+    }
+
+    fn promote(&mut self, now: Instant) {
+        while let Some(slot) = self.later.first_entry().filter(|slot| slot.key().0 <= now) {
+            let key = slot.remove();
+            self.due.remove(&key);
+            self.add(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_is_queued_once_and_never_in_two_hands() {
+        let queue = WorkQueue::new();
+        queue.add("a");
+        queue.add("a");
+        assert_eq!(queue.get().await, Some("a"));
+        queue.add("a");
+        assert!(tokio::time::timeout(Duration::from_secs(1), queue.get()).await.is_err());
+        queue.done(&"a");
+        assert_eq!(queue.get().await, Some("a"));
+        queue.done(&"a");
+        assert!(queue.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_earlier_delay_counts() {
+        let queue = WorkQueue::new();
+        let start = Instant::now();
+        queue.add_after("a", Duration::from_secs(9));
+        queue.add_after("a", Duration::from_secs(2));
+        queue.add_after("a", Duration::from_secs(5));
+        assert_eq!(queue.get().await, Some("a"));
+        assert_eq!(start.elapsed().as_secs(), 2);
+        queue.done(&"a");
+        assert!(tokio::time::timeout(Duration::from_secs(20), queue.get()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_double_the_delay_until_forgotten() {
+        let queue = WorkQueue::new();
+        for expected in [5, 10, 20, 40] {
+            let start = Instant::now();
+            queue.add_rate_limited("a");
+            assert_eq!(queue.get().await, Some("a"));
+            assert_eq!(start.elapsed().as_millis(), expected);
+            queue.done(&"a");
+        }
+        assert_eq!(queue.failures(&"a"), 4);
+        queue.forget(&"a");
+        assert_eq!(queue.failures(&"a"), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delayed_key_is_served_while_another_worker_is_busy() {
+        let queue = WorkQueue::new();
+        let waiters: Vec<_> = (0..2)
+            .map(|_| {
+                tokio::spawn({
+                    let q = queue.clone();
+                    async move { q.get().await }
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        queue.add_after("late", Duration::from_secs(3));
+        queue.add("now");
+        let mut got = Vec::new();
+        for waiter in waiters {
+            got.extend(tokio::time::timeout(Duration::from_secs(5), waiter).await.expect("in time").expect("no panic"));
+        }
+        got.sort_unstable();
+        assert_eq!(got, ["late", "now"]);
+    }
+
+    #[tokio::test]
+    async fn closing_ends_the_waiters() {
+        let queue = WorkQueue::<&str>::new();
+        let waiter = tokio::spawn({
+            let q = queue.clone();
+            async move { q.get().await }
+        });
+        tokio::task::yield_now().await;
+        queue.close();
+        assert_eq!(waiter.await.expect("no panic"), None);
+    }
+}

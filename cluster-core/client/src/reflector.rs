@@ -1,0 +1,119 @@
+//! Keeps an informer's cache equal to the server's collection: list, then watch from there, for ever.
+
+use crate::backoff::Backoff;
+use crate::client::{Object, decode};
+use crate::informer::{Cache, ObjectKey};
+use crate::{Backend, Error, WatchEvent, WatchScope};
+use bytes::Bytes;
+use futures::StreamExt;
+use parking_lot::RwLock;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// A watch that ended sooner than this did not work, even when it ended without an error.
+const HEALTHY: Duration = Duration::from_secs(1);
+
+/// Runs until the task is aborted.
+pub(crate) async fn run<K: Object>(
+    backend: Arc<dyn Backend>,
+    scope: WatchScope,
+    cache: Arc<RwLock<Cache<K>>>,
+    synced: watch::Sender<bool>,
+) {
+    let mut reflector = Reflector { backend, scope, cache, synced, position: None };
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
+    loop {
+        let start = Instant::now();
+        let ended = reflector.follow().await;
+        if start.elapsed() >= HEALTHY {
+            backoff.reset();
+        }
+        match &ended {
+            Err(error) if is_gone(error) => {
+                tracing::debug!(path = reflector.scope.path, "watch fell behind, listing again");
+                reflector.position = None;
+            }
+            Err(error) => tracing::debug!(path = reflector.scope.path, %error, "watch failed"),
+            Ok(()) => {}
+        }
+        if start.elapsed() < HEALTHY {
+            tokio::time::sleep(backoff.next()).await;
+        }
+    }
+}
+
+/// Whether only a new list helps.
+fn is_gone(error: &Error) -> bool {
+    error.status().is_some_and(|status| status.code == 410 || status.reason == "Expired" || status.reason == "Gone")
+}
+
+struct Reflector<K> {
+    backend: Arc<dyn Backend>,
+    scope: WatchScope,
+    cache: Arc<RwLock<Cache<K>>>,
+    synced: watch::Sender<bool>,
+    /// The resourceVersion the cache stands at.
+    position: Option<String>,
+}
+
+impl<K: Object> Reflector<K> {
+    /// Lists unless the position is known, then watches until the server ends it.
+    async fn follow(&mut self) -> Result<(), Error> {
+        let position = match &self.position {
+            Some(position) => position.clone(),
+            None => self.list().await?,
+        };
+        let mut events = self.backend.watch(&self.scope, &position).await?;
+        while let Some(event) = events.next().await {
+            self.take(event?);
+        }
+        Ok(())
+    }
+
+    async fn list(&mut self) -> Result<String, Error> {
+        let page = self.backend.list(&self.scope).await?;
+        let objects = page.items.iter().filter_map(Self::object).collect();
+        self.cache.write().replace(objects);
+        self.position = Some(page.resource_version.clone());
+        self.synced.send_replace(true);
+        Ok(page.resource_version)
+    }
+
+    fn take(&mut self, event: WatchEvent) {
+        let (object, deleted) = match &event {
+            WatchEvent::Bookmark(position) => {
+                self.position = Some(position.clone());
+                return;
+            }
+            WatchEvent::Added(bytes) | WatchEvent::Modified(bytes) => (Self::object(bytes), false),
+            WatchEvent::Deleted(bytes) => (Self::object(bytes), true),
+        };
+        let Some(object) = object else { return };
+        if let Some(version) = &object.metadata().resource_version {
+            self.position = Some(version.clone());
+        }
+        let mut cache = self.cache.write();
+        if deleted {
+            cache.remove(&ObjectKey::of(&object), Some(object));
+        } else {
+            cache.put(object);
+        }
+    }
+
+    /// Decodes an object. One that does not fit its type is left out: the rest of the collection must go on.
+    fn object(bytes: &Bytes) -> Option<K> {
+        match decode::<K>(K::KIND, bytes) {
+            Ok(mut object) => {
+                // Nobody reads it, an update without it leaves the server's alone, and it is half of an object's size.
+                object.metadata_mut().managed_fields = None;
+                Some(object)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "left an object out");
+                None
+            }
+        }
+    }
+}
