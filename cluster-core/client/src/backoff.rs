@@ -17,7 +17,7 @@ impl Backoff {
     }
 
     /// The next pause.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let full = self.base.saturating_mul(2_u32.saturating_pow(self.attempts)).min(self.max);
         self.attempts = self.attempts.saturating_add(1);
         full.mul_f64(0.5 + fraction())
@@ -44,10 +44,10 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
         let within = |pause: Duration, full: u64| (full / 2..=full * 3 / 2).contains(&(pause.as_millis() as u64));
         for full in [100, 200, 400, 800, 1000, 1000] {
-            let pause = backoff.next();
+            let pause = backoff.pause();
             assert!(within(pause, full), "{pause:?} for {full}");
         }
         backoff.reset();
-        assert!(within(backoff.next(), 100));
+        assert!(within(backoff.pause(), 100));
     }
 }

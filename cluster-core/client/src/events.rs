@@ -18,10 +18,10 @@ const QUEUE: usize = 1000;
 const REMEMBERED: usize = 4096;
 /// Similar events that are kept apart before they count as one, and for how long they are compared.
 const SIMILAR: usize = 10;
-const SIMILAR_FOR: Duration = Duration::from_secs(600);
+const SIMILAR_FOR: Duration = Duration::from_mins(10);
 /// Events one object may send at once, and how long until it may send one more.
 const BURST: f64 = 25.0;
-const REFILL: Duration = Duration::from_secs(300);
+const REFILL: Duration = Duration::from_mins(5);
 
 /// A reference to an object, as events and bindings want it.
 pub fn reference<K: Object>(object: &K) -> ObjectReference {

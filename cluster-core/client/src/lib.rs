@@ -13,6 +13,8 @@ mod informer;
 pub mod lease;
 mod queue;
 mod reflector;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
 pub use client::{Client, DeleteOptions, ListOptions, Object, Patch, PatchOptions};

@@ -39,7 +39,7 @@ pub(crate) async fn run<K: Object>(
             Ok(()) => {}
         }
         if start.elapsed() < HEALTHY {
-            tokio::time::sleep(backoff.next()).await;
+            tokio::time::sleep(backoff.pause()).await;
         }
     }
 }
