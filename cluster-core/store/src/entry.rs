@@ -1,0 +1,117 @@
+//! What the store holds: keys, entries, drafts of entries and the events that record their changes.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// Position in the one sequence of all changes; every committed write takes the next one.
+pub type Revision = u64;
+
+/// Name of one object: which collection, which namespace, which name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Collection, for example `apps/deployments`; `pods` in the core group.
+    pub resource: Arc<str>,
+    /// Namespace, empty for cluster-scoped objects.
+    pub namespace: Arc<str>,
+    /// Name within the namespace.
+    pub name: Arc<str>,
+}
+
+impl Key {
+    /// A key of its three parts.
+    pub fn new(resource: impl Into<Arc<str>>, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self { resource: resource.into(), namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.resource, self.namespace, self.name)
+    }
+}
+
+/// One committed state of one object. Immutable and shared by the current state, snapshots and events.
+pub struct Entry {
+    /// Whose state it is.
+    pub key: Key,
+    /// The revision that wrote it.
+    pub revision: Revision,
+    /// The whole object as JSON text, `metadata.resourceVersion` included.
+    pub bytes: Bytes,
+    facts: OnceLock<Box<Facts>>,
+}
+
+impl Entry {
+    /// An entry whose facts are not derived yet.
+    pub fn new(key: Key, revision: Revision, bytes: Bytes) -> Self {
+        Self { key, revision, bytes, facts: OnceLock::new() }
+    }
+
+    /// What selectors look at, derived by the first caller and kept as long as the entry.
+    pub fn facts(&self, derive: impl FnOnce(&[u8]) -> Facts) -> &Facts {
+        self.facts.get_or_init(|| Box::new(derive(&self.bytes)))
+    }
+}
+
+impl fmt::Debug for Entry {
+    /// Leaves the bytes out: they may be a secret's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({}@{}, {} bytes)", self.key, self.revision, self.bytes.len())
+    }
+}
+
+/// What label and field selectors of a list or watch need to know of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// `metadata.labels`.
+    pub labels: Vec<(String, String)>,
+    /// The selectable fields of the kind, for example `spec.nodeName`.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+/// An object's JSON text split where the digits of its `metadata.resourceVersion` go.
+///
+/// The writer puts the revision between the halves; nothing is serialised again.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Text up to and including the quote that opens the resource version.
+    pub before: Bytes,
+    /// Text from the quote that closes it.
+    pub after: Bytes,
+}
+
+impl Draft {
+    /// The text with `revision` in its place.
+    pub fn splice(&self, revision: Revision) -> Bytes {
+        let digits = revision.to_string();
+        let mut text = BytesMut::with_capacity(self.before.len() + digits.len() + self.after.len());
+        text.put_slice(&self.before);
+        text.put_slice(digits.as_bytes());
+        text.put_slice(&self.after);
+        text.freeze()
+    }
+}
+
+/// What a write did to its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Created or replaced.
+    Put,
+    /// Removed.
+    Delete,
+}
+
+/// One committed change. Shared by all watchers.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The change's revision; unique, rising.
+    pub revision: Revision,
+    /// What happened.
+    pub change: Change,
+    /// The new state; of a deletion the last state, carrying the deletion's revision.
+    pub entry: Arc<Entry>,
+    /// The state before, if there was one: tells a watcher with a selector whether the object came or went.
+    pub previous: Option<Arc<Entry>>,
+}

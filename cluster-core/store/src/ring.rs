@@ -1,0 +1,65 @@
+//! The recent events of one collection, bounded in number and in bytes kept alive.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::snapshot::Objects;
+use crate::{Change, Event, Expired, Revision};
+
+/// How much a ring holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+}
+
+pub(crate) struct Ring {
+    events: VecDeque<Arc<Event>>,
+    /// Revision of the last event that is missing; everything after it is here.
+    floor: Revision,
+    bytes: usize,
+    limits: Limits,
+}
+
+impl Ring {
+    pub(crate) fn new(floor: Revision, limits: Limits) -> Self {
+        Self { events: VecDeque::new(), floor, bytes: 0, limits }
+    }
+
+    /// Adds the newest event; what falls out is handed to `evicted`, for the caller to free outside its lock.
+    pub(crate) fn push(&mut self, event: Arc<Event>, evicted: &mut Vec<Arc<Event>>) {
+        self.bytes += weight(&event);
+        self.events.push_back(event);
+        while self.events.len() > self.limits.events || self.bytes > self.limits.bytes {
+            let Some(oldest) = self.events.pop_front() else { break };
+            self.bytes -= weight(&oldest);
+            self.floor = oldest.revision;
+            evicted.push(oldest);
+        }
+    }
+
+    /// Up to `limit` events after `revision`, oldest first.
+    pub(crate) fn after(&self, revision: Revision, limit: usize) -> Result<Vec<Arc<Event>>, Expired> {
+        if revision < self.floor {
+            return Err(Expired { requested: revision, oldest: self.floor });
+        }
+        let start = self.events.partition_point(|event| event.revision <= revision);
+        Ok(self.events.range(start..).take(limit).cloned().collect())
+    }
+}
+
+/// Bytes that an event keeps in memory which the current state does not: the replaced state, a deleted object's last.
+fn weight(event: &Event) -> usize {
+    let last = if event.change == Change::Delete { event.entry.bytes.len() } else { 0 };
+    size_of::<Event>() + event.previous.as_ref().map_or(0, |previous| previous.bytes.len()) + last
+}
+
+/// Takes `events` (oldest first) back out of `objects`.
+pub(crate) fn undo(objects: &mut Objects, events: &[Arc<Event>]) {
+    for event in events.iter().rev() {
+        match &event.previous {
+            Some(previous) => objects.insert(previous.clone()),
+            None => objects.remove(&event.entry.key),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The current state in memory and the recent past of every collection, published batch by batch.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+use crate::ring::{self, Limits, Ring};
+use crate::snapshot::Objects;
+use crate::{Entry, Event, Expired, Key, Revision, Snapshot, Watcher};
+
+/// Past snapshots kept per collection so that the pages of a list do not each undo the same events.
+const PAST: usize = 8;
+/// How long they are kept while the collection changes.
+const PAST_AGE: Duration = Duration::from_mins(5);
+
+/// What one commit did to one collection.
+pub(crate) struct Published {
+    pub(crate) objects: Objects,
+    pub(crate) events: Vec<Arc<Event>>,
+}
+
+/// One lock guards it all, held for pointer copies only: a reader sees whole commits, across collections too.
+pub(crate) struct State {
+    inner: RwLock<Inner>,
+    progress: watch::Sender<Revision>,
+    limits: Limits,
+    ephemeral: fn(&str) -> bool,
+    /// What collections that do not exist yet may be watched from: (kept history, none).
+    floors: (Revision, Revision),
+}
+
+struct Inner {
+    revision: Revision,
+    resources: HashMap<Arc<str>, Resource>,
+}
+
+struct Resource {
+    objects: Objects,
+    ring: Ring,
+    past: VecDeque<(Instant, Snapshot)>,
+    changed: watch::Sender<Revision>,
+}
+
+impl State {
+    /// A state at `revision`, whose events after `replayable` will be loaded before it is shared.
+    pub(crate) fn new(revision: Revision, replayable: Revision, limits: Limits, ephemeral: fn(&str) -> bool) -> Self {
+        Self {
+            inner: RwLock::new(Inner { revision, resources: HashMap::new() }),
+            progress: watch::Sender::new(revision),
+            limits,
+            ephemeral,
+            floors: (replayable, revision),
+        }
+    }
+
+    pub(crate) fn revision(&self) -> Revision {
+        self.inner.read().revision
+    }
+
+    /// Waits until `revision` is committed and visible.
+    pub(crate) async fn reached(&self, revision: Revision) {
+        // The sender lives as long as self, so the channel cannot close.
+        if self.progress.subscribe().wait_for(|newest| *newest >= revision).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.inner.read().resources.get(&key.resource)?.objects.get(key).cloned()
+    }
+
+    pub(crate) fn snapshot(&self, resource: &str) -> Snapshot {
+        let inner = self.inner.read();
+        let objects = inner.resources.get(resource).map_or_else(Objects::new, |resource| resource.objects.clone());
+        Snapshot { revision: inner.revision, objects }
+    }
+
+    /// The collection as it was at `revision`: today's with the events since taken back.
+    pub(crate) fn snapshot_at(&self, resource: &str, revision: Revision) -> Result<Snapshot, Expired> {
+        let (mut snapshot, events) = {
+            let inner = self.inner.read();
+            let floor = || Expired { requested: revision, oldest: self.floor(resource) };
+            let found = match inner.resources.get(resource) {
+                _ if revision > inner.revision => return Err(floor()),
+                None if revision < self.floor(resource) => return Err(floor()),
+                None => return Ok(Snapshot { revision, objects: Objects::new() }),
+                Some(found) => found,
+            };
+            if let Some((_, past)) = found.past.iter().find(|(_, past)| past.revision == revision) {
+                return Ok(past.clone());
+            }
+            (Snapshot { revision, objects: found.objects.clone() }, found.ring.after(revision, usize::MAX)?)
+        };
+        if events.is_empty() {
+            return Ok(snapshot);
+        }
+        ring::undo(&mut snapshot.objects, &events);
+        if let Some(found) = self.inner.write().resources.get_mut(resource) {
+            found.past.truncate(PAST - 1);
+            found.past.push_front((Instant::now(), snapshot.clone()));
+        }
+        Ok(snapshot)
+    }
+
+    pub(crate) fn watch(self: &Arc<Self>, resource: &str, after: Revision) -> Result<Watcher, Expired> {
+        let known = self.inner.read().resources.get_key_value(resource).map(|(name, found)| {
+            found.ring.after(after, 0)?;
+            Ok((name.clone(), found.changed.subscribe()))
+        });
+        let (name, changed) = match known {
+            Some(known) => known?,
+            None if after < self.floor(resource) => {
+                return Err(Expired { requested: after, oldest: self.floor(resource) });
+            }
+            None => {
+                let name: Arc<str> = resource.into();
+                let changed = self.resource(&mut self.inner.write(), &name).changed.subscribe();
+                (name, changed)
+            }
+        };
+        Ok(Watcher::new(self.clone(), name, after, changed))
+    }
+
+    /// Events of a collection after `after`, and the newest revision that all of them together reach.
+    pub(crate) fn events(
+        &self,
+        resource: &str,
+        after: Revision,
+        limit: usize,
+    ) -> Result<(Vec<Arc<Event>>, Revision), Expired> {
+        let inner = self.inner.read();
+        let events = inner.resources.get(resource).map_or_else(|| Ok(Vec::new()), |r| r.ring.after(after, limit))?;
+        Ok((events, inner.revision))
+    }
+
+    /// The current objects of a collection, for the writer to work on a copy.
+    pub(crate) fn objects(&self, resource: &str) -> Objects {
+        self.snapshot(resource).objects
+    }
+
+    /// Makes a commit visible to readers at once, then wakes its watchers.
+    pub(crate) fn publish(&self, revision: Revision, commit: HashMap<Arc<str>, Published>) {
+        let now = Instant::now();
+        // What is replaced is freed after the lock is released.
+        let (mut evicted, mut replaced, mut wake) = (Vec::new(), Vec::new(), Vec::with_capacity(commit.len()));
+        {
+            let mut inner = self.inner.write();
+            for (name, published) in commit {
+                let resource = self.resource(&mut inner, &name);
+                replaced.push(std::mem::replace(&mut resource.objects, published.objects));
+                published.events.into_iter().for_each(|event| resource.ring.push(event, &mut evicted));
+                while resource.past.back().is_some_and(|(taken, _)| now.duration_since(*taken) > PAST_AGE) {
+                    replaced.extend(resource.past.pop_back().map(|(_, past)| past.objects));
+                }
+                wake.push(resource.changed.clone());
+            }
+            inner.revision = revision;
+        }
+        for changed in wake {
+            changed.send_replace(revision);
+        }
+        self.progress.send_replace(revision);
+    }
+
+    fn floor(&self, resource: &str) -> Revision {
+        if (self.ephemeral)(resource) { self.floors.1 } else { self.floors.0 }
+    }
+
+    fn resource<'a>(&self, inner: &'a mut Inner, name: &Arc<str>) -> &'a mut Resource {
+        let revision = inner.revision;
+        inner.resources.entry(name.clone()).or_insert_with(|| Resource {
+            objects: Objects::new(),
+            ring: Ring::new(self.floor(name), self.limits),
+            past: VecDeque::new(),
+            changed: watch::Sender::new(revision),
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! The contract of a store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{Draft, Entry, Expired, Key, Revision, Snapshot, Watcher, WriteError};
+
+/// What must be true of a key for a write to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// It does not exist.
+    Absent,
+    /// It exists at exactly this revision.
+    Revision(Revision),
+    /// Nothing for a put; a delete still needs it to exist.
+    Any,
+}
+
+/// A versioned, watchable map of JSON objects.
+///
+/// Reads see whole commits and are never behind an acknowledged write. An acknowledged write is durable.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The newest committed revision. An empty store is at 1.
+    fn revision(&self) -> Revision;
+
+    /// Waits until `revision` is committed and visible to every read.
+    async fn reached(&self, revision: Revision);
+
+    /// The present state of a key.
+    fn get(&self, key: &Key) -> Option<Arc<Entry>>;
+
+    /// A collection at the newest revision; a pointer copy. Empty for a collection never written to.
+    fn snapshot(&self, resource: &str) -> Snapshot;
+
+    /// A collection at a recent revision, for continue tokens and exact reads: any revision that a watch could start
+    /// from, and for five minutes those asked for before. [`Expired`] too when `revision` is not committed yet.
+    fn snapshot_at(&self, resource: &str, revision: Revision) -> Result<Snapshot, Expired>;
+
+    /// Creates or replaces an object. The check of `expect` and the write are one step. Once called, the write may
+    /// happen even if the future is dropped.
+    async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError>;
+
+    /// Removes an object; `last` is its state to tell watchers, which gets the revision of the deletion.
+    async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError>;
+
+    /// Every change of a collection after `after`, in order, without gaps. `after` may lie in the future.
+    fn watch(&self, resource: &str, after: Revision) -> Result<Watcher, Expired>;
+}
