@@ -3,9 +3,13 @@
 //! Nothing here does I/O. The API server's write path works on these values and never on typed structs, which would
 //! drop the fields they do not know.
 
+pub mod decode;
 pub mod field;
+pub mod jsonpath;
 pub mod meta;
 pub mod name;
+pub mod patch;
 pub mod quantity;
 pub mod selector;
 pub mod status;
+pub mod yaml;

@@ -1,0 +1,227 @@
+//! Compares a value with its schema: unknown fields, wrong types, and what pruning drops.
+
+use cluster_schema::{Object, Schema, Shape};
+use serde_json::Value;
+
+/// What does not fit the schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// The paths of fields that the schema does not know, for example `spec.containers[0].foo`.
+    pub unknown: Vec<String>,
+    /// Values of a wrong type, worded as Go's JSON decoder does.
+    pub type_errors: Vec<String>,
+}
+
+/// Finds what does not fit. `null` fits everywhere: it stands for an absent field.
+pub fn check(value: &Value, schema: &Schema) -> Findings {
+    let mut checker = Checker {
+        path: Vec::new(),
+        owner: value["kind"].as_str().unwrap_or_default().to_owned(),
+        found: Findings::default(),
+    };
+    checker.walk(value, schema);
+    checker.found
+}
+
+/// Drops unknown fields and the nulls that stand for absent fields.
+pub fn prune(value: &mut Value, schema: &Schema) {
+    let embedded =
+        |object: &Object, name: &str| object.embedded_resource && matches!(name, "apiVersion" | "kind" | "metadata");
+    match (value, &schema.resolve().shape) {
+        (Value::Object(fields), Shape::Object(object)) => {
+            fields.retain(|name, value| match schema.field(name) {
+                Some(field) => !value.is_null() || field.schema.nullable,
+                None => object.preserve_unknown || embedded(object, name),
+            });
+            for (name, value) in fields {
+                if let Some(field) = schema.field(name) {
+                    prune(value, &field.schema);
+                }
+            }
+        }
+        (Value::Object(entries), Shape::Map(map)) => {
+            for value in entries.values_mut() {
+                prune_element(value, &map.values);
+            }
+        }
+        (Value::Array(items), Shape::List(list)) => {
+            for item in items {
+                prune_element(item, &list.items);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// As Go, a null in a map or list is the zero value.
+fn prune_element(value: &mut Value, schema: &Schema) {
+    if value.is_null() && !schema.nullable {
+        match schema.resolve().shape {
+            Shape::String => *value = Value::String(String::new()),
+            Shape::Object(_) => *value = Value::Object(serde_json::Map::new()),
+            _ => {}
+        }
+    }
+    prune(value, schema);
+}
+
+#[derive(Clone)]
+enum Step {
+    Field(String),
+    Index(usize),
+}
+
+struct Checker {
+    path: Vec<Step>,
+    /// The Go struct that holds the value.
+    owner: String,
+    found: Findings,
+}
+
+impl Checker {
+    fn walk(&mut self, value: &Value, schema: &Schema) {
+        let resolved = schema.resolve();
+        match (value, &resolved.shape) {
+            (Value::Null, _) | (_, Shape::Any) => {}
+            (Value::Object(fields), Shape::Object(object)) => {
+                let outer = type_name(schema).map(|name| std::mem::replace(&mut self.owner, name.to_owned()));
+                for (name, value) in fields {
+                    self.path.push(Step::Field(name.clone()));
+                    match schema.field(name) {
+                        Some(field) => self.walk(value, &field.schema),
+                        None => self.unknown(object, name),
+                    }
+                    self.path.pop();
+                }
+                if let Some(outer) = outer {
+                    self.owner = outer;
+                }
+            }
+            (Value::Object(entries), Shape::Map(map)) => {
+                for (key, value) in entries {
+                    self.path.push(Step::Field(key.clone()));
+                    self.walk(value, &map.values);
+                    self.path.pop();
+                }
+            }
+            (Value::Array(items), Shape::List(list)) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.path.push(Step::Index(index));
+                    self.walk(item, &list.items);
+                    self.path.pop();
+                }
+            }
+            (value, shape) => self.scalar(value, shape, schema),
+        }
+    }
+
+    fn unknown(&mut self, object: &Object, name: &str) {
+        let embedded = object.embedded_resource && matches!(name, "apiVersion" | "kind" | "metadata");
+        if !object.preserve_unknown && !embedded {
+            self.found.unknown.push(self.text(true));
+        }
+    }
+
+    fn scalar(&mut self, value: &Value, shape: &Shape, schema: &Schema) {
+        let format = &*schema.resolve().format;
+        let fits = match shape {
+            Shape::String | Shape::Bytes | Shape::Time | Shape::MicroTime => value.is_string(),
+            Shape::Integer => integer_fits(value, format),
+            Shape::Number => value.is_number(),
+            Shape::Boolean => value.is_boolean(),
+            Shape::IntOrString => value.is_string() || integer_fits(value, "int32"),
+            Shape::Quantity => match crate::quantity::Quantity::from_value(value) {
+                Ok(_) => true,
+                Err(why) => return self.found.type_errors.push(why.to_string()),
+            },
+            _ => false,
+        };
+        if fits {
+            return self.time(value, shape);
+        }
+        let got = match value {
+            Value::Bool(_) => "bool".to_owned(),
+            Value::Number(n) if matches!(shape, Shape::Integer | Shape::IntOrString) => format!("number {n}"),
+            Value::Number(_) => "number".to_owned(),
+            Value::String(_) => "string".to_owned(),
+            Value::Array(_) => "array".to_owned(),
+            Value::Object(_) | Value::Null => "object".to_owned(),
+        };
+        let (owner, path, want) = (&self.owner, self.text(false), go_type(schema));
+        self.found.type_errors.push(if path.is_empty() {
+            format!("json: cannot unmarshal {got} into Go value of type {want}")
+        } else {
+            format!("json: cannot unmarshal {got} into Go struct field {owner}.{path} of type {want}")
+        });
+    }
+
+    /// Times must have Go's RFC 3339 form.
+    fn time(&mut self, value: &Value, shape: &Shape) {
+        let layout = match shape {
+            Shape::Time => "2006-01-02T15:04:05Z07:00",
+            Shape::MicroTime => "2006-01-02T15:04:05.000000Z07:00",
+            _ => return,
+        };
+        let text = value.as_str().unwrap_or_default();
+        if text.parse::<jiff::Timestamp>().is_err() || !text.contains('T') {
+            self.found
+                .type_errors
+                .push(format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""));
+        }
+    }
+
+    /// The path as text; Go's type errors leave indexes out.
+    fn text(&self, indexes: bool) -> String {
+        let mut text = String::new();
+        for step in &self.path {
+            match step {
+                Step::Field(name) if text.is_empty() => text.push_str(name),
+                Step::Field(name) => text.extend([".", name]),
+                Step::Index(index) if indexes => text.extend(["[", &index.to_string(), "]"]),
+                Step::Index(_) => {}
+            }
+        }
+        text
+    }
+}
+
+fn integer_fits(value: &Value, format: &str) -> bool {
+    match format {
+        "int32" => value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
+        _ => value.is_i64(),
+    }
+}
+
+/// The last part of a definition's name, which is the name of the Go struct.
+fn type_name(schema: &Schema) -> Option<&str> {
+    match &schema.shape {
+        Shape::Reference(name) => name.rsplit('.').next(),
+        _ => None,
+    }
+}
+
+/// The Go type behind a schema, for example `[]v1.Container`.
+fn go_type(schema: &Schema) -> String {
+    if let Shape::Reference(name) = &schema.shape
+        && !matches!(schema.resolve().shape, Shape::IntOrString | Shape::String | Shape::Integer)
+    {
+        let mut parts = name.rsplitn(3, '.');
+        return match (parts.next(), parts.next()) {
+            (Some(kind), Some(package)) => format!("{package}.{kind}"),
+            _ => name.to_string(),
+        };
+    }
+    let resolved = schema.resolve();
+    match &resolved.shape {
+        Shape::Integer if &*resolved.format == "int32" => "int32".to_owned(),
+        Shape::Integer => "int64".to_owned(),
+        Shape::Number => "float64".to_owned(),
+        Shape::Boolean => "bool".to_owned(),
+        Shape::IntOrString => "intstr.IntOrString".to_owned(),
+        Shape::Bytes => "[]uint8".to_owned(),
+        Shape::Map(map) => format!("map[string]{}", go_type(&map.values)),
+        Shape::List(list) => format!("[]{}", go_type(&list.items)),
+        Shape::Time | Shape::MicroTime | Shape::String => "string".to_owned(),
+        _ => "object".to_owned(),
+    }
+}

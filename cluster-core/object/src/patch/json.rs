@@ -1,0 +1,73 @@
+//! JSON patch (RFC 6902) with upstream's limits.
+
+use super::unprocessable;
+use crate::status::Status;
+use json_patch::PatchOperation;
+use serde_json::Value;
+
+const MAX_OPERATIONS: usize = 10_000;
+/// How many bytes all `copy` operations of one patch may add.
+const MAX_COPIED: usize = 3 << 20;
+
+/// Applies a JSON patch; when it fails the target stays as it was.
+pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), Status> {
+    if let Some(count) = patch.as_array().map(Vec::len).filter(|count| *count > MAX_OPERATIONS) {
+        let limit = format!("The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {count}");
+        return Err(Status::new(413, "RequestEntityTooLarge", format!("Request entity too large: {limit}")));
+    }
+    let operations: Vec<PatchOperation> = serde::Deserialize::deserialize(patch)
+        .map_err(|e| Status::bad_request(format!("error decoding patch: {e}")))?;
+    let mut patched = target.clone();
+    let mut copied = 0;
+    for operation in operations {
+        if let PatchOperation::Copy(copy) = &operation {
+            copied += patched.pointer(copy.from.as_str()).map_or(0, |value| value.to_string().len());
+            if copied > MAX_COPIED {
+                return Err(unprocessable());
+            }
+        }
+        // One at a time: a failed one leaves only the clone half done.
+        json_patch::patch_unsafe(&mut patched, &[operation]).map_err(|_| unprocessable())?;
+    }
+    *target = patched;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn operations_apply_in_order_or_not_at_all() {
+        let mut value = json!({"a": [1], "b": {"c/d": 1}});
+        let patch = json!([
+            {"op": "test", "path": "/a/0", "value": 1},
+            {"op": "add", "path": "/a/-", "value": 2},
+            {"op": "replace", "path": "/b/c~1d", "value": 3},
+            {"op": "copy", "from": "/a", "path": "/e"},
+            {"op": "move", "from": "/b", "path": "/f"},
+            {"op": "remove", "path": "/a/0"},
+        ]);
+        json_patch(&mut value, &patch).unwrap();
+        assert_eq!(value, json!({"a": [2], "e": [1, 2], "f": {"c/d": 3}}));
+        for (bad, code) in [
+            (json!([{"op": "add", "path": "/x", "value": 1}, {"op": "test", "path": "/a/0", "value": 9}]), 422),
+            (json!([{"op": "remove", "path": "/none"}]), 422),
+            (json!([{"op": "dance", "path": "/a"}]), 400),
+            (json!({"op": "add"}), 400),
+        ] {
+            let before = value.clone();
+            assert_eq!(json_patch(&mut value, &bad).unwrap_err().code, code, "{bad}");
+            assert_eq!(value, before);
+        }
+    }
+
+    #[test]
+    fn sizes_are_capped() {
+        let many = Value::Array(vec![json!({"op": "test", "path": "", "value": {}}); MAX_OPERATIONS + 1]);
+        assert_eq!(json_patch(&mut json!({}), &many).unwrap_err().code, 413);
+        let bomb: Vec<Value> = (0..40).map(|n| json!({"op": "copy", "from": "", "path": format!("/{n}")})).collect();
+        assert_eq!(json_patch(&mut json!({"a": "b"}), &json!(bomb)).unwrap_err().code, 422);
+    }
+}
