@@ -1,0 +1,44 @@
+//! Cluster DNS, on every node: answers for the cluster's domain from the informers, forwards the rest.
+//!
+//! Rules: <https://github.com/kubernetes/dns/blob/master/docs/specification.md> (schema version 1.1.0).
+
+mod answer;
+mod server;
+mod zone;
+
+pub use answer::{Answer, Data, RecordData, RecordType, answer};
+pub use zone::{Backing, EndpointName, Port, ServiceEntry, Zone};
+
+use crate::Error;
+use crate::proxy::{BY_SERVICE, slice_service};
+use cluster_client::Informers;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Serves DNS on `address` (port 53, UDP and TCP) until `cancel`; the address is added to the loopback interface.
+/// `ready` becomes true when queries are answered.
+pub async fn run(
+    informers: Informers,
+    address: Ipv4Addr,
+    ready: watch::Sender<bool>,
+    cancel: CancellationToken,
+) -> Result<(), Error> {
+    let services = informers.informer::<Service>();
+    let slices = informers.informer::<EndpointSlice>();
+    slices.add_index(BY_SERVICE, slice_service);
+    services.add_index(zone::BY_ADDRESS, zone::service_addresses);
+    slices.add_index(zone::BY_ADDRESS, zone::endpoint_addresses);
+    if cancel.run_until_cancelled(async { tokio::join!(services.synced(), slices.synced()) }).await.is_none() {
+        return Ok(());
+    }
+    crate::routes::add_loopback_address(address).await?;
+    let socket = SocketAddr::from((address, 53));
+    let bind = |source| Error::Bind { address: socket, source };
+    let udp = UdpSocket::bind(socket).await.map_err(bind)?;
+    let tcp = TcpListener::bind(socket).await.map_err(bind)?;
+    server::run(zone::InformerZone { services, slices }, udp, tcp, ready, cancel).await
+}

@@ -1,0 +1,97 @@
+//! The script that turns one table into the next; only what differs is touched.
+
+use super::ruleset::{Ruleset, TABLE};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// One nft transaction from `old` (or any state, when there is none) to `new`.
+pub(super) fn script(old: Option<&Ruleset>, new: &Ruleset) -> String {
+    let mut script = Script::default();
+    let empty = Ruleset::default();
+    let old = match old.filter(|old| old.frame == new.frame) {
+        Some(old) => old,
+        None => {
+            // `add` first, so that `delete` works whether or not the table is there.
+            script.line(format!("add table {TABLE}"));
+            script.line(format!("delete table {TABLE}"));
+            script.line(format!("table {TABLE} {{\n{}}}", new.frame));
+            &empty
+        }
+    };
+    // Elements before chains when removing, chains before elements when adding: verdicts need their chain.
+    script.elements("delete", "service_ips", &old.service_ips, &new.service_ips);
+    script.elements("delete", "node_ports", &old.node_ports, &new.node_ports);
+    script.hairpin("delete", old, new);
+    script.chains(old, new);
+    script.elements("add", "service_ips", &new.service_ips, &old.service_ips);
+    script.elements("add", "node_ports", &new.node_ports, &old.node_ports);
+    script.hairpin("add", new, old);
+    script.0
+}
+
+/// UDP flows that the old table made and the new one would not: the kernel must forget them, or clients that keep
+/// their port go on talking to a pod that is gone.
+pub(super) fn stale_flows(old: Option<&Ruleset>, new: &Ruleset) -> Vec<(Ipv4Addr, u16, Ipv4Addr)> {
+    old.into_iter().flat_map(|old| old.udp_flows.difference(&new.udp_flows)).copied().collect()
+}
+
+#[derive(Default)]
+struct Script(String);
+
+impl Script {
+    fn line(&mut self, line: String) {
+        self.0.push_str(&line);
+        self.0.push('\n');
+    }
+
+    /// Elements of `these` that `those` has not, or has with another verdict.
+    fn elements(&mut self, verb: &str, map: &str, these: &BTreeMap<String, String>, those: &BTreeMap<String, String>) {
+        let differing: Vec<String> = these
+            .iter()
+            .filter(|(key, verdict)| those.get(*key) != Some(verdict))
+            .map(|(key, verdict)| if verb == "add" { format!("{key} : {verdict}") } else { key.clone() })
+            .collect();
+        self.element_list(verb, map, &differing);
+    }
+
+    fn hairpin(&mut self, verb: &str, these: &Ruleset, those: &Ruleset) {
+        let differing: Vec<String> = these.hairpin.difference(&those.hairpin).cloned().collect();
+        self.element_list(verb, "hairpin", &differing);
+    }
+
+    fn element_list(&mut self, verb: &str, name: &str, elements: &[String]) {
+        if !elements.is_empty() {
+            self.line(format!("{verb} element {TABLE} {name} {{ {} }}", elements.join(", ")));
+        }
+    }
+
+    fn chains(&mut self, old: &Ruleset, new: &Ruleset) {
+        let gone: Vec<&String> = old.chains.keys().filter(|chain| !new.chains.contains_key(*chain)).collect();
+        let changed: Vec<(&String, &Vec<String>)> =
+            new.chains.iter().filter(|(chain, rules)| old.chains.get(*chain) != Some(rules)).collect();
+        for (set, definition) in &new.affinity_sets {
+            if !old.affinity_sets.contains_key(set) {
+                self.line(format!("add set {TABLE} {set} {definition}"));
+            }
+        }
+        // All chains exist and are empty before the first rule names one of them.
+        for (chain, _) in &changed {
+            self.line(format!("add chain {TABLE} {chain}"));
+            self.line(format!("flush chain {TABLE} {chain}"));
+        }
+        for chain in &gone {
+            self.line(format!("flush chain {TABLE} {chain}"));
+        }
+        for (chain, rules) in changed {
+            for rule in rules {
+                self.line(format!("add rule {TABLE} {chain} {rule}"));
+            }
+        }
+        for chain in gone {
+            self.line(format!("delete chain {TABLE} {chain}"));
+        }
+        for set in old.affinity_sets.keys().filter(|set| !new.affinity_sets.contains_key(*set)) {
+            self.line(format!("delete set {TABLE} {set}"));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The service proxy: turns Services and EndpointSlices into one nftables table and keeps it by deltas.
+//!
+//! `model` reads the API objects, `ruleset` says what the table holds, `delta` how to get from one table to the next,
+//! `nft` carries it into the kernel in one transaction.
+
+mod delta;
+mod model;
+mod nft;
+mod ruleset;
+#[cfg(test)]
+mod tests;
+
+pub use model::{Endpoint, Model, ServicePort, service_ports};
+pub use ruleset::{Ruleset, ruleset};
+
+use crate::Error;
+use cluster_client::Informers;
+use ipnet::Ipv4Net;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use std::net::Ipv4Addr;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The label that ties an EndpointSlice to its Service.
+pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// The index of EndpointSlices by `namespace/service`.
+pub(crate) const BY_SERVICE: &str = "service";
+
+/// What the proxy must know of its node.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The node's name.
+    pub node: String,
+    /// The node's own pods.
+    pub pod_cidr: Ipv4Net,
+    /// All pods: traffic between them keeps its source address.
+    pub pod_subnet: Ipv4Net,
+    /// All services.
+    pub service_subnet: Ipv4Net,
+    /// The DNS address, answered on the node itself.
+    pub dns_address: Ipv4Addr,
+}
+
+/// Keeps the table until `cancel`; `synced` becomes true with the first complete table.
+pub async fn run(
+    informers: Informers,
+    options: Options,
+    synced: watch::Sender<bool>,
+    cancel: CancellationToken,
+) -> Result<(), Error> {
+    let services = informers.informer::<Service>();
+    let slices = informers.informer::<EndpointSlice>();
+    slices.add_index(BY_SERVICE, slice_service);
+    if cancel.run_until_cancelled(async { tokio::join!(services.synced(), slices.synced()) }).await.is_none() {
+        return Ok(());
+    }
+    let (mut service_changes, mut slice_changes) = (services.subscribe(), slices.subscribe());
+    let mut applied: Option<Ruleset> = None;
+    loop {
+        while service_changes.try_recv().is_ok() || slice_changes.try_recv().is_ok() {}
+        let model = Model::read(&services.list(), |key| slices.by_index(BY_SERVICE, key), &options.node);
+        let wanted = ruleset(&model, &options);
+        if applied.as_ref() != Some(&wanted) {
+            nft::apply(&delta::script(applied.as_ref(), &wanted)).await?;
+            nft::forget_flows(&delta::stale_flows(applied.as_ref(), &wanted)).await;
+            applied = Some(wanted);
+        }
+        synced.send_replace(true);
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            Some(_) = service_changes.recv() => {}
+            Some(_) = slice_changes.recv() => {}
+        }
+    }
+}
+
+/// `namespace/service` of a slice, for the index [`BY_SERVICE`].
+pub(crate) fn slice_service(slice: &EndpointSlice) -> Vec<String> {
+    let name = slice.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME));
+    let namespace = slice.metadata.namespace.as_deref().unwrap_or_default();
+    name.map(|name| format!("{namespace}/{name}")).into_iter().collect()
+}

@@ -1,0 +1,167 @@
+//! What the proxy has to do, read from Services and EndpointSlices.
+
+use k8s_openapi::api::core::v1::{Service, ServicePort as ApiPort, ServiceSpec};
+use k8s_openapi::api::discovery::v1::{Endpoint as ApiEndpoint, EndpointSlice};
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// Upstream's default for `sessionAffinityConfig.clientIP.timeoutSeconds`.
+const AFFINITY_SECONDS: u32 = 10_800;
+
+/// All ports of all services.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Model {
+    /// Sorted by service and port.
+    pub ports: Vec<ServicePort>,
+    /// Addresses of pods on this node that stand behind a service: they may be sent back to themselves.
+    pub local_endpoints: BTreeSet<Ipv4Addr>,
+}
+
+/// One port of one service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePort {
+    /// `namespace/service/protocol/port`; unique.
+    pub name: String,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+    /// The service's port.
+    pub port: u16,
+    /// The cluster IPs (IPv4).
+    pub cluster_ips: Vec<Ipv4Addr>,
+    /// Load balancer and external addresses.
+    pub external_ips: Vec<Ipv4Addr>,
+    /// The port on every node.
+    pub node_port: Option<u16>,
+    /// Seconds a client stays with its endpoint.
+    pub affinity_seconds: Option<u32>,
+    /// Who answers traffic from inside.
+    pub internal: Vec<Endpoint>,
+    /// Who answers traffic from outside.
+    pub external: Vec<Endpoint>,
+    /// `externalTrafficPolicy: Local`: outside traffic keeps its source address.
+    pub external_local: bool,
+}
+
+/// Where one connection may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The pod's address.
+    pub address: Ipv4Addr,
+    /// The target port.
+    pub port: u16,
+}
+
+struct Candidate {
+    endpoint: Endpoint,
+    ready: bool,
+    /// Terminating but still serving: used when nobody is ready.
+    serving: bool,
+    local: bool,
+}
+
+impl Model {
+    /// Reads all services; `slices_of` gives the slices of `namespace/name`.
+    pub fn read(services: &[Arc<Service>], slices_of: impl Fn(&str) -> Vec<Arc<EndpointSlice>>, node: &str) -> Self {
+        let mut model = Self::default();
+        for service in services {
+            let name = service.metadata.name.as_deref().unwrap_or_default();
+            let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
+            let slices = slices_of(&format!("{namespace}/{name}"));
+            model.ports.extend(service_ports(service, &slices, node));
+            for endpoint in slices.iter().flat_map(|slice| slice.endpoints.iter().flatten()) {
+                if endpoint.node_name.as_deref() == Some(node) {
+                    model.local_endpoints.extend(endpoint.addresses.iter().filter_map(|a| a.parse::<Ipv4Addr>().ok()));
+                }
+            }
+        }
+        model.ports.sort_by(|a, b| a.name.cmp(&b.name));
+        model
+    }
+}
+
+/// The ports of one service; none for headless and external-name services.
+pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], node: &str) -> Vec<ServicePort> {
+    let Some(spec) = &service.spec else { return Vec::new() };
+    let cluster_ips = addresses(spec.cluster_ips.as_deref().unwrap_or_default());
+    if spec.type_.as_deref() == Some("ExternalName") || cluster_ips.is_empty() {
+        return Vec::new();
+    }
+    let external_ips = external_ips(service, spec);
+    let internal_local = spec.internal_traffic_policy.as_deref() == Some("Local");
+    let external_local = spec.external_traffic_policy.as_deref() == Some("Local");
+    let meta = &service.metadata;
+    let of = format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    let of_port = |port: &ApiPort| {
+        let protocol = port.protocol.as_deref().unwrap_or("TCP");
+        let candidates = candidates(slices, port.name.as_deref().unwrap_or_default(), protocol, node);
+        let protocol = protocol.to_ascii_lowercase();
+        Some(ServicePort {
+            name: format!("{of}/{protocol}/{}", port.port),
+            port: u16::try_from(port.port).ok()?,
+            cluster_ips: cluster_ips.clone(),
+            external_ips: external_ips.clone(),
+            node_port: port.node_port.and_then(|p| u16::try_from(p).ok()).filter(|p| *p != 0),
+            affinity_seconds: affinity(spec),
+            internal: choose(&candidates, internal_local),
+            external: choose(&candidates, external_local),
+            external_local,
+            protocol,
+        })
+    };
+    spec.ports.iter().flatten().filter_map(of_port).collect()
+}
+
+fn addresses(texts: &[String]) -> Vec<Ipv4Addr> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn external_ips(service: &Service, spec: &ServiceSpec) -> Vec<Ipv4Addr> {
+    let mut ips = addresses(spec.external_ips.as_deref().unwrap_or_default());
+    let ingress = service.status.as_ref().and_then(|s| s.load_balancer.as_ref()).and_then(|b| b.ingress.as_ref());
+    ips.extend(ingress.into_iter().flatten().filter_map(|i| i.ip.as_deref()?.parse::<Ipv4Addr>().ok()));
+    ips
+}
+
+fn affinity(spec: &ServiceSpec) -> Option<u32> {
+    if spec.session_affinity.as_deref() != Some("ClientIP") {
+        return None;
+    }
+    let seconds = spec.session_affinity_config.as_ref().and_then(|c| c.client_ip.as_ref()?.timeout_seconds);
+    Some(seconds.and_then(|s| u32::try_from(s).ok()).unwrap_or(AFFINITY_SECONDS))
+}
+
+fn candidates(slices: &[Arc<EndpointSlice>], port_name: &str, protocol: &str, node: &str) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for slice in slices.iter().filter(|slice| slice.address_type == "IPv4") {
+        let port = slice.ports.iter().flatten().find(|p| {
+            p.name.as_deref().unwrap_or_default() == port_name && p.protocol.as_deref().unwrap_or("TCP") == protocol
+        });
+        let Some(port) = port.and_then(|p| u16::try_from(p.port?).ok()) else { continue };
+        for endpoint in slice.endpoints.iter().flatten() {
+            let Some(address) = endpoint.addresses.first().and_then(|a| a.parse().ok()) else { continue };
+            let (ready, serving) = conditions(endpoint);
+            let local = endpoint.node_name.as_deref() == Some(node);
+            found.push(Candidate { endpoint: Endpoint { address, port }, ready, serving, local });
+        }
+    }
+    found
+}
+
+/// Ready, and serving while terminating; absent conditions count as ready (discovery/v1).
+fn conditions(endpoint: &ApiEndpoint) -> (bool, bool) {
+    let Some(conditions) = &endpoint.conditions else { return (true, false) };
+    let ready = conditions.ready.unwrap_or(true);
+    let terminating = conditions.terminating.unwrap_or(false);
+    (ready, terminating && conditions.serving.unwrap_or(ready))
+}
+
+/// Ready endpoints; when there are none, terminating ones that still serve (KEP-1669).
+fn choose(candidates: &[Candidate], local_only: bool) -> Vec<Endpoint> {
+    let pick = |wanted: fn(&Candidate) -> bool| -> BTreeSet<Endpoint> {
+        candidates.iter().filter(|c| wanted(c) && (c.local || !local_only)).map(|c| c.endpoint).collect()
+    };
+    let ready = pick(|c| c.ready);
+    let chosen = if ready.is_empty() { pick(|c| c.serving) } else { ready };
+    chosen.into_iter().collect()
+}

@@ -1,0 +1,134 @@
+//! From API objects to nft scripts.
+
+use super::{Model, Options, delta, ruleset};
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn options() -> Options {
+    Options {
+        node: "a".to_owned(),
+        pod_cidr: "10.244.1.0/24".parse().expect("net"),
+        pod_subnet: "10.244.0.0/16".parse().expect("net"),
+        service_subnet: "10.96.0.0/16".parse().expect("net"),
+        dns_address: "10.96.0.10".parse().expect("address"),
+    }
+}
+
+fn service(spec: Value) -> Arc<Service> {
+    let mut whole = json!({
+        "metadata": { "name": "web", "namespace": "default" },
+        "spec": { "clusterIPs": ["10.96.0.7"], "ports": [{ "name": "http", "port": 80 }] },
+    });
+    for (key, value) in spec.as_object().expect("object") {
+        whole["spec"][key] = value.clone();
+    }
+    Arc::new(serde_json::from_value(whole).expect("service"))
+}
+
+/// (address, node, ready, terminating and serving)
+type Row<'a> = (&'a str, &'a str, bool, bool);
+
+fn slice(endpoints: &[Row<'_>]) -> Arc<EndpointSlice> {
+    let endpoints: Vec<Value> = endpoints
+        .iter()
+        .map(|(address, node, ready, serving)| {
+            let conditions = json!({ "ready": ready, "serving": ready | serving, "terminating": serving });
+            json!({ "addresses": [address], "nodeName": node, "conditions": conditions })
+        })
+        .collect();
+    let slice = json!({
+        "metadata": { "name": "web-1", "namespace": "default", "labels": { "kubernetes.io/service-name": "web" } },
+        "addressType": "IPv4", "ports": [{ "name": "http", "port": 8080, "protocol": "TCP" }], "endpoints": endpoints,
+    });
+    Arc::new(serde_json::from_value(slice).expect("slice"))
+}
+
+fn model(service: Arc<Service>, slice: Arc<EndpointSlice>) -> Model {
+    Model::read(&[service], |_| vec![slice.clone()], "a")
+}
+
+fn chains(service: Arc<Service>, slice: Arc<EndpointSlice>) -> Vec<(String, String)> {
+    let rules = ruleset(&model(service, slice), &options());
+    rules.chains.into_iter().map(|(chain, rules)| (chain, rules.join("; "))).collect()
+}
+
+#[test]
+fn ready_endpoints_share_the_connections_and_terminating_ones_help_out_only_when_nobody_is_ready() {
+    let cases: [(&[Row<'_>], &str); 3] = [
+        (
+            &[("10.244.1.2", "a", true, false), ("10.244.2.2", "b", true, false), ("10.244.2.3", "b", false, true)],
+            "meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 10.244.1.2 . 8080, 1 : 10.244.2.2 . 8080 }",
+        ),
+        (&[("10.244.1.2", "a", false, true)], "meta l4proto tcp dnat to 10.244.1.2:8080"),
+        (&[("10.244.1.2", "a", true, false)], "meta l4proto tcp dnat to 10.244.1.2:8080"),
+    ];
+    for (endpoints, expected) in cases {
+        let chains = chains(service(json!({})), slice(endpoints));
+        assert_eq!(chains, [("service/default/web/tcp/80".to_owned(), expected.to_owned())]);
+    }
+    assert!(chains(service(json!({})), slice(&[("10.244.1.2", "a", false, false)])).is_empty());
+}
+
+#[test]
+fn a_local_traffic_policy_uses_the_nodes_own_endpoints_and_keeps_the_source_address() {
+    let ports = json!([{ "name": "http", "port": 80, "nodePort": 30080 }]);
+    let both = slice(&[("10.244.1.2", "a", true, false), ("10.244.2.2", "b", true, false)]);
+    let cluster = chains(service(json!({ "type": "NodePort", "ports": ports })), both.clone());
+    let external = &cluster.iter().find(|(chain, _)| chain.starts_with("external/")).expect("chain").1;
+    assert!(external.starts_with("meta mark set meta mark or 0x4000; "), "{external}");
+    assert!(external.contains("10.244.2.2"));
+
+    let policy = json!({ "type": "NodePort", "ports": ports, "externalTrafficPolicy": "Local" });
+    let local = chains(service(policy), both);
+    let external = &local.iter().find(|(chain, _)| chain.starts_with("external/")).expect("chain").1;
+    assert_eq!(external, "meta l4proto tcp dnat to 10.244.1.2:8080");
+}
+
+#[test]
+fn headless_and_external_name_services_have_no_rules() {
+    let endpoints = slice(&[("10.244.1.2", "a", true, false)]);
+    assert!(chains(service(json!({ "clusterIPs": ["None"] })), endpoints.clone()).is_empty());
+    assert!(chains(service(json!({ "type": "ExternalName", "externalName": "example.org" })), endpoints).is_empty());
+}
+
+#[test]
+fn a_delta_touches_only_what_differs() {
+    let with = |endpoints: &[Row<'_>]| {
+        ruleset(&model(service(json!({ "sessionAffinity": "None" })), slice(endpoints)), &options())
+    };
+    let one = with(&[("10.244.2.2", "b", true, false)]);
+    let two = with(&[("10.244.2.2", "b", true, false), ("10.244.2.3", "b", true, false)]);
+    let none = with(&[]);
+
+    assert_eq!(delta::script(Some(&one), &one), "");
+    let grow = delta::script(Some(&one), &two);
+    assert_eq!(grow.lines().count(), 3, "{grow}");
+    assert!(grow.contains("flush chain") && grow.contains("add rule") && !grow.contains("element"));
+    let shrink = delta::script(Some(&two), &none);
+    assert_eq!(
+        shrink,
+        "delete element ip devcluster service_ips { 10.96.0.7 . tcp . 80 }\n\
+         flush chain ip devcluster service/default/web/tcp/80\n\
+         delete chain ip devcluster service/default/web/tcp/80\n"
+    );
+    assert!(delta::script(None, &one).starts_with("add table ip devcluster\ndelete table ip devcluster\n"));
+}
+
+#[test]
+fn udp_flows_to_an_endpoint_that_went_are_forgotten() {
+    let ports = json!([{ "name": "dns", "port": 53, "protocol": "UDP" }]);
+    let udp = |addresses: &[&str]| {
+        let endpoints: Vec<Value> = addresses.iter().map(|a| json!({ "addresses": [a], "nodeName": "b" })).collect();
+        let slice: EndpointSlice = serde_json::from_value(json!({
+            "metadata": { "name": "web-1", "namespace": "default" }, "addressType": "IPv4",
+            "ports": [{ "name": "dns", "port": 53, "protocol": "UDP" }], "endpoints": endpoints,
+        }))
+        .expect("slice");
+        ruleset(&model(service(json!({ "ports": ports })), Arc::new(slice)), &options())
+    };
+    let stale = delta::stale_flows(Some(&udp(&["10.244.2.2", "10.244.2.3"])), &udp(&["10.244.2.3"]));
+    let text: Vec<String> = stale.iter().map(|(service, port, pod)| format!("{service}:{port} {pod}")).collect();
+    assert_eq!(text, ["10.96.0.7:53 10.244.2.2"]);
+}

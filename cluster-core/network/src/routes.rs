@@ -1,0 +1,113 @@
+//! Routes to the pods of the other nodes: one per node, by its address, kept by watch of the nodes.
+
+use crate::Error;
+use cluster_client::{Informers, ObjectKey};
+use ipnet::Ipv4Net;
+use k8s_openapi::api::core::v1::Node;
+use rtnetlink::packet_route::route::RouteProtocol;
+use rtnetlink::{Handle, RouteMessageBuilder};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use tokio_util::sync::CancellationToken;
+
+/// Marks our routes in the kernel's table, so that `ip route show proto 77` lists them.
+const PROTOCOL: RouteProtocol = RouteProtocol::Other(77);
+
+/// Keeps the routes until `cancel`.
+pub async fn run(informers: Informers, own_node: String, cancel: CancellationToken) -> Result<(), Error> {
+    let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Netlink)?;
+    tokio::spawn(connection);
+    let nodes = informers.informer::<Node>();
+    let mut changes = nodes.subscribe();
+    let mut routes: BTreeMap<ObjectKey, (Ipv4Net, Ipv4Addr)> = BTreeMap::new();
+    while let Some(Some(change)) = cancel.run_until_cancelled(changes.recv()).await {
+        let node = change.object();
+        let key = ObjectKey::of(&**node);
+        // The change may be old: what counts is what the cache holds now.
+        let wanted = nodes.get(&key).and_then(|node| route_to(&node, &own_node));
+        if routes.get(&key) == wanted.as_ref() {
+            continue;
+        }
+        if let Some((pods, gateway)) = routes.remove(&key) {
+            delete(&handle, pods, gateway).await?;
+        }
+        if let Some((pods, gateway)) = wanted {
+            replace(&handle, pods, gateway).await?;
+            tracing::info!(node = %key, %pods, %gateway, "route to the node's pods");
+            routes.insert(key, (pods, gateway));
+        }
+    }
+    Ok(())
+}
+
+/// Gives the loopback interface an address that the node answers on; one that is there already is fine.
+pub(crate) async fn add_loopback_address(address: Ipv4Addr) -> Result<(), Error> {
+    /// The index of `lo`: the kernel makes it first in every network namespace.
+    const LOOPBACK: u32 = 1;
+    let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Netlink)?;
+    tokio::spawn(connection);
+    match handle.address().add(LOOPBACK, address.into(), 32).execute().await {
+        Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -nix::libc::EEXIST => Ok(()),
+        other => {
+            other.map_err(|source| Error::Route { step: format!("add {address} to the loopback interface"), source })
+        }
+    }
+}
+
+/// The pods of another node and the address that leads to them.
+fn route_to(node: &Node, own_node: &str) -> Option<(Ipv4Net, Ipv4Addr)> {
+    if node.metadata.name.as_deref() == Some(own_node) {
+        return None;
+    }
+    let pods = node.spec.as_ref()?.pod_cidr.as_ref()?.parse().ok()?;
+    let addresses = node.status.as_ref()?.addresses.as_ref()?;
+    let internal = addresses.iter().find(|address| address.type_ == "InternalIP")?;
+    Some((pods, internal.address.parse().ok()?))
+}
+
+fn message(pods: Ipv4Net, gateway: Ipv4Addr) -> rtnetlink::packet_route::route::RouteMessage {
+    RouteMessageBuilder::<Ipv4Addr>::new()
+        .destination_prefix(pods.network(), pods.prefix_len())
+        .gateway(gateway)
+        .protocol(PROTOCOL)
+        .build()
+}
+
+async fn replace(handle: &Handle, pods: Ipv4Net, gateway: Ipv4Addr) -> Result<(), Error> {
+    let added = handle.route().add(message(pods, gateway)).replace().execute().await;
+    added.map_err(|source| Error::Route { step: format!("route {pods} by {gateway}"), source })
+}
+
+async fn delete(handle: &Handle, pods: Ipv4Net, gateway: Ipv4Addr) -> Result<(), Error> {
+    match handle.route().del(message(pods, gateway)).execute().await {
+        // ESRCH: the kernel dropped the route with its interface.
+        Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -nix::libc::ESRCH => Ok(()),
+        other => other.map_err(|source| Error::Route { step: format!("remove the route {pods}"), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, cidr: Option<&str>, address: Option<(&str, &str)>) -> Node {
+        let addresses: Vec<_> = address
+            .into_iter()
+            .map(|(kind, address)| serde_json::json!({ "type": kind, "address": address }))
+            .collect();
+        serde_json::from_value(serde_json::json!({
+            "metadata": { "name": name }, "spec": { "podCIDR": cidr }, "status": { "addresses": addresses },
+        }))
+        .expect("node")
+    }
+
+    #[test]
+    fn only_other_nodes_with_pods_and_an_internal_address_get_a_route() {
+        let internal = Some(("InternalIP", "172.30.0.3"));
+        let route = Some(("10.244.2.0/24".parse().expect("net"), "172.30.0.3".parse().expect("address")));
+        assert_eq!(route_to(&node("b", Some("10.244.2.0/24"), internal), "a"), route);
+        assert_eq!(route_to(&node("a", Some("10.244.2.0/24"), internal), "a"), None);
+        assert_eq!(route_to(&node("b", None, internal), "a"), None);
+        assert_eq!(route_to(&node("b", Some("10.244.2.0/24"), Some(("Hostname", "b"))), "a"), None);
+    }
+}
