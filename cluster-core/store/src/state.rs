@@ -18,6 +18,7 @@ const PAST_AGE: Duration = Duration::from_mins(5);
 
 /// What one commit did to one collection.
 pub(crate) struct Published {
+    pub(crate) name: Arc<str>,
     pub(crate) objects: Objects,
     pub(crate) events: Vec<Arc<Event>>,
 }
@@ -136,9 +137,14 @@ impl State {
         Ok((events, inner.revision))
     }
 
-    /// The current objects of a collection, for the writer to work on a copy.
-    pub(crate) fn objects(&self, resource: &str) -> Objects {
-        self.snapshot(resource).objects
+    /// A copy of a collection for the writer to work on, under the name that its entries share.
+    pub(crate) fn collection(&self, resource: &Arc<str>) -> Published {
+        let inner = self.inner.read();
+        let (name, objects) = inner.resources.get_key_value(resource).map_or_else(
+            || (resource.clone(), Objects::new()),
+            |(name, resource)| (name.clone(), resource.objects.clone()),
+        );
+        Published { name, objects, events: Vec::new() }
     }
 
     /// Makes a commit visible to readers at once, then wakes its watchers.
@@ -148,8 +154,8 @@ impl State {
         let (mut evicted, mut replaced, mut wake) = (Vec::new(), Vec::new(), Vec::with_capacity(commit.len()));
         {
             let mut inner = self.inner.write();
-            for (name, published) in commit {
-                let resource = self.resource(&mut inner, &name);
+            for published in commit.into_values() {
+                let resource = self.resource(&mut inner, &published.name);
                 replaced.push(std::mem::replace(&mut resource.objects, published.objects));
                 published.events.into_iter().for_each(|event| resource.ring.push(event, &mut evicted));
                 while resource.past.back().is_some_and(|(taken, _)| now.duration_since(*taken) > PAST_AGE) {

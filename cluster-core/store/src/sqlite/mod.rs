@@ -1,0 +1,173 @@
+//! The embedded store: state in memory, durable in one SQLite file (or nowhere, for tests).
+
+mod load;
+mod log;
+mod writer;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use self::writer::{Command, Request, Writer};
+use crate::at_rest::{AtRest, Plain};
+use crate::ring::Limits;
+use crate::state::State;
+use crate::{
+    Change, Draft, Entry, Expect, Expired, IoError, Key, OpenError, Revision, Snapshot, Store, Watcher, WriteError,
+};
+
+/// Per collection; the bytes are those of replaced and deleted states only.
+const LIMITS: Limits = Limits { events: 65_536, bytes: 16 << 20 };
+/// Writes that wait in the queue before callers wait for room in it.
+const QUEUE: usize = 1024;
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// The database file; none keeps everything in memory only.
+    pub path: Option<PathBuf>,
+    /// How much history is kept.
+    pub retention: Retention,
+    /// How values are kept on disk.
+    pub at_rest: Arc<dyn AtRest>,
+    /// Collections that keep no history: their watches do not resume over a restart.
+    pub ephemeral: fn(&str) -> bool,
+}
+
+impl Options {
+    /// A store in memory only.
+    pub fn in_memory() -> Self {
+        Self { path: None, retention: Retention::default(), at_rest: Arc::new(Plain), ephemeral: |_| false }
+    }
+
+    /// A store in a file, with a day of history of everything but events and leases.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let ephemeral = |resource: &str| matches!(resource, "events" | "coordination.k8s.io/leases");
+        Self { path: Some(path.into()), ephemeral, ..Self::in_memory() }
+    }
+}
+
+/// How long replaced and deleted states are kept. Whichever bound is met first counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Since they were replaced or deleted.
+    pub age: Duration,
+    /// Sum of their sizes.
+    pub bytes: u64,
+}
+
+impl Default for Retention {
+    /// One day, 256 MiB.
+    fn default() -> Self {
+        Self { age: Duration::from_hours(24), bytes: 256 << 20 }
+    }
+}
+
+/// The store in one SQLite file. Dropping it ends the writer; [`SqliteStore::close`] also waits for that.
+pub struct SqliteStore {
+    state: Arc<State>,
+    queue: mpsc::Sender<Command>,
+    path: Option<PathBuf>,
+    /// Held as long as the store may touch the file.
+    lock: Mutex<Option<File>>,
+}
+
+impl SqliteStore {
+    /// Opens or creates the store; must be called within a tokio runtime.
+    pub async fn open(options: Options) -> Result<Arc<Self>, OpenError> {
+        let (lock, log, state) = match &options.path {
+            None => (None, None, State::new(1, 0, LIMITS, options.ephemeral)),
+            Some(path) => {
+                let lock = lock(path)?;
+                let (log, state) = load::open(path, &options).await?;
+                (Some(lock), Some(log), state)
+            }
+        };
+        let state = Arc::new(state);
+        let (queue, commands) = mpsc::channel(QUEUE);
+        tokio::spawn(Writer::new(state.clone(), log).run(commands));
+        Ok(Arc::new(Self { state, queue, path: options.path, lock: Mutex::new(lock) }))
+    }
+
+    /// Writes what is queued and closes the file. Writes after it fail with [`WriteError::Closed`]; reads go on.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.queue.send(Command::Close(done)).await.is_ok() && closed.await.is_err() {
+            tracing::warn!("the store's writer ended before it was closed");
+        }
+        self.lock.lock().take();
+    }
+
+    /// Copies the store, as of one moment, into a new file while it goes on working.
+    pub async fn backup(&self, to: &Path) -> Result<(), IoError> {
+        let from = self.path.as_ref().ok_or(IoError::InMemory)?;
+        let mut connection = load::connect(from).await?;
+        let to_text = to.to_str().ok_or(IoError::Path)?.to_owned();
+        sqlx::query("VACUUM INTO ?").bind(to_text).execute(&mut connection).await?;
+        sqlx::Connection::close(connection).await?;
+        let to = to.to_owned();
+        let synced = tokio::task::spawn_blocking(move || File::open(to)?.sync_all()).await;
+        Ok(synced.unwrap_or_else(|error| Err(std::io::Error::other(error)))?)
+    }
+
+    async fn write(&self, change: Change, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request { change, key, expect, draft, reply };
+        self.queue.send(Command::Write(request)).await.map_err(|_| WriteError::Closed)?;
+        answer.await.unwrap_or(Err(WriteError::Closed))
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn revision(&self) -> Revision {
+        self.state.revision()
+    }
+
+    async fn reached(&self, revision: Revision) {
+        self.state.reached(revision).await;
+    }
+
+    fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.state.get(key)
+    }
+
+    fn snapshot(&self, resource: &str) -> Snapshot {
+        self.state.snapshot(resource)
+    }
+
+    fn snapshot_at(&self, resource: &str, revision: Revision) -> Result<Snapshot, Expired> {
+        self.state.snapshot_at(resource, revision)
+    }
+
+    async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
+        self.write(Change::Put, key, expect, draft).await
+    }
+
+    async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError> {
+        self.write(Change::Delete, key, expect, last).await
+    }
+
+    fn watch(&self, resource: &str, after: Revision) -> Result<Watcher, Expired> {
+        self.state.watch(resource, after)
+    }
+}
+
+/// Takes the lock that keeps a second process out. The system releases it when this one dies.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let file = |source| OpenError::File { path: path.into(), source };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(file)?;
+    }
+    let lock = File::create(path.with_added_extension("lock")).map_err(file)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.into() }),
+        Err(TryLockError::Error(source)) => Err(file(source)),
+    }
+}

@@ -1,0 +1,177 @@
+//! The one writer: takes what is queued, checks it in order, commits it as one transaction, then publishes it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::log::{BATCH, Log};
+use crate::state::{Published, State};
+use crate::{Change, Draft, Entry, Event, Expect, IoError, Key, Revision, WriteError};
+
+/// How often the writer looks for history past its retention.
+const COMPACT: Duration = Duration::from_mins(1);
+
+type Answer = Result<Arc<Entry>, WriteError>;
+
+pub(super) struct Request {
+    pub(super) change: Change,
+    pub(super) key: Key,
+    pub(super) expect: Expect,
+    pub(super) draft: Draft,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+pub(super) enum Command {
+    Write(Request),
+    Close(oneshot::Sender<()>),
+}
+
+pub(super) struct Writer {
+    state: Arc<State>,
+    log: Option<Log>,
+}
+
+impl Writer {
+    pub(super) fn new(state: Arc<State>, log: Option<Log>) -> Self {
+        Self { state, log }
+    }
+
+    /// Runs until the store is closed or dropped, or the database can no longer be trusted.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut tick = interval(COMPACT);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut queued = Vec::with_capacity(BATCH);
+        let mut closing = Vec::new();
+        let mut compacting = false;
+        loop {
+            tokio::select! {
+                biased;
+                received = commands.recv_many(&mut queued, BATCH) => {
+                    if received == 0 {
+                        break;
+                    }
+                    let mut requests = Vec::with_capacity(received);
+                    for command in queued.drain(..) {
+                        match command {
+                            Command::Write(request) => requests.push(request),
+                            Command::Close(done) => closing.push(done),
+                        }
+                    }
+                    if !closing.is_empty() {
+                        commands.close();
+                    }
+                    if let Err(error) = self.commit(requests).await {
+                        tracing::error!(%error, "the store cannot tell what it committed, no more writes are taken");
+                        break;
+                    }
+                }
+                _ = tick.tick(), if self.log.is_some() => compacting = true,
+                () = std::future::ready(()), if compacting => compacting = self.compact().await,
+            }
+        }
+        if let Some(log) = self.log
+            && let Err(error) = log.close().await
+        {
+            tracing::warn!(%error, "failed to close the store");
+        }
+        for done in closing {
+            // A caller that waits no longer needs no answer.
+            done.send(()).ok();
+        }
+    }
+
+    /// Commits a batch and answers it. Fails only when the outcome is unknown: the callers then see the store closed.
+    async fn commit(&mut self, requests: Vec<Request>) -> sqlx::Result<()> {
+        let mut batch = Batch::new(&self.state);
+        let mut answers = Vec::with_capacity(requests.len());
+        for Request { change, key, expect, draft, reply } in requests {
+            answers.push((reply, batch.apply(change, key, expect, &draft)));
+        }
+        let Batch { revision, commit, events, .. } = batch;
+        if !events.is_empty() {
+            if let Some(log) = &mut self.log
+                && let Err(error) = log.append(&events).await
+                && log.newest().await? != revision
+            {
+                let error = WriteError::Io(Arc::new(error));
+                answers.iter_mut().for_each(|(_, answer)| *answer = Err(error.clone()));
+            } else {
+                self.state.publish(revision, commit);
+            }
+        }
+        for (reply, answer) in answers {
+            // A caller that was cancelled needs no answer.
+            reply.send(answer).ok();
+        }
+        if let Some(log) = &mut self.log
+            && let Err(error) = log.checkpoint().await
+        {
+            tracing::warn!(%error, "failed to checkpoint the store");
+        }
+        Ok(())
+    }
+
+    /// One compaction step; whether there is more to do.
+    async fn compact(&mut self) -> bool {
+        let Some(log) = &mut self.log else { return false };
+        let step = async { Ok::<_, IoError>((log.compact().await?, log.checkpoint().await?).0) };
+        step.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "failed to compact the store");
+            false
+        })
+    }
+}
+
+/// Writes checked and applied to copies of the collections, not yet committed.
+struct Batch<'a> {
+    state: &'a State,
+    revision: Revision,
+    commit: HashMap<Arc<str>, Published>,
+    events: Vec<Arc<Event>>,
+}
+
+impl<'a> Batch<'a> {
+    fn new(state: &'a State) -> Self {
+        Self { state, revision: state.revision(), commit: HashMap::new(), events: Vec::new() }
+    }
+
+    fn apply(&mut self, change: Change, key: Key, expect: Expect, draft: &Draft) -> Answer {
+        let collection =
+            self.commit.entry(key.resource.clone()).or_insert_with(|| self.state.collection(&key.resource));
+        let previous = collection.objects.get(&key).cloned();
+        check(change, expect, previous.as_ref())?;
+        self.revision += 1;
+        let key = match &previous {
+            Some(previous) => previous.key.clone(),
+            None => Key {
+                resource: collection.name.clone(),
+                namespace: collection.objects.shared_namespace(&key.namespace).unwrap_or(key.namespace),
+                name: key.name,
+            },
+        };
+        let entry = Arc::new(Entry::new(key, self.revision, draft.splice(self.revision)));
+        match change {
+            Change::Put => collection.objects.insert(entry.clone()),
+            Change::Delete => collection.objects.remove(&entry.key),
+        }
+        let event = Arc::new(Event { revision: self.revision, change, entry: entry.clone(), previous });
+        collection.events.push(event.clone());
+        self.events.push(event);
+        Ok(entry)
+    }
+}
+
+fn check(change: Change, expect: Expect, current: Option<&Arc<Entry>>) -> Result<(), WriteError> {
+    match (expect, current) {
+        (Expect::Absent, Some(_)) => Err(WriteError::Exists),
+        (Expect::Revision(_), None) => Err(WriteError::NotFound),
+        (_, None) if change == Change::Delete => Err(WriteError::NotFound),
+        (Expect::Revision(revision), Some(current)) if current.revision != revision => {
+            Err(WriteError::Conflict { current: Some(current.clone()) })
+        }
+        _ => Ok(()),
+    }
+}
