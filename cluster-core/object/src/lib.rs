@@ -3,6 +3,7 @@
 //! Nothing here does I/O. The API server's write path works on these values and never on typed structs, which would
 //! drop the fields they do not know.
 
+pub mod apply;
 pub mod decode;
 pub mod field;
 pub mod jsonpath;

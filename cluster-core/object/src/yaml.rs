@@ -7,10 +7,10 @@ use serde_saphyr::{DuplicateKeyPolicy, options};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The text is no YAML, or has more aliases than a manifest needs.
-    #[error("error converting YAML to JSON: {0}")]
+    #[error("yaml: {0}")]
     Read(#[source] Box<serde_saphyr::Error>),
     /// The value cannot be written.
-    #[error("error converting JSON to YAML: {0}")]
+    #[error("yaml: {0}")]
     Write(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
