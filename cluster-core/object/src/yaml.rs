@@ -48,6 +48,7 @@ fn integral(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn one(text: &str) -> Value {
@@ -59,12 +60,20 @@ mod tests {
         let table = [
             ("a: yes", json!(true)),
             ("a: on", json!(true)),
+            ("a: y", json!(true)),
+            ("a: n", json!(false)),
             ("a: no", json!(false)),
             ("a: 0644", json!(420)),
             ("a: 0o644", json!(420)),
             ("a: 0x1F", json!(31)),
             ("a: 1.0", json!(1)),
             ("a: 1e3", json!(1000)),
+            ("a: 1_000", json!(1000)),
+            ("a: 08", json!(8)),
+            ("a: -1", json!(-1)),
+            ("a: 9223372036854775807", json!(i64::MAX)),
+            ("a: {1: x, true: z}", json!({"1": "x", "true": "z"})),
+            ("a: 1:30", json!("1:30")),
             ("a: 1.5", json!(1.5)),
             ("a: ~", Value::Null),
             ("a:", Value::Null),
@@ -98,5 +107,13 @@ mod tests {
     fn written_text_reads_back() {
         let value = json!({"a": ["yes", "0644", "", "null", "x: y", "multi\nline\n", "1e3", "~"], "b": {"c": 1, "d": null}, "e": {}, "f": []});
         assert_eq!(one(&to_string(&value).unwrap()), value);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_written_so_that_it_reads_back(key in "[a-z0-9._/-]{1,12}", text in "(\\PC{0,20}|[-+0-9.exob_:~yn ]{0,8}|[a-c \\n\\t:#'\"-]{0,12})") {
+            let value = json!({key: [text]});
+            prop_assert_eq!(one(&to_string(&value).unwrap()), value);
+        }
     }
 }

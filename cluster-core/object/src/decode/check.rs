@@ -14,11 +14,8 @@ pub struct Findings {
 
 /// Finds what does not fit. `null` fits everywhere: it stands for an absent field.
 pub fn check(value: &Value, schema: &Schema) -> Findings {
-    let mut checker = Checker {
-        path: Vec::new(),
-        owner: value["kind"].as_str().unwrap_or_default().to_owned(),
-        found: Findings::default(),
-    };
+    let mut checker =
+        Checker { path: Vec::new(), owner: value["kind"].as_str().unwrap_or_default(), found: Findings::default() };
     checker.walk(value, schema);
     checker.found
 }
@@ -65,41 +62,39 @@ fn prune_element(value: &mut Value, schema: &Schema) {
     prune(value, schema);
 }
 
-#[derive(Clone)]
-enum Step {
-    Field(String),
+enum Step<'a> {
+    Field(&'a str),
     Index(usize),
 }
 
-struct Checker {
-    path: Vec<Step>,
+struct Checker<'a> {
+    path: Vec<Step<'a>>,
     /// The Go struct that holds the value.
-    owner: String,
+    owner: &'a str,
     found: Findings,
 }
 
-impl Checker {
-    fn walk(&mut self, value: &Value, schema: &Schema) {
+impl<'a> Checker<'a> {
+    fn walk(&mut self, value: &'a Value, schema: &'a Schema) {
         let resolved = schema.resolve();
         match (value, &resolved.shape) {
             (Value::Null, _) | (_, Shape::Any) => {}
             (Value::Object(fields), Shape::Object(object)) => {
-                let outer = type_name(schema).map(|name| std::mem::replace(&mut self.owner, name.to_owned()));
+                let outer = self.owner;
+                self.owner = type_name(schema).unwrap_or(outer);
                 for (name, value) in fields {
-                    self.path.push(Step::Field(name.clone()));
+                    self.path.push(Step::Field(name));
                     match schema.field(name) {
                         Some(field) => self.walk(value, &field.schema),
                         None => self.unknown(object, name),
                     }
                     self.path.pop();
                 }
-                if let Some(outer) = outer {
-                    self.owner = outer;
-                }
+                self.owner = outer;
             }
             (Value::Object(entries), Shape::Map(map)) => {
                 for (key, value) in entries {
-                    self.path.push(Step::Field(key.clone()));
+                    self.path.push(Step::Field(key));
                     self.walk(value, &map.values);
                     self.path.pop();
                 }
@@ -147,7 +142,7 @@ impl Checker {
             Value::Array(_) => "array".to_owned(),
             Value::Object(_) | Value::Null => "object".to_owned(),
         };
-        let (owner, path, want) = (&self.owner, self.text(false), go_type(schema));
+        let (owner, path, want) = (self.owner, self.text(false), go_type(schema));
         self.found.type_errors.push(if path.is_empty() {
             format!("json: cannot unmarshal {got} into Go value of type {want}")
         } else {
