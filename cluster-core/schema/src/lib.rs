@@ -10,7 +10,7 @@ mod table;
 
 pub use shape::{Field, List, ListKind, Map, MapKey, Object, PatchStrategy, Schema, Shape};
 pub use structural::{custom_resource, from_openapi};
-pub use table::{Definition, GroupVersionKind, builtin, builtin_definition, definition, definitions};
+pub use table::{Definition, GroupVersionKind, builtin, builtin_definition, definition, definitions, named_definition};
 
 /// The definition every object's `metadata` refers to.
 pub const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";

@@ -53,8 +53,12 @@ struct Table {
 
 /// The schema of a definition by its full name, for example `io.k8s.api.core.v1.Pod`.
 pub fn definition(name: &str) -> Option<&'static Schema> {
-    let index = *TABLE.by_name.get(name)?;
-    Some(TABLE.definitions[index].schema())
+    named_definition(name).map(Definition::schema)
+}
+
+/// A definition by its full name.
+pub fn named_definition(name: &str) -> Option<&'static Definition> {
+    TABLE.by_name.get(name).map(|&index| &TABLE.definitions[index])
 }
 
 /// The schema of a built-in kind.

@@ -1,0 +1,134 @@
+//! The OpenAPI documents: v3 per group and version, v2 for everything, built from the schema table and the resources.
+//!
+//! [`Documents`] belongs to one state of the registry: documents are built when they are first asked for and dropped
+//! with it. The functions behind it are pure.
+
+mod descriptions;
+mod document;
+mod operations;
+mod paths;
+mod schemas;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::registry::Resource;
+
+pub use document::{v2_document, v3_document, v3_index};
+
+/// The documents of one state of the registry.
+#[derive(Debug)]
+pub struct Documents {
+    resources: Vec<Arc<Resource>>,
+    /// The path of a group and version, `apis/apps/v1`, and the hash of what it serves.
+    hashes: BTreeMap<String, String>,
+    built: Mutex<HashMap<String, Arc<Document>>>,
+}
+
+/// One document, serialised.
+#[derive(Debug)]
+pub struct Document {
+    /// The JSON text.
+    pub bytes: Bytes,
+    /// The `ETag`, quotes included.
+    pub etag: String,
+}
+
+/// The two forms of OpenAPI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    V2,
+    V3,
+}
+
+/// A kind as `x-kubernetes-group-version-kind` names it.
+#[derive(Debug, Clone, Copy)]
+struct Kind<'a> {
+    group: &'a str,
+    version: &'a str,
+    kind: &'a str,
+}
+
+impl Documents {
+    /// Documents of these resources; nothing is built yet.
+    pub fn new(resources: &[Arc<Resource>]) -> Self {
+        let mut digests: BTreeMap<String, Sha256> = BTreeMap::new();
+        for resource in resources {
+            fingerprint(digests.entry(path(&resource.group, &resource.version)).or_default(), resource);
+        }
+        let hashes = digests.into_iter().map(|(path, digest)| (path, hex(digest))).collect();
+        Self { resources: resources.to_vec(), hashes, built: Mutex::default() }
+    }
+
+    /// `/openapi/v3`: where the documents are.
+    pub fn index(&self) -> Arc<Document> {
+        self.cached("", || (v3_index(&self.hashes), self.hash_of_all()))
+    }
+
+    /// `/openapi/v3/PATH`, for example `apis/apps/v1`; `None` when nothing is served there.
+    pub fn v3(&self, path: &str) -> Option<Arc<Document>> {
+        let hash = self.hashes.get(path)?;
+        let document = || {
+            let of_path = |resource: &&Arc<Resource>| self::path(&resource.group, &resource.version) == path;
+            let served: Vec<&Resource> = self.resources.iter().filter(of_path).map(AsRef::as_ref).collect();
+            (v3_document(&served), hash.clone())
+        };
+        Some(self.cached(path, document))
+    }
+
+    /// `/openapi/v2`.
+    pub fn v2(&self) -> Arc<Document> {
+        let served = || self.resources.iter().map(AsRef::as_ref).collect::<Vec<&Resource>>();
+        self.cached("v2", || (v2_document(&served()), self.hash_of_all()))
+    }
+
+    fn cached(&self, name: &str, build: impl FnOnce() -> (Value, String)) -> Arc<Document> {
+        if let Some(found) = self.built.lock().get(name) {
+            return Arc::clone(found);
+        }
+        // Two requests at once may both build: that costs less than making every other one wait.
+        let (value, hash) = build();
+        let document = Document { bytes: value.to_string().into(), etag: format!("\"{hash}\"") };
+        Arc::clone(self.built.lock().entry(name.to_owned()).or_insert(Arc::new(document)))
+    }
+
+    fn hash_of_all(&self) -> String {
+        hex(self.hashes.values().fold(Sha256::new(), |digest, hash| digest.chain_update(hash)))
+    }
+}
+
+/// Whether an `Accept` header takes JSON; `/openapi/v2` answers 406 otherwise.
+pub fn accepts_json(accept: &str) -> bool {
+    let media = |media: &str| media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    accept.trim().is_empty()
+        || accept.split(',').any(|one| matches!(media(one).as_str(), "application/json" | "application/*" | "*/*"))
+}
+
+/// The path of a group and version below `/openapi/v3/`.
+fn path(group: &str, version: &str) -> String {
+    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+}
+
+/// Feeds everything a document says about a resource.
+fn fingerprint(digest: &mut Sha256, resource: &Resource) {
+    let Resource { kind, plural, scope, verbs, subresources, .. } = resource;
+    let custom = resource.custom.as_ref().map(|custom| custom.openapi.to_string());
+    digest.update(env!("CARGO_PKG_VERSION"));
+    digest.update(format!("{kind} {plural} {scope:?} {verbs:?} {subresources:?} {custom:?}\n"));
+}
+
+fn hex(digest: Sha256) -> String {
+    digest.finalize().iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02X}").expect("a string takes every write");
+        text
+    })
+}

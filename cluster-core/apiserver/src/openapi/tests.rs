@@ -1,0 +1,152 @@
+//! Tests of the OpenAPI documents against what clients read in them.
+
+use super::*;
+use crate::kinds;
+use crate::registry::custom_resources;
+use serde_json::json;
+
+fn builtin() -> Vec<Arc<Resource>> {
+    kinds::builtin().into_iter().map(Arc::new).collect()
+}
+
+fn parse(document: &Document) -> Value {
+    serde_json::from_slice(&document.bytes).expect("JSON")
+}
+
+fn v3(path: &str) -> Value {
+    parse(&Documents::new(&builtin()).v3(path).expect("a document"))
+}
+
+/// Every `$ref` of a document must lead somewhere.
+fn assert_references_resolve(document: &Value, value: &Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(target) = members.get("$ref").and_then(Value::as_str) {
+                let pointer = target.trim_start_matches('#');
+                assert!(document.pointer(pointer).is_some(), "{target} leads nowhere");
+            }
+            members.values().for_each(|inner| assert_references_resolve(document, inner));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| assert_references_resolve(document, inner)),
+        _ => {}
+    }
+}
+
+fn widgets() -> Vec<Arc<Resource>> {
+    let definition = json!({"spec": {
+        "group": "example.com", "scope": "Namespaced", "names": {"kind": "Widget", "plural": "widgets"},
+        "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+            "type": "object", "description": "Widget is small.", "properties": {"spec": {"type": "object", "properties": {
+                "port": {"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]},
+                "size": {"type": "string", "nullable": true}}}}}}}],
+    }});
+    custom_resources(&definition).into_iter().map(Arc::new).collect()
+}
+
+#[test]
+fn the_index_names_every_group_and_version_with_a_hash() {
+    let index = parse(&Documents::new(&builtin()).index());
+    let url = index["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str().expect("a URL");
+    let hash = url.strip_prefix("/openapi/v3/apis/apps/v1?hash=").expect("a hash");
+    assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()), "{hash}");
+    assert!(index["paths"]["api/v1"].is_object());
+}
+
+#[test]
+fn all_references_of_all_documents_resolve() {
+    let documents = Documents::new(&[builtin(), widgets()].concat());
+    let paths: Vec<String> = documents.hashes.keys().cloned().collect();
+    for path in &paths {
+        let document = parse(&documents.v3(path).expect("a document"));
+        assert_references_resolve(&document, &document);
+    }
+    let v2 = parse(&documents.v2());
+    assert_references_resolve(&v2, &v2);
+    assert!(documents.v3("apis/nothing/v1").is_none());
+}
+
+#[test]
+fn a_patch_declares_field_validation_and_its_kind() {
+    let apps = v3("apis/apps/v1");
+    let patch = &apps["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
+    let names: Vec<&str> =
+        patch["parameters"].as_array().expect("parameters").iter().filter_map(|p| p["name"].as_str()).collect();
+    assert_eq!(names, ["dryRun", "fieldManager", "fieldValidation", "force"]);
+    assert_eq!(patch["operationId"], "patchAppsV1NamespacedDeployment");
+    assert_eq!(patch["x-kubernetes-action"], "patch");
+    let kind = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
+    assert_eq!(patch["x-kubernetes-group-version-kind"], kind);
+    assert!(patch["requestBody"]["content"]["application/strategic-merge-patch+json"].is_object());
+}
+
+#[test]
+fn schemas_carry_lists_keys_strategies_and_descriptions() {
+    let schemas = &v3("api/v1")["components"]["schemas"];
+    let ports = &schemas["io.k8s.api.core.v1.Container"]["properties"]["ports"];
+    assert_eq!(ports["x-kubernetes-list-type"], "map");
+    assert_eq!(ports["x-kubernetes-list-map-keys"], json!(["containerPort", "protocol"]));
+    assert_eq!(ports["x-kubernetes-patch-merge-key"], "containerPort");
+    assert_eq!(ports["x-kubernetes-patch-strategy"], "merge");
+    let volumes = &schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["volumes"];
+    assert_eq!(volumes["x-kubernetes-patch-strategy"], "merge,retainKeys");
+    let spec = &schemas["io.k8s.api.core.v1.Pod"]["properties"]["spec"];
+    assert_eq!(spec["allOf"][0]["$ref"], "#/components/schemas/io.k8s.api.core.v1.PodSpec");
+    assert!(spec["description"].as_str().is_some_and(|text| text.contains("desired behavior")));
+    assert_eq!(schemas["io.k8s.api.core.v1.PodSpec"]["required"], json!(["containers"]));
+    let kind = json!([{"group": "", "version": "v1", "kind": "Pod"}]);
+    assert_eq!(schemas["io.k8s.api.core.v1.Pod"]["x-kubernetes-group-version-kind"], kind);
+    assert!(schemas["io.k8s.api.policy.v1.Eviction"]["description"].is_string());
+}
+
+#[test]
+fn every_served_builtin_kind_is_described() {
+    let documents = Documents::new(&builtin());
+    for resource in builtin() {
+        let document = parse(&documents.v3(&path(&resource.group, &resource.version)).expect("a document"));
+        let name = operations::definition_name(&resource, &operations::kind(&resource)).expect("a definition");
+        let schema = &document["components"]["schemas"][&name];
+        assert!(schema["description"].is_string(), "{name} is not described");
+    }
+}
+
+#[test]
+fn custom_resources_get_a_name_a_list_and_the_fields_of_every_object() {
+    let documents = Documents::new(&widgets());
+    let v3 = parse(&documents.v3("apis/example.com/v1").expect("a document"));
+    let schemas = &v3["components"]["schemas"];
+    let widget = &schemas["com.example.v1.Widget"];
+    assert_eq!(widget["description"], "Widget is small.");
+    assert_eq!(widget["properties"]["spec"]["properties"]["size"]["nullable"], true);
+    let metadata = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+    assert_eq!(widget["properties"]["metadata"]["allOf"][0]["$ref"], metadata);
+    let list = &schemas["com.example.v1.WidgetList"]["properties"]["items"]["items"];
+    assert_eq!(list["$ref"], "#/components/schemas/com.example.v1.Widget");
+    let patch = &v3["paths"]["/apis/example.com/v1/namespaces/{namespace}/widgets/{name}"]["patch"];
+    assert_eq!(patch["operationId"], "patchExampleComV1NamespacedWidget");
+    assert!(patch["requestBody"]["content"].get("application/strategic-merge-patch+json").is_none());
+    let v2 = parse(&documents.v2());
+    let spec = &v2["definitions"]["com.example.v1.Widget"]["properties"]["spec"]["properties"];
+    assert_eq!(*spec, json!({"port": {"x-kubernetes-int-or-string": true}, "size": {"type": "string"}}));
+}
+
+#[test]
+fn a_document_is_built_once_and_its_hash_follows_what_is_served() {
+    let documents = Documents::new(&widgets());
+    let (first, second) = (documents.v3("apis/example.com/v1"), documents.v3("apis/example.com/v1"));
+    assert!(Arc::ptr_eq(&first.clone().expect("one"), &second.expect("one")));
+    let mut changed = (*widgets()[0]).clone();
+    changed.plural = "gadgets".to_owned();
+    let other = Documents::new(&[Arc::new(changed)]).v3("apis/example.com/v1").expect("one");
+    assert_ne!(first.expect("one").etag, other.etag);
+}
+
+#[test]
+fn only_clients_that_take_json_get_v2() {
+    let protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    for (accept, expected) in
+        [("", true), ("*/*", true), ("application/json", true), (protobuf, false), ("text/html", false)]
+    {
+        assert_eq!(accepts_json(accept), expected, "{accept}");
+    }
+    assert!(accepts_json(&format!("{protobuf},application/json;q=0.5")));
+}
