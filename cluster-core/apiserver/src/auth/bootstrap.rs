@@ -78,7 +78,10 @@ const CLUSTER_ROLES: &[(&str, &[RuleRow])] = &[
         ],
     ),
     ("system:public-info-viewer", &[("get", "", "/healthz /livez /readyz /version /version/")]),
-    ("system:monitoring", &[("get", "", "/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*")]),
+    (
+        "system:monitoring",
+        &[("get", "", "/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*")],
+    ),
     ("system:service-account-issuer-discovery", &[("get", "", "/.well-known/openid-configuration /openid/v1/jwks")]),
     (
         "system:auth-delegator",
@@ -122,10 +125,7 @@ const CLUSTER_ROLES: &[(&str, &[RuleRow])] = &[
     // objects of every kind, so there is nothing smaller to grant.
     ("system:kube-controller-manager", &[("*", "*", "*"), ("get", "", "*")]),
     ("system:node", &[]),
-    (
-        "system:node-bootstrapper",
-        &[("create get list watch", "certificates.k8s.io", "certificatesigningrequests")],
-    ),
+    ("system:node-bootstrapper", &[("create get list watch", "certificates.k8s.io", "certificatesigningrequests")]),
     (
         "system:persistent-volume-provisioner",
         &[
@@ -167,8 +167,7 @@ pub fn policy() -> Vec<Value> {
         let mut part = cluster_role(&aggregate(name), rows);
         part["metadata"]["labels"][label(name)] = json!("true");
         let mut whole = cluster_role(name, &sum);
-        whole["aggregationRule"] =
-            json!({ "clusterRoleSelectors": [{ "matchLabels": { (label(name)): "true" } }] });
+        whole["aggregationRule"] = json!({ "clusterRoleSelectors": [{ "matchLabels": { (label(name)): "true" } }] });
         if let Some(into) = into {
             whole["metadata"]["labels"][label(into)] = json!("true");
         }

@@ -85,8 +85,9 @@ fn covered(held: &[Rule], rule: &Rule) -> bool {
                 && (h.resource_names.is_empty() || name.is_some_and(|name| h.resource_names.contains(name)))
         })
     };
-    let covers_path =
-        |verb: &str, path: &str| held.iter().any(|h| has(&h.verbs, verb) && h.non_resource_urls.iter().any(|u| path_matches(u, path)));
+    let covers_path = |verb: &str, path: &str| {
+        held.iter().any(|h| has(&h.verbs, verb) && h.non_resource_urls.iter().any(|u| path_matches(u, path)))
+    };
     rule.verbs.iter().all(|verb| {
         rule.non_resource_urls.iter().all(|path| covers_path(verb, path))
             && rule.api_groups.iter().all(|group| {

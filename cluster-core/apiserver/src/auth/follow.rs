@@ -48,10 +48,12 @@ fn load<F: Follower>(store: &Arc<dyn Store>, resource: &str, follower: &F) -> u6
 
 async fn tail<F: Follower>(store: &Arc<dyn Store>, resource: &str, after: u64, follower: &F) {
     let Ok(mut watcher) = store.watch(resource, after) else { return };
-    while let Ok(event) = watcher.next().await {
-        match event.change {
-            Change::Put => follower.put(&event.entry),
-            Change::Delete => follower.remove(&event.entry.key),
+    while let Ok(events) = watcher.next().await {
+        for event in events {
+            match event.change {
+                Change::Put => follower.put(&event.entry),
+                Change::Delete => follower.remove(&event.entry.key),
+            }
         }
     }
 }

@@ -89,8 +89,7 @@ fn with_implied_groups(mut user: UserInfo) -> UserInfo {
     if user.groups.is_empty()
         && let Some((namespace, _)) = service_account(&user.name)
     {
-        user.groups =
-            vec![group::SERVICE_ACCOUNTS.to_owned(), format!("{}:{namespace}", group::SERVICE_ACCOUNTS)];
+        user.groups = vec![group::SERVICE_ACCOUNTS.to_owned(), format!("{}:{namespace}", group::SERVICE_ACCOUNTS)];
     }
     let implied = if user.name == "system:anonymous" { group::UNAUTHENTICATED } else { group::AUTHENTICATED };
     if !user.in_group(implied) {

@@ -9,6 +9,8 @@ mod node;
 mod rbac;
 pub mod reviews;
 pub mod serve;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 mod user;
 
@@ -98,7 +100,9 @@ pub fn forbidden(user: &UserInfo, request: &RequestInfo, reason: &str) -> Status
         "" => "at the cluster scope".to_owned(),
         namespace => format!("in the namespace {namespace:?}"),
     };
-    let text =
-        format!("User {who:?} cannot {} resource {resource:?} in API group {:?} {place}{tail}", request.verb, request.group);
+    let text = format!(
+        "User {who:?} cannot {} resource {resource:?} in API group {:?} {place}{tail}",
+        request.verb, request.group
+    );
     Status::forbidden(GroupResource { group: &request.group, resource: &request.resource }, &request.name, &text)
 }

@@ -2,10 +2,10 @@
 //!
 //! Rules: <https://kubernetes.io/docs/reference/access-authn-authz/node/>.
 
-use super::follow::Follower;
-use super::rbac::{resource_matches};
-use super::user::UserInfo;
 use super::Decision;
+use super::follow::Follower;
+use super::rbac::resource_matches;
+use super::user::UserInfo;
 use crate::request::RequestInfo;
 use cluster_store::{Entry, Key};
 use parking_lot::RwLock;

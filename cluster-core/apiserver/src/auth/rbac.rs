@@ -1,8 +1,8 @@
 //! Role-based access control: an index of who is bound to which rules, kept by watch.
 
+use super::Decision;
 use super::follow::Follower;
 use super::user::UserInfo;
-use super::Decision;
 use crate::request::RequestInfo;
 use cluster_store::{Entry, Key};
 use parking_lot::RwLock;

@@ -22,7 +22,9 @@ pub fn answer(
         "SubjectAccessReview" => access(authorizer, &subject(spec)?, spec)?,
         "LocalSubjectAccessReview" => {
             if spec["resourceAttributes"]["namespace"].as_str().unwrap_or_default() != namespace {
-                return Err(Status::bad_request("spec.resourceAttributes.namespace must match the request's namespace"));
+                return Err(Status::bad_request(
+                    "spec.resourceAttributes.namespace must match the request's namespace",
+                ));
             }
             access(authorizer, &subject(spec)?, spec)?
         }
@@ -45,7 +47,8 @@ fn token_review(spec: &Value, authenticator: &Authenticator) -> Value {
 
 fn subject(spec: &Value) -> Result<UserInfo, Status> {
     let text = |field: &str| spec[field].as_str().unwrap_or_default().to_owned();
-    let user = UserInfo { name: text("user"), uid: text("uid"), groups: strings(&spec["groups"]), ..UserInfo::default() };
+    let user =
+        UserInfo { name: text("user"), uid: text("uid"), groups: strings(&spec["groups"]), ..UserInfo::default() };
     if user.name.is_empty() && user.groups.is_empty() {
         return Err(Status::bad_request("at least one of spec.user and spec.groups must be specified"));
     }
@@ -94,8 +97,21 @@ fn path_request(attributes: &Value) -> RequestInfo {
 /// Rules compare verbs as text; a verb that the server does not know is allowed by `*` alone.
 fn interned(verb: &str) -> &'static str {
     const VERBS: [&str; 15] = [
-        "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "impersonate", "bind",
-        "escalate", "approve", "sign", "use", "proxy",
+        "get",
+        "list",
+        "watch",
+        "create",
+        "update",
+        "patch",
+        "delete",
+        "deletecollection",
+        "impersonate",
+        "bind",
+        "escalate",
+        "approve",
+        "sign",
+        "use",
+        "proxy",
     ];
     VERBS.into_iter().chain(["post", "put", "head", "options", "*"]).find(|known| *known == verb).unwrap_or("unknown")
 }

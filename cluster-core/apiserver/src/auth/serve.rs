@@ -26,12 +26,8 @@ const MAX_STREAMS: u32 = 1000;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves `handle` on `listener` until `cancel`, then lets open requests end.
-pub async fn serve<H, F, B>(
-    listener: TcpListener,
-    tls: Arc<rustls::ServerConfig>,
-    handle: H,
-    cancel: CancellationToken,
-) where
+pub async fn serve<H, F, B>(listener: TcpListener, tls: Arc<rustls::ServerConfig>, handle: H, cancel: CancellationToken)
+where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,

@@ -220,7 +220,9 @@ impl BoundObject {
             "Pod" => ("pods", namespace),
             "Secret" => ("secrets", namespace),
             "Node" => ("nodes", ""),
-            _ => return Err(Status::bad_request(format!("cannot bind token for serviceaccount {account:?} to {kind}"))),
+            _ => {
+                return Err(Status::bad_request(format!("cannot bind token for serviceaccount {account:?} to {kind}")));
+            }
         };
         let group_resource = GroupResource { group: "", resource };
         let entry = find(store, resource, namespace, name).ok_or_else(|| Status::not_found(group_resource, name))?;
@@ -236,7 +238,9 @@ impl BoundObject {
             "Node" => Self { node: bound, ..Self::default() },
             _ => {
                 if object["spec"]["serviceAccountName"].as_str() != Some(account) {
-                    let text = format!("cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name.");
+                    let text = format!(
+                        "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
+                    );
                     return Err(Status::bad_request(text));
                 }
                 let node = object["spec"]["nodeName"].as_str().unwrap_or_default();

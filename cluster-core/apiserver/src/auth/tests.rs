@@ -1,0 +1,157 @@
+//! Authorization and tokens against a store in memory.
+
+use super::tokens::Tokens;
+use super::{Authenticator, Authorizer, Decision, UserInfo, bootstrap};
+use crate::request::RequestInfo;
+use bytes::Bytes;
+use cluster_store::{Draft, Expect, Key, Options, SqliteStore, Store};
+use http::HeaderMap;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+async fn store() -> Arc<dyn Store> {
+    SqliteStore::open(Options::in_memory()).await.expect("store")
+}
+
+async fn put(store: &dyn Store, resource: &str, object: Value) {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let key = Key::new(resource, text("namespace"), text("name"));
+    let whole = serde_json::to_string(&object).expect("JSON");
+    let split = whole.find("\"metadata\":{").expect("metadata") + "\"metadata\":{".len();
+    let before = format!("{}\"resourceVersion\":\"", &whole[..split]);
+    let after = format!("\",{}", &whole[split..]);
+    store.put(key, Expect::Any, Draft { before: Bytes::from(before), after: Bytes::from(after) }).await.expect("put");
+}
+
+fn request(verb: &'static str, path: &str) -> RequestInfo {
+    let parsed = RequestInfo::parse(&http::Method::GET, path, "");
+    RequestInfo { verb, ..parsed }
+}
+
+async fn cluster() -> (Arc<dyn Store>, Authorizer) {
+    let store = store().await;
+    for object in bootstrap::policy() {
+        let resource = if object["kind"] == "ClusterRole" { "clusterroles" } else { "clusterrolebindings" };
+        put(&*store, &format!("rbac.authorization.k8s.io/{resource}"), object).await;
+    }
+    let binding = json!({
+        "metadata": { "name": "jane-edits", "namespace": "team" },
+        "roleRef": { "kind": "ClusterRole", "name": "edit" },
+        "subjects": [{ "kind": "User", "name": "jane" }, { "kind": "ServiceAccount", "name": "bot", "namespace": "ci" }],
+    });
+    put(&*store, "rbac.authorization.k8s.io/rolebindings", binding).await;
+    let authorizer = Authorizer::start(&store, &CancellationToken::new());
+    (store, authorizer)
+}
+
+#[tokio::test]
+async fn roles_apply_where_they_are_bound_and_nowhere_else() {
+    let (_store, authorizer) = cluster().await;
+    let jane = UserInfo::authenticated("jane", &[]);
+    let bot = UserInfo::service_account("ci", "bot", "1");
+    let root = UserInfo::authenticated("root", &["system:masters"]);
+    let scheduler = UserInfo::authenticated("system:kube-scheduler", &[]);
+    let anonymous = UserInfo::anonymous();
+    let cases = [
+        (&jane, "create", "/apis/apps/v1/namespaces/team/deployments", true),
+        (&jane, "create", "/apis/apps/v1/namespaces/other/deployments", false),
+        (&jane, "list", "/api/v1/nodes", false),
+        (&jane, "create", "/api/v1/namespaces/team/pods/a/exec", true),
+        (&jane, "create", "/apis/rbac.authorization.k8s.io/v1/namespaces/team/roles", false),
+        (&jane, "get", "/apis", true),
+        (&jane, "get", "/metrics", false),
+        (&bot, "delete", "/api/v1/namespaces/team/secrets/x", true),
+        (&bot, "delete", "/api/v1/namespaces/ci/secrets/x", false),
+        (&root, "delete", "/api/v1/nodes/a", true),
+        (&root, "get", "/anything", true),
+        (&scheduler, "create", "/api/v1/namespaces/team/pods/a/binding", true),
+        (&scheduler, "get", "/api/v1/namespaces/team/secrets/x", false),
+        (&anonymous, "get", "/version", true),
+        (&anonymous, "get", "/healthz", true),
+        (&anonymous, "get", "/apis", false),
+        (&anonymous, "list", "/api/v1/pods", false),
+    ];
+    for (user, verb, path, allowed) in cases {
+        let decision = authorizer.authorize(user, &request(verb, path));
+        assert_eq!(decision.is_allowed(), allowed, "{} {verb} {path}: {decision:?}", user.name);
+    }
+}
+
+#[tokio::test]
+async fn a_kubelet_reads_only_what_its_own_pods_refer_to() {
+    let store = store().await;
+    let pod = |name: &str, node: &str, secret: &str| {
+        json!({
+            "metadata": { "name": name, "namespace": "team", "uid": name },
+            "spec": { "nodeName": node, "serviceAccountName": "bot", "volumes": [{ "secret": { "secretName": secret } }] },
+        })
+    };
+    put(&*store, "pods", pod("a", "one", "mine")).await;
+    put(&*store, "pods", pod("b", "two", "theirs")).await;
+    let authorizer = Authorizer::start(&store, &CancellationToken::new());
+    let kubelet = UserInfo::authenticated("system:node:one", &["system:nodes"]);
+    let cases = [
+        ("get", "/api/v1/namespaces/team/secrets/mine", true),
+        ("get", "/api/v1/namespaces/team/secrets/theirs", false),
+        ("list", "/api/v1/namespaces/team/secrets", false),
+        ("update", "/api/v1/namespaces/team/secrets/mine", false),
+        ("create", "/api/v1/namespaces/team/serviceaccounts/bot/token", true),
+        ("create", "/api/v1/namespaces/team/serviceaccounts/other/token", false),
+        ("patch", "/api/v1/namespaces/team/pods/a/status", true),
+        ("update", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/one", true),
+        ("update", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/two", false),
+        ("delete", "/api/v1/nodes/one", false),
+    ];
+    for (verb, path, allowed) in cases {
+        assert_eq!(authorizer.authorize(&kubelet, &request(verb, path)).is_allowed(), allowed, "{verb} {path}");
+    }
+    let other = UserInfo::authenticated("mallory", &[]);
+    let decision = authorizer.authorize(&other, &request("get", "/api/v1/namespaces/team/secrets/mine"));
+    assert_eq!(decision, Decision::Deny(String::new()));
+}
+
+#[tokio::test]
+async fn a_token_lives_as_long_as_its_account_and_its_pod() {
+    let store = store().await;
+    let account = |uid: &str| json!({ "metadata": { "name": "bot", "namespace": "ci", "uid": uid } });
+    put(&*store, "serviceaccounts", account("sa-1")).await;
+    let pod = json!({
+        "metadata": { "name": "p", "namespace": "ci", "uid": "pod-1" }, "spec": { "serviceAccountName": "bot" },
+    });
+    put(&*store, "pods", pod).await;
+    let key = cluster_pki::ClusterPki::generate("t").expect("PKI").files();
+    let key = key.into_iter().find(|(name, _)| *name == "sa.key").expect("key").1;
+    let tokens = Arc::new(Tokens::new(&key, "https://issuer").expect("tokens"));
+    let authenticator = Authenticator::new(store.clone(), tokens.clone());
+
+    let bound = json!({ "spec": { "boundObjectRef": { "kind": "Pod", "name": "p", "uid": "pod-1" } } });
+    let issued = tokens.issue(&*store, "ci", "bot", &bound).expect("issue");
+    let token = issued["status"]["token"].as_str().expect("token").to_owned();
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {token}").parse().expect("header"));
+    let user = authenticator.authenticate(&headers, None).expect("user");
+    assert_eq!(user.name, "system:serviceaccount:ci:bot");
+    assert_eq!(user.extra["authentication.kubernetes.io/pod-name"], ["p"]);
+    assert!(authenticator.user_of_token(&token, &["vault".to_owned()]).is_none(), "another audience");
+    assert!(authenticator.user_of_token(&format!("{token}x"), &[]).is_none(), "a forged signature");
+
+    put(&*store, "pods", json!({ "metadata": { "name": "p", "namespace": "ci", "uid": "pod-2" } })).await;
+    assert_eq!(authenticator.authenticate(&headers, None).expect_err("the pod was made anew").code, 401);
+    let short = json!({ "spec": { "expirationSeconds": 60 } });
+    assert_eq!(tokens.issue(&*store, "ci", "bot", &short).expect_err("too short").code, 422);
+}
+
+#[tokio::test]
+async fn impersonation_needs_the_right_to_it() {
+    let (_store, authorizer) = cluster().await;
+    let mut headers = HeaderMap::new();
+    headers.insert("impersonate-user", "jane".parse().expect("header"));
+    let root = UserInfo::authenticated("root", &["system:masters"]);
+    let jane = authorizer.impersonate(root, &headers).expect("allowed");
+    assert_eq!((jane.name.as_str(), jane.groups.as_slice()), ("jane", &["system:authenticated".to_owned()][..]));
+    let bob = UserInfo::authenticated("bob", &[]);
+    let refused = authorizer.impersonate(bob, &headers).expect_err("refused");
+    assert_eq!(refused.code, 403);
+    assert!(refused.message.contains(r#"User "bob" cannot impersonate resource "users""#), "{}", refused.message);
+}
