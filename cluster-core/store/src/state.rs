@@ -65,7 +65,7 @@ impl State {
     pub(crate) async fn reached(&self, revision: Revision) {
         // The sender lives as long as self, so the channel cannot close.
         if self.progress.subscribe().wait_for(|newest| *newest >= revision).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use self::writer::{Command, Request, Writer};
@@ -73,25 +72,23 @@ pub struct SqliteStore {
     state: Arc<State>,
     queue: mpsc::Sender<Command>,
     path: Option<PathBuf>,
-    /// Held as long as the store may touch the file.
-    lock: Mutex<Option<File>>,
 }
 
 impl SqliteStore {
     /// Opens or creates the store; must be called within a tokio runtime.
     pub async fn open(options: Options) -> Result<Arc<Self>, OpenError> {
-        let (lock, log, state) = match &options.path {
-            None => (None, None, State::new(1, 0, LIMITS, options.ephemeral)),
+        let (log, state) = match &options.path {
+            None => (None, State::new(1, 0, LIMITS, options.ephemeral)),
             Some(path) => {
                 let lock = lock(path)?;
                 let (log, state) = load::open(path, &options).await?;
-                (Some(lock), Some(log), state)
+                (Some((log, lock)), state)
             }
         };
         let state = Arc::new(state);
         let (queue, commands) = mpsc::channel(QUEUE);
         tokio::spawn(Writer::new(state.clone(), log).run(commands));
-        Ok(Arc::new(Self { state, queue, path: options.path, lock: Mutex::new(lock) }))
+        Ok(Arc::new(Self { state, queue, path: options.path }))
     }
 
     /// Writes what is queued and closes the file. Writes after it fail with [`WriteError::Closed`]; reads go on.
@@ -100,7 +97,6 @@ impl SqliteStore {
         if self.queue.send(Command::Close(done)).await.is_ok() && closed.await.is_err() {
             tracing::warn!("the store's writer ended before it was closed");
         }
-        self.lock.lock().take();
     }
 
     /// Copies the store, as of one moment, into a new file while it goes on working.

@@ -1,6 +1,7 @@
 //! The one writer: takes what is queued, checks it in order, commits it as one transaction, then publishes it.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,11 +32,12 @@ pub(super) enum Command {
 
 pub(super) struct Writer {
     state: Arc<State>,
-    log: Option<Log>,
+    /// The file, and the lock that is held as long as it may be touched.
+    log: Option<(Log, File)>,
 }
 
 impl Writer {
-    pub(super) fn new(state: Arc<State>, log: Option<Log>) -> Self {
+    pub(super) fn new(state: Arc<State>, log: Option<(Log, File)>) -> Self {
         Self { state, log }
     }
 
@@ -72,10 +74,11 @@ impl Writer {
                 () = std::future::ready(()), if compacting => compacting = self.compact().await,
             }
         }
-        if let Some(log) = self.log
-            && let Err(error) = log.close().await
-        {
-            tracing::warn!(%error, "failed to close the store");
+        if let Some((log, lock)) = self.log {
+            if let Err(error) = log.close().await {
+                tracing::warn!(%error, "failed to close the store");
+            }
+            drop(lock);
         }
         for done in closing {
             // A caller that waits no longer needs no answer.
@@ -92,12 +95,14 @@ impl Writer {
         }
         let Batch { revision, commit, events, .. } = batch;
         if !events.is_empty() {
-            if let Some(log) = &mut self.log
+            if let Some((log, _)) = &mut self.log
                 && let Err(error) = log.append(&events).await
                 && log.newest().await? != revision
             {
                 let error = WriteError::Io(Arc::new(error));
-                answers.iter_mut().for_each(|(_, answer)| *answer = Err(error.clone()));
+                for (_, answer) in &mut answers {
+                    *answer = Err(error.clone());
+                }
             } else {
                 self.state.publish(revision, commit);
             }
@@ -106,7 +111,7 @@ impl Writer {
             // A caller that was cancelled needs no answer.
             reply.send(answer).ok();
         }
-        if let Some(log) = &mut self.log
+        if let Some((log, _)) = &mut self.log
             && let Err(error) = log.checkpoint().await
         {
             tracing::warn!(%error, "failed to checkpoint the store");
@@ -116,7 +121,7 @@ impl Writer {
 
     /// One compaction step; whether there is more to do.
     async fn compact(&mut self) -> bool {
-        let Some(log) = &mut self.log else { return false };
+        let Some((log, _)) = &mut self.log else { return false };
         let step = async { Ok::<_, IoError>((log.compact().await?, log.checkpoint().await?).0) };
         step.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "failed to compact the store");
