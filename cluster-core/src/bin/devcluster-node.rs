@@ -1,2 +1,84 @@
-//! The `devcluster-node` binary.
-fn main() {}
+//! The `devcluster-node` binary: everything that runs inside a node's container.
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use cluster_node::Component;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+/// A node of a devcluster.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run as PID 1 of the node's container: prepare mounts, start the engine and the node, restart what dies.
+    Init,
+    /// Become the node's container engine.
+    Engine,
+    /// Run the node: the control plane on a master, kubelet, proxy and DNS everywhere.
+    Run,
+    /// Ask the cluster's DNS for a name and print its addresses.
+    Resolve {
+        /// The name, for example `kubernetes.default.svc.cluster.local`.
+        name: String,
+        /// The server; the cluster's own by default.
+        #[arg(long)]
+        server: Option<Ipv4Addr>,
+    },
+    /// Run the scheduler alone against any API server.
+    Scheduler(Standalone),
+    /// Run the controllers alone against any API server.
+    Controllers(Standalone),
+}
+
+#[derive(clap::Args)]
+struct Standalone {
+    /// The kubeconfig whose current context is used.
+    #[arg(long)]
+    kubeconfig: PathBuf,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().verb {
+        // One thread alone: PID 1 blocks signals for itself and waits for them.
+        Verb::Init => cluster_node::init::run(),
+        Verb::Engine => match cluster_node::engine::exec(&cluster_node::load_config()?)? {},
+        verb => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            runtime.context("failed to start the runtime")?.block_on(run(verb))
+        }
+    }
+}
+
+async fn run(verb: Verb) -> Result<()> {
+    let filter = EnvFilter::try_from_env("DEVCLUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    cluster_node::install_crypto();
+    let cancel = cluster_node::shutdown_signal()?;
+    match verb {
+        Verb::Init | Verb::Engine => unreachable!("handled before the runtime started"),
+        Verb::Run => cluster_node::run(cluster_node::load_config()?, cancel).await,
+        Verb::Resolve { name, server } => {
+            let server = match server {
+                Some(server) => server,
+                None => cluster_node::load_config()?.dns_address,
+            };
+            for address in cluster_node::resolve(&name, server).await? {
+                println!("{address}");
+            }
+            Ok(())
+        }
+        Verb::Scheduler(options) => {
+            cluster_node::run_component(Component::Scheduler, &options.kubeconfig, cancel).await
+        }
+        Verb::Controllers(options) => {
+            cluster_node::run_component(Component::Controllers, &options.kubeconfig, cancel).await
+        }
+    }
+}

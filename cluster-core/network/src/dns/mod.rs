@@ -3,10 +3,12 @@
 //! Rules: <https://github.com/kubernetes/dns/blob/master/docs/specification.md> (schema version 1.1.0).
 
 mod answer;
+mod resolve;
 mod server;
 mod zone;
 
 pub use answer::{Answer, Data, RecordData, RecordType, answer};
+pub use resolve::resolve;
 pub use zone::{Backing, EndpointName, Port, ServiceEntry, Zone};
 
 use crate::Error;

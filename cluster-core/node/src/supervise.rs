@@ -1,0 +1,49 @@
+//! Keeps a part of the node running: a part that fails is logged and started again, with growing delays.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+const FIRST_DELAY: Duration = Duration::from_millis(200);
+const LONGEST_DELAY: Duration = Duration::from_secs(10);
+
+/// Runs `part` until it ends well or `cancel`; every failure starts it anew.
+pub(crate) async fn supervise<F, E>(name: &'static str, cancel: CancellationToken, mut part: impl FnMut() -> F)
+where
+    F: Future<Output = Result<(), E>>,
+    E: Display,
+{
+    let mut delay = FIRST_DELAY;
+    loop {
+        let started = Instant::now();
+        match part().await {
+            Ok(()) => return,
+            Err(error) => tracing::error!(part = name, error = format!("{error:#}"), "a part of the node failed, starting it again"),
+        }
+        if started.elapsed() > LONGEST_DELAY {
+            delay = FIRST_DELAY;
+        }
+        if cancel.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+            return;
+        }
+        delay = (delay * 2).min(LONGEST_DELAY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failing_part_is_started_again_until_it_ends_well() {
+        let runs = AtomicU32::new(0);
+        supervise("test", CancellationToken::new(), || async {
+            if runs.fetch_add(1, Ordering::Relaxed) < 3 { Err("broken") } else { Ok(()) }
+        })
+        .await;
+        assert_eq!(runs.load(Ordering::Relaxed), 4);
+    }
+}
