@@ -1,1 +1,95 @@
-//! See ARCHITECTURE.md.
+//! The loops that bring the cluster from its current state to the desired one; one file or folder per controller.
+//!
+//! Every controller has the same shape: informers feed keys into a work queue, workers reconcile one key at a time,
+//! what to do is decided by pure functions, and a thin executor does it through the API. See [`run`].
+
+mod claims;
+mod conditions;
+mod event_ttl;
+mod meta;
+mod pod_control;
+mod pods;
+mod replica_set;
+mod root_ca;
+mod runner;
+mod service_account;
+
+use cluster_client::events::Recorder;
+use cluster_client::{Client, Informers};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// What a controller may differ in.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The cluster's certificate authority, published in every namespace.
+    pub ca_pem: String,
+    /// How long a node may be silent before its conditions become `Unknown`.
+    pub node_grace_seconds: u64,
+    /// How many finished pods are kept before the oldest are deleted.
+    pub terminated_pods: usize,
+    /// How long events are kept.
+    pub event_ttl: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ca_pem: String::new(),
+            node_grace_seconds: 40,
+            terminated_pods: 12_500,
+            event_ttl: Duration::from_hours(1),
+        }
+    }
+}
+
+/// Why a key could not be reconciled; it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A request failed.
+    #[error(transparent)]
+    Client(#[from] cluster_client::Error),
+    /// An object says something that cannot be acted on.
+    #[error("{0}")]
+    Object(String),
+}
+
+/// What every controller is given.
+#[derive(Clone)]
+struct Context {
+    client: Client,
+    informers: Informers,
+    options: Options,
+    cancel: CancellationToken,
+}
+
+impl Context {
+    /// For a controller's events.
+    fn recorder(&self, component: &str) -> Recorder {
+        Recorder::new(self.client.clone(), component, "")
+    }
+}
+
+/// Runs all controllers until `cancel`.
+pub async fn run(
+    client: Client,
+    informers: Informers,
+    options: Options,
+    cancel: CancellationToken,
+) -> Result<(), Error> {
+    let context = Context { client, informers, options, cancel: cancel.clone() };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(service_account::run(context.clone()));
+    tasks.spawn(root_ca::run(context.clone()));
+    tasks.spawn(replica_set::run(context.clone()));
+    tasks.spawn(replica_set::run_replication_controllers(context.clone()));
+    tasks.spawn(event_ttl::run(context.clone()));
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a controller died");
+            cancel.cancel();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Which objects a controller owns: it adopts orphans its selector matches and releases what no longer matches.
+
+use crate::Error;
+use crate::meta::{self, controller_reference, is_deleting, name, namespace, uid};
+use cluster_client::{Client, Object, Patch, PatchOptions};
+use cluster_object::selector::Selector;
+use serde_json::json;
+use std::sync::Arc;
+
+#[derive(Debug, PartialEq, Eq)]
+enum Claim {
+    Keep,
+    Adopt,
+    Release,
+    Ignore,
+}
+
+fn decide<O: Object, K: Object>(owner: &O, selector: &Selector, object: &K) -> Claim {
+    let matches = meta::matches(selector, object.metadata());
+    match meta::controller(object.metadata()) {
+        Some(reference) if reference.uid != uid(owner) => Claim::Ignore,
+        Some(_) if matches => Claim::Keep,
+        Some(_) if is_deleting(owner) => Claim::Ignore,
+        Some(_) => Claim::Release,
+        None if matches && !is_deleting(owner) && !is_deleting(object) => Claim::Adopt,
+        None => Claim::Ignore,
+    }
+}
+
+/// The `candidates` that `owner` controls, after adopting and releasing.
+pub(crate) async fn claim<O: Object, K: Object>(
+    client: &Client,
+    owner: &O,
+    selector: &Selector,
+    candidates: Vec<Arc<K>>,
+) -> Result<Vec<Arc<K>>, Error> {
+    let mut owned = Vec::with_capacity(candidates.len());
+    let mut may_adopt = None;
+    for object in candidates {
+        match decide(owner, selector, object.as_ref()) {
+            Claim::Keep => owned.push(object),
+            Claim::Ignore => {}
+            Claim::Release => release(client, owner, object.as_ref()).await?,
+            Claim::Adopt => {
+                if may_adopt.is_none() {
+                    may_adopt = Some(still_exists(client, owner).await?);
+                }
+                if may_adopt == Some(true)
+                    && let Some(adopted) = adopt(client, owner, object.as_ref()).await?
+                {
+                    owned.push(Arc::new(adopted));
+                }
+            }
+        }
+    }
+    Ok(owned)
+}
+
+/// Asks the server, because the cache may not know yet that the owner is gone.
+async fn still_exists<O: Object>(client: &Client, owner: &O) -> Result<bool, Error> {
+    match client.get::<O>(namespace(owner), name(owner)).await {
+        Ok(fresh) => Ok(uid(&fresh) == uid(owner) && !is_deleting(&fresh)),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn adopt<O: Object, K: Object>(client: &Client, owner: &O, object: &K) -> Result<Option<K>, Error> {
+    let references = [controller_reference(owner)];
+    let patch = json!({"metadata": {"uid": uid(object), "ownerReferences": references}});
+    patch_metadata(client, object, patch).await
+}
+
+async fn release<O: Object, K: Object>(client: &Client, owner: &O, object: &K) -> Result<(), Error> {
+    let references = json!([{"$patch": "delete", "uid": uid(owner)}]);
+    let patch = json!({"metadata": {"uid": uid(object), "ownerReferences": references}});
+    patch_metadata(client, object, patch).await.map(drop)
+}
+
+/// `None` when the object is gone, or another of its name took its place.
+async fn patch_metadata<K: Object>(client: &Client, object: &K, patch: serde_json::Value) -> Result<Option<K>, Error> {
+    let patch = Patch::Strategic(patch);
+    match client.patch(namespace(object), name(object), "", &patch, &PatchOptions::default()).await {
+        Ok(patched) => Ok(Some(patched)),
+        Err(error) if error.is_not_found() || error.status().is_some_and(|s| s.reason == "Invalid") => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::apps::v1::ReplicaSet;
+    use k8s_openapi::api::core::v1::Pod;
+
+    #[test]
+    fn an_object_is_claimed_by_selector_and_owner() {
+        let selector = Selector::parse("app=x").expect("valid");
+        let cases = [
+            ("ours, matching", Some("me"), "x", false, false, Claim::Keep),
+            ("ours, matching, owner deleting", Some("me"), "x", true, false, Claim::Keep),
+            ("ours, not matching", Some("me"), "y", false, false, Claim::Release),
+            ("ours, not matching, owner deleting", Some("me"), "y", true, false, Claim::Ignore),
+            ("another's", Some("you"), "x", false, false, Claim::Ignore),
+            ("orphan, matching", None, "x", false, false, Claim::Adopt),
+            ("orphan, matching, owner deleting", None, "x", true, false, Claim::Ignore),
+            ("orphan, matching, deleting", None, "x", false, true, Claim::Ignore),
+            ("orphan, not matching", None, "y", false, false, Claim::Ignore),
+        ];
+        for (what, controller, app, owner_deleting, object_deleting, expected) in cases {
+            let mut owner = ReplicaSet::default();
+            owner.metadata.uid = Some("me".into());
+            owner.metadata.deletion_timestamp = owner_deleting.then(meta::now);
+            let mut pod = Pod::default();
+            pod.metadata.labels = Some([("app".into(), app.into())].into());
+            pod.metadata.deletion_timestamp = object_deleting.then(meta::now);
+            pod.metadata.owner_references = controller.map(|uid| {
+                let mut reference = controller_reference(&owner);
+                uid.clone_into(&mut reference.uid);
+                vec![reference]
+            });
+            assert_eq!(decide(&owner, &selector, &pod), expected, "{what}");
+        }
+    }
+}

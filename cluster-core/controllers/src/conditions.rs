@@ -1,0 +1,106 @@
+//! Lists of status conditions: one entry per type, a transition time that moves only when the status does.
+
+use crate::meta;
+use k8s_openapi::api::apps::v1::{DaemonSetCondition, DeploymentCondition, ReplicaSetCondition, StatefulSetCondition};
+use k8s_openapi::api::batch::v1::JobCondition;
+use k8s_openapi::api::core::v1::{NamespaceCondition, NodeCondition, PodCondition, ReplicationControllerCondition};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+/// What the condition types of all kinds share.
+pub(crate) trait Condition: Sized {
+    fn kind(&self) -> &str;
+    fn status(&self) -> &str;
+    fn reason(&self) -> &str;
+    fn transition(&mut self) -> &mut Option<Time>;
+    fn build(kind: &str, status: &str, reason: &str, message: String) -> Self;
+}
+
+/// Some kinds' conditions hold their type and status as an option.
+trait Text {
+    fn text(&self) -> &str;
+}
+
+impl Text for String {
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl Text for Option<String> {
+    fn text(&self) -> &str {
+        self.as_deref().unwrap_or_default()
+    }
+}
+
+macro_rules! condition {
+    ($($kind:ty),+) => {$(
+        impl Condition for $kind {
+            fn kind(&self) -> &str {
+                self.type_.text()
+            }
+
+            fn status(&self) -> &str {
+                self.status.text()
+            }
+
+            fn reason(&self) -> &str {
+                self.reason.as_deref().unwrap_or_default()
+            }
+
+            fn transition(&mut self) -> &mut Option<Time> {
+                &mut self.last_transition_time
+            }
+
+            fn build(kind: &str, status: &str, reason: &str, message: String) -> Self {
+                Self {
+                    type_: kind.to_owned().into(),
+                    status: status.to_owned().into(),
+                    reason: Some(reason.to_owned()),
+                    message: Some(message),
+                    last_transition_time: Some(meta::now()),
+                    ..Self::default()
+                }
+            }
+        }
+    )+};
+}
+
+condition!(
+    DaemonSetCondition,
+    DeploymentCondition,
+    JobCondition,
+    NamespaceCondition,
+    NodeCondition,
+    PodCondition,
+    ReplicaSetCondition,
+    ReplicationControllerCondition,
+    StatefulSetCondition
+);
+
+pub(crate) fn get<'a, C: Condition>(conditions: Option<&'a Vec<C>>, kind: &str) -> Option<&'a C> {
+    conditions?.iter().find(|condition| condition.kind() == kind)
+}
+
+pub(crate) fn is_true<C: Condition>(conditions: Option<&Vec<C>>, kind: &str) -> bool {
+    get(conditions, kind).is_some_and(|condition| condition.status() == "True")
+}
+
+/// Puts a condition in the place of the one of its type; one with the same status keeps its transition time.
+pub(crate) fn set<C: Condition>(conditions: &mut Option<Vec<C>>, mut new: C) {
+    let conditions = conditions.get_or_insert_default();
+    match conditions.iter_mut().find(|old| old.kind() == new.kind()) {
+        Some(old) => {
+            if old.status() == new.status() {
+                *new.transition() = old.transition().clone();
+            }
+            *old = new;
+        }
+        None => conditions.push(new),
+    }
+}
+
+pub(crate) fn remove<C: Condition>(conditions: &mut Option<Vec<C>>, kind: &str) {
+    if let Some(conditions) = conditions {
+        conditions.retain(|condition| condition.kind() != kind);
+    }
+}

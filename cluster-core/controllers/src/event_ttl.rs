@@ -1,0 +1,73 @@
+//! Deletes events that are older than their time to live.
+
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error, meta};
+use async_trait::async_trait;
+use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
+use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::time::Duration;
+
+pub(crate) async fn run(context: Context) {
+    let events = context.informers.informer::<Event>();
+    let (client, ttl) = (context.client.clone(), context.options.event_ttl);
+    Runner::new(EventTtl { client, ttl, events: events.clone() }).on_each(&events).run(context.cancel).await;
+}
+
+struct EventTtl {
+    client: Client,
+    ttl: Duration,
+    events: Informer<Event>,
+}
+
+/// When something last happened: a repeated event lives on.
+fn last_seen(event: &Event) -> Option<Time> {
+    let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref());
+    let times = [
+        series.map(|time| time.0),
+        event.last_timestamp.as_ref().map(|time| time.0),
+        event.event_time.as_ref().map(|time| time.0),
+        event.metadata.creation_timestamp.as_ref().map(|time| time.0),
+    ];
+    times.into_iter().flatten().max().map(Time)
+}
+
+#[async_trait]
+impl Controller for EventTtl {
+    const NAME: &'static str = "event-ttl";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let Some(event) = self.events.get(key) else { return Ok(None) };
+        let left = last_seen(&event).and_then(|seen| meta::left(&seen, self.ttl, &meta::now()));
+        if left.is_some() {
+            return Ok(left);
+        }
+        match self.client.delete::<Event>(&key.namespace, &key.name, &DeleteOptions::default()).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => Ok(other.map(|()| None)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_newest_time_of_an_event_counts() {
+        let cases = [
+            (json!({"creationTimestamp": "2026-01-01T00:00:00Z"}), json!(null), "2026-01-01T00:00:00Z"),
+            (
+                json!({"creationTimestamp": "2026-01-01T00:00:00Z"}),
+                json!("2026-01-02T00:00:00Z"),
+                "2026-01-02T00:00:00Z",
+            ),
+        ];
+        for (metadata, last, expected) in cases {
+            let event = json!({"metadata": metadata, "involvedObject": {}, "lastTimestamp": last});
+            let event: Event = serde_json::from_value(event).expect("an event");
+            assert_eq!(last_seen(&event).map(|time| time.0.to_string()).as_deref(), Some(expected));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Facts about pods: are they ready, available, active, and which of them goes first when there are too many.
+
+use crate::conditions;
+use crate::meta::{self, annotation, created, is_deleting, since, uid};
+use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The index of pods by the UID of what controls them.
+pub(crate) const BY_OWNER: &str = "controller-uid";
+/// The index of pods nobody controls by namespace.
+pub(crate) const ORPHANS: &str = "orphans";
+/// The index of pods by node.
+pub(crate) const BY_NODE: &str = "node";
+/// The index of pods by namespace.
+pub(crate) const BY_NAMESPACE: &str = "namespace";
+
+const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+pub(crate) fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+pub(crate) fn node(pod: &Pod) -> &str {
+    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default()
+}
+
+/// Whether all its containers ended for good.
+pub(crate) fn is_finished(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// Neither finished nor on its way out.
+pub(crate) fn is_active(pod: &Pod) -> bool {
+    !is_finished(pod) && !is_deleting(pod)
+}
+
+pub(crate) fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
+    conditions::get(pod.status.as_ref()?.conditions.as_ref(), "Ready")
+}
+
+pub(crate) fn is_ready(pod: &Pod) -> bool {
+    ready_condition(pod).is_some_and(|ready| ready.status == "True")
+}
+
+fn ready_since(pod: &Pod) -> Option<&Time> {
+    ready_condition(pod).filter(|ready| ready.status == "True")?.last_transition_time.as_ref()
+}
+
+/// Ready for at least `min_ready`.
+pub(crate) fn is_available(pod: &Pod, min_ready: Duration, now: &Time) -> bool {
+    is_ready(pod) && (min_ready.is_zero() || ready_since(pod).is_some_and(|time| since(time, now) >= min_ready))
+}
+
+/// How long until a ready pod becomes available; `None` when it is, or is not ready.
+pub(crate) fn until_available(pod: &Pod, min_ready: Duration, now: &Time) -> Option<Duration> {
+    meta::left(ready_since(pod)?, min_ready, now)
+}
+
+fn restarts(pod: &Pod) -> i32 {
+    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+    statuses.into_iter().flatten().map(|container| container.restart_count).max().unwrap_or_default()
+}
+
+fn deletion_cost(pod: &Pod) -> i32 {
+    annotation(pod, DELETION_COST).and_then(|cost| cost.parse().ok()).unwrap_or_default()
+}
+
+/// Ages of one power of two count as equal, so that it is not always the newest pods that go.
+fn age_class(nanos: Option<i128>, now: &Time) -> u32 {
+    let age = nanos.map_or(0, |nanos| (now.0.as_nanosecond() - nanos).max(0));
+    128 - age.leading_zeros()
+}
+
+/// The `count` of `pods` that are deleted first: those that did least so far, and of those that share a node with many
+/// of `related` the most crowded.
+pub(crate) fn to_delete(pods: &[Arc<Pod>], related: &[Arc<Pod>], count: usize, now: &Time) -> Vec<Arc<Pod>> {
+    if count >= pods.len() {
+        return pods.to_vec();
+    }
+    let mut crowd: HashMap<&str, usize> = HashMap::new();
+    for pod in related.iter().filter(|pod| is_active(pod)) {
+        *crowd.entry(node(pod)).or_default() += 1;
+    }
+    let rank = |pod: &Pod| crowd.get(node(pod)).copied().unwrap_or_default();
+    let mut ranked = pods.to_vec();
+    ranked.sort_by(|a, b| compare(a, b, &rank, now));
+    ranked.truncate(count);
+    ranked
+}
+
+fn compare(a: &Pod, b: &Pod, rank: &impl Fn(&Pod) -> usize, now: &Time) -> Ordering {
+    let phase_order = |pod: &Pod| match phase(pod) {
+        "Pending" => 0,
+        "Running" => 2,
+        _ => 1,
+    };
+    let ready_at = |pod: &Pod| ready_since(pod).map(|time| time.0.as_nanosecond());
+    let ready_age = |pod: &Pod| if is_ready(pod) { age_class(ready_at(pod), now) } else { 0 };
+    let age = |pod: &Pod| age_class(Some(created(pod)).filter(|time| *time != i128::MAX), now);
+    (!node(a).is_empty())
+        .cmp(&!node(b).is_empty())
+        .then_with(|| phase_order(a).cmp(&phase_order(b)))
+        .then_with(|| is_ready(a).cmp(&is_ready(b)))
+        .then_with(|| deletion_cost(a).cmp(&deletion_cost(b)))
+        .then_with(|| rank(b).cmp(&rank(a)))
+        .then_with(|| ready_age(a).cmp(&ready_age(b)))
+        .then_with(|| restarts(b).cmp(&restarts(a)))
+        .then_with(|| age(a).cmp(&age(b)))
+        .then_with(|| uid(a).cmp(uid(b)))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    pub(crate) fn pod(value: Value) -> Arc<Pod> {
+        Arc::new(serde_json::from_value(value).expect("a pod"))
+    }
+
+    #[test]
+    fn the_pod_that_did_least_goes_first() {
+        let now = meta::now();
+        let ago = |seconds: i64| (now.0 - jiff::SignedDuration::from_secs(seconds)).to_string();
+        let make = |name: &str, node: &str, phase: &str, ready: Option<i64>, extra: Value| {
+            let conditions: Vec<Value> = ready
+                .map(|at| json!({"type": "Ready", "status": "True", "lastTransitionTime": ago(at)}))
+                .into_iter()
+                .collect();
+            let mut pod = json!({
+                "metadata": {"name": name, "uid": name, "creationTimestamp": ago(5000)},
+                "spec": {"containers": [], "nodeName": node}, "status": {"phase": phase, "conditions": conditions},
+            });
+            for (pointer, value) in extra.as_object().into_iter().flatten() {
+                pod[pointer.as_str()] = value.clone();
+            }
+            pod
+        };
+        let cost = |cost: &str| {
+            json!({"metadata": {"name": "cheap", "uid": "cheap", "creationTimestamp": ago(5000),
+            "annotations": {DELETION_COST: cost}}})
+        };
+        let pods: Vec<_> = [
+            make("good", "n1", "Running", Some(4000), Value::Null),
+            make("crowded", "n2", "Running", Some(4000), Value::Null),
+            make("fresh", "n1", "Running", Some(3), Value::Null),
+            make("unready", "n1", "Running", None, Value::Null),
+            make("pending", "n1", "Pending", None, Value::Null),
+            make("unassigned", "", "Pending", None, Value::Null),
+            make("cheap", "n1", "Running", Some(4000), cost("-5")),
+        ]
+        .into_iter()
+        .map(pod)
+        .collect();
+        let mut related = pods.clone();
+        related.extend((0..9).map(|n| pod(make(&format!("r{n}"), "n2", "Running", Some(1), Value::Null))));
+        let order: Vec<String> = (1..=6)
+            .filter_map(|count| {
+                to_delete(&pods, &related, count, &now).last().map(|pod| meta::name(pod.as_ref()).to_owned())
+            })
+            .collect();
+        assert_eq!(order, ["unassigned", "pending", "unready", "cheap", "crowded", "fresh"]);
+    }
+
+    #[test]
+    fn availability_needs_min_ready_seconds() {
+        let now = meta::now();
+        let at = (now.0 - jiff::SignedDuration::from_secs(10)).to_string();
+        let pod = pod(json!({"metadata": {}, "status": {"conditions":
+            [{"type": "Ready", "status": "True", "lastTransitionTime": at}]}}));
+        assert!(is_available(&pod, Duration::from_secs(10), &now));
+        assert!(!is_available(&pod, Duration::from_secs(11), &now));
+        assert_eq!(until_available(&pod, Duration::from_secs(15), &now), Some(Duration::from_secs(5)));
+    }
+}

@@ -1,0 +1,188 @@
+//! Replica sets and replication controllers: the wanted number of pods, no more and no less.
+
+mod kind;
+mod status;
+
+use crate::meta::{self, is_deleting, seconds, selector as matcher, uid};
+use crate::pod_control::{BURST, PodControl, from_template};
+use crate::pods::{BY_NAMESPACE, BY_OWNER, is_active, to_delete, until_available};
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::{Informer, ObjectKey};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::{Pod, ReplicationController};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kind::Replicated;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) async fn run(context: Context) {
+    runner::<ReplicaSet>(&context, "replicaset-controller").run(context.cancel).await;
+}
+
+pub(crate) async fn run_replication_controllers(context: Context) {
+    runner::<ReplicationController>(&context, "replication-controller").run(context.cancel).await;
+}
+
+fn runner<K: Replicated>(context: &Context, component: &str) -> Runner<Replicas<K>> {
+    let sets = context.informers.informer::<K>();
+    sets.add_index(BY_NAMESPACE, |set| vec![meta::namespace(set).to_owned()]);
+    sets.add_index(BY_OWNER, |set| {
+        meta::controller(set.metadata()).map(|owner| owner.uid.clone()).into_iter().collect()
+    });
+    let control = PodControl::new(context, component);
+    let watcher = control.watcher::<K>({
+        let sets = sets.clone();
+        move |pod| {
+            let sets = sets.by_index(BY_NAMESPACE, meta::namespace(pod));
+            let matching = sets.iter().filter(|set| meta::matches(&matcher(&set.selector()), &pod.metadata));
+            matching.map(|set| ObjectKey::of(set.as_ref())).collect()
+        }
+    });
+    let pods = control.pods.clone();
+    Runner::new(Replicas { sets: sets.clone(), control }).on_each(&sets).on(&pods, watcher)
+}
+
+struct Replicas<K> {
+    sets: Informer<K>,
+    control: PodControl,
+}
+
+/// What brings the pods to the wanted number.
+#[derive(Debug, PartialEq)]
+enum Action {
+    Nothing,
+    Create(usize),
+    Delete(Vec<Arc<Pod>>),
+}
+
+/// `related` are the pods of all sets under the same owner, this one's included.
+fn plan(wanted: usize, active: &[Arc<Pod>], related: &[Arc<Pod>], now: &Time) -> Action {
+    match wanted.cmp(&active.len()) {
+        std::cmp::Ordering::Equal => Action::Nothing,
+        std::cmp::Ordering::Greater => Action::Create((wanted - active.len()).min(BURST)),
+        std::cmp::Ordering::Less => Action::Delete(to_delete(active, related, (active.len() - wanted).min(BURST), now)),
+    }
+}
+
+#[async_trait]
+impl<K: Replicated> Controller for Replicas<K> {
+    const NAME: &'static str = K::KIND;
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let Some(set) = self.sets.get(key) else { return Ok(None) };
+        let settled = self.control.settled(set.as_ref());
+        let selector = matcher(&set.selector());
+        let owned = self.control.claim(set.as_ref(), &selector).await?;
+        let active: Vec<_> = owned.iter().filter(|pod| is_active(pod)).cloned().collect();
+        let now = meta::now();
+        let mut done = Ok(());
+        if settled && !is_deleting(set.as_ref()) {
+            let related = self.related(set.as_ref());
+            done = self.execute(&set, plan(set.replicas(), &active, &related, &now)).await;
+        }
+        self.write_status(&set, &owned, &done, &now).await?;
+        if is_deleting(set.as_ref()) && owned.is_empty() {
+            self.control.forget(uid(set.as_ref()));
+        }
+        done?;
+        let min_ready = seconds(set.min_ready_seconds());
+        Ok(active.iter().filter_map(|pod| until_available(pod, min_ready, &now)).min())
+    }
+}
+
+impl<K: Replicated> Replicas<K> {
+    async fn execute(&self, set: &K, action: Action) -> Result<(), Error> {
+        match action {
+            Action::Nothing => Ok(()),
+            Action::Create(count) => {
+                let pod = from_template(set, &set.template());
+                self.control.create(set, vec![pod; count]).await
+            }
+            Action::Delete(pods) => self.control.delete(set, &pods).await,
+        }
+    }
+
+    /// The pods of all sets the set's own controller controls: a deployment scales down where pods crowd.
+    fn related(&self, set: &K) -> Vec<Arc<Pod>> {
+        let siblings = match meta::controller(set.metadata()) {
+            Some(owner) => self.sets.by_index(BY_OWNER, &owner.uid),
+            None => return self.control.pods.by_index(BY_OWNER, uid(set)),
+        };
+        siblings.iter().flat_map(|sibling| self.control.pods.by_index(BY_OWNER, uid(sibling.as_ref()))).collect()
+    }
+
+    async fn write_status(
+        &self,
+        set: &K,
+        owned: &[Arc<Pod>],
+        done: &Result<(), Error>,
+        now: &Time,
+    ) -> Result<(), Error> {
+        let failure = done.as_ref().err().map(|error| {
+            let creating = owned.iter().filter(|pod| is_active(pod)).count() < set.replicas();
+            (if creating { "FailedCreate" } else { "FailedDelete" }, error.to_string())
+        });
+        let observed = status::observe(set, owned, now);
+        let Some(updated) = set.with_status(&observed, failure) else { return Ok(()) };
+        match self.control.client.update_status(&updated).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => Ok(other.map(drop)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pods::tests::pod;
+    use cluster_client::Informers;
+    use cluster_client::testing::FakeServer;
+    use serde_json::json;
+    use tokio_util::sync::CancellationToken;
+
+    #[test]
+    fn the_plan_is_the_difference() {
+        let pods: Vec<_> = (0..3).map(|n| pod(json!({"metadata": {"name": format!("p{n}")}}))).collect();
+        let now = meta::now();
+        assert_eq!(plan(3, &pods, &pods, &now), Action::Nothing);
+        assert_eq!(plan(5, &pods, &pods, &now), Action::Create(2));
+        assert_eq!(plan(9999, &pods, &pods, &now), Action::Create(BURST));
+        let Action::Delete(deleted) = plan(1, &pods, &pods, &now) else { panic!("it must delete") };
+        assert_eq!(deleted.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_set_makes_its_pods_and_reports_them() {
+        let server = FakeServer::new();
+        let client = server.client();
+        let context = Context {
+            client: client.clone(),
+            informers: Informers::new(client.clone()),
+            options: crate::Options::default(),
+            cancel: CancellationToken::new(),
+        };
+        let pods = context.informers.informer::<Pod>();
+        let sets = context.informers.informer::<ReplicaSet>();
+        tokio::spawn(run(context.clone()));
+        let set = json!({"metadata": {"name": "web", "namespace": "ns"}, "spec": {
+            "replicas": 3, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}},
+        }});
+        let set: ReplicaSet = serde_json::from_value(set).expect("a set");
+        let mut set = client.create(&set).await.expect("created");
+        let settle = || tokio::time::sleep(Duration::from_secs(5));
+        settle().await;
+        assert_eq!(pods.list().len(), 3);
+        set = sets.list().first().map(|set| (**set).clone()).unwrap_or(set);
+        assert_eq!(set.status.as_ref().map(|status| status.replicas), Some(3));
+        set.spec.replicas = Some(1);
+        client.update(&set).await.expect("scaled");
+        settle().await;
+        assert_eq!(pods.list().len(), 1);
+        assert_eq!(sets.list()[0].status.as_ref().map(|status| status.replicas), Some(1));
+        assert_eq!(sets.list()[0].status.as_ref().and_then(|status| status.observed_generation), Some(2));
+        context.cancel.cancel();
+    }
+}

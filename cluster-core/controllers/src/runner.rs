@@ -1,0 +1,113 @@
+//! The loop all controllers share: changes become keys, workers reconcile them, failures come back later.
+
+use crate::Error;
+use async_trait::async_trait;
+use cluster_client::{Change, Informer, Object, ObjectKey, WorkQueue};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Brings one object to its desired state.
+#[async_trait]
+pub(crate) trait Controller: Send + Sync + 'static {
+    /// For the log.
+    const NAME: &'static str;
+    /// How many keys are worked on at once.
+    const WORKERS: usize = 4;
+
+    /// Reconciles the object under `key`, which may be gone. `Some` asks to be called again after that time.
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error>;
+}
+
+/// A controller with its queue and what feeds it.
+pub(crate) struct Runner<C> {
+    controller: Arc<C>,
+    queue: WorkQueue<ObjectKey>,
+    feeds: JoinSet<()>,
+    synced: Vec<BoxFuture<'static, ()>>,
+}
+
+impl<C: Controller> Runner<C> {
+    pub(crate) fn new(controller: C) -> Self {
+        Self { controller: Arc::new(controller), queue: WorkQueue::new(), feeds: JoinSet::new(), synced: Vec::new() }
+    }
+
+    pub(crate) fn controller(&self) -> &Arc<C> {
+        &self.controller
+    }
+
+    pub(crate) fn queue(&self) -> WorkQueue<ObjectKey> {
+        self.queue.clone()
+    }
+
+    /// Reconciles what `keys` makes of every change of a kind.
+    pub(crate) fn on<K, I>(mut self, informer: &Informer<K>, keys: impl Fn(&Change<K>) -> I + Send + 'static) -> Self
+    where
+        K: Object,
+        I: IntoIterator<Item = ObjectKey> + Send + 'static,
+    {
+        let (mut changes, queue) = (informer.subscribe(), self.queue.clone());
+        self.feeds.spawn(async move {
+            while let Some(change) = changes.recv().await {
+                keys(&change).into_iter().for_each(|key| queue.add(key));
+            }
+        });
+        self.needs(informer)
+    }
+
+    /// Reconciles every object of a kind when it changes.
+    pub(crate) fn on_each<K: Object>(self, informer: &Informer<K>) -> Self {
+        self.on(informer, |change| [ObjectKey::of(change.object().as_ref())])
+    }
+
+    /// Starts only when this cache is filled.
+    pub(crate) fn needs<K: Object>(mut self, informer: &Informer<K>) -> Self {
+        let informer = informer.clone();
+        self.synced.push(async move { informer.synced().await }.boxed());
+        self
+    }
+
+    /// Works until `cancel`.
+    pub(crate) async fn run(self, cancel: CancellationToken) {
+        let Self { controller, queue, feeds, synced } = self;
+        tokio::select! {
+            _ = futures::future::join_all(synced) => tracing::debug!(controller = C::NAME, "started"),
+            () = cancel.cancelled() => return,
+        }
+        let mut workers = JoinSet::new();
+        for _ in 0..C::WORKERS {
+            workers.spawn(work(controller.clone(), queue.clone()));
+        }
+        cancel.cancelled().await;
+        queue.close();
+        // A worker finishes the key it has; what the process does next does not wait for more than that.
+        workers.join_all().await;
+        drop(feeds);
+    }
+}
+
+async fn work<C: Controller>(controller: Arc<C>, queue: WorkQueue<ObjectKey>) {
+    while let Some(key) = queue.get().await {
+        match AssertUnwindSafe(controller.reconcile(&key)).catch_unwind().await {
+            Ok(Ok(again)) => {
+                queue.forget(&key);
+                if let Some(delay) = again {
+                    queue.add_after(key.clone(), delay);
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(controller = C::NAME, %key, %error, "failed to reconcile, will try again");
+                queue.add_rate_limited(key.clone());
+            }
+            Err(_) => {
+                tracing::error!(controller = C::NAME, %key, "panicked, will try again");
+                queue.add_rate_limited(key.clone());
+            }
+        }
+        queue.done(&key);
+    }
+}
