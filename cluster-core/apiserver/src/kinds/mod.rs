@@ -1,7 +1,11 @@
 //! The built-in kinds: one table row each, and per kind its defaults, validation, selectable fields and columns.
 
+mod cells;
 mod row;
 mod table;
+mod walk;
+
+pub(crate) use cells::age;
 
 use crate::registry::{Resource, Strategy};
 use cluster_object::name;

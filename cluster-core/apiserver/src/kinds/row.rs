@@ -112,6 +112,7 @@ impl Row {
             storage,
             columns: self.columns.to_vec(),
             strategy: self.strategy.clone(),
+            custom: None,
         }
     }
 

@@ -1,5 +1,90 @@
 //! What is served: one declarative entry per resource, built-in or custom, and its lookup.
 
+mod custom;
 mod resource;
 
+pub use custom::{Custom, CustomColumn, Scale, resources as custom_resources};
 pub use resource::{Column, Conversion, Deletion, Resource, Scope, Strategy, Subresource, Verbs};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// All served resources. Reads are lock-free; a change swaps the table.
+#[derive(Debug)]
+pub struct Registry {
+    table: ArcSwap<Table>,
+    writing: Mutex<()>,
+}
+
+/// The resources at one moment.
+#[derive(Debug, Default, Clone)]
+pub struct Table {
+    resources: Vec<Arc<Resource>>,
+    by_path: HashMap<String, HashMap<String, HashMap<String, Arc<Resource>>>>,
+    by_storage: HashMap<String, Arc<Resource>>,
+}
+
+impl Registry {
+    /// Serves `resources`, listed in this order by discovery.
+    pub fn new(resources: Vec<Resource>) -> Self {
+        let table = Table::build(resources.into_iter().map(Arc::new).collect());
+        Self { table: ArcSwap::from_pointee(table), writing: Mutex::new(()) }
+    }
+
+    /// The present table.
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    /// The resource of this group, version and plural name.
+    pub fn get(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
+        self.table.load().by_path.get(group)?.get(version)?.get(plural).cloned()
+    }
+
+    /// The resource whose own version is the one stored as `storage`.
+    pub fn stored(&self, storage: &str) -> Option<Arc<Resource>> {
+        self.table.load().by_storage.get(storage).cloned()
+    }
+
+    /// The resource that speaks `kind` in this group and version.
+    pub fn by_kind(&self, group: &str, version: &str, kind: &str) -> Option<Arc<Resource>> {
+        let table = self.table.load();
+        table.by_path.get(group)?.get(version)?.values().find(|r| r.kind == kind).cloned()
+    }
+
+    /// Replaces every custom resource that lives in `storage` by these; an empty list stops serving them.
+    pub fn replace(&self, storage: &str, resources: Vec<Resource>) {
+        let guard = self.writing.lock();
+        let present = self.table.load();
+        let kept = present.resources.iter().filter(|r| r.storage != storage).cloned();
+        self.table.store(Arc::new(Table::build(kept.chain(resources.into_iter().map(Arc::new)).collect())));
+        drop(guard);
+    }
+}
+
+impl Table {
+    fn build(resources: Vec<Arc<Resource>>) -> Self {
+        let mut table = Self::default();
+        for resource in &resources {
+            let versions = table.by_path.entry(resource.group.clone()).or_default();
+            let plurals = versions.entry(resource.version.clone()).or_default();
+            plurals.insert(resource.plural.clone(), Arc::clone(resource));
+            if resource.strategy.conversion.is_none() {
+                table.by_storage.entry(resource.storage.clone()).or_insert_with(|| Arc::clone(resource));
+            }
+        }
+        Self { resources, ..table }
+    }
+
+    /// All resources in the order of discovery.
+    pub fn resources(&self) -> &[Arc<Resource>] {
+        &self.resources
+    }
+
+    /// Whether anything is served below this group and version.
+    pub fn serves(&self, group: &str, version: &str) -> bool {
+        self.by_path.get(group).is_some_and(|versions| versions.contains_key(version))
+    }
+}

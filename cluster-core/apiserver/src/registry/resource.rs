@@ -1,7 +1,11 @@
 //! One served resource: names, verbs, columns and the rules of its kind.
 
+use super::custom::Custom;
 use cluster_object::field::Errors;
+use cluster_object::status::GroupResource;
+use cluster_schema::Schema;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A served resource of one group and version. Several versions of one kind share [`Resource::storage`].
 #[derive(Debug, Clone)]
@@ -32,6 +36,38 @@ pub struct Resource {
     pub columns: Vec<Column>,
     /// The rules of the kind.
     pub strategy: Strategy,
+    /// What a CustomResourceDefinition says of it; `None` for built-in ones.
+    pub custom: Option<Arc<Custom>>,
+}
+
+impl Resource {
+    /// `group/version`, or the version alone for core.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// Group and plural, as errors name the resource.
+    pub fn group_resource(&self) -> GroupResource<'_> {
+        GroupResource { group: &self.group, resource: &self.plural }
+    }
+
+    /// What is known of the fields of its objects.
+    pub fn schema(&self) -> Option<&Schema> {
+        match &self.custom {
+            Some(custom) => Some(&custom.schema),
+            None => cluster_schema::builtin(&self.group, &self.version, &self.kind),
+        }
+    }
+
+    /// The subresource `name`, when it is served.
+    pub fn subresource(&self, name: &str) -> Option<&Subresource> {
+        self.subresources.iter().find(|s| s.name == name)
+    }
+
+    /// Whether objects live in namespaces.
+    pub fn namespaced(&self) -> bool {
+        self.scope == Scope::Namespaced
+    }
 }
 
 /// Where objects of a resource live.

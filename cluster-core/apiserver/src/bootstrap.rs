@@ -1,0 +1,143 @@
+//! The objects every cluster has, made at the start when they are missing.
+
+use crate::auth::{self, UserInfo, group};
+use crate::request::{Accept, Query, RequestInfo};
+use crate::server::{ApiServer, StartError};
+use crate::verbs::{self, Call, Managed, Part, Proposed, change};
+use cluster_object::meta;
+use cluster_object::status::Status;
+use futures::future::try_join_all;
+use serde_json::{Value, json};
+
+const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+pub(crate) async fn run(server: &ApiServer) -> Result<(), StartError> {
+    let namespaces = NAMESPACES.map(|name| {
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    });
+    ensure(server, namespaces.into()).await?;
+    let mut objects = auth::bootstrap::policy();
+    objects.extend(priority_classes());
+    objects.push(service(server));
+    ensure(server, objects).await?;
+    if server.config.addresses.is_empty() {
+        return Ok(());
+    }
+    try_join_all(endpoints(server).into_iter().map(|object| put(server, object))).await?;
+    Ok(())
+}
+
+fn priority_classes() -> [Value; 2] {
+    let class = |name: &str, value: i64, description: &str| {
+        json!({
+            "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value,
+            "description": description,
+        })
+    };
+    let cluster = "Used for system critical pods that must run in the cluster, but can be moved to another node if \
+                   necessary.";
+    let node = "Used for system critical pods that must not be moved from their current node.";
+    [
+        class("system-cluster-critical", 2_000_000_000, cluster),
+        class("system-node-critical", 2_000_001_000, node),
+    ]
+}
+
+fn service(server: &ApiServer) -> Value {
+    let address = std::net::Ipv4Addr::from(u32::from(server.config.service_subnet.network()) + 1);
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {
+            "name": "kubernetes", "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "type": "ClusterIP", "clusterIP": address.to_string(), "sessionAffinity": "None",
+            "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": server.config.port}],
+        },
+    })
+}
+
+fn endpoints(server: &ApiServer) -> [Value; 2] {
+    let addresses: Vec<String> = server.config.addresses.iter().map(ToString::to_string).collect();
+    let ports = json!([{"name": "https", "port": server.config.port, "protocol": "TCP"}]);
+    let ips: Vec<Value> = addresses.iter().map(|ip| json!({"ip": ip})).collect();
+    let slice: Vec<Value> =
+        addresses.iter().map(|ip| json!({"addresses": [ip], "conditions": {"ready": true}})).collect();
+    let labels = json!({"endpointslice.kubernetes.io/skip-mirror": "true"});
+    [
+        json!({
+            "apiVersion": "v1", "kind": "Endpoints",
+            "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+            "subsets": [{"addresses": ips, "ports": ports}],
+        }),
+        json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {
+                "name": "kubernetes", "namespace": "default", "labels": {"kubernetes.io/service-name": "kubernetes"},
+            },
+            "endpoints": slice, "ports": ports,
+        }),
+    ]
+}
+
+async fn ensure(server: &ApiServer, objects: Vec<Value>) -> Result<(), StartError> {
+    try_join_all(objects.into_iter().map(|object| create(server, object))).await?;
+    Ok(())
+}
+
+async fn create(server: &ApiServer, object: Value) -> Result<(), StartError> {
+    let what = what(&object);
+    let failed = |source| StartError::Bootstrap { what: what.clone(), source };
+    let call = call(server, &object).map_err(failed)?;
+    if server.store.get(&call.key(meta::name(&object))).is_some() {
+        return Ok(());
+    }
+    make(&call, object).await.map_err(failed)
+}
+
+/// Creates the object, or brings the present one to this state.
+async fn put(server: &ApiServer, object: Value) -> Result<(), StartError> {
+    let what = what(&object);
+    let failed = |source| StartError::Bootstrap { what: what.clone(), source };
+    let call = call(server, &object).map_err(failed)?;
+    let name = meta::name(&object).to_owned();
+    if server.store.get(&call.key(&name)).is_none() {
+        return make(&call, object).await.map_err(failed);
+    }
+    change(&call, &name, Part::Main, |_| Ok(Proposed::new(object.clone()))).await.map_err(failed)?;
+    Ok(())
+}
+
+async fn make(call: &Call<'_>, mut object: Value) -> Result<(), Status> {
+    (call.resource.strategy.defaults)(&mut object);
+    match verbs::create_object(call, object, Managed::Track).await {
+        Err(status) if status.is_already_exists() => Ok(()),
+        result => result.map(drop),
+    }
+}
+
+fn what(object: &Value) -> String {
+    format!("{} {}", meta::kind(object), meta::name(object))
+}
+
+/// A call in the server's own name on the collection of `object`.
+fn call<'a>(server: &'a ApiServer, object: &Value) -> Result<Call<'a>, Status> {
+    let (group, version) = meta::api_version(object).rsplit_once('/').unwrap_or(("", meta::api_version(object)));
+    let resource = server
+        .registry
+        .by_kind(group, version, meta::kind(object))
+        .ok_or_else(|| Status::internal(format!("{} is not served", meta::kind(object))))?;
+    let info = RequestInfo {
+        verb: "create",
+        group: group.to_owned(),
+        version: version.to_owned(),
+        resource: resource.plural.clone(),
+        namespace: meta::namespace(object).to_owned(),
+        is_resource: true,
+        ..RequestInfo::default()
+    };
+    let user = UserInfo::authenticated("system:apiserver", &[group::MASTERS]);
+    let query = Query { field_manager: "kube-apiserver".to_owned(), ..Query::default() };
+    Ok(Call { server, resource, info, user, query, accept: Accept::default(), content_type: String::new() })
+}

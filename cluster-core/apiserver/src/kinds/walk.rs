@@ -1,0 +1,301 @@
+//! Small helpers over JSON objects: filling in what is absent, and a cursor that knows its field path.
+
+use cluster_object::field::{Error, Errors, Path};
+use cluster_object::meta;
+use cluster_object::quantity::Quantity;
+use serde_json::{Map, Value};
+
+/// Sets `key` of an object when it is absent or null; anything but an object is left alone.
+pub(crate) fn default(object: &mut Value, key: &str, value: impl Into<Value>) {
+    if let Some(map) = object.as_object_mut()
+        && map.get(key).is_none_or(Value::is_null)
+    {
+        map.insert(key.to_owned(), value.into());
+    }
+}
+
+/// As [`default`], for strings that count as absent when empty.
+pub(crate) fn default_text(object: &mut Value, key: &str, value: &str) {
+    if object[key] == "" {
+        drop(remove(object, key));
+    }
+    default(object, key, value);
+}
+
+/// The field `key` when it is an object.
+pub(crate) fn child<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Value> {
+    object.get_mut(key).filter(|value| value.is_object())
+}
+
+/// The object at a dotted path, when all on the way are objects.
+pub(crate) fn at<'a>(object: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    path.split('.').try_fold(object, child)
+}
+
+/// The objects of the list `key`.
+pub(crate) fn each<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> + use<'a> {
+    let list = object.get_mut(key).and_then(Value::as_array_mut);
+    list.into_iter().flatten().filter(|item| item.is_object())
+}
+
+/// The items of a list; nothing when it is none.
+pub(crate) fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The strings of a list.
+pub(crate) fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    items(value).iter().filter_map(Value::as_str)
+}
+
+/// The string; empty when it is none.
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The whole number; 0 when it is none.
+pub(crate) fn int(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_default()
+}
+
+/// The entries of an object; nothing when it is none.
+pub(crate) fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+/// Whether a value is absent as Go's `omitempty` sees it.
+pub(crate) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(b) => !b,
+        Value::Number(n) => n.as_i64() == Some(0),
+        Value::String(s) => s.is_empty(),
+        Value::Array(a) => a.is_empty(),
+        Value::Object(o) => o.is_empty(),
+    }
+}
+
+/// Takes a field out of an object.
+pub(crate) fn remove(object: &mut Value, key: &str) -> Option<Value> {
+    object.as_object_mut()?.remove(key)
+}
+
+/// Brings the quantities of a resource list into canonical form.
+pub(crate) fn canonical_quantities(list: Option<&mut Value>) {
+    for value in list.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        canonical_quantity(value);
+    }
+}
+
+/// Brings one quantity into canonical form; what is none stays for validation to find.
+pub(crate) fn canonical_quantity(value: &mut Value) {
+    if let Ok(quantity) = Quantity::from_value(value) {
+        *value = quantity.to_string().into();
+    }
+}
+
+/// A value and the way to it.
+#[derive(Debug, Clone)]
+pub(crate) struct At<'a> {
+    pub(crate) path: Path,
+    pub(crate) value: &'a Value,
+}
+
+/// The rule a piece of text must keep.
+pub(crate) type TextRule = fn(&str) -> Result<(), String>;
+
+impl<'a> At<'a> {
+    /// The object itself.
+    pub(crate) fn root(value: &'a Value) -> Self {
+        Self { path: Path::default(), value }
+    }
+
+    /// The field at a dotted path; a null when there is none.
+    pub(crate) fn get(&self, fields: &str) -> Self {
+        let path = fields.split('.').fold(self.path.clone(), |path, field| path.child(field));
+        Self { path, value: meta::get(self.value, fields) }
+    }
+
+    /// The items of this list.
+    pub(crate) fn items(&self) -> impl Iterator<Item = Self> + use<'a> {
+        let path = self.path.clone();
+        items(self.value).iter().enumerate().map(move |(i, value)| Self { path: path.index(i), value })
+    }
+
+    /// The entries of this map, with `path[key]` as path.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, Self)> + use<'a> {
+        let (path, value) = (self.path.clone(), self.value);
+        value.as_object().into_iter().flatten().map(move |(key, value)| (key.as_str(), Self { path: path.key(key), value }))
+    }
+
+    pub(crate) fn text(&self) -> &'a str {
+        text(self.value)
+    }
+
+    pub(crate) fn int(&self) -> i64 {
+        int(self.value)
+    }
+
+    /// Whether there is anything but null.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.value.is_null()
+    }
+
+    /// Whether the field is absent, null or empty.
+    pub(crate) fn is_empty(&self) -> bool {
+        is_empty(self.value)
+    }
+
+    pub(crate) fn invalid(&self, detail: &str) -> Error {
+        Error::invalid(&self.path, self.value, detail)
+    }
+
+    /// A required value is missing.
+    pub(crate) fn missing(&self, detail: &str) -> Error {
+        Error::required(&self.path, detail)
+    }
+
+    pub(crate) fn forbidden(&self, detail: &str) -> Error {
+        Error::forbidden(&self.path, detail)
+    }
+
+    /// Demands a value that is not empty; tells whether it is there.
+    pub(crate) fn required(&self, errors: &mut Errors) -> bool {
+        if self.is_empty() {
+            errors.push(self.missing(""));
+        }
+        !self.is_empty()
+    }
+
+    /// Demands that the text keeps `rule`.
+    pub(crate) fn rule(&self, rule: TextRule, errors: &mut Errors) {
+        errors.extend(rule(self.text()).err().map(|why| self.invalid(&why)));
+    }
+
+    /// Demands text that keeps `rule`.
+    pub(crate) fn required_rule(&self, rule: TextRule, errors: &mut Errors) {
+        if self.required(errors) {
+            self.rule(rule, errors);
+        }
+    }
+
+    /// Demands that the text keeps `rule` when it is given.
+    pub(crate) fn optional_rule(&self, rule: TextRule, errors: &mut Errors) {
+        if !self.is_empty() {
+            self.rule(rule, errors);
+        }
+    }
+
+    /// Demands one of `allowed`.
+    pub(crate) fn one_of(&self, allowed: &[&str], errors: &mut Errors) {
+        if !allowed.contains(&self.text()) {
+            let mut sorted = allowed.to_vec();
+            sorted.sort_unstable();
+            errors.push(Error::not_supported(&self.path, self.value, &sorted));
+        }
+    }
+
+    /// Demands one of `allowed` when the field is given.
+    pub(crate) fn optional_one_of(&self, allowed: &[&str], errors: &mut Errors) {
+        if !self.is_empty() {
+            self.one_of(allowed, errors);
+        }
+    }
+
+    /// Demands one of `allowed`, and says so apart when nothing is given.
+    pub(crate) fn required_one_of(&self, allowed: &[&str], errors: &mut Errors) {
+        if self.required(errors) {
+            self.one_of(allowed, errors);
+        }
+    }
+
+    /// Refuses a negative number.
+    pub(crate) fn non_negative(&self, errors: &mut Errors) {
+        if self.int() < 0 {
+            errors.push(self.invalid("must be greater than or equal to 0"));
+        }
+    }
+
+    /// Refuses a number outside of the range.
+    pub(crate) fn in_range(&self, low: i64, high: i64, errors: &mut Errors) {
+        if self.int() < low || self.int() > high {
+            errors.push(self.invalid(&format!("must be between {low} and {high}, inclusive")));
+        }
+    }
+
+    /// Demands a port number, 1 to 65535.
+    pub(crate) fn port(&self, errors: &mut Errors) {
+        self.in_range(1, 65535, errors);
+    }
+
+    /// Demands a port number or the name of a port.
+    pub(crate) fn port_or_name(&self, errors: &mut Errors) {
+        match self.value {
+            Value::String(_) => self.rule(cluster_object::name::port_name, errors),
+            _ => self.port(errors),
+        }
+    }
+
+    /// Demands a quantity that is not negative.
+    pub(crate) fn quantity(&self, errors: &mut Errors) -> Option<Quantity> {
+        match Quantity::from_value(self.value) {
+            Ok(quantity) if quantity < Quantity::new(0) => {
+                errors.push(self.invalid("must be greater than or equal to 0"));
+                None
+            }
+            Ok(quantity) => Some(quantity),
+            Err(why) => {
+                errors.push(self.invalid(&why.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Refuses any change.
+    pub(crate) fn unchanged(&self, old: &Value, errors: &mut Errors) {
+        if self.value != old {
+            errors.push(self.invalid("field is immutable"));
+        }
+    }
+
+    /// Refuses a second item with the same key.
+    pub(crate) fn unique(&self, seen: &mut Vec<String>, key: String, errors: &mut Errors) {
+        if seen.contains(&key) {
+            errors.push(Error::duplicate(&self.path, self.value));
+        } else {
+            seen.push(key);
+        }
+    }
+
+    /// Demands what upstream demands of label maps.
+    pub(crate) fn labels(&self, errors: &mut Errors) {
+        for (key, entry) in self.entries() {
+            let key_rule = cluster_object::name::qualified_name(key);
+            errors.extend(key_rule.err().map(|why| Error::invalid(&self.path, &Value::from(key), &why)));
+            let value_rule = cluster_object::name::label_value(entry.text());
+            errors.extend(value_rule.err().map(|why| Error::invalid(&self.path, entry.value, &why)));
+        }
+    }
+
+    /// Demands what upstream demands of label selectors.
+    pub(crate) fn label_selector(&self, errors: &mut Errors) {
+        self.get("matchLabels").labels(errors);
+        for expression in self.get("matchExpressions").items() {
+            let (key, operator, values) = (expression.get("key"), expression.get("operator"), expression.get("values"));
+            match operator.text() {
+                "In" | "NotIn" if values.is_empty() => {
+                    errors.push(values.missing("must be specified when `operator` is 'In' or 'NotIn'"));
+                }
+                "Exists" | "DoesNotExist" if !values.is_empty() => {
+                    errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+                }
+                "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+                _ => errors.push(operator.invalid("not a valid selector operator")),
+            }
+            key.rule(cluster_object::name::qualified_name, errors);
+            for value in values.items() {
+                value.rule(cluster_object::name::label_value, errors);
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Paths that name no resource: health, version, metrics, discovery, OpenAPI.
+
+use crate::discovery::{self, Format};
+use crate::pipeline::header;
+use crate::render;
+use crate::request::RequestInfo;
+use crate::server::ApiServer;
+use axum::body::Body;
+use cluster_object::status::Status;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+/// The Kubernetes version this server speaks.
+const GIT_VERSION: &str = "v1.37.0";
+
+pub(crate) fn serve(server: &ApiServer, parts: &Parts, info: &RequestInfo) -> Result<Response<Body>, Status> {
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return Err(Status::method_not_allowed());
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    let segments: Vec<&str> = info.path.trim_matches('/').split('/').collect();
+    match segments.as_slice() {
+        ["healthz" | "livez" | "readyz", check @ ..] => Ok(health(server, segments[0], check, query)),
+        ["version"] => Ok(render::json(StatusCode::OK, &version())),
+        ["metrics"] => Ok(text(StatusCode::OK, server.metrics.render())),
+        [".well-known", "openid-configuration"] => {
+            Ok(render::json(StatusCode::OK, &server.config.tokens.configuration()))
+        }
+        ["openid", "v1", "jwks"] => Ok(render::json(StatusCode::OK, &server.config.tokens.jwks())),
+        ["api" | "apis", ..] => discover(server, parts, &segments),
+        [""] => Ok(render::json(StatusCode::OK, &json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"]}))),
+        _ => not_found(),
+    }
+}
+
+/// Upstream's plain 404 for a path nobody serves.
+pub(crate) fn not_found() -> Result<Response<Body>, Status> {
+    Ok(text(StatusCode::NOT_FOUND, "404 page not found\n".to_owned()))
+}
+
+fn text(code: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Response<Body>, Status> {
+    let table = server.registry.table();
+    let resources = table.resources();
+    let format = match segments {
+        ["api" | "apis"] => Format::negotiate(header(&parts.headers, ACCEPT)),
+        _ => Format::Plain,
+    };
+    let found: Option<Value> = match (segments, format) {
+        (["api"], Format::Plain) => {
+            let address = server.config.addresses.first().map(|a| format!("{a}:{}", server.config.port));
+            Some(discovery::api_versions(resources, &address.unwrap_or_default()))
+        }
+        (["apis"], Format::Plain) => Some(discovery::group_list(resources)),
+        ([root], format) => Some(discovery::aggregated(resources, format, *root == "api")),
+        (["api", version], _) => discovery::resource_list(resources, "", version),
+        (["apis", group], _) => discovery::group(resources, group),
+        (["apis", group, version], _) => discovery::resource_list(resources, group, version),
+        _ => None,
+    };
+    let Some(value) = found else { return not_found() };
+    let mut response = render::json(StatusCode::OK, &value);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    Ok(response)
+}
+
+fn version() -> Value {
+    json!({
+        "major": "1", "minor": "37", "gitVersion": GIT_VERSION, "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "2026-08-26T00:00:00Z", "goVersion": "", "compiler": "rustc",
+        "platform": format!("linux/{}", if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }),
+        "emulationMajor": "1", "emulationMinor": "37", "minCompatibilityMajor": "1", "minCompatibilityMinor": "36",
+    })
+}
+
+fn health(server: &ApiServer, endpoint: &str, check: &[&str], query: &str) -> Response<Body> {
+    let ready = server.is_ready();
+    let mut checks = vec![("ping", true), ("store", true), ("poststarthook/bootstrap", ready)];
+    if endpoint == "readyz" {
+        checks.push(("shutdown", !server.closing.is_cancelled()));
+    }
+    if let [name, ..] = check {
+        let one = check.join("/");
+        return match checks.iter().find(|(known, _)| *known == one || known == name) {
+            Some((_, true)) => text(StatusCode::OK, "ok".to_owned()),
+            Some((_, false)) => text(StatusCode::INTERNAL_SERVER_ERROR, "internal server error".to_owned()),
+            None => text(StatusCode::NOT_FOUND, "404 page not found\n".to_owned()),
+        };
+    }
+    let healthy = checks.iter().all(|(_, ok)| *ok);
+    let verbose = query.split('&').any(|pair| pair == "verbose" || pair.starts_with("verbose="));
+    let code = if healthy { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+    if healthy && !verbose {
+        return text(code, "ok".to_owned());
+    }
+    let mut lines: Vec<String> = checks
+        .iter()
+        .map(|(name, ok)| if *ok { format!("[+]{name} ok") } else { format!("[-]{name} failed: reason withheld") })
+        .collect();
+    lines.push(format!("{endpoint} check {}", if healthy { "passed" } else { "failed" }));
+    text(code, lines.join("\n") + "\n")
+}

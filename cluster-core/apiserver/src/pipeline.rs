@@ -1,0 +1,68 @@
+//! A request's way: URL, user, authorization, options, then its verb, subresource or path.
+
+use crate::auth::{PeerCertificate, UserInfo};
+use crate::request::{Accept, Query, RequestInfo};
+use crate::server::ApiServer;
+use crate::verbs::Call;
+use crate::{paths, render, subresources, verbs};
+use axum::body::Body;
+use cluster_object::status::Status;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, Request, Response};
+use tokio::time::Instant;
+
+/// Answers a request.
+pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Response<Body> {
+    let start = Instant::now();
+    let (parts, body) = request.into_parts();
+    let info = RequestInfo::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
+    let (verb, resource, subresource) = (info.verb, info.resource.clone(), info.subresource.clone());
+    let response = route(server, parts, info, body).await.unwrap_or_else(|status| render::status(&status));
+    let code = response.status().as_u16();
+    tracing::debug!(verb, resource, subresource, code, elapsed = ?start.elapsed(), "served");
+    server.metrics.record(verb, &resource, &subresource, code, start.elapsed());
+    response
+}
+
+async fn route(server: &ApiServer, parts: Parts, info: RequestInfo, body: Body) -> Result<Response<Body>, Status> {
+    let user = user(server, &parts)?;
+    server.authorize(&user, &info)?;
+    if !info.is_resource {
+        return paths::serve(server, &parts, &info);
+    }
+    if info.resource.is_empty() {
+        return paths::not_found();
+    }
+    let resource = server.served(&info)?;
+    let query = parts.uri.query().unwrap_or_default();
+    let query = Query::parse(query, header(&parts.headers, USER_AGENT))?;
+    let accept = Accept::parse(&parts.headers).ok_or_else(not_acceptable)?;
+    let content_type = header(&parts.headers, CONTENT_TYPE).to_owned();
+    let call = Call { server, resource, info, user, query, accept, content_type };
+    let reply = match call.info.subresource.as_str() {
+        "" => verbs::serve(&call, body).await?,
+        "status" if call.resource.subresource("status").is_some() => subresources::status(&call, body).await?,
+        _ => subresources::serve(&call, parts, body).await?,
+    };
+    render::reply(&call.resource, call.accept, &call.query.include_object, call.query.pretty, reply)
+}
+
+/// The caller: known already in the process, or found by certificate or token, then impersonated.
+fn user(server: &ApiServer, parts: &Parts) -> Result<UserInfo, Status> {
+    if let Some(user) = parts.extensions.get::<UserInfo>() {
+        return Ok(user.clone());
+    }
+    let peer = parts.extensions.get::<PeerCertificate>();
+    let caller = server.authenticator.authenticate(&parts.headers, peer)?;
+    server.authorizer.impersonate(caller, &parts.headers)
+}
+
+pub(crate) fn header(headers: &HeaderMap, name: http::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn not_acceptable() -> Status {
+    let text = "only the following media types are accepted: application/json, application/yaml";
+    Status::new(406, "NotAcceptable", text)
+}

@@ -1,0 +1,122 @@
+//! Resources that a CustomResourceDefinition adds at run time.
+
+use super::{Resource, Scope, Strategy, Subresource, Verbs};
+use cluster_object::{meta, name};
+use cluster_schema::Schema;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What a CustomResourceDefinition says of one of its versions.
+#[derive(Debug, Clone, Default)]
+pub struct Custom {
+    /// The structural schema.
+    pub schema: Schema,
+    /// The schema as it was given, for OpenAPI.
+    pub openapi: Value,
+    /// Printer columns beside the name.
+    pub columns: Vec<CustomColumn>,
+    /// Where replicas stand, when `scale` is served.
+    pub scale: Option<Scale>,
+    /// The version objects are stored in.
+    pub storage_version: String,
+}
+
+/// An additional printer column.
+#[derive(Debug, Clone, Default)]
+pub struct CustomColumn {
+    /// Heading.
+    pub name: String,
+    /// `string`, `integer`, `date`, ...
+    pub kind: String,
+    /// OpenAPI format.
+    pub format: String,
+    /// 0 is always shown, 1 with `-o wide`.
+    pub priority: i64,
+    /// A simple JSON path.
+    pub path: String,
+    /// What the column says.
+    pub description: String,
+}
+
+/// The JSON paths of the scale subresource.
+#[derive(Debug, Clone, Default)]
+pub struct Scale {
+    /// Wanted replicas, for example `.spec.replicas`.
+    pub spec_replicas: String,
+    /// Present replicas.
+    pub status_replicas: String,
+    /// The serialised selector; empty when there is none.
+    pub selector: String,
+}
+
+/// One entry for every served version of a definition.
+pub fn resources(definition: &Value) -> Vec<Resource> {
+    let spec = &definition["spec"];
+    let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let storage_version = versions.iter().find(|v| v["storage"] == true).map_or("", |v| meta::text(v, "name"));
+    versions.iter().filter(|v| v["served"] == true).map(|v| resource(spec, v, storage_version)).collect()
+}
+
+fn resource(spec: &Value, version: &Value, storage_version: &str) -> Resource {
+    let names = &spec["names"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let texts = |value: &Value| value.as_array().into_iter().flatten().map(&text).collect::<Vec<_>>();
+    let (kind, plural) = (text(&names["kind"]), text(&names["plural"]));
+    let singular = names["singular"].as_str().map_or_else(|| kind.to_lowercase(), str::to_owned);
+    let openapi = version["schema"]["openAPIV3Schema"].clone();
+    let subresources = &version["subresources"];
+    let custom = Custom {
+        schema: cluster_schema::custom_resource(&openapi),
+        openapi,
+        columns: version["additionalPrinterColumns"].as_array().into_iter().flatten().map(column).collect(),
+        scale: subresources["scale"].is_object().then(|| Scale {
+            spec_replicas: text(&subresources["scale"]["specReplicasPath"]),
+            status_replicas: text(&subresources["scale"]["statusReplicasPath"]),
+            selector: text(&subresources["scale"]["labelSelectorPath"]),
+        }),
+        storage_version: storage_version.to_owned(),
+    };
+    Resource {
+        group: text(&spec["group"]),
+        version: text(&version["name"]),
+        storage: format!("{}/{plural}", meta::text(spec, "group")),
+        short_names: texts(&names["shortNames"]),
+        categories: texts(&names["categories"]),
+        scope: if spec["scope"] == "Cluster" { Scope::Cluster } else { Scope::Namespaced },
+        verbs: Verbs::All,
+        subresources: ["status", "scale"]
+            .into_iter()
+            .filter(|s| subresources[*s].is_object())
+            .map(|s| subresource(s, &kind))
+            .collect(),
+        columns: Vec::new(),
+        strategy: Strategy { validate_name: name::dns_subdomain, unconditional_update: false, ..Strategy::NONE },
+        kind,
+        plural,
+        singular,
+        custom: Some(Arc::new(custom)),
+    }
+}
+
+fn column(column: &Value) -> CustomColumn {
+    let text = |name: &str| meta::text(column, name).to_owned();
+    CustomColumn {
+        name: text("name"),
+        kind: text("type"),
+        format: text("format"),
+        priority: column["priority"].as_i64().unwrap_or_default(),
+        path: text("jsonPath"),
+        description: text("description"),
+    }
+}
+
+fn subresource(name: &str, kind: &str) -> Subresource {
+    let scale = name == "scale";
+    Subresource {
+        name: name.to_owned(),
+        kind: if scale { "Scale" } else { kind }.to_owned(),
+        group: scale.then(|| "autoscaling".to_owned()),
+        version: scale.then(|| "v1".to_owned()),
+        verbs: ["get", "patch", "update"].map(str::to_owned).to_vec(),
+    }
+}

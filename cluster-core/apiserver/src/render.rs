@@ -1,0 +1,215 @@
+//! Answers on their way out: the form and the encoding the client asked for.
+
+use crate::registry::Resource;
+use crate::request::{self, Accept, Encoding, Form};
+use crate::table::{self, ListMeta};
+use crate::verbs::{Content, List, Reply, served_bytes, served_value};
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use cluster_object::status::Status;
+use cluster_store::Entry;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WARNING};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// Lists go out in pieces of about this size.
+const CHUNK: usize = 128 * 1024;
+/// Warnings beyond this many bytes are left out, as upstream does.
+const MAX_WARNINGS: usize = 4096;
+
+/// The HTTP response of a verb's answer.
+pub(crate) fn reply(
+    resource: &Arc<Resource>,
+    accept: Accept,
+    include: &str,
+    pretty: bool,
+    reply: Reply,
+) -> Result<Response<Body>, Status> {
+    let mut response = match reply.content {
+        Content::Raw(response) => return Ok(response),
+        Content::Object(bytes) => {
+            respond(reply.code, accept.encoding, pretty, form(resource, accept.form, include, bytes)?)?
+        }
+        Content::Other(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
+        Content::List(list) => {
+            let json = collection(resource, accept, include, pretty, list)?;
+            match json {
+                Collected::Whole(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
+                Collected::Pieces(body) => with_type("application/json", reply.code, body)?,
+            }
+        }
+    };
+    warn(&mut response, &reply.warnings);
+    Ok(response)
+}
+
+/// A failure as a response. Failures are always JSON or YAML Status objects, never tables.
+pub(crate) fn status(status: &Status) -> Response<Body> {
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = Response::new(Body::from(status.to_json().to_string()));
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(details) = status.details.as_ref().filter(|d| d.retry_after_seconds > 0) {
+        response.headers_mut().insert(RETRY_AFTER, details.retry_after_seconds.into());
+    }
+    response
+}
+
+/// A JSON value as a response.
+pub(crate) fn json(code: StatusCode, value: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(value.to_string()));
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// One object of `resource`, as JSON, in the form asked for.
+pub(crate) fn form(resource: &Resource, form: Form, include: &str, bytes: Bytes) -> Result<Bytes, Status> {
+    if form == Form::Object {
+        return Ok(bytes);
+    }
+    let mut object: Value = serde_json::from_slice(&bytes).map_err(Status::internal)?;
+    let value = if form == Form::Metadata {
+        table::partial(&mut object)
+    } else {
+        // Columns read the stored version.
+        if let Some(conversion) = &resource.strategy.conversion {
+            (conversion.to_storage)(&mut object);
+        }
+        let revision = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+        table::table(resource, vec![object], &ListMeta { revision, ..ListMeta::default() }, include)
+    };
+    serde_json::to_vec(&value).map(Bytes::from).map_err(Status::internal)
+}
+
+enum Collected {
+    Whole(Bytes),
+    Pieces(Body),
+}
+
+fn collection(
+    resource: &Arc<Resource>,
+    accept: Accept,
+    include: &str,
+    pretty: bool,
+    list: List,
+) -> Result<Collected, Status> {
+    let metadata = ListMeta {
+        revision: list.revision.to_string(),
+        continue_token: list.continue_token,
+        remaining: list.remaining,
+    };
+    let whole = |value: &Value| serde_json::to_vec(value).map(|v| Collected::Whole(v.into())).map_err(Status::internal);
+    match accept.form {
+        Form::Object => {
+            let head = json!({
+                "kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(),
+                "metadata": metadata.to_json(),
+            });
+            let items = list.items.iter().map(|entry| served_bytes(resource, entry)).collect::<Result<Vec<_>, _>>()?;
+            let total: usize = items.iter().map(Bytes::len).sum();
+            if total <= CHUNK || accept.encoding == Encoding::Yaml || pretty {
+                let pieces: Vec<Bytes> = pieces(head.to_string(), items).collect();
+                return Ok(Collected::Whole(pieces.concat().into()));
+            }
+            let stream = futures::stream::iter(pieces(head.to_string(), items).map(Ok::<_, Infallible>));
+            Ok(Collected::Pieces(Body::from_stream(stream)))
+        }
+        Form::Table => {
+            let stored = |entry: &Arc<Entry>| serde_json::from_slice(&entry.bytes).map_err(Status::internal);
+            let objects = list.items.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
+            whole(&table::table(resource, objects, &metadata, include))
+        }
+        Form::Metadata => {
+            let partial = |entry| served_value(resource, entry).map(|mut object| table::partial(&mut object));
+            let items = list.items.iter().map(|entry| partial(entry)).collect::<Result<Vec<_>, _>>()?;
+            whole(&json!({
+                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata.to_json(),
+                "items": items,
+            }))
+        }
+    }
+}
+
+/// The JSON text of a list in pieces of about [`CHUNK`] bytes; the items are not read.
+fn pieces(head: String, items: Vec<Bytes>) -> impl Iterator<Item = Bytes> + Send {
+    let mut items = items.into_iter().enumerate().peekable();
+    let mut head = Some(head);
+    let mut done = false;
+    std::iter::from_fn(move || {
+        if done {
+            return None;
+        }
+        let mut piece = BytesMut::with_capacity(CHUNK.min(4096));
+        if let Some(head) = head.take() {
+            piece.extend_from_slice(head.trim_end_matches('}').as_bytes());
+            // The metadata's own brace was cut off with the list's.
+            piece.extend_from_slice(b"},\"items\":[");
+        }
+        while piece.len() < CHUNK {
+            match items.next() {
+                Some((index, item)) => {
+                    if index > 0 {
+                        piece.extend_from_slice(b",");
+                    }
+                    piece.extend_from_slice(&item);
+                }
+                None => {
+                    piece.extend_from_slice(b"]}\n");
+                    done = true;
+                    break;
+                }
+            }
+        }
+        Some(piece.freeze())
+    })
+}
+
+fn respond(code: StatusCode, encoding: Encoding, pretty: bool, json: Bytes) -> Result<Response<Body>, Status> {
+    match encoding {
+        Encoding::Yaml => with_type("application/yaml", code, Body::from(request::serialize_yaml(&json)?)),
+        Encoding::Json if pretty => {
+            let value: Value = serde_json::from_slice(&json).map_err(Status::internal)?;
+            let text = serde_json::to_string_pretty(&value).map_err(Status::internal)?;
+            with_type("application/json", code, Body::from(text + "\n"))
+        }
+        Encoding::Json => with_type("application/json", code, Body::from(json)),
+    }
+}
+
+fn with_type(media: &'static str, code: StatusCode, body: Body) -> Result<Response<Body>, Status> {
+    Response::builder().status(code).header(CONTENT_TYPE, media).body(body).map_err(Status::internal)
+}
+
+fn warn(response: &mut Response<Body>, warnings: &[String]) {
+    let mut size = 0;
+    for warning in warnings {
+        let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        size += escaped.len();
+        if size > MAX_WARNINGS {
+            return;
+        }
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{escaped}\"")) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pieces_of_a_list_are_its_json() {
+        for count in [0, 1, 1000] {
+            let items: Vec<Bytes> = (0..count).map(|i| format!("{{\"i\":{i},\"t\":\"{}\"}}", "x".repeat(500)).into()).collect();
+            let head = json!({"kind": "XList", "metadata": {"resourceVersion": "1"}}).to_string();
+            let all: Vec<Bytes> = pieces(head, items).collect();
+            let value: Value = serde_json::from_slice(&all.concat()).expect("JSON");
+            assert_eq!(value["items"].as_array().map(Vec::len), Some(count));
+            assert_eq!(value["metadata"]["resourceVersion"], "1");
+        }
+    }
+}

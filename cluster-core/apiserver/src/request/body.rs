@@ -1,0 +1,65 @@
+//! Bodies: read within the limit, decoded from JSON or YAML, written as YAML.
+
+use axum::body::Body;
+use bytes::Bytes;
+use cluster_object::status::Status;
+use cluster_object::{decode, yaml};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+
+/// The largest body that is read, as upstream's `MaxRequestBodyBytes`.
+pub(crate) const MAX_BODY: usize = 3 * 1024 * 1024;
+
+/// Reads the whole body, or refuses it as too large.
+pub(crate) async fn read(body: Body) -> Result<Bytes, Status> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Status::new(
+            413,
+            "RequestEntityTooLarge",
+            format!("Request entity too large: limit is {MAX_BODY}"),
+        )),
+        Err(error) => Err(Status::bad_request(format!("failed to read the request body: {error}"))),
+    }
+}
+
+/// A decoded body and the paths of its duplicate fields.
+pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
+    match media_type(content_type) {
+        "" | "application/json" | "application/json-patch+json" | "application/merge-patch+json"
+        | "application/strategic-merge-patch+json" | "text/plain" | "application/x-www-form-urlencoded" => decode::parse_json(body),
+        "application/yaml" | "application/apply-patch+yaml" => decode_yaml(body),
+        _ => Err(unsupported_media_type(&["application/json", "application/yaml"])),
+    }
+}
+
+/// The media type without its parameters.
+pub(crate) fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// 415 with the types that would do.
+pub(crate) fn unsupported_media_type(accepted: &[&str]) -> Status {
+    let message = format!(
+        "the body of the request was in an unknown format - accepted media types include: {}",
+        accepted.join(", ")
+    );
+    Status::new(415, "UnsupportedMediaType", message)
+}
+
+fn decode_yaml(body: &[u8]) -> Result<(Value, Vec<String>), Status> {
+    // JSON is YAML; kubectl sends it so, and the JSON reader is faster and sees duplicate fields.
+    if body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
+        return decode::parse_json(body);
+    }
+    let text = std::str::from_utf8(body).map_err(|e| Status::bad_request(format!("error converting YAML to JSON: {e}")))?;
+    let documents =
+        yaml::from_manifest(text).map_err(|e| Status::bad_request(format!("error converting YAML to JSON: {e}")))?;
+    Ok((documents.into_iter().next().unwrap_or_default(), Vec::new()))
+}
+
+/// JSON bytes as YAML text.
+pub(crate) fn serialize_yaml(json: &[u8]) -> Result<Bytes, Status> {
+    let value: Value = serde_json::from_slice(json).map_err(Status::internal)?;
+    yaml::to_string(&value).map(Bytes::from).map_err(Status::internal)
+}

@@ -1,0 +1,172 @@
+//! The URL grammar: what a method and a path ask for, as upstream's `RequestInfoFactory` reads them.
+
+use http::Method;
+
+/// What a request wants, as authorization and dispatch see it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestInfo {
+    /// get, list, watch, create, update, patch, delete, deletecollection; the lower-case method off the API.
+    pub verb: &'static str,
+    /// API group; empty for core.
+    pub group: String,
+    /// API version.
+    pub version: String,
+    /// Plural resource.
+    pub resource: String,
+    /// Subresource, for example `status`.
+    pub subresource: String,
+    /// Namespace; empty for all or cluster scope.
+    pub namespace: String,
+    /// Object name; empty for collections.
+    pub name: String,
+    /// The path as it came.
+    pub path: String,
+    /// What follows the subresource, for example the path behind `proxy`, without a leading slash.
+    pub rest: String,
+    /// Whether the path is below an API group and version and names a resource.
+    pub is_resource: bool,
+}
+
+impl RequestInfo {
+    /// Reads method, path and raw query.
+    pub fn parse(method: &Method, path: &str, query: &str) -> Self {
+        let mut info = Self { verb: lower_verb(method), path: path.to_owned(), ..Self::default() };
+        let decoded: Vec<String> = path.trim_matches('/').split('/').map(decode).collect();
+        let mut parts: Vec<&str> = decoded.iter().map(String::as_str).collect();
+        let grouped = match parts.first() {
+            Some(&"api") if parts.len() >= 3 => false,
+            Some(&"apis") if parts.len() >= 4 => true,
+            _ => return info,
+        };
+        parts.remove(0);
+        if grouped {
+            parts.remove(0).clone_into(&mut info.group);
+        }
+        parts.remove(0).clone_into(&mut info.version);
+        info.is_resource = true;
+        info.verb = resource_verb(method);
+        if matches!(parts.first(), Some(&"watch")) && parts.len() > 1 {
+            parts.remove(0);
+            info.verb = "watch";
+        }
+        if parts.first() == Some(&"namespaces") {
+            if let Some(namespace) = parts.get(1) {
+                (*namespace).clone_into(&mut info.namespace);
+                let own = matches!(parts.get(2), Some(&"status" | &"finalize"));
+                if parts.len() > 2 && !own {
+                    parts.drain(..2);
+                }
+            }
+        }
+        info.resource = parts.first().copied().unwrap_or_default().to_owned();
+        info.name = parts.get(1).copied().unwrap_or_default().to_owned();
+        info.subresource = parts.get(2).copied().unwrap_or_default().to_owned();
+        info.rest = raw_rest(path, &parts);
+        if info.name.is_empty() {
+            info.collection_verb(query);
+        }
+        info
+    }
+
+    fn collection_verb(&mut self, query: &str) {
+        match self.verb {
+            "get" => self.verb = if wants_watch(query) { "watch" } else { "list" },
+            "delete" => self.verb = "deletecollection",
+            _ => {}
+        }
+        if matches!(self.verb, "list" | "watch" | "deletecollection") {
+            if let Some(name) = single_name(query) {
+                self.name = name;
+            }
+        }
+    }
+
+    /// `group/version`, or the version alone for core.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+}
+
+fn lower_verb(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "get",
+        Method::POST => "post",
+        Method::PUT => "put",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        Method::HEAD => "head",
+        Method::OPTIONS => "options",
+        _ => "",
+    }
+}
+
+fn resource_verb(method: &Method) -> &'static str {
+    match *method {
+        Method::POST => "create",
+        Method::GET | Method::HEAD => "get",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        _ => "",
+    }
+}
+
+fn decode(part: &str) -> String {
+    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
+}
+
+/// The undecoded tail of the path behind resource, name and subresource; a trailing slash is kept.
+fn raw_rest(path: &str, parts: &[&str]) -> String {
+    if parts.len() <= 3 {
+        return if parts.len() == 3 && path.ends_with('/') { "/".to_owned() } else { String::new() };
+    }
+    let raw: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let trailing = usize::from(path.ends_with('/'));
+    raw[raw.len() - trailing - (parts.len() - 3)..].join("/")
+}
+
+fn wants_watch(query: &str) -> bool {
+    pairs(query).any(|(k, v)| k == "watch" && !matches!(v.as_str(), "0" | "f" | "F" | "false" | "False" | "FALSE"))
+}
+
+fn single_name(query: &str) -> Option<String> {
+    let (_, selector) = pairs(query).find(|(k, _)| k == "fieldSelector")?;
+    selector.split(',').find_map(|term| {
+        let value = term.strip_prefix("metadata.name=")?;
+        Some(value.strip_prefix('=').unwrap_or(value).to_owned()).filter(|n| !n.is_empty())
+    })
+}
+
+/// The decoded pairs of a query.
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    url::form_urlencoded::parse(query.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(request: &str, expected: &str) {
+        let (method, url) = request.split_once(' ').expect("a method and a path");
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let i = RequestInfo::parse(&method.parse().expect("a method"), path, query);
+        let got = [i.verb, &i.group, &i.version, &i.namespace, &i.resource, &i.name, &i.subresource, &i.rest].join("|");
+        assert_eq!(got, expected, "{request}");
+    }
+
+    #[test]
+    fn paths_are_read_as_upstream_reads_them() {
+        check("GET /api/v1/namespaces", "list||v1||namespaces|||");
+        check("GET /api/v1/namespaces/x", "get||v1|x|namespaces|x||");
+        check("PUT /api/v1/namespaces/x/finalize", "update||v1|x|namespaces|x|finalize|");
+        check("GET /api/v1/namespaces/x/pods?watch=true", "watch||v1|x|pods|||");
+        check("GET /api/v1/watch/namespaces/x/pods/p", "watch||v1|x|pods|p||");
+        check("GET /apis/apps/v1/deployments?fieldSelector=metadata.name%3Da", "list|apps|v1||deployments|a||");
+        check("DELETE /apis/apps/v1/namespaces/x/deployments", "deletecollection|apps|v1|x|deployments|||");
+        check("POST /api/v1/namespaces/x/pods/p/exec?command=a", "create||v1|x|pods|p|exec|");
+        check("GET /api/v1/namespaces/x/services/s:http/proxy/a/b%20c/", "get||v1|x|services|s:http|proxy|a/b%20c/");
+        check("GET /api/v1/nodes/n/proxy/stats/summary", "get||v1||nodes|n|proxy|stats/summary");
+        check("GET /apis/apps/v1", "get|||||||");
+        check("POST /healthz", "post|||||||");
+    }
+}

@@ -1,0 +1,12 @@
+//! Requests as the server sees them: URL, options, content types and bodies.
+
+mod body;
+mod info;
+mod negotiate;
+mod options;
+
+pub(crate) use body::{decode_json_or_yaml, media_type, read, serialize_yaml, unsupported_media_type};
+pub use info::RequestInfo;
+
+pub(crate) use negotiate::{Accept, Encoding, Form};
+pub use options::{DeleteOptions, Preconditions, Propagation, Query, VersionMatch};

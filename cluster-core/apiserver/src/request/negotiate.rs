@@ -1,0 +1,91 @@
+//! Content negotiation: which encoding and which form of an object the client accepts.
+
+use http::HeaderMap;
+use http::header::ACCEPT;
+
+/// The text form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Encoding {
+    #[default]
+    Json,
+    Yaml,
+}
+
+/// What an object is turned into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Form {
+    /// As it is.
+    #[default]
+    Object,
+    /// `meta.k8s.io/v1 Table`
+    Table,
+    /// `meta.k8s.io/v1 PartialObjectMetadata`, or its list.
+    Metadata,
+}
+
+/// What the client accepts best of what the server has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Accept {
+    pub(crate) encoding: Encoding,
+    pub(crate) form: Form,
+}
+
+impl Accept {
+    /// Reads the Accept headers. Encodings the server does not write fall back to JSON as upstream falls back along
+    /// the list; `None` when nothing in the list can be served.
+    pub(crate) fn parse(headers: &HeaderMap) -> Option<Self> {
+        let text: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
+        let clauses: Vec<&str> = text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|c| !c.is_empty()).collect();
+        if clauses.is_empty() {
+            return Some(Self::default());
+        }
+        clauses.iter().find_map(|clause| Self::clause(clause, true)).or_else(|| {
+            // Clients that speak protobuf or CBOR alone still decode the JSON that the Content-Type announces.
+            clauses.iter().find_map(|clause| Self::clause(clause, false))
+        })
+    }
+
+    fn clause(clause: &str, known_only: bool) -> Option<Self> {
+        let mut parts = clause.split(';').map(str::trim);
+        let encoding = match parts.next()? {
+            "application/json" | "*/*" | "application/*" | "text/plain" | "text/*" => Encoding::Json,
+            "application/yaml" => Encoding::Yaml,
+            "application/vnd.kubernetes.protobuf" | "application/cbor" if !known_only => Encoding::Json,
+            _ => return None,
+        };
+        let mut form = Form::Object;
+        for (key, value) in parts.filter_map(|p| p.split_once('=')) {
+            match (key, value) {
+                ("as", "Table") => form = Form::Table,
+                ("as", "PartialObjectMetadata" | "PartialObjectMetadataList") => form = Form::Metadata,
+                ("as", _) => return None,
+                ("v", version) if version != "v1" => return None,
+                ("g", group) if group != "meta.k8s.io" => return None,
+                _ => {}
+            }
+        }
+        Some(Self { encoding, form })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(accept: &str, expected: Option<(Encoding, Form)>) {
+        let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().expect("a header"))]);
+        assert_eq!(Accept::parse(&headers).map(|a| (a.encoding, a.form)), expected, "{accept}");
+    }
+
+    #[test]
+    fn the_first_clause_that_can_be_served_wins() {
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+        check(table, Some((Encoding::Json, Form::Table)));
+        check("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", Some((Encoding::Json, Form::Object)));
+        check("application/vnd.kubernetes.protobuf,application/json", Some((Encoding::Json, Form::Object)));
+        check("application/vnd.kubernetes.protobuf", Some((Encoding::Json, Form::Object)));
+        check("application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", Some((Encoding::Json, Form::Metadata)));
+        check("application/yaml", Some((Encoding::Yaml, Form::Object)));
+        check("image/png", None);
+    }
+}

@@ -1,0 +1,215 @@
+//! The server itself: what it is made of, how it starts and stops, and what callers in the same process use.
+
+use crate::admission::{self, Lookup};
+use crate::allocate::Allocators;
+use crate::auth::tokens::Tokens;
+use crate::auth::{self, Authenticator, Authorizer, UserInfo};
+use crate::metrics::Metrics;
+use crate::registry::{Registry, Resource};
+use crate::request::{Query, RequestInfo};
+use crate::subresources::Kubelets;
+use crate::verbs::{self, Call, Filter, WatchedStream, key};
+use crate::{bootstrap, custom, kinds, pipeline, render};
+use axum::body::Body;
+use bytes::Bytes;
+use cluster_object::status::Status;
+use cluster_store::{Entry, Revision, Store};
+use futures::FutureExt;
+use http::{Method, Request, Response};
+use ipnet::Ipv4Net;
+use serde_json::Value;
+use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_util::sync::CancellationToken;
+
+/// What a server is told at its start.
+pub struct Config {
+    /// Signs and verifies service account tokens.
+    pub tokens: Arc<Tokens>,
+    /// The certificate the server shows to kubelets, and the CA their certificates must have; without it logs, exec
+    /// and their like answer 503.
+    pub kubelet_tls: Option<Arc<rustls::ClientConfig>>,
+    /// Cluster IPs.
+    pub service_subnet: Ipv4Net,
+    /// Node ports.
+    pub node_ports: RangeInclusive<u16>,
+    /// Where the servers are reached: the endpoints of `default/kubernetes`.
+    pub addresses: Vec<Ipv4Addr>,
+    /// The port there.
+    pub port: u16,
+    /// Options of admission plugins.
+    pub admission: admission::Options,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// One of the objects every cluster has could not be made.
+    #[error("failed to create {what}: {source}")]
+    Bootstrap {
+        /// Which object.
+        what: String,
+        /// What the server said.
+        source: Status,
+    },
+}
+
+/// The API server.
+pub struct ApiServer {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) registry: Registry,
+    pub(crate) config: Config,
+    pub(crate) allocators: Arc<Allocators>,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) authorizer: Authorizer,
+    pub(crate) kubelets: Kubelets,
+    pub(crate) metrics: Metrics,
+    pub(crate) closing: CancellationToken,
+    ready: AtomicBool,
+}
+
+impl ApiServer {
+    /// Starts a server on `store`: reads what is there and makes the objects that every cluster has.
+    pub async fn new(store: Arc<dyn Store>, config: Config) -> Result<Arc<Self>, StartError> {
+        let closing = CancellationToken::new();
+        let server = Arc::new(Self {
+            registry: Registry::new(kinds::builtin()),
+            allocators: Allocators::new(config.service_subnet, &config.node_ports, &*store),
+            authenticator: Authenticator::new(Arc::clone(&store), Arc::clone(&config.tokens)),
+            authorizer: Authorizer::start(&store, &closing),
+            kubelets: Kubelets::new(config.kubelet_tls.clone()),
+            metrics: Metrics::default(),
+            closing,
+            ready: AtomicBool::new(false),
+            store,
+            config,
+        });
+        custom::serve_all(&server);
+        bootstrap::run(&server).await?;
+        server.ready.store(true, Ordering::Release);
+        Ok(server)
+    }
+
+    /// Answers one request. A [`UserInfo`] among its extensions is taken for authenticated.
+    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        match AssertUnwindSafe(pipeline::serve(self, request)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!("a request handler panicked");
+                render::status(&Status::internal("This request caused apiserver to panic. Look in the logs for details."))
+            }
+        }
+    }
+
+    /// Ends all watches and stops being ready; requests under way go on.
+    pub fn close(&self) {
+        self.ready.store(false, Ordering::Release);
+        self.closing.cancel();
+    }
+
+    /// Whether the server may be asked.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// What is served.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The collection at `path` at one revision, without HTTP: each item is the stored JSON itself.
+    pub fn list_bytes(
+        &self,
+        user: &UserInfo,
+        path: &str,
+        label_selector: &str,
+        field_selector: &str,
+    ) -> Result<(Revision, Vec<Bytes>), Status> {
+        let (info, query) = self.direct("list", user, path, label_selector, field_selector, "")?;
+        let resource = self.served(&info)?;
+        let filter = Filter::new(self, &resource, &info, &query)?;
+        let list = verbs::collect(self, &resource, &filter, &query)?;
+        let items = list.items.iter().map(|entry| verbs::served_bytes(&resource, entry)).collect::<Result<_, _>>()?;
+        Ok((list.revision, items))
+    }
+
+    /// What happens in the collection at `path` after `resource_version`, bookmarks included, without HTTP.
+    pub fn watch_bytes(
+        &self,
+        user: &UserInfo,
+        path: &str,
+        label_selector: &str,
+        field_selector: &str,
+        resource_version: &str,
+    ) -> Result<WatchedStream, Status> {
+        let (info, mut query) = self.direct("watch", user, path, label_selector, field_selector, resource_version)?;
+        query.bookmarks = true;
+        verbs::open_watch(self, &self.served(&info)?, &info, &query)
+    }
+
+    fn direct(
+        &self,
+        verb: &'static str,
+        user: &UserInfo,
+        path: &str,
+        labels: &str,
+        fields: &str,
+        revision: &str,
+    ) -> Result<(RequestInfo, Query), Status> {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("labelSelector", labels), ("fieldSelector", fields), ("resourceVersion", revision)])
+            .finish();
+        let info = RequestInfo { verb, ..RequestInfo::parse(&Method::GET, path, &query) };
+        self.authorize(user, &info)?;
+        Ok((info, Query::parse(&query, "")?))
+    }
+
+    /// 403 unless `user` may do this.
+    pub(crate) fn authorize(&self, user: &UserInfo, info: &RequestInfo) -> Result<(), Status> {
+        match self.authorizer.authorize(user, info) {
+            auth::Decision::Allow(_) => Ok(()),
+            auth::Decision::Deny(reason) => Err(auth::forbidden(user, info, &reason)),
+        }
+    }
+
+    /// The resource a request names, or upstream's 404 for paths nothing answers.
+    pub(crate) fn served(&self, info: &RequestInfo) -> Result<Arc<Resource>, Status> {
+        let found = self.registry.get(&info.group, &info.version, &info.resource);
+        found.ok_or_else(|| Status::new(404, "NotFound", "the server could not find the requested resource"))
+    }
+
+    /// Answers a review; `None` for objects that are stored.
+    pub(crate) fn review(&self, call: &Call<'_>, object: &Value) -> Result<Option<Value>, Status> {
+        if !matches!(call.resource.group.as_str(), "authentication.k8s.io" | "authorization.k8s.io") {
+            return Ok(None);
+        }
+        let (kind, namespace) = (call.resource.kind.as_str(), call.info.namespace.as_str());
+        auth::reviews::answer(kind, namespace, object, &call.user, &self.authenticator, &self.authorizer).map(Some)
+    }
+
+    /// What the server itself follows up on after a committed write.
+    pub(crate) fn changed(&self, resource: &Resource, entry: &Arc<Entry>, gone: bool) {
+        match resource.storage.as_str() {
+            custom::STORAGE => custom::changed(self, entry, gone),
+            "services" if gone => {
+                self.allocators.release_service(&serde_json::from_slice(&entry.bytes).unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Lookup for ApiServer {
+    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Value> {
+        let entry = self.store.get(&key(storage, namespace, name))?;
+        serde_json::from_slice(&entry.bytes).ok()
+    }
+
+    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {
+        let snapshot = self.store.snapshot(storage);
+        snapshot.range(namespace, None).filter_map(|entry| serde_json::from_slice(&entry.bytes).ok()).collect()
+    }
+}

@@ -1,0 +1,143 @@
+//! One request on its way through a verb, and what the verb answers.
+
+use super::form::{served_bytes, served_value};
+use crate::admission::{self, AdmissionRequest, Operation};
+use crate::auth::UserInfo;
+use crate::registry::Resource;
+use crate::request::{Accept, Query, RequestInfo};
+use crate::server::ApiServer;
+use axum::body::Body;
+use bytes::Bytes;
+use cluster_object::status::Status;
+use cluster_store::{Entry, Key, Revision, WriteError};
+use http::{Response, StatusCode};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Everything a verb needs to know.
+pub(crate) struct Call<'a> {
+    pub(crate) server: &'a ApiServer,
+    pub(crate) resource: Arc<Resource>,
+    pub(crate) info: RequestInfo,
+    pub(crate) user: UserInfo,
+    pub(crate) query: Query,
+    pub(crate) accept: Accept,
+    pub(crate) content_type: String,
+}
+
+/// What a verb answers.
+pub(crate) struct Reply {
+    pub(crate) code: StatusCode,
+    pub(crate) content: Content,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The content of an answer before it takes the form the client asked for.
+pub(crate) enum Content {
+    /// One object of the call's resource, as JSON.
+    Object(Bytes),
+    /// Something else, as JSON: a Status, a Scale, a review.
+    Other(Bytes),
+    /// A collection.
+    List(List),
+    /// A finished response: watches and proxied streams.
+    Raw(Response<Body>),
+}
+
+/// A collection, or a page of it.
+pub(crate) struct List {
+    pub(crate) revision: Revision,
+    pub(crate) items: Vec<Arc<Entry>>,
+    pub(crate) continue_token: String,
+    pub(crate) remaining: Option<usize>,
+}
+
+impl Reply {
+    pub(crate) fn ok(content: Content) -> Self {
+        Self { code: StatusCode::OK, content, warnings: Vec::new() }
+    }
+
+    pub(crate) fn created(content: Content, warnings: Vec<String>) -> Self {
+        Self { code: StatusCode::CREATED, content, warnings }
+    }
+
+    /// A JSON value that is no object of the resource.
+    pub(crate) fn other(code: StatusCode, value: &Value) -> Result<Self, Status> {
+        Ok(Self { code, content: Content::Other(super::to_bytes(value)?), warnings: Vec::new() })
+    }
+}
+
+impl Call<'_> {
+    /// The key of an object of this resource in the call's namespace.
+    pub(crate) fn key(&self, name: &str) -> Key {
+        let namespace = if self.resource.namespaced() { self.info.namespace.as_str() } else { "" };
+        key(&self.resource.storage, namespace, name)
+    }
+
+    pub(crate) fn not_found(&self, name: &str) -> Status {
+        Status::not_found(self.resource.group_resource(), name)
+    }
+
+    /// The stored object, or 404.
+    pub(crate) fn stored(&self, name: &str) -> Result<Arc<Entry>, Status> {
+        self.server.store.get(&self.key(name)).ok_or_else(|| self.not_found(name))
+    }
+
+    /// The object as this version serves it, or 404.
+    pub(crate) fn object(&self, name: &str) -> Result<Value, Status> {
+        served_value(&self.resource, &*self.stored(name)?)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Result<Reply, Status> {
+        Ok(Reply::ok(Content::Object(served_bytes(&self.resource, &*self.stored(name)?)?)))
+    }
+
+    /// 422 when there are errors.
+    pub(crate) fn invalid_if(&self, name: &str, errors: &[cluster_object::field::Error]) -> Result<(), Status> {
+        match errors {
+            [] => Ok(()),
+            errors => Err(Status::invalid(&self.resource.group, &self.resource.kind, name, errors)),
+        }
+    }
+
+    /// Runs the mutating, then, with `check`, the validating plugins.
+    pub(crate) fn admit(
+        &self,
+        operation: Operation,
+        subresource: &str,
+        name: &str,
+        object: &mut Value,
+        old: Option<&Value>,
+        phase: Phase,
+    ) -> Result<(), Status> {
+        let dry_run = self.query.dry_run;
+        let (user, resource, namespace) = (&self.user, &*self.resource, self.info.namespace.as_str());
+        let mut request = AdmissionRequest { user, operation, resource, subresource, namespace, name, object, old, dry_run };
+        match phase {
+            Phase::Mutating => admission::admit(&mut request, self.server, &self.server.config.admission),
+            Phase::Validating => admission::validate(&request, self.server),
+        }
+    }
+
+    /// A failed write in the words of the API; conflicts are the callers' own business.
+    pub(crate) fn write_error(&self, name: &str, error: &WriteError) -> Status {
+        match error {
+            WriteError::Exists => Status::already_exists(self.resource.group_resource(), name),
+            WriteError::NotFound => self.not_found(name),
+            WriteError::Conflict { .. } => Status::modified(self.resource.group_resource(), name),
+            other => Status::internal(other),
+        }
+    }
+}
+
+/// Which plugins run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Mutating,
+    Validating,
+}
+
+/// A store key.
+pub(crate) fn key(storage: &str, namespace: &str, name: &str) -> Key {
+    Key { resource: storage.into(), namespace: namespace.into(), name: name.into() }
+}

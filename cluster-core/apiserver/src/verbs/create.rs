@@ -1,0 +1,90 @@
+//! create: an object comes to be.
+
+use super::call::{Call, Content, Phase, Reply};
+use super::{form, incoming, metadata};
+use crate::admission::Operation;
+use crate::{allocate, custom};
+use bytes::Bytes;
+use cluster_object::meta;
+use cluster_object::status::Status;
+use cluster_store::{Entry, Expect, WriteError};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// How often a generated name is drawn anew when it is taken.
+const NAME_ATTEMPTS: usize = 8;
+
+pub(super) async fn create(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
+    let (object, warnings) = incoming::object(call, &body)?;
+    if let Some(answer) = call.server.review(call, &object)? {
+        return Reply::other(http::StatusCode::CREATED, &answer);
+    }
+    if !meta::resource_version(&object).is_empty() {
+        return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
+    }
+    let bytes = create_object(call, object, Managed::Track).await?;
+    Ok(Reply::created(Content::Object(bytes), warnings))
+}
+
+/// Whether the write's fields are recorded, or were already by an apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Managed {
+    Track,
+    Done,
+}
+
+/// Runs a complete object through admission, rules and validation, and stores it. Returns its served JSON.
+pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: Managed) -> Result<Bytes, Status> {
+    let resource = &*call.resource;
+    let strategy = &resource.strategy;
+    let given = meta::name(&object).to_owned();
+    call.admit(Operation::Create, "", &given, &mut object, None, Phase::Mutating)?;
+    for field in ["creationTimestamp", "uid"] {
+        meta::remove(&mut object, &format!("metadata.{field}"));
+    }
+    if managed == Managed::Track {
+        super::update::track(call, None, &mut object, "");
+    }
+    metadata::stamp(&mut object, strategy.has_generation);
+    (strategy.prepare_create)(&mut object);
+    if resource.custom.is_some() && resource.subresource("status").is_some() {
+        meta::remove(&mut object, "status");
+    }
+    if resource.storage == custom::STORAGE {
+        custom::complete(&mut object);
+    }
+    let reservation = allocate::reserve(call, None, &mut object)?;
+    for attempt in 1.. {
+        let generated = metadata::generate_name(&mut object);
+        let name = meta::name(&object).to_owned();
+        let mut errors = metadata::validate(resource, &object);
+        errors.extend((strategy.validate)(&object));
+        call.invalid_if(&name, &errors)?;
+        call.admit(Operation::Create, "", &name, &mut object, None, Phase::Validating)?;
+        match store(call, &name, &object).await {
+            Ok(stored) => {
+                reservation.commit();
+                return match stored {
+                    Some(entry) => form::served_bytes(resource, &entry),
+                    None => super::to_bytes(&object),
+                };
+            }
+            Err(WriteError::Exists) if generated && attempt < NAME_ATTEMPTS => {
+                meta::remove(&mut object, "metadata.name");
+            }
+            Err(error) => return Err(call.write_error(&name, &error)),
+        }
+    }
+    Err(Status::internal("no attempt to create the object was made"))
+}
+
+/// Stores the object; `None` when the run is dry.
+async fn store(call: &Call<'_>, name: &str, object: &Value) -> Result<Option<Arc<Entry>>, WriteError> {
+    let key = call.key(name);
+    if call.query.dry_run {
+        return if call.server.store.get(&key).is_some() { Err(WriteError::Exists) } else { Ok(None) };
+    }
+    let entry = call.server.store.put(key, Expect::Absent, form::draft(&call.resource, object.clone())).await?;
+    call.server.changed(&call.resource, &entry, false);
+    Ok(Some(entry))
+}

@@ -1,0 +1,276 @@
+//! delete and deletecollection: at once, in grace, after finalizers, after content.
+
+use super::call::{Call, Content, Phase, Reply};
+use super::list::{self, Filter};
+use super::{form, update};
+use crate::admission::Operation;
+use crate::registry::Deletion;
+use crate::request::{self, DeleteOptions, Propagation};
+use bytes::Bytes;
+use cluster_object::meta;
+use cluster_object::status::Status;
+use cluster_store::{Entry, Expect, WriteError};
+use http::StatusCode;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+/// Resources whose delete answers with the object even when it is gone.
+const RETURN_OBJECT: &[&str] = &[
+    "pods",
+    "podtemplates",
+    "persistentvolumes",
+    "persistentvolumeclaims",
+    "resourcequotas",
+    "serviceaccounts",
+    "services",
+    "namespaces",
+];
+
+pub(super) async fn delete(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
+    let options = options(call, &body)?;
+    delete_object(call, &call.info.name, &options).await
+}
+
+/// Deletes everything the selectors mean, and answers with what it was.
+pub(super) async fn delete_collection(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
+    let options = options(call, &body)?;
+    let filter = Filter::new(call.server, &call.resource, &call.info, &call.query)?;
+    let listed = list::collect(call.server, &call.resource, &filter, &call.query)?;
+    for entry in &listed.items {
+        match delete_object(call, &entry.key.name, &options).await {
+            Err(status) if !status.is_not_found() => return Err(status),
+            _ => {}
+        }
+    }
+    Ok(Reply::ok(Content::List(listed)))
+}
+
+/// The options of the body, or those of the query when there is no body.
+fn options(call: &Call<'_>, body: &[u8]) -> Result<DeleteOptions, Status> {
+    let mut options = call.query.delete.clone();
+    if !body.is_empty() {
+        let (value, _) = request::decode_json_or_yaml(&call.content_type, body)?;
+        if !matches!(meta::kind(&value), "" | "DeleteOptions") {
+            return Err(Status::bad_request(format!("decoded object cannot be converted to DeleteOptions: {value}")));
+        }
+        options = serde_json::from_value(value).map_err(|e| Status::bad_request(e.to_string()))?;
+    }
+    options.validate()?;
+    Ok(options)
+}
+
+/// What a delete does to an object.
+#[derive(Debug, PartialEq)]
+enum Step {
+    /// It goes now.
+    Remove(Value),
+    /// It stays in this state until something else lets it go.
+    Mark(Value),
+    /// It is on its way already, and this delete makes it no faster.
+    Nothing,
+}
+
+pub(crate) async fn delete_object(call: &Call<'_>, name: &str, options: &DeleteOptions) -> Result<Reply, Status> {
+    let dry_run = call.query.dry_run || !options.dry_run.is_empty();
+    loop {
+        let entry = call.stored(name)?;
+        let old = form::served_value(&call.resource, &entry)?;
+        check_preconditions(call, name, options, &old)?;
+        call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Mutating)?;
+        call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Validating)?;
+        let step = step(call.resource.strategy.deletion, old.clone(), options, &meta::now());
+        let written = match step {
+            Step::Nothing => return Ok(Reply::ok(Content::Object(form::served_bytes(&call.resource, &entry)?))),
+            Step::Remove(_) if dry_run => return gone(call, name, &old, None),
+            Step::Mark(object) if dry_run => return Ok(Reply::ok(Content::Object(super::to_bytes(&object)?))),
+            Step::Remove(object) => remove(call, &entry, object).await.map(|e| (e, true)),
+            Step::Mark(object) => update::write(call, &entry, object).await.map(|e| (e, false)),
+        };
+        match written {
+            Ok((entry, true)) => return gone(call, name, &old, Some(&entry)),
+            Ok((entry, false)) => {
+                let accepted = options.orphan_dependents == Some(false);
+                let code = if accepted { StatusCode::ACCEPTED } else { StatusCode::OK };
+                let content = Content::Object(form::served_bytes(&call.resource, &entry)?);
+                return Ok(Reply { code, content, warnings: Vec::new() });
+            }
+            Err(WriteError::Conflict { .. }) => {}
+            Err(error) => return Err(call.write_error(name, &error)),
+        }
+    }
+}
+
+async fn remove(call: &Call<'_>, entry: &Arc<Entry>, object: Value) -> Result<Arc<Entry>, WriteError> {
+    let draft = form::draft(&call.resource, object);
+    let removed = call.server.store.delete(entry.key.clone(), Expect::Revision(entry.revision), draft).await?;
+    call.server.changed(&call.resource, &removed, true);
+    Ok(removed)
+}
+
+/// The answer to a delete that took effect: the object, or a Status that names it.
+fn gone(call: &Call<'_>, name: &str, old: &Value, entry: Option<&Arc<Entry>>) -> Result<Reply, Status> {
+    let resource = &*call.resource;
+    if resource.group.is_empty() && RETURN_OBJECT.contains(&resource.plural.as_str()) {
+        let bytes = match entry {
+            Some(entry) => form::served_bytes(resource, entry)?,
+            None => super::to_bytes(old)?,
+        };
+        return Ok(Reply::ok(Content::Object(bytes)));
+    }
+    let mut details = json!({"name": name, "kind": resource.plural, "uid": meta::uid(old)});
+    if !resource.group.is_empty() {
+        details["group"] = json!(resource.group);
+    }
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
+    Reply::other(StatusCode::OK, &status)
+}
+
+fn check_preconditions(call: &Call<'_>, name: &str, options: &DeleteOptions, old: &Value) -> Result<(), Status> {
+    let Some(preconditions) = &options.preconditions else { return Ok(()) };
+    let expectations = [
+        ("UID", &preconditions.uid, meta::uid(old)),
+        ("ResourceVersion", &preconditions.resource_version, meta::resource_version(old)),
+    ];
+    for (what, expected, present) in expectations {
+        if let Some(expected) = expected.as_deref().filter(|e| *e != present) {
+            let why =
+                format!("Precondition failed: {what} in precondition: {expected}, {what} in object meta: {present}");
+            return Err(Status::conflict(call.resource.group_resource(), name, &why));
+        }
+    }
+    Ok(())
+}
+
+/// Decides what the delete does to `object`.
+fn step(deletion: Deletion, mut object: Value, options: &DeleteOptions, now: &str) -> Step {
+    let before = object.clone();
+    propagate(&mut object, options.propagation());
+    let grace = grace(deletion, &object, options);
+    let waits_for_content = deletion == Deletion::Finalized
+        && meta::get(&object, "spec.finalizers").as_array().is_some_and(|f| !f.is_empty());
+    if grace == 0 && meta::finalizers(&object).is_empty() && !waits_for_content {
+        return Step::Remove(object);
+    }
+    let marked = meta::deletion_timestamp(&object).is_some();
+    let given = meta::get(&object, "metadata.deletionGracePeriodSeconds").as_i64().unwrap_or_default();
+    if !marked || grace < given {
+        let start = if marked { given - grace } else { -grace };
+        let base = meta::deletion_timestamp(&object).unwrap_or(now).to_owned();
+        meta::set(&mut object, "metadata.deletionTimestamp", shifted(&base, -start));
+        meta::set(&mut object, "metadata.deletionGracePeriodSeconds", grace);
+        if !marked && meta::generation(&object) > 0 {
+            let generation = meta::generation(&object) + 1;
+            meta::set(&mut object, "metadata.generation", generation);
+        }
+    }
+    if deletion == Deletion::Finalized {
+        meta::set(&mut object, "status.phase", "Terminating");
+    }
+    if object == before { Step::Nothing } else { Step::Mark(object) }
+}
+
+/// Sets the finalizers that tell the garbage collector what to do with dependents.
+fn propagate(object: &mut Value, propagation: Option<Propagation>) {
+    let Some(propagation) = propagation else { return };
+    let before = meta::finalizers(object);
+    let mut finalizers: Vec<String> =
+        before.iter().filter(|f| !matches!(**f, ORPHAN | FOREGROUND)).map(|f| (*f).to_owned()).collect();
+    match propagation {
+        Propagation::Orphan => finalizers.push(ORPHAN.to_owned()),
+        Propagation::Foreground => finalizers.push(FOREGROUND.to_owned()),
+        Propagation::Background => {}
+    }
+    if finalizers.is_empty() {
+        meta::remove(object, "metadata.finalizers");
+    } else {
+        meta::set(object, "metadata.finalizers", finalizers);
+    }
+}
+
+/// The seconds the object may still live. Only pods that run somewhere get any.
+fn grace(deletion: Deletion, pod: &Value, options: &DeleteOptions) -> i64 {
+    let finished = matches!(meta::text(pod, "status.phase"), "Succeeded" | "Failed");
+    if deletion != Deletion::Graceful || meta::text(pod, "spec.nodeName").is_empty() || finished {
+        return 0;
+    }
+    match options.grace_period_seconds {
+        // A negative period asks for the shortest one that is no forced removal.
+        Some(seconds) if seconds < 0 => 1,
+        Some(seconds) => seconds,
+        None => meta::get(pod, "spec.terminationGracePeriodSeconds").as_i64().unwrap_or(30),
+    }
+}
+
+fn shifted(time: &str, seconds: i64) -> String {
+    match time.parse::<jiff::Timestamp>() {
+        Ok(at) => at
+            .checked_add(jiff::SignedDuration::from_secs(seconds))
+            .unwrap_or(at)
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
+        Err(_) => time.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-01-01T00:00:00Z";
+
+    fn pod(metadata: &Value) -> Value {
+        json!({"metadata": metadata, "spec": {"nodeName": "n", "terminationGracePeriodSeconds": 30}})
+    }
+
+    fn with_grace(seconds: i64) -> DeleteOptions {
+        DeleteOptions { grace_period_seconds: Some(seconds), ..DeleteOptions::default() }
+    }
+
+    #[test]
+    fn a_running_pod_is_marked_and_goes_with_grace_zero() {
+        let options = DeleteOptions::default();
+        let Step::Mark(marked) = step(Deletion::Graceful, pod(&json!({"generation": 1})), &options, NOW) else {
+            panic!("the pod should stay");
+        };
+        let expected = json!({"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30, "generation": 2});
+        assert_eq!(marked["metadata"], expected);
+        assert_eq!(step(Deletion::Graceful, marked.clone(), &options, NOW), Step::Nothing);
+        let Step::Mark(shorter) = step(Deletion::Graceful, marked.clone(), &with_grace(5), NOW) else {
+            panic!("the pod should stay");
+        };
+        let expected = json!({"deletionTimestamp": "2026-01-01T00:00:05Z", "deletionGracePeriodSeconds": 5, "generation": 2});
+        assert_eq!(shorter["metadata"], expected);
+        assert!(matches!(step(Deletion::Graceful, marked, &with_grace(0), NOW), Step::Remove(_)));
+    }
+
+    #[test]
+    fn an_unscheduled_pod_goes_at_once() {
+        let pod = json!({"metadata": {}, "spec": {}});
+        assert!(matches!(step(Deletion::Graceful, pod, &DeleteOptions::default(), NOW), Step::Remove(_)));
+    }
+
+    #[test]
+    fn finalizers_and_propagation_keep_the_object() {
+        let options = DeleteOptions { propagation_policy: Some(Propagation::Foreground), ..DeleteOptions::default() };
+        let Step::Mark(marked) = step(Deletion::Immediate, json!({"metadata": {}}), &options, NOW) else {
+            panic!("the object should stay");
+        };
+        assert_eq!(marked["metadata"]["finalizers"], json!([FOREGROUND]));
+        let background = DeleteOptions { propagation_policy: Some(Propagation::Background), ..DeleteOptions::default() };
+        assert!(matches!(step(Deletion::Immediate, marked, &background, NOW), Step::Remove(_)));
+    }
+
+    #[test]
+    fn a_namespace_stays_until_its_content_is_gone() {
+        let namespace = json!({"metadata": {}, "spec": {"finalizers": ["kubernetes"]}});
+        let Step::Mark(marked) = step(Deletion::Finalized, namespace, &DeleteOptions::default(), NOW) else {
+            panic!("the namespace should stay");
+        };
+        assert_eq!(marked["status"]["phase"], "Terminating");
+        let mut empty = marked;
+        empty["spec"]["finalizers"] = json!([]);
+        assert!(matches!(step(Deletion::Finalized, empty, &DeleteOptions::default(), NOW), Step::Remove(_)));
+    }
+}

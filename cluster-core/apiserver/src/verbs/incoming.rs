@@ -1,0 +1,89 @@
+//! What comes in: a body becomes an object of the call's kind, checked against its schema and completed by defaults.
+
+use super::call::Call;
+use crate::registry::Resource;
+use crate::request;
+use cluster_object::decode::{self, Strictness};
+use cluster_object::meta;
+use cluster_object::status::Status;
+use serde_json::Value;
+
+/// Decodes a whole object of the call's resource. Returns the warnings too.
+pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
+    let (mut object, duplicates) = request::decode_json_or_yaml(&call.content_type, body)?;
+    if !object.is_object() {
+        let why = "json: cannot unmarshal value into Go value of type struct";
+        return Err(decode::cannot_be_handled(&call.resource.kind, &call.resource.version, why));
+    }
+    type_meta(&call.resource, &mut object)?;
+    place(call, &mut object)?;
+    let warnings = conform(call, &mut object, &duplicates)?;
+    Ok((object, warnings))
+}
+
+/// Completes apiVersion and kind, or refuses those of another kind.
+pub(super) fn type_meta(resource: &Resource, object: &mut Value) -> Result<(), Status> {
+    let expected = resource.api_version();
+    match meta::api_version(object) {
+        "" => object["apiVersion"] = expected.clone().into(),
+        given if given == expected => {}
+        given => {
+            let text = "the API version in the data ({given}) does not match the expected API version ({expected})";
+            let text = text.replace("{given}", given).replace("{expected}", &expected);
+            return Err(Status::bad_request(text));
+        }
+    }
+    match meta::kind(object) {
+        "" => object["kind"] = resource.kind.clone().into(),
+        given if given == resource.kind => {}
+        given => {
+            let (kind, version) = (&resource.kind, &resource.version);
+            let why = format!(
+                "{given} in version {version:?} cannot be handled as a {kind}: no kind {given:?} is registered for \
+                 {expected:?} as {kind}"
+            );
+            return Err(Status::bad_request(why));
+        }
+    }
+    Ok(())
+}
+
+/// Completes the namespace, or refuses one that is not the URL's.
+fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Status> {
+    if !call.resource.namespaced() {
+        return Ok(());
+    }
+    let given = meta::namespace(object);
+    if given.is_empty() {
+        meta::set(object, "metadata.namespace", call.info.namespace.as_str());
+    } else if given != call.info.namespace {
+        let text = "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(Status::bad_request(text));
+    }
+    Ok(())
+}
+
+/// Checks types and unknown fields, drops what is unknown and fills in defaults. Returns the warnings.
+pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]) -> Result<Vec<String>, Status> {
+    let resource = &*call.resource;
+    let (kind, version) = (resource.kind.as_str(), resource.version.as_str());
+    let mut warnings = Vec::new();
+    if let Some(schema) = resource.schema() {
+        let found = decode::check(object, schema);
+        if let Some(error) = found.type_errors.first() {
+            return Err(decode::cannot_be_handled(kind, version, error));
+        }
+        let faults = decode::strict_faults(&found.unknown, duplicates);
+        match call.query.field_validation {
+            Strictness::Strict if !faults.is_empty() => return Err(decode::strict_error(kind, version, &faults)),
+            Strictness::Warn => warnings = faults,
+            _ => {}
+        }
+        decode::prune(object, schema);
+    }
+    if let Some(custom) = &resource.custom {
+        super::form::structural_defaults(object, &custom.schema);
+    }
+    (resource.strategy.defaults)(object);
+    Ok(warnings)
+}

@@ -1,0 +1,187 @@
+//! get collection: snapshots, selectors, pages.
+
+use super::call::{Call, Content, List, Reply};
+use super::form;
+use super::page::Token;
+use crate::registry::Resource;
+use crate::request::{Query, RequestInfo, VersionMatch};
+use crate::server::ApiServer;
+use cluster_object::field::{Error, Path};
+use cluster_object::selector::{FieldSelector, Selector};
+use cluster_object::status::{Cause, Details, Status};
+use cluster_store::{Entry, Revision, Snapshot};
+use std::sync::Arc;
+
+/// Which objects of a resource are meant.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter {
+    /// The resource whose version is stored; its fields are selectable.
+    pub(crate) stored: Arc<Resource>,
+    namespace: Option<String>,
+    name: Option<String>,
+    labels: Selector,
+    fields: FieldSelector,
+}
+
+impl Filter {
+    /// The filter of a request; 400 for a field that is not selectable.
+    pub(crate) fn new(server: &ApiServer, resource: &Arc<Resource>, info: &RequestInfo, query: &Query) -> Result<Self, Status> {
+        let stored = server.registry.stored(&resource.storage).unwrap_or_else(|| Arc::clone(resource));
+        for requirement in query.fields.requirements() {
+            let field = requirement.field.as_str();
+            let known = matches!(field, "metadata.name" | "metadata.namespace")
+                || stored.strategy.selectable_fields.iter().any(|(name, _)| *name == field);
+            if !known {
+                return Err(unknown_field(resource, query, field));
+            }
+        }
+        let some = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
+        let namespace = if resource.namespaced() { some(&info.namespace) } else { None };
+        let (labels, fields) = (query.labels.clone(), query.fields.clone());
+        Ok(Self { stored, namespace, name: some(&info.name), labels, fields })
+    }
+
+    /// The one namespace that is meant; `None` for all.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// Whether everything in the namespace is meant.
+    pub(crate) fn is_all(&self) -> bool {
+        self.name.is_none() && self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    /// Whether the object is meant.
+    pub(crate) fn matches(&self, entry: &Entry) -> bool {
+        let key = &entry.key;
+        if self.namespace.as_deref().is_some_and(|n| n != &*key.namespace)
+            || self.name.as_deref().is_some_and(|n| n != &*key.name)
+        {
+            return false;
+        }
+        if self.labels.is_empty() && self.fields.is_empty() {
+            return true;
+        }
+        let facts = entry.facts(|bytes| form::facts(&self.stored, bytes));
+        let label = |key: &str| facts.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
+        let field = |name: &str| match name {
+            "metadata.name" => Some(&*key.name),
+            "metadata.namespace" => Some(&*key.namespace),
+            _ => facts.fields.iter().find(|(f, _)| *f == name).map(|(_, v)| v.as_str()),
+        };
+        self.labels.matches(label) && self.fields.matches(field)
+    }
+}
+
+fn unknown_field(resource: &Resource, query: &Query, field: &str) -> Status {
+    let (group, version, plural) = (&resource.group, &resource.version, &resource.plural);
+    Status::bad_request(format!(
+        "Unable to find \"{group}/{version}, Resource={plural}\" that match label selector {:?}, field selector {:?}: \
+         field label not supported: {field}",
+        query.labels.to_string(),
+        query.fields.to_string(),
+    ))
+}
+
+pub(super) fn list(call: &Call<'_>) -> Result<Reply, Status> {
+    let filter = Filter::new(call.server, &call.resource, &call.info, &call.query)?;
+    Ok(Reply::ok(Content::List(collect(call.server, &call.resource, &filter, &call.query)?)))
+}
+
+/// The page of the collection that `query` asks for.
+pub(crate) fn collect(server: &ApiServer, resource: &Resource, filter: &Filter, query: &Query) -> Result<List, Status> {
+    check_version_match(query)?;
+    let token = Some(&query.continue_token).filter(|t| !t.is_empty()).map(|t| Token::decode(t)).transpose()?;
+    let snapshot = snapshot(server, resource, query, token.as_ref())?;
+    let revision = snapshot.revision;
+    let limit = if query.limit == 0 { usize::MAX } else { query.limit };
+    let after = token.as_ref().map(Token::position);
+    let mut entries = snapshot.range(filter.namespace(), after);
+    let mut items = Vec::new();
+    while items.len() < limit {
+        match entries.find(|entry| filter.matches(entry)) {
+            Some(entry) => items.push(entry),
+            None => break,
+        }
+    }
+    let mut list = List { revision, items, continue_token: String::new(), remaining: None };
+    if list.items.len() == limit && entries.next().is_some() {
+        if let Some(last) = list.items.last() {
+            list.continue_token = Token::after(revision, &last.key.namespace, &last.key.name).encode()?;
+        }
+        list.remaining = filter.is_all().then(|| 1 + entries.count());
+    }
+    Ok(list)
+}
+
+fn snapshot(server: &ApiServer, resource: &Resource, query: &Query, token: Option<&Token>) -> Result<Snapshot, Status> {
+    let storage = &resource.storage;
+    if let Some(token) = token {
+        return if token.rv > 0 {
+            server.store.snapshot_at(storage, token.rv as Revision).map_err(|_| continue_expired())
+        } else {
+            Ok(server.store.snapshot(storage))
+        };
+    }
+    let wanted = parse_revision(&query.resource_version)?;
+    let exact = match query.version_match {
+        Some(VersionMatch::Exact) => true,
+        Some(VersionMatch::NotOlderThan) => false,
+        None => query.limit > 0 && wanted > 0,
+    };
+    not_newer(server, wanted)?;
+    if exact {
+        let expired = || Status::expired(format!("The resourceVersion for the provided list is too old: {wanted}"));
+        return server.store.snapshot_at(storage, wanted).map_err(|_| expired());
+    }
+    Ok(server.store.snapshot(storage))
+}
+
+/// Refuses a revision the store has not reached.
+pub(crate) fn not_newer(server: &ApiServer, wanted: Revision) -> Result<(), Status> {
+    let current = server.store.revision();
+    if wanted <= current {
+        return Ok(());
+    }
+    let message = format!("Too large resource version: {wanted}, current: {current}");
+    let causes = vec![Cause {
+        reason: "ResourceVersionTooLarge".to_owned(),
+        message: "Too large resource version".to_owned(),
+        field: String::new(),
+    }];
+    let details = Details { causes, retry_after_seconds: 1, ..Details::default() };
+    Err(Status { details: Some(Box::new(details)), ..Status::new(504, "Timeout", format!("Timeout: {message}")) })
+}
+
+/// A resourceVersion as a number; 0 when it is unset.
+pub(crate) fn parse_revision(text: &str) -> Result<Revision, Status> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| {
+        let detail = format!("strconv.ParseUint: parsing {text:?}: invalid syntax");
+        Status::bad_request(format!("invalid resource version: resourceVersion: Invalid value: {text:?}: {detail}"))
+    })
+}
+
+fn check_version_match(query: &Query) -> Result<(), Status> {
+    let Some(version_match) = query.version_match else { return Ok(()) };
+    let detail = if !query.continue_token.is_empty() {
+        "resourceVersionMatch is forbidden when continue is provided"
+    } else if query.resource_version.is_empty() {
+        "resourceVersionMatch is forbidden unless resourceVersion is provided"
+    } else if version_match == VersionMatch::Exact && query.resource_version == "0" {
+        "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""
+    } else {
+        return Ok(());
+    };
+    let error = Error::forbidden(&Path::new("resourceVersionMatch"), detail);
+    Err(Status::invalid("meta.k8s.io", "ListOptions", "", &[error]))
+}
+
+fn continue_expired() -> Status {
+    Status::expired(
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+         without the continue parameter.",
+    )
+}

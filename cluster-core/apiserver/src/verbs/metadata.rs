@@ -1,0 +1,182 @@
+//! The rules of `metadata` that all kinds share.
+
+use crate::registry::Resource;
+use cluster_object::field::{Error, Errors, Path};
+use cluster_object::{meta, name};
+use rand::Rng;
+use serde_json::{Value, json};
+
+const MAX_ANNOTATIONS: usize = 256 * 1024;
+const MAX_GENERATED_BASE: usize = 58;
+const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+/// Fields that a client cannot change.
+const SYSTEM_FIELDS: &[&str] =
+    &["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"];
+
+/// Sets what the system sets on a new object.
+pub(super) fn stamp(object: &mut Value, has_generation: bool) {
+    if !object["metadata"].is_object() {
+        object["metadata"] = json!({});
+    }
+    for field in SYSTEM_FIELDS.iter().chain(&["resourceVersion"]) {
+        meta::remove(object, &format!("metadata.{field}"));
+    }
+    let metadata = &mut object["metadata"];
+    metadata["uid"] = uuid::Uuid::new_v4().to_string().into();
+    metadata["creationTimestamp"] = meta::now().into();
+    if has_generation {
+        metadata["generation"] = 1.into();
+    }
+}
+
+/// A name out of `metadata.generateName`, when the object has no name of its own.
+pub(super) fn generate_name(object: &mut Value) -> bool {
+    let base = meta::text(object, "metadata.generateName");
+    if base.is_empty() || !meta::name(object).is_empty() {
+        return false;
+    }
+    let mut random = rand::rng();
+    let suffix: String =
+        (0..5).map(|_| char::from(SUFFIX_LETTERS[random.random_range(0..SUFFIX_LETTERS.len())])).collect();
+    let name = format!("{}{suffix}", truncated(base, MAX_GENERATED_BASE));
+    meta::set(object, "metadata.name", name);
+    true
+}
+
+fn truncated(text: &str, max: usize) -> &str {
+    text.char_indices().nth(max).map_or(text, |(end, _)| &text[..end])
+}
+
+/// Carries over from `old` what no update may change.
+pub(super) fn carry_over(object: &mut Value, old: &Value) {
+    if !object["metadata"].is_object() {
+        object["metadata"] = json!({});
+    }
+    for field in SYSTEM_FIELDS {
+        match old["metadata"].get(*field) {
+            Some(value) => object["metadata"][*field] = value.clone(),
+            None => drop(meta::remove(object, &format!("metadata.{field}"))),
+        }
+    }
+    for field in ["name", "namespace", "resourceVersion", "managedFields"] {
+        if object["metadata"].get(field).is_none_or(|v| v.is_null() || *v == "") {
+            if let Some(value) = old["metadata"].get(field) {
+                object["metadata"][field] = value.clone();
+            }
+        }
+    }
+}
+
+/// Whether anything but metadata and status differs.
+pub(super) fn content_differs(a: &Value, b: &Value) -> bool {
+    let content = |object: &Value| -> Option<serde_json::Map<String, Value>> {
+        let mut fields = object.as_object()?.clone();
+        fields.retain(|name, value| !matches!(name.as_str(), "metadata" | "status") && !value.is_null());
+        Some(fields)
+    };
+    content(a) != content(b)
+}
+
+/// Faults in the metadata of an object.
+pub(super) fn validate(resource: &Resource, object: &Value) -> Errors {
+    let path = Path::new("metadata");
+    let mut errors = Errors::new();
+    let own_name = meta::name(object);
+    let generated = meta::text(object, "metadata.generateName");
+    if own_name.is_empty() {
+        errors.push(Error::required(&path.child("name"), "name or generateName is required"));
+    } else if let Err(why) = (resource.strategy.validate_name)(own_name) {
+        errors.push(Error::invalid(&path.child("name"), &json!(own_name), &why));
+    }
+    // A prefix may end in a dash: the suffix follows.
+    if !generated.is_empty()
+        && let Err(why) = (resource.strategy.validate_name)(&format!("{}a", generated.trim_end_matches('-')))
+    {
+        errors.push(Error::invalid(&path.child("generateName"), &json!(generated), &why));
+    }
+    let namespace = meta::namespace(object);
+    if resource.namespaced() {
+        if let Err(why) = name::dns_label(namespace) {
+            errors.push(Error::invalid(&path.child("namespace"), &json!(namespace), &why));
+        }
+    } else if !namespace.is_empty() {
+        errors.push(Error::forbidden(&path.child("namespace"), "not allowed on this type"));
+    }
+    labels(&path.child("labels"), object, &mut errors);
+    annotations(&path.child("annotations"), object, &mut errors);
+    owners(&path.child("ownerReferences"), object, &mut errors);
+    for (index, finalizer) in meta::finalizers(object).into_iter().enumerate() {
+        if let Err(why) = name::qualified_name(finalizer) {
+            errors.push(Error::invalid(&path.child("finalizers").index(index), &json!(finalizer), &why));
+        }
+    }
+    errors
+}
+
+fn labels(path: &Path, object: &Value, errors: &mut Errors) {
+    for (key, value) in meta::labels(object) {
+        for (text, fault) in [(key, name::qualified_name(key)), (value, name::label_value(value))] {
+            if let Err(why) = fault {
+                errors.push(Error::invalid(path, &json!(text), &why));
+            }
+        }
+    }
+}
+
+fn annotations(path: &Path, object: &Value, errors: &mut Errors) {
+    let mut size = 0;
+    for (key, value) in meta::annotations(object) {
+        size += key.len() + value.len();
+        if let Err(why) = name::qualified_name(&key.to_lowercase()) {
+            errors.push(Error::invalid(path, &json!(key), &why));
+        }
+    }
+    if size > MAX_ANNOTATIONS {
+        errors.push(Error::too_long(path, MAX_ANNOTATIONS));
+    }
+}
+
+fn owners(path: &Path, object: &Value, errors: &mut Errors) {
+    let mut controllers = Vec::new();
+    for (index, owner) in meta::owner_references(object).iter().enumerate() {
+        let path = path.index(index);
+        for (field, what) in [("apiVersion", "version"), ("kind", "kind"), ("name", "name"), ("uid", "uid")] {
+            if meta::text(owner, field).is_empty() {
+                errors.push(Error::invalid(&path.child(field), &owner[field], &format!("{what} must not be empty")));
+            }
+        }
+        if owner["controller"] == true {
+            controllers.push(meta::text(owner, "name").to_owned());
+        }
+    }
+    if let [first, second, ..] = controllers.as_slice() {
+        let detail = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}"
+        );
+        errors.push(Error::invalid(path, &object["metadata"]["ownerReferences"], &detail));
+    }
+}
+
+/// Faults in a change of metadata.
+pub(super) fn validate_update(object: &Value, old: &Value) -> Errors {
+    let path = Path::new("metadata");
+    let mut errors = Errors::new();
+    for field in ["name", "namespace"] {
+        if object["metadata"][field] != old["metadata"][field] {
+            errors.push(Error::invalid(&path.child(field), &object["metadata"][field], "field is immutable"));
+        }
+    }
+    if meta::deletion_timestamp(old).is_some() {
+        let present = meta::finalizers(old);
+        let added: Vec<String> =
+            meta::finalizers(object).into_iter().filter(|f| !present.contains(f)).map(|f| format!("{f:?}")).collect();
+        if !added.is_empty() {
+            let detail = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                added.join(", ")
+            );
+            errors.push(Error::forbidden(&path.child("finalizers"), &detail));
+        }
+    }
+    errors
+}

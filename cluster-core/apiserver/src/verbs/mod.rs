@@ -1,0 +1,66 @@
+//! The generic verbs: one implementation for every resource.
+
+mod call;
+mod create;
+mod delete;
+mod form;
+mod incoming;
+mod list;
+mod metadata;
+mod page;
+mod patch;
+mod update;
+mod watch;
+
+pub(crate) use call::{Call, Content, List, Phase, Reply, key};
+pub(crate) use create::{Managed, create_object};
+pub(crate) use delete::delete_object;
+pub(crate) use form::{draft, facts, served_bytes, served_value};
+pub(crate) use list::{Filter, collect};
+pub(crate) use patch::{Kind as PatchKind, apply_to};
+pub(crate) use update::{Part, Proposed, change};
+pub(crate) use watch::open as open_watch;
+pub use watch::{Watched, WatchedStream};
+
+use crate::registry::Verbs;
+use crate::request;
+use axum::body::Body;
+use bytes::Bytes;
+use cluster_object::status::Status;
+
+/// Serves one request on a resource without a subresource, or on its `status`.
+pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
+    if !allowed(call) {
+        return Err(Status::method_not_allowed());
+    }
+    let name = call.info.name.as_str();
+    match call.info.verb {
+        "get" => call.get(name),
+        "list" => list::list(call),
+        "watch" => watch::respond(call),
+        "create" => create::create(call, request::read(body).await?).await,
+        "update" => update::update(call, request::read(body).await?).await,
+        "patch" => patch::patch(call, request::read(body).await?).await,
+        "delete" => delete::delete(call, request::read(body).await?).await,
+        "deletecollection" => delete::delete_collection(call, request::read(body).await?).await,
+        _ => Err(Status::method_not_allowed()),
+    }
+}
+
+fn allowed(call: &Call<'_>) -> bool {
+    let verb = call.info.verb;
+    if call.resource.namespaced() && call.info.namespace.is_empty() && matches!(verb, "create" | "deletecollection") {
+        return false;
+    }
+    match call.resource.verbs {
+        Verbs::All => true,
+        Verbs::NoDeleteCollection => verb != "deletecollection",
+        Verbs::CreateOnly => verb == "create",
+        Verbs::ReadOnly => matches!(verb, "get" | "list"),
+    }
+}
+
+/// A body that is already decoded, for callers inside the server.
+pub(crate) fn to_bytes(value: &serde_json::Value) -> Result<Bytes, Status> {
+    serde_json::to_vec(value).map(Bytes::from).map_err(Status::internal)
+}

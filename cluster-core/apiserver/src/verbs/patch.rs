@@ -1,0 +1,194 @@
+//! patch: JSON patch, merge patch, strategic merge patch and server-side apply.
+
+use super::call::{Call, Content, Reply};
+use super::create::{self, Managed};
+use super::update::{Part, Proposed, change};
+use super::{incoming, metadata};
+use crate::request;
+use bytes::Bytes;
+use cluster_object::apply;
+use cluster_object::field::{Error, Path};
+use cluster_object::meta;
+use cluster_object::patch::{json_patch, merge_patch, strategic_merge_patch};
+use cluster_object::status::Status;
+use http::StatusCode;
+use serde_json::Value;
+
+/// The kinds of patches, by media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Json,
+    Merge,
+    Strategic,
+    Apply,
+}
+
+const TYPES: [(&str, Kind); 4] = [
+    ("application/json-patch+json", Kind::Json),
+    ("application/merge-patch+json", Kind::Merge),
+    ("application/strategic-merge-patch+json", Kind::Strategic),
+    ("application/apply-patch+yaml", Kind::Apply),
+];
+
+impl Kind {
+    /// The kind a Content-Type names; 415 for another, strategic for custom resources included.
+    pub(crate) fn of(call: &Call<'_>) -> Result<Self, Status> {
+        let given = request::media_type(&call.content_type);
+        let custom = call.resource.custom.is_some();
+        let mut served = TYPES.iter().filter(|(_, kind)| !(custom && *kind == Self::Strategic));
+        served.clone().find(|(name, _)| *name == given).map(|(_, kind)| *kind).ok_or_else(|| {
+            let names: Vec<&str> = served.by_ref().map(|(name, _)| *name).collect();
+            request::unsupported_media_type(&names)
+        })
+    }
+}
+
+pub(super) async fn patch(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
+    let kind = Kind::of(call)?;
+    let (patch, duplicates) = request::decode_json_or_yaml(&call.content_type, &body)?;
+    let name = call.info.name.as_str();
+    let part = if call.info.subresource == "status" { Part::Status } else { Part::Main };
+    if kind == Kind::Apply {
+        return apply_patch(call, name, part, patch, &duplicates).await;
+    }
+    if call.query.force.is_some() {
+        let error = Error::forbidden(&Path::new("force"), "may not be specified for non-apply patch");
+        return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", &[error]));
+    }
+    let make = |old: &Value| {
+        let mut object = old.clone();
+        apply_to(call, kind, &mut object, &patch)?;
+        let warnings = conform_patched(call, &mut object, old, &duplicates, &body)?;
+        Ok(Proposed { object, managed: Managed::Track, warnings })
+    };
+    let (bytes, warnings) = change(call, name, part, make).await?;
+    Ok(Reply { code: StatusCode::OK, content: Content::Object(bytes), warnings })
+}
+
+/// Applies a patch that is no apply configuration.
+pub(crate) fn apply_to(call: &Call<'_>, kind: Kind, object: &mut Value, patch: &Value) -> Result<(), Status> {
+    match (kind, call.resource.schema()) {
+        (Kind::Json, _) => json_patch(object, patch),
+        (Kind::Strategic, Some(schema)) => strategic_merge_patch(object, patch, schema),
+        _ => {
+            merge_patch(object, patch);
+            Ok(())
+        }
+    }
+}
+
+/// A patched object must still be one of the kind, under the same name.
+fn conform_patched(
+    call: &Call<'_>,
+    object: &mut Value,
+    old: &Value,
+    duplicates: &[String],
+    patch: &[u8],
+) -> Result<Vec<String>, Status> {
+    incoming::type_meta(&call.resource, object)?;
+    if meta::name(object) != meta::name(old) {
+        let text = format!(
+            "the name of the object ({}) does not match the name on the URL ({})",
+            meta::name(object),
+            meta::name(old)
+        );
+        return Err(Status::bad_request(text));
+    }
+    incoming::conform(call, object, duplicates).map_err(|status| {
+        let strict = status.message.contains("strict decoding error");
+        let why = status.message.split_once(": ").map_or("", |(_, why)| why).to_owned();
+        if strict || why.is_empty() {
+            return status;
+        }
+        let text = Value::from(String::from_utf8_lossy(patch).into_owned());
+        Status::invalid("", "", "", &[Error::invalid(&Path::new("patch"), &text, &why)])
+    })
+}
+
+async fn apply_patch(
+    call: &Call<'_>,
+    name: &str,
+    part: Part,
+    mut applied: Value,
+    duplicates: &[String],
+) -> Result<Reply, Status> {
+    check_apply(call, name, &applied)?;
+    incoming::type_meta(&call.resource, &mut applied)?;
+    meta::set(&mut applied, "metadata.name", name);
+    if call.resource.namespaced() {
+        meta::set(&mut applied, "metadata.namespace", call.info.namespace.as_str());
+    }
+    if part == Part::Main {
+        // The created object may appear in between, or go away: then it is the other way's turn.
+        while call.server.store.get(&call.key(name)).is_none() {
+            let (object, warnings) = merged(call, None, &applied, part, duplicates)?;
+            match create::create_object(call, object, Managed::Done).await {
+                Ok(bytes) => return Ok(Reply::created(Content::Object(bytes), warnings)),
+                Err(status) if status.is_already_exists() => {}
+                Err(status) => return Err(status),
+            }
+        }
+    }
+    let make = |old: &Value| {
+        let (object, warnings) = merged(call, Some(old), &applied, part, duplicates)?;
+        Ok(Proposed { object, managed: Managed::Done, warnings })
+    };
+    let (bytes, warnings) = change(call, name, part, make).await?;
+    Ok(Reply { code: StatusCode::OK, content: Content::Object(bytes), warnings })
+}
+
+fn check_apply(call: &Call<'_>, name: &str, applied: &Value) -> Result<(), Status> {
+    if !call.query.manager_given {
+        let error = Error::required(&Path::new("fieldManager"), "is required for apply patch");
+        return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", &[error]));
+    }
+    if applied["metadata"].get("managedFields").is_some_and(|m| !m.is_null()) {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
+    }
+    match meta::name(applied) {
+        "" => Ok(()),
+        given if given == name => Ok(()),
+        given => Err(Status::bad_request(format!(
+            "the name of the object ({given}) does not match the name on the URL ({name})"
+        ))),
+    }
+}
+
+/// The live object with the applied configuration merged in, and the warnings about the configuration.
+fn merged(
+    call: &Call<'_>,
+    live: Option<&Value>,
+    applied: &Value,
+    part: Part,
+    duplicates: &[String],
+) -> Result<(Value, Vec<String>), Status> {
+    let mut applied = applied.clone();
+    let mut completed = applied.clone();
+    let warnings = incoming::conform(call, &mut completed, duplicates)?;
+    if let Some(schema) = call.resource.schema() {
+        cluster_object::decode::prune(&mut applied, schema);
+        let (manager, force) = (call.query.field_manager.as_str(), call.query.force.unwrap_or_default());
+        let (version, now) = (call.resource.api_version(), meta::now());
+        let mut object = apply::apply(live, &applied, schema, manager, force, &version, part.subresource(), &now)?;
+        if let Some(live) = live {
+            keep_untouched(&mut object, live);
+        }
+        incoming::conform(call, &mut object, &[])?;
+        return Ok((object, warnings));
+    }
+    Err(Status::internal(format!("no schema is known for {}", call.resource.kind)))
+}
+
+/// An apply that changes nothing must not write, so its time does not count.
+fn keep_untouched(object: &mut Value, live: &Value) {
+    let bare = |value: &Value| {
+        let mut value = value.clone();
+        for entry in value["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
+            meta::remove(entry, "time");
+        }
+        value
+    };
+    if !metadata::content_differs(object, live) && bare(object) == bare(live) {
+        *object = live.clone();
+    }
+}

@@ -1,0 +1,233 @@
+//! update: the guarded write that PUT, PATCH and the subresources share.
+//!
+//! The change is computed from the stored object, admitted, validated against it and written under its revision; when
+//! somebody else was faster, all of that runs again on the newer state.
+
+use super::call::{Call, Content, Phase, Reply};
+use super::create::{self, Managed};
+use super::{form, incoming, metadata};
+use crate::admission::Operation;
+use crate::{allocate, custom};
+use crate::registry::Deletion;
+use bytes::Bytes;
+use cluster_object::apply::managed;
+use cluster_object::field::{Error, Path};
+use cluster_object::meta;
+use cluster_object::status::Status;
+use cluster_store::{Entry, Expect, WriteError};
+use http::StatusCode;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Which part of the object a write may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All but the status, when that is a subresource.
+    Main,
+    /// The status alone.
+    Status,
+    /// What the subresource's own code changes.
+    Sub(&'static str),
+}
+
+impl Part {
+    pub(crate) fn subresource(self) -> &'static str {
+        match self {
+            Self::Main => "",
+            Self::Status => "status",
+            Self::Sub(name) => name,
+        }
+    }
+}
+
+/// What a write wants the object to be.
+pub(crate) struct Proposed {
+    pub(crate) object: Value,
+    pub(crate) managed: Managed,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Proposed {
+    pub(crate) fn new(object: Value) -> Self {
+        Self { object, managed: Managed::Track, warnings: Vec::new() }
+    }
+}
+
+/// PUT.
+pub(super) async fn update(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
+    let (object, warnings) = incoming::object(call, &body)?;
+    let name = call.info.name.as_str();
+    match meta::name(&object) {
+        "" => {
+            let error = Error::required(&Path::new("metadata").child("name"), "name is required");
+            call.invalid_if("", &[error])?;
+        }
+        given if given != name => {
+            let text = format!("the name of the object ({given}) does not match the name on the URL ({name})");
+            return Err(Status::bad_request(text));
+        }
+        _ => {}
+    }
+    let part = if call.info.subresource == "status" { Part::Status } else { Part::Main };
+    if part == Part::Main && call.resource.strategy.create_on_update && call.server.store.get(&call.key(name)).is_none() {
+        let bytes = create::create_object(call, object, Managed::Track).await?;
+        return Ok(Reply::created(Content::Object(bytes), warnings));
+    }
+    let (bytes, _) = change(call, name, part, |_| Ok(Proposed::new(object.clone()))).await?;
+    Ok(Reply { code: StatusCode::OK, content: Content::Object(bytes), warnings })
+}
+
+/// Changes the object `name` into what `make` proposes for its present state. Returns its served JSON and warnings.
+pub(crate) async fn change(
+    call: &Call<'_>,
+    name: &str,
+    part: Part,
+    make: impl Fn(&Value) -> Result<Proposed, Status>,
+) -> Result<(Bytes, Vec<String>), Status> {
+    let resource = &*call.resource;
+    loop {
+        let entry = call.stored(name)?;
+        let old = form::served_value(resource, &entry)?;
+        let Proposed { mut object, managed, warnings } = make(&old)?;
+        check_expectations(call, name, &object, &old)?;
+        prepare(call, name, part, &mut object, &old, managed)?;
+        let reservation = allocate::reserve(call, Some(&old), &mut object)?;
+        validate(call, name, part, &mut object, &old)?;
+        if object == old {
+            return Ok((form::served_bytes(resource, &entry)?, warnings));
+        }
+        if call.query.dry_run {
+            return Ok((super::to_bytes(&object)?, warnings));
+        }
+        match write(call, &entry, object).await {
+            Ok(written) => {
+                reservation.commit();
+                return Ok((form::served_bytes(resource, &written)?, warnings));
+            }
+            Err(WriteError::Conflict { .. }) => {}
+            Err(error) => return Err(call.write_error(name, &error)),
+        }
+    }
+}
+
+/// The revision and UID that the client thinks the object has.
+fn check_expectations(call: &Call<'_>, name: &str, object: &Value, old: &Value) -> Result<(), Status> {
+    let resource = call.resource.group_resource();
+    let (given, present) = (meta::resource_version(object), meta::resource_version(old));
+    if given.is_empty() && !call.resource.strategy.unconditional_update && call.info.verb == "update" {
+        let path = Path::new("metadata").child("resourceVersion");
+        let error = Error::new(
+            &path,
+            cluster_object::field::Reason::Invalid,
+            "Invalid value: 0x0: must be specified for an update".to_owned(),
+        );
+        return call.invalid_if(name, &[error]);
+    }
+    if !given.is_empty() && given != present {
+        return Err(Status::modified(resource, name));
+    }
+    let (given, present) = (meta::uid(object), meta::uid(old));
+    if !given.is_empty() && given != present {
+        let why = format!("Precondition failed: UID in precondition: {given}, UID in object meta: {present}");
+        return Err(Status::conflict(resource, name, &why));
+    }
+    Ok(())
+}
+
+fn prepare(
+    call: &Call<'_>,
+    name: &str,
+    part: Part,
+    object: &mut Value,
+    old: &Value,
+    managed: Managed,
+) -> Result<(), Status> {
+    let resource = &*call.resource;
+    metadata::carry_over(object, old);
+    split(call, part, object, old);
+    call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Mutating)?;
+    if managed == Managed::Track {
+        track(call, Some(old), object, part.subresource());
+    }
+    if part == Part::Main {
+        (resource.strategy.prepare_update)(object, old);
+        if resource.storage == custom::STORAGE {
+            custom::complete(object);
+        }
+    }
+    if part != Part::Status && resource.strategy.has_generation && metadata::content_differs(object, old) {
+        meta::set(object, "metadata.generation", meta::generation(old) + 1);
+    }
+    Ok(())
+}
+
+/// Restores what this part may not change.
+fn split(call: &Call<'_>, part: Part, object: &mut Value, old: &Value) {
+    match part {
+        Part::Main if call.resource.subresource("status").is_some() => restore(object, old, "status"),
+        Part::Status => {
+            let (status, metadata) = (object["status"].take(), object["metadata"].take());
+            *object = old.clone();
+            object["metadata"] = metadata;
+            match status {
+                Value::Null => drop(meta::remove(object, "status")),
+                status => object["status"] = status,
+            }
+            for field in ["labels", "ownerReferences", "finalizers"] {
+                let (metadata, old) = (&mut object["metadata"], &old["metadata"]);
+                restore(metadata, old, field);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn restore(object: &mut Value, old: &Value, field: &str) {
+    match old.get(field) {
+        Some(value) => object[field] = value.clone(),
+        None => drop(meta::remove(object, field)),
+    }
+}
+
+fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, old: &Value) -> Result<(), Status> {
+    let strategy = &call.resource.strategy;
+    let mut errors = metadata::validate_update(object, old);
+    errors.extend(metadata::validate(&call.resource, object));
+    match part {
+        Part::Main => {
+            errors.extend((strategy.validate)(object));
+            errors.extend((strategy.validate_update)(object, old));
+        }
+        Part::Status => errors.extend((strategy.validate_status)(object, old)),
+        Part::Sub(_) => errors.extend((strategy.validate)(object)),
+    }
+    call.invalid_if(name, &errors)?;
+    call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Validating)
+}
+
+/// Records in `metadata.managedFields` what this write changed.
+pub(super) fn track(call: &Call<'_>, old: Option<&Value>, object: &mut Value, subresource: &str) {
+    let Some(schema) = call.resource.schema() else { return };
+    let (manager, version) = (call.query.field_manager.as_str(), call.resource.api_version());
+    managed::update(old, object, schema, manager, "Update", &version, subresource, &meta::now());
+}
+
+/// Writes the new state, or takes the object away when nothing keeps a deleted one any more.
+pub(super) async fn write(call: &Call<'_>, entry: &Arc<Entry>, object: Value) -> Result<Arc<Entry>, WriteError> {
+    let resource = &*call.resource;
+    let gone = is_finished(call, &object);
+    let (key, expect) = (entry.key.clone(), Expect::Revision(entry.revision));
+    let draft = form::draft(resource, object);
+    let store = &call.server.store;
+    let written = if gone { store.delete(key, expect, draft).await? } else { store.put(key, expect, draft).await? };
+    call.server.changed(resource, &written, gone);
+    Ok(written)
+}
+
+/// Whether a deleted object waits for nothing any more.
+fn is_finished(call: &Call<'_>, object: &Value) -> bool {
+    let grace = meta::get(object, "metadata.deletionGracePeriodSeconds").as_i64().unwrap_or_default();
+    let namespace_content = call.resource.strategy.deletion == Deletion::Finalized
+        && meta::get(object, "spec.finalizers").as_array().is_some_and(|f| !f.is_empty());
+    meta::deletion_timestamp(object).is_some() && grace == 0 && meta::finalizers(object).is_empty() && !namespace_content
+}

@@ -1,0 +1,252 @@
+//! watch: what happens in a collection, as objects for callers in the process and as JSON lines over HTTP.
+
+use super::call::{Call, Content, Reply};
+use super::form;
+use super::list::{Filter, parse_revision};
+use crate::registry::Resource;
+use crate::render;
+use crate::request::{Encoding, Query, RequestInfo, VersionMatch};
+use crate::server::ApiServer;
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use cluster_object::field::{Error, Path};
+use cluster_object::status::Status;
+use cluster_store::{Change, Entry, Event, Expired, Revision, Snapshot, Watcher};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use http::Response;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+const BOOKMARK_PERIOD: Duration = Duration::from_secs(60);
+/// How long a watch lasts at least when the client names no timeout; upstream's `--min-request-timeout`.
+const DEFAULT_TIMEOUT: u64 = 1800;
+
+/// One event of a watch; objects are JSON of the served version.
+#[derive(Debug, Clone)]
+pub enum Watched {
+    /// The object is new to the watcher.
+    Added(Bytes),
+    /// The object changed.
+    Modified(Bytes),
+    /// The object is gone for the watcher; its last state.
+    Deleted(Bytes),
+    /// Everything up to this revision was told; `initial` ends the initial events.
+    Bookmark {
+        /// The revision.
+        revision: Revision,
+        /// Whether it says that the initial events are complete.
+        initial: bool,
+    },
+}
+
+/// The events of a watch. Ends with the watch; an error is its last item.
+pub type WatchedStream = BoxStream<'static, Result<Watched, Status>>;
+
+/// Answers a watch over HTTP.
+pub(super) fn respond(call: &Call<'_>) -> Result<Reply, Status> {
+    let accept = call.accept;
+    if accept.encoding == Encoding::Yaml {
+        return Err(Status::new(406, "NotAcceptable", "only the following media types are accepted: application/json"));
+    }
+    let (resource, include) = (Arc::clone(&call.resource), call.query.include_object.clone());
+    let events = open(call.server, &call.resource, &call.info, &call.query)?;
+    let frames = events.map(move |event| {
+        let frame = event.and_then(|event| frame(&resource, event, |bytes| render::form(&resource, accept.form, &include, bytes)));
+        Ok::<_, std::convert::Infallible>(frame.unwrap_or_else(|status| error_frame(&status)))
+    });
+    let response = Response::builder().header(http::header::CONTENT_TYPE, "application/json").body(Body::from_stream(frames));
+    Ok(Reply::ok(Content::Raw(response.map_err(Status::internal)?)))
+}
+
+fn frame(
+    resource: &Resource,
+    event: Watched,
+    transform: impl Fn(Bytes) -> Result<Bytes, Status>,
+) -> Result<Bytes, Status> {
+    let (kind, object) = match event {
+        Watched::Added(bytes) => ("ADDED", transform(bytes)?),
+        Watched::Modified(bytes) => ("MODIFIED", transform(bytes)?),
+        Watched::Deleted(bytes) => ("DELETED", transform(bytes)?),
+        Watched::Bookmark { revision, initial } => ("BOOKMARK", transform(bookmark(resource, revision, initial))?),
+    };
+    let mut text = BytesMut::with_capacity(object.len() + 40);
+    text.extend_from_slice(b"{\"type\":\"");
+    text.extend_from_slice(kind.as_bytes());
+    text.extend_from_slice(b"\",\"object\":");
+    text.extend_from_slice(&object);
+    text.extend_from_slice(b"}\n");
+    Ok(text.freeze())
+}
+
+fn error_frame(status: &Status) -> Bytes {
+    format!("{}\n", json!({"type": "ERROR", "object": status.to_json()})).into()
+}
+
+fn bookmark(resource: &Resource, revision: Revision, initial: bool) -> Bytes {
+    let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+    if initial {
+        metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+    }
+    json!({"kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata}).to_string().into()
+}
+
+/// Starts a watch.
+pub(crate) fn open(
+    server: &ApiServer,
+    resource: &Arc<Resource>,
+    info: &RequestInfo,
+    query: &Query,
+) -> Result<WatchedStream, Status> {
+    check(query)?;
+    let filter = Filter::new(server, resource, info, query)?;
+    let revision = parse_revision(&query.resource_version)?;
+    let initial = query.send_initial_events.unwrap_or(revision == 0);
+    let start = if initial {
+        super::list::not_newer(server, revision)?;
+        Start::from(server.store.snapshot(&resource.storage))
+    } else {
+        let after = if revision == 0 { server.store.revision() } else { revision };
+        Start { after, snapshot: None }
+    };
+    let seconds = query.timeout_seconds.filter(|s| *s > 0).unwrap_or_else(|| rand::random_range(DEFAULT_TIMEOUT..2 * DEFAULT_TIMEOUT));
+    // A watch that starts too early in the past is answered by an ERROR event, as upstream does.
+    let watcher = server.store.watch(&resource.storage, start.after);
+    let mut bookmarks = tokio::time::interval_at(Instant::now() + BOOKMARK_PERIOD, BOOKMARK_PERIOD);
+    bookmarks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let state = State {
+        resource: Arc::clone(resource),
+        initial_end: (query.send_initial_events == Some(true) && query.bookmarks).then_some(start.after),
+        initial: start.entries(&filter),
+        filter,
+        pending: VecDeque::new(),
+        watcher: Some(watcher.map_err(|e| expired(&e))),
+        bookmarks: query.bookmarks.then_some(bookmarks),
+        deadline: Instant::now() + Duration::from_secs(seconds),
+        closing: server.closing.clone(),
+    };
+    let stream = futures::stream::unfold(state, |mut state| async move { state.next().await.map(|item| (item, state)) });
+    Ok(stream.boxed())
+}
+
+fn check(query: &Query) -> Result<(), Status> {
+    let forbidden = |field: &str, detail: &str| {
+        Err(Status::invalid("meta.k8s.io", "ListOptions", "", &[Error::forbidden(&Path::new(field), detail)]))
+    };
+    match (query.send_initial_events, query.version_match) {
+        (Some(_), Some(VersionMatch::NotOlderThan)) | (None, None) => Ok(()),
+        (Some(_), None) => {
+            forbidden("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+        }
+        (Some(_), Some(VersionMatch::Exact)) => {
+            let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            forbidden("resourceVersionMatch", detail)
+        }
+        (None, Some(_)) => {
+            let detail = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            forbidden("resourceVersionMatch", detail)
+        }
+    }
+}
+
+struct Start {
+    after: Revision,
+    snapshot: Option<Snapshot>,
+}
+
+impl From<Snapshot> for Start {
+    fn from(snapshot: Snapshot) -> Self {
+        Self { after: snapshot.revision, snapshot: Some(snapshot) }
+    }
+}
+
+impl Start {
+    fn entries(&self, filter: &Filter) -> VecDeque<Arc<Entry>> {
+        let all = self.snapshot.iter().flat_map(|snapshot| snapshot.range(filter.namespace(), None));
+        all.filter(|entry| filter.matches(entry)).collect()
+    }
+}
+
+fn expired(error: &Expired) -> Status {
+    Status::expired(error.to_string())
+}
+
+struct State {
+    resource: Arc<Resource>,
+    filter: Filter,
+    initial: VecDeque<Arc<Entry>>,
+    initial_end: Option<Revision>,
+    pending: VecDeque<Arc<Event>>,
+    /// Gone when the watch has ended with an error.
+    watcher: Option<Result<Watcher, Status>>,
+    bookmarks: Option<Interval>,
+    deadline: Instant,
+    closing: CancellationToken,
+}
+
+impl State {
+    async fn next(&mut self) -> Option<Result<Watched, Status>> {
+        loop {
+            if let Some(entry) = self.initial.pop_front() {
+                return Some(form::served_bytes(&self.resource, &entry).map(Watched::Added));
+            }
+            if let Some(revision) = self.initial_end.take() {
+                return Some(Ok(Watched::Bookmark { revision, initial: true }));
+            }
+            while let Some(event) = self.pending.pop_front() {
+                if let Some(watched) = self.seen(&event).transpose() {
+                    return Some(watched);
+                }
+            }
+            let watcher = match self.watcher.as_mut()? {
+                Ok(watcher) => watcher,
+                Err(status) => {
+                    let status = status.clone();
+                    self.watcher = None;
+                    return Some(Err(status));
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.closing.cancelled() => return None,
+                batch = watcher.next() => match batch {
+                    Ok(events) => self.pending.extend(events),
+                    Err(error) => self.watcher = Some(Err(expired(&error))),
+                },
+                () = tokio::time::sleep_until(self.deadline) => return None,
+                () = tick(self.bookmarks.as_mut()) => {
+                    return Some(Ok(Watched::Bookmark { revision: watcher.revision(), initial: false }));
+                }
+            }
+        }
+    }
+
+    /// What the event is to this watcher: with a selector, a change can be a coming or a going.
+    fn seen(&self, event: &Event) -> Result<Option<Watched>, Status> {
+        let now = event.change == Change::Put && self.filter.matches(&event.entry);
+        let before = event.previous.as_ref().filter(|previous| self.filter.matches(previous));
+        let current = || form::served_bytes(&self.resource, &event.entry);
+        Ok(match (before, now) {
+            (None, true) => Some(Watched::Added(current()?)),
+            (Some(_), true) => Some(Watched::Modified(current()?)),
+            (Some(_), false) if event.change == Change::Delete => Some(Watched::Deleted(current()?)),
+            (Some(previous), false) => {
+                let mut object: Value = form::served_value(&self.resource, previous)?;
+                object["metadata"]["resourceVersion"] = event.revision.to_string().into();
+                Some(Watched::Deleted(super::to_bytes(&object)?))
+            }
+            (None, false) => None,
+        })
+    }
+}
+
+async fn tick(bookmarks: Option<&mut Interval>) {
+    match bookmarks {
+        Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
+    }
+}
