@@ -1,9 +1,24 @@
 //! The built-in kinds: one table row each, and per kind its defaults, validation, selectable fields and columns.
 
+mod apps;
+mod autoscaling;
+mod batch;
 mod cells;
+mod cluster;
+mod config;
+mod extensions;
+pub mod metadata;
+mod networking;
+mod pod;
+mod rbac;
 mod row;
+mod service;
 mod table;
-mod walk;
+mod volumes;
+pub(crate) mod walk;
+mod workloads;
+
+pub use cells::human_duration;
 
 pub(crate) use cells::age;
 

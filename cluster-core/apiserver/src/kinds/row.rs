@@ -1,6 +1,7 @@
 //! The short form in which the table of built-in kinds is written.
 
 use super::BASE;
+use super::cells::PLAIN;
 use crate::registry::{Column, Resource, Scope, Strategy, Subresource, Verbs};
 
 /// A subresource in short form: name, kind (empty for the resource's own), `group/version` of the kind when it is not
@@ -37,7 +38,7 @@ pub(super) const fn row(plural: &'static str, kind: &'static str) -> Row {
         verbs: Verbs::All,
         subresources: &[],
         storage: "",
-        columns: &[],
+        columns: PLAIN,
         strategy: &BASE,
     }
 }
@@ -80,11 +81,13 @@ impl Row {
         self
     }
 
-    pub(super) const fn columns(mut self, columns: &'static [Column]) -> Self {
+    /// Shown with these columns.
+    pub(super) const fn shows(mut self, columns: &'static [Column]) -> Self {
         self.columns = columns;
         self
     }
 
+    /// With these rules.
     pub(super) const fn rules(mut self, strategy: &'static Strategy) -> Self {
         self.strategy = strategy;
         self

@@ -1,6 +1,7 @@
 //! The table of built-in resources, group by group.
 
 use super::row::{Row, SCALE, STATUS, Sub, row};
+use super::{apps, autoscaling, batch, cluster, config, extensions, networking, pod, rbac, service, volumes};
 use crate::registry::Verbs::{CreateOnly, NoDeleteCollection, ReadOnly};
 
 /// Group, version, rows.
@@ -47,112 +48,252 @@ const POD_SUBRESOURCES: &[Sub] = &[
 
 const CORE: &[Row] = &[
     row("bindings", "Binding").verbs(CreateOnly),
-    row("componentstatuses", "ComponentStatus").short(&["cs"]).cluster().verbs(ReadOnly),
-    row("configmaps", "ConfigMap").short(&["cm"]),
-    row("endpoints", "Endpoints").short(&["ep"]),
-    row("events", "Event").short(&["ev"]),
-    row("limitranges", "LimitRange").short(&["limits"]),
-    row("namespaces", "Namespace").short(&["ns"]).cluster().verbs(NoDeleteCollection).subs(&[
-        ("finalize", "", "", "update"),
-        STATUS,
-    ]),
-    row("nodes", "Node").short(&["no"]).cluster().subs(&[("proxy", "NodeProxyOptions", "", PROXY_VERBS), STATUS]),
-    row("persistentvolumeclaims", "PersistentVolumeClaim").short(&["pvc"]).subs(&[STATUS]),
-    row("persistentvolumes", "PersistentVolume").short(&["pv"]).cluster().subs(&[STATUS]),
-    row("pods", "Pod").short(&["po"]).all().subs(POD_SUBRESOURCES),
-    row("podtemplates", "PodTemplate"),
-    row("replicationcontrollers", "ReplicationController").short(&["rc"]).all().subs(&[SCALE, STATUS]),
-    row("resourcequotas", "ResourceQuota").short(&["quota"]).subs(&[STATUS]),
-    row("secrets", "Secret"),
-    row("serviceaccounts", "ServiceAccount").short(&["sa"]).subs(&[(
-        "token",
-        "TokenRequest",
-        "authentication.k8s.io/v1",
-        "create",
-    )]),
-    row("services", "Service").short(&["svc"]).all().subs(&[("proxy", "ServiceProxyOptions", "", PROXY_VERBS), STATUS]),
+    row("componentstatuses", "ComponentStatus")
+        .shows(extensions::COMPONENT_COLUMNS)
+        .short(&["cs"])
+        .cluster()
+        .verbs(ReadOnly),
+    row("configmaps", "ConfigMap").rules(&config::CONFIG_MAP).shows(config::CONFIG_MAP_COLUMNS).short(&["cm"]),
+    row("endpoints", "Endpoints").rules(&service::ENDPOINTS).shows(service::ENDPOINTS_COLUMNS).short(&["ep"]),
+    row("events", "Event").rules(&cluster::EVENT).shows(cluster::EVENT_COLUMNS).short(&["ev"]),
+    row("limitranges", "LimitRange")
+        .rules(&cluster::LIMIT_RANGE)
+        .shows(cluster::LIMIT_RANGE_COLUMNS)
+        .short(&["limits"]),
+    row("namespaces", "Namespace")
+        .rules(&cluster::NAMESPACE)
+        .shows(cluster::NAMESPACE_COLUMNS)
+        .short(&["ns"])
+        .cluster()
+        .verbs(NoDeleteCollection)
+        .subs(&[("finalize", "", "", "update"), STATUS]),
+    row("nodes", "Node")
+        .rules(&cluster::NODE)
+        .shows(cluster::NODE_COLUMNS)
+        .short(&["no"])
+        .cluster()
+        .subs(&[("proxy", "NodeProxyOptions", "", PROXY_VERBS), STATUS]),
+    row("persistentvolumeclaims", "PersistentVolumeClaim")
+        .rules(&volumes::CLAIM)
+        .shows(volumes::CLAIM_COLUMNS)
+        .short(&["pvc"])
+        .subs(&[STATUS]),
+    row("persistentvolumes", "PersistentVolume")
+        .rules(&volumes::VOLUME)
+        .shows(volumes::VOLUME_COLUMNS)
+        .short(&["pv"])
+        .cluster()
+        .subs(&[STATUS]),
+    row("pods", "Pod").rules(&pod::STRATEGY).shows(pod::columns::COLUMNS).short(&["po"]).all().subs(POD_SUBRESOURCES),
+    row("podtemplates", "PodTemplate").rules(&pod::TEMPLATE_STRATEGY).shows(pod::columns::TEMPLATE_COLUMNS),
+    row("replicationcontrollers", "ReplicationController")
+        .rules(&apps::REPLICATION_CONTROLLER)
+        .shows(apps::REPLICATION_CONTROLLER_COLUMNS)
+        .short(&["rc"])
+        .all()
+        .subs(&[SCALE, STATUS]),
+    row("resourcequotas", "ResourceQuota")
+        .rules(&cluster::RESOURCE_QUOTA)
+        .shows(cluster::RESOURCE_QUOTA_COLUMNS)
+        .short(&["quota"])
+        .subs(&[STATUS]),
+    row("secrets", "Secret").rules(&config::SECRET).shows(config::SECRET_COLUMNS),
+    row("serviceaccounts", "ServiceAccount")
+        .rules(&config::SERVICE_ACCOUNT)
+        .shows(config::SERVICE_ACCOUNT_COLUMNS)
+        .short(&["sa"])
+        .subs(&[("token", "TokenRequest", "authentication.k8s.io/v1", "create")]),
+    row("services", "Service")
+        .rules(&service::SERVICE)
+        .shows(service::SERVICE_COLUMNS)
+        .short(&["svc"])
+        .all()
+        .subs(&[("proxy", "ServiceProxyOptions", "", PROXY_VERBS), STATUS]),
 ];
 
 const APPS: &[Row] = &[
-    row("controllerrevisions", "ControllerRevision"),
-    row("daemonsets", "DaemonSet").short(&["ds"]).all().subs(&[STATUS]),
-    row("deployments", "Deployment").short(&["deploy"]).all().subs(&[SCALE, STATUS]),
-    row("replicasets", "ReplicaSet").short(&["rs"]).all().subs(&[SCALE, STATUS]),
-    row("statefulsets", "StatefulSet").short(&["sts"]).all().subs(&[SCALE, STATUS]),
+    row("controllerrevisions", "ControllerRevision")
+        .rules(&apps::CONTROLLER_REVISION)
+        .shows(apps::CONTROLLER_REVISION_COLUMNS),
+    row("daemonsets", "DaemonSet")
+        .rules(&apps::DAEMON_SET)
+        .shows(apps::DAEMON_SET_COLUMNS)
+        .short(&["ds"])
+        .all()
+        .subs(&[STATUS]),
+    row("deployments", "Deployment")
+        .rules(&apps::DEPLOYMENT)
+        .shows(apps::DEPLOYMENT_COLUMNS)
+        .short(&["deploy"])
+        .all()
+        .subs(&[SCALE, STATUS]),
+    row("replicasets", "ReplicaSet")
+        .rules(&apps::REPLICA_SET)
+        .shows(apps::REPLICA_SET_COLUMNS)
+        .short(&["rs"])
+        .all()
+        .subs(&[SCALE, STATUS]),
+    row("statefulsets", "StatefulSet")
+        .rules(&apps::STATEFUL_SET)
+        .shows(apps::STATEFUL_SET_COLUMNS)
+        .short(&["sts"])
+        .all()
+        .subs(&[SCALE, STATUS]),
 ];
 
 const BATCH: &[Row] = &[
-    row("cronjobs", "CronJob").short(&["cj"]).all().subs(&[STATUS]),
-    row("jobs", "Job").all().subs(&[STATUS]),
+    row("cronjobs", "CronJob")
+        .rules(&batch::CRON_JOB)
+        .shows(batch::CRON_JOB_COLUMNS)
+        .short(&["cj"])
+        .all()
+        .subs(&[STATUS]),
+    row("jobs", "Job").rules(&batch::JOB).shows(batch::JOB_COLUMNS).all().subs(&[STATUS]),
 ];
 
-const AUTOSCALING: &[Row] =
-    &[row("horizontalpodautoscalers", "HorizontalPodAutoscaler").short(&["hpa"]).all().subs(&[STATUS])];
+const AUTOSCALING: &[Row] = &[row("horizontalpodautoscalers", "HorizontalPodAutoscaler")
+    .rules(&autoscaling::AUTOSCALER)
+    .shows(autoscaling::AUTOSCALER_COLUMNS)
+    .short(&["hpa"])
+    .all()
+    .subs(&[STATUS])];
 
-const AUTOSCALING_V1: &[Row] =
-    &[row("horizontalpodautoscalers", "HorizontalPodAutoscaler").short(&["hpa"]).all().subs(&[STATUS])];
+const AUTOSCALING_V1: &[Row] = &[row("horizontalpodautoscalers", "HorizontalPodAutoscaler")
+    .rules(&autoscaling::AUTOSCALER_V1)
+    .shows(autoscaling::AUTOSCALER_COLUMNS)
+    .short(&["hpa"])
+    .all()
+    .subs(&[STATUS])];
 
 const NETWORKING: &[Row] = &[
-    row("ingressclasses", "IngressClass").cluster(),
-    row("ingresses", "Ingress").short(&["ing"]).subs(&[STATUS]),
-    row("ipaddresses", "IPAddress").short(&["ip"]).cluster(),
-    row("networkpolicies", "NetworkPolicy").short(&["netpol"]),
-    row("servicecidrs", "ServiceCIDR").cluster().subs(&[STATUS]),
+    row("ingressclasses", "IngressClass")
+        .rules(&networking::INGRESS_CLASS)
+        .shows(networking::INGRESS_CLASS_COLUMNS)
+        .cluster(),
+    row("ingresses", "Ingress")
+        .rules(&networking::INGRESS)
+        .shows(networking::INGRESS_COLUMNS)
+        .short(&["ing"])
+        .subs(&[STATUS]),
+    row("ipaddresses", "IPAddress")
+        .rules(&networking::IP_ADDRESS)
+        .shows(networking::IP_ADDRESS_COLUMNS)
+        .short(&["ip"])
+        .cluster(),
+    row("networkpolicies", "NetworkPolicy")
+        .rules(&networking::NETWORK_POLICY)
+        .shows(networking::NETWORK_POLICY_COLUMNS)
+        .short(&["netpol"]),
+    row("servicecidrs", "ServiceCIDR").shows(networking::SERVICE_CIDR_COLUMNS).cluster().subs(&[STATUS]),
 ];
 
-const POLICY: &[Row] = &[row("poddisruptionbudgets", "PodDisruptionBudget").short(&["pdb"]).subs(&[STATUS])];
+const POLICY: &[Row] = &[row("poddisruptionbudgets", "PodDisruptionBudget")
+    .rules(&networking::DISRUPTION_BUDGET)
+    .shows(networking::DISRUPTION_BUDGET_COLUMNS)
+    .short(&["pdb"])
+    .subs(&[STATUS])];
 
 const RBAC: &[Row] = &[
-    row("clusterrolebindings", "ClusterRoleBinding").cluster(),
-    row("clusterroles", "ClusterRole").cluster(),
-    row("rolebindings", "RoleBinding"),
-    row("roles", "Role"),
+    row("clusterrolebindings", "ClusterRoleBinding").rules(&rbac::BINDING).shows(rbac::BINDING_COLUMNS).cluster(),
+    row("clusterroles", "ClusterRole").rules(&rbac::ROLE).shows(rbac::ROLE_COLUMNS).cluster(),
+    row("rolebindings", "RoleBinding").rules(&rbac::BINDING).shows(rbac::BINDING_COLUMNS),
+    row("roles", "Role").rules(&rbac::ROLE).shows(rbac::ROLE_COLUMNS),
 ];
 
 const STORAGE: &[Row] = &[
-    row("csidrivers", "CSIDriver").cluster(),
-    row("csinodes", "CSINode").cluster(),
-    row("csistoragecapacities", "CSIStorageCapacity"),
-    row("storageclasses", "StorageClass").short(&["sc"]).cluster(),
-    row("volumeattachments", "VolumeAttachment").cluster().subs(&[STATUS]),
-    row("volumeattributesclasses", "VolumeAttributesClass").short(&["vac"]).cluster(),
+    row("csidrivers", "CSIDriver").rules(&volumes::CSI_DRIVER).shows(volumes::CSI_DRIVER_COLUMNS).cluster(),
+    row("csinodes", "CSINode").shows(volumes::CSI_NODE_COLUMNS).cluster(),
+    row("csistoragecapacities", "CSIStorageCapacity").shows(volumes::CAPACITY_COLUMNS),
+    row("storageclasses", "StorageClass")
+        .rules(&volumes::STORAGE_CLASS)
+        .shows(volumes::STORAGE_CLASS_COLUMNS)
+        .short(&["sc"])
+        .cluster(),
+    row("volumeattachments", "VolumeAttachment").shows(volumes::ATTACHMENT_COLUMNS).cluster().subs(&[STATUS]),
+    row("volumeattributesclasses", "VolumeAttributesClass")
+        .shows(volumes::ATTRIBUTES_CLASS_COLUMNS)
+        .short(&["vac"])
+        .cluster(),
 ];
 
-const SCHEDULING: &[Row] = &[row("priorityclasses", "PriorityClass").short(&["pc"]).cluster()];
+const SCHEDULING: &[Row] = &[row("priorityclasses", "PriorityClass")
+    .rules(&cluster::PRIORITY_CLASS)
+    .shows(cluster::PRIORITY_CLASS_COLUMNS)
+    .short(&["pc"])
+    .cluster()];
 
-const COORDINATION: &[Row] = &[row("leases", "Lease")];
+const COORDINATION: &[Row] = &[row("leases", "Lease").rules(&cluster::LEASE).shows(cluster::LEASE_COLUMNS)];
 
-const DISCOVERY: &[Row] = &[row("endpointslices", "EndpointSlice")];
+const DISCOVERY: &[Row] =
+    &[row("endpointslices", "EndpointSlice").rules(&service::ENDPOINT_SLICE).shows(service::ENDPOINT_SLICE_COLUMNS)];
 
-const EVENTS: &[Row] = &[row("events", "Event").short(&["ev"]).stored_as("events")];
+const EVENTS: &[Row] = &[row("events", "Event")
+    .rules(&cluster::EVENTS_EVENT)
+    .shows(cluster::EVENT_COLUMNS)
+    .short(&["ev"])
+    .stored_as("events")];
 
-const NODE: &[Row] = &[row("runtimeclasses", "RuntimeClass").cluster()];
+const NODE: &[Row] = &[row("runtimeclasses", "RuntimeClass")
+    .rules(&cluster::RUNTIME_CLASS)
+    .shows(cluster::RUNTIME_CLASS_COLUMNS)
+    .cluster()];
 
 const API_EXTENSIONS: &[&str] = &["api-extensions"];
 
 const APIEXTENSIONS: &[Row] = &[row("customresourcedefinitions", "CustomResourceDefinition")
+    .rules(&extensions::DEFINITION)
+    .shows(extensions::DEFINITION_COLUMNS)
     .short(&["crd", "crds"])
     .category(API_EXTENSIONS)
     .cluster()
     .subs(&[STATUS])];
 
 const ADMISSIONREGISTRATION: &[Row] = &[
-    row("mutatingadmissionpolicies", "MutatingAdmissionPolicy").category(API_EXTENSIONS).cluster(),
-    row("mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding").category(API_EXTENSIONS).cluster(),
-    row("mutatingwebhookconfigurations", "MutatingWebhookConfiguration").category(API_EXTENSIONS).cluster(),
-    row("validatingadmissionpolicies", "ValidatingAdmissionPolicy").category(API_EXTENSIONS).cluster().subs(&[STATUS]),
-    row("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding").category(API_EXTENSIONS).cluster(),
-    row("validatingwebhookconfigurations", "ValidatingWebhookConfiguration").category(API_EXTENSIONS).cluster(),
+    row("mutatingadmissionpolicies", "MutatingAdmissionPolicy")
+        .rules(&extensions::ADMISSION_POLICY)
+        .shows(extensions::MUTATING_POLICY_COLUMNS)
+        .category(API_EXTENSIONS)
+        .cluster(),
+    row("mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding")
+        .shows(extensions::POLICY_BINDING_COLUMNS)
+        .category(API_EXTENSIONS)
+        .cluster(),
+    row("mutatingwebhookconfigurations", "MutatingWebhookConfiguration")
+        .rules(&extensions::WEBHOOKS)
+        .shows(extensions::WEBHOOK_COLUMNS)
+        .category(API_EXTENSIONS)
+        .cluster(),
+    row("validatingadmissionpolicies", "ValidatingAdmissionPolicy")
+        .rules(&extensions::ADMISSION_POLICY)
+        .shows(extensions::VALIDATING_POLICY_COLUMNS)
+        .category(API_EXTENSIONS)
+        .cluster()
+        .subs(&[STATUS]),
+    row("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding")
+        .shows(extensions::POLICY_BINDING_COLUMNS)
+        .category(API_EXTENSIONS)
+        .cluster(),
+    row("validatingwebhookconfigurations", "ValidatingWebhookConfiguration")
+        .rules(&extensions::WEBHOOKS)
+        .shows(extensions::WEBHOOK_COLUMNS)
+        .category(API_EXTENSIONS)
+        .cluster(),
 ];
 
-const APIREGISTRATION: &[Row] =
-    &[row("apiservices", "APIService").category(API_EXTENSIONS).cluster().subs(&[STATUS])];
+const APIREGISTRATION: &[Row] = &[row("apiservices", "APIService")
+    .rules(&extensions::API_SERVICE)
+    .shows(extensions::API_SERVICE_COLUMNS)
+    .category(API_EXTENSIONS)
+    .cluster()
+    .subs(&[STATUS])];
 
 const CERTIFICATES: &[Row] = &[
-    row("certificatesigningrequests", "CertificateSigningRequest").short(&["csr"]).cluster().subs(&[
-        ("approval", "", "", "get patch update"),
-        STATUS,
-    ]),
+    row("certificatesigningrequests", "CertificateSigningRequest")
+        .rules(&extensions::CERTIFICATE_REQUEST)
+        .shows(extensions::CERTIFICATE_REQUEST_COLUMNS)
+        .short(&["csr"])
+        .cluster()
+        .subs(&[("approval", "", "", "get patch update"), STATUS]),
     row("clustertrustbundles", "ClusterTrustBundle").cluster(),
     row("podcertificaterequests", "PodCertificateRequest").subs(&[STATUS]),
 ];
@@ -170,13 +311,20 @@ const AUTHORIZATION: &[Row] = &[
 ];
 
 const FLOWCONTROL: &[Row] = &[
-    row("flowschemas", "FlowSchema").cluster().subs(&[STATUS]),
-    row("prioritylevelconfigurations", "PriorityLevelConfiguration").cluster().subs(&[STATUS]),
+    row("flowschemas", "FlowSchema")
+        .rules(&extensions::FLOW_SCHEMA)
+        .shows(extensions::FLOW_SCHEMA_COLUMNS)
+        .cluster()
+        .subs(&[STATUS]),
+    row("prioritylevelconfigurations", "PriorityLevelConfiguration")
+        .shows(extensions::PRIORITY_LEVEL_COLUMNS)
+        .cluster()
+        .subs(&[STATUS]),
 ];
 
 const RESOURCE: &[Row] = &[
     row("deviceclasses", "DeviceClass").cluster(),
-    row("resourceclaims", "ResourceClaim").subs(&[STATUS]),
+    row("resourceclaims", "ResourceClaim").shows(extensions::CLAIM_COLUMNS).subs(&[STATUS]),
     row("resourceclaimtemplates", "ResourceClaimTemplate"),
-    row("resourceslices", "ResourceSlice").cluster(),
+    row("resourceslices", "ResourceSlice").shows(extensions::SLICE_COLUMNS).cluster(),
 ];

@@ -125,7 +125,11 @@ impl<'a> At<'a> {
     /// The entries of this map, with `path[key]` as path.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, Self)> + use<'a> {
         let (path, value) = (self.path.clone(), self.value);
-        value.as_object().into_iter().flatten().map(move |(key, value)| (key.as_str(), Self { path: path.key(key), value }))
+        value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(move |(key, value)| (key.as_str(), Self { path: path.key(key), value }))
     }
 
     pub(crate) fn text(&self) -> &'a str {

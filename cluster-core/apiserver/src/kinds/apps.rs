@@ -1,0 +1,308 @@
+//! Deployments, replica sets, replication controllers, stateful sets, daemon sets and controller revisions.
+
+use super::BASE;
+use super::cells::{AGE, CONTAINERS, IMAGES, NAME, SELECTOR, col, count, label_map, number, wide};
+use super::pod::defaults;
+use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
+use super::workloads::{
+    default_numbers, int_or_percent, is_zero, labels_from_template, non_negative, restart_always, selected_template,
+    selector_unchanged,
+};
+use crate::registry::{Column, Strategy};
+use cluster_object::field::{Error, Errors};
+use cluster_object::meta;
+use serde_json::{Map, Value, json};
+
+const CREATE: fn(&mut Value) = |object| object["status"] = json!({});
+
+pub(super) const DEPLOYMENT: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        default_numbers(spec, &[("replicas", 1), ("revisionHistoryLimit", 10), ("progressDeadlineSeconds", 600)]);
+        rolling(spec, "strategy", &[("maxUnavailable", json!("25%")), ("maxSurge", json!("25%"))]);
+        defaults::template(&mut spec["template"]);
+    },
+    prepare_create: CREATE,
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        non_negative(&at, &["spec.replicas", "spec.minReadySeconds", "spec.revisionHistoryLimit"], &mut errors);
+        selected_template(&at, &mut errors);
+        restart_always(&at, &mut errors);
+        deployment_strategy(&at.get("spec.strategy"), &mut errors);
+        let deadline = at.get("spec.progressDeadlineSeconds");
+        if deadline.is_set() {
+            deadline.non_negative(&mut errors);
+            if deadline.int() <= at.get("spec.minReadySeconds").int() {
+                errors.push(deadline.invalid("must be greater than minReadySeconds"));
+            }
+        }
+        errors
+    },
+    validate_update: selector_unchanged,
+    ..BASE
+};
+
+pub(super) const REPLICA_SET: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        default(spec, "replicas", 1);
+        defaults::template(&mut spec["template"]);
+    },
+    prepare_create: |object| object["status"] = json!({"replicas": 0}),
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        non_negative(&at, &["spec.replicas", "spec.minReadySeconds"], &mut errors);
+        selected_template(&at, &mut errors);
+        restart_always(&at, &mut errors);
+        errors
+    },
+    validate_update: selector_unchanged,
+    selectable_fields: &[("status.replicas", |o| int(&o["status"]["replicas"]).to_string())],
+    ..BASE
+};
+
+pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
+    defaults: |object| {
+        labels_from_template(object);
+        let labels = meta::get(object, "spec.template.metadata.labels").clone();
+        let Some(spec) = child(object, "spec") else { return };
+        default(spec, "replicas", 1);
+        if is_empty(&spec["selector"]) && !is_empty(&labels) {
+            spec["selector"] = labels;
+        }
+        defaults::template(&mut spec["template"]);
+    },
+    prepare_create: |object| object["status"] = json!({"replicas": 0}),
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        non_negative(&at, &["spec.replicas", "spec.minReadySeconds"], &mut errors);
+        let (selector, template) = (at.get("spec.selector"), at.get("spec.template"));
+        if selector.required(&mut errors) {
+            let labels = template.get("metadata.labels");
+            if super::walk::entries(selector.value).any(|(key, value)| labels.value.get(key) != Some(value)) {
+                errors.push(labels.invalid("`selector` does not match template `labels`"));
+            }
+        }
+        if template.required(&mut errors) {
+            errors.extend(super::pod::validation::template(&template));
+        }
+        restart_always(&at, &mut errors);
+        errors
+    },
+    selectable_fields: &[("status.replicas", |o| int(&o["status"]["replicas"]).to_string())],
+    ..BASE
+};
+
+pub(super) const DAEMON_SET: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        default(spec, "revisionHistoryLimit", 10);
+        rolling(spec, "updateStrategy", &[("maxUnavailable", json!(1)), ("maxSurge", json!(0))]);
+        defaults::template(&mut spec["template"]);
+    },
+    prepare_create: |object| {
+        object["status"] = json!({"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0});
+    },
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        selected_template(&at, &mut errors);
+        restart_always(&at, &mut errors);
+        non_negative(&at, &["spec.minReadySeconds", "spec.revisionHistoryLimit"], &mut errors);
+        let kind = at.get("spec.updateStrategy.type");
+        kind.one_of(&["RollingUpdate", "OnDelete"], &mut errors);
+        let rolling = at.get("spec.updateStrategy.rollingUpdate");
+        if kind.text() == "RollingUpdate" {
+            let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
+            int_or_percent(&unavailable, true, &mut errors);
+            int_or_percent(&surge, true, &mut errors);
+            match (is_zero(unavailable.value), is_zero(surge.value)) {
+                (true, true) => errors.push(unavailable.invalid("cannot be 0 when `maxSurge` is 0")),
+                (false, false) => errors.push(surge.invalid("may not be set when maxUnavailable is non-zero")),
+                _ => {}
+            }
+        }
+        errors
+    },
+    validate_update: selector_unchanged,
+    ..BASE
+};
+
+pub(super) const STATEFUL_SET: Strategy = Strategy {
+    defaults: stateful_set_defaults,
+    prepare_create: |object| object["status"] = json!({"replicas": 0, "availableReplicas": 0}),
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        at.get("spec.podManagementPolicy").required_one_of(&["OrderedReady", "Parallel"], &mut errors);
+        let kind = at.get("spec.updateStrategy.type");
+        kind.required_one_of(&["RollingUpdate", "OnDelete"], &mut errors);
+        let rolling = at.get("spec.updateStrategy.rollingUpdate");
+        if kind.text() == "OnDelete" && rolling.is_set() {
+            errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
+        }
+        rolling.get("partition").non_negative(&mut errors);
+        for policy in ["whenDeleted", "whenScaled"] {
+            at.get("spec.persistentVolumeClaimRetentionPolicy").get(policy).one_of(&["Retain", "Delete"], &mut errors);
+        }
+        let fields = ["spec.replicas", "spec.minReadySeconds", "spec.ordinals.start", "spec.revisionHistoryLimit"];
+        non_negative(&at, &fields, &mut errors);
+        selected_template(&with_claims(&at).as_ref().map_or(at.clone(), |object| At::root(object)), &mut errors);
+        restart_always(&at, &mut errors);
+        errors
+    },
+    validate_update: stateful_set_update,
+    ..BASE
+};
+
+pub(super) const CONTROLLER_REVISION: Strategy = Strategy {
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        at.get("revision").non_negative(&mut errors);
+        if !at.get("data").is_set() {
+            errors.push(at.get("data").missing("data is mandatory"));
+        }
+        errors
+    },
+    validate_update: |new, old| {
+        let mut errors = Errors::new();
+        At::root(new).get("data").unchanged(&old["data"], &mut errors);
+        errors
+    },
+    has_generation: false,
+    ..BASE
+};
+
+fn rolling(spec: &mut Value, field: &str, numbers: &[(&str, Value)]) {
+    default(spec, field, Map::new());
+    let strategy = &mut spec[field];
+    default_text(strategy, "type", "RollingUpdate");
+    if strategy["type"] == "RollingUpdate" {
+        default(strategy, "rollingUpdate", Map::new());
+        numbers.iter().for_each(|(name, value)| default(&mut strategy["rollingUpdate"], name, value.clone()));
+    }
+}
+
+fn deployment_strategy(strategy: &At<'_>, errors: &mut Errors) {
+    let rolling = strategy.get("rollingUpdate");
+    match strategy.get("type").text() {
+        "Recreate" if rolling.is_set() => {
+            errors.push(rolling.forbidden("may not be specified when strategy `type` is 'Recreate'"));
+        }
+        "Recreate" => {}
+        "RollingUpdate" => {
+            let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
+            int_or_percent(&unavailable, true, errors);
+            int_or_percent(&surge, false, errors);
+            if is_zero(unavailable.value) && is_zero(surge.value) {
+                errors.push(unavailable.invalid("may not be 0 when `maxSurge` is 0"));
+            }
+        }
+        _ => strategy.get("type").one_of(&["Recreate", "RollingUpdate"], errors),
+    }
+}
+
+fn stateful_set_defaults(object: &mut Value) {
+    let Some(spec) = child(object, "spec") else { return };
+    default_text(spec, "podManagementPolicy", "OrderedReady");
+    default_numbers(spec, &[("replicas", 1), ("revisionHistoryLimit", 10)]);
+    rolling(spec, "updateStrategy", &[("partition", json!(0))]);
+    default(spec, "persistentVolumeClaimRetentionPolicy", Map::new());
+    default_text(&mut spec["persistentVolumeClaimRetentionPolicy"], "whenDeleted", "Retain");
+    default_text(&mut spec["persistentVolumeClaimRetentionPolicy"], "whenScaled", "Retain");
+    defaults::template(&mut spec["template"]);
+    for claim in each(spec, "volumeClaimTemplates") {
+        default_text(claim, "apiVersion", "v1");
+        default_text(claim, "kind", "PersistentVolumeClaim");
+        super::volumes::claim_defaults(claim);
+    }
+}
+
+/// The set with its claim templates as volumes of the pod template, so that mounts find them.
+fn with_claims(at: &At<'_>) -> Option<Value> {
+    let claims = items(&at.value["spec"]["volumeClaimTemplates"]);
+    if claims.is_empty() {
+        return None;
+    }
+    let mut object = at.value.clone();
+    let spec = child(&mut object, "spec").and_then(|s| child(s, "template")).and_then(|t| child(t, "spec"))?;
+    let volumes = super::walk::remove(spec, "volumes");
+    let mut volumes: Vec<Value> = volumes.as_ref().map(items).unwrap_or_default().to_vec();
+    volumes.retain(|volume| !claims.iter().any(|claim| claim["metadata"]["name"] == volume["name"]));
+    volumes.extend(claims.iter().map(|claim| {
+        let name = &claim["metadata"]["name"];
+        json!({"name": name, "persistentVolumeClaim": {"claimName": name}})
+    }));
+    spec["volumes"] = volumes.into();
+    Some(object)
+}
+
+fn stateful_set_update(new: &Value, old: &Value) -> Errors {
+    const MUTABLE: [&str; 7] = [
+        "replicas",
+        "ordinals",
+        "template",
+        "updateStrategy",
+        "revisionHistoryLimit",
+        "persistentVolumeClaimRetentionPolicy",
+        "minReadySeconds",
+    ];
+    let rest = |object: &Value| {
+        let mut spec = object["spec"].as_object().cloned().unwrap_or_default();
+        spec.retain(|key, _| !MUTABLE.contains(&key.as_str()));
+        spec
+    };
+    if rest(new) == rest(old) {
+        return Errors::new();
+    }
+    vec![Error::forbidden(
+        &At::root(new).get("spec").path,
+        "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
+         'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+    )]
+}
+
+const DESIRED: Column = number("Desired", |o| count(o, "spec.replicas"));
+const CURRENT: Column = number("Current", |o| count(o, "status.replicas"));
+const READY: Column = number("Ready", |o| count(o, "status.readyReplicas"));
+const READY_OF: Column =
+    col("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into());
+
+pub(super) const DEPLOYMENT_COLUMNS: &[Column] = &[
+    NAME,
+    READY_OF,
+    number("Up-to-date", |o| count(o, "status.updatedReplicas")),
+    number("Available", |o| count(o, "status.availableReplicas")),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+pub(super) const REPLICA_SET_COLUMNS: &[Column] = &[NAME, DESIRED, CURRENT, READY, AGE, CONTAINERS, IMAGES, SELECTOR];
+pub(super) const REPLICATION_CONTROLLER_COLUMNS: &[Column] =
+    &[NAME, DESIRED, CURRENT, READY, AGE, CONTAINERS, IMAGES, wide("Selector", |o| label_map(&o["spec"]["selector"]))];
+pub(super) const STATEFUL_SET_COLUMNS: &[Column] = &[NAME, READY_OF, AGE, CONTAINERS, IMAGES];
+pub(super) const DAEMON_SET_COLUMNS: &[Column] = &[
+    NAME,
+    number("Desired", |o| count(o, "status.desiredNumberScheduled")),
+    number("Current", |o| count(o, "status.currentNumberScheduled")),
+    number("Ready", |o| count(o, "status.numberReady")),
+    number("Up-to-date", |o| count(o, "status.updatedNumberScheduled")),
+    number("Available", |o| count(o, "status.numberAvailable")),
+    col("Node Selector", |o| label_map(&o["spec"]["template"]["spec"]["nodeSelector"])),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+pub(super) const CONTROLLER_REVISION_COLUMNS: &[Column] = &[
+    NAME,
+    col("Controller", |o| {
+        let Some(owner) = meta::controller(o) else { return "<none>".into() };
+        let (version, kind) = (text(&owner["apiVersion"]), text(&owner["kind"]).to_lowercase());
+        match version.split_once('/') {
+            Some((group, _)) => format!("{kind}.{group}/{}", text(&owner["name"])).into(),
+            None => format!("{kind}/{}", text(&owner["name"])).into(),
+        }
+    }),
+    number("Revision", |o| count(o, "revision")),
+    AGE,
+];

@@ -1,0 +1,330 @@
+//! Jobs and cron jobs.
+
+use super::BASE;
+use super::cells::{
+    AGE, CONTAINERS, IMAGES, NAME, SELECTOR, age, col, human_duration, label_selector, len, number, or_none, wide,
+};
+use super::pod::{defaults, validation};
+use super::walk::{At, child, default, default_text, int, is_empty, items, text};
+use super::workloads::{labels_from_template, non_negative, selected_template};
+use crate::registry::{Column, Strategy};
+use cluster_object::field::{Error, Errors};
+use cluster_object::meta;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub(super) const JOB: Strategy = Strategy {
+    defaults: job_defaults,
+    prepare_create: |job| {
+        job["status"] = json!({});
+        generate_selector(job);
+    },
+    validate: |job| {
+        let (mut errors, at) = (Errors::new(), At::root(job));
+        job_spec(&at, &mut errors);
+        selected_template(&at, &mut errors);
+        errors
+    },
+    validate_update: job_update,
+    selectable_fields: &[("status.successful", |job| int(&job["status"]["succeeded"]).to_string())],
+    ..BASE
+};
+
+pub(super) const CRON_JOB: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        default_text(spec, "concurrencyPolicy", "Allow");
+        default(spec, "suspend", false);
+        default(spec, "successfulJobsHistoryLimit", 3);
+        default(spec, "failedJobsHistoryLimit", 1);
+        if let Some(job) = super::walk::at(spec, "jobTemplate.spec") {
+            defaults::template(&mut job["template"]);
+        }
+    },
+    prepare_create: |object| object["status"] = json!({}),
+    validate: cron_job,
+    ..BASE
+};
+
+fn job_defaults(job: &mut Value) {
+    labels_from_template(job);
+    let Some(spec) = child(job, "spec") else { return };
+    if spec["completions"].is_null() && spec["parallelism"].is_null() {
+        default(spec, "completions", 1);
+    }
+    default(spec, "parallelism", 1);
+    let per_index = !spec["backoffLimitPerIndex"].is_null();
+    default(spec, "backoffLimit", if per_index { i32::MAX } else { 6 });
+    default_text(spec, "completionMode", "NonIndexed");
+    default(spec, "suspend", false);
+    let failure_policy = !spec["podFailurePolicy"].is_null();
+    default_text(spec, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" });
+    defaults::template(&mut spec["template"]);
+}
+
+/// Gives the job a selector of its own, from its uid.
+fn generate_selector(job: &mut Value) {
+    let (uid, name) = (meta::uid(job).to_owned(), meta::name(job).to_owned());
+    let Some(spec) = child(job, "spec") else { return };
+    if spec["manualSelector"] == true {
+        return;
+    }
+    for (key, value) in [
+        ("controller-uid", &uid),
+        ("job-name", &name),
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("batch.kubernetes.io/job-name", &name),
+    ] {
+        let labels = &mut spec["template"]["metadata"]["labels"];
+        if labels.is_null() || labels.is_object() {
+            labels[key] = value.clone().into();
+        }
+    }
+    if is_empty(&spec["selector"]) {
+        spec["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    }
+}
+
+fn job_spec(job: &At<'_>, errors: &mut Errors) {
+    let spec = job.get("spec");
+    let fields = [
+        "parallelism",
+        "completions",
+        "activeDeadlineSeconds",
+        "backoffLimit",
+        "ttlSecondsAfterFinished",
+        "backoffLimitPerIndex",
+        "maxFailedIndexes",
+    ];
+    non_negative(&spec, &fields, errors);
+    let mode = spec.get("completionMode");
+    mode.optional_one_of(&["NonIndexed", "Indexed"], errors);
+    if mode.text() == "Indexed" && !spec.get("completions").is_set() {
+        errors.push(spec.get("completions").missing(&format!("when completion mode is {}", mode.text())));
+    }
+    spec.get("podReplacementPolicy").optional_one_of(&["Failed", "TerminatingOrFailed"], errors);
+    let policy = spec.get("template.spec.restartPolicy");
+    if policy.text() == "Always" {
+        errors.push(Error::required(&policy.path, "valid values: \"OnFailure\", \"Never\""));
+    } else {
+        policy.one_of(&["OnFailure", "Never"], errors);
+    }
+}
+
+fn job_update(new: &Value, old: &Value) -> Errors {
+    let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
+    let old = &old["spec"];
+    if new["spec"]["completionMode"] != "Indexed" {
+        spec.get("completions").unchanged(&old["completions"], &mut errors);
+    }
+    spec.get("selector").unchanged(&old["selector"], &mut errors);
+    let (new_template, old_template) = (scheduling_free(spec.value), scheduling_free(old));
+    let suspended = old["suspend"] == true;
+    if spec.value["template"] != old["template"] && !(suspended && new_template == old_template) {
+        errors.push(spec.get("template").invalid("field is immutable"));
+    }
+    spec.get("completionMode").unchanged(&old["completionMode"], &mut errors);
+    spec.get("podFailurePolicy").unchanged(&old["podFailurePolicy"], &mut errors);
+    errors
+}
+
+/// The template without what may change while a job is suspended.
+fn scheduling_free(spec: &Value) -> Value {
+    let mut template = spec["template"].clone();
+    if let Some(pod) = child(&mut template, "spec") {
+        for field in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
+            drop(super::walk::remove(pod, field));
+        }
+    }
+    if let Some(metadata) = child(&mut template, "metadata") {
+        drop(super::walk::remove(metadata, "annotations"));
+        drop(super::walk::remove(metadata, "labels"));
+    }
+    template
+}
+
+fn cron_job(object: &Value) -> Errors {
+    let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+    let name = At::root(object).get("metadata.name");
+    if name.text().len() > 52 {
+        errors.push(name.invalid("must be no more than 52 characters"));
+    }
+    let schedule = spec.get("schedule");
+    if schedule.required(&mut errors) {
+        if schedule.text().contains("TZ") {
+            errors.push(schedule.invalid("cannot use TZ or CRON_TZ in schedule, use timeZone field instead"));
+        } else if let Err(why) = check_schedule(schedule.text()) {
+            errors.push(schedule.invalid(&why));
+        }
+    }
+    let zone = spec.get("timeZone");
+    if zone.is_set() && (zone.is_empty() || jiff::tz::TimeZone::get(zone.text()).is_err()) {
+        errors.push(zone.invalid(&format!("unknown time zone {}", zone.text())));
+    }
+    let fields = ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"];
+    non_negative(&spec, &fields, &mut errors);
+    spec.get("concurrencyPolicy").required_one_of(&["Allow", "Forbid", "Replace"], &mut errors);
+    let job = spec.get("jobTemplate");
+    job_spec(&job, &mut errors);
+    if job.get("spec.selector").is_set() {
+        errors.push(job.get("spec.selector").invalid("`selector` will be auto-generated"));
+    }
+    errors.extend(validation::template(&job.get("spec.template")));
+    errors
+}
+
+/// Whether the text is a cron schedule: five fields, or a word like `@daily`.
+fn check_schedule(text: &str) -> Result<(), String> {
+    if let Some(word) = text.strip_prefix('@') {
+        let known = ["yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly"].contains(&word);
+        return if known || word.starts_with("every ") {
+            Ok(())
+        } else {
+            Err(format!("unrecognized descriptor: {text}"))
+        };
+    }
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.len() != 5 {
+        return Err(format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")));
+    }
+    const NAMES: [&[&str]; 2] = [
+        &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+        &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
+    ];
+    let ranges: [(u32, u32, &[&str]); 5] =
+        [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, NAMES[0]), (0, 6, NAMES[1])];
+    for (field, (low, high, names)) in fields.iter().zip(ranges) {
+        for part in field.split(',') {
+            schedule_part(part, low, high, names)?;
+        }
+    }
+    Ok(())
+}
+
+fn schedule_part(part: &str, low: u32, high: u32, names: &[&str]) -> Result<(), String> {
+    let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
+    let value = |text: &str| -> Result<u32, String> {
+        if let Some(index) = names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
+            return Ok(low + index as u32);
+        }
+        text.parse()
+            .map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
+    };
+    if let Some(step) = step
+        && value(step)? == 0
+    {
+        return Err(format!("step of range should be a positive number: {part}"));
+    }
+    if matches!(range, "*" | "?") {
+        return Ok(());
+    }
+    let (start, end) = match range.split_once('-') {
+        Some((start, end)) => (value(start)?, value(end)?),
+        None => (value(range)?, value(range)?),
+    };
+    if start < low {
+        return Err(format!("beginning of range ({start}) below minimum ({low}): {part}"));
+    }
+    if end > high {
+        return Err(format!("end of range ({end}) above maximum ({high}): {part}"));
+    }
+    if start > end {
+        return Err(format!("beginning of range ({start}) beyond end of range ({end}): {part}"));
+    }
+    Ok(())
+}
+
+fn job_status(job: &Value) -> Value {
+    let holds =
+        |kind: &str| items(&job["status"]["conditions"]).iter().any(|c| c["type"] == kind && c["status"] == "True");
+    if holds("Complete") {
+        return "Complete".into();
+    }
+    if holds("Failed") {
+        return "Failed".into();
+    }
+    if meta::deletion_timestamp(job).is_some() {
+        return "Terminating".into();
+    }
+    ["Suspended", "FailureTarget", "SuccessCriteriaMet"]
+        .into_iter()
+        .find(|kind| holds(kind))
+        .unwrap_or("Running")
+        .into()
+}
+
+fn completions(job: &Value) -> Value {
+    let (spec, done) = (&job["spec"], int(&job["status"]["succeeded"]));
+    match (spec["completions"].as_i64(), int(&spec["parallelism"])) {
+        (Some(wanted), _) => format!("{done}/{wanted}"),
+        (None, parallelism) if parallelism > 1 => format!("{done}/1 of {parallelism}"),
+        _ => format!("{done}/1"),
+    }
+    .into()
+}
+
+fn duration(job: &Value) -> Value {
+    let seconds = |field: &str| text(&job["status"][field]).parse::<Timestamp>().ok().map(Timestamp::as_second);
+    match (seconds("startTime"), seconds("completionTime")) {
+        (None, _) => "".into(),
+        (Some(start), None) => human_duration(Timestamp::now().as_second() - start).into(),
+        (Some(start), Some(end)) => human_duration(end - start).into(),
+    }
+}
+
+pub(super) const JOB_COLUMNS: &[Column] = &[
+    NAME,
+    col("Status", job_status),
+    col("Completions", completions),
+    col("Duration", duration),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+
+pub(super) const CRON_JOB_COLUMNS: &[Column] = &[
+    NAME,
+    col("Schedule", |o| text(&o["spec"]["schedule"]).into()),
+    col("Timezone", |o| or_none(o, "spec.timeZone")),
+    Column {
+        kind: "boolean",
+        ..col("Suspend", |o| if o["spec"]["suspend"] == true { "True" } else { "False" }.into())
+    },
+    number("Active", |o| len(o, "status.active").into()),
+    col("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
+        Value::Null => "<none>".into(),
+        time => age(time).into(),
+    }),
+    AGE,
+    wide("Containers", |o| super::cells::container_names(&o["spec"]["jobTemplate"]["spec"]["template"]["spec"])),
+    wide("Images", |o| super::cells::container_images(&o["spec"]["jobTemplate"]["spec"]["template"]["spec"])),
+    wide("Selector", |o| label_selector(&o["spec"]["jobTemplate"]["spec"]["selector"])),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_are_checked() {
+        for good in ["* * * * *", "*/5 0-6 1,15 jan-MAR mon", "@daily", "0 0 1 1 ?"] {
+            assert_eq!(check_schedule(good), Ok(()), "{good}");
+        }
+        for bad in ["* * * *", "60 * * * *", "a * * * *", "*/0 * * * *", "5-1 * * * *", "@never", "* * 0 * *"] {
+            assert!(check_schedule(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_job_gets_a_selector_from_its_uid() {
+        let mut job = json!({"metadata": {"name": "j", "uid": "u"}, "spec": {"template": {"spec": {}}}});
+        (JOB.defaults)(&mut job);
+        (JOB.prepare_create)(&mut job);
+        assert_eq!(job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"], "u");
+        assert_eq!(job["spec"]["template"]["metadata"]["labels"]["job-name"], "j");
+        assert_eq!((int(&job["spec"]["completions"]), int(&job["spec"]["backoffLimit"])), (1, 6));
+        assert_eq!(completions(&job), "0/1");
+        assert_eq!(job_status(&job), "Running");
+    }
+}

@@ -1,0 +1,390 @@
+//! Namespaces, nodes, events, quotas, limit ranges, leases, priority and runtime classes.
+
+use super::BASE;
+use super::cells::{AGE, CREATED_AT, NAME, age, col, count, join, number, or, or_none, wide};
+use super::walk::{At, canonical_quantities, child, default, default_text, each, entries, int, items, text};
+use crate::registry::{Column, Conversion, Deletion, Strategy};
+use cluster_object::field::Errors;
+use cluster_object::{meta, name};
+use serde_json::{Value, json};
+
+pub(super) const NAMESPACE: Strategy = Strategy {
+    defaults: |object| {
+        let name = meta::name(object).to_owned();
+        if !name.is_empty() && object["metadata"]["labels"]["kubernetes.io/metadata.name"] != *name {
+            default(&mut object["metadata"], "labels", json!({}));
+            if let Some(labels) = object["metadata"]["labels"].as_object_mut() {
+                labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
+            }
+        }
+    },
+    prepare_create: |object| {
+        object["status"] = json!({"phase": "Active"});
+        let mut finalizers = items(&object["spec"]["finalizers"]).to_vec();
+        if !finalizers.contains(&json!("kubernetes")) {
+            finalizers.push("kubernetes".into());
+        }
+        meta::set(object, "spec.finalizers", finalizers);
+    },
+    prepare_update: |object, old| meta::set(object, "spec.finalizers", old["spec"]["finalizers"].clone()),
+    validate: |object| {
+        let mut errors = Errors::new();
+        At::root(object).get("spec.finalizers").items().for_each(|f| f.rule(name::qualified_name, &mut errors));
+        errors
+    },
+    selectable_fields: &[("status.phase", |o| meta::text(o, "status.phase").to_owned())],
+    validate_name: name::dns_label,
+    deletion: Deletion::Finalized,
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const NODE: Strategy = Strategy {
+    defaults: |object| {
+        for list in ["capacity", "allocatable"] {
+            canonical_quantities(super::walk::at(object, &format!("status.{list}")));
+        }
+        let capacity = object["status"]["capacity"].clone();
+        if let Some(status) = child(object, "status").filter(|_| !capacity.is_null()) {
+            default(status, "allocatable", capacity);
+        }
+    },
+    validate: |object| {
+        let mut errors = Errors::new();
+        let mut seen = Vec::new();
+        for taint in At::root(object).get("spec.taints").items() {
+            let effect = taint.get("effect");
+            taint.get("key").required_rule(name::qualified_name, &mut errors);
+            taint.get("value").optional_rule(name::label_value, &mut errors);
+            effect.required_one_of(&["NoExecute", "NoSchedule", "PreferNoSchedule"], &mut errors);
+            taint.unique(&mut seen, format!("{}:{}", taint.get("key").text(), effect.text()), &mut errors);
+        }
+        errors
+    },
+    validate_update: |new, old| {
+        let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
+        if !old["spec"]["providerID"].is_null() && new["spec"]["providerID"] != old["spec"]["providerID"] {
+            errors.push(
+                spec.get("providerID").forbidden("node updates may not change providerID except from \"\" to valid"),
+            );
+        }
+        if !old["spec"]["podCIDR"].is_null() && new["spec"]["podCIDR"] != old["spec"]["podCIDR"] {
+            errors
+                .push(spec.get("podCIDRs").forbidden("node updates may not change podCIDR except from \"\" to valid"));
+        }
+        errors
+    },
+    selectable_fields: &[("spec.unschedulable", |o| (o["spec"]["unschedulable"] == true).to_string())],
+    has_generation: false,
+    ..BASE
+};
+
+/// Field selectors of events; events of both groups are stored as core ones.
+type Field = (&'static str, fn(&Value) -> String);
+const EVENT_FIELDS: &[Field] = &[
+    ("involvedObject.kind", |o| meta::text(o, "involvedObject.kind").to_owned()),
+    ("involvedObject.namespace", |o| meta::text(o, "involvedObject.namespace").to_owned()),
+    ("involvedObject.name", |o| meta::text(o, "involvedObject.name").to_owned()),
+    ("involvedObject.uid", |o| meta::text(o, "involvedObject.uid").to_owned()),
+    ("involvedObject.apiVersion", |o| meta::text(o, "involvedObject.apiVersion").to_owned()),
+    ("involvedObject.resourceVersion", |o| meta::text(o, "involvedObject.resourceVersion").to_owned()),
+    ("involvedObject.fieldPath", |o| meta::text(o, "involvedObject.fieldPath").to_owned()),
+    ("reason", |o| text(&o["reason"]).to_owned()),
+    ("reportingComponent", |o| text(&o["reportingComponent"]).to_owned()),
+    ("source", |o| match meta::text(o, "source.component") {
+        "" => text(&o["reportingComponent"]).to_owned(),
+        component => component.to_owned(),
+    }),
+    ("type", |o| text(&o["type"]).to_owned()),
+];
+
+pub(super) const EVENT: Strategy = Strategy {
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        let (involved, namespace) = (at.get("involvedObject.namespace"), meta::namespace(object));
+        let home = if involved.is_empty() { "default" } else { involved.text() };
+        if namespace != home && !(involved.is_empty() && namespace == "kube-system") {
+            errors.push(involved.invalid("does not match event.namespace"));
+        }
+        errors
+    },
+    selectable_fields: EVENT_FIELDS,
+    has_generation: false,
+    create_on_update: true,
+    ephemeral_history: true,
+    ..BASE
+};
+
+pub(super) const EVENTS_EVENT: Strategy = Strategy {
+    conversion: Some(Conversion {
+        to_storage: |event| rename(event, "v1", |(core, events)| (events, core)),
+        from_storage: |event| rename(event, "events.k8s.io/v1", |names| names),
+    }),
+    ..EVENT
+};
+
+/// The fields the two kinds of events name differently: core first.
+const EVENT_NAMES: [(&str, &str); 7] = [
+    ("involvedObject", "regarding"),
+    ("message", "note"),
+    ("reportingComponent", "reportingController"),
+    ("source", "deprecatedSource"),
+    ("firstTimestamp", "deprecatedFirstTimestamp"),
+    ("lastTimestamp", "deprecatedLastTimestamp"),
+    ("count", "deprecatedCount"),
+];
+
+fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static str)) -> (&'static str, &'static str)) {
+    let Some(map) = event.as_object_mut() else { return };
+    for (from, to) in EVENT_NAMES.map(order) {
+        if let Some(value) = map.remove(from) {
+            map.insert(to.to_owned(), value);
+        }
+    }
+    map.insert("apiVersion".to_owned(), version.into());
+}
+
+pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
+    defaults: |object| canonical_quantities(super::walk::at(object, "spec.hard")),
+    prepare_create: |object| object["status"] = json!({}),
+    validate: |object| {
+        let mut errors = Errors::new();
+        for (resource, amount) in At::root(object).get("spec.hard").entries() {
+            amount.quantity(&mut errors);
+            let fault = name::qualified_name(resource).err();
+            errors.extend(fault.map(|why| cluster_object::field::Error::invalid(&amount.path, &resource.into(), &why)));
+        }
+        errors
+    },
+    validate_update: |new, old| {
+        let mut errors = Errors::new();
+        At::root(new).get("spec.scopes").unchanged(&old["spec"]["scopes"], &mut errors);
+        errors
+    },
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const LIMIT_RANGE: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        for item in each(spec, "limits") {
+            for list in ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] {
+                canonical_quantities(item.get_mut(list));
+            }
+            if item["type"] == "Container" {
+                for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
+                    let values: Vec<_> = entries(&item[from]).map(|(k, v)| (k.clone(), v.clone())).collect();
+                    for (key, value) in values {
+                        default(item, to, json!({}));
+                        default(&mut item[to], &key, value);
+                    }
+                }
+            }
+        }
+    },
+    validate: |object| {
+        let mut errors = Errors::new();
+        for item in At::root(object).get("spec.limits").items() {
+            item.get("type").required(&mut errors);
+            for list in ["max", "min", "default", "defaultRequest"] {
+                for (resource, amount) in item.get(list).entries() {
+                    let value = amount.quantity(&mut errors);
+                    let limit = cluster_object::quantity::Quantity::from_value(&item.value["max"][resource]).ok();
+                    if let (Some(value), Some(limit)) = (value, limit)
+                        && value > limit
+                    {
+                        let shown = text(&item.value["max"][resource]);
+                        errors.push(amount.invalid(&format!("{list} value {value} is greater than max value {shown}")));
+                    }
+                }
+            }
+        }
+        errors
+    },
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const LEASE: Strategy = Strategy {
+    validate: |object| {
+        let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+        for (field, low) in [("leaseDurationSeconds", 1), ("leaseTransitions", 0)] {
+            let field = spec.get(field);
+            if field.is_set() && field.int() < low {
+                let rule = if low == 1 { "must be greater than 0" } else { "must be greater than or equal to 0" };
+                errors.push(field.invalid(rule));
+            }
+        }
+        errors
+    },
+    create_on_update: true,
+    unconditional_update: false,
+    ephemeral_history: true,
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const PRIORITY_CLASS: Strategy = Strategy {
+    defaults: |object| {
+        default_text(object, "preemptionPolicy", "PreemptLowerPriority");
+        default(object, "value", 0);
+    },
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        let system = meta::name(object).starts_with("system-");
+        let known = matches!(
+            (meta::name(object), int(&object["value"])),
+            ("system-node-critical", 2_000_001_000) | ("system-cluster-critical", 2_000_000_000)
+        );
+        if system && !known {
+            errors.push(at.get("metadata.name").forbidden(
+                "priority class names with 'system-' prefix are reserved for system use only. error: only system classes may have them",
+            ));
+        } else if !system && int(&object["value"]) > 1_000_000_000 {
+            errors.push(at.get("value").forbidden("maximum allowed value of a user defined priority is 1000000000"));
+        }
+        at.get("preemptionPolicy").optional_one_of(&["Never", "PreemptLowerPriority"], &mut errors);
+        errors
+    },
+    validate_update: |new, old| {
+        let (mut errors, at) = (Errors::new(), At::root(new));
+        if new["value"] != old["value"] {
+            errors.push(at.get("value").forbidden("may not be changed in an update."));
+        }
+        if new["preemptionPolicy"] != old["preemptionPolicy"] {
+            errors.push(at.get("preemptionPolicy").invalid("field is immutable"));
+        }
+        errors
+    },
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const RUNTIME_CLASS: Strategy = Strategy {
+    validate: |object| {
+        let mut errors = Errors::new();
+        At::root(object).get("handler").required_rule(name::dns_label, &mut errors);
+        errors
+    },
+    validate_update: |new, old| {
+        let mut errors = Errors::new();
+        At::root(new).get("handler").unchanged(&old["handler"], &mut errors);
+        errors
+    },
+    has_generation: false,
+    ..BASE
+};
+
+fn node_status(node: &Value) -> Value {
+    let ready = items(&node["status"]["conditions"]).iter().find(|c| c["type"] == "Ready");
+    let mut parts = vec![match ready {
+        Some(condition) if condition["status"] == "True" => "Ready",
+        Some(_) => "NotReady",
+        None => "Unknown",
+    }];
+    if node["spec"]["unschedulable"] == true {
+        parts.push("SchedulingDisabled");
+    }
+    join(parts).into()
+}
+
+fn node_roles(node: &Value) -> Value {
+    let mut roles: Vec<&str> = meta::labels(node)
+        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
+            Some(role) => Some(role),
+            None => (key == "kubernetes.io/role").then_some(value),
+        })
+        .filter(|role| !role.is_empty())
+        .collect();
+    roles.sort_unstable();
+    roles.dedup();
+    or(&join(roles), "<none>")
+}
+
+fn node_address(node: &Value, kind: &str) -> Value {
+    let address = items(&node["status"]["addresses"]).iter().find(|a| a["type"] == kind);
+    or(address.map(|a| text(&a["address"])).unwrap_or_default(), "<none>")
+}
+
+fn unknown(object: &Value, path: &str) -> Value {
+    or(meta::text(object, path), "<unknown>")
+}
+
+fn event_time(event: &Value, first: bool) -> Value {
+    let time = match (first, &event["series"]["lastObservedTime"]) {
+        (false, time) if !time.is_null() => time,
+        (true, _) if !event["firstTimestamp"].is_null() => &event["firstTimestamp"],
+        (false, _) if !event["lastTimestamp"].is_null() => &event["lastTimestamp"],
+        _ => &event["eventTime"],
+    };
+    age(time).into()
+}
+
+pub(super) const NAMESPACE_COLUMNS: &[Column] = &[NAME, col("Status", |o| meta::text(o, "status.phase").into()), AGE];
+pub(super) const NODE_COLUMNS: &[Column] = &[
+    NAME,
+    col("Status", node_status),
+    col("Roles", node_roles),
+    AGE,
+    col("Version", |o| meta::text(o, "status.nodeInfo.kubeletVersion").into()),
+    wide("Internal-IP", |o| node_address(o, "InternalIP")),
+    wide("External-IP", |o| node_address(o, "ExternalIP")),
+    wide("OS-Image", |o| unknown(o, "status.nodeInfo.osImage")),
+    wide("Kernel-Version", |o| unknown(o, "status.nodeInfo.kernelVersion")),
+    wide("Container-Runtime", |o| unknown(o, "status.nodeInfo.containerRuntimeVersion")),
+];
+pub(super) const EVENT_COLUMNS: &[Column] = &[
+    col("Last Seen", |o| event_time(o, false)),
+    col("Type", |o| text(&o["type"]).into()),
+    col("Reason", |o| text(&o["reason"]).into()),
+    col("Object", |o| {
+        let (kind, name) = (meta::text(o, "involvedObject.kind").to_lowercase(), meta::text(o, "involvedObject.name"));
+        if name.is_empty() { kind.into() } else { format!("{kind}/{name}").into() }
+    }),
+    wide("Subobject", |o| meta::text(o, "involvedObject.fieldPath").into()),
+    wide("Source", |o| {
+        let component = match meta::text(o, "source.component") {
+            "" => text(&o["reportingComponent"]),
+            component => component,
+        };
+        let host = match meta::text(o, "source.host") {
+            "" => text(&o["reportingInstance"]),
+            host => host,
+        };
+        join([component, host].into_iter().filter(|part| !part.is_empty())).replace(',', ", ").into()
+    }),
+    col("Message", |o| text(&o["message"]).trim().into()),
+    wide("First Seen", |o| event_time(o, true)),
+    wide("Count", |o| match (int(&o["series"]["count"]), int(&o["count"])) {
+        (0, 0) => 1.into(),
+        (0, count) | (count, _) => count.into(),
+    }),
+    Column { format: "name", ..wide("Name", |o| meta::name(o).into()) },
+];
+
+fn usage(quota: &Value, limits: bool) -> Value {
+    let mut all: Vec<String> = entries(&quota["status"]["hard"])
+        .filter(|(name, _)| name.starts_with("limits") == limits)
+        .map(|(name, hard)| {
+            let used = quota["status"]["used"][name].as_str().unwrap_or("0");
+            format!("{name}: {used}/{}", super::cells::int_or_string(hard))
+        })
+        .collect();
+    all.sort_unstable();
+    all.join(", ").into()
+}
+
+pub(super) const RESOURCE_QUOTA_COLUMNS: &[Column] =
+    &[NAME, col("Request", |o| usage(o, false)), col("Limit", |o| usage(o, true)), AGE];
+pub(super) const LIMIT_RANGE_COLUMNS: &[Column] = &[NAME, CREATED_AT];
+pub(super) const LEASE_COLUMNS: &[Column] =
+    &[NAME, col("Holder", |o| meta::text(o, "spec.holderIdentity").into()), AGE];
+pub(super) const PRIORITY_CLASS_COLUMNS: &[Column] = &[
+    NAME,
+    number("Value", |o| count(o, "value")),
+    Column { kind: "boolean", ..col("Global-Default", |o| (o["globalDefault"] == true).into()) },
+    AGE,
+    col("PreemptionPolicy", |o| or_none(o, "preemptionPolicy")),
+];
+pub(super) const RUNTIME_CLASS_COLUMNS: &[Column] = &[NAME, col("Handler", |o| text(&o["handler"]).into()), AGE];

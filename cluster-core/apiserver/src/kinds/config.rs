@@ -1,0 +1,157 @@
+//! Config maps, secrets and service accounts.
+
+use super::BASE;
+use super::cells::{AGE, NAME, col, len, number};
+use super::walk::{At, default, default_text, entries, remove, text};
+use crate::registry::{Column, Strategy};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cluster_object::field::{Error, Errors};
+use cluster_object::{meta, name};
+use serde_json::{Map, Value};
+
+/// How many bytes the data of one object may have.
+const MAX_DATA: usize = 1024 * 1024;
+
+pub(super) const CONFIG_MAP: Strategy = Strategy {
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        keys(&at, &mut errors);
+        let total: usize =
+            entries(&object["data"]).chain(entries(&object["binaryData"])).map(|(_, v)| text(v).len()).sum();
+        if total > MAX_DATA {
+            errors.push(Error::too_long(&at.path, MAX_DATA));
+        }
+        for (key, value) in at.get("binaryData").entries() {
+            if object["data"].get(key).is_some() {
+                errors.push(value.invalid("duplicate of key present in data"));
+            }
+        }
+        errors
+    },
+    validate_update: |new, old| immutable(new, old, &["data", "binaryData"]),
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const SECRET: Strategy = Strategy {
+    defaults: |object| {
+        default_text(object, "type", "Opaque");
+        let plain = remove(object, "stringData");
+        for (key, value) in plain.iter().flat_map(entries) {
+            default(object, "data", Map::new());
+            if let Some(data) = object["data"].as_object_mut() {
+                data.insert(key.clone(), STANDARD.encode(text(value)).into());
+            }
+        }
+    },
+    validate: secret,
+    validate_update: |new, old| {
+        let mut errors = immutable(new, old, &["data"]);
+        At::root(new).get("type").unchanged(&old["type"], &mut errors);
+        errors
+    },
+    selectable_fields: &[("type", |o| text(&o["type"]).to_owned())],
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const SERVICE_ACCOUNT: Strategy = Strategy { has_generation: false, ..BASE };
+
+fn keys(at: &At<'_>, errors: &mut Errors) {
+    for field in ["data", "binaryData"] {
+        for (key, value) in at.get(field).entries() {
+            let fault = name::config_key(key).err();
+            errors.extend(fault.map(|why| Error::invalid(&value.path, &key.into(), &why)));
+        }
+    }
+}
+
+fn immutable(new: &Value, old: &Value, fields: &[&str]) -> Errors {
+    let (mut errors, at) = (Errors::new(), At::root(new));
+    if old["immutable"] != true {
+        return errors;
+    }
+    if new["immutable"] != true {
+        errors.push(at.get("immutable").forbidden("field is immutable when `immutable` is set"));
+    }
+    for field in fields {
+        if new[*field] != old[*field] {
+            errors.push(at.get(field).forbidden("field is immutable when `immutable` is set"));
+        }
+    }
+    errors
+}
+
+fn secret(object: &Value) -> Errors {
+    let (mut errors, at) = (Errors::new(), At::root(object));
+    keys(&at, &mut errors);
+    let mut total = 0;
+    for (_, value) in at.get("data").entries() {
+        match STANDARD.decode(value.text()) {
+            Ok(bytes) => total += bytes.len(),
+            Err(why) => errors.push(value.invalid(&format!("illegal base64 data: {why}"))),
+        }
+    }
+    if total > MAX_DATA {
+        errors.push(Error::too_long(&at.get("data").path, MAX_DATA));
+    }
+    let required: &[&str] = match text(&object["type"]) {
+        "kubernetes.io/dockercfg" => &[".dockercfg"],
+        "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
+        "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
+        "kubernetes.io/tls" => &["tls.crt", "tls.key"],
+        _ => &[],
+    };
+    for key in required {
+        if object["data"].get(*key).is_none() {
+            errors.push(Error::required(&at.get("data").path.key(key), ""));
+        }
+    }
+    match text(&object["type"]) {
+        "kubernetes.io/service-account-token" => {
+            let account = "kubernetes.io/service-account.name";
+            if meta::annotation(object, account).unwrap_or_default().is_empty() {
+                errors.push(Error::required(&at.get("metadata.annotations").path.key(account), ""));
+            }
+        }
+        "kubernetes.io/basic-auth"
+            if object["data"].get("username").is_none() && object["data"].get("password").is_none() =>
+        {
+            errors.push(Error::required(&at.get("data").path.key("username"), ""));
+            errors.push(Error::required(&at.get("data").path.key("password"), ""));
+        }
+        _ => {}
+    }
+    errors
+}
+
+pub(super) const CONFIG_MAP_COLUMNS: &[Column] =
+    &[NAME, number("Data", |o| (len(o, "data") + len(o, "binaryData")).into()), AGE];
+pub(super) const SECRET_COLUMNS: &[Column] =
+    &[NAME, col("Type", |o| text(&o["type"]).into()), number("Data", |o| len(o, "data").into()), AGE];
+pub(super) const SERVICE_ACCOUNT_COLUMNS: &[Column] = &[NAME, number("Secrets", |o| len(o, "secrets").into()), AGE];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn string_data_becomes_data() {
+        let mut object = json!({"data": {"a": "QQ=="}, "stringData": {"b": "B"}});
+        (SECRET.defaults)(&mut object);
+        assert_eq!(object, json!({"data": {"a": "QQ==", "b": "Qg=="}, "type": "Opaque"}));
+        assert_eq!(secret(&object), vec![]);
+    }
+
+    #[test]
+    fn immutable_objects_do_not_change() {
+        let old = json!({"data": {"a": "1"}, "immutable": true});
+        let faults = |new: Value| immutable(&new, &old, &["data", "binaryData"]).len();
+        assert_eq!(
+            (faults(old.clone()), faults(json!({"data": {"a": "2"}, "immutable": true})), faults(json!({}))),
+            (0, 1, 2)
+        );
+    }
+}

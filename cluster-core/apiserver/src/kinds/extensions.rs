@@ -1,0 +1,369 @@
+//! What extends the API: custom resource definitions, webhooks, admission policies, API services; certificates and flow
+//! control.
+
+use super::BASE;
+use super::cells::{AGE, CREATED_AT, NAME, col, count, human_duration, len, number, or, or_none};
+use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
+use crate::registry::{Column, Strategy};
+use cluster_object::field::{Error, Errors};
+use cluster_object::{meta, name};
+use serde_json::{Value, json};
+
+pub(super) const DEFINITION: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        let kind = text(&spec["names"]["kind"]).to_owned();
+        if let Some(names) = child(spec, "names") {
+            default_text(names, "singular", &kind.to_lowercase());
+            default_text(names, "listKind", &format!("{kind}List"));
+        }
+        default(spec, "conversion", json!({}));
+        default_text(&mut spec["conversion"], "strategy", "None");
+        if let Some(service) = super::walk::at(spec, "conversion.webhook.clientConfig.service") {
+            default(service, "port", 443);
+        }
+    },
+    prepare_create: |object| {
+        let stored = items(&object["spec"]["versions"]).iter().filter(|v| v["storage"] == true);
+        let stored: Vec<Value> = stored.map(|v| v["name"].clone()).collect();
+        let names = json!({"plural": "", "kind": ""});
+        object["status"] = json!({"conditions": [], "acceptedNames": names, "storedVersions": stored});
+    },
+    validate: definition,
+    validate_update: |new, old| {
+        let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
+        let established =
+            items(&old["status"]["conditions"]).iter().any(|c| c["type"] == "Established" && c["status"] == "True");
+        for field in ["group", "names.plural"] {
+            spec.get(field).unchanged(meta::get(&old["spec"], field), &mut errors);
+        }
+        if established {
+            for field in ["scope", "names.kind"] {
+                spec.get(field).unchanged(meta::get(&old["spec"], field), &mut errors);
+            }
+        }
+        errors
+    },
+    ..BASE
+};
+
+pub(super) const API_SERVICE: Strategy = Strategy {
+    defaults: |object| {
+        if let Some(service) = super::walk::at(object, "spec.service") {
+            default(service, "port", 443);
+        }
+    },
+    prepare_create: |object| object["status"] = json!({}),
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        let spec = at.get("spec");
+        let wanted = format!("{}.{}", spec.get("version").text(), spec.get("group").text());
+        if meta::name(object).trim_end_matches('.') != wanted.trim_end_matches('.') {
+            errors
+                .push(at.get("metadata.name").invalid(&format!("must be `spec.version+\".\"+spec.group`: {wanted:?}")));
+        }
+        spec.get("version").required_rule(name::dns1035_label, &mut errors);
+        for field in ["groupPriorityMinimum", "versionPriority"] {
+            if spec.get(field).int() <= 0 {
+                errors.push(spec.get(field).invalid("must be positive and less than 20000"));
+            }
+        }
+        errors
+    },
+    validate_name: name::path_segment,
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const WEBHOOKS: Strategy = Strategy {
+    defaults: |object| {
+        let mutating = meta::kind(object).starts_with("Mutating");
+        for hook in each(object, "webhooks") {
+            default_text(hook, "failurePolicy", "Fail");
+            default_text(hook, "matchPolicy", "Equivalent");
+            default(hook, "namespaceSelector", json!({}));
+            default(hook, "objectSelector", json!({}));
+            default(hook, "timeoutSeconds", 10);
+            if mutating {
+                default_text(hook, "reinvocationPolicy", "Never");
+            }
+            if let Some(service) = super::walk::at(hook, "clientConfig.service") {
+                default(service, "port", 443);
+            }
+            each(hook, "rules").for_each(|rule| default_text(rule, "scope", "*"));
+        }
+    },
+    validate: |object| {
+        let mut errors = Errors::new();
+        for hook in At::root(object).get("webhooks").items() {
+            webhook(&hook, &mut errors);
+        }
+        errors
+    },
+    ..BASE
+};
+
+pub(super) const ADMISSION_POLICY: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        default_text(spec, "failurePolicy", "Fail");
+        if let Some(constraints) = child(spec, "matchConstraints") {
+            default_text(constraints, "matchPolicy", "Equivalent");
+            default(constraints, "namespaceSelector", json!({}));
+            default(constraints, "objectSelector", json!({}));
+            each(constraints, "resourceRules").for_each(|rule| default_text(rule, "scope", "*"));
+        }
+    },
+    ..BASE
+};
+
+pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
+    prepare_create: |object| object["status"] = json!({}),
+    validate: |object| {
+        let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+        spec.get("request").required(&mut errors);
+        let usages = spec.get("usages");
+        if usages.is_empty() {
+            errors.push(usages.missing("usages must be provided"));
+        }
+        let signer = spec.get("signerName");
+        if signer.required(&mut errors) && !signer.text().contains('/') {
+            errors.push(
+                signer.invalid("must be a fully qualified domain and path of the form 'example.com/signer-name'"),
+            );
+        }
+        let seconds = spec.get("expirationSeconds");
+        if seconds.is_set() && seconds.int() < 600 {
+            errors.push(seconds.invalid("may not specify a duration less than 600 seconds (10 minutes)"));
+        }
+        errors
+    },
+    validate_update: |new, old| {
+        let mut errors = Errors::new();
+        At::root(new).get("spec").unchanged(&old["spec"], &mut errors);
+        errors
+    },
+    selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
+    validate_name: name::path_segment,
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const FLOW_SCHEMA: Strategy = Strategy {
+    defaults: |object| {
+        if let Some(spec) = child(object, "spec") {
+            default(spec, "matchingPrecedence", 1000);
+        }
+    },
+    ..BASE
+};
+
+fn definition(object: &Value) -> Errors {
+    let (mut errors, at) = (Errors::new(), At::root(object));
+    let (spec, names) = (at.get("spec"), at.get("spec.names"));
+    let wanted = format!("{}.{}", names.get("plural").text(), spec.get("group").text());
+    if meta::name(object) != wanted {
+        errors.push(at.get("metadata.name").invalid("must be spec.names.plural+\".\"+spec.group"));
+    }
+    let group = spec.get("group");
+    group.required_rule(name::dns_subdomain, &mut errors);
+    if !group.is_empty() && !group.text().contains('.') {
+        errors.push(group.invalid("should be a domain with at least one dot"));
+    }
+    spec.get("scope").required_one_of(&["Cluster", "Namespaced"], &mut errors);
+    names.get("plural").required_rule(name::dns1035_label, &mut errors);
+    names.get("singular").optional_rule(name::dns1035_label, &mut errors);
+    for field in ["kind", "listKind"] {
+        let kind = names.get(field);
+        if kind.required(&mut errors)
+            && let Err(why) = name::dns1035_label(&kind.text().to_lowercase())
+        {
+            errors.push(kind.invalid(&format!("may have mixed case, but should otherwise match: {why}")));
+        }
+    }
+    names.get("shortNames").items().for_each(|short| short.rule(name::dns1035_label, &mut errors));
+    let versions = spec.get("versions");
+    let stored = items(versions.value).iter().filter(|v| v["storage"] == true).count();
+    if stored != 1 {
+        errors.push(versions.invalid("must have exactly one version marked as storage version"));
+    }
+    let mut seen = Vec::new();
+    for version in versions.items() {
+        let version_name = version.get("name");
+        version_name.required_rule(name::dns1035_label, &mut errors);
+        version_name.unique(&mut seen, version_name.text().to_owned(), &mut errors);
+        let schema = version.get("schema.openAPIV3Schema");
+        if !schema.is_set() {
+            errors.push(schema.missing("schemas are required"));
+        } else if schema.get("type").text() != "object" {
+            errors.push(schema.get("type").invalid("must be object at the root"));
+        }
+    }
+    spec.get("conversion.strategy").one_of(&["None", "Webhook"], &mut errors);
+    errors
+}
+
+fn webhook(hook: &At<'_>, errors: &mut Errors) {
+    let hook_name = hook.get("name");
+    hook_name.required_rule(name::dns_subdomain, errors);
+    if !hook_name.is_empty() && hook_name.text().split('.').count() < 3 {
+        errors.push(hook_name.invalid("should be a domain with at least three segments separated by dots"));
+    }
+    let effects = hook.get("sideEffects");
+    if effects.is_empty() {
+        errors.push(effects.missing("must specify one of None, NoneOnDryRun"));
+    } else {
+        effects.one_of(&["None", "NoneOnDryRun"], errors);
+    }
+    let versions = hook.get("admissionReviewVersions");
+    if versions.is_empty() {
+        errors.push(versions.missing("must specify one of v1, v1beta1"));
+    }
+    hook.get("failurePolicy").optional_one_of(&["Fail", "Ignore"], errors);
+    hook.get("matchPolicy").optional_one_of(&["Equivalent", "Exact"], errors);
+    let timeout = hook.get("timeoutSeconds");
+    if timeout.is_set() && !(1..=30).contains(&timeout.int()) {
+        errors.push(timeout.invalid("the timeout value must be between 1 and 30 seconds"));
+    }
+    let config = hook.get("clientConfig");
+    let (url, service) = (config.get("url"), config.get("service"));
+    if url.is_set() == service.is_set() {
+        errors.push(Error::required(&config.path, "exactly one of url or service is required"));
+    } else if url.is_set() && !url.text().starts_with("https://") {
+        errors.push(url.invalid("'https' is the only allowed URL scheme"));
+    }
+    for rule in hook.get("rules").items() {
+        for field in ["operations", "apiGroups", "apiVersions", "resources"] {
+            rule.get(field).required(errors);
+        }
+    }
+    hook.get("namespaceSelector").label_selector(errors);
+    hook.get("objectSelector").label_selector(errors);
+}
+
+fn certificate_condition(request: &Value) -> Value {
+    let status = &request["status"];
+    let has = |kind: &str| items(&status["conditions"]).iter().any(|c| c["type"] == kind);
+    let mut parts = vec![match (has("Denied"), has("Approved")) {
+        (true, _) => "Denied",
+        (_, true) => "Approved",
+        _ => "Pending",
+    }];
+    if has("Failed") {
+        parts.push("Failed");
+    }
+    if !is_empty(&status["certificate"]) {
+        parts.push("Issued");
+    }
+    parts.join(",").into()
+}
+
+fn param_kind(object: &Value, path: &str) -> Value {
+    match meta::get(object, path) {
+        Value::Null => "<unset>".into(),
+        kind => format!("{}/{}", text(&kind["apiVersion"]), text(&kind["kind"])).into(),
+    }
+}
+
+pub(super) const DEFINITION_COLUMNS: &[Column] = &[NAME, CREATED_AT];
+pub(super) const API_SERVICE_COLUMNS: &[Column] = &[
+    NAME,
+    col("Service", |o| match &o["spec"]["service"] {
+        Value::Null => "Local".into(),
+        service => format!("{}/{}", text(&service["namespace"]), text(&service["name"])).into(),
+    }),
+    col("Available", |o| match items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Available") {
+        None => "Unknown".into(),
+        Some(condition) if condition["status"] == "True" => "True".into(),
+        Some(condition) => format!("{} ({})", text(&condition["status"]), text(&condition["reason"])).into(),
+    }),
+    AGE,
+];
+pub(super) const WEBHOOK_COLUMNS: &[Column] = &[NAME, number("Webhooks", |o| len(o, "webhooks").into()), AGE];
+pub(super) const VALIDATING_POLICY_COLUMNS: &[Column] = &[
+    NAME,
+    number("Validations", |o| len(o, "spec.validations").into()),
+    col("ParamKind", |o| param_kind(o, "spec.paramKind")),
+    AGE,
+];
+pub(super) const MUTATING_POLICY_COLUMNS: &[Column] = &[
+    NAME,
+    number("Mutations", |o| len(o, "spec.mutations").into()),
+    col("ParamKind", |o| param_kind(o, "spec.paramKind")),
+    AGE,
+];
+pub(super) const POLICY_BINDING_COLUMNS: &[Column] = &[
+    NAME,
+    col("PolicyName", |o| meta::text(o, "spec.policyName").into()),
+    col("ParamRef", |o| match &o["spec"]["paramRef"] {
+        Value::Null => "<unset>".into(),
+        param if is_empty(&param["name"]) => "*/*".into(),
+        param => {
+            format!("{}/{}", or(text(&param["namespace"]), "*").as_str().unwrap_or("*"), text(&param["name"])).into()
+        }
+    }),
+    AGE,
+];
+pub(super) const CERTIFICATE_REQUEST_COLUMNS: &[Column] = &[
+    NAME,
+    AGE,
+    col("SignerName", |o| or_none(o, "spec.signerName")),
+    col("Requestor", |o| meta::text(o, "spec.username").into()),
+    col("RequestedDuration", |o| match int(&o["spec"]["expirationSeconds"]) {
+        0 => "<none>".into(),
+        seconds => human_duration(seconds).into(),
+    }),
+    col("Condition", certificate_condition),
+];
+pub(super) const FLOW_SCHEMA_COLUMNS: &[Column] = &[
+    NAME,
+    col("PriorityLevel", |o| meta::text(o, "spec.priorityLevelConfiguration.name").into()),
+    number("MatchingPrecedence", |o| count(o, "spec.matchingPrecedence")),
+    col("DistinguisherMethod", |o| or_none(o, "spec.distinguisherMethod.type")),
+    AGE,
+    col("MissingPL", |o| {
+        let dangling = items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Dangling");
+        dangling.map_or("?", |c| text(&c["status"])).into()
+    }),
+];
+pub(super) const PRIORITY_LEVEL_COLUMNS: &[Column] = &[
+    NAME,
+    col("Type", |o| meta::text(o, "spec.type").into()),
+    col("NominalConcurrencyShares", |o| meta::get(o, "spec.limited.nominalConcurrencyShares").clone()),
+    col("Queues", |o| meta::get(o, "spec.limited.limitResponse.queuing.queues").clone()),
+    col("HandSize", |o| meta::get(o, "spec.limited.limitResponse.queuing.handSize").clone()),
+    col("QueueLengthLimit", |o| meta::get(o, "spec.limited.limitResponse.queuing.queueLengthLimit").clone()),
+    AGE,
+];
+pub(super) const CLAIM_COLUMNS: &[Column] = &[
+    NAME,
+    col("State", |o| {
+        let mut states = Vec::new();
+        if meta::deletion_timestamp(o).is_some() {
+            states.push("deleted");
+        }
+        states.push(if o["status"]["allocation"].is_null() { "pending" } else { "allocated" });
+        if !items(&o["status"]["reservedFor"]).is_empty() {
+            states.push("reserved");
+        }
+        states.join(",").into()
+    }),
+    AGE,
+];
+pub(super) const SLICE_COLUMNS: &[Column] = &[
+    NAME,
+    col("Node", |o| meta::text(o, "spec.nodeName").into()),
+    col("Driver", |o| meta::text(o, "spec.driver").into()),
+    col("Pool", |o| meta::text(o, "spec.pool.name").into()),
+    AGE,
+];
+pub(super) const COMPONENT_COLUMNS: &[Column] = &[
+    NAME,
+    col("Status", |o| match &o["conditions"][0]["status"] {
+        status if status == "True" => "Healthy".into(),
+        status if status == "False" => "Unhealthy".into(),
+        _ => "Unknown".into(),
+    }),
+    col("Message", |o| text(&o["conditions"][0]["message"]).into()),
+    col("Error", |o| text(&o["conditions"][0]["error"]).into()),
+];

@@ -1,0 +1,273 @@
+//! Ingresses, network policies, service addresses and disruption budgets.
+
+use super::BASE;
+use super::cells::{AGE, NAME, col, join, label_selector, or};
+use super::service::load_balancer;
+use super::walk::{At, child, default_text, each, is_empty, items, text, texts};
+use crate::registry::{Column, Strategy};
+use cluster_object::field::{Error, Errors};
+use cluster_object::{meta, name};
+use serde_json::{Value, json};
+
+pub(super) const INGRESS: Strategy = Strategy {
+    prepare_create: |object| object["status"] = json!({"loadBalancer": {}}),
+    validate: |object| {
+        let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+        if spec.get("rules").is_empty() && !spec.get("defaultBackend").is_set() {
+            errors.push(spec.invalid("either `defaultBackend` or `rules` must be specified"));
+        }
+        if spec.get("defaultBackend").is_set() {
+            backend(&spec.get("defaultBackend"), &mut errors);
+        }
+        spec.get("ingressClassName").optional_rule(name::dns_subdomain, &mut errors);
+        for rule in spec.get("rules").items() {
+            ingress_host(&rule.get("host"), &mut errors);
+            let paths = rule.get("http.paths");
+            if rule.get("http").is_set() && paths.is_empty() {
+                errors.push(paths.missing(""));
+            }
+            paths.items().for_each(|path| ingress_path(&path, &mut errors));
+        }
+        for tls in spec.get("tls").items() {
+            tls.get("hosts").items().for_each(|host| ingress_host(&host, &mut errors));
+        }
+        errors
+    },
+    ..BASE
+};
+
+pub(super) const INGRESS_CLASS: Strategy = Strategy {
+    validate: |object| {
+        let mut errors = Errors::new();
+        At::root(object).get("spec.controller").required(&mut errors);
+        errors
+    },
+    validate_update: |new, old| {
+        let mut errors = Errors::new();
+        At::root(new).get("spec.controller").unchanged(&old["spec"]["controller"], &mut errors);
+        errors
+    },
+    ..BASE
+};
+
+pub(super) const NETWORK_POLICY: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        if is_empty(&spec["policyTypes"]) {
+            let egress = !is_empty(&spec["egress"]);
+            spec["policyTypes"] = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+        }
+        super::walk::default(spec, "podSelector", json!({}));
+        for direction in ["ingress", "egress"] {
+            for rule in each(spec, direction) {
+                each(rule, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
+            }
+        }
+    },
+    validate: |object| {
+        let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+        spec.get("podSelector").label_selector(&mut errors);
+        for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
+            for rule in spec.get(direction).items() {
+                rule.get("ports").items().for_each(|port| policy_port(&port, &mut errors));
+                rule.get(peers).items().for_each(|peer| policy_peer(&peer, &mut errors));
+            }
+        }
+        spec.get("policyTypes").items().for_each(|kind| kind.one_of(&["Egress", "Ingress"], &mut errors));
+        errors
+    },
+    ..BASE
+};
+
+pub(super) const DISRUPTION_BUDGET: Strategy = Strategy {
+    prepare_create: |object| {
+        object["status"] =
+            json!({"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0});
+    },
+    validate: |object| {
+        let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+        let (least, most) = (spec.get("minAvailable"), spec.get("maxUnavailable"));
+        if least.is_set() && most.is_set() {
+            errors.push(spec.invalid("minAvailable and maxUnavailable cannot be both set"));
+        }
+        for bound in [least, most].iter().filter(|bound| bound.is_set()) {
+            super::workloads::int_or_percent(bound, true, &mut errors);
+        }
+        spec.get("selector").label_selector(&mut errors);
+        spec.get("unhealthyPodEvictionPolicy").optional_one_of(&["AlwaysAllow", "IfHealthyBudget"], &mut errors);
+        errors
+    },
+    unconditional_update: false,
+    ..BASE
+};
+
+pub(super) const IP_ADDRESS: Strategy = Strategy {
+    validate_name: |text| match text.parse::<std::net::IpAddr>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()),
+    },
+    ..BASE
+};
+
+fn ingress_host(host: &At<'_>, errors: &mut Errors) {
+    if host.text().parse::<std::net::IpAddr>().is_ok() {
+        errors.push(host.invalid("must be a DNS name, not an IP address"));
+    } else if host.text().starts_with('*') {
+        host.rule(name::wildcard_dns_subdomain, errors);
+    } else {
+        host.optional_rule(name::dns_subdomain, errors);
+    }
+}
+
+fn ingress_path(path: &At<'_>, errors: &mut Errors) {
+    let (kind, text) = (path.get("pathType"), path.get("path"));
+    match kind.text() {
+        "" => errors.push(kind.missing("pathType must be specified")),
+        "Exact" | "Prefix" if !text.text().starts_with('/') => errors.push(text.invalid("must be an absolute path")),
+        "Exact" | "Prefix" => {
+            for bad in ["//", "/./", "/../", "%2f", "%2F"].iter().filter(|bad| text.text().contains(**bad)) {
+                errors.push(text.invalid(&format!("must not contain '{bad}'")));
+            }
+        }
+        "ImplementationSpecific" if !text.is_empty() && !text.text().starts_with('/') => {
+            errors.push(text.invalid("must be an absolute path"));
+        }
+        "ImplementationSpecific" => {}
+        _ => kind.one_of(&["Exact", "ImplementationSpecific", "Prefix"], errors),
+    }
+    backend(&path.get("backend"), errors);
+}
+
+fn backend(backend: &At<'_>, errors: &mut Errors) {
+    let (service, resource) = (backend.get("service"), backend.get("resource"));
+    match (service.is_set(), resource.is_set()) {
+        (true, true) => errors.push(backend.invalid("cannot set both resource and service backends")),
+        (false, false) => errors.push(backend.missing("must have either `service` or `resource`")),
+        (false, true) => {}
+        (true, false) => {
+            service.get("name").required_rule(name::dns1035_label, errors);
+            let (port_name, number) = (service.get("port.name"), service.get("port.number"));
+            match (port_name.is_empty(), number.is_empty()) {
+                (true, true) => errors.push(service.missing("port name or number is required")),
+                (false, false) => errors.push(service.invalid("cannot set both port name & port number")),
+                (false, true) => port_name.rule(name::port_name, errors),
+                (true, false) => number.port(errors),
+            }
+        }
+    }
+}
+
+fn policy_port(port: &At<'_>, errors: &mut Errors) {
+    port.get("protocol").optional_one_of(&["SCTP", "TCP", "UDP"], errors);
+    let (number, end) = (port.get("port"), port.get("endPort"));
+    if number.is_set() {
+        number.port_or_name(errors);
+    }
+    if end.is_set() {
+        if !number.is_set() {
+            errors.push(end.invalid("may not be specified when `port` is not specified"));
+        } else if number.value.is_string() {
+            errors.push(end.invalid("may not be specified when `port` is non-numeric"));
+        } else if end.int() < number.int() {
+            errors.push(end.invalid("must be greater than or equal to `port`"));
+        }
+    }
+}
+
+fn policy_peer(peer: &At<'_>, errors: &mut Errors) {
+    let block = peer.get("ipBlock");
+    let selectors = ["podSelector", "namespaceSelector"].map(|field| peer.get(field));
+    selectors.iter().for_each(|selector| selector.label_selector(errors));
+    match (block.is_set(), selectors.iter().any(At::is_set)) {
+        (false, false) => errors.push(peer.missing("must specify a peer")),
+        (true, true) => errors.push(peer.forbidden("may not specify both ipBlock and another peer")),
+        (true, false) => {
+            let outer = cidr(&block.get("cidr"), errors);
+            for except in block.get("except").items() {
+                if let (Some(outer), Some(inner)) = (outer, cidr(&except, errors))
+                    && (!outer.contains(&inner) || outer == inner)
+                {
+                    errors.push(except.invalid("must be a strict subset of `cidr`"));
+                }
+            }
+        }
+        (false, true) => {}
+    }
+}
+
+fn cidr(at: &At<'_>, errors: &mut Errors) -> Option<ipnet::IpNet> {
+    let parsed = at.text().parse().ok();
+    if at.required(errors) && parsed.is_none() {
+        errors.push(at.invalid("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"));
+    }
+    parsed
+}
+
+fn hosts(ingress: &Value) -> Value {
+    let rules = items(&ingress["spec"]["rules"]);
+    let hosts: Vec<&str> =
+        rules.iter().take(3).map(|rule| text(&rule["host"])).filter(|host| !host.is_empty()).collect();
+    match (hosts.is_empty(), rules.len()) {
+        (true, _) => "*".into(),
+        (false, ..=3) => join(hosts).into(),
+        (false, more) => format!("{} + {} more...", join(hosts), more - 3).into(),
+    }
+}
+
+pub(super) const INGRESS_COLUMNS: &[Column] = &[
+    NAME,
+    col("Class", |o| {
+        let old = meta::annotation(o, "kubernetes.io/ingress.class").unwrap_or_default();
+        or(if old.is_empty() { meta::text(o, "spec.ingressClassName") } else { old }, "<none>")
+    }),
+    col("Hosts", hosts),
+    col("Address", |o| load_balancer(o).into()),
+    col("Ports", |o| if items(&o["spec"]["tls"]).is_empty() { "80" } else { "80, 443" }.into()),
+    AGE,
+];
+pub(super) const INGRESS_CLASS_COLUMNS: &[Column] = &[
+    NAME,
+    col("Controller", |o| meta::text(o, "spec.controller").into()),
+    col("Parameters", |o| match &o["spec"]["parameters"] {
+        Value::Null => "<none>".into(),
+        p if is_empty(&p["apiGroup"]) => format!("{}/{}", text(&p["kind"]), text(&p["name"])).into(),
+        p => format!("{}.{}/{}", text(&p["kind"]), text(&p["apiGroup"]), text(&p["name"])).into(),
+    }),
+    AGE,
+];
+pub(super) const NETWORK_POLICY_COLUMNS: &[Column] =
+    &[NAME, col("Pod-Selector", |o| label_selector(&o["spec"]["podSelector"])), AGE];
+pub(super) const DISRUPTION_BUDGET_COLUMNS: &[Column] = &[
+    NAME,
+    col("Min Available", |o| bound(&o["spec"]["minAvailable"])),
+    col("Max Unavailable", |o| bound(&o["spec"]["maxUnavailable"])),
+    Column { kind: "integer", ..col("Allowed Disruptions", |o| super::cells::count(o, "status.disruptionsAllowed")) },
+    AGE,
+];
+pub(super) const IP_ADDRESS_COLUMNS: &[Column] = &[
+    NAME,
+    col("ParentRef", |o| {
+        let parent = &o["spec"]["parentRef"];
+        let resource = [text(&parent["resource"]), text(&parent["group"])];
+        let resource: Vec<&str> = resource.into_iter().filter(|part| !part.is_empty()).collect();
+        let place = [text(&parent["namespace"]), text(&parent["name"])];
+        let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
+        format!("{}/{}", resource.join("."), place.join("/")).into()
+    }),
+    AGE,
+];
+pub(super) const SERVICE_CIDR_COLUMNS: &[Column] =
+    &[NAME, col("CIDRs", |o| join(texts(&o["spec"]["cidrs"])).into()), AGE];
+
+fn bound(value: &Value) -> Value {
+    if value.is_null() { "N/A".into() } else { super::cells::int_or_string(value).into() }
+}
+
+/// The fault of a reference without a name, for kinds that point at another object.
+pub(super) fn reference(reference: &At<'_>, errors: &mut Errors) {
+    for field in ["kind", "name"] {
+        if reference.get(field).is_empty() {
+            errors.push(Error::required(&reference.get(field).path, ""));
+        }
+    }
+}

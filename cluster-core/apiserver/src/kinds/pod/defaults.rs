@@ -1,0 +1,251 @@
+//! What upstream fills into pods and pod templates.
+
+use crate::kinds::walk::{
+    at, canonical_quantities, canonical_quantity, child, default, default_text, each, entries, int, is_empty,
+};
+use serde_json::{Map, Value, json};
+
+/// Volume sources that carry file modes.
+const MODED: [&str; 4] = ["secret", "configMap", "downwardAPI", "projected"];
+
+/// Defaults of a pod.
+pub(crate) fn pod(pod: &mut Value) {
+    let Some(spec) = child(pod, "spec") else { return };
+    self::spec(spec);
+    default(spec, "enableServiceLinks", true);
+    let host_network = spec["hostNetwork"] == true;
+    for list in ["initContainers", "containers"] {
+        for container in each(spec, list) {
+            limits_to_requests(container);
+            if host_network {
+                each(container, "ports").for_each(host_port);
+            }
+        }
+    }
+}
+
+/// Defaults of the pod template at this value.
+pub(crate) fn template(template: &mut Value) {
+    if let Some(spec) = child(template, "spec") {
+        self::spec(spec);
+    }
+}
+
+/// Defaults of a pod spec that pods and templates share.
+pub(crate) fn spec(spec: &mut Value) {
+    default_text(spec, "dnsPolicy", "ClusterFirst");
+    default_text(spec, "restartPolicy", "Always");
+    default_text(spec, "schedulerName", "default-scheduler");
+    default(spec, "securityContext", Map::new());
+    default(spec, "terminationGracePeriodSeconds", 30);
+    for (from, to) in [("serviceAccount", "serviceAccountName"), ("serviceAccountName", "serviceAccount")] {
+        if !is_empty(&spec[from]) && is_empty(&spec[to]) {
+            spec[to] = spec[from].clone();
+        }
+    }
+    each(spec, "volumes").for_each(volume);
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        each(spec, list).for_each(container);
+    }
+    canonical_quantities(spec.get_mut("overhead"));
+}
+
+fn container(container: &mut Value) {
+    default_text(container, "terminationMessagePath", "/dev/termination-log");
+    default_text(container, "terminationMessagePolicy", "File");
+    let policy = pull_policy(container["image"].as_str().unwrap_or_default());
+    default_text(container, "imagePullPolicy", policy);
+    default(container, "resources", Map::new());
+    for list in ["limits", "requests"] {
+        canonical_quantities(at(container, &format!("resources.{list}")));
+    }
+    each(container, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
+    for variable in each(container, "env") {
+        if let Some(reference) = at(variable, "valueFrom.fieldRef") {
+            default_text(reference, "apiVersion", "v1");
+        }
+        if let Some(divisor) = at(variable, "valueFrom.resourceFieldRef") {
+            default(divisor, "divisor", "0");
+        }
+    }
+    for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        if let Some(probe) = child(container, name) {
+            for (key, value) in
+                [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+            {
+                if int(&probe[key]) == 0 {
+                    probe[key] = value.into();
+                }
+            }
+            http_get(probe);
+            if let Some(grpc) = child(probe, "grpc") {
+                default(grpc, "service", "");
+            }
+        }
+    }
+    for hook in ["lifecycle.postStart", "lifecycle.preStop"] {
+        if let Some(handler) = at(container, hook) {
+            http_get(handler);
+        }
+    }
+}
+
+fn http_get(handler: &mut Value) {
+    if let Some(get) = child(handler, "httpGet") {
+        default_text(get, "path", "/");
+        default_text(get, "scheme", "HTTP");
+    }
+}
+
+/// `Always` for the tag `latest` or none, else `IfNotPresent`.
+fn pull_policy(image: &str) -> &'static str {
+    let (name, digest) = image.split_once('@').map_or((image, ""), |(name, digest)| (name, digest));
+    let last = name.rsplit('/').next().unwrap_or(name);
+    match last.split_once(':') {
+        Some((_, "latest")) => "Always",
+        None if digest.is_empty() => "Always",
+        _ => "IfNotPresent",
+    }
+}
+
+fn limits_to_requests(container: &mut Value) {
+    let limits: Vec<(String, Value)> =
+        entries(&container["resources"]["limits"]).map(|(name, value)| (name.clone(), value.clone())).collect();
+    if let Some(resources) = child(container, "resources").filter(|_| !limits.is_empty()) {
+        default(resources, "requests", Map::new());
+        limits.into_iter().for_each(|(name, value)| default(&mut resources["requests"], &name, value));
+    }
+}
+
+fn host_port(port: &mut Value) {
+    if int(&port["hostPort"]) == 0 {
+        port["hostPort"] = port["containerPort"].clone();
+    }
+}
+
+fn volume(volume: &mut Value) {
+    if volume.as_object().is_some_and(|v| v.iter().all(|(key, value)| key == "name" || value.is_null())) {
+        volume["emptyDir"] = json!({});
+    }
+    for kind in MODED {
+        if let Some(source) = child(volume, kind) {
+            default(source, "defaultMode", 0o644);
+        }
+    }
+    if let Some(source) = child(volume, "downwardAPI") {
+        downward_items(source);
+    }
+    if let Some(projected) = child(volume, "projected") {
+        for source in each(projected, "sources") {
+            if let Some(token) = child(source, "serviceAccountToken") {
+                default(token, "expirationSeconds", 3600);
+            }
+            if let Some(downward) = child(source, "downwardAPI") {
+                downward_items(downward);
+            }
+        }
+    }
+    if let Some(limit) = child(volume, "emptyDir").and_then(|e| e.get_mut("sizeLimit")) {
+        canonical_quantity(limit);
+    }
+    if let Some(claim) = at(volume, "ephemeral.volumeClaimTemplate.spec") {
+        crate::kinds::volumes::claim_spec_defaults(claim);
+    }
+    if let Some(image) = child(volume, "image") {
+        let policy = pull_policy(image["reference"].as_str().unwrap_or_default());
+        default_text(image, "pullPolicy", policy);
+    }
+    source(volume);
+}
+
+/// Defaults of the sources that volumes of pods and persistent volumes share.
+pub(crate) fn source(holder: &mut Value) {
+    if let Some(path) = child(holder, "hostPath") {
+        default(path, "type", "");
+    }
+    let tables: [(&str, &[(&str, Value)]); 3] = [
+        ("iscsi", &[("iscsiInterface", json!("default"))]),
+        ("rbd", &[("pool", json!("rbd")), ("user", json!("admin")), ("keyring", json!("/etc/ceph/keyring"))]),
+        (
+            "azureDisk",
+            &[
+                ("cachingMode", json!("ReadWrite")),
+                ("kind", json!("Shared")),
+                ("fsType", json!("ext4")),
+                ("readOnly", json!(false)),
+            ],
+        ),
+    ];
+    for (kind, defaults) in tables {
+        if let Some(source) = child(holder, kind) {
+            defaults.iter().for_each(|(key, value)| default(source, key, value.clone()));
+        }
+    }
+}
+
+fn downward_items(source: &mut Value) {
+    for item in each(source, "items") {
+        if let Some(reference) = child(item, "fieldRef") {
+            default_text(reference, "apiVersion", "v1");
+        }
+        if let Some(reference) = child(item, "resourceFieldRef") {
+            default(reference, "divisor", "0");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pull_policy_follows_the_tag() {
+        let table = [
+            ("nginx", "Always"),
+            ("nginx:latest", "Always"),
+            ("nginx:1.27", "IfNotPresent"),
+            ("localhost:5000/nginx", "Always"),
+            ("localhost:5000/nginx:1", "IfNotPresent"),
+            ("nginx@sha256:abc", "IfNotPresent"),
+        ];
+        for (image, policy) in table {
+            assert_eq!(pull_policy(image), policy, "{image}");
+        }
+    }
+
+    #[test]
+    fn a_bare_pod_gets_all_defaults_and_gets_them_once() {
+        let mut object = json!({"spec": {
+            "containers": [{"name": "a", "image": "a:1", "ports": [{"containerPort": 80}],
+                "livenessProbe": {"httpGet": {"port": 80}},
+                "env": [{"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+                "resources": {"limits": {"cpu": "0.5", "memory": "1024Mi"}, "requests": {"cpu": "100m"}}}],
+            "volumes": [{"name": "e"}, {"name": "c", "configMap": {"name": "c"}}],
+            "serviceAccount": "robot"
+        }});
+        pod(&mut object);
+        let expected = json!({"spec": {
+            "containers": [{"name": "a", "image": "a:1", "imagePullPolicy": "IfNotPresent",
+                "ports": [{"containerPort": 80, "protocol": "TCP"}],
+                "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
+                "livenessProbe": {"httpGet": {"port": 80, "path": "/", "scheme": "HTTP"},
+                    "timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3},
+                "env": [{"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name", "apiVersion": "v1"}}}],
+                "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "1Gi"}}}],
+            "volumes": [{"name": "e", "emptyDir": {}}, {"name": "c", "configMap": {"name": "c", "defaultMode": 420}}],
+            "serviceAccount": "robot", "serviceAccountName": "robot",
+            "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
+            "securityContext": {}, "terminationGracePeriodSeconds": 30, "enableServiceLinks": true
+        }});
+        assert_eq!(object, expected);
+        pod(&mut object);
+        assert_eq!(object, expected, "defaulting is idempotent");
+    }
+
+    #[test]
+    fn ill_typed_input_is_left_for_validation() {
+        for mut object in [json!({}), json!({"spec": 1}), json!({"spec": {"containers": "x", "volumes": [1]}})] {
+            pod(&mut object);
+        }
+    }
+}

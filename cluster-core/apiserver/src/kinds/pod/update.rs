@@ -1,0 +1,162 @@
+//! What may change in a pod once it exists.
+
+use crate::kinds::walk::{At, each, entries, items, remove};
+use cluster_object::field::{Error, Errors};
+use serde_json::Value;
+
+const MUTABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
+    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
+    `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+/// Faults of a change of the pod itself.
+pub(crate) fn validate(new: &Value, old: &Value) -> Errors {
+    let mut errors = Errors::new();
+    let (new_spec, old_spec) = (At::root(new).get("spec"), &old["spec"]);
+    for list in ["containers", "initContainers"] {
+        if items(&new_spec.value[list]).len() != items(&old_spec[list]).len() {
+            errors.push(new_spec.get(list).forbidden("pod updates may not add or remove containers"));
+        }
+    }
+    if new_spec.value["ephemeralContainers"] != old_spec["ephemeralContainers"] {
+        errors.push(
+            new_spec
+                .get("ephemeralContainers")
+                .forbidden("may not be changed by a pod update; use the ephemeralcontainers subresource"),
+        );
+    }
+    if !errors.is_empty() {
+        return errors;
+    }
+    deadline(&new_spec.get("activeDeadlineSeconds"), &old_spec["activeDeadlineSeconds"], &mut errors);
+    for toleration in items(&old_spec["tolerations"]) {
+        if !items(&new_spec.value["tolerations"]).iter().any(|new| same_toleration(new, toleration)) {
+            errors.push(
+                new_spec
+                    .get("tolerations")
+                    .forbidden("existing toleration can not be modified except its tolerationSeconds"),
+            );
+        }
+    }
+    for gate in new_spec.get("schedulingGates").items() {
+        if !items(&old_spec["schedulingGates"]).contains(gate.value) {
+            errors.push(new_spec.get("schedulingGates").forbidden(&format!(
+                "only deletion is allowed, but found new scheduling gate '{}'",
+                gate.get("name").text()
+            )));
+        }
+    }
+    let mut merged = new_spec.value.clone();
+    adopt_mutable(&mut merged, old_spec);
+    let changed = changes("", &merged, old_spec);
+    if !changed.is_empty() {
+        errors.push(Error::forbidden(&new_spec.path, &format!("{MUTABLE}\n{}", changed.join("\n"))));
+    }
+    errors
+}
+
+/// Faults of a change of a pod's status.
+pub(crate) fn validate_status(new: &Value, old: &Value) -> Errors {
+    let mut errors = Errors::new();
+    let status = At::root(new).get("status");
+    for (list, spec_list) in [("containerStatuses", "containers"), ("initContainerStatuses", "initContainers")] {
+        let never = old["spec"]["restartPolicy"] == "Never";
+        for state in status.get(list).items().filter(|_| never) {
+            let was = items(&old["status"][list]).iter().find(|s| s["name"] == state.value["name"]);
+            let sidecar = items(&old["spec"][spec_list])
+                .iter()
+                .any(|c| c["name"] == state.value["name"] && !c["restartPolicy"].is_null());
+            let ended = was.is_some_and(|s| s["state"]["terminated"].is_object());
+            if ended && !sidecar && !state.get("state.terminated").is_set() {
+                errors.push(state.get("state").forbidden("may not be transitioned to non-terminated state"));
+            }
+        }
+    }
+    errors
+}
+
+fn deadline(new: &At<'_>, old: &Value, errors: &mut Errors) {
+    match (new.value.as_i64(), old.as_i64()) {
+        (None, Some(_)) => errors.push(new.invalid("must not update from a positive integer to nil value")),
+        (Some(new_seconds), Some(old_seconds)) if new_seconds > old_seconds => {
+            errors.push(new.invalid("must be less than or equal to previous value"));
+        }
+        _ => {}
+    }
+}
+
+fn same_toleration(a: &Value, b: &Value) -> bool {
+    ["key", "operator", "value", "effect"].iter().all(|field| a[field] == b[field])
+}
+
+/// Gives `new` the old values of everything that may change.
+fn adopt_mutable(new: &mut Value, old: &Value) {
+    let gated = !items(&old["schedulingGates"]).is_empty();
+    let negative_grace = old["terminationGracePeriodSeconds"].as_i64().is_some_and(|s| s < 0);
+    let mut fields = vec!["activeDeadlineSeconds", "tolerations", "schedulingGates"];
+    if gated {
+        fields.extend(["nodeSelector", "affinity"]);
+    }
+    if negative_grace && new["terminationGracePeriodSeconds"] == 1 {
+        fields.push("terminationGracePeriodSeconds");
+    }
+    for field in fields {
+        match old.get(field) {
+            Some(value) => new[field] = value.clone(),
+            None => drop(remove(new, field)),
+        }
+    }
+    for list in ["containers", "initContainers"] {
+        for (container, was) in each(new, list).zip(items(&old[list])) {
+            container["image"] = was["image"].clone();
+        }
+    }
+}
+
+/// The fields that differ, one line each, old and new.
+fn changes(path: &str, new: &Value, old: &Value) -> Vec<String> {
+    match (new, old) {
+        _ if new == old => Vec::new(),
+        (Value::Object(_), Value::Object(_)) => {
+            let gone = entries(old).filter(|(key, _)| new.get(key.as_str()).is_none());
+            let keys = entries(new).chain(gone).map(|(key, _)| key);
+            keys.flat_map(|key| changes(&format!("{path}.{key}"), &new[key], &old[key])).collect()
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).enumerate().flat_map(|(i, (a, b))| changes(&format!("{path}[{i}]"), a, b)).collect()
+        }
+        _ => vec![format!("  {}: - {old} + {new}", path.trim_start_matches('.'))],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_images_deadlines_and_more_tolerations_may_change() {
+        let old = json!({"spec": {"containers": [{"name": "a", "image": "a:1"}], "tolerations": [{"key": "x"}]}});
+        let mut new = old.clone();
+        new["spec"]["containers"][0]["image"] = "a:2".into();
+        new["spec"]["activeDeadlineSeconds"] = 5.into();
+        new["spec"]["tolerations"] = json!([{"key": "x"}, {"key": "y"}]);
+        assert_eq!(validate(&new, &old), vec![]);
+
+        new["spec"]["nodeName"] = "n".into();
+        let errors = validate(&new, &old);
+        assert_eq!(
+            errors[0].to_string().lines().next(),
+            Some(
+                "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,\
+                 `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
+                 tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+            )
+        );
+
+        let more = json!({"spec": {"containers": [{"name": "a", "image": "a:1"}, {"name": "b"}]}});
+        assert_eq!(
+            validate(&more, &old)[0].to_string(),
+            "spec.containers: Forbidden: pod updates may not add or remove containers"
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! What makes a pod or pod template faulty.
+
+use super::{containers, volumes};
+use crate::kinds::walk::{At, items};
+use cluster_object::field::{Error, Errors};
+use cluster_object::name;
+use serde_json::Value;
+use std::net::IpAddr;
+
+/// Faults of a pod.
+pub(crate) fn pod(pod: &Value) -> Errors {
+    let mut errors = Errors::new();
+    spec(&At::root(pod).get("spec"), &mut errors);
+    errors
+}
+
+/// Faults of a pod template.
+pub(crate) fn template(template: &At<'_>) -> Errors {
+    let mut errors = Errors::new();
+    template.get("metadata.labels").labels(&mut errors);
+    spec(&template.get("spec"), &mut errors);
+    if !template.get("spec.ephemeralContainers").is_empty() {
+        errors.push(
+            template.get("spec.ephemeralContainers").forbidden("ephemeral containers not allowed in pod template"),
+        );
+    }
+    errors
+}
+
+/// Faults of a pod spec.
+pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
+    let volumes = volumes::validate(&spec.get("volumes"), errors);
+    containers::validate(spec, &volumes, errors);
+    spec.get("restartPolicy").required_one_of(&["Always", "OnFailure", "Never"], errors);
+    spec.get("dnsPolicy").required_one_of(&["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"], errors);
+    dns_config(spec, errors);
+    spec.get("nodeSelector").labels(errors);
+    spec.get("serviceAccountName").optional_rule(name::dns_subdomain, errors);
+    spec.get("nodeName").optional_rule(name::dns_subdomain, errors);
+    spec.get("hostname").optional_rule(name::dns_label, errors);
+    spec.get("subdomain").optional_rule(name::dns_label, errors);
+    spec.get("priorityClassName").optional_rule(name::dns_subdomain, errors);
+    spec.get("runtimeClassName").optional_rule(name::dns_subdomain, errors);
+    spec.get("schedulerName").optional_rule(name::dns_subdomain, errors);
+    spec.get("preemptionPolicy").optional_one_of(&["PreemptLowerPriority", "Never"], errors);
+    spec.get("terminationGracePeriodSeconds").non_negative(errors);
+    let deadline = spec.get("activeDeadlineSeconds");
+    if deadline.is_set() {
+        deadline.in_range(1, i64::from(i32::MAX), errors);
+    }
+    for gate in spec.get("readinessGates").items() {
+        gate.get("conditionType").rule(name::qualified_name, errors);
+    }
+    let mut seen = Vec::new();
+    for gate in spec.get("schedulingGates").items() {
+        gate.get("name").required_rule(name::qualified_name, errors);
+        gate.unique(&mut seen, gate.get("name").text().to_owned(), errors);
+    }
+    for alias in spec.get("hostAliases").items() {
+        ip(&alias.get("ip"), errors);
+        alias.get("hostnames").items().for_each(|host| host.rule(name::dns_subdomain, errors));
+    }
+    tolerations(&spec.get("tolerations"), errors);
+    affinity(&spec.get("affinity"), errors);
+    spread(&spec.get("topologySpreadConstraints"), errors);
+    security_context(&spec.get("securityContext"), errors);
+}
+
+/// Demands an IP address.
+pub(crate) fn ip(address: &At<'_>, errors: &mut Errors) {
+    if address.text().parse::<IpAddr>().is_err() {
+        errors.push(address.invalid("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+    }
+}
+
+fn dns_config(spec: &At<'_>, errors: &mut Errors) {
+    let config = spec.get("dnsConfig");
+    let servers = config.get("nameservers");
+    if spec.get("dnsPolicy").text() == "None" {
+        if !config.is_set() {
+            errors.push(config.missing("must provide `dnsConfig` when `dnsPolicy` is None"));
+        } else if servers.is_empty() {
+            errors.push(servers.missing("must provide at least one DNS nameserver when `dnsPolicy` is None"));
+        }
+    }
+    if items(servers.value).len() > 3 {
+        errors.push(servers.invalid("must not have more than 3 nameservers"));
+    }
+    servers.items().for_each(|server| ip(&server, errors));
+    config.get("options").items().for_each(|option| {
+        option.get("name").required(errors);
+    });
+}
+
+/// Faults of tolerations.
+pub(crate) fn tolerations(list: &At<'_>, errors: &mut Errors) {
+    for toleration in list.items() {
+        let (key, operator) = (toleration.get("key"), toleration.get("operator"));
+        let (value, effect) = (toleration.get("value"), toleration.get("effect"));
+        key.optional_rule(name::qualified_name, errors);
+        if key.is_empty() && operator.text() != "Exists" {
+            errors.push(
+                operator.invalid(
+                    "operator must be Exists when `key` is empty, which means \"match all values and all keys\"",
+                ),
+            );
+        }
+        let seconds = toleration.get("tolerationSeconds");
+        if seconds.is_set() && effect.text() != "NoExecute" {
+            errors.push(effect.invalid("effect must be 'NoExecute' when `tolerationSeconds` is set"));
+        }
+        match operator.text() {
+            "" | "Equal" => value.rule(name::label_value, errors),
+            "Exists" if !value.is_empty() => {
+                errors.push(Error::invalid(
+                    &operator.path,
+                    value.value,
+                    "value must be empty when `operator` is 'Exists'",
+                ));
+            }
+            "Exists" => {}
+            "Gt" | "Lt" if value.text().parse::<i64>().is_err() => {
+                errors.push(value.invalid("value must be an integer for numeric comparison"));
+            }
+            "Gt" | "Lt" => {}
+            _ => errors.push(Error::not_supported(&operator.path, operator.value, &["Equal", "Exists"])),
+        }
+        effect.optional_one_of(&["NoSchedule", "PreferNoSchedule", "NoExecute"], errors);
+    }
+}
+
+/// Faults of a node selector term.
+pub(crate) fn node_selector_term(term: &At<'_>, errors: &mut Errors) {
+    for expression in term.get("matchExpressions").items() {
+        let (operator, values) = (expression.get("operator"), expression.get("values"));
+        match operator.text() {
+            "In" | "NotIn" if values.is_empty() => {
+                errors.push(values.missing("must be specified when `operator` is 'In' or 'NotIn'"));
+            }
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+            }
+            "Gt" | "Lt" if items(values.value).len() != 1 => {
+                errors.push(values.missing("must be specified single value when `operator` is 'Lt' or 'Gt'"));
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
+            _ => errors.push(operator.invalid("not a valid selector operator")),
+        }
+        expression.get("key").rule(name::qualified_name, errors);
+    }
+}
+
+fn affinity(affinity: &At<'_>, errors: &mut Errors) {
+    let required = affinity.get("nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
+    if required.is_set() {
+        let terms = required.get("nodeSelectorTerms");
+        if terms.is_empty() {
+            errors.push(terms.missing("must have at least one node selector term"));
+        }
+        terms.items().for_each(|term| node_selector_term(&term, errors));
+    }
+    for preferred in affinity.get("nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution").items() {
+        weight(&preferred, errors);
+        node_selector_term(&preferred.get("preference"), errors);
+    }
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        for term in affinity.get(kind).get("requiredDuringSchedulingIgnoredDuringExecution").items() {
+            pod_affinity_term(&term, errors);
+        }
+        for preferred in affinity.get(kind).get("preferredDuringSchedulingIgnoredDuringExecution").items() {
+            weight(&preferred, errors);
+            pod_affinity_term(&preferred.get("podAffinityTerm"), errors);
+        }
+    }
+}
+
+fn weight(preferred: &At<'_>, errors: &mut Errors) {
+    let weight = preferred.get("weight");
+    if !(1..=100).contains(&weight.int()) {
+        errors.push(weight.invalid("must be in the range 1-100"));
+    }
+}
+
+fn pod_affinity_term(term: &At<'_>, errors: &mut Errors) {
+    term.get("labelSelector").label_selector(errors);
+    term.get("namespaceSelector").label_selector(errors);
+    term.get("namespaces").items().for_each(|namespace| namespace.rule(name::dns_label, errors));
+    let topology = term.get("topologyKey");
+    if topology.is_empty() {
+        errors.push(topology.missing("can not be empty"));
+    }
+    topology.optional_rule(name::qualified_name, errors);
+}
+
+fn spread(constraints: &At<'_>, errors: &mut Errors) {
+    let mut seen = Vec::new();
+    for constraint in constraints.items() {
+        let (skew, topology) = (constraint.get("maxSkew"), constraint.get("topologyKey"));
+        let unsatisfiable = constraint.get("whenUnsatisfiable");
+        if skew.int() <= 0 {
+            errors.push(skew.invalid("must be greater than zero"));
+        }
+        if topology.is_empty() {
+            errors.push(topology.missing("can not be empty"));
+        }
+        unsatisfiable.one_of(&["DoNotSchedule", "ScheduleAnyway"], errors);
+        let key = format!("{{{}, {}}}", topology.text(), unsatisfiable.text());
+        if seen.contains(&key) {
+            errors.push(Error::duplicate(&constraint.get("{topologyKey, whenUnsatisfiable}").path, &key.into()));
+        } else {
+            seen.push(key);
+        }
+        let domains = constraint.get("minDomains");
+        if domains.is_set() && domains.int() <= 0 {
+            errors.push(domains.invalid("must be greater than zero"));
+        }
+        constraint.get("nodeAffinityPolicy").optional_one_of(&["Honor", "Ignore"], errors);
+        constraint.get("nodeTaintsPolicy").optional_one_of(&["Honor", "Ignore"], errors);
+        constraint.get("labelSelector").label_selector(errors);
+    }
+}
+
+/// Faults of user and group ids, of pods and containers.
+pub(crate) fn security_context(context: &At<'_>, errors: &mut Errors) {
+    for id in ["runAsUser", "runAsGroup", "fsGroup"] {
+        let id = context.get(id);
+        if id.is_set() {
+            id.in_range(0, i64::from(i32::MAX), errors);
+        }
+    }
+    context.get("supplementalGroups").items().for_each(|id| id.in_range(0, i64::from(i32::MAX), errors));
+    context.get("fsGroupChangePolicy").optional_one_of(&["OnRootMismatch", "Always"], errors);
+    let profile = context.get("seccompProfile");
+    if profile.is_set() {
+        profile.get("type").required_one_of(&["Localhost", "RuntimeDefault", "Unconfined"], errors);
+        if profile.get("type").text() == "Localhost" && profile.get("localhostProfile").is_empty() {
+            errors.push(profile.get("localhostProfile").missing("must be set when seccomp type is Localhost"));
+        }
+    }
+}

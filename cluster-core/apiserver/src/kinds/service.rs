@@ -1,0 +1,454 @@
+//! Services and the endpoints behind them.
+
+use super::BASE;
+use super::cells::{AGE, NAME, col, join, label_map, or, or_none, wide};
+use super::pod::validation::ip;
+use super::walk::{At, child, default, default_text, each, int, is_empty, items, remove, text, texts};
+use crate::registry::{Column, Strategy};
+use cluster_object::field::{Error, Errors};
+use cluster_object::{meta, name};
+use serde_json::{Value, json};
+
+/// From which numbers node ports are taken.
+const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
+const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
+
+pub(super) const SERVICE: Strategy = Strategy {
+    defaults: service_defaults,
+    prepare_create: |service| {
+        service["status"] = json!({"loadBalancer": {}});
+        default_families(service);
+    },
+    prepare_update: |service, old| {
+        keep_allocated(service, old);
+        default_families(service);
+    },
+    validate: service,
+    validate_update: service_update,
+    selectable_fields: &[
+        ("spec.clusterIP", |o| meta::text(o, "spec.clusterIP").to_owned()),
+        ("spec.type", |o| meta::text(o, "spec.type").to_owned()),
+    ],
+    validate_name: name::dns1035_label,
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const ENDPOINTS: Strategy = Strategy {
+    defaults: |object| {
+        for subset in each(object, "subsets") {
+            each(subset, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
+        }
+    },
+    validate: endpoints,
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
+    defaults: |object| {
+        for port in each(object, "ports") {
+            default(port, "name", "");
+            default_text(port, "protocol", "TCP");
+        }
+    },
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        let kind = at.get("addressType");
+        kind.required_one_of(&["FQDN", "IPv4", "IPv6"], &mut errors);
+        for endpoint in at.get("endpoints").items() {
+            let addresses = endpoint.get("addresses");
+            if addresses.is_empty() {
+                errors.push(addresses.missing("must contain at least 1 address"));
+            }
+            for address in addresses.items() {
+                match kind.text() {
+                    "FQDN" => address.rule(name::dns_subdomain, &mut errors),
+                    _ => ip(&address, &mut errors),
+                }
+            }
+            endpoint.get("hostname").optional_rule(name::dns_label, &mut errors);
+        }
+        for port in at.get("ports").items() {
+            port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], &mut errors);
+        }
+        errors
+    },
+    validate_update: |new, old| {
+        let mut errors = Errors::new();
+        At::root(new).get("addressType").unchanged(&old["addressType"], &mut errors);
+        errors
+    },
+    ..BASE
+};
+
+fn has_cluster_ip(service: &Value) -> bool {
+    matches!(meta::text(service, "spec.type"), "ClusterIP" | "NodePort" | "LoadBalancer")
+}
+
+fn has_node_ports(service: &Value) -> bool {
+    matches!(meta::text(service, "spec.type"), "NodePort" | "LoadBalancer")
+}
+
+fn service_defaults(service: &mut Value) {
+    let Some(spec) = child(service, "spec") else { return };
+    default_text(spec, "sessionAffinity", "None");
+    default_text(spec, "type", "ClusterIP");
+    if spec["sessionAffinity"] == "ClientIP" {
+        default(spec, "sessionAffinityConfig", json!({}));
+        default(&mut spec["sessionAffinityConfig"], "clientIP", json!({}));
+        default(&mut spec["sessionAffinityConfig"]["clientIP"], "timeoutSeconds", 10800);
+    }
+    for port in each(spec, "ports") {
+        default_text(port, "protocol", "TCP");
+        if matches!(&port["targetPort"], Value::Null) || is_empty(&port["targetPort"]) {
+            port["targetPort"] = port["port"].clone();
+        }
+    }
+    let kind = text(&spec["type"]).to_owned();
+    if kind != "ExternalName" {
+        let external = kind != "ClusterIP" || !is_empty(&spec["externalIPs"]);
+        if external {
+            default_text(spec, "externalTrafficPolicy", "Cluster");
+        }
+        default_text(spec, "internalTrafficPolicy", "Cluster");
+    }
+    if kind == "LoadBalancer" {
+        default(spec, "allocateLoadBalancerNodePorts", true);
+    }
+}
+
+/// One IPv4 family, which is what the cluster has.
+fn default_families(service: &mut Value) {
+    if !has_cluster_ip(service) {
+        return;
+    }
+    let Some(spec) = child(service, "spec") else { return };
+    let open = spec["clusterIP"] == "None" && is_empty(&spec["selector"]);
+    default(spec, "ipFamilies", if open { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) });
+    default_text(spec, "ipFamilyPolicy", if open { "RequireDualStack" } else { "SingleStack" });
+}
+
+/// Carries over what was allocated where the update leaves it out, and drops what the new type does not have.
+fn keep_allocated(service: &mut Value, old: &Value) {
+    let (cluster_ip, node_ports) = (has_cluster_ip(service), has_node_ports(service));
+    let (had_cluster_ip, had_node_ports) = (has_cluster_ip(old), has_node_ports(old));
+    let Some(spec) = child(service, "spec") else { return };
+    let old = &old["spec"];
+    let mut keep = |field: &str| {
+        if is_empty(&spec[field]) && !is_empty(&old[field]) {
+            spec[field] = old[field].clone();
+        }
+    };
+    if cluster_ip && had_cluster_ip {
+        ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"].into_iter().for_each(&mut keep);
+        if spec["externalTrafficPolicy"] == "Local"
+            && spec["type"] == "LoadBalancer"
+            && is_empty(&spec["healthCheckNodePort"])
+        {
+            spec["healthCheckNodePort"] = old["healthCheckNodePort"].clone();
+        }
+    }
+    if !cluster_ip && had_cluster_ip {
+        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+            if spec[field] == old[field] {
+                drop(remove(spec, field));
+            }
+        }
+    }
+    for port in each(spec, "ports") {
+        let was = items(&old["ports"]).iter().find(|p| p["port"] == port["port"] && p["protocol"] == port["protocol"]);
+        let Some(was) = was.filter(|p| !is_empty(&p["nodePort"])) else { continue };
+        if node_ports && had_node_ports && is_empty(&port["nodePort"]) {
+            port["nodePort"] = was["nodePort"].clone();
+        } else if !node_ports && port["nodePort"] == was["nodePort"] {
+            drop(remove(port, "nodePort"));
+        }
+    }
+    if spec["healthCheckNodePort"].is_null() {
+        drop(remove(spec, "healthCheckNodePort"));
+    }
+    if !node_ports && is_empty(&spec["externalIPs"]) && spec["externalTrafficPolicy"] == old["externalTrafficPolicy"] {
+        drop(remove(spec, "externalTrafficPolicy"));
+    }
+}
+
+fn service(service: &Value) -> Errors {
+    let (mut errors, spec) = (Errors::new(), At::root(service).get("spec"));
+    let (kind, ports) = (spec.get("type").text(), spec.get("ports"));
+    let headless = spec.get("clusterIP").text() == "None";
+    if ports.is_empty() && !headless && kind != "ExternalName" {
+        errors.push(ports.missing(""));
+    }
+    match kind {
+        "LoadBalancer" | "NodePort" if headless => {
+            errors.push(spec.get("clusterIPs").index_invalid(
+                0,
+                &json!("None"),
+                &format!("may not be set to 'None' for {kind} services"),
+            ));
+        }
+        "ExternalName" => {
+            let external = spec.get("externalName");
+            if external.is_empty() {
+                errors.push(external.missing(""));
+            } else {
+                let trimmed = At { value: &json!(external.text().trim_end_matches('.')), path: external.path.clone() };
+                trimmed.rule(name::dns_subdomain, &mut errors);
+            }
+            if !spec.get("clusterIP").is_empty() {
+                errors.push(spec.get("clusterIP").forbidden("may not be set for ExternalName services"));
+            }
+        }
+        _ => {}
+    }
+    let (mut names, mut seen, mut node_ports) = (Vec::new(), Vec::new(), Vec::new());
+    let several = items(ports.value).len() > 1;
+    for port in ports.items() {
+        service_port(&port, several, &mut names, &mut errors);
+        let node = port.get("nodePort");
+        if !node.is_empty() {
+            if kind == "ClusterIP" || kind == "ExternalName" {
+                errors.push(node.forbidden(&format!("may not be used when `type` is '{kind}'")));
+            } else if !NODE_PORTS.contains(&node.int()) {
+                errors.push(
+                    node.invalid("provided port is not in the valid range. The range of valid ports is 30000-32767"),
+                );
+            }
+            let key = format!("{}/{}", port.get("protocol").text(), node.int());
+            port.get("nodePort").unique(&mut node_ports, key, &mut errors);
+        }
+        let key = format!("{}/{}", port.get("protocol").text(), port.get("port").int());
+        if seen.contains(&key) {
+            let shown = json!({"protocol": port.value["protocol"], "port": port.value["port"]});
+            errors.push(Error::duplicate(&port.path, &shown));
+        }
+        seen.push(key);
+    }
+    spec.get("selector").labels(&mut errors);
+    spec.get("sessionAffinity").required_one_of(&["ClientIP", "None"], &mut errors);
+    if spec.get("sessionAffinity").text() == "ClientIP" {
+        spec.get("sessionAffinityConfig.clientIP.timeoutSeconds").in_range(1, 86400, &mut errors);
+    }
+    spec.get("type").required_one_of(&TYPES, &mut errors);
+    let cluster_ip = spec.get("clusterIP");
+    if kind != "ExternalName" && !cluster_ip.is_empty() && !headless {
+        ip(&At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }, &mut errors);
+    }
+    spec.get("externalIPs").items().for_each(|address| ip(&address, &mut errors));
+    spec.get("externalTrafficPolicy").optional_one_of(&["Cluster", "Local"], &mut errors);
+    if !spec.get("externalTrafficPolicy").is_empty() && kind == "ClusterIP" && spec.get("externalIPs").is_empty() {
+        errors.push(spec.get("externalTrafficPolicy").invalid("may only be set for externally-accessible services"));
+    }
+    spec.get("internalTrafficPolicy").optional_one_of(&["Cluster", "Local"], &mut errors);
+    spec.get("ipFamilyPolicy").optional_one_of(&["PreferDualStack", "RequireDualStack", "SingleStack"], &mut errors);
+    spec.get("trafficDistribution").optional_one_of(&["PreferClose", "PreferSameNode", "PreferSameZone"], &mut errors);
+    errors
+}
+
+impl At<'_> {
+    fn index_invalid(&self, index: usize, value: &Value, detail: &str) -> Error {
+        Error::invalid(&self.path.index(index), value, detail)
+    }
+}
+
+fn service_port(port: &At<'_>, name_required: bool, names: &mut Vec<String>, errors: &mut Errors) {
+    let name = port.get("name");
+    if name.is_empty() {
+        if name_required {
+            errors.push(name.missing(""));
+        }
+    } else {
+        name.rule(name::dns_label, errors);
+        name.unique(names, name.text().to_owned(), errors);
+    }
+    port.get("port").port(errors);
+    port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], errors);
+    port.get("targetPort").port_or_name(errors);
+    port.get("appProtocol").optional_rule(name::qualified_name, errors);
+}
+
+fn service_update(new: &Value, old: &Value) -> Errors {
+    let mut errors = Errors::new();
+    let (spec, was) = (At::root(new).get("spec"), &old["spec"]);
+    if has_cluster_ip(new)
+        && has_cluster_ip(old)
+        && !is_empty(&was["clusterIP"])
+        && spec.value["clusterIP"] != was["clusterIP"]
+    {
+        let shown = match &spec.value["clusterIPs"] {
+            Value::Null => json!([spec.value["clusterIP"]]),
+            list => list.clone(),
+        };
+        errors.push(Error::invalid(&spec.get("clusterIPs").path.index(0), &shown, "may not change once set"));
+    }
+    errors
+}
+
+fn endpoints(object: &Value) -> Errors {
+    let mut errors = Errors::new();
+    for subset in At::root(object).get("subsets").items() {
+        if subset.get("addresses").is_empty() && subset.get("notReadyAddresses").is_empty() {
+            errors.push(subset.missing("must specify `addresses` or `notReadyAddresses`"));
+        }
+        for address in subset.get("addresses").items().chain(subset.get("notReadyAddresses").items()) {
+            ip(&address.get("ip"), &mut errors);
+            address.get("hostname").optional_rule(name::dns_label, &mut errors);
+        }
+        let several = items(&subset.value["ports"]).len() > 1;
+        for port in subset.get("ports").items() {
+            if several && port.get("name").is_empty() {
+                errors.push(port.get("name").missing(""));
+            }
+            port.get("port").port(&mut errors);
+            port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], &mut errors);
+        }
+    }
+    errors
+}
+
+/// The addresses in `status.loadBalancer`, joined.
+pub(super) fn load_balancer(object: &Value) -> String {
+    let address = |ingress: &Value| {
+        let (ip, host) = (text(&ingress["ip"]).to_owned(), text(&ingress["hostname"]).to_owned());
+        if ip.is_empty() { host } else { ip }
+    };
+    let mut all: Vec<String> = items(&object["status"]["loadBalancer"]["ingress"]).iter().map(address).collect();
+    all.retain(|address| !address.is_empty());
+    all.sort_unstable();
+    all.dedup();
+    join(all)
+}
+
+fn external_ip(service: &Value) -> Value {
+    let given = join(texts(&service["spec"]["externalIPs"]));
+    match meta::text(service, "spec.type") {
+        "ClusterIP" | "NodePort" => or(&given, "<none>"),
+        "LoadBalancer" => {
+            let parts = [load_balancer(service), given];
+            or(&join(parts.into_iter().filter(|part| !part.is_empty())), "<pending>")
+        }
+        "ExternalName" => or_none(service, "spec.externalName"),
+        _ => "<unknown>".into(),
+    }
+}
+
+fn ports(service: &Value) -> Value {
+    let show = |port: &Value| match int(&port["nodePort"]) {
+        0 => format!("{}/{}", int(&port["port"]), text(&port["protocol"])),
+        node => format!("{}:{node}/{}", int(&port["port"]), text(&port["protocol"])),
+    };
+    or(&join(items(&service["spec"]["ports"]).iter().map(show)), "<none>")
+}
+
+/// At most three of `all`, and how many there are more.
+pub(super) fn first_three(all: &[String]) -> Value {
+    match all.len() {
+        0 => "<none>".into(),
+        1..=3 => all.join(",").into(),
+        more => format!("{} + {} more...", all[..3].join(","), more - 3).into(),
+    }
+}
+
+fn endpoint_addresses(object: &Value) -> Value {
+    let mut all = Vec::new();
+    for subset in items(&object["subsets"]) {
+        for address in items(&subset["addresses"]) {
+            let ip = text(&address["ip"]);
+            let ip = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
+            let ports = items(&subset["ports"]);
+            all.extend(ports.iter().map(|port| format!("{ip}:{}", int(&port["port"]))));
+            if ports.is_empty() {
+                all.push(ip);
+            }
+        }
+    }
+    first_three(&all)
+}
+
+pub(super) const SERVICE_COLUMNS: &[Column] = &[
+    NAME,
+    col("Type", |o| meta::text(o, "spec.type").into()),
+    col("Cluster-IP", |o| or_none(o, "spec.clusterIP")),
+    col("External-IP", external_ip),
+    col("Port(s)", ports),
+    AGE,
+    wide("Selector", |o| label_map(&o["spec"]["selector"])),
+];
+pub(super) const ENDPOINTS_COLUMNS: &[Column] = &[NAME, col("Endpoints", endpoint_addresses), AGE];
+pub(super) const ENDPOINT_SLICE_COLUMNS: &[Column] = &[
+    NAME,
+    col("AddressType", |o| text(&o["addressType"]).into()),
+    col("Ports", |o| {
+        if items(&o["ports"]).is_empty() {
+            return "<unset>".into();
+        }
+        let show = |port: &Value| port["port"].as_i64().map_or_else(|| "*".to_owned(), |number| number.to_string());
+        first_three(&items(&o["ports"]).iter().map(show).collect::<Vec<_>>())
+    }),
+    col("Endpoints", |o| {
+        if items(&o["endpoints"]).is_empty() {
+            return "<unset>".into();
+        }
+        let all = items(&o["endpoints"]).iter().flat_map(|e| texts(&e["addresses"])).map(str::to_owned);
+        first_three(&all.collect::<Vec<_>>())
+    }),
+    AGE,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(object: &Value) -> Vec<String> {
+        service(object).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_bare_service_gets_all_defaults_and_is_valid() {
+        let mut object = json!({"spec": {"ports": [{"port": 80}], "selector": {"app": "a"}}});
+        service_defaults(&mut object);
+        (SERVICE.prepare_create)(&mut object);
+        assert_eq!(
+            object["spec"],
+            json!({"ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}], "selector": {"app": "a"},
+                "sessionAffinity": "None", "type": "ClusterIP", "internalTrafficPolicy": "Cluster",
+                "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"})
+        );
+        assert_eq!(faults(&object), Vec::<String>::new());
+    }
+
+    #[test]
+    fn faults_read_as_upstreams() {
+        let mut object =
+            json!({"spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}, {"port": 0, "name": "b"}]}});
+        service_defaults(&mut object);
+        assert_eq!(
+            faults(&object),
+            [
+                "spec.ports[0].name: Required value",
+                "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767",
+                "spec.ports[1].port: Invalid value: 0: must be between 1 and 65535, inclusive",
+                "spec.ports[1].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_update_keeps_what_was_allocated() {
+        let old = json!({"spec": {"type": "NodePort", "clusterIP": "10.96.0.5", "clusterIPs": ["10.96.0.5"],
+            "ports": [{"port": 80, "protocol": "TCP", "nodePort": 30001}]}});
+        let mut new = json!({"spec": {"type": "NodePort", "ports": [{"port": 80, "protocol": "TCP"}]}});
+        keep_allocated(&mut new, &old);
+        assert_eq!(
+            (&new["spec"]["clusterIP"], &new["spec"]["ports"][0]["nodePort"]),
+            (&json!("10.96.0.5"), &json!(30001))
+        );
+        new["spec"]["clusterIP"] = "10.96.0.6".into();
+        assert_eq!(
+            service_update(&new, &old)[0].to_string(),
+            "spec.clusterIPs[0]: Invalid value: [\"10.96.0.5\"]: may not change once set"
+        );
+        assert_eq!(ports(&old), "80:30001/TCP");
+    }
+}

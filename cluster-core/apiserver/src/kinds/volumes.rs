@@ -1,0 +1,339 @@
+//! Persistent volumes, claims, storage classes and what drivers publish.
+
+use super::BASE;
+use super::cells::{AGE, NAME, col, int_or_string, join, len, number, or, or_none, wide};
+use super::pod::{defaults, validation};
+use super::walk::{At, at, canonical_quantities, child, default, default_text, entries, is_empty, text, texts};
+use crate::registry::{Column, Strategy};
+use cluster_object::field::{Error, Errors};
+use cluster_object::quantity::Quantity;
+use cluster_object::{meta, name};
+use serde_json::{Value, json};
+
+const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+
+pub(super) const VOLUME: Strategy = Strategy {
+    defaults: |object| {
+        default(object, "status", json!({}));
+        default_text(&mut object["status"], "phase", "Pending");
+        let Some(spec) = child(object, "spec") else { return };
+        default_text(spec, "persistentVolumeReclaimPolicy", "Retain");
+        default_text(spec, "volumeMode", "Filesystem");
+        canonical_quantities(spec.get_mut("capacity"));
+        defaults::source(spec);
+    },
+    prepare_create: |object| object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": meta::now()}),
+    validate: volume,
+    validate_update: |new, old| {
+        let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
+        let source = |object: &Value| {
+            entries(&object["spec"]).find(|(key, _)| SOURCES.contains(&key.as_str())).map(|(_, v)| v.clone())
+        };
+        if source(new) != source(old) {
+            errors.push(Error::forbidden(
+                &spec.get("persistentvolumesource").path,
+                "spec.persistentvolumesource is immutable after creation",
+            ));
+        }
+        spec.get("volumeMode").unchanged(&old["spec"]["volumeMode"], &mut errors);
+        errors
+    },
+    has_generation: false,
+    ..BASE
+};
+
+/// The volume sources a persistent volume may have.
+const SOURCES: [&str; 22] = [
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
+    "cephfs",
+    "cinder",
+    "csi",
+    "fc",
+    "flexVolume",
+    "flocker",
+    "gcePersistentDisk",
+    "glusterfs",
+    "hostPath",
+    "iscsi",
+    "local",
+    "nfs",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "quobyte",
+    "rbd",
+    "scaleIO",
+    "storageos",
+    "vsphereVolume",
+];
+
+pub(super) const CLAIM: Strategy = Strategy {
+    defaults: claim_defaults,
+    prepare_create: |object| object["status"] = json!({"phase": "Pending"}),
+    validate: |object| {
+        let mut errors = Errors::new();
+        claim_spec(&At::root(object).get("spec"), &mut errors);
+        errors
+    },
+    validate_update: claim_update,
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const STORAGE_CLASS: Strategy = Strategy {
+    defaults: |object| {
+        default_text(object, "reclaimPolicy", "Delete");
+        default_text(object, "volumeBindingMode", "Immediate");
+    },
+    validate: |object| {
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        at.get("provisioner").required_rule(|text| name::qualified_name(&text.to_lowercase()), &mut errors);
+        at.get("reclaimPolicy").optional_one_of(&["Delete", "Retain"], &mut errors);
+        at.get("volumeBindingMode").required_one_of(&["Immediate", "WaitForFirstConsumer"], &mut errors);
+        errors
+    },
+    validate_update: |new, old| {
+        let (mut errors, at) = (Errors::new(), At::root(new));
+        for field in ["parameters", "provisioner", "reclaimPolicy"] {
+            if new[field] != old[field] {
+                errors.push(at.get(field).forbidden(&format!("updates to {field} are forbidden.")));
+            }
+        }
+        at.get("volumeBindingMode").unchanged(&old["volumeBindingMode"], &mut errors);
+        errors
+    },
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const CSI_DRIVER: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        for (field, value) in [
+            ("attachRequired", json!(true)),
+            ("podInfoOnMount", json!(false)),
+            ("storageCapacity", json!(false)),
+            ("fsGroupPolicy", json!("ReadWriteOnceWithFSType")),
+            ("volumeLifecycleModes", json!(["Persistent"])),
+            ("requiresRepublish", json!(false)),
+            ("seLinuxMount", json!(false)),
+        ] {
+            default(spec, field, value);
+        }
+    },
+    ..BASE
+};
+
+/// Defaults of a claim.
+pub(super) fn claim_defaults(claim: &mut Value) {
+    default(claim, "status", json!({}));
+    default_text(&mut claim["status"], "phase", "Pending");
+    if let Some(spec) = child(claim, "spec") {
+        claim_spec_defaults(spec);
+    }
+}
+
+/// Defaults of a claim's spec.
+pub(super) fn claim_spec_defaults(spec: &mut Value) {
+    default_text(spec, "volumeMode", "Filesystem");
+    for list in ["resources.requests", "resources.limits"] {
+        canonical_quantities(at(spec, list));
+    }
+}
+
+fn access_modes(modes: &At<'_>, errors: &mut Errors) {
+    if modes.is_empty() {
+        errors.push(modes.missing("at least 1 access mode is required"));
+    }
+    modes.items().for_each(|mode| mode.one_of(&MODES, errors));
+    if texts(modes.value).count() > 1 && texts(modes.value).any(|mode| mode == "ReadWriteOncePod") {
+        errors.push(modes.forbidden("may not use ReadWriteOncePod with other access modes"));
+    }
+}
+
+fn positive_storage(amount: &At<'_>, errors: &mut Errors) {
+    if amount.quantity(errors).is_some_and(|quantity| quantity <= Quantity::new(0)) {
+        errors.push(amount.invalid("must be greater than zero"));
+    }
+}
+
+fn volume(object: &Value) -> Errors {
+    let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+    access_modes(&spec.get("accessModes"), &mut errors);
+    let capacity = spec.get("capacity");
+    if capacity.required(&mut errors) {
+        let storage = Value::from(meta::text(capacity.value, "storage"));
+        if storage == "" {
+            errors.push(Error::not_supported(&capacity.path, capacity.value, &["storage"]));
+        } else {
+            positive_storage(&At { path: capacity.path.key("storage"), value: &storage }, &mut errors);
+        }
+    }
+    spec.get("persistentVolumeReclaimPolicy").optional_one_of(&["Delete", "Recycle", "Retain"], &mut errors);
+    spec.get("volumeMode").optional_one_of(&["Block", "Filesystem"], &mut errors);
+    spec.get("storageClassName").optional_rule(name::dns_subdomain, &mut errors);
+    let mut sources = SOURCES.iter().filter(|kind| spec.get(kind).is_set());
+    match sources.next() {
+        None => errors.push(spec.missing("must specify a volume type")),
+        Some(&"local") if !spec.get("nodeAffinity").is_set() => {
+            errors.push(spec.get("nodeAffinity").missing("Local volume requires node affinity"));
+        }
+        Some(&"hostPath") => {
+            spec.get("hostPath.path").required(&mut errors);
+        }
+        Some(_) => {}
+    }
+    for kind in sources {
+        errors.push(spec.get(kind).forbidden("may not specify more than 1 volume type"));
+    }
+    for term in spec.get("nodeAffinity.required.nodeSelectorTerms").items() {
+        validation::node_selector_term(&term, &mut errors);
+    }
+    errors
+}
+
+fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
+    access_modes(&spec.get("accessModes"), errors);
+    spec.get("selector").label_selector(errors);
+    let requests = spec.get("resources.requests");
+    match requests.value.get("storage") {
+        None => errors.push(Error::required(&spec.get("resources").path.key("storage"), "")),
+        Some(storage) => {
+            positive_storage(&At { path: spec.get("resources").path.key("storage"), value: storage }, errors)
+        }
+    }
+    spec.get("storageClassName").optional_rule(name::dns_subdomain, errors);
+    spec.get("volumeMode").optional_one_of(&["Block", "Filesystem"], errors);
+}
+
+fn claim_update(new: &Value, old: &Value) -> Errors {
+    let (mut errors, at) = (Errors::new(), At::root(new));
+    let bare = |object: &Value, other: &Value| {
+        let mut spec = object["spec"].clone();
+        drop(super::walk::remove(&mut spec["resources"], "requests"));
+        drop(super::walk::remove(&mut spec, "volumeAttributesClassName"));
+        for field in ["volumeName", "storageClassName"] {
+            if is_empty(&other["spec"][field]) {
+                drop(super::walk::remove(&mut spec, field));
+            }
+        }
+        spec
+    };
+    if bare(new, old) != bare(old, old) {
+        errors.push(at.get("spec").forbidden(
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+        ));
+    }
+    let storage = |object: &Value| Quantity::from_value(&object["spec"]["resources"]["requests"]["storage"]).ok();
+    if storage(new) < storage(old) {
+        errors.push(at.get("spec.resources.requests.storage").forbidden("field can not be less than status.capacity"));
+    } else if storage(new) != storage(old) && old["status"]["phase"] != "Bound" {
+        errors.push(at.get("spec").forbidden(
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+        ));
+    }
+    errors
+}
+
+fn modes(list: &Value) -> Value {
+    let short = |mode: &str| match mode {
+        "ReadWriteOnce" => "RWO",
+        "ReadOnlyMany" => "ROX",
+        "ReadWriteMany" => "RWX",
+        "ReadWriteOncePod" => "RWOP",
+        _ => "",
+    };
+    let given: Vec<&str> = texts(list).map(short).collect();
+    join(["RWO", "ROX", "RWX", "RWOP"].into_iter().filter(|mode| given.contains(mode))).into()
+}
+
+fn class(object: &Value) -> Value {
+    let old = meta::annotation(object, "volume.beta.kubernetes.io/storage-class");
+    old.unwrap_or(meta::text(object, "spec.storageClassName")).into()
+}
+
+fn phase(object: &Value) -> Value {
+    if meta::deletion_timestamp(object).is_some() { "Terminating" } else { meta::text(object, "status.phase") }.into()
+}
+
+const ATTRIBUTES_CLASS: Column =
+    col("VolumeAttributesClass", |o| or(meta::text(o, "spec.volumeAttributesClassName"), "<unset>"));
+const VOLUME_MODE: Column = wide("VolumeMode", |o| or(meta::text(o, "spec.volumeMode"), "<unset>"));
+
+pub(super) const VOLUME_COLUMNS: &[Column] = &[
+    NAME,
+    col("Capacity", |o| meta::text(o, "spec.capacity.storage").into()),
+    col("Access Modes", |o| modes(&o["spec"]["accessModes"])),
+    col("Reclaim Policy", |o| meta::text(o, "spec.persistentVolumeReclaimPolicy").into()),
+    col("Status", phase),
+    col("Claim", |o| match &o["spec"]["claimRef"] {
+        Value::Null => "".into(),
+        claim => format!("{}/{}", text(&claim["namespace"]), text(&claim["name"])).into(),
+    }),
+    col("StorageClass", class),
+    ATTRIBUTES_CLASS,
+    col("Reason", |o| meta::text(o, "status.reason").into()),
+    AGE,
+    VOLUME_MODE,
+];
+pub(super) const CLAIM_COLUMNS: &[Column] = &[
+    NAME,
+    col("Status", phase),
+    col("Volume", |o| meta::text(o, "spec.volumeName").into()),
+    col("Capacity", |o| {
+        if is_empty(&o["spec"]["volumeName"]) { "" } else { meta::text(o, "status.capacity.storage") }.into()
+    }),
+    col("Access Modes", |o| {
+        if is_empty(&o["spec"]["volumeName"]) { "".into() } else { modes(&o["status"]["accessModes"]) }
+    }),
+    col("StorageClass", class),
+    ATTRIBUTES_CLASS,
+    AGE,
+    VOLUME_MODE,
+];
+pub(super) const STORAGE_CLASS_COLUMNS: &[Column] = &[
+    NAME_WITH_DEFAULT,
+    col("Provisioner", |o| text(&o["provisioner"]).into()),
+    col("ReclaimPolicy", |o| or(text(&o["reclaimPolicy"]), "Delete")),
+    col("VolumeBindingMode", |o| or(text(&o["volumeBindingMode"]), "Immediate")),
+    Column { kind: "boolean", ..col("AllowVolumeExpansion", |o| (o["allowVolumeExpansion"] == true).into()) },
+    AGE,
+];
+const NAME_WITH_DEFAULT: Column = Column {
+    format: "name",
+    ..col("Name", |o| {
+        let default = meta::annotation(o, "storageclass.kubernetes.io/is-default-class") == Some("true");
+        format!("{}{}", meta::name(o), if default { " (default)" } else { "" }).into()
+    })
+};
+pub(super) const ATTACHMENT_COLUMNS: &[Column] = &[
+    NAME,
+    col("Attacher", |o| meta::text(o, "spec.attacher").into()),
+    col("PV", |o| meta::text(o, "spec.source.persistentVolumeName").into()),
+    col("Node", |o| meta::text(o, "spec.nodeName").into()),
+    Column { kind: "boolean", ..col("Attached", |o| (o["status"]["attached"] == true).into()) },
+    AGE,
+];
+pub(super) const ATTRIBUTES_CLASS_COLUMNS: &[Column] =
+    &[NAME, col("DriverName", |o| text(&o["driverName"]).into()), AGE];
+pub(super) const CSI_NODE_COLUMNS: &[Column] = &[NAME, number("Drivers", |o| len(o, "spec.drivers").into()), AGE];
+pub(super) const CSI_DRIVER_COLUMNS: &[Column] = &[
+    NAME,
+    Column { kind: "boolean", ..col("AttachRequired", |o| (o["spec"]["attachRequired"] != false).into()) },
+    Column { kind: "boolean", ..col("PodInfoOnMount", |o| (o["spec"]["podInfoOnMount"] == true).into()) },
+    Column { kind: "boolean", ..col("StorageCapacity", |o| (o["spec"]["storageCapacity"] == true).into()) },
+    col("TokenRequests", |o| {
+        let audiences = super::walk::items(&o["spec"]["tokenRequests"]).iter().map(|t| text(&t["audience"]));
+        or(&join(audiences), "<unset>")
+    }),
+    Column { kind: "boolean", ..col("RequiresRepublish", |o| (o["spec"]["requiresRepublish"] == true).into()) },
+    col("Modes", |o| or(&join(texts(&o["spec"]["volumeLifecycleModes"])), "<unset>")),
+    AGE,
+];
+pub(super) const CAPACITY_COLUMNS: &[Column] = &[
+    NAME,
+    col("StorageClass", |o| or_none(o, "storageClassName")),
+    col("Capacity", |o| if o["capacity"].is_null() { "".into() } else { int_or_string(&o["capacity"]).into() }),
+    AGE,
+];

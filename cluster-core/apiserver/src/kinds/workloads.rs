@@ -1,0 +1,104 @@
+//! What the kinds that own pods by a template share: selectors, replicas, templates.
+
+use super::pod::validation;
+use super::walk::{At, default, is_empty};
+use cluster_object::field::{Error, Errors};
+use cluster_object::meta;
+use cluster_object::selector::Selector;
+use serde_json::{Value, json};
+
+/// Faults of `spec.selector`, `spec.template` and of both together.
+pub(super) fn selected_template(object: &At<'_>, errors: &mut Errors) {
+    let (selector, template) = (object.get("spec.selector"), object.get("spec.template"));
+    if selector.is_set() {
+        selector.label_selector(errors);
+        if is_empty(&selector.value["matchLabels"]) && is_empty(&selector.value["matchExpressions"]) {
+            errors.push(selector.invalid(&format!("empty selector is invalid for {}", plain_kind(object.value))));
+        }
+    } else {
+        errors.push(selector.missing(""));
+    }
+    let labels = template.get("metadata.labels");
+    match Selector::from_label_selector(selector.value) {
+        Ok(parsed) if parsed.matches(|key| meta::label(template.value, key)) || !selector.is_set() => {}
+        Ok(_) => errors.push(Error::invalid(
+            &labels.path,
+            &json!(labels.value.as_object().cloned().unwrap_or_default()),
+            "`selector` does not match template `labels`",
+        )),
+        Err(_) => errors.push(selector.invalid("invalid label selector")),
+    }
+    errors.extend(validation::template(&template));
+}
+
+/// As upstream names the kind in its fault about empty selectors.
+fn plain_kind(object: &Value) -> &'static str {
+    match meta::kind(object) {
+        "StatefulSet" => "statefulset",
+        "DaemonSet" => "daemonset",
+        _ => "deployment",
+    }
+}
+
+/// A template of these kinds must always restart.
+pub(super) fn restart_always(object: &At<'_>, errors: &mut Errors) {
+    let policy = object.get("spec.template.spec.restartPolicy");
+    if !policy.is_empty() && policy.text() != "Always" {
+        errors.push(Error::not_supported(&policy.path, policy.value, &["Always"]));
+    }
+    let deadline = object.get("spec.template.spec.activeDeadlineSeconds");
+    if deadline.is_set() {
+        errors.push(
+            deadline.forbidden(&format!("activeDeadlineSeconds in {} is not Supported", meta::kind(object.value))),
+        );
+    }
+}
+
+/// Numbers that may not be negative.
+pub(super) fn non_negative(object: &At<'_>, fields: &[&str], errors: &mut Errors) {
+    for field in fields {
+        object.get(field).non_negative(errors);
+    }
+}
+
+/// The fault of a changed selector.
+pub(super) fn selector_unchanged(new: &Value, old: &Value) -> Errors {
+    let mut errors = Errors::new();
+    At::root(new).get("spec.selector").unchanged(&old["spec"]["selector"], &mut errors);
+    errors
+}
+
+/// Demands a number or a percentage that is not negative; `whole` also caps the percentage at 100.
+pub(super) fn int_or_percent(value: &At<'_>, whole: bool, errors: &mut Errors) {
+    match value.value {
+        Value::String(text) => match text.strip_suffix('%').and_then(|digits| digits.parse::<u32>().ok()) {
+            None => errors.push(value.invalid(
+                "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', \
+                 regex used for validation is '[0-9]+%')",
+            )),
+            Some(percent) if whole && percent > 100 => errors.push(value.invalid("must not be greater than 100%")),
+            Some(_) => {}
+        },
+        _ => value.non_negative(errors),
+    }
+}
+
+/// Whether a number or percentage is zero.
+pub(super) fn is_zero(value: &Value) -> bool {
+    value == 0 || value == "0%" || value == "0" || value.is_null()
+}
+
+/// Takes the template's labels for the object's own labels when it has none.
+pub(super) fn labels_from_template(object: &mut Value) {
+    let labels = meta::get(object, "spec.template.metadata.labels").clone();
+    if is_empty(&object["metadata"]["labels"]) && !is_empty(&labels) {
+        meta::set(object, "metadata.labels", labels);
+    }
+}
+
+/// Fills in a number that must not be absent.
+pub(super) fn default_numbers(spec: &mut Value, fields: &[(&str, i64)]) {
+    for (field, number) in fields {
+        default(spec, field, *number);
+    }
+}
