@@ -185,7 +185,7 @@ impl Log {
         self.connection.close().await
     }
 
-    async fn execute(&mut self, text: &'static str) -> sqlx::Result<()> {
+    pub(super) async fn execute(&mut self, text: &'static str) -> sqlx::Result<()> {
         sqlx::query(text).execute(&mut self.connection).await.map(|_| ())
     }
 }

@@ -180,3 +180,47 @@ fn check(change: Change, expect: Expect, current: Option<&Arc<Entry>>) -> Result
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::{Options, load};
+
+    /// Sends puts through the writer as one batch.
+    async fn put(writer: &mut Writer, names: std::ops::Range<u32>) -> Vec<Answer> {
+        let (requests, answers): (Vec<_>, Vec<_>) = names
+            .map(|name| {
+                let (reply, answer) = oneshot::channel();
+                let draft = Draft { before: "{".into(), after: " ".repeat(3000).into() };
+                let key = Key::new("pods", "default", name.to_string());
+                (Request { change: Change::Put, key, expect: Expect::Absent, draft, reply }, answer)
+            })
+            .unzip();
+        writer.commit(requests).await.unwrap();
+        futures::future::try_join_all(answers).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_the_whole_batch_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let options = Options::file(&path);
+        let (log, state) = load::open(&path, &options).await.unwrap();
+        let lock = File::create(folder.path().join("lock")).unwrap();
+        let mut writer = Writer::new(Arc::new(state), Some((log, lock)));
+        assert!(put(&mut writer, 0..3).await.iter().all(Result::is_ok));
+        // Both ways a batch is written: as one statement and as a transaction of several.
+        for batch in [10..26, 10..29] {
+            writer.log.as_mut().unwrap().0.execute("PRAGMA max_page_count = 16").await.unwrap();
+            let answers = put(&mut writer, batch.clone()).await;
+            assert!(answers.iter().all(|answer| matches!(answer, Err(WriteError::Io(_)))));
+            assert_eq!((writer.state.revision(), writer.state.snapshot("pods").len()), (4, 3));
+        }
+        writer.log.as_mut().unwrap().0.execute("PRAGMA max_page_count = 1000000").await.unwrap();
+        let answers = put(&mut writer, 10..29).await;
+        assert_eq!(answers[0].as_ref().unwrap().revision, 5);
+        writer.log.unwrap().0.close().await.unwrap();
+        let (_, again) = load::open(&path, &options).await.unwrap();
+        assert_eq!((again.revision(), again.snapshot("pods").len()), (23, 22));
+    }
+}
