@@ -102,7 +102,7 @@ impl Documents {
     }
 
     fn hash_of_all(&self) -> String {
-        hex(self.hashes.values().fold(Sha256::new(), |digest, hash| digest.chain_update(hash)))
+        hex(self.hashes.values().fold(Sha256::new(), Sha256::chain_update))
     }
 }
 

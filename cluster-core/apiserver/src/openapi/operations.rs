@@ -93,8 +93,9 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
         Verbs::CreateOnly => &[],
         Verbs::ReadOnly => &["get"],
     };
-    collection.iter().for_each(|action| writer.add(action, None));
-    item.iter().for_each(|action| writer.add(action, None));
+    for action in collection.iter().chain(item) {
+        writer.add(action, None);
+    }
     if resource.scope == Scope::Namespaced && collection.contains(&"list") {
         writer.add_list_of_all();
     }
