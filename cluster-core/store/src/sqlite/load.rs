@@ -10,6 +10,7 @@ use futures::TryStreamExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, query_as, query_scalar, raw_sql};
 
+use super::checkpoint::Checkpoints;
 use super::log::Log;
 use super::{LIMITS, Options};
 use crate::at_rest::AtRest;
@@ -32,7 +33,9 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<(Log, State),
         LoadError::Database(source) => database(source),
         LoadError::Sealed(error) => error.into(),
     })?;
-    let log = Log::new(connection, options.at_rest.clone(), options.ephemeral, options.retention, loaded.1);
+    let checkpoints = Checkpoints::start(connect(path).await.map_err(database)?);
+    let log =
+        Log::new(connection, checkpoints, options.at_rest.clone(), options.ephemeral, options.retention, loaded.1);
     Ok((log, loaded.0))
 }
 
@@ -109,26 +112,23 @@ fn collection<'a>(commit: &'a mut Commit, resource: &str) -> &'a mut Published {
     commit.get_mut(resource).expect("inserted above")
 }
 
-/// Reads the current objects in order; returns the sum of their sizes.
+/// Reads the current objects, oldest first; returns the sum of their sizes.
 async fn load_objects(
     connection: &mut SqliteConnection,
     at_rest: &dyn AtRest,
     commit: &mut Commit,
 ) -> Result<i64, LoadError> {
     let mut live = 0;
-    let mut namespace: Arc<str> = "".into();
-    // The cross join keeps SQLite from reordering: objects lead, in order of their key.
+    // The cross join keeps SQLite from reordering: both tables are read from front to back.
     let mut rows = query_as::<_, (String, String, String, i64, Vec<u8>)>(
-        "SELECT o.resource, o.namespace, o.name, o.revision, l.bytes FROM objects o CROSS JOIN log l \
-         ON l.revision = o.revision ORDER BY o.resource, o.namespace, o.name",
+        "SELECT l.resource, l.namespace, l.name, l.revision, l.bytes FROM live CROSS JOIN log l \
+         ON l.revision = live.revision ORDER BY live.revision",
     )
     .fetch(connection);
-    while let Some((resource, in_namespace, name, revision, stored)) = rows.try_next().await? {
+    while let Some((resource, namespace, name, revision, stored)) = rows.try_next().await? {
         let published = collection(commit, &resource);
-        if *namespace != *in_namespace {
-            namespace = in_namespace.into();
-        }
-        let key = Key { resource: published.name.clone(), namespace: namespace.clone(), name: name.into() };
+        let namespace = published.objects.shared_namespace(&namespace).unwrap_or_else(|| namespace.into());
+        let key = Key { resource: published.name.clone(), namespace, name: name.into() };
         let bytes = Bytes::from(at_rest.open(&key, stored)?);
         live += bytes.len() as i64;
         published.objects.insert(Arc::new(Entry::new(key, revision as Revision, bytes)));

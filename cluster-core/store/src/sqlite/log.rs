@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection};
 
 use super::Retention;
+use super::checkpoint::Checkpoints;
 use crate::at_rest::AtRest;
 use crate::{Change, Event, IoError, Revision};
 
 /// Most events in one transaction.
 pub(crate) const BATCH: usize = 128;
-/// WAL bytes after which it is copied into the database.
-const WAL: usize = 4 << 20;
 /// Revisions one idle compaction step covers; a write that comes meanwhile waits for one step at most.
 const STEP: i64 = 256;
 
 pub(crate) struct Log {
     connection: SqliteConnection,
+    checkpoints: Checkpoints,
     at_rest: Arc<dyn AtRest>,
     ephemeral: fn(&str) -> bool,
     retention: Retention,
@@ -27,13 +27,12 @@ pub(crate) struct Log {
     /// Bytes of all values in the log, and of those that are current.
     stored: i64,
     live: i64,
-    /// Bytes appended since the last checkpoint.
-    wal: usize,
 }
 
 impl Log {
     pub(super) fn new(
         connection: SqliteConnection,
+        checkpoints: Checkpoints,
         at_rest: Arc<dyn AtRest>,
         ephemeral: fn(&str) -> bool,
         retention: Retention,
@@ -41,7 +40,7 @@ impl Log {
     ) -> Self {
         let insert = |rows| ["(?,?,?,?,?,?,?,?,?)"].repeat(rows).join(",");
         let sizes = (0..=BATCH.ilog2()).map(|power| format!("INSERT INTO log VALUES {}", insert(1 << power)).into());
-        Self { connection, at_rest, ephemeral, retention, inserts: sizes.collect(), stored, live, wal: 0 }
+        Self { connection, at_rest, ephemeral, retention, inserts: sizes.collect(), stored, live, checkpoints }
     }
 
     /// Commits `events`, all or none, durably.
@@ -111,7 +110,7 @@ impl Log {
 
     fn account(&mut self, events: &[Arc<Event>], added: usize) {
         // Rows take names, index entries and page headers beside the value; pages are written whole.
-        self.wal += 2 * added + 512 * events.len();
+        self.checkpoints.appended(2 * added + 512 * events.len());
         self.stored += added as i64;
         for event in events {
             let before = event.previous.as_ref().map_or(0, |previous| previous.bytes.len()) as i64;
@@ -160,18 +159,13 @@ impl Log {
             sqlx::query(text).bind(from).bind(to).execute(&mut self.connection).await?;
         }
         self.stored = sqlx::query_scalar("SELECT bytes FROM meta").fetch_one(&mut self.connection).await?;
-        self.wal += 64 << 10;
+        self.checkpoints.appended(64 << 10);
         Ok(true)
     }
 
-    /// Copies the WAL into the database when it has grown, so that the next write starts it over. Called between
-    /// batches: no acknowledgement waits for it.
+    /// Keeps the WAL short. Called between batches: no acknowledgement waits for it.
     pub(crate) async fn checkpoint(&mut self) -> sqlx::Result<()> {
-        if self.wal > WAL {
-            self.wal = 0;
-            self.execute("PRAGMA wal_checkpoint(PASSIVE)").await?;
-        }
-        Ok(())
+        self.checkpoints.run(&mut self.connection).await
     }
 
     /// The newest revision in the file: tells whether a commit that failed happened all the same.
@@ -182,7 +176,7 @@ impl Log {
     }
 
     pub(crate) async fn close(self) -> sqlx::Result<()> {
-        self.connection.close().await
+        self.checkpoints.close(self.connection).await
     }
 
     pub(super) async fn execute(&mut self, text: &'static str) -> sqlx::Result<()> {

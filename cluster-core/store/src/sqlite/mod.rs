@@ -1,5 +1,6 @@
 //! The embedded store: state in memory, durable in one SQLite file (or nowhere, for tests).
 
+mod checkpoint;
 mod load;
 mod log;
 mod writer;

@@ -10,14 +10,9 @@ CREATE TABLE log (
     name TEXT NOT NULL,
     bytes BLOB NOT NULL
 );
--- The current state: which row of the log is each object's newest.
-CREATE TABLE objects (
-    resource TEXT NOT NULL,
-    namespace TEXT NOT NULL,
-    name TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    PRIMARY KEY (resource, namespace, name)
-) WITHOUT ROWID;
+-- The current state: which rows of the log are some object's newest. Small and in the order of the log, so that
+-- a write touches few pages and a start reads the log from front to back.
+CREATE TABLE live (revision INTEGER PRIMARY KEY);
 -- compacted: every state replaced, and every object deleted, up to this revision is gone from the log.
 -- bytes: sum of all values in the log.
 CREATE TABLE meta (
@@ -28,10 +23,10 @@ CREATE TABLE meta (
 INSERT INTO meta VALUES (0, 0, 0);
 
 CREATE TRIGGER put AFTER INSERT ON log WHEN NEW.change = 0 BEGIN
-    INSERT OR REPLACE INTO objects VALUES (NEW.resource, NEW.namespace, NEW.name, NEW.revision);
+    INSERT INTO live VALUES (NEW.revision);
 END;
-CREATE TRIGGER removed AFTER INSERT ON log WHEN NEW.change = 1 BEGIN
-    DELETE FROM objects WHERE resource = NEW.resource AND namespace = NEW.namespace AND name = NEW.name;
+CREATE TRIGGER replaced AFTER INSERT ON log WHEN NEW.previous > 0 BEGIN
+    DELETE FROM live WHERE revision = NEW.previous;
 END;
 CREATE TRIGGER forgotten AFTER INSERT ON log WHEN NEW.kept = 0 AND NEW.previous > 0 BEGIN
     DELETE FROM log WHERE revision = NEW.previous;
