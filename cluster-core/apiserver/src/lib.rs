@@ -8,6 +8,7 @@ mod custom;
 pub mod discovery;
 pub mod kinds;
 mod metrics;
+pub mod openapi;
 mod paths;
 mod pipeline;
 pub mod registry;
