@@ -1,0 +1,135 @@
+//! This node in the API: registration, status on change and every five minutes, lease.
+
+mod facts;
+mod lease;
+mod object;
+
+pub(crate) use facts::capacity;
+
+use crate::options::KubeletOptions;
+use crate::runtime::{ImageInfo, Runtime};
+use cluster_client::{Client, Error, Patch, PatchOptions, events::Recorder};
+use k8s_openapi::api::core::v1::{Node, ObjectReference};
+use object::Health;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// A status without change is written again after this time.
+const HEARTBEAT: Duration = Duration::from_secs(300);
+/// How often the node's pressure and images are looked at.
+const LOOK: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Keeps the Node object true until cancelled.
+pub(crate) async fn run(
+    client: Client,
+    runtime: Arc<dyn Runtime>,
+    options: Arc<KubeletOptions>,
+    recorder: Recorder,
+    cancel: CancellationToken,
+) {
+    tokio::select! {
+        () = keep(&client, &*runtime, &options, &recorder) => {}
+        () = lease::keep(&client, &options) => {}
+        () = cancel.cancelled() => {}
+    }
+}
+
+async fn keep(client: &Client, runtime: &dyn Runtime, options: &KubeletOptions, recorder: &Recorder) {
+    let mut ready = options.network_ready.clone();
+    let engine = loop {
+        match runtime.info().await {
+            Ok(info) => break info,
+            Err(e) => tracing::warn!("{e}"),
+        }
+        tokio::time::sleep(RETRY).await;
+    };
+    while let Err(e) = register(client, options, &engine.version).await {
+        tracing::warn!("cannot register the node: {e}");
+        tokio::time::sleep(RETRY).await;
+    }
+    let about = ObjectReference {
+        kind: Some("Node".to_owned()),
+        name: Some(options.node_name.clone()),
+        uid: Some(options.node_name.clone()),
+        ..ObjectReference::default()
+    };
+    recorder.normal(&about, "Starting", "Starting kubelet.");
+    let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
+    loop {
+        let health = Health {
+            engine: runtime.info().await.map_err(|e| e.to_string()).err(),
+            network: *ready.borrow_and_update(),
+            pressure: facts::pressure(&options.root),
+        };
+        let images = runtime.images().await.unwrap_or_default();
+        let names: Vec<String> = images.iter().map(|i: &ImageInfo| i.id.clone()).collect();
+        let fresh = |(h, n, at): &(Health, Vec<String>, tokio::time::Instant)| {
+            *h == health && *n == names && at.elapsed() < HEARTBEAT
+        };
+        if !last.as_ref().is_some_and(fresh) {
+            match report(client, options, &engine.version, &health, &images).await {
+                Ok(()) => {
+                    let was_ready = last.as_ref().is_some_and(|(h, ..)| h.is_ready());
+                    if health.is_ready() && !was_ready {
+                        let message = format!("Node {} status is now: NodeReady", options.node_name);
+                        recorder.normal(&about, "NodeReady", message);
+                    }
+                    last = Some((health, names, tokio::time::Instant::now()));
+                }
+                Err(e) => {
+                    tracing::warn!("cannot write the node's status: {e}");
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            }
+        }
+        tokio::select! {
+            changed = ready.changed() => {
+                if changed.is_err() {
+                    tokio::time::sleep(LOOK).await;
+                }
+            }
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Creates the Node, or brings the labels of the one that exists up to date.
+async fn register(client: &Client, options: &KubeletOptions, engine: &str) -> Result<(), Error> {
+    let health =
+        Health { engine: None, network: *options.network_ready.borrow(), pressure: facts::pressure(&options.root) };
+    let mut node = object::node(options);
+    node.status = Some(object::status(options, engine, &health, &[], None));
+    match client.create(&node).await {
+        Ok(_) => Ok(()),
+        Err(e) if e.is_already_exists() => {
+            let patch = Patch::Merge(serde_json::json!({
+                "metadata": {"labels": node.metadata.labels},
+                "spec": {"podCIDR": options.pod_cidr, "podCIDRs": options.pod_cidr.as_ref().map(|c| [c])},
+            }));
+            client.patch::<Node>("", &options.node_name, "", &patch, &PatchOptions::default()).await.map(drop)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+async fn report(
+    client: &Client,
+    options: &KubeletOptions,
+    engine: &str,
+    health: &Health,
+    images: &[ImageInfo],
+) -> Result<(), Error> {
+    let before: Node = match client.get("", &options.node_name).await {
+        Err(e) if e.is_not_found() => {
+            register(client, options, engine).await?;
+            client.get("", &options.node_name).await?
+        }
+        other => other?,
+    };
+    let status = object::status(options, engine, health, images, before.status.as_ref());
+    let patch = Patch::Strategic(object::status_patch(&status));
+    client.patch::<Node>("", &options.node_name, "status", &patch, &PatchOptions::default()).await.map(drop)
+}

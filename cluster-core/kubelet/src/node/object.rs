@@ -1,0 +1,212 @@
+//! The Node object: labels, taints, capacity, conditions. Pure.
+
+use super::facts::{Pressure, architecture, capacity, disk, names};
+use crate::options::KubeletOptions;
+use crate::runtime::ImageInfo;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use std::collections::BTreeMap;
+
+const MAX_IMAGES: usize = 50;
+
+/// What the conditions say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Health {
+    /// Why the engine does not answer, if it does not.
+    pub(super) engine: Option<String>,
+    pub(super) network: bool,
+    pub(super) pressure: Pressure,
+}
+
+impl Health {
+    pub(super) fn is_ready(&self) -> bool {
+        self.engine.is_none() && self.network
+    }
+}
+
+fn taint(text: &str) -> Option<core::Taint> {
+    let (key, effect) = text.rsplit_once(':')?;
+    let (key, value) = key.split_once('=').map_or((key, None), |(k, v)| (k, Some(v.to_owned())));
+    Some(core::Taint { key: key.to_owned(), value, effect: effect.to_owned(), ..core::Taint::default() })
+}
+
+/// A new Node without its status.
+pub(super) fn node(options: &KubeletOptions) -> core::Node {
+    let mut labels = options.labels.clone();
+    for prefix in ["kubernetes.io", "beta.kubernetes.io"] {
+        labels.insert(format!("{prefix}/arch"), architecture().to_owned());
+        labels.insert(format!("{prefix}/os"), "linux".to_owned());
+    }
+    labels.insert("kubernetes.io/hostname".to_owned(), options.node_name.clone());
+    let taints: Vec<core::Taint> = options.taints.iter().filter_map(|t| taint(t)).collect();
+    let spec = core::NodeSpec {
+        pod_cidr: options.pod_cidr.clone(),
+        pod_cidrs: options.pod_cidr.clone().map(|cidr| vec![cidr]),
+        taints: (!taints.is_empty()).then_some(taints),
+        ..core::NodeSpec::default()
+    };
+    let metadata = ObjectMeta { name: Some(options.node_name.clone()), labels: Some(labels), ..ObjectMeta::default() };
+    core::Node { metadata, spec: Some(spec), status: None }
+}
+
+fn resources(options: &KubeletOptions, reserved_memory: i64) -> BTreeMap<String, Quantity> {
+    let size = capacity();
+    let (bytes, _) = disk(&options.root);
+    let entries = [
+        ("cpu", (size.cpu_milli / 1000).to_string()),
+        ("memory", format!("{}Ki", (size.memory - reserved_memory).max(0) / 1024)),
+        ("ephemeral-storage", format!("{}Ki", bytes / 1024)),
+        ("hugepages-1Gi", "0".to_owned()),
+        ("hugepages-2Mi", "0".to_owned()),
+        ("pods", options.max_pods.to_string()),
+    ];
+    entries.into_iter().map(|(name, amount)| (name.to_owned(), Quantity(amount))).collect()
+}
+
+/// The status; `before` gives the times of conditions that did not change.
+pub(super) fn status(
+    options: &KubeletOptions,
+    engine: &str,
+    health: &Health,
+    images: &[ImageInfo],
+    before: Option<&core::NodeStatus>,
+) -> core::NodeStatus {
+    let [kernel, os, machine, boot] = names();
+    let address = |type_: &str, address: String| core::NodeAddress { type_: type_.to_owned(), address };
+    let mut images: Vec<&ImageInfo> = images.iter().collect();
+    images.sort_by_key(|image| std::cmp::Reverse(image.size));
+    let image = |i: &ImageInfo| core::ContainerImage { names: Some(i.names.clone()), size_bytes: Some(i.size) };
+    core::NodeStatus {
+        addresses: Some(vec![
+            address("InternalIP", options.address.to_string()),
+            address("Hostname", options.node_name.clone()),
+        ]),
+        capacity: Some(resources(options, 0)),
+        allocatable: Some(resources(options, 100 << 20)),
+        conditions: Some(conditions(health, before, Timestamp::now())),
+        daemon_endpoints: Some(core::NodeDaemonEndpoints {
+            kubelet_endpoint: Some(core::DaemonEndpoint { port: i32::from(options.listen.port()) }),
+        }),
+        images: Some(images.into_iter().take(MAX_IMAGES).map(image).collect()),
+        node_info: Some(core::NodeSystemInfo {
+            architecture: architecture().to_owned(),
+            boot_id: boot,
+            container_runtime_version: format!("docker://{engine}"),
+            kernel_version: kernel,
+            kubelet_version: "v1.37.0".to_owned(),
+            kube_proxy_version: String::new(),
+            machine_id: machine.clone(),
+            system_uuid: machine,
+            operating_system: "linux".to_owned(),
+            os_image: os,
+            ..core::NodeSystemInfo::default()
+        }),
+        ..core::NodeStatus::default()
+    }
+}
+
+fn conditions(health: &Health, before: Option<&core::NodeStatus>, now: Timestamp) -> Vec<core::NodeCondition> {
+    let pressure = |type_, bad: bool, [bad_reason, reason, bad_text, text]: [&'static str; 4]| {
+        (type_, bad, if bad { bad_reason } else { reason }, (if bad { bad_text } else { text }).to_owned())
+    };
+    let why = match (&health.engine, health.network) {
+        (Some(why), _) => format!("container runtime is down: {why}"),
+        (None, false) => {
+            "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady".to_owned()
+        }
+        (None, true) => "kubelet is posting ready status".to_owned(),
+    };
+    let ready = health.is_ready();
+    let all = [
+        pressure(
+            "MemoryPressure",
+            health.pressure.memory,
+            [
+                "KubeletHasInsufficientMemory",
+                "KubeletHasSufficientMemory",
+                "kubelet has insufficient memory available",
+                "kubelet has sufficient memory available",
+            ],
+        ),
+        pressure(
+            "DiskPressure",
+            health.pressure.disk,
+            [
+                "KubeletHasDiskPressure",
+                "KubeletHasNoDiskPressure",
+                "kubelet has disk pressure",
+                "kubelet has no disk pressure",
+            ],
+        ),
+        pressure(
+            "PIDPressure",
+            health.pressure.pids,
+            [
+                "KubeletHasInsufficientPID",
+                "KubeletHasSufficientPID",
+                "kubelet has insufficient PID available",
+                "kubelet has sufficient PID available",
+            ],
+        ),
+        ("Ready", ready, if ready { "KubeletReady" } else { "KubeletNotReady" }, why),
+    ];
+    let old = |type_: &str| before.and_then(|s| s.conditions.as_ref()?.iter().find(|c| c.type_ == type_));
+    let condition = |(type_, on, reason, message): (&str, bool, &str, String)| {
+        let status = if on { "True" } else { "False" };
+        let since = old(type_).filter(|c| c.status == status).and_then(|c| c.last_transition_time.clone());
+        core::NodeCondition {
+            type_: type_.to_owned(),
+            status: status.to_owned(),
+            reason: Some(reason.to_owned()),
+            message: Some(message),
+            last_heartbeat_time: Some(Time(now)),
+            last_transition_time: since.or(Some(Time(now))),
+        }
+    };
+    all.into_iter().map(condition).collect()
+}
+
+/// The status as a strategic merge patch that replaces the addresses.
+pub(super) fn status_patch(status: &core::NodeStatus) -> serde_json::Value {
+    let mut status = serde_json::json!(status);
+    if let Some(addresses) = status["addresses"].as_array_mut() {
+        addresses.insert(0, serde_json::json!({"$patch": "replace"}));
+    }
+    serde_json::json!({"status": status})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_needs_engine_and_network_and_keeps_its_time() {
+        let health = |engine: Option<&str>, network| Health {
+            engine: engine.map(str::to_owned),
+            network,
+            pressure: Pressure::default(),
+        };
+        let ready = |h: &Health| conditions(h, None, Timestamp::UNIX_EPOCH).pop().expect("Ready is last");
+        for (state, status, reason) in [
+            (health(None, true), "True", "KubeletReady"),
+            (health(None, false), "False", "KubeletNotReady"),
+            (health(Some("gone"), true), "False", "KubeletNotReady"),
+        ] {
+            assert_eq!((ready(&state).status.as_str(), ready(&state).reason.as_deref()), (status, Some(reason)));
+        }
+        let before = core::NodeStatus {
+            conditions: Some(conditions(&health(None, true), None, Timestamp::UNIX_EPOCH)),
+            ..core::NodeStatus::default()
+        };
+        let later = conditions(&health(None, true), Some(&before), Timestamp::now());
+        assert!(later.iter().all(|c| c.last_transition_time == Some(Time(Timestamp::UNIX_EPOCH))));
+    }
+
+    #[test]
+    fn taints_are_read_from_text() {
+        let read = taint("a/b=c:NoExecute").expect("a taint");
+        assert_eq!((read.key.as_str(), read.value.as_deref(), read.effect.as_str()), ("a/b", Some("c"), "NoExecute"));
+    }
+}

@@ -1,0 +1,164 @@
+//! The ConfigMaps and Secrets that this node's pods name: one watch per object, shared by its users, ended with the last.
+
+use cluster_client::{Change, Client, Informer, Informers, Object, ObjectKey, WatchScope};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use k8s_openapi::api::core::v1::{ConfigMap, PodSpec, Secret};
+use parking_lot::Mutex;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a new watch may take to show its object.
+const FIRST_LOOK: Duration = Duration::from_secs(30);
+
+/// What is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    ConfigMap,
+    Secret,
+}
+
+/// An object in a pod's namespace.
+pub(crate) type Reference = (Kind, String);
+
+/// The watched objects of all pods here.
+pub(crate) struct Objects {
+    client: Client,
+    informers: Informers,
+    users: Mutex<HashMap<(String, Reference), usize>>,
+}
+
+fn scope(namespace: &str, (kind, name): &Reference) -> WatchScope {
+    let plural = match kind {
+        Kind::ConfigMap => "configmaps",
+        Kind::Secret => "secrets",
+    };
+    WatchScope {
+        path: format!("/api/v1/namespaces/{namespace}/{plural}"),
+        field_selector: format!("metadata.name={name}"),
+        ..WatchScope::default()
+    }
+}
+
+fn changes<K: Object>(informer: &Informer<K>) -> BoxStream<'static, ()> {
+    let stream = tokio_stream::wrappers::UnboundedReceiverStream::new(informer.subscribe());
+    stream.map(|_: Change<K>| ()).boxed()
+}
+
+impl Objects {
+    pub(crate) fn new(client: Client) -> Arc<Self> {
+        Arc::new(Self { informers: Informers::new(client.clone()), client, users: Mutex::default() })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Follows these objects until the answer is dropped.
+    pub(crate) fn follow(self: &Arc<Self>, namespace: &str, references: BTreeSet<Reference>) -> Following {
+        let mut streams = Vec::new();
+        let mut users = self.users.lock();
+        for reference in &references {
+            *users.entry((namespace.to_owned(), reference.clone())).or_default() += 1;
+            let scope = scope(namespace, reference);
+            streams.push(match reference.0 {
+                Kind::ConfigMap => changes(&self.informers.watching::<ConfigMap>(scope)),
+                Kind::Secret => changes(&self.informers.watching::<Secret>(scope)),
+            });
+        }
+        drop(users);
+        let changes = futures::stream::select_all(streams).boxed();
+        Following { objects: self.clone(), namespace: namespace.to_owned(), references, changes }
+    }
+
+    fn leave(&self, namespace: &str, references: &BTreeSet<Reference>) {
+        let mut users = self.users.lock();
+        for reference in references {
+            let key = (namespace.to_owned(), reference.clone());
+            let Some(count) = users.get_mut(&key) else { continue };
+            *count -= 1;
+            if *count > 0 {
+                continue;
+            }
+            users.remove(&key);
+            match reference.0 {
+                Kind::ConfigMap => self.informers.forget::<ConfigMap>(&scope(namespace, reference)),
+                Kind::Secret => self.informers.forget::<Secret>(&scope(namespace, reference)),
+            }
+        }
+    }
+
+    async fn look<K: Object>(&self, namespace: &str, reference: Reference) -> Result<Option<Arc<K>>, String> {
+        let informer = self.informers.watching::<K>(scope(namespace, &reference));
+        if tokio::time::timeout(FIRST_LOOK, informer.synced()).await.is_err() {
+            return Err("timed out waiting for the condition".to_owned());
+        }
+        Ok(informer.get(&ObjectKey::new(namespace, &reference.1)))
+    }
+
+    /// A ConfigMap; nothing when it does not exist.
+    pub(crate) async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<Arc<ConfigMap>>, String> {
+        self.look(namespace, (Kind::ConfigMap, name.to_owned())).await
+    }
+
+    /// A Secret; nothing when it does not exist.
+    pub(crate) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Arc<Secret>>, String> {
+        self.look(namespace, (Kind::Secret, name.to_owned())).await
+    }
+}
+
+/// A pod's interest in objects.
+pub(crate) struct Following {
+    objects: Arc<Objects>,
+    namespace: String,
+    references: BTreeSet<Reference>,
+    /// One item for each change.
+    pub(crate) changes: BoxStream<'static, ()>,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.objects.leave(&self.namespace, &self.references);
+    }
+}
+
+/// All ConfigMaps and Secrets that a pod names in volumes, environment and pull secrets.
+pub(crate) fn references(spec: &PodSpec) -> BTreeSet<Reference> {
+    let mut out = BTreeSet::new();
+    let mut add = |kind, name: &str| {
+        if !name.is_empty() {
+            out.insert((kind, name.to_owned()));
+        }
+    };
+    for secret in spec.image_pull_secrets.iter().flatten() {
+        add(Kind::Secret, &secret.name);
+    }
+    for volume in spec.volumes.iter().flatten() {
+        if let Some(source) = &volume.config_map {
+            add(Kind::ConfigMap, &source.name);
+        }
+        if let Some(source) = &volume.secret {
+            add(Kind::Secret, source.secret_name.as_deref().unwrap_or_default());
+        }
+        for source in volume.projected.iter().flat_map(|p| p.sources.iter().flatten()) {
+            if let Some(source) = &source.config_map {
+                add(Kind::ConfigMap, &source.name);
+            }
+            if let Some(source) = &source.secret {
+                add(Kind::Secret, &source.name);
+            }
+        }
+    }
+    for container in spec.init_containers.iter().flatten().chain(&spec.containers) {
+        for from in container.env_from.iter().flatten() {
+            from.config_map_ref.iter().for_each(|r| add(Kind::ConfigMap, &r.name));
+            from.secret_ref.iter().for_each(|r| add(Kind::Secret, &r.name));
+        }
+        for from in container.env.iter().flatten().filter_map(|e| e.value_from.as_ref()) {
+            from.config_map_key_ref.iter().for_each(|r| add(Kind::ConfigMap, &r.name));
+            from.secret_key_ref.iter().for_each(|r| add(Kind::Secret, &r.name));
+        }
+    }
+    out
+}

@@ -1,0 +1,440 @@
+//! The loop of one pod: events in, [`step`] decides, actions out; then the status is reported.
+
+use super::context::{Context, field_path};
+use super::report::{self, Report};
+use super::start::{self, StartOrder};
+use super::state::{Action, Event, Phase, PodState, Sandbox};
+use super::status::pod_status;
+use super::step::step;
+use crate::objects::{Following, references};
+use crate::probe;
+use crate::runtime::{ContainerInfo, label};
+use crate::volume::{self, Prepared, VolumeContext};
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// What others may see of a pod here.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    pub(crate) pod: Arc<Pod>,
+    pub(crate) status: PodStatus,
+}
+
+/// A running actor; it ends by itself when the pod is gone from the node.
+pub(crate) struct Handle {
+    pub(crate) events: mpsc::UnboundedSender<Message>,
+    pub(crate) view: watch::Receiver<View>,
+    pub(crate) done: tokio::task::JoinHandle<()>,
+}
+
+/// What an actor is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// Something happened.
+    Event(Event),
+    /// The engine says that a container ended.
+    Died(String),
+    /// The engine's events were interrupted: look at everything.
+    Resync,
+}
+
+struct Actor {
+    context: Arc<Context>,
+    state: PodState,
+    prepared: Arc<Mutex<Prepared>>,
+    volumes: VolumeContext,
+    outbox: mpsc::UnboundedSender<Message>,
+    abort: CancellationToken,
+    /// Probing stops when the guard is dropped.
+    probes: HashMap<String, (String, tokio_util::sync::DropGuard)>,
+    wake: Option<Timestamp>,
+    reports: watch::Sender<Report>,
+    view: watch::Sender<View>,
+}
+
+/// Begins to look after a pod; `present` are its containers in the engine.
+pub(crate) fn spawn(context: Arc<Context>, pod: Arc<Pod>, present: Vec<ContainerInfo>) -> Handle {
+    let (events, inbox) = mpsc::unbounded_channel();
+    let (view, seen) = watch::channel(View { pod: pod.clone(), status: pod.status.clone().unwrap_or_default() });
+    let (reports, reported) = watch::channel(Report::default());
+    let volumes = volume_context(&context, &pod);
+    let following = context.objects.as_ref().map(|objects| {
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        objects.follow(namespace, pod.spec.as_ref().map(references).unwrap_or_default())
+    });
+    let actor = Actor {
+        state: PodState::new(pod, Timestamp::now()),
+        prepared: Arc::default(),
+        volumes,
+        outbox: events.clone(),
+        abort: CancellationToken::new(),
+        probes: HashMap::new(),
+        wake: None,
+        reports,
+        view,
+        context: context.clone(),
+    };
+    let writer = tokio::spawn(report::run(context, reported));
+    let done = tokio::spawn(async move {
+        actor.run(inbox, following, present).await;
+        if let Err(e) = writer.await {
+            tracing::warn!("the writer of a pod's status failed: {e}");
+        }
+    });
+    Handle { events, view: seen, done }
+}
+
+fn volume_context(context: &Context, pod: &Pod) -> VolumeContext {
+    let spec = pod.spec.as_ref();
+    let security = spec.and_then(|s| s.security_context.as_ref());
+    let pod_user = security.and_then(|s| s.run_as_user);
+    let users: Vec<Option<i64>> = spec
+        .iter()
+        .flat_map(|s| s.init_containers.iter().flatten().chain(&s.containers))
+        .map(|c| c.security_context.as_ref().and_then(|s| s.run_as_user).or(pod_user))
+        .collect();
+    let only = users.first().copied().flatten().filter(|first| users.iter().all(|u| *u == Some(*first)));
+    let number = |id: i64| u32::try_from(id).ok();
+    VolumeContext {
+        dir: context.pod_dir(pod),
+        namespace: pod.metadata.namespace.clone().unwrap_or_default(),
+        objects: context.objects.clone(),
+        place: context.place(pod),
+        fs_group: security.and_then(|s| s.fs_group).and_then(number),
+        only_user: only.and_then(number),
+        tokens: Arc::default(),
+    }
+}
+
+/// Waits for `at`, or for ever.
+async fn sleep_until(at: Option<Timestamp>) {
+    match at {
+        Some(at) => {
+            let left = at.duration_since(Timestamp::now());
+            tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_change(following: Option<&mut Following>) {
+    match following {
+        Some(following) => match following.changes.next().await {
+            Some(()) => {}
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+impl Actor {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::UnboundedReceiver<Message>,
+        mut following: Option<Following>,
+        present: Vec<ContainerInfo>,
+    ) {
+        let observed = start::observe(&self.context, &self.state.pod, present).await;
+        self.handle(observed);
+        while !self.state.finished {
+            let renew = self.prepared.lock().refresh_at;
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(Message::Event(event)) => self.handle(event),
+                    Some(Message::Died(id)) => self.look_at(id),
+                    Some(Message::Resync) => self.resync(),
+                    None => return,
+                },
+                () = next_change(following.as_mut()) => self.objects_changed(),
+                () = sleep_until(renew) => {
+                    self.prepared.lock().refresh_at = None;
+                    self.refresh_volumes();
+                }
+                () = sleep_until(self.wake) => {
+                    self.wake = None;
+                    self.handle(Event::Tick);
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let downward = matches!(&event, Event::PodChanged(new) if metadata_changed(&self.state.pod, new));
+        let actions = step(&mut self.state, event, Timestamp::now());
+        let last = actions.contains(&Action::Finish);
+        for action in actions {
+            self.perform(action);
+        }
+        if downward {
+            self.refresh_volumes();
+        }
+        self.probe();
+        self.report(last);
+    }
+
+    fn send_when_done(&self, work: impl Future<Output = Vec<Event>> + Send + 'static) {
+        let outbox = self.outbox.clone();
+        tokio::spawn(async move {
+            for event in work.await {
+                if outbox.send(Message::Event(event)).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn perform(&mut self, action: Action) {
+        let (context, pod) = (self.context.clone(), self.state.pod.clone());
+        match action {
+            Action::PrepareVolumes => self.prepare_volumes(),
+            Action::CreateSandbox { attempt } => self.send_when_done(async move {
+                vec![match start::sandbox(&context, &pod, attempt).await {
+                    Ok((id, ip)) => Event::SandboxReady { id, ip },
+                    Err(message) => Event::SandboxFailed(message),
+                }]
+            }),
+            Action::RemoveSandbox { id } => self.send_when_done(async move {
+                if let Err(e) = context.runtime.remove(&id).await {
+                    tracing::warn!("cannot remove sandbox {id}: {e}");
+                }
+                vec![Event::SandboxRemoved]
+            }),
+            Action::Start { name, attempt } => self.start(name, attempt),
+            Action::Kill { name, id, grace, message } => {
+                context.record(&pod, Some(field_path(&pod, &name)), false, "Killing", &message);
+                let ip = self.state.ip.clone();
+                self.send_when_done(async move {
+                    start::kill(&context, &pod, &name, &id, &ip, grace).await;
+                    look(&context, &pod, &id).await
+                });
+            }
+            Action::AbortStarts => self.abort.cancel(),
+            Action::Clean => {
+                let dir = context.pod_dir(&pod);
+                self.send_when_done(async move {
+                    clean(&context, &pod).await;
+                    let cleaned = tokio::task::spawn_blocking(move || volume::clean(&dir)).await;
+                    if let Ok(Err(e)) = cleaned {
+                        tracing::warn!("cannot clean up after a pod: {e}");
+                    }
+                    vec![Event::Cleaned]
+                });
+            }
+            Action::Finish => {}
+            Action::Record { warning, reason, message, container } => {
+                let path = container.map(|name| field_path(&pod, &name));
+                context.record(&pod, path, warning, reason, &message);
+            }
+            Action::WakeAt(at) => self.wake = self.wake.into_iter().chain([at]).min(),
+        }
+    }
+
+    fn start(&self, name: String, attempt: u32) {
+        let Sandbox::Ready { id } = &self.state.sandbox else { return };
+        let order = StartOrder {
+            name,
+            attempt,
+            sandbox: id.clone(),
+            ip: self.state.ip.clone(),
+            volumes: self.prepared.lock().paths.clone(),
+            abort: self.abort.clone(),
+        };
+        let (context, pod) = (self.context.clone(), self.state.pod.clone());
+        self.send_when_done(async move {
+            let events = start::start(&context, &pod, &order).await;
+            remove_old(&context, &pod, &order.name, attempt).await;
+            events
+        });
+    }
+
+    fn prepare_volumes(&self) {
+        let (context, pod) = (self.volumes.clone(), self.state.pod.clone());
+        let slot = self.prepared.clone();
+        self.send_when_done(async move {
+            vec![match volume::prepare(&context, &pod).await {
+                Ok(prepared) => {
+                    *slot.lock() = prepared;
+                    Event::VolumesReady
+                }
+                Err(message) => Event::VolumesFailed(message),
+            }]
+        });
+    }
+
+    /// Brings files up to date in a pod whose volumes are mounted.
+    fn refresh_volumes(&self) {
+        if self.state.volumes != super::state::Volumes::Ready || self.state.cleaning {
+            return;
+        }
+        let (mut context, pod) = (self.volumes.clone(), self.state.pod.clone());
+        context.place.pod_ip.clone_from(&self.state.ip);
+        let (shared, slot) = (self.context.clone(), self.prepared.clone());
+        tokio::spawn(async move {
+            match volume::prepare(&context, &pod).await {
+                Ok(prepared) => slot.lock().refresh_at = prepared.refresh_at,
+                Err(message) => {
+                    slot.lock().refresh_at = Some(Timestamp::now() + jiff::SignedDuration::from_secs(10));
+                    shared.record(&pod, None, true, "FailedMount", &message);
+                }
+            }
+        });
+    }
+
+    fn objects_changed(&mut self) {
+        self.refresh_volumes();
+        self.handle(Event::ObjectsChanged);
+    }
+
+    fn look_at(&self, id: String) {
+        let sandbox = matches!(&self.state.sandbox, Sandbox::Ready { id: own } if *own == id);
+        let (context, pod) = (self.context.clone(), self.state.pod.clone());
+        self.send_when_done(async move {
+            if sandbox { vec![Event::SandboxDied { id }] } else { look(&context, &pod, &id).await }
+        });
+    }
+
+    fn resync(&self) {
+        let running = self.state.containers.iter().filter_map(|c| match &c.phase {
+            Phase::Running { id, .. } => Some(id.clone()),
+            _ => None,
+        });
+        for id in running {
+            self.look_at(id);
+        }
+        if let Sandbox::Ready { id } = &self.state.sandbox {
+            let (context, id) = (self.context.clone(), id.clone());
+            self.send_when_done(async move {
+                let alive = context.runtime.inspect(&id).await.map(|info| info.running);
+                if alive.unwrap_or(false) { Vec::new() } else { vec![Event::SandboxDied { id }] }
+            });
+        }
+    }
+
+    /// Probes what runs, and nothing else.
+    fn probe(&mut self) {
+        let running: HashMap<&str, &str> = self
+            .state
+            .containers
+            .iter()
+            .filter_map(|c| match &c.phase {
+                Phase::Running { id, .. } => Some((c.name.as_str(), id.as_str())),
+                _ => None,
+            })
+            .collect();
+        self.probes.retain(|name, (id, _)| running.get(name.as_str()) == Some(&id.as_str()));
+        for (name, id) in running {
+            if self.probes.contains_key(name) {
+                continue;
+            }
+            let Some(spec) = self.state.spec_of(name) else { continue };
+            let stop = CancellationToken::new();
+            let host_network = self.state.pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
+            let ip = if host_network { self.context.options.address.to_string() } else { self.state.ip.clone() };
+            let subject = probe::Subject { pod: self.state.pod.clone(), id: id.to_owned(), ip };
+            let started = self.state.containers.iter().any(|c| c.name == name && c.started);
+            probe::spawn(&self.context, subject, spec, started, &self.outbox, &stop);
+            self.probes.insert(name.to_owned(), (id.to_owned(), stop.drop_guard()));
+        }
+    }
+
+    fn report(&mut self, last: bool) {
+        let pod = &self.state.pod;
+        let mut before = pod.status.clone().unwrap_or_default();
+        let own = &self.view.borrow().status.clone();
+        for condition in before.conditions.iter_mut().flatten() {
+            if let Some(newer) = own.conditions.iter().flatten().find(|c| c.type_ == condition.type_)
+                && super::status::is_own(&condition.type_)
+            {
+                *condition = newer.clone();
+            }
+        }
+        if before.conditions.is_none() {
+            before.conditions.clone_from(&own.conditions);
+        }
+        let address = self.context.options.address.to_string();
+        let status = if self.state.over && !last {
+            before
+        } else {
+            pod_status(&self.state, &before, &address, Timestamp::now())
+        };
+        let changed = status != *own;
+        if changed || last {
+            self.reports.send_replace(Report { pod: pod.clone(), status: status.clone(), last });
+        }
+        if changed || !Arc::ptr_eq(&self.view.borrow().pod, pod) {
+            self.view.send_replace(View { pod: pod.clone(), status });
+        }
+    }
+}
+
+fn metadata_changed(old: &Pod, new: &Pod) -> bool {
+    old.metadata.labels != new.metadata.labels || old.metadata.annotations != new.metadata.annotations
+}
+
+/// How a container stands; nothing while it runs.
+async fn look(context: &Context, pod: &Pod, id: &str) -> Vec<Event> {
+    let info = match context.runtime.inspect(id).await {
+        Ok(info) if info.running || info.created => return Vec::new(),
+        Ok(info) => info,
+        Err(crate::runtime::RuntimeError::NotFound(_)) => return vanished(pod, id),
+        Err(e) => {
+            tracing::warn!("cannot look at container {id}: {e}");
+            return Vec::new();
+        }
+    };
+    let name = info.label(label::CONTAINER).to_owned();
+    let ended = start::ended(context, pod, &info).await;
+    vec![Event::Exited { name, ended }]
+}
+
+/// Somebody removed the container behind our back: it counts as lost in every container of that ID.
+fn vanished(pod: &Pod, id: &str) -> Vec<Event> {
+    let ended = super::state::Ended {
+        id: id.to_owned(),
+        exit_code: 137,
+        reason: "ContainerStatusUnknown".to_owned(),
+        message: "The container could not be located when the pod was terminated".to_owned(),
+        started_at: None,
+        finished_at: Timestamp::now(),
+    };
+    let names = pod.spec.iter().flat_map(|s| s.init_containers.iter().flatten().chain(&s.containers));
+    names.map(|c| Event::Exited { name: c.name.clone(), ended: ended.clone() }).collect()
+}
+
+async fn of_pod(context: &Context, pod: &Pod) -> Vec<ContainerInfo> {
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    let mut all = context.runtime.list().await.unwrap_or_default();
+    all.retain(|c| c.label(label::POD_UID) == uid);
+    all
+}
+
+/// Keeps the container and the one before it, whose log is still asked for.
+async fn remove_old(context: &Context, pod: &Pod, name: &str, attempt: u32) {
+    if attempt < 2 {
+        return;
+    }
+    for old in of_pod(context, pod).await {
+        if old.label(label::CONTAINER) == name
+            && old.restarts() + 1 < attempt
+            && let Err(e) = context.runtime.remove(&old.id).await
+        {
+            tracing::warn!("cannot remove an old container: {e}");
+        }
+    }
+}
+
+async fn clean(context: &Context, pod: &Pod) {
+    let removals = of_pod(context, pod).await.into_iter().map(|container| async move {
+        if let Err(e) = context.runtime.remove(&container.id).await {
+            tracing::warn!("cannot remove a container: {e}");
+        }
+    });
+    futures::future::join_all(removals).await;
+}

@@ -1,0 +1,75 @@
+//! What all pod actors share: engine, API objects, the node's measures.
+
+use crate::objects::Objects;
+use crate::options::KubeletOptions;
+use crate::runtime::Runtime;
+use crate::spec::{field_ref::Place, service_env::service_env};
+use cluster_client::{Client, Informer, events::Recorder};
+use k8s_openapi::api::core::v1::{ObjectReference, Pod, Service};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The size of the node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Capacity {
+    pub(crate) cpu_milli: i64,
+    pub(crate) memory: i64,
+}
+
+/// Shared by all actors.
+pub(crate) struct Context {
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) client: Option<Client>,
+    pub(crate) objects: Option<Arc<Objects>>,
+    pub(crate) services: Option<Informer<Service>>,
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) options: Arc<KubeletOptions>,
+    pub(crate) capacity: Capacity,
+    pub(crate) cgroup_driver: String,
+}
+
+impl Context {
+    /// The folder of a pod.
+    pub(crate) fn pod_dir(&self, pod: &Pod) -> PathBuf {
+        self.options.root.join("pods").join(pod.metadata.uid.as_deref().unwrap_or("none"))
+    }
+
+    /// What the pod may read of its surroundings.
+    pub(crate) fn place(&self, pod: &Pod) -> Place {
+        Place {
+            pod_ip: pod.status.as_ref().and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
+            host_ip: self.options.address.to_string(),
+            cpu_milli: self.capacity.cpu_milli,
+            memory: self.capacity.memory,
+        }
+    }
+
+    /// Variables of the services that the pod sees; of `kubernetes` alone when it wants no links.
+    pub(crate) fn service_env(&self, pod: &Pod) -> Vec<(String, String)> {
+        let Some(informer) = &self.services else { return Vec::new() };
+        let links = pod.spec.as_ref().and_then(|s| s.enable_service_links).unwrap_or(true);
+        let mut services = informer.list();
+        services.retain(|service| {
+            let meta = &service.metadata;
+            let master = meta.namespace.as_deref() == Some("default") && meta.name.as_deref() == Some("kubernetes");
+            master || (links && meta.namespace == pod.metadata.namespace)
+        });
+        services.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+        service_env(services.iter())
+    }
+
+    /// Records an event about a pod or one of its containers, given by its field path.
+    pub(crate) fn record(&self, pod: &Pod, path: Option<String>, warning: bool, reason: &str, message: &str) {
+        tracing::debug!(pod = pod.metadata.name.as_deref(), reason, message);
+        let Some(recorder) = &self.recorder else { return };
+        let mut about: ObjectReference = cluster_client::events::reference(pod);
+        about.field_path = path;
+        recorder.event(&about, if warning { "Warning" } else { "Normal" }, reason, message);
+    }
+}
+
+/// `spec.containers{name}`, as events point at containers.
+pub(crate) fn field_path(pod: &Pod, container: &str) -> String {
+    let init = pod.spec.iter().flat_map(|s| s.init_containers.iter().flatten()).any(|c| c.name == container);
+    if init { format!("spec.initContainers{{{container}}}") } else { format!("spec.containers{{{container}}}") }
+}

@@ -1,0 +1,118 @@
+//! Getting a container's image: pull policy, credentials, events.
+
+use super::context::{Context, field_path};
+use crate::runtime::{ImageInfo, RegistryAuth};
+use k8s_openapi::api::core::v1::{Container, Pod};
+use tokio::time::Instant;
+
+/// Why there is no image: reason and message of the container's waiting state.
+pub(super) type Failure = (&'static str, String);
+
+/// The image of a container, pulled if its policy says so.
+pub(super) async fn image(context: &Context, pod: &Pod, container: &Container) -> Result<ImageInfo, Failure> {
+    let name = container.image.as_deref().unwrap_or_default();
+    let path = || Some(field_path(pod, &container.name));
+    let inspect =
+        |e: crate::runtime::RuntimeError| ("ImageInspectError", format!("Failed to inspect image {name:?}: {e}"));
+    let present = context.runtime.image(name).await.map_err(inspect)?;
+    match (container.image_pull_policy.as_deref().unwrap_or("IfNotPresent"), present) {
+        ("IfNotPresent" | "Never", Some(image)) => {
+            let message = format!("Container image {name:?} already present on machine");
+            context.record(pod, path(), false, "Pulled", &message);
+            return Ok(image);
+        }
+        ("Never", None) => {
+            let message = format!("Container image {name:?} is not present with pull policy of Never");
+            context.record(pod, path(), true, "ErrImageNeverPull", &message);
+            return Err(("ErrImageNeverPull", message));
+        }
+        _ => {}
+    }
+    context.record(pod, path(), false, "Pulling", &format!("Pulling image {name:?}"));
+    let begun = Instant::now();
+    if let Err(why) = pull(context, pod, name).await {
+        let message = format!("Failed to pull image {name:?}: {why}");
+        context.record(pod, path(), true, "Failed", &message);
+        return Err(("ErrImagePull", format!("failed to pull image {name:?}: {why}")));
+    }
+    let image = context.runtime.image(name).await.map_err(inspect)?;
+    let image = image.ok_or_else(|| ("ErrImagePull", format!("image {name:?} vanished after its pull")))?;
+    let took = format!("{:.3}s", begun.elapsed().as_secs_f64());
+    let message = format!(
+        "Successfully pulled image {name:?} in {took} ({took} including waiting). Image size: {} bytes.",
+        image.size
+    );
+    context.record(pod, path(), false, "Pulled", &message);
+    Ok(image)
+}
+
+/// Pulls with each fitting credential in turn, without any if there is none.
+async fn pull(context: &Context, pod: &Pod, name: &str) -> Result<(), String> {
+    let mut tries: Vec<Option<RegistryAuth>> = credentials(context, pod, name).await.into_iter().map(Some).collect();
+    if tries.is_empty() {
+        tries.push(None);
+    }
+    let mut why = String::new();
+    for auth in tries {
+        match context.runtime.pull(name, auth.as_ref()).await {
+            Ok(()) => return Ok(()),
+            Err(e) => why = e.to_string(),
+        }
+    }
+    Err(why)
+}
+
+async fn credentials(context: &Context, pod: &Pod, image: &str) -> Vec<RegistryAuth> {
+    let Some(objects) = &context.objects else { return Vec::new() };
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let mut out = Vec::new();
+    for reference in pod.spec.iter().flat_map(|s| s.image_pull_secrets.iter().flatten()) {
+        let Ok(Some(secret)) = objects.secret(namespace, &reference.name).await else { continue };
+        let data = secret.data.as_ref();
+        let modern = data.and_then(|d| d.get(".dockerconfigjson"));
+        let Some(bytes) = modern.or_else(|| data.and_then(|d| d.get(".dockercfg"))) else { continue };
+        out.extend(matching(&bytes.0, image));
+    }
+    out
+}
+
+/// The registry of an image; Docker Hub when it names none.
+fn registry(image: &str) -> &str {
+    match image.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
+        _ => "index.docker.io",
+    }
+}
+
+fn matching(config: &[u8], image: &str) -> Vec<RegistryAuth> {
+    use base64::Engine;
+    let Ok(config) = serde_json::from_slice::<serde_json::Value>(config) else { return Vec::new() };
+    let entries = config.get("auths").unwrap_or(&config).as_object().cloned().unwrap_or_default();
+    let mut out = Vec::new();
+    for (server, entry) in entries {
+        let host = server.trim_start_matches("https://").trim_start_matches("http://").split('/').next().unwrap_or("");
+        if host != registry(image) && !(host == "docker.io" && registry(image) == "index.docker.io") {
+            continue;
+        }
+        let joined = entry["auth"].as_str().and_then(|a| base64::prelude::BASE64_STANDARD.decode(a).ok());
+        let joined = joined.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let (user, password) = joined.split_once(':').unwrap_or_default();
+        let or = |key: &str, other: &str| entry[key].as_str().unwrap_or(other).to_owned();
+        out.push(RegistryAuth { username: or("username", user), password: or("password", password), server });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_match_the_registry_of_the_image() {
+        let config = br#"{"auths": {"r.io:5000": {"auth": "dTpw"}, "https://index.docker.io/v1/": {"username": "h", "password": "x"}}}"#;
+        for (image, wanted) in [("r.io:5000/a", vec!["u"]), ("busybox", vec!["h"]), ("other.io/a", vec![])] {
+            let users: Vec<String> = matching(config, image).into_iter().map(|a| a.username).collect();
+            assert_eq!(users, wanted, "{image}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Which pods run here: one actor for each pod of the API server and of the manifests' folder; strangers are removed.
+
+use super::actor::{self, Handle, Message, View};
+use super::context::Context;
+use super::mirror;
+use super::state::Event;
+use crate::runtime::{ContainerInfo, RuntimeEvent, label};
+use cluster_client::Change;
+use futures::{FutureExt, StreamExt};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use parking_lot::RwLock;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How long a container of an unknown pod gets to end.
+const STRANGER_GRACE: Duration = Duration::from_secs(30);
+
+/// All pods on this node as their actors see them, by UID.
+#[derive(Clone, Default)]
+pub(crate) struct Pods(Arc<RwLock<HashMap<String, watch::Receiver<View>>>>);
+
+impl Pods {
+    /// The pod of this name.
+    pub(crate) fn find(&self, namespace: &str, name: &str) -> Option<View> {
+        let matches = |view: &View| {
+            let meta = &view.pod.metadata;
+            meta.namespace.as_deref() == Some(namespace) && meta.name.as_deref() == Some(name)
+        };
+        self.list().into_iter().find(matches)
+    }
+
+    /// All pods.
+    pub(crate) fn list(&self) -> Vec<View> {
+        self.0.read().values().map(|view| view.borrow().clone()).collect()
+    }
+}
+
+/// What the manager is fed with.
+pub(crate) struct Sources {
+    /// Changes of this node's pods in the API server.
+    pub(crate) api: mpsc::UnboundedReceiver<Change<Pod>>,
+    /// The whole set of static pods, whenever it changes.
+    pub(crate) manifests: watch::Receiver<Vec<Arc<Pod>>>,
+}
+
+struct Manager {
+    context: Arc<Context>,
+    actors: HashMap<String, Handle>,
+    pods: Pods,
+    /// Containers found at the start, by pod UID.
+    present: HashMap<String, Vec<ContainerInfo>>,
+    statics: HashSet<String>,
+    finished: mpsc::UnboundedSender<String>,
+}
+
+/// Runs until cancelled; containers go on without the kubelet.
+pub(crate) async fn run(
+    context: Arc<Context>,
+    pods: Pods,
+    mut sources: Sources,
+    synced: impl Future<Output = ()>,
+    cancel: CancellationToken,
+) {
+    let mut events = context.runtime.events();
+    let (finished, mut gone) = mpsc::unbounded_channel();
+    let mut present: HashMap<String, Vec<ContainerInfo>> = HashMap::new();
+    for container in context.runtime.list().await.unwrap_or_default() {
+        present.entry(container.label(label::POD_UID).to_owned()).or_default().push(container);
+    }
+    let mut manager = Manager { context, actors: HashMap::new(), pods, present, statics: HashSet::new(), finished };
+    manager.set_statics(&sources.manifests.borrow_and_update().clone());
+    let mut synced = Box::pin(synced.fuse());
+    let mut complete = false;
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            Some(change) = sources.api.recv() => manager.changed(change),
+            Ok(()) = sources.manifests.changed() => {
+                let statics = sources.manifests.borrow_and_update().clone();
+                manager.set_statics(&statics);
+            }
+            Some(event) = events.next() => manager.engine(event),
+            Some(uid) = gone.recv() => manager.ended(&uid),
+            () = &mut synced, if !complete => {
+                complete = true;
+                while let Ok(change) = sources.api.try_recv() {
+                    manager.changed(change);
+                }
+                manager.remove_strangers();
+            }
+        }
+    }
+}
+
+fn uid(pod: &Pod) -> &str {
+    pod.metadata.uid.as_deref().unwrap_or_default()
+}
+
+/// The pod as if its deletion had been asked for, because it is gone where it came from.
+fn deleted(pod: &Pod) -> Arc<Pod> {
+    let mut pod = pod.clone();
+    pod.metadata.deletion_timestamp.get_or_insert(Time(Timestamp::now()));
+    Arc::new(pod)
+}
+
+impl Manager {
+    fn changed(&mut self, change: Change<Pod>) {
+        let pod = change.object().clone();
+        if mirror::is_mirror(&pod) {
+            return;
+        }
+        match change {
+            Change::Added(_) | Change::Updated { .. } => self.set(pod),
+            Change::Deleted(_) => self.tell(uid(&pod), Message::Event(Event::PodChanged(deleted(&pod)))),
+        }
+    }
+
+    fn tell(&self, uid: &str, message: Message) {
+        if let Some(handle) = self.actors.get(uid)
+            && handle.events.send(message).is_err()
+        {
+            tracing::debug!("the actor of pod {uid} has ended");
+        }
+    }
+
+    fn set(&mut self, pod: Arc<Pod>) {
+        let id = uid(&pod).to_owned();
+        if self.actors.contains_key(&id) {
+            self.tell(&id, Message::Event(Event::PodChanged(pod)));
+            return;
+        }
+        let present = self.present.remove(&id).unwrap_or_default();
+        let handle = actor::spawn(self.context.clone(), pod, present);
+        self.pods.0.write().insert(id.clone(), handle.view.clone());
+        let (finished, over) = (self.finished.clone(), id.clone());
+        let Handle { events, view, done } = handle;
+        let done = tokio::spawn(async move {
+            if let Err(e) = done.await {
+                tracing::error!("the actor of pod {over} failed: {e}");
+            }
+            finished.send(over).ok();
+        });
+        self.actors.insert(id, Handle { events, view, done });
+    }
+
+    fn ended(&mut self, uid: &str) {
+        self.actors.remove(uid);
+        self.pods.0.write().remove(uid);
+    }
+
+    fn set_statics(&mut self, pods: &[Arc<Pod>]) {
+        let wanted: HashSet<String> = pods.iter().map(|pod| uid(pod).to_owned()).collect();
+        for gone in self.statics.difference(&wanted) {
+            if let Some(handle) = self.actors.get(gone) {
+                let pod = deleted(&handle.view.borrow().pod);
+                self.tell(gone, Message::Event(Event::PodChanged(pod)));
+            }
+        }
+        for pod in pods {
+            self.set(pod.clone());
+        }
+        self.statics = wanted;
+    }
+
+    fn engine(&self, event: RuntimeEvent) {
+        match event {
+            RuntimeEvent::Died { id, pod_uid } => self.tell(&pod_uid, Message::Died(id)),
+            RuntimeEvent::Reconnected => {
+                for handle in self.actors.values() {
+                    handle.events.send(Message::Resync).ok();
+                }
+            }
+        }
+    }
+
+    /// Ends containers of pods that are no longer assigned to this node.
+    fn remove_strangers(&mut self) {
+        for (uid, containers) in std::mem::take(&mut self.present) {
+            tracing::info!("removing what is left of pod {uid}");
+            let context = self.context.clone();
+            let dir = context.options.root.join("pods").join(&uid);
+            tokio::spawn(async move {
+                let (sandboxes, own): (Vec<_>, Vec<_>) =
+                    containers.into_iter().partition(|c| c.label(label::CONTAINER) == label::SANDBOX);
+                let stops = own.iter().filter(|c| c.running).map(|c| context.runtime.stop(&c.id, STRANGER_GRACE));
+                for failure in futures::future::join_all(stops).await.into_iter().filter_map(Result::err) {
+                    tracing::warn!("cannot stop a container: {failure}");
+                }
+                for container in own.iter().chain(&sandboxes) {
+                    if let Err(e) = context.runtime.remove(&container.id).await {
+                        tracing::warn!("cannot remove a container: {e}");
+                    }
+                }
+                if let Err(e) = crate::volume::clean(&dir) {
+                    tracing::warn!("cannot clean up after a pod: {e}");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! One actor per pod: pure decisions ([`step`], [`status`]) and the thin loop that carries them out ([`actor`]).
+
+pub(crate) mod actor;
+mod backoff;
+pub(crate) mod context;
+mod hooks;
+mod images;
+pub(crate) mod manager;
+pub(crate) mod mirror;
+mod plan;
+mod report;
+mod start;
+pub(crate) mod state;
+pub(crate) mod status;
+mod step;
+#[cfg(test)]
+mod step_tests;
+
+pub(crate) use hooks::output_of;

@@ -1,0 +1,96 @@
+//! Writes a pod's status to the API server, the newest one at a time, and deletes the pod when it is through here.
+
+use super::context::Context;
+use super::mirror;
+use cluster_client::{Client, DeleteOptions, Error, Patch, PatchOptions};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What is to be written.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Report {
+    pub(super) pod: Arc<Pod>,
+    pub(super) status: PodStatus,
+    /// The pod is gone from the node: its object goes too.
+    pub(super) last: bool,
+}
+
+/// Writes reports until the sender is dropped or the last one is through.
+pub(super) async fn run(context: Arc<Context>, mut reports: watch::Receiver<Report>) {
+    let Some(client) = context.client.clone() else { return };
+    let mut before = None;
+    while reports.changed().await.is_ok() {
+        loop {
+            let report = reports.borrow_and_update().clone();
+            match write(&client, &report, before.as_ref()).await {
+                Ok(()) if report.last => return,
+                Ok(()) => before = Some(report.status),
+                Err(e) if e.is_not_found() || e.is_conflict() => {
+                    if report.last {
+                        return;
+                    }
+                }
+                Err(e) => {
+                    tracing::debug!("cannot write the status of a pod: {e}");
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            }
+            break;
+        }
+    }
+}
+
+async fn write(client: &Client, report: &Report, before: Option<&PodStatus>) -> Result<(), Error> {
+    let meta = &report.pod.metadata;
+    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    let is_static = mirror::is_static(&report.pod);
+    if is_static {
+        if report.last {
+            return mirror::remove(client, &report.pod).await;
+        }
+        mirror::ensure(client, &report.pod).await?;
+    }
+    let uid = meta.uid.as_deref().filter(|_| !is_static);
+    if before != Some(&report.status) {
+        let patch = Patch::Strategic(patch(report, before, uid));
+        client.patch::<Pod>(namespace, name, "status", &patch, &PatchOptions::default()).await?;
+    }
+    if report.last {
+        let uid = uid.map(str::to_owned);
+        let options = DeleteOptions { grace_period_seconds: Some(0), uid, ..DeleteOptions::default() };
+        client.delete::<Pod>(namespace, name, &options).await?;
+    }
+    Ok(())
+}
+
+/// A strategic merge patch merges lists and maps; what must vanish is named.
+fn patch(report: &Report, before: Option<&PodStatus>, uid: Option<&str>) -> Value {
+    let mut status = json!(report.status);
+    for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+        for field in ["reason", "message"] {
+            if condition.get(field).is_none() {
+                condition[field] = Value::Null;
+            }
+        }
+    }
+    let old = before.or(report.pod.status.as_ref());
+    for (list, own) in [("podIPs", report.status.pod_ips.is_some()), ("hostIPs", report.status.host_ips.is_some())] {
+        if own
+            && old.is_some_and(|old| json!(old)[list] != status[list])
+            && let Some(items) = status[list].as_array_mut()
+        {
+            items.insert(0, json!({"$patch": "replace"}));
+        }
+    }
+    let mut patch = json!({"status": status});
+    if let Some(uid) = uid {
+        patch["metadata"] = json!({"uid": uid});
+    }
+    patch
+}

@@ -1,0 +1,219 @@
+//! Carries out the actions that touch containers: sandbox, start, kill, and looking at how one ended.
+
+use super::context::{Context, field_path};
+use super::state::{Ended, Event, Found, container_spec};
+use super::{hooks, images};
+use crate::runtime::{ContainerInfo, LogQuery, Output, RuntimeError, label};
+use crate::spec::container::{self, Parts, message_file};
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const MESSAGE_LIMIT: usize = 4096;
+const LOG_MESSAGE_LIMIT: usize = 2048;
+const LOG_MESSAGE_LINES: u64 = 80;
+
+/// What starting a container needs to know beside its pod.
+pub(super) struct StartOrder {
+    pub(super) name: String,
+    pub(super) attempt: u32,
+    pub(super) sandbox: String,
+    pub(super) ip: String,
+    pub(super) volumes: BTreeMap<String, PathBuf>,
+    pub(super) abort: CancellationToken,
+}
+
+/// Makes the sandbox; the answer is its ID and address.
+pub(super) async fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> Result<(String, String), String> {
+    let text = |e: RuntimeError| e.to_string();
+    let id = context.runtime.create(&container::sandbox(context, pod, attempt)).await.map_err(text)?;
+    context.runtime.start(&id).await.map_err(text)?;
+    let ip = context.runtime.inspect(&id).await.map_err(text)?.ip;
+    container::write_etc(context, pod, &context.pod_dir(pod), &ip).map_err(|e| e.to_string())?;
+    Ok((id, ip))
+}
+
+/// Starts one container; all outcomes are events, in the order they happened.
+pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> Vec<Event> {
+    let failed = |(reason, message): (&'static str, String)| {
+        vec![Event::StartFailed { name: order.name.clone(), reason, message }]
+    };
+    let created = tokio::select! {
+        created = create(context, pod, order) => created,
+        () = order.abort.cancelled() => Err(("ContainerCreating", "the pod is being ended".to_owned())),
+    };
+    let id = match created {
+        Ok(id) => id,
+        Err(failure) => return failed(failure),
+    };
+    let path = || Some(field_path(pod, &order.name));
+    context.record(pod, path(), false, "Created", &format!("Created container: {}", order.name));
+    if let Err(e) = context.runtime.start(&id).await {
+        return not_started(context, order, &id, &e).await;
+    }
+    context.record(pod, path(), false, "Started", &format!("Started container {}", order.name));
+    let hook = post_start(context, pod, order, &id).await;
+    let mut events = Vec::new();
+    match context.runtime.inspect(&id).await {
+        Ok(info) => {
+            let at = info.started_at.unwrap_or_else(Timestamp::now);
+            let (image_id, hash) = (info.image_id.clone(), info.label(label::HASH).to_owned());
+            events.push(Event::Started { name: order.name.clone(), id, image_id, hash, at });
+            if !info.running {
+                events.push(Event::Exited { name: order.name.clone(), ended: ended(context, pod, &info).await });
+            } else if let Err(message) = hook {
+                events.push(Event::HookFailed { name: order.name.clone(), message });
+            }
+        }
+        Err(e) => events.extend(failed(("RunContainerError", e.to_string()))),
+    }
+    events
+}
+
+async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<String, images::Failure> {
+    let spec = pod.spec.as_ref().and_then(|spec| container_spec(spec, &order.name));
+    let definition = spec.ok_or_else(|| ("CreateContainerConfigError", "the container is not defined".to_owned()))?;
+    let image = images::image(context, pod, definition).await?;
+    let mut placed = pod.clone();
+    let status = placed.status.get_or_insert_default();
+    let host_network = pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
+    status.pod_ip = Some(if host_network { context.options.address.to_string() } else { order.ip.clone() });
+    let parts = Parts {
+        context,
+        pod: &placed,
+        image: &image,
+        sandbox: &order.sandbox,
+        attempt: order.attempt,
+        volumes: &order.volumes,
+        dir: &context.pod_dir(pod),
+    };
+    let spec = container::container(&parts, definition).await.map_err(|m| ("CreateContainerConfigError", m))?;
+    context.runtime.create(&spec).await.map_err(|e| ("CreateContainerError", e.to_string()))
+}
+
+/// A container that the engine made but could not run counts as one that ended at once.
+async fn not_started(context: &Context, order: &StartOrder, id: &str, error: &RuntimeError) -> Vec<Event> {
+    let now = Timestamp::now();
+    let info = context.runtime.inspect(id).await.unwrap_or_default();
+    let ended = Ended {
+        id: id.to_owned(),
+        exit_code: if info.exit_code == 0 { 128 } else { info.exit_code },
+        reason: "StartError".to_owned(),
+        message: error.to_string(),
+        started_at: None,
+        finished_at: now,
+    };
+    let (name, hash) = (order.name.clone(), info.label(label::HASH).to_owned());
+    vec![
+        Event::Started { name: name.clone(), id: id.to_owned(), image_id: info.image_id, hash, at: now },
+        Event::Exited { name, ended },
+    ]
+}
+
+async fn post_start(context: &Context, pod: &Pod, order: &StartOrder, id: &str) -> Result<(), String> {
+    let definition = pod.spec.as_ref().and_then(|spec| container_spec(spec, &order.name));
+    let Some(handler) = definition.and_then(|c| c.lifecycle.as_ref()).and_then(|l| l.post_start.as_ref()) else {
+        return Ok(());
+    };
+    tokio::select! {
+        done = hooks::run(&*context.runtime, pod, &order.name, id, &order.ip, handler) => {
+            done.map_err(|why| format!("PostStartHook failed: {why}"))
+        }
+        () = order.abort.cancelled() => Ok(()),
+    }
+}
+
+/// Runs the preStop hook within the grace, then stops the container.
+pub(super) async fn kill(context: &Context, pod: &Pod, name: &str, id: &str, ip: &str, grace: Duration) {
+    let begun = tokio::time::Instant::now();
+    let definition = pod.spec.as_ref().and_then(|spec| container_spec(spec, name));
+    if let Some(handler) = definition.and_then(|c| c.lifecycle.as_ref()).and_then(|l| l.pre_stop.as_ref())
+        && !grace.is_zero()
+    {
+        let hook = hooks::run(&*context.runtime, pod, name, id, ip, handler);
+        if let Ok(Err(why)) = tokio::time::timeout(grace, hook).await {
+            let path = Some(field_path(pod, name));
+            context.record(pod, path, true, "FailedPreStopHook", &format!("PreStopHook failed: {why}"));
+        }
+    }
+    let left = grace.saturating_sub(begun.elapsed());
+    let left = if grace.is_zero() { left } else { left.max(Duration::from_secs(2).min(grace)) };
+    if let Err(e) = context.runtime.stop(id, left).await {
+        tracing::warn!("cannot stop container {name} ({id}): {e}");
+    }
+}
+
+/// How a dead container ended, with its termination message.
+pub(super) async fn ended(context: &Context, pod: &Pod, info: &ContainerInfo) -> Ended {
+    let name = info.label(label::CONTAINER);
+    let reason = match (info.oom_killed, info.exit_code, info.error.is_empty()) {
+        (true, _, _) => "OOMKilled",
+        (_, 0, _) => "Completed",
+        (_, _, false) => "StartError",
+        _ => "Error",
+    };
+    let file = message_file(&context.pod_dir(pod), name, info.restarts());
+    let mut message = std::fs::read(&file).map(|bytes| lossy_tail(&bytes, MESSAGE_LIMIT)).unwrap_or_default();
+    let definition = pod.spec.as_ref().and_then(|spec| container_spec(spec, name));
+    let policy = definition.and_then(|c| c.termination_message_policy.as_deref());
+    if message.is_empty() && policy == Some("FallbackToLogsOnError") && info.exit_code != 0 {
+        message = log_tail(context, &info.id).await;
+    }
+    if message.is_empty() {
+        message.clone_from(&info.error);
+    }
+    Ended {
+        id: info.id.clone(),
+        exit_code: info.exit_code,
+        reason: reason.to_owned(),
+        message,
+        started_at: info.started_at,
+        finished_at: info.finished_at.unwrap_or_else(Timestamp::now),
+    }
+}
+
+fn lossy_tail(bytes: &[u8], limit: usize) -> String {
+    String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(limit)..]).into_owned()
+}
+
+async fn log_tail(context: &Context, id: &str) -> String {
+    let query = LogQuery { tail: Some(LOG_MESSAGE_LINES), ..LogQuery::default() };
+    let Ok(mut stream) = context.runtime.logs(id, &query).await else { return String::new() };
+    let mut bytes = Vec::new();
+    while let Some(Ok(Output::Stdout(piece) | Output::Stderr(piece))) = stream.next().await {
+        bytes.extend_from_slice(&piece);
+    }
+    lossy_tail(&bytes, LOG_MESSAGE_LIMIT)
+}
+
+/// What an earlier kubelet left of a pod; half-made containers are removed.
+pub(super) async fn observe(context: &Context, pod: &Pod, present: Vec<ContainerInfo>) -> Event {
+    let mut sandbox = None;
+    let mut containers = Vec::new();
+    let mut present = present;
+    present.sort_by_key(ContainerInfo::restarts);
+    for brief in present {
+        let Ok(info) = context.runtime.inspect(&brief.id).await else { continue };
+        let name = info.label(label::CONTAINER).to_owned();
+        if name == label::SANDBOX && info.running {
+            sandbox = Some((info.id, info.ip));
+        } else if name == label::SANDBOX || info.created {
+            if let Err(e) = context.runtime.remove(&info.id).await {
+                tracing::warn!("cannot remove container {}: {e}", info.id);
+            }
+        } else {
+            let state = if info.running {
+                Ok(info.started_at.unwrap_or_else(Timestamp::now))
+            } else {
+                Err(ended(context, pod, &info).await)
+            };
+            let (restarts, hash) = (info.restarts(), info.label(label::HASH).to_owned());
+            containers.push(Found { name, id: info.id, restarts, hash, image_id: info.image_id, state });
+        }
+    }
+    Event::Observed { sandbox, containers }
+}

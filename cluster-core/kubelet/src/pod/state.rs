@@ -1,0 +1,324 @@
+//! What an actor knows of its pod, what can happen to it, and what may be done about it.
+
+use super::backoff::Backoff;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The part a container plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Runs to its end before the next.
+    Init,
+    /// An init container that goes on beside the application's.
+    Sidecar,
+    /// One of the application's.
+    App,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) id: String,
+    pub(crate) exit_code: i32,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) finished_at: Timestamp,
+}
+
+/// Where a container stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It has not run in this sandbox.
+    Waiting,
+    /// Its image is fetched, or it is created and started.
+    Starting,
+    /// It runs; `killing` is the grace it was given to end.
+    Running { id: String, started_at: Timestamp, killing: Option<Duration> },
+    /// It ended, and has not been started again.
+    Exited(Ended),
+}
+
+/// One container of the pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ContainerState {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) phase: Phase,
+    /// Why it waits, when something went wrong: reason and message.
+    pub(crate) waiting: Option<(String, String)>,
+    /// No new try before this time.
+    pub(crate) retry_at: Option<Timestamp>,
+    pub(crate) pull_backoff: Backoff,
+    pub(crate) crash_backoff: Backoff,
+    /// It crashed and must wait: the length of the wait in seconds.
+    pub(crate) crash_loop: Option<i64>,
+    pub(crate) restarts: u32,
+    pub(crate) last: Option<Ended>,
+    pub(crate) image_id: String,
+    /// The startup probe succeeded, or there is none.
+    pub(crate) started: bool,
+    /// The readiness probe's last word.
+    pub(crate) ready: bool,
+    /// The hash of the definition it was started from.
+    pub(crate) hash: String,
+    /// It ended before its start was reported.
+    pub(crate) early: Option<Ended>,
+}
+
+impl ContainerState {
+    pub(crate) fn new(name: &str, kind: Kind) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            phase: Phase::Waiting,
+            waiting: None,
+            retry_at: None,
+            pull_backoff: Backoff::default(),
+            crash_backoff: Backoff::default(),
+            crash_loop: None,
+            restarts: 0,
+            last: None,
+            image_id: String::new(),
+            started: false,
+            ready: false,
+            hash: String::new(),
+            early: None,
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running { .. })
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.phase, Phase::Running { .. } | Phase::Starting)
+    }
+}
+
+/// The pod's folders and mounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Volumes {
+    Pending,
+    Preparing,
+    Ready,
+    Failed { retry_at: Timestamp },
+}
+
+/// The pause container that holds the pod's namespaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sandbox {
+    Absent,
+    Creating,
+    Ready {
+        id: String,
+    },
+    Failed {
+        retry_at: Timestamp,
+    },
+    /// It ended by itself: all containers must go and a new one come.
+    Dead {
+        id: String,
+    },
+    Removing,
+}
+
+/// Everything an actor knows.
+#[derive(Debug, Clone)]
+pub(crate) struct PodState {
+    pub(crate) pod: Arc<Pod>,
+    pub(crate) containers: Vec<ContainerState>,
+    pub(crate) volumes: Volumes,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) sandbox_attempt: u32,
+    /// The pod's address; kept when the sandbox is gone.
+    pub(crate) ip: String,
+    pub(crate) start_time: Timestamp,
+    /// The kubelet ended the pod: reason and message.
+    pub(crate) failed: Option<(String, String)>,
+    /// The API server holds a final phase from before this actor; nothing may start.
+    pub(crate) over: bool,
+    /// What runs has been looked up.
+    pub(crate) observed: bool,
+    pub(crate) cleaning: bool,
+    pub(crate) cleaned: bool,
+    pub(crate) finished: bool,
+    /// When the pod was first asked to end.
+    pub(crate) stop_since: Option<Timestamp>,
+}
+
+impl PodState {
+    pub(crate) fn new(pod: Arc<Pod>, now: Timestamp) -> Self {
+        let mut containers = Vec::new();
+        let status = pod.status.as_ref();
+        if let Some(spec) = pod.spec.as_ref() {
+            let init = spec.init_containers.iter().flatten().map(|c| (c, init_kind(c)));
+            let app = spec.containers.iter().map(|c| (c, Kind::App));
+            containers.extend(init.chain(app).map(|(c, kind)| ContainerState::new(&c.name, kind)));
+        }
+        let phase = status.and_then(|s| s.phase.as_deref());
+        Self {
+            containers,
+            volumes: Volumes::Pending,
+            sandbox: Sandbox::Absent,
+            sandbox_attempt: 0,
+            ip: status.and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
+            start_time: status.and_then(|s| s.start_time.as_ref()).map_or(now, |t| t.0),
+            failed: None,
+            over: matches!(phase, Some("Succeeded" | "Failed")),
+            observed: false,
+            cleaning: false,
+            cleaned: false,
+            finished: false,
+            stop_since: None,
+            pod,
+        }
+    }
+
+    pub(crate) fn container(&mut self, name: &str) -> Option<&mut ContainerState> {
+        self.containers.iter_mut().find(|c| c.name == name)
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.pod.metadata.deletion_timestamp.is_some()
+    }
+
+    /// The definition of a container.
+    pub(crate) fn spec_of(&self, name: &str) -> Option<&Container> {
+        container_spec(self.pod.spec.as_ref()?, name)
+    }
+}
+
+/// The definition of a container, init containers included.
+pub(crate) fn container_spec<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a Container> {
+    spec.init_containers.iter().flatten().chain(&spec.containers).find(|c| c.name == name)
+}
+
+fn init_kind(container: &Container) -> Kind {
+    if container.restart_policy.as_deref() == Some("Always") { Kind::Sidecar } else { Kind::Init }
+}
+
+/// Which probe spoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProbeKind {
+    Startup,
+    Readiness,
+    Liveness,
+}
+
+impl ProbeKind {
+    /// The word in messages.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Startup => "Startup",
+            Self::Readiness => "Readiness",
+            Self::Liveness => "Liveness",
+        }
+    }
+}
+
+/// A container that was found in the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) restarts: u32,
+    pub(crate) hash: String,
+    pub(crate) image_id: String,
+    /// When it started, if it runs; else how it ended.
+    pub(crate) state: Result<Timestamp, Ended>,
+}
+
+/// What can happen.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// What the engine had when the actor began: the sandbox with its address, and containers, oldest first.
+    Observed {
+        sandbox: Option<(String, String)>,
+        containers: Vec<Found>,
+    },
+    /// The pod object changed.
+    PodChanged(Arc<Pod>),
+    VolumesReady,
+    VolumesFailed(String),
+    SandboxReady {
+        id: String,
+        ip: String,
+    },
+    SandboxFailed(String),
+    SandboxDied {
+        id: String,
+    },
+    SandboxRemoved,
+    /// A container runs and its postStart hook is through.
+    Started {
+        name: String,
+        id: String,
+        image_id: String,
+        hash: String,
+        at: Timestamp,
+    },
+    /// A container could not be started.
+    StartFailed {
+        name: String,
+        reason: &'static str,
+        message: String,
+    },
+    /// A container must go because its postStart hook failed.
+    HookFailed {
+        name: String,
+        message: String,
+    },
+    Exited {
+        name: String,
+        ended: Ended,
+    },
+    /// A probe's verdict changed.
+    Probe {
+        name: String,
+        kind: ProbeKind,
+        ok: bool,
+    },
+    /// Something the pod's configuration names changed: what failed may work now.
+    ObjectsChanged,
+    Cleaned,
+    /// A time asked for by [`Action::WakeAt`] has come.
+    Tick,
+}
+
+/// What may be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    PrepareVolumes,
+    CreateSandbox {
+        attempt: u32,
+    },
+    RemoveSandbox {
+        id: String,
+    },
+    Start {
+        name: String,
+        attempt: u32,
+    },
+    Kill {
+        name: String,
+        id: String,
+        grace: Duration,
+        message: String,
+    },
+    /// Gives up fetching images and waiting for hooks.
+    AbortStarts,
+    /// Removes all containers and folders.
+    Clean,
+    /// The pod is gone from this node: the API object may go too.
+    Finish,
+    Record {
+        warning: bool,
+        reason: &'static str,
+        message: String,
+        container: Option<String>,
+    },
+    WakeAt(Timestamp),
+}

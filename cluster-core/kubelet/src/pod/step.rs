@@ -1,0 +1,238 @@
+//! The decisions of a pod actor: what happened and what is known gives what is to be done. No I/O here.
+
+use super::plan;
+use super::state::{Action, ContainerState, Ended, Event, Found, Kind, Phase, PodState, ProbeKind, Sandbox, Volumes};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// The wait after a failed volume, sandbox or container configuration.
+const RETRY: SignedDuration = SignedDuration::from_secs(10);
+/// How long a failed pull is shown as such before it counts as backing off.
+const SHOW_ERROR: SignedDuration = SignedDuration::from_secs(1);
+
+/// Takes one event into the state and answers what to do now.
+pub(crate) fn step(state: &mut PodState, event: Event, now: Timestamp) -> Vec<Action> {
+    let mut actions = Vec::new();
+    apply(state, event, now, &mut actions);
+    if state.observed {
+        plan::plan(state, now, &mut actions);
+    }
+    actions
+}
+
+fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<Action>) {
+    match event {
+        Event::Observed { sandbox, containers } => observed(state, sandbox, containers),
+        Event::PodChanged(pod) => state.pod = pod,
+        Event::VolumesReady => state.volumes = Volumes::Ready,
+        Event::VolumesFailed(message) => {
+            state.volumes = Volumes::Failed { retry_at: now + RETRY };
+            actions.push(warn("FailedMount", message, None));
+        }
+        Event::SandboxReady { id, ip } => {
+            state.sandbox = Sandbox::Ready { id };
+            state.ip = ip;
+        }
+        Event::SandboxFailed(message) => {
+            state.sandbox = Sandbox::Failed { retry_at: now + RETRY };
+            state.sandbox_attempt += 1;
+            let message = format!("Failed to create pod sandbox: {message}");
+            actions.push(warn("FailedCreatePodSandBox", message, None));
+        }
+        Event::SandboxDied { id } => {
+            if state.sandbox == (Sandbox::Ready { id: id.clone() }) {
+                state.sandbox = Sandbox::Dead { id };
+                let message = "Pod sandbox changed, it will be killed and re-created.".to_owned();
+                actions.push(Action::Record { warning: false, reason: "SandboxChanged", message, container: None });
+            }
+        }
+        Event::SandboxRemoved => sandbox_removed(state),
+        Event::Started { name, id, image_id, hash, at } => started(state, &name, (id, image_id, hash), at),
+        Event::StartFailed { name, reason, message } => start_failed(state, &name, (reason, message), now, actions),
+        Event::HookFailed { name, message } => {
+            actions.push(warn("FailedPostStartHook", message.clone(), Some(name.clone())));
+            kill_one(state, &name, None, "FailedPostStartHook".to_owned(), actions);
+        }
+        Event::Exited { name, ended } => exited(state, &name, ended),
+        Event::Probe { name, kind, ok } => probed(state, &name, kind, ok, actions),
+        Event::ObjectsChanged => retry_now(state, now),
+        Event::Cleaned => state.cleaned = true,
+        Event::Tick => state.containers.iter_mut().for_each(|c| show_pull_backoff(c, &mut *actions)),
+    }
+}
+
+pub(super) fn warn(reason: &'static str, message: String, container: Option<String>) -> Action {
+    Action::Record { warning: true, reason, message, container }
+}
+
+/// Takes over what an earlier kubelet started.
+fn observed(state: &mut PodState, sandbox: Option<(String, String)>, found: Vec<Found>) {
+    state.observed = true;
+    if let Some((id, ip)) = sandbox {
+        state.sandbox = Sandbox::Ready { id };
+        state.ip = ip;
+    }
+    for one in found {
+        let without_probe = one_probe(state, &one.name);
+        let Some(container) = state.container(&one.name) else { continue };
+        if let Phase::Exited(before) = std::mem::replace(&mut container.phase, Phase::Waiting) {
+            container.last = Some(before);
+        }
+        (container.restarts, container.hash, container.image_id) = (one.restarts, one.hash, one.image_id);
+        match one.state {
+            Ok(started_at) => {
+                container.phase = Phase::Running { id: one.id, started_at, killing: None };
+                (container.started, container.ready) = without_probe;
+            }
+            Err(ended) => {
+                container.crash_backoff.tried(ended.started_at.unwrap_or(ended.finished_at));
+                container.phase = Phase::Exited(ended);
+            }
+        }
+    }
+}
+
+/// Whether a container counts as started and as ready when no probe has spoken yet.
+fn one_probe(state: &PodState, name: &str) -> (bool, bool) {
+    let spec = state.spec_of(name);
+    let started = spec.is_none_or(|c| c.startup_probe.is_none());
+    (started, started && spec.is_none_or(|c| c.readiness_probe.is_none()))
+}
+
+fn sandbox_removed(state: &mut PodState) {
+    state.sandbox = Sandbox::Absent;
+    state.sandbox_attempt += 1;
+    if state.stop_since.is_some() {
+        return;
+    }
+    // A new sandbox starts the pod from its first init container.
+    for container in &mut state.containers {
+        if let Phase::Exited(ended) = std::mem::replace(&mut container.phase, Phase::Waiting) {
+            container.last = Some(ended);
+            container.restarts += 1;
+        }
+    }
+}
+
+fn started(state: &mut PodState, name: &str, (id, image_id, hash): (String, String, String), at: Timestamp) {
+    let without_probe = one_probe(state, name);
+    let Some(container) = state.container(name) else { return };
+    (container.waiting, container.retry_at, container.crash_loop) = (None, None, None);
+    (container.image_id, container.hash) = (image_id, hash);
+    (container.started, container.ready) = without_probe;
+    container.phase = Phase::Running { id: id.clone(), started_at: at, killing: None };
+    if let Some(ended) = container.early.take().filter(|e| e.id == id) {
+        exited(state, name, ended);
+    }
+}
+
+fn start_failed(
+    state: &mut PodState,
+    name: &str,
+    (reason, message): (&'static str, String),
+    now: Timestamp,
+    actions: &mut Vec<Action>,
+) {
+    let Some(container) = state.container(name) else { return };
+    (container.phase, container.early) = (Phase::Waiting, None);
+    if reason == "ErrImagePull" {
+        container.pull_backoff.tried(now);
+        let until = container.pull_backoff.blocked(now, now).map_or(now, |(end, _)| end);
+        container.retry_at = Some(until);
+        actions.push(Action::WakeAt(now + SHOW_ERROR));
+    } else {
+        container.retry_at = Some(now + RETRY);
+    }
+    let text = if reason == "ErrImagePull" { format!("Error: {reason}") } else { format!("Error: {message}") };
+    actions.push(warn("Failed", text, Some(name.to_owned())));
+    container.waiting = Some((reason.to_owned(), message));
+}
+
+/// A failed pull turns into a wait for the next one.
+fn show_pull_backoff(container: &mut ContainerState, actions: &mut Vec<Action>) {
+    let Some((reason, message)) = container.waiting.as_mut().filter(|(reason, _)| reason == "ErrImagePull") else {
+        return;
+    };
+    let image = message.split('"').nth(1).unwrap_or_default().to_owned();
+    let text = format!("Back-off pulling image {image:?}");
+    let name = Some(container.name.clone());
+    actions.push(Action::Record { warning: false, reason: "BackOff", message: text.clone(), container: name.clone() });
+    actions.push(warn("Failed", "Error: ImagePullBackOff".to_owned(), name));
+    *message = format!("{text}: ErrImagePull: {message}");
+    "ImagePullBackOff".clone_into(reason);
+}
+
+fn exited(state: &mut PodState, name: &str, ended: Ended) {
+    let Some(container) = state.container(name) else { return };
+    match &container.phase {
+        Phase::Running { id, .. } if *id == ended.id => {
+            (container.ready, container.started) = (false, false);
+            container.phase = Phase::Exited(ended);
+        }
+        Phase::Starting => container.early = Some(ended),
+        _ => {}
+    }
+}
+
+fn probed(state: &mut PodState, name: &str, kind: ProbeKind, ok: bool, actions: &mut Vec<Action>) {
+    let spec = state.spec_of(name);
+    let readiness = spec.is_some_and(|c| c.readiness_probe.is_some());
+    let probe = spec
+        .and_then(|c| if kind == ProbeKind::Liveness { c.liveness_probe.as_ref() } else { c.startup_probe.as_ref() });
+    let grace = probe.and_then(|p| p.termination_grace_period_seconds);
+    let Some(container) = state.container(name).filter(|c| c.is_running()) else { return };
+    match (kind, ok) {
+        (ProbeKind::Readiness, ok) => container.ready = ok,
+        (ProbeKind::Startup, true) => (container.started, container.ready) = (true, !readiness),
+        (ProbeKind::Liveness, true) => {}
+        (ProbeKind::Startup | ProbeKind::Liveness, false) => {
+            let message = format!("Container {name} failed {} probe, will be restarted", kind.word().to_lowercase());
+            kill_one(state, name, grace, message, actions);
+        }
+    }
+}
+
+/// Ends one container of a pod that goes on.
+pub(super) fn kill_one(
+    state: &mut PodState,
+    name: &str,
+    grace: Option<i64>,
+    message: String,
+    actions: &mut Vec<Action>,
+) {
+    let pod_grace = state.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
+    let grace = Duration::from_secs(grace.unwrap_or(pod_grace).max(0).unsigned_abs());
+    let Some(container) = state.container(name) else { return };
+    if let Phase::Running { id, killing, .. } = &mut container.phase
+        && killing.is_none()
+    {
+        *killing = Some(grace);
+        container.ready = false;
+        actions.push(Action::Kill { name: name.to_owned(), id: id.clone(), grace, message });
+    }
+}
+
+fn retry_now(state: &mut PodState, now: Timestamp) {
+    for container in &mut state.containers {
+        let configuration =
+            container.waiting.as_ref().is_some_and(|(reason, _)| reason == "CreateContainerConfigError");
+        if configuration {
+            container.retry_at = Some(now);
+        }
+    }
+    if matches!(state.volumes, Volumes::Failed { .. }) {
+        state.volumes = Volumes::Failed { retry_at: now };
+    }
+}
+
+/// Whether a container that ended so is to be started again.
+pub(super) fn restarts(state: &PodState, container: &ContainerState, exit_code: i32) -> bool {
+    let spec = state.pod.spec.as_ref();
+    let own = state.spec_of(&container.name).and_then(|c| c.restart_policy.as_deref());
+    let policy = own.or(spec.and_then(|s| s.restart_policy.as_deref())).unwrap_or("Always");
+    match (container.kind, policy) {
+        (Kind::Sidecar, _) | (Kind::App, "Always") => true,
+        (_, "Never") => false,
+        _ => exit_code != 0,
+    }
+}

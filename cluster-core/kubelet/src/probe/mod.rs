@@ -1,0 +1,165 @@
+//! Probes: one task per running container asks at its times; only changes of the verdict reach the pod's actor.
+
+mod grpc;
+pub(crate) mod http;
+mod judge;
+
+use crate::pod::actor::Message;
+use crate::pod::context::{Context, field_path};
+use crate::pod::state::{Event, ProbeKind, container_spec};
+use judge::Judge;
+use k8s_openapi::api::core::v1::{Container, Pod, Probe};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// What is probed.
+#[derive(Clone)]
+pub(crate) struct Subject {
+    pub(crate) pod: Arc<Pod>,
+    pub(crate) id: String,
+    pub(crate) ip: String,
+}
+
+/// Where a network handler connects to.
+pub(crate) struct Target<'a> {
+    pub(crate) ip: &'a str,
+    container: Option<&'a Container>,
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn new(pod: &'a Pod, container: &str, ip: &'a str) -> Self {
+        Self { ip, container: pod.spec.as_ref().and_then(|spec| container_spec(spec, container)) }
+    }
+
+    /// A port by number or by its name in the container.
+    pub(crate) fn port(&self, port: &IntOrString) -> Result<u16, String> {
+        let number = match port {
+            IntOrString::Int(number) => Some(*number),
+            IntOrString::String(name) => self.named(name).or_else(|| name.parse().ok()),
+        };
+        number.and_then(|n| u16::try_from(n).ok()).ok_or_else(|| format!("couldn't find port: {port:?}"))
+    }
+
+    fn named(&self, name: &str) -> Option<i32> {
+        let ports = self.container?.ports.as_ref()?;
+        ports.iter().find(|p| p.name.as_deref() == Some(name)).map(|p| p.container_port)
+    }
+}
+
+/// Starts the probes of a container; they end with `stop`.
+pub(crate) fn spawn(
+    context: &Arc<Context>,
+    subject: Subject,
+    spec: &Container,
+    started: bool,
+    outbox: &mpsc::UnboundedSender<Message>,
+    stop: &CancellationToken,
+) {
+    let worker = |kind, probe: &Probe| Worker {
+        context: context.clone(),
+        subject: subject.clone(),
+        container: spec.name.clone(),
+        kind,
+        probe: probe.clone(),
+        outbox: outbox.clone(),
+    };
+    let startup = spec.startup_probe.as_ref().filter(|_| !started).map(|p| worker(ProbeKind::Startup, p));
+    let readiness = spec.readiness_probe.as_ref().map(|p| worker(ProbeKind::Readiness, p));
+    let liveness = spec.liveness_probe.as_ref().map(|p| worker(ProbeKind::Liveness, p));
+    if startup.is_none() && readiness.is_none() && liveness.is_none() {
+        return;
+    }
+    let stop = stop.clone();
+    let all = async move {
+        if let Some(startup) = startup {
+            startup.run().await;
+        }
+        let forever = |worker: Option<Worker>| async {
+            if let Some(worker) = worker {
+                worker.run().await;
+            }
+        };
+        tokio::join!(forever(readiness), forever(liveness));
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            () = all => {}
+            () = stop.cancelled() => {}
+        }
+    });
+}
+
+struct Worker {
+    context: Arc<Context>,
+    subject: Subject,
+    container: String,
+    kind: ProbeKind,
+    probe: Probe,
+    outbox: mpsc::UnboundedSender<Message>,
+}
+
+fn seconds(value: Option<i32>, default: i32, least: i32) -> Duration {
+    Duration::from_secs(u64::from(value.unwrap_or(default).max(least).unsigned_abs()))
+}
+
+impl Worker {
+    /// Asks again and again; a startup probe that succeeded is through.
+    async fn run(self) {
+        tokio::time::sleep(seconds(self.probe.initial_delay_seconds, 0, 0)).await;
+        let period = seconds(self.probe.period_seconds, 10, 1);
+        let mut judge = Judge::new(&self.probe, self.kind);
+        loop {
+            let result = self.once().await;
+            if let Err(why) = &result {
+                let message = format!("{} probe failed: {why}", self.kind.word());
+                let path = Some(field_path(&self.subject.pod, &self.container));
+                self.context.record(&self.subject.pod, path, true, "Unhealthy", &message);
+            }
+            if let Some(ok) = judge.observe(result.is_ok()) {
+                let event = Event::Probe { name: self.container.clone(), kind: self.kind, ok };
+                if self.outbox.send(Message::Event(event)).is_err() || (self.kind == ProbeKind::Startup && ok) {
+                    return;
+                }
+            }
+            tokio::time::sleep(period).await;
+        }
+    }
+
+    async fn once(&self) -> Result<(), String> {
+        let timeout = seconds(self.probe.timeout_seconds, 1, 1);
+        match tokio::time::timeout(timeout, self.ask()).await {
+            Ok(result) => result,
+            Err(_) if self.probe.exec.is_some() => {
+                let command = self.probe.exec.as_ref().and_then(|e| e.command.clone()).unwrap_or_default();
+                Err(format!("command timed out: {:?} timed out after {}s", command.join(" "), timeout.as_secs()))
+            }
+            Err(_) => Err("context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_owned()),
+        }
+    }
+
+    async fn ask(&self) -> Result<(), String> {
+        let target = Target::new(&self.subject.pod, &self.container, &self.subject.ip);
+        if let Some(exec) = &self.probe.exec {
+            let command = exec.command.clone().unwrap_or_default();
+            let run = crate::pod::output_of(&*self.context.runtime, &self.subject.id, command);
+            let (code, output) = run.await.map_err(|e| e.to_string())?;
+            return if code == 0 { Ok(()) } else { Err(output) };
+        }
+        if let Some(http) = &self.probe.http_get {
+            return http::get(http, &target).await.map(drop);
+        }
+        if let Some(tcp) = &self.probe.tcp_socket {
+            let port = target.port(&tcp.port)?;
+            let host = tcp.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(target.ip);
+            let connected = tokio::net::TcpStream::connect((host, port)).await;
+            return connected.map(drop).map_err(|e| format!("dial tcp {host}:{port}: {e}"));
+        }
+        match &self.probe.grpc {
+            Some(grpc) => grpc::check(target.ip, grpc).await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! [`Runtime`] on top of Docker's socket.
+
+use super::docker_spec::{create_body, image, info, with_tag};
+use super::{
+    ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, LogQuery, Output, OutputStream, RegistryAuth,
+    Result, Runtime, RuntimeError, RuntimeEvent, Session, TerminalSize, Usage, label,
+};
+use async_trait::async_trait;
+use bollard::auth::DockerCredentials;
+use bollard::container::LogOutput;
+use bollard::errors::Error as DockerError;
+use bollard::exec::{ResizeExecOptions, StartExecOptions, StartExecResults};
+use bollard::query_parameters as query;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// A call may wait as long as a container's grace period; calls that must be quick have their own limit.
+const CALL_TIMEOUT_SECONDS: u64 = 24 * 3600;
+
+/// A connection to a Docker engine.
+#[derive(Clone)]
+pub struct Docker(bollard::Docker);
+
+impl Docker {
+    /// The engine behind the usual socket or `DOCKER_HOST`.
+    pub fn connect() -> Result<Self> {
+        let docker = bollard::Docker::connect_with_local_defaults().map_err(error)?;
+        Ok(Self(docker.with_timeout(Duration::from_secs(CALL_TIMEOUT_SECONDS))))
+    }
+}
+
+fn error(error: DockerError) -> RuntimeError {
+    match error {
+        DockerError::DockerResponseServerError { status_code: 404, message } => RuntimeError::NotFound(message),
+        DockerError::DockerResponseServerError { message, .. } => RuntimeError::Refused(message),
+        other => RuntimeError::Unreachable(other.to_string()),
+    }
+}
+
+fn is_code(error: &DockerError, code: u16) -> bool {
+    matches!(error, DockerError::DockerResponseServerError { status_code, .. } if *status_code == code)
+}
+
+fn output(piece: std::result::Result<LogOutput, DockerError>) -> Option<Result<Output>> {
+    match piece {
+        Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => Some(Ok(Output::Stdout(message))),
+        Ok(LogOutput::StdErr { message }) => Some(Ok(Output::Stderr(message))),
+        Ok(LogOutput::StdIn { .. }) => None,
+        Err(e) => Some(Err(error(e))),
+    }
+}
+
+fn labelled() -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), vec![label::POD_UID.to_owned()])])
+}
+
+async fn create_once(docker: &bollard::Docker, spec: &ContainerSpec) -> std::result::Result<String, DockerError> {
+    let options = query::CreateContainerOptionsBuilder::new().name(&spec.name).build();
+    docker.create_container(Some(options), create_body(spec)).await.map(|created| created.id)
+}
+
+async fn events_once(docker: &bollard::Docker, into: &mpsc::UnboundedSender<RuntimeEvent>) -> bool {
+    let mut filters = labelled();
+    filters.insert("type".to_owned(), vec!["container".to_owned()]);
+    filters.insert("event".to_owned(), vec!["die".to_owned()]);
+    let mut stream = Box::pin(docker.events(Some(query::EventsOptionsBuilder::new().filters(&filters).build())));
+    if into.send(RuntimeEvent::Reconnected).is_err() {
+        return false;
+    }
+    while let Some(Ok(event)) = stream.next().await {
+        let Some(actor) = event.actor else { continue };
+        let pod_uid = actor.attributes.and_then(|mut a| a.remove(label::POD_UID)).unwrap_or_default();
+        if into.send(RuntimeEvent::Died { id: actor.id.unwrap_or_default(), pod_uid }).is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+#[async_trait]
+impl Runtime for Docker {
+    async fn info(&self) -> Result<EngineInfo> {
+        let asked = tokio::time::timeout(Duration::from_secs(10), async {
+            let version = self.0.version().await?.version.unwrap_or_default();
+            let driver = self.0.info().await?.cgroup_driver.map(|d| d.to_string()).unwrap_or_default();
+            Ok(EngineInfo { version, cgroup_driver: driver })
+        });
+        asked.await.map_err(|_| RuntimeError::Unreachable("no answer in 10 s".to_owned()))?.map_err(error)
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String> {
+        match create_once(&self.0, spec).await {
+            Err(e) if is_code(&e, 409) => {
+                self.remove(&spec.name).await?;
+                create_once(&self.0, spec).await.map_err(error)
+            }
+            other => other.map_err(error),
+        }
+    }
+
+    async fn start(&self, id: &str) -> Result<()> {
+        self.0.start_container(id, None::<query::StartContainerOptions>).await.map_err(error)
+    }
+
+    async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
+        let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
+        match self.0.stop_container(id, Some(query::StopContainerOptionsBuilder::new().t(seconds).build())).await {
+            Err(e) if is_code(&e, 304) || is_code(&e, 404) => Ok(()),
+            other => other.map_err(error),
+        }
+    }
+
+    async fn remove(&self, id: &str) -> Result<()> {
+        let options = query::RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match self.0.remove_container(id, Some(options)).await {
+            // 409: another removal of it is in progress.
+            Err(e) if is_code(&e, 404) || is_code(&e, 409) => Ok(()),
+            other => other.map_err(error),
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<ContainerInfo>> {
+        let options = query::ListContainersOptionsBuilder::new().all(true).filters(&labelled()).build();
+        let listed = self.0.list_containers(Some(options)).await.map_err(error)?;
+        let brief = |c: bollard::models::ContainerSummary| ContainerInfo {
+            id: c.id.unwrap_or_default(),
+            running: c.state.as_ref().is_some_and(|s| s.to_string() == "running"),
+            created: c.state.is_some_and(|s| s.to_string() == "created"),
+            labels: c.labels.unwrap_or_default(),
+            ..ContainerInfo::default()
+        };
+        Ok(listed.into_iter().map(brief).collect())
+    }
+
+    async fn inspect(&self, id: &str) -> Result<ContainerInfo> {
+        self.0.inspect_container(id, None::<query::InspectContainerOptions>).await.map(info).map_err(error)
+    }
+
+    async fn logs(&self, id: &str, wanted: &LogQuery) -> Result<OutputStream> {
+        let tail = wanted.tail.map_or_else(|| "all".to_owned(), |n| n.to_string());
+        let since = wanted.since.map_or(0, |t| i32::try_from(t.as_second()).unwrap_or(i32::MAX));
+        let options = query::LogsOptionsBuilder::new()
+            .follow(wanted.follow)
+            .stdout(true)
+            .stderr(true)
+            .timestamps(wanted.timestamps)
+            .since(since)
+            .tail(&tail)
+            .build();
+        Ok(self.0.logs(id, Some(options)).filter_map(|piece| async { output(piece) }).boxed())
+    }
+
+    async fn exec(&self, id: &str, spec: &ExecSpec) -> Result<Session> {
+        let config = bollard::models::ExecConfig {
+            attach_stdin: Some(spec.stdin),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            tty: Some(spec.tty),
+            cmd: Some(spec.command.clone()),
+            ..bollard::models::ExecConfig::default()
+        };
+        let exec = self.0.create_exec(id, config).await.map_err(error)?.id;
+        let options = StartExecOptions { tty: spec.tty, ..StartExecOptions::default() };
+        let StartExecResults::Attached { output: out, input } =
+            self.0.start_exec(&exec, Some(options)).await.map_err(error)?
+        else {
+            return Err(RuntimeError::Refused("the engine detached from the command".to_owned()));
+        };
+        let (resize, mut sizes) = mpsc::unbounded_channel::<TerminalSize>();
+        let (docker, name) = (self.0.clone(), exec.clone());
+        tokio::spawn(async move {
+            while let Some(TerminalSize { width, height }) = sizes.recv().await {
+                if let Err(e) = docker.resize_exec(&name, ResizeExecOptions { height, width }).await {
+                    tracing::debug!("cannot resize the terminal of a command: {e}");
+                }
+            }
+        });
+        let docker = self.0.clone();
+        let exit_code = async move {
+            let answer = docker.inspect_exec(&exec).await.map_err(error)?;
+            Ok(answer.exit_code.unwrap_or_default() as i32)
+        };
+        let output = out.filter_map(|piece| async { output(piece) }).boxed();
+        Ok(Session { output, input, resize, exit_code: exit_code.boxed() })
+    }
+
+    async fn attach(&self, id: &str, stdin: bool) -> Result<Session> {
+        let options = query::AttachContainerOptionsBuilder::new().stdin(stdin).stdout(true).stderr(true).stream(true);
+        let attached = self.0.attach_container(id, Some(options.build())).await.map_err(error)?;
+        let (resize, mut sizes) = mpsc::unbounded_channel::<TerminalSize>();
+        let (docker, name) = (self.0.clone(), id.to_owned());
+        tokio::spawn(async move {
+            while let Some(size) = sizes.recv().await {
+                let (w, h) = (i32::from(size.width), i32::from(size.height));
+                let options = query::ResizeContainerTTYOptionsBuilder::new().w(w).h(h).build();
+                if let Err(e) = docker.resize_container_tty(&name, options).await {
+                    tracing::debug!("cannot resize the terminal of a container: {e}");
+                }
+            }
+        });
+        let output = attached.output.filter_map(|piece| async { output(piece) }).boxed();
+        Ok(Session { output, input: attached.input, resize, exit_code: futures::future::pending().boxed() })
+    }
+
+    async fn images(&self) -> Result<Vec<ImageInfo>> {
+        let listed = self.0.list_images(None::<query::ListImagesOptions>).await.map_err(error)?;
+        let image = |i: bollard::models::ImageSummary| {
+            let names = i.repo_digests.into_iter().chain(i.repo_tags).filter(|n| !n.starts_with("<none>")).collect();
+            ImageInfo { id: i.id, names, size: i.size, user: String::new() }
+        };
+        Ok(listed.into_iter().map(image).collect())
+    }
+
+    async fn image(&self, name: &str) -> Result<Option<ImageInfo>> {
+        match self.0.inspect_image(name).await {
+            Ok(answer) => Ok(Some(image(answer))),
+            Err(e) if is_code(&e, 404) => Ok(None),
+            Err(e) => Err(error(e)),
+        }
+    }
+
+    async fn pull(&self, name: &str, auth: Option<&RegistryAuth>) -> Result<()> {
+        let credentials = auth.map(|a| DockerCredentials {
+            username: Some(a.username.clone()),
+            password: Some(a.password.clone()),
+            serveraddress: Some(a.server.clone()),
+            ..DockerCredentials::default()
+        });
+        let options = query::CreateImageOptionsBuilder::new().from_image(&with_tag(name)).build();
+        let progress = self.0.create_image(Some(options), None, credentials);
+        progress.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(error)
+    }
+
+    fn events(&self) -> BoxStream<'static, RuntimeEvent> {
+        let (send, receive) = mpsc::unbounded_channel();
+        let docker = self.0.clone();
+        tokio::spawn(async move {
+            while events_once(&docker, &send).await {
+                // The engine went away; it answers again when it is back.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        });
+        tokio_stream::wrappers::UnboundedReceiverStream::new(receive).boxed()
+    }
+
+    async fn usage(&self, id: &str) -> Result<Usage> {
+        let options = query::StatsOptionsBuilder::new().stream(false).one_shot(true).build();
+        let mut stream = Box::pin(self.0.stats(id, Some(options)));
+        let stats = stream.next().await.transpose().map_err(error)?.unwrap_or_default();
+        let cpu = stats.cpu_stats.and_then(|c| c.cpu_usage).and_then(|u| u.total_usage).unwrap_or_default();
+        let memory = stats.memory_stats.unwrap_or_default();
+        let details = memory.stats.unwrap_or_default();
+        let inactive = details.get("inactive_file").or(details.get("total_inactive_file")).copied().unwrap_or_default();
+        let memory_bytes = memory.usage.unwrap_or_default().saturating_sub(inactive);
+        Ok(Usage { cpu_nanoseconds: cpu, memory_bytes })
+    }
+}

@@ -1,0 +1,142 @@
+//! An engine in memory: records calls and lets tests end containers.
+
+use super::{
+    ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, LogQuery, OutputStream, RegistryAuth, Result,
+    Runtime, RuntimeError, RuntimeEvent, Session, Usage, label,
+};
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+/// The engine; images named `missing*` do not exist anywhere.
+pub(crate) struct Fake {
+    pub(crate) containers: Mutex<Vec<(ContainerSpec, ContainerInfo)>>,
+    pub(crate) calls: Mutex<Vec<String>>,
+    events: broadcast::Sender<RuntimeEvent>,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Self {
+        Self { containers: Mutex::default(), calls: Mutex::default(), events: broadcast::channel(64).0 }
+    }
+
+    fn change(&self, id: &str, change: impl FnOnce(&mut ContainerInfo)) -> Result<ContainerInfo> {
+        let mut containers = self.containers.lock();
+        let found = containers.iter_mut().find(|(spec, info)| info.id == id || spec.name == id);
+        let (_, info) = found.ok_or_else(|| RuntimeError::NotFound(format!("no such container: {id}")))?;
+        change(info);
+        Ok(info.clone())
+    }
+
+    /// Ends the newest running container of this name.
+    pub(crate) fn exit(&self, name: &str, code: i32) {
+        let mut containers = self.containers.lock();
+        let found = containers.iter_mut().rev().find(|(_, i)| i.running && i.label(label::CONTAINER) == name);
+        let (_, info) = found.expect("a running container");
+        (info.running, info.exit_code, info.finished_at) = (false, code, Some(Timestamp::now()));
+        let event = RuntimeEvent::Died { id: info.id.clone(), pod_uid: info.label(label::POD_UID).to_owned() };
+        self.events.send(event).ok();
+    }
+
+    pub(crate) fn running(&self, name: &str) -> bool {
+        self.containers.lock().iter().any(|(_, i)| i.running && i.label(label::CONTAINER) == name)
+    }
+
+    fn log(&self, call: String) {
+        self.calls.lock().push(call);
+    }
+}
+
+fn none<T>() -> Result<T> {
+    Err(RuntimeError::Refused("the fake engine cannot do that".to_owned()))
+}
+
+#[async_trait]
+impl Runtime for Fake {
+    async fn info(&self) -> Result<EngineInfo> {
+        Ok(EngineInfo { version: "26.1.5".to_owned(), cgroup_driver: "cgroupfs".to_owned() })
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String> {
+        self.log(format!("create {}", spec.name));
+        let mut containers = self.containers.lock();
+        let id = format!("id{}", containers.len());
+        let info = ContainerInfo {
+            id: id.clone(),
+            labels: spec.labels.clone(),
+            created: true,
+            image_id: format!("sha256:{}", spec.image),
+            ip: "10.244.1.2".to_owned(),
+            ..ContainerInfo::default()
+        };
+        containers.push((spec.clone(), info));
+        Ok(id)
+    }
+
+    async fn start(&self, id: &str) -> Result<()> {
+        let now = Timestamp::now();
+        self.change(id, |c| (c.running, c.created, c.started_at) = (true, false, Some(now))).map(drop)
+    }
+
+    async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
+        let info = self.inspect(id).await?;
+        self.log(format!("stop {} {}", info.label(label::CONTAINER), grace.as_secs()));
+        if info.running {
+            self.exit(info.label(label::CONTAINER), 143);
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, id: &str) -> Result<()> {
+        self.log(format!("remove {id}"));
+        self.containers.lock().retain(|(spec, info)| info.id != id && spec.name != id);
+        Ok(())
+    }
+
+    async fn list(&self) -> Result<Vec<ContainerInfo>> {
+        Ok(self.containers.lock().iter().map(|(_, i)| i.clone()).collect())
+    }
+
+    async fn inspect(&self, id: &str) -> Result<ContainerInfo> {
+        self.change(id, |_| ())
+    }
+
+    async fn logs(&self, _: &str, _: &LogQuery) -> Result<OutputStream> {
+        Ok(futures::stream::empty().boxed())
+    }
+
+    async fn exec(&self, _: &str, _: &ExecSpec) -> Result<Session> {
+        none()
+    }
+
+    async fn attach(&self, _: &str, _: bool) -> Result<Session> {
+        none()
+    }
+
+    async fn images(&self) -> Result<Vec<ImageInfo>> {
+        Ok(Vec::new())
+    }
+
+    async fn image(&self, name: &str) -> Result<Option<ImageInfo>> {
+        let info = ImageInfo { id: format!("sha256:{name}"), ..ImageInfo::default() };
+        Ok((!name.starts_with("missing")).then_some(info))
+    }
+
+    async fn pull(&self, name: &str, _: Option<&RegistryAuth>) -> Result<()> {
+        self.log(format!("pull {name}"));
+        if name.starts_with("missing") { Err(RuntimeError::Refused("manifest unknown".to_owned())) } else { Ok(()) }
+    }
+
+    fn events(&self) -> BoxStream<'static, RuntimeEvent> {
+        let stream = tokio_stream::wrappers::BroadcastStream::new(self.events.subscribe());
+        stream.filter_map(|event| async { event.ok() }).boxed()
+    }
+
+    async fn usage(&self, _: &str) -> Result<Usage> {
+        Ok(Usage::default())
+    }
+}

@@ -1,0 +1,58 @@
+//! The kubelet's HTTPS server: logs, stats, streams, for the API server alone.
+
+mod logs;
+mod pods;
+mod query;
+pub(crate) mod target;
+mod tls;
+
+use crate::options::KubeletOptions;
+use crate::pod::manager::Pods;
+use crate::runtime::Runtime;
+use crate::streams;
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use std::sync::Arc;
+use target::Target;
+use tokio_util::sync::CancellationToken;
+
+/// An answer that is a plain text and a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal(pub(crate) StatusCode, pub(crate) String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, self.1).into_response()
+    }
+}
+
+/// Serves until cancelled.
+pub(crate) async fn run(
+    options: Arc<KubeletOptions>,
+    pods: Pods,
+    runtime: Arc<dyn Runtime>,
+    cancel: CancellationToken,
+) -> Result<(), tls::TlsError> {
+    let Some(material) = &options.tls else {
+        cancel.cancelled().await;
+        return Ok(());
+    };
+    let target = Arc::new(Target::new(pods, runtime, options.node_name.clone()));
+    tls::serve(options.listen, material, router(target), cancel).await
+}
+
+pub use tls::TlsError;
+
+fn router(target: Arc<Target>) -> Router {
+    let state = target.clone();
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/containerLogs/{namespace}/{pod}/{container}", get(logs::container_logs))
+        .route("/pods", get(pods::list))
+        .route("/stats/summary", get(pods::summary))
+        .route("/metrics", get(pods::metrics))
+        .with_state(state)
+        .merge(streams::router(target))
+}

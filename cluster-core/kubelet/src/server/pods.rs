@@ -1,0 +1,99 @@
+//! `GET /pods`, `/stats/summary` and `/metrics`.
+
+use super::Refusal;
+use super::target::Target;
+use crate::runtime::{Usage, label};
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// All pods with their status as the kubelet sees it.
+pub(super) async fn list(State(target): State<Arc<Target>>) -> Json<Value> {
+    let pods = target.pods.list().into_iter().map(|view| {
+        let mut pod = json!(*view.pod);
+        pod["status"] = json!(view.status);
+        pod
+    });
+    Json(json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": pods.collect::<Vec<_>>()}))
+}
+
+/// Usage by pod (namespace, name, UID) and container.
+type Table = BTreeMap<(String, String, String), Vec<(String, Usage)>>;
+
+async fn usage(target: &Target) -> Result<Table, Refusal> {
+    let failed = |e: crate::runtime::RuntimeError| Refusal(StatusCode::INTERNAL_SERVER_ERROR, e.to_string());
+    let running = target.runtime.list().await.map_err(failed)?;
+    let running = running.into_iter().filter(|c| c.running && c.label(label::CONTAINER) != label::SANDBOX);
+    let asked = running.map(|c| async move {
+        let usage = target.runtime.usage(&c.id).await.unwrap_or_default();
+        let own = |key| c.label(key).to_owned();
+        ((own(label::POD_NAMESPACE), own(label::POD_NAME), own(label::POD_UID)), (own(label::CONTAINER), usage))
+    });
+    let mut table = Table::new();
+    for (pod, container) in futures::future::join_all(asked).await {
+        table.entry(pod).or_default().push(container);
+    }
+    Ok(table)
+}
+
+/// CPU and memory of pods and containers.
+pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Value>, Refusal> {
+    let now = Timestamp::now().to_string();
+    let figures = |cpu: u64, memory: u64| {
+        json!({
+            "cpu": {"time": now, "usageCoreNanoSeconds": cpu},
+            "memory": {"time": now, "workingSetBytes": memory, "usageBytes": memory},
+        })
+    };
+    let table = usage(&target).await?;
+    let total = |containers: &[(String, Usage)]| {
+        let sum = |field: fn(&Usage) -> u64| containers.iter().map(|(_, u)| field(u)).sum::<u64>();
+        (sum(|u| u.cpu_nanoseconds), sum(|u| u.memory_bytes))
+    };
+    let (mut node_cpu, mut node_memory) = (0, 0);
+    let mut pods = Vec::new();
+    for ((namespace, name, uid), containers) in table {
+        let (cpu, memory) = total(&containers);
+        (node_cpu, node_memory) = (node_cpu + cpu, node_memory + memory);
+        let containers = containers.into_iter().map(|(name, usage)| {
+            let mut one = figures(usage.cpu_nanoseconds, usage.memory_bytes);
+            one["name"] = json!(name);
+            one
+        });
+        let mut pod = figures(cpu, memory);
+        pod["containers"] = containers.collect();
+        pod["podRef"] = json!({"name": name, "namespace": namespace, "uid": uid});
+        pods.push(pod);
+    }
+    let mut node = figures(node_cpu, node_memory);
+    node["nodeName"] = json!(target.node_name);
+    Ok(Json(json!({"node": node, "pods": pods})))
+}
+
+/// The kubelet's own figures.
+pub(super) async fn metrics(State(target): State<Arc<Target>>) -> Result<String, Refusal> {
+    let mut phases: BTreeMap<String, usize> = BTreeMap::new();
+    for view in target.pods.list() {
+        *phases.entry(view.status.phase.unwrap_or_default()).or_default() += 1;
+    }
+    let mut out = String::from("# TYPE kubelet_pods gauge\n");
+    for (phase, count) in phases {
+        writeln!(out, "kubelet_pods{{phase={phase:?}}} {count}").ok();
+    }
+    let table = usage(&target).await?;
+    out.push_str("# TYPE container_cpu_usage_seconds_total counter\n# TYPE container_memory_working_set_bytes gauge\n");
+    for ((namespace, pod, _), containers) in table {
+        for (container, usage) in containers {
+            let labels = format!("{{container={container:?},namespace={namespace:?},pod={pod:?}}}");
+            let seconds = usage.cpu_nanoseconds as f64 / 1e9;
+            writeln!(out, "container_cpu_usage_seconds_total{labels} {seconds}").ok();
+            writeln!(out, "container_memory_working_set_bytes{labels} {}", usage.memory_bytes).ok();
+        }
+    }
+    Ok(out)
+}

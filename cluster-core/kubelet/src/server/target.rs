@@ -1,0 +1,98 @@
+//! What the server's routes work on: pods and containers by name, and the way into them.
+
+use super::Refusal;
+use crate::pod::actor::View;
+use crate::pod::manager::Pods;
+use crate::runtime::{ContainerInfo, ExecSpec, Result as RuntimeResult, Runtime, RuntimeError, Session, label};
+use http::StatusCode;
+use std::sync::Arc;
+
+/// The pods of this node and the engine they run in.
+pub(crate) struct Target {
+    pub(crate) pods: Pods,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) node_name: String,
+}
+
+fn internal(error: &RuntimeError) -> Refusal {
+    Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+}
+
+impl Target {
+    pub(crate) fn new(pods: Pods, runtime: Arc<dyn Runtime>, node_name: String) -> Self {
+        Self { pods, runtime, node_name }
+    }
+
+    /// The pod of this name.
+    pub(crate) fn pod(&self, namespace: &str, name: &str) -> Result<View, Refusal> {
+        let missing = || Refusal(StatusCode::NOT_FOUND, format!("pod \"{name}_{namespace}\" not found"));
+        self.pods.find(namespace, name).ok_or_else(missing)
+    }
+
+    /// The containers of a pod in the engine.
+    pub(crate) async fn containers(&self, uid: &str) -> RuntimeResult<Vec<ContainerInfo>> {
+        let mut all = self.runtime.list().await?;
+        all.retain(|c| c.label(label::POD_UID) == uid);
+        Ok(all)
+    }
+
+    async fn running(&self, namespace: &str, pod: &str, container: &str) -> Result<ContainerInfo, Refusal> {
+        let view = self.pod(namespace, pod)?;
+        let uid = view.pod.metadata.uid.as_deref().unwrap_or_default();
+        let all = self.containers(uid).await.map_err(|e| internal(&e))?;
+        let found = all.into_iter().find(|c| c.running && c.label(label::CONTAINER) == container);
+        let missing = || Refusal(StatusCode::NOT_FOUND, format!("container not found ({container:?})"));
+        let found = found.ok_or_else(missing)?;
+        self.runtime.inspect(&found.id).await.map_err(|e| internal(&e))
+    }
+
+    /// Runs a command in a running container.
+    pub(crate) async fn exec(
+        &self,
+        (namespace, pod, container): (&str, &str, &str),
+        spec: &ExecSpec,
+    ) -> Result<Session, Refusal> {
+        let id = self.running(namespace, pod, container).await?.id;
+        self.runtime.exec(&id, spec).await.map_err(|e| internal(&e))
+    }
+
+    /// Connects to the main process of a running container; the answer says whether it has a terminal.
+    pub(crate) async fn attach(
+        &self,
+        (namespace, pod, container): (&str, &str, &str),
+        stdin: bool,
+    ) -> Result<(Session, bool), Refusal> {
+        let info = self.running(namespace, pod, container).await?;
+        let session = self.runtime.attach(&info.id, stdin).await.map_err(|e| internal(&e))?;
+        Ok((session, info.tty))
+    }
+
+    /// A connection to a port on the pod's own loopback.
+    pub(crate) async fn connect(
+        &self,
+        namespace: &str,
+        pod: &str,
+        port: u16,
+    ) -> Result<tokio::net::TcpStream, Refusal> {
+        let pid = self.running(namespace, pod, label::SANDBOX).await?.pid;
+        let failed = |e: &dyn std::fmt::Display| {
+            Refusal(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("failed to connect to localhost:{port} inside the pod: {e}"),
+            )
+        };
+        let (send, receive) = tokio::sync::oneshot::channel();
+        // A thread of its own, because it never leaves the pod's network again.
+        std::thread::spawn(move || send.send(connect_in(pid, port)).is_ok());
+        let stream = receive.await.map_err(|e| failed(&e))?.map_err(|e| failed(&e))?;
+        tokio::net::TcpStream::from_std(stream).map_err(|e| failed(&e))
+    }
+}
+
+fn connect_in(pid: i64, port: u16) -> std::io::Result<std::net::TcpStream> {
+    let namespace = std::fs::File::open(format!("/proc/{pid}/ns/net"))?;
+    nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET)?;
+    let stream = std::net::TcpStream::connect(("localhost", port))?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}

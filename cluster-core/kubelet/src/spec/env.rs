@@ -1,0 +1,144 @@
+//! The environment of a container: values, references, whole ConfigMaps and Secrets, services.
+
+use super::expand::expand;
+use super::field_ref::{Place, field, resource};
+use crate::objects::Objects;
+use k8s_openapi::api::core::v1 as core;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Where values come from.
+pub(crate) struct Sources<'a> {
+    pub(crate) pod: &'a core::Pod,
+    pub(crate) place: &'a Place,
+    pub(crate) objects: Option<&'a Arc<Objects>>,
+    /// Variables of the services in the namespace.
+    pub(crate) services: Vec<(String, String)>,
+}
+
+/// All variables of a container in order; an `Err` is the message of a `CreateContainerConfigError`.
+pub(crate) async fn environment(
+    sources: &Sources<'_>,
+    container: &core::Container,
+) -> Result<Vec<(String, String)>, String> {
+    let mut order: Vec<String> = Vec::new();
+    let mut values: HashMap<String, String> = HashMap::new();
+    let mut set = |name: String, value: String, values: &mut HashMap<String, String>| {
+        if values.insert(name.clone(), value).is_none() {
+            order.push(name);
+        }
+    };
+    for from in container.env_from.iter().flatten() {
+        let prefix = from.prefix.as_deref().unwrap_or_default();
+        for (key, value) in whole_object(sources, from).await? {
+            set(format!("{prefix}{key}"), value, &mut values);
+        }
+    }
+    let services: HashMap<&str, &str> = sources.services.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    for variable in container.env.iter().flatten() {
+        let value = match (&variable.value, &variable.value_from) {
+            (_, Some(from)) => match reference(sources, container, from).await? {
+                Some(value) => value,
+                None => continue,
+            },
+            (value, None) => expand(value.as_deref().unwrap_or_default(), |name| {
+                values.get(name).map(String::as_str).or_else(|| services.get(name).copied())
+            }),
+        };
+        set(variable.name.clone(), value, &mut values);
+    }
+    for (name, value) in &sources.services {
+        if !values.contains_key(name) {
+            set(name.clone(), value.clone(), &mut values);
+        }
+    }
+    Ok(order.into_iter().map(|name| (name.clone(), values.remove(&name).unwrap_or_default())).collect())
+}
+
+fn namespace<'a>(sources: &Sources<'a>) -> &'a str {
+    sources.pod.metadata.namespace.as_deref().unwrap_or_default()
+}
+
+fn objects<'a>(sources: &Sources<'a>) -> Result<&'a Arc<Objects>, String> {
+    sources.objects.ok_or_else(|| "no API server defined".to_owned())
+}
+
+fn utf8(bytes: &k8s_openapi::ByteString) -> String {
+    String::from_utf8_lossy(&bytes.0).into_owned()
+}
+
+async fn whole_object(sources: &Sources<'_>, from: &core::EnvFromSource) -> Result<BTreeMap<String, String>, String> {
+    let namespace = namespace(sources);
+    if let Some(source) = &from.config_map_ref {
+        return match objects(sources)?.config_map(namespace, &source.name).await? {
+            Some(found) => Ok(found.data.clone().unwrap_or_default()),
+            None if source.optional == Some(true) => Ok(BTreeMap::new()),
+            None => Err(format!("configmap {:?} not found", source.name)),
+        };
+    }
+    let Some(source) = &from.secret_ref else { return Ok(BTreeMap::new()) };
+    match objects(sources)?.secret(namespace, &source.name).await? {
+        Some(found) => Ok(found.data.iter().flatten().map(|(k, v)| (k.clone(), utf8(v))).collect()),
+        None if source.optional == Some(true) => Ok(BTreeMap::new()),
+        None => Err(format!("secret {:?} not found", source.name)),
+    }
+}
+
+/// The value a variable refers to; nothing when it is optional and absent.
+async fn reference(
+    sources: &Sources<'_>,
+    container: &core::Container,
+    from: &core::EnvVarSource,
+) -> Result<Option<String>, String> {
+    let namespace = namespace(sources);
+    if let Some(selector) = &from.field_ref {
+        return field(sources.pod, sources.place, &selector.field_path).map(Some);
+    }
+    if let (Some(selector), Some(spec)) = (&from.resource_field_ref, sources.pod.spec.as_ref()) {
+        return resource(spec, sources.place, selector, &container.name).map(Some);
+    }
+    let (found, kind, name, key, optional) = if let Some(selector) = &from.config_map_key_ref {
+        let object = objects(sources)?.config_map(namespace, &selector.name).await?;
+        let value = object.map(|o| o.data.as_ref().and_then(|d| d.get(&selector.key).cloned()));
+        (value, "ConfigMap", &selector.name, &selector.key, selector.optional)
+    } else if let Some(selector) = &from.secret_key_ref {
+        let object = objects(sources)?.secret(namespace, &selector.name).await?;
+        let value = object.map(|o| o.data.as_ref().and_then(|d| d.get(&selector.key).map(utf8)));
+        (value, "Secret", &selector.name, &selector.key, selector.optional)
+    } else {
+        return Ok(None);
+    };
+    match found {
+        Some(Some(value)) => Ok(Some(value)),
+        _ if optional == Some(true) => Ok(None),
+        None => Err(format!("{} {name:?} not found", kind.to_lowercase())),
+        Some(None) => Err(format!("couldn't find key {key} in {kind} {namespace}/{name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn later_values_see_earlier_ones_and_hide_services() {
+        let pod: core::Pod =
+            serde_json::from_value(json!({"metadata": {"name": "p", "namespace": "n"}})).expect("a pod");
+        let container = json!({"name": "c", "env": [
+            {"name": "A", "value": "1"},
+            {"name": "B", "value": "$(A)$(DB_SERVICE_HOST)"},
+            {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": "DB_SERVICE_PORT", "value": "own"},
+        ]});
+        let container: core::Container = serde_json::from_value(container).expect("a container");
+        let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
+        let services = vec![pair("DB_SERVICE_HOST", "h"), pair("DB_SERVICE_PORT", "1")];
+        let place = Place::default();
+        let sources = Sources { pod: &pod, place: &place, objects: None, services };
+        let env = environment(&sources, &container).await.expect("an environment");
+        let wanted = [("A", "1"), ("B", "1h"), ("NAME", "p"), ("DB_SERVICE_PORT", "own"), ("DB_SERVICE_HOST", "h")]
+            .map(|(k, v)| pair(k, v));
+        assert_eq!(env, wanted);
+    }
+}

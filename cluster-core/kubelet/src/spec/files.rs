@@ -1,0 +1,147 @@
+//! A pod's own /etc/hosts and /etc/resolv.conf.
+
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use std::fmt::Write;
+use std::net::IpAddr;
+
+/// The pod's host name: `spec.hostname` or its name, at most 63 characters.
+pub(crate) fn hostname(pod: &Pod) -> String {
+    let own = pod.spec.as_ref().and_then(|s| s.hostname.clone()).filter(|h| !h.is_empty());
+    let name = own.or_else(|| pod.metadata.name.clone()).unwrap_or_default();
+    let cut: String = name.chars().take(63).collect();
+    cut.trim_end_matches(['-', '.']).to_owned()
+}
+
+/// The content of /etc/hosts; `node` is the node's own file.
+pub(crate) fn hosts(pod: &Pod, ip: &str, domain: &str, node: &str) -> String {
+    let Some(spec) = pod.spec.as_ref() else { return String::new() };
+    let mut out;
+    if spec.host_network == Some(true) {
+        out = format!("# Kubernetes-managed hosts file (host network).\n{node}");
+    } else {
+        out = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
+               fe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n"
+            .to_owned();
+        let name = hostname(pod);
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let line = match spec.subdomain.as_deref().filter(|s| !s.is_empty()) {
+            Some(subdomain) => format!("{ip}\t{name}.{subdomain}.{namespace}.svc.{domain}\t{name}\n"),
+            None => format!("{ip}\t{name}\n"),
+        };
+        out.push_str(&line);
+    }
+    if let Some(aliases) = spec.host_aliases.as_ref().filter(|a| !a.is_empty()) {
+        out.push_str("\n# Entries added by HostAliases.\n");
+        for alias in aliases {
+            let names = alias.hostnames.as_deref().unwrap_or_default().join("\t");
+            writeln!(out, "{}\t{names}", alias.ip).ok();
+        }
+    }
+    out
+}
+
+#[derive(Default)]
+struct Resolver {
+    servers: Vec<String>,
+    searches: Vec<String>,
+    options: Vec<String>,
+}
+
+/// The content of /etc/resolv.conf; `node` is the node's own file.
+pub(crate) fn resolv_conf(spec: &PodSpec, namespace: &str, dns: Option<IpAddr>, domain: &str, node: &str) -> String {
+    let policy = spec.dns_policy.as_deref().unwrap_or("ClusterFirst");
+    let cluster = match policy {
+        "ClusterFirst" => spec.host_network != Some(true),
+        "ClusterFirstWithHostNet" => true,
+        _ => false,
+    };
+    let mut resolver = match (policy, dns.filter(|_| cluster)) {
+        ("None", _) => Resolver::default(),
+        (_, Some(dns)) => {
+            let own = [format!("{namespace}.svc.{domain}"), format!("svc.{domain}"), domain.to_owned()];
+            let searches = own.into_iter().chain(parse(node, None).searches).collect();
+            Resolver { servers: vec![dns.to_string()], searches, options: vec!["ndots:5".to_owned()] }
+        }
+        // The engine's resolver on loopback does not answer in a pod's network; the cluster's forwards to it.
+        (_, None) => parse(node, dns.filter(|_| spec.host_network != Some(true))),
+    };
+    if let Some(config) = &spec.dns_config {
+        resolver.servers.extend(config.nameservers.iter().flatten().cloned());
+        resolver.searches.extend(config.searches.iter().flatten().cloned());
+        for option in config.options.iter().flatten() {
+            let Some(name) = &option.name else { continue };
+            let text = option.value.as_ref().map_or_else(|| name.clone(), |value| format!("{name}:{value}"));
+            resolver.options.retain(|o| o.split(':').next() != Some(name));
+            resolver.options.push(text);
+        }
+    }
+    render(resolver)
+}
+
+fn parse(text: &str, instead_of_loopback: Option<IpAddr>) -> Resolver {
+    let mut out = Resolver::default();
+    for line in text.lines() {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        match words.next().as_deref() {
+            Some("nameserver") => out.servers.extend(words.take(1).map(|server| match instead_of_loopback {
+                Some(other) if server.starts_with("127.") => other.to_string(),
+                _ => server,
+            })),
+            Some("search") => out.searches = words.filter(|w| w != ".").collect(),
+            Some("options") => out.options.extend(words),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn dedup(list: Vec<String>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::with_capacity(list.len());
+    list.into_iter().for_each(|item| {
+        if !out.contains(&item) {
+            out.push(item);
+        }
+    });
+    out
+}
+
+fn render(resolver: Resolver) -> String {
+    let mut out = String::new();
+    let searches = dedup(resolver.searches);
+    if !searches.is_empty() {
+        writeln!(out, "search {}", searches.join(" ")).ok();
+    }
+    for server in dedup(resolver.servers).into_iter().take(3) {
+        writeln!(out, "nameserver {server}").ok();
+    }
+    if !resolver.options.is_empty() {
+        writeln!(out, "options {}", resolver.options.join(" ")).ok();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn dns_policies_choose_servers_and_searches() {
+        let cases = [
+            (json!({}), "search n.svc.c.l svc.c.l c.l lan\nnameserver 10.96.0.10\noptions ndots:5\n"),
+            (json!({"dnsPolicy": "Default"}), "search lan\nnameserver 10.96.0.10\noptions ndots:0\n"),
+            (json!({"hostNetwork": true}), "search lan\nnameserver 127.0.0.11\noptions ndots:0\n"),
+            (
+                json!({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["1.1.1.1"], "options": [{"name": "ndots", "value": "2"}]}}),
+                "nameserver 1.1.1.1\noptions ndots:2\n",
+            ),
+        ];
+        for (mut spec, wanted) in cases {
+            spec["containers"] = json!([]);
+            let parsed: PodSpec = serde_json::from_value(spec.clone()).expect("a pod spec");
+            let node = "search lan\nnameserver 127.0.0.11\noptions ndots:0\n";
+            let dns = Some("10.96.0.10".parse().expect("an address"));
+            assert_eq!(resolv_conf(&parsed, "n", dns, "c.l", node), wanted, "{spec}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `subPath` of a mount: a place below a volume that is opened without following links out of it, then bind-mounted, so
+//! that nothing the pod does later can turn it into another place.
+
+use nix::fcntl::{OFlag, open, openat};
+use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{Mode, SFlag, fstat, mkdirat};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+/// Makes `target` show `volume`/`sub`; a missing folder is made. Answers `target`.
+pub(crate) fn bind(volume: &Path, sub: &str, target: &Path) -> Result<PathBuf, String> {
+    let place = open_inside(volume, sub)?;
+    if is_mounted(target) {
+        return Ok(target.to_owned());
+    }
+    let is_dir = SFlag::from_bits_truncate(fstat(&place).map_err(text)?.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
+    make_target(target, is_dir).map_err(|e| e.to_string())?;
+    let source = PathBuf::from(format!("/proc/self/fd/{}", place.as_raw_fd()));
+    mount(Some(&source), target, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>).map_err(text)?;
+    Ok(target.to_owned())
+}
+
+fn text(error: nix::Error) -> String {
+    error.to_string()
+}
+
+fn is_mounted(target: &Path) -> bool {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    mounts.lines().any(|line| line.split(' ').nth(4).is_some_and(|path| Path::new(path) == target))
+}
+
+fn make_target(target: &Path, is_dir: bool) -> std::io::Result<()> {
+    if is_dir {
+        return std::fs::create_dir_all(target);
+    }
+    target.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    std::fs::OpenOptions::new().create(true).append(true).open(target).map(drop)
+}
+
+/// Opens `sub` below `volume`. Links inside the volume are resolved first and must stay inside; the way itself is then
+/// walked without following any.
+fn open_inside(volume: &Path, sub: &str) -> Result<OwnedFd, String> {
+    let outside = || format!("subPath {sub:?} leaves the volume");
+    if Path::new(sub).components().any(|c| !matches!(c, Component::Normal(_) | Component::CurDir)) {
+        return Err(outside());
+    }
+    let root = volume.canonicalize().map_err(|e| e.to_string())?;
+    let wanted = match root.join(sub).canonicalize() {
+        Ok(real) => real.strip_prefix(&root).map(Path::to_owned).map_err(|_| outside())?,
+        Err(_) => PathBuf::from(sub),
+    };
+    let mut at = open(&root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(text)?;
+    for part in wanted.components().filter(|c| matches!(c, Component::Normal(_))) {
+        let name = part.as_os_str();
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        at = match openat(&at, name, flags, Mode::empty()) {
+            Err(nix::Error::ENOENT) => {
+                mkdirat(&at, name, Mode::from_bits_truncate(0o750)).map_err(text)?;
+                openat(&at, name, flags, Mode::empty()).map_err(text)?
+            }
+            other => other.map_err(text)?,
+        };
+        if SFlag::from_bits_truncate(fstat(&at).map_err(text)?.st_mode) & SFlag::S_IFMT == SFlag::S_IFLNK {
+            return Err(outside());
+        }
+    }
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_may_point_inside_but_never_out() {
+        let root = tempfile::tempdir().expect("a folder");
+        let volume = root.path().join("v");
+        std::fs::create_dir_all(volume.join("real")).expect("made");
+        std::fs::write(root.path().join("secret"), "x").expect("written");
+        symlink("real", volume.join("inner")).expect("linked");
+        symlink("../secret", volume.join("outer")).expect("linked");
+        symlink("../gone", volume.join("dangling")).expect("linked");
+        let cases = [
+            ("real", true),
+            ("inner", true),
+            ("new/deep", true),
+            ("outer", false),
+            ("dangling", false),
+            ("../secret", false),
+            ("/etc", false),
+        ];
+        for (sub, wanted) in cases {
+            assert_eq!(open_inside(&volume, sub).is_ok(), wanted, "{sub}");
+        }
+        assert!(volume.join("new/deep").is_dir());
+    }
+}
