@@ -29,11 +29,15 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<(Log, State),
     let database = |source| classify(path, source);
     let mut connection = connect(path).await.map_err(database)?;
     prepare(&mut connection, path).await?;
-    let loaded = load(&mut connection, options).await.map_err(|error| match error {
+    let mut second = connect(path).await.map_err(database)?;
+    // Side by side; what is read from a damaged file is thrown away, and the damage reported.
+    let (checked, loaded) = futures::join!(check(&mut second, path), load(&mut connection, options));
+    checked?;
+    let loaded = loaded.map_err(|error| match error {
         LoadError::Database(source) => database(source),
         LoadError::Sealed(error) => error.into(),
     })?;
-    let checkpoints = Checkpoints::start(connect(path).await.map_err(database)?);
+    let checkpoints = Checkpoints::start(second);
     let log =
         Log::new(connection, checkpoints, options.at_rest.clone(), options.ephemeral, options.retention, loaded.1);
     Ok((log, loaded.0))
@@ -56,7 +60,7 @@ pub(super) async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
         .await
 }
 
-/// Checks format and integrity; makes the tables of a new file.
+/// Checks the format; makes the tables of a new file.
 async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     let database = |source| classify(path, source);
     let found: i64 = query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await.map_err(database)?;
@@ -66,8 +70,12 @@ async fn prepare(connection: &mut SqliteConnection, path: &Path) -> Result<(), O
     if found == 0 {
         let schema = concat!("BEGIN IMMEDIATE;", include_str!("schema.sql"), "COMMIT");
         raw_sql(schema).execute(&mut *connection).await.map_err(database)?;
-        return Ok(());
     }
+    Ok(())
+}
+
+async fn check(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let database = |source| classify(path, source);
     let detail: String = query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await.map_err(database)?;
     if detail == "ok" { Ok(()) } else { Err(OpenError::Corrupt { path: path.into(), detail }) }
 }
