@@ -1,6 +1,18 @@
 //! Admission: what a write may still change in an object, and what forbids it, beyond the rules of its kind.
 
+mod lifecycle;
+mod limits;
+mod node_restriction;
+mod pod_security;
+mod pods;
+mod quota;
+mod service_account;
+mod storage;
+#[cfg(test)]
+mod tests;
+
 use crate::auth::UserInfo;
+use crate::kinds::walk::{child, is_empty, remove};
 use crate::registry::Resource;
 use cluster_object::status::Status;
 use serde_json::Value;
@@ -63,12 +75,62 @@ impl Default for Options {
 
 /// Runs the mutating plugins: completes `request.object` or refuses it. Runs before validation.
 pub fn admit(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup, options: &Options) -> Result<(), Status> {
-    let _ = (request, lookup, options);
+    lifecycle::check(request, lookup)?;
+    node_restriction::check(request, lookup)?;
+    if request.operation == Operation::Create && request.subresource.is_empty() {
+        match request.resource.storage.as_str() {
+            "pods" => {
+                limits::complete(request, lookup);
+                service_account::complete(request, lookup)?;
+                pods::priority(request, lookup)?;
+                pods::runtime_class(request, lookup)?;
+            }
+            "nodes" => pods::taint_new_node(request.object),
+            "persistentvolumeclaims" | "persistentvolumes" => {
+                storage::protect(request.object, &request.resource.storage)
+            }
+            "certificates.k8s.io/certificatesigningrequests" => requestor(request),
+            _ => {}
+        }
+        storage::default_class(request, lookup);
+    }
+    if request.resource.storage == "pods" && request.subresource.is_empty() && request.operation != Operation::Delete {
+        pods::default_tolerations(request.object, options.default_toleration_seconds);
+    }
     Ok(())
 }
 
 /// Runs the validating plugins on the final object. Runs after the kind's own validation.
 pub fn validate(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
-    let _ = (request, lookup);
-    Ok(())
+    limits::check(request, lookup)?;
+    pods::one_default_priority(request, lookup)?;
+    pod_security::check(request, lookup)?;
+    quota::check(request, lookup)
+}
+
+impl AdmissionRequest<'_> {
+    /// The refusal of this request.
+    pub(crate) fn forbidden(&self, why: &str) -> Status {
+        Status::forbidden(self.resource.group_resource(), self.name, why)
+    }
+
+    /// Whether an object of `storage` comes to be.
+    fn creates(&self, storage: &str) -> bool {
+        self.operation == Operation::Create && self.subresource.is_empty() && self.resource.storage == storage
+    }
+}
+
+/// Notes in a certificate request who made it.
+fn requestor(request: &mut AdmissionRequest<'_>) {
+    let user = request.user;
+    if let Some(spec) = child(request.object, "spec") {
+        spec["username"] = user.name.clone().into();
+        spec["groups"] = user.groups.clone().into();
+        for (field, value) in [("uid", serde_json::json!(user.uid)), ("extra", serde_json::json!(user.extra))] {
+            drop(remove(spec, field));
+            if !is_empty(&value) {
+                spec[field] = value;
+            }
+        }
+    }
 }

@@ -1,0 +1,141 @@
+//! LimitRanger: default requests and limits of containers, and the bounds of a namespace's limit ranges.
+
+use super::{AdmissionRequest, Lookup, Operation};
+use crate::kinds::walk::{child, default, each, entries, items, text};
+use cluster_object::meta;
+use cluster_object::quantity::Quantity;
+use cluster_object::status::Status;
+use serde_json::{Value, json};
+
+/// The items of all limit ranges of the request's namespace.
+fn ranges(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Vec<Value> {
+    let all = lookup.list("limitranges", Some(request.namespace));
+    all.iter().flat_map(|range| items(&range["spec"]["limits"])).cloned().collect()
+}
+
+/// Fills in what the namespace's limit ranges say of containers.
+pub(super) fn complete(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) {
+    let ranges = ranges(request, lookup);
+    let mut notes = Vec::new();
+    for range in ranges.iter().filter(|range| range["type"] == "Container") {
+        let Some(spec) = child(request.object, "spec") else { return };
+        for (list, word) in [("containers", "container"), ("initContainers", "init container")] {
+            for container in each(spec, list) {
+                let name = text(&container["name"]).to_owned();
+                for (source, target, what) in
+                    [("defaultRequest", "requests", "request"), ("default", "limits", "limit")]
+                {
+                    let set = fill(container, &range[source], target);
+                    if !set.is_empty() {
+                        notes.push(format!("{} {what} for {word} {name}", set.join(", ")));
+                    }
+                }
+            }
+        }
+    }
+    if !notes.is_empty() {
+        default(&mut request.object["metadata"], "annotations", json!({}));
+        request.object["metadata"]["annotations"]["kubernetes.io/limit-ranger"] =
+            format!("LimitRanger plugin set: {}", notes.join("; ")).into();
+    }
+}
+
+/// Adds the resources of `source` that `resources.target` has not; returns their names.
+fn fill(container: &mut Value, source: &Value, target: &str) -> Vec<String> {
+    default(container, "resources", json!({}));
+    let mut set = Vec::new();
+    for (resource, amount) in entries(source) {
+        let list = &mut container["resources"][target];
+        if list.get(resource).is_none() && (list.is_null() || list.is_object()) {
+            list[resource] = amount.clone();
+            set.push(resource.clone());
+        }
+    }
+    set
+}
+
+/// Refuses what lies outside of the bounds.
+pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
+    let writes = matches!(request.operation, Operation::Create | Operation::Update) && request.subresource.is_empty();
+    let storage = request.resource.storage.as_str();
+    let bounded = (storage == "pods" && request.operation == Operation::Create) || storage == "persistentvolumeclaims";
+    if !writes || !bounded {
+        return Ok(());
+    }
+    let mut faults = Vec::new();
+    for range in ranges(request, lookup) {
+        let kind = text(&range["type"]);
+        let spec = &request.object["spec"];
+        match (storage, kind) {
+            ("pods", "Container") => {
+                for container in items(&spec["containers"]) {
+                    bounds(kind, &range, &container["resources"], &mut faults);
+                }
+            }
+            ("pods", "Pod") => {
+                let total = json!({"requests": sum(spec, "requests"), "limits": sum(spec, "limits")});
+                bounds(kind, &range, &total, &mut faults);
+            }
+            ("persistentvolumeclaims", "PersistentVolumeClaim") => {
+                let requests = &spec["resources"]["requests"];
+                bounds(kind, &range, &json!({"requests": requests, "limits": requests}), &mut faults);
+            }
+            _ => {}
+        }
+    }
+    match faults.as_slice() {
+        [] => Ok(()),
+        [one] => Err(request.forbidden(one)),
+        many => Err(request.forbidden(&format!("[{}]", many.join(", ")))),
+    }
+}
+
+fn amount(list: &Value, resource: &str) -> Option<Quantity> {
+    Quantity::from_value(&list[resource]).ok()
+}
+
+/// The sum over a pod's containers.
+fn sum(spec: &Value, list: &str) -> Value {
+    let mut total = json!({});
+    for (resource, value) in items(&spec["containers"]).iter().flat_map(|c| entries(&c["resources"][list])) {
+        let more = Quantity::from_value(value).unwrap_or_default();
+        let so_far = amount(&total, resource).unwrap_or_default();
+        total[resource] = (so_far + more).to_string().into();
+    }
+    total
+}
+
+fn bounds(kind: &str, range: &Value, resources: &Value, faults: &mut Vec<String>) {
+    for (bound, word, list, side) in [("min", "minimum", "requests", "request"), ("max", "maximum", "limits", "limit")]
+    {
+        for (resource, limit) in entries(&range[bound]) {
+            let Ok(limit) = Quantity::from_value(limit) else { continue };
+            let head = format!("{word} {resource} usage per {kind} is {limit}");
+            match amount(&resources[list], resource) {
+                None => faults.push(format!("{head}.  No {side} is specified")),
+                Some(given) if (bound == "min" && given < limit) || (bound == "max" && given > limit) => {
+                    faults.push(format!("{head}, but {side} is {given}"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    for (resource, ratio) in entries(&range["maxLimitRequestRatio"]) {
+        let given = (amount(&resources["requests"], resource), amount(&resources["limits"], resource));
+        if let (Ok(ratio), (Some(request), Some(limit))) = (Quantity::from_value(ratio), given)
+            && !request.is_zero()
+        {
+            let actual = limit.milli_value() as f64 / request.milli_value() as f64;
+            if actual > ratio.milli_value() as f64 / 1000.0 {
+                faults.push(format!(
+                    "{resource} max limit to request ratio per {kind} is {ratio}, but provided ratio is {actual:.6}"
+                ));
+            }
+        }
+    }
+}
+
+/// The requests or limits of a whole pod, for quotas.
+pub(super) fn pod_total(pod: &Value, list: &str) -> Value {
+    sum(meta::get(pod, "spec"), list)
+}

@@ -1,0 +1,69 @@
+//! NodeRestriction: a kubelet changes only its own node, its own pods and its own lease.
+
+use super::{AdmissionRequest, Lookup, Operation};
+use cluster_object::meta;
+use cluster_object::status::Status;
+
+/// Refuses what a kubelet may not do.
+pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
+    let Some(node) = request.user.node_name() else { return Ok(()) };
+    let refuse = |why: String| Err(request.forbidden(&why));
+    match request.resource.storage.as_str() {
+        "nodes" => {
+            let target = if request.name.is_empty() { meta::name(request.object) } else { request.name };
+            if target != node {
+                return refuse(format!("node {node:?} is not allowed to modify node {target:?}"));
+            }
+            let taints = |object| meta::get(object, "spec.taints");
+            let retaints = request.operation == Operation::Update
+                && request.old.is_some_and(|old| taints(old) != taints(request.object));
+            if retaints {
+                return refuse(format!("node {node:?} is not allowed to modify taints"));
+            }
+        }
+        "coordination.k8s.io/leases" if request.namespace == "kube-node-lease" => {
+            let target = if request.name.is_empty() { meta::name(request.object) } else { request.name };
+            if target != node {
+                return refuse("can only access node lease with the same name as the requesting node".to_owned());
+            }
+        }
+        "pods" => return pod(request, lookup, node),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn pod(request: &AdmissionRequest<'_>, lookup: &dyn Lookup, node: &str) -> Result<(), Status> {
+    let stored;
+    let subject = match (request.operation, request.subresource) {
+        (Operation::Create, "") => {
+            if meta::annotation(request.object, "kubernetes.io/config.mirror").is_none() {
+                let why = format!(
+                    "pod does not have \"kubernetes.io/config.mirror\" annotation, node {node:?} can only create mirror pods"
+                );
+                return Err(request.forbidden(&why));
+            }
+            &*request.object
+        }
+        _ => match request.old {
+            Some(old) => old,
+            None => match lookup.get("pods", request.namespace, request.name) {
+                Some(found) => {
+                    stored = found;
+                    &stored
+                }
+                None => return Ok(()),
+            },
+        },
+    };
+    if meta::text(subject, "spec.nodeName") == node {
+        return Ok(());
+    }
+    let what = match (request.operation, request.subresource) {
+        (Operation::Create, "") => "create pods with spec.nodeName set to itself",
+        (Operation::Delete, _) => "delete pods with spec.nodeName set to itself",
+        (_, "eviction") => "evict pods with spec.nodeName set to itself",
+        _ => "update pod status for pods with spec.nodeName set to itself",
+    };
+    Err(request.forbidden(&format!("node {node:?} can only {what}")))
+}

@@ -1,0 +1,111 @@
+//! Priority, RuntimeClass, DefaultTolerationSeconds and TaintNodesByCondition.
+
+use super::{AdmissionRequest, Lookup, Operation};
+use crate::kinds::walk::{child, default, int, is_empty, items, text};
+use cluster_object::meta;
+use cluster_object::status::Status;
+use serde_json::{Value, json};
+
+const CLASSES: &str = "scheduling.k8s.io/priorityclasses";
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+
+/// Turns a pod's priority class into numbers.
+pub(super) fn priority(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
+    let named = meta::text(request.object, "spec.priorityClassName").to_owned();
+    let class = if named.is_empty() {
+        let all = lookup.list(CLASSES, None);
+        all.into_iter().filter(|class| class["globalDefault"] == true).min_by_key(|class| int(&class["value"]))
+    } else {
+        let found = lookup.get(CLASSES, "", &named).or_else(|| system_class(&named));
+        Some(found.ok_or_else(|| request.forbidden(&format!("no PriorityClass with name {named} was found")))?)
+    };
+    let (value, policy) = class.as_ref().map_or((0, ""), |c| (int(&c["value"]), text(&c["preemptionPolicy"])));
+    let policy = if policy.is_empty() { "PreemptLowerPriority" } else { policy };
+    let given = meta::get(request.object, "spec.priority").as_i64();
+    if let Some(given) = given.filter(|given| *given != value) {
+        return Err(request.forbidden(&format!(
+            "the integer value of priority ({given}) must not be provided in pod spec; priority admission controller \
+             computed {value} from the given PriorityClass name"
+        )));
+    }
+    let Some(spec) = child(request.object, "spec") else { return Ok(()) };
+    spec["priority"] = value.into();
+    default(spec, "preemptionPolicy", policy);
+    if let Some(class) = class.filter(|_| named.is_empty()) {
+        spec["priorityClassName"] = meta::name(&class).into();
+    }
+    Ok(())
+}
+
+fn system_class(name: &str) -> Option<Value> {
+    let value = match name {
+        "system-node-critical" => 2_000_001_000,
+        "system-cluster-critical" => 2_000_000_000,
+        _ => return None,
+    };
+    Some(json!({"metadata": {"name": name}, "value": value}))
+}
+
+/// Refuses a second global default class.
+pub(super) fn one_default_priority(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
+    let writes = matches!(request.operation, Operation::Create | Operation::Update);
+    if request.resource.storage != CLASSES || !writes || request.object["globalDefault"] != true {
+        return Ok(());
+    }
+    let all = lookup.list(CLASSES, None);
+    match all.iter().find(|class| class["globalDefault"] == true && meta::name(class) != meta::name(request.object)) {
+        Some(other) => Err(request.forbidden(&format!(
+            "PriorityClass {} is already marked as default. Only one default can exist",
+            meta::name(other)
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Takes overhead and node constraints from the pod's runtime class.
+pub(super) fn runtime_class(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
+    let name = meta::text(request.object, "spec.runtimeClassName").to_owned();
+    if name.is_empty() {
+        return Ok(());
+    }
+    let Some(class) = lookup.get("node.k8s.io/runtimeclasses", "", &name) else {
+        return Err(request.forbidden(&format!("pod rejected: RuntimeClass {name:?} not found")));
+    };
+    let overhead = meta::get(&class, "overhead.podFixed");
+    if let Some(spec) = child(request.object, "spec").filter(|_| !is_empty(overhead)) {
+        spec["overhead"] = overhead.clone();
+    }
+    Ok(())
+}
+
+/// Lets a pod stay for a while on a node that is not ready or unreachable.
+pub(super) fn default_tolerations(pod: &mut Value, seconds: i64) {
+    let Some(spec) = child(pod, "spec") else { return };
+    for key in [NOT_READY, UNREACHABLE] {
+        let tolerated = items(&spec["tolerations"])
+            .iter()
+            .any(|t| (text(&t["key"]) == key || is_empty(&t["key"])) && matches!(text(&t["effect"]), "" | "NoExecute"));
+        if !tolerated {
+            default(spec, "tolerations", json!([]));
+            if let Some(list) = spec["tolerations"].as_array_mut() {
+                list.push(
+                    json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}),
+                );
+            }
+        }
+    }
+}
+
+/// A new node takes no pods before it is ready.
+pub(super) fn taint_new_node(node: &mut Value) {
+    default(node, "spec", json!({}));
+    let Some(spec) = child(node, "spec") else { return };
+    let there = items(&spec["taints"]).iter().any(|t| t["key"] == NOT_READY && t["effect"] == "NoSchedule");
+    if !there {
+        default(spec, "taints", json!([]));
+        if let Some(taints) = spec["taints"].as_array_mut() {
+            taints.push(json!({"key": NOT_READY, "effect": "NoSchedule"}));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The plugins against a few stored objects.
+
+use super::*;
+use crate::kinds;
+use serde_json::json;
+
+struct Stored(Vec<(&'static str, Value)>);
+
+impl Lookup for Stored {
+    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.list(storage, Some(namespace)).into_iter().find(|o| o["metadata"]["name"] == name)
+    }
+
+    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {
+        let inside =
+            |o: &Value| namespace.is_none_or(|ns| o["metadata"]["namespace"].as_str().unwrap_or_default() == ns);
+        self.0.iter().filter(|(s, o)| *s == storage && inside(o)).map(|(_, o)| o.clone()).collect()
+    }
+}
+
+fn stored(more: Vec<(&'static str, Value)>) -> Stored {
+    let mut all = vec![
+        ("namespaces", json!({"metadata": {"name": "default"}, "status": {"phase": "Active"}})),
+        ("namespaces", json!({"metadata": {"name": "going"}, "status": {"phase": "Terminating"}})),
+        ("serviceaccounts", json!({"metadata": {"name": "default", "namespace": "default"}})),
+    ];
+    all.extend(more);
+    Stored(all)
+}
+
+/// Admits a new object of `plural`; returns it or the message of the refusal.
+fn create(plural: &str, namespace: &str, mut object: Value, lookup: &Stored) -> Result<Value, String> {
+    let resource = kinds::builtin().into_iter().find(|r| r.plural == plural).unwrap();
+    let user = UserInfo { name: "u".to_owned(), ..UserInfo::default() };
+    let mut request = AdmissionRequest {
+        user: &user,
+        operation: Operation::Create,
+        resource: &resource,
+        subresource: "",
+        namespace,
+        name: "x",
+        object: &mut object,
+        old: None,
+        dry_run: false,
+    };
+    admit(&mut request, lookup, &Options::default()).map_err(|status| status.message)?;
+    validate(&request, lookup).map_err(|status| status.message)?;
+    Ok(object)
+}
+
+fn pod() -> Value {
+    json!({"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a", "image": "a"}]}})
+}
+
+#[test]
+fn a_pod_gets_account_token_priority_and_tolerations() {
+    let pod = create("pods", "default", pod(), &stored(vec![])).unwrap();
+    let spec = &pod["spec"];
+    let volume = spec["volumes"][0]["name"].as_str().unwrap();
+    assert!(volume.starts_with("kube-api-access-") && volume.len() == "kube-api-access-".len() + 5, "{volume}");
+    assert_eq!(spec["containers"][0]["volumeMounts"][0]["name"], volume);
+    assert_eq!((&spec["serviceAccountName"], &spec["priority"]), (&json!("default"), &json!(0)));
+    assert_eq!(spec["preemptionPolicy"], "PreemptLowerPriority");
+    assert_eq!(spec["tolerations"][1]["tolerationSeconds"], 300);
+}
+
+#[test]
+fn namespaces_must_be_there_and_alive() {
+    let lookup = stored(vec![]);
+    assert_eq!(create("pods", "nope", pod(), &lookup).unwrap_err(), "namespaces \"nope\" not found");
+    assert_eq!(
+        create("pods", "going", pod(), &lookup).unwrap_err(),
+        "pods \"x\" is forbidden: unable to create new content in namespace going because it is being terminated"
+    );
+}
+
+#[test]
+fn a_pod_without_its_account_or_class_is_refused() {
+    let lookup = stored(vec![]);
+    let mut object = pod();
+    object["spec"]["serviceAccountName"] = "robot".into();
+    assert_eq!(
+        create("pods", "default", object, &lookup).unwrap_err(),
+        "pods \"x\" is forbidden: error looking up service account default/robot: serviceaccount \"robot\" not found"
+    );
+    let mut object = pod();
+    object["spec"]["priorityClassName"] = "high".into();
+    assert_eq!(
+        create("pods", "default", object, &lookup).unwrap_err(),
+        "pods \"x\" is forbidden: no PriorityClass with name high was found"
+    );
+}
+
+#[test]
+fn limit_ranges_fill_in_and_refuse() {
+    let range = json!({"metadata": {"name": "l", "namespace": "default"}, "spec": {"limits": [{"type": "Container",
+        "default": {"cpu": "500m"}, "defaultRequest": {"cpu": "100m"}, "max": {"cpu": "1"}}]}});
+    let lookup = stored(vec![("limitranges", range)]);
+    let done = create("pods", "default", pod(), &lookup).unwrap();
+    assert_eq!(
+        done["spec"]["containers"][0]["resources"],
+        json!({"requests": {"cpu": "100m"}, "limits": {"cpu": "500m"}})
+    );
+    let mut big = pod();
+    big["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "2"}});
+    assert_eq!(
+        create("pods", "default", big, &lookup).unwrap_err(),
+        "pods \"x\" is forbidden: maximum cpu usage per Container is 1, but limit is 2"
+    );
+}
+
+#[test]
+fn quotas_and_security_levels_hold() {
+    let quota = json!({"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": {"pods": "1"}}});
+    let other = json!({"metadata": {"name": "y", "namespace": "default"}});
+    assert_eq!(
+        create("pods", "default", pod(), &stored(vec![("resourcequotas", quota), ("pods", other)])).unwrap_err(),
+        "pods \"x\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"
+    );
+    let safe = json!({"metadata": {"name": "safe", "labels": {"pod-security.kubernetes.io/enforce": "baseline"}}});
+    let account = json!({"metadata": {"name": "default", "namespace": "safe"}});
+    let mut host = pod();
+    host["spec"]["hostNetwork"] = true.into();
+    assert_eq!(
+        create("pods", "safe", host, &stored(vec![("namespaces", safe), ("serviceaccounts", account)])).unwrap_err(),
+        "pods \"x\" is forbidden: violates PodSecurity \"baseline:latest\": host namespaces (hostNetwork=true)"
+    );
+}
+
+#[test]
+fn claims_get_the_default_class_and_protection() {
+    let class = json!({"metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}});
+    let claim = json!({"metadata": {"name": "x"}, "spec": {}});
+    let done =
+        create("persistentvolumeclaims", "default", claim, &stored(vec![("storage.k8s.io/storageclasses", class)]))
+            .unwrap();
+    assert_eq!(done["spec"]["storageClassName"], "standard");
+    assert_eq!(done["metadata"]["finalizers"], json!(["kubernetes.io/pvc-protection"]));
+}
