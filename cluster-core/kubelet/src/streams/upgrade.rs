@@ -1,0 +1,70 @@
+//! What a request wants to become, and the answers to it.
+
+use axum::body::Body;
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+
+/// The header in which a SPDY client lists the protocols it can speak on the streams.
+pub(super) const STREAM_PROTOCOL: &str = "x-stream-protocol-version";
+
+/// The protocol asked for by `Upgrade`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    WebSocket,
+    Spdy,
+    None,
+}
+
+impl Kind {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        let wanted = request.headers().get(UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if wanted.eq_ignore_ascii_case("websocket") {
+            Self::WebSocket
+        } else if wanted.eq_ignore_ascii_case("spdy/3.1") {
+            Self::Spdy
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// The first of `known` that the client lists; a client that lists nothing speaks the oldest.
+pub(super) fn choose_protocol(headers: &HeaderMap, known: &[&'static str]) -> Option<&'static str> {
+    let listed: Vec<&str> = headers
+        .get_all(STREAM_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        .collect();
+    if listed.is_empty() {
+        return known.last().copied();
+    }
+    known.iter().find(|protocol| listed.contains(protocol)).copied()
+}
+
+/// 101 to SPDY.
+pub(super) fn switching_to_spdy(protocol: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("SPDY/3.1"));
+    headers.insert(STREAM_PROTOCOL, HeaderValue::from_static(protocol));
+    response
+}
+
+/// 403 when no protocol is common, as upstream's handshake answers.
+pub(super) fn no_common_protocol(known: &[&str]) -> Response<Body> {
+    plain(StatusCode::FORBIDDEN, format!("unable to upgrade: unable to negotiate protocol: server supports {known:?}"))
+}
+
+/// 400 with a text.
+pub(super) fn bad_request(text: &str) -> Response<Body> {
+    plain(StatusCode::BAD_REQUEST, text.to_owned())
+}
+
+fn plain(code: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = code;
+    response
+}
