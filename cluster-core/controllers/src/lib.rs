@@ -5,6 +5,7 @@
 
 mod claims;
 mod conditions;
+mod deployment;
 mod event_ttl;
 mod meta;
 mod pod_control;
@@ -85,6 +86,7 @@ pub async fn run(
     tasks.spawn(replica_set::run(context.clone()));
     tasks.spawn(replica_set::run_replication_controllers(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
+    tasks.spawn(deployment::run(context.clone()));
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a controller died");

@@ -1,0 +1,363 @@
+//! Deployments: one replica set per pod template, and an orderly way from one to the next.
+
+mod revision;
+mod rollout;
+mod status;
+
+use crate::claims::claim;
+use crate::conditions::{self, Condition};
+use crate::meta::{self, controller, is_deleting, name, namespace, selector as matcher, uid};
+use crate::pods::{self, BY_NAMESPACE, BY_OWNER, ORPHANS};
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::events::{Recorder, reference};
+use cluster_client::{Change, Client, DeleteOptions, Informer, ObjectKey};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use rollout::{Scale, is_recreate, size, total, wanted};
+use status::{PROGRESSING, condition, deadline};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) async fn run(context: Context) {
+    let informers = &context.informers;
+    let (deployments, sets) = (informers.informer::<Deployment>(), informers.informer::<ReplicaSet>());
+    let pods = informers.informer::<Pod>();
+    let owner = |meta: &_| controller(meta).map(|owner| owner.uid.clone()).into_iter().collect();
+    deployments.add_index(BY_NAMESPACE, |deployment| vec![namespace(deployment).to_owned()]);
+    sets.add_index(BY_OWNER, move |set| owner(&set.metadata));
+    sets.add_index(ORPHANS, |set| match controller(&set.metadata) {
+        None => vec![namespace(set).to_owned()],
+        Some(_) => Vec::new(),
+    });
+    pods.add_index(BY_OWNER, move |pod| owner(&pod.metadata));
+    let controller = Deployments {
+        client: context.client.clone(),
+        recorder: context.recorder("deployment-controller"),
+        deployments: deployments.clone(),
+        sets: sets.clone(),
+        pods: pods.clone(),
+    };
+    let (of_set, of_pod) = (deployments.clone(), sets.clone());
+    Runner::new(controller)
+        .on_each(&deployments)
+        .on(&sets, move |change| concerned(change, &of_set))
+        .on(&pods, move |change| recreated(change, &of_pod))
+        .run(context.cancel)
+        .await;
+}
+
+/// The deployments a change of a replica set concerns: its owner now and before, or those that might adopt it.
+fn concerned(change: &Change<ReplicaSet>, deployments: &Informer<Deployment>) -> Vec<ObjectKey> {
+    let set = change.object();
+    let mut keys: Vec<ObjectKey> = meta::controller_key::<Deployment>(&set.metadata).into_iter().collect();
+    if let Change::Updated { old, .. } = change {
+        keys.extend(meta::controller_key::<Deployment>(&old.metadata).filter(|old| !keys.contains(old)));
+    }
+    if keys.is_empty() && controller(&set.metadata).is_none() && !matches!(change, Change::Deleted(_)) {
+        let candidates = deployments.by_index(BY_NAMESPACE, namespace(set.as_ref()));
+        let matching = candidates.iter().filter(|d| meta::matches(&matcher(&d.spec.selector), &set.metadata));
+        keys.extend(matching.map(|deployment| ObjectKey::of(deployment.as_ref())));
+    }
+    keys
+}
+
+/// A pod that is gone matters to a deployment that waits for all old pods to end.
+fn recreated(change: &Change<Pod>, sets: &Informer<ReplicaSet>) -> Option<ObjectKey> {
+    let Change::Deleted(pod) = change else { return None };
+    let set = sets.get(&meta::controller_key::<ReplicaSet>(&pod.metadata)?)?;
+    meta::controller_key::<Deployment>(&set.metadata)
+}
+
+struct Deployments {
+    client: Client,
+    recorder: Recorder,
+    deployments: Informer<Deployment>,
+    sets: Informer<ReplicaSet>,
+    pods: Informer<Pod>,
+}
+
+/// A deployment with its replica sets, as one reconciliation sees and changes them.
+struct Rollout {
+    deployment: Deployment,
+    new: Option<Arc<ReplicaSet>>,
+    old: Vec<Arc<ReplicaSet>>,
+}
+
+impl Rollout {
+    fn all(&self) -> Vec<Arc<ReplicaSet>> {
+        self.old.iter().chain(&self.new).cloned().collect()
+    }
+
+    fn replace(&mut self, set: Arc<ReplicaSet>) {
+        let same = |other: &Arc<ReplicaSet>| uid(other.as_ref()) == uid(set.as_ref());
+        if let Some(slot) = self.old.iter_mut().chain(&mut self.new).find(|other| same(other)) {
+            *slot = set;
+        }
+    }
+
+    /// Whether the deployment was resized since its sets were.
+    fn is_resized(&self) -> bool {
+        let wanted = wanted(&self.deployment);
+        let desired = |set: &Arc<ReplicaSet>| rollout::annotated(set, rollout::DESIRED);
+        self.all().iter().filter(|set| size(set) > 0).any(|set| desired(set).is_some_and(|desired| desired != wanted))
+    }
+}
+
+#[async_trait]
+impl Controller for Deployments {
+    const NAME: &'static str = "deployment";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let Some(deployment) = self.deployments.get(key) else { return Ok(None) };
+        let selector = matcher(&deployment.spec.selector);
+        if selector.is_empty() {
+            let message = "This deployment is selecting all pods. A non-empty selector is required.";
+            self.recorder.warning(&reference(deployment.as_ref()), "SelectingAll", message);
+            return Ok(None);
+        }
+        let mut candidates = self.sets.by_index(BY_OWNER, uid(deployment.as_ref()));
+        candidates.extend(self.sets.by_index(ORPHANS, &key.namespace));
+        let sets = claim(&self.client, deployment.as_ref(), &selector, candidates).await?;
+        let new = revision::find_new(&deployment, &sets);
+        let is_old = |set: &&Arc<ReplicaSet>| new.as_ref().is_none_or(|new| uid(new.as_ref()) != uid(set.as_ref()));
+        let old = sets.iter().filter(is_old).cloned().collect();
+        let mut rollout = Rollout { deployment: (*deployment).clone(), new, old };
+        self.step(&mut rollout).await
+    }
+}
+
+impl Deployments {
+    async fn step(&self, rollout: &mut Rollout) -> Result<Option<Duration>, Error> {
+        if is_deleting(&rollout.deployment) {
+            return self.report_counts(rollout).await;
+        }
+        self.note_pause(rollout).await?;
+        if rollout.deployment.spec.paused == Some(true) || rollout.is_resized() {
+            self.sync_new(rollout, false).await?;
+            let scales = rollout::proportional(&rollout.deployment, rollout.new.as_ref(), &rollout.old);
+            self.scale_all(rollout, scales).await?;
+            if rollout.deployment.spec.paused == Some(true) {
+                self.clean_up(rollout).await?;
+            }
+            return self.report_counts(rollout).await;
+        }
+        if is_recreate(&rollout.deployment) {
+            self.recreate(rollout).await?
+        } else {
+            self.roll(rollout).await?
+        }
+        self.report(rollout).await
+    }
+
+    async fn roll(&self, rollout: &mut Rollout) -> Result<(), Error> {
+        self.sync_new(rollout, true).await?;
+        let Some(new) = rollout.new.clone() else { return Ok(()) };
+        if let Some(size) = rollout::next_new(&rollout.deployment, &new, total(&rollout.all())) {
+            return self.scale_all(rollout, vec![(new, size)]).await;
+        }
+        let scales = rollout::next_old(&rollout.deployment, &new, &rollout.old);
+        if !scales.is_empty() {
+            return self.scale_all(rollout, scales).await;
+        }
+        self.clean_up_when_complete(rollout).await
+    }
+
+    async fn recreate(&self, rollout: &mut Rollout) -> Result<(), Error> {
+        self.sync_new(rollout, false).await?;
+        let scales: Vec<Scale> = rollout.old.iter().filter(|set| size(set) > 0).map(|set| (set.clone(), 0)).collect();
+        if !scales.is_empty() {
+            return self.scale_all(rollout, scales).await;
+        }
+        let mut old_pods = rollout.old.iter().flat_map(|set| self.pods.by_index(BY_OWNER, uid(set.as_ref())));
+        if old_pods.any(|pod| !pods::is_finished(&pod)) {
+            return Ok(());
+        }
+        self.sync_new(rollout, true).await?;
+        if let Some(new) = rollout.new.clone() {
+            let wanted = wanted(&rollout.deployment);
+            self.scale_all(rollout, vec![(new, wanted)]).await?;
+        }
+        self.clean_up_when_complete(rollout).await
+    }
+
+    /// Brings the newest set's annotations up to date, or makes it when it is missing and `create`.
+    async fn sync_new(&self, rollout: &mut Rollout, create: bool) -> Result<(), Error> {
+        let next = revision::next_revision(&rollout.old);
+        if let Some(new) = rollout.new.clone() {
+            let mut updated = (*new).clone();
+            let stale = revision::annotate_revision(&rollout.deployment, &mut updated, next);
+            if stale || updated.spec.min_ready_seconds != rollout.deployment.spec.min_ready_seconds {
+                updated.spec.min_ready_seconds = rollout.deployment.spec.min_ready_seconds;
+                rollout.replace(Arc::new(self.client.update(&updated).await?));
+            }
+            let message = format!("Found new replica set {:?}", name(new.as_ref()));
+            let first = Some(("FoundNewReplicaSet", message));
+            return self.note_revision(rollout, revision::revision(&updated), first).await;
+        }
+        if create { self.create_new(rollout, next).await } else { Ok(()) }
+    }
+
+    async fn create_new(&self, rollout: &mut Rollout, next: i64) -> Result<(), Error> {
+        let deployment = &rollout.deployment;
+        let mut set = revision::make(deployment, next);
+        let size = rollout::grown(deployment, 0, total(&rollout.old));
+        set.spec.replicas = Some(size);
+        revision::annotate_size(deployment, &mut set);
+        let created = match self.client.create(&set).await {
+            Err(error) if error.is_already_exists() => return self.resolve_collision(rollout, &set).await,
+            Err(error) => {
+                let message = format!("Failed to create new replica set {:?}: {error}", name(&set));
+                self.recorder.warning(&reference(deployment), "ReplicaSetCreateError", message.clone());
+                self.note(rollout, condition(PROGRESSING, "False", "ReplicaSetCreateError", message)).await?;
+                return Err(error.into());
+            }
+            Ok(created) => created,
+        };
+        let message = format!("Created new replica set {:?}", name(&created));
+        if size > 0 {
+            let text = format!("Scaled up replica set {} from 0 to {size}", name(&created));
+            self.recorder.normal(&reference(deployment), "ScalingReplicaSet", text);
+        }
+        rollout.new = Some(Arc::new(created));
+        self.note_revision(rollout, next, Some(("NewReplicaSetCreated", message))).await?;
+        if deadline(&rollout.deployment).is_some() {
+            let news =
+                format!("Created new replica set {:?}", rollout.new.as_ref().map_or("", |set| name(set.as_ref())));
+            self.note(rollout, condition(PROGRESSING, "True", "NewReplicaSetCreated", news)).await?;
+        }
+        Ok(())
+    }
+
+    /// The name is taken: by this deployment's own set that the cache has not shown yet, or by another template.
+    async fn resolve_collision(&self, rollout: &mut Rollout, wanted: &ReplicaSet) -> Result<(), Error> {
+        let found: ReplicaSet = self.client.get(namespace(wanted), name(wanted)).await?;
+        let own = controller(&found.metadata).is_some_and(|owner| owner.uid == uid(&rollout.deployment));
+        let found = Arc::new(found);
+        if own && revision::find_new(&rollout.deployment, &[found.clone()]).is_some() {
+            rollout.new = Some(found);
+            return Ok(());
+        }
+        let status = rollout.deployment.status.get_or_insert_default();
+        status.collision_count = Some(status.collision_count.unwrap_or_default() + 1);
+        self.client.update_status(&rollout.deployment).await?;
+        Err(Error::Object(format!("the replica set name {:?} is taken", name(wanted))))
+    }
+
+    /// Writes the deployment's own revision number; `first` says how the rollout began where that is not known yet.
+    async fn note_revision(
+        &self,
+        rollout: &mut Rollout,
+        revision: i64,
+        first: Option<(&str, String)>,
+    ) -> Result<(), Error> {
+        let text = revision.to_string();
+        if meta::annotation(&rollout.deployment, revision::REVISION) != Some(&text) {
+            let annotations = rollout.deployment.metadata.annotations.get_or_insert_default();
+            annotations.insert(revision::REVISION.to_owned(), text);
+            rollout.deployment = self.client.update(&rollout.deployment).await?;
+        }
+        let conditions = rollout.deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
+        let known = conditions::get(conditions, PROGRESSING).is_some();
+        match first {
+            Some((reason, message)) if !known && deadline(&rollout.deployment).is_some() => {
+                self.note(rollout, condition(PROGRESSING, "True", reason, message)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn note(
+        &self,
+        rollout: &mut Rollout,
+        news: k8s_openapi::api::apps::v1::DeploymentCondition,
+    ) -> Result<(), Error> {
+        let mut changed = rollout.deployment.clone();
+        status::set(changed.status.get_or_insert_default(), news);
+        if changed != rollout.deployment {
+            rollout.deployment = self.client.update_status(&changed).await?;
+        }
+        Ok(())
+    }
+
+    /// A pause stops the clock of the progress deadline.
+    async fn note_pause(&self, rollout: &mut Rollout) -> Result<(), Error> {
+        if deadline(&rollout.deployment).is_none() {
+            return Ok(());
+        }
+        let conditions = rollout.deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
+        let reason = conditions::get(conditions, PROGRESSING).map(Condition::reason);
+        let news = match (rollout.deployment.spec.paused == Some(true), reason) {
+            (_, Some("ProgressDeadlineExceeded")) => return Ok(()),
+            (true, reason) if reason != Some("DeploymentPaused") => ("DeploymentPaused", "Deployment is paused"),
+            (false, Some("DeploymentPaused")) => ("DeploymentResumed", "Deployment is resumed"),
+            _ => return Ok(()),
+        };
+        self.note(rollout, condition(PROGRESSING, "Unknown", news.0, news.1.to_owned())).await
+    }
+
+    async fn scale_all(&self, rollout: &mut Rollout, scales: Vec<Scale>) -> Result<(), Error> {
+        for (set, next) in scales {
+            let before = size(&set);
+            let mut scaled = (*set).clone();
+            scaled.spec.replicas = Some(next);
+            if !revision::annotate_size(&rollout.deployment, &mut scaled) && before == next {
+                continue;
+            }
+            let scaled = self.client.update(&scaled).await?;
+            if before != next {
+                let direction = if next > before { "up" } else { "down" };
+                let text = format!("Scaled {direction} replica set {} from {before} to {next}", name(&scaled));
+                self.recorder.normal(&reference(&rollout.deployment), "ScalingReplicaSet", text);
+            }
+            rollout.replace(Arc::new(scaled));
+        }
+        Ok(())
+    }
+
+    async fn clean_up_when_complete(&self, rollout: &Rollout) -> Result<(), Error> {
+        match &rollout.deployment.status {
+            Some(status) if status::is_complete(&rollout.deployment, status) => self.clean_up(rollout).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn clean_up(&self, rollout: &Rollout) -> Result<(), Error> {
+        for set in revision::beyond_history(&rollout.deployment, &rollout.old) {
+            let options = DeleteOptions { uid: set.metadata.uid.clone(), ..DeleteOptions::default() };
+            match self.client.delete::<ReplicaSet>(namespace(set.as_ref()), name(set.as_ref()), &options).await {
+                Err(error) if error.is_not_found() => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn report_counts(&self, rollout: &Rollout) -> Result<Option<Duration>, Error> {
+        self.write(rollout, status::counts(&rollout.deployment, rollout.new.as_ref(), &rollout.all())).await?;
+        Ok(None)
+    }
+
+    async fn report(&self, rollout: &Rollout) -> Result<Option<Duration>, Error> {
+        let now = meta::now();
+        let status = status::rollout(&rollout.deployment, rollout.new.as_ref(), &rollout.all(), &now);
+        let again = status::until_timeout(&rollout.deployment, &status, &now);
+        self.write(rollout, status).await?;
+        Ok(again)
+    }
+
+    async fn write(&self, rollout: &Rollout, status: DeploymentStatus) -> Result<(), Error> {
+        if rollout.deployment.status.as_ref() == Some(&status) {
+            return Ok(());
+        }
+        let updated = Deployment { status: Some(status), ..rollout.deployment.clone() };
+        match self.client.update_status(&updated).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => Ok(other.map(drop)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
