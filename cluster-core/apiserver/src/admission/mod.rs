@@ -87,7 +87,7 @@ pub fn admit(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup, options: &
             }
             "nodes" => pods::taint_new_node(request.object),
             "persistentvolumeclaims" | "persistentvolumes" => {
-                storage::protect(request.object, &request.resource.storage)
+                storage::protect(request.object, &request.resource.storage);
             }
             "certificates.k8s.io/certificatesigningrequests" => requestor(request),
             _ => {}

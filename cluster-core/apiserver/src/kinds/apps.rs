@@ -145,7 +145,7 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
         }
         let fields = ["spec.replicas", "spec.minReadySeconds", "spec.ordinals.start", "spec.revisionHistoryLimit"];
         non_negative(&at, &fields, &mut errors);
-        selected_template(&with_claims(&at).as_ref().map_or(at.clone(), |object| At::root(object)), &mut errors);
+        selected_template(&with_claims(&at).as_ref().map_or(at.clone(), At::root), &mut errors);
         restart_always(&at, &mut errors);
         errors
     },
@@ -177,7 +177,9 @@ fn rolling(spec: &mut Value, field: &str, numbers: &[(&str, Value)]) {
     default_text(strategy, "type", "RollingUpdate");
     if strategy["type"] == "RollingUpdate" {
         default(strategy, "rollingUpdate", Map::new());
-        numbers.iter().for_each(|(name, value)| default(&mut strategy["rollingUpdate"], name, value.clone()));
+        for (name, value) in numbers {
+            default(&mut strategy["rollingUpdate"], name, value.clone());
+        }
     }
 }
 

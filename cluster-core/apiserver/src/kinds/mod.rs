@@ -6,14 +6,16 @@ mod batch;
 mod cells;
 mod cluster;
 mod config;
+mod endpoints;
 mod extensions;
-pub mod metadata;
 mod networking;
 mod pod;
 mod rbac;
 mod row;
 mod service;
 mod table;
+#[cfg(test)]
+mod tests;
 mod volumes;
 pub(crate) mod walk;
 mod workloads;

@@ -177,7 +177,9 @@ fn policy_port(port: &At<'_>, errors: &mut Errors) {
 fn policy_peer(peer: &At<'_>, errors: &mut Errors) {
     let block = peer.get("ipBlock");
     let selectors = ["podSelector", "namespaceSelector"].map(|field| peer.get(field));
-    selectors.iter().for_each(|selector| selector.label_selector(errors));
+    for selector in &selectors {
+        selector.label_selector(errors);
+    }
     match (block.is_set(), selectors.iter().any(At::is_set)) {
         (false, false) => errors.push(peer.missing("must specify a peer")),
         (true, true) => errors.push(peer.forbidden("may not specify both ipBlock and another peer")),

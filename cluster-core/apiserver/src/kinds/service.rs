@@ -1,4 +1,4 @@
-//! Services and the endpoints behind them.
+//! Services.
 
 use super::BASE;
 use super::cells::{AGE, NAME, col, join, label_map, or, or_none, wide};
@@ -31,54 +31,6 @@ pub(super) const SERVICE: Strategy = Strategy {
     ],
     validate_name: name::dns1035_label,
     has_generation: false,
-    ..BASE
-};
-
-pub(super) const ENDPOINTS: Strategy = Strategy {
-    defaults: |object| {
-        for subset in each(object, "subsets") {
-            each(subset, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
-        }
-    },
-    validate: endpoints,
-    has_generation: false,
-    ..BASE
-};
-
-pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
-    defaults: |object| {
-        for port in each(object, "ports") {
-            default(port, "name", "");
-            default_text(port, "protocol", "TCP");
-        }
-    },
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
-        let kind = at.get("addressType");
-        kind.required_one_of(&["FQDN", "IPv4", "IPv6"], &mut errors);
-        for endpoint in at.get("endpoints").items() {
-            let addresses = endpoint.get("addresses");
-            if addresses.is_empty() {
-                errors.push(addresses.missing("must contain at least 1 address"));
-            }
-            for address in addresses.items() {
-                match kind.text() {
-                    "FQDN" => address.rule(name::dns_subdomain, &mut errors),
-                    _ => ip(&address, &mut errors),
-                }
-            }
-            endpoint.get("hostname").optional_rule(name::dns_label, &mut errors);
-        }
-        for port in at.get("ports").items() {
-            port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], &mut errors);
-        }
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = Errors::new();
-        At::root(new).get("addressType").unchanged(&old["addressType"], &mut errors);
-        errors
-    },
     ..BASE
 };
 
@@ -285,28 +237,6 @@ fn service_update(new: &Value, old: &Value) -> Errors {
     errors
 }
 
-fn endpoints(object: &Value) -> Errors {
-    let mut errors = Errors::new();
-    for subset in At::root(object).get("subsets").items() {
-        if subset.get("addresses").is_empty() && subset.get("notReadyAddresses").is_empty() {
-            errors.push(subset.missing("must specify `addresses` or `notReadyAddresses`"));
-        }
-        for address in subset.get("addresses").items().chain(subset.get("notReadyAddresses").items()) {
-            ip(&address.get("ip"), &mut errors);
-            address.get("hostname").optional_rule(name::dns_label, &mut errors);
-        }
-        let several = items(&subset.value["ports"]).len() > 1;
-        for port in subset.get("ports").items() {
-            if several && port.get("name").is_empty() {
-                errors.push(port.get("name").missing(""));
-            }
-            port.get("port").port(&mut errors);
-            port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], &mut errors);
-        }
-    }
-    errors
-}
-
 /// The addresses in `status.loadBalancer`, joined.
 pub(super) fn load_balancer(object: &Value) -> String {
     let address = |ingress: &Value| {
@@ -341,31 +271,6 @@ fn ports(service: &Value) -> Value {
     or(&join(items(&service["spec"]["ports"]).iter().map(show)), "<none>")
 }
 
-/// At most three of `all`, and how many there are more.
-pub(super) fn first_three(all: &[String]) -> Value {
-    match all.len() {
-        0 => "<none>".into(),
-        1..=3 => all.join(",").into(),
-        more => format!("{} + {} more...", all[..3].join(","), more - 3).into(),
-    }
-}
-
-fn endpoint_addresses(object: &Value) -> Value {
-    let mut all = Vec::new();
-    for subset in items(&object["subsets"]) {
-        for address in items(&subset["addresses"]) {
-            let ip = text(&address["ip"]);
-            let ip = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
-            let ports = items(&subset["ports"]);
-            all.extend(ports.iter().map(|port| format!("{ip}:{}", int(&port["port"]))));
-            if ports.is_empty() {
-                all.push(ip);
-            }
-        }
-    }
-    first_three(&all)
-}
-
 pub(super) const SERVICE_COLUMNS: &[Column] = &[
     NAME,
     col("Type", |o| meta::text(o, "spec.type").into()),
@@ -375,27 +280,6 @@ pub(super) const SERVICE_COLUMNS: &[Column] = &[
     AGE,
     wide("Selector", |o| label_map(&o["spec"]["selector"])),
 ];
-pub(super) const ENDPOINTS_COLUMNS: &[Column] = &[NAME, col("Endpoints", endpoint_addresses), AGE];
-pub(super) const ENDPOINT_SLICE_COLUMNS: &[Column] = &[
-    NAME,
-    col("AddressType", |o| text(&o["addressType"]).into()),
-    col("Ports", |o| {
-        if items(&o["ports"]).is_empty() {
-            return "<unset>".into();
-        }
-        let show = |port: &Value| port["port"].as_i64().map_or_else(|| "*".to_owned(), |number| number.to_string());
-        first_three(&items(&o["ports"]).iter().map(show).collect::<Vec<_>>())
-    }),
-    col("Endpoints", |o| {
-        if items(&o["endpoints"]).is_empty() {
-            return "<unset>".into();
-        }
-        let all = items(&o["endpoints"]).iter().flat_map(|e| texts(&e["addresses"])).map(str::to_owned);
-        first_three(&all.collect::<Vec<_>>())
-    }),
-    AGE,
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;

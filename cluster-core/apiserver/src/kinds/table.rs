@@ -1,7 +1,9 @@
 //! The table of built-in resources, group by group.
 
 use super::row::{Row, SCALE, STATUS, Sub, row};
-use super::{apps, autoscaling, batch, cluster, config, extensions, networking, pod, rbac, service, volumes};
+use super::{
+    apps, autoscaling, batch, cluster, config, endpoints, extensions, networking, pod, rbac, service, volumes,
+};
 use crate::registry::Verbs::{CreateOnly, NoDeleteCollection, ReadOnly};
 
 /// Group, version, rows.
@@ -54,7 +56,7 @@ const CORE: &[Row] = &[
         .cluster()
         .verbs(ReadOnly),
     row("configmaps", "ConfigMap").rules(&config::CONFIG_MAP).shows(config::CONFIG_MAP_COLUMNS).short(&["cm"]),
-    row("endpoints", "Endpoints").rules(&service::ENDPOINTS).shows(service::ENDPOINTS_COLUMNS).short(&["ep"]),
+    row("endpoints", "Endpoints").rules(&endpoints::ENDPOINTS).shows(endpoints::ENDPOINTS_COLUMNS).short(&["ep"]),
     row("events", "Event").rules(&cluster::EVENT).shows(cluster::EVENT_COLUMNS).short(&["ev"]),
     row("limitranges", "LimitRange")
         .rules(&cluster::LIMIT_RANGE)
@@ -224,8 +226,9 @@ const SCHEDULING: &[Row] = &[row("priorityclasses", "PriorityClass")
 
 const COORDINATION: &[Row] = &[row("leases", "Lease").rules(&cluster::LEASE).shows(cluster::LEASE_COLUMNS)];
 
-const DISCOVERY: &[Row] =
-    &[row("endpointslices", "EndpointSlice").rules(&service::ENDPOINT_SLICE).shows(service::ENDPOINT_SLICE_COLUMNS)];
+const DISCOVERY: &[Row] = &[row("endpointslices", "EndpointSlice")
+    .rules(&endpoints::ENDPOINT_SLICE)
+    .shows(endpoints::ENDPOINT_SLICE_COLUMNS)];
 
 const EVENTS: &[Row] = &[row("events", "Event")
     .rules(&cluster::EVENTS_EVENT)

@@ -200,7 +200,7 @@ fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
     match requests.value.get("storage") {
         None => errors.push(Error::required(&spec.get("resources").path.key("storage"), "")),
         Some(storage) => {
-            positive_storage(&At { path: spec.get("resources").path.key("storage"), value: storage }, errors)
+            positive_storage(&At { path: spec.get("resources").path.key("storage"), value: storage }, errors);
         }
     }
     spec.get("storageClassName").optional_rule(name::dns_subdomain, errors);

@@ -90,7 +90,8 @@ impl Summary {
                 }
             }
             if reason == "Completed" && running {
-                reason = if condition(status, "Ready") { "Running" } else { "NotReady" }.to_owned();
+                let shown = if condition(status, "Ready") { "Running" } else { "NotReady" };
+                shown.clone_into(&mut reason);
             }
         }
         if meta::deletion_timestamp(pod).is_some() {

@@ -113,7 +113,9 @@ fn limits_to_requests(container: &mut Value) {
         entries(&container["resources"]["limits"]).map(|(name, value)| (name.clone(), value.clone())).collect();
     if let Some(resources) = child(container, "resources").filter(|_| !limits.is_empty()) {
         default(resources, "requests", Map::new());
-        limits.into_iter().for_each(|(name, value)| default(&mut resources["requests"], &name, value));
+        for (name, value) in limits {
+            default(&mut resources["requests"], &name, value);
+        }
     }
 }
 
@@ -178,7 +180,9 @@ pub(crate) fn source(holder: &mut Value) {
     ];
     for (kind, defaults) in tables {
         if let Some(source) = child(holder, kind) {
-            defaults.iter().for_each(|(key, value)| default(source, key, value.clone()));
+            for (key, value) in defaults {
+                default(source, key, value.clone());
+            }
         }
     }
 }

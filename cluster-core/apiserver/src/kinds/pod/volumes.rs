@@ -110,7 +110,7 @@ fn downward(list: &At<'_>, errors: &mut Errors) {
         match (item.get("fieldRef").is_set(), item.get("resourceFieldRef").is_set()) {
             (false, false) => errors.push(item.missing("one of fieldRef and resourceFieldRef is required")),
             (true, true) => {
-                errors.push(item.invalid("fieldRef and resourceFieldRef can not be specified simultaneously"))
+                errors.push(item.invalid("fieldRef and resourceFieldRef can not be specified simultaneously"));
             }
             _ => field_ref(&item.get("fieldRef"), errors),
         }

@@ -1,0 +1,145 @@
+//! The table as a whole, and the faults of the kinds people write most.
+
+use super::builtin;
+use crate::registry::Resource;
+use serde_json::{Value, json};
+
+fn kind(kind: &str) -> Resource {
+    builtin().into_iter().find(|r| r.kind == kind).unwrap()
+}
+
+/// Defaults a new object of the kind and returns it with its faults.
+fn create(name: &str, mut object: Value) -> (Value, Vec<String>) {
+    let strategy = kind(name).strategy;
+    object["kind"] = name.into();
+    (strategy.defaults)(&mut object);
+    let once = object.clone();
+    (strategy.defaults)(&mut object);
+    assert_eq!(object, once, "defaulting {name} is idempotent");
+    (strategy.prepare_create)(&mut object);
+    let faults = (strategy.validate)(&object).iter().map(ToString::to_string).collect();
+    (object, faults)
+}
+
+fn template() -> Value {
+    json!({"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a", "image": "a"}]}})
+}
+
+fn workload() -> Value {
+    json!({"metadata": {"name": "a"}, "spec": {"selector": {"matchLabels": {"app": "a"}}, "template": template()}})
+}
+
+#[test]
+fn every_kind_is_known_to_the_schema_and_listed_once() {
+    let all = builtin();
+    for resource in &all {
+        assert!(resource.schema().is_some(), "no schema for {} {}", resource.api_version(), resource.kind);
+        let twins = all.iter().filter(|r| r.group == resource.group && r.version == resource.version);
+        assert_eq!(twins.filter(|r| r.plural == resource.plural).count(), 1, "{}", resource.plural);
+        assert!(!resource.columns.is_empty());
+        for column in &resource.columns {
+            (column.cell)(&json!({}));
+        }
+    }
+}
+
+#[test]
+fn minimal_objects_are_valid_after_defaulting() {
+    let bare = json!({"metadata": {"name": "a"}});
+    let mut set = workload();
+    set["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}, "spec": {}}]);
+    set["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/d"}]);
+    let mut job = json!({"metadata": {"name": "a", "uid": "u"}, "spec": {"template": template()}});
+    job["spec"]["template"]["spec"]["restartPolicy"] = "Never".into();
+    let cron =
+        json!({"metadata": {"name": "a"}, "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": job["spec"]}}});
+    let table = [
+        ("Pod", json!({"metadata": {"name": "a"}, "spec": template()["spec"]})),
+        ("Deployment", workload()),
+        ("ReplicaSet", workload()),
+        ("DaemonSet", workload()),
+        ("StatefulSet", set),
+        ("ReplicationController", json!({"spec": {"template": template()}})),
+        ("Job", job),
+        ("CronJob", cron),
+        ("ConfigMap", bare.clone()),
+        ("Secret", bare.clone()),
+        ("Namespace", bare.clone()),
+        ("Node", bare),
+        (
+            "PersistentVolumeClaim",
+            json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}),
+        ),
+        (
+            "PersistentVolume",
+            json!({"spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/d"}}}),
+        ),
+        ("StorageClass", json!({"provisioner": "example.com/p"})),
+        ("NetworkPolicy", json!({"spec": {}})),
+        ("RoleBinding", json!({"roleRef": {"kind": "Role", "name": "r"}, "subjects": [{"kind": "User", "name": "u"}]})),
+        (
+            "HorizontalPodAutoscaler",
+            json!({"spec": {"maxReplicas": 2, "scaleTargetRef": {"kind": "Deployment", "name": "d"}}}),
+        ),
+    ];
+    for (name, object) in table {
+        assert_eq!(create(name, object).1, Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn faults_read_as_upstreams() {
+    let pod = |spec: Value| ("Pod", json!({"metadata": {"name": "a"}, "spec": spec}));
+    let mut wrong = workload();
+    wrong["spec"]["template"]["metadata"]["labels"]["app"] = "b".into();
+    wrong["spec"]["replicas"] = (-1).into();
+    let table = [
+        (pod(json!({"containers": []})), vec!["spec.containers: Required value"]),
+        (pod(json!({"containers": [{"name": "a"}]})), vec!["spec.containers[0].image: Required value"]),
+        (
+            pod(
+                json!({"containers": [{"name": "a", "image": "a", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}]}),
+            ),
+            vec!["spec.containers[0].volumeMounts[0].name: Not found: \"v\""],
+        ),
+        (
+            pod(
+                json!({"containers": [{"name": "a", "image": "a"}, {"name": "a", "image": "a"}], "restartPolicy": "Maybe"}),
+            ),
+            vec![
+                "spec.containers[1].name: Duplicate value: \"a\"",
+                "spec.restartPolicy: Unsupported value: \"Maybe\": supported values: \"Always\", \"Never\", \"OnFailure\"",
+            ],
+        ),
+        (
+            pod(
+                json!({"containers": [{"name": "a", "image": "a", "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}]}),
+            ),
+            vec![
+                "spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to cpu limit of 1",
+            ],
+        ),
+        (
+            ("Deployment", wrong),
+            vec![
+                "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+                "spec.template.metadata.labels: Invalid value: {\"app\":\"b\"}: `selector` does not match template `labels`",
+            ],
+        ),
+    ];
+    for ((name, object), expected) in table {
+        assert_eq!(create(name, object).1, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_selector_does_not_change() {
+    let (old, _) = create("Deployment", workload());
+    let mut new = old.clone();
+    new["spec"]["selector"]["matchLabels"]["app"] = "b".into();
+    let faults = (kind("Deployment").strategy.validate_update)(&new, &old);
+    assert_eq!(
+        faults[0].to_string(),
+        "spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"b\"}}: field is immutable"
+    );
+}
