@@ -65,11 +65,14 @@ pub trait Lookup {
 pub struct Options {
     /// Seconds a pod without tolerations of its own stays on a node that is not ready or unreachable.
     pub default_toleration_seconds: i64,
+    /// Whether claims and volumes get the finalizers that keep them while they are used; wants the controllers that
+    /// take them away again.
+    pub storage_protection: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { default_toleration_seconds: 300 }
+        Self { default_toleration_seconds: 300, storage_protection: false }
     }
 }
 
@@ -86,7 +89,7 @@ pub fn admit(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup, options: &
                 pods::runtime_class(request, lookup)?;
             }
             "nodes" => pods::taint_new_node(request.object),
-            "persistentvolumeclaims" | "persistentvolumes" => {
+            "persistentvolumeclaims" | "persistentvolumes" if options.storage_protection => {
                 storage::protect(request.object, &request.resource.storage);
             }
             "certificates.k8s.io/certificatesigningrequests" => requestor(request),

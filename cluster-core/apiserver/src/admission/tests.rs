@@ -43,7 +43,8 @@ fn create(plural: &str, namespace: &str, mut object: Value, lookup: &Stored) -> 
         old: None,
         dry_run: false,
     };
-    admit(&mut request, lookup, &Options::default()).map_err(|status| status.message)?;
+    admit(&mut request, lookup, &Options { storage_protection: true, ..Options::default() })
+        .map_err(|status| status.message)?;
     validate(&request, lookup).map_err(|status| status.message)?;
     Ok(object)
 }
