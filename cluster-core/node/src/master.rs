@@ -83,6 +83,7 @@ fn server_config(config: &NodeConfig) -> Result<Config> {
         port: API_PORT,
         admission: admission::Options {
             default_toleration_seconds: i64::from(config.healing.eviction_seconds),
+            ..admission::Options::default()
         },
     })
 }
