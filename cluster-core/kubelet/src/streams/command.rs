@@ -16,15 +16,15 @@ const END_OF_TRANSMISSION: &[u8] = &[4];
 
 /// Which streams the client asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CommandOptions {
+pub(super) struct CommandOptions {
     /// Standard input.
-    pub stdin: bool,
+    pub(super) stdin: bool,
     /// Standard output.
-    pub stdout: bool,
+    pub(super) stdout: bool,
     /// Standard error; never with a terminal.
-    pub stderr: bool,
+    pub(super) stderr: bool,
     /// A terminal.
-    pub tty: bool,
+    pub(super) tty: bool,
 }
 
 /// What comes from the client. The channel's end means that the client is gone.

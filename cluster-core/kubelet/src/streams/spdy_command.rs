@@ -19,7 +19,11 @@ const PROTOCOLS: [&str; 1] = ["v4.channel.k8s.io"];
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers the request and runs the session once the client has upgraded.
-pub(super) fn respond(mut request: Request<Body>, options: CommandOptions, session: runtime::Session) -> Response<Body> {
+pub(super) fn respond(
+    mut request: Request<Body>,
+    options: CommandOptions,
+    session: runtime::Session,
+) -> Response<Body> {
     let Some(protocol) = choose_protocol(request.headers(), &PROTOCOLS) else {
         return no_common_protocol(&PROTOCOLS);
     };
@@ -44,19 +48,19 @@ async fn run(mut connection: spdy::Session, options: CommandOptions, session: ru
     };
     let (to_session, incoming) = mpsc::channel(QUEUE);
     let (outgoing, from_session) = mpsc::channel(QUEUE);
-    let _readers: Vec<AbortOnDrop> = streams.readers(&to_session);
-    // The connection's end is the client's: with the last reader gone the session learns of it.
-    let watcher = AbortOnDrop(tokio::spawn(async move {
+    let _stdin = streams.stdin.map(|stdin| AbortOnDrop(tokio::spawn(read_stdin(stdin, to_session.clone()))));
+    let _resize = streams.resize.map(|resize| AbortOnDrop(tokio::spawn(read_sizes(resize, to_session.clone()))));
+    // The session learns that the client is gone when the last sender is: this one ends with the connection.
+    let connection = AbortOnDrop(tokio::spawn(async move {
         while connection.accept().await.is_some() {}
         drop(to_session);
-        connection.close().await;
     }));
     let writer = tokio::spawn(write(streams.writers, from_session));
     pump(session, Wire { incoming, outgoing }, options).await;
     if let Err(error) = writer.await {
         tracing::debug!(%error, "the writer of a stream ended early");
     }
-    drop(watcher);
+    drop(connection);
 }
 
 /// The streams of one command.
@@ -88,10 +92,24 @@ async fn open(connection: &mut spdy::Session, options: CommandOptions) -> Option
     Some(streams)
 }
 
-impl Streams {
-    fn readers(&self, session: &mpsc::Sender<Incoming>) -> Vec<AbortOnDrop> {
-        let _ = session;
-        Vec::new()
+async fn read_stdin(mut stdin: mpsc::Receiver<Bytes>, session: mpsc::Sender<Incoming>) {
+    while let Some(bytes) = stdin.recv().await {
+        if session.send(Incoming::Stdin(bytes)).await.is_err() {
+            return;
+        }
+    }
+    if session.send(Incoming::StdinClosed).await.is_err() {
+        tracing::debug!("the command ended before its input");
+    }
+}
+
+async fn read_sizes(mut texts: mpsc::Receiver<Bytes>, session: mpsc::Sender<Incoming>) {
+    while let Some(text) = texts.recv().await {
+        for size in sizes(&text) {
+            if session.send(Incoming::Resize(size)).await.is_err() {
+                return;
+            }
+        }
     }
 }
 

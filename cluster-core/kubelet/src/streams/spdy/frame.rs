@@ -24,10 +24,22 @@ mod kind {
 /// What the client sends.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    Open { stream: u32, headers: Headers, fin: bool },
-    Data { stream: u32, bytes: Bytes, fin: bool },
-    Reset { stream: u32 },
-    Ping { id: u32 },
+    Open {
+        stream: u32,
+        headers: Headers,
+        fin: bool,
+    },
+    Data {
+        stream: u32,
+        bytes: Bytes,
+        fin: bool,
+    },
+    Reset {
+        stream: u32,
+    },
+    Ping {
+        id: u32,
+    },
     GoAway,
     /// Settings, windows and other frames that need no answer.
     Other,

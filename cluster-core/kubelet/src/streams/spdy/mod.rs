@@ -6,6 +6,8 @@
 mod frame;
 mod headers;
 mod session;
+#[cfg(test)]
+pub(super) mod testing;
 
 pub(super) use session::{Session, Stream, StreamWriter};
 

@@ -1,14 +1,13 @@
 //! A connection's streams: one task reads frames and deals them out, one writes.
 
+use super::Error;
 use super::frame::{FrameReader, FrameWriter, Received, Sent};
 use super::headers::Headers;
-use super::Error;
 use crate::streams::AbortOnDrop;
 use bytes::Bytes;
 use std::collections::HashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 /// How many frames of one stream, and of the writer, may wait.
 const QUEUE: usize = 32;
@@ -18,7 +17,6 @@ const MAX_STREAMS: usize = 4096;
 /// A connection. Dropping it ends the reading; the writer sends what waits and says goodbye.
 pub(in crate::streams) struct Session {
     accepted: mpsc::Receiver<Stream>,
-    writer: Option<JoinHandle<()>>,
     _reader: AbortOnDrop,
 }
 
@@ -61,25 +59,14 @@ impl Session {
         let (to_accept, accepted) = mpsc::channel(QUEUE);
         let writer = FrameWriter::new(write)?;
         let reader = Reader { frames, streams: HashMap::new(), accepted: to_accept };
-        Ok(Self {
-            accepted,
-            writer: Some(tokio::spawn(write_frames(writer, to_write))),
-            _reader: AbortOnDrop(tokio::spawn(reader.run(FrameReader::new(read)))),
-        })
+        // Not tied to the session: it ends by itself once nobody can send any more, with all that was sent.
+        tokio::spawn(write_frames(writer, to_write));
+        Ok(Self { accepted, _reader: AbortOnDrop(tokio::spawn(reader.run(FrameReader::new(read)))) })
     }
 
     /// The next stream the client opens; `None` when the connection ended.
     pub(in crate::streams) async fn accept(&mut self) -> Option<Stream> {
         self.accepted.recv().await
-    }
-
-    /// Sends what waits, says goodbye and closes. Every [`StreamWriter`] must be gone, or this waits for it.
-    pub(in crate::streams) async fn close(mut self) {
-        let writer = self.writer.take();
-        drop(self);
-        if let Some(Err(error)) = async { Some(writer?.await) }.await {
-            tracing::debug!(%error, "a SPDY writer ended early");
-        }
     }
 }
 

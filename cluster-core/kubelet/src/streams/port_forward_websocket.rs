@@ -1,0 +1,114 @@
+//! The older port-forward over WebSocket, which client libraries other than kubectl's speak: the ports are named in
+//! the query, and port N has channel 2N for data and 2N+1 for errors.
+
+use super::port_forward::Connect;
+use super::websocket::frame;
+use axum::extract::ws::{Message, WebSocket};
+use bytes::{Bytes, BytesMut};
+use futures::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// The protocol's name.
+pub(super) const PROTOCOL: &str = "v4.channel.k8s.io";
+const PIECE: usize = 32 * 1024;
+const QUEUE: usize = 32;
+
+/// The ports in `ports=80&ports=81` or `ports=80,81`.
+pub(super) fn ports(query: &str) -> Vec<u16> {
+    let values = query.split('&').filter_map(|pair| pair.strip_prefix("ports="));
+    values.flat_map(|value| value.split(',')).filter_map(|port| port.parse().ok()).collect()
+}
+
+/// Serves until the client leaves.
+pub(super) async fn serve(socket: WebSocket, ports: Vec<u16>, connect: Connect) {
+    let (mut sink, mut stream) = socket.split();
+    let (outgoing, mut messages) = mpsc::channel::<Message>(QUEUE);
+    let mut tasks = JoinSet::new();
+    let mut inputs: Vec<mpsc::Sender<Bytes>> = Vec::new();
+    for (index, port) in ports.into_iter().enumerate() {
+        // A byte holds the channel's number.
+        let Ok(channel) = u8::try_from(index * 2) else { break };
+        let (input, incoming) = mpsc::channel(QUEUE);
+        inputs.push(input);
+        tasks.spawn(connection(channel, port, connect.clone(), incoming, outgoing.clone()));
+    }
+    drop(outgoing);
+    loop {
+        tokio::select! {
+            message = messages.recv() => match message {
+                Some(message) => if sink.send(message).await.is_err() { return },
+                None => return,
+            },
+            message = stream.next() => {
+                let Some(Ok(message)) = message else { return };
+                let Message::Binary(bytes) = message else { continue };
+                let input = bytes.first().filter(|channel| *channel % 2 == 0).and_then(|c| inputs.get(usize::from(c / 2)));
+                if let Some(input) = input
+                    && input.send(bytes.slice(1..)).await.is_err()
+                {
+                    tracing::debug!("data for a connection that has ended");
+                }
+            }
+        }
+    }
+}
+
+async fn connection(
+    channel: u8,
+    port: u16,
+    connect: Connect,
+    incoming: mpsc::Receiver<Bytes>,
+    outgoing: mpsc::Sender<Message>,
+) {
+    // Each channel begins with its port, so that the client can tell them apart.
+    for number in [channel, channel + 1] {
+        if outgoing.send(frame(number, &port.to_le_bytes())).await.is_err() {
+            return;
+        }
+    }
+    match connect(port).await {
+        Ok(socket) => {
+            let (read, write) = socket.into_split();
+            tokio::join!(inward(write, incoming), outward(channel, read, outgoing));
+        }
+        Err(reason) => {
+            let text = format!("error forwarding port {port}: {reason}");
+            if outgoing.send(frame(channel + 1, text.as_bytes())).await.is_err() {
+                tracing::debug!("the client left before it heard of an error");
+            }
+        }
+    }
+}
+
+async fn inward(mut write: OwnedWriteHalf, mut incoming: mpsc::Receiver<Bytes>) {
+    while let Some(bytes) = incoming.recv().await {
+        if write.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn outward(channel: u8, mut read: OwnedReadHalf, outgoing: mpsc::Sender<Message>) {
+    let mut buffer = BytesMut::with_capacity(PIECE);
+    while let Ok(1..) = read.read_buf(&mut buffer).await {
+        if outgoing.send(frame(channel, &buffer)).await.is_err() {
+            return;
+        }
+        buffer.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_come_one_by_one_or_in_a_list() {
+        assert_eq!(ports("ports=80&ports=81"), [80, 81]);
+        assert_eq!(ports("ports=80,443&x=1"), [80, 443]);
+        assert!(ports("ports=http").is_empty());
+    }
+}
