@@ -12,9 +12,8 @@ use serde_json::{Value, json};
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 pub(crate) async fn run(server: &ApiServer) -> Result<(), StartError> {
-    let namespaces = NAMESPACES.map(|name| {
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    });
+    let namespaces =
+        NAMESPACES.map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
     ensure(server, namespaces.into()).await?;
     let mut objects = auth::bootstrap::policy();
     objects.extend(priority_classes());
@@ -37,10 +36,7 @@ fn priority_classes() -> [Value; 2] {
     let cluster = "Used for system critical pods that must run in the cluster, but can be moved to another node if \
                    necessary.";
     let node = "Used for system critical pods that must not be moved from their current node.";
-    [
-        class("system-cluster-critical", 2_000_000_000, cluster),
-        class("system-node-critical", 2_000_001_000, node),
-    ]
+    [class("system-cluster-critical", 2_000_000_000, cluster), class("system-node-critical", 2_000_001_000, node)]
 }
 
 fn service(server: &ApiServer) -> Value {

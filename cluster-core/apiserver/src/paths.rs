@@ -1,13 +1,14 @@
 //! Paths that name no resource: health, version, metrics, discovery, OpenAPI.
 
 use crate::discovery::{self, Format};
+use crate::openapi;
 use crate::pipeline::header;
 use crate::render;
 use crate::request::RequestInfo;
 use crate::server::ApiServer;
 use axum::body::Body;
 use cluster_object::status::Status;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -29,8 +30,12 @@ pub(crate) fn serve(server: &ApiServer, parts: &Parts, info: &RequestInfo) -> Re
             Ok(render::json(StatusCode::OK, &server.config.tokens.configuration()))
         }
         ["openid", "v1", "jwks"] => Ok(render::json(StatusCode::OK, &server.config.tokens.jwks())),
+        ["openapi", rest @ ..] => open_api(server, parts, rest),
         ["api" | "apis", ..] => discover(server, parts, &segments),
-        [""] => Ok(render::json(StatusCode::OK, &json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"]}))),
+        [""] => Ok(render::json(
+            StatusCode::OK,
+            &json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"]}),
+        )),
         _ => not_found(),
     }
 }
@@ -69,6 +74,25 @@ fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Resp
     let Some(value) = found else { return not_found() };
     let mut response = render::json(StatusCode::OK, &value);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    Ok(response)
+}
+
+fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Response<Body>, Status> {
+    let table = server.registry.table();
+    let documents = table.documents();
+    let found = match rest {
+        ["v3"] => Some(documents.index()),
+        ["v3", path @ ..] => documents.v3(&path.join("/")),
+        ["v2"] if openapi::accepts_json(header(&parts.headers, ACCEPT)) => Some(documents.v2()),
+        ["v2"] => return Ok(text(StatusCode::NOT_ACCEPTABLE, String::new())),
+        _ => None,
+    };
+    let Some(document) = found else { return not_found() };
+    let known = header(&parts.headers, IF_NONE_MATCH) == document.etag;
+    let mut response = Response::new(if known { Body::empty() } else { Body::from(document.bytes.clone()) });
+    *response.status_mut() = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(ETAG, HeaderValue::from_str(&document.etag).map_err(Status::internal)?);
     Ok(response)
 }
 

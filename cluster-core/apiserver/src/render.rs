@@ -204,7 +204,8 @@ mod tests {
     #[test]
     fn the_pieces_of_a_list_are_its_json() {
         for count in [0, 1, 1000] {
-            let items: Vec<Bytes> = (0..count).map(|i| format!("{{\"i\":{i},\"t\":\"{}\"}}", "x".repeat(500)).into()).collect();
+            let items: Vec<Bytes> =
+                (0..count).map(|i| format!("{{\"i\":{i},\"t\":\"{}\"}}", "x".repeat(500)).into()).collect();
             let head = json!({"kind": "XList", "metadata": {"resourceVersion": "1"}}).to_string();
             let all: Vec<Bytes> = pieces(head, items).collect();
             let value: Value = serde_json::from_slice(&all.concat()).expect("JSON");

@@ -99,7 +99,9 @@ impl ApiServer {
             Ok(response) => response,
             Err(_) => {
                 tracing::error!("a request handler panicked");
-                render::status(&Status::internal("This request caused apiserver to panic. Look in the logs for details."))
+                render::status(&Status::internal(
+                    "This request caused apiserver to panic. Look in the logs for details.",
+                ))
             }
         }
     }

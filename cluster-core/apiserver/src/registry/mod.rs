@@ -4,8 +4,9 @@ mod custom;
 mod resource;
 
 pub use custom::{Custom, CustomColumn, Scale, resources as custom_resources};
-pub use resource::{Column, Conversion, Deletion, Resource, Scope, Strategy, Subresource, Verbs};
+pub use resource::{Column, Conversion, Deletion, Resource, Scope, SelectableField, Strategy, Subresource, Verbs};
 
+use crate::openapi::Documents;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -18,12 +19,13 @@ pub struct Registry {
     writing: Mutex<()>,
 }
 
-/// The resources at one moment.
-#[derive(Debug, Default, Clone)]
+/// The resources at one moment, and the OpenAPI documents that describe them.
+#[derive(Debug)]
 pub struct Table {
     resources: Vec<Arc<Resource>>,
     by_path: HashMap<String, HashMap<String, HashMap<String, Arc<Resource>>>>,
     by_storage: HashMap<String, Arc<Resource>>,
+    documents: Documents,
 }
 
 impl Registry {
@@ -66,8 +68,9 @@ impl Registry {
 
 impl Table {
     fn build(resources: Vec<Arc<Resource>>) -> Self {
-        let mut table = Self::default();
-        for resource in &resources {
+        let documents = Documents::new(&resources);
+        let mut table = Self { resources, by_path: HashMap::new(), by_storage: HashMap::new(), documents };
+        for resource in &table.resources {
             let versions = table.by_path.entry(resource.group.clone()).or_default();
             let plurals = versions.entry(resource.version.clone()).or_default();
             plurals.insert(resource.plural.clone(), Arc::clone(resource));
@@ -75,7 +78,12 @@ impl Table {
                 table.by_storage.entry(resource.storage.clone()).or_insert_with(|| Arc::clone(resource));
             }
         }
-        Self { resources, ..table }
+        table
+    }
+
+    /// The OpenAPI documents of these resources.
+    pub fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// All resources in the order of discovery.

@@ -14,11 +14,9 @@ pub(crate) const MAX_BODY: usize = 3 * 1024 * 1024;
 pub(crate) async fn read(body: Body) -> Result<Bytes, Status> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Status::new(
-            413,
-            "RequestEntityTooLarge",
-            format!("Request entity too large: limit is {MAX_BODY}"),
-        )),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Status::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {MAX_BODY}")))
+        }
         Err(error) => Err(Status::bad_request(format!("failed to read the request body: {error}"))),
     }
 }
@@ -26,8 +24,13 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Status> {
 /// A decoded body and the paths of its duplicate fields.
 pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
     match media_type(content_type) {
-        "" | "application/json" | "application/json-patch+json" | "application/merge-patch+json"
-        | "application/strategic-merge-patch+json" | "text/plain" | "application/x-www-form-urlencoded" => decode::parse_json(body),
+        ""
+        | "application/json"
+        | "application/json-patch+json"
+        | "application/merge-patch+json"
+        | "application/strategic-merge-patch+json"
+        | "text/plain"
+        | "application/x-www-form-urlencoded" => decode::parse_json(body),
         "application/yaml" | "application/apply-patch+yaml" => decode_yaml(body),
         _ => Err(unsupported_media_type(&["application/json", "application/yaml"])),
     }
@@ -52,7 +55,8 @@ fn decode_yaml(body: &[u8]) -> Result<(Value, Vec<String>), Status> {
     if body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
         return decode::parse_json(body);
     }
-    let text = std::str::from_utf8(body).map_err(|e| Status::bad_request(format!("error converting YAML to JSON: {e}")))?;
+    let text =
+        std::str::from_utf8(body).map_err(|e| Status::bad_request(format!("error converting YAML to JSON: {e}")))?;
     let documents =
         yaml::from_manifest(text).map_err(|e| Status::bad_request(format!("error converting YAML to JSON: {e}")))?;
     Ok((documents.into_iter().next().unwrap_or_default(), Vec::new()))

@@ -49,18 +49,15 @@ impl RequestInfo {
             parts.remove(0);
             info.verb = "watch";
         }
-        if parts.first() == Some(&"namespaces") {
-            if let Some(namespace) = parts.get(1) {
-                (*namespace).clone_into(&mut info.namespace);
-                let own = matches!(parts.get(2), Some(&"status" | &"finalize"));
-                if parts.len() > 2 && !own {
-                    parts.drain(..2);
-                }
+        if let ["namespaces", namespace, rest @ ..] = parts.as_slice() {
+            (*namespace).clone_into(&mut info.namespace);
+            if !matches!(rest.first(), None | Some(&"status" | &"finalize")) {
+                parts.drain(..2);
             }
         }
-        info.resource = parts.first().copied().unwrap_or_default().to_owned();
-        info.name = parts.get(1).copied().unwrap_or_default().to_owned();
-        info.subresource = parts.get(2).copied().unwrap_or_default().to_owned();
+        for (index, field) in [&mut info.resource, &mut info.name, &mut info.subresource].into_iter().enumerate() {
+            parts.get(index).copied().unwrap_or_default().clone_into(field);
+        }
         info.rest = raw_rest(path, &parts);
         if info.name.is_empty() {
             info.collection_verb(query);
@@ -74,10 +71,10 @@ impl RequestInfo {
             "delete" => self.verb = "deletecollection",
             _ => {}
         }
-        if matches!(self.verb, "list" | "watch" | "deletecollection") {
-            if let Some(name) = single_name(query) {
-                self.name = name;
-            }
+        if matches!(self.verb, "list" | "watch" | "deletecollection")
+            && let Some(name) = single_name(query)
+        {
+            self.name = name;
         }
     }
 

@@ -7,6 +7,7 @@ mod options;
 
 pub(crate) use body::{decode_json_or_yaml, media_type, read, serialize_yaml, unsupported_media_type};
 pub use info::RequestInfo;
+pub(crate) use info::pairs;
 
 pub(crate) use negotiate::{Accept, Encoding, Form};
 pub use options::{DeleteOptions, Preconditions, Propagation, Query, VersionMatch};

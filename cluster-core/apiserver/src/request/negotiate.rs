@@ -35,7 +35,8 @@ impl Accept {
     /// the list; `None` when nothing in the list can be served.
     pub(crate) fn parse(headers: &HeaderMap) -> Option<Self> {
         let text: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
-        let clauses: Vec<&str> = text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|c| !c.is_empty()).collect();
+        let clauses: Vec<&str> =
+            text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|c| !c.is_empty()).collect();
         if clauses.is_empty() {
             return Some(Self::default());
         }
@@ -81,10 +82,16 @@ mod tests {
     fn the_first_clause_that_can_be_served_wins() {
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
         check(table, Some((Encoding::Json, Form::Table)));
-        check("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", Some((Encoding::Json, Form::Object)));
+        check(
+            "application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
+            Some((Encoding::Json, Form::Object)),
+        );
         check("application/vnd.kubernetes.protobuf,application/json", Some((Encoding::Json, Form::Object)));
         check("application/vnd.kubernetes.protobuf", Some((Encoding::Json, Form::Object)));
-        check("application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", Some((Encoding::Json, Form::Metadata)));
+        check(
+            "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
+            Some((Encoding::Json, Form::Metadata)),
+        );
         check("application/yaml", Some((Encoding::Yaml, Form::Object)));
         check("image/png", None);
     }

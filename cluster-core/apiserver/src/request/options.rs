@@ -154,10 +154,8 @@ impl DeleteOptions {
 
     /// What happens to dependents, the old option included.
     pub fn propagation(&self) -> Option<Propagation> {
-        self.propagation_policy.or(self.orphan_dependents.map(|orphan| match orphan {
-            true => Propagation::Orphan,
-            false => Propagation::Background,
-        }))
+        let of = |orphan| if orphan { Propagation::Orphan } else { Propagation::Background };
+        self.propagation_policy.or(self.orphan_dependents.map(of))
     }
 
     fn policy_name(&self) -> String {
@@ -171,9 +169,9 @@ fn boolean(value: &str) -> bool {
 }
 
 fn integer(key: &str, value: &str) -> Result<i64, Status> {
-    value.parse().map_err(|_| {
-        Status::bad_request(format!("{key}: strconv.ParseInt: parsing {value:?}: invalid syntax"))
-    })
+    value
+        .parse()
+        .map_err(|_| Status::bad_request(format!("{key}: strconv.ParseInt: parsing {value:?}: invalid syntax")))
 }
 
 fn dry_run(value: &str) -> Result<bool, Status> {

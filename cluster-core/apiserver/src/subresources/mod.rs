@@ -1,13 +1,24 @@
 //! What is served below an object: scale, bindings, evictions, tokens, and the streams to kubelets.
 
+mod binding;
+mod eviction;
 mod kubelet;
+mod parts;
+mod proxy;
+mod scale;
+mod streams;
 
+pub(crate) use binding::post as bind;
 pub(crate) use kubelet::Kubelets;
 
-use crate::verbs::{self, Call, Reply};
+use crate::admission::Operation;
+use crate::request;
+use crate::verbs::{self, Call, Phase, Reply};
 use axum::body::Body;
 use cluster_object::status::Status;
+use http::StatusCode;
 use http::request::Parts;
+use serde_json::{Value, json};
 
 /// `status`: the generic verbs on that part of the object.
 pub(crate) async fn status(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
@@ -17,7 +28,48 @@ pub(crate) async fn status(call: &Call<'_>, body: Body) -> Result<Reply, Status>
     }
 }
 
-pub(crate) async fn serve(call: &Call<'_>, parts: Parts, body: Body) -> Result<Reply, Status> {
-    drop((parts, body));
-    Err(Status::new(404, "NotFound", "the server could not find the requested resource"))
+/// Every other subresource.
+pub(crate) async fn serve(call: &Call<'_>, mut parts: Parts, body: Body) -> Result<Reply, Status> {
+    let name = call.info.subresource.clone();
+    let Some(served) = call.resource.subresource(&name) else {
+        return Err(Status::new(404, "NotFound", "the server could not find the requested resource"));
+    };
+    // A stream may be asked for with GET or POST, whatever the verb is called.
+    let verb = call.info.verb;
+    if !served.verbs.iter().any(|v| v == verb) && verb != "head" {
+        return Err(Status::method_not_allowed());
+    }
+    match (call.resource.storage.as_str(), name.as_str()) {
+        (_, "scale") => scale::serve(call, body).await,
+        ("pods", "log") => streams::log(call, parts, body).await,
+        ("pods", "exec" | "attach" | "portforward") => streams::connect(call, &mut parts, body).await,
+        ("pods", "binding") => binding::post(call, body).await,
+        ("pods", "eviction") => eviction::post(call, body).await,
+        ("pods" | "services" | "nodes", "proxy") => proxy::serve(call, &mut parts, body).await,
+        ("serviceaccounts", "token") => token(call, body).await,
+        (_, part) => parts::serve(call, part, body).await,
+    }
+}
+
+/// A decoded body of a subresource's own kind.
+pub(crate) async fn decode(call: &Call<'_>, body: Body) -> Result<Value, Status> {
+    let bytes = request::read(body).await?;
+    let (value, _) = request::decode_json_or_yaml(&call.content_type, &bytes)?;
+    if value.is_object() { Ok(value) } else { Err(Status::bad_request("the body is no JSON object")) }
+}
+
+/// 201 with a Status that says so.
+pub(crate) fn success() -> Result<Reply, Status> {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    Reply::other(StatusCode::CREATED, &status)
+}
+
+async fn token(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
+    let mut request = decode(call, body).await?;
+    let (namespace, name) = (call.info.namespace.as_str(), call.info.name.as_str());
+    for phase in [Phase::Mutating, Phase::Validating] {
+        call.admit(Operation::Create, "token", name, &mut request, None, phase)?;
+    }
+    let answer = call.server.config.tokens.issue(&*call.server.store, namespace, name, &request)?;
+    Reply::other(StatusCode::CREATED, &answer)
 }

@@ -2,7 +2,7 @@
 
 use super::form::{served_bytes, served_value};
 use crate::admission::{self, AdmissionRequest, Operation};
-use crate::auth::UserInfo;
+use crate::auth::{UserInfo, escalation};
 use crate::registry::Resource;
 use crate::request::{Accept, Query, RequestInfo};
 use crate::server::ApiServer;
@@ -13,6 +13,9 @@ use cluster_store::{Entry, Key, Revision, WriteError};
 use http::{Response, StatusCode};
 use serde_json::Value;
 use std::sync::Arc;
+
+/// Where roles and bindings are stored.
+const RBAC: &str = "rbac.authorization.k8s.io/";
 
 /// Everything a verb needs to know.
 pub(crate) struct Call<'a> {
@@ -92,6 +95,20 @@ impl Call<'_> {
         Ok(Reply::ok(Content::Object(served_bytes(&self.resource, &*self.stored(name)?)?)))
     }
 
+    /// The same call on another core resource.
+    pub(crate) fn on(&self, plural: &str) -> Result<Call<'_>, Status> {
+        let resource = self.server.registry.stored(plural).ok_or_else(|| Status::internal(format!("no {plural}")))?;
+        Ok(Call {
+            server: self.server,
+            resource,
+            info: RequestInfo { resource: plural.to_owned(), ..self.info.clone() },
+            user: self.user.clone(),
+            query: self.query.clone(),
+            accept: self.accept,
+            content_type: self.content_type.clone(),
+        })
+    }
+
     /// 422 when there are errors.
     pub(crate) fn invalid_if(&self, name: &str, errors: &[cluster_object::field::Error]) -> Result<(), Status> {
         match errors {
@@ -112,10 +129,16 @@ impl Call<'_> {
     ) -> Result<(), Status> {
         let dry_run = self.query.dry_run;
         let (user, resource, namespace) = (&self.user, &*self.resource, self.info.namespace.as_str());
-        let mut request = AdmissionRequest { user, operation, resource, subresource, namespace, name, object, old, dry_run };
+        let mut request =
+            AdmissionRequest { user, operation, resource, subresource, namespace, name, object, old, dry_run };
         match phase {
             Phase::Mutating => admission::admit(&mut request, self.server, &self.server.config.admission),
-            Phase::Validating => admission::validate(&request, self.server),
+            Phase::Validating => {
+                if !matches!(operation, Operation::Delete | Operation::Connect) && resource.storage.starts_with(RBAC) {
+                    escalation::check(&self.server.authorizer, user, &resource.plural, request.object, old)?;
+                }
+                admission::validate(&request, self.server)
+            }
         }
     }
 

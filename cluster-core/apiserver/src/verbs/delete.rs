@@ -234,13 +234,15 @@ mod tests {
         let Step::Mark(marked) = step(Deletion::Graceful, pod(&json!({"generation": 1})), &options, NOW) else {
             panic!("the pod should stay");
         };
-        let expected = json!({"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30, "generation": 2});
+        let expected =
+            json!({"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30, "generation": 2});
         assert_eq!(marked["metadata"], expected);
         assert_eq!(step(Deletion::Graceful, marked.clone(), &options, NOW), Step::Nothing);
         let Step::Mark(shorter) = step(Deletion::Graceful, marked.clone(), &with_grace(5), NOW) else {
             panic!("the pod should stay");
         };
-        let expected = json!({"deletionTimestamp": "2026-01-01T00:00:05Z", "deletionGracePeriodSeconds": 5, "generation": 2});
+        let expected =
+            json!({"deletionTimestamp": "2026-01-01T00:00:05Z", "deletionGracePeriodSeconds": 5, "generation": 2});
         assert_eq!(shorter["metadata"], expected);
         assert!(matches!(step(Deletion::Graceful, marked, &with_grace(0), NOW), Step::Remove(_)));
     }
@@ -258,7 +260,8 @@ mod tests {
             panic!("the object should stay");
         };
         assert_eq!(marked["metadata"]["finalizers"], json!([FOREGROUND]));
-        let background = DeleteOptions { propagation_policy: Some(Propagation::Background), ..DeleteOptions::default() };
+        let background =
+            DeleteOptions { propagation_policy: Some(Propagation::Background), ..DeleteOptions::default() };
         assert!(matches!(step(Deletion::Immediate, marked, &background, NOW), Step::Remove(_)));
     }
 

@@ -82,10 +82,14 @@ pub(super) fn structural_defaults(value: &mut Value, schema: &Schema) {
             }
         }
         (Value::Object(entries), Shape::Map(map)) => {
-            entries.values_mut().for_each(|value| structural_defaults(value, &map.values));
+            for value in entries.values_mut() {
+                structural_defaults(value, &map.values);
+            }
         }
         (Value::Array(items), Shape::List(list)) => {
-            items.iter_mut().for_each(|item| structural_defaults(item, &list.items));
+            for item in items {
+                structural_defaults(item, &list.items);
+            }
         }
         _ => {}
     }

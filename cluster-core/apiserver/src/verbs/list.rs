@@ -25,7 +25,12 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// The filter of a request; 400 for a field that is not selectable.
-    pub(crate) fn new(server: &ApiServer, resource: &Arc<Resource>, info: &RequestInfo, query: &Query) -> Result<Self, Status> {
+    pub(crate) fn new(
+        server: &ApiServer,
+        resource: &Arc<Resource>,
+        info: &RequestInfo,
+        query: &Query,
+    ) -> Result<Self, Status> {
         let stored = server.registry.stored(&resource.storage).unwrap_or_else(|| Arc::clone(resource));
         for requirement in query.fields.requirements() {
             let field = requirement.field.as_str();

@@ -59,10 +59,9 @@ pub(super) fn carry_over(object: &mut Value, old: &Value) {
         }
     }
     for field in ["name", "namespace", "resourceVersion", "managedFields"] {
-        if object["metadata"].get(field).is_none_or(|v| v.is_null() || *v == "") {
-            if let Some(value) = old["metadata"].get(field) {
-                object["metadata"][field] = value.clone();
-            }
+        let unset = object["metadata"].get(field).is_none_or(|v| v.is_null() || *v == "");
+        if unset && let Some(value) = old["metadata"].get(field) {
+            object["metadata"][field] = value.clone();
         }
     }
 }

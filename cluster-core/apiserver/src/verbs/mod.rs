@@ -15,7 +15,7 @@ mod watch;
 pub(crate) use call::{Call, Content, List, Phase, Reply, key};
 pub(crate) use create::{Managed, create_object};
 pub(crate) use delete::delete_object;
-pub(crate) use form::{draft, facts, served_bytes, served_value};
+pub(crate) use form::{draft, served_bytes, served_value};
 pub(crate) use list::{Filter, collect};
 pub(crate) use patch::{Kind as PatchKind, apply_to};
 pub(crate) use update::{Part, Proposed, change};
@@ -33,6 +33,9 @@ pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
     if !allowed(call) {
         return Err(Status::method_not_allowed());
     }
+    if call.resource.storage == "bindings" {
+        return crate::subresources::bind(&call.on("pods")?, body).await;
+    }
     let name = call.info.name.as_str();
     match call.info.verb {
         "get" => call.get(name),
@@ -49,6 +52,10 @@ pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
 
 fn allowed(call: &Call<'_>) -> bool {
     let verb = call.info.verb;
+    let of_object = matches!(verb, "get" | "update" | "patch" | "delete");
+    if call.info.name.is_empty() == of_object && matches!(verb, "get" | "update" | "patch" | "delete" | "create") {
+        return false;
+    }
     if call.resource.namespaced() && call.info.namespace.is_empty() && matches!(verb, "create" | "deletecollection") {
         return false;
     }

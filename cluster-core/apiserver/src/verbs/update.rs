@@ -7,8 +7,8 @@ use super::call::{Call, Content, Phase, Reply};
 use super::create::{self, Managed};
 use super::{form, incoming, metadata};
 use crate::admission::Operation;
-use crate::{allocate, custom};
 use crate::registry::Deletion;
+use crate::{allocate, custom};
 use bytes::Bytes;
 use cluster_object::apply::managed;
 use cluster_object::field::{Error, Path};
@@ -69,7 +69,8 @@ pub(super) async fn update(call: &Call<'_>, body: Bytes) -> Result<Reply, Status
         _ => {}
     }
     let part = if call.info.subresource == "status" { Part::Status } else { Part::Main };
-    if part == Part::Main && call.resource.strategy.create_on_update && call.server.store.get(&call.key(name)).is_none() {
+    if part == Part::Main && call.resource.strategy.create_on_update && call.server.store.get(&call.key(name)).is_none()
+    {
         let bytes = create::create_object(call, object, Managed::Track).await?;
         return Ok(Reply::created(Content::Object(bytes), warnings));
     }
@@ -155,7 +156,8 @@ fn prepare(
             custom::complete(object);
         }
     }
-    if part != Part::Status && resource.strategy.has_generation && metadata::content_differs(object, old) {
+    let bumps = !matches!(part, Part::Status | Part::Sub("binding" | "finalize" | "approval"));
+    if bumps && resource.strategy.has_generation && metadata::content_differs(object, old) {
         meta::set(object, "metadata.generation", meta::generation(old) + 1);
     }
     Ok(())
@@ -229,5 +231,8 @@ fn is_finished(call: &Call<'_>, object: &Value) -> bool {
     let grace = meta::get(object, "metadata.deletionGracePeriodSeconds").as_i64().unwrap_or_default();
     let namespace_content = call.resource.strategy.deletion == Deletion::Finalized
         && meta::get(object, "spec.finalizers").as_array().is_some_and(|f| !f.is_empty());
-    meta::deletion_timestamp(object).is_some() && grace == 0 && meta::finalizers(object).is_empty() && !namespace_content
+    meta::deletion_timestamp(object).is_some()
+        && grace == 0
+        && meta::finalizers(object).is_empty()
+        && !namespace_content
 }

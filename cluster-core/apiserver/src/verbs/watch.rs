@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-const BOOKMARK_PERIOD: Duration = Duration::from_secs(60);
+const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
 /// How long a watch lasts at least when the client names no timeout; upstream's `--min-request-timeout`.
 const DEFAULT_TIMEOUT: u64 = 1800;
 
@@ -56,10 +56,12 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Reply, Status> {
     let (resource, include) = (Arc::clone(&call.resource), call.query.include_object.clone());
     let events = open(call.server, &call.resource, &call.info, &call.query)?;
     let frames = events.map(move |event| {
-        let frame = event.and_then(|event| frame(&resource, event, |bytes| render::form(&resource, accept.form, &include, bytes)));
+        let frame = event
+            .and_then(|event| frame(&resource, event, |bytes| render::form(&resource, accept.form, &include, bytes)));
         Ok::<_, std::convert::Infallible>(frame.unwrap_or_else(|status| error_frame(&status)))
     });
-    let response = Response::builder().header(http::header::CONTENT_TYPE, "application/json").body(Body::from_stream(frames));
+    let response =
+        Response::builder().header(http::header::CONTENT_TYPE, "application/json").body(Body::from_stream(frames));
     Ok(Reply::ok(Content::Raw(response.map_err(Status::internal)?)))
 }
 
@@ -113,7 +115,10 @@ pub(crate) fn open(
         let after = if revision == 0 { server.store.revision() } else { revision };
         Start { after, snapshot: None }
     };
-    let seconds = query.timeout_seconds.filter(|s| *s > 0).unwrap_or_else(|| rand::random_range(DEFAULT_TIMEOUT..2 * DEFAULT_TIMEOUT));
+    let seconds = query
+        .timeout_seconds
+        .filter(|s| *s > 0)
+        .unwrap_or_else(|| rand::random_range(DEFAULT_TIMEOUT..2 * DEFAULT_TIMEOUT));
     // A watch that starts too early in the past is answered by an ERROR event, as upstream does.
     let watcher = server.store.watch(&resource.storage, start.after);
     let mut bookmarks = tokio::time::interval_at(Instant::now() + BOOKMARK_PERIOD, BOOKMARK_PERIOD);
@@ -129,7 +134,8 @@ pub(crate) fn open(
         deadline: Instant::now() + Duration::from_secs(seconds),
         closing: server.closing.clone(),
     };
-    let stream = futures::stream::unfold(state, |mut state| async move { state.next().await.map(|item| (item, state)) });
+    let stream =
+        futures::stream::unfold(state, |mut state| async move { state.next().await.map(|item| (item, state)) });
     Ok(stream.boxed())
 }
 

@@ -1,0 +1,99 @@
+//! Evictions: a delete that asks the disruption budgets first.
+
+use crate::admission::Operation;
+use crate::request::DeleteOptions;
+use crate::verbs::{Call, Part, Phase, Proposed, Reply, change, delete_object};
+use axum::body::Body;
+use cluster_object::meta;
+use cluster_object::selector::Selector;
+use cluster_object::status::{Cause, Details, Status};
+use serde_json::Value;
+
+const BUDGETS: &str = "policy/poddisruptionbudgets";
+
+pub(super) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
+    let mut eviction = super::decode(call, body).await?;
+    let name = call.info.name.as_str();
+    if !matches!(meta::name(&eviction), "" | "unknown") && meta::name(&eviction) != name {
+        return Err(Status::bad_request("name in URL does not match name in Eviction object"));
+    }
+    for phase in [Phase::Mutating, Phase::Validating] {
+        call.admit(Operation::Create, "eviction", name, &mut eviction, None, phase)?;
+    }
+    let options: DeleteOptions = match eviction.get("deleteOptions") {
+        Some(options) if !options.is_null() => {
+            serde_json::from_value(options.clone()).map_err(|e| Status::bad_request(e.to_string()))?
+        }
+        _ => DeleteOptions::default(),
+    };
+    let pod = call.object(name)?;
+    if !needs_no_budget(&pod) && !call.query.dry_run {
+        spend_budget(call, &pod).await?;
+    }
+    delete_object(call, name, &options).await?;
+    super::success()
+}
+
+/// Pods that do not run yet or any more, and those already going, disturb nobody.
+fn needs_no_budget(pod: &Value) -> bool {
+    matches!(meta::text(pod, "status.phase"), "Succeeded" | "Failed" | "Pending")
+        || meta::deletion_timestamp(pod).is_some()
+}
+
+/// Takes one allowed disruption from the pod's budget, if it has one.
+async fn spend_budget(call: &Call<'_>, pod: &Value) -> Result<(), Status> {
+    let snapshot = call.server.store.snapshot(BUDGETS);
+    let mut found = Vec::new();
+    for entry in snapshot.range(Some(&call.info.namespace), None) {
+        let budget: Value = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
+        let selector = Selector::from_label_selector(&budget["spec"]["selector"]);
+        if selector.is_ok_and(|selector| selector.matches(|key| meta::label(pod, key))) {
+            found.push(meta::name(&budget).to_owned());
+        }
+    }
+    match found.as_slice() {
+        [] => Ok(()),
+        [name] => {
+            let budget = call.on(BUDGETS)?;
+            let make = |old: &Value| Ok(Proposed::new(spent(old, meta::name(pod))?));
+            change(&budget, name, Part::Status, make).await?;
+            Ok(())
+        }
+        _ => {
+            let text =
+                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+            Err(Status::new(500, "", text))
+        }
+    }
+}
+
+fn spent(budget: &Value, pod: &str) -> Result<Value, Status> {
+    let number = |field: &str| budget["status"][field].as_i64().unwrap_or_default();
+    let name = meta::name(budget);
+    if number("observedGeneration") < meta::generation(budget) {
+        let message = format!("The disruption budget {name} is still being processed by the server.");
+        return Err(too_many(message, 10));
+    }
+    if number("disruptionsAllowed") <= 0 {
+        let message = format!(
+            "The disruption budget {name} needs {} healthy pods and has {} currently",
+            number("desiredHealthy"),
+            number("currentHealthy")
+        );
+        return Err(too_many(message, 0));
+    }
+    let mut budget = budget.clone();
+    meta::set(&mut budget, "status.disruptionsAllowed", number("disruptionsAllowed") - 1);
+    if !budget["status"]["disruptedPods"].is_object() {
+        budget["status"]["disruptedPods"] = Value::Object(serde_json::Map::new());
+    }
+    budget["status"]["disruptedPods"][pod] = meta::now().into();
+    Ok(budget)
+}
+
+fn too_many(message: String, retry_after_seconds: u32) -> Status {
+    let causes = vec![Cause { reason: "DisruptionBudget".to_owned(), message, field: String::new() }];
+    let details = Details { causes, retry_after_seconds, ..Details::default() };
+    let text = "Cannot evict pod as it would violate the pod's disruption budget.";
+    Status { details: Some(Box::new(details)), ..Status::new(429, "TooManyRequests", text) }
+}

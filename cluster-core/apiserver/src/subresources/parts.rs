@@ -1,0 +1,74 @@
+//! Subresources that write one part of their object: finalize, approval, ephemeralcontainers, resize.
+
+use crate::request;
+use crate::verbs::{Call, Content, Part, PatchKind, Proposed, Reply, apply_to, change};
+use axum::body::Body;
+use cluster_object::meta;
+use cluster_object::status::Status;
+use serde_json::Value;
+
+/// The part a subresource writes: its name and the path below the object.
+const PARTS: &[(&str, &str)] = &[
+    ("finalize", "spec.finalizers"),
+    ("approval", "status.conditions"),
+    ("ephemeralcontainers", "spec.ephemeralContainers"),
+    ("resize", "spec.containers"),
+];
+
+pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Reply, Status> {
+    let Some(&(part, path)) = PARTS.iter().find(|(name, _)| *name == part) else {
+        return Err(Status::new(404, "NotFound", "the server could not find the requested resource"));
+    };
+    let name = call.info.name.as_str();
+    if call.info.verb == "get" {
+        return Ok(Reply::ok(Content::Object(super::super::verbs::to_bytes(&call.object(name)?)?)));
+    }
+    let kind = if call.info.verb == "patch" { Some(PatchKind::of(call)?) } else { None };
+    let bytes = request::read(body).await?;
+    let (given, _) = request::decode_json_or_yaml(&call.content_type, &bytes)?;
+    let make = |old: &Value| {
+        let mut wanted = given.clone();
+        if let Some(kind) = kind {
+            wanted = old.clone();
+            apply_to(call, kind, &mut wanted, &given)?;
+        }
+        if let Some(schema) = call.resource.schema() {
+            cluster_object::decode::prune(&mut wanted, schema);
+        }
+        (call.resource.strategy.defaults)(&mut wanted);
+        Ok(Proposed::new(with_part(part, path, old, &wanted)))
+    };
+    let (bytes, _) = change(call, name, Part::Sub(part), make).await?;
+    Ok(Reply::ok(Content::Object(bytes)))
+}
+
+/// `old` with this part out of `wanted`, under the revision and UID that `wanted` expects.
+fn with_part(part: &str, path: &str, old: &Value, wanted: &Value) -> Value {
+    let mut object = old.clone();
+    for field in ["resourceVersion", "uid"] {
+        if let Some(value) = wanted["metadata"].get(field).filter(|v| !v.is_null()) {
+            object["metadata"][field] = value.clone();
+        }
+    }
+    if part == "resize" {
+        resize(&mut object, wanted);
+        return object;
+    }
+    match meta::get(wanted, path) {
+        Value::Null => drop(meta::remove(&mut object, path)),
+        value => meta::set(&mut object, path, value.clone()),
+    }
+    object
+}
+
+/// Only resources and resize policies of containers may change.
+fn resize(object: &mut Value, wanted: &Value) {
+    for list in ["containers", "initContainers"] {
+        let wanted = wanted["spec"][list].as_array().map(Vec::as_slice).unwrap_or_default();
+        for container in object["spec"][list].as_array_mut().into_iter().flatten() {
+            if let Some(same) = wanted.iter().find(|w| w["name"] == container["name"]) {
+                container["resources"] = same["resources"].clone();
+            }
+        }
+    }
+}

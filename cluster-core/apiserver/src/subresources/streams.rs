@@ -1,0 +1,173 @@
+//! log, exec, attach and port-forward: answered by the kubelet of the pod's node.
+
+use super::kubelet::Target;
+use crate::admission::Operation;
+use crate::request::pairs;
+use crate::verbs::{Call, Content, Phase, Reply, key};
+use axum::body::Body;
+use cluster_object::meta;
+use cluster_object::status::Status;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
+
+/// The most that is read of a kubelet's refusal.
+const MAX_REFUSAL: usize = 64 * 1024;
+
+pub(super) async fn log(call: &Call<'_>, mut parts: Parts, body: Body) -> Result<Reply, Status> {
+    let pod = call.object(&call.info.name)?;
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let container = container(&pod, &parameter(&query, "container"))?;
+    let node = meta::text(&pod, "spec.nodeName");
+    if node.is_empty() {
+        return Ok(Reply::ok(Content::Raw(plain(Response::new(Body::empty())))));
+    }
+    let target = target(call, node, "containerLogs", Some(&container), &query)?;
+    let response = call.server.kubelets.forward(&target, &mut parts, body).await?;
+    if response.status().is_success() {
+        return Ok(Reply::ok(Content::Raw(plain(response))));
+    }
+    Err(refusal(response).await)
+}
+
+pub(super) async fn connect(call: &Call<'_>, parts: &mut Parts, body: Body) -> Result<Reply, Status> {
+    let pod = call.object(&call.info.name)?;
+    let verb = call.info.subresource.as_str();
+    for phase in [Phase::Mutating, Phase::Validating] {
+        call.admit(Operation::Connect, verb, &call.info.name, &mut Value::Null, Some(&pod), phase)?;
+    }
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let container = match verb {
+        "portforward" => None,
+        _ => Some(container(&pod, &parameter(&query, "container"))?),
+    };
+    let node = meta::text(&pod, "spec.nodeName");
+    if node.is_empty() {
+        return Err(Status::bad_request(format!("pod {} does not have a host assigned", call.info.name)));
+    }
+    let kubelet_verb = if verb == "portforward" { "portForward" } else { verb };
+    let target = target(call, node, kubelet_verb, container.as_deref(), &query)?;
+    let response = call.server.kubelets.forward(&target, parts, body).await?;
+    match response.status() {
+        code if code == StatusCode::SWITCHING_PROTOCOLS || code.is_success() => Ok(Reply::ok(Content::Raw(response))),
+        _ => Err(refusal(response).await),
+    }
+}
+
+/// The kubelet's path for one container or the whole pod, with the client's options.
+fn target(call: &Call<'_>, node: &str, verb: &str, container: Option<&str>, query: &str) -> Result<Target, Status> {
+    let stored = call.server.store.get(&key("nodes", "", node)).ok_or_else(|| {
+        Status::not_found(cluster_object::status::GroupResource { group: "", resource: "nodes" }, node)
+    })?;
+    let node: Value = serde_json::from_slice(&stored.bytes).map_err(Status::internal)?;
+    let mut path = format!("/{verb}/{}/{}", call.info.namespace, call.info.name);
+    if let Some(container) = container {
+        path = format!("{path}/{container}");
+    }
+    let options = kubelet_options(query);
+    if !options.is_empty() {
+        path = format!("{path}?{options}");
+    }
+    Target::kubelet(&node, path)
+}
+
+/// The query in the kubelet's words: `stdin=true` is `input=1` there.
+fn kubelet_options(query: &str) -> String {
+    let mut out = url::form_urlencoded::Serializer::new(String::new());
+    for (key, value) in pairs(query) {
+        let on = !matches!(value.as_str(), "false" | "0");
+        match key.as_str() {
+            "container" => {}
+            "stdin" if on => drop(out.append_pair("input", "1")),
+            "stdout" if on => drop(out.append_pair("output", "1")),
+            "stderr" if on => drop(out.append_pair("error", "1")),
+            "tty" if on => drop(out.append_pair("tty", "1")),
+            "stdin" | "stdout" | "stderr" | "tty" => {}
+            "ports" => drop(out.append_pair("port", &value)),
+            _ => drop(out.append_pair(&key, &value)),
+        }
+    }
+    out.finish()
+}
+
+fn parameter(query: &str, name: &str) -> String {
+    pairs(query).find(|(key, _)| key == name).map(|(_, value)| value).unwrap_or_default()
+}
+
+/// The container that is meant: the one that is named, or the pod's only one.
+fn container(pod: &Value, wanted: &str) -> Result<String, Status> {
+    let names = |list: &str| -> Vec<&str> {
+        pod["spec"][list].as_array().into_iter().flatten().map(|c| meta::text(c, "name")).collect()
+    };
+    let (containers, init, ephemeral) = (names("containers"), names("initContainers"), names("ephemeralContainers"));
+    let pod = meta::name(pod);
+    if !wanted.is_empty() {
+        let known = containers.iter().chain(&init).chain(&ephemeral).any(|name| *name == wanted);
+        let unknown = || Status::bad_request(format!("container {wanted} is not valid for pod {pod}"));
+        return if known { Ok(wanted.to_owned()) } else { Err(unknown()) };
+    }
+    match containers.as_slice() {
+        [only] => Ok((*only).to_owned()),
+        [] => Err(Status::bad_request(format!("a container name must be specified for pod {pod}"))),
+        many => {
+            let init = match init.as_slice() {
+                [] => String::new(),
+                init => format!(" or one of the init containers: [{}]", init.join(" ")),
+            };
+            let many = many.join(" ");
+            let text = format!("a container name must be specified for pod {pod}, choose one of: [{many}]{init}");
+            Err(Status::bad_request(text))
+        }
+    }
+}
+
+fn plain(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+/// A kubelet's refusal as a Status: its own one, or its text under its code.
+async fn refusal(response: Response<Body>) -> Status {
+    let code = response.status().as_u16();
+    let body = match Limited::new(response.into_body(), MAX_REFUSAL).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) => return Status::internal(format!("failed to read the kubelet's answer: {error}")),
+    };
+    if let Ok(status) = serde_json::from_slice::<Status>(&body) {
+        return status;
+    }
+    let text = String::from_utf8_lossy(&body).trim().to_owned();
+    match code {
+        400 => Status::bad_request(text),
+        404 => Status::new(404, "NotFound", text),
+        500 => Status::internal(text),
+        code => Status::new(code, "", text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_container_is_resolved_as_upstream_does() {
+        let pod = |containers: &Value| json!({"metadata": {"name": "p"}, "spec": {"containers": containers}});
+        let (one, two) = (pod(&json!([{"name": "a"}])), pod(&json!([{"name": "a"}, {"name": "b"}])));
+        let check = |pod: &Value, wanted: &str| container(pod, wanted).map_err(|status| status.message);
+        assert_eq!(check(&one, ""), Ok("a".to_owned()));
+        assert_eq!(check(&two, "b"), Ok("b".to_owned()));
+        assert_eq!(check(&two, "c"), Err("container c is not valid for pod p".to_owned()));
+        let unnamed = "a container name must be specified for pod p, choose one of: [a b]";
+        assert_eq!(check(&two, ""), Err(unnamed.to_owned()));
+    }
+
+    #[test]
+    fn options_are_told_in_the_kubelets_words() {
+        let query = "command=sh&command=-c&container=x&stdin=true&stdout=true&stderr=false&tty=true";
+        assert_eq!(kubelet_options(query), "command=sh&command=-c&input=1&output=1&tty=1");
+        assert_eq!(kubelet_options("follow=true&tailLines=5"), "follow=true&tailLines=5");
+    }
+}

@@ -1,0 +1,38 @@
+//! Server-side apply.
+
+use super::{Api, CONFIG_MAPS, config_map};
+use serde_json::json;
+
+#[tokio::test]
+async fn apply_creates_changes_and_conflicts() {
+    let api = Api::start().await;
+    let path = format!("{CONFIG_MAPS}/a");
+    let by = |manager: &str| format!("{path}?fieldManager={manager}");
+    let created = api.patch(&by("one"), "apply-patch+yaml", &config_map("a", &json!({"k": "1", "l": "1"}))).await;
+    assert_eq!(created.code, 201, "{created:?}");
+    assert_eq!(created.body["metadata"]["managedFields"][0]["operation"], "Apply");
+
+    let same = api.patch(&by("one"), "apply-patch+yaml", &config_map("a", &json!({"k": "1", "l": "1"}))).await.ok();
+    assert_eq!(same["metadata"]["resourceVersion"], created.body["metadata"]["resourceVersion"]);
+
+    let conflict = api.patch(&by("two"), "apply-patch+yaml", &config_map("a", &json!({"k": "2"}))).await;
+    assert_eq!((conflict.code, conflict.failure().1), (409, "Conflict"));
+    let cause = &conflict.body["details"]["causes"][0];
+    assert_eq!((&cause["reason"], &cause["field"]), (&json!("FieldManagerConflict"), &json!(".data.k")));
+
+    let forced = format!("{}&force=true", by("two"));
+    let changed = api.patch(&forced, "apply-patch+yaml", &config_map("a", &json!({"k": "2"}))).await.ok();
+    assert_eq!(changed["data"], json!({"k": "2", "l": "1"}));
+
+    // What a manager stops applying goes away.
+    let dropped = api.patch(&by("one"), "apply-patch+yaml", &config_map("a", &json!({}))).await.ok();
+    assert_eq!(dropped["data"], json!({"k": "2"}));
+}
+
+#[tokio::test]
+async fn apply_needs_a_field_manager() {
+    let api = Api::start().await;
+    let answer = api.patch(&format!("{CONFIG_MAPS}/a"), "apply-patch+yaml", &config_map("a", &json!({}))).await;
+    let message = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
+    assert_eq!(answer.failure(), (422, "Invalid", message));
+}

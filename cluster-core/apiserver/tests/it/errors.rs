@@ -1,0 +1,112 @@
+//! Bad input: upstream's reason and message, and nothing changes.
+
+use super::{Api, CONFIG_MAPS, PODS, config_map, pod};
+use serde_json::json;
+
+#[tokio::test]
+async fn an_unknown_field_warns_or_fails() {
+    let api = Api::start().await;
+    let mut object = config_map("a", &json!({}));
+    object["bogus"] = json!(1);
+    let strict = api.post(&format!("{CONFIG_MAPS}?fieldValidation=Strict"), &object).await;
+    let message = "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \
+                   \"bogus\"";
+    assert_eq!(strict.failure(), (400, "BadRequest", message));
+    assert_eq!(api.get(&format!("{CONFIG_MAPS}/a")).await.code, 404);
+
+    let warned = api.post(CONFIG_MAPS, &object).await;
+    assert_eq!(warned.warnings, ["299 - \"unknown field \\\"bogus\\\"\""]);
+    assert!(warned.ok().get("bogus").is_none());
+}
+
+#[tokio::test]
+async fn a_wrong_type_is_a_bad_request() {
+    let api = Api::start().await;
+    let mut object = pod("a");
+    object["spec"]["containers"] = json!("none");
+    let answer = api.post(PODS, &object).await;
+    let (code, reason, message) = answer.failure();
+    assert_eq!((code, reason), (400, "BadRequest"));
+    let start = "Pod in version \"v1\" cannot be handled as a Pod: json: cannot unmarshal string into Go struct field";
+    assert!(message.starts_with(start), "{message}");
+}
+
+#[tokio::test]
+async fn a_duplicate_name_already_exists() {
+    let api = Api::start().await;
+    api.post(CONFIG_MAPS, &config_map("a", &json!({}))).await.ok();
+    let answer = api.post(CONFIG_MAPS, &config_map("a", &json!({"k": "v"}))).await;
+    assert_eq!(answer.failure(), (409, "AlreadyExists", "configmaps \"a\" already exists"));
+    assert!(api.get(&format!("{CONFIG_MAPS}/a")).await.ok()["data"].get("k").is_none());
+}
+
+#[tokio::test]
+async fn an_illegal_label_or_name_is_invalid() {
+    let api = Api::start().await;
+    let mut object = config_map("a", &json!({}));
+    object["metadata"]["labels"] = json!({"a": "not ok"});
+    let answer = api.post(CONFIG_MAPS, &object).await;
+    let (code, reason, message) = answer.failure();
+    assert_eq!((code, reason), (422, "Invalid"));
+    let start = "ConfigMap \"a\" is invalid: metadata.labels: Invalid value: \"not ok\": a valid label must be";
+    assert!(message.starts_with(start), "{message}");
+    let cause = &answer.body["details"]["causes"][0];
+    assert_eq!((&cause["reason"], &cause["field"]), (&json!("FieldValueInvalid"), &json!("metadata.labels")));
+
+    let answer = api.post(CONFIG_MAPS, &config_map("A_b", &json!({}))).await;
+    assert_eq!(answer.failure().1, "Invalid");
+    let answer = api.post(CONFIG_MAPS, &json!({"metadata": {}})).await;
+    let message = "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName is required";
+    assert_eq!(answer.failure(), (422, "Invalid", message));
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_too_large() {
+    let api = Api::start().await;
+    let object = config_map("a", &json!({"k": "x".repeat(3 * 1024 * 1024)}));
+    let answer = api.post(CONFIG_MAPS, &object).await;
+    let message = "Request entity too large: limit is 3145728";
+    assert_eq!(answer.failure(), (413, "RequestEntityTooLarge", message));
+}
+
+#[tokio::test]
+async fn text_that_is_no_json_or_no_utf8_is_a_bad_request() {
+    let api = Api::start().await;
+    for body in [&b"{\"metadata\":"[..], b"{\"metadata\":{\"name\":\"\xff\xfe\"}}"] {
+        let answer = api.call("POST", CONFIG_MAPS, "application/json", body.to_vec()).await;
+        assert_eq!((answer.code, answer.failure().1), (400, "BadRequest"), "{answer:?}");
+    }
+    let protobuf = api.call("POST", CONFIG_MAPS, "application/vnd.kubernetes.protobuf", "k8s").await;
+    assert_eq!((protobuf.code, protobuf.failure().1), (415, "UnsupportedMediaType"));
+}
+
+#[tokio::test]
+async fn another_kind_version_namespace_or_name_is_a_bad_request() {
+    let api = Api::start().await;
+    let mut object = config_map("a", &json!({}));
+    object["apiVersion"] = json!("v2");
+    let message = "the API version in the data (v2) does not match the expected API version (v1)";
+    assert_eq!(api.post(CONFIG_MAPS, &object).await.failure(), (400, "BadRequest", message));
+    let mut object = config_map("a", &json!({}));
+    object["metadata"]["namespace"] = json!("other");
+    let message = "the namespace of the provided object does not match the namespace sent on the request";
+    assert_eq!(api.post(CONFIG_MAPS, &object).await.failure(), (400, "BadRequest", message));
+    let message = "the name of the object (a) does not match the name on the URL (b)";
+    let answer = api.put(&format!("{CONFIG_MAPS}/b"), &config_map("a", &json!({}))).await;
+    assert_eq!(answer.failure(), (400, "BadRequest", message));
+    assert_eq!(api.post(CONFIG_MAPS, &json!({"kind": "Secret", "metadata": {"name": "a"}})).await.code, 400);
+}
+
+#[tokio::test]
+async fn unknown_resources_and_methods_are_refused() {
+    let api = Api::start().await;
+    let answer = api.get("/apis/apps/v1/nothings").await;
+    let message = "the server could not find the requested resource";
+    assert_eq!(answer.failure(), (404, "NotFound", message));
+    let answer = api.call("POST", &format!("{CONFIG_MAPS}/a"), "application/json", "{}").await;
+    assert_eq!(answer.code, 405);
+    let answer = api.get("/api/v1/configmaps?fieldSelector=data.x%3D1").await;
+    let message = "Unable to find \"/v1, Resource=configmaps\" that match label selector \"\", field selector \
+                   \"data.x=1\": field label not supported: data.x";
+    assert_eq!(answer.failure(), (400, "BadRequest", message));
+}

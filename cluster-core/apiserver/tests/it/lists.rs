@@ -1,0 +1,92 @@
+//! Lists: selectors, pages, tables.
+
+use super::{Api, CONFIG_MAPS, config_map};
+use serde_json::{Value, json};
+
+fn names(list: &Value) -> Vec<&str> {
+    list["items"].as_array().into_iter().flatten().filter_map(|i| i["metadata"]["name"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn pages_show_one_revision_while_writes_go_on() {
+    let api = Api::start().await;
+    for i in 0..5 {
+        api.post(CONFIG_MAPS, &config_map(&format!("a{i}"), &json!({}))).await.ok();
+    }
+    let first = api.get(&format!("{CONFIG_MAPS}?limit=2")).await.ok();
+    assert_eq!(names(&first), ["a0", "a1"]);
+    assert_eq!((&first["kind"], &first["metadata"]["remainingItemCount"]), (&json!("ConfigMapList"), &json!(3)));
+
+    api.delete(&format!("{CONFIG_MAPS}/a3"), &json!({})).await.ok();
+    api.post(CONFIG_MAPS, &config_map("a2b", &json!({}))).await.ok();
+    let mut seen = Vec::new();
+    let mut page = first.clone();
+    while let Some(token) = page["metadata"]["continue"].as_str() {
+        page = api.get(&format!("{CONFIG_MAPS}?limit=2&continue={token}")).await.ok();
+        assert_eq!(page["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
+        seen.extend(names(&page).into_iter().map(str::to_owned));
+    }
+    assert_eq!(seen, ["a2", "a3", "a4"]);
+
+    let exact = format!(
+        "resourceVersion={}&resourceVersionMatch=Exact",
+        first["metadata"]["resourceVersion"].as_str().expect("a revision")
+    );
+    assert_eq!(names(&api.get(&format!("{CONFIG_MAPS}?{exact}")).await.ok()), ["a0", "a1", "a2", "a3", "a4"]);
+    assert_eq!(api.get(&format!("{CONFIG_MAPS}?continue=nonsense")).await.code, 400);
+}
+
+#[tokio::test]
+async fn selectors_narrow_a_list() {
+    let api = Api::start().await;
+    for (name, tier) in [("a", "web"), ("b", "db"), ("c", "web")] {
+        let mut object = config_map(name, &json!({}));
+        object["metadata"]["labels"] = json!({"tier": tier});
+        api.post(CONFIG_MAPS, &object).await.ok();
+    }
+    let list = |query: &str| format!("{CONFIG_MAPS}?{query}");
+    assert_eq!(names(&api.get(&list("labelSelector=tier%3Dweb")).await.ok()), ["a", "c"]);
+    assert_eq!(names(&api.get(&list("labelSelector=tier+notin+(web)")).await.ok()), ["b"]);
+    assert_eq!(names(&api.get(&list("fieldSelector=metadata.name%3Db")).await.ok()), ["b"]);
+    assert_eq!(
+        names(
+            &api.get("/api/v1/configmaps?fieldSelector=metadata.name%21%3Db,metadata.namespace%3Ddefault").await.ok()
+        ),
+        ["a", "c"]
+    );
+}
+
+#[tokio::test]
+async fn a_revision_from_the_future_is_a_timeout() {
+    let api = Api::start().await;
+    let answer = api.get(&format!("{CONFIG_MAPS}?resourceVersion=999999")).await;
+    assert_eq!((answer.code, answer.failure().1), (504, "Timeout"));
+    assert_eq!(answer.body["details"]["causes"][0]["reason"], "ResourceVersionTooLarge");
+    let answer = api.get(&format!("{CONFIG_MAPS}?resourceVersionMatch=Exact")).await;
+    assert_eq!(answer.failure().1, "Invalid");
+}
+
+#[tokio::test]
+async fn tables_and_metadata_are_served_on_demand() {
+    let api = Api::start().await;
+    api.post(CONFIG_MAPS, &config_map("a", &json!({"k": "v"}))).await.ok();
+    let table = api.accepting(CONFIG_MAPS, "application/json;as=Table;v=v1;g=meta.k8s.io,application/json").await.ok();
+    assert_eq!((&table["kind"], &table["apiVersion"]), (&json!("Table"), &json!("meta.k8s.io/v1")));
+    assert_eq!(table["columnDefinitions"][0]["name"], "Name");
+    let row = &table["rows"][0];
+    assert_eq!((&row["cells"][0], &row["object"]["kind"]), (&json!("a"), &json!("PartialObjectMetadata")));
+    let accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+    let partial = api.accepting(CONFIG_MAPS, accept).await.ok();
+    assert_eq!(partial["kind"], "PartialObjectMetadataList");
+    assert!(partial["items"][0].get("data").is_none());
+    assert_eq!(api.accepting(CONFIG_MAPS, "image/png").await.code, 406);
+}
+
+#[tokio::test]
+async fn a_long_list_is_whole() {
+    let api = Api::start().await;
+    let text = "x".repeat(2000);
+    let objects: Vec<Value> = (0..200).map(|i| config_map(&format!("a{i:03}"), &json!({"k": text}))).collect();
+    futures::future::join_all(objects.iter().map(|object| api.post(CONFIG_MAPS, object))).await;
+    assert_eq!(names(&api.get(CONFIG_MAPS).await.ok()).len(), 200);
+}

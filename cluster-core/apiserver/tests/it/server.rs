@@ -1,0 +1,56 @@
+//! What is there from the start, and the paths beside the resources.
+
+use super::{Api, Body};
+use http::Request;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_new_cluster_has_its_basic_objects() {
+    let api = Api::start().await;
+    for path in [
+        "/api/v1/namespaces/default",
+        "/api/v1/namespaces/kube-system",
+        "/api/v1/namespaces/kube-node-lease",
+        "/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin",
+        "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes",
+        "/api/v1/namespaces/default/endpoints/kubernetes",
+    ] {
+        assert_eq!(api.get(path).await.code, 200, "{path}");
+    }
+    let service = api.get("/api/v1/namespaces/default/services/kubernetes").await.ok();
+    assert_eq!(service["spec"]["clusterIP"], "10.96.0.1");
+}
+
+#[tokio::test]
+async fn health_version_discovery_and_openapi_answer() {
+    let api = Api::start().await;
+    for path in ["/healthz", "/livez", "/readyz"] {
+        assert_eq!(api.get(path).await.body, json!("ok"), "{path}");
+    }
+    let verbose = api.get("/readyz?verbose").await.body;
+    assert!(verbose.as_str().is_some_and(|t| t.contains("[+]ping ok") && t.ends_with("readyz check passed\n")));
+    let version = api.get("/version").await.ok();
+    assert_eq!(
+        (&version["major"], &version["minor"], &version["gitVersion"]),
+        (&json!("1"), &json!("37"), &json!("v1.37.0"))
+    );
+    assert_eq!(api.get("/api").await.ok()["kind"], "APIVersions");
+    assert_eq!(api.get("/api/v1").await.ok()["kind"], "APIResourceList");
+    assert_eq!(api.get("/apis/apps").await.ok()["kind"], "APIGroup");
+    assert!(api.get("/openapi/v3").await.ok()["paths"]["apis/apps/v1"].is_object());
+    assert_eq!(api.get("/nothing").await.code, 404);
+    let metrics = api.get("/metrics").await.body;
+    assert!(metrics.as_str().is_some_and(|t| t.contains("apiserver_request_total{verb=\"GET\"")));
+}
+
+#[tokio::test]
+async fn strangers_see_health_and_nothing_else() {
+    let api = Api::start().await;
+    let ask = |path: &str| api.server.handle(Request::builder().uri(path).body(Body::empty()).expect("a request"));
+    assert_eq!(ask("/readyz").await.status(), 200);
+    let refused = super::answer(ask("/api/v1/namespaces").await).await;
+    let message = "namespaces is forbidden: User \"system:anonymous\" cannot list resource \"namespaces\" in API group \
+                   \"\" at the cluster scope";
+    assert_eq!(refused.failure(), (403, "Forbidden", message));
+}

@@ -1,0 +1,127 @@
+//! scale, binding, eviction, token; and services' addresses.
+
+use super::{Api, PODS, pod};
+use serde_json::{Value, json};
+
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+#[tokio::test]
+async fn a_deployment_is_scaled() {
+    let api = Api::start().await;
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}});
+    let spec = json!({"replicas": 2, "selector": {"matchLabels": {"a": "b"}}, "template": template});
+    api.post(deployments, &json!({"metadata": {"name": "d"}, "spec": spec})).await.ok();
+    let path = format!("{deployments}/d/scale");
+    let scale = api.get(&path).await.ok();
+    assert_eq!(
+        (&scale["kind"], &scale["spec"], &scale["status"]["selector"]),
+        (&json!("Scale"), &json!({"replicas": 2}), &json!("a=b"))
+    );
+    let mut wanted = scale;
+    wanted["spec"]["replicas"] = json!(5);
+    assert_eq!(api.put(&path, &wanted).await.ok()["spec"]["replicas"], 5);
+    let patched = api.patch(&path, "merge-patch+json", &json!({"spec": {"replicas": 1}})).await.ok();
+    assert_eq!(patched["spec"]["replicas"], 1);
+    assert_eq!(api.get(&format!("{deployments}/d")).await.ok()["metadata"]["generation"], 3);
+    let negative = api.patch(&path, "merge-patch+json", &json!({"spec": {"replicas": -1}})).await;
+    let message =
+        "Scale.autoscaling \"d\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0";
+    assert_eq!(negative.failure(), (422, "Invalid", message));
+}
+
+#[tokio::test]
+async fn a_pod_is_bound_once() {
+    let api = Api::start().await;
+    api.ready_for_pods().await;
+    api.post(PODS, &pod("a")).await.ok();
+    let binding = json!({"metadata": {"name": "a"}, "target": {"kind": "Node", "name": "n"}});
+    assert_eq!(api.post("/api/v1/namespaces/default/bindings", &binding).await.code, 201);
+    let bound = api.get(&format!("{PODS}/a")).await.ok();
+    assert_eq!(bound["spec"]["nodeName"], "n");
+    assert_eq!(bound["status"]["conditions"][0]["type"], "PodScheduled");
+    let again = api.post(&format!("{PODS}/a/binding"), &binding).await;
+    let message = "Operation cannot be fulfilled on pods/binding \"a\": pod a is already assigned to node \"n\"";
+    assert_eq!(again.failure(), (409, "Conflict", message));
+    assert_eq!(
+        api.get(&format!("{PODS}?fieldSelector=spec.nodeName%3Dn")).await.ok()["items"].as_array().map(Vec::len),
+        Some(1)
+    );
+    let log = api.get(&format!("{PODS}/a/log?container=zzz")).await;
+    assert_eq!(log.failure(), (400, "BadRequest", "container zzz is not valid for pod a"));
+}
+
+#[tokio::test]
+async fn an_eviction_asks_the_budget() {
+    let api = Api::start().await;
+    api.ready_for_pods().await;
+    api.post(PODS, &pod("a")).await.ok();
+    api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &json!({"status": {"phase": "Running"}})).await.ok();
+    let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+    let budget =
+        json!({"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "a"}}}});
+    api.post(budgets, &budget).await.ok();
+    let status = |allowed: i64| json!({"status": {"observedGeneration": 1, "disruptionsAllowed": allowed, "desiredHealthy": 1, "currentHealthy": 1, "expectedPods": 1}});
+    api.patch(&format!("{budgets}/b/status"), "merge-patch+json", &status(0)).await.ok();
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "a"}});
+    let refused = api.post(&format!("{PODS}/a/eviction"), &eviction).await;
+    let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+    assert_eq!(refused.failure(), (429, "TooManyRequests", message));
+    let cause = &refused.body["details"]["causes"][0];
+    assert_eq!(cause["message"], "The disruption budget b needs 1 healthy pods and has 1 currently");
+    api.patch(&format!("{budgets}/b/status"), "merge-patch+json", &status(1)).await.ok();
+    assert_eq!(api.post(&format!("{PODS}/a/eviction"), &eviction).await.code, 201);
+    assert_eq!(api.get(&format!("{budgets}/b")).await.ok()["status"]["disruptionsAllowed"], 0);
+}
+
+#[tokio::test]
+async fn a_token_is_issued_for_a_service_account() {
+    let api = Api::start().await;
+    api.ready_for_pods().await;
+    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let path = "/api/v1/namespaces/default/serviceaccounts/default/token";
+    let answer = api.post(path, &request).await.ok();
+    assert!(answer["status"]["token"].is_string());
+}
+
+fn service(name: &str, spec: &Value) -> Value {
+    let mut object = json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}});
+    for (field, value) in spec.as_object().into_iter().flatten() {
+        object["spec"][field] = value.clone();
+    }
+    object
+}
+
+#[tokio::test]
+async fn services_get_addresses_and_ports_of_their_own() {
+    let api = Api::start().await;
+    let first = api.post(SERVICES, &service("a", &json!({"type": "NodePort"}))).await.ok();
+    let address = first["spec"]["clusterIP"].as_str().expect("an address");
+    assert!(address.starts_with("10.96."), "{address}");
+    assert_eq!(first["spec"]["clusterIPs"], json!([address]));
+    let port = first["spec"]["ports"][0]["nodePort"].as_u64().expect("a port");
+    assert!((30000..=32767).contains(&port));
+
+    let taken = api.post(SERVICES, &service("b", &json!({"clusterIP": address}))).await;
+    let message = format!(
+        "Service \"b\" is invalid: spec.clusterIPs: Invalid value: [\"{address}\"]: failed to allocate IP {address}: provided IP is already allocated"
+    );
+    assert_eq!(taken.failure(), (422, "Invalid", message.as_str()));
+    let ports = json!([{"port": 80, "nodePort": port}]);
+    let taken = api.post(SERVICES, &service("b", &json!({"type": "NodePort", "ports": ports}))).await;
+    let message = format!(
+        "Service \"b\" is invalid: spec.ports[0].nodePort: Invalid value: {port}: provided port is already allocated"
+    );
+    assert_eq!(taken.failure(), (422, "Invalid", message.as_str()));
+
+    let headless = api.post(SERVICES, &service("h", &json!({"clusterIP": "None"}))).await.ok();
+    assert_eq!(headless["spec"]["clusterIPs"], json!(["None"]));
+
+    // What a deleted service had is free again, and an update keeps what there is.
+    let kept = api.put(&format!("{SERVICES}/a"), &service("a", &json!({"type": "NodePort"}))).await.ok();
+    assert_eq!((&kept["spec"]["clusterIP"], &kept["spec"]["ports"][0]["nodePort"]), (&json!(address), &json!(port)));
+    api.delete(&format!("{SERVICES}/a"), &json!({})).await.ok();
+    let ports = json!([{"port": 80, "nodePort": port}]);
+    let spec = json!({"type": "NodePort", "ports": ports, "clusterIP": address});
+    assert_eq!(api.post(SERVICES, &service("b", &spec)).await.code, 201);
+}
