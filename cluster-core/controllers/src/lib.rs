@@ -8,12 +8,16 @@ mod conditions;
 mod deployment;
 mod event_ttl;
 mod meta;
+mod node_lifecycle;
 mod pod_control;
+mod pod_gc;
 mod pods;
 mod replica_set;
 mod root_ca;
 mod runner;
 mod service_account;
+mod services;
+mod taint_eviction;
 
 use cluster_client::events::Recorder;
 use cluster_client::{Client, Informers};
@@ -85,8 +89,13 @@ pub async fn run(
     tasks.spawn(root_ca::run(context.clone()));
     tasks.spawn(replica_set::run(context.clone()));
     tasks.spawn(replica_set::run_replication_controllers(context.clone()));
-    tasks.spawn(event_ttl::run(context.clone()));
     tasks.spawn(deployment::run(context.clone()));
+    tasks.spawn(services::endpoints::run(context.clone()));
+    tasks.spawn(services::slices::run(context.clone()));
+    tasks.spawn(node_lifecycle::run(context.clone()));
+    tasks.spawn(taint_eviction::run(context.clone()));
+    tasks.spawn(pod_gc::run(context.clone()));
+    tasks.spawn(event_ttl::run(context.clone()));
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a controller died");

@@ -1,0 +1,281 @@
+//! Watches over nodes: one that falls silent becomes unknown, conditions become taints, its pods become not ready.
+
+use crate::conditions::{self, Condition};
+use crate::meta::{self, name, namespace};
+use crate::pods::{self, BY_NODE};
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::events::{Recorder, reference};
+use cluster_client::{Change, Client, Informer, Informers, ObjectKey, WatchScope};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeSpec, Pod, PodCondition, Taint};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Node conditions with the status at which they taint, and the taint.
+const TAINTS: [(&str, &str, &str); 6] = [
+    ("Ready", "False", "node.kubernetes.io/not-ready"),
+    ("Ready", "Unknown", "node.kubernetes.io/unreachable"),
+    ("MemoryPressure", "True", "node.kubernetes.io/memory-pressure"),
+    ("DiskPressure", "True", "node.kubernetes.io/disk-pressure"),
+    ("PIDPressure", "True", "node.kubernetes.io/pid-pressure"),
+    ("NetworkUnavailable", "True", "node.kubernetes.io/network-unavailable"),
+];
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+/// Conditions the kubelet reports, which nobody knows when it is silent.
+const REPORTED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
+
+/// Files pods under the node they run on.
+pub(crate) fn index_by_node(pods: &Informer<Pod>) {
+    pods.add_index(BY_NODE, |pod| match pods::node(pod) {
+        "" => Vec::new(),
+        node => vec![node.to_owned()],
+    });
+}
+
+fn leases(informers: &Informers) -> Informer<Lease> {
+    let path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases".to_owned();
+    informers.watching(WatchScope { path, ..WatchScope::default() })
+}
+
+pub(crate) async fn run(context: Context) {
+    let nodes = context.informers.informer::<Node>();
+    let pods = context.informers.informer::<Pod>();
+    let leases = leases(&context.informers);
+    index_by_node(&pods);
+    let controller = NodeLifecycle {
+        client: context.client.clone(),
+        recorder: context.recorder("node-controller"),
+        grace: Duration::from_secs(context.options.node_grace_seconds),
+        nodes: nodes.clone(),
+        leases: leases.clone(),
+        pods: pods.clone(),
+        health: Mutex::default(),
+    };
+    Runner::new(controller)
+        .on_each(&nodes)
+        .on(&leases, |change| Some(ObjectKey::new("", name(change.object().as_ref()))))
+        .on(&pods, |change| match change {
+            // A pod may still be said to be ready after its node was found silent.
+            Change::Updated { new, .. } if pods::is_ready(new) => Some(ObjectKey::new("", pods::node(new))),
+            _ => None,
+        })
+        .run(context.cancel)
+        .await;
+}
+
+struct NodeLifecycle {
+    client: Client,
+    recorder: Recorder,
+    grace: Duration,
+    nodes: Informer<Node>,
+    leases: Informer<Lease>,
+    pods: Informer<Pod>,
+    health: Mutex<HashMap<ObjectKey, Health>>,
+}
+
+/// The last sign of life; only this process's own clock counts.
+struct Health {
+    sign: Sign,
+    seen: Instant,
+}
+
+#[derive(PartialEq)]
+struct Sign {
+    lease: Option<jiff::Timestamp>,
+    heartbeat: Option<jiff::Timestamp>,
+}
+
+#[async_trait]
+impl Controller for NodeLifecycle {
+    const NAME: &'static str = "node-lifecycle";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let Some(node) = self.nodes.get(key) else {
+            self.health.lock().remove(key);
+            return Ok(None);
+        };
+        let silent = self.silence(key, &node);
+        let mut node = (*node).clone();
+        if silent >= self.grace && make_unknown(&mut node) {
+            node = self.client.update_status(&node).await?;
+            let message = format!("Node {} status is now: NodeNotReady", key.name);
+            self.recorder.normal(&reference(&node), "NodeNotReady", message);
+        }
+        if let Some(taints) = wanted_taints(&node) {
+            node.spec.get_or_insert_default().taints = Some(taints);
+            node = self.client.update(&node).await?;
+        }
+        if !is_ready(&node) {
+            self.mark_pods(&key.name).await?;
+        }
+        // Every sign of life brings the node back; this is for when none comes.
+        Ok(self.grace.checked_sub(silent).map(|left| left + Duration::from_millis(50)))
+    }
+}
+
+impl NodeLifecycle {
+    /// For how long the node gave no sign of life.
+    fn silence(&self, key: &ObjectKey, node: &Node) -> Duration {
+        let lease = self.leases.get(&ObjectKey::new("kube-node-lease", &key.name));
+        let renewed = lease.and_then(|lease| lease.spec.as_ref()?.renew_time.as_ref().map(|time| time.0));
+        let ready = ready(node).and_then(|ready| ready.last_heartbeat_time.as_ref().map(|time| time.0));
+        let sign = Sign { lease: renewed, heartbeat: ready };
+        let now = Instant::now();
+        let mut health = self.health.lock();
+        let known = health.entry(key.clone()).or_insert_with(|| {
+            let message = format!("Node {0} event: Registered Node {0} in Controller", key.name);
+            self.recorder.normal(&reference(node), "RegisteredNode", message);
+            Health { sign: Sign { lease: None, heartbeat: None }, seen: now }
+        });
+        if known.sign != sign {
+            *known = Health { sign, seen: now };
+        }
+        now - known.seen
+    }
+
+    /// Pods of a node that is not ready are not ready either, whatever they last said.
+    async fn mark_pods(&self, node: &str) -> Result<(), Error> {
+        for pod in self.pods.by_index(BY_NODE, node).iter().filter(|pod| pods::is_ready(pod)) {
+            let mut marked = (**pod).clone();
+            let status = marked.status.get_or_insert_default();
+            let before = pods::ready_condition(pod).cloned().unwrap_or_default();
+            let not_ready =
+                PodCondition { status: "False".to_owned(), last_transition_time: Some(meta::now()), ..before };
+            conditions::set(&mut status.conditions, not_ready);
+            match self.client.update_status(&marked).await {
+                Ok(_) => self.recorder.warning(&reference(&marked), "NodeNotReady", "Node is not ready"),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+            tracing::debug!(pod = name(&marked), namespace = namespace(&marked), node, "marked not ready");
+        }
+        Ok(())
+    }
+}
+
+fn ready(node: &Node) -> Option<&NodeCondition> {
+    conditions::get(node.status.as_ref()?.conditions.as_ref(), "Ready")
+}
+
+pub(crate) fn is_ready(node: &Node) -> bool {
+    ready(node).is_some_and(|ready| ready.status == "True")
+}
+
+/// Sets what the kubelet reports to `Unknown`; whether that changed anything.
+fn make_unknown(node: &mut Node) -> bool {
+    let status = node.status.get_or_insert_default();
+    let mut changed = false;
+    for kind in REPORTED {
+        let (reason, message, heartbeat) = match conditions::get(status.conditions.as_ref(), kind) {
+            Some(known) if known.status == "Unknown" => continue,
+            Some(known) => {
+                ("NodeStatusUnknown", "Kubelet stopped posting node status.", known.last_heartbeat_time.clone())
+            }
+            None => ("NodeStatusNeverUpdated", "Kubelet never posted node status.", None),
+        };
+        let condition = NodeCondition::build(kind, "Unknown", reason, message.to_owned());
+        conditions::set(&mut status.conditions, NodeCondition { last_heartbeat_time: heartbeat, ..condition });
+        changed = true;
+    }
+    changed
+}
+
+/// The taints the node should have; `None` when it has them.
+fn wanted_taints(node: &Node) -> Option<Vec<Taint>> {
+    let empty = NodeSpec::default();
+    let spec = node.spec.as_ref().unwrap_or(&empty);
+    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let mut wanted: Vec<(&str, &str)> = Vec::new();
+    for (kind, status, key) in TAINTS {
+        if conditions::get(conditions, kind).is_some_and(|condition| condition.status == status) {
+            wanted.push((key, "NoSchedule"));
+            if kind == "Ready" {
+                wanted.push((key, "NoExecute"));
+            }
+        }
+    }
+    if conditions::get(conditions, "Ready").is_none() {
+        wanted.push((TAINTS[0].2, "NoSchedule"));
+    }
+    if spec.unschedulable == Some(true) {
+        wanted.push((UNSCHEDULABLE, "NoSchedule"));
+    }
+    let current = spec.taints.clone().unwrap_or_default();
+    let managed = |taint: &Taint| taint.key == UNSCHEDULABLE || TAINTS.iter().any(|(_, _, key)| *key == taint.key);
+    let mut taints = current.clone();
+    taints.retain(|taint| !managed(taint) || wanted.contains(&(taint.key.as_str(), taint.effect.as_str())));
+    for (key, effect) in wanted {
+        if !taints.iter().any(|taint| taint.key == key && taint.effect == effect) {
+            let (key, effect) = (key.to_owned(), effect.to_owned());
+            taints.push(Taint { key, effect, time_added: Some(meta::now()), value: None });
+        }
+    }
+    (taints != current).then_some(taints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn node(conditions: Value, taints: Value, unschedulable: bool) -> Node {
+        let value = json!({"metadata": {"name": "n"}, "spec": {"taints": taints, "unschedulable": unschedulable},
+            "status": {"conditions": conditions}});
+        serde_json::from_value(value).expect("a node")
+    }
+
+    #[test]
+    fn conditions_become_taints() {
+        let ready = |status: &str| json!([{"type": "Ready", "status": status}]);
+        let own = json!({"key": "own", "effect": "NoSchedule"});
+        let unreachable = json!({"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"});
+        let cases = [
+            (ready("True"), json!([]), false, None),
+            (ready("True"), json!([own, unreachable]), false, Some("own:NoSchedule")),
+            (
+                ready("False"),
+                json!([own]),
+                false,
+                Some("own:NoSchedule node.kubernetes.io/not-ready:NoSchedule node.kubernetes.io/not-ready:NoExecute"),
+            ),
+            (
+                ready("Unknown"),
+                json!([unreachable]),
+                false,
+                Some("node.kubernetes.io/unreachable:NoExecute node.kubernetes.io/unreachable:NoSchedule"),
+            ),
+            (ready("True"), json!(null), true, Some("node.kubernetes.io/unschedulable:NoSchedule")),
+            (json!([]), json!(null), false, Some("node.kubernetes.io/not-ready:NoSchedule")),
+            (
+                json!([{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "True"}]),
+                json!(null),
+                false,
+                Some("node.kubernetes.io/disk-pressure:NoSchedule"),
+            ),
+        ];
+        for (conditions, taints, unschedulable, expected) in cases {
+            let node = node(conditions, taints, unschedulable);
+            let found = wanted_taints(&node).map(|taints| {
+                taints.iter().map(|taint| format!("{}:{}", taint.key, taint.effect)).collect::<Vec<_>>().join(" ")
+            });
+            assert_eq!(found.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn a_silent_node_is_unknown_and_keeps_its_last_heartbeat() {
+        let heartbeat = "2026-01-01T00:00:00Z";
+        let mut node =
+            node(json!([{"type": "Ready", "status": "True", "lastHeartbeatTime": heartbeat}]), json!(null), false);
+        assert!(make_unknown(&mut node));
+        let ready = ready(&node).expect("a condition");
+        assert_eq!((ready.status.as_str(), ready.reason.as_deref()), ("Unknown", Some("NodeStatusUnknown")));
+        assert_eq!(ready.last_heartbeat_time.as_ref().map(|time| time.0.to_string()).as_deref(), Some(heartbeat));
+        assert_eq!(node.status.as_ref().and_then(|s| s.conditions.as_ref()).map(Vec::len), Some(4));
+        assert!(!make_unknown(&mut node));
+    }
+}

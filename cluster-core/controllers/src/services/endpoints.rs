@@ -1,0 +1,159 @@
+//! The Endpoints object of each service with a selector.
+
+use super::ports::{Port, resolve};
+use super::{
+    address, affected, exists, hostname, index, labels, node_name, publishes_not_ready, selected, selector, target,
+};
+use crate::meta::is_deleting;
+use crate::pods::is_ready;
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
+use k8s_openapi::api::core::v1::{EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Pod, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoint-controller");
+
+pub(crate) async fn run(context: Context) {
+    let informers = &context.informers;
+    let (services, pods) = (informers.informer::<Service>(), informers.informer::<Pod>());
+    let endpoints = informers.informer::<Endpoints>();
+    index(&services, &pods);
+    let (client, of_pod) = (context.client.clone(), services.clone());
+    Runner::new(Writer { client, services: services.clone(), pods: pods.clone(), endpoints: endpoints.clone() })
+        .on_each(&services)
+        .on(&pods, move |change| affected(change, &of_pod))
+        .needs(&endpoints)
+        .run(context.cancel)
+        .await;
+}
+
+struct Writer {
+    client: Client,
+    services: Informer<Service>,
+    pods: Informer<Pod>,
+    endpoints: Informer<Endpoints>,
+}
+
+#[async_trait]
+impl Controller for Writer {
+    const NAME: &'static str = "endpoints";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let (service, current) = (self.services.get(key), self.endpoints.get(key));
+        let Some(service) = service.filter(|service| exists(Some(service))) else {
+            return self.remove(key, current.is_some()).await;
+        };
+        let Some(selector) = selector(&service) else { return Ok(None) };
+        let subsets = Some(subsets(&service, &selected(selector, &service, &self.pods)));
+        let labels = Some(labels(&service, &[MANAGED_BY]));
+        let written = match current {
+            Some(current) => {
+                // An empty list comes back as none.
+                let same = current.subsets.as_deref().unwrap_or_default() == subsets.as_deref().unwrap_or_default();
+                if same && current.metadata.labels == labels {
+                    return Ok(None);
+                }
+                let metadata = ObjectMeta { labels, ..current.metadata.clone() };
+                self.client.update(&Endpoints { metadata, subsets }).await
+            }
+            None => {
+                let (namespace, name) = (Some(key.namespace.to_string()), Some(key.name.to_string()));
+                let metadata = ObjectMeta { namespace, name, labels, ..ObjectMeta::default() };
+                self.client.create(&Endpoints { metadata, subsets }).await
+            }
+        };
+        Ok(written.map(|_| None)?)
+    }
+}
+
+impl Writer {
+    async fn remove(&self, key: &ObjectKey, known: bool) -> Result<Option<Duration>, Error> {
+        if !known {
+            return Ok(None);
+        }
+        match self.client.delete::<Endpoints>(&key.namespace, &key.name, &DeleteOptions::default()).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => Ok(other.map(|()| None)?),
+        }
+    }
+}
+
+/// Addresses by the ports they have in common, ready ones apart from those that are not.
+fn subsets(service: &Service, pods: &[Arc<Pod>]) -> Vec<EndpointSubset> {
+    let mut groups: BTreeMap<Vec<Port>, (Vec<EndpointAddress>, Vec<EndpointAddress>)> = BTreeMap::new();
+    let tolerant = publishes_not_ready(service);
+    let has_ports =
+        service.spec.as_ref().is_some_and(|spec| spec.ports.as_ref().is_some_and(|ports| !ports.is_empty()));
+    for pod in pods.iter().filter(|pod| tolerant || !is_deleting(pod.as_ref())) {
+        let ports = resolve(service, pod);
+        let Some(ip) = address(pod).filter(|_| !ports.is_empty() || !has_ports) else { continue };
+        let address = EndpointAddress {
+            ip: ip.to_owned(),
+            hostname: hostname(pod, service),
+            node_name: node_name(pod),
+            target_ref: Some(target(pod)),
+        };
+        let (ready, not_ready) = groups.entry(ports).or_default();
+        if tolerant || is_ready(pod) { ready.push(address) } else { not_ready.push(address) }
+    }
+    groups.into_iter().map(|(ports, (ready, not_ready))| subset(&ports, ready, not_ready)).collect()
+}
+
+fn subset(ports: &[Port], mut ready: Vec<EndpointAddress>, mut not_ready: Vec<EndpointAddress>) -> EndpointSubset {
+    for addresses in [&mut ready, &mut not_ready] {
+        addresses.sort_by(|a, b| a.ip.cmp(&b.ip));
+    }
+    let some = |addresses: Vec<EndpointAddress>| (!addresses.is_empty()).then_some(addresses);
+    let port = |port: &Port| EndpointPort {
+        name: (!port.name.is_empty()).then(|| port.name.clone()),
+        port: port.number,
+        protocol: Some(port.protocol.clone()),
+        app_protocol: port.app_protocol.clone(),
+    };
+    let ports = (!ports.is_empty()).then(|| ports.iter().map(port).collect());
+    EndpointSubset { addresses: some(ready), not_ready_addresses: some(not_ready), ports }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pods::tests::pod;
+    use serde_json::json;
+
+    #[test]
+    fn addresses_are_grouped_by_ports_and_readiness() {
+        let service: Service = serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "ns"},
+            "spec": {"selector": {"a": "b"}, "ports": [{"port": 80, "targetPort": "http"}]}}))
+        .expect("a service");
+        let make = |name: &str, ip: &str, port: i32, ready: &str, deleting: bool| {
+            let deleted = deleting.then_some("2026-01-01T00:00:00Z");
+            pod(json!({"metadata": {"name": name, "namespace": "ns", "uid": name, "deletionTimestamp": deleted},
+                "spec": {"nodeName": "n1", "containers": [{"name": "c", "ports": [{"name": "http", "containerPort": port}]}]},
+                "status": {"podIP": ip, "conditions": [{"type": "Ready", "status": ready}]}}))
+        };
+        let pods = [
+            make("b", "10.0.0.2", 80, "True", false),
+            make("a", "10.0.0.1", 80, "True", false),
+            make("c", "10.0.0.3", 80, "False", false),
+            make("d", "10.0.0.4", 81, "True", false),
+            make("e", "10.0.0.5", 80, "True", true),
+        ];
+        let ips = |addresses: &Option<Vec<EndpointAddress>>| -> Vec<String> {
+            addresses.iter().flatten().map(|address| address.ip.clone()).collect()
+        };
+        let found: Vec<_> = subsets(&service, &pods)
+            .iter()
+            .map(|s| (s.ports.as_ref().map(|p| p[0].port), ips(&s.addresses), ips(&s.not_ready_addresses)))
+            .collect();
+        let text = |ips: &[&str]| ips.iter().map(|ip| (*ip).to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            found,
+            [(Some(80), text(&["10.0.0.1", "10.0.0.2"]), text(&["10.0.0.3"])), (Some(81), text(&["10.0.0.4"]), vec![]),]
+        );
+    }
+}

@@ -1,0 +1,346 @@
+//! The endpoint slices of each service with a selector: at most 100 endpoints each, moved as little as possible.
+
+use super::ports::{Port, resolve};
+use super::{affected, exists, hostname, index, labels, node_name, publishes_not_ready, selected, selector, target};
+use crate::meta::{Labels, controller_reference, is_deleting, name, namespace};
+use crate::pods::is_ready;
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const SERVICE: &str = "kubernetes.io/service-name";
+const MANAGED_BY: (&str, &str) = ("endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io");
+const ZONE: &str = "topology.kubernetes.io/zone";
+const MAX_ENDPOINTS: usize = 100;
+/// How long a slice this process made may take to show in the cache.
+const UNSEEN_FOR: Duration = Duration::from_secs(10);
+
+pub(crate) async fn run(context: Context) {
+    let informers = &context.informers;
+    let (services, pods) = (informers.informer::<Service>(), informers.informer::<Pod>());
+    let (slices, nodes) = (informers.informer::<EndpointSlice>(), informers.informer::<Node>());
+    index(&services, &pods);
+    slices.add_index(SERVICE, |slice| service_of(slice).into_iter().map(|key| key.to_string()).collect());
+    let writer = Writer {
+        client: context.client.clone(),
+        services: services.clone(),
+        pods: pods.clone(),
+        slices: slices.clone(),
+        nodes: nodes.clone(),
+        unseen: Mutex::default(),
+    };
+    Runner::new(writer)
+        .on_each(&services)
+        .on(&pods, move |change| affected(change, &services))
+        .on(&slices, |change| service_of(change.object()))
+        .needs(&nodes)
+        .run(context.cancel)
+        .await;
+}
+
+/// The service a slice of this controller belongs to.
+fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
+    let labels = slice.metadata.labels.as_ref()?;
+    let ours = labels.get(MANAGED_BY.0).is_some_and(|manager| manager == MANAGED_BY.1);
+    ours.then(|| labels.get(SERVICE).map(|service| ObjectKey::new(namespace(slice), service))).flatten()
+}
+
+struct Writer {
+    client: Client,
+    services: Informer<Service>,
+    pods: Informer<Pod>,
+    slices: Informer<EndpointSlice>,
+    nodes: Informer<Node>,
+    /// Slices that were made and do not show in the cache yet: a second reconciliation must not make them again.
+    unseen: Mutex<HashMap<ObjectKey, Vec<(ObjectKey, Instant)>>>,
+}
+
+/// What makes the slices right.
+#[derive(Debug, PartialEq)]
+enum Action {
+    Create(EndpointSlice),
+    Update(EndpointSlice),
+    Delete(Arc<EndpointSlice>),
+}
+
+#[async_trait]
+impl Controller for Writer {
+    const NAME: &'static str = "endpointslice";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        if self.is_behind(key) {
+            // The slice's own arrival brings the key back; the time is for the case that it never comes.
+            return Ok(Some(UNSEEN_FOR));
+        }
+        let service = self.services.get(key).filter(|service| exists(Some(service)));
+        let current = self.slices.by_index(SERVICE, &key.to_string());
+        let actions = match &service {
+            None => current.into_iter().map(Action::Delete).collect(),
+            Some(service) => match selector(service) {
+                None => return Ok(None),
+                Some(selector) => {
+                    let pods = selected(selector, service, &self.pods);
+                    plan(service, self.groups(service, &pods), &current)
+                }
+            },
+        };
+        try_join_all(actions.into_iter().map(|action| self.execute(key, action))).await?;
+        Ok(None)
+    }
+}
+
+impl Writer {
+    fn is_behind(&self, service: &ObjectKey) -> bool {
+        let mut unseen = self.unseen.lock();
+        let Some(made) = unseen.get_mut(service) else { return false };
+        made.retain(|(slice, at)| self.slices.get(slice).is_none() && at.elapsed() < UNSEEN_FOR);
+        let behind = !made.is_empty();
+        if !behind {
+            unseen.remove(service);
+        }
+        behind
+    }
+
+    async fn execute(&self, service: &ObjectKey, action: Action) -> Result<(), Error> {
+        match action {
+            Action::Create(slice) => {
+                let created = self.client.create(&slice).await?;
+                let made = (ObjectKey::of(&created), Instant::now());
+                self.unseen.lock().entry(service.clone()).or_default().push(made);
+            }
+            Action::Update(slice) => drop(self.client.update(&slice).await?),
+            Action::Delete(slice) => {
+                let (namespace, name) = (namespace(slice.as_ref()), name(slice.as_ref()));
+                match self.client.delete::<EndpointSlice>(namespace, name, &DeleteOptions::default()).await {
+                    Err(error) if error.is_not_found() => {}
+                    other => other?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The endpoints by address family and ports.
+    fn groups(&self, service: &Service, pods: &[Arc<Pod>]) -> Groups {
+        let families = service.spec.as_ref().and_then(|spec| spec.ip_families.clone());
+        let families = families.unwrap_or_else(|| vec!["IPv4".to_owned()]);
+        let mut groups = Groups::new();
+        for family in families {
+            for pod in pods {
+                let Some(ip) = address_of_family(pod, &family) else { continue };
+                let zone = || {
+                    self.nodes.get(&ObjectKey::new("", &node_name(pod)?))?.metadata.labels.as_ref()?.get(ZONE).cloned()
+                };
+                let endpoint = Endpoint { zone: zone(), ..endpoint(service, pod, ip) };
+                groups.entry((family.clone(), resolve(service, pod))).or_default().push(endpoint);
+            }
+            if !groups.keys().any(|(of, _)| *of == family) {
+                // A service without pods has an empty slice, so that it is seen that somebody cares for it.
+                groups.insert((family, Vec::new()), Vec::new());
+            }
+        }
+        groups
+    }
+}
+
+type Groups = BTreeMap<(String, Vec<Port>), Vec<Endpoint>>;
+
+fn address_of_family(pod: &Pod, family: &str) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let all = status.pod_ips.iter().flatten().map(|ip| ip.ip.as_str()).chain(status.pod_ip.as_deref());
+    all.into_iter().find(|ip| !ip.is_empty() && ip.contains(':') == (family == "IPv6")).map(str::to_owned)
+}
+
+fn endpoint(service: &Service, pod: &Pod, ip: String) -> Endpoint {
+    let (serving, terminating) = (is_ready(pod), is_deleting(pod));
+    let ready = publishes_not_ready(service) || (serving && !terminating);
+    Endpoint {
+        addresses: vec![ip],
+        conditions: Some(EndpointConditions {
+            ready: Some(ready),
+            serving: Some(serving),
+            terminating: Some(terminating),
+        }),
+        hostname: hostname(pod, service),
+        node_name: node_name(pod),
+        target_ref: Some(target(pod)),
+        ..Endpoint::default()
+    }
+}
+
+/// Keeps each endpoint in the slice that has it, fills up what has room, and makes and deletes slices for the rest.
+fn plan(service: &Service, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<Action> {
+    let labels = labels(service, &[(SERVICE, name(service)), MANAGED_BY]);
+    let mut actions = Vec::new();
+    let mut used = vec![false; current.len()];
+    for ((family, ports), endpoints) in groups {
+        let ports = wire(&ports);
+        let mut missing: BTreeMap<String, Endpoint> =
+            endpoints.into_iter().map(|endpoint| (endpoint.addresses[0].clone(), endpoint)).collect();
+        let placeholder = missing.is_empty();
+        let mut kept: Vec<(usize, Vec<Endpoint>)> = Vec::new();
+        for (index, slice) in current.iter().enumerate() {
+            if used[index] || slice.address_type != family || slice.ports.as_deref().unwrap_or_default() != ports {
+                continue;
+            }
+            let mine = slice.endpoints.iter().flatten();
+            let stay: Vec<_> = mine.filter_map(|endpoint| missing.remove(endpoint.addresses.first()?)).collect();
+            if !stay.is_empty() || (placeholder && kept.is_empty()) {
+                used[index] = true;
+                kept.push((index, stay));
+            }
+        }
+        let mut missing = missing.into_values();
+        let mut create = |endpoints| actions.push(Action::Create(slice(service, &family, &ports, endpoints, &labels)));
+        if placeholder && kept.is_empty() {
+            create(Vec::new());
+        }
+        let room: usize = kept.iter().map(|(_, stay)| MAX_ENDPOINTS.saturating_sub(stay.len())).sum();
+        let fill: Vec<Endpoint> = missing.by_ref().take(room).collect();
+        let rest: Vec<Endpoint> = missing.collect();
+        rest.chunks(MAX_ENDPOINTS).for_each(|chunk| create(chunk.to_vec()));
+        let mut fill = fill.into_iter();
+        for (index, mut endpoints) in kept {
+            endpoints.extend(fill.by_ref().take(MAX_ENDPOINTS.saturating_sub(endpoints.len())));
+            actions.extend(update(&current[index], endpoints, &labels));
+        }
+    }
+    let unused = current.iter().zip(used).filter(|(_, used)| !used);
+    actions.extend(unused.map(|(slice, _)| Action::Delete(slice.clone())));
+    actions
+}
+
+fn wire(ports: &[Port]) -> Vec<EndpointPort> {
+    let port = |port: &Port| EndpointPort {
+        name: Some(port.name.clone()),
+        port: Some(port.number),
+        protocol: Some(port.protocol.clone()),
+        app_protocol: port.app_protocol.clone(),
+    };
+    ports.iter().map(port).collect()
+}
+
+fn update(current: &Arc<EndpointSlice>, endpoints: Vec<Endpoint>, labels: &Labels) -> Option<Action> {
+    let by_address = |endpoints: &[Endpoint]| -> BTreeMap<Vec<String>, Endpoint> {
+        endpoints.iter().map(|endpoint| (endpoint.addresses.clone(), endpoint.clone())).collect()
+    };
+    let before = by_address(current.endpoints.as_deref().unwrap_or_default());
+    if before == by_address(&endpoints) && current.metadata.labels.as_ref() == Some(labels) {
+        return None;
+    }
+    let metadata = ObjectMeta { labels: Some(labels.clone()), ..current.metadata.clone() };
+    Some(Action::Update(EndpointSlice { metadata, endpoints: Some(endpoints), ..(**current).clone() }))
+}
+
+fn slice(
+    service: &Service,
+    family: &str,
+    ports: &[EndpointPort],
+    endpoints: Vec<Endpoint>,
+    labels: &Labels,
+) -> EndpointSlice {
+    EndpointSlice {
+        metadata: ObjectMeta {
+            namespace: service.metadata.namespace.clone(),
+            generate_name: Some(format!("{}-", name(service))),
+            labels: Some(labels.clone()),
+            owner_references: Some(vec![controller_reference(service)]),
+            ..ObjectMeta::default()
+        },
+        address_type: family.to_owned(),
+        ports: Some(ports.to_vec()),
+        endpoints: Some(endpoints),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn service() -> Service {
+        serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "ns", "uid": "u", "labels": {"a": "b"}},
+            "spec": {"clusterIP": "None", "selector": {"app": "web"}}}))
+        .expect("a service")
+    }
+
+    fn group(range: std::ops::Range<usize>) -> Groups {
+        let port = Port { name: "http".into(), protocol: "TCP".into(), number: 80, app_protocol: None };
+        let endpoint =
+            |n: usize| Endpoint { addresses: vec![format!("10.0.{}.{}", n / 256, n % 256)], ..Endpoint::default() };
+        [(("IPv4".to_owned(), vec![port]), range.map(endpoint).collect())].into()
+    }
+
+    fn apply(current: &mut Vec<Arc<EndpointSlice>>, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Create(mut slice) => {
+                    slice.metadata.name = Some(format!("s{}", current.len()));
+                    current.push(Arc::new(slice));
+                }
+                Action::Update(slice) => {
+                    let at = current.iter().position(|s| s.metadata.name == slice.metadata.name).expect("known");
+                    current[at] = Arc::new(slice);
+                }
+                Action::Delete(slice) => current.retain(|s| s.metadata.name != slice.metadata.name),
+            }
+        }
+    }
+
+    fn sizes(slices: &[Arc<EndpointSlice>]) -> Vec<usize> {
+        slices.iter().map(|slice| slice.endpoints.as_ref().map_or(0, Vec::len)).collect()
+    }
+
+    #[test]
+    fn slices_hold_a_hundred_and_move_little() {
+        let (service, mut slices) = (service(), Vec::new());
+        apply(&mut slices, plan(&service, group(0..250), &[]));
+        assert_eq!(sizes(&slices), [100, 100, 50]);
+        let again = plan(&service, group(0..250), &slices);
+        assert_eq!(again, [], "nothing changes when all is right");
+        let actions = plan(&service, group(0..252), &slices);
+        assert_eq!(actions.len(), 1, "only the slice with room changes");
+        apply(&mut slices, actions);
+        assert_eq!(sizes(&slices), [100, 100, 52]);
+        let actions = plan(&service, group(0..3), &slices);
+        apply(&mut slices, actions);
+        assert_eq!(sizes(&slices), [3]);
+    }
+
+    #[test]
+    fn a_service_without_pods_has_one_empty_slice() {
+        let service = service();
+        let empty = || Groups::from([(("IPv4".to_owned(), vec![]), vec![])]);
+        let mut slices = Vec::new();
+        apply(&mut slices, plan(&service, empty(), &[]));
+        assert_eq!(sizes(&slices), [0]);
+        assert_eq!(plan(&service, empty(), &slices), []);
+        let labels = slices[0].metadata.labels.clone().expect("labels");
+        let wanted = [(HEADLESS_LABEL, ""), (SERVICE, "web"), MANAGED_BY, ("a", "b")];
+        assert!(wanted.iter().all(|(name, value)| labels.get(*name).is_some_and(|found| found == value)), "{labels:?}");
+    }
+
+    const HEADLESS_LABEL: &str = super::super::HEADLESS;
+
+    #[test]
+    fn a_terminating_pod_serves_but_is_not_ready() {
+        let value = json!({"metadata": {"name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+            "status": {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]}});
+        let pod: Pod = serde_json::from_value(value).expect("a pod");
+        let conditions = endpoint(&service(), &pod, "10.0.0.1".into()).conditions.expect("conditions");
+        assert_eq!(
+            (conditions.ready, conditions.serving, conditions.terminating),
+            (Some(false), Some(true), Some(true))
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! Deletes pods from nodes with `NoExecute` taints they do not tolerate, or no longer.
+
+use crate::conditions::{self, Condition};
+use crate::meta::{self, is_deleting};
+use crate::node_lifecycle::index_by_node;
+use crate::pods::{self, BY_NODE};
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::events::{Recorder, reference};
+use cluster_client::{Change, Client, DeleteOptions, Informer, ObjectKey};
+use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint, Toleration};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::time::Duration;
+
+pub(crate) async fn run(context: Context) {
+    let (nodes, pods) = (context.informers.informer::<Node>(), context.informers.informer::<Pod>());
+    index_by_node(&pods);
+    let recorder = context.recorder("taint-eviction-controller");
+    let controller =
+        TaintEviction { client: context.client.clone(), recorder, nodes: nodes.clone(), pods: pods.clone() };
+    let on_node = pods.clone();
+    Runner::new(controller)
+        .on(&pods, |change| match change {
+            Change::Added(pod) => Some(ObjectKey::of(pod.as_ref())),
+            Change::Updated { old, new } if pods::node(old) != pods::node(new) => Some(ObjectKey::of(new.as_ref())),
+            _ => None,
+        })
+        .on(&nodes, move |change| match change {
+            Change::Updated { old, new } if no_execute(old).eq(no_execute(new)) => Vec::new(),
+            change => {
+                let pods = on_node.by_index(BY_NODE, meta::name(change.object().as_ref()));
+                pods.iter().map(|pod| ObjectKey::of(pod.as_ref())).collect()
+            }
+        })
+        .run(context.cancel)
+        .await;
+}
+
+fn no_execute(node: &Node) -> impl Iterator<Item = &Taint> {
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+    taints.iter().filter(|taint| taint.effect == "NoExecute")
+}
+
+struct TaintEviction {
+    client: Client,
+    recorder: Recorder,
+    nodes: Informer<Node>,
+    pods: Informer<Pod>,
+}
+
+/// What becomes of a pod on a tainted node.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Stay,
+    StayFor(Duration),
+    Evict,
+}
+
+fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
+    let effect = toleration.effect.as_deref().unwrap_or_default();
+    let key = toleration.key.as_deref().unwrap_or_default();
+    if (!effect.is_empty() && effect != taint.effect) || (!key.is_empty() && key != taint.key) {
+        return false;
+    }
+    match toleration.operator.as_deref() {
+        Some("Exists") => true,
+        _ => {
+            !key.is_empty()
+                && toleration.value.as_deref().unwrap_or_default() == taint.value.as_deref().unwrap_or_default()
+        }
+    }
+}
+
+/// A taint nobody tolerates evicts at once; else the shortest time that any toleration in use allows counts, from when
+/// the taint was set.
+fn judge<'a>(taints: impl Iterator<Item = &'a Taint>, tolerations: &[Toleration], now: &Time) -> Verdict {
+    let mut verdict = Verdict::Stay;
+    for taint in taints {
+        let mut used = tolerations.iter().filter(|toleration| tolerates(toleration, taint)).peekable();
+        if used.peek().is_none() {
+            return Verdict::Evict;
+        }
+        let Some(allowed) = used.filter_map(|toleration| toleration.toleration_seconds).min() else { continue };
+        let since = taint.time_added.as_ref().unwrap_or(now);
+        let Some(left) = meta::left(since, meta::seconds(allowed), now) else { return Verdict::Evict };
+        verdict = match verdict {
+            Verdict::StayFor(other) => Verdict::StayFor(left.min(other)),
+            _ => Verdict::StayFor(left),
+        };
+    }
+    verdict
+}
+
+#[async_trait]
+impl Controller for TaintEviction {
+    const NAME: &'static str = "taint-eviction";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let Some(pod) = self.pods.get(key).filter(|pod| !is_deleting(pod.as_ref())) else { return Ok(None) };
+        let Some(node) = self.nodes.get(&ObjectKey::new("", pods::node(&pod))) else { return Ok(None) };
+        let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
+        match judge(no_execute(&node), tolerations, &meta::now()) {
+            Verdict::Stay => Ok(None),
+            Verdict::StayFor(left) => Ok(Some(left)),
+            Verdict::Evict => self.evict(&pod).await.map(|()| None),
+        }
+    }
+}
+
+impl TaintEviction {
+    async fn evict(&self, pod: &Pod) -> Result<(), Error> {
+        let key = ObjectKey::of(pod);
+        let mut marked = pod.clone();
+        let message = "Taint manager: deleting due to NoExecute taint".to_owned();
+        let target = PodCondition::build("DisruptionTarget", "True", "DeletionByTaintManager", message);
+        conditions::set(&mut marked.status.get_or_insert_default().conditions, target);
+        let options = DeleteOptions { uid: pod.metadata.uid.clone(), ..DeleteOptions::default() };
+        let evicted = match self.client.update_status(&marked).await {
+            Ok(_) => {
+                self.recorder.normal(
+                    &reference(pod),
+                    "TaintManagerEviction",
+                    format!("Marking for deletion Pod {key}"),
+                );
+                self.client.delete::<Pod>(&key.namespace, &key.name, &options).await
+            }
+            Err(error) => Err(error),
+        };
+        match evicted {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => Ok(other?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_pod_stays_as_long_as_it_tolerates_every_taint() {
+        let now = meta::now();
+        let ago = |seconds: i64| (now.0 - jiff::SignedDuration::from_secs(seconds)).to_string();
+        let unreachable = json!({"key": "unreachable", "effect": "NoExecute", "timeAdded": ago(10)});
+        let other = json!({"key": "gpu", "value": "yes", "effect": "NoExecute", "timeAdded": ago(10)});
+        let tolerate =
+            |seconds: Value| json!({"key": "unreachable", "operator": "Exists", "tolerationSeconds": seconds});
+        let stay = |seconds| Verdict::StayFor(Duration::from_secs(seconds));
+        let cases = [
+            (json!([]), json!([]), Verdict::Stay),
+            (json!([unreachable]), json!([]), Verdict::Evict),
+            (json!([unreachable]), json!([tolerate(json!(30))]), stay(20)),
+            (json!([unreachable]), json!([tolerate(json!(5))]), Verdict::Evict),
+            (json!([unreachable]), json!([tolerate(json!(null))]), Verdict::Stay),
+            (json!([unreachable, other]), json!([tolerate(json!(null))]), Verdict::Evict),
+            (json!([unreachable, other]), json!([tolerate(json!(30)), {"key": "gpu", "value": "yes"}]), stay(20)),
+            (json!([unreachable, other]), json!([tolerate(json!(30)), {"key": "gpu", "value": "no"}]), Verdict::Evict),
+            (json!([unreachable, other]), json!([{"operator": "Exists"}]), Verdict::Stay),
+            (json!([unreachable]), json!([{"operator": "Exists", "effect": "NoSchedule"}]), Verdict::Evict),
+            (json!([unreachable]), json!([tolerate(json!(90)), tolerate(json!(30))]), stay(20)),
+        ];
+        for (taints, tolerations, expected) in cases {
+            let text = format!("{taints} {tolerations}");
+            let taints: Vec<Taint> = serde_json::from_value(taints).expect("taints");
+            let tolerations: Vec<Toleration> = serde_json::from_value(tolerations).expect("tolerations");
+            assert_eq!(judge(taints.iter(), &tolerations, &now), expected, "{text}");
+        }
+    }
+}
