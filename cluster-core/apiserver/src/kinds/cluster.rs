@@ -3,7 +3,7 @@
 use super::BASE;
 use super::cells::{AGE, CREATED_AT, NAME, age, col, count, join, number, or, or_none, wide};
 use super::walk::{At, canonical_quantities, child, default, default_text, each, entries, int, items, text};
-use crate::registry::{Column, Conversion, Deletion, SelectableField, Strategy};
+use crate::registry::{Column, Conversion, Deletion, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -80,7 +80,8 @@ pub(super) const NODE: Strategy = Strategy {
 };
 
 /// Field selectors of events; events of both groups are stored as core ones.
-const EVENT_FIELDS: &[SelectableField] = &[
+type Field = (&'static str, fn(&Value) -> String);
+const EVENT_FIELDS: &[Field] = &[
     ("involvedObject.kind", |o| meta::text(o, "involvedObject.kind").to_owned()),
     ("involvedObject.namespace", |o| meta::text(o, "involvedObject.namespace").to_owned()),
     ("involvedObject.name", |o| meta::text(o, "involvedObject.name").to_owned()),
