@@ -4,7 +4,7 @@ mod custom;
 mod resource;
 
 pub use custom::{Custom, CustomColumn, Scale, resources as custom_resources};
-pub use resource::{Column, Conversion, Deletion, Resource, Scope, Selectable, Strategy, Subresource, Verbs};
+pub use resource::{Column, Conversion, Deletion, Resource, Scope, SelectableField, Strategy, Subresource, Verbs};
 
 use crate::openapi::Documents;
 use arc_swap::ArcSwap;

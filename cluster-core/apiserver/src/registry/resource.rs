@@ -137,9 +137,6 @@ pub struct Column {
 /// A field that selectors may name, and how its value is read.
 pub type SelectableField = (&'static str, fn(&Value) -> String);
 
-/// A field that selectors may name, and its value in an object.
-pub type Selectable = (&'static str, fn(&Value) -> String);
-
 /// The rules of a kind. Values are complete objects, apiVersion and kind included, in the resource's own version.
 #[derive(Debug, Clone)]
 pub struct Strategy {
@@ -158,7 +155,7 @@ pub struct Strategy {
     pub validate_status: fn(&Value, &Value) -> Errors,
     /// Fields a field selector may name beside metadata.name and metadata.namespace, with the value to compare
     /// (for example `("spec.nodeName", |pod| ...)`).
-    pub selectable_fields: &'static [Selectable],
+    pub selectable_fields: &'static [SelectableField],
     /// `metadata.name` must be this: a DNS subdomain, label, path segment, ... Returns the fault in words.
     pub validate_name: fn(&str) -> Result<(), String>,
     /// Whether a change of spec raises metadata.generation.
