@@ -9,7 +9,7 @@ mod client;
 pub mod events;
 pub mod http;
 mod informer;
-
+pub mod kubeconfig;
 pub mod lease;
 mod queue;
 mod reflector;

@@ -27,6 +27,8 @@ struct State {
     /// How many of the next requests fail.
     failures: usize,
     lists: usize,
+    /// Answers to GET that are no objects, for example discovery.
+    documents: BTreeMap<String, Value>,
     requests: Vec<String>,
 }
 
@@ -105,6 +107,11 @@ impl FakeServer {
         state.revision += 1;
         state.compacted = state.revision;
         state.watchers.clear();
+    }
+
+    /// Answers GET on `path` with a document, for example of discovery.
+    pub fn serve(&self, path: &str, document: Value) {
+        self.0.lock().documents.insert(path.to_owned(), document);
     }
 
     /// Lets the next `count` requests, lists and watches fail.
@@ -270,6 +277,9 @@ impl Backend for FakeServer {
         let body = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
         let answer = {
             let mut state = self.0.lock();
+            if let Some(document) = state.documents.get(request.uri().path()) {
+                return Ok(Response::new(bytes(document)));
+            }
             if request.method() != Method::GET {
                 state.requests.push(format!("{} {}", request.method(), request.uri().path()));
             }

@@ -7,12 +7,15 @@ mod claims;
 mod conditions;
 mod deployment;
 mod event_ttl;
+mod garbage;
 mod meta;
+mod namespace;
 mod node_lifecycle;
 mod pod_control;
 mod pod_gc;
 mod pods;
 mod replica_set;
+mod resources;
 mod root_ca;
 mod runner;
 mod service_account;
@@ -96,6 +99,8 @@ pub async fn run(
     tasks.spawn(taint_eviction::run(context.clone()));
     tasks.spawn(pod_gc::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
+    tasks.spawn(namespace::run(context.clone()));
+    tasks.spawn(garbage::run(context.clone()));
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a controller died");

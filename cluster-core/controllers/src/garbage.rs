@@ -1,0 +1,199 @@
+//! The garbage collector: what is owned goes with its owners, in the background, in the foreground, or is orphaned.
+
+mod collector;
+mod graph;
+
+use crate::resources::{Partial, Resource, discover};
+use crate::{Context, Error};
+use cluster_client::{Change, Informers, WatchScope, WorkQueue};
+use collector::Collector;
+use futures::future::join_all;
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+const WORKERS: usize = 8;
+/// How long after a change of the custom resources their kinds are looked up; several often come together.
+const SETTLE: Duration = Duration::from_millis(500);
+/// How often kinds are looked up that no watch announces, for example those of aggregated servers.
+const REDISCOVER: Duration = Duration::from_mins(5);
+/// How long the first list of a kind may take.
+const SYNC: Duration = Duration::from_secs(30);
+const CUSTOM_RESOURCES: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+pub(crate) async fn run(context: Context) {
+    let collector = Arc::new(Collector {
+        client: context.client.clone(),
+        graph: Mutex::default(),
+        resources: RwLock::default(),
+        examine: WorkQueue::new(),
+        orphan: WorkQueue::new(),
+    });
+    let mut workers = JoinSet::new();
+    let mut monitors =
+        Monitors { collector: collector.clone(), informers: context.informers.clone(), running: HashMap::new() };
+    let stopped = context.cancel.clone();
+    tokio::select! {
+        () = monitors.start(&mut workers) => {}
+        () = stopped.cancelled() => return,
+    }
+    tokio::select! {
+        () = monitors.follow() => {}
+        () = stopped.cancelled() => {}
+    }
+    collector.examine.close();
+    collector.orphan.close();
+    workers.join_all().await;
+}
+
+/// The watches over all kinds.
+struct Monitors {
+    collector: Arc<Collector>,
+    informers: Informers,
+    running: HashMap<Resource, Monitor>,
+}
+
+struct Monitor {
+    scope: WatchScope,
+    task: AbortHandle,
+}
+
+impl Drop for Monitors {
+    fn drop(&mut self) {
+        self.running.values().for_each(|monitor| monitor.task.abort());
+    }
+}
+
+impl Monitors {
+    /// Watches every kind; the workers begin when the graph is whole, for what is not in it yet would look orphaned.
+    async fn start(&mut self, workers: &mut JoinSet<()>) {
+        loop {
+            match self.refresh().await {
+                Ok(()) => break,
+                Err(error) => {
+                    tracing::debug!(%error, "failed to discover the kinds, will try again");
+                    tokio::time::sleep(SETTLE).await;
+                }
+            }
+        }
+        for _ in 0..WORKERS {
+            workers.spawn(work(self.collector.clone(), Examine));
+        }
+        workers.spawn(work(self.collector.clone(), Orphan));
+    }
+
+    /// Keeps the watches in step with the kinds.
+    async fn follow(&mut self) {
+        let scope = WatchScope { path: CUSTOM_RESOURCES.to_owned(), ..WatchScope::default() };
+        let mut changes = self.informers.watching::<Partial>(scope).subscribe();
+        let mut due = Instant::now() + REDISCOVER;
+        loop {
+            tokio::select! {
+                Some(_) = changes.recv() => due = due.min(Instant::now() + SETTLE),
+                () = tokio::time::sleep_until(due) => {
+                    due = Instant::now() + REDISCOVER;
+                    if let Err(error) = self.refresh().await {
+                        tracing::debug!(%error, "failed to discover the kinds");
+                        due = Instant::now() + 10 * SETTLE;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn refresh(&mut self) -> Result<(), Error> {
+        let (resources, complete) = discover(&self.collector.client).await?;
+        // Events own nothing and are owned by nothing, and there are many.
+        let wanted = |resource: &Resource| resource.can(&["list", "watch", "delete"]) && resource.name != "events";
+        let resources: Vec<Resource> = resources.into_iter().filter(wanted).collect();
+        if complete {
+            self.running.retain(|resource, monitor| {
+                let kept = resources.contains(resource);
+                if !kept {
+                    monitor.task.abort();
+                    self.informers.forget::<Partial>(&monitor.scope);
+                }
+                kept
+            });
+        }
+        *self.collector.resources.write() = resources.iter().cloned().map(Arc::new).collect();
+        let new: Vec<Resource> =
+            resources.into_iter().filter(|resource| !self.running.contains_key(resource)).collect();
+        join_all(new.into_iter().map(|resource| self.monitor(resource)).collect::<Vec<_>>()).await;
+        Ok(())
+    }
+
+    /// Feeds one kind into the graph; the returned future ends when its objects are in.
+    fn monitor(&mut self, resource: Resource) -> impl Future<Output = ()> + use<> {
+        let scope = WatchScope { path: resource.path(""), ..WatchScope::default() };
+        let informer = self.informers.watching::<Partial>(scope.clone());
+        let (collector, shared) = (self.collector.clone(), Arc::new(resource.clone()));
+        let (mut changes, informer_path) = (informer.subscribe(), scope.path.clone());
+        let task = tokio::spawn(async move {
+            while let Some(change) = changes.recv().await {
+                let tasks = match change {
+                    Change::Added(object) | Change::Updated { new: object, .. } => {
+                        collector.graph.lock().put(&shared, &object)
+                    }
+                    Change::Deleted(object) => collector.graph.lock().remove(crate::meta::uid(object.as_ref())),
+                };
+                collector.enqueue(tasks);
+            }
+        });
+        self.running.insert(resource, Monitor { scope, task: task.abort_handle() });
+        async move {
+            // A kind that cannot be listed must not keep all others from being collected.
+            if tokio::time::timeout(SYNC, informer.synced()).await.is_err() {
+                tracing::warn!(path = informer_path, "a kind does not answer, going on without it");
+            }
+        }
+    }
+}
+
+trait Job: Send + 'static {
+    fn queue(collector: &Collector) -> &WorkQueue<String>;
+    fn work(collector: &Collector, uid: &str) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+struct Examine;
+struct Orphan;
+
+impl Job for Examine {
+    fn queue(collector: &Collector) -> &WorkQueue<String> {
+        &collector.examine
+    }
+
+    async fn work(collector: &Collector, uid: &str) -> Result<(), Error> {
+        collector.examine(uid).await
+    }
+}
+
+impl Job for Orphan {
+    fn queue(collector: &Collector) -> &WorkQueue<String> {
+        &collector.orphan
+    }
+
+    async fn work(collector: &Collector, uid: &str) -> Result<(), Error> {
+        collector.orphan(uid).await
+    }
+}
+
+async fn work<J: Job>(collector: Arc<Collector>, _: J) {
+    let queue = J::queue(&collector);
+    while let Some(uid) = queue.get().await {
+        match J::work(&collector, &uid).await {
+            Ok(()) => queue.forget(&uid),
+            Err(error) => {
+                tracing::debug!(uid, %error, "failed to collect, will try again");
+                queue.add_rate_limited(uid.clone());
+            }
+        }
+        queue.done(&uid);
+    }
+}
+
+#[cfg(test)]
+mod tests;

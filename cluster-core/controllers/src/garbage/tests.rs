@@ -1,0 +1,100 @@
+//! The collector end to end on an API server in memory.
+
+use super::*;
+use cluster_client::testing::FakeServer;
+use cluster_client::{Client, DeleteOptions};
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+async fn map(client: &Client, name: &str, owner: Option<&ConfigMap>, finalizers: &[&str]) -> ConfigMap {
+    let owners: Vec<Value> = owner
+        .iter()
+        .map(|owner| {
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "name": owner.metadata.name,
+            "uid": owner.metadata.uid, "blockOwnerDeletion": true})
+        })
+        .collect();
+    let value =
+        json!({"metadata": {"name": name, "namespace": "ns", "ownerReferences": owners, "finalizers": finalizers}});
+    client.create(&serde_json::from_value::<ConfigMap>(value).expect("a map")).await.expect("created")
+}
+
+async fn started() -> (Arc<FakeServer>, Client, CancellationToken) {
+    let server = FakeServer::new();
+    server.serve("/apis", json!({"groups": []}));
+    let verbs = ["list", "watch", "delete"];
+    let kinds = json!({"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": true, "verbs": verbs}]});
+    server.serve("/api/v1", kinds);
+    let (client, cancel) = (server.client(), CancellationToken::new());
+    let context = Context {
+        client: client.clone(),
+        informers: Informers::new(client.clone()),
+        options: crate::Options::default(),
+        cancel: cancel.clone(),
+    };
+    tokio::spawn(run(context));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    (server, client, cancel)
+}
+
+async fn names(client: &Client) -> Vec<String> {
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let maps: Vec<ConfigMap> = client.list("ns", &cluster_client::ListOptions::default()).await.expect("listed");
+    maps.iter().filter_map(|map| map.metadata.name.clone()).collect()
+}
+
+async fn delete(client: &Client, name: &str) {
+    client.delete::<ConfigMap>("ns", name, &DeleteOptions::default()).await.expect("deleted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn dependents_follow_their_owner_down_the_tree() {
+    let (_server, client, cancel) = started().await;
+    let root = map(&client, "root", None, &[]).await;
+    let child = map(&client, "child", Some(&root), &[]).await;
+    map(&client, "grandchild", Some(&child), &[]).await;
+    map(&client, "stranger", None, &[]).await;
+    assert_eq!(names(&client).await.len(), 4);
+    delete(&client, "root").await;
+    assert_eq!(names(&client).await, ["stranger"]);
+    cancel.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_never_was_takes_its_dependents_along() {
+    let (_server, client, cancel) = started().await;
+    let mut ghost = map(&client, "ghost", None, &[]).await;
+    ghost.metadata.uid = Some("another".into());
+    map(&client, "child", Some(&ghost), &[]).await;
+    assert_eq!(names(&client).await, ["ghost"]);
+    cancel.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreground_owner_goes_last() {
+    let (server, client, cancel) = started().await;
+    let root = map(&client, "root", None, &["foregroundDeletion"]).await;
+    map(&client, "child", Some(&root), &["hold"]).await;
+    delete(&client, "root").await;
+    assert_eq!(names(&client).await, ["child", "root"], "the child is held");
+    let mut child: ConfigMap = client.get("ns", "child").await.expect("there");
+    assert!(child.metadata.deletion_timestamp.is_some());
+    child.metadata.finalizers = None;
+    client.update(&child).await.expect("updated");
+    assert_eq!(names(&client).await, [String::new(); 0]);
+    drop(server);
+    cancel.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn orphans_lose_their_owner_and_live() {
+    let (_server, client, cancel) = started().await;
+    let root = map(&client, "root", None, &["orphan"]).await;
+    map(&client, "child", Some(&root), &[]).await;
+    delete(&client, "root").await;
+    assert_eq!(names(&client).await, ["child"]);
+    let child: ConfigMap = client.get("ns", "child").await.expect("there");
+    assert!(child.metadata.owner_references.is_none_or(|owners| owners.is_empty()));
+    cancel.cancel();
+}

@@ -1,0 +1,262 @@
+//! Empties namespaces that are being deleted, pods first, and lets them go when nothing is left.
+
+use crate::conditions::{self, Condition};
+use crate::meta::{is_deleting, namespace as namespace_of};
+use crate::resources::{Resource, discover};
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::{Change, Client, Informer, ObjectKey};
+use futures::future::join_all;
+use http::Method;
+use k8s_openapi::api::core::v1::{Namespace, NamespaceCondition, Pod};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const FINALIZER: &str = "kubernetes";
+/// When to look again while objects are on their way out; a pod that is gone brings the namespace back at once.
+const RECHECK: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(context: Context) {
+    let namespaces = context.informers.informer::<Namespace>();
+    let pods = context.informers.informer::<Pod>();
+    let of_pod = namespaces.clone();
+    Runner::new(Emptier { client: context.client.clone(), namespaces: namespaces.clone() })
+        .on_each(&namespaces)
+        .on(&pods, move |change| match change {
+            Change::Deleted(pod) => {
+                let key = ObjectKey::new("", namespace_of(pod.as_ref()));
+                of_pod.get(&key).filter(|namespace| is_deleting(namespace.as_ref())).map(|_| key)
+            }
+            _ => None,
+        })
+        .run(context.cancel)
+        .await;
+}
+
+struct Emptier {
+    client: Client,
+    namespaces: Informer<Namespace>,
+}
+
+/// What a round of deletion left behind.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Findings {
+    discovery_failed: bool,
+    /// What could not be deleted.
+    failures: Vec<String>,
+    /// How many objects remain, by resource.
+    remaining: BTreeMap<String, usize>,
+    /// How many of them wait for a finalizer.
+    finalizers: BTreeMap<String, usize>,
+}
+
+impl Findings {
+    fn is_empty(&self) -> bool {
+        !self.discovery_failed && self.failures.is_empty() && self.remaining.is_empty()
+    }
+
+    /// Upstream's five conditions.
+    fn conditions(&self) -> Vec<NamespaceCondition> {
+        let join = |texts: Vec<String>| texts.join(", ");
+        let remaining = self.remaining.iter().map(|(what, count)| format!("{what} has {count} resource instances"));
+        let finalizers = self.finalizers.iter().map(|(name, count)| format!("{name} in {count} resource instances"));
+        let content = "Some resources are remaining: ";
+        let waiting = "Some content in the namespace has finalizers remaining: ";
+        let rows = [
+            (
+                "NamespaceDeletionDiscoveryFailure",
+                self.discovery_failed,
+                "DiscoveryFailed",
+                "Discovery failed for some groups".to_owned(),
+                "ResourcesDiscovered",
+                "All resources successfully discovered",
+            ),
+            (
+                "NamespaceDeletionGroupVersionParsingFailure",
+                false,
+                "GroupVersionParsingFailed",
+                String::new(),
+                "ParsedGroupVersions",
+                "All legacy kube types successfully parsed",
+            ),
+            (
+                "NamespaceDeletionContentFailure",
+                !self.failures.is_empty(),
+                "ContentDeletionFailed",
+                format!(
+                    "Failed to delete all resource types, {} remaining: {}",
+                    self.failures.len(),
+                    join(self.failures.clone())
+                ),
+                "ContentDeleted",
+                "All content successfully deleted, may be waiting on finalization",
+            ),
+            (
+                "NamespaceContentRemaining",
+                !self.remaining.is_empty(),
+                "SomeResourcesRemain",
+                format!("{content}{}", join(remaining.collect())),
+                "ContentRemoved",
+                "All content successfully removed",
+            ),
+            (
+                "NamespaceFinalizersRemaining",
+                !self.finalizers.is_empty(),
+                "SomeFinalizersRemain",
+                format!("{waiting}{}", join(finalizers.collect())),
+                "ContentHasNoFinalizers",
+                "All content-preserving finalizers finished",
+            ),
+        ];
+        let condition =
+            |(kind, bad, reason, message, good_reason, good): (&str, bool, &str, String, &str, &str)| match bad {
+                true => NamespaceCondition::build(kind, "True", reason, message),
+                false => NamespaceCondition::build(kind, "False", good_reason, good.to_owned()),
+            };
+        rows.into_iter().map(condition).collect()
+    }
+}
+
+#[async_trait]
+impl Controller for Emptier {
+    const NAME: &'static str = "namespace";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let Some(namespace) = self.namespaces.get(key).filter(|namespace| is_deleting(namespace.as_ref())) else {
+            return Ok(None);
+        };
+        let finalizers = namespace.spec.as_ref().and_then(|spec| spec.finalizers.clone()).unwrap_or_default();
+        if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
+            return Ok(None);
+        }
+        let findings = self.empty(&key.name).await?;
+        let namespace = self.report(&namespace, &findings).await?;
+        if !findings.is_empty() {
+            return Ok(Some(RECHECK));
+        }
+        let mut done = namespace;
+        done.spec.get_or_insert_default().finalizers =
+            Some(finalizers.into_iter().filter(|f| f != FINALIZER).collect());
+        let body = serde_json::to_value(&done).map_err(|e| Error::Object(e.to_string()))?;
+        let path = format!("/api/v1/namespaces/{}/finalize", key.name);
+        match self.client.raw(Method::PUT, &path, Some(&body)).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => Ok(other.map(|_| None)?),
+        }
+    }
+}
+
+impl Emptier {
+    async fn report(&self, namespace: &Namespace, findings: &Findings) -> Result<Namespace, Error> {
+        let mut updated = namespace.clone();
+        let status = updated.status.get_or_insert_default();
+        for condition in findings.conditions() {
+            let old = conditions::get(status.conditions.as_ref(), condition.kind());
+            if !old.is_some_and(|old| old.status == condition.status && old.message == condition.message) {
+                conditions::set(&mut status.conditions, condition);
+            }
+        }
+        if updated == *namespace {
+            return Ok(updated);
+        }
+        Ok(self.client.update_status(&updated).await?)
+    }
+
+    /// One round: pods first, because what they use should outlive them, then everything else.
+    async fn empty(&self, namespace: &str) -> Result<Findings, Error> {
+        let (resources, complete) = discover(&self.client).await?;
+        let mut findings = Findings { discovery_failed: !complete, ..Findings::default() };
+        let deletable = |resource: &&Resource| resource.namespaced && resource.can(&["list", "delete"]);
+        let (pods, others): (Vec<_>, Vec<_>) = resources
+            .iter()
+            .filter(deletable)
+            .partition(|resource| resource.group.is_empty() && resource.name == "pods");
+        for resources in [pods, others] {
+            let results = join_all(resources.iter().map(|resource| self.clear(resource, namespace))).await;
+            for (resource, result) in resources.iter().zip(results) {
+                match result {
+                    Ok(items) => count(&mut findings, resource, &items),
+                    Err(error) => findings.failures.push(format!("{}: {error}", resource.qualified())),
+                }
+            }
+            if !findings.remaining.is_empty() {
+                break;
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Deletes a whole collection; gives what is still there.
+    async fn clear(&self, resource: &Resource, namespace: &str) -> Result<Vec<Value>, Error> {
+        let path = resource.path(namespace);
+        let mut items = self.items(&path).await?;
+        if items.is_empty() {
+            return Ok(items);
+        }
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+        if resource.can(&["deletecollection"]) {
+            self.client.raw(Method::DELETE, &path, Some(&options)).await?;
+        } else {
+            for item in &items {
+                let name = item["metadata"]["name"].as_str().unwrap_or_default();
+                match self.client.raw(Method::DELETE, &format!("{path}/{name}"), Some(&options)).await {
+                    Err(error) if !error.is_not_found() => return Err(error.into()),
+                    _ => {}
+                }
+            }
+        }
+        items = self.items(&path).await?;
+        Ok(items)
+    }
+
+    async fn items(&self, path: &str) -> Result<Vec<Value>, Error> {
+        match self.client.raw(Method::GET, path, None).await {
+            Ok(mut list) => Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default()),
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn count(findings: &mut Findings, resource: &Resource, items: &[Value]) {
+    if items.is_empty() {
+        return;
+    }
+    findings.remaining.insert(format!("{}.", resource.qualified()), items.len());
+    let names = items.iter().flat_map(|item| item["metadata"]["finalizers"].as_array().into_iter().flatten());
+    for name in names.filter_map(Value::as_str) {
+        *findings.finalizers.entry(name.to_owned()).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_say_what_holds_a_namespace() {
+        let texts = |findings: &Findings| -> Vec<String> {
+            let text =
+                |c: &NamespaceCondition| format!("{} {} {}", c.type_, c.status, c.message.clone().unwrap_or_default());
+            findings.conditions().iter().map(text).collect()
+        };
+        let mut findings = Findings::default();
+        assert!(findings.is_empty());
+        assert!(texts(&findings).iter().all(|text| text.contains(" False ")));
+        findings.remaining.insert("pods.".into(), 2);
+        findings.finalizers.insert("x/y".into(), 1);
+        assert!(!findings.is_empty());
+        let found = texts(&findings);
+        assert_eq!(
+            found[3],
+            "NamespaceContentRemaining True Some resources are remaining: pods. has 2 resource instances"
+        );
+        assert_eq!(
+            found[4],
+            "NamespaceFinalizersRemaining True Some content in the namespace has finalizers remaining: \
+            x/y in 1 resource instances"
+        );
+    }
+}

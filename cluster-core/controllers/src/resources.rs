@@ -1,0 +1,194 @@
+//! What the API server serves, by discovery, and objects of any kind seen only by their metadata.
+
+use crate::Error;
+use cluster_client::Client;
+use http::Method;
+use k8s_openapi::ClusterResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use serde::{Deserialize, Serialize};
+
+/// The metadata of an object of any kind.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Partial {
+    #[serde(default)]
+    pub(crate) metadata: ObjectMeta,
+}
+
+impl k8s_openapi::Resource for Partial {
+    const API_VERSION: &'static str = "meta.k8s.io/v1";
+    const GROUP: &'static str = "meta.k8s.io";
+    const KIND: &'static str = "PartialObjectMetadata";
+    const VERSION: &'static str = "v1";
+    const URL_PATH_SEGMENT: &'static str = "";
+    type Scope = ClusterResourceScope;
+}
+
+impl k8s_openapi::Metadata for Partial {
+    type Ty = ObjectMeta;
+
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// A kind the server stores.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Resource {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) namespaced: bool,
+    verbs: Vec<String>,
+}
+
+impl Resource {
+    /// The path of the collection; an empty namespace means all.
+    pub(crate) fn path(&self, namespace: &str) -> String {
+        let root = match self.group.as_str() {
+            "" => format!("/api/{}", self.version),
+            group => format!("/apis/{group}/{}", self.version),
+        };
+        if namespace.is_empty() || !self.namespaced {
+            format!("{root}/{}", self.name)
+        } else {
+            format!("{root}/namespaces/{namespace}/{}", self.name)
+        }
+    }
+
+    /// The path of one object.
+    pub(crate) fn object(&self, namespace: &str, name: &str) -> String {
+        format!("{}/{name}", self.path(namespace))
+    }
+
+    pub(crate) fn can(&self, verbs: &[&str]) -> bool {
+        verbs.iter().all(|verb| self.verbs.iter().any(|known| known == verb))
+    }
+
+    /// For messages, as `deployments.apps`.
+    pub(crate) fn qualified(&self) -> String {
+        if self.group.is_empty() { self.name.clone() } else { format!("{}.{}", self.name, self.group) }
+    }
+
+    /// Whether an owner reference speaks of this kind, in whatever version.
+    pub(crate) fn is_kind_of(&self, owner: &OwnerReference) -> bool {
+        let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
+        self.kind == owner.kind && self.group == group
+    }
+}
+
+#[derive(Deserialize)]
+struct Groups {
+    #[serde(default)]
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    name: String,
+    #[serde(default)]
+    versions: Vec<Version>,
+    preferred_version: Option<Version>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+}
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(default)]
+    resources: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    name: String,
+    kind: String,
+    namespaced: bool,
+    #[serde(default)]
+    verbs: Vec<String>,
+}
+
+async fn read<T: for<'a> Deserialize<'a>>(client: &Client, path: &str) -> Result<T, Error> {
+    let value = client.raw(Method::GET, path, None).await?;
+    serde_json::from_value(value).map_err(|e| Error::Object(format!("{path} is no discovery document: {e}")))
+}
+
+/// Every resource, each in one version: the group's preferred one, or another that has it. Also whether all groups
+/// answered; one whose server is down is left out.
+pub(crate) async fn discover(client: &Client) -> Result<(Vec<Resource>, bool), Error> {
+    let groups: Groups = read(client, "/apis").await?;
+    let mut all = Vec::new();
+    let mut complete = true;
+    let core =
+        Group { name: String::new(), versions: vec![Version { version: "v1".to_owned() }], preferred_version: None };
+    for group in std::iter::once(core).chain(groups.groups) {
+        let preferred = group.preferred_version.map(|preferred| preferred.version);
+        let mut versions: Vec<String> = group.versions.into_iter().map(|version| version.version).collect();
+        versions.sort_by_key(|version| Some(version) != preferred.as_ref());
+        for version in versions {
+            let root = if group.name.is_empty() { "/api".to_owned() } else { format!("/apis/{}", group.name) };
+            match read::<List>(client, &format!("{root}/{version}")).await {
+                Ok(list) => take(&mut all, &group.name, &version, list),
+                Err(error) => {
+                    tracing::debug!(group = group.name, version, %error, "discovery failed");
+                    complete = false;
+                }
+            }
+        }
+    }
+    Ok((all, complete))
+}
+
+fn take(all: &mut Vec<Resource>, group: &str, version: &str, list: List) {
+    for listed in list.resources.into_iter().filter(|listed| !listed.name.contains('/')) {
+        if all.iter().any(|known| known.group == group && known.name == listed.name) {
+            continue;
+        }
+        all.push(Resource {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            name: listed.name,
+            kind: listed.kind,
+            namespaced: listed.namespaced,
+            verbs: listed.verbs,
+        });
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn kind(name: &str) -> Resource {
+        let (group, version, kind) = (String::new(), "v1".to_owned(), "K".to_owned());
+        Resource { group, version, name: name.to_owned(), kind, namespaced: true, verbs: vec!["list".to_owned()] }
+    }
+
+    #[test]
+    fn a_resource_is_taken_once_and_subresources_are_not() {
+        let list = |names: &[&str]| List {
+            resources: names
+                .iter()
+                .map(|name| Listed {
+                    name: (*name).to_owned(),
+                    kind: "K".to_owned(),
+                    namespaced: true,
+                    verbs: Vec::new(),
+                })
+                .collect(),
+        };
+        let mut all = Vec::new();
+        take(&mut all, "apps", "v1", list(&["deployments", "deployments/scale"]));
+        take(&mut all, "apps", "v1beta1", list(&["deployments", "others"]));
+        let found: Vec<String> = all.iter().map(|resource| resource.path("ns")).collect();
+        assert_eq!(found, ["/apis/apps/v1/namespaces/ns/deployments", "/apis/apps/v1beta1/namespaces/ns/others"]);
+    }
+}
