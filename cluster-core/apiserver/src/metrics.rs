@@ -31,8 +31,6 @@ struct Latency {
 impl Metrics {
     /// Counts one request.
     pub(crate) fn record(&self, verb: &'static str, resource: &str, subresource: &str, code: u16, elapsed: Duration) {
-        // A 404 for a resource nobody serves must not make a new series for every name somebody tries.
-        let (resource, subresource) = if code == 404 { ("", "") } else { (resource, subresource) };
         let labels = Labels { verb, resource: resource.to_owned(), subresource: subresource.to_owned(), code };
         let seconds = elapsed.as_secs_f64();
         let mut requests = self.requests.lock();

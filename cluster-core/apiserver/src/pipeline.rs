@@ -17,12 +17,21 @@ pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Respons
     let start = Instant::now();
     let (parts, body) = request.into_parts();
     let info = RequestInfo::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
-    let (verb, resource, subresource) = (info.verb, info.resource.clone(), info.subresource.clone());
+    let (verb, (resource, subresource)) = (info.verb, names(server, &info));
     let response = route(server, parts, info, body).await.unwrap_or_else(|status| render::status(&status));
     let code = response.status().as_u16();
     tracing::debug!(verb, resource, subresource, code, elapsed = ?start.elapsed(), "served");
     server.metrics.record(verb, &resource, &subresource, code, start.elapsed());
     response
+}
+
+/// Resource and subresource for logs and metrics; empty unless they are served, so that nobody makes series at will.
+fn names(server: &ApiServer, info: &RequestInfo) -> (String, String) {
+    let served = server.registry.get(&info.group, &info.version, &info.resource);
+    match served.filter(|r| info.subresource.is_empty() || r.subresource(&info.subresource).is_some()) {
+        Some(_) => (info.resource.clone(), info.subresource.clone()),
+        None => Default::default(),
+    }
 }
 
 async fn route(server: &ApiServer, parts: Parts, info: RequestInfo, body: Body) -> Result<Response<Body>, Status> {

@@ -5,6 +5,7 @@ mod custom;
 mod delete;
 mod errors;
 mod lists;
+mod proxies;
 mod server;
 mod subresources;
 mod watches;

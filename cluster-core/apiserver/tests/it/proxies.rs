@@ -1,0 +1,100 @@
+//! Requests that go on to a backend: plain ones and upgraded ones.
+
+use super::{Api, Body, PODS, pod};
+use cluster_apiserver::auth::{UserInfo, group};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use std::convert::Infallible;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A backend that answers its first request with `head` and then echoes; the request's head comes back to the test.
+async fn backend(head: &'static str) -> (u16, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let task = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let request = read_head(&mut stream).await;
+        stream.write_all(head.as_bytes()).await.expect("written");
+        let (mut read, mut write) = stream.split();
+        // The end of the echo is the end of the connection, however it comes.
+        drop(tokio::io::copy(&mut read, &mut write).await);
+        request
+    });
+    (port, task)
+}
+
+async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a byte"));
+    }
+    String::from_utf8(head).expect("text")
+}
+
+/// The server behind one TCP connection, and a pod whose IP and port are the backend's.
+async fn connect(port: u16) -> TcpStream {
+    let api = Api::start().await;
+    api.ready_for_pods().await;
+    let mut object = pod("a");
+    object["spec"]["containers"][0]["ports"] = json!([{"containerPort": port}]);
+    api.post(PODS, &object).await.ok();
+    let status = json!({"status": {"podIP": "127.0.0.1"}});
+    api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &status).await.ok();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = Arc::clone(&api.server);
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let server = Arc::clone(&server);
+            async move {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(UserInfo::authenticated("admin", &[group::MASTERS]));
+                Ok::<_, Infallible>(server.handle(request).await)
+            }
+        });
+        http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await.expect("served");
+    });
+    TcpStream::connect(address).await.expect("a connection")
+}
+
+const UPGRADE: &str = "Host: x\r\nAuthorization: Bearer secret\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n";
+
+#[tokio::test]
+async fn an_upgrade_is_copied_both_ways_and_carries_no_credentials() {
+    let (port, backend) =
+        backend("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n").await;
+    let mut client = connect(port).await;
+    let request = format!("GET {PODS}/a/proxy/some/path?x=y HTTP/1.1\r\n{UPGRADE}");
+    client.write_all(request.as_bytes()).await.expect("written");
+    let head = read_head(&mut client).await;
+    assert!(head.starts_with("HTTP/1.1 101 ") && head.to_lowercase().contains("upgrade: spdy/3.1"), "{head}");
+    client.write_all(b"ping").await.expect("written");
+    let mut echo = [0; 4];
+    client.read_exact(&mut echo).await.expect("an echo");
+    assert_eq!(&echo, b"ping");
+    drop(client);
+    let seen = backend.await.expect("the backend ends").to_lowercase();
+    assert!(seen.starts_with("get /some/path?x=y http/1.1"), "{seen}");
+    assert!(seen.contains("upgrade: spdy/3.1") && !seen.contains("authorization"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_refused_upgrade_is_relayed_and_nothing_is_copied() {
+    let (port, backend) = backend("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
+    let mut client = connect(port).await;
+    let request = format!("POST {PODS}/a/proxy/ HTTP/1.1\r\n{UPGRADE}");
+    client.write_all(request.as_bytes()).await.expect("written");
+    let head = read_head(&mut client).await;
+    assert!(head.starts_with("HTTP/1.1 403 ") && !head.to_lowercase().contains("upgrade"), "{head}");
+    let mut body = [0; 2];
+    client.read_exact(&mut body).await.expect("a body");
+    assert_eq!(&body, b"no");
+    drop(client);
+    backend.await.expect("the backend ends");
+}
