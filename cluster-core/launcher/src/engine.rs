@@ -1,0 +1,79 @@
+//! The connection to the Docker engine, and what every operation starts from.
+
+use crate::error::Doing;
+use crate::state::{Record, State};
+use crate::{Error, NodeSpec, Progress, Result};
+use bollard::Docker;
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
+use bollard::query_parameters::ListContainersOptions;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The cluster a container, volume or network belongs to.
+pub(crate) const CLUSTER_LABEL: &str = "devcluster.io/cluster";
+/// A container's role.
+pub(crate) const ROLE_LABEL: &str = "devcluster.io/role";
+
+/// Makes clusters and takes care of them.
+#[derive(Clone)]
+pub struct Launcher {
+    pub(crate) docker: Docker,
+    pub(crate) state: State,
+    pub(crate) progress: Arc<dyn Progress>,
+}
+
+impl std::fmt::Debug for Launcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Launcher").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl Launcher {
+    /// Connects to the engine that `$DOCKER_HOST` names, else to the local one. Fails later, when the engine is first
+    /// needed, if it does not run.
+    pub fn connect(progress: Arc<dyn Progress>) -> Result<Self> {
+        let docker = Docker::connect_with_defaults().map_err(Error::NoEngine)?;
+        Ok(Self { docker, state: State::open()?, progress })
+    }
+
+    /// Whether the engine answers; its version.
+    pub async fn engine_version(&self) -> Result<String> {
+        let version = self.docker.version().await.map_err(Error::NoEngine)?;
+        Ok(version.version.unwrap_or_default())
+    }
+
+    /// The names of all clusters.
+    pub fn clusters(&self) -> Result<Vec<String>> {
+        self.state.clusters()
+    }
+
+    /// The containers of a cluster, running or not, by name.
+    pub(crate) async fn containers(&self, cluster: &str) -> Result<HashMap<String, ContainerSummary>> {
+        let options = ListContainersOptions { all: true, filters: Some(cluster_filter(cluster)), ..Default::default() };
+        let list = self.docker.list_containers(Some(options)).await.doing("list containers")?;
+        let named = |container: ContainerSummary| {
+            let name = container.names.as_ref()?.first()?.trim_start_matches('/').to_owned();
+            Some((name, container))
+        };
+        Ok(list.into_iter().filter_map(named).collect())
+    }
+
+    /// A node of a cluster that is there.
+    pub(crate) fn node(&self, cluster: &str, node: &str) -> Result<(Record, NodeSpec)> {
+        let record = self.state.require(cluster)?;
+        let found = record.spec.node(node).cloned().ok_or_else(|| Error::NoNode {
+            cluster: cluster.to_owned(),
+            node: node.to_owned(),
+            nodes: record.spec.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", "),
+        })?;
+        Ok((record, found))
+    }
+}
+
+pub(crate) fn cluster_filter(cluster: &str) -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), vec![format!("{CLUSTER_LABEL}={cluster}")])])
+}
+
+pub(crate) fn is_running(container: &ContainerSummary) -> bool {
+    container.state == Some(ContainerSummaryStateEnum::RUNNING)
+}

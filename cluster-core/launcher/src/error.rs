@@ -1,0 +1,208 @@
+//! Why an operation on a cluster failed, and what its user can do about it.
+
+use std::path::PathBuf;
+
+/// A failure. Its text says what failed and why; [`Error::hint`] says how to mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The Docker engine cannot be reached.
+    #[error("no Docker engine answers: {0}")]
+    NoEngine(bollard::errors::Error),
+    /// The Docker engine refused.
+    #[error("failed to {what}: {}", docker_message(.source))]
+    Docker {
+        /// What was tried.
+        what: String,
+        /// The engine's answer.
+        source: bollard::errors::Error,
+    },
+    /// The node image is not in the engine.
+    #[error("the node image `{0}` is not in the Docker engine")]
+    ImageMissing(String),
+    /// The node program is not where it is looked for.
+    #[error("the node program is not at `{}`", .0.display())]
+    BinaryMissing(PathBuf),
+    /// The description of a cluster is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// A cluster of this name exists and is another one.
+    #[error("cluster `{name}` exists with {present}, not {wanted}")]
+    Differs {
+        /// The cluster.
+        name: String,
+        /// What it has.
+        present: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// No cluster has this name.
+    #[error("there is no cluster `{0}`")]
+    NoCluster(String),
+    /// No node of the cluster has this name.
+    #[error("cluster `{cluster}` has no node `{node}`; it has {nodes}")]
+    NoNode {
+        /// The cluster.
+        cluster: String,
+        /// The name that was given.
+        node: String,
+        /// Those it has.
+        nodes: String,
+    },
+    /// Containers of this name are there, but not made by this program's state folder.
+    #[error("Docker has {what} `{name}` already, and no cluster here knows it")]
+    Foreign {
+        /// `a container`, `a network` or `a volume`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Another process works on the cluster.
+    #[error("another devcluster works on cluster `{0}` now")]
+    Busy(String),
+    /// A file could not be read or written.
+    #[error("failed to {what} `{}`: {source}", .path.display())]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A node's container ended while it was waited for.
+    #[error("node `{node}` stopped while it started; the last lines of its log:\n{log}")]
+    NodeDied {
+        /// The node.
+        node: String,
+        /// The end of its log.
+        log: String,
+    },
+    /// Something did not happen in time.
+    #[error("{what} did not happen within {seconds} s{detail}")]
+    Timeout {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        seconds: u64,
+        /// What is known, starting with punctuation.
+        detail: String,
+    },
+    /// A command in a node failed.
+    #[error("`{command}` failed in node `{node}` with exit code {code}: {output}")]
+    Command {
+        /// The node.
+        node: String,
+        /// The command.
+        command: String,
+        /// How it ended.
+        code: i64,
+        /// What it said.
+        output: String,
+    },
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Pki(#[from] cluster_pki::Error),
+    /// The cluster's API server refused or could not be reached.
+    #[error(transparent)]
+    Client(#[from] cluster_client::Error),
+    /// The user interrupted.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl Error {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::NoEngine(_) => {
+                "Start Docker (`sudo systemctl start docker`, or Docker Desktop), or let `make up` install and start it. \
+                 `devcluster doctor` checks the whole machine."
+            }
+            Self::Docker { source, .. } => return docker_hint(&docker_message(source)).map(str::to_owned),
+            Self::ImageMissing(_) => "Build it from the checkout with `make image`.",
+            Self::BinaryMissing(_) => {
+                "Build it with `cargo build --release -p cluster-core`, or name it with --node-binary."
+            }
+            Self::Differs { name, .. } => {
+                return Some(format!(
+                    "Change it with `devcluster node add` and `devcluster node remove`, or replace it: \
+                     `devcluster down --name {name}`, then `up` again."
+                ));
+            }
+            Self::NoCluster(name) => {
+                return Some(format!(
+                    "Make it with `devcluster up --name {name}`; `devcluster list` shows what there is."
+                ));
+            }
+            Self::Foreign { what, name } => {
+                let kind = what.rsplit(' ').next().unwrap_or_default();
+                return Some(format!("Choose another --name, or remove it: `docker {kind} rm {name}`."));
+            }
+            Self::Busy(_) => "Wait until it is done.",
+            _ => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
+/// The HTTP status of the engine's answer.
+pub(crate) fn status_code(error: &bollard::errors::Error) -> Option<u16> {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+fn docker_message(error: &bollard::errors::Error) -> String {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { message, .. } => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn docker_hint(message: &str) -> Option<&'static str> {
+    let has = |part: &str| message.contains(part);
+    if has("port is already allocated") || has("address already in use") {
+        Some("Another program holds this port. Stop it, or choose another port.")
+    } else if has("Pool overlaps") || has("invalid pool request") {
+        Some("Another Docker network uses these addresses. `docker network ls` shows it; choose another subnet.")
+    } else if has("no space left on device") {
+        Some("The disk is full. `docker system df` shows what Docker keeps, `docker system prune` frees some of it.")
+    } else if has("operation not permitted") || has("permission denied") {
+        Some("The Docker engine may not do this here. `devcluster doctor` checks what nodes need.")
+    } else {
+        None
+    }
+}
+
+/// Names what a call to the engine was for.
+pub(crate) trait Doing<T> {
+    /// `what` reads after "failed to".
+    fn doing(self, what: impl Into<String>) -> Result<T, Error>;
+}
+
+impl<T> Doing<T> for Result<T, bollard::errors::Error> {
+    fn doing(self, what: impl Into<String>) -> Result<T, Error> {
+        self.map_err(|source| Error::Docker { what: what.into(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(message: &str) -> Error {
+        let source =
+            bollard::errors::Error::DockerResponseServerError { status_code: 500, message: message.to_owned() };
+        Error::Docker { what: "start `dev-master-1`".to_owned(), source }
+    }
+
+    #[test]
+    fn a_refusal_of_the_engine_names_the_step_and_how_to_mend_it() {
+        let error = refused("driver failed: Bind for 127.0.0.1:6443 failed: port is already allocated");
+        assert!(error.to_string().starts_with("failed to start `dev-master-1`: driver failed"));
+        assert!(error.hint().is_some_and(|hint| hint.contains("holds this port")));
+        assert!(refused("write: no space left on device").hint().is_some_and(|hint| hint.contains("disk is full")));
+        assert_eq!(refused("something else").hint(), None);
+    }
+}

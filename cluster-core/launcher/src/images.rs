@@ -1,0 +1,129 @@
+//! Images from the host's engine to the nodes' engines.
+
+use crate::engine::Launcher;
+use crate::error::{Doing, status_code};
+use crate::exec::Running;
+use crate::progress::Steps;
+use crate::{Error, Result};
+use bollard::container::LogOutput;
+use bytes::Bytes;
+use futures::future::{join_all, try_join_all};
+use futures::{StreamExt, TryStreamExt};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tokio::io::AsyncWriteExt;
+
+/// Where one image is.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageInfo {
+    /// `REPOSITORY:TAG`.
+    pub name: String,
+    /// The start of its id.
+    pub id: String,
+    /// Its size as Docker writes it.
+    pub size: String,
+    /// The nodes that have it.
+    pub nodes: Vec<String>,
+}
+
+/// What a load did with one image.
+#[derive(Debug, Clone, Serialize)]
+pub struct LoadReport {
+    /// The image.
+    pub image: String,
+    /// The nodes that got it now.
+    pub loaded: Vec<String>,
+    /// The nodes that had it.
+    pub skipped: Vec<String>,
+}
+
+impl Launcher {
+    /// Streams images of the host's engine into every node that does not have them, all nodes at once.
+    pub async fn load_images(&self, cluster: &str, images: &[String]) -> Result<Vec<LoadReport>> {
+        let record = self.state.require(cluster)?;
+        let nodes: Vec<&str> = record.spec.nodes.iter().map(|node| node.name.as_str()).collect();
+        let mut steps = Steps::new(&*self.progress);
+        let mut reports = Vec::new();
+        for image in images {
+            reports.push(steps.run(&format!("Loading {image}"), self.load_image(image, &nodes)).await?);
+        }
+        Ok(reports)
+    }
+
+    async fn load_image(&self, image: &str, nodes: &[&str]) -> Result<LoadReport> {
+        let inspected = match self.docker.inspect_image(image).await {
+            Err(error) if status_code(&error) == Some(404) => {
+                return Err(Error::Invalid(format!(
+                    "the Docker engine has no image `{image}`; `docker image ls` shows what it has"
+                )));
+            }
+            other => other.doing(format!("look for the image `{image}`"))?,
+        };
+        let id = inspected.id.unwrap_or_default();
+        let has = join_all(nodes.iter().map(|node| self.has_image(node, image, &id))).await;
+        let (with, without): (Vec<_>, Vec<_>) = nodes.iter().zip(has).partition(|(_, has)| *has);
+        let names = |nodes: &[(&&str, bool)]| nodes.iter().map(|(name, _)| (**name).to_owned()).collect::<Vec<_>>();
+        let report = LoadReport { image: image.to_owned(), loaded: names(&without), skipped: names(&with) };
+        if !report.loaded.is_empty() {
+            self.broadcast(image, &report.loaded).await?;
+        }
+        Ok(report)
+    }
+
+    async fn has_image(&self, node: &str, image: &str, id: &str) -> bool {
+        let command = ["docker", "image", "inspect", "--format", "{{.Id}}", image];
+        self.output(node, &command).await.is_ok_and(|present| present == id)
+    }
+
+    /// One export feeds all nodes; the slowest sets the pace.
+    async fn broadcast(&self, image: &str, nodes: &[String]) -> Result<()> {
+        let load = ["docker", "load", "--quiet"];
+        let mut loads: Vec<Running> =
+            try_join_all(nodes.iter().map(|node| self.start_command(node, &load, false))).await?;
+        let mut export = std::pin::pin!(self.docker.export_images(&[image]));
+        while let Some(chunk) = export.next().await {
+            let chunk: Bytes = chunk.doing(format!("read the image `{image}`"))?;
+            let writes = loads.iter_mut().map(|load| load.input.write_all(&chunk));
+            // A node that cannot take more says why below.
+            if join_all(writes).await.iter().any(std::result::Result::is_err) {
+                break;
+            }
+        }
+        try_join_all(nodes.iter().zip(loads).map(|(node, load)| self.finish(node, load))).await.map(drop)
+    }
+
+    async fn finish(&self, node: &str, mut load: Running) -> Result<()> {
+        if let Err(error) = load.input.shutdown().await {
+            tracing::debug!(node, %error, "the load ended before its input did");
+        }
+        let chunks: Vec<LogOutput> = load.output.try_collect().await.doing(format!("load an image into `{node}`"))?;
+        match self.exit_code(&load.id).await? {
+            0 => Ok(()),
+            code => Err(Error::Command {
+                node: node.to_owned(),
+                command: "docker load".to_owned(),
+                code,
+                output: chunks.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    /// The images of all nodes.
+    pub async fn list_images(&self, cluster: &str) -> Result<Vec<ImageInfo>> {
+        let record = self.state.require(cluster)?;
+        let command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}\t{{.ID}}\t{{.Size}}"];
+        let lists = try_join_all(record.spec.nodes.iter().map(|node| self.output(&node.name, &command))).await?;
+        let mut images: BTreeMap<String, ImageInfo> = BTreeMap::new();
+        for (node, list) in record.spec.nodes.iter().zip(lists) {
+            for line in list.lines() {
+                let mut fields = line.split('\t').map(str::to_owned);
+                let (Some(name), Some(id), Some(size)) = (fields.next(), fields.next(), fields.next()) else {
+                    continue;
+                };
+                let image = || ImageInfo { name, id: id.clone(), size, nodes: Vec::new() };
+                images.entry(format!("{line}{id}")).or_insert_with(image).nodes.push(node.name.clone());
+            }
+        }
+        Ok(images.into_values().collect())
+    }
+}

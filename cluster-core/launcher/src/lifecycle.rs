@@ -1,0 +1,123 @@
+//! What happens to a whole cluster after `up`: stop, start, pause, and its end.
+
+use crate::container::volumes;
+use crate::engine::{Launcher, cluster_filter, is_running};
+use crate::error::{Doing, status_code};
+use crate::progress::Steps;
+use crate::state::Record;
+use crate::{Error, NodeSpec, Result, StepTime};
+use bollard::query_parameters::{
+    ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
+};
+use futures::future::try_join_all;
+use std::time::Duration;
+
+/// How long a node may take to end its pods.
+const STOP_SECONDS: i32 = 10;
+
+impl Launcher {
+    /// Removes a cluster and everything of it: containers, volumes, network, kubeconfig entries, keys.
+    pub async fn down(&self, cluster: &str) -> Result<()> {
+        let _lock = self.state.lock(cluster)?;
+        let record = self.state.require(cluster)?;
+        self.engine_version().await?;
+        Steps::new(&*self.progress).run("Removing the cluster", self.destroy(&record)).await
+    }
+
+    /// As [`Self::down`], without the lock and the report; leaves nothing of a cluster that was made half, too.
+    pub(crate) async fn destroy(&self, record: &Record) -> Result<()> {
+        let cluster = &record.spec.name;
+        let containers = self.containers(cluster).await?;
+        try_join_all(containers.keys().map(|name| self.remove_container(name))).await?;
+        let options = ListVolumesOptions { filters: Some(cluster_filter(cluster)) };
+        let volumes = self.docker.list_volumes(Some(options)).await.doing("list volumes")?.volumes.unwrap_or_default();
+        try_join_all(volumes.iter().map(|volume| self.remove_volume(&volume.name))).await?;
+        self.remove_networks(cluster).await?;
+        Self::unmerge_kubeconfig(record)?;
+        self.state.remove(cluster)
+    }
+
+    /// Removes a node's container and volumes.
+    pub(crate) async fn destroy_node(&self, node: &NodeSpec) -> Result<()> {
+        self.remove_container(&node.name).await?;
+        try_join_all(volumes(node).iter().map(|(volume, _)| self.remove_volume(volume))).await.map(drop)
+    }
+
+    async fn remove_container(&self, name: &str) -> Result<()> {
+        let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
+        let removed = self.docker.remove_container(name, Some(options)).await;
+        gone(removed, format!("remove the container `{name}`"))
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<()> {
+        let removed = self.docker.remove_volume(name, Some(RemoveVolumeOptions { force: true })).await;
+        gone(removed, format!("remove the volume `{name}`"))
+    }
+
+    /// Stops all nodes; their state stays.
+    pub async fn stop(&self, cluster: &str) -> Result<()> {
+        let _lock = self.state.lock(cluster)?;
+        let record = self.state.require(cluster)?;
+        let stopped = try_join_all(record.spec.nodes.iter().map(|node| self.stop_container(&node.name)));
+        Steps::new(&*self.progress).run("Stopping nodes", stopped).await.map(drop)
+    }
+
+    pub(crate) async fn stop_container(&self, name: &str) -> Result<()> {
+        let options = StopContainerOptions { t: Some(STOP_SECONDS), ..Default::default() };
+        self.docker.stop_container(name, Some(options)).await.doing(format!("stop the container `{name}`"))
+    }
+
+    /// Starts all nodes and waits until the cluster is of use.
+    pub async fn start(&self, cluster: &str, wait: Duration) -> Result<Vec<StepTime>> {
+        let _lock = self.state.lock(cluster)?;
+        let record = self.state.require(cluster)?;
+        let mut steps = Steps::new(&*self.progress);
+        let containers = self.containers(cluster).await?;
+        if !containers.values().all(is_running) {
+            steps.run("Starting nodes", self.start_nodes(&record.spec)).await?;
+        }
+        self.cluster_ready(&mut steps, &record.spec, wait).await?;
+        Ok(steps.times)
+    }
+
+    /// Freezes all nodes: they take no processor time, and their memory stays.
+    pub async fn pause(&self, cluster: &str) -> Result<()> {
+        self.freeze(cluster, true).await
+    }
+
+    /// Lets frozen nodes go on.
+    pub async fn unpause(&self, cluster: &str) -> Result<()> {
+        self.freeze(cluster, false).await
+    }
+
+    async fn freeze(&self, cluster: &str, frozen: bool) -> Result<()> {
+        let _lock = self.state.lock(cluster)?;
+        let record = self.state.require(cluster)?;
+        let (step, verb, already) = if frozen {
+            ("Pausing nodes", "pause", "already paused")
+        } else {
+            ("Resuming nodes", "resume", "is not paused")
+        };
+        let change = async |name: &str| {
+            let done = if frozen {
+                self.docker.pause_container(name).await
+            } else {
+                self.docker.unpause_container(name).await
+            };
+            match done {
+                Err(error) if error.to_string().contains(already) => Ok(()),
+                other => other.doing(format!("{verb} the container `{name}`")),
+            }
+        };
+        let all = try_join_all(record.spec.nodes.iter().map(|node| change(&node.name)));
+        Steps::new(&*self.progress).run(step, all).await.map(drop)
+    }
+}
+
+/// The outcome of a removal: what is gone already is fine.
+fn gone(result: std::result::Result<(), bollard::errors::Error>, what: String) -> Result<()> {
+    match result {
+        Err(error) if status_code(&error) == Some(404) => Ok(()),
+        other => other.map_err(|source| Error::Docker { what, source }),
+    }
+}

@@ -1,0 +1,152 @@
+//! Waits until a cluster is of use: the API server serves, every node is Ready, DNS answers. Every wait follows a
+//! stream of events and ends early when a node's container dies.
+
+use crate::engine::{Launcher, cluster_filter};
+use crate::error::Doing;
+use crate::{ClusterSpec, Error, NodeSpec, Result};
+use bollard::query_parameters::{EventsOptions, LogsOptions};
+use cluster_client::{Client, Informers};
+use cluster_config::{Role, path};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Node;
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+/// The node prints it on masters when its API server serves.
+const API_READY: &str = "devcluster: api server ready";
+const DNS_NAME: &str = "kubernetes.default.svc.cluster.local";
+const DNS_PAUSE: Duration = Duration::from_millis(50);
+
+impl Launcher {
+    /// Runs a wait with a time limit; ends early when a container of the cluster dies.
+    pub(crate) async fn waiting<T>(
+        &self,
+        spec: &ClusterSpec,
+        what: &str,
+        limit: Duration,
+        wait: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        tokio::select! {
+            result = tokio::time::timeout(limit, Box::pin(wait)) => result.unwrap_or_else(|_| Err(Error::Timeout {
+                what: what.to_owned(),
+                seconds: limit.as_secs(),
+                detail: String::new(),
+            })),
+            error = Box::pin(self.death(&spec.name)) => Err(error),
+        }
+    }
+
+    /// Resolves when a container of the cluster dies.
+    async fn death(&self, cluster: &str) -> Error {
+        let mut filters = cluster_filter(cluster);
+        filters.insert("event".to_owned(), vec!["die".to_owned()]);
+        filters.insert("type".to_owned(), vec!["container".to_owned()]);
+        let mut events = pin!(self.docker.events(Some(EventsOptions { filters: Some(filters), ..Default::default() })));
+        match events.next().await {
+            Some(Ok(event)) => {
+                let name = event.actor.and_then(|actor| actor.attributes?.remove("name")).unwrap_or_default();
+                let log = self.log_tail(&name).await;
+                Error::NodeDied { node: name, log }
+            }
+            Some(Err(source)) => Error::Docker { what: "follow the engine's events".to_owned(), source },
+            None => Error::Invalid("the engine ended its stream of events".to_owned()),
+        }
+    }
+
+    /// Waits until the master's log says, since its container's last start, that the API server serves.
+    pub(crate) async fn api_ready(&self, master: &NodeSpec) -> Result<()> {
+        let what = || format!("follow the log of `{}`", master.name);
+        let inspected = self.docker.inspect_container(&master.name, None).await.doing(what())?;
+        let started = inspected.state.and_then(|state| state.started_at).and_then(|at| at.parse().ok());
+        let started = started.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let options = LogsOptions {
+            follow: true,
+            stdout: true,
+            stderr: true,
+            timestamps: true,
+            since: started.as_second() as i32,
+            tail: "all".to_owned(),
+            ..Default::default()
+        };
+        let mut lines = pin!(self.docker.logs(&master.name, Some(options)));
+        while let Some(line) = lines.next().await {
+            if is_ready_line(&line.doing(what())?.to_string(), started) {
+                return Ok(());
+            }
+        }
+        Err(Error::NodeDied { node: master.name.clone(), log: self.log_tail(&master.name).await })
+    }
+
+    /// Waits until all named nodes are Ready.
+    pub(crate) async fn nodes_ready(client: &Client, mut waited: BTreeSet<String>) -> Result<()> {
+        let informer = Informers::new(client.clone()).informer::<Node>();
+        let mut changes = informer.subscribe();
+        while !waited.is_empty() {
+            let Some(change) = changes.recv().await else { break };
+            let node = change.object();
+            if is_ready(node) {
+                waited.remove(node.metadata.name.as_deref().unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the DNS of a worker answers for the API server's service. The name appears when the node has heard
+    /// of the service; that is nothing the host can watch, so it asks again.
+    pub(crate) async fn dns_ready(&self, node: &NodeSpec) -> Result<()> {
+        loop {
+            match self.output(&node.name, &[path::BINARY, "resolve", DNS_NAME]).await {
+                Err(Error::Command { .. }) => tokio::time::sleep(DNS_PAUSE).await,
+                other => return other.map(drop),
+            }
+        }
+    }
+
+    /// All three waits, for a cluster whose containers run.
+    pub(crate) async fn cluster_ready(
+        &self,
+        steps: &mut crate::progress::Steps<'_>,
+        spec: &ClusterSpec,
+        limit: Duration,
+    ) -> Result<()> {
+        let masters: Vec<_> = spec.of(Role::Master).collect();
+        let api = futures::future::try_join_all(masters.into_iter().map(|master| self.api_ready(master)));
+        steps.run("API server", self.waiting(spec, "the API server's start", limit, api)).await?;
+        let client = self.client_of(spec)?;
+        let names = spec.nodes.iter().map(|node| node.name.clone()).collect();
+        let nodes = Self::nodes_ready(&client, names);
+        steps.run("Nodes Ready", self.waiting(spec, "Ready of all nodes", limit, nodes)).await?;
+        if let Some(worker) = spec.of(Role::Worker).next() {
+            let dns = self.waiting(spec, "an answer of the cluster's DNS", limit, self.dns_ready(worker));
+            steps.run("DNS answers", dns).await?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn is_ready(node: &Node) -> bool {
+    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+}
+
+/// Docker puts a time before each line; a line from before the container's last start does not count.
+fn is_ready_line(line: &str, started: jiff::Timestamp) -> bool {
+    let Some((time, text)) = line.split_once(' ') else { return false };
+    text.contains(API_READY) && time.parse::<jiff::Timestamp>().is_ok_and(|time| time >= started)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_line_of_the_present_run_says_that_the_api_server_serves() {
+        let started = "2026-01-02T03:04:05.1243Z".parse().expect("a time");
+        assert!(is_ready_line("2026-01-02T03:04:05.124316589Z devcluster: api server ready\n", started));
+        assert!(!is_ready_line("2026-01-02T03:04:05.124200000Z devcluster: api server ready\n", started));
+        assert!(!is_ready_line("2026-01-02T03:04:06.000000000Z starting\n", started));
+        assert!(!is_ready_line("devcluster: api server ready", started));
+    }
+}

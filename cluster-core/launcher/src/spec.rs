@@ -1,0 +1,344 @@
+//! What a cluster is made of: its nodes, addresses, ports and mounts.
+
+use crate::{Error, Result};
+use cluster_config::{API_PORT, Healing, NodeConfig, Role};
+use cluster_object::name;
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Container and network names carry it, and Docker limits host names to 63 characters.
+const MAX_NAME: usize = 40;
+const POD_PREFIX: u8 = 24;
+
+/// A whole cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterSpec {
+    /// For example `dev`.
+    pub name: String,
+    /// The node image.
+    pub image: String,
+    /// The addresses of the nodes; none until one is chosen.
+    #[serde(default)]
+    pub subnet: Option<Ipv4Net>,
+    /// The addresses of pods.
+    pub pod_subnet: Ipv4Net,
+    /// The addresses of services.
+    pub service_subnet: Ipv4Net,
+    /// Where the host reaches the API server.
+    pub api_address: IpAddr,
+    /// Its port there; 0 until one is chosen.
+    pub api_port: u16,
+    /// Masters and workers.
+    pub nodes: Vec<NodeSpec>,
+    /// Timings of self-healing.
+    #[serde(default)]
+    pub healing: Healing,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeSpec {
+    /// Its container's name, for example `dev-worker-1`.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Fixes its address and its pods' addresses; counted from 1, unique in the cluster.
+    pub index: u16,
+    /// Labels beside the standard ones.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Folders and files of the host.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
+    /// Ports of the host that lead into the node.
+    #[serde(default)]
+    pub ports: Vec<Port>,
+}
+
+/// A folder or file of the host inside a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mount {
+    /// On the host, absolute.
+    pub host_path: String,
+    /// In the node, absolute.
+    pub container_path: String,
+    /// Whether the node may not write.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// A port of the host that leads into a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Port {
+    /// In the node.
+    pub container_port: u16,
+    /// On the host; 0 for any.
+    pub host_port: u16,
+    /// On the host.
+    pub listen_address: IpAddr,
+    /// What is forwarded.
+    #[serde(default)]
+    pub protocol: Protocol,
+}
+
+/// A transport.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl Protocol {
+    /// As Docker writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+        }
+    }
+}
+
+impl ClusterSpec {
+    /// A cluster with the default networks.
+    pub fn new(name: &str, image: &str, masters: u16, workers: u16) -> Self {
+        let mut spec = Self {
+            name: name.to_owned(),
+            image: image.to_owned(),
+            subnet: None,
+            pod_subnet: net([10, 244, 0, 0], 16),
+            service_subnet: net([10, 96, 0, 0], 16),
+            api_address: Ipv4Addr::LOCALHOST.into(),
+            api_port: 0,
+            nodes: Vec::new(),
+            healing: Healing::default(),
+        };
+        for (role, count) in [(Role::Master, masters), (Role::Worker, workers)] {
+            for _ in 0..count {
+                spec.push(role);
+            }
+        }
+        spec
+    }
+
+    /// Adds a node under the first free name and index, and returns it.
+    pub fn push(&mut self, role: Role) -> &mut NodeSpec {
+        let taken: BTreeSet<u16> = self.nodes.iter().map(|node| node.index).collect();
+        let index = (1..u16::MAX).find(|index| !taken.contains(index)).unwrap_or(u16::MAX);
+        let name = (1..u32::MAX)
+            .map(|number| format!("{}-{}-{number}", self.name, role.as_str()))
+            .find(|name| self.node(name).is_none())
+            .unwrap_or_default();
+        let (labels, mounts, ports) = Default::default();
+        let at = self.nodes.len();
+        self.nodes.push(NodeSpec { name, role, index, labels, mounts, ports });
+        &mut self.nodes[at]
+    }
+
+    /// The node of a name, which may leave the cluster's name out: `worker-1` for `dev-worker-1`.
+    pub fn node(&self, name: &str) -> Option<&NodeSpec> {
+        let full = format!("{}-{name}", self.name);
+        self.nodes.iter().find(|node| node.name == name || node.name == full)
+    }
+
+    /// The nodes of a role.
+    pub fn of(&self, role: Role) -> impl Iterator<Item = &NodeSpec> {
+        self.nodes.iter().filter(move |node| node.role == role)
+    }
+
+    /// For messages: `1 master and 2 workers`.
+    pub fn summary(&self) -> String {
+        let count = |role: Role| {
+            let count = self.of(role).count();
+            format!("{count} {}{}", role.as_str(), if count == 1 { "" } else { "s" })
+        };
+        format!("{} and {}", count(Role::Master), count(Role::Worker))
+    }
+
+    /// The name of the Docker network and of the kubeconfig context.
+    pub fn context(&self) -> String {
+        format!("devcluster-{}", self.name)
+    }
+
+    /// The API server's service.
+    pub fn api_service(&self) -> Ipv4Addr {
+        nth(self.service_subnet, 1)
+    }
+
+    /// The API server as the host reaches it.
+    pub fn server_url(&self) -> String {
+        match self.api_address {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("https://127.0.0.1:{}", self.api_port),
+            IpAddr::V4(address) => format!("https://{address}:{}", self.api_port),
+            IpAddr::V6(address) => format!("https://[{address}]:{}", self.api_port),
+        }
+    }
+
+    /// A node's fixed address; the subnet's first one is the gateway's. Needs [`Self::subnet`] to be chosen.
+    pub fn address(&self, node: &NodeSpec) -> Ipv4Addr {
+        nth(self.subnet.unwrap_or_default(), u32::from(node.index) + 1)
+    }
+
+    /// What the node is told.
+    pub fn node_config(&self, node: &NodeSpec) -> NodeConfig {
+        let first = nth(self.pod_subnet, u32::from(node.index) << (32 - POD_PREFIX));
+        NodeConfig {
+            cluster: self.name.clone(),
+            name: node.name.clone(),
+            role: node.role,
+            address: self.address(node),
+            pod_cidr: Ipv4Net::new_assert(first, POD_PREFIX),
+            pod_subnet: self.pod_subnet,
+            service_subnet: self.service_subnet,
+            dns_address: nth(self.service_subnet, 10),
+            masters: self.of(Role::Master).map(|master| self.address(master)).collect(),
+            labels: node.labels.clone(),
+            healing: self.healing.clone(),
+        }
+    }
+
+    /// Whether a cluster can be made of it; the error says what cannot.
+    pub fn validate(&self) -> Result<()> {
+        let invalid = |text: String| Err(Error::Invalid(text));
+        if let Err(reason) = name::dns_label(&self.name) {
+            return invalid(format!("`{}` is no name for a cluster: {reason}", self.name));
+        }
+        if self.name.len() > MAX_NAME {
+            return invalid(format!("the cluster's name `{}` is longer than {MAX_NAME} characters", self.name));
+        }
+        match (self.of(Role::Master).count(), self.of(Role::Worker).count()) {
+            (1, 1..) => {}
+            (0, _) => return invalid("a cluster needs one master".to_owned()),
+            (1, _) => return invalid("a cluster needs at least one worker, because masters take no pods".to_owned()),
+            (masters, _) => {
+                return invalid(format!(
+                    "{masters} masters are not supported yet: choose 1, and as many workers as you like"
+                ));
+            }
+        }
+        self.validate_networks()?;
+        self.nodes.iter().try_for_each(validate_node)
+    }
+
+    fn validate_networks(&self) -> Result<()> {
+        let nets = [("pod", self.pod_subnet), ("service", self.service_subnet)].into_iter();
+        let nets: Vec<_> = nets.chain(self.subnet.map(|subnet| ("node", subnet))).collect();
+        for (at, (what, a)) in nets.iter().enumerate() {
+            for (other, b) in &nets[at + 1..] {
+                if a.contains(b) || b.contains(a) {
+                    return Err(Error::Invalid(format!("the {what} subnet {a} and the {other} subnet {b} overlap")));
+                }
+            }
+        }
+        let room = |net: Ipv4Net, prefix: u8| 1u64 << prefix.saturating_sub(net.prefix_len());
+        let highest = u64::from(self.nodes.iter().map(|node| node.index).max().unwrap_or(0));
+        if room(self.pod_subnet, POD_PREFIX) <= highest {
+            return Err(Error::Invalid(format!("the pod subnet {} is too small for {highest} nodes", self.pod_subnet)));
+        }
+        if self.subnet.is_some_and(|subnet| room(subnet, 32) <= highest + 2) {
+            return Err(Error::Invalid(format!("the node subnet is too small for {highest} nodes")));
+        }
+        if room(self.service_subnet, 32) < 256 {
+            return Err(Error::Invalid(format!("the service subnet {} is smaller than a /24", self.service_subnet)));
+        }
+        Ok(())
+    }
+}
+
+fn validate_node(node: &NodeSpec) -> Result<()> {
+    for (key, value) in &node.labels {
+        let checked = name::qualified_name(key).and_then(|()| name::label_value(value));
+        checked.map_err(|reason| Error::Invalid(format!("label `{key}={value}` of node `{}`: {reason}", node.name)))?;
+    }
+    if let Some(port) = node.ports.iter().find(|port| port.container_port == API_PORT && node.role == Role::Master) {
+        return Err(Error::Invalid(format!(
+            "port {} of node `{}` is the API server's, which is published already",
+            port.container_port, node.name
+        )));
+    }
+    for mount in &node.mounts {
+        if !mount.container_path.starts_with('/') || mount.container_path.contains(':') || mount.host_path.contains(':')
+        {
+            return Err(Error::Invalid(format!(
+                "mount `{}` of node `{}`: paths in the node are absolute, and no path holds a colon",
+                mount.container_path, node.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn net(address: [u8; 4], prefix: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(address.into(), prefix)
+}
+
+fn nth(net: Ipv4Net, offset: u32) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(net.network()).wrapping_add(offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dev() -> ClusterSpec {
+        ClusterSpec { subnet: Some(net([172, 30, 0, 0], 24)), ..ClusterSpec::new("dev", "image", 1, 2) }
+    }
+
+    #[test]
+    fn every_node_has_its_own_fixed_addresses() {
+        let spec = dev();
+        let configs: Vec<_> = spec.nodes.iter().map(|node| spec.node_config(node)).collect();
+        let shown: Vec<_> = configs.iter().map(|c| format!("{} {} {}", c.name, c.address, c.pod_cidr)).collect();
+        assert_eq!(
+            shown,
+            [
+                "dev-master-1 172.30.0.2 10.244.1.0/24",
+                "dev-worker-1 172.30.0.3 10.244.2.0/24",
+                "dev-worker-2 172.30.0.4 10.244.3.0/24"
+            ]
+        );
+        assert_eq!(configs[1].masters, [Ipv4Addr::new(172, 30, 0, 2)]);
+        assert_eq!(configs[0].dns_address, Ipv4Addr::new(10, 96, 0, 10));
+    }
+
+    #[test]
+    fn a_new_node_takes_the_first_free_name_and_index() {
+        let mut spec = dev();
+        spec.nodes.remove(1);
+        let added = spec.push(Role::Worker).clone();
+        assert_eq!((added.name.as_str(), added.index), ("dev-worker-1", 2));
+        assert_eq!(spec.push(Role::Worker).name, "dev-worker-3");
+        assert_eq!(spec.node("worker-2").map(|node| node.index), Some(3));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_its_reason() {
+        let check = |change: fn(&mut ClusterSpec), reason: &str| {
+            let mut spec = dev();
+            change(&mut spec);
+            let error = spec.validate().expect_err(reason).to_string();
+            assert!(error.contains(reason), "{error}");
+        };
+        dev().validate().expect("the default is fine");
+        check(|spec| spec.name = "Dev".into(), "is no name for a cluster");
+        check(|spec| spec.name = "d".repeat(41), "longer than 40");
+        check(|spec| drop(spec.push(Role::Master).clone()), "2 masters are not supported yet");
+        check(|spec| spec.nodes.truncate(1), "at least one worker");
+        check(|spec| spec.nodes.clear(), "one master");
+        check(|spec| spec.service_subnet = net([10, 244, 8, 0], 24), "overlap");
+        check(|spec| spec.pod_subnet = net([10, 1, 0, 0], 23), "too small for 3 nodes");
+        check(|spec| drop(spec.nodes[1].labels.insert("a b".into(), String::new())), "label `a b=`");
+    }
+}

@@ -1,0 +1,125 @@
+//! What runs: every cluster, and every node of one.
+
+use crate::engine::Launcher;
+use crate::ready::is_ready;
+use crate::{ClusterSpec, Result};
+use bollard::models::ContainerSummary;
+use cluster_client::ListOptions;
+use cluster_config::Role;
+use k8s_openapi::api::core::v1::Node;
+use serde::Serialize;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// A cluster that hangs must not hang `status`.
+const ASK_LIMIT: Duration = Duration::from_secs(3);
+
+/// A cluster.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterStatus {
+    /// Its name.
+    pub name: String,
+    /// `Running`, `Stopped`, `Paused`, `Degraded` (some nodes do not run) or `Incomplete` (`up` did not end).
+    pub state: &'static str,
+    /// Its API server.
+    pub server: String,
+    /// Its kubeconfig context.
+    pub context: String,
+    /// Its nodes.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// A node.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeStatus {
+    /// Its name.
+    pub name: String,
+    /// `master` or `worker`.
+    pub role: &'static str,
+    /// Its container: `running`, `exited`, `paused`, ... or `missing`.
+    pub container: String,
+    /// Whether the API server says so; unknown when it cannot be asked.
+    pub ready: Option<bool>,
+    /// Its address.
+    pub address: Ipv4Addr,
+}
+
+impl Launcher {
+    /// One cluster.
+    pub async fn status(&self, cluster: &str) -> Result<ClusterStatus> {
+        let record = self.state.require(cluster)?;
+        let nodes = self.node_states(&record.spec).await?;
+        Ok(ClusterStatus {
+            state: if record.complete { summarize(&nodes) } else { "Incomplete" },
+            server: record.spec.server_url(),
+            context: record.spec.context(),
+            name: record.spec.name,
+            nodes,
+        })
+    }
+
+    /// The nodes of a cluster, as Docker and the API server see them.
+    pub(crate) async fn node_states(&self, spec: &ClusterSpec) -> Result<Vec<NodeStatus>> {
+        let containers = self.containers(&spec.name).await?;
+        let state = |name: &str| containers.get(name).and_then(container_state).unwrap_or_else(|| "missing".to_owned());
+        let serves = spec.of(Role::Master).any(|master| state(&master.name) == "running");
+        let known = if serves { self.known_nodes(spec).await } else { None };
+        let ready = |name: &str| {
+            let nodes = known.as_ref()?;
+            Some(nodes.iter().any(|node| node.metadata.name.as_deref() == Some(name) && is_ready(node)))
+        };
+        let status = |node: &crate::NodeSpec| NodeStatus {
+            role: node.role.as_str(),
+            container: state(&node.name),
+            ready: ready(&node.name),
+            address: spec.address(node),
+            name: node.name.clone(),
+        };
+        Ok(spec.nodes.iter().map(status).collect())
+    }
+
+    async fn known_nodes(&self, spec: &ClusterSpec) -> Option<Vec<Node>> {
+        let client = self.client_of(spec).ok()?;
+        let options = ListOptions::default();
+        tokio::time::timeout(ASK_LIMIT, client.list::<Node>("", &options)).await.ok()?.ok()
+    }
+}
+
+fn container_state(container: &ContainerSummary) -> Option<String> {
+    container.state.map(|state| state.to_string())
+}
+
+fn summarize(nodes: &[NodeStatus]) -> &'static str {
+    let all = |state: &str| nodes.iter().all(|node| node.container == state);
+    match () {
+        () if all("running") => "Running",
+        () if all("exited") => "Stopped",
+        () if all("paused") => "Paused",
+        () => "Degraded",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clusters_state_is_that_of_all_its_containers() {
+        let nodes = |states: &[&str]| {
+            let node = |state: &&str| NodeStatus {
+                name: String::new(),
+                role: "worker",
+                container: (*state).to_owned(),
+                ready: None,
+                address: Ipv4Addr::LOCALHOST,
+            };
+            states.iter().map(node).collect::<Vec<_>>()
+        };
+        assert_eq!(summarize(&nodes(&["running", "running"])), "Running");
+        assert_eq!(summarize(&nodes(&["exited", "exited"])), "Stopped");
+        assert_eq!(summarize(&nodes(&["paused"])), "Paused");
+        assert_eq!(summarize(&nodes(&["running", "missing"])), "Degraded");
+    }
+}

@@ -1,0 +1,198 @@
+//! `up`: from nothing to a cluster that is of use, or back to nothing.
+
+use crate::container::binary_archive;
+use crate::engine::{Launcher, is_running};
+use crate::error::Doing;
+use crate::progress::Steps;
+use crate::state::Record;
+use crate::status::NodeStatus;
+use crate::{ClusterSpec, Error, Result, StepTime};
+use bytes::Bytes;
+use cluster_pki::ClusterPki;
+use futures::future::try_join_all;
+use serde::Serialize;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// What `up` is asked for.
+#[derive(Debug, Clone)]
+pub struct UpOptions {
+    /// The cluster.
+    pub spec: ClusterSpec,
+    /// Whether the caller named the nodes; if not, a cluster that is there already stays as it is.
+    pub explicit: bool,
+    /// The node's program.
+    pub binary: PathBuf,
+    /// How long to wait for each step of the start.
+    pub wait: Duration,
+}
+
+/// What `up` did.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The cluster.
+    pub cluster: String,
+    /// Its kubeconfig context.
+    pub context: String,
+    /// Its API server.
+    pub server: String,
+    /// Whether it was there and ran already.
+    pub unchanged: bool,
+    /// Its nodes.
+    pub nodes: Vec<NodeStatus>,
+    /// How long each step took.
+    pub steps: Vec<StepTime>,
+    /// How long all took.
+    pub total_millis: u64,
+}
+
+impl Launcher {
+    /// Makes the cluster, or brings it to run if it is there. On failure, and when `cancel` is triggered, everything
+    /// it made is removed again.
+    pub async fn up(&self, options: UpOptions, cancel: &CancellationToken) -> Result<Report> {
+        options.spec.validate()?;
+        let start = Instant::now();
+        let name = options.spec.name.clone();
+        let _lock = self.state.lock(&name)?;
+        let mut steps = Steps::new(&*self.progress);
+        steps.run("Docker engine", self.engine_version()).await?;
+        let mut unchanged = false;
+        match self.state.load(&name)? {
+            Some(record) if record.complete => {
+                if options.explicit && record.spec.summary() != options.spec.summary() {
+                    let (present, wanted) = (record.spec.summary(), options.spec.summary());
+                    return Err(Error::Differs { name, present, wanted });
+                }
+                unchanged = self.resume(record, &options, &mut steps, cancel).await?;
+            }
+            leftover => {
+                if let Some(record) = leftover {
+                    self.destroy(&record).await?;
+                }
+                self.create(options, &mut steps, cancel).await?;
+            }
+        }
+        let record = self.state.require(&name)?;
+        Ok(Report {
+            context: record.spec.context(),
+            server: record.spec.server_url(),
+            unchanged,
+            nodes: self.node_states(&record.spec).await?,
+            cluster: name,
+            steps: steps.times,
+            total_millis: start.elapsed().as_millis() as u64,
+        })
+    }
+
+    /// Starts what does not run. True when everything ran already.
+    async fn resume(
+        &self,
+        mut record: Record,
+        options: &UpOptions,
+        steps: &mut Steps<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<bool> {
+        let containers = self.containers(&record.spec.name).await?;
+        let lost: Vec<&str> =
+            record.spec.nodes.iter().map(|n| n.name.as_str()).filter(|name| !containers.contains_key(*name)).collect();
+        if !lost.is_empty() {
+            return Err(Error::Invalid(format!(
+                "the containers of {} are gone: remove the cluster with `devcluster down --name {}`",
+                lost.join(", "),
+                record.spec.name
+            )));
+        }
+        let running = record.spec.nodes.iter().all(|node| containers.get(&node.name).is_some_and(is_running));
+        if !running {
+            let spec = &record.spec;
+            let work = async {
+                steps.run("Starting nodes", self.start_nodes(spec)).await?;
+                self.cluster_ready(steps, spec, options.wait).await
+            };
+            cancellable(cancel, work).await?;
+        }
+        self.merge_kubeconfig(&mut record)?;
+        self.state.save(&record)?;
+        Ok(running)
+    }
+
+    async fn create(&self, options: UpOptions, steps: &mut Steps<'_>, cancel: &CancellationToken) -> Result<()> {
+        let UpOptions { mut spec, binary, wait, .. } = options;
+        let binary = steps.run("Node image", self.check_inputs(&spec, &binary)).await?;
+        spec.api_port = choose_port(&spec)?;
+        let mut record = Record { spec, complete: false, previous_context: String::new() };
+        self.state.save(&record)?;
+        let result = cancellable(cancel, self.build(&mut record, &binary, wait, steps)).await;
+        if let Err(error) = result {
+            if let Err(left) = steps.run("Removing what was made", self.destroy(&record)).await {
+                self.progress.warn(&format!("not everything could be removed: {left}"));
+            }
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    async fn check_inputs(&self, spec: &ClusterSpec, binary: &std::path::Path) -> Result<Bytes> {
+        self.require_image(&spec.image).await?;
+        binary_archive(binary).await
+    }
+
+    async fn build(&self, record: &mut Record, binary: &Bytes, wait: Duration, steps: &mut Steps<'_>) -> Result<()> {
+        let pki = steps.run("Certificates", async { self.state.pki(&record.spec.name) }).await?;
+        steps.run("Network", self.create_network(&mut record.spec)).await?;
+        self.state.save(record)?;
+        steps.run("Node containers", self.create_nodes(&record.spec, &pki, binary)).await?;
+        steps.run("Starting nodes", self.start_nodes(&record.spec)).await?;
+        self.cluster_ready(steps, &record.spec, wait).await?;
+        record.complete = true;
+        steps.run("Kubeconfig", async { self.merge_kubeconfig(record) }).await?;
+        self.state.save(record)
+    }
+
+    async fn create_nodes(&self, spec: &ClusterSpec, pki: &ClusterPki, binary: &Bytes) -> Result<()> {
+        try_join_all(spec.nodes.iter().map(|node| self.create_node(spec, node, pki, binary))).await.map(drop)
+    }
+
+    /// Starts every container that does not run.
+    pub(crate) async fn start_nodes(&self, spec: &ClusterSpec) -> Result<()> {
+        let start = async |name: &str| {
+            self.docker.start_container(name, None).await.doing(format!("start the container `{name}`"))
+        };
+        try_join_all(spec.nodes.iter().map(|node| start(&node.name))).await.map(drop)
+    }
+}
+
+async fn cancellable<T>(cancel: &CancellationToken, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        result = work => result,
+        () = cancel.cancelled() => Err(Error::Cancelled),
+    }
+}
+
+/// The API server's port on the host: the one that was asked for if it is free, else any.
+fn choose_port(spec: &ClusterSpec) -> Result<u16> {
+    let wanted = SocketAddr::new(spec.api_address, spec.api_port);
+    let bound = TcpListener::bind(wanted).and_then(|listener| listener.local_addr());
+    let address = bound.map_err(|error| {
+        Error::Invalid(format!("{wanted} cannot be the API server's address: {error}; choose another apiServerPort"))
+    })?;
+    Ok(address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_refused_before_anything_is_made() {
+        let mut spec = ClusterSpec::new("dev", "image", 1, 1);
+        assert_ne!(choose_port(&spec).expect("any port"), 0);
+        let holder = TcpListener::bind("127.0.0.1:0").expect("a port");
+        spec.api_port = holder.local_addr().expect("its address").port();
+        let error = choose_port(&spec).expect_err("it is taken").to_string();
+        assert!(error.contains("choose another apiServerPort"), "{error}");
+    }
+}

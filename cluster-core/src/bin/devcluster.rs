@@ -1,2 +1,0 @@
-//! The `devcluster` binary.
-fn main() {}

@@ -1,0 +1,153 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Kubernetes clusters on this machine, in seconds.
+#[derive(Parser)]
+#[command(name = "devcluster", version, about)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What every command knows.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// The cluster.
+    #[arg(long, short, global = true, env = "DEVCLUSTER_NAME")]
+    pub(crate) name: Option<String>,
+    /// How to print.
+    #[arg(long, short, global = true, value_enum, default_value_t)]
+    pub(crate) output: Format,
+    /// The node image.
+    #[arg(long, global = true, env = "DEVCLUSTER_IMAGE", hide = true,
+        default_value = concat!("devcluster/node:", env!("CARGO_PKG_VERSION")))]
+    pub(crate) image: String,
+    /// The node's program; beside this one by default.
+    #[arg(long, global = true, env = "DEVCLUSTER_NODE_BINARY", hide = true)]
+    pub(crate) node_binary: Option<PathBuf>,
+    /// How long each step of a start may take.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) wait: u64,
+}
+
+/// A way to print.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Make a cluster, or bring it to run; kubectl talks to it afterwards.
+    Up {
+        /// Nodes that run the control plane.
+        #[arg(long, conflicts_with = "config")]
+        masters: Option<u16>,
+        /// Nodes that run pods.
+        #[arg(long, conflicts_with = "config")]
+        workers: Option<u16>,
+        /// A description of the cluster: kind's `kind.x-k8s.io/v1alpha4` YAML.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Remove a cluster and everything of it.
+    Down,
+    /// Stop a cluster; its state stays.
+    Stop,
+    /// Start a stopped cluster.
+    Start,
+    /// Freeze a cluster: it takes no processor time.
+    Pause,
+    /// Let a frozen cluster go on.
+    Unpause,
+    /// Show a cluster and its nodes.
+    Status,
+    /// Show all clusters.
+    List,
+    /// Add, remove, list, stop and start nodes.
+    #[command(subcommand)]
+    Node(NodeVerb),
+    /// Bring images into the nodes.
+    #[command(subcommand)]
+    Image(ImageVerb),
+    /// Print a kubeconfig with this cluster alone.
+    Kubeconfig,
+    /// Print a node's log.
+    Logs {
+        /// The node; `worker-1` is enough.
+        node: String,
+        /// Keep printing what comes.
+        #[arg(long, short)]
+        follow: bool,
+        /// Only the last lines.
+        #[arg(long, value_name = "LINES")]
+        tail: Option<u32>,
+    },
+    /// Run a command in a node; a shell by default.
+    Exec {
+        /// The node; `worker-1` is enough.
+        node: String,
+        /// The command.
+        #[arg(last = true, default_values_t = ["bash".to_owned()])]
+        command: Vec<String>,
+    },
+    /// Deploy the demo application and print its addresses.
+    Demo,
+    /// Check what clusters need of this machine.
+    Doctor,
+    /// Print a completion script for a shell.
+    Completion {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the version.
+    Version,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum NodeVerb {
+    /// Add workers.
+    Add {
+        /// How many.
+        #[arg(default_value_t = 1)]
+        count: u16,
+    },
+    /// Drain a worker and remove it.
+    Remove {
+        /// The node.
+        node: String,
+    },
+    /// Show the nodes.
+    List,
+    /// Stop a node, as if its machine was switched off.
+    Stop {
+        /// The node.
+        node: String,
+    },
+    /// Start a stopped node.
+    Start {
+        /// The node.
+        node: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ImageVerb {
+    /// Copy images from the host's Docker into every node that does not have them.
+    Load {
+        /// The images, as `docker image ls` shows them.
+        #[arg(required = true)]
+        images: Vec<String>,
+    },
+    /// Show the nodes' images.
+    List,
+}

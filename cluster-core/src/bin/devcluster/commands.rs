@@ -1,0 +1,239 @@
+//! One function per command: from arguments to the launcher and from its answer to the screen.
+
+use crate::arguments::{Arguments, Common, Format, ImageVerb, NodeVerb, Verb};
+use crate::show::{self, Table};
+use crate::terminal;
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use cluster_launcher::{ClusterSpec, Launcher, NodeStatus, Progress, Report, UpOptions};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const DEFAULT_NAME: &str = "dev";
+const DEFAULT_MASTERS: u16 = 1;
+const DEFAULT_WORKERS: u16 = 2;
+
+/// Runs the command; the exit code when it ended as it should.
+pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
+    let Arguments { verb, common } = arguments;
+    match verb {
+        Verb::Completion { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "devcluster", &mut std::io::stdout());
+            return Ok(0);
+        }
+        Verb::Version => {
+            show::line(concat!("devcluster ", env!("CARGO_PKG_VERSION")));
+            return Ok(0);
+        }
+        Verb::Doctor => return doctor(&common).await,
+        _ => {}
+    }
+    let launcher = Launcher::connect(Arc::new(terminal::progress()) as Arc<dyn Progress>)?;
+    let cluster = common.name.as_deref().unwrap_or(DEFAULT_NAME);
+    let wait = Duration::from_secs(common.wait);
+    match verb {
+        Verb::Up { masters, workers, config } => up(&launcher, &common, (masters, workers), config.as_deref()).await?,
+        Verb::Down => launcher.down(cluster).await?,
+        Verb::Stop => launcher.stop(cluster).await?,
+        Verb::Start => drop(launcher.start(cluster, wait).await?),
+        Verb::Pause => launcher.pause(cluster).await?,
+        Verb::Unpause => launcher.unpause(cluster).await?,
+        Verb::Status => {
+            let status = launcher.status(cluster).await?;
+            print(&common, &status, |status| {
+                show::line(&format!("cluster {}: {}, API server {}", status.name, status.state, status.server));
+                nodes_table(&status.nodes).print();
+            })?;
+        }
+        Verb::List => list(&launcher, &common).await?,
+        Verb::Node(verb) => node(&launcher, &common, cluster, verb).await?,
+        Verb::Image(verb) => image(&launcher, &common, cluster, verb).await?,
+        Verb::Kubeconfig => show::text(&launcher.kubeconfig(cluster)?),
+        Verb::Logs { node, follow, tail } => {
+            launcher.logs(cluster, &node, follow, tail, tokio::io::stdout()).await?;
+        }
+        Verb::Exec { node, command } => return terminal::exec(&launcher, cluster, &node, &command).await,
+        Verb::Demo => demo(&launcher, &common, cluster).await?,
+        Verb::Doctor | Verb::Completion { .. } | Verb::Version => {}
+    }
+    Ok(0)
+}
+
+/// Prints JSON when that was asked for, else lets `text` print.
+fn print<T: Serialize>(common: &Common, value: &T, text: impl FnOnce(&T)) -> Result<()> {
+    match common.output {
+        Format::Json => show::line(&serde_json::to_string_pretty(value)?),
+        Format::Text => text(value),
+    }
+    Ok(())
+}
+
+/// The node's program lies beside this one.
+fn node_binary(common: &Common) -> Result<PathBuf> {
+    if let Some(path) = &common.node_binary {
+        return Ok(path.clone());
+    }
+    let own = std::env::current_exe().context("failed to find this program's folder")?;
+    Ok(own.with_file_name("devcluster-node"))
+}
+
+async fn up(
+    launcher: &Launcher,
+    common: &Common,
+    (masters, workers): (Option<u16>, Option<u16>),
+    config: Option<&Path>,
+) -> Result<()> {
+    let spec = if let Some(path) = config {
+        let text = std::fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        let (spec, warnings) = cluster_launcher::parse_config(&text, common.name.as_deref(), &common.image)?;
+        for warning in &warnings {
+            show::warning(warning);
+        }
+        spec
+    } else {
+        let name = common.name.as_deref().unwrap_or(DEFAULT_NAME);
+        let (masters, workers) = (masters.unwrap_or(DEFAULT_MASTERS), workers.unwrap_or(DEFAULT_WORKERS));
+        ClusterSpec::new(name, &common.image, masters, workers)
+    };
+    let options = UpOptions {
+        spec,
+        explicit: masters.is_some() || workers.is_some() || config.is_some(),
+        binary: node_binary(common)?,
+        wait: Duration::from_secs(common.wait),
+    };
+    let cancel = CancellationToken::new();
+    let interrupted = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.cancel();
+        }
+    });
+    let report = launcher.up(options, &cancel).await?;
+    print(common, &report, show_report)
+}
+
+fn show_report(report: &Report) {
+    show::line("");
+    nodes_table(&report.nodes).print();
+    show::line("");
+    let (cluster, took) = (&report.cluster, show::seconds(report.total_millis));
+    if report.unchanged {
+        show::line(&format!("Cluster {cluster} runs already; checked in {took}."));
+        return;
+    }
+    show::line(&format!(
+        "Cluster {cluster} is ready after {took}. kubectl uses it as context {}. Try:",
+        report.context
+    ));
+    let name = if cluster == DEFAULT_NAME { String::new() } else { format!(" --name {cluster}") };
+    for (command, what) in [
+        ("kubectl get nodes -o wide".to_owned(), "the nodes"),
+        (format!("devcluster demo{name}"), "an application, with the addresses where it answers"),
+        (format!("devcluster node add{name}"), "one more worker, while everything runs"),
+        (format!("devcluster down{name}"), "remove it all"),
+    ] {
+        show::line(&format!("  {command:<36} {what}"));
+    }
+}
+
+fn nodes_table(nodes: &[NodeStatus]) -> Table {
+    let mut table = Table::new(["NAME", "ROLE", "READY", "CONTAINER", "ADDRESS"]);
+    for node in nodes {
+        let ready = match node.ready {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "unknown",
+        };
+        table.row([&node.name, node.role, ready, &node.container, &node.address.to_string()]);
+    }
+    table
+}
+
+async fn list(launcher: &Launcher, common: &Common) -> Result<()> {
+    let mut clusters = Vec::new();
+    for name in launcher.clusters()? {
+        clusters.push(launcher.status(&name).await?);
+    }
+    print(common, &clusters, |clusters| {
+        let mut table = Table::new(["NAME", "STATE", "NODES", "SERVER", "CONTEXT"]);
+        for cluster in clusters {
+            let nodes = cluster.nodes.len().to_string();
+            table.row([&cluster.name, cluster.state, &nodes, &cluster.server, &cluster.context]);
+        }
+        table.print();
+    })
+}
+
+async fn node(launcher: &Launcher, common: &Common, cluster: &str, verb: NodeVerb) -> Result<()> {
+    let wait = Duration::from_secs(common.wait);
+    match verb {
+        NodeVerb::Add { count } => {
+            let added = launcher.add_nodes(cluster, count, &node_binary(common)?, wait).await?;
+            print(common, &added, |added| nodes_table(added).print())?;
+        }
+        NodeVerb::Remove { node } => launcher.remove_node(cluster, &node).await?,
+        NodeVerb::List => print(common, &launcher.status(cluster).await?.nodes, |nodes| nodes_table(nodes).print())?,
+        NodeVerb::Stop { node } => launcher.stop_node(cluster, &node).await?,
+        NodeVerb::Start { node } => launcher.start_node(cluster, &node, wait).await?,
+    }
+    Ok(())
+}
+
+async fn image(launcher: &Launcher, common: &Common, cluster: &str, verb: ImageVerb) -> Result<()> {
+    match verb {
+        ImageVerb::Load { images } => {
+            let reports = launcher.load_images(cluster, &images).await?;
+            print(common, &reports, |reports| {
+                for report in reports {
+                    let (loaded, skipped) = (report.loaded.len(), report.skipped.len());
+                    show::line(&format!("{}: loaded into {loaded} nodes, {skipped} had it", report.image));
+                }
+            })
+        }
+        ImageVerb::List => {
+            let images = launcher.list_images(cluster).await?;
+            print(common, &images, |images| {
+                let mut table = Table::new(["IMAGE", "ID", "SIZE", "NODES"]);
+                for image in images {
+                    table.row([&image.name, &image.id, &image.size, &image.nodes.join(",")]);
+                }
+                table.print();
+            })
+        }
+    }
+}
+
+async fn demo(launcher: &Launcher, common: &Common, cluster: &str) -> Result<()> {
+    let addresses = launcher.demo(cluster, Duration::from_secs(common.wait)).await?;
+    print(common, &addresses, |addresses| {
+        show::line("\nCats for gold answers on every node (user admin, password gold):");
+        for address in addresses {
+            show::line(&format!("  {:<22} {}", address.node, address.url));
+        }
+        show::line("\nTry:");
+        for command in [
+            "kubectl edit configmap front-config        # the page's title follows at once",
+            "kubectl set image deploy/front '*=devcluster/cats-for-gold:v2'",
+            "kubectl rollout undo deploy/front",
+            "kubectl get pods -o wide -w",
+        ] {
+            show::line(&format!("  {command}"));
+        }
+    })
+}
+
+async fn doctor(common: &Common) -> Result<u8> {
+    let checks = cluster_launcher::doctor(&common.image).await;
+    print(common, &checks, |checks| {
+        for check in checks {
+            show::line(&format!("{} {:<22} {}", if check.ok { "ok  " } else { "FAIL" }, check.name, check.found));
+            if !check.ok {
+                show::line(&format!("     mend it with: {}", check.remedy));
+            }
+        }
+    })?;
+    Ok(u8::from(checks.iter().any(|check| !check.ok)))
+}

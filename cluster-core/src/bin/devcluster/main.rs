@@ -1,0 +1,46 @@
+//! The `devcluster` binary: reads the command line, lets the launcher work, shows what it did.
+
+mod arguments;
+mod commands;
+mod show;
+mod terminal;
+
+use arguments::Arguments;
+use clap::Parser;
+use cluster_launcher::Error;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+const FAILED: u8 = 1;
+/// As shells report SIGINT.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("DEVCLUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let outcome = runtime.block_on(commands::run(arguments));
+    // A read of standard input may still block a thread; it must not hold up the end.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    show::error(&format!("{error:#}"));
+    match error.downcast_ref::<Error>() {
+        Some(Error::Cancelled) => ExitCode::from(INTERRUPTED),
+        other => {
+            if let Some(hint) = other.and_then(Error::hint) {
+                show::hint(&hint);
+            }
+            ExitCode::from(FAILED)
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What needs a terminal: progress with a spinner, where there is none plain lines, and interactive commands.
+
+use crate::show;
+use anyhow::Result;
+use cluster_launcher::{Launcher, Progress, Streams};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+const TICK: Duration = Duration::from_millis(80);
+
+/// Shows steps on standard error, so that standard output holds the answer alone.
+pub(crate) struct Steps {
+    spinner: Option<ProgressBar>,
+}
+
+/// A spinner on a terminal, else lines.
+pub(crate) fn progress() -> Steps {
+    let spinner = std::io::stderr().is_terminal().then(|| {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(
+            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        bar
+    });
+    Steps { spinner }
+}
+
+impl Steps {
+    fn line(&self, text: &str) {
+        match &self.spinner {
+            Some(bar) => bar.suspend(|| show::note(text)),
+            None => show::note(text),
+        }
+    }
+
+    fn rest(&self) {
+        if let Some(bar) = &self.spinner {
+            bar.disable_steady_tick();
+            bar.set_message("");
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Progress for Steps {
+    fn begin(&self, step: &str) {
+        if let Some(bar) = &self.spinner {
+            bar.reset();
+            bar.set_message(step.to_owned());
+            bar.enable_steady_tick(TICK);
+        }
+    }
+
+    fn end(&self, step: &str, took: Duration) {
+        self.rest();
+        self.line(&format!("  {step:<24} {:>8}", show::seconds(took.as_millis() as u64)));
+    }
+
+    fn failed(&self, step: &str) {
+        self.rest();
+        self.line(&format!("  {step:<24}   failed"));
+    }
+
+    fn warn(&self, text: &str) {
+        self.line(&format!("warning: {text}"));
+    }
+}
+
+/// Runs a command in a node with this process's input and output, in a terminal when this is one.
+pub(crate) async fn exec(launcher: &Launcher, cluster: &str, node: &str, command: &[String]) -> Result<u8> {
+    let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let raw = if interactive { raw::Mode::enter() } else { None };
+    let streams = Streams { input: tokio::io::stdin(), output: tokio::io::stdout(), errors: tokio::io::stderr() };
+    let code = launcher.exec(cluster, node, command, raw.as_ref().map(raw::Mode::size), streams).await?;
+    drop(raw);
+    Ok(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+#[cfg(unix)]
+mod raw {
+    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+    const DEFAULT_SIZE: (u16, u16) = (80, 24);
+
+    /// The terminal hands every key to the command until this is dropped.
+    pub(super) struct Mode {
+        before: Termios,
+        size: (u16, u16),
+    }
+
+    impl Mode {
+        pub(super) fn enter() -> Option<Self> {
+            let before = tcgetattr(std::io::stdin()).ok()?;
+            let mut raw = before.clone();
+            raw.make_raw();
+            tcsetattr(std::io::stdin(), OptionalActions::Now, &raw).ok()?;
+            let size = tcgetwinsize(std::io::stdin()).map_or(DEFAULT_SIZE, |size| (size.ws_col, size.ws_row));
+            Some(Self { before, size })
+        }
+
+        /// Columns and rows.
+        pub(super) fn size(&self) -> (u16, u16) {
+            self.size
+        }
+    }
+
+    impl Drop for Mode {
+        fn drop(&mut self) {
+            if let Err(error) = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before) {
+                tracing::error!(%error, "failed to restore the terminal; run `reset`");
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod raw {
+    /// Terminals are only handed over on Unix.
+    pub(super) enum Mode {}
+
+    impl Mode {
+        pub(super) fn enter() -> Option<Self> {
+            None
+        }
+
+        pub(super) fn size(&self) -> (u16, u16) {
+            match *self {}
+        }
+    }
+}
