@@ -50,7 +50,7 @@ pub struct Authorizer {
 impl Authorizer {
     /// Starts to follow roles, bindings and pods in `store` until `cancel`.
     pub fn start(store: &Arc<dyn Store>, cancel: &CancellationToken) -> Self {
-        let nodes = Arc::new(NodeGraph::default());
+        let nodes = Arc::new(NodeGraph::new(Arc::clone(store)));
         let rbac = Arc::new(Rbac::default());
         for resource in rbac::RESOURCES {
             follow::follow(store, resource, Arc::clone(&rbac), cancel);

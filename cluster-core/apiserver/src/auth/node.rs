@@ -7,7 +7,7 @@ use super::follow::Follower;
 use super::rbac::resource_matches;
 use super::user::UserInfo;
 use crate::request::RequestInfo;
-use cluster_store::{Entry, Key};
+use cluster_store::{Entry, Key, Store};
 use parking_lot::RwLock;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -35,8 +35,8 @@ const RULES: &[(&str, &str, &str)] = &[
 type Reference = (&'static str, Arc<str>, Box<str>);
 
 /// Which objects the pods of each node refer to.
-#[derive(Debug, Default)]
 pub struct NodeGraph {
+    store: Arc<dyn Store>,
     state: RwLock<State>,
 }
 
@@ -49,6 +49,11 @@ struct State {
 }
 
 impl NodeGraph {
+    /// An empty graph; the follower of `pods` fills it.
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, state: RwLock::default() }
+    }
+
     /// Decides for kubelets; others get a denial without a reason.
     pub fn authorize(&self, user: &UserInfo, request: &RequestInfo) -> Decision {
         let Some(node) = user.node_name() else { return Decision::Deny(String::new()) };
@@ -74,17 +79,27 @@ impl NodeGraph {
         if request.name.is_empty() {
             return Decision::Deny("No Object name found".to_owned());
         }
-        let state = self.state.read();
-        let known = state.references.get(node).is_some_and(|references| {
-            references.keys().any(|(resource, namespace, name)| {
-                *resource == request.resource && **namespace == *request.namespace && **name == *request.name
-            })
-        });
-        if known {
+        let wanted = |(resource, namespace, name): &Reference| {
+            *resource == request.resource && **namespace == *request.namespace && **name == *request.name
+        };
+        let known = self.state.read().references.get(node).is_some_and(|known| known.keys().any(wanted));
+        if known || self.binds_now(node, &request.namespace, wanted) {
             Decision::Allow(String::new())
         } else {
             Decision::Deny(format!("no relationship found between node '{node}' and this object"))
         }
+    }
+}
+
+impl NodeGraph {
+    /// Whether a pod that the follower has not seen yet refers to the object: the kubelet can be faster than it.
+    fn binds_now(&self, node: &str, namespace: &str, wanted: impl Fn(&Reference) -> bool) -> bool {
+        let pods = self.store.snapshot("pods");
+        let namespace_key: Arc<str> = Arc::from(namespace);
+        pods.range(Some(namespace), None).any(|entry| {
+            let pod: Value = serde_json::from_slice(&entry.bytes).unwrap_or_default();
+            pod["spec"]["nodeName"] == node && references(&pod, &namespace_key).iter().any(&wanted)
+        })
     }
 }
 
