@@ -79,12 +79,12 @@ pub async fn run_on(
         client: client.clone(),
         options: options.clone(),
     });
-    let assigned = informers.map(|i| i.scoped::<Pod>("", &format!("spec.nodeName={}", options.node_name)));
+    let assigned = informers.as_ref().map(|i| i.scoped::<Pod>("", &format!("spec.nodeName={}", options.node_name)));
     let manifests = watch_manifests(&options, &cancel);
     let (_no_api, silence) = mpsc::unbounded_channel();
     let api = assigned.as_ref().map_or(silence, cluster_client::Informer::subscribe);
-    let synced = async move {
-        if let Some(informer) = assigned {
+    let synced = async {
+        if let Some(informer) = &assigned {
             informer.synced().await;
         }
     };

@@ -9,7 +9,16 @@ pub(crate) fn capacity() -> Capacity {
     let total = meminfo("MemTotal").unwrap_or(0);
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
     let limit = limits.iter().find_map(|p| std::fs::read_to_string(p).ok()?.trim().parse::<i64>().ok());
-    Capacity { cpu_milli: cpus as i64 * 1000, memory: limit.filter(|l| *l < total).unwrap_or(total) }
+    Capacity { cpu_milli: cpus as i64 * 1000, memory: limit.filter(|l| *l < total).unwrap_or(total), oom_floor: oom_floor() }
+}
+
+const CAP_SYS_RESOURCE: u64 = 1 << 24;
+
+fn oom_floor() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let caps = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("CapEff:")?.trim(), 16).ok());
+    let free = caps.is_some_and(|caps| caps & CAP_SYS_RESOURCE != 0);
+    if free { -1000 } else { first_line("/proc/self/oom_score_adj").parse().unwrap_or(0) }
 }
 
 fn meminfo(name: &str) -> Option<i64> {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub(crate) struct Capacity {
     pub(crate) cpu_milli: i64,
     pub(crate) memory: i64,
+    /// The least oom_score_adj that may be given: the kernel lets only CAP_SYS_RESOURCE go lower.
+    pub(crate) oom_floor: i64,
 }
 
 /// Shared by all actors.

@@ -30,11 +30,26 @@ pub(super) struct StartOrder {
 /// Makes the sandbox; the answer is its ID and address.
 pub(super) async fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> Result<(String, String), String> {
     let text = |e: RuntimeError| e.to_string();
+    let pause = &context.options.pause_image;
+    if context.runtime.image(pause).await.map_err(text)?.is_none() {
+        context.runtime.pull(pause, None).await.map_err(text)?;
+    }
     let id = context.runtime.create(&container::sandbox(context, pod, attempt)).await.map_err(text)?;
-    context.runtime.start(&id).await.map_err(text)?;
-    let ip = context.runtime.inspect(&id).await.map_err(text)?.ip;
-    container::write_etc(context, pod, &context.pod_dir(pod), &ip).map_err(|e| e.to_string())?;
-    Ok((id, ip))
+    let begun = async {
+        context.runtime.start(&id).await.map_err(text)?;
+        let ip = context.runtime.inspect(&id).await.map_err(text)?.ip;
+        container::write_etc(context, pod, &context.pod_dir(pod), &ip).map_err(|e| e.to_string())?;
+        Ok(ip)
+    };
+    match begun.await {
+        Ok(ip) => Ok((id, ip)),
+        Err(why) => {
+            if let Err(e) = context.runtime.remove(&id).await {
+                tracing::warn!("cannot remove sandbox {id}: {e}");
+            }
+            Err(why)
+        }
+    }
 }
 
 /// Starts one container; all outcomes are events, in the order they happened.

@@ -273,7 +273,7 @@ pub struct Session {
     pub input: Pin<Box<dyn AsyncWrite + Send>>,
     /// Takes new sizes of the terminal.
     pub resize: mpsc::UnboundedSender<TerminalSize>,
-    /// The exit code, to be awaited when `output` has ended; never set by an attach.
+    /// The exit code, to be awaited when `output` has ended; an attach does not know it and says 0.
     pub exit_code: futures::future::BoxFuture<'static, Result<i32>>,
 }
 

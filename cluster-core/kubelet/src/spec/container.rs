@@ -61,7 +61,7 @@ pub(crate) fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> ContainerSp
         pid: host_or(spec.host_pid, Namespace::Private),
         ipc: host_or(spec.host_ipc, Namespace::Private),
         sysctls,
-        limits: crate::runtime::Limits { cpu_shares: 2, oom_score_adj: -998, ..Default::default() },
+        limits: crate::runtime::Limits { cpu_shares: 2, oom_score_adj: context.capacity.oom_floor.max(-998), ..Default::default() },
         cgroup_parent: qos::cgroup_parent(&spec, &context.cgroup_driver),
         security_options: vec!["seccomp=unconfined".to_owned()],
         ..ContainerSpec::default()
@@ -103,6 +103,7 @@ pub(crate) async fn container(parts: &Parts<'_>, definition: &Container) -> Resu
         stop_signal: text(definition.lifecycle.as_ref().and_then(|l| l.stop_signal.as_ref())),
         ..ContainerSpec::default()
     };
+    out.limits.oom_score_adj = out.limits.oom_score_adj.max(context.capacity.oom_floor);
     security::apply(spec, definition, parts.image, &mut out)?;
     out.env = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
     Ok(out)
