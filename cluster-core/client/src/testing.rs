@@ -149,6 +149,7 @@ impl State {
         match *method {
             Method::GET => self.objects.get(&place).cloned().ok_or(missing),
             Method::POST if place.name.is_empty() => self.create(place, body),
+            Method::POST if subresource == "binding" => self.bind(place, &body),
             Method::POST => Ok(body),
             Method::DELETE => self.delete(&place, &body),
             _ => {
@@ -220,6 +221,17 @@ impl State {
             object = self.commit(place.clone(), "MODIFIED", object);
         }
         Ok(object)
+    }
+
+    /// Puts a pod on the node that the binding names.
+    fn bind(&mut self, place: Place, binding: &Value) -> Result<Value, Status> {
+        let missing = Status::not_found(place.resource(), &place.name);
+        let mut pod = self.objects.get(&place).cloned().ok_or(missing)?;
+        if !pod["spec"]["nodeName"].is_null() {
+            return Err(Status::conflict(place.resource(), &place.name, "the pod is already assigned to a node"));
+        }
+        pod["spec"]["nodeName"] = binding["target"]["name"].clone();
+        Ok(self.commit(place, "MODIFIED", pod))
     }
 
     fn commit(&mut self, place: Place, kind: &'static str, mut object: Value) -> Value {

@@ -1,0 +1,198 @@
+//! What each change in the cluster means for the scheduler.
+
+use crate::feeds::Feeds;
+use crate::model::{OwnerKind, PodInfo};
+use crate::plugins::Happening;
+use crate::scheduler::Scheduler;
+use crate::writer::Why;
+use cluster_client::{Change, Informers, ObjectKey};
+use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{
+    Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationController, Service,
+};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+const SCHEDULER_NAME: &str = "default-scheduler";
+const GATED: &str = "Scheduling is blocked due to non-empty scheduling gates";
+
+/// Everything the scheduler watches.
+pub(crate) fn feeds(informers: &Informers) -> Feeds {
+    Feeds::default()
+        .with(informers, Scheduler::node_changed)
+        .with(informers, namespace_changed)
+        .with(informers, claim_changed)
+        .with(informers, volume_changed)
+        .with(informers, class_changed)
+        .with(informers, |s: &mut Scheduler, change: Change<Service>| {
+            s.cluster.objects.set_service(change.object(), matches!(change, Change::Deleted(_)));
+        })
+        .with(informers, replication_controller_changed)
+        .with(informers, |s: &mut Scheduler, change: Change<ReplicaSet>| {
+            let selector = present(&change).map(|set| &set.spec.selector);
+            s.cluster.objects.set_owner(OwnerKind::ReplicaSet, key(&change), selector);
+        })
+        .with(informers, |s: &mut Scheduler, change: Change<StatefulSet>| {
+            let selector = present(&change).map(|set| &set.spec.selector);
+            s.cluster.objects.set_owner(OwnerKind::StatefulSet, key(&change), selector);
+        })
+        .with(informers, |s: &mut Scheduler, change: Change<PodDisruptionBudget>| {
+            keep(&mut s.cluster.objects.budgets, key(&change), &change);
+        })
+        .with(informers, Scheduler::pod_changed)
+}
+
+fn key<K: cluster_client::Object>(change: &Change<K>) -> ObjectKey {
+    ObjectKey::of(change.object().as_ref())
+}
+
+/// The object, unless it is gone.
+fn present<K>(change: &Change<K>) -> Option<&Arc<K>> {
+    (!matches!(change, Change::Deleted(_))).then(|| change.object())
+}
+
+fn keep<Q: Eq + Hash, K>(objects: &mut HashMap<Q, Arc<K>>, key: Q, change: &Change<K>) {
+    match present(change) {
+        Some(object) => drop(objects.insert(key, object.clone())),
+        None => drop(objects.remove(&key)),
+    }
+}
+
+fn namespace_changed(scheduler: &mut Scheduler, change: Change<Namespace>) {
+    let name = change.object().metadata.name.clone().unwrap_or_default();
+    match present(&change) {
+        Some(namespace) => {
+            let labels = namespace.metadata.labels.clone().unwrap_or_default();
+            if scheduler.cluster.objects.namespaces.insert(name, labels.clone()) != Some(labels) {
+                scheduler.wake(&Happening::Namespace, Instant::now());
+            }
+        }
+        None => drop(scheduler.cluster.objects.namespaces.remove(&name)),
+    }
+}
+
+fn claim_changed(scheduler: &mut Scheduler, change: Change<PersistentVolumeClaim>) {
+    let key = key(&change);
+    keep(&mut scheduler.cluster.objects.claims, key.clone(), &change);
+    scheduler.wake(&Happening::Claim(&key), Instant::now());
+}
+
+fn volume_changed(scheduler: &mut Scheduler, change: Change<PersistentVolume>) {
+    let name = change.object().metadata.name.clone().unwrap_or_default();
+    keep(&mut scheduler.cluster.objects.volumes, name, &change);
+    scheduler.wake(&Happening::Storage, Instant::now());
+}
+
+fn class_changed(scheduler: &mut Scheduler, change: Change<StorageClass>) {
+    let name = change.object().metadata.name.clone().unwrap_or_default();
+    keep(&mut scheduler.cluster.objects.storage_classes, name, &change);
+    scheduler.wake(&Happening::Storage, Instant::now());
+}
+
+fn replication_controller_changed(scheduler: &mut Scheduler, change: Change<ReplicationController>) {
+    let labels = present(&change).and_then(|rc| rc.spec.as_ref()).and_then(|spec| spec.selector.clone());
+    let selector = labels.map(|labels| LabelSelector { match_labels: Some(labels), match_expressions: None });
+    scheduler.cluster.objects.set_owner(OwnerKind::ReplicationController, key(&change), selector.as_ref());
+}
+
+impl Scheduler {
+    fn node_changed(&mut self, change: Change<Node>) {
+        let now = Instant::now();
+        let name = change.object().metadata.name.as_deref().unwrap_or_default();
+        let Some(node) = present(&change) else {
+            self.cluster.remove_node(name);
+            return self.wake(&Happening::NodeGone, now);
+        };
+        if self.cluster.set_node(node)
+            && let Some(id) = self.cluster.find(name)
+        {
+            let node = self.cluster.node(id).clone();
+            self.wake(&Happening::Node(&node), now);
+        }
+    }
+
+    fn pod_changed(&mut self, change: Change<Pod>) {
+        let now = Instant::now();
+        let pod = change.object();
+        let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default();
+        let ended = matches!(phase, "Succeeded" | "Failed") || matches!(change, Change::Deleted(_));
+        if ended {
+            return self.pod_ended(pod.metadata.uid.as_deref().unwrap_or_default(), now);
+        }
+        let bound = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).is_some_and(|name| !name.is_empty());
+        let scheduler = pod.spec.as_ref().and_then(|s| s.scheduler_name.as_deref()).unwrap_or_default();
+        if bound {
+            self.pod_bound(&change, now);
+        } else if matches!(scheduler, "" | SCHEDULER_NAME) {
+            self.pod_pending(&change, now);
+        }
+    }
+
+    fn pod_ended(&mut self, uid: &str, now: Instant) {
+        self.queue.remove(uid);
+        let waited_for = self.cluster.withdraw(uid);
+        self.take_off(uid, now);
+        if let Some(node) = waited_for {
+            let node = self.cluster.node(node).clone();
+            self.wake(&Happening::Node(&node), now);
+        }
+    }
+
+    /// A pod is on a node, whoever put it there.
+    fn pod_bound(&mut self, change: &Change<Pod>, now: Instant) {
+        let pod = change.object();
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        self.queue.remove(uid);
+        self.cluster.withdraw(uid);
+        let assumed = self.cluster.is_assumed(uid);
+        if !assumed && self.cluster.placed(uid).is_some() && !says_something_new(change) {
+            return;
+        }
+        let info = Arc::new(PodInfo::new(pod.clone()));
+        let before = self.cluster.placed(uid).filter(|_| !assumed).cloned();
+        let node = info.node_name().unwrap_or_default().to_owned();
+        self.cluster.place(info.clone(), &node, false);
+        if let Some(before) = before
+            && let Some(id) = self.cluster.find(&node)
+        {
+            let node = self.cluster.node(id).clone();
+            self.wake(&Happening::PodGone(&before, &node), now);
+        }
+        self.wake(&Happening::PodPlaced(&info), now);
+    }
+
+    /// A pod has no node yet.
+    fn pod_pending(&mut self, change: &Change<Pod>, now: Instant) {
+        let pod = change.object();
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        if self.cluster.is_assumed(uid) {
+            return;
+        }
+        let info = Arc::new(PodInfo::new(pod.clone()));
+        if info.is_gated() {
+            self.writer.refuse(&info, Why::SchedulingGated, GATED, None);
+        }
+        if let Some(node) = info.nominated_node().and_then(|name| self.cluster.find(name)) {
+            self.cluster.nominate(&info, node);
+        }
+        self.queue.put(info, says_something_new(change), now);
+    }
+}
+
+/// Whether an update changes what a decision looks at.
+fn says_something_new(change: &Change<Pod>) -> bool {
+    let Change::Updated { old, new } = change else { return true };
+    let granted = |pod: &Pod| {
+        let statuses = pod.status.as_ref().and_then(|s| s.container_statuses.clone()).unwrap_or_default();
+        statuses.into_iter().map(|s| (s.name, s.allocated_resources, s.resources)).collect::<Vec<_>>()
+    };
+    old.spec != new.spec
+        || old.metadata.labels != new.metadata.labels
+        || old.metadata.deletion_timestamp.is_some() != new.metadata.deletion_timestamp.is_some()
+        || granted(old) != granted(new)
+}

@@ -1,0 +1,25 @@
+//! What the scheduler knows, parsed once: pods, nodes and the cluster they make up.
+
+mod class;
+mod cluster;
+mod node;
+mod objects;
+mod pod;
+mod requests;
+mod resources;
+mod terms;
+mod topology;
+
+pub(crate) use class::{Class, Nodes, PodAffinity, PodTerm};
+pub use cluster::Cluster;
+pub(crate) use node::NodeFacts;
+pub use node::{NodeId, NodeInfo};
+pub(crate) use objects::{Objects, OwnerKind};
+pub use pod::PodInfo;
+pub(crate) use pod::{Claim, HostPort, Spread};
+pub(crate) use resources::Resources;
+pub(crate) use terms::{NodeTerm, RequiredNodes, label_selector};
+pub(crate) use topology::Topology;
+
+/// Labels as objects hold them.
+pub(crate) type Labels = std::collections::BTreeMap<String, String>;

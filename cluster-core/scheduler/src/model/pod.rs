@@ -1,0 +1,176 @@
+//! A pod in the form the plugins read.
+
+use super::requests::{is_sidecar, of_pod};
+use super::terms::equals;
+use super::{Class, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
+use cluster_client::ObjectKey;
+use cluster_object::selector::Selector;
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Toleration, TopologySpreadConstraint};
+use std::sync::Arc;
+
+/// A port of the node that a pod takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HostPort {
+    ip: String,
+    protocol: String,
+    port: i32,
+}
+
+impl HostPort {
+    pub(crate) fn conflicts(&self, other: &Self) -> bool {
+        const ANY: &str = "0.0.0.0";
+        self.port == other.port
+            && self.protocol == other.protocol
+            && (self.ip == other.ip || self.ip == ANY || other.ip == ANY)
+    }
+}
+
+/// A volume claim that a pod uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) name: String,
+    /// It is made for the pod, by a controller.
+    pub(crate) ephemeral: bool,
+}
+
+/// A topology spread constraint.
+#[derive(Debug, Clone)]
+pub(crate) struct Spread {
+    pub(crate) key: Arc<str>,
+    pub(crate) max_skew: i64,
+    pub(crate) min_domains: usize,
+    pub(crate) selector: Selector,
+    pub(crate) honor_affinity: bool,
+    pub(crate) honor_taints: bool,
+}
+
+/// A pod, parsed once.
+#[derive(Debug)]
+pub struct PodInfo {
+    pub(crate) pod: Arc<Pod>,
+    pub(crate) key: ObjectKey,
+    pub(crate) uid: Arc<str>,
+    pub(crate) priority: i32,
+    pub(crate) requests: Resources,
+    pub(crate) counted: Resources,
+    pub(crate) class: Arc<Class>,
+    pub(crate) ports: Vec<HostPort>,
+    pub(crate) required_nodes: RequiredNodes,
+    pub(crate) preferred_nodes: Vec<(i64, NodeTerm)>,
+    pub(crate) hard_spread: Vec<Spread>,
+    pub(crate) soft_spread: Vec<Spread>,
+    pub(crate) images: Vec<String>,
+    pub(crate) claims: Vec<Claim>,
+}
+
+impl PodInfo {
+    /// Reads a pod.
+    pub fn new(pod: Arc<Pod>) -> Self {
+        let absent = PodSpec::default();
+        let (meta, spec) = (&pod.metadata, pod.spec.as_ref().unwrap_or(&absent));
+        let namespace = meta.namespace.clone().unwrap_or_default();
+        let labels = meta.labels.clone().unwrap_or_default();
+        let affinity = PodAffinity::read(spec.affinity.as_ref(), &namespace, &labels);
+        let class = Class { namespace, labels, terminating: meta.deletion_timestamp.is_some(), affinity };
+        let (requests, counted) = of_pod(&pod);
+        let constraints = spec.topology_spread_constraints.as_deref().unwrap_or_default();
+        let spread = |when: &str| -> Vec<Spread> {
+            constraints.iter().filter(|c| c.when_unsatisfiable == when).map(|c| read_spread(c, &class)).collect()
+        };
+        let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
+        Self {
+            key: ObjectKey::of(pod.as_ref()),
+            uid: meta.uid.as_deref().unwrap_or_default().into(),
+            priority: spec.priority.unwrap_or_default(),
+            requests,
+            counted,
+            ports: host_ports(spec),
+            required_nodes: RequiredNodes::read(spec),
+            preferred_nodes: preferred_nodes(spec),
+            hard_spread: spread("DoNotSchedule"),
+            soft_spread: spread("ScheduleAnyway"),
+            images: containers().filter_map(|c| c.image.as_deref()).map(normal_image).collect(),
+            claims: claims(&pod, spec),
+            class: Arc::new(class),
+            pod,
+        }
+    }
+
+    pub(crate) fn spec(&self) -> Option<&PodSpec> {
+        self.pod.spec.as_ref()
+    }
+
+    pub(crate) fn tolerations(&self) -> &[Toleration] {
+        self.spec().and_then(|s| s.tolerations.as_deref()).unwrap_or_default()
+    }
+
+    /// The node the pod is bound to.
+    pub(crate) fn node_name(&self) -> Option<&str> {
+        self.spec().and_then(|s| s.node_name.as_deref()).filter(|name| !name.is_empty())
+    }
+
+    /// The node room is being made on for this pod.
+    pub(crate) fn nominated_node(&self) -> Option<&str> {
+        let name = self.pod.status.as_ref().and_then(|s| s.nominated_node_name.as_deref());
+        name.filter(|name| !name.is_empty())
+    }
+
+    /// Whether something must be done with the pod before it may be scheduled.
+    pub(crate) fn is_gated(&self) -> bool {
+        self.spec().and_then(|s| s.scheduling_gates.as_ref()).is_some_and(|gates| !gates.is_empty())
+    }
+}
+
+fn host_ports(spec: &PodSpec) -> Vec<HostPort> {
+    let sidecars = spec.init_containers.iter().flatten().filter(|c| is_sidecar(c));
+    let ports = spec.containers.iter().chain(sidecars).flat_map(|c: &Container| c.ports.iter().flatten());
+    let taken = ports.filter_map(|port| {
+        let text = |value: &Option<String>, default: &str| {
+            value.as_deref().filter(|v| !v.is_empty()).unwrap_or(default).to_owned()
+        };
+        let number = port.host_port.filter(|number| *number > 0)?;
+        Some(HostPort { ip: text(&port.host_ip, "0.0.0.0"), protocol: text(&port.protocol, "TCP"), port: number })
+    });
+    taken.collect()
+}
+
+fn preferred_nodes(spec: &PodSpec) -> Vec<(i64, NodeTerm)> {
+    let affinity = spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref());
+    let preferred = affinity.and_then(|a| a.preferred_during_scheduling_ignored_during_execution.as_deref());
+    let weighed = preferred.unwrap_or_default().iter().filter(|term| term.weight != 0);
+    weighed.map(|term| (i64::from(term.weight), NodeTerm::read(&term.preference))).collect()
+}
+
+fn read_spread(constraint: &TopologySpreadConstraint, class: &Class) -> Spread {
+    let mut selector = label_selector(constraint.label_selector.as_ref());
+    let keys = constraint.match_label_keys.iter().flatten();
+    let keyed: Vec<_> = keys.filter_map(|key| class.labels.get(key).map(|value| equals(key, value))).collect();
+    if !keyed.is_empty() && constraint.label_selector.is_some() {
+        selector = Selector::from_requirements([selector.requirements(), &keyed].concat());
+    }
+    Spread {
+        key: constraint.topology_key.as_str().into(),
+        max_skew: i64::from(constraint.max_skew),
+        min_domains: constraint.min_domains.map_or(1, |n| usize::try_from(n).unwrap_or(1)),
+        selector,
+        honor_affinity: constraint.node_affinity_policy.as_deref() != Some("Ignore"),
+        honor_taints: constraint.node_taints_policy.as_deref() == Some("Honor"),
+    }
+}
+
+/// An image's name as nodes report it: with a tag.
+fn normal_image(image: &str) -> String {
+    let last = image.rsplit('/').next().unwrap_or_default();
+    if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
+}
+
+fn claims(pod: &Pod, spec: &PodSpec) -> Vec<Claim> {
+    let of = |volume: &k8s_openapi::api::core::v1::Volume| {
+        let claimed = volume.persistent_volume_claim.as_ref();
+        let claimed = claimed.map(|source| Claim { name: source.claim_name.clone(), ephemeral: false });
+        let pod = pod.metadata.name.as_deref().unwrap_or_default();
+        let made = || Claim { name: format!("{pod}-{}", volume.name), ephemeral: true };
+        claimed.or_else(|| volume.ephemeral.as_ref().map(|_| made()))
+    };
+    spec.volumes.iter().flatten().filter_map(of).collect()
+}

@@ -1,0 +1,152 @@
+//! Volume claims: bound ones keep the pod where their volume is, unbound ones must be able to get one.
+
+use super::{Cycle, Filter, Happening, Prepared, Refusal, passes};
+use crate::model::{Claim, NodeInfo, NodeTerm};
+use cluster_client::ObjectKey;
+use cluster_object::quantity::Quantity;
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::storage::v1::StorageClass;
+use std::sync::Arc;
+
+const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+
+/// What the pod's claims ask of a node.
+#[derive(Default)]
+struct Rules<'a> {
+    /// For each bound volume, the terms of which a node has to fulfil one.
+    bound: Vec<Vec<NodeTerm>>,
+    /// For each unbound claim that only a volume made by hand can fill, those volumes' terms.
+    open: Vec<Vec<Option<Vec<NodeTerm>>>>,
+    /// The topologies in which a provisioner can make the volume.
+    provisioned: Vec<&'a StorageClass>,
+}
+
+pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
+    if cycle.pod.claims.is_empty() {
+        return Ok(None);
+    }
+    let mut rules = Rules::default();
+    for claim in &cycle.pod.claims {
+        let key = ObjectKey { namespace: cycle.pod.key.namespace.clone(), name: claim.name.as_str().into() };
+        let found = cycle.cluster.objects.claims.get(&key).ok_or_else(|| missing(claim))?;
+        rules.add(cycle, found)?;
+    }
+    Ok(Some(Box::new(rules)))
+}
+
+fn missing(claim: &Claim) -> Refusal {
+    let Claim { name, ephemeral } = claim;
+    Refusal::final_(if *ephemeral {
+        format!("waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}")
+    } else {
+        format!("persistentvolumeclaim {name:?} not found")
+    })
+}
+
+/// The class of a claim that waits for the pod's node before it gets its volume.
+fn waits_for_node<'a>(cycle: &Cycle<'a>, claim: &PersistentVolumeClaim) -> Option<&'a Arc<StorageClass>> {
+    let name = claim.spec.as_ref()?.storage_class_name.as_ref()?;
+    let class = cycle.cluster.objects.storage_classes.get(name)?;
+    (class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer")).then_some(class)
+}
+
+/// The volume a claim is bound to.
+fn volume_name(claim: &PersistentVolumeClaim) -> Option<&str> {
+    claim.spec.as_ref()?.volume_name.as_deref().filter(|name| !name.is_empty())
+}
+
+fn node_terms(volume: &PersistentVolume) -> Option<Vec<NodeTerm>> {
+    let required = volume.spec.as_ref()?.node_affinity.as_ref()?.required.as_ref()?;
+    Some(required.node_selector_terms.iter().map(NodeTerm::read).collect())
+}
+
+impl<'a> Rules<'a> {
+    fn add(&mut self, cycle: &Cycle<'a>, claim: &PersistentVolumeClaim) -> Result<(), Refusal> {
+        let volumes = &cycle.cluster.objects.volumes;
+        let name = claim.metadata.name.as_deref().unwrap_or_default();
+        if claim.metadata.deletion_timestamp.is_some() {
+            return Err(Refusal::final_(format!("persistentvolumeclaim {name:?} is being deleted")));
+        }
+        if let Some(volume) = volume_name(claim) {
+            let lost = || {
+                let text = format!("persistentvolumeclaim {name:?} bound to non-existent persistentvolume {volume:?}");
+                Refusal::final_(text)
+            };
+            self.bound.extend(node_terms(volumes.get(volume).ok_or_else(lost)?));
+            return Ok(());
+        }
+        let unbound = || Refusal::final_("pod has unbound immediate PersistentVolumeClaims");
+        let class = waits_for_node(cycle, claim).ok_or_else(unbound)?;
+        if class.provisioner == NO_PROVISIONER {
+            let fitting = volumes.values().filter(|volume| fits(volume, claim));
+            self.open.push(fitting.map(|volume| node_terms(volume)).collect());
+        } else if class.allowed_topologies.is_some() {
+            self.provisioned.push(class);
+        }
+        Ok(())
+    }
+}
+
+/// Whether an unbound claim could be bound to this volume.
+fn fits(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
+    let (Some(offer), Some(wish)) = (&volume.spec, &claim.spec) else { return false };
+    let amount = |q: Option<&k8s_openapi::apimachinery::pkg::api::resource::Quantity>| {
+        q.and_then(|q| Quantity::parse(&q.0).ok()).unwrap_or_default()
+    };
+    let offered = amount(offer.capacity.as_ref().and_then(|c| c.get("storage")));
+    let wished = amount(wish.resources.as_ref().and_then(|r| r.requests.as_ref()).and_then(|r| r.get("storage")));
+    let reserved = offer
+        .claim_ref
+        .as_ref()
+        .is_none_or(|r| r.namespace == claim.metadata.namespace && r.name == claim.metadata.name);
+    let modes = offer.access_modes.as_deref().unwrap_or_default();
+    reserved
+        && offer.storage_class_name == wish.storage_class_name
+        && offered >= wished
+        && wish.access_modes.iter().flatten().all(|mode| modes.contains(mode))
+}
+
+impl Filter for Rules<'_> {
+    fn check(&self, node: &NodeInfo) -> Result<(), Refusal> {
+        let one = |terms: &Vec<NodeTerm>| terms.iter().any(|term| term.matches(&node.facts));
+        if !self.bound.iter().all(one) {
+            return Err(Refusal::final_("node(s) didn't match PersistentVolume's node affinity"));
+        }
+        if !self.open.iter().all(|volumes| volumes.iter().any(|terms| terms.as_ref().is_none_or(one)))
+            || !self.provisioned.iter().all(|class| reaches(class, node))
+        {
+            return Err(Refusal::final_("node(s) didn't find available persistent volumes to bind"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a class makes volumes for this node.
+fn reaches(class: &StorageClass, node: &NodeInfo) -> bool {
+    let label = |key: &str| node.facts.labels.get(key);
+    class.allowed_topologies.iter().flatten().any(|term| {
+        let expressions = term.match_label_expressions.as_deref().unwrap_or_default();
+        expressions.iter().all(|e| label(&e.key).is_some_and(|value| e.values.contains(value)))
+    })
+}
+
+/// The pod's claims that get their volume once they know the node.
+pub(crate) fn unbound_claims(cycle: &Cycle<'_>) -> Vec<String> {
+    let key = |claim: &Claim| ObjectKey::new(&cycle.pod.key.namespace, &claim.name);
+    let waits = |claim: &&Claim| {
+        let found = cycle.cluster.objects.claims.get(&key(claim));
+        found.is_some_and(|found| volume_name(found).is_none() && waits_for_node(cycle, found).is_some())
+    };
+    cycle.pod.claims.iter().filter(waits).map(|claim| claim.name.clone()).collect()
+}
+
+pub(super) fn helps(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {
+    match happening {
+        Happening::Node(node) => passes(cycle, node, filter),
+        Happening::Claim(key) => {
+            key.namespace == cycle.pod.key.namespace && cycle.pod.claims.iter().any(|claim| *claim.name == *key.name)
+        }
+        Happening::Storage => true,
+        _ => false,
+    }
+}

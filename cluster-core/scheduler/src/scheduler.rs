@@ -1,0 +1,131 @@
+//! The loop's state: takes in changes, decides pod by pod, hands the decisions to the writer.
+
+use crate::choose::Chooser;
+use crate::diagnosis::Diagnosis;
+use crate::model::{Cluster, NodeId, PodInfo};
+use crate::plugins::{Cycle, Happening, PLUGINS, unbound_claims};
+use crate::preempt::{self, Preemption};
+use crate::queue::Queue;
+use crate::writer::{Outcome, Why, Writer};
+use cluster_client::events::reference;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Bindings that may be under way before the next pod has to wait.
+const BINDINGS: usize = 512;
+
+/// All that is known and all that is to do; owned by one task.
+pub(crate) struct Scheduler {
+    pub(crate) cluster: Cluster,
+    pub(crate) queue: Queue,
+    pub(crate) writer: Writer,
+    chooser: Chooser,
+    bindings: usize,
+}
+
+impl Scheduler {
+    pub(crate) fn new(writer: Writer, seed: u64) -> Self {
+        let (cluster, queue) = (Cluster::new(), Queue::default());
+        Self { cluster, queue, writer, chooser: Chooser::new(seed), bindings: 0 }
+    }
+
+    /// Decides on the next pod; `false` when there is none, or when too much is under way.
+    pub(crate) fn step(&mut self, now: Instant) -> bool {
+        if self.bindings >= BINDINGS {
+            return false;
+        }
+        let Some(pod) = self.queue.pop(now) else { return false };
+        if pod.class.terminating {
+            self.queue.remove(&pod.uid);
+            let text = format!("skip schedule deleting pod: {}", pod.key);
+            self.writer.warn(&reference(pod.pod.as_ref()), &text);
+            return true;
+        }
+        self.cluster.settle();
+        match self.chooser.choose(&self.cluster, &pod) {
+            Ok(node) => self.assign(pod, node),
+            Err(diagnosis) => self.refuse(&pod, &diagnosis, now),
+        }
+        true
+    }
+
+    /// When there is something to do without any change.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.queue.next_deadline().filter(|_| self.bindings < BINDINGS)
+    }
+
+    /// Counts the pod as running on the node, and tells the API server.
+    fn assign(&mut self, pod: Arc<PodInfo>, node: NodeId) {
+        let name = self.cluster.node(node).name().to_owned();
+        let claims = unbound_claims(&Cycle { pod: &pod, cluster: &self.cluster });
+        self.cluster.withdraw(&pod.uid);
+        self.cluster.place(pod.clone(), &name, true);
+        self.bindings += 1;
+        self.writer.bind(pod, name, claims);
+    }
+
+    /// Tells why, makes room by preemption if that helps, and lets the pod wait.
+    fn refuse(&mut self, pod: &Arc<PodInfo>, diagnosis: &Diagnosis, now: Instant) {
+        let (nominated, text) = match preempt::preempt(&mut self.cluster, pod, diagnosis) {
+            Preemption::Impossible(why) if why.is_empty() => (None, String::new()),
+            Preemption::Impossible(why) => (None, format!(" preemption: {why}")),
+            Preemption::Waiting(why) => (pod.nominated_node().map(str::to_owned), format!(" preemption: {why}")),
+            Preemption::Possible { node, victims } => {
+                let name = self.cluster.node(node).name().to_owned();
+                for victim in victims {
+                    self.writer.preempt(&victim, pod, &name);
+                }
+                self.nominate(pod, node);
+                (Some(name), String::new())
+            }
+        };
+        if nominated.is_none() {
+            self.cluster.withdraw(&pod.uid);
+        }
+        self.queue.park(&pod.uid, diagnosis.plugins, now);
+        self.writer.refuse(pod, Why::Unschedulable, &format!("{diagnosis}{text}"), nominated.as_deref());
+    }
+
+    /// Keeps the room on a node for the pod; pods of lower priority that wait for the same node have to look elsewhere.
+    fn nominate(&mut self, pod: &Arc<PodInfo>, node: NodeId) {
+        let lower = self.cluster.waiting_for(node).iter().filter(|other| other.priority < pod.priority);
+        for other in lower.cloned().collect::<Vec<_>>() {
+            self.cluster.withdraw(&other.uid);
+            self.writer.withdraw(&other);
+        }
+        self.cluster.nominate(pod, node);
+    }
+
+    /// Takes in how a binding ended.
+    pub(crate) fn bound(&mut self, outcome: Outcome, now: Instant) {
+        self.bindings -= 1;
+        let Outcome { pod, result: Err(error) } = outcome else { return };
+        if !self.cluster.is_assumed(&pod.uid) {
+            return;
+        }
+        self.take_off(&pod.uid, now);
+        if self.queue.get(&pod.uid).is_some() {
+            let message = format!("binding rejected: running Bind plugin \"DefaultBinder\": {error}");
+            self.queue.fail(&pod.uid);
+            self.writer.refuse(&pod, Why::SchedulerError, &message, None);
+        }
+    }
+
+    /// Takes a pod from its node; pods that wait for such room are tried again.
+    pub(crate) fn take_off(&mut self, uid: &str, now: Instant) {
+        if let Some((pod, node)) = self.cluster.remove_pod(uid) {
+            let node = self.cluster.node(node).clone();
+            self.wake(&Happening::PodGone(&pod, &node), now);
+        }
+    }
+
+    /// Tries again the parked pods which this may help.
+    pub(crate) fn wake(&mut self, happening: &Happening<'_>, now: Instant) {
+        let cluster = &self.cluster;
+        self.queue.wake(now, |plugins, pod| {
+            let cycle = Cycle { pod, cluster };
+            let mut refusing = PLUGINS.iter().enumerate().filter(|(place, _)| plugins & (1 << place) != 0);
+            refusing.any(|(_, plugin)| (plugin.helps)(&cycle, happening))
+        });
+    }
+}

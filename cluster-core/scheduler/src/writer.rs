@@ -1,0 +1,180 @@
+//! What the scheduler writes: bindings, conditions, events. All in the background, a bounded number at once.
+
+use cluster_client::events::{Recorder, reference};
+use cluster_client::{Client, Error, Patch, PatchOptions};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolumeClaim, Pod};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::TaskTracker;
+
+use crate::model::PodInfo;
+
+/// Requests under way at once.
+const REQUESTS: usize = 128;
+const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+
+/// How a binding ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) pod: Arc<PodInfo>,
+    pub(crate) result: Result<(), Error>,
+}
+
+/// Why a pod is not scheduled, as its condition and event say it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Why {
+    Unschedulable,
+    SchedulerError,
+    SchedulingGated,
+}
+
+/// Writes for the scheduler. Clones share the limit and the tasks.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    client: Client,
+    recorder: Recorder,
+    limit: Arc<Semaphore>,
+    tasks: TaskTracker,
+    outcomes: mpsc::UnboundedSender<Outcome>,
+}
+
+impl Writer {
+    pub(crate) fn new(client: Client) -> (Self, mpsc::UnboundedReceiver<Outcome>) {
+        let (outcomes, received) = mpsc::unbounded_channel();
+        let recorder = Recorder::new(client.clone(), "default-scheduler", "");
+        let limit = Arc::new(Semaphore::new(REQUESTS));
+        (Self { client, recorder, limit, tasks: TaskTracker::new(), outcomes }, received)
+    }
+
+    /// Waits until everything is written.
+    pub(crate) async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let limit = self.limit.clone();
+        self.tasks.spawn(async move {
+            // The semaphore is never closed, so there always is a permit in the end.
+            let _permit = limit.acquire_owned().await;
+            work.await;
+        });
+    }
+
+    /// Binds a pod to a node. Claims that wait for the node are told it first.
+    pub(crate) fn bind(&self, pod: Arc<PodInfo>, node: String, claims: Vec<String>) {
+        let writer = self.clone();
+        self.spawn(async move {
+            let result = writer.try_bind(&pod, &node, &claims).await;
+            if result.is_ok() {
+                let text = format!("Successfully assigned {} to {node}", pod.key);
+                writer.recorder.normal(&reference(pod.pod.as_ref()), "Scheduled", text);
+            }
+            // The loop that would read it ends before this task only when everything ends.
+            drop(writer.outcomes.send(Outcome { pod, result }));
+        });
+    }
+
+    async fn try_bind(&self, pod: &PodInfo, node: &str, claims: &[String]) -> Result<(), Error> {
+        let (namespace, name) = (&*pod.key.namespace, &*pod.key.name);
+        let chosen = Patch::Merge(json!({"metadata": {"annotations": {SELECTED_NODE: node}}}));
+        for claim in claims {
+            self.client.patch::<PersistentVolumeClaim>(namespace, claim, "", &chosen, &PatchOptions::default()).await?;
+        }
+        let body = json!({
+            "apiVersion": "v1", "kind": "Binding",
+            "metadata": {"namespace": namespace, "name": name, "uid": &*pod.uid},
+            "target": {"kind": "Node", "name": node},
+        });
+        self.client.create_subresource::<Pod, Value, Value>(namespace, name, "binding", &body).await.map(drop)
+    }
+
+    /// Tells on the pod why it is not scheduled, with an event unless it is gated, and the node it waits for.
+    pub(crate) fn refuse(&self, pod: &PodInfo, why: Why, message: &str, nominated: Option<&str>) {
+        if !matches!(why, Why::SchedulingGated) {
+            self.warn(&reference(pod.pod.as_ref()), message);
+        }
+        let mut status = json!({});
+        if let Some(condition) = new_condition(&pod.pod, &format!("{why:?}"), message) {
+            status["conditions"] = json!([condition]);
+        }
+        if nominated != pod.nominated_node() {
+            status["nominatedNodeName"] = json!(nominated);
+        }
+        if status.as_object().is_some_and(|fields| !fields.is_empty()) {
+            self.patch_status(pod, status);
+        }
+    }
+
+    /// Records why a pod is not scheduled.
+    pub(crate) fn warn(&self, about: &ObjectReference, message: &str) {
+        self.recorder.warning(about, "FailedScheduling", message);
+    }
+
+    /// Says that the pod waits for no node any more.
+    pub(crate) fn withdraw(&self, pod: &PodInfo) {
+        self.patch_status(pod, json!({"nominatedNodeName": null}));
+    }
+
+    fn patch_status(&self, pod: &PodInfo, status: Value) {
+        let (client, key, uid) = (self.client.clone(), pod.key.clone(), pod.uid.clone());
+        self.spawn(async move {
+            let patch = Patch::Strategic(json!({"metadata": {"uid": &*uid}, "status": status}));
+            let options = PatchOptions::default();
+            match client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await {
+                Err(error) if !error.is_not_found() => {
+                    tracing::warn!(pod = %key, %error, "failed to update a pod's status")
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// Says on a victim why it has to go, deletes it, and records both.
+    pub(crate) fn preempt(&self, victim: &PodInfo, by: &PodInfo, node: &str) {
+        let text = format!("Preempted by pod {} on node {node}", by.uid);
+        self.recorder.normal(&reference(victim.pod.as_ref()), "Preempted", text);
+        let (client, key, uid) = (self.client.clone(), victim.key.clone(), victim.uid.clone());
+        let condition = json!({
+            "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
+            "message": "default-scheduler: preempting to accommodate a higher priority pod",
+            "lastProbeTime": null, "lastTransitionTime": now(),
+        });
+        self.spawn(async move {
+            let patch = Patch::Strategic(json!({"metadata": {"uid": &*uid}, "status": {"conditions": [condition]}}));
+            let (namespace, name) = (&*key.namespace, &*key.name);
+            let told = client.patch::<Pod>(namespace, name, "status", &patch, &PatchOptions::default()).await;
+            let options = cluster_client::DeleteOptions { uid: Some(uid.to_string()), ..Default::default() };
+            let deleted = match told {
+                Ok(_) => client.delete::<Pod>(namespace, name, &options).await,
+                Err(error) => Err(error),
+            };
+            match deleted {
+                Err(error) if !error.is_not_found() => tracing::warn!(pod = %key, %error, "failed to preempt a pod"),
+                _ => {}
+            }
+        });
+    }
+}
+
+/// The condition `PodScheduled` that says why; none when the pod has it already.
+fn new_condition(pod: &Pod, reason: &str, message: &str) -> Option<Value> {
+    let conditions = pod.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
+    let old = conditions.iter().find(|condition| condition.type_ == "PodScheduled");
+    let same = |text: &Option<String>, wanted: &str| text.as_deref().unwrap_or_default() == wanted;
+    if old.is_some_and(|old| old.status == "False" && same(&old.reason, reason) && same(&old.message, message)) {
+        return None;
+    }
+    let kept = old.filter(|old| old.status == "False").and_then(|old| old.last_transition_time.as_ref());
+    Some(json!({
+        "type": "PodScheduled", "status": "False", "reason": reason, "message": message, "lastProbeTime": null,
+        "lastTransitionTime": kept.map_or_else(now, |time| json!(time)),
+    }))
+}
+
+/// The present second, as statuses say it.
+fn now() -> Value {
+    json!(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::now()))
+}
