@@ -1,0 +1,54 @@
+# The commands of the project; .ci/run calls the same ones. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+DEVCLUSTER := target/release/devcluster
+# nextest where it is installed: it runs tests of all crates side by side.
+TEST := $(shell command -v cargo-nextest >/dev/null && echo 'nextest run --no-fail-fast' || echo 'test --no-fail-fast')
+UP_FLAGS ?=
+
+.PHONY: help up down build image engine tools test unit cluster-test bench lint
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
+
+up: engine build image ## Install what is missing, build, start the cluster; UP_FLAGS='--workers 3' passes flags on
+	@$(DEVCLUSTER) up $(UP_FLAGS)
+
+down: ## Remove the cluster
+	@$(DEVCLUSTER) down
+
+tools: ## Install the compilers where they are missing
+	@.ci/tools
+
+engine: ## Install and start the Docker engine where none answers
+	@node-image/engine
+
+build: tools ## Build the release binaries
+	@cargo build --release --locked -p cluster-core
+
+image: engine tools ## Build the node image when it is absent or outdated
+	@node-image/build
+
+test: lint unit cluster-test ## Lint, run the unit and API tests, then the tests on a real cluster
+
+unit: tools ## Run the tests that need no cluster
+	@cargo $(TEST) --workspace --exclude devcluster-tests
+	@cargo test --quiet --manifest-path node-image/demo/Cargo.toml
+
+cluster-test: engine build image ## Run the tests on a real cluster of their own
+	@DEVCLUSTER_BIN=$(CURDIR)/$(DEVCLUSTER) cargo $(TEST) -p devcluster-tests
+
+bench: engine build image ## Print the table of measured numbers
+	@DEVCLUSTER_BIN=$(CURDIR)/$(DEVCLUSTER) cargo bench -p devcluster-tests
+
+lint: tools ## Check format, clippy, dependencies and the tree's own rules
+	@cargo fmt --all --check
+	@cargo fmt --manifest-path node-image/demo/Cargo.toml --check
+	@rustfmt --check --edition 2024 node-image/pause.rs
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@cargo clippy --quiet --manifest-path node-image/demo/Cargo.toml -- -D warnings
+	@cargo xtask tidy
+	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check bans licenses sources; \
+	else echo 'lint: licences were not checked: cargo install --locked cargo-deny'; fi
