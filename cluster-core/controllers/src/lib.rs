@@ -8,6 +8,7 @@ mod conditions;
 mod deployment;
 mod event_ttl;
 mod garbage;
+mod job;
 mod meta;
 mod namespace;
 mod node_lifecycle;
@@ -98,6 +99,7 @@ pub async fn run(
     tasks.spawn(node_lifecycle::run(context.clone()));
     tasks.spawn(taint_eviction::run(context.clone()));
     tasks.spawn(pod_gc::run(context.clone()));
+    tasks.spawn(job::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
     tasks.spawn(namespace::run(context.clone()));
     tasks.spawn(garbage::run(context.clone()));

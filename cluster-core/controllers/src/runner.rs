@@ -36,14 +36,6 @@ impl<C: Controller> Runner<C> {
         Self { controller: Arc::new(controller), queue: WorkQueue::new(), feeds: JoinSet::new(), synced: Vec::new() }
     }
 
-    pub(crate) fn controller(&self) -> &Arc<C> {
-        &self.controller
-    }
-
-    pub(crate) fn queue(&self) -> WorkQueue<ObjectKey> {
-        self.queue.clone()
-    }
-
     /// Reconciles what `keys` makes of every change of a kind.
     pub(crate) fn on<K, I>(mut self, informer: &Informer<K>, keys: impl Fn(&Change<K>) -> I + Send + 'static) -> Self
     where

@@ -1,0 +1,215 @@
+//! Jobs: pods that run to their end, as many as are wanted, each counted exactly once.
+
+mod indexes;
+mod plan;
+mod policy;
+
+use crate::meta::{self, Labels, is_deleting, name, namespace, seconds, since, uid};
+use crate::pod_control::{PodControl, from_template};
+use crate::pods::BY_OWNER;
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::events::reference;
+use cluster_client::{DeleteOptions, Informer, ObjectKey, Patch, PatchOptions};
+use futures::future::try_join_all;
+use indexes::INDEX;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, Pod};
+use plan::{Plan, TRACKING, is_over, is_tracked};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The index of tracked pods by the job that controls them, which may be gone.
+const TRACKED: &str = "tracked";
+
+pub(crate) async fn run(context: Context) {
+    let jobs = context.informers.informer::<Job>();
+    let control = PodControl::new(&context, "job-controller");
+    let pods = control.pods.clone();
+    pods.add_index(TRACKED, |pod| match meta::controller_key::<Job>(&pod.metadata) {
+        Some(job) if is_tracked(pod) => vec![job.to_string()],
+        _ => Vec::new(),
+    });
+    let watcher = control.watcher::<Job>(|_| Vec::new());
+    Runner::new(Jobs { jobs: jobs.clone(), control }).on_each(&jobs).on(&pods, watcher).run(context.cancel).await;
+}
+
+struct Jobs {
+    jobs: Informer<Job>,
+    control: PodControl,
+}
+
+#[async_trait]
+impl Controller for Jobs {
+    const NAME: &'static str = "job";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let job = self.jobs.get(key);
+        self.free_orphans(key, job.as_deref()).await?;
+        let Some(job) = job.filter(|job| !is_deleting(job.as_ref())) else { return Ok(None) };
+        if job
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.managed_by.as_deref())
+            .is_some_and(|by| by != "kubernetes.io/job-controller")
+        {
+            return Ok(None);
+        }
+        let pods = self.pods(&job).await?;
+        let plan = plan::plan(&job, &pods, self.control.settled(job.as_ref()), &meta::now());
+        let again = plan.again;
+        self.execute(&job, plan).await?;
+        Ok(if is_over(&job) { self.expire(&job).await? } else { again })
+    }
+}
+
+impl Jobs {
+    async fn pods(&self, job: &Job) -> Result<Vec<Arc<Pod>>, Error> {
+        match job.spec.as_ref().and_then(|spec| spec.selector.as_ref()) {
+            Some(selector) => self.control.claim(job, &meta::selector(selector)).await,
+            None => Ok(self.control.pods.by_index(BY_OWNER, uid(job))),
+        }
+    }
+
+    async fn execute(&self, job: &Job, plan: Plan) -> Result<(), Error> {
+        if job.status.as_ref() != Some(&plan.status) {
+            let updated = Job { status: Some(plan.status), ..job.clone() };
+            self.control.client.update_status(&updated).await?;
+        }
+        for (kind, reason, message) in plan.events {
+            self.control.recorder.event(&reference(job), kind, &reason, message);
+        }
+        try_join_all(plan.free.iter().chain(&plan.delete).map(|pod| self.free(pod))).await?;
+        if !plan.delete.is_empty() {
+            self.control.delete(job, &plan.delete).await?;
+        }
+        if plan.create.is_empty() {
+            return Ok(());
+        }
+        self.control.create(job, plan.create.into_iter().map(|index| new_pod(job, index)).collect()).await
+    }
+
+    /// Lets a pod go that is counted, or need not be.
+    async fn free(&self, pod: &Arc<Pod>) -> Result<(), Error> {
+        if !is_tracked(pod) {
+            return Ok(());
+        }
+        let kept: Vec<&String> =
+            meta::finalizers(pod.as_ref()).iter().filter(|finalizer| *finalizer != TRACKING).collect();
+        let version = &pod.metadata.resource_version;
+        let patch = Patch::Merge(
+            json!({"metadata": {"finalizers": kept, "uid": uid(pod.as_ref()), "resourceVersion": version}}),
+        );
+        let (namespace, name) = (namespace(pod.as_ref()), name(pod.as_ref()));
+        match self.control.client.patch::<Pod>(namespace, name, "", &patch, &PatchOptions::default()).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => Ok(other.map(drop)?),
+        }
+    }
+
+    /// Frees pods whose job is gone or going: nobody will count them.
+    async fn free_orphans(&self, key: &ObjectKey, job: Option<&Job>) -> Result<(), Error> {
+        let alive = job.filter(|job| !is_deleting(*job)).map(uid);
+        let mut pods = self.control.pods.by_index(TRACKED, &key.to_string());
+        pods.retain(|pod| meta::controller(&pod.metadata).map(|owner| owner.uid.as_str()) != alive);
+        try_join_all(pods.iter().map(|pod| self.free(pod))).await.map(drop)
+    }
+
+    /// Deletes a finished job whose time is over; else says how long it has left.
+    async fn expire(&self, job: &Job) -> Result<Option<Duration>, Error> {
+        let Some(ttl) = job.spec.as_ref().and_then(|spec| spec.ttl_seconds_after_finished) else { return Ok(None) };
+        let over = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        let over = over.filter(|c| matches!(c.type_.as_str(), "Complete" | "Failed") && c.status == "True");
+        let Some(ended) = over.filter_map(|condition| condition.last_transition_time.as_ref()).next() else {
+            return Ok(None);
+        };
+        if let Some(left) = seconds(ttl).checked_sub(since(ended, &meta::now())).filter(|left| !left.is_zero()) {
+            return Ok(Some(left));
+        }
+        let options = DeleteOptions {
+            uid: Some(uid(job).to_owned()),
+            resource_version: job.metadata.resource_version.clone(),
+            propagation_policy: Some("Foreground".to_owned()),
+            ..DeleteOptions::default()
+        };
+        match self.control.client.delete::<Job>(namespace(job), name(job), &options).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => Ok(other.map(|()| None)?),
+        }
+    }
+}
+
+/// A pod of the job; with an index it knows which part of the work is its own.
+fn new_pod(job: &Job, index: Option<u32>) -> Pod {
+    let template = job.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
+    let mut pod = from_template(job, &template);
+    pod.metadata.finalizers.get_or_insert_default().push(TRACKING.to_owned());
+    let Some(index) = index else { return pod };
+    let note = |map: &mut Option<Labels>| drop(map.get_or_insert_default().insert(INDEX.to_owned(), index.to_string()));
+    note(&mut pod.metadata.annotations);
+    note(&mut pod.metadata.labels);
+    pod.metadata.generate_name = Some(format!("{}-{index}-", name(job)));
+    let spec = pod.spec.get_or_insert_default();
+    spec.hostname = Some(format!("{}-{index}", name(job)));
+    for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
+        let env = container.env.get_or_insert_default();
+        if !env.iter().any(|variable| variable.name == "JOB_COMPLETION_INDEX") {
+            let field_path = format!("metadata.annotations['{INDEX}']");
+            let field_ref = Some(ObjectFieldSelector { field_path, api_version: None });
+            let value_from = Some(EnvVarSource { field_ref, ..EnvVarSource::default() });
+            env.push(EnvVar { name: "JOB_COMPLETION_INDEX".to_owned(), value_from, value: None });
+        }
+    }
+    pod
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_client::testing::FakeServer;
+    use cluster_client::{Change, Informers};
+    use tokio_util::sync::CancellationToken;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_runs_its_pods_counts_them_and_goes_after_its_time() {
+        let server = FakeServer::new();
+        let client = server.client();
+        let cancel = CancellationToken::new();
+        let context = Context {
+            client: client.clone(),
+            informers: Informers::new(client.clone()),
+            options: crate::Options::default(),
+            cancel: cancel.clone(),
+        };
+        let (pods, jobs) = (context.informers.informer::<Pod>(), context.informers.informer::<Job>());
+        tokio::spawn(run(context));
+        let mut changes = pods.subscribe();
+        let kubelet = client.clone();
+        tokio::spawn(async move {
+            while let Some(change) = changes.recv().await {
+                let Change::Added(pod) = change else { continue };
+                let mut pod = (*pod).clone();
+                pod.status.get_or_insert_default().phase = Some("Succeeded".to_owned());
+                kubelet.update_status(&pod).await.expect("updated");
+            }
+        });
+        let job = json!({"metadata": {"name": "j", "namespace": "ns"}, "spec": {"parallelism": 2, "completions": 5,
+            "template": {"spec": {"containers": [], "restartPolicy": "Never"}}}});
+        client.create(&serde_json::from_value::<Job>(job).expect("a job")).await.expect("created");
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let job = jobs.list().first().cloned().expect("it is there");
+        let status = job.status.clone().expect("a status");
+        assert!(is_over(&job), "{status:?}");
+        assert_eq!((status.succeeded, status.failed, status.active), (Some(5), None, Some(0)));
+        assert_eq!(pods.list().len(), 5);
+        assert!(pods.list().iter().all(|pod| !is_tracked(pod)));
+        let mut brief = (*job).clone();
+        brief.spec.get_or_insert_default().ttl_seconds_after_finished = Some(0);
+        client.update(&brief).await.expect("updated");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(jobs.list().is_empty());
+        cancel.cancel();
+    }
+}

@@ -1,0 +1,306 @@
+//! What a job does next: counts what ended, ends the job when it is decided, else keeps enough pods at work.
+
+use super::indexes;
+use super::policy::{self, Action};
+use crate::conditions::{self, Condition};
+use crate::meta::{self, is_deleting, seconds, since, uid};
+use crate::pod_control::BURST;
+use crate::pods::{is_active, is_finished, is_ready, phase, to_delete};
+use k8s_openapi::api::batch::v1::{Job, JobCondition, JobSpec, JobStatus};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) const TRACKING: &str = "batch.kubernetes.io/job-tracking";
+const FIRST_BACKOFF: Duration = Duration::from_secs(10);
+const MAX_BACKOFF: Duration = Duration::from_mins(10);
+
+/// What brings a job forward, in this order: the status first, so that no pod is forgotten before it is counted.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) status: JobStatus,
+    /// Pods that are counted and may go.
+    pub(super) free: Vec<Arc<Pod>>,
+    pub(super) delete: Vec<Arc<Pod>>,
+    /// The completion index of each new pod; `None` where the job has none.
+    pub(super) create: Vec<Option<u32>>,
+    /// Type, reason and message.
+    pub(super) events: Vec<(&'static str, String, String)>,
+    pub(super) again: Option<Duration>,
+}
+
+pub(super) fn is_tracked(pod: &Pod) -> bool {
+    meta::finalizers(pod).iter().any(|finalizer| finalizer == TRACKING)
+}
+
+pub(super) fn is_over(job: &Job) -> bool {
+    let conditions = job.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions::is_true(conditions, "Complete") || conditions::is_true(conditions, "Failed")
+}
+
+pub(super) fn is_indexed(spec: &JobSpec) -> bool {
+    spec.completion_mode.as_deref() == Some("Indexed")
+}
+
+fn has_failed(spec: &JobSpec, pod: &Pod) -> bool {
+    let replaces_terminating = spec.pod_replacement_policy.as_deref() != Some("Failed");
+    phase(pod) == "Failed" || (replaces_terminating && is_deleting(pod) && phase(pod) != "Succeeded")
+}
+
+/// Everything a decision needs, counted once.
+struct Tally {
+    succeeded: i32,
+    failed: i32,
+    active: Vec<Arc<Pod>>,
+    terminating: usize,
+    /// A pod whose failure ends the job.
+    fatal: Option<String>,
+    done: BTreeSet<u32>,
+    /// Nothing waits to be moved from the uncounted to the counts.
+    is_settled: bool,
+}
+
+/// `settled` says that the cache shows all pods that were made and deleted.
+pub(super) fn plan(job: &Job, pods: &[Arc<Pod>], settled: bool, now: &Time) -> Plan {
+    let spec = job.spec.clone().unwrap_or_default();
+    let mut plan = Plan { status: job.status.clone().unwrap_or_default(), ..Plan::default() };
+    if is_over(job) {
+        plan.free = pods.iter().filter(|pod| is_tracked(pod)).cloned().collect();
+        return plan;
+    }
+    let tally = count(job, &spec, pods, &mut plan);
+    if !decide(&spec, pods, &tally, &mut plan, now) {
+        work(&spec, pods, &tally, settled, &mut plan, now);
+    }
+    plan
+}
+
+/// Moves the pods that ended into the status: first by UID, and once their finalizer is gone, as a number.
+fn count(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], plan: &mut Plan) -> Tally {
+    let status = &mut plan.status;
+    let mut uncounted = status.uncounted_terminated_pods.take().unwrap_or_default();
+    let tracked = |id: &String| pods.iter().any(|pod| uid(pod.as_ref()) == id && is_tracked(pod));
+    for (list, number) in
+        [(&mut uncounted.succeeded, &mut status.succeeded), (&mut uncounted.failed, &mut status.failed)]
+    {
+        let before = list.as_ref().map_or(0, Vec::len);
+        if let Some(list) = list {
+            list.retain(tracked);
+        }
+        let moved = before - list.as_ref().map_or(0, Vec::len);
+        if moved > 0 {
+            *number = Some(number.unwrap_or_default() + moved as i32);
+        }
+    }
+    let completions = spec.completions.and_then(|count| u32::try_from(count).ok()).unwrap_or_default();
+    let mut done = indexes::parse(status.completed_indexes.as_deref().unwrap_or_default(), completions);
+    let mut fatal = None;
+    let add = |list: &mut Option<Vec<String>>, pod: &Pod| {
+        let list = list.get_or_insert_default();
+        if !list.iter().any(|known| known == uid(pod)) {
+            list.push(uid(pod).to_owned());
+        }
+    };
+    for pod in pods.iter().filter(|pod| is_tracked(pod)) {
+        if phase(pod) == "Succeeded" {
+            match indexes::of(pod).filter(|_| is_indexed(spec)) {
+                Some(index) if index < completions => drop(done.insert(index)),
+                Some(_) => {}
+                None => add(&mut uncounted.succeeded, pod),
+            }
+        } else if has_failed(spec, pod) {
+            match policy::judge(job, pod) {
+                Action::Ignore => {}
+                Action::Count => add(&mut uncounted.failed, pod),
+                Action::FailJob(why) => {
+                    fatal.get_or_insert(why);
+                    add(&mut uncounted.failed, pod);
+                }
+            }
+        } else {
+            continue;
+        }
+        plan.free.push(pod.clone());
+    }
+    let waiting = |list: &Option<Vec<String>>| list.as_ref().map_or(0, Vec::len) as i32;
+    let active: Vec<_> = pods.iter().filter(|pod| is_active(pod)).cloned().collect();
+    let terminating = pods.iter().filter(|pod| is_deleting(pod.as_ref()) && !is_finished(pod)).count();
+    if is_indexed(spec) {
+        status.completed_indexes = Some(indexes::format(&done));
+        status.succeeded = Some(done.len() as i32);
+    }
+    status.active = Some(active.len() as i32);
+    status.ready = Some(active.iter().filter(|pod| is_ready(pod)).count() as i32);
+    status.terminating = Some(terminating as i32);
+    let tally = Tally {
+        succeeded: status.succeeded.unwrap_or_default() + waiting(&uncounted.succeeded),
+        failed: status.failed.unwrap_or_default() + waiting(&uncounted.failed),
+        is_settled: waiting(&uncounted.succeeded) + waiting(&uncounted.failed) == 0,
+        active,
+        terminating,
+        fatal,
+        done,
+    };
+    for list in [&mut uncounted.succeeded, &mut uncounted.failed] {
+        *list = list.take().filter(|list| !list.is_empty());
+    }
+    status.uncounted_terminated_pods = Some(uncounted);
+    tally
+}
+
+fn set(plan: &mut Plan, kind: &str, status: &str, reason: &str, message: &str) {
+    let old = conditions::get(plan.status.conditions.as_ref(), kind);
+    if !old.is_some_and(|old| old.status == status) {
+        let new = JobCondition::build(kind, status, reason, message.to_owned());
+        conditions::set(&mut plan.status.conditions, JobCondition { last_probe_time: Some(meta::now()), ..new });
+    }
+}
+
+/// Whether the job is decided, one way or the other; then its remaining pods are ended and the verdict is written.
+fn decide(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, plan: &mut Plan, now: &Time) -> bool {
+    let known = |plan: &Plan, kind| {
+        let condition: &JobCondition = conditions::get(plan.status.conditions.as_ref(), kind)?;
+        Some((condition.reason().to_owned(), condition.message.clone().unwrap_or_default()))
+    };
+    let failure = known(plan, "FailureTarget").or_else(|| failure(spec, pods, tally, plan, now));
+    let enough = match spec.completions {
+        Some(completions) => tally.succeeded >= completions,
+        None => tally.succeeded > 0 && tally.active.is_empty(),
+    };
+    if failure.is_none() && !enough {
+        return false;
+    }
+    plan.delete.clone_from(&tally.active);
+    let is_last = tally.active.is_empty() && tally.terminating == 0 && tally.is_settled;
+    if let Some((reason, message)) = failure {
+        set(plan, "FailureTarget", "True", &reason, &message);
+        if is_last {
+            set(plan, "Failed", "True", &reason, &message);
+            plan.events.push(("Warning", reason, message));
+        }
+        return true;
+    }
+    let (reason, message) = ("CompletionsReached", "Reached expected number of succeeded pods");
+    set(plan, "SuccessCriteriaMet", "True", reason, message);
+    if is_last {
+        set(plan, "Complete", "True", reason, message);
+        plan.status.completion_time = Some(now.clone());
+        plan.events.push(("Normal", "Completed".to_owned(), "Job completed".to_owned()));
+    }
+    true
+}
+
+/// Why the job fails, if it does.
+fn failure(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, plan: &Plan, now: &Time) -> Option<(String, String)> {
+    let owned = |reason: &str, message: &str| Some((reason.to_owned(), message.to_owned()));
+    if let Some(why) = &tally.fatal {
+        return owned("PodFailurePolicy", why);
+    }
+    let limit = spec.backoff_limit.unwrap_or(6);
+    let restarts_in_place =
+        spec.template.spec.as_ref().and_then(|pod| pod.restart_policy.as_deref()) == Some("OnFailure");
+    let restarts = || -> i32 {
+        let statuses = pods.iter().filter(|pod| is_active(pod)).filter_map(|pod| pod.status.as_ref());
+        let containers = |status: &k8s_openapi::api::core::v1::PodStatus| -> i32 {
+            let all = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+            all.map(|container| container.restart_count).sum()
+        };
+        statuses.map(containers).sum()
+    };
+    let in_place = restarts_in_place && {
+        let n = restarts();
+        if limit == 0 { n > 0 } else { n >= limit }
+    };
+    if tally.failed > limit || in_place {
+        return owned("BackoffLimitExceeded", "Job has reached the specified backoff limit");
+    }
+    let deadline = spec.active_deadline_seconds.filter(|_| spec.suspend != Some(true)).map(seconds)?;
+    let started = plan.status.start_time.as_ref()?;
+    if since(started, now) >= deadline {
+        return owned("DeadlineExceeded", "Job was active longer than specified deadline");
+    }
+    None
+}
+
+/// Keeps the wanted number of pods at work.
+fn work(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, settled: bool, plan: &mut Plan, now: &Time) {
+    let is_suspended = conditions::is_true(plan.status.conditions.as_ref(), "Suspended");
+    if spec.suspend == Some(true) {
+        plan.delete.clone_from(&tally.active);
+        if !is_suspended {
+            set(plan, "Suspended", "True", "JobSuspended", "Job suspended");
+            plan.events.push(("Normal", "Suspended".to_owned(), "Job suspended".to_owned()));
+        }
+        plan.status.start_time = None;
+        return;
+    }
+    if is_suspended {
+        set(plan, "Suspended", "False", "JobResumed", "Job resumed");
+        plan.events.push(("Normal", "Resumed".to_owned(), "Job resumed".to_owned()));
+        plan.status.start_time = None;
+    }
+    let started = plan.status.start_time.get_or_insert_with(|| now.clone()).clone();
+    plan.again = spec.active_deadline_seconds.and_then(|deadline| meta::left(&started, seconds(deadline), now));
+    if !settled {
+        return;
+    }
+    let active = tally.active.len();
+    let wanted = wanted(spec, tally);
+    if active > wanted {
+        plan.delete = to_delete(&tally.active, &tally.active, active - wanted, now);
+        return;
+    }
+    // A pod that is still on its way out is replaced at once, unless the job wants to see it failed first.
+    let leaving = if spec.pod_replacement_policy.as_deref() == Some("Failed") { tally.terminating } else { 0 };
+    let missing = wanted.saturating_sub(active + leaving).min(BURST);
+    if missing == 0 {
+        return;
+    }
+    if let Some(pause) = backoff(spec, pods, now) {
+        plan.again = Some(plan.again.map_or(pause, |again| again.min(pause)));
+        return;
+    }
+    plan.create = if is_indexed(spec) { free_indexes(spec, tally, missing) } else { vec![None; missing] };
+}
+
+fn wanted(spec: &JobSpec, tally: &Tally) -> usize {
+    let parallelism = spec.parallelism.unwrap_or(1);
+    let wanted = match spec.completions {
+        Some(completions) => (completions - tally.succeeded).min(parallelism),
+        None if tally.succeeded > 0 => tally.active.len() as i32,
+        None => parallelism,
+    };
+    usize::try_from(wanted).unwrap_or_default()
+}
+
+fn free_indexes(spec: &JobSpec, tally: &Tally, count: usize) -> Vec<Option<u32>> {
+    let taken: BTreeSet<u32> = tally.active.iter().filter_map(|pod| indexes::of(pod)).collect();
+    let completions = spec.completions.and_then(|count| u32::try_from(count).ok()).unwrap_or_default();
+    let free = (0..completions).filter(|index| !tally.done.contains(index) && !taken.contains(index));
+    free.take(count).map(Some).collect()
+}
+
+fn finished_at(pod: &Pod) -> Option<&Time> {
+    let containers = pod.status.as_ref()?.container_statuses.iter().flatten();
+    let ends = containers.filter_map(|c| c.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref());
+    ends.max_by_key(|time| time.0)
+        .or(pod.metadata.deletion_timestamp.as_ref())
+        .or(pod.metadata.creation_timestamp.as_ref())
+}
+
+/// How long to wait before a failed pod is replaced: longer with each failure since the last success.
+fn backoff(spec: &JobSpec, pods: &[Arc<Pod>], now: &Time) -> Option<Duration> {
+    let success =
+        pods.iter().filter(|pod| phase(pod) == "Succeeded").filter_map(|pod| finished_at(pod)).map(|t| t.0).max();
+    let failures = pods.iter().filter(|pod| has_failed(spec, pod)).filter_map(|pod| finished_at(pod));
+    let failures: Vec<_> = failures.filter(|time| success.is_none_or(|success| time.0 > success)).collect();
+    let last = failures.iter().max_by_key(|time| time.0)?;
+    let doubled = 2_u32.saturating_pow(u32::try_from(failures.len() - 1).unwrap_or(u32::MAX));
+    meta::left(last, FIRST_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF), now)
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
