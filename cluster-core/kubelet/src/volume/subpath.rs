@@ -2,18 +2,24 @@
 //! that nothing the pod does later can turn it into another place.
 
 use nix::fcntl::{OFlag, open, openat};
-use nix::mount::{MsFlags, mount};
-use nix::sys::stat::{Mode, SFlag, fstat, mkdirat};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::{Mode, SFlag, fstat, mkdirat, stat};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 /// Makes `target` show `volume`/`sub`; a missing folder is made. Answers `target`.
 pub(crate) fn bind(volume: &Path, sub: &str, target: &Path) -> Result<PathBuf, String> {
     let place = open_inside(volume, sub)?;
+    let wanted = fstat(&place).map_err(text)?;
     if is_mounted(target) {
-        return Ok(target.to_owned());
+        let shown = stat(target).map_err(text)?;
+        if (shown.st_dev, shown.st_ino) == (wanted.st_dev, wanted.st_ino) {
+            return Ok(target.to_owned());
+        }
+        // The volume's files were swapped since: the old one cannot be mounted into a new container.
+        umount2(target, MntFlags::MNT_DETACH).map_err(text)?;
     }
-    let is_dir = SFlag::from_bits_truncate(fstat(&place).map_err(text)?.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
+    let is_dir = SFlag::from_bits_truncate(wanted.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
     make_target(target, is_dir).map_err(|e| e.to_string())?;
     let source = PathBuf::from(format!("/proc/self/fd/{}", place.as_raw_fd()));
     mount(Some(&source), target, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>).map_err(text)?;
