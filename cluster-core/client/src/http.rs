@@ -267,3 +267,6 @@ fn transport(error: &dyn std::error::Error) -> Error {
     }
     Error::Transport(text)
 }
+
+#[cfg(test)]
+mod tests;

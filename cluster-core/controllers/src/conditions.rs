@@ -51,6 +51,7 @@ macro_rules! condition {
                 &mut self.last_transition_time
             }
 
+            #[allow(clippy::needless_update, reason = "some of the types have more fields")]
             fn build(kind: &str, status: &str, reason: &str, message: String) -> Self {
                 Self {
                     type_: kind.to_owned().into(),

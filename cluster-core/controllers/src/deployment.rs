@@ -144,9 +144,9 @@ impl Deployments {
             return self.report_counts(rollout).await;
         }
         if is_recreate(&rollout.deployment) {
-            self.recreate(rollout).await?
+            self.recreate(rollout).await?;
         } else {
-            self.roll(rollout).await?
+            self.roll(rollout).await?;
         }
         self.report(rollout).await
     }
@@ -235,7 +235,7 @@ impl Deployments {
         let found: ReplicaSet = self.client.get(namespace(wanted), name(wanted)).await?;
         let own = controller(&found.metadata).is_some_and(|owner| owner.uid == uid(&rollout.deployment));
         let found = Arc::new(found);
-        if own && revision::find_new(&rollout.deployment, &[found.clone()]).is_some() {
+        if own && revision::find_new(&rollout.deployment, std::slice::from_ref(&found)).is_some() {
             rollout.new = Some(found);
             return Ok(());
         }

@@ -121,8 +121,8 @@ impl Jobs {
     async fn expire(&self, job: &Job) -> Result<Option<Duration>, Error> {
         let Some(ttl) = job.spec.as_ref().and_then(|spec| spec.ttl_seconds_after_finished) else { return Ok(None) };
         let over = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        let over = over.filter(|c| matches!(c.type_.as_str(), "Complete" | "Failed") && c.status == "True");
-        let Some(ended) = over.filter_map(|condition| condition.last_transition_time.as_ref()).next() else {
+        let mut over = over.filter(|c| matches!(c.type_.as_str(), "Complete" | "Failed") && c.status == "True");
+        let Some(ended) = over.find_map(|condition| condition.last_transition_time.as_ref()) else {
             return Ok(None);
         };
         if let Some(left) = seconds(ttl).checked_sub(since(ended, &meta::now())).filter(|left| !left.is_zero()) {

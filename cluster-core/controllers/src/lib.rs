@@ -4,6 +4,7 @@
 //! what to do is decided by pure functions, and a thin executor does it through the API. See [`run`].
 
 mod claims;
+mod cluster_roles;
 mod conditions;
 mod deployment;
 mod event_ttl;
@@ -101,6 +102,7 @@ pub async fn run(
     tasks.spawn(pod_gc::run(context.clone()));
     tasks.spawn(job::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
+    tasks.spawn(cluster_roles::run(context.clone()));
     tasks.spawn(namespace::run(context.clone()));
     tasks.spawn(garbage::run(context.clone()));
     while let Some(ended) = tasks.join_next().await {

@@ -110,11 +110,13 @@ impl Findings {
                 "All content-preserving finalizers finished",
             ),
         ];
-        let condition =
-            |(kind, bad, reason, message, good_reason, good): (&str, bool, &str, String, &str, &str)| match bad {
-                true => NamespaceCondition::build(kind, "True", reason, message),
-                false => NamespaceCondition::build(kind, "False", good_reason, good.to_owned()),
-            };
+        let condition = |(kind, bad, reason, message, good_reason, good): (&str, bool, &str, String, &str, &str)| {
+            if bad {
+                NamespaceCondition::build(kind, "True", reason, message)
+            } else {
+                NamespaceCondition::build(kind, "False", good_reason, good.to_owned())
+            }
+        };
         rows.into_iter().map(condition).collect()
     }
 }

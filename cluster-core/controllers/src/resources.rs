@@ -5,13 +5,19 @@ use cluster_client::Client;
 use http::Method;
 use k8s_openapi::ClusterResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// The metadata of an object of any kind.
+/// The metadata of an object of any kind, without what the garbage collector does not read: there is one of these for
+/// every object in the cluster.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Partial {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lean")]
     pub(crate) metadata: ObjectMeta,
+}
+
+fn lean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    let full = ObjectMeta::deserialize(deserializer)?;
+    Ok(ObjectMeta { annotations: None, labels: None, managed_fields: None, generate_name: None, ..full })
 }
 
 impl k8s_openapi::Resource for Partial {

@@ -157,8 +157,8 @@ mod tests {
     fn a_set_is_found_again_by_its_template() {
         let (v1, v2) = (deployment("a:1"), deployment("a:2"));
         let set = Arc::new(make(&v1, 1));
-        assert_eq!(find_new(&v1, &[set.clone()]), Some(set.clone()));
-        assert_eq!(find_new(&v2, &[set.clone()]), None);
+        assert_eq!(find_new(&v1, std::slice::from_ref(&set)), Some(set.clone()));
+        assert_eq!(find_new(&v2, std::slice::from_ref(&set)), None);
         let hash = &set.metadata.labels.as_ref().expect("labels")[HASH];
         assert_eq!(set.metadata.name, Some(format!("web-{hash}")));
         assert_eq!(set.spec.selector.match_labels.as_ref().and_then(|labels| labels.get(HASH)), Some(hash));

@@ -27,7 +27,7 @@ pub(super) fn condition(kind: &str, status: &str, reason: &str, message: String)
 /// Upstream's rule for replacing: the same status for the same reason is no news.
 pub(super) fn set(status: &mut DeploymentStatus, new: DeploymentCondition) {
     let old = conditions::get(status.conditions.as_ref(), new.kind());
-    if !old.is_some_and(|old| old.status() == new.status() && old.reason() == new.reason()) {
+    if old.is_none_or(|old| old.status() != new.status() || old.reason() != new.reason()) {
         conditions::set(&mut status.conditions, new);
     }
 }
@@ -56,18 +56,12 @@ pub(super) fn counts(
         conditions: old.conditions,
     };
     let enough = available >= wanted(deployment) - bounds(deployment).unavailable;
-    let verdict = match enough {
-        true => {
-            condition(AVAILABLE, "True", "MinimumReplicasAvailable", "Deployment has minimum availability.".to_owned())
-        }
-        false => condition(
-            AVAILABLE,
-            "False",
-            "MinimumReplicasUnavailable",
-            "Deployment does not have minimum availability.".to_owned(),
-        ),
+    let (state, reason, message) = if enough {
+        ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+    } else {
+        ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
     };
-    set(&mut status, verdict);
+    set(&mut status, condition(AVAILABLE, state, reason, message.to_owned()));
     status
 }
 
@@ -161,6 +155,7 @@ fn set_failure(status: &mut DeploymentStatus, new: Option<&Arc<ReplicaSet>>, all
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::slice::from_ref;
 
     fn set_of(size: i32, ready: i32) -> Arc<ReplicaSet> {
         let value = json!({"metadata": {"name": "web-1"}, "spec": {"replicas": size, "selector": {}}, "status":
@@ -184,7 +179,7 @@ mod tests {
         let mut deployment: Deployment = serde_json::from_value(value).expect("a deployment");
         let now = meta::now();
         let half = set_of(2, 1);
-        let status = rollout(&deployment, Some(&half), &[half.clone()], &now);
+        let status = rollout(&deployment, Some(&half), from_ref(&half), &now);
         assert_eq!(texts(&status, AVAILABLE).expect("set").1, "MinimumReplicasUnavailable");
         let expected = owned("True", "ReplicaSetUpdated", "ReplicaSet \"web-1\" is progressing.");
         assert_eq!(texts(&status, PROGRESSING), expected);
@@ -193,13 +188,13 @@ mod tests {
 
         deployment.status = Some(status);
         let late = Time(now.0 + jiff::SignedDuration::from_secs(90));
-        let stuck = rollout(&deployment, Some(&half), &[half.clone()], &late);
+        let stuck = rollout(&deployment, Some(&half), from_ref(&half), &late);
         let expected = owned("False", "ProgressDeadlineExceeded", "ReplicaSet \"web-1\" has timed out progressing.");
         assert_eq!(texts(&stuck, PROGRESSING), expected);
         assert_eq!(until_timeout(&deployment, &stuck, &late), None);
 
         let full = set_of(2, 2);
-        let done = rollout(&deployment, Some(&full), &[full.clone()], &now);
+        let done = rollout(&deployment, Some(&full), from_ref(&full), &now);
         let expected = owned("True", "NewReplicaSetAvailable", "ReplicaSet \"web-1\" has successfully progressed.");
         assert_eq!(texts(&done, PROGRESSING), expected);
         assert_eq!(

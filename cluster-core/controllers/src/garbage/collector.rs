@@ -160,7 +160,9 @@ impl Collector {
         if blocking.is_empty() {
             return self.remove_finalizer(resource, live, FOREGROUND).await;
         }
-        blocking.into_iter().for_each(|dependent| self.examine.add(dependent));
+        for dependent in blocking {
+            self.examine.add(dependent);
+        }
         Ok(())
     }
 

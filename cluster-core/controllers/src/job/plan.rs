@@ -152,7 +152,7 @@ fn count(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], plan: &mut Plan) -> Tally
 
 fn set(plan: &mut Plan, kind: &str, status: &str, reason: &str, message: &str) {
     let old = conditions::get(plan.status.conditions.as_ref(), kind);
-    if !old.is_some_and(|old| old.status == status) {
+    if old.is_none_or(|old| old.status != status) {
         let new = JobCondition::build(kind, status, reason, message.to_owned());
         conditions::set(&mut plan.status.conditions, JobCondition { last_probe_time: Some(meta::now()), ..new });
     }

@@ -91,7 +91,10 @@ fn a_job_fails_for_its_limits_once_its_pods_are_gone() {
         match reason {
             "" => assert_eq!((conditions(&plan), plan.create.len()), (vec![], 1), "{text}"),
             reason => {
-                assert_eq!(conditions(&plan), [format!("FailureTarget=True {reason}"), format!("Failed=True {reason}")])
+                assert_eq!(
+                    conditions(&plan),
+                    [format!("FailureTarget=True {reason}"), format!("Failed=True {reason}")]
+                );
             }
         }
         let with_running = [failed.clone(), vec![pod("r", "Running", true, None)]].concat();
