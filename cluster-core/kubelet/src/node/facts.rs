@@ -9,7 +9,11 @@ pub(crate) fn capacity() -> Capacity {
     let total = meminfo("MemTotal").unwrap_or(0);
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
     let limit = limits.iter().find_map(|p| std::fs::read_to_string(p).ok()?.trim().parse::<i64>().ok());
-    Capacity { cpu_milli: cpus as i64 * 1000, memory: limit.filter(|l| *l < total).unwrap_or(total), oom_floor: oom_floor() }
+    Capacity {
+        cpu_milli: cpus as i64 * 1000,
+        memory: limit.filter(|l| *l < total).unwrap_or(total),
+        oom_floor: oom_floor(),
+    }
 }
 
 const CAP_SYS_RESOURCE: u64 = 1 << 24;

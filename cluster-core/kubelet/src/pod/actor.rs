@@ -1,6 +1,7 @@
 //! The loop of one pod: events in, [`step`] decides, actions out; then the status is reported.
 
 use super::context::{Context, field_path};
+use super::leftovers::{clean, look, remove_old};
 use super::report::{self, Report};
 use super::start::{self, StartOrder};
 use super::state::{Action, Event, Phase, PodState, Sandbox};
@@ -8,7 +9,7 @@ use super::status::pod_status;
 use super::step::step;
 use crate::objects::{Following, references};
 use crate::probe;
-use crate::runtime::{ContainerInfo, label};
+use crate::runtime::ContainerInfo;
 use crate::volume::{self, Prepared, VolumeContext};
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -376,65 +377,4 @@ impl Actor {
 
 fn metadata_changed(old: &Pod, new: &Pod) -> bool {
     old.metadata.labels != new.metadata.labels || old.metadata.annotations != new.metadata.annotations
-}
-
-/// How a container stands; nothing while it runs.
-async fn look(context: &Context, pod: &Pod, id: &str) -> Vec<Event> {
-    let info = match context.runtime.inspect(id).await {
-        Ok(info) if info.running || info.created => return Vec::new(),
-        Ok(info) => info,
-        Err(crate::runtime::RuntimeError::NotFound(_)) => return vanished(pod, id),
-        Err(e) => {
-            tracing::warn!("cannot look at container {id}: {e}");
-            return Vec::new();
-        }
-    };
-    let name = info.label(label::CONTAINER).to_owned();
-    let ended = start::ended(context, pod, &info).await;
-    vec![Event::Exited { name, ended }]
-}
-
-/// Somebody removed the container behind our back: it counts as lost in every container of that ID.
-fn vanished(pod: &Pod, id: &str) -> Vec<Event> {
-    let ended = super::state::Ended {
-        id: id.to_owned(),
-        exit_code: 137,
-        reason: "ContainerStatusUnknown".to_owned(),
-        message: "The container could not be located when the pod was terminated".to_owned(),
-        started_at: None,
-        finished_at: Timestamp::now(),
-    };
-    let names = pod.spec.iter().flat_map(|s| s.init_containers.iter().flatten().chain(&s.containers));
-    names.map(|c| Event::Exited { name: c.name.clone(), ended: ended.clone() }).collect()
-}
-
-async fn of_pod(context: &Context, pod: &Pod) -> Vec<ContainerInfo> {
-    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    let mut all = context.runtime.list().await.unwrap_or_default();
-    all.retain(|c| c.label(label::POD_UID) == uid);
-    all
-}
-
-/// Keeps the container and the one before it, whose log is still asked for.
-async fn remove_old(context: &Context, pod: &Pod, name: &str, attempt: u32) {
-    if attempt < 2 {
-        return;
-    }
-    for old in of_pod(context, pod).await {
-        if old.label(label::CONTAINER) == name
-            && old.restarts() + 1 < attempt
-            && let Err(e) = context.runtime.remove(&old.id).await
-        {
-            tracing::warn!("cannot remove an old container: {e}");
-        }
-    }
-}
-
-async fn clean(context: &Context, pod: &Pod) {
-    let removals = of_pod(context, pod).await.into_iter().map(|container| async move {
-        if let Err(e) = context.runtime.remove(&container.id).await {
-            tracing::warn!("cannot remove a container: {e}");
-        }
-    });
-    futures::future::join_all(removals).await;
 }

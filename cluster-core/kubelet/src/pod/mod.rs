@@ -1,10 +1,13 @@
 //! One actor per pod: pure decisions ([`step`], [`status`]) and the thin loop that carries them out ([`actor`]).
 
 pub(crate) mod actor;
+#[cfg(test)]
+mod actor_tests;
 mod backoff;
 pub(crate) mod context;
 mod hooks;
 mod images;
+mod leftovers;
 pub(crate) mod manager;
 pub(crate) mod mirror;
 mod plan;

@@ -113,8 +113,7 @@ fn kill_all(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
         let Phase::Running { id, killing, .. } = &mut container.phase else { continue };
         let left = grace.saturating_sub(waited).max(LEAST_GRACE.min(grace));
         // A second deletion may shorten the grace of a kill in progress.
-        if (!turn && killing.is_none()) || killing.is_some_and(|given| grace >= given || !asked.is_some_and(|a| a < 2))
-        {
+        if (!turn && killing.is_none()) || killing.is_some_and(|given| grace >= given) {
             continue;
         }
         let message = format!("Stopping container {}", container.name);

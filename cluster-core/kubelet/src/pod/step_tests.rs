@@ -105,7 +105,8 @@ impl Rig {
     /// The state of a container in brief: `waiting REASON`, `running`, `terminated CODE`.
     fn shown(&self, name: &str) -> String {
         let status = self.status();
-        let all = status.init_container_statuses.into_iter().flatten().chain(status.container_statuses.into_iter().flatten());
+        let all =
+            status.init_container_statuses.into_iter().flatten().chain(status.container_statuses.into_iter().flatten());
         let state = all.filter(|c| c.name == name).find_map(|c| c.state).expect("a state");
         match (state.waiting, state.running, state.terminated) {
             (Some(waiting), ..) => format!("waiting {}", waiting.reason.unwrap_or_default()),
@@ -164,7 +165,10 @@ fn init_containers_run_one_after_the_other_and_sidecars_stay() {
         "containers": [{"name": "c"}],
     }));
     assert_eq!(rig.took(), "volumes sandbox#0 a#0");
-    assert_eq!((rig.shown("c").as_str(), rig.shown("b").as_str()), ("waiting PodInitializing", "waiting PodInitializing"));
+    assert_eq!(
+        (rig.shown("c").as_str(), rig.shown("b").as_str()),
+        ("waiting PodInitializing", "waiting PodInitializing")
+    );
     assert_eq!(rig.condition("Initialized"), pair("False", "ContainersNotInitialized"));
     assert_eq!(rig.started("a").exited("a", 0).took(), "side#0");
     assert_eq!(rig.started("side").took(), "", "its startup probe has not succeeded");
@@ -181,9 +185,12 @@ fn init_containers_run_one_after_the_other_and_sidecars_stay() {
 
 #[test]
 fn a_failed_init_container_is_tried_again_unless_never() {
-    for (policy, taken, phase) in [("Always", "a#1", "Pending"), ("OnFailure", "a#1", "Pending"), ("Never", "abort -sandbox", "Failed")] {
-        let mut rig =
-            Rig::ready(json!({"restartPolicy": policy, "initContainers": [{"name": "a"}], "containers": [{"name": "c"}]}));
+    for (policy, taken, phase) in
+        [("Always", "a#1", "Pending"), ("OnFailure", "a#1", "Pending"), ("Never", "abort -sandbox", "Failed")]
+    {
+        let mut rig = Rig::ready(
+            json!({"restartPolicy": policy, "initContainers": [{"name": "a"}], "containers": [{"name": "c"}]}),
+        );
         rig.started("a").took();
         assert_eq!((rig.exited("a", 1).took().as_str(), rig.phase().as_str()), (taken, phase), "{policy}");
     }
@@ -247,7 +254,11 @@ fn probes_make_ready_and_kill() {
 fn failed_pulls_turn_into_back_off_and_are_tried_again() {
     let mut rig = Rig::ready(one());
     rig.took();
-    let failed = || Event::StartFailed { name: "c".to_owned(), reason: "ErrImagePull", message: "failed to pull \"i\": no".to_owned() };
+    let failed = || Event::StartFailed {
+        name: "c".to_owned(),
+        reason: "ErrImagePull",
+        message: "failed to pull \"i\": no".to_owned(),
+    };
     rig.on(failed());
     assert_eq!((rig.took().as_str(), rig.shown("c").as_str()), ("!Failed", "waiting ErrImagePull"));
     rig.wait(1);

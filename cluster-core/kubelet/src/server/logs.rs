@@ -108,14 +108,14 @@ pub(super) async fn container_logs(
     target.runtime.inspect(&id).await.map_err(gone)?;
     let stream = target.runtime.logs(&id, &query).await.map_err(|e| bad(e.to_string()))?;
     let mut filter = Filter { since: wanted.since, show_times: wanted.timestamps, left: wanted.limit };
-    let mut passed = move |piece| {
+    let passed = move |piece| {
         if filter.left == Some(0) {
             return None;
         }
         let (Output::Stdout(bytes) | Output::Stderr(bytes)) = Result::ok(piece)?;
         Some(Ok::<Bytes, std::convert::Infallible>(filter.pass(bytes)))
     };
-    let body = stream.map(move |piece| passed(piece)).take_while(|piece| std::future::ready(piece.is_some()));
+    let body = stream.map(passed).take_while(|piece| std::future::ready(piece.is_some()));
     let body = body.filter_map(std::future::ready);
     let mut response = Response::new(Body::from_stream(body));
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));

@@ -61,7 +61,11 @@ pub(crate) fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> ContainerSp
         pid: host_or(spec.host_pid, Namespace::Private),
         ipc: host_or(spec.host_ipc, Namespace::Private),
         sysctls,
-        limits: crate::runtime::Limits { cpu_shares: 2, oom_score_adj: context.capacity.oom_floor.max(-998), ..Default::default() },
+        limits: crate::runtime::Limits {
+            cpu_shares: 2,
+            oom_score_adj: context.capacity.oom_floor.max(-998),
+            ..Default::default()
+        },
         cgroup_parent: qos::cgroup_parent(&spec, &context.cgroup_driver),
         security_options: vec!["seccomp=unconfined".to_owned()],
         ..ContainerSpec::default()

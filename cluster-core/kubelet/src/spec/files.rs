@@ -97,11 +97,11 @@ fn parse(text: &str, instead_of_loopback: Option<IpAddr>) -> Resolver {
 
 fn dedup(list: Vec<String>) -> Vec<String> {
     let mut out: Vec<String> = Vec::with_capacity(list.len());
-    list.into_iter().for_each(|item| {
+    for item in list {
         if !out.contains(&item) {
             out.push(item);
         }
-    });
+    }
     out
 }
 

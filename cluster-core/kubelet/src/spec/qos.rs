@@ -10,12 +10,12 @@ type Amounts = BTreeMap<String, Text>;
 
 /// A quantity in thousandths, or nothing when it is absent or unreadable.
 pub(crate) fn milli(amounts: Option<&Amounts>, name: &str) -> Option<i64> {
-    amounts?.get(name)?.0.parse::<Quantity>().ok().map(|q| q.milli_value())
+    amounts?.get(name)?.0.parse::<Quantity>().ok().map(Quantity::milli_value)
 }
 
 /// A quantity in whole units, rounded up.
 pub(crate) fn whole(amounts: Option<&Amounts>, name: &str) -> Option<i64> {
-    amounts?.get(name)?.0.parse::<Quantity>().ok().map(|q| q.value())
+    amounts?.get(name)?.0.parse::<Quantity>().ok().map(Quantity::value)
 }
 
 /// `Guaranteed`, `Burstable` or `BestEffort`.

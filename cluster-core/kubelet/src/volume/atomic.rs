@@ -109,7 +109,7 @@ fn matches(data: &Path, payload: &Payload) -> bool {
     let mut seen = 0;
     for (path, file) in payload {
         let target = data.join(path);
-        let mode = std::fs::metadata(&target).map(|m| m.permissions().mode() & 0o777).unwrap_or(0);
+        let mode = std::fs::metadata(&target).map_or(0, |m| m.permissions().mode() & 0o777);
         if std::fs::read(&target).is_ok_and(|bytes| bytes == file.bytes) && mode & file.mode == file.mode {
             seen += 1;
         }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 const IMAGE: &str = "kubelet-test/busybox:1";
 const PAUSE: &str = "kubelet-test/pause:1";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn sh(script: &str) -> String {
     let out = Command::new("sh").args(["-ec", script]).output().expect("a shell");
@@ -72,9 +72,9 @@ fn start(
     root: &std::path::Path,
 ) -> (CancellationToken, tokio::task::JoinHandle<Result<(), cluster_kubelet::Error>>) {
     let mut options = KubeletOptions::standalone("kubelet-test", "127.0.0.1".parse().expect("an address"));
-    options.root = root.to_owned();
+    root.clone_into(&mut options.root);
     options.manifests = None;
-    options.pause_image = PAUSE.to_owned();
+    PAUSE.clone_into(&mut options.pause_image);
     let cancel = CancellationToken::new();
     let running = tokio::spawn(cluster_kubelet::run(Some(client.clone()), options, cancel.clone()));
     (cancel, running)
@@ -185,7 +185,7 @@ async fn a_container_over_its_memory_limit_is_reported_as_killed() {
             "nodeName": "kubelet-test", "restartPolicy": "Never",
             "containers": [{
                 "name": "c", "image": IMAGE, "command": ["/bin/sh", "-c", eat],
-                "resources": {"limits": {"memory": "16Mi"}},
+                "resources": {"limits": {"memory": "64Mi"}},
             }],
         },
     });

@@ -1,0 +1,94 @@
+//! Actors on an engine in memory: what the step tables cannot show, the way from actions to calls and back.
+
+use super::actor::{self, Handle, Message};
+use super::context::{Capacity, Context};
+use super::state::Event;
+use crate::options::KubeletOptions;
+use crate::runtime::fake::Fake;
+use crate::runtime::{Runtime, label};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Rig {
+    engine: Arc<Fake>,
+    context: Arc<Context>,
+    _root: tempfile::TempDir,
+}
+
+fn rig() -> Rig {
+    let root = tempfile::tempdir().expect("a folder");
+    let mut options = KubeletOptions::standalone("n1", "10.0.0.1".parse().expect("an address"));
+    root.path().clone_into(&mut options.root);
+    let engine = Arc::new(Fake::new());
+    let context = Context {
+        runtime: engine.clone(),
+        client: None,
+        objects: None,
+        services: None,
+        recorder: None,
+        options: Arc::new(options),
+        capacity: Capacity::default(),
+        cgroup_driver: "cgroupfs".to_owned(),
+    };
+    Rig { engine, context: Arc::new(context), _root: root }
+}
+
+fn pod(image: &str) -> Arc<Pod> {
+    let value = json!({
+        "metadata": {"name": "p", "namespace": "n", "uid": "u"},
+        "spec": {"containers": [{"name": "c", "image": image}]},
+    });
+    Arc::new(serde_json::from_value(value).expect("a pod"))
+}
+
+/// Waits until the pod's status is as wanted.
+async fn until(handle: &mut Handle, wanted: impl Fn(&PodStatus) -> bool) -> PodStatus {
+    let seen = handle.view.wait_for(|view| wanted(&view.status));
+    let seen = tokio::time::timeout(Duration::from_secs(10), seen).await.expect("in time").expect("an actor");
+    seen.status.clone()
+}
+
+fn restarts_and_ready(status: &PodStatus) -> (i32, bool) {
+    status.container_statuses.iter().flatten().map(|c| (c.restart_count, c.ready)).next().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_container_is_started_restarted_adopted_and_removed() {
+    let rig = rig();
+    let mut handle = actor::spawn(rig.context.clone(), pod("i"), Vec::new());
+    until(&mut handle, |s| restarts_and_ready(s) == (0, true)).await;
+    rig.engine.exit("c", 1);
+    handle.events.send(Message::Resync).expect("an actor");
+    until(&mut handle, |s| restarts_and_ready(s) == (1, true)).await;
+
+    handle.done.abort();
+    let creates = rig.engine.calls.lock().len();
+    let present = rig.engine.list().await.expect("a list");
+    let mut handle = actor::spawn(rig.context.clone(), pod("i"), present);
+    until(&mut handle, |s| restarts_and_ready(s) == (1, true)).await;
+    assert_eq!(rig.engine.calls.lock().len(), creates, "nothing was created anew");
+
+    let mut deleted = json!(*pod("i"));
+    deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    deleted["metadata"]["deletionGracePeriodSeconds"] = json!(7);
+    let deleted = Arc::new(serde_json::from_value(deleted).expect("a pod"));
+    handle.events.send(Message::Event(Event::PodChanged(deleted))).expect("an actor");
+    tokio::time::timeout(Duration::from_secs(10), handle.done).await.expect("in time").expect("an end");
+    assert!(rig.engine.calls.lock().iter().any(|call| call.starts_with("stop c ")));
+    assert!(rig.engine.containers.lock().is_empty() && !rig.engine.running(label::SANDBOX));
+}
+
+#[tokio::test]
+async fn an_image_that_does_not_exist_is_reported() {
+    let rig = rig();
+    let mut handle = actor::spawn(rig.context.clone(), pod("missing"), Vec::new());
+    let waiting = |s: &PodStatus| {
+        let state = s.container_statuses.iter().flatten().find_map(|c| c.state.clone())?;
+        state.waiting.and_then(|w| w.reason)
+    };
+    until(&mut handle, |s| waiting(s).as_deref() == Some("ErrImagePull")).await;
+    until(&mut handle, |s| waiting(s).as_deref() == Some("ImagePullBackOff")).await;
+    assert_eq!(rig.engine.calls.lock().iter().filter(|call| *call == "pull missing").count(), 1);
+}
