@@ -177,8 +177,12 @@ impl Scheduler {
         if info.is_gated() {
             self.writer.refuse(&info, Why::SchedulingGated, GATED, None);
         }
-        if let Some(node) = info.nominated_node().and_then(|name| self.cluster.find(name)) {
-            self.cluster.nominate(&info, node);
+        match info.nominated_node().and_then(|name| self.cluster.find(name)) {
+            Some(node) => self.cluster.nominate(&info, node),
+            None if self.queue.get(uid).is_some_and(|before| before.nominated_node().is_some()) => {
+                self.cluster.withdraw(uid);
+            }
+            None => {}
         }
         self.queue.put(info, says_something_new(change), now);
     }

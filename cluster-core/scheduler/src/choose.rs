@@ -69,7 +69,8 @@ impl Chooser {
             let absent = order.len() - pinned.len();
             // All of them are looked at, so there is nothing to break off.
             let _: ControlFlow<()> = pinned.into_iter().try_for_each(|id| visit(id, usize::MAX));
-            diagnosis.count("node(s) didn't satisfy plugin(s) [NodeAffinity]", absent);
+            let pinning = PLUGINS[NODE_AFFINITY].name;
+            diagnosis.count(format!("node(s) didn't satisfy plugin(s) [{pinning}]"), absent);
             diagnosis.plugins |= u32::from(absent > 0) << NODE_AFFINITY;
             return feasible;
         }

@@ -6,12 +6,16 @@
 mod changes;
 mod choose;
 mod diagnosis;
+#[cfg(test)]
+mod e2e;
 mod feeds;
 mod model;
 mod plugins;
 mod preempt;
 mod queue;
 mod scheduler;
+#[cfg(test)]
+mod testing;
 mod writer;
 
 pub use choose::Chooser;

@@ -42,6 +42,11 @@ impl Scheduler {
             return true;
         }
         self.cluster.settle();
+        if self.cluster.is_empty() {
+            self.queue.park(&pod.uid, 0, now);
+            self.writer.refuse(&pod, Why::Unschedulable, &Diagnosis::default().to_string(), None);
+            return true;
+        }
         match self.chooser.choose(&self.cluster, &pod) {
             Ok(node) => self.assign(pod, node),
             Err(diagnosis) => self.refuse(&pod, &diagnosis, now),
@@ -67,12 +72,11 @@ impl Scheduler {
     /// Tells why, makes room by preemption if that helps, and lets the pod wait.
     fn refuse(&mut self, pod: &Arc<PodInfo>, diagnosis: &Diagnosis, now: Instant) {
         let (nominated, text) = match preempt::preempt(&mut self.cluster, pod, diagnosis) {
-            Preemption::Impossible(why) if why.is_empty() => (None, String::new()),
-            Preemption::Impossible(why) => (None, format!(" preemption: {why}")),
-            Preemption::Waiting(why) => (pod.nominated_node().map(str::to_owned), format!(" preemption: {why}")),
+            Preemption::Impossible(why) => (None, why),
+            Preemption::Ineligible(why) => (pod.nominated_node().map(str::to_owned), why.to_owned()),
             Preemption::Possible { node, victims } => {
                 let name = self.cluster.node(node).name().to_owned();
-                for victim in victims {
+                for victim in victims.into_iter().filter(|victim| !victim.class.terminating) {
                     self.writer.preempt(&victim, pod, &name);
                 }
                 self.nominate(pod, node);
@@ -83,7 +87,8 @@ impl Scheduler {
             self.cluster.withdraw(&pod.uid);
         }
         self.queue.park(&pod.uid, diagnosis.plugins, now);
-        self.writer.refuse(pod, Why::Unschedulable, &format!("{diagnosis}{text}"), nominated.as_deref());
+        let message = if text.is_empty() { diagnosis.to_string() } else { format!("{diagnosis} preemption: {text}") };
+        self.writer.refuse(pod, Why::Unschedulable, &message, nominated.as_deref());
     }
 
     /// Keeps the room on a node for the pod; pods of lower priority that wait for the same node have to look elsewhere.

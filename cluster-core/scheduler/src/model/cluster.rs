@@ -2,7 +2,7 @@
 
 use super::class::Classes;
 use super::{NodeFacts, NodeId, NodeInfo, Objects, PodInfo, Topology};
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Service};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -123,9 +123,19 @@ impl Cluster {
         self.order = Some(order);
     }
 
+    /// Whether there was no node at the last [`Cluster::settle`].
+    pub(crate) fn is_empty(&self) -> bool {
+        self.order().is_empty()
+    }
+
     /// The existing nodes, as of the last [`Cluster::settle`].
     pub(crate) fn order(&self) -> &[NodeId] {
         self.order.as_deref().unwrap_or_default()
+    }
+
+    /// Takes in a service: its pods are spread.
+    pub fn set_service(&mut self, service: &Service) {
+        self.objects.set_service(service, false);
     }
 
     /// Puts a pod on a node. `assumed` says that the API server does not know it yet.

@@ -1,0 +1,175 @@
+//! The whole scheduler against an API server in memory.
+
+use crate::testing::{node, pod, requests};
+use cluster_client::testing::FakeServer;
+use cluster_client::{Change, Client, Informers};
+use k8s_openapi::api::core::v1::{Event, Node, Pod};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+struct World {
+    server: Arc<FakeServer>,
+    client: Client,
+    informers: Informers,
+    _stop: DropGuard,
+}
+
+impl World {
+    fn start() -> Self {
+        let server = FakeServer::new();
+        let client = server.client();
+        let (informers, cancel) = (Informers::new(client.clone()), CancellationToken::new());
+        tokio::spawn(crate::run(client.clone(), informers.clone(), cancel.clone()));
+        Self { server, client, informers, _stop: cancel.drop_guard() }
+    }
+
+    async fn add_node(&self, name: &str, patch: Value) {
+        self.client.create::<Node>(&node(name, patch)).await.expect("created");
+    }
+
+    /// Creates a pod and answers its uid.
+    async fn add_pod(&self, name: &str, patch: Value) {
+        self.client.create::<Pod>(&pod(name, patch).pod).await.expect("created");
+    }
+
+    /// Waits until the pod is as wanted.
+    async fn until(&self, name: &str, wanted: impl Fn(&Pod) -> bool) -> Arc<Pod> {
+        let mut changes = self.informers.informer::<Pod>().subscribe();
+        let found = async {
+            loop {
+                match changes.recv().await.expect("the informer lives") {
+                    Change::Added(pod) | Change::Updated { new: pod, .. }
+                        if pod.metadata.name.as_deref() == Some(name) && wanted(&pod) =>
+                    {
+                        return pod;
+                    }
+                    _ => {}
+                }
+            }
+        };
+        let limit = Duration::from_mins(20);
+        tokio::time::timeout(limit, found).await.unwrap_or_else(|_| panic!("{name} never got there"))
+    }
+
+    async fn bound(&self, name: &str) -> String {
+        let node = |pod: &Pod| pod.spec.as_ref().and_then(|s| s.node_name.clone());
+        node(self.until(name, |pod| node(pod).is_some()).await.as_ref()).expect("a node")
+    }
+
+    /// The reason and message of the condition `PodScheduled`, once it is false.
+    async fn refused(&self, name: &str) -> (String, String) {
+        let of = |pod: &Pod| {
+            let condition = pod.status.as_ref()?.conditions.as_ref()?.iter().find(|c| c.type_ == "PodScheduled")?;
+            Some((condition.reason.clone().unwrap_or_default(), condition.message.clone().unwrap_or_default()))
+        };
+        of(self.until(name, |pod| of(pod).is_some()).await.as_ref()).expect("a condition")
+    }
+
+    async fn events(&self, name: &str) -> Vec<(String, String)> {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let events: Vec<Event> = self.client.list("ns", &Default::default()).await.expect("listed");
+        let about = events.into_iter().filter(|event| event.involved_object.name.as_deref() == Some(name));
+        about.map(|event| (event.reason.unwrap_or_default(), event.message.unwrap_or_default())).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_gets_a_node_and_an_event_says_which() {
+    let world = World::start();
+    world.add_node("n1", json!({})).await;
+    world.add_pod("p", requests("1", "1Gi")).await;
+    assert_eq!(world.bound("p").await, "n1");
+    let expected = ("Scheduled".to_owned(), "Successfully assigned ns/p to n1".to_owned());
+    assert_eq!(world.events("p").await, [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_fits_nowhere_says_why_and_runs_when_a_node_comes() {
+    let world = World::start();
+    let taint = json!({"spec": {"taints": [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]}});
+    world.add_node("m1", taint).await;
+    world.add_node("n1", json!({})).await;
+    world.add_node("n2", json!({})).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.add_pod("p", requests("8", "1Gi")).await;
+    let (reason, message) = world.refused("p").await;
+    assert_eq!(reason, "Unschedulable");
+    let expected = "0/3 nodes are available: 1 node(s) had untolerated taint \
+                    {node-role.kubernetes.io/control-plane: }, 2 Insufficient cpu. preemption: 0/3 nodes are available: \
+                    3 Preemption is not helpful for scheduling.";
+    assert_eq!(message, expected);
+    assert_eq!(world.events("p").await, [("FailedScheduling".to_owned(), expected.to_owned())]);
+    world.add_node("n3", json!({"status": {"allocatable": {"cpu": "16"}}})).await;
+    assert_eq!(world.bound("p").await, "n3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gated_pod_waits_until_its_gates_are_gone() {
+    let world = World::start();
+    world.add_node("n1", json!({})).await;
+    world.add_pod("p", json!({"spec": {"schedulingGates": [{"name": "x/y"}]}})).await;
+    let (reason, message) = world.refused("p").await;
+    assert_eq!(reason, "SchedulingGated");
+    assert_eq!(message, "Scheduling is blocked due to non-empty scheduling gates");
+    let mut pod: Pod = world.client.get("ns", "p").await.expect("there");
+    pod.spec.as_mut().expect("a spec").scheduling_gates = None;
+    world.client.update(&pod).await.expect("updated");
+    assert_eq!(world.bound("p").await, "n1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_takes_the_room_of_one_that_is_deleted() {
+    let world = World::start();
+    world.add_node("n1", json!({})).await;
+    world.add_pod("a", requests("3", "1Gi")).await;
+    world.bound("a").await;
+    world.add_pod("b", requests("3", "1Gi")).await;
+    assert_eq!(world.refused("b").await.0, "Unschedulable");
+    world.client.delete::<Pod>("ns", "a", &Default::default()).await.expect("deleted");
+    assert_eq!(world.bound("b").await, "n1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_binding_that_fails_is_tried_again() {
+    let world = World::start();
+    world.add_node("n1", json!({})).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.add_pod("p", requests("3", "1Gi")).await;
+    world.server.fail(1);
+    assert_eq!(world.bound("p").await, "n1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_of_another_scheduler_is_left_alone() {
+    let world = World::start();
+    world.add_node("n1", json!({})).await;
+    world.add_pod("other", json!({"spec": {"schedulerName": "mine"}})).await;
+    world.add_pod("p", json!({})).await;
+    world.bound("p").await;
+    let pod: Pod = world.client.get("ns", "other").await.expect("there");
+    assert_eq!(pod.spec.and_then(|spec| spec.node_name), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_of_high_priority_takes_the_place_of_one_of_low() {
+    let world = World::start();
+    world.add_node("n1", json!({})).await;
+    world.add_pod("low", requests("3", "1Gi")).await;
+    world.bound("low").await;
+    let mut spec = requests("3", "1Gi");
+    spec["spec"]["priority"] = 1000.into();
+    world.add_pod("high", spec).await;
+    let waiting = world.until("high", |pod| pod.status.as_ref().is_some_and(|s| s.nominated_node_name.is_some())).await;
+    let status = waiting.status.clone().expect("a status");
+    assert_eq!(status.nominated_node_name.as_deref(), Some("n1"));
+    let message = status.conditions.expect("conditions")[0].message.clone();
+    assert_eq!(message.as_deref(), Some("0/1 nodes are available: 1 Insufficient cpu."));
+    assert_eq!(world.bound("high").await, "n1");
+    let expected = (
+        "Preempted".to_owned(),
+        format!("Preempted by pod {} on node n1", waiting.metadata.uid.clone().expect("a uid")),
+    );
+    assert!(world.events("low").await.contains(&expected));
+}
