@@ -46,6 +46,8 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         super::update::track(call, None, &mut object, "");
     }
     metadata::stamp(&mut object, strategy.has_generation);
+    // Before the kind prepares itself: a job's labels carry its name.
+    let generated = metadata::generate_name(&mut object);
     (strategy.prepare_create)(&mut object);
     if resource.custom.is_some() && resource.subresource("status").is_some() {
         meta::remove(&mut object, "status");
@@ -55,7 +57,6 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     }
     let reservation = allocate::reserve(call, None, &mut object)?;
     for attempt in 1.. {
-        let generated = metadata::generate_name(&mut object);
         let name = meta::name(&object).to_owned();
         let mut errors = metadata::validate(resource, &object);
         errors.extend((strategy.validate)(&object));
@@ -71,6 +72,7 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
             }
             Err(WriteError::Exists) if generated && attempt < NAME_ATTEMPTS => {
                 meta::remove(&mut object, "metadata.name");
+                metadata::generate_name(&mut object);
             }
             Err(error) => return Err(call.write_error(&name, &error)),
         }
