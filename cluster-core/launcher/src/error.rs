@@ -78,14 +78,14 @@ pub enum Error {
         log: String,
     },
     /// Something did not happen in time.
-    #[error("{what} did not happen within {seconds} s{detail}")]
+    #[error("{what} did not happen within {seconds} s; the last lines of the master's log:\n{log}")]
     Timeout {
         /// What was waited for.
         what: String,
         /// For how long.
         seconds: u64,
-        /// What is known, starting with punctuation.
-        detail: String,
+        /// The end of the master's log.
+        log: String,
     },
     /// A command in a node failed.
     #[error("`{command}` failed in node `{node}` with exit code {code}: {output}")]

@@ -1,7 +1,7 @@
 //! What happens to a whole cluster after `up`: stop, start, pause, and its end.
 
 use crate::container::volumes;
-use crate::engine::{Launcher, cluster_filter, is_running};
+use crate::engine::{Launcher, cluster_filter};
 use crate::error::{Doing, status_code};
 use crate::progress::Steps;
 use crate::state::Record;
@@ -72,11 +72,7 @@ impl Launcher {
         let _lock = self.state.lock(cluster)?;
         let record = self.state.require(cluster)?;
         let mut steps = Steps::new(&*self.progress);
-        let containers = self.containers(cluster).await?;
-        if !containers.values().all(is_running) {
-            steps.run("Starting nodes", self.start_nodes(&record.spec)).await?;
-        }
-        self.cluster_ready(&mut steps, &record.spec, wait).await?;
+        self.start_and_wait(&record.spec, &mut steps, wait).await?;
         Ok(steps.times)
     }
 
@@ -93,24 +89,22 @@ impl Launcher {
     async fn freeze(&self, cluster: &str, frozen: bool) -> Result<()> {
         let _lock = self.state.lock(cluster)?;
         let record = self.state.require(cluster)?;
-        let (step, verb, already) = if frozen {
-            ("Pausing nodes", "pause", "already paused")
-        } else {
-            ("Resuming nodes", "resume", "is not paused")
-        };
-        let change = async |name: &str| {
-            let done = if frozen {
-                self.docker.pause_container(name).await
-            } else {
-                self.docker.unpause_container(name).await
-            };
-            match done {
-                Err(error) if error.to_string().contains(already) => Ok(()),
-                other => other.doing(format!("{verb} the container `{name}`")),
-            }
-        };
-        let all = try_join_all(record.spec.nodes.iter().map(|node| change(&node.name)));
+        let step = if frozen { "Pausing nodes" } else { "Resuming nodes" };
+        let all = try_join_all(record.spec.nodes.iter().map(|node| self.freeze_container(&node.name, frozen)));
         Steps::new(&*self.progress).run(step, all).await.map(drop)
+    }
+
+    /// Freezes a container or lets it go on; one that is as it should be stays so.
+    pub(crate) async fn freeze_container(&self, name: &str, frozen: bool) -> Result<()> {
+        let (done, verb, already) = if frozen {
+            (self.docker.pause_container(name).await, "pause", "already paused")
+        } else {
+            (self.docker.unpause_container(name).await, "resume", "is not paused")
+        };
+        match done {
+            Err(error) if error.to_string().contains(already) => Ok(()),
+            other => other.doing(format!("{verb} the container `{name}`")),
+        }
     }
 }
 

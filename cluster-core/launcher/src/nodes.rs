@@ -2,14 +2,14 @@
 
 use crate::container::binary_archive;
 use crate::engine::Launcher;
-use crate::error::Doing;
 use crate::progress::Steps;
+use crate::ready::now;
 use crate::{Error, NodeStatus, Result};
-use cluster_client::{Client, DeleteOptions, ListOptions, Patch, PatchOptions};
+use cluster_client::{Client, DeleteOptions, Informers, ObjectKey, Patch, PatchOptions};
 use cluster_config::Role;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,13 +28,10 @@ impl Launcher {
         let spec = &record.spec;
         let mut steps = Steps::new(&*self.progress);
         let work = async {
-            for node in &added {
-                steps.run(&format!("Creating {}", node.name), self.create_node(spec, node, &pki, &binary)).await?;
-            }
-            steps.run("Starting nodes", self.start_nodes(spec)).await?;
-            let names: BTreeSet<String> = added.iter().map(|node| node.name.clone()).collect();
+            steps.run("Nodes", self.create_nodes(spec, &added, &pki, &binary)).await?;
+            let waited = added.iter().map(|node| (node.name.clone(), None)).collect();
             let client = self.client_of(spec)?;
-            let ready = Self::nodes_ready(&client, names);
+            let ready = Self::nodes_ready(&client, waited);
             steps.run("Nodes Ready", self.waiting(spec, "Ready of the new nodes", wait, ready)).await
         };
         if let Err(error) = work.await {
@@ -52,7 +49,7 @@ impl Launcher {
     }
 
     /// Takes a worker out: no new pods, the present ones are deleted, then the node goes.
-    pub async fn remove_node(&self, cluster: &str, node: &str) -> Result<()> {
+    pub async fn remove_node(&self, cluster: &str, node: &str, wait: Duration) -> Result<()> {
         let _lock = self.state.lock(cluster)?;
         let (mut record, node) = self.node(cluster, node)?;
         record.spec.nodes.retain(|other| other.name != node.name);
@@ -64,7 +61,8 @@ impl Launcher {
         }
         let client = self.client(cluster)?;
         let mut steps = Steps::new(&*self.progress);
-        steps.run(&format!("Draining {}", node.name), drain(&client, &node.name)).await?;
+        let drained = self.waiting(&record.spec, "the end of the node's pods", wait, drain(&client, &node.name));
+        steps.run(&format!("Draining {}", node.name), drained).await?;
         steps
             .run(&format!("Removing {}", node.name), async {
                 self.destroy_node(&node).await?;
@@ -88,15 +86,14 @@ impl Launcher {
     pub async fn start_node(&self, cluster: &str, node: &str, wait: Duration) -> Result<()> {
         let (record, node) = self.node(cluster, node)?;
         let mut steps = Steps::new(&*self.progress);
-        let what = format!("start the container `{}`", node.name);
-        let started = async { self.docker.start_container(&node.name, None).await.doing(what) };
-        steps.run(&format!("Starting {}", node.name), started).await?;
+        let since = now();
+        steps.run(&format!("Starting {}", node.name), self.start_container(&node.name)).await?;
         if node.role == Role::Master {
             let ready = self.api_ready(&node);
             steps.run("API server", self.waiting(&record.spec, "the API server's start", wait, ready)).await?;
         }
         let client = self.client_of(&record.spec)?;
-        let ready = Self::nodes_ready(&client, BTreeSet::from([node.name.clone()]));
+        let ready = Self::nodes_ready(&client, HashMap::from([(node.name.clone(), Some(since))]));
         steps.run("Node Ready", self.waiting(&record.spec, "Ready of the node", wait, ready)).await
     }
 }
@@ -109,13 +106,27 @@ async fn drain(client: &Client, node: &str) -> Result<()> {
         Err(error) if error.is_not_found() => return Ok(()),
         other => other.map(drop)?,
     }
-    let on_node = ListOptions { field_selector: format!("spec.nodeName={node}"), ..Default::default() };
-    for pod in client.list::<Pod>("", &on_node).await? {
-        let (namespace, name) = (pod.metadata.namespace.unwrap_or_default(), pod.metadata.name.unwrap_or_default());
-        match client.delete::<Pod>(&namespace, &name, &DeleteOptions::default()).await {
+    let informer = Informers::new(client.clone()).scoped::<Pod>("", &format!("spec.nodeName={node}"));
+    informer.synced().await;
+    let mut changes = informer.subscribe();
+    for pod in informer.list().iter().filter(|pod| leaves(pod)) {
+        let key = ObjectKey::of(&**pod);
+        match client.delete::<Pod>(&key.namespace, &key.name, &DeleteOptions::default()).await {
             Err(error) if !error.is_not_found() => return Err(error.into()),
             _ => {}
         }
     }
+    // Every pod has its grace period to end in.
+    while informer.list().iter().any(|pod| leaves(pod)) {
+        if changes.recv().await.is_none() {
+            break;
+        }
+    }
     Ok(())
+}
+
+/// Whether a pod can be waited for: static pods and those of daemon sets stay as long as their node.
+fn leaves(pod: &Pod) -> bool {
+    let owned = |kind: &str| pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == kind);
+    !owned("DaemonSet") && !owned("Node")
 }

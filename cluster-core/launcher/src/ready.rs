@@ -8,8 +8,10 @@ use bollard::query_parameters::{EventsOptions, LogsOptions};
 use cluster_client::{Client, Informers};
 use cluster_config::{Role, path};
 use futures::StreamExt;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
-use std::collections::BTreeSet;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -18,6 +20,10 @@ use std::time::Duration;
 const API_READY: &str = "devcluster: api server ready";
 const DNS_NAME: &str = "kubernetes.default.svc.cluster.local";
 const DNS_PAUSE: Duration = Duration::from_millis(50);
+
+/// Nodes by name. What a node said before its time here does not count: it may have been switched off so shortly that
+/// nobody has noticed.
+pub(crate) type Waited = HashMap<String, Option<Timestamp>>;
 
 impl Launcher {
     /// Runs a wait with a time limit; ends early when a container of the cluster dies.
@@ -29,13 +35,20 @@ impl Launcher {
         wait: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         tokio::select! {
-            result = tokio::time::timeout(limit, Box::pin(wait)) => result.unwrap_or_else(|_| Err(Error::Timeout {
-                what: what.to_owned(),
-                seconds: limit.as_secs(),
-                detail: String::new(),
-            })),
+            result = tokio::time::timeout(limit, Box::pin(wait)) => match result {
+                Ok(result) => result,
+                Err(_) => Err(self.timeout(spec, what, limit).await),
+            },
             error = Box::pin(self.death(&spec.name)) => Err(error),
         }
+    }
+
+    async fn timeout(&self, spec: &ClusterSpec, what: &str, limit: Duration) -> Error {
+        let log = match spec.of(Role::Master).next() {
+            Some(master) => self.log_tail(&master.name).await,
+            None => String::new(),
+        };
+        Error::Timeout { what: what.to_owned(), seconds: limit.as_secs(), log }
     }
 
     /// Resolves when a container of the cluster dies.
@@ -60,7 +73,7 @@ impl Launcher {
         let what = || format!("follow the log of `{}`", master.name);
         let inspected = self.docker.inspect_container(&master.name, None).await.doing(what())?;
         let started = inspected.state.and_then(|state| state.started_at).and_then(|at| at.parse().ok());
-        let started = started.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let started = started.unwrap_or(Timestamp::UNIX_EPOCH);
         let options = LogsOptions {
             follow: true,
             stdout: true,
@@ -79,15 +92,16 @@ impl Launcher {
         Err(Error::NodeDied { node: master.name.clone(), log: self.log_tail(&master.name).await })
     }
 
-    /// Waits until all named nodes are Ready.
-    pub(crate) async fn nodes_ready(client: &Client, mut waited: BTreeSet<String>) -> Result<()> {
+    /// Waits until all nodes are Ready.
+    pub(crate) async fn nodes_ready(client: &Client, mut waited: Waited) -> Result<()> {
         let informer = Informers::new(client.clone()).informer::<Node>();
         let mut changes = informer.subscribe();
         while !waited.is_empty() {
             let Some(change) = changes.recv().await else { break };
             let node = change.object();
-            if is_ready(node) {
-                waited.remove(node.metadata.name.as_deref().unwrap_or_default());
+            let name = node.metadata.name.as_deref().unwrap_or_default();
+            if waited.get(name).is_some_and(|since| is_ready(node, *since)) {
+                waited.remove(name);
             }
         }
         Ok(())
@@ -110,13 +124,13 @@ impl Launcher {
         steps: &mut crate::progress::Steps<'_>,
         spec: &ClusterSpec,
         limit: Duration,
+        waited: Waited,
     ) -> Result<()> {
         let masters: Vec<_> = spec.of(Role::Master).collect();
         let api = futures::future::try_join_all(masters.into_iter().map(|master| self.api_ready(master)));
         steps.run("API server", self.waiting(spec, "the API server's start", limit, api)).await?;
         let client = self.client_of(spec)?;
-        let names = spec.nodes.iter().map(|node| node.name.clone()).collect();
-        let nodes = Self::nodes_ready(&client, names);
+        let nodes = Self::nodes_ready(&client, waited);
         steps.run("Nodes Ready", self.waiting(spec, "Ready of all nodes", limit, nodes)).await?;
         if let Some(worker) = spec.of(Role::Worker).next() {
             let dns = self.waiting(spec, "an answer of the cluster's DNS", limit, self.dns_ready(worker));
@@ -126,15 +140,24 @@ impl Launcher {
     }
 }
 
-pub(crate) fn is_ready(node: &Node) -> bool {
+/// Whether a node says that it is Ready; with `since`, says so since then.
+pub(crate) fn is_ready(node: &Node, since: Option<Timestamp>) -> bool {
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
-    conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+    let fresh = |said: Option<&Time>| since.is_none_or(|since| said.is_some_and(|said| said.0 >= since));
+    conditions.is_some_and(|all| {
+        all.iter().any(|one| one.type_ == "Ready" && one.status == "True" && fresh(one.last_heartbeat_time.as_ref()))
+    })
+}
+
+/// The present second: what heartbeats, which have no fractions, are compared with.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default()
 }
 
 /// Docker puts a time before each line; a line from before the container's last start does not count.
-fn is_ready_line(line: &str, started: jiff::Timestamp) -> bool {
+fn is_ready_line(line: &str, started: Timestamp) -> bool {
     let Some((time, text)) = line.split_once(' ') else { return false };
-    text.contains(API_READY) && time.parse::<jiff::Timestamp>().is_ok_and(|time| time >= started)
+    text.contains(API_READY) && time.parse::<Timestamp>().is_ok_and(|time| time >= started)
 }
 
 #[cfg(test)]
@@ -148,5 +171,16 @@ mod tests {
         assert!(!is_ready_line("2026-01-02T03:04:05.124200000Z devcluster: api server ready\n", started));
         assert!(!is_ready_line("2026-01-02T03:04:06.000000000Z starting\n", started));
         assert!(!is_ready_line("devcluster: api server ready", started));
+    }
+
+    #[test]
+    fn a_node_that_was_started_again_is_ready_when_it_says_so_anew() {
+        let node: Node = serde_json::from_value(serde_json::json!({"status": {"conditions": [
+            {"type": "Ready", "status": "True", "lastHeartbeatTime": "2026-01-02T03:04:05Z"}]}}))
+        .expect("a node");
+        let since = |text: &str| Some(text.parse().expect("a time"));
+        assert!(is_ready(&node, None));
+        assert!(is_ready(&node, since("2026-01-02T03:04:05Z")));
+        assert!(!is_ready(&node, since("2026-01-02T03:04:06Z")));
     }
 }

@@ -68,7 +68,7 @@ impl Launcher {
         let known = if serves { self.known_nodes(spec).await } else { None };
         let ready = |name: &str| {
             let nodes = known.as_ref()?;
-            Some(nodes.iter().any(|node| node.metadata.name.as_deref() == Some(name) && is_ready(node)))
+            Some(nodes.iter().any(|node| node.metadata.name.as_deref() == Some(name) && is_ready(node, None)))
         };
         let status = |node: &crate::NodeSpec| NodeStatus {
             role: node.role.as_str(),

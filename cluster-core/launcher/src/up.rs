@@ -4,9 +4,11 @@ use crate::container::binary_archive;
 use crate::engine::{Launcher, is_running};
 use crate::error::Doing;
 use crate::progress::Steps;
+use crate::ready::now;
 use crate::state::Record;
 use crate::status::NodeStatus;
-use crate::{ClusterSpec, Error, Result, StepTime};
+use crate::{ClusterSpec, Error, NodeSpec, Result, StepTime};
+use bollard::models::ContainerSummaryStateEnum;
 use bytes::Bytes;
 use cluster_pki::ClusterPki;
 use futures::future::try_join_all;
@@ -107,12 +109,7 @@ impl Launcher {
         }
         let running = record.spec.nodes.iter().all(|node| containers.get(&node.name).is_some_and(is_running));
         if !running {
-            let spec = &record.spec;
-            let work = async {
-                steps.run("Starting nodes", self.start_nodes(spec)).await?;
-                self.cluster_ready(steps, spec, options.wait).await
-            };
-            cancellable(cancel, work).await?;
+            cancellable(cancel, self.start_and_wait(&record.spec, steps, options.wait)).await?;
         }
         self.merge_kubeconfig(&mut record)?;
         self.state.save(&record)?;
@@ -144,24 +141,51 @@ impl Launcher {
         let pki = steps.run("Certificates", async { self.state.pki(&record.spec.name) }).await?;
         steps.run("Network", self.create_network(&mut record.spec)).await?;
         self.state.save(record)?;
-        steps.run("Node containers", self.create_nodes(&record.spec, &pki, binary)).await?;
-        steps.run("Starting nodes", self.start_nodes(&record.spec)).await?;
-        self.cluster_ready(steps, &record.spec, wait).await?;
+        steps.run("Nodes", self.create_nodes(&record.spec, &record.spec.nodes, &pki, binary)).await?;
+        let waited = record.spec.nodes.iter().map(|node| (node.name.clone(), None)).collect();
+        self.cluster_ready(steps, &record.spec, wait, waited).await?;
         record.complete = true;
         steps.run("Kubeconfig", async { self.merge_kubeconfig(record) }).await?;
         self.state.save(record)
     }
 
-    async fn create_nodes(&self, spec: &ClusterSpec, pki: &ClusterPki, binary: &Bytes) -> Result<()> {
-        try_join_all(spec.nodes.iter().map(|node| self.create_node(spec, node, pki, binary))).await.map(drop)
+    /// Makes and starts nodes, each as soon as its container is made.
+    pub(crate) async fn create_nodes(
+        &self,
+        spec: &ClusterSpec,
+        nodes: &[NodeSpec],
+        pki: &ClusterPki,
+        binary: &Bytes,
+    ) -> Result<()> {
+        let node = async |node: &NodeSpec| {
+            self.create_node(spec, node, pki, binary).await?;
+            self.start_container(&node.name).await
+        };
+        try_join_all(nodes.iter().map(node)).await.map(drop)
     }
 
-    /// Starts every container that does not run.
-    pub(crate) async fn start_nodes(&self, spec: &ClusterSpec) -> Result<()> {
-        let start = async |name: &str| {
-            self.docker.start_container(name, None).await.doing(format!("start the container `{name}`"))
+    /// Starts every container that does not run, and waits until the cluster is of use.
+    pub(crate) async fn start_and_wait(&self, spec: &ClusterSpec, steps: &mut Steps<'_>, wait: Duration) -> Result<()> {
+        let since = now();
+        let containers = self.containers(&spec.name).await?;
+        let state = |node: &NodeSpec| containers.get(&node.name).and_then(|container| container.state);
+        let start = async |node: &NodeSpec| match state(node) {
+            Some(ContainerSummaryStateEnum::RUNNING) => Ok((node.name.clone(), None)),
+            Some(ContainerSummaryStateEnum::PAUSED) => {
+                self.freeze_container(&node.name, false).await?;
+                Ok((node.name.clone(), None))
+            }
+            _ => {
+                self.start_container(&node.name).await?;
+                Ok((node.name.clone(), Some(since)))
+            }
         };
-        try_join_all(spec.nodes.iter().map(|node| start(&node.name))).await.map(drop)
+        let waited = steps.run("Starting nodes", try_join_all(spec.nodes.iter().map(start))).await?;
+        self.cluster_ready(steps, spec, wait, waited.into_iter().collect()).await
+    }
+
+    pub(crate) async fn start_container(&self, name: &str) -> Result<()> {
+        self.docker.start_container(name, None).await.doing(format!("start the container `{name}`"))
     }
 }
 

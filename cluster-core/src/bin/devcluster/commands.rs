@@ -174,7 +174,7 @@ async fn node(launcher: &Launcher, common: &Common, cluster: &str, verb: NodeVer
             let added = launcher.add_nodes(cluster, count, &node_binary(common)?, wait).await?;
             print(common, &added, |added| nodes_table(added).print())?;
         }
-        NodeVerb::Remove { node } => launcher.remove_node(cluster, &node).await?,
+        NodeVerb::Remove { node } => launcher.remove_node(cluster, &node, wait).await?,
         NodeVerb::List => print(common, &launcher.status(cluster).await?.nodes, |nodes| nodes_table(nodes).print())?,
         NodeVerb::Stop { node } => launcher.stop_node(cluster, &node).await?,
         NodeVerb::Start { node } => launcher.start_node(cluster, &node, wait).await?,
