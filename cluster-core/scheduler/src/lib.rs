@@ -12,6 +12,8 @@ mod feeds;
 mod model;
 mod plugins;
 mod preempt;
+#[cfg(test)]
+mod property;
 mod queue;
 mod scheduler;
 #[cfg(test)]

@@ -177,3 +177,6 @@ fn violating(budgets: &HashMap<ObjectKey, Arc<PodDisruptionBudget>>, pods: &[&Po
     };
     pods.iter().map(|pod| breaks(pod)).collect()
 }
+
+#[cfg(test)]
+mod tests;

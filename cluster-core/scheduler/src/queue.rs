@@ -204,3 +204,6 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,3 +89,56 @@ fn override_with(sum: &mut Resources, whole: &Resources, named: impl Fn(&str) ->
 pub(crate) fn is_sidecar(container: &Container) -> bool {
     container.restart_policy.as_deref() == Some("Always")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn cpu_of(spec: Value) -> (i64, i64) {
+        let pod: Pod = serde_json::from_value(json!({"spec": spec})).expect("a pod");
+        let (plain, counted) = of_pod(&pod);
+        (plain.cpu, counted.cpu)
+    }
+
+    fn container(cpu: &str, restart: Option<&str>) -> Value {
+        json!({"name": "c", "restartPolicy": restart, "resources": {"requests": {"cpu": cpu}}})
+    }
+
+    #[test]
+    fn init_containers_run_before_and_sidecars_beside() {
+        let sidecar = || container("2", Some("Always"));
+        let table = [
+            (json!({"containers": [container("1", None), container("1", None)]}), 2000),
+            (json!({"containers": [container("1", None)], "initContainers": [container("3", None)]}), 3000),
+            (json!({"containers": [container("1", None)], "initContainers": [sidecar(), container("3", None)]}), 5000),
+            (json!({"containers": [container("1", None)], "initContainers": [container("3", None), sidecar()]}), 3000),
+            (json!({"containers": [container("1", None)], "initContainers": [sidecar(), sidecar()]}), 5000),
+            (json!({"containers": [container("1", None)], "overhead": {"cpu": "250m"}}), 1250),
+            (json!({"containers": [container("1", None)], "resources": {"requests": {"cpu": "3"}}}), 3000),
+        ];
+        for (spec, cpu) in table {
+            assert_eq!(cpu_of(spec.clone()), (cpu, cpu), "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_container_without_requests_counts_for_something_in_scores() {
+        let bare = json!({"name": "c"});
+        assert_eq!(cpu_of(json!({"containers": [bare, container("1", None)]})), (1000, 1100));
+        assert_eq!(cpu_of(json!({"containers": [container("0", None)]})), (0, 0));
+    }
+
+    #[test]
+    fn during_a_resize_the_larger_amount_counts() {
+        let pod: Pod = serde_json::from_value(json!({
+            "spec": {"containers": [container("1", None)]},
+            "status": {"containerStatuses": [
+                {"name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 0,
+                 "allocatedResources": {"cpu": "2"}},
+            ]},
+        }))
+        .expect("a pod");
+        assert_eq!(of_pod(&pod).0.cpu, 2000);
+    }
+}

@@ -158,3 +158,6 @@ fn scale(scores: &mut [i64], reverse: bool) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
