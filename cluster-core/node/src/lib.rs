@@ -1,6 +1,7 @@
 //! Composes a node out of the parts of a cluster: the engine's supervisor, the control plane on masters, kubelet,
 //! proxy, DNS and routes everywhere.
 
+mod api;
 mod backend;
 pub mod engine;
 pub mod init;
@@ -13,7 +14,7 @@ mod supervise;
 pub use cluster_network::dns::resolve;
 pub use cluster_pki::tls::install_provider as install_crypto;
 pub use run::{run, shutdown_signal};
-pub use standalone::{Component, run_component};
+pub use standalone::{ApiOptions, Component, run_apiserver, run_component};
 
 use anyhow::{Context, Result};
 use cluster_config::{NodeConfig, path};

@@ -28,7 +28,8 @@ pub(crate) fn prepare() -> Result<()> {
     for folder in [kept.as_path(), Path::new(path::KUBELET)] {
         std::fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
     }
-    mount(Some(kept.as_path()), path::KUBELET, NONE, MsFlags::MS_BIND, NONE).context("failed to mount the kubelet's folder")?;
+    mount(Some(kept.as_path()), path::KUBELET, NONE, MsFlags::MS_BIND, NONE)
+        .context("failed to mount the kubelet's folder")?;
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SHARED, NONE).context("failed to make mounts shared")
 }
 

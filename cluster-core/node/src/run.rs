@@ -1,7 +1,7 @@
 //! The node process: starts the parts in the order they need each other and keeps them running.
 
 use crate::supervise::supervise;
-use crate::{engine, master};
+use crate::{api, engine, master};
 use anyhow::{Context, Result};
 use cluster_client::http::{HttpBackend, Identity};
 use cluster_client::{Client, Informers};
@@ -55,8 +55,7 @@ pub fn shutdown_signal() -> Result<CancellationToken> {
 
 /// A file below the node's PKI folder, as text.
 pub(crate) fn pki(name: &str) -> Result<String> {
-    let file = Path::new(path::PKI).join(name);
-    std::fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))
+    api::read(Path::new(path::PKI), name)
 }
 
 fn worker_clients(config: &NodeConfig) -> Result<Clients> {
@@ -105,7 +104,8 @@ fn start_network(
     let (ready, is_ready) = watch::channel(false);
     tasks.spawn(async move {
         // An error means that the parts ended with the node.
-        if proxy_is_ready.wait_for(|ready| *ready).await.is_ok() && dns_is_ready.wait_for(|ready| *ready).await.is_ok() {
+        if proxy_is_ready.wait_for(|ready| *ready).await.is_ok() && dns_is_ready.wait_for(|ready| *ready).await.is_ok()
+        {
             ready.send_replace(true);
         }
     });

@@ -20,7 +20,11 @@ where
         let started = Instant::now();
         match part().await {
             Ok(()) => return,
-            Err(error) => tracing::error!(part = name, error = format!("{error:#}"), "a part of the node failed, starting it again"),
+            Err(error) => tracing::error!(
+                part = name,
+                error = format!("{error:#}"),
+                "a part of the node failed, starting it again"
+            ),
         }
         if started.elapsed() > LONGEST_DELAY {
             delay = FIRST_DELAY;

@@ -1,8 +1,8 @@
 //! The `devcluster-node` binary: everything that runs inside a node's container.
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
-use cluster_node::Component;
+use clap::{Parser, Subcommand, ValueEnum};
+use cluster_node::{ApiOptions, Component};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
@@ -35,6 +35,33 @@ enum Verb {
     Scheduler(Standalone),
     /// Run the controllers alone against any API server.
     Controllers(Standalone),
+    /// Run an API server without nodes; its kubeconfig is in the data folder.
+    Apiserver {
+        /// Keeps certificates and state; made when it is missing.
+        #[arg(long)]
+        data: PathBuf,
+        /// The port on the loopback interface; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        /// What else runs in the process.
+        #[arg(long, value_delimiter = ',')]
+        with: Vec<Part>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    Scheduler,
+    Controllers,
+}
+
+impl From<Part> for Component {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Scheduler => Self::Scheduler,
+            Part::Controllers => Self::Controllers,
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -79,6 +106,10 @@ async fn run(verb: Verb) -> Result<()> {
         }
         Verb::Controllers(options) => {
             cluster_node::run_component(Component::Controllers, &options.kubeconfig, cancel).await
+        }
+        Verb::Apiserver { data, port, with } => {
+            let options = ApiOptions { data, port, with: with.into_iter().map(Component::from).collect() };
+            cluster_node::run_apiserver(&options, cancel).await
         }
     }
 }

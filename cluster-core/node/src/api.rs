@@ -1,0 +1,148 @@
+//! The store and the API server on it, listening, and the parts that live in their process as their clients.
+
+use crate::backend::InProcess;
+use crate::supervise::supervise;
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cluster_apiserver::auth::tokens::Tokens;
+use cluster_apiserver::auth::{UserInfo, serve};
+use cluster_apiserver::{ApiServer, Body, Config, admission};
+use cluster_client::{Client, Informers};
+use cluster_config::{CLUSTER_DOMAIN, Healing, pki_file};
+use cluster_pki::{Pair, tls};
+use cluster_store::{AesGcm, Options, SqliteStore, Store};
+use ipnet::Ipv4Net;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The store's file below [`Setup::state`].
+const STORE: &str = "store.db";
+/// What is sealed on disk.
+const SEALED: [&str; 1] = ["secrets"];
+/// The first key's number; a rotated key gets the next.
+const KEY_ID: u32 = 1;
+
+/// What an API server needs to start.
+pub(crate) struct Setup<'a> {
+    /// The folder of certificates and keys.
+    pub(crate) pki: &'a Path,
+    /// The folder of the store.
+    pub(crate) state: &'a Path,
+    /// Where it listens.
+    pub(crate) listener: TcpListener,
+    /// Cluster IPs.
+    pub(crate) service_subnet: Ipv4Net,
+    /// The masters, as `default/kubernetes` lists them.
+    pub(crate) addresses: Vec<Ipv4Addr>,
+    /// Timings of self-healing.
+    pub(crate) healing: &'a Healing,
+}
+
+impl Setup<'_> {
+    /// Opens the store and starts the server; it answers when this returns, until `cancel`.
+    pub(crate) async fn start(self, tasks: &TaskTracker, cancel: &CancellationToken) -> Result<Arc<ApiServer>> {
+        let store = self.open_store().await?;
+        let server = ApiServer::new(Arc::clone(&store) as Arc<dyn Store>, self.server_config()?).await?;
+        let pair = Pair { cert: self.pem(pki_file::API_CERT)?, key: self.pem(pki_file::API_KEY)? };
+        let tls = tls::server(&pair, &self.pem(pki_file::CA_CERT)?, tls::Clients::Optional)?;
+        let shared = Arc::clone(&server);
+        let handle = move |request: http::Request<hyper::body::Incoming>| {
+            let server = Arc::clone(&shared);
+            async move { server.handle(request.map(Body::new)).await }
+        };
+        tasks.spawn(serve::serve(self.listener, tls, handle, cancel.clone()));
+        tasks.spawn(close(Arc::clone(&server), store, cancel.clone()));
+        Ok(server)
+    }
+
+    async fn open_store(&self) -> Result<Arc<SqliteStore>> {
+        std::fs::create_dir_all(self.state).with_context(|| format!("failed to make {}", self.state.display()))?;
+        let key = STANDARD.decode(self.pem(pki_file::ENCRYPTION_KEY)?.trim());
+        let key: Vec<u8> = key.context("the encryption key is not base64")?;
+        let key: [u8; 32] = key.try_into().map_err(|_| anyhow::anyhow!("the encryption key has not 32 bytes"))?;
+        let at_rest = Arc::new(AesGcm::new(&SEALED, &[(KEY_ID, key)]));
+        let options = Options { at_rest, ..Options::file(self.state.join(STORE)) };
+        SqliteStore::open(options).await.context("failed to open the store")
+    }
+
+    fn server_config(&self) -> Result<Config> {
+        let to_kubelets =
+            Pair { cert: self.pem(pki_file::KUBELET_CLIENT_CERT)?, key: self.pem(pki_file::KUBELET_CLIENT_KEY)? };
+        let issuer = format!("https://kubernetes.default.svc.{CLUSTER_DOMAIN}");
+        Ok(Config {
+            tokens: Arc::new(Tokens::new(&self.pem(pki_file::SERVICE_ACCOUNT_KEY)?, &issuer)?),
+            kubelet_tls: Some(Arc::new(tls::client(&self.pem(pki_file::CA_CERT)?, Some(&to_kubelets))?)),
+            service_subnet: self.service_subnet,
+            node_ports: 30000..=32767,
+            addresses: self.addresses.clone(),
+            port: self.listener.local_addr().context("the listener has no address")?.port(),
+            admission: admission::Options {
+                default_toleration_seconds: i64::from(self.healing.eviction_seconds),
+                ..admission::Options::default()
+            },
+        })
+    }
+
+    fn pem(&self, name: &str) -> Result<String> {
+        read(self.pki, name)
+    }
+}
+
+/// A file of certificates or keys, as text.
+pub(crate) fn read(folder: &Path, name: &str) -> Result<String> {
+    let file = folder.join(name);
+    std::fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))
+}
+
+/// Ends watches first, so that their connections can close, and the store last, so that no write is cut off.
+async fn close(server: Arc<ApiServer>, store: Arc<SqliteStore>, cancel: CancellationToken) {
+    cancel.cancelled().await;
+    server.close();
+    store.close().await;
+}
+
+/// The way into the server for parts of the same process.
+pub(crate) struct Parts<'a> {
+    server: Arc<ApiServer>,
+    /// The controllers' client.
+    pub(crate) controllers: Client,
+    /// The caches all parts read from. They are filled with the widest view, the controllers'.
+    pub(crate) informers: Informers,
+    tasks: &'a TaskTracker,
+    cancel: &'a CancellationToken,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn new(server: &Arc<ApiServer>, tasks: &'a TaskTracker, cancel: &'a CancellationToken) -> Self {
+        let user = UserInfo::authenticated("system:kube-controller-manager", &[]);
+        let controllers = Client::new(Arc::new(InProcess::new(server, user)), "kube-controller-manager");
+        Self { server: Arc::clone(server), informers: Informers::new(controllers.clone()), controllers, tasks, cancel }
+    }
+
+    /// A client with an identity of its own.
+    pub(crate) fn client(&self, user: UserInfo, manager: &str) -> Client {
+        Client::new(Arc::new(InProcess::new(&self.server, user)), manager)
+    }
+
+    /// Keeps the scheduler running.
+    pub(crate) fn run_scheduler(&self) {
+        let client = self.client(UserInfo::authenticated("system:kube-scheduler", &[]), "kube-scheduler");
+        let (shared, token) = (self.informers.clone(), self.cancel.clone());
+        self.tasks.spawn(supervise("scheduler", self.cancel.clone(), move || {
+            cluster_scheduler::run(client.clone(), shared.clone(), token.clone())
+        }));
+    }
+
+    /// Keeps the controllers running.
+    pub(crate) fn run_controllers(&self, options: cluster_controllers::Options) {
+        let (own, shared, token) = (self.controllers.clone(), self.informers.clone(), self.cancel.clone());
+        self.tasks.spawn(supervise("controllers", self.cancel.clone(), move || {
+            cluster_controllers::run(own.clone(), shared.clone(), options.clone(), token.clone())
+        }));
+    }
+}
