@@ -7,6 +7,7 @@ DEVCLUSTER := target/release/devcluster
 # nextest where it is installed: it runs tests of all crates side by side.
 TEST := $(shell command -v cargo-nextest >/dev/null && echo 'nextest run --no-fail-fast' || echo 'test --no-fail-fast')
 UP_FLAGS ?=
+ARGS ?=
 
 .PHONY: help up down build image engine tools test unit cluster-test bench lint
 
@@ -38,10 +39,10 @@ unit: tools ## Run the tests that need no cluster
 	@cargo test --quiet --manifest-path node-image/demo/Cargo.toml
 
 cluster-test: engine build image ## Run the tests on a real cluster of their own
-	@DEVCLUSTER_BIN=$(CURDIR)/$(DEVCLUSTER) cargo $(TEST) -p devcluster-tests
+	@tests/run cargo $(TEST) -p devcluster-tests
 
 bench: engine build image ## Print the table of measured numbers
-	@DEVCLUSTER_BIN=$(CURDIR)/$(DEVCLUSTER) cargo bench -p devcluster-tests
+	@cargo run --release --locked -p devcluster-tests --bin bench -- $(ARGS)
 
 lint: tools ## Check format, clippy, dependencies and the tree's own rules
 	@cargo fmt --all --check

@@ -38,7 +38,7 @@ impl Launcher {
     pub async fn demo(&self, cluster: &str, wait: Duration) -> Result<Vec<DemoAddress>> {
         let record = self.state.require(cluster)?;
         let client = self.client_of(&record.spec)?;
-        let mut steps = Steps::new(&*self.progress);
+        let mut steps = Steps::new(self);
         let objects = objects()?;
         let deployments: BTreeSet<String> = objects
             .iter()
@@ -54,7 +54,7 @@ impl Launcher {
             })
             .await?;
         let rollout = self.waiting(&record.spec, "the demo's roll-out", wait, rolled_out(&client, deployments));
-        steps.run("Rolling out", rollout).await?;
+        steps.wait("Rolling out", rollout).await?;
         let service: Service = client.get(NAMESPACE, FRONT).await?;
         let port = service.spec.and_then(|spec| spec.ports?.into_iter().find_map(|port| port.node_port));
         let port = port.ok_or_else(|| Error::Invalid(format!("the service `{FRONT}` has no node port")))?;

@@ -6,6 +6,7 @@ use bollard::Docker;
 use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum};
 use serde::Serialize;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 const GIB: i64 = 1 << 30;
 const MIN_MEMORY: i64 = 2 * GIB;
@@ -29,7 +30,7 @@ pub struct Check {
 /// Checks the engine, the node image and the machine.
 pub async fn doctor(image: &str) -> Vec<Check> {
     let mut checks = Vec::new();
-    let launcher = Launcher::connect(Arc::new(Silent) as Arc<dyn Progress>);
+    let launcher = Launcher::connect(Arc::new(Silent) as Arc<dyn Progress>, CancellationToken::new());
     let info = match &launcher {
         Ok(launcher) => launcher.docker.info().await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),

@@ -8,6 +8,7 @@ use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::ListContainersOptions;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// The cluster a container, volume or network belongs to.
 pub(crate) const CLUSTER_LABEL: &str = "devcluster.io/cluster";
@@ -20,6 +21,8 @@ pub struct Launcher {
     pub(crate) docker: Docker,
     pub(crate) state: State,
     pub(crate) progress: Arc<dyn Progress>,
+    /// Triggered by the user's interrupt.
+    pub(crate) cancel: CancellationToken,
 }
 
 impl std::fmt::Debug for Launcher {
@@ -30,10 +33,10 @@ impl std::fmt::Debug for Launcher {
 
 impl Launcher {
     /// Connects to the engine that `$DOCKER_HOST` names, else to the local one. Fails later, when the engine is first
-    /// needed, if it does not run.
-    pub fn connect(progress: Arc<dyn Progress>) -> Result<Self> {
+    /// needed, if it does not run. `cancel` interrupts what is going on.
+    pub fn connect(progress: Arc<dyn Progress>, cancel: CancellationToken) -> Result<Self> {
         let docker = Docker::connect_with_defaults().map_err(Error::NoEngine)?;
-        Ok(Self { docker, state: State::open()?, progress })
+        Ok(Self { docker, state: State::open()?, progress, cancel })
     }
 
     /// Whether the engine answers; its version.

@@ -3,11 +3,11 @@
 use crate::engine::Launcher;
 use crate::error::{Doing, status_code};
 use crate::exec::Running;
-use crate::progress::Steps;
+use crate::progress::{Steps, all};
 use crate::{Error, Result};
 use bollard::container::LogOutput;
 use bytes::Bytes;
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ impl Launcher {
     pub async fn load_images(&self, cluster: &str, images: &[String]) -> Result<Vec<LoadReport>> {
         let record = self.state.require(cluster)?;
         let nodes: Vec<&str> = record.spec.nodes.iter().map(|node| node.name.as_str()).collect();
-        let mut steps = Steps::new(&*self.progress);
+        let mut steps = Steps::new(self);
         let mut reports = Vec::new();
         for image in images {
             reports.push(steps.run(&format!("Loading {image}"), self.load_image(image, &nodes)).await?);
@@ -78,8 +78,7 @@ impl Launcher {
     /// One export feeds all nodes; the slowest sets the pace.
     async fn broadcast(&self, image: &str, nodes: &[String]) -> Result<()> {
         let load = ["docker", "load", "--quiet"];
-        let mut loads: Vec<Running> =
-            try_join_all(nodes.iter().map(|node| self.start_command(node, &load, false))).await?;
+        let mut loads: Vec<Running> = all(nodes.iter().map(|node| self.start_command(node, &load, false))).await?;
         let mut export = std::pin::pin!(self.docker.export_images(&[image]));
         while let Some(chunk) = export.next().await {
             let chunk: Bytes = chunk.doing(format!("read the image `{image}`"))?;
@@ -89,7 +88,7 @@ impl Launcher {
                 break;
             }
         }
-        try_join_all(nodes.iter().zip(loads).map(|(node, load)| self.finish(node, load))).await.map(drop)
+        all(nodes.iter().zip(loads).map(|(node, load)| self.finish(node, load))).await.map(drop)
     }
 
     async fn finish(&self, node: &str, mut load: Running) -> Result<()> {
@@ -112,7 +111,7 @@ impl Launcher {
     pub async fn list_images(&self, cluster: &str) -> Result<Vec<ImageInfo>> {
         let record = self.state.require(cluster)?;
         let command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}\t{{.ID}}\t{{.Size}}"];
-        let lists = try_join_all(record.spec.nodes.iter().map(|node| self.output(&node.name, &command))).await?;
+        let lists = all(record.spec.nodes.iter().map(|node| self.output(&node.name, &command))).await?;
         let mut images: BTreeMap<String, ImageInfo> = BTreeMap::new();
         for (node, list) in record.spec.nodes.iter().zip(lists) {
             for line in list.lines() {

@@ -3,13 +3,12 @@
 use crate::container::volumes;
 use crate::engine::{Launcher, cluster_filter};
 use crate::error::{Doing, status_code};
-use crate::progress::Steps;
+use crate::progress::{Steps, all};
 use crate::state::Record;
 use crate::{Error, NodeSpec, Result, StepTime};
 use bollard::query_parameters::{
     ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
 };
-use futures::future::try_join_all;
 use std::time::Duration;
 
 /// How long a node may take to end its pods.
@@ -21,17 +20,17 @@ impl Launcher {
         let _lock = self.state.lock(cluster)?;
         let record = self.state.require(cluster)?;
         self.engine_version().await?;
-        Steps::new(&*self.progress).run("Removing the cluster", self.destroy(&record)).await
+        Steps::new(self).run("Removing the cluster", self.destroy(&record)).await
     }
 
     /// As [`Self::down`], without the lock and the report; leaves nothing of a cluster that was made half, too.
     pub(crate) async fn destroy(&self, record: &Record) -> Result<()> {
         let cluster = &record.spec.name;
         let containers = self.containers(cluster).await?;
-        try_join_all(containers.keys().map(|name| self.remove_container(name))).await?;
+        all(containers.keys().map(|name| self.remove_container(name))).await?;
         let options = ListVolumesOptions { filters: Some(cluster_filter(cluster)) };
         let volumes = self.docker.list_volumes(Some(options)).await.doing("list volumes")?.volumes.unwrap_or_default();
-        try_join_all(volumes.iter().map(|volume| self.remove_volume(&volume.name))).await?;
+        all(volumes.iter().map(|volume| self.remove_volume(&volume.name))).await?;
         self.remove_networks(cluster).await?;
         Self::unmerge_kubeconfig(record)?;
         self.state.remove(cluster)
@@ -40,7 +39,7 @@ impl Launcher {
     /// Removes a node's container and volumes.
     pub(crate) async fn destroy_node(&self, node: &NodeSpec) -> Result<()> {
         self.remove_container(&node.name).await?;
-        try_join_all(volumes(node).iter().map(|(volume, _)| self.remove_volume(volume))).await.map(drop)
+        all(volumes(node).iter().map(|(volume, _)| self.remove_volume(volume))).await.map(drop)
     }
 
     async fn remove_container(&self, name: &str) -> Result<()> {
@@ -58,8 +57,8 @@ impl Launcher {
     pub async fn stop(&self, cluster: &str) -> Result<()> {
         let _lock = self.state.lock(cluster)?;
         let record = self.state.require(cluster)?;
-        let stopped = try_join_all(record.spec.nodes.iter().map(|node| self.stop_container(&node.name)));
-        Steps::new(&*self.progress).run("Stopping nodes", stopped).await.map(drop)
+        let stopped = all(record.spec.nodes.iter().map(|node| self.stop_container(&node.name)));
+        Steps::new(self).run("Stopping nodes", stopped).await.map(drop)
     }
 
     pub(crate) async fn stop_container(&self, name: &str) -> Result<()> {
@@ -71,7 +70,7 @@ impl Launcher {
     pub async fn start(&self, cluster: &str, wait: Duration) -> Result<Vec<StepTime>> {
         let _lock = self.state.lock(cluster)?;
         let record = self.state.require(cluster)?;
-        let mut steps = Steps::new(&*self.progress);
+        let mut steps = Steps::new(self);
         self.start_and_wait(&record.spec, &mut steps, wait).await?;
         Ok(steps.times)
     }
@@ -90,8 +89,8 @@ impl Launcher {
         let _lock = self.state.lock(cluster)?;
         let record = self.state.require(cluster)?;
         let step = if frozen { "Pausing nodes" } else { "Resuming nodes" };
-        let all = try_join_all(record.spec.nodes.iter().map(|node| self.freeze_container(&node.name, frozen)));
-        Steps::new(&*self.progress).run(step, all).await.map(drop)
+        let frozen = all(record.spec.nodes.iter().map(|node| self.freeze_container(&node.name, frozen)));
+        Steps::new(self).run(step, frozen).await.map(drop)
     }
 
     /// Freezes a container or lets it go on; one that is as it should be stays so.

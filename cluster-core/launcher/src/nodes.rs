@@ -26,13 +26,13 @@ impl Launcher {
         // Remembered first, so that `down` finds them whatever happens.
         self.state.save(&record)?;
         let spec = &record.spec;
-        let mut steps = Steps::new(&*self.progress);
+        let mut steps = Steps::new(self);
         let work = async {
             steps.run("Nodes", self.create_nodes(spec, &added, &pki, &binary)).await?;
             let waited = added.iter().map(|node| (node.name.clone(), None)).collect();
             let client = self.client_of(spec)?;
             let ready = Self::nodes_ready(&client, waited);
-            steps.run("Nodes Ready", self.waiting(spec, "Ready of the new nodes", wait, ready)).await
+            steps.wait("Nodes Ready", self.waiting(spec, "Ready of the new nodes", wait, ready)).await
         };
         if let Err(error) = work.await {
             for node in &added {
@@ -60,9 +60,9 @@ impl Launcher {
             return Err(Error::Invalid(format!("`{}` is the cluster's last worker", node.name)));
         }
         let client = self.client(cluster)?;
-        let mut steps = Steps::new(&*self.progress);
+        let mut steps = Steps::new(self);
         let drained = self.waiting(&record.spec, "the end of the node's pods", wait, drain(&client, &node.name));
-        steps.run(&format!("Draining {}", node.name), drained).await?;
+        steps.wait(&format!("Draining {}", node.name), drained).await?;
         steps
             .run(&format!("Removing {}", node.name), async {
                 self.destroy_node(&node).await?;
@@ -79,22 +79,22 @@ impl Launcher {
     pub async fn stop_node(&self, cluster: &str, node: &str) -> Result<()> {
         let (_, node) = self.node(cluster, node)?;
         let step = format!("Stopping {}", node.name);
-        Steps::new(&*self.progress).run(&step, self.stop_container(&node.name)).await
+        Steps::new(self).run(&step, self.stop_container(&node.name)).await
     }
 
     /// Starts a stopped node and waits until it is Ready.
     pub async fn start_node(&self, cluster: &str, node: &str, wait: Duration) -> Result<()> {
         let (record, node) = self.node(cluster, node)?;
-        let mut steps = Steps::new(&*self.progress);
+        let mut steps = Steps::new(self);
         let since = now();
         steps.run(&format!("Starting {}", node.name), self.start_container(&node.name)).await?;
         if node.role == Role::Master {
             let ready = self.api_ready(&node);
-            steps.run("API server", self.waiting(&record.spec, "the API server's start", wait, ready)).await?;
+            steps.wait("API server", self.waiting(&record.spec, "the API server's start", wait, ready)).await?;
         }
         let client = self.client_of(&record.spec)?;
         let ready = Self::nodes_ready(&client, HashMap::from([(node.name.clone(), Some(since))]));
-        steps.run("Node Ready", self.waiting(&record.spec, "Ready of the node", wait, ready)).await
+        steps.wait("Node Ready", self.waiting(&record.spec, "Ready of the node", wait, ready)).await
     }
 }
 

@@ -128,13 +128,13 @@ impl Launcher {
     ) -> Result<()> {
         let masters: Vec<_> = spec.of(Role::Master).collect();
         let api = futures::future::try_join_all(masters.into_iter().map(|master| self.api_ready(master)));
-        steps.run("API server", self.waiting(spec, "the API server's start", limit, api)).await?;
+        steps.wait("API server", self.waiting(spec, "the API server's start", limit, api)).await?;
         let client = self.client_of(spec)?;
         let nodes = Self::nodes_ready(&client, waited);
-        steps.run("Nodes Ready", self.waiting(spec, "Ready of all nodes", limit, nodes)).await?;
+        steps.wait("Nodes Ready", self.waiting(spec, "Ready of all nodes", limit, nodes)).await?;
         if let Some(worker) = spec.of(Role::Worker).next() {
             let dns = self.waiting(spec, "an answer of the cluster's DNS", limit, self.dns_ready(worker));
-            steps.run("DNS answers", dns).await?;
+            steps.wait("DNS answers", dns).await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::engine::Launcher;
 use crate::ready::is_ready;
 use crate::{ClusterSpec, Result};
-use bollard::models::ContainerSummary;
+use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use cluster_client::ListOptions;
 use cluster_config::Role;
 use k8s_openapi::api::core::v1::Node;
@@ -38,7 +38,7 @@ pub struct NodeStatus {
     pub name: String,
     /// `master` or `worker`.
     pub role: &'static str,
-    /// Its container: `running`, `exited`, `paused`, ... or `missing`.
+    /// Its container: `running`, `stopped`, `paused`, ... or `missing`.
     pub container: String,
     /// Whether the API server says so; unknown when it cannot be asked.
     pub ready: Option<bool>,
@@ -88,14 +88,17 @@ impl Launcher {
 }
 
 fn container_state(container: &ContainerSummary) -> Option<String> {
-    container.state.map(|state| state.to_string())
+    Some(match container.state? {
+        ContainerSummaryStateEnum::EXITED | ContainerSummaryStateEnum::CREATED => "stopped".to_owned(),
+        other => other.to_string(),
+    })
 }
 
 fn summarize(nodes: &[NodeStatus]) -> &'static str {
     let all = |state: &str| nodes.iter().all(|node| node.container == state);
     match () {
         () if all("running") => "Running",
-        () if all("exited") => "Stopped",
+        () if all("stopped") => "Stopped",
         () if all("paused") => "Paused",
         () => "Degraded",
     }
@@ -118,7 +121,7 @@ mod tests {
             states.iter().map(node).collect::<Vec<_>>()
         };
         assert_eq!(summarize(&nodes(&["running", "running"])), "Running");
-        assert_eq!(summarize(&nodes(&["exited", "exited"])), "Stopped");
+        assert_eq!(summarize(&nodes(&["stopped", "stopped"])), "Stopped");
         assert_eq!(summarize(&nodes(&["paused"])), "Paused");
         assert_eq!(summarize(&nodes(&["running", "missing"])), "Degraded");
     }

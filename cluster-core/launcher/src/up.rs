@@ -3,7 +3,7 @@
 use crate::container::binary_archive;
 use crate::engine::{Launcher, is_running};
 use crate::error::Doing;
-use crate::progress::Steps;
+use crate::progress::{Steps, all};
 use crate::ready::now;
 use crate::state::Record;
 use crate::status::NodeStatus;
@@ -11,12 +11,10 @@ use crate::{ClusterSpec, Error, NodeSpec, Result, StepTime};
 use bollard::models::ContainerSummaryStateEnum;
 use bytes::Bytes;
 use cluster_pki::ClusterPki;
-use futures::future::try_join_all;
 use serde::Serialize;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
 
 /// What `up` is asked for.
 #[derive(Debug, Clone)]
@@ -52,14 +50,14 @@ pub struct Report {
 }
 
 impl Launcher {
-    /// Makes the cluster, or brings it to run if it is there. On failure, and when `cancel` is triggered, everything
-    /// it made is removed again.
-    pub async fn up(&self, options: UpOptions, cancel: &CancellationToken) -> Result<Report> {
+    /// Makes the cluster, or brings it to run if it is there. On failure, and when the user interrupts, everything it
+    /// made is removed again.
+    pub async fn up(&self, options: UpOptions) -> Result<Report> {
         options.spec.validate()?;
         let start = Instant::now();
         let name = options.spec.name.clone();
         let _lock = self.state.lock(&name)?;
-        let mut steps = Steps::new(&*self.progress);
+        let mut steps = Steps::new(self);
         steps.run("Docker engine", self.engine_version()).await?;
         let mut unchanged = false;
         match self.state.load(&name)? {
@@ -68,13 +66,13 @@ impl Launcher {
                     let (present, wanted) = (record.spec.summary(), options.spec.summary());
                     return Err(Error::Differs { name, present, wanted });
                 }
-                unchanged = self.resume(record, &options, &mut steps, cancel).await?;
+                unchanged = self.resume(record, &options, &mut steps).await?;
             }
             leftover => {
                 if let Some(record) = leftover {
                     self.destroy(&record).await?;
                 }
-                self.create(options, &mut steps, cancel).await?;
+                self.create(options, &mut steps).await?;
             }
         }
         let record = self.state.require(&name)?;
@@ -90,13 +88,7 @@ impl Launcher {
     }
 
     /// Starts what does not run. True when everything ran already.
-    async fn resume(
-        &self,
-        mut record: Record,
-        options: &UpOptions,
-        steps: &mut Steps<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<bool> {
+    async fn resume(&self, mut record: Record, options: &UpOptions, steps: &mut Steps<'_>) -> Result<bool> {
         let containers = self.containers(&record.spec.name).await?;
         let lost: Vec<&str> =
             record.spec.nodes.iter().map(|n| n.name.as_str()).filter(|name| !containers.contains_key(*name)).collect();
@@ -109,22 +101,21 @@ impl Launcher {
         }
         let running = record.spec.nodes.iter().all(|node| containers.get(&node.name).is_some_and(is_running));
         if !running {
-            cancellable(cancel, self.start_and_wait(&record.spec, steps, options.wait)).await?;
+            self.start_and_wait(&record.spec, steps, options.wait).await?;
         }
         self.merge_kubeconfig(&mut record)?;
         self.state.save(&record)?;
         Ok(running)
     }
 
-    async fn create(&self, options: UpOptions, steps: &mut Steps<'_>, cancel: &CancellationToken) -> Result<()> {
+    async fn create(&self, options: UpOptions, steps: &mut Steps<'_>) -> Result<()> {
         let UpOptions { mut spec, binary, wait, .. } = options;
         let binary = steps.run("Node image", self.check_inputs(&spec, &binary)).await?;
         spec.api_port = choose_port(&spec)?;
         let mut record = Record { spec, complete: false, previous_context: String::new() };
         self.state.save(&record)?;
-        let result = cancellable(cancel, self.build(&mut record, &binary, wait, steps)).await;
-        if let Err(error) = result {
-            if let Err(left) = steps.run("Removing what was made", self.destroy(&record)).await {
+        if let Err(error) = self.build(&mut record, &binary, wait, steps).await {
+            if let Err(left) = steps.report("Removing what was made", self.destroy(&record)).await {
                 self.progress.warn(&format!("not everything could be removed: {left}"));
             }
             return Err(error);
@@ -145,7 +136,7 @@ impl Launcher {
         let waited = record.spec.nodes.iter().map(|node| (node.name.clone(), None)).collect();
         self.cluster_ready(steps, &record.spec, wait, waited).await?;
         record.complete = true;
-        steps.run("Kubeconfig", async { self.merge_kubeconfig(record) }).await?;
+        steps.report("Kubeconfig", async { self.merge_kubeconfig(record) }).await?;
         self.state.save(record)
     }
 
@@ -161,7 +152,7 @@ impl Launcher {
             self.create_node(spec, node, pki, binary).await?;
             self.start_container(&node.name).await
         };
-        try_join_all(nodes.iter().map(node)).await.map(drop)
+        all(nodes.iter().map(node)).await.map(drop)
     }
 
     /// Starts every container that does not run, and waits until the cluster is of use.
@@ -180,19 +171,12 @@ impl Launcher {
                 Ok((node.name.clone(), Some(since)))
             }
         };
-        let waited = steps.run("Starting nodes", try_join_all(spec.nodes.iter().map(start))).await?;
+        let waited = steps.run("Starting nodes", all(spec.nodes.iter().map(start))).await?;
         self.cluster_ready(steps, spec, wait, waited.into_iter().collect()).await
     }
 
     pub(crate) async fn start_container(&self, name: &str) -> Result<()> {
         self.docker.start_container(name, None).await.doing(format!("start the container `{name}`"))
-    }
-}
-
-async fn cancellable<T>(cancel: &CancellationToken, work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::select! {
-        result = work => result,
-        () = cancel.cancelled() => Err(Error::Cancelled),
     }
 }
 

@@ -5,12 +5,11 @@ use crate::show::{self, Table};
 use crate::terminal;
 use anyhow::{Context, Result};
 use clap::CommandFactory;
-use cluster_launcher::{ClusterSpec, Launcher, NodeStatus, Progress, Report, UpOptions};
+use cluster_launcher::{ClusterSpec, Error, Launcher, NodeStatus, Progress, Report, UpOptions};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 const DEFAULT_NAME: &str = "dev";
 const DEFAULT_MASTERS: u16 = 1;
@@ -31,11 +30,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
         Verb::Doctor => return doctor(&common).await,
         _ => {}
     }
-    let launcher = Launcher::connect(Arc::new(terminal::progress()) as Arc<dyn Progress>)?;
+    let cancel = terminal::interrupts()?;
+    let launcher = Launcher::connect(Arc::new(terminal::progress()) as Arc<dyn Progress>, cancel.clone())?;
+    // These clean up after themselves when they are interrupted; the others just end.
+    if matches!(verb, Verb::Up { .. } | Verb::Node(NodeVerb::Add { .. })) {
+        return dispatch(&launcher, verb, &common).await;
+    }
+    tokio::select! {
+        outcome = dispatch(&launcher, verb, &common) => outcome,
+        () = cancel.cancelled() => Err(Error::Cancelled.into()),
+    }
+}
+
+async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8> {
     let cluster = common.name.as_deref().unwrap_or(DEFAULT_NAME);
     let wait = Duration::from_secs(common.wait);
     match verb {
-        Verb::Up { masters, workers, config } => up(&launcher, &common, (masters, workers), config.as_deref()).await?,
+        Verb::Up { masters, workers, config } => up(launcher, common, (masters, workers), config.as_deref()).await?,
         Verb::Down => launcher.down(cluster).await?,
         Verb::Stop => launcher.stop(cluster).await?,
         Verb::Start => drop(launcher.start(cluster, wait).await?),
@@ -43,20 +54,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
         Verb::Unpause => launcher.unpause(cluster).await?,
         Verb::Status => {
             let status = launcher.status(cluster).await?;
-            print(&common, &status, |status| {
+            print(common, &status, |status| {
                 show::line(&format!("cluster {}: {}, API server {}", status.name, status.state, status.server));
                 nodes_table(&status.nodes).print();
             })?;
         }
-        Verb::List => list(&launcher, &common).await?,
-        Verb::Node(verb) => node(&launcher, &common, cluster, verb).await?,
-        Verb::Image(verb) => image(&launcher, &common, cluster, verb).await?,
+        Verb::List => list(launcher, common).await?,
+        Verb::Node(verb) => node(launcher, common, cluster, verb).await?,
+        Verb::Image(verb) => image(launcher, common, cluster, verb).await?,
         Verb::Kubeconfig => show::text(&launcher.kubeconfig(cluster)?),
         Verb::Logs { node, follow, tail } => {
             launcher.logs(cluster, &node, follow, tail, tokio::io::stdout()).await?;
         }
-        Verb::Exec { node, command } => return terminal::exec(&launcher, cluster, &node, &command).await,
-        Verb::Demo => demo(&launcher, &common, cluster).await?,
+        Verb::Exec { node, command } => return terminal::exec(launcher, cluster, &node, &command).await,
+        Verb::Demo => demo(launcher, common, cluster).await?,
         Verb::Doctor | Verb::Completion { .. } | Verb::Version => {}
     }
     Ok(0)
@@ -104,14 +115,7 @@ async fn up(
         binary: node_binary(common)?,
         wait: Duration::from_secs(common.wait),
     };
-    let cancel = CancellationToken::new();
-    let interrupted = cancel.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            interrupted.cancel();
-        }
-    });
-    let report = launcher.up(options, &cancel).await?;
+    let report = launcher.up(options).await?;
     print(common, &report, show_report)
 }
 

@@ -6,6 +6,7 @@ use cluster_launcher::{Launcher, Progress, Streams};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 const TICK: Duration = Duration::from_millis(80);
 
@@ -65,6 +66,30 @@ impl Progress for Steps {
     fn warn(&self, text: &str) {
         self.line(&format!("warning: {text}"));
     }
+}
+
+/// Triggered by the first SIGINT or SIGTERM; from this call on, they do not end the process.
+pub(crate) fn interrupts() -> std::io::Result<CancellationToken> {
+    let cancel = CancellationToken::new();
+    let triggered = cancel.clone();
+    #[cfg(unix)]
+    let signal = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+    };
+    #[cfg(not(unix))]
+    let signal = async { drop(tokio::signal::ctrl_c().await) };
+    tokio::spawn(async move {
+        signal.await;
+        triggered.cancel();
+    });
+    Ok(cancel)
 }
 
 /// Runs a command in a node with this process's input and output, in a terminal when this is one.
