@@ -3,7 +3,6 @@
 use crate::diagnosis::Diagnosis;
 use crate::model::{Cluster, NodeId, NodeInfo, PodInfo};
 use crate::plugins::{Cycle, Filter, PLUGINS, Refusal, SCORINGS};
-use std::ops::ControlFlow;
 
 /// Below this many nodes all of them are looked at, and never fewer.
 const FEWEST_NODES: usize = 100;
@@ -46,40 +45,23 @@ impl Chooser {
     /// Nodes the pod can run on, as many as are worth comparing.
     fn search<'a>(&mut self, cycle: &Cycle<'a>, filters: &Filters<'a>, diagnosis: &mut Diagnosis) -> Vec<&'a NodeInfo> {
         let cluster = cycle.cluster;
-        let order = cluster.order();
-        let mut feasible = Vec::new();
-        let mut visit = |id: NodeId, enough: usize| match check(cycle, filters, cluster.node(id)) {
-            Ok(()) => {
-                feasible.push(cluster.node(id));
-                if feasible.len() < enough { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            }
-            Err((plugin, refusal)) => {
-                diagnosis.refuse(id, plugin, refusal);
-                ControlFlow::Continue(())
-            }
-        };
         // A pod for which room was made goes there if it still can.
         if let Some(id) = cycle.pod.nominated_node().and_then(|name| cluster.find(name))
             && check(cycle, filters, cluster.node(id)).is_ok()
         {
             return vec![cluster.node(id)];
         }
+        let order = cluster.order();
         if let Some(names) = cycle.pod.required_nodes.pinned() {
             let pinned: Vec<NodeId> = names.iter().filter_map(|name| cluster.find(name)).collect();
-            let absent = order.len() - pinned.len();
-            // All of them are looked at, so there is nothing to break off.
-            let _: ControlFlow<()> = pinned.into_iter().try_for_each(|id| visit(id, usize::MAX));
-            let pinning = PLUGINS[NODE_AFFINITY].name;
+            let (absent, pinning) = (order.len() - pinned.len(), PLUGINS[NODE_AFFINITY].name);
             diagnosis.count(format!("node(s) didn't satisfy plugin(s) [{pinning}]"), absent);
             diagnosis.plugins |= u32::from(absent > 0) << NODE_AFFINITY;
-            return feasible;
+            return passing(cycle, filters, diagnosis, pinned, usize::MAX).0;
         }
-        let (wanted, start) = (worth_comparing(order.len()), self.start % order.len());
-        let mut looked_at = 0;
-        let _: ControlFlow<()> = order[start..].iter().chain(&order[..start]).try_for_each(|id| {
-            looked_at += 1;
-            visit(*id, wanted)
-        });
+        let start = self.start % order.len();
+        let round = order[start..].iter().chain(&order[..start]).copied();
+        let (feasible, looked_at) = passing(cycle, filters, diagnosis, round, worth_comparing(order.len()));
         self.start = (start + looked_at) % order.len();
         feasible
     }
@@ -108,6 +90,28 @@ impl Chooser {
         self.random ^= self.random << 17;
         self.random >> 16
     }
+}
+
+/// The first `enough` nodes that no filter refuses, and how many were looked at.
+fn passing<'a>(
+    cycle: &Cycle<'a>,
+    filters: &Filters<'a>,
+    diagnosis: &mut Diagnosis,
+    nodes: impl IntoIterator<Item = NodeId>,
+    enough: usize,
+) -> (Vec<&'a NodeInfo>, usize) {
+    let (mut feasible, mut looked_at) = (Vec::new(), 0);
+    for node in nodes.into_iter().map(|id| cycle.cluster.node(id)) {
+        looked_at += 1;
+        match check(cycle, filters, node) {
+            Ok(()) => feasible.push(node),
+            Err((plugin, refusal)) => diagnosis.refuse(node.id, plugin, refusal),
+        }
+        if feasible.len() >= enough {
+            break;
+        }
+    }
+    (feasible, looked_at)
 }
 
 /// The place of the plugin in the table that pins pods to nodes by name.

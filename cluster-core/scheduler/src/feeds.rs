@@ -30,7 +30,9 @@ impl<K: Object> Changes for Source<K> {
     fn poll(&mut self, context: &mut Context<'_>, scheduler: &mut Scheduler) -> Poll<bool> {
         self.changes.poll_recv(context).map(|change| {
             let alive = change.is_some();
-            change.into_iter().for_each(|change| (self.apply)(scheduler, change));
+            if let Some(change) = change {
+                (self.apply)(scheduler, change);
+            }
             alive
         })
     }

@@ -125,7 +125,7 @@ impl Writer {
             let options = PatchOptions::default();
             match client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await {
                 Err(error) if !error.is_not_found() => {
-                    tracing::warn!(pod = %key, %error, "failed to update a pod's status")
+                    tracing::warn!(pod = %key, %error, "failed to update a pod's status");
                 }
                 _ => {}
             }

@@ -94,7 +94,9 @@ pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
     for (class, nodes) in candidates(cycle, &affinity.required) {
         let labels = namespace(cycle, &class.namespace);
         if affinity.required.iter().all(|term| term.selects(class, labels)) {
-            wanted.iter_mut().for_each(|tally| tally.add(nodes, 1));
+            for tally in &mut wanted {
+                tally.add(nodes, 1);
+            }
         }
     }
     for (class, nodes) in candidates(cycle, &affinity.anti_required) {
