@@ -1,0 +1,112 @@
+//! Who may do what: no certificate, wrong tokens, service accounts and users without rights.
+
+use crate::support::{IDLE, Space};
+
+#[test]
+fn strangers_get_unauthorized_and_users_without_rights_forbidden() {
+    let t = Space::new("access");
+    let ns = &t.namespace;
+    let config = "kubectl config view --minify --raw -o";
+    t.ok(&format!("{config} 'jsonpath={{..certificate-authority-data}}' | base64 -d > ca.crt"));
+    let stranger = format!(
+        "kubectl --kubeconfig /dev/null --server $({config} 'jsonpath={{..server}}') --certificate-authority ca.crt"
+    );
+    t.refuses(&format!("{stranger} --token wrong get pods"), &["You must be logged in to the server"]);
+    t.refuses(&format!("{stranger} --token wrong get --raw /api/v1/pods"), &["You must be logged in to the server"]);
+    t.prints(&[(&format!("{stranger} --token '' get --raw /readyz"), "ok")]);
+    t.refuses(&format!("{stranger} --token '' get --raw /api/v1/pods"), &["pods is forbidden: User \"system:anonymous\" cannot list resource \"pods\" in API group \"\" at the cluster scope"]);
+    t.ok("kubectl create serviceaccount robot && kubectl create role r --verb=get,list --resource=configmaps && kubectl create rolebinding b --role=r --serviceaccount=$(kubectl config view --minify -o 'jsonpath={..namespace}'):robot");
+    let robot = format!("{stranger} -n {ns} --token $(kubectl create token robot)");
+    t.shows(&format!("{robot} get cm"), &["kube-root-ca.crt"]);
+    let user = format!("system:serviceaccount:{ns}:robot");
+    for (command, said) in [
+        (
+            "get secrets",
+            format!(
+                "Error from server (Forbidden): secrets is forbidden: User \"{user}\" cannot list resource \"secrets\" in API group \"\" in the namespace \"{ns}\""
+            ),
+        ),
+        (
+            "delete cm kube-root-ca.crt",
+            format!(
+                "Error from server (Forbidden): configmaps \"kube-root-ca.crt\" is forbidden: User \"{user}\" cannot delete resource \"configmaps\" in API group \"\" in the namespace \"{ns}\""
+            ),
+        ),
+        (
+            "get nodes",
+            format!(
+                "Error from server (Forbidden): nodes is forbidden: User \"{user}\" cannot list resource \"nodes\" in API group \"\" at the cluster scope"
+            ),
+        ),
+        (
+            "create deployment x --image=y",
+            format!(
+                "deployments.apps is forbidden: User \"{user}\" cannot create resource \"deployments\" in API group \"apps\" in the namespace \"{ns}\""
+            ),
+        ),
+    ] {
+        t.refuses(&format!("{robot} {command}"), &[&said]);
+    }
+    // Nobody gives away more than they have, nor acts as somebody else.
+    t.refuses(&format!("{robot} create role more --verb=* --resource=*"), &["cannot create resource \"roles\""]);
+    t.refuses(&format!("{robot} get cm --as=admin"), &["cannot impersonate resource \"users\""]);
+    t.ok(&format!("kubectl create role boss --verb='*' --resource=roles.rbac.authorization.k8s.io && kubectl create rolebinding boss --role=boss --serviceaccount={ns}:robot"));
+    t.refuses(
+        &format!("{robot} create role more --verb=get --resource=secrets"),
+        &["attempting to grant RBAC permissions not currently held"],
+    );
+}
+
+#[test]
+fn a_node_may_only_touch_its_own() {
+    let t = Space::new("access-node");
+    t.ok(&format!("kubectl create secret generic s && kubectl run p --image=$BUSYBOX -- {IDLE} && kubectl wait --for=condition=Ready pod/p --timeout=60s"));
+    let node = t.ok("kubectl get pod p -o jsonpath='{.spec.nodeName}'");
+    let other =
+        t.ok(&format!("kubectl get nodes -o jsonpath='{{.items[?(@.metadata.name!=\"{node}\")].metadata.name}}'"));
+    let other = other.split(' ').next().unwrap_or_default();
+    let as_node =
+        |name: &str| format!("kubectl --as=system:node:{name} --as-group=system:nodes --as-group=system:authenticated");
+    t.ok(&format!("{} get pod p", as_node(&node)));
+    t.refuses(&format!("{} get secret s", as_node(&node)), &["forbidden", "no relationship found between node"]);
+    t.refuses(&format!("{} delete pod p", as_node(other)), &["forbidden"]);
+    t.refuses(&format!("{} label node {other} x=y", as_node(&node)), &["forbidden", "is not allowed to modify node"]);
+}
+
+#[test]
+fn a_pods_token_is_its_own_and_leads_to_the_api() {
+    let t = Space::new("access-token");
+    let ns = &t.namespace;
+    t.ok("kubectl create role r --verb=list --resource=pods");
+    t.ok(&format!("kubectl create rolebinding b --role=r --serviceaccount={ns}:default"));
+    t.apply(&format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: p}}, spec: {{containers: [{{name: c, image: devcluster/busybox:1, command: {command}, volumeMounts: \
+         [{{name: vault, mountPath: /vault}}]}}], volumes: [{{name: vault, projected: {{sources: [{{serviceAccountToken: {{audience: vault, \
+         expirationSeconds: 600, path: token}}}}]}}}}]}}}}",
+        command = "[sh, -c, 'trap exit TERM; sleep 100000 & wait']"
+    ));
+    t.ok("kubectl wait --for=condition=Ready pod/p --timeout=60s");
+    let mounted = "/var/run/secrets/kubernetes.io/serviceaccount";
+    t.prints(&[
+        (&format!("kubectl exec p -- cat {mounted}/namespace"), ns),
+        (&format!("kubectl exec p -- ls {mounted}"), "ca.crt\nnamespace\ntoken"),
+    ]);
+    let claims = |path: &str| {
+        // A token is three parts of unpadded base64url.
+        let decode = "cut -d. -f2 | tr _- /+ | sed 's/$/==/' | base64 -d 2>/dev/null || true";
+        t.ok(&format!("kubectl exec p -- cat {path} | {decode}"))
+    };
+    let own = claims(&format!("{mounted}/token"));
+    for part in [format!("system:serviceaccount:{ns}:default"), "\"name\":\"p\"".to_owned(), "kubernetes.io".to_owned()]
+    {
+        assert!(own.contains(&part), "{part}: {own}");
+    }
+    assert!(claims("/vault/token").contains("\"vault\""));
+    let ask = format!(
+        "wget -qO- --header \"Authorization: Bearer $(cat {mounted}/token)\" --no-check-certificate https://kubernetes.default.svc/api/v1/namespaces/{ns}/"
+    );
+    t.shows(&format!("kubectl exec p -- sh -c '{ask}pods'"), &["\"kind\":\"PodList\""]);
+    assert!(t.fails(&format!("kubectl exec p -- sh -c '{ask}secrets'")).contains("403"));
+    t.ok("kubectl exec p -- cat /vault/token > vault");
+    t.refuses("kubectl --kubeconfig /dev/null --server $(kubectl config view --minify -o 'jsonpath={..server}') --insecure-skip-tls-verify --token $(cat vault) get pods", &["You must be logged in"]);
+}

@@ -1,0 +1,21 @@
+//! Devcluster as its users meet it: real kubectl, a real cluster. `tests/run` makes the cluster.
+//!
+//! Most tests have a namespace of their own and run side by side; those in [`whole`] break the cluster or load the
+//! machine, so each of them runs alone.
+
+mod access;
+mod apply;
+mod bad_input;
+mod cats;
+mod create;
+mod delete;
+mod edit;
+mod get;
+mod info;
+mod logs;
+mod network;
+mod pods;
+mod rollout;
+mod streams;
+mod support;
+mod whole;

@@ -1,0 +1,145 @@
+//! Pods reach each other, services and names from every node; nodes lead to services.
+
+use crate::support::{Space, cluster};
+
+/// A web server on each worker, told apart by their names, and a pod that asks.
+fn space(name: &str) -> Space {
+    let t = Space::new(name);
+    for worker in [1, 2] {
+        t.apply(&format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: web-{worker}, labels: {{app: web}}}}, spec: {{nodeName: {}-worker-{worker}, hostname: h{worker}, subdomain: head, \
+             terminationGracePeriodSeconds: 1, containers: [{{name: c, image: devcluster/busybox:1, \
+             command: [sh, -c, 'hostname > /tmp/index.html; exec httpd -f -p 8080 -h /tmp']}}]}}}}",
+            cluster()
+        ));
+    }
+    t.ok("kubectl wait --for=condition=Ready pod --all --timeout=60s");
+    t
+}
+
+fn addresses(t: &Space, kind: &str, path: &str) -> Vec<String> {
+    let list = t.ok(&format!("kubectl get {kind} -o jsonpath='{{.items[*]{path}}}'"));
+    list.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn pods_reach_pods_on_every_node() {
+    let t = space("pod-network");
+    let pods = addresses(&t, "pods", ".status.podIP");
+    assert!(pods.iter().all(|ip| ip.starts_with("10.244.")), "{pods:?}");
+    for from in ["web-1", "web-2"] {
+        for (name, ip) in ["h1", "h2"].iter().zip(&pods) {
+            assert_eq!(t.ok(&format!("kubectl exec {from} -- wget -T 5 -qO- http://{ip}:8080/")), *name);
+        }
+    }
+    // Pods see each other's own addresses, and nodes reach pods.
+    t.apply("{apiVersion: v1, kind: Pod, metadata: {name: listen}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: devcluster/busybox:1, \
+        command: [sh, -c, 'while :; do nc -l -p 9 -v 2>&1 </dev/null; done']}]}}");
+    t.ok("kubectl wait --for=condition=Ready pod/listen --timeout=60s");
+    let listen = t.ok("kubectl get pod listen -o jsonpath='{.status.podIP}'");
+    let mut logs = t.start("kubectl logs -f listen");
+    t.ok(&format!("kubectl exec web-2 -- timeout 5 nc {listen} 9 </dev/null || true"));
+    logs.line(&pods[1]);
+    for node in ["master-1", "worker-1", "worker-2"] {
+        t.ok(&format!("docker exec {}-{node} bash -c 'exec 3<>/dev/tcp/{}/8080'", cluster(), pods[0]));
+    }
+}
+
+#[test]
+fn services_balance_over_all_nodes() {
+    let t = space("services");
+    t.ok("kubectl create service clusterip web --tcp=80:8080");
+    t.ok("kubectl create service nodeport out --tcp=80:8080 && kubectl set selector service out app=web");
+    t.ok("kubectl wait --for=jsonpath='{.endpoints[1].conditions.ready}'=true endpointslice --all --timeout=30s");
+    for from in ["web-1", "web-2"] {
+        let seen = t.ok(&format!(
+            "kubectl exec {from} -- sh -c 'for i in $(seq 30); do wget -T 5 -qO- http://web/; done | sort -u'"
+        ));
+        assert_eq!(seen, "h1\nh2", "from {from}");
+    }
+    let port = t.ok("kubectl get svc out -o jsonpath='{.spec.ports[0].nodePort}'");
+    let nodes = addresses(&t, "nodes", ".status.addresses[?(@.type==\"InternalIP\")].address");
+    assert_eq!(nodes.len(), 3);
+    for node in &nodes {
+        let answers = t.ok(&format!("for i in $(seq 20); do curl -sS -m 5 http://{node}:{port}/; done | sort -u"));
+        assert_eq!(answers, "h1\nh2", "through {node}");
+        assert!(
+            t.ok(&format!("kubectl exec web-1 -- wget -T 5 -qO- http://{node}:{port}/")).starts_with('h'),
+            "from a pod through {node}"
+        );
+    }
+    // A service without pods refuses at once, and follows its selector.
+    t.ok("kubectl create service clusterip none --tcp=80:8080");
+    t.refuses("kubectl exec web-1 -- wget -T 5 -qO- http://none/", &["refused"]);
+    t.ok("kubectl set selector service none app=web && kubectl wait --for=jsonpath='{.endpoints[0].conditions.ready}'=true endpointslice -l kubernetes.io/service-name=none --timeout=30s");
+    t.ok("kubectl exec web-1 -- timeout 10 sh -c 'until wget -T 5 -qO- http://none/; do usleep 20000; done'");
+    t.ok("kubectl patch svc web -p '{\"spec\":{\"sessionAffinity\":\"ClientIP\"}}'");
+    t.ok("kubectl exec web-1 -- timeout 10 sh -c 'until [ \"$(for i in 1 2 3 4 5 6 7 8 9 10; do wget -qO- http://web/; done | sort -u | wc -l)\" = 1 ]; do :; done'");
+}
+
+#[test]
+fn names_are_answered_in_pods() {
+    let t = space("dns");
+    let ns = &t.namespace;
+    t.ok("kubectl create service clusterip web --tcp=80:8080 && kubectl create service externalname ext --external-name=web");
+    t.apply("{apiVersion: v1, kind: Service, metadata: {name: head}, spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 8080}]}}");
+    t.ok("kubectl wait --for=jsonpath='{.endpoints[1].conditions.ready}'=true endpointslice --all --timeout=30s");
+    let ip = t.ok("kubectl get svc web -o jsonpath='{.spec.clusterIP}'");
+    let lookup = |from: &str, name: &str| {
+        t.ok(&format!(
+            "kubectl exec {from} -- timeout 10 sh -c 'until nslookup {name} 2>&1; do usleep 50000; done' | grep -v :53"
+        ))
+    };
+    for from in ["web-1", "web-2"] {
+        for name in [format!("web.{ns}.svc.cluster.local"), "kubernetes.default.svc.cluster.local".to_owned()] {
+            let expected = if name.starts_with("web") { ip.as_str() } else { "10.96.0.1" };
+            let answer = lookup(from, &name);
+            assert!(
+                answer.lines().any(|line| line.trim_end() == format!("Address: {expected}")),
+                "{from} {name}: {answer}"
+            );
+        }
+        for host in ["web", &format!("web.{ns}"), &format!("web.{ns}.svc"), &format!("web.{ns}.svc.cluster.local.")] {
+            assert!(t.ok(&format!("kubectl exec {from} -- wget -T 5 -qO- http://{host}/")).starts_with('h'), "{host}");
+        }
+    }
+    let pods = addresses(&t, "pods", ".status.podIP");
+    let head = lookup("web-1", &format!("head.{ns}.svc.cluster.local"));
+    assert!(pods.iter().all(|ip| head.contains(ip.as_str())), "{head}");
+    let one = lookup("web-1", &format!("h2.head.{ns}.svc.cluster.local"));
+    assert!(one.contains(&pods[1]) && !one.contains(&format!("Address: {}\n", pods[0])), "{one}");
+    t.shows(
+        "kubectl exec web-1 -- cat /etc/resolv.conf",
+        &[
+            "nameserver 10.96.0.10",
+            &format!("search {ns}.svc.cluster.local svc.cluster.local cluster.local"),
+            "options ndots:5",
+        ],
+    );
+    let missing = t.fails("kubectl exec web-1 -- nslookup nothing.default.svc.cluster.local 1>&2");
+    assert!(missing.contains("NXDOMAIN"), "{missing}");
+    t.shows(
+        &format!("kubectl exec web-1 -- nslookup -type=srv _http._tcp.head.{ns}.svc.cluster.local"),
+        &["8080 h1.head."],
+    );
+    t.shows(
+        "kubectl exec web-1 -- nslookup -type=ptr 1.0.96.10.in-addr.arpa",
+        &["kubernetes.default.svc.cluster.local"],
+    );
+}
+
+#[test]
+fn what_leaves_the_cluster_comes_from_the_node() {
+    let t = space("egress");
+    // The host is outside: it sees the node's address, not the pod's.
+    let gateway =
+        t.ok(&format!("docker network inspect devcluster-{} -f '{{{{(index .IPAM.Config 0).Gateway}}}}'", cluster()));
+    let listener =
+        std::net::TcpListener::bind((gateway.as_str(), 0)).expect("the network's gateway is an address of this host");
+    let port = listener.local_addr().expect("it is bound").port();
+    let accept = std::thread::spawn(move || listener.accept().map(|(_, peer)| peer.ip().to_string()));
+    t.ok(&format!("kubectl exec web-1 -- timeout 10 nc -w 5 {gateway} {port} </dev/null || true"));
+    let peer = accept.join().expect("no panic").expect("a connection");
+    let node = t.ok("kubectl get pod web-1 -o jsonpath='{.status.hostIP}'");
+    assert_eq!(peer, node);
+}

@@ -1,0 +1,190 @@
+//! `devcluster` itself: clusters of its own come, change and go.
+
+use crate::support::{IDLE, Space, program};
+use nix::sys::signal::Signal;
+use std::net::TcpListener;
+
+/// A cluster's name in a folder with a kubeconfig of its own; `$name` in scripts. Goes with all it has.
+struct Launch {
+    t: Space,
+    name: String,
+}
+
+impl Launch {
+    fn new(kind: &str) -> Self {
+        Self { t: Space::without_cluster(), name: format!("e2e-{kind}-{}", std::process::id() % 10_000) }
+    }
+
+    fn script(&self, script: &str) -> String {
+        format!("export DEVCLUSTER_NAME={} name={}; {script}", self.name, self.name)
+    }
+
+    #[track_caller]
+    fn ok(&self, script: &str) -> String {
+        self.t.ok(&self.script(script))
+    }
+
+    #[track_caller]
+    fn shows(&self, script: &str, parts: &[&str]) {
+        self.t.shows(&self.script(script), parts);
+    }
+
+    #[track_caller]
+    fn refuses(&self, script: &str, parts: &[&str]) {
+        self.t.refuses(&self.script(script), parts);
+    }
+
+    /// Neither containers, volumes, networks nor a kubeconfig entry has the cluster's name.
+    #[track_caller]
+    fn leaves_nothing(&self) {
+        for list in [
+            "docker ps -a --format '{{.Names}}'",
+            "docker volume ls -q",
+            "docker network ls --format '{{.Name}}'",
+            "kubectl config get-contexts -o name",
+            "$devcluster list",
+        ] {
+            assert_eq!(self.ok(&format!("{list} | grep -F $name || true")), "", "{list}");
+        }
+    }
+}
+
+impl Drop for Launch {
+    fn drop(&mut self) {
+        self.t.run(&self.script("$devcluster down"));
+    }
+}
+
+#[test]
+fn a_cluster_lives_through_all_that_its_user_does() {
+    let l = Launch::new("life");
+    l.t.file("kubeconfig", "{apiVersion: v1, kind: Config, current-context: other, clusters: [], users: [], contexts: [{name: other, context: {cluster: c, user: u}}]}");
+    l.shows("$devcluster up --workers 1 2>&1", &["-master-1", "-worker-1", "is ready after"]);
+    l.shows("kubectl config current-context", &[&format!("devcluster-{}", l.name)]);
+    let containers = "docker ps -q --no-trunc --filter label=devcluster.io/cluster=$name | sort";
+    let before = l.ok(containers);
+    l.shows("$devcluster up", &["runs already"]);
+    l.shows("$devcluster up --workers 1", &["runs already"]);
+    assert_eq!(l.ok(containers), before, "a second up changes nothing");
+    l.refuses("$devcluster up --workers 2", &["exists with"]);
+
+    l.shows("$devcluster status", &["running", "-worker-1"]);
+    l.shows("$devcluster list -o json", &["\"name\"", &l.name]);
+    l.shows(
+        "$devcluster image list",
+        &["devcluster/busybox:1", "devcluster/cats-for-gold:v2", "registry.k8s.io/pause:3.10"],
+    );
+    l.shows("$devcluster logs master-1", &["api server ready"]);
+    l.shows("$devcluster kubeconfig", &["certificate-authority-data", "client-key-data"]);
+    l.shows("$devcluster exec worker-1 -- hostname", &["-worker-1"]);
+    assert_eq!(l.t.run(&l.script("$devcluster exec worker-1 -- sh -c 'exit 9'")).code, 9);
+    l.refuses("$devcluster exec nothing -- true", &["has no node"]);
+
+    l.ok("kubectl create configmap kept --from-literal=a=b");
+    l.ok(&format!("kubectl create deployment web --image=devcluster/busybox:1 --replicas=2 -- {IDLE} && kubectl rollout status deploy/web"));
+    let addresses = "kubectl get nodes -o jsonpath='{.items[*].status.addresses[0].address} {.items[*].metadata.uid} {.items[*].spec.podCIDR}'";
+    let before = l.ok(addresses);
+    l.ok("$devcluster stop");
+    l.shows("$devcluster status", &["stopped"]);
+    l.ok("$devcluster start && kubectl wait --for=condition=Ready node --all --timeout=60s");
+    assert_eq!(l.ok(addresses), before, "addresses and objects survive a stop");
+    l.shows("kubectl get cm kept -o jsonpath='{.data.a}'", &["b"]);
+    l.ok("kubectl rollout status deploy/web --timeout=90s && kubectl wait --for=condition=Ready pod -l app=web --timeout=90s");
+
+    l.ok("$devcluster pause");
+    l.shows("$devcluster status", &["paused"]);
+    l.ok("$devcluster unpause && kubectl get nodes");
+
+    l.shows("$devcluster node add 2>&1", &["-worker-2"]);
+    l.ok("kubectl wait --for=condition=Ready node/$name-worker-2 --timeout=60s");
+    l.ok("kubectl scale deploy web --replicas=6 && kubectl rollout status deploy/web");
+    l.shows("kubectl get pods -o wide", &["-worker-2"]);
+    l.ok("$devcluster node remove worker-2");
+    l.refuses("kubectl get node $name-worker-2", &["NotFound"]);
+    l.ok("kubectl rollout status deploy/web --timeout=90s");
+    l.ok("$devcluster node stop worker-1 && $devcluster node start worker-1 && kubectl wait --for=condition=Ready node/$name-worker-1 --timeout=60s");
+
+    l.ok("docker tag devcluster/node-rootfs:$(docker images devcluster/node-rootfs --format '{{.Tag}}' | head -1) $name:1 2>/dev/null || true");
+    l.ok("printf 'FROM scratch\\nCOPY kubeconfig /only\\n' | docker build -q -t $name-image:1 -f - . >/dev/null && $devcluster image load $name-image:1; docker rmi $name-image:1 $name:1 >/dev/null 2>&1 || true");
+    l.shows("$devcluster image list", &[&format!("{}-image:1", l.name)]);
+    l.ok("$devcluster demo 2>&1 | grep -o 'http://[0-9.:]*' | tail -1 | xargs curl -fsS -m 10 >/dev/null");
+
+    l.ok("$devcluster down");
+    l.leaves_nothing();
+    l.shows("kubectl config current-context", &["other"]);
+    l.refuses("$devcluster down", &["there is no cluster"]);
+    l.refuses("$devcluster status", &["there is no cluster"]);
+}
+
+#[test]
+fn what_stands_in_the_way_is_said_and_nothing_is_left() {
+    let l = Launch::new("bad");
+    l.refuses("DOCKER_HOST=unix:///no/such/socket $devcluster up", &["no Docker engine answers", "hint: Start Docker"]);
+    l.refuses("DOCKER_HOST=tcp://127.0.0.1:1 $devcluster up", &["no Docker engine answers"]);
+    l.refuses("$devcluster up --name 'Bad Name'", &["Bad Name"]);
+    l.refuses(
+        "$devcluster up --image devcluster/none:0",
+        &["the node image `devcluster/none:0` is not in the Docker engine", "hint: "],
+    );
+    l.refuses("$devcluster up --node-binary /no/such/file", &["the node program is not at `/no/such/file`"]);
+    l.refuses("$devcluster up --workers 70000", &["70000"]);
+    l.leaves_nothing();
+
+    l.ok("docker create --name $name-worker-1 devcluster/node:* true >/dev/null 2>&1 || docker create --name $name-worker-1 $(docker images -q devcluster/node | head -1) true >/dev/null");
+    l.refuses("$devcluster up", &[&format!("{}-worker-1", l.name), "hint: "]);
+    l.ok("docker rm $name-worker-1 >/dev/null");
+    l.leaves_nothing();
+
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it is bound").port();
+    l.t.file(
+        "kind.yaml",
+        format!(
+            "{{kind: Cluster, apiVersion: kind.x-k8s.io/v1alpha4, nodes: [{{role: control-plane}}, {{role: worker, \
+        extraPortMappings: [{{containerPort: 30080, hostPort: {port}, listenAddress: 127.0.0.1}}]}}]}}"
+        ),
+    );
+    l.refuses("$devcluster up --config kind.yaml", &["hint: ", "port"]);
+    l.leaves_nothing();
+    l.t.file("wrong.yaml", "{kind: Cluster, apiVersion: kind.x-k8s.io/v1alpha4, nodes: [{role: unicorn}]}");
+    l.refuses("$devcluster up --config wrong.yaml", &["unicorn"]);
+}
+
+#[test]
+fn an_interrupt_leaves_nothing() {
+    let l = Launch::new("stop");
+    // The first lines of progress are the first steps; later ones come while nodes start.
+    for steps in 1..=4 {
+        let mut up = l.t.start(&l.script(&format!("exec {} up --workers 1", program().display())));
+        for _ in 0..steps {
+            up.line(" ");
+        }
+        up.signal(Signal::SIGINT);
+        let (code, shown) = up.end();
+        assert_eq!(code, 130, "after {steps} steps: {shown}");
+        assert!(shown.contains("interrupted"), "{shown}");
+        l.leaves_nothing();
+    }
+}
+
+#[test]
+fn a_kind_configuration_is_followed() {
+    let l = Launch::new("kind");
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+    l.t.file("mounted/file", "from the host");
+    l.t.file("kind.yaml", format!(
+        "{{kind: Cluster, apiVersion: kind.x-k8s.io/v1alpha4, networking: {{podSubnet: 10.50.0.0/16, serviceSubnet: 10.60.0.0/16}}, nodes: [\
+         {{role: control-plane, kubeadmConfigPatches: ['x']}}, {{role: worker, labels: {{tier: front}}, \
+         extraMounts: [{{hostPath: {}/mounted, containerPath: /mounted}}], extraPortMappings: [{{containerPort: 30123, hostPort: {port}}}]}}]}}", l.t.path().display()
+    ));
+    l.shows("$devcluster up --config kind.yaml 2>&1", &["kubeadmConfigPatches", "is ready after"]);
+    l.shows("kubectl get nodes -l tier=front -o name", &["-worker-1"]);
+    l.shows("$devcluster exec worker-1 -- cat /mounted/file", &["from the host"]);
+    l.shows("kubectl get svc kubernetes -o jsonpath='{.spec.clusterIP}'", &["10.60.0.1"]);
+    l.ok("kubectl create deployment web --image=devcluster/cats-for-gold:v1 -- cats auth && kubectl rollout status deploy/web");
+    l.ok("kubectl create service nodeport web --tcp=80 --node-port=30123");
+    l.shows("kubectl get pods -o jsonpath='{.items[0].status.podIP}'", &["10.50."]);
+    l.ok(&format!("timeout 30 bash -c 'until curl -fsS -m 5 http://127.0.0.1:{port}/version; do :; done 2>/dev/null'"));
+    l.ok("$devcluster down");
+    l.leaves_nothing();
+}

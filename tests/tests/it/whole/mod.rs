@@ -1,0 +1,6 @@
+//! Tests that need the cluster or the machine for themselves.
+
+mod crash;
+mod healing;
+mod latency;
+mod launcher;
