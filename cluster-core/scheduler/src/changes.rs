@@ -191,12 +191,14 @@ impl Scheduler {
 /// Whether an update changes what a decision looks at.
 fn says_something_new(change: &Change<Pod>) -> bool {
     let Change::Updated { old, new } = change else { return true };
-    let granted = |pod: &Pod| {
-        let statuses = pod.status.as_ref().and_then(|s| s.container_statuses.clone()).unwrap_or_default();
-        statuses.into_iter().map(|s| (s.name, s.allocated_resources, s.resources)).collect::<Vec<_>>()
-    };
     old.spec != new.spec
         || old.metadata.labels != new.metadata.labels
         || old.metadata.deletion_timestamp.is_some() != new.metadata.deletion_timestamp.is_some()
-        || granted(old) != granted(new)
+        || !granted(old).eq(granted(new))
+}
+
+/// What the node holds for each container.
+fn granted(pod: &Pod) -> impl Iterator<Item = impl PartialEq> {
+    let statuses = pod.status.as_ref().and_then(|s| s.container_statuses.as_deref()).unwrap_or_default();
+    statuses.iter().map(|status| (&status.name, &status.allocated_resources, &status.resources))
 }

@@ -119,14 +119,15 @@ impl Queue {
         }
     }
 
-    /// Tries those parked pods again for which `helps` says that something happened that may help.
-    pub(crate) fn wake(&mut self, now: Instant, helps: impl Fn(PluginSet, &PodInfo) -> bool) {
-        let worthy = |plugins: PluginSet, uid: &Uid| {
-            self.entries.get(uid).is_some_and(|entry| plugins == 0 || helps(plugins, &entry.info))
-        };
-        let parked = self.parked.iter().flat_map(|(plugins, uids)| uids.iter().map(|uid| (*plugins, uid)));
-        let woken: Vec<Uid> =
-            parked.filter(|(plugins, uid)| worthy(*plugins, uid)).map(|(_, uid)| uid.clone()).collect();
+    /// Tries those parked pods again which one of the `interested` plugins refused, and for which `helps` says that what
+    /// happened may help.
+    pub(crate) fn wake(&mut self, now: Instant, interested: PluginSet, helps: impl Fn(PluginSet, &PodInfo) -> bool) {
+        let mut woken = Vec::new();
+        for (plugins, uids) in self.parked.iter().filter(|(plugins, _)| **plugins == 0 || **plugins & interested != 0) {
+            let refusing = plugins & interested;
+            let worthy = |uid: &&Uid| self.entries.get(*uid).is_some_and(|e| *plugins == 0 || helps(refusing, &e.info));
+            woken.extend(uids.iter().filter(worthy).cloned());
+        }
         for uid in woken {
             self.retry(&uid, now);
         }

@@ -127,7 +127,7 @@ impl Scheduler {
     /// Tries again the parked pods which this may help.
     pub(crate) fn wake(&mut self, happening: &Happening<'_>, now: Instant) {
         let cluster = &self.cluster;
-        self.queue.wake(now, |plugins, pod| {
+        self.queue.wake(now, happening.interests(), |plugins, pod| {
             let cycle = Cycle { pod, cluster };
             let mut refusing = PLUGINS.iter().enumerate().filter(|(place, _)| plugins & (1 << place) != 0);
             refusing.any(|(_, plugin)| (plugin.helps)(&cycle, happening))

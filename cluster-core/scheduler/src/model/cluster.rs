@@ -72,6 +72,7 @@ impl Cluster {
         }
         self.order = None;
         self.topologies.borrow_mut().clear();
+        self.nominated.remove(&id);
         self.reclaim(id);
     }
 

@@ -12,6 +12,7 @@ mod volumes;
 
 pub(crate) use volumes::unbound_claims;
 
+use crate::diagnosis::PluginSet;
 use crate::model::{Cluster, NodeInfo, PodInfo};
 use cluster_client::ObjectKey;
 use std::borrow::Cow;
@@ -89,10 +90,40 @@ pub(crate) enum Happening<'a> {
     Storage,
 }
 
+/// Kinds of happenings, as a set of bits.
+type Kinds = u8;
+const NODE: Kinds = 1;
+const NODE_GONE: Kinds = 2;
+const PLACED: Kinds = 4;
+const GONE: Kinds = 8;
+const NAMESPACE: Kinds = 16;
+const STORAGE: Kinds = 32;
+
+impl Happening<'_> {
+    fn kind(&self) -> Kinds {
+        match self {
+            Self::Node(_) => NODE,
+            Self::NodeGone => NODE_GONE,
+            Self::PodPlaced(_) => PLACED,
+            Self::PodGone(..) => GONE,
+            Self::Namespace => NAMESPACE,
+            Self::Claim(_) | Self::Storage => STORAGE,
+        }
+    }
+
+    /// The plugins whose mind this may change.
+    pub(crate) fn interests(&self) -> PluginSet {
+        let interested = PLUGINS.iter().enumerate().filter(|(_, plugin)| plugin.wakes & self.kind() != 0);
+        interested.fold(0, |set, (place, _)| set | 1 << place)
+    }
+}
+
 /// One plugin; the order of [`PLUGINS`] is the order in which nodes are refused.
 pub(crate) struct Plugin {
     pub(crate) name: &'static str,
-    pub(crate) filter: for<'a> fn(&Cycle<'a>) -> Prepared<'a>,
+    pub(crate) filter: MakeFilter,
+    /// What may change its mind.
+    wakes: Kinds,
     /// Whether a pod that this plugin refused everywhere should be tried again.
     pub(crate) helps: fn(&Cycle<'_>, &Happening<'_>) -> bool,
 }
@@ -104,20 +135,27 @@ pub(crate) struct Scoring {
 }
 
 pub(crate) static PLUGINS: [Plugin; 9] = [
-    Plugin { name: "NodeUnschedulable", filter: node::schedulable, helps: |c, h| at_node(c, h, node::schedulable) },
-    Plugin { name: "NodeName", filter: node::named, helps: |c, h| at_node(c, h, node::named) },
-    Plugin { name: "TaintToleration", filter: taints::filter, helps: |c, h| at_node(c, h, taints::filter) },
-    Plugin { name: "NodeAffinity", filter: affinity::filter, helps: |c, h| at_node(c, h, affinity::filter) },
-    Plugin { name: "NodePorts", filter: ports::filter, helps: |c, h| at_node_or_left(c, h, ports::filter) },
-    Plugin {
-        name: "NodeResourcesFit",
-        filter: resources::filter,
-        helps: |c, h| at_node_or_left(c, h, resources::filter),
-    },
-    Plugin { name: "VolumeBinding", filter: volumes::filter, helps: volumes::helps },
-    Plugin { name: "PodTopologySpread", filter: spread::filter, helps: spread::helps },
-    Plugin { name: "InterPodAffinity", filter: pods::filter, helps: pods::helps },
+    plugin("NodeUnschedulable", NODE, node::schedulable, |c, h| at_node(c, h, node::schedulable)),
+    plugin("NodeName", NODE, node::named, |c, h| at_node(c, h, node::named)),
+    plugin("TaintToleration", NODE, taints::filter, |c, h| at_node(c, h, taints::filter)),
+    plugin("NodeAffinity", NODE, affinity::filter, |c, h| at_node(c, h, affinity::filter)),
+    plugin("NodePorts", NODE | GONE, ports::filter, |c, h| at_node(c, h, ports::filter)),
+    plugin("NodeResourcesFit", NODE | GONE, resources::filter, |c, h| at_node(c, h, resources::filter)),
+    plugin("VolumeBinding", NODE | STORAGE, volumes::filter, volumes::helps),
+    plugin("PodTopologySpread", NODE | NODE_GONE | PLACED | GONE, spread::filter, spread::helps),
+    plugin("InterPodAffinity", NODE | PLACED | GONE | NAMESPACE, pods::filter, pods::helps),
 ];
+
+type MakeFilter = for<'a> fn(&Cycle<'a>) -> Prepared<'a>;
+
+const fn plugin(
+    name: &'static str,
+    wakes: Kinds,
+    filter: MakeFilter,
+    helps: fn(&Cycle<'_>, &Happening<'_>) -> bool,
+) -> Plugin {
+    Plugin { name, filter, wakes, helps }
+}
 
 pub(crate) static SCORINGS: [Scoring; 7] = [
     Scoring { weight: 3, prepare: taints::score },
@@ -130,19 +168,12 @@ pub(crate) static SCORINGS: [Scoring; 7] = [
 ];
 
 /// Whether the plugin lets the pod onto this node now.
-fn passes(cycle: &Cycle<'_>, node: &NodeInfo, filter: for<'a> fn(&Cycle<'a>) -> Prepared<'a>) -> bool {
+fn passes(cycle: &Cycle<'_>, node: &NodeInfo, filter: MakeFilter) -> bool {
     filter(cycle).is_ok_and(|filter| filter.is_none_or(|filter| filter.check(node).is_ok()))
 }
 
-fn at_node(cycle: &Cycle<'_>, happening: &Happening<'_>, filter: for<'a> fn(&Cycle<'a>) -> Prepared<'a>) -> bool {
-    matches!(happening, Happening::Node(node) if passes(cycle, node, filter))
-}
-
-fn at_node_or_left(
-    cycle: &Cycle<'_>,
-    happening: &Happening<'_>,
-    filter: for<'a> fn(&Cycle<'a>) -> Prepared<'a>,
-) -> bool {
+/// Whether the plugin lets the pod onto the node where it happened.
+fn at_node(cycle: &Cycle<'_>, happening: &Happening<'_>, filter: MakeFilter) -> bool {
     matches!(happening, Happening::Node(node) | Happening::PodGone(_, node) if passes(cycle, node, filter))
 }
 

@@ -31,9 +31,10 @@ async fn a_parked_pod_costs_nothing_until_one_of_its_plugins_may_change_its_mind
     put(&mut queue, "p", 0, now);
     assert!(pop(&mut queue, now).is_some());
     queue.park("uid-p", 0b10, now);
-    queue.wake(now + SECOND, |plugins, _| plugins & 0b01 != 0);
+    queue.wake(now + SECOND, 0b01, |_, _| true);
+    queue.wake(now + SECOND, 0b10, |_, _| false);
     assert_eq!(pop(&mut queue, now + SECOND), None);
-    queue.wake(now + SECOND, |plugins, _| plugins & 0b10 != 0);
+    queue.wake(now + SECOND, 0b11, |plugins, _| plugins == 0b10);
     assert_eq!(pop(&mut queue, now + SECOND).as_deref(), Some("p"));
 }
 
@@ -58,7 +59,7 @@ async fn a_woken_pod_backs_off_only_while_others_are_ready() {
     assert!(pop(&mut queue, now).is_some());
     queue.park("uid-tried", 1, now);
     put(&mut queue, "fresh", 0, now);
-    queue.wake(now, |_, _| true);
+    queue.wake(now, 1, |_, _| true);
     assert_eq!(pop(&mut queue, now).as_deref(), Some("fresh"));
     assert_eq!(pop(&mut queue, now).as_deref(), Some("tried"));
 }
@@ -86,7 +87,7 @@ async fn a_gated_pod_waits_for_its_gates_and_a_removed_one_is_forgotten() {
     assert_eq!(pop(&mut queue, now).as_deref(), Some("p"));
     queue.park("uid-p", 1, now);
     queue.remove("uid-p");
-    queue.wake(now, |_, _| true);
+    queue.wake(now, 1, |_, _| true);
     assert_eq!(pop(&mut queue, now), None);
 }
 
