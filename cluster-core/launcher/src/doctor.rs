@@ -1,10 +1,12 @@
 //! `devcluster doctor`: checks what clusters need of the machine; a check that fails says how to mend it.
 
-use crate::engine::Launcher;
-use crate::{Progress, Silent};
+use crate::engine::{Launcher, is_running};
+use crate::{Progress, Protocol, Silent};
 use bollard::Docker;
 use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum};
+use cluster_config::Role;
 use serde::Serialize;
+use std::net::TcpListener;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +14,7 @@ const GIB: i64 = 1 << 30;
 const MIN_MEMORY: i64 = 2 * GIB;
 const MIN_DISK: u64 = 5 << 30;
 const MIN_WATCHES: u64 = 65_536;
-const MIN_INSTANCES: u64 = 256;
+const MIN_INSTANCES: u64 = 128;
 
 /// One check.
 #[derive(Debug, Clone, Serialize)]
@@ -39,6 +41,7 @@ pub async fn doctor(image: &str) -> Vec<Check> {
         (Ok(launcher), Ok(info)) => {
             checks.extend(engine(&info));
             checks.push(node_image(&launcher.docker, image).await);
+            checks.extend(launcher.ports().await);
         }
         (_, info) => checks.push(check(
             "Docker engine",
@@ -96,6 +99,32 @@ async fn node_image(docker: &Docker, image: &str) -> Check {
             check("node image", true, format!("{image}, {size} MB"), "")
         }
         Err(_) => check("node image", false, format!("{image} is missing"), "make image"),
+    }
+}
+
+impl Launcher {
+    /// The ports that clusters publish, which another program may take while they are stopped.
+    async fn ports(&self) -> Option<Check> {
+        let (mut wanted, mut taken) = (0, Vec::new());
+        for name in self.state.clusters().ok()? {
+            let spec = self.state.load(&name).ok()??.spec;
+            let containers = self.containers(&name).await.ok()?;
+            for node in spec.nodes.iter().filter(|node| !containers.get(&node.name).is_some_and(is_running)) {
+                let api = (node.role == Role::Master).then_some((spec.api_address, spec.api_port));
+                let others = node.ports.iter().filter(|port| port.protocol == Protocol::Tcp && port.host_port > 0);
+                for address in api.into_iter().chain(others.map(|port| (port.listen_address, port.host_port))) {
+                    wanted += 1;
+                    if TcpListener::bind(address).is_err() {
+                        taken.push(format!("{}:{} of {}", address.0, address.1, node.name));
+                    }
+                }
+            }
+        }
+        let found = match taken.len() {
+            0 => format!("{wanted} of stopped clusters, all free"),
+            _ => format!("taken: {}", taken.join(", ")),
+        };
+        Some(check("ports", taken.is_empty(), found, "stop the program that holds the port: `sudo ss -tlnp` shows it"))
     }
 }
 
