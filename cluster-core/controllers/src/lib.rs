@@ -9,6 +9,7 @@ mod conditions;
 mod deployment;
 mod event_ttl;
 mod garbage;
+mod history;
 mod job;
 mod meta;
 mod namespace;
@@ -22,6 +23,7 @@ mod root_ca;
 mod runner;
 mod service_account;
 mod services;
+mod stateful_set;
 mod taint_eviction;
 
 use cluster_client::events::Recorder;
@@ -101,6 +103,7 @@ pub async fn run(
     tasks.spawn(taint_eviction::run(context.clone()));
     tasks.spawn(pod_gc::run(context.clone()));
     tasks.spawn(job::run(context.clone()));
+    tasks.spawn(stateful_set::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
     tasks.spawn(cluster_roles::run(context.clone()));
     tasks.spawn(namespace::run(context.clone()));

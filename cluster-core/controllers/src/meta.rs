@@ -4,6 +4,7 @@ use cluster_client::{Object, ObjectKey};
 use cluster_object::selector::Selector;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference, Time};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -40,6 +41,22 @@ pub(crate) fn annotation<'a, K: Object>(object: &'a K, name: &str) -> Option<&'a
 
 pub(crate) fn finalizers<K: Object>(object: &K) -> &[String] {
     object.metadata().finalizers.as_deref().unwrap_or_default()
+}
+
+pub(crate) fn owners(meta: &ObjectMeta) -> &[OwnerReference] {
+    meta.owner_references.as_deref().unwrap_or_default()
+}
+
+/// A number, or a share of `total`.
+pub(crate) fn scaled(value: &IntOrString, total: i32, round_up: bool) -> i32 {
+    match value {
+        IntOrString::Int(number) => *number,
+        IntOrString::String(text) => {
+            let percent: i64 = text.trim_end_matches('%').parse().unwrap_or_default();
+            let share = percent * i64::from(total);
+            i32::try_from(if round_up { (share + 99) / 100 } else { share / 100 }).unwrap_or_default()
+        }
+    }
 }
 
 /// The owner that controls an object.

@@ -1,6 +1,7 @@
 //! Which replica set is a deployment's newest: templates, the hash in their names, revision numbers and annotations.
 
 use super::rollout::{DESIRED, MAX, bounds, size, wanted};
+use crate::history::hash;
 use crate::meta::{Labels, annotation, controller_reference, created, is_deleting, name};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -51,22 +52,11 @@ pub(super) fn next_revision(old: &[Arc<ReplicaSet>]) -> i64 {
     old.iter().map(|set| revision(set)).max().unwrap_or_default() + 1
 }
 
-/// The part of a name that tells templates apart. It only has to be stable and rarely equal for different templates:
-/// replica sets are found by their template.
-fn hash(template: &PodTemplateSpec, collisions: i32) -> String {
-    const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-    let mut text = serde_json::to_string(template).unwrap_or_default();
-    if collisions > 0 {
-        text.push_str(&collisions.to_string());
-    }
-    let fnv = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    fnv.to_string().bytes().map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()])).collect()
-}
-
 /// The replica set for the deployment's present template, without a size.
 pub(super) fn make(deployment: &Deployment, revision: i64) -> ReplicaSet {
     let collisions = deployment.status.as_ref().and_then(|status| status.collision_count).unwrap_or_default();
-    let hash = hash(&deployment.spec.template, collisions);
+    let text = serde_json::to_string(&deployment.spec.template).unwrap_or_default();
+    let hash = hash(&text, collisions);
     let mut template = deployment.spec.template.clone();
     let labels = template.metadata.get_or_insert_default().labels.get_or_insert_default();
     labels.insert(HASH.to_owned(), hash.clone());

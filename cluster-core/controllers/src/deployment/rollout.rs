@@ -39,17 +39,9 @@ pub(super) struct Bounds {
     pub(super) unavailable: i32,
 }
 
-/// A number, or a share of `total`.
 fn scaled(value: Option<&IntOrString>, total: i32, round_up: bool) -> i32 {
-    match value {
-        Some(IntOrString::Int(number)) => *number,
-        Some(IntOrString::String(text)) => {
-            let percent: i64 = text.trim_end_matches('%').parse().unwrap_or_default();
-            let share = percent * i64::from(total);
-            i32::try_from(if round_up { (share + 99) / 100 } else { share / 100 }).unwrap_or_default()
-        }
-        None => scaled(Some(&IntOrString::String("25%".to_owned())), total, round_up),
-    }
+    let quarter = IntOrString::String("25%".to_owned());
+    meta::scaled(value.unwrap_or(&quarter), total, round_up)
 }
 
 /// The surge rounds up and the unavailability down; when both are nothing one pod may be missing, or nothing would move.
