@@ -6,6 +6,7 @@
 mod claims;
 mod cluster_roles;
 mod conditions;
+mod daemon_set;
 mod deployment;
 mod event_ttl;
 mod garbage;
@@ -14,6 +15,7 @@ mod job;
 mod meta;
 mod namespace;
 mod node_lifecycle;
+mod nodes;
 mod pod_control;
 mod pod_gc;
 mod pods;
@@ -104,6 +106,7 @@ pub async fn run(
     tasks.spawn(pod_gc::run(context.clone()));
     tasks.spawn(job::run(context.clone()));
     tasks.spawn(stateful_set::run(context.clone()));
+    tasks.spawn(daemon_set::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
     tasks.spawn(cluster_roles::run(context.clone()));
     tasks.spawn(namespace::run(context.clone()));

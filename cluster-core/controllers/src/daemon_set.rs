@@ -1,0 +1,171 @@
+//! Daemon sets: one pod on every node that fits.
+
+mod plan;
+mod pods;
+
+use crate::history::{History, REVISION};
+use crate::meta::{self, is_deleting, name, namespace, selector as matcher, uid};
+use crate::pod_control::{BURST, PodControl};
+use crate::pods::BY_NAMESPACE;
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::events::reference;
+use cluster_client::{Change, Informer, ObjectKey};
+use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, DaemonSetStatus};
+use k8s_openapi::api::core::v1::Node;
+use parking_lot::Mutex;
+use plan::Plan;
+use pods::{on_node, pattern};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How soon a pod that failed is replaced, doubling with every failure on the same node.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_mins(15);
+
+pub(crate) async fn run(context: Context) {
+    let sets = context.informers.informer::<DaemonSet>();
+    let nodes = context.informers.informer::<Node>();
+    sets.add_index(BY_NAMESPACE, |set| vec![namespace(set).to_owned()]);
+    let control = PodControl::new(&context, "daemonset-controller");
+    let watcher = control.watcher::<DaemonSet>({
+        let sets = sets.clone();
+        move |pod| {
+            let sets = sets.by_index(BY_NAMESPACE, namespace(pod));
+            let matching = sets.iter().filter(|set| meta::matches(&matcher(&set.spec.selector), &pod.metadata));
+            matching.map(|set| ObjectKey::of(set.as_ref())).collect()
+        }
+    });
+    let history = History::new(&context.client, &context.informers);
+    let (pods, revisions, all) = (control.pods.clone(), history.revisions.clone(), sets.clone());
+    let controller =
+        DaemonSets { sets: sets.clone(), nodes: nodes.clone(), control, history, failures: Mutex::default() };
+    Runner::new(controller)
+        .on_each(&sets)
+        .on(&pods, watcher)
+        .on(&nodes, move |change| match change {
+            Change::Updated { old, new } if concerns_nobody(old, new) => Vec::new(),
+            _ => all.list().iter().map(|set| ObjectKey::of(set.as_ref())).collect(),
+        })
+        .needs(&revisions)
+        .run(context.cancel)
+        .await;
+}
+
+/// Whether a node changed in nothing that daemon sets look at: its heartbeat, for example.
+fn concerns_nobody(old: &Node, new: &Node) -> bool {
+    old.metadata.labels == new.metadata.labels
+        && old.spec.as_ref().map(|spec| &spec.taints) == new.spec.as_ref().map(|spec| &spec.taints)
+}
+
+struct DaemonSets {
+    sets: Informer<DaemonSet>,
+    nodes: Informer<Node>,
+    control: PodControl,
+    history: History,
+    /// How often and when the pod of a set (by UID) last ended on a node.
+    failures: Mutex<HashMap<(String, String), (u32, Instant)>>,
+}
+
+#[async_trait]
+impl Controller for DaemonSets {
+    const NAME: &'static str = "daemonset";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let Some(set) = self.sets.get(key) else { return Ok(None) };
+        let selector = matcher(&set.spec.selector);
+        if selector.is_empty() {
+            let message = "This daemon set is selecting all pods. A non-empty selector is required.";
+            self.control.recorder.warning(&reference(set.as_ref()), "SelectingAll", message);
+            return Ok(None);
+        }
+        let settled = self.control.settled(set.as_ref());
+        let owned = self.control.claim(set.as_ref(), &selector).await?;
+        if is_deleting(set.as_ref()) {
+            self.control.forget(uid(set.as_ref()));
+            self.failures.lock().retain(|(owner, _), _| owner != uid(set.as_ref()));
+            return Ok(None);
+        }
+        let revisions = self.history.sync(set.as_ref(), &selector, &set.spec.template).await?;
+        let hash = hash(&revisions.update);
+        let pattern = pattern(&set, &set.spec.template, hash);
+        let plan = plan::plan(&set, &self.nodes.list(), &owned, (&pattern, hash), settled, &meta::now());
+        let status = plan.status.clone();
+        let done = self.execute(&set, &pattern, plan).await;
+        self.write_status(&set, status).await?;
+        let again = done?;
+        let live = revisions.all.iter().filter(|revision| {
+            let made_from = |pod: &std::sync::Arc<_>| pods::revision(pod) == self::hash(revision);
+            name(revision.as_ref()) == name(revisions.update.as_ref()) || owned.iter().any(made_from)
+        });
+        let live: Vec<&str> = live.map(|revision| name(revision.as_ref())).collect();
+        self.history.truncate(&revisions, &live, set.spec.revision_history_limit.unwrap_or(10)).await?;
+        Ok(again)
+    }
+}
+
+fn hash(revision: &ControllerRevision) -> &str {
+    revision.metadata.labels.as_ref().and_then(|labels| labels.get(REVISION)).map_or("", String::as_str)
+}
+
+impl DaemonSets {
+    async fn execute(
+        &self,
+        set: &DaemonSet,
+        pattern: &k8s_openapi::api::core::v1::Pod,
+        mut plan: Plan,
+    ) -> Result<Option<Duration>, Error> {
+        let mut again = plan.again;
+        for pod in &plan.ended {
+            if let Some(left) = self.hold_back(uid(set), crate::pods::node(pod)) {
+                plan.delete.retain(|other| uid(other.as_ref()) != uid(pod.as_ref()));
+                again = Some(again.map_or(left, |again| again.min(left)));
+                continue;
+            }
+            let (kind, reason, message) = plan::obituary(pod);
+            self.control.recorder.event(&reference(set), kind, reason, message);
+        }
+        plan.create.truncate(BURST);
+        plan.delete.truncate(BURST);
+        if !plan.create.is_empty() {
+            let pods = plan.create.iter().map(|node| on_node(pattern, node)).collect();
+            self.control.create(set, pods).await?;
+        }
+        if !plan.delete.is_empty() {
+            self.control.delete(set, &plan.delete).await?;
+        }
+        Ok(again)
+    }
+
+    /// How long the pod that ended on a node has to lie there; `None` counts one more end.
+    fn hold_back(&self, set: &str, node: &str) -> Option<Duration> {
+        let mut failures = self.failures.lock();
+        let (count, last) = failures.entry((set.to_owned(), node.to_owned())).or_insert((0, Instant::now()));
+        if last.elapsed() > 2 * MAX_BACKOFF {
+            *count = 0;
+        }
+        let pause =
+            if *count == 0 { Duration::ZERO } else { FIRST_BACKOFF * 2_u32.saturating_pow((*count - 1).min(20)) };
+        let left = pause.min(MAX_BACKOFF).checked_sub(last.elapsed()).filter(|left| !left.is_zero());
+        if left.is_none() {
+            (*count, *last) = (*count + 1, Instant::now());
+        }
+        left
+    }
+
+    async fn write_status(&self, set: &DaemonSet, status: DaemonSetStatus) -> Result<(), Error> {
+        if set.status.as_ref() == Some(&status) {
+            return Ok(());
+        }
+        let updated = DaemonSet { status: Some(status), ..set.clone() };
+        match self.control.client.update_status(&updated).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => Ok(other.map(drop)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

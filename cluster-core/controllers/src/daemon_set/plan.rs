@@ -1,0 +1,207 @@
+//! What a daemon set does next: one pod on every node that wants one, then updates within its bounds.
+
+use super::pods::{revision, target, wants};
+use crate::meta::{created, is_deleting, name, scaled, seconds};
+use crate::pods::{is_available, is_finished, is_ready, phase, until_available};
+use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetStatus};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// The nodes that get a pod.
+    pub(super) create: Vec<String>,
+    pub(super) delete: Vec<Arc<Pod>>,
+    /// Those of the deleted that ended by themselves.
+    pub(super) ended: Vec<Arc<Pod>>,
+    pub(super) status: DaemonSetStatus,
+    pub(super) again: Option<Duration>,
+}
+
+type ByNode = BTreeMap<String, Vec<Arc<Pod>>>;
+
+/// What the decisions read.
+struct View<'a> {
+    now: &'a Time,
+    min_ready: Duration,
+    hash: &'a str,
+    surge: i32,
+    unavailable: i32,
+    by_node: ByNode,
+}
+
+impl View<'_> {
+    fn available(&self, pod: &Pod) -> bool {
+        is_available(pod, self.min_ready, self.now)
+    }
+
+    fn is_new(&self, pod: &Pod) -> bool {
+        revision(pod) == self.hash
+    }
+
+    /// The pod of the present revision and the one of an older; `None` when there are more of either.
+    fn pair(&self, node: &str) -> Option<(Option<&Arc<Pod>>, Option<&Arc<Pod>>)> {
+        let pods = self.by_node.get(node).into_iter().flatten().filter(|pod| !is_deleting(pod.as_ref()));
+        let (new, old): (Vec<_>, Vec<_>) = pods.partition(|pod| self.is_new(pod));
+        (new.len() <= 1 && old.len() <= 1).then(|| (new.first().copied(), old.first().copied()))
+    }
+}
+
+/// `pattern` is the pod of the present revision, whose hash is `hash`; `settled` says that the cache shows all pods that
+/// were made and deleted.
+pub(super) fn plan(
+    set: &DaemonSet,
+    nodes: &[Arc<Node>],
+    pods: &[Arc<Pod>],
+    (pattern, hash): (&Pod, &str),
+    settled: bool,
+    now: &Time,
+) -> Plan {
+    let verdicts: Vec<(&str, bool, bool)> = nodes
+        .iter()
+        .map(|node| {
+            let (run, stay) = wants(pattern, node);
+            (name(node.as_ref()), run, stay)
+        })
+        .collect();
+    let desired = i32::try_from(verdicts.iter().filter(|(_, run, _)| *run).count()).unwrap_or(i32::MAX);
+    let (surge, unavailable) = bounds(set, desired);
+    let mut by_node = ByNode::new();
+    for pod in pods {
+        if let Some(node) = target(pod) {
+            by_node.entry(node.to_owned()).or_default().push(pod.clone());
+        }
+    }
+    for pods in by_node.values_mut() {
+        pods.sort_by_key(|pod| (target_first(pod), created(pod.as_ref()), name(pod.as_ref()).to_owned()));
+    }
+    let min_ready = seconds(set.spec.min_ready_seconds.unwrap_or_default());
+    let view = View { now, min_ready, hash, surge, unavailable, by_node };
+    let mut plan = Plan { status: observe(&view, set, &verdicts, desired), ..Plan::default() };
+    plan.again = pods.iter().filter_map(|pod| until_available(pod, min_ready, now)).min();
+    if is_deleting(set) || !settled {
+        return plan;
+    }
+    for (node, run, stay) in &verdicts {
+        manage(&view, node, *run, *stay, &mut plan);
+    }
+    if plan.create.is_empty() && plan.delete.is_empty() && rolls(set) {
+        let nodes: Vec<&str> = verdicts.iter().filter(|(_, run, _)| *run).map(|(node, ..)| *node).collect();
+        if surge == 0 { replace(&view, &nodes, &mut plan) } else { surge_over(&view, &nodes, &mut plan) }
+    }
+    plan
+}
+
+/// Pods that run somewhere come before those that wait.
+fn target_first(pod: &Pod) -> bool {
+    crate::pods::node(pod).is_empty()
+}
+
+fn rolls(set: &DaemonSet) -> bool {
+    let strategy = set.spec.update_strategy.as_ref().and_then(|strategy| strategy.type_.as_deref());
+    strategy != Some("OnDelete")
+}
+
+/// How many nodes may have two pods, and how many none, in an update.
+fn bounds(set: &DaemonSet, desired: i32) -> (i32, i32) {
+    let rolling = set.spec.update_strategy.as_ref().filter(|_| rolls(set));
+    let rolling = rolling.and_then(|strategy| strategy.rolling_update.as_ref());
+    let surge = rolling.and_then(|rolling| rolling.max_surge.as_ref()).map_or(0, |max| scaled(max, desired, true));
+    let missing = rolling.and_then(|rolling| rolling.max_unavailable.as_ref());
+    let missing = missing.map_or(1, |max| scaled(max, desired, true));
+    if surge == 0 && missing == 0 { (0, 1) } else { (surge, missing) }
+}
+
+/// One pod where one is wanted, none where none may be.
+fn manage(view: &View<'_>, node: &str, run: bool, stay: bool, plan: &mut Plan) {
+    let pods = view.by_node.get(node).map(Vec::as_slice).unwrap_or_default();
+    if !stay {
+        plan.delete.extend(pods.iter().filter(|pod| !is_deleting(pod.as_ref())).cloned());
+        return;
+    }
+    if run && pods.is_empty() {
+        plan.create.push(node.to_owned());
+        return;
+    }
+    let present = pods.iter().filter(|pod| !is_deleting(pod.as_ref()));
+    let (ended, running): (Vec<_>, Vec<_>) = present.partition(|pod| is_finished(pod));
+    plan.ended.extend(ended.iter().map(|pod| (*pod).clone()));
+    plan.delete.extend(ended.into_iter().cloned());
+    let keeps_pair = view.surge > 0;
+    let first = |new: bool| running.iter().find(|pod| view.is_new(pod) == new).map(|pod| name(pod.as_ref()));
+    let (new, old) = (first(true), first(false));
+    let surplus = running.iter().enumerate().filter(|(index, pod)| {
+        let kept = if keeps_pair { [new, old].contains(&Some(name(pod.as_ref()))) } else { *index == 0 };
+        !kept
+    });
+    plan.delete.extend(surplus.map(|(_, pod)| (*pod).clone()));
+}
+
+/// Deletes old pods, those that do not work first, as long as few enough nodes are without.
+fn replace(view: &View<'_>, nodes: &[&str], plan: &mut Plan) {
+    let (mut missing, mut working) = (0, Vec::new());
+    for node in nodes {
+        match view.pair(node) {
+            Some((Some(new), None)) if view.available(new) => {}
+            Some((None, Some(old))) if !view.available(old) => plan.delete.push(old.clone()),
+            Some((None, Some(old))) => working.push(old.clone()),
+            _ => missing += 1,
+        }
+    }
+    plan.delete.extend(working.into_iter().take(usize::try_from(view.unavailable - missing).unwrap_or_default()));
+}
+
+/// Puts new pods beside old ones, and deletes an old one when the new one works.
+fn surge_over(view: &View<'_>, nodes: &[&str], plan: &mut Plan) {
+    let (mut surging, mut working) = (0, Vec::new());
+    for node in nodes {
+        match view.pair(node) {
+            Some((None, Some(old))) if !view.available(old) => plan.create.push((*node).to_owned()),
+            Some((None, Some(_))) => working.push((*node).to_owned()),
+            Some((Some(new), Some(old))) if view.available(new) => plan.delete.push(old.clone()),
+            Some((Some(_), Some(_))) => surging += 1,
+            _ => {}
+        }
+    }
+    plan.create.extend(working.into_iter().take(usize::try_from(view.surge - surging).unwrap_or_default()));
+}
+
+fn observe(view: &View<'_>, set: &DaemonSet, verdicts: &[(&str, bool, bool)], desired: i32) -> DaemonSetStatus {
+    let mut status = DaemonSetStatus {
+        observed_generation: set.metadata.generation,
+        desired_number_scheduled: desired,
+        collision_count: set.status.as_ref().and_then(|status| status.collision_count),
+        conditions: set.status.as_ref().and_then(|status| status.conditions.clone()),
+        ..DaemonSetStatus::default()
+    };
+    let (mut updated, mut available) = (0, 0);
+    for (node, run, _) in verdicts {
+        let Some(pods) = view.by_node.get(*node) else { continue };
+        if !run {
+            status.number_misscheduled += 1;
+            continue;
+        }
+        status.current_number_scheduled += 1;
+        status.number_ready += i32::from(pods.iter().any(|pod| is_ready(pod)));
+        available += i32::from(pods.iter().any(|pod| view.available(pod)));
+        updated += i32::from(pods.iter().any(|pod| view.is_new(pod) && !is_deleting(pod.as_ref())));
+    }
+    let some = |count: i32| Some(count).filter(|count| *count > 0);
+    status.updated_number_scheduled = some(updated);
+    status.number_available = some(available);
+    status.number_unavailable = some(desired - available);
+    status
+}
+
+/// Why a pod that ended is deleted.
+pub(super) fn obituary(pod: &Pod) -> (&'static str, &'static str, String) {
+    let (kind, reason, what) = match phase(pod) {
+        "Failed" => ("Warning", "FailedDaemonPod", "failed daemon pod"),
+        _ => ("Normal", "SucceededDaemonPod", "succeeded daemon pod"),
+    };
+    let key = cluster_client::ObjectKey::of(pod);
+    (kind, reason, format!("Found {what} {key} on node {}, will try to kill it", crate::pods::node(pod)))
+}

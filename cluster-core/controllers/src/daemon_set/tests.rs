@@ -1,0 +1,103 @@
+//! Tables of what a daemon set does.
+
+use super::plan::plan;
+use super::*;
+use crate::pods::tests::pod as parse;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn set(strategy: &Value, spec: &Value) -> DaemonSet {
+    serde_json::from_value(json!({"metadata": {"name": "log", "namespace": "ns", "uid": "set"}, "spec": {
+        "selector": {"matchLabels": {"app": "log"}}, "updateStrategy": strategy,
+        "template": {"metadata": {"labels": {"app": "log"}}, "spec": spec}}}))
+    .expect("a set")
+}
+
+fn node(text: &str) -> Arc<Node> {
+    let (name, taint) = text.split_once(':').unwrap_or((text, ""));
+    let taints: Vec<Value> = match taint {
+        "" => Vec::new(),
+        "cordoned" => vec![json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"})],
+        effect => vec![json!({"key": "gpu", "effect": effect})],
+    };
+    let node = json!({"metadata": {"name": name, "labels": {"is": name}}, "spec": {"taints": taints}});
+    Arc::new(serde_json::from_value(node).expect("a node"))
+}
+
+/// A pod by node, state and revision: `a:ready:new`.
+fn pod((index, text): (usize, &str)) -> Arc<Pod> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let (phase, ready) = match parts[1] {
+        "ready" | "dying" => ("Running", "True"),
+        "failed" => ("Failed", "False"),
+        _ => ("Running", "False"),
+    };
+    let deleted = (parts[1] == "dying").then_some("2026-01-01T00:00:00Z");
+    parse(json!({
+        "metadata": {"name": format!("{}{index}", parts[0]), "uid": index.to_string(), "deletionTimestamp": deleted,
+            "creationTimestamp": format!("2026-01-01T00:00:0{index}Z"), "labels": {REVISION: parts[2]}},
+        "spec": {"nodeName": parts[0], "containers": []},
+        "status": {"phase": phase, "conditions": [{"type": "Ready", "status": ready,
+            "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+    }))
+}
+
+#[test]
+fn every_fitting_node_has_one_pod_and_updates_keep_their_bounds() {
+    let any = json!({"containers": []});
+    let picky = json!({"containers": [], "nodeSelector": {"is": "b"}});
+    let rolling = |rules: Value| json!({"type": "RollingUpdate", "rollingUpdate": rules});
+    let (plain, two, none) =
+        (rolling(json!({})), rolling(json!({"maxUnavailable": "50%"})), json!({"type": "OnDelete"}));
+    let surge = rolling(json!({"maxSurge": 1, "maxUnavailable": 0}));
+    let cases = [
+        (&plain, &any, "a b", "", "+a +b"),
+        (&plain, &picky, "a b", "", "+b"),
+        (&plain, &any, "a b:cordoned", "", "+a +b"),
+        (&plain, &any, "a b:NoSchedule", "", "+a"),
+        (&plain, &any, "a:NoSchedule", "a:ready:new", ""),
+        (&plain, &any, "a:NoExecute", "a:ready:new", "-a0"),
+        (&plain, &picky, "a", "a:ready:new", "-a0"),
+        (&plain, &any, "a", "a:ready:new a:ready:new", "-a1"),
+        (&plain, &any, "a", "a:failed:new", "-a0"),
+        (&plain, &any, "a", "a:dying:new", ""),
+        (&plain, &any, "a b", "a:ready:old b:ready:old", "-a0"),
+        (&plain, &any, "a b", "a:unready:new b:ready:old", ""),
+        (&plain, &any, "a b", "a:unready:new b:unready:old", "-b1"),
+        (&plain, &any, "a b", "a:dying:old b:ready:old", ""),
+        (&two, &any, "a b c d", "a:ready:old b:ready:old c:ready:old d:ready:old", "-a0 -b1"),
+        (&none, &any, "a b", "a:ready:old b:ready:old", ""),
+        (&surge, &any, "a b", "a:ready:old b:ready:old", "+a"),
+        (&surge, &any, "a b", "a:ready:old b:ready:old a:unready:new", ""),
+        (&surge, &any, "a b", "a:ready:old b:ready:old a:ready:new", "+b -a0"),
+        (&surge, &any, "a", "a:unready:old", "+a"),
+        (&surge, &any, "a", "a:ready:old a:ready:old", "-a1"),
+    ];
+    for (strategy, spec, nodes, pods, expected) in cases {
+        let set = set(strategy, spec);
+        let nodes: Vec<_> = nodes.split(' ').map(node).collect();
+        let pods: Vec<_> = pods.split_whitespace().enumerate().map(pod).collect();
+        let pattern = pattern(&set, &set.spec.template, "new");
+        let plan = plan(&set, &nodes, &pods, (&pattern, "new"), true, &meta::now());
+        let created = plan.create.iter().map(|node| format!("+{node}"));
+        let found: Vec<_> = created.chain(plan.delete.iter().map(|pod| format!("-{}", name(pod.as_ref())))).collect();
+        assert_eq!(found.join(" "), expected, "{strategy} {spec} {nodes:?} {pods:?}");
+    }
+}
+
+#[test]
+fn a_pod_for_a_node_is_bound_to_it_and_counted_there() {
+    let set = set(&json!({}), &json!({"containers": [], "hostNetwork": true}));
+    let pattern = pattern(&set, &set.spec.template, "new");
+    let made = on_node(&pattern, "a");
+    assert_eq!(pods::target(&made), Some("a"));
+    assert_eq!(made.spec.as_ref().and_then(|spec| spec.tolerations.as_ref()).map(Vec::len), Some(7));
+    let pods: Vec<_> = ["a:ready:new", "b:unready:old", "c:ready:new"].into_iter().enumerate().map(pod).collect();
+    let nodes = [node("a"), node("b"), node("c:NoSchedule"), node("d")];
+    let status = plan(&set, &nodes, &pods, (&pattern, "new"), true, &meta::now()).status;
+    let counts = (status.desired_number_scheduled, status.current_number_scheduled, status.number_misscheduled);
+    assert_eq!(counts, (3, 2, 1));
+    assert_eq!((status.number_ready, status.number_available, status.number_unavailable), (1, Some(1), Some(2)));
+    assert_eq!(status.updated_number_scheduled, Some(1));
+}

@@ -1,0 +1,92 @@
+//! Which nodes a selector picks, and which a pod tolerates.
+
+use crate::meta::{has_labels, name};
+use k8s_openapi::api::core::v1::{Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Toleration};
+
+/// The one field of a node that selectors may name.
+pub(crate) const NAME_FIELD: &str = "metadata.name";
+
+fn holds(requirement: &NodeSelectorRequirement, value: Option<&str>) -> bool {
+    let values = requirement.values.as_deref().unwrap_or_default();
+    let listed = value.is_some_and(|value| values.iter().any(|wanted| wanted == value));
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
+    let pair = number(value).zip(number(values.first().map(String::as_str)));
+    match requirement.operator.as_str() {
+        "In" => listed,
+        "NotIn" => !listed,
+        "Exists" => value.is_some(),
+        "DoesNotExist" => value.is_none(),
+        "Gt" => pair.is_some_and(|(value, bound)| value > bound),
+        "Lt" => pair.is_some_and(|(value, bound)| value < bound),
+        _ => false,
+    }
+}
+
+fn term(term: &NodeSelectorTerm, node: &Node) -> bool {
+    let label = |key: &str| node.metadata.labels.as_ref()?.get(key).map(String::as_str);
+    let field = |key: &str| (key == NAME_FIELD).then(|| name(node));
+    let expressions = term.match_expressions.as_deref().unwrap_or_default();
+    let fields = term.match_fields.as_deref().unwrap_or_default();
+    !(expressions.is_empty() && fields.is_empty())
+        && expressions.iter().all(|requirement| holds(requirement, label(&requirement.key)))
+        && fields.iter().all(|requirement| holds(requirement, field(&requirement.key)))
+}
+
+/// Whether one of the selector's terms picks the node.
+pub(crate) fn selects(selector: &NodeSelector, node: &Node) -> bool {
+    selector.node_selector_terms.iter().any(|wanted| term(wanted, node))
+}
+
+/// Whether a pod's node name, selector and required affinity allow the node.
+pub(crate) fn admits(pod: &Pod, node: &Node) -> bool {
+    let Some(spec) = &pod.spec else { return false };
+    let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+    let required = affinity.and_then(|node| node.required_during_scheduling_ignored_during_execution.as_ref());
+    spec.node_name.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == name(node))
+        && spec.node_selector.as_ref().is_none_or(|wanted| has_labels(node.metadata.labels.as_ref(), wanted))
+        && required.is_none_or(|required| selects(required, node))
+}
+
+/// Whether the tolerations cover all taints of the node with these effects.
+pub(crate) fn tolerates(tolerations: &[Toleration], node: &Node, effects: &[&str]) -> bool {
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+    let mut taints = taints.iter().filter(|taint| effects.contains(&taint.effect.as_str()));
+    taints.all(|taint| tolerations.iter().any(|toleration| crate::taint_eviction::tolerates(toleration, taint)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_node_is_selected_by_labels_and_its_name() {
+        let node = json!({"metadata": {"name": "n1", "labels": {"zone": "a", "cores": "8"}}});
+        let node: Node = serde_json::from_value(node).expect("a node");
+        let label = |key: &str, operator: &str, values: &[&str]| {
+            json!({"matchExpressions":
+            [{"key": key, "operator": operator, "values": values}]})
+        };
+        let by_name = |value: &str| {
+            json!({"matchFields":
+            [{"key": NAME_FIELD, "operator": "In", "values": [value]}]})
+        };
+        let cases = [
+            (json!([]), false),
+            (json!([{}]), false),
+            (json!([by_name("n1")]), true),
+            (json!([by_name("n2")]), false),
+            (json!([by_name("n2"), label("zone", "In", &["a", "b"])]), true),
+            (json!([label("zone", "NotIn", &["a"])]), false),
+            (json!([label("rack", "NotIn", &["a"])]), true),
+            (json!([label("rack", "DoesNotExist", &[])]), true),
+            (json!([label("cores", "Gt", &["4"])]), true),
+            (json!([label("cores", "Lt", &["4"])]), false),
+        ];
+        for (terms, expected) in cases {
+            let selector: NodeSelector =
+                serde_json::from_value(json!({"nodeSelectorTerms": terms})).expect("a selector");
+            assert_eq!(selects(&selector, &node), expected, "{terms}");
+        }
+    }
+}
