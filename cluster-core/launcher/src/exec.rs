@@ -85,7 +85,10 @@ impl Launcher {
         let mut running = self.start_command(&node.name, &words, terminal.is_some()).await?;
         if let Some((columns, rows)) = terminal {
             let size = ResizeExecOptions { w: columns.into(), h: rows.into() };
-            self.docker.resize_exec(&running.id, size).await.doing("size the terminal")?;
+            // A command that has ended already has no terminal.
+            if let Err(error) = self.docker.resize_exec(&running.id, size).await {
+                tracing::debug!(%error, "failed to size the terminal");
+            }
         }
         let mut sink = running.input;
         let feeder = tokio::spawn(async move {

@@ -20,7 +20,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
     let Arguments { verb, common } = arguments;
     match verb {
         Verb::Completion { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "devcluster", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "devcluster", &mut script);
+            show::text(&String::from_utf8_lossy(&script));
             return Ok(0);
         }
         Verb::Version => {

@@ -1,16 +1,19 @@
 //! What the user reads: lines, tables, errors with hints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module is the way to the screen")]
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// A line of the answer.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    self::text(&format!("{text}\n"));
 }
 
 /// A text that ends with its own line break.
 pub(crate) fn text(text: &str) {
-    print!("{text}");
+    if std::io::stdout().write_all(text.as_bytes()).is_err() {
+        // Whoever read it, `head` for example, has seen enough.
+        std::process::exit(0);
+    }
 }
 
 /// A line about what happens, which is no part of the answer.
