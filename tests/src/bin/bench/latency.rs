@@ -1,0 +1,153 @@
+//! How long a change of an object takes to become true on the nodes.
+
+use crate::docker::Nodes;
+use crate::http::{Access, Ask, Connection, Lines};
+use crate::report::{Report, percentiles};
+use crate::stats::Summary;
+use crate::{Arguments, goals};
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::try_join_all;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
+
+const PODS: &str = "/api/v1/namespaces/default/pods";
+const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+const IMAGE: &str = "devcluster/busybox:1";
+/// Prints the mounted file whenever its content is new.
+const READER: &str =
+    r#"while :; do read -r new </config/value; [ "$new" = "$old" ] || echo "$new"; old=$new; usleep 500; done"#;
+
+/// Pods one after the other, each from its request until a watcher sees it Ready.
+pub(crate) async fn pod_ready(access: &Access, arguments: &Arguments, report: &mut Report) -> Result<()> {
+    let mut connection = access.connect().await?;
+    let mut times = Vec::new();
+    for number in 0..arguments.count(20) {
+        let start = Instant::now();
+        run_pod(access, &mut connection, &pod(&format!("ready-{number}"), "exec sleep 3600", &json!([]))).await?;
+        times.push(start.elapsed());
+    }
+    report.add(&goals::POD_READY, percentiles(&Summary::of(times)).into());
+    Ok(())
+}
+
+/// Edits of a mounted ConfigMap, each from its request until a process in the container has read and printed the new
+/// value: the engine stamps what is printed.
+pub(crate) async fn config_edit(access: &Access, arguments: &Arguments, report: &mut Report) -> Result<()> {
+    let mut connection = access.connect().await?;
+    let map = json!({"metadata": {"name": "edited"}, "data": {"value": "none"}});
+    connection.drain(Ask::post(CONFIG_MAPS, map.to_string())).await?;
+    let volumes = json!([{"name": "config", "configMap": {"name": "edited"}}]);
+    run_pod(access, &mut connection, &pod("reader", READER, &volumes)).await?;
+    let log = Ask::get(format!("{PODS}/reader/log?follow=true&timestamps=true"));
+    let mut follower = access.connect().await?;
+    let mut log = Lines::new(follower.open(log).await?);
+    printed(&mut log, "none").await?;
+
+    let mut times = Vec::new();
+    for number in 0..arguments.count(100) {
+        let value = format!("edit-{number}");
+        let start = Timestamp::now();
+        connection.drain(Ask::patch(format!("{CONFIG_MAPS}/edited"), &json!({"data": {"value": value}}))).await?;
+        times.push(Duration::try_from(printed(&mut log, &value).await?.duration_since(start))?);
+    }
+    report.add(&goals::CONFIG_EDIT, percentiles(&Summary::of(times)).into());
+    Ok(())
+}
+
+/// Changes of a service's only endpoint, each from its request until every node's kernel has reported the new rule.
+pub(crate) async fn endpoints(
+    access: &Access,
+    nodes: &Nodes,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> Result<()> {
+    let mut connection = access.connect().await?;
+    let service = json!({"metadata": {"name": "moved"}, "spec": {"ports": [{"port": 80}]}});
+    connection.drain(Ask::post("/api/v1/namespaces/default/services", service.to_string())).await?;
+    let mut monitors = try_join_all(nodes.names.iter().map(|name| nodes.follow(name, &["nft", "monitor"]))).await?;
+    connection.drain(Ask::post(SLICES, slice(&address(0)).to_string())).await?;
+    try_join_all(monitors.iter_mut().map(|monitor| programmed(monitor, address(0)))).await?;
+
+    let mut times = Vec::new();
+    for number in 1..=arguments.count(100) {
+        let endpoints = &slice(&address(number))["endpoints"];
+        let start = Instant::now();
+        let change = connection.drain(Ask::patch(format!("{SLICES}/moved"), &json!({"endpoints": endpoints})));
+        let seen = try_join_all(monitors.iter_mut().map(|monitor| programmed(monitor, address(number))));
+        tokio::try_join!(change, seen)?;
+        times.push(start.elapsed());
+    }
+    report.add(&goals::ENDPOINTS, percentiles(&Summary::of(times)).into());
+    Ok(())
+}
+
+fn pod(name: &str, script: &str, volumes: &Value) -> Value {
+    let mounts = if volumes[0].is_null() { json!([]) } else { json!([{"name": "config", "mountPath": "/config"}]) };
+    json!({
+        "metadata": {"name": name},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{"name": "main", "image": IMAGE, "command": ["sh", "-c", script], "volumeMounts": mounts}],
+            "volumes": volumes,
+        },
+    })
+}
+
+/// Creates a pod and returns when it is Ready.
+async fn run_pod(access: &Access, connection: &mut Connection, pod: &Value) -> Result<()> {
+    let created = connection.json(Ask::post(PODS, pod.to_string())).await?;
+    let name = created["metadata"]["name"].as_str().unwrap_or_default();
+    let revision = created["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+    let watch = format!("{PODS}?watch=true&fieldSelector=metadata.name%3D{name}&resourceVersion={revision}");
+    let mut watcher = access.connect().await?;
+    let mut events = Lines::new(watcher.open(Ask::get(watch)).await?);
+    while !is_ready(&events.next().await?) {}
+    Ok(())
+}
+
+fn is_ready(event: &Bytes) -> bool {
+    let event: Value = serde_json::from_slice(event).unwrap_or_default();
+    let conditions = event["object"]["status"]["conditions"].as_array();
+    conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
+}
+
+/// Waits for a line of the log; returns when it was printed.
+async fn printed(log: &mut Lines, value: &str) -> Result<Timestamp> {
+    loop {
+        let line = log.next().await?;
+        let line = std::str::from_utf8(&line)?;
+        let (time, text) = line.split_once(' ').context("a line of the log has no time")?;
+        if text == value {
+            return Ok(time.parse()?);
+        }
+    }
+}
+
+/// An address for each change; the last of them stays in the pods' network.
+fn address(number: usize) -> String {
+    format!("10.244.{}.{}", 100 + number / 200, 10 + number % 200)
+}
+
+fn slice(address: &str) -> Value {
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"name": "moved", "labels": {"kubernetes.io/service-name": "moved"}},
+        "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
+        "ports": [{"name": "", "port": 8080, "protocol": "TCP"}],
+    })
+}
+
+/// Waits until a node's kernel reports a rule or element with the address.
+async fn programmed(monitor: &mut BoxStream<'static, Result<String>>, address: String) -> Result<()> {
+    let mut text = String::new();
+    while !text.contains(&address) {
+        text += &monitor.next().await.context("nft monitor ended")??;
+    }
+    Ok(())
+}
