@@ -6,6 +6,7 @@
 mod claims;
 mod cluster_roles;
 mod conditions;
+mod cron_job;
 mod daemon_set;
 mod deployment;
 mod event_ttl;
@@ -107,6 +108,7 @@ pub async fn run(
     tasks.spawn(job::run(context.clone()));
     tasks.spawn(stateful_set::run(context.clone()));
     tasks.spawn(daemon_set::run(context.clone()));
+    tasks.spawn(cron_job::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
     tasks.spawn(cluster_roles::run(context.clone()));
     tasks.spawn(namespace::run(context.clone()));
