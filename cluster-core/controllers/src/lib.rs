@@ -9,6 +9,7 @@ mod conditions;
 mod cron_job;
 mod daemon_set;
 mod deployment;
+mod disruption;
 mod event_ttl;
 mod garbage;
 mod history;
@@ -109,6 +110,7 @@ pub async fn run(
     tasks.spawn(stateful_set::run(context.clone()));
     tasks.spawn(daemon_set::run(context.clone()));
     tasks.spawn(cron_job::run(context.clone()));
+    tasks.spawn(disruption::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
     tasks.spawn(cluster_roles::run(context.clone()));
     tasks.spawn(namespace::run(context.clone()));
