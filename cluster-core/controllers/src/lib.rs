@@ -29,6 +29,7 @@ mod service_account;
 mod services;
 mod stateful_set;
 mod taint_eviction;
+mod volumes;
 
 use cluster_client::events::Recorder;
 use cluster_client::{Client, Informers};
@@ -111,6 +112,7 @@ pub async fn run(
     tasks.spawn(daemon_set::run(context.clone()));
     tasks.spawn(cron_job::run(context.clone()));
     tasks.spawn(disruption::run(context.clone()));
+    tasks.spawn(volumes::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
     tasks.spawn(cluster_roles::run(context.clone()));
     tasks.spawn(namespace::run(context.clone()));

@@ -1,0 +1,248 @@
+//! Finds every claim its volume: an existing one that fits, else a new one.
+
+use super::binding::{bind, set_claim_phase};
+use super::matching::{choose, is_for, mismatch};
+use super::{COMPLETED, class_name, find, provision, unprotect, volume_name};
+use crate::meta::{self, annotation, is_deleting, name, uid};
+use crate::pods;
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error};
+use async_trait::async_trait;
+use cluster_client::events::{Recorder, reference};
+use cluster_client::{Change, Client, Informer, ObjectKey, Patch, PatchOptions};
+use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
+const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+const PROTECTION: &str = "kubernetes.io/pvc-protection";
+/// The index of pods by the claims they mount.
+const CLAIMED: &str = "claims";
+
+pub(super) async fn run(context: Context) {
+    let informers = &context.informers;
+    let (claims, volumes) = (informers.informer::<PersistentVolumeClaim>(), informers.informer::<PersistentVolume>());
+    let (classes, nodes) = (informers.informer::<StorageClass>(), informers.informer::<Node>());
+    let pods = informers.informer::<Pod>();
+    pods.add_index(CLAIMED, |pod| claims_of(pod).map(|key| key.to_string()).collect());
+    let controller = Claims {
+        client: context.client.clone(),
+        recorder: context.recorder("persistentvolume-controller"),
+        claims: claims.clone(),
+        volumes: volumes.clone(),
+        classes: classes.clone(),
+        nodes: nodes.clone(),
+        pods: pods.clone(),
+    };
+    let (by_volume, by_class) = (claims.clone(), claims.clone());
+    Runner::new(controller)
+        .on_each(&claims)
+        .on(&volumes, move |change| match super::claim_key(change.object()) {
+            Some(key) => vec![key],
+            None => waiting(&by_volume),
+        })
+        .on(&classes, move |_| waiting(&by_class))
+        .on(&pods, |change| match change {
+            Change::Deleted(pod) => claims_of(pod).collect::<Vec<_>>(),
+            _ => Vec::new(),
+        })
+        .needs(&nodes)
+        .run(context.cancel)
+        .await;
+}
+
+fn waiting(claims: &Informer<PersistentVolumeClaim>) -> Vec<ObjectKey> {
+    let claims = claims.list();
+    claims.iter().filter(|claim| volume_name(claim).is_none()).map(|claim| ObjectKey::of(claim.as_ref())).collect()
+}
+
+fn claims_of(pod: &Pod) -> impl Iterator<Item = ObjectKey> {
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    volumes.filter_map(|volume| {
+        let name = match (&volume.persistent_volume_claim, &volume.ephemeral) {
+            (Some(source), _) => source.claim_name.clone(),
+            (None, Some(_)) => format!("{}-{}", name(pod), volume.name),
+            (None, None) => return None,
+        };
+        Some(ObjectKey::new(meta::namespace(pod), &name))
+    })
+}
+
+struct Claims {
+    client: Client,
+    recorder: Recorder,
+    claims: Informer<PersistentVolumeClaim>,
+    volumes: Informer<PersistentVolume>,
+    classes: Informer<StorageClass>,
+    nodes: Informer<Node>,
+    pods: Informer<Pod>,
+}
+
+#[async_trait]
+impl Controller for Claims {
+    const NAME: &'static str = "persistentvolume-binder";
+    /// Two claims must not choose the same volume at once.
+    const WORKERS: usize = 1;
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let Some(claim) = self.claims.get(key) else { return Ok(None) };
+        if is_deleting(claim.as_ref()) {
+            let users = self.pods.by_index(CLAIMED, &key.to_string());
+            if users.iter().all(|pod| pods::node(pod).is_empty()) {
+                unprotect(&self.client, claim.as_ref(), PROTECTION).await?;
+            }
+            return Ok(None);
+        }
+        if annotation(claim.as_ref(), COMPLETED).is_some() {
+            return self.keep(&claim).await.map(|()| None);
+        }
+        match volume_name(&claim) {
+            Some(wanted) => self.bind_named(&claim, wanted).await,
+            None => self.bind_any(&claim).await,
+        }
+        .map(|()| None)
+    }
+}
+
+impl Claims {
+    /// A claim that was bound stays so, or has lost its volume.
+    async fn keep(&self, claim: &PersistentVolumeClaim) -> Result<(), Error> {
+        let lost = match volume_name(claim) {
+            None => None,
+            Some(bound) => match self.volume(bound).await? {
+                Some(volume)
+                    if volume.spec.as_ref().is_some_and(|spec| spec.claim_ref.is_none()) || is_for(&volume, claim) =>
+                {
+                    return bind(&self.client, claim, &volume).await;
+                }
+                Some(_) => {
+                    Some(("ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly"))
+                }
+                None => None,
+            },
+        };
+        if claim.status.as_ref().and_then(|status| status.phase.as_deref()) != Some("Lost") {
+            let default = ("ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!");
+            let (reason, text) = lost.unwrap_or(default);
+            self.recorder.warning(&reference(claim), reason, text);
+        }
+        set_claim_phase(&self.client, claim, "Lost", None).await
+    }
+
+    /// The cache may not have it yet, and a claim must not be lost for that.
+    async fn volume(&self, name: &str) -> Result<Option<Arc<PersistentVolume>>, Error> {
+        if let Some(volume) = find(&self.volumes, name) {
+            return Ok(Some(volume));
+        }
+        match self.client.get::<PersistentVolume>("", name).await {
+            Ok(volume) => Ok(Some(Arc::new(volume))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Binds a claim that asks for one volume.
+    async fn bind_named(&self, claim: &PersistentVolumeClaim, wanted: &str) -> Result<(), Error> {
+        let volume = find(&self.volumes, wanted);
+        let free = |volume: &PersistentVolume| volume.spec.as_ref().is_some_and(|spec| spec.claim_ref.is_none());
+        match volume {
+            Some(volume) if free(&volume) || is_for(&volume, claim) => match mismatch(&volume, claim) {
+                None => return bind(&self.client, claim, &volume).await,
+                Some(why) => {
+                    let text = format!("Cannot bind to requested volume {wanted:?}: {why}");
+                    self.recorder.warning(&reference(claim), "VolumeMismatch", text);
+                }
+            },
+            Some(_) => {
+                let text = format!("volume {wanted:?} already bound to a different claim.");
+                self.recorder.warning(&reference(claim), "FailedBinding", text);
+            }
+            None => {}
+        }
+        set_claim_phase(&self.client, claim, "Pending", None).await
+    }
+
+    async fn bind_any(&self, claim: &PersistentVolumeClaim) -> Result<(), Error> {
+        let class = self.classes.get(&ObjectKey::new("", class_name(claim)));
+        let waits =
+            class.as_ref().is_some_and(|class| class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer"));
+        let selected = annotation(claim, SELECTED_NODE);
+        let node = selected.and_then(|node| self.nodes.get(&ObjectKey::new("", node)));
+        let may_choose = !waits || selected.is_some();
+        if let Some(volume) = choose(claim, &self.volumes.list(), node.as_deref(), may_choose) {
+            return bind(&self.client, claim, &volume).await;
+        }
+        let about = reference(claim);
+        match class {
+            _ if !may_choose => {
+                let text = "waiting for first consumer to be created before binding";
+                self.recorder.normal(&about, "WaitForFirstConsumer", text);
+            }
+            Some(class) if class.provisioner == provision::PROVISIONER => {
+                return self.provision(claim, &class, node.as_deref()).await;
+            }
+            Some(class) if class.provisioner != NO_PROVISIONER => self.ask_for_volume(claim, &class).await?,
+            None if !class_name(claim).is_empty() => {
+                let text = format!("storageclass.storage.k8s.io {:?} not found", class_name(claim));
+                self.recorder.warning(&about, "ProvisioningFailed", text);
+            }
+            _ => {
+                let text = "no persistent volumes available for this claim and no storage class is set";
+                self.recorder.normal(&about, "FailedBinding", text);
+            }
+        }
+        set_claim_phase(&self.client, claim, "Pending", None).await
+    }
+
+    /// Leaves a claim to the provisioner its class names, which watches for this annotation.
+    async fn ask_for_volume(&self, claim: &PersistentVolumeClaim, class: &StorageClass) -> Result<(), Error> {
+        if annotation(claim, PROVISIONER) != Some(&class.provisioner) {
+            let patch = Patch::Merge(json!({"metadata": {"annotations": {PROVISIONER: class.provisioner}}}));
+            let key = ObjectKey::of(claim);
+            let options = PatchOptions::default();
+            self.client.patch::<PersistentVolumeClaim>(&key.namespace, &key.name, "", &patch, &options).await?;
+        }
+        let text = format!(
+            "Waiting for a volume to be created either by the external provisioner '{}' or manually by the system \
+             administrator. If volume creation is delayed, please verify that the provisioner is running and correctly \
+             registered.",
+            class.provisioner
+        );
+        self.recorder.normal(&reference(claim), "ExternalProvisioning", text);
+        Ok(())
+    }
+
+    async fn provision(
+        &self,
+        claim: &PersistentVolumeClaim,
+        class: &StorageClass,
+        node: Option<&Node>,
+    ) -> Result<(), Error> {
+        if claim.spec.as_ref().and_then(|spec| spec.volume_mode.as_deref()) == Some("Block") {
+            let text = format!(
+                "failed to provision volume with StorageClass {:?}: volumeMode Block is not supported",
+                name(class)
+            );
+            self.recorder.warning(&reference(claim), "ProvisioningFailed", text);
+            return set_claim_phase(&self.client, claim, "Pending", None).await;
+        }
+        let hostname = |node: &Node| node.metadata.labels.as_ref()?.get("kubernetes.io/hostname").cloned();
+        let host = node.map(|node| hostname(node).unwrap_or_else(|| name(node).to_owned()));
+        let wanted = provision::volume(claim, class, host.as_deref())
+            .map_err(|e| Error::Object(format!("no volume can be made for claim {}: {e}", name(claim))))?;
+        let volume = match self.client.create(&wanted).await {
+            Err(error) if error.is_already_exists() => self.client.get("", &format!("pvc-{}", uid(claim))).await?,
+            other => {
+                let volume = other?;
+                let text = format!("Successfully provisioned volume {}", name(&volume));
+                self.recorder.normal(&reference(claim), "ProvisioningSucceeded", text);
+                volume
+            }
+        };
+        bind(&self.client, claim, &volume).await
+    }
+}

@@ -1,0 +1,78 @@
+//! Which volume a claim gets: the smallest that is as large as asked and has all that is asked for.
+
+use super::{claim_key, class_name};
+use crate::meta::{self, is_deleting, name, uid};
+use crate::nodes::selects;
+use cluster_client::ObjectKey;
+use cluster_object::quantity::Quantity;
+use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
+use std::sync::Arc;
+
+type Amounts = std::collections::BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>;
+
+fn storage(amounts: Option<&Amounts>) -> Quantity {
+    let text = amounts.and_then(|amounts| amounts.get("storage"));
+    text.and_then(|text| Quantity::parse(&text.0).ok()).unwrap_or_default()
+}
+
+/// Whether a volume is reserved for this very claim.
+pub(super) fn is_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
+    let reference = volume.spec.as_ref().and_then(|spec| spec.claim_ref.as_ref());
+    let same_uid =
+        reference.and_then(|reference| reference.uid.as_deref()).is_none_or(|id| id.is_empty() || id == uid(claim));
+    claim_key(volume) == Some(ObjectKey::of(claim)) && same_uid
+}
+
+/// What keeps a claim from a volume, size included; `None` when nothing does.
+pub(super) fn mismatch(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> Option<&'static str> {
+    let (Some(offer), Some(wish)) = (&volume.spec, &claim.spec) else { return Some("spec is missing") };
+    let wanted = wish.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+    let mode = |mode: &Option<String>| mode.clone().unwrap_or_else(|| "Filesystem".to_owned());
+    let offered = offer.access_modes.as_deref().unwrap_or_default();
+    if storage(offer.capacity.as_ref()) < storage(wanted) {
+        Some("requested PV is too small")
+    } else if offer.storage_class_name.as_deref().unwrap_or_default() != class_name(claim) {
+        Some("storageClassName does not match")
+    } else if mode(&offer.volume_mode) != mode(&wish.volume_mode) {
+        Some("incompatible volumeMode")
+    } else if !wish.access_modes.iter().flatten().all(|mode| offered.contains(mode)) {
+        Some("incompatible accessMode")
+    } else {
+        None
+    }
+}
+
+fn reaches(volume: &PersistentVolume, node: &Node) -> bool {
+    let affinity = volume.spec.as_ref().and_then(|spec| spec.node_affinity.as_ref());
+    affinity.and_then(|affinity| affinity.required.as_ref()).is_none_or(|required| selects(required, node))
+}
+
+/// The volume for a claim that waits, on the node its pod will run on where that is known. One reserved for the claim
+/// comes first; without `free` only such a one is taken.
+pub(super) fn choose(
+    claim: &PersistentVolumeClaim,
+    volumes: &[Arc<PersistentVolume>],
+    node: Option<&Node>,
+    free: bool,
+) -> Option<Arc<PersistentVolume>> {
+    let selector = claim.spec.as_ref().and_then(|spec| spec.selector.as_ref()).map(meta::selector);
+    let fits = |volume: &&Arc<PersistentVolume>| {
+        !is_deleting(volume.as_ref())
+            && mismatch(volume, claim).is_none()
+            && node.is_none_or(|node| reaches(volume, node))
+            && (is_for(volume, claim) || (free && is_free(volume, selector.as_ref())))
+    };
+    let size = |volume: &PersistentVolume| storage(volume.spec.as_ref().and_then(|spec| spec.capacity.as_ref()));
+    volumes
+        .iter()
+        .filter(fits)
+        .min_by_key(|volume| (!is_for(volume, claim), size(volume), name(volume.as_ref()).to_owned()))
+        .cloned()
+}
+
+fn is_free(volume: &PersistentVolume, selector: Option<&cluster_object::selector::Selector>) -> bool {
+    let phase = volume.status.as_ref().and_then(|status| status.phase.as_deref());
+    claim_key(volume).is_none()
+        && phase == Some("Available")
+        && selector.is_none_or(|selector| meta::matches(selector, &volume.metadata))
+}
