@@ -21,6 +21,7 @@ mod nodes;
 mod pod_control;
 mod pod_gc;
 mod pods;
+mod quota;
 mod replica_set;
 mod resources;
 mod root_ca;
@@ -113,6 +114,7 @@ pub async fn run(
     tasks.spawn(cron_job::run(context.clone()));
     tasks.spawn(disruption::run(context.clone()));
     tasks.spawn(volumes::run(context.clone()));
+    tasks.spawn(quota::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
     tasks.spawn(cluster_roles::run(context.clone()));
     tasks.spawn(namespace::run(context.clone()));
