@@ -30,6 +30,7 @@ mod service_account;
 mod services;
 mod stateful_set;
 mod taint_eviction;
+mod token_secrets;
 mod volumes;
 
 use cluster_client::events::Recorder;
@@ -115,6 +116,7 @@ pub async fn run(
     tasks.spawn(disruption::run(context.clone()));
     tasks.spawn(volumes::run(context.clone()));
     tasks.spawn(quota::run(context.clone()));
+    tasks.spawn(token_secrets::run(context.clone()));
     tasks.spawn(event_ttl::run(context.clone()));
     tasks.spawn(cluster_roles::run(context.clone()));
     tasks.spawn(namespace::run(context.clone()));
