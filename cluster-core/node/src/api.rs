@@ -83,7 +83,7 @@ impl Setup<'_> {
             port: self.listener.local_addr().context("the listener has no address")?.port(),
             admission: admission::Options {
                 default_toleration_seconds: i64::from(self.healing.eviction_seconds),
-                ..admission::Options::default()
+                storage_protection: true,
             },
         })
     }
