@@ -84,10 +84,9 @@ fn observed(state: &mut PodState, sandbox: Option<(String, String)>, found: Vec<
                 container.phase = Phase::Running { id: one.id, started_at, killing: None };
                 (container.started, container.ready) = without_probe;
             }
-            Err(ended) => {
-                container.crash_backoff.tried(ended.started_at.unwrap_or(ended.finished_at));
-                container.phase = Phase::Exited(ended);
-            }
+            // What ended while nobody looked, with the node most likely, starts again at once: waits are not kept over
+            // a restart, as upstream's.
+            Err(ended) => container.phase = Phase::Exited(ended),
         }
     }
 }
