@@ -107,7 +107,7 @@ impl Schedule {
             if let Some(found) = self.next(from).filter(|found| *found <= now) {
                 break found;
             }
-            step = step * 2;
+            step *= 2;
         };
         while let Some(later) = self.next(latest).filter(|later| *later <= now) {
             latest = later;

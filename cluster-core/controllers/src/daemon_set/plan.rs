@@ -22,6 +22,8 @@ pub(super) struct Plan {
 }
 
 type ByNode = BTreeMap<String, Vec<Arc<Pod>>>;
+/// The pod of the present revision and the one of an older.
+type Pair<'a> = (Option<&'a Arc<Pod>>, Option<&'a Arc<Pod>>);
 
 /// What the decisions read.
 struct View<'a> {
@@ -43,7 +45,7 @@ impl View<'_> {
     }
 
     /// The pod of the present revision and the one of an older; `None` when there are more of either.
-    fn pair(&self, node: &str) -> Option<(Option<&Arc<Pod>>, Option<&Arc<Pod>>)> {
+    fn pair(&self, node: &str) -> Option<Pair<'_>> {
         let pods = self.by_node.get(node).into_iter().flatten().filter(|pod| !is_deleting(pod.as_ref()));
         let (new, old): (Vec<_>, Vec<_>) = pods.partition(|pod| self.is_new(pod));
         (new.len() <= 1 && old.len() <= 1).then(|| (new.first().copied(), old.first().copied()))

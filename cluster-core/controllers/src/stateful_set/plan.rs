@@ -55,10 +55,6 @@ impl View<'_> {
         is_running(pod) && is_available(pod, self.min_ready, self.now)
     }
 
-    fn is_healthy(&self, pod: &Pod) -> bool {
-        is_running(pod) && !is_deleting(pod)
-    }
-
     /// Whether the pods above this one must wait for it.
     fn blocks(&self, pod: &Pod) -> bool {
         self.ordered && (is_deleting(pod) || !self.available(pod))
@@ -170,7 +166,7 @@ fn fill(view: &View<'_>, steps: &mut Vec<Step>) -> bool {
 
 /// Deletes the surplus, the highest first; an ordered set only while all below are healthy.
 fn shrink(view: &View<'_>, steps: &mut Vec<Step>) -> bool {
-    let unhealthy = |pod: &&Arc<Pod>| !view.is_healthy(pod);
+    let unhealthy = |pod: &&Arc<Pod>| !is_running(pod) || is_deleting(pod.as_ref());
     let first_unhealthy = view.replicas.values().flatten().find(unhealthy);
     let first_unhealthy = first_unhealthy.or_else(|| view.condemned.iter().rev().find(unhealthy));
     for pod in &view.condemned {

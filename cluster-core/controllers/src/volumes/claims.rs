@@ -98,11 +98,11 @@ impl Controller for Claims {
             return Ok(None);
         }
         if annotation(claim.as_ref(), COMPLETED).is_some() {
-            return self.keep(&claim).await.map(|()| None);
+            return Box::pin(self.keep(&claim)).await.map(|()| None);
         }
         match volume_name(&claim) {
-            Some(wanted) => self.bind_named(&claim, wanted).await,
-            None => self.bind_any(&claim).await,
+            Some(wanted) => Box::pin(self.bind_named(&claim, wanted)).await,
+            None => Box::pin(self.bind_any(&claim)).await,
         }
         .map(|()| None)
     }
@@ -183,7 +183,7 @@ impl Claims {
                 self.recorder.normal(&about, "WaitForFirstConsumer", text);
             }
             Some(class) if class.provisioner == provision::PROVISIONER => {
-                return self.provision(claim, &class, node.as_deref()).await;
+                return Box::pin(self.provision(claim, &class, node.as_deref())).await;
             }
             Some(class) if class.provisioner != NO_PROVISIONER => self.ask_for_volume(claim, &class).await?,
             None if !class_name(claim).is_empty() => {
