@@ -2,8 +2,8 @@
 
 use crate::Error;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -106,7 +106,12 @@ impl Authority {
     }
 
     /// Signs a PEM certificate request as it stands, for `lifetime` from now.
-    pub fn sign(&self, request: &str, usages: Vec<ExtendedKeyUsagePurpose>, lifetime: Duration) -> Result<String, Error> {
+    pub fn sign(
+        &self,
+        request: &str,
+        usages: Vec<ExtendedKeyUsagePurpose>,
+        lifetime: Duration,
+    ) -> Result<String, Error> {
         let mut request = CertificateSigningRequestParams::from_pem(request)?;
         let now = OffsetDateTime::now_utc();
         request.params.not_before = now - CLOCK_SKEW;
@@ -170,9 +175,8 @@ mod tests {
         params.distinguished_name.push(DnType::CommonName, "jane");
         let key = KeyPair::generate().expect("key");
         let request = params.serialize_request(&key).expect("request").pem().expect("PEM");
-        let signed = authority
-            .sign(&request, vec![ExtendedKeyUsagePurpose::ClientAuth], Duration::days(1))
-            .expect("signed");
+        let signed =
+            authority.sign(&request, vec![ExtendedKeyUsagePurpose::ClientAuth], Duration::days(1)).expect("signed");
         let (_, pem) = parse_x509_pem(signed.as_bytes()).expect("PEM");
         let cert = pem.parse_x509().expect("X.509");
         assert!(cert.subject().to_string().contains("CN=jane"));

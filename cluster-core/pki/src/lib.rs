@@ -6,8 +6,8 @@ mod signing;
 pub mod tls;
 
 pub use authority::{Authority, Pair, Subject, Usage};
-pub use signing::PublicKey;
 pub use cluster::{ClusterPki, Endpoint};
+pub use signing::PublicKey;
 
 /// Why a certificate or key could not be made or read.
 #[derive(Debug, thiserror::Error)]

@@ -84,7 +84,8 @@ fn main() -> Result<()> {
 }
 
 async fn run(verb: Verb) -> Result<()> {
-    let filter = EnvFilter::try_from_env("DEVCLUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("info,hickory_server=warn"));
+    let filter =
+        EnvFilter::try_from_env("DEVCLUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("info,hickory_server=warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     cluster_node::install_crypto();
     let cancel = cluster_node::shutdown_signal()?;

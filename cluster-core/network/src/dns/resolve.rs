@@ -11,8 +11,7 @@ pub async fn resolve(name: &str, server: Ipv4Addr) -> Result<Vec<IpAddr>, Error>
     let mut config = ResolverConfig::default();
     config.add_name_server(NameServerConfig::udp_and_tcp(server.into()));
     let failed = |error: hickory_resolver::net::NetError| Error::Resolver(format!("{name} at {server}: {error}"));
-    let resolver =
-        Resolver::builder_with_config(config, TokioRuntimeProvider::default()).build().map_err(failed)?;
+    let resolver = Resolver::builder_with_config(config, TokioRuntimeProvider::default()).build().map_err(failed)?;
     let absolute = format!("{}.", name.trim_end_matches('.'));
     Ok(resolver.lookup_ip(absolute).await.map_err(failed)?.iter().collect())
 }
