@@ -1,18 +1,21 @@
-//! Tasks of the workspace: `cargo xtask codegen WHEEL`, `cargo xtask tidy`.
+//! Tasks of the workspace: `cargo xtask codegen WHEEL`, `cargo xtask protobuf API APIMACHINERY`,
+//! `cargo xtask tidy`.
 
 mod codegen;
+mod protobuf;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen UNPACKED-WHEEL | tidy";
+const USAGE: &str = "usage: cargo xtask codegen UNPACKED-WHEEL | protobuf API-SOURCE APIMACHINERY-SOURCE | tidy";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["codegen", wheel] => codegen::run(Path::new(wheel), &workspace()),
+        ["protobuf", api, apimachinery] => protobuf::run(Path::new(api), Path::new(apimachinery), &workspace()),
         ["tidy"] => tidy::run(&workspace()),
         _ => Err(anyhow::anyhow!(USAGE)),
     };

@@ -10,6 +10,7 @@ pub mod jsonpath;
 pub mod meta;
 pub mod name;
 pub mod patch;
+pub mod protobuf;
 pub mod quantity;
 pub mod selector;
 pub mod status;

@@ -4,6 +4,7 @@
 //! ([`builtin`]); a CustomResourceDefinition's structural schema becomes the same type at run time
 //! ([`custom_resource`]), so that pruning, patching, applying and strict decoding are written once for both.
 
+pub mod protobuf;
 mod shape;
 mod structural;
 mod table;

@@ -60,6 +60,8 @@ pub struct Object {
     pub preserve_unknown: bool,
     /// `x-kubernetes-embedded-resource`: carries apiVersion, kind and metadata of its own.
     pub embedded_resource: bool,
+    /// The full name of the built-in definition this is a copy of; empty when it is no copy.
+    pub copy_of: Arc<str>,
 }
 
 /// One field of an object.

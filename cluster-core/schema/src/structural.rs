@@ -63,7 +63,7 @@ fn object(props: &Value) -> Shape {
     fields.sort_by(|a, b| a.name.cmp(&b.name));
     let embedded_resource = flag(props, "x-kubernetes-embedded-resource");
     let preserve_unknown = flag(props, "x-kubernetes-preserve-unknown-fields");
-    let object = Object { fields, atomic, preserve_unknown, embedded_resource };
+    let object = Object { fields, atomic, preserve_unknown, embedded_resource, ..Object::default() };
     Shape::Object(Arc::new(if embedded_resource { with_object_fields(object, true) } else { object }))
 }
 

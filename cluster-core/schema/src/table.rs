@@ -126,7 +126,7 @@ impl Definition {
 fn reference(name: String, atomic: Option<bool>) -> Schema {
     let overridden = atomic.and_then(|atomic| {
         let object = definition(&name)?.object()?.clone();
-        Some(Schema::of(Shape::Object(Arc::new(Object { atomic, ..object }))))
+        Some(Schema::of(Shape::Object(Arc::new(Object { atomic, copy_of: name.as_str().into(), ..object }))))
     });
     overridden.unwrap_or_else(|| Schema::of(Shape::Reference(name.into())))
 }

@@ -1,9 +1,9 @@
-//! Bodies: read within the limit, decoded from JSON or YAML, written as YAML.
+//! Bodies: read within the limit, decoded from JSON, YAML or protobuf, written as YAML.
 
 use axum::body::Body;
 use bytes::Bytes;
 use cluster_object::status::Status;
-use cluster_object::{decode, yaml};
+use cluster_object::{decode, protobuf, yaml};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
@@ -32,7 +32,8 @@ pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Va
         | "text/plain"
         | "application/x-www-form-urlencoded" => decode::parse_json(body),
         "application/yaml" | "application/apply-patch+yaml" => decode_yaml(body),
-        _ => Err(unsupported_media_type(&["application/json", "application/yaml"])),
+        protobuf::MEDIA_TYPE => Ok((protobuf::decode(body)?, Vec::new())),
+        _ => Err(unsupported_media_type(&["application/json", "application/yaml", protobuf::MEDIA_TYPE])),
     }
 }
 

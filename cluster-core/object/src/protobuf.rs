@@ -1,0 +1,197 @@
+//! Reads objects that clients send as protobuf: Go clients do so for all built-in kinds.
+//!
+//! The wire has numbers where JSON has names, and says nothing of types: the schema table tells what a field holds.
+
+mod wire;
+
+use crate::status::Status;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use cluster_schema::protobuf::{TaggedField, field, is_known};
+use cluster_schema::{Schema, Shape, builtin_definition};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use wire::{Fault, Wire, fields, sole};
+
+/// The media type of a [`MAGIC`] body.
+pub const MEDIA_TYPE: &str = "application/vnd.kubernetes.protobuf";
+/// What every body begins with.
+const MAGIC: &[u8] = b"k8s\0";
+
+/// Decodes an object in its envelope.
+pub fn decode(body: &[u8]) -> Result<Value, Status> {
+    let body = body.strip_prefix(MAGIC).ok_or_else(|| refuse(&"the body does not begin with \"k8s\\x00\""))?;
+    let envelope = Envelope::read(body).map_err(|fault| refuse(&fault))?;
+    let (group, version) = envelope.api_version.split_once('/').unwrap_or(("", envelope.api_version));
+    let definition = builtin_definition(group, version, envelope.kind).filter(|found| is_known(&found.name));
+    let definition = definition.ok_or_else(|| {
+        Status::bad_request(format!("no kind {:?} is registered for version {:?}", envelope.kind, envelope.api_version))
+    })?;
+    let mut object = Map::new();
+    message(&definition.name, definition.schema(), envelope.raw, &mut object).map_err(|fault| refuse(&fault))?;
+    object.insert("apiVersion".to_owned(), envelope.api_version.into());
+    object.insert("kind".to_owned(), envelope.kind.into());
+    Ok(Value::Object(object))
+}
+
+fn refuse(fault: &dyn std::fmt::Display) -> Status {
+    Status::bad_request(format!("unable to decode the protobuf body: {fault}"))
+}
+
+/// `runtime.Unknown`: the type of the object beside its bytes.
+#[derive(Default)]
+struct Envelope<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    raw: &'a [u8],
+}
+
+impl<'a> Envelope<'a> {
+    fn read(body: &'a [u8]) -> Result<Self, Fault> {
+        let mut this = Self::default();
+        for part in fields(body) {
+            match part? {
+                (1, wire) => {
+                    for part in fields(wire.bytes()?) {
+                        match part? {
+                            (1, wire) => this.api_version = wire.text()?,
+                            (2, wire) => this.kind = wire.text()?,
+                            _ => {}
+                        }
+                    }
+                }
+                (2, wire) => this.raw = wire.bytes()?,
+                _ => {}
+            }
+        }
+        Ok(this)
+    }
+}
+
+/// Reads the fields of a message into an object. Fields that have no name here are of a newer version than this.
+fn message(name: &str, schema: &Schema, bytes: &[u8], object: &mut Map<String, Value>) -> Result<(), Fault> {
+    for part in fields(bytes) {
+        let (number, wire) = part?;
+        match field(name, number) {
+            Some(TaggedField::Embedded(inner)) => message(inner, schema, wire.bytes()?, object)?,
+            Some(TaggedField::Named { name, zero_is_absent }) => {
+                let Some(field) = schema.field(name) else { continue };
+                put(&field.schema, wire, *zero_is_absent, object, name)?;
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn put(
+    schema: &Schema,
+    wire: Wire<'_>,
+    zero_is_absent: bool,
+    object: &mut Map<String, Value>,
+    name: &str,
+) -> Result<(), Fault> {
+    match &schema.resolve().shape {
+        Shape::List(list) => {
+            let items = object.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+            let items = items.as_array_mut().ok_or(Fault::Mixed)?;
+            match (&list.items.shape, wire) {
+                (Shape::Integer | Shape::Boolean, Wire::Bytes(packed)) => {
+                    for number in wire::packed(packed) {
+                        items.extend(value(&list.items, Wire::Varint(number?))?);
+                    }
+                }
+                _ => items.extend(value(&list.items, wire)?),
+            }
+        }
+        Shape::Map(map) => {
+            let entries = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
+            let (key, value) = entry(&map.values, wire)?;
+            entries.as_object_mut().ok_or(Fault::Mixed)?.insert(key, value);
+        }
+        _ => {
+            let value = value(schema, wire)?.filter(|value| !(zero_is_absent && is_zero(value)));
+            object.extend(value.map(|value| (name.to_owned(), value)));
+        }
+    }
+    Ok(())
+}
+
+/// A pair of a map; a key or value that is not there is its type's zero value.
+fn entry(values: &Schema, wire: Wire<'_>) -> Result<(String, Value), Fault> {
+    let (mut key, mut held) = ("", None);
+    for part in fields(wire.bytes()?) {
+        match part? {
+            (1, wire) => key = wire.text()?,
+            (2, wire) => held = Some(wire),
+            _ => {}
+        }
+    }
+    let held = held.unwrap_or(Wire::Bytes(&[]));
+    // A list cannot be the value of a map on the wire: it is the only field of a message.
+    let value = match values.items() {
+        Some(items) => {
+            let parts = fields(held.bytes()?).map(|part| value(items, part?.1));
+            Value::Array(parts.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+        }
+        None => value(values, held)?.unwrap_or_default(),
+    };
+    Ok((key.to_owned(), value))
+}
+
+/// One value; `None` for a time that is not set.
+fn value(schema: &Schema, wire: Wire<'_>) -> Result<Option<Value>, Fault> {
+    let resolved = schema.resolve();
+    Ok(Some(match &resolved.shape {
+        Shape::String => wire.text()?.into(),
+        Shape::Integer => wire.integer()?.into(),
+        Shape::Boolean => (wire.integer()? != 0).into(),
+        Shape::Number => wire.double()?.into(),
+        Shape::Bytes => BASE64.encode(wire.bytes()?).into(),
+        Shape::Quantity => sole(wire, 1)?.map_or(Ok("0"), Wire::text)?.into(),
+        Shape::Time => return Ok(time(wire)?.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into())),
+        Shape::MicroTime => {
+            return Ok(time(wire)?.map(|time| time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string().into()));
+        }
+        Shape::IntOrString => match sole(wire, 1)? {
+            Some(kind) if kind.integer()? == 1 => sole(wire, 3)?.map_or(Ok(""), Wire::text)?.into(),
+            _ => sole(wire, 2)?.map_or(Ok(0), Wire::integer)?.into(),
+        },
+        Shape::Any => match sole(wire, 1)? {
+            Some(json) => serde_json::from_slice(json.bytes()?).map_err(|_| Fault::Json)?,
+            None => return Ok(None),
+        },
+        Shape::Object(object) => {
+            let name = match &schema.shape {
+                Shape::Reference(name) => name,
+                _ => &object.copy_of,
+            };
+            let mut fields = Map::new();
+            message(name, resolved, wire.bytes()?, &mut fields)?;
+            Value::Object(fields)
+        }
+        Shape::Map(_) | Shape::List(_) | Shape::Reference(_) => return Err(Fault::Mixed),
+    }))
+}
+
+fn time(wire: Wire<'_>) -> Result<Option<Timestamp>, Fault> {
+    let number = |field| sole(wire, field)?.map_or(Ok(0), Wire::integer);
+    let (seconds, nanos) = (number(1)?, number(2)?);
+    if (seconds, nanos) == (0, 0) {
+        return Ok(None);
+    }
+    let nanos = i32::try_from(nanos).map_err(|_| Fault::Time)?;
+    Timestamp::new(seconds, nanos).map(Some).map_err(|_| Fault::Time)
+}
+
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::Bool(is) => !is,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;
