@@ -85,7 +85,7 @@ async fn tunnel(socket: WebSocket, connect: Connect) {
         () = outward => {}
         () = serve(theirs, connect) => {}
     }
-    if let Err(error) = sink.close().await {
+    if let Err(error) = sink.send(websocket::goodbye()).await {
         tracing::debug!(%error, "the client closed the tunnel first");
     }
 }

@@ -7,7 +7,7 @@ use super::command::{Channel, CommandOptions, Incoming, QUEUE, Wire, pump, sizes
 use crate::runtime::Session;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::IntoResponse;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::stream::{SplitSink, SplitStream};
@@ -99,9 +99,14 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, mut pieces: mpsc::Receiv
             return;
         }
     }
-    if let Err(error) = sink.close().await {
+    if let Err(error) = sink.send(goodbye()).await {
         tracing::debug!(%error, "the client closed the stream first");
     }
+}
+
+/// The end of a conversation that went well; clients take a close without this code for a failure.
+pub(super) fn goodbye() -> Message {
+    Message::Close(Some(CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::default() }))
 }
 
 /// A binary message on a channel.
