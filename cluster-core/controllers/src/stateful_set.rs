@@ -130,7 +130,10 @@ impl StatefulSets {
         let text = format!("{} {what} in StatefulSet {}", verb.to_lowercase(), name(set));
         let about = reference(set);
         match &result {
-            Ok(()) => self.control.recorder.normal(&about, &format!("Successful{verb}"), format!("{text} successful")),
+            Ok(()) => {
+                let done = if what.starts_with("Claim") { "success" } else { "successful" };
+                self.control.recorder.normal(&about, &format!("Successful{verb}"), format!("{text} {done}"));
+            }
             Err(error) => {
                 let text = format!("{text} failed error: {error}");
                 self.control.recorder.warning(&about, &format!("Failed{verb}"), text);
