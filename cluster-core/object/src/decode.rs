@@ -2,9 +2,11 @@
 
 mod check;
 mod json;
+mod prune;
 
-pub use check::{Findings, check, prune};
+pub use check::{Findings, check};
 pub use json::parse_json;
+pub use prune::{normalize, prune};
 
 use crate::status::Status;
 

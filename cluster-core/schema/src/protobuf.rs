@@ -50,6 +50,17 @@ pub fn is_known(message: &str) -> bool {
     MESSAGES.contains_key(message)
 }
 
+/// The JSON names of the fields whose zero value is the same as their absence.
+pub(crate) fn zero_is_absent(message: &str) -> Vec<&'static str> {
+    let tags = MESSAGES.get(message).map_or(&[][..], Vec::as_slice);
+    let names = |tag: &'static Tag| match &tag.field {
+        TaggedField::Named { name, zero_is_absent: true } => vec![*name],
+        TaggedField::Named { .. } => Vec::new(),
+        TaggedField::Embedded(message) => zero_is_absent(message),
+    };
+    tags.iter().flat_map(names).collect()
+}
+
 fn messages(text: &'static str) -> HashMap<String, Vec<Tag>> {
     let (mut messages, mut package, mut message) = (HashMap::new(), "", String::new());
     for line in text.lines() {

@@ -77,6 +77,8 @@ pub struct Field {
     pub patch: PatchStrategy,
     /// The value that is filled in when the field is absent (CRD `default`).
     pub default: Option<serde_json::Value>,
+    /// Its zero value (`""`, `0`, `false`, an empty list or map) is the same as its absence, as Go's `omitempty` has it.
+    pub omit_zero: bool,
 }
 
 /// An object with free keys.

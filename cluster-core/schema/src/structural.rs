@@ -70,7 +70,14 @@ fn object(props: &Value) -> Shape {
 fn field((name, props): (&String, &Value)) -> Field {
     let default = props.get("default").cloned();
     let schema = from_openapi(props);
-    Field { name: name.as_str().into(), schema, required: false, patch: PatchStrategy::default(), default }
+    Field {
+        name: name.as_str().into(),
+        schema,
+        required: false,
+        patch: PatchStrategy::default(),
+        default,
+        omit_zero: false,
+    }
 }
 
 fn list_kind(props: &Value) -> ListKind {
@@ -99,6 +106,7 @@ fn with_object_fields(mut object: Object, required: bool) -> Object {
             required: required && name != "metadata",
             patch: PatchStrategy::default(),
             default: None,
+            omit_zero: false,
         });
     }
     object.fields.sort_by(|a, b| a.name.cmp(&b.name));

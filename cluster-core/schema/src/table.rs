@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use crate::{Field, List, ListKind, Map, MapKey, Object, PatchStrategy, Schema, Shape};
+use crate::{Field, List, ListKind, Map, MapKey, Object, PatchStrategy, Schema, Shape, protobuf};
 
 const TEXT: &str = include_str!("generated/kubernetes-1.37.txt");
 
@@ -92,17 +92,19 @@ impl Definition {
                 _ => atomic |= word == "atomic",
             }
         }
-        let fields = self.fields.lines().filter_map(|line| self.field(line)).collect();
+        let omitted = protobuf::zero_is_absent(&self.name);
+        let fields = self.fields.lines().filter_map(|line| self.field(line, &omitted)).collect();
         Schema::of(Shape::Object(Arc::new(Object { fields, atomic, ..Object::default() })))
     }
 
-    fn field(&self, line: &'static str) -> Option<Field> {
+    fn field(&self, line: &'static str, omitted: &[&str]) -> Option<Field> {
         let mut words = line.trim_start().split(' ');
         let (name, kind) = (words.next()?, words.next()?);
         let attributes = Attributes::parse(words);
         let schema = self.shape(kind, &attributes);
         let Attributes { required, patch, .. } = attributes;
-        Some(Field { name: name.into(), schema, required, patch, default: None })
+        let omit_zero = omitted.contains(&name);
+        Some(Field { name: name.into(), schema, required, patch, default: None, omit_zero })
     }
 
     fn shape(&self, word: &'static str, attributes: &Attributes) -> Schema {

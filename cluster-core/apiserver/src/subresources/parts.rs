@@ -33,7 +33,7 @@ pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Rep
             apply_to(call, kind, &mut wanted, &given)?;
         }
         if let Some(schema) = call.resource.schema() {
-            cluster_object::decode::prune(&mut wanted, schema);
+            cluster_object::decode::normalize(&mut wanted, schema);
         }
         (call.resource.strategy.defaults)(&mut wanted);
         Ok(Proposed::new(with_part(part, path, old, &wanted)))

@@ -63,7 +63,7 @@ fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Status> {
     Ok(())
 }
 
-/// Checks types and unknown fields, drops what is unknown and fills in defaults. Returns the warnings.
+/// Checks types and unknown fields, drops what is unknown or says nothing and fills in defaults. Returns the warnings.
 pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]) -> Result<Vec<String>, Status> {
     let resource = &*call.resource;
     let (kind, version) = (resource.kind.as_str(), resource.version.as_str());
@@ -79,7 +79,7 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]
             Strictness::Warn => warnings = faults,
             _ => {}
         }
-        decode::prune(object, schema);
+        decode::normalize(object, schema);
     }
     if let Some(custom) = &resource.custom {
         super::form::structural_defaults(object, &custom.schema);

@@ -1,4 +1,4 @@
-//! Compares a value with its schema: unknown fields, wrong types, and what pruning drops.
+//! Compares a value with its schema: unknown fields and wrong types.
 
 use cluster_schema::{Object, Schema, Shape};
 use serde_json::Value;
@@ -18,48 +18,6 @@ pub fn check(value: &Value, schema: &Schema) -> Findings {
         Checker { path: Vec::new(), owner: value["kind"].as_str().unwrap_or_default(), found: Findings::default() };
     checker.walk(value, schema);
     checker.found
-}
-
-/// Drops unknown fields and the nulls that stand for absent fields.
-pub fn prune(value: &mut Value, schema: &Schema) {
-    let embedded =
-        |object: &Object, name: &str| object.embedded_resource && matches!(name, "apiVersion" | "kind" | "metadata");
-    match (value, &schema.resolve().shape) {
-        (Value::Object(fields), Shape::Object(object)) => {
-            fields.retain(|name, value| match schema.field(name) {
-                Some(field) => !value.is_null() || field.schema.nullable,
-                None => object.preserve_unknown || embedded(object, name),
-            });
-            for (name, value) in fields {
-                if let Some(field) = schema.field(name) {
-                    prune(value, &field.schema);
-                }
-            }
-        }
-        (Value::Object(entries), Shape::Map(map)) => {
-            for value in entries.values_mut() {
-                prune_element(value, &map.values);
-            }
-        }
-        (Value::Array(items), Shape::List(list)) => {
-            for item in items {
-                prune_element(item, &list.items);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// As Go, a null in a map or list is the zero value.
-fn prune_element(value: &mut Value, schema: &Schema) {
-    if value.is_null() && !schema.nullable {
-        match schema.resolve().shape {
-            Shape::String => *value = Value::String(String::new()),
-            Shape::Object(_) => *value = Value::Object(serde_json::Map::new()),
-            _ => {}
-        }
-    }
-    prune(value, schema);
 }
 
 enum Step<'a> {

@@ -144,7 +144,8 @@ fn merge_list(
     Ok(reorder(merged, &plain, &server, Some(key)))
 }
 
-/// Puts the items that `order` names in its order; the others keep their places relative to the `server`'s list.
+/// Puts the items that `order` names in its order. One of the others goes before a named one only where the `server`'s
+/// list has both, and it first.
 fn reorder(items: Vec<Value>, order: &[Value], server: &[Value], key: Option<&str>) -> Vec<Value> {
     let place = |list: &[Value], item: &Value| list.iter().position(|other| same(other, item, key));
     let (mut named, mut others): (Vec<Value>, Vec<Value>) =
@@ -155,8 +156,8 @@ fn reorder(items: Vec<Value>, order: &[Value], server: &[Value], key: Option<&st
     let mut named = named.into_iter().peekable();
     for other in others {
         let bound = place(server, &other);
-        while let Some(item) = named.next_if(|item| matches!((place(server, item), bound), (Some(a), Some(b)) if a < b))
-        {
+        let before = |item: &Value| matches!((bound, place(server, item)), (Some(other), Some(item)) if other < item);
+        while let Some(item) = named.next_if(|item| !before(item)) {
             sorted.push(item);
         }
         sorted.push(other);

@@ -16,15 +16,15 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn lists_merge_by_key_and_new_items_go_last() {
+fn lists_merge_by_key_and_new_items_go_first() {
     let spec =
         json!({"containers": [{"name": "a", "image": "1", "env": [{"name": "X", "value": "1"}]}, {"name": "b"}]});
     let patch =
         json!({"containers": [{"name": "c"}, {"name": "a", "image": "2", "env": [{"name": "Y", "value": "2"}]}]});
     let merged = pod_spec(spec, patch);
-    assert_eq!(names(&merged["containers"]), ["b", "c", "a"]);
-    let a = &merged["containers"][2];
-    assert_eq!((&a["image"], names(&a["env"])), (&json!("2"), vec!["X", "Y"]));
+    assert_eq!(names(&merged["containers"]), ["c", "a", "b"]);
+    let a = &merged["containers"][1];
+    assert_eq!((&a["image"], names(&a["env"])), (&json!("2"), vec!["Y", "X"]));
 }
 
 #[test]
