@@ -80,10 +80,16 @@ fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Resp
 fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Response<Body>, Status> {
     let table = server.registry.table();
     let documents = table.documents();
+    let accept = header(&parts.headers, ACCEPT);
+    let mut content_type = "application/json";
     let found = match rest {
         ["v3"] => Some(documents.index()),
         ["v3", path @ ..] => documents.v3(&path.join("/")),
-        ["v2"] if openapi::accepts_json(header(&parts.headers, ACCEPT)) => Some(documents.v2()),
+        ["v2"] if openapi::accepts_json(accept) => Some(documents.v2()),
+        ["v2"] if accept.contains(openapi::V2_PROTOBUF) => {
+            content_type = openapi::V2_PROTOBUF;
+            Some(documents.v2_protobuf())
+        }
         ["v2"] => return Ok(text(StatusCode::NOT_ACCEPTABLE, String::new())),
         _ => None,
     };
@@ -91,7 +97,7 @@ fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Response
     let known = header(&parts.headers, IF_NONE_MATCH) == document.etag;
     let mut response = Response::new(if known { Body::empty() } else { Body::from(document.bytes.clone()) });
     *response.status_mut() = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(ETAG, HeaderValue::from_str(&document.etag).map_err(Status::internal)?);
     Ok(response)
 }

@@ -20,7 +20,8 @@ pub(super) const CONFIG_MAP: Strategy = Strategy {
         let total: usize =
             entries(&object["data"]).chain(entries(&object["binaryData"])).map(|(_, v)| text(v).len()).sum();
         if total > MAX_DATA {
-            errors.push(Error::too_long(&at.path, MAX_DATA));
+            // It is no field that is too long; upstream says so with an empty key.
+            errors.push(Error::too_long(&at.path.key(""), MAX_DATA));
         }
         for (key, value) in at.get("binaryData").entries() {
             if object["data"].get(key).is_some() {

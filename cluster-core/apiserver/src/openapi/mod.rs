@@ -8,6 +8,7 @@ mod document;
 mod operations;
 mod paths;
 mod schemas;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use crate::registry::Resource;
 
 pub use document::{v2_document, v3_document, v3_index};
+pub use wire::{MEDIA_TYPE as V2_PROTOBUF, v2_protobuf};
 
 /// The documents of one state of the registry.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub struct Documents {
 /// One document, serialised.
 #[derive(Debug)]
 pub struct Document {
-    /// The JSON text.
+    /// The JSON text, or protobuf.
     pub bytes: Bytes,
     /// The `ETag`, quotes included.
     pub etag: String,
@@ -71,7 +73,7 @@ impl Documents {
 
     /// `/openapi/v3`: where the documents are.
     pub fn index(&self) -> Arc<Document> {
-        self.cached("", || (v3_index(&self.hashes), self.hash_of_all()))
+        self.cached("", || (json(&v3_index(&self.hashes)), self.hash_of_all()))
     }
 
     /// `/openapi/v3/PATH`, for example `apis/apps/v1`; `None` when nothing is served there.
@@ -80,24 +82,32 @@ impl Documents {
         let document = || {
             let of_path = |resource: &&Arc<Resource>| self::path(&resource.group, &resource.version) == path;
             let served: Vec<&Resource> = self.resources.iter().filter(of_path).map(AsRef::as_ref).collect();
-            (v3_document(&served), hash.clone())
+            (json(&v3_document(&served)), hash.clone())
         };
         Some(self.cached(path, document))
     }
 
     /// `/openapi/v2`.
     pub fn v2(&self) -> Arc<Document> {
-        let served = || self.resources.iter().map(AsRef::as_ref).collect::<Vec<&Resource>>();
-        self.cached("v2", || (v2_document(&served()), self.hash_of_all()))
+        self.cached("v2", || (json(&self.v2_value()), self.hash_of_all()))
     }
 
-    fn cached(&self, name: &str, build: impl FnOnce() -> (Value, String)) -> Arc<Document> {
+    /// `/openapi/v2` as [`V2_PROTOBUF`].
+    pub fn v2_protobuf(&self) -> Arc<Document> {
+        self.cached(V2_PROTOBUF, || (v2_protobuf(&self.v2_value()).into(), self.hash_of_all()))
+    }
+
+    fn v2_value(&self) -> Value {
+        v2_document(&self.resources.iter().map(AsRef::as_ref).collect::<Vec<&Resource>>())
+    }
+
+    fn cached(&self, name: &str, build: impl FnOnce() -> (Bytes, String)) -> Arc<Document> {
         if let Some(found) = self.built.lock().get(name) {
             return Arc::clone(found);
         }
         // Two requests at once may both build: that costs less than making every other one wait.
-        let (value, hash) = build();
-        let document = Document { bytes: value.to_string().into(), etag: format!("\"{hash}\"") };
+        let (bytes, hash) = build();
+        let document = Document { bytes, etag: format!("\"{hash}\"") };
         Arc::clone(self.built.lock().entry(name.to_owned()).or_insert(Arc::new(document)))
     }
 
@@ -106,7 +116,11 @@ impl Documents {
     }
 }
 
-/// Whether an `Accept` header takes JSON; `/openapi/v2` answers 406 otherwise.
+fn json(value: &Value) -> Bytes {
+    value.to_string().into()
+}
+
+/// Whether an `Accept` header takes JSON.
 pub fn accepts_json(accept: &str) -> bool {
     let media = |media: &str| media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     accept.trim().is_empty()

@@ -141,7 +141,7 @@ fn a_document_is_built_once_and_its_hash_follows_what_is_served() {
 }
 
 #[test]
-fn only_clients_that_take_json_get_v2() {
+fn only_clients_that_take_json_get_it() {
     let protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
     for (accept, expected) in
         [("", true), ("*/*", true), ("application/json", true), (protobuf, false), ("text/html", false)]

@@ -86,7 +86,7 @@ async fn text_that_is_no_json_or_no_utf8_is_a_bad_request() {
 async fn protobuf_bodies_are_read_as_go_clients_write_them() {
     let api = Api::start().await;
     // What `kubectl create configmap c --from-literal=k=v` sends.
-    let body = b"k8s\0\n\x0f\n\x02v1\x12\tConfigMap\x12\x1b\n\x11\n\x01c\x12\0\x1a\0\"\0*\02\08\0B\0\x12\x06\n\x01k\x12\x01v\x1a\0\"\0";
+    let body = b"k8s\0\n\x0f\n\x02v1\x12\tConfigMap\x12\x1b\n\x11\n\x01c\x12\0\x1a\0\"\0*\x002\x008\0B\0\x12\x06\n\x01k\x12\x01v\x1a\0\"\0";
     let answer = api.call("POST", CONFIG_MAPS, "application/vnd.kubernetes.protobuf", body.to_vec()).await.ok();
     assert_eq!((&answer["metadata"]["name"], &answer["data"]), (&json!("c"), &json!({"k": "v"})));
 }
