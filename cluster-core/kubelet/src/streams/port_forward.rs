@@ -62,11 +62,7 @@ async fn tunnel(socket: WebSocket, connect: Connect) {
     let inward = async {
         while let Some(Ok(message)) = stream.next().await {
             match message {
-                Message::Binary(bytes) => {
-                    if write.write_all(&bytes).await.is_err() {
-                        return;
-                    }
-                }
+                Message::Binary(bytes) if write.write_all(&bytes).await.is_err() => return,
                 Message::Close(_) => return,
                 _ => {}
             }
