@@ -1,6 +1,6 @@
 //! Declarative writes: `kubectl apply` on the client's and on the server's side, and `diff`.
 
-use crate::support::Space;
+use crate::support::{Space, yaml};
 
 const CONFIG: &str =
     "{apiVersion: v1, kind: ConfigMap, metadata: {name: c, labels: {a: b}}, data: {one: '1', two: '2'}}";
@@ -8,7 +8,7 @@ const CONFIG: &str =
 #[test]
 fn apply_merges_three_ways() {
     let t = Space::new("apply");
-    t.file("c.yaml", CONFIG);
+    t.file("c.yaml", yaml(CONFIG));
     t.prints(&[
         ("kubectl apply -f c.yaml", "configmap/c created"),
         ("kubectl apply -f c.yaml", "configmap/c unchanged"),
@@ -47,8 +47,8 @@ fn apply_of_a_folder_and_of_many_documents_takes_all() {
 #[test]
 fn server_side_apply_knows_who_owns_what() {
     let t = Space::new("apply-server");
-    t.file("mine.yaml", CONFIG);
-    t.file("theirs.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {one: '9', three: '3'}}");
+    t.file("mine.yaml", yaml(CONFIG));
+    t.file("theirs.yaml", yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {one: '9', three: '3'}}"));
     t.prints(&[
         ("kubectl apply --server-side -f mine.yaml", "configmap/c serverside-applied"),
         ("kubectl get cm c -o jsonpath='{.metadata.annotations}'", ""),
@@ -82,7 +82,7 @@ fn server_side_apply_merges_lists_by_their_keys() {
     let t = Space::new("apply-lists");
     let deployment = |container: &str, image: &str| {
         format!(
-            "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d}}, spec: {{replicas: 0, selector: {{matchLabels: \
+            "---\n{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d}}, spec: {{replicas: 0, selector: {{matchLabels: \
              {{app: d}}}}, template: {{metadata: {{labels: {{app: d}}}}, spec: {{containers: [{{name: {container}, image: {image}}}]}}}}}}}}"
         )
     };
@@ -101,7 +101,7 @@ fn server_side_apply_merges_lists_by_their_keys() {
 #[test]
 fn diff_shows_what_an_apply_would_change() {
     let t = Space::new("diff");
-    t.file("c.yaml", CONFIG);
+    t.file("c.yaml", yaml(CONFIG));
     let missing = t.run("kubectl diff -f c.yaml");
     assert_eq!(missing.code, 1, "{missing:?}");
     assert!(missing.stdout.contains("+  one: \"1\""), "{missing:?}");

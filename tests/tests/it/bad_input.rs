@@ -1,6 +1,6 @@
 //! Wrong input gets upstream's reason and message, and changes nothing.
 
-use crate::support::{Space, client};
+use crate::support::{Space, client, yaml};
 use bytes::Bytes;
 use cluster_client::Error;
 use http::{Method, Request};
@@ -37,7 +37,7 @@ fn kubectl_is_told_what_is_wrong() {
          "spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive"),
     ];
     for (manifest, said) in &cases {
-        let error = t.fails_with("kubectl create -f -", manifest);
+        let error = t.fails_with("kubectl create -f -", yaml(manifest));
         assert!(error.contains(said), "{manifest}\ngot  {error}\nwant {said}");
     }
     t.prints(&[
@@ -78,7 +78,7 @@ async fn bodies_that_are_no_objects_are_refused() {
             config(&format!("{{\"k\":\"{}\"}}", "x".repeat(2 << 20))).into(),
             422,
             "Invalid",
-            "must have at most 1048576 bytes",
+            "[]: Too long: may not be more than 1048576 bytes",
         ),
         ("application/json", [config("{\"k\":\"").as_bytes(), b"\xff\xfe\"}}"].concat(), 400, "BadRequest", ""),
         ("application/json", b"{".to_vec(), 400, "BadRequest", ""),

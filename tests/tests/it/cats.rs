@@ -20,9 +20,9 @@ fn cats_for_gold_runs() {
         ]);
         t.shows(&format!("curl -sS -m 10 http://{node}:30081/cat.svg"), &["goldenrod"]);
     }
-    let pod = t.ok("kubectl get pods -l app=auth -o name | head -1");
+    let pod = t.ok("kubectl get pods -l app=auth -o name | sed -n 1p");
     t.prints(&[
-        (&format!("kubectl exec {pod} -- printenv USERNAME PASSWORD"), "admin\ngold"),
+        (&format!("kubectl exec {pod} -- sh -c 'echo $USERNAME $PASSWORD'"), "admin gold"),
         (
             &format!("kubectl exec {pod} -- sh -c 'ls /etc/secret; cat /etc/secret/password.txt'"),
             "password.txt\nusername.txt\ngold",
@@ -62,8 +62,7 @@ fn a_rolling_update_loses_no_request(t: &Space, node: &str) {
     let answers = asking.join().expect("no panic");
     let failed: Vec<_> = answers.iter().filter(|answer| !matches!(answer.as_deref(), Ok("v1" | "v2"))).collect();
     println!("rolling update: {} of {} requests failed", failed.len(), answers.len());
-    // Without a preStop hook an old pod may be gone before every node knows: upstream loses such requests too.
-    assert!(failed.len() * 50 <= answers.len(), "{failed:?}");
+    assert!(failed.is_empty(), "{failed:?}");
     t.ok("kubectl rollout undo deploy/front && kubectl rollout status deploy/front --timeout=90s");
     t.shows(&format!("curl -sS -m 10 http://{node}:30080/"), &["Version v1"]);
 }

@@ -174,7 +174,7 @@ fn run_and_expose_make_a_pod_with_a_service() {
             "service/web created\npod/web created",
         ),
         ("kubectl wait --for=condition=Ready pod/web --timeout=60s", "pod/web condition met"),
-        ("kubectl exec web -- printenv GREETING", "hello"),
+        ("kubectl exec web -- sh -c 'echo $GREETING'", "hello"),
         ("kubectl expose pod web --name=other --port=8080 --target-port=80 --type=NodePort", "service/other exposed"),
         (
             "kubectl get service other -o jsonpath='{.spec.selector} {.spec.ports[0].targetPort}'",

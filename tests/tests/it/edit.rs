@@ -1,6 +1,6 @@
 //! Changes to what is there: edit, patch, replace, label, annotate, scale, set.
 
-use crate::support::Space;
+use crate::support::{Space, yaml};
 
 /// A deployment that starts nothing.
 const EMPTY: &str = "kubectl create deployment web --image=a:1 --replicas=0";
@@ -12,12 +12,12 @@ fn an_editor_changes_an_object() {
     t.prints(&[
         ("KUBE_EDITOR='sed -i s/red/blue/' kubectl edit configmap c", "configmap/c edited"),
         ("kubectl get cm c -o jsonpath='{.data.color}'", "blue"),
-        ("KUBE_EDITOR=true kubectl edit configmap c", "Edit cancelled, no changes made."),
+        ("KUBE_EDITOR=true kubectl edit configmap c 2>&1", "Edit cancelled, no changes made."),
     ]);
     // A refused edit is shown again with the reason, and an editor that changes nothing then gives up.
     t.refuses(
         "KUBE_EDITOR='sed -i s/color:/co!or:/' kubectl edit configmap c",
-        &["configmaps \"c\" was not valid", "co!or"],
+        &["configmaps \"c\" is invalid", "no valid changes were saved"],
     );
     t.prints(&[("kubectl get cm c -o jsonpath='{.data}'", r#"{"color":"blue"}"#)]);
 }
@@ -39,7 +39,7 @@ fn the_three_kinds_of_patches_follow_their_rules() {
         (containers, "only=d:1"),
         ("kubectl patch deploy web --type=merge -p '{\"metadata\":{\"labels\":{\"app\":null}}}' && kubectl get deploy web -o jsonpath='{.metadata.labels}'", "deployment.apps/web patched"),
         ("kubectl patch deploy web -p '{}'", "deployment.apps/web patched (no change)"),
-        ("kubectl patch deploy web --subresource=scale --type=merge -p '{\"spec\":{\"replicas\":0}}'", "deployment.apps/web patched (no change)"),
+        ("kubectl patch deploy web --subresource=scale --type=merge -p '{\"spec\":{\"replicas\":0}}'", "scale.autoscaling/web patched (no change)"),
     ]);
     t.refuses(
         "kubectl patch deploy web --type=json -p '[{\"op\":\"remove\",\"path\":\"/spec/nothing\"}]'",
@@ -56,7 +56,7 @@ fn the_three_kinds_of_patches_follow_their_rules() {
 fn replace_puts_a_whole_object_in_place() {
     let t = Space::new("replace");
     t.ok("kubectl create configmap c --from-literal=a=1 --from-literal=b=2 && kubectl get cm c -o yaml > old.yaml");
-    t.file("c.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: '3'}}");
+    t.file("c.yaml", yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: '3'}}"));
     t.prints(&[
         ("kubectl replace -f c.yaml", "configmap/c replaced"),
         ("kubectl get cm c -o jsonpath='{.data}'", r#"{"a":"3"}"#),
@@ -69,7 +69,7 @@ fn replace_puts_a_whole_object_in_place() {
     let before = t.ok(uid);
     t.shows("kubectl replace --force -f c.yaml", &["configmap/c replaced"]);
     assert_ne!(t.ok(uid), before);
-    t.file("d.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: d}}");
+    t.file("d.yaml", yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: d}}"));
     t.refuses("kubectl replace -f d.yaml", &["configmaps \"d\" not found"]);
 }
 

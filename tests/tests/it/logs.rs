@@ -34,7 +34,7 @@ fn logs_come_whole_cut_followed_and_from_many() {
     follow.line("went");
     t.ok("kubectl delete pod talker --wait=false");
     assert_eq!(follow.end().0, 0, "the end of the container ends the logs");
-    t.refuses("kubectl logs nothing", &["Error from server (NotFound): pods \"nothing\" not found"]);
+    t.refuses("kubectl logs nothing", &["(NotFound): pods \"nothing\" not found"]);
 }
 
 #[test]

@@ -33,12 +33,14 @@ fn pods_reach_pods_on_every_node() {
         }
     }
     // Pods see each other's own addresses, and nodes reach pods.
-    t.apply("{apiVersion: v1, kind: Pod, metadata: {name: listen}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: devcluster/busybox:1, \
-        command: [sh, -c, 'while :; do nc -l -p 9 -v 2>&1 </dev/null; done']}]}}");
+    t.apply(
+        "{apiVersion: v1, kind: Pod, metadata: {name: listen}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, \
+         image: devcluster/busybox:1, command: [httpd, -f, -vv, -p, '9', -h, /tmp]}]}}",
+    );
     t.ok("kubectl wait --for=condition=Ready pod/listen --timeout=60s");
     let listen = t.ok("kubectl get pod listen -o jsonpath='{.status.podIP}'");
     let mut logs = t.start("kubectl logs -f listen");
-    t.ok(&format!("kubectl exec web-2 -- timeout 5 nc {listen} 9 </dev/null || true"));
+    t.ok(&format!("kubectl exec web-2 -- wget -T 5 -qO- http://{listen}:9/ || true"));
     logs.line(&pods[1]);
     for node in ["master-1", "worker-1", "worker-2"] {
         t.ok(&format!("docker exec {}-{node} bash -c 'exec 3<>/dev/tcp/{}/8080'", cluster(), pods[0]));
@@ -132,8 +134,9 @@ fn names_are_answered_in_pods() {
 fn what_leaves_the_cluster_comes_from_the_node() {
     let t = space("egress");
     // The host is outside: it sees the node's address, not the pod's.
-    let gateway =
-        t.ok(&format!("docker network inspect devcluster-{} -f '{{{{(index .IPAM.Config 0).Gateway}}}}'", cluster()));
+    let master = format!("{}-master-1", cluster());
+    let address = t.ok(&format!("kubectl get node {master} -o jsonpath='{{.status.addresses[0].address}}'"));
+    let gateway = format!("{}.1", address.rsplit_once('.').expect("an address").0);
     let listener =
         std::net::TcpListener::bind((gateway.as_str(), 0)).expect("the network's gateway is an address of this host");
     let port = listener.local_addr().expect("it is bound").port();

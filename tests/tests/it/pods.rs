@@ -19,7 +19,7 @@ fn a_killed_process_comes_back_and_a_crashing_one_backs_off() {
         "3",
     )]);
     t.ok("kubectl wait --for=jsonpath='{.status.containerStatuses[0].restartCount}'=2 pod/crash --timeout=90s");
-    t.ok("kubectl get events --watch --field-selector involvedObject.name=crash | grep -m1 BackOff");
+    t.event("crash", "BackOff");
     t.shows(
         "kubectl describe pod crash",
         &["Back-off restarting failed container crash in pod crash_", "CrashLoopBackOff", "Exit Code:    3"],
@@ -103,7 +103,7 @@ fn probes_decide_readiness_and_restarts() {
         "kubectl describe pod live",
         &["Liveness probe failed", "Container c failed liveness probe, will be restarted"],
     );
-    t.ok("kubectl get events --watch --field-selector involvedObject.name=wrong | grep -m1 'Readiness probe failed: HTTP probe failed with statuscode: 404'");
+    t.event("wrong", "Readiness probe failed: HTTP probe failed with statuscode: 404");
     t.shows("kubectl get pod wrong", &["0/1     Running"]);
 }
 
@@ -160,6 +160,7 @@ kind: Pod
 metadata: {name: p, labels: {app: x}, annotations: {note: hi}}
 spec:
   terminationGracePeriodSeconds: 1
+  securityContext: {fsGroup: 3000}
   hostAliases: [{ip: 10.1.2.3, hostnames: [alias.example]}]
   containers:
   - name: c
@@ -211,7 +212,7 @@ spec:
         ("kubectl exec p -- hostname", "p"),
     ]);
     assert_eq!(
-        t.ok("kubectl exec p -- printenv NODE IP"),
+        t.ok("kubectl exec p -- sh -c 'echo $NODE; echo $IP'"),
         t.ok("kubectl get pod p -o jsonpath='{.spec.nodeName}{\"\\n\"}{.status.podIP}'")
     );
     t.refuses("kubectl exec p -- touch /x", &["Read-only file system"]);
@@ -229,7 +230,7 @@ fn what_is_missing_is_waited_for_and_named() {
         volumeMounts: [{name: v, mountPath: /v}]}], terminationGracePeriodSeconds: 0, volumes: [{name: v, secret: {secretName: late}}]}}");
     t.ok("kubectl run image --image=devcluster/missing:1");
     t.ok("kubectl run never --image=devcluster/missing:1 --image-pull-policy=Never");
-    t.ok("kubectl run name --image=UPPER");
+    t.apply("{apiVersion: v1, kind: Pod, metadata: {name: name}, spec: {containers: [{name: c, image: UPPER}]}}");
     let reason = |pod: &str, reason: &str| {
         t.ok(&format!("kubectl wait --for=jsonpath='{{.status.containerStatuses[0].state.waiting.reason}}'={reason} pod/{pod} --timeout=60s"));
     };
@@ -246,7 +247,7 @@ fn what_is_missing_is_waited_for_and_named() {
     );
     reason("never", "ErrImageNeverPull");
     reason("name", "InvalidImageName");
-    t.ok("kubectl get events --watch --field-selector involvedObject.name=mount | grep -m1 'MountVolume.SetUp failed for volume \"v\" : secret \"late\" not found'");
+    t.event("mount", "MountVolume.SetUp failed for volume \"v\" : secret \"late\" not found");
     t.shows("kubectl get pod mount", &["ContainerCreating"]);
     t.ok("kubectl create configmap late && kubectl create secret generic late");
     t.ok("kubectl wait --for=condition=Ready pod/env pod/mount --timeout=90s");
@@ -276,7 +277,7 @@ fn jobs_run_to_their_end() {
             "kubectl get job bad -o jsonpath='{.status.failed} {.status.conditions[?(@.type==\"Failed\")].reason}'",
             "1 BackoffLimitExceeded",
         ),
-        ("kubectl logs job/many --tail=-1 | head -1", "done"),
+        ("kubectl logs job/many --tail=-1 | sed -n 1p", "done"),
     ]);
     t.shows(
         "kubectl describe job many",

@@ -210,7 +210,15 @@ impl Space {
 
     #[track_caller]
     pub(crate) fn apply(&self, manifest: &str) {
-        self.ok_with("kubectl apply -f -", manifest);
+        self.ok_with("kubectl apply -f -", yaml(manifest));
+    }
+
+    /// Waits for an event about an object with a text in it.
+    #[track_caller]
+    pub(crate) fn event(&self, object: &str, text: &str) {
+        let columns = "custom-columns=REASON:.reason,MESSAGE:.message";
+        let events = format!("kubectl get events -w --field-selector involvedObject.name={object} -o {columns}");
+        self.start(&events).line(text);
     }
 
     /// Starts a script and reads what it prints line by line.
@@ -253,6 +261,11 @@ impl Drop for Space {
             assert!(removed.code == 0 || excused, "failed to delete the namespace: {}", removed.stderr);
         }
     }
+}
+
+/// Makes YAML in braces known as such: kubectl takes what begins with a brace for JSON.
+pub(crate) fn yaml(manifest: &str) -> String {
+    format!("---\n{manifest}")
 }
 
 #[track_caller]
