@@ -53,7 +53,7 @@ fn strangers_get_unauthorized_and_users_without_rights_forbidden() {
     // Nobody gives away more than they have, nor acts as somebody else.
     t.refuses(&format!("{robot} create role more --verb=* --resource=*"), &["cannot create resource \"roles\""]);
     t.refuses(&format!("{robot} get cm --as=admin"), &["cannot impersonate resource \"users\""]);
-    t.ok(&format!("kubectl create role boss --verb='*' --resource=roles.rbac.authorization.k8s.io && kubectl create rolebinding boss --role=boss --serviceaccount={ns}:robot"));
+    t.ok(&format!("kubectl create role boss --verb=get,create,update --resource=roles.rbac.authorization.k8s.io && kubectl create rolebinding boss --role=boss --serviceaccount={ns}:robot"));
     t.refuses(
         &format!("{robot} create role more --verb=get --resource=secrets"),
         &["attempting to grant RBAC permissions not currently held"],

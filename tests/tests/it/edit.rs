@@ -43,7 +43,7 @@ fn the_three_kinds_of_patches_follow_their_rules() {
     ]);
     t.refuses(
         "kubectl patch deploy web --type=json -p '[{\"op\":\"remove\",\"path\":\"/spec/nothing\"}]'",
-        &["nothing"],
+        &["The request is invalid"],
     );
     t.refuses(
         "kubectl patch deploy web -p '{\"spec\":{\"selector\":{\"matchLabels\":{\"x\":\"y\"}}}}'",

@@ -69,7 +69,8 @@ fn rights_can_be_asked_for() {
         &["pods ", "[get]", "selfsubjectaccessreviews.authorization.k8s.io"],
     );
     t.shows("kubectl auth whoami", &["Username", "kubernetes-admin", "system:masters"]);
-    t.file("role.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r}\nrules: [{apiGroups: [''], resources: [pods], verbs: [list]}]\n");
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nrules: [{apiGroups: [''], resources: [pods], verbs: [list]}]\n";
+    t.file("role.yaml", format!("{role}metadata: {{name: r, namespace: {}}}\n", t.namespace));
     t.shows("kubectl auth reconcile -f role.yaml", &["role.rbac.authorization.k8s.io/r reconciled"]);
 }
 

@@ -1,7 +1,7 @@
 //! Getting a container's image: pull policy, credentials, events.
 
 use super::context::{Context, field_path};
-use crate::runtime::{ImageInfo, RegistryAuth};
+use crate::runtime::{ImageInfo, RegistryAuth, RuntimeError};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use tokio::time::Instant;
 
@@ -12,8 +12,11 @@ pub(super) type Failure = (&'static str, String);
 pub(super) async fn image(context: &Context, pod: &Pod, container: &Container) -> Result<ImageInfo, Failure> {
     let name = container.image.as_deref().unwrap_or_default();
     let path = || Some(field_path(pod, &container.name));
-    let inspect =
-        |e: crate::runtime::RuntimeError| ("ImageInspectError", format!("Failed to inspect image {name:?}: {e}"));
+    let inspect = |error: RuntimeError| {
+        let (reason, message) = not_inspected(name, &error);
+        context.record(pod, path(), true, "InspectFailed", &message);
+        (reason, message)
+    };
     let present = context.runtime.image(name).await.map_err(inspect)?;
     match (container.image_pull_policy.as_deref().unwrap_or("IfNotPresent"), present) {
         ("IfNotPresent" | "Never", Some(image)) => {
@@ -44,6 +47,15 @@ pub(super) async fn image(context: &Context, pod: &Pod, container: &Container) -
     );
     context.record(pod, path(), false, "Pulled", &message);
     Ok(image)
+}
+
+/// Why the engine has no answer about an image: most often because of its name.
+fn not_inspected(name: &str, error: &RuntimeError) -> Failure {
+    if error.to_string().contains("invalid reference format") {
+        let why = format!("couldn't parse image name {name:?}: {error}");
+        return ("InvalidImageName", format!("Failed to apply default image tag {name:?}: {why}"));
+    }
+    ("ImageInspectError", format!("Failed to inspect image {name:?}: {error}"))
 }
 
 /// Pulls with each fitting credential in turn, without any if there is none.
