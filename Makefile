@@ -7,6 +7,7 @@ DEVCLUSTER := target/release/devcluster
 # nextest where it is installed: it runs tests of all crates side by side.
 TEST := $(shell command -v cargo-nextest >/dev/null && echo 'nextest run --no-fail-fast' || echo 'test --no-fail-fast')
 UP_FLAGS ?=
+BENCH_FLAGS ?= --cluster
 ARGS ?=
 
 .PHONY: help up down build image engine tools test unit cluster-test bench lint

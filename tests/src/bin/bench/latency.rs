@@ -5,7 +5,7 @@ use crate::http::{Access, Ask, Connection, Lines};
 use crate::report::{Report, percentiles};
 use crate::stats::Summary;
 use crate::{Arguments, goals};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -13,15 +13,20 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
 const IMAGE: &str = "devcluster/busybox:1";
+/// How long a change may take before it counts as unseen.
+const LISTENING: Duration = Duration::from_secs(2);
 /// Prints the mounted file whenever its content is new.
 const READER: &str =
     r#"while :; do read -r new </config/value; [ "$new" = "$old" ] || echo "$new"; old=$new; usleep 500; done"#;
+
+/// What `nft monitor` prints on a node.
+type Monitor = BoxStream<'static, Result<String>>;
 
 /// Pods one after the other, each from its request until a watcher sees it Ready.
 pub(crate) async fn pod_ready(access: &Access, arguments: &Arguments, report: &mut Report) -> Result<()> {
@@ -70,20 +75,34 @@ pub(crate) async fn endpoints(
     let mut connection = access.connect().await?;
     let service = json!({"metadata": {"name": "moved"}, "spec": {"ports": [{"port": 80}]}});
     connection.drain(Ask::post("/api/v1/namespaces/default/services", service.to_string())).await?;
-    let mut monitors = try_join_all(nodes.names.iter().map(|name| nodes.follow(name, &["nft", "monitor"]))).await?;
     connection.drain(Ask::post(SLICES, slice(&address(0)).to_string())).await?;
-    try_join_all(monitors.iter_mut().map(|monitor| programmed(monitor, address(0)))).await?;
+    let mut monitors = try_join_all(nodes.names.iter().map(|name| nodes.follow(name, &["nft", "monitor"]))).await?;
+    let mut addresses = (1..).map(address);
+    let mut change = async || move_endpoint(&mut connection, &mut monitors, addresses.next()).await;
+    // A monitor tells nobody when it begins to listen, so the first changes may pass it by.
+    let mut tries = 0;
+    while timeout(LISTENING, change()).await.is_err() {
+        tries += 1;
+        ensure!(tries < 10, "no change of an endpoint was seen on every node");
+    }
 
     let mut times = Vec::new();
-    for number in 1..=arguments.count(100) {
-        let endpoints = &slice(&address(number))["endpoints"];
+    for _ in 0..arguments.count(100) {
         let start = Instant::now();
-        let change = connection.drain(Ask::patch(format!("{SLICES}/moved"), &json!({"endpoints": endpoints})));
-        let seen = try_join_all(monitors.iter_mut().map(|monitor| programmed(monitor, address(number))));
-        tokio::try_join!(change, seen)?;
+        change().await?;
         times.push(start.elapsed());
     }
     report.add(&goals::ENDPOINTS, percentiles(&Summary::of(times)).into());
+    Ok(())
+}
+
+/// Gives the service another endpoint, and waits until every node has it.
+async fn move_endpoint(connection: &mut Connection, monitors: &mut [Monitor], address: Option<String>) -> Result<()> {
+    let address = address.unwrap_or_default();
+    let endpoints = &slice(&address)["endpoints"];
+    let change = connection.drain(Ask::patch(format!("{SLICES}/moved"), &json!({"endpoints": endpoints})));
+    let seen = try_join_all(monitors.iter_mut().map(|monitor| programmed(monitor, &address)));
+    tokio::try_join!(change, seen)?;
     Ok(())
 }
 
@@ -129,7 +148,7 @@ async fn printed(log: &mut Lines, value: &str) -> Result<Timestamp> {
     }
 }
 
-/// An address for each change; the last of them stays in the pods' network.
+/// An address for each change, in the pods' network.
 fn address(number: usize) -> String {
     format!("10.244.{}.{}", 100 + number / 200, 10 + number % 200)
 }
@@ -144,9 +163,9 @@ fn slice(address: &str) -> Value {
 }
 
 /// Waits until a node's kernel reports a rule or element with the address.
-async fn programmed(monitor: &mut BoxStream<'static, Result<String>>, address: String) -> Result<()> {
+async fn programmed(monitor: &mut Monitor, address: &str) -> Result<()> {
     let mut text = String::new();
-    while !text.contains(&address) {
+    while !text.contains(address) {
         text += &monitor.next().await.context("nft monitor ended")??;
     }
     Ok(())
