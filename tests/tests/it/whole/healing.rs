@@ -37,7 +37,8 @@ fn pods_of_a_lost_worker_run_on_the_other_within_a_minute() {
 
     t.ok(&format!("docker start {one} && kubectl wait --for=condition=Ready node/{one} --timeout=60s"));
     assert_eq!(address(&one), first);
-    t.ok(&format!("kubectl wait --for=jsonpath='{{.spec.taints}}'= node/{one} --timeout=30s 2>/dev/null || [ -z \"$(kubectl get node {one} -o jsonpath='{{.spec.taints}}')\" ]"));
+    let taints = format!("kubectl get node {one} -o jsonpath={{.spec.taints}}");
+    t.ok(&format!("timeout 30 bash -c 'until [ -z \"$({taints})\" ]; do :; done'"));
     t.ok(&format!("timeout 60 bash -c 'until [ -z \"$(kubectl get pods --field-selector spec.nodeName={one} -o name)\" ]; do :; done'"));
     t.ok(&format!("kubectl run back --image=$BUSYBOX --overrides='{{\"spec\":{{\"nodeName\":\"{one}\"}}}}' -- sleep 1000 && kubectl wait --for=condition=Ready pod/back --timeout=60s"));
     t.ok(&format!("timeout 60 bash -c 'until curl -fsS -m 5 http://{first}:{port}/healthz; do :; done'"));
