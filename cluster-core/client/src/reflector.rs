@@ -14,6 +14,9 @@ use tokio::time::Instant;
 
 /// A watch that ended sooner than this did not work, even when it ended without an error.
 const HEALTHY: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Shorter than upstream's 30 s: a server that was down for a while gets its nodes back at once.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Runs until the task is aborted.
 pub(crate) async fn run<K: Object>(
@@ -23,7 +26,7 @@ pub(crate) async fn run<K: Object>(
     synced: watch::Sender<bool>,
 ) {
     let mut reflector = Reflector { backend, scope, cache, synced, position: None };
-    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         let start = Instant::now();
         let ended = reflector.follow().await;
