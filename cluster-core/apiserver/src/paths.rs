@@ -87,7 +87,7 @@ fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Response
         ["v3", path @ ..] => documents.v3(&path.join("/")),
         ["v2"] if openapi::accepts_json(accept) => Some(documents.v2()),
         ["v2"] if accept.contains(openapi::V2_PROTOBUF) => {
-            content_type = openapi::V2_PROTOBUF;
+            content_type = openapi::V2_CONTENT_TYPE;
             Some(documents.v2_protobuf())
         }
         ["v2"] => return Ok(text(StatusCode::NOT_ACCEPTABLE, String::new())),

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 /// The media type, as clients ask for it.
 pub const MEDIA_TYPE: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// The media type of the answer: Go takes no `@` in one.
+pub const CONTENT_TYPE: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// Encodes a v2 document.
 pub fn v2_protobuf(document: &Value) -> Vec<u8> {
