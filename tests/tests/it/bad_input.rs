@@ -44,7 +44,7 @@ fn kubectl_is_told_what_is_wrong() {
         ("kubectl get pods,svc,deploy -o name", ""),
         ("kubectl get cm -o name | grep -v kube-root-ca", "configmap/taken"),
     ]);
-    t.refuses("kubectl create deployment x --image=", &["required"]);
+    t.refuses("kubectl create deployment x --image=", &["Required value"]);
 }
 
 /// Sends a body as it stands; the failure's code, reason and message.

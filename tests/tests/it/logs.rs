@@ -19,7 +19,7 @@ fn logs_come_whole_cut_followed_and_from_many() {
         ("kubectl logs talker 2>/dev/null | grep -c line", "3"),
         ("kubectl logs talker main --tail=1 --since=1h | wc -l", "1"),
         ("kubectl logs talker main --tail=0", ""),
-        ("kubectl logs talker main --limit-bytes=6", "line 1"),
+        ("kubectl logs talker main --limit-bytes=6 | wc -c", "6"),
         ("kubectl logs talker main --since-time=2999-01-01T00:00:00Z", ""),
         ("kubectl logs -l app=t -c main --tail=-1 | wc -l", "4"),
         ("kubectl logs talker --all-containers --prefix | grep beside", "[pod/talker/side] beside"),
