@@ -1,7 +1,8 @@
 # The commands of the project; .ci/run calls the same ones. `make help` lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-export PATH := $(HOME)/.cargo/bin:$(PATH)
+# target/node is where .ci/tools puts a newer Node.js than the system's.
+export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/node/bin:$(PATH)
 
 DEVCLUSTER := target/release/devcluster
 # nextest where it is installed: it runs tests of all crates side by side.
@@ -9,8 +10,9 @@ TEST := $(shell command -v cargo-nextest >/dev/null && echo 'nextest run --no-fa
 UP_FLAGS ?=
 BENCH_FLAGS ?= --cluster
 ARGS ?=
+UI_SOURCES := $(shell find ui/src ui/public ui/*.json ui/*.ts ui/index.html -type f)
 
-.PHONY: help up down build image engine tools test unit cluster-test bench lint
+.PHONY: help up down ui build image engine tools test unit cluster-test bench lint
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -27,7 +29,17 @@ tools: ## Install the compilers where they are missing
 engine: ## Install and start the Docker engine where none answers
 	@node-image/engine
 
-build: tools ## Build the release binaries
+ui: ui/dist/index.html ## Build the dashboard, which the binaries carry
+
+ui/node_modules/.package-lock.json: ui/package-lock.json | tools
+	@cd ui && npm ci --no-progress --loglevel=error
+	@touch $@
+
+ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
+	@cd ui && npm run --silent build -- --logLevel warn
+	@cd ui && npm run --silent budget
+
+build: tools ui ## Build the release binaries
 	@cargo build --release --locked -p cluster-core
 
 image: engine tools ## Build the node image when it is absent or outdated
@@ -35,7 +47,8 @@ image: engine tools ## Build the node image when it is absent or outdated
 
 test: lint unit cluster-test ## Lint, run the unit and API tests, then the tests on a real cluster
 
-unit: tools ## Run the tests that need no cluster
+unit: tools ui ## Run the tests that need no cluster
+	@cd ui && npm test
 	@cargo $(TEST) --workspace --exclude devcluster-tests
 	@cargo test --quiet --manifest-path node-image/demo/Cargo.toml
 
@@ -45,12 +58,13 @@ cluster-test: engine build image ## Run the tests on a real cluster of their own
 bench: engine build image ## Print the table of measured numbers
 	@cargo run --release --locked -p devcluster-tests --bin bench -- $(ARGS)
 
-lint: tools ## Check format, clippy, dependencies and the tree's own rules
+lint: tools ui/node_modules/.package-lock.json ## Check format, clippy, dependencies and the tree's own rules
 	@cargo fmt --all --check
 	@cargo fmt --manifest-path node-image/demo/Cargo.toml --check
 	@rustfmt --check --edition 2024 node-image/pause.rs
 	@cargo clippy --workspace --all-targets --locked -- -D warnings
 	@cargo clippy --quiet --manifest-path node-image/demo/Cargo.toml -- -D warnings
 	@cargo xtask tidy
+	@cd ui && npm run --silent check
 	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check bans licenses sources; \
 	else echo 'lint: licences were not checked: cargo install --locked cargo-deny'; fi

@@ -1,0 +1,37 @@
+import type { Cluster, ClusterAction, Forward, Image, Operation, Sync } from './contract';
+import { json } from './http';
+
+/** The agent's own requests: clusters, operations, forwards, folders. Everything in a cluster goes through `k8s.ts`. */
+
+const cluster = (name: string) => `/api/clusters/${encodeURIComponent(name)}`;
+
+export const listClusters = () => json<Cluster[]>('/api/clusters');
+
+export const createCluster = (body: { name: string; masters: number; workers: number }) =>
+  json<{ operation: string }>('/api/clusters', { method: 'POST', body });
+
+export const clusterAction = (name: string, body: ClusterAction) =>
+  json<{ operation: string }>(`${cluster(name)}/actions`, { method: 'POST', body });
+
+export const listOperations = () => json<Operation[]>('/api/operations');
+
+export const cancelOperation = (id: string) =>
+  json<void>(`/api/operations/${encodeURIComponent(id)}`, { method: 'DELETE' });
+
+export const listImages = (name: string) => json<Image[]>(`${cluster(name)}/images`);
+
+export const createForward = (body: {
+  cluster: string;
+  namespace: string;
+  target: string;
+  port: number;
+  local?: number;
+}) => json<Forward>('/api/forwards', { method: 'POST', body });
+
+export const deleteForward = (id: string) =>
+  json<void>(`/api/forwards/${encodeURIComponent(id)}`, { method: 'DELETE' });
+
+export const createSync = (body: { cluster: string; namespace: string; paths: string[] }) =>
+  json<Sync>('/api/syncs', { method: 'POST', body });
+
+export const deleteSync = (id: string) => json<void>(`/api/syncs/${encodeURIComponent(id)}`, { method: 'DELETE' });

@@ -1,0 +1,286 @@
+/** What the agent and the page say to each other. The agent's side of it is documented in `cluster-core/agent`. */
+
+export type Health = 'ok' | 'warn' | 'bad' | 'done';
+
+/** Names a resource as URLs do: the core group is the empty string. */
+export interface Gvr {
+  group: string;
+  version: string;
+  resource: string;
+}
+
+/** Names one object of a cluster. Cluster-scoped objects have an empty namespace. */
+export interface ObjectRef extends Gvr {
+  cluster: string;
+  namespace: string;
+  name: string;
+}
+
+export type ClusterState = 'running' | 'stopped' | 'paused' | 'partial' | 'creating';
+
+export interface ClusterNode {
+  name: string;
+  role: 'master' | 'worker';
+  state: string;
+  address: string;
+}
+
+export interface Cluster {
+  name: string;
+  state: ClusterState;
+  /** UID of the kube-system namespace; empty unless the cluster runs. */
+  uid: string;
+  server: string;
+  nodes: ClusterNode[];
+}
+
+export interface Step {
+  name: string;
+  state: string;
+  seconds: number;
+}
+
+export interface Operation {
+  id: string;
+  title: string;
+  cluster: string;
+  action: string;
+  state: 'running' | 'done' | 'failed' | 'cancelled';
+  steps: Step[];
+  error?: string | Status | null;
+  result?: unknown;
+}
+
+export type ClusterAction =
+  | { action: 'start' | 'stop' | 'pause' | 'unpause' | 'delete' | 'demo' }
+  | { action: 'add-nodes'; count: number }
+  | { action: 'remove-node' | 'start-node' | 'stop-node' | 'kill-node'; node: string }
+  | { action: 'load-images'; images: string[] };
+
+export interface Image {
+  name: string;
+  id: string;
+  /** Bytes. */
+  size: number;
+  nodes: string[];
+}
+
+export interface Forward {
+  id: string;
+  cluster: string;
+  namespace: string;
+  /** `service/x`, `pod/x` or `deployment/x`. */
+  target: string;
+  port: number;
+  local: number;
+  state: 'listening' | 'waiting' | 'failed';
+  /** Made by the agent for a LoadBalancer or NodePort service. */
+  automatic: boolean;
+  why?: string;
+}
+
+export interface Sync {
+  id: string;
+  cluster: string;
+  namespace: string;
+  paths: string[];
+  state: string;
+  applied: number;
+  errors: { file: string; line: number; message: string }[];
+  last: string | null;
+}
+
+/** The failure of a request, as Kubernetes words it. */
+export interface Status {
+  kind?: 'Status';
+  message: string;
+  reason?: string;
+  code?: number;
+}
+
+export type ExtraColumn = { name: string; jsonPath: string } | { name: string; label: string };
+
+export interface ListSpec extends Gvr {
+  kind: 'list';
+  cluster: string;
+  /** Empty means all. */
+  namespaces: string[];
+  labelSelector: string;
+  fieldSelector: string;
+  /** All words must occur in name, namespace, cells or labels. */
+  filter: string;
+  sort: { column: string; descending: boolean } | null;
+  columns: ExtraColumn[];
+  offset: number;
+  limit: number;
+}
+
+export interface ObjectSpec extends ObjectRef {
+  kind: 'object';
+}
+
+export interface CountsSpec {
+  kind: 'counts';
+  cluster: string;
+  resources: Gvr[];
+  namespaces: string[];
+}
+
+export interface LogsSpec {
+  kind: 'logs';
+  cluster: string;
+  namespace: string;
+  pods?: string[];
+  selector?: string;
+  /** Empty means all. */
+  containers: string[];
+  previous: boolean;
+  tail: number;
+  filter: string;
+}
+
+export interface ProblemsSpec {
+  kind: 'problems';
+  cluster: string;
+  namespaces: string[];
+}
+
+export interface MetricsSpec {
+  kind: 'metrics';
+  cluster: string;
+}
+
+export type ViewSpec = ListSpec | ObjectSpec | CountsSpec | LogsSpec | ProblemsSpec | MetricsSpec;
+
+export interface Column {
+  name: string;
+  type: string;
+  format: string;
+  priority: number;
+  description: string;
+}
+
+export type Cell = string | number | boolean | null;
+
+export interface Row {
+  uid: string;
+  name: string;
+  namespace: string;
+  /** RFC 3339. */
+  created: string;
+  rv: string;
+  cells: Cell[];
+  health: Health;
+  why: string;
+  deleting: boolean;
+}
+
+export type Tally = Record<Health, number>;
+
+export interface Count extends Gvr, Tally {
+  total: number;
+}
+
+export interface LogLine {
+  pod: string;
+  container: string;
+  time: string;
+  text: string;
+}
+
+export interface Remedy {
+  action: string;
+  label: string;
+}
+
+export interface Problem extends Gvr {
+  kind: string;
+  namespace: string;
+  name: string;
+  uid: string;
+  why: string;
+  evidence: string[];
+  remedy: Remedy | null;
+}
+
+export interface NodeUsage {
+  name: string;
+  /** Cores. */
+  cpu: number;
+  /** Bytes. */
+  memory: number;
+}
+
+export interface PodUsage {
+  namespace: string;
+  name: string;
+  cpu: number;
+  memory: number;
+}
+
+export interface MetricsPoint {
+  at: string;
+  nodes: NodeUsage[];
+  pods: PodUsage[];
+}
+
+/** Messages about one view. */
+export type ViewMessage =
+  | {
+      type: 'rows';
+      view: number;
+      columns?: Column[];
+      total: number;
+      matched: number;
+      offset: number;
+      order: string[];
+      rows: Row[];
+      counts: Tally;
+    }
+  | { type: 'object'; view: number; object: KubeObject | null }
+  | { type: 'counts'; view: number; counts: Count[] }
+  | { type: 'lines'; view: number; lines: LogLine[]; dropped: number }
+  | { type: 'problems'; view: number; problems: Problem[] }
+  | ({ type: 'metrics'; view: number; points?: MetricsPoint[] } & MetricsPoint)
+  | { type: 'state'; view: number; live: boolean; error: Status | null };
+
+/** Messages about the host. */
+export type HostMessage =
+  | { type: 'clusters'; clusters: Cluster[] }
+  | { type: 'operation'; operation: Operation }
+  | { type: 'forwards'; forwards: Forward[] }
+  | { type: 'syncs'; syncs: Sync[] };
+
+export type AgentMessage = ViewMessage | HostMessage;
+
+export interface ObjectMeta {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  ownerReferences?: OwnerReference[];
+  finalizers?: string[];
+  managedFields?: unknown[];
+}
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+}
+
+/** An object as the API server has it. Its body is read with the helpers of `kinds/read.ts`. */
+export interface KubeObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  // biome-ignore lint/suspicious/noExplicitAny: the body's shape is the kind's, custom kinds included.
+  [field: string]: any;
+}

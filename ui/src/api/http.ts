@@ -1,0 +1,57 @@
+import type { Status } from './contract';
+
+/** A request that failed: the server's words, its reason and its HTTP status. */
+export class ApiError extends Error {
+  readonly reason: string;
+  readonly code: number;
+
+  constructor(status: Status) {
+    super(status.message);
+    this.name = 'ApiError';
+    this.reason = status.reason ?? 'Unknown';
+    this.code = status.code ?? 0;
+  }
+}
+
+export interface RequestOptions {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  body?: unknown;
+  contentType?: string;
+  accept?: string;
+  signal?: AbortSignal;
+}
+
+/** Sends one request to the agent. Throws an `ApiError` unless it succeeds. */
+export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
+  const headers: Record<string, string> = { accept: options.accept ?? 'application/json' };
+  const method = options.method ?? 'GET';
+  if (method !== 'GET') headers['content-type'] = options.contentType ?? 'application/json';
+  const body =
+    options.body === undefined || typeof options.body === 'string' ? options.body : JSON.stringify(options.body);
+  let response: Response;
+  try {
+    response = await fetch(path, { method, headers, body, signal: options.signal ?? null, credentials: 'same-origin' });
+  } catch (cause) {
+    if (options.signal?.aborted) throw cause;
+    throw new ApiError({ message: 'The agent does not answer.', reason: 'Unreachable' });
+  }
+  if (response.ok) return response;
+  throw await failure(response);
+}
+
+/** Sends a request and reads the answer as JSON; an empty answer is `undefined`. */
+export async function json<T>(path: string, options?: RequestOptions): Promise<T> {
+  const text = await (await send(path, options)).text();
+  return (text === '' ? undefined : JSON.parse(text)) as T;
+}
+
+async function failure(response: Response): Promise<ApiError> {
+  const text = await response.text();
+  try {
+    const status = JSON.parse(text) as Status;
+    if (typeof status.message === 'string') return new ApiError({ code: response.status, ...status });
+  } catch {
+    // Not a Status: whatever stands in the body is the message.
+  }
+  return new ApiError({ message: text || `${response.status} ${response.statusText}`, code: response.status });
+}

@@ -1,0 +1,115 @@
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
+import { useSettings } from '../store/settings';
+import { en } from './en';
+
+export type Messages = typeof en;
+export type Key = keyof Messages;
+/** A translation: every key of the English catalogue, and no other. */
+export type Catalogue = Record<Key, string>;
+
+/** The names in braces in a message. */
+type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
+type Values<K extends Key> = [Names<Messages[K]>] extends [never]
+  ? []
+  : [values: Record<Names<Messages[K]>, string | number>];
+
+/** Keys that come in plural forms, without the form. */
+export type PluralKey = Key extends infer K ? (K extends `${infer Stem}.other` ? Stem : never) : never;
+
+export interface I18n {
+  language: Language;
+  t: <K extends Key>(key: K, ...values: Values<K>) => string;
+  /** A message with a number, in the plural form that the language wants. */
+  tn: (key: PluralKey, count: number) => string;
+  number: (value: number, digits?: number) => string;
+  /** `2 min ago`. */
+  ago: (time: string | number) => string;
+  date: (time: string | number) => string;
+}
+
+const LOADERS = {
+  en: async () => en as Catalogue,
+  de: async () => (await import('./de')).de,
+  es: async () => (await import('./es')).es,
+  zh: async () => (await import('./zh')).zh,
+  ja: async () => (await import('./ja')).ja,
+};
+
+export type Language = keyof typeof LOADERS;
+
+/** The languages by their own names. */
+export const LANGUAGES: Record<Language, string> = {
+  en: 'English',
+  de: 'Deutsch',
+  es: 'Español',
+  zh: '简体中文',
+  ja: '日本語',
+};
+
+/** The first of the browser's languages that there is a catalogue for. */
+export function pickLanguage(wanted: readonly string[]): Language {
+  for (const tag of wanted) {
+    const language = tag.toLowerCase().split('-')[0] ?? '';
+    if (language in LOADERS) return language as Language;
+  }
+  return 'en';
+}
+
+export function fill(text: string, values: Record<string, string | number> = {}): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+const AGES: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+];
+
+export function translator(language: Language, catalogue: Catalogue): I18n {
+  const locale = language === 'zh' ? 'zh-Hans' : language;
+  const plural = new Intl.PluralRules(locale);
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'narrow' });
+  const dates = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+  const number = (value: number, digits = 0) =>
+    new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
+  return {
+    language,
+    number,
+    t: (key, ...values) => fill(catalogue[key], values[0]),
+    tn: (key, count) => {
+      const form = `${key}.${plural.select(count)}`;
+      const text = form in catalogue ? catalogue[form as Key] : catalogue[`${key}.other` as Key];
+      return fill(text, { count: number(count) });
+    },
+    ago: (time) => {
+      const seconds = Math.round((new Date(time).getTime() - Date.now()) / 1000);
+      for (const [unit, size] of AGES)
+        if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+      return relative.format(seconds, 'second');
+    },
+    date: (time) => dates.format(new Date(time)),
+  };
+}
+
+const Context = createContext<I18n>(translator('en', en));
+
+export const useI18n = () => useContext(Context);
+
+export function I18nProvider({ children }: { children: ReactNode }) {
+  const chosen = useSettings((settings) => settings.language);
+  const language = chosen ?? pickLanguage(navigator.languages);
+  const [loaded, setLoaded] = useState<{ language: Language; catalogue: Catalogue }>({ language: 'en', catalogue: en });
+  useEffect(() => {
+    let current = true;
+    void LOADERS[language]().then((catalogue) => {
+      if (!current) return;
+      setLoaded({ language, catalogue });
+      document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;
+    });
+    return () => {
+      current = false;
+    };
+  }, [language]);
+  const i18n = useMemo(() => translator(loaded.language, loaded.catalogue), [loaded]);
+  return <Context value={i18n}>{children}</Context>;
+}

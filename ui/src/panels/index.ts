@@ -1,0 +1,2 @@
+/** The panels that the shell mounts, each a chunk of its own. See README.md. */
+export {};

@@ -1,0 +1,2 @@
+/** The panels' part of the English catalogue; keys start with `panel.`. */
+export const panels = {} as const;

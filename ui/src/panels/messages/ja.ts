@@ -1,0 +1,3 @@
+import type { panels as english } from './en';
+
+export const panels: Record<keyof typeof english, string> = {};

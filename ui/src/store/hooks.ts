@@ -1,0 +1,107 @@
+import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
+import type {
+  Count,
+  CountsSpec,
+  KubeObject,
+  ListSpec,
+  LogLine,
+  LogsSpec,
+  MetricsPoint,
+  MetricsSpec,
+  ObjectRef,
+  Problem,
+  ProblemsSpec,
+  Row,
+  ViewSpec,
+} from '../api/contract';
+import { Socket } from '../api/socket';
+import { hear } from './host';
+import { ListView } from './list';
+import { type Reduce, View, type ViewState } from './view';
+
+/** The page's one connection to the agent. */
+export const socket = new Socket(hear);
+
+export const useConnection = () => useSyncExternalStore(socket.subscribe, socket.connection);
+
+function useFollowed<V extends View<never>>(view: V, spec: ViewSpec | null): V {
+  const text = spec && JSON.stringify(spec);
+  useEffect(() => view.follow(text ? (JSON.parse(text) as ViewSpec) : null), [view, text]);
+  useEffect(() => () => view.follow(null), [view]);
+  return view;
+}
+
+function useView<Data>(spec: ViewSpec | null, empty: Data, reduce: Reduce<Data>): ViewState<Data> {
+  const [view] = useState(() => new View(socket, empty, reduce));
+  useFollowed(view as unknown as View<never>, spec);
+  return useSyncExternalStore(view.subscribe, view.snapshot);
+}
+
+/** A list as a view; its rows are read by `useRow`. */
+export function useList(spec: ListSpec | null): ListView {
+  const [view] = useState(() => new ListView(socket));
+  useFollowed(view as unknown as View<never>, spec);
+  return view;
+}
+
+export const useListState = (view: ListView) => useSyncExternalStore(view.subscribe, view.snapshot);
+
+export function useRow(view: ListView, uid: string): Row | undefined {
+  const subscribe = useCallback((listener: () => void) => view.subscribeRow(uid, listener), [view, uid]);
+  const snapshot = useCallback(() => view.row(uid), [view, uid]);
+  return useSyncExternalStore(subscribe, snapshot);
+}
+
+/** Follows one object: undefined until it came, null when it is gone. */
+export const useObject = (ref: ObjectRef | null): ViewState<KubeObject | null | undefined> =>
+  useView<KubeObject | null | undefined>(
+    ref && {
+      kind: 'object',
+      cluster: ref.cluster,
+      group: ref.group,
+      version: ref.version,
+      resource: ref.resource,
+      namespace: ref.namespace,
+      name: ref.name,
+    },
+    undefined,
+    (data, message) => (message.type === 'object' ? message.object : data),
+  );
+
+const NO_COUNTS: Count[] = [];
+export const useCounts = (spec: Omit<CountsSpec, 'kind'> | null): ViewState<Count[]> =>
+  useView(spec && { kind: 'counts', ...spec }, NO_COUNTS, (data, message) =>
+    message.type === 'counts' ? message.counts : data,
+  );
+
+const NO_PROBLEMS: Problem[] = [];
+export const useProblems = (spec: Omit<ProblemsSpec, 'kind'> | null): ViewState<Problem[]> =>
+  useView(spec && { kind: 'problems', ...spec }, NO_PROBLEMS, (data, message) =>
+    message.type === 'problems' ? message.problems : data,
+  );
+
+/** How many measurements a chart keeps. */
+const POINTS = 720;
+const NO_POINTS: MetricsPoint[] = [];
+export const useMetrics = (spec: Omit<MetricsSpec, 'kind'> | null): ViewState<MetricsPoint[]> =>
+  useView(spec && { kind: 'metrics', ...spec }, NO_POINTS, (data, message) => {
+    if (message.type !== 'metrics') return data;
+    const { at, nodes, pods } = message;
+    return [...(message.points ?? data), { at, nodes, pods }].slice(-POINTS);
+  });
+
+export interface LogData {
+  lines: LogLine[];
+  /** Lines that were let go: by the agent, or by the page beyond its limit. */
+  dropped: number;
+}
+
+const NO_LINES: LogData = { lines: [], dropped: 0 };
+/** Follows merged logs; keeps the newest `limit` lines. */
+export const useLogs = (spec: Omit<LogsSpec, 'kind'> | null, limit = 20_000): ViewState<LogData> =>
+  useView(spec && { kind: 'logs', ...spec }, NO_LINES, (data, message) => {
+    if (message.type !== 'lines') return data;
+    const lines = [...data.lines, ...message.lines];
+    const over = Math.max(0, lines.length - limit);
+    return { lines: over ? lines.slice(over) : lines, dropped: data.dropped + message.dropped + over };
+  });

@@ -1,0 +1,47 @@
+import { create } from 'zustand';
+import { listOperations } from '../api/agent';
+import type { Cluster, Forward, HostMessage, Operation, Sync } from '../api/contract';
+
+/** What the agent says of the host, not of one cluster. */
+interface Host {
+  /** Null until the agent has told. */
+  clusters: Cluster[] | null;
+  operations: Operation[];
+  forwards: Forward[];
+  syncs: Sync[];
+}
+
+export const useHost = create<Host>(() => ({ clusters: null, operations: [], forwards: [], syncs: [] }));
+
+export function hear(message: HostMessage) {
+  switch (message.type) {
+    case 'clusters':
+      useHost.setState({ clusters: message.clusters });
+      break;
+    case 'operation':
+      useHost.setState(({ operations }) => ({ operations: merge(operations, [message.operation]) }));
+      break;
+    case 'forwards':
+      useHost.setState({ forwards: message.forwards });
+      break;
+    case 'syncs':
+      useHost.setState({ syncs: message.syncs });
+  }
+}
+
+/** Reads the operations that ran before the page came; what the socket has said meanwhile is newer. */
+export async function loadOperations() {
+  const known = await listOperations();
+  useHost.setState(({ operations }) => ({ operations: merge(known, operations) }));
+}
+
+/** Puts newer states of operations in the place of older ones; unknown ones go to the end. */
+export function merge(operations: Operation[], newer: Operation[]): Operation[] {
+  const result = [...operations];
+  for (const operation of newer) {
+    const index = result.findIndex((other) => other.id === operation.id);
+    if (index < 0) result.push(operation);
+    else result[index] = operation;
+  }
+  return result;
+}
