@@ -1,0 +1,83 @@
+/** The lines a log panel keeps: bounded, in order of time, each with what is drawn of it. */
+import { parseJson } from './fields';
+import { type Severity, severityOf } from './severity';
+
+/** A line as the agent sends it. */
+export interface RawLine {
+  pod: string;
+  container: string;
+  /** RFC 3339 with nanoseconds; empty when unknown. */
+  time: string;
+  text: string;
+}
+
+export interface Line extends RawLine {
+  /** Counts up for as long as the panel lives. */
+  id: number;
+  severity: Severity;
+  fields: Record<string, string> | null;
+}
+
+export interface Limits {
+  lines: number;
+  characters: number;
+}
+
+const LIMITS: Limits = { lines: 50_000, characters: 16 * 1024 * 1024 };
+
+export class Lines {
+  private kept: Line[] = [];
+  private characters = 0;
+  private next = 0;
+  /** How many lines were let go, here or by the agent. */
+  dropped = 0;
+  /** Counts up with every change. */
+  version = 0;
+
+  constructor(private readonly limits: Limits = LIMITS) {}
+
+  get all(): readonly Line[] {
+    return this.kept;
+  }
+
+  /** Merges a batch in by time. Lines of one container keep their order, also when their times are the same. */
+  add(batch: RawLine[], dropped = 0): void {
+    this.dropped += dropped;
+    this.version++;
+    const fresh = batch.map((line) => this.finish(line));
+    const last = this.kept[this.kept.length - 1];
+    const inOrder = fresh.every((line, index) => (fresh[index - 1] ?? last ?? line).time <= line.time);
+    this.kept = inOrder ? this.kept.concat(fresh) : mergeByTime(this.kept, fresh);
+    for (const { text } of fresh) this.characters += text.length;
+    this.trim();
+  }
+
+  clear(): void {
+    this.kept = [];
+    this.characters = 0;
+    this.dropped = 0;
+    this.version++;
+  }
+
+  private finish(line: RawLine): Line {
+    const fields = parseJson(line.text);
+    return { ...line, id: this.next++, fields, severity: severityOf(line.text, fields) };
+  }
+
+  private trim(): void {
+    let from = Math.max(0, this.kept.length - this.limits.lines);
+    for (let index = 0; index < from; index++) this.characters -= this.kept[index]?.text.length ?? 0;
+    while (this.characters > this.limits.characters && from < this.kept.length - 1) {
+      this.characters -= this.kept[from]?.text.length ?? 0;
+      from++;
+    }
+    if (from === 0) return;
+    this.dropped += from;
+    this.kept = this.kept.slice(from);
+  }
+}
+
+/** Stable: of two lines of the same moment the one that was there stays first. Both sides are sorted on the way. */
+function mergeByTime(kept: Line[], fresh: Line[]): Line[] {
+  return [...kept, ...fresh].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : a.id - b.id));
+}

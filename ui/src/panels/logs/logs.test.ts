@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { columnsOf, parseJson } from './fields';
+import { Lines } from './lines';
+import { fileOf, hueOf, matcher, pieces, plain } from './search';
+import { severityOf } from './severity';
+
+const line = (time: string, text: string, pod = 'a') => ({ pod, container: 'c', time, text });
+
+describe('Lines', () => {
+  it('merges pods by time and keeps the order within one moment', () => {
+    const lines = new Lines();
+    lines.add([line('2', 'b'), line('4', 'd')]);
+    lines.add([line('1', 'a', 'p'), line('2', 'c', 'p'), line('5', 'e', 'p')]);
+    expect(lines.all.map(({ text }) => text).join('')).toBe('abcde');
+  });
+  it('lets the oldest go beyond the number of lines, and counts them', () => {
+    const lines = new Lines({ lines: 3, characters: 1000 });
+    lines.add(['1', '2', '3', '4', '5'].map((time) => line(time, time)));
+    expect([lines.all.map(({ text }) => text).join(''), lines.dropped]).toEqual(['345', 2]);
+  });
+  it('lets the oldest go beyond the number of characters, but never the newest', () => {
+    const lines = new Lines({ lines: 100, characters: 10 });
+    lines.add([line('1', 'xxxxxx'), line('2', 'yyyyyy')]);
+    expect(lines.all).toHaveLength(1);
+    lines.add([line('3', 'z'.repeat(50))]);
+    expect(lines.all.map(({ time }) => time)).toEqual(['3']);
+  });
+  it('counts what the agent dropped', () => {
+    const lines = new Lines();
+    lines.add([], 7);
+    expect(lines.dropped).toBe(7);
+    lines.clear();
+    expect(lines.dropped).toBe(0);
+  });
+});
+
+describe('severityOf', () => {
+  it.each([
+    ['E1126 21:53:00.123456       1 main.go:1] broken', 'error'],
+    ['I1126 21:53:00.123456       1 main.go:1] no error here', 'info'],
+    ['2026-11-26T21:53:00Z  WARN cluster: slow', 'warning'],
+    ['time="…" level=debug msg="an error was seen"', 'debug'],
+    ['[error] 7#7: *1 open() failed', 'error'],
+    ['ERROR: no', 'error'],
+    ['warning: unused', 'warning'],
+    ['GET /error 200', 'none'],
+    ["thread 'main' panicked at src/main.rs:1:1:", 'error'],
+    ['panic: runtime error', 'error'],
+    ['hello', 'none'],
+  ])('%s', (text, expected) => {
+    expect(severityOf(text, parseJson(text))).toBe(expected);
+  });
+  it.each([
+    ['{"level":"error","msg":"x"}', 'error'],
+    ['{"level":30,"msg":"error"}', 'info'],
+    ['{"severity":"WARNING"}', 'warning'],
+    ['{"msg":"error"}', 'none'],
+  ])('%s', (text, expected) => {
+    expect(severityOf(text, parseJson(text))).toBe(expected);
+  });
+});
+
+describe('fields', () => {
+  it('flattens objects and leaves other lines alone', () => {
+    expect(parseJson('{"a":{"b":1},"l":[1],"n":null}')).toEqual({ 'a.b': '1', l: '[1]', n: 'null' });
+    expect([parseJson('{not json}'), parseJson('text'), parseJson('[1]')]).toEqual([null, null, null]);
+  });
+  it('puts the level first, the message last and leaves the time out', () => {
+    const lines = [{ fields: parseJson('{"time":"t","msg":"m","code":1,"level":"info"}') }, { fields: null }];
+    expect(columnsOf(lines)).toEqual(['level', 'code', 'msg']);
+  });
+});
+
+describe('search', () => {
+  it('splits around what was found', () => {
+    expect(pieces('a-B-b', matcher('b', { regex: false, exact: false }))).toEqual([
+      { text: 'a-', hit: false },
+      { text: 'B', hit: true },
+      { text: '-', hit: false },
+      { text: 'b', hit: true },
+    ]);
+    expect(pieces('a.b', matcher('.', { regex: false, exact: true })).map(({ hit }) => hit)).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(pieces('abc', matcher('x*', { regex: true, exact: true }))).toEqual([{ text: 'abc', hit: false }]);
+  });
+  it('takes a broken expression for none', () => {
+    expect(matcher('(', { regex: true, exact: true })).toBeNull();
+  });
+  it('takes colours of terminals out', () => {
+    expect(plain('\u001b[1;31mred\u001b[0m \u001b]0;title\u0007x')).toBe('red x');
+  });
+  it('gives a name the same hue always', () => {
+    expect(hueOf('web-0')).toBe(hueOf('web-0'));
+    expect(new Set(Array.from({ length: 40 }, (_, index) => hueOf(`web-${index}`))).size).toBeGreaterThan(6);
+  });
+  it('writes files', () => {
+    expect(fileOf([line('T', '\u001b[1mx')], true)).toBe('T a/c x\n');
+  });
+});
