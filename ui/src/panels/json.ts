@@ -1,28 +1,9 @@
-/** Values as JSON has them, and objects as the API server writes them. */
+/** Values as JSON has them. */
+
+export type { KubeObject } from '../api/contract';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 export type JsonMap = { [key: string]: Json | undefined };
-
-export interface Metadata {
-  name?: string;
-  namespace?: string;
-  uid?: string;
-  resourceVersion?: string;
-  creationTimestamp?: string;
-  deletionTimestamp?: string;
-  labels?: Record<string, string>;
-  annotations?: Record<string, string>;
-  ownerReferences?: { apiVersion: string; kind: string; name: string; uid: string; controller?: boolean }[];
-}
-
-/** Any object as the API server writes it. */
-export interface KubeObject {
-  apiVersion?: string;
-  kind?: string;
-  metadata: Metadata;
-  // biome-ignore lint/suspicious/noExplicitAny: objects of every kind, read field by field
-  [field: string]: any;
-}
 
 export function isMap(value: unknown): value is JsonMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -3,7 +3,7 @@ import type { KubeObject } from '../json';
 import { effects } from './effects';
 
 const make = (kind: string, spec: object, extra: object = {}): KubeObject =>
-  ({ kind, metadata: { name: 'x' }, spec, ...extra }) as KubeObject;
+  ({ kind, metadata: { name: 'x' }, spec, ...extra }) as unknown as KubeObject;
 const status = { status: { replicas: 3, currentNumberScheduled: 4 } };
 
 describe('effects', () => {

@@ -29,6 +29,9 @@ export class Lines {
   private kept: Line[] = [];
   private characters = 0;
   private next = 0;
+  /** The time of the newest line of each container, and what of it was known when the stream began anew. */
+  private newest = new Map<string, string>();
+  private floor = new Map<string, string>();
   /** How many lines were let go, here or by the agent. */
   dropped = 0;
   /** Counts up with every change. */
@@ -44,7 +47,7 @@ export class Lines {
   add(batch: RawLine[], dropped = 0): void {
     this.dropped += dropped;
     this.version++;
-    const fresh = batch.map((line) => this.finish(line));
+    const fresh = batch.filter((line) => this.isNew(line)).map((line) => this.finish(line));
     const last = this.kept[this.kept.length - 1];
     const inOrder = fresh.every((line, index) => (fresh[index - 1] ?? last ?? line).time <= line.time);
     this.kept = inOrder ? this.kept.concat(fresh) : mergeByTime(this.kept, fresh);
@@ -52,11 +55,26 @@ export class Lines {
     this.trim();
   }
 
+  /** The stream begins anew, with lines that are here already: those are passed over. */
+  resume(): void {
+    this.floor = new Map(this.newest);
+  }
+
   clear(): void {
+    this.newest = new Map();
+    this.floor = new Map();
     this.kept = [];
     this.characters = 0;
     this.dropped = 0;
     this.version++;
+  }
+
+  private isNew({ pod, container, time }: RawLine): boolean {
+    const source = `${pod}/${container}`;
+    const known = this.floor.get(source);
+    if (known !== undefined && time !== '' && time <= known) return false;
+    if (time > (this.newest.get(source) ?? '')) this.newest.set(source, time);
+    return true;
   }
 
   private finish(line: RawLine): Line {

@@ -25,6 +25,13 @@ describe('Lines', () => {
     lines.add([line('3', 'z'.repeat(50))]);
     expect(lines.all.map(({ time }) => time)).toEqual(['3']);
   });
+  it('passes over what it has when the stream begins anew', () => {
+    const lines = new Lines();
+    lines.add([line('1', 'a'), line('2', 'b')]);
+    lines.resume();
+    lines.add([line('1', 'a'), line('2', 'b'), line('3', 'c'), line('1', 'x', 'other')]);
+    expect(lines.all.map(({ text }) => text).join('')).toBe('axbc');
+  });
   it('counts what the agent dropped', () => {
     const lines = new Lines();
     lines.add([], 7);

@@ -1,0 +1,60 @@
+/** How the editor looks: all colours are the design's own, so light and dark need nothing more. */
+import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import type { Extension } from '@codemirror/state';
+import { EditorView } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+
+const look = EditorView.theme({
+  '&': { height: '100%', backgroundColor: 'var(--surface)', color: 'var(--ink)', fontSize: '0.929rem' },
+  '&.cm-focused': { outline: '2px solid var(--accent)', outlineOffset: '-2px' },
+  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.5' },
+  '.cm-content': { caretColor: 'var(--ink)' },
+  '.cm-cursor': { borderLeftColor: 'var(--ink)' },
+  '.cm-gutters': { backgroundColor: 'var(--surface)', color: 'var(--ink-faint)', borderRight: '1px solid var(--line)' },
+  '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--hover)' },
+  '&.cm-focused .cm-selectionBackground, .cm-selectionBackground, .cm-content ::selection': {
+    backgroundColor: 'var(--accent-soft) !important',
+  },
+  '.cm-matchingBracket': { backgroundColor: 'var(--accent-soft)', outline: '1px solid var(--line-strong)' },
+  '.cm-searchMatch': { backgroundColor: 'var(--mark)' },
+  '.cm-tooltip': {
+    border: '1px solid var(--line)',
+    borderRadius: 'var(--radius-small)',
+    backgroundColor: 'var(--raised)',
+    color: 'var(--ink)',
+    boxShadow: 'var(--shadow)',
+  },
+  '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--accent-ink)' },
+  '.cm-tooltip-autocomplete ul li[aria-selected] .cm-completionDetail': { color: 'var(--accent-ink)' },
+  '.cm-completionDetail': { color: 'var(--ink-soft)', fontStyle: 'normal', marginLeft: '1em' },
+  '.cm-completionInfo': {
+    maxWidth: '28rem',
+    padding: '0.5rem 0.75rem',
+    whiteSpace: 'pre-wrap',
+    fontFamily: 'var(--font)',
+  },
+  '.cm-panels': { backgroundColor: 'var(--ground)', color: 'var(--ink)' },
+  '.cm-panels input, .cm-panels button': {
+    color: 'var(--ink)',
+    backgroundColor: 'var(--surface)',
+    backgroundImage: 'none',
+  },
+  '.cm-live-gutter': { width: '0.5rem' },
+  '.cm-live-mark': { width: '0.3rem', height: '100%', backgroundColor: 'var(--warn)' },
+  '.cm-explain': { maxWidth: '32rem', padding: '0.5rem 0.75rem', fontFamily: 'var(--font)', whiteSpace: 'pre-wrap' },
+  '.cm-changedLine, .cm-insertedLine': { backgroundColor: 'var(--ok-soft) !important' },
+  '.cm-deletedChunk, .cm-deletedLine': { backgroundColor: 'var(--bad-soft) !important' },
+  '.cm-changedText': { background: 'none !important', textDecoration: 'underline', textDecorationThickness: '2px' },
+  '.cm-deletedText': { background: 'none !important', textDecoration: 'line-through' },
+  '.cm-collapsedLines': { background: 'var(--sunken) !important', color: 'var(--ink-soft)' },
+});
+
+const words = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: 'var(--accent)' },
+  { tag: [tags.string, tags.special(tags.string)], color: 'var(--ink)' },
+  { tag: [tags.number, tags.bool, tags.null, tags.keyword], color: 'var(--warn)' },
+  { tag: tags.comment, color: 'var(--ink-faint)', fontStyle: 'italic' },
+  { tag: [tags.meta, tags.separator, tags.punctuation], color: 'var(--ink-soft)' },
+]);
+
+export const theme: Extension = [look, syntaxHighlighting(words)];

@@ -1,0 +1,147 @@
+import { useCallback, useEffect, useState } from 'react';
+import type { KubeObject, ObjectRef } from '../../api/contract';
+import { ApiError } from '../../api/http';
+import { getObject, replaceObject } from '../../api/k8s';
+import { useObject } from '../../store/hooks';
+import type { ViewState } from '../../store/view';
+import { messageOf } from '../parts';
+import { complete, parse } from './document';
+import { Drafts } from './drafts';
+import { type Effect, effects } from './effects';
+import { arrive, begin, needsDraft, restore, type Session, saved, type } from './session';
+import { seen, type Version } from './versions';
+
+/** Versions outlive the panel: closing and opening it again keeps what can be undone. */
+const histories = new Map<string, Version[]>();
+
+/** What the server says it would make of the edit. */
+export interface Review {
+  before: KubeObject;
+  after: KubeObject;
+  effects: Effect[];
+}
+
+export interface Edit {
+  view: ViewState<KubeObject | null | undefined>;
+  session: Session | null;
+  versions: Version[];
+  review: Review | null;
+  /** When the edit that an earlier page left was begun; 0 for a new one. */
+  restored: number;
+  busy: boolean;
+  error: string;
+  /** Set when a save met a newer version and the two were merged. */
+  merged: boolean;
+  change: (next: (session: Session) => Session) => void;
+  typed: (text: string) => void;
+  discard: () => void;
+  look: () => Promise<void>;
+  save: () => Promise<void>;
+  back: () => void;
+}
+
+/** Secrets never reach the disk: their drafts live as long as the tab. */
+function draftsOf(target: ObjectRef): Drafts {
+  return new Drafts(target.group === '' && target.resource === 'secrets' ? sessionStorage : localStorage);
+}
+
+export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => void): Edit {
+  const view = useObject(target);
+  const [session, setSession] = useState<Session | null>(null);
+  const [versions, setVersions] = useState<Version[]>([]);
+  const [review, setReview] = useState<Review | null>(null);
+  const [restored, setRestored] = useState(0);
+  const [state, setState] = useState({ busy: false, error: '', merged: false });
+  const [drafts] = useState(() => draftsOf(target));
+  const uid = session?.theirs.metadata.uid ?? '';
+  const { data } = view;
+
+  useEffect(() => {
+    if (data === undefined) return;
+    const now = Date.now();
+    if (data !== null) {
+      const id = data.metadata.uid ?? '';
+      const history = seen(histories.get(id) ?? [], data, now);
+      histories.set(id, history);
+      setVersions(history);
+    }
+    setSession((current) => {
+      if (current !== null) return arrive(current, data, now);
+      if (data === null) return null;
+      const draft = drafts.get(data.metadata.uid ?? '');
+      if (draft === null) return begin(data);
+      setRestored(draft.time);
+      return restore(draft, data, now);
+    });
+  }, [data, drafts]);
+
+  useEffect(() => {
+    if (session === null || uid === '') return;
+    if (needsDraft(session)) drafts.set(uid, { base: JSON.stringify(session.base), text: session.text });
+    else drafts.remove(uid);
+  }, [session, uid, drafts]);
+  useEffect(() => drafts.prune(), [drafts]);
+
+  const change = useCallback((next: (session: Session) => Session) => {
+    setSession((current) => (current === null ? null : next(current)));
+  }, []);
+  const typed = useCallback((text: string) => change((current) => type(current, text, Date.now())), [change]);
+  const discard = useCallback(() => {
+    setRestored(0);
+    setState({ busy: false, error: '', merged: false });
+    change((current) => begin(current.theirs));
+  }, [change]);
+
+  /** Sends the edit; a newer version in the cluster is merged in, and nothing is written until the user has seen it. */
+  const send = async (dry: boolean): Promise<KubeObject | null> => {
+    if (session === null) return null;
+    const mine = parse(session.text);
+    if (!mine.ok) return null;
+    setState({ busy: true, error: '', merged: false });
+    try {
+      const query = { fieldValidation: 'Strict', ...(dry ? { dryRun: 'All' } : {}) };
+      const result = await replaceObject(target, complete(mine.object, session.theirs), '', query);
+      setState({ busy: false, error: '', merged: false });
+      return result;
+    } catch (error) {
+      const stale = error instanceof ApiError && error.reason === 'Conflict';
+      if (stale) {
+        const newest = await getObject(target).catch(() => null);
+        if (newest !== null) change((current) => arrive(current, newest, Date.now()));
+        setReview(null);
+      }
+      setState({ busy: false, error: stale ? '' : messageOf(error), merged: stale });
+      return null;
+    }
+  };
+
+  const look = async () => {
+    const after = await send(true);
+    if (after !== null && session !== null) {
+      setReview({ before: session.theirs, after, effects: effects(session.theirs, after) });
+    }
+  };
+  const save = async () => {
+    const result = await send(false);
+    if (result === null) return;
+    setReview(null);
+    setRestored(0);
+    change((current) => saved(current, result));
+    onSaved?.(result);
+  };
+
+  return {
+    view,
+    session,
+    versions,
+    review,
+    restored,
+    ...state,
+    change,
+    typed,
+    discard,
+    look,
+    save,
+    back: () => setReview(null),
+  };
+}

@@ -1,0 +1,79 @@
+import './panels.css';
+import { type ReactNode, useEffect, useState } from 'react';
+import type { Status } from '../api/contract';
+import { useI18n } from '../i18n';
+
+/** A panel's frame: toolbar, notices, body, and a line at the foot. */
+export function Panel(props: {
+  label: string;
+  bar?: ReactNode;
+  notes?: ReactNode;
+  foot?: ReactNode;
+  children: ReactNode;
+}) {
+  return (
+    <section className="panel" aria-label={props.label}>
+      {props.bar && <div className="bar">{props.bar}</div>}
+      {props.notes}
+      <div className="body">{props.children}</div>
+      {props.foot && <div className="foot">{props.foot}</div>}
+    </section>
+  );
+}
+
+/** What went wrong, in the server's words. */
+export function Failure({ error, children }: { error: unknown; children?: ReactNode }) {
+  if (error === null || error === undefined || error === '') return null;
+  const text = typeof error === 'string' ? error : ((error as Status | Error).message ?? String(error));
+  return (
+    <div className="note bad" role="alert">
+      <div>{text}</div>
+      {children}
+    </div>
+  );
+}
+
+/** Says that what is shown is no longer followed, and for how long. */
+export function Stale({ view }: { view: { live: boolean; loaded: boolean; since: number; error: Status | null } }) {
+  const { t, ago } = useI18n();
+  if (view.live || !view.loaded) return view.error ? <Failure error={view.error} /> : null;
+  return (
+    <span className="chip" role="status">
+      {t('panel.stale', { ago: ago(view.since || Date.now()) })}
+    </span>
+  );
+}
+
+/** A value that settles: the newest that has not changed for a while. */
+export function useSettled<T>(value: T, milliseconds: number): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), milliseconds);
+    return () => clearTimeout(timer);
+  }, [value, milliseconds]);
+  return settled;
+}
+
+/** Hands a file to the browser for saving. */
+export function download(name: string, content: BlobPart, type = 'text/plain'): void {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function Loading() {
+  const { t } = useI18n();
+  return (
+    <p className="empty" role="status">
+      {t('panel.loading')}
+    </p>
+  );
+}
