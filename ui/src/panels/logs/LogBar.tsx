@@ -1,0 +1,104 @@
+import { Download, Eraser, Pause, Play } from 'lucide-react';
+import { IconButton } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import type { Choices } from './LogsPanel';
+import type { Severity } from './severity';
+
+const SEVERITIES = ['error', 'warning', 'info', 'debug'] as const satisfies Severity[];
+
+interface Props {
+  choices: Choices;
+  change: (part: Partial<Choices>) => void;
+  sources: string[];
+  hasJson: boolean;
+  broken: boolean;
+  onDownload: () => void;
+  onClear: () => void;
+}
+
+export function LogBar({ choices, change, sources, hasJson, broken, onDownload, onClear }: Props) {
+  const { t } = useI18n();
+  const toggle = (severity: Severity) => {
+    const { severities } = choices;
+    change({
+      severities: severities.includes(severity)
+        ? severities.filter((one) => one !== severity)
+        : [...severities, severity],
+    });
+  };
+  return (
+    <>
+      <IconButton
+        label={t(choices.paused ? 'panel.logs.follow' : 'panel.logs.pause')}
+        onClick={() => change({ paused: !choices.paused })}
+      >
+        {choices.paused ? <Play /> : <Pause />}
+      </IconButton>
+      <input
+        className="input"
+        type="search"
+        aria-label={t('panel.logs.search')}
+        placeholder={t('panel.logs.search')}
+        aria-invalid={broken}
+        value={choices.query}
+        onChange={(event) => change({ query: event.target.value })}
+      />
+      <input
+        className="input"
+        type="search"
+        aria-label={t('panel.logs.filter')}
+        placeholder={t('panel.logs.filter')}
+        value={choices.filter}
+        onChange={(event) => change({ filter: event.target.value })}
+      />
+      {sources.length > 1 && (
+        <select
+          className="input"
+          aria-label={t('panel.logs.pod')}
+          value={choices.pod}
+          onChange={(event) => change({ pod: event.target.value })}
+        >
+          <option value="">{t('panel.logs.allPods', { count: sources.length })}</option>
+          {sources.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      )}
+      <fieldset className="row tight severities">
+        <legend className="hidden-text">{t('panel.logs.severity')}</legend>
+        {SEVERITIES.map((severity) => (
+          <button
+            key={severity}
+            type="button"
+            className={`button small severity ${severity}`}
+            aria-pressed={choices.severities.includes(severity)}
+            onClick={() => toggle(severity)}
+          >
+            {t(`panel.logs.${severity}`)}
+          </button>
+        ))}
+      </fieldset>
+      <Check label={t('panel.logs.regex')} on={choices.regex} set={(regex) => change({ regex })} />
+      <Check label={t('panel.logs.times')} on={choices.times} set={(times) => change({ times })} />
+      <Check label={t('panel.logs.wrap')} on={choices.wrap} set={(wrap) => change({ wrap })} />
+      {hasJson && <Check label={t('panel.logs.columns')} on={choices.columns} set={(columns) => change({ columns })} />}
+      <Check label={t('panel.logs.previous')} on={choices.previous} set={(previous) => change({ previous })} />
+      <span className="grow" />
+      <IconButton label={t('panel.logs.clear')} onClick={onClear}>
+        <Eraser />
+      </IconButton>
+      <IconButton label={t('panel.logs.download')} onClick={onDownload}>
+        <Download />
+      </IconButton>
+    </>
+  );
+}
+
+function Check({ label, on, set }: { label: string; on: boolean; set: (on: boolean) => void }) {
+  return (
+    <label className="check">
+      <input type="checkbox" checked={on} onChange={(event) => set(event.target.checked)} />
+      {label}
+    </label>
+  );
+}

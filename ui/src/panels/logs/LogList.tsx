@@ -1,0 +1,164 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { ArrowDown, ChevronDown, ChevronUp } from 'lucide-react';
+import { type CSSProperties, memo, useEffect, useRef, useState } from 'react';
+import { Button, Empty, IconButton } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import type { Line } from './lines';
+import { hueOf, pieces, plain } from './search';
+
+export interface LogOptions {
+  times: boolean;
+  wrap: boolean;
+}
+
+interface Props {
+  lines: readonly Line[];
+  /** Indexes of the lines in which the pattern is found. */
+  hits: number[];
+  pattern: RegExp | null;
+  options: LogOptions;
+  /** Fields to show instead of the text of lines that are JSON. */
+  columns: string[];
+  /** Whether to tell pods apart. */
+  named: boolean;
+}
+
+const ROW = 20;
+
+/** The lines, only those in sight drawn. It stays at the end while it is there, and where the reader is when not. */
+export function LogList({ lines, hits, pattern, options, columns, named }: Props) {
+  const { t } = useI18n();
+  const box = useRef<HTMLDivElement>(null);
+  const [atEnd, setAtEnd] = useState(true);
+  const [hit, setHit] = useState(-1);
+  const virtual = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW,
+    getItemKey: (index) => lines[index]?.id ?? index,
+    overscan: 20,
+  });
+
+  const last = lines.length - 1;
+  useEffect(() => {
+    if (atEnd && last >= 0) virtual.scrollToIndex(last, { align: 'end' });
+  }, [atEnd, last, virtual]);
+
+  const go = (step: number) => {
+    if (hits.length === 0) return;
+    const next = (hit + step + hits.length) % hits.length;
+    setHit(next);
+    setAtEnd(false);
+    virtual.scrollToIndex(hits[next] ?? 0, { align: 'center' });
+  };
+  const current = hits[hit];
+  const onScroll = () => {
+    const element = box.current;
+    if (element === null) return;
+    setAtEnd(element.scrollHeight - element.scrollTop - element.clientHeight < ROW * 2);
+  };
+  return (
+    <div className="log-list">
+      {pattern !== null && (
+        <div className="row tight log-hits">
+          <span role="status">
+            {t('panel.logs.hits', { at: hits.length === 0 ? 0 : Math.max(hit, 0) + 1, all: hits.length })}
+          </span>
+          <IconButton look="small" label={t('panel.logs.earlier')} onClick={() => go(-1)}>
+            <ChevronUp />
+          </IconButton>
+          <IconButton look="small" label={t('panel.logs.later')} onClick={() => go(1)}>
+            <ChevronDown />
+          </IconButton>
+        </div>
+      )}
+      <div
+        ref={box}
+        className={`log-scroll ${options.wrap ? 'wrap' : ''}`}
+        role="log"
+        aria-live="off"
+        aria-label={t('panel.logs.title')}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region is reached by the keyboard through its tab stop
+        tabIndex={0}
+        onScroll={onScroll}
+      >
+        {lines.length === 0 && <Empty title={t('panel.logs.empty')} />}
+        <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+          {virtual.getVirtualItems().map((item) => {
+            const line = lines[item.index];
+            if (line === undefined) return null;
+            return (
+              <div
+                key={item.key}
+                ref={virtual.measureElement}
+                data-index={item.index}
+                className={`log-line ${line.severity} ${item.index === current ? 'current' : ''}`}
+                style={{ transform: `translateY(${item.start}px)` }}
+              >
+                <LineText line={line} pattern={pattern} times={options.times} columns={columns} named={named} />
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      {!atEnd && (
+        <Button look="small primary" className="log-end" onClick={() => setAtEnd(true)}>
+          <ArrowDown /> {t('panel.logs.toEnd')}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface TextProps {
+  line: Line;
+  pattern: RegExp | null;
+  times: boolean;
+  columns: string[];
+  named: boolean;
+}
+
+const LineText = memo(function LineText({ line, pattern, times, columns, named }: TextProps) {
+  const { fields } = line;
+  return (
+    <>
+      {times && <time dateTime={line.time}>{line.time.slice(11, 23)}</time>}
+      {named && (
+        <span className="log-pod" style={{ '--hue': hueOf(line.pod) * 30 } as CSSProperties}>
+          {line.pod}
+        </span>
+      )}
+      {line.severity === 'error' || line.severity === 'warning' ? <Severity severity={line.severity} /> : null}
+      {columns.length > 0 && fields !== null ? (
+        columns.map((column) => (
+          <span key={column} className="log-field" title={column}>
+            <Marked text={fields[column] ?? ''} pattern={pattern} />
+          </span>
+        ))
+      ) : (
+        <span className="log-text">
+          <Marked text={plain(line.text)} pattern={pattern} />
+        </span>
+      )}
+    </>
+  );
+});
+
+/** A letter as well as a colour. */
+function Severity({ severity }: { severity: 'error' | 'warning' }) {
+  const { t } = useI18n();
+  return (
+    <abbr title={t(`panel.logs.${severity}`)} className={`log-severity ${severity}`}>
+      {severity === 'error' ? 'E' : 'W'}
+    </abbr>
+  );
+}
+
+function Marked({ text, pattern }: { text: string; pattern: RegExp | null }) {
+  // Parts of one text never change places, so their place is their key.
+  let place = 0;
+  return pieces(text, pattern).map((piece) => {
+    place += piece.text.length + 1;
+    return piece.hit ? <mark key={place}>{piece.text}</mark> : <span key={place}>{piece.text}</span>;
+  });
+}

@@ -1,0 +1,126 @@
+import './logs.css';
+import { useMemo, useState } from 'react';
+import type { LogsSpec } from '../../api/contract';
+import { useI18n } from '../../i18n';
+import { download, Failure, Panel, useSettled } from '../parts';
+import { columnsOf } from './fields';
+import { LogBar } from './LogBar';
+import { LogList, type LogOptions } from './LogList';
+import { fileOf, matcher, matches, plain } from './search';
+import type { Severity } from './severity';
+import { useLogLines } from './useLogLines';
+
+export interface LogsProps {
+  cluster: string;
+  namespace: string;
+  pods?: string[];
+  selector?: string;
+  containers?: string[];
+  previous?: boolean;
+}
+
+export interface Choices extends LogOptions {
+  query: string;
+  regex: boolean;
+  filter: string;
+  severities: Severity[];
+  pod: string;
+  previous: boolean;
+  paused: boolean;
+  columns: boolean;
+}
+
+/** Merged logs of a pod, of several, or of whatever a selector finds. */
+export default function LogsPanel({
+  cluster,
+  namespace,
+  pods,
+  selector,
+  containers = [],
+  previous = false,
+}: LogsProps) {
+  const { t } = useI18n();
+  const [choices, setChoices] = useState<Choices>({
+    query: '',
+    regex: false,
+    filter: '',
+    severities: [],
+    pod: '',
+    previous,
+    paused: false,
+    times: true,
+    wrap: false,
+    columns: false,
+  });
+  const change = (part: Partial<Choices>) => setChoices((old) => ({ ...old, ...part }));
+  const filter = useSettled(choices.filter, 300);
+  const spec: LogsSpec = {
+    kind: 'logs',
+    cluster,
+    namespace,
+    ...(selector === undefined ? { pods: pods ?? [] } : { selector }),
+    containers,
+    previous: choices.previous,
+    tail: 2000,
+    filter,
+  };
+  const log = useLogLines(spec, choices.paused);
+  const sources = useMemo(() => [...new Set(log.lines.map(({ pod }) => pod))].sort(), [log.lines]);
+  const { severities, pod } = choices;
+  const shown = useMemo(
+    () =>
+      severities.length === 0 && pod === ''
+        ? log.lines
+        : log.lines.filter(
+            (line) =>
+              (pod === '' || line.pod === pod) && (severities.length === 0 || severities.includes(line.severity)),
+          ),
+    [log.lines, severities, pod],
+  );
+  const pattern = useMemo(
+    () => matcher(choices.query, { regex: choices.regex, exact: false }),
+    [choices.query, choices.regex],
+  );
+  const hits = useMemo(() => {
+    if (pattern === null) return [];
+    const found: number[] = [];
+    for (const [index, { text }] of shown.entries()) if (matches(plain(text), pattern)) found.push(index);
+    return found;
+  }, [shown, pattern]);
+  const offered = useMemo(() => columnsOf(log.lines), [log.lines]);
+  const save = () => download(`${selector ?? pods?.join('+') ?? 'logs'}.log`, fileOf(shown, sources.length > 1));
+  return (
+    <Panel
+      label={t('panel.logs.title')}
+      bar={
+        <LogBar
+          choices={choices}
+          change={change}
+          sources={sources}
+          hasJson={offered.length > 0}
+          broken={choices.query !== '' && pattern === null}
+          onDownload={save}
+          onClear={log.clear}
+        />
+      }
+      notes={<Failure error={log.error} />}
+      foot={
+        <>
+          <span role="status">{t('panel.logs.count', { shown: shown.length, all: log.lines.length })}</span>
+          {log.dropped > 0 && <span>{t('panel.logs.dropped', { count: log.dropped })}</span>}
+          <span className="grow" />
+          <span>{t(choices.paused ? 'panel.logs.paused' : log.live ? 'panel.logs.live' : 'panel.logs.waiting')}</span>
+        </>
+      }
+    >
+      <LogList
+        lines={shown}
+        hits={hits}
+        pattern={pattern}
+        options={choices}
+        columns={choices.columns ? offered : []}
+        named={sources.length > 1}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,120 @@
+import { useCallback, useState } from 'react';
+import { patchObject } from '../../api/k8s';
+import { Button } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { useObject } from '../../store/hooks';
+import type { KubeObject } from '../json';
+import { Failure, Loading, messageOf, Panel } from '../parts';
+import { containersOf, debugName, preferred } from './containers';
+import { Terminal } from './Terminal';
+import { hasNoShell, SHELL } from './terminal';
+
+interface Props {
+  cluster: string;
+  namespace: string;
+  pod: string;
+  container?: string;
+  debug?: boolean;
+}
+
+/** A shell in a container of a pod, or in a debug container beside it. */
+export default function ShellPanel({ cluster, namespace, pod, container, debug = false }: Props) {
+  const { t } = useI18n();
+  const view = useObject({ cluster, group: '', version: 'v1', resource: 'pods', namespace, name: pod });
+  const [chosen, setChosen] = useState(container);
+  const [debugging, setDebugging] = useState(debug);
+  const [noShell, setNoShell] = useState(false);
+  const object = view.data;
+  const onFailed = useCallback((message: string) => setNoShell(hasNoShell(message)), []);
+  if (object === undefined) return view.error ? <Failure error={view.error} /> : <Loading />;
+  if (object === null) return <Failure error={t('panel.shell.gone', { pod })} />;
+  const all = containersOf(object);
+  const name = preferred(object, chosen);
+  const current = all.find((one) => one.name === name);
+  const bar = (
+    <>
+      <label className="row tight">
+        {t('panel.shell.container')}
+        <select className="input" value={name} onChange={(event) => setChosen(event.target.value)}>
+          {all.map((one) => (
+            <option key={one.name} value={one.name} disabled={!one.running}>
+              {one.name}
+              {one.kind === 'app' ? '' : ` (${t(`panel.shell.${one.kind}`)})`}
+            </option>
+          ))}
+        </select>
+      </label>
+      <Button onClick={() => setDebugging(!debugging)} aria-expanded={debugging}>
+        {t('panel.shell.addDebug')}
+      </Button>
+      {debugging && <DebugForm pod={object} cluster={cluster} target={name} onAdded={setChosen} />}
+    </>
+  );
+  if (!current?.running) {
+    return (
+      <Panel label={t('panel.shell.title', { name: pod })} bar={bar}>
+        <p className="empty" role="status">
+          {t('panel.shell.notRunning', { container: name })}
+        </p>
+      </Panel>
+    );
+  }
+  const place = { cluster, namespace, pod, container: name };
+  return (
+    <div style={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
+      {noShell && <Failure error={t('panel.shell.noShell')} />}
+      <Terminal
+        key={name}
+        label={t('panel.shell.title', { name: pod })}
+        place={place}
+        {...(current.kind === 'debug' ? {} : { command: SHELL })}
+        bar={bar}
+        onFailed={onFailed}
+      />
+    </div>
+  );
+}
+
+interface DebugProps {
+  pod: KubeObject;
+  cluster: string;
+  target: string;
+  onAdded: (name: string) => void;
+}
+
+function DebugForm({ pod, cluster, target, onAdded }: DebugProps) {
+  const { t } = useI18n();
+  const [image, setImage] = useState('busybox:stable');
+  const [error, setError] = useState('');
+  const add = async () => {
+    const name = debugName(pod);
+    const extra = { name, image, targetContainerName: target, stdin: true, tty: true, imagePullPolicy: 'IfNotPresent' };
+    const { namespace = '', name: podName } = pod.metadata;
+    const ref = { cluster, group: '', version: 'v1', resource: 'pods', namespace, name: podName };
+    try {
+      await patchObject(ref, 'strategic', { spec: { ephemeralContainers: [extra] } }, 'ephemeralcontainers');
+      setError('');
+      onAdded(name);
+    } catch (failure) {
+      setError(messageOf(failure));
+    }
+  };
+  return (
+    <form
+      className="row tight"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void add();
+      }}
+    >
+      <label className="row tight">
+        {t('panel.shell.image')}
+        <input className="input" value={image} onChange={(event) => setImage(event.target.value)} required />
+      </label>
+      <Button look="primary" type="submit">
+        {t('panel.shell.start')}
+      </Button>
+      <Failure error={error} />
+    </form>
+  );
+}

@@ -1,0 +1,161 @@
+import '@xterm/xterm/css/xterm.css';
+import { FitAddon } from '@xterm/addon-fit';
+import { SearchAddon } from '@xterm/addon-search';
+import { Terminal as Xterm } from '@xterm/xterm';
+import { type ReactNode, useCallback, useEffect, useReducer, useRef } from 'react';
+import { Button } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { Panel } from '../parts';
+import { read, resize, stdin } from './channel';
+import { openStream, type Place } from './exec';
+import { start, step } from './terminal';
+
+interface Props {
+  label: string;
+  place: Place;
+  /** Without one the container's process is attached to. */
+  command?: string[];
+  bar?: ReactNode;
+  onFailed?: (message: string) => void;
+}
+
+/** A terminal in a container. It says honestly what its connection does; a lost one is made anew, with a fresh shell. */
+export function Terminal({ label, place, command, bar, onFailed }: Props) {
+  const { t } = useI18n();
+  const host = useRef<HTMLDivElement>(null);
+  const xterm = useRef<Xterm | null>(null);
+  const [connection, happen] = useReducer(step, start);
+  const target = JSON.stringify({ place, command });
+  const attempt = connection.state === 'connecting' ? connection.attempt : null;
+
+  useEffect(() => {
+    if (host.current === null) return;
+    const terminal = new Xterm({
+      cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
+      fontFamily: getComputedStyle(host.current).getPropertyValue('--mono') || 'monospace',
+      fontSize: 13,
+      screenReaderMode: true,
+      scrollback: 10_000,
+      theme: colours(host.current),
+    });
+    const fit = new FitAddon();
+    terminal.loadAddon(fit);
+    terminal.loadAddon(new SearchAddon());
+    terminal.open(host.current);
+    fit.fit();
+    terminal.focus();
+    xterm.current = terminal;
+    const observer = new ResizeObserver(() => fit.fit());
+    observer.observe(host.current);
+    const theme = new MutationObserver(() => {
+      if (host.current !== null) terminal.options.theme = colours(host.current);
+    });
+    theme.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+    return () => {
+      observer.disconnect();
+      theme.disconnect();
+      terminal.dispose();
+      xterm.current = null;
+    };
+  }, []);
+
+  useEffect(() => {
+    const terminal = xterm.current;
+    if (attempt === null || terminal === null) return;
+    const { place: where, command: what } = JSON.parse(target) as { place: Place; command?: string[] };
+    const release = connect(terminal, where, what, happen);
+    return release;
+  }, [attempt, target]);
+
+  useEffect(() => {
+    if (connection.state === 'failed') onFailed?.(connection.message);
+    if (connection.state !== 'lost') return;
+    const timer = setTimeout(() => happen({ what: 'retry' }), connection.in);
+    return () => clearTimeout(timer);
+  }, [connection, onFailed]);
+
+  const again = useCallback(() => happen({ what: 'retry' }), []);
+  return (
+    <Panel
+      label={label}
+      bar={bar}
+      foot={
+        <>
+          <span role="status" data-testid="terminal-state">
+            {connection.state === 'connecting' && t('panel.shell.connecting')}
+            {connection.state === 'open' && t('panel.shell.open')}
+            {connection.state === 'lost' && t('panel.shell.lost')}
+            {connection.state === 'failed' && t('panel.shell.failed', { message: connection.message })}
+            {connection.state === 'ended' && t('panel.shell.ended', { code: connection.exit.code ?? 0 })}
+          </span>
+          {connection.state !== 'open' && connection.state !== 'connecting' && (
+            <Button look="small" onClick={again}>
+              {t('panel.shell.again')}
+            </Button>
+          )}
+          <span className="grow" />
+          <span>{t('panel.shell.keys')}</span>
+        </>
+      }
+    >
+      <div ref={host} className="terminal" style={{ height: '100%', padding: '0.4rem', background: 'var(--sunken)' }} />
+    </Panel>
+  );
+}
+
+type Happen = (happening: Parameters<typeof step>[1]) => void;
+
+function connect(terminal: Xterm, place: Place, command: string[] | undefined, happen: Happen): () => void {
+  let current = true;
+  let socket: WebSocket | undefined;
+  const subscriptions: { dispose: () => void }[] = [];
+  const opened = (ready: WebSocket) => {
+    const send = (bytes: Uint8Array<ArrayBuffer>) => {
+      if (ready.readyState === WebSocket.OPEN) ready.send(bytes);
+    };
+    const encoder = new TextEncoder();
+    ready.addEventListener('open', () => {
+      if (!current) return;
+      happen({ what: 'opened' });
+      send(resize(terminal.cols, terminal.rows));
+    });
+    ready.addEventListener('message', ({ data }) => {
+      const frame = read(new Uint8Array(data as ArrayBuffer));
+      if (frame.channel === 'stdout' || frame.channel === 'stderr') terminal.write(frame.bytes);
+      else if (frame.channel === 'exit' && current) happen({ what: 'exit', exit: frame.exit });
+    });
+    ready.addEventListener('close', ({ reason }) => {
+      if (current) happen({ what: 'closed', reason });
+    });
+    subscriptions.push(
+      terminal.onData((text) => send(stdin(encoder.encode(text)))),
+      terminal.onBinary((text) => send(stdin(Uint8Array.from(text, (letter) => letter.charCodeAt(0))))),
+      terminal.onResize(({ cols, rows }) => send(resize(cols, rows))),
+    );
+  };
+  openStream(place, { ...(command === undefined ? {} : { command }), tty: true, stdin: true }).then(
+    (ready) => {
+      socket = ready;
+      if (current) opened(ready);
+      else ready.close();
+    },
+    (error: Error) => {
+      if (current) happen({ what: 'closed', reason: error.message });
+    },
+  );
+  return () => {
+    current = false;
+    for (const subscription of subscriptions) subscription.dispose();
+    socket?.close();
+  };
+}
+
+function colours(element: HTMLElement) {
+  const value = (name: string) => getComputedStyle(element).getPropertyValue(name).trim();
+  return {
+    background: value('--sunken'),
+    foreground: value('--ink'),
+    cursor: value('--accent'),
+    selectionBackground: value('--accent-soft'),
+  };
+}

@@ -1,0 +1,41 @@
+/** The containers of a pod that a terminal can go into. */
+import type { KubeObject } from '../json';
+
+export interface Container {
+  name: string;
+  kind: 'app' | 'init' | 'debug';
+  running: boolean;
+}
+
+type Status = { name: string; state?: { running?: object } };
+
+export function containersOf(pod: KubeObject): Container[] {
+  const groups: [Container['kind'], string, string][] = [
+    ['app', 'containers', 'containerStatuses'],
+    ['debug', 'ephemeralContainers', 'ephemeralContainerStatuses'],
+    ['init', 'initContainers', 'initContainerStatuses'],
+  ];
+  return groups.flatMap(([kind, specs, statuses]) =>
+    ((pod.spec?.[specs] ?? []) as { name: string }[]).map(({ name }) => ({
+      name,
+      kind,
+      running: ((pod.status?.[statuses] ?? []) as Status[]).some((one) => one.name === name && one.state?.running),
+    })),
+  );
+}
+
+/** The container that opens first: the one that the pod's annotation names, else the first that runs. */
+export function preferred(pod: KubeObject, wanted?: string): string {
+  const all = containersOf(pod);
+  const named = wanted ?? pod.metadata.annotations?.['kubectl.kubernetes.io/default-container'];
+  if (named !== undefined && all.some(({ name }) => name === named)) return named;
+  return (all.find(({ running }) => running) ?? all[0])?.name ?? '';
+}
+
+/** A name for one more debug container. */
+export function debugName(pod: KubeObject): string {
+  const taken = new Set(containersOf(pod).map(({ name }) => name));
+  let number = 1;
+  while (taken.has(`debugger-${number}`)) number++;
+  return `debugger-${number}`;
+}
