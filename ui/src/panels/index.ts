@@ -6,3 +6,8 @@ export const CreateEditor = lazy(() => import('./editor/CreateEditor'));
 export const LogsPanel = lazy(() => import('./logs/LogsPanel'));
 export const ShellPanel = lazy(() => import('./shell/ShellPanel'));
 export const NodeConsole = lazy(() => import('./shell/NodeConsole'));
+export const SecretEditor = lazy(() => import('./config/SecretEditor'));
+export const ConfigMapEditor = lazy(() => import('./config/ConfigMapEditor'));
+export const MetricsPanel = lazy(() => import('./metrics/MetricsPanel'));
+export const ForwardsPanel = lazy(() => import('./forwards/ForwardsPanel'));
+export const RolloutPanel = lazy(() => import('./rollout/RolloutPanel'));

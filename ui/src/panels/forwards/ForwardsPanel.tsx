@@ -1,0 +1,170 @@
+import { ExternalLink, Trash2 } from 'lucide-react';
+import { useState } from 'react';
+import { createForward, deleteForward } from '../../api/agent';
+import type { Forward } from '../../api/contract';
+import { Button, Command, CopyButton, Empty, HealthMark, IconButton } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { useHost } from '../../store/host';
+import { Failure, messageOf, Panel } from '../parts';
+
+interface Props {
+  cluster?: string;
+  namespace?: string;
+  target?: string;
+}
+
+const HEALTH = { listening: 'ok', waiting: 'warn', failed: 'bad' } as const;
+
+/** What of the clusters answers on this machine: made by hand, or by the agent for load balancers and node ports. */
+export default function ForwardsPanel({ cluster, namespace, target }: Props) {
+  const { t } = useI18n();
+  const all = useHost((host) => host.forwards);
+  const [error, setError] = useState('');
+  const shown = all.filter(
+    (one) =>
+      (cluster === undefined || one.cluster === cluster) &&
+      (target === undefined || (one.namespace === namespace && one.target === target)),
+  );
+  const remove = (id: string) =>
+    deleteForward(id).then(
+      () => setError(''),
+      (failure) => setError(messageOf(failure)),
+    );
+  return (
+    <Panel
+      label={t('panel.forwards.title')}
+      bar={cluster === undefined ? null : <NewForward cluster={cluster} namespace={namespace} target={target} />}
+      notes={<Failure error={error} />}
+    >
+      {shown.length === 0 ? (
+        <Empty title={t('panel.forwards.none')}>{t('panel.forwards.noneText')}</Empty>
+      ) : (
+        <table className="plain">
+          <thead>
+            <tr>
+              <th scope="col">{t('panel.forwards.state')}</th>
+              <th scope="col">{t('panel.forwards.local')}</th>
+              <th scope="col">{t('panel.forwards.target')}</th>
+              <th scope="col">{t('panel.forwards.cluster')}</th>
+              <th scope="col">
+                <span className="hidden-text">{t('panel.forwards.remove')}</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((one) => (
+              <ForwardRow key={one.id} forward={one} onRemove={() => void remove(one.id)} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}
+
+function ForwardRow({ forward, onRemove }: { forward: Forward; onRemove: () => void }) {
+  const { t } = useI18n();
+  const address = `127.0.0.1:${forward.local}`;
+  return (
+    <tr>
+      <td>
+        <HealthMark health={HEALTH[forward.state]}>{t(`panel.forwards.${forward.state}`)}</HealthMark>
+        {forward.why && <div className="soft small">{forward.why}</div>}
+      </td>
+      <td>
+        <span className="row tight">
+          {forward.state === 'listening' ? (
+            <a href={`http://${address}/`} target="_blank" rel="noreferrer">
+              {address} <ExternalLink size={12} aria-hidden="true" />
+            </a>
+          ) : (
+            <span>{address}</span>
+          )}
+          <CopyButton text={address} />
+        </span>
+      </td>
+      <td className="mono">
+        {forward.namespace}/{forward.target}:{forward.port}
+      </td>
+      <td>{forward.cluster}</td>
+      <td>
+        {forward.automatic ? (
+          <span className="chip">{t('panel.forwards.automatic')}</span>
+        ) : (
+          <IconButton label={t('panel.forwards.removeOne', { target: forward.target })} onClick={onRemove}>
+            <Trash2 />
+          </IconButton>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function NewForward({
+  cluster,
+  namespace,
+  target,
+}: {
+  cluster: string;
+  namespace: string | undefined;
+  target: string | undefined;
+}) {
+  const { t } = useI18n();
+  const [form, setForm] = useState({
+    namespace: namespace ?? 'default',
+    target: target ?? 'service/',
+    port: '80',
+    local: '',
+  });
+  const [error, setError] = useState('');
+  const change = (part: Partial<typeof form>) => setForm((old) => ({ ...old, ...part }));
+  const add = async () => {
+    try {
+      const local = form.local === '' ? {} : { local: Number(form.local) };
+      await createForward({
+        cluster,
+        namespace: form.namespace,
+        target: form.target,
+        port: Number(form.port),
+        ...local,
+      });
+      setError('');
+    } catch (failure) {
+      setError(messageOf(failure));
+    }
+  };
+  const command = `kubectl --context devcluster-${cluster} -n ${form.namespace} port-forward ${form.target} ${form.local || form.port}:${form.port}`;
+  const field = (label: string, key: keyof typeof form, width: string, extra = {}) => (
+    <label className="field">
+      <span>{label}</span>
+      <input
+        className="input"
+        style={{ width }}
+        value={form[key]}
+        onChange={(event) => change({ [key]: event.target.value })}
+        {...extra}
+      />
+    </label>
+  );
+  const port = { inputMode: 'numeric', pattern: '[0-9]{1,5}' };
+  return (
+    <form
+      className="row"
+      style={{ alignItems: 'end', paddingBlock: '0.4rem' }}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void add();
+      }}
+    >
+      {target === undefined && field(t('panel.forwards.namespace'), 'namespace', '9rem', { required: true })}
+      {target === undefined && field(t('panel.forwards.target'), 'target', '14rem', { required: true })}
+      {field(t('panel.forwards.port'), 'port', '6rem', { required: true, ...port })}
+      {field(t('panel.forwards.localPort'), 'local', '8rem', { placeholder: t('panel.forwards.any'), ...port })}
+      <Button type="submit" look="primary">
+        {t('panel.forwards.add')}
+      </Button>
+      <Failure error={error} />
+      <Command text={command} />
+    </form>
+  );
+}

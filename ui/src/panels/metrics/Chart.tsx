@@ -1,0 +1,141 @@
+import 'uplot/dist/uPlot.min.css';
+import { useEffect, useId, useRef } from 'react';
+import uPlot from 'uplot';
+import { useI18n } from '../../i18n';
+import { type Series, summaryOf } from './series';
+
+interface Props {
+  title: string;
+  times: number[];
+  series: Series[];
+  format: (value: number) => string;
+}
+
+/** Lines differ in dashes as well as in colour. */
+const DASHES = [[], [6, 3], [2, 2], [10, 3, 2, 3]];
+
+/** The colour of a line on the ground that the page has now. */
+function colour(index: number): string {
+  const dark = document.documentElement.dataset.theme === 'dark';
+  const hue = (165 + index * 137) % 360;
+  return dark ? `oklch(0.78 0.12 ${hue})` : `oklch(0.48 0.13 ${hue})`;
+}
+
+/** A chart over time, and the same in a table of words and numbers. */
+export function Chart({ title, times, series, format }: Props) {
+  const { t } = useI18n();
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const id = useId();
+  const names = series.map(({ name }) => name).join('\n');
+  const data = [times, ...series.map(({ values }) => values)] as uPlot.AlignedData;
+  const newest = useRef(data);
+  newest.current = data;
+
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    const draw = () => {
+      plot.current?.destroy();
+      plot.current = new uPlot(
+        options(element, names === '' ? [] : names.split('\n'), format),
+        newest.current,
+        element,
+      );
+    };
+    draw();
+    const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
+    resize.observe(element);
+    const theme = new MutationObserver(draw);
+    theme.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+    return () => {
+      resize.disconnect();
+      theme.disconnect();
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [names, format]);
+
+  useEffect(() => {
+    if (times.length > 0) plot.current?.setData(newest.current);
+  }, [times]);
+
+  return (
+    <figure className="chart" aria-labelledby={id}>
+      <figcaption id={id}>
+        <h3>{title}</h3>
+      </figcaption>
+      <div ref={host} aria-hidden="true" className="chart-plot" />
+      <table className="plain">
+        <thead>
+          <tr>
+            <th scope="col">{t('panel.metrics.name')}</th>
+            <th scope="col">{t('panel.metrics.now')}</th>
+            <th scope="col">{t('panel.metrics.average')}</th>
+            <th scope="col">{t('panel.metrics.least')}</th>
+            <th scope="col">{t('panel.metrics.most')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {series.map((one, index) => {
+            const summary = summaryOf(one);
+            const cell = (value: number | null | undefined) => <td>{value == null ? '–' : format(value)}</td>;
+            return (
+              <tr key={one.name}>
+                <th scope="row">
+                  <Sample index={index} /> {one.name}
+                </th>
+                {cell(summary?.now)}
+                {cell(summary?.average)}
+                {cell(summary?.least)}
+                {cell(summary?.most)}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </figure>
+  );
+}
+
+function Sample({ index }: { index: number }) {
+  return (
+    <svg width="24" height="8" aria-hidden="true">
+      <line
+        x1="0"
+        y1="4"
+        x2="24"
+        y2="4"
+        stroke={colour(index)}
+        strokeWidth="2"
+        strokeDasharray={DASHES[index % DASHES.length]?.join(' ')}
+      />
+    </svg>
+  );
+}
+
+const HEIGHT = 180;
+
+function options(element: HTMLElement, names: string[], format: (value: number) => string): uPlot.Options {
+  const style = getComputedStyle(element);
+  const [ink, line] = [style.getPropertyValue('--ink-soft').trim(), style.getPropertyValue('--line').trim()];
+  const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
+  return {
+    width: element.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { y: false },
+    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    axes: [axis, { ...axis, size: 72, values: (_plot, splits) => splits.map(format) }],
+    series: [
+      {},
+      ...names.map((label, index) => ({
+        label,
+        stroke: colour(index),
+        width: 2,
+        dash: DASHES[index % DASHES.length] ?? [],
+        points: { show: false },
+      })),
+    ],
+  };
+}

@@ -1,0 +1,36 @@
+import './metrics.css';
+import { useMemo } from 'react';
+import { Empty } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { useMetrics } from '../../store/hooks';
+import { Failure, Loading, Panel, Stale } from '../parts';
+import { bytesText, coresText } from '../units';
+import { Chart } from './Chart';
+import { chartOf, type Scope } from './series';
+
+/** CPU and memory over time: of all nodes, of one, or of pods. */
+export default function MetricsPanel({ cluster, scope }: { cluster: string; scope: Scope }) {
+  const { t } = useI18n();
+  const view = useMetrics({ cluster });
+  const text = JSON.stringify(scope);
+  const chart = useMemo(() => chartOf(view.data, JSON.parse(text) as Scope), [view.data, text]);
+  if (!view.loaded) return view.error ? <Failure error={view.error} /> : <Loading />;
+  if (chart.cpu.length === 0) return <Empty title={t('panel.metrics.none')}>{t('panel.metrics.noneText')}</Empty>;
+  return (
+    <Panel
+      label={t('panel.metrics.title')}
+      foot={
+        <>
+          {chart.hidden > 0 && <span>{t('panel.metrics.hidden', { count: chart.hidden })}</span>}
+          <span className="grow" />
+          <Stale view={view} />
+        </>
+      }
+    >
+      <div className="charts">
+        <Chart title={t('panel.metrics.cpu')} times={chart.times} series={chart.cpu} format={coresText} />
+        <Chart title={t('panel.metrics.memory')} times={chart.times} series={chart.memory} format={bytesText} />
+      </div>
+    </Panel>
+  );
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { MetricsPoint } from '../../api/contract';
+import { bytesText, coresText } from '../units';
+import { chartOf, MOST, summaryOf } from './series';
+
+const point = (second: number, pods: [string, number][]): MetricsPoint => ({
+  at: new Date(second * 1000).toISOString(),
+  nodes: [{ name: 'n', cpu: 1, memory: 2 }],
+  pods: pods.map(([name, cpu]) => ({ namespace: 'x', name, cpu, memory: cpu * 10 })),
+});
+
+describe('chartOf', () => {
+  it('has a gap where a pod was not measured, and the largest first', () => {
+    const chart = chartOf(
+      [
+        point(1, [['a', 1]]),
+        point(2, [
+          ['a', 1],
+          ['b', 3],
+        ]),
+      ],
+      { namespace: 'x' },
+    );
+    expect(chart.times).toEqual([1, 2]);
+    expect(chart.cpu).toEqual([
+      { name: 'b', values: [null, 3] },
+      { name: 'a', values: [1, 1] },
+    ]);
+  });
+  it('keeps to the scope', () => {
+    const points = [
+      point(1, [
+        ['a', 1],
+        ['b', 2],
+      ]),
+    ];
+    expect(chartOf(points, { namespace: 'x', pods: ['a'] }).cpu.map(({ name }) => name)).toEqual(['a']);
+    expect(chartOf(points, { namespace: 'y' }).cpu).toEqual([]);
+    expect(chartOf(points, { node: 'n' }).memory).toEqual([{ name: 'n', values: [2] }]);
+  });
+  it('leaves out the smallest beyond what can be told apart', () => {
+    const many = Array.from({ length: MOST + 3 }, (_, index): [string, number] => [`p${index}`, index]);
+    const chart = chartOf([point(1, many)], { namespace: 'x' });
+    expect([chart.cpu.length, chart.hidden, chart.cpu[0]?.name]).toEqual([MOST, 3, `p${MOST + 2}`]);
+  });
+});
+
+it('summaryOf passes over gaps', () => {
+  expect(summaryOf({ name: 'a', values: [1, null, 3] })).toEqual({ now: 3, least: 1, most: 3, average: 2 });
+  expect(summaryOf({ name: 'a', values: [null] })).toBeNull();
+});
+
+it('amounts are read at a glance', () => {
+  expect([coresText(0), coresText(0.25), coresText(1.5), coresText(0.0001)]).toEqual(['0', '250m', '1.50', '1m']);
+  expect([bytesText(0), bytesText(2048), bytesText(123 * 1024 ** 2), bytesText(3 * 1024 ** 4)]).toEqual([
+    '0 B',
+    '2.0 KiB',
+    '123 MiB',
+    '3.0 TiB',
+  ]);
+});

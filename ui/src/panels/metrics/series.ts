@@ -1,0 +1,67 @@
+/** Measurements over time, made into lines for a chart and into words for those who do not see it. Pure. */
+import type { MetricsPoint } from '../../api/contract';
+
+export type Scope = { nodes: true } | { node: string } | { namespace: string; pods?: string[] };
+
+export interface Series {
+  name: string;
+  /** One for each time; null where nothing was measured. */
+  values: (number | null)[];
+}
+
+export interface Chart {
+  /** Seconds since 1970. */
+  times: number[];
+  cpu: Series[];
+  memory: Series[];
+  /** How many lines are left out, the smallest ones. */
+  hidden: number;
+}
+
+/** More lines than this nobody can tell apart. */
+export const MOST = 8;
+
+type Usage = { name: string; cpu: number; memory: number };
+
+export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
+  const usages = points.map((point) => new Map(pick(point, scope).map((usage) => [usage.name, usage])));
+  const names = [...new Set(usages.flatMap((usage) => [...usage.keys()]))];
+  const latest = (name: string, of: 'cpu' | 'memory') =>
+    usages.findLast((usage) => usage.has(name))?.get(name)?.[of] ?? 0;
+  const lines = (of: 'cpu' | 'memory') =>
+    [...names]
+      .sort((a, b) => latest(b, of) - latest(a, of) || a.localeCompare(b))
+      .slice(0, MOST)
+      .map((name) => ({ name, values: usages.map((usage) => usage.get(name)?.[of] ?? null) }));
+  return {
+    times: points.map(({ at }) => new Date(at).getTime() / 1000),
+    cpu: lines('cpu'),
+    memory: lines('memory'),
+    hidden: Math.max(0, names.length - MOST),
+  };
+}
+
+function pick({ nodes, pods }: MetricsPoint, scope: Scope): Usage[] {
+  if ('nodes' in scope) return nodes;
+  if ('node' in scope) return nodes.filter(({ name }) => name === scope.node);
+  return pods.filter(({ namespace, name }) => namespace === scope.namespace && (scope.pods?.includes(name) ?? true));
+}
+
+export interface Summary {
+  now: number | null;
+  least: number;
+  most: number;
+  average: number;
+}
+
+/** Null when nothing was ever measured. */
+export function summaryOf({ values }: Series): Summary | null {
+  const known = values.filter((value) => value !== null);
+  if (known.length === 0) return null;
+  return {
+    now: values[values.length - 1] ?? null,
+    least: Math.min(...known),
+    most: Math.max(...known),
+    average: known.reduce((sum, value) => sum + value, 0) / known.length,
+  };
+}

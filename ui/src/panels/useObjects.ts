@@ -1,0 +1,135 @@
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import type { Gvr, ListSpec, Row, Status, ViewMessage } from '../api/contract';
+import { getObject, listObjects } from '../api/k8s';
+import { socket } from '../store/hooks';
+import type { KubeObject } from './json';
+
+/** Changes are gathered for this long (milliseconds) before the objects are fetched. */
+const GATHER = 200;
+/** Up to this many changed objects are fetched one by one, more with one list. */
+const SINGLE = 8;
+export const OBJECT_LIMIT = 500;
+
+export interface Objects {
+  objects: KubeObject[];
+  /** How many there are, of which `objects` may be the first few hundred. */
+  total: number;
+  loaded: boolean;
+  error: Status | null;
+}
+
+interface Source extends Gvr {
+  cluster: string;
+  /** Empty for all. */
+  namespaces: string[];
+  labelSelector?: string;
+}
+
+/** Whole objects, live: a list view tells what changed (in slim rows), and only that is fetched. */
+class ObjectStore {
+  private known = new Map<string, KubeObject>();
+  private order: string[] = [];
+  private stale = new Map<string, Row>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private view = 0;
+  private round = 0;
+  private listeners = new Set<() => void>();
+  private state: Objects = { objects: [], total: 0, loaded: false, error: null };
+  private source: Source | null = null;
+
+  open(source: Source) {
+    this.source = source;
+    this.known = new Map();
+    const { labelSelector = '', ...rest } = source;
+    const spec: ListSpec = {
+      kind: 'list',
+      ...rest,
+      labelSelector,
+      fieldSelector: '',
+      filter: '',
+      sort: null,
+      columns: [],
+      offset: 0,
+      limit: OBJECT_LIMIT,
+    };
+    this.view = socket.open(spec, { message: (message) => this.hear(message), connection: () => undefined });
+  }
+
+  close() {
+    socket.close(this.view);
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.round++;
+  }
+
+  subscribe = (listener: () => void) => {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  };
+
+  snapshot = () => this.state;
+
+  private hear(message: ViewMessage) {
+    if (message.type === 'state') this.publish({ error: message.error });
+    if (message.type !== 'rows') return;
+    this.order = message.order;
+    for (const row of message.rows) {
+      if (this.known.get(row.uid)?.metadata.resourceVersion !== row.rv) this.stale.set(row.uid, row);
+    }
+    this.state = { ...this.state, total: message.total };
+    this.timer ??= setTimeout(() => void this.fetch(), GATHER);
+  }
+
+  private async fetch() {
+    const { source, round } = this;
+    if (source === null) return;
+    const wanted = [...this.stale.values()];
+    this.stale.clear();
+    try {
+      const found = await (wanted.length > SINGLE ? this.list(source) : this.singles(source, wanted));
+      if (round !== this.round) return;
+      for (const object of found) this.known.set(object.metadata.uid ?? '', object);
+      this.publish({ loaded: true });
+    } catch (error) {
+      if (round === this.round) this.publish({ error: { message: (error as Error).message } });
+    }
+    this.timer = undefined;
+    if (this.stale.size > 0) this.timer = setTimeout(() => void this.fetch(), GATHER);
+  }
+
+  private async list(source: Source): Promise<KubeObject[]> {
+    const query = { limit: OBJECT_LIMIT, ...(source.labelSelector ? { labelSelector: source.labelSelector } : {}) };
+    const spaces = source.namespaces.length === 0 ? [''] : source.namespaces;
+    const lists = await Promise.all(spaces.map((namespace) => listObjects(source.cluster, source, namespace, query)));
+    return lists.flatMap(({ items }) => items);
+  }
+
+  private async singles({ cluster, group, version, resource }: Source, rows: Row[]): Promise<KubeObject[]> {
+    const all = rows.map(({ namespace, name }) =>
+      // Gone again: the next message takes it out of the order.
+      getObject({ cluster, group, version, resource, namespace, name }).catch(() => null),
+    );
+    return (await Promise.all(all)).filter((object) => object !== null);
+  }
+
+  private publish(change: Partial<Objects>) {
+    const present = new Set(this.order);
+    for (const uid of this.known.keys()) if (!present.has(uid)) this.known.delete(uid);
+    const objects = this.order.flatMap((uid) => this.known.get(uid) ?? []);
+    this.state = { ...this.state, objects, ...change };
+    for (const listener of this.listeners) listener();
+  }
+}
+
+export function useObjects(source: Source | null): Objects {
+  const [store] = useState(() => new ObjectStore());
+  const text = source === null ? '' : JSON.stringify(source);
+  useEffect(() => {
+    if (text === '') return;
+    store.open(JSON.parse(text) as Source);
+    return () => store.close();
+  }, [store, text]);
+  return useSyncExternalStore(store.subscribe, store.snapshot);
+}
