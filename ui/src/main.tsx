@@ -1,6 +1,9 @@
 import './design/tokens.css';
 import './design/base.css';
 import './design/parts.css';
+import './design/frame.css';
+import './design/grid.css';
+import './design/pages.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { openSession } from './api/session';

@@ -1,20 +1,100 @@
+import { lazy, Suspense, useEffect, useState } from 'react';
+import { Route, Switch, useLocation } from 'wouter';
 import type { Session } from '../api/session';
 import { Boundary } from '../components/Boundary';
 import { Button, Command, Empty } from '../components/parts';
 import { useI18n } from '../i18n';
+import { ClustersPage } from '../pages/clusters/ClustersPage';
+import { CreatePage } from '../pages/clusters/CreatePage';
+import { useUi } from '../store/ui';
+import { ClusterFrame } from './ClusterFrame';
+import { ClusterProvider } from './cluster';
+import { Header } from './Header';
+import { ROUTES, useClusterName } from './paths';
+import { Toasts } from './Toasts';
+
+const Help = lazy(() => import('./Help'));
 
 export function App({ session }: { session: Session }) {
-  const { t } = useI18n();
   if (session.state !== 'open') return <NoSession state={session.state} />;
   return (
+    <>
+      <Switch>
+        <Route path={ROUTES.cluster}>
+          <OneCluster />
+        </Route>
+        <Route>
+          <Host />
+        </Route>
+      </Switch>
+      <Layers />
+    </>
+  );
+}
+
+function OneCluster() {
+  const name = useClusterName();
+  return (
+    <ClusterProvider key={name}>
+      <ClusterFrame />
+    </ClusterProvider>
+  );
+}
+
+/** The pages about the machine's clusters. */
+function Host() {
+  return (
+    <div className="frame host">
+      <Header />
+      <div className="main">
+        <Guarded>
+          <Switch>
+            <Route path={ROUTES.create}>
+              <CreatePage />
+            </Route>
+            <Route>
+              <ClustersPage />
+            </Route>
+          </Switch>
+        </Guarded>
+      </div>
+    </div>
+  );
+}
+
+/** What lies above the pages. */
+function Layers() {
+  const dialog = useUi((ui) => ui.dialog);
+  const help = useUi((ui) => ui.help);
+  return (
+    <>
+      {dialog}
+      {help && (
+        <Suspense fallback={null}>
+          <Help />
+        </Suspense>
+      )}
+      <Toasts />
+    </>
+  );
+}
+
+/** Keeps a page's failure to itself; another page starts afresh. */
+export function Guarded({ children }: { children: React.ReactNode }) {
+  const { t } = useI18n();
+  const [location] = useLocation();
+  const [at, setAt] = useState(location);
+  useEffect(() => setAt(location), [location]);
+  return (
     <Boundary
+      key={at}
       fallback={(error, again) => (
         <Empty title={t('failure.title')} action={<Button onClick={again}>{t('retry')}</Button>}>
           {error.message}
         </Empty>
       )}
     >
-      <main />
+      {children}
     </Boundary>
   );
 }

@@ -1,0 +1,39 @@
+import { useSyncExternalStore } from 'react';
+import { useI18n } from '../i18n';
+import { age } from '../kinds/read';
+
+/** One clock for all ages on the page; it stands still while nobody looks. */
+const TICK_MS = 5000;
+let now = Date.now();
+let timer: ReturnType<typeof setInterval> | undefined;
+const listeners = new Set<() => void>();
+
+function subscribe(listener: () => void) {
+  listeners.add(listener);
+  timer ??= setInterval(() => {
+    if (document.hidden) return;
+    now = Date.now();
+    for (const each of listeners) each();
+  }, TICK_MS);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+export const useNow = () => useSyncExternalStore(subscribe, () => now);
+
+/** How old something is, live; the exact moment as a tooltip. */
+export function Age({ since }: { since: string | undefined }) {
+  const { date } = useI18n();
+  // An age is drawn when its text changes, not at every tick.
+  const text = useSyncExternalStore(subscribe, () => (since ? age(since, Math.max(now, Date.parse(since))) : ''));
+  if (!since) return null;
+  return (
+    <time dateTime={since} title={date(since)}>
+      {text}
+    </time>
+  );
+}

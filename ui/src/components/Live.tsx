@@ -1,0 +1,19 @@
+import type { Status } from '../api/contract';
+import { useI18n } from '../i18n';
+import { useNow } from './Age';
+
+interface Props {
+  state: { loaded: boolean; live: boolean; since: number; error: Status | null };
+}
+
+/** Says so when what the page shows no longer follows the cluster, and since when. Silent while it does. */
+export function Staleness({ state: { loaded, live, since, error } }: Props) {
+  const { t, ago } = useI18n();
+  useNow();
+  if (live || (!error && !since)) return null;
+  return (
+    <p className={`note ${error ? 'bad' : 'warn'}`} role="status">
+      {error?.message ?? t('stale.waiting')} {loaded && since > 0 && t('stale.since', { ago: ago(since) })}
+    </p>
+  );
+}

@@ -1,0 +1,161 @@
+import type { LucideIcon } from 'lucide-react';
+import {
+  Ban,
+  CirclePause,
+  CirclePlay,
+  Copy,
+  Cpu,
+  FileCode,
+  PowerOff,
+  RotateCw,
+  Scaling,
+  ScrollText,
+  SquareTerminal,
+  Trash2,
+  Zap,
+} from 'lucide-react';
+import type { KubeObject, ObjectRef } from '../api/contract';
+import type { Resource } from './discovery';
+import { longName } from './sections';
+
+export type ActionId =
+  | 'logs'
+  | 'shell'
+  | 'edit'
+  | 'forward'
+  | 'scale'
+  | 'restart'
+  | 'suspend'
+  | 'resume'
+  | 'trigger'
+  | 'cordon'
+  | 'uncordon'
+  | 'drain'
+  | 'kill'
+  | 'copy'
+  | 'delete';
+
+/** What can be done with objects of a kind: one table for menus, keys, palette and bulk bar. */
+export interface Action {
+  id: ActionId;
+  icon: LucideIcon;
+  /** The key that does it on the focused row. */
+  key: string;
+  danger?: boolean;
+  /** Whether it can be done to many at once. */
+  many?: boolean;
+  on: (resource: Resource) => boolean;
+  /** Whether it makes sense for this object as it is now; asked only where the object is at hand. */
+  when?: (object: KubeObject) => boolean;
+}
+
+const kinds = (...names: string[]) => {
+  const set = new Set(names);
+  return (resource: Resource) => set.has(longName(resource));
+};
+
+const WORKLOADS = ['deployments.apps', 'statefulsets.apps', 'daemonsets.apps'];
+const nodes = kinds('nodes');
+const suspendable = kinds('cronjobs.batch', 'jobs.batch');
+
+export const ACTIONS: Action[] = [
+  {
+    id: 'logs',
+    icon: ScrollText,
+    key: 'l',
+    on: kinds('pods', 'services', 'replicasets.apps', 'jobs.batch', 'replicationcontrollers', ...WORKLOADS),
+  },
+  { id: 'shell', icon: SquareTerminal, key: 's', on: kinds('pods', 'nodes') },
+  { id: 'edit', icon: FileCode, key: 'e', on: (resource) => resource.verbs.includes('patch') },
+  { id: 'scale', icon: Scaling, key: 'c', many: true, on: (resource) => resource.subresources.includes('scale') },
+  { id: 'restart', icon: RotateCw, key: 'r', many: true, on: kinds(...WORKLOADS) },
+  {
+    id: 'suspend',
+    icon: CirclePause,
+    key: 'p',
+    many: true,
+    on: suspendable,
+    when: (object) => !object.spec?.suspend,
+  },
+  {
+    id: 'resume',
+    icon: CirclePlay,
+    key: 'u',
+    many: true,
+    on: suspendable,
+    when: (object) => object.spec?.suspend === true,
+  },
+  { id: 'trigger', icon: Zap, key: 't', on: kinds('cronjobs.batch') },
+  { id: 'cordon', icon: Ban, key: 'p', many: true, on: nodes, when: (object) => !object.spec?.unschedulable },
+  { id: 'uncordon', icon: CirclePlay, key: 'u', many: true, on: nodes, when: (object) => object.spec?.unschedulable },
+  { id: 'drain', icon: Cpu, key: 'r', on: nodes },
+  { id: 'kill', icon: PowerOff, key: 'x', danger: true, on: nodes },
+  { id: 'copy', icon: Copy, key: 'y', on: () => true },
+  { id: 'delete', icon: Trash2, key: 'Delete', danger: true, many: true, on: (r) => r.verbs.includes('delete') },
+];
+
+export const actionsFor = (resource: Resource): Action[] => ACTIONS.filter((action) => action.on(resource));
+
+/** The patches that actions are. */
+export const restartPatch = (now: string) => ({
+  spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': now } } } },
+});
+
+/** The job that a cron job would make, made by hand. */
+export function jobFrom(cronJob: KubeObject, suffix: string) {
+  const { metadata, spec } = cronJob.spec.jobTemplate;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: `${cronJob.metadata.name.slice(0, 52)}-${suffix}`,
+      namespace: cronJob.metadata.namespace,
+      labels: metadata?.labels,
+      annotations: { ...metadata?.annotations, 'cronjob.kubernetes.io/instantiate': 'manual' },
+      ownerReferences: [
+        {
+          apiVersion: cronJob.apiVersion,
+          kind: cronJob.kind,
+          name: cronJob.metadata.name,
+          uid: cronJob.metadata.uid,
+          controller: true,
+        },
+      ],
+    },
+    spec,
+  };
+}
+
+/** The pods that a drain must move: not those of daemon sets, not mirrors of static pods, not finished ones. */
+export function drainable(pods: KubeObject[]): KubeObject[] {
+  return pods.filter(
+    ({ metadata, status }) =>
+      !metadata.ownerReferences?.some((owner) => owner.controller && owner.kind === 'DaemonSet') &&
+      !metadata.annotations?.['kubernetes.io/config.mirror'] &&
+      status?.phase !== 'Succeeded' &&
+      status?.phase !== 'Failed',
+  );
+}
+
+/** Does work on many objects, a few at a time; the errors come back beside the objects they hit. */
+export async function each(
+  refs: ObjectRef[],
+  work: (ref: ObjectRef) => Promise<unknown>,
+  done: (count: number) => void = () => {},
+): Promise<{ ref: ObjectRef; error: Error }[]> {
+  const failed: { ref: ObjectRef; error: Error }[] = [];
+  const queue = [...refs];
+  let finished = 0;
+  const worker = async () => {
+    for (let ref = queue.shift(); ref; ref = queue.shift()) {
+      try {
+        await work(ref);
+      } catch (error) {
+        failed.push({ ref, error: error as Error });
+      }
+      done(++finished);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  return failed;
+}

@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../api/contract';
+import { drainable, each } from './actions';
+import { findResource, flatten, plural, type Resource } from './discovery';
+import { age, conditionHealth, podSelector } from './read';
+import { sections } from './sections';
+import { template } from './templates';
+import { uses } from './uses';
+
+const resource = (rest: Partial<Resource>): Resource => ({
+  group: '',
+  version: 'v1',
+  resource: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+  verbs: ['list', 'watch', 'get', 'patch', 'delete'],
+  short: ['po'],
+  singular: 'pod',
+  subresources: [],
+  custom: false,
+  ...rest,
+});
+const deployments = resource({
+  group: 'apps',
+  resource: 'deployments',
+  kind: 'Deployment',
+  short: ['deploy'],
+  singular: 'deployment',
+});
+const cats = resource({
+  group: 'example.com',
+  resource: 'cats',
+  kind: 'Cat',
+  short: [],
+  singular: 'cat',
+  custom: true,
+});
+
+const object = (kind: string, rest: object): KubeObject => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name: 'x', namespace: 'default' },
+  ...rest,
+});
+
+it('takes each resource once, in the preferred version', () => {
+  const entry = {
+    resource: 'cats',
+    responseKind: { kind: 'Cat' },
+    scope: 'Namespaced' as const,
+    singularResource: 'cat',
+    verbs: ['list'],
+  };
+  const versions = ['v2', 'v1'].map((version) => ({ version, resources: [entry] }));
+  const found = flatten({ items: [{ metadata: { name: 'example.com' }, versions }] });
+  expect(found.map(({ version, custom }) => [version, custom])).toEqual([['v2', true]]);
+});
+
+it.each(['po', 'pod', 'PODS', 'Pod'])('finds pods by %s', (word) => {
+  expect(findResource([deployments, resource({})], word)?.resource).toBe('pods');
+});
+
+it.each([
+  ['NetworkPolicy', 'networkpolicies', 'NetworkPolicies'],
+  ['Ingress', 'ingresses', 'Ingresses'],
+  ['Endpoints', 'endpoints', 'Endpoints'],
+  ['ConfigMap', 'configmaps', 'ConfigMaps'],
+])('calls several of %s (%s) %s', (kind, name, title) => {
+  expect(plural({ kind, resource: name })).toBe(title);
+});
+
+it('puts what it does not know into the cluster section, custom kinds into their own', () => {
+  const unknown = resource({ group: 'node.k8s.io', resource: 'runtimeclasses', kind: 'RuntimeClass' });
+  const events = resource({ resource: 'events', kind: 'Event' });
+  const result = sections([unknown, events, cats, resource({})]);
+  expect(result.map(({ id, resources }) => [id, resources.map((r) => r.resource)])).toEqual([
+    ['workloads', ['pods']],
+    ['cluster', ['events', 'runtimeclasses']],
+    ['custom', ['cats']],
+  ]);
+});
+
+describe('uses', () => {
+  const pod = object('Pod', {
+    spec: {
+      volumes: [
+        { name: 'config', configMap: { name: 'settings' } },
+        { name: 'all', projected: { sources: [{ secret: { name: 'keys' } }] } },
+        { name: 'data', persistentVolumeClaim: { claimName: 'disk' } },
+      ],
+      containers: [
+        {
+          name: 'main',
+          env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'keys', key: 'p' } } }],
+          envFrom: [{ configMapRef: { name: 'settings' } }],
+          volumeMounts: [
+            { name: 'config', mountPath: '/etc/app' },
+            { name: 'data', mountPath: '/data' },
+          ],
+        },
+      ],
+    },
+  });
+  it.each([
+    ['ConfigMap', 'settings', ['/etc/app', 'env *']],
+    ['Secret', 'keys', ['all', 'env PASSWORD']],
+    ['PersistentVolumeClaim', 'disk', ['/data']],
+    ['ConfigMap', 'other', []],
+  ] as const)('of %s %s are found', (kind, name, expected) => {
+    expect(uses(pod, kind, name)).toEqual(expected);
+  });
+});
+
+it.each([
+  ['Service', { app: 'web', tier: 'front' }, 'app=web,tier=front'],
+  [
+    'Deployment',
+    { matchLabels: { app: 'web' }, matchExpressions: [{ key: 'v', operator: 'In', values: ['1', '2'] }] },
+    'app=web,v in (1,2)',
+  ],
+  ['ReplicaSet', { matchExpressions: [{ key: 'gone', operator: 'DoesNotExist' }] }, '!gone'],
+])('writes the selector of a %s as the API wants it', (kind, selector, text) => {
+  expect(podSelector(object(kind, { spec: { selector } }))).toBe(text);
+});
+
+it.each([
+  [45, '45s'],
+  [119, '119s'],
+  [125, '2m5s'],
+  [3600, '60m'],
+  [3 * 3600 + 1200, '3h20m'],
+  [30 * 3600, '30h'],
+  [49 * 3600, '2d1h'],
+  [400 * 86400, '400d'],
+])('writes an age of %i seconds as %s, as kubectl does', (seconds, text) => {
+  expect(age('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:00:00Z') + seconds * 1000)).toBe(text);
+});
+
+it.each([
+  ['Ready', 'True', 'ok'],
+  ['Ready', 'False', 'bad'],
+  ['MemoryPressure', 'False', 'ok'],
+  ['DiskPressure', 'True', 'bad'],
+  ['Ready', 'Unknown', 'warn'],
+])('reads the condition %s=%s as %s', (type, status, health) => {
+  expect(conditionHealth({ type, status })).toBe(health);
+});
+
+it('drains neither pods of daemon sets, nor static, nor finished ones', () => {
+  const pods = [
+    object('Pod', { metadata: { name: 'plain' }, status: { phase: 'Running' } }),
+    object('Pod', { metadata: { name: 'daemon', ownerReferences: [{ kind: 'DaemonSet', controller: true }] } }),
+    object('Pod', { metadata: { name: 'static', annotations: { 'kubernetes.io/config.mirror': 'x' } } }),
+    object('Pod', { metadata: { name: 'over' }, status: { phase: 'Succeeded' } }),
+  ];
+  expect(drainable(pods).map((pod) => pod.metadata.name)).toEqual(['plain']);
+});
+
+it('goes on with the others when one fails', async () => {
+  const refs = ['a', 'b', 'c'].map((name) => ({
+    cluster: 'dev',
+    group: '',
+    version: 'v1',
+    resource: 'pods',
+    namespace: '',
+    name,
+  }));
+  const failed = await each(refs, async ({ name }) => {
+    if (name === 'b') throw new Error('no');
+  });
+  expect(failed.map(({ ref }) => ref.name)).toEqual(['b']);
+});
+
+it('offers a template whose names are filled in', () => {
+  const text = template(deployments, 'shop');
+  expect(text).toContain(
+    'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: my-deployment\n  namespace: shop\n',
+  );
+  expect(text).not.toMatch(/NAME|IMAGE/);
+});

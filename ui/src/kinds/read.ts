@@ -1,0 +1,117 @@
+import type { Health, KubeObject } from '../api/contract';
+
+/** Readers of objects' bodies, for any kind that has the field. */
+
+export interface Condition {
+  type: string;
+  status: string;
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
+}
+
+export const conditions = (object: KubeObject): Condition[] =>
+  Array.isArray(object.status?.conditions) ? object.status.conditions : [];
+
+/** Conditions that are good news when they are false. */
+const NEGATIVE = /Pressure|Unavailable|Failure|Failed|Resizing|NameConflict|Denied|Stalled|Disrupt/;
+
+export function conditionHealth({ type, status }: Condition): Health {
+  if (status === 'Unknown') return 'warn';
+  return (status === 'True') !== NEGATIVE.test(type) ? 'ok' : 'bad';
+}
+
+export interface Container {
+  name: string;
+  image?: string;
+  ports?: { containerPort: number; protocol?: string; name?: string }[];
+  resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
+  restartPolicy?: string;
+}
+
+export interface ContainerStatus {
+  name: string;
+  ready: boolean;
+  restartCount: number;
+  started?: boolean;
+  state?: {
+    running?: { startedAt?: string };
+    waiting?: { reason?: string; message?: string };
+    terminated?: { reason?: string; exitCode: number; finishedAt?: string; message?: string };
+  };
+  lastState?: ContainerStatus['state'];
+}
+
+/** The spec of the pods that an object makes, or its own when it is a pod. */
+// biome-ignore lint/suspicious/noExplicitAny: a pod spec is read field by field.
+export function podSpec(object: KubeObject): any {
+  if (object.kind === 'Pod') return object.spec;
+  if (object.kind === 'CronJob') return object.spec?.jobTemplate?.spec?.template?.spec;
+  return object.spec?.template?.spec;
+}
+
+export const containersOf = (object: KubeObject): Container[] => {
+  const spec = podSpec(object);
+  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+};
+
+/** The selector of the pods that belong to an object, as the API's query wants it; empty when there is none. */
+export function podSelector(object: KubeObject): string {
+  const selector = object.spec?.selector;
+  if (!selector || object.kind === 'PersistentVolumeClaim') return '';
+  if (object.kind === 'Service' || object.kind === 'ReplicationController') return labels(selector);
+  const expressions: { key: string; operator: string; values?: string[] }[] = selector.matchExpressions ?? [];
+  return [
+    labels(selector.matchLabels ?? {}),
+    ...expressions.map(({ key, operator, values = [] }) => {
+      switch (operator) {
+        case 'In':
+          return `${key} in (${values.join(',')})`;
+        case 'NotIn':
+          return `${key} notin (${values.join(',')})`;
+        case 'Exists':
+          return key;
+        default:
+          return `!${key}`;
+      }
+    }),
+  ]
+    .filter((part) => part !== '')
+    .join(',');
+}
+
+const labels = (map: Record<string, string>) =>
+  Object.entries(map)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+
+/** A container's state in Kubernetes' words, with its health. */
+export function containerState(status: ContainerStatus | undefined): { text: string; health: Health } {
+  const state = status?.state;
+  if (state?.waiting) {
+    const text = state.waiting.reason ?? 'Waiting';
+    return { text, health: /BackOff|Err|Invalid/.test(text) ? 'bad' : 'warn' };
+  }
+  if (state?.terminated) {
+    const { reason = 'Terminated', exitCode } = state.terminated;
+    return { text: exitCode === 0 ? reason : `${reason} (${exitCode})`, health: exitCode === 0 ? 'done' : 'bad' };
+  }
+  if (state?.running) return { text: 'Running', health: status?.ready ? 'ok' : 'warn' };
+  return { text: 'Waiting', health: 'warn' };
+}
+
+/** An age as kubectl writes it: `45s`, `5m`, `3h20m`, `2d`. */
+export function age(since: string, now: number): string {
+  const seconds = Math.max(0, Math.floor((now - new Date(since).getTime()) / 1000));
+  if (Number.isNaN(seconds)) return '';
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 10) return seconds % 60 ? `${minutes}m${seconds % 60}s` : `${minutes}m`;
+  if (minutes < 180) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 8) return minutes % 60 ? `${hours}h${minutes % 60}m` : `${hours}h`;
+  if (hours < 48) return `${hours}h`;
+  const days = Math.floor(hours / 24);
+  if (days < 8) return hours % 24 ? `${days}d${hours % 24}h` : `${days}d`;
+  return days < 730 ? `${days}d` : `${Math.floor(days / 365)}y`;
+}

@@ -1,0 +1,136 @@
+import { CircleCheck } from 'lucide-react';
+import { Link } from 'wouter';
+import type { Problem } from '../api/contract';
+import { Staleness } from '../components/Live';
+import { Button, Card, HealthMark } from '../components/parts';
+import { useI18n } from '../i18n';
+import { plural } from '../kinds/discovery';
+import { longName } from '../kinds/sections';
+import { useCluster } from '../shell/cluster';
+import { useLinks } from '../shell/paths';
+import { useProblems } from '../store/hooks';
+import { Tour } from './Tour';
+import { useRemedy } from './useRemedy';
+
+/** The cluster as a to-do list: what is wrong, why, and the button that mends it. Then what there is, in numbers. */
+export function ClusterOverview() {
+  const { t, tn } = useI18n();
+  const { name } = useCluster();
+  const { namespaces } = useLinks();
+  const state = useProblems({ cluster: name, namespaces });
+  const problems = state.data;
+  return (
+    <main className="page">
+      <header className="page-head">
+        <h1>{t('overview')}</h1>
+      </header>
+      <Staleness state={state} />
+      <Tour />
+      <section aria-label={t('problems')} className="problems">
+        {state.loaded && problems.length === 0 && (
+          <div className="all-well">
+            <CircleCheck aria-hidden />
+            <div>
+              <h2>{t('problems.none')}</h2>
+              <p className="soft">{t('problems.none.text')}</p>
+            </div>
+          </div>
+        )}
+        {problems.length > 0 && <h2>{tn('problems', problems.length)}</h2>}
+        <ul className="stack">
+          {problems.map((problem) => (
+            <ProblemCard key={`${problem.uid}${problem.why}`} problem={problem} />
+          ))}
+        </ul>
+      </section>
+      <Inventory />
+    </main>
+  );
+}
+
+function ProblemCard({ problem }: { problem: Problem }) {
+  const { t } = useI18n();
+  const links = useLinks();
+  const mend = useRemedy();
+  const { kind, namespace, name, why, evidence, remedy } = problem;
+  return (
+    <li className="card problem">
+      <div className="grow">
+        <h3>
+          <HealthMark health="bad" />
+          <span>{why}</span>
+        </h3>
+        <p className="soft">
+          {kind}{' '}
+          <Link href={links.object(problem)}>
+            {namespace && `${namespace}/`}
+            {name}
+          </Link>
+        </p>
+        {evidence.length > 0 && (
+          <details>
+            <summary>{t('evidence')}</summary>
+            <ul className="evidence">
+              {evidence.map((fact) => (
+                <li key={fact}>{fact}</li>
+              ))}
+            </ul>
+          </details>
+        )}
+      </div>
+      {remedy && (
+        <Button look="primary" onClick={() => mend(problem, remedy)}>
+          {remedy.label}
+        </Button>
+      )}
+    </li>
+  );
+}
+
+/** Kinds whose numbers say something at a glance. */
+const TOLD = [
+  'nodes',
+  'pods',
+  'deployments.apps',
+  'statefulsets.apps',
+  'daemonsets.apps',
+  'jobs.batch',
+  'services',
+  'persistentvolumeclaims',
+];
+
+function Inventory() {
+  const { t, number } = useI18n();
+  const { counts, resources } = useCluster();
+  const links = useLinks();
+  const told = TOLD.flatMap((name) => {
+    const resource = resources.find((other) => longName(other) === name);
+    const count = counts.get(name);
+    return resource && count ? [{ resource, count }] : [];
+  });
+  if (told.length === 0) return null;
+  return (
+    <Card title={t('inventory')}>
+      <ul className="inventory">
+        {told.map(({ resource, count }) => (
+          <li key={longName(resource)}>
+            <Link href={links.list(resource)}>
+              <strong>{number(count.total)}</strong>
+              <span>{plural(resource)}</span>
+              <span className="row tight small">
+                {(['bad', 'warn', 'ok'] as const).map(
+                  (health) =>
+                    count[health] > 0 && (
+                      <HealthMark key={health} health={health}>
+                        {number(count[health])}
+                      </HealthMark>
+                    ),
+                )}
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}

@@ -1,0 +1,90 @@
+import { FolderSync, Trash2 } from 'lucide-react';
+import { type FormEvent, useState } from 'react';
+import { createSync, deleteSync } from '../api/agent';
+import type { Sync } from '../api/contract';
+import { Age } from '../components/Age';
+import { Button, Card, Command, Empty } from '../components/parts';
+import { useI18n } from '../i18n';
+import { useCluster } from '../shell/cluster';
+import { useLinks } from '../shell/paths';
+import { useHost } from '../store/host';
+import { attempt } from '../store/ui';
+
+/** Folders of YAML that the agent applies at every save. */
+export function SyncPage() {
+  const { t } = useI18n();
+  const { name } = useCluster();
+  const { namespaces } = useLinks();
+  const syncs = useHost((host) => host.syncs).filter((sync) => sync.cluster === name);
+  const [path, setPath] = useState('');
+  const add = (event: FormEvent) => {
+    event.preventDefault();
+    const body = { cluster: name, namespace: namespaces[0] ?? 'default', paths: [path] };
+    void attempt(async () => {
+      await createSync(body);
+      setPath('');
+    });
+  };
+  return (
+    <main className="page narrow">
+      <header className="page-head">
+        <h1>{t('page.sync')}</h1>
+      </header>
+      <p className="soft">{t('sync.text')}</p>
+      <form className="row" onSubmit={add}>
+        <input
+          className="input grow mono"
+          aria-label={t('sync.path')}
+          placeholder="/home/me/project/k8s"
+          value={path}
+          onChange={(event) => setPath(event.target.value)}
+        />
+        <Button type="submit" look="primary" disabled={!path.startsWith('/')}>
+          <FolderSync />
+          {t('sync.add')}
+        </Button>
+      </form>
+      <Command text={`devcluster sync --name ${name} ${path || 'DIR'}`} />
+      {syncs.length === 0 && <Empty title={t('sync.none')} />}
+      {syncs.map((sync) => (
+        <SyncCard key={sync.id} sync={sync} />
+      ))}
+    </main>
+  );
+}
+
+function SyncCard({ sync: { id, paths, state, applied, errors, last, namespace } }: { sync: Sync }) {
+  const { t, tn } = useI18n();
+  return (
+    <Card
+      title={<span className="mono">{paths.join(', ')}</span>}
+      actions={
+        <Button look="danger" onClick={() => attempt(() => deleteSync(id))}>
+          <Trash2 />
+          {t('sync.stop')}
+        </Button>
+      }
+    >
+      <div className="body stack">
+        <p className="row">
+          <span className="chip">{state}</span>
+          <span className="chip">{namespace}</span>
+          <span>{tn('sync.applied', applied)}</span>
+          {last && (
+            <span className="soft">
+              <Age since={last} />
+            </span>
+          )}
+        </p>
+        {errors.map(({ file, line, message }) => (
+          <p key={`${file}:${line}:${message}`} className="note bad">
+            <code>
+              {file}:{line}
+            </code>{' '}
+            {message}
+          </p>
+        ))}
+      </div>
+    </Card>
+  );
+}

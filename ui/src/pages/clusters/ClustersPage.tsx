@@ -1,0 +1,177 @@
+import { CirclePause, CirclePlay, Plus, PowerOff, Rocket, Trash2 } from 'lucide-react';
+import { Link, useLocation } from 'wouter';
+import { clusterAction } from '../../api/agent';
+import type { Cluster, ClusterAction, ClusterNode, Health } from '../../api/contract';
+import { Dialog } from '../../components/Dialog';
+import { Menu, type MenuEntry } from '../../components/Menu';
+import { Button, Command, Empty, HealthMark } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { clusterHealth } from '../../kinds/clusters';
+import { OperationView } from '../../shell/Operations';
+import { clusterHref, ROUTES } from '../../shell/paths';
+import { useHost } from '../../store/host';
+import { attempt, openDialog } from '../../store/ui';
+import { FirstRun } from './FirstRun';
+
+export function ClustersPage() {
+  const { t } = useI18n();
+  const clusters = useHost((host) => host.clusters);
+  const running = useHost((host) => host.operations).filter((operation) => operation.state === 'running');
+  if (clusters === null) return <Empty title={t('loading')} />;
+  if (clusters.length === 0) return <FirstRun />;
+  return (
+    <main className="page narrow">
+      <header className="page-head">
+        <h1>{t('clusters')}</h1>
+        <span className="grow" />
+        <Link href={ROUTES.create} className="button primary">
+          <Plus />
+          {t('cluster.create')}
+        </Link>
+      </header>
+      {running.map((operation) => (
+        <div key={operation.id} className="card body">
+          <OperationView operation={operation} />
+        </div>
+      ))}
+      <ul className="stack">
+        {clusters.map((cluster) => (
+          <ClusterCard key={cluster.name} cluster={cluster} />
+        ))}
+      </ul>
+    </main>
+  );
+}
+
+function ClusterCard({ cluster }: { cluster: Cluster }) {
+  const { t, tn } = useI18n();
+  const [, navigate] = useLocation();
+  const { name, state, nodes, server } = cluster;
+  const act = (action: ClusterAction) => () => void attempt(() => clusterAction(name, action), t('started'));
+  const remove = () =>
+    openDialog(
+      <Dialog
+        title={t('cluster.delete.title', { name })}
+        description={t('cluster.delete.text')}
+        confirm={{
+          label: t('action.delete'),
+          danger: true,
+          run: () => clusterAction(name, { action: 'delete' }),
+          good: t('started'),
+        }}
+      >
+        <Command text={`devcluster down --name ${name}`} />
+      </Dialog>,
+    );
+  const live = state === 'running' || state === 'partial';
+  const entries: MenuEntry[] = [
+    ...(live
+      ? [
+          { id: 'add', label: t('node.add'), icon: <Plus />, run: act({ action: 'add-nodes', count: 1 }) },
+          { id: 'demo', label: t('cluster.demo'), icon: <Rocket />, run: act({ action: 'demo' }) },
+          { id: 'pause', label: t('cluster.pause'), icon: <CirclePause />, run: act({ action: 'pause' }) },
+          { id: 'stop', label: t('cluster.stop'), icon: <PowerOff />, run: act({ action: 'stop' }) },
+        ]
+      : []),
+    { id: 'delete', label: t('action.delete'), icon: <Trash2 />, danger: true, run: remove },
+  ];
+  return (
+    <li className="card cluster" aria-label={name}>
+      <header>
+        <h2 className="row">
+          <HealthMark health={clusterHealth(state)} />
+          {live ? <Link href={clusterHref(name)}>{name}</Link> : name}
+          <span className="chip">{t(`cluster.${state}`)}</span>
+        </h2>
+        {state === 'stopped' && (
+          <Button onClick={act({ action: 'start' })}>
+            <CirclePlay />
+            {t('cluster.start')}
+          </Button>
+        )}
+        {state === 'paused' && (
+          <Button onClick={act({ action: 'unpause' })}>
+            <CirclePlay />
+            {t('cluster.unpause')}
+          </Button>
+        )}
+        {live && (
+          <Button onClick={() => navigate(clusterHref(name))} look="primary">
+            {t('open')}
+          </Button>
+        )}
+        <Menu
+          trigger={<Button aria-label={t('actions.of', { name })}>{t('actions')}</Button>}
+          entries={entries}
+          align="end"
+        />
+      </header>
+      <ul className="nodes">
+        {nodes.map((node) => (
+          <NodeTile key={node.name} cluster={cluster} node={node} />
+        ))}
+      </ul>
+      <p className="foot soft small">
+        {tn('nodes', nodes.length)}
+        {server && <> · {server}</>}
+      </p>
+    </li>
+  );
+}
+
+const nodeHealth = (state: string): Health => (state === 'running' ? 'ok' : state === 'paused' ? 'done' : 'bad');
+
+function NodeTile({ cluster, node }: { cluster: Cluster; node: ClusterNode }) {
+  const { t } = useI18n();
+  const act = (action: ClusterAction) => () => void attempt(() => clusterAction(cluster.name, action), t('started'));
+  const running = node.state === 'running';
+  const workers = cluster.nodes.filter(({ role }) => role === 'worker').length;
+  const entries: MenuEntry[] = [
+    running
+      ? { id: 'stop', label: t('node.stop'), icon: <PowerOff />, run: act({ action: 'stop-node', node: node.name }) }
+      : {
+          id: 'start',
+          label: t('node.start'),
+          icon: <CirclePlay />,
+          run: act({ action: 'start-node', node: node.name }),
+        },
+    ...(running
+      ? [
+          {
+            id: 'kill',
+            label: t('action.kill'),
+            icon: <PowerOff />,
+            danger: true,
+            run: act({ action: 'kill-node', node: node.name }),
+          },
+        ]
+      : []),
+    ...(node.role === 'worker' && workers > 1
+      ? [
+          {
+            id: 'remove',
+            label: t('node.remove'),
+            icon: <Trash2 />,
+            danger: true,
+            run: act({ action: 'remove-node', node: node.name }),
+          },
+        ]
+      : []),
+  ];
+  return (
+    <li>
+      <Menu
+        entries={entries}
+        trigger={
+          <button type="button" className="node">
+            <HealthMark health={nodeHealth(node.state)}>
+              <strong>{node.name}</strong>
+            </HealthMark>
+            <span className="soft small">{t(`role.${node.role}`)}</span>
+            <span className="faint small mono">{node.address}</span>
+          </button>
+        }
+      />
+    </li>
+  );
+}

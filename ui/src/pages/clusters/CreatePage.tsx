@@ -1,0 +1,117 @@
+import { type FormEvent, useState } from 'react';
+import { Link } from 'wouter';
+import { createCluster } from '../../api/agent';
+import { Button, Command } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { upCommand, validClusterName } from '../../kinds/clusters';
+import { OperationView } from '../../shell/Operations';
+import { clusterHref, ROUTES } from '../../shell/paths';
+import { useHost } from '../../store/host';
+import { attempt } from '../../store/ui';
+
+/** Makes a cluster: a form, the command that does the same, and then the steps as they happen. */
+export function CreatePage() {
+  const { t } = useI18n();
+  const clusters = useHost((host) => host.clusters) ?? [];
+  const [name, setName] = useState(() => freeName(clusters.map((cluster) => cluster.name)));
+  const [masters, setMasters] = useState(1);
+  const [workers, setWorkers] = useState(2);
+  const [operation, setOperation] = useState('');
+  const taken = clusters.some((cluster) => cluster.name === name);
+  const bad = !validClusterName(name) ? t('create.badname') : taken && !operation ? t('create.taken') : '';
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void attempt(async () => setOperation((await createCluster({ name, masters, workers })).operation));
+  };
+  return (
+    <main className="page narrow">
+      <header className="page-head">
+        <h1>{t('cluster.create')}</h1>
+      </header>
+      <form className="card body stack" onSubmit={submit}>
+        <label className="field">
+          <span>{t('name')}</span>
+          <input
+            className="input"
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+            aria-invalid={bad !== ''}
+            aria-describedby="name-help"
+            disabled={operation !== ''}
+          />
+          <span id="name-help" className="bad">
+            {bad}
+          </span>
+        </label>
+        <div className="row">
+          <Amount label={t('create.masters')} value={masters} set={setMasters} min={1} disabled={operation !== ''} />
+          <Amount label={t('create.workers')} value={workers} set={setWorkers} min={0} disabled={operation !== ''} />
+        </div>
+        <div className="field">
+          <span>{t('create.same')}</span>
+          <Command text={upCommand(name, masters, workers)} />
+        </div>
+        {operation === '' && (
+          <div className="row">
+            <Button type="submit" look="primary" disabled={bad !== ''}>
+              {t('cluster.create')}
+            </Button>
+            <Link href={ROUTES.clusters} className="button">
+              {t('cancel')}
+            </Link>
+          </div>
+        )}
+      </form>
+      <Progress id={operation} name={name} />
+    </main>
+  );
+}
+
+interface AmountProps {
+  label: string;
+  value: number;
+  set: (value: number) => void;
+  min: number;
+  disabled: boolean;
+}
+
+function Amount({ label, value, set, min, disabled }: AmountProps) {
+  return (
+    <label className="field">
+      <span>{label}</span>
+      <input
+        className="input"
+        type="number"
+        min={min}
+        max={100}
+        value={value}
+        disabled={disabled}
+        onChange={(event) => set(Math.max(min, Math.floor(Number(event.target.value))))}
+      />
+    </label>
+  );
+}
+
+/** The steps of an operation, and where to go when it is done. */
+export function Progress({ id, name }: { id: string; name: string }) {
+  const { t } = useI18n();
+  const operation = useHost((host) => host.operations).find((other) => other.id === id);
+  if (!operation) return null;
+  return (
+    <section className="card body stack" aria-live="polite">
+      <OperationView operation={operation} />
+      {operation.state === 'done' && (
+        <Link href={clusterHref(name)} className="button primary">
+          {t('create.open', { name })}
+        </Link>
+      )}
+    </section>
+  );
+}
+
+function freeName(taken: string[]): string {
+  if (!taken.includes('dev')) return 'dev';
+  let number = 2;
+  while (taken.includes(`dev${number}`)) number++;
+  return `dev${number}`;
+}

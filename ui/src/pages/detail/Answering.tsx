@@ -1,0 +1,84 @@
+import { useEffect, useState } from 'react';
+import { Link } from 'wouter';
+import type { KubeObject, ObjectRef } from '../../api/contract';
+import { listObjects } from '../../api/k8s';
+import { Card, HealthMark } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { listSpec, useCluster } from '../../shell/cluster';
+import { useLinks } from '../../shell/paths';
+import { useList, useListState } from '../../store/hooks';
+import { type Answer, answers } from './answers';
+
+const SLICES = { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices' };
+
+interface Props {
+  target: ObjectRef;
+  title?: string;
+  service?: KubeObject;
+}
+
+/** Who answers behind a service: every endpoint, whether it is ready, its pod and node. Live. */
+export function Answering({ target, title, service }: Props) {
+  const { t } = useI18n();
+  const { name: cluster } = useCluster();
+  const links = useLinks();
+  const { namespace, name } = target;
+  const labelSelector = `kubernetes.io/service-name=${name}`;
+  const view = useList(listSpec(cluster, SLICES, { namespaces: [namespace], labelSelector }));
+  const { data } = useListState(view);
+  const version = data.order.map((uid) => view.row(uid)?.rv).join();
+  const [found, setFound] = useState<Answer[] | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another version of a slice is read anew.
+  useEffect(() => {
+    let current = true;
+    listObjects(cluster, SLICES, namespace, { labelSelector }).then(
+      ({ items }) => current && setFound(answers(items)),
+      () => current && setFound([]),
+    );
+    return () => {
+      current = false;
+    };
+  }, [cluster, namespace, labelSelector, version]);
+  return (
+    <Card title={title ?? t('answering')}>
+      {found?.length === 0 && (
+        <p className="body warn">
+          {service && !service.spec?.selector ? t('answering.noselector') : t('answering.nobody')}
+        </p>
+      )}
+      {found && found.length > 0 && (
+        <table className="plain">
+          <thead>
+            <tr>
+              <th scope="col">{t('address')}</th>
+              <th scope="col">{t('state')}</th>
+              <th scope="col">Pod</th>
+              <th scope="col">Node</th>
+            </tr>
+          </thead>
+          <tbody>
+            {found.map(({ address, ports, health, pod, node }) => (
+              <tr key={address}>
+                <td className="mono">
+                  {address}
+                  <span className="soft">:{ports}</span>
+                </td>
+                <td>
+                  <HealthMark health={health}>{t(`answering.${health}`)}</HealthMark>
+                </td>
+                <td>
+                  {pod && (
+                    <Link href={links.object({ group: '', version: 'v1', resource: 'pods', namespace, name: pod })}>
+                      {pod}
+                    </Link>
+                  )}
+                </td>
+                <td>{node}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,162 @@
+import { Trash2 } from 'lucide-react';
+import { lazy, Suspense } from 'react';
+import { Link } from 'wouter';
+import type { KubeObject, ObjectRef } from '../../api/contract';
+import { Age } from '../../components/Age';
+import { Boundary } from '../../components/Boundary';
+import { Staleness } from '../../components/Live';
+import { Menu } from '../../components/Menu';
+import { Button, CopyButton, Empty } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { actionsFor } from '../../kinds/actions';
+import { plural, type Resource } from '../../kinds/discovery';
+import { longName } from '../../kinds/sections';
+import { useLinks, useParam } from '../../shell/paths';
+import { useActions } from '../../shell/useActions';
+import { useObject } from '../../store/hooks';
+import { Overview } from './Overview';
+
+const DetailPanel = lazy(() => import('./DetailPanel'));
+
+export type TabId =
+  | 'overview'
+  | 'data'
+  | 'rollout'
+  | 'logs'
+  | 'shell'
+  | 'metrics'
+  | 'files'
+  | 'forwards'
+  | 'events'
+  | 'yaml';
+
+const WORKLOAD: TabId[] = ['overview', 'logs', 'yaml'];
+const TABS: Record<string, TabId[]> = {
+  pods: ['overview', 'logs', 'shell', 'yaml'],
+  'deployments.apps': WORKLOAD,
+  'statefulsets.apps': WORKLOAD,
+  'daemonsets.apps': WORKLOAD,
+  'replicasets.apps': ['overview', 'logs', 'yaml'],
+  'jobs.batch': ['overview', 'logs', 'yaml'],
+  services: ['overview', 'logs', 'yaml'],
+  secrets: ['overview', 'yaml'],
+  configmaps: ['overview', 'yaml'],
+  persistentvolumeclaims: ['overview', 'yaml'],
+  nodes: ['overview', 'shell', 'yaml'],
+};
+const PLAIN: TabId[] = ['overview', 'yaml'];
+
+/** One object: what it is, what belongs to it, and the panels of its kind, each a tab of the address. */
+export function DetailPage({ resource, target }: { resource: Resource; target: ObjectRef }) {
+  const { t } = useI18n();
+  const state = useObject(target);
+  const links = useLinks();
+  const tabs = TABS[longName(resource)] ?? PLAIN;
+  const [view, setView] = useParam('view');
+  const tab = tabs.find((id) => id === view) ?? tabs[0] ?? 'overview';
+  const object = state.data;
+  return (
+    <main className="page detail">
+      <nav className="crumbs soft small" aria-label={t('crumbs')}>
+        <Link href={links.list(resource)}>{plural(resource)}</Link>
+        {target.namespace && <span> / {target.namespace}</span>}
+      </nav>
+      <Head resource={resource} target={target} object={object ?? undefined} />
+      <Staleness state={state} />
+      {object === null && (
+        <p className="note warn" role="status">
+          {t('detail.gone', { name: target.name })}
+        </p>
+      )}
+      <div role="tablist" aria-label={target.name} className="tabs">
+        {tabs.map((id) => (
+          <button
+            key={id}
+            type="button"
+            role="tab"
+            id={`tab-${id}`}
+            aria-selected={id === tab}
+            aria-controls="detail-panel"
+            onClick={() => setView(id === tabs[0] ? '' : id)}
+          >
+            {t(`tab.${id}`)}
+          </button>
+        ))}
+      </div>
+      <div
+        role="tabpanel"
+        id="detail-panel"
+        aria-labelledby={`tab-${tab}`}
+        className={tab === 'overview' ? 'tab-page' : 'tab-page filled'}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        tabIndex={0}
+      >
+        <Boundary
+          key={tab}
+          fallback={(error, again) => (
+            <Empty title={t('failure.title')} action={<Button onClick={again}>{t('retry')}</Button>}>
+              {error.message}
+            </Empty>
+          )}
+        >
+          {tab === 'overview' ? (
+            object && <Overview object={object} target={target} />
+          ) : (
+            <Suspense fallback={<Empty title={t('loading')} />}>
+              <DetailPanel tab={tab} target={target} />
+            </Suspense>
+          )}
+        </Boundary>
+      </div>
+    </main>
+  );
+}
+
+function Head({ resource, target, object }: { resource: Resource; target: ObjectRef; object: KubeObject | undefined }) {
+  const { t } = useI18n();
+  const act = useActions();
+  const actions = actionsFor(resource).filter(
+    ({ id, when }) => id !== 'copy' && (!when || (object !== undefined && when(object))),
+  );
+  const buttons = actions.filter(({ id }) => id !== 'delete').slice(0, 4);
+  const rest = actions.filter(({ id }) => id !== 'delete' && !buttons.some((button) => button.id === id));
+  return (
+    <header className="page-head">
+      <h1 className="cut">{target.name}</h1>
+      <CopyButton text={target.name} />
+      <span className="chip">{resource.kind}</span>
+      {object?.metadata.deletionTimestamp && <span className="chip bad">{t('deleting')}</span>}
+      {object && (
+        <span className="soft small">
+          <Age since={object.metadata.creationTimestamp} />
+        </span>
+      )}
+      <span className="grow" />
+      {buttons.map(({ id, icon: Icon }) => (
+        <Button key={id} onClick={() => act(id, resource, [target])} disabled={!object}>
+          <Icon />
+          {t(`action.${id}`)}
+        </Button>
+      ))}
+      {rest.length > 0 && (
+        <Menu
+          trigger={<Button>{t('more')}</Button>}
+          align="end"
+          entries={rest.map(({ id, icon: Icon, danger }) => ({
+            id,
+            label: t(`action.${id}`),
+            icon: <Icon />,
+            danger,
+            run: () => act(id, resource, [target]),
+          }))}
+        />
+      )}
+      {resource.verbs.includes('delete') && object !== null && (
+        <Button look="danger" onClick={() => act('delete', resource, [target])} disabled={!object}>
+          <Trash2 />
+          {t('action.delete')}
+        </Button>
+      )}
+    </header>
+  );
+}

@@ -1,0 +1,109 @@
+import type { KubeObject, ObjectRef } from '../../api/contract';
+import { useI18n } from '../../i18n';
+import { podSelector } from '../../kinds/read';
+import { Answering } from './Answering';
+import { RelatedList } from './RelatedList';
+import { UsedBy } from './UsedBy';
+
+const core = (resource: string) => ({ group: '', version: 'v1', resource });
+const PODS = core('pods');
+const POD_COLUMNS = ['Ready', 'Status', 'Restarts', 'Node'];
+const REPLICA_SETS = { group: 'apps', version: 'v1', resource: 'replicasets' };
+const JOBS = { group: 'batch', version: 'v1', resource: 'jobs' };
+
+/** What belongs to an object, by its kind. */
+export function Related({ object, target }: { object: KubeObject; target: ObjectRef }) {
+  const { t } = useI18n();
+  const { name, namespace } = target;
+  const namespaces = [namespace];
+  const selector = podSelector(object);
+  const pods = selector && (
+    <RelatedList title="Pods" gvr={PODS} spec={{ namespaces, labelSelector: selector }} columns={POD_COLUMNS} />
+  );
+  switch (object.kind) {
+    case 'Deployment':
+      return (
+        <>
+          {pods}
+          <RelatedList
+            title="ReplicaSets"
+            gvr={REPLICA_SETS}
+            spec={{ namespaces, labelSelector: selector, sort: { column: 'Age', descending: false } }}
+            columns={['Desired', 'Ready']}
+          />
+        </>
+      );
+    case 'Service':
+      return <Answering service={object} target={target} />;
+    case 'Ingress':
+      return <IngressRules object={object} target={target} />;
+    case 'CronJob':
+      return (
+        <RelatedList
+          title="Jobs"
+          gvr={JOBS}
+          spec={{ namespaces, filter: `${name}-` }}
+          columns={['Status', 'Completions']}
+        />
+      );
+    case 'Node':
+      return (
+        <RelatedList
+          title="Pods"
+          gvr={PODS}
+          spec={{ fieldSelector: `spec.nodeName=${name}` }}
+          columns={['Ready', 'Status', 'Restarts']}
+        />
+      );
+    case 'ConfigMap':
+    case 'Secret':
+    case 'PersistentVolumeClaim':
+      return <UsedBy kind={object.kind} target={target} />;
+    case 'PersistentVolume':
+      return object.spec?.claimRef ? (
+        <RelatedList
+          title={t('claim')}
+          gvr={core('persistentvolumeclaims')}
+          spec={{
+            namespaces: [object.spec.claimRef.namespace],
+            fieldSelector: `metadata.name=${object.spec.claimRef.name}`,
+          }}
+          columns={['Status', 'Capacity']}
+        />
+      ) : null;
+    case 'StorageClass':
+      return (
+        <RelatedList
+          title="PersistentVolumeClaims"
+          gvr={core('persistentvolumeclaims')}
+          spec={{ filter: name }}
+          columns={['Status', 'Volume', 'Capacity']}
+        />
+      );
+    case 'Namespace':
+      return <RelatedList title="Pods" gvr={PODS} spec={{ namespaces: [name] }} columns={POD_COLUMNS} />;
+    default:
+      return pods || null;
+  }
+}
+
+interface Path {
+  path?: string;
+  backend?: { service?: { name: string; port?: { number?: number; name?: string } } };
+}
+
+/** Each rule of an ingress, and who answers behind it. */
+function IngressRules({ object, target }: { object: KubeObject; target: ObjectRef }) {
+  const rules: { host?: string; http?: { paths?: Path[] } }[] = [
+    ...(object.spec?.rules ?? []),
+    ...(object.spec?.defaultBackend ? [{ http: { paths: [{ backend: object.spec.defaultBackend }] } }] : []),
+  ];
+  return rules.flatMap(({ host = '*', http }) =>
+    (http?.paths ?? []).map(({ path = '/', backend }) => {
+      const service = backend?.service;
+      if (!service) return null;
+      const title = `${host}${path} → ${service.name}:${service.port?.number ?? service.port?.name ?? ''}`;
+      return <Answering key={title} title={title} target={{ ...target, ...core('services'), name: service.name }} />;
+    }),
+  );
+}

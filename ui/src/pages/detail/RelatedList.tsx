@@ -1,0 +1,80 @@
+import { Link } from 'wouter';
+import type { Gvr, ListSpec } from '../../api/contract';
+import { Age } from '../../components/Age';
+import { Card, HealthMark } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { listSpec, useCluster } from '../../shell/cluster';
+import { useLinks } from '../../shell/paths';
+import { useList, useListState, useRow } from '../../store/hooks';
+import type { ListView } from '../../store/list';
+import { text } from '../list/columns';
+
+interface Props {
+  title: string;
+  gvr: Gvr;
+  spec: Partial<ListSpec>;
+  /** Names of the columns to show beside name and age. */
+  columns: string[];
+}
+
+const LIMIT = 50;
+
+/** A short live list of what belongs to an object. */
+export function RelatedList({ title, gvr, spec, columns }: Props) {
+  const { t, tn } = useI18n();
+  const { name } = useCluster();
+  const view = useList(listSpec(name, gvr, { limit: LIMIT, ...spec }));
+  const { data, loaded } = useListState(view);
+  const shown = columns.map((column) => data.columns.findIndex((other) => other.name === column));
+  return (
+    <Card title={`${title} (${data.matched})`}>
+      {loaded && data.order.length === 0 ? (
+        <p className="body soft">{t('related.none')}</p>
+      ) : (
+        <table className="plain">
+          <thead>
+            <tr>
+              <th scope="col">{t('name')}</th>
+              {columns.map((column) => (
+                <th key={column} scope="col">
+                  {column}
+                </th>
+              ))}
+              <th scope="col">{t('age')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.order.map((uid) => (
+              <RelatedRow key={uid} uid={uid} view={view} gvr={gvr} cells={shown} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      {data.matched > LIMIT && <p className="body soft">{tn('others', data.matched - LIMIT)}</p>}
+    </Card>
+  );
+}
+
+function RelatedRow({ uid, view, gvr, cells }: { uid: string; view: ListView; gvr: Gvr; cells: number[] }) {
+  const links = useLinks();
+  const row = useRow(view, uid);
+  if (!row) return null;
+  const { group, version, resource } = gvr;
+  return (
+    <tr>
+      <td>
+        <HealthMark health={row.health} />{' '}
+        <Link href={links.object({ group, version, resource, namespace: row.namespace, name: row.name })}>
+          {row.name}
+        </Link>
+        {row.why && <div className={`small ${row.health}`}>{row.why}</div>}
+      </td>
+      {cells.map((cell) => (
+        <td key={cell}>{text(row.cells[cell])}</td>
+      ))}
+      <td>
+        <Age since={row.created} />
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,191 @@
+import type { KubeObject } from '../../api/contract';
+import { containersOf } from '../../kinds/read';
+
+/** One line of what an object is; `to` when it names another object. */
+export interface Fact {
+  label: string;
+  value: string;
+  to?: { apiVersion: string; kind: string; namespace: string; name: string };
+}
+
+type Read = (object: KubeObject) => unknown;
+
+const RBAC = 'rbac.authorization.k8s.io/v1';
+
+/** Per kind, what is worth a line. Labels are Kubernetes' own terms. */
+const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kind?: string][]> = {
+  Pod: [
+    ['Phase', (o) => o.status?.phase],
+    ['Node', (o) => o.spec?.nodeName, 'v1', 'Node'],
+    ['Pod IP', (o) => o.status?.podIP],
+    ['Host IP', (o) => o.status?.hostIP],
+    ['QoS class', (o) => o.status?.qosClass],
+    ['Service account', (o) => o.spec?.serviceAccountName, 'v1', 'ServiceAccount'],
+    ['Priority class', (o) => o.spec?.priorityClassName],
+    ['Restart policy', (o) => o.spec?.restartPolicy],
+  ],
+  Deployment: [
+    ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
+    ['Updated', (o) => o.status?.updatedReplicas],
+    ['Strategy', (o) => o.spec?.strategy?.type],
+    ['Revision', (o) => o.metadata.annotations?.['deployment.kubernetes.io/revision']],
+    ['Images', images],
+  ],
+  StatefulSet: [
+    ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
+    ['Service', (o) => o.spec?.serviceName, 'v1', 'Service'],
+    ['Update strategy', (o) => o.spec?.updateStrategy?.type],
+    ['Pod management', (o) => o.spec?.podManagementPolicy],
+    ['Images', images],
+  ],
+  DaemonSet: [
+    ['Pods', (o) => ready(o.status?.numberReady, o.status?.desiredNumberScheduled)],
+    ['Updated', (o) => o.status?.updatedNumberScheduled],
+    ['Update strategy', (o) => o.spec?.updateStrategy?.type],
+    ['Images', images],
+  ],
+  ReplicaSet: [
+    ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
+    ['Images', images],
+  ],
+  Job: [
+    ['Succeeded', (o) => ready(o.status?.succeeded, o.spec?.completions)],
+    ['Failed', (o) => o.status?.failed],
+    ['Parallelism', (o) => o.spec?.parallelism],
+    ['Backoff limit', (o) => o.spec?.backoffLimit],
+    ['Started', (o) => o.status?.startTime],
+    ['Completed', (o) => o.status?.completionTime],
+    ['Images', images],
+  ],
+  CronJob: [
+    ['Schedule', (o) => o.spec?.schedule],
+    ['Time zone', (o) => o.spec?.timeZone],
+    ['Suspended', (o) => o.spec?.suspend],
+    ['Concurrency', (o) => o.spec?.concurrencyPolicy],
+    ['Last schedule', (o) => o.status?.lastScheduleTime],
+    ['Last success', (o) => o.status?.lastSuccessfulTime],
+    ['Images', images],
+  ],
+  Service: [
+    ['Type', (o) => o.spec?.type],
+    ['Cluster IP', (o) => o.spec?.clusterIP],
+    ['External', (o) => external(o)],
+    ['DNS name', (o) => `${o.metadata.name}.${o.metadata.namespace}.svc.cluster.local`],
+    ['Ports', (o) => (o.spec?.ports ?? []).map(port).join(', ')],
+    ['Session affinity', (o) => o.spec?.sessionAffinity],
+  ],
+  Ingress: [
+    ['Class', (o) => o.spec?.ingressClassName, 'networking.k8s.io/v1', 'IngressClass'],
+    ['Hosts', (o) => (o.spec?.rules ?? []).map((rule: { host?: string }) => rule.host ?? '*').join(', ')],
+    ['Address', (o) => external(o)],
+  ],
+  PersistentVolumeClaim: [
+    ['Phase', (o) => o.status?.phase],
+    ['Volume', (o) => o.spec?.volumeName, 'v1', 'PersistentVolume'],
+    ['Storage class', (o) => o.spec?.storageClassName, 'storage.k8s.io/v1', 'StorageClass'],
+    ['Requested', (o) => o.spec?.resources?.requests?.storage],
+    ['Capacity', (o) => o.status?.capacity?.storage],
+    ['Access modes', (o) => (o.spec?.accessModes ?? []).join(', ')],
+  ],
+  PersistentVolume: [
+    ['Phase', (o) => o.status?.phase],
+    ['Capacity', (o) => o.spec?.capacity?.storage],
+    ['Reclaim policy', (o) => o.spec?.persistentVolumeReclaimPolicy],
+    ['Storage class', (o) => o.spec?.storageClassName, 'storage.k8s.io/v1', 'StorageClass'],
+    ['Access modes', (o) => (o.spec?.accessModes ?? []).join(', ')],
+  ],
+  StorageClass: [
+    ['Provisioner', (o) => o.provisioner],
+    ['Reclaim policy', (o) => o.reclaimPolicy],
+    ['Binding', (o) => o.volumeBindingMode],
+    ['Expansion', (o) => o.allowVolumeExpansion],
+  ],
+  Node: [
+    ['Addresses', (o) => (o.status?.addresses ?? []).map((a: { address: string }) => a.address).join(', ')],
+    ['Schedulable', (o) => !o.spec?.unschedulable],
+    ['Kubelet', (o) => o.status?.nodeInfo?.kubeletVersion],
+    ['Runtime', (o) => o.status?.nodeInfo?.containerRuntimeVersion],
+    ['System', (o) => o.status?.nodeInfo?.osImage],
+    ['CPU', (o) => ready(o.status?.allocatable?.cpu, o.status?.capacity?.cpu)],
+    ['Memory', (o) => ready(o.status?.allocatable?.memory, o.status?.capacity?.memory)],
+    ['Pods', (o) => o.status?.allocatable?.pods],
+    ['Pod CIDR', (o) => o.spec?.podCIDR],
+    [
+      'Taints',
+      (o) => (o.spec?.taints ?? []).map((x: { key: string; effect: string }) => `${x.key}:${x.effect}`).join(', '),
+    ],
+  ],
+  Secret: [
+    ['Type', (o) => o.type],
+    ['Keys', (o) => Object.keys(o.data ?? {}).join(', ')],
+    ['Immutable', (o) => o.immutable],
+  ],
+  ConfigMap: [
+    ['Keys', (o) => Object.keys({ ...o.data, ...o.binaryData }).join(', ')],
+    ['Immutable', (o) => o.immutable],
+  ],
+  Namespace: [['Phase', (o) => o.status?.phase]],
+  HorizontalPodAutoscaler: [
+    ['Target', (o) => `${o.spec?.scaleTargetRef?.kind}/${o.spec?.scaleTargetRef?.name}`],
+    ['Replicas', (o) => `${o.status?.currentReplicas ?? 0} (${o.spec?.minReplicas ?? 1}–${o.spec?.maxReplicas})`],
+  ],
+  RoleBinding: [
+    ['Role', (o) => o.roleRef?.name, RBAC, 'Role'],
+    ['Subjects', subjects],
+  ],
+  ClusterRoleBinding: [
+    ['Role', (o) => o.roleRef?.name, RBAC, 'ClusterRole'],
+    ['Subjects', subjects],
+  ],
+};
+
+export function facts(object: KubeObject): Fact[] {
+  const table = FACTS[object.kind];
+  if (!table) return [...scalars(object.spec), ...scalars(object.status)];
+  const namespace = object.metadata.namespace ?? '';
+  return table.flatMap(([label, read, apiVersion, kind]): Fact[] => {
+    const value = read(object);
+    if (value === undefined || value === null || value === '') return [];
+    const name = String(value);
+    const of = label === 'Role' ? object.roleRef?.kind : kind;
+    return [{ label, value: name, ...(apiVersion && of && { to: { apiVersion, kind: of, namespace, name } }) }];
+  });
+}
+
+/** Of a kind that nothing is known about: its plain fields. */
+function scalars(part: unknown): Fact[] {
+  if (typeof part !== 'object' || part === null) return [];
+  return Object.entries(part).flatMap(([label, value]) =>
+    ['string', 'number', 'boolean'].includes(typeof value) ? [{ label, value: String(value) }] : [],
+  );
+}
+
+function ready(now: unknown, wanted: unknown): string {
+  return `${now ?? 0} / ${wanted ?? 1}`;
+}
+
+function images(object: KubeObject): string {
+  return [...new Set(containersOf(object).map(({ image }) => image))].join(', ');
+}
+
+function port(p: { port: number; targetPort?: number | string; nodePort?: number; protocol?: string; name?: string }) {
+  const target = p.targetPort === undefined || p.targetPort === p.port ? '' : ` → ${p.targetPort}`;
+  const node = p.nodePort ? ` (${p.nodePort})` : '';
+  return `${p.name ? `${p.name} ` : ''}${p.port}${target}/${p.protocol ?? 'TCP'}${node}`;
+}
+
+function external(object: KubeObject): string {
+  const given: { ip?: string; hostname?: string }[] = object.status?.loadBalancer?.ingress ?? [];
+  return [object.spec?.externalName, ...(object.spec?.externalIPs ?? []), ...given.map((i) => i.ip ?? i.hostname)]
+    .filter(Boolean)
+    .join(', ');
+}
+
+function subjects(object: KubeObject): string {
+  return (object.subjects ?? [])
+    .map(
+      (s: { kind: string; name: string; namespace?: string }) =>
+        `${s.kind} ${s.namespace ? `${s.namespace}/` : ''}${s.name}`,
+    )
+    .join(', ');
+}

@@ -1,0 +1,278 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { ArrowDown, ArrowUp } from 'lucide-react';
+import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
+import type { ObjectRef, Row } from '../../api/contract';
+import { MenuAt } from '../../components/Menu';
+import { useI18n } from '../../i18n';
+import { type ActionId, actionsFor } from '../../kinds/actions';
+import type { Resource } from '../../kinds/discovery';
+import { useLinks, useParam } from '../../shell/paths';
+import { useListState } from '../../store/hooks';
+import type { ListView } from '../../store/list';
+import { useSettings } from '../../store/settings';
+import { type Shown, shownColumns, tracks } from './columns';
+import { GridRow } from './GridRow';
+import { windowOffset } from './window';
+
+interface Props {
+  resource: Resource;
+  view: ListView;
+  offset: number;
+  onOffset: (offset: number) => void;
+  selected: ReadonlyMap<string, ObjectRef>;
+  toggle: (rows: Row[], on: boolean) => void;
+  run: (id: ActionId, rows: Row[]) => void;
+  open: (row: Row) => void;
+  href: (row: Row) => string;
+  create: (() => void) | undefined;
+}
+
+/** In rem: `--row` of the design. */
+const ROW_REM = 2.286;
+const PAGE = 20;
+
+/** The rows in sight, of any number. The grid has the focus and names the active row; rows draw one by one. */
+export function Grid(props: Props) {
+  const { resource, view, offset, onOffset, selected, toggle, run, open } = props;
+  const { t } = useI18n();
+  const { namespaces } = useLinks();
+  const [wide] = useParam('wide');
+  const state = useListState(view);
+  const { order, matched } = state.data;
+  const zoom = useSettings((settings) => settings.zoom);
+  const scroller = useRef<HTMLDivElement>(null);
+  const [active, setActive] = useState(0);
+  const [anchor, setAnchor] = useState(0);
+  const [menu, setMenu] = useState<{ x: number; y: number; row: Row } | null>(null);
+
+  const rowHeight = ROW_REM * 14 * (zoom / 100);
+  const virtualizer = useVirtualizer({
+    count: matched,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: 8,
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another zoom makes all rows another height.
+  useEffect(() => virtualizer.measure(), [rowHeight]);
+  const items = virtualizer.getVirtualItems();
+  const first = items[0]?.index ?? 0;
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    const next = windowOffset(offset, first, last);
+    if (next !== offset) onOffset(next);
+  }, [offset, first, last, onOffset]);
+
+  const rowAt = (index: number): Row | undefined => view.row(order[index - state.data.offset] ?? '');
+  const columns = useColumns(view, wide === '1', resource.namespaced && namespaces.length !== 1);
+  const template = tracks(columns);
+
+  const move = (to: number, extend: boolean) => {
+    const next = Math.max(0, Math.min(matched - 1, to));
+    setActive(next);
+    virtualizer.scrollToIndex(next);
+    if (!extend) return setAnchor(next);
+    const [low, high] = [Math.min(anchor, next), Math.max(anchor, next)];
+    toggle(rowsBetween(low, high), true);
+  };
+  const rowsBetween = (low: number, high: number): Row[] => {
+    const rows: Row[] = [];
+    for (let index = low; index <= high; index++) {
+      const row = rowAt(index);
+      if (row) rows.push(row);
+    }
+    return rows;
+  };
+  const targets = (row: Row): Row[] => {
+    if (!selected.has(row.uid)) return [row];
+    const rows = [...selected.keys()].flatMap((uid) => view.row(uid) ?? []);
+    return rows.length > 0 ? rows : [row];
+  };
+
+  const keys = (event: KeyboardEvent) => {
+    if (event.target instanceof HTMLElement && event.target !== scroller.current && event.key === ' ') return;
+    const moves: Record<string, number> = {
+      ArrowDown: active + 1,
+      j: active + 1,
+      ArrowUp: active - 1,
+      k: active - 1,
+      PageDown: active + PAGE,
+      PageUp: active - PAGE,
+      Home: 0,
+      End: matched - 1,
+    };
+    const to = moves[event.key];
+    const row = rowAt(active);
+    if (to !== undefined && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      move(to, event.shiftKey);
+    } else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      toggle(rowsBetween(0, matched - 1), true);
+    } else if (event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    } else if (event.key === 'n' && props.create) {
+      event.preventDefault();
+      props.create();
+    } else if (event.key === 'Escape') {
+      toggle(
+        [...selected.keys()].flatMap((uid) => view.row(uid) ?? []),
+        false,
+      );
+    } else if (row) {
+      rowKey(event, row);
+    }
+  };
+  const rowKey = (event: KeyboardEvent, row: Row) => {
+    if (event.key === 'Enter' || event.key === 'd') {
+      event.preventDefault();
+      open(row);
+    } else if (event.key === ' ') {
+      event.preventDefault();
+      toggle([row], !selected.has(row.uid));
+    } else if (event.key === 'ContextMenu' || event.key === '.') {
+      event.preventDefault();
+      const box = document.getElementById(rowId(active))?.getBoundingClientRect();
+      setMenu({ x: (box?.left ?? 0) + 40, y: box?.bottom ?? 0, row });
+    } else {
+      const action = actionsFor(resource).find(({ key }) => key === event.key);
+      if (!action) return;
+      event.preventDefault();
+      run(action.id, action.many ? targets(row) : [row]);
+    }
+  };
+
+  /** The row that a mouse event is about: rows have no listeners of their own. */
+  const hit = (event: MouseEvent): [number, Row | undefined] => {
+    const index = Number((event.target as Element).closest('[data-index]')?.getAttribute('data-index') ?? -1);
+    return [index, rowAt(index)];
+  };
+  const openMenu = (event: MouseEvent) => {
+    const [index, row] = hit(event);
+    if (!row) return;
+    event.preventDefault();
+    setActive(index);
+    setMenu({ x: event.clientX, y: event.clientY, row });
+  };
+  const click = (event: MouseEvent) => {
+    const target = event.target as Element;
+    const [index, row] = hit(event);
+    if (!row || target.closest('a')) return;
+    if (target.closest('[data-menu]')) return openMenu(event);
+    setActive(index);
+    if (event.shiftKey) return toggle(rowsBetween(Math.min(anchor, index), Math.max(anchor, index)), true);
+    setAnchor(index);
+    toggle([row], !selected.has(row.uid));
+  };
+
+  return (
+    <>
+      <div
+        ref={scroller}
+        className="grid"
+        role="grid"
+        aria-label={t('list.of', { kind: resource.kind })}
+        aria-rowcount={matched + 1}
+        aria-colcount={columns.length + 2}
+        aria-multiselectable="true"
+        aria-busy={!state.loaded}
+        aria-activedescendant={rowAt(active) ? rowId(active) : undefined}
+        tabIndex={0}
+        data-stale={state.since > 0}
+        onKeyDown={keys}
+        onClick={click}
+        onContextMenu={openMenu}
+      >
+        <Head columns={columns} template={template} />
+        <div className="grid-body" role="rowgroup" style={{ height: virtualizer.getTotalSize() }}>
+          {items.map(({ index, start }) => {
+            const uid = order[index - state.data.offset];
+            return (
+              <GridRow
+                key={uid ?? index}
+                id={rowId(index)}
+                view={view}
+                uid={uid ?? ''}
+                index={index}
+                top={start}
+                columns={columns}
+                template={template}
+                active={index === active}
+                selected={uid !== undefined && selected.has(uid)}
+                href={props.href}
+              />
+            );
+          })}
+        </div>
+      </div>
+      {menu && (
+        <MenuAt
+          x={menu.x}
+          y={menu.y}
+          onClose={() => setMenu(null)}
+          entries={actionsFor(resource).map(({ id, icon: Icon, key, danger, many }) => ({
+            id,
+            label: t(`action.${id}`),
+            icon: <Icon />,
+            hint: key,
+            danger,
+            run: () => run(id, many ? targets(menu.row) : [menu.row]),
+          }))}
+        />
+      )}
+    </>
+  );
+}
+
+const rowId = (index: number) => `row-${index}`;
+
+function Head({ columns, template }: { columns: Shown[]; template: string }) {
+  const { t } = useI18n();
+  const [sort, setSort] = useParam('sort');
+  const [by, direction] = sort.split(':');
+  const next = (name: string) => {
+    if (by !== name) return `${name}:asc`;
+    return direction === 'asc' ? `${name}:desc` : '';
+  };
+  const ariaSort = (name: string) => (by !== name ? 'none' : direction === 'desc' ? 'descending' : 'ascending');
+  return (
+    <div role="rowgroup" className="grid-head">
+      <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
+        <span role="columnheader">
+          <span className="hidden-text">{t('selection')}</span>
+        </span>
+        {columns.map(({ name, kind, numeric, description }) => (
+          <span
+            key={`${kind}${name}`}
+            role="columnheader"
+            aria-sort={kind === 'why' ? undefined : ariaSort(name)}
+            className={numeric ? 'numeric' : undefined}
+          >
+            {kind === 'why' ? (
+              t('why')
+            ) : (
+              <button type="button" tabIndex={-1} title={description || undefined} onClick={() => setSort(next(name))}>
+                {name}
+                {by === name && (direction === 'desc' ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
+              </button>
+            )}
+          </span>
+        ))}
+        <span role="columnheader">
+          <span className="hidden-text">{t('actions')}</span>
+        </span>
+      </div>
+    </div>
+  );
+}
+
+/** Columns keep their widths while rows come and go; they are measured anew when the columns are others. */
+function useColumns(view: ListView, wide: boolean, namespace: boolean): Shown[] {
+  const { columns, order } = useListState(view).data;
+  const measured = order.length > 0;
+  const troubled = useListState(view).data.counts.bad + useListState(view).data.counts.warn > 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the rows count only when they first come or trouble starts.
+  return useMemo(() => {
+    const rows = order.flatMap((uid) => view.row(uid) ?? []);
+    return shownColumns(columns, rows, { wide, namespace });
+  }, [columns, wide, namespace, view, measured, troubled]);
+}

@@ -1,0 +1,239 @@
+import { Columns3, Plus, Trash2 } from 'lucide-react';
+import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { useLocation } from 'wouter';
+import type { ObjectRef, Row } from '../../api/contract';
+import { Staleness } from '../../components/Live';
+import { Menu } from '../../components/Menu';
+import { Button, Empty, HealthMark } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { type ActionId, actionsFor } from '../../kinds/actions';
+import { plural, type Resource } from '../../kinds/discovery';
+import { listSpec, useCluster } from '../../shell/cluster';
+import { useLinks, useParam } from '../../shell/paths';
+import { useActions } from '../../shell/useActions';
+import { useDock } from '../../shell/useDock';
+import { useList, useListState } from '../../store/hooks';
+import { openDialog } from '../../store/ui';
+import { ColumnsDialog } from './ColumnsDialog';
+import { readColumns } from './columns';
+import { Grid } from './Grid';
+import { WINDOW } from './window';
+
+/** The list of a kind, built-in or custom: live, filtered and sorted by the agent, of which a window is here. */
+export function ListPage({ resource }: { resource: Resource }) {
+  const { t } = useI18n();
+  const { name: cluster } = useCluster();
+  const links = useLinks();
+  const dock = useDock();
+  const act = useActions();
+  const [, navigate] = useLocation();
+  const [filter, setFilter] = useParam('q');
+  const [labels, setLabels] = useParam('l');
+  const [sort] = useParam('sort');
+  const [columns] = useParam('cols');
+  const [offset, setOffset] = useState(0);
+  const [selected, setSelected] = useState<ReadonlyMap<string, ObjectRef>>(new Map());
+  const text = useDeferredValue(filter);
+
+  const spec = useMemo(() => {
+    const [column = '', order] = sort.split(':');
+    return listSpec(cluster, resource, {
+      namespaces: resource.namespaced ? links.namespaces : [],
+      filter: text,
+      labelSelector: labels,
+      sort: column ? { column, descending: order === 'desc' } : null,
+      columns: readColumns(columns),
+      offset,
+      limit: WINDOW,
+    });
+  }, [cluster, resource, links.namespaces, text, labels, sort, columns, offset]);
+  const view = useList(spec);
+  const state = useListState(view);
+
+  // Another cut starts at its top.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: these are what make another cut.
+  useEffect(() => setOffset(0), [text, labels, sort, links.namespaces]);
+
+  const refOf = useCallback(
+    (row: Row): ObjectRef => {
+      const { group, version, resource: name } = resource;
+      return { cluster, group, version, resource: name, namespace: row.namespace, name: row.name };
+    },
+    [cluster, resource],
+  );
+  const href = useCallback((row: Row) => links.object(refOf(row)), [links, refOf]);
+  const run = (id: ActionId, rows: Row[]) => act(id, resource, rows.map(refOf));
+  const toggle = (rows: Row[], on: boolean) =>
+    setSelected((old) => {
+      const next = new Map(old);
+      for (const row of rows) {
+        if (on) next.set(row.uid, refOf(row));
+        else next.delete(row.uid);
+      }
+      return next;
+    });
+
+  const { matched, total } = state.data;
+  const creatable = resource.verbs.includes('create');
+  const create = () => {
+    const { group, version, resource: name } = resource;
+    dock.open('create', { group, version, resource: name, namespace: links.namespaces[0] ?? '', name: resource.kind });
+  };
+  return (
+    <main className="page list-page">
+      <header className="page-head">
+        <h1>{plural(resource)}</h1>
+        <Tallies view={state.data} />
+        <span className="grow" />
+        <Search filter={filter} onFilter={setFilter} labels={labels} onLabels={setLabels} />
+        <Button onClick={() => openDialog(<ColumnsDialog />)}>
+          <Columns3 />
+          {t('columns')}
+        </Button>
+        {creatable && (
+          <Button look="primary" onClick={create}>
+            <Plus />
+            {t('create')}
+          </Button>
+        )}
+      </header>
+      <Staleness state={state} />
+      {selected.size > 0 && (
+        <BulkBar
+          resource={resource}
+          count={selected.size}
+          run={(id) => {
+            act(id, resource, [...selected.values()]);
+            setSelected(new Map());
+          }}
+          clear={() => setSelected(new Map())}
+        />
+      )}
+      {state.loaded && matched === 0 ? (
+        <Empty
+          title={total === 0 ? t('list.none', { kind: plural(resource) }) : t('list.nomatch')}
+          action={
+            total > 0 && filter ? (
+              <Button onClick={() => setFilter('')}>{t('filter.clear')}</Button>
+            ) : (
+              creatable && <Button onClick={create}>{t('create')}</Button>
+            )
+          }
+        >
+          {total === 0 && links.namespaces.length > 0 && resource.namespaced
+            ? t('list.innamespaces', { names: links.namespaces.join(', ') })
+            : undefined}
+        </Empty>
+      ) : (
+        <Grid
+          resource={resource}
+          view={view}
+          offset={offset}
+          onOffset={setOffset}
+          selected={selected}
+          toggle={toggle}
+          run={run}
+          open={(row) => navigate(href(row))}
+          href={href}
+          create={creatable ? create : undefined}
+        />
+      )}
+    </main>
+  );
+}
+
+function Tallies({
+  view,
+}: {
+  view: { total: number; matched: number; counts: Record<'ok' | 'warn' | 'bad' | 'done', number> };
+}) {
+  const { number, t } = useI18n();
+  const { total, matched, counts } = view;
+  return (
+    <p className="row soft" role="status">
+      <span>
+        {matched === total ? number(total) : t('list.matched', { matched: number(matched), total: number(total) })}
+      </span>
+      {(['bad', 'warn'] as const).map(
+        (health) =>
+          counts[health] > 0 && (
+            <HealthMark key={health} health={health}>
+              {number(counts[health])}
+            </HealthMark>
+          ),
+      )}
+    </p>
+  );
+}
+
+interface SearchProps {
+  filter: string;
+  onFilter: (text: string) => void;
+  labels: string;
+  onLabels: (text: string) => void;
+}
+
+function Search({ filter, onFilter, labels, onLabels }: SearchProps) {
+  const { t } = useI18n();
+  return (
+    <>
+      <input
+        className="input"
+        type="search"
+        data-filter
+        placeholder={`${t('filter')}  /`}
+        aria-label={t('filter')}
+        value={filter}
+        onChange={(event) => onFilter(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape' && event.key !== 'Enter') return;
+          if (event.key === 'Escape') onFilter('');
+          document.querySelector<HTMLElement>('[role=grid]')?.focus();
+        }}
+      />
+      <input
+        className="input labels"
+        defaultValue={labels}
+        key={labels}
+        placeholder={t('labels.hint')}
+        aria-label={t('labels')}
+        onBlur={(event) => onLabels(event.target.value.trim())}
+        onKeyDown={(event) => event.key === 'Enter' && onLabels(event.currentTarget.value.trim())}
+      />
+    </>
+  );
+}
+
+interface BulkProps {
+  resource: Resource;
+  count: number;
+  run: (id: ActionId) => void;
+  clear: () => void;
+}
+
+function BulkBar({ resource, count, run, clear }: BulkProps) {
+  const { t, tn } = useI18n();
+  const many = actionsFor(resource).filter((action) => action.many && action.id !== 'delete');
+  const entries = many.map(({ id, icon: Icon, key }) => ({
+    id,
+    label: t(`action.${id}`),
+    icon: <Icon />,
+    hint: key,
+    run: () => run(id),
+  }));
+  return (
+    <div className="bulk row" role="toolbar" aria-label={t('selection')}>
+      <strong className="grow">{tn('selected', count)}</strong>
+      {entries.length > 0 && <Menu trigger={<Button>{t('actions')}</Button>} entries={entries} align="end" />}
+      {resource.verbs.includes('delete') && (
+        <Button look="danger" onClick={() => run('delete')}>
+          <Trash2 />
+          {t('action.delete')}
+        </Button>
+      )}
+      <Button look="quiet" onClick={clear}>
+        {t('selection.clear')}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,92 @@
+import type { Cell, Column, ExtraColumn, Row } from '../../api/contract';
+
+/** A column as the grid shows it; `cell` is its place in the rows' cells, -1 for what is not among them. */
+export interface Shown {
+  name: string;
+  cell: number;
+  /** In characters. */
+  width: number;
+  /** Right-aligned. */
+  numeric: boolean;
+  kind: 'name' | 'namespace' | 'age' | 'why' | 'text';
+  description: string;
+}
+
+const NARROWEST = 5;
+const WIDEST = 30;
+/** Room for the sort mark. */
+const MARK = 3;
+
+/**
+ * The columns of a list: those the server prints by default (all with `wide`), the namespace when it can differ, the
+ * age drawn live, and at the end what is wrong, in words.
+ */
+export function shownColumns(columns: Column[], rows: Row[], options: { wide: boolean; namespace: boolean }): Shown[] {
+  const shown: Shown[] = columns.flatMap((column, cell): Shown[] => {
+    if (column.priority > 0 && !options.wide) return [];
+    const kind = column.name === 'Name' ? 'name' : column.name === 'Age' ? 'age' : 'text';
+    return [
+      {
+        name: column.name,
+        cell,
+        kind,
+        width: kind === 'age' ? 7 : width(column.name, rows, cell),
+        numeric: column.type === 'integer' || column.type === 'number',
+        description: column.description,
+      },
+    ];
+  });
+  if (options.namespace) {
+    const longest = Math.max(9 + MARK, ...rows.map((row) => row.namespace.length));
+    const namespace: Shown = {
+      name: 'Namespace',
+      cell: -1,
+      kind: 'namespace',
+      width: Math.min(longest, WIDEST),
+      numeric: false,
+      description: '',
+    };
+    shown.splice(1, 0, namespace);
+  }
+  if (rows.some((row) => row.why !== '')) {
+    shown.push({ name: '', cell: -1, kind: 'why', width: WIDEST, numeric: false, description: '' });
+  }
+  return shown;
+}
+
+function width(name: string, rows: Row[], cell: number): number {
+  let longest = name.length + MARK;
+  for (const row of rows) longest = Math.max(longest, text(row.cells[cell]).length);
+  return Math.min(Math.max(longest, NARROWEST), WIDEST);
+}
+
+export const text = (cell: Cell | undefined): string => (cell === null || cell === undefined ? '' : String(cell));
+
+/** The grid's tracks: the name and the words take what room there is. */
+export function tracks(columns: Shown[]): string {
+  return ['2.4rem', ...columns.map(track), '2.4rem'].join(' ');
+}
+
+function track({ kind, width }: Shown): string {
+  if (kind === 'name') return `minmax(${Math.min(width + 4, 26)}ch, 3fr)`;
+  if (kind === 'why') return 'minmax(20ch, 3fr)';
+  return `minmax(${Math.min(width, 14)}ch, ${width}ch)`;
+}
+
+/** Extra columns in the address: `Name:label:app;Image:path:.spec.containers[0].image`. */
+export function readColumns(value: string): ExtraColumn[] {
+  return value.split(';').flatMap((part): ExtraColumn[] => {
+    const [name, how, ...rest] = part.split(':');
+    const what = rest.join(':');
+    if (!name || !what) return [];
+    if (how === 'label') return [{ name, label: what }];
+    return how === 'path' ? [{ name, jsonPath: what }] : [];
+  });
+}
+
+export const writeColumns = (columns: ExtraColumn[]): string =>
+  columns
+    .map((column) =>
+      'label' in column ? `${column.name}:label:${column.label}` : `${column.name}:path:${column.jsonPath}`,
+    )
+    .join(';');

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import type { Column, Row } from '../../api/contract';
+import { readColumns, shownColumns, writeColumns } from './columns';
+import { WINDOW, windowOffset } from './window';
+
+const column = (name: string, priority = 0): Column => ({
+  name,
+  type: 'string',
+  format: '',
+  priority,
+  description: '',
+});
+const row = (why: string): Row => ({
+  uid: 'a',
+  name: 'a',
+  namespace: 'shop',
+  created: '',
+  rv: '1',
+  cells: ['a', 'Running', '5m', '10.0.0.1'],
+  health: 'ok',
+  why,
+  deleting: false,
+});
+const columns = [column('Name'), column('Status'), column('Age'), column('IP', 1)];
+
+describe('the columns of a list', () => {
+  it.each([
+    [{ wide: false, namespace: false }, '', ['Name', 'Status', 'Age']],
+    [{ wide: true, namespace: false }, '', ['Name', 'Status', 'Age', 'IP']],
+    [{ wide: false, namespace: true }, '', ['Name', 'Namespace', 'Status', 'Age']],
+    [{ wide: false, namespace: false }, 'it crashes', ['Name', 'Status', 'Age', '']],
+  ])('with %j and the words "%s" are %j', (options, why, names) => {
+    expect(shownColumns(columns, [row(why)], options).map(({ name }) => name)).toEqual(names);
+  });
+
+  it('that were added stand in the address', () => {
+    const extra = [
+      { name: 'App', label: 'app.kubernetes.io/name' },
+      { name: 'Image', jsonPath: '.spec.containers[?(@.name=="a:b")].image' },
+    ];
+    expect(readColumns(writeColumns(extra))).toEqual(extra);
+    expect(readColumns('nonsense;;a:b:c')).toEqual([]);
+  });
+});
+
+describe('the window', () => {
+  it.each([
+    [0, 0, 30, 0],
+    [0, 150, 190, 0],
+    [0, 210, 250, 80],
+    [80, 90, 130, 0],
+    [0, 9_960, 9_999, 9_840],
+  ])('at %i with the rows %i to %i in sight goes to %i', (offset, first, last, expected) => {
+    expect(windowOffset(offset, first, last)).toBe(expected);
+  });
+
+  it('always has the rows in sight', () => {
+    for (let first = 0; first < 2000; first += 7) {
+      const offset = windowOffset(480, first, first + 40);
+      expect(offset).toBeLessThanOrEqual(first);
+      expect(offset + WINDOW).toBeGreaterThan(first + 40);
+    }
+  });
+});

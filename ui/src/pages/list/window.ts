@@ -1,0 +1,20 @@
+/** How many rows the page asks for, and in which steps its window moves. */
+export const WINDOW = 240;
+const STEP = 40;
+
+/**
+ * Where the window must begin so that the rows from `first` to `last` are in it with some to spare; the present offset
+ * when it will do.
+ */
+export function windowOffset(offset: number, first: number, last: number): number {
+  const spare = STEP / 2;
+  if (first >= offset && last < offset + WINDOW - spare && (offset === 0 || first >= offset + spare)) return offset;
+  const middle = (first + last) / 2 - WINDOW / 2;
+  return Math.max(0, Math.floor(middle / STEP) * STEP);
+}
+
+/** The selection after a click or a key on a row: alone, added or taken away, or up to it. */
+export function extend(order: string[], selected: ReadonlySet<string>, from: number, to: number): Set<string> {
+  const [low, high] = from < to ? [from, to] : [to, from];
+  return new Set([...selected, ...order.slice(low, high + 1)]);
+}

@@ -1,0 +1,50 @@
+import { useLocation } from 'wouter';
+import { clusterAction } from '../api/agent';
+import type { ObjectRef, Problem, Remedy } from '../api/contract';
+import { patchObject } from '../api/k8s';
+import { useI18n } from '../i18n';
+import { useCluster } from '../shell/cluster';
+import { DeleteDialog } from '../shell/DeleteDialog';
+import { useLinks } from '../shell/paths';
+import { useDock } from '../shell/useDock';
+import { attempt, openDialog } from '../store/ui';
+
+/** Does what the button beside a problem promises; the agent names the remedy. */
+export function useRemedy() {
+  const { t } = useI18n();
+  const { name: cluster, find } = useCluster();
+  const dock = useDock();
+  const links = useLinks();
+  const [, navigate] = useLocation();
+  return (problem: Problem, remedy: Remedy) => {
+    const { group, version, resource, namespace, name } = problem;
+    const ref: ObjectRef = { cluster, group, version, resource, namespace, name };
+    switch (remedy.action) {
+      case 'logs':
+        return dock.open('logs', ref);
+      case 'previous-logs':
+        return dock.open('previous', ref);
+      case 'edit':
+        return dock.open('edit', ref);
+      case 'load-image':
+        return navigate(links.page('images'));
+      case 'roll-back':
+        return navigate(links.object(ref, { view: 'rollout' }));
+      case 'delete': {
+        const found = find(ref);
+        return found && openDialog(<DeleteDialog resource={found} refs={[ref]} />);
+      }
+      case 'add-node':
+        return void attempt(() => clusterAction(cluster, { action: 'add-nodes', count: 1 }), t('started'));
+      case 'start-node':
+        return void attempt(() => clusterAction(cluster, { action: 'start-node', node: name }), t('started'));
+      case 'uncordon':
+        return void attempt(
+          () => patchObject(ref, 'merge', { spec: { unschedulable: null } }),
+          t('done.uncordon', { names: name }),
+        );
+      default:
+        return navigate(links.object(ref));
+    }
+  };
+}

@@ -1,0 +1,133 @@
+import { lazy, Suspense, useState } from 'react';
+import { Route, Switch } from 'wouter';
+import { clusterAction } from '../api/agent';
+import { Button, Empty } from '../components/parts';
+import { useI18n } from '../i18n';
+import { longName } from '../kinds/sections';
+import { ClusterOverview } from '../pages/ClusterOverview';
+import { DetailPage } from '../pages/detail/DetailPage';
+import { ImagesPage } from '../pages/ImagesPage';
+import { ListPage } from '../pages/list/ListPage';
+import { SyncPage } from '../pages/SyncPage';
+import { useHost } from '../store/host';
+import { attempt, useUi } from '../store/ui';
+import { Guarded } from './App';
+import { useCluster } from './cluster';
+import { Dock } from './Dock';
+import { Header } from './Header';
+import { useGlobalKeys } from './keys';
+import { ROUTES } from './paths';
+import { Sidebar } from './Sidebar';
+
+const Palette = lazy(() => import('./Palette'));
+
+/** The frame of one cluster: navigation, page, dock. */
+export function ClusterFrame() {
+  const [menu, setMenu] = useState(false);
+  const palette = useUi((ui) => ui.palette);
+  useGlobalKeys();
+  return (
+    <div className="frame" data-menu={menu}>
+      <Header onMenu={() => setMenu(!menu)} />
+      <Sidebar onNavigate={() => setMenu(false)} />
+      <div className="main">
+        <Guarded>
+          <Page />
+        </Guarded>
+        <Dock />
+      </div>
+      {palette && (
+        <Suspense fallback={null}>
+          <Palette />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function Page() {
+  const { t } = useI18n();
+  const { name, cluster, error, retry, resources } = useCluster();
+  const known = useHost((host) => host.clusters !== null);
+  if (known && !cluster) return <Empty title={t('cluster.unknown', { name })} />;
+  if (cluster && cluster.state !== 'running' && cluster.state !== 'partial' && resources.length === 0)
+    return <Asleep />;
+  if (error && resources.length === 0) {
+    return (
+      <Empty title={t('cluster.silent')} action={<Button onClick={retry}>{t('retry')}</Button>}>
+        {error.message}
+      </Empty>
+    );
+  }
+  return (
+    <Suspense fallback={<Empty title={t('loading')} />}>
+      <Switch>
+        <Route path={ROUTES.object}>{(params) => <ObjectRoute {...params} />}</Route>
+        <Route path={ROUTES.list}>{(params) => <KindRoute {...params} />}</Route>
+        <Route path="/c/:cluster">
+          <ClusterOverview />
+        </Route>
+        <Route path="/c/:cluster/images">
+          <ImagesPage />
+        </Route>
+        <Route path="/c/:cluster/sync">
+          <SyncPage />
+        </Route>
+        <Route>
+          <Empty title={t('nowhere')} />
+        </Route>
+      </Switch>
+    </Suspense>
+  );
+}
+
+/** A cluster that does not run, and the button that changes that. */
+function Asleep() {
+  const { t } = useI18n();
+  const { name, cluster } = useCluster();
+  const state = cluster?.state ?? 'stopped';
+  const action = state === 'paused' ? 'unpause' : 'start';
+  return (
+    <Empty
+      title={t('cluster.asleep', { name, state: t(`cluster.${state}`) })}
+      action={
+        state !== 'creating' && (
+          <Button look="primary" onClick={() => attempt(() => clusterAction(name, { action }), t('started'))}>
+            {t(`cluster.${action}`)}
+          </Button>
+        )
+      }
+    />
+  );
+}
+
+interface KindParams {
+  group: string;
+  version: string;
+  resource: string;
+}
+
+function useKind({ group, version, resource }: KindParams) {
+  const { find, resources } = useCluster();
+  const found = find({ group: group === 'core' ? '' : group, resource });
+  return { found: found && { ...found, version }, loading: resources.length === 0 };
+}
+
+function KindRoute(params: KindParams) {
+  const { t } = useI18n();
+  const { found, loading } = useKind(params);
+  if (!found) return <Empty title={loading ? t('loading') : t('kind.unknown', { kind: params.resource })} />;
+  return <ListPage key={longName(found)} resource={found} />;
+}
+
+function ObjectRoute(params: KindParams & { namespace: string; name: string }) {
+  const { t } = useI18n();
+  const { name: cluster } = useCluster();
+  const { found, loading } = useKind(params);
+  if (!found) return <Empty title={loading ? t('loading') : t('kind.unknown', { kind: params.resource })} />;
+  const namespace = params.namespace === '_' ? '' : params.namespace;
+  const name = decodeURIComponent(params.name);
+  const { group, version, resource } = found;
+  const target = { cluster, group, version, resource, namespace, name };
+  return <DetailPage key={`${longName(found)}/${namespace}/${name}`} resource={found} target={target} />;
+}

@@ -1,0 +1,69 @@
+import { useState } from 'react';
+import type { ObjectRef } from '../api/contract';
+import { deleteObject, type Propagation } from '../api/k8s';
+import { Dialog } from '../components/Dialog';
+import { useI18n } from '../i18n';
+import { each } from '../kinds/actions';
+import { plural, type Resource } from '../kinds/discovery';
+import { toast } from '../store/ui';
+
+const CHOICES: Propagation[] = ['Background', 'Foreground', 'Orphan'];
+/** Names that are written out; more are counted. */
+const NAMED = 8;
+
+export function DeleteDialog({ resource, refs }: { resource: Resource; refs: ObjectRef[] }) {
+  const { t, tn } = useI18n();
+  const [propagation, setPropagation] = useState<Propagation>('Background');
+  const [now, setNow] = useState(false);
+  const pods = resource.resource === 'pods';
+  const run = async () => {
+    const failed = await each(refs, (ref) => deleteObject(ref, propagation, now ? 0 : undefined));
+    for (const { ref, error } of failed) toast('bad', `${ref.name}: ${error.message}`);
+  };
+  const title =
+    refs.length === 1
+      ? t('delete.one', { kind: resource.kind, name: refs[0]?.name ?? '' })
+      : t('delete.many', { count: refs.length, kind: plural(resource) });
+  return (
+    <Dialog
+      title={title}
+      confirm={{
+        label: t('action.delete'),
+        danger: true,
+        run,
+        good: t('delete.done', { title: refs.length === 1 ? (refs[0]?.name ?? '') : tn('objects', refs.length) }),
+      }}
+    >
+      {refs.length > 1 && (
+        <ul className="names mono small">
+          {refs.slice(0, NAMED).map((ref) => (
+            <li key={`${ref.namespace}/${ref.name}`}>{ref.namespace ? `${ref.namespace}/${ref.name}` : ref.name}</li>
+          ))}
+          {refs.length > NAMED && <li>{tn('others', refs.length - NAMED)}</li>}
+        </ul>
+      )}
+      <fieldset className="options">
+        <legend>{t('propagation')}</legend>
+        {CHOICES.map((choice) => (
+          <label key={choice} className="check">
+            <input
+              type="radio"
+              name="propagation"
+              checked={propagation === choice}
+              onChange={() => setPropagation(choice)}
+            />
+            <span>
+              {choice} <span className="soft small">{t(`propagation.${choice}`)}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      {pods && (
+        <label className="check">
+          <input type="checkbox" checked={now} onChange={(event) => setNow(event.target.checked)} />
+          {t('delete.now')}
+        </label>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,92 @@
+import { ChevronDown, ChevronUp, X } from 'lucide-react';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import type { ObjectRef } from '../api/contract';
+import { Boundary } from '../components/Boundary';
+import { Button, Empty, IconButton } from '../components/parts';
+import { useI18n } from '../i18n';
+import { useCluster } from './cluster';
+import type { DockTab } from './dock';
+import { useDock } from './useDock';
+
+const DockPanel = lazy(() => import('./DockPanel'));
+
+/** The panels below the page. All stay mounted, so that a shell or a log does not end when another tab is looked at. */
+export function Dock() {
+  const { t } = useI18n();
+  const { name } = useCluster();
+  const dock = useDock();
+  const [small, setSmall] = useState(false);
+  const [height, setHeight] = useState(45);
+  const active = dock.tabs[dock.active];
+  const tabs = dock.tabs.length;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab opens the dock.
+  useEffect(() => setSmall(false), [dock.active, tabs]);
+  if (tabs === 0) return null;
+  return (
+    <section className="dock" aria-label={t('dock')} style={{ height: small ? 'auto' : `${height}%` }}>
+      <header className="row">
+        <div role="tablist" aria-label={t('dock')} className="row tight grow">
+          {dock.tabs.map((tab, index) => (
+            <span key={tabKey(tab)} className="dock-tab" role="presentation" data-active={index === dock.active}>
+              <button
+                type="button"
+                role="tab"
+                id={`dock-tab-${index}`}
+                aria-selected={index === dock.active}
+                aria-controls={`dock-panel-${index}`}
+                onClick={() => dock.select(index)}
+              >
+                {t(`dock.${tab.kind}`)} · {tab.ref.name}
+              </button>
+              <IconButton
+                label={t('dock.close', { name: tab.ref.name })}
+                look="small"
+                onClick={() => dock.close(index)}
+              >
+                <X />
+              </IconButton>
+            </span>
+          ))}
+        </div>
+        <IconButton label={t('dock.taller')} look="small" onClick={() => setHeight(height === 45 ? 75 : 45)}>
+          <span aria-hidden>⇕</span>
+        </IconButton>
+        <IconButton label={small ? t('dock.show') : t('dock.hide')} look="small" onClick={() => setSmall(!small)}>
+          {small ? <ChevronUp /> : <ChevronDown />}
+        </IconButton>
+      </header>
+      {dock.tabs.map((tab, index) => (
+        <div
+          key={tabKey(tab)}
+          role="tabpanel"
+          id={`dock-panel-${index}`}
+          aria-labelledby={`dock-tab-${index}`}
+          className="dock-panel"
+          hidden={tab !== active || small}
+        >
+          <Panel tab={tab} cluster={name} onClose={() => dock.close(index)} />
+        </div>
+      ))}
+    </section>
+  );
+}
+
+const tabKey = ({ kind, ref }: DockTab) => [kind, ref.group, ref.resource, ref.namespace, ref.name].join('/');
+
+function Panel({ tab, cluster, onClose }: { tab: DockTab; cluster: string; onClose: () => void }) {
+  const { t } = useI18n();
+  const target: ObjectRef = { cluster, ...tab.ref };
+  return (
+    <Boundary
+      fallback={(error, again) => (
+        <Empty title={t('failure.title')} action={<Button onClick={again}>{t('retry')}</Button>}>
+          {error.message}
+        </Empty>
+      )}
+    >
+      <Suspense fallback={<Empty title={t('loading')} />}>
+        <DockPanel kind={tab.kind} target={target} onClose={onClose} />
+      </Suspense>
+    </Boundary>
+  );
+}

@@ -1,0 +1,73 @@
+import { useEffect, useState } from 'react';
+import type { ObjectRef } from '../api/contract';
+import { getObject } from '../api/k8s';
+import { Empty } from '../components/parts';
+import { useI18n } from '../i18n';
+import { podSelector } from '../kinds/read';
+import { template } from '../kinds/templates';
+import { CreateEditor, LogsPanel, NodeConsole, ShellPanel, YamlEditor } from '../panels';
+import { toast } from '../store/ui';
+import { useCluster } from './cluster';
+import type { DockKind } from './dock';
+
+interface Props {
+  kind: DockKind;
+  target: ObjectRef;
+  onClose: () => void;
+}
+
+/** What a tab of the dock shows. */
+export default function DockPanel({ kind, target, onClose }: Props) {
+  const { t } = useI18n();
+  const { find } = useCluster();
+  const { cluster, namespace, name, resource } = target;
+  switch (kind) {
+    case 'logs':
+    case 'previous':
+      return <Logs target={target} previous={kind === 'previous'} />;
+    case 'shell':
+      return resource === 'nodes' ? (
+        <NodeConsole cluster={cluster} node={name} />
+      ) : (
+        <ShellPanel cluster={cluster} namespace={namespace} pod={name} />
+      );
+    case 'edit':
+      return <YamlEditor target={target} />;
+    case 'forward':
+      return null;
+    case 'create': {
+      const found = find(target);
+      if (!found) return <Empty title={t('loading')} />;
+      const done = () => {
+        toast('good', t('create.done'));
+        onClose();
+      };
+      return (
+        <CreateEditor
+          cluster={cluster}
+          namespace={namespace || 'default'}
+          initial={template(found, namespace)}
+          onSaved={done}
+        />
+      );
+    }
+  }
+}
+
+/** The logs of a pod, or of the pods that a workload or service selects. */
+export function Logs({ target, previous = false }: { target: ObjectRef; previous?: boolean }) {
+  const { t } = useI18n();
+  const { cluster, group, version, resource, namespace, name } = target;
+  const pod = resource === 'pods';
+  const [selector, setSelector] = useState('');
+  useEffect(() => {
+    if (pod) return;
+    getObject({ cluster, group, version, resource, namespace, name }).then(
+      (object) => setSelector(podSelector(object)),
+      (error: Error) => toast('bad', error.message),
+    );
+  }, [pod, cluster, group, version, resource, namespace, name]);
+  if (pod) return <LogsPanel cluster={cluster} namespace={namespace} pods={[name]} previous={previous} />;
+  if (!selector) return <Empty title={t('loading')} />;
+  return <LogsPanel cluster={cluster} namespace={namespace} selector={selector} />;
+}

@@ -1,0 +1,68 @@
+import { Dialog as Base } from '@base-ui/react/dialog';
+import { useI18n } from '../i18n';
+import { ACTIONS } from '../kinds/actions';
+import { useUi } from '../store/ui';
+
+const GENERAL = [
+  [':', 'keys.palette'],
+  ['/', 'keys.filter'],
+  ['?', 'keys.help'],
+  ['g o', 'keys.overview'],
+  ['g p', 'keys.pods'],
+  ['g d', 'keys.deployments'],
+  ['g s', 'keys.services'],
+  ['g n', 'keys.nodes'],
+  ['g e', 'keys.events'],
+  ['g m', 'keys.map'],
+  ['Esc', 'keys.back'],
+] as const;
+
+const GRID = [
+  ['↑ ↓ j k', 'keys.move'],
+  ['Enter d', 'keys.open'],
+  ['Space', 'keys.select'],
+  ['Shift ↑ ↓', 'keys.extend'],
+  ['Ctrl A', 'keys.all'],
+  ['n', 'keys.create'],
+] as const;
+
+/** All keys, on one sheet. */
+export default function Help() {
+  const { t } = useI18n();
+  const actions = [...new Map(ACTIONS.map(({ key, id }) => [`${key}${id}`, { key, id }])).values()];
+  return (
+    <Base.Root open onOpenChange={(open) => useUi.setState({ help: open })}>
+      <Base.Portal>
+        <Base.Backdrop className="backdrop" />
+        <Base.Popup className="dialog wide">
+          <Base.Title>{t('keys')}</Base.Title>
+          <div className="keys">
+            <Keys title={t('keys.everywhere')} keys={GENERAL.map(([key, label]) => [key, t(label)])} />
+            <Keys title={t('keys.lists')} keys={GRID.map(([key, label]) => [key, t(label)])} />
+            <Keys title={t('keys.actions')} keys={actions.map(({ key, id }) => [key, t(`action.${id}`)])} />
+          </div>
+        </Base.Popup>
+      </Base.Portal>
+    </Base.Root>
+  );
+}
+
+function Keys({ title, keys }: { title: string; keys: (readonly [string, string])[] }) {
+  return (
+    <section>
+      <h2>{title}</h2>
+      <dl>
+        {keys.map(([key, label]) => (
+          <div key={`${key}${label}`} className="row">
+            <dt>
+              {key.split(' ').map((part) => (
+                <kbd key={part}>{part}</kbd>
+              ))}
+            </dt>
+            <dd>{label}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,90 @@
+import { Popover } from '@base-ui/react/popover';
+import { Check, CircleDashed, ListChecks, LoaderCircle, X } from 'lucide-react';
+import { cancelOperation } from '../api/agent';
+import type { Operation, Step } from '../api/contract';
+import { Button } from '../components/parts';
+import { useI18n } from '../i18n';
+import { useHost } from '../store/host';
+import { attempt } from '../store/ui';
+
+/** What the agent is doing and has done, with its steps and their times. */
+export function Operations() {
+  const { t, tn } = useI18n();
+  const operations = useHost((host) => host.operations);
+  const running = operations.filter((operation) => operation.state === 'running').length;
+  return (
+    <Popover.Root>
+      <Popover.Trigger className="button quiet" aria-label={t('operations')} title={t('operations')}>
+        {running > 0 ? <LoaderCircle className="spin" /> : <ListChecks />}
+        {running > 0 && <span>{tn('operations.running', running)}</span>}
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Positioner sideOffset={6} align="end" className="layer">
+          <Popover.Popup className="popover operations" aria-label={t('operations')}>
+            <h2>{t('operations')}</h2>
+            {operations.length === 0 && <p className="soft">{t('operations.none')}</p>}
+            {operations
+              .slice(-8)
+              .reverse()
+              .map((operation) => (
+                <OperationView key={operation.id} operation={operation} />
+              ))}
+          </Popover.Popup>
+        </Popover.Positioner>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
+
+export function OperationView({ operation }: { operation: Operation }) {
+  const { t } = useI18n();
+  const { id, title, state, steps, error } = operation;
+  const message = typeof error === 'string' ? error : error?.message;
+  return (
+    <article className="operation">
+      <header className="row">
+        <StepMark state={state} />
+        <h3 className="grow">{title}</h3>
+        <span className="soft small">{t(`operation.${state}`)}</span>
+        {state === 'running' && (
+          <Button look="small" onClick={() => attempt(() => cancelOperation(id))}>
+            {t('cancel')}
+          </Button>
+        )}
+      </header>
+      <Steps steps={steps} />
+      {message && <p className="note bad">{message}</p>}
+    </article>
+  );
+}
+
+export function Steps({ steps }: { steps: Step[] }) {
+  const { number } = useI18n();
+  return (
+    <ol className="steps">
+      {steps.map(({ name, state, seconds }) => (
+        <li key={name} className="row">
+          <StepMark state={state} />
+          <span className="grow">{name}</span>
+          {seconds > 0 && <span className="faint small">{number(seconds, 1)} s</span>}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function StepMark({ state }: { state: string }) {
+  const { t } = useI18n();
+  const look = { width: 14, height: 14, role: 'img' } as const;
+  switch (state) {
+    case 'running':
+      return <LoaderCircle {...look} className="spin" aria-label={t('operation.running')} />;
+    case 'done':
+      return <Check {...look} color="var(--ok)" aria-label={t('operation.done')} />;
+    case 'failed':
+    case 'cancelled':
+      return <X {...look} color="var(--bad)" aria-label={t(`operation.${state}`)} />;
+    default:
+      return <CircleDashed {...look} color="var(--ink-faint)" aria-label={t('operation.waiting')} />;
+  }
+}

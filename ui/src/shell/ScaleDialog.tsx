@@ -1,0 +1,51 @@
+import { useEffect, useState } from 'react';
+import type { KubeObject, ObjectRef } from '../api/contract';
+import { json } from '../api/http';
+import { clusterPath, patchObject, resourcePath } from '../api/k8s';
+import { Dialog } from '../components/Dialog';
+import { useI18n } from '../i18n';
+import { each } from '../kinds/actions';
+import { toast } from '../store/ui';
+
+export function ScaleDialog({ refs }: { refs: ObjectRef[] }) {
+  const { t, tn } = useI18n();
+  const [replicas, setReplicas] = useState('');
+  const [first] = refs;
+  useEffect(() => {
+    if (!first) return;
+    const path = clusterPath(first.cluster, resourcePath(first, first.namespace, first.name, 'scale'));
+    json<KubeObject>(path).then(
+      (scale) => setReplicas((typed) => typed || String(scale.spec?.replicas ?? 0)),
+      (error: Error) => toast('bad', error.message),
+    );
+  }, [first]);
+  const names = refs.length === 1 ? (first?.name ?? '') : tn('objects', refs.length);
+  const run = async () => {
+    const body = { spec: { replicas: Number(replicas) } };
+    const failed = await each(refs, (ref) => patchObject(ref, 'merge', body, 'scale'));
+    for (const { ref, error } of failed) toast('bad', `${ref.name}: ${error.message}`);
+  };
+  return (
+    <Dialog
+      title={t('scale.title', { names })}
+      confirm={{
+        label: t('action.scale'),
+        disabled: !/^\d+$/.test(replicas),
+        run,
+        good: t('done.scale', { names, replicas }),
+      }}
+    >
+      <label className="field">
+        <span>{t('scale.replicas')}</span>
+        <input
+          className="input"
+          type="number"
+          min={0}
+          max={1000}
+          value={replicas}
+          onChange={(event) => setReplicas(event.target.value)}
+        />
+      </label>
+    </Dialog>
+  );
+}

@@ -1,0 +1,111 @@
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
+import type { Cluster, Count, Gvr, ListSpec, ObjectRef } from '../api/contract';
+import { byKind, discover, type Resource } from '../kinds/discovery';
+import { longName, type Section, sections } from '../kinds/sections';
+import { useCounts } from '../store/hooks';
+import { useHost } from '../store/host';
+import { useLinks } from './paths';
+
+/** What all pages of a cluster know about it. */
+export interface ClusterInfo {
+  name: string;
+  /** Undefined when the host has no such cluster. */
+  cluster: Cluster | undefined;
+  resources: Resource[];
+  sections: Section[];
+  counts: Map<string, Count>;
+  error: Error | null;
+  retry: () => void;
+  find: (gvr: Pick<Gvr, 'group' | 'resource'>) => Resource | undefined;
+  refTo: (apiVersion: string, kind: string, namespace: string, name: string) => ObjectRef | undefined;
+}
+
+const Context = createContext<ClusterInfo | null>(null);
+
+export function useCluster(): ClusterInfo {
+  const info = useContext(Context);
+  if (!info) throw new Error('useCluster outside of a cluster page');
+  return info;
+}
+
+const CRDS: Gvr = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' };
+
+/** Learns what the cluster serves and counts it; learns anew when types come or go. */
+export function ClusterProvider({ children }: { children: ReactNode }) {
+  const { cluster: name, namespaces } = useLinks();
+  const cluster = useHost((host) => host.clusters?.find((c) => c.name === name));
+  const running = cluster?.state === 'running' || cluster?.state === 'partial';
+  const [resources, setResources] = useState<Resource[]>([]);
+  const [error, setError] = useState<Error | null>(null);
+  const [attempt, setAttempt] = useState(0);
+  const retry = useCallback(() => setAttempt((n) => n + 1), []);
+
+  const grouped = useMemo(() => sections(resources), [resources]);
+  const spec = useMemo(() => {
+    const counted = grouped.flatMap((section) => section.resources).filter((r) => r.verbs.includes('watch'));
+    const gvrs = counted.map(({ group, version, resource }) => ({ group, version, resource }));
+    return { cluster: name, resources: gvrs, namespaces };
+  }, [grouped, name, namespaces]);
+  const { data } = useCounts(running && spec.resources.length > 0 ? spec : null);
+  const counts = useMemo(() => new Map(data.map((count) => [longName(count), count])), [data]);
+  const types = counts.get(longName(CRDS))?.total;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another UID, another number of types, another attempt ask anew.
+  useEffect(() => {
+    if (!running) return;
+    let current = true;
+    discover(name).then(
+      (found) => {
+        if (!current) return;
+        setResources(found);
+        setError(null);
+      },
+      (cause: Error) => current && setError(cause),
+    );
+    return () => {
+      current = false;
+    };
+  }, [name, running, cluster?.uid, types, attempt]);
+
+  const info = useMemo<ClusterInfo>(
+    () => ({
+      name,
+      cluster,
+      resources,
+      sections: grouped,
+      counts,
+      error,
+      retry,
+      find: ({ group, resource }) => resources.find((r) => r.group === group && r.resource === resource),
+      refTo: (apiVersion, kind, namespace, object) => {
+        const found = byKind(resources, apiVersion, kind);
+        if (!found) return undefined;
+        const { group, version, resource, namespaced } = found;
+        return { cluster: name, group, version, resource, namespace: namespaced ? namespace : '', name: object };
+      },
+    }),
+    [name, cluster, resources, grouped, counts, error, retry],
+  );
+  return <Context value={info}>{children}</Context>;
+}
+
+/** A list spec with everything left open but what is given. */
+export function listSpec(cluster: string, gvr: Gvr, rest: Partial<ListSpec> = {}): ListSpec {
+  const { group, version, resource } = gvr;
+  return {
+    kind: 'list',
+    cluster,
+    group,
+    version,
+    resource,
+    namespaces: [],
+    labelSelector: '',
+    fieldSelector: '',
+    filter: '',
+    sort: null,
+    columns: [],
+    offset: 0,
+    limit: 200,
+    ...rest,
+  };
+}

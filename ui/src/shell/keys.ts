@@ -1,0 +1,76 @@
+import { useEffect, useRef } from 'react';
+import { useLocation } from 'wouter';
+import { findResource } from '../kinds/discovery';
+import { useUi } from '../store/ui';
+import { useCluster } from './cluster';
+import { type PageId, useLinks } from './paths';
+
+/** Whether keys belong to the element: a field, an editor, a terminal. */
+export function typing(target: EventTarget | null): boolean {
+  if (!(target instanceof Element)) return false;
+  return (
+    target.closest(
+      'input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true], .xterm, [role=dialog], [role=menu]',
+    ) !== null
+  );
+}
+
+/** After `g`, a letter that goes somewhere. */
+const KINDS: Record<string, string> = {
+  p: 'pods',
+  d: 'deployments',
+  s: 'services',
+  n: 'nodes',
+  c: 'configmaps',
+  e: 'events',
+  v: 'persistentvolumeclaims',
+};
+const PLACES: Record<string, PageId | undefined> = { o: undefined, i: 'images' };
+
+/** How long `g` waits for its letter. */
+const CHORD_MS = 1500;
+
+/** The keys that work everywhere within a cluster. */
+export function useGlobalKeys() {
+  const [, navigate] = useLocation();
+  const links = useLinks();
+  const { resources } = useCluster();
+  const chord = useRef(0);
+  useEffect(() => {
+    const go = (key: string) => {
+      if (key in PLACES) return navigate(links.page(PLACES[key]));
+      const found = findResource(resources, KINDS[key] ?? '');
+      if (found) navigate(links.list(found));
+    };
+    const listen = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key === 'k') {
+        event.preventDefault();
+        useUi.setState({ palette: true });
+        return;
+      }
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (Date.now() - chord.current < CHORD_MS) {
+        chord.current = 0;
+        event.preventDefault();
+        event.stopPropagation();
+        go(event.key);
+        return;
+      }
+      if (event.key === 'g') {
+        chord.current = Date.now();
+      } else if (event.key === ':') {
+        event.preventDefault();
+        useUi.setState({ palette: true });
+      } else if (event.key === '?') {
+        useUi.setState({ help: true });
+      } else if (event.key === '/') {
+        const filter = document.querySelector<HTMLInputElement>('[data-filter]');
+        if (filter) event.preventDefault();
+        filter?.focus();
+      }
+    };
+    // Capturing, so that the second key of a chord does not reach a list that has a use of its own for it.
+    document.addEventListener('keydown', listen, true);
+    return () => document.removeEventListener('keydown', listen, true);
+  }, [navigate, links, resources]);
+}

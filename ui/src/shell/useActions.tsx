@@ -1,0 +1,78 @@
+import { useLocation } from 'wouter';
+import { clusterAction } from '../api/agent';
+import type { ObjectRef } from '../api/contract';
+import { createObject, getObject, patchObject } from '../api/k8s';
+import { useI18n } from '../i18n';
+import { type ActionId, actionsFor, each, jobFrom, restartPatch } from '../kinds/actions';
+import type { Resource } from '../kinds/discovery';
+import { attempt, openDialog, toast } from '../store/ui';
+import { DeleteDialog } from './DeleteDialog';
+import { DrainDialog } from './DrainDialog';
+import { KillDialog } from './KillDialog';
+import { useLinks } from './paths';
+import { ScaleDialog } from './ScaleDialog';
+import { useDock } from './useDock';
+
+const JOBS = { group: 'batch', version: 'v1', resource: 'jobs' };
+
+/** Does an action of the table to objects of one kind. */
+export function useActions() {
+  const { t, tn } = useI18n();
+  const dock = useDock();
+  const links = useLinks();
+  const [, navigate] = useLocation();
+
+  const patchAll = async (refs: ObjectRef[], body: unknown, good: string) => {
+    const failed = await each(refs, (ref) => patchObject(ref, 'merge', body));
+    for (const { ref, error } of failed) toast('bad', `${ref.name}: ${error.message}`);
+    if (failed.length < refs.length) toast('good', good);
+  };
+
+  return (id: ActionId, resource: Resource, refs: ObjectRef[]) => {
+    const ref = refs[0];
+    if (!ref || !actionsFor(resource).some((action) => action.id === id)) return;
+    const names = refs.length === 1 ? ref.name : tn('objects', refs.length);
+    switch (id) {
+      case 'logs':
+      case 'shell':
+      case 'edit':
+      case 'forward':
+        dock.open(id, ref);
+        break;
+      case 'scale':
+        openDialog(<ScaleDialog refs={refs} />);
+        break;
+      case 'delete':
+        openDialog(<DeleteDialog resource={resource} refs={refs} />);
+        break;
+      case 'drain':
+        openDialog(<DrainDialog node={ref} />);
+        break;
+      case 'kill':
+        openDialog(
+          <KillDialog node={ref} kill={() => clusterAction(ref.cluster, { action: 'kill-node', node: ref.name })} />,
+        );
+        break;
+      case 'restart':
+        void patchAll(refs, restartPatch(new Date().toISOString()), t('done.restart', { names }));
+        break;
+      case 'suspend':
+      case 'resume':
+        void patchAll(refs, { spec: { suspend: id === 'suspend' } }, t(`done.${id}`, { names }));
+        break;
+      case 'cordon':
+      case 'uncordon':
+        void patchAll(refs, { spec: { unschedulable: id === 'cordon' || null } }, t(`done.${id}`, { names }));
+        break;
+      case 'copy':
+        void attempt(() => navigator.clipboard.writeText(refs.map(({ name }) => name).join('\n')), t('copied'));
+        break;
+      case 'trigger':
+        void attempt(async () => {
+          const job = jobFrom(await getObject(ref), Date.now().toString(36));
+          const made = await createObject(ref.cluster, JOBS, ref.namespace, job);
+          navigate(links.object({ ...JOBS, namespace: ref.namespace, name: made.metadata.name }));
+        });
+    }
+  };
+}
