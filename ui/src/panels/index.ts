@@ -11,3 +11,6 @@ export const ConfigMapEditor = lazy(() => import('./config/ConfigMapEditor'));
 export const MetricsPanel = lazy(() => import('./metrics/MetricsPanel'));
 export const ForwardsPanel = lazy(() => import('./forwards/ForwardsPanel'));
 export const RolloutPanel = lazy(() => import('./rollout/RolloutPanel'));
+export const TopologyMap = lazy(() => import('./topology/TopologyMap'));
+export const EventsTimeline = lazy(() => import('./events/EventsTimeline'));
+export const VolumeBrowser = lazy(() => import('./volumes/VolumeBrowser'));

@@ -25,6 +25,8 @@ interface Source extends Gvr {
   labelSelector?: string;
 }
 
+const NOTHING: Objects = { objects: [], total: 0, loaded: false, error: null };
+
 /** Whole objects, live: a list view tells what changed (in slim rows), and only that is fetched. */
 class ObjectStore {
   private known = new Map<string, KubeObject>();
@@ -34,7 +36,7 @@ class ObjectStore {
   private view = 0;
   private round = 0;
   private listeners = new Set<() => void>();
-  private state: Objects = { objects: [], total: 0, loaded: false, error: null };
+  private state: Objects = NOTHING;
   private source: Source | null = null;
 
   open(source: Source) {
@@ -123,13 +125,44 @@ class ObjectStore {
   }
 }
 
-export function useObjects(source: Source | null): Objects {
-  const [store] = useState(() => new ObjectStore());
-  const text = source === null ? '' : JSON.stringify(source);
+/** Several lists that are followed together. */
+class Group {
+  readonly stores: ObjectStore[];
+  private state: Objects[];
+
+  constructor(size: number) {
+    this.stores = Array.from({ length: size }, () => new ObjectStore());
+    this.state = this.stores.map((store) => store.snapshot());
+  }
+
+  subscribe = (listener: () => void) => {
+    const ends = this.stores.map((store) => store.subscribe(listener));
+    return () => {
+      for (const end of ends) end();
+    };
+  };
+
+  snapshot = () => {
+    const next = this.stores.map((store) => store.snapshot());
+    if (next.some((one, index) => one !== this.state[index])) this.state = next;
+    return this.state;
+  };
+}
+
+/** Follows lists of whole objects. How many there are must stay the same from draw to draw. */
+export function useObjectLists(sources: Source[]): Objects[] {
+  const [group] = useState(() => new Group(sources.length));
+  const text = JSON.stringify(sources);
   useEffect(() => {
-    if (text === '') return;
-    store.open(JSON.parse(text) as Source);
-    return () => store.close();
-  }, [store, text]);
-  return useSyncExternalStore(store.subscribe, store.snapshot);
+    for (const [index, source] of (JSON.parse(text) as Source[]).entries()) group.stores[index]?.open(source);
+    return () => {
+      for (const store of group.stores) store.close();
+    };
+  }, [group, text]);
+  return useSyncExternalStore(group.subscribe, group.snapshot);
+}
+
+export function useObjects(source: Source): Objects {
+  const [objects] = useObjectLists([source]);
+  return objects ?? NOTHING;
 }

@@ -1,0 +1,146 @@
+import '@xyflow/react/dist/style.css';
+import './topology.css';
+import { Background, Controls, Handle, type Node, type NodeProps, Position, ReactFlow } from '@xyflow/react';
+import { Box, Boxes, Container, FileText, Globe, HardDrive, KeyRound, Waypoints } from 'lucide-react';
+import { useMemo, useState } from 'react';
+import type { ObjectRef } from '../../api/contract';
+import { Button, Empty, HealthMark } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { useSettings } from '../../store/settings';
+import { Failure, Loading, Panel } from '../parts';
+import { useObjectLists } from '../useObjects';
+import { graphOf, type MapNode, PARTS, type Parts, type Shape } from './graph';
+import { MapList } from './MapList';
+import { HEIGHT, useLayout, WIDTH } from './useLayout';
+
+const ICONS: Record<Shape, typeof Box> = {
+  ingress: Globe,
+  service: Waypoints,
+  workload: Boxes,
+  pods: Container,
+  pod: Box,
+  config: FileText,
+  secret: KeyRound,
+  volume: HardDrive,
+};
+
+interface Props {
+  cluster: string;
+  namespaces: string[];
+  onOpen?: (ref: ObjectRef) => void;
+}
+
+/** The live map of what runs, what leads to it and what it uses; the same as a list for keyboards and readers. */
+export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
+  const { t } = useI18n();
+  const [asList, setAsList] = useState(false);
+  const { parts, loaded, error } = useParts(cluster, namespaces);
+  const graph = useMemo(() => graphOf(cluster, parts), [cluster, parts]);
+  const places = useLayout(graph);
+  const open = (node: MapNode) => node.ref !== null && onOpen?.(node.ref);
+  const theme = useSettings((settings) => settings.theme);
+  const nodes = useMemo(
+    () =>
+      graph.nodes.flatMap((node): Node<{ node: MapNode }>[] => {
+        const position = places[node.id];
+        if (position === undefined) return [];
+        return [
+          {
+            id: node.id,
+            type: 'object',
+            position,
+            data: { node },
+            width: WIDTH,
+            height: HEIGHT,
+            ariaLabel: nameOf(node),
+          },
+        ];
+      }),
+    [graph.nodes, places],
+  );
+  const edges = useMemo(
+    () => graph.edges.map(({ from, to }) => ({ id: `${from} ${to}`, source: from, target: to, focusable: false })),
+    [graph.edges],
+  );
+  if (error !== null) return <Failure error={error} />;
+  if (!loaded) return <Loading />;
+  if (graph.nodes.length === 0) return <Empty title={t('panel.map.none')} />;
+  return (
+    <Panel
+      label={t('panel.map.title')}
+      bar={
+        <>
+          <Button look="small" aria-pressed={asList} onClick={() => setAsList(!asList)}>
+            {t(asList ? 'panel.map.asMap' : 'panel.map.asList')}
+          </Button>
+          <span className="soft small">{t('panel.map.count', { count: graph.nodes.length })}</span>
+          {graph.hidden > 0 && <span className="chip">{t('panel.map.hidden', { count: graph.hidden })}</span>}
+        </>
+      }
+    >
+      {asList ? (
+        <MapList graph={graph} onOpen={open} />
+      ) : (
+        <ReactFlow
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={TYPES}
+          colorMode={theme === 'system' ? 'system' : theme}
+          nodesDraggable={false}
+          nodesConnectable={false}
+          edgesFocusable={false}
+          minZoom={0.1}
+          onlyRenderVisibleElements
+          fitView
+          key={Object.keys(places).length > 0 ? 'placed' : 'empty'}
+          proOptions={{ hideAttribution: true }}
+          onNodeClick={(_event, { data }) => open(data.node)}
+          onKeyDown={(event) => {
+            const id = (event.target as HTMLElement).dataset.id;
+            const node = graph.nodes.find((one) => one.id === id);
+            if (event.key === 'Enter' && node !== undefined) open(node);
+          }}
+        >
+          <Background />
+          <Controls showInteractive={false} />
+        </ReactFlow>
+      )}
+    </Panel>
+  );
+}
+
+function nameOf({ kind, name, ready }: MapNode): string {
+  return ready === undefined ? `${kind} ${name}` : `${kind} ${ready[0]}/${ready[1]}`;
+}
+
+function ObjectNode({ data: { node } }: NodeProps<Node<{ node: MapNode }>>) {
+  const Icon = ICONS[node.shape];
+  return (
+    <div className={`map-node ${node.health}`}>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <Icon aria-hidden="true" />
+      <span className="map-text">
+        <span className="soft small">{node.kind}</span>
+        <span className="cut">{node.ready === undefined ? node.name : `${node.ready[0]}/${node.ready[1]}`}</span>
+      </span>
+      <HealthMark health={node.health} />
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </div>
+  );
+}
+
+const TYPES = { object: ObjectNode };
+
+function useParts(cluster: string, namespaces: string[]) {
+  const lists = useObjectLists(
+    PARTS.map(({ group, version, resource }) => ({ cluster, group, version, resource, namespaces })),
+  );
+  const parts = useMemo(
+    () =>
+      Object.fromEntries(
+        PARTS.map(({ resource }, index) => [resource, lists[index]?.objects ?? []]),
+      ) as unknown as Parts,
+    [lists],
+  );
+  return { parts, loaded: lists.every(({ loaded }) => loaded), error: lists.find(({ error }) => error)?.error ?? null };
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../json';
+import { graphOf, neighbours, PARTS, type Parts } from './graph';
+
+const object = (name: string, fields: object = {}, metadata: object = {}) =>
+  ({ metadata: { name, namespace: 'x', uid: name, ...metadata }, ...fields }) as unknown as KubeObject;
+const owned = (uid: string) => ({ ownerReferences: [{ uid, controller: true }] });
+const ready = { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } };
+const parts = (some: Partial<Parts>): Parts => ({
+  ...(Object.fromEntries(PARTS.map(({ resource }) => [resource, []])) as unknown as Parts),
+  ...some,
+});
+const edges = (graph: ReturnType<typeof graphOf>) => graph.edges.map(({ from, to }) => `${from} > ${to}`).sort();
+
+describe('graphOf', () => {
+  const web = {
+    deployments: [object('web', { kind: 'Deployment', spec: { replicas: 1 }, status: { readyReplicas: 1 } })],
+    replicasets: [object('web-1', {}, owned('web'))],
+    services: [
+      object('front', { spec: { selector: { app: 'web' } } }),
+      object('nobody', { spec: { selector: { app: 'none' } } }),
+    ],
+    ingresses: [
+      object('in', { spec: { rules: [{ http: { paths: [{ backend: { service: { name: 'front' } } }] } }] } }),
+    ],
+    persistentvolumeclaims: [object('disk', { status: { phase: 'Bound' } })],
+  };
+  const pod = (name: string) =>
+    object(
+      name,
+      {
+        ...ready,
+        spec: {
+          volumes: [
+            { name: 'd', persistentVolumeClaim: { claimName: 'disk' } },
+            { name: 'c', configMap: { name: 'conf' } },
+          ],
+          containers: [
+            { name: 'c', volumeMounts: [{ name: 'c', mountPath: '/c' }], envFrom: [{ secretRef: { name: 'key' } }] },
+          ],
+        },
+      },
+      { labels: { app: 'web' }, ...owned('web-1') },
+    );
+
+  it('links ingress, service, workload, pod and what the pod uses', () => {
+    const graph = graphOf('dev', parts({ ...web, pods: [pod('p')] }));
+    expect(edges(graph)).toEqual([
+      'front > p',
+      'in > front',
+      'web > ConfigMap x/conf',
+      'web > Secret x/key',
+      'web > disk',
+      'web > p',
+    ]);
+    expect(graph.nodes.find(({ id }) => id === 'nobody')?.health).toBe('warn');
+    expect(neighbours(graph, 'front')).toMatchObject({ before: [{ id: 'in' }], after: [{ id: 'p' }] });
+  });
+
+  it('shows one node for the pods of a large workload', () => {
+    const broken = object('broken', { status: { phase: 'Failed' } }, owned('web-1'));
+    const graph = graphOf(
+      'dev',
+      parts({ ...web, pods: [...Array.from({ length: 9 }, (_, index) => pod(`p${index}`)), broken] }),
+    );
+    expect(graph.nodes.find(({ shape }) => shape === 'pods')).toMatchObject({ ready: [9, 10], health: 'bad' });
+    expect(edges(graph)).toContain('front > pods web');
+    expect(graph.nodes.filter(({ shape }) => shape === 'pod')).toEqual([]);
+  });
+
+  it('keeps within the limit and says how many are hidden, workloads first', () => {
+    const pods = Array.from({ length: 600 }, (_, index) => object(`alone-${index}`, ready));
+    const graph = graphOf('dev', parts({ ...web, pods }));
+    expect([graph.nodes.length, graph.hidden, graph.nodes[0]?.id]).toEqual([500, 105, 'web']);
+  });
+
+  it.each([
+    ['a workload without ready pods', { deployments: [object('d', { spec: { replicas: 2 }, status: {} })] }, 'bad'],
+    ['one with some', { deployments: [object('d', { spec: { replicas: 2 }, status: { readyReplicas: 1 } })] }, 'warn'],
+    ['one scaled to none', { deployments: [object('d', { spec: { replicas: 0 }, status: {} })] }, 'ok'],
+    ['a finished job', { jobs: [object('d', { kind: 'Job', status: { succeeded: 1 } })] }, 'done'],
+    ['a claim that waits', { persistentvolumeclaims: [object('d', { status: { phase: 'Pending' } })] }, 'warn'],
+  ])('tells the health of %s', (_, some, health) => {
+    expect(graphOf('dev', parts(some)).nodes[0]?.health).toBe(health);
+  });
+});

@@ -1,0 +1,238 @@
+import './volumes.css';
+import { ArrowUp, Download, File, Folder, FolderPlus, Link, Save, Trash2, Upload } from 'lucide-react';
+import { useCallback, useEffect, useState } from 'react';
+import { Button, Empty, IconButton } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { fromBytes, fromText, toBytes, toText } from '../config/entries';
+import { CodeBox } from '../editor/CodeBox';
+import { download, Failure, messageOf, Panel } from '../parts';
+import { bytesText } from '../units';
+import { type Entry, entriesOf, join } from './files';
+import { useVolume, type Volume } from './useVolume';
+
+/** Larger files are offered for download, not for editing. */
+const EDITABLE = 1024 * 1024;
+const ICONS = { folder: Folder, file: File, link: Link, other: File };
+
+interface Open {
+  name: string;
+  /** As it was read, and as it is now; null for what is no text. */
+  before: string;
+  text: string | null;
+}
+
+/** Browses and edits the files of a volume. */
+export default function VolumeBrowser({
+  cluster,
+  namespace,
+  claim,
+}: {
+  cluster: string;
+  namespace: string;
+  claim: string;
+}) {
+  const { t } = useI18n();
+  const { volume, error } = useVolume(cluster, namespace, claim);
+  if (volume === null) {
+    return (
+      <Panel label={t('panel.volume.title', { claim })} notes={<Failure error={error} />}>
+        {error === '' && (
+          <p className="empty" role="status">
+            {t('panel.volume.finding')}
+          </p>
+        )}
+      </Panel>
+    );
+  }
+  return <Browser volume={volume} claim={claim} />;
+}
+
+function Browser({ volume, claim }: { volume: Volume; claim: string }) {
+  const { t } = useI18n();
+  const [folder, setFolder] = useState('');
+  const [entries, setEntries] = useState<Entry[]>([]);
+  const [open, setOpen] = useState<Open | null>(null);
+  const [error, setError] = useState('');
+  const [busy, setBusy] = useState(false);
+
+  const attempt = useCallback(async (work: () => Promise<void>) => {
+    setBusy(true);
+    try {
+      await work();
+      setError('');
+    } catch (failure) {
+      setError(messageOf(failure));
+    } finally {
+      setBusy(false);
+    }
+  }, []);
+  const path = useCallback((name = '') => join(volume.root, folder, name), [volume.root, folder]);
+  const list = useCallback(async () => {
+    const listing = await volume.run('list', [path()]);
+    setEntries(entriesOf(new TextDecoder().decode(listing)));
+  }, [volume, path]);
+  useEffect(() => void attempt(list), [attempt, list]);
+
+  const enter = (name: string) => {
+    setOpen(null);
+    setFolder(name);
+  };
+  const show = (entry: Entry) =>
+    attempt(async () => {
+      if (entry.type === 'folder') return enter(join('', folder, entry.name));
+      if (entry.size > EDITABLE) return setOpen({ name: entry.name, before: '', text: null });
+      const before = fromBytes(await volume.run('read', [path(entry.name)]));
+      setOpen({ name: entry.name, before, text: toText(before) });
+    });
+  const change = (work: () => Promise<unknown>) =>
+    attempt(async () => {
+      await work();
+      await list();
+    });
+  const save = () =>
+    attempt(async () => {
+      if (open === null || open.text === null) return;
+      // The pod writes to the same file: what it wrote since it was read here is not overwritten unasked.
+      const now = fromBytes(await volume.run('read', [path(open.name)]));
+      if (now !== open.before && !confirm(t('panel.volume.changed', { name: open.name }))) return;
+      const after = fromText(open.text);
+      await volume.run('write', [path(open.name)], toBytes(after));
+      setOpen({ ...open, before: after });
+      await list();
+    });
+  const saveFile = (entry: Entry) =>
+    attempt(async () => {
+      const whole = entry.type === 'folder';
+      const bytes = whole
+        ? await volume.run('archive', [path(), entry.name])
+        : await volume.run('read', [path(entry.name)]);
+      download(whole ? `${entry.name}.tar` : entry.name, bytes, 'application/octet-stream');
+    });
+  const upload = (files: FileList | null) =>
+    change(async () => {
+      for (const file of files ?? []) {
+        await volume.run('write', [path(file.name)], new Uint8Array(await file.arrayBuffer()));
+      }
+    });
+  const newFolder = () => {
+    const name = prompt(t('panel.volume.folderName'));
+    if (name) void change(() => volume.run('folder', [path(name)]));
+  };
+  const remove = (entry: Entry) => {
+    if (!confirm(t('panel.volume.confirm', { name: entry.name }))) return;
+    if (open?.name === entry.name) setOpen(null);
+    void change(() => volume.run('remove', [path(entry.name)]));
+  };
+  const dirty = open !== null && open.text !== null && fromText(open.text) !== open.before;
+  return (
+    <Panel
+      label={t('panel.volume.title', { claim })}
+      bar={
+        <>
+          <IconButton
+            label={t('panel.volume.up')}
+            disabled={folder === ''}
+            onClick={() => enter(folder.split('/').slice(0, -1).join('/'))}
+          >
+            <ArrowUp />
+          </IconButton>
+          <span className="mono grow cut">{folder || '/'}</span>
+          {!volume.readOnly && (
+            <>
+              <label className="button small">
+                <Upload /> {t('panel.config.upload')}
+                <input
+                  type="file"
+                  multiple
+                  className="hidden-text"
+                  onChange={(event) => void upload(event.target.files)}
+                />
+              </label>
+              <Button look="small" onClick={newFolder}>
+                <FolderPlus /> {t('panel.volume.newFolder')}
+              </Button>
+            </>
+          )}
+        </>
+      }
+      notes={<Failure error={error} />}
+      foot={
+        <>
+          <span>{t('panel.volume.through', { pod: volume.through })}</span>
+          {volume.readOnly && <span className="chip">{t('panel.volume.readOnly')}</span>}
+        </>
+      }
+    >
+      <div className="panel-split" aria-busy={busy}>
+        <nav aria-label={t('panel.volume.files')}>
+          {entries.length === 0 && !busy && <Empty title={t('panel.volume.empty')} />}
+          <ul>
+            {entries.map((entry) => (
+              <li key={entry.name} className="file">
+                <FileRow entry={entry} chosen={open?.name === entry.name} onOpen={() => void show(entry)} />
+                <IconButton
+                  look="small"
+                  label={t('panel.volume.download', { name: entry.name })}
+                  onClick={() => void saveFile(entry)}
+                >
+                  <Download />
+                </IconButton>
+                {!volume.readOnly && (
+                  <IconButton
+                    look="small"
+                    label={t('panel.volume.remove', { name: entry.name })}
+                    onClick={() => remove(entry)}
+                  >
+                    <Trash2 />
+                  </IconButton>
+                )}
+              </li>
+            ))}
+          </ul>
+        </nav>
+        {open === null ? (
+          <Empty title={t('panel.volume.pick')} />
+        ) : (
+          <div className="file-text">
+            <div className="row tight config-head">
+              <h3 className="mono grow cut">{open.name}</h3>
+              <Button look="primary small" disabled={!dirty || busy || volume.readOnly} onClick={() => void save()}>
+                <Save /> {t('panel.editor.save')}
+              </Button>
+            </div>
+            {open.text === null ? (
+              <Empty title={t('panel.volume.noText')} />
+            ) : (
+              <CodeBox
+                key={path(open.name)}
+                label={open.name}
+                value={open.text}
+                readOnly={volume.readOnly}
+                onChange={(text) => setOpen((old) => (old === null ? null : { ...old, text }))}
+                onSave={() => void save()}
+              />
+            )}
+          </div>
+        )}
+      </div>
+    </Panel>
+  );
+}
+
+function FileRow({ entry, chosen, onOpen }: { entry: Entry; chosen: boolean; onOpen: () => void }) {
+  const { date } = useI18n();
+  const Icon = ICONS[entry.type];
+  return (
+    <button
+      type="button"
+      className="pick"
+      aria-current={chosen}
+      title={`${entry.mode} ${date(entry.changed)}`}
+      onClick={onOpen}
+    >
+      <Icon aria-hidden="true" size={16} />
+      <span className="grow mono cut">{entry.name}</span>
+      {entry.type === 'file' && <span className="faint small">{bytesText(entry.size)}</span>}
+    </button>
+  );
+}

@@ -1,0 +1,85 @@
+import { useEffect, useMemo, useState } from 'react';
+import { useObject } from '../../store/hooks';
+import { output, type Place, run } from '../shell/exec';
+import { useToolPod } from '../shell/useToolPod';
+import { useObjects } from '../useObjects';
+import { command, type SCRIPTS, waysTo } from './files';
+
+/** How the panel reaches the files of a claim. */
+export interface Volume {
+  root: string;
+  readOnly: boolean;
+  /** Who lends the tools: a pod that mounts it, or a helper that was started for it. */
+  through: string;
+  run: (script: keyof typeof SCRIPTS, paths: string[], input?: Uint8Array) => Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Finds a pod that mounts the claim and has a shell; where there is none, a helper pod on the volume's node. */
+export function useVolume(cluster: string, namespace: string, claim: string): { volume: Volume | null; error: string } {
+  const pods = useObjects({ cluster, group: '', version: 'v1', resource: 'pods', namespaces: [namespace] });
+  const nodes = useObjects({ cluster, group: '', version: 'v1', resource: 'nodes', namespaces: [] });
+  const ref = { cluster, group: '', version: 'v1', resource: 'persistentvolumeclaims', namespace, name: claim };
+  const object = useObject(ref).data;
+  const way = waysTo(pods.objects, claim)[0];
+  const key = way === undefined ? '' : JSON.stringify(way);
+  /** Whether the container at `key` has the tools; null until it was asked. */
+  const [able, setAble] = useState<{ key: string; yes: boolean } | null>(null);
+  useEffect(() => {
+    if (way === undefined || able?.key === key) return;
+    let current = true;
+    run({ cluster, namespace, pod: way.pod, container: way.container }, ['/bin/sh', '-c', 'command -v stat tar cat'])
+      .then(({ exit }) => exit.code === 0)
+      .catch(() => false)
+      .then((yes) => {
+        if (current) setAble({ key, yes });
+      });
+    return () => {
+      current = false;
+    };
+  }, [cluster, namespace, way, key, able]);
+  const asked = able?.key === key ? able.yes : null;
+  const needsHelper = pods.loaded && (way === undefined || asked === false);
+  const node =
+    way?.node || object?.metadata.annotations?.['volume.kubernetes.io/selected-node'] || anyNode(nodes.objects);
+  const wish = needsHelper && node ? { node, claim } : null;
+  const helper = useToolPod(cluster, namespace, wish);
+  const target = JSON.stringify(
+    needsHelper
+      ? helper.place && { place: helper.place, root: '/mnt', readOnly: false, enter: helper.enter }
+      : asked &&
+          way && {
+            place: { cluster, namespace, pod: way.pod, container: way.container },
+            root: way.root,
+            readOnly: way.readOnly,
+            enter: [],
+          },
+  );
+  const volume = useMemo((): Volume | null => {
+    const found = JSON.parse(target ?? 'null') as {
+      place: Place;
+      root: string;
+      readOnly: boolean;
+      enter: string[];
+    } | null;
+    if (!found) return null;
+    const { place, root, readOnly, enter } = found;
+    return {
+      root,
+      readOnly,
+      through: place.pod,
+      run: (script, paths, input) => output(place, [...enter, ...command(script, ...paths)], input),
+    };
+  }, [target]);
+  return { volume, error: helper.error };
+}
+
+type Condition = { type: string; status: string };
+
+function anyNode(
+  nodes: { metadata: { name: string }; status?: { conditions?: Condition[] }; spec?: { taints?: unknown[] } }[],
+): string {
+  const ready = nodes.filter(({ status }) =>
+    status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+  );
+  return (ready.find(({ spec }) => !spec?.taints?.length) ?? ready[0])?.metadata.name ?? '';
+}
