@@ -68,7 +68,7 @@ function ProblemCard({ problem }: { problem: Problem }) {
           </Link>
         </p>
         {evidence.length > 0 && (
-          <details>
+          <details open>
             <summary>{t('evidence')}</summary>
             <ul className="evidence">
               {evidence.map((fact) => (
@@ -116,7 +116,7 @@ function Inventory() {
           <li key={longName(resource)}>
             <Link href={links.list(resource)}>
               <strong>{number(count.total)}</strong>
-              <span>{plural(resource)}</span>
+              <span className="cut">{plural(resource)}</span>
               <span className="row tight small">
                 {(['bad', 'warn', 'ok'] as const).map(
                   (health) =>

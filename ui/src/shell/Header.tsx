@@ -30,11 +30,13 @@ export function Header({ onMenu }: { onMenu?: () => void }) {
       {name && <NamespaceFilter />}
       <span className="grow" />
       <Lost />
-      <button type="button" className="button jump" onClick={() => useUi.setState({ palette: true })}>
-        <Search />
-        <span className="grow">{t('palette.open')}</span>
-        <kbd>:</kbd>
-      </button>
+      {name && (
+        <button type="button" className="button jump" onClick={() => useUi.setState({ palette: true })}>
+          <Search />
+          <span className="grow">{t('palette.open')}</span>
+          <kbd>:</kbd>
+        </button>
+      )}
       <Operations />
       <IconButton label={t('help')} onClick={() => useUi.setState({ help: true })}>
         <CircleHelp />

@@ -119,7 +119,11 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
   );
 }
 
-const nodeHealth = (state: string): Health => (state === 'running' ? 'ok' : state === 'paused' ? 'done' : 'bad');
+/** A node that is off is bad news only in a cluster that runs. */
+function nodeHealth(node: ClusterNode, cluster: Cluster): Health {
+  if (node.state === 'running') return 'ok';
+  return cluster.state === 'running' || cluster.state === 'partial' ? 'bad' : 'done';
+}
 
 function NodeTile({ cluster, node }: { cluster: Cluster; node: ClusterNode }) {
   const { t } = useI18n();
@@ -164,7 +168,7 @@ function NodeTile({ cluster, node }: { cluster: Cluster; node: ClusterNode }) {
         entries={entries}
         trigger={
           <button type="button" className="node">
-            <HealthMark health={nodeHealth(node.state)}>
+            <HealthMark health={nodeHealth(node, cluster)}>
               <strong>{node.name}</strong>
             </HealthMark>
             <span className="soft small">{t(`role.${node.role}`)}</span>

@@ -12,16 +12,24 @@ import { attempt } from '../../store/ui';
 /** Makes a cluster: a form, the command that does the same, and then the steps as they happen. */
 export function CreatePage() {
   const { t } = useI18n();
-  const clusters = useHost((host) => host.clusters) ?? [];
-  const [name, setName] = useState(() => freeName(clusters.map((cluster) => cluster.name)));
+  const clusters = useHost((host) => host.clusters);
+  const taken = (clusters ?? []).map((cluster) => cluster.name);
+  const [typed, setTyped] = useState<string | null>(null);
+  const name = typed ?? freeName(taken);
   const [masters, setMasters] = useState(1);
   const [workers, setWorkers] = useState(2);
   const [operation, setOperation] = useState('');
-  const taken = clusters.some((cluster) => cluster.name === name);
-  const bad = !validClusterName(name) ? t('create.badname') : taken && !operation ? t('create.taken') : '';
+  const bad = !validClusterName(name)
+    ? t('create.badname')
+    : taken.includes(name) && !operation
+      ? t('create.taken')
+      : '';
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    void attempt(async () => setOperation((await createCluster({ name, masters, workers })).operation));
+    void attempt(async () => {
+      setTyped(name);
+      setOperation((await createCluster({ name, masters, workers })).operation);
+    });
   };
   return (
     <main className="page narrow">
@@ -34,7 +42,7 @@ export function CreatePage() {
           <input
             className="input"
             value={name}
-            onChange={(event) => setName(event.target.value)}
+            onChange={(event) => setTyped(event.target.value)}
             aria-invalid={bad !== ''}
             aria-describedby="name-help"
             disabled={operation !== ''}
