@@ -20,6 +20,7 @@ import { ROUTES } from './paths';
 import { Sidebar } from './Sidebar';
 
 const Palette = lazy(() => import('./Palette'));
+const PanelPage = lazy(() => import('../pages/PanelPage'));
 
 /** The frame of one cluster: navigation, page, dock. */
 export function ClusterFrame() {
@@ -73,6 +74,11 @@ function Page() {
         <Route path="/c/:cluster/sync">
           <SyncPage />
         </Route>
+        {(['events', 'map', 'metrics', 'forwards'] as const).map((id) => (
+          <Route key={id} path={`/c/:cluster/${id}`}>
+            <PanelPage id={id} />
+          </Route>
+        ))}
         <Route>
           <Empty title={t('nowhere')} />
         </Route>

@@ -5,7 +5,7 @@ import { Empty } from '../components/parts';
 import { useI18n } from '../i18n';
 import { podSelector } from '../kinds/read';
 import { template } from '../kinds/templates';
-import { CreateEditor, LogsPanel, NodeConsole, ShellPanel, YamlEditor } from '../panels';
+import { CreateEditor, ForwardsPanel, LogsPanel, NodeConsole, ShellPanel, YamlEditor } from '../panels';
 import { toast } from '../store/ui';
 import { useCluster } from './cluster';
 import type { DockKind } from './dock';
@@ -33,8 +33,10 @@ export default function DockPanel({ kind, target, onClose }: Props) {
       );
     case 'edit':
       return <YamlEditor target={target} />;
-    case 'forward':
-      return null;
+    case 'forward': {
+      const kinds: Record<string, string> = { pods: 'pod', services: 'service', deployments: 'deployment' };
+      return <ForwardsPanel cluster={cluster} namespace={namespace} target={`${kinds[resource]}/${name}`} />;
+    }
     case 'create': {
       const found = find(target);
       if (!found) return <Empty title={t('loading')} />;

@@ -1,16 +1,20 @@
 import {
   Activity,
   Box,
+  Cable,
+  ChartSpline,
   Cog,
   Database,
   FileStack,
   FolderSync,
   HeartPulse,
+  History,
   KeyRound,
   type LucideIcon,
   Network,
   Puzzle,
   Server,
+  Waypoints,
 } from 'lucide-react';
 import { Link, useLocation } from 'wouter';
 import type { Count } from '../api/contract';
@@ -32,6 +36,10 @@ const ICONS: Record<SectionId, LucideIcon> = {
 
 const TOP: [PageId | undefined, LucideIcon, 'overview' | `page.${PageId}`][] = [
   [undefined, HeartPulse, 'overview'],
+  ['map', Waypoints, 'page.map'],
+  ['events', History, 'page.events'],
+  ['metrics', ChartSpline, 'page.metrics'],
+  ['forwards', Cable, 'page.forwards'],
   ['sync', FolderSync, 'page.sync'],
   ['images', FileStack, 'page.images'],
 ];

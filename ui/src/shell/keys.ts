@@ -22,10 +22,9 @@ const KINDS: Record<string, string> = {
   s: 'services',
   n: 'nodes',
   c: 'configmaps',
-  e: 'events',
   v: 'persistentvolumeclaims',
 };
-const PLACES: Record<string, PageId | undefined> = { o: undefined, i: 'images' };
+const PLACES: Record<string, PageId | undefined> = { o: undefined, e: 'events', m: 'map', i: 'images', f: 'forwards' };
 
 /** How long `g` waits for its letter. */
 const CHORD_MS = 1500;

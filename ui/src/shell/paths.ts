@@ -17,7 +17,7 @@ export const ROUTES = {
 } as const;
 
 /** The pages of a cluster that are not about one kind. */
-export const PAGES = ['images', 'sync'] as const;
+export const PAGES = ['events', 'map', 'metrics', 'images', 'forwards', 'sync'] as const;
 export type PageId = (typeof PAGES)[number];
 
 const enc = encodeURIComponent;

@@ -30,21 +30,21 @@ export type TabId =
   | 'events'
   | 'yaml';
 
-const WORKLOAD: TabId[] = ['overview', 'logs', 'yaml'];
+const WORKLOAD: TabId[] = ['overview', 'rollout', 'logs', 'metrics', 'events', 'yaml'];
 const TABS: Record<string, TabId[]> = {
-  pods: ['overview', 'logs', 'shell', 'yaml'],
+  pods: ['overview', 'logs', 'shell', 'metrics', 'events', 'yaml'],
   'deployments.apps': WORKLOAD,
   'statefulsets.apps': WORKLOAD,
   'daemonsets.apps': WORKLOAD,
-  'replicasets.apps': ['overview', 'logs', 'yaml'],
-  'jobs.batch': ['overview', 'logs', 'yaml'],
-  services: ['overview', 'logs', 'yaml'],
-  secrets: ['overview', 'yaml'],
-  configmaps: ['overview', 'yaml'],
-  persistentvolumeclaims: ['overview', 'yaml'],
-  nodes: ['overview', 'shell', 'yaml'],
+  'replicasets.apps': ['overview', 'logs', 'events', 'yaml'],
+  'jobs.batch': ['overview', 'logs', 'events', 'yaml'],
+  services: ['overview', 'forwards', 'logs', 'events', 'yaml'],
+  secrets: ['data', 'overview', 'events', 'yaml'],
+  configmaps: ['data', 'overview', 'events', 'yaml'],
+  persistentvolumeclaims: ['overview', 'files', 'events', 'yaml'],
+  nodes: ['overview', 'metrics', 'shell', 'events', 'yaml'],
 };
-const PLAIN: TabId[] = ['overview', 'yaml'];
+const PLAIN: TabId[] = ['overview', 'events', 'yaml'];
 
 /** One object: what it is, what belongs to it, and the panels of its kind, each a tab of the address. */
 export function DetailPage({ resource, target }: { resource: Resource; target: ObjectRef }) {
@@ -103,7 +103,7 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
             object && <Overview object={object} target={target} />
           ) : (
             <Suspense fallback={<Empty title={t('loading')} />}>
-              <DetailPanel tab={tab} target={target} />
+              <DetailPanel tab={tab} target={target} object={object ?? undefined} />
             </Suspense>
           )}
         </Boundary>

@@ -1,17 +1,42 @@
-import type { ObjectRef } from '../../api/contract';
-import { NodeConsole, ShellPanel, YamlEditor } from '../../panels';
+import { useLocation } from 'wouter';
+import type { KubeObject, ObjectRef } from '../../api/contract';
+import {
+  ConfigMapEditor,
+  EventsTimeline,
+  ForwardsPanel,
+  MetricsPanel,
+  NodeConsole,
+  RolloutPanel,
+  SecretEditor,
+  ShellPanel,
+  VolumeBrowser,
+  YamlEditor,
+} from '../../panels';
 import { Logs } from '../../shell/DockPanel';
+import { useLinks } from '../../shell/paths';
 import type { TabId } from './DetailPage';
 
 interface Props {
   tab: TabId;
   target: ObjectRef;
+  object: KubeObject | undefined;
 }
 
 /** The panel of a tab. */
-export default function DetailPanel({ tab, target }: Props) {
+export default function DetailPanel({ tab, target, object }: Props) {
+  const links = useLinks();
+  const [, navigate] = useLocation();
+  const open = (ref: ObjectRef) => navigate(links.object(ref));
   const { cluster, namespace, name, resource } = target;
   switch (tab) {
+    case 'data':
+      return resource === 'secrets' ? (
+        <SecretEditor cluster={cluster} namespace={namespace} name={name} />
+      ) : (
+        <ConfigMapEditor cluster={cluster} namespace={namespace} name={name} onOpen={open} />
+      );
+    case 'rollout':
+      return <RolloutPanel target={target} />;
     case 'logs':
       return <Logs target={target} />;
     case 'shell':
@@ -20,9 +45,28 @@ export default function DetailPanel({ tab, target }: Props) {
       ) : (
         <ShellPanel cluster={cluster} namespace={namespace} pod={name} />
       );
+    case 'metrics':
+      return <MetricsPanel cluster={cluster} scope={scope(target)} />;
+    case 'files':
+      return <VolumeBrowser cluster={cluster} namespace={namespace} claim={name} />;
+    case 'forwards':
+      return <ForwardsPanel cluster={cluster} namespace={namespace} target={`service/${name}`} />;
+    case 'events': {
+      const uid = object?.metadata.uid;
+      if (!uid) return null;
+      return (
+        <EventsTimeline cluster={cluster} namespaces={namespace ? [namespace] : []} involved={{ uid }} onOpen={open} />
+      );
+    }
     case 'yaml':
       return <YamlEditor target={target} />;
     case 'overview':
       return null;
   }
+}
+
+function scope({ resource, namespace, name }: ObjectRef) {
+  if (resource === 'nodes') return { node: name };
+  if (resource === 'pods') return { namespace, pods: [name] };
+  return { namespace };
 }

@@ -8,6 +8,7 @@ import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { Containers } from './Containers';
 import { type Fact, facts } from './facts';
+import { RecentEvents } from './RecentEvents';
 import { Related } from './Related';
 
 /** What an object is and what belongs to it. */
@@ -18,6 +19,7 @@ export function Overview({ object, target }: { object: KubeObject; target: Objec
       <div className="stack">
         <Related object={object} target={target} />
         <Containers object={object} />
+        <RecentEvents object={object} />
       </div>
       <div className="stack">
         <Card title={t('facts')}>

@@ -1,0 +1,56 @@
+import type { KubeObject } from '../../api/contract';
+import { Card, HealthMark } from '../../components/parts';
+import { useI18n } from '../../i18n';
+import { listSpec, useCluster } from '../../shell/cluster';
+import { useList, useListState, useRow } from '../../store/hooks';
+import type { ListView } from '../../store/list';
+import { text } from '../list/columns';
+
+const EVENTS = { group: '', version: 'v1', resource: 'events' };
+const SHOWN = 6;
+
+/** What happened to an object lately; the events tab has all of it on a timeline. */
+export function RecentEvents({ object }: { object: KubeObject }) {
+  const { t } = useI18n();
+  const { name } = useCluster();
+  const { uid, namespace } = object.metadata;
+  const view = useList(
+    listSpec(name, EVENTS, {
+      namespaces: namespace ? [namespace] : [],
+      fieldSelector: `involvedObject.uid=${uid}`,
+      sort: { column: 'Last Seen', descending: false },
+      limit: SHOWN,
+    }),
+  );
+  const { data } = useListState(view);
+  if (data.order.length === 0) return null;
+  const cells = ['Type', 'Reason', 'Message', 'Last Seen'].map((column) =>
+    data.columns.findIndex((other) => other.name === column),
+  );
+  return (
+    <Card title={t('page.events')}>
+      <table className="plain">
+        <tbody>
+          {data.order.map((id) => (
+            <EventRow key={id} uid={id} view={view} cells={cells} />
+          ))}
+        </tbody>
+      </table>
+    </Card>
+  );
+}
+
+function EventRow({ uid, view, cells }: { uid: string; view: ListView; cells: number[] }) {
+  const row = useRow(view, uid);
+  if (!row) return null;
+  const [type, reason, message, seen] = cells.map((cell) => text(row.cells[cell]));
+  return (
+    <tr>
+      <td className="nowrap">
+        <HealthMark health={type === 'Warning' ? 'warn' : 'done'}>{reason}</HealthMark>
+      </td>
+      <td className="wrap soft">{message}</td>
+      <td className="faint">{seen}</td>
+    </tr>
+  );
+}
