@@ -32,7 +32,7 @@ export function UsedBy({ cluster, namespace, name, revision, onOpen }: Props) {
   return (
     <section className="config-users" aria-label={t('panel.config.usedBy')}>
       <header>
-        <h3 className="grow">{t('panel.config.usedBy')}</h3>
+        <h2 className="grow">{t('panel.config.usedBy')}</h2>
         <Button look="small" onClick={ask}>
           {t('panel.config.ask')}
         </Button>

@@ -42,7 +42,7 @@ export function ValueEditor({ name, value, base, hidden, readOnly, onChange }: P
   return (
     <>
       <div className="row tight config-head">
-        <h3 className="mono grow cut">{name}</h3>
+        <h2 className="mono grow cut">{name}</h2>
         <span className="soft small">
           {bytesText(sizeOf(value))} {text === null && t('panel.config.binary')}
         </span>

@@ -105,7 +105,7 @@ function basics(label: string, readOnly: boolean): Extension {
     highlightSelectionMatches(),
     search({ top: true }),
     EditorState.readOnly.of(readOnly),
-    EditorView.contentAttributes.of({ 'aria-label': label }),
+    EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
     // Tab indents; Escape before it gives the key back to the page, as CodeMirror recommends for keyboard users.
     keymap.of([
       ...closeBracketsKeymap,

@@ -20,7 +20,7 @@ export function DiffBox({ label, before, after }: { label: string; before: strin
           theme,
           EditorState.readOnly.of(true),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ 'aria-label': label }),
+          EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
           unifiedMergeView({
             original: before,
             mergeControls: false,

@@ -46,6 +46,7 @@ const look = EditorView.theme({
   '.cm-deletedChunk, .cm-deletedLine': { backgroundColor: 'var(--bad-soft) !important' },
   '.cm-changedText': { background: 'none !important', textDecoration: 'underline', textDecorationThickness: '2px' },
   '.cm-deletedText': { background: 'none !important', textDecoration: 'line-through' },
+  '.cm-collapsedLines::before, .cm-collapsedLines::after': { content: '"⋯" !important' },
   '.cm-collapsedLines': { background: 'var(--sunken) !important', color: 'var(--ink-soft)' },
 });
 

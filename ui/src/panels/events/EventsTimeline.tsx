@@ -103,7 +103,8 @@ function Axis({
   onPick: (range: [number, number]) => void;
 }) {
   const { t, date } = useI18n();
-  const most = Math.max(1, ...bars.map(({ normal, warning }) => normal + warning));
+  // A single event is no full bar.
+  const most = Math.max(4, ...bars.map(({ normal, warning }) => normal + warning));
   const [first, last] = [bars[0], bars[bars.length - 1]];
   return (
     <figure className="axis">

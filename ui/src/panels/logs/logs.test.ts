@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { columnsOf, parseJson } from './fields';
 import { Lines } from './lines';
-import { fileOf, hueOf, matcher, pieces, plain } from './search';
+import { fileOf, hueOf, matcher, matches, pieces, plain } from './search';
 import { severityOf } from './severity';
 
 const line = (time: string, text: string, pod = 'a') => ({ pod, container: 'c', time, text });
@@ -92,6 +92,12 @@ describe('search', () => {
       false,
     ]);
     expect(pieces('abc', matcher('x*', { regex: true, exact: true }))).toEqual([{ text: 'abc', hit: false }]);
+  });
+  it('begins every text at its beginning', () => {
+    const pattern = matcher('a', { regex: false, exact: true });
+    if (pattern === null) throw new Error('no pattern');
+    expect([matches('xxa', pattern), matches('a', pattern)]).toEqual([true, true]);
+    expect(pieces('a', pattern)).toEqual([{ text: 'a', hit: true }]);
   });
   it('takes a broken expression for none', () => {
     expect(matcher('(', { regex: true, exact: true })).toBeNull();

@@ -31,8 +31,10 @@ export function pieces(text: string, pattern: RegExp | null): Piece[] {
 }
 
 export function matches(text: string, pattern: RegExp): boolean {
+  const found = pattern.test(text);
+  // A global pattern remembers where it stopped; the next text begins at its beginning.
   pattern.lastIndex = 0;
-  return pattern.test(text);
+  return found;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with a control character

@@ -9,6 +9,8 @@ interface Props {
   times: number[];
   series: Series[];
   format: (value: number) => string;
+  /** Distances that the marks of the axis may have. */
+  steps: number[];
 }
 
 /** Lines differ in dashes as well as in colour. */
@@ -22,7 +24,7 @@ function colour(index: number): string {
 }
 
 /** A chart over time, and the same in a table of words and numbers. */
-export function Chart({ title, times, series, format }: Props) {
+export function Chart({ title, times, series, format, steps }: Props) {
   const { t } = useI18n();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -38,7 +40,7 @@ export function Chart({ title, times, series, format }: Props) {
     const draw = () => {
       plot.current?.destroy();
       plot.current = new uPlot(
-        options(element, names === '' ? [] : names.split('\n'), format),
+        options(element, names === '' ? [] : names.split('\n'), format, steps),
         newest.current,
         element,
       );
@@ -54,7 +56,7 @@ export function Chart({ title, times, series, format }: Props) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [names, format]);
+  }, [names, format, steps]);
 
   useEffect(() => {
     if (times.length > 0) plot.current?.setData(newest.current);
@@ -63,7 +65,7 @@ export function Chart({ title, times, series, format }: Props) {
   return (
     <figure className="chart" aria-labelledby={id}>
       <figcaption id={id}>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
       </figcaption>
       <div ref={host} aria-hidden="true" className="chart-plot" />
       <table className="plain">
@@ -114,9 +116,14 @@ function Sample({ index }: { index: number }) {
   );
 }
 
-const HEIGHT = 180;
+const HEIGHT = 220;
 
-function options(element: HTMLElement, names: string[], format: (value: number) => string): uPlot.Options {
+function options(
+  element: HTMLElement,
+  names: string[],
+  format: (value: number) => string,
+  steps: number[],
+): uPlot.Options {
   const style = getComputedStyle(element);
   const [ink, line] = [style.getPropertyValue('--ink-soft').trim(), style.getPropertyValue('--line').trim()];
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
@@ -126,7 +133,7 @@ function options(element: HTMLElement, names: string[], format: (value: number) 
     legend: { show: false },
     cursor: { y: false },
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 72, values: (_plot, splits) => splits.map(format) }],
+    axes: [axis, { ...axis, size: 72, space: 24, incrs: steps, values: (_plot, splits) => splits.map(format) }],
     series: [
       {},
       ...names.map((label, index) => ({

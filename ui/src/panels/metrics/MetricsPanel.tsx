@@ -8,6 +8,10 @@ import { bytesText, coresText } from '../units';
 import { Chart } from './Chart';
 import { chartOf, type Scope } from './series';
 
+/** Steps that read well: 1, 2 and 5 of each power of ten for cores, powers of two for bytes. */
+const CORES = [-3, -2, -1, 0, 1, 2].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
+const BYTES = Array.from({ length: 30 }, (_, power) => 2 ** (power + 12));
+
 /** CPU and memory over time: of all nodes, of one, or of pods. */
 export default function MetricsPanel({ cluster, scope }: { cluster: string; scope: Scope }) {
   const { t } = useI18n();
@@ -19,17 +23,18 @@ export default function MetricsPanel({ cluster, scope }: { cluster: string; scop
   return (
     <Panel
       label={t('panel.metrics.title')}
-      foot={
-        <>
-          {chart.hidden > 0 && <span>{t('panel.metrics.hidden', { count: chart.hidden })}</span>}
-          <span className="grow" />
-          <Stale view={view} />
-        </>
-      }
+      foot={chart.hidden > 0 && t('panel.metrics.hidden', { count: chart.hidden })}
+      notes={<Stale view={view} />}
     >
       <div className="charts">
-        <Chart title={t('panel.metrics.cpu')} times={chart.times} series={chart.cpu} format={coresText} />
-        <Chart title={t('panel.metrics.memory')} times={chart.times} series={chart.memory} format={bytesText} />
+        <Chart title={t('panel.metrics.cpu')} times={chart.times} series={chart.cpu} format={coresText} steps={CORES} />
+        <Chart
+          title={t('panel.metrics.memory')}
+          times={chart.times}
+          series={chart.memory}
+          format={bytesText}
+          steps={BYTES}
+        />
       </div>
     </Panel>
   );

@@ -150,12 +150,19 @@ function connect(terminal: Xterm, place: Place, command: string[] | undefined, h
   };
 }
 
+/** The sixteen colours of terminals, dark enough on a light ground and light enough on a dark one. */
 function colours(element: HTMLElement) {
   const value = (name: string) => getComputedStyle(element).getPropertyValue(name).trim();
+  const dark = document.documentElement.dataset.theme === 'dark';
+  const [red, green, yellow] = [value('--bad'), value('--ok'), value('--warn')];
+  const [blue, magenta, cyan] = dark ? ['#8ab4f8', '#d7a3f0', '#72cbb8'] : ['#1f4f9e', '#7a2f8f', '#0f5f53'];
   return {
     background: value('--sunken'),
     foreground: value('--ink'),
     cursor: value('--accent'),
     selectionBackground: value('--accent-soft'),
+    ...{ red, green, yellow, blue, magenta, cyan, black: value('--ink-faint'), white: value('--ink-soft') },
+    ...{ brightRed: red, brightGreen: green, brightYellow: yellow, brightBlue: blue, brightMagenta: magenta },
+    ...{ brightCyan: cyan, brightBlack: value('--ink-faint'), brightWhite: value('--ink') },
   };
 }

@@ -93,7 +93,6 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
           onlyRenderVisibleElements
           fitView
           key={Object.keys(places).length > 0 ? 'placed' : 'empty'}
-          proOptions={{ hideAttribution: true }}
           onNodeClick={(_event, { data }) => open(data.node)}
           onKeyDown={(event) => {
             const id = (event.target as HTMLElement).dataset.id;

@@ -195,7 +195,7 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
         ) : (
           <div className="file-text">
             <div className="row tight config-head">
-              <h3 className="mono grow cut">{open.name}</h3>
+              <h2 className="mono grow cut">{open.name}</h2>
               <Button look="primary small" disabled={!dirty || busy || volume.readOnly} onClick={() => void save()}>
                 <Save /> {t('panel.editor.save')}
               </Button>

@@ -3,7 +3,7 @@ import { useObject } from '../../store/hooks';
 import { output, type Place, run } from '../shell/exec';
 import { useToolPod } from '../shell/useToolPod';
 import { useObjects } from '../useObjects';
-import { command, type SCRIPTS, waysTo } from './files';
+import { command, type SCRIPTS, type Way, waysTo } from './files';
 
 /** How the panel reaches the files of a claim. */
 export interface Volume {
@@ -25,9 +25,10 @@ export function useVolume(cluster: string, namespace: string, claim: string): { 
   /** Whether the container at `key` has the tools; null until it was asked. */
   const [able, setAble] = useState<{ key: string; yes: boolean } | null>(null);
   useEffect(() => {
-    if (way === undefined || able?.key === key) return;
+    if (key === '') return;
     let current = true;
-    run({ cluster, namespace, pod: way.pod, container: way.container }, ['/bin/sh', '-c', 'command -v stat tar cat'])
+    const { pod, container } = JSON.parse(key) as Way;
+    run({ cluster, namespace, pod, container }, ['/bin/sh', '-c', 'command -v stat tar cat'])
       .then(({ exit }) => exit.code === 0)
       .catch(() => false)
       .then((yes) => {
@@ -36,7 +37,7 @@ export function useVolume(cluster: string, namespace: string, claim: string): { 
     return () => {
       current = false;
     };
-  }, [cluster, namespace, way, key, able]);
+  }, [cluster, namespace, key]);
   const asked = able?.key === key ? able.yes : null;
   const needsHelper = pods.loaded && (way === undefined || asked === false);
   const node =
