@@ -17,5 +17,5 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   server: agent ? { proxy: { '/api': { target: agent, ws: true, changeOrigin: true } } } : {},
-  test: { environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}'] },
+  test: { environment: 'node', include: ['src/**/*.test.{ts,tsx}'] },
 });

@@ -10,7 +10,7 @@ import { useLinks, useParam } from '../../shell/paths';
 import { useListState } from '../../store/hooks';
 import type { ListView } from '../../store/list';
 import { useSettings } from '../../store/settings';
-import { type Shown, shownColumns, tracks } from './columns';
+import { leastWidth, type Shown, shownColumns, tracks } from './columns';
 import { GridRow } from './GridRow';
 import { windowOffset } from './window';
 
@@ -65,6 +65,7 @@ export function Grid(props: Props) {
   const rowAt = (index: number): Row | undefined => view.row(order[index - state.data.offset] ?? '');
   const columns = useColumns(view, wide === '1', resource.namespaced && namespaces.length !== 1);
   const template = tracks(columns);
+  const minWidth = leastWidth(columns);
 
   const move = (to: number, extend: boolean) => {
     const next = Math.max(0, Math.min(matched - 1, to));
@@ -182,8 +183,8 @@ export function Grid(props: Props) {
         onClick={click}
         onContextMenu={openMenu}
       >
-        <Head columns={columns} template={template} />
-        <div className="grid-body" role="rowgroup" style={{ height: virtualizer.getTotalSize() }}>
+        <Head columns={columns} template={template} minWidth={minWidth} />
+        <div className="grid-body" role="rowgroup" style={{ height: virtualizer.getTotalSize(), minWidth }}>
           {items.map(({ index, start }) => {
             const uid = order[index - state.data.offset];
             return (
@@ -225,7 +226,7 @@ export function Grid(props: Props) {
 
 const rowId = (index: number) => `row-${index}`;
 
-function Head({ columns, template }: { columns: Shown[]; template: string }) {
+function Head({ columns, template, minWidth }: { columns: Shown[]; template: string; minWidth: string }) {
   const { t } = useI18n();
   const [sort, setSort] = useParam('sort');
   const [by, direction] = sort.split(':');
@@ -235,7 +236,7 @@ function Head({ columns, template }: { columns: Shown[]; template: string }) {
   };
   const ariaSort = (name: string) => (by !== name ? 'none' : direction === 'desc' ? 'descending' : 'ascending');
   return (
-    <div role="rowgroup" className="grid-head">
+    <div role="rowgroup" className="grid-head" style={{ minWidth }}>
       <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
         <span role="columnheader">
           <span className="hidden-text">{t('selection')}</span>

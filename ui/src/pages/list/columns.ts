@@ -67,10 +67,21 @@ export function tracks(columns: Shown[]): string {
   return ['2.4rem', ...columns.map(track), '2.4rem'].join(' ');
 }
 
-function track({ kind, width }: Shown): string {
-  if (kind === 'name') return `minmax(${Math.min(width + 4, 26)}ch, 3fr)`;
-  if (kind === 'why') return 'minmax(20ch, 3fr)';
-  return `minmax(${Math.min(width, 14)}ch, ${width}ch)`;
+function track(column: Shown): string {
+  const widest = column.kind === 'name' || column.kind === 'why' ? '3fr' : `${column.width}ch`;
+  return `minmax(${narrowest(column)}ch, ${widest})`;
+}
+
+function narrowest({ kind, width }: Shown): number {
+  if (kind === 'name') return Math.min(width + 4, 26);
+  return kind === 'why' ? 20 : Math.min(width, 14);
+}
+
+/** What a row needs at least, head and body alike: below it the grid scrolls sideways. */
+export function leastWidth(columns: Shown[]): string {
+  const letters = columns.reduce((sum, column) => sum + narrowest(column), 0);
+  // The two narrow tracks and the padding, then the gaps.
+  return `calc(${letters}ch + ${7.7 + (columns.length + 1) * 1.143}rem)`;
 }
 
 /** Extra columns in the address: `Name:label:app;Image:path:.spec.containers[0].image`. */

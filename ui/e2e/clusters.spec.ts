@@ -1,0 +1,26 @@
+import { devcluster, expect, test } from './dashboard';
+
+const NAME = 'e2e-made';
+
+test.afterAll(() => {
+  devcluster('down', '--name', NAME);
+});
+
+test('a cluster is created with its steps shown, and deleted', async ({ page }) => {
+  test.setTimeout(300_000);
+  await page.goto('/create');
+  await page.getByRole('textbox', { name: 'Name' }).fill(NAME);
+  await page.getByRole('spinbutton', { name: 'Workers' }).fill('1');
+  await expect(page.getByText(`devcluster up --name ${NAME} --masters 1 --workers 1`)).toBeVisible();
+  await page.getByRole('button', { name: 'Create a cluster' }).click();
+  await page.getByRole('link', { name: `Open ${NAME}` }).click({ timeout: 120_000 });
+  await expect(page.getByText('Nothing to do')).toBeVisible();
+
+  await page.goto('/');
+  const card = page.getByRole('listitem', { name: NAME, exact: true });
+  await expect(card.getByText('2 nodes')).toBeVisible();
+  await card.getByRole('button', { name: `Actions for ${NAME}` }).click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(card).toHaveCount(0, { timeout: 60_000 });
+});

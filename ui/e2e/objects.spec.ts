@@ -1,0 +1,133 @@
+import { CLUSTER, expect, kubectl, list, NAMESPACE, object, row, sample, test } from './dashboard';
+
+test.beforeAll(sample);
+
+test('a list follows the cluster: what kubectl makes and deletes comes and goes', async ({ page }) => {
+  await page.goto(list('core/v1/configmaps'));
+  await expect(row(page, 'settings')).toBeVisible();
+  kubectl('create', 'configmap', 'passing');
+  await expect(row(page, 'passing')).toBeVisible();
+  kubectl('delete', 'configmap', 'passing');
+  await expect(row(page, 'passing')).toHaveCount(0);
+});
+
+test('a list is filtered, sorted and given columns, and its address brings all of it back', async ({ page }) => {
+  await page.goto(list('core/v1/pods'));
+  await expect(row(page, 'web-')).toHaveCount(2);
+  await page.getByRole('searchbox', { name: 'Filter' }).fill('no such pod');
+  await expect(page.getByText('Nothing fits the filter')).toBeVisible();
+  await page.getByRole('searchbox', { name: 'Filter' }).fill('web');
+  await page.getByRole('button', { name: 'Name' }).click();
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await page.getByRole('textbox', { name: 'Label' }).fill('app');
+  await page.getByRole('button', { name: 'Add' }).click();
+  await page.keyboard.press('Escape');
+  await page.reload();
+  await expect(page.getByRole('columnheader', { name: 'app' })).toBeVisible();
+  await expect(page.getByRole('columnheader', { name: 'Name', exact: true })).toHaveAttribute('aria-sort', 'ascending');
+  await expect(row(page, 'web-')).toHaveCount(2);
+});
+
+test('a pod tells its containers, its owner and its events', async ({ page }) => {
+  await page.goto(list('core/v1/pods'));
+  await row(page, 'web-').first().getByRole('link').click();
+  await expect(page.getByRole('heading', { name: 'Containers' })).toBeVisible();
+  await expect(page.getByText('Running').first()).toBeVisible();
+  await expect(page.getByText('ReplicaSet')).toBeVisible();
+  await page.getByRole('tab', { name: 'Events' }).click();
+  await expect(page.getByText('Started').first()).toBeVisible();
+});
+
+test('a service tells who answers behind it, an ingress as well', async ({ page }) => {
+  for (const kind of ['core/v1/services', 'networking.k8s.io/v1/ingresses']) {
+    await page.goto(object(kind, 'web'));
+    await expect(page.getByText('Gets traffic')).toHaveCount(2);
+  }
+});
+
+test('a workload is scaled and restarted', async ({ page }) => {
+  await page.goto(object('apps/v1/deployments', 'web'));
+  await page.getByRole('button', { name: 'Scale' }).click();
+  await page.getByRole('spinbutton').fill('3');
+  await page.getByRole('dialog').getByRole('button', { name: 'Scale' }).click();
+  await expect(page.getByText('3 / 3')).toBeVisible();
+  kubectl('scale', 'deployment/web', '--replicas=2');
+  await expect(page.getByText('2 / 2')).toBeVisible();
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Restart' }).click();
+  await expect(page.getByText('restart begun')).toBeVisible();
+  kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+});
+
+test('a cron job is suspended and resumed', async ({ page }) => {
+  await page.goto(object('batch/v1/cronjobs', 'nightly'));
+  await page.getByRole('button', { name: 'Suspend' }).click();
+  await expect(page.getByRole('button', { name: 'Resume' })).toBeVisible();
+  expect(kubectl('get', 'cronjob', 'nightly', '-o', 'jsonpath={.spec.suspend}')).toBe('true');
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await expect(page.getByRole('button', { name: 'Suspend' })).toBeVisible();
+});
+
+test('what uses a ConfigMap or a secret is told', async ({ page }) => {
+  await page.goto(`${object('core/v1/configmaps', 'settings')}?view=overview`);
+  await expect(page.getByText('/etc/settings').first()).toBeVisible();
+  await page.goto(`${object('core/v1/secrets', 'password')}?view=overview`);
+  await expect(page.getByText('env *').first()).toBeVisible();
+});
+
+test('many are selected by keyboard and deleted at once', async ({ page }) => {
+  for (const name of ['many-1', 'many-2', 'many-3']) kubectl('create', 'configmap', name);
+  await page.goto(`${list('core/v1/configmaps')}&q=many`);
+  await expect(row(page, 'many-')).toHaveCount(3);
+  await page.getByRole('grid').focus();
+  await page.keyboard.press('Control+a');
+  await expect(page.getByText('3 selected')).toBeVisible();
+  await page.keyboard.press('Delete');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(page.getByText('Nothing fits the filter').or(page.getByText('No ConfigMaps here'))).toBeVisible();
+});
+
+test('the palette goes where a line of k9s says', async ({ page }) => {
+  await page.goto(`/c/${CLUSTER}`);
+  await expect(page.getByRole('link', { name: /^Pods/ })).toBeVisible();
+  await page.keyboard.press(':');
+  await page.keyboard.type(`po ${NAMESPACE} /web`);
+  await expect(page.getByRole('option').first()).toHaveText(/Pods/);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Pods' })).toBeVisible();
+  await expect(row(page, 'web-')).toHaveCount(2);
+});
+
+test('a node is cordoned and takes pods again', async ({ page }) => {
+  const node = `${CLUSTER}-worker-1`;
+  await page.goto(`/c/${CLUSTER}/r/core/v1/nodes/_/${node}`);
+  await page.getByRole('button', { name: 'Cordon' }).click();
+  await expect(page.getByRole('button', { name: 'Uncordon' })).toBeVisible();
+  await page.getByRole('button', { name: 'Uncordon' }).click();
+  await expect(page.getByRole('button', { name: 'Cordon', exact: true })).toBeVisible();
+});
+
+test('a custom kind appears in the navigation when it is defined, and goes with its definition', async ({ page }) => {
+  await page.goto(`/c/${CLUSTER}`);
+  await expect(page.getByRole('link', { name: /^Pods/ })).toBeVisible();
+  const { apply } = await import('./dashboard');
+  apply(`
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: cats.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: cats, singular: cat, kind: Cat}
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+`);
+  await expect(page.getByRole('link', { name: /^Cats/ })).toBeVisible();
+  kubectl('wait', '--for=condition=Established', 'crd/cats.example.com', '--timeout=30s');
+  apply('{apiVersion: example.com/v1, kind: Cat, metadata: {name: tom}, spec: {colour: grey}}');
+  await page.getByRole('link', { name: /^Cats/ }).click();
+  await row(page, 'tom').getByRole('link').click();
+  await expect(page.getByText('grey')).toBeVisible();
+  kubectl('delete', 'crd', 'cats.example.com');
+  await expect(page.getByRole('link', { name: /^Cats/ })).toHaveCount(0);
+});

@@ -1,0 +1,44 @@
+import AxeBuilder from '@axe-core/playwright';
+import { CLUSTER, expect, list, object, sample, test } from './dashboard';
+
+test.beforeAll(sample);
+
+/** Every page, by what a settled one shows. */
+const PAGES: [name: string, path: string, settled: string][] = [
+  ['clusters', '/', 'Clusters'],
+  ['create', '/create', 'The same on the command line'],
+  ['overview', `/c/${CLUSTER}`, 'What there is'],
+  ['tour', `/c/${CLUSTER}?tour=1`, 'Pod: what runs'],
+  ['map', `/c/${CLUSTER}/map?ns=dashboard`, 'Map'],
+  ['events', `/c/${CLUSTER}/events?ns=dashboard`, 'Events'],
+  ['metrics', `/c/${CLUSTER}/metrics`, 'Metrics'],
+  ['forwards', `/c/${CLUSTER}/forwards`, 'Forwards'],
+  ['sync', `/c/${CLUSTER}/sync`, 'Synced folders'],
+  ['images', `/c/${CLUSTER}/images`, 'Image'],
+  ['pods', list('core/v1/pods'), 'web-'],
+  ['deployment', object('apps/v1/deployments', 'web'), 'ReplicaSets'],
+  ['rollout', `${object('apps/v1/deployments', 'web')}?view=rollout`, 'Rollout'],
+  ['service', object('core/v1/services', 'web'), 'Gets traffic'],
+  ['secret', object('core/v1/secrets', 'password'), 'password'],
+  ['configmap', object('core/v1/configmaps', 'settings'), 'greeting'],
+  ['claim', object('core/v1/persistentvolumeclaims', 'disk'), 'Used by'],
+  ['yaml', `${object('apps/v1/deployments', 'web')}?view=yaml`, 'YAML'],
+  ['logs', `${object('apps/v1/deployments', 'web')}?view=logs`, 'Logs'],
+  ['node', `/c/${CLUSTER}/r/core/v1/nodes/_/${CLUSTER}-worker-1`, 'Kubelet'],
+];
+
+for (const theme of ['light', 'dark'] as const) {
+  for (const [name, path, settled] of PAGES) {
+    test(`the page ${name} has no accessibility violation in ${theme}`, async ({ page }) => {
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+      await page.goto(path);
+      await expect(page.getByText(settled).first()).toBeVisible();
+      await expect(page.getByText('Loading…')).toHaveCount(0);
+      await page.screenshot({ path: `out/screenshots/${name}-${theme}.png` });
+      const { violations } = await new AxeBuilder({ page })
+        .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
+        .analyze();
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(', ')}`)).toEqual([]);
+    });
+  }
+}
