@@ -1,26 +1,120 @@
+import type { Page } from '@playwright/test';
 import { expect, kubectl, list, object, row, sample, test } from './dashboard';
 
 test.beforeAll(sample);
 
-const editor = '.cm-content';
+/** Types at the end of the editor's line that has the text. */
+async function append(page: Page, line: string, text: string) {
+  await page.locator('.cm-line', { hasText: line }).first().click();
+  await page.keyboard.press('End');
+  await page.keyboard.type(text);
+}
 
-test('YAML is edited and saved', async ({ page }) => {
-  await page.goto(`${object('core/v1/services', 'web')}?view=yaml`);
-  await expect(page.locator(editor)).toContainText('kind: Service');
+async function save(page: Page) {
+  await page.getByRole('button', { name: 'Review and save' }).click();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByText('Same as in the cluster')).toBeVisible();
+}
+
+const value = (kind: string, name: string, path: string) => kubectl('get', kind, name, '-o', `jsonpath=${path}`);
+
+test('YAML of a pod, a service and a claim is edited, reviewed and saved', async ({ page }) => {
+  const pod = value('pods', '-lapp=web', '{.items[0].metadata.name}');
+  for (const [kind, resource, name] of [
+    ['pod', 'core/v1/pods', pod],
+    ['service', 'core/v1/services', 'web'],
+    ['pvc', 'core/v1/persistentvolumeclaims', 'disk'],
+  ] as const) {
+    kubectl('label', kind, name, 'edited=no', '--overwrite');
+    await page.goto(`${object(resource, name)}?view=yaml`);
+    await append(page, 'edited: ', 't');
+    await save(page);
+    expect(value(kind, name, '{.metadata.labels.edited}')).toBe('not');
+  }
 });
 
-test('logs of a pod come into the dock by a key', async ({ page }) => {
-  await page.goto(list('core/v1/pods'));
-  await expect(row(page, 'web-')).toHaveCount(2);
+test('a change in the cluster is merged into an edit, and a conflict is decided, not lost', async ({ page }) => {
+  kubectl('create', 'configmap', 'contested', '--from-literal=greeting=hello');
+  await page.goto(`${object('core/v1/configmaps', 'contested')}?view=yaml`);
+  await append(page, 'greeting: ', ' mine');
+  kubectl('patch', 'configmap', 'contested', '--type=merge', '-p', '{"data":{"other":"theirs"}}');
+  await expect(page.locator('.cm-content')).toContainText('other: theirs');
+  await expect(page.locator('.cm-content')).toContainText('greeting: hello mine');
+  kubectl('patch', 'configmap', 'contested', '--type=merge', '-p', '{"data":{"greeting":"theirs"}}');
+  await expect(page.getByText('You and the cluster changed the same fields')).toBeVisible();
+  await page.getByRole('button', { name: 'Keep mine' }).click();
+  await save(page);
+  expect(value('configmap', 'contested', '{.data}')).toBe('{"greeting":"hello mine","other":"theirs"}');
+  kubectl('delete', 'configmap', 'contested');
+});
+
+test('a key of a ConfigMap is edited, and the running container has it', async ({ page }) => {
+  await page.goto(object('core/v1/configmaps', 'settings'));
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('good day');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect
+    .poll(() => kubectl('exec', 'deployment/web', '--', 'sh', '-c', 'cat /etc/settings/greeting'))
+    .toBe('good day');
+});
+
+test('a value of a secret is hidden until it is shown, and edited in plain text', async ({ page }) => {
+  await page.goto(object('core/v1/secrets', 'password'));
+  await expect(page.getByText('The value is hidden.')).toBeVisible();
+  await expect(page.getByText('s3cret')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('changed');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect.poll(() => value('secret', 'password', '{.data.password}')).toBe(btoa('changed'));
+});
+
+test('an object is created from its template', async ({ page }) => {
+  await page.goto(list('core/v1/configmaps'));
+  await page.getByRole('button', { name: 'Create' }).first().click();
+  await expect(page.locator('.cm-content')).toContainText('name: my-configmap');
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await expect(row(page, 'my-configmap')).toBeVisible();
+  kubectl('delete', 'configmap', 'my-configmap');
+});
+
+test('logs of a workload are merged, and come into the dock by a key that the address keeps', async ({ page }) => {
+  kubectl('create', 'job', 'talker', '--image=devcluster/cats-for-gold:v1', '--', 'sh', '-c', 'echo a word from the job');
+  await page.goto(list('batch/v1/jobs'));
+  await expect(row(page, 'talker')).toBeVisible();
   await page.getByRole('grid').focus();
   await page.keyboard.press('l');
-  await expect(page.getByRole('tab', { name: /Logs · web-/ })).toBeVisible();
+  await expect(page.getByText('a word from the job')).toBeVisible();
   await page.reload();
-  await expect(page.getByRole('tab', { name: /Logs · web-/ })).toBeVisible();
+  await expect(page.getByText('a word from the job')).toBeVisible();
+  kubectl('delete', 'job', 'talker');
 });
 
-test('an edited ConfigMap key reaches the cluster', async ({ page }) => {
-  await page.goto(object('core/v1/configmaps', 'settings'));
-  await expect(page.getByText('greeting').first()).toBeVisible();
-  kubectl('get', 'configmap', 'settings');
+test('a shell runs in a container', async ({ page }) => {
+  await page.goto(list('core/v1/pods'));
+  await row(page, 'web-').first().getByRole('link').click();
+  await page.getByRole('tab', { name: 'Shell' }).click();
+  await page.locator('.xterm').click();
+  await page.keyboard.type('echo $((40 + 2))-and-more');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.xterm-rows')).toContainText('42-and-more');
+});
+
+test('a port is forwarded to this machine and answers', async ({ page, request }) => {
+  await page.goto(`${object('core/v1/services', 'web')}?view=forwards`);
+  await page.getByRole('button', { name: 'Forward', exact: true }).click();
+  const address = page.getByRole('link', { name: /127\.0\.0\.1|localhost/ }).first();
+  await expect(address).toBeVisible();
+  const url = (await address.getAttribute('href')) ?? '';
+  await expect.poll(async () => (await request.get(url)).status()).toBe(200);
+});
+
+test('a deployment is rolled back to an earlier revision', async ({ page }) => {
+  kubectl('set', 'env', 'deployment/web', 'VERSION=next');
+  kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+  await page.goto(`${object('apps/v1/deployments', 'web')}?view=rollout`);
+  await page.getByRole('button', { name: 'Go back to' }).click();
+  await expect.poll(() => value('deployment', 'web', '{.spec.template.spec.containers[0].env}')).toBe('');
 });
