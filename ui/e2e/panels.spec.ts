@@ -81,7 +81,16 @@ test('an object is created from its template', async ({ page }) => {
 });
 
 test('logs of a workload are merged, and come into the dock by a key that the address keeps', async ({ page }) => {
-  kubectl('create', 'job', 'talker', '--image=devcluster/cats-for-gold:v1', '--', 'sh', '-c', 'echo a word from the job');
+  kubectl(
+    'create',
+    'job',
+    'talker',
+    '--image=devcluster/cats-for-gold:v1',
+    '--',
+    'sh',
+    '-c',
+    'echo a word from the job',
+  );
   await page.goto(list('batch/v1/jobs'));
   await expect(row(page, 'talker')).toBeVisible();
   await page.getByRole('grid').focus();

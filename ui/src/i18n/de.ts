@@ -160,7 +160,6 @@ export const de: Catalogue = {
   'kill.title': '{name} den Strom nehmen?',
   'kill.text':
     'Wie bei einem Stromausfall: nichts wird gemeldet oder gesichert. Sieh zu, wie der Cluster es merkt und die Pods umziehen; dann starte den Node wieder.',
-  'kill.done': '{name} ist aus',
   'create.done': 'Erstellt',
   selection: 'Auswahl',
   'selection.clear': 'Auswahl aufheben',
@@ -278,4 +277,8 @@ export const de: Catalogue = {
   'sync.none': 'Kein Ordner wird beobachtet',
   'sync.applied.one': '{count} Objekt angewandt',
   'sync.applied.other': '{count} Objekte angewandt',
+  'action.start': 'Einschalten',
+  'action.remove': 'Entfernen',
+  'remove.title': '{name} aus dem Cluster entfernen?',
+  'remove.text': 'Seine Pods ziehen um; was nur auf seiner Platte liegt, ist verloren.',
 };

@@ -159,7 +159,6 @@ export const en = {
   'kill.title': 'Switch off {name}?',
   'kill.text':
     'As when the power fails: nothing is told, nothing is saved. Watch the cluster notice it and move the pods; then start the node again.',
-  'kill.done': '{name} is off',
   'create.done': 'Created',
   selection: 'Selection',
   'selection.clear': 'Clear selection',
@@ -277,4 +276,8 @@ export const en = {
   'sync.none': 'No folder is followed',
   'sync.applied.one': '{count} object applied',
   'sync.applied.other': '{count} objects applied',
+  'action.start': 'Switch on',
+  'action.remove': 'Remove',
+  'remove.title': 'Remove {name} from the cluster?',
+  'remove.text': 'Its pods move to other nodes; what only its disk has is lost.',
 } as const;

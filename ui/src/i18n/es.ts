@@ -160,7 +160,6 @@ export const es: Catalogue = {
   'kill.title': '¿Apagar {name} de golpe?',
   'kill.text':
     'Como un corte de luz: no se avisa ni se guarda nada. Observe cómo el clúster lo nota y mueve los pods; después arranque el nodo.',
-  'kill.done': '{name} está apagado',
   'create.done': 'Creado',
   selection: 'Selección',
   'selection.clear': 'Quitar selección',
@@ -278,4 +277,8 @@ export const es: Catalogue = {
   'sync.none': 'No se sigue ninguna carpeta',
   'sync.applied.one': '{count} objeto aplicado',
   'sync.applied.other': '{count} objetos aplicados',
+  'action.start': 'Encender',
+  'action.remove': 'Quitar',
+  'remove.title': '¿Quitar {name} del clúster?',
+  'remove.text': 'Sus pods se mueven a otros nodos; lo que solo está en su disco se pierde.',
 };

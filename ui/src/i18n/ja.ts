@@ -159,7 +159,6 @@ export const ja: Catalogue = {
   'kill.title': '{name} の電源を切りますか？',
   'kill.text':
     '停電と同じで、通知も保存もありません。クラスターが気づいて Pod を移す様子を見てから、ノードを起動してください。',
-  'kill.done': '{name} の電源を切りました',
   'create.done': '作成しました',
   selection: '選択',
   'selection.clear': '選択を解除',
@@ -275,4 +274,8 @@ export const ja: Catalogue = {
   'sync.none': '同期中のフォルダーはありません',
   'sync.applied.one': '{count} 個を適用',
   'sync.applied.other': '{count} 個を適用',
+  'action.start': '電源を入れる',
+  'action.remove': '取り外す',
+  'remove.title': '{name} をクラスターから取り外しますか？',
+  'remove.text': 'Pod は他のノードへ移り、そのディスクだけにあるものは失われます。',
 };

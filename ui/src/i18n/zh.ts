@@ -158,7 +158,6 @@ export const zh: Catalogue = {
   'drain.done.other': '已驱逐 {count} 个 Pod',
   'kill.title': '断开 {name} 的电源？',
   'kill.text': '如同断电：没有通知，也不保存。观察集群如何发现并迁移 Pod，然后再启动该节点。',
-  'kill.done': '{name} 已断电',
   'create.done': '已创建',
   selection: '选择',
   'selection.clear': '清除选择',
@@ -274,4 +273,8 @@ export const zh: Catalogue = {
   'sync.none': '没有同步的文件夹',
   'sync.applied.one': '已应用 {count} 个对象',
   'sync.applied.other': '已应用 {count} 个对象',
+  'action.start': '通电',
+  'action.remove': '移除',
+  'remove.title': '从集群移除 {name}？',
+  'remove.text': '其 Pod 迁移到其他节点；仅存于其磁盘的数据将丢失。',
 };

@@ -7,6 +7,7 @@ import {
   Cpu,
   FileCode,
   Forward,
+  Power,
   PowerOff,
   RotateCw,
   Scaling,
@@ -17,6 +18,7 @@ import {
 } from 'lucide-react';
 import type { KubeObject, ObjectRef } from '../api/contract';
 import type { Resource } from './discovery';
+import { conditions } from './read';
 import { longName } from './sections';
 
 export type ActionId =
@@ -33,6 +35,8 @@ export type ActionId =
   | 'uncordon'
   | 'drain'
   | 'kill'
+  | 'start'
+  | 'remove'
   | 'copy'
   | 'delete';
 
@@ -58,6 +62,9 @@ const kinds = (...names: string[]) => {
 const WORKLOADS = ['deployments.apps', 'statefulsets.apps', 'daemonsets.apps'];
 const nodes = kinds('nodes');
 const suspendable = kinds('cronjobs.batch', 'jobs.batch');
+
+const isReady = (node: KubeObject) =>
+  conditions(node).some(({ type, status }) => type === 'Ready' && status === 'True');
 
 export const ACTIONS: Action[] = [
   {
@@ -92,8 +99,17 @@ export const ACTIONS: Action[] = [
   { id: 'uncordon', icon: CirclePlay, key: 'u', many: true, on: nodes, when: (object) => object.spec?.unschedulable },
   { id: 'drain', icon: Cpu, key: 'r', on: nodes },
   { id: 'kill', icon: PowerOff, key: 'x', danger: true, on: nodes },
+  { id: 'start', icon: Power, key: 'o', on: nodes, when: (object) => !isReady(object) },
+  { id: 'remove', icon: Trash2, key: 'Delete', danger: true, on: nodes },
   { id: 'copy', icon: Copy, key: 'y', on: () => true },
-  { id: 'delete', icon: Trash2, key: 'Delete', danger: true, many: true, on: (r) => r.verbs.includes('delete') },
+  {
+    id: 'delete',
+    icon: Trash2,
+    key: 'Delete',
+    danger: true,
+    many: true,
+    on: (r) => r.verbs.includes('delete') && !nodes(r),
+  },
 ];
 
 export const actionsFor = (resource: Resource): Action[] => ACTIONS.filter((action) => action.on(resource));

@@ -8,7 +8,7 @@ import type { Resource } from '../kinds/discovery';
 import { attempt, openDialog, toast } from '../store/ui';
 import { DeleteDialog } from './DeleteDialog';
 import { DrainDialog } from './DrainDialog';
-import { KillDialog } from './KillDialog';
+import { NodeDialog } from './NodeDialog';
 import { useLinks } from './paths';
 import { ScaleDialog } from './ScaleDialog';
 import { useDock } from './useDock';
@@ -49,9 +49,11 @@ export function useActions() {
         openDialog(<DrainDialog node={ref} />);
         break;
       case 'kill':
-        openDialog(
-          <KillDialog node={ref} kill={() => clusterAction(ref.cluster, { action: 'kill-node', node: ref.name })} />,
-        );
+      case 'remove':
+        openDialog(<NodeDialog node={ref} action={id} />);
+        break;
+      case 'start':
+        void attempt(() => clusterAction(ref.cluster, { action: 'start-node', node: ref.name }), t('started'));
         break;
       case 'restart':
         void patchAll(refs, restartPatch(new Date().toISOString()), t('done.restart', { names }));

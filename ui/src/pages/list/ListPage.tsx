@@ -1,6 +1,7 @@
 import { Columns3, Plus, Trash2 } from 'lucide-react';
 import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
+import { clusterAction } from '../../api/agent';
 import type { ObjectRef, Row } from '../../api/contract';
 import { Staleness } from '../../components/Live';
 import { Menu } from '../../components/Menu';
@@ -8,12 +9,13 @@ import { Button, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { type ActionId, actionsFor } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
+import { longName } from '../../kinds/sections';
 import { listSpec, useCluster } from '../../shell/cluster';
 import { useLinks, useParam } from '../../shell/paths';
 import { useActions } from '../../shell/useActions';
 import { useDock } from '../../shell/useDock';
 import { useList, useListState } from '../../store/hooks';
-import { openDialog } from '../../store/ui';
+import { attempt, openDialog } from '../../store/ui';
 import { ColumnsDialog } from './ColumnsDialog';
 import { readColumns } from './columns';
 import { Grid } from './Grid';
@@ -75,7 +77,10 @@ export function ListPage({ resource }: { resource: Resource }) {
 
   const { matched, total } = state.data;
   const creatable = resource.verbs.includes('create');
+  const nodes = longName(resource) === 'nodes';
   const create = () => {
+    // A node is a machine first: the agent makes it, and it registers itself.
+    if (nodes) return void attempt(() => clusterAction(cluster, { action: 'add-nodes', count: 1 }), t('started'));
     const { group, version, resource: name } = resource;
     dock.open('create', { group, version, resource: name, namespace: links.namespaces[0] ?? '', name: resource.kind });
   };
@@ -93,7 +98,7 @@ export function ListPage({ resource }: { resource: Resource }) {
         {creatable && (
           <Button look="primary" onClick={create}>
             <Plus />
-            {t('create')}
+            {nodes ? t('node.add') : t('create')}
           </Button>
         )}
       </header>
