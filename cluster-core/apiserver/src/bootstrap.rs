@@ -18,6 +18,7 @@ pub(crate) async fn run(server: &ApiServer) -> Result<(), StartError> {
     let mut objects = auth::bootstrap::policy();
     objects.extend(priority_classes());
     objects.push(service(server));
+    objects.push(service_cidr(server));
     ensure(server, objects).await?;
     if server.config.addresses.is_empty() {
         return Ok(());
@@ -51,6 +52,13 @@ fn service(server: &ApiServer) -> Value {
             "type": "ClusterIP", "clusterIP": address.to_string(), "sessionAffinity": "None",
             "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": server.config.port}],
         },
+    })
+}
+
+fn service_cidr(server: &ApiServer) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "kubernetes"},
+        "spec": {"cidrs": [server.config.service_subnet.to_string()]},
     })
 }
 
@@ -106,7 +114,7 @@ async fn put(server: &ApiServer, object: Value) -> Result<(), StartError> {
 }
 
 async fn make(call: &Call<'_>, mut object: Value) -> Result<(), Status> {
-    (call.resource.strategy.defaults)(&mut object);
+    call.resource.strategy.complete(&mut object);
     match verbs::create_object(call, object, Managed::Track).await {
         Err(status) if status.is_already_exists() => Ok(()),
         result => result.map(drop),

@@ -266,6 +266,7 @@ fn verbs(verbs: Verbs) -> &'static [&'static str] {
     match verbs {
         Verbs::All => ALL,
         Verbs::NoDeleteCollection => SINGLE,
+        Verbs::Unlisted => &["create", "delete", "get", "patch", "update"],
         Verbs::CreateOnly => &["create"],
         Verbs::ReadOnly => &["get", "list"],
     }
@@ -273,7 +274,9 @@ fn verbs(verbs: Verbs) -> &'static [&'static str] {
 
 /// Names the version that objects are stored in, so that a change of it can be noticed.
 fn storage_version_hash(resources: &[Arc<Resource>], resource: &Resource) -> String {
-    let stored = |other: &&Arc<Resource>| other.storage == resource.storage && other.strategy.conversion.is_none();
+    let stored = |other: &&Arc<Resource>| {
+        other.storage == resource.storage && other.strategy.conversion.is_none() && other.legacy.is_none()
+    };
     let stored = resources.iter().find(stored).map_or(resource, AsRef::as_ref);
     let version = resource.custom.as_ref().map_or(&stored.version, |custom| &custom.storage_version);
     let hash = Sha256::digest(format!("{}/{version}/{}", stored.group, stored.kind));

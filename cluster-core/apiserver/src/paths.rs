@@ -4,14 +4,16 @@ use crate::discovery::{self, Format};
 use crate::openapi;
 use crate::pipeline::header;
 use crate::render;
-use crate::request::RequestInfo;
+use crate::request::{self, RequestInfo};
 use crate::server::ApiServer;
 use axum::body::Body;
+use bytes::Bytes;
 use cluster_object::status::Status;
-use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, VARY};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 /// The Kubernetes version this server speaks.
 const GIT_VERSION: &str = "v1.37.0";
@@ -72,9 +74,24 @@ fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Resp
         _ => None,
     };
     let Some(value) = found else { return not_found() };
-    let mut response = render::json(StatusCode::OK, &value);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
-    Ok(response)
+    if format == Format::Plain {
+        return Ok(render::json(StatusCode::OK, &value));
+    }
+    let bytes = Bytes::from(value.to_string());
+    let digest = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02X}"));
+    tagged(parts, format.content_type(), &format!("\"{digest}\""), bytes)
+}
+
+/// A document that a client which has it need not load again.
+fn tagged(parts: &Parts, content_type: &'static str, etag: &str, bytes: Bytes) -> Result<Response<Body>, Status> {
+    let known = header(&parts.headers, IF_NONE_MATCH) == etag;
+    let mut response = Response::new(if known { Body::empty() } else { Body::from(bytes) });
+    *response.status_mut() = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(ETAG, HeaderValue::from_str(etag).map_err(Status::internal)?);
+    headers.insert(VARY, HeaderValue::from_static("Accept"));
+    Ok(if request::takes_gzip(&parts.headers) { render::compress(response) } else { response })
 }
 
 fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Response<Body>, Status> {
@@ -94,12 +111,7 @@ fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Response
         _ => None,
     };
     let Some(document) = found else { return not_found() };
-    let known = header(&parts.headers, IF_NONE_MATCH) == document.etag;
-    let mut response = Response::new(if known { Body::empty() } else { Body::from(document.bytes.clone()) });
-    *response.status_mut() = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(ETAG, HeaderValue::from_str(&document.etag).map_err(Status::internal)?);
-    Ok(response)
+    tagged(parts, content_type, &document.etag, document.bytes.clone())
 }
 
 fn version() -> Value {

@@ -49,11 +49,14 @@ async fn route(server: &ApiServer, parts: Parts, info: RequestInfo, body: Body) 
     let accept = Accept::parse(&parts.headers).ok_or_else(not_acceptable)?;
     let content_type = header(&parts.headers, CONTENT_TYPE).to_owned();
     let call = Call { server, resource, info, user, query, accept, content_type };
-    let reply = match call.info.subresource.as_str() {
+    let mut reply = match call.info.subresource.as_str() {
         "" => verbs::serve(&call, body).await?,
         "status" if call.resource.subresource("status").is_some() => subresources::status(&call, body).await?,
         _ => subresources::serve(&call, parts, body).await?,
     };
+    if !call.resource.warning.is_empty() {
+        reply.warnings.push(call.resource.warning.clone());
+    }
     render::reply(&call.resource, call.accept, &call.query.include_object, call.query.pretty, reply)
 }
 
@@ -71,7 +74,7 @@ pub(crate) fn header(headers: &HeaderMap, name: http::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-fn not_acceptable() -> Status {
-    let text = "only the following media types are accepted: application/json, application/yaml";
+pub(crate) fn not_acceptable() -> Status {
+    let text = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
     Status::new(406, "NotAcceptable", text)
 }

@@ -8,10 +8,15 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use cluster_object::status::Status;
 use cluster_store::Entry;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WARNING};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures::StreamExt;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY, WARNING};
 use http::{Response, StatusCode};
+use http_body::Body as _;
 use serde_json::{Value, json};
 use std::convert::Infallible;
+use std::io::Write;
 use std::sync::Arc;
 
 /// Lists go out in pieces of about this size.
@@ -30,7 +35,7 @@ pub(crate) fn reply(
     let mut response = match reply.content {
         Content::Raw(response) => return Ok(response),
         Content::Object(bytes) => {
-            respond(reply.code, accept.encoding, pretty, form(resource, accept.form, include, bytes)?)?
+            respond(reply.code, accept.encoding, pretty, form(resource, accept.form, include, true, bytes)?)?
         }
         Content::Other(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
         Content::List(list) => {
@@ -42,7 +47,29 @@ pub(crate) fn reply(
         }
     };
     warn(&mut response, &reply.warnings);
-    Ok(response)
+    Ok(if accept.gzip { compress(response) } else { response })
+}
+
+/// Compresses the answer, unless it is short.
+pub(crate) fn compress(response: Response<Body>) -> Response<Body> {
+    if response.body().size_hint().exact().is_some_and(|size| size < CHUNK as u64) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    parts.headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let state = (body.into_data_stream(), Some(encoder));
+    let pieces = futures::stream::unfold(state, |(mut body, encoder)| async move {
+        let mut encoder = encoder?;
+        let Some(piece) = body.next().await else {
+            return Some((encoder.finish().map(Bytes::from).map_err(axum::Error::new), (body, None)));
+        };
+        let written = piece.and_then(|piece| encoder.write_all(&piece).map_err(axum::Error::new));
+        let out = written.map(|()| Bytes::from(std::mem::take(encoder.get_mut())));
+        Some((out, (body, Some(encoder))))
+    });
+    Response::from_parts(parts, Body::from_stream(pieces))
 }
 
 /// A failure as a response. Failures are always JSON or YAML Status objects, never tables.
@@ -65,8 +92,14 @@ pub(crate) fn json(code: StatusCode, value: &Value) -> Response<Body> {
     response
 }
 
-/// One object of `resource`, as JSON, in the form asked for.
-pub(crate) fn form(resource: &Resource, form: Form, include: &str, bytes: Bytes) -> Result<Bytes, Status> {
+/// One object of `resource`, as JSON, in the form asked for; a table names its columns when `headed`.
+pub(crate) fn form(
+    resource: &Resource,
+    form: Form,
+    include: &str,
+    headed: bool,
+    bytes: Bytes,
+) -> Result<Bytes, Status> {
     if form == Form::Object {
         return Ok(bytes);
     }
@@ -79,7 +112,11 @@ pub(crate) fn form(resource: &Resource, form: Form, include: &str, bytes: Bytes)
             (conversion.to_storage)(&mut object);
         }
         let revision = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-        table::table(resource, vec![object], &ListMeta { revision, ..ListMeta::default() }, include)
+        let mut table = table::table(resource, vec![object], &ListMeta { revision, ..ListMeta::default() }, include);
+        if !headed {
+            table["columnDefinitions"] = Value::Null;
+        }
+        table
     };
     serde_json::to_vec(&value).map(Bytes::from).map_err(Status::internal)
 }

@@ -19,6 +19,9 @@ pub struct Status {
     /// The object and the causes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Box<Details>>,
+    /// Where a list whose revision is gone goes on, at the present one.
+    #[serde(skip)]
+    pub continue_token: String,
 }
 
 /// What a [`Status`] is about.
@@ -87,7 +90,7 @@ fn is_zero(n: &u32) -> bool {
 impl Status {
     /// An error without details.
     pub fn new(code: u16, reason: &str, message: impl Into<String>) -> Self {
-        Self { code, reason: reason.to_owned(), message: message.into(), details: None }
+        Self { code, reason: reason.to_owned(), message: message.into(), details: None, continue_token: String::new() }
     }
 
     /// 404 `NotFound` for one object.
@@ -193,6 +196,9 @@ impl Status {
         });
         if let Some(details) = &self.details {
             value["details"] = serde_json::json!(details);
+        }
+        if !self.continue_token.is_empty() {
+            value["metadata"]["continue"] = self.continue_token.as_str().into();
         }
         value
     }

@@ -3,6 +3,7 @@
 use super::BASE;
 use super::cells::{AGE, CONTAINERS, IMAGES, NAME, SELECTOR, col, count, label_map, number, wide};
 use super::pod::defaults;
+use super::rules::Rule;
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
 use super::workloads::{
     default_numbers, int_or_percent, is_zero, labels_from_template, non_negative, restart_always, selected_template,
@@ -39,6 +40,7 @@ pub(super) const DEPLOYMENT: Strategy = Strategy {
         errors
     },
     validate_update: selector_unchanged,
+    status_resets: &["labels"],
     ..BASE
 };
 
@@ -154,19 +156,7 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
 };
 
 pub(super) const CONTROLLER_REVISION: Strategy = Strategy {
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
-        at.get("revision").non_negative(&mut errors);
-        if !at.get("data").is_set() {
-            errors.push(at.get("data").missing("data is mandatory"));
-        }
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = Errors::new();
-        At::root(new).get("data").unchanged(&old["data"], &mut errors);
-        errors
-    },
+    fields: &[("revision", &[Rule::NonNegative]), ("data", &[Rule::Required("data is mandatory"), Rule::Frozen("")])],
     has_generation: false,
     ..BASE
 };

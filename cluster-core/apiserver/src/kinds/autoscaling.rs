@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{AGE, NAME, col, count};
-use super::walk::{At, child, default, int, items, remove, text};
+use super::walk::{At, child, default, int, is_empty, items, remove, text};
 use crate::registry::{Column, Conversion, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::meta;
@@ -91,43 +91,76 @@ fn lower_first(text: &str) -> String {
     chars.next().map(|first| first.to_ascii_lowercase().to_string() + chars.as_str()).unwrap_or_default()
 }
 
+/// Lists of metrics, of which version 1 has only the CPU's percentage: part, list, field in the list, field of version 1,
+/// annotation of the rest.
+const METRICS: [(&str, &str, &str, &str, &str); 2] = [
+    ("spec", "metrics", "target", "targetCPUUtilizationPercentage", "metrics"),
+    ("status", "currentMetrics", "current", "currentCPUUtilizationPercentage", "current-metrics"),
+];
+/// What version 1 has only as annotations.
+const ANNOTATED: [(&str, &str); 2] = [("spec", "behavior"), ("status", "conditions")];
+const ANNOTATIONS: &str = "autoscaling.alpha.kubernetes.io";
+
 fn to_v2(object: &mut Value) {
     object["apiVersion"] = "autoscaling/v2".into();
-    if let Some(spec) = child(object, "spec") {
-        let percent = remove(spec, "targetCPUUtilizationPercentage");
-        default(spec, "metrics", cpu_metric(percent.as_ref().and_then(Value::as_i64).unwrap_or(80)));
+    for (part, list, field, percentage, annotation) in METRICS {
+        let others = unannotate(object, annotation).unwrap_or_default();
+        let Some(part) = child(object, part) else { continue };
+        let mut metrics = match remove(part, percentage) {
+            Some(percent) if field == "target" => items(&cpu_metric(int(&percent))).to_vec(),
+            Some(percent) => vec![json!({"type": "Resource",
+                "resource": {"name": "cpu", "current": {"averageUtilization": percent, "averageValue": "0"}}})],
+            None => Vec::new(),
+        };
+        metrics.extend_from_slice(items(&others));
+        if metrics.is_empty() && field == "target" {
+            metrics.extend_from_slice(items(&cpu_metric(80)));
+        }
+        if !metrics.is_empty() {
+            part[list] = metrics.into();
+        }
     }
-    if let Some(status) = child(object, "status")
-        && let Some(current) = remove(status, "currentCPUUtilizationPercentage")
-    {
-        status["currentMetrics"] = json!([{"type": "Resource",
-            "resource": {"name": "cpu", "current": {"averageUtilization": current, "averageValue": "0"}}}]);
+    for (part, field) in ANNOTATED {
+        let value = unannotate(object, field);
+        if let (Some(part), Some(value)) = (child(object, part), value) {
+            part[field] = value;
+        }
     }
 }
 
 fn to_v1(object: &mut Value) {
     object["apiVersion"] = "autoscaling/v1".into();
-    let cpu = |list: &Value, field: &str| {
-        let metric = items(list).iter().find(|m| meta::text(m, "resource.name") == "cpu");
-        metric.map(|m| m["resource"][field]["averageUtilization"].clone()).filter(|v| !v.is_null())
-    };
-    for (part, list, field, name) in [
-        ("spec", "metrics", "target", "targetCPUUtilizationPercentage"),
-        ("status", "currentMetrics", "current", "currentCPUUtilizationPercentage"),
-    ] {
-        if let Some(part) = child(object, part) {
-            let metrics = remove(part, list).unwrap_or_default();
-            if let Some(percent) = cpu(&metrics, field) {
-                part[name] = percent;
-            }
+    for (part, list, field, percentage, annotation) in METRICS {
+        let Some(part) = child(object, part) else { continue };
+        let mut others = remove(part, list).as_ref().map(items).unwrap_or_default().to_vec();
+        let cpu = others.iter().position(|metric| {
+            meta::text(metric, "resource.name") == "cpu" && metric["resource"][field]["averageUtilization"].is_number()
+        });
+        if let Some(cpu) = cpu {
+            part[percentage] = others.remove(cpu)["resource"][field]["averageUtilization"].take();
         }
+        annotate(object, annotation, &others.into());
     }
-    if let Some(status) = child(object, "status") {
-        drop(remove(status, "conditions"));
+    for (part, field) in ANNOTATED {
+        let value = child(object, part).and_then(|part| remove(part, field)).unwrap_or_default();
+        annotate(object, field, &value);
     }
-    if let Some(spec) = child(object, "spec") {
-        drop(remove(spec, "behavior"));
+}
+
+fn annotate(object: &mut Value, name: &str, value: &Value) {
+    if !is_empty(value) {
+        default(&mut object["metadata"], "annotations", json!({}));
+        object["metadata"]["annotations"][format!("{ANNOTATIONS}/{name}")] = value.to_string().into();
     }
+}
+
+fn unannotate(object: &mut Value, name: &str) -> Option<Value> {
+    let annotations = child(object, "metadata").and_then(|metadata| child(metadata, "annotations"))?;
+    let text = remove(annotations, &format!("{ANNOTATIONS}/{name}"))?;
+    if is_empty(annotations) {
+        meta::remove(object, "metadata.annotations");
+    }
+    serde_json::from_str(text.as_str()?).ok()
 }
 
 /// The metrics as `cpu: 10%/80%`, at most two of them.
@@ -187,5 +220,20 @@ mod tests {
         assert_eq!(targets(&object), "cpu: <unknown>/50%");
         to_v1(&mut object);
         assert_eq!(object, v1);
+    }
+
+    #[test]
+    fn what_version_1_has_no_field_for_survives_in_annotations() {
+        let memory = json!({"type": "Resource", "resource": {"name": "memory", "target": {"type": "AverageValue"}}});
+        let metrics = [items(&cpu_metric(50)), &[memory]].concat();
+        let v2 = json!({"apiVersion": "autoscaling/v2", "metadata": {"name": "a"},
+            "spec": {"metrics": metrics, "behavior": {"scaleUp": {"selectPolicy": "Max"}}},
+            "status": {"conditions": [{"type": "AbleToScale"}]}});
+        let mut object = v2.clone();
+        to_v1(&mut object);
+        assert_eq!(object["spec"], json!({"targetCPUUtilizationPercentage": 50}));
+        assert_eq!(object["metadata"]["annotations"].as_object().map(serde_json::Map::len), Some(3));
+        to_v2(&mut object);
+        assert_eq!(object, v2);
     }
 }

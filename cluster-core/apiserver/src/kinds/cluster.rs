@@ -2,13 +2,15 @@
 
 use super::BASE;
 use super::cells::{AGE, CREATED_AT, NAME, age, col, count, join, number, or, or_none, wide};
-use super::walk::{At, canonical_quantities, child, default, default_text, each, entries, int, items, text};
-use crate::registry::{Column, Conversion, Deletion, Strategy};
+use super::rules::{Field, Rule};
+use super::walk::{At, canonical_quantities, child, default, each, entries, int, items, text};
+use crate::registry::{Column, Conversion, Deletion, SelectableField, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 pub(super) const NAMESPACE: Strategy = Strategy {
+    fields: &[("spec.finalizers[]", &[Rule::Text(name::qualified_name)])],
     defaults: |object| {
         let name = meta::name(object).to_owned();
         if !name.is_empty() && object["metadata"]["labels"]["kubernetes.io/metadata.name"] != *name {
@@ -27,11 +29,6 @@ pub(super) const NAMESPACE: Strategy = Strategy {
         meta::set(object, "spec.finalizers", finalizers);
     },
     prepare_update: |object, old| meta::set(object, "spec.finalizers", old["spec"]["finalizers"].clone()),
-    validate: |object| {
-        let mut errors = Errors::new();
-        At::root(object).get("spec.finalizers").items().for_each(|f| f.rule(name::qualified_name, &mut errors));
-        errors
-    },
     selectable_fields: &[("status.phase", |o| meta::text(o, "status.phase").to_owned())],
     validate_name: name::dns_label,
     deletion: Deletion::Finalized,
@@ -40,6 +37,11 @@ pub(super) const NAMESPACE: Strategy = Strategy {
 };
 
 pub(super) const NODE: Strategy = Strategy {
+    fields: &[
+        ("spec.taints[].key", &[Rule::Required(""), Rule::Text(name::qualified_name)]),
+        ("spec.taints[].value", &[Rule::Text(name::label_value)]),
+        ("spec.taints[].effect", &[Rule::Required(""), Rule::OneOf(&["NoExecute", "NoSchedule", "PreferNoSchedule"])]),
+    ],
     defaults: |object| {
         for list in ["capacity", "allocatable"] {
             canonical_quantities(super::walk::at(object, &format!("status.{list}")));
@@ -53,11 +55,8 @@ pub(super) const NODE: Strategy = Strategy {
         let mut errors = Errors::new();
         let mut seen = Vec::new();
         for taint in At::root(object).get("spec.taints").items() {
-            let effect = taint.get("effect");
-            taint.get("key").required_rule(name::qualified_name, &mut errors);
-            taint.get("value").optional_rule(name::label_value, &mut errors);
-            effect.required_one_of(&["NoExecute", "NoSchedule", "PreferNoSchedule"], &mut errors);
-            taint.unique(&mut seen, format!("{}:{}", taint.get("key").text(), effect.text()), &mut errors);
+            let key = format!("{}:{}", taint.get("key").text(), taint.get("effect").text());
+            taint.unique(&mut seen, key, &mut errors);
         }
         errors
     },
@@ -74,14 +73,14 @@ pub(super) const NODE: Strategy = Strategy {
         }
         errors
     },
+    status_on_create: true,
     selectable_fields: &[("spec.unschedulable", |o| (o["spec"]["unschedulable"] == true).to_string())],
     has_generation: false,
     ..BASE
 };
 
 /// Field selectors of events; events of both groups are stored as core ones.
-type Field = (&'static str, fn(&Value) -> String);
-const EVENT_FIELDS: &[Field] = &[
+const EVENT_FIELDS: &[SelectableField] = &[
     ("involvedObject.kind", |o| meta::text(o, "involvedObject.kind").to_owned()),
     ("involvedObject.namespace", |o| meta::text(o, "involvedObject.namespace").to_owned()),
     ("involvedObject.name", |o| meta::text(o, "involvedObject.name").to_owned()),
@@ -115,7 +114,28 @@ pub(super) const EVENT: Strategy = Strategy {
     ..BASE
 };
 
+/// Events of the newer group are complete, and only their series goes on.
+const NEW_EVENT: &[Field] = &[
+    ("eventTime", &[Rule::Required(""), Rule::Frozen("")]),
+    ("reportingController", &[Rule::Required(""), Rule::Text(name::qualified_name), Rule::Frozen("")]),
+    ("reportingInstance", &[Rule::Required(""), Rule::Most(128), Rule::Frozen("")]),
+    ("action", &[Rule::Required(""), Rule::Most(128), Rule::Frozen("")]),
+    ("reason", &[Rule::Required(""), Rule::Most(128), Rule::Frozen("")]),
+    ("type", &[Rule::Required(""), Rule::OneOf(&["Normal", "Warning"]), Rule::Frozen("")]),
+    ("note", &[Rule::Most(1024), Rule::Frozen("")]),
+    ("regarding", &[Rule::Frozen("")]),
+    ("related", &[Rule::Frozen("")]),
+    ("series.count", &[Rule::Range(2, i64::MAX)]),
+    ("series.lastObservedTime", &[Rule::Required("")]),
+];
+
 pub(super) const EVENTS_EVENT: Strategy = Strategy {
+    fields: NEW_EVENT,
+    validate: |event| {
+        let mut core = event.clone();
+        rename(&mut core, "v1", |(core, events)| (events, core));
+        (EVENT.validate)(&core)
+    },
     conversion: Some(Conversion {
         to_storage: |event| rename(event, "v1", |(core, events)| (events, core)),
         from_storage: |event| rename(event, "events.k8s.io/v1", |names| names),
@@ -145,6 +165,7 @@ fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static st
 }
 
 pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
+    fields: &[("spec.scopes", &[Rule::Frozen("")])],
     defaults: |object| canonical_quantities(super::walk::at(object, "spec.hard")),
     prepare_create: |object| object["status"] = json!({}),
     validate: |object| {
@@ -154,11 +175,6 @@ pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
             let fault = name::qualified_name(resource).err();
             errors.extend(fault.map(|why| cluster_object::field::Error::invalid(&amount.path, &resource.into(), &why)));
         }
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = Errors::new();
-        At::root(new).get("spec.scopes").unchanged(&old["spec"]["scopes"], &mut errors);
         errors
     },
     has_generation: false,
@@ -207,17 +223,11 @@ pub(super) const LIMIT_RANGE: Strategy = Strategy {
 };
 
 pub(super) const LEASE: Strategy = Strategy {
-    validate: |object| {
-        let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
-        for (field, low) in [("leaseDurationSeconds", 1), ("leaseTransitions", 0)] {
-            let field = spec.get(field);
-            if field.is_set() && field.int() < low {
-                let rule = if low == 1 { "must be greater than 0" } else { "must be greater than or equal to 0" };
-                errors.push(field.invalid(rule));
-            }
-        }
-        errors
-    },
+    fields: &[
+        ("spec.leaseDurationSeconds", &[Rule::Positive]),
+        ("spec.leaseTransitions", &[Rule::NonNegative]),
+        ("spec.strategy", &[Rule::Text(name::qualified_name)]),
+    ],
     create_on_update: true,
     unconditional_update: false,
     ephemeral_history: true,
@@ -226,10 +236,17 @@ pub(super) const LEASE: Strategy = Strategy {
 };
 
 pub(super) const PRIORITY_CLASS: Strategy = Strategy {
-    defaults: |object| {
-        default_text(object, "preemptionPolicy", "PreemptLowerPriority");
-        default(object, "value", 0);
-    },
+    fields: &[
+        (
+            "preemptionPolicy",
+            &[
+                Rule::Default("\"PreemptLowerPriority\""),
+                Rule::OneOf(&["Never", "PreemptLowerPriority"]),
+                Rule::Frozen(""),
+            ],
+        ),
+        ("value", &[Rule::Default("0"), Rule::Frozen("may not be changed in an update.")]),
+    ],
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
         let system = meta::name(object).starts_with("system-");
@@ -244,17 +261,6 @@ pub(super) const PRIORITY_CLASS: Strategy = Strategy {
         } else if !system && int(&object["value"]) > 1_000_000_000 {
             errors.push(at.get("value").forbidden("maximum allowed value of a user defined priority is 1000000000"));
         }
-        at.get("preemptionPolicy").optional_one_of(&["Never", "PreemptLowerPriority"], &mut errors);
-        errors
-    },
-    validate_update: |new, old| {
-        let (mut errors, at) = (Errors::new(), At::root(new));
-        if new["value"] != old["value"] {
-            errors.push(at.get("value").forbidden("may not be changed in an update."));
-        }
-        if new["preemptionPolicy"] != old["preemptionPolicy"] {
-            errors.push(at.get("preemptionPolicy").invalid("field is immutable"));
-        }
         errors
     },
     has_generation: false,
@@ -262,14 +268,15 @@ pub(super) const PRIORITY_CLASS: Strategy = Strategy {
 };
 
 pub(super) const RUNTIME_CLASS: Strategy = Strategy {
+    fields: &[("handler", &[Rule::Required(""), Rule::Text(name::dns_label), Rule::Frozen("")])],
+    defaults: |object| canonical_quantities(super::walk::at(object, "overhead.podFixed")),
     validate: |object| {
-        let mut errors = Errors::new();
-        At::root(object).get("handler").required_rule(name::dns_label, &mut errors);
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = Errors::new();
-        At::root(new).get("handler").unchanged(&old["handler"], &mut errors);
+        let (mut errors, at) = (Errors::new(), At::root(object));
+        for (_, amount) in at.get("overhead.podFixed").entries() {
+            amount.quantity(&mut errors);
+        }
+        at.get("scheduling.nodeSelector").labels(&mut errors);
+        super::pod::validation::tolerations(&at.get("scheduling.tolerations"), &mut errors);
         errors
     },
     has_generation: false,

@@ -3,6 +3,7 @@
 use super::BASE;
 use super::cells::{AGE, NAME, col};
 use super::pod::validation::ip;
+use super::rules::Rule;
 use super::walk::{At, default, default_text, each, int, items, text, texts};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::Errors;
@@ -21,6 +22,16 @@ pub(super) const ENDPOINTS: Strategy = Strategy {
 };
 
 pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
+    fields: &[
+        ("addressType", &[Rule::Required(""), Rule::OneOf(&["FQDN", "IPv4", "IPv6"]), Rule::Frozen("")]),
+        ("endpoints", &[Rule::Most(1000)]),
+        ("endpoints[].addresses", &[Rule::Required("must contain at least 1 address"), Rule::Most(100)]),
+        ("endpoints[].hostname", &[Rule::Text(name::dns_label)]),
+        ("ports", &[Rule::Most(20000)]),
+        ("ports[].name", &[Rule::Text(name::dns_label), Rule::Unique]),
+        ("ports[].protocol", &[Rule::Required(""), Rule::OneOf(&["SCTP", "TCP", "UDP"])]),
+        ("ports[].appProtocol", &[Rule::Text(name::qualified_name)]),
+    ],
     defaults: |object| {
         for port in each(object, "ports") {
             default(port, "name", "");
@@ -29,29 +40,12 @@ pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
     },
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
-        let kind = at.get("addressType");
-        kind.required_one_of(&["FQDN", "IPv4", "IPv6"], &mut errors);
+        let names = at.get("addressType").text() == "FQDN";
         for endpoint in at.get("endpoints").items() {
-            let addresses = endpoint.get("addresses");
-            if addresses.is_empty() {
-                errors.push(addresses.missing("must contain at least 1 address"));
+            for address in endpoint.get("addresses").items() {
+                if names { address.rule(name::dns_subdomain, &mut errors) } else { ip(&address, &mut errors) }
             }
-            for address in addresses.items() {
-                match kind.text() {
-                    "FQDN" => address.rule(name::dns_subdomain, &mut errors),
-                    _ => ip(&address, &mut errors),
-                }
-            }
-            endpoint.get("hostname").optional_rule(name::dns_label, &mut errors);
         }
-        for port in at.get("ports").items() {
-            port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], &mut errors);
-        }
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = Errors::new();
-        At::root(new).get("addressType").unchanged(&old["addressType"], &mut errors);
         errors
     },
     ..BASE

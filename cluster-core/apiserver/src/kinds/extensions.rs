@@ -1,15 +1,15 @@
-//! What extends the API: custom resource definitions, webhooks, admission policies, API services; certificates and flow
-//! control.
+//! What extends the API: custom resource definitions, webhooks, admission policies, API services.
 
 use super::BASE;
-use super::cells::{AGE, CREATED_AT, NAME, col, count, human_duration, len, number, or, or_none};
-use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
+use super::cells::{AGE, CREATED_AT, NAME, col, len, number, or};
+use super::walk::{At, child, default, default_text, each, is_empty, items, text};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 pub(super) const DEFINITION: Strategy = Strategy {
+    status_resets: Strategy::RESET_FOR_STATUS,
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
         let kind = text(&spec["names"]["kind"]).to_owned();
@@ -48,6 +48,7 @@ pub(super) const DEFINITION: Strategy = Strategy {
 };
 
 pub(super) const API_SERVICE: Strategy = Strategy {
+    status_resets: Strategy::RESET_FOR_STATUS,
     defaults: |object| {
         if let Some(service) = super::walk::at(object, "spec.service") {
             default(service, "port", 443);
@@ -112,47 +113,6 @@ pub(super) const ADMISSION_POLICY: Strategy = Strategy {
             default(constraints, "namespaceSelector", json!({}));
             default(constraints, "objectSelector", json!({}));
             each(constraints, "resourceRules").for_each(|rule| default_text(rule, "scope", "*"));
-        }
-    },
-    ..BASE
-};
-
-pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
-    prepare_create: |object| object["status"] = json!({}),
-    validate: |object| {
-        let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
-        spec.get("request").required(&mut errors);
-        let usages = spec.get("usages");
-        if usages.is_empty() {
-            errors.push(usages.missing("usages must be provided"));
-        }
-        let signer = spec.get("signerName");
-        if signer.required(&mut errors) && !signer.text().contains('/') {
-            errors.push(
-                signer.invalid("must be a fully qualified domain and path of the form 'example.com/signer-name'"),
-            );
-        }
-        let seconds = spec.get("expirationSeconds");
-        if seconds.is_set() && seconds.int() < 600 {
-            errors.push(seconds.invalid("may not specify a duration less than 600 seconds (10 minutes)"));
-        }
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = Errors::new();
-        At::root(new).get("spec").unchanged(&old["spec"], &mut errors);
-        errors
-    },
-    selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
-    validate_name: name::path_segment,
-    has_generation: false,
-    ..BASE
-};
-
-pub(super) const FLOW_SCHEMA: Strategy = Strategy {
-    defaults: |object| {
-        if let Some(spec) = child(object, "spec") {
-            default(spec, "matchingPrecedence", 1000);
         }
     },
     ..BASE
@@ -241,23 +201,6 @@ fn webhook(hook: &At<'_>, errors: &mut Errors) {
     hook.get("objectSelector").label_selector(errors);
 }
 
-fn certificate_condition(request: &Value) -> Value {
-    let status = &request["status"];
-    let has = |kind: &str| items(&status["conditions"]).iter().any(|c| c["type"] == kind);
-    let mut parts = vec![match (has("Denied"), has("Approved")) {
-        (true, _) => "Denied",
-        (_, true) => "Approved",
-        _ => "Pending",
-    }];
-    if has("Failed") {
-        parts.push("Failed");
-    }
-    if !is_empty(&status["certificate"]) {
-        parts.push("Issued");
-    }
-    parts.join(",").into()
-}
-
 fn param_kind(object: &Value, path: &str) -> Value {
     match meta::get(object, path) {
         Value::Null => "<unset>".into(),
@@ -302,59 +245,6 @@ pub(super) const POLICY_BINDING_COLUMNS: &[Column] = &[
             format!("{}/{}", or(text(&param["namespace"]), "*").as_str().unwrap_or("*"), text(&param["name"])).into()
         }
     }),
-    AGE,
-];
-pub(super) const CERTIFICATE_REQUEST_COLUMNS: &[Column] = &[
-    NAME,
-    AGE,
-    col("SignerName", |o| or_none(o, "spec.signerName")),
-    col("Requestor", |o| meta::text(o, "spec.username").into()),
-    col("RequestedDuration", |o| match int(&o["spec"]["expirationSeconds"]) {
-        0 => "<none>".into(),
-        seconds => human_duration(seconds).into(),
-    }),
-    col("Condition", certificate_condition),
-];
-pub(super) const FLOW_SCHEMA_COLUMNS: &[Column] = &[
-    NAME,
-    col("PriorityLevel", |o| meta::text(o, "spec.priorityLevelConfiguration.name").into()),
-    number("MatchingPrecedence", |o| count(o, "spec.matchingPrecedence")),
-    col("DistinguisherMethod", |o| or_none(o, "spec.distinguisherMethod.type")),
-    AGE,
-    col("MissingPL", |o| {
-        let dangling = items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Dangling");
-        dangling.map_or("?", |c| text(&c["status"])).into()
-    }),
-];
-pub(super) const PRIORITY_LEVEL_COLUMNS: &[Column] = &[
-    NAME,
-    col("Type", |o| meta::text(o, "spec.type").into()),
-    col("NominalConcurrencyShares", |o| meta::get(o, "spec.limited.nominalConcurrencyShares").clone()),
-    col("Queues", |o| meta::get(o, "spec.limited.limitResponse.queuing.queues").clone()),
-    col("HandSize", |o| meta::get(o, "spec.limited.limitResponse.queuing.handSize").clone()),
-    col("QueueLengthLimit", |o| meta::get(o, "spec.limited.limitResponse.queuing.queueLengthLimit").clone()),
-    AGE,
-];
-pub(super) const CLAIM_COLUMNS: &[Column] = &[
-    NAME,
-    col("State", |o| {
-        let mut states = Vec::new();
-        if meta::deletion_timestamp(o).is_some() {
-            states.push("deleted");
-        }
-        states.push(if o["status"]["allocation"].is_null() { "pending" } else { "allocated" });
-        if !items(&o["status"]["reservedFor"]).is_empty() {
-            states.push("reserved");
-        }
-        states.join(",").into()
-    }),
-    AGE,
-];
-pub(super) const SLICE_COLUMNS: &[Column] = &[
-    NAME,
-    col("Node", |o| meta::text(o, "spec.nodeName").into()),
-    col("Driver", |o| meta::text(o, "spec.driver").into()),
-    col("Pool", |o| meta::text(o, "spec.pool.name").into()),
     AGE,
 ];
 pub(super) const COMPONENT_COLUMNS: &[Column] = &[

@@ -4,15 +4,21 @@ mod apps;
 mod autoscaling;
 mod batch;
 mod cells;
+mod certificates;
 mod cluster;
 mod config;
+mod devices;
 mod endpoints;
 mod extensions;
+mod flowcontrol;
+mod legacy;
 mod networking;
 mod pod;
 mod rbac;
 mod row;
+pub(crate) mod rules;
 mod service;
+mod storage;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -32,8 +38,9 @@ const BASE: Strategy = Strategy { validate_name: name::dns_subdomain, ..Strategy
 
 /// Every built-in resource, in the order discovery lists them.
 pub fn builtin() -> Vec<Resource> {
-    table::GROUPS
-        .iter()
-        .flat_map(|(group, version, rows)| rows.iter().map(move |row| row.resource(group, version)))
-        .collect()
+    let rows = table::GROUPS.iter();
+    let mut all: Vec<Resource> =
+        rows.flat_map(|(group, version, rows)| rows.iter().map(move |row| row.resource(group, version))).collect();
+    all.extend(legacy::resources(&all));
+    all
 }

@@ -2,6 +2,7 @@
 
 use super::BASE;
 use super::cells::{AGE, NAME, col, join, label_selector, or};
+use super::rules::Rule;
 use super::service::load_balancer;
 use super::walk::{At, child, default_text, each, is_empty, items, text, texts};
 use crate::registry::{Column, Strategy};
@@ -37,16 +38,14 @@ pub(super) const INGRESS: Strategy = Strategy {
 };
 
 pub(super) const INGRESS_CLASS: Strategy = Strategy {
-    validate: |object| {
-        let mut errors = Errors::new();
-        At::root(object).get("spec.controller").required(&mut errors);
-        errors
-    },
-    validate_update: |new, old| {
-        let mut errors = Errors::new();
-        At::root(new).get("spec.controller").unchanged(&old["spec"]["controller"], &mut errors);
-        errors
-    },
+    fields: &[
+        ("spec.controller", &[Rule::Required(""), Rule::Most(250), Rule::Frozen("")]),
+        ("spec.parameters.scope", &[Rule::Default("\"Cluster\""), Rule::OneOf(&["Cluster", "Namespace"])]),
+        ("spec.parameters.kind", &[Rule::Required("kind is required")]),
+        ("spec.parameters.name", &[Rule::Required("name is required")]),
+        ("spec.parameters.apiGroup", &[Rule::Text(name::dns_subdomain)]),
+        ("spec.parameters.namespace", &[Rule::Text(name::dns_label)]),
+    ],
     ..BASE
 };
 
@@ -101,7 +100,27 @@ pub(super) const DISRUPTION_BUDGET: Strategy = Strategy {
     ..BASE
 };
 
+pub(super) const SERVICE_CIDR: Strategy = Strategy {
+    fields: &[
+        ("spec.cidrs", &[Rule::Required("at least one CIDR required"), Rule::Most(2), Rule::Frozen("")]),
+        ("spec.cidrs[]", &[Rule::Text(is_cidr)]),
+    ],
+    prepare_create: |object| object["status"] = json!({}),
+    ..BASE
+};
+
 pub(super) const IP_ADDRESS: Strategy = Strategy {
+    fields: &[
+        ("spec.parentRef", &[Rule::Required(""), Rule::Frozen("")]),
+        ("spec.parentRef.resource", &[Rule::Required("")]),
+        ("spec.parentRef.name", &[Rule::Required(""), Rule::Text(name::path_segment)]),
+    ],
+    selectable_fields: &[
+        ("spec.parentRef.group", |o| meta::text(o, "spec.parentRef.group").to_owned()),
+        ("spec.parentRef.resource", |o| meta::text(o, "spec.parentRef.resource").to_owned()),
+        ("spec.parentRef.namespace", |o| meta::text(o, "spec.parentRef.namespace").to_owned()),
+        ("spec.parentRef.name", |o| meta::text(o, "spec.parentRef.name").to_owned()),
+    ],
     validate_name: |text| match text.parse::<std::net::IpAddr>() {
         Ok(_) => Ok(()),
         Err(_) => Err("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()),
@@ -197,12 +216,14 @@ fn policy_peer(peer: &At<'_>, errors: &mut Errors) {
     }
 }
 
+fn is_cidr(text: &str) -> Result<(), String> {
+    let fault = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+    text.parse::<ipnet::IpNet>().map(|_| ()).map_err(|_| fault.to_owned())
+}
+
 fn cidr(at: &At<'_>, errors: &mut Errors) -> Option<ipnet::IpNet> {
-    let parsed = at.text().parse().ok();
-    if at.required(errors) && parsed.is_none() {
-        errors.push(at.invalid("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"));
-    }
-    parsed
+    at.required_rule(is_cidr, errors);
+    at.text().parse().ok()
 }
 
 fn hosts(ingress: &Value) -> Value {

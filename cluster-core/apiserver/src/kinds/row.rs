@@ -24,6 +24,7 @@ pub(super) struct Row {
     subresources: &'static [Sub],
     storage: &'static str,
     columns: &'static [Column],
+    warning: &'static str,
     strategy: &'static Strategy,
 }
 
@@ -39,6 +40,7 @@ pub(super) const fn row(plural: &'static str, kind: &'static str) -> Row {
         subresources: &[],
         storage: "",
         columns: PLAIN,
+        warning: "",
         strategy: &BASE,
     }
 }
@@ -87,6 +89,12 @@ impl Row {
         self
     }
 
+    /// With this warning in every answer.
+    pub(super) const fn warns(mut self, warning: &'static str) -> Self {
+        self.warning = warning;
+        self
+    }
+
     /// With these rules.
     pub(super) const fn rules(mut self, strategy: &'static Strategy) -> Self {
         self.strategy = strategy;
@@ -114,7 +122,9 @@ impl Row {
             subresources: self.subresources.iter().map(|sub| self.subresource(sub)).collect(),
             storage,
             columns: self.columns.to_vec(),
+            warning: self.warning.to_owned(),
             strategy: self.strategy.clone(),
+            legacy: None,
             custom: None,
         }
     }

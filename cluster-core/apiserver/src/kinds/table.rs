@@ -2,7 +2,8 @@
 
 use super::row::{Row, SCALE, STATUS, Sub, row};
 use super::{
-    apps, autoscaling, batch, cluster, config, endpoints, extensions, networking, pod, rbac, service, volumes,
+    apps, autoscaling, batch, certificates, cluster, config, devices, endpoints, extensions, flowcontrol, networking,
+    pod, rbac, service, storage, volumes,
 };
 use crate::registry::Verbs::{CreateOnly, NoDeleteCollection, ReadOnly};
 
@@ -51,12 +52,17 @@ const POD_SUBRESOURCES: &[Sub] = &[
 const CORE: &[Row] = &[
     row("bindings", "Binding").verbs(CreateOnly),
     row("componentstatuses", "ComponentStatus")
+        .warns("v1 ComponentStatus is deprecated in v1.19+")
         .shows(extensions::COMPONENT_COLUMNS)
         .short(&["cs"])
         .cluster()
         .verbs(ReadOnly),
     row("configmaps", "ConfigMap").rules(&config::CONFIG_MAP).shows(config::CONFIG_MAP_COLUMNS).short(&["cm"]),
-    row("endpoints", "Endpoints").rules(&endpoints::ENDPOINTS).shows(endpoints::ENDPOINTS_COLUMNS).short(&["ep"]),
+    row("endpoints", "Endpoints")
+        .warns("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        .rules(&endpoints::ENDPOINTS)
+        .shows(endpoints::ENDPOINTS_COLUMNS)
+        .short(&["ep"]),
     row("events", "Event").rules(&cluster::EVENT).shows(cluster::EVENT_COLUMNS).short(&["ev"]),
     row("limitranges", "LimitRange")
         .rules(&cluster::LIMIT_RANGE)
@@ -186,7 +192,11 @@ const NETWORKING: &[Row] = &[
         .rules(&networking::NETWORK_POLICY)
         .shows(networking::NETWORK_POLICY_COLUMNS)
         .short(&["netpol"]),
-    row("servicecidrs", "ServiceCIDR").shows(networking::SERVICE_CIDR_COLUMNS).cluster().subs(&[STATUS]),
+    row("servicecidrs", "ServiceCIDR")
+        .rules(&networking::SERVICE_CIDR)
+        .shows(networking::SERVICE_CIDR_COLUMNS)
+        .cluster()
+        .subs(&[STATUS]),
 ];
 
 const POLICY: &[Row] = &[row("poddisruptionbudgets", "PodDisruptionBudget")
@@ -203,17 +213,22 @@ const RBAC: &[Row] = &[
 ];
 
 const STORAGE: &[Row] = &[
-    row("csidrivers", "CSIDriver").rules(&volumes::CSI_DRIVER).shows(volumes::CSI_DRIVER_COLUMNS).cluster(),
-    row("csinodes", "CSINode").shows(volumes::CSI_NODE_COLUMNS).cluster(),
-    row("csistoragecapacities", "CSIStorageCapacity").shows(volumes::CAPACITY_COLUMNS),
+    row("csidrivers", "CSIDriver").rules(&storage::CSI_DRIVER).shows(storage::CSI_DRIVER_COLUMNS).cluster(),
+    row("csinodes", "CSINode").rules(&storage::CSI_NODE).shows(storage::CSI_NODE_COLUMNS).cluster(),
+    row("csistoragecapacities", "CSIStorageCapacity").rules(&storage::CAPACITY).shows(storage::CAPACITY_COLUMNS),
     row("storageclasses", "StorageClass")
-        .rules(&volumes::STORAGE_CLASS)
-        .shows(volumes::STORAGE_CLASS_COLUMNS)
+        .rules(&storage::STORAGE_CLASS)
+        .shows(storage::STORAGE_CLASS_COLUMNS)
         .short(&["sc"])
         .cluster(),
-    row("volumeattachments", "VolumeAttachment").shows(volumes::ATTACHMENT_COLUMNS).cluster().subs(&[STATUS]),
+    row("volumeattachments", "VolumeAttachment")
+        .rules(&storage::ATTACHMENT)
+        .shows(storage::ATTACHMENT_COLUMNS)
+        .cluster()
+        .subs(&[STATUS]),
     row("volumeattributesclasses", "VolumeAttributesClass")
-        .shows(volumes::ATTRIBUTES_CLASS_COLUMNS)
+        .rules(&storage::ATTRIBUTES_CLASS)
+        .shows(storage::ATTRIBUTES_CLASS_COLUMNS)
         .short(&["vac"])
         .cluster(),
 ];
@@ -292,13 +307,15 @@ const APIREGISTRATION: &[Row] = &[row("apiservices", "APIService")
 
 const CERTIFICATES: &[Row] = &[
     row("certificatesigningrequests", "CertificateSigningRequest")
-        .rules(&extensions::CERTIFICATE_REQUEST)
-        .shows(extensions::CERTIFICATE_REQUEST_COLUMNS)
+        .rules(&certificates::CERTIFICATE_REQUEST)
+        .shows(certificates::CERTIFICATE_REQUEST_COLUMNS)
         .short(&["csr"])
         .cluster()
         .subs(&[("approval", "", "", "get patch update"), STATUS]),
-    row("clustertrustbundles", "ClusterTrustBundle").cluster(),
-    row("podcertificaterequests", "PodCertificateRequest").subs(&[STATUS]),
+    row("clustertrustbundles", "ClusterTrustBundle").rules(&certificates::TRUST_BUNDLE).cluster(),
+    row("podcertificaterequests", "PodCertificateRequest")
+        .rules(&certificates::POD_CERTIFICATE_REQUEST)
+        .subs(&[STATUS]),
 ];
 
 const AUTHENTICATION: &[Row] = &[
@@ -315,19 +332,20 @@ const AUTHORIZATION: &[Row] = &[
 
 const FLOWCONTROL: &[Row] = &[
     row("flowschemas", "FlowSchema")
-        .rules(&extensions::FLOW_SCHEMA)
-        .shows(extensions::FLOW_SCHEMA_COLUMNS)
+        .rules(&flowcontrol::FLOW_SCHEMA)
+        .shows(flowcontrol::FLOW_SCHEMA_COLUMNS)
         .cluster()
         .subs(&[STATUS]),
     row("prioritylevelconfigurations", "PriorityLevelConfiguration")
-        .shows(extensions::PRIORITY_LEVEL_COLUMNS)
+        .rules(&flowcontrol::PRIORITY_LEVEL)
+        .shows(flowcontrol::PRIORITY_LEVEL_COLUMNS)
         .cluster()
         .subs(&[STATUS]),
 ];
 
 const RESOURCE: &[Row] = &[
-    row("deviceclasses", "DeviceClass").cluster(),
-    row("resourceclaims", "ResourceClaim").shows(extensions::CLAIM_COLUMNS).subs(&[STATUS]),
-    row("resourceclaimtemplates", "ResourceClaimTemplate"),
-    row("resourceslices", "ResourceSlice").shows(extensions::SLICE_COLUMNS).cluster(),
+    row("deviceclasses", "DeviceClass").rules(&devices::CLASS).cluster(),
+    row("resourceclaims", "ResourceClaim").rules(&devices::CLAIM).shows(devices::CLAIM_COLUMNS).subs(&[STATUS]),
+    row("resourceclaimtemplates", "ResourceClaimTemplate").rules(&devices::CLAIM_TEMPLATE),
+    row("resourceslices", "ResourceSlice").rules(&devices::SLICE).shows(devices::SLICE_COLUMNS).cluster(),
 ];

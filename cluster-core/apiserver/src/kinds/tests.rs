@@ -12,12 +12,12 @@ fn kind(kind: &str) -> Resource {
 fn create(name: &str, mut object: Value) -> (Value, Vec<String>) {
     let strategy = kind(name).strategy;
     object["kind"] = name.into();
-    (strategy.defaults)(&mut object);
+    strategy.complete(&mut object);
     let once = object.clone();
-    (strategy.defaults)(&mut object);
+    strategy.complete(&mut object);
     assert_eq!(object, once, "defaulting {name} is idempotent");
     (strategy.prepare_create)(&mut object);
-    let faults = (strategy.validate)(&object).iter().map(ToString::to_string).collect();
+    let faults = strategy.faults(&object).iter().map(ToString::to_string).collect();
     (object, faults)
 }
 

@@ -1,7 +1,7 @@
-//! Persistent volumes, claims, storage classes and what drivers publish.
+//! Persistent volumes and claims.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, int_or_string, join, len, number, or, or_none, wide};
+use super::cells::{AGE, NAME, col, join, or, wide};
 use super::pod::{defaults, validation};
 use super::walk::{At, at, canonical_quantities, child, default, default_text, entries, is_empty, text, texts};
 use crate::registry::{Column, Strategy};
@@ -78,50 +78,6 @@ pub(super) const CLAIM: Strategy = Strategy {
     },
     validate_update: claim_update,
     has_generation: false,
-    ..BASE
-};
-
-pub(super) const STORAGE_CLASS: Strategy = Strategy {
-    defaults: |object| {
-        default_text(object, "reclaimPolicy", "Delete");
-        default_text(object, "volumeBindingMode", "Immediate");
-    },
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
-        at.get("provisioner").required_rule(|text| name::qualified_name(&text.to_lowercase()), &mut errors);
-        at.get("reclaimPolicy").optional_one_of(&["Delete", "Retain"], &mut errors);
-        at.get("volumeBindingMode").required_one_of(&["Immediate", "WaitForFirstConsumer"], &mut errors);
-        errors
-    },
-    validate_update: |new, old| {
-        let (mut errors, at) = (Errors::new(), At::root(new));
-        for field in ["parameters", "provisioner", "reclaimPolicy"] {
-            if new[field] != old[field] {
-                errors.push(at.get(field).forbidden(&format!("updates to {field} are forbidden.")));
-            }
-        }
-        at.get("volumeBindingMode").unchanged(&old["volumeBindingMode"], &mut errors);
-        errors
-    },
-    has_generation: false,
-    ..BASE
-};
-
-pub(super) const CSI_DRIVER: Strategy = Strategy {
-    defaults: |object| {
-        let Some(spec) = child(object, "spec") else { return };
-        for (field, value) in [
-            ("attachRequired", json!(true)),
-            ("podInfoOnMount", json!(false)),
-            ("storageCapacity", json!(false)),
-            ("fsGroupPolicy", json!("ReadWriteOnceWithFSType")),
-            ("volumeLifecycleModes", json!(["Persistent"])),
-            ("requiresRepublish", json!(false)),
-            ("seLinuxMount", json!(false)),
-        ] {
-            default(spec, field, value);
-        }
-    },
     ..BASE
 };
 
@@ -291,49 +247,4 @@ pub(super) const CLAIM_COLUMNS: &[Column] = &[
     ATTRIBUTES_CLASS,
     AGE,
     VOLUME_MODE,
-];
-pub(super) const STORAGE_CLASS_COLUMNS: &[Column] = &[
-    NAME_WITH_DEFAULT,
-    col("Provisioner", |o| text(&o["provisioner"]).into()),
-    col("ReclaimPolicy", |o| or(text(&o["reclaimPolicy"]), "Delete")),
-    col("VolumeBindingMode", |o| or(text(&o["volumeBindingMode"]), "Immediate")),
-    Column { kind: "boolean", ..col("AllowVolumeExpansion", |o| (o["allowVolumeExpansion"] == true).into()) },
-    AGE,
-];
-const NAME_WITH_DEFAULT: Column = Column {
-    format: "name",
-    ..col("Name", |o| {
-        let default = meta::annotation(o, "storageclass.kubernetes.io/is-default-class") == Some("true");
-        format!("{}{}", meta::name(o), if default { " (default)" } else { "" }).into()
-    })
-};
-pub(super) const ATTACHMENT_COLUMNS: &[Column] = &[
-    NAME,
-    col("Attacher", |o| meta::text(o, "spec.attacher").into()),
-    col("PV", |o| meta::text(o, "spec.source.persistentVolumeName").into()),
-    col("Node", |o| meta::text(o, "spec.nodeName").into()),
-    Column { kind: "boolean", ..col("Attached", |o| (o["status"]["attached"] == true).into()) },
-    AGE,
-];
-pub(super) const ATTRIBUTES_CLASS_COLUMNS: &[Column] =
-    &[NAME, col("DriverName", |o| text(&o["driverName"]).into()), AGE];
-pub(super) const CSI_NODE_COLUMNS: &[Column] = &[NAME, number("Drivers", |o| len(o, "spec.drivers").into()), AGE];
-pub(super) const CSI_DRIVER_COLUMNS: &[Column] = &[
-    NAME,
-    Column { kind: "boolean", ..col("AttachRequired", |o| (o["spec"]["attachRequired"] != false).into()) },
-    Column { kind: "boolean", ..col("PodInfoOnMount", |o| (o["spec"]["podInfoOnMount"] == true).into()) },
-    Column { kind: "boolean", ..col("StorageCapacity", |o| (o["spec"]["storageCapacity"] == true).into()) },
-    col("TokenRequests", |o| {
-        let audiences = super::walk::items(&o["spec"]["tokenRequests"]).iter().map(|t| text(&t["audience"]));
-        or(&join(audiences), "<unset>")
-    }),
-    Column { kind: "boolean", ..col("RequiresRepublish", |o| (o["spec"]["requiresRepublish"] == true).into()) },
-    col("Modes", |o| or(&join(texts(&o["spec"]["volumeLifecycleModes"])), "<unset>")),
-    AGE,
-];
-pub(super) const CAPACITY_COLUMNS: &[Column] = &[
-    NAME,
-    col("StorageClass", |o| or_none(o, "storageClassName")),
-    col("Capacity", |o| if o["capacity"].is_null() { "".into() } else { int_or_string(&o["capacity"]).into() }),
-    AGE,
 ];

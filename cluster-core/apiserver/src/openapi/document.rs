@@ -69,8 +69,9 @@ fn content(style: Style, resources: &[&Resource]) -> (Map<String, Value>, Map<St
     (paths, schemas.finish())
 }
 
-/// The kinds a resource speaks.
+/// The kinds a resource speaks, by the versions that describe them.
 fn kinds(resource: &Resource) -> impl Iterator<Item = Kind<'_>> {
-    let own = std::iter::once(operations::kind(resource));
+    let (group, version) = resource.modern();
+    let own = std::iter::once(Kind { group, version, kind: &resource.kind });
     own.chain(resource.subresources.iter().map(|sub| operations::subresource_kind(resource, sub)))
 }

@@ -62,7 +62,9 @@ pub(super) fn definition_name(resource: &Resource, kind: &Kind<'_>) -> Option<St
         let group: Vec<&str> = resource.group.split('.').rev().collect();
         return Some(format!("{}.{}.{}", group.join("."), resource.version, resource.kind));
     }
-    cluster_schema::builtin_definition(kind.group, kind.version, kind.kind).map(|found| found.name.clone())
+    let own = kind.group == resource.group && kind.version == resource.version;
+    let (group, version) = if own { resource.modern() } else { (kind.group, kind.version) };
+    cluster_schema::builtin_definition(group, version, kind.kind).map(|found| found.name.clone())
 }
 
 /// The kind of a resource's objects.
@@ -85,11 +87,12 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
     let collection: &[&str] = match resource.verbs {
         Verbs::All => &["list", "post", "deletecollection"],
         Verbs::NoDeleteCollection => &["list", "post"],
+        Verbs::Unlisted => &["post"],
         Verbs::CreateOnly => &["post"],
         Verbs::ReadOnly => &["list"],
     };
     let item: &[&str] = match resource.verbs {
-        Verbs::All | Verbs::NoDeleteCollection => &["get", "put", "patch", "delete"],
+        Verbs::All | Verbs::NoDeleteCollection | Verbs::Unlisted => &["get", "put", "patch", "delete"],
         Verbs::CreateOnly => &[],
         Verbs::ReadOnly => &["get"],
     };

@@ -90,7 +90,14 @@ fn resource(spec: &Value, version: &Value, storage_version: &str) -> Resource {
             .map(|s| subresource(s, &kind))
             .collect(),
         columns: Vec::new(),
-        strategy: Strategy { validate_name: name::dns_subdomain, unconditional_update: false, ..Strategy::NONE },
+        warning: String::new(),
+        legacy: None,
+        strategy: Strategy {
+            validate_name: name::dns_subdomain,
+            unconditional_update: false,
+            status_resets: Strategy::RESET_FOR_STATUS,
+            ..Strategy::NONE
+        },
         kind,
         plural,
         singular,

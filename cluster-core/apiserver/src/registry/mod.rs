@@ -4,7 +4,9 @@ mod custom;
 mod resource;
 
 pub use custom::{Custom, CustomColumn, Scale, resources as custom_resources};
-pub use resource::{Column, Conversion, Deletion, Resource, Scope, SelectableField, Strategy, Subresource, Verbs};
+pub use resource::{
+    Column, Conversion, Deletion, Legacy, Resource, Scope, SelectableField, Strategy, Subresource, Verbs,
+};
 
 use crate::openapi::Documents;
 use arc_swap::ArcSwap;
@@ -74,7 +76,7 @@ impl Table {
             let versions = table.by_path.entry(resource.group.clone()).or_default();
             let plurals = versions.entry(resource.version.clone()).or_default();
             plurals.insert(resource.plural.clone(), Arc::clone(resource));
-            if resource.strategy.conversion.is_none() {
+            if resource.strategy.conversion.is_none() && resource.legacy.is_none() {
                 table.by_storage.entry(resource.storage.clone()).or_insert_with(|| Arc::clone(resource));
             }
         }

@@ -1,6 +1,7 @@
 //! One served resource: names, verbs, columns and the rules of its kind.
 
 use super::custom::Custom;
+use crate::kinds::rules::{self, Field};
 use cluster_object::field::Errors;
 use cluster_object::status::GroupResource;
 use cluster_schema::Schema;
@@ -34,8 +35,12 @@ pub struct Resource {
     pub storage: String,
     /// What `kubectl get` shows; empty for name and age.
     pub columns: Vec<Column>,
+    /// What every answer warns of; empty for nothing.
+    pub warning: String,
     /// The rules of the kind.
     pub strategy: Strategy,
+    /// Set for a version that upstream removed.
+    pub legacy: Option<Legacy>,
     /// What a CustomResourceDefinition says of it; `None` for built-in ones.
     pub custom: Option<Arc<Custom>>,
 }
@@ -55,7 +60,18 @@ impl Resource {
     pub fn schema(&self) -> Option<&Schema> {
         match &self.custom {
             Some(custom) => Some(&custom.schema),
-            None => cluster_schema::builtin(&self.group, &self.version, &self.kind),
+            None => {
+                let (group, version) = self.modern();
+                cluster_schema::builtin(group, version, &self.kind)
+            }
+        }
+    }
+
+    /// Group and version of the kind's description: its own ones unless they are removed.
+    pub(crate) fn modern(&self) -> (&str, &str) {
+        match &self.legacy {
+            Some(legacy) => (&legacy.group, &legacy.version),
+            None => (&self.group, &self.version),
         }
     }
 
@@ -68,6 +84,17 @@ impl Resource {
     pub fn namespaced(&self) -> bool {
         self.scope == Scope::Namespaced
     }
+}
+
+/// A version that upstream removed, kept for old manifests.
+#[derive(Debug, Clone)]
+pub struct Legacy {
+    /// The group of the stored version.
+    pub group: String,
+    /// The stored version.
+    pub version: String,
+    /// Gives an object of the removed version the shape of the stored one; idempotent.
+    pub upgrade: fn(&mut Value),
 }
 
 /// Where objects of a resource live.
@@ -86,6 +113,8 @@ pub enum Verbs {
     All,
     /// All but deletecollection (namespaces).
     NoDeleteCollection,
+    /// All, but discovery keeps silent about those on collections: removed versions.
+    Unlisted,
     /// create only: reviews that are answered, not stored.
     CreateOnly,
     /// get and list only.
@@ -140,9 +169,11 @@ pub type SelectableField = (&'static str, fn(&Value) -> String);
 /// The rules of a kind. Values are complete objects, apiVersion and kind included, in the resource's own version.
 #[derive(Debug, Clone)]
 pub struct Strategy {
+    /// The rules of single fields. They run before the functions below.
+    pub(crate) fields: &'static [Field],
     /// Fills in what upstream's defaulting fills in. Runs on everything that comes in, and must be idempotent.
     pub defaults: fn(&mut Value),
-    /// Drops what a create may not set (status) and sets what it must (generation is set by the generic code).
+    /// Sets what a create must set (generation is set and a status subresource dropped by the generic code).
     pub prepare_create: fn(&mut Value),
     /// Carries over from `old` what an update of the main resource may not change (status is restored by the generic
     /// code when the resource has a status subresource).
@@ -160,6 +191,10 @@ pub struct Strategy {
     pub validate_name: fn(&str) -> Result<(), String>,
     /// Whether a change of spec raises metadata.generation.
     pub has_generation: bool,
+    /// The metadata a status update leaves as it was.
+    pub status_resets: &'static [&'static str],
+    /// Whether a create may bring a status although that is a subresource.
+    pub status_on_create: bool,
     /// Whether PUT creates what does not exist.
     pub create_on_update: bool,
     /// Whether PUT may come without resourceVersion.
@@ -184,6 +219,7 @@ pub struct Conversion {
 impl Strategy {
     /// No rules beyond the generic ones.
     pub const NONE: Self = Self {
+        fields: &[],
         defaults: |_| {},
         prepare_create: |_| {},
         prepare_update: |_, _| {},
@@ -193,12 +229,37 @@ impl Strategy {
         selectable_fields: &[],
         validate_name: |_| Ok(()),
         has_generation: true,
+        status_resets: &[],
+        status_on_create: false,
         create_on_update: false,
         unconditional_update: true,
         deletion: Deletion::Immediate,
         ephemeral_history: false,
         conversion: None,
     };
+
+    /// Fills in all defaults.
+    pub(crate) fn complete(&self, object: &mut Value) {
+        rules::fill(self.fields, object);
+        (self.defaults)(object);
+    }
+
+    /// What upstream's `ResetObjectMetaForStatus` resets.
+    pub const RESET_FOR_STATUS: &'static [&'static str] = &["labels", "annotations", "finalizers", "ownerReferences"];
+
+    /// All faults of an object.
+    pub(crate) fn faults(&self, object: &Value) -> Errors {
+        let mut errors = rules::faults(self.fields, object);
+        errors.extend((self.validate)(object));
+        errors
+    }
+
+    /// All faults of a change.
+    pub(crate) fn update_faults(&self, new: &Value, old: &Value) -> Errors {
+        let mut errors = rules::update_faults(self.fields, new, old);
+        errors.extend((self.validate_update)(new, old));
+        errors
+    }
 }
 
 impl Default for Strategy {

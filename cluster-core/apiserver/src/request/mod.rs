@@ -9,5 +9,5 @@ pub(crate) use body::{decode_json_or_yaml, media_type, read, serialize_yaml, uns
 pub use info::RequestInfo;
 pub(crate) use info::pairs;
 
-pub(crate) use negotiate::{Accept, Encoding, Form};
+pub(crate) use negotiate::{Accept, Encoding, Form, takes_gzip};
 pub use options::{DeleteOptions, Preconditions, Propagation, Query, VersionMatch};

@@ -1,7 +1,7 @@
 //! Content negotiation: which encoding and which form of an object the client accepts.
 
 use http::HeaderMap;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, ACCEPT_ENCODING};
 
 /// The text form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +28,8 @@ pub(crate) enum Form {
 pub(crate) struct Accept {
     pub(crate) encoding: Encoding,
     pub(crate) form: Form,
+    /// Whether large answers may be compressed.
+    pub(crate) gzip: bool,
 }
 
 impl Accept {
@@ -37,13 +39,15 @@ impl Accept {
         let text: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
         let clauses: Vec<&str> =
             text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|c| !c.is_empty()).collect();
-        if clauses.is_empty() {
-            return Some(Self::default());
-        }
-        clauses.iter().find_map(|clause| Self::clause(clause, true)).or_else(|| {
-            // Clients that speak protobuf or CBOR alone still decode the JSON that the Content-Type announces.
-            clauses.iter().find_map(|clause| Self::clause(clause, false))
-        })
+        let best = if clauses.is_empty() {
+            Some(Self::default())
+        } else {
+            clauses.iter().find_map(|clause| Self::clause(clause, true)).or_else(|| {
+                // Clients that speak protobuf alone still decode the JSON that the Content-Type announces.
+                clauses.iter().find_map(|clause| Self::clause(clause, false))
+            })
+        };
+        best.map(|best| Self { gzip: takes_gzip(headers), ..best })
     }
 
     fn clause(clause: &str, known_only: bool) -> Option<Self> {
@@ -51,7 +55,7 @@ impl Accept {
         let encoding = match parts.next()? {
             "application/json" | "*/*" | "application/*" | "text/plain" | "text/*" => Encoding::Json,
             "application/yaml" => Encoding::Yaml,
-            "application/vnd.kubernetes.protobuf" | "application/cbor" if !known_only => Encoding::Json,
+            "application/vnd.kubernetes.protobuf" if !known_only => Encoding::Json,
             _ => return None,
         };
         let mut form = Form::Object;
@@ -65,8 +69,14 @@ impl Accept {
                 _ => {}
             }
         }
-        Some(Self { encoding, form })
+        Some(Self { encoding, form, gzip: false })
     }
+}
+
+/// Whether the client takes compressed answers.
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
+    let all = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|text| text.split(',')).any(|coding| coding.split(';').next().is_some_and(|c| c.trim() == "gzip"))
 }
 
 #[cfg(test)]
@@ -94,5 +104,6 @@ mod tests {
         );
         check("application/yaml", Some((Encoding::Yaml, Form::Object)));
         check("image/png", None);
+        check("application/cbor", None);
     }
 }

@@ -97,6 +97,8 @@ impl Query {
     /// Reads a raw query; `user_agent` names the field manager when the query does not.
     pub fn parse(query: &str, user_agent: &str) -> Result<Self, Status> {
         let mut q = Self::default();
+        // People who look with such a program see text that is made for people.
+        q.pretty = ["curl", "Wget", "Mozilla/5.0"].iter().any(|program| user_agent.starts_with(program));
         for (key, value) in pairs(query) {
             q.set(&key, &value)?;
         }

@@ -35,7 +35,7 @@ pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Rep
         if let Some(schema) = call.resource.schema() {
             cluster_object::decode::normalize(&mut wanted, schema);
         }
-        (call.resource.strategy.defaults)(&mut wanted);
+        call.resource.strategy.complete(&mut wanted);
         Ok(Proposed::new(with_part(part, path, old, &wanted)))
     };
     let (bytes, _) = change(call, name, Part::Sub(part), make).await?;

@@ -48,10 +48,10 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     metadata::stamp(&mut object, strategy.has_generation);
     // Before the kind prepares itself: a job's labels carry its name.
     let generated = metadata::generate_name(&mut object);
-    (strategy.prepare_create)(&mut object);
-    if resource.custom.is_some() && resource.subresource("status").is_some() {
+    if resource.subresource("status").is_some() && !strategy.status_on_create {
         meta::remove(&mut object, "status");
     }
+    (strategy.prepare_create)(&mut object);
     if resource.storage == custom::STORAGE {
         custom::complete(&mut object);
     }
@@ -59,7 +59,7 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     for attempt in 1.. {
         let name = meta::name(&object).to_owned();
         let mut errors = metadata::validate(resource, &object);
-        errors.extend((strategy.validate)(&object));
+        errors.extend(strategy.faults(&object));
         call.invalid_if(&name, &errors)?;
         call.admit(Operation::Create, "", &name, &mut object, None, Phase::Validating)?;
         match store(call, &name, &object).await {

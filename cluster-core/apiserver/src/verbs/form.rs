@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 pub(crate) fn served_bytes(resource: &Resource, entry: &Entry) -> Result<Bytes, Status> {
     let converts = match &resource.custom {
         Some(custom) => custom.storage_version != resource.version,
-        None => resource.strategy.conversion.is_some(),
+        None => resource.strategy.conversion.is_some() || resource.legacy.is_some(),
     };
     if converts { super::to_bytes(&served_value(resource, entry)?) } else { Ok(entry.bytes.clone()) }
 }
@@ -22,7 +22,7 @@ pub(crate) fn served_value(resource: &Resource, entry: &Entry) -> Result<Value, 
     let mut value = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
     if let Some(conversion) = &resource.strategy.conversion {
         (conversion.from_storage)(&mut value);
-    } else if resource.custom.is_some() {
+    } else if resource.custom.is_some() || resource.legacy.is_some() {
         value["apiVersion"] = resource.api_version().into();
     }
     Ok(value)
@@ -34,6 +34,8 @@ pub(crate) fn draft(resource: &Resource, mut object: Value) -> Draft {
         (conversion.to_storage)(&mut object);
     } else if let Some(custom) = &resource.custom {
         object["apiVersion"] = format!("{}/{}", resource.group, custom.storage_version).into();
+    } else if let Some(legacy) = &resource.legacy {
+        object["apiVersion"] = format!("{}/{}", legacy.group, legacy.version).into();
     }
     let mut fields = match object {
         Value::Object(fields) => fields,

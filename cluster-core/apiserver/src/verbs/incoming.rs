@@ -68,6 +68,9 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]
     let resource = &*call.resource;
     let (kind, version) = (resource.kind.as_str(), resource.version.as_str());
     let mut warnings = Vec::new();
+    if let Some(legacy) = &resource.legacy {
+        (legacy.upgrade)(object);
+    }
     if let Some(schema) = resource.schema() {
         let found = decode::check(object, schema);
         if let Some(error) = found.type_errors.first() {
@@ -84,6 +87,6 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]
     if let Some(custom) = &resource.custom {
         super::form::structural_defaults(object, &custom.schema);
     }
-    (resource.strategy.defaults)(object);
+    resource.strategy.complete(object);
     Ok(warnings)
 }

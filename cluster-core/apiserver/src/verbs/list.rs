@@ -123,7 +123,7 @@ fn snapshot(server: &ApiServer, resource: &Resource, query: &Query, token: Optio
     let storage = &resource.storage;
     if let Some(token) = token {
         return if token.rv > 0 {
-            server.store.snapshot_at(storage, token.rv as Revision).map_err(|_| continue_expired())
+            server.store.snapshot_at(storage, token.rv as Revision).map_err(|_| continue_expired(token))
         } else {
             Ok(server.store.snapshot(storage))
         };
@@ -184,9 +184,12 @@ fn check_version_match(query: &Query) -> Result<(), Status> {
     Err(Status::invalid("meta.k8s.io", "ListOptions", "", &[error]))
 }
 
-fn continue_expired() -> Status {
-    Status::expired(
-        "The provided continue parameter is too old to display a consistent list result. You can start a new list \
-         without the continue parameter.",
-    )
+fn continue_expired(token: &Token) -> Status {
+    let text = "The provided continue parameter is too old to display a consistent list result. You can start a new \
+                list without the continue parameter, or use the continue token in this response to retrieve the \
+                remainder of the results. Continuing with the provided token results in an inconsistent list - objects \
+                that were created, modified, or deleted between the time the first chunk was returned and now may show \
+                up in the list.";
+    let continue_token = token.at_present().encode().unwrap_or_default();
+    Status { continue_token, ..Status::expired(text) }
 }

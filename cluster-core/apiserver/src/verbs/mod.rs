@@ -23,7 +23,7 @@ pub(crate) use watch::open as open_watch;
 pub use watch::{Watched, WatchedStream};
 
 use crate::registry::Verbs;
-use crate::request;
+use crate::request::{self, Form};
 use axum::body::Body;
 use bytes::Bytes;
 use cluster_object::status::Status;
@@ -32,6 +32,9 @@ use cluster_object::status::Status;
 pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     if !allowed(call) {
         return Err(Status::method_not_allowed());
+    }
+    if call.resource.verbs == Verbs::CreateOnly && call.accept.form != Form::Object {
+        return Err(crate::pipeline::not_acceptable());
     }
     if call.resource.storage == "bindings" {
         return crate::subresources::bind(&call.on("pods")?, body).await;
@@ -60,7 +63,7 @@ fn allowed(call: &Call<'_>) -> bool {
         return false;
     }
     match call.resource.verbs {
-        Verbs::All => true,
+        Verbs::All | Verbs::Unlisted => true,
         Verbs::NoDeleteCollection => verb != "deletecollection",
         Verbs::CreateOnly => verb == "create",
         Verbs::ReadOnly => matches!(verb, "get" | "list"),

@@ -20,6 +20,11 @@ impl Token {
         Self { v: "meta.k8s.io/v1".to_owned(), rv: revision as i64, start: format!("{namespace}/{name}\0") }
     }
 
+    /// At the same place of whatever the collection is by then.
+    pub(super) fn at_present(&self) -> Self {
+        Self { rv: -1, ..self.clone() }
+    }
+
     pub(super) fn encode(&self) -> Result<String, Status> {
         Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).map_err(Status::internal)?))
     }
@@ -34,5 +39,17 @@ impl Token {
     /// The object the page starts behind.
     pub(super) fn position(&self) -> (&str, &str) {
         self.start.trim_end_matches('\0').split_once('/').unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expired_token_is_followed_by_one_at_the_present() {
+        let token = Token::after(7, "n", "a");
+        let fresh = Token::decode(&token.at_present().encode().expect("a token")).expect("a token");
+        assert_eq!((fresh.rv, fresh.position()), (-1, ("n", "a")));
     }
 }

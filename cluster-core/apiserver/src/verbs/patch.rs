@@ -6,11 +6,12 @@ use super::update::{Part, Proposed, change};
 use super::{incoming, metadata};
 use crate::request;
 use bytes::Bytes;
-use cluster_object::apply;
 use cluster_object::field::{Error, Path};
 use cluster_object::meta;
 use cluster_object::patch::{json_patch, merge_patch, strategic_merge_patch};
 use cluster_object::status::Status;
+use cluster_object::{apply, decode};
+use cluster_schema::Schema;
 use http::StatusCode;
 use serde_json::Value;
 
@@ -114,6 +115,9 @@ async fn apply_patch(
 ) -> Result<Reply, Status> {
     check_apply(call, name, &applied)?;
     incoming::type_meta(&call.resource, &mut applied)?;
+    if let Some(legacy) = &call.resource.legacy {
+        (legacy.upgrade)(&mut applied);
+    }
     meta::set(&mut applied, "metadata.name", name);
     if call.resource.namespaced() {
         meta::set(&mut applied, "metadata.namespace", call.info.namespace.as_str());
@@ -162,21 +166,47 @@ fn merged(
     part: Part,
     duplicates: &[String],
 ) -> Result<(Value, Vec<String>), Status> {
+    let Some(schema) = call.resource.schema() else {
+        return Err(Status::internal(format!("no schema is known for {}", call.resource.kind)));
+    };
+    refuse_unknown(call, applied, schema)?;
     let mut applied = applied.clone();
-    let mut completed = applied.clone();
-    let warnings = incoming::conform(call, &mut completed, duplicates)?;
-    if let Some(schema) = call.resource.schema() {
-        cluster_object::decode::prune(&mut applied, schema);
-        let (manager, force) = (call.query.field_manager.as_str(), call.query.force.unwrap_or_default());
-        let (version, now) = (call.resource.api_version(), meta::now());
-        let mut object = apply::apply(live, &applied, schema, manager, force, &version, part.subresource(), &now)?;
-        if let Some(live) = live {
-            keep_untouched(&mut object, live);
-        }
-        incoming::conform(call, &mut object, &[])?;
-        return Ok((object, warnings));
+    let warnings = incoming::conform(call, &mut applied.clone(), duplicates)?;
+    decode::prune(&mut applied, schema);
+    keep_part(call, part, &mut applied);
+    let (manager, force) = (call.query.field_manager.as_str(), call.query.force.unwrap_or_default());
+    let (version, now) = (call.resource.api_version(), meta::now());
+    let mut object = apply::apply(live, &applied, schema, manager, force, &version, part.subresource(), &now)?;
+    if let Some(live) = live {
+        keep_untouched(&mut object, live);
     }
-    Err(Status::internal(format!("no schema is known for {}", call.resource.kind)))
+    incoming::conform(call, &mut object, &[])?;
+    Ok((object, warnings))
+}
+
+/// Nobody comes to own what the endpoint does not write.
+fn keep_part(call: &Call<'_>, part: Part, applied: &mut Value) {
+    let Some(fields) = applied.as_object_mut() else { return };
+    match part {
+        Part::Status => fields.retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status")),
+        _ if call.resource.subresource("status").is_some() => drop(fields.remove("status")),
+        _ => {}
+    }
+}
+
+/// What an applier wants must have a place in the schema, however lenient the request is otherwise.
+fn refuse_unknown(call: &Call<'_>, applied: &Value, schema: &Schema) -> Result<(), Status> {
+    let unknown = decode::check(applied, schema).unknown;
+    let faults: Vec<String> = unknown.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
+    let faults = match faults.as_slice() {
+        [] => return Ok(()),
+        [one] => one.clone(),
+        many => format!("errors:\n  {}", many.join("\n  ")),
+    };
+    let (group, version, kind) = (&call.resource.group, &call.resource.version, &call.resource.kind);
+    let (namespace, name) = (&call.info.namespace, &call.info.name);
+    let object = format!("{namespace}/{name}; {group}/{version}, Kind={kind}");
+    Err(Status::new(500, "", format!("failed to create typed patch object ({object}): {faults}")))
 }
 
 /// An apply that changes nothing must not write, so its time does not count.

@@ -175,7 +175,7 @@ fn split(call: &Call<'_>, part: Part, object: &mut Value, old: &Value) {
                 Value::Null => drop(meta::remove(object, "status")),
                 status => object["status"] = status,
             }
-            for field in ["labels", "ownerReferences", "finalizers"] {
+            for field in call.resource.strategy.status_resets {
                 let (metadata, old) = (&mut object["metadata"], &old["metadata"]);
                 restore(metadata, old, field);
             }
@@ -197,11 +197,11 @@ fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, old: &V
     errors.extend(metadata::validate(&call.resource, object));
     match part {
         Part::Main => {
-            errors.extend((strategy.validate)(object));
-            errors.extend((strategy.validate_update)(object, old));
+            errors.extend(strategy.faults(object));
+            errors.extend(strategy.update_faults(object, old));
         }
         Part::Status => errors.extend((strategy.validate_status)(object, old)),
-        Part::Sub(_) => errors.extend((strategy.validate)(object)),
+        Part::Sub(_) => errors.extend(strategy.faults(object)),
     }
     call.invalid_if(name, &errors)?;
     call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Validating)

@@ -55,9 +55,11 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Reply, Status> {
     }
     let (resource, include) = (Arc::clone(&call.resource), call.query.include_object.clone());
     let events = open(call.server, &call.resource, &call.info, &call.query)?;
+    let mut headed = true;
     let frames = events.map(move |event| {
-        let frame = event
-            .and_then(|event| frame(&resource, event, |bytes| render::form(&resource, accept.form, &include, bytes)));
+        let headed = std::mem::take(&mut headed);
+        let form = |bytes| render::form(&resource, accept.form, &include, headed, bytes);
+        let frame = event.and_then(|event| frame(&resource, event, form));
         Ok::<_, std::convert::Infallible>(frame.unwrap_or_else(|status| error_frame(&status)))
     });
     let response =

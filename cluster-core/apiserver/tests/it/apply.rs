@@ -36,3 +36,23 @@ async fn apply_needs_a_field_manager() {
     let message = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
     assert_eq!(answer.failure(), (422, "Invalid", message));
 }
+
+#[tokio::test]
+async fn apply_wants_a_place_for_every_field_and_leaves_the_status_alone() {
+    let api = Api::start().await;
+    let path = "/apis/networking.k8s.io/v1/namespaces/default/ingresses/a?fieldManager=one";
+    let spec = json!({"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}});
+    let mut ingress = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "a"},
+        "spec": spec, "unknown": 1});
+    let answer = api.patch(path, "apply-patch+yaml", &ingress).await;
+    let message = "failed to create typed patch object (default/a; networking.k8s.io/v1, Kind=Ingress): .unknown: field \
+                   not declared in schema";
+    assert_eq!(answer.failure(), (500, "", message));
+
+    ingress.as_object_mut().expect("an object").remove("unknown");
+    ingress["status"] = json!({"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}});
+    let created = api.patch(path, "apply-patch+yaml", &ingress).await.ok();
+    assert_eq!(created["status"], json!({"loadBalancer": {}}));
+    let fields = &created["metadata"]["managedFields"][0]["fieldsV1"];
+    assert!(fields["f:spec"].is_object() && fields.get("f:status").is_none(), "{fields}");
+}

@@ -1,6 +1,7 @@
 //! Lists: selectors, pages, tables.
 
 use super::{Api, CONFIG_MAPS, config_map};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 fn names(list: &Value) -> Vec<&str> {
@@ -89,4 +90,34 @@ async fn a_long_list_is_whole() {
     let objects: Vec<Value> = (0..200).map(|i| config_map(&format!("a{i:03}"), &json!({"k": text}))).collect();
     futures::future::join_all(objects.iter().map(|object| api.post(CONFIG_MAPS, object))).await;
     assert_eq!(names(&api.get(CONFIG_MAPS).await.ok()).len(), 200);
+}
+
+#[tokio::test]
+async fn a_long_list_is_compressed_for_clients_that_take_it() {
+    let api = Api::start().await;
+    let text = "x".repeat(200_000);
+    api.post(CONFIG_MAPS, &config_map("a", &json!({"k": text}))).await.ok();
+    let request = |path: &str| {
+        let request = http::Request::builder().uri(path).header("accept-encoding", "gzip, deflate");
+        request.body(cluster_apiserver::Body::empty()).expect("a request")
+    };
+    let long = api.send(request(CONFIG_MAPS)).await;
+    assert_eq!(long.headers().get("content-encoding").map(http::HeaderValue::as_bytes), Some(&b"gzip"[..]));
+    let bytes = long.into_body().collect().await.expect("a body").to_bytes();
+    assert!(bytes.len() < text.len());
+    let list: Value = serde_json::from_reader(flate2::read::GzDecoder::new(&bytes[..])).expect("JSON");
+    assert_eq!(list["items"][0]["data"]["k"], *text);
+    assert!(api.send(request("/api/v1/namespaces")).await.headers().get("content-encoding").is_none());
+}
+
+#[tokio::test]
+async fn reviews_are_no_tables() {
+    let api = Api::start().await;
+    let request = http::Request::builder()
+        .method("POST")
+        .uri("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+        .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
+        .body(cluster_apiserver::Body::from("{}"))
+        .expect("a request");
+    assert_eq!(api.send(request).await.status(), 406);
 }

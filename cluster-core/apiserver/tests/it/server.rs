@@ -45,6 +45,20 @@ async fn health_version_discovery_and_openapi_answer() {
 }
 
 #[tokio::test]
+async fn discovery_that_a_client_has_is_not_sent_again() {
+    let api = Api::start().await;
+    let request = |etag: &str| {
+        let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+        let request = Request::builder().uri("/apis").header("accept", accept).header("if-none-match", etag);
+        request.body(Body::empty()).expect("a request")
+    };
+    let first = api.send(request("")).await;
+    assert_eq!(first.status(), 200);
+    let etag = first.headers()["etag"].to_str().expect("text").to_owned();
+    assert_eq!(api.send(request(&etag)).await.status(), 304);
+}
+
+#[tokio::test]
 async fn strangers_see_health_and_nothing_else() {
     let api = Api::start().await;
     let ask = |path: &str| api.server.handle(Request::builder().uri(path).body(Body::empty()).expect("a request"));

@@ -126,3 +126,46 @@ async fn concurrent_patches_all_take_effect() {
     futures::future::join_all(patches).await;
     assert_eq!(api.get(&path).await.ok()["data"].as_object().map(serde_json::Map::len), Some(20));
 }
+
+#[tokio::test]
+async fn removed_versions_are_taken_and_become_the_present_ones() {
+    let api = Api::start().await;
+    let template = json!({"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}});
+    let old = json!({"apiVersion": "extensions/v1beta1", "kind": "Deployment", "metadata": {"name": "a"},
+        "spec": {"template": template}});
+    let path = "/apis/extensions/v1beta1/namespaces/default/deployments";
+    let created = api.post(path, &old).await;
+    let warning = "299 - \"extensions/v1beta1 Deployment is deprecated in v1.9+, unavailable in v1.16+; use apps/v1 \
+                   Deployment\"";
+    assert_eq!(created.warnings, [warning]);
+    assert_eq!(created.ok()["apiVersion"], "extensions/v1beta1");
+    let present = api.get("/apis/apps/v1/namespaces/default/deployments/a").await.ok();
+    assert_eq!((&present["apiVersion"], &present["kind"]), (&json!("apps/v1"), &json!("Deployment")));
+    assert_eq!(present["spec"]["selector"], json!({"matchLabels": {"app": "a"}}));
+
+    let replicas = json!({"spec": {"replicas": 3}});
+    api.patch(&format!("{path}/a"), "strategic-merge-patch+json", &replicas).await.ok();
+    assert_eq!(api.get("/apis/apps/v1/namespaces/default/deployments/a").await.ok()["spec"]["replicas"], 3);
+}
+
+#[tokio::test]
+async fn a_status_comes_by_its_own_way_only() {
+    let api = Api::start().await;
+    let spec = json!({"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}});
+    let path = "/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations";
+    let created = api
+        .post(
+            path,
+            &json!({"metadata": {"name": "a"}, "spec": spec, "status": {"conditions": [
+        {"type": "x", "status": "True"}]}}),
+        )
+        .await
+        .ok();
+    assert_eq!(created["status"], json!({}));
+    assert_eq!(created["spec"]["limited"]["nominalConcurrencyShares"], 30);
+    let status =
+        json!({"metadata": {"labels": {"a": "b"}}, "status": {"conditions": [{"type": "x", "status": "True"}]}});
+    let patched = api.patch(&format!("{path}/a/status"), "merge-patch+json", &status).await.ok();
+    assert_eq!(patched["status"]["conditions"][0]["type"], "x");
+    assert_eq!(patched["metadata"].get("labels"), None);
+}

@@ -33,6 +33,7 @@ pub(super) const STRATEGY: Strategy = Strategy {
         ("status.podIPs", pod_ip),
         ("status.nominatedNodeName", |p| meta::text(p, "status.nominatedNodeName").to_owned()),
     ],
+    status_resets: &["ownerReferences"],
     deletion: Deletion::Graceful,
     ..BASE
 };

@@ -1,0 +1,113 @@
+//! Requests for certificates, and bundles of trust anchors.
+
+use super::BASE;
+use super::cells::{AGE, NAME, col, human_duration, or_none};
+use super::rules::Rule;
+use super::walk::{At, int, is_empty, items};
+use crate::registry::{Column, Strategy};
+use cluster_object::field::Errors;
+use cluster_object::{meta, name};
+use serde_json::{Value, json};
+
+pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
+    fields: &[
+        ("spec.request", &[Rule::Required("")]),
+        ("spec.usages", &[Rule::Required("usages must be provided")]),
+        ("spec.signerName", &[Rule::Required(""), Rule::Text(signer_name)]),
+        ("spec", &[Rule::Frozen("")]),
+    ],
+    prepare_create: |object| object["status"] = json!({}),
+    validate: |object| {
+        let (mut errors, seconds) = (Errors::new(), At::root(object).get("spec.expirationSeconds"));
+        if seconds.is_set() && seconds.int() < 600 {
+            errors.push(seconds.invalid("may not specify a duration less than 600 seconds (10 minutes)"));
+        }
+        errors
+    },
+    selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
+    validate_name: name::path_segment,
+    has_generation: false,
+    ..BASE
+};
+
+fn signer_name(text: &str) -> Result<(), String> {
+    match text.split_once('/') {
+        Some((domain, path)) if !path.is_empty() => name::dns_subdomain(domain),
+        _ => Err("must be a fully qualified domain and path of the form 'example.com/signer-name'".to_owned()),
+    }
+}
+
+/// Bundles of trust anchors; one of a signer is named after it.
+pub(super) const TRUST_BUNDLE: Strategy = Strategy {
+    fields: &[
+        ("spec.trustBundle", &[Rule::Required("")]),
+        ("spec.signerName", &[Rule::Text(signer_name), Rule::Frozen("")]),
+    ],
+    validate: |object| {
+        let (mut errors, signer) = (Errors::new(), meta::text(object, "spec.signerName").replace('/', ":"));
+        let name = At::root(object).get("metadata.name");
+        if signer.is_empty() && name.text().contains(':') {
+            errors.push(name.invalid("ClusterTrustBundle without signer name must not have \":\" in its name"));
+        } else if !signer.is_empty() && !name.text().starts_with(&format!("{signer}:")) {
+            let detail = format!(
+                "ClusterTrustBundle for signerName {} must be named with prefix {signer}:",
+                meta::text(object, "spec.signerName")
+            );
+            errors.push(name.invalid(&detail));
+        }
+        errors
+    },
+    selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
+    validate_name: name::path_segment,
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const POD_CERTIFICATE_REQUEST: Strategy = Strategy {
+    fields: &[
+        ("spec.signerName", &[Rule::Required(""), Rule::Text(signer_name)]),
+        ("spec.podName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
+        ("spec.podUID", &[Rule::Required("")]),
+        ("spec.serviceAccountName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
+        ("spec.serviceAccountUID", &[Rule::Required("")]),
+        ("spec.nodeName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
+        ("spec.nodeUID", &[Rule::Required("")]),
+        ("spec.maxExpirationSeconds", &[Rule::Default("86400"), Rule::Range(3600, 7_862_400)]),
+        ("spec", &[Rule::Frozen("")]),
+    ],
+    selectable_fields: &[
+        ("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned()),
+        ("spec.podName", |o| meta::text(o, "spec.podName").to_owned()),
+        ("spec.nodeName", |o| meta::text(o, "spec.nodeName").to_owned()),
+    ],
+    ..BASE
+};
+
+fn certificate_condition(request: &Value) -> Value {
+    let status = &request["status"];
+    let has = |kind: &str| items(&status["conditions"]).iter().any(|c| c["type"] == kind);
+    let mut parts = vec![match (has("Denied"), has("Approved")) {
+        (true, _) => "Denied",
+        (_, true) => "Approved",
+        _ => "Pending",
+    }];
+    if has("Failed") {
+        parts.push("Failed");
+    }
+    if !is_empty(&status["certificate"]) {
+        parts.push("Issued");
+    }
+    parts.join(",").into()
+}
+
+pub(super) const CERTIFICATE_REQUEST_COLUMNS: &[Column] = &[
+    NAME,
+    AGE,
+    col("SignerName", |o| or_none(o, "spec.signerName")),
+    col("Requestor", |o| meta::text(o, "spec.username").into()),
+    col("RequestedDuration", |o| match int(&o["spec"]["expirationSeconds"]) {
+        0 => "<none>".into(),
+        seconds => human_duration(seconds).into(),
+    }),
+    col("Condition", certificate_condition),
+];

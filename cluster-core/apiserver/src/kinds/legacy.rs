@@ -1,0 +1,150 @@
+//! Versions that upstream removed and old manifests still use: converted on the way in, answered with a warning.
+//!
+//! They have the shape of the stored version but for what `upgrade` mends. Discovery does not offer to list them, so
+//! that nothing which walks over all resources meets an object twice.
+
+use super::walk::{at, default, each, is_empty, remove};
+use crate::registry::{Legacy, Resource, Verbs};
+use cluster_object::meta;
+use serde_json::{Value, json};
+
+type Upgrade = fn(&mut Value);
+
+/// Group and version, the plurals, the stored group, since when deprecated and gone, and what mends the objects.
+const TABLE: &[(&str, &str, &[&str], &str, &str, Upgrade)] = &[
+    ("extensions", "v1beta1", &["deployments"], "apps", "v1.9+, unavailable in v1.16+", unlimited_deployment),
+    ("extensions", "v1beta1", &["daemonsets"], "apps", "v1.9+, unavailable in v1.16+", on_delete),
+    ("extensions", "v1beta1", &["replicasets"], "apps", "v1.9+, unavailable in v1.16+", selector),
+    ("extensions", "v1beta1", &["ingresses"], "networking.k8s.io", "v1.14+, unavailable in v1.22+", ingress),
+    ("extensions", "v1beta1", &["networkpolicies"], "networking.k8s.io", "v1.9+, unavailable in v1.16+", same),
+    ("apps", "v1beta1", &["deployments"], "apps", "v1.9+, unavailable in v1.16+", first_deployment),
+    ("apps", "v1beta1", &["statefulsets"], "apps", "v1.9+, unavailable in v1.16+", on_delete),
+    ("apps", "v1beta1", &["controllerrevisions"], "apps", "v1.9+, unavailable in v1.16+", same),
+    (
+        "apps",
+        "v1beta2",
+        &["controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"],
+        "apps",
+        "v1.9+, unavailable in v1.16+",
+        same,
+    ),
+    ("batch", "v1beta1", &["cronjobs"], "batch", "v1.21+, unavailable in v1.25+", same),
+    ("networking.k8s.io", "v1beta1", &["ingresses"], "networking.k8s.io", "v1.19+, unavailable in v1.22+", ingress),
+    ("networking.k8s.io", "v1beta1", &["ingressclasses"], "networking.k8s.io", "v1.19+, unavailable in v1.22+", same),
+    ("policy", "v1beta1", &["poddisruptionbudgets"], "policy", "v1.21+, unavailable in v1.25+", same),
+];
+
+/// The entries of the removed versions of these resources.
+pub(super) fn resources(present: &[Resource]) -> Vec<Resource> {
+    let of = |&(group, version, plurals, stored, since, upgrade): &(_, _, &[&str], _, _, _)| {
+        let found =
+            present.iter().filter(move |r| r.group == stored && plurals.iter().any(|plural| *plural == r.plural));
+        found.map(|resource| resource_of(resource, group, version, since, upgrade)).collect::<Vec<_>>()
+    };
+    TABLE.iter().flat_map(of).collect()
+}
+
+fn resource_of(stored: &Resource, group: &str, version: &str, since: &str, upgrade: Upgrade) -> Resource {
+    let (new, kind) = (stored.api_version(), &stored.kind);
+    Resource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        short_names: Vec::new(),
+        categories: Vec::new(),
+        verbs: Verbs::Unlisted,
+        warning: format!("{group}/{version} {kind} is deprecated in {since}; use {new} {kind}"),
+        legacy: Some(Legacy { group: stored.group.clone(), version: stored.version.clone(), upgrade }),
+        ..stored.clone()
+    }
+}
+
+fn same(_: &mut Value) {}
+
+/// Takes the labels of the template where the selector is missing.
+fn selector(object: &mut Value) {
+    let labels = meta::get(object, "spec.template.metadata.labels").clone();
+    if is_empty(meta::get(object, "spec.selector")) && !is_empty(&labels) {
+        meta::set(object, "spec.selector", json!({"matchLabels": labels}));
+    }
+}
+
+fn first_deployment(object: &mut Value) {
+    selector(object);
+    deployment(object, 2, 600);
+}
+
+fn unlimited_deployment(object: &mut Value) {
+    selector(object);
+    deployment(object, i64::from(i32::MAX), i64::from(i32::MAX));
+}
+
+fn deployment(object: &mut Value, history: i64, deadline: i64) {
+    let Some(spec) = at(object, "spec") else { return };
+    drop(remove(spec, "rollbackTo"));
+    default(spec, "revisionHistoryLimit", history);
+    default(spec, "progressDeadlineSeconds", deadline);
+    default(spec, "strategy", json!({}));
+    if matches!(spec["strategy"]["type"].as_str(), None | Some("RollingUpdate")) {
+        default(&mut spec["strategy"], "rollingUpdate", json!({}));
+        for field in ["maxUnavailable", "maxSurge"] {
+            default(&mut spec["strategy"]["rollingUpdate"], field, 1);
+        }
+    }
+}
+
+fn on_delete(object: &mut Value) {
+    selector(object);
+    let Some(spec) = at(object, "spec") else { return };
+    drop(remove(spec, "templateGeneration"));
+    default(spec, "updateStrategy", json!({}));
+    default(&mut spec["updateStrategy"], "type", "OnDelete");
+}
+
+/// Back ends named their service and port flatly.
+fn ingress(object: &mut Value) {
+    let Some(spec) = at(object, "spec") else { return };
+    if let Some(mut backend) = remove(spec, "backend") {
+        nest(&mut backend);
+        default(spec, "defaultBackend", backend);
+    }
+    for rule in each(spec, "rules") {
+        for path in at(rule, "http").into_iter().flat_map(|http| each(http, "paths")) {
+            default(path, "pathType", "ImplementationSpecific");
+            at(path, "backend").into_iter().for_each(nest);
+        }
+    }
+}
+
+fn nest(backend: &mut Value) {
+    let (name, port) = (remove(backend, "serviceName"), remove(backend, "servicePort"));
+    if let Some(name) = name {
+        let field = if port.as_ref().is_some_and(Value::is_string) { "name" } else { "number" };
+        backend["service"] = json!({"name": name, "port": {field: port}});
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_ingress_gets_the_present_shape() {
+        let mut old = json!({"spec": {"backend": {"serviceName": "a", "servicePort": 80}, "rules": [
+            {"http": {"paths": [{"path": "/", "backend": {"serviceName": "b", "servicePort": "web"}}]}}]}});
+        ingress(&mut old);
+        let new = json!({"spec": {"defaultBackend": {"service": {"name": "a", "port": {"number": 80}}}, "rules": [
+            {"http": {"paths": [{"path": "/", "pathType": "ImplementationSpecific",
+                "backend": {"service": {"name": "b", "port": {"name": "web"}}}}]}}]}});
+        assert_eq!(old, new);
+        ingress(&mut old);
+        assert_eq!(old, new, "again");
+    }
+
+    #[test]
+    fn an_old_deployment_selects_what_its_template_is_labelled() {
+        let mut old = json!({"spec": {"template": {"metadata": {"labels": {"app": "a"}}}}});
+        first_deployment(&mut old);
+        assert_eq!(old["spec"]["selector"], json!({"matchLabels": {"app": "a"}}));
+        assert_eq!(old["spec"]["strategy"]["rollingUpdate"], json!({"maxUnavailable": 1, "maxSurge": 1}));
+    }
+}

@@ -1,0 +1,200 @@
+//! Rules of single fields as data: what is filled in, what must hold, what may not change.
+//!
+//! What involves one field at a time stands in a table of the kind; only what involves several is code.
+
+use super::walk::{At, TextRule, at, is_empty, items};
+use cluster_object::field::{Error, Errors};
+use cluster_object::meta;
+use serde_json::Value;
+
+/// A rule about each value at a path.
+#[derive(Debug)]
+pub(crate) enum Rule {
+    /// Filled in, out of this JSON, when nothing is given.
+    Default(&'static str),
+    /// Must not be empty; with the text of the fault.
+    Required(&'static str),
+    /// Must keep this when it is given.
+    Text(TextRule),
+    /// Must be one of these when it is given.
+    OneOf(&'static [&'static str]),
+    /// Must be in this range when it is given.
+    Range(i64, i64),
+    /// Must be greater than 0 when it is given.
+    Positive,
+    /// Must be 0 or greater when it is given.
+    NonNegative,
+    /// Must be a quantity that is not negative when it is given.
+    Quantity,
+    /// Must be a label selector when it is given.
+    Selector,
+    /// Has at most so many items or bytes.
+    Most(usize),
+    /// No other item of the list has the same.
+    Unique,
+    /// Does not change; with the text that forbids it, empty for upstream's usual one.
+    Frozen(&'static str),
+}
+
+/// The rules of a field. In a path, `list[]` stands for each item. A field is looked at only when what it stands in is
+/// there.
+pub(crate) type Field = (&'static str, &'static [Rule]);
+
+/// Fills in what the rules fill in.
+pub(crate) fn fill(fields: &[Field], object: &mut Value) {
+    for (path, rules) in fields {
+        for rule in *rules {
+            if let Rule::Default(json) = rule
+                && let Ok(value) = serde_json::from_str(json)
+            {
+                fill_one(object, path, &value);
+            }
+        }
+    }
+}
+
+fn fill_one(object: &mut Value, path: &str, value: &Value) {
+    if let Some((list, rest)) = path.split_once("[].") {
+        let items = object.pointer_mut(&format!("/{}", list.replace('.', "/"))).and_then(Value::as_array_mut);
+        return items.into_iter().flatten().for_each(|item| fill_one(item, rest, value));
+    }
+    let (parent, key) = match path.rsplit_once('.') {
+        Some((parent, key)) => (at(object, parent), key),
+        None => (Some(object), path),
+    };
+    if let Some(parent) = parent.and_then(Value::as_object_mut)
+        && parent.get(key).is_none_or(|present| present.is_null() || present == "")
+    {
+        parent.insert(key.to_owned(), value.clone());
+    }
+}
+
+/// What breaks the rules.
+pub(crate) fn faults(fields: &[Field], object: &Value) -> Errors {
+    At::root(object).faults(fields)
+}
+
+impl At<'_> {
+    /// What breaks the rules of the fields below this one.
+    pub(super) fn faults(&self, fields: &[Field]) -> Errors {
+        let mut errors = Errors::new();
+        for (path, rules) in fields {
+            let mut seen = Vec::new();
+            for value in all(self, path) {
+                for rule in *rules {
+                    check(rule, &value, &mut seen, &mut errors);
+                }
+            }
+        }
+        errors
+    }
+}
+
+/// What changed that may not.
+pub(crate) fn update_faults(fields: &[Field], new: &Value, old: &Value) -> Errors {
+    let mut errors = Errors::new();
+    for (path, rules) in fields {
+        for rule in *rules {
+            let (now, was) = (At::root(new).get(path), meta::get(old, path));
+            match rule {
+                Rule::Frozen(_) if now.value == was || (now.is_empty() && is_empty(was)) => {}
+                Rule::Frozen("") => errors.push(now.invalid("field is immutable")),
+                Rule::Frozen(why) => errors.push(now.forbidden(why)),
+                _ => {}
+            }
+        }
+    }
+    errors
+}
+
+/// The values at `path` whose surroundings are there.
+fn all<'a>(object: &At<'a>, path: &str) -> Vec<At<'a>> {
+    if let Some((list, rest)) = path.split_once("[]") {
+        let items = object.get(list).items();
+        return match rest.strip_prefix('.') {
+            Some(rest) => items.flat_map(|item| all(&item, rest)).collect(),
+            None => items.collect(),
+        };
+    }
+    let absent = path.rsplit_once('.').is_some_and(|(parent, _)| parent != "spec" && !object.get(parent).is_set());
+    if absent { Vec::new() } else { vec![object.get(path)] }
+}
+
+fn check(rule: &Rule, value: &At<'_>, seen: &mut Vec<(String, String)>, errors: &mut Errors) {
+    match rule {
+        Rule::Required(detail) if value.is_empty() => errors.push(value.missing(detail)),
+        Rule::Text(rule) => value.optional_rule(*rule, errors),
+        Rule::OneOf(allowed) => value.optional_one_of(allowed, errors),
+        Rule::Range(low, high) if value.is_set() => value.in_range(*low, *high, errors),
+        Rule::Positive if value.is_set() && value.int() <= 0 => errors.push(value.invalid("must be greater than zero")),
+        Rule::NonNegative => value.non_negative(errors),
+        Rule::Quantity if value.is_set() => {
+            value.quantity(errors);
+        }
+        Rule::Selector => value.label_selector(errors),
+        Rule::Most(most) => match items(value.value).len() {
+            0 if value.text().len() > *most => errors.push(Error::too_long(&value.path, *most)),
+            count if count > *most => errors.push(Error::too_many(&value.path, count, *most)),
+            _ => {}
+        },
+        Rule::Unique => {
+            let path = value.path.to_string();
+            let list = path.rsplit_once('[').map_or("", |(list, _)| list).to_owned();
+            let entry = (list, value.text().to_owned());
+            if seen.contains(&entry) {
+                errors.push(Error::duplicate(&value.path, value.value));
+            } else {
+                seen.push(entry);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_object::name;
+    use serde_json::json;
+
+    const FIELDS: &[Field] = &[
+        ("kind", &[Rule::Default("\"A\""), Rule::OneOf(&["A", "B"])]),
+        ("spec.items[].name", &[Rule::Required("say it"), Rule::Text(name::dns_label), Rule::Unique]),
+        ("spec.items[].count", &[Rule::Default("1"), Rule::Range(1, 3)]),
+        ("spec.more.needed", &[Rule::Required("")]),
+        ("spec.fixed", &[Rule::Frozen("")]),
+    ];
+
+    #[test]
+    fn defaults_go_where_nothing_stands() {
+        let mut object = json!({"spec": {"items": [{"name": "a"}, {"count": 2}]}});
+        fill(FIELDS, &mut object);
+        assert_eq!(object, json!({"kind": "A", "spec": {"items": [{"name": "a", "count": 1}, {"count": 2}]}}));
+    }
+
+    #[test]
+    fn faults_name_each_value() {
+        let object =
+            json!({"kind": "C", "spec": {"more": {}, "items": [{"name": "a"}, {"name": "a", "count": 9}, {}]}});
+        let found: Vec<String> = faults(FIELDS, &object).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "kind: Unsupported value: \"C\": supported values: \"A\", \"B\"",
+                "spec.items[1].name: Duplicate value: \"a\"",
+                "spec.items[2].name: Required value: say it",
+                "spec.items[1].count: Invalid value: 9: must be between 1 and 3, inclusive",
+                "spec.more.needed: Required value",
+            ]
+        );
+        assert_eq!(faults(FIELDS, &json!({"kind": "A", "spec": {}})), vec![]);
+    }
+
+    #[test]
+    fn what_is_frozen_does_not_change() {
+        let old = json!({"spec": {"fixed": 1}});
+        assert_eq!(update_faults(FIELDS, &old, &old), vec![]);
+        let found = update_faults(FIELDS, &json!({"spec": {"fixed": 2}}), &old);
+        assert_eq!(found[0].to_string(), "spec.fixed: Invalid value: 2: field is immutable");
+    }
+}
