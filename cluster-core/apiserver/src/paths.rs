@@ -34,12 +34,24 @@ pub(crate) fn serve(server: &ApiServer, parts: &Parts, info: &RequestInfo) -> Re
         ["openid", "v1", "jwks"] => Ok(render::json(StatusCode::OK, &server.config.tokens.jwks())),
         ["openapi", rest @ ..] => open_api(server, parts, rest),
         ["api" | "apis", ..] => discover(server, parts, &segments),
-        [""] => Ok(render::json(
-            StatusCode::OK,
-            &json!({"paths": ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"]}),
-        )),
+        [""] => Ok(render::json(StatusCode::OK, &json!({"paths": all(server)}))),
         _ => not_found(),
     }
+}
+
+/// The paths where something is to be found.
+fn all(server: &ApiServer) -> Vec<String> {
+    let others =
+        ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version"];
+    let mut paths: Vec<String> = others.map(str::to_owned).to_vec();
+    for resource in server.registry.table().resources() {
+        let (group, version) = (&resource.group, &resource.version);
+        let below = if group.is_empty() { "/api".to_owned() } else { format!("/apis/{group}") };
+        paths.extend(["/apis".to_owned(), format!("{below}/{version}"), below]);
+    }
+    paths.sort_unstable();
+    paths.dedup();
+    paths
 }
 
 /// Upstream's plain 404 for a path nobody serves.

@@ -192,8 +192,11 @@ impl Status {
     pub fn to_json(&self) -> serde_json::Value {
         let mut value = serde_json::json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            value["reason"] = self.reason.as_str().into();
+        }
         if let Some(details) = &self.details {
             value["details"] = serde_json::json!(details);
         }

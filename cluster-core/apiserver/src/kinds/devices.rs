@@ -14,6 +14,24 @@ pub(super) const CLASS: Strategy = Strategy {
     ..BASE
 };
 
+pub(super) const TAINT_RULE: Strategy = Strategy {
+    fields: &[
+        ("spec.taint.key", &[Rule::Required(""), Rule::Text(name::qualified_name)]),
+        ("spec.taint.value", &[Rule::Text(name::label_value)]),
+        ("spec.taint.effect", &[Rule::Required(""), Rule::OneOf(&["NoExecute", "NoSchedule", "None"])]),
+        ("spec.deviceSelector.driver", &[Rule::Text(name::dns_subdomain)]),
+        ("spec.deviceSelector.device", &[Rule::Text(name::dns_label)]),
+    ],
+    prepare_create: |rule| {
+        if let Some(taint) = at(rule, "spec.taint") {
+            default(taint, "timeAdded", meta::now());
+        }
+        rule["status"] = json!({});
+    },
+    status_resets: Strategy::RESET_FOR_STATUS,
+    ..BASE
+};
+
 pub(super) const CLAIM: Strategy = Strategy {
     status_resets: Strategy::RESET_FOR_STATUS,
     fields: &[("spec", &[Rule::Frozen("")])],

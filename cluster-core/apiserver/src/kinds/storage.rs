@@ -91,6 +91,13 @@ pub(super) const CSI_NODE: Strategy = Strategy {
     ..BASE
 };
 
+pub(super) const MIGRATION: Strategy = Strategy {
+    fields: &[("spec.resource.resource", &[Rule::Required("")]), ("spec", &[Rule::Frozen("")])],
+    prepare_create: |object| object["status"] = json!({}),
+    status_resets: Strategy::RESET_FOR_STATUS,
+    ..BASE
+};
+
 const ONE_SOURCE: &str = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
 
 pub(super) const ATTACHMENT: Strategy = Strategy {

@@ -31,6 +31,7 @@ pub(super) const GROUPS: &[(&str, &str, &[Row])] = &[
     ("discovery.k8s.io", "v1", DISCOVERY),
     ("resource.k8s.io", "v1", RESOURCE),
     ("flowcontrol.apiserver.k8s.io", "v1", FLOWCONTROL),
+    ("storagemigration.k8s.io", "v1", STORAGEMIGRATION),
 ];
 
 /// What can be proxied to.
@@ -214,7 +215,7 @@ const RBAC: &[Row] = &[
 
 const STORAGE: &[Row] = &[
     row("csidrivers", "CSIDriver").rules(&storage::CSI_DRIVER).shows(storage::CSI_DRIVER_COLUMNS).cluster(),
-    row("csinodes", "CSINode").rules(&storage::CSI_NODE).shows(storage::CSI_NODE_COLUMNS).cluster(),
+    row("csinodes", "CSINode").rules(&storage::CSI_NODE).shows(storage::CSI_NODE_COLUMNS).cluster().subs(&[STATUS]),
     row("csistoragecapacities", "CSIStorageCapacity").rules(&storage::CAPACITY).shows(storage::CAPACITY_COLUMNS),
     row("storageclasses", "StorageClass")
         .rules(&storage::STORAGE_CLASS)
@@ -343,7 +344,11 @@ const FLOWCONTROL: &[Row] = &[
         .subs(&[STATUS]),
 ];
 
+const STORAGEMIGRATION: &[Row] =
+    &[row("storageversionmigrations", "StorageVersionMigration").rules(&storage::MIGRATION).cluster().subs(&[STATUS])];
+
 const RESOURCE: &[Row] = &[
+    row("devicetaintrules", "DeviceTaintRule").rules(&devices::TAINT_RULE).cluster().subs(&[STATUS]),
     row("deviceclasses", "DeviceClass").rules(&devices::CLASS).cluster(),
     row("resourceclaims", "ResourceClaim").rules(&devices::CLAIM).shows(devices::CLAIM_COLUMNS).subs(&[STATUS]),
     row("resourceclaimtemplates", "ResourceClaimTemplate").rules(&devices::CLAIM_TEMPLATE),

@@ -10,7 +10,7 @@ use k8s_openapi::api::{
     batch::v1 as batch, certificates::v1 as certificates, coordination::v1 as coordination, core::v1 as core,
     discovery::v1 as discovery, events::v1 as events, flowcontrol::v1 as flowcontrol, networking::v1 as networking,
     node::v1 as node, policy::v1 as policy, rbac::v1 as rbac, resource::v1 as resource, scheduling::v1 as scheduling,
-    storage::v1 as storage,
+    storage::v1 as storage, storagemigration::v1 as storagemigration,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as apiregistration;
@@ -49,7 +49,8 @@ const KINDS: &[(&str, &str, &str, Describe)] = kinds! {
     authentication: SelfSubjectReview TokenRequest TokenReview;
     authorization: LocalSubjectAccessReview SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview;
     flowcontrol: FlowSchema PriorityLevelConfiguration;
-    resource: DeviceClass ResourceClaim ResourceClaimTemplate ResourceSlice;
+    resource: DeviceClass DeviceTaintRule ResourceClaim ResourceClaimTemplate ResourceSlice;
+    storagemigration: StorageVersionMigration;
 };
 
 const fn entry<K: Resource + JsonSchema>() -> (&'static str, &'static str, &'static str, Describe) {

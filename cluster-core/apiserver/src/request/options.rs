@@ -115,8 +115,7 @@ impl Query {
     fn set(&mut self, key: &str, value: &str) -> Result<(), Status> {
         match key {
             "labelSelector" => {
-                self.labels = Selector::parse(value)
-                    .map_err(|e| Status::bad_request(format!("unable to parse requirement: {e}")))?;
+                self.labels = Selector::parse(value).map_err(|e| Status::bad_request(e.to_string()))?;
             }
             "fieldSelector" => self.fields = FieldSelector::parse(value).map_err(Status::bad_request)?,
             "limit" => self.limit = usize::try_from(integer(key, value)?).unwrap_or_default(),

@@ -250,3 +250,30 @@ proptest! {
         prop_assert_eq!(content(&apply_as("one", Some(&xy), z)), want);
     }
 }
+
+#[test]
+fn sections_that_every_object_of_a_built_in_kind_has_are_nobodys() {
+    let schema = |group, version, kind| cluster_schema::builtin(group, version, kind).unwrap();
+    let fields = |schema: &Schema, mut object: Value| {
+        managed::update(None, &mut object, schema, "me", "Update", "v1", "", NOW);
+        object["metadata"]["managedFields"][0]["fieldsV1"].take()
+    };
+    let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x"}],
+        "volumes": [{"name": "v"}]}});
+    let deployment = json!({"metadata": {"name": "d"}, "spec": {"strategy": {"rollingUpdate": {"maxSurge": 1}},
+        "template": template}});
+    let expected = json!({"f:spec": {
+        "f:strategy": {"f:rollingUpdate": {".": {}, "f:maxSurge": {}}},
+        "f:template": {
+            "f:metadata": {"f:labels": {".": {}, "f:a": {}}},
+            "f:spec": {
+                "f:containers": {"k:{\"name\":\"c\"}": {".": {}, "f:image": {}, "f:name": {}}},
+                "f:volumes": {".": {}, "k:{\"name\":\"v\"}": {".": {}, "f:name": {}}}}}}});
+    assert_eq!(fields(schema("apps", "v1", "Deployment"), deployment), expected);
+    let config_map = json!({"metadata": {"name": "c"}, "data": {"a": "b"}});
+    assert_eq!(fields(schema("", "v1", "ConfigMap"), config_map), json!({"f:data": {".": {}, "f:a": {}}}));
+    let custom = cluster_schema::custom_resource(&json!({"type": "object", "properties": {"spec": {"type": "object",
+        "properties": {"a": {"type": "string"}}}}}));
+    let object = json!({"metadata": {"name": "c"}, "spec": {"a": "b"}});
+    assert_eq!(fields(&custom, object), json!({"f:spec": {".": {}, "f:a": {}}}));
+}

@@ -1,7 +1,7 @@
 //! Values seen through their schema: which fields have owners of their own, and how such values compare and merge.
 
 use super::field_set::{FieldSet, key_element, value_element};
-use cluster_schema::{ListKind, Schema, Shape};
+use cluster_schema::{Field, ListKind, Schema, Shape};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -60,6 +60,44 @@ fn item_element(item: &Value, kind: &ListKind) -> String {
     }
 }
 
+/// The sections that every Go object of a built-in kind has, given or not: nobody comes to own them by filling them in.
+const SECTIONS: [&str; 20] = [
+    "f:daemonEndpoints",
+    "f:devices",
+    "f:involvedObject",
+    "f:jobTemplate",
+    "f:kubeletEndpoint",
+    "f:loadBalancer",
+    "f:metadata",
+    "f:names",
+    "f:nodeInfo",
+    "f:podSelector",
+    "f:pool",
+    "f:priorityLevelConfiguration",
+    "f:resources",
+    "f:roleRef",
+    "f:scaleTargetRef",
+    "f:source",
+    "f:spec",
+    "f:strategy",
+    "f:template",
+    "f:updateStrategy",
+];
+
+fn is_section(path: &[String]) -> bool {
+    let is = |element: &String| SECTIONS.contains(&element.as_str()) || element == "f:status";
+    match path.split_last() {
+        Some((last, before)) => before.iter().all(is) && (is(last) || last == "f:containers"),
+        None => true,
+    }
+}
+
+/// Whether the kind is a Go type: a definition of one refers to others.
+fn has_sections(schema: &Schema) -> bool {
+    let refers = |field: &Field| &*field.name != "metadata" && matches!(field.schema.shape, Shape::Reference(_));
+    schema.resolve().object().is_some_and(|object| object.fields.iter().any(refers))
+}
+
 /// All fields that a value sets.
 pub(super) fn field_set(value: &Value, schema: &Schema) -> FieldSet {
     let mut set = FieldSet::default();
@@ -83,11 +121,12 @@ pub(super) struct Changes {
     pub(super) removed: FieldSet,
     pub(super) modified: FieldSet,
     pub(super) added: FieldSet,
+    sections: bool,
 }
 
 /// Compares two objects of one schema.
 pub(super) fn compare(old: &Value, new: &Value, schema: &Schema) -> Changes {
-    let mut changes = Changes::default();
+    let mut changes = Changes { sections: has_sections(schema), ..Changes::default() };
     both(old, new, schema, &mut Vec::new(), &mut changes);
     changes
 }
@@ -112,8 +151,8 @@ fn both(old: &Value, new: &Value, schema: &Schema, path: &mut Vec<String>, chang
         path.push(element);
         match (old.as_slice(), new.as_slice()) {
             ([old], [new]) => both(old.value, new.value, old.schema, path, changes),
-            ([], new) => new.iter().for_each(|child| one(child.value, child.schema, path, &mut changes.added)),
-            (old, []) => old.iter().for_each(|child| one(child.value, child.schema, path, &mut changes.removed)),
+            ([], new) => new.iter().for_each(|child| one(child, path, changes.sections, &mut changes.added)),
+            (old, []) => old.iter().for_each(|child| one(child, path, changes.sections, &mut changes.removed)),
             (old, new) if old.iter().map(|c| c.value).ne(new.iter().map(|c| c.value)) => changes.modified.insert(path),
             _ => {}
         }
@@ -121,15 +160,15 @@ fn both(old: &Value, new: &Value, schema: &Schema, path: &mut Vec<String>, chang
     }
 }
 
-/// A value that stands on one side only, with all its parts. An object's own sections have no owner.
-fn one(value: &Value, schema: &Schema, path: &mut Vec<String>, set: &mut FieldSet) {
-    let parts = children(value, schema);
-    if path.len() > 1 || parts.as_ref().is_none_or(Vec::is_empty) {
+/// A value that stands on one side only, with all its parts.
+fn one(child: &Child<'_>, path: &mut Vec<String>, sections: bool, set: &mut FieldSet) {
+    let parts = children(child.value, child.schema);
+    if !(sections && is_section(path)) || parts.as_ref().is_none_or(Vec::is_empty) {
         set.insert(path);
     }
-    for child in parts.into_iter().flatten() {
-        path.push(child.element);
-        one(child.value, child.schema, path, set);
+    for part in parts.into_iter().flatten() {
+        path.push(part.element.clone());
+        one(&part, path, sections, set);
         path.pop();
     }
 }
