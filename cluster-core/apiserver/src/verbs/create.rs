@@ -42,15 +42,15 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     for field in ["creationTimestamp", "uid"] {
         meta::remove(&mut object, &format!("metadata.{field}"));
     }
+    if resource.subresource("status").is_some() && !strategy.status_on_create {
+        meta::remove(&mut object, "status");
+    }
     if managed == Managed::Track {
         super::update::track(call, None, &mut object, "");
     }
     metadata::stamp(&mut object, strategy.has_generation);
     // Before the kind prepares itself: a job's labels carry its name.
     let generated = metadata::generate_name(&mut object);
-    if resource.subresource("status").is_some() && !strategy.status_on_create {
-        meta::remove(&mut object, "status");
-    }
     (strategy.prepare_create)(&mut object);
     if resource.storage == custom::STORAGE {
         custom::complete(&mut object);

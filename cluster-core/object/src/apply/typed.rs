@@ -163,7 +163,7 @@ fn both(old: &Value, new: &Value, schema: &Schema, path: &mut Vec<String>, chang
 /// A value that stands on one side only, with all its parts.
 fn one(child: &Child<'_>, path: &mut Vec<String>, sections: bool, set: &mut FieldSet) {
     let parts = children(child.value, child.schema);
-    if !(sections && is_section(path)) || parts.as_ref().is_none_or(Vec::is_empty) {
+    if !(sections && is_section(path)) || parts.is_none() {
         set.insert(path);
     }
     for part in parts.into_iter().flatten() {
