@@ -190,7 +190,7 @@ fn subresources_and_operations_have_entries_of_their_own() {
 
 #[test]
 fn many_updaters_are_thrown_together() {
-    let mut live = update_as("m00", None, spec(json!({})));
+    let mut live = update_as("m00", None, spec(json!({"replicas": 1})));
     for n in 0..14 {
         let mut new = live.clone();
         meta::set(&mut new, &format!("metadata.labels.l{n}"), "x");
