@@ -11,13 +11,15 @@ export const devcluster = (...args: string[]) => execFileSync(PROGRAM, args, { e
 export const kubectl = (...args: string[]) =>
   execFileSync('kubectl', ['--context', `devcluster-${CLUSTER}`, '-n', NAMESPACE, ...args], { encoding: 'utf8' });
 
+/** Applies a manifest to the test's namespace, unless it names another place. */
 export function apply(manifest: string) {
+  // kubectl takes what begins with a brace for JSON.
+  const input = `---\n${manifest}`;
   execFileSync(
     'kubectl',
     ['--context', `devcluster-${CLUSTER}`, '-n', NAMESPACE, 'apply', '--server-side', '-f', '-'],
     {
-      input: manifest,
-      encoding: 'utf8',
+      input,
     },
   );
 }
@@ -68,9 +70,7 @@ export const row = (page: Page, name: string) => page.getByRole('row').filter({ 
 
 /** The namespace with a workload to look at; made anew by whichever file runs first. */
 export function sample() {
-  execFileSync('kubectl', ['--context', `devcluster-${CLUSTER}`, 'apply', '--server-side', '-f', '-'], {
-    input: `{apiVersion: v1, kind: Namespace, metadata: {name: ${NAMESPACE}}}`,
-  });
+  apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${NAMESPACE}}}`);
   apply(SAMPLE);
   kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
 }
@@ -106,6 +106,7 @@ spec:
       containers:
       - name: main
         image: devcluster/cats-for-gold:v1
+        args: [front]
         ports: [{containerPort: 8080}]
         envFrom: [{secretRef: {name: password}}]
         volumeMounts: [{name: settings, mountPath: /etc/settings}]

@@ -1,4 +1,4 @@
-import { CLUSTER, expect, kubectl, list, NAMESPACE, object, row, sample, test } from './dashboard';
+import { apply, CLUSTER, expect, kubectl, list, NAMESPACE, object, row, sample, test } from './dashboard';
 
 test.beforeAll(sample);
 
@@ -110,7 +110,6 @@ test('a node is cordoned and takes pods again', async ({ page }) => {
 test('a custom kind appears in the navigation when it is defined, and goes with its definition', async ({ page }) => {
   await page.goto(`/c/${CLUSTER}`);
   await expect(page.getByRole('link', { name: /^Pods/ })).toBeVisible();
-  const { apply } = await import('./dashboard');
   apply(`
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition

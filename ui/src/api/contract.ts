@@ -109,7 +109,7 @@ export interface ListSpec extends Gvr {
   fieldSelector: string;
   /** All words must occur in name, namespace, cells or labels. */
   filter: string;
-  sort: { column: string; descending: boolean } | null;
+  sort?: { column: string; descending: boolean } | undefined;
   columns: ExtraColumn[];
   offset: number;
   limit: number;

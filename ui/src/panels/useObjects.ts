@@ -49,7 +49,6 @@ class ObjectStore {
       labelSelector,
       fieldSelector: '',
       filter: '',
-      sort: null,
       columns: [],
       offset: 0,
       limit: OBJECT_LIMIT,

@@ -102,7 +102,6 @@ export function listSpec(cluster: string, gvr: Gvr, rest: Partial<ListSpec> = {}
     labelSelector: '',
     fieldSelector: '',
     filter: '',
-    sort: null,
     columns: [],
     offset: 0,
     limit: 200,

@@ -15,7 +15,6 @@ const spec = (change: Partial<ListSpec> = {}): ListSpec => ({
   labelSelector: '',
   fieldSelector: '',
   filter: '',
-  sort: null,
   columns: [],
   offset: 0,
   limit: 100,

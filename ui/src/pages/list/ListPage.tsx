@@ -43,7 +43,7 @@ export function ListPage({ resource }: { resource: Resource }) {
       namespaces: resource.namespaced ? links.namespaces : [],
       filter: text,
       labelSelector: labels,
-      sort: column ? { column, descending: order === 'desc' } : null,
+      sort: column ? { column, descending: order === 'desc' } : undefined,
       columns: readColumns(columns),
       offset,
       limit: WINDOW,

@@ -29,7 +29,6 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
     labelSelector: '',
     fieldSelector: involved === undefined ? '' : `involvedObject.uid=${involved.uid}`,
     filter: '',
-    sort: null,
     columns: COLUMNS,
     offset: 0,
     limit: 1000,
