@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("controllers", &["config", "object", "client", "pki"]),
     ("kubelet", &["config", "object", "client", "pki"]),
     ("network", &["config", "object", "client"]),
+    ("simulator", &["config", "client"]),
     (
         "node",
         &[
@@ -35,9 +36,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "controllers",
             "kubelet",
             "network",
+            "simulator",
         ],
     ),
-    ("launcher", &["config", "object", "pki", "client"]),
+    ("launcher", &["config", "object", "pki", "client", "simulator"]),
     ("agent", &["config", "object", "pki", "client", "launcher"]),
 ];
 

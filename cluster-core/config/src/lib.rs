@@ -11,6 +11,8 @@ pub const API_PORT: u16 = 6443;
 pub const KUBELET_PORT: u16 = 10250;
 /// The cluster's DNS domain.
 pub const CLUSTER_DOMAIN: &str = "cluster.local";
+/// The label of nodes that have no machine; also the key of the taint that keeps ordinary pods away from them.
+pub const SIMULATED: &str = "devcluster.io/simulated";
 
 /// Fixed paths inside a node's container.
 pub mod path {

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use cluster_client::{Informers, ObjectKey};
+use cluster_config::SIMULATED;
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::Node;
 use rtnetlink::packet_route::route::RouteProtocol;
@@ -54,9 +55,10 @@ pub(crate) async fn add_loopback_address(address: Ipv4Addr) -> Result<(), Error>
     }
 }
 
-/// The pods of another node and the address that leads to them.
+/// The pods of another node and the address that leads to them; to what is simulated nothing leads.
 fn route_to(node: &Node, own_node: &str) -> Option<(Ipv4Net, Ipv4Addr)> {
-    if node.metadata.name.as_deref() == Some(own_node) {
+    let simulated = node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(SIMULATED));
+    if simulated || node.metadata.name.as_deref() == Some(own_node) {
         return None;
     }
     let pods = node.spec.as_ref()?.pod_cidr.as_ref()?.parse().ok()?;
@@ -107,6 +109,9 @@ mod tests {
         let route = Some(("10.244.2.0/24".parse().expect("net"), "172.30.0.3".parse().expect("address")));
         assert_eq!(route_to(&node("b", Some("10.244.2.0/24"), internal), "a"), route);
         assert_eq!(route_to(&node("a", Some("10.244.2.0/24"), internal), "a"), None);
+        let mut simulated = node("b", Some("10.128.2.0/24"), internal);
+        simulated.metadata.labels = Some([(SIMULATED.to_owned(), "true".to_owned())].into());
+        assert_eq!(route_to(&simulated, "a"), None);
         assert_eq!(route_to(&node("b", None, internal), "a"), None);
         assert_eq!(route_to(&node("b", Some("10.244.2.0/24"), Some(("Hostname", "b"))), "a"), None);
     }
