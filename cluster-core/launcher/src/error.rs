@@ -105,6 +105,9 @@ pub enum Error {
     /// The cluster's API server refused or could not be reached.
     #[error(transparent)]
     Client(#[from] cluster_client::Error),
+    /// Simulated nodes could not be made.
+    #[error(transparent)]
+    Simulator(#[from] cluster_simulator::Error),
     /// The user interrupted.
     #[error("interrupted")]
     Cancelled,

@@ -4,9 +4,10 @@ use crate::container::binary_archive;
 use crate::engine::Launcher;
 use crate::progress::Steps;
 use crate::ready::now;
-use crate::{Error, NodeStatus, Result};
-use cluster_client::{Client, DeleteOptions, Informers, ObjectKey, Patch, PatchOptions};
-use cluster_config::Role;
+use crate::{ClusterSpec, Error, NodeStatus, Result};
+use cluster_client::{Client, DeleteOptions, Informers, ListOptions, ObjectKey, Patch, PatchOptions};
+use cluster_config::{Role, SIMULATED};
+use cluster_simulator::Taint;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 use std::collections::HashMap;
@@ -51,7 +52,10 @@ impl Launcher {
     /// Takes a worker out: no new pods, the present ones are deleted, then the node goes.
     pub async fn remove_node(&self, cluster: &str, node: &str, wait: Duration) -> Result<()> {
         let _lock = self.state.lock(cluster)?;
-        let (mut record, node) = self.node(cluster, node)?;
+        let (mut record, node) = match self.node(cluster, node) {
+            Err(error @ Error::NoNode { .. }) => return self.remove_simulated(cluster, node).await?.ok_or(error),
+            known => known?,
+        };
         record.spec.nodes.retain(|other| other.name != node.name);
         if node.role == Role::Master {
             return Err(Error::Invalid(format!("`{}` is the cluster's only master", node.name)));
@@ -73,6 +77,37 @@ impl Launcher {
             })
             .await?;
         self.state.save(&record)
+    }
+
+    /// Adds simulated nodes to a running cluster; gives their names.
+    pub async fn add_simulated_nodes(&self, cluster: &str, count: usize) -> Result<Vec<String>> {
+        let (client, prefix) = (self.client(cluster)?, format!("{cluster}-sim"));
+        let added = cluster_simulator::add_nodes(&client, &prefix, count, Taint::NoSchedule);
+        let mut steps = Steps::new(self);
+        steps.run("Simulated nodes", async { Ok(added.await?) }).await
+    }
+
+    /// Adds simulated nodes until there are so many.
+    pub(crate) async fn ensure_simulated(&self, spec: &ClusterSpec, count: usize) -> Result<()> {
+        let client = self.client_of(spec)?;
+        let options = ListOptions { label_selector: SIMULATED.to_owned(), ..ListOptions::default() };
+        let missing = count.saturating_sub(client.list::<Node>("", &options).await?.len());
+        let prefix = format!("{}-sim", spec.name);
+        cluster_simulator::add_nodes(&client, &prefix, missing, Taint::NoSchedule).await?;
+        Ok(())
+    }
+
+    /// Removes a simulated node; its pods go with it. None when there is no such node.
+    async fn remove_simulated(&self, cluster: &str, node: &str) -> Result<Option<()>> {
+        let client = self.client(cluster)?;
+        let options = ListOptions { label_selector: SIMULATED.to_owned(), ..ListOptions::default() };
+        let names: Vec<_> = client.list::<Node>("", &options).await?.into_iter().map(|n| n.metadata.name).collect();
+        let full = format!("{cluster}-{node}");
+        let Some(name) = names.into_iter().flatten().find(|name| name == node || *name == full) else {
+            return Ok(None);
+        };
+        client.delete::<Node>("", &name, &DeleteOptions::default()).await?;
+        Ok(Some(()))
     }
 
     /// Stops one node, as if its machine was switched off.

@@ -27,6 +27,8 @@ pub struct UpOptions {
     pub binary: PathBuf,
     /// How long to wait for each step of the start.
     pub wait: Duration,
+    /// How many simulated nodes there are beside the real ones, at least.
+    pub simulated: usize,
 }
 
 /// What `up` did.
@@ -59,7 +61,7 @@ impl Launcher {
         let _lock = self.state.lock(&name)?;
         let mut steps = Steps::new(self);
         steps.run("Docker engine", self.engine_version()).await?;
-        let mut unchanged = false;
+        let (mut unchanged, simulated) = (false, options.simulated);
         match self.state.load(&name)? {
             Some(record) if record.complete => {
                 if options.explicit && record.spec.summary() != options.spec.summary() {
@@ -76,6 +78,9 @@ impl Launcher {
             }
         }
         let record = self.state.require(&name)?;
+        if simulated > 0 {
+            steps.run("Simulated nodes", self.ensure_simulated(&record.spec, simulated)).await?;
+        }
         Ok(Report {
             context: record.spec.context(),
             server: record.spec.server_url(),

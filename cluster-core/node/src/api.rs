@@ -6,16 +6,18 @@ use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster_apiserver::auth::tokens::Tokens;
-use cluster_apiserver::auth::{UserInfo, serve};
+use cluster_apiserver::auth::{UserInfo, group, serve};
 use cluster_apiserver::{ApiServer, Body, Config, admission};
 use cluster_client::{Client, Informers};
 use cluster_config::{CLUSTER_DOMAIN, Healing, pki_file};
 use cluster_pki::{Pair, tls};
+use cluster_scheduler::Settings;
 use cluster_store::{AesGcm, Options, SqliteStore, Store};
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -130,11 +132,24 @@ impl<'a> Parts<'a> {
     }
 
     /// Keeps the scheduler running.
-    pub(crate) fn run_scheduler(&self) {
+    pub(crate) fn run_scheduler(&self, settings: Arc<Settings>) {
         let client = self.client(UserInfo::authenticated("system:kube-scheduler", &[]), "kube-scheduler");
         let (shared, token) = (self.informers.clone(), self.cancel.clone());
         self.tasks.spawn(supervise("scheduler", self.cancel.clone(), move || {
-            cluster_scheduler::run(client.clone(), shared.clone(), token.clone())
+            cluster_scheduler::run(client.clone(), shared.clone(), settings.clone(), token.clone())
+        }));
+    }
+
+    /// A client that may do everything.
+    pub(crate) fn admin(&self) -> Client {
+        self.client(UserInfo::authenticated("devcluster-simulator", &[group::MASTERS]), "devcluster-simulator")
+    }
+
+    /// Keeps the simulated nodes alive; each renews its lease once in `renew`.
+    pub(crate) fn run_simulator(&self, renew: Duration) {
+        let (client, shared, token) = (self.admin(), self.informers.clone(), self.cancel.clone());
+        self.tasks.spawn(supervise("simulator", self.cancel.clone(), move || {
+            cluster_simulator::run(client.clone(), shared.clone(), renew, token.clone())
         }));
     }
 

@@ -14,7 +14,7 @@ mod supervise;
 pub use cluster_network::dns::resolve;
 pub use cluster_pki::tls::install_provider as install_crypto;
 pub use run::{run, shutdown_signal};
-pub use standalone::{ApiOptions, Component, run_apiserver, run_component};
+pub use standalone::{ApiOptions, Component, SimulateOptions, run_apiserver, run_component, simulate};
 
 use anyhow::{Context, Result};
 use cluster_config::{NodeConfig, path};

@@ -10,6 +10,7 @@ use cluster_config::{API_PORT, NodeConfig, path, pki_file};
 use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,12 +29,15 @@ pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &Can
     let server = setup.start(tasks, cancel).await?;
     println!("devcluster: api server ready");
     let parts = Parts::new(&server, tasks, cancel);
-    parts.run_scheduler();
+    parts.run_scheduler(Default::default());
     parts.run_controllers(cluster_controllers::Options {
         ca_pem: pki(pki_file::CA_CERT)?,
         node_grace_seconds: u64::from(config.healing.node_grace_seconds),
         ..Default::default()
     });
+    // As rarely as the grace period lets it: there may be thousands.
+    let renew = config.healing.lease_renew_seconds.max(config.healing.node_grace_seconds / 2).max(1);
+    parts.run_simulator(Duration::from_secs(u64::from(renew)));
     let (controllers, dns) = (parts.controllers.clone(), dns_service(config)?);
     tasks.spawn(supervise("dns service", cancel.clone(), move || create_once(controllers.clone(), dns.clone())));
     let kubelet = UserInfo::authenticated(&format!("system:node:{}", config.name), &[group::NODES]);

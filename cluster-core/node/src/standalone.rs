@@ -1,25 +1,32 @@
-//! Parts alone: an API server without nodes (`devcluster-node apiserver --data DIR`), and a scheduler or controllers
-//! against any API server (`devcluster-node scheduler --kubeconfig FILE`).
+//! Parts alone: an API server without nodes (`devcluster-node apiserver --data DIR`), one with everything but nodes that
+//! are real (`devcluster-node simulate`), and a scheduler or controllers against any API server
+//! (`devcluster-node scheduler --kubeconfig FILE`).
 
 use crate::api::{Parts, Setup};
 use anyhow::{Context, Result};
 use cluster_client::kubeconfig::{self, Kubeconfig};
-use cluster_client::{Client, Informers};
+use cluster_client::{Client, Informers, ListOptions, ObjectKey};
 use cluster_config::{Healing, pki_file};
 use cluster_pki::{ClusterPki, Endpoint};
+use cluster_scheduler::Settings;
+use cluster_simulator::{SIMULATED, Taint, add_nodes};
 use ipnet::Ipv4Net;
+use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The name of the cluster that an API server alone is, and of its context.
 const NAME: &str = "apiserver";
+/// Each simulated node renews its lease once in this time; a node is lost after four of them.
+const RENEW: Duration = Duration::from_secs(10);
 const SERVICE_SUBNET: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 16);
 
 /// A part that needs nothing but an API server.
@@ -29,6 +36,8 @@ pub enum Component {
     Scheduler,
     /// All controllers.
     Controllers,
+    /// The life of simulated nodes and of the pods on them.
+    Simulator,
 }
 
 /// An API server without nodes, for tests of what talks to one.
@@ -40,20 +49,56 @@ pub struct ApiOptions {
     pub port: u16,
     /// What else runs in the process.
     pub with: Vec<Component>,
+    /// Where the kubeconfig goes instead.
+    pub kubeconfig: Option<PathBuf>,
+    /// A `KubeSchedulerConfiguration`.
+    pub scheduler_config: Option<PathBuf>,
 }
 
-/// Runs one part with the current context of `kubeconfig` until `cancel`.
-pub async fn run_component(component: Component, kubeconfig: &Path, cancel: CancellationToken) -> Result<()> {
+/// A cluster in one process, whose nodes are simulated.
+#[derive(Debug, Clone)]
+pub struct SimulateOptions {
+    /// Keeps its state; a temporary folder by default.
+    pub data: Option<PathBuf>,
+    /// Where the kubeconfig goes; into the folder by default.
+    pub kubeconfig: Option<PathBuf>,
+    /// The port on the loopback interface; 0 takes a free one.
+    pub port: u16,
+    /// A `KubeSchedulerConfiguration`.
+    pub scheduler_config: Option<PathBuf>,
+    /// How many nodes it has, those that the folder knows already among them.
+    pub nodes: usize,
+}
+
+/// What the scheduler is told by a file; upstream's defaults without one.
+fn scheduler_settings(file: Option<&Path>) -> Result<Arc<Settings>> {
+    let Some(file) = file else { return Ok(Arc::default()) };
+    let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+    let settings = Settings::from_yaml(&text).with_context(|| format!("failed to use {}", file.display()))?;
+    Ok(Arc::new(settings))
+}
+
+/// Runs one part with the current context of `kubeconfig` until `cancel`. `config` is the part's own configuration,
+/// which only the scheduler has.
+pub async fn run_component(
+    component: Component,
+    kubeconfig: &Path,
+    config: Option<&Path>,
+    cancel: CancellationToken,
+) -> Result<()> {
+    let settings = scheduler_settings(config)?;
     let config = Kubeconfig::read(kubeconfig).with_context(|| format!("failed to load {}", kubeconfig.display()))?;
     let name = match component {
         Component::Scheduler => "kube-scheduler",
         Component::Controllers => "kube-controller-manager",
+        Component::Simulator => "devcluster-simulator",
     };
     let client = Client::new(Arc::new(config.backend(None)?), name);
     let informers = Informers::new(client.clone());
     match component {
-        Component::Scheduler => cluster_scheduler::run(client, informers, cancel).await?,
+        Component::Scheduler => cluster_scheduler::run(client, informers, settings, cancel).await?,
         Component::Controllers => cluster_controllers::run(client, informers, Default::default(), cancel).await?,
+        Component::Simulator => cluster_simulator::run(client, informers, RENEW, cancel).await?,
     }
     Ok(())
 }
@@ -61,13 +106,62 @@ pub async fn run_component(component: Component, kubeconfig: &Path, cancel: Canc
 /// Runs an API server until `cancel`. Says on its output when it answers; `kubeconfig` leads to it then.
 pub async fn run_apiserver(options: &ApiOptions, cancel: CancellationToken) -> Result<()> {
     let tasks = TaskTracker::new();
-    start_apiserver(options, &tasks, &cancel).await?;
+    let (parts, kubeconfig) = start_apiserver(options, &tasks, &cancel).await?;
+    drop(parts);
+    println!("devcluster: api server ready with {}", kubeconfig.display());
     tasks.close();
     tasks.wait().await;
     Ok(())
 }
 
-async fn start_apiserver(options: &ApiOptions, tasks: &TaskTracker, cancel: &CancellationToken) -> Result<()> {
+/// Runs a whole cluster in this process until `cancel`: API server, scheduler, controllers and simulated nodes. Says on
+/// its output when pods can be made.
+pub async fn simulate(options: &SimulateOptions, cancel: CancellationToken) -> Result<()> {
+    let tasks = TaskTracker::new();
+    let temporary = tempfile::Builder::new().prefix("devcluster-simulate-").tempdir();
+    let temporary = temporary.context("failed to make a temporary folder")?;
+    let api = ApiOptions {
+        data: options.data.clone().unwrap_or_else(|| temporary.path().to_owned()),
+        port: options.port,
+        with: vec![Component::Scheduler, Component::Controllers, Component::Simulator],
+        kubeconfig: options.kubeconfig.clone(),
+        scheduler_config: options.scheduler_config.clone(),
+    };
+    let (parts, kubeconfig) = start_apiserver(&api, &tasks, &cancel).await?;
+    let admin = parts.admin();
+    let ready = prepare_simulation(&admin, &parts.informers, options.nodes);
+    if let Some(ready) = cancel.run_until_cancelled(ready).await {
+        ready?;
+        println!("devcluster: {} simulated nodes are ready\nexport KUBECONFIG={}", options.nodes, kubeconfig.display());
+    }
+    drop(parts);
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
+}
+
+/// Makes the nodes that lack, and waits until pods are admitted: they need the service account `default`.
+async fn prepare_simulation(client: &Client, informers: &Informers, nodes: usize) -> Result<()> {
+    let options = ListOptions { label_selector: SIMULATED.to_owned(), ..ListOptions::default() };
+    let present = client.list::<Node>("", &options).await?.len();
+    add_nodes(client, "sim", nodes.saturating_sub(present), Taint::None).await?;
+    let mut accounts = informers.informer::<ServiceAccount>().subscribe();
+    let account = ObjectKey::new("default", "default");
+    while let Some(change) = accounts.recv().await {
+        if ObjectKey::of(change.object().as_ref()) == account {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Starts the server and what runs with it; also gives the path of the kubeconfig.
+async fn start_apiserver<'a>(
+    options: &ApiOptions,
+    tasks: &'a TaskTracker,
+    cancel: &'a CancellationToken,
+) -> Result<(Parts<'a>, PathBuf)> {
+    let settings = scheduler_settings(options.scheduler_config.as_deref())?;
     let pki = options.data.join("pki");
     let authority = prepare(&pki)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await;
@@ -77,20 +171,20 @@ async fn start_apiserver(options: &ApiOptions, tasks: &TaskTracker, cancel: &Can
     let (service_subnet, addresses) = (SERVICE_SUBNET, Vec::new());
     let setup = Setup { pki: &pki, state: &options.data, listener, service_subnet, addresses, healing: &healing };
     let server = setup.start(tasks, cancel).await?;
-    write_kubeconfig(&authority, &options.data.join("kubeconfig"), &url)?;
-    println!("devcluster: api server ready at {url}");
-
+    let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| options.data.join("kubeconfig"));
+    write_kubeconfig(&authority, &kubeconfig, &url)?;
     let parts = Parts::new(&server, tasks, cancel);
     for component in &options.with {
         match component {
-            Component::Scheduler => parts.run_scheduler(),
+            Component::Scheduler => parts.run_scheduler(settings.clone()),
             Component::Controllers => parts.run_controllers(cluster_controllers::Options {
                 ca_pem: authority.ca_cert().to_owned(),
                 ..Default::default()
             }),
+            Component::Simulator => parts.run_simulator(RENEW),
         }
     }
-    Ok(())
+    Ok((parts, kubeconfig))
 }
 
 /// Takes up the authority below `folder`, or makes one, and issues the server's certificates.
@@ -140,10 +234,11 @@ mod tests {
 
     async fn start(data: &Path) -> (Client, TaskTracker, CancellationToken) {
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let options = ApiOptions { data: data.to_owned(), port: 0, with: Vec::new() };
-        start_apiserver(&options, &tasks, &cancel).await.expect("the server starts");
+        let options =
+            ApiOptions { data: data.to_owned(), port: 0, with: Vec::new(), kubeconfig: None, scheduler_config: None };
+        let (_, kubeconfig) = start_apiserver(&options, &tasks, &cancel).await.expect("the server starts");
         tasks.close();
-        let config = Kubeconfig::read(&data.join("kubeconfig")).expect("a kubeconfig");
+        let config = Kubeconfig::read(&kubeconfig).expect("a kubeconfig");
         (Client::new(Arc::new(config.backend(None).expect("a way to the server")), "test"), tasks, cancel)
     }
 

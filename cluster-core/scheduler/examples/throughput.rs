@@ -1,6 +1,6 @@
 //! Prints how many pods a second the bare decision places: `throughput [NODES] [PODS]`.
 
-use cluster_scheduler::{Chooser, Cluster, PodInfo};
+use cluster_scheduler::{Chooser, Cluster, PodInfo, Profile};
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -49,9 +49,10 @@ fn main() {
     cluster.settle();
     let waiting: Vec<Arc<Pod>> = (0..pods).map(|number| Arc::new(pod(number))).collect();
     let (start, mut chooser, mut placed) = (Instant::now(), Chooser::new(1), 0_usize);
+    let profile = Profile::default();
     for pod in waiting {
         let info = Arc::new(PodInfo::new(pod));
-        if let Ok(id) = chooser.choose(&cluster, &info) {
+        if let Ok(id) = chooser.choose(&cluster, &profile, &info) {
             let name = cluster.node(id).name().to_owned();
             cluster.place(info, &name, true);
             placed += 1;

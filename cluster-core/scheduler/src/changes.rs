@@ -11,15 +11,14 @@ use k8s_openapi::api::core::v1::{
     Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationController, Service,
 };
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-const SCHEDULER_NAME: &str = "default-scheduler";
-const GATED: &str = "Scheduling is blocked due to non-empty scheduling gates";
+pub(crate) const GATED: &str = "Scheduling is blocked due to non-empty scheduling gates";
 
 /// Everything the scheduler watches.
 pub(crate) fn feeds(informers: &Informers) -> Feeds {
@@ -29,6 +28,11 @@ pub(crate) fn feeds(informers: &Informers) -> Feeds {
         .with(informers, claim_changed)
         .with(informers, volume_changed)
         .with(informers, class_changed)
+        .with(informers, |s: &mut Scheduler, change: Change<CSINode>| {
+            let name = change.object().metadata.name.clone().unwrap_or_default();
+            keep(&mut s.cluster.objects.drivers, name, &change);
+            s.wake(&Happening::Storage, Instant::now());
+        })
         .with(informers, |s: &mut Scheduler, change: Change<Service>| {
             s.cluster.objects.set_service(change.object(), matches!(change, Change::Deleted(_)));
         })
@@ -126,9 +130,10 @@ impl Scheduler {
         }
         let bound = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).is_some_and(|name| !name.is_empty());
         let scheduler = pod.spec.as_ref().and_then(|s| s.scheduler_name.as_deref()).unwrap_or_default();
+        let own = self.settings.profile(scheduler).is_some();
         if bound {
             self.pod_bound(&change, now);
-        } else if matches!(scheduler, "" | SCHEDULER_NAME) {
+        } else if own {
             self.pod_pending(&change, now);
         }
     }
@@ -151,7 +156,7 @@ impl Scheduler {
         self.cluster.withdraw(uid);
         let assumed = self.cluster.is_assumed(uid);
         if !assumed && self.cluster.placed(uid).is_some() && !says_something_new(change) {
-            return;
+            return self.cluster.renew(uid, pod);
         }
         let info = Arc::new(PodInfo::new(pod.clone()));
         let before = self.cluster.placed(uid).filter(|_| !assumed).cloned();

@@ -3,6 +3,7 @@
 use crate::diagnosis::Diagnosis;
 use crate::model::{Cluster, NodeId, NodeInfo, PodInfo};
 use crate::plugins::{Cycle, Filter, PLUGINS, Refusal, SCORINGS};
+use crate::profile::Profile;
 
 /// Below this many nodes all of them are looked at, and never fewer.
 const FEWEST_NODES: usize = 100;
@@ -21,8 +22,8 @@ impl Chooser {
     }
 
     /// The node for a pod. The cluster has to be settled.
-    pub fn choose(&mut self, cluster: &Cluster, pod: &PodInfo) -> Result<NodeId, Diagnosis> {
-        let cycle = Cycle { pod, cluster };
+    pub fn choose(&mut self, cluster: &Cluster, profile: &Profile, pod: &PodInfo) -> Result<NodeId, Diagnosis> {
+        let cycle = Cycle { pod, cluster, profile };
         let mut diagnosis = Diagnosis::new(cluster.order().len());
         if cluster.order().is_empty() {
             return Err(diagnosis);
@@ -61,7 +62,8 @@ impl Chooser {
         }
         let start = self.start % order.len();
         let round = order[start..].iter().chain(&order[..start]).copied();
-        let (feasible, looked_at) = passing(cycle, filters, diagnosis, round, worth_comparing(order.len()));
+        let (feasible, looked_at) =
+            passing(cycle, filters, diagnosis, round, worth_comparing(order.len(), cycle.profile.percentage));
         self.start = (start + looked_at) % order.len();
         feasible
     }
@@ -70,13 +72,13 @@ impl Chooser {
     fn best(&mut self, cycle: &Cycle<'_>, nodes: &[&NodeInfo]) -> NodeId {
         let mut totals = vec![0_i64; nodes.len()];
         let mut scores = Vec::with_capacity(nodes.len());
-        for scoring in &SCORINGS {
+        for (scoring, weight) in SCORINGS.iter().zip(cycle.profile.weights).filter(|(_, weight)| *weight > 0) {
             let Some(scorer) = (scoring.prepare)(cycle, nodes) else { continue };
             scores.clear();
             scores.extend(nodes.iter().map(|node| scorer.score(node)));
             scorer.normalise(&mut scores);
             for (total, score) in totals.iter_mut().zip(&scores) {
-                *total += scoring.weight * score;
+                *total += weight * score;
             }
         }
         let most = totals.iter().copied().max().unwrap_or_default();
@@ -117,12 +119,12 @@ fn passing<'a>(
 /// The place of the plugin in the table that pins pods to nodes by name.
 const NODE_AFFINITY: usize = 3;
 
-/// How many feasible nodes are compared: all of a small cluster, a falling share of a large one.
-fn worth_comparing(nodes: usize) -> usize {
+/// How many feasible nodes are compared: all of a small cluster, a falling share of a large one when none was chosen.
+fn worth_comparing(nodes: usize, percentage: usize) -> usize {
     if nodes < FEWEST_NODES {
         return nodes;
     }
-    let percentage = 50_usize.saturating_sub(nodes / 125).max(5);
+    let percentage = if percentage > 0 { percentage.min(100) } else { 50_usize.saturating_sub(nodes / 125).max(5) };
     (nodes * percentage / 100).max(FEWEST_NODES)
 }
 
@@ -132,7 +134,8 @@ pub(crate) type Filters<'a> = Vec<(usize, Box<dyn Filter + 'a>)>;
 /// Asks every plugin for its filter; fails with the plugin that is against all nodes.
 pub(crate) fn prepare<'a>(cycle: &Cycle<'a>) -> Result<Filters<'a>, (usize, Refusal)> {
     let mut filters = Filters::new();
-    for (place, plugin) in PLUGINS.iter().enumerate() {
+    let disabled = cycle.profile.disabled;
+    for (place, plugin) in PLUGINS.iter().enumerate().filter(|(place, _)| disabled & (1 << place) == 0) {
         match (plugin.filter)(cycle) {
             Ok(Some(filter)) => filters.push((place, filter)),
             Ok(None) => {}
@@ -140,6 +143,11 @@ pub(crate) fn prepare<'a>(cycle: &Cycle<'a>) -> Result<Filters<'a>, (usize, Refu
         }
     }
     Ok(filters)
+}
+
+/// Everything that is against the node.
+pub(crate) fn refusals(filters: &Filters<'_>, node: &NodeInfo) -> Vec<Refusal> {
+    filters.iter().filter_map(|(_, filter)| filter.check(node).err()).collect()
 }
 
 /// Whether the pod can run on the node, and also could if the pods that wait for the node were there.

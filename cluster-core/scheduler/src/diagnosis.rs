@@ -45,6 +45,16 @@ impl Diagnosis {
         self.everywhere = Some(refusal.reasons.join(", "));
     }
 
+    /// The whole message, with what came of preemption when that is not empty.
+    pub(crate) fn with_preemption(&self, text: &str) -> String {
+        // Upstream's plugin for claims of devices speaks first; it has nothing to take back.
+        if text.is_empty() {
+            self.to_string()
+        } else {
+            format!("{self} no new claims to deallocate, preemption: {text}")
+        }
+    }
+
     pub(crate) fn count(&mut self, reason: impl Into<Cow<'static, str>>, nodes: usize) {
         if nodes > 0 {
             *self.reasons.entry(reason.into()).or_default() += nodes;

@@ -21,7 +21,7 @@ impl World {
         let server = FakeServer::new();
         let client = server.client();
         let (informers, cancel) = (Informers::new(client.clone()), CancellationToken::new());
-        tokio::spawn(crate::run(client.clone(), informers.clone(), cancel.clone()));
+        tokio::spawn(crate::run(client.clone(), informers.clone(), Default::default(), cancel.clone()));
         Self { server, client, informers, _stop: cancel.drop_guard() }
     }
 
@@ -96,9 +96,8 @@ async fn a_pod_that_fits_nowhere_says_why_and_runs_when_a_node_comes() {
     world.add_pod("p", requests("8", "1Gi")).await;
     let (reason, message) = world.refused("p").await;
     assert_eq!(reason, "Unschedulable");
-    let expected = "0/3 nodes are available: 1 node(s) had untolerated taint \
-                    {node-role.kubernetes.io/control-plane: }, 2 Insufficient cpu. preemption: 0/3 nodes are available: \
-                    3 Preemption is not helpful for scheduling.";
+    let expected = "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu. no new \
+                    claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.";
     assert_eq!(message, expected);
     assert_eq!(world.events("p").await, [("FailedScheduling".to_owned(), expected.to_owned())]);
     world.add_node("n3", json!({"status": {"allocatable": {"cpu": "16"}}})).await;

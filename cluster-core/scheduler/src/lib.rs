@@ -5,13 +5,16 @@
 
 mod changes;
 mod choose;
+mod config;
 mod diagnosis;
 #[cfg(test)]
 mod e2e;
+mod explain;
 mod feeds;
 mod model;
 mod plugins;
 mod preempt;
+mod profile;
 #[cfg(test)]
 mod property;
 mod queue;
@@ -21,11 +24,15 @@ mod testing;
 mod writer;
 
 pub use choose::Chooser;
+pub use config::ConfigError;
 pub use diagnosis::Diagnosis;
+pub use explain::{Explanation, Verdict, explain};
 pub use model::{Cluster, NodeId, NodeInfo, PodInfo};
+pub use profile::{Profile, Settings};
 
 use cluster_client::{Client, Informers};
 use scheduler::Scheduler;
+use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
@@ -42,9 +49,14 @@ pub enum Error {
 const TURNS: usize = 16;
 
 /// Schedules pods until `cancel`.
-pub async fn run(client: Client, informers: Informers, cancel: CancellationToken) -> Result<(), Error> {
-    let (writer, mut outcomes) = Writer::new(client);
-    let mut scheduler = Scheduler::new(writer.clone(), jiff::Timestamp::now().as_nanosecond() as u64);
+pub async fn run(
+    client: Client,
+    informers: Informers,
+    settings: Arc<Settings>,
+    cancel: CancellationToken,
+) -> Result<(), Error> {
+    let (writer, mut outcomes) = Writer::new(client, &settings);
+    let mut scheduler = Scheduler::new(writer.clone(), settings, jiff::Timestamp::now().as_nanosecond() as u64);
     let mut feeds = changes::feeds(&informers);
     tokio::select! {
         () = feeds.synced() => tracing::debug!("started"),

@@ -4,6 +4,7 @@ use crate::choose::{check, prepare};
 use crate::diagnosis::Diagnosis;
 use crate::model::{Cluster, NodeId, PodInfo, label_selector};
 use crate::plugins::{Cycle, Refusal};
+use crate::profile::Profile;
 use cluster_client::ObjectKey;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use std::cmp::Reverse;
@@ -35,7 +36,12 @@ struct Candidate {
 }
 
 /// Looks for the node on which the fewest and least important pods have to go. Leaves the cluster as it is.
-pub(crate) fn preempt(cluster: &mut Cluster, pod: &Arc<PodInfo>, diagnosis: &Diagnosis) -> Preemption {
+pub(crate) fn preempt(
+    cluster: &mut Cluster,
+    profile: &Profile,
+    pod: &Arc<PodInfo>,
+    diagnosis: &Diagnosis,
+) -> Preemption {
     if let Some(why) = ineligible(cluster, pod, diagnosis) {
         return Preemption::Ineligible(why);
     }
@@ -46,7 +52,7 @@ pub(crate) fn preempt(cluster: &mut Cluster, pod: &Arc<PodInfo>, diagnosis: &Dia
     let enough = (nodes.len() / 10).max(FEWEST_CANDIDATES);
     let mut candidates: Vec<Candidate> = Vec::new();
     for node in hopeful {
-        match try_on(cluster, pod, node) {
+        match try_on(cluster, profile, pod, node) {
             Ok(candidate) => candidates.push(candidate),
             Err(refusal) => refusal.reasons.into_iter().for_each(|reason| failed.count(reason, 1)),
         }
@@ -101,7 +107,7 @@ fn importance(pod: &PodInfo) -> impl Ord + use<> {
 }
 
 /// Takes all less important pods from the node, then puts back as many as the pod leaves room for.
-fn try_on(cluster: &mut Cluster, pod: &Arc<PodInfo>, node: NodeId) -> Result<Candidate, Refusal> {
+fn try_on(cluster: &mut Cluster, profile: &Profile, pod: &Arc<PodInfo>, node: NodeId) -> Result<Candidate, Refusal> {
     let lower = cluster.node(node).pods.iter().filter(|other| other.priority < pod.priority);
     let mut lower: Vec<(Arc<PodInfo>, bool)> =
         lower.map(|other| (other.clone(), cluster.is_assumed(&other.uid))).collect();
@@ -113,7 +119,7 @@ fn try_on(cluster: &mut Cluster, pod: &Arc<PodInfo>, node: NodeId) -> Result<Can
     for (other, _) in &lower {
         cluster.remove_pod(&other.uid);
     }
-    let candidate = reprieve(cluster, pod, node, &lower);
+    let candidate = reprieve(cluster, profile, pod, node, &lower);
     for (other, assumed) in lower {
         cluster.place(other, &name, assumed);
     }
@@ -122,11 +128,12 @@ fn try_on(cluster: &mut Cluster, pod: &Arc<PodInfo>, node: NodeId) -> Result<Can
 
 fn reprieve(
     cluster: &mut Cluster,
+    profile: &Profile,
     pod: &Arc<PodInfo>,
     node: NodeId,
     lower: &[(Arc<PodInfo>, bool)],
 ) -> Result<Candidate, Refusal> {
-    fits(cluster, pod, node)?;
+    fits(cluster, profile, pod, node)?;
     let name = cluster.node(node).name().to_owned();
     let pods: Vec<&PodInfo> = lower.iter().map(|(other, _)| other.as_ref()).collect();
     let violating = violating(&cluster.objects.budgets, &pods);
@@ -135,7 +142,7 @@ fn reprieve(
     for protected in [true, false] {
         for ((other, assumed), _) in lower.iter().zip(&violating).filter(|(_, breaks)| **breaks == protected) {
             cluster.place(other.clone(), &name, *assumed);
-            if fits(cluster, pod, node).is_err() {
+            if fits(cluster, profile, pod, node).is_err() {
                 cluster.remove_pod(&other.uid);
                 victims.push(other.clone());
                 violations += usize::from(protected);
@@ -146,8 +153,8 @@ fn reprieve(
     Ok(Candidate { node, victims, violations })
 }
 
-fn fits(cluster: &Cluster, pod: &PodInfo, node: NodeId) -> Result<(), Refusal> {
-    let cycle = Cycle { pod, cluster };
+fn fits(cluster: &Cluster, profile: &Profile, pod: &PodInfo, node: NodeId) -> Result<(), Refusal> {
+    let cycle = Cycle { pod, cluster, profile };
     let result = prepare(&cycle).and_then(|filters| check(&cycle, &filters, cluster.node(node)));
     result.map_err(|(_, refusal)| refusal)
 }

@@ -2,6 +2,7 @@
 
 use crate::Chooser;
 use crate::model::{Cluster, PodInfo};
+use crate::profile::Profile;
 use crate::testing::{cluster, node, pod};
 use proptest::prelude::*;
 use serde_json::json;
@@ -13,6 +14,7 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 struct ANode {
     cpu: i64,
     slots: usize,
+    gpus: i64,
     zone: u8,
     tainted: bool,
     closed: bool,
@@ -23,6 +25,8 @@ struct APod {
     cpu: i64,
     app: u8,
     port: Option<u16>,
+    gpus: i64,
+    disk: Option<u8>,
     zone: Option<u8>,
     tolerant: bool,
     hermit: bool,
@@ -31,31 +35,37 @@ struct APod {
 }
 
 fn nodes() -> impl Strategy<Value = Vec<ANode>> {
-    let one = (500_i64..4000, 1_usize..6, 0_u8..3, any::<bool>(), prop::bool::weighted(0.1));
-    let one = one.prop_map(|(cpu, slots, zone, tainted, closed)| ANode { cpu, slots, zone, tainted, closed });
+    let one = (500_i64..4000, 1_usize..6, 0_i64..4, 0_u8..3, any::<bool>(), prop::bool::weighted(0.1));
+    let one =
+        one.prop_map(|(cpu, slots, gpus, zone, tainted, closed)| ANode { cpu, slots, gpus, zone, tainted, closed });
     prop::collection::vec(one, 1..7)
 }
 
 fn pods() -> impl Strategy<Value = Vec<APod>> {
     let shape = (100_i64..1500, 0_u8..3, prop::option::of(80_u16..82), prop::option::weighted(0.3, 0_u8..3));
     let flags = (any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.3), prop::bool::weighted(0.2));
-    let one = (shape, flags).prop_map(|((cpu, app, port, zone), (tolerant, hermit, spread, leaves))| APod {
-        cpu,
-        app,
-        port,
-        zone,
-        tolerant,
-        hermit,
-        spread,
-        leaves,
-    });
+    let things = (prop_oneof![3 => Just(0_i64), 1 => 1_i64..3], prop::option::weighted(0.2, 0_u8..2));
+    let one =
+        (shape, flags, things).prop_map(|((cpu, app, port, zone), (tolerant, hermit, spread, leaves), things)| APod {
+            gpus: things.0,
+            disk: things.1,
+            cpu,
+            app,
+            port,
+            zone,
+            tolerant,
+            hermit,
+            spread,
+            leaves,
+        });
     prop::collection::vec(one, 1..30)
 }
 
 impl ANode {
     fn object(&self, number: usize) -> k8s_openapi::api::core::v1::Node {
         let taints = if self.tainted { json!([{"key": "k", "effect": "NoSchedule"}]) } else { json!([]) };
-        let allocatable = json!({"cpu": format!("{}m", self.cpu), "pods": self.slots.to_string()});
+        let allocatable =
+            json!({"cpu": format!("{}m", self.cpu), "pods": self.slots.to_string(), "x.io/gpu": self.gpus.to_string()});
         node(
             &format!("n{number}"),
             json!({
@@ -71,9 +81,12 @@ impl APod {
     fn object(&self, number: usize) -> Arc<PodInfo> {
         let like = json!({"matchLabels": {"app": self.app.to_string()}});
         let mut spec = json!({"containers": [{
-            "name": "c", "image": "app", "resources": {"requests": {"cpu": format!("{}m", self.cpu)}},
+            "name": "c", "image": "app", "resources": {"requests": {"cpu": format!("{}m", self.cpu), "x.io/gpu": self.gpus.to_string()}},
             "ports": self.port.map(|port| vec![json!({"containerPort": port, "hostPort": port})]),
         }]});
+        if let Some(disk) = self.disk {
+            spec["volumes"] = json!([{"name": "d", "gcePersistentDisk": {"pdName": disk.to_string()}}]);
+        }
         if let Some(zone) = self.zone {
             spec["nodeSelector"] = json!({ZONE: zone.to_string()});
         }
@@ -106,6 +119,8 @@ fn allowed(nodes: &[ANode], placed: &[(usize, APod)], pod: &APod, at: usize) -> 
     let least = nodes.iter().filter(|n| selected(n)).map(|n| in_zone(n.zone)).min().unwrap_or_default();
     here.len() < node.slots
         && here.iter().map(|p| p.cpu).sum::<i64>() + pod.cpu <= node.cpu
+        && (pod.gpus == 0 || here.iter().map(|p| p.gpus).sum::<i64>() + pod.gpus <= node.gpus)
+        && !here.iter().any(|p| p.disk.is_some() && p.disk == pod.disk)
         && (!node.tainted || pod.tolerant)
         && !node.closed
         && selected(node)
@@ -124,7 +139,7 @@ proptest! {
         let (mut chooser, mut placed) = (Chooser::new(7), Vec::<(usize, APod)>::new());
         for (number, pod) in pods.iter().enumerate() {
             let info = pod.object(number);
-            match chooser.choose(&cluster, &info) {
+            match chooser.choose(&cluster, &Profile::default(), &info) {
                 Ok(id) => {
                     let name = cluster.node(id).name().to_owned();
                     let at: usize = name[1..].parse().expect("a number");

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// After this time a pod is tried again whatever happened.
 const LONGEST_PARKED: Duration = Duration::from_mins(5);
 const FLUSH_EVERY: Duration = Duration::from_secs(30);
@@ -41,15 +39,8 @@ struct Entry {
     tried: Instant,
 }
 
-impl Entry {
-    fn backoff_until(&self) -> Instant {
-        let doublings = self.attempts.saturating_sub(1);
-        self.tried + FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_BACKOFF)
-    }
-}
-
 /// The queue. All times are given, so that it never looks at a clock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Queue {
     entries: HashMap<Uid, Entry>,
     active: BTreeSet<(Reverse<i32>, Instant, u64, Uid)>,
@@ -58,9 +49,24 @@ pub(crate) struct Queue {
     parked: HashMap<PluginSet, BTreeSet<Uid>>,
     serial: u64,
     next_flush: Option<Instant>,
+    backoff: (Duration, Duration),
 }
 
 impl Queue {
+    /// An empty queue, in which a pod waits `first` after its first attempt and up to `longest` after more.
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            entries: HashMap::new(),
+            active: BTreeSet::new(),
+            backing_off: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            parked: HashMap::new(),
+            serial: 0,
+            next_flush: None,
+            backoff: (first, longest),
+        }
+    }
+
     /// Takes in a pod or its new state; `relevant` says that the change may make it fit.
     pub(crate) fn put(&mut self, info: Arc<PodInfo>, relevant: bool, now: Instant) {
         let uid = info.uid.clone();
@@ -114,7 +120,7 @@ impl Queue {
 
     /// Puts back a pod after an error.
     pub(crate) fn fail(&mut self, uid: &str) {
-        if let Some(until) = self.entries.get(uid).map(Entry::backoff_until) {
+        if let Some(until) = self.backoff_until(uid) {
             self.file(uid, Place::Failed(until));
         }
     }
@@ -155,9 +161,15 @@ impl Queue {
         }
     }
 
+    fn backoff_until(&self, uid: &str) -> Option<Instant> {
+        let (entry, (first, longest)) = (self.entries.get(uid)?, self.backoff);
+        let doublings = entry.attempts.saturating_sub(1);
+        Some(entry.tried + first.saturating_mul(2_u32.saturating_pow(doublings)).min(longest))
+    }
+
     /// Ready at once, or when its back-off is over.
     fn retry(&mut self, uid: &str, now: Instant) {
-        match self.entries.get(uid).map(Entry::backoff_until) {
+        match self.backoff_until(uid) {
             Some(until) if until > now => self.file(uid, Place::BackingOff(until)),
             _ => self.activate(uid, now),
         }

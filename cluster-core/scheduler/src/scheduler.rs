@@ -5,9 +5,9 @@ use crate::diagnosis::Diagnosis;
 use crate::model::{Cluster, NodeId, PodInfo};
 use crate::plugins::{Cycle, Happening, PLUGINS, unbound_claims};
 use crate::preempt::{self, Preemption};
+use crate::profile::{Profile, Settings};
 use crate::queue::Queue;
 use crate::writer::{Outcome, Why, Writer};
-use cluster_client::events::reference;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -19,14 +19,15 @@ pub(crate) struct Scheduler {
     pub(crate) cluster: Cluster,
     pub(crate) queue: Queue,
     pub(crate) writer: Writer,
+    pub(crate) settings: Arc<Settings>,
     chooser: Chooser,
     bindings: usize,
 }
 
 impl Scheduler {
-    pub(crate) fn new(writer: Writer, seed: u64) -> Self {
-        let (cluster, queue) = (Cluster::new(), Queue::default());
-        Self { cluster, queue, writer, chooser: Chooser::new(seed), bindings: 0 }
+    pub(crate) fn new(writer: Writer, settings: Arc<Settings>, seed: u64) -> Self {
+        let queue = Queue::new(settings.first_backoff, settings.longest_backoff);
+        Self { cluster: Cluster::new(), queue, writer, settings, chooser: Chooser::new(seed), bindings: 0 }
     }
 
     /// Decides on the next pod; `false` when there is none, or when too much is under way.
@@ -38,7 +39,7 @@ impl Scheduler {
         if pod.class.terminating {
             self.queue.remove(&pod.uid);
             let text = format!("skip schedule deleting pod: {}", pod.key);
-            self.writer.warn(&reference(pod.pod.as_ref()), &text);
+            self.writer.warn(&pod, &text);
             return true;
         }
         self.cluster.settle();
@@ -47,9 +48,14 @@ impl Scheduler {
             self.writer.refuse(&pod, Why::Unschedulable, &Diagnosis::default().to_string(), None);
             return true;
         }
-        match self.chooser.choose(&self.cluster, &pod) {
+        let settings = self.settings.clone();
+        let Some(profile) = settings.profile(pod.scheduler_name()) else {
+            self.queue.remove(&pod.uid);
+            return true;
+        };
+        match self.chooser.choose(&self.cluster, profile, &pod) {
             Ok(node) => self.assign(pod, node),
-            Err(diagnosis) => self.refuse(&pod, &diagnosis, now),
+            Err(diagnosis) => self.refuse(&pod, profile, &diagnosis, now),
         }
         true
     }
@@ -62,7 +68,7 @@ impl Scheduler {
     /// Counts the pod as running on the node, and tells the API server.
     fn assign(&mut self, pod: Arc<PodInfo>, node: NodeId) {
         let name = self.cluster.node(node).name().to_owned();
-        let claims = unbound_claims(&Cycle { pod: &pod, cluster: &self.cluster });
+        let claims = unbound_claims(&self.cluster, &pod);
         self.cluster.withdraw(&pod.uid);
         self.cluster.place(pod.clone(), &name, true);
         self.bindings += 1;
@@ -70,8 +76,13 @@ impl Scheduler {
     }
 
     /// Tells why, makes room by preemption if that helps, and lets the pod wait.
-    fn refuse(&mut self, pod: &Arc<PodInfo>, diagnosis: &Diagnosis, now: Instant) {
-        let (nominated, text) = match preempt::preempt(&mut self.cluster, pod, diagnosis) {
+    fn refuse(&mut self, pod: &Arc<PodInfo>, profile: &Profile, diagnosis: &Diagnosis, now: Instant) {
+        let outcome = if profile.preempts {
+            preempt::preempt(&mut self.cluster, profile, pod, diagnosis)
+        } else {
+            Preemption::Impossible(String::new())
+        };
+        let (nominated, text) = match outcome {
             Preemption::Impossible(why) => (None, why),
             Preemption::Ineligible(why) => (pod.nominated_node().map(str::to_owned), why.to_owned()),
             Preemption::Possible { node, victims } => {
@@ -87,7 +98,7 @@ impl Scheduler {
             self.cluster.withdraw(&pod.uid);
         }
         self.queue.park(&pod.uid, diagnosis.plugins, now);
-        let message = if text.is_empty() { diagnosis.to_string() } else { format!("{diagnosis} preemption: {text}") };
+        let message = diagnosis.with_preemption(&text);
         self.writer.refuse(pod, Why::Unschedulable, &message, nominated.as_deref());
     }
 
@@ -126,9 +137,10 @@ impl Scheduler {
 
     /// Tries again the parked pods which this may help.
     pub(crate) fn wake(&mut self, happening: &Happening<'_>, now: Instant) {
-        let cluster = &self.cluster;
+        let (cluster, settings) = (&self.cluster, &self.settings);
         self.queue.wake(now, happening.interests(), |plugins, pod| {
-            let cycle = Cycle { pod, cluster };
+            let Some(profile) = settings.profile(pod.scheduler_name()) else { return false };
+            let cycle = Cycle { pod, cluster, profile };
             let mut refusing = PLUGINS.iter().enumerate().filter(|(place, _)| plugins & (1 << place) != 0);
             refusing.any(|(_, plugin)| (plugin.helps)(&cycle, happening))
         });

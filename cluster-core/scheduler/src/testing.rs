@@ -1,6 +1,7 @@
 //! Pods and nodes for tests, made from JSON.
 
 use crate::model::{Cluster, NodeId, PodInfo};
+use crate::profile::Profile;
 use crate::{Chooser, Diagnosis};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::{Value, json};
@@ -58,7 +59,7 @@ pub(crate) fn cluster(nodes: &[Node]) -> Cluster {
 
 /// The names of all nodes the pod can run on, in the order of their names.
 pub(crate) fn feasible(cluster: &Cluster, pod: &PodInfo) -> Vec<String> {
-    let cycle = crate::plugins::Cycle { pod, cluster };
+    let cycle = crate::plugins::Cycle { pod, cluster, profile: &Profile::default() };
     let Ok(filters) = crate::choose::prepare(&cycle) else { return Vec::new() };
     let fits = |id: &&NodeId| crate::choose::check(&cycle, &filters, cluster.node(**id)).is_ok();
     let mut names: Vec<String> =
@@ -69,5 +70,5 @@ pub(crate) fn feasible(cluster: &Cluster, pod: &PodInfo) -> Vec<String> {
 
 /// The node chosen for a pod.
 pub(crate) fn chosen(cluster: &Cluster, pod: &PodInfo) -> Result<String, Diagnosis> {
-    Chooser::new(1).choose(cluster, pod).map(|id| cluster.node(id).name().to_owned())
+    Chooser::new(1).choose(cluster, &Profile::default(), pod).map(|id| cluster.node(id).name().to_owned())
 }

@@ -3,13 +3,15 @@
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Client, Error, Patch, PatchOptions};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::model::PodInfo;
+use crate::profile::{DEFAULT_NAME, Settings};
 
 /// Requests under way at once.
 const REQUESTS: usize = 128;
@@ -34,18 +36,20 @@ pub(crate) enum Why {
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
     client: Client,
-    recorder: Recorder,
+    /// One for each scheduler name.
+    recorders: Arc<BTreeMap<String, Recorder>>,
     limit: Arc<Semaphore>,
     tasks: TaskTracker,
     outcomes: mpsc::UnboundedSender<Outcome>,
 }
 
 impl Writer {
-    pub(crate) fn new(client: Client) -> (Self, mpsc::UnboundedReceiver<Outcome>) {
+    pub(crate) fn new(client: Client, settings: &Settings) -> (Self, mpsc::UnboundedReceiver<Outcome>) {
         let (outcomes, received) = mpsc::unbounded_channel();
-        let recorder = Recorder::new(client.clone(), "default-scheduler", "");
+        let names = settings.profiles.iter().map(|profile| profile.name.clone());
+        let recorders = names.map(|name| (name.clone(), Recorder::new(client.clone(), &name, ""))).collect();
         let limit = Arc::new(Semaphore::new(REQUESTS));
-        (Self { client, recorder, limit, tasks: TaskTracker::new(), outcomes }, received)
+        (Self { client, recorders: Arc::new(recorders), limit, tasks: TaskTracker::new(), outcomes }, received)
     }
 
     /// Waits until everything is written.
@@ -70,7 +74,7 @@ impl Writer {
             let result = writer.try_bind(&pod, &node, &claims).await;
             if result.is_ok() {
                 let text = format!("Successfully assigned {} to {node}", pod.key);
-                writer.recorder.normal(&reference(pod.pod.as_ref()), "Scheduled", text);
+                writer.event(&pod, &pod, "Normal", "Scheduled", text);
             }
             // The loop that would read it ends before this task only when everything ends.
             drop(writer.outcomes.send(Outcome { pod, result }));
@@ -94,7 +98,7 @@ impl Writer {
     /// Tells on the pod why it is not scheduled, with an event unless it is gated, and the node it waits for.
     pub(crate) fn refuse(&self, pod: &PodInfo, why: Why, message: &str, nominated: Option<&str>) {
         if !matches!(why, Why::SchedulingGated) {
-            self.warn(&reference(pod.pod.as_ref()), message);
+            self.warn(pod, message);
         }
         let mut status = json!({});
         if let Some(condition) = new_condition(&pod.pod, &format!("{why:?}"), message) {
@@ -109,8 +113,15 @@ impl Writer {
     }
 
     /// Records why a pod is not scheduled.
-    pub(crate) fn warn(&self, about: &ObjectReference, message: &str) {
-        self.recorder.warning(about, "FailedScheduling", message);
+    pub(crate) fn warn(&self, pod: &PodInfo, message: &str) {
+        self.event(pod, pod, "Warning", "FailedScheduling", message.to_owned());
+    }
+
+    /// Records an event about a pod, in the name of the scheduler of `actor`.
+    fn event(&self, about: &PodInfo, actor: &PodInfo, kind: &str, reason: &str, text: String) {
+        if let Some(recorder) = self.recorders.get(scheduler(actor)) {
+            recorder.event(&reference(about.pod.as_ref()), kind, reason, text);
+        }
     }
 
     /// Says that the pod waits for no node any more.
@@ -135,11 +146,11 @@ impl Writer {
     /// Says on a victim why it has to go, deletes it, and records both.
     pub(crate) fn preempt(&self, victim: &PodInfo, by: &PodInfo, node: &str) {
         let text = format!("Preempted by pod {} on node {node}", by.uid);
-        self.recorder.normal(&reference(victim.pod.as_ref()), "Preempted", text);
+        self.event(victim, by, "Normal", "Preempted", text);
         let (client, key, uid) = (self.client.clone(), victim.key.clone(), victim.uid.clone());
         let condition = json!({
             "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
-            "message": "default-scheduler: preempting to accommodate a higher priority pod",
+            "message": format!("{}: preempting to accommodate a higher priority pod", scheduler(by)),
             "lastProbeTime": null, "lastTransitionTime": now(),
         });
         self.spawn(async move {
@@ -157,6 +168,10 @@ impl Writer {
             }
         });
     }
+}
+
+fn scheduler(pod: &PodInfo) -> &str {
+    Some(pod.scheduler_name()).filter(|name| !name.is_empty()).unwrap_or(DEFAULT_NAME)
 }
 
 /// The condition `PodScheduled` that says why; none when the pod has it already.

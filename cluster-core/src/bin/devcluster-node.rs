@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use cluster_node::{ApiOptions, Component};
+use cluster_node::{ApiOptions, Component, SimulateOptions};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
@@ -32,9 +32,35 @@ enum Verb {
         server: Option<Ipv4Addr>,
     },
     /// Run the scheduler alone against any API server.
-    Scheduler(Standalone),
+    Scheduler {
+        #[command(flatten)]
+        options: Standalone,
+        /// A KubeSchedulerConfiguration.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
     /// Run the controllers alone against any API server.
     Controllers(Standalone),
+    /// Keep the simulated nodes of any API server alive, and play the pods on them.
+    Simulator(Standalone),
+    /// Run a whole cluster in one process, whose nodes are simulated.
+    Simulate {
+        /// How many nodes.
+        #[arg(long, default_value_t = 1)]
+        nodes: usize,
+        /// Keeps the state; a temporary folder by default.
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// Where the kubeconfig goes; into the folder by default.
+        #[arg(long)]
+        kubeconfig: Option<PathBuf>,
+        /// The port on the loopback interface; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        /// A KubeSchedulerConfiguration.
+        #[arg(long)]
+        scheduler_config: Option<PathBuf>,
+    },
     /// Run an API server without nodes; its kubeconfig is in the data folder.
     Apiserver {
         /// Keeps certificates and state; made when it is missing.
@@ -53,6 +79,7 @@ enum Verb {
 enum Part {
     Scheduler,
     Controllers,
+    Simulator,
 }
 
 impl From<Part> for Component {
@@ -60,6 +87,7 @@ impl From<Part> for Component {
         match part {
             Part::Scheduler => Self::Scheduler,
             Part::Controllers => Self::Controllers,
+            Part::Simulator => Self::Simulator,
         }
     }
 }
@@ -102,14 +130,23 @@ async fn run(verb: Verb) -> Result<()> {
             }
             Ok(())
         }
-        Verb::Scheduler(options) => {
-            cluster_node::run_component(Component::Scheduler, &options.kubeconfig, cancel).await
+        Verb::Scheduler { options, config } => {
+            let config = config.as_deref();
+            cluster_node::run_component(Component::Scheduler, &options.kubeconfig, config, cancel).await
         }
         Verb::Controllers(options) => {
-            cluster_node::run_component(Component::Controllers, &options.kubeconfig, cancel).await
+            cluster_node::run_component(Component::Controllers, &options.kubeconfig, None, cancel).await
+        }
+        Verb::Simulator(options) => {
+            cluster_node::run_component(Component::Simulator, &options.kubeconfig, None, cancel).await
+        }
+        Verb::Simulate { nodes, data, kubeconfig, port, scheduler_config } => {
+            let options = SimulateOptions { data, kubeconfig, port, scheduler_config, nodes };
+            cluster_node::simulate(&options, cancel).await
         }
         Verb::Apiserver { data, port, with } => {
-            let options = ApiOptions { data, port, with: with.into_iter().map(Component::from).collect() };
+            let with = with.into_iter().map(Component::from).collect();
+            let options = ApiOptions { data, port, with, kubeconfig: None, scheduler_config: None };
             cluster_node::run_apiserver(&options, cancel).await
         }
     }

@@ -2,7 +2,7 @@
 
 use super::class::Classes;
 use super::{NodeFacts, NodeId, NodeInfo, Objects, PodInfo, Topology};
-use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -160,6 +160,21 @@ impl Cluster {
     /// The pod as it is placed.
     pub(crate) fn placed(&self, uid: &str) -> Option<&Arc<PodInfo>> {
         self.placed.get(uid).map(|placed| &placed.info)
+    }
+
+    /// Takes in a newer state of a placed pod that says nothing new, so that the older one is not kept.
+    pub(crate) fn renew(&mut self, uid: &str, pod: &Arc<Pod>) {
+        let Some(placed) = self.placed.get_mut(uid) else { return };
+        placed.info = Arc::new(placed.info.renewed(pod.clone()));
+        let pods = &mut self.slots[placed.node.0 as usize].pods;
+        if let Some(known) = pods.iter_mut().find(|known| &*known.uid == uid) {
+            *known = placed.info.clone();
+        }
+    }
+
+    /// All pods that have a node.
+    pub(crate) fn pods(&self) -> impl Iterator<Item = &PodInfo> {
+        self.placed.values().map(|placed| placed.info.as_ref())
     }
 
     pub(crate) fn is_assumed(&self, uid: &str) -> bool {

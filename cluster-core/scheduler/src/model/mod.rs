@@ -2,6 +2,7 @@
 
 mod class;
 mod cluster;
+mod disk;
 mod node;
 mod objects;
 mod pod;
@@ -12,11 +13,12 @@ mod topology;
 
 pub(crate) use class::{Class, Nodes, PodAffinity, PodTerm};
 pub use cluster::Cluster;
+pub(crate) use disk::Disk;
 pub(crate) use node::NodeFacts;
 pub use node::{NodeId, NodeInfo};
 pub(crate) use objects::{Objects, OwnerKind};
 pub use pod::PodInfo;
-pub(crate) use pod::{Claim, HostPort, Spread};
+pub(crate) use pod::{Claim, HostPort, Spread, preferred_nodes};
 pub(crate) use resources::Resources;
 pub(crate) use terms::{NodeTerm, RequiredNodes, label_selector};
 pub(crate) use topology::Topology;

@@ -5,7 +5,7 @@ use cluster_client::ObjectKey;
 use cluster_object::selector::Selector;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub(crate) struct Objects {
     pub(crate) volumes: HashMap<String, Arc<PersistentVolume>>,
     pub(crate) storage_classes: HashMap<String, Arc<StorageClass>>,
     pub(crate) budgets: HashMap<ObjectKey, Arc<PodDisruptionBudget>>,
+    /// What drivers say about nodes, by the nodes' names.
+    pub(crate) drivers: HashMap<String, Arc<CSINode>>,
 }
 
 impl Objects {

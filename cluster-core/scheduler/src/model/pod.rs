@@ -2,10 +2,11 @@
 
 use super::requests::{is_sidecar, of_pod};
 use super::terms::equals;
-use super::{Class, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
+use super::{Class, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
 use cluster_client::ObjectKey;
 use cluster_object::selector::Selector;
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Toleration, TopologySpreadConstraint};
+use k8s_openapi::api::core::v1::{Container, NodeAffinity, Pod, PodSpec, Toleration, TopologySpreadConstraint};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// A port of the node that a pod takes.
@@ -44,10 +45,43 @@ pub(crate) struct Spread {
     pub(crate) honor_taints: bool,
 }
 
-/// A pod, parsed once.
+impl Spread {
+    pub(crate) fn read(constraint: &TopologySpreadConstraint, labels: &Labels) -> Self {
+        let mut selector = label_selector(constraint.label_selector.as_ref());
+        let keys = constraint.match_label_keys.iter().flatten();
+        let keyed: Vec<_> = keys.filter_map(|key| labels.get(key).map(|value| equals(key, value))).collect();
+        if !keyed.is_empty() && constraint.label_selector.is_some() {
+            selector = Selector::from_requirements([selector.requirements(), &keyed].concat());
+        }
+        Self {
+            key: constraint.topology_key.as_str().into(),
+            max_skew: i64::from(constraint.max_skew),
+            min_domains: constraint.min_domains.map_or(1, |n| usize::try_from(n).unwrap_or(1)),
+            selector,
+            honor_affinity: constraint.node_affinity_policy.as_deref() != Some("Ignore"),
+            honor_taints: constraint.node_taints_policy.as_deref() == Some("Honor"),
+        }
+    }
+}
+
+/// A pod, and what decisions look at, parsed once.
 #[derive(Debug)]
 pub struct PodInfo {
     pub(crate) pod: Arc<Pod>,
+    facts: Arc<PodFacts>,
+}
+
+impl Deref for PodInfo {
+    type Target = PodFacts;
+
+    fn deref(&self) -> &PodFacts {
+        &self.facts
+    }
+}
+
+/// All that a pod's status does not change.
+#[derive(Debug)]
+pub struct PodFacts {
     pub(crate) key: ObjectKey,
     pub(crate) uid: Arc<str>,
     pub(crate) priority: i32,
@@ -61,6 +95,7 @@ pub struct PodInfo {
     pub(crate) soft_spread: Vec<Spread>,
     pub(crate) images: Vec<String>,
     pub(crate) claims: Vec<Claim>,
+    pub(crate) disks: Vec<Disk>,
 }
 
 impl PodInfo {
@@ -75,10 +110,11 @@ impl PodInfo {
         let (requests, counted) = of_pod(&pod);
         let constraints = spec.topology_spread_constraints.as_deref().unwrap_or_default();
         let spread = |when: &str| -> Vec<Spread> {
-            constraints.iter().filter(|c| c.when_unsatisfiable == when).map(|c| read_spread(c, &class)).collect()
+            let of = constraints.iter().filter(|c| c.when_unsatisfiable == when);
+            of.map(|c| Spread::read(c, &class.labels)).collect()
         };
         let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
-        Self {
+        let facts = PodFacts {
             key: ObjectKey::of(pod.as_ref()),
             uid: meta.uid.as_deref().unwrap_or_default().into(),
             priority: spec.priority.unwrap_or_default(),
@@ -86,14 +122,20 @@ impl PodInfo {
             counted,
             ports: host_ports(spec),
             required_nodes: RequiredNodes::read(spec),
-            preferred_nodes: preferred_nodes(spec),
+            preferred_nodes: preferred_nodes(spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref())),
             hard_spread: spread("DoNotSchedule"),
             soft_spread: spread("ScheduleAnyway"),
             images: containers().filter_map(|c| c.image.as_deref()).map(normal_image).collect(),
             claims: claims(&pod, spec),
+            disks: spec.volumes.iter().flatten().flat_map(Disk::read).collect(),
             class: Arc::new(class),
-            pod,
-        }
+        };
+        Self { pod, facts: Arc::new(facts) }
+    }
+
+    /// The same pod in a newer state that says nothing new to decisions.
+    pub(crate) fn renewed(&self, pod: Arc<Pod>) -> Self {
+        Self { pod, facts: self.facts.clone() }
     }
 
     pub(crate) fn spec(&self) -> Option<&PodSpec> {
@@ -107,6 +149,11 @@ impl PodInfo {
     /// The node the pod is bound to.
     pub(crate) fn node_name(&self) -> Option<&str> {
         self.spec().and_then(|s| s.node_name.as_deref()).filter(|name| !name.is_empty())
+    }
+
+    /// The scheduler whose pod it is; empty for the default one.
+    pub(crate) fn scheduler_name(&self) -> &str {
+        self.spec().and_then(|s| s.scheduler_name.as_deref()).unwrap_or_default()
     }
 
     /// The node room is being made on for this pod.
@@ -134,28 +181,11 @@ fn host_ports(spec: &PodSpec) -> Vec<HostPort> {
     taken.collect()
 }
 
-fn preferred_nodes(spec: &PodSpec) -> Vec<(i64, NodeTerm)> {
-    let affinity = spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref());
+/// The weighed terms of a node affinity.
+pub(crate) fn preferred_nodes(affinity: Option<&NodeAffinity>) -> Vec<(i64, NodeTerm)> {
     let preferred = affinity.and_then(|a| a.preferred_during_scheduling_ignored_during_execution.as_deref());
     let weighed = preferred.unwrap_or_default().iter().filter(|term| term.weight != 0);
     weighed.map(|term| (i64::from(term.weight), NodeTerm::read(&term.preference))).collect()
-}
-
-fn read_spread(constraint: &TopologySpreadConstraint, class: &Class) -> Spread {
-    let mut selector = label_selector(constraint.label_selector.as_ref());
-    let keys = constraint.match_label_keys.iter().flatten();
-    let keyed: Vec<_> = keys.filter_map(|key| class.labels.get(key).map(|value| equals(key, value))).collect();
-    if !keyed.is_empty() && constraint.label_selector.is_some() {
-        selector = Selector::from_requirements([selector.requirements(), &keyed].concat());
-    }
-    Spread {
-        key: constraint.topology_key.as_str().into(),
-        max_skew: i64::from(constraint.max_skew),
-        min_domains: constraint.min_domains.map_or(1, |n| usize::try_from(n).unwrap_or(1)),
-        selector,
-        honor_affinity: constraint.node_affinity_policy.as_deref() != Some("Ignore"),
-        honor_taints: constraint.node_taints_policy.as_deref() == Some("Honor"),
-    }
 }
 
 /// An image's name as nodes report it: with a tag.

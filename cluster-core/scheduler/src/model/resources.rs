@@ -26,6 +26,16 @@ impl Resources {
         resources
     }
 
+    /// The amount of one resource.
+    pub(crate) fn get(&self, name: &str) -> i64 {
+        match name {
+            "cpu" => self.cpu,
+            "memory" => self.memory,
+            "ephemeral-storage" => self.storage,
+            _ => self.extended.get(name).copied().unwrap_or_default(),
+        }
+    }
+
     fn slot(&mut self, name: &str) -> &mut i64 {
         match name {
             "cpu" => &mut self.cpu,

@@ -2,7 +2,7 @@
 
 use super::{Labels, NodeFacts};
 use cluster_object::selector::{Operator, Requirement, Selector};
-use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodSpec};
+use k8s_openapi::api::core::v1::{NodeAffinity, NodeSelectorRequirement, NodeSelectorTerm, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 /// A `LabelSelector`; none matches nothing.
@@ -79,12 +79,15 @@ pub(crate) struct RequiredNodes {
 
 impl RequiredNodes {
     pub(crate) fn read(spec: &PodSpec) -> Self {
-        let affinity = spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref());
+        let labels = spec.node_selector.iter().flatten().map(|(key, value)| equals(key, value)).collect();
+        Self { labels, ..Self::of_affinity(spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref())) }
+    }
+
+    /// What an affinity alone allows.
+    pub(crate) fn of_affinity(affinity: Option<&NodeAffinity>) -> Self {
         let required = affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution.as_ref());
-        Self {
-            labels: spec.node_selector.iter().flatten().map(|(key, value)| equals(key, value)).collect(),
-            terms: required.map(|r| r.node_selector_terms.iter().map(NodeTerm::read).collect()),
-        }
+        let terms = required.map(|r| r.node_selector_terms.iter().map(NodeTerm::read).collect());
+        Self { labels: Vec::new(), terms }
     }
 
     pub(crate) fn allows_all(&self) -> bool {

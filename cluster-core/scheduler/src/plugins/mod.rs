@@ -1,7 +1,9 @@
 //! The rules of scheduling: each plugin refuses nodes, scores them, or both, and knows what may change its mind.
 
 mod affinity;
+mod disks;
 mod images;
+mod limits;
 mod node;
 mod pods;
 mod ports;
@@ -9,22 +11,25 @@ mod resources;
 mod spread;
 mod taints;
 mod volumes;
+mod zones;
 
 pub(crate) use volumes::unbound_claims;
 
 use crate::diagnosis::PluginSet;
 use crate::model::{Cluster, NodeInfo, PodInfo};
+use crate::profile::Profile;
 use cluster_client::ObjectKey;
 use std::borrow::Cow;
 
 /// The best score of a node.
 pub(crate) const MAX_SCORE: i64 = 100;
 
-/// One decision: a pod, and the cluster it is for.
+/// One decision: a pod, the cluster it is for, and what its scheduler was told.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cycle<'a> {
     pub(crate) pod: &'a PodInfo,
     pub(crate) cluster: &'a Cluster,
+    pub(crate) profile: &'a Profile,
 }
 
 /// Why a node, or every node, is out.
@@ -130,18 +135,22 @@ pub(crate) struct Plugin {
 
 /// A scoring rule with its weight.
 pub(crate) struct Scoring {
+    pub(crate) name: &'static str,
     pub(crate) weight: i64,
     pub(crate) prepare: for<'a> fn(&Cycle<'a>, &[&'a NodeInfo]) -> Scorer<'a>,
 }
 
-pub(crate) static PLUGINS: [Plugin; 9] = [
+pub(crate) static PLUGINS: [Plugin; 12] = [
     plugin("NodeUnschedulable", NODE, node::schedulable, |c, h| at_node(c, h, node::schedulable)),
     plugin("NodeName", NODE, node::named, |c, h| at_node(c, h, node::named)),
     plugin("TaintToleration", NODE, taints::filter, |c, h| at_node(c, h, taints::filter)),
     plugin("NodeAffinity", NODE, affinity::filter, |c, h| at_node(c, h, affinity::filter)),
     plugin("NodePorts", NODE | GONE, ports::filter, |c, h| at_node(c, h, ports::filter)),
     plugin("NodeResourcesFit", NODE | GONE, resources::filter, |c, h| at_node(c, h, resources::filter)),
+    plugin("VolumeRestrictions", NODE | GONE | STORAGE, disks::filter, disks::helps),
+    plugin("NodeVolumeLimits", NODE | GONE | STORAGE, limits::filter, limits::helps),
     plugin("VolumeBinding", NODE | STORAGE, volumes::filter, volumes::helps),
+    plugin("VolumeZone", NODE | STORAGE, zones::filter, volumes::helps_with_zones),
     plugin("PodTopologySpread", NODE | NODE_GONE | PLACED | GONE, spread::filter, spread::helps),
     plugin("InterPodAffinity", NODE | PLACED | GONE | NAMESPACE, pods::filter, pods::helps),
 ];
@@ -157,14 +166,17 @@ const fn plugin(
     Plugin { name, filter, wakes, helps }
 }
 
-pub(crate) static SCORINGS: [Scoring; 7] = [
-    Scoring { weight: 3, prepare: taints::score },
-    Scoring { weight: 2, prepare: affinity::score },
-    Scoring { weight: 2, prepare: spread::score },
-    Scoring { weight: 2, prepare: pods::score },
-    Scoring { weight: 1, prepare: resources::least_allocated },
-    Scoring { weight: 1, prepare: resources::balanced },
-    Scoring { weight: 1, prepare: images::score },
+/// How many scoring rules there are.
+pub(crate) const SCORING_COUNT: usize = 7;
+
+pub(crate) static SCORINGS: [Scoring; SCORING_COUNT] = [
+    Scoring { name: "TaintToleration", weight: 3, prepare: taints::score },
+    Scoring { name: "NodeAffinity", weight: 2, prepare: affinity::score },
+    Scoring { name: "PodTopologySpread", weight: 2, prepare: spread::score },
+    Scoring { name: "InterPodAffinity", weight: 2, prepare: pods::score },
+    Scoring { name: "NodeResourcesFit", weight: 1, prepare: resources::fit_score },
+    Scoring { name: "NodeResourcesBalancedAllocation", weight: 1, prepare: resources::balanced },
+    Scoring { name: "ImageLocality", weight: 1, prepare: images::score },
 ];
 
 /// Whether the plugin lets the pod onto this node now.
@@ -192,3 +204,5 @@ fn scale(scores: &mut [i64], reverse: bool) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod volume_tests;

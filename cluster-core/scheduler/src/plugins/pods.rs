@@ -160,7 +160,7 @@ pub(super) fn score<'a>(cycle: &Cycle<'a>, _: &[&'a NodeInfo]) -> Scorer<'a> {
     let own_labels = namespace(cycle, &own.namespace);
     for (class, nodes) in cycle.cluster.classes.with_rules() {
         // A pod that needs this one near likes it a little, too.
-        let required = class.affinity.required.iter().map(|term| (1, term));
+        let required = class.affinity.required.iter().map(|term| (cycle.profile.hard_affinity_weight, term));
         let preferred = class.affinity.preferred.iter().map(|(weight, term)| (*weight, term));
         for (weight, term) in required.chain(preferred).filter(|(_, term)| term.selects(own, own_labels)) {
             tallies.add(cycle, term, nodes, weight);

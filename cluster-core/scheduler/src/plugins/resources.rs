@@ -2,6 +2,7 @@
 
 use super::{Cycle, MAX_SCORE, Prepared, Refusal, Scorer};
 use crate::model::{NodeInfo, Resources};
+use crate::profile::Strategy;
 use std::borrow::Cow;
 
 pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
@@ -31,18 +32,56 @@ fn fit(wanted: &Resources, node: &NodeInfo) -> Result<(), Refusal> {
     if refusal.reasons.is_empty() { Ok(()) } else { Err(refusal) }
 }
 
-/// The more of a node's CPU and memory is free, the better.
-pub(super) fn least_allocated<'a>(cycle: &Cycle<'a>, _: &[&'a NodeInfo]) -> Scorer<'a> {
-    let wanted = &cycle.pod.counted;
+/// How well the node's use of the profile's resources fits its strategy, once the pod is there.
+pub(super) fn fit_score<'a>(cycle: &Cycle<'a>, _: &[&'a NodeInfo]) -> Scorer<'a> {
+    let (strategy, wanted) = (&cycle.profile.strategy, &cycle.pod.counted);
+    // An extended resource counts for the pods that want it.
+    let basic = |name: &str| matches!(name, "cpu" | "memory" | "ephemeral-storage");
+    let resources: Vec<(&str, i64, i64)> = cycle
+        .profile
+        .resources
+        .iter()
+        .map(|(name, weight)| (name.as_str(), *weight, wanted.get(name)))
+        .filter(|(name, _, wanted)| basic(name) || *wanted > 0)
+        .collect();
     Some(Box::new(move |node: &NodeInfo| {
-        let offered = &node.facts.allocatable;
-        let pairs =
-            [(node.counted.cpu + wanted.cpu, offered.cpu), (node.counted.memory + wanted.memory, offered.memory)];
-        let scores = pairs.iter().filter(|(_, offered)| *offered > 0);
-        let scores = scores.map(|(taken, offered)| share((offered - taken).max(0), *offered));
-        let (sum, count) = scores.fold((0, 0), |(sum, count), score| (sum + score, count + 1));
-        if count == 0 { 0 } else { sum / count }
+        let (mut sum, mut weights) = (0, 0);
+        for (name, weight, wanted) in &resources {
+            let offered = node.facts.allocatable.get(name);
+            if offered <= 0 {
+                continue;
+            }
+            let score = strategy.score(node.counted.get(name) + wanted, offered);
+            // With a shape, a resource without a score does not count at all.
+            if score > 0 || !matches!(strategy, Strategy::Ratio(_)) {
+                sum += score * weight;
+                weights += weight;
+            }
+        }
+        match (weights, strategy) {
+            (0, _) => 0,
+            (weights, Strategy::Ratio(_)) => (sum as f64 / weights as f64).round() as i64,
+            (weights, _) => sum / weights,
+        }
     }))
+}
+
+impl Strategy {
+    fn score(&self, taken: i64, offered: i64) -> i64 {
+        match self {
+            Self::Least => share((offered - taken).max(0), offered),
+            Self::Most => share(taken.min(offered), offered),
+            Self::Ratio(shape) => on_shape(shape, if taken > offered { 100 } else { share(taken, offered) }),
+        }
+    }
+}
+
+/// The height of a broken line at a place.
+fn on_shape(shape: &[(i64, i64)], at: i64) -> i64 {
+    let Some(next) = shape.iter().position(|(x, _)| at <= *x) else { return shape.last().map_or(0, |(_, y)| *y) };
+    let (right, top) = shape[next];
+    let Some((left, bottom)) = next.checked_sub(1).map(|before| shape[before]) else { return top };
+    bottom + (top - bottom) * (at - left) / (right - left)
 }
 
 fn share(part: i64, whole: i64) -> i64 {

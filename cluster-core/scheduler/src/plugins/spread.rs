@@ -4,6 +4,7 @@ use super::taints::repelling;
 use super::{Cycle, Filter, Happening, MAX_SCORE, Prepared, Refusal, Score, Scorer};
 use crate::model::{Cluster, NodeInfo, PodInfo, Spread, Topology};
 use cluster_object::selector::Selector;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A score no node can have: the node lacks a label and comes last.
@@ -23,31 +24,32 @@ fn included(constraint: &Spread, pod: &PodInfo, node: &NodeInfo) -> bool {
         && (!constraint.honor_taints || repelling(node, pod.tolerations()).is_none())
 }
 
-struct Hard<'a> {
+struct Hard {
     max_skew: i64,
     topology: Arc<Topology>,
     counts: Vec<i64>,
     least: i64,
     own: i64,
-    key: &'a str,
+    key: Arc<str>,
 }
 
-struct HardRules<'a>(Vec<Hard<'a>>);
+struct HardRules(Vec<Hard>);
 
 pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
-    let constraints = &cycle.pod.hard_spread;
+    let constraints = constraints(cycle, true);
     if constraints.is_empty() {
         return Ok(None);
     }
-    let rules = constraints.iter().map(|constraint| hard(cycle, constraint)).collect();
+    let rules = constraints.iter().map(|constraint| hard(cycle, constraint, &constraints)).collect();
     Ok(Some(Box::new(HardRules(rules))))
 }
 
-fn hard<'a>(cycle: &Cycle<'a>, constraint: &'a Spread) -> Hard<'a> {
-    let Cycle { pod, cluster } = *cycle;
+fn hard(cycle: &Cycle<'_>, constraint: &Spread, all: &[Spread]) -> Hard {
+    let Cycle { pod, cluster, .. } = *cycle;
     let topology = cluster.topology(&constraint.key);
+    let keys: Vec<Arc<Topology>> = all.iter().map(|other| cluster.topology(&other.key)).collect();
     let counts_at = |node: &NodeInfo| {
-        let labelled = pod.hard_spread.iter().all(|other| node.facts.labels.contains_key(&*other.key));
+        let labelled = keys.iter().all(|key| key.of(node.id).is_some());
         topology.of(node.id).filter(|_| labelled && included(constraint, pod, node))
     };
     let mut domains = vec![false; topology.size];
@@ -64,14 +66,14 @@ fn hard<'a>(cycle: &Cycle<'a>, constraint: &'a Spread) -> Hard<'a> {
     let (size, least) = present.fold((0, i64::MAX), |(size, least), count| (size + 1, least.min(count)));
     let least = if size < constraint.min_domains { 0 } else { least };
     let own = i64::from(pod.class.matches(&constraint.selector));
-    Hard { max_skew: constraint.max_skew, topology, counts, least, own, key: &constraint.key }
+    Hard { max_skew: constraint.max_skew, topology, counts, least, own, key: constraint.key.clone() }
 }
 
-impl Filter for HardRules<'_> {
+impl Filter for HardRules {
     fn check(&self, node: &NodeInfo) -> Result<(), Refusal> {
         const MISMATCH: &str = "node(s) didn't match pod topology spread constraints";
         for rule in &self.0 {
-            if node.facts.label(rule.key).is_none() {
+            if node.facts.label(&rule.key).is_none() {
                 return Err(Refusal::final_(format!("{MISMATCH} (missing required label)")));
             }
             let there = rule.topology.of(node.id).map_or(0, |value| rule.counts[value]);
@@ -85,9 +87,8 @@ impl Filter for HardRules<'_> {
 
 pub(super) fn helps(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {
     let counts = |pod: &PodInfo| {
-        let constraints = cycle.pod.hard_spread.iter();
         pod.class.namespace == cycle.pod.class.namespace
-            && constraints.into_iter().any(|constraint| pod.class.matches(&constraint.selector))
+            && constraints(cycle, true).iter().any(|constraint| pod.class.matches(&constraint.selector))
     };
     match happening {
         Happening::Node(_) | Happening::NodeGone => true,
@@ -109,9 +110,17 @@ struct SoftRules {
     needs_all: bool,
 }
 
-/// The constraints of pods that name none: over hosts and zones, together with their like.
-fn default_constraints(cycle: &Cycle<'_>) -> Vec<Spread> {
-    let Some(selector) = cycle.cluster.objects.siblings(cycle.pod) else { return Vec::new() };
+/// The pod's constraints of one kind. A pod that names none has its scheduler's, together with its like.
+fn constraints<'a>(cycle: &Cycle<'a>, hard: bool) -> Cow<'a, [Spread]> {
+    let pod = cycle.pod;
+    if has_own(pod) {
+        return Cow::Borrowed(if hard { &pod.hard_spread } else { &pod.soft_spread });
+    }
+    let configured = cycle.profile.spread.as_ref().map(|(must, should)| if hard { must } else { should });
+    if configured.map_or(hard, Vec::is_empty) {
+        return Cow::Borrowed(&[]);
+    }
+    let Some(selector) = cycle.cluster.objects.siblings(pod) else { return Cow::Borrowed(&[]) };
     let over = |key: &str, max_skew| Spread {
         key: key.into(),
         max_skew,
@@ -120,19 +129,20 @@ fn default_constraints(cycle: &Cycle<'_>) -> Vec<Spread> {
         honor_affinity: true,
         honor_taints: false,
     };
-    vec![over("kubernetes.io/hostname", 3), over("topology.kubernetes.io/zone", 5)]
+    Cow::Owned(match configured {
+        Some(list) => list.iter().map(|one| Spread { selector: selector.clone(), ..one.clone() }).collect(),
+        None => vec![over("kubernetes.io/hostname", 3), over("topology.kubernetes.io/zone", 5)],
+    })
+}
+
+fn has_own(pod: &PodInfo) -> bool {
+    !pod.hard_spread.is_empty() || !pod.soft_spread.is_empty()
 }
 
 pub(super) fn score<'a>(cycle: &Cycle<'a>, nodes: &[&'a NodeInfo]) -> Scorer<'a> {
     let pod = cycle.pod;
-    let named = !pod.hard_spread.is_empty() || !pod.soft_spread.is_empty();
-    let defaults;
-    let constraints = if named {
-        &pod.soft_spread
-    } else {
-        defaults = default_constraints(cycle);
-        &defaults
-    };
+    let named = has_own(pod) || cycle.profile.spread.is_some();
+    let constraints = constraints(cycle, false);
     if constraints.is_empty() {
         return None;
     }

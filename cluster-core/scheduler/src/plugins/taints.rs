@@ -37,10 +37,7 @@ pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
     let tolerations = cycle.pod.tolerations();
     Ok(Some(Box::new(move |node: &NodeInfo| match repelling(node, tolerations) {
         None => Ok(()),
-        Some(taint) => {
-            let value = taint.value.as_deref().unwrap_or_default();
-            Err(Refusal::final_(format!("node(s) had untolerated taint {{{}: {value}}}", taint.key)))
-        }
+        Some(_) => Err(Refusal::final_("node(s) had untolerated taint(s)")),
     })))
 }
 

@@ -44,7 +44,7 @@ fn taints_keep_off_pods_that_do_not_tolerate_them() {
     }
     let plain = spec(json!({}));
     let text = complaint(&cluster(&[tainted("NoExecute")]), &plain);
-    assert_eq!(text, "0/1 nodes are available: 1 node(s) had untolerated taint {k: v}.");
+    assert_eq!(text, "0/1 nodes are available: 1 node(s) had untolerated taint(s).");
     let soft = [tainted("PreferNoSchedule"), node("clean", json!({}))];
     assert_eq!(chosen(&cluster(&soft), &plain).as_deref(), Ok("clean"));
 }

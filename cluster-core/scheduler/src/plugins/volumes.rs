@@ -1,7 +1,7 @@
 //! Volume claims: bound ones keep the pod where their volume is, unbound ones must be able to get one.
 
 use super::{Cycle, Filter, Happening, Prepared, Refusal, passes};
-use crate::model::{Claim, NodeInfo, NodeTerm};
+use crate::model::{Claim, Cluster, NodeInfo, NodeTerm, PodInfo};
 use cluster_client::ObjectKey;
 use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
@@ -44,14 +44,14 @@ fn missing(claim: &Claim) -> Refusal {
 }
 
 /// The class of a claim that waits for the pod's node before it gets its volume.
-fn waits_for_node<'a>(cycle: &Cycle<'a>, claim: &PersistentVolumeClaim) -> Option<&'a Arc<StorageClass>> {
+fn waits_for_node<'a>(cluster: &'a Cluster, claim: &PersistentVolumeClaim) -> Option<&'a Arc<StorageClass>> {
     let name = claim.spec.as_ref()?.storage_class_name.as_ref()?;
-    let class = cycle.cluster.objects.storage_classes.get(name)?;
+    let class = cluster.objects.storage_classes.get(name)?;
     (class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer")).then_some(class)
 }
 
 /// The volume a claim is bound to.
-fn volume_name(claim: &PersistentVolumeClaim) -> Option<&str> {
+pub(super) fn volume_name(claim: &PersistentVolumeClaim) -> Option<&str> {
     claim.spec.as_ref()?.volume_name.as_deref().filter(|name| !name.is_empty())
 }
 
@@ -76,7 +76,7 @@ impl<'a> Rules<'a> {
             return Ok(());
         }
         let unbound = || Refusal::final_("pod has unbound immediate PersistentVolumeClaims");
-        let class = waits_for_node(cycle, claim).ok_or_else(unbound)?;
+        let class = waits_for_node(cycle.cluster, claim).ok_or_else(unbound)?;
         if class.provisioner == NO_PROVISIONER {
             let fitting = volumes.values().filter(|volume| fits(volume, claim));
             self.open.push(fitting.map(|volume| node_terms(volume)).collect());
@@ -131,13 +131,26 @@ fn reaches(class: &StorageClass, node: &NodeInfo) -> bool {
 }
 
 /// The pod's claims that get their volume once they know the node.
-pub(crate) fn unbound_claims(cycle: &Cycle<'_>) -> Vec<String> {
-    let key = |claim: &Claim| ObjectKey::new(&cycle.pod.key.namespace, &claim.name);
+pub(crate) fn unbound_claims(cluster: &Cluster, pod: &PodInfo) -> Vec<String> {
+    let key = |claim: &Claim| ObjectKey::new(&pod.key.namespace, &claim.name);
     let waits = |claim: &&Claim| {
-        let found = cycle.cluster.objects.claims.get(&key(claim));
-        found.is_some_and(|found| volume_name(found).is_none() && waits_for_node(cycle, found).is_some())
+        let found = cluster.objects.claims.get(&key(claim));
+        found.is_some_and(|found| volume_name(found).is_none() && waits_for_node(cluster, found).is_some())
     };
-    cycle.pod.claims.iter().filter(waits).map(|claim| claim.name.clone()).collect()
+    pod.claims.iter().filter(waits).map(|claim| claim.name.clone()).collect()
+}
+
+/// The pod's claims that exist.
+pub(super) fn claims_of<'a>(cycle: &Cycle<'a>, pod: &'a PodInfo) -> impl Iterator<Item = &'a PersistentVolumeClaim> {
+    let claims = &cycle.cluster.objects.claims;
+    pod.claims.iter().filter_map(|claim| claims.get(&ObjectKey::new(&pod.key.namespace, &claim.name))).map(Arc::as_ref)
+}
+
+pub(super) fn helps_with_zones(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {
+    match happening {
+        Happening::Node(node) => passes(cycle, node, super::zones::filter),
+        other => helps(cycle, other),
+    }
 }
 
 pub(super) fn helps(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {

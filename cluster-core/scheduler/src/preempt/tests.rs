@@ -18,8 +18,9 @@ fn with(name: &str, priority: i32, cpu: &str, patch: Value) -> Arc<PodInfo> {
 fn attempt(cluster: &mut Cluster, pod: &Arc<PodInfo>) -> Result<(String, Vec<String>), String> {
     cluster.settle();
     let before = format!("{:?}", cluster.node(cluster.order()[0]).requested);
-    let diagnosis = Chooser::new(1).choose(cluster, pod).expect_err("no room");
-    let result = match preempt(cluster, pod, &diagnosis) {
+    let profile = Profile::default();
+    let diagnosis = Chooser::new(1).choose(cluster, &profile, pod).expect_err("no room");
+    let result = match preempt(cluster, &profile, pod, &diagnosis) {
         Preemption::Possible { node, victims } => {
             Ok((cluster.node(node).name().to_owned(), victims.iter().map(|v| v.key.name.to_string()).collect()))
         }
@@ -86,9 +87,10 @@ fn room_that_was_made_for_one_pod_is_not_given_to_a_lesser_one() {
     let (waiting, node) = (with("first", 9, "3", json!({})), cluster.find("a").expect("a node"));
     cluster.nominate(&waiting, node);
     let mut chooser = Chooser::new(1);
-    assert!(chooser.choose(&cluster, &with("lesser", 5, "2", json!({}))).is_err());
-    assert!(chooser.choose(&cluster, &with("small", 5, "1", json!({}))).is_ok());
-    assert!(chooser.choose(&cluster, &with("greater", 10, "2", json!({}))).is_ok());
+    let profile = Profile::default();
+    assert!(chooser.choose(&cluster, &profile, &with("lesser", 5, "2", json!({}))).is_err());
+    assert!(chooser.choose(&cluster, &profile, &with("small", 5, "1", json!({}))).is_ok());
+    assert!(chooser.choose(&cluster, &profile, &with("greater", 10, "2", json!({}))).is_ok());
     assert_eq!(cluster.withdraw(&waiting.uid), Some(node));
-    assert!(chooser.choose(&cluster, &with("lesser", 5, "2", json!({}))).is_ok());
+    assert!(chooser.choose(&cluster, &profile, &with("lesser", 5, "2", json!({}))).is_ok());
 }

@@ -12,11 +12,15 @@ fn pop(queue: &mut Queue, now: Instant) -> Option<String> {
     queue.pop(now).map(|pod| pod.key.name.to_string())
 }
 
+fn queue() -> Queue {
+    Queue::new(SECOND, Duration::from_secs(10))
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn priority_goes_before_age() {
-    let (mut queue, now) = (Queue::default(), Instant::now());
+    let (mut queue, now) = (queue(), Instant::now());
     put(&mut queue, "old", 0, now);
     put(&mut queue, "new", 0, now + SECOND);
     put(&mut queue, "urgent", 5, now + SECOND);
@@ -27,7 +31,7 @@ async fn priority_goes_before_age() {
 
 #[tokio::test(start_paused = true)]
 async fn a_parked_pod_costs_nothing_until_one_of_its_plugins_may_change_its_mind() {
-    let (mut queue, now) = (Queue::default(), Instant::now());
+    let (mut queue, now) = (queue(), Instant::now());
     put(&mut queue, "p", 0, now);
     assert!(pop(&mut queue, now).is_some());
     queue.park("uid-p", 0b10, now);
@@ -40,7 +44,7 @@ async fn a_parked_pod_costs_nothing_until_one_of_its_plugins_may_change_its_mind
 
 #[tokio::test(start_paused = true)]
 async fn an_error_backs_off_from_one_second_to_ten() {
-    let (mut queue, mut now) = (Queue::default(), Instant::now());
+    let (mut queue, mut now) = (queue(), Instant::now());
     put(&mut queue, "p", 0, now);
     assert!(pop(&mut queue, now).is_some());
     for seconds in [1, 2, 4, 8, 10, 10] {
@@ -54,7 +58,7 @@ async fn an_error_backs_off_from_one_second_to_ten() {
 
 #[tokio::test(start_paused = true)]
 async fn a_woken_pod_backs_off_only_while_others_are_ready() {
-    let (mut queue, now) = (Queue::default(), Instant::now());
+    let (mut queue, now) = (queue(), Instant::now());
     put(&mut queue, "tried", 9, now);
     assert!(pop(&mut queue, now).is_some());
     queue.park("uid-tried", 1, now);
@@ -66,7 +70,7 @@ async fn a_woken_pod_backs_off_only_while_others_are_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_a_pod_is_tried_again_after_five_minutes() {
-    let (mut queue, now) = (Queue::default(), Instant::now());
+    let (mut queue, now) = (queue(), Instant::now());
     put(&mut queue, "p", 0, now);
     assert!(pop(&mut queue, now).is_some());
     queue.park("uid-p", 1, now);
@@ -80,7 +84,7 @@ async fn whatever_happens_a_pod_is_tried_again_after_five_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_gated_pod_waits_for_its_gates_and_a_removed_one_is_forgotten() {
-    let (mut queue, now) = (Queue::default(), Instant::now());
+    let (mut queue, now) = (queue(), Instant::now());
     queue.put(pod("p", json!({"spec": {"schedulingGates": [{"name": "x/y"}]}})), true, now);
     assert_eq!(pop(&mut queue, now), None);
     put(&mut queue, "p", 0, now);
@@ -93,7 +97,7 @@ async fn a_gated_pod_waits_for_its_gates_and_a_removed_one_is_forgotten() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_of_the_pod_itself_may_help() {
-    let (mut queue, now) = (Queue::default(), Instant::now());
+    let (mut queue, now) = (queue(), Instant::now());
     put(&mut queue, "p", 0, now);
     assert!(pop(&mut queue, now).is_some());
     queue.park("uid-p", 1, now);

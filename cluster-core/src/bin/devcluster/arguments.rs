@@ -58,6 +58,27 @@ pub(crate) enum Verb {
         /// A description of the cluster: kind's `kind.x-k8s.io/v1alpha4` YAML.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Nodes without machines, as many as thousands: they live, and their pods run as annotations say.
+        #[arg(long, value_name = "COUNT", default_value_t = 0)]
+        simulated: usize,
+    },
+    /// Run a cluster without Docker in this process until Ctrl-C, for tests: its nodes are simulated. Linux only.
+    Simulate {
+        /// How many nodes.
+        #[arg(long, default_value_t = 1)]
+        nodes: usize,
+        /// Where the kubeconfig goes; beside the state by default.
+        #[arg(long, value_name = "FILE")]
+        kubeconfig: Option<PathBuf>,
+        /// Keeps the state; a temporary folder by default.
+        #[arg(long, value_name = "FOLDER")]
+        data: Option<PathBuf>,
+        /// A KubeSchedulerConfiguration.
+        #[arg(long, value_name = "FILE")]
+        scheduler_config: Option<PathBuf>,
+        /// The API server's port on the loopback interface; a free one by default.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
     },
     /// Remove a cluster and everything of it.
     Down,
@@ -100,6 +121,14 @@ pub(crate) enum Verb {
         #[arg(last = true, default_values_t = ["bash".to_owned()])]
         command: Vec<String>,
     },
+    /// Tell of a waiting pod, node by node, why it does not run there.
+    Why {
+        /// The pod, as `POD` or `NAMESPACE/POD`.
+        pod: String,
+        /// Ask the cluster of this kubeconfig's current context instead.
+        #[arg(long, value_name = "FILE")]
+        kubeconfig: Option<PathBuf>,
+    },
     /// Deploy the demo application and print its addresses.
     Demo,
     /// Check what clusters need of this machine.
@@ -120,6 +149,9 @@ pub(crate) enum NodeVerb {
         /// How many.
         #[arg(default_value_t = 1)]
         count: u16,
+        /// Add this many simulated nodes instead.
+        #[arg(long, value_name = "COUNT", conflicts_with = "count")]
+        simulated: Option<usize>,
     },
     /// Drain a worker and remove it.
     Remove {

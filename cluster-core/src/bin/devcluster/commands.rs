@@ -5,6 +5,8 @@ use crate::show::{self, Table};
 use crate::terminal;
 use anyhow::{Context, Result};
 use clap::CommandFactory;
+use cluster_client::Client;
+use cluster_client::kubeconfig::Kubeconfig;
 use cluster_launcher::{ClusterSpec, Error, Launcher, NodeStatus, Progress, Report, UpOptions};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -30,6 +32,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
             return Ok(0);
         }
         Verb::Doctor => return doctor(&common).await,
+        Verb::Simulate { nodes, kubeconfig, data, scheduler_config, port } => {
+            let paths = [("--kubeconfig", kubeconfig), ("--data", data), ("--scheduler-config", scheduler_config)];
+            return simulate(&common, nodes, port, paths);
+        }
+        Verb::Why { pod, kubeconfig: Some(path) } => {
+            let client = Client::new(Arc::new(Kubeconfig::read(&path)?.backend(None)?), "devcluster");
+            why(&client, &common, &pod).await?;
+            return Ok(0);
+        }
         _ => {}
     }
     let cancel = terminal::interrupts()?;
@@ -48,7 +59,9 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
     let cluster = common.name.as_deref().unwrap_or(DEFAULT_NAME);
     let wait = Duration::from_secs(common.wait);
     match verb {
-        Verb::Up { masters, workers, config } => up(launcher, common, (masters, workers), config.as_deref()).await?,
+        Verb::Up { masters, workers, config, simulated } => {
+            up(launcher, common, (masters, workers), config.as_deref(), simulated).await?;
+        }
         Verb::Down => launcher.down(cluster).await?,
         Verb::Stop => launcher.stop(cluster).await?,
         Verb::Start => drop(launcher.start(cluster, wait).await?),
@@ -69,8 +82,9 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
             launcher.logs(cluster, &node, follow, tail, tokio::io::stdout()).await?;
         }
         Verb::Exec { node, command } => return terminal::exec(launcher, cluster, &node, &command).await,
+        Verb::Why { pod, .. } => why(&launcher.client(cluster)?, common, &pod).await?,
         Verb::Demo => demo(launcher, common, cluster).await?,
-        Verb::Doctor | Verb::Completion { .. } | Verb::Version => {}
+        Verb::Doctor | Verb::Simulate { .. } | Verb::Completion { .. } | Verb::Version => {}
     }
     Ok(0)
 }
@@ -98,6 +112,7 @@ async fn up(
     common: &Common,
     (masters, workers): (Option<u16>, Option<u16>),
     config: Option<&Path>,
+    simulated: usize,
 ) -> Result<()> {
     let spec = if let Some(path) = config {
         let text = std::fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
@@ -116,6 +131,7 @@ async fn up(
         explicit: masters.is_some() || workers.is_some() || config.is_some(),
         binary: node_binary(common)?,
         wait: Duration::from_secs(common.wait),
+        simulated,
     };
     let report = launcher.up(options).await?;
     print(common, &report, show_report)
@@ -176,7 +192,11 @@ async fn list(launcher: &Launcher, common: &Common) -> Result<()> {
 async fn node(launcher: &Launcher, common: &Common, cluster: &str, verb: NodeVerb) -> Result<()> {
     let wait = Duration::from_secs(common.wait);
     match verb {
-        NodeVerb::Add { count } => {
+        NodeVerb::Add { simulated: Some(count), .. } => {
+            let added = launcher.add_simulated_nodes(cluster, count).await?;
+            print(common, &added, |added| added.iter().for_each(|name| show::line(name)))?;
+        }
+        NodeVerb::Add { count, simulated: None } => {
             let added = launcher.add_nodes(cluster, count, &node_binary(common)?, wait).await?;
             print(common, &added, |added| nodes_table(added).print())?;
         }
@@ -229,6 +249,47 @@ async fn demo(launcher: &Launcher, common: &Common, cluster: &str) -> Result<()>
             show::line(&format!("  {command}"));
         }
     })
+}
+
+async fn why(client: &Client, common: &Common, pod: &str) -> Result<()> {
+    let (namespace, name) = pod.split_once('/').unwrap_or(("default", pod));
+    let explanation = cluster_scheduler::explain(client, namespace, name).await?;
+    print(common, &explanation, |explanation| {
+        show::line(&explanation.summary);
+        let mut table = Table::new(["NODE", "WHY NOT"]);
+        for verdict in &explanation.nodes {
+            let why = if verdict.reasons.is_empty() {
+                "nothing is against it".to_owned()
+            } else {
+                verdict.reasons.join("; ")
+            };
+            table.row([&verdict.node, &why]);
+        }
+        if !explanation.nodes.is_empty() {
+            table.print();
+        }
+    })
+}
+
+/// Becomes the node's program, which is the cluster. Returns only when that fails.
+#[cfg(target_os = "linux")]
+fn simulate(common: &Common, nodes: usize, port: u16, paths: [(&str, Option<PathBuf>); 3]) -> Result<u8> {
+    use std::os::unix::process::CommandExt;
+    let program = node_binary(common)?;
+    let mut command = std::process::Command::new(&program);
+    command.args(["simulate", "--nodes", &nodes.to_string(), "--port", &port.to_string()]);
+    for (flag, path) in paths {
+        command.args(path.map(|path| [flag.into(), path.into_os_string()]).into_iter().flatten());
+    }
+    if std::env::var_os("DEVCLUSTER_LOG").is_none() {
+        command.env("DEVCLUSTER_LOG", "warn");
+    }
+    Err(command.exec()).with_context(|| format!("failed to start `{}`", program.display()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn simulate(_: &Common, _: usize, _: u16, _: [(&str, Option<PathBuf>); 3]) -> Result<u8> {
+    anyhow::bail!("`devcluster simulate` runs on Linux only: use `devcluster up --simulated` here")
 }
 
 async fn doctor(common: &Common) -> Result<u8> {
