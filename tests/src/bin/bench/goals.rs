@@ -60,6 +60,24 @@ pub(crate) const WATCH: Goal =
 pub(crate) const LOST: Goal = goal("acknowledged writes lost by kill -9", "0", "0", &[("", AtMost(0.0))]);
 pub(crate) const SCHEDULE: Goal =
     goal("schedule 5,000 pods on 1,000 nodes", "164/s", "2,000/s", &[("rate", AtLeast(2_000.0))]);
+pub(crate) const SCHEDULE_BASIC: Goal =
+    goal("schedule 5,000 pods on 5,000 nodes", "680/s (floor)", "5x", &[("rate", AtLeast(3_400.0))]);
+pub(crate) const SCHEDULE_SPREAD: Goal =
+    goal("- spread over zones", "460/s (floor)", "5x", &[("rate", AtLeast(2_300.0))]);
+pub(crate) const SCHEDULE_AFFINITY: Goal =
+    goal("- with node affinity", "220/s (floor)", "5x", &[("rate", AtLeast(1_100.0))]);
+pub(crate) const SCHEDULE_ANTI_AFFINITY: Goal =
+    goal("- 2,000 pods, each alone on its node", "60/s (floor)", "5x", &[("rate", AtLeast(300.0))]);
+pub(crate) const SCHEDULE_PREEMPTION: Goal = goal("preempt for 500 pods on 500 full nodes", "", "", &[]);
+pub(crate) const DEPLOYMENT: Goal = goal("deployment of 1,000 replicas to Ready, simulated", "", "", &[]);
+pub(crate) const SCALE_FILL: Goal = goal("150,000 pods on 5,000 simulated nodes: all Ready", "", "", &[]);
+pub(crate) const SCALE_RSS: Goal = goal("- whole control plane (RSS)", "", "4 GiB", &[("", AtMost(4_295.0))]);
+pub(crate) const SCALE_CALLS: Goal =
+    goal("- single-object calls while it fills", "p99 1 s", "p99 1 s", &[("p99", AtMost(1_000.0))]);
+pub(crate) const SCALE_LIST: Goal = goal("- list all pods", "p99 30 s", "2 s", &[("", AtMost(2_000.0))]);
+pub(crate) const SCALE_START: Goal =
+    goal("- pod create -> Ready at 100 pods/s", "p99 5 s", "p99 5 s", &[("p99", AtMost(5_000.0))]);
+pub(crate) const SCALE_CPU: Goal = goal("- heartbeats alone, share of a core", "", "100 %", &[("", AtMost(100.0))]);
 pub(crate) const UP: Goal = goal(
     "up, image present, 1 master + 2 workers",
     "k3d 20 s, kind 33 s, minikube 51 s",

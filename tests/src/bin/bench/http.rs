@@ -93,6 +93,11 @@ impl Ask {
         Self { method: Method::POST, path: path.into(), content_type: "application/json", body: body.into() }
     }
 
+    /// DELETE.
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self { method: Method::DELETE, path: path.into(), content_type: "", body: Bytes::new() }
+    }
+
     /// A merge patch.
     pub(crate) fn patch(path: impl Into<String>, body: &Value) -> Self {
         let (content_type, body) = ("application/merge-patch+json", body.to_string().into());

@@ -11,6 +11,7 @@ mod latency;
 mod load;
 mod objects;
 mod report;
+mod scale;
 mod schedule;
 mod server;
 mod stats;
@@ -47,6 +48,8 @@ enum Part {
     Api,
     /// The scheduler on simulated nodes.
     Scheduler,
+    /// 150,000 pods on 5,000 simulated nodes.
+    Scale,
     /// A cluster of three nodes in Docker.
     Cluster,
 }
@@ -76,6 +79,7 @@ async fn main() -> Result<()> {
         match part {
             Part::Api => api::measure(&arguments, &mut report).await?,
             Part::Scheduler => schedule::measure(&arguments, &mut report).await?,
+            Part::Scale => scale::measure(&arguments, &mut report).await?,
             Part::Cluster => cluster::measure(&arguments, &mut report).await?,
         }
     }

@@ -56,11 +56,33 @@ pub(crate) fn config_map() -> Template {
 
 /// A pod like those a Deployment makes; with what the server adds, 4.3 kB as stored.
 pub(crate) fn pod() -> Template {
+    Template::new(&pod_object(&json!({})))
+}
+
+/// The same with other fields in its spec, and a label `bench`.
+pub(crate) fn labelled(label: &str, spec: &Value) -> Template {
+    let mut pod = pod_object(spec);
+    pod["metadata"]["labels"]["bench"] = label.into();
+    Template::new(&pod)
+}
+
+/// A deployment of such pods.
+pub(crate) fn deployment(name: &str, replicas: usize) -> String {
+    let labels = json!({"app.kubernetes.io/name": name});
+    let template = json!({"metadata": {"labels": labels}, "spec": pod_object(&json!({}))["spec"]});
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+    })
+    .to_string()
+}
+
+fn pod_object(spec: &Value) -> Value {
     let labels = json!({"app.kubernetes.io/name": "cats-for-gold", "app.kubernetes.io/component": "front",
         "pod-template-hash": "6d4b75cb6d"});
     let owner = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cats-for-gold-6d4b75cb6d",
         "uid": "9d2ad9a5-5b1c-4f43-8a5a-0a4a5e1f2c3d", "controller": true, "blockOwnerDeletion": true}]);
-    Template::new(&json!({
+    let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "NAME", "labels": labels, "ownerReferences": owner,
             "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}},
@@ -69,7 +91,11 @@ pub(crate) fn pod() -> Template {
             "volumes": [{"name": "config", "configMap": {"name": "front"}}, {"name": "cache", "emptyDir": {}}],
             "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}],
         },
-    }))
+    });
+    for (field, value) in spec.as_object().into_iter().flatten() {
+        pod["spec"][field] = value.clone();
+    }
+    pod
 }
 
 fn container(name: &str, port: u16) -> Value {
@@ -85,14 +111,18 @@ fn container(name: &str, port: u16) -> Value {
     })
 }
 
-/// A simulated node with room for 110 pods.
-pub(crate) fn node() -> Template {
+/// A simulated node with room for 110 pods, in one of three zones.
+pub(crate) fn node(zone: usize) -> Template {
     let resources = json!({"cpu": "8", "memory": "32Gi", "pods": "110", "ephemeral-storage": "100Gi"});
     let ready = json!([{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "simulated",
         "lastHeartbeatTime": "2026-01-01T00:00:00Z", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+    let labels = json!({
+        "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "devcluster.io/simulated": "true",
+        "topology.kubernetes.io/zone": format!("zone-{}", zone % 3),
+    });
     Template::new(&json!({
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": "NAME", "labels": {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}},
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": "NAME", "labels": labels},
+        "spec": {"podCIDR": "10.128.0.0/16"},
         "status": {"capacity": resources, "allocatable": resources, "conditions": ready},
     }))
 }

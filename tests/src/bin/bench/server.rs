@@ -24,11 +24,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server on the folder `data`; `with` names parts that run in its process.
     pub(crate) async fn start(program: &Path, data: &Path, with: &str) -> Result<Self> {
+        let arguments: &[&str] = if with.is_empty() { &["apiserver"] } else { &["apiserver", "--with", with] };
+        Self::run(program, data, arguments).await
+    }
+
+    /// Starts a cluster of `nodes` simulated nodes.
+    pub(crate) async fn simulate(program: &Path, data: &Path, nodes: usize) -> Result<Self> {
+        Self::run(program, data, &["simulate", "--nodes", &nodes.to_string()]).await
+    }
+
+    async fn run(program: &Path, data: &Path, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(program);
-        command.arg("apiserver").arg("--data").arg(data).env("DEVCLUSTER_LOG", "warn");
-        if !with.is_empty() {
-            command.args(["--with", with]);
-        }
+        command.args(arguments).arg("--data").arg(data).env("DEVCLUSTER_LOG", "warn");
         let start = Instant::now();
         let spawned = command.stdout(Stdio::piped()).kill_on_drop(true).spawn();
         let mut child = spawned.with_context(|| format!("failed to start {}", program.display()))?;
@@ -44,8 +51,22 @@ impl Server {
 
     /// Resident memory in millions of bytes.
     pub(crate) fn memory(&self) -> Result<f64> {
+        memory(&self.about("status")?)
+    }
+
+    /// The processor time it has used.
+    pub(crate) fn processor_time(&self) -> Result<Duration> {
+        // The fields after the program's name, which may hold blanks: user and system time, in hundredths of a second.
+        let stat = self.about("stat")?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<u64>().ok());
+        let ticks = ticks(11).zip(ticks(12)).context("the process has no times")?;
+        Ok(Duration::from_millis((ticks.0 + ticks.1) * 10))
+    }
+
+    fn about(&self, file: &str) -> Result<String> {
         let id = self.child.id().context("the server ended")?;
-        memory(&std::fs::read_to_string(format!("/proc/{id}/status"))?)
+        Ok(std::fs::read_to_string(format!("/proc/{id}/{file}"))?)
     }
 
     /// Ends it as a power cut would.
