@@ -5,7 +5,7 @@ import { useI18n } from '../../i18n';
 import { useObject } from '../../store/hooks';
 import type { KubeObject } from '../json';
 import { Failure, Loading, messageOf, Panel } from '../parts';
-import { containersOf, debugName, preferred } from './containers';
+import { containersOf, debugImage, debugName, preferred } from './containers';
 import { Terminal } from './Terminal';
 import { hasNoShell, SHELL } from './terminal';
 
@@ -84,7 +84,11 @@ interface DebugProps {
 
 function DebugForm({ pod, cluster, target, onAdded }: DebugProps) {
   const { t } = useI18n();
-  const [image, setImage] = useState('busybox:stable');
+  const nodeName = String(pod.spec?.nodeName ?? '');
+  const node = { cluster, group: '', version: 'v1', resource: 'nodes', namespace: '', name: nodeName };
+  const found = debugImage(useObject(nodeName === '' ? null : node).data);
+  const [typed, setImage] = useState<string | null>(null);
+  const image = typed ?? found;
   const [error, setError] = useState('');
   const add = async () => {
     const name = debugName(pod);

@@ -39,3 +39,10 @@ export function debugName(pod: KubeObject): string {
   while (taken.has(`debugger-${number}`)) number++;
   return `debugger-${number}`;
 }
+
+/** An image with tools that the node has already, so that debugging works offline; else the one everybody knows. */
+export function debugImage(node: KubeObject | null | undefined): string {
+  const images = (node?.status?.images ?? []) as { names?: string[] }[];
+  const names = images.flatMap((image) => image.names ?? []).filter((name) => !name.includes('@'));
+  return names.find((name) => /(^|\/)(busybox|alpine|debian|ubuntu|netshoot)[:]/.test(name)) ?? 'busybox:stable';
+}

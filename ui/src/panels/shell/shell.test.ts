@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../json';
 import { exitOf, read, resize, stdin } from './channel';
+import { debugImage, debugName, preferred } from './containers';
 import { type Connection, hasNoShell, step } from './terminal';
 import { toolPod } from './toolpod';
 
@@ -80,5 +81,24 @@ describe('toolPod', () => {
   it('is none where it cannot work', () => {
     expect(toolPod({ name: 't', namespace: 'x', node: node('riscv64', ['pause:3']) })).toBeNull();
     expect(toolPod({ name: 't', namespace: 'x', node: node('amd64', ['nginx:1']) })).toBeNull();
+  });
+});
+
+describe('containers', () => {
+  const pod = {
+    metadata: { name: 'p' },
+    spec: { containers: [{ name: 'a' }, { name: 'b' }], ephemeralContainers: [{ name: 'debugger-1' }] },
+    status: { containerStatuses: [{ name: 'b', state: { running: {} } }] },
+  } as unknown as KubeObject;
+  it('open with the wanted one, else with one that runs', () => {
+    expect([preferred(pod, 'a'), preferred(pod, 'none'), preferred(pod)]).toEqual(['a', 'b', 'b']);
+  });
+  it('get a debug container of a free name, of an image that the node has', () => {
+    const images = [{ names: ['x/pause:3'] }, { names: ['devcluster/busybox:1'] }];
+    expect([debugName(pod), debugImage({ status: { images } } as unknown as KubeObject), debugImage(null)]).toEqual([
+      'debugger-2',
+      'devcluster/busybox:1',
+      'busybox:stable',
+    ]);
   });
 });

@@ -16,7 +16,10 @@ const LOADERS: Record<string, [string, string]> = {
   arm64: ['/host/lib/ld-linux-aarch64.so.1', 'aarch64-linux-gnu'],
 };
 
-export const TOOL_LABEL = 'devcluster.io/tool';
+const TOOL_LABEL = 'devcluster.io/tool';
+
+/** Seconds. */
+const LIFETIME = 4 * 3600;
 
 interface Wish {
   name: string;
@@ -33,7 +36,7 @@ export function toolPod({ name, namespace, node, claim }: Wish): ToolPod | null 
   if (loader === undefined || image === null) return null;
   const [program, triple] = loader;
   const volumes: object[] = [{ name: 'host', hostPath: { path: '/' } }];
-  const mounts: object[] = [{ name: 'host', mountPath: '/host' }];
+  const mounts: object[] = [{ name: 'host', mountPath: '/host', mountPropagation: 'HostToContainer' }];
   if (claim !== undefined) {
     volumes.push({ name: 'claim', persistentVolumeClaim: { claimName: claim } });
     mounts.push({ name: 'claim', mountPath: '/host/mnt' });
@@ -50,6 +53,8 @@ export function toolPod({ name, namespace, node, claim }: Wish): ToolPod | null 
         hostNetwork: console,
         restartPolicy: 'Never',
         terminationGracePeriodSeconds: 0,
+        // A page that crashed cannot take its pod away: then it ends by itself.
+        activeDeadlineSeconds: LIFETIME,
         automountServiceAccountToken: false,
         tolerations: [{ operator: 'Exists' }],
         volumes,

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { createObject, deleteObject, getObject } from '../../api/k8s';
 import { useObject } from '../../store/hooks';
+import type { KubeObject } from '../json';
 import { messageOf } from '../parts';
 import type { Place } from './exec';
 import { toolPod } from './toolpod';
@@ -55,5 +56,11 @@ export function useToolPod(cluster: string, namespace: string, wish: { node: str
   const view = useObject(made === null ? null : { cluster, ...PODS, namespace, name: made.name });
   const running = made !== null && view.data?.metadata.name === made.name && view.data?.status?.phase === 'Running';
   const place = running ? { cluster, namespace, pod: made.name, container: 'tool' } : null;
-  return { place, enter: made?.enter ?? [], error };
+  return { place, enter: made?.enter ?? [], error: error || (running ? '' : waitingFor(view.data)) };
+}
+
+/** Why the pod does not run yet, where its kubelet has said so. */
+function waitingFor(pod: KubeObject | null | undefined): string {
+  const [status] = (pod?.status?.containerStatuses ?? []) as { state?: { waiting?: { message?: string } } }[];
+  return status?.state?.waiting?.message ?? '';
 }

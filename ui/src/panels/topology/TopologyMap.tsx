@@ -92,6 +92,7 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
           minZoom={0.1}
           onlyRenderVisibleElements
           fitView
+          fitViewOptions={{ maxZoom: 1 }}
           key={Object.keys(places).length > 0 ? 'placed' : 'empty'}
           onNodeClick={(_event, { data }) => open(data.node)}
           onKeyDown={(event) => {
