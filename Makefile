@@ -52,8 +52,9 @@ unit: tools ui ## Run the tests that need no cluster
 	@cargo $(TEST) --workspace --exclude devcluster-tests
 	@cargo test --quiet --manifest-path node-image/demo/Cargo.toml
 
-cluster-test: engine build image ## Run the tests on a real cluster of their own
-	@tests/run cargo $(TEST) -p devcluster-tests
+cluster-test: engine build image ## Run the tests on a real cluster of their own, the dashboard's in Chromium
+	@.ci/browser
+	@tests/run sh -c 'cargo $(TEST) -p devcluster-tests && cd ui && npm run --silent e2e'
 
 bench: engine build image ## Print the table of measured numbers
 	@cargo run --release --locked -p devcluster-tests --bin bench -- $(ARGS)

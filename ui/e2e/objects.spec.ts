@@ -17,7 +17,7 @@ test('a list is filtered, sorted and given columns, and its address brings all o
   await page.getByRole('searchbox', { name: 'Filter' }).fill('no such pod');
   await expect(page.getByText('Nothing fits the filter')).toBeVisible();
   await page.getByRole('searchbox', { name: 'Filter' }).fill('web');
-  await page.getByRole('button', { name: 'Name' }).click();
+  await page.getByRole('button', { name: 'Name', exact: true }).click();
   await page.getByRole('button', { name: 'Columns' }).click();
   await page.getByRole('textbox', { name: 'Label' }).fill('app');
   await page.getByRole('button', { name: 'Add' }).click();
@@ -33,7 +33,7 @@ test('a pod tells its containers, its owner and its events', async ({ page }) =>
   await row(page, 'web-').first().getByRole('link').click();
   await expect(page.getByRole('heading', { name: 'Containers' })).toBeVisible();
   await expect(page.getByText('Running').first()).toBeVisible();
-  await expect(page.getByText('ReplicaSet')).toBeVisible();
+  await expect(page.getByText('ReplicaSet', { exact: true })).toBeVisible();
   await page.getByRole('tab', { name: 'Events' }).click();
   await expect(page.getByText('Started').first()).toBeVisible();
 });
