@@ -273,7 +273,7 @@ fn retry_after(response: &http::Response<Bytes>) -> Option<Duration> {
 }
 
 /// The body of a success, or the failure the server described.
-pub(crate) fn successful(response: http::Response<Bytes>) -> Result<Bytes, Error> {
+pub fn successful(response: http::Response<Bytes>) -> Result<Bytes, Error> {
     let code = response.status();
     if code.is_success() {
         return Ok(response.into_body());
@@ -300,7 +300,8 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 /// What stands for itself in a path segment: some names hold a colon (`system:node`).
 const PATH: &AsciiSet = &QUERY.remove(b':');
 
-pub(crate) fn escape(value: &str) -> impl fmt::Display + '_ {
+/// A value as it stands in a query or as a part of a path.
+pub fn escape(value: &str) -> impl fmt::Display + '_ {
     utf8_percent_encode(value, QUERY)
 }
 

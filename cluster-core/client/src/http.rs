@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -18,8 +18,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,7 +62,36 @@ pub struct HttpBackend {
     /// Watches hold a stream each for long, so they have connections of their own, one per [`WATCHES_PER_LANE`].
     lanes: Vec<HyperClient>,
     watching: Arc<AtomicUsize>,
+    /// Speaks HTTP/1.1 alone, whose connections can be taken over.
+    upgrades: HyperClient,
     identity: Identity,
+}
+
+/// The body of an answer that comes bit by bit.
+#[derive(Debug)]
+pub struct Streaming {
+    body: Incoming,
+    _place: watch::Place,
+}
+
+impl Body for Streaming {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 impl std::fmt::Debug for HttpBackend {
@@ -99,9 +130,9 @@ impl HttpBackend {
         if servers.is_empty() {
             return Err(Error::Config("no server is given".to_owned()));
         }
-        let lanes = (0..LANES).map(|_| hyper_client(tls.clone())).collect();
-        let (calls, watching) = (hyper_client(tls), Arc::default());
-        Ok(Self { servers, preferred: AtomicUsize::new(0), calls, lanes, watching, identity })
+        let lanes = (0..LANES).map(|_| hyper_client(tls.clone(), true)).collect();
+        let (upgrades, calls) = (hyper_client(tls.clone(), false), hyper_client(tls, true));
+        Ok(Self { servers, preferred: AtomicUsize::new(0), calls, lanes, watching: Arc::default(), upgrades, identity })
     }
 
     /// Sends to the servers in turn, from the one that answered last; fails when none can be reached.
@@ -152,6 +183,33 @@ impl HttpBackend {
         Ok(Some(value))
     }
 
+    /// Sends a request whose answer is read as it comes, for example a log. One with an `Upgrade` header goes over a
+    /// connection of its own, which `hyper::upgrade::on` takes over when the server agreed.
+    pub async fn open(&self, request: Request<Bytes>) -> Result<Response<Streaming>, Error> {
+        let place = watch::Place::take(&self.watching);
+        let lane = &self.lanes[place.number() / WATCHES_PER_LANE % LANES];
+        let upgrade = request.headers().contains_key(header::UPGRADE);
+        let response = self.send(if upgrade { &self.upgrades } else { lane }, request).await?;
+        Ok(response.map(|body| Streaming { body, _place: place }))
+    }
+
+    /// As [`HttpBackend::open`]: the body of a success, or the failure the server described.
+    pub async fn stream(&self, request: Request<Bytes>) -> Result<Streaming, Error> {
+        let response = self.open(request).await?;
+        if response.status().is_success() {
+            return Ok(response.into_body());
+        }
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|e| transport(&e))?.to_bytes();
+        successful(Response::from_parts(head, body))?;
+        Err(Error::Transport("the server refused".to_owned()))
+    }
+
+    /// The events that answer any watch request, for example one for tables.
+    pub async fn events(&self, request: Request<Bytes>) -> Result<WatchStream, Error> {
+        Ok(watch::stream(self.stream(request).await?))
+    }
+
     async fn page(&self, scope: &WatchScope, more: &str) -> Result<Bytes, Error> {
         let mut uri = format!("{}?limit={PAGE_SIZE}{}", scope.path, selectors(scope));
         if !more.is_empty() {
@@ -190,17 +248,7 @@ impl Backend for HttpBackend {
     }
 
     async fn watch(&self, scope: &WatchScope, resource_version: &str) -> Result<WatchStream, Error> {
-        let place = watch::Place::take(&self.watching);
-        let lane = &self.lanes[place.number() / WATCHES_PER_LANE % LANES];
-        let uri = watch::uri(scope, &selectors(scope), resource_version);
-        let response = self.send(lane, get(&uri)?).await?;
-        if response.status().is_success() {
-            return Ok(watch::stream(response.into_body(), place));
-        }
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.map_err(|e| transport(&e))?.to_bytes();
-        successful(Response::from_parts(head, body))?;
-        Err(Error::Transport("the server refused the watch".to_owned()))
+        self.events(get(&watch::uri(scope, &selectors(scope), resource_version))?).await
     }
 }
 
@@ -220,17 +268,18 @@ struct PageMeta {
     more: String,
 }
 
-fn hyper_client(tls: rustls::ClientConfig) -> HyperClient {
+fn hyper_client(tls: rustls::ClientConfig, multiplexed: bool) -> HyperClient {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_keepalive(Some(KEEP_ALIVE));
-    let https = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_all_versions()
-        .wrap_connector(tcp);
+    let https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    let https = if multiplexed {
+        https.enable_all_versions().wrap_connector(tcp)
+    } else {
+        https.enable_http1().wrap_connector(tcp)
+    };
     legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())

@@ -17,7 +17,7 @@ mod reflector;
 pub mod testing;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
-pub use client::{Client, DeleteOptions, ListOptions, Object, Patch, PatchOptions};
+pub use client::{Client, DeleteOptions, ListOptions, Object, Patch, PatchOptions, escape, successful};
 pub use cluster_object::status::Status;
 pub use informer::{Change, Informer, Informers, ObjectKey};
 pub use queue::WorkQueue;

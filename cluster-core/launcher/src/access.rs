@@ -19,10 +19,19 @@ impl Launcher {
     }
 
     pub(crate) fn client_of(&self, spec: &ClusterSpec) -> Result<Client> {
+        Ok(Client::new(Arc::new(self.backend_of(spec)?), FIELD_MANAGER))
+    }
+
+    /// What such a client speaks through, for requests of any form.
+    pub fn backend(&self, cluster: &str) -> Result<HttpBackend> {
+        let record = self.state.require(cluster)?;
+        self.backend_of(&record.spec)
+    }
+
+    fn backend_of(&self, spec: &ClusterSpec) -> Result<HttpBackend> {
         let entry = self.entry(spec)?;
         let (cert, key) = entry.client_certificate.unwrap_or_default();
-        let backend = HttpBackend::new(&entry.server, &entry.ca_pem, Identity::ClientCert { cert, key })?;
-        Ok(Client::new(Arc::new(backend), FIELD_MANAGER))
+        Ok(HttpBackend::new(&entry.server, &entry.ca_pem, Identity::ClientCert { cert, key })?)
     }
 
     /// A kubeconfig with this cluster alone.

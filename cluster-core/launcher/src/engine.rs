@@ -7,6 +7,7 @@ use bollard::Docker;
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::ListContainersOptions;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -35,8 +36,23 @@ impl Launcher {
     /// Connects to the engine that `$DOCKER_HOST` names, else to the local one. Fails later, when the engine is first
     /// needed, if it does not run. `cancel` interrupts what is going on.
     pub fn connect(progress: Arc<dyn Progress>, cancel: CancellationToken) -> Result<Self> {
+        Self::with_state(State::open()?, progress, cancel)
+    }
+
+    /// As [`Self::connect`], with the state in a folder of its own.
+    pub fn connect_in(home: PathBuf, progress: Arc<dyn Progress>, cancel: CancellationToken) -> Result<Self> {
+        Self::with_state(State::at(home), progress, cancel)
+    }
+
+    /// The same connection and state for another operation.
+    #[must_use]
+    pub fn reporting_to(&self, progress: Arc<dyn Progress>, cancel: CancellationToken) -> Self {
+        Self { progress, cancel, ..self.clone() }
+    }
+
+    fn with_state(state: State, progress: Arc<dyn Progress>, cancel: CancellationToken) -> Result<Self> {
         let docker = Docker::connect_with_defaults().map_err(Error::NoEngine)?;
-        Ok(Self { docker, state: State::open()?, progress, cancel })
+        Ok(Self { docker, state, progress, cancel })
     }
 
     /// Whether the engine answers; its version.
@@ -48,6 +64,11 @@ impl Launcher {
     /// The names of all clusters.
     pub fn clusters(&self) -> Result<Vec<String>> {
         self.state.clusters()
+    }
+
+    /// The folder of all that the host's side remembers.
+    pub fn home(&self) -> &Path {
+        self.state.home()
     }
 
     /// The containers of a cluster, running or not, by name.

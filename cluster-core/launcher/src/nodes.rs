@@ -2,6 +2,7 @@
 
 use crate::container::binary_archive;
 use crate::engine::Launcher;
+use crate::error::Doing;
 use crate::progress::Steps;
 use crate::ready::now;
 use crate::{ClusterSpec, Error, NodeStatus, Result};
@@ -115,6 +116,14 @@ impl Launcher {
         let (_, node) = self.node(cluster, node)?;
         let step = format!("Stopping {}", node.name);
         Steps::new(self).run(&step, self.stop_container(&node.name)).await
+    }
+
+    /// Ends one node without a word, as if its power failed.
+    pub async fn kill_node(&self, cluster: &str, node: &str) -> Result<()> {
+        let (_, node) = self.node(cluster, node)?;
+        let what = format!("kill the container `{}`", node.name);
+        let killed = async { self.docker.kill_container(&node.name, None).await.doing(what) };
+        Steps::new(self).run(&format!("Killing {}", node.name), killed).await
     }
 
     /// Starts a stopped node and waits until it is Ready.

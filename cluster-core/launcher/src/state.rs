@@ -45,6 +45,16 @@ impl State {
         Ok(Self(strategy.data_dir().join("devcluster")))
     }
 
+    /// A folder other than the usual one.
+    pub(crate) fn at(home: PathBuf) -> Self {
+        Self(home)
+    }
+
+    /// Where it is.
+    pub(crate) fn home(&self) -> &Path {
+        &self.0
+    }
+
     fn folder(&self, cluster: &str) -> PathBuf {
         self.0.join(cluster)
     }

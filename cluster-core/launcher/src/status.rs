@@ -1,18 +1,25 @@
 //! What runs: every cluster, and every node of one.
 
-use crate::engine::Launcher;
+use crate::engine::{CLUSTER_LABEL, Launcher};
+use crate::error::Doing;
 use crate::ready::is_ready;
+use crate::state::Record;
 use crate::{ClusterSpec, Result};
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
+use bollard::query_parameters::EventsOptions;
 use cluster_client::ListOptions;
 use cluster_config::Role;
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Node;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// A cluster that hangs must not hang `status`.
 const ASK_LIMIT: Duration = Duration::from_secs(3);
+/// The engine's events after which a container's state is another.
+const CHANGES: [&str; 6] = ["create", "start", "die", "destroy", "pause", "unpause"];
 
 /// A cluster.
 #[derive(Debug, Clone, Serialize)]
@@ -51,21 +58,40 @@ impl Launcher {
     pub async fn status(&self, cluster: &str) -> Result<ClusterStatus> {
         let record = self.state.require(cluster)?;
         let nodes = self.node_states(&record.spec).await?;
-        Ok(ClusterStatus {
-            state: if record.complete { summarize(&nodes) } else { "Incomplete" },
-            server: record.spec.server_url(),
-            context: record.spec.context(),
-            name: record.spec.name,
-            nodes,
-        })
+        Ok(cluster_status(record, nodes))
+    }
+
+    /// One cluster as Docker sees it: no API server is asked, so readiness stays unknown.
+    pub async fn glance(&self, cluster: &str) -> Result<ClusterStatus> {
+        let record = self.state.require(cluster)?;
+        let nodes = self.containers_of(&record.spec, false).await?;
+        Ok(cluster_status(record, nodes))
+    }
+
+    /// An item whenever a container of any cluster comes, goes or changes its state, from a time on (seconds since 1970).
+    /// Ends with the engine's connection.
+    pub fn changes(&self, since: i64) -> impl Stream<Item = Result<()>> + use<> {
+        let filters = HashMap::from([
+            ("type".to_owned(), vec!["container".to_owned()]),
+            ("label".to_owned(), vec![CLUSTER_LABEL.to_owned()]),
+            ("event".to_owned(), CHANGES.map(str::to_owned).to_vec()),
+        ]);
+        let docker = self.docker.clone();
+        let options = EventsOptions { filters: Some(filters), since: Some(since.to_string()), ..Default::default() };
+        let events = docker.events(Some(options));
+        events.map(|event| event.doing("follow the engine's events").map(drop))
     }
 
     /// The nodes of a cluster, as Docker and the API server see them.
     pub(crate) async fn node_states(&self, spec: &ClusterSpec) -> Result<Vec<NodeStatus>> {
+        self.containers_of(spec, true).await
+    }
+
+    async fn containers_of(&self, spec: &ClusterSpec, ask: bool) -> Result<Vec<NodeStatus>> {
         let containers = self.containers(&spec.name).await?;
         let state = |name: &str| containers.get(name).and_then(container_state).unwrap_or_else(|| "missing".to_owned());
         let serves = spec.of(Role::Master).any(|master| state(&master.name) == "running");
-        let known = if serves { self.known_nodes(spec).await } else { None };
+        let known = if serves && ask { self.known_nodes(spec).await } else { None };
         let ready = |name: &str| {
             let nodes = known.as_ref()?;
             Some(nodes.iter().any(|node| node.metadata.name.as_deref() == Some(name) && is_ready(node, None)))
@@ -84,6 +110,16 @@ impl Launcher {
         let client = self.client_of(spec).ok()?;
         let options = ListOptions::default();
         tokio::time::timeout(ASK_LIMIT, client.list::<Node>("", &options)).await.ok()?.ok()
+    }
+}
+
+fn cluster_status(record: Record, nodes: Vec<NodeStatus>) -> ClusterStatus {
+    ClusterStatus {
+        state: if record.complete { summarize(&nodes) } else { "Incomplete" },
+        server: record.spec.server_url(),
+        context: record.spec.context(),
+        name: record.spec.name,
+        nodes,
     }
 }
 

@@ -4,7 +4,7 @@ mod check;
 mod json;
 mod prune;
 
-pub use check::{Findings, check};
+pub use check::{Findings, check, check_built_in};
 pub use json::parse_json;
 pub use prune::{normalize, prune};
 

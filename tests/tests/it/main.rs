@@ -4,6 +4,7 @@
 //! machine, so each of them runs alone.
 
 mod access;
+mod agent;
 mod apply;
 mod bad_input;
 mod cats;

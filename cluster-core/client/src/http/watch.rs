@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A watch's place among those that run; given back when the watch ends.
+#[derive(Debug)]
 pub(super) struct Place {
     running: Arc<AtomicUsize>,
     number: usize,
@@ -44,12 +45,12 @@ pub(super) fn uri(scope: &WatchScope, selectors: &str, resource_version: &str) -
 }
 
 /// The events in a body.
-pub(super) fn stream<B>(body: B, place: Place) -> WatchStream
+pub(super) fn stream<B>(body: B) -> WatchStream
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + 'static,
 {
-    let reader = Reader { body, buffer: BytesMut::new(), scanned: 0, lines: VecDeque::new(), _place: place };
+    let reader = Reader { body, buffer: BytesMut::new(), scanned: 0, lines: VecDeque::new() };
     stream::try_unfold(reader, |mut reader| async {
         let line = reader.line().await?;
         line.map(|line| Ok((event(&line)?, reader))).transpose()
@@ -63,7 +64,6 @@ struct Reader<B> {
     /// How much of the buffer is known to hold no line end.
     scanned: usize,
     lines: VecDeque<Bytes>,
-    _place: Place,
 }
 
 impl<B> Reader<B>
@@ -155,8 +155,7 @@ mod tests {
         for size in [1, 7, 64, 4096] {
             let frames: Vec<Result<_, std::io::Error>> =
                 text.as_bytes().chunks(size).map(|c| Ok(BodyFrame::data(Bytes::copy_from_slice(c)))).collect();
-            let place = Place::take(&Arc::default());
-            let events: Vec<_> = stream(StreamBody::new(stream::iter(frames)), place).collect().await;
+            let events: Vec<_> = stream(StreamBody::new(stream::iter(frames))).collect().await;
             let [Ok(WatchEvent::Added(a)), Ok(WatchEvent::Bookmark(b)), Ok(WatchEvent::Deleted(d)), Err(e)] =
                 &events[..]
             else {

@@ -12,6 +12,13 @@ pub struct Findings {
     pub type_errors: Vec<String>,
 }
 
+/// Finds what does not fit the built-in kind that an object names; none when it names no such kind.
+pub fn check_built_in(object: &Value) -> Option<Findings> {
+    let version = object["apiVersion"].as_str()?;
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    Some(check(object, cluster_schema::builtin(group, version, object["kind"].as_str()?)?))
+}
+
 /// Finds what does not fit. `null` fits everywhere: it stands for an absent field.
 pub fn check(value: &Value, schema: &Schema) -> Findings {
     let mut checker =

@@ -131,6 +131,15 @@ pub(crate) enum Verb {
     },
     /// Deploy the demo application and print its addresses.
     Demo,
+    /// Open the dashboard in the browser.
+    Dashboard {
+        /// Only print its address, which is good once and for five minutes.
+        #[arg(long)]
+        no_open: bool,
+    },
+    /// Serve the dashboard; other commands start this in the background.
+    #[command(hide = true)]
+    Agent,
     /// Check what clusters need of this machine.
     Doctor,
     /// Print a completion script for a shell.

@@ -1,5 +1,6 @@
 //! One function per command: from arguments to the launcher and from its answer to the screen.
 
+use crate::agent;
 use crate::arguments::{Arguments, Common, Format, ImageVerb, NodeVerb, Verb};
 use crate::show::{self, Table};
 use crate::terminal;
@@ -41,6 +42,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
             why(&client, &common, &pod).await?;
             return Ok(0);
         }
+        Verb::Agent => return agent::run(&common).await,
         _ => {}
     }
     let cancel = terminal::interrupts()?;
@@ -84,7 +86,8 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
         Verb::Exec { node, command } => return terminal::exec(launcher, cluster, &node, &command).await,
         Verb::Why { pod, .. } => why(&launcher.client(cluster)?, common, &pod).await?,
         Verb::Demo => demo(launcher, common, cluster).await?,
-        Verb::Doctor | Verb::Simulate { .. } | Verb::Completion { .. } | Verb::Version => {}
+        Verb::Dashboard { no_open } => agent::dashboard(launcher, common, no_open).await?,
+        Verb::Agent | Verb::Doctor | Verb::Simulate { .. } | Verb::Completion { .. } | Verb::Version => {}
     }
     Ok(0)
 }
@@ -99,7 +102,7 @@ fn print<T: Serialize>(common: &Common, value: &T, text: impl FnOnce(&T)) -> Res
 }
 
 /// The node's program lies beside this one.
-fn node_binary(common: &Common) -> Result<PathBuf> {
+pub(crate) fn node_binary(common: &Common) -> Result<PathBuf> {
     if let Some(path) = &common.node_binary {
         return Ok(path.clone());
     }
@@ -134,6 +137,10 @@ async fn up(
         simulated,
     };
     let report = launcher.up(options).await?;
+    // The cluster is there whether the agent is or not.
+    if let Err(error) = agent::contact(launcher, common).await {
+        show::warning(&format!("services do not answer on localhost: {error}"));
+    }
     print(common, &report, show_report)
 }
 
@@ -154,6 +161,7 @@ fn show_report(report: &Report) {
     for (command, what) in [
         ("kubectl get nodes -o wide".to_owned(), "the nodes"),
         (format!("devcluster demo{name}"), "an application, with the addresses where it answers"),
+        ("devcluster dashboard".to_owned(), "all of it in the browser"),
         (format!("devcluster node add{name}"), "one more worker, while everything runs"),
         (format!("devcluster down{name}"), "remove it all"),
     ] {

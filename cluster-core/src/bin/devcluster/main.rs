@@ -1,11 +1,12 @@
 //! The `devcluster` binary: reads the command line, lets the launcher work, shows what it did.
 
+mod agent;
 mod arguments;
 mod commands;
 mod show;
 mod terminal;
 
-use arguments::Arguments;
+use arguments::{Arguments, Verb};
 use clap::Parser;
 use cluster_launcher::Error;
 use std::process::ExitCode;
@@ -17,8 +18,13 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("DEVCLUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if matches!(arguments.verb, Verb::Agent) {
+        if let Err(error) = agent::log() {
+            return fail(&error);
+        }
+    } else {
+        tracing_subscriber::fmt().with_env_filter(filter("error")).with_writer(std::io::stderr).init();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
@@ -30,6 +36,10 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => fail(&error),
     }
+}
+
+fn filter(default: &str) -> EnvFilter {
+    EnvFilter::try_from_env("DEVCLUSTER_LOG").unwrap_or_else(|_| EnvFilter::new(default))
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

@@ -1,0 +1,306 @@
+//! The clusters of this machine and the way into each: a list that follows Docker's events and the state folder.
+
+use crate::Error;
+use crate::feed::Feeds;
+use crate::view::metrics::History;
+use bytes::Bytes;
+use cluster_client::backoff::Backoff;
+use cluster_client::http::HttpBackend;
+use cluster_client::{Client, Informers, WatchScope, successful};
+use cluster_launcher::{ClusterStatus, Launcher};
+use cluster_object::status::{GroupResource, Status};
+use futures::StreamExt;
+use http::Request;
+use http::header::ACCEPT;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Namespace;
+use notify::{RecursiveMode, Watcher};
+use parking_lot::Mutex;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Between two looks, so that the events of one operation are one look.
+const SETTLE: Duration = Duration::from_millis(100);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const FIELD_MANAGER: &str = "devcluster-dashboard";
+
+/// A cluster as pages see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Cluster {
+    pub(crate) name: String,
+    /// `running`, `stopped`, `paused`, `partial` or `creating`.
+    pub(crate) state: &'static str,
+    /// The UID of its namespace kube-system, by which two clusters of one name differ; empty unless it is known.
+    pub(crate) uid: String,
+    pub(crate) server: String,
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// A node as pages see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) role: &'static str,
+    /// Its container: `running`, `stopped`, `paused`, `missing`.
+    pub(crate) state: String,
+    pub(crate) address: Ipv4Addr,
+}
+
+/// A cluster whose API server can be asked.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) name: String,
+    server: String,
+    pub(crate) backend: Arc<HttpBackend>,
+    pub(crate) client: Client,
+    pub(crate) informers: Informers,
+    pub(crate) feeds: Feeds,
+    pub(crate) metrics: History,
+    /// Triggered when the cluster stops or goes.
+    pub(crate) ended: CancellationToken,
+}
+
+impl Live {
+    fn new(name: &str, server: &str, backend: HttpBackend) -> Arc<Self> {
+        let backend = Arc::new(backend);
+        let client = Client::new(backend.clone(), FIELD_MANAGER);
+        let ended = CancellationToken::new();
+        Arc::new(Self {
+            name: name.to_owned(),
+            server: server.to_owned(),
+            feeds: Feeds::new(backend.clone()),
+            informers: Informers::new(client.clone()),
+            metrics: History::default(),
+            backend,
+            client,
+            ended,
+        })
+    }
+
+    /// What the API server has under a path, as JSON.
+    pub(crate) async fn get(&self, path: &str) -> Result<Bytes, Error> {
+        get(&self.client, path, "application/json").await
+    }
+}
+
+/// A request whose answer is whole and a success.
+pub(crate) async fn get(client: &Client, path: &str, accept: &str) -> Result<Bytes, Error> {
+    let request = Request::get(path).header(ACCEPT, accept).body(Bytes::new());
+    let request = request.map_err(|error| Status::bad_request(error.to_string()))?;
+    Ok(successful(client.backend().call(request).await?)?)
+}
+
+/// A way that is open; closed when this is dropped.
+struct Entered {
+    live: Arc<Live>,
+    _end: DropGuard,
+}
+
+/// All clusters.
+pub(crate) struct Clusters {
+    pub(crate) launcher: Launcher,
+    list: watch::Sender<Arc<Vec<Cluster>>>,
+    live: Mutex<HashMap<String, Entered>>,
+    uids: Mutex<HashMap<String, String>>,
+    wake: mpsc::UnboundedSender<()>,
+}
+
+impl std::fmt::Debug for Clusters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Clusters").field("list", &*self.list.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Clusters {
+    /// Begins to follow the clusters; the first look is done when this returns.
+    pub(crate) async fn follow(launcher: Launcher) -> Arc<Self> {
+        let (wake, woken) = mpsc::unbounded_channel();
+        let (live, uids) = (Mutex::default(), Mutex::default());
+        let clusters = Arc::new(Self { launcher, list: watch::Sender::new(Arc::default()), live, uids, wake });
+        clusters.look().await;
+        tokio::spawn(follow_engine(clusters.clone()));
+        tokio::spawn(run(clusters.clone(), woken));
+        clusters
+    }
+
+    /// The present list.
+    pub(crate) fn list(&self) -> Arc<Vec<Cluster>> {
+        self.list.borrow().clone()
+    }
+
+    /// Wakes whenever the list changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Vec<Cluster>>> {
+        self.list.subscribe()
+    }
+
+    /// The way into a cluster that runs.
+    pub(crate) fn live(&self, name: &str) -> Result<Arc<Live>, Error> {
+        if let Some(entered) = self.live.lock().get(name) {
+            return Ok(entered.live.clone());
+        }
+        let Some(state) = self.list().iter().find(|cluster| cluster.name == name).map(|cluster| cluster.state) else {
+            let resource = GroupResource { group: "devcluster.io", resource: "clusters" };
+            return Err(Status::not_found(resource, name).into());
+        };
+        Err(Status::new(503, "ServiceUnavailable", format!("cluster `{name}` is {state}")).into())
+    }
+
+    /// Waits until a cluster runs.
+    pub(crate) async fn running(&self, name: &str) -> Arc<Live> {
+        let mut changes = self.changes();
+        loop {
+            if let Ok(live) = self.live(name) {
+                return live;
+            }
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Looks at all clusters anew and tells what is different.
+    async fn look(self: &Arc<Self>) {
+        let mut list = Vec::new();
+        for name in self.launcher.clusters().unwrap_or_default() {
+            match self.launcher.glance(&name).await {
+                Ok(status) => list.push(self.enter(status)),
+                Err(error) => tracing::warn!(cluster = name, %error, "failed to look at a cluster"),
+            }
+        }
+        let gone = |name: &String| !list.iter().any(|cluster: &Cluster| cluster.name == *name);
+        self.live.lock().retain(|name, _| !gone(name));
+        self.uids.lock().retain(|name, _| !gone(name));
+        self.list.send_if_modified(|present| {
+            let changed = **present != list;
+            *present = Arc::new(list);
+            changed
+        });
+    }
+
+    /// Opens or closes the way into a cluster, as its state wants it.
+    fn enter(self: &Arc<Self>, status: ClusterStatus) -> Cluster {
+        let serves = status.nodes.iter().any(|node| node.role == "master" && node.container == "running");
+        let mut live = self.live.lock();
+        let known = live.get(&status.name).is_some_and(|entered| entered.live.server == status.server);
+        if !serves || !known {
+            live.remove(&status.name);
+            self.uids.lock().remove(&status.name);
+        }
+        if serves && !known {
+            match self.launcher.backend(&status.name) {
+                Ok(backend) => {
+                    let way = Live::new(&status.name, &status.server, backend);
+                    tokio::spawn(identify(self.clone(), way.clone()));
+                    let end = way.ended.clone().drop_guard();
+                    live.insert(status.name.clone(), Entered { live: way, _end: end });
+                }
+                Err(error) => tracing::warn!(cluster = status.name, %error, "failed to enter a cluster"),
+            }
+        }
+        let uid = self.uids.lock().get(&status.name).cloned().unwrap_or_default();
+        to_page(status, uid)
+    }
+}
+
+fn to_page(status: ClusterStatus, uid: String) -> Cluster {
+    let state = match status.state {
+        "Running" => "running",
+        "Stopped" => "stopped",
+        "Paused" => "paused",
+        "Incomplete" => "creating",
+        _ => "partial",
+    };
+    let nodes = status.nodes.into_iter();
+    let nodes = nodes.map(|n| Node { name: n.name, role: n.role, state: n.container, address: n.address }).collect();
+    Cluster { name: status.name, state, uid, server: status.server, nodes }
+}
+
+/// Learns the cluster's UID as soon as its API server answers.
+async fn identify(clusters: Arc<Clusters>, live: Arc<Live>) {
+    let scope = WatchScope {
+        path: "/api/v1/namespaces".to_owned(),
+        field_selector: "metadata.name=kube-system".to_owned(),
+        ..Default::default()
+    };
+    let informer = live.informers.watching::<Namespace>(scope.clone());
+    let (name, ended) = (live.name.clone(), live.ended.clone());
+    drop(live);
+    let mut changes = informer.subscribe();
+    let learn = async {
+        let uid = changes.recv().await?.object().metadata.uid.clone()?;
+        clusters.uids.lock().insert(name.clone(), uid);
+        clusters.wake.send(()).ok()
+    };
+    tokio::select! {
+        _ = learn => {}
+        () = ended.cancelled() => {}
+    }
+    if let Ok(live) = clusters.live(&name) {
+        live.informers.forget::<Namespace>(&scope);
+    }
+}
+
+/// Looks again after every wake-up.
+async fn run(clusters: Arc<Clusters>, mut woken: mpsc::UnboundedReceiver<()>) {
+    let _watcher = follow_folder(clusters.launcher.home(), clusters.wake.clone());
+    while woken.recv().await.is_some() {
+        clusters.look().await;
+        tokio::time::sleep(SETTLE).await;
+        let mut missed = false;
+        while woken.try_recv().is_ok() {
+            missed = true;
+        }
+        if missed {
+            clusters.look().await;
+        }
+    }
+}
+
+/// `up` writes what Docker does not know: that a cluster is complete.
+fn follow_folder(home: &Path, wake: mpsc::UnboundedSender<()>) -> Option<notify::RecommendedWatcher> {
+    let changed = move |event: notify::Result<notify::Event>| {
+        let described = |path: &std::path::PathBuf| path.file_name().is_some_and(|name| name == "cluster.json");
+        let changed = event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(described));
+        if changed && wake.send(()).is_err() {
+            tracing::debug!("the state folder changed while the agent ends");
+        }
+    };
+    let watching = notify::recommended_watcher(changed).and_then(|mut watcher| {
+        watcher.watch(home, RecursiveMode::Recursive)?;
+        Ok(watcher)
+    });
+    watching.inspect_err(|error| tracing::warn!(%error, "failed to follow the state folder")).ok()
+}
+
+/// Wakes on every event of the engine; connects again when the engine went away.
+async fn follow_engine(clusters: Arc<Clusters>) {
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    let mut since = Timestamp::now();
+    loop {
+        let mut changes = pin!(clusters.launcher.changes(since.as_second()));
+        while let Some(change) = changes.next().await {
+            if let Err(error) = change {
+                tracing::debug!(%error, "lost the engine");
+                break;
+            }
+            backoff.reset();
+            if clusters.wake.send(()).is_err() {
+                return;
+            }
+        }
+        since = Timestamp::now();
+        tokio::time::sleep(backoff.pause()).await;
+        // An engine that was started anew has forgotten what happened.
+        if clusters.wake.send(()).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! How a program of the same user reaches the agent, and starts it when it does not run.
+
+use crate::{Error, log, memory};
+use cluster_client::Client;
+use cluster_client::http::{HttpBackend, Identity};
+use http::Method;
+use serde_json::{Value, json};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+/// What the agent prints when it answers.
+pub const READY: &str = "ready";
+/// How much of the log an error shows.
+const LOG_LINES: usize = 5;
+
+/// The way to a running agent.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    port: u16,
+    client: Client,
+}
+
+/// Which program this is: its version, and when its file was written.
+pub(crate) fn build() -> Result<String, Error> {
+    let path =
+        std::env::current_exe().map_err(|error| Error::Unreachable(format!("this program has no path: {error}")))?;
+    let written = path.metadata().and_then(|metadata| metadata.modified()).map_err(Error::file("read", &path))?;
+    let since = written.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(format!("{} {} {}", env!("CARGO_PKG_VERSION"), path.display(), since.as_nanos()))
+}
+
+pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(Error::file("create", path))
+}
+
+/// The agent holds it as long as it runs.
+pub(crate) fn lock_path(home: &Path) -> PathBuf {
+    home.join("agent.lock")
+}
+
+/// Waits for a lock; it is held until the file is dropped.
+async fn wait_for_lock(path: PathBuf) -> Result<File, Error> {
+    let wait = move || {
+        let file = File::create(&path).map_err(Error::file("create", &path))?;
+        file.lock().map_err(Error::file("lock", &path))?;
+        Ok(file)
+    };
+    tokio::task::spawn_blocking(wait).await.map_err(|error| Error::Unreachable(error.to_string()))?
+}
+
+impl Contact {
+    /// The agent of a state folder, if one runs.
+    pub fn find(home: &Path) -> Result<Option<Self>, Error> {
+        let path = lock_path(home);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let file = File::open(&path).map_err(Error::file("open", &path))?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Self::remembered(home).map(Some),
+            Err(TryLockError::Error(source)) => Err(Error::file("lock", &path)(source)),
+        }
+    }
+
+    fn remembered(home: &Path) -> Result<Self, Error> {
+        let memory = memory::read(home)?;
+        let server = format!("http://127.0.0.1:{}", memory.port);
+        let backend = HttpBackend::new(&server, &[], Identity::Token(memory.bearer))?;
+        Ok(Self { port: memory.port, client: Client::new(Arc::new(backend), "devcluster") })
+    }
+
+    /// The agent of a state folder; `command` starts one when none runs, or one of another build. That program prints
+    /// [`READY`] when it answers.
+    pub async fn start(home: &Path, mut command: Command) -> Result<Self, Error> {
+        private_folder(home)?;
+        // Whoever starts the agent holds this until it answers, so others find one that does.
+        let _starting = wait_for_lock(home.join("agent.start.lock")).await?;
+        if let Some(contact) = Self::find(home)? {
+            if memory::read(home)?.build == build()? {
+                return Ok(contact);
+            }
+            contact.call(Method::POST, "/api/stop", Some(&json!({}))).await?;
+            drop(wait_for_lock(lock_path(home)).await?);
+        }
+        let path = log::path(home);
+        let log = File::options().append(true).create(true).open(&path).map_err(Error::file("open", &path))?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        #[cfg(windows)]
+        command.creation_flags(0x0800_0008); // CREATE_NO_WINDOW | DETACHED_PROCESS
+        let mut child =
+            command.spawn().map_err(|error| Error::Unreachable(format!("the agent cannot start: {error}")))?;
+        let mut lines = BufReader::new(child.stdout.take().ok_or_else(|| Self::failed(&path))?).lines();
+        match lines.next_line().await {
+            Ok(Some(line)) if line == READY => Self::remembered(home),
+            _ => Err(Self::failed(&path)),
+        }
+    }
+
+    fn failed(log: &Path) -> Error {
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(LOG_LINES).collect();
+        let end: Vec<&str> = lines.into_iter().rev().collect();
+        Error::Unreachable(format!("the agent did not start; the end of {}:\n{}", log.display(), end.join("\n")))
+    }
+
+    /// Asks the agent.
+    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Error> {
+        Ok(self.client.raw(method, path, body).await?)
+    }
+
+    /// An address that opens the dashboard once.
+    pub async fn dashboard(&self) -> Result<String, Error> {
+        let answer = self.call(Method::POST, "/api/token", Some(&json!({}))).await?;
+        let token = answer["token"].as_str().unwrap_or_default();
+        Ok(format!("http://127.0.0.1:{}/#t={token}", self.port))
+    }
+}

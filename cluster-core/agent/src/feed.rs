@@ -1,0 +1,255 @@
+//! One watch per cluster and collection, shared by all views of it: the rows, their counts, and who listens.
+
+use crate::health::{Health, needs_object};
+use crate::row::{self, Column, ExtraColumn, Row};
+use crate::watch::{Event, Form, Scope, follow, status_of};
+use cluster_client::http::HttpBackend;
+use cluster_client::{Status, escape};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+/// How long a feed outlives its last view: the user may come back from a detail page.
+const LINGER: Duration = Duration::from_secs(20);
+
+/// A kind of objects, by its name in URLs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Resource {
+    #[serde(default)]
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) resource: String,
+}
+
+impl Resource {
+    pub(crate) fn new(group: &str, version: &str, resource: &str) -> Self {
+        Self { group: group.to_owned(), version: version.to_owned(), resource: resource.to_owned() }
+    }
+
+    /// The path of the collection; of all namespaces when `namespace` is empty. A part that is no plain name selects
+    /// nothing: it is escaped.
+    pub(crate) fn path(&self, namespace: &str) -> String {
+        let (version, resource) = (escape(&self.version), escape(&self.resource));
+        let root = match self.group.as_str() {
+            "" => format!("/api/{version}"),
+            group => format!("/apis/{}/{version}", escape(group)),
+        };
+        match namespace {
+            "" => format!("{root}/{resource}"),
+            namespace => format!("{root}/namespaces/{}/{resource}", escape(namespace)),
+        }
+    }
+}
+
+/// What a feed holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct FeedSpec {
+    pub(crate) resource: Resource,
+    pub(crate) label_selector: String,
+    pub(crate) field_selector: String,
+    pub(crate) columns: Vec<ExtraColumn>,
+}
+
+/// What a view hears.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    /// Everything is anew.
+    All(Arc<Vec<Column>>, Vec<Arc<Row>>),
+    Put(Arc<Row>),
+    Gone(Arc<str>),
+    /// Whether the feed follows the cluster.
+    Live(Option<Status>),
+}
+
+/// How many rows are how well.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Counts {
+    pub(crate) ok: usize,
+    pub(crate) warn: usize,
+    pub(crate) bad: usize,
+    pub(crate) done: usize,
+}
+
+impl Counts {
+    /// The number of a health.
+    pub(crate) fn of(&mut self, health: Health) -> &mut usize {
+        match health {
+            Health::Ok => &mut self.ok,
+            Health::Warn => &mut self.warn,
+            Health::Bad => &mut self.bad,
+            Health::Done => &mut self.done,
+        }
+    }
+}
+
+/// All feeds of a cluster.
+#[derive(Debug)]
+pub(crate) struct Feeds {
+    backend: Arc<HttpBackend>,
+    running: Mutex<HashMap<FeedSpec, Weak<Feed>>>,
+}
+
+impl Feeds {
+    pub(crate) fn new(backend: Arc<HttpBackend>) -> Self {
+        Self { backend, running: Mutex::default() }
+    }
+
+    /// The feed, begun when it does not run yet.
+    pub(crate) fn open(&self, spec: &FeedSpec) -> Hold {
+        let mut running = self.running.lock();
+        if let Some(feed) = running.get(spec).and_then(Weak::upgrade) {
+            return Hold(feed);
+        }
+        running.retain(|_, feed| feed.strong_count() > 0);
+        let feed = Arc::new(Feed::start(self.backend.clone(), spec.clone()));
+        running.insert(spec.clone(), Arc::downgrade(&feed));
+        Hold(feed)
+    }
+}
+
+/// Keeps a feed running, and a while longer.
+#[derive(Debug)]
+pub(crate) struct Hold(Arc<Feed>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let feed = self.0.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep(LINGER).await;
+                drop(feed);
+            });
+        }
+    }
+}
+
+impl Hold {
+    /// All rows, and every change from now on.
+    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<Change> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.0.store.lock().subscribe(sender);
+        receiver
+    }
+}
+
+#[derive(Debug)]
+struct Feed {
+    store: Arc<Mutex<Store>>,
+    task: AbortHandle,
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Feed {
+    fn start(backend: Arc<HttpBackend>, spec: FeedSpec) -> Self {
+        let store = Arc::new(Mutex::new(Store::default()));
+        let filled = store.clone();
+        let whole = needs_object(&spec.resource.group, &spec.resource.resource)
+            || spec.columns.iter().any(|column| !column.json_path.is_empty());
+        let scope = Scope {
+            path: spec.resource.path(""),
+            label_selector: spec.label_selector.clone(),
+            field_selector: spec.field_selector.clone(),
+            form: if whole { Form::RowsWithObjects } else { Form::Rows },
+        };
+        let task = tokio::spawn(async move {
+            follow(&backend, &scope, |event| {
+                filled.lock().take(&spec, event);
+                true
+            })
+            .await;
+        });
+        Self { store, task: task.abort_handle() }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Store {
+    columns: Arc<Vec<Column>>,
+    rows: HashMap<Arc<str>, Arc<Row>>,
+    /// Whether the first list has come.
+    filled: bool,
+    lost: Option<Status>,
+    listeners: Vec<mpsc::UnboundedSender<Change>>,
+}
+
+impl Store {
+    fn subscribe(&mut self, listener: mpsc::UnboundedSender<Change>) {
+        let all = self.filled.then(|| Change::All(self.columns.clone(), self.rows.values().cloned().collect()));
+        let lost = self.lost.clone().map(|status| Change::Live(Some(status)));
+        if all.into_iter().chain(lost).all(|change| listener.send(change).is_ok()) {
+            self.listeners.push(listener);
+        }
+    }
+
+    fn tell(&mut self, change: &Change) {
+        self.listeners.retain(|listener| listener.send(change.clone()).is_ok());
+    }
+
+    fn take(&mut self, spec: &FeedSpec, event: Event) {
+        let kind = (spec.resource.group.as_str(), spec.resource.resource.as_str());
+        match event {
+            Event::All(pages) => {
+                let mut rows = Vec::new();
+                for page in pages {
+                    match row::read(&page, kind, &spec.columns) {
+                        Ok((columns, more)) => {
+                            if !columns.is_empty() && *self.columns != columns {
+                                self.columns = Arc::new(columns);
+                            }
+                            rows.extend(more.into_iter().map(Arc::new));
+                        }
+                        Err(error) => return self.lose(status_of(&error)),
+                    }
+                }
+                self.rows = rows.iter().map(|row| (row.uid.clone(), row.clone())).collect();
+                self.filled = true;
+                self.tell(&Change::All(self.columns.clone(), rows));
+                self.back();
+            }
+            Event::Put(bytes) => {
+                for row in self.read(&bytes, kind, spec) {
+                    self.rows.insert(row.uid.clone(), row.clone());
+                    self.tell(&Change::Put(row));
+                }
+            }
+            Event::Gone(bytes) => {
+                for row in self.read(&bytes, kind, spec) {
+                    self.rows.remove(&row.uid);
+                    self.tell(&Change::Gone(row.uid.clone()));
+                }
+            }
+            Event::Lost(status) => self.lose(status),
+            Event::Back => self.back(),
+        }
+    }
+
+    fn read(&self, bytes: &[u8], kind: (&str, &str), spec: &FeedSpec) -> Vec<Arc<Row>> {
+        match row::read(bytes, kind, &spec.columns) {
+            Ok((_, rows)) => rows.into_iter().map(Arc::new).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "left a row out");
+                Vec::new()
+            }
+        }
+    }
+
+    fn lose(&mut self, status: Status) {
+        self.lost = Some(status.clone());
+        self.tell(&Change::Live(Some(status)));
+    }
+
+    fn back(&mut self) {
+        if self.lost.take().is_some() {
+            self.tell(&Change::Live(None));
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Ports of this machine that lead into clusters: one for each port of a service that is open to the outside, and those
+//! that somebody asked for. Each connection finds its way anew, so a forward heals with what it leads to.
+
+mod services;
+mod target;
+mod tunnel;
+
+use crate::Error;
+use crate::clusters::{Clusters, Live};
+use crate::memory::Memory;
+use axum::extract::ws::Utf8Bytes;
+use cluster_object::status::{GroupResource, Status};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use target::Target;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::broadcast;
+use tokio_util::task::AbortOnDropHandle;
+
+/// A node that does not answer in this time is passed over.
+const DIAL_LIMIT: Duration = Duration::from_secs(2);
+/// How far above the wanted one a free port is looked for.
+const TRIES: u16 = 50;
+/// Whether this machine reaches the nodes' addresses; elsewhere Docker runs in a machine of its own.
+const ROUTABLE: bool = cfg!(target_os = "linux");
+
+/// A forward that somebody asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    pub(crate) cluster: String,
+    pub(crate) namespace: String,
+    /// `service/NAME`, `pod/NAME` or `deployment/NAME`.
+    pub(crate) target: String,
+    pub(crate) port: u16,
+    #[serde(default)]
+    pub(crate) local: Option<u16>,
+}
+
+impl Wanted {
+    fn id(&self) -> String {
+        format!("{}:{}:{}:{}", self.cluster, self.namespace, self.target.replace('/', ":"), self.port)
+    }
+}
+
+/// A forward as pages see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Forward {
+    id: String,
+    cluster: String,
+    namespace: String,
+    target: String,
+    port: u16,
+    /// On 127.0.0.1; 0 while there is none.
+    local: u16,
+    /// `listening`, `waiting` (it listens, and nobody answers behind it) or `failed` (it has no port).
+    state: &'static str,
+    automatic: bool,
+    why: String,
+}
+
+#[derive(Debug)]
+struct Entry {
+    forward: Forward,
+    _task: Option<AbortOnDropHandle<()>>,
+}
+
+/// All forwards.
+#[derive(Debug)]
+pub(crate) struct Forwards {
+    clusters: Arc<Clusters>,
+    memory: Arc<Memory>,
+    events: broadcast::Sender<Utf8Bytes>,
+    list: Mutex<BTreeMap<String, Entry>>,
+}
+
+impl Forwards {
+    /// Begins to follow the services of all clusters; takes up what was asked for before.
+    pub(crate) async fn start(
+        clusters: Arc<Clusters>,
+        memory: Arc<Memory>,
+        events: broadcast::Sender<Utf8Bytes>,
+    ) -> Arc<Self> {
+        let forwards = Arc::new(Self { clusters, memory, events, list: Mutex::default() });
+        for wanted in forwards.memory.get(|memory| memory.forwards.clone()) {
+            forwards.begin(&wanted).await;
+        }
+        tokio::spawn(services::follow_all(forwards.clone()));
+        forwards
+    }
+
+    pub(crate) fn list(&self) -> Vec<Forward> {
+        self.list.lock().values().map(|entry| entry.forward.clone()).collect()
+    }
+
+    /// What pages are told.
+    pub(crate) fn message(&self) -> String {
+        json!({"type": "forwards", "forwards": self.list()}).to_string()
+    }
+
+    fn tell(&self) {
+        if self.events.send(self.message().into()).is_err() {
+            tracing::trace!("no page listens");
+        }
+    }
+
+    /// Makes a forward and remembers it.
+    pub(crate) async fn add(self: &Arc<Self>, wanted: Wanted) -> Result<Forward, Error> {
+        Target::parse(&wanted.target)
+            .ok_or_else(|| Status::bad_request("the target must be service/NAME, pod/NAME or deployment/NAME"))?;
+        if !self.clusters.list().iter().any(|cluster| cluster.name == wanted.cluster) {
+            let resource = GroupResource { group: "devcluster.io", resource: "clusters" };
+            return Err(Status::not_found(resource, &wanted.cluster).into());
+        }
+        let present = self.list.lock().get(&wanted.id()).map(|entry| entry.forward.clone());
+        if let Some(forward) = present {
+            if wanted.local.is_none_or(|local| local == forward.local) {
+                return Ok(forward);
+            }
+            self.take_away(&forward.id);
+        }
+        let forward = self.begin(&wanted).await;
+        if forward.state == "failed" {
+            self.list.lock().remove(&forward.id);
+            return Err(Status::new(409, "Conflict", forward.why).into());
+        }
+        self.memory.change(|memory| {
+            memory.forwards.retain(|other| other.id() != wanted.id());
+            memory.forwards.push(Wanted { local: Some(forward.local), ..wanted });
+        })?;
+        Ok(forward)
+    }
+
+    /// Ends a forward that was asked for; false when there is no such one.
+    pub(crate) fn remove(&self, id: &str) -> Result<bool, Error> {
+        let found = self.list.lock().get(id).is_some_and(|entry| !entry.forward.automatic);
+        if found {
+            self.memory.change(|memory| memory.forwards.retain(|wanted| wanted.id() != id))?;
+            self.take_away(id);
+        }
+        Ok(found)
+    }
+
+    async fn begin(self: &Arc<Self>, wanted: &Wanted) -> Forward {
+        let choice = wanted.local.unwrap_or(wanted.port);
+        // A port that was named is that port or none.
+        let bound = if wanted.local.is_some() { bind(choice, 1).await } else { bind(choice, TRIES).await };
+        let forward = Forward {
+            id: wanted.id(),
+            cluster: wanted.cluster.clone(),
+            namespace: wanted.namespace.clone(),
+            target: wanted.target.clone(),
+            port: wanted.port,
+            local: 0,
+            state: "listening",
+            automatic: false,
+            why: String::new(),
+        };
+        self.put(forward, bound, None)
+    }
+
+    /// Enters a forward and serves its listener. With a node port, connections go to a node.
+    fn put(
+        self: &Arc<Self>,
+        mut forward: Forward,
+        bound: std::io::Result<TcpListener>,
+        node_port: Option<u16>,
+    ) -> Forward {
+        let task = match bound.and_then(|listener| Ok((listener.local_addr()?.port(), listener))) {
+            Ok((port, listener)) => {
+                forward.local = port;
+                let serve = serve(self.clone(), forward.clone(), listener, node_port);
+                Some(AbortOnDropHandle::new(tokio::spawn(serve)))
+            }
+            Err(error) => {
+                forward.state = "failed";
+                forward.why = format!("no port could be had on 127.0.0.1: {error}");
+                None
+            }
+        };
+        self.list.lock().insert(forward.id.clone(), Entry { forward: forward.clone(), _task: task });
+        self.tell();
+        forward
+    }
+
+    fn take_away(&self, id: &str) {
+        if self.list.lock().remove(id).is_some() {
+            self.tell();
+        }
+    }
+
+    /// Sets whether somebody answers behind a forward.
+    fn set_state(&self, id: &str, state: &'static str, why: &str) {
+        let mut list = self.list.lock();
+        let Some(entry) = list.get_mut(id).filter(|entry| entry.forward.state != "failed") else { return };
+        if (entry.forward.state, entry.forward.why.as_str()) != (state, why) {
+            (entry.forward.state, entry.forward.why) = (state, why.to_owned());
+            drop(list);
+            self.tell();
+        }
+    }
+}
+
+/// Binds a port of 127.0.0.1, or the next free one above it.
+async fn bind(first: u16, tries: u16) -> std::io::Result<TcpListener> {
+    let mut last = std::io::Error::from(ErrorKind::AddrInUse);
+    for port in (first..=u16::MAX).take(tries.into()) {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    if tries > 1 { TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await } else { Err(last) }
+}
+
+async fn serve(forwards: Arc<Forwards>, forward: Forward, listener: TcpListener, node_port: Option<u16>) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => {
+                tokio::spawn(connect(forwards.clone(), forward.clone(), socket, node_port));
+            }
+            // Of too many open files it recovers as connections end.
+            Err(error) => {
+                tracing::warn!(id = forward.id, %error, "failed to accept a connection");
+                tokio::time::sleep(DIAL_LIMIT).await;
+            }
+        }
+    }
+}
+
+/// Leads one connection to where the forward leads now.
+async fn connect(forwards: Arc<Forwards>, forward: Forward, mut socket: TcpStream, node_port: Option<u16>) {
+    let ended = match forwards.clusters.live(&forward.cluster) {
+        Err(error) => Err(error),
+        Ok(live) => match node_port.filter(|_| ROUTABLE) {
+            Some(port) => through_node(&forwards.clusters, &live, port, &mut socket).await,
+            None => through_server(&live, &forward, &mut socket).await,
+        },
+    };
+    match ended {
+        Ok(()) if !forward.automatic => forwards.set_state(&forward.id, "listening", ""),
+        Ok(()) => {}
+        Err(error) => {
+            tracing::debug!(id = forward.id, %error, "a connection was not led on");
+            if !forward.automatic {
+                forwards.set_state(&forward.id, "waiting", &error.to_string());
+            }
+        }
+    }
+}
+
+/// Any node leads to the service.
+async fn through_node(clusters: &Clusters, live: &Live, port: u16, socket: &mut TcpStream) -> Result<(), Error> {
+    let list = clusters.list();
+    let nodes = list.iter().filter(|cluster| cluster.name == live.name).flat_map(|cluster| &cluster.nodes);
+    for node in nodes.filter(|node| node.state == "running") {
+        let address = SocketAddr::from((node.address, port));
+        if let Ok(Ok(mut far)) = tokio::time::timeout(DIAL_LIMIT, TcpStream::connect(address)).await {
+            if let Err(error) = copy_bidirectional(socket, &mut far).await {
+                tracing::debug!(%error, "a connection broke");
+            }
+            return Ok(());
+        }
+    }
+    Err(Status::new(503, "ServiceUnavailable", "no node answers on the service's port").into())
+}
+
+/// The API server leads to a pod.
+async fn through_server(live: &Live, forward: &Forward, socket: &mut TcpStream) -> Result<(), Error> {
+    let target = Target::parse(&forward.target).ok_or_else(|| Status::bad_request("there is no target"))?;
+    let (pod, port) = target.resolve(live, &forward.namespace, forward.port).await?;
+    tunnel::join(live, &forward.namespace, &pod, port, socket).await
+}

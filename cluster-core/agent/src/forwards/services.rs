@@ -1,0 +1,193 @@
+//! The services that are open to the outside, each with a port here.
+
+use super::{Forward, Forwards, TRIES, bind};
+use crate::clusters::Live;
+use cluster_client::Informer;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Changes of one rollout are taken together.
+const SETTLE: Duration = Duration::from_millis(50);
+const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+
+/// A port of a service that is open to the outside.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Open {
+    namespace: String,
+    service: String,
+    port: u16,
+    node_port: u16,
+    /// Whether a pod answers behind it.
+    answers: bool,
+}
+
+/// The TCP ports of all services that have a port on the nodes.
+fn open(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> BTreeSet<Open> {
+    let ready: HashSet<(&str, &str)> = slices.iter().filter_map(|slice| answering(slice)).collect();
+    let ports = services.iter().flat_map(|service| {
+        let spec = service.spec.as_ref();
+        let (namespace, name) = (service.metadata.namespace.as_deref(), service.metadata.name.as_deref());
+        let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());
+        let answers = ready.contains(&(namespace, name));
+        let ports = spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default().iter();
+        ports.filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP").filter_map(move |port| {
+            Some(Open {
+                namespace: namespace.to_owned(),
+                service: name.to_owned(),
+                port: u16::try_from(port.port).ok()?,
+                node_port: u16::try_from(port.node_port?).ok().filter(|port| *port > 0)?,
+                answers,
+            })
+        })
+    });
+    ports.collect()
+}
+
+/// The namespace and service of a slice with an endpoint that is ready.
+fn answering(slice: &EndpointSlice) -> Option<(&str, &str)> {
+    let service = slice.metadata.labels.as_ref()?.get(SERVICE_LABEL)?;
+    let ready = |endpoint: &k8s_openapi::api::discovery::v1::Endpoint| {
+        endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
+    };
+    let any = slice.endpoints.iter().flatten().any(ready);
+    any.then_some((slice.metadata.namespace.as_deref()?, service.as_str()))
+}
+
+/// Follows every cluster that runs.
+pub(super) async fn follow_all(forwards: Arc<Forwards>) {
+    let mut changes = forwards.clusters.changes();
+    let mut followed: HashMap<String, CancellationToken> = HashMap::new();
+    loop {
+        followed.retain(|_, ended| !ended.is_cancelled());
+        let list = changes.borrow_and_update().clone();
+        for cluster in list.iter().filter(|cluster| cluster.state != "creating") {
+            if let Ok(live) = forwards.clusters.live(&cluster.name)
+                && !followed.contains_key(&cluster.name)
+            {
+                followed.insert(cluster.name.clone(), live.ended.clone());
+                tokio::spawn(follow(forwards.clone(), live));
+            }
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Keeps the forwards of one cluster equal to its services until it ends.
+async fn follow(forwards: Arc<Forwards>, live: Arc<Live>) {
+    let (services, slices): (Informer<Service>, Informer<EndpointSlice>) =
+        (live.informers.informer(), live.informers.informer());
+    let (mut of_services, mut of_slices) = (services.subscribe(), slices.subscribe());
+    let mut present: BTreeSet<Open> = BTreeSet::new();
+    let run = async {
+        services.synced().await;
+        slices.synced().await;
+        loop {
+            while of_services.try_recv().is_ok() || of_slices.try_recv().is_ok() {}
+            let wanted = open(&services.list(), &slices.list());
+            reconcile(&forwards, &live.name, &present, &wanted).await;
+            present = wanted;
+            let changed = tokio::select! {
+                change = of_services.recv() => change.is_some(),
+                change = of_slices.recv() => change.is_some(),
+            };
+            if !changed {
+                return;
+            }
+            tokio::time::sleep(SETTLE).await;
+        }
+    };
+    tokio::select! {
+        () = run => {}
+        () = live.ended.cancelled() => {}
+    }
+    for open in &present {
+        forwards.take_away(&open.id(&live.name));
+    }
+}
+
+impl Open {
+    fn id(&self, cluster: &str) -> String {
+        format!("{cluster}:{}:{}:{}:{}", self.namespace, self.service, self.port, self.node_port)
+    }
+
+    fn state(&self) -> (&'static str, &'static str) {
+        if self.answers { ("listening", "") } else { ("waiting", "no pod answers behind the service") }
+    }
+}
+
+async fn reconcile(forwards: &Arc<Forwards>, cluster: &str, present: &BTreeSet<Open>, wanted: &BTreeSet<Open>) {
+    let ids = |set: &BTreeSet<Open>| set.iter().map(|open| open.id(cluster)).collect::<HashSet<_>>();
+    let (had, wants) = (ids(present), ids(wanted));
+    had.difference(&wants).for_each(|id| forwards.take_away(id));
+    for open in wanted.difference(present) {
+        let id = open.id(cluster);
+        let (state, why) = open.state();
+        if had.contains(&id) {
+            forwards.set_state(&id, state, why);
+            continue;
+        }
+        let kept = forwards.memory.get(|memory| memory.ports.get(&id).copied());
+        let bound = bind(kept.unwrap_or(open.node_port), TRIES).await;
+        let forward = forwards.put(
+            Forward {
+                id: id.clone(),
+                cluster: cluster.to_owned(),
+                namespace: open.namespace.clone(),
+                target: format!("service/{}", open.service),
+                port: open.port,
+                local: 0,
+                state,
+                automatic: true,
+                why: why.to_owned(),
+            },
+            bound,
+            Some(open.node_port),
+        );
+        // Only what differs from the node port must be remembered.
+        if forward.local != 0 && kept != Some(forward.local) && forward.local != open.node_port {
+            let remembered = forwards.memory.change(|memory| memory.ports.insert(id, forward.local));
+            if let Err(error) = remembered {
+                tracing::warn!(%error, "the local port is not remembered");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read<T: serde::de::DeserializeOwned>(value: Value) -> Arc<T> {
+        Arc::new(serde_json::from_value(value).expect("an object"))
+    }
+
+    #[test]
+    fn every_tcp_port_that_is_open_on_the_nodes_gets_one_here() {
+        let service = |name: &str, ports: Value| {
+            read::<Service>(json!({"metadata": {"namespace": "shop", "name": name}, "spec": {"ports": ports}}))
+        };
+        let services = [
+            service("inside", json!([{"port": 80}])),
+            service(
+                "front",
+                json!([{"port": 80, "nodePort": 30080}, {"port": 53, "nodePort": 30053, "protocol": "UDP"}]),
+            ),
+            service("dead", json!([{"port": 81, "nodePort": 30081, "protocol": "TCP"}])),
+        ];
+        let slice = |service: &str, ready: Value| {
+            read::<EndpointSlice>(json!({"metadata": {"namespace": "shop", "labels": {SERVICE_LABEL: service}},
+                "addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}]}))
+        };
+        let slices = [slice("front", json!(true)), slice("dead", json!(false)), slice("inside", Value::Null)];
+        let found: Vec<_> =
+            open(&services, &slices).into_iter().map(|o| (o.service, o.port, o.node_port, o.answers)).collect();
+        assert_eq!(found, [("dead".to_owned(), 81, 30081, false), ("front".to_owned(), 80, 30080, true)]);
+    }
+}

@@ -1,0 +1,93 @@
+//! A connection to a pod's port through the API server: port-forward over a WebSocket, channel 0 for data, 1 for errors.
+
+use crate::Error;
+use crate::clusters::Live;
+use crate::feed::Resource;
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{BufMut, Bytes, BytesMut};
+use cluster_client::{escape, successful};
+use cluster_object::status::Status;
+use futures::{SinkExt, StreamExt};
+use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+const PROTOCOL: &str = "v4.channel.k8s.io";
+const PIECE: usize = 32 * 1024;
+/// Each channel begins with the port's number.
+const PREFIX: usize = 2;
+
+fn broken(error: impl std::fmt::Display) -> Error {
+    Status::new(503, "ServiceUnavailable", format!("the tunnel broke: {error}")).into()
+}
+
+/// Copies both ways between a socket and a pod's port until one of them closes.
+pub(super) async fn join(
+    live: &Live,
+    namespace: &str,
+    pod: &str,
+    port: u16,
+    socket: &mut TcpStream,
+) -> Result<(), Error> {
+    let mut key = [0; 16];
+    rand::fill(&mut key).map_err(|_| broken("no random numbers"))?;
+    let pods = Resource::new("", "v1", "pods").path(namespace);
+    let request = Request::get(format!("{pods}/{}/portforward?ports={port}", escape(pod)))
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_VERSION, "13")
+        .header(SEC_WEBSOCKET_KEY, STANDARD.encode(key))
+        .header(SEC_WEBSOCKET_PROTOCOL, PROTOCOL)
+        .body(Bytes::new())
+        .map_err(broken)?;
+    let mut response = live.backend.open(request).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(broken)?.to_bytes();
+        successful(http::Response::from_parts(head, body))?;
+        return Err(broken("the server did not agree to it"));
+    }
+    let upgraded = hyper::upgrade::on(&mut response).await.map_err(broken)?;
+    let tunnel = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, None).await;
+    let (mut sink, mut stream) = tunnel.split();
+    let (mut read, mut write) = socket.split();
+    let outward = async {
+        loop {
+            let mut piece = BytesMut::with_capacity(PIECE);
+            piece.put_u8(0);
+            if read.read_buf(&mut piece).await.map_err(broken)? == 0 {
+                break;
+            }
+            sink.send(Message::Binary(piece.freeze())).await.map_err(broken)?;
+        }
+        // The other end may have more to say.
+        std::future::pending::<Result<(), Error>>().await
+    };
+    let inward = async {
+        let mut begun = [false; 2];
+        while let Some(message) = stream.next().await {
+            let Message::Binary(bytes) = message.map_err(broken)? else { continue };
+            let Some(channel) = bytes.first().copied().filter(|channel| *channel < 2) else { continue };
+            let first = !std::mem::replace(&mut begun[usize::from(channel)], true);
+            let data = bytes.slice((1 + if first { PREFIX } else { 0 }).min(bytes.len())..);
+            match channel {
+                0 => write.write_all(&data).await.map_err(broken)?,
+                _ if !data.is_empty() => return Err(broken(String::from_utf8_lossy(&data))),
+                _ => {}
+            }
+        }
+        Ok::<(), Error>(())
+    };
+    tokio::select! {
+        ended = outward => ended,
+        ended = inward => ended,
+    }
+}

@@ -1,0 +1,68 @@
+//! Why a claim, volume, service or namespace is of no use.
+
+use super::{Finding, Health, condition, list, text};
+use serde_json::Value;
+
+pub(super) fn claim(object: &Value) -> Finding {
+    let class = object["spec"]["storageClassName"].as_str();
+    match text(&object["status"]["phase"]) {
+        "Bound" => Finding::default(),
+        "Lost" => {
+            Finding::new(Health::Bad, "its volume is gone, and the data with it").remedy("delete", "Delete the claim")
+        }
+        _ => match class {
+            Some("") => Finding::new(Health::Warn, "is not bound: no volume fits it, and it asks for none to be made"),
+            Some(class) => Finding::new(Health::Warn, format!("is not bound: waits for a volume of class {class}")),
+            None => Finding::new(Health::Warn, "is not bound: it names no class, and there is no default one"),
+        },
+    }
+}
+
+pub(super) fn volume(object: &Value) -> Finding {
+    match text(&object["status"]["phase"]) {
+        "Failed" => {
+            Finding::new(Health::Bad, format!("could not be reclaimed: {}", text(&object["status"]["message"])))
+        }
+        "Released" => Finding::new(Health::Warn, "its claim is gone, the data is kept"),
+        _ => Finding::default(),
+    }
+}
+
+pub(super) fn service(object: &Value) -> Finding {
+    let waits =
+        object["spec"]["type"] == "LoadBalancer" && list(&object["status"]["loadBalancer"]["ingress"]).count() == 0;
+    if waits { Finding::new(Health::Warn, "has no external address yet") } else { Finding::default() }
+}
+
+pub(super) fn namespace(object: &Value) -> Finding {
+    if text(&object["status"]["phase"]) != "Terminating" {
+        return Finding::default();
+    }
+    let kinds = ["NamespaceContentRemaining", "NamespaceFinalizersRemaining", "NamespaceDeletionContentFailure"];
+    let facts = kinds.iter().filter_map(|kind| condition(object, kind)).filter(|(status, ..)| *status == "True");
+    Finding::new(Health::Warn, "is being deleted").evidence(facts.map(|(_, _, message)| message.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_says_what_is_missing() {
+        let claim_of =
+            |phase: &str, class: Value| json!({"spec": {"storageClassName": class}, "status": {"phase": phase}});
+        let table: [(fn(&Value) -> Finding, Value, Health, &str); 6] = [
+            (claim, claim_of("Bound", json!("x")), Health::Ok, ""),
+            (claim, claim_of("Pending", json!("x")), Health::Warn, "is not bound: waits for a volume of class x"),
+            (claim, claim_of("Lost", json!("x")), Health::Bad, "its volume is gone, and the data with it"),
+            (service, json!({"spec": {"type": "LoadBalancer"}}), Health::Warn, "has no external address yet"),
+            (volume, json!({"status": {"phase": "Released"}}), Health::Warn, "its claim is gone, the data is kept"),
+            (namespace, json!({"status": {"phase": "Terminating"}}), Health::Warn, "is being deleted"),
+        ];
+        for (assess, object, health, why) in table {
+            let found = assess(&object);
+            assert_eq!((found.health, found.why.as_str()), (health, why), "{object}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Why a pod does not run.
+
+use super::{Finding, Health, condition, list, number, text};
+use serde_json::Value;
+
+pub(super) fn pod(pod: &Value) -> Finding {
+    let status = &pod["status"];
+    match text(&status["phase"]) {
+        "Succeeded" => return Finding { health: Health::Done, ..Finding::default() },
+        "Failed" => return failed(pod),
+        _ => {}
+    }
+    if let Some(("False", reason, message)) = condition(pod, "PodScheduled") {
+        return unscheduled(reason, message);
+    }
+    let containers = ["initContainerStatuses", "containerStatuses"].map(|field| list(&status[field]));
+    let findings = containers.into_iter().flatten().filter_map(|status| {
+        let name = Some(text(&status["name"]).to_owned());
+        Some(Finding { container: name, ..container(status)? })
+    });
+    // The worst one tells most.
+    if let Some(worst) = findings.min_by_key(|finding| finding.health) {
+        return worst;
+    }
+    not_ready(pod)
+}
+
+fn failed(pod: &Value) -> Finding {
+    let status = &pod["status"];
+    let (reason, message) = (text(&status["reason"]), text(&status["message"]));
+    if !reason.is_empty() {
+        let why = if reason == "Evicted" { "was evicted".to_owned() } else { format!("failed: {reason}") };
+        return Finding::new(Health::Bad, join(&why, message)).remedy("delete", "Delete the pod");
+    }
+    let ended =
+        list(&status["containerStatuses"]).find(|status| number(&status["state"]["terminated"]["exitCode"]) != 0);
+    let why = ended.map_or_else(
+        || "failed".to_owned(),
+        |status| format!("container {} {}", text(&status["name"]), ending(&status["state"]["terminated"])),
+    );
+    Finding::new(Health::Bad, why).remedy("logs", "Show its log")
+}
+
+fn join(what: &str, message: &str) -> String {
+    if message.is_empty() { what.to_owned() } else { format!("{what}: {message}") }
+}
+
+/// The scheduler's reasons, each with its number of nodes.
+fn unscheduled(reason: &str, message: &str) -> Finding {
+    if reason == "SchedulingGated" {
+        return Finding::new(Health::Warn, "waits: its scheduling gates are closed");
+    }
+    let Some((nodes, reasons)) = message.split_once(" nodes are available: ") else {
+        return Finding::new(Health::Bad, join("no node was found for it", message));
+    };
+    let (reasons, rest) = reasons.split_once(". ").unwrap_or((reasons.trim_end_matches('.'), ""));
+    let reasons: Vec<String> = reasons.split(", ").map(str::to_owned).collect();
+    let total = nodes.split('/').nth(1).unwrap_or(nodes);
+    let why = format!("fits on none of {total} nodes: {}", reasons.join(", "));
+    let finding = Finding::new(Health::Bad, why).evidence(reasons.clone()).evidence([rest.to_owned()]);
+    let has = |word: &str| reasons.iter().any(|reason| reason.contains(word));
+    if has("Insufficient") || has("unschedulable") {
+        return finding.remedy("add-node", "Add a node");
+    }
+    finding.remedy("edit", "Edit what the pod asks for")
+}
+
+/// What is wrong with one container; nothing when it runs, has ended well or waits for its turn.
+fn container(status: &Value) -> Option<Finding> {
+    let (name, state, last) = (text(&status["name"]), &status["state"], &status["lastState"]["terminated"]);
+    let restarts = number(&status["restartCount"]);
+    if let Some(waiting) = state["waiting"].as_object() {
+        let reason = waiting.get("reason").and_then(Value::as_str).unwrap_or_default();
+        let message = waiting.get("message").and_then(Value::as_str).unwrap_or_default();
+        return Some(match reason {
+            "" | "PodInitializing" => return None,
+            "ContainerCreating" => Finding::new(Health::Warn, "is being created"),
+            "CrashLoopBackOff" => crash_loop(name, restarts, last),
+            "ImagePullBackOff" | "ErrImagePull" | "ErrImageNeverPull" | "InvalidImageName" => {
+                let image = text(&status["image"]);
+                Finding::new(Health::Bad, format!("cannot get the image {image}: {}", registry(message)))
+                    .evidence([format!("container {name}: {reason}"), message.to_owned()])
+                    .remedy("load-image", "Load the image into the nodes")
+            }
+            _ => Finding::new(Health::Bad, join(&format!("container {name} cannot start: {reason}"), message))
+                .evidence([message.to_owned()])
+                .remedy("edit", "Edit it"),
+        });
+    }
+    let ended = &state["terminated"];
+    if ended.is_object() && number(&ended["exitCode"]) != 0 {
+        let why = format!("container {name} {}", ending(ended));
+        return Some(Finding::new(Health::Bad, why).evidence(hint(ended)).remedy("logs", "Show its log"));
+    }
+    let killed = text(&last["reason"]) == "OOMKilled" && state["running"].is_object() && status["ready"] != true;
+    killed.then(|| crash_loop(name, restarts, last))
+}
+
+fn crash_loop(name: &str, restarts: i64, last: &Value) -> Finding {
+    let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
+    let why = format!("container {name} {}; started again {times}", ending(last));
+    let finding = Finding::new(Health::Bad, why).evidence(hint(last));
+    if text(&last["reason"]) == "OOMKilled" {
+        return finding.remedy("edit", "Raise its memory limit");
+    }
+    finding.remedy("previous-logs", "Show the log before the crash")
+}
+
+/// How a container ended.
+fn ending(ended: &Value) -> String {
+    match (text(&ended["reason"]), number(&ended["exitCode"]), number(&ended["signal"])) {
+        ("OOMKilled", ..) => "was killed: it used more memory than its limit".to_owned(),
+        ("StartError" | "ContainerCannotRun", ..) => join("cannot start", text(&ended["message"])),
+        (_, 0, 0) => "ends again and again, each time without an error".to_owned(),
+        (_, 127, _) => "ended with exit code 127: its command was not found".to_owned(),
+        (_, 126, _) => "ended with exit code 126: its command cannot be executed".to_owned(),
+        (_, 137, _) => "was killed (exit code 137)".to_owned(),
+        (_, 139, _) => "crashed (exit code 139, segmentation fault)".to_owned(),
+        (_, code, _) => format!("ended with exit code {code}"),
+    }
+}
+
+/// The last lines a container left as its message.
+fn hint(ended: &Value) -> Vec<String> {
+    let lines = text(&ended["message"]).lines().rev().filter(|line| !line.trim().is_empty()).take(3);
+    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+    lines.reverse();
+    lines
+}
+
+/// What the registry answered, without the wrapping of those who passed it on.
+fn registry(message: &str) -> &str {
+    let answer = message.rsplit("Error response from daemon: ").next().unwrap_or(message);
+    let answer = answer.rsplit_once("ErrImagePull: ").map_or(answer, |(_, rest)| rest);
+    if answer.is_empty() { "the registry has given no reason yet" } else { answer }
+}
+
+/// A pod whose containers run, as far as anybody knows.
+fn not_ready(pod: &Value) -> Finding {
+    let statuses = &pod["status"]["containerStatuses"];
+    let waiting: Vec<&str> =
+        list(statuses).filter(|status| status["ready"] != true).map(|status| text(&status["name"])).collect();
+    match condition(pod, "Ready") {
+        Some(("True", ..)) => Finding::default(),
+        Some((_, "ReadinessGatesNotReady", message)) => {
+            Finding::new(Health::Warn, join("waits for a readiness gate", message))
+        }
+        _ if list(statuses).count() == 0 => Finding::new(Health::Warn, "is being created"),
+        Some((_, _, message)) if waiting.is_empty() => Finding::new(Health::Warn, join("is not ready", message)),
+        _ => {
+            let why = format!("runs, but {} not ready yet", be(&waiting));
+            Finding::new(Health::Warn, why).remedy("logs", "Show its log")
+        }
+    }
+}
+
+fn be(names: &[&str]) -> String {
+    match names {
+        [one] => format!("container {one} is"),
+        many => format!("containers {} are", many.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn waiting(reason: &str, message: &str, last: Value) -> Value {
+        json!({"status": {"phase": "Pending", "containerStatuses": [{
+            "name": "web", "image": "shop:2", "restartCount": 4, "ready": false,
+            "state": {"waiting": {"reason": reason, "message": message}}, "lastState": {"terminated": last},
+        }]}})
+    }
+
+    #[test]
+    fn a_line_says_why_a_pod_does_not_run() {
+        let unscheduled = |message: &str| {
+            json!({"status": {"phase": "Pending", "conditions":
+                [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]}})
+        };
+        let exit =
+            |code: i64, reason: &str| json!({"exitCode": code, "reason": reason, "message": "first\n\nlast words\n"});
+        let running = |ready: bool| {
+            json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}],
+                "containerStatuses": [{"name": "web", "ready": ready, "state": {"running": {}}}]}})
+        };
+        let table = [
+            (running(true), Health::Ok, "", None),
+            (running(false), Health::Warn, "runs, but container web is not ready yet", Some("logs")),
+            (json!({"status": {"phase": "Succeeded"}}), Health::Done, "", None),
+            (json!({"status": {"phase": "Pending"}}), Health::Warn, "is being created", None),
+            (waiting("ContainerCreating", "", Value::Null), Health::Warn, "is being created", None),
+            (
+                waiting("CrashLoopBackOff", "back-off 40s", exit(3, "Error")),
+                Health::Bad,
+                "container web ended with exit code 3; started again 4 times",
+                Some("previous-logs"),
+            ),
+            (
+                waiting("CrashLoopBackOff", "", exit(137, "OOMKilled")),
+                Health::Bad,
+                "container web was killed: it used more memory than its limit; started again 4 times",
+                Some("edit"),
+            ),
+            (
+                waiting(
+                    "ImagePullBackOff",
+                    "Back-off pulling image \"shop:2\": ErrImagePull: Error response from daemon: manifest unknown",
+                    Value::Null,
+                ),
+                Health::Bad,
+                "cannot get the image shop:2: manifest unknown",
+                Some("load-image"),
+            ),
+            (
+                waiting("CreateContainerConfigError", "configmap \"x\" not found", Value::Null),
+                Health::Bad,
+                "container web cannot start: CreateContainerConfigError: configmap \"x\" not found",
+                Some("edit"),
+            ),
+            (
+                unscheduled(
+                    "0/3 nodes are available: 1 node(s) had untolerated taint {a: b}, 2 Insufficient cpu. preemption: none",
+                ),
+                Health::Bad,
+                "fits on none of 3 nodes: 1 node(s) had untolerated taint {a: b}, 2 Insufficient cpu",
+                Some("add-node"),
+            ),
+            (
+                unscheduled("0/1 nodes are available: 1 node(s) were unschedulable."),
+                Health::Bad,
+                "fits on none of 1 nodes: 1 node(s) were unschedulable",
+                Some("add-node"),
+            ),
+            (
+                json!({"status": {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}}),
+                Health::Bad,
+                "was evicted: low on memory",
+                Some("delete"),
+            ),
+        ];
+        for (object, health, why, remedy) in table {
+            let found = pod(&object);
+            assert_eq!((found.health, found.why.as_str()), (health, why), "{object}");
+            assert_eq!(found.remedy.map(|remedy| remedy.action), remedy, "{object}");
+        }
+    }
+
+    #[test]
+    fn evidence_has_the_last_words_and_every_reason_of_the_scheduler() {
+        let crashed = pod(&waiting("CrashLoopBackOff", "", json!({"exitCode": 1, "message": "first\n\nlast words\n"})));
+        assert_eq!(crashed.evidence, ["first", "last words"]);
+        let found = unscheduled("Unschedulable", "0/3 nodes are available: 1 a, 2 b. preemption: c");
+        assert_eq!(found.evidence, ["1 a", "2 b", "preemption: c"]);
+    }
+}

@@ -1,0 +1,115 @@
+//! Why a workload does not have the pods it wants.
+
+use super::{Finding, Health, condition, number};
+use serde_json::Value;
+
+fn wanted(object: &Value) -> i64 {
+    object["spec"]["replicas"].as_i64().unwrap_or(1)
+}
+
+pub(super) fn deployment(object: &Value) -> Finding {
+    let status = &object["status"];
+    if let Some(("False", "ProgressDeadlineExceeded", message)) = condition(object, "Progressing") {
+        return Finding::new(Health::Bad, "its rollout is stuck: the new pods do not become ready")
+            .evidence([message.to_owned()])
+            .remedy("roll-back", "Roll back");
+    }
+    if let Some(("True", reason, message)) = condition(object, "ReplicaFailure") {
+        return Finding::new(Health::Bad, format!("its pods cannot be created: {message}"))
+            .evidence([reason.to_owned()]);
+    }
+    if object["spec"]["paused"] == true {
+        return Finding::new(Health::Warn, "its rollout is paused");
+    }
+    replicas(wanted(object), number(&status["readyReplicas"]), number(&status["updatedReplicas"]))
+}
+
+pub(super) fn stateful_set(object: &Value) -> Finding {
+    let status = &object["status"];
+    replicas(wanted(object), number(&status["readyReplicas"]), number(&status["updatedReplicas"]))
+}
+
+pub(super) fn replica_set(object: &Value) -> Finding {
+    if let Some(("True", _, message)) = condition(object, "ReplicaFailure") {
+        return Finding::new(Health::Bad, format!("its pods cannot be created: {message}"));
+    }
+    let wanted = wanted(object);
+    replicas(wanted, number(&object["status"]["readyReplicas"]), wanted)
+}
+
+pub(super) fn daemon_set(object: &Value) -> Finding {
+    let status = &object["status"];
+    let of = |field: &str| number(&status[field]);
+    replicas(of("desiredNumberScheduled"), of("numberReady"), of("updatedNumberScheduled"))
+}
+
+fn replicas(wanted: i64, ready: i64, updated: i64) -> Finding {
+    match () {
+        () if ready < wanted => Finding::new(Health::Warn, format!("{ready} of {wanted} pods are ready")),
+        () if updated < wanted => Finding::new(Health::Warn, format!("{updated} of {wanted} pods are up to date")),
+        () => Finding::default(),
+    }
+}
+
+pub(super) fn job(object: &Value) -> Finding {
+    if let Some(("True", reason, message)) = condition(object, "Failed") {
+        let why = if message.is_empty() { format!("failed: {reason}") } else { format!("failed: {message}") };
+        return Finding::new(Health::Bad, why).evidence([reason.to_owned()]).remedy("logs", "Show its log");
+    }
+    if let Some(("True", ..)) = condition(object, "Complete") {
+        return Finding { health: Health::Done, ..Finding::default() };
+    }
+    if object["spec"]["suspend"] == true {
+        return Finding::new(Health::Warn, "is suspended");
+    }
+    match number(&object["status"]["failed"]) {
+        0 => Finding::default(),
+        failed => Finding::new(Health::Warn, format!("{failed} of its pods have failed; it tries again")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_says_what_a_workload_lacks() {
+        let condition = |kind: &str, status: &str, reason: &str, message: &str| {
+            json!({"spec": {"replicas": 2}, "status": {"readyReplicas": 1, "updatedReplicas": 1, "conditions":
+                [{"type": kind, "status": status, "reason": reason, "message": message}]}})
+        };
+        let counts = |ready: i64, updated: i64| json!({"spec": {"replicas": 2}, "status": {"readyReplicas": ready, "updatedReplicas": updated}});
+        let table: [(fn(&Value) -> Finding, Value, Health, &str); 10] = [
+            (deployment, counts(2, 2), Health::Ok, ""),
+            (deployment, counts(1, 2), Health::Warn, "1 of 2 pods are ready"),
+            (deployment, counts(2, 1), Health::Warn, "1 of 2 pods are up to date"),
+            (
+                deployment,
+                condition("Progressing", "False", "ProgressDeadlineExceeded", "x"),
+                Health::Bad,
+                "its rollout is stuck: the new pods do not become ready",
+            ),
+            (
+                replica_set,
+                condition("ReplicaFailure", "True", "FailedCreate", "exceeded quota"),
+                Health::Bad,
+                "its pods cannot be created: exceeded quota",
+            ),
+            (stateful_set, counts(0, 2), Health::Warn, "0 of 2 pods are ready"),
+            (
+                daemon_set,
+                json!({"status": {"desiredNumberScheduled": 3, "numberReady": 3, "updatedNumberScheduled": 3}}),
+                Health::Ok,
+                "",
+            ),
+            (job, condition("Complete", "True", "", ""), Health::Done, ""),
+            (job, condition("Failed", "True", "BackoffLimitExceeded", "too often"), Health::Bad, "failed: too often"),
+            (job, json!({"status": {"failed": 2}}), Health::Warn, "2 of its pods have failed; it tries again"),
+        ];
+        for (assess, object, health, why) in table {
+            let found = assess(&object);
+            assert_eq!((found.health, found.why.as_str()), (health, why), "{object}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What the agent does to clusters when a page asks for it: each operation is a task that tells its steps.
+
+use crate::activity::Activity;
+use crate::error::with_hint;
+use axum::extract::ws::Utf8Bytes;
+use cluster_launcher::{Error as LauncherError, Launcher, Progress};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+/// How many are remembered.
+const KEPT: usize = 50;
+
+/// One operation as pages see it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Operation {
+    id: String,
+    title: String,
+    cluster: String,
+    action: String,
+    /// `running`, `done`, `failed` or `cancelled`.
+    state: &'static str,
+    steps: Vec<Step>,
+    error: Option<String>,
+    result: Value,
+    /// What the user should know though nothing failed.
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Step {
+    name: String,
+    state: &'static str,
+    seconds: f64,
+}
+
+/// All operations, the newest last.
+#[derive(Debug)]
+pub(crate) struct Operations {
+    next: AtomicU64,
+    list: Mutex<VecDeque<(Operation, CancellationToken)>>,
+    events: broadcast::Sender<Utf8Bytes>,
+    activity: Activity,
+}
+
+impl Operations {
+    pub(crate) fn new(events: broadcast::Sender<Utf8Bytes>, activity: Activity) -> Arc<Self> {
+        Arc::new(Self { next: AtomicU64::new(1), list: Mutex::default(), events, activity })
+    }
+
+    pub(crate) fn list(&self) -> Vec<Operation> {
+        self.list.lock().iter().map(|(operation, _)| operation.clone()).collect()
+    }
+
+    /// Asks an operation to end; false when there is no such one.
+    pub(crate) fn cancel(&self, id: &str) -> bool {
+        let list = self.list.lock();
+        let found = list.iter().find(|(operation, _)| operation.id == id);
+        found.inspect(|(_, cancel)| cancel.cancel()).is_some()
+    }
+
+    /// Begins an operation with a launcher that reports to it; its id.
+    pub(crate) fn start<F>(
+        self: &Arc<Self>,
+        launcher: &Launcher,
+        (title, cluster, action): (String, &str, &str),
+        work: impl FnOnce(Launcher) -> F,
+    ) -> String
+    where
+        F: Future<Output = Result<Value, LauncherError>> + Send + 'static,
+    {
+        let id = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let cancel = CancellationToken::new();
+        let reporter = Arc::new(Reporter { id: id.clone(), operations: self.clone() });
+        let work = work(launcher.reporting_to(reporter, cancel.clone()));
+        let operation = Operation {
+            id: id.clone(),
+            title,
+            cluster: cluster.to_owned(),
+            action: action.to_owned(),
+            state: "running",
+            steps: Vec::new(),
+            error: None,
+            result: Value::Null,
+            warnings: Vec::new(),
+        };
+        {
+            let mut list = self.list.lock();
+            if list.len() >= KEPT
+                && let Some(oldest) = list.iter().position(|(operation, _)| operation.state != "running")
+            {
+                list.remove(oldest);
+            }
+            list.push_back((operation, cancel));
+        }
+        let (operations, of, busy) = (self.clone(), id.clone(), self.activity.hold());
+        tokio::spawn(async move {
+            let _busy = busy;
+            let outcome = work.await;
+            operations.change(&of, |operation| match outcome {
+                Ok(result) => (operation.state, operation.result) = ("done", result),
+                Err(LauncherError::Cancelled) => operation.state = "cancelled",
+                Err(error) => (operation.state, operation.error) = ("failed", Some(with_hint(&error))),
+            });
+        });
+        self.change(&id, |_| {});
+        id
+    }
+
+    /// Changes an operation and tells everybody.
+    fn change(&self, id: &str, change: impl FnOnce(&mut Operation)) {
+        let mut list = self.list.lock();
+        if let Some((operation, _)) = list.iter_mut().find(|(operation, _)| operation.id == id) {
+            change(operation);
+            let message = json!({"type": "operation", "operation": operation}).to_string();
+            if self.events.send(message.into()).is_err() {
+                tracing::trace!("no page listens");
+            }
+        }
+    }
+}
+
+/// Tells an operation's steps.
+struct Reporter {
+    id: String,
+    operations: Arc<Operations>,
+}
+
+impl Reporter {
+    fn end_step(&self, step: &str, state: &'static str, seconds: f64) {
+        self.operations.change(&self.id, |operation| {
+            if let Some(found) = operation.steps.iter_mut().rfind(|found| found.name == step) {
+                (found.state, found.seconds) = (state, seconds);
+            }
+        });
+    }
+}
+
+impl Progress for Reporter {
+    fn begin(&self, step: &str) {
+        let step = Step { name: step.to_owned(), state: "running", seconds: 0.0 };
+        self.operations.change(&self.id, |operation| operation.steps.push(step));
+    }
+
+    fn end(&self, step: &str, took: Duration) {
+        self.end_step(step, "done", took.as_secs_f64());
+    }
+
+    fn failed(&self, step: &str) {
+        self.end_step(step, "failed", 0.0);
+    }
+
+    fn warn(&self, text: &str) {
+        self.operations.change(&self.id, |operation| operation.warnings.push(text.to_owned()));
+    }
+}

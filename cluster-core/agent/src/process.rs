@@ -1,0 +1,183 @@
+//! The agent's process: one per user, listening on loopback only, ending when nobody needs it.
+
+use crate::activity::Activity;
+use crate::clusters::Clusters;
+use crate::forwards::Forwards;
+use crate::memory::Memory;
+use crate::operations::Operations;
+use crate::server::{self, Assets};
+use crate::session::Sessions;
+use crate::{Error, contact};
+use axum::extract::ws::Utf8Bytes;
+use cluster_launcher::{Launcher, Silent};
+use serde_json::json;
+use std::fs::{File, TryLockError};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+/// The first choice of a port; later the one before.
+const PORT: u16 = 7373;
+/// How long the agent stays when nothing needs it.
+const IDLE: Duration = Duration::from_mins(2);
+/// What everybody is told that a slow page may lag behind.
+const EVENTS: usize = 256;
+
+/// What the agent is told by who starts it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The node image of clusters that a page creates.
+    pub image: String,
+    /// The node's program.
+    pub node_binary: PathBuf,
+    /// A folder with a built dashboard, in place of the one in the program.
+    pub dashboard: Option<PathBuf>,
+}
+
+/// Everything that runs in the agent.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) options: Options,
+    pub(crate) port: u16,
+    pub(crate) sessions: Sessions,
+    pub(crate) clusters: Arc<Clusters>,
+    pub(crate) operations: Arc<Operations>,
+    pub(crate) forwards: Arc<Forwards>,
+    pub(crate) activity: Activity,
+    pub(crate) assets: Assets,
+    /// What all pages are told.
+    pub(crate) events: broadcast::Sender<Utf8Bytes>,
+    /// Ends the agent.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Agent {
+    pub(crate) async fn new(
+        options: Options,
+        port: u16,
+        memory: Arc<Memory>,
+        clusters: Arc<Clusters>,
+        assets: Assets,
+    ) -> Arc<Self> {
+        let (events, activity) = (broadcast::channel(EVENTS).0, Activity::default());
+        Arc::new(Self {
+            options,
+            port,
+            sessions: memory.get(|memory| Sessions::new(port, memory.bearer.clone(), memory.cookie.clone())),
+            operations: Operations::new(events.clone(), activity.clone()),
+            forwards: Forwards::start(clusters.clone(), memory, events.clone()).await,
+            clusters,
+            activity,
+            assets,
+            events,
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// What a new page is told beside the clusters.
+    pub(crate) fn snapshots(&self) -> Vec<String> {
+        let operations = self.operations.list().into_iter();
+        let operations = operations.map(|operation| json!({"type": "operation", "operation": operation}).to_string());
+        operations.chain([self.forwards.message()]).collect()
+    }
+}
+
+/// Runs the agent until nobody needs it; calls `ready` once it answers. Fails when another one runs.
+pub async fn run(options: Options, ready: impl FnOnce()) -> Result<(), Error> {
+    let launcher = Launcher::connect(Arc::new(Silent), CancellationToken::new())?;
+    let home = launcher.home().to_owned();
+    let _lock = lock(&home)?;
+    leave_terminal();
+    let memory = Arc::new(Memory::open(&home));
+    let listeners = listen(memory.get(|memory| memory.port)).await?;
+    let port = listeners[0].local_addr().map_err(|error| Error::Unreachable(error.to_string()))?.port();
+    let build = contact::build()?;
+    memory.change(|memory| (memory.port, memory.build) = (port, build))?;
+    let assets = match &options.dashboard {
+        Some(folder) => Assets::read(folder).map_err(Error::file("read", folder))?,
+        None => Assets::packed(),
+    };
+    let clusters = Clusters::follow(launcher).await;
+    let agent = Agent::new(options, port, memory, clusters, assets).await;
+    let router = server::router(agent.clone());
+    let serve = listeners.into_iter().map(|listener| {
+        let router = router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await })
+    });
+    let served = futures::future::select_all(serve);
+    tracing::info!(port, "the agent answers");
+    ready();
+    tokio::select! {
+        (ended, ..) = served => tracing::error!(?ended, "the server ended"),
+        () = idle(&agent) => tracing::info!("nobody needs the agent"),
+        () = agent.stop.cancelled() => tracing::info!("the agent was asked to stop"),
+    }
+    Ok(())
+}
+
+/// Held by the agent that runs.
+pub(crate) fn lock(home: &std::path::Path) -> Result<File, Error> {
+    contact::private_folder(home)?;
+    let path = contact::lock_path(home);
+    let file = File::create(&path).map_err(Error::file("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Unreachable("another agent runs already".to_owned())),
+        Err(TryLockError::Error(source)) => Err(Error::file("lock", &path)(source)),
+    }
+}
+
+/// A terminal that closes does not end the agent.
+fn leave_terminal() {
+    #[cfg(unix)]
+    if let Err(error) = rustix::process::setsid() {
+        tracing::debug!(%error, "the agent stays in its terminal");
+    }
+}
+
+/// Both loopback addresses under one port: the one before, the usual one, or any that is free.
+async fn listen(before: u16) -> Result<Vec<TcpListener>, Error> {
+    let mut first = None;
+    for port in [before, PORT, 0].into_iter().skip(usize::from(before == 0)) {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Ok(listener) => {
+                first = Some(listener);
+                break;
+            }
+            Err(error) => tracing::debug!(port, %error, "the port is taken"),
+        }
+    }
+    let first = first.ok_or_else(|| Error::Unreachable("no port of 127.0.0.1 is free".to_owned()))?;
+    let port = first.local_addr().map_err(|error| Error::Unreachable(error.to_string()))?.port();
+    let mut listeners = vec![first];
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+        Ok(second) => listeners.push(second),
+        Err(error) => tracing::debug!(%error, "no second listener on ::1"),
+    }
+    Ok(listeners)
+}
+
+/// Returns when no cluster has run, no page was open and nothing was to do for a while.
+async fn idle(agent: &Agent) {
+    let (mut holders, mut clusters) = (agent.activity.changes(), agent.clusters.changes());
+    loop {
+        let runs = |state: &str| !matches!(state, "stopped" | "paused");
+        let needed =
+            *holders.borrow_and_update() > 0 || clusters.borrow_and_update().iter().any(|cluster| runs(cluster.state));
+        let changed = async {
+            tokio::select! {
+                _ = holders.changed() => {}
+                _ = clusters.changed() => {}
+            }
+        };
+        if needed {
+            changed.await;
+        } else if tokio::time::timeout(IDLE, changed).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What pages and programs ask for over HTTP.
+
+use crate::Error;
+use crate::forwards::Wanted;
+use crate::process::Agent;
+use crate::session::Caller;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use cluster_launcher::{ClusterSpec, Error as LauncherError, ImageInfo, UpOptions};
+use cluster_object::status::Status;
+use http::StatusCode;
+use http::header::SET_COOKIE;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+type Answer = Result<Json<Value>, Error>;
+type Shared = State<Arc<Agent>>;
+
+/// How long each step of an operation may take.
+const WAIT: Duration = Duration::from_mins(2);
+
+pub(super) async fn session(State(agent): Shared) -> Json<Value> {
+    Json(json!({"version": env!("CARGO_PKG_VERSION"), "port": agent.port}))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Token {
+    token: String,
+}
+
+pub(super) async fn open_session(State(agent): Shared, Json(body): Json<Token>) -> Result<Response, Error> {
+    let cookie = agent.sessions.open(&body.token).ok_or_else(Status::unauthorized)?;
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
+}
+
+/// A one-time token, which only a program may ask for.
+pub(super) async fn token(State(agent): Shared, caller: Extension<Option<Caller>>) -> Answer {
+    program(caller)?;
+    Ok(Json(json!({"token": agent.sessions.token()})))
+}
+
+fn program(Extension(caller): Extension<Option<Caller>>) -> Result<(), Status> {
+    if caller == Some(Caller::Program) {
+        Ok(())
+    } else {
+        Err(Status::new(403, "Forbidden", "only programs may ask this"))
+    }
+}
+
+pub(super) async fn ticket(State(agent): Shared) -> Json<Value> {
+    Json(json!({"ticket": agent.sessions.ticket()}))
+}
+
+pub(super) async fn stop(State(agent): Shared, caller: Extension<Option<Caller>>) -> Answer {
+    program(caller)?;
+    agent.stop.cancel();
+    Ok(Json(json!({})))
+}
+
+pub(super) async fn nothing() -> Error {
+    Status::new(404, "NotFound", "there is nothing under this path").into()
+}
+
+pub(super) async fn clusters(State(agent): Shared) -> Json<Value> {
+    Json(json!(*agent.clusters.list()))
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewCluster {
+    name: String,
+    #[serde(default = "one")]
+    masters: u16,
+    #[serde(default = "two")]
+    workers: u16,
+}
+
+fn one() -> u16 {
+    1
+}
+
+fn two() -> u16 {
+    2
+}
+
+fn accepted(id: String) -> Response {
+    (StatusCode::ACCEPTED, Json(json!({"operation": id}))).into_response()
+}
+
+pub(super) async fn create_cluster(State(agent): Shared, Json(body): Json<NewCluster>) -> Result<Response, Error> {
+    let spec = ClusterSpec::new(&body.name, &agent.options.image, body.masters, body.workers);
+    spec.validate()?;
+    let options =
+        UpOptions { spec, explicit: true, binary: agent.options.node_binary.clone(), wait: WAIT, simulated: 0 };
+    let title = format!("Create cluster {}", body.name);
+    let launcher = &agent.clusters.launcher;
+    let id = agent.operations.start(launcher, (title, &body.name, "create"), |launcher| async move {
+        Ok(json!(launcher.up(options).await?))
+    });
+    Ok(accepted(id))
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub(super) enum Action {
+    Start,
+    Stop,
+    Pause,
+    Unpause,
+    Delete,
+    Demo,
+    AddNodes {
+        #[serde(default = "one")]
+        count: u16,
+    },
+    RemoveNode {
+        node: String,
+    },
+    StartNode {
+        node: String,
+    },
+    StopNode {
+        node: String,
+    },
+    KillNode {
+        node: String,
+    },
+    LoadImages {
+        images: Vec<String>,
+    },
+}
+
+impl Action {
+    /// Its name in URLs and what people call it.
+    fn names(&self, cluster: &str) -> (&'static str, String) {
+        match self {
+            Self::Start => ("start", format!("Start cluster {cluster}")),
+            Self::Stop => ("stop", format!("Stop cluster {cluster}")),
+            Self::Pause => ("pause", format!("Pause cluster {cluster}")),
+            Self::Unpause => ("unpause", format!("Resume cluster {cluster}")),
+            Self::Delete => ("delete", format!("Delete cluster {cluster}")),
+            Self::Demo => ("demo", format!("Deploy the demo in {cluster}")),
+            Self::AddNodes { count } => ("add-nodes", format!("Add {count} to the nodes of {cluster}")),
+            Self::RemoveNode { node } => ("remove-node", format!("Remove node {node}")),
+            Self::StartNode { node } => ("start-node", format!("Start node {node}")),
+            Self::StopNode { node } => ("stop-node", format!("Stop node {node}")),
+            Self::KillNode { node } => ("kill-node", format!("Kill node {node}")),
+            Self::LoadImages { images } => ("load-images", format!("Load {} into {cluster}", images.join(", "))),
+        }
+    }
+}
+
+pub(super) async fn act(
+    State(agent): Shared,
+    Path(cluster): Path<String>,
+    Json(action): Json<Action>,
+) -> Result<Response, Error> {
+    if !agent.clusters.launcher.clusters()?.contains(&cluster) {
+        return Err(LauncherError::NoCluster(cluster).into());
+    }
+    let (name, title) = action.names(&cluster);
+    let binary = agent.options.node_binary.clone();
+    let of = cluster.clone();
+    let launcher = &agent.clusters.launcher;
+    let id = agent.operations.start(launcher, (title, &cluster, name), |launcher| async move {
+        let nothing = |()| Value::Null;
+        match action {
+            Action::Start => launcher.start(&of, WAIT).await.map(|steps| json!(steps)),
+            Action::Stop => launcher.stop(&of).await.map(nothing),
+            Action::Pause => launcher.pause(&of).await.map(nothing),
+            Action::Unpause => launcher.unpause(&of).await.map(nothing),
+            Action::Delete => launcher.down(&of).await.map(nothing),
+            Action::Demo => launcher.demo(&of, WAIT).await.map(|addresses| json!(addresses)),
+            Action::AddNodes { count } => launcher.add_nodes(&of, count, &binary, WAIT).await.map(|nodes| json!(nodes)),
+            Action::RemoveNode { node } => launcher.remove_node(&of, &node, WAIT).await.map(nothing),
+            Action::StartNode { node } => launcher.start_node(&of, &node, WAIT).await.map(nothing),
+            Action::StopNode { node } => launcher.stop_node(&of, &node).await.map(nothing),
+            Action::KillNode { node } => launcher.kill_node(&of, &node).await.map(nothing),
+            Action::LoadImages { images } => launcher.load_images(&of, &images).await.map(|reports| json!(reports)),
+        }
+    });
+    Ok(accepted(id))
+}
+
+pub(super) async fn images(State(agent): Shared, Path(cluster): Path<String>) -> Answer {
+    let images = agent.clusters.launcher.list_images(&cluster).await?.into_iter();
+    let image = |image: ImageInfo| json!({"name": image.name, "id": image.id, "size": bytes(&image.size), "nodes": image.nodes});
+    Ok(Json(images.map(image).collect()))
+}
+
+/// A size as Docker writes it for people, `4.26MB`, in bytes.
+fn bytes(size: &str) -> u64 {
+    let unit = size.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(size.len());
+    let factor = match &size[unit..] {
+        "kB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        _ => 1.0,
+    };
+    (size[..unit].trim().parse().unwrap_or(0.0) * factor) as u64
+}
+
+pub(super) async fn operations(State(agent): Shared) -> Json<Value> {
+    Json(json!(agent.operations.list()))
+}
+
+pub(super) async fn cancel(State(agent): Shared, Path(id): Path<String>) -> Result<StatusCode, Error> {
+    if agent.operations.cancel(&id) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Status::new(404, "NotFound", format!("there is no operation {id}")).into())
+}
+
+pub(super) async fn forwards(State(agent): Shared) -> Json<Value> {
+    Json(json!(agent.forwards.list()))
+}
+
+pub(super) async fn forward(State(agent): Shared, Json(wanted): Json<Wanted>) -> Result<Response, Error> {
+    let forward = agent.forwards.add(wanted).await?;
+    Ok((StatusCode::CREATED, Json(json!(forward))).into_response())
+}
+
+pub(super) async fn end_forward(State(agent): Shared, Path(id): Path<String>) -> Result<StatusCode, Error> {
+    if agent.forwards.remove(&id)? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Status::new(404, "NotFound", format!("nobody asked for a forward {id}")).into())
+}

@@ -1,0 +1,133 @@
+//! What every request must pass: the name it was sent to, the page it came from, and who sent it.
+//!
+//! A page of any site can make a browser send requests here. It cannot choose the `Host` (which betrays a name that was
+//! re-bound to this machine), nor the `Origin`, nor send JSON without asking first, nor does the browser add a strict
+//! cookie to what it sends. WebSockets are not asked first, so each needs a ticket that only our page can get.
+
+use crate::Error;
+use crate::process::Agent;
+use crate::session::Caller;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use cluster_object::status::Status;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HOST,
+    ORIGIN, UPGRADE, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use std::sync::Arc;
+
+/// The windows of the desktop app.
+const APP_ORIGINS: [&str; 2] = ["tauri://localhost", "http://tauri.localhost"];
+const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+
+/// Lets a request pass to its handler, or refuses it.
+pub(super) async fn guard(State(agent): State<Arc<Agent>>, mut request: Request, next: Next) -> Response {
+    let origin = match origins(request.headers(), agent.port) {
+        Ok(origin) => origin,
+        Err(status) => return Error::Status(status).into_response(),
+    };
+    let mut response = if request.method() == Method::OPTIONS {
+        preflight()
+    } else {
+        match admit(&agent, &request) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                next.run(request).await
+            }
+            Err(status) => Error::Status(status).into_response(),
+        }
+    };
+    if let Some(origin) = origin {
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    }
+    response
+}
+
+fn forbidden(why: &str) -> Status {
+    Status::new(403, "Forbidden", why)
+}
+
+/// The desktop app's origin, which needs an answer in headers; none for our own pages and for programs.
+fn origins(headers: &HeaderMap, port: u16) -> Result<Option<HeaderValue>, Status> {
+    let only = |name: HeaderName| {
+        let mut values = headers.get_all(name).iter();
+        (values.next(), values.next().is_some())
+    };
+    let (Some(host), false) = only(HOST) else { return Err(forbidden("one host must be named")) };
+    if !LOOPBACK.iter().any(|name| host.as_bytes() == format!("{name}:{port}").as_bytes()) {
+        return Err(forbidden("this server only answers under the names of this machine"));
+    }
+    match only(ORIGIN) {
+        (None, _) => Ok(None),
+        (Some(origin), false) if APP_ORIGINS.iter().any(|app| origin.as_bytes() == app.as_bytes()) => {
+            Ok(Some(origin.clone()))
+        }
+        (Some(origin), false)
+            if LOOPBACK.iter().any(|name| origin.as_bytes() == format!("http://{name}:{port}").as_bytes()) =>
+        {
+            Ok(None)
+        }
+        _ => Err(forbidden("this page may not ask here")),
+    }
+}
+
+/// The answer to a browser that asks for the desktop app whether it may.
+fn preflight() -> Response {
+    let headers = [
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Who asks; the page's files are for everybody, and so is the way to a session.
+fn admit(agent: &Agent, request: &Request) -> Result<Option<Caller>, Status> {
+    let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
+    if !path.starts_with("/api/") {
+        return Ok(None);
+    }
+    if writes(method) && !sends_json(path, headers) {
+        return Err(Status::new(415, "UnsupportedMediaType", "the content type must be application/json"));
+    }
+    if path == "/api/session" && method == Method::POST {
+        return Ok(None);
+    }
+    if headers.contains_key(UPGRADE) || path == "/api/ws" {
+        let ticket = query(request.uri().query().unwrap_or_default(), "ticket");
+        return if ticket.is_some_and(|ticket| agent.sessions.take_ticket(ticket)) {
+            Ok(None)
+        } else {
+            Err(Status::unauthorized())
+        };
+    }
+    match agent.sessions.caller(headers) {
+        None => Err(Status::unauthorized()),
+        // Browsers name the origin of every write.
+        Some(Caller::Page) if method != Method::GET && method != Method::HEAD && !headers.contains_key(ORIGIN) => {
+            Err(forbidden("a page must name its origin"))
+        }
+        caller => Ok(caller),
+    }
+}
+
+fn writes(method: &Method) -> bool {
+    [Method::POST, Method::PUT, Method::PATCH].contains(method)
+}
+
+/// Whether the body has a type that a foreign page could not send without being asked. An API server takes more.
+fn sends_json(path: &str, headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let passed_on = path.starts_with("/api/clusters/") && path.contains("/k8s/");
+    kind == "application/json"
+        || (passed_on && kind.starts_with("application/") && kind != "application/x-www-form-urlencoded")
+}
+
+/// The value of a parameter.
+pub(super) fn query<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+}

@@ -1,0 +1,120 @@
+//! The WebSocket of a page: its views, and what everybody is told.
+
+use crate::process::Agent;
+use crate::view::{self, Outbox, Spec};
+use axum::extract::State;
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use futures::{SinkExt, StreamExt};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Messages that may wait for a slow page; then its views wait, and what changes meanwhile comes as one.
+const WAITING: usize = 32;
+const MOST_BYTES: usize = 1 << 20;
+const MOST_VIEWS: usize = 256;
+
+/// What a page asks for.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+enum Ask {
+    Open { view: u64, spec: Spec },
+    Change { view: u64, spec: Spec },
+    Close { view: u64 },
+}
+
+/// Answers the upgrade; the guard has taken the ticket.
+pub(super) async fn open(State(agent): State<Arc<Agent>>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.max_message_size(MOST_BYTES).on_upgrade(|socket| serve(agent, socket))
+}
+
+async fn serve(agent: Arc<Agent>, socket: WebSocket) {
+    let _page = agent.activity.hold();
+    let (mut sink, mut stream) = socket.split();
+    let (sender, mut waiting) = mpsc::channel::<Utf8Bytes>(WAITING);
+    let write = async {
+        while let Some(message) = waiting.recv().await {
+            if sink.send(Message::Text(message)).await.is_err() {
+                return;
+            }
+        }
+    };
+    let read = async {
+        let mut views = HashMap::new();
+        while let Some(Ok(message)) = stream.next().await {
+            if let Message::Text(text) = message {
+                take(&agent, &mut views, &sender, &text).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = write => {}
+        () = read => {}
+        () = tell(&agent, &sender) => {}
+    }
+}
+
+async fn take(
+    agent: &Arc<Agent>,
+    views: &mut HashMap<u64, AbortOnDropHandle<()>>,
+    sender: &mpsc::Sender<Utf8Bytes>,
+    text: &str,
+) {
+    match serde_json::from_str(text) {
+        Ok(Ask::Open { view, spec } | Ask::Change { view, spec }) if views.len() < MOST_VIEWS => {
+            let out = Outbox { view, sender: sender.clone() };
+            let task = tokio::spawn(view::run(agent.clone(), spec, out));
+            views.insert(view, AbortOnDropHandle::new(task));
+        }
+        Ok(Ask::Close { view }) => drop(views.remove(&view)),
+        Ok(_) => refuse(sender, text, "too many views are open").await,
+        Err(error) => refuse(sender, text, &error.to_string()).await,
+    }
+}
+
+/// Tells a page that it asked for what is not understood.
+async fn refuse(sender: &mpsc::Sender<Utf8Bytes>, text: &str, why: &str) {
+    #[derive(Deserialize)]
+    struct Numbered {
+        view: u64,
+    }
+    let view = serde_json::from_str::<Numbered>(text).map_or(0, |numbered| numbered.view);
+    let status = cluster_client::Status::bad_request(why);
+    let out = Outbox { view, sender: sender.clone() };
+    if out.state(Some(&status)).await.is_err() {
+        tracing::debug!("the page left");
+    }
+}
+
+/// Sends what everybody is told: the clusters now and whenever one changes, operations and forwards.
+async fn tell(agent: &Agent, sender: &mpsc::Sender<Utf8Bytes>) {
+    let (mut clusters, mut events) = (agent.clusters.changes(), agent.events.subscribe());
+    for message in agent.snapshots() {
+        if sender.send(message.into()).await.is_err() {
+            return;
+        }
+    }
+    clusters.mark_changed();
+    loop {
+        let message = tokio::select! {
+            changed = clusters.changed() => match changed {
+                Ok(()) => json!({"type": "clusters", "clusters": **clusters.borrow_and_update()}).to_string().into(),
+                Err(_) => return,
+            },
+            event = events.recv() => match event {
+                Ok(message) => message,
+                // The page was slow; it gets the next states.
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return,
+            },
+        };
+        if sender.send(message).await.is_err() {
+            return;
+        }
+    }
+}

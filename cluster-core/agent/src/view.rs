@@ -1,0 +1,136 @@
+//! What a page watches: each view is a task that sends what it shows, and again when it changes.
+
+mod counts;
+mod list;
+mod logs;
+pub(crate) mod metrics;
+mod object;
+mod problems;
+
+use crate::clusters::Live;
+use crate::process::Agent;
+use axum::extract::ws::Utf8Bytes;
+use cluster_client::Status;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+/// At most one message per view in this time.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a page wants to see.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(crate) enum Spec {
+    /// Rows of one kind.
+    List(list::ListSpec),
+    /// One object, whole.
+    Object(object::ObjectSpec),
+    /// How many of several kinds there are.
+    Counts(counts::CountsSpec),
+    /// All that is wrong.
+    Problems(problems::ProblemsSpec),
+    /// The logs of several containers.
+    Logs(logs::LogsSpec),
+    /// What nodes and pods use.
+    Metrics(metrics::MetricsSpec),
+}
+
+impl Spec {
+    fn cluster(&self) -> &str {
+        match self {
+            Self::List(spec) => &spec.cluster,
+            Self::Object(spec) => &spec.cluster,
+            Self::Counts(spec) => &spec.cluster,
+            Self::Problems(spec) => &spec.cluster,
+            Self::Logs(spec) => &spec.cluster,
+            Self::Metrics(spec) => &spec.cluster,
+        }
+    }
+}
+
+/// The page has gone.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+/// Where a view's messages go. Sending waits while the page is slow.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbox {
+    pub(crate) view: u64,
+    pub(crate) sender: mpsc::Sender<Utf8Bytes>,
+}
+
+impl Outbox {
+    pub(crate) async fn send(&self, message: &impl Serialize) -> Result<(), Gone> {
+        let text = serde_json::to_string(message).map_err(|error| {
+            tracing::error!(%error, "a message could not be written");
+            Gone
+        })?;
+        self.sender.send(text.into()).await.map_err(|_| Gone)
+    }
+
+    /// Tells whether the view follows the cluster.
+    pub(crate) async fn state(&self, lost: Option<&Status>) -> Result<(), Gone> {
+        let error = lost.map(Status::to_json);
+        self.send(&json!({"type": "state", "view": self.view, "live": lost.is_none(), "error": error})).await
+    }
+}
+
+/// Lets messages out at a pace; the first one at once.
+#[derive(Debug)]
+struct Pace(Instant);
+
+impl Pace {
+    fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    async fn next(&mut self) {
+        sleep_until(self.0).await;
+        self.0 = Instant::now() + PAUSE;
+    }
+}
+
+/// What waits in a channel, at least one; `None` when it is closed.
+async fn batch<T>(receiver: &mut mpsc::UnboundedReceiver<T>, pace: &mut Pace) -> Option<Vec<T>> {
+    let mut batch = vec![receiver.recv().await?];
+    pace.next().await;
+    while let Ok(more) = receiver.try_recv() {
+        batch.push(more);
+    }
+    Some(batch)
+}
+
+/// Shows a view until its page goes; waits for the cluster when that does not run.
+pub(crate) async fn run(agent: Arc<Agent>, spec: Spec, out: Outbox) {
+    loop {
+        let live = match agent.clusters.live(spec.cluster()) {
+            Ok(live) => live,
+            Err(error) => {
+                if out.state(Some(&error.status())).await.is_err() {
+                    return;
+                }
+                agent.clusters.running(spec.cluster()).await
+            }
+        };
+        let ended = live.ended.clone();
+        tokio::select! {
+            shown = show(&live, &spec, &out) => if shown.is_err() { return },
+            () = ended.cancelled() => {}
+        }
+    }
+}
+
+async fn show(live: &Live, spec: &Spec, out: &Outbox) -> Result<(), Gone> {
+    match spec {
+        Spec::List(spec) => list::show(live, spec, out).await,
+        Spec::Object(spec) => object::show(live, spec, out).await,
+        Spec::Counts(spec) => counts::show(live, spec, out).await,
+        Spec::Problems(spec) => problems::show(live, spec, out).await,
+        Spec::Logs(spec) => logs::show(live, spec, out).await,
+        Spec::Metrics(_) => metrics::show(live, out).await,
+    }
+}

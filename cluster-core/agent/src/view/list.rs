@@ -1,0 +1,310 @@
+//! A window onto the rows of one kind, filtered and sorted.
+
+use super::{Gone, Outbox, Pace, batch};
+use crate::clusters::Live;
+use crate::feed::{Change, Counts, FeedSpec, Resource};
+use crate::health::Health;
+use crate::row::{Column, ExtraColumn, Key, Row};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+const DEFAULT_LIMIT: usize = 200;
+const MOST_ROWS: usize = 5000;
+
+/// Which rows.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListSpec {
+    pub(crate) cluster: String,
+    #[serde(flatten)]
+    pub(crate) resource: Resource,
+    #[serde(default)]
+    pub(crate) namespaces: Vec<String>,
+    #[serde(default)]
+    pub(crate) label_selector: String,
+    #[serde(default)]
+    pub(crate) field_selector: String,
+    #[serde(default)]
+    pub(crate) filter: String,
+    #[serde(default)]
+    pub(crate) sort: Option<Sort>,
+    #[serde(default)]
+    pub(crate) columns: Vec<ExtraColumn>,
+    #[serde(default)]
+    pub(crate) offset: usize,
+    #[serde(default)]
+    pub(crate) limit: Option<usize>,
+}
+
+/// In which order.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Sort {
+    #[serde(default)]
+    pub(crate) column: String,
+    #[serde(default)]
+    pub(crate) descending: bool,
+}
+
+/// Sends the window, and what is new in it.
+pub(super) async fn show(live: &Live, spec: &ListSpec, out: &Outbox) -> Result<(), Gone> {
+    let feed = live.feeds.open(&FeedSpec {
+        resource: spec.resource.clone(),
+        label_selector: spec.label_selector.clone(),
+        field_selector: spec.field_selector.clone(),
+        columns: spec.columns.clone(),
+    });
+    let mut changes = feed.subscribe();
+    let (mut view, mut pace) = (View::new(spec.clone()), Pace::new());
+    while let Some(changes) = batch(&mut changes, &mut pace).await {
+        for change in changes {
+            match change {
+                Change::Live(lost) => out.state(lost.as_ref()).await?,
+                change => view.take(change),
+            }
+        }
+        if let Some(message) = view.message(out.view) {
+            out.send(&message).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an object of a namespace is looked at.
+pub(super) fn within(namespaces: &[String], namespace: &str) -> bool {
+    namespaces.is_empty() || namespace.is_empty() || namespaces.iter().any(|one| one == namespace)
+}
+
+/// The health of each row in some namespaces, and their sums.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    known: HashMap<Arc<str>, Health>,
+    pub(super) counts: Counts,
+}
+
+impl Tally {
+    pub(super) fn put(&mut self, row: &Row) {
+        self.remove(&row.uid);
+        self.known.insert(row.uid.clone(), row.health);
+        *self.counts.of(row.health) += 1;
+    }
+
+    pub(super) fn remove(&mut self, uid: &str) {
+        if let Some(health) = self.known.remove(uid) {
+            *self.counts.of(health) -= 1;
+        }
+    }
+
+    pub(super) fn total(&self) -> usize {
+        self.known.len()
+    }
+}
+
+/// The place of a row; the name breaks ties, so that the order is one.
+type Place = (Key, String, String, Arc<str>);
+
+#[derive(Debug)]
+struct View {
+    spec: ListSpec,
+    words: Vec<String>,
+    columns: Arc<Vec<Column>>,
+    tally: Tally,
+    /// The rows that match.
+    order: BTreeMap<Place, Arc<Row>>,
+    places: HashMap<Arc<str>, Place>,
+    /// What the page has.
+    sent: Option<Sent>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Sent {
+    columns: Arc<Vec<Column>>,
+    rows: Vec<Arc<Row>>,
+    total: usize,
+    matched: usize,
+    counts: Counts,
+}
+
+impl PartialEq for Row {
+    /// Rows are made anew by every change and shared, so one is equal to itself alone.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Message {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    view: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<Arc<Vec<Column>>>,
+    total: usize,
+    matched: usize,
+    offset: usize,
+    order: Vec<Arc<str>>,
+    rows: Vec<Arc<Row>>,
+    counts: Counts,
+}
+
+impl View {
+    fn new(spec: ListSpec) -> Self {
+        Self {
+            words: spec.filter.split_whitespace().map(str::to_lowercase).collect(),
+            spec,
+            columns: Arc::default(),
+            tally: Tally::default(),
+            order: BTreeMap::new(),
+            places: HashMap::new(),
+            sent: None,
+        }
+    }
+
+    fn take(&mut self, change: Change) {
+        match change {
+            Change::All(columns, rows) => {
+                self.columns = columns;
+                self.tally = Tally::default();
+                self.order.clear();
+                self.places.clear();
+                rows.into_iter().for_each(|row| self.put(row));
+            }
+            Change::Put(row) => self.put(row),
+            Change::Gone(uid) => {
+                self.tally.remove(&uid);
+                self.take_out(&uid);
+            }
+            Change::Live(_) => {}
+        }
+    }
+
+    fn take_out(&mut self, uid: &str) {
+        if let Some(place) = self.places.remove(uid) {
+            self.order.remove(&place);
+        }
+    }
+
+    fn put(&mut self, row: Arc<Row>) {
+        if !within(&self.spec.namespaces, &row.namespace) {
+            return;
+        }
+        self.tally.put(&row);
+        self.take_out(&row.uid);
+        if row.has_all(&self.words) {
+            let column = self.spec.sort.as_ref().map_or("", |sort| sort.column.as_str());
+            let key = row.key(&self.columns, column);
+            let place = (key, row.namespace.clone(), row.name.clone(), row.uid.clone());
+            self.places.insert(row.uid.clone(), place.clone());
+            self.order.insert(place, row);
+        }
+    }
+
+    fn window(&self) -> Vec<Arc<Row>> {
+        let limit = self.spec.limit.unwrap_or(DEFAULT_LIMIT).min(MOST_ROWS);
+        let rows = self.order.values();
+        let rows: Box<dyn Iterator<Item = &Arc<Row>>> = if self.spec.sort.as_ref().is_some_and(|sort| sort.descending) {
+            Box::new(rows.rev())
+        } else {
+            Box::new(rows)
+        };
+        rows.skip(self.spec.offset).take(limit).cloned().collect()
+    }
+
+    /// What the page does not have yet; nothing when it has all.
+    fn message(&mut self, view: u64) -> Option<Message> {
+        let now = Sent {
+            columns: self.columns.clone(),
+            rows: self.window(),
+            total: self.tally.total(),
+            matched: self.order.len(),
+            counts: self.tally.counts,
+        };
+        if self.sent.as_ref() == Some(&now) || (self.sent.is_none() && now.columns.is_empty()) {
+            return None;
+        }
+        let before = self.sent.take();
+        let had: HashMap<&str, &Arc<Row>> =
+            before.iter().flat_map(|sent| &sent.rows).map(|row| (&*row.uid, row)).collect();
+        let is_new = |row: &&Arc<Row>| had.get(&*row.uid).is_none_or(|had| !Arc::ptr_eq(had, row));
+        let same_columns = before.as_ref().is_some_and(|sent| sent.columns == now.columns);
+        let message = Message {
+            kind: "rows",
+            view,
+            columns: (!same_columns).then(|| now.columns.clone()),
+            total: now.total,
+            matched: now.matched,
+            offset: self.spec.offset,
+            order: now.rows.iter().map(|row| row.uid.clone()).collect(),
+            rows: now.rows.iter().filter(is_new).cloned().collect(),
+            counts: now.counts,
+        };
+        self.sent = Some(now);
+        Some(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row;
+    use serde_json::{Value, json};
+
+    fn rows(list: &[(&str, &str, i64)]) -> (Arc<Vec<Column>>, Vec<Arc<Row>>) {
+        let row = |(namespace, name, restarts): &(&str, &str, i64)| json!({"cells": [name, restarts], "object": {"metadata": {"name": name, "namespace": namespace, "uid": name}}});
+        let table = json!({
+            "columnDefinitions": [{"name": "Name", "type": "string"}, {"name": "Restarts", "type": "integer"}],
+            "rows": list.iter().map(row).collect::<Vec<_>>(),
+        });
+        let (columns, rows) = row::read(table.to_string().as_bytes(), ("", "configmaps"), &[]).expect("a table");
+        (Arc::new(columns), rows.into_iter().map(Arc::new).collect())
+    }
+
+    fn view(spec: Value) -> View {
+        let mut spec = spec;
+        spec["cluster"] = "dev".into();
+        spec["version"] = "v1".into();
+        spec["resource"] = "pods".into();
+        let mut view = View::new(serde_json::from_value(spec).expect("a spec"));
+        let (columns, rows) = rows(&[("a", "one", 10), ("b", "two", 9), ("b", "three", 0)]);
+        view.take(Change::All(columns, rows));
+        view
+    }
+
+    fn order(message: &Message) -> Vec<&str> {
+        message.order.iter().map(|uid| &**uid).collect()
+    }
+
+    #[test]
+    fn the_window_is_filtered_sorted_and_cut() {
+        let table = [
+            (json!({"sort": null}), vec!["one", "three", "two"], 3, 3),
+            (json!({"namespaces": ["b"]}), vec!["three", "two"], 2, 2),
+            (json!({"filter": "T b"}), vec!["three", "two"], 3, 2),
+            (json!({"sort": {"column": "Restarts"}}), vec!["three", "two", "one"], 3, 3),
+            (json!({"sort": {"column": "Restarts", "descending": true}}), vec!["one", "two", "three"], 3, 3),
+            (json!({"sort": {"column": "name"}, "offset": 1, "limit": 1}), vec!["three"], 3, 3),
+            (json!({"offset": 9}), vec![], 3, 3),
+        ];
+        for (spec, expected, total, matched) in table {
+            let message = view(spec.clone()).message(1).expect("a first message");
+            assert_eq!(order(&message), expected, "{spec}");
+            assert_eq!((message.total, message.matched), (total, matched), "{spec}");
+            assert!(message.columns.is_some());
+        }
+    }
+
+    #[test]
+    fn later_messages_have_only_what_is_new() {
+        let mut view = view(json!({"limit": 2}));
+        assert_eq!(view.message(1).expect("a first message").rows.len(), 2);
+        assert!(view.message(1).is_none(), "nothing changed");
+        let (_, changed) = rows(&[("b", "three", 1)]);
+        view.take(Change::Put(changed[0].clone()));
+        let message = view.message(1).expect("a change");
+        assert_eq!((message.rows.len(), message.columns.is_none()), (1, true));
+        view.take(Change::Gone("one".into()));
+        let message = view.message(1).expect("a change");
+        assert_eq!(order(&message), ["three", "two"]);
+        assert_eq!((message.rows.len(), &*message.rows[0].uid, message.total), (1, "two", 2));
+    }
+}

@@ -1,0 +1,338 @@
+//! The logs of several containers as one, across their restarts.
+
+use super::{Gone, Outbox, PAUSE};
+use crate::clusters::Live;
+use crate::feed::Resource;
+use crate::watch::{Event, Scope, decode, follow};
+use bytes::Bytes;
+use cluster_client::backoff::Backoff;
+use cluster_client::escape;
+use cluster_client::http::HttpBackend;
+use futures::TryStreamExt;
+use http::Request;
+use http_body_util::BodyDataStream;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncBufReadExt;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::io::StreamReader;
+use tokio_util::task::AbortOnDropHandle;
+
+const DEFAULT_TAIL: usize = 500;
+/// Lines that wait for a slow page; the oldest go first.
+const MOST_LINES: usize = 10_000;
+const PER_MESSAGE: usize = 2_000;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Which containers.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct LogsSpec {
+    pub(crate) cluster: String,
+    namespace: String,
+    #[serde(default)]
+    pods: Vec<String>,
+    #[serde(default)]
+    selector: String,
+    /// All when empty.
+    #[serde(default)]
+    containers: Vec<String>,
+    /// What they said before their last restart.
+    #[serde(default)]
+    previous: bool,
+    #[serde(default)]
+    tail: Option<usize>,
+    /// All words must occur.
+    #[serde(default)]
+    filter: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Line {
+    pod: Arc<str>,
+    container: Arc<str>,
+    time: String,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Message {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    view: u64,
+    lines: Vec<Line>,
+    dropped: usize,
+}
+
+/// Lines between the streams, which never wait, and the page, which may be slow.
+#[derive(Debug, Default)]
+struct Ring {
+    lines: Mutex<(VecDeque<Line>, usize)>,
+    filled: Notify,
+}
+
+impl Ring {
+    fn push(&self, line: Line) {
+        let (lines, dropped) = &mut *self.lines.lock();
+        lines.push_back(line);
+        if lines.len() > MOST_LINES {
+            lines.pop_front();
+            *dropped += 1;
+        }
+        self.filled.notify_one();
+    }
+
+    /// Some lines, by time, and how many were lost before.
+    fn take(&self) -> (Vec<Line>, usize) {
+        let (lines, dropped) = &mut *self.lines.lock();
+        let count = lines.len().min(PER_MESSAGE);
+        let mut taken: Vec<Line> = lines.drain(..count).collect();
+        taken.sort_by(|a, b| a.time.cmp(&b.time));
+        if !lines.is_empty() {
+            self.filled.notify_one();
+        }
+        (taken, std::mem::take(dropped))
+    }
+}
+
+/// Sends lines as they come.
+pub(super) async fn show(live: &Live, spec: &LogsSpec, out: &Outbox) -> Result<(), Gone> {
+    let scope = Scope {
+        path: Resource::new("", "v1", "pods").path(&spec.namespace),
+        label_selector: spec.selector.clone(),
+        ..Scope::default()
+    };
+    let ring = Arc::new(Ring::default());
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let words: Vec<String> = spec.filter.split_whitespace().map(str::to_lowercase).collect();
+    let streams = Streams { spec, words, backend: live.backend.clone(), ring: ring.clone(), open: HashMap::new() };
+    tokio::select! {
+        () = follow(&live.backend, &scope, |event| sender.send(event).is_ok()) => Ok(()),
+        ended = read(&mut events, streams, out) => ended,
+        ended = write(&ring, out) => ended,
+    }
+}
+
+/// Follows the pods.
+async fn read(events: &mut mpsc::UnboundedReceiver<Event>, mut streams: Streams<'_>, out: &Outbox) -> Result<(), Gone> {
+    while let Some(event) = events.recv().await {
+        match &event {
+            Event::Lost(status) => out.state(Some(status)).await?,
+            Event::Back => out.state(None).await?,
+            _ => {}
+        }
+        streams.take(event);
+    }
+    Ok(())
+}
+
+async fn write(ring: &Ring, out: &Outbox) -> Result<(), Gone> {
+    loop {
+        ring.filled.notified().await;
+        let (lines, dropped) = ring.take();
+        if !lines.is_empty() || dropped > 0 {
+            out.send(&Message { kind: "lines", view: out.view, lines, dropped }).await?;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// One life of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Life {
+    pod: Arc<str>,
+    uid: String,
+    container: Arc<str>,
+    restarts: i64,
+}
+
+struct Streams<'a> {
+    spec: &'a LogsSpec,
+    words: Vec<String>,
+    backend: Arc<HttpBackend>,
+    ring: Arc<Ring>,
+    open: HashMap<Life, (AbortOnDropHandle<()>, Arc<Mutex<String>>)>,
+}
+
+impl Streams<'_> {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::All(pages) => {
+                for page in pages {
+                    let list: Value = decode("PodList", &page).unwrap_or_default();
+                    list["items"].as_array().into_iter().flatten().for_each(|pod| self.put(pod));
+                }
+            }
+            Event::Put(bytes) => self.put(&decode("Pod", &bytes).unwrap_or_default()),
+            Event::Gone(bytes) => {
+                let pod: Value = decode("Pod", &bytes).unwrap_or_default();
+                self.open.retain(|life, _| life.uid != cluster_object::meta::uid(&pod));
+            }
+            Event::Lost(_) | Event::Back => {}
+        }
+    }
+
+    fn put(&mut self, pod: &Value) {
+        let name = cluster_object::meta::name(pod);
+        if !self.spec.pods.is_empty() && !self.spec.pods.iter().any(|wanted| wanted == name) {
+            return;
+        }
+        for (life, running) in lives(pod) {
+            let wanted =
+                self.spec.containers.is_empty() || self.spec.containers.iter().any(|one| **one == *life.container);
+            let known = self.open.get(&life);
+            // A stream that ended while its container runs was cut off, and goes on after its last line.
+            let since = match known {
+                Some((task, last)) if running && task.is_finished() => last.lock().clone(),
+                Some(_) => continue,
+                None => String::new(),
+            };
+            if wanted && (!self.spec.previous || life.restarts > 0) {
+                self.begin(life, since);
+            }
+        }
+    }
+
+    fn begin(&mut self, life: Life, since: String) {
+        let last = Arc::new(Mutex::new(since));
+        let stream = Stream {
+            life: life.clone(),
+            path: Resource::new("", "v1", "pods").path(&self.spec.namespace),
+            previous: self.spec.previous,
+            tail: self.spec.tail.unwrap_or(DEFAULT_TAIL),
+            words: self.words.clone(),
+            ring: self.ring.clone(),
+            last: last.clone(),
+        };
+        let backend = self.backend.clone();
+        let task = AbortOnDropHandle::new(tokio::spawn(async move { stream.run(&backend).await }));
+        self.open.insert(life, (task, last));
+    }
+}
+
+/// The containers of a pod that have begun, and whether they run.
+fn lives(pod: &Value) -> Vec<(Life, bool)> {
+    let status = &pod["status"];
+    let fields = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
+    let statuses = fields.iter().flat_map(|field| status[*field].as_array().into_iter().flatten());
+    let begun = statuses.filter(|status| !status["containerID"].as_str().unwrap_or_default().is_empty());
+    let life = |status: &Value| Life {
+        pod: cluster_object::meta::name(pod).into(),
+        uid: cluster_object::meta::uid(pod).to_owned(),
+        container: status["name"].as_str().unwrap_or_default().into(),
+        restarts: status["restartCount"].as_i64().unwrap_or_default(),
+    };
+    begun.map(|status| (life(status), status["state"]["running"].is_object())).collect()
+}
+
+struct Stream {
+    life: Life,
+    path: String,
+    previous: bool,
+    tail: usize,
+    words: Vec<String>,
+    ring: Arc<Ring>,
+    /// The time of the last line.
+    last: Arc<Mutex<String>>,
+}
+
+impl Stream {
+    /// Reads until the container ends; begins again after its last line when the connection breaks.
+    async fn run(self, backend: &HttpBackend) {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        while let Err(error) = self.read(backend, &mut backoff).await {
+            tracing::debug!(pod = %self.life.pod, container = %self.life.container, %error, "a log broke off");
+            if error.status().is_some_and(|status| status.code == 404) {
+                return;
+            }
+            tokio::time::sleep(backoff.pause()).await;
+        }
+    }
+
+    async fn read(&self, backend: &HttpBackend, backoff: &mut Backoff) -> Result<(), cluster_client::Error> {
+        let failed = |error: &dyn std::fmt::Display| cluster_client::Error::Transport(error.to_string());
+        let since = self.last.lock().clone();
+        let request = Request::get(self.uri(&since)).body(Bytes::new()).map_err(|error| failed(&error))?;
+        let data = BodyDataStream::new(backend.stream(request).await?).map_err(std::io::Error::other);
+        let mut lines = StreamReader::new(data).split(b'\n');
+        while let Some(line) = lines.next_segment().await.map_err(|error| failed(&error))? {
+            backoff.reset();
+            let line = String::from_utf8_lossy(&line);
+            let (time, text) = line.split_once(' ').unwrap_or(("", &line));
+            // `sinceTime` has whole seconds.
+            if !since.is_empty() && time <= since.as_str() {
+                continue;
+            }
+            time.clone_into(&mut self.last.lock());
+            if self.words.is_empty() || has_all(text, &self.words) {
+                self.ring.push(Line {
+                    pod: self.life.pod.clone(),
+                    container: self.life.container.clone(),
+                    time: time.to_owned(),
+                    text: text.trim_end_matches('\r').to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn uri(&self, since: &str) -> String {
+        let (pod, container) = (escape(&self.life.pod), escape(&self.life.container));
+        let which = if self.previous { "previous=true" } else { "follow=true" };
+        let uri = format!("{}/{pod}/log?container={container}&timestamps=true&{which}", self.path);
+        if since.is_empty() {
+            format!("{uri}&tailLines={}", self.tail)
+        } else {
+            format!("{uri}&sinceTime={}", escape(since))
+        }
+    }
+}
+
+fn has_all(text: &str, words: &[String]) -> bool {
+    let text = text.to_lowercase();
+    words.iter().all(|word| text.contains(word.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn line(time: &str, text: &str) -> Line {
+        Line { pod: "p".into(), container: "c".into(), time: time.to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn lines_of_several_containers_come_in_the_order_of_their_times() {
+        let ring = Ring::default();
+        for (time, text) in [("2", "b"), ("1", "a"), ("3", "c")] {
+            ring.push(line(time, text));
+        }
+        let (lines, dropped) = ring.take();
+        assert_eq!((lines.iter().map(|line| line.text.as_str()).collect::<String>(), dropped), ("abc".to_owned(), 0));
+    }
+
+    #[test]
+    fn a_slow_page_loses_the_oldest_lines_and_is_told_how_many() {
+        let ring = Ring::default();
+        (0..MOST_LINES + 3).for_each(|number| ring.push(line(&format!("{number:06}"), "x")));
+        let (lines, dropped) = ring.take();
+        assert_eq!((lines[0].time.as_str(), lines.len(), dropped), ("000003", PER_MESSAGE, 3));
+        assert_eq!(ring.take().1, 0);
+    }
+
+    #[test]
+    fn each_restart_is_a_life_of_its_own_and_one_that_has_not_begun_is_none() {
+        let pod = json!({"metadata": {"name": "p", "uid": "u"}, "status": {
+            "initContainerStatuses": [{"name": "i", "containerID": "docker://1", "state": {"terminated": {}}}],
+            "containerStatuses": [{"name": "a", "containerID": "docker://2", "restartCount": 2, "state": {"running": {}}},
+                {"name": "b", "state": {"waiting": {}}}]}});
+        let found: Vec<_> =
+            lives(&pod).into_iter().map(|(l, running)| (l.container.to_string(), l.restarts, running)).collect();
+        assert_eq!(found, [("i".to_owned(), 0, false), ("a".to_owned(), 2, true)]);
+    }
+}

@@ -1,0 +1,244 @@
+//! All that is wrong in a cluster: objects that will not get better by themselves, and those that events complain of.
+
+use super::counts::Merged;
+use super::list::within;
+use super::{Gone, Outbox, Pace};
+use crate::clusters::{Live, get};
+use crate::feed::{Change, Resource};
+use crate::health::{Health, KINDS, Remedy};
+use crate::row::Row;
+use cluster_client::{Client, escape};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Events per problem, and lines of a log.
+const FACTS: usize = 3;
+
+/// Where to look.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ProblemsSpec {
+    pub(crate) cluster: String,
+    #[serde(default)]
+    namespaces: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Problem {
+    kind: &'static str,
+    group: &'static str,
+    version: &'static str,
+    resource: &'static str,
+    namespace: String,
+    name: String,
+    uid: Arc<str>,
+    why: String,
+    evidence: Vec<String>,
+    remedy: Option<Remedy>,
+}
+
+#[derive(Debug, Serialize)]
+struct Message<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    view: u64,
+    problems: &'a [Problem],
+}
+
+/// Sends the list, whenever it is another.
+pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Result<(), Gone> {
+    let resources = KINDS.iter().map(|known| Resource::new(known.group, known.version, known.resource));
+    let mut merged = Merged::open(live, resources);
+    let (sender, mut words) = mpsc::unbounded_channel();
+    let (mut known, mut pace, mut sent) = (Unwell::default(), Pace::new(), None);
+    loop {
+        tokio::select! {
+            change = merged.changes.recv() => {
+                let Some((number, change)) = change else { return Ok(()) };
+                known.take(number, change, &spec.namespaces);
+            }
+            Some((life, lines)) = words.recv() => drop(known.last_words.insert(life, lines)),
+        }
+        pace.next().await;
+        while let Ok((number, change)) = merged.changes.try_recv() {
+            known.take(number, change, &spec.namespaces);
+        }
+        for (life, path) in known.silent() {
+            let (client, sender) = (live.client.clone(), sender.clone());
+            tokio::spawn(async move {
+                if sender.send((life, lines(&client, &path).await)).is_err() {
+                    tracing::debug!("the page left");
+                }
+            });
+        }
+        let problems = known.problems();
+        if sent.as_ref() != Some(&problems) {
+            out.send(&Message { kind: "problems", view: out.view, problems: &problems }).await?;
+            sent = Some(problems);
+        }
+    }
+}
+
+/// The lines of a text that the API server has; none when it does not answer.
+async fn lines(client: &Client, path: &str) -> Vec<String> {
+    let text = get(client, path, "text/plain").await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+}
+
+/// An object in one state.
+type Life = (Arc<str>, String);
+
+/// Everything that is not well, by kind, and what events say of it.
+#[derive(Debug, Default)]
+struct Unwell {
+    rows: BTreeMap<(usize, Arc<str>), Arc<Row>>,
+    events: HashMap<Arc<str>, Arc<Row>>,
+    /// What crashed containers said last; empty while it is asked for.
+    last_words: HashMap<Life, Vec<String>>,
+}
+
+impl Unwell {
+    fn take(&mut self, number: usize, change: Change, namespaces: &[String]) {
+        let is_event = KINDS[number].resource == "events";
+        let counts = |row: &Row| matches!(row.health, Health::Bad | Health::Warn) && within(namespaces, &row.namespace);
+        match change {
+            Change::All(_, rows) => {
+                if is_event {
+                    self.events.clear();
+                } else {
+                    self.rows.retain(|(kind, _), _| *kind != number);
+                }
+                rows.into_iter().filter(|row| counts(row)).for_each(|row| self.put(number, is_event, row));
+            }
+            Change::Put(row) if counts(&row) => self.put(number, is_event, row),
+            Change::Put(row) => self.remove(number, &row.uid),
+            Change::Gone(uid) => self.remove(number, &uid),
+            Change::Live(_) => {}
+        }
+    }
+
+    fn put(&mut self, number: usize, is_event: bool, row: Arc<Row>) {
+        if is_event {
+            self.events.insert(row.uid.clone(), row);
+        } else {
+            self.rows.insert((number, row.uid.clone()), row);
+        }
+    }
+
+    fn remove(&mut self, number: usize, uid: &Arc<str>) {
+        self.rows.remove(&(number, uid.clone()));
+        self.events.remove(uid);
+        self.last_words.retain(|(of, _), _| of != uid);
+    }
+
+    /// Crashed pods whose last words nobody has asked for, and where they are.
+    fn silent(&mut self) -> Vec<(Life, String)> {
+        let crashed = self.rows.values().filter(|row| row.remedy.as_ref().is_some_and(|r| r.action == "previous-logs"));
+        let mut asked = Vec::new();
+        for row in crashed {
+            let life = (row.uid.clone(), row.why.clone());
+            if let Some(container) = row.container.as_deref().filter(|_| !self.last_words.contains_key(&life)) {
+                let pod = Resource::new("", "v1", "pods").path(&row.namespace);
+                let path = format!(
+                    "{pod}/{}/log?previous=true&tailLines={FACTS}&container={}",
+                    escape(&row.name),
+                    escape(container)
+                );
+                asked.push((life, path));
+            }
+        }
+        self.last_words.extend(asked.iter().map(|(life, _)| (life.clone(), Vec::new())));
+        asked
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut about: HashMap<&Arc<str>, Vec<&Arc<Row>>> = HashMap::new();
+        for event in self.events.values() {
+            about.entry(&event.about).or_default().push(event);
+        }
+        let problem = |((number, uid), row): (&(usize, Arc<str>), &Arc<Row>)| {
+            let mut events = about.get(uid).cloned().unwrap_or_default();
+            events.sort_by_key(|event| std::cmp::Reverse(event.rv.parse::<u64>().unwrap_or_default()));
+            if row.health == Health::Warn && events.is_empty() {
+                return None;
+            }
+            let known = &KINDS[*number];
+            let mut why = row.why.clone();
+            if row.health == Health::Warn
+                && let Some(newest) = events.first()
+            {
+                why = format!("{why}: {}", newest.why);
+            }
+            let mut evidence = row.evidence.clone();
+            evidence.extend(self.last_words.get(&(uid.clone(), row.why.clone())).into_iter().flatten().cloned());
+            evidence.extend(events.iter().take(FACTS).map(|event| event.why.clone()));
+            Some(Problem {
+                kind: known.kind,
+                group: known.group,
+                version: known.version,
+                resource: known.resource,
+                namespace: row.namespace.clone(),
+                name: row.name.clone(),
+                uid: uid.clone(),
+                why,
+                evidence,
+                remedy: row.remedy.clone(),
+            })
+        };
+        self.rows.iter().filter_map(problem).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row;
+    use serde_json::{Value, json};
+
+    fn number(resource: &str) -> usize {
+        KINDS.iter().position(|known| known.resource == resource).expect("a kind")
+    }
+
+    fn put(unwell: &mut Unwell, resource: &str, object: &Value) {
+        let table = json!({"rows": [{"cells": [], "object": object}]});
+        let (_, rows) = row::read(table.to_string().as_bytes(), ("", resource), &[]).expect("a table");
+        rows.into_iter().for_each(|row| unwell.take(number(resource), Change::Put(Arc::new(row)), &[]));
+    }
+
+    fn pod(state: Value) -> Value {
+        json!({"metadata": {"name": "web", "namespace": "shop", "uid": "u"}, "status": {"phase": "Running",
+            "containerStatuses": [{"name": "c", "ready": false, "restartCount": 1, "state": state,
+                "lastState": {"terminated": {"exitCode": 1}}}]}})
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_a_problem_once_an_event_complains_of_it() {
+        let mut unwell = Unwell::default();
+        put(&mut unwell, "pods", &pod(json!({"running": {}})));
+        assert_eq!(unwell.problems(), []);
+        let event = |rv: &str, kind: &str, message: &str| {
+            json!({"metadata": {"name": rv, "namespace": "shop", "uid": rv, "resourceVersion": rv}, "type": kind,
+                "message": message, "involvedObject": {"uid": "u"}})
+        };
+        put(&mut unwell, "events", &event("7", "Normal", "Started"));
+        assert_eq!(unwell.problems(), []);
+        put(&mut unwell, "events", &event("9", "Warning", "Readiness probe failed: HTTP 503"));
+        put(&mut unwell, "events", &event("8", "Warning", "older"));
+        let problems = unwell.problems();
+        assert_eq!(problems[0].why, "runs, but container c is not ready yet: Readiness probe failed: HTTP 503");
+        assert_eq!(problems[0].evidence, ["Readiness probe failed: HTTP 503", "older"]);
+    }
+
+    #[test]
+    fn the_last_words_of_a_crashed_container_are_asked_for_once() {
+        let mut unwell = Unwell::default();
+        put(&mut unwell, "pods", &pod(json!({"waiting": {"reason": "CrashLoopBackOff"}})));
+        let asked = unwell.silent();
+        assert_eq!(asked[0].1, "/api/v1/namespaces/shop/pods/web/log?previous=true&tailLines=3&container=c");
+        assert_eq!(unwell.silent(), []);
+        unwell.last_words.insert(asked[0].0.clone(), vec!["no database".to_owned()]);
+        assert_eq!(unwell.problems()[0].evidence, ["no database"]);
+    }
+}

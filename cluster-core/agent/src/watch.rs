@@ -1,0 +1,234 @@
+//! Follows a collection in any of its forms: the whole of it first, then every change, across lost connections.
+
+use bytes::Bytes;
+use cluster_client::backoff::Backoff;
+use cluster_client::http::HttpBackend;
+use cluster_client::{Backend, Error, Status, WatchEvent, escape, successful};
+use futures::StreamExt;
+use http::Request;
+use http::header::ACCEPT;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::fmt::Write as _;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const PAGE: usize = 500;
+/// A watch that ended sooner than this did not work, even when it ended without an error.
+const HEALTHY: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
+
+/// What is followed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Scope {
+    /// The path of the collection.
+    pub(crate) path: String,
+    pub(crate) label_selector: String,
+    pub(crate) field_selector: String,
+    pub(crate) form: Form,
+}
+
+/// How objects are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
+    /// As they are.
+    #[default]
+    Objects,
+    /// As rows of a table with their metadata.
+    Rows,
+    /// As rows of a table with the whole object.
+    RowsWithObjects,
+}
+
+/// What happened in the collection. With a table form a change is a table of one row.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The whole collection, in pages: lists or tables.
+    All(Vec<Bytes>),
+    /// An object is new or different.
+    Put(Bytes),
+    /// An object is gone; its last state.
+    Gone(Bytes),
+    /// The connection is lost; what is known is stale.
+    Lost(Status),
+    /// The connection is back and nothing was missed.
+    Back,
+}
+
+/// Follows until `take` says that nobody listens.
+pub(crate) async fn follow(backend: &HttpBackend, scope: &Scope, mut take: impl FnMut(Event) -> bool + Send) {
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    let mut position = None;
+    loop {
+        let start = Instant::now();
+        let ended = run(backend, scope, &mut position, &mut take).await;
+        if start.elapsed() >= HEALTHY {
+            backoff.reset();
+        }
+        match ended {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => {
+                let status = status_of(&error);
+                if status.code == 410 {
+                    position = None;
+                } else if !take(Event::Lost(status)) {
+                    return;
+                }
+            }
+        }
+        if start.elapsed() < HEALTHY {
+            tokio::time::sleep(backoff.pause()).await;
+        }
+    }
+}
+
+/// A failure as Kubernetes words it.
+pub(crate) fn status_of(error: &Error) -> Status {
+    error.status().cloned().unwrap_or_else(|| Status::new(503, "ServiceUnavailable", error.to_string()))
+}
+
+/// Lists unless the position is known, then watches until the server ends it; true when nobody listens.
+async fn run(
+    backend: &HttpBackend,
+    scope: &Scope,
+    position: &mut Option<String>,
+    take: &mut (impl FnMut(Event) -> bool + Send),
+) -> Result<bool, Error> {
+    let resumed = position.is_some();
+    if !resumed {
+        let (pages, revision) = list(backend, scope).await?;
+        *position = Some(revision);
+        if !take(Event::All(pages)) {
+            return Ok(true);
+        }
+    }
+    let from = position.clone().unwrap_or_default();
+    let request = scope.request(&format!("watch=true&allowWatchBookmarks=true&resourceVersion={from}"))?;
+    let mut events = backend.events(request).await?;
+    if resumed && !take(Event::Back) {
+        return Ok(true);
+    }
+    while let Some(event) = events.next().await {
+        let (bytes, gone) = match event? {
+            WatchEvent::Bookmark(revision) => {
+                *position = Some(revision);
+                continue;
+            }
+            WatchEvent::Added(bytes) | WatchEvent::Modified(bytes) => (bytes, false),
+            WatchEvent::Deleted(bytes) => (bytes, true),
+        };
+        if let Some(revision) = revision(scope.form, &bytes) {
+            *position = Some(revision);
+        }
+        if !take(if gone { Event::Gone(bytes) } else { Event::Put(bytes) }) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl Scope {
+    /// A request of the collection with more in its query.
+    fn request(&self, more: &str) -> Result<Request<Bytes>, Error> {
+        let mut uri = format!("{}?{more}", self.path);
+        for (name, value) in [("labelSelector", &self.label_selector), ("fieldSelector", &self.field_selector)] {
+            if !value.is_empty() {
+                write!(uri, "&{name}={}", escape(value)).expect("a string takes every write");
+            }
+        }
+        let accept = match self.form {
+            Form::Objects => "application/json",
+            Form::Rows => TABLE,
+            Form::RowsWithObjects => {
+                uri.push_str("&includeObject=Object");
+                TABLE
+            }
+        };
+        let request = Request::get(&uri).header(ACCEPT, accept).body(Bytes::new());
+        request.map_err(|error| Error::Config(format!("{uri:?} is no request path: {error}")))
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    metadata: PageMeta,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PageMeta {
+    resource_version: String,
+    #[serde(rename = "continue")]
+    more: String,
+}
+
+async fn list(backend: &HttpBackend, scope: &Scope) -> Result<(Vec<Bytes>, String), Error> {
+    let mut pages = Vec::new();
+    let mut more = String::new();
+    loop {
+        let request = scope.request(&format!("limit={PAGE}&continue={}", escape(&more)))?;
+        let body = successful(backend.call(request).await?)?;
+        let page: Page = decode("List", &body)?;
+        pages.push(body);
+        more = page.metadata.more;
+        if more.is_empty() {
+            return Ok((pages, page.metadata.resource_version));
+        }
+    }
+}
+
+pub(crate) fn decode<'a, T: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|source| Error::Decode { kind, source })
+}
+
+/// The revision of a changed object, or of the object in a table's only row.
+fn revision(form: Form, bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Table<'a> {
+        #[serde(borrow)]
+        rows: Vec<Row<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Row<'a> {
+        #[serde(borrow)]
+        object: &'a RawValue,
+    }
+    let page: Page = if form == Form::Objects {
+        decode("object", bytes).ok()?
+    } else {
+        let table: Table<'_> = decode("Table", bytes).ok()?;
+        decode("object", table.rows.first()?.object.get().as_bytes()).ok()?
+    };
+    Some(page.metadata.resource_version).filter(|revision| !revision.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_position_follows_objects_and_rows() {
+        let object = br#"{"kind":"Pod","metadata":{"resourceVersion":"7","name":"a"}}"#;
+        assert_eq!(revision(Form::Objects, object).as_deref(), Some("7"));
+        let table =
+            br#"{"kind":"Table","metadata":{},"rows":[{"cells":[],"object":{"metadata":{"resourceVersion":"8"}}}]}"#;
+        assert_eq!(revision(Form::Rows, table).as_deref(), Some("8"));
+        assert_eq!(revision(Form::Rows, br#"{"rows":[]}"#), None);
+    }
+
+    #[test]
+    fn selectors_are_escaped_and_the_form_is_asked_for() {
+        let scope = Scope {
+            path: "/api/v1/pods".to_owned(),
+            label_selector: "a=b,c".to_owned(),
+            form: Form::RowsWithObjects,
+            ..Scope::default()
+        };
+        let request = scope.request("limit=1").expect("a request");
+        assert_eq!(request.uri(), "/api/v1/pods?limit=1&labelSelector=a%3Db%2Cc&includeObject=Object");
+        assert_eq!(request.headers()[ACCEPT], TABLE);
+    }
+}
