@@ -17,12 +17,13 @@
 //! | `/api/clusters/{cluster}/k8s/…` | the cluster's API server, as its administrator; upgrades with a ticket |
 //! | `GET /api/operations`, `DELETE …/{id}` | what is being done; cancels it |
 //! | `GET /api/forwards`, `POST`, `DELETE …/{id}` | ports of 127.0.0.1 that lead into clusters: `{cluster, namespace, target, port, local?}` |
+//! | `GET /api/syncs`, `POST`, `DELETE …/{id}` | folders that are kept in clusters: `{cluster, namespace?, paths, prune?, rollout?}` |
 //! | `GET /api/ws?ticket=…` | the WebSocket |
 //!
 //! Over the WebSocket a page opens, changes and closes numbered views: `{"op": "open", "view": 7, "spec": {"kind":
 //! "list", …}}`, see `view.rs`. A view's messages carry its number: `rows` (the window, later only what is new in it, at
 //! most ten times a second), `object`, `counts`, `problems`, `lines`, `metrics`, and `state` when it follows its cluster
-//! no more or again. Everybody is told `clusters`, `operation` and `forwards`.
+//! no more or again. Everybody is told `clusters`, `operation`, `forwards` and `syncs`.
 
 mod activity;
 mod clusters;
@@ -38,6 +39,8 @@ mod process;
 mod row;
 mod server;
 mod session;
+pub mod sync;
+mod syncs;
 mod view;
 mod watch;
 

@@ -25,6 +25,8 @@ pub(crate) struct Remembered {
     pub(crate) ports: BTreeMap<String, u16>,
     /// Forwards that were asked for.
     pub(crate) forwards: Vec<crate::forwards::Wanted>,
+    /// Folders that are kept in clusters.
+    pub(crate) syncs: Vec<crate::syncs::WantedSync>,
 }
 
 /// The file and its content.

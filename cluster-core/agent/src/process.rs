@@ -7,6 +7,7 @@ use crate::memory::Memory;
 use crate::operations::Operations;
 use crate::server::{self, Assets};
 use crate::session::Sessions;
+use crate::syncs::Syncs;
 use crate::{Error, contact};
 use axum::extract::ws::Utf8Bytes;
 use cluster_launcher::{Launcher, Silent};
@@ -47,6 +48,7 @@ pub(crate) struct Agent {
     pub(crate) clusters: Arc<Clusters>,
     pub(crate) operations: Arc<Operations>,
     pub(crate) forwards: Arc<Forwards>,
+    pub(crate) syncs: Arc<Syncs>,
     pub(crate) activity: Activity,
     pub(crate) assets: Assets,
     /// What all pages are told.
@@ -69,7 +71,8 @@ impl Agent {
             port,
             sessions: memory.get(|memory| Sessions::new(port, memory.bearer.clone(), memory.cookie.clone())),
             operations: Operations::new(events.clone(), activity.clone()),
-            forwards: Forwards::start(clusters.clone(), memory, events.clone()).await,
+            forwards: Forwards::start(clusters.clone(), memory.clone(), events.clone()).await,
+            syncs: Syncs::start(clusters.clone(), memory, activity.clone(), events.clone()),
             clusters,
             activity,
             assets,
@@ -82,7 +85,7 @@ impl Agent {
     pub(crate) fn snapshots(&self) -> Vec<String> {
         let operations = self.operations.list().into_iter();
         let operations = operations.map(|operation| json!({"type": "operation", "operation": operation}).to_string());
-        operations.chain([self.forwards.message()]).collect()
+        operations.chain([self.forwards.message(), self.syncs.message()]).collect()
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) fn router(agent: Arc<Agent>) -> Router {
         .route("/operations/{id}", delete(api::cancel))
         .route("/forwards", get(api::forwards).post(api::forward))
         .route("/forwards/{id}", delete(api::end_forward))
+        .route("/syncs", get(api::syncs).post(api::sync))
+        .route("/syncs/{id}", delete(api::end_sync))
         .route("/ws", get(socket::open))
         .fallback(api::nothing);
     Router::new()

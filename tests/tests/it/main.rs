@@ -19,4 +19,5 @@ mod pods;
 mod rollout;
 mod streams;
 mod support;
+mod sync;
 mod whole;

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::forwards::Wanted;
 use crate::process::Agent;
 use crate::session::Caller;
+use crate::syncs::WantedSync;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -227,4 +228,19 @@ pub(super) async fn end_forward(State(agent): Shared, Path(id): Path<String>) ->
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Status::new(404, "NotFound", format!("nobody asked for a forward {id}")).into())
+}
+
+pub(super) async fn syncs(State(agent): Shared) -> Json<Value> {
+    Json(json!(agent.syncs.list()))
+}
+
+pub(super) async fn sync(State(agent): Shared, Json(wanted): Json<WantedSync>) -> Result<Response, Error> {
+    Ok((StatusCode::CREATED, Json(json!(agent.syncs.add(wanted)?))).into_response())
+}
+
+pub(super) async fn end_sync(State(agent): Shared, Path(id): Path<String>) -> Result<StatusCode, Error> {
+    if agent.syncs.remove(&id)? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Status::new(404, "NotFound", format!("there is no sync {id}")).into())
 }

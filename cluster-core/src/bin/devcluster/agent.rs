@@ -1,11 +1,14 @@
 //! The commands around the agent: the process itself, and the dashboard that it serves.
 
 use crate::arguments::Common;
+use crate::show::Table;
 use crate::{commands, filter, show};
 use anyhow::{Context, Result};
 use cluster_agent::log::Log;
 use cluster_agent::{Contact, Options, READY};
 use cluster_launcher::{Launcher, Silent};
+use http::Method;
+use serde_json::{Value, json};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use tokio::process::Command;
@@ -37,6 +40,61 @@ pub(crate) async fn contact(launcher: &Launcher, common: &Common) -> Result<Cont
     let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
     command.args(["agent", "--image", &common.image, "--node-binary"]).arg(commands::node_binary(common)?);
     Ok(Contact::start(launcher.home(), command).await?)
+}
+
+/// What a user wants forwarded.
+pub(crate) struct Wanted {
+    pub(crate) namespace: String,
+    pub(crate) target: String,
+    pub(crate) port: u16,
+    pub(crate) local: Option<u16>,
+}
+
+/// The ports of this machine that lead into a cluster; none when no agent runs.
+pub(crate) async fn forwards(launcher: &Launcher, cluster: &str) -> Result<Vec<Value>> {
+    let Some(contact) = Contact::find(launcher.home())? else { return Ok(Vec::new()) };
+    let all = contact.call(Method::GET, "/api/forwards", None).await?;
+    Ok(all.as_array().into_iter().flatten().filter(|forward| forward["cluster"] == cluster).cloned().collect())
+}
+
+pub(crate) fn forwards_table(forwards: &[Value]) -> Table {
+    let mut table = Table::new(["LOCALHOST", "LEADS TO", "PORT", "STATE"]);
+    for forward in forwards {
+        let text = |field: &str| forward[field].as_str().unwrap_or_default();
+        let target = format!("{} in {}", text("target"), text("namespace"));
+        let state = if text("why").is_empty() {
+            text("state").to_owned()
+        } else {
+            format!("{}: {}", text("state"), text("why"))
+        };
+        table.row([&format!("127.0.0.1:{}", forward["local"]), &target, &forward["port"].to_string(), &state]);
+    }
+    table
+}
+
+/// Makes a forward, ends one, or shows all.
+pub(crate) async fn forward(
+    launcher: &Launcher,
+    common: &Common,
+    cluster: &str,
+    wanted: Option<Wanted>,
+    remove: bool,
+) -> Result<()> {
+    let contact = contact(launcher, common).await?;
+    let forwards = match wanted {
+        None => forwards(launcher, cluster).await?,
+        Some(Wanted { namespace, target, port, .. }) if remove => {
+            let id = format!("{cluster}:{namespace}:{}:{port}", target.replace('/', ":"));
+            contact.call(Method::DELETE, &format!("/api/forwards/{id}"), None).await?;
+            return Ok(());
+        }
+        Some(Wanted { namespace, target, port, local }) => {
+            let body =
+                json!({"cluster": cluster, "namespace": namespace, "target": target, "port": port, "local": local});
+            vec![contact.call(Method::POST, "/api/forwards", Some(&body)).await?]
+        }
+    };
+    commands::print(common, &forwards, |forwards| forwards_table(forwards).print())
 }
 
 /// Prints where the dashboard is, and opens it.

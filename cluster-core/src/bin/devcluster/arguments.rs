@@ -137,6 +137,25 @@ pub(crate) enum Verb {
         #[arg(long)]
         no_open: bool,
     },
+    /// Keep a cluster equal to local manifests: apply what changes, remove what goes.
+    Sync(SyncArguments),
+    /// Lead a port of this machine to a service, pod or deployment; without arguments, show all that are.
+    Forward {
+        /// `service/NAME`, `pod/NAME` or `deployment/NAME`.
+        #[arg(requires = "port")]
+        target: Option<String>,
+        /// Its port.
+        port: Option<u16>,
+        /// The port here; the same or the next free one by default.
+        #[arg(long, value_name = "PORT")]
+        local: Option<u16>,
+        /// The target's namespace.
+        #[arg(long, default_value = "default")]
+        namespace: String,
+        /// End the forward instead.
+        #[arg(long, requires = "port")]
+        remove: bool,
+    },
     /// Serve the dashboard; other commands start this in the background.
     #[command(hide = true)]
     Agent,
@@ -149,6 +168,43 @@ pub(crate) enum Verb {
     },
     /// Print the version.
     Version,
+}
+
+/// What `sync` knows.
+#[derive(Args)]
+pub(crate) struct SyncArguments {
+    /// Manifests (YAML or JSON), folders of them, or folders with a kustomization.
+    #[arg(required_unless_present_any = ["configmap", "secret"])]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The namespace of objects that name none.
+    #[arg(long, default_value = "default")]
+    pub(crate) namespace: String,
+    /// A ConfigMap of a file, or of the files of a folder.
+    #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
+    pub(crate) configmap: Vec<(String, PathBuf)>,
+    /// A Secret of a file, or of the files of a folder.
+    #[arg(long, value_name = "NAME=PATH", value_parser = named_path)]
+    pub(crate) secret: Vec<(String, PathBuf)>,
+    /// Do it once and end; fails when something is wrong.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Only show what would change; fails when something would.
+    #[arg(long, conflicts_with_all = ["once", "pull"])]
+    pub(crate) diff: bool,
+    /// Write values that were changed in the cluster back into the files, and end.
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) pull: bool,
+    /// Leave in the cluster what goes from the files.
+    #[arg(long)]
+    pub(crate) no_prune: bool,
+    /// Roll workloads out anew when a ConfigMap or Secret changes that they only read at their start.
+    #[arg(long)]
+    pub(crate) rollout: bool,
+}
+
+fn named_path(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("it must be NAME=PATH")?;
+    Ok((name.to_owned(), path.into()))
 }
 
 #[derive(Subcommand)]

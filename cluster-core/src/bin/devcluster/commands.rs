@@ -3,12 +3,13 @@
 use crate::agent;
 use crate::arguments::{Arguments, Common, Format, ImageVerb, NodeVerb, Verb};
 use crate::show::{self, Table};
+use crate::sync;
 use crate::terminal;
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use cluster_client::Client;
 use cluster_client::kubeconfig::Kubeconfig;
-use cluster_launcher::{ClusterSpec, Error, Launcher, NodeStatus, Progress, Report, UpOptions};
+use cluster_launcher::{ClusterSpec, ClusterStatus, Error, Launcher, NodeStatus, Progress, Report, UpOptions};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,9 +72,14 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
         Verb::Unpause => launcher.unpause(cluster).await?,
         Verb::Status => {
             let status = launcher.status(cluster).await?;
-            print(common, &status, |status| {
+            let forwards = agent::forwards(launcher, cluster).await?;
+            print(common, &Status { status: &status, forwards: &forwards }, |_| {
                 show::line(&format!("cluster {}: {}, API server {}", status.name, status.state, status.server));
                 nodes_table(&status.nodes).print();
+                if !forwards.is_empty() {
+                    show::line("");
+                    agent::forwards_table(&forwards).print();
+                }
             })?;
         }
         Verb::List => list(launcher, common).await?,
@@ -86,14 +92,27 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
         Verb::Exec { node, command } => return terminal::exec(launcher, cluster, &node, &command).await,
         Verb::Why { pod, .. } => why(&launcher.client(cluster)?, common, &pod).await?,
         Verb::Demo => demo(launcher, common, cluster).await?,
+        Verb::Sync(arguments) => return sync::run(launcher, cluster, arguments).await,
+        Verb::Forward { target, port, local, namespace, remove } => {
+            let wanted = target.zip(port).map(|(target, port)| agent::Wanted { namespace, target, port, local });
+            agent::forward(launcher, common, cluster, wanted, remove).await?;
+        }
         Verb::Dashboard { no_open } => agent::dashboard(launcher, common, no_open).await?,
         Verb::Agent | Verb::Doctor | Verb::Simulate { .. } | Verb::Completion { .. } | Verb::Version => {}
     }
     Ok(0)
 }
 
+/// A cluster, and where its services answer on this machine.
+#[derive(Serialize)]
+struct Status<'a> {
+    #[serde(flatten)]
+    status: &'a ClusterStatus,
+    forwards: &'a [serde_json::Value],
+}
+
 /// Prints JSON when that was asked for, else lets `text` print.
-fn print<T: Serialize>(common: &Common, value: &T, text: impl FnOnce(&T)) -> Result<()> {
+pub(crate) fn print<T: Serialize>(common: &Common, value: &T, text: impl FnOnce(&T)) -> Result<()> {
     match common.output {
         Format::Json => show::line(&serde_json::to_string_pretty(value)?),
         Format::Text => text(value),

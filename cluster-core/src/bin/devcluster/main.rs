@@ -4,6 +4,7 @@ mod agent;
 mod arguments;
 mod commands;
 mod show;
+mod sync;
 mod terminal;
 
 use arguments::{Arguments, Verb};

@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::Instant;
 
@@ -73,7 +74,20 @@ async fn rows(cluster: &Cluster, nodes: &Nodes, arguments: &Arguments, report: &
     let access = Access::from_kubeconfig(&cluster.kubeconfig)?;
     latency::pod_ready(&access, arguments, report).await?;
     latency::config_edit(&access, arguments, report).await?;
+    file_save(cluster, &access, arguments, report).await?;
     latency::endpoints(&access, nodes, arguments, report).await
+}
+
+/// Saves of a manifest while `devcluster sync` follows it.
+async fn file_save(cluster: &Cluster, access: &Access, arguments: &Arguments, report: &mut Report) -> Result<()> {
+    let manifest = cluster.kubeconfig.with_file_name("saved.yaml");
+    latency::save(&manifest, "none")?;
+    let mut sync = Command::new(&cluster.program);
+    sync.arg("sync").arg(&manifest).args(["--name", NAME]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut sync = sync.kill_on_drop(true).spawn().context("failed to start `devcluster sync`")?;
+    let output = sync.stdout.take().context("its output is piped")?;
+    BufReader::new(output).lines().next_line().await?.context("`devcluster sync` ended")?;
+    latency::file_save(access, &manifest, arguments, report).await
 }
 
 /// Memory and processor time while nothing happens.

@@ -91,5 +91,7 @@ pub(crate) const POD_READY: Goal =
     goal("pod create -> Ready, image present", "~2 s", "400 ms", &[("p50", AtMost(400.0))]);
 pub(crate) const CONFIG_EDIT: Goal =
     goal("ConfigMap edit -> new file in a container", "60-90 s", "p99 100 ms", &[("p99", AtMost(100.0))]);
+pub(crate) const FILE_SAVE: Goal =
+    goal("manifest saved -> new file in a container", "", "p99 150 ms", &[("p99", AtMost(150.0))]);
 pub(crate) const ENDPOINTS: Goal =
     goal("endpoint change -> programmed on every node", "1 s and more", "p99 100 ms", &[("p99", AtMost(100.0))]);

@@ -12,11 +12,13 @@ use futures::future::try_join_all;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const SAVED: &str = "saved";
 const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
 const IMAGE: &str = "devcluster/busybox:1";
 /// How long a change may take before it counts as unseen.
@@ -47,13 +49,7 @@ pub(crate) async fn config_edit(access: &Access, arguments: &Arguments, report: 
     let mut connection = access.connect().await?;
     let map = json!({"metadata": {"name": "edited"}, "data": {"value": "none"}});
     connection.drain(Ask::post(CONFIG_MAPS, map.to_string())).await?;
-    let volumes = json!([{"name": "config", "configMap": {"name": "edited"}}]);
-    run_pod(access, &mut connection, &pod("reader", READER, &volumes)).await?;
-    let log = Ask::get(format!("{PODS}/reader/log?follow=true&timestamps=true"));
-    let mut follower = access.connect().await?;
-    let mut log = Lines::new(follower.open(log).await?);
-    printed(&mut log, "none").await?;
-
+    let (_open, mut log) = reader(access, "edited").await?;
     let mut times = Vec::new();
     for number in 0..arguments.count(100) {
         let value = format!("edit-{number}");
@@ -63,6 +59,45 @@ pub(crate) async fn config_edit(access: &Access, arguments: &Arguments, report: 
     }
     report.add(&goals::CONFIG_EDIT, percentiles(&Summary::of(times)).into());
     Ok(())
+}
+
+/// As [`config_edit`], from the moment a manifest is saved that `devcluster sync` follows.
+pub(crate) async fn file_save(
+    access: &Access,
+    manifest: &Path,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> Result<()> {
+    let (_open, mut log) = reader(access, SAVED).await?;
+    let mut times = Vec::new();
+    for number in 0..arguments.count(100) {
+        let value = format!("save-{number}");
+        let start = Timestamp::now();
+        save(manifest, &value)?;
+        times.push(Duration::try_from(printed(&mut log, &value).await?.duration_since(start))?);
+    }
+    report.add(&goals::FILE_SAVE, percentiles(&Summary::of(times)).into());
+    Ok(())
+}
+
+/// Saves the manifest as most editors do: a new file takes the place of the old one.
+pub(crate) fn save(manifest: &Path, value: &str) -> Result<()> {
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SAVED}, "data": {"value": value}});
+    let new = manifest.with_extension("new");
+    std::fs::write(&new, map.to_string())?;
+    Ok(std::fs::rename(new, manifest)?)
+}
+
+/// A pod that prints a mounted ConfigMap's value whenever it is new: its log, which has begun, and what that comes by.
+async fn reader(access: &Access, map: &str) -> Result<(Connection, Lines)> {
+    let mut connection = access.connect().await?;
+    let volumes = json!([{"name": "config", "configMap": {"name": map}}]);
+    let name = format!("reader-of-{map}");
+    run_pod(access, &mut connection, &pod(&name, READER, &volumes)).await?;
+    let log = Ask::get(format!("{PODS}/{name}/log?follow=true&timestamps=true"));
+    let mut log = Lines::new(connection.open(log).await?);
+    printed(&mut log, "none").await?;
+    Ok((connection, log))
 }
 
 /// Changes of a service's only endpoint, each from its request until every node's kernel has reported the new rule.

@@ -1,0 +1,338 @@
+//! Keeps a cluster equal to files on this machine: reads them, applies what changed, removes what is gone from them.
+
+mod kinds;
+mod load;
+mod locate;
+mod plan;
+mod pull;
+mod remote;
+
+use crate::Error;
+use cluster_client::{Client, Informers};
+use cluster_object::meta;
+use cluster_object::status::Status;
+use futures::future::join_all;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kinds::Kinds;
+use load::Document;
+use notify::{RecursiveMode, Watcher};
+use plan::Key;
+use remote::Remote;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Editors save in several steps.
+const DEBOUNCE: Duration = Duration::from_millis(10);
+/// Nothing is removed while files still change: an editor may have emptied one to write it anew.
+const BEFORE_PRUNE: Duration = Duration::from_millis(700);
+const ESTABLISH_LIMIT: Duration = Duration::from_secs(10);
+
+/// What is kept in the cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Spec {
+    /// Manifests, folders of them, folders with a kustomization.
+    pub paths: Vec<PathBuf>,
+    /// Of objects that name none.
+    pub namespace: String,
+    /// ConfigMaps by name, each of a file or the files of a folder.
+    pub config_maps: Vec<(String, PathBuf)>,
+    /// Secrets likewise.
+    pub secrets: Vec<(String, PathBuf)>,
+    /// Whether what goes from the files goes from the cluster.
+    pub prune: bool,
+    /// Whether workloads start anew when what they only read at their start changes.
+    pub rollout: bool,
+}
+
+impl Spec {
+    /// Which sync this is: the same files in the same namespace are the same sync.
+    pub(crate) fn set(&self) -> String {
+        let named = self.config_maps.iter().chain(&self.secrets).map(|(_, path)| path);
+        let paths = self.paths.iter().chain(named).map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
+        let mut paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+        paths.sort();
+        plan::short_hash(&format!("{}\n{}", self.namespace, paths.join("\n")))
+    }
+
+    fn watched(&self) -> impl Iterator<Item = &PathBuf> {
+        self.paths.iter().chain(self.config_maps.iter().chain(&self.secrets).map(|(_, path)| path))
+    }
+}
+
+/// Something that is wrong in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from 1; 0 when it is not known.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file.display(), self.message),
+            line => write!(f, "{}:{line}: {}", self.file.display(), self.message),
+        }
+    }
+}
+
+/// What a sync tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// An object is as its file says now; what was done to it.
+    Done {
+        /// For example `configmap/a`.
+        object: String,
+        /// `created`, `configured`, `pruned` or `pulled`.
+        what: &'static str,
+    },
+    /// Something is wrong in a file; the rest goes on.
+    Fault(Fault),
+    /// What an apply would change, as `diff -u` shows it.
+    Diff(String),
+    /// All files were looked at.
+    Round {
+        /// How many objects they hold.
+        objects: usize,
+        /// How many faults.
+        faults: usize,
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// A running sync.
+pub struct Syncing<'a> {
+    spec: Spec,
+    remote: Remote,
+    /// What is in the cluster by our doing, as it was applied; null where it is only known to be there.
+    applied: HashMap<Key, Value>,
+    tell: Box<dyn FnMut(Told) + Send + 'a>,
+}
+
+impl std::fmt::Debug for Syncing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Syncing").field("spec", &self.spec).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Syncing<'a> {
+    /// Looks at what the cluster serves, and at what an earlier sync of the same files has left there.
+    pub async fn new(client: Client, spec: Spec, tell: impl FnMut(Told) + Send + 'a) -> Result<Self, Error> {
+        let kinds = Kinds::discover(&client).await?;
+        let remote = Remote { client, kinds, set: spec.set(), namespace: spec.namespace.clone() };
+        let left = if spec.prune { remote.ours().await? } else { Vec::new() };
+        let applied = left.into_iter().map(|key| (key, Value::Null)).collect();
+        Ok(Self { spec, remote, applied, tell: Box::new(tell) })
+    }
+
+    /// Makes the cluster as the files are, once; the number of faults.
+    pub async fn once(&mut self) -> Result<usize, Error> {
+        let (faults, leftovers) = self.apply().await;
+        self.prune(leftovers).await;
+        Ok(faults)
+    }
+
+    /// Makes the cluster as the files are, and again whenever they change.
+    pub async fn follow(&mut self) -> Result<(), Error> {
+        let (sender, mut events) = mpsc::unbounded_channel();
+        let notified = move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !event.kind.is_access()) && sender.send(()).is_err() {
+                tracing::trace!("the sync has ended");
+            }
+        };
+        let failed = |error: notify::Error| Status::internal(format!("failed to watch files: {error}"));
+        let mut watcher = notify::recommended_watcher(notified).map_err(failed)?;
+        for path in self.spec.watched() {
+            // Editors replace files, so the folder is watched.
+            let folder = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
+            let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| ".".as_ref());
+            let mode = if path.is_dir() { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            watcher.watch(folder, mode).map_err(failed)?;
+        }
+        loop {
+            let (_, leftovers) = self.apply().await;
+            let quiet = if leftovers.is_empty() { Duration::MAX } else { BEFORE_PRUNE };
+            match tokio::time::timeout(quiet, events.recv()).await {
+                Err(_) => {
+                    self.prune(leftovers).await;
+                    if events.recv().await.is_none() {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Ok(Some(())) => {}
+            }
+            tokio::time::sleep(DEBOUNCE).await;
+            while events.try_recv().is_ok() {}
+        }
+    }
+
+    /// Shows what an apply would change; the number of objects that differ and of faults.
+    pub async fn diff(&mut self) -> Result<(usize, usize), Error> {
+        let (documents, faults) = self.load();
+        let (mut differ, mut faults) = (0, faults);
+        for document in &documents {
+            match self.remote.difference(document).await {
+                Ok(None) => {}
+                Ok(Some(text)) => {
+                    differ += 1;
+                    (self.tell)(Told::Diff(text));
+                }
+                Err(error) => faults += self.refused(document, &error),
+            }
+        }
+        Ok((differ, faults))
+    }
+
+    /// Writes changes that were made in the cluster back into the files; the number of faults.
+    pub async fn pull(&mut self) -> Result<usize, Error> {
+        let (documents, mut faults) = self.load();
+        for document in documents.iter().filter(|document| !document.text.is_empty()) {
+            let pulled = match self.remote.live(&document.object).await {
+                Ok(Some(live)) => pull::pull(document, &live),
+                Ok(None) => continue,
+                Err(error) => {
+                    faults += self.refused(document, &error);
+                    continue;
+                }
+            };
+            if pulled.changed {
+                (self.tell)(Told::Done { object: Key::of(&document.object).to_string(), what: "pulled" });
+            }
+            faults += pulled.faults.len();
+            pulled.faults.into_iter().for_each(|fault| (self.tell)(Told::Fault(fault)));
+        }
+        Ok(faults)
+    }
+
+    /// The objects of all files, each with its namespace and label; what is wrong is told and left out.
+    fn load(&mut self) -> (Vec<Document>, usize) {
+        let mut loaded = load::load(&self.spec);
+        for document in &mut loaded.documents {
+            let (version, kind) = (meta::api_version(&document.object), meta::kind(&document.object));
+            let namespaced = self.remote.kinds.find(version, kind).is_ok_and(|kind| kind.namespaced);
+            if namespaced && meta::namespace(&document.object).is_empty() {
+                meta::set(&mut document.object, "metadata.namespace", self.spec.namespace.as_str());
+            }
+        }
+        for document in plan::twice(&loaded.documents) {
+            loaded.faults.push(document.fault("metadata.name", "the same object stands in another place too"));
+        }
+        if self.spec.rollout {
+            plan::stamp(&mut loaded.documents);
+        }
+        let faults = loaded.faults.len();
+        let faulty: Vec<_> = loaded.faults.iter().map(|fault| (fault.file.clone(), fault.line)).collect();
+        loaded.faults.into_iter().for_each(|fault| (self.tell)(Told::Fault(fault)));
+        let spans = |document: &Document, line: usize| {
+            line >= document.line && line < document.line + document.text.lines().count().max(1)
+        };
+        loaded
+            .documents
+            .retain(|document| !faulty.iter().any(|(file, line)| *file == document.file && spans(document, *line)));
+        (loaded.documents, faults)
+    }
+
+    /// Applies what changed; the number of faults, and what is left over when there are none.
+    async fn apply(&mut self) -> (usize, Vec<Key>) {
+        let begin = Instant::now();
+        let (documents, mut faults) = self.load();
+        let changed: Vec<Document> = plan::changed(&documents, &self.applied).into_iter().cloned().collect();
+        for group in changed.chunk_by(|a, b| plan::rank(meta::kind(&a.object)) == plan::rank(meta::kind(&b.object))) {
+            if let Err(error) = self.ready_for(group).await {
+                tracing::warn!(%error, "failed to look at the cluster's kinds");
+            }
+            let applied = join_all(group.iter().map(|document| self.remote.apply(document))).await;
+            for (document, outcome) in group.iter().zip(applied) {
+                let key = Key::of(&document.object);
+                match outcome {
+                    Ok(what) => {
+                        (self.tell)(Told::Done { object: key.to_string(), what });
+                        self.applied.insert(key, document.object.clone());
+                    }
+                    Err(error) => faults += self.refused(document, &error),
+                }
+            }
+        }
+        // With a fault in some file nobody knows what is meant to be there.
+        let prune = self.spec.prune && faults == 0;
+        let leftovers = if prune { plan::leftovers(self.applied.keys(), &documents) } else { Vec::new() };
+        (self.tell)(Told::Round { objects: documents.len(), faults, took: begin.elapsed() });
+        (faults, leftovers)
+    }
+
+    /// Custom kinds are served a moment after their definitions are there.
+    async fn ready_for(&mut self, group: &[Document]) -> Result<(), Error> {
+        let unknown = |document: &&Document| {
+            self.remote.kinds.find(meta::api_version(&document.object), meta::kind(&document.object)).is_err()
+        };
+        if !group.iter().any(|document| unknown(&document)) {
+            return Ok(());
+        }
+        let defined: Vec<String> = self
+            .applied
+            .keys()
+            .filter(|key| key.kind == "CustomResourceDefinition")
+            .map(|key| key.name.clone())
+            .collect();
+        if tokio::time::timeout(ESTABLISH_LIMIT, established(&self.remote.client, defined)).await.is_err() {
+            tracing::warn!("a custom kind was not established in time");
+        }
+        self.remote.kinds = Kinds::discover(&self.remote.client).await?;
+        Ok(())
+    }
+
+    /// Tells what the cluster did not take, with the line where it says which; how many faults those are.
+    fn refused(&mut self, document: &Document, error: &Error) -> usize {
+        let status = error.status();
+        let causes = status.details.as_ref().map(|details| details.causes.clone()).unwrap_or_default();
+        let mut faults: Vec<Fault> = causes
+            .iter()
+            .filter(|cause| !cause.field.is_empty())
+            .map(|cause| document.fault(&cause.field, format!("{}: {}", cause.field, cause.message)))
+            .collect();
+        if faults.is_empty() {
+            faults.push(document.fault("", status.message.clone()));
+        }
+        let count = faults.len();
+        faults.into_iter().for_each(|fault| (self.tell)(Told::Fault(fault)));
+        count
+    }
+
+    async fn prune(&mut self, leftovers: Vec<Key>) {
+        for key in leftovers {
+            match self.remote.delete(&key).await {
+                Ok(()) => {
+                    (self.tell)(Told::Done { object: key.to_string(), what: "pruned" });
+                    self.applied.remove(&key);
+                }
+                Err(error) => {
+                    let file = PathBuf::from(key.to_string());
+                    (self.tell)(Told::Fault(Fault { file, line: 0, message: error.to_string() }));
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the kinds of these definitions are served.
+async fn established(client: &Client, mut names: Vec<String>) {
+    let informer = Informers::new(client.clone()).informer::<CustomResourceDefinition>();
+    let mut changes = informer.subscribe();
+    while !names.is_empty() {
+        let Some(change) = changes.recv().await else { return };
+        let definition = change.object();
+        let conditions = definition.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        if conditions.into_iter().any(|condition| condition.type_ == "Established" && condition.status == "True") {
+            names.retain(|name| definition.metadata.name.as_ref() != Some(name));
+        }
+    }
+}

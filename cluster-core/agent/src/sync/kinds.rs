@@ -1,0 +1,93 @@
+//! Which kinds a cluster serves, and under which paths: its discovery document.
+
+use crate::Error;
+use crate::clusters::get;
+use crate::feed::Resource;
+use crate::watch::decode;
+use cluster_client::Client;
+use cluster_object::status::Status;
+use serde_json::Value;
+use std::collections::HashMap;
+
+const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// One kind that is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) resource: Resource,
+    pub(super) namespaced: bool,
+    /// Whether objects of it can be listed and deleted.
+    pub(super) prunable: bool,
+}
+
+/// All kinds, by apiVersion and kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Kinds(HashMap<(String, String), Kind>);
+
+impl Kinds {
+    /// Asks the cluster.
+    pub(super) async fn discover(client: &Client) -> Result<Self, Error> {
+        let (core, groups) = tokio::try_join!(get(client, "/api", ACCEPT), get(client, "/apis", ACCEPT))?;
+        let mut kinds = Self::default();
+        for bytes in [core, groups] {
+            kinds.read(&decode("APIGroupDiscoveryList", &bytes)?);
+        }
+        Ok(kinds)
+    }
+
+    fn read(&mut self, list: &Value) {
+        let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        for group in each(&list["items"]) {
+            let name = cluster_object::meta::name(&group);
+            for version in each(&group["versions"]) {
+                let number = version["version"].as_str().unwrap_or_default();
+                let api_version = if name.is_empty() { number.to_owned() } else { format!("{name}/{number}") };
+                for resource in each(&version["resources"]) {
+                    let text = |field: &str| resource[field].as_str().unwrap_or_default();
+                    let can = |verb: &str| each(&resource["verbs"]).iter().any(|known| known == verb);
+                    let kind = resource["responseKind"]["kind"].as_str().unwrap_or_default().to_owned();
+                    let entry = Kind {
+                        resource: Resource::new(name, number, text("resource")),
+                        namespaced: text("scope") == "Namespaced",
+                        prunable: can("list") && can("delete"),
+                    };
+                    self.0.insert((api_version.clone(), kind), entry);
+                }
+            }
+        }
+    }
+
+    /// The kind under a name.
+    pub(super) fn find(&self, api_version: &str, kind: &str) -> Result<&Kind, Status> {
+        let found = self.0.get(&(api_version.to_owned(), kind.to_owned()));
+        found.ok_or_else(|| {
+            Status::new(404, "NotFound", format!("the cluster has no kind \"{kind}\" in version \"{api_version}\""))
+        })
+    }
+
+    /// All kinds that objects can be listed and deleted of, one for each collection.
+    pub(super) fn prunable(&self) -> impl Iterator<Item = (&(String, String), &Kind)> {
+        self.0.iter().filter(|(_, kind)| kind.prunable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn kinds_are_found_by_their_names() {
+        let mut kinds = Kinds::default();
+        kinds.read(&json!({"items": [{"metadata": {"name": "apps"}, "versions": [{"version": "v1", "resources": [
+            {"resource": "deployments", "responseKind": {"kind": "Deployment"}, "scope": "Namespaced", "verbs": ["list", "delete"]},
+            {"resource": "reviews", "responseKind": {"kind": "Review"}, "scope": "Cluster", "verbs": ["create"]}]}]}]}));
+        let found = kinds.find("apps/v1", "Deployment").expect("it is served");
+        assert_eq!(
+            (found.resource.path("n"), found.namespaced),
+            ("/apis/apps/v1/namespaces/n/deployments".to_owned(), true)
+        );
+        assert!(kinds.find("apps/v1", "Nothing").is_err());
+        assert_eq!(kinds.prunable().count(), 1);
+    }
+}

@@ -1,0 +1,293 @@
+//! From files to objects: manifests with their places, kustomizations, ConfigMaps and Secrets of plain files.
+
+use super::{Fault, Spec};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cluster_object::{decode, meta, yaml};
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const MANIFESTS: [&str; 3] = ["yaml", "yml", "json"];
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// An object and where it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Document {
+    pub(super) object: Value,
+    pub(super) file: PathBuf,
+    /// The line of the file at which its text begins.
+    pub(super) line: usize,
+    /// Its text; empty when it was made of something else than a manifest.
+    pub(super) text: String,
+}
+
+impl Document {
+    /// A fault at a field of the object.
+    pub(super) fn fault(&self, path: &str, message: impl Into<String>) -> Fault {
+        let line = super::locate::line(&self.text, path).unwrap_or_default();
+        Fault { file: self.file.clone(), line: self.line + line, message: message.into() }
+    }
+}
+
+/// Everything that is to be in the cluster, as far as it could be read.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    pub(super) documents: Vec<Document>,
+    pub(super) faults: Vec<Fault>,
+}
+
+/// Reads all that a specification names.
+pub(super) fn load(spec: &Spec) -> Loaded {
+    let mut loaded = Loaded::default();
+    for path in &spec.paths {
+        loaded.path(path);
+    }
+    for (sources, kind) in [(&spec.config_maps, "ConfigMap"), (&spec.secrets, "Secret")] {
+        for (name, path) in sources {
+            match files(path).and_then(|files| data(kind, name, &files)) {
+                Ok(object) => {
+                    loaded.documents.push(Document { object, file: path.clone(), line: 1, text: String::new() });
+                }
+                Err(error) => loaded.fault(path, 0, error),
+            }
+        }
+    }
+    for document in &loaded.documents {
+        loaded.faults.extend(check(document));
+    }
+    loaded
+}
+
+impl Loaded {
+    fn fault(&mut self, file: &Path, line: usize, message: impl std::fmt::Display) {
+        self.faults.push(Fault { file: file.to_owned(), line, message: message.to_string() });
+    }
+
+    fn path(&mut self, path: &Path) {
+        if !path.is_dir() {
+            match std::fs::read_to_string(path) {
+                Ok(text) => self.text(path, &text, true),
+                Err(error) => self.fault(path, 0, error),
+            }
+            return;
+        }
+        if KUSTOMIZATIONS.iter().any(|name| path.join(name).exists()) {
+            match kustomize(path) {
+                Ok(text) => self.text(path, &text, false),
+                Err(error) => self.fault(path, 0, error),
+            }
+            return;
+        }
+        let mut entries: Vec<PathBuf> = match std::fs::read_dir(path) {
+            Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+            Err(error) => return self.fault(path, 0, error),
+        };
+        entries.sort();
+        for entry in entries {
+            let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            let manifest = entry.extension().is_some_and(|end| MANIFESTS.iter().any(|known| end == *known));
+            if !hidden && (manifest || entry.is_dir()) {
+                self.path(&entry);
+            }
+        }
+    }
+
+    /// The documents of a file; `placed` when the lines are the file's own.
+    fn text(&mut self, file: &Path, text: &str, placed: bool) {
+        for (line, part) in parts(text) {
+            let first = if placed { line } else { 0 };
+            let objects = match yaml::from_manifest(part) {
+                Ok(objects) => objects,
+                Err(error) => {
+                    let inside = if let yaml::Error::Read(error) = &error { error.location() } else { None };
+                    let inside = inside.map_or(0, |at| (at.line() as usize).saturating_sub(1));
+                    self.fault(file, if placed { line + inside } else { 0 }, first_line(&error.to_string()));
+                    continue;
+                }
+            };
+            let text = if placed { part } else { "" };
+            for object in objects.into_iter().flat_map(items) {
+                self.documents.push(Document { object, file: file.to_owned(), line: first, text: text.to_owned() });
+            }
+        }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// The documents of a text with the lines at which they begin; a marker in the first column always ends one.
+fn parts(text: &str) -> Vec<(usize, &str)> {
+    let (mut parts, mut begin, mut first, mut at) = (Vec::new(), 0, 1, 0);
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if line.starts_with("---") && (line.trim_end() == "---" || line.starts_with("--- ")) {
+            parts.push((first, &text[begin..at]));
+            (begin, first) = (at + line.len(), number + 2);
+        }
+        at += line.len();
+    }
+    parts.push((first, &text[begin..]));
+    parts.retain(|(_, part)| !part.trim().is_empty());
+    parts
+}
+
+/// The items of a list, or the object itself.
+fn items(object: Value) -> Vec<Value> {
+    match object {
+        Value::Object(mut list) if list.get("kind") == Some(&json!("List")) && list.contains_key("items") => {
+            match list.remove("items") {
+                Some(Value::Array(items)) => items,
+                _ => Vec::new(),
+            }
+        }
+        other => vec![other],
+    }
+}
+
+fn kustomize(folder: &Path) -> Result<String, String> {
+    let output = Command::new("kubectl").arg("kustomize").arg(folder).output();
+    let output = output.map_err(|error| format!("kustomizations need kubectl, which cannot be run: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    }
+}
+
+/// A file, or the plain files of a folder.
+fn files(path: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let read = |file: &Path| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        std::fs::read(file).map(|content| (name, content)).map_err(|error| error.to_string())
+    };
+    if !path.is_dir() {
+        return Ok(vec![read(path)?]);
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let file = entry.map_err(|error| error.to_string())?.path();
+        if file.is_file() {
+            found.push(read(&file)?);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A ConfigMap or Secret with a key for each file.
+fn data(kind: &str, name: &str, files: &[(String, Vec<u8>)]) -> Result<Value, String> {
+    let (mut texts, mut binary) = (Map::new(), Map::new());
+    for (key, content) in files {
+        match std::str::from_utf8(content) {
+            Ok(text) if kind == "ConfigMap" => texts.insert(key.clone(), text.into()),
+            _ => binary.insert(key.clone(), STANDARD.encode(content).into()),
+        };
+    }
+    let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});
+    if kind == "Secret" {
+        object["data"] = binary.into();
+        return Ok(object);
+    }
+    object["data"] = texts.into();
+    if !binary.is_empty() {
+        object["binaryData"] = binary.into();
+    }
+    Ok(object)
+}
+
+/// What is wrong with an object as far as this machine knows.
+fn check(document: &Document) -> Vec<Fault> {
+    let object = &document.object;
+    for (field, text) in
+        [("apiVersion", meta::api_version(object)), ("kind", meta::kind(object)), ("metadata.name", meta::name(object))]
+    {
+        if text.is_empty() {
+            return vec![document.fault(field, format!("{field} is missing"))];
+        }
+    }
+    let Some(findings) = decode::check_built_in(object) else { return Vec::new() };
+    let unknown = findings.unknown.iter().map(|path| document.fault(path, format!("unknown field {path:?}")));
+    let wrong = findings.type_errors.iter().map(|error| document.fault(go_path(error), wrong_type(error)));
+    unknown.chain(wrong).collect()
+}
+
+/// The path in `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`.
+fn go_path(error: &str) -> &str {
+    let field =
+        error.split_once("struct field ").and_then(|(_, rest)| rest.split_once(" of type ")).map_or("", |(f, _)| f);
+    field.split_once('.').map_or("", |(_, path)| path)
+}
+
+fn wrong_type(error: &str) -> String {
+    let got = error.split_once("unmarshal ").and_then(|(_, rest)| rest.split_once(" into"));
+    match (got, error.rsplit_once(" of type ")) {
+        (Some((got, _)), Some((_, want))) => format!("{} must be {want}, not {got}", go_path(error)),
+        _ => error.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(files: &[(&str, &str)]) -> (tempfile::TempDir, Loaded) {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, content) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, content).expect("a file");
+        }
+        let loaded = load(&Spec { paths: vec![folder.path().to_owned()], ..Spec::default() });
+        (folder, loaded)
+    }
+
+    const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+
+    #[test]
+    fn all_documents_of_all_manifests_are_read_in_order() {
+        let list = r#"{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}]}"#;
+        let two = format!("# first\n{MAP}---\n# nothing\n---\n{}", MAP.replace("name: a", "name: b"));
+        let (_folder, loaded) =
+            loaded(&[("b.json", list), ("a/two.yaml", &two), ("note.txt", "x"), (".hidden.yaml", "x: [")]);
+        assert_eq!(loaded.faults, []);
+        let names: Vec<_> = loaded.documents.iter().map(|d| (meta::name(&d.object).to_owned(), d.line)).collect();
+        assert_eq!(names, [("a".to_owned(), 1), ("b".to_owned(), 8), ("s".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn faults_name_the_line() {
+        let table = [
+            ("a: [1\n", 2, "yaml"),
+            ("kind: ConfigMap\nmetadata: {name: a}\n", 1, "apiVersion is missing"),
+            ("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  nam: b\n", 5, "unknown field \"metadata.nam\""),
+            (
+                "# two\n---\napiVersion: v1\nkind: Service\nmetadata:\n  name: a\nspec:\n  ports:\n  - port: 80\n  - prot: 81\n",
+                10,
+                "unknown field \"spec.ports[1].prot\"",
+            ),
+            (
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\nspec:\n  replicas: \"2\"\n",
+                6,
+                "spec.replicas must be int32, not string",
+            ),
+        ];
+        for (text, line, message) in table {
+            let (_folder, loaded) = loaded(&[("x.yaml", text)]);
+            let fault = &loaded.faults[0];
+            assert!(fault.message.contains(message), "{fault:?}");
+            assert!(message == "yaml" || fault.line == line, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn plain_files_become_keys_of_config_maps_and_secrets() {
+        let files = [("a.txt".to_owned(), b"text".to_vec()), ("b.bin".to_owned(), vec![0xff])];
+        let map = data("ConfigMap", "m", &files).expect("an object");
+        assert_eq!((&map["data"], &map["binaryData"]), (&json!({"a.txt": "text"}), &json!({"b.bin": "/w=="})));
+        let secret = data("Secret", "s", &files).expect("an object");
+        assert_eq!(secret["data"], json!({"a.txt": "dGV4dA==", "b.bin": "/w=="}));
+    }
+}

@@ -1,0 +1,110 @@
+//! Where in a YAML or JSON text the field of a path stands: by indentation, which is all that people write by hand.
+
+/// What stands on a line: a field, or the start of an item.
+#[derive(Debug, Clone, Copy)]
+struct Token<'a> {
+    line: usize,
+    indent: usize,
+    /// `None` for the dash of an item.
+    key: Option<&'a str>,
+}
+
+/// The line, counted from 0, of the field at `path` (`spec.containers[0].image`), or of the nearest one above it that
+/// can be found.
+pub(super) fn line(text: &str, path: &str) -> Option<usize> {
+    walk(text, path).0
+}
+
+/// The line of the field at `path` and of no other.
+pub(super) fn exact(text: &str, path: &str) -> Option<usize> {
+    let (line, whole) = walk(text, path);
+    line.filter(|_| whole)
+}
+
+/// How far a path leads, and whether that is its end.
+fn walk(text: &str, path: &str) -> (Option<usize>, bool) {
+    let tokens = tokens(text);
+    let (mut found, mut rest) = (None, &tokens[..]);
+    let mut indent = None;
+    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
+        let index = part.strip_suffix(']').and_then(|number| number.parse::<usize>().ok());
+        let at = match index {
+            Some(index) => nth(rest, indent, |token| token.key.is_none(), index),
+            None => nth(rest, indent, |token| token.key == Some(part), 0),
+        };
+        // Go's errors leave indexes out: then the first item that has the field is as good as any.
+        let at = at.or_else(|| rest.iter().position(|token| token.key == Some(part)));
+        let Some(at) = at else { return (found, false) };
+        let token = rest[at];
+        found = Some(token.line);
+        let end = rest[at + 1..].iter().position(|next| !below(token, *next)).map_or(rest.len(), |end| at + 1 + end);
+        rest = &rest[at + 1..end];
+        indent = rest.first().map(|first| first.indent);
+    }
+    (found, true)
+}
+
+/// Whether a later token belongs to an earlier one: items may stand as far left as the field that holds them.
+fn below(token: Token<'_>, next: Token<'_>) -> bool {
+    next.indent > token.indent || (next.indent == token.indent && next.key.is_none() && token.key.is_some())
+}
+
+/// The place of the n-th fitting token among those that are not deeper than the first.
+fn nth(tokens: &[Token<'_>], indent: Option<usize>, fits: impl Fn(&Token<'_>) -> bool, n: usize) -> Option<usize> {
+    let indent = indent.or_else(|| tokens.first().map(|first| first.indent))?;
+    let level = tokens.iter().enumerate().filter(|(_, token)| token.indent == indent && fits(token));
+    level.map(|(at, _)| at).nth(n)
+}
+
+fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut tokens = Vec::new();
+    for (line, content) in text.lines().enumerate() {
+        let mut indent = content.len() - content.trim_start().len();
+        let mut rest = &content[indent..];
+        while let Some(item) = rest.strip_prefix("- ").or(if rest == "-" { Some("") } else { None }) {
+            tokens.push(Token { line, indent, key: None });
+            let inner = item.trim_start();
+            indent += rest.len() - inner.len();
+            rest = inner;
+        }
+        if rest.starts_with('#') {
+            continue;
+        }
+        let colon = rest.find(": ").or_else(|| rest.trim_end().strip_suffix(':').map(str::len));
+        if let Some(colon) = colon {
+            let key = rest[..colon].trim_matches(['"', '\'']);
+            tokens.push(Token { line, indent, key: Some(key) });
+        }
+    }
+    tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_by_their_path() {
+        let text = "# note\nkind: Pod\nspec:\n  containers:\n  - name: a\n    image: x\n  - image: y\n    env:\n      - name: E\n        value: v\n  volumes: []\nstatus:\n  name: z\n";
+        let table = [
+            ("kind", Some(1)),
+            ("spec.containers[0].image", Some(5)),
+            ("spec.containers[1].image", Some(6)),
+            ("spec.containers[1].env[0].value", Some(9)),
+            ("spec.containers.image", Some(5)),
+            ("spec.volumes", Some(10)),
+            ("status.name", Some(12)),
+            ("spec.absent.deeper", Some(2)),
+            ("absent", None),
+        ];
+        for (path, expected) in table {
+            assert_eq!(line(text, path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn json_is_read_by_its_lines() {
+        let text = "{\n  \"kind\": \"Pod\",\n  \"spec\": {\n    \"nodeName\": \"x\"\n  }\n}\n";
+        assert_eq!(line(text, "spec.nodeName"), Some(3));
+    }
+}

@@ -1,0 +1,134 @@
+//! The cluster's side of a sync: what is read of it and done to it.
+
+use super::kinds::{Kind, Kinds};
+use super::load::Document;
+use super::plan::{Key, object_at};
+use crate::Error;
+use crate::clusters::get;
+use crate::watch::decode;
+use cluster_client::{Client, DeleteOptions, escape, successful};
+use cluster_object::status::Status;
+use cluster_object::{meta, yaml};
+use futures::future::try_join_all;
+use http::{Method, Request};
+use serde_json::{Value, json};
+
+/// The label of what a sync has applied; its value says which sync.
+const LABEL: &str = "devcluster.io/sync";
+const MANAGER: &str = "devcluster-sync";
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+/// What differs without anybody's doing.
+const UNCOMPARED: [&str; 6] = [
+    "metadata.managedFields",
+    "metadata.resourceVersion",
+    "metadata.uid",
+    "metadata.generation",
+    "metadata.creationTimestamp",
+    "status",
+];
+
+/// A cluster, as one sync works on it.
+#[derive(Debug)]
+pub(super) struct Remote {
+    pub(super) client: Client,
+    pub(super) kinds: Kinds,
+    /// Which sync this is.
+    pub(super) set: String,
+    /// Of objects that name none.
+    pub(super) namespace: String,
+}
+
+impl Remote {
+    /// The path of an object.
+    fn path(&self, object: &Value) -> Result<String, Error> {
+        let kind = self.kinds.find(meta::api_version(object), meta::kind(object))?;
+        let namespace = match meta::namespace(object) {
+            "" if kind.namespaced => self.namespace.as_str(),
+            namespace => namespace,
+        };
+        Ok(format!("{}/{}", kind.resource.path(namespace), escape(meta::name(object))))
+    }
+
+    async fn send(&self, object: &Value, query: &str) -> Result<(u16, Value), Error> {
+        let mut labelled = object.clone();
+        object_at(object_at(&mut labelled, "metadata"), "labels")[LABEL] = self.set.as_str().into();
+        let path = self.path(object)?;
+        let request = Request::builder()
+            .method(Method::PATCH)
+            .uri(format!("{path}?fieldManager={MANAGER}&force=true&fieldValidation=Strict{query}"))
+            .header(http::header::CONTENT_TYPE, "application/apply-patch+yaml")
+            .body(labelled.to_string().into())
+            .map_err(|error| Status::bad_request(error.to_string()))?;
+        let response = self.client.backend().call(request).await?;
+        let code = response.status().as_u16();
+        Ok((code, decode("object", &successful(response)?)?))
+    }
+
+    /// Makes an object as its document says; what that did.
+    pub(super) async fn apply(&self, document: &Document) -> Result<&'static str, Error> {
+        let (code, _) = self.send(&document.object, "").await?;
+        Ok(if code == 201 { "created" } else { "configured" })
+    }
+
+    /// An object as it is; none when it is not there.
+    pub(super) async fn live(&self, object: &Value) -> Result<Option<Value>, Error> {
+        match self.client.raw(Method::GET, &self.path(object)?, None).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => Ok(Some(other?)),
+        }
+    }
+
+    /// The difference between an object as it is and as it would be; none when there is none.
+    pub(super) async fn difference(&self, document: &Document) -> Result<Option<String>, Error> {
+        let live = self.live(&document.object).await?.unwrap_or_default();
+        let (_, then) = self.send(&document.object, "&dryRun=All").await?;
+        let (live, then) = (plain(live)?, plain(then)?);
+        let diff = similar::TextDiff::from_lines(live.as_str(), then.as_str());
+        let key = Key::of(&document.object);
+        let (before, after) = (format!("cluster: {key}"), format!("{}: {key}", document.file.display()));
+        let text = diff.unified_diff().context_radius(3).header(&before, &after).to_string();
+        Ok((live != then).then_some(text))
+    }
+
+    /// Deletes an object; one that is gone already is fine.
+    pub(super) async fn delete(&self, key: &Key) -> Result<(), Error> {
+        let object = json!({"apiVersion": key.api_version, "kind": key.kind,
+            "metadata": {"name": key.name, "namespace": key.namespace}});
+        let options = DeleteOptions { propagation_policy: Some("Background".to_owned()), ..Default::default() };
+        match self.client.raw(Method::DELETE, &self.path(&object)?, Some(&options.to_json())).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a sync of this set has applied and is still there.
+    pub(super) async fn ours(&self) -> Result<Vec<Key>, Error> {
+        let kinds = self.kinds.prunable().map(|(name, kind)| self.ours_of(name, kind));
+        Ok(try_join_all(kinds).await?.concat())
+    }
+
+    async fn ours_of(&self, (api_version, kind): &(String, String), served: &Kind) -> Result<Vec<Key>, Error> {
+        let selector = format!("{LABEL}={}", self.set);
+        let path = format!("{}?labelSelector={}", served.resource.path(""), escape(&selector));
+        let list: Value = decode("list", &get(&self.client, &path, METADATA).await?)?;
+        let objects = list["items"].as_array().into_iter().flatten();
+        // Controllers copy labels to objects that they make, so it must also have been us who wrote them.
+        let ours = objects.filter(|object| {
+            let mut managers = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+            managers.any(|manager| manager["manager"] == MANAGER)
+        });
+        let key = |object| Key { api_version: api_version.clone(), kind: kind.clone(), ..Key::of(object) };
+        Ok(ours.map(key).collect())
+    }
+}
+
+/// An object as people compare it.
+fn plain(mut object: Value) -> Result<String, Error> {
+    if object.is_null() {
+        return Ok(String::new());
+    }
+    for field in UNCOMPARED {
+        meta::remove(&mut object, field);
+    }
+    Ok(yaml::to_string(&object).map_err(Status::internal)?)
+}

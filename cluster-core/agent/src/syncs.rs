@@ -1,0 +1,221 @@
+//! Folders that the agent keeps in clusters, also after whoever asked for it has gone.
+
+use crate::Error;
+use crate::activity::{Activity, Busy};
+use crate::clusters::Clusters;
+use crate::memory::Memory;
+use crate::sync::{Fault, Spec, Syncing, Told};
+use axum::extract::ws::Utf8Bytes;
+use cluster_client::backoff::Backoff;
+use cluster_object::meta;
+use cluster_object::status::Status;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio_util::task::AbortOnDropHandle;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A sync that somebody asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WantedSync {
+    cluster: String,
+    #[serde(default = "default_namespace")]
+    namespace: String,
+    /// Absolute.
+    paths: Vec<PathBuf>,
+    #[serde(default = "yes")]
+    prune: bool,
+    #[serde(default)]
+    rollout: bool,
+}
+
+fn default_namespace() -> String {
+    "default".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl WantedSync {
+    fn spec(&self) -> Spec {
+        Spec {
+            paths: self.paths.clone(),
+            namespace: self.namespace.clone(),
+            prune: self.prune,
+            rollout: self.rollout,
+            ..Spec::default()
+        }
+    }
+
+    fn id(&self) -> String {
+        format!("{}-{}", self.cluster, self.spec().set())
+    }
+}
+
+/// A sync as pages see it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Running {
+    id: String,
+    cluster: String,
+    namespace: String,
+    paths: Vec<PathBuf>,
+    /// `waiting` for the cluster, `synced` or `failing`.
+    state: &'static str,
+    /// How many objects the files hold.
+    applied: usize,
+    errors: Vec<Fault>,
+    /// When the files were looked at last, RFC 3339.
+    last: String,
+    #[serde(skip)]
+    found: Vec<Fault>,
+}
+
+impl Running {
+    /// Takes what the sync tells; true when pages should know.
+    fn take(&mut self, told: Told) -> bool {
+        match told {
+            Told::Fault(fault) => self.found.push(fault),
+            Told::Round { objects, .. } => {
+                self.errors = std::mem::take(&mut self.found);
+                self.state = if self.errors.is_empty() { "synced" } else { "failing" };
+                (self.applied, self.last) = (objects, meta::now());
+                return true;
+            }
+            Told::Done { .. } | Told::Diff(_) => {}
+        }
+        false
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    running: Running,
+    _task: AbortOnDropHandle<()>,
+    _busy: Busy,
+}
+
+/// All syncs.
+#[derive(Debug)]
+pub(crate) struct Syncs {
+    clusters: Arc<Clusters>,
+    memory: Arc<Memory>,
+    activity: Activity,
+    events: broadcast::Sender<Utf8Bytes>,
+    list: Mutex<BTreeMap<String, Entry>>,
+}
+
+impl Syncs {
+    /// Takes up what was asked for before.
+    pub(crate) fn start(
+        clusters: Arc<Clusters>,
+        memory: Arc<Memory>,
+        activity: Activity,
+        events: broadcast::Sender<Utf8Bytes>,
+    ) -> Arc<Self> {
+        let syncs = Arc::new(Self { clusters, memory, activity, events, list: Mutex::default() });
+        syncs.memory.get(|memory| memory.syncs.clone()).iter().for_each(|wanted| drop(syncs.begin(wanted)));
+        syncs
+    }
+
+    pub(crate) fn list(&self) -> Vec<Running> {
+        self.list.lock().values().map(|entry| entry.running.clone()).collect()
+    }
+
+    /// What pages are told.
+    pub(crate) fn message(&self) -> String {
+        json!({"type": "syncs", "syncs": self.list()}).to_string()
+    }
+
+    fn tell(&self) {
+        if self.events.send(self.message().into()).is_err() {
+            tracing::trace!("no page listens");
+        }
+    }
+
+    /// Begins a sync and remembers it.
+    pub(crate) fn add(self: &Arc<Self>, wanted: WantedSync) -> Result<Running, Error> {
+        if wanted.paths.is_empty() || wanted.paths.iter().any(|path| !path.is_absolute() || !path.exists()) {
+            return Err(Status::bad_request("the paths must be absolute and exist").into());
+        }
+        self.memory.change(|memory| {
+            memory.syncs.retain(|other| other.id() != wanted.id());
+            memory.syncs.push(wanted.clone());
+        })?;
+        Ok(self.begin(&wanted))
+    }
+
+    /// Ends a sync; what it applied stays. False when there is no such one.
+    pub(crate) fn remove(&self, id: &str) -> Result<bool, Error> {
+        self.memory.change(|memory| memory.syncs.retain(|wanted| wanted.id() != id))?;
+        let found = self.list.lock().remove(id).is_some();
+        if found {
+            self.tell();
+        }
+        Ok(found)
+    }
+
+    fn begin(self: &Arc<Self>, wanted: &WantedSync) -> Running {
+        let running = Running {
+            id: wanted.id(),
+            cluster: wanted.cluster.clone(),
+            namespace: wanted.namespace.clone(),
+            paths: wanted.paths.clone(),
+            state: "waiting",
+            applied: 0,
+            errors: Vec::new(),
+            last: String::new(),
+            found: Vec::new(),
+        };
+        let task = AbortOnDropHandle::new(tokio::spawn(run(self.clone(), wanted.clone())));
+        let entry = Entry { running: running.clone(), _task: task, _busy: self.activity.hold() };
+        self.list.lock().insert(running.id.clone(), entry);
+        self.tell();
+        running
+    }
+
+    fn change(&self, id: &str, change: impl FnOnce(&mut Running) -> bool) {
+        let changed = self.list.lock().get_mut(id).is_some_and(|entry| change(&mut entry.running));
+        if changed {
+            self.tell();
+        }
+    }
+}
+
+/// Syncs whenever the cluster runs.
+async fn run(syncs: Arc<Syncs>, wanted: WantedSync) {
+    let (id, mut backoff) = (wanted.id(), Backoff::new(FIRST_PAUSE, LONGEST_PAUSE));
+    loop {
+        let live = syncs.clusters.running(&wanted.cluster).await;
+        let (client, ended) = (live.client.clone(), live.ended.clone());
+        drop(live);
+        let follow = async {
+            let tell = |told| syncs.change(&id, |running| running.take(told));
+            Syncing::new(client, wanted.spec(), tell).await?.follow().await
+        };
+        tokio::select! {
+            followed = follow => if let Err(error) = followed {
+                let fault = Fault { file: wanted.paths[0].clone(), line: 0, message: error.to_string() };
+                syncs.change(&id, |running| {
+                    (running.state, running.errors) = ("failing", vec![fault]);
+                    true
+                });
+                tokio::time::sleep(backoff.pause()).await;
+            },
+            () = ended.cancelled() => {
+                backoff.reset();
+                syncs.change(&id, |running| {
+                    running.state = "waiting";
+                    true
+                });
+            }
+        }
+    }
+}
