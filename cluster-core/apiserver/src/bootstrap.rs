@@ -8,6 +8,7 @@ use cluster_object::meta;
 use cluster_object::status::Status;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -19,12 +20,23 @@ pub(crate) async fn run(server: &ApiServer) -> Result<(), StartError> {
     objects.extend(priority_classes());
     objects.push(service(server));
     objects.push(service_cidr(server));
+    objects.extend(auth::bootstrap::authentication_reader());
     ensure(server, objects).await?;
+    put(server, authentication(server)).await?;
     if server.config.addresses.is_empty() {
         return Ok(());
     }
     try_join_all(endpoints(server).into_iter().map(|object| put(server, object))).await?;
     Ok(())
+}
+
+/// How extension servers know the users this server names to them, for their own copy of the check.
+fn authentication(server: &ApiServer) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": auth::bootstrap::AUTHENTICATION_CONFIG, "namespace": "kube-system"},
+        "data": server.remotes.authentication(&server.config.client_ca),
+    })
 }
 
 fn priority_classes() -> [Value; 2] {
@@ -90,10 +102,15 @@ async fn ensure(server: &ApiServer, objects: Vec<Value>) -> Result<(), StartErro
     Ok(())
 }
 
+/// Makes an object that is not there yet.
+pub(crate) async fn make_new(server: &ApiServer, object: Value) -> Result<(), Status> {
+    make(&call_for(server, &object)?, object).await
+}
+
 async fn create(server: &ApiServer, object: Value) -> Result<(), StartError> {
     let what = what(&object);
     let failed = |source| StartError::Bootstrap { what: what.clone(), source };
-    let call = call(server, &object).map_err(failed)?;
+    let call = call_for(server, &object).map_err(failed)?;
     if server.store.get(&call.key(meta::name(&object))).is_some() {
         return Ok(());
     }
@@ -104,7 +121,7 @@ async fn create(server: &ApiServer, object: Value) -> Result<(), StartError> {
 async fn put(server: &ApiServer, object: Value) -> Result<(), StartError> {
     let what = what(&object);
     let failed = |source| StartError::Bootstrap { what: what.clone(), source };
-    let call = call(server, &object).map_err(failed)?;
+    let call = call_for(server, &object).map_err(failed)?;
     let name = meta::name(&object).to_owned();
     if server.store.get(&call.key(&name)).is_none() {
         return make(&call, object).await.map_err(failed);
@@ -126,7 +143,7 @@ fn what(object: &Value) -> String {
 }
 
 /// A call in the server's own name on the collection of `object`.
-fn call<'a>(server: &'a ApiServer, object: &Value) -> Result<Call<'a>, Status> {
+pub(crate) fn call_for<'a>(server: &'a ApiServer, object: &Value) -> Result<Call<'a>, Status> {
     let (group, version) = meta::api_version(object).rsplit_once('/').unwrap_or(("", meta::api_version(object)));
     let resource = server
         .registry
@@ -143,5 +160,14 @@ fn call<'a>(server: &'a ApiServer, object: &Value) -> Result<Call<'a>, Status> {
     };
     let user = UserInfo::authenticated("system:apiserver", &[group::MASTERS]);
     let query = Query { field_manager: "kube-apiserver".to_owned(), ..Query::default() };
-    Ok(Call { server, resource, info, user, query, accept: Accept::default(), content_type: String::new() })
+    Ok(Call {
+        server,
+        resource,
+        info,
+        user,
+        query,
+        accept: Accept::default(),
+        content_type: String::new(),
+        notes: Arc::default(),
+    })
 }

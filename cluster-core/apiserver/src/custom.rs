@@ -33,13 +33,12 @@ pub(crate) fn changed(server: &ApiServer, entry: &Arc<Entry>, gone: bool) {
         server.registry.replace(&storage, custom_resources(&definition));
         return;
     }
-    let Some(resource) = server.registry.stored(&storage) else { return };
     server.registry.replace(&storage, Vec::new());
     let store = Arc::clone(&server.store);
     tokio::spawn(async move {
         let snapshot = store.snapshot(&storage);
         for entry in snapshot.range(None, None) {
-            let last = draft(&resource, serde_json::from_slice(&entry.bytes).unwrap_or_default());
+            let last = draft(serde_json::from_slice(&entry.bytes).unwrap_or_default());
             match store.delete(entry.key.clone(), Expect::Any, last).await {
                 Ok(_) | Err(WriteError::NotFound) => {}
                 Err(error) => tracing::warn!(key = %entry.key, %error, "failed to delete a custom object"),

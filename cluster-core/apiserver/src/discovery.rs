@@ -39,6 +39,7 @@ const GROUPS: &[&str] = &[
     "internal.apiserver.k8s.io",
     "resource.k8s.io",
     "storagemigration.k8s.io",
+    "metrics.k8s.io",
 ];
 
 /// How a client wants discovery.

@@ -1,12 +1,17 @@
 //! The API server: request pipeline, resource registry, generic verbs, admission, authentication, authorization.
 
 pub mod admission;
+mod aggregation;
 mod allocate;
+pub mod audit;
 pub mod auth;
+mod backend;
 mod bootstrap;
+mod conversion;
 mod custom;
 pub mod discovery;
 pub mod kinds;
+mod limits;
 mod metrics;
 pub mod openapi;
 mod paths;
@@ -17,8 +22,10 @@ pub mod request;
 mod server;
 mod subresources;
 mod table;
+mod usage;
 mod verbs;
 
 pub use axum::body::Body;
+pub use limits::Limits;
 pub use server::{ApiServer, Config, StartError};
 pub use verbs::{Watched, WatchedStream};

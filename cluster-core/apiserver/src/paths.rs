@@ -1,10 +1,11 @@
 //! Paths that name no resource: health, version, metrics, discovery, OpenAPI.
 
+use crate::aggregation;
 use crate::discovery::{self, Format};
 use crate::openapi;
 use crate::pipeline::header;
 use crate::render;
-use crate::request::{self, RequestInfo};
+use crate::request::{self, RequestInfo, pairs};
 use crate::server::ApiServer;
 use axum::body::Body;
 use bytes::Bytes;
@@ -73,7 +74,8 @@ fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Resp
         ["api" | "apis"] => Format::negotiate(header(&parts.headers, ACCEPT)),
         _ => Format::Plain,
     };
-    let found: Option<Value> = match (segments, format) {
+    let remotes = server.remotes.all();
+    let mut found: Option<Value> = match (segments, format) {
         (["api"], Format::Plain) => {
             let address = server.config.addresses.first().map(|a| format!("{a}:{}", server.config.port));
             Some(discovery::api_versions(resources, &address.unwrap_or_default()))
@@ -81,10 +83,15 @@ fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Resp
         (["apis"], Format::Plain) => Some(discovery::group_list(resources)),
         ([root], format) => Some(discovery::aggregated(resources, format, *root == "api")),
         (["api", version], _) => discovery::resource_list(resources, "", version),
-        (["apis", group], _) => discovery::group(resources, group),
+        (["apis", group], _) => aggregation::group(discovery::group(resources, group), group, &remotes),
         (["apis", group, version], _) => discovery::resource_list(resources, group, version),
         _ => None,
     };
+    match (&mut found, segments, format) {
+        (Some(list), ["apis"], Format::Plain) => aggregation::add_to_group_list(list, &remotes),
+        (Some(list), ["apis"], _) => aggregation::add_to_aggregated(list, &remotes),
+        _ => {}
+    }
     let Some(value) = found else { return not_found() };
     if format == Format::Plain {
         return Ok(render::json(StatusCode::OK, &value));
@@ -149,7 +156,9 @@ fn health(server: &ApiServer, endpoint: &str, check: &[&str], query: &str) -> Re
             None => text(StatusCode::NOT_FOUND, "404 page not found\n".to_owned()),
         };
     }
-    let healthy = checks.iter().all(|(_, ok)| *ok);
+    let excluded: Vec<String> = pairs(query).filter(|(key, _)| key == "exclude").map(|(_, name)| name).collect();
+    let is_excluded = |name: &str| excluded.iter().any(|excluded| excluded == name);
+    let healthy = checks.iter().all(|(name, ok)| *ok || is_excluded(name));
     let verbose = query.split('&').any(|pair| pair == "verbose" || pair.starts_with("verbose="));
     let code = if healthy { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
     if healthy && !verbose {
@@ -157,8 +166,14 @@ fn health(server: &ApiServer, endpoint: &str, check: &[&str], query: &str) -> Re
     }
     let mut lines: Vec<String> = checks
         .iter()
-        .map(|(name, ok)| if *ok { format!("[+]{name} ok") } else { format!("[-]{name} failed: reason withheld") })
+        .map(|(name, ok)| match (is_excluded(name), ok) {
+            (true, _) => format!("[+]{name} excluded: ok"),
+            (_, true) => format!("[+]{name} ok"),
+            _ => format!("[-]{name} failed: reason withheld"),
+        })
         .collect();
+    let unknown = excluded.iter().filter(|name| !checks.iter().any(|(known, _)| known == name));
+    lines.extend(unknown.map(|name| format!("warn: some health checks cannot be excluded: no matches for {name:?}")));
     lines.push(format!("{endpoint} check {}", if healthy { "passed" } else { "failed" }));
     text(code, lines.join("\n") + "\n")
 }

@@ -1,15 +1,17 @@
 //! A request's way: URL, user, authorization, options, then its verb, subresource or path.
 
-use crate::auth::{PeerCertificate, UserInfo};
+use crate::admission::Notes;
+use crate::auth::{self, Decision, PeerCertificate, UserInfo};
 use crate::request::{Accept, Query, RequestInfo};
 use crate::server::ApiServer;
 use crate::verbs::Call;
-use crate::{paths, render, subresources, verbs};
+use crate::{audit, limits, paths, render, subresources, verbs};
 use axum::body::Body;
 use cluster_object::status::Status;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Answers a request.
@@ -18,7 +20,10 @@ pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Respons
     let (parts, body) = request.into_parts();
     let info = RequestInfo::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
     let (verb, (resource, subresource)) = (info.verb, names(server, &info));
-    let response = route(server, parts, info, body).await.unwrap_or_else(|status| render::status(&status));
+    let notes = Arc::new(Notes::default());
+    let answer = answer(server, parts, info, body, &notes).await;
+    let mut response = answer.unwrap_or_else(|status| render::status(&status));
+    render::warn(&mut response, &notes.warnings());
     let code = response.status().as_u16();
     tracing::debug!(verb, resource, subresource, code, elapsed = ?start.elapsed(), "served");
     server.metrics.record(verb, &resource, &subresource, code, start.elapsed());
@@ -34,9 +39,51 @@ fn names(server: &ApiServer, info: &RequestInfo) -> (String, String) {
     }
 }
 
-async fn route(server: &ApiServer, parts: Parts, info: RequestInfo, body: Body) -> Result<Response<Body>, Status> {
-    let user = user(server, &parts)?;
-    server.authorize(&user, &info)?;
+/// Finds the user, and serves the request in its time and place, on record.
+async fn answer(
+    server: &ApiServer,
+    parts: Parts,
+    info: RequestInfo,
+    mut body: Body,
+    notes: &Arc<Notes>,
+) -> Result<Response<Body>, Status> {
+    let user = user(server, &parts).await?;
+    let mut trail = None;
+    if let Some(audit) = &server.config.audit {
+        (trail, body) = audit::begin(audit, &user, &info, &parts, body, notes).await?;
+    }
+    let place = server.places.take(&user, &info);
+    let patience = limits::patience(&server.config.limits, &info, parts.uri.query().unwrap_or_default());
+    let about = trail.is_some().then(|| info.clone());
+    let answer = match (&place, patience) {
+        (Err(status), _) => Err(status.clone()),
+        (Ok(_), None) => route(server, user, parts, info, body, notes).await,
+        (Ok(_), Some(patience)) => {
+            let routed = tokio::time::timeout(patience, route(server, user, parts, info, body, notes)).await;
+            routed.unwrap_or_else(|_| Err(limits::timed_out()))
+        }
+    };
+    let response = answer.unwrap_or_else(|status| render::status(&status));
+    match (trail, about) {
+        (Some(trail), Some(info)) => Ok(trail.end(&info, response).await),
+        _ => Ok(response),
+    }
+}
+
+async fn route(
+    server: &ApiServer,
+    user: UserInfo,
+    parts: Parts,
+    info: RequestInfo,
+    body: Body,
+    notes: &Arc<Notes>,
+) -> Result<Response<Body>, Status> {
+    if let Decision::Deny(reason) = server.authorizer.decide(&user, &info).await {
+        return Err(auth::forbidden(&user, &info, &reason));
+    }
+    if let Some(remote) = server.remotes.serving(parts.uri.path()) {
+        return server.remotes.forward(server, &remote, &user, parts, body).await;
+    }
     if !info.is_resource {
         return paths::serve(server, &parts, &info);
     }
@@ -48,7 +95,8 @@ async fn route(server: &ApiServer, parts: Parts, info: RequestInfo, body: Body) 
     let query = Query::parse(query, header(&parts.headers, USER_AGENT))?;
     let accept = Accept::parse(&parts.headers).ok_or_else(not_acceptable)?;
     let content_type = header(&parts.headers, CONTENT_TYPE).to_owned();
-    let call = Call { server, resource, info, user, query, accept, content_type };
+    let notes = Arc::clone(notes);
+    let call = Call { server, resource, info, user, query, accept, content_type, notes };
     let mut reply = match call.info.subresource.as_str() {
         "" => verbs::serve(&call, body).await?,
         "status" if call.resource.subresource("status").is_some() => subresources::status(&call, body).await?,
@@ -57,16 +105,16 @@ async fn route(server: &ApiServer, parts: Parts, info: RequestInfo, body: Body) 
     if !call.resource.warning.is_empty() {
         reply.warnings.push(call.resource.warning.clone());
     }
-    render::reply(&call.resource, call.accept, &call.query.include_object, call.query.pretty, reply)
+    render::reply(server, &call.resource, call.accept, &call.query.include_object, call.query.pretty, reply).await
 }
 
 /// The caller: known already in the process, or found by certificate or token, then impersonated.
-fn user(server: &ApiServer, parts: &Parts) -> Result<UserInfo, Status> {
+async fn user(server: &ApiServer, parts: &Parts) -> Result<UserInfo, Status> {
     if let Some(user) = parts.extensions.get::<UserInfo>() {
         return Ok(user.clone());
     }
     let peer = parts.extensions.get::<PeerCertificate>();
-    let caller = server.authenticator.authenticate(&parts.headers, peer)?;
+    let caller = server.authenticator.authenticate(&parts.headers, peer).await?;
     server.authorizer.impersonate(caller, &parts.headers)
 }
 

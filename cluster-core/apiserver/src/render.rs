@@ -1,9 +1,10 @@
 //! Answers on their way out: the form and the encoding the client asked for.
 
+use crate::admission::Lookup;
 use crate::registry::Resource;
 use crate::request::{self, Accept, Encoding, Form};
 use crate::table::{self, ListMeta};
-use crate::verbs::{Content, List, Reply, served_bytes, served_value};
+use crate::verbs::{Content, List, Reply, served_list, served_values};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use cluster_object::status::Status;
@@ -25,7 +26,8 @@ const CHUNK: usize = 128 * 1024;
 const MAX_WARNINGS: usize = 4096;
 
 /// The HTTP response of a verb's answer.
-pub(crate) fn reply(
+pub(crate) async fn reply(
+    lookup: &dyn Lookup,
     resource: &Arc<Resource>,
     accept: Accept,
     include: &str,
@@ -39,7 +41,7 @@ pub(crate) fn reply(
         }
         Content::Other(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
         Content::List(list) => {
-            let json = collection(resource, accept, include, pretty, list)?;
+            let json = collection(lookup, resource, accept, include, pretty, list).await?;
             match json {
                 Collected::Whole(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
                 Collected::Pieces(body) => with_type("application/json", reply.code, body)?,
@@ -126,7 +128,8 @@ enum Collected {
     Pieces(Body),
 }
 
-fn collection(
+async fn collection(
+    lookup: &dyn Lookup,
     resource: &Arc<Resource>,
     accept: Accept,
     include: &str,
@@ -145,7 +148,7 @@ fn collection(
                 "kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(),
                 "metadata": metadata.to_json(),
             });
-            let items = list.items.iter().map(|entry| served_bytes(resource, entry)).collect::<Result<Vec<_>, _>>()?;
+            let items = served_list(lookup, resource, &list.items).await?;
             let total: usize = items.iter().map(Bytes::len).sum();
             if total <= CHUNK || accept.encoding == Encoding::Yaml || pretty {
                 let pieces: Vec<Bytes> = pieces(head.to_string(), items).collect();
@@ -155,13 +158,17 @@ fn collection(
             Ok(Collected::Pieces(Body::from_stream(stream)))
         }
         Form::Table => {
+            // Columns of built-in kinds read the stored version, those of a definition their own.
             let stored = |entry: &Arc<Entry>| serde_json::from_slice(&entry.bytes).map_err(Status::internal);
-            let objects = list.items.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
+            let objects = match resource.custom {
+                Some(_) => served_values(lookup, resource, &list.items).await?,
+                None => list.items.iter().map(stored).collect::<Result<Vec<_>, _>>()?,
+            };
             whole(&table::table(resource, objects, &metadata, include))
         }
         Form::Metadata => {
-            let partial = |entry| served_value(resource, entry).map(|mut object| table::partial(&mut object));
-            let items = list.items.iter().map(|entry| partial(entry)).collect::<Result<Vec<_>, _>>()?;
+            let mut objects = served_values(lookup, resource, &list.items).await?;
+            let items: Vec<Value> = objects.iter_mut().map(table::partial).collect();
             whole(&json!({
                 "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata.to_json(),
                 "items": items,
@@ -220,7 +227,7 @@ fn with_type(media: &'static str, code: StatusCode, body: Body) -> Result<Respon
     Response::builder().status(code).header(CONTENT_TYPE, media).body(body).map_err(Status::internal)
 }
 
-fn warn(response: &mut Response<Body>, warnings: &[String]) {
+pub(crate) fn warn(response: &mut Response<Body>, warnings: &[String]) {
     let mut size = 0;
     for warning in warnings {
         let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");

@@ -1,13 +1,16 @@
 //! The server itself: what it is made of, how it starts and stops, and what callers in the same process use.
 
 use crate::admission::{self, Lookup};
+use crate::aggregation::{self, Remotes};
 use crate::allocate::Allocators;
+use crate::audit::Audit;
 use crate::auth::tokens::Tokens;
 use crate::auth::{self, Authenticator, Authorizer, UserInfo};
+use crate::limits::{Limits, Places};
 use crate::metrics::Metrics;
 use crate::registry::{Registry, Resource};
 use crate::request::{Query, RequestInfo};
-use crate::subresources::Kubelets;
+use crate::usage::Samples;
 use crate::verbs::{self, Call, Filter, WatchedStream, key};
 use crate::{bootstrap, custom, kinds, pipeline, render};
 use axum::body::Body;
@@ -32,6 +35,8 @@ pub struct Config {
     /// The certificate the server shows to kubelets, and the CA their certificates must have; without it logs, exec
     /// and their like answer 503.
     pub kubelet_tls: Option<Arc<rustls::ClientConfig>>,
+    /// The authority of client certificates, PEM, for extension servers.
+    pub client_ca: String,
     /// Cluster IPs.
     pub service_subnet: Ipv4Net,
     /// Node ports.
@@ -40,6 +45,12 @@ pub struct Config {
     pub addresses: Vec<Ipv4Addr>,
     /// The port there.
     pub port: u16,
+    /// Who else knows users and rights.
+    pub auth: auth::Options,
+    /// The audit log, when there is one.
+    pub audit: Option<Arc<Audit>>,
+    /// How much is served at once.
+    pub limits: Limits,
     /// Options of admission plugins.
     pub admission: admission::Options,
 }
@@ -55,6 +66,9 @@ pub enum StartError {
         /// What the server said.
         source: Status,
     },
+    /// The identity shown to extension servers could not be made.
+    #[error("failed to make the certificate of the front proxy: {0}")]
+    FrontProxy(#[from] cluster_pki::Error),
 }
 
 /// The API server.
@@ -65,8 +79,10 @@ pub struct ApiServer {
     pub(crate) allocators: Arc<Allocators>,
     pub(crate) authenticator: Authenticator,
     pub(crate) authorizer: Authorizer,
-    pub(crate) kubelets: Kubelets,
     pub(crate) metrics: Metrics,
+    pub(crate) remotes: Remotes,
+    pub(crate) samples: Samples,
+    pub(crate) places: Places,
     pub(crate) closing: CancellationToken,
     ready: AtomicBool,
 }
@@ -78,10 +94,12 @@ impl ApiServer {
         let server = Arc::new(Self {
             registry: Registry::new(kinds::builtin()),
             allocators: Allocators::new(config.service_subnet, &config.node_ports, &*store),
-            authenticator: Authenticator::new(Arc::clone(&store), Arc::clone(&config.tokens)),
-            authorizer: Authorizer::start(&store, &closing),
-            kubelets: Kubelets::new(config.kubelet_tls.clone()),
+            authenticator: Authenticator::new(Arc::clone(&store), Arc::clone(&config.tokens), &config.auth),
+            authorizer: Authorizer::start(&store, &config.auth, &closing),
             metrics: Metrics::default(),
+            remotes: Remotes::new()?,
+            samples: Samples::default(),
+            places: Places::new(&config.limits),
             closing,
             ready: AtomicBool::new(false),
             store,
@@ -90,6 +108,7 @@ impl ApiServer {
         custom::serve_all(&server);
         bootstrap::run(&server).await?;
         server.ready.store(true, Ordering::Release);
+        tokio::spawn(aggregation::follow(Arc::clone(&server)));
         Ok(server)
     }
 
@@ -123,7 +142,7 @@ impl ApiServer {
     }
 
     /// The collection at `path` at one revision, without HTTP: each item is the stored JSON itself.
-    pub fn list_bytes(
+    pub async fn list_bytes(
         &self,
         user: &UserInfo,
         path: &str,
@@ -134,8 +153,7 @@ impl ApiServer {
         let resource = self.served(&info)?;
         let filter = Filter::new(self, &resource, &info, &query)?;
         let list = verbs::collect(self, &resource, &filter, &query)?;
-        let items = list.items.iter().map(|entry| verbs::served_bytes(&resource, entry)).collect::<Result<_, _>>()?;
-        Ok((list.revision, items))
+        Ok((list.revision, verbs::served_list(self, &resource, &list.items).await?))
     }
 
     /// What happens in the collection at `path` after `resource_version`, bookmarks included, without HTTP.
@@ -184,12 +202,14 @@ impl ApiServer {
     }
 
     /// Answers a review; `None` for objects that are stored.
-    pub(crate) fn review(&self, call: &Call<'_>, object: &Value) -> Result<Option<Value>, Status> {
+    pub(crate) async fn review(&self, call: &Call<'_>, object: &Value) -> Result<Option<Value>, Status> {
         if !matches!(call.resource.group.as_str(), "authentication.k8s.io" | "authorization.k8s.io") {
             return Ok(None);
         }
         let (kind, namespace) = (call.resource.kind.as_str(), call.info.namespace.as_str());
-        auth::reviews::answer(kind, namespace, object, &call.user, &self.authenticator, &self.authorizer).map(Some)
+        auth::reviews::answer(kind, namespace, object, &call.user, &self.authenticator, &self.authorizer)
+            .await
+            .map(Some)
     }
 
     /// What the server itself follows up on after a committed write.
@@ -206,12 +226,22 @@ impl ApiServer {
 
 impl Lookup for ApiServer {
     fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Value> {
-        let entry = self.store.get(&key(storage, namespace, name))?;
+        Lookup::get(&self.store, storage, namespace, name)
+    }
+
+    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {
+        self.store.list(storage, namespace)
+    }
+}
+
+impl Lookup for Arc<dyn Store> {
+    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Value> {
+        let entry = Store::get(&**self, &key(storage, namespace, name))?;
         serde_json::from_slice(&entry.bytes).ok()
     }
 
     fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {
-        let snapshot = self.store.snapshot(storage);
+        let snapshot = self.snapshot(storage);
         snapshot.range(namespace, None).filter_map(|entry| serde_json::from_slice(&entry.bytes).ok()).collect()
     }
 }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster_apiserver::auth::tokens::Tokens;
-use cluster_apiserver::auth::{UserInfo, group, serve};
-use cluster_apiserver::{ApiServer, Body, Config, admission};
+use cluster_apiserver::auth::{self, UserInfo, group, serve};
+use cluster_apiserver::{ApiServer, Body, Config, Limits, admission};
 use cluster_client::{Client, Informers};
 use cluster_config::{CLUSTER_DOMAIN, Healing, pki_file};
 use cluster_pki::{Pair, tls};
@@ -79,10 +79,14 @@ impl Setup<'_> {
         Ok(Config {
             tokens: Arc::new(Tokens::new(&self.pem(pki_file::SERVICE_ACCOUNT_KEY)?, &issuer)?),
             kubelet_tls: Some(Arc::new(tls::client(&self.pem(pki_file::CA_CERT)?, Some(&to_kubelets))?)),
+            client_ca: self.pem(pki_file::CA_CERT)?,
             service_subnet: self.service_subnet,
             node_ports: 30000..=32767,
             addresses: self.addresses.clone(),
             port: self.listener.local_addr().context("the listener has no address")?.port(),
+            auth: auth::Options::default(),
+            audit: None,
+            limits: Limits::default(),
             admission: admission::Options {
                 default_toleration_seconds: i64::from(self.healing.eviction_seconds),
                 storage_protection: true,

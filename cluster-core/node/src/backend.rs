@@ -34,7 +34,7 @@ impl Backend for InProcess {
 
     async fn list(&self, scope: &WatchScope) -> Result<ListPage, Error> {
         let (revision, items) =
-            self.server.list_bytes(&self.user, &scope.path, &scope.label_selector, &scope.field_selector)?;
+            self.server.list_bytes(&self.user, &scope.path, &scope.label_selector, &scope.field_selector).await?;
         Ok(ListPage { resource_version: revision.to_string(), items })
     }
 

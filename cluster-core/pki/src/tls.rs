@@ -1,10 +1,12 @@
 //! TLS configurations out of PEM text. The process's crypto provider is aws-lc-rs; see [`install_provider`].
 
 use crate::{Error, Pair};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::sync::Arc;
 
 /// Whether a server asks its clients for certificates.
@@ -43,6 +45,55 @@ pub fn client(ca: &str, identity: Option<&Pair>) -> Result<ClientConfig, Error> 
         Some(pair) => builder.with_client_auth_cert(certificates(&pair.cert)?, private_key(&pair.key)?)?,
         None => builder.with_no_client_auth(),
     })
+}
+
+/// A client's configuration that trusts whoever answers, for `insecureSkipTLSVerify`.
+pub fn client_of_anybody(identity: Option<&Pair>) -> Result<ClientConfig, Error> {
+    let verifier = Arc::new(Anybody(rustls::crypto::aws_lc_rs::default_provider()));
+    let builder = ClientConfig::builder().dangerous().with_custom_certificate_verifier(verifier);
+    Ok(match identity {
+        Some(pair) => builder.with_client_auth_cert(certificates(&pair.cert)?, private_key(&pair.key)?)?,
+        None => builder.with_no_client_auth(),
+    })
+}
+
+/// Takes any certificate; the handshake's signatures are checked all the same.
+#[derive(Debug)]
+struct Anybody(CryptoProvider);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 fn roots(ca: &str) -> Result<RootCertStore, Error> {

@@ -2,7 +2,9 @@
 
 mod lifecycle;
 mod limits;
+mod matching;
 mod node_restriction;
+mod notes;
 mod pod_security;
 mod pods;
 mod quota;
@@ -10,12 +12,17 @@ mod service_account;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod webhook;
+
+pub use notes::Notes;
 
 use crate::auth::UserInfo;
 use crate::kinds::walk::{child, is_empty, remove};
 use crate::registry::Resource;
+use crate::request::Query;
+use crate::verbs::Call;
 use cluster_object::status::Status;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is done to the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,16 +51,18 @@ pub struct AdmissionRequest<'a> {
     pub namespace: &'a str,
     /// The object's name; may be empty on create with generateName.
     pub name: &'a str,
-    /// The new object; null on delete.
+    /// The new object; null on delete, the options on connect.
     pub object: &'a mut Value,
     /// What is stored now.
     pub old: Option<&'a Value>,
-    /// Whether nothing will be stored.
-    pub dry_run: bool,
+    /// The request's options; with `dryRun` nothing will be stored.
+    pub query: &'a Query,
+    /// Takes what there is to say about the request.
+    pub notes: &'a Notes,
 }
 
 /// Read access to stored objects.
-pub trait Lookup {
+pub trait Lookup: Sync {
     /// One object by its storage (`pods`, `apps/deployments`), namespace and name.
     fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Value>;
     /// All objects of a storage, in one namespace or in all.
@@ -74,6 +83,20 @@ impl Default for Options {
     fn default() -> Self {
         Self { default_toleration_seconds: 300, storage_protection: false }
     }
+}
+
+/// The whole of mutating admission: the plugins, then the webhooks.
+pub(crate) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
+    admit(request, call.server, &call.server.config.admission)?;
+    webhook::mutate(call, request).await
+}
+
+/// The whole of validating admission: the plugins, the webhooks, and quotas last, so that nothing is counted that is
+/// refused.
+pub(crate) async fn check(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+    validate(request, call.server)?;
+    webhook::validate(call, request).await?;
+    quota::check(request, call.server)
 }
 
 /// Runs the mutating plugins: completes `request.object` or refuses it. Runs before validation.
@@ -107,11 +130,40 @@ pub fn admit(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup, options: &
 pub fn validate(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
     limits::check(request, lookup)?;
     pods::one_default_priority(request, lookup)?;
-    pod_security::check(request, lookup)?;
-    quota::check(request, lookup)
+    pod_security::check(request, lookup)
+}
+
+impl Operation {
+    /// As rules and reviews name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
 }
 
 impl AdmissionRequest<'_> {
+    /// The options as `meta.k8s.io/v1` objects have them; null on connect.
+    pub fn options(&self) -> Value {
+        let mut options = match self.operation {
+            Operation::Connect => return Value::Null,
+            Operation::Create => json!({"kind": "CreateOptions"}),
+            Operation::Update => json!({"kind": "UpdateOptions"}),
+            Operation::Delete => self.query.delete.to_json(),
+        };
+        options["apiVersion"] = "meta.k8s.io/v1".into();
+        if self.operation != Operation::Delete && self.query.manager_given {
+            options["fieldManager"] = self.query.field_manager.as_str().into();
+        }
+        if self.query.dry_run {
+            options["dryRun"] = json!(["All"]);
+        }
+        options
+    }
+
     /// The refusal of this request.
     pub(crate) fn forbidden(&self, why: &str) -> Status {
         Status::forbidden(self.resource.group_resource(), self.name, why)
@@ -129,7 +181,7 @@ fn requestor(request: &mut AdmissionRequest<'_>) {
     if let Some(spec) = child(request.object, "spec") {
         spec["username"] = user.name.clone().into();
         spec["groups"] = user.groups.clone().into();
-        for (field, value) in [("uid", serde_json::json!(user.uid)), ("extra", serde_json::json!(user.extra))] {
+        for (field, value) in [("uid", json!(user.uid)), ("extra", json!(user.extra))] {
             drop(remove(spec, field));
             if !is_empty(&value) {
                 spec[field] = value;

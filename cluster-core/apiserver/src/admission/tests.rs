@@ -41,11 +41,12 @@ fn create(plural: &str, namespace: &str, mut object: Value, lookup: &Stored) -> 
         name: "x",
         object: &mut object,
         old: None,
-        dry_run: false,
+        query: &Query::default(),
+        notes: &Notes::default(),
     };
     admit(&mut request, lookup, &Options { storage_protection: true, ..Options::default() })
         .map_err(|status| status.message)?;
-    validate(&request, lookup).map_err(|status| status.message)?;
+    validate(&request, lookup).and_then(|()| quota::check(&request, lookup)).map_err(|status| status.message)?;
     Ok(object)
 }
 

@@ -1,7 +1,10 @@
-//! Finds the user of a request: client certificate, service account token, or nobody.
+//! Finds the user of a request: client certificate, one of the kinds of tokens, or nobody.
 
+use super::oidc::Oidc;
 use super::tokens::Tokens;
 use super::user::{PeerCertificate, UserInfo};
+use super::webhook::Webhook;
+use super::{Options, bootstrap_token};
 use cluster_object::status::Status;
 use cluster_store::Store;
 use http::HeaderMap;
@@ -12,32 +15,55 @@ use std::sync::Arc;
 pub struct Authenticator {
     store: Arc<dyn Store>,
     tokens: Arc<Tokens>,
+    oidc: Option<Oidc>,
+    webhook: Option<Webhook>,
 }
 
 impl Authenticator {
-    /// Tokens are verified against the objects in `store`.
-    pub fn new(store: Arc<dyn Store>, tokens: Arc<Tokens>) -> Self {
-        Self { store, tokens }
+    /// Tokens are verified against the objects in `store`, and by whom `options` name.
+    pub fn new(store: Arc<dyn Store>, tokens: Arc<Tokens>, options: &Options) -> Self {
+        let oidc = options.oidc.clone().map(Oidc::new);
+        Self { store, tokens, oidc, webhook: options.token_webhook.clone().map(Webhook::of_tokens) }
     }
 
     /// The user of a request. Without credentials that is `system:anonymous`; with a bad token the request fails, as
     /// upstream, even if the connection has a certificate.
-    pub fn authenticate(&self, headers: &HeaderMap, peer: Option<&PeerCertificate>) -> Result<UserInfo, Status> {
+    pub async fn authenticate(&self, headers: &HeaderMap, peer: Option<&PeerCertificate>) -> Result<UserInfo, Status> {
         if let Some(token) = bearer(headers) {
-            return self.user_of_token(token, &[]).map(|(user, _)| user).ok_or_else(Status::unauthorized);
+            return self.user_of_token(token, &[]).await.map(|(user, _)| user).ok_or_else(Status::unauthorized);
         }
         Ok(peer.map_or_else(UserInfo::anonymous, |peer| peer.user.clone()))
     }
 
     /// The user of a token and the audiences it is good for, for `TokenReview`.
-    pub fn user_of_token(&self, token: &str, audiences: &[String]) -> Option<(UserInfo, Vec<String>)> {
-        match self.tokens.verify(&*self.store, token, audiences) {
-            Ok(found) => Some(found),
-            Err(error) => {
-                tracing::debug!(%error, "refused a token");
-                None
+    pub async fn user_of_token(&self, token: &str, audiences: &[String]) -> Option<(UserInfo, Vec<String>)> {
+        let mut errors = match self.tokens.verify(&*self.store, token, audiences) {
+            Ok(found) => return Some(found),
+            Err(error) => vec![error.to_string()],
+        };
+        // The other kinds of tokens are for the API server alone.
+        let own = [self.tokens.issuer.clone()];
+        let for_us = audiences.is_empty() || audiences.contains(&own[0]);
+        if let Some(user) = bootstrap_token::user(&self.store, token).filter(|_| for_us) {
+            return Some((user, own.to_vec()));
+        }
+        if let Some(oidc) = self.oidc.as_ref().filter(|_| for_us)
+            && let Some(found) = oidc.user(&self.store, token).await
+        {
+            match found {
+                Ok(user) => return Some((user, own.to_vec())),
+                Err(error) => errors.push(error),
             }
         }
+        if let Some(webhook) = &self.webhook {
+            let wanted = if audiences.is_empty() { &own[..] } else { audiences };
+            match webhook.user(&self.store, token, wanted).await {
+                Ok(found) => return Some(found),
+                Err(error) => errors.push(error),
+            }
+        }
+        tracing::debug!(?errors, "refused a token");
+        None
     }
 }
 

@@ -32,6 +32,7 @@ const VIEW: &[RuleRow] = &[
     (READ, "batch", "cronjobs cronjobs/status jobs jobs/status"),
     (READ, "policy", "poddisruptionbudgets poddisruptionbudgets/status"),
     (READ, "networking.k8s.io", "ingresses ingresses/status networkpolicies"),
+    (READ, "metrics.k8s.io", "nodes pods"),
 ];
 
 const EDIT: &[RuleRow] = &[
@@ -151,6 +152,29 @@ const CLUSTER_ROLE_BINDINGS: &[(&str, &str, &str)] = &[
     ("system:kube-dns", "ServiceAccount", "kube-dns"),
     ("system:service-account-issuer-discovery", "Group", "system:serviceaccounts"),
 ];
+
+/// The ConfigMap in `kube-system` by which extension servers learn whom to trust.
+pub const AUTHENTICATION_CONFIG: &str = "extension-apiserver-authentication";
+
+/// The role that may read [`AUTHENTICATION_CONFIG`], bound to the system's own readers; others bind it themselves.
+pub fn authentication_reader() -> [Value; 2] {
+    let mut metadata = metadata("extension-apiserver-authentication-reader");
+    metadata["namespace"] = json!("kube-system");
+    let mut bound = metadata.clone();
+    bound["name"] = json!("system::extension-apiserver-authentication-reader");
+    let (group, version) = ("rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1");
+    let subjects = ["system:kube-controller-manager", "system:kube-scheduler"]
+        .map(|name| json!({ "kind": "User", "name": name, "apiGroup": group }));
+    let mut rule = rule(&(READ, "core", "configmaps"));
+    rule["resourceNames"] = json!([AUTHENTICATION_CONFIG]);
+    [
+        json!({
+            "apiVersion": version, "kind": "RoleBinding", "metadata": bound, "subjects": subjects,
+            "roleRef": { "apiGroup": group, "kind": "Role", "name": metadata["name"] },
+        }),
+        json!({ "apiVersion": version, "kind": "Role", "metadata": metadata, "rules": [rule] }),
+    ]
+}
 
 /// All cluster roles and cluster role bindings, complete objects; created when they are missing.
 pub fn policy() -> Vec<Value> {

@@ -2,10 +2,12 @@
 
 mod authenticator;
 pub mod bootstrap;
+mod bootstrap_token;
 pub mod escalation;
 mod follow;
 mod impersonation;
 mod node;
+mod oidc;
 mod rbac;
 pub mod reviews;
 pub mod serve;
@@ -13,17 +15,22 @@ pub mod serve;
 mod tests;
 pub mod tokens;
 mod user;
+mod webhook;
 
 pub use authenticator::Authenticator;
+pub use jsonwebtoken::Algorithm;
 pub use node::NodeGraph;
+pub use oidc::OidcOptions;
 pub use rbac::{Rbac, Rule};
 pub use user::{PeerCertificate, UserInfo, group};
 
 use crate::request::RequestInfo;
 use cluster_object::status::{GroupResource, Status};
 use cluster_store::Store;
+use serde_json::Value;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use webhook::Webhook;
 
 /// The answer of an authorizer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,25 +48,50 @@ impl Decision {
     }
 }
 
+/// Other servers that are asked who somebody is and what he may do.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// An issuer of ID tokens.
+    pub oidc: Option<OidcOptions>,
+    /// `--authentication-token-webhook-config-file`: a `clientConfig` (`url`, `caBundle`).
+    pub token_webhook: Option<Value>,
+    /// `--authorization-webhook-config-file`, likewise; asked when Node and RBAC do not allow.
+    pub authorization_webhook: Option<Value>,
+}
+
 /// Node and RBAC authorization over the server's own store.
 pub struct Authorizer {
+    store: Arc<dyn Store>,
+    webhook: Option<Webhook>,
     nodes: Arc<NodeGraph>,
     rbac: Arc<Rbac>,
 }
 
 impl Authorizer {
     /// Starts to follow roles, bindings and pods in `store` until `cancel`.
-    pub fn start(store: &Arc<dyn Store>, cancel: &CancellationToken) -> Self {
+    pub fn start(store: &Arc<dyn Store>, options: &Options, cancel: &CancellationToken) -> Self {
         let nodes = Arc::new(NodeGraph::new(Arc::clone(store)));
         let rbac = Arc::new(Rbac::default());
         for resource in rbac::RESOURCES {
             follow::follow(store, resource, Arc::clone(&rbac), cancel);
         }
         follow::follow(store, "pods", Arc::clone(&nodes), cancel);
-        Self { nodes, rbac }
+        let webhook = options.authorization_webhook.clone().map(Webhook::of_access);
+        Self { store: Arc::clone(store), webhook, nodes, rbac }
     }
 
-    /// Decides about one request.
+    /// Decides about one request; asks the webhook too, when there is one.
+    pub async fn decide(&self, user: &UserInfo, request: &RequestInfo) -> Decision {
+        match (self.authorize(user, request), &self.webhook) {
+            (Decision::Deny(own), Some(webhook)) => match webhook.decide(&self.store, user, request).await {
+                Decision::Deny(reason) if reason.is_empty() => Decision::Deny(own),
+                decision => decision,
+            },
+            (decision, _) => decision,
+        }
+    }
+
+    /// Decides about one request by Node and RBAC alone.
     pub fn authorize(&self, user: &UserInfo, request: &RequestInfo) -> Decision {
         if user.in_group(group::MASTERS) {
             return Decision::Allow(String::new());

@@ -6,7 +6,7 @@ use cluster_object::status::Status;
 use serde_json::{Value, json};
 
 /// Answers one posted review. `namespace` is the request's; `kind` one of the create-only kinds.
-pub fn answer(
+pub async fn answer(
     kind: &str,
     namespace: &str,
     review: &Value,
@@ -16,17 +16,17 @@ pub fn answer(
 ) -> Result<Value, Status> {
     let spec = &review["spec"];
     let status = match kind {
-        "TokenReview" => token_review(spec, authenticator),
+        "TokenReview" => token_review(spec, authenticator).await,
         "SelfSubjectReview" => json!({ "userInfo": caller.to_json() }),
-        "SelfSubjectAccessReview" => access(authorizer, caller, spec)?,
-        "SubjectAccessReview" => access(authorizer, &subject(spec)?, spec)?,
+        "SelfSubjectAccessReview" => access(authorizer, caller, spec).await?,
+        "SubjectAccessReview" => access(authorizer, &subject(spec)?, spec).await?,
         "LocalSubjectAccessReview" => {
             if spec["resourceAttributes"]["namespace"].as_str().unwrap_or_default() != namespace {
                 return Err(Status::bad_request(
                     "spec.resourceAttributes.namespace must match the request's namespace",
                 ));
             }
-            access(authorizer, &subject(spec)?, spec)?
+            access(authorizer, &subject(spec)?, spec).await?
         }
         "SelfSubjectRulesReview" => rules(authorizer, caller, spec["namespace"].as_str().unwrap_or_default())?,
         other => return Err(Status::internal(format!("no review of kind {other}"))),
@@ -36,10 +36,10 @@ pub fn answer(
     Ok(answer)
 }
 
-fn token_review(spec: &Value, authenticator: &Authenticator) -> Value {
+async fn token_review(spec: &Value, authenticator: &Authenticator) -> Value {
     let audiences = strings(&spec["audiences"]);
     let token = spec["token"].as_str().unwrap_or_default();
-    match authenticator.user_of_token(token, &audiences) {
+    match authenticator.user_of_token(token, &audiences).await {
         Some((user, audiences)) => json!({ "authenticated": true, "user": user.to_json(), "audiences": audiences }),
         None => json!({ "authenticated": false, "user": {}, "error": "invalid bearer token" }),
     }
@@ -55,7 +55,7 @@ fn subject(spec: &Value) -> Result<UserInfo, Status> {
     Ok(user)
 }
 
-fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Result<Value, Status> {
+async fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Result<Value, Status> {
     let request = match (spec.get("resourceAttributes"), spec.get("nonResourceAttributes")) {
         (Some(attributes), None) => resource_request(attributes),
         (None, Some(attributes)) => path_request(attributes),
@@ -64,7 +64,7 @@ fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Result<Valu
             return Err(Status::bad_request(text));
         }
     };
-    let decision = authorizer.authorize(user, &request);
+    let decision = authorizer.decide(user, &request).await;
     let allowed = decision.is_allowed();
     let (Decision::Allow(reason) | Decision::Deny(reason)) = decision;
     let mut status = json!({ "allowed": allowed });

@@ -41,7 +41,7 @@ async fn cluster() -> (Arc<dyn Store>, Authorizer) {
         "subjects": [{ "kind": "User", "name": "jane" }, { "kind": "ServiceAccount", "name": "bot", "namespace": "ci" }],
     });
     put(&*store, "rbac.authorization.k8s.io/rolebindings", binding).await;
-    let authorizer = Authorizer::start(&store, &CancellationToken::new());
+    let authorizer = Authorizer::start(&store, &super::Options::default(), &CancellationToken::new());
     (store, authorizer)
 }
 
@@ -89,7 +89,7 @@ async fn a_kubelet_reads_only_what_its_own_pods_refer_to() {
     };
     put(&*store, "pods", pod("a", "one", "mine")).await;
     put(&*store, "pods", pod("b", "two", "theirs")).await;
-    let authorizer = Authorizer::start(&store, &CancellationToken::new());
+    let authorizer = Authorizer::start(&store, &super::Options::default(), &CancellationToken::new());
     let kubelet = UserInfo::authenticated("system:node:one", &["system:nodes"]);
     let cases = [
         ("get", "/api/v1/namespaces/team/secrets/mine", true),
@@ -123,21 +123,21 @@ async fn a_token_lives_as_long_as_its_account_and_its_pod() {
     let key = cluster_pki::ClusterPki::generate("t").expect("PKI").files();
     let key = key.into_iter().find(|(name, _)| *name == "sa.key").expect("key").1;
     let tokens = Arc::new(Tokens::new(&key, "https://issuer").expect("tokens"));
-    let authenticator = Authenticator::new(store.clone(), tokens.clone());
+    let authenticator = Authenticator::new(store.clone(), tokens.clone(), &super::Options::default());
 
     let bound = json!({ "spec": { "boundObjectRef": { "kind": "Pod", "name": "p", "uid": "pod-1" } } });
     let issued = tokens.issue(&*store, "ci", "bot", &bound).expect("issue");
     let token = issued["status"]["token"].as_str().expect("token").to_owned();
     let mut headers = HeaderMap::new();
     headers.insert("authorization", format!("Bearer {token}").parse().expect("header"));
-    let user = authenticator.authenticate(&headers, None).expect("user");
+    let user = authenticator.authenticate(&headers, None).await.expect("user");
     assert_eq!(user.name, "system:serviceaccount:ci:bot");
     assert_eq!(user.extra["authentication.kubernetes.io/pod-name"], ["p"]);
-    assert!(authenticator.user_of_token(&token, &["vault".to_owned()]).is_none(), "another audience");
-    assert!(authenticator.user_of_token(&format!("{token}x"), &[]).is_none(), "a forged signature");
+    assert!(authenticator.user_of_token(&token, &["vault".to_owned()]).await.is_none(), "another audience");
+    assert!(authenticator.user_of_token(&format!("{token}x"), &[]).await.is_none(), "a forged signature");
 
     put(&*store, "pods", json!({ "metadata": { "name": "p", "namespace": "ci", "uid": "pod-2" } })).await;
-    assert_eq!(authenticator.authenticate(&headers, None).expect_err("the pod was made anew").code, 401);
+    assert_eq!(authenticator.authenticate(&headers, None).await.expect_err("the pod was made anew").code, 401);
     let short = json!({ "spec": { "expirationSeconds": 60 } });
     assert_eq!(tokens.issue(&*store, "ci", "bot", &short).expect_err("too short").code, 422);
 }

@@ -18,8 +18,8 @@ const MAX_SECONDS: i64 = 1 << 32;
 /// Issues and verifies the tokens of service accounts.
 pub struct Tokens {
     encoding: EncodingKey,
-    decoding: DecodingKey,
-    public: PublicKey,
+    /// The keys whose tokens are good: the one that signs, then those that did before.
+    keys: Vec<(PublicKey, DecodingKey)>,
     /// The `iss` claim, and the one audience that the API server accepts.
     pub issuer: String,
 }
@@ -75,19 +75,22 @@ struct Reference {
 impl Tokens {
     /// Takes the PEM private key that signs, and the issuer's URL.
     pub fn new(private_key: &str, issuer: &str) -> Result<Self, TokenError> {
+        let encoding = EncodingKey::from_ec_pem(private_key.as_bytes())?;
+        Self { encoding, keys: Vec::new(), issuer: issuer.to_owned() }.accepting(private_key)
+    }
+
+    /// Takes the tokens of another key too, after a rotation for those it has signed, before one on the other masters.
+    pub fn accepting(mut self, private_key: &str) -> Result<Self, TokenError> {
         let public = PublicKey::of(private_key).map_err(|e| TokenError::Key(e.to_string()))?;
-        Ok(Self {
-            encoding: EncodingKey::from_ec_pem(private_key.as_bytes())?,
-            decoding: DecodingKey::from_ec_pem(public.pem.as_bytes())?,
-            public,
-            issuer: issuer.to_owned(),
-        })
+        let decoding = DecodingKey::from_ec_pem(public.pem.as_bytes())?;
+        self.keys.push((public, decoding));
+        Ok(self)
     }
 
     /// `/openid/v1/jwks`.
     pub fn jwks(&self) -> Value {
-        let PublicKey { id, x, y, .. } = &self.public;
-        json!({ "keys": [{ "use": "sig", "kty": "EC", "kid": id, "crv": "P-256", "alg": "ES256", "x": x, "y": y }] })
+        let key = |(PublicKey { id, x, y, .. }, _): &(PublicKey, DecodingKey)| json!({ "use": "sig", "kty": "EC", "kid": id, "crv": "P-256", "alg": "ES256", "x": x, "y": y });
+        json!({ "keys": self.keys.iter().map(key).collect::<Vec<_>>() })
     }
 
     /// `/.well-known/openid-configuration`.
@@ -128,7 +131,8 @@ impl Tokens {
                 node: bound.node,
             },
         };
-        let header = Header { kid: Some(self.public.id.clone()), ..Header::new(Algorithm::ES256) };
+        let header =
+            Header { kid: self.keys.first().map(|(public, _)| public.id.clone()), ..Header::new(Algorithm::ES256) };
         let token = jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(Status::internal)?;
         let expires = jiff::Timestamp::from_second(claims.exp).map_err(Status::internal)?;
 
@@ -159,7 +163,12 @@ impl Tokens {
         validation.validate_nbf = true;
         validation.validate_aud = false;
         validation.leeway = 10;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)?.claims;
+        let id = jsonwebtoken::decode_header(token)?.kid;
+        let named = self.keys.iter().find(|(public, _)| Some(&public.id) == id.as_ref());
+        let Some((_, key)) = named.or(self.keys.first()) else {
+            return Err(TokenError::Key("there is none".to_owned()));
+        };
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)?.claims;
 
         let own = [self.issuer.clone()];
         let wanted = if audiences.is_empty() { &own[..] } else { audiences };

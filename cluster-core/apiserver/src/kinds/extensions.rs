@@ -54,7 +54,10 @@ pub(super) const API_SERVICE: Strategy = Strategy {
             default(service, "port", 443);
         }
     },
-    prepare_create: |object| object["status"] = json!({}),
+    prepare_create: |object| {
+        let local = object["spec"]["service"].is_null();
+        object["status"] = if local { crate::aggregation::local_status() } else { json!({}) };
+    },
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
         let spec = at.get("spec");

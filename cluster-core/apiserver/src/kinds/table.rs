@@ -32,6 +32,7 @@ pub(super) const GROUPS: &[(&str, &str, &[Row])] = &[
     ("resource.k8s.io", "v1", RESOURCE),
     ("flowcontrol.apiserver.k8s.io", "v1", FLOWCONTROL),
     ("storagemigration.k8s.io", "v1", STORAGEMIGRATION),
+    ("metrics.k8s.io", "v1beta1", METRICS),
 ];
 
 /// What can be proxied to.
@@ -305,6 +306,10 @@ const APIREGISTRATION: &[Row] = &[row("apiservices", "APIService")
     .category(API_EXTENSIONS)
     .cluster()
     .subs(&[STATUS])];
+
+/// Answered by the kubelets, not stored.
+const METRICS: &[Row] =
+    &[row("nodes", "NodeMetrics").cluster().verbs(ReadOnly), row("pods", "PodMetrics").verbs(ReadOnly)];
 
 const CERTIFICATES: &[Row] = &[
     row("certificatesigningrequests", "CertificateSigningRequest")

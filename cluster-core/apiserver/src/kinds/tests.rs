@@ -33,7 +33,9 @@ fn workload() -> Value {
 fn every_kind_is_known_to_the_schema_and_listed_once() {
     let all = builtin();
     for resource in &all {
-        assert!(resource.schema().is_some(), "no schema for {} {}", resource.api_version(), resource.kind);
+        // Metrics are answered by the kubelets and never decoded.
+        let known = resource.schema().is_some() || resource.group == crate::usage::GROUP;
+        assert!(known, "no schema for {} {}", resource.api_version(), resource.kind);
         let twins = all.iter().filter(|r| r.group == resource.group && r.version == resource.version);
         assert_eq!(twins.filter(|r| r.plural == resource.plural).count(), 1, "{}", resource.plural);
         assert!(!resource.columns.is_empty());

@@ -101,7 +101,7 @@ fn schemas_carry_lists_keys_strategies_and_descriptions() {
 #[test]
 fn every_served_builtin_kind_is_described() {
     let documents = Documents::new(&builtin());
-    for resource in builtin() {
+    for resource in builtin().into_iter().filter(|r| r.group != crate::usage::GROUP) {
         let document = parse(&documents.v3(&path(&resource.group, &resource.version)).expect("a document"));
         let name = operations::definition_name(&resource, &operations::kind(&resource)).expect("a definition");
         let schema = &document["components"]["schemas"][&name];

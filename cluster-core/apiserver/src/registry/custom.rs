@@ -19,6 +19,8 @@ pub struct Custom {
     pub scale: Option<Scale>,
     /// The version objects are stored in.
     pub storage_version: String,
+    /// The `clientConfig` of the webhook that turns versions into each other; null when only `apiVersion` differs.
+    pub converter: Value,
 }
 
 /// An additional printer column.
@@ -75,6 +77,11 @@ fn resource(spec: &Value, version: &Value, storage_version: &str) -> Resource {
             selector: text(&subresources["scale"]["labelSelectorPath"]),
         }),
         storage_version: storage_version.to_owned(),
+        converter: if spec["conversion"]["strategy"] == "Webhook" {
+            spec["conversion"]["webhook"]["clientConfig"].clone()
+        } else {
+            Value::Null
+        },
     };
     Resource {
         group: text(&spec["group"]),

@@ -3,9 +3,10 @@
 use super::info::pairs;
 use cluster_object::decode::Strictness;
 use cluster_object::field::{Error, Path};
+use cluster_object::patch::merge_patch;
 use cluster_object::selector::{FieldSelector, Selector};
 use cluster_object::status::Status;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// How a list reads `resourceVersion`.
@@ -18,7 +19,7 @@ pub enum VersionMatch {
 }
 
 /// What happens to the dependents of a deleted object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Propagation {
     /// They stay.
     Orphan,
@@ -68,7 +69,7 @@ pub struct Query {
 }
 
 /// `meta/v1 DeleteOptions`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeleteOptions {
     /// Seconds until the object is gone.
@@ -80,11 +81,12 @@ pub struct DeleteOptions {
     /// What happens to dependents.
     pub propagation_policy: Option<Propagation>,
     /// `["All"]`: nothing is stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
 }
 
 /// What must hold of an object for a delete to go on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Preconditions {
     /// Its UID.
@@ -157,6 +159,13 @@ impl DeleteOptions {
     pub fn propagation(&self) -> Option<Propagation> {
         let of = |orphan| if orphan { Propagation::Orphan } else { Propagation::Background };
         self.propagation_policy.or(self.orphan_dependents.map(of))
+    }
+
+    /// The object on the wire, without what is unset.
+    pub fn to_json(&self) -> Value {
+        let mut value = json!({"kind": "DeleteOptions"});
+        merge_patch(&mut value, &json!(self));
+        value
     }
 
     fn policy_name(&self) -> String {

@@ -1,7 +1,7 @@
 //! Bindings: a pod gets its node.
 
 use crate::admission::Operation;
-use crate::verbs::{Call, Part, Phase, Proposed, Reply, change};
+use crate::verbs::{Call, Part, Proposed, Reply, change};
 use axum::body::Body;
 use cluster_object::field::{Error, Path};
 use cluster_object::meta;
@@ -16,9 +16,7 @@ pub(crate) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
         name => name.to_owned(),
     };
     check(&name, &binding)?;
-    for phase in [Phase::Mutating, Phase::Validating] {
-        call.admit(Operation::Create, "binding", &name, &mut binding, None, phase)?;
-    }
+    call.admit_both(Operation::Create, "binding", &name, &mut binding).await?;
     if call.query.dry_run {
         return super::success();
     }

@@ -2,7 +2,7 @@
 
 use crate::admission::Operation;
 use crate::request::DeleteOptions;
-use crate::verbs::{Call, Part, Phase, Proposed, Reply, change, delete_object};
+use crate::verbs::{Call, Part, Proposed, Reply, change, delete_object};
 use axum::body::Body;
 use cluster_object::meta;
 use cluster_object::selector::Selector;
@@ -17,20 +17,19 @@ pub(super) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     if !matches!(meta::name(&eviction), "" | "unknown") && meta::name(&eviction) != name {
         return Err(Status::bad_request("name in URL does not match name in Eviction object"));
     }
-    for phase in [Phase::Mutating, Phase::Validating] {
-        call.admit(Operation::Create, "eviction", name, &mut eviction, None, phase)?;
-    }
-    let options: DeleteOptions = match eviction.get("deleteOptions") {
+    call.admit_both(Operation::Create, "eviction", name, &mut eviction).await?;
+    let mut call = call.clone();
+    call.query.delete = match eviction.get("deleteOptions") {
         Some(options) if !options.is_null() => {
             serde_json::from_value(options.clone()).map_err(|e| Status::bad_request(e.to_string()))?
         }
         _ => DeleteOptions::default(),
     };
-    let pod = call.object(name)?;
+    let pod = call.object(name).await?;
     if !needs_no_budget(&pod) && !call.query.dry_run {
-        spend_budget(call, &pod).await?;
+        spend_budget(&call, &pod).await?;
     }
-    delete_object(call, name, &options).await?;
+    delete_object(&call, name).await?;
     super::success()
 }
 

@@ -2,18 +2,17 @@
 
 mod binding;
 mod eviction;
-mod kubelet;
 mod parts;
 mod proxy;
 mod scale;
 mod streams;
 
 pub(crate) use binding::post as bind;
-pub(crate) use kubelet::Kubelets;
+pub(crate) use scale::{scale_of, scaled};
 
 use crate::admission::Operation;
 use crate::request;
-use crate::verbs::{self, Call, Phase, Reply};
+use crate::verbs::{self, Call, Reply};
 use axum::body::Body;
 use cluster_object::status::Status;
 use http::StatusCode;
@@ -64,12 +63,37 @@ pub(crate) fn success() -> Result<Reply, Status> {
     Reply::other(StatusCode::CREATED, &status)
 }
 
+/// Admits the use of a stream or proxy; what admission sees are its options.
+async fn admit_connect(call: &Call<'_>, query: &str) -> Result<(), Status> {
+    let verb = call.info.subresource.as_str();
+    let kind = call.resource.subresource(verb).map_or("", |sub| &sub.kind);
+    let mut options = json!({"kind": kind, "apiVersion": "v1"});
+    if matches!(verb, "exec" | "attach") {
+        options["stdout"] = true.into();
+        options["stderr"] = true.into();
+    }
+    if verb == "proxy" {
+        options["path"] = call.info.rest.as_str().into();
+    }
+    for (name, value) in request::pairs(query) {
+        let list = |present: &Value, item: Value| {
+            present.as_array().cloned().unwrap_or_default().into_iter().chain([item]).collect::<Value>()
+        };
+        match name.as_str() {
+            "stdin" | "stdout" | "stderr" | "tty" => options[name] = (!matches!(value.as_str(), "false" | "0")).into(),
+            "command" => options["command"] = list(&options["command"], value.into()),
+            "ports" => options["ports"] = list(&options["ports"], value.parse::<u16>().unwrap_or_default().into()),
+            "container" => options["container"] = value.into(),
+            _ => {}
+        }
+    }
+    call.admit_both(Operation::Connect, verb, &call.info.name, &mut options).await
+}
+
 async fn token(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     let mut request = decode(call, body).await?;
     let (namespace, name) = (call.info.namespace.as_str(), call.info.name.as_str());
-    for phase in [Phase::Mutating, Phase::Validating] {
-        call.admit(Operation::Create, "token", name, &mut request, None, phase)?;
-    }
+    call.admit_both(Operation::Create, "token", name, &mut request).await?;
     let answer = call.server.config.tokens.issue(&*call.server.store, namespace, name, &request)?;
     Reply::other(StatusCode::CREATED, &answer)
 }

@@ -21,7 +21,7 @@ pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Rep
     };
     let name = call.info.name.as_str();
     if call.info.verb == "get" {
-        return Ok(Reply::ok(Content::Object(super::super::verbs::to_bytes(&call.object(name)?)?)));
+        return Ok(Reply::ok(Content::Object(super::super::verbs::to_bytes(&call.object(name).await?)?)));
     }
     let kind = if call.info.verb == "patch" { Some(PatchKind::of(call)?) } else { None };
     let bytes = request::read(body).await?;

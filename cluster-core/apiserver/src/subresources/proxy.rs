@@ -1,7 +1,6 @@
 //! `proxy`: plain HTTP to a node's kubelet, a pod, or a pod behind a service.
 
-use super::kubelet::Target;
-use crate::admission::Lookup;
+use crate::backend::{self, Target};
 use crate::verbs::{Call, Content, Reply};
 use axum::body::Body;
 use cluster_object::meta;
@@ -14,13 +13,17 @@ pub(super) async fn serve(call: &Call<'_>, parts: &mut Parts, body: Body) -> Res
     if let Some(query) = parts.uri.query().filter(|q| !q.is_empty()) {
         path = format!("{path}?{query}");
     }
+    super::admit_connect(call, "").await?;
     let named = Named::parse(&call.info.name)?;
     let target = match call.resource.plural.as_str() {
-        "nodes" => Target::kubelet(&call.object(named.name)?, path)?,
-        "pods" => pod_target(&call.object(named.name)?, &named, path)?,
-        _ => service_target(call, &named, path)?,
+        "nodes" => Target::kubelet(call.server, &call.object(named.name).await?, path)?,
+        "pods" => pod_target(&call.object(named.name).await?, &named, path)?,
+        _ => {
+            let (host, port) = backend::of_service(call.server, &call.info.namespace, named.name, named.port)?;
+            Target { host, port, tls: None, path_and_query: path }
+        }
     };
-    let response = call.server.kubelets.forward(&target, parts, body).await?;
+    let response = backend::forward(&target, parts, body).await?;
     Ok(Reply::ok(Content::Raw(response)))
 }
 
@@ -67,42 +70,7 @@ fn pod_target(pod: &Value, named: &Named<'_>, path_and_query: String) -> Result<
                 .ok_or_else(|| Status::bad_request(format!("no port {text:?} in pod {}", named.name)))?,
         },
     };
-    Ok(Target { host: host.to_owned(), port, tls: false, path_and_query })
-}
-
-fn service_target(call: &Call<'_>, named: &Named<'_>, path_and_query: String) -> Result<Target, Status> {
-    let service = call.object(named.name)?;
-    let mut ports = service["spec"]["ports"].as_array().into_iter().flatten();
-    let wanted: Option<u64> = named.port.parse().ok();
-    let port = match named.port {
-        "" => ports.next(),
-        text => ports.find(|p| p["name"] == text || wanted.is_some_and(|w| p["port"].as_u64() == Some(w))),
-    };
-    let unavailable = |why: String| Status::new(503, "ServiceUnavailable", why);
-    let port = port
-        .ok_or_else(|| unavailable(format!("no service port {:?} found for service {:?}", named.port, named.name)))?;
-    let port_name = meta::text(port, "name");
-    let slices = call.server.list("discovery.k8s.io/endpointslices", Some(&call.info.namespace));
-    let of_service = slices.iter().filter(|s| meta::label(s, "kubernetes.io/service-name") == Some(named.name));
-    let mut candidates = Vec::new();
-    for slice in of_service {
-        let ports = slice["ports"].as_array().into_iter().flatten();
-        let Some(port) = ports.filter(|p| meta::text(p, "name") == port_name).find_map(|p| number(&p["port"])) else {
-            continue;
-        };
-        for endpoint in slice["endpoints"].as_array().into_iter().flatten() {
-            if endpoint["conditions"]["ready"] != false
-                && let Some(address) = endpoint["addresses"][0].as_str()
-            {
-                candidates.push((address.to_owned(), port));
-            }
-        }
-    }
-    if candidates.is_empty() {
-        return Err(unavailable(format!("no endpoints available for service {:?}", named.name)));
-    }
-    let (host, port) = candidates.swap_remove(rand::random_range(0..candidates.len()));
-    Ok(Target { host, port, tls: false, path_and_query })
+    Ok(Target { host: host.to_owned(), port, tls: None, path_and_query })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub(super) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     let name = call.info.name.as_str();
     if call.info.verb == "get" {
-        return Reply::other(StatusCode::OK, &scale_of(call, &call.object(name)?));
+        return Reply::other(StatusCode::OK, &scale_of(call, &call.object(name).await?));
     }
     let kind = if call.info.verb == "patch" { Some(PatchKind::of(call)?) } else { None };
     let bytes = request::read(body).await?;
@@ -39,7 +39,7 @@ fn replicas_path(call: &Call<'_>) -> String {
     custom.map_or("spec.replicas", |scale| scale.spec_replicas.trim_start_matches('.')).to_owned()
 }
 
-fn scale_of(call: &Call<'_>, object: &Value) -> Value {
+pub(crate) fn scale_of(call: &Call<'_>, object: &Value) -> Value {
     let mut metadata = json!({});
     for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(value) = object["metadata"].get(field) {
@@ -74,7 +74,7 @@ fn selector_text(selector: &Value) -> String {
     parsed.map(|s| s.to_string()).unwrap_or_default()
 }
 
-fn scaled(call: &Call<'_>, name: &str, old: &Value, scale: &Value) -> Result<Value, Status> {
+pub(crate) fn scaled(call: &Call<'_>, name: &str, old: &Value, scale: &Value) -> Result<Value, Status> {
     let given = &scale["spec"]["replicas"];
     let replicas = given.as_i64().unwrap_or_default();
     if replicas < 0 || !(given.is_i64() || given.is_null()) {

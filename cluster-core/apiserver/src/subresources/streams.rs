@@ -1,9 +1,8 @@
 //! log, exec, attach and port-forward: answered by the kubelet of the pod's node.
 
-use super::kubelet::Target;
-use crate::admission::Operation;
+use crate::backend::{self, Target};
 use crate::request::pairs;
-use crate::verbs::{Call, Content, Phase, Reply, key};
+use crate::verbs::{Call, Content, Reply, key};
 use axum::body::Body;
 use cluster_object::meta;
 use cluster_object::status::Status;
@@ -17,7 +16,7 @@ use serde_json::Value;
 const MAX_REFUSAL: usize = 64 * 1024;
 
 pub(super) async fn log(call: &Call<'_>, mut parts: Parts, body: Body) -> Result<Reply, Status> {
-    let pod = call.object(&call.info.name)?;
+    let pod = call.object(&call.info.name).await?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let container = container(&pod, &parameter(&query, "container"))?;
     let node = meta::text(&pod, "spec.nodeName");
@@ -25,7 +24,7 @@ pub(super) async fn log(call: &Call<'_>, mut parts: Parts, body: Body) -> Result
         return Ok(Reply::ok(Content::Raw(plain(Response::new(Body::empty())))));
     }
     let target = target(call, node, "containerLogs", Some(&container), &query)?;
-    let response = call.server.kubelets.forward(&target, &mut parts, body).await?;
+    let response = backend::forward(&target, &mut parts, body).await?;
     if response.status().is_success() {
         return Ok(Reply::ok(Content::Raw(plain(response))));
     }
@@ -33,12 +32,10 @@ pub(super) async fn log(call: &Call<'_>, mut parts: Parts, body: Body) -> Result
 }
 
 pub(super) async fn connect(call: &Call<'_>, parts: &mut Parts, body: Body) -> Result<Reply, Status> {
-    let pod = call.object(&call.info.name)?;
+    let pod = call.object(&call.info.name).await?;
     let verb = call.info.subresource.as_str();
-    for phase in [Phase::Mutating, Phase::Validating] {
-        call.admit(Operation::Connect, verb, &call.info.name, &mut Value::Null, Some(&pod), phase)?;
-    }
     let query = parts.uri.query().unwrap_or_default().to_owned();
+    super::admit_connect(call, &query).await?;
     let container = match verb {
         "portforward" => None,
         _ => Some(container(&pod, &parameter(&query, "container"))?),
@@ -49,7 +46,7 @@ pub(super) async fn connect(call: &Call<'_>, parts: &mut Parts, body: Body) -> R
     }
     let kubelet_verb = if verb == "portforward" { "portForward" } else { verb };
     let target = target(call, node, kubelet_verb, container.as_deref(), &query)?;
-    let response = call.server.kubelets.forward(&target, parts, body).await?;
+    let response = backend::forward(&target, parts, body).await?;
     match response.status() {
         code if code == StatusCode::SWITCHING_PROTOCOLS || code.is_success() => Ok(Reply::ok(Content::Raw(response))),
         _ => Err(refusal(response).await),
@@ -70,7 +67,7 @@ fn target(call: &Call<'_>, node: &str, verb: &str, container: Option<&str>, quer
     if !options.is_empty() {
         path = format!("{path}?{options}");
     }
-    Target::kubelet(&node, path)
+    Target::kubelet(call.server, &node, path)
 }
 
 /// The query in the kubelet's words: `stdin=true` is `input=1` there.

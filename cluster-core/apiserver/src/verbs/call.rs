@@ -1,11 +1,12 @@
 //! One request on its way through a verb, and what the verb answers.
 
 use super::form::{served_bytes, served_value};
-use crate::admission::{self, AdmissionRequest, Operation};
+use crate::admission::{self, AdmissionRequest, Notes, Operation};
 use crate::auth::{UserInfo, escalation};
 use crate::registry::Resource;
 use crate::request::{Accept, Query, RequestInfo};
 use crate::server::ApiServer;
+use crate::subresources::{scale_of, scaled};
 use axum::body::Body;
 use bytes::Bytes;
 use cluster_object::status::Status;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 const RBAC: &str = "rbac.authorization.k8s.io/";
 
 /// Everything a verb needs to know.
+#[derive(Clone)]
 pub(crate) struct Call<'a> {
     pub(crate) server: &'a ApiServer,
     pub(crate) resource: Arc<Resource>,
@@ -26,6 +28,7 @@ pub(crate) struct Call<'a> {
     pub(crate) query: Query,
     pub(crate) accept: Accept,
     pub(crate) content_type: String,
+    pub(crate) notes: Arc<Notes>,
 }
 
 /// What a verb answers.
@@ -87,26 +90,24 @@ impl Call<'_> {
     }
 
     /// The object as this version serves it, or 404.
-    pub(crate) fn object(&self, name: &str) -> Result<Value, Status> {
-        served_value(&self.resource, &*self.stored(name)?)
+    pub(crate) async fn object(&self, name: &str) -> Result<Value, Status> {
+        served_value(self.server, &self.resource, &self.stored(name)?).await
     }
 
-    pub(super) fn get(&self, name: &str) -> Result<Reply, Status> {
-        Ok(Reply::ok(Content::Object(served_bytes(&self.resource, &*self.stored(name)?)?)))
+    pub(super) async fn get(&self, name: &str) -> Result<Reply, Status> {
+        self.answer(&self.stored(name)?).await.map(|bytes| Reply::ok(Content::Object(bytes)))
+    }
+
+    /// A stored state as this version serves it.
+    pub(super) async fn answer(&self, entry: &Arc<Entry>) -> Result<Bytes, Status> {
+        served_bytes(self.server, &self.resource, entry).await
     }
 
     /// The same call on another core resource.
     pub(crate) fn on(&self, plural: &str) -> Result<Call<'_>, Status> {
         let resource = self.server.registry.stored(plural).ok_or_else(|| Status::internal(format!("no {plural}")))?;
-        Ok(Call {
-            server: self.server,
-            resource,
-            info: RequestInfo { resource: plural.to_owned(), ..self.info.clone() },
-            user: self.user.clone(),
-            query: self.query.clone(),
-            accept: self.accept,
-            content_type: self.content_type.clone(),
-        })
+        let info = RequestInfo { resource: plural.to_owned(), ..self.info.clone() };
+        Ok(Call { resource, info, ..self.clone() })
     }
 
     /// 422 when there are errors.
@@ -117,8 +118,8 @@ impl Call<'_> {
         }
     }
 
-    /// Runs the mutating, then, with `check`, the validating plugins.
-    pub(crate) fn admit(
+    /// Runs one phase of admission.
+    pub(crate) async fn admit(
         &self,
         operation: Operation,
         subresource: &str,
@@ -127,19 +128,56 @@ impl Call<'_> {
         old: Option<&Value>,
         phase: Phase,
     ) -> Result<(), Status> {
-        let dry_run = self.query.dry_run;
-        let (user, resource, namespace) = (&self.user, &*self.resource, self.info.namespace.as_str());
+        if subresource == "scale" {
+            // What admission sees of a scale is the Scale.
+            let mut scale = scale_of(self, object);
+            let old = old.map(|old| scale_of(self, old));
+            let before = scale.clone();
+            Box::pin(self.admit_object(operation, subresource, name, &mut scale, old.as_ref(), phase)).await?;
+            if scale != before {
+                *object = scaled(self, name, object, &scale)?;
+            }
+            return Ok(());
+        }
+        self.admit_object(operation, subresource, name, object, old, phase).await
+    }
+
+    async fn admit_object(
+        &self,
+        operation: Operation,
+        subresource: &str,
+        name: &str,
+        object: &mut Value,
+        old: Option<&Value>,
+        phase: Phase,
+    ) -> Result<(), Status> {
+        let (user, resource, query, notes) = (&self.user, &*self.resource, &self.query, &*self.notes);
+        let namespace = self.info.namespace.as_str();
         let mut request =
-            AdmissionRequest { user, operation, resource, subresource, namespace, name, object, old, dry_run };
+            AdmissionRequest { user, operation, resource, subresource, namespace, name, object, old, query, notes };
         match phase {
-            Phase::Mutating => admission::admit(&mut request, self.server, &self.server.config.admission),
+            Phase::Mutating => admission::mutate(self, &mut request).await,
             Phase::Validating => {
                 if !matches!(operation, Operation::Delete | Operation::Connect) && resource.storage.starts_with(RBAC) {
                     escalation::check(&self.server.authorizer, user, &resource.plural, request.object, old)?;
                 }
-                admission::validate(&request, self.server)
+                admission::check(self, &request).await
             }
         }
+    }
+
+    /// Runs both phases on something that is not stored.
+    pub(crate) async fn admit_both(
+        &self,
+        operation: Operation,
+        subresource: &str,
+        name: &str,
+        object: &mut Value,
+    ) -> Result<(), Status> {
+        for phase in [Phase::Mutating, Phase::Validating] {
+            self.admit(operation, subresource, name, object, None, phase).await?;
+        }
+        Ok(())
     }
 
     /// A failed write in the words of the API; conflicts are the callers' own business.

@@ -16,7 +16,7 @@ const NAME_ATTEMPTS: usize = 8;
 
 pub(super) async fn create(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
     let (object, warnings) = incoming::object(call, &body)?;
-    if let Some(answer) = call.server.review(call, &object)? {
+    if let Some(answer) = call.server.review(call, &object).await? {
         return Reply::other(http::StatusCode::CREATED, &answer);
     }
     if !meta::resource_version(&object).is_empty() {
@@ -38,7 +38,7 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     let resource = &*call.resource;
     let strategy = &resource.strategy;
     let given = meta::name(&object).to_owned();
-    call.admit(Operation::Create, "", &given, &mut object, None, Phase::Mutating)?;
+    call.admit(Operation::Create, "", &given, &mut object, None, Phase::Mutating).await?;
     for field in ["creationTimestamp", "uid"] {
         meta::remove(&mut object, &format!("metadata.{field}"));
     }
@@ -61,12 +61,13 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         let mut errors = metadata::validate(resource, &object);
         errors.extend(strategy.faults(&object));
         call.invalid_if(&name, &errors)?;
-        call.admit(Operation::Create, "", &name, &mut object, None, Phase::Validating)?;
-        match store(call, &name, &object).await {
+        call.admit(Operation::Create, "", &name, &mut object, None, Phase::Validating).await?;
+        let stored = form::to_storage(call.server, resource, object.clone()).await?;
+        match store(call, &name, stored).await {
             Ok(stored) => {
                 reservation.commit();
                 return match stored {
-                    Some(entry) => form::served_bytes(resource, &entry),
+                    Some(entry) => call.answer(&entry).await,
                     None => super::to_bytes(&object),
                 };
             }
@@ -80,13 +81,13 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     Err(Status::internal("no attempt to create the object was made"))
 }
 
-/// Stores the object; `None` when the run is dry.
-async fn store(call: &Call<'_>, name: &str, object: &Value) -> Result<Option<Arc<Entry>>, WriteError> {
+/// Stores the object, of the stored version; `None` when the run is dry.
+async fn store(call: &Call<'_>, name: &str, object: Value) -> Result<Option<Arc<Entry>>, WriteError> {
     let key = call.key(name);
     if call.query.dry_run {
         return if call.server.store.get(&key).is_some() { Err(WriteError::Exists) } else { Ok(None) };
     }
-    let entry = call.server.store.put(key, Expect::Absent, form::draft(&call.resource, object.clone())).await?;
+    let entry = call.server.store.put(key, Expect::Absent, form::draft(object)).await?;
     call.server.changed(&call.resource, &entry, false);
     Ok(Some(entry))
 }

@@ -29,17 +29,16 @@ const RETURN_OBJECT: &[&str] = &[
 ];
 
 pub(super) async fn delete(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
-    let options = options(call, &body)?;
-    delete_object(call, &call.info.name, &options).await
+    delete_object(&with_options(call, &body)?, &call.info.name).await
 }
 
 /// Deletes everything the selectors mean, and answers with what it was.
 pub(super) async fn delete_collection(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
-    let options = options(call, &body)?;
+    let call = &with_options(call, &body)?;
     let filter = Filter::new(call.server, &call.resource, &call.info, &call.query)?;
     let listed = list::collect(call.server, &call.resource, &filter, &call.query)?;
     for entry in &listed.items {
-        match delete_object(call, &entry.key.name, &options).await {
+        match delete_object(call, &entry.key.name).await {
             Err(status) if !status.is_not_found() => return Err(status),
             _ => {}
         }
@@ -47,18 +46,19 @@ pub(super) async fn delete_collection(call: &Call<'_>, body: Bytes) -> Result<Re
     Ok(Reply::ok(Content::List(listed)))
 }
 
-/// The options of the body, or those of the query when there is no body.
-fn options(call: &Call<'_>, body: &[u8]) -> Result<DeleteOptions, Status> {
-    let mut options = call.query.delete.clone();
+/// The call with the options of the body, or those of the query when there is no body.
+fn with_options<'a>(call: &Call<'a>, body: &[u8]) -> Result<Call<'a>, Status> {
+    let mut call = call.clone();
     if !body.is_empty() {
         let (value, _) = request::decode_json_or_yaml(&call.content_type, body)?;
         if !matches!(meta::kind(&value), "" | "DeleteOptions") {
             return Err(Status::bad_request(format!("decoded object cannot be converted to DeleteOptions: {value}")));
         }
-        options = serde_json::from_value(value).map_err(|e| Status::bad_request(e.to_string()))?;
+        call.query.delete = serde_json::from_value(value).map_err(|e| Status::bad_request(e.to_string()))?;
     }
-    options.validate()?;
-    Ok(options)
+    call.query.delete.validate()?;
+    call.query.dry_run |= !call.query.delete.dry_run.is_empty();
+    Ok(call)
 }
 
 /// What a delete does to an object.
@@ -72,28 +72,30 @@ enum Step {
     Nothing,
 }
 
-pub(crate) async fn delete_object(call: &Call<'_>, name: &str, options: &DeleteOptions) -> Result<Reply, Status> {
-    let dry_run = call.query.dry_run || !options.dry_run.is_empty();
+/// Deletes one object by the options in the call's query.
+pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, Status> {
+    let (options, dry_run) = (&call.query.delete, call.query.dry_run);
     loop {
         let entry = call.stored(name)?;
-        let old = form::served_value(&call.resource, &entry)?;
+        let old = form::served_value(call.server, &call.resource, &entry).await?;
         check_preconditions(call, name, options, &old)?;
-        call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Mutating)?;
-        call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Validating)?;
+        call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Mutating).await?;
+        call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Validating).await?;
         let step = step(call.resource.strategy.deletion, old.clone(), options, &meta::now());
+        let stored = |object| form::to_storage(call.server, &call.resource, object);
         let written = match step {
-            Step::Nothing => return Ok(Reply::ok(Content::Object(form::served_bytes(&call.resource, &entry)?))),
-            Step::Remove(_) if dry_run => return gone(call, name, &old, None),
+            Step::Nothing => return Ok(Reply::ok(Content::Object(call.answer(&entry).await?))),
+            Step::Remove(_) if dry_run => return gone(call, name, &old, None).await,
             Step::Mark(object) if dry_run => return Ok(Reply::ok(Content::Object(super::to_bytes(&object)?))),
-            Step::Remove(object) => remove(call, &entry, object).await.map(|e| (e, true)),
-            Step::Mark(object) => update::write(call, &entry, object).await.map(|e| (e, false)),
+            Step::Remove(object) => remove(call, &entry, stored(object).await?).await.map(|e| (e, true)),
+            Step::Mark(object) => update::write(call, &entry, stored(object).await?).await.map(|e| (e, false)),
         };
         match written {
-            Ok((entry, true)) => return gone(call, name, &old, Some(&entry)),
+            Ok((entry, true)) => return gone(call, name, &old, Some(&entry)).await,
             Ok((entry, false)) => {
                 let accepted = options.orphan_dependents == Some(false);
                 let code = if accepted { StatusCode::ACCEPTED } else { StatusCode::OK };
-                let content = Content::Object(form::served_bytes(&call.resource, &entry)?);
+                let content = Content::Object(call.answer(&entry).await?);
                 return Ok(Reply { code, content, warnings: Vec::new() });
             }
             Err(WriteError::Conflict { .. }) => {}
@@ -103,18 +105,18 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str, options: &DeleteO
 }
 
 async fn remove(call: &Call<'_>, entry: &Arc<Entry>, object: Value) -> Result<Arc<Entry>, WriteError> {
-    let draft = form::draft(&call.resource, object);
+    let draft = form::draft(object);
     let removed = call.server.store.delete(entry.key.clone(), Expect::Revision(entry.revision), draft).await?;
     call.server.changed(&call.resource, &removed, true);
     Ok(removed)
 }
 
 /// The answer to a delete that took effect: the object, or a Status that names it.
-fn gone(call: &Call<'_>, name: &str, old: &Value, entry: Option<&Arc<Entry>>) -> Result<Reply, Status> {
+async fn gone(call: &Call<'_>, name: &str, old: &Value, entry: Option<&Arc<Entry>>) -> Result<Reply, Status> {
     let resource = &*call.resource;
     if resource.group.is_empty() && RETURN_OBJECT.contains(&resource.plural.as_str()) {
         let bytes = match entry {
-            Some(entry) => form::served_bytes(resource, entry)?,
+            Some(entry) => call.answer(entry).await?,
             None => super::to_bytes(old)?,
         };
         return Ok(Reply::ok(Content::Object(bytes)));

@@ -1,42 +1,118 @@
 //! Between the stored text of an object and the served one: conversion, drafts, and the facts selectors look at.
 
-use crate::registry::Resource;
+use crate::admission::Lookup;
+use crate::conversion;
+use crate::registry::{Custom, Resource};
 use bytes::Bytes;
 use cluster_object::meta;
 use cluster_object::status::Status;
 use cluster_schema::{Schema, Shape};
 use cluster_store::{Draft, Entry, Facts};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
-/// The object as JSON of the served version; the stored bytes themselves when that is the stored version.
-pub(crate) fn served_bytes(resource: &Resource, entry: &Entry) -> Result<Bytes, Status> {
-    let converts = match &resource.custom {
-        Some(custom) => custom.storage_version != resource.version,
-        None => resource.strategy.conversion.is_some() || resource.legacy.is_some(),
+/// The objects as JSON of the served version; the stored bytes themselves where that is the version they are in.
+pub(crate) async fn served_list(
+    lookup: &dyn Lookup,
+    resource: &Resource,
+    entries: &[Arc<Entry>],
+) -> Result<Vec<Bytes>, Status> {
+    let head = match &resource.custom {
+        // An object may still be stored in a version that was the stored one before.
+        Some(_) => format!("{{\"apiVersion\":\"{}\",", resource.api_version()),
+        None => String::new(),
     };
-    if converts { super::to_bytes(&served_value(resource, entry)?) } else { Ok(entry.bytes.clone()) }
+    let as_stored = |entry: &Arc<Entry>| match &resource.custom {
+        Some(_) => entry.bytes.starts_with(head.as_bytes()),
+        None => resource.strategy.conversion.is_none() && resource.legacy.is_none(),
+    };
+    if entries.iter().all(as_stored) {
+        return Ok(entries.iter().map(|entry| entry.bytes.clone()).collect());
+    }
+    served_values(lookup, resource, entries).await?.iter().map(super::to_bytes).collect()
 }
 
-/// The object as a value of the served version.
-pub(crate) fn served_value(resource: &Resource, entry: &Entry) -> Result<Value, Status> {
-    let mut value = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
+/// One object of [`served_list`].
+pub(crate) async fn served_bytes(
+    lookup: &dyn Lookup,
+    resource: &Resource,
+    entry: &Arc<Entry>,
+) -> Result<Bytes, Status> {
+    Ok(served_list(lookup, resource, std::slice::from_ref(entry)).await?.swap_remove(0))
+}
+
+/// The objects as values of the served version.
+pub(crate) async fn served_values(
+    lookup: &dyn Lookup,
+    resource: &Resource,
+    entries: &[Arc<Entry>],
+) -> Result<Vec<Value>, Status> {
+    let values = entries.iter().map(|entry| serde_json::from_slice(&entry.bytes).map_err(Status::internal));
+    from_storage(lookup, resource, values.collect::<Result<_, _>>()?).await
+}
+
+/// One object of [`served_values`].
+pub(crate) async fn served_value(
+    lookup: &dyn Lookup,
+    resource: &Resource,
+    entry: &Arc<Entry>,
+) -> Result<Value, Status> {
+    Ok(served_values(lookup, resource, std::slice::from_ref(entry)).await?.swap_remove(0))
+}
+
+/// The object of one served version as another one serves it.
+pub(crate) async fn converted(
+    lookup: &dyn Lookup,
+    mut value: Value,
+    from: &Resource,
+    to: &Resource,
+) -> Result<Value, Status> {
+    if let Some(conversion) = &from.strategy.conversion {
+        (conversion.to_storage)(&mut value);
+    }
+    Ok(from_storage(lookup, to, vec![value]).await?.swap_remove(0))
+}
+
+/// The object of the served version as it is stored.
+pub(crate) async fn to_storage(lookup: &dyn Lookup, resource: &Resource, mut value: Value) -> Result<Value, Status> {
     if let Some(conversion) = &resource.strategy.conversion {
-        (conversion.from_storage)(&mut value);
-    } else if resource.custom.is_some() || resource.legacy.is_some() {
-        value["apiVersion"] = resource.api_version().into();
+        (conversion.to_storage)(&mut value);
+    } else if let Some(custom) = &resource.custom {
+        let version = format!("{}/{}", resource.group, custom.storage_version);
+        return Ok(custom_version(lookup, custom, vec![value], &version).await?.swap_remove(0));
+    } else if let Some(legacy) = &resource.legacy {
+        value["apiVersion"] = format!("{}/{}", legacy.group, legacy.version).into();
     }
     Ok(value)
 }
 
-/// The text of an object of the served version for the store, split where the writer puts the revision.
-pub(crate) fn draft(resource: &Resource, mut object: Value) -> Draft {
-    if let Some(conversion) = &resource.strategy.conversion {
-        (conversion.to_storage)(&mut object);
-    } else if let Some(custom) = &resource.custom {
-        object["apiVersion"] = format!("{}/{}", resource.group, custom.storage_version).into();
-    } else if let Some(legacy) = &resource.legacy {
-        object["apiVersion"] = format!("{}/{}", legacy.group, legacy.version).into();
+async fn from_storage(lookup: &dyn Lookup, resource: &Resource, mut values: Vec<Value>) -> Result<Vec<Value>, Status> {
+    if let Some(custom) = &resource.custom {
+        return custom_version(lookup, custom, values, &resource.api_version()).await;
     }
+    if let Some(conversion) = &resource.strategy.conversion {
+        values.iter_mut().for_each(conversion.from_storage);
+    } else if resource.legacy.is_some() {
+        values.iter_mut().for_each(|value| value["apiVersion"] = resource.api_version().into());
+    }
+    Ok(values)
+}
+
+async fn custom_version(
+    lookup: &dyn Lookup,
+    custom: &Custom,
+    mut values: Vec<Value>,
+    version: &str,
+) -> Result<Vec<Value>, Status> {
+    if custom.converter.is_null() {
+        values.iter_mut().for_each(|value| value["apiVersion"] = version.into());
+        return Ok(values);
+    }
+    Box::pin(conversion::convert(lookup, &custom.converter, values, version)).await
+}
+
+/// The text of an object of the stored version, split where the writer puts the revision.
+pub(crate) fn draft(object: Value) -> Draft {
     let mut fields = match object {
         Value::Object(fields) => fields,
         _ => Map::new(),
@@ -109,16 +185,13 @@ pub(crate) fn facts(resource: &Resource, bytes: &[u8]) -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::Registry;
     use serde_json::json;
 
     #[test]
     fn a_draft_is_the_object_around_its_revision() {
-        let registry = Registry::new(crate::kinds::builtin());
-        let resource = registry.get("", "v1", "configmaps").expect("config maps are served");
         let object = json!({"kind": "ConfigMap", "apiVersion": "v1", "data": {"a": "b"}, "immutable": true,
             "metadata": {"name": "x", "namespace": "y", "resourceVersion": "7"}});
-        let draft = draft(&resource, object.clone());
+        let draft = draft(object.clone());
         let text = [&draft.before[..], b"42", &draft.after[..]].concat();
         let mut expected = object;
         expected["metadata"]["resourceVersion"] = json!("42");

@@ -82,11 +82,27 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]
             Strictness::Warn => warnings = faults,
             _ => {}
         }
+    }
+    normalize(resource, object);
+    Ok(warnings)
+}
+
+/// What admission made of an object: one of the kind still, without unknown fields and with its defaults.
+pub(crate) fn complete(resource: &Resource, object: &mut Value) -> Result<(), Status> {
+    let found = resource.schema().map(|schema| decode::check(object, schema));
+    if let Some(error) = found.as_ref().and_then(|found| found.type_errors.first()) {
+        return Err(Status::internal(error));
+    }
+    normalize(resource, object);
+    Ok(())
+}
+
+fn normalize(resource: &Resource, object: &mut Value) {
+    if let Some(schema) = resource.schema() {
         decode::normalize(object, schema);
     }
     if let Some(custom) = &resource.custom {
         super::form::structural_defaults(object, &custom.schema);
     }
     resource.strategy.complete(object);
-    Ok(warnings)
 }

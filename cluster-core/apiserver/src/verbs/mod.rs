@@ -12,10 +12,11 @@ mod patch;
 mod update;
 mod watch;
 
-pub(crate) use call::{Call, Content, List, Phase, Reply, key};
+pub(crate) use call::{Call, Content, List, Reply, key};
 pub(crate) use create::{Managed, create_object};
 pub(crate) use delete::delete_object;
-pub(crate) use form::{draft, served_bytes, served_value};
+pub(crate) use form::{converted, draft, served_list, served_values};
+pub(crate) use incoming::complete;
 pub(crate) use list::{Filter, collect};
 pub(crate) use patch::{Kind as PatchKind, apply_to};
 pub(crate) use update::{Part, Proposed, change};
@@ -39,9 +40,12 @@ pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
     if call.resource.storage == "bindings" {
         return crate::subresources::bind(&call.on("pods")?, body).await;
     }
+    if call.resource.group == crate::usage::GROUP {
+        return crate::usage::serve(call).await;
+    }
     let name = call.info.name.as_str();
     match call.info.verb {
-        "get" => call.get(name),
+        "get" => call.get(name).await,
         "list" => list::list(call),
         "watch" => watch::respond(call),
         "create" => create::create(call, request::read(body).await?).await,

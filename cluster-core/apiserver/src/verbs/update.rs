@@ -88,22 +88,23 @@ pub(crate) async fn change(
     let resource = &*call.resource;
     loop {
         let entry = call.stored(name)?;
-        let old = form::served_value(resource, &entry)?;
+        let old = form::served_value(call.server, resource, &entry).await?;
         let Proposed { mut object, managed, warnings } = make(&old)?;
         check_expectations(call, name, &object, &old)?;
-        prepare(call, name, part, &mut object, &old, managed)?;
+        prepare(call, name, part, &mut object, &old, managed).await?;
         let reservation = allocate::reserve(call, Some(&old), &mut object)?;
-        validate(call, name, part, &mut object, &old)?;
+        validate(call, name, part, &mut object, &old).await?;
         if object == old {
-            return Ok((form::served_bytes(resource, &entry)?, warnings));
+            return Ok((call.answer(&entry).await?, warnings));
         }
         if call.query.dry_run {
             return Ok((super::to_bytes(&object)?, warnings));
         }
+        let object = form::to_storage(call.server, resource, object).await?;
         match write(call, &entry, object).await {
             Ok(written) => {
                 reservation.commit();
-                return Ok((form::served_bytes(resource, &written)?, warnings));
+                return Ok((call.answer(&written).await?, warnings));
             }
             Err(WriteError::Conflict { .. }) => {}
             Err(error) => return Err(call.write_error(name, &error)),
@@ -135,7 +136,7 @@ fn check_expectations(call: &Call<'_>, name: &str, object: &Value, old: &Value) 
     Ok(())
 }
 
-fn prepare(
+async fn prepare(
     call: &Call<'_>,
     name: &str,
     part: Part,
@@ -146,7 +147,7 @@ fn prepare(
     let resource = &*call.resource;
     metadata::carry_over(object, old);
     split(call, part, object, old);
-    call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Mutating)?;
+    call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Mutating).await?;
     if managed == Managed::Track {
         track(call, Some(old), object, part.subresource());
     }
@@ -191,7 +192,7 @@ fn restore(object: &mut Value, old: &Value, field: &str) {
     }
 }
 
-fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, old: &Value) -> Result<(), Status> {
+async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, old: &Value) -> Result<(), Status> {
     let strategy = &call.resource.strategy;
     let mut errors = metadata::validate_update(object, old);
     errors.extend(metadata::validate(&call.resource, object));
@@ -204,7 +205,7 @@ fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, old: &V
         Part::Sub(_) => errors.extend(strategy.faults(object)),
     }
     call.invalid_if(name, &errors)?;
-    call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Validating)
+    call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Validating).await
 }
 
 /// Records in `metadata.managedFields` what this write changed.
@@ -214,12 +215,12 @@ pub(super) fn track(call: &Call<'_>, old: Option<&Value>, object: &mut Value, su
     managed::update(old, object, schema, manager, "Update", &version, subresource, &meta::now());
 }
 
-/// Writes the new state, or takes the object away when nothing keeps a deleted one any more.
+/// Writes the new state, of the stored version, or takes the object away when nothing keeps a deleted one any more.
 pub(super) async fn write(call: &Call<'_>, entry: &Arc<Entry>, object: Value) -> Result<Arc<Entry>, WriteError> {
     let resource = &*call.resource;
     let gone = is_finished(call, &object);
     let (key, expect) = (entry.key.clone(), Expect::Revision(entry.revision));
-    let draft = form::draft(resource, object);
+    let draft = form::draft(object);
     let store = &call.server.store;
     let written = if gone { store.delete(key, expect, draft).await? } else { store.put(key, expect, draft).await? };
     call.server.changed(resource, &written, gone);

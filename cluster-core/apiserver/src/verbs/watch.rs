@@ -11,7 +11,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use cluster_object::field::{Error, Path};
 use cluster_object::status::Status;
-use cluster_store::{Change, Entry, Event, Expired, Revision, Snapshot, Watcher};
+use cluster_store::{Change, Entry, Event, Expired, Revision, Snapshot, Store, Watcher};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::Response;
@@ -127,6 +127,7 @@ pub(crate) fn open(
     bookmarks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let state = State {
         resource: Arc::clone(resource),
+        store: Arc::clone(&server.store),
         initial_end: (query.send_initial_events == Some(true) && query.bookmarks).then_some(start.after),
         initial: start.entries(&filter),
         filter,
@@ -185,6 +186,7 @@ fn expired(error: &Expired) -> Status {
 
 struct State {
     resource: Arc<Resource>,
+    store: Arc<dyn Store>,
     filter: Filter,
     initial: VecDeque<Arc<Entry>>,
     initial_end: Option<Revision>,
@@ -200,13 +202,13 @@ impl State {
     async fn next(&mut self) -> Option<Result<Watched, Status>> {
         loop {
             if let Some(entry) = self.initial.pop_front() {
-                return Some(form::served_bytes(&self.resource, &entry).map(Watched::Added));
+                return Some(self.bytes(&entry).await.map(Watched::Added));
             }
             if let Some(revision) = self.initial_end.take() {
                 return Some(Ok(Watched::Bookmark { revision, initial: true }));
             }
             while let Some(event) = self.pending.pop_front() {
-                if let Some(watched) = self.seen(&event).transpose() {
+                if let Some(watched) = self.seen(&event).await.transpose() {
                     return Some(watched);
                 }
             }
@@ -233,17 +235,22 @@ impl State {
         }
     }
 
+    async fn bytes(&self, entry: &Arc<Entry>) -> Result<Bytes, Status> {
+        form::served_bytes(&self.store, &self.resource, entry).await
+    }
+
     /// What the event is to this watcher: with a selector, a change can be a coming or a going.
-    fn seen(&self, event: &Event) -> Result<Option<Watched>, Status> {
+    async fn seen(&self, event: &Event) -> Result<Option<Watched>, Status> {
         let now = event.change == Change::Put && self.filter.matches(&event.entry);
         let before = event.previous.as_ref().filter(|previous| self.filter.matches(previous));
-        let current = || form::served_bytes(&self.resource, &event.entry);
         Ok(match (before, now) {
-            (None, true) => Some(Watched::Added(current()?)),
-            (Some(_), true) => Some(Watched::Modified(current()?)),
-            (Some(_), false) if event.change == Change::Delete => Some(Watched::Deleted(current()?)),
+            (None, true) => Some(Watched::Added(self.bytes(&event.entry).await?)),
+            (Some(_), true) => Some(Watched::Modified(self.bytes(&event.entry).await?)),
+            (Some(_), false) if event.change == Change::Delete => {
+                Some(Watched::Deleted(self.bytes(&event.entry).await?))
+            }
             (Some(previous), false) => {
-                let mut object: Value = form::served_value(&self.resource, previous)?;
+                let mut object: Value = form::served_value(&self.store, &self.resource, previous).await?;
                 object["metadata"]["resourceVersion"] = event.revision.to_string().into();
                 Some(Watched::Deleted(super::to_bytes(&object)?))
             }

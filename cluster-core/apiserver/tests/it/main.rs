@@ -1,20 +1,25 @@
 //! The API server in process, asked as clients ask it over HTTP.
 
+mod access;
+mod aggregation;
 mod apply;
+mod conversions;
 mod custom;
 mod delete;
 mod errors;
+mod hook;
 mod lists;
 mod proxies;
 mod server;
 mod subresources;
 mod watches;
+mod webhooks;
 mod writes;
 
 use bytes::Bytes;
 use cluster_apiserver::auth::tokens::Tokens;
-use cluster_apiserver::auth::{UserInfo, group};
-use cluster_apiserver::{ApiServer, Body, Config, admission};
+use cluster_apiserver::auth::{self, UserInfo, group};
+use cluster_apiserver::{ApiServer, Body, Config, Limits, admission};
 use cluster_pki::ClusterPki;
 use cluster_store::{Options, SqliteStore};
 use http::{Request, Response};
@@ -52,18 +57,27 @@ impl Answer {
 
 impl Api {
     async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let store = SqliteStore::open(Options::in_memory()).await.expect("a store in memory");
         let pki = ClusterPki::generate("test").expect("a CA");
         let key = pki.files().into_iter().find(|(name, _)| *name == "sa.key").expect("a key").1;
-        let config = Config {
+        let mut config = Config {
             tokens: Arc::new(Tokens::new(&key, "https://kubernetes.default.svc").expect("a key")),
             kubelet_tls: None,
+            client_ca: pki.ca_cert().to_owned(),
             service_subnet: "10.96.0.0/16".parse().expect("a subnet"),
             node_ports: 30000..=32767,
             addresses: vec!["172.20.0.2".parse().expect("an address")],
             port: 6443,
+            auth: auth::Options::default(),
+            audit: None,
+            limits: Limits::default(),
             admission: admission::Options::default(),
         };
+        change(&mut config);
         Self { server: ApiServer::new(store, config).await.expect("the server starts") }
     }
 

@@ -116,13 +116,13 @@ async fn callers_in_the_process_get_bytes_without_http() {
     let api = Api::start().await;
     let user = UserInfo::authenticated("in-process", &[group::MASTERS]);
     api.post(CONFIG_MAPS, &config_map("a", &json!({}))).await.ok();
-    let (revision, items) = api.server.list_bytes(&user, "/api/v1/configmaps", "", "").expect("a list");
+    let (revision, items) = api.server.list_bytes(&user, "/api/v1/configmaps", "", "").await.expect("a list");
     assert!(items.iter().any(|item| item.windows(10).any(|w| w == b"\"name\":\"a\"")));
     let version = revision.to_string();
     let mut events = api.server.watch_bytes(&user, CONFIG_MAPS, "", "", &version).expect("a watch");
     api.post(CONFIG_MAPS, &config_map("b", &json!({}))).await.ok();
     assert!(matches!(events.next().await, Some(Ok(Watched::Added(_)))));
     let nobody = UserInfo::authenticated("nobody", &[]);
-    let refused = api.server.list_bytes(&nobody, "/api/v1/configmaps", "", "").expect_err("no rights");
+    let refused = api.server.list_bytes(&nobody, "/api/v1/configmaps", "", "").await.expect_err("no rights");
     assert_eq!(refused.code, 403);
 }

@@ -1,0 +1,212 @@
+//! Admission by webhooks: mutating ones one after the other before validation, validating ones side by side after it.
+//!
+//! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/>.
+
+mod review;
+
+use super::{AdmissionRequest, Lookup, Operation, matching};
+use crate::backend;
+use crate::kinds::walk::{int, items, text};
+use crate::registry::Resource;
+use crate::server::ApiServer;
+use crate::verbs::{self, Call};
+use cluster_object::meta;
+use cluster_object::patch::json_patch;
+use cluster_object::status::Status;
+use review::Answer;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+const MUTATING: &str = "admissionregistration.k8s.io/mutatingwebhookconfigurations";
+const VALIDATING: &str = "admissionregistration.k8s.io/validatingwebhookconfigurations";
+const DEFAULT_TIMEOUT: u64 = 10;
+
+/// One entry of a configuration.
+struct Hook {
+    configuration: String,
+    spec: Value,
+    mutating: bool,
+}
+
+impl Hook {
+    fn name(&self) -> &str {
+        text(&self.spec["name"])
+    }
+
+    /// Under which resource the request is this webhook's business; `None` when it is not.
+    fn matches(&self, request: &AdmissionRequest<'_>, server: &ApiServer) -> Result<Option<Arc<Resource>>, Status> {
+        let (rules, policy) = (&self.spec["rules"], &self.spec["matchPolicy"]);
+        let Some(found) = matching::resource(rules, policy, request, &server.registry) else { return Ok(None) };
+        Ok(matching::selected(&self.spec, request, server)?.then_some(found))
+    }
+}
+
+/// All webhooks in the order of their configurations' names. Until the server is ready it writes only what every
+/// cluster has, and no webhook can be asked.
+fn hooks(server: &ApiServer, storage: &str) -> Vec<Hook> {
+    let snapshot = server.store.snapshot(storage);
+    if snapshot.is_empty() || !server.is_ready() {
+        return Vec::new();
+    }
+    let mut hooks = Vec::new();
+    for configuration in server.list(storage, None) {
+        hooks.extend(items(&configuration["webhooks"]).iter().map(|spec| Hook {
+            configuration: meta::name(&configuration).to_owned(),
+            spec: spec.clone(),
+            mutating: storage == MUTATING,
+        }));
+    }
+    hooks
+}
+
+/// Lets the mutating webhooks change the object. When one did, the plugins see the object again, and so do, once, the
+/// webhooks before it that ask for that.
+pub(super) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
+    let hooks = hooks(call.server, MUTATING);
+    let mut due: BTreeSet<usize> = (0..hooks.len()).collect();
+    let (mut called, mut again) = (BTreeSet::new(), BTreeSet::new());
+    for round in 0..2 {
+        let mut changed = false;
+        for index in due {
+            let hook = &hooks[index];
+            let Some(matched) = hook.matches(request, call.server)? else { continue };
+            if change(call, hook, request, &matched, (round, index)).await? {
+                changed = true;
+                again.extend(called.iter().copied());
+            }
+            if hook.spec["reinvocationPolicy"] == "IfNeeded" {
+                called.insert(index);
+            }
+        }
+        if !changed {
+            break;
+        }
+        let before = request.object.clone();
+        super::admit(request, call.server, &call.server.config.admission)?;
+        if *request.object != before {
+            again.extend(called.iter().copied());
+        }
+        due = std::mem::take(&mut again);
+    }
+    Ok(())
+}
+
+/// Asks the validating webhooks, all at once. The first refusal in their order counts.
+pub(super) async fn validate(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+    let hooks = hooks(call.server, VALIDATING);
+    let mut matching = Vec::new();
+    for (index, hook) in hooks.iter().enumerate() {
+        if let Some(matched) = hook.matches(request, call.server)? {
+            matching.push((index, hook, matched));
+        }
+    }
+    let asked = matching.iter().map(|(index, hook, matched)| async move {
+        let (object, old) = versions(call, request, matched).await?;
+        ask(call, hook, request, matched, (0, *index), (&object, &old)).await
+    });
+    let answers: Vec<_> = futures::future::join_all(asked).await;
+    answers.into_iter().try_for_each(|answer| answer.map(drop))
+}
+
+/// Lets one webhook change the object. Returns whether it did.
+async fn change(
+    call: &Call<'_>,
+    hook: &Hook,
+    request: &mut AdmissionRequest<'_>,
+    matched: &Arc<Resource>,
+    place: (usize, usize),
+) -> Result<bool, Status> {
+    let (mut object, old) = versions(call, request, matched).await?;
+    let answer = ask(call, hook, request, matched, place, (&object, &old)).await?;
+    let Some(Answer { patch, .. }) = answer else { return Ok(false) };
+    let patched = items(&patch).is_empty().then_some(false);
+    if patched.is_none() {
+        if request.operation == Operation::Delete {
+            return Err(Status::internal(format!(
+                "admission webhook {:?} attempted to modify the object, which is not supported for this operation",
+                hook.name()
+            )));
+        }
+        json_patch(&mut object, &patch).map_err(|status| Status::internal(status.message))?;
+        if converts(request, matched) {
+            object = verbs::converted(call.server, object, matched, &call.resource).await?;
+        }
+        if own_kind(request) {
+            verbs::complete(&call.resource, &mut object)?;
+        }
+    }
+    let changed = patched.unwrap_or_else(|| object != *request.object);
+    let ((round, index), name) = (place, hook.name());
+    let mut note = json!({"configuration": hook.configuration, "webhook": name, "mutated": changed});
+    call.notes.annotate(format!("mutation.webhook.admission.k8s.io/round_{round}_index_{index}"), note.to_string());
+    if changed {
+        note = json!({"configuration": hook.configuration, "webhook": name, "patch": patch, "patchType": "JSONPatch"});
+        call.notes.annotate(format!("patch.webhook.admission.k8s.io/round_{round}_index_{index}"), note.to_string());
+        *request.object = object;
+    }
+    Ok(changed)
+}
+
+/// Whether the request carries an object of the resource's own kind.
+fn own_kind(request: &AdmissionRequest<'_>) -> bool {
+    request.subresource.is_empty()
+        || request.resource.subresource(request.subresource).is_some_and(|sub| sub.kind == request.resource.kind)
+}
+
+fn converts(request: &AdmissionRequest<'_>, matched: &Resource) -> bool {
+    let own = request.resource;
+    own_kind(request) && (&own.group, &own.version) != (&matched.group, &matched.version)
+}
+
+/// Object and old object in the version that the webhook knows.
+async fn versions(
+    call: &Call<'_>,
+    request: &AdmissionRequest<'_>,
+    matched: &Resource,
+) -> Result<(Value, Value), Status> {
+    let mut both = [request.object.clone(), request.old.cloned().unwrap_or_default()];
+    for value in both.iter_mut().filter(|value| value.is_object() && converts(request, matched)) {
+        *value = verbs::converted(call.server, value.take(), &call.resource, matched).await?;
+    }
+    let [object, old] = both;
+    Ok((object, old))
+}
+
+/// Asks one webhook; `None` when that fails and its policy is to ignore failures. Err is its refusal.
+async fn ask(
+    call: &Call<'_>,
+    hook: &Hook,
+    request: &AdmissionRequest<'_>,
+    matched: &Resource,
+    (round, index): (usize, usize),
+    (object, old): (&Value, &Value),
+) -> Result<Option<Answer>, Status> {
+    let uid = uuid::Uuid::new_v4().to_string();
+    let question = review::question(&uid, request, matched, object, old);
+    let seconds = u64::try_from(int(&hook.spec["timeoutSeconds"])).ok().filter(|s| *s > 0).unwrap_or(DEFAULT_TIMEOUT);
+    let config = &hook.spec["clientConfig"];
+    let answer = match backend::post(call.server, config, &question, Duration::from_secs(seconds)).await {
+        Ok(review) => review::answer(&review, &uid, hook.mutating)
+            .map_err(|why| format!("received invalid webhook response: {why}")),
+        Err(why) => Err(format!("failed to call webhook: {why}")),
+    };
+    let name = hook.name();
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(why) if hook.spec["failurePolicy"] == "Ignore" => {
+            tracing::warn!(webhook = name, why, "failed calling webhook, failing open");
+            let kind = if hook.mutating { "mutating" } else { "validating" };
+            let key = format!("failed-open.{kind}.webhook.admission.k8s.io/round_{round}_index_{index}");
+            call.notes.annotate(key, name.to_owned());
+            return Ok(None);
+        }
+        Err(why) => return Err(Status::internal(format!("failed calling webhook {name:?}: {why}"))),
+    };
+    answer.warnings.iter().for_each(|warning| call.notes.warn(warning));
+    for (key, value) in &answer.annotations {
+        call.notes.annotate(format!("{name}/{key}"), value.clone());
+    }
+    if answer.allowed { Ok(Some(answer)) } else { Err(review::denied(name, &answer.status)) }
+}

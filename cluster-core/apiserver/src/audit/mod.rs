@@ -1,0 +1,190 @@
+//! The audit log: one JSON line for each stage of a request that the policy wants to know about.
+
+mod policy;
+
+use crate::admission::Notes;
+use crate::auth::UserInfo;
+use crate::request::{self, RequestInfo};
+use axum::body::Body;
+use bytes::Bytes;
+use cluster_object::status::Status;
+use cluster_object::{meta, yaml};
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Response};
+use http_body_util::BodyExt;
+use parking_lot::Mutex;
+use policy::{Level, Stage, Verdict};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Writes the log as the policy says.
+#[derive(Debug)]
+pub struct Audit {
+    policy: Value,
+    log: Mutex<File>,
+}
+
+/// Why there is no audit log.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// A file cannot be opened.
+    #[error("failed to open {0}: {1}")]
+    File(String, #[source] std::io::Error),
+    /// The policy is none.
+    #[error("the audit policy is invalid: {0}")]
+    Policy(String),
+}
+
+impl Audit {
+    /// Reads the policy, and appends to `log`.
+    pub fn open(policy: &Path, log: &Path) -> Result<Self, AuditError> {
+        let unopened = |path: &Path| {
+            let path = path.display().to_string();
+            move |error| AuditError::File(path, error)
+        };
+        let text = std::fs::read_to_string(policy).map_err(unopened(policy))?;
+        let documents = yaml::from_manifest(&text).map_err(|e| AuditError::Policy(e.to_string()))?;
+        let policy = documents.into_iter().next().unwrap_or_default();
+        if (meta::api_version(&policy), meta::kind(&policy)) != ("audit.k8s.io/v1", "Policy") {
+            return Err(AuditError::Policy("it must be of kind Policy of audit.k8s.io/v1".to_owned()));
+        }
+        let log = File::options().create(true).append(true).open(log).map_err(unopened(log))?;
+        Ok(Self { policy, log: Mutex::new(log) })
+    }
+
+    fn write(&self, event: &Value) {
+        if let Err(error) = writeln!(self.log.lock(), "{event}") {
+            tracing::error!(%error, "failed to write the audit log");
+        }
+    }
+}
+
+/// The log of one request on its way. Dropped, it says that the request is complete.
+pub(crate) struct Trail {
+    audit: Arc<Audit>,
+    verdict: Verdict,
+    event: Value,
+    notes: Arc<Notes>,
+}
+
+/// Starts the trail of a request, and gives its body back. `None` when the policy does not want to know.
+pub(crate) async fn begin(
+    audit: &Arc<Audit>,
+    user: &UserInfo,
+    info: &RequestInfo,
+    parts: &Parts,
+    body: Body,
+    notes: &Arc<Notes>,
+) -> Result<(Option<Trail>, Body), Status> {
+    let verdict = policy::decide(&audit.policy, user, info);
+    if verdict.level == Level::None {
+        return Ok((None, body));
+    }
+    let uri = parts.uri.path_and_query().map_or("", |uri| uri.as_str());
+    let mut event = json!({
+        "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": format!("{:?}", verdict.level),
+        "auditID": uuid::Uuid::new_v4().to_string(), "requestURI": uri, "verb": info.verb, "user": user.to_json(),
+        "userAgent": text(&parts.headers, USER_AGENT), "requestReceivedTimestamp": meta::now_micro(),
+    });
+    if info.is_resource {
+        event["objectRef"] = object_ref(info);
+    }
+    let mut trail = Trail { audit: Arc::clone(audit), verdict, event, notes: Arc::clone(notes) };
+    trail.log(Stage::RequestReceived);
+    let carries = matches!(info.verb, "create" | "update" | "patch" | "delete" | "deletecollection");
+    let streams = is_long_running(info) || text(&parts.headers, CONTENT_TYPE).is_empty();
+    if trail.verdict.level < Level::Request || !carries || streams {
+        return Ok((Some(trail), body));
+    }
+    let bytes = request::read(body).await?;
+    trail.event["requestObject"] = trail.object(&bytes);
+    Ok((Some(trail), Body::from(bytes)))
+}
+
+/// Whether the answer may go on for as long as the client likes.
+pub(crate) fn is_long_running(info: &RequestInfo) -> bool {
+    info.verb == "watch" || matches!(info.subresource.as_str(), "attach" | "exec" | "log" | "portforward" | "proxy")
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    crate::pipeline::header(headers, name)
+}
+
+fn object_ref(info: &RequestInfo) -> Value {
+    let mut reference = json!({"resource": info.resource, "apiVersion": info.version});
+    let fields = [
+        ("apiGroup", &info.group),
+        ("namespace", &info.namespace),
+        ("name", &info.name),
+        ("subresource", &info.subresource),
+    ];
+    for (field, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
+        reference[field] = value.as_str().into();
+    }
+    reference
+}
+
+impl Trail {
+    fn log(&self, stage: Stage) {
+        if !self.verdict.logs(stage) {
+            return;
+        }
+        let mut event = self.event.clone();
+        event["stage"] = format!("{stage:?}").into();
+        event["stageTimestamp"] = meta::now_micro().into();
+        let annotations = self.notes.annotations();
+        if !annotations.is_empty() {
+            event["annotations"] = json!(annotations);
+        }
+        self.audit.write(&event);
+    }
+
+    /// Puts the object of a JSON text into the event; null for other texts.
+    fn object(&self, bytes: &[u8]) -> Value {
+        let mut object: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        if self.verdict.omit_managed_fields {
+            drop(meta::remove(&mut object, "metadata.managedFields"));
+        }
+        object
+    }
+
+    /// Takes down the outcome. The answer of a stream carries the trail on to its end.
+    pub(crate) async fn end(mut self, info: &RequestInfo, response: Response<Body>) -> Response<Body> {
+        let code = response.status().as_u16();
+        self.event["responseStatus"] = json!({"metadata": {}, "code": code});
+        if is_long_running(info) {
+            self.log(Stage::ResponseStarted);
+            // The closure lives as long as the body, and with it the trail.
+            return response.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _ = &self;
+                    frame
+                }))
+            });
+        }
+        if self.verdict.level < Level::RequestResponse && code < 400 {
+            return response;
+        }
+        let (parts, body) = response.into_parts();
+        let Ok(collected) = body.collect().await else { return Response::from_parts(parts, Body::empty()) };
+        let bytes: Bytes = collected.to_bytes();
+        let object = self.object(&bytes);
+        if meta::kind(&object) == "Status" {
+            self.event["responseStatus"] = object.clone();
+        }
+        if self.verdict.level == Level::RequestResponse {
+            self.event["responseObject"] = object;
+        }
+        Response::from_parts(parts, Body::from(bytes))
+    }
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        self.log(Stage::ResponseComplete);
+    }
+}

@@ -1,0 +1,183 @@
+//! OpenID Connect: ID tokens of an outside issuer, by keys that are fetched when the first one comes.
+//!
+//! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#openid-connect-tokens>.
+
+use super::user::UserInfo;
+use crate::admission::Lookup;
+use crate::backend;
+use crate::kinds::walk::texts;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// A token with an unknown key makes the keys be fetched anew, but not more often than this.
+const KEYS_PERIOD: Duration = Duration::from_secs(10);
+
+/// What is known of the issuer; the fields are kube-apiserver's `--oidc-*` flags.
+#[derive(Debug, Clone)]
+pub struct OidcOptions {
+    /// `--oidc-issuer-url`
+    pub issuer_url: String,
+    /// `--oidc-client-id`: the audience that tokens must be for.
+    pub client_id: String,
+    /// `--oidc-username-claim`
+    pub username_claim: String,
+    /// `--oidc-username-prefix`; `-` for none. Empty means the issuer and `#`, but for e-mail addresses nothing.
+    pub username_prefix: String,
+    /// `--oidc-groups-claim`; empty for no groups.
+    pub groups_claim: String,
+    /// `--oidc-groups-prefix`
+    pub groups_prefix: String,
+    /// `--oidc-required-claim`
+    pub required_claims: Vec<(String, String)>,
+    /// `--oidc-signing-algs`
+    pub algorithms: Vec<Algorithm>,
+    /// The PEM of `--oidc-ca-file`; empty for the authorities that the machine trusts.
+    pub ca: String,
+}
+
+impl OidcOptions {
+    /// The defaults for an issuer and a client.
+    pub fn new(issuer_url: &str, client_id: &str) -> Self {
+        Self {
+            issuer_url: issuer_url.to_owned(),
+            client_id: client_id.to_owned(),
+            username_claim: "sub".to_owned(),
+            username_prefix: String::new(),
+            groups_claim: String::new(),
+            groups_prefix: String::new(),
+            required_claims: Vec::new(),
+            algorithms: vec![Algorithm::RS256],
+            ca: String::new(),
+        }
+    }
+}
+
+/// Verifies tokens of one issuer.
+pub(super) struct Oidc {
+    options: OidcOptions,
+    keys: Mutex<Option<(Instant, JwkSet)>>,
+}
+
+impl Oidc {
+    pub(super) fn new(options: OidcOptions) -> Self {
+        Self { options, keys: Mutex::default() }
+    }
+
+    /// The user of a token; `None` for tokens of other issuers.
+    pub(super) async fn user(&self, lookup: &dyn Lookup, token: &str) -> Option<Result<UserInfo, String>> {
+        (issuer(token)? == self.options.issuer_url).then_some(())?;
+        Some(self.verified(lookup, token).await)
+    }
+
+    async fn verified(&self, lookup: &dyn Lookup, token: &str) -> Result<UserInfo, String> {
+        let header = jsonwebtoken::decode_header(token).map_err(|e| e.to_string())?;
+        if !self.options.algorithms.contains(&header.alg) {
+            return Err(format!("the algorithm {:?} is not accepted", header.alg));
+        }
+        let key = self.key(lookup, header.kid.as_deref().unwrap_or_default()).await?;
+        let mut validation = Validation::new(header.alg);
+        validation.set_issuer(&[&self.options.issuer_url]);
+        validation.set_audience(&[&self.options.client_id]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        validation.validate_nbf = true;
+        let claims = jsonwebtoken::decode::<Value>(token, &key, &validation).map_err(|e| e.to_string())?.claims;
+        mapped(&self.options, &claims)
+    }
+
+    async fn key(&self, lookup: &dyn Lookup, id: &str) -> Result<DecodingKey, String> {
+        let mut keys = self.keys.lock().await;
+        let known = |set: &JwkSet| match id {
+            "" => set.keys.first().cloned(),
+            id => set.find(id).cloned(),
+        };
+        let found = keys.as_ref().and_then(|(_, set)| known(set));
+        let fresh = keys.as_ref().is_some_and(|(at, _)| at.elapsed() < KEYS_PERIOD);
+        let found = match found {
+            None if !fresh => {
+                let set = self.fetch(lookup).await?;
+                known(&keys.insert((Instant::now(), set)).1)
+            }
+            found => found,
+        };
+        let key = found.ok_or_else(|| format!("the issuer has no key {id:?}"))?;
+        DecodingKey::from_jwk(&key).map_err(|e| e.to_string())
+    }
+
+    async fn fetch(&self, lookup: &dyn Lookup) -> Result<JwkSet, String> {
+        let bundle = STANDARD.encode(&self.options.ca);
+        let client = |url: &str| json!({"url": url, "caBundle": bundle});
+        let url = format!("{}/.well-known/openid-configuration", self.options.issuer_url.trim_end_matches('/'));
+        let configuration = backend::get(lookup, &client(&url), TIMEOUT).await?;
+        if configuration["issuer"] != self.options.issuer_url.as_str() {
+            return Err(format!("the issuer calls itself {}", configuration["issuer"]));
+        }
+        let keys = configuration["jwks_uri"].as_str().ok_or("the issuer names no jwks_uri")?;
+        let set = backend::get(lookup, &client(keys), TIMEOUT).await?;
+        serde_json::from_value(set).map_err(|e| e.to_string())
+    }
+}
+
+/// Who issued a token, as it says itself.
+fn issuer(token: &str) -> Option<String> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    claims["iss"].as_str().map(str::to_owned)
+}
+
+/// The user that verified claims name.
+fn mapped(options: &OidcOptions, claims: &Value) -> Result<UserInfo, String> {
+    let claim = options.username_claim.as_str();
+    let name = claims[claim].as_str().filter(|name| !name.is_empty());
+    let name = name.ok_or_else(|| format!("oidc: parse username claims {claim:?}: claim not present"))?;
+    if claim == "email" && claims["email_verified"] == false {
+        return Err("oidc: email not verified".to_owned());
+    }
+    for (claim, value) in &options.required_claims {
+        if claims[claim] != value.as_str() {
+            return Err(format!("oidc: required claim {claim} value does not match"));
+        }
+    }
+    let prefix = match (options.username_prefix.as_str(), claim) {
+        ("-", _) | ("", "email") => String::new(),
+        ("", _) => format!("{}#", options.issuer_url),
+        (prefix, _) => prefix.to_owned(),
+    };
+    let given = if options.groups_claim.is_empty() { &Value::Null } else { &claims[&options.groups_claim] };
+    let groups = given.as_str().into_iter().chain(texts(given));
+    let groups: Vec<String> = groups.map(|group| format!("{}{group}", options.groups_prefix)).collect();
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    Ok(UserInfo::authenticated(&format!("{prefix}{name}"), &groups))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_become_a_user_by_the_flags() {
+        let options = OidcOptions::new("https://i", "c");
+        let with = |change: fn(&mut OidcOptions)| {
+            let mut changed = options.clone();
+            change(&mut changed);
+            changed
+        };
+        let claims = json!({"sub": "s", "email": "a@b", "email_verified": true, "roles": ["x", "y"], "team": "red"});
+        let user = |options: &OidcOptions| mapped(options, &claims).map(|u| (u.name, u.groups));
+        let name = |options: &OidcOptions| user(options).map(|(name, _)| name);
+        assert_eq!(name(&options), Ok("https://i#s".to_owned()));
+        assert_eq!(name(&with(|o| o.username_prefix = "-".to_owned())), Ok("s".to_owned()));
+        assert_eq!(name(&with(|o| o.username_claim = "email".to_owned())), Ok("a@b".to_owned()));
+        let grouped = with(|o| (o.groups_claim, o.groups_prefix) = ("roles".to_owned(), "g:".to_owned()));
+        let expected = ["g:x", "g:y", "system:authenticated"].map(str::to_owned).to_vec();
+        assert_eq!(user(&grouped).map(|(_, groups)| groups), Ok(expected));
+        assert!(name(&with(|o| o.username_claim = "none".to_owned())).is_err());
+        assert!(name(&with(|o| o.required_claims = vec![("team".to_owned(), "blue".to_owned())])).is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! Other servers that know users and rights: a TokenReview webhook and a SubjectAccessReview webhook.
+//!
+//! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/webhook/> and the page on token authentication.
+
+use super::Decision;
+use super::user::UserInfo;
+use crate::admission::Lookup;
+use crate::backend;
+use crate::kinds::walk::{text, texts};
+use crate::request::RequestInfo;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// `--authentication-token-webhook-cache-ttl`
+const TOKEN_TTL: Duration = Duration::from_mins(2);
+/// `--authorization-webhook-cache-unauthorized-ttl`, the shorter of the two, for both answers.
+const ACCESS_TTL: Duration = Duration::from_secs(30);
+/// The cache is emptied at this size, so that nobody makes it grow at will.
+const MAX_CACHED: usize = 4096;
+
+/// A webhook and its last answers, by hash of the question.
+pub(super) struct Webhook {
+    /// A `clientConfig`.
+    client: Value,
+    ttl: Duration,
+    answers: Mutex<HashMap<[u8; 32], (Instant, Value)>>,
+}
+
+impl Webhook {
+    /// A webhook for `TokenReview`.
+    pub(super) fn of_tokens(client: Value) -> Self {
+        Self { client, ttl: TOKEN_TTL, answers: Mutex::default() }
+    }
+
+    /// A webhook for `SubjectAccessReview`.
+    pub(super) fn of_access(client: Value) -> Self {
+        Self { client, ttl: ACCESS_TTL, answers: Mutex::default() }
+    }
+
+    /// The user and the audiences of a token.
+    pub(super) async fn user(
+        &self,
+        lookup: &dyn Lookup,
+        token: &str,
+        audiences: &[String],
+    ) -> Result<(UserInfo, Vec<String>), String> {
+        let status = self
+            .ask(lookup, "authentication.k8s.io/v1", "TokenReview", json!({"token": token, "audiences": audiences}))
+            .await?;
+        if status["authenticated"] != true {
+            return Err(format!("the webhook does not know the token: {}", text(&status["error"])));
+        }
+        let given = &status["user"];
+        let groups: Vec<&str> = texts(&given["groups"]).collect();
+        let extra = serde_json::from_value(given["extra"].clone()).unwrap_or_default();
+        let uid = text(&given["uid"]).to_owned();
+        let user = UserInfo { uid, extra, ..UserInfo::authenticated(text(&given["username"]), &groups) };
+        Ok((user, texts(&status["audiences"]).map(str::to_owned).collect()))
+    }
+
+    /// Whether the user may do this; a webhook that does not answer allows nothing.
+    pub(super) async fn decide(&self, lookup: &dyn Lookup, user: &UserInfo, info: &RequestInfo) -> Decision {
+        let mut spec = json!({"user": user.name, "groups": user.groups, "uid": user.uid, "extra": user.extra});
+        if info.is_resource {
+            spec["resourceAttributes"] = json!({
+                "verb": info.verb, "group": info.group, "version": info.version, "resource": info.resource,
+                "subresource": info.subresource, "namespace": info.namespace, "name": info.name,
+            });
+        } else {
+            spec["nonResourceAttributes"] = json!({"verb": info.verb, "path": info.path});
+        }
+        match self.ask(lookup, "authorization.k8s.io/v1", "SubjectAccessReview", spec).await {
+            Ok(status) if status["allowed"] == true => Decision::Allow(text(&status["reason"]).to_owned()),
+            Ok(status) => Decision::Deny(text(&status["reason"]).to_owned()),
+            Err(error) => {
+                tracing::warn!(error, "failed to ask the authorization webhook");
+                Decision::Deny(String::new())
+            }
+        }
+    }
+
+    /// The status of the review that comes back.
+    async fn ask(&self, lookup: &dyn Lookup, version: &str, kind: &str, spec: Value) -> Result<Value, String> {
+        let review = json!({"apiVersion": version, "kind": kind, "spec": spec});
+        let hash: [u8; 32] = Sha256::digest(review.to_string()).into();
+        if let Some((at, status)) = self.answers.lock().get(&hash)
+            && at.elapsed() < self.ttl
+        {
+            return Ok(status.clone());
+        }
+        let status = backend::post(lookup, &self.client, &review, TIMEOUT).await?["status"].take();
+        let mut answers = self.answers.lock();
+        if answers.len() >= MAX_CACHED {
+            answers.clear();
+        }
+        answers.insert(hash, (Instant::now(), status.clone()));
+        Ok(status)
+    }
+}

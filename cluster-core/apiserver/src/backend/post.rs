@@ -1,0 +1,81 @@
+//! JSON to another server and its answer. Redirects are not followed.
+
+use super::{of_client_config, send};
+use crate::admission::Lookup;
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue};
+use http::{Method, Request};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The most that is read of an answer.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Posts `body` to what `config` (a `clientConfig`) names. The error is worded as upstream's client words it.
+pub(crate) async fn post(
+    lookup: &dyn Lookup,
+    config: &Value,
+    body: &Value,
+    timeout: Duration,
+) -> Result<Value, String> {
+    exchange(lookup, config, Some(body), timeout).await
+}
+
+/// Gets JSON from what `config` names.
+pub(crate) async fn get(lookup: &dyn Lookup, config: &Value, timeout: Duration) -> Result<Value, String> {
+    exchange(lookup, config, None, timeout).await
+}
+
+async fn exchange(
+    lookup: &dyn Lookup,
+    config: &Value,
+    body: Option<&Value>,
+    timeout: Duration,
+) -> Result<Value, String> {
+    let (mut target, url) = of_client_config(lookup, config)?;
+    let mut limit = String::new();
+    if body.is_some() {
+        let joint = if target.path_and_query.contains('?') { '&' } else { '?' };
+        limit = format!("{joint}timeout={}s", timeout.as_secs());
+        target.path_and_query.push_str(&limit);
+    }
+    let verb = if body.is_some() { "Post" } else { "Get" };
+    let failed = |why: &str| format!("{verb} \"{url}{limit}\": {why}");
+    let mut request = Request::new(body.map_or_else(Body::empty, |body| Body::from(body.to_string())));
+    *request.method_mut() = if body.is_some() { Method::POST } else { Method::GET };
+    *request.uri_mut() = target.path_and_query.parse().map_err(|_| failed("invalid path"))?;
+    let host = target.tls.as_ref().map_or(&target.host, |tls| &tls.name);
+    let host = HeaderValue::from_str(&format!("{host}:{}", target.port)).map_err(|e| failed(&e.to_string()))?;
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().extend([(HOST, host), (CONTENT_TYPE, json.clone()), (ACCEPT, json)]);
+    let exchange = async {
+        let response = send(&target, request).await?;
+        let code = response.status().as_u16();
+        let answer = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|e| e.to_string())?;
+        Ok::<(u16, Bytes), String>((code, answer.to_bytes()))
+    };
+    let exchanged = tokio::time::timeout(timeout, exchange).await;
+    let (code, answer) = exchanged.map_err(|_| failed("context deadline exceeded"))?.map_err(|e| failed(&e))?;
+    if !(200..300).contains(&code) {
+        return Err(refusal(code, String::from_utf8_lossy(&answer).trim()));
+    }
+    serde_json::from_slice(&answer).map_err(|e| format!("couldn't get version/kind; json parse error: {e}"))
+}
+
+/// What upstream's client says of a bad code.
+fn refusal(code: u16, body: &str) -> String {
+    let body = if body.is_empty() { "unknown" } else { body };
+    match code {
+        400 => "the server rejected our request for an unknown reason".to_owned(),
+        401 => "the server has asked for the client to provide credentials".to_owned(),
+        403 => body.to_owned(),
+        404 => "the server could not find the requested resource".to_owned(),
+        405 => "the server does not allow this method on the requested resource".to_owned(),
+        429 => "the server has received too many requests and has asked us to try again later".to_owned(),
+        503 => "the server is currently unable to handle the request".to_owned(),
+        500.. => format!("an error on the server ({body:?}) has prevented the request from succeeding"),
+        _ => format!("the server responded with the status code {code} but did not return more information"),
+    }
+}

@@ -1,0 +1,102 @@
+//! How many requests are served at once, and how long one may take.
+
+use crate::audit::is_long_running;
+use crate::auth::{UserInfo, group};
+use crate::request::{RequestInfo, pairs};
+use cluster_object::status::{Details, Status};
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How much is served at once; the defaults are kube-apiserver's.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// `--max-requests-inflight`: requests that only read.
+    pub reading: usize,
+    /// `--max-mutating-requests-inflight`
+    pub mutating: usize,
+    /// `--request-timeout`
+    pub timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { reading: 400, mutating: 200, timeout: Duration::from_mins(1) }
+    }
+}
+
+/// The places for requests.
+pub(crate) struct Places {
+    reading: Semaphore,
+    mutating: Semaphore,
+}
+
+impl Places {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { reading: Semaphore::new(limits.reading), mutating: Semaphore::new(limits.mutating) }
+    }
+
+    /// A place for the request, or 429. Streams need none, and administrators always get through to mend things.
+    pub(crate) fn take(&self, user: &UserInfo, info: &RequestInfo) -> Result<Option<SemaphorePermit<'_>>, Status> {
+        if is_long_running(info) || user.in_group(group::MASTERS) {
+            return Ok(None);
+        }
+        let places = if matches!(info.verb, "get" | "list" | "head") { &self.reading } else { &self.mutating };
+        places.try_acquire().map(Some).map_err(|_| {
+            let details = Details { retry_after_seconds: 1, ..Details::default() };
+            let text = "Too many requests, please try again later.";
+            Status { details: Some(Box::new(details)), ..Status::new(429, "TooManyRequests", text) }
+        })
+    }
+}
+
+/// How long the request may take until its answer begins; `None` for streams. A client may ask for less.
+pub(crate) fn patience(limits: &Limits, info: &RequestInfo, query: &str) -> Option<Duration> {
+    if is_long_running(info) {
+        return None;
+    }
+    let asked = pairs(query).find(|(key, _)| key == "timeout").and_then(|(_, value)| {
+        let asked: jiff::SignedDuration = value.parse().ok()?;
+        Duration::try_from(asked).ok().filter(|asked| !asked.is_zero())
+    });
+    Some(asked.map_or(limits.timeout, |asked| asked.min(limits.timeout)))
+}
+
+/// 504 for a request that took too long.
+pub(crate) fn timed_out() -> Status {
+    Status::new(504, "Timeout", "Timeout: request did not complete within the allotted timeout")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Method;
+
+    #[test]
+    fn the_last_place_is_refused_to_all_but_streams_and_administrators() {
+        let limits = Limits { reading: 1, mutating: 0, ..Limits::default() };
+        let places = Places::new(&limits);
+        let (user, admin) = (UserInfo::authenticated("u", &[]), UserInfo::authenticated("a", &[group::MASTERS]));
+        let read = RequestInfo::parse(&Method::GET, "/api/v1/pods", "");
+        let write = RequestInfo::parse(&Method::POST, "/api/v1/namespaces/a/pods", "");
+        let watch = RequestInfo::parse(&Method::GET, "/api/v1/pods", "watch=true");
+        let held = places.take(&user, &read).expect("the first place");
+        for (who, what, code) in
+            [(&user, &read, 429), (&user, &write, 429), (&user, &watch, 200), (&admin, &write, 200)]
+        {
+            assert_eq!(places.take(who, what).map_or_else(|status| status.code, |_| 200), code, "{what:?}");
+        }
+        drop(held);
+        assert!(places.take(&user, &read).is_ok());
+    }
+
+    #[test]
+    fn a_client_may_ask_for_less_time_than_the_limit() {
+        let limits = Limits::default();
+        let info = RequestInfo::parse(&Method::GET, "/api/v1/pods", "");
+        for (query, seconds) in [("", 60), ("timeout=5s", 5), ("timeout=2m", 60), ("timeout=x", 60), ("timeout=0s", 60)]
+        {
+            assert_eq!(patience(&limits, &info, query), Some(Duration::from_secs(seconds)), "{query}");
+        }
+        assert_eq!(patience(&limits, &RequestInfo { verb: "watch", ..info }, ""), None);
+    }
+}
