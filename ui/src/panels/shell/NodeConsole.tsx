@@ -3,10 +3,13 @@ import { Failure, Panel } from '../parts';
 import { Terminal } from './Terminal';
 import { useToolPod } from './useToolPod';
 
-/** A root shell on a node, through a privileged pod that lives as long as the panel. */
+const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const LOGIN = ['/usr/bin/env', 'TERM=xterm-256color', 'HOME=/root', PATH, '/bin/bash', '-l'];
+
+/** A root shell on a node, through a pod with the node's folders that lives as long as the panel. */
 export default function NodeConsole({ cluster, node }: { cluster: string; node: string }) {
   const { t } = useI18n();
-  const { place, enter, error } = useToolPod(cluster, 'kube-system', { node });
+  const { place, error } = useToolPod(cluster, 'kube-system', { node, pinned: true });
   const label = t('panel.shell.node', { node });
   if (place === null) {
     return (
@@ -19,14 +22,5 @@ export default function NodeConsole({ cluster, node }: { cluster: string; node: 
       </Panel>
     );
   }
-  const command = [
-    ...enter,
-    '/usr/bin/env',
-    'TERM=xterm-256color',
-    'HOME=/root',
-    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    '/bin/bash',
-    '-l',
-  ];
-  return <Terminal label={label} place={place} command={command} bar={<h2>{label}</h2>} />;
+  return <Terminal label={label} place={place} command={LOGIN} bar={<h2>{label}</h2>} />;
 }

@@ -64,23 +64,31 @@ describe('a terminal', () => {
 });
 
 describe('toolPod', () => {
-  const node = (architecture: string, names: string[]) =>
-    ({ metadata: { name: 'n' }, status: { nodeInfo: { architecture }, images: [{ names }] } }) as unknown as KubeObject;
-  it('takes the pause image of the node and its loader', () => {
-    const tool = toolPod({
-      name: 't',
-      namespace: 'x',
-      node: node('amd64', ['a.b/pause@sha256:1', 'a.b/pause:3.10']),
-      claim: 'c',
+  const node = (names: string[]) =>
+    ({
+      metadata: { name: 'n' },
+      status: { nodeInfo: { architecture: 'amd64' }, images: [{ names }] },
+    }) as unknown as KubeObject;
+  const wish = { name: 't', namespace: 'x', node: node(['a.b/pause@sha256:1', 'a.b/pause:3.10']) };
+  it('lends tools to a claim without the right to change the node, wherever the scheduler puts it', () => {
+    const pod = toolPod({ ...wish, pinned: false, claim: 'c' });
+    expect(pod).toMatchObject({
+      spec: { hostPID: false, containers: [{ image: 'a.b/pause:3.10', securityContext: { privileged: false } }] },
     });
-    expect(tool?.pod).toMatchObject({
-      spec: { nodeName: 'n', hostPID: false, containers: [{ image: 'a.b/pause:3.10' }] },
-    });
-    expect(tool?.enter[0]).toBe('/host/lib64/ld-linux-x86-64.so.2');
+    const spec = pod?.spec as {
+      nodeName?: string;
+      containers: { volumeMounts: { mountPath: string; readOnly?: boolean }[] }[];
+    };
+    expect(spec.nodeName).toBeUndefined();
+    expect(
+      spec.containers[0]?.volumeMounts.filter(({ readOnly }) => !readOnly).map(({ mountPath }) => mountPath),
+    ).toEqual(['/mnt']);
   });
-  it('is none where it cannot work', () => {
-    expect(toolPod({ name: 't', namespace: 'x', node: node('riscv64', ['pause:3']) })).toBeNull();
-    expect(toolPod({ name: 't', namespace: 'x', node: node('amd64', ['nginx:1']) })).toBeNull();
+  it('is a console on its own node', () => {
+    expect(toolPod({ ...wish, pinned: true })).toMatchObject({ spec: { nodeName: 'n', hostPID: true } });
+  });
+  it('is none where no image is at hand', () => {
+    expect(toolPod({ ...wish, pinned: true, node: node(['nginx:1']) })).toBeNull();
   });
 });
 

@@ -1,75 +1,89 @@
 /**
- * Pods that lend the node's own tools: one container of an image that every node has (the pause image, which has no
- * files but its program), the node's root mounted at /host. Commands enter it by the node's own loader, so nothing is
- * pulled and it works offline.
+ * Pods that lend the node's own tools: one container of an image that every node has (the pause image, whose only file is
+ * its program), with the folders of the node mounted where they belong. Nothing is pulled, so it works offline, and nothing
+ * but the mounts makes it more than any other pod.
  */
 import type { KubeObject } from '../json';
-
-export interface ToolPod {
-  pod: Record<string, unknown>;
-  /** What to put before a command. */
-  enter: string[];
-}
-
-const LOADERS: Record<string, [string, string]> = {
-  amd64: ['/host/lib64/ld-linux-x86-64.so.2', 'x86_64-linux-gnu'],
-  arm64: ['/host/lib/ld-linux-aarch64.so.1', 'aarch64-linux-gnu'],
-};
 
 const TOOL_LABEL = 'devcluster.io/tool';
 
 /** Seconds. */
 const LIFETIME = 4 * 3600;
 
+/** Where a helper finds the claim. */
+export const CLAIM_ROOT = '/mnt';
+
 interface Wish {
   name: string;
   namespace: string;
+  /** The node, or one like those on which it may run. */
   node: KubeObject;
-  /** A claim to be found at /mnt. */
+  /** Whether it must be this node; else the scheduler chooses, which also binds a claim that waits for its first pod. */
+  pinned: boolean;
+  /** A claim to be found at `CLAIM_ROOT`; without one the pod is a console and may change the node. */
   claim?: string;
 }
 
-/** The pod and the way into it; null on a node of an architecture that is not known. */
-export function toolPod({ name, namespace, node, claim }: Wish): ToolPod | null {
-  const loader = LOADERS[String(node.status?.nodeInfo?.architecture)];
+/** Where a merged-usr system has what a shell and its tools need. */
+const TOOLS: [string, string][] = [
+  ['/usr', '/usr'],
+  ['/usr/bin', '/bin'],
+  ['/usr/sbin', '/sbin'],
+  ['/usr/lib', '/lib'],
+  ['/etc', '/etc'],
+];
+/** On 64-bit PCs the loader is looked for here. */
+const LOADER: [string, string] = ['/usr/lib64', '/lib64'];
+const SYSTEM: [string, string][] = ['/var', '/root', '/run', '/opt', '/home', '/tmp'].map((path) => [path, path]);
+
+/** Null on a node without a pause image. */
+export function toolPod({ name, namespace, node, pinned, claim }: Wish): Record<string, unknown> | null {
   const image = pauseImage(node);
-  if (loader === undefined || image === null) return null;
-  const [program, triple] = loader;
-  const volumes: object[] = [{ name: 'host', hostPath: { path: '/' } }];
-  const mounts: object[] = [{ name: 'host', mountPath: '/host', mountPropagation: 'HostToContainer' }];
-  if (claim !== undefined) {
-    volumes.push({ name: 'claim', persistentVolumeClaim: { claimName: claim } });
-    mounts.push({ name: 'claim', mountPath: '/host/mnt' });
-  }
+  if (image === null) return null;
   const console = claim === undefined;
+  const folders = [
+    ...TOOLS,
+    ...(node.status?.nodeInfo?.architecture === 'amd64' ? [LOADER] : []),
+    ...(console ? SYSTEM : []),
+  ];
+  const volumes: object[] = folders.map(([path], index) => ({ name: `host-${index}`, hostPath: { path } }));
+  const mounts: object[] = folders.map(([, mountPath], index) => ({
+    name: `host-${index}`,
+    mountPath,
+    readOnly: !console,
+    // A folder of the engine may only be mounted so.
+    mountPropagation: 'HostToContainer',
+  }));
+  if (!console) {
+    volumes.push({ name: 'claim', persistentVolumeClaim: { claimName: claim } });
+    mounts.push({ name: 'claim', mountPath: CLAIM_ROOT });
+  }
   return {
-    pod: {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, namespace, labels: { [TOOL_LABEL]: console ? 'console' : 'volume' } },
-      spec: {
-        nodeName: node.metadata.name,
-        hostPID: console,
-        hostNetwork: console,
-        restartPolicy: 'Never',
-        terminationGracePeriodSeconds: 0,
-        // A page that crashed cannot take its pod away: then it ends by itself.
-        activeDeadlineSeconds: LIFETIME,
-        automountServiceAccountToken: false,
-        tolerations: [{ operator: 'Exists' }],
-        volumes,
-        containers: [
-          {
-            name: 'tool',
-            image,
-            imagePullPolicy: 'IfNotPresent',
-            volumeMounts: mounts,
-            securityContext: { privileged: console },
-          },
-        ],
-      },
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels: { [TOOL_LABEL]: console ? 'console' : 'volume' } },
+    spec: {
+      ...(pinned ? { nodeName: node.metadata.name } : {}),
+      hostPID: console,
+      hostNetwork: console,
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 0,
+      // A page that crashed cannot take its pod away: then it ends by itself.
+      activeDeadlineSeconds: LIFETIME,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      tolerations: console ? [{ operator: 'Exists' }] : [],
+      volumes,
+      containers: [
+        {
+          name: 'tool',
+          image,
+          imagePullPolicy: 'IfNotPresent',
+          volumeMounts: mounts,
+          securityContext: { privileged: console },
+        },
+      ],
     },
-    enter: [program, '--library-path', `/host/usr/lib/${triple}:/host/lib/${triple}`, '/host/usr/sbin/chroot', '/host'],
   };
 }
 

@@ -8,59 +8,59 @@ import { toolPod } from './toolpod';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
 
-export interface Tool {
-  place: Place | null;
-  enter: string[];
-  error: string;
+export interface ToolWish {
+  node: string;
+  /** Whether it must run on this node. */
+  pinned: boolean;
+  claim?: string;
 }
 
-/** Keeps a tool pod on a node for as long as the panel is open; null makes none. */
-export function useToolPod(cluster: string, namespace: string, wish: { node: string; claim?: string } | null): Tool {
-  const [made, setMade] = useState<{ name: string; enter: string[] } | null>(null);
+/** Keeps a tool pod for as long as the panel is open; null makes none. */
+export function useToolPod(
+  cluster: string,
+  namespace: string,
+  wish: ToolWish | null,
+): { place: Place | null; error: string } {
+  const [made, setMade] = useState('');
   const [error, setError] = useState('');
-  const node = wish?.node ?? '';
-  const claim = wish?.claim;
+  const text = wish === null ? '' : JSON.stringify(wish);
   useEffect(() => {
-    if (node === '') return;
+    if (text === '') return;
+    const { node, pinned, claim } = JSON.parse(text) as ToolWish;
     const name = `${claim === undefined ? 'console' : 'files'}-${crypto.randomUUID().slice(0, 8)}`;
-    const ref = { cluster, ...PODS, namespace, name };
-    let created: Promise<unknown> | undefined;
     const make = async () => {
       const nodeRef = { cluster, group: '', version: 'v1', resource: 'nodes', namespace: '', name: node };
-      const tool = toolPod({
-        name,
-        namespace,
-        node: await getObject(nodeRef),
-        ...(claim === undefined ? {} : { claim }),
-      });
-      if (tool === null) throw new Error(`the node ${node} has no pause image or an unknown architecture`);
-      created = createObject(cluster, PODS, namespace, tool.pod);
-      await created;
-      setMade({ name, enter: tool.enter });
+      const found = await getObject(nodeRef);
+      const pod = toolPod({ name, namespace, node: found, pinned, ...(claim === undefined ? {} : { claim }) });
+      if (pod === null) throw new Error(`the node ${node} has no pause image`);
+      await createObject(cluster, PODS, namespace, pod);
+      setMade(name);
     };
     const making = make().catch((failure) => setError(messageOf(failure)));
     const remove = () => {
       // Its own pod only: what is not there any more needs no removal.
       void making
-        .then(() => created)
-        .then(() => deleteObject(ref, 'Background', 0))
+        .then(() => deleteObject({ cluster, ...PODS, namespace, name }, 'Background', 0))
         .catch(() => undefined);
     };
     addEventListener('pagehide', remove);
     return () => {
       removeEventListener('pagehide', remove);
-      setMade(null);
+      setMade('');
+      setError('');
       remove();
     };
-  }, [cluster, namespace, node, claim]);
-  const view = useObject(made === null ? null : { cluster, ...PODS, namespace, name: made.name });
-  const running = made !== null && view.data?.metadata.name === made.name && view.data?.status?.phase === 'Running';
-  const place = running ? { cluster, namespace, pod: made.name, container: 'tool' } : null;
-  return { place, enter: made?.enter ?? [], error: error || (running ? '' : waitingFor(view.data)) };
+  }, [cluster, namespace, text]);
+  const view = useObject(made === '' ? null : { cluster, ...PODS, namespace, name: made });
+  const running = made !== '' && view.data?.metadata.name === made && view.data?.status?.phase === 'Running';
+  const place = running ? { cluster, namespace, pod: made, container: 'tool' } : null;
+  return { place, error: error || (running ? '' : waitingFor(view.data)) };
 }
 
-/** Why the pod does not run yet, where its kubelet has said so. */
+/** Why the pod does not run yet, where its kubelet or the scheduler has said so. */
 function waitingFor(pod: KubeObject | null | undefined): string {
   const [status] = (pod?.status?.containerStatuses ?? []) as { state?: { waiting?: { message?: string } } }[];
-  return status?.state?.waiting?.message ?? '';
+  const conditions = (pod?.status?.conditions ?? []) as { type: string; status: string; message?: string }[];
+  const unscheduled = conditions.find(({ type, status: is }) => type === 'PodScheduled' && is === 'False');
+  return status?.state?.waiting?.message ?? unscheduled?.message ?? '';
 }

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'react';
-import { useObject } from '../../store/hooks';
 import { output, type Place, run } from '../shell/exec';
+import { CLAIM_ROOT } from '../shell/toolpod';
 import { useToolPod } from '../shell/useToolPod';
 import { useObjects } from '../useObjects';
 import { command, type SCRIPTS, type Way, waysTo } from './files';
@@ -18,8 +18,6 @@ export interface Volume {
 export function useVolume(cluster: string, namespace: string, claim: string): { volume: Volume | null; error: string } {
   const pods = useObjects({ cluster, group: '', version: 'v1', resource: 'pods', namespaces: [namespace] });
   const nodes = useObjects({ cluster, group: '', version: 'v1', resource: 'nodes', namespaces: [] });
-  const ref = { cluster, group: '', version: 'v1', resource: 'persistentvolumeclaims', namespace, name: claim };
-  const object = useObject(ref).data;
   const way = waysTo(pods.objects, claim)[0];
   const key = way === undefined ? '' : JSON.stringify(way);
   /** Whether the container at `key` has the tools; null until it was asked. */
@@ -40,19 +38,18 @@ export function useVolume(cluster: string, namespace: string, claim: string): { 
   }, [cluster, namespace, key]);
   const asked = able?.key === key ? able.yes : null;
   const needsHelper = pods.loaded && (way === undefined || asked === false);
-  const node =
-    way?.node || object?.metadata.annotations?.['volume.kubernetes.io/selected-node'] || anyNode(nodes.objects);
-  const wish = needsHelper && node ? { node, claim } : null;
+  // Where a pod has it already, the helper goes to the same node; else the scheduler knows best.
+  const node = way?.node || anyNode(nodes.objects);
+  const wish = needsHelper && node ? { node, pinned: way !== undefined, claim } : null;
   const helper = useToolPod(cluster, namespace, wish);
   const target = JSON.stringify(
     needsHelper
-      ? helper.place && { place: helper.place, root: '/mnt', readOnly: false, enter: helper.enter }
+      ? helper.place && { place: helper.place, root: CLAIM_ROOT, readOnly: false }
       : asked &&
           way && {
             place: { cluster, namespace, pod: way.pod, container: way.container },
             root: way.root,
             readOnly: way.readOnly,
-            enter: [],
           },
   );
   const volume = useMemo((): Volume | null => {
@@ -60,15 +57,14 @@ export function useVolume(cluster: string, namespace: string, claim: string): { 
       place: Place;
       root: string;
       readOnly: boolean;
-      enter: string[];
     } | null;
     if (!found) return null;
-    const { place, root, readOnly, enter } = found;
+    const { place, root, readOnly } = found;
     return {
       root,
       readOnly,
       through: place.pod,
-      run: (script, paths, input) => output(place, [...enter, ...command(script, ...paths)], input),
+      run: (script, paths, input) => output(place, command(script, ...paths), input),
     };
   }, [target]);
   return { volume, error: helper.error };
