@@ -17,7 +17,7 @@ export function apply(manifest: string) {
   const input = `---\n${manifest}`;
   execFileSync(
     'kubectl',
-    ['--context', `devcluster-${CLUSTER}`, '-n', NAMESPACE, 'apply', '--server-side', '-f', '-'],
+    ['--context', `devcluster-${CLUSTER}`, '-n', NAMESPACE, 'apply', '--server-side', '--force-conflicts', '-f', '-'],
     {
       input,
     },
