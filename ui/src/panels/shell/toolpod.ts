@@ -80,7 +80,8 @@ export function toolPod({ name, namespace, node, pinned, claim }: Wish): Record<
           image,
           imagePullPolicy: 'IfNotPresent',
           volumeMounts: mounts,
-          securityContext: { privileged: console },
+          // The pause image's own user may change nothing.
+          securityContext: { privileged: console, runAsUser: 0 },
         },
       ],
     },
