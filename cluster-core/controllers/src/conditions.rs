@@ -2,6 +2,7 @@
 
 use crate::meta;
 use k8s_openapi::api::apps::v1::{DaemonSetCondition, DeploymentCondition, ReplicaSetCondition, StatefulSetCondition};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerCondition;
 use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::{NamespaceCondition, NodeCondition, PodCondition, ReplicationControllerCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -69,6 +70,7 @@ macro_rules! condition {
 condition!(
     DaemonSetCondition,
     DeploymentCondition,
+    HorizontalPodAutoscalerCondition,
     JobCondition,
     NamespaceCondition,
     NodeCondition,

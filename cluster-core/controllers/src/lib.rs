@@ -3,6 +3,7 @@
 //! Every controller has the same shape: informers feed keys into a work queue, workers reconcile one key at a time,
 //! what to do is decided by pure functions, and a thin executor does it through the API. See [`run`].
 
+mod autoscaler;
 mod claims;
 mod cluster_roles;
 mod conditions;
@@ -32,6 +33,7 @@ mod stateful_set;
 mod taint_eviction;
 mod token_secrets;
 mod volumes;
+
 
 use cluster_client::events::Recorder;
 use cluster_client::{Client, Informers};
@@ -90,6 +92,14 @@ impl Context {
     }
 }
 
+/// What is gone need not be written or deleted any more.
+fn ignore_gone<T>(result: Result<T, cluster_client::Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(error) if error.is_not_found() => Ok(None),
+        other => Ok(Some(other?)),
+    }
+}
+
 /// Runs all controllers until `cancel`.
 pub async fn run(
     client: Client,
@@ -99,28 +109,36 @@ pub async fn run(
 ) -> Result<(), Error> {
     let context = Context { client, informers, options, cancel: cancel.clone() };
     let mut tasks = JoinSet::new();
-    tasks.spawn(service_account::run(context.clone()));
-    tasks.spawn(root_ca::run(context.clone()));
-    tasks.spawn(replica_set::run(context.clone()));
-    tasks.spawn(replica_set::run_replication_controllers(context.clone()));
-    tasks.spawn(deployment::run(context.clone()));
-    tasks.spawn(services::endpoints::run(context.clone()));
-    tasks.spawn(services::slices::run(context.clone()));
-    tasks.spawn(node_lifecycle::run(context.clone()));
-    tasks.spawn(taint_eviction::run(context.clone()));
-    tasks.spawn(pod_gc::run(context.clone()));
-    tasks.spawn(job::run(context.clone()));
-    tasks.spawn(stateful_set::run(context.clone()));
-    tasks.spawn(daemon_set::run(context.clone()));
-    tasks.spawn(cron_job::run(context.clone()));
-    tasks.spawn(disruption::run(context.clone()));
-    tasks.spawn(volumes::run(context.clone()));
-    tasks.spawn(quota::run(context.clone()));
-    tasks.spawn(token_secrets::run(context.clone()));
-    tasks.spawn(event_ttl::run(context.clone()));
-    tasks.spawn(cluster_roles::run(context.clone()));
-    tasks.spawn(namespace::run(context.clone()));
-    tasks.spawn(garbage::run(context.clone()));
+    macro_rules! spawn {
+        ($($run:path),+ $(,)?) => {
+            $(tasks.spawn($run(context.clone()));)+
+        };
+    }
+    spawn!(
+        autoscaler::run,
+        cluster_roles::run,
+        cron_job::run,
+        daemon_set::run,
+        deployment::run,
+        disruption::run,
+        event_ttl::run,
+        garbage::run,
+        job::run,
+        namespace::run,
+        node_lifecycle::run,
+        pod_gc::run,
+        quota::run,
+        replica_set::run,
+        replica_set::run_replication_controllers,
+        root_ca::run,
+        service_account::run,
+        services::endpoints::run,
+        services::slices::run,
+        stateful_set::run,
+        taint_eviction::run,
+        token_secrets::run,
+        volumes::run,
+    );
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a controller died");

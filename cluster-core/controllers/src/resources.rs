@@ -153,6 +153,19 @@ pub(crate) async fn discover(client: &Client) -> Result<(Vec<Resource>, bool), E
     Ok((all, complete))
 }
 
+/// What the server calls a kind of one version.
+pub(crate) async fn of_kind(client: &Client, api_version: &str, kind: &str) -> Result<Resource, Error> {
+    let root = if api_version.contains('/') { "/apis" } else { "/api" };
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let mut all = Vec::new();
+    match read::<List>(client, &format!("{root}/{api_version}")).await {
+        Err(Error::Client(error)) if error.is_not_found() => {}
+        list => take(&mut all, group, version, list?),
+    }
+    let found = all.into_iter().find(|resource| resource.kind == kind);
+    found.ok_or_else(|| Error::Object(format!("no matches for kind {kind:?} in version {api_version:?}")))
+}
+
 fn take(all: &mut Vec<Resource>, group: &str, version: &str, list: List) {
     for listed in list.resources.into_iter().filter(|listed| !listed.name.contains('/')) {
         if all.iter().any(|known| known.group == group && known.name == listed.name) {

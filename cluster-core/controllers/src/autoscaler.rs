@@ -1,0 +1,308 @@
+//! Horizontal pod autoscalers: as many replicas as the metrics ask for, within what bounds and behavior allow.
+
+mod behavior;
+mod measure;
+mod metrics;
+mod replicas;
+#[cfg(test)]
+mod tests;
+
+use crate::conditions::{self, Condition};
+use crate::meta::{matches, namespace};
+use crate::pods::BY_NAMESPACE;
+use crate::runner::{Controller, Runner};
+use crate::{Context, Error, ignore_gone, resources};
+use async_trait::async_trait;
+use behavior::{Memory, Verdict};
+use cluster_client::events::{Recorder, reference};
+use cluster_client::{Change, Client, Informer, ObjectKey};
+use cluster_object::selector::Selector;
+use http::Method;
+use k8s_openapi::api::autoscaling::v2::{
+    HorizontalPodAutoscaler as Autoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerSpec,
+    HorizontalPodAutoscalerStatus, MetricStatus,
+};
+use k8s_openapi::api::core::v1::Pod;
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often the metrics are looked at.
+const PERIOD: Duration = Duration::from_secs(15);
+
+pub(crate) async fn run(context: Context) {
+    let (autoscalers, pods) = (context.informers.informer::<Autoscaler>(), context.informers.informer::<Pod>());
+    pods.add_index(BY_NAMESPACE, |pod| vec![namespace(pod).to_owned()]);
+    let controller = Autoscalers {
+        client: context.client.clone(),
+        recorder: context.recorder("horizontal-pod-autoscaler"),
+        autoscalers: autoscalers.clone(),
+        pods: pods.clone(),
+        known: Mutex::default(),
+    };
+    Runner::new(controller)
+        .on(&autoscalers, |change| match change {
+            Change::Updated { old, new } if old.spec == new.spec => None,
+            change => Some(ObjectKey::of(change.object().as_ref())),
+        })
+        .needs(&pods)
+        .run(context.cancel)
+        .await;
+}
+
+struct Autoscalers {
+    client: Client,
+    recorder: Recorder,
+    autoscalers: Informer<Autoscaler>,
+    pods: Informer<Pod>,
+    known: Mutex<HashMap<ObjectKey, Known>>,
+}
+
+/// What is remembered of one autoscaler.
+struct Known {
+    memory: Memory,
+    selector: Selector,
+}
+
+/// What is scaled.
+struct Target {
+    namespace: String,
+    /// Where its scale is.
+    path: String,
+    scale: Value,
+    /// As it is wanted.
+    replicas: i32,
+    /// As it is.
+    present: i32,
+    selector: String,
+    pods: Vec<Arc<Pod>>,
+}
+
+/// Why nothing can be decided: the reason of a condition, and its message.
+struct Failure {
+    reason: &'static str,
+    message: String,
+}
+
+/// What is to be done.
+struct Decision {
+    replicas: i32,
+    /// Why, for the event of a change.
+    reason: String,
+}
+
+#[async_trait]
+impl Controller for Autoscalers {
+    const NAME: &'static str = "horizontal-pod-autoscaler";
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let Some(autoscaler) = self.autoscalers.get(key) else {
+            self.known.lock().remove(key);
+            return Ok(None);
+        };
+        let mut updated = (*autoscaler).clone();
+        let status = updated.status.get_or_insert_default();
+        let outcome = Box::pin(self.scale(key, &autoscaler, status)).await;
+        if let Err(Failure { reason, message }) = outcome {
+            self.recorder.warning(&reference(autoscaler.as_ref()), reason, message);
+        }
+        if updated.status != autoscaler.status {
+            ignore_gone(self.client.update_status(&updated).await)?;
+        }
+        Ok(Some(PERIOD))
+    }
+}
+
+fn condition(status: &mut HorizontalPodAutoscalerStatus, kind: &str, state: &str, why: (&str, &str)) {
+    let new = HorizontalPodAutoscalerCondition::build(kind, state, why.0, why.1.to_owned());
+    conditions::set(&mut status.conditions, new);
+}
+
+impl Autoscalers {
+    async fn scale(
+        &self,
+        key: &ObjectKey,
+        autoscaler: &Autoscaler,
+        status: &mut HorizontalPodAutoscalerStatus,
+    ) -> Result<(), Failure> {
+        let spec = &autoscaler.spec;
+        let mut target = self.target(&key.namespace, spec).await.map_err(|error| {
+            let message = format!("the HPA controller was unable to get the target's current scale: {error}");
+            condition(status, "AbleToScale", "False", ("FailedGetScale", &message));
+            Failure { reason: "FailedGetScale", message: error.to_string() }
+        })?;
+        let got = ("SucceededGetScale", "the HPA controller was able to get the target's current scale");
+        condition(status, "AbleToScale", "True", got);
+        status.current_replicas = Some(target.replicas);
+        let decision = self.decide(key, autoscaler, spec, &mut target, status).await?;
+        let (before, replicas) = (target.replicas, decision.replicas);
+        if replicas != before {
+            self.resize(autoscaler, &mut target, decision, status).await?;
+            if let Some(known) = self.known.lock().get_mut(key) {
+                known.memory.note_change(replicas - before, Instant::now());
+            }
+            status.last_scale_time = Some(crate::meta::now());
+        }
+        status.desired_replicas = replicas;
+        Ok(())
+    }
+
+    async fn target(&self, namespace: &str, spec: &HorizontalPodAutoscalerSpec) -> Result<Target, Error> {
+        let wanted = &spec.scale_target_ref;
+        let version = wanted.api_version.as_deref().unwrap_or("v1");
+        let resource = resources::of_kind(&self.client, version, &wanted.kind).await?;
+        let path = format!("{}/scale", resource.object(namespace, &wanted.name));
+        let scale = self.client.raw(Method::GET, &path, None).await?;
+        let number = |part: &str| scale[part]["replicas"].as_i64().and_then(|n| n.try_into().ok()).unwrap_or_default();
+        Ok(Target {
+            namespace: namespace.to_owned(),
+            path,
+            replicas: number("spec"),
+            present: number("status"),
+            selector: scale["status"]["selector"].as_str().unwrap_or_default().to_owned(),
+            pods: Vec::new(),
+            scale,
+        })
+    }
+
+    async fn decide(
+        &self,
+        key: &ObjectKey,
+        autoscaler: &Autoscaler,
+        spec: &HorizontalPodAutoscalerSpec,
+        target: &mut Target,
+        status: &mut HorizontalPodAutoscalerStatus,
+    ) -> Result<Decision, Failure> {
+        let (current, least, most) = (target.replicas, spec.min_replicas.unwrap_or(1), spec.max_replicas);
+        let fixed = |replicas: i32, reason: &str| Ok(Decision { replicas, reason: reason.to_owned() });
+        if current == 0 && least != 0 {
+            let why = ("ScalingDisabled", "scaling is disabled since the replica count of the target is zero");
+            condition(status, "ScalingActive", "False", why);
+            return fixed(0, "");
+        }
+        if current > most {
+            return fixed(most, "Current number of replicas above Spec.MaxReplicas");
+        }
+        if current < least {
+            return fixed(least, "Current number of replicas below Spec.MinReplicas");
+        }
+        self.select(key, target).inspect_err(|failure| {
+            condition(status, "ScalingActive", "False", (failure.reason, &failure.message));
+        })?;
+        let (desired, metric) = self.proposal(autoscaler, spec, target, status).await?;
+        let now = Instant::now();
+        let mut known = self.known.lock();
+        let Some(known) = known.get_mut(key) else { return fixed(current, "") };
+        let verdict =
+            behavior::normalize((current, desired), (least, most), spec.behavior.as_ref(), &mut known.memory, now);
+        let Verdict { replicas, stabilized, limited } = verdict;
+        condition(status, "AbleToScale", "True", stabilized);
+        let within = ("DesiredWithinRange", "the desired count is within the acceptable range");
+        condition(
+            status,
+            "ScalingLimited",
+            if limited.is_some() { "True" } else { "False" },
+            limited.unwrap_or(within),
+        );
+        let reason =
+            if replicas > current { format!("{metric} above target") } else { "All metrics below target".to_owned() };
+        Ok(Decision { replicas, reason })
+    }
+
+    /// Finds the pods, and makes sure that they are this autoscaler's alone.
+    fn select(&self, key: &ObjectKey, target: &mut Target) -> Result<(), Failure> {
+        let invalid = |message: String| Failure { reason: "InvalidSelector", message };
+        if target.selector.is_empty() {
+            return Err(invalid("the HPA target's scale is missing a selector".to_owned()));
+        }
+        let selector = Selector::parse(&target.selector).map_err(|why| {
+            invalid(format!("couldn't convert selector into a corresponding internal selector object: {why}"))
+        })?;
+        target.pods = self.pods.by_index(BY_NAMESPACE, &key.namespace);
+        target.pods.retain(|pod| matches(&selector, &pod.metadata));
+        let mut known = self.known.lock();
+        let start = || Memory::starting_with(target.replicas, Instant::now());
+        known.entry(key.clone()).or_insert_with(|| Known { memory: start(), selector: Selector::nothing() }).selector =
+            selector;
+        let shares = |known: &Known| target.pods.iter().any(|pod| matches(&known.selector, &pod.metadata));
+        let others = known.iter().filter(|(other, known)| other.namespace == key.namespace && shares(known));
+        let mut names: Vec<String> = others.map(|(key, _)| key.to_string()).collect();
+        if names.len() < 2 {
+            return Ok(());
+        }
+        names.sort();
+        let message =
+            format!("pods by selector {} are controlled by multiple HPAs: [{}]", target.selector, names.join(" "));
+        Err(Failure { reason: "AmbiguousSelector", message })
+    }
+
+    /// The most that any metric asks for, and which does. A metric that fails may hold a shrinking back, never a growth.
+    async fn proposal(
+        &self,
+        autoscaler: &Autoscaler,
+        spec: &HorizontalPodAutoscalerSpec,
+        target: &Target,
+        status: &mut HorizontalPodAutoscalerStatus,
+    ) -> Result<(i32, String), Failure> {
+        let metrics = spec.metrics.as_deref().unwrap_or_default();
+        let mut best: Option<(i32, String)> = None;
+        let mut failures = Vec::new();
+        let mut current = Vec::with_capacity(metrics.len());
+        for metric in metrics {
+            match measure::measure(&self.client, spec, metric, target).await {
+                Ok(proposal) => {
+                    if best.as_ref().is_none_or(|(replicas, _)| proposal.replicas > *replicas) {
+                        best = Some((proposal.replicas, proposal.name));
+                    }
+                    current.push(proposal.status);
+                }
+                Err(message) => {
+                    let reason = measure::failure(&metric.type_);
+                    self.recorder.warning(&reference(autoscaler), reason, message.clone());
+                    failures.push((reason, message));
+                    current.push(MetricStatus::default());
+                }
+            }
+        }
+        status.current_metrics = Some(current);
+        match (best, failures.first()) {
+            (Some((replicas, name)), first) if first.is_none() || replicas >= target.replicas => {
+                let message = format!("the HPA was able to successfully calculate a replica count from {name}");
+                condition(status, "ScalingActive", "True", ("ValidMetricFound", &message));
+                Ok((replicas, name))
+            }
+            (_, first) => {
+                let (reason, why) = first.cloned().unwrap_or(("InvalidMetricSourceType", "no metrics".to_owned()));
+                let message = format!("the HPA was unable to compute the replica count: {why}");
+                condition(status, "ScalingActive", "False", (reason, &message));
+                let (bad, all) = (failures.len(), metrics.len());
+                let message = format!("invalid metrics ({bad} invalid out of {all}), first error is: {why}");
+                Err(Failure { reason: "FailedComputeMetricsReplicas", message })
+            }
+        }
+    }
+
+    async fn resize(
+        &self,
+        autoscaler: &Autoscaler,
+        target: &mut Target,
+        Decision { replicas, reason }: Decision,
+        status: &mut HorizontalPodAutoscalerStatus,
+    ) -> Result<(), Failure> {
+        target.scale["spec"]["replicas"] = replicas.into();
+        if let Err(error) = self.client.raw(Method::PUT, &target.path, Some(&target.scale)).await {
+            let message = format!("the HPA controller was unable to update the target scale: {error}");
+            condition(status, "AbleToScale", "False", ("FailedUpdateScale", &message));
+            let message = format!("New size: {replicas}; reason: {reason}; error: {error}");
+            return Err(Failure { reason: "FailedRescale", message });
+        }
+        let message = format!("the HPA controller was able to update the target scale to {replicas}");
+        condition(status, "AbleToScale", "True", ("SucceededRescale", &message));
+        let message = format!("New size: {replicas}; reason: {reason}");
+        self.recorder.normal(&reference(autoscaler), "SuccessfulRescale", message);
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! Reads the three metrics APIs: of resources, custom and external ones. Failures come as the text of a condition.
+
+use super::replicas::{Sample, Samples, milli};
+use crate::resources;
+use cluster_client::{Client, escape};
+use http::Method;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::autoscaling::v2::{CrossVersionObjectReference, MetricIdentifier};
+use serde_json::Value;
+
+const NO_RESOURCE: &str = "no metrics returned from resource metrics API";
+
+/// The window a server means that tells none.
+const DEFAULT_WINDOW: SignedDuration = SignedDuration::from_mins(1);
+
+async fn items(client: &Client, path: &str) -> Result<Vec<Value>, cluster_client::Error> {
+    let mut list = client.raw(Method::GET, path, None).await?;
+    Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default())
+}
+
+fn sample(item: &Value, value: i64, window: SignedDuration) -> Sample {
+    let at = item["timestamp"].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(Timestamp::now);
+    Sample { value, at, window }
+}
+
+/// What the pods use of a resource, in all their containers or in one.
+pub(super) async fn resource(
+    client: &Client,
+    namespace: &str,
+    selector: &str,
+    resource: &str,
+    container: Option<&str>,
+) -> Result<Samples, String> {
+    let prefix = format!("unable to get metrics for resource {resource}: ");
+    let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods?labelSelector={}", escape(selector));
+    let pods = items(client, &path).await;
+    let pods = pods.map_err(|error| format!("{prefix}unable to fetch metrics from resource metrics API: {error}"))?;
+    if pods.is_empty() {
+        return Err(prefix + NO_RESOURCE);
+    }
+    let of = |pod: &Value| {
+        let containers = pod["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut wanted = containers.iter().filter(|one| container.is_none_or(|name| one["name"] == name)).peekable();
+        wanted.peek()?;
+        // A pod of which one container is unknown is unknown.
+        let value = wanted.map(|one| one["usage"][resource].as_str().map(milli)).sum::<Option<i64>>()?;
+        let window = pod["window"].as_str().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_WINDOW);
+        Some((pod["metadata"]["name"].as_str()?.to_owned(), sample(pod, value, window)))
+    };
+    let samples: Samples = pods.iter().filter_map(of).collect();
+    match container {
+        Some(name) if samples.is_empty() => {
+            Err(format!("failed to get container metrics: container {name} not present in metrics for pods"))
+        }
+        _ => Ok(samples),
+    }
+}
+
+/// Where the custom metrics API is, in whatever version the server has.
+async fn custom(client: &Client, namespace: &str) -> Result<String, String> {
+    let group = client.raw(Method::GET, "/apis/custom.metrics.k8s.io", None).await;
+    let group = group.map_err(|error| format!("unable to fetch metrics from custom metrics API: {error}"))?;
+    let version = group["preferredVersion"]["version"].as_str().unwrap_or("v1beta2");
+    Ok(format!("/apis/custom.metrics.k8s.io/{version}/namespaces/{namespace}"))
+}
+
+fn metric_query(metric: &MetricIdentifier) -> String {
+    match &metric.selector {
+        Some(selector) => format!("metricLabelSelector={}", escape(&crate::meta::selector(selector).to_string())),
+        None => String::new(),
+    }
+}
+
+/// What a custom metric says of each pod.
+pub(super) async fn pods(
+    client: &Client,
+    namespace: &str,
+    selector: &str,
+    metric: &MetricIdentifier,
+) -> Result<Samples, String> {
+    let (root, name) = (custom(client, namespace).await?, &metric.name);
+    let path = format!("{root}/pods/*/{name}?labelSelector={}&{}", escape(selector), metric_query(metric));
+    let values = items(client, &path).await;
+    let values = values.map_err(|error| format!("unable to fetch metrics from custom metrics API: {error}"))?;
+    if values.is_empty() {
+        return Err("no metrics returned from custom metrics API".to_owned());
+    }
+    let of = |item: &Value| {
+        let window = item["windowSeconds"].as_i64().map_or(DEFAULT_WINDOW, SignedDuration::from_secs);
+        let value = milli(item["value"].as_str()?);
+        Some((item["describedObject"]["name"].as_str()?.to_owned(), sample(item, value, window)))
+    };
+    Ok(values.iter().filter_map(of).collect())
+}
+
+/// What a custom metric says of one object, in thousandths.
+pub(super) async fn object(
+    client: &Client,
+    namespace: &str,
+    about: &CrossVersionObjectReference,
+    metric: &MetricIdentifier,
+) -> Result<i64, String> {
+    let root = custom(client, namespace).await?;
+    let version = about.api_version.as_deref().unwrap_or("v1");
+    let kind = resources::of_kind(client, version, &about.kind).await.map_err(|error| format!("{error}"))?;
+    let object = if kind.namespaced { format!("{}/{}", kind.qualified(), about.name) } else { "metrics".to_owned() };
+    let path = format!("{root}/{object}/{}?{}", metric.name, metric_query(metric));
+    let values = items(client, &path).await;
+    let values = values.map_err(|error| format!("unable to fetch metrics from custom metrics API: {error}"))?;
+    let value = values.first().and_then(|item| item["value"].as_str()).map(milli);
+    value.ok_or_else(|| "no metrics returned from custom metrics API".to_owned())
+}
+
+/// What all series of an external metric say together, in thousandths.
+pub(super) async fn external(client: &Client, namespace: &str, metric: &MetricIdentifier) -> Result<i64, String> {
+    let selector = metric
+        .selector
+        .as_ref()
+        .map(|selector| escape(&crate::meta::selector(selector).to_string()).to_string())
+        .unwrap_or_default();
+    let root = format!("/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}");
+    let values = items(client, &format!("{root}/{}?labelSelector={selector}", metric.name)).await;
+    let values = values.map_err(|error| format!("unable to fetch metrics from external metrics API: {error}"))?;
+    if values.is_empty() {
+        return Err("no metrics returned from external metrics API".to_owned());
+    }
+    Ok(values.iter().filter_map(|item| item["value"].as_str()).map(milli).sum())
+}
