@@ -15,6 +15,7 @@ mod event_ttl;
 mod garbage;
 mod history;
 mod job;
+mod load_balancer;
 mod meta;
 mod namespace;
 mod node_lifecycle;
@@ -34,6 +35,7 @@ mod taint_eviction;
 mod token_secrets;
 mod volumes;
 
+pub use load_balancer::Pool;
 
 use cluster_client::events::Recorder;
 use cluster_client::{Client, Informers};
@@ -52,6 +54,8 @@ pub struct Options {
     pub terminated_pods: usize,
     /// How long events are kept.
     pub event_ttl: Duration,
+    /// What services of type LoadBalancer get their addresses from; without it they get none.
+    pub load_balancers: Option<Pool>,
 }
 
 impl Default for Options {
@@ -61,6 +65,7 @@ impl Default for Options {
             node_grace_seconds: 40,
             terminated_pods: 12_500,
             event_ttl: Duration::from_hours(1),
+            load_balancers: None,
         }
     }
 }
@@ -124,6 +129,7 @@ pub async fn run(
         event_ttl::run,
         garbage::run,
         job::run,
+        load_balancer::run,
         namespace::run,
         node_lifecycle::run,
         pod_gc::run,
