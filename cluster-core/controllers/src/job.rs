@@ -3,6 +3,8 @@
 mod indexes;
 mod plan;
 mod policy;
+mod retries;
+mod success;
 
 use crate::meta::{self, Labels, is_deleting, name, namespace, seconds, since, uid};
 use crate::pod_control::{PodControl, from_template};
@@ -17,6 +19,7 @@ use indexes::INDEX;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, Pod};
 use plan::{Plan, TRACKING, is_over, is_tracked};
+use retries::Failures;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,13 +145,16 @@ impl Jobs {
 }
 
 /// A pod of the job; with an index it knows which part of the work is its own.
-fn new_pod(job: &Job, index: Option<u32>) -> Pod {
+fn new_pod(job: &Job, index: Option<(u32, Failures)>) -> Pod {
     let template = job.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
     let mut pod = from_template(job, &template);
     pod.metadata.finalizers.get_or_insert_default().push(TRACKING.to_owned());
-    let Some(index) = index else { return pod };
+    let Some((index, failures)) = index else { return pod };
     let note = |map: &mut Option<Labels>| drop(map.get_or_insert_default().insert(INDEX.to_owned(), index.to_string()));
     note(&mut pod.metadata.annotations);
+    if job.spec.as_ref().is_some_and(|spec| spec.backoff_limit_per_index.is_some()) {
+        pod.metadata.annotations.get_or_insert_default().extend(failures.notes());
+    }
     note(&mut pod.metadata.labels);
     pod.metadata.generate_name = Some(format!("{}-{index}-", name(job)));
     let spec = pod.spec.get_or_insert_default();

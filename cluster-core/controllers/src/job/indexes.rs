@@ -3,12 +3,20 @@
 use crate::meta::annotation;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(super) const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
 /// The index a pod works on.
 pub(super) fn of(pod: &Pod) -> Option<u32> {
     annotation(pod, INDEX)?.parse().ok()
+}
+
+/// Pods whose work is not wanted: their index is beyond the job's, is `over`, or is another pod's as well.
+pub(super) fn surplus(active: &[Arc<Pod>], completions: u32, over: impl Fn(u32) -> bool) -> Vec<Arc<Pod>> {
+    let mut seen = BTreeSet::new();
+    let mut wanted = |pod: &Pod| of(pod).is_some_and(|index| index < completions && !over(index) && seen.insert(index));
+    active.iter().filter(|pod| !wanted(pod)).cloned().collect()
 }
 
 /// Reads a set; what is no number is left out.

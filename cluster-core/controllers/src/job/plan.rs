@@ -2,6 +2,8 @@
 
 use super::indexes;
 use super::policy::{self, Action};
+use super::retries::{self, Failures};
+use super::success;
 use crate::conditions::{self, Condition};
 use crate::meta::{self, is_deleting, seconds, since, uid};
 use crate::pod_control::BURST;
@@ -24,8 +26,8 @@ pub(super) struct Plan {
     /// Pods that are counted and may go.
     pub(super) free: Vec<Arc<Pod>>,
     pub(super) delete: Vec<Arc<Pod>>,
-    /// The completion index of each new pod; `None` where the job has none.
-    pub(super) create: Vec<Option<u32>>,
+    /// The completion index of each new pod and its failures before; `None` where the job has none.
+    pub(super) create: Vec<Option<(u32, Failures)>>,
     /// Type, reason and message.
     pub(super) events: Vec<(&'static str, String, String)>,
     pub(super) again: Option<Duration>,
@@ -44,7 +46,7 @@ pub(super) fn is_indexed(spec: &JobSpec) -> bool {
     spec.completion_mode.as_deref() == Some("Indexed")
 }
 
-fn has_failed(spec: &JobSpec, pod: &Pod) -> bool {
+pub(super) fn has_failed(spec: &JobSpec, pod: &Pod) -> bool {
     let replaces_terminating = spec.pod_replacement_policy.as_deref() != Some("Failed");
     phase(pod) == "Failed" || (replaces_terminating && is_deleting(pod) && phase(pod) != "Succeeded")
 }
@@ -58,6 +60,8 @@ struct Tally {
     /// A pod whose failure ends the job.
     fatal: Option<String>,
     done: BTreeSet<u32>,
+    /// The indexes that are given up.
+    failed_indexes: BTreeSet<u32>,
     /// Nothing waits to be moved from the uncounted to the counts.
     is_settled: bool,
 }
@@ -72,7 +76,7 @@ pub(super) fn plan(job: &Job, pods: &[Arc<Pod>], settled: bool, now: &Time) -> P
     }
     let tally = count(job, &spec, pods, &mut plan);
     if !decide(&spec, pods, &tally, &mut plan, now) {
-        work(&spec, pods, &tally, settled, &mut plan, now);
+        work(job, &spec, pods, &tally, settled, &mut plan, now);
     }
     plan
 }
@@ -94,33 +98,48 @@ fn count(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], plan: &mut Plan) -> Tally
             *number = Some(number.unwrap_or_default() + moved as i32);
         }
     }
-    let completions = spec.completions.and_then(|count| u32::try_from(count).ok()).unwrap_or_default();
+    let completions = completions(spec);
     let mut done = indexes::parse(status.completed_indexes.as_deref().unwrap_or_default(), completions);
-    let mut fatal = None;
+    let mut failed_indexes = indexes::parse(status.failed_indexes.as_deref().unwrap_or_default(), completions);
+    let ended = |pod: &&Arc<Pod>| is_tracked(pod) && (phase(pod) == "Succeeded" || has_failed(spec, pod));
+    let ended: Vec<(&Arc<Pod>, Option<Action>)> = pods
+        .iter()
+        .filter(ended)
+        .map(|pod| (pod, (phase(pod) != "Succeeded").then(|| policy::judge(job, pod))))
+        .collect();
+    for (pod, action) in &ended {
+        let Some(index) = indexes::of(pod).filter(|index| is_indexed(spec) && *index < completions) else { continue };
+        match action {
+            None => drop(done.insert(index)),
+            Some(action) if retries::is_last(spec, pod, action) => drop(failed_indexes.insert(index)),
+            Some(_) => {}
+        }
+    }
+    failed_indexes.retain(|index| !done.contains(index));
+    let mut verdicts = ["FailureTarget", "SuccessCriteriaMet"].into_iter();
+    let is_decided = verdicts.any(|kind| conditions::is_true(status.conditions.as_ref(), kind));
+    let (mut fatal, mut remembering) = (None, 0);
     let add = |list: &mut Option<Vec<String>>, pod: &Pod| {
         let list = list.get_or_insert_default();
         if !list.iter().any(|known| known == uid(pod)) {
             list.push(uid(pod).to_owned());
         }
     };
-    for pod in pods.iter().filter(|pod| is_tracked(pod)) {
-        if phase(pod) == "Succeeded" {
-            match indexes::of(pod).filter(|_| is_indexed(spec)) {
-                Some(index) if index < completions => drop(done.insert(index)),
-                Some(_) => {}
-                None => add(&mut uncounted.succeeded, pod),
+    for (pod, action) in ended {
+        let index = indexes::of(pod).filter(|_| is_indexed(spec));
+        if let Some(Action::FailJob(why)) = &action {
+            fatal.get_or_insert_with(|| why.clone());
+        }
+        let given_up = index.is_some_and(|index| failed_indexes.contains(&index) || done.contains(&index));
+        match action {
+            None if index.is_some() => {}
+            None => add(&mut uncounted.succeeded, pod),
+            Some(action) if !is_decided && !given_up && retries::remembers(spec, pod, pods) => {
+                remembering += i32::from(action != Action::Ignore);
+                continue;
             }
-        } else if has_failed(spec, pod) {
-            match policy::judge(job, pod) {
-                Action::Ignore => {}
-                Action::Count => add(&mut uncounted.failed, pod),
-                Action::FailJob(why) => {
-                    fatal.get_or_insert(why);
-                    add(&mut uncounted.failed, pod);
-                }
-            }
-        } else {
-            continue;
+            Some(Action::Ignore) => {}
+            Some(_) => add(&mut uncounted.failed, pod),
         }
         plan.free.push(pod.clone());
     }
@@ -131,17 +150,21 @@ fn count(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], plan: &mut Plan) -> Tally
         status.completed_indexes = Some(indexes::format(&done));
         status.succeeded = Some(done.len() as i32);
     }
+    if spec.backoff_limit_per_index.is_some() {
+        status.failed_indexes = Some(indexes::format(&failed_indexes));
+    }
     status.active = Some(active.len() as i32);
     status.ready = Some(active.iter().filter(|pod| is_ready(pod)).count() as i32);
     status.terminating = Some(terminating as i32);
     let tally = Tally {
         succeeded: status.succeeded.unwrap_or_default() + waiting(&uncounted.succeeded),
-        failed: status.failed.unwrap_or_default() + waiting(&uncounted.failed),
-        is_settled: waiting(&uncounted.succeeded) + waiting(&uncounted.failed) == 0,
+        failed: status.failed.unwrap_or_default() + waiting(&uncounted.failed) + remembering,
+        is_settled: waiting(&uncounted.succeeded) + waiting(&uncounted.failed) + remembering == 0,
         active,
         terminating,
         fatal,
         done,
+        failed_indexes,
     };
     for list in [&mut uncounted.succeeded, &mut uncounted.failed] {
         *list = list.take().filter(|list| !list.is_empty());
@@ -164,12 +187,11 @@ fn decide(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, plan: &mut Plan, now
         let condition: &JobCondition = conditions::get(plan.status.conditions.as_ref(), kind)?;
         Some((condition.reason().to_owned(), condition.message.clone().unwrap_or_default()))
     };
-    let failure = known(plan, "FailureTarget").or_else(|| failure(spec, pods, tally, plan, now));
-    let enough = match spec.completions {
-        Some(completions) => tally.succeeded >= completions,
-        None => tally.succeeded > 0 && tally.active.is_empty(),
-    };
-    if failure.is_none() && !enough {
+    let met = known(plan, "SuccessCriteriaMet");
+    let target = known(plan, "FailureTarget");
+    let failure = target.or_else(|| if met.is_none() { failure(spec, pods, tally, plan, now) } else { None });
+    let success = met.or_else(|| success(spec, tally));
+    if failure.is_none() && success.is_none() {
         return false;
     }
     plan.delete.clone_from(&tally.active);
@@ -182,14 +204,27 @@ fn decide(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, plan: &mut Plan, now
         }
         return true;
     }
-    let (reason, message) = ("CompletionsReached", "Reached expected number of succeeded pods");
-    set(plan, "SuccessCriteriaMet", "True", reason, message);
+    let (reason, message) = success.unwrap_or_default();
+    set(plan, "SuccessCriteriaMet", "True", &reason, &message);
     if is_last {
-        set(plan, "Complete", "True", reason, message);
+        set(plan, "Complete", "True", &reason, &message);
         plan.status.completion_time = Some(now.clone());
         plan.events.push(("Normal", "Completed".to_owned(), "Job completed".to_owned()));
     }
     true
+}
+
+/// Why the job has done what it should, if it has.
+fn success(spec: &JobSpec, tally: &Tally) -> Option<(String, String)> {
+    let enough = match spec.completions {
+        Some(completions) => tally.succeeded >= completions,
+        None => tally.succeeded > 0 && tally.active.is_empty(),
+    };
+    if enough {
+        return Some(("CompletionsReached".to_owned(), "Reached expected number of succeeded pods".to_owned()));
+    }
+    let rule = success::matched(spec, &tally.done)?;
+    Some(("SuccessPolicy".to_owned(), format!("Matched rules at index {rule}")))
 }
 
 /// Why the job fails, if it does.
@@ -216,16 +251,23 @@ fn failure(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, plan: &Plan, now: &
     if tally.failed > limit || in_place {
         return owned("BackoffLimitExceeded", "Job has reached the specified backoff limit");
     }
-    let deadline = spec.active_deadline_seconds.filter(|_| spec.suspend != Some(true)).map(seconds)?;
-    let started = plan.status.start_time.as_ref()?;
-    if since(started, now) >= deadline {
+    let deadline = spec.active_deadline_seconds.filter(|_| spec.suspend != Some(true)).map(seconds);
+    if let (Some(deadline), Some(started)) = (deadline, plan.status.start_time.as_ref())
+        && since(started, now) >= deadline
+    {
         return owned("DeadlineExceeded", "Job was active longer than specified deadline");
     }
-    None
+    spec.backoff_limit_per_index?;
+    let given_up = tally.failed_indexes.len() as i32;
+    if spec.max_failed_indexes.is_some_and(|most| given_up > most) {
+        return owned("MaxFailedIndexesExceeded", "Job has exceeded the specified maximal number of failed indexes");
+    }
+    let is_through = given_up > 0 && spec.completions.is_some_and(|all| tally.succeeded + given_up >= all);
+    is_through.then(|| ("FailedIndexes".to_owned(), "Job has failed indexes".to_owned()))
 }
 
 /// Keeps the wanted number of pods at work.
-fn work(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, settled: bool, plan: &mut Plan, now: &Time) {
+fn work(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, settled: bool, plan: &mut Plan, now: &Time) {
     let is_suspended = conditions::is_true(plan.status.conditions.as_ref(), "Suspended");
     if spec.suspend == Some(true) {
         plan.delete.clone_from(&tally.active);
@@ -246,48 +288,77 @@ fn work(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, settled: bool, plan: &
     if !settled {
         return;
     }
-    let active = tally.active.len();
+    let over = |index: u32| tally.done.contains(&index) || tally.failed_indexes.contains(&index);
+    if is_indexed(spec) {
+        plan.delete = indexes::surplus(&tally.active, completions(spec), over);
+    }
+    let is_surplus = |pod: &Arc<Pod>| plan.delete.iter().any(|other| uid(other.as_ref()) == uid(pod.as_ref()));
+    let active: Vec<_> = tally.active.iter().filter(|pod| !is_surplus(pod)).cloned().collect();
     let wanted = wanted(spec, tally);
-    if active > wanted {
-        plan.delete = to_delete(&tally.active, &tally.active, active - wanted, now);
+    if active.len() > wanted {
+        plan.delete.extend(to_delete(&active, &active, active.len() - wanted, now));
         return;
     }
     // A pod that is still on its way out is replaced at once, unless the job wants to see it failed first.
-    let leaving = if spec.pod_replacement_policy.as_deref() == Some("Failed") { tally.terminating } else { 0 };
-    let missing = wanted.saturating_sub(active + leaving).min(BURST);
+    let waits = spec.pod_replacement_policy.as_deref() == Some("Failed");
+    let leaving = if waits { tally.terminating } else { 0 };
+    let missing = wanted.saturating_sub(active.len() + leaving).min(BURST);
     if missing == 0 {
         return;
     }
-    if let Some(pause) = backoff(spec, pods, now) {
-        plan.again = Some(plan.again.map_or(pause, |again| again.min(pause)));
+    let per_index = spec.backoff_limit_per_index.is_some();
+    if let Some(pause) = backoff(spec, pods, now).filter(|_| !per_index) {
+        plan.again = sooner(plan.again, Some(pause));
         return;
     }
-    plan.create = if is_indexed(spec) { free_indexes(spec, tally, missing) } else { vec![None; missing] };
+    if !is_indexed(spec) {
+        plan.create = vec![None; missing];
+        return;
+    }
+    let holds = |pod: &&Arc<Pod>| is_active(pod) || (waits && is_deleting(pod.as_ref()) && !is_finished(pod));
+    let taken: BTreeSet<u32> = pods.iter().filter(holds).filter_map(|pod| indexes::of(pod)).collect();
+    let free = (0..completions(spec)).filter(|index| !over(*index) && !taken.contains(index));
+    for index in free {
+        if plan.create.len() == missing {
+            return;
+        }
+        match retries::next(job, index, pods, now) {
+            (_, Some(pause)) if per_index => plan.again = sooner(plan.again, Some(pause)),
+            (failures, _) => plan.create.push(Some((index, failures))),
+        }
+    }
+}
+
+fn sooner(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    a.into_iter().chain(b).min()
+}
+
+fn completions(spec: &JobSpec) -> u32 {
+    spec.completions.and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
 }
 
 fn wanted(spec: &JobSpec, tally: &Tally) -> usize {
     let parallelism = spec.parallelism.unwrap_or(1);
     let wanted = match spec.completions {
-        Some(completions) => (completions - tally.succeeded).min(parallelism),
+        Some(completions) => (completions - tally.succeeded - tally.failed_indexes.len() as i32).min(parallelism),
         None if tally.succeeded > 0 => tally.active.len() as i32,
         None => parallelism,
     };
     usize::try_from(wanted).unwrap_or_default()
 }
 
-fn free_indexes(spec: &JobSpec, tally: &Tally, count: usize) -> Vec<Option<u32>> {
-    let taken: BTreeSet<u32> = tally.active.iter().filter_map(|pod| indexes::of(pod)).collect();
-    let completions = spec.completions.and_then(|count| u32::try_from(count).ok()).unwrap_or_default();
-    let free = (0..completions).filter(|index| !tally.done.contains(index) && !taken.contains(index));
-    free.take(count).map(Some).collect()
-}
-
-fn finished_at(pod: &Pod) -> Option<&Time> {
+pub(super) fn finished_at(pod: &Pod) -> Option<&Time> {
     let containers = pod.status.as_ref()?.container_statuses.iter().flatten();
     let ends = containers.filter_map(|c| c.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref());
     ends.max_by_key(|time| time.0)
         .or(pod.metadata.deletion_timestamp.as_ref())
         .or(pod.metadata.creation_timestamp.as_ref())
+}
+
+/// How long after the last of so many failures the next try has to wait.
+pub(super) fn pause(failures: i32) -> Duration {
+    let doubled = 2_u32.saturating_pow(u32::try_from(failures - 1).unwrap_or_default());
+    FIRST_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF)
 }
 
 /// How long to wait before a failed pod is replaced: longer with each failure since the last success.
@@ -297,8 +368,7 @@ fn backoff(spec: &JobSpec, pods: &[Arc<Pod>], now: &Time) -> Option<Duration> {
     let failures = pods.iter().filter(|pod| has_failed(spec, pod)).filter_map(|pod| finished_at(pod));
     let failures: Vec<_> = failures.filter(|time| success.is_none_or(|success| time.0 > success)).collect();
     let last = failures.iter().max_by_key(|time| time.0)?;
-    let doubled = 2_u32.saturating_pow(u32::try_from(failures.len() - 1).unwrap_or(u32::MAX));
-    meta::left(last, FIRST_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF), now)
+    meta::left(last, pause(i32::try_from(failures.len()).unwrap_or(i32::MAX)), now)
 }
 
 #[cfg(test)]

@@ -129,18 +129,71 @@ fn a_suspended_job_has_no_pods_and_its_clock_starts_anew() {
     assert_eq!((second.create.len(), second.status.start_time.is_some()), (1, true));
 }
 
+fn indexed(name: &str, phase: &str, index: u32, notes: impl Iterator<Item = (String, String)>) -> Arc<Pod> {
+    let mut pod = (*pod(name, phase, true, Some("2026-01-01T00:00:00Z".to_owned()))).clone();
+    pod.metadata.annotations = Some(notes.chain([(indexes::INDEX.to_owned(), index.to_string())]).collect());
+    Arc::new(pod)
+}
+
+fn created(plan: &Plan) -> Vec<u32> {
+    plan.create.iter().flatten().map(|(index, _)| *index).collect()
+}
+
 #[test]
 fn every_index_is_worked_on_once() {
     let now = meta::now();
-    let indexed = |name: &str, phase: &str, index: u32| {
-        let mut pod = (*pod(name, phase, true, None)).clone();
-        pod.metadata.annotations = Some([(indexes::INDEX.to_owned(), index.to_string())].into());
-        Arc::new(pod)
-    };
+    let indexed = |name: &str, phase: &str, index: u32| indexed(name, phase, index, std::iter::empty());
     let spec = json!({"completionMode": "Indexed", "parallelism": 4, "completions": 6});
     let pods = [indexed("a", "Succeeded", 1), indexed("b", "Running", 2)];
     let plan = plan(&job(spec, json!({"completedIndexes": "0", "succeeded": 1})), &pods, true, &now);
     assert_eq!((plan.status.completed_indexes.as_deref(), plan.status.succeeded), (Some("0,1"), Some(2)));
-    assert_eq!(plan.create, [Some(3), Some(4), Some(5)]);
+    assert_eq!(created(&plan), [3, 4, 5]);
     assert_eq!(plan.free.len(), 1);
+}
+
+#[test]
+fn a_job_that_shrinks_ends_what_is_beyond_it() {
+    let now = meta::now();
+    let pods: Vec<_> = (0..4).map(|n| indexed(&format!("p{n}"), "Running", n, std::iter::empty())).collect();
+    let twin = indexed("twin", "Running", 1, std::iter::empty());
+    let spec = json!({"completionMode": "Indexed", "parallelism": 3, "completions": 3});
+    let plan = plan(&job(spec, json!({})), &[pods, vec![twin]].concat(), true, &now);
+    let gone: Vec<_> = plan.delete.iter().map(|pod| meta::name(pod.as_ref())).collect();
+    assert_eq!((gone, created(&plan)), (vec!["p3", "twin"], vec![]));
+}
+
+#[test]
+fn an_index_is_given_up_after_its_own_limit_and_the_others_go_on() {
+    let now = meta::now();
+    let spec = json!({"completionMode": "Indexed", "parallelism": 2, "completions": 2, "backoffLimit": 99,
+        "backoffLimitPerIndex": 1, "maxFailedIndexes": 1});
+    let first = [indexed("a", "Failed", 0, std::iter::empty()), indexed("b", "Running", 1, std::iter::empty())];
+    let once = plan(&job(spec.clone(), json!({})), &first, true, &now);
+    assert_eq!((created(&once), once.free.len()), (vec![0], 0), "the failed pod stays until its successor is there");
+    let (_, failures) = once.create[0].expect("an index");
+
+    let again = [first[0].clone(), first[1].clone(), indexed("c", "Failed", 0, failures.notes())];
+    let twice = plan(&job(spec.clone(), json!({})), &again, true, &now);
+    assert_eq!((twice.status.failed_indexes.as_deref(), created(&twice)), (Some("0"), vec![]));
+    let freed: Vec<_> = twice.free.iter().map(|pod| meta::name(pod.as_ref())).collect();
+    assert_eq!((freed, conditions(&twice)), (vec!["a", "c"], vec![]));
+
+    let last = [indexed("b", "Succeeded", 1, std::iter::empty())];
+    let end = plan(&job(spec.clone(), json!({"failedIndexes": "0"})), &last, true, &now);
+    assert_eq!(conditions(&end), ["FailureTarget=True FailedIndexes", "Failed=True FailedIndexes"]);
+    let both = plan(&job(spec, json!({"failedIndexes": "0,1"})), &[], true, &now);
+    assert_eq!(conditions(&both)[0], "FailureTarget=True MaxFailedIndexesExceeded");
+}
+
+#[test]
+fn a_success_policy_ends_a_job_before_all_is_done() {
+    let now = meta::now();
+    let spec = json!({"completionMode": "Indexed", "parallelism": 3, "completions": 3,
+        "successPolicy": {"rules": [{"succeededIndexes": "1"}]}});
+    let pods = [indexed("a", "Running", 0, std::iter::empty()), indexed("b", "Succeeded", 1, std::iter::empty())];
+    let first = plan(&job(spec.clone(), json!({})), &pods, true, &now);
+    assert_eq!((conditions(&first), first.delete.len()), (vec!["SuccessCriteriaMet=True SuccessPolicy".to_owned()], 1));
+    let status = serde_json::to_value(&first.status).expect("json");
+    let second = plan(&job(spec, status), &[], true, &now);
+    assert_eq!(conditions(&second)[1], "Complete=True SuccessPolicy");
 }

@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 pub(super) enum Action {
     Count,
     Ignore,
+    FailIndex,
     FailJob(String),
 }
 
@@ -23,6 +24,7 @@ pub(super) fn judge(job: &Job, pod: &Pod) -> Action {
         let Some(why) = matches(rule, pod) else { continue };
         return match rule.action.as_str() {
             "Ignore" => Action::Ignore,
+            "FailIndex" => Action::FailIndex,
             "FailJob" => Action::FailJob(format!("{why} matching FailJob rule at index {index}")),
             _ => Action::Count,
         };
