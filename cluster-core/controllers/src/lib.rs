@@ -139,6 +139,7 @@ pub async fn run(
         root_ca::run,
         service_account::run,
         services::endpoints::run,
+        services::mirror::run,
         services::slices::run,
         stateful_set::run,
         taint_eviction::run,

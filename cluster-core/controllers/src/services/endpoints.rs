@@ -4,7 +4,7 @@ use super::ports::{Port, resolve};
 use super::{
     address, affected, exists, hostname, index, labels, node_name, publishes_not_ready, selected, selector, target,
 };
-use crate::meta::is_deleting;
+use crate::meta::{Labels, is_deleting};
 use crate::pods::is_ready;
 use crate::runner::{Controller, Runner};
 use crate::{Context, Error};
@@ -17,6 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoint-controller");
+
+const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
+const MAX_ADDRESSES: usize = 1000;
 
 pub(crate) async fn run(context: Context) {
     let informers = &context.informers;
@@ -49,21 +52,33 @@ impl Controller for Writer {
             return self.remove(key, current.is_some()).await;
         };
         let Some(selector) = selector(&service) else { return Ok(None) };
-        let subsets = Some(subsets(&service, &selected(selector, &service, &self.pods)));
-        let labels = Some(labels(&service, &[MANAGED_BY]));
+        let mut subsets = subsets(&service, &selected(selector, &service, &self.pods));
+        let is_cut = cut(&mut subsets);
+        let (subsets, labels) = (Some(subsets), Some(labels(&service, &[MANAGED_BY])));
+        let annotate = |annotations: Option<Labels>| {
+            let mut annotations = annotations.unwrap_or_default();
+            if is_cut {
+                annotations.insert(OVER_CAPACITY.to_owned(), "truncated".to_owned());
+            } else {
+                annotations.remove(OVER_CAPACITY);
+            }
+            Some(annotations).filter(|annotations| !annotations.is_empty())
+        };
         let written = match current {
             Some(current) => {
                 // An empty list comes back as none.
                 let same = current.subsets.as_deref().unwrap_or_default() == subsets.as_deref().unwrap_or_default();
-                if same && current.metadata.labels == labels {
+                let annotations = annotate(current.metadata.annotations.clone());
+                let metadata = ObjectMeta { labels, annotations, ..current.metadata.clone() };
+                if same && current.metadata == metadata {
                     return Ok(None);
                 }
-                let metadata = ObjectMeta { labels, ..current.metadata.clone() };
                 self.client.update(&Endpoints { metadata, subsets }).await
             }
             None => {
                 let (namespace, name) = (Some(key.namespace.to_string()), Some(key.name.to_string()));
-                let metadata = ObjectMeta { namespace, name, labels, ..ObjectMeta::default() };
+                let annotations = annotate(None);
+                let metadata = ObjectMeta { namespace, name, labels, annotations, ..ObjectMeta::default() };
                 self.client.create(&Endpoints { metadata, subsets }).await
             }
         };
@@ -102,6 +117,27 @@ fn subsets(service: &Service, pods: &[Arc<Pod>]) -> Vec<EndpointSubset> {
         if tolerant || is_ready(pod) { ready.push(address) } else { not_ready.push(address) }
     }
     groups.into_iter().map(|(ports, (ready, not_ready))| subset(&ports, ready, not_ready)).collect()
+}
+
+/// Leaves no more addresses than the object may have, those that are ready first; whether some had to go.
+fn cut(subsets: &mut Vec<EndpointSubset>) -> bool {
+    let mut room = MAX_ADDRESSES;
+    let mut is_cut = false;
+    let mut fit = |addresses: &mut Option<Vec<EndpointAddress>>| {
+        let Some(list) = addresses else { return };
+        is_cut |= list.len() > room;
+        list.truncate(room);
+        room -= list.len();
+        *addresses = addresses.take().filter(|list| !list.is_empty());
+    };
+    for subset in subsets.iter_mut() {
+        fit(&mut subset.addresses);
+    }
+    for subset in subsets.iter_mut() {
+        fit(&mut subset.not_ready_addresses);
+    }
+    subsets.retain(|subset| subset.addresses.is_some() || subset.not_ready_addresses.is_some());
+    is_cut
 }
 
 fn subset(ports: &[Port], mut ready: Vec<EndpointAddress>, mut not_ready: Vec<EndpointAddress>) -> EndpointSubset {
@@ -155,5 +191,27 @@ mod tests {
             found,
             [(Some(80), text(&["10.0.0.1", "10.0.0.2"]), text(&["10.0.0.3"])), (Some(81), text(&["10.0.0.4"]), vec![]),]
         );
+    }
+
+    #[test]
+    fn an_endpoints_object_holds_a_thousand_addresses_ready_ones_first() {
+        let addresses = |count: usize| Some(vec![EndpointAddress::default(); count]);
+        let subset = |ready: usize, not_ready: usize| EndpointSubset {
+            addresses: addresses(ready),
+            not_ready_addresses: addresses(not_ready),
+            ports: None,
+        };
+        let len = |addresses: &Option<Vec<EndpointAddress>>| addresses.as_ref().map_or(0, Vec::len);
+        for (given, expected, is_cut) in [
+            (vec![(600, 0), (400, 0)], vec![(600, 0), (400, 0)], false),
+            (vec![(600, 300), (300, 9)], vec![(600, 100), (300, 0)], true),
+            (vec![(1000, 0), (5, 5)], vec![(1000, 0)], true),
+        ] {
+            let mut subsets: Vec<_> = given.iter().map(|(ready, not)| subset(*ready, *not)).collect();
+            assert_eq!(cut(&mut subsets), is_cut, "{given:?}");
+            let found: Vec<_> =
+                subsets.iter().map(|subset| (len(&subset.addresses), len(&subset.not_ready_addresses))).collect();
+            assert_eq!(found, expected, "{given:?}");
+        }
     }
 }

@@ -5,21 +5,22 @@ use super::{affected, exists, hostname, index, labels, node_name, publishes_not_
 use crate::meta::{Labels, controller_reference, is_deleting, name, namespace};
 use crate::pods::is_ready;
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const SERVICE: &str = "kubernetes.io/service-name";
-const MANAGED_BY: (&str, &str) = ("endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io");
+pub(super) const SERVICE: &str = "kubernetes.io/service-name";
+pub(super) const MANAGED_BY: (&str, &str) =
+    ("endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io");
 const ZONE: &str = "topology.kubernetes.io/zone";
 const MAX_ENDPOINTS: usize = 100;
 /// How long a slice this process made may take to show in the cache.
@@ -27,47 +28,47 @@ const UNSEEN_FOR: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(context: Context) {
     let informers = &context.informers;
-    let (services, pods) = (informers.informer::<Service>(), informers.informer::<Pod>());
-    let (slices, nodes) = (informers.informer::<EndpointSlice>(), informers.informer::<Node>());
+    let (services, pods, nodes) =
+        (informers.informer::<Service>(), informers.informer::<Pod>(), informers.informer::<Node>());
     index(&services, &pods);
-    slices.add_index(SERVICE, |slice| service_of(slice).into_iter().map(|key| key.to_string()).collect());
-    let writer = Writer {
-        client: context.client.clone(),
-        services: services.clone(),
-        pods: pods.clone(),
-        slices: slices.clone(),
-        nodes: nodes.clone(),
-        unseen: Mutex::default(),
-    };
+    let slices = Slices::new(&context, SERVICE, MANAGED_BY.1);
+    let cache = slices.cache.clone();
+    let writer = Writer { services: services.clone(), pods: pods.clone(), nodes: nodes.clone(), slices };
     Runner::new(writer)
         .on_each(&services)
         .on(&pods, move |change| affected(change, &services))
-        .on(&slices, |change| service_of(change.object()))
+        .on(&cache, |change| service_of(change.object(), MANAGED_BY.1))
         .needs(&nodes)
         .run(context.cancel)
         .await;
 }
 
-/// The service a slice of this controller belongs to.
-fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
+/// The service a slice of this manager belongs to.
+pub(super) fn service_of(slice: &EndpointSlice, manager: &str) -> Option<ObjectKey> {
     let labels = slice.metadata.labels.as_ref()?;
-    let ours = labels.get(MANAGED_BY.0).is_some_and(|manager| manager == MANAGED_BY.1);
+    let ours = labels.get(MANAGED_BY.0).is_some_and(|by| by == manager);
     ours.then(|| labels.get(SERVICE).map(|service| ObjectKey::new(namespace(slice), service))).flatten()
 }
 
 struct Writer {
-    client: Client,
     services: Informer<Service>,
     pods: Informer<Pod>,
-    slices: Informer<EndpointSlice>,
     nodes: Informer<Node>,
+    slices: Slices,
+}
+
+/// The slices of one manager.
+pub(super) struct Slices {
+    client: Client,
+    pub(super) cache: Informer<EndpointSlice>,
+    index: &'static str,
     /// Slices that were made and do not show in the cache yet: a second reconciliation must not make them again.
     unseen: Mutex<HashMap<ObjectKey, Vec<(ObjectKey, Instant)>>>,
 }
 
 /// What makes the slices right.
 #[derive(Debug, PartialEq)]
-enum Action {
+pub(super) enum Action {
     Create(EndpointSlice),
     Update(EndpointSlice),
     Delete(Arc<EndpointSlice>),
@@ -78,32 +79,51 @@ impl Controller for Writer {
     const NAME: &'static str = "endpointslice";
 
     async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+        let service = self.services.get(key).filter(|service| exists(Some(service)));
+        let groups = match &service {
+            None => None,
+            Some(service) => {
+                let Some(selector) = selector(service) else { return Ok(None) };
+                let pods = selected(selector, service, &self.pods);
+                Some((Origin::of(service), self.groups(service, &pods)))
+            }
+        };
+        self.slices.reconcile(key, groups).await
+    }
+}
+
+impl Slices {
+    pub(super) fn new(context: &Context, index: &'static str, manager: &'static str) -> Self {
+        let cache = context.informers.informer::<EndpointSlice>();
+        let of =
+            move |slice: &EndpointSlice| service_of(slice, manager).into_iter().map(|key| key.to_string()).collect();
+        cache.add_index(index, of);
+        Self { client: context.client.clone(), cache, index, unseen: Mutex::default() }
+    }
+
+    /// Makes the slices of a service hold these endpoints, or removes them.
+    pub(super) async fn reconcile(
+        &self,
+        key: &ObjectKey,
+        wanted: Option<(Origin, Groups)>,
+    ) -> Result<Option<Duration>, Error> {
         if self.is_behind(key) {
             // The slice's own arrival brings the key back; the time is for the case that it never comes.
             return Ok(Some(UNSEEN_FOR));
         }
-        let service = self.services.get(key).filter(|service| exists(Some(service)));
-        let current = self.slices.by_index(SERVICE, &key.to_string());
-        let actions = match &service {
+        let current = self.cache.by_index(self.index, &key.to_string());
+        let actions = match wanted {
             None => current.into_iter().map(Action::Delete).collect(),
-            Some(service) => match selector(service) {
-                None => return Ok(None),
-                Some(selector) => {
-                    let pods = selected(selector, service, &self.pods);
-                    plan(service, self.groups(service, &pods), &current)
-                }
-            },
+            Some((origin, groups)) => plan(&origin, groups, &current),
         };
         try_join_all(actions.into_iter().map(|action| self.execute(key, action))).await?;
         Ok(None)
     }
-}
 
-impl Writer {
     fn is_behind(&self, service: &ObjectKey) -> bool {
         let mut unseen = self.unseen.lock();
         let Some(made) = unseen.get_mut(service) else { return false };
-        made.retain(|(slice, at)| self.slices.get(slice).is_none() && at.elapsed() < UNSEEN_FOR);
+        made.retain(|(slice, at)| self.cache.get(slice).is_none() && at.elapsed() < UNSEEN_FOR);
         let behind = !made.is_empty();
         if !behind {
             unseen.remove(service);
@@ -121,15 +141,15 @@ impl Writer {
             Action::Update(slice) => drop(self.client.update(&slice).await?),
             Action::Delete(slice) => {
                 let (namespace, name) = (namespace(slice.as_ref()), name(slice.as_ref()));
-                match self.client.delete::<EndpointSlice>(namespace, name, &DeleteOptions::default()).await {
-                    Err(error) if error.is_not_found() => {}
-                    other => other?,
-                }
+                let options = DeleteOptions::default();
+                ignore_gone(self.client.delete::<EndpointSlice>(namespace, name, &options).await)?;
             }
         }
         Ok(())
     }
+}
 
+impl Writer {
     /// The endpoints by address family and ports.
     fn groups(&self, service: &Service, pods: &[Arc<Pod>]) -> Groups {
         let families = service.spec.as_ref().and_then(|spec| spec.ip_families.clone());
@@ -153,7 +173,28 @@ impl Writer {
     }
 }
 
-type Groups = BTreeMap<(String, Vec<Port>), Vec<Endpoint>>;
+/// What slices are made for.
+pub(super) struct Origin {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) owner: OwnerReference,
+    pub(super) labels: Labels,
+    pub(super) annotations: Option<Labels>,
+}
+
+impl Origin {
+    fn of(service: &Service) -> Self {
+        Self {
+            namespace: namespace(service).to_owned(),
+            name: name(service).to_owned(),
+            owner: controller_reference(service),
+            labels: labels(service, &[(SERVICE, name(service)), MANAGED_BY]),
+            annotations: None,
+        }
+    }
+}
+
+pub(super) type Groups = BTreeMap<(String, Vec<Port>), Vec<Endpoint>>;
 
 fn address_of_family(pod: &Pod, family: &str) -> Option<String> {
     let status = pod.status.as_ref()?;
@@ -179,8 +220,7 @@ fn endpoint(service: &Service, pod: &Pod, ip: String) -> Endpoint {
 }
 
 /// Keeps each endpoint in the slice that has it, fills up what has room, and makes and deletes slices for the rest.
-fn plan(service: &Service, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<Action> {
-    let labels = labels(service, &[(SERVICE, name(service)), MANAGED_BY]);
+fn plan(origin: &Origin, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut used = vec![false; current.len()];
     for ((family, ports), endpoints) in groups {
@@ -201,7 +241,7 @@ fn plan(service: &Service, groups: Groups, current: &[Arc<EndpointSlice>]) -> Ve
             }
         }
         let mut missing = missing.into_values();
-        let mut create = |endpoints| actions.push(Action::Create(slice(service, &family, &ports, endpoints, &labels)));
+        let mut create = |endpoints| actions.push(Action::Create(slice(origin, &family, &ports, endpoints)));
         if placeholder && kept.is_empty() {
             create(Vec::new());
         }
@@ -212,7 +252,7 @@ fn plan(service: &Service, groups: Groups, current: &[Arc<EndpointSlice>]) -> Ve
         let mut fill = fill.into_iter();
         for (index, mut endpoints) in kept {
             endpoints.extend(fill.by_ref().take(MAX_ENDPOINTS.saturating_sub(endpoints.len())));
-            actions.extend(update(&current[index], endpoints, &labels));
+            actions.extend(update(&current[index], endpoints, origin));
         }
     }
     let unused = current.iter().zip(used).filter(|(_, used)| !used);
@@ -230,31 +270,27 @@ fn wire(ports: &[Port]) -> Vec<EndpointPort> {
     ports.iter().map(port).collect()
 }
 
-fn update(current: &Arc<EndpointSlice>, endpoints: Vec<Endpoint>, labels: &Labels) -> Option<Action> {
+fn update(current: &Arc<EndpointSlice>, endpoints: Vec<Endpoint>, origin: &Origin) -> Option<Action> {
     let by_address = |endpoints: &[Endpoint]| -> BTreeMap<Vec<String>, Endpoint> {
         endpoints.iter().map(|endpoint| (endpoint.addresses.clone(), endpoint.clone())).collect()
     };
     let before = by_address(current.endpoints.as_deref().unwrap_or_default());
-    if before == by_address(&endpoints) && current.metadata.labels.as_ref() == Some(labels) {
+    let annotations = origin.annotations.clone().or_else(|| current.metadata.annotations.clone());
+    let metadata = ObjectMeta { labels: Some(origin.labels.clone()), annotations, ..current.metadata.clone() };
+    if before == by_address(&endpoints) && current.metadata == metadata {
         return None;
     }
-    let metadata = ObjectMeta { labels: Some(labels.clone()), ..current.metadata.clone() };
     Some(Action::Update(EndpointSlice { metadata, endpoints: Some(endpoints), ..(**current).clone() }))
 }
 
-fn slice(
-    service: &Service,
-    family: &str,
-    ports: &[EndpointPort],
-    endpoints: Vec<Endpoint>,
-    labels: &Labels,
-) -> EndpointSlice {
+fn slice(origin: &Origin, family: &str, ports: &[EndpointPort], endpoints: Vec<Endpoint>) -> EndpointSlice {
     EndpointSlice {
         metadata: ObjectMeta {
-            namespace: service.metadata.namespace.clone(),
-            generate_name: Some(format!("{}-", name(service))),
-            labels: Some(labels.clone()),
-            owner_references: Some(vec![controller_reference(service)]),
+            namespace: Some(origin.namespace.clone()),
+            generate_name: Some(format!("{}-", origin.name)),
+            labels: Some(origin.labels.clone()),
+            annotations: origin.annotations.clone(),
+            owner_references: Some(vec![origin.owner.clone()]),
             ..ObjectMeta::default()
         },
         address_type: family.to_owned(),
@@ -303,28 +339,28 @@ mod tests {
 
     #[test]
     fn slices_hold_a_hundred_and_move_little() {
-        let (service, mut slices) = (service(), Vec::new());
-        apply(&mut slices, plan(&service, group(0..250), &[]));
+        let (origin, mut slices) = (Origin::of(&service()), Vec::new());
+        apply(&mut slices, plan(&origin, group(0..250), &[]));
         assert_eq!(sizes(&slices), [100, 100, 50]);
-        let again = plan(&service, group(0..250), &slices);
+        let again = plan(&origin, group(0..250), &slices);
         assert_eq!(again, [], "nothing changes when all is right");
-        let actions = plan(&service, group(0..252), &slices);
+        let actions = plan(&origin, group(0..252), &slices);
         assert_eq!(actions.len(), 1, "only the slice with room changes");
         apply(&mut slices, actions);
         assert_eq!(sizes(&slices), [100, 100, 52]);
-        let actions = plan(&service, group(0..3), &slices);
+        let actions = plan(&origin, group(0..3), &slices);
         apply(&mut slices, actions);
         assert_eq!(sizes(&slices), [2, 1], "empty slices go, endpoints stay where they are");
     }
 
     #[test]
     fn a_service_without_pods_has_one_empty_slice() {
-        let service = service();
+        let origin = Origin::of(&service());
         let empty = || Groups::from([(("IPv4".to_owned(), vec![]), vec![])]);
         let mut slices = Vec::new();
-        apply(&mut slices, plan(&service, empty(), &[]));
+        apply(&mut slices, plan(&origin, empty(), &[]));
         assert_eq!(sizes(&slices), [0]);
-        assert_eq!(plan(&service, empty(), &slices), []);
+        assert_eq!(plan(&origin, empty(), &slices), []);
         let labels = slices[0].metadata.labels.clone().expect("labels");
         let wanted = [(HEADLESS_LABEL, ""), (SERVICE, "web"), MANAGED_BY, ("a", "b")];
         assert!(wanted.iter().all(|(name, value)| labels.get(*name).is_some_and(|found| found == value)), "{labels:?}");
