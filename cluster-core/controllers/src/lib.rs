@@ -4,6 +4,7 @@
 //! what to do is decided by pure functions, and a thin executor does it through the API. See [`run`].
 
 mod autoscaler;
+mod certificates;
 mod claims;
 mod cluster_roles;
 mod conditions;
@@ -35,10 +36,12 @@ mod taint_eviction;
 mod token_secrets;
 mod volumes;
 
+pub use certificates::{Signer, Subject};
 pub use load_balancer::Pool;
 
 use cluster_client::events::Recorder;
 use cluster_client::{Client, Informers};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +59,8 @@ pub struct Options {
     pub event_ttl: Duration,
     /// What services of type LoadBalancer get their addresses from; without it they get none.
     pub load_balancers: Option<Pool>,
+    /// Signs certificate requests; without it they stay unsigned.
+    pub signer: Option<Arc<dyn Signer>>,
 }
 
 impl Default for Options {
@@ -66,6 +71,7 @@ impl Default for Options {
             terminated_pods: 12_500,
             event_ttl: Duration::from_hours(1),
             load_balancers: None,
+            signer: None,
         }
     }
 }
@@ -121,6 +127,7 @@ pub async fn run(
     }
     spawn!(
         autoscaler::run,
+        certificates::run,
         cluster_roles::run,
         cron_job::run,
         daemon_set::run,
