@@ -226,7 +226,7 @@ fn count(findings: &mut Findings, resource: &Resource, items: &[Value]) {
     if items.is_empty() {
         return;
     }
-    findings.remaining.insert(format!("{}.", resource.qualified()), items.len());
+    findings.remaining.insert(format!("{}.{}", resource.name, resource.group), items.len());
     let names = items.iter().flat_map(|item| item["metadata"]["finalizers"].as_array().into_iter().flatten());
     for name in names.filter_map(Value::as_str) {
         *findings.finalizers.entry(name.to_owned()).or_default() += 1;

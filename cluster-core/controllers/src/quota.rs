@@ -2,30 +2,23 @@
 
 use crate::meta::namespace;
 use crate::pods::{BY_NAMESPACE, is_finished};
-use crate::resources::Partial;
-use crate::runner::{Controller, Runner};
+use crate::resources::{Partial, discover};
+use crate::runner::{Controller, Runner, feed};
 use crate::{Context, Error};
 use async_trait::async_trait;
-use cluster_client::{Change, Client, Informer, Object, ObjectKey, WatchScope};
+use cluster_client::{Change, Client, Informer, Informers, Object, ObjectKey, WatchScope, WorkQueue};
 use cluster_object::quantity::Quantity;
-use k8s_openapi::api::core::v1::{Container, PersistentVolumeClaim, Pod, ResourceQuota, ResourceQuotaStatus, Service};
+use k8s_openapi::api::core::v1::{
+    Container, PersistentVolumeClaim, Pod, ResourceQuota, ResourceQuotaStatus, ScopedResourceSelectorRequirement,
+    Service,
+};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
-use std::collections::BTreeMap;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-/// Kinds that are only counted: the name in a quota, and where they are listed.
-const COUNTED: [(&str, &str); 10] = [
-    ("configmaps", "/api/v1/configmaps"),
-    ("secrets", "/api/v1/secrets"),
-    ("replicationcontrollers", "/api/v1/replicationcontrollers"),
-    ("deployments.apps", "/apis/apps/v1/deployments"),
-    ("replicasets.apps", "/apis/apps/v1/replicasets"),
-    ("statefulsets.apps", "/apis/apps/v1/statefulsets"),
-    ("daemonsets.apps", "/apis/apps/v1/daemonsets"),
-    ("jobs.batch", "/apis/batch/v1/jobs"),
-    ("cronjobs.batch", "/apis/batch/v1/cronjobs"),
-    ("ingresses.networking.k8s.io", "/apis/networking.k8s.io/v1/ingresses"),
-];
+/// How long the first list of a kind may take.
+const SYNC: Duration = Duration::from_secs(10);
 
 type Amounts = BTreeMap<String, Amount>;
 
@@ -57,37 +50,35 @@ pub(crate) async fn run(context: Context) {
     by_namespace(&pods);
     by_namespace(&services);
     by_namespace(&claims);
-    let counted = COUNTED.map(|(name, path)| {
-        let informer = informers.watching::<Partial>(WatchScope { path: path.to_owned(), ..WatchScope::default() });
-        by_namespace(&informer);
-        (name, informer)
-    });
-    let controller = Quotas {
+    let make = |queue| Quotas {
         client: context.client.clone(),
+        informers: informers.clone(),
         quotas: quotas.clone(),
         pods: pods.clone(),
         services: services.clone(),
         claims: claims.clone(),
-        counted: counted.clone(),
+        counted: Mutex::default(),
+        queue,
     };
-    let mut runner = Runner::new(controller)
+    Runner::with_queue(make)
         .on_each(&quotas)
         .on(&pods, near::<Pod>(&quotas, |old, new| is_finished(old) != is_finished(new) || old.spec != new.spec))
         .on(&services, near::<Service>(&quotas, |old, new| old.spec != new.spec))
-        .on(&claims, near::<PersistentVolumeClaim>(&quotas, |old, new| old.spec != new.spec));
-    for (_, informer) in &counted {
-        runner = runner.on(informer, near::<Partial>(&quotas, |_, _| false));
-    }
-    runner.run(context.cancel).await;
+        .on(&claims, near::<PersistentVolumeClaim>(&quotas, |old, new| old.spec != new.spec))
+        .run(context.cancel)
+        .await;
 }
 
 struct Quotas {
     client: Client,
+    informers: Informers,
     quotas: Informer<ResourceQuota>,
     pods: Informer<Pod>,
     services: Informer<Service>,
     claims: Informer<PersistentVolumeClaim>,
-    counted: [(&'static str, Informer<Partial>); COUNTED.len()],
+    /// Kinds that are only counted, by their name in a quota.
+    counted: Mutex<HashMap<String, Informer<Partial>>>,
+    queue: WorkQueue<ObjectKey>,
 }
 
 fn parse(amount: Option<&Amount>) -> Quantity {
@@ -119,26 +110,69 @@ fn total(pod: &Pod, resource: &str, limits: bool) -> Quantity {
     (running + sidecars).max(starting) + parse(spec.overhead.as_ref().and_then(|overhead| overhead.get(resource)))
 }
 
-/// Whether a pod is within a quota's scope.
-fn within(pod: &Pod, scope: &str) -> bool {
+/// Whether a pod is within one scope of a quota.
+fn within(pod: &Pod, scope: &ScopedResourceSelectorRequirement) -> bool {
     let spec = pod.spec.as_ref();
     let limited = spec.is_some_and(|spec| spec.active_deadline_seconds.is_some());
     let best_effort = pod.status.as_ref().and_then(|status| status.qos_class.as_deref()) == Some("BestEffort");
-    match scope {
+    match scope.scope_name.as_str() {
         "Terminating" => limited,
         "NotTerminating" => !limited,
         "BestEffort" => best_effort,
         "NotBestEffort" => !best_effort,
-        "PriorityClass" => spec.is_some_and(|spec| spec.priority_class_name.is_some()),
+        "PriorityClass" => holds(scope, spec.and_then(|spec| spec.priority_class_name.as_ref())),
+        "CrossNamespacePodAffinity" => crosses_namespaces(pod),
         _ => true,
     }
+}
+
+fn holds(scope: &ScopedResourceSelectorRequirement, value: Option<&String>) -> bool {
+    let value = value.filter(|value| !value.is_empty());
+    let listed = value.is_some_and(|value| scope.values.iter().flatten().any(|wanted| wanted == value));
+    match scope.operator.as_str() {
+        "In" => listed,
+        "NotIn" => value.is_some() && !listed,
+        "DoesNotExist" => value.is_none(),
+        _ => value.is_some(),
+    }
+}
+
+/// Whether a pod's affinity looks at other namespaces.
+fn crosses_namespaces(pod: &Pod) -> bool {
+    let Some(affinity) = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref()) else { return false };
+    let with = affinity.pod_affinity.iter().flat_map(|affinity| {
+        let preferred = affinity.preferred_during_scheduling_ignored_during_execution.iter().flatten();
+        let required = affinity.required_during_scheduling_ignored_during_execution.iter().flatten();
+        required.chain(preferred.map(|weighted| &weighted.pod_affinity_term))
+    });
+    let against = affinity.pod_anti_affinity.iter().flat_map(|affinity| {
+        let preferred = affinity.preferred_during_scheduling_ignored_during_execution.iter().flatten();
+        let required = affinity.required_during_scheduling_ignored_during_execution.iter().flatten();
+        required.chain(preferred.map(|weighted| &weighted.pod_affinity_term))
+    });
+    with.chain(against).any(|term| {
+        term.namespace_selector.is_some() || term.namespaces.as_ref().is_some_and(|names| !names.is_empty())
+    })
+}
+
+/// The scopes of a quota, both ways of saying them.
+fn scopes(quota: &ResourceQuota) -> Vec<ScopedResourceSelectorRequirement> {
+    let Some(spec) = &quota.spec else { return Vec::new() };
+    let plain = spec.scopes.iter().flatten().map(|scope| ScopedResourceSelectorRequirement {
+        scope_name: scope.clone(),
+        operator: "Exists".to_owned(),
+        values: None,
+    });
+    let selected = spec.scope_selector.iter().flat_map(|selector| selector.match_expressions.iter().flatten().cloned());
+    plain.chain(selected).collect()
 }
 
 /// What pods use of a resource; `None` when it is not about pods.
 fn of_pods(name: &str, pods: &[&Pod]) -> Option<Quantity> {
     let (limits, resource) = match name {
-        "pods" | "count/pods" => return Some(count(pods.len())),
+        "pods" => return Some(count(pods.len())),
         "cpu" | "memory" | "ephemeral-storage" => (false, name),
+        name if name.starts_with("hugepages-") => (false, name),
         _ => match (name.strip_prefix("requests."), name.strip_prefix("limits.")) {
             (Some("storage"), _) | (None, None) => return None,
             (Some(resource), _) => (false, resource),
@@ -192,6 +226,9 @@ impl Controller for Quotas {
     async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
         let Some(quota) = self.quotas.get(key) else { return Ok(None) };
         let hard = quota.spec.as_ref().and_then(|spec| spec.hard.clone()).unwrap_or_default();
+        for name in hard.keys() {
+            self.watch(name).await?;
+        }
         let used = self.used(&quota, &hard, &key.namespace);
         let status = ResourceQuotaStatus { hard: Some(hard), used: Some(used) };
         if quota.status.as_ref() == Some(&status) {
@@ -207,14 +244,18 @@ impl Controller for Quotas {
 
 impl Quotas {
     fn used(&self, quota: &ResourceQuota, hard: &Amounts, namespace: &str) -> Amounts {
-        let scopes = quota.spec.as_ref().and_then(|spec| spec.scopes.as_deref()).unwrap_or_default();
+        let scopes = scopes(quota);
         let mut pods = self.pods.by_index(BY_NAMESPACE, namespace);
         pods.retain(|pod| !is_finished(pod) && scopes.iter().all(|scope| within(pod, scope)));
         let services = self.services.by_index(BY_NAMESPACE, namespace);
         let claims = self.claims.by_index(BY_NAMESPACE, namespace);
         let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
         let services: Vec<&Service> = services.iter().map(AsRef::as_ref).collect();
-        let claims: Vec<&PersistentVolumeClaim> = claims.iter().map(AsRef::as_ref).collect();
+        let mut claims: Vec<&PersistentVolumeClaim> = claims.iter().map(AsRef::as_ref).collect();
+        if let Some(scope) = scopes.iter().find(|scope| scope.scope_name == "VolumeAttributesClass") {
+            let class = |claim: &&PersistentVolumeClaim| claim.spec.as_ref()?.volume_attributes_class_name.clone();
+            claims.retain(|claim| holds(scope, class(claim).as_ref()));
+        }
         let amount = |name: &str| {
             of_claims(name, &claims)
                 .or_else(|| of_pods(name, &pods))
@@ -224,14 +265,38 @@ impl Quotas {
         hard.keys().filter_map(|name| Some((name.clone(), Amount(amount(name)?.to_string())))).collect()
     }
 
+    /// How many objects of a kind there are; `None` until that is known.
     fn counted(&self, name: &str, namespace: &str) -> Option<Quantity> {
-        let name = name.strip_prefix("count/").unwrap_or(name);
-        if matches!(name, "resourcequotas") {
-            return Some(count(self.quotas.by_index(BY_NAMESPACE, namespace).len()));
-        }
-        let (_, informer) = self.counted.iter().find(|(known, _)| *known == name)?;
-        Some(count(informer.by_index(BY_NAMESPACE, namespace).len()))
+        let counted = self.counted.lock();
+        let informer = counted.get(resource(name)?)?;
+        informer.is_synced().then(|| count(informer.by_index(BY_NAMESPACE, namespace).len()))
     }
+
+    /// Sees to it that a kind is counted from now on.
+    async fn watch(&self, name: &str) -> Result<(), Error> {
+        let Some(name) = resource(name) else { return Ok(()) };
+        if self.counted.lock().contains_key(name) {
+            return Ok(());
+        }
+        let (resources, _) = discover(&self.client).await?;
+        let Some(found) = resources.iter().find(|found| found.qualified() == name && found.namespaced) else {
+            return Ok(());
+        };
+        let scope = WatchScope { path: found.path(""), ..WatchScope::default() };
+        let informer = self.informers.watching::<Partial>(scope);
+        by_namespace(&informer);
+        tokio::spawn(feed(&informer, self.queue.clone(), near::<Partial>(&self.quotas, |_, _| false)));
+        let synced = tokio::time::timeout(SYNC, informer.synced()).await;
+        synced.map_err(|_| Error::Object(format!("{name} cannot be listed")))?;
+        self.counted.lock().insert(name.to_owned(), informer);
+        Ok(())
+    }
+}
+
+/// The kind whose objects a quota's name counts.
+fn resource(name: &str) -> Option<&str> {
+    const PLAIN: [&str; 4] = ["configmaps", "secrets", "replicationcontrollers", "resourcequotas"];
+    name.strip_prefix("count/").or_else(|| PLAIN.contains(&name).then_some(name))
 }
 
 #[cfg(test)]
@@ -273,6 +338,33 @@ mod tests {
             let found = of_claims(name, &[&claim]);
             let found = found.or_else(|| of_pods(name, &[&pod, &pod])).or_else(|| of_services(name, &[&service]));
             assert_eq!(found.map(|amount| amount.to_string()).as_deref(), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_quota_counts_only_the_pods_within_its_scopes() {
+        let affinity = json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution":
+            [{"topologyKey": "zone", "namespaces": ["other"]}]}});
+        let pod = json!({"metadata": {}, "status": {"qosClass": "BestEffort"},
+            "spec": {"containers": [], "priorityClassName": "high", "affinity": affinity}});
+        let pod: Pod = serde_json::from_value(pod).expect("a pod");
+        let cases = [
+            ("BestEffort", "Exists", &[][..], true),
+            ("NotBestEffort", "Exists", &[], false),
+            ("Terminating", "Exists", &[], false),
+            ("NotTerminating", "Exists", &[], true),
+            ("PriorityClass", "In", &["low", "high"], true),
+            ("PriorityClass", "In", &["low"], false),
+            ("PriorityClass", "NotIn", &["low"], true),
+            ("PriorityClass", "DoesNotExist", &[], false),
+            ("CrossNamespacePodAffinity", "Exists", &[], true),
+        ];
+        for (scope, operator, values, expected) in cases {
+            let selector = json!({"matchExpressions": [{"scopeName": scope, "operator": operator, "values": values}]});
+            let quota = json!({"metadata": {}, "spec": {"scopeSelector": selector}});
+            let quota: ResourceQuota = serde_json::from_value(quota).expect("a quota");
+            let found = scopes(&quota).iter().all(|scope| within(&pod, scope));
+            assert_eq!(found, expected, "{scope} {operator} {values:?}");
         }
     }
 }

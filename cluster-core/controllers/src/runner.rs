@@ -33,7 +33,13 @@ pub(crate) struct Runner<C> {
 
 impl<C: Controller> Runner<C> {
     pub(crate) fn new(controller: C) -> Self {
-        Self { controller: Arc::new(controller), queue: WorkQueue::new(), feeds: JoinSet::new(), synced: Vec::new() }
+        Self::with_queue(|_| controller)
+    }
+
+    /// For a controller that finds out later what else feeds it.
+    pub(crate) fn with_queue(make: impl FnOnce(WorkQueue<ObjectKey>) -> C) -> Self {
+        let queue = WorkQueue::new();
+        Self { controller: Arc::new(make(queue.clone())), queue, feeds: JoinSet::new(), synced: Vec::new() }
     }
 
     /// Reconciles what `keys` makes of every change of a kind.
@@ -42,12 +48,7 @@ impl<C: Controller> Runner<C> {
         K: Object,
         I: IntoIterator<Item = ObjectKey> + Send + 'static,
     {
-        let (mut changes, queue) = (informer.subscribe(), self.queue.clone());
-        self.feeds.spawn(async move {
-            while let Some(change) = changes.recv().await {
-                keys(&change).into_iter().for_each(|key| queue.add(key));
-            }
-        });
+        self.feeds.spawn(feed(informer, self.queue.clone(), keys));
         self.needs(informer)
     }
 
@@ -79,6 +80,24 @@ impl<C: Controller> Runner<C> {
         // A worker finishes the key it has; what the process does next does not wait for more than that.
         workers.join_all().await;
         drop(feeds);
+    }
+}
+
+/// Adds what `keys` makes of every change of a kind to a queue, until the cache ends.
+pub(crate) fn feed<K, I>(
+    informer: &Informer<K>,
+    queue: WorkQueue<ObjectKey>,
+    keys: impl Fn(&Change<K>) -> I + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    K: Object,
+    I: IntoIterator<Item = ObjectKey> + Send + 'static,
+{
+    let mut changes = informer.subscribe();
+    async move {
+        while let Some(change) = changes.recv().await {
+            keys(&change).into_iter().for_each(|key| queue.add(key));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod binding;
 mod claims;
+mod ephemeral;
 mod matching;
 mod provision;
 mod reclaim;
@@ -24,7 +25,12 @@ const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 pub(crate) async fn run(context: Context) {
     let volumes = context.informers.informer::<PersistentVolume>();
     volumes.add_index(BY_CLAIM, |volume| claim_key(volume).map(|key| key.to_string()).into_iter().collect());
-    tokio::join!(provision::make_default_class(&context), claims::run(context.clone()), reclaim::run(context.clone()));
+    tokio::join!(
+        provision::make_default_class(&context),
+        claims::run(context.clone()),
+        ephemeral::run(context.clone()),
+        reclaim::run(context.clone())
+    );
 }
 
 /// The claim a volume is for.

@@ -10,8 +10,10 @@ use crate::{Context, Error};
 use async_trait::async_trait;
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Change, Client, Informer, ObjectKey, Patch, PatchOptions};
+use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,15 @@ pub(super) async fn run(context: Context) {
         .needs(&nodes)
         .run(context.cancel)
         .await;
+}
+
+/// What a claim asks for when that is more than its volume has.
+fn grown(claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> Option<Amount> {
+    let requests = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
+    let wanted = requests.get("storage")?;
+    let present = volume.spec.as_ref()?.capacity.as_ref()?.get("storage")?;
+    let parse = |amount: &Amount| Quantity::parse(&amount.0).ok();
+    (parse(wanted)? > parse(present)?).then(|| wanted.clone())
 }
 
 fn waiting(claims: &Informer<PersistentVolumeClaim>) -> Vec<ObjectKey> {
@@ -117,6 +128,7 @@ impl Claims {
                 Some(volume)
                     if volume.spec.as_ref().is_some_and(|spec| spec.claim_ref.is_none()) || is_for(&volume, claim) =>
                 {
+                    let volume = self.expand(claim, volume).await?;
                     return bind(&self.client, claim, &volume).await;
                 }
                 Some(_) => {
@@ -143,6 +155,29 @@ impl Claims {
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Makes a bound volume as big as its claim asks for by now, where its class allows that.
+    async fn expand(
+        &self,
+        claim: &PersistentVolumeClaim,
+        volume: Arc<PersistentVolume>,
+    ) -> Result<Arc<PersistentVolume>, Error> {
+        let class = self.classes.get(&ObjectKey::new("", class_name(claim)));
+        let Some(class) = class.filter(|class| class.allow_volume_expansion == Some(true)) else { return Ok(volume) };
+        let Some(size) = grown(claim, &volume) else { return Ok(volume) };
+        if class.provisioner != provision::PROVISIONER {
+            let text = "waiting for an external controller to expand this PVC";
+            self.recorder.normal(&reference(claim), "ExternalExpanding", text);
+            return Ok(volume);
+        }
+        // The folder behind the volume has no size of its own.
+        let mut bigger = (*volume).clone();
+        let capacity = bigger.spec.get_or_insert_default().capacity.get_or_insert_default();
+        capacity.insert("storage".to_owned(), size);
+        let bigger = self.client.update(&bigger).await?;
+        self.recorder.normal(&reference(claim), "VolumeResizeSuccessful", "Resize volume succeeded");
+        Ok(Arc::new(bigger))
     }
 
     /// Binds a claim that asks for one volume.
