@@ -1,5 +1,7 @@
 //! Watches over nodes: one that falls silent becomes unknown, conditions become taints, its pods become not ready.
 
+mod zones;
+
 use crate::conditions::{self, Condition};
 use crate::meta::{self, name, namespace};
 use crate::pods::{self, BY_NODE};
@@ -12,8 +14,10 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeSpec, Pod, PodCondition, Taint};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use zones::{Eviction, Limits};
 
 /// Node conditions with the status at which they taint, and the taint.
 const TAINTS: [(&str, &str, &str); 6] = [
@@ -54,6 +58,7 @@ pub(crate) async fn run(context: Context) {
         leases: leases.clone(),
         pods: pods.clone(),
         health: Mutex::default(),
+        limits: Limits::default(),
     };
     Runner::new(controller)
         .on_each(&nodes)
@@ -75,6 +80,7 @@ struct NodeLifecycle {
     leases: Informer<Lease>,
     pods: Informer<Pod>,
     health: Mutex<HashMap<ObjectKey, Health>>,
+    limits: Limits,
 }
 
 /// The last sign of life; only this process's own clock counts.
@@ -105,7 +111,8 @@ impl Controller for NodeLifecycle {
             let message = format!("Node {} status is now: NodeNotReady", key.name);
             self.recorder.normal(&reference(&node), "NodeNotReady", message);
         }
-        if let Some(taints) = wanted_taints(&node) {
+        let (evicts, waits) = self.eviction(&node);
+        if let Some(taints) = wanted_taints(&node, evicts) {
             node.spec.get_or_insert_default().taints = Some(taints);
             node = self.client.update(&node).await?;
         }
@@ -113,11 +120,28 @@ impl Controller for NodeLifecycle {
             self.mark_pods(&key.name).await?;
         }
         // Every sign of life brings the node back; this is for when none comes.
-        Ok(self.grace.checked_sub(silent).map(|left| left + Duration::from_millis(50)))
+        let silence = self.grace.checked_sub(silent).map(|left| left + Duration::from_millis(50));
+        Ok(silence.into_iter().chain(waits).min())
     }
 }
 
 impl NodeLifecycle {
+    /// Whether a node that is not ready may lose its pods, and when to ask again.
+    fn eviction(&self, node: &Node) -> (bool, Option<Duration>) {
+        if is_ready(node) {
+            return (true, None);
+        }
+        let mut taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+        let evicts = |taint: &Taint| taint.effect == "NoExecute" && TAINTS.iter().any(|(.., key)| *key == taint.key);
+        // The cache may not know yet that this one is silent.
+        let fresh = |other: Arc<Node>| if name(other.as_ref()) == name(node) { Arc::new(node.clone()) } else { other };
+        let nodes: Vec<Arc<Node>> = self.nodes.list().into_iter().map(fresh).collect();
+        match self.limits.ask(node, &nodes, taints.any(evicts), Instant::now()) {
+            Eviction::Now => (true, None),
+            Eviction::Later(pause) | Eviction::Never(pause) => (false, Some(pause)),
+        }
+    }
+
     /// For how long the node gave no sign of life.
     fn silence(&self, key: &ObjectKey, node: &Node) -> Duration {
         let lease = self.leases.get(&ObjectKey::new("kube-node-lease", &key.name));
@@ -184,8 +208,8 @@ fn make_unknown(node: &mut Node) -> bool {
     changed
 }
 
-/// The taints the node should have; `None` when it has them.
-fn wanted_taints(node: &Node) -> Option<Vec<Taint>> {
+/// The taints the node should have; `None` when it has them. `evicts` says that its pods may be told to go.
+fn wanted_taints(node: &Node, evicts: bool) -> Option<Vec<Taint>> {
     let empty = NodeSpec::default();
     let spec = node.spec.as_ref().unwrap_or(&empty);
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
@@ -193,7 +217,7 @@ fn wanted_taints(node: &Node) -> Option<Vec<Taint>> {
     for (kind, status, key) in TAINTS {
         if conditions::get(conditions, kind).is_some_and(|condition| condition.status == status) {
             wanted.push((key, "NoSchedule"));
-            if kind == "Ready" {
+            if kind == "Ready" && evicts {
                 wanted.push((key, "NoExecute"));
             }
         }
@@ -259,7 +283,7 @@ mod tests {
         ];
         for (conditions, taints, unschedulable, expected) in cases {
             let node = node(conditions, taints, unschedulable);
-            let found = wanted_taints(&node).map(|taints| {
+            let found = wanted_taints(&node, true).map(|taints| {
                 taints.iter().map(|taint| format!("{}:{}", taint.key, taint.effect)).collect::<Vec<_>>().join(" ")
             });
             assert_eq!(found.as_deref(), expected);
