@@ -4,6 +4,7 @@
 //! what to do is decided by pure functions, and a thin executor does it through the API. See [`run`].
 
 mod autoscaler;
+mod bootstrap_tokens;
 mod certificates;
 mod claims;
 mod cluster_roles;
@@ -127,6 +128,7 @@ pub async fn run(
     }
     spawn!(
         autoscaler::run,
+        bootstrap_tokens::run,
         certificates::run,
         cluster_roles::run,
         cron_job::run,
