@@ -360,4 +360,6 @@ impl Deployments {
 }
 
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;

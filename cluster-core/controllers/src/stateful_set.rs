@@ -211,4 +211,6 @@ impl StatefulSets {
 }
 
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;

@@ -98,3 +98,52 @@ async fn orphans_lose_their_owner_and_live() {
     assert!(child.metadata.owner_references.is_none_or(|owners| owners.is_empty()));
     cancel.cancel();
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    /// Each object has up to two owners among those before it; some are deleted. What has a living owner stays.
+    #[test]
+    fn nothing_with_a_living_owner_goes(
+        shape in proptest::collection::vec((0..20_usize, 0..20_usize, proptest::bool::weighted(0.25)), 1..14),
+    ) {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().start_paused(true).build().expect("a runtime");
+        runtime.block_on(async {
+            let (_server, client, cancel) = started().await;
+            let mut maps: Vec<ConfigMap> = Vec::new();
+            let mut owners: Vec<Vec<usize>> = Vec::new();
+            for (number, (first, second, _)) in shape.iter().enumerate() {
+                let mut of: Vec<usize> = [*first, *second].into_iter().filter(|owner| *owner < number).collect();
+                of.dedup();
+                let reference = |owner: &usize| {
+                    let meta = &maps[*owner].metadata;
+                    json!({"apiVersion": "v1", "kind": "ConfigMap", "name": meta.name, "uid": meta.uid})
+                };
+                let references: Vec<Value> = of.iter().map(reference).collect();
+                let name = format!("m{number:02}");
+                let object = json!({"metadata": {"name": name, "namespace": "ns", "ownerReferences": references}});
+                let object: ConfigMap = serde_json::from_value(object).expect("a map");
+                maps.push(client.create(&object).await.expect("created"));
+                owners.push(of);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let mut expected = Vec::new();
+            let mut lives: Vec<bool> = Vec::new();
+            for (number, (_, _, deleted)) in shape.iter().enumerate() {
+                let name = maps[number].metadata.name.clone().expect("a name");
+                let kept = owners[number].is_empty() || owners[number].iter().any(|owner| lives[*owner]);
+                lives.push(kept && !deleted);
+                if kept && !deleted {
+                    expected.push(name.clone());
+                }
+                if *deleted {
+                    // It may have followed its owner already.
+                    client.delete::<ConfigMap>("ns", &name, &DeleteOptions::default()).await.unwrap_or_default();
+                }
+            }
+            assert_eq!(names(&client).await, expected, "{owners:?} {shape:?}");
+            cancel.cancel();
+        });
+    }
+}
