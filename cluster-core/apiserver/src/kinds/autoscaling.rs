@@ -32,10 +32,10 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
             errors.push(least.invalid("must be greater than or equal to 1"));
         }
         if most.int() < 1 {
-            errors.push(most.invalid("must be greater than 0"));
+            errors.push(most.invalid_number("must be greater than 0"));
         }
         if most.int() < least.int() {
-            errors.push(most.invalid("must be greater than or equal to `minReplicas`"));
+            errors.push(most.invalid_number("must be greater than or equal to `minReplicas`"));
         }
         super::networking::reference(&spec.get("scaleTargetRef"), &mut errors);
         for metric in spec.get("metrics").items() {

@@ -1,9 +1,9 @@
-//! Namespaces, nodes, events, quotas, limit ranges, leases, priority and runtime classes.
+//! Namespaces, nodes, events, leases, priority and runtime classes.
 
 use super::BASE;
-use super::cells::{AGE, CREATED_AT, NAME, age, col, count, join, number, or, or_none, wide};
-use super::rules::{Field, Rule};
-use super::walk::{At, canonical_quantities, child, default, each, entries, int, items, text};
+use super::cells::{AGE, NAME, age, col, count, join, number, or, or_none, wide};
+use super::rules::{Field, NON_NEGATIVE, Rule};
+use super::walk::{At, canonical_quantities, child, default, int, items, text};
 use crate::registry::{Column, Conversion, Deletion, SelectableField, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
@@ -164,68 +164,10 @@ fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static st
     map.insert("apiVersion".to_owned(), version.into());
 }
 
-pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
-    fields: &[("spec.scopes", &[Rule::Frozen("")])],
-    defaults: |object| canonical_quantities(super::walk::at(object, "spec.hard")),
-    prepare_create: |object| object["status"] = json!({}),
-    validate: |object| {
-        let mut errors = Errors::new();
-        for (resource, amount) in At::root(object).get("spec.hard").entries() {
-            amount.quantity(&mut errors);
-            let fault = name::qualified_name(resource).err();
-            errors.extend(fault.map(|why| cluster_object::field::Error::invalid(&amount.path, &resource.into(), &why)));
-        }
-        errors
-    },
-    has_generation: false,
-    ..BASE
-};
-
-pub(super) const LIMIT_RANGE: Strategy = Strategy {
-    defaults: |object| {
-        let Some(spec) = child(object, "spec") else { return };
-        for item in each(spec, "limits") {
-            for list in ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] {
-                canonical_quantities(item.get_mut(list));
-            }
-            if item["type"] == "Container" {
-                for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
-                    let values: Vec<_> = entries(&item[from]).map(|(k, v)| (k.clone(), v.clone())).collect();
-                    for (key, value) in values {
-                        default(item, to, json!({}));
-                        default(&mut item[to], &key, value);
-                    }
-                }
-            }
-        }
-    },
-    validate: |object| {
-        let mut errors = Errors::new();
-        for item in At::root(object).get("spec.limits").items() {
-            item.get("type").required(&mut errors);
-            for list in ["max", "min", "default", "defaultRequest"] {
-                for (resource, amount) in item.get(list).entries() {
-                    let value = amount.quantity(&mut errors);
-                    let limit = cluster_object::quantity::Quantity::from_value(&item.value["max"][resource]).ok();
-                    if let (Some(value), Some(limit)) = (value, limit)
-                        && value > limit
-                    {
-                        let shown = text(&item.value["max"][resource]);
-                        errors.push(amount.invalid(&format!("{list} value {value} is greater than max value {shown}")));
-                    }
-                }
-            }
-        }
-        errors
-    },
-    has_generation: false,
-    ..BASE
-};
-
 pub(super) const LEASE: Strategy = Strategy {
     fields: &[
-        ("spec.leaseDurationSeconds", &[Rule::Positive]),
-        ("spec.leaseTransitions", &[Rule::NonNegative]),
+        ("spec.leaseDurationSeconds", &[Rule::AtLeast(1, "must be greater than 0")]),
+        ("spec.leaseTransitions", &[NON_NEGATIVE]),
         ("spec.strategy", &[Rule::Text(name::qualified_name)]),
     ],
     create_on_update: true,
@@ -370,21 +312,6 @@ pub(super) const EVENT_COLUMNS: &[Column] = &[
     Column { format: "name", ..wide("Name", |o| meta::name(o).into()) },
 ];
 
-fn usage(quota: &Value, limits: bool) -> Value {
-    let mut all: Vec<String> = entries(&quota["status"]["hard"])
-        .filter(|(name, _)| name.starts_with("limits") == limits)
-        .map(|(name, hard)| {
-            let used = quota["status"]["used"][name].as_str().unwrap_or("0");
-            format!("{name}: {used}/{}", super::cells::int_or_string(hard))
-        })
-        .collect();
-    all.sort_unstable();
-    all.join(", ").into()
-}
-
-pub(super) const RESOURCE_QUOTA_COLUMNS: &[Column] =
-    &[NAME, col("Request", |o| usage(o, false)), col("Limit", |o| usage(o, true)), AGE];
-pub(super) const LIMIT_RANGE_COLUMNS: &[Column] = &[NAME, CREATED_AT];
 pub(super) const LEASE_COLUMNS: &[Column] =
     &[NAME, col("Holder", |o| meta::text(o, "spec.holderIdentity").into()), AGE];
 pub(super) const PRIORITY_CLASS_COLUMNS: &[Column] = &[

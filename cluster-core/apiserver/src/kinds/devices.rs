@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{AGE, NAME, col};
-use super::rules::{Field, Rule};
+use super::rules::{Field, NON_NEGATIVE, Rule};
 use super::walk::{At, at, default, each, items};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::Errors;
@@ -75,8 +75,8 @@ const SLICE_FIELDS: &[Field] = &[
     ("spec.driver", &[Rule::Required(""), Rule::Most(63), Rule::Text(name::dns_subdomain), Rule::Frozen("")]),
     ("spec.nodeName", &[Rule::Text(name::dns_subdomain), Rule::Frozen("")]),
     ("spec.pool.name", &[Rule::Required(""), Rule::Most(253), Rule::Frozen("")]),
-    ("spec.pool.resourceSliceCount", &[Rule::Required(""), Rule::Positive]),
-    ("spec.pool.generation", &[Rule::NonNegative]),
+    ("spec.pool.resourceSliceCount", &[Rule::Required(""), Rule::AtLeast(1, "must be greater than zero")]),
+    ("spec.pool.generation", &[NON_NEGATIVE]),
     ("spec.devices", &[Rule::Most(128)]),
     ("spec.devices[].name", &[Rule::Required(""), Rule::Text(name::dns_label), Rule::Unique]),
 ];
@@ -86,12 +86,12 @@ const REQUESTS: &[Field] = &[
     ("requests[].name", &[Rule::Required(""), Rule::Text(name::dns_label), Rule::Unique]),
     ("requests[].exactly.deviceClassName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
     ("requests[].exactly.allocationMode", &[Rule::OneOf(&["All", "ExactCount"])]),
-    ("requests[].exactly.count", &[Rule::Positive]),
+    ("requests[].exactly.count", &[Rule::AtLeast(1, "must be greater than zero")]),
     ("requests[].firstAvailable", &[Rule::Most(8)]),
     ("requests[].firstAvailable[].name", &[Rule::Required(""), Rule::Text(name::dns_label), Rule::Unique]),
     ("requests[].firstAvailable[].deviceClassName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
     ("requests[].firstAvailable[].allocationMode", &[Rule::OneOf(&["All", "ExactCount"])]),
-    ("requests[].firstAvailable[].count", &[Rule::Positive]),
+    ("requests[].firstAvailable[].count", &[Rule::AtLeast(1, "must be greater than zero")]),
     ("constraints", &[Rule::Most(32)]),
     ("config", &[Rule::Most(32)]),
 ];

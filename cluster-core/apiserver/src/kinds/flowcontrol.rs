@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{AGE, NAME, col, count, number, or_none};
-use super::rules::Rule;
+use super::rules::{NON_NEGATIVE, Rule};
 use super::walk::{At, items, text};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::Errors;
@@ -63,14 +63,17 @@ pub(super) const PRIORITY_LEVEL: Strategy = Strategy {
     status_resets: Strategy::RESET_FOR_STATUS,
     fields: &[
         ("spec.type", &[Rule::Required(""), Rule::OneOf(&["Exempt", "Limited"])]),
-        ("spec.limited.nominalConcurrencyShares", &[Rule::Default("30"), Rule::NonNegative]),
+        ("spec.limited.nominalConcurrencyShares", &[Rule::Default("30"), NON_NEGATIVE]),
         ("spec.limited.lendablePercent", &[Rule::Default("0"), Rule::Range(0, 100)]),
-        ("spec.limited.borrowingLimitPercent", &[Rule::NonNegative]),
+        ("spec.limited.borrowingLimitPercent", &[NON_NEGATIVE]),
         ("spec.limited.limitResponse.type", &[Rule::Required(""), Rule::OneOf(&["Queue", "Reject"])]),
         ("spec.limited.limitResponse.queuing.queues", &[Rule::Default("64"), Rule::Range(1, 10_000_000)]),
-        ("spec.limited.limitResponse.queuing.handSize", &[Rule::Default("8"), Rule::Positive]),
-        ("spec.limited.limitResponse.queuing.queueLengthLimit", &[Rule::Default("50"), Rule::Positive]),
-        ("spec.exempt.nominalConcurrencyShares", &[Rule::Default("0"), Rule::NonNegative]),
+        ("spec.limited.limitResponse.queuing.handSize", &[Rule::Default("8"), Rule::AtLeast(1, "must be positive")]),
+        (
+            "spec.limited.limitResponse.queuing.queueLengthLimit",
+            &[Rule::Default("50"), Rule::AtLeast(1, "must be positive")],
+        ),
+        ("spec.exempt.nominalConcurrencyShares", &[Rule::Default("0"), NON_NEGATIVE]),
         ("spec.exempt.lendablePercent", &[Rule::Default("0"), Rule::Range(0, 100)]),
     ],
     prepare_create: |object| object["status"] = json!({}),

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 type Upgrade = fn(&mut Value);
 
 /// Group and version, the plurals, the stored group, since when deprecated and gone, and what mends the objects.
-const TABLE: &[(&str, &str, &[&str], &str, &str, Upgrade)] = &[
+type Row = (&'static str, &'static str, &'static [&'static str], &'static str, &'static str, Upgrade);
+const TABLE: &[Row] = &[
     ("extensions", "v1beta1", &["deployments"], "apps", "v1.9+, unavailable in v1.16+", unlimited_deployment),
     ("extensions", "v1beta1", &["daemonsets"], "apps", "v1.9+, unavailable in v1.16+", on_delete),
     ("extensions", "v1beta1", &["replicasets"], "apps", "v1.9+, unavailable in v1.16+", selector),
@@ -36,7 +37,7 @@ const TABLE: &[(&str, &str, &[&str], &str, &str, Upgrade)] = &[
 
 /// The entries of the removed versions of these resources.
 pub(super) fn resources(present: &[Resource]) -> Vec<Resource> {
-    let of = |&(group, version, plurals, stored, since, upgrade): &(_, _, &[&str], _, _, _)| {
+    let of = |&(group, version, plurals, stored, since, upgrade): &Row| {
         let found =
             present.iter().filter(move |r| r.group == stored && plurals.iter().any(|plural| *plural == r.plural));
         found.map(|resource| resource_of(resource, group, version, since, upgrade)).collect::<Vec<_>>()

@@ -14,6 +14,7 @@ mod flowcontrol;
 mod legacy;
 mod networking;
 mod pod;
+mod quotas;
 mod rbac;
 mod row;
 pub(crate) mod rules;

@@ -20,10 +20,8 @@ pub(crate) enum Rule {
     OneOf(&'static [&'static str]),
     /// Must be in this range when it is given.
     Range(i64, i64),
-    /// Must be greater than 0 when it is given.
-    Positive,
-    /// Must be 0 or greater when it is given.
-    NonNegative,
+    /// Must not be less than this when it is given; with the text of the fault.
+    AtLeast(i64, &'static str),
     /// Must be a quantity that is not negative when it is given.
     Quantity,
     /// Must be a label selector when it is given.
@@ -35,6 +33,9 @@ pub(crate) enum Rule {
     /// Does not change; with the text that forbids it, empty for upstream's usual one.
     Frozen(&'static str),
 }
+
+/// Must not be negative.
+pub(super) const NON_NEGATIVE: Rule = Rule::AtLeast(0, "must be greater than or equal to 0");
 
 /// The rules of a field. In a path, `list[]` stands for each item. A field is looked at only when what it stands in is
 /// there.
@@ -126,8 +127,7 @@ fn check(rule: &Rule, value: &At<'_>, seen: &mut Vec<(String, String)>, errors: 
         Rule::Text(rule) => value.optional_rule(*rule, errors),
         Rule::OneOf(allowed) => value.optional_one_of(allowed, errors),
         Rule::Range(low, high) if value.is_set() => value.in_range(*low, *high, errors),
-        Rule::Positive if value.is_set() && value.int() <= 0 => errors.push(value.invalid("must be greater than zero")),
-        Rule::NonNegative => value.non_negative(errors),
+        Rule::AtLeast(low, detail) if value.is_set() && value.int() < *low => errors.push(value.invalid(detail)),
         Rule::Quantity if value.is_set() => {
             value.quantity(errors);
         }

@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{AGE, NAME, col, int_or_string, join, len, number, or, or_none};
-use super::rules::Rule;
+use super::rules::{NON_NEGATIVE, Rule};
 use super::walk::{At, text, texts};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::{Error, Errors, Path};
@@ -69,7 +69,7 @@ pub(super) const CSI_NODE: Strategy = Strategy {
     fields: &[
         ("spec.drivers[].name", &[Rule::Required(""), Rule::Most(63), Rule::Text(driver_name), Rule::Unique]),
         ("spec.drivers[].nodeID", &[Rule::Required(""), Rule::Most(256)]),
-        ("spec.drivers[].allocatable.count", &[Rule::NonNegative]),
+        ("spec.drivers[].allocatable.count", &[NON_NEGATIVE]),
         ("spec.drivers[].topologyKeys[]", &[Rule::Required(""), Rule::Text(name::qualified_name), Rule::Unique]),
     ],
     validate_update: |new, old| {

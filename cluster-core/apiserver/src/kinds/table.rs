@@ -3,7 +3,7 @@
 use super::row::{Row, SCALE, STATUS, Sub, row};
 use super::{
     apps, autoscaling, batch, certificates, cluster, config, devices, endpoints, extensions, flowcontrol, networking,
-    pod, rbac, service, storage, volumes,
+    pod, quotas, rbac, service, storage, volumes,
 };
 use crate::registry::Verbs::{CreateOnly, NoDeleteCollection, ReadOnly};
 
@@ -66,10 +66,7 @@ const CORE: &[Row] = &[
         .shows(endpoints::ENDPOINTS_COLUMNS)
         .short(&["ep"]),
     row("events", "Event").rules(&cluster::EVENT).shows(cluster::EVENT_COLUMNS).short(&["ev"]),
-    row("limitranges", "LimitRange")
-        .rules(&cluster::LIMIT_RANGE)
-        .shows(cluster::LIMIT_RANGE_COLUMNS)
-        .short(&["limits"]),
+    row("limitranges", "LimitRange").rules(&quotas::LIMIT_RANGE).shows(quotas::LIMIT_RANGE_COLUMNS).short(&["limits"]),
     row("namespaces", "Namespace")
         .rules(&cluster::NAMESPACE)
         .shows(cluster::NAMESPACE_COLUMNS)
@@ -103,8 +100,8 @@ const CORE: &[Row] = &[
         .all()
         .subs(&[SCALE, STATUS]),
     row("resourcequotas", "ResourceQuota")
-        .rules(&cluster::RESOURCE_QUOTA)
-        .shows(cluster::RESOURCE_QUOTA_COLUMNS)
+        .rules(&quotas::RESOURCE_QUOTA)
+        .shows(quotas::RESOURCE_QUOTA_COLUMNS)
         .short(&["quota"])
         .subs(&[STATUS]),
     row("secrets", "Secret").rules(&config::SECRET).shows(config::SECRET_COLUMNS),

@@ -154,6 +154,12 @@ impl<'a> At<'a> {
         Error::invalid(&self.path, self.value, detail)
     }
 
+    /// As [`At::invalid`] for a number that Go has even when nobody gives it.
+    pub(crate) fn invalid_number(&self, detail: &str) -> Error {
+        let zero = Value::from(0);
+        Error::invalid(&self.path, if self.is_set() { self.value } else { &zero }, detail)
+    }
+
     /// A required value is missing.
     pub(crate) fn missing(&self, detail: &str) -> Error {
         Error::required(&self.path, detail)
@@ -223,7 +229,7 @@ impl<'a> At<'a> {
     /// Refuses a number outside of the range.
     pub(crate) fn in_range(&self, low: i64, high: i64, errors: &mut Errors) {
         if self.int() < low || self.int() > high {
-            errors.push(self.invalid(&format!("must be between {low} and {high}, inclusive")));
+            errors.push(self.invalid_number(&format!("must be between {low} and {high}, inclusive")));
         }
     }
 

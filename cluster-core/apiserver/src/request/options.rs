@@ -98,9 +98,9 @@ pub struct Preconditions {
 impl Query {
     /// Reads a raw query; `user_agent` names the field manager when the query does not.
     pub fn parse(query: &str, user_agent: &str) -> Result<Self, Status> {
-        let mut q = Self::default();
         // People who look with such a program see text that is made for people.
-        q.pretty = ["curl", "Wget", "Mozilla/5.0"].iter().any(|program| user_agent.starts_with(program));
+        let pretty = ["curl", "Wget", "Mozilla/5.0"].iter().any(|program| user_agent.starts_with(program));
+        let mut q = Self { pretty, ..Self::default() };
         for (key, value) in pairs(query) {
             q.set(&key, &value)?;
         }
@@ -117,7 +117,7 @@ impl Query {
     fn set(&mut self, key: &str, value: &str) -> Result<(), Status> {
         match key {
             "labelSelector" => {
-                self.labels = Selector::parse(value).map_err(|e| Status::bad_request(e.to_string()))?;
+                self.labels = Selector::parse(value).map_err(Status::bad_request)?;
             }
             "fieldSelector" => self.fields = FieldSelector::parse(value).map_err(Status::bad_request)?,
             "limit" => self.limit = usize::try_from(integer(key, value)?).unwrap_or_default(),

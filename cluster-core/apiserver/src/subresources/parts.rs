@@ -1,5 +1,6 @@
 //! Subresources that write one part of their object: finalize, approval, ephemeralcontainers, resize.
 
+use crate::kinds::walk;
 use crate::request;
 use crate::verbs::{Call, Content, Part, PatchKind, Proposed, Reply, apply_to, change};
 use axum::body::Body;
@@ -57,6 +58,13 @@ fn with_part(part: &str, path: &str, old: &Value, wanted: &Value) -> Value {
     match meta::get(wanted, path) {
         Value::Null => drop(meta::remove(&mut object, path)),
         value => meta::set(&mut object, path, value.clone()),
+    }
+    if part == "approval" {
+        for condition in object["status"]["conditions"].as_array_mut().into_iter().flatten() {
+            for time in ["lastUpdateTime", "lastTransitionTime"] {
+                walk::default(condition, time, meta::now());
+            }
+        }
     }
     object
 }

@@ -24,8 +24,11 @@ pub(crate) fn pod(pod: &mut Value) {
     }
 }
 
-/// Defaults of the pod template at this value.
+/// Defaults of the pod template at this value, which is there in Go even when nobody gives it.
 pub(crate) fn template(template: &mut Value) {
+    if template.is_null() {
+        *template = json!({"spec": {}});
+    }
     if let Some(spec) = child(template, "spec") {
         self::spec(spec);
     }

@@ -1,0 +1,119 @@
+//! Resource quotas and limit ranges.
+
+use super::BASE;
+use super::cells::{AGE, CREATED_AT, NAME, col, int_or_string};
+use super::rules::Rule;
+use super::walk::{At, at, canonical_quantities, child, default, each, entries, text};
+use crate::registry::{Column, Strategy};
+use cluster_object::field::{Error, Errors};
+use cluster_object::name;
+use cluster_object::quantity::Quantity;
+use serde_json::{Value, json};
+
+/// What a quota may limit beside amounts of a resource, objects of a kind and qualified names.
+const COUNTED: [&str; 11] = [
+    "configmaps",
+    "persistentvolumeclaims",
+    "pods",
+    "replicationcontrollers",
+    "requests.storage",
+    "resourcequotas",
+    "secrets",
+    "services",
+    "services.loadbalancers",
+    "services.nodeports",
+    "storage",
+];
+
+fn is_standard(resource: &str) -> bool {
+    let bare = resource.strip_prefix("requests.").or(resource.strip_prefix("limits.")).unwrap_or(resource);
+    COUNTED.contains(&resource)
+        || matches!(bare, "cpu" | "memory" | "ephemeral-storage")
+        || bare.starts_with("hugepages-")
+}
+
+pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
+    fields: &[("spec.scopes", &[Rule::Frozen("")])],
+    defaults: |object| canonical_quantities(at(object, "spec.hard")),
+    prepare_create: |object| object["status"] = json!({}),
+    validate: |object| {
+        let mut errors = Errors::new();
+        for (resource, amount) in At::root(object).get("spec.hard").entries() {
+            amount.quantity(&mut errors);
+            if let Err(why) = name::qualified_name(resource) {
+                errors.push(Error::invalid(&amount.path, &resource.into(), &why));
+            } else if !resource.contains('/') && !is_standard(resource) {
+                for why in
+                    ["must be a standard resource type or fully qualified", "must be a standard resource for quota"]
+                {
+                    errors.push(Error::invalid(&amount.path, &resource.into(), why));
+                }
+            }
+        }
+        errors
+    },
+    has_generation: false,
+    ..BASE
+};
+
+pub(super) const LIMIT_RANGE: Strategy = Strategy {
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        for item in each(spec, "limits") {
+            for list in ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] {
+                canonical_quantities(item.get_mut(list));
+            }
+            if item["type"] == "Container" {
+                for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
+                    let values: Vec<_> = entries(&item[from]).map(|(k, v)| (k.clone(), v.clone())).collect();
+                    for (key, value) in values {
+                        default(item, to, json!({}));
+                        default(&mut item[to], &key, value);
+                    }
+                }
+            }
+        }
+    },
+    validate: |object| {
+        let mut errors = Errors::new();
+        for item in At::root(object).get("spec.limits").items() {
+            item.get("type").required(&mut errors);
+            for list in ["default", "defaultRequest"].map(|list| item.get(list)) {
+                if item.value["type"] == "Pod" && !list.is_empty() {
+                    errors.push(list.forbidden("may not be specified when `type` is 'Pod'"));
+                }
+            }
+            for list in ["max", "min", "default", "defaultRequest"] {
+                for (resource, amount) in item.get(list).entries() {
+                    let value = amount.quantity(&mut errors);
+                    let limit = Quantity::from_value(&item.value["max"][resource]).ok();
+                    if let (Some(value), Some(limit)) = (value, limit)
+                        && value > limit
+                    {
+                        let shown = text(&item.value["max"][resource]);
+                        errors.push(amount.invalid(&format!("{list} value {value} is greater than max value {shown}")));
+                    }
+                }
+            }
+        }
+        errors
+    },
+    has_generation: false,
+    ..BASE
+};
+
+fn usage(quota: &Value, limits: bool) -> Value {
+    let mut all: Vec<String> = entries(&quota["status"]["hard"])
+        .filter(|(name, _)| name.starts_with("limits") == limits)
+        .map(|(name, hard)| {
+            let used = quota["status"]["used"][name].as_str().unwrap_or("0");
+            format!("{name}: {used}/{}", int_or_string(hard))
+        })
+        .collect();
+    all.sort_unstable();
+    all.join(", ").into()
+}
+
+pub(super) const RESOURCE_QUOTA_COLUMNS: &[Column] =
+    &[NAME, col("Request", |o| usage(o, false)), col("Limit", |o| usage(o, true)), AGE];
+pub(super) const LIMIT_RANGE_COLUMNS: &[Column] = &[NAME, CREATED_AT];
