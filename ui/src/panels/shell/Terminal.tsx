@@ -26,7 +26,12 @@ export function Terminal({ label, place, command, bar, onFailed }: Props) {
   const xterm = useRef<Xterm | null>(null);
   const [connection, happen] = useReducer(step, start);
   const target = JSON.stringify({ place, command });
-  const attempt = connection.state === 'connecting' ? connection.attempt : null;
+  // Counts connections, not states: the one that is open must not end because its state is another now.
+  const [dialled, dial] = useReducer((count: number) => count + 1, 0);
+  const again = useCallback(() => {
+    happen({ what: 'retry' });
+    dial();
+  }, []);
 
   useEffect(() => {
     if (host.current === null) return;
@@ -59,22 +64,22 @@ export function Terminal({ label, place, command, bar, onFailed }: Props) {
     };
   }, []);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another dial connects anew.
   useEffect(() => {
     const terminal = xterm.current;
-    if (attempt === null || terminal === null) return;
+    if (terminal === null) return;
     const { place: where, command: what } = JSON.parse(target) as { place: Place; command?: string[] };
     const release = connect(terminal, where, what, happen);
     return release;
-  }, [attempt, target]);
+  }, [dialled, target]);
 
   useEffect(() => {
     if (connection.state === 'failed') onFailed?.(connection.message);
     if (connection.state !== 'lost') return;
-    const timer = setTimeout(() => happen({ what: 'retry' }), connection.in);
+    const timer = setTimeout(again, connection.in);
     return () => clearTimeout(timer);
-  }, [connection, onFailed]);
+  }, [connection, onFailed, again]);
 
-  const again = useCallback(() => happen({ what: 'retry' }), []);
   return (
     <Panel
       label={label}
