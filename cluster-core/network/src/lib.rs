@@ -1,6 +1,9 @@
-//! The node's part of the cluster network: service proxy (nftables), DNS and routes to the other nodes' pods.
+//! The node's part of the cluster network: service proxy and network policies (nftables), DNS and routes to the other
+//! nodes' pods.
 
 pub mod dns;
+mod nft;
+pub mod policy;
 pub mod proxy;
 pub mod routes;
 

@@ -7,7 +7,9 @@ use cluster_client::http::{HttpBackend, Identity};
 use cluster_client::{Client, Informers};
 use cluster_config::{API_PORT, NodeConfig, Role, path, pki_file};
 use cluster_kubelet::KubeletOptions;
-use cluster_network::{dns, proxy, routes};
+use cluster_network::{dns, policy, proxy, routes};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,7 +26,11 @@ pub(crate) struct Clients {
 }
 
 /// Runs the node until `cancel`.
-pub async fn run(config: NodeConfig, cancel: CancellationToken) -> Result<()> {
+pub fn run(config: NodeConfig, cancel: CancellationToken) -> BoxFuture<'static, Result<()>> {
+    start(config, cancel).boxed()
+}
+
+async fn start(config: NodeConfig, cancel: CancellationToken) -> Result<()> {
     let tasks = TaskTracker::new();
     let clients = match config.role {
         Role::Master => master::start(&config, &tasks, &cancel).await?,
@@ -97,6 +103,11 @@ fn start_network(
     let (shared, token, address) = (informers.clone(), cancel.clone(), config.dns_address);
     tasks.spawn(supervise("dns", cancel.clone(), move || {
         dns::run(shared.clone(), address, dns_ready.clone(), token.clone())
+    }));
+    let options = policy::Options { node: config.name.clone(), dns_address: config.dns_address };
+    let (shared, token) = (informers.clone(), cancel.clone());
+    tasks.spawn(supervise("network policy", cancel.clone(), move || {
+        policy::run(shared.clone(), options.clone(), token.clone())
     }));
     let (shared, token, name) = (informers.clone(), cancel.clone(), config.name.clone());
     tasks.spawn(supervise("routes", cancel.clone(), move || routes::run(shared.clone(), name.clone(), token.clone())));

@@ -14,6 +14,8 @@ pub use zone::{Backing, EndpointName, Port, ServiceEntry, Zone};
 use crate::Error;
 use crate::proxy::{BY_SERVICE, slice_service};
 use cluster_client::Informers;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,7 +25,16 @@ use tokio_util::sync::CancellationToken;
 
 /// Serves DNS on `address` (port 53, UDP and TCP) until `cancel`; the address is added to the loopback interface.
 /// `ready` becomes true when queries are answered.
-pub async fn run(
+pub fn run(
+    informers: Informers,
+    address: Ipv4Addr,
+    ready: watch::Sender<bool>,
+    cancel: CancellationToken,
+) -> BoxFuture<'static, Result<(), Error>> {
+    start(informers, address, ready, cancel).boxed()
+}
+
+async fn start(
     informers: Informers,
     address: Ipv4Addr,
     ready: watch::Sender<bool>,

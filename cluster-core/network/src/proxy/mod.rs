@@ -1,11 +1,10 @@
 //! The service proxy: turns Services and EndpointSlices into one nftables table and keeps it by deltas.
 //!
 //! `model` reads the API objects, `ruleset` says what the table holds, `delta` how to get from one table to the next,
-//! `nft` carries it into the kernel in one transaction.
+//! [`nft`] carries it into the kernel in one transaction.
 
 mod delta;
 mod model;
-mod nft;
 mod ruleset;
 #[cfg(test)]
 mod tests;
@@ -13,7 +12,7 @@ mod tests;
 pub use model::{Endpoint, Model, ServicePort, service_ports};
 pub use ruleset::{Ruleset, ruleset};
 
-use crate::Error;
+use crate::{Error, nft};
 use cluster_client::Informers;
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::Service;

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// Runs one script as one transaction: all of it holds, or nothing.
-pub(super) async fn apply(script: &str) -> Result<(), Error> {
+pub(crate) async fn apply(script: &str) -> Result<(), Error> {
     let mut nft = Command::new("nft")
         .args(["-f", "-"])
         .stdin(Stdio::piped())
@@ -28,7 +28,7 @@ pub(super) async fn apply(script: &str) -> Result<(), Error> {
 
 /// Makes the kernel forget UDP flows from a service to an endpoint. A flow that stays only delays its client, so a
 /// failure is logged, not raised.
-pub(super) async fn forget_flows(flows: &[(Ipv4Addr, u16, Ipv4Addr)]) {
+pub(crate) async fn forget_flows(flows: &[(Ipv4Addr, u16, Ipv4Addr)]) {
     for (service, port, endpoint) in flows {
         let arguments = [
             "-D".to_owned(),

@@ -1,0 +1,59 @@
+//! Network policies: which connections the pods of this node may open and take.
+//!
+//! `model` reads the API objects, `ruleset` says what the nftables table holds. Policies are few and a node has few pods,
+//! so the table is replaced whole, in one transaction, when its text changes.
+
+mod model;
+mod ruleset;
+#[cfg(test)]
+mod tests;
+
+use crate::{Error, nft};
+use cluster_client::Informers;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use model::Model;
+use std::net::Ipv4Addr;
+use tokio_util::sync::CancellationToken;
+
+/// What must be known of the node.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The node's name.
+    pub node: String,
+    /// The node answers DNS itself at this address; like the kubelet's probes, that is no pod's traffic to forbid.
+    pub dns_address: Ipv4Addr,
+}
+
+/// Keeps the table until `cancel`. Pods and namespaces are watched only once there is a policy.
+pub async fn run(informers: Informers, options: Options, cancel: CancellationToken) -> Result<(), Error> {
+    let policies = informers.informer::<NetworkPolicy>();
+    let mut changes = policies.subscribe();
+    nft::apply(ruleset::NONE).await?;
+    while policies.list().is_empty() {
+        if cancel.run_until_cancelled(changes.recv()).await.flatten().is_none() {
+            return Ok(());
+        }
+    }
+    let (pods, namespaces) = (informers.informer::<Pod>(), informers.informer::<Namespace>());
+    let (mut pod_changes, mut namespace_changes) = (pods.subscribe(), namespaces.subscribe());
+    if cancel.run_until_cancelled(async { tokio::join!(pods.synced(), namespaces.synced()) }).await.is_none() {
+        return Ok(());
+    }
+    let mut applied = String::new();
+    loop {
+        while changes.try_recv().is_ok() || pod_changes.try_recv().is_ok() || namespace_changes.try_recv().is_ok() {}
+        let model = Model::read(&policies.list(), &pods.list(), &namespaces.list(), &options.node);
+        let wanted = ruleset::ruleset(&model, options.dns_address);
+        if applied != wanted {
+            nft::apply(&wanted).await?;
+            applied = wanted;
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            Some(_) = changes.recv() => {}
+            Some(_) = pod_changes.recv() => {}
+            Some(_) = namespace_changes.recv() => {}
+        }
+    }
+}

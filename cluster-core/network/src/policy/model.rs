@@ -1,0 +1,94 @@
+//! Policies, pods and namespaces as far as filtering needs them.
+
+use cluster_object::selector::Selector;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicySpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+type Labels = BTreeMap<String, String>;
+
+/// A pod with an address of its own.
+#[derive(Debug, Clone)]
+pub(super) struct PodFacts {
+    pub(super) address: Ipv4Addr,
+    pub(super) namespace: String,
+    pub(super) labels: Labels,
+    /// Name, protocol and number of its named ports.
+    pub(super) ports: Vec<(String, String, i32)>,
+    /// Whether it runs on this node.
+    pub(super) local: bool,
+}
+
+/// Everything the table is made from.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    /// Namespace and content of each policy.
+    pub(super) policies: Vec<(String, NetworkPolicySpec)>,
+    pub(super) pods: Vec<PodFacts>,
+    pub(super) namespaces: BTreeMap<String, Labels>,
+}
+
+impl Model {
+    pub(super) fn read(
+        policies: &[Arc<NetworkPolicy>],
+        pods: &[Arc<Pod>],
+        namespaces: &[Arc<Namespace>],
+        node: &str,
+    ) -> Self {
+        let policy = |p: &Arc<NetworkPolicy>| Some((p.metadata.namespace.clone()?, p.spec.clone()?));
+        let namespace = |n: &Arc<Namespace>| {
+            (n.metadata.name.clone().unwrap_or_default(), n.metadata.labels.clone().unwrap_or_default())
+        };
+        Self {
+            policies: policies.iter().filter_map(policy).collect(),
+            pods: pods.iter().filter_map(|pod| facts(pod, node)).collect(),
+            namespaces: namespaces.iter().map(namespace).collect(),
+        }
+    }
+
+    /// The pods a peer's selectors choose, seen from a policy in `namespace`.
+    pub(super) fn chosen<'a>(
+        &'a self,
+        peer: &'a NetworkPolicyPeer,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a PodFacts> {
+        self.pods.iter().filter(move |pod| {
+            let in_namespace = match &peer.namespace_selector {
+                Some(selector) => self.namespaces.get(&pod.namespace).is_some_and(|labels| selects(selector, labels)),
+                None => pod.namespace == namespace,
+            };
+            in_namespace && peer.pod_selector.as_ref().is_none_or(|selector| selects(selector, &pod.labels))
+        })
+    }
+}
+
+/// Whether a label selector chooses these labels. One that cannot be read, which validation lets nobody store, chooses
+/// nothing.
+pub(super) fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
+    let parsed = serde_json::to_value(selector).map_err(|error| error.to_string());
+    let parsed = parsed.and_then(|selector| Selector::from_label_selector(&selector));
+    parsed.is_ok_and(|selector| selector.matches(|key| labels.get(key).map(String::as_str)))
+}
+
+fn facts(pod: &Pod, node: &str) -> Option<PodFacts> {
+    let (spec, status) = (pod.spec.as_ref()?, pod.status.as_ref()?);
+    let ended = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    if ended || spec.host_network == Some(true) {
+        return None;
+    }
+    let ports =
+        spec.containers.iter().chain(spec.init_containers.iter().flatten()).flat_map(|c| c.ports.iter().flatten());
+    let named = |p: &k8s_openapi::api::core::v1::ContainerPort| {
+        Some((p.name.clone()?, p.protocol.clone().unwrap_or_else(|| "TCP".to_owned()), p.container_port))
+    };
+    Some(PodFacts {
+        address: status.pod_ip.as_ref()?.parse().ok()?,
+        namespace: pod.metadata.namespace.clone().unwrap_or_default(),
+        labels: pod.metadata.labels.clone().unwrap_or_default(),
+        ports: ports.filter_map(named).collect(),
+        local: spec.node_name.as_deref() == Some(node),
+    })
+}

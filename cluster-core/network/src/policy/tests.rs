@@ -1,0 +1,92 @@
+//! Tables: policies in, rules out.
+
+use super::model::{Model, PodFacts};
+use super::ruleset::{NONE, ruleset};
+use k8s_openapi::api::networking::v1::NetworkPolicySpec;
+use serde_json::{Value, json};
+
+fn pod(address: &str, namespace: &str, app: &str, local: bool) -> PodFacts {
+    PodFacts {
+        address: address.parse().expect("an address"),
+        namespace: namespace.to_owned(),
+        labels: [("app".to_owned(), app.to_owned())].into(),
+        ports: vec![("http".to_owned(), "TCP".to_owned(), if app == "db" { 5432 } else { 80 })],
+        local,
+    }
+}
+
+/// The rules for `web` at 10.0.0.1, with the policies of its namespace.
+fn rules(policies: &[Value]) -> String {
+    let policy = |p: &Value| serde_json::from_value::<NetworkPolicySpec>(p.clone()).expect("a policy");
+    let model = Model {
+        policies: policies.iter().map(|p| ("shop".to_owned(), policy(p))).collect(),
+        pods: vec![
+            pod("10.0.0.1", "shop", "web", true),
+            pod("10.0.0.2", "shop", "db", false),
+            pod("10.0.1.3", "other", "web", false),
+        ],
+        namespaces: [("shop", "a"), ("other", "b")]
+            .map(|(name, team)| (name.to_owned(), [("team".to_owned(), team.to_owned())].into()))
+            .into(),
+    };
+    ruleset(&model, "10.96.0.10".parse().expect("an address"))
+}
+
+#[test]
+fn each_policy_allows_what_it_says_and_nothing_else() {
+    let web = json!({"matchLabels": {"app": "web"}});
+    let ingress = |rule: Value| json!({"podSelector": web, "ingress": [rule]});
+    let egress = |rule: Value| json!({"podSelector": web, "policyTypes": ["Egress"], "egress": [rule]});
+    let cases = [
+        (json!({"podSelector": {}, "policyTypes": ["Ingress"]}), "chain ingress/10.0.0.1 {\n  drop\n}"),
+        (ingress(json!({})), "{\n   return\n  drop"),
+        (ingress(json!({"from": [{"podSelector": {}}]})), "{\n  ip saddr { 10.0.0.1, 10.0.0.2 } return\n  drop"),
+        (
+            ingress(
+                json!({"from": [{"namespaceSelector": {"matchLabels": {"team": "b"}}}], "ports": [{"port": 8080}]}),
+            ),
+            "{\n  ip saddr { 10.0.1.3 } tcp dport 8080 return\n  drop",
+        ),
+        (
+            ingress(json!({"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "none"}}}]})),
+            "chain ingress/10.0.0.1 {\n  drop\n}",
+        ),
+        (
+            ingress(json!({"from": [{"ipBlock": {"cidr": "10.1.0.0/16", "except": ["10.1.2.0/24"]}}]})),
+            "{\n  ip saddr 10.1.0.0/16 ip saddr != { 10.1.2.0/24 } return\n  drop",
+        ),
+        (
+            ingress(json!({"ports": [{"port": "http"}, {"protocol": "UDP"}]})),
+            "{\n  tcp dport 80 return\n  meta l4proto udp return\n  drop",
+        ),
+        (
+            egress(json!({"to": [{"podSelector": {}}], "ports": [{"port": "http"}]})),
+            "{\n  ip daddr { 10.0.0.1 } tcp dport 80 return\n  ip daddr { 10.0.0.2 } tcp dport 5432 return\n  drop",
+        ),
+        (
+            egress(json!({"ports": [{"port": 53, "endPort": 55, "protocol": "UDP"}]})),
+            "{\n  udp dport 53-55 return\n  drop",
+        ),
+    ];
+    for (policy, wanted) in cases {
+        let shown = rules(std::slice::from_ref(&policy));
+        assert!(shown.contains(wanted), "{policy}\n{shown}");
+    }
+}
+
+#[test]
+fn a_pod_that_no_policy_chooses_is_open() {
+    assert_eq!(rules(&[json!({"podSelector": {"matchLabels": {"app": "db"}}})]), NONE);
+    assert_eq!(rules(&[]), NONE);
+}
+
+#[test]
+fn policies_add_up_and_each_direction_is_isolated_alone() {
+    let shown = rules(&[
+        json!({"podSelector": {}, "ingress": [{"ports": [{"port": 80}]}]}),
+        json!({"podSelector": {}, "ingress": [{"ports": [{"port": 443}]}]}),
+    ]);
+    assert!(shown.contains("{\n  tcp dport 80 return\n  tcp dport 443 return\n  drop"), "{shown}");
+    assert!(!shown.contains("egress/"), "{shown}");
+    assert!(shown.contains("ip daddr 10.96.0.10 th dport 53 accept"), "{shown}");
+}
