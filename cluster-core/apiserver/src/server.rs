@@ -18,6 +18,7 @@ use bytes::Bytes;
 use cluster_object::status::Status;
 use cluster_store::{Entry, Revision, Store};
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::{Method, Request, Response};
 use ipnet::Ipv4Net;
 use serde_json::Value;
@@ -89,7 +90,11 @@ pub struct ApiServer {
 
 impl ApiServer {
     /// Starts a server on `store`: reads what is there and makes the objects that every cluster has.
-    pub async fn new(store: Arc<dyn Store>, config: Config) -> Result<Arc<Self>, StartError> {
+    pub fn new(store: Arc<dyn Store>, config: Config) -> BoxFuture<'static, Result<Arc<Self>, StartError>> {
+        Self::start(store, config).boxed()
+    }
+
+    async fn start(store: Arc<dyn Store>, config: Config) -> Result<Arc<Self>, StartError> {
         let closing = CancellationToken::new();
         let server = Arc::new(Self {
             registry: Registry::new(kinds::builtin()),
@@ -113,16 +118,17 @@ impl ApiServer {
     }
 
     /// Answers one request. A [`UserInfo`] among its extensions is taken for authenticated.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        match AssertUnwindSafe(pipeline::serve(self, request)).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => {
+    pub fn handle(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        let answered = AssertUnwindSafe(pipeline::serve(self, request)).catch_unwind();
+        let answer = |outcome: std::thread::Result<Response<Body>>| {
+            outcome.unwrap_or_else(|_| {
                 tracing::error!("a request handler panicked");
                 render::status(&Status::internal(
                     "This request caused apiserver to panic. Look in the logs for details.",
                 ))
-            }
-        }
+            })
+        };
+        answered.map(answer).boxed()
     }
 
     /// Ends all watches and stops being ready; requests under way go on.

@@ -42,6 +42,8 @@ pub use load_balancer::Pool;
 
 use cluster_client::events::Recorder;
 use cluster_client::{Client, Informers};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -113,12 +115,16 @@ fn ignore_gone<T>(result: Result<T, cluster_client::Error>) -> Result<Option<T>,
 }
 
 /// Runs all controllers until `cancel`.
-pub async fn run(
+pub fn run(
     client: Client,
     informers: Informers,
     options: Options,
     cancel: CancellationToken,
-) -> Result<(), Error> {
+) -> BoxFuture<'static, Result<(), Error>> {
+    start(client, informers, options, cancel).boxed()
+}
+
+async fn start(client: Client, informers: Informers, options: Options, cancel: CancellationToken) -> Result<(), Error> {
     let context = Context { client, informers, options, cancel: cancel.clone() };
     let mut tasks = JoinSet::new();
     macro_rules! spawn {

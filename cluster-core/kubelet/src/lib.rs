@@ -20,6 +20,8 @@ pub use options::{KubeletOptions, ServerTls};
 pub use server::TlsError;
 
 use cluster_client::{Client, Informers, events::Recorder};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use pod::context::Context;
 use pod::manager::{self, Pods, Sources};
@@ -49,12 +51,25 @@ pub enum Error {
 }
 
 /// Runs a kubelet on this machine's Docker engine until cancelled. Its pods go on when it ends.
-pub async fn run(client: Option<Client>, options: KubeletOptions, cancel: CancellationToken) -> Result<(), Error> {
-    run_on(Arc::new(Docker::connect()?), client, options, cancel).await
+pub fn run(
+    client: Option<Client>,
+    options: KubeletOptions,
+    cancel: CancellationToken,
+) -> BoxFuture<'static, Result<(), Error>> {
+    async move { start(Arc::new(Docker::connect()?), client, options, cancel).await }.boxed()
 }
 
 /// [`run`] on any engine.
-pub async fn run_on(
+pub fn run_on(
+    runtime: Arc<dyn Runtime>,
+    client: Option<Client>,
+    options: KubeletOptions,
+    cancel: CancellationToken,
+) -> BoxFuture<'static, Result<(), Error>> {
+    start(runtime, client, options, cancel).boxed()
+}
+
+async fn start(
     runtime: Arc<dyn Runtime>,
     client: Option<Client>,
     options: KubeletOptions,

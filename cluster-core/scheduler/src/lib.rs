@@ -31,6 +31,8 @@ pub use model::{Cluster, NodeId, NodeInfo, PodInfo};
 pub use profile::{Profile, Settings};
 
 use cluster_client::{Client, Informers};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use scheduler::Scheduler;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -49,7 +51,16 @@ pub enum Error {
 const TURNS: usize = 16;
 
 /// Schedules pods until `cancel`.
-pub async fn run(
+pub fn run(
+    client: Client,
+    informers: Informers,
+    settings: Arc<Settings>,
+    cancel: CancellationToken,
+) -> BoxFuture<'static, Result<(), Error>> {
+    start(client, informers, settings, cancel).boxed()
+}
+
+async fn start(
     client: Client,
     informers: Informers,
     settings: Arc<Settings>,
