@@ -26,6 +26,8 @@ pub mod path {
     pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
     /// State that outlives restarts of the container: store, kubelet folders.
     pub const STATE: &str = "/var/lib/devcluster";
+    /// Folders that stand for a cloud's disks; all nodes share them.
+    pub const DISKS: &str = "/var/lib/devcluster-disks";
     /// The kubelet's folder.
     pub const KUBELET: &str = "/var/lib/kubelet";
     /// Image archives that the node loads into its engine at its first start.

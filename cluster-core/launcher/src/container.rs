@@ -62,7 +62,7 @@ impl Launcher {
         if self.docker.inspect_container(&node.name, None).await.is_ok() {
             return Err(Error::Foreign { what: "a container", name: node.name.clone() });
         }
-        for (volume, _) in volumes(node) {
+        for (volume, _) in volumes(node).into_iter().chain([disks(spec)]) {
             let labels = Some(HashMap::from([(CLUSTER_LABEL.to_owned(), spec.name.clone())]));
             let request = VolumeCreateRequest { name: Some(volume.clone()), labels, ..Default::default() };
             self.docker.create_volume(request).await.doing(format!("create the volume `{volume}`"))?;
@@ -94,6 +94,11 @@ impl Launcher {
 /// A node's volumes and where they are mounted; state that outlives the container's file system.
 pub(crate) fn volumes(node: &NodeSpec) -> [(String, &'static str); 2] {
     [(format!("{}-docker", node.name), "/var/lib/docker"), (format!("{}-state", node.name), path::STATE)]
+}
+
+/// The volume that stands for a cloud's disks, in all nodes of a cluster.
+fn disks(spec: &ClusterSpec) -> (String, &'static str) {
+    (format!("{}-disks", spec.name), path::DISKS)
 }
 
 /// The node's program as an archive that every node's container gets.
@@ -144,7 +149,8 @@ fn may_raise_limits() -> bool {
 fn container(spec: &ClusterSpec, node: &NodeSpec, may_raise_limits: bool) -> ContainerCreateBody {
     let mut capabilities: Vec<String> = CAPABILITIES.map(str::to_owned).to_vec();
     capabilities.extend(may_raise_limits.then(|| "SYS_RESOURCE".to_owned()));
-    let mut binds: Vec<String> = volumes(node).map(|(volume, path)| format!("{volume}:{path}")).to_vec();
+    let mounted = volumes(node).into_iter().chain([disks(spec)]);
+    let mut binds: Vec<String> = mounted.map(|(volume, path)| format!("{volume}:{path}")).collect();
     binds.extend(node.mounts.iter().map(|mount| {
         let mode = if mount.read_only { ":ro" } else { "" };
         format!("{}:{}{mode}", mount.host_path, mount.container_path)
@@ -234,7 +240,12 @@ mod tests {
         assert!(host.cap_add.expect("capabilities").contains(&"SYS_RESOURCE".to_owned()));
         assert_eq!(
             host.binds.expect("binds"),
-            ["dev-worker-1-docker:/var/lib/docker", "dev-worker-1-state:/var/lib/devcluster", "/a:/b:ro"]
+            [
+                "dev-worker-1-docker:/var/lib/docker",
+                "dev-worker-1-state:/var/lib/devcluster",
+                "dev-disks:/var/lib/devcluster-disks",
+                "/a:/b:ro",
+            ]
         );
         assert!(host.port_bindings.expect("ports").contains_key("30080/udp"));
         let network = worker.networking_config.and_then(|config| config.endpoints_config).expect("a network");

@@ -216,6 +216,12 @@ impl Actor {
                     look(&context, &pod, &id).await
                 });
             }
+            Action::Resize { name, id } => self.send_when_done(async move {
+                match start::resize(&context, &pod, &name, &id).await {
+                    Ok(()) => Vec::new(),
+                    Err(message) => vec![Event::ResizeFailed { name, message }],
+                }
+            }),
             Action::AbortStarts => self.abort.cancel(),
             Action::Clean => {
                 let dir = context.pod_dir(&pod);
@@ -240,6 +246,7 @@ impl Actor {
     fn start(&self, name: String, attempt: u32) {
         let Sandbox::Ready { id } = &self.state.sandbox else { return };
         let order = StartOrder {
+            target: self.target(&name),
             name,
             attempt,
             sandbox: id.clone(),
@@ -253,6 +260,17 @@ impl Actor {
             remove_old(&context, &pod, &order.name, attempt).await;
             events
         });
+    }
+
+    /// The running container that an ephemeral one is aimed at.
+    fn target(&self, name: &str) -> Option<String> {
+        let spec = self.state.pod.spec.as_ref()?;
+        let ephemeral = spec.ephemeral_containers.iter().flatten().find(|c| c.name == name)?;
+        let target = ephemeral.target_container_name.as_deref()?;
+        self.state.containers.iter().find(|c| c.name == target).and_then(|c| match &c.phase {
+            Phase::Running { id, .. } => Some(id.clone()),
+            _ => None,
+        })
     }
 
     fn prepare_volumes(&self) {

@@ -4,7 +4,11 @@ use super::state::{Action, Kind, Phase, PodState, Sandbox, Volumes};
 use super::step::{kill_one, restarts, warn};
 use crate::spec::hash;
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+type Amounts = BTreeMap<String, Quantity>;
 
 /// A container that ends after others still gets this long.
 const LEAST_GRACE: Duration = Duration::from_secs(2);
@@ -19,7 +23,7 @@ pub(crate) enum Outcome {
 /// Whether the pod has come to its end by itself.
 pub(crate) fn outcome(state: &PodState) -> Option<Outcome> {
     let mut all_zero = true;
-    for container in state.containers.iter().filter(|c| c.kind != Kind::Sidecar) {
+    for container in state.containers.iter().filter(|c| matches!(c.kind, Kind::Init | Kind::App)) {
         match &container.phase {
             Phase::Exited(ended) if !restarts(state, container, ended.exit_code) => match container.kind {
                 Kind::Init if ended.exit_code != 0 => return Some(Outcome::Failed),
@@ -130,6 +134,11 @@ fn run(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
     if !sandbox_ready(state, now, actions) || !volumes {
         return;
     }
+    for index in 0..state.containers.len() {
+        if state.containers[index].kind == Kind::Ephemeral {
+            start(state, index, now, actions);
+        }
+    }
     let app_ran = app_has_run(state);
     for index in 0..state.containers.len() {
         let container = &state.containers[index];
@@ -147,6 +156,7 @@ fn run(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
                 }
             }
             (Kind::App, _) => start(state, index, now, actions),
+            (Kind::Ephemeral, _) => {}
         }
     }
 }
@@ -192,15 +202,17 @@ fn sandbox_ready(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>
 fn start(state: &mut PodState, index: usize, now: Timestamp, actions: &mut Vec<Action>) {
     let pod_name = pod_full_name(state);
     let name = state.containers[index].name.clone();
-    let wanted_hash = state.spec_of(&name).map(hash).unwrap_or_default();
+    let wanted_hash = state.spec_of(&name).map(hash);
     let again = match &state.containers[index].phase {
         Phase::Exited(ended) => restarts(state, &state.containers[index], ended.exit_code),
         Phase::Waiting => true,
         Phase::Starting => false,
         Phase::Running { .. } => {
-            if state.containers[index].hash != wanted_hash {
+            if wanted_hash.is_some_and(|wanted| state.containers[index].hash != wanted) {
                 let message = format!("Container {name} definition changed, will be restarted");
                 kill_one(state, &name, None, message, actions);
+            } else {
+                resize(state, index, actions);
             }
             false
         }
@@ -208,6 +220,7 @@ fn start(state: &mut PodState, index: usize, now: Timestamp, actions: &mut Vec<A
     if !again {
         return;
     }
+    let resources = state.spec_of(&name).and_then(|c| c.resources.clone());
     let container = &mut state.containers[index];
     if let Some(at) = container.retry_at.filter(|at| *at > now) {
         actions.push(Action::WakeAt(at));
@@ -228,8 +241,34 @@ fn start(state: &mut PodState, index: usize, now: Timestamp, actions: &mut Vec<A
         container.restarts += 1;
     }
     container.crash_loop = None;
+    container.resources = resources;
     container.phase = Phase::Starting;
     actions.push(Action::Start { name, attempt: container.restarts });
+}
+
+/// Brings new requests and limits to a running container, by a restart where its `resizePolicy` asks for one.
+fn resize(state: &mut PodState, index: usize, actions: &mut Vec<Action>) {
+    let container = &state.containers[index];
+    let Some(definition) = state.spec_of(&container.name) else { return };
+    let (old, new) =
+        (container.resources.clone().unwrap_or_default(), definition.resources.clone().unwrap_or_default());
+    let Phase::Running { id, killing: None, .. } = &container.phase else { return };
+    if (&old.requests, &old.limits) == (&new.requests, &new.limits) {
+        return;
+    }
+    let (name, id) = (container.name.clone(), id.clone());
+    let differs = |resource: &str| {
+        let of = |amounts: &Option<Amounts>| amounts.as_ref().and_then(|a| a.get(resource).cloned());
+        of(&old.requests) != of(&new.requests) || of(&old.limits) != of(&new.limits)
+    };
+    let policies = definition.resize_policy.iter().flatten();
+    if policies.into_iter().any(|p| p.restart_policy == "RestartContainer" && differs(&p.resource_name)) {
+        let message = format!("Container {name} resize requires restart");
+        kill_one(state, &name, None, message, actions);
+        return;
+    }
+    state.containers[index].resources = Some(new);
+    actions.push(Action::Resize { name, id });
 }
 
 /// `name_namespace(uid)`, as events and messages name a pod.

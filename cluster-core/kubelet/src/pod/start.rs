@@ -1,10 +1,11 @@
 //! Carries out the actions that touch containers: sandbox, start, kill, and looking at how one ended.
 
 use super::context::{Context, field_path};
-use super::state::{Ended, Event, Found, container_spec};
+use super::state::{Ended, Event, Found, container_spec, definition};
 use super::{hooks, images};
 use crate::runtime::{ContainerInfo, LogQuery, Output, RuntimeError, label};
 use crate::spec::container::{self, Parts, message_file};
+use crate::spec::qos;
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -24,6 +25,8 @@ pub(super) struct StartOrder {
     pub(super) sandbox: String,
     pub(super) ip: String,
     pub(super) volumes: BTreeMap<String, PathBuf>,
+    /// The container whose processes an ephemeral one sees.
+    pub(super) target: Option<String>,
     pub(super) abort: CancellationToken,
 }
 
@@ -90,8 +93,9 @@ pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> V
 }
 
 async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<String, images::Failure> {
-    let spec = pod.spec.as_ref().and_then(|spec| container_spec(spec, &order.name));
-    let definition = spec.ok_or_else(|| ("CreateContainerConfigError", "the container is not defined".to_owned()))?;
+    let spec = pod.spec.as_ref().and_then(|spec| definition(spec, &order.name));
+    let definition =
+        spec.as_deref().ok_or_else(|| ("CreateContainerConfigError", "the container is not defined".to_owned()))?;
     let image = images::image(context, pod, definition).await?;
     let mut placed = pod.clone();
     let status = placed.status.get_or_insert_default();
@@ -102,6 +106,7 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
         pod: &placed,
         image: &image,
         sandbox: &order.sandbox,
+        target: order.target.as_deref(),
         attempt: order.attempt,
         volumes: &order.volumes,
         dir: &context.pod_dir(pod),
@@ -140,6 +145,13 @@ async fn post_start(context: &Context, pod: &Pod, order: &StartOrder, id: &str) 
         }
         () = order.abort.cancelled() => Ok(()),
     }
+}
+
+/// Brings a container's requests and limits to the engine.
+pub(super) async fn resize(context: &Context, pod: &Pod, name: &str, id: &str) -> Result<(), String> {
+    let Some(spec) = pod.spec.as_ref() else { return Ok(()) };
+    let Some(definition) = container_spec(spec, name) else { return Ok(()) };
+    context.runtime.update(id, &qos::limits(spec, definition, context.capacity.memory)).await.map_err(|e| e.to_string())
 }
 
 /// Runs the preStop hook within the grace, then stops the container.

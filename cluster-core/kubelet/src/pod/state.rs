@@ -2,7 +2,8 @@
 
 use super::backoff::Backoff;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, ResourceRequirements};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,15 @@ pub(crate) enum Kind {
     Sidecar,
     /// One of the application's.
     App,
+    /// Somebody's tools beside the application: started once, whatever the others do.
+    Ephemeral,
+}
+
+impl Kind {
+    /// Whether it belongs to `initContainers`.
+    pub(crate) fn is_init(self) -> bool {
+        matches!(self, Self::Init | Self::Sidecar)
+    }
 }
 
 /// How a container ended.
@@ -42,7 +52,7 @@ pub(crate) enum Phase {
 }
 
 /// One container of the pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ContainerState {
     pub(crate) name: String,
     pub(crate) kind: Kind,
@@ -64,6 +74,8 @@ pub(crate) struct ContainerState {
     pub(crate) ready: bool,
     /// The hash of the definition it was started from.
     pub(crate) hash: String,
+    /// What the engine was told of its definition's requests and limits.
+    pub(crate) resources: Option<ResourceRequirements>,
     /// It ended before its start was reported.
     pub(crate) early: Option<Ended>,
 }
@@ -85,6 +97,7 @@ impl ContainerState {
             started: false,
             ready: false,
             hash: String::new(),
+            resources: None,
             early: None,
         }
     }
@@ -151,13 +164,9 @@ pub(crate) struct PodState {
 
 impl PodState {
     pub(crate) fn new(pod: Arc<Pod>, now: Timestamp) -> Self {
-        let mut containers = Vec::new();
         let status = pod.status.as_ref();
-        if let Some(spec) = pod.spec.as_ref() {
-            let init = spec.init_containers.iter().flatten().map(|c| (c, init_kind(c)));
-            let app = spec.containers.iter().map(|c| (c, Kind::App));
-            containers.extend(init.chain(app).map(|(c, kind)| ContainerState::new(&c.name, kind)));
-        }
+        let containers =
+            pod.spec.iter().flat_map(defined).map(|(name, kind)| ContainerState::new(name, kind)).collect();
         let phase = status.and_then(|s| s.phase.as_deref());
         Self {
             containers,
@@ -181,6 +190,16 @@ impl PodState {
         self.containers.iter_mut().find(|c| c.name == name)
     }
 
+    /// Takes a newer object; its only new containers can be ephemeral ones.
+    pub(crate) fn take(&mut self, pod: Arc<Pod>) {
+        for (name, kind) in pod.spec.iter().flat_map(defined) {
+            if self.container(name).is_none() {
+                self.containers.push(ContainerState::new(name, kind));
+            }
+        }
+        self.pod = pod;
+    }
+
     pub(crate) fn is_deleted(&self) -> bool {
         self.pod.metadata.deletion_timestamp.is_some()
     }
@@ -191,7 +210,23 @@ impl PodState {
     }
 }
 
-/// The definition of a container, init containers included.
+/// The containers of a pod in the order of their start, ephemeral ones last.
+fn defined(spec: &PodSpec) -> impl Iterator<Item = (&str, Kind)> {
+    let init = spec.init_containers.iter().flatten().map(|c| (c.name.as_str(), init_kind(c)));
+    let app = spec.containers.iter().map(|c| (c.name.as_str(), Kind::App));
+    let ephemeral = spec.ephemeral_containers.iter().flatten().map(|c| (c.name.as_str(), Kind::Ephemeral));
+    init.chain(app).chain(ephemeral)
+}
+
+/// The definition of any container; an ephemeral one has the fields of the others.
+pub(crate) fn definition<'a>(spec: &'a PodSpec, name: &str) -> Option<Cow<'a, Container>> {
+    container_spec(spec, name).map(Cow::Borrowed).or_else(|| {
+        let ephemeral = spec.ephemeral_containers.iter().flatten().find(|c| c.name == name)?;
+        serde_json::to_value(ephemeral).and_then(serde_json::from_value).ok().map(Cow::Owned)
+    })
+}
+
+/// The definition of a container, init containers included, ephemeral ones not.
 pub(crate) fn container_spec<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a Container> {
     spec.init_containers.iter().flatten().chain(&spec.containers).find(|c| c.name == name)
 }
@@ -266,6 +301,11 @@ pub(crate) enum Event {
         reason: &'static str,
         message: String,
     },
+    /// The engine did not take a running container's new requests and limits.
+    ResizeFailed {
+        name: String,
+        message: String,
+    },
     /// A container must go because its postStart hook failed.
     HookFailed {
         name: String,
@@ -307,6 +347,11 @@ pub(crate) enum Action {
         id: String,
         grace: Duration,
         message: String,
+    },
+    /// Tells the engine a running container's new requests and limits.
+    Resize {
+        name: String,
+        id: String,
     },
     /// Gives up fetching images and waiting for hooks.
     AbortStarts,

@@ -1,7 +1,7 @@
 //! The `status` of a pod out of its actor's state: container states, phase, conditions. Pure.
 
 use super::plan::{Outcome, outcome, pod_full_name};
-use super::state::{ContainerState, Ended, Kind, Phase, PodState, Sandbox};
+use super::state::{ContainerState, Ended, Kind, Phase, PodState, Sandbox, definition};
 use crate::spec::qos::qos_class;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as core;
@@ -9,11 +9,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// The status to report; `before` is what the API server holds, for transition times and others' conditions.
 pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &str, now: Timestamp) -> core::PodStatus {
-    let statuses = |init: bool| -> Vec<core::ContainerStatus> {
-        let chosen = state.containers.iter().filter(|c| (c.kind != Kind::App) == init);
-        chosen.map(|c| container_status(state, c)).collect()
+    let statuses = |of: fn(Kind) -> bool| -> Vec<core::ContainerStatus> {
+        state.containers.iter().filter(|c| of(c.kind)).map(|c| container_status(state, c)).collect()
     };
-    let (init, app) = (statuses(true), statuses(false));
+    let (init, app) = (statuses(Kind::is_init), statuses(|kind| kind == Kind::App));
+    let ephemeral = statuses(|kind| kind == Kind::Ephemeral);
     let phase = phase(state);
     let host_network = state.pod.spec.as_ref().and_then(|s| s.host_network).unwrap_or_default();
     let ip = if host_network && state.observed { host_ip } else { &state.ip };
@@ -31,7 +31,7 @@ pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &s
         observed_generation: state.pod.metadata.generation,
         init_container_statuses: (!init.is_empty()).then_some(init),
         container_statuses: Some(app),
-        ephemeral_container_statuses: before.ephemeral_container_statuses.clone(),
+        ephemeral_container_statuses: (!ephemeral.is_empty()).then_some(ephemeral),
         nominated_node_name: before.nominated_node_name.clone(),
         resource_claim_statuses: before.resource_claim_statuses.clone(),
         ..core::PodStatus::default()
@@ -87,8 +87,8 @@ fn states(state: &PodState, c: &ContainerState) -> (core::ContainerState, Option
             let shown = match (&c.waiting, &c.last) {
                 (Some((reason, message)), _) => waiting(reason, Some(message.clone())),
                 (None, Some(ended)) if c.phase == Phase::Starting => terminated(ended),
-                _ if c.kind == Kind::App && has_init(state) => waiting("PodInitializing", None),
-                _ if c.kind != Kind::App && !first_init_pending(state, c) => waiting("PodInitializing", None),
+                _ if !c.kind.is_init() && has_init(state) => waiting("PodInitializing", None),
+                _ if c.kind.is_init() && !first_init_pending(state, c) => waiting("PodInitializing", None),
                 _ => waiting("ContainerCreating", None),
             };
             (shown, last)
@@ -102,7 +102,7 @@ fn go_seconds(seconds: i64) -> String {
 }
 
 fn has_init(state: &PodState) -> bool {
-    state.containers.iter().any(|c| c.kind != Kind::App)
+    state.containers.iter().any(|c| c.kind.is_init())
 }
 
 /// Init containers all wait as `PodInitializing` once one of them is past its start.
@@ -113,7 +113,8 @@ fn first_init_pending(state: &PodState, container: &ContainerState) -> bool {
 
 fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStatus {
     let (now, last) = states(state, c);
-    let spec = state.spec_of(&c.name);
+    let definition = state.pod.spec.as_ref().and_then(|spec| definition(spec, &c.name));
+    let definition = definition.as_deref();
     let id = match &c.phase {
         Phase::Running { id, .. } => Some(id),
         Phase::Exited(ended) => Some(&ended.id),
@@ -123,7 +124,7 @@ fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStat
     let finished_init = c.kind == Kind::Init && matches!(&c.phase, Phase::Exited(e) if e.exit_code == 0);
     core::ContainerStatus {
         name: c.name.clone(),
-        image: spec.and_then(|s| s.image.clone()).unwrap_or_default(),
+        image: definition.and_then(|d| d.image.clone()).unwrap_or_default(),
         image_id: if c.image_id.is_empty() { String::new() } else { format!("docker://{}", c.image_id) },
         container_id: id.filter(|id| !id.is_empty()).map(|id| format!("docker://{id}")),
         ready: finished_init || (running && c.started && c.ready),
@@ -131,7 +132,8 @@ fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStat
         restart_count: i32::try_from(c.restarts).unwrap_or(i32::MAX),
         state: Some(now),
         last_state: last.or_else(|| Some(core::ContainerState::default())),
-        resources: spec.and_then(|s| s.resources.clone()),
+        resources: c.resources.clone(),
+        allocated_resources: definition.and_then(|d| d.resources.as_ref()).and_then(|r| r.requests.clone()),
         ..core::ContainerStatus::default()
     }
 }
@@ -174,7 +176,7 @@ fn initialized(state: &PodState) -> bool {
 
 fn uninitialized(state: &PodState) -> Vec<&str> {
     let pending = |c: &&ContainerState| match (c.kind, &c.phase) {
-        (Kind::App, _) => false,
+        (Kind::App | Kind::Ephemeral, _) => false,
         (Kind::Init, Phase::Exited(ended)) => ended.exit_code != 0,
         (Kind::Init, _) => true,
         (Kind::Sidecar, _) => !c.started,
@@ -192,7 +194,7 @@ fn containers_ready(state: &PodState, phase: &str) -> Verdict {
     if phase == "Failed" {
         return (false, Some("PodFailed"), None);
     }
-    let counts = |c: &&ContainerState| c.kind != Kind::Init;
+    let counts = |c: &&ContainerState| matches!(c.kind, Kind::App | Kind::Sidecar);
     let unready = |c: &&ContainerState| !(c.is_running() && c.started && c.ready);
     let names: Vec<&str> = state.containers.iter().filter(counts).filter(unready).map(|c| c.name.as_str()).collect();
     if names.is_empty() {

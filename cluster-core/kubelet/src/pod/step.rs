@@ -3,6 +3,7 @@
 use super::plan;
 use super::state::{Action, ContainerState, Ended, Event, Found, Kind, Phase, PodState, ProbeKind, Sandbox, Volumes};
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::ResourceRequirements;
 use std::time::Duration;
 
 /// The wait after a failed volume, sandbox or container configuration.
@@ -23,7 +24,7 @@ pub(crate) fn step(state: &mut PodState, event: Event, now: Timestamp) -> Vec<Ac
 fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<Action>) {
     match event {
         Event::Observed { sandbox, containers } => observed(state, sandbox, containers),
-        Event::PodChanged(pod) => state.pod = pod,
+        Event::PodChanged(pod) => state.take(pod),
         Event::VolumesReady => state.volumes = Volumes::Ready,
         Event::VolumesFailed(message) => {
             state.volumes = Volumes::Failed { retry_at: now + RETRY };
@@ -49,6 +50,9 @@ fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<A
         Event::SandboxRemoved => sandbox_removed(state),
         Event::Started { name, id, image_id, hash, at } => started(state, &name, (id, image_id, hash), at),
         Event::StartFailed { name, reason, message } => start_failed(state, &name, (reason, message), now, actions),
+        Event::ResizeFailed { name, message } => {
+            actions.push(warn("ResizeError", format!("Failed to resize container {name}: {message}"), Some(name)));
+        }
         Event::HookFailed { name, message } => {
             actions.push(warn("FailedPostStartHook", message.clone(), Some(name.clone())));
             kill_one(state, &name, None, "FailedPostStartHook".to_owned(), actions);
@@ -74,7 +78,9 @@ fn observed(state: &mut PodState, sandbox: Option<(String, String)>, found: Vec<
     }
     for one in found {
         let without_probe = one_probe(state, &one.name);
+        let resources = reported_resources(state, &one.name);
         let Some(container) = state.container(&one.name) else { continue };
+        container.resources = resources;
         if let Phase::Exited(before) = std::mem::replace(&mut container.phase, Phase::Waiting) {
             container.last = Some(before);
         }
@@ -89,6 +95,14 @@ fn observed(state: &mut PodState, sandbox: Option<(String, String)>, found: Vec<
             Err(ended) => container.phase = Phase::Exited(ended),
         }
     }
+}
+
+/// The requests and limits that an earlier kubelet gave a container.
+fn reported_resources(state: &PodState, name: &str) -> Option<ResourceRequirements> {
+    let status = state.pod.status.as_ref()?;
+    let mut all = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    let reported = all.find(|c| c.name == name).and_then(|c| c.resources.clone());
+    reported.or_else(|| state.spec_of(name)?.resources.clone())
 }
 
 /// Whether a container counts as started and as ready when no probe has spoken yet.
@@ -231,7 +245,7 @@ pub(super) fn restarts(state: &PodState, container: &ContainerState, exit_code: 
     let policy = own.or(spec.and_then(|s| s.restart_policy.as_deref())).unwrap_or("Always");
     match (container.kind, policy) {
         (Kind::Sidecar, _) | (Kind::App, "Always") => true,
-        (_, "Never") => false,
+        (Kind::Ephemeral, _) | (_, "Never") => false,
         _ => exit_code != 0,
     }
 }

@@ -28,6 +28,7 @@ fn word(action: &Action) -> Option<String> {
         Action::RemoveSandbox { .. } => "-sandbox".to_owned(),
         Action::Start { name, attempt } => format!("{name}#{attempt}"),
         Action::Kill { name, grace, .. } => format!("kill {name} {}", grace.as_secs()),
+        Action::Resize { name, .. } => format!("resize {name}"),
         Action::AbortStarts => "abort".to_owned(),
         Action::Clean => "clean".to_owned(),
         Action::Finish => "finish".to_owned(),
@@ -63,7 +64,7 @@ impl Rig {
     }
 
     fn started(&mut self, name: &str) -> &mut Self {
-        let hash = self.state.spec_of(name).map(crate::spec::hash).expect("a container");
+        let hash = self.state.spec_of(name).map(crate::spec::hash).unwrap_or_default();
         let attempt = self.state.container(name).expect("a container").restarts;
         let id = format!("{name}{attempt}");
         let at = self.now;
@@ -345,4 +346,44 @@ fn readiness_gates_hold_back_ready() {
     rig.started("c");
     assert_eq!(rig.condition("Ready"), pair("False", "ReadinessGatesNotReady"));
     assert_eq!(rig.condition("ContainersReady"), pair("True", ""));
+}
+
+/// The pod with another spec, as the API server sends it.
+fn changed(spec: Value) -> Event {
+    Event::PodChanged(pod(spec))
+}
+
+#[test]
+fn an_ephemeral_container_starts_beside_the_others_once_and_changes_no_phase() {
+    let app = json!([{"name": "app", "image": "a"}]);
+    let mut rig = Rig::ready(json!({"containers": app}));
+    rig.started("app").log.clear();
+    let tools = json!([{"name": "tools", "image": "t", "targetContainerName": "app"}]);
+    rig.on(changed(json!({"containers": app, "ephemeralContainers": tools})));
+    rig.started("tools").exited("tools", 1).wait(600);
+    assert_eq!(rig.log, ["tools#0"]);
+    let status = rig.status();
+    let shown = status.ephemeral_container_statuses.expect("its status");
+    assert_eq!((shown.len(), shown[0].image.as_str()), (1, "t"));
+    assert!(shown[0].state.as_ref().is_some_and(|s| s.terminated.is_some()));
+    assert_eq!(status.phase.as_deref(), Some("Running"));
+}
+
+#[test]
+fn new_limits_reach_a_running_container_and_restart_it_only_where_its_policy_says() {
+    let spec = |cpu: &str, memory: &str| {
+        json!({"containers": [{
+            "name": "c", "image": "i", "resources": {"requests": {"cpu": cpu, "memory": memory}},
+            "resizePolicy": [{"resourceName": "memory", "restartPolicy": "RestartContainer"}],
+        }]})
+    };
+    let mut rig = Rig::ready(spec("1", "64Mi"));
+    rig.started("c").log.clear();
+    rig.on(changed(spec("2", "64Mi"))).on(changed(spec("2", "64Mi")));
+    assert_eq!(rig.log, ["resize c"]);
+    let reported = rig.status().container_statuses.expect("containers").remove(0);
+    assert_eq!(reported.resources.and_then(|r| r.requests).expect("requests")["cpu"].0, "2");
+    rig.log.clear();
+    rig.on(changed(spec("2", "128Mi"))).exited("c", 143);
+    assert_eq!(rig.log, ["kill c 30", "c#1"]);
 }

@@ -1,9 +1,9 @@
 //! [`Runtime`] on top of Docker's socket.
 
-use super::docker_spec::{create_body, image, info, with_tag};
+use super::docker_spec::{create_body, image, info, update_body, with_tag};
 use super::{
-    ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, LogQuery, Output, OutputStream, RegistryAuth,
-    Result, Runtime, RuntimeError, RuntimeEvent, Session, TerminalSize, Usage, label,
+    ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, Output, OutputStream,
+    RegistryAuth, Result, Runtime, RuntimeError, RuntimeEvent, Session, TerminalSize, Usage, label,
 };
 use async_trait::async_trait;
 use bollard::auth::DockerCredentials;
@@ -105,6 +105,10 @@ impl Runtime for Docker {
         self.0.start_container(id, None::<query::StartContainerOptions>).await.map_err(error)
     }
 
+    async fn update(&self, id: &str, limits: &Limits) -> Result<()> {
+        self.0.update_container(id, update_body(limits)).await.map_err(error)
+    }
+
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
         let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
         match self.0.stop_container(id, Some(query::StopContainerOptionsBuilder::new().t(seconds).build())).await {
@@ -187,8 +191,9 @@ impl Runtime for Docker {
         Ok(Session { output, input, resize, exit_code: exit_code.boxed() })
     }
 
-    async fn attach(&self, id: &str, stdin: bool) -> Result<Session> {
-        let options = query::AttachContainerOptionsBuilder::new().stdin(stdin).stdout(true).stderr(true).stream(true);
+    async fn attach(&self, id: &str, stdin: bool, output: bool) -> Result<Session> {
+        let options = query::AttachContainerOptionsBuilder::new().stream(true);
+        let options = options.stdin(stdin).stdout(output).stderr(output);
         let attached = self.0.attach_container(id, Some(options.build())).await.map_err(error)?;
         let (resize, mut sizes) = mpsc::unbounded_channel::<TerminalSize>();
         let (docker, name) = (self.0.clone(), id.to_owned());
@@ -201,7 +206,7 @@ impl Runtime for Docker {
                 }
             }
         });
-        let output = attached.output.filter_map(|piece| async { output(piece) }).boxed();
+        let output = attached.output.filter_map(|piece| async { self::output(piece) }).boxed();
         Ok(Session { output, input: attached.input, resize, exit_code: std::future::ready(Ok(0)).boxed() })
     }
 

@@ -1,9 +1,9 @@
 //! Turns a [`ContainerSpec`] into what Docker's API calls a container, and Docker's answers into our words.
 
-use super::{ContainerInfo, ContainerSpec, ImageInfo, Mount, Namespace};
+use super::{ContainerInfo, ContainerSpec, ImageInfo, Limits, Mount, Namespace};
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, HostConfig, ImageInspect, Mount as DockerMount, MountBindOptions,
-    MountBindOptionsPropagationEnum, MountType,
+    ContainerCreateBody, ContainerInspectResponse, ContainerUpdateBody, HostConfig, ImageInspect, Mount as DockerMount,
+    MountBindOptions, MountBindOptionsPropagationEnum, MountType,
 };
 use jiff::Timestamp;
 
@@ -78,6 +78,19 @@ pub(super) fn create_body(spec: &ContainerSpec) -> ContainerCreateBody {
     }
 }
 
+/// The body of `POST /containers/ID/update`, to which 0 means "as it was" and -1 "none".
+pub(super) fn update_body(limits: &Limits) -> ContainerUpdateBody {
+    let or_none = |value: i64| Some(if value == 0 { -1 } else { value });
+    ContainerUpdateBody {
+        cpu_shares: Some(limits.cpu_shares),
+        cpu_period: Some(100_000),
+        cpu_quota: or_none(limits.cpu_quota),
+        memory: or_none(limits.memory),
+        memory_swap: or_none(limits.memory),
+        ..ContainerUpdateBody::default()
+    }
+}
+
 /// Docker writes year 1 for "never".
 fn time(text: Option<&String>) -> Option<Timestamp> {
     text.and_then(|t| t.parse::<Timestamp>().ok()).filter(|t| t.as_second() > 0)
@@ -104,6 +117,7 @@ pub(super) fn info(answer: ContainerInspectResponse) -> ContainerInfo {
         ip,
         pid: state.pid.unwrap_or_default(),
         tty: config.tty.unwrap_or_default(),
+        stdin_once: config.stdin_once.unwrap_or_default(),
         mounts: mounts.into_iter().filter_map(|m| Some((m.destination?, m.source?))).collect(),
     }
 }

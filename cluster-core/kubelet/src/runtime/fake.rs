@@ -1,8 +1,8 @@
 //! An engine in memory: records calls and lets tests end containers.
 
 use super::{
-    ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, LogQuery, OutputStream, RegistryAuth, Result,
-    Runtime, RuntimeError, RuntimeEvent, Session, Usage, label,
+    ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, OutputStream, RegistryAuth,
+    Result, Runtime, RuntimeError, RuntimeEvent, Session, Usage, label,
 };
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -82,6 +82,11 @@ impl Runtime for Fake {
         self.change(id, |c| (c.running, c.created, c.started_at) = (true, false, Some(now))).map(drop)
     }
 
+    async fn update(&self, id: &str, limits: &Limits) -> Result<()> {
+        self.log(format!("update {id} {}", limits.memory));
+        Ok(())
+    }
+
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
         let info = self.inspect(id).await?;
         self.log(format!("stop {} {}", info.label(label::CONTAINER), grace.as_secs()));
@@ -113,7 +118,7 @@ impl Runtime for Fake {
         none()
     }
 
-    async fn attach(&self, _: &str, _: bool) -> Result<Session> {
+    async fn attach(&self, _: &str, _: bool, _: bool) -> Result<Session> {
         none()
     }
 

@@ -180,6 +180,8 @@ pub struct ContainerInfo {
     pub pid: i64,
     /// Whether it has a terminal.
     pub tty: bool,
+    /// Whether its standard input closes after the first attach.
+    pub stdin_once: bool,
     /// Where each mount's files lie on the node, by path in the container.
     pub mounts: BTreeMap<String, String>,
 }
@@ -318,6 +320,8 @@ pub trait Runtime: Send + Sync + 'static {
     async fn create(&self, spec: &ContainerSpec) -> Result<String>;
     /// Starts a created container.
     async fn start(&self, id: &str) -> Result<()>;
+    /// Changes a running container's limits.
+    async fn update(&self, id: &str, limits: &Limits) -> Result<()>;
     /// Asks a container to stop and kills it after `grace`; returns when it is dead.
     async fn stop(&self, id: &str, grace: Duration) -> Result<()>;
     /// Removes a container, running or not; a missing one is no error.
@@ -330,8 +334,8 @@ pub trait Runtime: Send + Sync + 'static {
     async fn logs(&self, id: &str, query: &LogQuery) -> Result<OutputStream>;
     /// Runs a command in a container.
     async fn exec(&self, id: &str, spec: &ExecSpec) -> Result<Session>;
-    /// Connects to a running container's main process.
-    async fn attach(&self, id: &str, stdin: bool) -> Result<Session>;
+    /// Connects to a running container's main process: to its input, its output from now on, or both.
+    async fn attach(&self, id: &str, stdin: bool, output: bool) -> Result<Session>;
     /// All images.
     async fn images(&self) -> Result<Vec<ImageInfo>>;
     /// One image, or nothing when the engine does not have it.

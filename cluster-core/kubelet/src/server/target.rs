@@ -3,7 +3,9 @@
 use super::Refusal;
 use crate::pod::actor::View;
 use crate::pod::manager::Pods;
-use crate::runtime::{ContainerInfo, ExecSpec, Result as RuntimeResult, Runtime, RuntimeError, Session, label};
+use crate::runtime::{
+    ContainerInfo, ExecSpec, LogQuery, Result as RuntimeResult, Runtime, RuntimeError, Session, label,
+};
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -12,6 +14,10 @@ pub(crate) struct Target {
     pub(crate) pods: Pods,
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) node_name: String,
+}
+
+fn missing_container(name: &str) -> Refusal {
+    Refusal(StatusCode::NOT_FOUND, format!("container not found ({name:?})"))
 }
 
 fn internal(error: &RuntimeError) -> Refusal {
@@ -41,8 +47,7 @@ impl Target {
         let uid = view.pod.metadata.uid.as_deref().unwrap_or_default();
         let all = self.containers(uid).await.map_err(|e| internal(&e))?;
         let found = all.into_iter().find(|c| c.running && c.label(label::CONTAINER) == container);
-        let missing = || Refusal(StatusCode::NOT_FOUND, format!("container not found ({container:?})"));
-        let found = found.ok_or_else(missing)?;
+        let found = found.ok_or_else(|| missing_container(container))?;
         self.runtime.inspect(&found.id).await.map_err(|e| internal(&e))
     }
 
@@ -63,7 +68,18 @@ impl Target {
         stdin: bool,
     ) -> Result<(Session, bool), Refusal> {
         let info = self.running(namespace, pod, container).await?;
-        let session = self.runtime.attach(&info.id, stdin).await.map_err(|e| internal(&e))?;
+        // Who feeds a container once (`kubectl run -i`) comes after its start and would miss what it said by then, or
+        // all of it when it has ended meanwhile. Its log has everything. A terminal's prompts never make whole lines,
+        // so they can not wait in a log; nor can they be missed: somebody types at them.
+        let from_log = stdin && info.stdin_once && !info.tty;
+        let mut session = self.runtime.attach(&info.id, stdin, !from_log).await.map_err(|e| internal(&e))?;
+        if from_log {
+            let whole = LogQuery { follow: true, ..LogQuery::default() };
+            session.output = self.runtime.logs(&info.id, &whole).await.map_err(|e| internal(&e))?;
+        } else if !self.runtime.inspect(&info.id).await.map_err(|e| internal(&e))?.running {
+            // The engine attaches to what has just ended as well, and then waits for a next start.
+            return Err(missing_container(container));
+        }
         Ok((session, info.tty))
     }
 

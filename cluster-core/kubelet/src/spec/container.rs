@@ -14,6 +14,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) pod: &'a Pod,
     pub(crate) image: &'a ImageInfo,
     pub(crate) sandbox: &'a str,
+    /// The container whose processes an ephemeral one sees.
+    pub(crate) target: Option<&'a str>,
     pub(crate) attempt: u32,
     pub(crate) volumes: &'a BTreeMap<String, PathBuf>,
     /// The pod's folder.
@@ -55,7 +57,11 @@ pub(crate) fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> ContainerSp
     ContainerSpec {
         name: engine_name(pod, label::SANDBOX, attempt),
         image: context.options.pause_image.clone(),
-        hostname: if host_network { String::new() } else { files::hostname(pod) },
+        hostname: if host_network {
+            String::new()
+        } else {
+            files::kernel_hostname(pod, &context.options.cluster_domain)
+        },
         labels: labels(pod, label::SANDBOX, attempt),
         network: host_or(spec.host_network, Namespace::Private),
         pid: host_or(spec.host_pid, Namespace::Private),
@@ -83,7 +89,11 @@ pub(crate) async fn container(parts: &Parts<'_>, definition: &Container) -> Resu
     let value = |name: &str| variables.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
     let expanded = |list: Option<&Vec<String>>| list.into_iter().flatten().map(|t| expand(t, value)).collect();
     let join = Namespace::Container(parts.sandbox.to_owned());
-    let shared_pid = if spec.share_process_namespace == Some(true) { join.clone() } else { Namespace::Private };
+    let shared_pid = match parts.target {
+        _ if spec.share_process_namespace == Some(true) => join.clone(),
+        Some(target) => Namespace::Container(target.to_owned()),
+        None => Namespace::Private,
+    };
     let mut labels = labels(pod, &definition.name, parts.attempt);
     labels.insert(label::HASH.to_owned(), hash(definition));
     labels.insert(label::IMAGE.to_owned(), text(definition.image.as_ref()));

@@ -12,6 +12,25 @@ pub(crate) fn hostname(pod: &Pod) -> String {
     cut.trim_end_matches(['-', '.']).to_owned()
 }
 
+/// What a pod's processes take for their host's name: with `setHostnameAsFQDN` the full one, or what overrides both.
+pub(crate) fn kernel_hostname(pod: &Pod, domain: &str) -> String {
+    let Some(spec) = pod.spec.as_ref() else { return hostname(pod) };
+    match (&spec.hostname_override, &spec.subdomain) {
+        (Some(name), _) if !name.is_empty() => name.clone(),
+        (_, Some(_)) if spec.set_hostname_as_fqdn == Some(true) => full_name(pod, domain),
+        _ => hostname(pod),
+    }
+}
+
+/// The pod's name in DNS when it has a subdomain, else its host name.
+fn full_name(pod: &Pod, domain: &str) -> String {
+    let (name, namespace) = (hostname(pod), pod.metadata.namespace.as_deref().unwrap_or_default());
+    match pod.spec.as_ref().and_then(|s| s.subdomain.as_deref()).filter(|s| !s.is_empty()) {
+        Some(subdomain) => format!("{name}.{subdomain}.{namespace}.svc.{domain}"),
+        None => name,
+    }
+}
+
 /// The content of /etc/hosts; `node` is the node's own file.
 pub(crate) fn hosts(pod: &Pod, ip: &str, domain: &str, node: &str) -> String {
     let Some(spec) = pod.spec.as_ref() else { return String::new() };
@@ -22,12 +41,8 @@ pub(crate) fn hosts(pod: &Pod, ip: &str, domain: &str, node: &str) -> String {
         out = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
                fe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n"
             .to_owned();
-        let name = hostname(pod);
-        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-        let line = match spec.subdomain.as_deref().filter(|s| !s.is_empty()) {
-            Some(subdomain) => format!("{ip}\t{name}.{subdomain}.{namespace}.svc.{domain}\t{name}\n"),
-            None => format!("{ip}\t{name}\n"),
-        };
+        let (name, full) = (hostname(pod), full_name(pod, domain));
+        let line = if name == full { format!("{ip}\t{name}\n") } else { format!("{ip}\t{full}\t{name}\n") };
         out.push_str(&line);
     }
     if let Some(aliases) = spec.host_aliases.as_ref().filter(|a| !a.is_empty()) {

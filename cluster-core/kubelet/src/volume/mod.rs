@@ -68,6 +68,8 @@ async fn prepare_one(
         let dir = folder(context, "empty-dir", &volume.name);
         empty_dir(&dir, source, context.fs_group)?;
         dir
+    } else if let Some(disk) = cloud_disk(volume)? {
+        disk
     } else if let Some(content) = payload::content(context, pod, volume).await? {
         let dir = folder(context, "projected", &volume.name);
         atomic::write(&dir, &content.files, content.owner).map_err(|e| e.to_string())?;
@@ -101,6 +103,31 @@ fn empty_dir(dir: &Path, source: &core::EmptyDirVolumeSource, fs_group: Option<u
     std::fs::set_permissions(dir, PermissionsExt::from_mode(mode)).map_err(text)
 }
 
+/// Volumes on a cloud's disks, and the field that names the disk.
+const CLOUD_DISKS: &[(&str, &str)] = &[
+    ("gcePersistentDisk", "pdName"),
+    ("awsElasticBlockStore", "volumeID"),
+    ("azureDisk", "diskName"),
+    ("azureFile", "shareName"),
+    ("cinder", "volumeID"),
+    ("vsphereVolume", "volumePath"),
+];
+
+/// The folder that stands for the cloud's disk that a volume asks for, so that manifests written for a cloud run as
+/// they are. All nodes of the cluster share these folders, as they would the cloud's disks.
+fn cloud_disk(volume: &impl serde::Serialize) -> Result<Option<PathBuf>, String> {
+    let volume = serde_json::to_value(volume).map_err(|e| e.to_string())?;
+    let named = CLOUD_DISKS.iter().find_map(|(kind, field)| Some((kind, volume[kind][field].as_str()?)));
+    named.map(|(kind, name)| disk(&format!("{kind}-{}", name.replace('/', "_")))).transpose()
+}
+
+fn disk(name: &str) -> Result<PathBuf, String> {
+    let path = Path::new(cluster_config::path::DISKS).join(name);
+    std::fs::create_dir_all(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o777)).map_err(|e| e.to_string())?;
+    Ok(path)
+}
+
 /// The folder behind a claim that is bound to a hostPath or local volume.
 async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String> {
     let client = context.objects.as_ref().ok_or("no API server defined")?.client();
@@ -113,6 +140,9 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
     if let Some(source) = &spec.host_path {
         host_path::check(source)?;
         return Ok(PathBuf::from(&source.path));
+    }
+    if let Some(disk) = cloud_disk(&spec)? {
+        return Ok(disk);
     }
     let local = spec.local.ok_or_else(|| format!("volume {name:?} is of a kind this node cannot mount"))?;
     if Path::new(&local.path).exists() {

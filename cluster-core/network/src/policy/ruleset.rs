@@ -53,13 +53,14 @@ impl Direction {
 
 /// The transaction that makes the table hold just these policies.
 pub(super) fn ruleset(model: &Model, dns: Ipv4Addr) -> String {
-    let (mut chains, mut verdicts) = (String::new(), [Vec::new(), Vec::new()]);
+    let (mut chains, mut verdicts) = (Vec::new(), [Vec::new(), Vec::new()]);
     for pod in model.pods.iter().filter(|pod| pod.local) {
         for direction in [Direction::Ingress, Direction::Egress] {
             if let Some(rules) = isolation(model, pod, direction) {
                 let chain = direction.chain(pod);
-                let rules: String = rules.iter().map(|rule| format!("  {rule} return\n")).collect();
-                chains.push_str(&format!("chain {chain} {{\n{rules}  drop\n}}\n"));
+                chains.push(format!("chain {chain} {{"));
+                chains.extend(rules.iter().map(|rule| format!("  {rule} return")));
+                chains.push("  drop\n}".to_owned());
                 verdicts[direction as usize].push(format!("{} : jump {chain}", pod.address));
             }
         }
@@ -67,6 +68,7 @@ pub(super) fn ruleset(model: &Model, dns: Ipv4Addr) -> String {
     if chains.is_empty() {
         return NONE.to_owned();
     }
+    let chains = chains.join("\n");
     let map = |field: &str, verdicts: &[String]| match verdicts {
         [] => String::new(),
         some => format!("  {field} vmap {{ {} }}\n", some.join(", ")),
@@ -77,7 +79,7 @@ pub(super) fn ruleset(model: &Model, dns: Ipv4Addr) -> String {
     // Whatever a pod was allowed to begin may be answered. The node itself reaches its pods without `forward`.
     let open = format!("  ct state established,related accept\n  ip daddr {dns} th dport 53 accept\n");
     format!(
-        "{NONE}table ip devcluster-policy {{\n{chains}\
+        "{NONE}table ip devcluster-policy {{\n{chains}\n\
          chain forward {{ type filter hook forward priority filter + 10; policy accept;\n{open}{leaving}{arriving}}}\n\
          chain input {{ type filter hook input priority filter + 10; policy accept;\n{open}{leaving}}}\n}}\n"
     )
