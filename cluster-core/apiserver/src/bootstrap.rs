@@ -1,14 +1,12 @@
 //! The objects every cluster has, made at the start when they are missing.
 
-use crate::auth::{self, UserInfo, group};
-use crate::request::{Accept, Query, RequestInfo};
+use crate::auth;
 use crate::server::{ApiServer, StartError};
 use crate::verbs::{self, Call, Managed, Part, Proposed, change};
 use cluster_object::meta;
 use cluster_object::status::Status;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -149,25 +147,5 @@ pub(crate) fn call_for<'a>(server: &'a ApiServer, object: &Value) -> Result<Call
         .registry
         .by_kind(group, version, meta::kind(object))
         .ok_or_else(|| Status::internal(format!("{} is not served", meta::kind(object))))?;
-    let info = RequestInfo {
-        verb: "create",
-        group: group.to_owned(),
-        version: version.to_owned(),
-        resource: resource.plural.clone(),
-        namespace: meta::namespace(object).to_owned(),
-        is_resource: true,
-        ..RequestInfo::default()
-    };
-    let user = UserInfo::authenticated("system:apiserver", &[group::MASTERS]);
-    let query = Query { field_manager: "kube-apiserver".to_owned(), ..Query::default() };
-    Ok(Call {
-        server,
-        resource,
-        info,
-        user,
-        query,
-        accept: Accept::default(),
-        content_type: String::new(),
-        notes: Arc::default(),
-    })
+    Ok(Call::own(server, resource, meta::namespace(object)))
 }

@@ -1,6 +1,6 @@
 //! The server itself: what it is made of, how it starts and stops, and what callers in the same process use.
 
-use crate::admission::{self, Lookup};
+use crate::admission::{self, Lookup, policy};
 use crate::aggregation::{self, Remotes};
 use crate::allocate::Allocators;
 use crate::audit::Audit;
@@ -25,8 +25,8 @@ use serde_json::Value;
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use tokio_util::sync::CancellationToken;
 
 /// What a server is told at its start.
@@ -84,7 +84,10 @@ pub struct ApiServer {
     pub(crate) remotes: Remotes,
     pub(crate) samples: Samples,
     pub(crate) places: Places,
+    pub(crate) policies: policy::Cache,
     pub(crate) closing: CancellationToken,
+    /// Itself, for work that outlives a request.
+    pub(crate) this: Weak<Self>,
     ready: AtomicBool,
 }
 
@@ -96,15 +99,18 @@ impl ApiServer {
 
     async fn start(store: Arc<dyn Store>, config: Config) -> Result<Arc<Self>, StartError> {
         let closing = CancellationToken::new();
-        let server = Arc::new(Self {
+        let remotes = Remotes::new()?;
+        let server = Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             registry: Registry::new(kinds::builtin()),
             allocators: Allocators::new(config.service_subnet, &config.node_ports, &*store),
             authenticator: Authenticator::new(Arc::clone(&store), Arc::clone(&config.tokens), &config.auth),
             authorizer: Authorizer::start(&store, &config.auth, &closing),
             metrics: Metrics::default(),
-            remotes: Remotes::new()?,
+            remotes,
             samples: Samples::default(),
             places: Places::new(&config.limits),
+            policies: policy::Cache::default(),
             closing,
             ready: AtomicBool::new(false),
             store,
@@ -216,6 +222,15 @@ impl ApiServer {
         auth::reviews::answer(kind, namespace, object, &call.user, &self.authenticator, &self.authorizer)
             .await
             .map(Some)
+    }
+
+    /// Writes what the server itself has to say into an object that is about to be stored.
+    pub(crate) fn complete(&self, resource: &Resource, object: &mut Value) {
+        match resource.storage.as_str() {
+            custom::STORAGE => custom::complete(self, object),
+            policy::VALIDATING => policy::complete(self, object),
+            _ => {}
+        }
     }
 
     /// What the server itself follows up on after a committed write.

@@ -7,6 +7,7 @@ pub mod managed;
 mod typed;
 
 pub use field_set::FieldSet;
+pub use typed::merge;
 
 use crate::meta;
 use crate::status::Status;

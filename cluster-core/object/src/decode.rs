@@ -6,7 +6,7 @@ mod prune;
 
 pub use check::{Findings, check, check_built_in};
 pub use json::parse_json;
-pub use prune::{normalize, prune};
+pub use prune::{normalize, prune, prune_custom};
 
 use crate::status::Status;
 

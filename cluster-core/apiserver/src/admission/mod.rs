@@ -7,6 +7,7 @@ mod node_restriction;
 mod notes;
 mod pod_security;
 mod pods;
+pub(crate) mod policy;
 mod quota;
 mod service_account;
 mod storage;
@@ -85,16 +86,21 @@ impl Default for Options {
     }
 }
 
-/// The whole of mutating admission: the plugins, then the webhooks.
+/// The whole of mutating admission: the plugins, the policies, then the webhooks. The plugins see again what a policy
+/// changed.
 pub(crate) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
     admit(request, call.server, &call.server.config.admission)?;
+    if policy::mutate(call, request).await? {
+        admit(request, call.server, &call.server.config.admission)?;
+    }
     webhook::mutate(call, request).await
 }
 
-/// The whole of validating admission: the plugins, the webhooks, and quotas last, so that nothing is counted that is
+/// The whole of validating admission: the plugins, the policies, the webhooks, and quotas last, so that nothing is counted that is
 /// refused.
 pub(crate) async fn check(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Result<(), Status> {
     validate(request, call.server)?;
+    policy::validate(call, request).await?;
     webhook::validate(call, request).await?;
     quota::check(request, call.server)
 }

@@ -3,6 +3,8 @@
 use super::BASE;
 use super::cells::{AGE, CREATED_AT, NAME, col, len, number, or};
 use super::walk::{At, child, default, default_text, each, is_empty, items, text};
+use crate::admission::policy::definition as policy;
+use crate::custom::definition;
 use crate::registry::{Column, Strategy};
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
@@ -29,21 +31,9 @@ pub(super) const DEFINITION: Strategy = Strategy {
         let names = json!({"plural": "", "kind": ""});
         object["status"] = json!({"conditions": [], "acceptedNames": names, "storedVersions": stored});
     },
-    validate: definition,
-    validate_update: |new, old| {
-        let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
-        let established =
-            items(&old["status"]["conditions"]).iter().any(|c| c["type"] == "Established" && c["status"] == "True");
-        for field in ["group", "names.plural"] {
-            spec.get(field).unchanged(meta::get(&old["spec"], field), &mut errors);
-        }
-        if established {
-            for field in ["scope", "names.kind"] {
-                spec.get(field).unchanged(meta::get(&old["spec"], field), &mut errors);
-            }
-        }
-        errors
-    },
+    validate: definition::validate,
+    validate_update: definition::validate_update,
+    validate_status: definition::validate_status,
     ..BASE
 };
 
@@ -111,59 +101,26 @@ pub(super) const ADMISSION_POLICY: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
         default_text(spec, "failurePolicy", "Fail");
-        if let Some(constraints) = child(spec, "matchConstraints") {
-            default_text(constraints, "matchPolicy", "Equivalent");
-            default(constraints, "namespaceSelector", json!({}));
-            default(constraints, "objectSelector", json!({}));
-            each(constraints, "resourceRules").for_each(|rule| default_text(rule, "scope", "*"));
-        }
+        match_resources(child(spec, "matchConstraints"));
     },
+    validate: policy::policy,
     ..BASE
 };
 
-fn definition(object: &Value) -> Errors {
-    let (mut errors, at) = (Errors::new(), At::root(object));
-    let (spec, names) = (at.get("spec"), at.get("spec.names"));
-    let wanted = format!("{}.{}", names.get("plural").text(), spec.get("group").text());
-    if meta::name(object) != wanted {
-        errors.push(at.get("metadata.name").invalid("must be spec.names.plural+\".\"+spec.group"));
+pub(super) const ADMISSION_POLICY_BINDING: Strategy = Strategy {
+    defaults: |object| match_resources(super::walk::at(object, "spec.matchResources")),
+    validate: policy::binding,
+    ..BASE
+};
+
+fn match_resources(resources: Option<&mut Value>) {
+    let Some(resources) = resources else { return };
+    default_text(resources, "matchPolicy", "Equivalent");
+    default(resources, "namespaceSelector", json!({}));
+    default(resources, "objectSelector", json!({}));
+    for list in ["resourceRules", "excludeResourceRules"] {
+        each(resources, list).for_each(|rule| default_text(rule, "scope", "*"));
     }
-    let group = spec.get("group");
-    group.required_rule(name::dns_subdomain, &mut errors);
-    if !group.is_empty() && !group.text().contains('.') {
-        errors.push(group.invalid("should be a domain with at least one dot"));
-    }
-    spec.get("scope").required_one_of(&["Cluster", "Namespaced"], &mut errors);
-    names.get("plural").required_rule(name::dns1035_label, &mut errors);
-    names.get("singular").optional_rule(name::dns1035_label, &mut errors);
-    for field in ["kind", "listKind"] {
-        let kind = names.get(field);
-        if kind.required(&mut errors)
-            && let Err(why) = name::dns1035_label(&kind.text().to_lowercase())
-        {
-            errors.push(kind.invalid(&format!("may have mixed case, but should otherwise match: {why}")));
-        }
-    }
-    names.get("shortNames").items().for_each(|short| short.rule(name::dns1035_label, &mut errors));
-    let versions = spec.get("versions");
-    let stored = items(versions.value).iter().filter(|v| v["storage"] == true).count();
-    if stored != 1 {
-        errors.push(versions.invalid("must have exactly one version marked as storage version"));
-    }
-    let mut seen = Vec::new();
-    for version in versions.items() {
-        let version_name = version.get("name");
-        version_name.required_rule(name::dns1035_label, &mut errors);
-        version_name.unique(&mut seen, version_name.text().to_owned(), &mut errors);
-        let schema = version.get("schema.openAPIV3Schema");
-        if !schema.is_set() {
-            errors.push(schema.missing("schemas are required"));
-        } else if schema.get("type").text() != "object" {
-            errors.push(schema.get("type").invalid("must be object at the root"));
-        }
-    }
-    spec.get("conversion.strategy").one_of(&["None", "Webhook"], &mut errors);
-    errors
 }
 
 fn webhook(hook: &At<'_>, errors: &mut Errors) {

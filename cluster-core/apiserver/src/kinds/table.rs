@@ -272,6 +272,7 @@ const ADMISSIONREGISTRATION: &[Row] = &[
         .category(API_EXTENSIONS)
         .cluster(),
     row("mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding")
+        .rules(&extensions::ADMISSION_POLICY_BINDING)
         .shows(extensions::POLICY_BINDING_COLUMNS)
         .category(API_EXTENSIONS)
         .cluster(),
@@ -287,6 +288,7 @@ const ADMISSIONREGISTRATION: &[Row] = &[
         .cluster()
         .subs(&[STATUS]),
     row("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding")
+        .rules(&extensions::ADMISSION_POLICY_BINDING)
         .shows(extensions::POLICY_BINDING_COLUMNS)
         .category(API_EXTENSIONS)
         .cluster(),

@@ -116,6 +116,11 @@ impl<'a> At<'a> {
         Self { path, value: meta::get(self.value, fields) }
     }
 
+    /// The same value under the name `field` of this one.
+    pub(crate) fn moved(&self, field: &str, other: Self) -> Self {
+        Self { path: self.path.child(field), ..other }
+    }
+
     /// The items of this list.
     pub(crate) fn items(&self) -> impl Iterator<Item = Self> + use<'a> {
         let path = self.path.clone();

@@ -33,14 +33,15 @@ fn assert_references_resolve(document: &Value, value: &Value) {
 }
 
 fn widgets() -> Vec<Arc<Resource>> {
-    let definition = json!({"spec": {
-        "group": "example.com", "scope": "Namespaced", "names": {"kind": "Widget", "plural": "widgets"},
+    let names = json!({"kind": "Widget", "plural": "widgets"});
+    let definition = json!({"status": {"acceptedNames": names}, "spec": {
+        "group": "example.com", "scope": "Namespaced", "names": names,
         "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
             "type": "object", "description": "Widget is small.", "properties": {"spec": {"type": "object", "properties": {
                 "port": {"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]},
                 "size": {"type": "string", "nullable": true}}}}}}}],
     }});
-    custom_resources(&definition).into_iter().map(Arc::new).collect()
+    custom_resources(&definition, |_| None).into_iter().map(Arc::new).collect()
 }
 
 #[test]

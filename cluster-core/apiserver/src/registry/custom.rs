@@ -1,6 +1,7 @@
 //! Resources that a CustomResourceDefinition adds at run time.
 
 use super::{Resource, Scope, Strategy, Subresource, Verbs};
+use crate::custom::Validation;
 use cluster_object::{meta, name};
 use cluster_schema::Schema;
 use serde_json::Value;
@@ -21,6 +22,16 @@ pub struct Custom {
     pub storage_version: String,
     /// The `clientConfig` of the webhook that turns versions into each other; null when only `apiVersion` differs.
     pub converter: Value,
+    /// What its objects must keep to beyond their shape.
+    pub validation: Arc<Validation>,
+    /// Whether any field has a default.
+    pub defaults: bool,
+    /// Fields that selectors may name, for example `spec.color`.
+    pub selectable: Vec<String>,
+    /// Whether the definition is on its way out: nothing new is made.
+    pub terminating: bool,
+    /// UID and generation of the definition.
+    pub identity: (String, i64),
 }
 
 /// An additional printer column.
@@ -51,37 +62,48 @@ pub struct Scale {
     pub selector: String,
 }
 
-/// One entry for every served version of a definition.
-pub fn resources(definition: &Value) -> Vec<Resource> {
-    let spec = &definition["spec"];
-    let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let storage_version = versions.iter().find(|v| v["storage"] == true).map_or("", |v| meta::text(v, "name"));
-    versions.iter().filter(|v| v["served"] == true).map(|v| resource(spec, v, storage_version)).collect()
+/// One entry for every served version of a definition. What `present` made of the same generation of the definition is
+/// used again.
+pub fn resources(definition: &Value, present: impl Fn(&str) -> Option<Arc<Custom>>) -> Vec<Resource> {
+    let versions = definition["spec"]["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let served = versions.iter().filter(|version| version["served"] == true);
+    served.map(|version| resource(definition, version, present(meta::text(version, "name")))).collect()
 }
 
-fn resource(spec: &Value, version: &Value, storage_version: &str) -> Resource {
-    let names = &spec["names"];
+fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -> Resource {
+    let (spec, names) = (&definition["spec"], &definition["status"]["acceptedNames"]);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let texts = |value: &Value| value.as_array().into_iter().flatten().map(&text).collect::<Vec<_>>();
     let (kind, plural) = (text(&names["kind"]), text(&names["plural"]));
     let singular = names["singular"].as_str().map_or_else(|| kind.to_lowercase(), str::to_owned);
     let openapi = version["schema"]["openAPIV3Schema"].clone();
     let subresources = &version["subresources"];
+    let storage_version = spec["versions"].as_array().into_iter().flatten().find(|v| v["storage"] == true);
+    let identity = (meta::uid(definition).to_owned(), meta::generation(definition));
+    let present = present.filter(|present| present.identity == identity);
+    let api_version = format!("{}/{}", text(&spec["group"]), text(&version["name"]));
     let custom = Custom {
         schema: cluster_schema::custom_resource(&openapi),
-        openapi,
         columns: version["additionalPrinterColumns"].as_array().into_iter().flatten().map(column).collect(),
         scale: subresources["scale"].is_object().then(|| Scale {
             spec_replicas: text(&subresources["scale"]["specReplicasPath"]),
             status_replicas: text(&subresources["scale"]["statusReplicasPath"]),
             selector: text(&subresources["scale"]["labelSelectorPath"]),
         }),
-        storage_version: storage_version.to_owned(),
+        storage_version: storage_version.map_or("", |v| meta::text(v, "name")).to_owned(),
         converter: if spec["conversion"]["strategy"] == "Webhook" {
             spec["conversion"]["webhook"]["clientConfig"].clone()
         } else {
             Value::Null
         },
+        validation: present.map_or_else(|| Arc::new(Validation::new(&openapi)), |p| Arc::clone(&p.validation)),
+        defaults: openapi.to_string().contains("\"default\":"),
+        selectable: (version["selectableFields"].as_array().into_iter().flatten())
+            .map(|field| meta::text(field, "jsonPath").trim_start_matches('.').to_owned())
+            .collect(),
+        terminating: meta::deletion_timestamp(definition).is_some(),
+        identity,
+        openapi,
     };
     Resource {
         group: text(&spec["group"]),
@@ -97,7 +119,11 @@ fn resource(spec: &Value, version: &Value, storage_version: &str) -> Resource {
             .map(|s| subresource(s, &kind))
             .collect(),
         columns: Vec::new(),
-        warning: String::new(),
+        warning: match (&version["deprecated"], version["deprecationWarning"].as_str()) {
+            (Value::Bool(true), Some(given)) => given.to_owned(),
+            (Value::Bool(true), None) => format!("{api_version} {kind} is deprecated"),
+            _ => String::new(),
+        },
         legacy: None,
         strategy: Strategy {
             validate_name: name::dns_subdomain,

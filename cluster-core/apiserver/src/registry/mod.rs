@@ -76,8 +76,12 @@ impl Table {
             let versions = table.by_path.entry(resource.group.clone()).or_default();
             let plurals = versions.entry(resource.version.clone()).or_default();
             plurals.insert(resource.plural.clone(), Arc::clone(resource));
-            if resource.strategy.conversion.is_none() && resource.legacy.is_none() {
-                table.by_storage.entry(resource.storage.clone()).or_insert_with(|| Arc::clone(resource));
+            let stored = match &resource.custom {
+                Some(custom) => custom.storage_version == resource.version,
+                None => resource.strategy.conversion.is_none() && resource.legacy.is_none(),
+            };
+            if stored || (resource.custom.is_some() && !table.by_storage.contains_key(&resource.storage)) {
+                table.by_storage.insert(resource.storage.clone(), Arc::clone(resource));
             }
         }
         table

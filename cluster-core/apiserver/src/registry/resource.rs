@@ -80,6 +80,11 @@ impl Resource {
         self.subresources.iter().find(|s| s.name == name)
     }
 
+    /// The faults of an object, of a change when `old` is what it was before; those of the strategy are left out.
+    pub(crate) fn custom_faults(&self, object: &Value, old: Option<&Value>) -> Errors {
+        self.custom.as_ref().map(|custom| custom.validation.check(object, old)).unwrap_or_default()
+    }
+
     /// Whether objects live in namespaces.
     pub fn namespaced(&self) -> bool {
         self.scope == Scope::Namespaced

@@ -2,7 +2,7 @@
 
 use super::form::{served_bytes, served_value};
 use crate::admission::{self, AdmissionRequest, Notes, Operation};
-use crate::auth::{UserInfo, escalation};
+use crate::auth::{UserInfo, escalation, group};
 use crate::registry::Resource;
 use crate::request::{Accept, Query, RequestInfo};
 use crate::server::ApiServer;
@@ -70,6 +70,33 @@ impl Reply {
     /// A JSON value that is no object of the resource.
     pub(crate) fn other(code: StatusCode, value: &Value) -> Result<Self, Status> {
         Ok(Self { code, content: Content::Other(super::to_bytes(value)?), warnings: Vec::new() })
+    }
+}
+
+impl<'a> Call<'a> {
+    /// A call in the server's own name on the resource in this namespace.
+    pub(crate) fn own(server: &'a ApiServer, resource: Arc<Resource>, namespace: &str) -> Self {
+        let info = RequestInfo {
+            verb: "create",
+            group: resource.group.clone(),
+            version: resource.version.clone(),
+            resource: resource.plural.clone(),
+            namespace: namespace.to_owned(),
+            is_resource: true,
+            ..RequestInfo::default()
+        };
+        let user = UserInfo::authenticated("system:apiserver", &[group::MASTERS]);
+        let query = Query { field_manager: "kube-apiserver".to_owned(), ..Query::default() };
+        Self {
+            server,
+            resource,
+            info,
+            user,
+            query,
+            accept: Accept::default(),
+            content_type: String::new(),
+            notes: Arc::default(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::call::{Call, Content, Phase, Reply};
 use super::{form, incoming, metadata};
 use crate::admission::Operation;
-use crate::{allocate, custom};
+use crate::allocate;
 use bytes::Bytes;
 use cluster_object::meta;
 use cluster_object::status::Status;
@@ -38,6 +38,10 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     let resource = &*call.resource;
     let strategy = &resource.strategy;
     let given = meta::name(&object).to_owned();
+    if resource.custom.as_ref().is_some_and(|custom| custom.terminating) {
+        let why = "create not allowed while custom resource definition is terminating";
+        return Err(Status::new(405, "MethodNotAllowed", why));
+    }
     call.admit(Operation::Create, "", &given, &mut object, None, Phase::Mutating).await?;
     for field in ["creationTimestamp", "uid"] {
         meta::remove(&mut object, &format!("metadata.{field}"));
@@ -52,14 +56,13 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     // Before the kind prepares itself: a job's labels carry its name.
     let generated = metadata::generate_name(&mut object);
     (strategy.prepare_create)(&mut object);
-    if resource.storage == custom::STORAGE {
-        custom::complete(&mut object);
-    }
+    call.server.complete(resource, &mut object);
     let reservation = allocate::reserve(call, None, &mut object)?;
     for attempt in 1.. {
         let name = meta::name(&object).to_owned();
         let mut errors = metadata::validate(resource, &object);
         errors.extend(strategy.faults(&object));
+        errors.extend(resource.custom_faults(&object, None));
         call.invalid_if(&name, &errors)?;
         call.admit(Operation::Create, "", &name, &mut object, None, Phase::Validating).await?;
         let stored = form::to_storage(call.server, resource, object.clone()).await?;

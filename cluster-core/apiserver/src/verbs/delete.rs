@@ -4,6 +4,7 @@ use super::call::{Call, Content, Phase, Reply};
 use super::list::{self, Filter};
 use super::{form, update};
 use crate::admission::Operation;
+use crate::custom;
 use crate::registry::Deletion;
 use crate::request::{self, DeleteOptions, Propagation};
 use bytes::Bytes;
@@ -81,7 +82,11 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
         check_preconditions(call, name, options, &old)?;
         call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Mutating).await?;
         call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Validating).await?;
-        let step = step(call.resource.strategy.deletion, old.clone(), options, &meta::now());
+        let mut going = old.clone();
+        if call.resource.storage == custom::STORAGE {
+            custom::keep_until_clean(&mut going);
+        }
+        let step = step(call.resource.strategy.deletion, going, options, &meta::now());
         let stored = |object| form::to_storage(call.server, &call.resource, object);
         let written = match step {
             Step::Nothing => return Ok(Reply::ok(Content::Object(call.answer(&entry).await?))),

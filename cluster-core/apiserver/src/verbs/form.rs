@@ -5,13 +5,14 @@ use crate::conversion;
 use crate::registry::{Custom, Resource};
 use bytes::Bytes;
 use cluster_object::meta;
+use cluster_object::selector::FieldSelector;
 use cluster_object::status::Status;
 use cluster_schema::{Schema, Shape};
 use cluster_store::{Draft, Entry, Facts};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// The objects as JSON of the served version; the stored bytes themselves where that is the version they are in.
+/// The objects as JSON of the served version; the stored bytes themselves where they say the same.
 pub(crate) async fn served_list(
     lookup: &dyn Lookup,
     resource: &Resource,
@@ -23,7 +24,7 @@ pub(crate) async fn served_list(
         None => String::new(),
     };
     let as_stored = |entry: &Arc<Entry>| match &resource.custom {
-        Some(_) => entry.bytes.starts_with(head.as_bytes()),
+        Some(custom) => !custom.defaults && entry.bytes.starts_with(head.as_bytes()),
         None => resource.strategy.conversion.is_none() && resource.legacy.is_none(),
     };
     if entries.iter().all(as_stored) {
@@ -88,7 +89,13 @@ pub(crate) async fn to_storage(lookup: &dyn Lookup, resource: &Resource, mut val
 
 async fn from_storage(lookup: &dyn Lookup, resource: &Resource, mut values: Vec<Value>) -> Result<Vec<Value>, Status> {
     if let Some(custom) = &resource.custom {
-        return custom_version(lookup, custom, values, &resource.api_version()).await;
+        values = custom_version(lookup, custom, values, &resource.api_version()).await?;
+        for value in &mut values {
+            // The schema may have got fields and defaults since the object was written.
+            cluster_object::decode::prune_custom(value, &custom.schema);
+            structural_defaults(value, &custom.schema);
+        }
+        return Ok(values);
     }
     if let Some(conversion) = &resource.strategy.conversion {
         values.iter_mut().for_each(conversion.from_storage);
@@ -152,7 +159,10 @@ pub(super) fn structural_defaults(value: &mut Value, schema: &Schema) {
         (Value::Object(fields), Shape::Object(object)) => {
             for field in &object.fields {
                 if let Some(default) = &field.default {
-                    fields.entry(&*field.name).or_insert_with(|| default.clone());
+                    let present = fields.entry(&*field.name).or_insert_with(|| default.clone());
+                    if present.is_null() && !field.schema.nullable {
+                        *present = default.clone();
+                    }
                 }
                 if let Some(value) = fields.get_mut(&*field.name) {
                     structural_defaults(value, &field.schema);
@@ -180,6 +190,20 @@ pub(crate) fn facts(resource: &Resource, bytes: &[u8]) -> Facts {
         labels: meta::labels(&object).map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
         fields: resource.strategy.selectable_fields.iter().map(|&(name, value)| (name, value(&object))).collect(),
     }
+}
+
+/// The fields of a custom object that a selector names, as text.
+pub(super) fn selected(fields: &FieldSelector, bytes: &[u8]) -> Vec<(String, String)> {
+    if fields.is_empty() {
+        return Vec::new();
+    }
+    let object: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    fields.requirements().iter().map(|r| (r.field.clone(), text(meta::get(&object, &r.field)))).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use crate::request;
 use cluster_object::decode::{self, Strictness};
 use cluster_object::meta;
 use cluster_object::status::Status;
+use cluster_schema::{Schema, Shape};
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// Decodes a whole object of the call's resource. Returns the warnings too.
 pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
@@ -73,7 +75,9 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]
     }
     if let Some(schema) = resource.schema() {
         let found = decode::check(object, schema);
-        if let Some(error) = found.type_errors.first() {
+        // The types of a custom object's own fields are a matter of its validation.
+        let metadata = resource.custom.as_ref().map(|_| decode::check(&object["metadata"], metadata_schema()));
+        if let Some(error) = metadata.as_ref().unwrap_or(&found).type_errors.first() {
             return Err(decode::cannot_be_handled(kind, version, error));
         }
         let faults = decode::strict_faults(&found.unknown, duplicates);
@@ -89,7 +93,8 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]
 
 /// What admission made of an object: one of the kind still, without unknown fields and with its defaults.
 pub(crate) fn complete(resource: &Resource, object: &mut Value) -> Result<(), Status> {
-    let found = resource.schema().map(|schema| decode::check(object, schema));
+    let built_in = resource.schema().filter(|_| resource.custom.is_none());
+    let found = built_in.map(|schema| decode::check(object, schema));
     if let Some(error) = found.as_ref().and_then(|found| found.type_errors.first()) {
         return Err(Status::internal(error));
     }
@@ -99,10 +104,19 @@ pub(crate) fn complete(resource: &Resource, object: &mut Value) -> Result<(), St
 
 fn normalize(resource: &Resource, object: &mut Value) {
     if let Some(schema) = resource.schema() {
-        decode::normalize(object, schema);
-    }
-    if let Some(custom) = &resource.custom {
-        super::form::structural_defaults(object, &custom.schema);
+        if resource.custom.is_some() {
+            decode::prune_custom(object, schema);
+            decode::normalize(&mut object["metadata"], metadata_schema());
+            super::form::structural_defaults(object, schema);
+        } else {
+            decode::normalize(object, schema);
+        }
     }
     resource.strategy.complete(object);
+}
+
+fn metadata_schema() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> =
+        LazyLock::new(|| Schema::of(Shape::Reference(cluster_schema::OBJECT_META.into())));
+    &SCHEMA
 }

@@ -32,10 +32,12 @@ impl Filter {
         query: &Query,
     ) -> Result<Self, Status> {
         let stored = server.registry.stored(&resource.storage).unwrap_or_else(|| Arc::clone(resource));
+        let selectable = resource.custom.as_ref().map(|custom| custom.selectable.as_slice()).unwrap_or_default();
         for requirement in query.fields.requirements() {
             let field = requirement.field.as_str();
             let known = matches!(field, "metadata.name" | "metadata.namespace")
-                || stored.strategy.selectable_fields.iter().any(|(name, _)| *name == field);
+                || stored.strategy.selectable_fields.iter().any(|(name, _)| *name == field)
+                || selectable.iter().any(|name| name == field);
             if !known {
                 return Err(unknown_field(resource, query, field));
             }
@@ -68,11 +70,16 @@ impl Filter {
             return true;
         }
         let facts = entry.facts(|bytes| form::facts(&self.stored, bytes));
+        // Which fields of a custom object are selectable may change: that is no fact to keep.
+        let custom = if self.stored.custom.is_some() { form::selected(&self.fields, &entry.bytes) } else { Vec::new() };
         let label = |key: &str| facts.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
         let field = |name: &str| match name {
             "metadata.name" => Some(&*key.name),
             "metadata.namespace" => Some(&*key.namespace),
-            _ => facts.fields.iter().find(|(f, _)| *f == name).map(|(_, v)| v.as_str()),
+            _ => {
+                let built_in = facts.fields.iter().find(|(f, _)| *f == name).map(|(_, v)| v.as_str());
+                built_in.or_else(|| custom.iter().find(|(f, _)| f == name).map(|(_, v)| v.as_str()))
+            }
         };
         self.labels.matches(label) && self.fields.matches(field)
     }

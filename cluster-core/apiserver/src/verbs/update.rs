@@ -7,8 +7,8 @@ use super::call::{Call, Content, Phase, Reply};
 use super::create::{self, Managed};
 use super::{form, incoming, metadata};
 use crate::admission::Operation;
+use crate::allocate;
 use crate::registry::Deletion;
-use crate::{allocate, custom};
 use bytes::Bytes;
 use cluster_object::apply::managed;
 use cluster_object::field::{Error, Path};
@@ -153,13 +153,13 @@ async fn prepare(
     }
     if part == Part::Main {
         (resource.strategy.prepare_update)(object, old);
-        if resource.storage == custom::STORAGE {
-            custom::complete(object);
-        }
     }
     let bumps = !matches!(part, Part::Status | Part::Sub("binding" | "finalize" | "approval"));
     if bumps && resource.strategy.has_generation && metadata::content_differs(object, old) {
         meta::set(object, "metadata.generation", meta::generation(old) + 1);
+    }
+    if part == Part::Main {
+        call.server.complete(resource, object);
     }
     Ok(())
 }
@@ -204,6 +204,7 @@ async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, o
         Part::Status => errors.extend((strategy.validate_status)(object, old)),
         Part::Sub(_) => errors.extend(strategy.faults(object)),
     }
+    errors.extend(call.resource.custom_faults(object, Some(old)));
     call.invalid_if(name, &errors)?;
     call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Validating).await
 }

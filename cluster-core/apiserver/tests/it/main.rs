@@ -9,6 +9,7 @@ mod delete;
 mod errors;
 mod hook;
 mod lists;
+mod policies;
 mod proxies;
 mod server;
 mod subresources;
@@ -120,6 +121,16 @@ impl Api {
 
     async fn delete(&self, path: &str, options: &Value) -> Answer {
         self.call("DELETE", path, "application/json", options.to_string()).await
+    }
+
+    /// Waits until an object of the collection is gone.
+    async fn until_deleted(&self, path: &str, name: &str) {
+        let watch = format!("{path}?watch=1&allowWatchBookmarks=false&fieldSelector=metadata.name%3D{name}");
+        let request = Request::builder().uri(&watch).body(Body::empty()).expect("a request");
+        let mut events = self.send(request).await.into_body();
+        while self.get(&format!("{path}/{name}")).await.code == 200 {
+            events.frame().await.expect("the watch goes on").expect("a frame");
+        }
     }
 
     /// A service account exists, so that pods are admitted.

@@ -174,7 +174,7 @@ fn one(child: &Child<'_>, path: &mut Vec<String>, sections: bool, set: &mut Fiel
 }
 
 /// Lays `config` over `live`: fields and keyed items merge, everything else is replaced.
-pub(super) fn merge(live: &mut Value, config: &Value, schema: &Schema) {
+pub fn merge(live: &mut Value, config: &Value, schema: &Schema) {
     let resolved = schema.resolve();
     match (&mut *live, config) {
         (Value::Object(live), Value::Object(fields)) if granular(resolved) => {

@@ -5,18 +5,24 @@ use serde_json::Value;
 
 /// Drops unknown fields and the nulls that stand for absent fields.
 pub fn prune(value: &mut Value, schema: &Schema) {
-    Pruner { zeros: false }.walk(value, schema);
+    Pruner { zeros: false, go: true }.walk(value, schema);
+}
+
+/// As [`prune`] for custom resources, which no Go type stands behind: nulls in lists and maps stay.
+pub fn prune_custom(value: &mut Value, schema: &Schema) {
+    Pruner { zeros: false, go: false }.walk(value, schema);
 }
 
 /// As [`prune`]; drops also the zeros and empty lists and maps that are the same as absent fields. An object looks then
 /// as Go writes it, whatever way it was written before.
 pub fn normalize(value: &mut Value, schema: &Schema) {
-    Pruner { zeros: true }.walk(value, schema);
+    Pruner { zeros: true, go: true }.walk(value, schema);
 }
 
 #[derive(Clone, Copy)]
 struct Pruner {
     zeros: bool,
+    go: bool,
 }
 
 impl Pruner {
@@ -55,7 +61,7 @@ impl Pruner {
 
     /// As Go, a null in a map or list is the zero value.
     fn element(self, value: &mut Value, schema: &Schema) {
-        if value.is_null() && !schema.nullable {
+        if self.go && value.is_null() && !schema.nullable {
             match schema.resolve().shape {
                 Shape::String => *value = Value::String(String::new()),
                 Shape::Object(_) => *value = Value::Object(serde_json::Map::new()),

@@ -4,6 +4,8 @@
 
 mod review;
 
+pub(super) use review::question;
+
 use super::{AdmissionRequest, Lookup, Operation, matching};
 use crate::backend;
 use crate::kinds::walk::{int, items, text};
@@ -161,7 +163,7 @@ fn converts(request: &AdmissionRequest<'_>, matched: &Resource) -> bool {
 }
 
 /// Object and old object in the version that the webhook knows.
-async fn versions(
+pub(super) async fn versions(
     call: &Call<'_>,
     request: &AdmissionRequest<'_>,
     matched: &Resource,

@@ -9,7 +9,7 @@ use cluster_object::status::Status;
 use serde_json::{Value, json};
 
 /// The review of `request` for a webhook that knows its resource as `matched`; `object` and `old` are of that version.
-pub(super) fn question(
+pub(in crate::admission) fn question(
     uid: &str,
     request: &AdmissionRequest<'_>,
     matched: &Resource,

@@ -1,0 +1,137 @@
+//! The rules of the policies and bindings themselves.
+
+use super::compiled::Compiled;
+use crate::kinds::walk::At;
+use cluster_cel::{Program, Type};
+use cluster_object::field::Errors;
+use cluster_object::{meta, name};
+use serde_json::Value;
+
+const REASONS: &[&str] = &["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
+
+/// The faults of a policy, its expressions included.
+pub(crate) fn policy(object: &Value) -> Errors {
+    let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+    let mutating = meta::kind(object).starts_with("Mutating");
+    spec.get("failurePolicy").optional_one_of(&["Fail", "Ignore"], &mut errors);
+    if spec.get("paramKind").is_set() {
+        for field in ["paramKind.apiVersion", "paramKind.kind"] {
+            spec.get(field).required(&mut errors);
+        }
+    }
+    let constraints = spec.get("matchConstraints");
+    if constraints.required(&mut errors) {
+        constraints.get("resourceRules").required(&mut errors);
+        resources(&constraints, &mut errors);
+    }
+    if mutating {
+        spec.get("mutations").required(&mut errors);
+        spec.get("reinvocationPolicy").required_one_of(&["IfNeeded", "Never"], &mut errors);
+    } else if spec.get("validations").is_empty() && spec.get("auditAnnotations").is_empty() {
+        let why = "validations or auditAnnotations must be specified";
+        errors.push(spec.get("validations").missing(why));
+    }
+    let compiled = Compiled::new(object, &Type::Dyn, &Type::Dyn);
+    let mut seen = Vec::new();
+    for (variable, (_, program)) in spec.get("variables").items().zip(&compiled.variables) {
+        variable.get("name").unique(&mut seen, variable.get("name").text().to_owned(), &mut errors);
+        expression(&variable.get("expression"), program, None, &mut errors);
+    }
+    for (condition, program) in spec.get("matchConditions").items().zip(&compiled.conditions) {
+        condition.get("name").required_rule(name::qualified_name, &mut errors);
+        expression(&condition.get("expression"), program, Some((&Type::Bool, "bool")), &mut errors);
+    }
+    for (validation, (program, message)) in spec.get("validations").items().zip(&compiled.validations) {
+        expression(&validation.get("expression"), program, Some((&Type::Bool, "bool")), &mut errors);
+        if let Some(message) = message {
+            let text = Type::String(0);
+            expression(&validation.get("messageExpression"), message, Some((&text, "string")), &mut errors);
+        }
+        if validation.get("message").text().contains('\n') {
+            errors.push(validation.get("message").invalid("message must not contain line breaks"));
+        }
+        validation.get("reason").optional_one_of(REASONS, &mut errors);
+    }
+    for (annotation, program) in spec.get("auditAnnotations").items().zip(&compiled.annotations) {
+        annotation.get("key").required_rule(name::qualified_name, &mut errors);
+        expression(&annotation.get("valueExpression"), program, None, &mut errors);
+    }
+    for (mutation, program) in spec.get("mutations").items().zip(&compiled.mutations) {
+        mutation.get("patchType").required_one_of(&["ApplyConfiguration", "JSONPatch"], &mut errors);
+        let (body, other) = match mutation.get("patchType").text() {
+            "JSONPatch" => ("jsonPatch", "applyConfiguration"),
+            _ => ("applyConfiguration", "jsonPatch"),
+        };
+        if mutation.get(other).is_set() {
+            errors.push(mutation.get(other).forbidden("may not be set for this patchType"));
+        }
+        expression(&mutation.get(&format!("{body}.expression")), program, None, &mut errors);
+    }
+    errors
+}
+
+fn expression(at: &At<'_>, program: &Result<Program, String>, wanted: Option<(&Type, &str)>, errors: &mut Errors) {
+    if at.text().trim().is_empty() {
+        errors.push(at.missing(""));
+        return;
+    }
+    match (program, wanted) {
+        (Err(why), _) => errors.push(at.invalid(&format!("compilation failed: {why}"))),
+        (Ok(program), Some((kind, shown))) if !kind.accepts(program.result()) => {
+            errors.push(at.invalid(&format!("must evaluate to {shown}")));
+        }
+        _ => {}
+    }
+}
+
+/// The faults of a binding.
+pub(crate) fn binding(object: &Value) -> Errors {
+    let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+    spec.get("policyName").required_rule(name::dns_subdomain, &mut errors);
+    let reference = spec.get("paramRef");
+    if reference.is_set() {
+        let (by_name, selector) = (reference.get("name"), reference.get("selector"));
+        if by_name.is_empty() == !selector.is_set() {
+            let why = "one of name or selector must be specified";
+            errors.push(if by_name.is_empty() {
+                reference.missing(why)
+            } else {
+                by_name.forbidden("name and selector are mutually exclusive")
+            });
+        }
+        reference.get("parameterNotFoundAction").required_one_of(&["Allow", "Deny"], &mut errors);
+    }
+    resources(&spec.get("matchResources"), &mut errors);
+    if meta::kind(object).starts_with("Validating") {
+        let actions = spec.get("validationActions");
+        actions.required(&mut errors);
+        let mut seen = Vec::new();
+        for action in actions.items() {
+            action.one_of(&["Audit", "Deny", "Warn"], &mut errors);
+            action.unique(&mut seen, action.text().to_owned(), &mut errors);
+        }
+        if ["Deny", "Warn"].iter().all(|action| seen.iter().any(|given| given == action)) {
+            let why = "must not contain both Deny and Warn (repeating the same validation failure information in the \
+                       API response and headers serves no purpose)";
+            errors.push(actions.invalid(why));
+        }
+    }
+    errors
+}
+
+fn resources(at: &At<'_>, errors: &mut Errors) {
+    at.get("matchPolicy").optional_one_of(&["Equivalent", "Exact"], errors);
+    at.get("namespaceSelector").label_selector(errors);
+    at.get("objectSelector").label_selector(errors);
+    for list in ["resourceRules", "excludeResourceRules"] {
+        for rule in at.get(list).items() {
+            for field in ["operations", "apiGroups", "apiVersions", "resources"] {
+                rule.get(field).required(errors);
+            }
+            rule.get("scope").optional_one_of(&["*", "Cluster", "Namespaced"], errors);
+            for operation in rule.get("operations").items() {
+                operation.one_of(&["*", "CONNECT", "CREATE", "DELETE", "UPDATE"], errors);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! One evaluation of a policy: its variables, bound when they are first needed, and its match conditions.
+
+use super::compiled::{Compiled, Expression};
+use crate::admission::webhook::question;
+use crate::admission::{AdmissionRequest, Lookup};
+use crate::kinds::walk::{items, text};
+use crate::registry::Resource;
+use crate::server::ApiServer;
+use cluster_cel::{Activation, Budget, Failure, Value as CelValue, dynamic};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A policy at work on a request.
+pub(super) struct Evaluation<'a> {
+    policy: &'a Compiled,
+    activation: Activation,
+    /// What the composed variables are, as far as somebody asked.
+    composed: Vec<(String, CelValue)>,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Binds object, old object and request, as the resource that the policy names, and the parameters.
+    pub(super) fn new(
+        server: &ApiServer,
+        request: &AdmissionRequest<'_>,
+        policy: &'a Compiled,
+        matched: &Resource,
+        (object, old): (&Value, &Value),
+        params: &Value,
+        budget: &Arc<Budget>,
+    ) -> Self {
+        let mut activation = Activation::new(budget);
+        activation.bind("object", dynamic(object));
+        activation.bind("oldObject", dynamic(old));
+        activation.bind("params", dynamic(params));
+        let asked = question("", request, matched, &Value::Null, &Value::Null)["request"].take();
+        activation.bind("request", dynamic(&asked));
+        let namespaced = !request.namespace.is_empty() && request.resource.storage != "namespaces";
+        let namespace = namespaced.then(|| server.get("namespaces", "", request.namespace)).flatten();
+        activation.bind("namespaceObject", dynamic(&namespace.unwrap_or_default()));
+        Self { policy, activation, composed: Vec::new() }
+    }
+
+    /// The value of an expression of the policy; an error is in upstream's words.
+    pub(super) fn value(&mut self, expression: &Expression) -> Result<CelValue, String> {
+        let program = expression.as_ref().map_err(|why| format!("compilation error: compilation failed: {why}"))?;
+        let policy = self.policy;
+        for (name, variable) in &policy.variables {
+            let known = self.composed.iter().any(|(known, _)| known == name);
+            if program.uses(&format!("variables.{name}")) && !known {
+                let value = self
+                    .value(variable)
+                    .map_err(|why| format!("composited variable {name:?} fails to evaluate: {why}"))?;
+                self.composed.push((name.clone(), value));
+                self.activation.bind("variables", cluster_cel::object(self.composed.clone()));
+            }
+        }
+        self.activation.evaluate(program).map_err(|failure| {
+            let why = match failure {
+                Failure::Error(why) => why,
+                Failure::CallCost => "operation cancelled: actual cost limit exceeded".to_owned(),
+                Failure::Budget => "validation failed due to running out of cost budget, no further validation rules \
+                                    will be run"
+                    .to_owned(),
+            };
+            format!("expression '{}' resulted in error: {why}", program.source())
+        })
+    }
+
+    /// Whether all match conditions hold. A condition that is false decides, whatever others failed.
+    pub(super) fn concerned(&mut self) -> Result<bool, String> {
+        let policy = self.policy;
+        let mut fault = None;
+        for (index, condition) in policy.conditions.iter().enumerate() {
+            match self.value(condition) {
+                Ok(CelValue::Bool(true)) => {}
+                Ok(CelValue::Bool(false)) => return Ok(false),
+                Ok(_) => fault = Some(format!("match condition {index} did not evaluate to a bool")),
+                Err(why) => {
+                    let name = text(&items(&policy.spec["matchConditions"])[index]["name"]);
+                    fault = Some(format!("match condition {name:?}: {why}"));
+                }
+            }
+        }
+        fault.map_or(Ok(true), Err)
+    }
+}

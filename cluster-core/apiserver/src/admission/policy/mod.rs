@@ -1,0 +1,134 @@
+//! Admission by policies in CEL: `ValidatingAdmissionPolicy` and `MutatingAdmissionPolicy` with their bindings.
+//!
+//! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/> and
+//! <https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/>.
+
+mod compiled;
+pub(crate) mod definition;
+mod evaluation;
+mod mutating;
+mod params;
+mod typecheck;
+mod validating;
+
+pub(crate) use compiled::Cache;
+pub(super) use mutating::mutate;
+pub(crate) use typecheck::complete;
+pub(super) use validating::validate;
+
+use super::{AdmissionRequest, Lookup, matching};
+use crate::registry::Resource;
+use crate::server::ApiServer;
+use cluster_object::meta;
+use cluster_object::status::Status;
+use compiled::Compiled;
+use serde_json::Value;
+use std::sync::Arc;
+
+pub(crate) const VALIDATING: &str = "admissionregistration.k8s.io/validatingadmissionpolicies";
+const VALIDATING_BINDINGS: &str = "admissionregistration.k8s.io/validatingadmissionpolicybindings";
+const MUTATING: &str = "admissionregistration.k8s.io/mutatingadmissionpolicies";
+const MUTATING_BINDINGS: &str = "admissionregistration.k8s.io/mutatingadmissionpolicybindings";
+
+/// A policy that the request falls under, with those of its bindings that do too.
+struct Applicable {
+    policy: Arc<Compiled>,
+    resource: Arc<Resource>,
+    bindings: Vec<Value>,
+}
+
+/// The policies stored as `storage` that this request falls under.
+fn applicable(
+    server: &ApiServer,
+    request: &AdmissionRequest<'_>,
+    storage: &str,
+    bindings: &str,
+) -> Result<Vec<Applicable>, Status> {
+    let snapshot = server.store.snapshot(storage);
+    // Until the server is ready it writes only what every cluster has.
+    if snapshot.is_empty() || !server.is_ready() {
+        return Ok(Vec::new());
+    }
+    let bindings = server.list(bindings, None);
+    let mut found = Vec::new();
+    for entry in snapshot.range(None, None) {
+        let bound: Vec<&Value> = bindings.iter().filter(|b| b["spec"]["policyName"] == *entry.key.name).collect();
+        if bound.is_empty() {
+            continue;
+        }
+        let policy = server.policies.get(&entry)?;
+        let constraints = &policy.spec["matchConstraints"];
+        let Some(resource) = matches(constraints, request, server)? else { continue };
+        let mut matched = Vec::new();
+        for binding in bound {
+            let resources = &binding["spec"]["matchResources"];
+            if resources.is_null() || matches(resources, request, server)?.is_some() {
+                matched.push(binding.clone());
+            }
+        }
+        if !matched.is_empty() {
+            found.push(Applicable { policy, resource, bindings: matched });
+        }
+    }
+    Ok(found)
+}
+
+/// The resource as which the request is meant by `matchConstraints` or `matchResources`.
+fn matches(
+    criteria: &Value,
+    request: &AdmissionRequest<'_>,
+    server: &ApiServer,
+) -> Result<Option<Arc<Resource>>, Status> {
+    let (rules, policy) = (&criteria["resourceRules"], &criteria["matchPolicy"]);
+    let every =
+        serde_json::json!([{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}]);
+    let rules = if rules.as_array().is_none_or(Vec::is_empty) { &every } else { rules };
+    let Some(found) = matching::resource(&named(rules, request), policy, request, &server.registry) else {
+        return Ok(None);
+    };
+    let excluded = &criteria["excludeResourceRules"];
+    if excluded.is_array() && matching::resource(&named(excluded, request), policy, request, &server.registry).is_some()
+    {
+        return Ok(None);
+    }
+    Ok(matching::selected(criteria, request, server)?.then_some(found))
+}
+
+/// The rules that name this object or none.
+fn named(rules: &Value, request: &AdmissionRequest<'_>) -> Value {
+    let meant = |rule: &&Value| {
+        let names = rule["resourceNames"].as_array().map(Vec::as_slice).unwrap_or_default();
+        names.is_empty() || names.iter().any(|name| name == request.name)
+    };
+    rules.as_array().into_iter().flatten().filter(meant).cloned().collect()
+}
+
+/// Whether a failure of the policy refuses the request.
+fn fails_closed(policy: &Compiled) -> bool {
+    policy.spec["failurePolicy"] != "Ignore"
+}
+
+/// The refusal of a request in the name of a policy.
+fn denied(
+    request: &AdmissionRequest<'_>,
+    kind: &str,
+    policy: &str,
+    binding: &Value,
+    why: &str,
+    reason: &str,
+) -> Status {
+    let message = format!("{kind} '{policy}' with binding '{}' denied request: {why}", meta::name(binding));
+    let mut status = request.forbidden(&message);
+    let (reason, code) = match reason {
+        "Forbidden" => ("Forbidden", 403),
+        "Unauthorized" => ("Unauthorized", 401),
+        "RequestEntityTooLarge" => ("RequestEntityTooLarge", 413),
+        _ => ("Invalid", 422),
+    };
+    (status.reason, status.code) = (reason.to_owned(), code);
+    if let Some(details) = &mut status.details {
+        let cause = cluster_object::status::Cause { message, ..Default::default() };
+        details.causes.push(cause);
+    }
+    status
+}

@@ -1,0 +1,123 @@
+//! `MutatingAdmissionPolicy`: changes that policies make to an object, by apply configuration or JSON patch.
+
+use super::compiled::{Compiled, Expression};
+use super::evaluation::Evaluation;
+use super::{Applicable, MUTATING, MUTATING_BINDINGS, applicable, denied, fails_closed, params};
+use crate::admission::webhook::versions;
+use crate::admission::{AdmissionRequest, Operation};
+use crate::kinds::walk::items;
+use crate::registry::Resource;
+use crate::verbs::{self, Call};
+use cluster_cel::Budget;
+use cluster_object::patch::json_patch;
+use cluster_object::status::Status;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Lets the policies change the object, in the order of their names. Those that ask for it see once more what others
+/// changed after them. Returns whether anything changed.
+pub(in crate::admission) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) -> Result<bool, Status> {
+    if matches!(request.operation, Operation::Delete | Operation::Connect) {
+        return Ok(false);
+    }
+    let mut changed = false;
+    let mut seen: Vec<(String, Value)> = Vec::new();
+    for round in 0..2 {
+        for applicable in applicable(call.server, request, MUTATING, MUTATING_BINDINGS)? {
+            let name = applicable.policy.name.clone();
+            let again = applicable.policy.spec["reinvocationPolicy"] == "IfNeeded";
+            let left = seen.iter().find(|(known, _)| *known == name).map(|(_, object)| object);
+            if round > 0 && (!again || left == Some(&*request.object)) {
+                continue;
+            }
+            changed |= run(call, request, &applicable).await?;
+            seen.retain(|(known, _)| *known != name);
+            seen.push((name, request.object.clone()));
+        }
+    }
+    Ok(changed)
+}
+
+async fn run(call: &Call<'_>, request: &mut AdmissionRequest<'_>, of: &Applicable) -> Result<bool, Status> {
+    let policy = &*of.policy;
+    let mut changed = false;
+    for binding in &of.bindings {
+        let outcome = match params::of(call.server, request, &policy.spec, binding) {
+            Ok(all) => change_with(call, request, policy, &of.resource, &all).await.map(|did| changed |= did),
+            Err(why) => Err(why),
+        };
+        if let Err(why) = outcome
+            && fails_closed(policy)
+        {
+            return Err(denied(request, "MutatingAdmissionPolicy", &policy.name, binding, &why, ""));
+        }
+    }
+    Ok(changed)
+}
+
+/// Makes the changes of a policy with each of these parameters. Returns whether there were any.
+async fn change_with(
+    call: &Call<'_>,
+    request: &mut AdmissionRequest<'_>,
+    policy: &Compiled,
+    resource: &Arc<Resource>,
+    all: &[Value],
+) -> Result<bool, String> {
+    let mut changed = false;
+    for params in all {
+        changed |= change(call, request, policy, resource, params).await?;
+    }
+    Ok(changed)
+}
+
+/// Makes all changes of a policy, or none when one fails. Returns whether there were any.
+async fn change(
+    call: &Call<'_>,
+    request: &mut AdmissionRequest<'_>,
+    policy: &Compiled,
+    resource: &Arc<Resource>,
+    params: &Value,
+) -> Result<bool, String> {
+    let (mut object, old) = versions(call, request, resource).await.map_err(|status| status.message)?;
+    let before = object.clone();
+    let budget = Arc::new(Budget::default());
+    for (spec, mutation) in items(&policy.spec["mutations"]).iter().zip(&policy.mutations) {
+        let mut run = Evaluation::new(call.server, request, policy, resource, (&object, &old), params, &budget);
+        if !run.concerned()? {
+            return Ok(false);
+        }
+        let patch = patch(&mut run, mutation)?;
+        if spec["patchType"] == "JSONPatch" {
+            json_patch(&mut object, &patch).map_err(|status| status.message)?;
+        } else {
+            apply(&mut object, patch, resource)?;
+        }
+    }
+    let changed = object != before;
+    if changed {
+        if (&resource.group, &resource.version) != (&call.resource.group, &call.resource.version) {
+            let converted = verbs::converted(call.server, object, resource, &call.resource).await;
+            object = converted.map_err(|status| status.message)?;
+        }
+        verbs::complete(&call.resource, &mut object).map_err(|status| status.message)?;
+        *request.object = object;
+    }
+    Ok(changed)
+}
+
+fn patch(run: &mut Evaluation<'_>, mutation: &Expression) -> Result<Value, String> {
+    let value = run.value(mutation)?;
+    cluster_cel::to_json(&value).ok_or_else(|| "the expression evaluates to something that is no object".to_owned())
+}
+
+/// Merges an apply configuration into the object, by the list types of its schema.
+fn apply(object: &mut Value, configuration: Value, resource: &Resource) -> Result<(), String> {
+    for field in ["apiVersion", "kind"] {
+        if configuration.get(field).is_some_and(|given| *given != object[field]) {
+            return Err(format!("ApplyConfiguration must not change {field}"));
+        }
+    }
+    let schema = resource.schema().ok_or("no schema is known")?;
+    cluster_object::apply::merge(object, &configuration, schema);
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! `ValidatingAdmissionPolicy`: what a policy and its bindings say of a request.
+
+use super::compiled::Compiled;
+use super::evaluation::Evaluation;
+use super::{Applicable, VALIDATING, VALIDATING_BINDINGS, applicable, denied, fails_closed, params};
+use crate::admission::AdmissionRequest;
+use crate::admission::webhook::versions;
+use crate::kinds::walk::{items, text, texts};
+use crate::verbs::Call;
+use cluster_cel::{Budget, Value as CelValue};
+use cluster_object::meta;
+use cluster_object::status::Status;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A validation that does not hold.
+struct Violation {
+    message: String,
+    reason: String,
+    index: usize,
+}
+
+/// Refuses what a policy denies; warns and annotates as bindings wish.
+pub(in crate::admission) async fn validate(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+    let mut refusals = Vec::new();
+    for Applicable { policy, resource, bindings } in applicable(call.server, request, VALIDATING, VALIDATING_BINDINGS)?
+    {
+        let versions = versions(call, request, &resource).await?;
+        let budget = Arc::new(Budget::default());
+        for binding in &bindings {
+            let all = match params::of(call.server, request, &policy.spec, binding) {
+                Ok(all) => all,
+                Err(why) if fails_closed(&policy) => {
+                    refusals.push(refusal(request, &policy, binding, &why, ""));
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            for params in &all {
+                let objects = (&versions.0, &versions.1);
+                let mut run = Evaluation::new(call.server, request, &policy, &resource, objects, params, &budget);
+                let violations = violations(&mut run, &policy);
+                annotate(&mut run, &policy, request);
+                act(request, &policy, binding, violations, &mut refusals);
+            }
+        }
+    }
+    refusals.into_iter().next().map_or(Ok(()), Err)
+}
+
+fn refusal(request: &AdmissionRequest<'_>, policy: &Compiled, binding: &Value, why: &str, reason: &str) -> Status {
+    denied(request, "ValidatingAdmissionPolicy", &policy.name, binding, why, reason)
+}
+
+/// The validations that do not hold; a failure is one of them when the policy says so.
+fn violations(run: &mut Evaluation<'_>, policy: &Compiled) -> Vec<Violation> {
+    let failure =
+        |message: String, index| fails_closed(policy).then(|| Violation { message, reason: String::new(), index });
+    match run.concerned() {
+        Ok(true) => {}
+        Ok(false) => return Vec::new(),
+        Err(why) => return failure(why, 0).into_iter().collect(),
+    }
+    let mut found = Vec::new();
+    for (index, (expression, message)) in policy.validations.iter().enumerate() {
+        let spec = &items(&policy.spec["validations"])[index];
+        match run.value(expression) {
+            Ok(CelValue::Bool(true)) => {}
+            Ok(CelValue::Bool(false)) => {
+                let computed = message.as_ref().and_then(|message| match run.value(message) {
+                    Ok(CelValue::String(said)) => {
+                        Some(said.trim().to_owned()).filter(|said| !said.is_empty() && !said.contains('\n'))
+                    }
+                    _ => None,
+                });
+                let said = text(&spec["message"]).trim();
+                let otherwise = match said {
+                    "" => format!("failed expression: {}", text(&spec["expression"]).trim()),
+                    said => said.to_owned(),
+                };
+                let reason = text(&spec["reason"]).to_owned();
+                found.push(Violation { message: computed.unwrap_or(otherwise), reason, index });
+            }
+            Ok(_) => found.extend(failure("validation expression did not evaluate to a bool".to_owned(), index)),
+            Err(why) => found.extend(failure(why, index)),
+        }
+    }
+    found
+}
+
+fn act(
+    request: &AdmissionRequest<'_>,
+    policy: &Compiled,
+    binding: &Value,
+    violations: Vec<Violation>,
+    refusals: &mut Vec<Status>,
+) {
+    let actions: Vec<&str> = texts(&binding["spec"]["validationActions"]).collect();
+    let mut audited = Vec::new();
+    for Violation { message, reason, index } in violations {
+        for action in &actions {
+            match *action {
+                "Deny" => refusals.push(refusal(request, policy, binding, &message, &reason)),
+                "Warn" => request.notes.warn(&format!(
+                    "Validation failed for ValidatingAdmissionPolicy '{}' with binding '{}': {message}",
+                    policy.name,
+                    meta::name(binding)
+                )),
+                _ => audited.push(json!({
+                    "message": message, "policy": policy.name, "binding": meta::name(binding),
+                    "expressionIndex": index, "validationActions": actions,
+                })),
+            }
+        }
+    }
+    if !audited.is_empty() {
+        let key = "validation.policy.admission.k8s.io/validation_failure";
+        request.notes.annotate(key.to_owned(), Value::from(audited).to_string());
+    }
+}
+
+/// Adds what `auditAnnotations` evaluate to.
+fn annotate(run: &mut Evaluation<'_>, policy: &Compiled, request: &AdmissionRequest<'_>) {
+    for (spec, expression) in items(&policy.spec["auditAnnotations"]).iter().zip(&policy.annotations) {
+        if let Ok(CelValue::String(value)) = run.value(expression) {
+            request.notes.annotate(format!("{}/{}", policy.name, text(&spec["key"])), value.trim().to_owned());
+        }
+    }
+}

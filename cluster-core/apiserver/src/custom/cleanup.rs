@@ -1,0 +1,109 @@
+//! The end of a definition: first its objects go, each with its finalizers, then the definition, then its names are
+//! free.
+
+use super::{STORAGE, is_true, status};
+use crate::server::ApiServer;
+use crate::verbs::{Call, Managed, Part, Proposed, change, delete_object};
+use cluster_object::meta;
+use cluster_object::status::Status;
+use cluster_store::Entry;
+use serde_json::Value;
+use std::sync::Arc;
+
+const FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
+
+/// Keeps a definition that is about to be deleted until its objects are gone.
+pub(crate) fn keep_until_clean(definition: &mut Value) {
+    let mut finalizers = meta::finalizers(definition);
+    if meta::deletion_timestamp(definition).is_none() && !finalizers.contains(&FINALIZER) {
+        finalizers.push(FINALIZER);
+        let finalizers: Vec<String> = finalizers.into_iter().map(str::to_owned).collect();
+        meta::set(definition, "metadata.finalizers", finalizers);
+    }
+}
+
+/// Starts the clean-up when the definition waits for it.
+pub(super) fn resume(server: &ApiServer, entry: &Entry) {
+    let definition: Value = serde_json::from_slice(&entry.bytes).unwrap_or_default();
+    if meta::deletion_timestamp(&definition).is_some() && meta::finalizers(&definition).contains(&FINALIZER) {
+        spawn(server, move |server| async move {
+            let name = meta::name(&definition).to_owned();
+            if let Err(error) = clean(&server, &definition).await
+                && !error.is_not_found()
+            {
+                tracing::error!(name, %error, "failed to clean up after a CustomResourceDefinition");
+            }
+        });
+    }
+}
+
+/// Looks again at the definitions of a group that could not have the names they want.
+pub(super) fn names_are_free(server: &ApiServer, group: &str) {
+    let snapshot = server.store.snapshot(STORAGE);
+    let all = snapshot.range(None, None).filter_map(|entry| serde_json::from_slice::<Value>(&entry.bytes).ok());
+    for waiting in all.filter(|d| d["spec"]["group"] == group && !is_true(d, "NamesAccepted")) {
+        spawn(server, move |server| async move {
+            let name = meta::name(&waiting);
+            if let Err(error) = amend(&server, name, |_| {}).await {
+                tracing::warn!(name, %error, "failed to look at the names of a CustomResourceDefinition again");
+            }
+        });
+    }
+}
+
+fn spawn<F: Future<Output = ()> + Send + 'static>(
+    server: &ApiServer,
+    work: impl FnOnce(Arc<ApiServer>) -> F + Send + 'static,
+) {
+    let (this, closing) = (server.this.clone(), server.closing.clone());
+    tokio::spawn(async move {
+        if let Some(server) = this.upgrade() {
+            closing.run_until_cancelled(work(server)).await;
+        }
+    });
+}
+
+async fn clean(server: &ApiServer, definition: &Value) -> Result<(), Status> {
+    let name = meta::name(definition);
+    let why = "CustomResource deletion is in progress";
+    let mark = |d: &mut Value| status::condition(d, "Terminating", true, "InstanceDeletionInProgress", why);
+    amend(server, name, mark).await?;
+    let storage = format!("{}/{}", meta::text(definition, "spec.group"), meta::text(definition, "spec.names.plural"));
+    if let Some(resource) = server.registry.stored(&storage) {
+        let mut snapshot = server.store.snapshot(&storage);
+        for entry in snapshot.range(None, None) {
+            let call = Call::own(server, Arc::clone(&resource), &entry.key.namespace);
+            match delete_object(&call, &entry.key.name).await {
+                Err(status) if !status.is_not_found() => return Err(status),
+                _ => {}
+            }
+        }
+        while !snapshot.is_empty() {
+            let mut watcher = server.store.watch(&storage, snapshot.revision).map_err(Status::internal)?;
+            snapshot = server.store.snapshot(&storage);
+            if !snapshot.is_empty() {
+                watcher.next().await.map_err(Status::internal)?;
+                snapshot = server.store.snapshot(&storage);
+            }
+        }
+    }
+    let done = |d: &mut Value| {
+        status::condition(d, "Terminating", false, "InstanceDeletionCompleted", "removed all instances");
+        let left: Vec<String> =
+            meta::finalizers(d).into_iter().filter(|f| *f != FINALIZER).map(str::to_owned).collect();
+        meta::set(d, "metadata.finalizers", left);
+    };
+    amend(server, name, done).await
+}
+
+/// Changes a definition in the server's own name.
+async fn amend(server: &ApiServer, name: &str, make: impl Fn(&mut Value) + Send + Sync) -> Result<(), Status> {
+    let resource = server.registry.stored(STORAGE).ok_or_else(|| Status::internal("definitions are not served"))?;
+    let propose = |old: &Value| {
+        let mut object = old.clone();
+        make(&mut object);
+        status::complete(server, &mut object);
+        Ok(Proposed { managed: Managed::Done, ..Proposed::new(object) })
+    };
+    change(&Call::own(server, resource, ""), name, Part::Sub("status"), propose).await.map(drop)
+}

@@ -1,0 +1,93 @@
+//! CustomResourceDefinitions at work: what is defined is served at once, and until its last object is gone.
+
+mod cleanup;
+pub(crate) mod definition;
+mod rules;
+mod status;
+mod structural;
+mod validate;
+mod walk;
+
+pub(crate) use cleanup::keep_until_clean;
+pub(crate) use status::{complete, is_true};
+
+use crate::registry::{Custom, custom_resources};
+use crate::server::ApiServer;
+use cluster_object::field::{Error, Errors, Reason};
+use cluster_object::meta;
+use cluster_store::Entry;
+use rules::Rules;
+use serde_json::Value;
+use std::sync::Arc;
+use validate::Patterns;
+use walk::Part;
+
+/// Where definitions are stored.
+pub(crate) const STORAGE: &str = "apiextensions.k8s.io/customresourcedefinitions";
+
+/// What the objects of one version must keep to, compiled.
+#[derive(Debug, Default)]
+pub struct Validation {
+    openapi: Value,
+    patterns: Patterns,
+    rules: Option<Rules>,
+}
+
+impl Validation {
+    /// Compiles what a schema demands.
+    pub(crate) fn new(openapi: &Value) -> Self {
+        let mut patterns = Patterns::new();
+        validate::patterns(openapi, &mut patterns);
+        Self { openapi: openapi.clone(), patterns, rules: rules::compile(openapi) }
+    }
+
+    /// The faults of an object, or of its change from `old`.
+    pub(crate) fn check(&self, object: &Value, old: Option<&Value>) -> Errors {
+        let part = Part::root(&self.openapi, object, old);
+        let mut errors = validate::validate(&part, &self.patterns);
+        let Some(rules) = &self.rules else { return errors };
+        let blocks = |error: &Error| !matches!(error.reason, Reason::Invalid | Reason::Duplicate);
+        if errors.iter().any(blocks) {
+            let body = "Invalid value: \"null\": some validation rules were not checked because the object was \
+                        invalid; correct the existing errors to complete validation";
+            errors.push(Error::new(&validate::nowhere(), Reason::Invalid, body.to_owned()));
+        } else {
+            errors.extend(rules::evaluate(rules, &part));
+        }
+        errors
+    }
+}
+
+/// Serves every stored definition; at the start.
+pub(crate) fn serve_all(server: &ApiServer) {
+    for entry in server.store.snapshot(STORAGE).range(None, None) {
+        changed(server, &entry, false);
+        cleanup::resume(server, &entry);
+    }
+}
+
+/// Follows a committed write of a definition.
+pub(crate) fn changed(server: &ApiServer, entry: &Arc<Entry>, gone: bool) {
+    let definition: Value = match serde_json::from_slice(&entry.bytes) {
+        Ok(definition) => definition,
+        Err(error) => {
+            tracing::error!(name = %entry.key.name, %error, "failed to read a CustomResourceDefinition");
+            return;
+        }
+    };
+    let (group, plural) = (meta::text(&definition, "spec.group"), meta::text(&definition, "spec.names.plural"));
+    let storage = format!("{group}/{plural}");
+    if gone || !is_true(&definition, "Established") {
+        server.registry.replace(&storage, Vec::new());
+    } else {
+        let present = |version: &str| -> Option<Arc<Custom>> {
+            server.registry.get(group, version, plural).and_then(|resource| resource.custom.clone())
+        };
+        server.registry.replace(&storage, custom_resources(&definition, present));
+    }
+    if gone {
+        cleanup::names_are_free(server, group);
+    } else if !is_true(&definition, "Terminating") {
+        cleanup::resume(server, entry);
+    }
+}

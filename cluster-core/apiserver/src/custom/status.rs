@@ -1,0 +1,135 @@
+//! What upstream's controllers say of a definition, said as it is written: accepted names, stored versions, conditions.
+
+use super::STORAGE;
+use crate::kinds::walk::{items, text, texts};
+use crate::server::ApiServer;
+use cluster_object::meta;
+use serde_json::{Value, json};
+
+/// Whether the definition has a condition that is `True`.
+pub(crate) fn is_true(definition: &Value, kind: &str) -> bool {
+    items(&definition["status"]["conditions"]).iter().any(|c| c["type"] == kind && c["status"] == "True")
+}
+
+/// Fills in the status of a definition that is about to be written.
+pub(crate) fn complete(server: &ApiServer, definition: &mut Value) {
+    let snapshot = server.store.snapshot(STORAGE);
+    let others = snapshot.range(None, None).filter(|entry| *entry.key.name != *meta::name(definition));
+    let others: Vec<Value> = others.filter_map(|entry| serde_json::from_slice(&entry.bytes).ok()).collect();
+    accept(definition, &others);
+}
+
+fn accept(definition: &mut Value, others: &[Value]) {
+    let group = &definition["spec"]["group"];
+    let taken: Vec<&Value> = others
+        .iter()
+        .filter(|other| other["spec"]["group"] == *group)
+        .map(|other| &other["status"]["acceptedNames"])
+        .collect();
+    let (names, conflict) = names(&definition["spec"]["names"], &definition["status"]["acceptedNames"], &taken);
+    let storage = items(&definition["spec"]["versions"]).iter().find(|v| v["storage"] == true);
+    let storage = storage.map(|v| v["name"].clone()).unwrap_or_default();
+    let status = &mut definition["status"];
+    status["acceptedNames"] = names;
+    let stored = items(&status["storedVersions"]).to_vec();
+    if !stored.contains(&storage) {
+        status["storedVersions"] = stored.into_iter().chain([storage]).collect();
+    }
+    match conflict {
+        None => {
+            condition(definition, "NamesAccepted", true, "NoConflicts", "no conflicts found");
+            let why = "the initial names have been accepted";
+            condition(definition, "Established", true, "InitialNamesAccepted", why);
+        }
+        Some((reason, message)) => {
+            condition(definition, "NamesAccepted", false, reason, &message);
+            if !is_true(definition, "Established") {
+                condition(definition, "Established", false, "NotAccepted", "not all names are accepted");
+            }
+        }
+    }
+}
+
+/// Sets a condition; its time changes with its status only.
+pub(super) fn condition(definition: &mut Value, kind: &str, status: bool, reason: &str, message: &str) {
+    let status = if status { "True" } else { "False" };
+    let mut conditions = items(&definition["status"]["conditions"]).to_vec();
+    let present = conditions.iter().position(|c| c["type"] == kind);
+    let same = present.map(|at| &conditions[at]).filter(|c| c["status"] == status);
+    let since = same.map_or_else(|| meta::now().into(), |c| c["lastTransitionTime"].clone());
+    let condition = json!({
+        "type": kind, "status": status, "lastTransitionTime": since, "reason": reason, "message": message,
+    });
+    match present {
+        Some(at) => conditions[at] = condition,
+        None => conditions.push(condition),
+    }
+    definition["status"]["conditions"] = conditions.into();
+}
+
+/// The names a definition gets: those it wants, but for those that others of its group have. The second part says what
+/// is wrong.
+fn names(wanted: &Value, accepted: &Value, taken: &[&Value]) -> (Value, Option<(&'static str, String)>) {
+    let resources: Vec<&str> = taken
+        .iter()
+        .flat_map(|names| {
+            [text(&names["plural"]), text(&names["singular"])].into_iter().chain(texts(&names["shortNames"]))
+        })
+        .collect();
+    let kinds: Vec<&str> = taken.iter().flat_map(|names| [text(&names["kind"]), text(&names["listKind"])]).collect();
+    let (mut names, mut conflict) = (wanted.clone(), None);
+    for (field, used, reason) in [
+        ("plural", &resources, "PluralConflict"),
+        ("singular", &resources, "SingularConflict"),
+        ("shortNames", &resources, "ShortNamesConflict"),
+        ("kind", &kinds, "KindConflict"),
+        ("listKind", &kinds, "ListKindConflict"),
+    ] {
+        let value = &wanted[field];
+        let mut own = value.as_str().into_iter().chain(texts(value));
+        let Some(name) = own.find(|name| !name.is_empty() && used.contains(name)) else { continue };
+        conflict = Some((reason, format!("{name:?} is already in use")));
+        match accepted.get(field) {
+            Some(before) => names[field] = before.clone(),
+            None if value.is_string() => names[field] = "".into(),
+            None => drop(meta::remove(&mut names, field)),
+        }
+    }
+    (names, conflict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definition(plural: &str, kind: &str, short: &str) -> Value {
+        json!({"metadata": {"name": format!("{plural}.a.io")}, "spec": {"group": "a.io",
+            "names": {"plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List"), "shortNames": [short]},
+            "versions": [{"name": "v1", "storage": true}]}})
+    }
+
+    #[test]
+    fn names_belong_to_who_came_first() {
+        let mut first = definition("cats", "Cat", "c");
+        accept(&mut first, &[]);
+        assert!(is_true(&first, "NamesAccepted") && is_true(&first, "Established"));
+        for (plural, kind, short, reason, message) in [
+            ("felines", "Cat", "f", "KindConflict", "\"Cat\" is already in use"),
+            ("cows", "Cow", "c", "ShortNamesConflict", "\"c\" is already in use"),
+        ] {
+            let mut second = definition(plural, kind, short);
+            accept(&mut second, std::slice::from_ref(&first));
+            let conditions = &second["status"]["conditions"];
+            assert_eq!((&conditions[0]["reason"], &conditions[0]["message"]), (&json!(reason), &json!(message)));
+            assert_eq!((&conditions[1]["status"], &conditions[1]["reason"]), (&json!("False"), &json!("NotAccepted")));
+            accept(&mut second, &[]);
+            assert!(is_true(&second, "Established"), "the name is free again");
+        }
+        let mut third = definition("cows", "Cow", "co");
+        accept(&mut third, std::slice::from_ref(&first));
+        third["spec"]["names"]["shortNames"] = json!(["c"]);
+        accept(&mut third, &[first]);
+        assert!(is_true(&third, "Established") && !is_true(&third, "NamesAccepted"));
+        assert_eq!(third["status"]["acceptedNames"]["shortNames"], json!(["co"]));
+    }
+}

@@ -1,0 +1,242 @@
+//! Validation of a custom object against the OpenAPI schema of its definition, worded as upstream's validator.
+
+use super::walk::{Part, has_type, map_key, type_name};
+use crate::kinds::walk::{entries, is_empty, items, text, texts};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cluster_object::field::{Error, Errors, Path, Reason};
+use cluster_object::name;
+use regex::Regex;
+use serde_json::{Number, Value};
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The compiled `pattern`s of a schema.
+pub(super) type Patterns = HashMap<String, Regex>;
+
+/// Errors that stand for the whole object have no path.
+pub(super) fn nowhere() -> Path {
+    Path::new("<nil>")
+}
+
+/// Compiles every pattern of a schema; those that cannot be read are left out.
+pub(super) fn patterns(props: &Value, found: &mut Patterns) {
+    match props {
+        Value::Object(fields) => {
+            if let Some(pattern) = fields.get("pattern").and_then(Value::as_str)
+                && let Ok(regex) = Regex::new(pattern)
+            {
+                found.insert(pattern.to_owned(), regex);
+            }
+            fields.values().for_each(|inner| patterns(inner, found));
+        }
+        Value::Array(list) => list.iter().for_each(|inner| patterns(inner, found)),
+        _ => {}
+    }
+}
+
+/// All faults of `part`. What an update leaves as it was is not looked at again.
+pub(super) fn validate(part: &Part<'_>, patterns: &Patterns) -> Errors {
+    let mut checker = Checker { patterns, errors: Errors::new() };
+    checker.part(part);
+    checker.errors
+}
+
+struct Checker<'a> {
+    patterns: &'a Patterns,
+    errors: Errors,
+}
+
+impl Checker<'_> {
+    fn part(&mut self, part: &Part<'_>) {
+        let Part { props, value, path, .. } = part;
+        if part.old == Some(*value) || (value.is_null() && props["nullable"] == true) {
+            return;
+        }
+        if !has_type(props, value) {
+            let wanted = text(&props["type"]);
+            let wanted = if wanted.is_empty() { "integer or string" } else { wanted };
+            return self.wrong_type(path, &type_name(value).into(), wanted);
+        }
+        match value {
+            Value::String(given) => self.string(part, given),
+            Value::Number(given) => self.number(part, given),
+            Value::Array(list) => self.list(part, list),
+            Value::Object(_) => self.object(part),
+            _ => {}
+        }
+        let allowed = items(&props["enum"]);
+        if !allowed.is_empty() && !allowed.contains(value) {
+            let shown: Vec<String> =
+                allowed.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
+            let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+            self.errors.push(Error::not_supported(path, value, &shown));
+        }
+        self.alternatives(part);
+        for child in part.children() {
+            self.part(&child);
+        }
+    }
+
+    /// `invalid` with upstream's words: the path again, `in body` and the rule.
+    fn broken(&mut self, part: &Part<'_>, rule: &str) {
+        let detail = format!("{} in body {rule}", part.path);
+        self.errors.push(Error::invalid(&part.path, part.value, &detail));
+    }
+
+    fn wrong_type(&mut self, path: &Path, value: &Value, wanted: &str) {
+        let body = format!("Invalid value: {value}: {path} in body must be of type {wanted}: {value}");
+        self.errors.push(Error::new(path, Reason::TypeInvalid, body));
+    }
+
+    fn string(&mut self, part: &Part<'_>, given: &str) {
+        let (props, length) = (part.props, given.chars().count() as u64);
+        if let Some(max) = props["maxLength"].as_u64().filter(|max| length > *max) {
+            self.errors.push(Error::too_long(&part.path, max as usize));
+        }
+        if let Some(min) = props["minLength"].as_u64().filter(|min| length < *min) {
+            self.broken(part, &format!("should be at least {min} chars long"));
+        }
+        let pattern = text(&props["pattern"]);
+        if self.patterns.get(pattern).is_some_and(|regex| !regex.is_match(given)) {
+            self.broken(part, &format!("should match '{pattern}'"));
+        }
+        let format = text(&props["format"]);
+        if !fits_format(format, given) {
+            self.wrong_type(&part.path, &given.into(), format);
+        }
+    }
+
+    fn number(&mut self, part: &Part<'_>, given: &Number) {
+        let (props, number) = (part.props, given.as_f64().unwrap_or_default());
+        let bound = |name: &str| props[name].as_f64();
+        if props["format"] == "int32" && given.as_i64().is_some_and(|n| i32::try_from(n).is_err()) {
+            self.broken(part, "must be of type integer with format int32");
+        }
+        if let Some(max) = bound("maximum") {
+            if props["exclusiveMaximum"] == true && number >= max {
+                self.broken(part, &format!("should be less than {max}"));
+            } else if number > max {
+                self.broken(part, &format!("should be less than or equal to {max}"));
+            }
+        }
+        if let Some(min) = bound("minimum") {
+            if props["exclusiveMinimum"] == true && number <= min {
+                self.broken(part, &format!("should be greater than {min}"));
+            } else if number < min {
+                self.broken(part, &format!("should be greater than or equal to {min}"));
+            }
+        }
+        if let Some(factor) = bound("multipleOf")
+            && (number / factor).fract().abs() > 1e-9
+        {
+            self.broken(part, &format!("should be a multiple of {factor}"));
+        }
+    }
+
+    fn list(&mut self, part: &Part<'_>, list: &[Value]) {
+        let (props, length) = (part.props, list.len() as u64);
+        if let Some(max) = props["maxItems"].as_u64().filter(|max| length > *max) {
+            self.errors.push(Error::too_many(&part.path, list.len(), max as usize));
+        }
+        if let Some(min) = props["minItems"].as_u64().filter(|min| length < *min) {
+            self.broken(part, &format!("should have at least {min} items"));
+        }
+        let keyed = match text(&props["x-kubernetes-list-type"]) {
+            "set" => false,
+            "map" => true,
+            _ => return,
+        };
+        let mut seen = std::collections::HashSet::new();
+        for (index, item) in list.iter().enumerate() {
+            let identity = if keyed { map_key(props, item) } else { item.clone() };
+            if !seen.insert(identity.to_string()) {
+                self.errors.push(Error::duplicate(&part.path.index(index), &identity));
+            }
+        }
+    }
+
+    fn object(&mut self, part: &Part<'_>) {
+        let (props, length) = (part.props, entries(part.value).count());
+        if let Some(max) = props["maxProperties"].as_u64().filter(|max| length as u64 > *max) {
+            self.errors.push(Error::too_many(&part.path, length, max as usize));
+        }
+        if let Some(min) = props["minProperties"].as_u64().filter(|min| (length as u64) < *min) {
+            self.broken(part, &format!("should have at least {min} properties"));
+        }
+        for field in texts(&props["required"]).filter(|field| part.value.get(*field).is_none()) {
+            self.errors.push(Error::required(&part.path.child(field), ""));
+        }
+        if props["x-kubernetes-embedded-resource"] == true {
+            for field in ["apiVersion", "kind"].into_iter().filter(|field| is_empty(&part.value[*field])) {
+                self.errors.push(Error::required(&part.path.child(field), "must not be empty"));
+            }
+        }
+    }
+
+    /// `allOf`, `anyOf`, `oneOf` and `not`.
+    fn alternatives(&mut self, part: &Part<'_>) {
+        let patterns = self.patterns;
+        let faults = |props| validate(&Part { props, old: None, ..part.clone() }, patterns);
+        let outcomes = |name: &str| items(&part.props[name]).iter().map(faults).collect::<Vec<Errors>>();
+        let closest = |outcomes: Vec<Errors>| outcomes.into_iter().min_by_key(Vec::len).unwrap_or_default();
+        let (all, any, one) = (outcomes("allOf"), outcomes("anyOf"), outcomes("oneOf"));
+        let excluded = part.props.get("not").is_some_and(|props| faults(props).is_empty());
+        let mut found = Errors::new();
+        let mut composite = |rule: &str| {
+            let body = format!("Invalid value: \"\": {:?} must {rule}", part.path.to_string());
+            found.push(Error::new(&nowhere(), Reason::Invalid, body));
+        };
+        let fits = |outcomes: &[Errors]| outcomes.iter().filter(|errors| errors.is_empty()).count();
+        let mut details = Errors::new();
+        if fits(&all) < all.len() {
+            let none = if fits(&all) == 0 { ". None validated" } else { "" };
+            composite(&format!("validate all the schemas (allOf){none}"));
+            details.extend(all.into_iter().flatten());
+        }
+        if !any.is_empty() && fits(&any) == 0 {
+            composite("validate at least one schema (anyOf)");
+            details.extend(closest(any));
+        }
+        match (one.len(), fits(&one)) {
+            (0, _) | (_, 1) => {}
+            (_, 0) => {
+                composite("validate one and only one schema (oneOf). Found none valid");
+                details.extend(closest(one));
+            }
+            (_, count) => {
+                composite(&format!("validate one and only one schema (oneOf). Found {count} valid alternatives"));
+            }
+        }
+        if excluded {
+            composite("not validate the schema (not)");
+        }
+        self.errors.extend(found.into_iter().chain(details));
+    }
+}
+
+/// Whether text has a format; formats nobody knows are no rule.
+fn fits_format(format: &str, given: &str) -> bool {
+    let hex_groups = |text: &str, separator: char, lengths: &[usize]| {
+        let groups: Vec<&str> = text.split(separator).collect();
+        let hex = |group: &&str| group.chars().all(|c| c.is_ascii_hexdigit());
+        groups.iter().map(|group| group.len()).eq(lengths.iter().copied()) && groups.iter().all(hex)
+    };
+    match format {
+        "date-time" | "datetime" => given.parse::<jiff::Timestamp>().is_ok(),
+        "date" => given.parse::<jiff::civil::Date>().is_ok() && given.len() == 10,
+        "duration" => cluster_cel::is_duration(given),
+        "byte" => STANDARD.decode(given).is_ok(),
+        "uuid" => hex_groups(given, '-', &[8, 4, 4, 4, 12]),
+        "mac" => hex_groups(&given.replace('-', ":"), ':', &[2; 6]),
+        "ipv4" => given.parse::<Ipv4Addr>().is_ok(),
+        "ipv6" => given.parse::<Ipv6Addr>().is_ok(),
+        "cidr" => given.parse::<ipnet::IpNet>().is_ok(),
+        "hostname" => name::dns_subdomain(&given.to_lowercase()).is_ok(),
+        "email" => given.rsplit_once('@').is_some_and(|(user, host)| {
+            !user.is_empty() && !user.contains(char::is_whitespace) && name::dns_subdomain(&host.to_lowercase()).is_ok()
+        }),
+        "uri" => url::Url::parse(given).is_ok() || given.starts_with('/'),
+        _ => true,
+    }
+}

@@ -1,0 +1,23 @@
+//! CEL as Kubernetes speaks it: parsing, type checks against schemas, cost estimates and bounded evaluation.
+//!
+//! Syntax and function library come from kube-cel. That parser knows no types, so [`compile`] checks them itself and
+//! words faults as cel-go does; that interpreter has no limits, so loops are made to ask for leave ([`Budget`]). What
+//! the library lacks (`cel.bind`, `sortBy`, two-variable comprehensions, `optMap`, the authorizer) is a compile error.
+
+mod check;
+mod functions;
+mod limits;
+mod program;
+mod rewrite;
+#[cfg(test)]
+mod tests;
+mod types;
+mod value;
+
+pub use limits::{Budget, STATIC_LIMIT, STATIC_TOTAL};
+pub use program::{Activation, Failure, Program, compile};
+pub use types::{Declarations, Object, Type};
+pub use value::{dynamic, escape, is_duration, object, optional, to_json, typed};
+
+/// A value of the interpreter.
+pub use kube_cel::cel::Value;

@@ -1,0 +1,219 @@
+//! Compiled expressions and their evaluation.
+
+use std::sync::{Arc, LazyLock};
+
+use kube_cel::KubeCelExt;
+use kube_cel::cel::common::ast::Expr;
+use kube_cel::cel::parser::{Expression, ParseErrors, Parser};
+use kube_cel::cel::{Context, ExecutionError, Value};
+
+use crate::check::{self, Checked};
+use crate::limits::Budget;
+use crate::rewrite::{self, BUDGET, TICK};
+use crate::{Declarations, Type};
+
+/// The longest expression, in characters; cel-go's limit.
+const MAX_LENGTH: usize = 100_000;
+/// The most operators, dots and brackets.
+const MAX_OPERATORS: usize = 5_000;
+/// The deepest one: both this interpreter and its parser recurse on the stack.
+const MAX_DEPTH: usize = 100;
+/// Parsing wants much more of a stack than threads of the server have.
+const PARSER_STACK: usize = 256 * 1024 * 1024;
+
+/// The library, registered once.
+static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| {
+    let mut context = Context::default().with_all();
+    context.add_function("dyn", |value: Value| -> Result<Value, ExecutionError> { Ok(value) });
+    context.add_function("bool", to_bool);
+    context.add_function(TICK, tick);
+    context
+});
+
+fn to_bool(value: Value) -> Result<bool, ExecutionError> {
+    match value {
+        Value::Bool(is) => Ok(is),
+        Value::String(text) if text.eq_ignore_ascii_case("true") || *text == "1" || *text == "t" => Ok(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") || *text == "0" || *text == "f" => Ok(false),
+        _ => Err(ExecutionError::function_error("bool", "type conversion error")),
+    }
+}
+
+fn tick(budget: Value, steps: i64) -> Result<bool, ExecutionError> {
+    let Value::Opaque(budget) = budget else { return Err(ExecutionError::NoSuchOverload) };
+    let left = budget.downcast_ref::<Budget>().is_some_and(|budget| budget.spend(steps.unsigned_abs()));
+    if left { Ok(true) } else { Err(ExecutionError::function_error(TICK, "cost limit exceeded")) }
+}
+
+/// A compiled expression.
+#[derive(Debug)]
+pub struct Program {
+    expression: Expression,
+    source: String,
+    result: Type,
+    cost: u64,
+    weight: u64,
+    names: Vec<String>,
+}
+
+impl Program {
+    /// The text it was made of.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// What it evaluates to, as far as that can be told.
+    pub fn result(&self) -> &Type {
+        &self.result
+    }
+
+    /// The most that one evaluation is estimated to cost.
+    pub fn estimated_cost(&self) -> u64 {
+        self.cost
+    }
+
+    /// Whether it names the variable, or for `variables.x` that composed one.
+    pub fn uses(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+}
+
+/// Compiles and checks an expression over these variables; the error reads as cel-go's.
+pub fn compile(source: &str, variables: &Declarations) -> Result<Program, String> {
+    let length = source.chars().count();
+    if length > MAX_LENGTH {
+        return Err(format!("expression code point size exceeds limit: size: {length}, limit {MAX_LENGTH}"));
+    }
+    scan(source)?;
+    let mut expression = parse(source)?;
+    let Checked { result, cost, errors } = check::check(&expression, source, variables);
+    if !errors.is_empty() {
+        return Err(errors.join("\n"));
+    }
+    let mut names = Vec::new();
+    collect_names(&expression, &mut names);
+    let weight = rewrite::weight(&expression);
+    rewrite::rewrite(&mut expression);
+    Ok(Program { expression, source: source.to_owned(), result, cost, weight, names })
+}
+
+/// Parses in a thread of its own, and refuses there what is too deep to be walked elsewhere.
+fn parse(source: &str) -> Result<Expression, String> {
+    let work = || {
+        let parsed = Parser::new().enable_optional_syntax(true).parse(source);
+        let expression = parsed.map_err(|faults| syntax_errors(source, &faults))?;
+        if rewrite::depth(&expression) > MAX_DEPTH {
+            return Err(format!("ERROR: <input>:1:1: expression recursion limit exceeded: {MAX_DEPTH}"));
+        }
+        Ok(expression)
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(PARSER_STACK).spawn_scoped(scope, work);
+        let joined = thread.map_err(|error| format!("failed to start the parser: {error}"))?.join();
+        joined.unwrap_or_else(|_| Err("ERROR: <input>:1:1: the expression cannot be parsed".to_owned()))
+    })
+}
+
+fn syntax_errors(source: &str, faults: &ParseErrors) -> String {
+    let one = |fault: &kube_cel::cel::ParseError| {
+        check::located(source, fault.pos.0.max(1) as usize, fault.pos.1.max(1) as usize, &fault.msg)
+    };
+    faults.errors.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// Refuses what the parser must not see: it reads `!!x` as `!x` and `--x` as `-x`, and each operator may cost it stack.
+fn scan(source: &str) -> Result<(), String> {
+    let (mut quote, mut last, mut escaped, mut operators) = (None, ' ', false, 0);
+    for c in source.chars() {
+        match quote {
+            Some(open) if c == open && !escaped => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if (c == '!' || c == '-') && c == last => {
+                return Err("ERROR: <input>:1:1: repeated '!' and '-' are not supported".to_owned());
+            }
+            None => operators += usize::from(c.is_ascii_punctuation() && c != ',' && c != '_'),
+        }
+        escaped = c == '\\' && !escaped;
+        last = c;
+    }
+    if operators > MAX_OPERATORS {
+        return Err(format!("ERROR: <input>:1:1: expression has more than {MAX_OPERATORS} operators"));
+    }
+    Ok(())
+}
+
+fn collect_names(expression: &Expression, names: &mut Vec<String>) {
+    match &expression.expr {
+        Expr::Ident(name) => names.push(name.clone()),
+        Expr::Select(select) => {
+            if let Expr::Ident(owner) = &select.operand.expr {
+                names.push(format!("{owner}.{}", select.field));
+            }
+        }
+        _ => {}
+    }
+    rewrite::children(expression).into_iter().for_each(|inner| collect_names(inner, names));
+}
+
+/// Why an evaluation came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The expression failed, in these words.
+    Error(String),
+    /// It took more than one evaluation may.
+    CallCost,
+    /// The budget of all evaluations is used up.
+    Budget,
+}
+
+/// Variables with their values, under one budget.
+pub struct Activation {
+    context: Context<'static>,
+    budget: Arc<Budget>,
+}
+
+impl Activation {
+    /// No variables yet.
+    pub fn new(budget: &Arc<Budget>) -> Self {
+        let mut activation = Self { context: LIBRARY.new_inner_scope(), budget: Arc::clone(budget) };
+        activation.bind(BUDGET, Value::Opaque(Arc::clone(budget) as Arc<_>));
+        activation
+    }
+
+    /// Sets a variable.
+    pub fn bind(&mut self, name: &str, value: Value) {
+        self.context.add_variable_from_value(name, value);
+    }
+
+    /// The value of an expression.
+    pub fn evaluate(&self, program: &Program) -> Result<Value, Failure> {
+        self.budget.start_call();
+        self.budget.spend(program.weight);
+        if self.budget.is_spent() {
+            return Err(Failure::Budget);
+        }
+        let result = self.context.resolve(&program.expression);
+        // A loop that was cut short must not pass for one that ended, whatever its surroundings made of the error.
+        if self.budget.is_spent() {
+            return Err(Failure::Budget);
+        }
+        if self.budget.call_is_spent() {
+            return Err(Failure::CallCost);
+        }
+        result.map_err(|error| Failure::Error(words(&error)))
+    }
+}
+
+fn words(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
+        ExecutionError::NoSuchOverload => "no such overload".to_owned(),
+        ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
+        ExecutionError::DivisionByZero(_) => "division by zero".to_owned(),
+        ExecutionError::IndexOutOfBounds(_) => "index out of bounds".to_owned(),
+        ExecutionError::Overflow(..) => "integer overflow".to_owned(),
+        ExecutionError::FunctionError { message, .. } => message.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,125 @@
+//! Turns a parsed expression into one that the interpreter evaluates as CEL means it, and never without end.
+
+use kube_cel::cel::common::ast::{
+    CallExpr, EntryExpr, Expr, LiteralValue, MapEntryExpr, MapExpr, SelectExpr, StructExpr, operators,
+};
+use kube_cel::cel::parser::Expression;
+
+/// The function that loops ask for leave, and the variable that holds the budget.
+pub(crate) const TICK: &str = "@tick";
+pub(crate) const BUDGET: &str = "@budget";
+
+/// The expressions inside of one, without those of a struct's or map's entries that are no expressions.
+pub(crate) fn children(expression: &Expression) -> Vec<&Expression> {
+    match &expression.expr {
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::Comprehension(inner) => {
+            vec![&inner.iter_range, &inner.accu_init, &inner.loop_cond, &inner.loop_step, &inner.result]
+        }
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::Map(MapExpr { entries }) | Expr::Struct(StructExpr { entries, .. }) => {
+            entries.iter().flat_map(|entry| of_entry(&entry.expr)).collect()
+        }
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+    }
+}
+
+fn of_entry(entry: &EntryExpr) -> Vec<&Expression> {
+    match entry {
+        EntryExpr::StructField(field) => vec![&field.value],
+        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+    }
+}
+
+/// How deep the expression is nested.
+pub(crate) fn depth(expression: &Expression) -> usize {
+    1 + children(expression).into_iter().map(depth).max().unwrap_or_default()
+}
+
+/// How many steps one evaluation takes, loops inside of it left out: they account for themselves.
+pub(crate) fn weight(expression: &Expression) -> u64 {
+    match &expression.expr {
+        Expr::Comprehension(inner) => 1 + weight(&inner.iter_range),
+        Expr::Literal(_) => 0,
+        _ => 1 + children(expression).into_iter().map(weight).sum::<u64>(),
+    }
+}
+
+/// Rewrites the whole expression.
+///
+/// - A selection becomes an index: the interpreter's own selection says `false` for what is no map, and does not pass
+///   optionals on.
+/// - A struct literal becomes a map: the interpreter knows no structs.
+/// - A loop pays before each round.
+pub(crate) fn rewrite(expression: &mut Expression) {
+    match &mut expression.expr {
+        Expr::Call(call) => {
+            call.target.as_deref_mut().into_iter().chain(&mut call.args).for_each(rewrite);
+            if call.func_name == operators::OPT_SELECT {
+                operators::OPT_INDEX.clone_into(&mut call.func_name);
+            }
+        }
+        Expr::Comprehension(inner) => {
+            let price = 1 + weight(&inner.loop_cond) + weight(&inner.loop_step);
+            [
+                &mut inner.iter_range,
+                &mut inner.accu_init,
+                &mut inner.loop_cond,
+                &mut inner.loop_step,
+                &mut inner.result,
+            ]
+            .into_iter()
+            .for_each(rewrite);
+            let condition = std::mem::take(&mut inner.loop_cond);
+            let leave = call(
+                TICK,
+                vec![part(Expr::Ident(BUDGET.to_owned())), literal(LiteralValue::Int((price as i64).into()))],
+            );
+            inner.loop_cond =
+                call(operators::CONDITIONAL, vec![leave, condition, literal(LiteralValue::Boolean(false.into()))]);
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(rewrite),
+        Expr::Map(map) => map.entries.iter_mut().for_each(|entry| entry_mut(&mut entry.expr)),
+        Expr::Select(SelectExpr { operand, field, test }) => {
+            rewrite(operand);
+            if !*test {
+                let field = literal(LiteralValue::String(std::mem::take(field).into()));
+                *expression = call(operators::INDEX, vec![std::mem::take(&mut **operand), field]);
+            }
+        }
+        Expr::Struct(object) => {
+            let mut entries = std::mem::take(&mut object.entries);
+            entries.iter_mut().for_each(|entry| entry_mut(&mut entry.expr));
+            expression.expr = Expr::Map(MapExpr { entries });
+        }
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+    }
+}
+
+fn entry_mut(entry: &mut EntryExpr) {
+    match entry {
+        EntryExpr::MapEntry(entry) => {
+            rewrite(&mut entry.key);
+            rewrite(&mut entry.value);
+        }
+        EntryExpr::StructField(field) => {
+            rewrite(&mut field.value);
+            let key = literal(LiteralValue::String(std::mem::take(&mut field.field).into()));
+            let (value, optional) = (std::mem::take(&mut field.value), field.optional);
+            *entry = EntryExpr::MapEntry(MapEntryExpr { key, value, optional });
+        }
+    }
+}
+
+fn part(expr: Expr) -> Expression {
+    Expression { id: 0, expr }
+}
+
+fn literal(value: LiteralValue) -> Expression {
+    part(Expr::Literal(value))
+}
+
+fn call(name: &str, args: Vec<Expression>) -> Expression {
+    part(Expr::Call(CallExpr { func_name: name.to_owned(), target: None, args }))
+}

@@ -1,0 +1,170 @@
+//! The types of expressions, and how an OpenAPI schema becomes one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+/// The largest request a server takes, in bytes: what bounds sizes that no schema bounds.
+const MAX_REQUEST: u64 = 3 * 1024 * 1024;
+
+/// What an expression evaluates to. Sizes are the most characters or items there can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Type {
+    /// Anything; checked when it is there.
+    Dyn,
+    /// `null`.
+    Null,
+    /// `bool`.
+    Bool,
+    /// `int`.
+    Int,
+    /// `uint`.
+    Uint,
+    /// `double`.
+    Double,
+    /// `string`.
+    String(u64),
+    /// `bytes`.
+    Bytes(u64),
+    /// `timestamp`.
+    Timestamp,
+    /// `duration`.
+    Duration,
+    /// `list`.
+    List(Arc<Type>, u64),
+    /// `map` with text as keys.
+    Map(Arc<Type>, u64),
+    /// An object with known fields.
+    Object(Arc<Object>),
+    /// An optional value.
+    Optional(Arc<Type>),
+    /// A type of the function library, for example `Quantity`.
+    Opaque(&'static str),
+}
+
+/// An object with known fields.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Object {
+    /// The name errors show.
+    pub name: String,
+    /// The fields under the names that expressions use.
+    pub fields: BTreeMap<String, Type>,
+}
+
+/// The variables an expression may use.
+pub type Declarations = Vec<(&'static str, Type)>;
+
+impl Type {
+    /// The type behind an OpenAPI schema. The root of a custom resource, as embedded ones, has `apiVersion`, `kind` and
+    /// the names of its metadata.
+    pub fn from_openapi(props: &Value, root: bool) -> Self {
+        let max = |name: &str, element: u64| props[name].as_u64().unwrap_or(MAX_REQUEST / (element + 1));
+        if props["x-kubernetes-int-or-string"] == true {
+            return Self::Dyn;
+        }
+        match props["type"].as_str().unwrap_or_default() {
+            "boolean" => Self::Bool,
+            "integer" => Self::Int,
+            "number" => Self::Double,
+            "string" => string(props),
+            "array" => {
+                let items = &props["items"];
+                Self::List(Arc::new(Self::from_openapi(items, false)), max("maxItems", least_size(items)))
+            }
+            "object" if props["additionalProperties"].is_object() || props["additionalProperties"] == true => {
+                let values = &props["additionalProperties"];
+                Self::Map(Arc::new(Self::from_openapi(values, false)), max("maxProperties", least_size(values) + 4))
+            }
+            "object" => Self::object(props, root || props["x-kubernetes-embedded-resource"] == true),
+            _ => Self::Dyn,
+        }
+    }
+
+    fn object(props: &Value, resource: bool) -> Self {
+        let own = |name: &str| resource && matches!(name, "apiVersion" | "kind" | "metadata");
+        let known = props["properties"].as_object().into_iter().flatten().filter(|(name, _)| !own(name));
+        let mut fields: BTreeMap<String, Self> =
+            known.map(|(name, props)| (crate::escape(name), Self::from_openapi(props, false))).collect();
+        if resource {
+            let names = ["name", "generateName"].map(|name| (name.to_owned(), Self::String(253)));
+            let metadata = Object { name: "object".to_owned(), fields: names.into() };
+            fields.insert("metadata".to_owned(), Self::Object(Arc::new(metadata)));
+            fields.extend(["apiVersion", "kind"].map(|name| (name.to_owned(), Self::String(253))));
+        }
+        Self::Object(Arc::new(Object { name: "object".to_owned(), fields }))
+    }
+
+    /// Text, lists and maps have a size that expressions pay for.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::String(size) | Self::Bytes(size) | Self::List(_, size) | Self::Map(_, size) => *size,
+            Self::Dyn => MAX_REQUEST / 4,
+            _ => 1,
+        }
+    }
+
+    /// Whether a value of type `other` may stand where this type is wanted.
+    pub fn accepts(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Dyn, _) | (_, Self::Dyn) => true,
+            (Self::List(a, _), Self::List(b, _))
+            | (Self::Map(a, _), Self::Map(b, _))
+            | (Self::Optional(a), Self::Optional(b)) => a.accepts(b),
+            (Self::Object(a), Self::Object(b)) => a.name == b.name,
+            (Self::Object(_), Self::Map(..)) | (Self::Map(..), Self::Object(_)) => true,
+            (Self::Null, Self::Object(_) | Self::Timestamp | Self::Duration | Self::Opaque(_)) => true,
+            (Self::Object(_) | Self::Timestamp | Self::Duration | Self::Opaque(_), Self::Null) => true,
+            (Self::Opaque(a), Self::Opaque(b)) => a == b,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+fn string(props: &Value) -> Type {
+    let longest = props["enum"].as_array().and_then(|all| all.iter().filter_map(|v| Some(v.as_str()?.len())).max());
+    let max = props["maxLength"].as_u64().or(longest.map(|n| n as u64)).unwrap_or(MAX_REQUEST - 2);
+    match props["format"].as_str() {
+        Some("date-time" | "datetime" | "date") => Type::Timestamp,
+        Some("duration") => Type::Duration,
+        Some("byte") => Type::Bytes(max),
+        _ => Type::String(max),
+    }
+}
+
+/// The fewest bytes a value of this schema takes as JSON.
+fn least_size(props: &Value) -> u64 {
+    match props["type"].as_str().unwrap_or_default() {
+        "boolean" => 4,
+        "integer" | "number" => 1,
+        "object" => {
+            let required = props["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            2 + required.map(|name| name.len() as u64 + 4 + least_size(&props["properties"][name])).sum::<u64>()
+        }
+        "" => 1,
+        _ => 2,
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dyn => f.write_str("dyn"),
+            Self::Null => f.write_str("null"),
+            Self::Bool => f.write_str("bool"),
+            Self::Int => f.write_str("int"),
+            Self::Uint => f.write_str("uint"),
+            Self::Double => f.write_str("double"),
+            Self::String(_) => f.write_str("string"),
+            Self::Bytes(_) => f.write_str("bytes"),
+            Self::Timestamp => f.write_str("timestamp"),
+            Self::Duration => f.write_str("duration"),
+            Self::List(items, _) => write!(f, "list({items})"),
+            Self::Map(values, _) => write!(f, "map(string, {values})"),
+            Self::Object(object) => f.write_str(&object.name),
+            Self::Optional(inner) => write!(f, "optional_type({inner})"),
+            Self::Opaque(name) => write!(f, "kubernetes.{name}"),
+        }
+    }
+}
