@@ -141,9 +141,8 @@ fn read_at_start(pod: &Value) -> BTreeSet<(String, String)> {
             found.extend(named("Secret", &variable["valueFrom"]["secretKeyRef"], "name"));
         }
         let mounts = each(&container["volumeMounts"]);
-        single_files.extend(
-            mounts.iter().filter(|mount| mount["subPath"].is_string()).map(|mount| mount["name"].clone().to_string()),
-        );
+        single_files
+            .extend(mounts.iter().filter(|mount| mount["subPath"].is_string()).map(|mount| mount["name"].to_string()));
     }
     for volume in each(&pod["volumes"]) {
         if single_files.contains(&volume["name"].to_string()) {

@@ -116,12 +116,12 @@ mod tests {
         std::fs::write(&file, format!("first: 1\n---\n{text}")).expect("a file");
         let object = json!({"spec": {"replicas": 2, "image": "a", "keep": "x", "list": [1]}});
         let document = Document { object, file: file.clone(), line: 3, text: text.to_owned() };
-        let live = json!({"spec": {"replicas": 5, "image": "b:1", "keep": "x", "list": [1, 2], "other": true}});
+        let live = json!({"spec": {"replicas": 5, "image": "b", "keep": "x", "list": [1, 2], "other": true}});
         let pulled = pull(&document, &live);
         assert!(pulled.changed);
         assert_eq!(pulled.faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [8], "a list is not pulled");
         let expected =
-            "first: 1\n---\nspec:\n  replicas: 5  # enough\n  # the image\n  image: b:1\n  keep: x\n  list: [1]\n";
+            "first: 1\n---\nspec:\n  replicas: 5  # enough\n  # the image\n  image: b\n  keep: x\n  list: [1]\n";
         assert_eq!(std::fs::read_to_string(&file).expect("a file"), expected);
         let again = pull(&document, &live);
         assert!(!again.changed, "the file is not what was read");

@@ -86,7 +86,9 @@ async fn file_save(cluster: &Cluster, access: &Access, arguments: &Arguments, re
     sync.arg("sync").arg(&manifest).args(["--name", NAME]).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut sync = sync.kill_on_drop(true).spawn().context("failed to start `devcluster sync`")?;
     let output = sync.stdout.take().context("its output is piped")?;
-    BufReader::new(output).lines().next_line().await?.context("`devcluster sync` ended")?;
+    // Open to the end: the program ends when nobody reads what it says.
+    let mut lines = BufReader::new(output).lines();
+    lines.next_line().await?.context("`devcluster sync` ended")?;
     latency::file_save(access, &manifest, arguments, report).await
 }
 
