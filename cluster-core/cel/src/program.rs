@@ -15,7 +15,7 @@ use crate::{Declarations, Type};
 /// The longest expression, in characters; cel-go's limit.
 const MAX_LENGTH: usize = 100_000;
 /// The most operators, dots and brackets.
-const MAX_OPERATORS: usize = 5_000;
+const MAX_OPERATORS: usize = 2_000;
 /// The deepest one: both this interpreter and its parser recurse on the stack.
 const MAX_DEPTH: usize = 100;
 /// Parsing wants much more of a stack than threads of the server have.

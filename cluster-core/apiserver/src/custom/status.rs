@@ -114,7 +114,7 @@ mod tests {
         accept(&mut first, &[]);
         assert!(is_true(&first, "NamesAccepted") && is_true(&first, "Established"));
         for (plural, kind, short, reason, message) in [
-            ("felines", "Cat", "f", "KindConflict", "\"Cat\" is already in use"),
+            ("felines", "Cat", "f", "ListKindConflict", "\"CatList\" is already in use"),
             ("cows", "Cow", "c", "ShortNamesConflict", "\"c\" is already in use"),
         ] {
             let mut second = definition(plural, kind, short);
