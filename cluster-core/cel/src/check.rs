@@ -61,7 +61,9 @@ impl Checker<'_> {
             }
             Expr::Map(map) => {
                 self.pay(30);
-                children(expression).into_iter().for_each(|part| drop(self.of(part)));
+                for part in children(expression) {
+                    self.of(part);
+                }
                 Type::Map(Arc::new(Type::Dyn), map.entries.len() as u64)
             }
             Expr::Struct(object) => {
@@ -71,7 +73,9 @@ impl Checker<'_> {
                     let message = format!("undeclared reference to '{}' (in container '')", object.type_name);
                     return self.fault(expression, &message);
                 }
-                children(expression).into_iter().for_each(|part| drop(self.of(part)));
+                for part in children(expression) {
+                    self.of(part);
+                }
                 Type::Dyn
             }
             Expr::Unspecified => self.fault(expression, "unsupported expression"),
@@ -305,5 +309,7 @@ fn collect(expression: &Expression, wanted: &(String, usize), found: &mut Vec<u6
     if sign(expression).as_ref() == Some(wanted) {
         found.push(expression.id);
     }
-    children(expression).into_iter().for_each(|inner| collect(inner, wanted, found));
+    for inner in children(expression) {
+        collect(inner, wanted, found);
+    }
 }

@@ -153,7 +153,9 @@ fn collect_names(expression: &Expression, names: &mut Vec<String>) {
         }
         _ => {}
     }
-    rewrite::children(expression).into_iter().for_each(|inner| collect_names(inner, names));
+    for inner in rewrite::children(expression) {
+        collect_names(inner, names);
+    }
 }
 
 /// Why an evaluation came to nothing.

@@ -90,7 +90,9 @@ pub(crate) fn rewrite(expression: &mut Expression) {
         }
         Expr::Struct(object) => {
             let mut entries = std::mem::take(&mut object.entries);
-            entries.iter_mut().for_each(|entry| entry_mut(&mut entry.expr));
+            for entry in entries {
+                entry_mut(&mut entry.expr);
+            }
             expression.expr = Expr::Map(MapExpr { entries });
         }
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}

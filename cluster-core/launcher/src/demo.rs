@@ -6,6 +6,7 @@ use crate::{Error, Result};
 use bytes::Bytes;
 use cluster_client::{Client, Informers};
 use cluster_object::yaml;
+use futures::future::BoxFuture;
 use http::Method;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
@@ -35,32 +36,34 @@ pub struct DemoAddress {
 
 impl Launcher {
     /// Applies the demo, waits for its roll-out, and returns its addresses: any node leads to it.
-    pub async fn demo(&self, cluster: &str, wait: Duration) -> Result<Vec<DemoAddress>> {
-        let record = self.state.require(cluster)?;
-        let client = self.client_of(&record.spec)?;
-        let mut steps = Steps::new(self);
-        let objects = objects()?;
-        let deployments: BTreeSet<String> = objects
-            .iter()
-            .filter(|object| object["kind"] == "Deployment")
-            .map(|object| cluster_object::meta::name(object).to_owned())
-            .collect();
-        steps
-            .run("Applying the demo", async {
-                for object in &objects {
-                    apply(&client, object).await?;
-                }
-                Ok(())
-            })
-            .await?;
-        let rollout = self.waiting(&record.spec, "the demo's roll-out", wait, rolled_out(&client, deployments));
-        steps.wait("Rolling out", rollout).await?;
-        let service: Service = client.get(NAMESPACE, FRONT).await?;
-        let port = service.spec.and_then(|spec| spec.ports?.into_iter().find_map(|port| port.node_port));
-        let port = port.ok_or_else(|| Error::Invalid(format!("the service `{FRONT}` has no node port")))?;
-        let spec = &record.spec;
-        let address = |node| format!("http://{}:{port}", spec.address(node));
-        Ok(spec.nodes.iter().map(|node| DemoAddress { node: node.name.clone(), url: address(node) }).collect())
+    pub fn demo<'a>(&'a self, cluster: &'a str, wait: Duration) -> BoxFuture<'a, Result<Vec<DemoAddress>>> {
+        Box::pin(async move {
+            let record = self.state.require(cluster)?;
+            let client = self.client_of(&record.spec)?;
+            let mut steps = Steps::new(self);
+            let objects = objects()?;
+            let deployments: BTreeSet<String> = objects
+                .iter()
+                .filter(|object| object["kind"] == "Deployment")
+                .map(|object| cluster_object::meta::name(object).to_owned())
+                .collect();
+            steps
+                .run("Applying the demo", async {
+                    for object in &objects {
+                        apply(&client, object).await?;
+                    }
+                    Ok(())
+                })
+                .await?;
+            let rollout = self.waiting(&record.spec, "the demo's roll-out", wait, rolled_out(&client, deployments));
+            steps.wait("Rolling out", rollout).await?;
+            let service: Service = client.get(NAMESPACE, FRONT).await?;
+            let port = service.spec.and_then(|spec| spec.ports?.into_iter().find_map(|port| port.node_port));
+            let port = port.ok_or_else(|| Error::Invalid(format!("the service `{FRONT}` has no node port")))?;
+            let spec = &record.spec;
+            let address = |node| format!("http://{}:{port}", spec.address(node));
+            Ok(spec.nodes.iter().map(|node| DemoAddress { node: node.name.clone(), url: address(node) }).collect())
+        })
     }
 }
 

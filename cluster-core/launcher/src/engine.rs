@@ -6,6 +6,7 @@ use crate::{Error, NodeSpec, Progress, Result};
 use bollard::Docker;
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::ListContainersOptions;
+use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,9 +57,11 @@ impl Launcher {
     }
 
     /// Whether the engine answers; its version.
-    pub async fn engine_version(&self) -> Result<String> {
-        let version = self.docker.version().await.map_err(Error::NoEngine)?;
-        Ok(version.version.unwrap_or_default())
+    pub fn engine_version(&self) -> BoxFuture<'_, Result<String>> {
+        Box::pin(async move {
+            let version = self.docker.version().await.map_err(Error::NoEngine)?;
+            Ok(version.version.unwrap_or_default())
+        })
     }
 
     /// The names of all clusters.

@@ -7,6 +7,7 @@ use crate::progress::{Steps, all};
 use crate::{Error, Result};
 use bollard::container::LogOutput;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -39,15 +40,17 @@ pub struct LoadReport {
 
 impl Launcher {
     /// Streams images of the host's engine into every node that does not have them, all nodes at once.
-    pub async fn load_images(&self, cluster: &str, images: &[String]) -> Result<Vec<LoadReport>> {
-        let record = self.state.require(cluster)?;
-        let nodes: Vec<&str> = record.spec.nodes.iter().map(|node| node.name.as_str()).collect();
-        let mut steps = Steps::new(self);
-        let mut reports = Vec::new();
-        for image in images {
-            reports.push(steps.run(&format!("Loading {image}"), self.load_image(image, &nodes)).await?);
-        }
-        Ok(reports)
+    pub fn load_images<'a>(&'a self, cluster: &'a str, images: &'a [String]) -> BoxFuture<'a, Result<Vec<LoadReport>>> {
+        Box::pin(async move {
+            let record = self.state.require(cluster)?;
+            let nodes: Vec<&str> = record.spec.nodes.iter().map(|node| node.name.as_str()).collect();
+            let mut steps = Steps::new(self);
+            let mut reports = Vec::new();
+            for image in images {
+                reports.push(steps.run(&format!("Loading {image}"), self.load_image(image, &nodes)).await?);
+            }
+            Ok(reports)
+        })
     }
 
     async fn load_image(&self, image: &str, nodes: &[&str]) -> Result<LoadReport> {
@@ -108,21 +111,23 @@ impl Launcher {
     }
 
     /// The images of all nodes.
-    pub async fn list_images(&self, cluster: &str) -> Result<Vec<ImageInfo>> {
-        let record = self.state.require(cluster)?;
-        let command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}\t{{.ID}}\t{{.Size}}"];
-        let lists = all(record.spec.nodes.iter().map(|node| self.output(&node.name, &command))).await?;
-        let mut images: BTreeMap<String, ImageInfo> = BTreeMap::new();
-        for (node, list) in record.spec.nodes.iter().zip(lists) {
-            for line in list.lines() {
-                let mut fields = line.split('\t').map(str::to_owned);
-                let (Some(name), Some(id), Some(size)) = (fields.next(), fields.next(), fields.next()) else {
-                    continue;
-                };
-                let image = || ImageInfo { name, id: id.clone(), size, nodes: Vec::new() };
-                images.entry(format!("{line}{id}")).or_insert_with(image).nodes.push(node.name.clone());
+    pub fn list_images<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<Vec<ImageInfo>>> {
+        Box::pin(async move {
+            let record = self.state.require(cluster)?;
+            let command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}\t{{.ID}}\t{{.Size}}"];
+            let lists = all(record.spec.nodes.iter().map(|node| self.output(&node.name, &command))).await?;
+            let mut images: BTreeMap<String, ImageInfo> = BTreeMap::new();
+            for (node, list) in record.spec.nodes.iter().zip(lists) {
+                for line in list.lines() {
+                    let mut fields = line.split('\t').map(str::to_owned);
+                    let (Some(name), Some(id), Some(size)) = (fields.next(), fields.next(), fields.next()) else {
+                        continue;
+                    };
+                    let image = || ImageInfo { name, id: id.clone(), size, nodes: Vec::new() };
+                    images.entry(format!("{line}{id}")).or_insert_with(image).nodes.push(node.name.clone());
+                }
             }
-        }
-        Ok(images.into_values().collect())
+            Ok(images.into_values().collect())
+        })
     }
 }

@@ -9,6 +9,7 @@ use crate::{Error, NodeSpec, Result, StepTime};
 use bollard::query_parameters::{
     ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
 };
+use futures::future::BoxFuture;
 use std::time::Duration;
 
 /// How long a node may take to end its pods.
@@ -16,11 +17,13 @@ const STOP_SECONDS: i32 = 10;
 
 impl Launcher {
     /// Removes a cluster and everything of it: containers, volumes, network, kubeconfig entries, keys.
-    pub async fn down(&self, cluster: &str) -> Result<()> {
-        let _lock = self.state.lock(cluster)?;
-        let record = self.state.require(cluster)?;
-        self.engine_version().await?;
-        Steps::new(self).run("Removing the cluster", self.destroy(&record)).await
+    pub fn down<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let _lock = self.state.lock(cluster)?;
+            let record = self.state.require(cluster)?;
+            self.engine_version().await?;
+            Steps::new(self).run("Removing the cluster", self.destroy(&record)).await
+        })
     }
 
     /// As [`Self::down`], without the lock and the report; leaves nothing of a cluster that was made half, too.
@@ -54,11 +57,13 @@ impl Launcher {
     }
 
     /// Stops all nodes; their state stays.
-    pub async fn stop(&self, cluster: &str) -> Result<()> {
-        let _lock = self.state.lock(cluster)?;
-        let record = self.state.require(cluster)?;
-        let stopped = all(record.spec.nodes.iter().map(|node| self.stop_container(&node.name)));
-        Steps::new(self).run("Stopping nodes", stopped).await.map(drop)
+    pub fn stop<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let _lock = self.state.lock(cluster)?;
+            let record = self.state.require(cluster)?;
+            let stopped = all(record.spec.nodes.iter().map(|node| self.stop_container(&node.name)));
+            Steps::new(self).run("Stopping nodes", stopped).await.map(drop)
+        })
     }
 
     pub(crate) async fn stop_container(&self, name: &str) -> Result<()> {
@@ -67,22 +72,24 @@ impl Launcher {
     }
 
     /// Starts all nodes and waits until the cluster is of use.
-    pub async fn start(&self, cluster: &str, wait: Duration) -> Result<Vec<StepTime>> {
-        let _lock = self.state.lock(cluster)?;
-        let record = self.state.require(cluster)?;
-        let mut steps = Steps::new(self);
-        self.start_and_wait(&record.spec, &mut steps, wait).await?;
-        Ok(steps.times)
+    pub fn start<'a>(&'a self, cluster: &'a str, wait: Duration) -> BoxFuture<'a, Result<Vec<StepTime>>> {
+        Box::pin(async move {
+            let _lock = self.state.lock(cluster)?;
+            let record = self.state.require(cluster)?;
+            let mut steps = Steps::new(self);
+            self.start_and_wait(&record.spec, &mut steps, wait).await?;
+            Ok(steps.times)
+        })
     }
 
     /// Freezes all nodes: they take no processor time, and their memory stays.
-    pub async fn pause(&self, cluster: &str) -> Result<()> {
-        self.freeze(cluster, true).await
+    pub fn pause<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.freeze(cluster, true).await })
     }
 
     /// Lets frozen nodes go on.
-    pub async fn unpause(&self, cluster: &str) -> Result<()> {
-        self.freeze(cluster, false).await
+    pub fn unpause<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.freeze(cluster, false).await })
     }
 
     async fn freeze(&self, cluster: &str, frozen: bool) -> Result<()> {

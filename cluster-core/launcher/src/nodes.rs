@@ -9,6 +9,7 @@ use crate::{ClusterSpec, Error, NodeStatus, Result};
 use cluster_client::{Client, DeleteOptions, Informers, ListOptions, ObjectKey, Patch, PatchOptions};
 use cluster_config::{Role, SIMULATED};
 use cluster_simulator::Taint;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 use std::collections::HashMap;
@@ -17,75 +18,87 @@ use std::time::Duration;
 
 impl Launcher {
     /// Adds workers to a running cluster and waits until they are Ready.
-    pub async fn add_nodes(&self, cluster: &str, count: u16, binary: &Path, wait: Duration) -> Result<Vec<NodeStatus>> {
-        let _lock = self.state.lock(cluster)?;
-        let mut record = self.state.require(cluster)?;
-        let before = record.spec.clone();
-        let added: Vec<_> = (0..count).map(|_| record.spec.push(Role::Worker).clone()).collect();
-        record.spec.validate()?;
-        let binary = binary_archive(binary).await?;
-        let pki = self.state.pki(cluster)?;
-        // Remembered first, so that `down` finds them whatever happens.
-        self.state.save(&record)?;
-        let spec = &record.spec;
-        let mut steps = Steps::new(self);
-        let work = async {
-            steps.run("Nodes", self.create_nodes(spec, &added, &pki, &binary)).await?;
-            let waited = added.iter().map(|node| (node.name.clone(), None)).collect();
-            let client = self.client_of(spec)?;
-            let ready = Self::nodes_ready(&client, waited);
-            steps.wait("Nodes Ready", self.waiting(spec, "Ready of the new nodes", wait, ready)).await
-        };
-        if let Err(error) = work.await {
-            for node in &added {
-                if let Err(left) = self.destroy_node(node).await {
-                    self.progress.warn(&format!("`{}` could not be removed: {left}", node.name));
-                }
-            }
-            record.spec = before;
+    pub fn add_nodes<'a>(
+        &'a self,
+        cluster: &'a str,
+        count: u16,
+        binary: &'a Path,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Vec<NodeStatus>>> {
+        Box::pin(async move {
+            let _lock = self.state.lock(cluster)?;
+            let mut record = self.state.require(cluster)?;
+            let before = record.spec.clone();
+            let added: Vec<_> = (0..count).map(|_| record.spec.push(Role::Worker).clone()).collect();
+            record.spec.validate()?;
+            let binary = binary_archive(binary).await?;
+            let pki = self.state.pki(cluster)?;
+            // Remembered first, so that `down` finds them whatever happens.
             self.state.save(&record)?;
-            return Err(error);
-        }
-        let all = self.node_states(spec).await?;
-        Ok(all.into_iter().filter(|status| added.iter().any(|node| node.name == status.name)).collect())
+            let spec = &record.spec;
+            let mut steps = Steps::new(self);
+            let work = async {
+                steps.run("Nodes", self.create_nodes(spec, &added, &pki, &binary)).await?;
+                let waited = added.iter().map(|node| (node.name.clone(), None)).collect();
+                let client = self.client_of(spec)?;
+                let ready = Self::nodes_ready(&client, waited);
+                steps.wait("Nodes Ready", self.waiting(spec, "Ready of the new nodes", wait, ready)).await
+            };
+            if let Err(error) = work.await {
+                for node in &added {
+                    if let Err(left) = self.destroy_node(node).await {
+                        self.progress.warn(&format!("`{}` could not be removed: {left}", node.name));
+                    }
+                }
+                record.spec = before;
+                self.state.save(&record)?;
+                return Err(error);
+            }
+            let all = self.node_states(spec).await?;
+            Ok(all.into_iter().filter(|status| added.iter().any(|node| node.name == status.name)).collect())
+        })
     }
 
     /// Takes a worker out: no new pods, the present ones are deleted, then the node goes.
-    pub async fn remove_node(&self, cluster: &str, node: &str, wait: Duration) -> Result<()> {
-        let _lock = self.state.lock(cluster)?;
-        let (mut record, node) = match self.node(cluster, node) {
-            Err(error @ Error::NoNode { .. }) => return self.remove_simulated(cluster, node).await?.ok_or(error),
-            known => known?,
-        };
-        record.spec.nodes.retain(|other| other.name != node.name);
-        if node.role == Role::Master {
-            return Err(Error::Invalid(format!("`{}` is the cluster's only master", node.name)));
-        }
-        if record.spec.of(Role::Worker).next().is_none() {
-            return Err(Error::Invalid(format!("`{}` is the cluster's last worker", node.name)));
-        }
-        let client = self.client(cluster)?;
-        let mut steps = Steps::new(self);
-        let drained = self.waiting(&record.spec, "the end of the node's pods", wait, drain(&client, &node.name));
-        steps.wait(&format!("Draining {}", node.name), drained).await?;
-        steps
-            .run(&format!("Removing {}", node.name), async {
-                self.destroy_node(&node).await?;
-                match client.delete::<Node>("", &node.name, &DeleteOptions::default()).await {
-                    Err(error) if !error.is_not_found() => Err(error.into()),
-                    _ => Ok(()),
-                }
-            })
-            .await?;
-        self.state.save(&record)
+    pub fn remove_node<'a>(&'a self, cluster: &'a str, node: &'a str, wait: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let _lock = self.state.lock(cluster)?;
+            let (mut record, node) = match self.node(cluster, node) {
+                Err(error @ Error::NoNode { .. }) => return self.remove_simulated(cluster, node).await?.ok_or(error),
+                known => known?,
+            };
+            record.spec.nodes.retain(|other| other.name != node.name);
+            if node.role == Role::Master {
+                return Err(Error::Invalid(format!("`{}` is the cluster's only master", node.name)));
+            }
+            if record.spec.of(Role::Worker).next().is_none() {
+                return Err(Error::Invalid(format!("`{}` is the cluster's last worker", node.name)));
+            }
+            let client = self.client(cluster)?;
+            let mut steps = Steps::new(self);
+            let drained = self.waiting(&record.spec, "the end of the node's pods", wait, drain(&client, &node.name));
+            steps.wait(&format!("Draining {}", node.name), drained).await?;
+            steps
+                .run(&format!("Removing {}", node.name), async {
+                    self.destroy_node(&node).await?;
+                    match client.delete::<Node>("", &node.name, &DeleteOptions::default()).await {
+                        Err(error) if !error.is_not_found() => Err(error.into()),
+                        _ => Ok(()),
+                    }
+                })
+                .await?;
+            self.state.save(&record)
+        })
     }
 
     /// Adds simulated nodes to a running cluster; gives their names.
-    pub async fn add_simulated_nodes(&self, cluster: &str, count: usize) -> Result<Vec<String>> {
-        let (client, prefix) = (self.client(cluster)?, format!("{cluster}-sim"));
-        let added = cluster_simulator::add_nodes(&client, &prefix, count, Taint::NoSchedule);
-        let mut steps = Steps::new(self);
-        steps.run("Simulated nodes", async { Ok(added.await?) }).await
+    pub fn add_simulated_nodes<'a>(&'a self, cluster: &'a str, count: usize) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let (client, prefix) = (self.client(cluster)?, format!("{cluster}-sim"));
+            let added = cluster_simulator::add_nodes(&client, &prefix, count, Taint::NoSchedule);
+            let mut steps = Steps::new(self);
+            steps.run("Simulated nodes", async { Ok(added.await?) }).await
+        })
     }
 
     /// Adds simulated nodes until there are so many.
@@ -112,33 +125,39 @@ impl Launcher {
     }
 
     /// Stops one node, as if its machine was switched off.
-    pub async fn stop_node(&self, cluster: &str, node: &str) -> Result<()> {
-        let (_, node) = self.node(cluster, node)?;
-        let step = format!("Stopping {}", node.name);
-        Steps::new(self).run(&step, self.stop_container(&node.name)).await
+    pub fn stop_node<'a>(&'a self, cluster: &'a str, node: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let (_, node) = self.node(cluster, node)?;
+            let step = format!("Stopping {}", node.name);
+            Steps::new(self).run(&step, self.stop_container(&node.name)).await
+        })
     }
 
     /// Ends one node without a word, as if its power failed.
-    pub async fn kill_node(&self, cluster: &str, node: &str) -> Result<()> {
-        let (_, node) = self.node(cluster, node)?;
-        let what = format!("kill the container `{}`", node.name);
-        let killed = async { self.docker.kill_container(&node.name, None).await.doing(what) };
-        Steps::new(self).run(&format!("Killing {}", node.name), killed).await
+    pub fn kill_node<'a>(&'a self, cluster: &'a str, node: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let (_, node) = self.node(cluster, node)?;
+            let what = format!("kill the container `{}`", node.name);
+            let killed = async { self.docker.kill_container(&node.name, None).await.doing(what) };
+            Steps::new(self).run(&format!("Killing {}", node.name), killed).await
+        })
     }
 
     /// Starts a stopped node and waits until it is Ready.
-    pub async fn start_node(&self, cluster: &str, node: &str, wait: Duration) -> Result<()> {
-        let (record, node) = self.node(cluster, node)?;
-        let mut steps = Steps::new(self);
-        let since = now();
-        steps.run(&format!("Starting {}", node.name), self.start_container(&node.name)).await?;
-        if node.role == Role::Master {
-            let ready = self.api_ready(&node);
-            steps.wait("API server", self.waiting(&record.spec, "the API server's start", wait, ready)).await?;
-        }
-        let client = self.client_of(&record.spec)?;
-        let ready = Self::nodes_ready(&client, HashMap::from([(node.name.clone(), Some(since))]));
-        steps.wait("Node Ready", self.waiting(&record.spec, "Ready of the node", wait, ready)).await
+    pub fn start_node<'a>(&'a self, cluster: &'a str, node: &'a str, wait: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let (record, node) = self.node(cluster, node)?;
+            let mut steps = Steps::new(self);
+            let since = now();
+            steps.run(&format!("Starting {}", node.name), self.start_container(&node.name)).await?;
+            if node.role == Role::Master {
+                let ready = self.api_ready(&node);
+                steps.wait("API server", self.waiting(&record.spec, "the API server's start", wait, ready)).await?;
+            }
+            let client = self.client_of(&record.spec)?;
+            let ready = Self::nodes_ready(&client, HashMap::from([(node.name.clone(), Some(since))]));
+            steps.wait("Node Ready", self.waiting(&record.spec, "Ready of the node", wait, ready)).await
+        })
     }
 }
 

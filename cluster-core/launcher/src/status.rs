@@ -9,6 +9,7 @@ use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::EventsOptions;
 use cluster_client::ListOptions;
 use cluster_config::Role;
+use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Node;
 use serde::Serialize;
@@ -55,17 +56,21 @@ pub struct NodeStatus {
 
 impl Launcher {
     /// One cluster.
-    pub async fn status(&self, cluster: &str) -> Result<ClusterStatus> {
-        let record = self.state.require(cluster)?;
-        let nodes = self.node_states(&record.spec).await?;
-        Ok(cluster_status(record, nodes))
+    pub fn status<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<ClusterStatus>> {
+        Box::pin(async move {
+            let record = self.state.require(cluster)?;
+            let nodes = self.node_states(&record.spec).await?;
+            Ok(cluster_status(record, nodes))
+        })
     }
 
     /// One cluster as Docker sees it: no API server is asked, so readiness stays unknown.
-    pub async fn glance(&self, cluster: &str) -> Result<ClusterStatus> {
-        let record = self.state.require(cluster)?;
-        let nodes = self.containers_of(&record.spec, false).await?;
-        Ok(cluster_status(record, nodes))
+    pub fn glance<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<ClusterStatus>> {
+        Box::pin(async move {
+            let record = self.state.require(cluster)?;
+            let nodes = self.containers_of(&record.spec, false).await?;
+            Ok(cluster_status(record, nodes))
+        })
     }
 
     /// An item whenever a container of any cluster comes, goes or changes its state, from a time on (seconds since 1970).

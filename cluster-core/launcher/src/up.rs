@@ -11,6 +11,7 @@ use crate::{ClusterSpec, Error, NodeSpec, Result, StepTime};
 use bollard::models::ContainerSummaryStateEnum;
 use bytes::Bytes;
 use cluster_pki::ClusterPki;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -54,41 +55,43 @@ pub struct Report {
 impl Launcher {
     /// Makes the cluster, or brings it to run if it is there. On failure, and when the user interrupts, everything it
     /// made is removed again.
-    pub async fn up(&self, options: UpOptions) -> Result<Report> {
-        options.spec.validate()?;
-        let start = Instant::now();
-        let name = options.spec.name.clone();
-        let _lock = self.state.lock(&name)?;
-        let mut steps = Steps::new(self);
-        steps.run("Docker engine", self.engine_version()).await?;
-        let (mut unchanged, simulated) = (false, options.simulated);
-        match self.state.load(&name)? {
-            Some(record) if record.complete => {
-                if options.explicit && record.spec.summary() != options.spec.summary() {
-                    let (present, wanted) = (record.spec.summary(), options.spec.summary());
-                    return Err(Error::Differs { name, present, wanted });
+    pub fn up(&self, options: UpOptions) -> BoxFuture<'_, Result<Report>> {
+        Box::pin(async move {
+            options.spec.validate()?;
+            let start = Instant::now();
+            let name = options.spec.name.clone();
+            let _lock = self.state.lock(&name)?;
+            let mut steps = Steps::new(self);
+            steps.run("Docker engine", self.engine_version()).await?;
+            let (mut unchanged, simulated) = (false, options.simulated);
+            match self.state.load(&name)? {
+                Some(record) if record.complete => {
+                    if options.explicit && record.spec.summary() != options.spec.summary() {
+                        let (present, wanted) = (record.spec.summary(), options.spec.summary());
+                        return Err(Error::Differs { name, present, wanted });
+                    }
+                    unchanged = self.resume(record, &options, &mut steps).await?;
                 }
-                unchanged = self.resume(record, &options, &mut steps).await?;
-            }
-            leftover => {
-                if let Some(record) = leftover {
-                    self.destroy(&record).await?;
+                leftover => {
+                    if let Some(record) = leftover {
+                        self.destroy(&record).await?;
+                    }
+                    self.create(options, &mut steps).await?;
                 }
-                self.create(options, &mut steps).await?;
             }
-        }
-        let record = self.state.require(&name)?;
-        if simulated > 0 {
-            steps.run("Simulated nodes", self.ensure_simulated(&record.spec, simulated)).await?;
-        }
-        Ok(Report {
-            context: record.spec.context(),
-            server: record.spec.server_url(),
-            unchanged,
-            nodes: self.node_states(&record.spec).await?,
-            cluster: name,
-            steps: steps.times,
-            total_millis: start.elapsed().as_millis() as u64,
+            let record = self.state.require(&name)?;
+            if simulated > 0 {
+                steps.run("Simulated nodes", self.ensure_simulated(&record.spec, simulated)).await?;
+            }
+            Ok(Report {
+                context: record.spec.context(),
+                server: record.spec.server_url(),
+                unchanged,
+                nodes: self.node_states(&record.spec).await?,
+                cluster: name,
+                steps: steps.times,
+                total_millis: start.elapsed().as_millis() as u64,
+            })
         })
     }
 

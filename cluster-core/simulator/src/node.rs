@@ -38,7 +38,11 @@ pub async fn add_nodes(client: &Client, prefix: &str, count: usize, taint: Taint
         return Err(Error::TooMany(MOST - 1));
     }
     let nodes: Vec<Node> = free.into_iter().map(|number| node(prefix, number, taint)).collect::<Result<_, _>>()?;
-    let made = futures::stream::iter(&nodes).map(|node| client.create(node)).buffered(REQUESTS);
+    let create = |node: Node| {
+        let client = client.clone();
+        async move { client.create(&node).await }
+    };
+    let made = futures::stream::iter(nodes).map(create).buffered(REQUESTS);
     Ok(made.map_ok(|node| node.metadata.name.unwrap_or_default()).try_collect().await?)
 }
 

@@ -76,7 +76,9 @@ fn name_user(headers: &mut HeaderMap, user: &UserInfo) {
     user.groups.iter().for_each(|group| add("x-remote-group".to_owned(), group));
     for (key, values) in &user.extra {
         let name = format!("x-remote-extra-{}", utf8_percent_encode(&key.to_lowercase(), HEADER_NAME));
-        values.iter().for_each(|value| add(name.clone(), value));
+        for value in values {
+            add(name.clone(), value);
+        }
     }
 }
 

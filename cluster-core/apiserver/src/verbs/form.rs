@@ -100,7 +100,9 @@ async fn from_storage(lookup: &dyn Lookup, resource: &Resource, mut values: Vec<
     if let Some(conversion) = &resource.strategy.conversion {
         values.iter_mut().for_each(conversion.from_storage);
     } else if resource.legacy.is_some() {
-        values.iter_mut().for_each(|value| value["apiVersion"] = resource.api_version().into());
+        for value in &mut values {
+            value["apiVersion"] = resource.api_version().into();
+        }
     }
     Ok(values)
 }
@@ -112,7 +114,9 @@ async fn custom_version(
     version: &str,
 ) -> Result<Vec<Value>, Status> {
     if custom.converter.is_null() {
-        values.iter_mut().for_each(|value| value["apiVersion"] = version.into());
+        for value in &mut values {
+            value["apiVersion"] = version.into();
+        }
         return Ok(values);
     }
     Box::pin(conversion::convert(lookup, &custom.converter, values, version)).await

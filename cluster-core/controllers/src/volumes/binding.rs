@@ -5,6 +5,7 @@ use crate::Error;
 use crate::meta::{self, name};
 use cluster_client::Client;
 use cluster_client::events::reference;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{
     ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeStatus,
 };
@@ -14,11 +15,15 @@ pub(super) fn claim_reference(claim: &PersistentVolumeClaim) -> ObjectReference 
     reference(claim)
 }
 
-pub(super) async fn bind(
-    client: &Client,
-    claim: &PersistentVolumeClaim,
-    volume: &PersistentVolume,
-) -> Result<(), Error> {
+pub(super) fn bind<'a>(
+    client: &'a Client,
+    claim: &'a PersistentVolumeClaim,
+    volume: &'a PersistentVolume,
+) -> BoxFuture<'a, Result<(), Error>> {
+    Box::pin(bind_both(client, claim, volume))
+}
+
+async fn bind_both(client: &Client, claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> Result<(), Error> {
     let mut volume = volume.clone();
     let known = volume.spec.as_ref().and_then(|spec| spec.claim_ref.as_ref());
     if known.and_then(|known| known.uid.as_ref()) != claim.metadata.uid.as_ref() {

@@ -57,7 +57,7 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Resul
 
     let before = server.processor_time()?;
     tokio::time::sleep(IDLE).await;
-    let share = (server.processor_time()? - before).as_secs_f64() / IDLE.as_secs_f64();
+    let share = server.processor_time()?.saturating_sub(before).as_secs_f64() / IDLE.as_secs_f64();
     report.add(&goals::SCALE_CPU, vec![Measured::new("", share * 100.0, Unit::Percent)]);
 
     let starts = churn(&server.access, &mut writers).await?;
