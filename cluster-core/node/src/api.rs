@@ -1,6 +1,7 @@
 //! The store and the API server on it, listening, and the parts that live in their process as their clients.
 
 use crate::backend::InProcess;
+use crate::lead::lead;
 use crate::supervise::supervise;
 use anyhow::{Context, Result};
 use base64::Engine as _;
@@ -119,6 +120,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) controllers: Client,
     /// The caches all parts read from. They are filled with the widest view, the controllers'.
     pub(crate) informers: Informers,
+    /// Under which name this master stands for the leases of its parts; `None` when there is no other.
+    pub(crate) candidate: Option<String>,
     tasks: &'a TaskTracker,
     cancel: &'a CancellationToken,
 }
@@ -127,7 +130,8 @@ impl<'a> Parts<'a> {
     pub(crate) fn new(server: &Arc<ApiServer>, tasks: &'a TaskTracker, cancel: &'a CancellationToken) -> Self {
         let user = UserInfo::authenticated("system:kube-controller-manager", &[]);
         let controllers = Client::new(Arc::new(InProcess::new(server, user)), "kube-controller-manager");
-        Self { server: Arc::clone(server), informers: Informers::new(controllers.clone()), controllers, tasks, cancel }
+        let informers = Informers::new(controllers.clone());
+        Self { server: Arc::clone(server), informers, controllers, candidate: None, tasks, cancel }
     }
 
     /// A client with an identity of its own.
@@ -139,9 +143,9 @@ impl<'a> Parts<'a> {
     pub(crate) fn run_scheduler(&self, settings: Arc<Settings>) {
         let client = self.client(UserInfo::authenticated("system:kube-scheduler", &[]), "kube-scheduler");
         let (shared, token) = (self.informers.clone(), self.cancel.clone());
-        self.tasks.spawn(supervise("scheduler", self.cancel.clone(), move || {
+        self.keep("scheduler", "kube-scheduler", client.clone(), move || {
             cluster_scheduler::run(client.clone(), shared.clone(), settings.clone(), token.clone())
-        }));
+        });
     }
 
     /// A client that may do everything.
@@ -160,8 +164,31 @@ impl<'a> Parts<'a> {
     /// Keeps the controllers running.
     pub(crate) fn run_controllers(&self, options: cluster_controllers::Options) {
         let (own, shared, token) = (self.controllers.clone(), self.informers.clone(), self.cancel.clone());
-        self.tasks.spawn(supervise("controllers", self.cancel.clone(), move || {
+        self.keep("controllers", "kube-controller-manager", own.clone(), move || {
             cluster_controllers::run(own.clone(), shared.clone(), options.clone(), token.clone())
+        });
+    }
+
+    /// Keeps a part running, of several masters only on the one that holds its lease.
+    fn keep<F, E>(
+        &self,
+        name: &'static str,
+        lease: &'static str,
+        client: Client,
+        run: impl Fn() -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<anyhow::Error> + Send + 'static,
+    {
+        let (candidate, token) = (self.candidate.clone(), self.cancel.clone());
+        self.tasks.spawn(supervise(name, self.cancel.clone(), move || {
+            let (work, candidate, client, token) = (run(), candidate.clone(), client.clone(), token.clone());
+            async move {
+                match &candidate {
+                    Some(identity) => lead(lease, identity, &client, &token, work).await,
+                    None => work.await.map_err(Into::into),
+                }
+            }
         }));
     }
 }

@@ -4,10 +4,14 @@
 mod api;
 mod backend;
 pub mod engine;
+#[cfg(test)]
+mod faults;
 pub mod init;
+mod lead;
 mod master;
 mod mounts;
 mod run;
+mod signer;
 mod standalone;
 mod supervise;
 

@@ -2,6 +2,7 @@
 
 use crate::api::{Parts, Setup};
 use crate::run::{Clients, pki};
+use crate::signer::signer;
 use crate::supervise::supervise;
 use anyhow::{Context, Result};
 use cluster_apiserver::auth::{UserInfo, group};
@@ -9,6 +10,7 @@ use cluster_client::Client;
 use cluster_config::{API_PORT, NodeConfig, path, pki_file};
 use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -28,11 +30,14 @@ pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &Can
     };
     let server = setup.start(tasks, cancel).await?;
     println!("devcluster: api server ready");
-    let parts = Parts::new(&server, tasks, cancel);
+    let mut parts = Parts::new(&server, tasks, cancel);
+    parts.candidate = (config.masters.len() > 1).then(|| config.name.clone());
     parts.run_scheduler(Default::default());
     parts.run_controllers(cluster_controllers::Options {
         ca_pem: pki(pki_file::CA_CERT)?,
         node_grace_seconds: u64::from(config.healing.node_grace_seconds),
+        load_balancers: Some(load_balancers(config.address)),
+        signer: Some(signer(Path::new(path::PKI))?),
         ..Default::default()
     });
     // As rarely as the grace period lets it: there may be thousands.
@@ -42,6 +47,12 @@ pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &Can
     tasks.spawn(supervise("dns service", cancel.clone(), move || create_once(controllers.clone(), dns.clone())));
     let kubelet = UserInfo::authenticated(&format!("system:node:{}", config.name), &[group::NODES]);
     Ok(Clients { kubelet: parts.client(kubelet, "kubelet"), network: parts.informers })
+}
+
+/// The end of the nodes' network, of which nodes take the beginning.
+fn load_balancers(node: Ipv4Addr) -> cluster_controllers::Pool {
+    let [a, b, c, _] = node.octets();
+    Ipv4Addr::new(a, b, c, 200)..=Ipv4Addr::new(a, b, c, 254)
 }
 
 /// The service under which pods find DNS. It has no endpoints: every node answers its address itself.

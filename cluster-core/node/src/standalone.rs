@@ -3,6 +3,7 @@
 //! (`devcluster-node scheduler --kubeconfig FILE`).
 
 use crate::api::{Parts, Setup};
+use crate::lead::{identity, lead};
 use anyhow::{Context, Result};
 use cluster_client::kubeconfig::{self, Kubeconfig};
 use cluster_client::{Client, Informers, ListOptions, ObjectKey};
@@ -78,8 +79,8 @@ fn scheduler_settings(file: Option<&Path>) -> Result<Arc<Settings>> {
     Ok(Arc::new(settings))
 }
 
-/// Runs one part with the current context of `kubeconfig` until `cancel`. `config` is the part's own configuration,
-/// which only the scheduler has.
+/// Runs one part with the current context of `kubeconfig` until `cancel`, when no other instance of it leads; fails when
+/// another takes over. `config` is the part's own configuration, which only the scheduler has.
 pub async fn run_component(
     component: Component,
     kubeconfig: &Path,
@@ -95,12 +96,16 @@ pub async fn run_component(
     };
     let client = Client::new(Arc::new(config.backend(None)?), name);
     let informers = Informers::new(client.clone());
-    match component {
-        Component::Scheduler => cluster_scheduler::run(client, informers, settings, cancel).await?,
-        Component::Controllers => cluster_controllers::run(client, informers, Default::default(), cancel).await?,
-        Component::Simulator => cluster_simulator::run(client, informers, RENEW, cancel).await?,
-    }
-    Ok(())
+    let work = async {
+        let (client, cancel) = (client.clone(), cancel.clone());
+        match component {
+            Component::Scheduler => cluster_scheduler::run(client, informers, settings, cancel).await?,
+            Component::Controllers => cluster_controllers::run(client, informers, Default::default(), cancel).await?,
+            Component::Simulator => cluster_simulator::run(client, informers, RENEW, cancel).await?,
+        }
+        anyhow::Ok(())
+    };
+    lead(name, &identity()?, &client, &cancel, work).await
 }
 
 /// Runs an API server until `cancel`. Says on its output when it answers; `kubeconfig` leads to it then.
@@ -179,6 +184,7 @@ async fn start_apiserver<'a>(
             Component::Scheduler => parts.run_scheduler(settings.clone()),
             Component::Controllers => parts.run_controllers(cluster_controllers::Options {
                 ca_pem: authority.ca_cert().to_owned(),
+                signer: Some(crate::signer::signer(&pki)?),
                 ..Default::default()
             }),
             Component::Simulator => parts.run_simulator(RENEW),
@@ -228,11 +234,12 @@ fn write_kubeconfig(authority: &ClusterPki, path: &Path, url: &str) -> Result<()
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use k8s_openapi::api::core::v1::Namespace;
 
-    async fn start(data: &Path) -> (Client, TaskTracker, CancellationToken) {
+    /// A server of its own and a client over the network.
+    pub(crate) async fn start(data: &Path) -> (Client, TaskTracker, CancellationToken) {
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let options =
             ApiOptions { data: data.to_owned(), port: 0, with: Vec::new(), kubeconfig: None, scheduler_config: None };

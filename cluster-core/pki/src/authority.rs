@@ -2,8 +2,8 @@
 
 use crate::Error;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, DnValue, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -105,20 +105,61 @@ impl Authority {
         Ok(Pair { cert, key: key.serialize_pem() })
     }
 
-    /// Signs a PEM certificate request as it stands, for `lifetime` from now.
-    pub fn sign(
-        &self,
-        request: &str,
-        usages: Vec<ExtendedKeyUsagePurpose>,
-        lifetime: Duration,
-    ) -> Result<String, Error> {
+    /// Signs a PEM certificate request as it stands, for `lifetime` from now. `usages` are in the API's words; those it
+    /// does not know are left out.
+    pub fn sign(&self, request: &str, usages: &[String], lifetime: std::time::Duration) -> Result<String, Error> {
         let mut request = CertificateSigningRequestParams::from_pem(request)?;
         let now = OffsetDateTime::now_utc();
         request.params.not_before = now - CLOCK_SKEW;
         request.params.not_after = now + lifetime;
         request.params.is_ca = IsCa::NoCa;
-        request.params.extended_key_usages = usages;
+        let wanted = |usage: &str| usages.iter().any(|other| other == usage);
+        request.params.key_usages = [
+            ("digital signature", KeyUsagePurpose::DigitalSignature),
+            ("key encipherment", KeyUsagePurpose::KeyEncipherment),
+        ]
+        .into_iter()
+        .filter_map(|(usage, purpose)| wanted(usage).then_some(purpose))
+        .collect();
+        request.params.extended_key_usages = [
+            ("client auth", ExtendedKeyUsagePurpose::ClientAuth),
+            ("server auth", ExtendedKeyUsagePurpose::ServerAuth),
+        ]
+        .into_iter()
+        .filter_map(|(usage, purpose)| wanted(usage).then_some(purpose))
+        .collect();
         Ok(request.signed_by(&self.issuer)?.pem())
+    }
+}
+
+/// Whom a certificate request names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requested {
+    /// The common name.
+    pub common_name: String,
+    /// The organization; empty for none.
+    pub organization: String,
+    /// How many DNS names and addresses it names.
+    pub names: usize,
+    /// How many names of another kind.
+    pub other_names: usize,
+}
+
+impl Requested {
+    /// Reads a PEM certificate request and checks its signature.
+    pub fn read(request: &str) -> Result<Self, Error> {
+        let params = CertificateSigningRequestParams::from_pem(request)?.params;
+        let text = |kind: &DnType| match params.distinguished_name.get(kind) {
+            Some(DnValue::Utf8String(text)) => text.clone(),
+            Some(DnValue::PrintableString(text)) => text.as_str().to_owned(),
+            Some(DnValue::Ia5String(text)) => text.as_str().to_owned(),
+            _ => String::new(),
+        };
+        let is_name = |name: &&SanType| matches!(name, SanType::DnsName(_) | SanType::IpAddress(_));
+        let names = params.subject_alt_names.iter().filter(is_name).count();
+        let other_names = params.subject_alt_names.len() - names;
+        let (common_name, organization) = (text(&DnType::CommonName), text(&DnType::OrganizationName));
+        Ok(Self { common_name, organization, names, other_names })
     }
 }
 
@@ -175,8 +216,10 @@ mod tests {
         params.distinguished_name.push(DnType::CommonName, "jane");
         let key = KeyPair::generate().expect("key");
         let request = params.serialize_request(&key).expect("request").pem().expect("PEM");
-        let signed =
-            authority.sign(&request, vec![ExtendedKeyUsagePurpose::ClientAuth], Duration::days(1)).expect("signed");
+        let usages = ["digital signature".to_owned(), "client auth".to_owned()];
+        let signed = authority.sign(&request, &usages, std::time::Duration::from_hours(24)).expect("signed");
+        let read = Requested::read(&request).expect("readable");
+        assert_eq!((read.common_name.as_str(), read.organization.as_str(), read.names), ("jane", "", 0));
         let (_, pem) = parse_x509_pem(signed.as_bytes()).expect("PEM");
         let cert = pem.parse_x509().expect("X.509");
         assert!(cert.subject().to_string().contains("CN=jane"));

@@ -5,7 +5,7 @@ mod cluster;
 mod signing;
 pub mod tls;
 
-pub use authority::{Authority, Pair, Subject, Usage};
+pub use authority::{Authority, Pair, Requested, Subject, Usage};
 pub use cluster::{ClusterPki, Endpoint};
 pub use signing::PublicKey;
 

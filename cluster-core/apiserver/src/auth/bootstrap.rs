@@ -128,6 +128,14 @@ const CLUSTER_ROLES: &[(&str, &[RuleRow])] = &[
     ("system:node", &[]),
     ("system:node-bootstrapper", &[("create get list watch", "certificates.k8s.io", "certificatesigningrequests")]),
     (
+        "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+        &[("create", "certificates.k8s.io", "certificatesigningrequests/nodeclient")],
+    ),
+    (
+        "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
+        &[("create", "certificates.k8s.io", "certificatesigningrequests/selfnodeclient")],
+    ),
+    (
         "system:persistent-volume-provisioner",
         &[
             ("create delete get list watch", "core", "persistentvolumes"),

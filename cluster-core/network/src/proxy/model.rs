@@ -119,7 +119,9 @@ fn addresses(texts: &[String]) -> Vec<Ipv4Addr> {
 fn external_ips(service: &Service, spec: &ServiceSpec) -> Vec<Ipv4Addr> {
     let mut ips = addresses(spec.external_ips.as_deref().unwrap_or_default());
     let ingress = service.status.as_ref().and_then(|s| s.load_balancer.as_ref()).and_then(|b| b.ingress.as_ref());
-    ips.extend(ingress.into_iter().flatten().filter_map(|i| i.ip.as_deref()?.parse::<Ipv4Addr>().ok()));
+    // A balancer that is a proxy of its own must see its traffic.
+    let own = ingress.into_iter().flatten().filter(|ingress| ingress.ip_mode.as_deref() != Some("Proxy"));
+    ips.extend(own.filter_map(|ingress| ingress.ip.as_deref()?.parse::<Ipv4Addr>().ok()));
     ips
 }
 
