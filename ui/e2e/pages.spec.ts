@@ -34,7 +34,7 @@ for (const theme of ['light', 'dark'] as const) {
       await page.goto(path);
       await expect(page.getByText(settled).first()).toBeVisible();
       await expect(page.getByText('Loading…')).toHaveCount(0);
-      await page.screenshot({ path: `out/screenshots/${name}-${theme}.png` });
+      await page.screenshot({ path: `e2e/out/screenshots/${name}-${theme}.png` });
       const { violations } = await new AxeBuilder({ page })
         .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
         .analyze();

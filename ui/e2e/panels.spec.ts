@@ -100,3 +100,22 @@ test('logs of a workload are merged, and come into the dock by a key that the ad
   await expect(page.getByText('a word from the job')).toBeVisible();
   kubectl('delete', 'job', 'talker');
 });
+
+test('a shell runs in a container', async ({ page }) => {
+  await page.goto(list('core/v1/pods'));
+  await row(page, 'web-').first().getByRole('link').click();
+  await page.getByRole('tab', { name: 'Shell' }).click();
+  await expect(page.getByText('Connected')).toBeVisible();
+  await page.locator('.xterm').click();
+  await page.keyboard.type('echo $((40 + 2))-and-more');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.xterm-rows')).toContainText('42-and-more');
+});
+
+test('a deployment is rolled back to an earlier revision', async ({ page }) => {
+  kubectl('set', 'env', 'deployment/web', 'VERSION=next');
+  kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+  await page.goto(`${object('apps/v1/deployments', 'web')}?view=rollout`);
+  await page.getByRole('button', { name: 'Go back to' }).click();
+  await expect.poll(() => value('deployment', 'web', '{.spec.template.spec.containers[0].env}')).toBe('');
+});
