@@ -216,29 +216,19 @@ impl Store {
                 self.back();
             }
             Event::Put(bytes) => {
-                for row in self.read(&bytes, kind, spec) {
+                for row in read(&bytes, kind, spec) {
                     self.rows.insert(row.uid.clone(), row.clone());
                     self.tell(&Change::Put(row));
                 }
             }
             Event::Gone(bytes) => {
-                for row in self.read(&bytes, kind, spec) {
+                for row in read(&bytes, kind, spec) {
                     self.rows.remove(&row.uid);
                     self.tell(&Change::Gone(row.uid.clone()));
                 }
             }
             Event::Lost(status) => self.lose(status),
             Event::Back => self.back(),
-        }
-    }
-
-    fn read(&self, bytes: &[u8], kind: (&str, &str), spec: &FeedSpec) -> Vec<Arc<Row>> {
-        match row::read(bytes, kind, &spec.columns) {
-            Ok((_, rows)) => rows.into_iter().map(Arc::new).collect(),
-            Err(error) => {
-                tracing::warn!(%error, "left a row out");
-                Vec::new()
-            }
         }
     }
 
@@ -250,6 +240,17 @@ impl Store {
     fn back(&mut self) {
         if self.lost.take().is_some() {
             self.tell(&Change::Live(None));
+        }
+    }
+}
+
+/// The rows of an answer; what cannot be read is left out.
+fn read(bytes: &[u8], kind: (&str, &str), spec: &FeedSpec) -> Vec<Arc<Row>> {
+    match row::read(bytes, kind, &spec.columns) {
+        Ok((_, rows)) => rows.into_iter().map(Arc::new).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "left a row out");
+            Vec::new()
         }
     }
 }

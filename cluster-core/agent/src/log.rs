@@ -63,7 +63,7 @@ mod tests {
     fn the_log_stays_within_its_bound() {
         let home = tempfile::tempdir().expect("a folder");
         let mut log = Log::open(home.path()).expect("a log");
-        let line = [b'x'; 64 * 1024];
+        let line = vec![b'x'; 64 * 1024];
         for _ in 0..64 {
             log.write_all(&line).expect("written");
         }

@@ -303,7 +303,9 @@ impl<'a> Syncing<'a> {
             faults.push(document.fault("", status.message.clone()));
         }
         let count = faults.len();
-        faults.into_iter().for_each(|fault| (self.tell)(Told::Fault(fault)));
+        for fault in faults {
+            (self.tell)(Told::Fault(fault));
+        }
         count
     }
 

@@ -90,7 +90,7 @@ pub(crate) fn rewrite(expression: &mut Expression) {
         }
         Expr::Struct(object) => {
             let mut entries = std::mem::take(&mut object.entries);
-            for entry in entries {
+            for entry in &mut entries {
                 entry_mut(&mut entry.expr);
             }
             expression.expr = Expr::Map(MapExpr { entries });

@@ -54,8 +54,11 @@ impl Server {
         if !named("upgrade:") {
             request += "Connection: close\r\n";
         }
-        headers.iter().for_each(|header| request += &format!("{header}\r\n"));
-        request += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        let length = format!("Content-Length: {}", body.len());
+        for header in headers.iter().copied().chain([length.as_str(), ""]) {
+            request = request + header + "\r\n";
+        }
+        request += body;
         let known =
             [("{port}", self.port.to_string()), ("{bearer}", self.bearer.clone()), ("{cookie}", self.cookie.clone())];
         let request = known.iter().fold(request, |text, (name, value)| text.replace(name, value));

@@ -155,7 +155,9 @@ fn read_at_start(pod: &Value) -> BTreeSet<(String, String)> {
 
 /// Enough of a hash to tell contents apart, as a label may hold it.
 pub(super) fn short_hash(text: &str) -> String {
-    digest(&SHA256, text.as_bytes()).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let start =
+        digest(&SHA256, text.as_bytes()).as_ref().iter().take(8).fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+    format!("{start:016x}")
 }
 
 #[cfg(test)]

@@ -85,7 +85,9 @@ fn differences<'a>(file: &Value, live: &'a Value, path: String) -> Vec<(String, 
 
 /// The server writes quantities in one way, people in several.
 fn same_amount(file: &Value, live: &Value) -> bool {
-    let amount = |value: &Value| cluster_object::quantity::Quantity::from_value(value).ok().map(|q| q.milli_value());
+    let amount = |value: &Value| {
+        cluster_object::quantity::Quantity::from_value(value).ok().map(cluster_object::quantity::Quantity::milli_value)
+    };
     live.is_string() && amount(file).is_some() && amount(file) == amount(live)
 }
 

@@ -167,7 +167,9 @@ impl View {
                 self.tally = Tally::default();
                 self.order.clear();
                 self.places.clear();
-                rows.into_iter().for_each(|row| self.put(row));
+                for row in rows {
+                    self.put(row);
+                }
             }
             Change::Put(row) => self.put(row),
             Change::Gone(uid) => {

@@ -204,7 +204,9 @@ mod tests {
     fn put(unwell: &mut Unwell, resource: &str, object: &Value) {
         let table = json!({"rows": [{"cells": [], "object": object}]});
         let (_, rows) = row::read(table.to_string().as_bytes(), ("", resource), &[]).expect("a table");
-        rows.into_iter().for_each(|row| unwell.take(number(resource), Change::Put(Arc::new(row)), &[]));
+        for row in rows {
+            unwell.take(number(resource), Change::Put(Arc::new(row)), &[]);
+        }
     }
 
     fn pod(state: Value) -> Value {

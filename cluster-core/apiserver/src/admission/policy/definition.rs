@@ -91,7 +91,7 @@ pub(crate) fn binding(object: &Value) -> Errors {
     let reference = spec.get("paramRef");
     if reference.is_set() {
         let (by_name, selector) = (reference.get("name"), reference.get("selector"));
-        if by_name.is_empty() == !selector.is_set() {
+        if by_name.is_empty() != selector.is_set() {
             let why = "one of name or selector must be specified";
             errors.push(if by_name.is_empty() {
                 reference.missing(why)
