@@ -20,4 +20,5 @@ mod rollout;
 mod streams;
 mod support;
 mod sync;
+mod volumes;
 mod whole;

@@ -146,3 +146,33 @@ fn what_leaves_the_cluster_comes_from_the_node() {
     let node = t.ok("kubectl get pod web-1 -o jsonpath='{.status.hostIP}'");
     assert_eq!(peer, node);
 }
+
+#[test]
+fn network_policies_let_through_only_what_they_allow() {
+    let t = space("policies");
+    let pods = addresses(&t, "pods", ".status.podIP");
+    let ask =
+        |from: &str, ip: &str| t.run(&format!("kubectl exec {from} -- wget -T 2 -qO- http://{ip}:8080/")).code == 0;
+    assert!(ask("web-1", &pods[1]) && ask("web-2", &pods[0]), "all is open without a policy");
+    t.ok("kubectl label pod web-2 role=client");
+    t.apply(
+        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}, spec: {podSelector: {matchLabels: {role: client}}, \
+         policyTypes: [Ingress, Egress], egress: [{to: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 8080}]}]}}",
+    );
+    t.ok("until ! kubectl exec web-1 -- wget -T 1 -qO- http://$(kubectl get pod web-2 -o jsonpath='{.status.podIP}'):8080/ 2>/dev/null; do :; done");
+    assert!(ask("web-2", &pods[0]), "what the policy allows goes through, and the answer comes back");
+    let name = "kubectl exec web-2 -- nslookup kubernetes.default.svc.cluster.local";
+    assert!(t.run(name).code == 0, "names are answered in an isolated pod");
+    t.ok("kubectl delete networkpolicy p");
+    t.ok(&format!("until kubectl exec web-1 -- wget -T 1 -qO- http://{}:8080/ 2>/dev/null; do :; done", pods[1]));
+}
+
+#[test]
+fn a_load_balancer_gets_an_address_that_answers() {
+    let t = space("balancer");
+    t.ok("kubectl create service loadbalancer web --tcp=80:8080");
+    t.ok("kubectl wait --for=jsonpath='{.status.loadBalancer.ingress[0].ip}' service/web --timeout=30s");
+    let ip = t.ok("kubectl get service web -o jsonpath='{.status.loadBalancer.ingress[0].ip}'");
+    let ask = format!("kubectl exec web-1 -- wget -T 2 -qO- http://{ip}/");
+    assert!(t.ok(&format!("until {ask}; do :; done")).starts_with('h'));
+}

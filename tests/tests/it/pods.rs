@@ -291,3 +291,34 @@ fn jobs_run_to_their_end() {
     t.ok("kubectl delete job many --cascade=foreground");
     t.prints(&[("kubectl get pods -l job-name=many -o name", "")]);
 }
+
+#[test]
+fn a_debug_container_joins_a_running_pod_and_sees_its_processes() {
+    let t = Space::new("debug");
+    t.ok(&format!(
+        "kubectl run p --image=$BUSYBOX -- {IDLE} && kubectl wait --for=condition=Ready pod/p --timeout=60s"
+    ));
+    t.ok(&format!("kubectl debug p --image=$BUSYBOX --target=p --container=tools --profile=general -- {IDLE}"));
+    t.ok("kubectl wait --for=jsonpath='{.status.ephemeralContainerStatuses[0].state.running.startedAt}' pod/p --timeout=60s");
+    assert!(t.ok("kubectl exec p -c tools -- ps").contains("sleep 100000"), "the target's processes are seen");
+    t.prints(&[(
+        "kubectl get pod p -o jsonpath='{.status.containerStatuses[0].restartCount} {.status.phase}'",
+        "0 Running",
+    )]);
+}
+
+#[test]
+fn limits_change_in_place() {
+    let t = Space::new("resize");
+    t.apply(
+        "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: devcluster/busybox:1, \
+         command: [sleep, '100000'], resources: {requests: {cpu: 100m, memory: 32Mi}, limits: {cpu: 200m, memory: 64Mi}}}]}}",
+    );
+    t.ok("kubectl wait --for=condition=Ready pod/p --timeout=60s");
+    let limits = r#"{"spec":{"containers":[{"name":"c","resources":{"limits":{"cpu":"400m","memory":"128Mi"}}}]}}"#;
+    t.ok(&format!("kubectl patch pod p --subresource resize -p '{limits}'"));
+    t.ok("kubectl wait --for=jsonpath='{.status.containerStatuses[0].resources.limits.memory}'=128Mi pod/p --timeout=60s");
+    let read = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || true";
+    t.ok(&format!("until [ \"$(kubectl exec p -- sh -c '{read}')\" = 134217728 ]; do :; done"));
+    t.prints(&[("kubectl get pod p -o jsonpath='{.status.containerStatuses[0].restartCount}'", "0")]);
+}

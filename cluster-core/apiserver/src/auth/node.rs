@@ -7,6 +7,7 @@ use super::follow::Follower;
 use super::rbac::resource_matches;
 use super::user::UserInfo;
 use crate::request::RequestInfo;
+use cluster_object::meta;
 use cluster_store::{Entry, Key, Store};
 use parking_lot::RwLock;
 use serde_json::Value;
@@ -79,11 +80,14 @@ impl NodeGraph {
         if request.name.is_empty() {
             return Decision::Deny("No Object name found".to_owned());
         }
-        let wanted = |(resource, namespace, name): &Reference| {
-            *resource == request.resource && **namespace == *request.namespace && **name == *request.name
+        let (resource, namespace, name) = match request.resource.as_str() {
+            // Pods refer to a volume by the claim that it is bound to.
+            "persistentvolumes" => self.claim_of(&request.name).unwrap_or_default(),
+            resource => (resource.to_owned(), request.namespace.clone(), request.name.clone()),
         };
+        let wanted = |(kind, space, own): &Reference| *kind == resource && **space == *namespace && **own == *name;
         let known = self.state.read().references.get(node).is_some_and(|known| known.keys().any(wanted));
-        if known || self.binds_now(node, &request.namespace, wanted) {
+        if known || self.binds_now(node, &namespace, wanted) {
             Decision::Allow(String::new())
         } else {
             Decision::Deny(format!("no relationship found between node '{node}' and this object"))
@@ -92,6 +96,16 @@ impl NodeGraph {
 }
 
 impl NodeGraph {
+    /// The claim that a volume is bound to: resource, namespace, name.
+    fn claim_of(&self, volume: &str) -> Option<(String, String, String)> {
+        let entry =
+            self.store.get(&Key { resource: "persistentvolumes".into(), namespace: "".into(), name: volume.into() })?;
+        let volume: Value = serde_json::from_slice(&entry.bytes).ok()?;
+        let claim = &volume["spec"]["claimRef"];
+        let text = |field: &str| claim[field].as_str().map(str::to_owned);
+        Some(("persistentvolumeclaims".to_owned(), text("namespace")?, text("name")?))
+    }
+
     /// Whether a pod that the follower has not seen yet refers to the object: the kubelet can be faster than it.
     fn binds_now(&self, node: &str, namespace: &str, wanted: impl Fn(&Reference) -> bool) -> bool {
         let pods = self.store.snapshot("pods");
@@ -182,6 +196,10 @@ fn references(pod: &Value, namespace: &Arc<str>) -> HashSet<Reference> {
         add("secrets", &volume["secret"]["secretName"]);
         add("configmaps", &volume["configMap"]["name"]);
         add("persistentvolumeclaims", &volume["persistentVolumeClaim"]["claimName"]);
+        if volume["ephemeral"].is_object() {
+            let (pod, volume) = (meta::name(pod), meta::text(volume, "name"));
+            add("persistentvolumeclaims", &format!("{pod}-{volume}").into());
+        }
         for source in items(&volume["projected"]["sources"]) {
             add("secrets", &source["secret"]["name"]);
             add("configmaps", &source["configMap"]["name"]);

@@ -84,9 +84,14 @@ async fn a_kubelet_reads_only_what_its_own_pods_refer_to() {
     let pod = |name: &str, node: &str, secret: &str| {
         json!({
             "metadata": { "name": name, "namespace": "team", "uid": name },
-            "spec": { "nodeName": node, "serviceAccountName": "bot", "volumes": [{ "secret": { "secretName": secret } }] },
+            "spec": { "nodeName": node, "serviceAccountName": "bot", "volumes": [
+                { "secret": { "secretName": secret } }, { "persistentVolumeClaim": { "claimName": format!("{secret}-data") } },
+            ] },
         })
     };
+    let volume = |name: &str, claim: &str| json!({ "metadata": { "name": name }, "spec": { "claimRef": { "namespace": "team", "name": claim } } });
+    put(&*store, "persistentvolumes", volume("bound", "mine-data")).await;
+    put(&*store, "persistentvolumes", volume("foreign", "theirs-data")).await;
     put(&*store, "pods", pod("a", "one", "mine")).await;
     put(&*store, "pods", pod("b", "two", "theirs")).await;
     let authorizer = Authorizer::start(&store, &super::Options::default(), &CancellationToken::new());
@@ -94,6 +99,10 @@ async fn a_kubelet_reads_only_what_its_own_pods_refer_to() {
     let cases = [
         ("get", "/api/v1/namespaces/team/secrets/mine", true),
         ("get", "/api/v1/namespaces/team/secrets/theirs", false),
+        ("get", "/api/v1/namespaces/team/persistentvolumeclaims/mine-data", true),
+        ("get", "/api/v1/persistentvolumes/bound", true),
+        ("get", "/api/v1/persistentvolumes/foreign", false),
+        ("get", "/api/v1/persistentvolumes/absent", false),
         ("list", "/api/v1/namespaces/team/secrets", false),
         ("update", "/api/v1/namespaces/team/secrets/mine", false),
         ("create", "/api/v1/namespaces/team/serviceaccounts/bot/token", true),

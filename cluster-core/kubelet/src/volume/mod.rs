@@ -64,6 +64,9 @@ async fn prepare_one(
         PathBuf::from(&source.path)
     } else if let Some(source) = &volume.persistent_volume_claim {
         claimed(context, &source.claim_name).await?
+    } else if volume.ephemeral.is_some() {
+        let pod = pod.metadata.name.as_deref().unwrap_or_default();
+        claimed(context, &format!("{pod}-{}", volume.name)).await?
     } else if let Some(source) = &volume.empty_dir {
         let dir = folder(context, "empty-dir", &volume.name);
         empty_dir(&dir, source, context.fs_group)?;
