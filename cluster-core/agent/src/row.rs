@@ -271,7 +271,7 @@ mod tests {
                 {"app": "Front"}, "creationTimestamp": "2026-01-02T03:04:05Z", "resourceVersion": "7"}, "data": {"a": "b"}}}],
         });
         let extra = [
-            ExtraColumn { name: "App".to_owned(), json_path: String::new(), label: "App".to_owned() },
+            ExtraColumn { name: "App".to_owned(), json_path: String::new(), label: "app".to_owned() },
             ExtraColumn { name: "A".to_owned(), json_path: ".data.a".to_owned(), label: String::new() },
         ];
         let (columns, rows) = read(table.to_string().as_bytes(), ("", "configmaps"), &extra).expect("a table");

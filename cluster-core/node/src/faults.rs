@@ -133,16 +133,17 @@ async fn controllers_killed_at_random_converge_without_doubles() {
     for name in ["plain", "indexed"] {
         let job: Job = client.get("default", name).await.expect("there");
         let status = job.status.expect("a status");
-        let succeeded = i32::try_from(by_owner[name].len()).expect("few");
+        let ended = i32::try_from(by_owner[name].len()).expect("few");
+        // A pod whose creation outlived its controller may double an index; the index still counts once.
+        let succeeded = if name == "indexed" { COMPLETIONS } else { ended };
         assert_eq!((status.succeeded, status.failed.unwrap_or_default()), (Some(succeeded), 0), "{name}");
+        assert!(ended >= COMPLETIONS, "{name}: {ended}");
         let left = status.uncounted_terminated_pods.unwrap_or_default();
         assert_eq!((left.succeeded, left.failed), (None, None), "{name}");
         let held = |pod: &&&Pod| pod.metadata.finalizers.as_ref().is_some_and(|held| !held.is_empty());
         assert_eq!(by_owner[name].iter().filter(held).count(), 0, "{name}");
         if name == "indexed" {
-            assert_eq!((succeeded, status.completed_indexes.as_deref()), (COMPLETIONS, Some("0-19")));
-        } else {
-            assert!(succeeded >= COMPLETIONS);
+            assert_eq!(status.completed_indexes.as_deref(), Some("0-19"));
         }
     }
     cancel.cancel();
