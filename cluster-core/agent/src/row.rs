@@ -82,10 +82,9 @@ pub(crate) struct Row {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Table {
-    #[serde(default)]
-    column_definitions: Vec<Column>,
-    #[serde(default)]
-    rows: Vec<TableRow>,
+    /// Null in all tables of a watch but the first.
+    column_definitions: Option<Vec<Column>>,
+    rows: Option<Vec<TableRow>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,7 +100,7 @@ pub(crate) fn read(
     extra: &[ExtraColumn],
 ) -> Result<(Vec<Column>, Vec<Row>), Error> {
     let table: Table = decode("Table", bytes)?;
-    let mut columns = table.column_definitions;
+    let mut columns = table.column_definitions.unwrap_or_default();
     if !columns.is_empty() {
         columns.extend(extra.iter().map(|column| Column {
             name: column.name.clone(),
@@ -109,7 +108,7 @@ pub(crate) fn read(
             ..Column::default()
         }));
     }
-    Ok((columns, table.rows.into_iter().map(|row| to_row(row, (group, resource), extra)).collect()))
+    Ok((columns, table.rows.into_iter().flatten().map(|row| to_row(row, (group, resource), extra)).collect()))
 }
 
 fn to_row(row: TableRow, (group, resource): (&str, &str), extra: &[ExtraColumn]) -> Row {
@@ -280,6 +279,9 @@ mod tests {
         let expected = json!({"uid": "u", "name": "web", "namespace": "shop", "created": "2026-01-02T03:04:05Z", "rv": "7",
             "cells": ["web", "Front", "b"], "health": "ok", "why": "", "deleting": false});
         assert_eq!(row, expected);
+        let later = json!({"columnDefinitions": null, "rows": table["rows"]}).to_string();
+        let (columns, rows_of_watch) = read(later.as_bytes(), ("", "configmaps"), &extra).expect("a table");
+        assert!(columns.is_empty() && rows_of_watch.len() == 1, "a watch names its columns once");
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert!(rows[0].has_all(&words("shop app=front")) && !rows[0].has_all(&words("web other")));
     }

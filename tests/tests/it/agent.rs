@@ -4,7 +4,7 @@ use crate::support::{Space, cluster};
 
 /// Asks the agent's API: `agent METHOD PATH [BODY]`, with `$memory` as its file.
 const AGENT: &str = r#"memory=${DEVCLUSTER_HOME:-$HOME/.local/share/devcluster}/agent.json
-field() { sed -n 's/^ *"'$1'": "\{0,1\}\([^",]*\)"\{0,1\},\{0,1\}$/\1/p' "$memory"; }
+field() { sed -n 's/^  "'$1'": "\{0,1\}\([^",]*\)"\{0,1\},\{0,1\}$/\1/p' "$memory"; }
 agent() { curl -fsS -m 20 -X $1 -H "Authorization: Bearer $(field bearer)" -H 'Content-Type: application/json' \
   ${3:+-d "$3"} "http://127.0.0.1:$(field port)$2"; }
 "#;

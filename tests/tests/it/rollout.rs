@@ -91,6 +91,5 @@ fn recreate_ends_the_old_pods_first_and_scaling_follows() {
     t.prints(&[("kubectl get deploy web -o jsonpath='{.status.readyReplicas}'", "4")]);
     t.ok("kubectl scale deploy web --replicas=1 && kubectl wait --for=jsonpath='{.status.replicas}'=1 deploy/web --timeout=60s");
     // The oldest pod stays.
-    t.ok("kubectl delete pod -l app=web --wait=false && kubectl rollout status deploy/web");
-    t.prints(&[("kubectl get deploy web -o jsonpath='{.status.availableReplicas}'", "1")]);
+    t.ok("kubectl delete pod -l app=web && kubectl wait --for=jsonpath='{.status.availableReplicas}'=1 deploy/web --timeout=60s");
 }

@@ -42,8 +42,8 @@ fn every_save_reaches_the_running_container() {
 #[test]
 fn what_goes_from_the_files_goes_from_the_cluster_unless_a_file_is_broken() {
     let t = Space::new("sync-prune");
-    t.file("all/a.yaml", map("a", "1"));
-    t.file("all/b.yaml", map("b", "1"));
+    t.file("all/a.yaml", map("a", "one"));
+    t.file("all/b.yaml", map("b", "one"));
     t.ok("kubectl create configmap foreign");
     let once = sync(&t, "--once all");
     t.shows(&once, &["configmap/a created", "configmap/b created"]);
@@ -65,7 +65,12 @@ fn faults_name_file_and_line_and_the_rest_goes_on() {
     let t = Space::new("sync-faults");
     t.file(
         "all.yaml",
-        format!("{}---\n{}  extra: x\n---\n{}", map("a", "1"), map("b", "1").replace("data:", "datta:"), map("c", "1")),
+        format!(
+            "{}---\n{}  extra: x\n---\n{}",
+            map("a", "one"),
+            map("b", "one").replace("\ndata:", "\ndatta:"),
+            map("c", "one")
+        ),
     );
     t.file("refused.yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: s\nspec:\n  ports:\n  - port: 80\n  - port: 99999\n    name: x\n");
     t.refuses(

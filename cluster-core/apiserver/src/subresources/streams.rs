@@ -166,5 +166,6 @@ mod tests {
         let query = "command=sh&command=-c&container=x&stdin=true&stdout=true&stderr=false&tty=true";
         assert_eq!(kubelet_options(query), "command=sh&command=-c&input=1&output=1&tty=1");
         assert_eq!(kubelet_options("follow=true&tailLines=5"), "follow=true&tailLines=5");
+        assert_eq!(kubelet_options("ports=80&ports=81"), "port=80&port=81");
     }
 }

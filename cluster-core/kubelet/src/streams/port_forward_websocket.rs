@@ -16,10 +16,11 @@ pub(super) const PROTOCOL: &str = "v4.channel.k8s.io";
 const PIECE: usize = 32 * 1024;
 const QUEUE: usize = 32;
 
-/// The ports in `ports=80&ports=81` or `ports=80,81`.
+/// The ports in `port=80&port=81` or `port=80,81`: the kubelet's word for the API's `ports`.
 pub(super) fn ports(query: &str) -> Vec<u16> {
-    let values = query.split('&').filter_map(|pair| pair.strip_prefix("ports="));
-    values.flat_map(|value| value.split(',')).filter_map(|port| port.parse().ok()).collect()
+    let pairs = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "port");
+    let numbers = |value: &str| value.split(',').filter_map(|port| port.parse().ok()).collect::<Vec<u16>>();
+    pairs.flat_map(|(_, value)| numbers(&value)).collect()
 }
 
 /// Serves until the client leaves.
@@ -107,8 +108,8 @@ mod tests {
 
     #[test]
     fn ports_come_one_by_one_or_in_a_list() {
-        assert_eq!(ports("ports=80&ports=81"), [80, 81]);
-        assert_eq!(ports("ports=80,443&x=1"), [80, 443]);
-        assert!(ports("ports=http").is_empty());
+        assert_eq!(ports("port=80&port=81"), [80, 81]);
+        assert_eq!(ports("port=80%2C443&x=1"), [80, 443]);
+        assert!(ports("port=http").is_empty());
     }
 }
