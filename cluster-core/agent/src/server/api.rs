@@ -207,9 +207,9 @@ pub(super) async fn operations(State(agent): Shared) -> Json<Value> {
     Json(json!(agent.operations.list()))
 }
 
-pub(super) async fn cancel(State(agent): Shared, Path(id): Path<String>) -> Result<StatusCode, Error> {
+pub(super) async fn cancel(State(agent): Shared, Path(id): Path<String>) -> Result<Json<Value>, Error> {
     if agent.operations.cancel(&id) {
-        return Ok(StatusCode::NO_CONTENT);
+        return Ok(Json(json!({})));
     }
     Err(Status::new(404, "NotFound", format!("there is no operation {id}")).into())
 }
@@ -223,9 +223,9 @@ pub(super) async fn forward(State(agent): Shared, Json(wanted): Json<Wanted>) ->
     Ok((StatusCode::CREATED, Json(json!(forward))).into_response())
 }
 
-pub(super) async fn end_forward(State(agent): Shared, Path(id): Path<String>) -> Result<StatusCode, Error> {
+pub(super) async fn end_forward(State(agent): Shared, Path(id): Path<String>) -> Result<Json<Value>, Error> {
     if agent.forwards.remove(&id)? {
-        return Ok(StatusCode::NO_CONTENT);
+        return Ok(Json(json!({})));
     }
     Err(Status::new(404, "NotFound", format!("nobody asked for a forward {id}")).into())
 }
@@ -238,9 +238,9 @@ pub(super) async fn sync(State(agent): Shared, Json(wanted): Json<WantedSync>) -
     Ok((StatusCode::CREATED, Json(json!(agent.syncs.add(wanted)?))).into_response())
 }
 
-pub(super) async fn end_sync(State(agent): Shared, Path(id): Path<String>) -> Result<StatusCode, Error> {
+pub(super) async fn end_sync(State(agent): Shared, Path(id): Path<String>) -> Result<Json<Value>, Error> {
     if agent.syncs.remove(&id)? {
-        return Ok(StatusCode::NO_CONTENT);
+        return Ok(Json(json!({})));
     }
     Err(Status::new(404, "NotFound", format!("there is no sync {id}")).into())
 }
