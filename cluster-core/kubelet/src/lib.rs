@@ -103,14 +103,15 @@ async fn start(
             informer.synced().await;
         }
     };
-    let managing = manager::run(context, pods.clone(), Sources { api, manifests }, synced, cancel.clone());
+    let managing = manager::run(context.clone(), pods.clone(), Sources { api, manifests }, synced, cancel.clone());
+    let evicting = pod::evictor::run(context, pods.clone(), cancel.clone());
     let serving = server::run(options.clone(), pods, runtime.clone(), cancel.clone());
     let reporting = async {
         if let (Some(client), Some(recorder)) = (client, recorder) {
             node::run(client, runtime, options, recorder, cancel.clone()).await;
         }
     };
-    let (served, (), ()) = tokio::join!(
+    let (served, (), (), ()) = tokio::join!(
         async {
             let served = serving.await;
             // Without its server the node could not be looked into: better to end and be restarted.
@@ -118,6 +119,7 @@ async fn start(
             served
         },
         managing,
+        evicting,
         reporting
     );
     Ok(served?)

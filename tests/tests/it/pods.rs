@@ -322,3 +322,47 @@ fn limits_change_in_place() {
     t.ok(&format!("until [ \"$(kubectl exec p -- sh -c '{read}')\" = 134217728 ]; do :; done"));
     t.prints(&[("kubectl get pod p -o jsonpath='{.status.containerStatuses[0].restartCount}'", "0")]);
 }
+
+#[test]
+fn a_pod_that_its_node_cannot_hold_is_turned_away() {
+    let t = Space::new("refused");
+    let node =
+        t.ok("kubectl get nodes -l '!node-role.kubernetes.io/control-plane' -o jsonpath='{.items[0].metadata.name}'");
+    for (name, rest, reason) in [
+        ("cpu", "containers: [{name: c, image: devcluster/pause:1, resources: {requests: {cpu: '900'}}}]", "OutOfcpu"),
+        (
+            "sysctl",
+            "securityContext: {sysctls: [{name: kernel.msgmax, value: '1'}]}, containers: [{name: c, image: devcluster/pause:1}]",
+            "SysctlForbidden",
+        ),
+    ] {
+        t.apply(&format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{nodeName: {node}, {rest}}}}}"
+        ));
+        t.ok(&format!("kubectl wait --for=jsonpath='{{.status.reason}}'={reason} pod/{name} --timeout=30s"));
+        t.prints(&[(&format!("kubectl get pod {name} -o jsonpath='{{.status.phase}}'"), "Failed")]);
+        t.event(name, reason);
+    }
+}
+
+#[test]
+fn a_pod_that_writes_more_than_it_may_is_evicted() {
+    let t = Space::new("written");
+    t.apply(
+        "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {restartPolicy: Never, volumes: [{name: v, emptyDir: {sizeLimit: 1Mi}}], \
+         containers: [{name: c, image: devcluster/busybox:1, volumeMounts: [{name: v, mountPath: /v}], \
+         command: [sh, -c, 'head -c 3000000 /dev/zero > /v/big; tail -f /dev/null']}]}}",
+    );
+    t.ok("kubectl wait --for=jsonpath='{.status.reason}'=Evicted pod/p --timeout=60s");
+    t.prints(&[
+        (
+            "kubectl get pod p -o jsonpath='{.status.message}'",
+            "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". ",
+        ),
+        (
+            "kubectl get pod p -o jsonpath='{.status.conditions[?(@.type==\"DisruptionTarget\")].reason}'",
+            "TerminationByKubelet",
+        ),
+    ]);
+    t.event("p", "Evicted");
+}

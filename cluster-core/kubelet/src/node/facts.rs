@@ -1,6 +1,7 @@
 //! What the kernel says of this node: size, names, pressure.
 
 use crate::pod::context::Capacity;
+use crate::runtime::Usage;
 use std::path::Path;
 
 /// CPUs and memory that this node may use: the machine's, or less when its own cgroup is limited.
@@ -39,15 +40,56 @@ pub(super) fn disk(path: &Path) -> (u64, u64) {
     })
 }
 
-/// What runs short.
+/// What runs short, and how much memory is left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Pressure {
-    pub(super) memory: bool,
-    pub(super) disk: bool,
-    pub(super) pids: bool,
+pub(crate) struct Pressure {
+    pub(crate) memory: bool,
+    pub(crate) disk: bool,
+    pub(crate) pids: bool,
 }
 
-/// Upstream's default thresholds: 100 MiB of memory, 10 % of the disk; and 5 % of the process IDs.
+/// Bytes of memory below which pods must go. Source: upstream's default threshold.
+pub(crate) const LEAST_MEMORY: i64 = 100 << 20;
+/// Bytes below which the disk counts as full. Not upstream's tenth: on a developer's disk that is still plenty.
+const LEAST_DISK: u64 = 1 << 30;
+
+/// Bytes that may still be used: the machine's, or what the node's own control group leaves of its limit.
+pub(crate) fn available_memory() -> i64 {
+    let machine = meminfo("MemAvailable").unwrap_or(i64::MAX);
+    let own = capacity().memory - own_memory();
+    machine.min(own)
+}
+
+/// The working set of the node's control group; of the whole machine where the node has none of its own.
+fn own_memory() -> i64 {
+    let folders = [
+        ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory/memory.stat", "total_inactive_file"),
+        ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "inactive_file"),
+    ];
+    let working_set = |(usage, stat, inactive): (&str, &str, &str)| {
+        let used = first_line(usage).parse::<i64>().ok()?;
+        let stat = std::fs::read_to_string(stat).ok()?;
+        let free = stat.lines().find_map(|l| l.strip_prefix(inactive)?.trim().parse::<i64>().ok()).unwrap_or_default();
+        Some(used - free)
+    };
+    let machine = || Some(meminfo("MemTotal")? - meminfo("MemAvailable")?);
+    folders.into_iter().find_map(working_set).or_else(machine).unwrap_or_default()
+}
+
+/// CPU time in nanoseconds and working set in bytes of all that runs on this node.
+pub(crate) fn usage() -> Usage {
+    let folder = first_line("/sys/fs/cgroup/cpuacct/cpuacct.usage").parse::<u64>().ok();
+    let unified = || {
+        let stat = std::fs::read_to_string("/sys/fs/cgroup/cpu.stat").ok()?;
+        stat.lines().find_map(|l| Some(l.strip_prefix("usage_usec ")?.parse::<u64>().ok()? * 1000))
+    };
+    Usage {
+        cpu_nanoseconds: folder.or_else(unified).unwrap_or_default(),
+        memory_bytes: u64::try_from(own_memory()).unwrap_or_default(),
+    }
+}
+
+/// What runs short now. Source of the share of process IDs: upstream leaves it open; 5 % is enough to log in.
 pub(super) fn pressure(root: &Path) -> Pressure {
     let (all, free) = disk(root);
     let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
@@ -55,11 +97,7 @@ pub(super) fn pressure(root: &Path) -> Pressure {
         .ok()
         .and_then(|text| text.split_whitespace().nth(3)?.split('/').nth(1)?.parse::<u64>().ok());
     let pids = number("/proc/sys/kernel/pid_max").zip(used).is_some_and(|(max, used)| used * 20 > max * 19);
-    Pressure {
-        memory: meminfo("MemAvailable").is_some_and(|bytes| bytes < 100 << 20),
-        disk: all > 0 && free * 10 < all,
-        pids,
-    }
+    Pressure { memory: available_memory() < LEAST_MEMORY, disk: all > 0 && free < LEAST_DISK, pids }
 }
 
 fn first_line(path: &str) -> String {

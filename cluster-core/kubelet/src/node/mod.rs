@@ -3,8 +3,10 @@
 mod facts;
 mod lease;
 mod object;
+mod pressure;
 
-pub(crate) use facts::capacity;
+pub(crate) use facts::{LEAST_MEMORY, available_memory, capacity, usage};
+pub(crate) use object::RESERVED_MEMORY;
 
 use crate::options::KubeletOptions;
 use crate::runtime::{ImageInfo, Runtime};
@@ -57,11 +59,12 @@ async fn keep(client: &Client, runtime: &dyn Runtime, options: &KubeletOptions, 
     };
     recorder.normal(&about, "Starting", "Starting kubelet.");
     let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
+    let mut held = pressure::Held::default();
     loop {
         let health = Health {
             engine: runtime.info().await.map_err(|e| e.to_string()).err(),
             network: *ready.borrow_and_update(),
-            pressure: facts::pressure(&options.root),
+            pressure: held.with(facts::pressure(&options.root), tokio::time::Instant::now()),
         };
         let images = runtime.images().await.unwrap_or_default();
         let names: Vec<String> = images.iter().map(|i: &ImageInfo| i.id.clone()).collect();

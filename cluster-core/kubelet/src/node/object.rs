@@ -10,6 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use std::collections::BTreeMap;
 
 const MAX_IMAGES: usize = 50;
+/// Bytes of memory that pods do not get, so that the node can act before the kernel does.
+pub(crate) const RESERVED_MEMORY: i64 = super::facts::LEAST_MEMORY;
 
 /// What the conditions say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +86,7 @@ pub(super) fn status(
             address("Hostname", options.node_name.clone()),
         ]),
         capacity: Some(resources(options, 0)),
-        allocatable: Some(resources(options, 100 << 20)),
+        allocatable: Some(resources(options, RESERVED_MEMORY)),
         conditions: Some(conditions(health, before, Timestamp::now())),
         daemon_endpoints: Some(core::NodeDaemonEndpoints {
             kubelet_endpoint: Some(core::DaemonEndpoint { port: i32::from(options.listen.port()) }),

@@ -1,5 +1,6 @@
 //! The loop of one pod: events in, [`step`] decides, actions out; then the status is reported.
 
+use super::admit::Refusal;
 use super::context::{Context, field_path};
 use super::leftovers::{clean, look, remove_old};
 use super::report::{self, Report};
@@ -60,10 +61,22 @@ struct Actor {
     view: watch::Sender<View>,
 }
 
-/// Begins to look after a pod; `present` are its containers in the engine.
-pub(crate) fn spawn(context: Arc<Context>, pod: Arc<Pod>, present: Vec<ContainerInfo>) -> Handle {
+/// Begins to look after a pod; `present` are its containers in the engine. One that is refused ends as it begins.
+pub(crate) fn spawn(
+    context: Arc<Context>,
+    pod: Arc<Pod>,
+    present: Vec<ContainerInfo>,
+    refusal: Option<Refusal>,
+) -> Handle {
     let (events, inbox) = mpsc::unbounded_channel();
-    let (view, seen) = watch::channel(View { pod: pod.clone(), status: pod.status.clone().unwrap_or_default() });
+    let mut state = PodState::new(pod.clone(), Timestamp::now());
+    let mut status = pod.status.clone().unwrap_or_default();
+    if let Some((reason, message)) = &refusal {
+        context.record(&pod, None, true, reason, message);
+        status.phase = Some("Failed".to_owned());
+        state.failed.clone_from(&refusal);
+    }
+    let (view, seen) = watch::channel(View { pod: pod.clone(), status });
     let (reports, reported) = watch::channel(Report::default());
     let volumes = volume_context(&context, &pod);
     let following = context.objects.as_ref().map(|objects| {
@@ -71,7 +84,7 @@ pub(crate) fn spawn(context: Arc<Context>, pod: Arc<Pod>, present: Vec<Container
         objects.follow(namespace, pod.spec.as_ref().map(references).unwrap_or_default())
     });
     let actor = Actor {
-        state: PodState::new(pod, Timestamp::now()),
+        state,
         prepared: Arc::default(),
         volumes,
         outbox: events.clone(),

@@ -57,7 +57,7 @@ fn restarts_and_ready(status: &PodStatus) -> (i32, bool) {
 #[tokio::test]
 async fn a_container_is_started_restarted_adopted_and_removed() {
     let rig = rig();
-    let mut handle = actor::spawn(rig.context.clone(), pod("i"), Vec::new());
+    let mut handle = actor::spawn(rig.context.clone(), pod("i"), Vec::new(), None);
     until(&mut handle, |s| restarts_and_ready(s) == (0, true)).await;
     rig.engine.exit("c", 1);
     handle.events.send(Message::Resync).expect("an actor");
@@ -66,7 +66,7 @@ async fn a_container_is_started_restarted_adopted_and_removed() {
     handle.done.abort();
     let creates = rig.engine.calls.lock().len();
     let present = rig.engine.list().await.expect("a list");
-    let mut handle = actor::spawn(rig.context.clone(), pod("i"), present);
+    let mut handle = actor::spawn(rig.context.clone(), pod("i"), present, None);
     until(&mut handle, |s| restarts_and_ready(s) == (1, true)).await;
     assert_eq!(rig.engine.calls.lock().len(), creates, "nothing was created anew");
 
@@ -83,7 +83,7 @@ async fn a_container_is_started_restarted_adopted_and_removed() {
 #[tokio::test]
 async fn an_image_that_does_not_exist_is_reported() {
     let rig = rig();
-    let mut handle = actor::spawn(rig.context.clone(), pod("missing"), Vec::new());
+    let mut handle = actor::spawn(rig.context.clone(), pod("missing"), Vec::new(), None);
     let waiting = |s: &PodStatus| {
         let state = s.container_statuses.iter().flatten().find_map(|c| c.state.clone())?;
         state.waiting.and_then(|w| w.reason)

@@ -1,9 +1,11 @@
 //! Which pods run here: one actor for each pod of the API server and of the manifests' folder; strangers are removed.
 
 use super::actor::{self, Handle, Message, View};
+use super::admit::{Allocatable, Refusal, admit};
 use super::context::Context;
 use super::mirror;
 use super::state::Event;
+use crate::node::{LEAST_MEMORY, RESERVED_MEMORY, available_memory};
 use crate::runtime::{ContainerInfo, RuntimeEvent, label};
 use cluster_client::Change;
 use futures::{FutureExt, StreamExt};
@@ -20,9 +22,17 @@ use tokio_util::sync::CancellationToken;
 /// How long a container of an unknown pod gets to end.
 const STRANGER_GRACE: Duration = Duration::from_secs(30);
 
+/// What is known of a pod here, and the way to its actor.
+struct Known {
+    view: watch::Receiver<View>,
+    events: mpsc::UnboundedSender<Message>,
+    /// The API object is gone, so its resources have been given to others.
+    gone: bool,
+}
+
 /// All pods on this node as their actors see them, by UID.
 #[derive(Clone, Default)]
-pub(crate) struct Pods(Arc<RwLock<HashMap<String, watch::Receiver<View>>>>);
+pub(crate) struct Pods(Arc<RwLock<HashMap<String, Known>>>);
 
 impl Pods {
     /// The pod of this name.
@@ -36,7 +46,24 @@ impl Pods {
 
     /// All pods.
     pub(crate) fn list(&self) -> Vec<View> {
-        self.0.read().values().map(|view| view.borrow().clone()).collect()
+        self.0.read().values().map(|known| known.view.borrow().clone()).collect()
+    }
+
+    /// Tells a pod's actor of an event; one that has ended needs to know nothing more.
+    pub(crate) fn tell(&self, uid: &str, event: Event) {
+        if let Some(known) = self.0.read().get(uid)
+            && known.events.send(Message::Event(event)).is_err()
+        {
+            tracing::debug!("the actor of pod {uid} has ended");
+        }
+    }
+
+    /// The pods that hold resources of this node.
+    fn holding(&self) -> Vec<Arc<Pod>> {
+        let ended = |view: &View| matches!(view.status.phase.as_deref(), Some("Succeeded" | "Failed"));
+        let all = self.0.read();
+        let views = all.values().filter(|known| !known.gone).map(|known| known.view.borrow());
+        views.filter(|view| !ended(view)).map(|view| view.pod.clone()).collect()
     }
 }
 
@@ -116,7 +143,12 @@ impl Manager {
         }
         match change {
             Change::Added(_) | Change::Updated { .. } => self.set(pod),
-            Change::Deleted(_) => self.tell(uid(&pod), Message::Event(Event::PodChanged(deleted(&pod)))),
+            Change::Deleted(_) => {
+                if let Some(known) = self.pods.0.write().get_mut(uid(&pod)) {
+                    known.gone = true;
+                }
+                self.pods.tell(uid(&pod), Event::PodChanged(deleted(&pod)));
+            }
         }
     }
 
@@ -128,15 +160,32 @@ impl Manager {
         }
     }
 
+    /// Why a pod that has not begun here may not begin.
+    fn refusal(&self, pod: &Pod, present: &[ContainerInfo]) -> Option<Refusal> {
+        let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or("Pending");
+        if !present.is_empty() || phase != "Pending" || pod.metadata.deletion_timestamp.is_some() {
+            return None;
+        }
+        let capacity = self.context.capacity;
+        let allocatable = Allocatable {
+            cpu_milli: capacity.cpu_milli,
+            memory: capacity.memory - RESERVED_MEMORY,
+            pods: self.context.options.max_pods as usize,
+        };
+        admit(pod, &self.pods.holding(), allocatable, available_memory() < LEAST_MEMORY).err()
+    }
+
     fn set(&mut self, pod: Arc<Pod>) {
         let id = uid(&pod).to_owned();
         if self.actors.contains_key(&id) {
-            self.tell(&id, Message::Event(Event::PodChanged(pod)));
+            self.pods.tell(&id, Event::PodChanged(pod));
             return;
         }
         let present = self.present.remove(&id).unwrap_or_default();
-        let handle = actor::spawn(self.context.clone(), pod, present);
-        self.pods.0.write().insert(id.clone(), handle.view.clone());
+        let refusal = self.refusal(&pod, &present);
+        let handle = actor::spawn(self.context.clone(), pod, present, refusal);
+        let known = Known { view: handle.view.clone(), events: handle.events.clone(), gone: false };
+        self.pods.0.write().insert(id.clone(), known);
         let (finished, over) = (self.finished.clone(), id.clone());
         let Handle { events, view, done } = handle;
         let done = tokio::spawn(async move {
@@ -158,7 +207,7 @@ impl Manager {
         for gone in self.statics.difference(&wanted) {
             if let Some(handle) = self.actors.get(gone) {
                 let pod = deleted(&handle.view.borrow().pod);
-                self.tell(gone, Message::Event(Event::PodChanged(pod)));
+                self.pods.tell(gone, Event::PodChanged(pod));
             }
         }
         for pod in pods {

@@ -3,8 +3,11 @@
 pub(crate) mod actor;
 #[cfg(test)]
 mod actor_tests;
+mod admit;
 mod backoff;
 pub(crate) mod context;
+mod evict;
+pub(crate) mod evictor;
 mod hooks;
 mod images;
 mod leftovers;

@@ -107,7 +107,7 @@ fn finish(state: &mut PodState, actions: &mut Vec<Action>) {
 fn kill_all(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
     let spec = state.pod.spec.as_ref();
     let asked = state.pod.metadata.deletion_grace_period_seconds.filter(|_| state.is_deleted());
-    let grace = asked.or(spec.and_then(|s| s.termination_grace_period_seconds)).unwrap_or(30).max(0);
+    let grace = state.hurry.or(asked).or(spec.and_then(|s| s.termination_grace_period_seconds)).unwrap_or(30).max(0);
     let grace = Duration::from_secs(grace.unsigned_abs());
     let waited = state.stop_since.map_or(SignedDuration::ZERO, |since| now.duration_since(since)).unsigned_abs();
     let apps_busy = state.containers.iter().any(|c| c.kind != Kind::Sidecar && c.is_busy());

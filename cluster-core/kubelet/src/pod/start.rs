@@ -9,6 +9,7 @@ use crate::spec::qos;
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::node::v1::RuntimeClass;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,7 +38,8 @@ pub(super) async fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> Resul
     if context.runtime.image(pause).await.map_err(text)?.is_none() {
         context.runtime.pull(pause, None).await.map_err(text)?;
     }
-    let id = context.runtime.create(&container::sandbox(context, pod, attempt)).await.map_err(text)?;
+    let handler = handler(context, pod).await?;
+    let id = context.runtime.create(&container::sandbox(context, pod, attempt, &handler)).await.map_err(text)?;
     let begun = async {
         context.runtime.start(&id).await.map_err(text)?;
         let ip = context.runtime.inspect(&id).await.map_err(text)?.ip;
@@ -53,6 +55,14 @@ pub(super) async fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> Resul
             Err(why)
         }
     }
+}
+
+/// What the pod's runtime class calls its runtime: a name that the engine knows, or refuses.
+async fn handler(context: &Context, pod: &Pod) -> Result<String, String> {
+    let class = pod.spec.as_ref().and_then(|s| s.runtime_class_name.as_deref());
+    let (Some(class), Some(client)) = (class, &context.client) else { return Ok(String::new()) };
+    let found = client.get::<RuntimeClass>("", class).await;
+    found.map(|class| class.handler).map_err(|e| format!("failed to get the handler of RuntimeClass {class:?}: {e}"))
 }
 
 /// Starts one container; all outcomes are events, in the order they happened.
@@ -111,7 +121,8 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
         volumes: &order.volumes,
         dir: &context.pod_dir(pod),
     };
-    let spec = container::container(&parts, definition).await.map_err(|m| ("CreateContainerConfigError", m))?;
+    let mut spec = container::container(&parts, definition).await.map_err(|m| ("CreateContainerConfigError", m))?;
+    spec.runtime = handler(context, pod).await.map_err(|m| ("CreateContainerConfigError", m))?;
     context.runtime.create(&spec).await.map_err(|e| ("CreateContainerError", e.to_string()))
 }
 

@@ -151,6 +151,8 @@ pub(crate) struct PodState {
     pub(crate) start_time: Timestamp,
     /// The kubelet ended the pod: reason and message.
     pub(crate) failed: Option<(String, String)>,
+    /// Seconds its containers get to end when the node cannot wait for their own grace period.
+    pub(crate) hurry: Option<i64>,
     /// The API server holds a final phase from before this actor; nothing may start.
     pub(crate) over: bool,
     /// What runs has been looked up.
@@ -176,6 +178,7 @@ impl PodState {
             ip: status.and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
             start_time: status.and_then(|s| s.start_time.as_ref()).map_or(now, |t| t.0),
             failed: None,
+            hurry: None,
             over: matches!(phase, Some("Succeeded" | "Failed")),
             observed: false,
             cleaning: false,
@@ -324,6 +327,8 @@ pub(crate) enum Event {
     /// Something the pod's configuration names changed: what failed may work now.
     ObjectsChanged,
     Cleaned,
+    /// The node runs short, or the pod took more than it may; the text tells what and how much.
+    Evicted(String),
     /// A time asked for by [`Action::WakeAt`] has come.
     Tick,
 }

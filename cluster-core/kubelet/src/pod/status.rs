@@ -247,6 +247,9 @@ fn conditions(
     let containers = containers_ready(state, phase);
     let ready = if containers.0 { gates_ready(state, before) } else { containers.clone() };
     let sandbox = (matches!(state.sandbox, Sandbox::Ready { .. }), None, None);
+    let evicted = state.failed.as_ref().filter(|(reason, _)| reason == "Evicted" && state.hurry.is_some());
+    let disrupted =
+        evicted.map(|(_, message)| ("DisruptionTarget", (true, Some("TerminationByKubelet"), Some(message.clone()))));
     let own: [(&str, Verdict); 5] = [
         ("PodReadyToStartContainers", sandbox),
         ("Initialized", initialized_verdict(state, phase)),
@@ -256,6 +259,7 @@ fn conditions(
     ];
     let mut result: Vec<core::PodCondition> = own
         .into_iter()
+        .chain(disrupted)
         .map(|(type_, verdict)| condition(type_, verdict, before, state.pod.metadata.generation, now))
         .collect();
     let others = before.conditions.iter().flatten().filter(|c| !result.iter().any(|own| own.type_ == c.type_));

@@ -61,6 +61,7 @@ fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<A
         Event::Probe { name, kind, ok } => probed(state, &name, kind, ok, actions),
         Event::ObjectsChanged => retry_now(state, now),
         Event::Cleaned => state.cleaned = true,
+        Event::Evicted(message) => evicted(state, message, actions),
         Event::Tick => state.containers.iter_mut().for_each(|c| show_pull_backoff(c, &mut *actions)),
     }
 }
@@ -173,6 +174,17 @@ fn show_pull_backoff(container: &mut ContainerState, actions: &mut Vec<Action>) 
     actions.push(warn("Failed", "Error: ImagePullBackOff".to_owned(), name));
     *message = format!("{text}: ErrImagePull: {message}");
     "ImagePullBackOff".clone_into(reason);
+}
+
+/// Seconds that the containers of an evicted pod get. Source: upstream's hard eviction.
+const EVICTION_GRACE: i64 = 1;
+
+fn evicted(state: &mut PodState, message: String, actions: &mut Vec<Action>) {
+    if state.failed.is_some() || state.over || state.is_deleted() {
+        return;
+    }
+    (state.failed, state.hurry) = (Some(("Evicted".to_owned(), message.clone())), Some(EVICTION_GRACE));
+    actions.push(warn("Evicted", message, None));
 }
 
 fn exited(state: &mut PodState, name: &str, ended: Ended) {

@@ -262,4 +262,10 @@ impl Runtime for Docker {
         let memory_bytes = memory.usage.unwrap_or_default().saturating_sub(inactive);
         Ok(Usage { cpu_nanoseconds: cpu, memory_bytes })
     }
+
+    async fn written(&self, id: &str) -> Result<i64> {
+        let options = query::InspectContainerOptionsBuilder::new().size(true).build();
+        let answer = self.0.inspect_container(id, Some(options)).await.map_err(error)?;
+        Ok(answer.size_rw.unwrap_or_default())
+    }
 }

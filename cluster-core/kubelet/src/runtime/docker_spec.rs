@@ -58,6 +58,7 @@ pub(super) fn create_body(spec: &ContainerSpec) -> ContainerCreateBody {
         readonly_rootfs: Some(spec.read_only_root),
         security_opt: some(spec.security_options.clone()),
         sysctls: some(spec.sysctls.clone()),
+        runtime: some(spec.runtime.clone()),
         ..HostConfig::default()
     };
     ContainerCreateBody {

@@ -144,4 +144,8 @@ impl Runtime for Fake {
     async fn usage(&self, _: &str) -> Result<Usage> {
         Ok(Usage::default())
     }
+
+    async fn written(&self, _: &str) -> Result<i64> {
+        Ok(0)
+    }
 }

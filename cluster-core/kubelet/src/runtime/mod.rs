@@ -139,6 +139,8 @@ pub struct ContainerSpec {
     pub sysctls: HashMap<String, String>,
     /// Resource limits.
     pub limits: Limits,
+    /// The engine's name of a runtime class's handler; the engine's own choice when empty.
+    pub runtime: String,
     /// The cgroup to live under.
     pub cgroup_parent: String,
     /// Whether a terminal is allocated.
@@ -346,4 +348,6 @@ pub trait Runtime: Send + Sync + 'static {
     fn events(&self) -> BoxStream<'static, RuntimeEvent>;
     /// What a container uses.
     async fn usage(&self, id: &str) -> Result<Usage>;
+    /// Bytes that a container wrote beside its image and volumes. Costs a walk over them.
+    async fn written(&self, id: &str) -> Result<i64>;
 }

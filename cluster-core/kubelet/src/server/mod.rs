@@ -53,6 +53,8 @@ fn router(target: Arc<Target>) -> Router {
         .route("/pods", get(pods::list))
         .route("/stats/summary", get(pods::summary))
         .route("/metrics", get(pods::metrics))
+        .route("/metrics/resource", get(pods::resource_metrics))
+        .route("/metrics/cadvisor", get(pods::resource_metrics))
         .with_state(state)
         .merge(streams::router(target))
 }

@@ -1,4 +1,4 @@
-//! `GET /pods`, `/stats/summary` and `/metrics`.
+//! `GET /pods`, `/stats/summary`, `/metrics` and `/metrics/resource`.
 
 use super::Refusal;
 use super::target::Target;
@@ -55,11 +55,9 @@ pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Va
         let sum = |field: fn(&Usage) -> u64| containers.iter().map(|(_, u)| field(u)).sum::<u64>();
         (sum(|u| u.cpu_nanoseconds), sum(|u| u.memory_bytes))
     };
-    let (mut node_cpu, mut node_memory) = (0, 0);
     let mut pods = Vec::new();
     for ((namespace, name, uid), containers) in table {
         let (cpu, memory) = total(&containers);
-        (node_cpu, node_memory) = (node_cpu + cpu, node_memory + memory);
         let containers = containers.into_iter().map(|(name, usage)| {
             let mut one = figures(usage.cpu_nanoseconds, usage.memory_bytes);
             one["name"] = json!(name);
@@ -70,13 +68,14 @@ pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Va
         pod["podRef"] = json!({"name": name, "namespace": namespace, "uid": uid});
         pods.push(pod);
     }
-    let mut node = figures(node_cpu, node_memory);
+    let all = crate::node::usage();
+    let mut node = figures(all.cpu_nanoseconds, all.memory_bytes);
     node["nodeName"] = json!(target.node_name);
     Ok(Json(json!({"node": node, "pods": pods})))
 }
 
 /// The kubelet's own figures.
-pub(super) async fn metrics(State(target): State<Arc<Target>>) -> Result<String, Refusal> {
+pub(super) async fn metrics(State(target): State<Arc<Target>>) -> String {
     let mut phases: BTreeMap<String, usize> = BTreeMap::new();
     for view in target.pods.list() {
         *phases.entry(view.status.phase.unwrap_or_default()).or_default() += 1;
@@ -85,15 +84,36 @@ pub(super) async fn metrics(State(target): State<Arc<Target>>) -> Result<String,
     for (phase, count) in phases {
         writeln!(out, "kubelet_pods{{phase={phase:?}}} {count}").ok();
     }
+    out
+}
+
+/// `/metrics/resource`: what metrics-server and Prometheus read. Names are upstream's.
+pub(super) async fn resource_metrics(State(target): State<Arc<Target>>) -> Result<String, Refusal> {
     let table = usage(&target).await?;
-    out.push_str("# TYPE container_cpu_usage_seconds_total counter\n# TYPE container_memory_working_set_bytes gauge\n");
+    let mut rows = vec![("node", String::new(), crate::node::usage())];
     for ((namespace, pod, _), containers) in table {
+        let mut total = Usage::default();
         for (container, usage) in containers {
-            let labels = format!("{{container={container:?},namespace={namespace:?},pod={pod:?}}}");
-            let seconds = usage.cpu_nanoseconds as f64 / 1e9;
-            writeln!(out, "container_cpu_usage_seconds_total{labels} {seconds}").ok();
-            writeln!(out, "container_memory_working_set_bytes{labels} {}", usage.memory_bytes).ok();
+            total.cpu_nanoseconds += usage.cpu_nanoseconds;
+            total.memory_bytes += usage.memory_bytes;
+            rows.push(("container", format!("{{container={container:?},namespace={namespace:?},pod={pod:?}}}"), usage));
         }
+        rows.push(("pod", format!("{{namespace={namespace:?},pod={pod:?}}}"), total));
     }
+    let now = Timestamp::now().as_millisecond();
+    let mut out = String::new();
+    for of in ["container", "node", "pod"] {
+        let mut lines = [String::new(), String::new()];
+        for (_, labels, usage) in rows.iter().filter(|(subject, ..)| *subject == of) {
+            let seconds = usage.cpu_nanoseconds as f64 / 1e9;
+            writeln!(lines[0], "{of}_cpu_usage_seconds_total{labels} {seconds} {now}").ok();
+            writeln!(lines[1], "{of}_memory_working_set_bytes{labels} {} {now}", usage.memory_bytes).ok();
+        }
+        writeln!(out, "# TYPE {of}_cpu_usage_seconds_total counter").ok();
+        out.push_str(&lines[0]);
+        writeln!(out, "# TYPE {of}_memory_working_set_bytes gauge").ok();
+        out.push_str(&lines[1]);
+    }
+    out.push_str("# TYPE resource_scrape_error gauge\nresource_scrape_error 0\n");
     Ok(out)
 }

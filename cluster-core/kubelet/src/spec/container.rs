@@ -49,7 +49,7 @@ fn host_or(host: Option<bool>, otherwise: Namespace) -> Namespace {
 
 /// The pause container. It is made for its pod, not taken from a pool: Docker gives a container that joins a network
 /// the host name of the network's owner, and no engine lets that be changed later.
-pub(crate) fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> ContainerSpec {
+pub(crate) fn sandbox(context: &Context, pod: &Pod, attempt: u32, handler: &str) -> ContainerSpec {
     let spec = pod.spec.clone().unwrap_or_default();
     let host_network = spec.host_network == Some(true);
     let security = spec.security_context.clone().unwrap_or_default();
@@ -67,6 +67,7 @@ pub(crate) fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> ContainerSp
         pid: host_or(spec.host_pid, Namespace::Private),
         ipc: host_or(spec.host_ipc, Namespace::Private),
         sysctls,
+        runtime: handler.to_owned(),
         limits: crate::runtime::Limits {
             cpu_shares: 2,
             oom_score_adj: context.capacity.oom_floor.max(-998),

@@ -65,6 +65,34 @@ fn oom_score_adj(spec: &PodSpec, memory_request: Option<i64>, node_memory: i64) 
     }
 }
 
+/// What one container asks for in whole units.
+pub(crate) fn container_request(spec: &PodSpec, container: &str, name: &str) -> i64 {
+    let found = spec.containers.iter().find(|c| c.name == container);
+    found.map_or(0, |c| asked(c.resources.as_ref(), name, Quantity::value))
+}
+
+fn asked(resources: Option<&ResourceRequirements>, name: &str, unit: fn(Quantity) -> i64) -> i64 {
+    let text = resources.and_then(|r| r.requests.as_ref()?.get(name));
+    text.and_then(|t| t.0.parse::<Quantity>().ok()).map_or(0, unit)
+}
+
+/// What a pod takes of a resource: its containers together, or what its init containers need at their peak, whichever
+/// is more, and its overhead.
+pub(crate) fn request(spec: &PodSpec, name: &str, unit: fn(Quantity) -> i64) -> i64 {
+    let (mut sidecars, mut peak) = (0, 0);
+    for init in spec.init_containers.iter().flatten() {
+        let own = asked(init.resources.as_ref(), name, unit);
+        peak = peak.max(sidecars + own);
+        if init.restart_policy.as_deref() == Some("Always") {
+            sidecars += own;
+        }
+    }
+    let running: i64 = spec.containers.iter().map(|c| asked(c.resources.as_ref(), name, unit)).sum();
+    let of_pod = spec.resources.as_ref().filter(|r| r.requests.as_ref().is_some_and(|a| a.contains_key(name)));
+    let overhead = spec.overhead.as_ref().and_then(|o| o.get(name)?.0.parse::<Quantity>().ok()).map_or(0, unit);
+    overhead + if of_pod.is_some() { asked(of_pod, name, unit) } else { peak.max(sidecars + running) }
+}
+
 /// The cgroup that holds the containers of this class.
 pub(crate) fn cgroup_parent(spec: &PodSpec, driver: &str) -> String {
     let class = qos_class(spec).to_lowercase();

@@ -1,0 +1,132 @@
+//! Whether a pod that was assigned to this node may run here: the last word against what the scheduler did not know,
+//! or was not asked. Pure; reasons and messages are upstream's kubelet's.
+
+use crate::spec::qos::{qos_class, request};
+use cluster_object::quantity::Quantity;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
+
+/// What the node gives to pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allocatable {
+    /// Thousandths of a core.
+    pub(crate) cpu_milli: i64,
+    /// Bytes.
+    pub(crate) memory: i64,
+    pub(crate) pods: usize,
+}
+
+/// Why a pod is turned away: reason and message of its status.
+pub(crate) type Refusal = (String, String);
+
+/// Priorities from here on belong to the cluster's own pods.
+const CRITICAL: i32 = 2_000_000_000;
+
+/// Kernel parameters that stay within a pod. Source: upstream's list of safe sysctls.
+const SAFE_SYSCTLS: &[&str] = &[
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_wmem",
+];
+
+/// Whether a pod is one of the cluster's own, which pressure does not touch.
+pub(crate) fn is_critical(pod: &Pod) -> bool {
+    pod.spec.as_ref().and_then(|s| s.priority).is_some_and(|priority| priority >= CRITICAL)
+        || super::mirror::is_static(pod)
+}
+
+/// Decides on `pod` beside the `others` that hold resources of the node.
+pub(crate) fn admit(
+    pod: &Pod,
+    others: &[std::sync::Arc<Pod>],
+    allocatable: Allocatable,
+    memory_pressure: bool,
+) -> Result<(), Refusal> {
+    let Some(spec) = pod.spec.as_ref() else { return Ok(()) };
+    let refuse = |reason: &str, message: String| Err((reason.to_owned(), format!("Pod was rejected: {message}")));
+    if memory_pressure && qos_class(spec) == "BestEffort" && !is_critical(pod) {
+        return refuse("Evicted", "The node had condition: [MemoryPressure]. ".to_owned());
+    }
+    if let Some(name) = forbidden_sysctl(spec) {
+        return refuse("SysctlForbidden", format!("forbidden sysctl: {name:?} not allowlisted"));
+    }
+    let used = |of: &dyn Fn(&PodSpec) -> i64| others.iter().filter_map(|p| p.spec.as_ref()).map(of).sum::<i64>();
+    let cpu = |s: &PodSpec| request(s, "cpu", Quantity::milli_value);
+    let memory = |s: &PodSpec| request(s, "memory", Quantity::value);
+    let count = i64::try_from(others.len()).unwrap_or(i64::MAX);
+    let most = i64::try_from(allocatable.pods).unwrap_or(i64::MAX);
+    let table = [
+        ("pods", 1, count, most),
+        ("cpu", cpu(spec), used(&cpu), allocatable.cpu_milli),
+        ("memory", memory(spec), used(&memory), allocatable.memory),
+    ];
+    let short = table.into_iter().find(|(_, requested, used, capacity)| *requested > 0 && requested + used > *capacity);
+    short.map_or(Ok(()), |(name, requested, used, capacity)| {
+        let message = format!(
+            "Node didn't have enough resource: {name}, requested: {requested}, used: {used}, capacity: {capacity}"
+        );
+        refuse(&format!("OutOf{name}"), message)
+    })
+}
+
+fn forbidden_sysctl(spec: &PodSpec) -> Option<&str> {
+    let wanted = spec.security_context.as_ref()?.sysctls.iter().flatten();
+    wanted.map(|s| s.name.as_str()).find(|name| !SAFE_SYSCTLS.contains(&name.replace('/', ".").as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    fn pod(spec: Value) -> Arc<Pod> {
+        Arc::new(serde_json::from_value(json!({"metadata": {"name": "p"}, "spec": spec})).expect("a pod"))
+    }
+
+    fn asking(cpu: &str, memory: &str) -> Value {
+        json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": cpu, "memory": memory}}}]})
+    }
+
+    #[test]
+    fn a_pod_runs_only_where_it_fits_and_is_allowed() {
+        let node = Allocatable { cpu_milli: 1000, memory: 1 << 30, pods: 3 };
+        let plain = json!({"containers": [{"name": "c"}]});
+        let mut sysctl = plain.clone();
+        sysctl["securityContext"] = json!({"sysctls": [{"name": "kernel.msgmax", "value": "1"}]});
+        let mut safe = plain.clone();
+        safe["securityContext"] = json!({"sysctls": [{"name": "kernel.shm_rmid_forced", "value": "1"}]});
+        let mut critical = plain.clone();
+        critical["priority"] = json!(CRITICAL);
+        let one = || vec![pod(asking("600m", "100Mi"))];
+        let full = || vec![pod(plain.clone()), pod(plain.clone()), pod(plain.clone())];
+        let cases = [
+            (plain.clone(), one(), false, None),
+            (asking("400m", "1Mi"), one(), false, None),
+            (asking("401m", "1Mi"), one(), false, Some(("OutOfcpu", "cpu, requested: 401, used: 600, capacity: 1000"))),
+            (asking("1m", "1Gi"), one(), false, Some(("OutOfmemory", "memory, requested: 1073741824"))),
+            (plain.clone(), full(), false, Some(("OutOfpods", "pods, requested: 1, used: 3, capacity: 3"))),
+            (plain.clone(), one(), true, Some(("Evicted", "The node had condition: [MemoryPressure]"))),
+            (asking("1m", "1Mi"), one(), true, None),
+            (critical, one(), true, None),
+            (sysctl, one(), false, Some(("SysctlForbidden", "\"kernel.msgmax\" not allowlisted"))),
+            (safe, one(), false, None),
+        ];
+        for (spec, others, pressure, expected) in cases {
+            let got = admit(&pod(spec.clone()), &others, node, pressure);
+            match (got, expected) {
+                (Ok(()), None) => {}
+                (Err((reason, message)), Some((wanted, part))) if reason == wanted && message.contains(part) => {}
+                (got, _) => panic!("{spec}: {got:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Which pod must go when the node runs short of memory, and which has written more than it may. Pure; messages are
+//! upstream's eviction manager's.
+
+use super::admit::is_critical;
+use crate::runtime::Usage;
+use crate::spec::qos::{container_request, request, whole};
+use cluster_object::quantity::Quantity;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// A running pod with what its containers use.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) pod: Arc<Pod>,
+    pub(crate) containers: Vec<(String, Usage)>,
+}
+
+impl Candidate {
+    fn memory(&self) -> i64 {
+        self.containers.iter().map(|(_, usage)| i64::try_from(usage.memory_bytes).unwrap_or(i64::MAX)).sum()
+    }
+
+    /// Bytes above what the pod asked for.
+    fn excess(&self) -> i64 {
+        self.memory() - self.pod.spec.as_ref().map_or(0, |s| request(s, "memory", Quantity::value))
+    }
+}
+
+/// The pod to end for memory's sake: one that uses more than it asked for before one that does not, then the one of
+/// the lowest priority, then the one furthest above its request. The cluster's own pods stay.
+pub(crate) fn for_memory(candidates: &[Candidate]) -> Option<&Candidate> {
+    let priority = |c: &Candidate| c.pod.spec.as_ref().and_then(|s| s.priority).unwrap_or_default();
+    let movable = candidates.iter().filter(|c| !is_critical(&c.pod));
+    movable.max_by_key(|c| (c.excess() > 0, std::cmp::Reverse(priority(c)), c.excess()))
+}
+
+/// What a pod evicted for memory is told.
+pub(crate) fn memory_message(chosen: &Candidate, threshold: i64, available: i64) -> String {
+    let text = |bytes: i64| Quantity::binary(bytes).to_string();
+    let (threshold, available) = (text(threshold), text(available));
+    let mut message =
+        format!("The node was low on resource: memory. Threshold quantity: {threshold}, available: {available}. ");
+    for (name, usage) in &chosen.containers {
+        let used = i64::try_from(usage.memory_bytes).unwrap_or(i64::MAX);
+        let asked = chosen.pod.spec.as_ref().map_or(0, |s| container_request(s, name, "memory"));
+        if used > asked {
+            let (used, asked) = (text(used), if asked == 0 { "0".to_owned() } else { text(asked) });
+            // Writing to a String cannot fail.
+            write!(
+                message,
+                "Container {name} was using {used}, request is {asked}, has larger consumption of memory. "
+            )
+            .ok();
+        }
+    }
+    message
+}
+
+/// Whether a pod says how much it may write, so that somebody must look.
+pub(crate) fn limits_storage(spec: &PodSpec) -> bool {
+    let volumes = spec.volumes.iter().flatten().filter_map(|v| v.empty_dir.as_ref());
+    volumes.into_iter().any(|e| e.size_limit.is_some() && e.medium.as_deref() != Some("Memory"))
+        || spec.containers.iter().any(|c| storage_limit(c.resources.as_ref().and_then(|r| r.limits.as_ref())).is_some())
+}
+
+fn storage_limit(limits: Option<&BTreeMap<String, Text>>) -> Option<i64> {
+    whole(limits, "ephemeral-storage")
+}
+
+/// Why a pod has written too much, given the bytes of its emptyDir volumes and of its containers' own layers.
+pub(crate) fn for_storage(
+    spec: &PodSpec,
+    volumes: &BTreeMap<String, i64>,
+    layers: &BTreeMap<String, i64>,
+) -> Option<String> {
+    for volume in spec.volumes.iter().flatten() {
+        let Some(limit) = volume.empty_dir.as_ref().and_then(|e| e.size_limit.as_ref()) else { continue };
+        let bytes = limit.0.parse::<Quantity>().map_or(i64::MAX, Quantity::value);
+        if volumes.get(&volume.name).is_some_and(|used| *used > bytes) {
+            return Some(format!("Usage of EmptyDir volume {:?} exceeds the limit {:?}. ", volume.name, limit.0));
+        }
+    }
+    let limit = |c: &k8s_openapi::api::core::v1::Container| {
+        let limits = c.resources.as_ref()?.limits.as_ref()?;
+        Some((storage_limit(Some(limits))?, limits.get("ephemeral-storage")?.0.clone()))
+    };
+    let limits: Vec<_> = spec.containers.iter().filter_map(|c| Some((c, limit(c)?))).collect();
+    for (container, (bytes, text)) in &limits {
+        if layers.get(&container.name).is_some_and(|used| used > bytes) {
+            let name = &container.name;
+            return Some(format!("Container {name} exceeded its local ephemeral storage limit {text:?}. "));
+        }
+    }
+    let total: i64 = limits.iter().map(|(_, (bytes, _))| bytes).sum();
+    let used: i64 = volumes.values().chain(layers.values()).sum();
+    let all_limited = !limits.is_empty() && limits.len() == spec.containers.len();
+    (all_limited && used > total).then(|| {
+        let total = Quantity::binary(total);
+        format!("Pod ephemeral local storage usage exceeds the total limit of containers {total}. ")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn candidate(name: &str, priority: i32, request: &str, used: u64) -> Candidate {
+        let pod = json!({"metadata": {"name": name}, "spec": {"priority": priority, "containers": [
+            {"name": "c", "resources": {"requests": {"memory": request}}}]}});
+        let usage = Usage { cpu_nanoseconds: 0, memory_bytes: used };
+        Candidate {
+            pod: Arc::new(serde_json::from_value(pod).expect("a pod")),
+            containers: vec![("c".to_owned(), usage)],
+        }
+    }
+
+    #[test]
+    fn the_pod_that_took_what_it_did_not_ask_for_goes_first() {
+        let modest = || candidate("modest", 0, "100Mi", 90 << 20);
+        let greedy = || candidate("greedy", 0, "10Mi", 30 << 20);
+        let important = || candidate("important", 1000, "0", 500 << 20);
+        let greedier = || candidate("greedier", 0, "0", 200 << 20);
+        let system = || candidate("system", 2_000_000_000, "0", 900 << 20);
+        let cases = [
+            (vec![modest(), greedy()], Some("greedy")),
+            (vec![greedy(), important()], Some("greedy")),
+            (vec![modest(), important()], Some("important")),
+            (vec![greedy(), greedier(), system()], Some("greedier")),
+            (vec![system()], None),
+            (vec![modest()], Some("modest")),
+        ];
+        for (candidates, expected) in cases {
+            let chosen = for_memory(&candidates).and_then(|c| c.pod.metadata.name.as_deref());
+            assert_eq!(chosen, expected);
+        }
+    }
+
+    #[test]
+    fn the_message_names_the_shortage_and_who_caused_it() {
+        let chosen = candidate("p", 0, "10Mi", 30 << 20);
+        let expected = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. \
+            Container c was using 30Mi, request is 10Mi, has larger consumption of memory. ";
+        assert_eq!(memory_message(&chosen, 100 << 20, 50 << 20), expected);
+    }
+
+    #[test]
+    fn what_is_written_beyond_a_limit_is_found() {
+        let spec: PodSpec = serde_json::from_value(json!({
+            "containers": [
+                {"name": "a", "resources": {"limits": {"ephemeral-storage": "1Ki"}}},
+                {"name": "b", "resources": {"limits": {"ephemeral-storage": "1Ki"}}}],
+            "volumes": [{"name": "v", "emptyDir": {"sizeLimit": "3Ki"}}],
+        }))
+        .expect("a pod spec");
+        assert!(limits_storage(&spec));
+        let sizes = |value: Value| serde_json::from_value::<BTreeMap<String, i64>>(value).expect("sizes");
+        let cases = [
+            (json!({"v": 100}), json!({"a": 1024, "b": 100}), None),
+            (json!({"v": 3073}), json!({}), Some("EmptyDir volume \"v\" exceeds the limit \"3Ki\"")),
+            (json!({}), json!({"b": 1025}), Some("Container b exceeded its local ephemeral storage limit \"1Ki\"")),
+            (json!({"v": 2000}), json!({"a": 100}), Some("exceeds the total limit of containers 2Ki")),
+        ];
+        for (volumes, layers, expected) in cases {
+            let got = for_storage(&spec, &sizes(volumes), &sizes(layers));
+            assert_eq!(got.is_some(), expected.is_some(), "{got:?}");
+            assert!(expected.is_none_or(|part| got.as_ref().is_some_and(|m| m.contains(part))), "{got:?}");
+        }
+    }
+}
