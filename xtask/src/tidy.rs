@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Apart from the API server because its parser is slow to build.
     ("cel", &[]),
     ("apiserver", &["config", "schema", "object", "store", "pki", "cel"]),
-    ("client", &["object"]),
+    ("client", &["object", "pki"]),
     ("scheduler", &["config", "object", "client"]),
     ("controllers", &["config", "object", "client", "pki"]),
     ("kubelet", &["config", "object", "client", "pki"]),

@@ -2,13 +2,10 @@
 
 use super::Identity;
 use crate::Error;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
-};
-use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, client};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, client};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::Arc;
 
 fn unusable(what: &str, error: impl std::fmt::Display) -> Error {
@@ -27,9 +24,7 @@ pub(super) fn config(ca_pem: &[u8], identity: &Identity) -> Result<ClientConfig,
 
 /// Trusts everybody.
 pub(super) fn insecure(identity: &Identity) -> Result<ClientConfig, Error> {
-    let provider = provider();
-    let verifier = Arc::new(TrustAll(provider.signature_verification_algorithms));
-    identify(builder(&provider)?.dangerous().with_custom_certificate_verifier(verifier), identity)
+    identify(builder(&provider())?.dangerous().with_custom_certificate_verifier(cluster_pki::tls::anybody()), identity)
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -51,43 +46,4 @@ fn identify(
     let chain = chain.map_err(|e| unusable("the client certificate is no PEM", e))?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| unusable("the client key is no PEM", e))?;
     builder.with_client_auth_cert(chain, key).map_err(|e| unusable("the client certificate is unusable", e))
-}
-
-/// Accepts any certificate, yet checks that the server holds its key.
-#[derive(Debug)]
-struct TrustAll(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for TrustAll {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
-    }
 }
