@@ -25,10 +25,11 @@ pub(super) async fn log(call: &Call<'_>, mut parts: Parts, body: Body) -> Result
     }
     let target = target(call, node, "containerLogs", Some(&container), &query)?;
     let response = backend::forward(&target, &mut parts, body).await?;
-    if response.status().is_success() {
-        return Ok(Reply::ok(Content::Raw(plain(response))));
+    match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => Ok(Reply::ok(Content::Raw(response))),
+        code if code.is_success() => Ok(Reply::ok(Content::Raw(plain(response)))),
+        _ => Err(refusal(response).await),
     }
-    Err(refusal(response).await)
 }
 
 pub(super) async fn connect(call: &Call<'_>, parts: &mut Parts, body: Body) -> Result<Reply, Status> {

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::StreamExt;
-use http::{StatusCode, Uri};
+use http::{Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus};
 use std::collections::HashMap;
@@ -92,9 +92,9 @@ fn choose(status: &PodStatus, pod: &str, container: &str, previous: bool) -> Res
 pub(super) async fn container_logs(
     State(target): State<Arc<Target>>,
     Path((namespace, pod, container)): Path<(String, String, String)>,
-    uri: Uri,
+    request: Request<Body>,
 ) -> Result<Response, Refusal> {
-    let wanted = wanted(&parameters(&uri), Timestamp::now())?;
+    let wanted = wanted(&parameters(request.uri()), Timestamp::now())?;
     let view = target.pod(&namespace, &pod)?;
     let id = choose(&view.status, &pod, &container, wanted.previous).map_err(bad)?;
     let query = LogQuery {
@@ -113,11 +113,15 @@ pub(super) async fn container_logs(
             return None;
         }
         let (Output::Stdout(bytes) | Output::Stderr(bytes)) = Result::ok(piece)?;
-        Some(Ok::<Bytes, std::convert::Infallible>(filter.pass(bytes)))
+        Some(filter.pass(bytes))
     };
     let body = stream.map(passed).take_while(|piece| std::future::ready(piece.is_some()));
     let body = body.filter_map(std::future::ready);
-    let mut response = Response::new(Body::from_stream(body));
+    if request.headers().contains_key(http::header::UPGRADE) {
+        let pieces = body.filter(|piece| std::future::ready(!piece.is_empty()));
+        return Ok(crate::streams::output(request, pieces.boxed()).await);
+    }
+    let mut response = Response::new(Body::from_stream(body.map(Ok::<Bytes, std::convert::Infallible>)));
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
     Ok(response)
 }

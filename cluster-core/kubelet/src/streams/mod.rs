@@ -11,6 +11,8 @@ mod spdy_command;
 mod upgrade;
 mod websocket;
 
+pub(crate) use websocket::output;
+
 use crate::runtime::{ExecSpec, Session};
 use crate::server::Refusal;
 use crate::server::target::Target;

@@ -9,14 +9,24 @@ use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::IntoResponse;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
+use futures::{SinkExt, Stream, StreamExt};
 use http::{Request, Response};
 use tokio::sync::mpsc;
 
-const V5: &str = "v5.channel.k8s.io";
-const V4: &str = "v4.channel.k8s.io";
+/// By preference; a client that names none speaks the first version.
+const PROTOCOLS: [&str; 5] = [
+    "v5.channel.k8s.io",
+    "v4.channel.k8s.io",
+    "v4.base64.channel.k8s.io",
+    "channel.k8s.io",
+    "base64.channel.k8s.io",
+];
+/// What logs are read with.
+const OUTPUT_PROTOCOLS: [&str; 2] = ["binary.k8s.io", "base64.binary.k8s.io"];
 /// Terminals and pipes write little at a time; this bounds what a client can make us hold.
 const MAX_MESSAGE: usize = 1 << 20;
 
@@ -28,6 +38,45 @@ mod channel {
     pub(super) const RESIZE: u8 = 4;
     /// Version 5: the second byte names the channel that ends.
     pub(super) const CLOSE: u8 = 255;
+}
+
+/// How a client wants to be spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Dialect {
+    /// Messages are text, the channel a digit.
+    base64: bool,
+    /// The end is told by a `Status`; before version 4 only a failure is told, as text.
+    status: bool,
+}
+
+impl Dialect {
+    fn of(protocol: Option<&str>) -> Self {
+        let protocol = protocol.unwrap_or_default();
+        Self { base64: protocol.contains("base64"), status: protocol.starts_with('v') }
+    }
+
+    /// One message on a channel; nothing when there is nothing to say in this dialect.
+    fn message(self, channel: u8, bytes: &Bytes) -> Option<Message> {
+        if channel == channel::ERROR && !self.status {
+            let status: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+            let text = status["message"].as_str()?.to_owned();
+            return Some(self.encode(channel, text.as_bytes()));
+        }
+        Some(self.encode(channel, bytes))
+    }
+
+    fn encode(self, channel: u8, bytes: &[u8]) -> Message {
+        if self.base64 { Message::Text(format!("{channel}{}", BASE64.encode(bytes)).into()) } else { frame(channel, bytes) }
+    }
+
+    /// A client's message as the binary dialects write it.
+    fn decode(self, message: Bytes) -> Bytes {
+        let Some((&first, rest)) = message.split_first().filter(|_| self.base64) else { return message };
+        let mut out = BytesMut::with_capacity(message.len());
+        out.put_u8(first.wrapping_sub(b'0'));
+        out.put_slice(&BASE64.decode(rest).unwrap_or_default());
+        out.freeze()
+    }
 }
 
 /// Takes the upgrade; `Err` is the answer to one that is no proper WebSocket request.
@@ -44,18 +93,42 @@ pub(super) async fn accept(
 
 /// Answers an exec or attach request.
 pub(super) async fn command(request: Request<Body>, options: CommandOptions, session: Session) -> Response<Body> {
-    match accept(request, &[V5, V4]).await {
+    match accept(request, &PROTOCOLS).await {
         Ok(upgrade) => upgrade.on_upgrade(move |socket| run(socket, options, session)),
         Err(response) => response,
     }
 }
 
+/// Answers a request for output alone: each piece is a message.
+pub(crate) async fn output<S>(request: Request<Body>, mut pieces: S) -> Response<Body>
+where
+    S: Stream<Item = Bytes> + Send + Unpin + 'static,
+{
+    let upgrade = match accept(request, &OUTPUT_PROTOCOLS).await {
+        Ok(upgrade) => upgrade,
+        Err(response) => return response,
+    };
+    upgrade.on_upgrade(move |mut socket| async move {
+        let base64 = Dialect::of(socket.protocol().and_then(|p| p.to_str().ok())).base64;
+        while let Some(piece) = pieces.next().await {
+            let message = if base64 { Message::Text(BASE64.encode(&piece).into()) } else { Message::Binary(piece) };
+            if socket.send(message).await.is_err() {
+                return;
+            }
+        }
+        if let Err(error) = socket.send(goodbye()).await {
+            tracing::debug!(%error, "the client closed the stream first");
+        }
+    })
+}
+
 async fn run(socket: WebSocket, options: CommandOptions, session: Session) {
+    let dialect = Dialect::of(socket.protocol().and_then(|p| p.to_str().ok()));
     let (sink, stream) = socket.split();
     let (to_session, incoming) = mpsc::channel(QUEUE);
     let (outgoing, from_session) = mpsc::channel(QUEUE);
-    let _reader = AbortOnDrop(tokio::spawn(read(stream, to_session)));
-    let writer = tokio::spawn(write(sink, from_session));
+    let _reader = AbortOnDrop(tokio::spawn(read(stream, dialect, to_session)));
+    let writer = tokio::spawn(write(sink, dialect, from_session));
     pump(session, Wire { incoming, outgoing }, options).await;
     // The queue is closed now: the writer sends what waits and says goodbye.
     if let Err(error) = writer.await {
@@ -63,7 +136,7 @@ async fn run(socket: WebSocket, options: CommandOptions, session: Session) {
     }
 }
 
-async fn read(mut stream: SplitStream<WebSocket>, session: mpsc::Sender<Incoming>) {
+async fn read(mut stream: SplitStream<WebSocket>, dialect: Dialect, session: mpsc::Sender<Incoming>) {
     while let Some(Ok(message)) = stream.next().await {
         let bytes = match message {
             Message::Binary(bytes) => bytes,
@@ -71,7 +144,7 @@ async fn read(mut stream: SplitStream<WebSocket>, session: mpsc::Sender<Incoming
             Message::Close(_) => return,
             Message::Ping(_) | Message::Pong(_) => continue,
         };
-        for incoming in parse(&bytes) {
+        for incoming in parse(&dialect.decode(bytes)) {
             if session.send(incoming).await.is_err() {
                 return;
             }
@@ -88,14 +161,19 @@ fn parse(message: &Bytes) -> Vec<Incoming> {
     }
 }
 
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut pieces: mpsc::Receiver<(Channel, Bytes)>) {
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    dialect: Dialect,
+    mut pieces: mpsc::Receiver<(Channel, Bytes)>,
+) {
     while let Some((channel, bytes)) = pieces.recv().await {
         let number = match channel {
             Channel::Stdout => channel::STDOUT,
             Channel::Stderr => channel::STDERR,
             Channel::Error => channel::ERROR,
         };
-        if sink.send(frame(number, &bytes)).await.is_err() {
+        let Some(message) = dialect.message(number, &bytes) else { continue };
+        if sink.send(message).await.is_err() {
             return;
         }
     }
@@ -136,5 +214,25 @@ mod tests {
         for (message, expected) in cases {
             assert_eq!(parse(&Bytes::from_static(message)), expected, "{message:?}");
         }
+    }
+
+    #[test]
+    fn older_clients_are_spoken_to_in_their_dialect() {
+        let (ok, failed) = (Bytes::from(r#"{"status":"Success"}"#), Bytes::from(r#"{"message":"oh no"}"#));
+        let binary = |channel: u8, text: &str| Some(frame(channel, text.as_bytes()));
+        let text = |text: &str| Some(Message::Text(text.to_owned().into()));
+        for (protocol, end, failure, output) in [
+            (Some("v5.channel.k8s.io"), binary(3, r#"{"status":"Success"}"#), binary(3, r#"{"message":"oh no"}"#), binary(1, "x")),
+            (Some("channel.k8s.io"), None, binary(3, "oh no"), binary(1, "x")),
+            (None, None, binary(3, "oh no"), binary(1, "x")),
+            (Some("base64.channel.k8s.io"), None, text("3b2ggbm8="), text("1eA==")),
+        ] {
+            let dialect = Dialect::of(protocol);
+            assert_eq!(dialect.message(channel::ERROR, &ok), end, "{protocol:?}");
+            assert_eq!(dialect.message(channel::ERROR, &failed), failure, "{protocol:?}");
+            assert_eq!(dialect.message(channel::STDOUT, &Bytes::from("x")), output, "{protocol:?}");
+        }
+        let decoded = Dialect::of(Some("base64.channel.k8s.io")).decode(Bytes::from("0bHM="));
+        assert_eq!(parse(&decoded), vec![Incoming::Stdin(Bytes::from("ls"))]);
     }
 }
