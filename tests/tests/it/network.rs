@@ -1,6 +1,6 @@
 //! Pods reach each other, services and names from every node; nodes lead to services.
 
-use crate::support::{Space, cluster};
+use crate::support::{BUSYBOX, CATS, Space, cluster};
 
 /// A web server on each worker, told apart by their names, and a pod that asks.
 fn space(name: &str) -> Space {
@@ -175,4 +175,24 @@ fn a_load_balancer_gets_an_address_that_answers() {
     let ip = t.ok("kubectl get service web -o jsonpath='{.status.loadBalancer.ingress[0].ip}'");
     let ask = format!("kubectl exec web-1 -- wget -T 2 -qO- http://{ip}/");
     assert!(t.ok(&format!("until {ask}; do :; done")).starts_with('h'));
+}
+
+#[test]
+fn a_host_port_leads_to_its_pod_from_near_and_far() {
+    let t = space("host-port");
+    let serve = "command: [cats, auth], ports: [{containerPort: 80, hostPort: 18080}]";
+    t.apply(&format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: served}}, spec: {{containers: [{{name: c, image: {CATS}:v1, {serve}}}]}}}}"
+    ));
+    t.ok("kubectl wait --for=condition=Ready pod/served --timeout=60s");
+    let node = t.ok("kubectl get pod served -o jsonpath='{.spec.nodeName}'");
+    t.apply(&format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: near}}, spec: {{hostNetwork: true, nodeName: {node}, terminationGracePeriodSeconds: 0, \
+         containers: [{{name: c, image: {BUSYBOX}, command: [tail, -f, /dev/null]}}]}}}}"
+    ));
+    t.ok("kubectl wait --for=condition=Ready pod/near --timeout=60s");
+    let address = t.ok("kubectl get pod served -o jsonpath='{.status.hostIP}'");
+    for (from, to) in [("web-1", address.as_str()), ("web-2", &address), ("near", &address), ("near", "127.0.0.1")] {
+        t.ok(&format!("kubectl exec {from} -- wget -T 5 -qO- http://{to}:18080/healthz"));
+    }
 }

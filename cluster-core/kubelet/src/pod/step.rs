@@ -3,7 +3,7 @@
 use super::plan;
 use super::state::{Action, ContainerState, Ended, Event, Found, Kind, Phase, PodState, ProbeKind, Sandbox, Volumes};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::api::core::v1::{ContainerRestartRule, ResourceRequirements};
 use std::time::Duration;
 
 /// The wait after a failed volume, sandbox or container configuration.
@@ -250,10 +250,22 @@ fn retry_now(state: &mut PodState, now: Timestamp) {
     }
 }
 
+/// Whether a rule of `restartPolicyRules` speaks of this exit code.
+fn matches_exit(rule: &ContainerRestartRule, exit_code: i32) -> bool {
+    let Some(codes) = &rule.exit_codes else { return false };
+    let listed = codes.values.iter().flatten().any(|code| *code == exit_code);
+    listed == (codes.operator == "In")
+}
+
 /// Whether a container that ended so is to be started again.
 pub(super) fn restarts(state: &PodState, container: &ContainerState, exit_code: i32) -> bool {
     let spec = state.pod.spec.as_ref();
-    let own = state.spec_of(&container.name).and_then(|c| c.restart_policy.as_deref());
+    let definition = state.spec_of(&container.name);
+    let rules = definition.and_then(|c| c.restart_policy_rules.as_ref());
+    if rules.into_iter().flatten().any(|rule| rule.action == "Restart" && matches_exit(rule, exit_code)) {
+        return true;
+    }
+    let own = definition.and_then(|c| c.restart_policy.as_deref());
     let policy = own.or(spec.and_then(|s| s.restart_policy.as_deref())).unwrap_or("Always");
     match (container.kind, policy) {
         (Kind::Sidecar, _) | (Kind::App, "Always") => true,

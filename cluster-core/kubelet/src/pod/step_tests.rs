@@ -198,6 +198,25 @@ fn a_failed_init_container_is_tried_again_unless_never() {
 }
 
 #[test]
+fn a_container_may_have_a_policy_and_rules_of_its_own() {
+    let rule = |operator: &str| json!([{"action": "Restart", "exitCodes": {"operator": operator, "values": [42]}}]);
+    for (policy, rules, exit_code, again) in [
+        ("Never", json!([]), 1, false),
+        ("Always", json!([]), 0, true),
+        ("Never", rule("In"), 42, true),
+        ("Never", rule("In"), 1, false),
+        ("Never", rule("NotIn"), 1, true),
+        ("Never", rule("NotIn"), 42, false),
+    ] {
+        let container = json!({"name": "c", "restartPolicy": policy, "restartPolicyRules": rules});
+        let mut rig = Rig::ready(json!({"restartPolicy": "OnFailure", "containers": [container]}));
+        rig.started("c").took();
+        let restarted = rig.exited("c", exit_code).took().contains("c#1");
+        assert_eq!(restarted, again, "{policy} {rules} {exit_code}");
+    }
+}
+
+#[test]
 fn restart_policies_decide_what_an_exit_means() {
     let cases = [
         ("Always", 0, "c#1", "Running", None),

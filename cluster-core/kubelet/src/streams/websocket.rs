@@ -18,13 +18,8 @@ use http::{Request, Response};
 use tokio::sync::mpsc;
 
 /// By preference; a client that names none speaks the first version.
-const PROTOCOLS: [&str; 5] = [
-    "v5.channel.k8s.io",
-    "v4.channel.k8s.io",
-    "v4.base64.channel.k8s.io",
-    "channel.k8s.io",
-    "base64.channel.k8s.io",
-];
+const PROTOCOLS: [&str; 5] =
+    ["v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io", "channel.k8s.io", "base64.channel.k8s.io"];
 /// What logs are read with.
 const OUTPUT_PROTOCOLS: [&str; 2] = ["binary.k8s.io", "base64.binary.k8s.io"];
 /// Terminals and pipes write little at a time; this bounds what a client can make us hold.
@@ -66,7 +61,11 @@ impl Dialect {
     }
 
     fn encode(self, channel: u8, bytes: &[u8]) -> Message {
-        if self.base64 { Message::Text(format!("{channel}{}", BASE64.encode(bytes)).into()) } else { frame(channel, bytes) }
+        if self.base64 {
+            Message::Text(format!("{channel}{}", BASE64.encode(bytes)).into())
+        } else {
+            frame(channel, bytes)
+        }
     }
 
     /// A client's message as the binary dialects write it.
@@ -222,7 +221,12 @@ mod tests {
         let binary = |channel: u8, text: &str| Some(frame(channel, text.as_bytes()));
         let text = |text: &str| Some(Message::Text(text.to_owned().into()));
         for (protocol, end, failure, output) in [
-            (Some("v5.channel.k8s.io"), binary(3, r#"{"status":"Success"}"#), binary(3, r#"{"message":"oh no"}"#), binary(1, "x")),
+            (
+                Some("v5.channel.k8s.io"),
+                binary(3, r#"{"status":"Success"}"#),
+                binary(3, r#"{"message":"oh no"}"#),
+                binary(1, "x"),
+            ),
             (Some("channel.k8s.io"), None, binary(3, "oh no"), binary(1, "x")),
             (None, None, binary(3, "oh no"), binary(1, "x")),
             (Some("base64.channel.k8s.io"), None, text("3b2ggbm8="), text("1eA==")),

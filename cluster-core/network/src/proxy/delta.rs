@@ -19,14 +19,26 @@ pub(super) fn script(old: Option<&Ruleset>, new: &Ruleset) -> String {
         }
     };
     // Elements before chains when removing, chains before elements when adding: verdicts need their chain.
-    script.elements("delete", "service_ips", &old.service_ips, &new.service_ips);
-    script.elements("delete", "node_ports", &old.node_ports, &new.node_ports);
+    let (before, after) = (maps(old), maps(new));
+    for ((name, old), (_, new)) in before.iter().zip(&after) {
+        script.elements("delete", name, old, new);
+    }
     script.hairpin("delete", old, new);
     script.chains(old, new);
-    script.elements("add", "service_ips", &new.service_ips, &old.service_ips);
-    script.elements("add", "node_ports", &new.node_ports, &old.node_ports);
+    for ((name, old), (_, new)) in before.iter().zip(&after) {
+        script.elements("add", name, new, old);
+    }
     script.hairpin("add", new, old);
     script.0
+}
+
+fn maps(rules: &Ruleset) -> [(&'static str, &BTreeMap<String, String>); 4] {
+    [
+        ("service_ips", &rules.service_ips),
+        ("node_ports", &rules.node_ports),
+        ("host_ports", &rules.host_ports),
+        ("host_address_ports", &rules.host_address_ports),
+    ]
 }
 
 /// UDP flows that the old table made and the new one would not: the kernel must forget them, or clients that keep

@@ -1,21 +1,24 @@
-//! The service proxy: turns Services and EndpointSlices into one nftables table and keeps it by deltas.
+//! The service proxy: turns Services, EndpointSlices and the host ports of the node's pods into one nftables table and
+//! keeps it by deltas.
 //!
-//! `model` reads the API objects, `ruleset` says what the table holds, `delta` how to get from one table to the next,
+//! `model` and `host_ports` read the API objects, `ruleset` says what the table holds, `delta` how to get from one table to the next,
 //! [`nft`] carries it into the kernel in one transaction.
 
 mod delta;
+mod host_ports;
 mod model;
 mod ruleset;
 #[cfg(test)]
 mod tests;
 
+pub use host_ports::{HostPort, host_ports};
 pub use model::{Endpoint, Model, ServicePort, service_ports};
 pub use ruleset::{Ruleset, ruleset};
 
 use crate::{Error, nft};
 use cluster_client::Informers;
 use ipnet::Ipv4Net;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::net::Ipv4Addr;
 use tokio::sync::watch;
@@ -51,14 +54,19 @@ pub async fn run(
     let services = informers.informer::<Service>();
     let slices = informers.informer::<EndpointSlice>();
     slices.add_index(BY_SERVICE, slice_service);
-    if cancel.run_until_cancelled(async { tokio::join!(services.synced(), slices.synced()) }).await.is_none() {
+    let pods = informers.scoped::<Pod>("", &format!("spec.nodeName={}", options.node));
+    let all_synced = async { tokio::join!(services.synced(), slices.synced(), pods.synced()) };
+    if cancel.run_until_cancelled(all_synced).await.is_none() {
         return Ok(());
     }
     let (mut service_changes, mut slice_changes) = (services.subscribe(), slices.subscribe());
+    let mut pod_changes = pods.subscribe();
+    let mut ports = host_ports(&pods.list());
     let mut applied: Option<Ruleset> = None;
     loop {
         while service_changes.try_recv().is_ok() || slice_changes.try_recv().is_ok() {}
-        let model = Model::read(&services.list(), |key| slices.by_index(BY_SERVICE, key), &options.node);
+        let mut model = Model::read(&services.list(), |key| slices.by_index(BY_SERVICE, key), &options.node);
+        model.lead(&ports);
         let wanted = ruleset(&model, &options);
         if applied.as_ref() != Some(&wanted) {
             nft::apply(&delta::script(applied.as_ref(), &wanted)).await?;
@@ -66,10 +74,21 @@ pub async fn run(
             applied = Some(wanted);
         }
         synced.send_replace(true);
+        // Pods change often, their host ports seldom.
+        let ports_changed = async {
+            while pod_changes.recv().await.is_some() {
+                let now = host_ports(&pods.list());
+                if now != ports {
+                    return now;
+                }
+            }
+            std::future::pending().await
+        };
         tokio::select! {
             () = cancel.cancelled() => return Ok(()),
             Some(_) = service_changes.recv() => {}
             Some(_) = slice_changes.recv() => {}
+            now = ports_changed => ports = now,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What the proxy has to do, read from Services and EndpointSlices.
 
+use super::host_ports::HostPort;
 use k8s_openapi::api::core::v1::{Service, ServicePort as ApiPort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint as ApiEndpoint, EndpointSlice};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub struct Model {
     pub ports: Vec<ServicePort>,
     /// Addresses of pods on this node that stand behind a service: they may be sent back to themselves.
     pub local_endpoints: BTreeSet<Ipv4Addr>,
+    /// Ports of the node that lead to its pods.
+    pub host_ports: BTreeMap<HostPort, Endpoint>,
 }
 
 /// One port of one service.
@@ -77,6 +80,12 @@ impl Model {
         }
         model.ports.sort_by(|a, b| a.name.cmp(&b.name));
         model
+    }
+
+    /// Adds the node's host ports.
+    pub fn lead(&mut self, ports: &BTreeMap<HostPort, Endpoint>) {
+        self.host_ports.clone_from(ports);
+        self.local_endpoints.extend(ports.values().map(|endpoint| endpoint.address));
     }
 }
 

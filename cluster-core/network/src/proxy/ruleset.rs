@@ -24,6 +24,10 @@ pub struct Ruleset {
     pub(super) service_ips: BTreeMap<String, String>,
     /// `node_ports`: `protocol . port` to verdict.
     pub(super) node_ports: BTreeMap<String, String>,
+    /// `host_ports`: `protocol . port` to `address . port` of a pod.
+    pub(super) host_ports: BTreeMap<String, String>,
+    /// `host_address_ports`: the same for one address of the node, `address . protocol . port`.
+    pub(super) host_address_ports: BTreeMap<String, String>,
     /// `hairpin`: `address . address` of pods that may be sent back to themselves.
     pub(super) hairpin: BTreeSet<String>,
     /// The UDP flows that the table can have made: service address and port with its endpoints.
@@ -36,6 +40,13 @@ pub fn ruleset(model: &Model, options: &Options) -> Ruleset {
     for port in &model.ports {
         rules.add_internal(port);
         rules.add_external(port);
+    }
+    for ((address, protocol, port), to) in &model.host_ports {
+        let (key, target) = (format!("{protocol} . {port}"), format!("{} . {}", to.address, to.port));
+        match address {
+            Some(address) => rules.host_address_ports.insert(format!("{address} . {key}"), target),
+            None => rules.host_ports.insert(key, target),
+        };
     }
     rules.hairpin = model.local_endpoints.iter().map(|ip| format!("{ip} . {ip}")).collect();
     rules
@@ -132,10 +143,14 @@ fn frame(options: &Options) -> String {
     format!(
         "map service_ips {{ type ipv4_addr . inet_proto . inet_service : verdict; }}
 map node_ports {{ type inet_proto . inet_service : verdict; }}
+map host_ports {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
+map host_address_ports {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
 set hairpin {{ type ipv4_addr . ipv4_addr; }}
 chain services {{
   ip daddr . meta l4proto . th dport vmap @service_ips
   ip daddr != 127.0.0.0/8 fib daddr type local meta l4proto . th dport vmap @node_ports
+  fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @host_address_ports
+  fib daddr type local dnat ip to meta l4proto . th dport map @host_ports
 }}
 chain prerouting {{ type nat hook prerouting priority dstnat; policy accept; jump services; }}
 chain output {{ type nat hook output priority -100; policy accept; jump services; }}
@@ -143,6 +158,7 @@ chain postrouting {{
   type nat hook postrouting priority srcnat; policy accept;
   meta mark and {MASQUERADE} == {MASQUERADE} masquerade fully-random
   ip saddr . ip daddr @hairpin masquerade fully-random
+  ip saddr 127.0.0.0/8 ip daddr {pod_cidr} masquerade fully-random
   ip saddr {pod_cidr} ip daddr != {pod_subnet} fib daddr type != local masquerade fully-random
 }}
 chain unanswered {{

@@ -1,7 +1,7 @@
 //! From API objects to nft scripts.
 
 use super::{Model, Options, delta, ruleset};
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -131,4 +131,35 @@ fn udp_flows_to_an_endpoint_that_went_are_forgotten() {
     let stale = delta::stale_flows(Some(&udp(&["10.244.2.2", "10.244.2.3"])), &udp(&["10.244.2.3"]));
     let text: Vec<String> = stale.iter().map(|(service, port, pod)| format!("{service}:{port} {pod}")).collect();
     assert_eq!(text, ["10.96.0.7:53 10.244.2.2"]);
+}
+
+#[test]
+fn host_ports_lead_to_running_pods_by_address_protocol_and_number() {
+    let pod = |spec: Value, status: Value| -> Arc<Pod> {
+        Arc::new(serde_json::from_value(json!({"metadata": {}, "spec": spec, "status": status})).expect("a pod"))
+    };
+    let ports = json!([
+        {"containerPort": 8080, "hostPort": 80},
+        {"containerPort": 53, "hostPort": 53, "protocol": "UDP", "hostIP": "172.18.0.3"},
+        {"containerPort": 9090},
+    ]);
+    let spec = json!({"containers": [{"name": "c", "ports": ports}]});
+    let mut on_host = spec.clone();
+    on_host["hostNetwork"] = json!(true);
+    let pods = [
+        pod(spec.clone(), json!({"podIP": "10.244.1.5", "phase": "Running"})),
+        pod(spec.clone(), json!({"phase": "Pending"})),
+        pod(spec, json!({"podIP": "10.244.1.6", "phase": "Failed"})),
+        pod(on_host, json!({"podIP": "172.18.0.3", "phase": "Running"})),
+    ];
+    let mut model = Model::default();
+    model.lead(&super::host_ports(&pods));
+    let script = delta::script(None, &ruleset(&model, &options()));
+    for line in [
+        "add element ip devcluster host_ports { tcp . 80 : 10.244.1.5 . 8080 }",
+        "add element ip devcluster host_address_ports { 172.18.0.3 . udp . 53 : 10.244.1.5 . 53 }",
+        "add element ip devcluster hairpin { 10.244.1.5 . 10.244.1.5 }",
+    ] {
+        assert!(script.contains(line), "{script}");
+    }
 }
