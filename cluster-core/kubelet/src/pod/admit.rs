@@ -58,6 +58,49 @@ pub(crate) fn admit(
     if let Some(name) = forbidden_sysctl(spec) {
         return refuse("SysctlForbidden", format!("forbidden sysctl: {name:?} not allowlisted"));
     }
+    let short = shortages(spec, others, allocatable).next();
+    short.map_or(Ok(()), |short| refuse(&format!("OutOf{}", short.name), short.to_string()))
+}
+
+/// Why a running pod's new requests cannot be met: reason and message of its condition `PodResizePending`.
+pub(crate) fn resize_verdict(
+    pod: &Pod,
+    others: &[std::sync::Arc<Pod>],
+    allocatable: Allocatable,
+) -> Option<(&'static str, String)> {
+    let spec = pod.spec.as_ref()?;
+    let alone = shortages(spec, &[], allocatable).next();
+    if let Some(short) = alone {
+        let Shortage { name, requested, capacity, .. } = short;
+        let message = format!("Node didn't have enough capacity: {name}, requested: {requested}, capacity: {capacity}");
+        return Some(("Infeasible", message));
+    }
+    shortages(spec, others, allocatable).next().map(|short| ("Deferred", short.to_string()))
+}
+
+/// A resource that the node has too little of.
+struct Shortage {
+    name: &'static str,
+    requested: i64,
+    used: i64,
+    capacity: i64,
+}
+
+impl std::fmt::Display for Shortage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, requested, used, capacity } = self;
+        write!(
+            f,
+            "Node didn't have enough resource: {name}, requested: {requested}, used: {used}, capacity: {capacity}"
+        )
+    }
+}
+
+fn shortages(
+    spec: &PodSpec,
+    others: &[std::sync::Arc<Pod>],
+    allocatable: Allocatable,
+) -> impl Iterator<Item = Shortage> {
     let used = |of: &dyn Fn(&PodSpec) -> i64| others.iter().filter_map(|p| p.spec.as_ref()).map(of).sum::<i64>();
     let cpu = |s: &PodSpec| request(s, "cpu", Quantity::milli_value);
     let memory = |s: &PodSpec| request(s, "memory", Quantity::value);
@@ -68,13 +111,8 @@ pub(crate) fn admit(
         ("cpu", cpu(spec), used(&cpu), allocatable.cpu_milli),
         ("memory", memory(spec), used(&memory), allocatable.memory),
     ];
-    let short = table.into_iter().find(|(_, requested, used, capacity)| *requested > 0 && requested + used > *capacity);
-    short.map_or(Ok(()), |(name, requested, used, capacity)| {
-        let message = format!(
-            "Node didn't have enough resource: {name}, requested: {requested}, used: {used}, capacity: {capacity}"
-        );
-        refuse(&format!("OutOf{name}"), message)
-    })
+    let row = |(name, requested, used, capacity)| Shortage { name, requested, used, capacity };
+    table.into_iter().map(row).filter(|short| short.requested > 0 && short.requested + short.used > short.capacity)
 }
 
 fn forbidden_sysctl(spec: &PodSpec) -> Option<&str> {
@@ -127,6 +165,16 @@ mod tests {
                 (Err((reason, message)), Some((wanted, part))) if reason == wanted && message.contains(part) => {}
                 (got, _) => panic!("{spec}: {got:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_resize_waits_for_room_and_is_hopeless_beyond_the_nodes_size() {
+        let node = Allocatable { cpu_milli: 1000, memory: 1 << 30, pods: 3 };
+        let others = vec![pod(asking("600m", "100Mi"))];
+        for (cpu, expected) in [("400m", None), ("500m", Some("Deferred")), ("2", Some("Infeasible"))] {
+            let verdict = resize_verdict(&pod(asking(cpu, "1Mi")), &others, node);
+            assert_eq!(verdict.map(|(reason, _)| reason), expected, "{cpu}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which pods run here: one actor for each pod of the API server and of the manifests' folder; strangers are removed.
 
 use super::actor::{self, Handle, Message, View};
-use super::admit::{Allocatable, Refusal, admit};
+use super::admit::{Allocatable, Refusal, admit, resize_verdict};
 use super::context::Context;
 use super::mirror;
 use super::state::Event;
@@ -82,6 +82,8 @@ struct Manager {
     /// Containers found at the start, by pod UID.
     present: HashMap<String, Vec<ContainerInfo>>,
     statics: HashSet<String>,
+    /// Pods that ask for more than the node has left, by UID.
+    waiting: HashMap<String, Arc<Pod>>,
     finished: mpsc::UnboundedSender<String>,
 }
 
@@ -99,7 +101,15 @@ pub(crate) async fn run(
     for container in context.runtime.list().await.unwrap_or_default() {
         present.entry(container.label(label::POD_UID).to_owned()).or_default().push(container);
     }
-    let mut manager = Manager { context, actors: HashMap::new(), pods, present, statics: HashSet::new(), finished };
+    let mut manager = Manager {
+        context,
+        actors: HashMap::new(),
+        pods,
+        present,
+        statics: HashSet::new(),
+        waiting: HashMap::new(),
+        finished,
+    };
     manager.set_statics(&sources.manifests.borrow_and_update().clone());
     let mut synced = Box::pin(synced.fuse());
     let mut complete = false;
@@ -166,18 +176,44 @@ impl Manager {
         if !present.is_empty() || phase != "Pending" || pod.metadata.deletion_timestamp.is_some() {
             return None;
         }
+        admit(pod, &self.pods.holding(), self.allocatable(), available_memory() < LEAST_MEMORY).err()
+    }
+
+    fn allocatable(&self) -> Allocatable {
         let capacity = self.context.capacity;
-        let allocatable = Allocatable {
+        Allocatable {
             cpu_milli: capacity.cpu_milli,
             memory: capacity.memory - RESERVED_MEMORY,
             pods: self.context.options.max_pods as usize,
-        };
-        admit(pod, &self.pods.holding(), allocatable, available_memory() < LEAST_MEMORY).err()
+        }
+    }
+
+    /// Tells a pod whether what it asks for now fits; who must wait is asked again when others go.
+    fn weigh(&mut self, pod: &Arc<Pod>) {
+        let mut others = self.pods.holding();
+        others.retain(|other| uid(other) != uid(pod));
+        let verdict = resize_verdict(pod, &others, self.allocatable());
+        let waited = self.waiting.remove(uid(pod)).is_some();
+        if verdict.is_some() {
+            self.waiting.insert(uid(pod).to_owned(), pod.clone());
+        }
+        if verdict.is_some() || waited {
+            self.pods.tell(uid(pod), Event::Room(verdict));
+        }
+    }
+
+    /// Resources have been given back.
+    fn weigh_again(&mut self) {
+        let waiting: Vec<Arc<Pod>> = self.waiting.values().cloned().collect();
+        for pod in waiting {
+            self.weigh(&pod);
+        }
     }
 
     fn set(&mut self, pod: Arc<Pod>) {
         let id = uid(&pod).to_owned();
         if self.actors.contains_key(&id) {
+            self.weigh(&pod);
             self.pods.tell(&id, Event::PodChanged(pod));
             return;
         }
@@ -200,6 +236,8 @@ impl Manager {
     fn ended(&mut self, uid: &str) {
         self.actors.remove(uid);
         self.pods.0.write().remove(uid);
+        self.waiting.remove(uid);
+        self.weigh_again();
     }
 
     fn set_statics(&mut self, pods: &[Arc<Pod>]) {

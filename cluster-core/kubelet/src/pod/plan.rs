@@ -256,6 +256,9 @@ fn resize(state: &mut PodState, index: usize, actions: &mut Vec<Action>) {
     if (&old.requests, &old.limits) == (&new.requests, &new.limits) {
         return;
     }
+    if state.resize_pending.is_some() {
+        return;
+    }
     let (name, id) = (container.name.clone(), id.clone());
     let differs = |resource: &str| {
         let of = |amounts: &Option<Amounts>| amounts.as_ref().and_then(|a| a.get(resource).cloned());

@@ -151,6 +151,8 @@ pub(crate) struct PodState {
     pub(crate) start_time: Timestamp,
     /// The kubelet ended the pod: reason and message.
     pub(crate) failed: Option<(String, String)>,
+    /// Why new requests and limits wait: reason and message.
+    pub(crate) resize_pending: Option<(&'static str, String)>,
     /// Seconds its containers get to end when the node cannot wait for their own grace period.
     pub(crate) hurry: Option<i64>,
     /// The API server holds a final phase from before this actor; nothing may start.
@@ -178,6 +180,7 @@ impl PodState {
             ip: status.and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
             start_time: status.and_then(|s| s.start_time.as_ref()).map_or(now, |t| t.0),
             failed: None,
+            resize_pending: None,
             hurry: None,
             over: matches!(phase, Some("Succeeded" | "Failed")),
             observed: false,
@@ -327,6 +330,8 @@ pub(crate) enum Event {
     /// Something the pod's configuration names changed: what failed may work now.
     ObjectsChanged,
     Cleaned,
+    /// Whether the node has room for what the pod asks for now; the reason and the message when it has not.
+    Room(Option<(&'static str, String)>),
     /// The node runs short, or the pod took more than it may; the text tells what and how much.
     Evicted(String),
     /// A time asked for by [`Action::WakeAt`] has come.

@@ -133,7 +133,7 @@ fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStat
         state: Some(now),
         last_state: last.or_else(|| Some(core::ContainerState::default())),
         resources: c.resources.clone(),
-        allocated_resources: definition.and_then(|d| d.resources.as_ref()).and_then(|r| r.requests.clone()),
+        allocated_resources: c.resources.as_ref().and_then(|r| r.requests.clone()),
         ..core::ContainerStatus::default()
     }
 }
@@ -260,12 +260,26 @@ fn conditions(
     let mut result: Vec<core::PodCondition> = own
         .into_iter()
         .chain(disrupted)
+        .chain(resize_pending(state))
         .map(|(type_, verdict)| condition(type_, verdict, before, state.pod.metadata.generation, now))
         .collect();
-    let others = before.conditions.iter().flatten().filter(|c| !result.iter().any(|own| own.type_ == c.type_));
+    let foreign =
+        |c: &&core::PodCondition| c.type_ != "PodResizePending" && !result.iter().any(|own| own.type_ == c.type_);
+    let others = before.conditions.iter().flatten().filter(foreign);
     let others: Vec<core::PodCondition> = others.cloned().collect();
     result.extend(others);
     result
+}
+
+/// New requests or limits that the engine has not been told because the node has no room for them.
+fn resize_pending(state: &PodState) -> Option<(&'static str, Verdict)> {
+    let (reason, message) = state.resize_pending.as_ref()?;
+    let waits = |c: &ContainerState| {
+        let (told, wanted) = (c.resources.as_ref(), state.spec_of(&c.name).and_then(|d| d.resources.as_ref()));
+        c.is_running() && told.map(|r| (&r.requests, &r.limits)) != wanted.map(|r| (&r.requests, &r.limits))
+    };
+    let verdict = (true, Some(*reason), Some(message.clone()));
+    state.containers.iter().any(waits).then_some(("PodResizePending", verdict))
 }
 
 fn condition(
@@ -291,5 +305,7 @@ fn condition(
 
 /// Whether the kubelet itself sets this condition.
 pub(crate) fn is_own(type_: &str) -> bool {
-    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"].contains(&type_)
+    let own =
+        ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "PodResizePending"];
+    own.contains(&type_)
 }

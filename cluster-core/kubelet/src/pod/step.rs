@@ -61,6 +61,7 @@ fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<A
         Event::Probe { name, kind, ok } => probed(state, &name, kind, ok, actions),
         Event::ObjectsChanged => retry_now(state, now),
         Event::Cleaned => state.cleaned = true,
+        Event::Room(verdict) => state.resize_pending = verdict,
         Event::Evicted(message) => evicted(state, message, actions),
         Event::Tick => state.containers.iter_mut().for_each(|c| show_pull_backoff(c, &mut *actions)),
     }

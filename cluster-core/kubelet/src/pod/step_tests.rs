@@ -198,6 +198,20 @@ fn a_failed_init_container_is_tried_again_unless_never() {
 }
 
 #[test]
+fn a_resize_waits_until_the_node_has_room() {
+    let asking = |cpu: &str| json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": cpu}}}]});
+    let mut rig = Rig::ready(asking("1"));
+    rig.started("c").took();
+    rig.on(Event::Room(Some(("Deferred", "no room".to_owned())))).on(Event::PodChanged(pod(asking("2")))).took();
+    assert_eq!(rig.condition("PodResizePending"), pair("True", "Deferred"));
+    let allocated = |rig: &Rig| rig.status().container_statuses.expect("one")[0].allocated_resources.clone();
+    assert_eq!(allocated(&rig).expect("requests")["cpu"].0, "1");
+    assert_eq!(rig.on(Event::Room(None)).took(), "resize c");
+    assert!(rig.status().conditions.into_iter().flatten().all(|c| c.type_ != "PodResizePending"));
+    assert_eq!(allocated(&rig).expect("requests")["cpu"].0, "2");
+}
+
+#[test]
 fn a_container_may_have_a_policy_and_rules_of_its_own() {
     let rule = |operator: &str| json!([{"action": "Restart", "exitCodes": {"operator": operator, "values": [42]}}]);
     for (policy, rules, exit_code, again) in [
