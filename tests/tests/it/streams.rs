@@ -47,9 +47,9 @@ fn exec_gives_a_terminal() {
     for (name, protocol) in PROTOCOLS {
         let script = "script -qec 'stty rows 33 cols 77; kubectl exec -it p -- sh' /dev/null";
         let mut shell = t.start(&format!("{protocol} {script}"));
-        shell.send("tty; stty size; echo $((6*7))\n");
+        // The size comes beside what is typed, so what is typed first may come first.
+        shell.send("until [ \"$(stty size 2>/dev/null)\" = '33 77' ]; do :; done; tty; echo $((6*7))\n");
         shell.line("/dev/pts/");
-        shell.line("33 77");
         shell.line_where("42", |line| line.trim() == "42");
         shell.send("exit 5\n");
         let (code, shown) = shell.end();
