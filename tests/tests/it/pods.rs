@@ -357,7 +357,7 @@ fn a_pod_that_writes_more_than_it_may_is_evicted() {
     t.prints(&[
         (
             "kubectl get pod p -o jsonpath='{.status.message}'",
-            "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". ",
+            "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\".",
         ),
         (
             "kubectl get pod p -o jsonpath='{.status.conditions[?(@.type==\"DisruptionTarget\")].reason}'",

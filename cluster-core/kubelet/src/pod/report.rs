@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::mirror;
+use super::status::RESIZE_PENDING;
 use cluster_client::{Client, DeleteOptions, Error, Patch, PatchOptions};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use serde_json::{Value, json};
@@ -80,6 +81,13 @@ fn patch(report: &Report, before: Option<&PodStatus>, uid: Option<&str>) -> Valu
         }
     }
     let old = before.or(report.pod.status.as_ref());
+    let listed = |status: &PodStatus| status.conditions.iter().flatten().any(|c| c.type_ == RESIZE_PENDING);
+    if old.is_some_and(listed)
+        && !listed(&report.status)
+        && let Some(conditions) = status["conditions"].as_array_mut()
+    {
+        conditions.push(json!({"$patch": "delete", "type": RESIZE_PENDING}));
+    }
     for (list, own) in [("podIPs", report.status.pod_ips.is_some()), ("hostIPs", report.status.host_ips.is_some())] {
         if own
             && old.is_some_and(|old| json!(old)[list] != status[list])
@@ -93,4 +101,24 @@ fn patch(report: &Report, before: Option<&PodStatus>, uid: Option<&str>) -> Valu
         patch["metadata"] = json!({"uid": uid});
     }
     patch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_that_passed_is_deleted_by_name() {
+        let with = |types: &[&str]| -> PodStatus {
+            let conditions: Vec<Value> = types.iter().map(|t| json!({"type": t, "status": "True"})).collect();
+            serde_json::from_value(json!({"conditions": conditions})).expect("a status")
+        };
+        let report = Report { status: with(&["Ready"]), ..Report::default() };
+        let deleted = json!({"$patch": "delete", "type": "PodResizePending"});
+        for (before, named) in [(with(&["Ready", "PodResizePending"]), true), (with(&["Ready"]), false)] {
+            let patch = patch(&report, Some(&before), None);
+            let conditions = patch["status"]["conditions"].as_array().expect("a list");
+            assert_eq!(conditions.contains(&deleted), named);
+        }
+    }
 }

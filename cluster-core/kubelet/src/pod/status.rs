@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+/// The condition of a pod whose new requests and limits wait.
+pub(super) const RESIZE_PENDING: &str = "PodResizePending";
+
 /// The status to report; `before` is what the API server holds, for transition times and others' conditions.
 pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &str, now: Timestamp) -> core::PodStatus {
     let statuses = |of: fn(Kind) -> bool| -> Vec<core::ContainerStatus> {
@@ -263,8 +266,7 @@ fn conditions(
         .chain(resize_pending(state))
         .map(|(type_, verdict)| condition(type_, verdict, before, state.pod.metadata.generation, now))
         .collect();
-    let foreign =
-        |c: &&core::PodCondition| c.type_ != "PodResizePending" && !result.iter().any(|own| own.type_ == c.type_);
+    let foreign = |c: &&core::PodCondition| c.type_ != RESIZE_PENDING && !result.iter().any(|own| own.type_ == c.type_);
     let others = before.conditions.iter().flatten().filter(foreign);
     let others: Vec<core::PodCondition> = others.cloned().collect();
     result.extend(others);
@@ -279,7 +281,7 @@ fn resize_pending(state: &PodState) -> Option<(&'static str, Verdict)> {
         c.is_running() && told.map(|r| (&r.requests, &r.limits)) != wanted.map(|r| (&r.requests, &r.limits))
     };
     let verdict = (true, Some(*reason), Some(message.clone()));
-    state.containers.iter().any(waits).then_some(("PodResizePending", verdict))
+    state.containers.iter().any(waits).then_some((RESIZE_PENDING, verdict))
 }
 
 fn condition(
@@ -305,7 +307,6 @@ fn condition(
 
 /// Whether the kubelet itself sets this condition.
 pub(crate) fn is_own(type_: &str) -> bool {
-    let own =
-        ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "PodResizePending"];
+    let own = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", RESIZE_PENDING];
     own.contains(&type_)
 }
