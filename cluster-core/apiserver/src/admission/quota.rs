@@ -2,7 +2,8 @@
 
 use super::limits::pod_total;
 use super::{AdmissionRequest, Lookup, Operation};
-use crate::kinds::walk::{entries, text};
+use crate::kinds::pod::qos;
+use crate::kinds::walk::{entries, items, text};
 use cluster_object::meta;
 use cluster_object::quantity::Quantity;
 use cluster_object::status::Status;
@@ -15,7 +16,7 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
         return Ok(());
     }
     for quota in lookup.list("resourcequotas", Some(request.namespace)) {
-        if meta::get(&quota, "spec.scopes").is_null() && meta::get(&quota, "spec.scopeSelector").is_null() {
+        if in_scope(&quota, request.resource.storage.as_str(), request.object) {
             one(request, &quota, lookup)?;
         }
     }
@@ -24,18 +25,19 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
 
 fn one(request: &AdmissionRequest<'_>, quota: &Value, lookup: &dyn Lookup) -> Result<(), Status> {
     let storage = request.resource.storage.as_str();
-    let (mut missing, mut asked, mut used, mut limited) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut asked, mut used, mut limited) = (Vec::new(), Vec::new(), Vec::new());
+    let missing = if storage == "pods" { unspecified(&quota["spec"]["hard"], request.object) } else { Vec::new() };
     let mut present = None;
     for (name, hard) in entries(&quota["spec"]["hard"]) {
         let (Some(wanted), Ok(hard)) = (usage(name, storage, request.object), Quantity::from_value(hard)) else {
             continue;
         };
-        if wanted.is_zero() && storage == "pods" {
-            missing.push(name.clone());
+        if wanted.is_zero() {
             continue;
         }
         let all = present.get_or_insert_with(|| lookup.list(storage, Some(request.namespace)));
-        let sum: Quantity = all.iter().filter(|o| counts(o, storage)).filter_map(|o| usage(name, storage, o)).sum();
+        let counted = all.iter().filter(|o| counts(o, storage) && in_scope(quota, storage, o));
+        let sum: Quantity = counted.filter_map(|o| usage(name, storage, o)).sum();
         if sum + wanted > hard {
             asked.push(format!("{name}={wanted}"));
             used.push(format!("{name}={sum}"));
@@ -44,7 +46,7 @@ fn one(request: &AdmissionRequest<'_>, quota: &Value, lookup: &dyn Lookup) -> Re
     }
     let quota = meta::name(quota);
     if !missing.is_empty() {
-        return Err(request.forbidden(&format!("failed quota: {quota}: must specify {}", missing.join(","))));
+        return Err(request.forbidden(&format!("failed quota: {quota}: must specify {}", missing.join("; "))));
     }
     if asked.is_empty() {
         return Ok(());
@@ -55,6 +57,71 @@ fn one(request: &AdmissionRequest<'_>, quota: &Value, lookup: &dyn Lookup) -> Re
         used.join(","),
         limited.join(",")
     )))
+}
+
+/// Whether a quota is about an object: about any object when it has no scopes, else about the pods (or the claims) that
+/// are within all of them.
+fn in_scope(quota: &Value, storage: &str, object: &Value) -> bool {
+    let plain = items(meta::get(quota, "spec.scopes")).iter().map(|scope| (text(scope), "Exists", &Value::Null));
+    let selected = items(meta::get(quota, "spec.scopeSelector.matchExpressions"));
+    let selected = selected.iter().map(|one| (text(&one["scopeName"]), text(&one["operator"]), &one["values"]));
+    plain.chain(selected).all(|(scope, operator, values)| {
+        let spec = &object["spec"];
+        let holds = |value: &Value| {
+            let value = text(value);
+            let listed = items(values).iter().any(|one| text(one) == value);
+            match operator {
+                "In" => listed,
+                "NotIn" => !value.is_empty() && !listed,
+                "DoesNotExist" => value.is_empty(),
+                _ => !value.is_empty(),
+            }
+        };
+        match (storage, scope) {
+            ("pods", "Terminating") => !spec["activeDeadlineSeconds"].is_null(),
+            ("pods", "NotTerminating") => spec["activeDeadlineSeconds"].is_null(),
+            ("pods", "BestEffort") => qos::class(spec) == "BestEffort",
+            ("pods", "NotBestEffort") => qos::class(spec) != "BestEffort",
+            ("pods", "PriorityClass") => holds(&spec["priorityClassName"]),
+            ("pods", "CrossNamespacePodAffinity") => crosses_namespaces(spec),
+            ("persistentvolumeclaims", "VolumeAttributesClass") => holds(&spec["volumeAttributesClassName"]),
+            _ => false,
+        }
+    })
+}
+
+/// Whether a pod's affinity looks at other namespaces.
+fn crosses_namespaces(spec: &Value) -> bool {
+    let terms = ["podAffinity", "podAntiAffinity"].into_iter().flat_map(|kind| {
+        let affinity = &spec["affinity"][kind];
+        let required = items(&affinity["requiredDuringSchedulingIgnoredDuringExecution"]).iter();
+        let preferred = items(&affinity["preferredDuringSchedulingIgnoredDuringExecution"]).iter();
+        required.chain(preferred.map(|weighted| &weighted["podAffinityTerm"]))
+    });
+    terms.into_iter().any(|term| !items(&term["namespaces"]).is_empty() || !term["namespaceSelector"].is_null())
+}
+
+/// What a quota on CPU or memory wants every container to say, and the containers that do not.
+fn unspecified(hard: &Value, pod: &Value) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (name, _) in entries(hard) {
+        let (list, resource) = match name.as_str() {
+            "cpu" | "memory" => ("requests", name.as_str()),
+            "requests.cpu" | "limits.cpu" | "requests.memory" | "limits.memory" => {
+                name.split_once('.').unwrap_or_default()
+            }
+            _ => continue,
+        };
+        let containers = ["containers", "initContainers"].into_iter().flat_map(|list| items(&pod["spec"][list]));
+        let silent = containers.filter(|c| c["resources"][list][resource].is_null()).map(|c| text(&c["name"]));
+        let mut silent: Vec<&str> = silent.collect();
+        silent.sort_unstable();
+        if !silent.is_empty() {
+            missing.push(format!("{name} for: {}", silent.join(",")));
+        }
+    }
+    missing.sort();
+    missing
 }
 
 /// Finished pods use nothing.
@@ -84,12 +151,20 @@ fn usage(name: &str, storage: &str, object: &Value) -> Option<Quantity> {
     }
     let service = |kind: &str| text(&object["spec"]["type"]) == kind;
     match (storage, name) {
-        ("pods", "cpu" | "requests.cpu") => Some(amount(&pod_total(object, "requests"), "cpu")),
-        ("pods", "memory" | "requests.memory") => Some(amount(&pod_total(object, "requests"), "memory")),
-        ("pods", "limits.cpu") => Some(amount(&pod_total(object, "limits"), "cpu")),
-        ("pods", "limits.memory") => Some(amount(&pod_total(object, "limits"), "memory")),
-        ("persistentvolumeclaims", "requests.storage") => {
-            Some(amount(&object["spec"]["resources"]["requests"], "storage"))
+        ("pods", "cpu" | "memory" | "ephemeral-storage") => Some(amount(&pod_total(object, "requests"), name)),
+        ("pods", _) if name.starts_with("hugepages-") => Some(amount(&pod_total(object, "requests"), name)),
+        ("pods", _) => {
+            let (list, resource) = name.split_once('.').filter(|(list, _)| matches!(*list, "requests" | "limits"))?;
+            (resource != "storage").then(|| amount(&pod_total(object, list), resource))
+        }
+        ("persistentvolumeclaims", _) => {
+            let (class, name) = name.split_once(".storageclass.storage.k8s.io/").map_or((None, name), |(c, n)| (Some(c), n));
+            let own = class.is_none_or(|class| text(&object["spec"]["storageClassName"]) == class);
+            match name {
+                "requests.storage" if own => Some(amount(&object["spec"]["resources"]["requests"], "storage")),
+                "persistentvolumeclaims" if own => Some(Quantity::new(1)),
+                _ => None,
+            }
         }
         ("services", "services.loadbalancers") if service("LoadBalancer") => Some(Quantity::new(1)),
         ("services", "services.nodeports") if service("NodePort") || service("LoadBalancer") => {

@@ -112,13 +112,60 @@ fn limit_ranges_fill_in_and_refuse() {
 }
 
 #[test]
-fn quotas_and_security_levels_hold() {
+fn quotas_hold() {
     let quota = json!({"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": {"pods": "1"}}});
     let other = json!({"metadata": {"name": "y", "namespace": "default"}});
     assert_eq!(
         create("pods", "default", pod(), &stored(vec![("resourcequotas", quota), ("pods", other)])).unwrap_err(),
         "pods \"x\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"
     );
+}
+
+#[test]
+fn quotas_count_by_scope_and_by_every_resource() {
+    let pod = |requests: Value, more: Value| {
+        let mut pod = json!({"metadata": {"name": "x"}, "spec": more});
+        pod["spec"]["containers"] = json!([{"name": "a", "image": "a", "resources": {"requests": requests}}]);
+        pod
+    };
+    let quota = |hard: Value, scopes: Value| {
+        json!({"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": hard, "scopes": scopes}})
+    };
+    let cpu = || json!({"cpu": "1"});
+    let dongles = || json!({"example.com/dongle": "2"});
+    let none = || json!({});
+    let cases = [
+        (quota(json!({"requests.example.com/dongle": "1"}), json!([])), pod(dongles(), none()), Some("dongle=2")),
+        (quota(json!({"requests.example.com/dongle": "2"}), json!([])), pod(dongles(), none()), None),
+        (quota(json!({"pods": "0"}), json!(["BestEffort"])), pod(cpu(), none()), None),
+        (quota(json!({"pods": "0"}), json!(["BestEffort"])), pod(none(), none()), Some("pods=1")),
+        (quota(json!({"pods": "0"}), json!(["NotBestEffort"])), pod(cpu(), none()), Some("pods=1")),
+        (quota(json!({"pods": "0"}), json!(["Terminating"])), pod(none(), none()), None),
+        (
+            quota(json!({"pods": "0"}), json!(["Terminating"])),
+            pod(none(), json!({"activeDeadlineSeconds": 9})),
+            Some("pods=1"),
+        ),
+        (
+            quota(json!({"limits.cpu": "1", "requests.memory": "1"}), json!([])),
+            pod(cpu(), none()),
+            Some("must specify limits.cpu for: a; requests.memory for: a"),
+        ),
+        (quota(json!({"ephemeral-storage": "1"}), json!([])), pod(cpu(), none()), None),
+    ];
+    for (quota, pod, expected) in cases {
+        let about = format!("{} {}", quota["spec"], pod["spec"]);
+        let got = create("pods", "default", pod, &stored(vec![("resourcequotas", quota)]));
+        match (got, expected) {
+            (Ok(_), None) => {}
+            (Err(message), Some(part)) if message.contains(part) => {}
+            (got, _) => panic!("{about}: {got:?}"),
+        }
+    }
+}
+
+#[test]
+fn security_levels_hold() {
     let safe = json!({"metadata": {"name": "safe", "labels": {"pod-security.kubernetes.io/enforce": "baseline"}}});
     let account = json!({"metadata": {"name": "default", "namespace": "safe"}});
     let mut host = pod();

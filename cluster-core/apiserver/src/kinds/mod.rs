@@ -13,7 +13,7 @@ mod extensions;
 mod flowcontrol;
 mod legacy;
 mod networking;
-mod pod;
+pub(crate) mod pod;
 mod quotas;
 mod rbac;
 mod row;
