@@ -1,5 +1,6 @@
 //! The server itself: what it is made of, how it starts and stops, and what callers in the same process use.
 
+use crate::admission::quota::Turns;
 use crate::admission::{self, Lookup, policy};
 use crate::aggregation::{self, Remotes};
 use crate::allocate::Allocators;
@@ -85,6 +86,7 @@ pub struct ApiServer {
     pub(crate) samples: Samples,
     pub(crate) places: Places,
     pub(crate) policies: policy::Cache,
+    pub(crate) turns: Turns,
     pub(crate) closing: CancellationToken,
     /// Itself, for work that outlives a request.
     pub(crate) this: Weak<Self>,
@@ -111,6 +113,7 @@ impl ApiServer {
             samples: Samples::default(),
             places: Places::new(&config.limits),
             policies: policy::Cache::default(),
+            turns: Turns::default(),
             closing,
             ready: AtomicBool::new(false),
             store,
@@ -237,6 +240,7 @@ impl ApiServer {
     pub(crate) fn changed(&self, resource: &Resource, entry: &Arc<Entry>, gone: bool) {
         match resource.storage.as_str() {
             custom::STORAGE => custom::changed(self, entry, gone),
+            "namespaces" if gone => self.turns.forget(&entry.key.name),
             "services" if gone => {
                 self.allocators.release_service(&serde_json::from_slice(&entry.bytes).unwrap_or_default());
             }

@@ -8,7 +8,7 @@ mod notes;
 mod pod_security;
 mod pods;
 pub(crate) mod policy;
-mod quota;
+pub(crate) mod quota;
 mod service_account;
 mod storage;
 #[cfg(test)]
@@ -96,13 +96,11 @@ pub(crate) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) 
     webhook::mutate(call, request).await
 }
 
-/// The whole of validating admission: the plugins, the policies, the webhooks, and quotas last, so that nothing is counted that is
-/// refused.
+/// Validating admission but for quotas, which are charged right before the write: the plugins, the policies, the webhooks.
 pub(crate) async fn check(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Result<(), Status> {
     validate(request, call.server)?;
     policy::validate(call, request).await?;
-    webhook::validate(call, request).await?;
-    quota::check(request, call.server)
+    webhook::validate(call, request).await
 }
 
 /// Runs the mutating plugins: completes `request.object` or refuses it. Runs before validation.

@@ -4,19 +4,59 @@ use super::limits::pod_total;
 use super::{AdmissionRequest, Lookup, Operation};
 use crate::kinds::pod::qos;
 use crate::kinds::walk::{entries, items, text};
+use crate::verbs::Call;
 use cluster_object::meta;
 use cluster_object::quantity::Quantity;
 use cluster_object::status::Status;
+use parking_lot::Mutex;
 use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::OwnedMutexGuard;
 
-/// Refuses a new object that would exceed a quota.
-pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
-    let creates = request.operation == Operation::Create && request.subresource.is_empty();
-    if !creates || request.namespace.is_empty() {
-        return Ok(());
+/// Who may count and write in a namespace with quotas: one at a time, so that two that fit alone do not both get in.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<HashMap<String, Arc<Turn>>>);
+
+type Turn = tokio::sync::Mutex<()>;
+
+impl Turns {
+    async fn take(&self, namespace: &str) -> OwnedMutexGuard<()> {
+        let turn = Arc::clone(self.0.lock().entry(namespace.to_owned()).or_default());
+        turn.lock_owned().await
     }
+
+    /// Forgets a namespace that is gone.
+    pub(crate) fn forget(&self, namespace: &str) {
+        self.0.lock().remove(namespace);
+    }
+}
+
+/// Refuses what would exceed a quota. The caller writes before it gives the turn back.
+pub(crate) async fn charge(
+    call: &Call<'_>,
+    operation: Operation,
+    name: &str,
+    object: &mut Value,
+    old: Option<&Value>,
+) -> Result<Option<OwnedMutexGuard<()>>, Status> {
+    let namespace = call.info.namespace.as_str();
+    if namespace.is_empty() || call.server.list("resourcequotas", Some(namespace)).is_empty() {
+        return Ok(None);
+    }
+    let turn = call.server.turns.take(namespace).await;
+    let (user, resource, query, notes) = (&call.user, &*call.resource, &call.query, &*call.notes);
+    let subresource = "";
+    let request =
+        AdmissionRequest { user, operation, resource, subresource, namespace, name, object, old, query, notes };
+    check(&request, call.server)?;
+    Ok(Some(turn))
+}
+
+pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
+    let storage = request.resource.storage.as_str();
     for quota in lookup.list("resourcequotas", Some(request.namespace)) {
-        if in_scope(&quota, request.resource.storage.as_str(), request.object) {
+        if in_scope(&quota, storage, request.object) {
             one(request, &quota, lookup)?;
         }
     }
@@ -26,15 +66,19 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
 fn one(request: &AdmissionRequest<'_>, quota: &Value, lookup: &dyn Lookup) -> Result<(), Status> {
     let storage = request.resource.storage.as_str();
     let (mut asked, mut used, mut limited) = (Vec::new(), Vec::new(), Vec::new());
-    let missing = if storage == "pods" { unspecified(&quota["spec"]["hard"], request.object) } else { Vec::new() };
+    let new_pod = storage == "pods" && request.operation == Operation::Create;
+    let missing = if new_pod { unspecified(&quota["spec"]["hard"], request.object) } else { Vec::new() };
+    let old = request.old.filter(|old| counts(old, storage) && in_scope(quota, storage, old));
     let mut present = None;
     for (name, hard) in entries(&quota["spec"]["hard"]) {
         let (Some(wanted), Ok(hard)) = (usage(name, storage, request.object), Quantity::from_value(hard)) else {
             continue;
         };
-        if wanted.is_zero() {
+        let held = old.and_then(|old| usage(name, storage, old)).unwrap_or_default();
+        if wanted <= held {
             continue;
         }
+        let wanted = wanted - held;
         let all = present.get_or_insert_with(|| lookup.list(storage, Some(request.namespace)));
         let counted = all.iter().filter(|o| counts(o, storage) && in_scope(quota, storage, o));
         let sum: Quantity = counted.filter_map(|o| usage(name, storage, o)).sum();
@@ -158,7 +202,8 @@ fn usage(name: &str, storage: &str, object: &Value) -> Option<Quantity> {
             (resource != "storage").then(|| amount(&pod_total(object, list), resource))
         }
         ("persistentvolumeclaims", _) => {
-            let (class, name) = name.split_once(".storageclass.storage.k8s.io/").map_or((None, name), |(c, n)| (Some(c), n));
+            let (class, name) =
+                name.split_once(".storageclass.storage.k8s.io/").map_or((None, name), |(c, n)| (Some(c), n));
             let own = class.is_none_or(|class| text(&object["spec"]["storageClassName"]) == class);
             match name {
                 "requests.storage" if own => Some(amount(&object["spec"]["resources"]["requests"], "storage")),

@@ -128,9 +128,7 @@ fn quotas_count_by_scope_and_by_every_resource() {
         pod["spec"]["containers"] = json!([{"name": "a", "image": "a", "resources": {"requests": requests}}]);
         pod
     };
-    let quota = |hard: Value, scopes: Value| {
-        json!({"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": hard, "scopes": scopes}})
-    };
+    let quota = |hard: Value, scopes: Value| json!({"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": hard, "scopes": scopes}});
     let cpu = || json!({"cpu": "1"});
     let dongles = || json!({"example.com/dongle": "2"});
     let none = || json!({});

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Content, Phase, Reply};
 use super::{form, incoming, metadata};
-use crate::admission::Operation;
+use crate::admission::{Operation, quota};
 use crate::allocate;
 use bytes::Bytes;
 use cluster_object::meta;
@@ -66,6 +66,7 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         call.invalid_if(&name, &errors)?;
         call.admit(Operation::Create, "", &name, &mut object, None, Phase::Validating).await?;
         let stored = form::to_storage(call.server, resource, object.clone()).await?;
+        let _turn = quota::charge(call, Operation::Create, &name, &mut object, None).await?;
         match store(call, &name, stored).await {
             Ok(stored) => {
                 reservation.commit();

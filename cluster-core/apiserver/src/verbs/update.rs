@@ -6,7 +6,7 @@
 use super::call::{Call, Content, Phase, Reply};
 use super::create::{self, Managed};
 use super::{form, incoming, metadata};
-use crate::admission::Operation;
+use crate::admission::{Operation, quota};
 use crate::allocate;
 use crate::registry::Deletion;
 use bytes::Bytes;
@@ -100,6 +100,14 @@ pub(crate) async fn change(
         if call.query.dry_run {
             return Ok((super::to_bytes(&object)?, warnings));
         }
+        // What only counts, counts when it is made.
+        let grows = matches!(resource.storage.as_str(), "pods" | "services" | "persistentvolumeclaims");
+        let _turn = match part {
+            Part::Main | Part::Sub("resize") if grows => {
+                quota::charge(call, Operation::Update, name, &mut object, Some(&old)).await?
+            }
+            _ => None,
+        };
         let object = form::to_storage(call.server, resource, object).await?;
         match write(call, &entry, object).await {
             Ok(written) => {

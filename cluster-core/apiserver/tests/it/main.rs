@@ -11,6 +11,7 @@ mod hook;
 mod lists;
 mod policies;
 mod proxies;
+mod quotas;
 mod server;
 mod subresources;
 mod watches;
