@@ -23,7 +23,10 @@ pub fn decode(body: &[u8]) -> Result<Value, Status> {
     let body = body.strip_prefix(MAGIC).ok_or_else(|| refuse(&"the body does not begin with \"k8s\\x00\""))?;
     let envelope = Envelope::read(body).map_err(|fault| refuse(&fault))?;
     let (group, version) = envelope.api_version.split_once('/').unwrap_or(("", envelope.api_version));
-    let definition = builtin_definition(group, version, envelope.kind).filter(|found| is_known(&found.name));
+    // Removed beta versions have the messages of what came after them, but for Ingress.
+    let later = || builtin_definition(group, "v1", envelope.kind).filter(|_| envelope.kind != "Ingress");
+    let definition = builtin_definition(group, version, envelope.kind).or_else(later);
+    let definition = definition.filter(|found| is_known(&found.name));
     let definition = definition.ok_or_else(|| {
         Status::bad_request(format!("no kind {:?} is registered for version {:?}", envelope.kind, envelope.api_version))
     })?;

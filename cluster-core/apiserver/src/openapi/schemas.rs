@@ -46,14 +46,19 @@ impl Schemas {
     pub(super) fn add_custom(&mut self, resource: &Resource, name: &str) {
         let Some(custom) = &resource.custom else { return };
         let mut schema = custom.openapi.clone();
-        if self.style == Style::V2 {
-            reduce_to_v2(&mut schema);
-        }
         if !schema.is_object() {
             schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
         }
         let kind = Kind { group: &resource.group, version: &resource.version, kind: &resource.kind };
-        self.finish_custom(&mut schema, &kind, cluster_schema::OBJECT_META);
+        if self.style == Style::V2 && schema["x-kubernetes-preserve-unknown-fields"] == true {
+            // As upstream: version 2 has no word for it, and clients are to let everything through.
+            schema = json!({"type": "object", "x-kubernetes-group-version-kind": [kind.to_value()]});
+        } else {
+            if self.style == Style::V2 {
+                reduce_to_v2(&mut schema);
+            }
+            self.finish_custom(&mut schema, &kind, cluster_schema::OBJECT_META);
+        }
         self.done.insert(name.to_owned(), schema);
 
         let items = self.reference(name);

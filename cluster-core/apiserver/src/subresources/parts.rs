@@ -60,6 +60,9 @@ fn with_part(part: &str, path: &str, old: &Value, wanted: &Value) -> Value {
         value => meta::set(&mut object, path, value.clone()),
     }
     if part == "approval" {
+        for field in ["annotations", "labels"] {
+            object["metadata"][field] = wanted["metadata"][field].clone();
+        }
         for condition in object["status"]["conditions"].as_array_mut().into_iter().flatten() {
             for time in ["lastUpdateTime", "lastTransitionTime"] {
                 walk::default(condition, time, meta::now());

@@ -58,7 +58,7 @@ async fn a_group_of_an_extension_server_is_discovered_and_proxied_under_the_call
     api.post("/api/v1/namespaces/default/services", &service).await.ok();
     available(&api, "v1.wardle.example.com", "Passed").await;
     assert_eq!(api.get(flunder).await.ok()["kind"], "Flunder");
-    let seen = hook.seen().pop().expect("a request");
+    let seen = hook.seen().into_iter().rfind(|seen| seen.path == flunder).expect("a request");
     let header = |name: &str| seen.headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect::<Vec<_>>();
     assert_eq!(
         (header("x-remote-user"), header("x-remote-group")),
