@@ -1,8 +1,8 @@
 //! The objects every cluster has, made at the start when they are missing.
 
-use crate::auth;
 use crate::server::{ApiServer, StartError};
 use crate::verbs::{self, Call, Managed, Part, Proposed, change};
+use crate::{auth, flow};
 use cluster_object::meta;
 use cluster_object::status::Status;
 use futures::future::try_join_all;
@@ -16,6 +16,7 @@ pub(crate) async fn run(server: &ApiServer) -> Result<(), StartError> {
     ensure(server, namespaces.into()).await?;
     let mut objects = auth::bootstrap::policy();
     objects.extend(priority_classes());
+    objects.extend(flow::objects());
     objects.push(service(server));
     objects.push(service_cidr(server));
     objects.extend(auth::bootstrap::authentication_reader());

@@ -6,6 +6,7 @@ use crate::allocate::Allocators;
 use crate::audit::Audit;
 use crate::auth::tokens::Tokens;
 use crate::auth::{self, Authenticator, Authorizer, UserInfo};
+use crate::flow::{self, Flows};
 use crate::limits::{Limits, Places};
 use crate::metrics::Metrics;
 use crate::registry::{Registry, Resource};
@@ -85,6 +86,7 @@ pub struct ApiServer {
     pub(crate) samples: Samples,
     pub(crate) places: Places,
     pub(crate) policies: policy::Cache,
+    pub(crate) flows: Arc<Flows>,
     pub(crate) closing: CancellationToken,
     /// Itself, for work that outlives a request.
     pub(crate) this: Weak<Self>,
@@ -111,6 +113,7 @@ impl ApiServer {
             samples: Samples::default(),
             places: Places::new(&config.limits),
             policies: policy::Cache::default(),
+            flows: Flows::start(&store, &closing),
             closing,
             ready: AtomicBool::new(false),
             store,
@@ -240,7 +243,19 @@ impl ApiServer {
             "services" if gone => {
                 self.allocators.release_service(&serde_json::from_slice(&entry.bytes).unwrap_or_default());
             }
+            _ if gone => self.restore(entry),
             _ => {}
+        }
+    }
+
+    /// Makes an object anew that must always be there.
+    fn restore(&self, entry: &Entry) {
+        if let (Some(object), Some(server)) = (flow::lost(&entry.key), self.this.upgrade()) {
+            tokio::spawn(async move {
+                if let Err(error) = bootstrap::make_new(&server, object).await {
+                    tracing::error!(%error, "failed to restore a mandatory object");
+                }
+            });
         }
     }
 }
