@@ -2,7 +2,6 @@
 
 use crate::admission::{self, Lookup, policy};
 use crate::aggregation::{self, Remotes};
-use crate::allocate::Allocators;
 use crate::audit::Audit;
 use crate::auth::tokens::Tokens;
 use crate::auth::{self, Authenticator, Authorizer, UserInfo};
@@ -13,11 +12,11 @@ use crate::registry::{Registry, Resource};
 use crate::request::{Query, RequestInfo};
 use crate::usage::Samples;
 use crate::verbs::{self, Call, Filter, WatchedStream, key};
-use crate::{bootstrap, custom, kinds, pipeline, render};
+use crate::{allocate, bootstrap, custom, kinds, pipeline, render};
 use axum::body::Body;
 use bytes::Bytes;
 use cluster_object::status::Status;
-use cluster_store::{Entry, Revision, Store};
+use cluster_store::{Entry, Key, Revision, Store};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{Method, Request, Response};
@@ -78,7 +77,6 @@ pub struct ApiServer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) registry: Registry,
     pub(crate) config: Config,
-    pub(crate) allocators: Arc<Allocators>,
     pub(crate) authenticator: Authenticator,
     pub(crate) authorizer: Authorizer,
     pub(crate) metrics: Metrics,
@@ -105,7 +103,6 @@ impl ApiServer {
         let server = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             registry: Registry::new(kinds::builtin()),
-            allocators: Allocators::new(config.service_subnet, &config.node_ports, &*store),
             authenticator: Authenticator::new(Arc::clone(&store), Arc::clone(&config.tokens), &config.auth),
             authorizer: Authorizer::start(&store, &config.auth, &closing),
             metrics: Metrics::default(),
@@ -120,6 +117,8 @@ impl ApiServer {
             config,
         });
         custom::serve_all(&server);
+        let failed = |source| StartError::Bootstrap { what: "the claims of services".to_owned(), source };
+        allocate::repair(&server).await.map_err(failed)?;
         bootstrap::run(&server).await?;
         server.ready.store(true, Ordering::Release);
         tokio::spawn(aggregation::follow(Arc::clone(&server)));
@@ -237,15 +236,25 @@ impl ApiServer {
     }
 
     /// What the server itself follows up on after a committed write.
-    pub(crate) fn changed(&self, resource: &Resource, entry: &Arc<Entry>, gone: bool) {
+    pub(crate) async fn changed(&self, resource: &Resource, entry: &Arc<Entry>, gone: bool) {
         match resource.storage.as_str() {
             custom::STORAGE => custom::changed(self, entry, gone),
             "services" if gone => {
-                self.allocators.release_service(&serde_json::from_slice(&entry.bytes).unwrap_or_default());
+                allocate::release_all(self, &serde_json::from_slice(&entry.bytes).unwrap_or_default()).await;
+            }
+            "networking.k8s.io/servicecidrs" if !gone => {
+                if let Err(error) = allocate::settle(self).await {
+                    tracing::error!(%error, "failed to let a ServiceCIDR go");
+                }
             }
             _ if gone => self.restore(entry),
             _ => {}
         }
+    }
+
+    /// The object of a store key.
+    pub(crate) fn stored(&self, key: &Key) -> Option<Value> {
+        Lookup::get(self, &key.resource, &key.namespace, &key.name)
     }
 
     /// Makes an object anew that must always be there.
