@@ -10,6 +10,7 @@ mod bootstrap;
 mod conversion;
 mod custom;
 pub mod discovery;
+mod flow;
 pub mod kinds;
 mod limits;
 mod metrics;

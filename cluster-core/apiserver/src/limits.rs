@@ -49,6 +49,11 @@ impl Places {
     }
 }
 
+/// Whether the request belongs to a flow: all but streams, watches being none.
+pub(crate) fn is_classified(info: &RequestInfo) -> bool {
+    info.verb == "watch" || !is_long_running(info)
+}
+
 /// How long the request may take until its answer begins; `None` for streams. A client may ask for less.
 pub(crate) fn patience(limits: &Limits, info: &RequestInfo, query: &str) -> Option<Duration> {
     if is_long_running(info) {

@@ -52,6 +52,7 @@ async fn answer(
     if let Some(audit) = &server.config.audit {
         (trail, body) = audit::begin(audit, &user, &info, &parts, body, notes).await?;
     }
+    let flow = if limits::is_classified(&info) { server.flows.classify(&user, &info) } else { None };
     let place = server.places.take(&user, &info);
     let patience = limits::patience(&server.config.limits, &info, parts.uri.query().unwrap_or_default());
     let about = trail.is_some().then(|| info.clone());
@@ -63,7 +64,10 @@ async fn answer(
             routed.unwrap_or_else(|_| Err(limits::timed_out()))
         }
     };
-    let response = answer.unwrap_or_else(|status| render::status(&status));
+    let mut response = answer.unwrap_or_else(|status| render::status(&status));
+    if let Some(flow) = flow {
+        flow.tell(response.headers_mut());
+    }
     match (trail, about) {
         (Some(trail), Some(info)) => Ok(trail.end(&info, response).await),
         _ => Ok(response),

@@ -3,21 +3,21 @@
 use crate::admission::quota::Turns;
 use crate::admission::{self, Lookup, policy};
 use crate::aggregation::{self, Remotes};
-use crate::allocate::Allocators;
 use crate::audit::Audit;
 use crate::auth::tokens::Tokens;
 use crate::auth::{self, Authenticator, Authorizer, UserInfo};
+use crate::flow::{self, Flows};
 use crate::limits::{Limits, Places};
 use crate::metrics::Metrics;
 use crate::registry::{Registry, Resource};
 use crate::request::{Query, RequestInfo};
 use crate::usage::Samples;
 use crate::verbs::{self, Call, Filter, WatchedStream, key};
-use crate::{bootstrap, custom, kinds, pipeline, render};
+use crate::{allocate, bootstrap, custom, kinds, pipeline, render};
 use axum::body::Body;
 use bytes::Bytes;
 use cluster_object::status::Status;
-use cluster_store::{Entry, Revision, Store};
+use cluster_store::{Entry, Key, Revision, Store};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{Method, Request, Response};
@@ -78,7 +78,6 @@ pub struct ApiServer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) registry: Registry,
     pub(crate) config: Config,
-    pub(crate) allocators: Arc<Allocators>,
     pub(crate) authenticator: Authenticator,
     pub(crate) authorizer: Authorizer,
     pub(crate) metrics: Metrics,
@@ -87,6 +86,7 @@ pub struct ApiServer {
     pub(crate) places: Places,
     pub(crate) policies: policy::Cache,
     pub(crate) turns: Turns,
+    pub(crate) flows: Arc<Flows>,
     pub(crate) closing: CancellationToken,
     /// Itself, for work that outlives a request.
     pub(crate) this: Weak<Self>,
@@ -105,7 +105,6 @@ impl ApiServer {
         let server = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             registry: Registry::new(kinds::builtin()),
-            allocators: Allocators::new(config.service_subnet, &config.node_ports, &*store),
             authenticator: Authenticator::new(Arc::clone(&store), Arc::clone(&config.tokens), &config.auth),
             authorizer: Authorizer::start(&store, &config.auth, &closing),
             metrics: Metrics::default(),
@@ -114,12 +113,15 @@ impl ApiServer {
             places: Places::new(&config.limits),
             policies: policy::Cache::default(),
             turns: Turns::default(),
+            flows: Flows::start(&store, &closing),
             closing,
             ready: AtomicBool::new(false),
             store,
             config,
         });
         custom::serve_all(&server);
+        let failed = |source| StartError::Bootstrap { what: "the claims of services".to_owned(), source };
+        allocate::repair(&server).await.map_err(failed)?;
         bootstrap::run(&server).await?;
         server.ready.store(true, Ordering::Release);
         tokio::spawn(aggregation::follow(Arc::clone(&server)));
@@ -237,14 +239,36 @@ impl ApiServer {
     }
 
     /// What the server itself follows up on after a committed write.
-    pub(crate) fn changed(&self, resource: &Resource, entry: &Arc<Entry>, gone: bool) {
+    pub(crate) async fn changed(&self, resource: &Resource, entry: &Arc<Entry>, gone: bool) {
         match resource.storage.as_str() {
             custom::STORAGE => custom::changed(self, entry, gone),
             "namespaces" if gone => self.turns.forget(&entry.key.name),
             "services" if gone => {
-                self.allocators.release_service(&serde_json::from_slice(&entry.bytes).unwrap_or_default());
+                allocate::release_all(self, &serde_json::from_slice(&entry.bytes).unwrap_or_default()).await;
             }
+            "networking.k8s.io/servicecidrs" if !gone => {
+                if let Err(error) = allocate::settle(self).await {
+                    tracing::error!(%error, "failed to let a ServiceCIDR go");
+                }
+            }
+            _ if gone => self.restore(entry),
             _ => {}
+        }
+    }
+
+    /// The object of a store key.
+    pub(crate) fn stored(&self, key: &Key) -> Option<Value> {
+        Lookup::get(self, &key.resource, &key.namespace, &key.name)
+    }
+
+    /// Makes an object anew that must always be there.
+    fn restore(&self, entry: &Entry) {
+        if let (Some(object), Some(server)) = (flow::lost(&entry.key), self.this.upgrade()) {
+            tokio::spawn(async move {
+                if let Err(error) = bootstrap::make_new(&server, object).await {
+                    tracing::error!(%error, "failed to restore a mandatory object");
+                }
+            });
         }
     }
 }

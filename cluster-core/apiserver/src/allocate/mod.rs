@@ -1,118 +1,269 @@
-//! Cluster IPs and node ports of services: nobody gets one twice.
+//! Cluster IPs and node ports of services: nobody gets one twice, however many servers share the store.
 //!
-//! What is taken is a set in memory, rebuilt from the stored services at the start. A write reserves first and keeps
-//! what it reserved only when it is committed.
+//! What is taken is an object in the store that only one can make: an IPAddress for an address, an entry that the API
+//! does not serve for a port. A write claims first and gives back what it claimed when it is not committed; what a
+//! crash leaves behind is found at the next start.
 
-mod pool;
+mod pick;
 mod service;
 
-use crate::verbs::Call;
+use crate::admission::Lookup;
+use crate::bootstrap::call_for;
+use crate::kinds::walk::{text, texts};
+use crate::server::ApiServer;
+use crate::verbs::{self, Call, Managed, Part, Proposed, change, draft, key};
+use cluster_object::meta;
 use cluster_object::status::Status;
-use cluster_store::Store;
+use cluster_store::{Entry, Expect, Key, Store, WriteError};
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 use ipnet::Ipv4Net;
-use parking_lot::Mutex;
-pub(crate) use pool::Pool;
-use serde_json::Value;
-use std::ops::RangeInclusive;
-use std::sync::Arc;
+use serde_json::{Value, json};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Weak};
 
-/// The two pools.
-#[derive(Debug)]
-pub(crate) struct Allocators {
-    addresses: Mutex<Pool>,
-    ports: Mutex<Pool>,
-}
+const ADDRESSES: &str = "networking.k8s.io/ipaddresses";
+const CIDRS: &str = "networking.k8s.io/servicecidrs";
+/// Keeps a ServiceCIDR while services have addresses of it alone.
+pub(crate) const CIDR_FINALIZER: &str = "networking.k8s.io/service-cidr-finalizer";
+const PORTS: &str = "allocations/nodeports";
+/// How old a claim without its service is before it is a leak; until then the service may still be on its way.
+const GRACE_SECONDS: i64 = 60;
 
-/// A number out of one of the pools.
+/// A number that a service has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
     Address(u32),
     Port(u32),
 }
 
-impl Allocators {
-    /// Pools with everything taken that stored services have.
-    pub(crate) fn new(subnet: Ipv4Net, ports: &RangeInclusive<u16>, store: &dyn Store) -> Arc<Self> {
-        let (first, last) = (u32::from(subnet.network()) + 1, u32::from(subnet.broadcast()) - 1);
-        let allocators = Self {
-            addresses: Mutex::new(Pool::new(first..=last)),
-            ports: Mutex::new(Pool::new(u32::from(*ports.start())..=u32::from(*ports.end()))),
-        };
-        for entry in store.snapshot("services").range(None, None) {
-            let stored: Value = serde_json::from_slice(&entry.bytes).unwrap_or_default();
-            for taken in service::held(&stored) {
-                allocators.pool(taken).lock().take(taken.number());
-            }
-        }
-        Arc::new(allocators)
-    }
-
-    fn pool(&self, taken: Taken) -> &Mutex<Pool> {
-        match taken {
-            Taken::Address(_) => &self.addresses,
-            Taken::Port(_) => &self.ports,
-        }
-    }
-
-    /// Gives back what a deleted service had.
-    pub(crate) fn release_service(&self, stored: &Value) {
-        for taken in service::held(stored) {
-            self.release(taken);
-        }
-    }
-
-    fn release(&self, taken: Taken) {
-        self.pool(taken).lock().release(taken.number());
-    }
-}
-
 impl Taken {
-    fn number(self) -> u32 {
+    fn key(self) -> Key {
         match self {
-            Self::Address(number) | Self::Port(number) => number,
+            Self::Address(number) => key(ADDRESSES, "", &Ipv4Addr::from(number).to_string()),
+            Self::Port(number) => key(PORTS, "", &number.to_string()),
         }
+    }
+
+    fn of_key(key: &Key) -> Option<Self> {
+        if *key.resource == *PORTS {
+            return key.name.parse().ok().map(Self::Port);
+        }
+        key.name.parse::<Ipv4Addr>().ok().map(|address| Self::Address(address.into()))
     }
 }
 
-/// What a write took and what it gives up. Undone when it is dropped before [`Reservation::commit`].
-#[derive(Debug, Default)]
+/// Namespace and name of a service.
+type Parent = (String, String);
+
+fn parent_of(claim: &Value) -> Parent {
+    let parent = &claim["spec"]["parentRef"];
+    (text(&parent["namespace"]).to_owned(), text(&parent["name"]).to_owned())
+}
+
+fn name_of(service: &Value) -> Parent {
+    (meta::namespace(service).to_owned(), meta::name(service).to_owned())
+}
+
+/// What one service may choose from.
+struct Ranges<'a> {
+    server: &'a ApiServer,
+    parent: Parent,
+    networks: Vec<Ipv4Net>,
+}
+
+impl<'a> Ranges<'a> {
+    /// The server's own network, and those of all ServiceCIDRs that stay.
+    fn new(server: &'a ApiServer, parent: Parent) -> Self {
+        let mut networks = vec![server.config.service_subnet];
+        let cidrs = server.list(CIDRS, None);
+        let staying = cidrs.iter().filter(|object| meta::deletion_timestamp(object).is_none());
+        networks.extend(staying.flat_map(networks_of));
+        Self { server, parent, networks }
+    }
+
+    /// Whether nobody has this number, or only an earlier attempt for the same service.
+    fn is_free(&self, taken: Taken) -> bool {
+        self.server.stored(&taken.key()).is_none_or(|claim| parent_of(&claim) == self.parent)
+    }
+}
+
+/// What a write claimed and what it gives up. Undone when it is dropped before [`Reservation::commit`].
+#[derive(Default)]
 pub(crate) struct Reservation {
-    allocators: Option<Arc<Allocators>>,
-    taken: Vec<Taken>,
+    server: Weak<ApiServer>,
+    parent: Parent,
+    claimed: Vec<Taken>,
     given_up: Vec<Taken>,
 }
 
 impl Reservation {
     /// The write happened.
-    pub(crate) fn commit(mut self) {
-        if let Some(allocators) = self.allocators.take() {
-            for taken in self.given_up.drain(..) {
-                allocators.release(taken);
-            }
+    pub(crate) async fn commit(mut self) {
+        self.claimed.clear();
+        if let Some(server) = self.server.upgrade() {
+            join_all(self.given_up.iter().map(|taken| release(&server, *taken, &self.parent))).await;
         }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if let Some(allocators) = self.allocators.take() {
-            for taken in self.taken.drain(..) {
-                allocators.release(taken);
-            }
+        let (claimed, parent) = (std::mem::take(&mut self.claimed), std::mem::take(&mut self.parent));
+        if let (Some(server), false) = (self.server.upgrade(), claimed.is_empty()) {
+            tokio::spawn(async move { join_all(claimed.iter().map(|taken| release(&server, *taken, &parent))).await });
         }
     }
 }
 
 /// Fills in the addresses and ports of a service that is written; does nothing for other kinds.
-pub(crate) fn reserve(call: &Call<'_>, old: Option<&Value>, object: &mut Value) -> Result<Reservation, Status> {
+pub(crate) async fn reserve(call: &Call<'_>, old: Option<&Value>, object: &mut Value) -> Result<Reservation, Status> {
     if call.resource.storage != "services" {
         return Ok(Reservation::default());
     }
-    let allocators = &call.server.allocators;
-    let mut reservation = Reservation::default();
-    reservation.allocators = Some(Arc::clone(allocators));
-    let mut errors = Vec::new();
-    service::assign(allocators, old, object, &mut reservation, &mut errors);
-    call.invalid_if(cluster_object::meta::name(object), &errors)?;
-    Ok(reservation)
+    loop {
+        let mut filled = object.clone();
+        let ranges = Ranges::new(call.server, (call.info.namespace.clone(), meta::name(object).to_owned()));
+        let (mut wanted, mut errors) = (Vec::new(), Vec::new());
+        let given_up = service::assign(&ranges, old, &mut filled, &mut wanted, &mut errors);
+        call.invalid_if(meta::name(object), &errors)?;
+        let mut reservation = Reservation {
+            server: Weak::clone(&call.server.this),
+            parent: ranges.parent,
+            claimed: Vec::new(),
+            given_up,
+        };
+        if !call.query.dry_run && !claim_all(call.server, wanted, &mut reservation).await? {
+            // Somebody was faster: what he took shows now.
+            continue;
+        }
+        *object = filled;
+        return Ok(reservation);
+    }
+}
+
+/// Claims all of these; false when somebody else has one of them.
+async fn claim_all(server: &ApiServer, wanted: Vec<Taken>, reservation: &mut Reservation) -> Result<bool, Status> {
+    for taken in wanted {
+        // Before it is claimed: the claim may stand even when nobody waits for it any more.
+        reservation.claimed.push(taken);
+        if !claim(server, taken, &reservation.parent).await? {
+            reservation.claimed.pop();
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes the object that stands for a number; false when it stands for another service's.
+fn claim<'a>(server: &'a ApiServer, taken: Taken, parent: &'a Parent) -> BoxFuture<'a, Result<bool, Status>> {
+    let (namespace, name) = parent;
+    let spec = json!({"parentRef": {"resource": "services", "namespace": namespace, "name": name}});
+    let key = taken.key();
+    async move {
+        let exists = match taken {
+            Taken::Address(_) => {
+                let labels = json!({"ipaddress.kubernetes.io/ip-family": "IPv4",
+                    "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"});
+                let object = json!({"apiVersion": "networking.k8s.io/v1", "kind": "IPAddress", "spec": spec,
+                    "metadata": {"name": *key.name, "labels": labels}});
+                match verbs::create_object(&call_for(server, &object)?, object, Managed::Track).await {
+                    Err(status) if status.is_already_exists() => true,
+                    made => made.map(|_| false)?,
+                }
+            }
+            Taken::Port(_) => {
+                let object = json!({"apiVersion": "v1", "kind": "NodePortAllocation", "spec": spec,
+                    "metadata": {"name": *key.name, "creationTimestamp": meta::now()}});
+                match server.store.put(key.clone(), Expect::Absent, draft(object)).await {
+                    Err(WriteError::Exists) => true,
+                    made => made.map(|_| false).map_err(Status::internal)?,
+                }
+            }
+        };
+        Ok(!exists || server.stored(&key).is_some_and(|claim| parent_of(&claim) == *parent))
+    }
+    .boxed()
+}
+
+/// Gives back what a deleted service had.
+pub(crate) async fn release_all(server: &ApiServer, service: &Value) {
+    let parent = name_of(service);
+    join_all(service::held(service).into_iter().map(|taken| release(server, taken, &parent))).await;
+    if let Err(error) = settle(server).await {
+        tracing::error!(%error, "failed to let a ServiceCIDR go");
+    }
+}
+
+/// Takes the claim of `parent` on a number away, unless its stored state has it.
+async fn release(server: &ApiServer, taken: Taken, parent: &Parent) {
+    let key = taken.key();
+    let Some(entry) = Store::get(&*server.store, &key) else { return };
+    let Some(claim) = server.stored(&key).filter(|claim| parent_of(claim) == *parent) else { return };
+    if server.get("services", &parent.0, &parent.1).is_some_and(|service| service::held(&service).contains(&taken)) {
+        return;
+    }
+    match server.store.delete(key, Expect::Revision(entry.revision), draft(claim)).await {
+        Ok(_) | Err(WriteError::NotFound | WriteError::Conflict { .. }) => {}
+        Err(error) => tracing::error!(%error, ?taken, "failed to give back what a service had"),
+    }
+}
+
+fn networks_of(cidr: &Value) -> impl Iterator<Item = Ipv4Net> {
+    texts(&cidr["spec"]["cidrs"]).filter_map(|cidr| cidr.parse().ok())
+}
+
+/// Lets the deleted ServiceCIDRs go whose addresses nobody has, or which others cover.
+pub(crate) fn settle(server: &ApiServer) -> BoxFuture<'_, Result<(), Status>> {
+    async move {
+        let all = server.list(CIDRS, None);
+        for cidr in all.iter().filter(|cidr| meta::finalizers(cidr) == [CIDR_FINALIZER]) {
+            let others = Ranges::new(server, Parent::default()).networks;
+            let own: Vec<Ipv4Net> = networks_of(cidr).collect();
+            let needs = |entry: &Arc<Entry>| {
+                let holds = |nets: &[Ipv4Net], ip: &Ipv4Addr| nets.iter().any(|net| net.contains(ip));
+                entry.key.name.parse().is_ok_and(|ip| holds(&own, &ip) && !holds(&others, &ip))
+            };
+            let needed = server.store.snapshot(ADDRESSES).range(None, None).any(|entry| needs(&entry));
+            if meta::deletion_timestamp(cidr).is_none() || needed {
+                continue;
+            }
+            let freed = |old: &Value| {
+                let mut object = old.clone();
+                meta::remove(&mut object, "metadata.finalizers");
+                Ok(Proposed::new(object))
+            };
+            match change(&call_for(server, cidr)?, meta::name(cidr), Part::Main, freed).await {
+                Err(status) if status.code == 404 => {}
+                changed => drop(changed?),
+            }
+        }
+        Ok(())
+    }
+    .boxed()
+}
+
+/// Brings claims and services together: removes those that leaked, makes those that are missing.
+pub(crate) async fn repair(server: &ApiServer) -> Result<(), Status> {
+    let now = jiff::Timestamp::now();
+    for resource in [ADDRESSES, PORTS] {
+        for entry in server.store.snapshot(resource).range(None, None) {
+            let (Some(taken), Some(claim)) = (Taken::of_key(&entry.key), server.stored(&entry.key)) else { continue };
+            let managed = *entry.key.resource == *PORTS
+                || meta::label(&claim, "ipaddress.kubernetes.io/managed-by") == Some("ipallocator.k8s.io");
+            let made: Option<jiff::Timestamp> = meta::text(&claim, "metadata.creationTimestamp").parse().ok();
+            if managed && made.is_none_or(|made| now.as_second() - made.as_second() > GRACE_SECONDS) {
+                release(server, taken, &parent_of(&claim)).await;
+            }
+        }
+    }
+    for service in server.list("services", None) {
+        let parent = name_of(&service);
+        for taken in service::held(&service) {
+            if !claim(server, taken, &parent).await? {
+                tracing::warn!(?taken, service = parent.1, "another service has this too");
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Which addresses and ports a service has, and which it is given.
 
-use super::{Allocators, Reservation, Taken};
+use super::pick::pick;
+use super::{Ranges, Taken};
 use cluster_object::field::{Error, Errors, Path};
 use cluster_object::meta;
 use ipnet::Ipv4Net;
@@ -44,23 +45,61 @@ fn has_node_ports(service: &Value) -> bool {
     }
 }
 
-/// Gives the service what its type needs and it does not have; keeps what the old state had.
+/// Gives the service what its type needs and it does not have, noted in `wanted`; keeps what the old state had. Returns
+/// what that had and the new one has not.
 pub(super) fn assign(
-    allocators: &Allocators,
+    ranges: &Ranges<'_>,
     old: Option<&Value>,
     service: &mut Value,
-    reservation: &mut Reservation,
+    wanted: &mut Vec<Taken>,
     errors: &mut Errors,
-) {
+) -> Vec<Taken> {
     if let Some(old) = old {
         inherit(old, service);
     }
     let before = old.map(held).unwrap_or_default();
-    assign_address(allocators, &before, service, reservation, errors);
-    assign_ports(allocators, &before, service, reservation, errors);
-    assign_health_port(allocators, &before, service, reservation, errors);
+    assign_address(ranges, &before, service, wanted, errors);
+    assign_ports(ranges, &before, service, wanted, errors);
+    assign_health_port(ranges, &before, service, wanted, errors);
     let after = held(service);
-    reservation.given_up = before.into_iter().filter(|taken| !after.contains(taken)).collect();
+    before.into_iter().filter(|taken| !after.contains(taken)).collect()
+}
+
+impl Ranges<'_> {
+    /// Notes that this number is wanted; false when somebody has it.
+    fn want(&self, taken: Taken, wanted: &mut Vec<Taken>) -> bool {
+        let free = !wanted.contains(&taken) && self.is_free(taken);
+        if free {
+            wanted.push(taken);
+        }
+        free
+    }
+
+    fn want_address(&self, wanted: &mut Vec<Taken>) -> Option<u32> {
+        let found = self.networks.iter().find_map(|network| {
+            let (first, last) = bounds(*network)?;
+            pick(&(first..=last), |number| self.is_free(Taken::Address(number)))
+        })?;
+        wanted.push(Taken::Address(found));
+        Some(found)
+    }
+
+    fn want_port(&self, wanted: &mut Vec<Taken>) -> Option<u32> {
+        let ports = &self.server.config.node_ports;
+        let range = u32::from(*ports.start())..=u32::from(*ports.end());
+        let found = pick(&range, |number| {
+            let taken = Taken::Port(number);
+            !wanted.contains(&taken) && self.is_free(taken)
+        })?;
+        wanted.push(Taken::Port(found));
+        Some(found)
+    }
+}
+
+/// The first and last address that services get.
+fn bounds(network: Ipv4Net) -> Option<(u32, u32)> {
+    let (first, last) = (u32::from(network.network()) + 1, u32::from(network.broadcast()).checked_sub(1)?);
+    (first <= last).then_some((first, last))
 }
 
 /// Carries over what the client left out.
@@ -87,17 +126,17 @@ fn inherit(old: &Value, service: &mut Value) {
 }
 
 fn assign_address(
-    allocators: &Allocators,
+    ranges: &Ranges<'_>,
     before: &[Taken],
     service: &mut Value,
-    reservation: &mut Reservation,
+    wanted: &mut Vec<Taken>,
     errors: &mut Errors,
 ) {
     if service_type(service) == "ExternalName" {
         return;
     }
     if has_address(service) {
-        let Some(address) = address(allocators, before, service, reservation, errors) else { return };
+        let Some(address) = address(ranges, before, service, wanted, errors) else { return };
         service["spec"]["clusterIP"] = address.to_string().into();
     }
     let spec = &mut service["spec"];
@@ -111,18 +150,17 @@ fn assign_address(
 }
 
 fn address(
-    allocators: &Allocators,
+    ranges: &Ranges<'_>,
     before: &[Taken],
     service: &Value,
-    reservation: &mut Reservation,
+    wanted: &mut Vec<Taken>,
     errors: &mut Errors,
 ) -> Option<Ipv4Addr> {
     let path = Path::new("spec").child("clusterIPs");
-    let mut pool = allocators.addresses.lock();
     let first = service["spec"]["clusterIPs"][0].as_str().unwrap_or_default();
     let given = Some(meta::text(service, "spec.clusterIP")).filter(|g| !g.is_empty()).unwrap_or(first);
     if given.is_empty() {
-        let Some(number) = pool.take_any() else {
+        let Some(number) = ranges.want_address(wanted) else {
             errors.push(Error::new(
                 &path,
                 cluster_object::field::Reason::Internal,
@@ -130,7 +168,6 @@ fn address(
             ));
             return None;
         };
-        reservation.taken.push(Taken::Address(number));
         return Some(number.into());
     }
     // Text that is no address is the validation's business.
@@ -139,12 +176,12 @@ fn address(
     if before.contains(&Taken::Address(number)) {
         return Some(address);
     }
-    let fault = if !pool.contains(number) {
-        let (first, last) = pool.bounds();
-        let range = subnet_of(first, last);
-        format!("the provided IP ({address}) is not in the valid range. The range of valid IPs is {range}")
-    } else if pool.take(number) {
-        reservation.taken.push(Taken::Address(number));
+    let fits = |net: &Ipv4Net| bounds(*net).is_some_and(|(first, last)| (first..=last).contains(&number));
+    let fault = if !ranges.networks.iter().any(fits) {
+        let valid: Vec<String> = ranges.networks.iter().map(ToString::to_string).collect();
+        let valid = valid.join(", ");
+        format!("the provided IP ({address}) is not in the valid range. The range of valid IPs is {valid}")
+    } else if ranges.want(Taken::Address(number), wanted) {
         return Some(address);
     } else {
         "provided IP is already allocated".to_owned()
@@ -154,36 +191,28 @@ fn address(
     None
 }
 
-fn subnet_of(first: u32, last: u32) -> String {
-    let prefix = (first - 1) ^ (last + 1);
-    let length = u8::try_from(prefix.leading_zeros()).unwrap_or(32);
-    Ipv4Net::new((first - 1).into(), length).map_or_else(|_| String::new(), |net| net.to_string())
-}
-
 fn assign_ports(
-    allocators: &Allocators,
+    ranges: &Ranges<'_>,
     before: &[Taken],
     service: &mut Value,
-    reservation: &mut Reservation,
+    wanted: &mut Vec<Taken>,
     errors: &mut Errors,
 ) {
     if !matches!(service_type(service), "NodePort" | "LoadBalancer") {
         return;
     }
-    let wanted = has_node_ports(service);
-    let mut pool = allocators.ports.lock();
-    let path = Path::new("spec").child("ports");
+    let needed = has_node_ports(service);
+    let (valid, path) = (&ranges.server.config.node_ports, Path::new("spec").child("ports"));
     let mut own: Vec<(u64, Value)> = Vec::new();
     for (index, port) in service["spec"]["ports"].as_array_mut().into_iter().flatten().enumerate() {
         let given = port["nodePort"].as_u64().unwrap_or_default();
         let path = path.index(index).child("nodePort");
         if given == 0 {
-            if !wanted {
+            if !needed {
                 continue;
             }
-            match pool.take_any() {
+            match ranges.want_port(wanted) {
                 Some(number) => {
-                    reservation.taken.push(Taken::Port(number));
                     port["nodePort"] = number.into();
                     own.push((u64::from(number), port["protocol"].clone()));
                 }
@@ -201,11 +230,10 @@ fn assign_ports(
         if shared || before.contains(&Taken::Port(number)) {
             continue;
         }
-        let fault = if !pool.contains(number) {
-            let (first, last) = pool.bounds();
+        let fault = if !(u32::from(*valid.start())..=u32::from(*valid.end())).contains(&number) {
+            let (first, last) = (valid.start(), valid.end());
             format!("provided port is not in the valid range. The range of valid ports is {first}-{last}")
-        } else if pool.take(number) {
-            reservation.taken.push(Taken::Port(number));
+        } else if ranges.want(Taken::Port(number), wanted) {
             continue;
         } else {
             "provided port is already allocated".to_owned()
@@ -215,10 +243,10 @@ fn assign_ports(
 }
 
 fn assign_health_port(
-    allocators: &Allocators,
+    ranges: &Ranges<'_>,
     before: &[Taken],
     service: &mut Value,
-    reservation: &mut Reservation,
+    wanted: &mut Vec<Taken>,
     errors: &mut Errors,
 ) {
     let local = meta::text(service, "spec.externalTrafficPolicy") == "Local";
@@ -226,19 +254,13 @@ fn assign_health_port(
         return;
     }
     let given = meta::get(service, "spec.healthCheckNodePort").as_u64().unwrap_or_default() as u32;
-    let mut pool = allocators.ports.lock();
     if given == 0 {
-        if let Some(number) = pool.take_any() {
-            reservation.taken.push(Taken::Port(number));
+        if let Some(number) = ranges.want_port(wanted) {
             service["spec"]["healthCheckNodePort"] = number.into();
         }
-    } else if !before.contains(&Taken::Port(given)) {
-        if pool.take(given) {
-            reservation.taken.push(Taken::Port(given));
-        } else {
-            let path = Path::new("spec").child("healthCheckNodePort");
-            let detail = "failed to allocate requested HealthCheck NodePort: provided port is already allocated";
-            errors.push(Error::invalid(&path, &json!(given), detail));
-        }
+    } else if !before.contains(&Taken::Port(given)) && !ranges.want(Taken::Port(given), wanted) {
+        let path = Path::new("spec").child("healthCheckNodePort");
+        let detail = "failed to allocate requested HealthCheck NodePort: provided port is already allocated";
+        errors.push(Error::invalid(&path, &json!(given), detail));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// An index over the objects of a resource.
-pub(super) trait Follower: Send + Sync + 'static {
+pub(crate) trait Follower: Send + Sync + 'static {
     /// The object is new or has changed.
     fn put(&self, entry: &Entry);
     /// The object is gone.
@@ -16,7 +16,7 @@ pub(super) trait Follower: Send + Sync + 'static {
 
 /// Fills `follower` from the present state before it returns, then follows the watch in a task of its own until
 /// `cancel`.
-pub(super) fn follow<F: Follower>(
+pub(crate) fn follow<F: Follower>(
     store: &Arc<dyn Store>,
     resource: &'static str,
     follower: Arc<F>,

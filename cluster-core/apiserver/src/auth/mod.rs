@@ -4,7 +4,7 @@ mod authenticator;
 pub mod bootstrap;
 mod bootstrap_token;
 pub mod escalation;
-mod follow;
+pub(crate) mod follow;
 mod impersonation;
 mod node;
 mod oidc;
@@ -21,6 +21,7 @@ pub use authenticator::Authenticator;
 pub use jsonwebtoken::Algorithm;
 pub use node::NodeGraph;
 pub use oidc::OidcOptions;
+pub(crate) use rbac::path_matches;
 pub use rbac::{Rbac, Rule};
 pub use user::{PeerCertificate, UserInfo, group};
 

@@ -57,7 +57,7 @@ fn matches_any(allowed: &[String], value: &str) -> bool {
     allowed.iter().any(|a| a == "*" || a == value)
 }
 
-pub(super) fn path_matches(rule: &str, path: &str) -> bool {
+pub(crate) fn path_matches(rule: &str, path: &str) -> bool {
     rule == path || rule.strip_suffix('*').is_some_and(|prefix| path.starts_with(prefix))
 }
 

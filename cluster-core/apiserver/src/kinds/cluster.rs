@@ -79,7 +79,7 @@ pub(super) const NODE: Strategy = Strategy {
     ..BASE
 };
 
-/// Field selectors of events; events of both groups are stored as core ones.
+/// Field selectors of events, in the words of both groups: all are stored as core ones.
 const EVENT_FIELDS: &[SelectableField] = &[
     ("involvedObject.kind", |o| meta::text(o, "involvedObject.kind").to_owned()),
     ("involvedObject.namespace", |o| meta::text(o, "involvedObject.namespace").to_owned()),
@@ -88,14 +88,26 @@ const EVENT_FIELDS: &[SelectableField] = &[
     ("involvedObject.apiVersion", |o| meta::text(o, "involvedObject.apiVersion").to_owned()),
     ("involvedObject.resourceVersion", |o| meta::text(o, "involvedObject.resourceVersion").to_owned()),
     ("involvedObject.fieldPath", |o| meta::text(o, "involvedObject.fieldPath").to_owned()),
+    ("regarding.kind", |o| meta::text(o, "involvedObject.kind").to_owned()),
+    ("regarding.namespace", |o| meta::text(o, "involvedObject.namespace").to_owned()),
+    ("regarding.name", |o| meta::text(o, "involvedObject.name").to_owned()),
+    ("regarding.uid", |o| meta::text(o, "involvedObject.uid").to_owned()),
+    ("regarding.apiVersion", |o| meta::text(o, "involvedObject.apiVersion").to_owned()),
+    ("regarding.resourceVersion", |o| meta::text(o, "involvedObject.resourceVersion").to_owned()),
+    ("regarding.fieldPath", |o| meta::text(o, "involvedObject.fieldPath").to_owned()),
     ("reason", |o| text(&o["reason"]).to_owned()),
     ("reportingComponent", |o| text(&o["reportingComponent"]).to_owned()),
-    ("source", |o| match meta::text(o, "source.component") {
-        "" => text(&o["reportingComponent"]).to_owned(),
-        component => component.to_owned(),
-    }),
+    ("reportingController", |o| text(&o["reportingComponent"]).to_owned()),
+    ("source", event_source),
     ("type", |o| text(&o["type"]).to_owned()),
 ];
+
+fn event_source(event: &Value) -> String {
+    match meta::text(event, "source.component") {
+        "" => text(&event["reportingComponent"]).to_owned(),
+        component => component.to_owned(),
+    }
+}
 
 pub(super) const EVENT: Strategy = Strategy {
     validate: |object| {

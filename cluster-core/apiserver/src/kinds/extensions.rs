@@ -159,6 +159,7 @@ fn webhook(hook: &At<'_>, errors: &mut Errors) {
     }
     hook.get("namespaceSelector").label_selector(errors);
     hook.get("objectSelector").label_selector(errors);
+    policy::webhook(hook, errors);
 }
 
 fn param_kind(object: &Value, path: &str) -> Value {

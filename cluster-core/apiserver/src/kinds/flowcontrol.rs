@@ -7,7 +7,7 @@ use super::walk::{At, items, text};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(super) const FLOW_SCHEMA: Strategy = Strategy {
     status_resets: Strategy::RESET_FOR_STATUS,
@@ -49,6 +49,7 @@ pub(super) const FLOW_SCHEMA: Strategy = Strategy {
         if precedence.int() == 1 && meta::name(object) != "exempt" {
             errors.push(precedence.invalid("only the schema named 'exempt' may have matchingPrecedence 1"));
         }
+        unless_fixed(object, &spec, &mut errors);
         for rule in spec.get("rules").items() {
             if rule.get("resourceRules").is_empty() && rule.get("nonResourceRules").is_empty() {
                 errors.push(rule.missing("at least one of resourceRules and nonResourceRules has to be non-empty"));
@@ -96,10 +97,24 @@ pub(super) const PRIORITY_LEVEL: Strategy = Strategy {
             }
             _ => {}
         }
+        unless_fixed(object, &spec, &mut errors);
         errors
     },
     ..BASE
 };
+
+/// Demands of the mandatory objects what they must be; shares of the exempt level may be chosen.
+fn unless_fixed(object: &Value, spec: &At<'_>, errors: &mut Errors) {
+    let name = meta::name(object);
+    if let Some(mut fixed) = crate::flow::fixed(meta::kind(object), name) {
+        if let Some(exempt) = spec.value.get("exempt").filter(|_| name == "exempt") {
+            fixed["spec"]["exempt"] = exempt.clone();
+        }
+        if *spec.value != fixed["spec"] {
+            errors.push(spec.invalid(&format!("spec of '{name}' must equal the fixed value")));
+        }
+    }
+}
 
 pub(super) const FLOW_SCHEMA_COLUMNS: &[Column] = &[
     NAME,

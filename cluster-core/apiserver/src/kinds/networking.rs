@@ -5,6 +5,7 @@ use super::cells::{AGE, NAME, col, join, label_selector, or};
 use super::rules::Rule;
 use super::service::load_balancer;
 use super::walk::{At, child, default_text, each, is_empty, items, text, texts};
+use crate::allocate::CIDR_FINALIZER;
 use crate::registry::{Column, Strategy};
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
@@ -105,7 +106,17 @@ pub(super) const SERVICE_CIDR: Strategy = Strategy {
         ("spec.cidrs", &[Rule::Required("at least one CIDR required"), Rule::Most(2), Rule::Frozen("")]),
         ("spec.cidrs[]", &[Rule::Text(is_cidr)]),
     ],
-    prepare_create: |object| object["status"] = json!({}),
+    prepare_create: |object| {
+        // It is usable at once, and is let go when no address needs it any more.
+        let ready = json!({"type": "Ready", "status": "True", "reason": "", "lastTransitionTime": meta::now(),
+            "message": "Kubernetes Service CIDR is ready"});
+        object["status"] = json!({"conditions": [ready]});
+        let mut finalizers: Vec<Value> = meta::finalizers(object).into_iter().map(Value::from).collect();
+        if !finalizers.iter().any(|known| known == CIDR_FINALIZER) {
+            finalizers.push(CIDR_FINALIZER.into());
+            meta::set(object, "metadata.finalizers", finalizers);
+        }
+    },
     ..BASE
 };
 

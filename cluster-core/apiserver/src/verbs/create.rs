@@ -57,7 +57,7 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     let generated = metadata::generate_name(&mut object);
     (strategy.prepare_create)(&mut object);
     call.server.complete(resource, &mut object);
-    let reservation = allocate::reserve(call, None, &mut object)?;
+    let reservation = allocate::reserve(call, None, &mut object).await?;
     for attempt in 1.. {
         let name = meta::name(&object).to_owned();
         let mut errors = metadata::validate(resource, &object);
@@ -69,7 +69,7 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         let _turn = quota::charge(call, Operation::Create, &name, &mut object, None).await?;
         match store(call, &name, stored).await {
             Ok(stored) => {
-                reservation.commit();
+                reservation.commit().await;
                 return match stored {
                     Some(entry) => call.answer(&entry).await,
                     None => super::to_bytes(&object),
@@ -92,6 +92,6 @@ async fn store(call: &Call<'_>, name: &str, object: Value) -> Result<Option<Arc<
         return if call.server.store.get(&key).is_some() { Err(WriteError::Exists) } else { Ok(None) };
     }
     let entry = call.server.store.put(key, Expect::Absent, form::draft(object)).await?;
-    call.server.changed(&call.resource, &entry, false);
+    call.server.changed(&call.resource, &entry, false).await;
     Ok(Some(entry))
 }

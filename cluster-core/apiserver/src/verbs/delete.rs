@@ -112,7 +112,7 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
 async fn remove(call: &Call<'_>, entry: &Arc<Entry>, object: Value) -> Result<Arc<Entry>, WriteError> {
     let draft = form::draft(object);
     let removed = call.server.store.delete(entry.key.clone(), Expect::Revision(entry.revision), draft).await?;
-    call.server.changed(&call.resource, &removed, true);
+    call.server.changed(&call.resource, &removed, true).await;
     Ok(removed)
 }
 

@@ -92,7 +92,7 @@ pub(crate) async fn change(
         let Proposed { mut object, managed, warnings } = make(&old)?;
         check_expectations(call, name, &object, &old)?;
         prepare(call, name, part, &mut object, &old, managed).await?;
-        let reservation = allocate::reserve(call, Some(&old), &mut object)?;
+        let reservation = allocate::reserve(call, Some(&old), &mut object).await?;
         validate(call, name, part, &mut object, &old).await?;
         if object == old {
             return Ok((call.answer(&entry).await?, warnings));
@@ -111,7 +111,7 @@ pub(crate) async fn change(
         let object = form::to_storage(call.server, resource, object).await?;
         match write(call, &entry, object).await {
             Ok(written) => {
-                reservation.commit();
+                reservation.commit().await;
                 return Ok((call.answer(&written).await?, warnings));
             }
             Err(WriteError::Conflict { .. }) => {}
@@ -232,7 +232,7 @@ pub(super) async fn write(call: &Call<'_>, entry: &Arc<Entry>, object: Value) ->
     let draft = form::draft(object);
     let store = &call.server.store;
     let written = if gone { store.delete(key, expect, draft).await? } else { store.put(key, expect, draft).await? };
-    call.server.changed(resource, &written, gone);
+    call.server.changed(resource, &written, gone).await;
     Ok(written)
 }
 

@@ -121,3 +121,34 @@ async fn reviews_are_no_tables() {
         .expect("a request");
     assert_eq!(api.send(request).await.status(), 406);
 }
+
+#[tokio::test]
+async fn events_are_selected_by_the_names_of_their_group() {
+    let api = Api::start().await;
+    let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}, "type": "Warning", "reason": "Bad",
+        "involvedObject": {"kind": "Pod", "name": "p", "namespace": "default"}, "source": {"component": "kubelet"},
+        "reportingComponent": "kubelet"});
+    api.post("/api/v1/namespaces/default/events", &event).await.ok();
+    let (core, newer) = ("/api/v1/events", "/apis/events.k8s.io/v1/events");
+    for (path, selector, found) in [
+        (core, "involvedObject.kind=Pod,reason=Bad,source=kubelet,type!=Normal", 1),
+        (core, "involvedObject.name=q", 0),
+        (newer, "regarding.kind=Pod,regarding.name=p,reportingController=kubelet", 1),
+        (newer, "type=Normal", 0),
+    ] {
+        let selector = selector.replace('=', "%3D").replace(',', "%2C").replace('!', "%21");
+        let list = api.get(&format!("{path}?fieldSelector={selector}")).await.ok();
+        assert_eq!(list["items"].as_array().map(Vec::len), Some(found), "{path} {selector}");
+    }
+}
+
+#[tokio::test]
+async fn component_statuses_are_healthy() {
+    let api = Api::start().await;
+    let table = api.accepting("/api/v1/componentstatuses", "application/json;as=Table;v=v1;g=meta.k8s.io").await.ok();
+    let rows = table["rows"].as_array().expect("rows");
+    let cells: Vec<String> = rows.iter().map(|row| row["cells"].to_string()).collect();
+    let healthy = |name: &str| format!("[\"{name}\",\"Healthy\",\"ok\",\"\"]");
+    assert_eq!(cells, ["controller-manager", "etcd-0", "scheduler"].map(healthy));
+    assert_eq!(api.get("/api/v1/componentstatuses/scheduler").await.ok()["conditions"][0]["type"], "Healthy");
+}

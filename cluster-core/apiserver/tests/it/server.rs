@@ -2,6 +2,7 @@
 
 use super::{Api, Body};
 use http::Request;
+use http_body_util::BodyExt;
 use serde_json::json;
 
 #[tokio::test]
@@ -67,4 +68,27 @@ async fn strangers_see_health_and_nothing_else() {
     let message = "namespaces is forbidden: User \"system:anonymous\" cannot list resource \"namespaces\" in API group \
                    \"\" at the cluster scope";
     assert_eq!(refused.failure(), (403, "Forbidden", message));
+}
+
+#[tokio::test]
+async fn requests_are_told_their_flow_and_mandatory_objects_stay() {
+    const GROUP: &str = "/apis/flowcontrol.apiserver.k8s.io/v1";
+    let api = Api::start().await;
+    let uid = async |path: &str| api.get(&format!("{GROUP}/{path}")).await.ok()["metadata"]["uid"].clone();
+    let expected = (uid("flowschemas/exempt").await, uid("prioritylevelconfigurations/exempt").await);
+    let collection = format!("{GROUP}/flowschemas");
+    let watch = format!("{collection}?watch=1&fieldSelector=metadata.name%3Dcatch-all");
+    let watching = api.send(Request::builder().uri(&watch).body(Body::empty()).expect("a request")).await;
+    let header = |name: &str| watching.headers().get(name).and_then(|v| v.to_str().ok()).map(Into::into);
+    let told = (header("x-kubernetes-pf-flowschema-uid"), header("x-kubernetes-pf-prioritylevel-uid"));
+    assert_eq!(told, (Some(expected.0), Some(expected.1)));
+
+    let catch_all = format!("{collection}/catch-all");
+    let changed = api.patch(&catch_all, "merge-patch+json", &json!({"spec": {"matchingPrecedence": 9}})).await;
+    assert!(changed.failure().2.contains("spec of 'catch-all' must equal the fixed value"), "{changed:?}");
+    api.delete(&catch_all, &json!({})).await.ok();
+    let mut events = watching.into_body();
+    while api.get(&catch_all).await.code != 200 {
+        events.frame().await.expect("the watch goes on").expect("a frame");
+    }
 }

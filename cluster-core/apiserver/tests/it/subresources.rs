@@ -125,3 +125,45 @@ async fn services_get_addresses_and_ports_of_their_own() {
     let spec = json!({"type": "NodePort", "ports": ports, "clusterIP": address});
     assert_eq!(api.post(SERVICES, &service("b", &spec)).await.code, 201);
 }
+
+#[tokio::test]
+async fn addresses_are_objects_and_run_out_until_a_network_is_added() {
+    const GROUP: &str = "/apis/networking.k8s.io/v1";
+    let api = Api::start_with(|config| config.service_subnet = "10.96.0.0/28".parse().expect("a network")).await;
+    let default = api.get(&format!("{GROUP}/servicecidrs/kubernetes")).await.ok();
+    assert_eq!(
+        (&default["spec"]["cidrs"], &default["status"]["conditions"][0]["type"]),
+        (&json!(["10.96.0.0/28"]), &json!("Ready"))
+    );
+    let create = async |name: String| api.post(SERVICES, &service(&name, &json!({}))).await;
+    let made = futures::future::join_all((0..13).map(|n| create(format!("s{n}")))).await;
+    let address = |made: super::Answer| made.ok()["spec"]["clusterIP"].as_str().unwrap_or_default().to_owned();
+    let mut addresses: Vec<String> = made.into_iter().map(address).collect();
+    let first = addresses[0].clone();
+    addresses.sort_unstable();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 13);
+    let held = api.get(&format!("{GROUP}/ipaddresses/{first}")).await.ok();
+    let parent = json!({"resource": "services", "namespace": "default", "name": "s0"});
+    assert_eq!(
+        (&held["spec"]["parentRef"], &held["metadata"]["labels"]["ipaddress.kubernetes.io/ip-family"]),
+        (&parent, &json!("IPv4"))
+    );
+
+    let full = create("full".to_owned()).await;
+    assert!(full.code == 422 && full.failure().2.contains("range is full"), "{full:?}");
+    api.delete(&format!("{SERVICES}/s0"), &json!({})).await.ok();
+    assert_eq!(address(create("again".to_owned()).await), first);
+    let more = json!({"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "more"},
+        "spec": {"cidrs": ["10.97.0.0/24"]}});
+    api.post(&format!("{GROUP}/servicecidrs"), &more).await.ok();
+    let other = address(create("other".to_owned()).await);
+    assert!(other.starts_with("10.97.0."), "{other}");
+
+    let more = format!("{GROUP}/servicecidrs/more");
+    api.delete(&more, &json!({})).await.ok();
+    assert!(api.get(&more).await.ok()["metadata"]["deletionTimestamp"].is_string());
+    assert_eq!(create("full".to_owned()).await.code, 422);
+    api.delete(&format!("{SERVICES}/other"), &json!({})).await.ok();
+    assert_eq!((api.get(&more).await.code, api.get(&format!("{GROUP}/ipaddresses/{other}")).await.code), (404, 404));
+}

@@ -127,6 +127,67 @@ async fn a_webhook_that_says_no_or_fails_decides_by_its_policy() {
 }
 
 #[tokio::test]
+async fn match_conditions_decide_whether_a_webhook_is_asked() {
+    let (api, hook) = (Api::start().await, Hook::start(by_path).await);
+    let condition = |name: &str, expression: &str| json!({"name": name, "expression": expression});
+    let (no, yes) = (condition("no", "object.data.a != 'b'"), condition("yes", "request.name == object.metadata.name"));
+    let broken = condition("broken", "oldObject.data.a == 'b'");
+    for (index, (conditions, policy, code)) in [
+        (json!([yes]), "Fail", 403),
+        (json!([yes, no]), "Fail", 201),
+        (json!([broken, no]), "Fail", 201),
+        (json!([yes, broken]), "Ignore", 201),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let changes = json!({"matchConditions": conditions, "failurePolicy": policy});
+        configure(&api, VALIDATING, "a", json!([entry("a.b.example", &hook.by_url("/deny"), &changes)])).await;
+        assert_eq!(create(&api, &format!("c{index}")).await.code, code, "{changes}");
+    }
+    let changes = json!({"matchConditions": [broken]});
+    configure(&api, MUTATING, "a", json!([entry("a.b.example", &hook.by_url("/patch"), &changes)])).await;
+    let refused = create(&api, "x").await;
+    let why = "configmaps \"x\" is forbidden: expression 'oldObject.data.a == 'b'' resulted in error: ";
+    assert!(refused.code == 403 && refused.failure().2.starts_with(why), "{refused:?}");
+    assert_eq!(hook.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn match_conditions_that_cannot_work_are_refused() {
+    let api = Api::start().await;
+    let many: Vec<Value> = (0..65).map(|n| json!({"name": format!("n{n}"), "expression": "true"})).collect();
+    let at = "webhooks[0].matchConditions";
+    for (conditions, message) in [
+        (
+            json!([{"name": "a", "expression": "... [] bad expression"}]),
+            format!(
+                "{at}[0].expression: Invalid value: \"... [] bad expression\": compilation failed: ERROR: <input>:1:"
+            ),
+        ),
+        (json!([{"name": "a", "expression": "params.x"}]), "undeclared reference to 'params'".to_owned()),
+        (
+            json!([{"name": "a", "expression": "1"}]),
+            format!("{at}[0].expression: Invalid value: \"1\": must evaluate to bool"),
+        ),
+        (
+            json!([{"name": "a", "expression": "true"}, {"name": "a", "expression": "true"}]),
+            format!("{at}[1].name: Duplicate value: \"a\""),
+        ),
+        (Value::from(many), format!("{at}: Too many: 65: must have at most 64 items")),
+    ] {
+        let hook = entry("a.b.example", &json!({"url": "https://localhost"}), &json!({"matchConditions": conditions}));
+        for (path, kind) in [(MUTATING, "MutatingWebhookConfiguration"), (VALIDATING, "ValidatingWebhookConfiguration")]
+        {
+            let object = json!({"kind": kind, "apiVersion": "admissionregistration.k8s.io/v1",
+                "metadata": {"name": "c"}, "webhooks": [hook]});
+            let answer = api.post(path, &object).await;
+            assert!(answer.code == 422 && answer.failure().2.contains(&message), "{message}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_review_tells_all_about_the_request_and_its_warnings_reach_the_caller() {
     let (api, hook) = (Api::start().await, Hook::start(by_path).await);
     // By service: the address is the service's, the name in the certificate its DNS name.

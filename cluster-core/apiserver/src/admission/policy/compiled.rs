@@ -1,25 +1,26 @@
-//! Compiled policies, kept by UID and generation.
+//! Compiled policies and match conditions of webhooks, kept by revision.
 
 use crate::kinds::walk::{items, text};
 use cluster_cel::{Declarations, Object, Program, Type};
 use cluster_object::meta;
 use cluster_object::status::Status;
-use cluster_store::Entry;
+use cluster_store::{Entry, Key, Revision};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// How many policies are kept before the cache starts anew: more than any cluster has at once.
+/// How many objects are kept before the cache starts anew: more than any cluster has at once.
 const KEPT: usize = 1024;
 
 /// An expression, or what is wrong with it.
 pub(super) type Expression = Result<Program, String>;
 
-/// A policy with its expressions.
-pub(super) struct Compiled {
+/// A policy with its expressions, or a webhook with its match conditions.
+#[derive(Default)]
+pub(in crate::admission) struct Compiled {
     pub(super) name: String,
-    pub(super) spec: Value,
+    pub(in crate::admission) spec: Value,
     pub(super) variables: Vec<(String, Expression)>,
     pub(super) conditions: Vec<Expression>,
     /// Expression and message expression.
@@ -28,41 +29,46 @@ pub(super) struct Compiled {
     pub(super) mutations: Vec<Expression>,
 }
 
-/// The variables that policies have, with `variables` as `composed` says. Types are not known before a request: they
-/// are checked apart.
-pub(super) fn environment(
-    kind: &Type,
-    params: &Type,
-    composed: BTreeMap<String, Type>,
-    mutating: bool,
-) -> Declarations {
+/// The variables that every expression has. Types are not known before a request: they are checked apart.
+fn common(kind: &Type) -> Declarations {
     let mut known: Declarations = ["request", "namespaceObject"].map(|name| (name, Type::Dyn)).to_vec();
-    known.extend([("object", kind.clone()), ("oldObject", kind.clone()), ("params", params.clone())]);
-    let fields = Object { name: "kubernetes.variables".to_owned(), fields: composed };
-    known.push(("variables", Type::Object(Arc::new(fields))));
-    if mutating {
-        known.extend(["Object", "JSONPatch"].map(|name| (name, Type::Dyn)));
-    }
+    known.extend(["object", "oldObject"].map(|name| (name, kind.clone())));
     known
+}
+
+/// These variables and `variables` as `composed` says.
+fn with_composed(mut known: Declarations, composed: &BTreeMap<String, Type>) -> Declarations {
+    let fields = Object { name: "kubernetes.variables".to_owned(), fields: composed.clone() };
+    known.push(("variables", Type::Object(Arc::new(fields))));
+    known
+}
+
+fn each(spec: &Value, list: &str, field: &str, known: &Declarations) -> Vec<Expression> {
+    items(&spec[list]).iter().map(|one| cluster_cel::compile(text(&one[field]), known)).collect()
 }
 
 impl Compiled {
     /// Compiles all of a policy for objects of this type.
     pub(super) fn new(policy: &Value, kind: &Type, params: &Type) -> Self {
         let spec = policy["spec"].clone();
-        let mutating = meta::kind(policy).starts_with("Mutating");
+        let mut known = common(kind);
+        if !spec["paramKind"].is_null() {
+            known.push(("params", params.clone()));
+        }
+        if meta::kind(policy).starts_with("Mutating") {
+            known.extend(["Object", "JSONPatch"].map(|name| (name, Type::Dyn)));
+        }
         let mut composed = BTreeMap::new();
         let mut variables = Vec::new();
         for variable in items(&spec["variables"]) {
-            let known = environment(kind, params, composed.clone(), mutating);
+            let known = with_composed(known.clone(), &composed);
             let program = cluster_cel::compile(text(&variable["expression"]), &known);
             let result = program.as_ref().map_or(Type::Dyn, |program| program.result().clone());
             composed.insert(text(&variable["name"]).to_owned(), result);
             variables.push((text(&variable["name"]).to_owned(), program));
         }
-        let known = environment(kind, params, composed, mutating);
+        let known = with_composed(known, &composed);
         let compile = |expression: &Value| cluster_cel::compile(text(expression), &known);
-        let each = |list: &str, field: &str| items(&spec[list]).iter().map(|one| compile(&one[field])).collect();
         let mutation = |one: &Value| {
             let body = if one["patchType"] == "JSONPatch" { &one["jsonPatch"] } else { &one["applyConfiguration"] };
             compile(&body["expression"])
@@ -73,35 +79,48 @@ impl Compiled {
         };
         Self {
             name: meta::name(policy).to_owned(),
-            conditions: each("matchConditions", "expression"),
+            conditions: each(&spec, "matchConditions", "expression", &known),
             validations: items(&spec["validations"]).iter().map(validation).collect(),
-            annotations: each("auditAnnotations", "valueExpression"),
+            annotations: each(&spec, "auditAnnotations", "valueExpression", &known),
             mutations: items(&spec["mutations"]).iter().map(mutation).collect(),
             variables,
             spec,
         }
     }
+
+    /// Compiles the match conditions of a webhook.
+    pub(super) fn webhook(hook: &Value) -> Self {
+        let conditions = each(hook, "matchConditions", "expression", &common(&Type::Dyn));
+        Self { name: text(&hook["name"]).to_owned(), conditions, spec: hook.clone(), ..Self::default() }
+    }
 }
 
-/// The compiled policies of a server.
+/// What an object holds in compiled form: one policy, or any number of webhooks.
+type Parts = Arc<[Arc<Compiled>]>;
+
+/// The compiled policies and webhooks of a server.
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<HashMap<(String, i64), Arc<Compiled>>>);
+pub(crate) struct Cache(Mutex<HashMap<Key, (Revision, Parts)>>);
 
 impl Cache {
-    /// The policy of an entry, compiled by the first who asks.
-    pub(super) fn get(&self, entry: &Entry) -> Result<Arc<Compiled>, Status> {
-        let policy: Value = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
-        let key = (meta::uid(&policy).to_owned(), meta::generation(&policy));
-        if let Some(found) = self.0.lock().get(&key) {
-            return Ok(Arc::clone(found));
+    /// What an entry holds, compiled by the first who asks.
+    pub(in crate::admission) fn get(&self, entry: &Entry) -> Result<Parts, Status> {
+        if let Some((revision, parts)) = self.0.lock().get(&entry.key)
+            && *revision == entry.revision
+        {
+            return Ok(Arc::clone(parts));
         }
-        let compiled = Arc::new(Compiled::new(&policy, &Type::Dyn, &Type::Dyn));
+        let object: Value = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
+        let parts: Parts = if meta::kind(&object).ends_with("Configuration") {
+            items(&object["webhooks"]).iter().map(|hook| Arc::new(Compiled::webhook(hook))).collect()
+        } else {
+            [Arc::new(Compiled::new(&object, &Type::Dyn, &Type::Dyn))].into()
+        };
         let mut kept = self.0.lock();
-        kept.retain(|(uid, _), _| *uid != key.0);
         if kept.len() >= KEPT {
             kept.clear();
         }
-        kept.insert(key, Arc::clone(&compiled));
-        Ok(compiled)
+        kept.insert(entry.key.clone(), (entry.revision, Arc::clone(&parts)));
+        Ok(parts)
     }
 }

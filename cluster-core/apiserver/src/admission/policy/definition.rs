@@ -3,10 +3,12 @@
 use super::compiled::Compiled;
 use crate::kinds::walk::At;
 use cluster_cel::{Program, Type};
-use cluster_object::field::Errors;
+use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::Value;
 
+/// The most match conditions of one webhook or policy.
+const MAX_CONDITIONS: usize = 64;
 const REASONS: &[&str] = &["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
 
 /// The faults of a policy, its expressions included.
@@ -37,10 +39,7 @@ pub(crate) fn policy(object: &Value) -> Errors {
         variable.get("name").unique(&mut seen, variable.get("name").text().to_owned(), &mut errors);
         expression(&variable.get("expression"), program, None, &mut errors);
     }
-    for (condition, program) in spec.get("matchConditions").items().zip(&compiled.conditions) {
-        condition.get("name").required_rule(name::qualified_name, &mut errors);
-        expression(&condition.get("expression"), program, Some((&Type::Bool, "bool")), &mut errors);
-    }
+    match_conditions(&spec, &compiled, &mut errors);
     for (validation, (program, message)) in spec.get("validations").items().zip(&compiled.validations) {
         expression(&validation.get("expression"), program, Some((&Type::Bool, "bool")), &mut errors);
         if let Some(message) = message {
@@ -68,6 +67,27 @@ pub(crate) fn policy(object: &Value) -> Errors {
         expression(&mutation.get(&format!("{body}.expression")), program, None, &mut errors);
     }
     errors
+}
+
+/// The faults of a webhook's match conditions.
+pub(crate) fn webhook(hook: &At<'_>, errors: &mut Errors) {
+    match_conditions(hook, &Compiled::webhook(hook.value), errors);
+}
+
+fn match_conditions(at: &At<'_>, compiled: &Compiled, errors: &mut Errors) {
+    let (conditions, mut seen) = (at.get("matchConditions"), Vec::new());
+    let count = compiled.conditions.len();
+    if count > MAX_CONDITIONS {
+        return errors.push(Error::too_many(&conditions.path, count, MAX_CONDITIONS));
+    }
+    for (condition, program) in conditions.items().zip(&compiled.conditions) {
+        expression(&condition.get("expression"), program, Some((&Type::Bool, "bool")), errors);
+        let name = condition.get("name");
+        name.required_rule(name::qualified_name, errors);
+        if !name.is_empty() {
+            name.unique(&mut seen, name.text().to_owned(), errors);
+        }
+    }
 }
 
 fn expression(at: &At<'_>, program: &Result<Program, String>, wanted: Option<(&Type, &str)>, errors: &mut Errors) {

@@ -3,15 +3,14 @@
 use super::compiled::{Compiled, Expression};
 use crate::admission::webhook::question;
 use crate::admission::{AdmissionRequest, Lookup};
-use crate::kinds::walk::{items, text};
 use crate::registry::Resource;
 use crate::server::ApiServer;
 use cluster_cel::{Activation, Budget, Failure, Value as CelValue, dynamic};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// A policy at work on a request.
-pub(super) struct Evaluation<'a> {
+/// A policy, or a webhook with its conditions, at work on a request.
+pub(in crate::admission) struct Evaluation<'a> {
     policy: &'a Compiled,
     activation: Activation,
     /// What the composed variables are, as far as somebody asked.
@@ -20,7 +19,7 @@ pub(super) struct Evaluation<'a> {
 
 impl<'a> Evaluation<'a> {
     /// Binds object, old object and request, as the resource that the policy names, and the parameters.
-    pub(super) fn new(
+    pub(in crate::admission) fn new(
         server: &ApiServer,
         request: &AdmissionRequest<'_>,
         policy: &'a Compiled,
@@ -68,7 +67,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Whether all match conditions hold. A condition that is false decides, whatever others failed.
-    pub(super) fn concerned(&mut self) -> Result<bool, String> {
+    pub(in crate::admission) fn concerned(&mut self) -> Result<bool, String> {
         let policy = self.policy;
         let mut fault = None;
         for (index, condition) in policy.conditions.iter().enumerate() {
@@ -76,10 +75,7 @@ impl<'a> Evaluation<'a> {
                 Ok(CelValue::Bool(true)) => {}
                 Ok(CelValue::Bool(false)) => return Ok(false),
                 Ok(_) => fault = Some(format!("match condition {index} did not evaluate to a bool")),
-                Err(why) => {
-                    let name = text(&items(&policy.spec["matchConditions"])[index]["name"]);
-                    fault = Some(format!("match condition {name:?}: {why}"));
-                }
+                Err(why) => fault = Some(why),
             }
         }
         fault.map_or(Ok(true), Err)

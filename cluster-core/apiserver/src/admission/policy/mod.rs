@@ -12,6 +12,8 @@ mod typecheck;
 mod validating;
 
 pub(crate) use compiled::Cache;
+pub(super) use compiled::Compiled;
+pub(super) use evaluation::Evaluation;
 pub(super) use mutating::mutate;
 pub(crate) use typecheck::complete;
 pub(super) use validating::validate;
@@ -21,7 +23,6 @@ use crate::registry::Resource;
 use crate::server::ApiServer;
 use cluster_object::meta;
 use cluster_object::status::Status;
-use compiled::Compiled;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ fn applicable(
         if bound.is_empty() {
             continue;
         }
-        let policy = server.policies.get(&entry)?;
+        let Some(policy) = server.policies.get(&entry)?.first().cloned() else { continue };
         let constraints = &policy.spec["matchConstraints"];
         let Some(resource) = matches(constraints, request, server)? else { continue };
         let mut matched = Vec::new();

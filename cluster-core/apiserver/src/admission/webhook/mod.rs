@@ -6,13 +6,14 @@ mod review;
 
 pub(super) use review::question;
 
-use super::{AdmissionRequest, Lookup, Operation, matching};
+use super::policy::{Compiled, Evaluation};
+use super::{AdmissionRequest, Operation, matching};
 use crate::backend;
 use crate::kinds::walk::{int, items, text};
 use crate::registry::Resource;
 use crate::server::ApiServer;
 use crate::verbs::{self, Call};
-use cluster_object::meta;
+use cluster_cel::Budget;
 use cluster_object::patch::json_patch;
 use cluster_object::status::Status;
 use review::Answer;
@@ -28,57 +29,86 @@ const DEFAULT_TIMEOUT: u64 = 10;
 /// One entry of a configuration.
 struct Hook {
     configuration: String,
-    spec: Value,
+    compiled: Arc<Compiled>,
     mutating: bool,
 }
 
 impl Hook {
-    fn name(&self) -> &str {
-        text(&self.spec["name"])
+    fn spec(&self) -> &Value {
+        &self.compiled.spec
     }
 
-    /// Under which resource the request is this webhook's business; `None` when it is not.
-    fn matches(&self, request: &AdmissionRequest<'_>, server: &ApiServer) -> Result<Option<Arc<Resource>>, Status> {
-        let (rules, policy) = (&self.spec["rules"], &self.spec["matchPolicy"]);
-        let Some(found) = matching::resource(rules, policy, request, &server.registry) else { return Ok(None) };
-        Ok(matching::selected(&self.spec, request, server)?.then_some(found))
+    fn name(&self) -> &str {
+        text(&self.spec()["name"])
     }
+
+    fn fails_open(&self) -> bool {
+        self.spec()["failurePolicy"] == "Ignore"
+    }
+
+    /// Under which resource the request is this webhook's business, and both objects as that; `None` when it is not.
+    async fn matches(&self, call: &Call<'_>, request: &AdmissionRequest<'_>) -> Result<Option<Matched>, Status> {
+        let (server, spec) = (call.server, self.spec());
+        let found = matching::resource(&spec["rules"], &spec["matchPolicy"], request, &server.registry);
+        let Some(resource) = found else { return Ok(None) };
+        if !matching::selected(spec, request, server)? {
+            return Ok(None);
+        }
+        let (object, old) = versions(call, request, &resource).await?;
+        let (budget, objects) = (Arc::new(Budget::default()), (&object, &old));
+        let concerned = items(&spec["matchConditions"]).is_empty()
+            || match Evaluation::new(server, request, &self.compiled, &resource, objects, &Value::Null, &budget)
+                .concerned()
+            {
+                Ok(concerned) => concerned,
+                Err(_) if self.fails_open() => false,
+                Err(why) => return Err(request.forbidden(&why)),
+            };
+        Ok(concerned.then_some(Matched { resource, object, old }))
+    }
+}
+
+/// A request as a webhook sees it.
+struct Matched {
+    resource: Arc<Resource>,
+    object: Value,
+    old: Value,
 }
 
 /// All webhooks in the order of their configurations' names. Until the server is ready it writes only what every
 /// cluster has, and no webhook can be asked.
-fn hooks(server: &ApiServer, storage: &str) -> Vec<Hook> {
+fn hooks(server: &ApiServer, storage: &str) -> Result<Vec<Hook>, Status> {
     let snapshot = server.store.snapshot(storage);
-    if snapshot.is_empty() || !server.is_ready() {
-        return Vec::new();
-    }
     let mut hooks = Vec::new();
-    for configuration in server.list(storage, None) {
-        hooks.extend(items(&configuration["webhooks"]).iter().map(|spec| Hook {
-            configuration: meta::name(&configuration).to_owned(),
-            spec: spec.clone(),
+    if !server.is_ready() {
+        return Ok(hooks);
+    }
+    for entry in snapshot.range(None, None) {
+        hooks.extend(server.policies.get(&entry)?.iter().map(|compiled| Hook {
+            configuration: entry.key.name.to_string(),
+            compiled: Arc::clone(compiled),
             mutating: storage == MUTATING,
         }));
     }
-    hooks
+    Ok(hooks)
 }
 
 /// Lets the mutating webhooks change the object. When one did, the plugins see the object again, and so do, once, the
 /// webhooks before it that ask for that.
 pub(super) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
-    let hooks = hooks(call.server, MUTATING);
+    let hooks = hooks(call.server, MUTATING)?;
     let mut due: BTreeSet<usize> = (0..hooks.len()).collect();
     let (mut called, mut again) = (BTreeSet::new(), BTreeSet::new());
     for round in 0..2 {
         let mut changed = false;
         for index in due {
             let hook = &hooks[index];
-            let Some(matched) = hook.matches(request, call.server)? else { continue };
-            if change(call, hook, request, &matched, (round, index)).await? {
+            let Some(matched) = hook.matches(call, request).await? else { continue };
+            if change(call, hook, request, matched, (round, index)).await? {
                 changed = true;
                 again.extend(called.iter().copied());
             }
-            if hook.spec["reinvocationPolicy"] == "IfNeeded" {
+            if hook.spec()["reinvocationPolicy"] == "IfNeeded" {
                 called.insert(index);
             }
         }
@@ -97,17 +127,14 @@ pub(super) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) 
 
 /// Asks the validating webhooks, all at once. The first refusal in their order counts.
 pub(super) async fn validate(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Result<(), Status> {
-    let hooks = hooks(call.server, VALIDATING);
+    let hooks = hooks(call.server, VALIDATING)?;
     let mut matching = Vec::new();
     for (index, hook) in hooks.iter().enumerate() {
-        if let Some(matched) = hook.matches(request, call.server)? {
+        if let Some(matched) = hook.matches(call, request).await? {
             matching.push((index, hook, matched));
         }
     }
-    let asked = matching.iter().map(|(index, hook, matched)| async move {
-        let (object, old) = versions(call, request, matched).await?;
-        ask(call, hook, request, matched, (0, *index), (&object, &old)).await
-    });
+    let asked = matching.iter().map(|(index, hook, matched)| ask(call, hook, request, matched, (0, *index)));
     let answers: Vec<_> = futures::future::join_all(asked).await;
     answers.into_iter().try_for_each(|answer| answer.map(drop))
 }
@@ -117,11 +144,11 @@ async fn change(
     call: &Call<'_>,
     hook: &Hook,
     request: &mut AdmissionRequest<'_>,
-    matched: &Arc<Resource>,
+    matched: Matched,
     place: (usize, usize),
 ) -> Result<bool, Status> {
-    let (mut object, old) = versions(call, request, matched).await?;
-    let answer = ask(call, hook, request, matched, place, (&object, &old)).await?;
+    let answer = ask(call, hook, request, &matched, place).await?;
+    let Matched { resource: matched, mut object, .. } = matched;
     let Some(Answer { patch, .. }) = answer else { return Ok(false) };
     let patched = items(&patch).is_empty().then_some(false);
     if patched.is_none() {
@@ -132,8 +159,8 @@ async fn change(
             )));
         }
         json_patch(&mut object, &patch).map_err(|status| Status::internal(status.message))?;
-        if converts(request, matched) {
-            object = verbs::converted(call.server, object, matched, &call.resource).await?;
+        if converts(request, &matched) {
+            object = verbs::converted(call.server, object, &matched, &call.resource).await?;
         }
         if own_kind(request) {
             verbs::complete(&call.resource, &mut object)?;
@@ -181,14 +208,13 @@ async fn ask(
     call: &Call<'_>,
     hook: &Hook,
     request: &AdmissionRequest<'_>,
-    matched: &Resource,
+    matched: &Matched,
     (round, index): (usize, usize),
-    (object, old): (&Value, &Value),
 ) -> Result<Option<Answer>, Status> {
     let uid = uuid::Uuid::new_v4().to_string();
-    let question = review::question(&uid, request, matched, object, old);
-    let seconds = u64::try_from(int(&hook.spec["timeoutSeconds"])).ok().filter(|s| *s > 0).unwrap_or(DEFAULT_TIMEOUT);
-    let config = &hook.spec["clientConfig"];
+    let question = review::question(&uid, request, &matched.resource, &matched.object, &matched.old);
+    let seconds = u64::try_from(int(&hook.spec()["timeoutSeconds"])).ok().filter(|s| *s > 0).unwrap_or(DEFAULT_TIMEOUT);
+    let config = &hook.spec()["clientConfig"];
     let answer = match backend::post(call.server, config, &question, Duration::from_secs(seconds)).await {
         Ok(review) => review::answer(&review, &uid, hook.mutating)
             .map_err(|why| format!("received invalid webhook response: {why}")),
@@ -197,7 +223,7 @@ async fn ask(
     let name = hook.name();
     let answer = match answer {
         Ok(answer) => answer,
-        Err(why) if hook.spec["failurePolicy"] == "Ignore" => {
+        Err(why) if hook.fails_open() => {
             tracing::warn!(webhook = name, why, "failed calling webhook, failing open");
             let kind = if hook.mutating { "mutating" } else { "validating" };
             let key = format!("failed-open.{kind}.webhook.admission.k8s.io/round_{round}_index_{index}");
