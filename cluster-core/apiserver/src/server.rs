@@ -116,10 +116,12 @@ impl ApiServer {
             store,
             config,
         });
+        let seen = server.store.revision();
         custom::serve_all(&server);
         bootstrap::run(&server).await?;
         server.ready.store(true, Ordering::Release);
         tokio::spawn(aggregation::follow(Arc::clone(&server)));
+        tokio::spawn(custom::follow(Arc::clone(&server), seen));
         Ok(server)
     }
 
