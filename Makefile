@@ -49,6 +49,7 @@ test: lint unit cluster-test ## Lint, run the unit and API tests, then the tests
 
 unit: tools ui ## Run the tests that need no cluster
 	@cd ui && npm test
+	@.ci/etcd
 	@cargo $(TEST) --workspace --exclude devcluster-tests
 	@cargo test --quiet --manifest-path node-image/demo/Cargo.toml
 

@@ -19,14 +19,14 @@ use sha2::{Digest, Sha256};
 /// The Kubernetes version this server speaks.
 const GIT_VERSION: &str = "v1.37.0";
 
-pub(crate) fn serve(server: &ApiServer, parts: &Parts, info: &RequestInfo) -> Result<Response<Body>, Status> {
+pub(crate) async fn serve(server: &ApiServer, parts: &Parts, info: &RequestInfo) -> Result<Response<Body>, Status> {
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Err(Status::method_not_allowed());
     }
     let query = parts.uri.query().unwrap_or_default();
     let segments: Vec<&str> = info.path.trim_matches('/').split('/').collect();
     match segments.as_slice() {
-        ["healthz" | "livez" | "readyz", check @ ..] => Ok(health(server, segments[0], check, query)),
+        ["healthz" | "livez" | "readyz", check @ ..] => Ok(health(server, segments[0], check, query).await),
         ["version"] => Ok(render::json(StatusCode::OK, &version())),
         ["metrics"] => Ok(text(StatusCode::OK, server.metrics.render())),
         [".well-known", "openid-configuration"] => {
@@ -142,9 +142,10 @@ fn version() -> Value {
     })
 }
 
-fn health(server: &ApiServer, endpoint: &str, check: &[&str], query: &str) -> Response<Body> {
+async fn health(server: &ApiServer, endpoint: &str, check: &[&str], query: &str) -> Response<Body> {
     let ready = server.is_ready();
-    let mut checks = vec![("ping", true), ("store", true), ("poststarthook/bootstrap", ready)];
+    let store = server.store.freshest().await.is_ok();
+    let mut checks = vec![("ping", true), (server.store.name(), store), ("poststarthook/bootstrap", ready)];
     if endpoint == "readyz" {
         checks.push(("shutdown", !server.closing.is_cancelled()));
     }

@@ -89,7 +89,7 @@ async fn route(
         return server.remotes.forward(server, &remote, &user, parts, body).await;
     }
     if !info.is_resource {
-        return paths::serve(server, &parts, &info);
+        return paths::serve(server, &parts, &info).await;
     }
     if info.resource.is_empty() {
         return paths::not_found();
@@ -99,6 +99,9 @@ async fn route(
     let query = Query::parse(query, header(&parts.headers, USER_AGENT))?;
     let accept = Accept::parse(&parts.headers).ok_or_else(not_acceptable)?;
     let content_type = header(&parts.headers, CONTENT_TYPE).to_owned();
+    if wants_freshest(server, &info, &query) {
+        server.store.freshest().await.map_err(Status::internal)?;
+    }
     let notes = Arc::clone(notes);
     let call = Call { server, resource, info, user, query, accept, content_type, notes };
     let mut reply = match call.info.subresource.as_str() {
@@ -110,6 +113,13 @@ async fn route(
         reply.warnings.push(call.resource.warning.clone());
     }
     render::reply(server, &call.resource, call.accept, &call.query.include_object, call.query.pretty, reply).await
+}
+
+/// Whether the answer must be as new as any server's: always, but for reads that name a revision this server has.
+fn wants_freshest(server: &ApiServer, info: &RequestInfo, query: &Query) -> bool {
+    let reads = matches!(info.verb, "get" | "list" | "watch");
+    let given = &query.resource_version;
+    !reads || given.is_empty() || given.parse().is_ok_and(|revision: u64| revision > server.store.revision())
 }
 
 /// The caller: known already in the process, or found by certificate or token, then impersonated.

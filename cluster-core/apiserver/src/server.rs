@@ -119,12 +119,14 @@ impl ApiServer {
             store,
             config,
         });
+        let seen = server.store.revision();
         custom::serve_all(&server);
         let failed = |source| StartError::Bootstrap { what: "the claims of services".to_owned(), source };
         allocate::repair(&server).await.map_err(failed)?;
         bootstrap::run(&server).await?;
         server.ready.store(true, Ordering::Release);
         tokio::spawn(aggregation::follow(Arc::clone(&server)));
+        tokio::spawn(custom::follow(Arc::clone(&server), seen));
         Ok(server)
     }
 

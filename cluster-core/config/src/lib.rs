@@ -7,6 +7,8 @@ use std::net::Ipv4Addr;
 
 /// The port of the API server in the cluster's network.
 pub const API_PORT: u16 = 6443;
+/// The port on which the etcds of several masters reach each other.
+pub const ETCD_PORT: u16 = 2380;
 /// The port of the kubelet.
 pub const KUBELET_PORT: u16 = 10250;
 /// The cluster's DNS domain.
@@ -26,6 +28,8 @@ pub mod path {
     pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
     /// State that outlives restarts of the container: store, kubelet folders.
     pub const STATE: &str = "/var/lib/devcluster";
+    /// The folder of etcd, on each of several masters.
+    pub const ETCD: &str = "/var/lib/devcluster/etcd";
     /// Folders that stand for a cloud's disks; all nodes share them.
     pub const DISKS: &str = "/var/lib/devcluster-disks";
     /// The kubelet's folder.
@@ -52,6 +56,10 @@ pub mod pki_file {
     pub const SERVICE_ACCOUNT_KEY: &str = "sa.key";
     /// 32 bytes, base64: encrypts secrets at rest; on masters.
     pub const ENCRYPTION_KEY: &str = "encryption.key";
+    /// The certificate that etcds of several masters show each other; on masters.
+    pub const ETCD_CERT: &str = "etcd.crt";
+    /// Its key.
+    pub const ETCD_KEY: &str = "etcd.key";
     /// The kubelet's certificate, for serving and as a client (`system:node:NAME`, group `system:nodes`).
     pub const KUBELET_CERT: &str = "kubelet.crt";
     /// Its key.
@@ -110,6 +118,13 @@ pub struct NodeConfig {
     /// Timings of self-healing.
     #[serde(default)]
     pub healing: Healing,
+}
+
+impl NodeConfig {
+    /// Whether this is one of several masters, which share their state through etcd.
+    pub fn has_etcd(&self) -> bool {
+        self.role == Role::Master && self.masters.len() > 1
+    }
 }
 
 /// How fast the cluster reacts to a lost node. The defaults are shorter than upstream's (40 s and 300 s), because a

@@ -31,7 +31,9 @@ impl Launcher {
     fn backend_of(&self, spec: &ClusterSpec) -> Result<HttpBackend> {
         let entry = self.entry(spec)?;
         let (cert, key) = entry.client_certificate.unwrap_or_default();
-        Ok(HttpBackend::new(&entry.server, &entry.ca_pem, Identity::ClientCert { cert, key })?)
+        let servers = spec.server_urls();
+        let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
+        Ok(HttpBackend::with_servers(&servers, &entry.ca_pem, Identity::ClientCert { cert, key })?)
     }
 
     /// A kubeconfig with this cluster alone.

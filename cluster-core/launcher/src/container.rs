@@ -198,7 +198,8 @@ fn container(spec: &ClusterSpec, node: &NodeSpec, may_raise_limits: bool) -> Con
 }
 
 fn ports(spec: &ClusterSpec, node: &NodeSpec) -> (Vec<String>, PortMap) {
-    let api = (node.role == Role::Master).then(|| (format!("{API_PORT}/tcp"), spec.api_address, spec.api_port));
+    let published = spec.of(Role::Master).next().is_some_and(|first| first.name == node.name);
+    let api = published.then(|| (format!("{API_PORT}/tcp"), spec.api_address, spec.api_port));
     let extra = node.ports.iter().map(|port| {
         (format!("{}/{}", port.container_port, port.protocol.as_str()), port.listen_address, port.host_port)
     });

@@ -69,7 +69,10 @@ impl Launcher {
             };
             record.spec.nodes.retain(|other| other.name != node.name);
             if node.role == Role::Master {
-                return Err(Error::Invalid(format!("`{}` is the cluster's only master", node.name)));
+                return Err(Error::Invalid(format!(
+                    "`{}` is a master: how many there are is decided when the cluster is made",
+                    node.name
+                )));
             }
             if record.spec.of(Role::Worker).next().is_none() {
                 return Err(Error::Invalid(format!("`{}` is the cluster's last worker", node.name)));

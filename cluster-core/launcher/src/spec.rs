@@ -186,6 +186,14 @@ impl ClusterSpec {
         }
     }
 
+    /// The API servers as the host reaches them: the published one first, then, where the host can reach containers,
+    /// the other masters.
+    pub fn server_urls(&self) -> Vec<String> {
+        let others = self.of(Role::Master).skip(1);
+        let others = others.map(|master| format!("https://{}:{API_PORT}", self.address(master)));
+        std::iter::once(self.server_url()).chain(others).collect()
+    }
+
     /// A node's fixed address; the subnet's first one is the gateway's. Needs [`Self::subnet`] to be chosen.
     pub fn address(&self, node: &NodeSpec) -> Ipv4Addr {
         nth(self.subnet.unwrap_or_default(), u32::from(node.index) + 1)
@@ -219,12 +227,13 @@ impl ClusterSpec {
             return invalid(format!("the cluster's name `{}` is longer than {MAX_NAME} characters", self.name));
         }
         match (self.of(Role::Master).count(), self.of(Role::Worker).count()) {
-            (1, 1..) => {}
-            (0, _) => return invalid("a cluster needs one master".to_owned()),
-            (1, _) => return invalid("a cluster needs at least one worker, because masters take no pods".to_owned()),
+            (masters, 1..) if masters % 2 == 1 => {}
+            (0, _) => return invalid("a cluster needs a master".to_owned()),
+            (_, 0) => return invalid("a cluster needs at least one worker, because masters take no pods".to_owned()),
             (masters, _) => {
                 return invalid(format!(
-                    "{masters} masters are not supported yet: choose 1, and as many workers as you like"
+                    "{masters} masters survive no more than {}: choose an odd number, most of which must live",
+                    masters - 1
                 ));
             }
         }
@@ -314,6 +323,14 @@ mod tests {
     }
 
     #[test]
+    fn the_host_reaches_the_published_master_first_and_then_the_others() {
+        let spec = ClusterSpec { subnet: Some(net([172, 30, 0, 0], 24)), ..ClusterSpec::new("dev", "image", 3, 1) };
+        spec.validate().expect("three masters are fine");
+        let urls = spec.server_urls();
+        assert_eq!(urls, ["https://127.0.0.1:0", "https://172.30.0.3:6443", "https://172.30.0.4:6443"]);
+    }
+
+    #[test]
     fn a_new_node_takes_the_first_free_name_and_index() {
         let mut spec = dev();
         spec.nodes.remove(1);
@@ -334,9 +351,9 @@ mod tests {
         dev().validate().expect("the default is fine");
         check(|spec| spec.name = "Dev".into(), "is no name for a cluster");
         check(|spec| spec.name = "d".repeat(41), "longer than 40");
-        check(|spec| drop(spec.push(Role::Master).clone()), "2 masters are not supported yet");
+        check(|spec| drop(spec.push(Role::Master).clone()), "choose an odd number");
         check(|spec| spec.nodes.truncate(1), "at least one worker");
-        check(|spec| spec.nodes.clear(), "one master");
+        check(|spec| spec.nodes.clear(), "needs a master");
         check(|spec| spec.service_subnet = net([10, 244, 8, 0], 24), "overlap");
         check(|spec| spec.pod_subnet = net([10, 1, 0, 0], 23), "too small for 3 nodes");
         check(|spec| drop(spec.nodes[1].labels.insert("a b".into(), String::new())), "label `a b=`");

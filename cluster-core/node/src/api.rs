@@ -13,10 +13,10 @@ use cluster_client::{Client, Informers};
 use cluster_config::{CLUSTER_DOMAIN, Healing, pki_file};
 use cluster_pki::{Pair, tls};
 use cluster_scheduler::Settings;
-use cluster_store::{AesGcm, Options, SqliteStore, Store};
+use cluster_store::{AesGcm, EtcdStore, Options, SqliteStore, Store};
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -36,6 +36,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) pki: &'a Path,
     /// The folder of the store.
     pub(crate) state: &'a Path,
+    /// The socket of the etcd that is the store instead.
+    pub(crate) etcd: Option<PathBuf>,
     /// Where it listens.
     pub(crate) listener: TcpListener,
     /// Cluster IPs.
@@ -49,8 +51,10 @@ pub(crate) struct Setup<'a> {
 impl Setup<'_> {
     /// Opens the store and starts the server; it answers when this returns, until `cancel`.
     pub(crate) async fn start(self, tasks: &TaskTracker, cancel: &CancellationToken) -> Result<Arc<ApiServer>> {
-        let store = self.open_store().await?;
-        let server = ApiServer::new(Arc::clone(&store) as Arc<dyn Store>, self.server_config()?).await?;
+        // etcd may lack its quorum for long.
+        let opened = cancel.run_until_cancelled(self.open_store()).await;
+        let store = opened.context("stopped before the store was there")??;
+        let server = ApiServer::new(Arc::clone(&store), self.server_config()?).await?;
         let pair = Pair { cert: self.pem(pki_file::API_CERT)?, key: self.pem(pki_file::API_KEY)? };
         let tls = tls::server(&pair, &self.pem(pki_file::CA_CERT)?, tls::Clients::Optional)?;
         let shared = Arc::clone(&server);
@@ -63,14 +67,19 @@ impl Setup<'_> {
         Ok(server)
     }
 
-    async fn open_store(&self) -> Result<Arc<SqliteStore>> {
+    async fn open_store(&self) -> Result<Arc<dyn Store>> {
         std::fs::create_dir_all(self.state).with_context(|| format!("failed to make {}", self.state.display()))?;
         let key = STANDARD.decode(self.pem(pki_file::ENCRYPTION_KEY)?.trim());
         let key: Vec<u8> = key.context("the encryption key is not base64")?;
         let key: [u8; 32] = key.try_into().map_err(|_| anyhow::anyhow!("the encryption key has not 32 bytes"))?;
         let at_rest = Arc::new(AesGcm::new(&SEALED, &[(KEY_ID, key)]));
-        let options = Options { at_rest, ..Options::file(self.state.join(STORE)) };
-        SqliteStore::open(options).await.context("failed to open the store")
+        Ok(match &self.etcd {
+            Some(socket) => EtcdStore::open(socket.clone(), at_rest).await.context("failed to open the store")?,
+            None => {
+                let options = Options { at_rest, ..Options::file(self.state.join(STORE)) };
+                SqliteStore::open(options).await.context("failed to open the store")?
+            }
+        })
     }
 
     fn server_config(&self) -> Result<Config> {
@@ -107,7 +116,7 @@ pub(crate) fn read(folder: &Path, name: &str) -> Result<String> {
 }
 
 /// Ends watches first, so that their connections can close, and the store last, so that no write is cut off.
-async fn close(server: Arc<ApiServer>, store: Arc<SqliteStore>, cancel: CancellationToken) {
+async fn close(server: Arc<ApiServer>, store: Arc<dyn Store>, cancel: CancellationToken) {
     cancel.cancelled().await;
     server.close();
     store.close().await;
@@ -156,9 +165,9 @@ impl<'a> Parts<'a> {
     /// Keeps the simulated nodes alive; each renews its lease once in `renew`.
     pub(crate) fn run_simulator(&self, renew: Duration) {
         let (client, shared, token) = (self.admin(), self.informers.clone(), self.cancel.clone());
-        self.tasks.spawn(supervise("simulator", self.cancel.clone(), move || {
+        self.keep("simulator", "devcluster-simulator", client.clone(), move || {
             cluster_simulator::run(client.clone(), shared.clone(), renew, token.clone())
-        }));
+        });
     }
 
     /// Keeps the controllers running.

@@ -49,7 +49,8 @@ pub fn exec(config: &NodeConfig) -> Result<Infallible> {
     Err(logged(command, "dockerd")?.exec()).context("failed to start dockerd")
 }
 
-fn logged(mut command: Command, name: &str) -> Result<Command> {
+/// Lets a program of the node write to a log file of its own.
+pub(crate) fn logged(mut command: Command, name: &str) -> Result<Command> {
     let file = format!("{LOGS}/{name}.log");
     let log = File::options().create(true).append(true).open(&file);
     let log = log.with_context(|| format!("failed to open {file}"))?;

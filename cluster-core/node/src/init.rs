@@ -3,7 +3,7 @@
 //! One thread, no runtime: it waits for signals and does nothing else. Orphans of the engine's containers end up here
 //! and are reaped.
 
-use crate::{engine, mounts};
+use crate::{engine, etcd, mounts};
 use anyhow::{Context, Result};
 use cluster_config::path;
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -32,11 +32,12 @@ pub fn run() -> Result<()> {
         }
     }
     allow_forwarding()?;
-    let mut services = [
-        Service::new("containerd", engine::containerd_command),
-        Service::new("engine", || own_command("engine")),
-        Service::new("node", || own_command("run")),
-    ];
+    let mut services =
+        vec![Service::new("containerd", engine::containerd_command), Service::new("engine", || own_command("engine"))];
+    if crate::load_config()?.has_etcd() {
+        services.push(Service::new("etcd", || etcd::command(&crate::load_config()?)));
+    }
+    services.push(Service::new("node", || own_command("run")));
     for service in &mut services {
         service.start()?;
     }

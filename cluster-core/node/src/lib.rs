@@ -4,6 +4,7 @@
 mod api;
 mod backend;
 pub mod engine;
+mod etcd;
 #[cfg(test)]
 mod faults;
 pub mod init;

@@ -1,6 +1,7 @@
 //! The control plane of a master: store, API server, controllers and scheduler in one process.
 
 use crate::api::{Parts, Setup};
+use crate::etcd;
 use crate::run::{Clients, pki};
 use crate::signer::signer;
 use crate::supervise::supervise;
@@ -23,6 +24,7 @@ pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &Can
     let setup = Setup {
         pki: Path::new(path::PKI),
         state: Path::new(path::STATE),
+        etcd: config.has_etcd().then(etcd::socket),
         listener: listener.with_context(|| format!("failed to listen on port {API_PORT}"))?,
         service_subnet: config.service_subnet,
         addresses: config.masters.clone(),

@@ -174,7 +174,8 @@ async fn start_apiserver<'a>(
     let url = format!("https://{}", listener.local_addr().context("the listener has no address")?);
     let healing = Healing::default();
     let (service_subnet, addresses) = (SERVICE_SUBNET, Vec::new());
-    let setup = Setup { pki: &pki, state: &options.data, listener, service_subnet, addresses, healing: &healing };
+    let state = &options.data;
+    let setup = Setup { pki: &pki, state, etcd: None, listener, service_subnet, addresses, healing: &healing };
     let server = setup.start(tasks, cancel).await?;
     let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| options.data.join("kubeconfig"));
     write_kubeconfig(&authority, &kubeconfig, &url)?;

@@ -5,6 +5,9 @@ use base64::Engine as _;
 use cluster_config::{CLUSTER_DOMAIN, pki_file};
 use std::net::Ipv4Addr;
 
+/// The common name of etcd's certificates; etcd takes no other for one of its own.
+pub const ETCD_NAME: &str = "devcluster-etcd";
+
 /// What a cluster must keep: everything else is issued from it.
 pub struct ClusterPki {
     authority: Authority,
@@ -104,11 +107,18 @@ impl ClusterPki {
         names.extend(extra_names.iter().cloned());
         let serving =
             self.authority.issue(&Subject { names, usage: Usage::Server, ..Subject::client("kube-apiserver", "") })?;
+        let etcd = self.authority.issue(&Subject {
+            names: vec![node.address.to_string()],
+            usage: Usage::Both,
+            ..Subject::client(ETCD_NAME, "")
+        })?;
         let to_kubelets =
             self.authority.issue(&Subject::client("kube-apiserver-kubelet-client", "kubeadm:cluster-admins"))?;
         let mut files = vec![
             (pki_file::API_CERT, serving.cert),
             (pki_file::API_KEY, serving.key),
+            (pki_file::ETCD_CERT, etcd.cert),
+            (pki_file::ETCD_KEY, etcd.key),
             (pki_file::KUBELET_CLIENT_CERT, to_kubelets.cert),
             (pki_file::KUBELET_CLIENT_KEY, to_kubelets.key),
         ];

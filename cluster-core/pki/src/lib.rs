@@ -6,7 +6,7 @@ mod signing;
 pub mod tls;
 
 pub use authority::{Authority, Pair, Requested, Subject, Usage};
-pub use cluster::{ClusterPki, Endpoint};
+pub use cluster::{ClusterPki, ETCD_NAME, Endpoint};
 pub use signing::PublicKey;
 
 /// Why a certificate or key could not be made or read.

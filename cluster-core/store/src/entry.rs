@@ -40,13 +40,28 @@ pub struct Entry {
     pub revision: Revision,
     /// The whole object as JSON text, `metadata.resourceVersion` included.
     pub bytes: Bytes,
+    /// Where the digits of the revision begin in `bytes`; 0 when nobody will ask.
+    gap: u32,
     facts: OnceLock<Box<Facts>>,
 }
 
 impl Entry {
     /// An entry whose facts are not derived yet.
     pub fn new(key: Key, revision: Revision, bytes: Bytes) -> Self {
-        Self { key, revision, bytes, facts: OnceLock::new() }
+        Self { key, revision, bytes, gap: 0, facts: OnceLock::new() }
+    }
+
+    /// The state that a write of `draft` makes.
+    pub(crate) fn written(key: Key, revision: Revision, draft: &Draft) -> Self {
+        Self { gap: draft.before.len() as u32, ..Self::new(key, revision, draft.splice(revision)) }
+    }
+
+    /// The draft it was written from.
+    #[cfg(feature = "etcd")]
+    pub(crate) fn draft(&self) -> Draft {
+        let gap = self.gap as usize;
+        let digits = self.revision.checked_ilog10().map_or(1, |power| power as usize + 1);
+        Draft { before: self.bytes.slice(..gap), after: self.bytes.slice(gap + digits..) }
     }
 
     /// What selectors look at, derived by the first caller and kept as long as the entry.

@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::{Entry, Key, Revision};
 
-/// Why a write did not happen. Nothing changed, whichever it is, except that after `Closed` the caller may have
-/// been cut off from the answer of a write that was committed.
+/// Why a write did not happen. Nothing changed, whichever it is, except that after `Closed` and an `Io` from etcd the
+/// caller may have been cut off from the answer of a write that was committed.
 #[derive(Clone, Debug, Error)]
 pub enum WriteError {
     /// The key was expected to be absent.
@@ -37,6 +37,10 @@ pub enum IoError {
     /// From the database.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    /// From etcd. Unless etcd itself refused, the write may have happened all the same.
+    #[cfg(feature = "etcd")]
+    #[error(transparent)]
+    Etcd(#[from] crate::EtcdError),
     /// From encryption.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -116,6 +120,10 @@ pub enum OpenError {
         /// What it said.
         source: sqlx::Error,
     },
+    /// etcd is of no use.
+    #[cfg(feature = "etcd")]
+    #[error("failed to load the store: {0}")]
+    Etcd(#[from] crate::EtcdError),
     /// A stored value cannot be decrypted: wrong or missing key.
     #[error(transparent)]
     Sealed(#[from] SealError),

@@ -1,12 +1,15 @@
 //! The state of a cluster: one sequence of revisions, compare-and-swap writes, snapshots and watches.
 //!
-//! [`Store`] is the contract the API server works against, [`SqliteStore`] the embedded implementation. All writes go
-//! through one writer task, which commits what is queued as one durable transaction and only then publishes it to
-//! readers and watchers, in order. Reads never touch the disk.
+//! [`Store`] is the contract the API server works against. [`SqliteStore`] is embedded: all writes go through one writer
+//! task, which commits what is queued as one durable transaction and only then publishes it to readers and watchers, in
+//! order. `EtcdStore` (feature `etcd`) shares its state with other servers: what it publishes is what etcd's watch tells.
+//! Reads never leave memory in either.
 
 mod at_rest;
 mod entry;
 mod error;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod ring;
 mod snapshot;
 mod sqlite;
@@ -17,6 +20,8 @@ mod watch;
 pub use at_rest::{AesGcm, AtRest, Plain};
 pub use entry::{Change, Draft, Entry, Event, Facts, Key, Revision};
 pub use error::{Expired, IoError, OpenError, SealError, WriteError};
+#[cfg(feature = "etcd")]
+pub use etcd::{EtcdError, EtcdStore};
 pub use snapshot::Snapshot;
 pub use sqlite::{Options, Retention, SqliteStore};
 pub use store::{Expect, Store};

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use crate::snapshot::Objects;
 use crate::{Change, Event, Expired, Revision};
 
+/// Per collection; the bytes are those of replaced and deleted states only.
+pub(crate) const LIMITS: Limits = Limits { events: 65_536, bytes: 16 << 20 };
+
 /// How much a ring holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {

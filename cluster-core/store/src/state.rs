@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::ring::{self, Limits, Ring};
 use crate::snapshot::Objects;
-use crate::{Entry, Event, Expired, Key, Revision, Snapshot, Watcher};
+use crate::{Change, Draft, Entry, Event, Expired, Key, Revision, Snapshot, Watcher};
 
 /// Past snapshots kept per collection so that the pages of a list do not each undo the same events.
 const PAST: usize = 8;
@@ -23,18 +23,56 @@ pub(crate) struct Published {
     pub(crate) events: Vec<Arc<Event>>,
 }
 
+impl Published {
+    fn empty(name: Arc<str>) -> Self {
+        Self { name, objects: Objects::new(), events: Vec::new() }
+    }
+
+    /// A key of this collection that shares its texts with the entries that are there.
+    pub(crate) fn key(&self, namespace: &str, name: &str) -> Key {
+        let namespace = self.objects.shared_namespace(namespace).unwrap_or_else(|| namespace.into());
+        Key { resource: self.name.clone(), namespace, name: name.into() }
+    }
+
+    /// Writes or removes an object.
+    pub(crate) fn apply(&mut self, change: Change, key: &Key, revision: Revision, draft: &Draft) -> Arc<Event> {
+        let previous = self.objects.get(key).cloned();
+        let key = previous.as_ref().map_or_else(|| self.key(&key.namespace, &key.name), |entry| entry.key.clone());
+        let entry = Arc::new(Entry::written(key, revision, draft));
+        match change {
+            Change::Put => self.objects.insert(entry.clone()),
+            Change::Delete => self.objects.remove(&entry.key),
+        }
+        let event = Arc::new(Event { revision, change, entry, previous });
+        self.events.push(event.clone());
+        event
+    }
+}
+
+/// What one commit did, by collection.
+pub(crate) type Commit = HashMap<Arc<str>, Published>;
+
+/// A collection of a commit that starts from nothing.
+pub(crate) fn collection<'a>(commit: &'a mut Commit, resource: &str) -> &'a mut Published {
+    if !commit.contains_key(resource) {
+        let name: Arc<str> = resource.into();
+        commit.insert(name.clone(), Published::empty(name));
+    }
+    commit.get_mut(resource).expect("inserted above")
+}
+
 /// One lock guards it all, held for pointer copies only: a reader sees whole commits, across collections too.
 pub(crate) struct State {
     inner: RwLock<Inner>,
     progress: watch::Sender<Revision>,
     limits: Limits,
     ephemeral: fn(&str) -> bool,
-    /// What collections that do not exist yet may be watched from: (kept history, none).
-    floors: (Revision, Revision),
 }
 
 struct Inner {
     revision: Revision,
+    /// What collections that do not exist yet may be watched from: (kept history, none).
+    floors: (Revision, Revision),
     resources: HashMap<Arc<str>, Resource>,
 }
 
@@ -49,11 +87,10 @@ impl State {
     /// A state at `revision`, whose events after `replayable` will be loaded before it is shared.
     pub(crate) fn new(revision: Revision, replayable: Revision, limits: Limits, ephemeral: fn(&str) -> bool) -> Self {
         Self {
-            inner: RwLock::new(Inner { revision, resources: HashMap::new() }),
+            inner: RwLock::new(Inner { revision, floors: (replayable, revision), resources: HashMap::new() }),
             progress: watch::Sender::new(revision),
             limits,
             ephemeral,
-            floors: (replayable, revision),
         }
     }
 
@@ -83,10 +120,11 @@ impl State {
     pub(crate) fn snapshot_at(&self, resource: &str, revision: Revision) -> Result<Snapshot, Expired> {
         let (mut snapshot, events) = {
             let inner = self.inner.read();
-            let floor = || Expired { requested: revision, oldest: self.floor(resource) };
+            let floor = self.floor(&inner, resource);
+            let expired = || Expired { requested: revision, oldest: floor };
             let found = match inner.resources.get(resource) {
-                _ if revision > inner.revision => return Err(floor()),
-                None if revision < self.floor(resource) => return Err(floor()),
+                _ if revision > inner.revision => return Err(expired()),
+                None if revision < floor => return Err(expired()),
                 None => return Ok(Snapshot { revision, objects: Objects::new() }),
                 Some(found) => found,
             };
@@ -107,22 +145,11 @@ impl State {
     }
 
     pub(crate) fn watch(self: &Arc<Self>, resource: &str, after: Revision) -> Result<Watcher, Expired> {
-        let known = self.inner.read().resources.get_key_value(resource).map(|(name, found)| {
-            found.ring.after(after, 0)?;
-            Ok((name.clone(), found.changed.subscribe()))
-        });
-        let (name, changed) = match known {
-            Some(known) => known?,
-            None if after < self.floor(resource) => {
-                return Err(Expired { requested: after, oldest: self.floor(resource) });
-            }
-            None => {
-                let name: Arc<str> = resource.into();
-                let changed = self.resource(&mut self.inner.write(), &name).changed.subscribe();
-                (name, changed)
-            }
-        };
-        Ok(Watcher::new(self.clone(), name, after, changed))
+        let mut inner = self.inner.write();
+        let name = inner.resources.get_key_value(resource).map_or_else(|| resource.into(), |(name, _)| name.clone());
+        let found = self.resource(&mut inner, &name);
+        found.ring.after(after, 0)?;
+        Ok(Watcher::new(self.clone(), name, after, found.changed.subscribe()))
     }
 
     /// Events of a collection after `after`, and the newest revision that all of them together reach.
@@ -147,8 +174,27 @@ impl State {
         Published { name, objects, events: Vec::new() }
     }
 
+    /// Puts what was loaded at `revision` in the place of everything; watchers must list anew.
+    #[cfg(feature = "etcd")]
+    pub(crate) fn reset(&self, revision: Revision, mut loaded: Commit) {
+        let mut inner = self.inner.write();
+        inner.revision = revision;
+        inner.floors = (revision, revision);
+        for name in loaded.keys() {
+            self.resource(&mut inner, name);
+        }
+        for (name, resource) in &mut inner.resources {
+            resource.objects = loaded.remove(name).map_or_else(Objects::new, |published| published.objects);
+            resource.ring = Ring::new(revision, self.limits);
+            resource.past.clear();
+            resource.changed.send_replace(revision);
+        }
+        drop(inner);
+        self.progress.send_replace(revision);
+    }
+
     /// Makes a commit visible to readers at once, then wakes its watchers.
-    pub(crate) fn publish(&self, revision: Revision, commit: HashMap<Arc<str>, Published>) {
+    pub(crate) fn publish(&self, revision: Revision, commit: Commit) {
         let now = Instant::now();
         // What is replaced is freed after the lock is released.
         let (mut evicted, mut replaced, mut wake) = (Vec::new(), Vec::new(), Vec::with_capacity(commit.len()));
@@ -171,15 +217,15 @@ impl State {
         self.progress.send_replace(revision);
     }
 
-    fn floor(&self, resource: &str) -> Revision {
-        if (self.ephemeral)(resource) { self.floors.1 } else { self.floors.0 }
+    fn floor(&self, inner: &Inner, resource: &str) -> Revision {
+        if (self.ephemeral)(resource) { inner.floors.1 } else { inner.floors.0 }
     }
 
     fn resource<'a>(&self, inner: &'a mut Inner, name: &Arc<str>) -> &'a mut Resource {
-        let revision = inner.revision;
+        let (revision, floor) = (inner.revision, self.floor(inner, name));
         inner.resources.entry(name.clone()).or_insert_with(|| Resource {
             objects: Objects::new(),
-            ring: Ring::new(self.floor(name), self.limits),
+            ring: Ring::new(floor, self.limits),
             past: VecDeque::new(),
             changed: watch::Sender::new(revision),
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{Draft, Entry, Expired, Key, Revision, Snapshot, Watcher, WriteError};
+use crate::{Draft, Entry, Expired, IoError, Key, Revision, Snapshot, Watcher, WriteError};
 
 /// What must be true of a key for a write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,20 @@ pub trait Store: Send + Sync + 'static {
 
     /// Waits until `revision` is committed and visible to every read.
     async fn reached(&self, revision: Revision);
+
+    /// Waits until reads see every write that any server of the cluster acknowledged before the call. Nothing to wait
+    /// for where this store is the only one.
+    async fn freshest(&self) -> Result<(), Arc<IoError>> {
+        Ok(())
+    }
+
+    /// What the health check of this store is called.
+    fn name(&self) -> &'static str {
+        "store"
+    }
+
+    /// Ends with what is queued. Writes after it fail with [`WriteError::Closed`]; reads go on.
+    async fn close(&self) {}
 
     /// The present state of a key.
     fn get(&self, key: &Key) -> Option<Arc<Entry>>;

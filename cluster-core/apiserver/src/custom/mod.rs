@@ -15,7 +15,7 @@ use crate::registry::{Custom, custom_resources};
 use crate::server::ApiServer;
 use cluster_object::field::{Error, Errors, Reason};
 use cluster_object::meta;
-use cluster_store::Entry;
+use cluster_store::{Entry, Revision};
 use rules::Rules;
 use serde_json::Value;
 use std::sync::Arc;
@@ -66,13 +66,42 @@ pub(crate) fn serve_all(server: &ApiServer) {
     }
 }
 
-/// Follows a committed write of a definition.
+/// Serves what other servers of the cluster have defined since `revision`, until this one closes.
+pub(crate) async fn follow(server: Arc<ApiServer>, mut revision: Revision) {
+    while !server.closing.is_cancelled() {
+        if let Ok(mut watcher) = server.store.watch(STORAGE, revision) {
+            while let Some(Ok(events)) = server.closing.run_until_cancelled(watcher.next()).await {
+                for event in events {
+                    // The present state: what was written here is served already, and may be newer.
+                    let present = server.store.get(&event.entry.key);
+                    serve(&server, present.as_ref().unwrap_or(&event.entry), present.is_none());
+                }
+            }
+        }
+        revision = server.store.revision();
+        for entry in server.store.snapshot(STORAGE).range(None, None) {
+            serve(&server, &entry, false);
+        }
+    }
+}
+
+/// Follows a committed write of this server.
 pub(crate) fn changed(server: &ApiServer, entry: &Arc<Entry>, gone: bool) {
+    let Some(definition) = serve(server, entry, gone) else { return };
+    if gone {
+        cleanup::names_are_free(server, meta::text(&definition, "spec.group"));
+    } else if !is_true(&definition, "Terminating") {
+        cleanup::resume(server, entry);
+    }
+}
+
+/// Serves what a definition says, or no more.
+fn serve(server: &ApiServer, entry: &Entry, gone: bool) -> Option<Value> {
     let definition: Value = match serde_json::from_slice(&entry.bytes) {
         Ok(definition) => definition,
         Err(error) => {
             tracing::error!(name = %entry.key.name, %error, "failed to read a CustomResourceDefinition");
-            return;
+            return None;
         }
     };
     let (group, plural) = (meta::text(&definition, "spec.group"), meta::text(&definition, "spec.names.plural"));
@@ -85,9 +114,5 @@ pub(crate) fn changed(server: &ApiServer, entry: &Arc<Entry>, gone: bool) {
         };
         server.registry.replace(&storage, custom_resources(&definition, present));
     }
-    if gone {
-        cleanup::names_are_free(server, group);
-    } else if !is_true(&definition, "Terminating") {
-        cleanup::resume(server, entry);
-    }
+    Some(definition)
 }

@@ -1,6 +1,6 @@
 //! Opens the SQLite file: checks it, creates its tables, reads the current state and the recent events into memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +10,17 @@ use futures::TryStreamExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, query_as, query_scalar, raw_sql};
 
+use super::Options;
 use super::checkpoint::Checkpoints;
 use super::log::Log;
-use super::{LIMITS, Options};
 use crate::at_rest::AtRest;
-use crate::snapshot::Objects;
-use crate::state::{Published, State};
+use crate::ring::LIMITS;
+use crate::state::{Commit, State, collection};
 use crate::{Change, Entry, Event, Key, OpenError, Revision, SealError};
 
 const FORMAT: i64 = 1;
 /// How many revisions back a watch can resume after a restart.
 const REPLAY: i64 = 8192;
-
-type Commit = HashMap<Arc<str>, Published>;
 
 /// Opens `path`; what it holds is in the returned state.
 pub(super) async fn open(path: &Path, options: &Options) -> Result<(Log, State), OpenError> {
@@ -112,14 +110,6 @@ async fn load(connection: &mut SqliteConnection, options: &Options) -> Result<(S
     Ok((state, (stored, live)))
 }
 
-fn collection<'a>(commit: &'a mut Commit, resource: &str) -> &'a mut Published {
-    if !commit.contains_key(resource) {
-        let name: Arc<str> = resource.into();
-        commit.insert(name.clone(), Published { name, objects: Objects::new(), events: Vec::new() });
-    }
-    commit.get_mut(resource).expect("inserted above")
-}
-
 /// Reads the current objects, oldest first; returns the sum of their sizes.
 async fn load_objects(
     connection: &mut SqliteConnection,
@@ -135,8 +125,7 @@ async fn load_objects(
     .fetch(connection);
     while let Some((resource, namespace, name, revision, stored)) = rows.try_next().await? {
         let published = collection(commit, &resource);
-        let namespace = published.objects.shared_namespace(&namespace).unwrap_or_else(|| namespace.into());
-        let key = Key { resource: published.name.clone(), namespace, name: name.into() };
+        let key = published.key(&namespace, &name);
         let bytes = Bytes::from(at_rest.open(&key, stored)?);
         live += bytes.len() as i64;
         published.objects.insert(Arc::new(Entry::new(key, revision as Revision, bytes)));

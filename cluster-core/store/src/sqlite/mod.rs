@@ -15,14 +15,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::writer::{Command, Request, Writer};
 use crate::at_rest::{AtRest, Plain};
-use crate::ring::Limits;
+use crate::ring::LIMITS;
 use crate::state::State;
 use crate::{
     Change, Draft, Entry, Expect, Expired, IoError, Key, OpenError, Revision, Snapshot, Store, Watcher, WriteError,
 };
 
-/// Per collection; the bytes are those of replaced and deleted states only.
-const LIMITS: Limits = Limits { events: 65_536, bytes: 16 << 20 };
 /// Writes that wait in the queue before callers wait for room in it.
 const QUEUE: usize = 1024;
 
@@ -68,7 +66,7 @@ impl Default for Retention {
     }
 }
 
-/// The store in one SQLite file. Dropping it ends the writer; [`SqliteStore::close`] also waits for that.
+/// The store in one SQLite file. Dropping it ends the writer; [`Store::close`] also waits for that.
 pub struct SqliteStore {
     state: Arc<State>,
     queue: mpsc::Sender<Command>,
@@ -90,14 +88,6 @@ impl SqliteStore {
         let (queue, commands) = mpsc::channel(QUEUE);
         tokio::spawn(Writer::new(state.clone(), log).run(commands));
         Ok(Arc::new(Self { state, queue, path: options.path }))
-    }
-
-    /// Writes what is queued and closes the file. Writes after it fail with [`WriteError::Closed`]; reads go on.
-    pub async fn close(&self) {
-        let (done, closed) = oneshot::channel();
-        if self.queue.send(Command::Close(done)).await.is_ok() && closed.await.is_err() {
-            tracing::warn!("the store's writer ended before it was closed");
-        }
     }
 
     /// Copies the store, as of one moment, into a new file while it goes on working.
@@ -128,6 +118,13 @@ impl Store for SqliteStore {
 
     async fn reached(&self, revision: Revision) {
         self.state.reached(revision).await;
+    }
+
+    async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.queue.send(Command::Close(done)).await.is_ok() && closed.await.is_err() {
+            tracing::warn!("the store's writer ended before it was closed");
+        }
     }
 
     fn get(&self, key: &Key) -> Option<Arc<Entry>> {

@@ -1,6 +1,5 @@
 //! The one writer: takes what is queued, checks it in order, commits it as one transaction, then publishes it.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::log::{BATCH, Log};
-use crate::state::{Published, State};
+use crate::state::{Commit, State};
 use crate::{Change, Draft, Entry, Event, Expect, IoError, Key, Revision, WriteError};
 
 /// How often the writer looks for history past its retention.
@@ -134,38 +133,23 @@ impl Writer {
 struct Batch<'a> {
     state: &'a State,
     revision: Revision,
-    commit: HashMap<Arc<str>, Published>,
+    commit: Commit,
     events: Vec<Arc<Event>>,
 }
 
 impl<'a> Batch<'a> {
     fn new(state: &'a State) -> Self {
-        Self { state, revision: state.revision(), commit: HashMap::new(), events: Vec::new() }
+        Self { state, revision: state.revision(), commit: Commit::new(), events: Vec::new() }
     }
 
     fn apply(&mut self, change: Change, key: Key, expect: Expect, draft: &Draft) -> Answer {
         let collection =
             self.commit.entry(key.resource.clone()).or_insert_with(|| self.state.collection(&key.resource));
-        let previous = collection.objects.get(&key).cloned();
-        check(change, expect, previous.as_ref())?;
+        check(change, expect, collection.objects.get(&key))?;
         self.revision += 1;
-        let key = match &previous {
-            Some(previous) => previous.key.clone(),
-            None => Key {
-                resource: collection.name.clone(),
-                namespace: collection.objects.shared_namespace(&key.namespace).unwrap_or(key.namespace),
-                name: key.name,
-            },
-        };
-        let entry = Arc::new(Entry::new(key, self.revision, draft.splice(self.revision)));
-        match change {
-            Change::Put => collection.objects.insert(entry.clone()),
-            Change::Delete => collection.objects.remove(&entry.key),
-        }
-        let event = Arc::new(Event { revision: self.revision, change, entry: entry.clone(), previous });
-        collection.events.push(event.clone());
-        self.events.push(event);
-        Ok(entry)
+        let event = collection.apply(change, &key, self.revision, draft);
+        self.events.push(event.clone());
+        Ok(event.entry.clone())
     }
 }
 

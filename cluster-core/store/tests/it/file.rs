@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cluster_store::{Change, OpenError, Options, Retention, SqliteStore, Store};
+use cluster_store::{Change, OpenError, Options, Retention, SqliteStore, Store, WriteError};
 
 use crate::support::{delete, file, key, pod, put};
 
@@ -165,4 +165,17 @@ async fn a_backup_taken_under_load_is_one_moment() {
     let newest = restored.snapshot("pods").range(None, None).map(|entry| entry.revision).max();
     assert_eq!(newest, Some(restored.revision()));
     assert!(store.backup(&copy).await.is_err(), "an existing file is not overwritten");
+}
+
+#[tokio::test]
+async fn a_closed_store_takes_no_writes_but_finishes_those_queued() {
+    let store = SqliteStore::open(Options::in_memory()).await.unwrap();
+    let writes = (0..300).map(|i| {
+        let store = store.clone();
+        async move { put(&store, &pod(&i.to_string()), "x").await }
+    });
+    let (written, ()) = futures::join!(futures::future::join_all(writes), store.close());
+    let kept = written.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(store.snapshot("pods").len(), kept);
+    assert!(matches!(put(&store, &pod("late"), "x").await, Err(WriteError::Closed)));
 }

@@ -1,8 +1,9 @@
 //! Snapshots: isolation, order, ranges, revisions of the recent past.
 
-use cluster_store::{Snapshot, Store};
+use cluster_store::Snapshot;
 
-use crate::support::{Random, delete, key, memory, pod, put};
+use super::empty;
+use crate::support::{Random, delete, key, pod, put};
 
 fn names(snapshot: &Snapshot, namespace: Option<&str>, after: Option<(&str, &str)>) -> Vec<String> {
     snapshot.range(namespace, after).map(|e| format!("{}/{}", e.key.namespace, e.key.name)).collect()
@@ -10,7 +11,7 @@ fn names(snapshot: &Snapshot, namespace: Option<&str>, after: Option<(&str, &str
 
 #[tokio::test]
 async fn a_snapshot_does_not_see_later_writes() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     put(&store, &pod("a"), "1").await.unwrap();
     let before = store.snapshot("pods");
     put(&store, &pod("a"), "2").await.unwrap();
@@ -24,7 +25,7 @@ async fn a_snapshot_does_not_see_later_writes() {
 
 #[tokio::test]
 async fn ranges_are_ordered_and_start_after_a_place() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     for (namespace, name) in [("b", "2"), ("a", "2"), ("c", "1"), ("a", "1"), ("b", "1"), ("a-b", "1")] {
         put(&store, &key("pods", namespace, name), "x").await.unwrap();
     }
@@ -42,7 +43,7 @@ async fn ranges_are_ordered_and_start_after_a_place() {
 
 #[tokio::test]
 async fn the_state_at_any_recent_revision_can_be_read() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     let mut random = Random(7);
     let mut states = vec![];
     for i in 0..200 {
@@ -71,7 +72,7 @@ fn key_of_another(i: u32) -> cluster_store::Key {
 
 #[tokio::test]
 async fn reached_returns_once_the_revision_is_visible() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     store.reached(1).await;
     let waiting = tokio::spawn({
         let store = store.clone();

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use cluster_store::{Change, Event, SqliteStore, Store};
+use cluster_store::{Change, Event, Store};
 
-use crate::support::{Random, delete, key, memory, pod, put};
+use super::empty;
+use crate::support::{Random, delete, key, pod, put};
 
 #[tokio::test]
 async fn events_carry_the_state_before_and_after() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     let mut watcher = store.watch("pods", 1).unwrap();
     put(&store, &pod("a"), "1").await.unwrap();
     put(&store, &pod("a"), "2").await.unwrap();
@@ -23,7 +24,7 @@ async fn events_carry_the_state_before_and_after() {
 
 #[tokio::test]
 async fn a_watcher_progresses_with_other_collections_but_skips_nothing() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     let mut watcher = store.watch("pods", 1).unwrap();
     put(&store, &key("nodes", "", "n"), "x").await.unwrap();
     assert_eq!(watcher.revision(), 2);
@@ -36,7 +37,7 @@ async fn a_watcher_progresses_with_other_collections_but_skips_nothing() {
 
 #[tokio::test]
 async fn a_watch_from_the_future_starts_there() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     let mut watcher = store.watch("pods", 3).unwrap();
     for name in ["a", "b", "c"] {
         put(&store, &pod(name), "x").await.unwrap();
@@ -46,7 +47,7 @@ async fn a_watch_from_the_future_starts_there() {
 
 #[tokio::test]
 async fn a_watcher_that_falls_out_of_the_ring_expires() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     let mut slow = store.watch("pods", 1).unwrap();
     let mut quick = store.watch("pods", 1).unwrap();
     let large = "x".repeat(2 << 20);
@@ -68,7 +69,7 @@ async fn a_watcher_that_falls_out_of_the_ring_expires() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_every_watcher_sees_is_the_log() {
     for seed in 0..5 {
-        let store = memory().await;
+        let (store, _etcd) = empty().await;
         let last = 1 + 8 * 150;
         let watchers = (0..24).map(|i| {
             let resource = if i % 2 == 0 { "pods" } else { "configmaps" };
@@ -89,7 +90,7 @@ async fn what_every_watcher_sees_is_the_log() {
 
 type Line = (u64, String, String, bool);
 
-async fn scribble(store: Arc<SqliteStore>, count: usize, mut random: Random) -> Vec<Line> {
+async fn scribble(store: Arc<dyn Store>, count: usize, mut random: Random) -> Vec<Line> {
     let mut log = vec![];
     while log.len() < count {
         let resource = if random.below(2) == 0 { "pods" } else { "configmaps" };
@@ -104,7 +105,7 @@ async fn scribble(store: Arc<SqliteStore>, count: usize, mut random: Random) -> 
     log
 }
 
-async fn follow(store: Arc<SqliteStore>, resource: &str, last: u64, mut random: Random) -> Vec<Line> {
+async fn follow(store: Arc<dyn Store>, resource: &str, last: u64, mut random: Random) -> Vec<Line> {
     let line = |e: &Arc<Event>| {
         (e.revision, e.entry.key.resource.to_string(), e.entry.key.name.to_string(), e.change == Change::Delete)
     };

@@ -1,25 +1,27 @@
 //! Compare-and-swap: preconditions, races, revisions.
 
-use cluster_store::{Expect, Store, WriteError};
+use cluster_store::{Expect, WriteError};
 
-use crate::support::{delete, draft, memory, pod, put};
+use super::empty;
+use crate::support::{delete, draft, pod, put};
 
 #[tokio::test]
 async fn the_writer_puts_the_revision_into_the_text() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     assert_eq!(store.revision(), 1, "an empty store is at 1");
     let entry = put(&store, &pod("a"), "x").await.unwrap();
     assert_eq!(entry.revision, 2);
     assert_eq!(entry.bytes, r#"{"metadata":{"resourceVersion":"2"},"data":"x"}"#);
     assert_eq!(store.get(&pod("a")).unwrap().bytes, entry.bytes);
     let deleted = delete(&store, &pod("a")).await.unwrap();
+    // What the caller gets; watchers may be told the last state that was stored.
     assert_eq!(deleted.bytes, r#"{"metadata":{"resourceVersion":"3"},"data":"deleted"}"#);
     assert!(store.get(&pod("a")).is_none());
 }
 
 #[tokio::test]
 async fn preconditions_hold_or_nothing_changes() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     let a = pod("a");
     let at = |expect| store.put(a.clone(), expect, draft("x"));
     assert!(matches!(at(Expect::Revision(9)).await, Err(WriteError::NotFound)));
@@ -40,7 +42,7 @@ async fn preconditions_hold_or_nothing_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_racing_swaps_exactly_one_wins_each_round() {
-    let store = memory().await;
+    let (store, _etcd) = empty().await;
     let mut revision = put(&store, &pod("a"), "0").await.unwrap().revision;
     for _ in 0..20 {
         let tasks = (0..50).map(|i| {
@@ -55,17 +57,4 @@ async fn of_racing_swaps_exactly_one_wins_each_round() {
         revision = winner.revision;
         assert_eq!(store.get(&pod("a")).unwrap().bytes, winner.bytes);
     }
-}
-
-#[tokio::test]
-async fn a_closed_store_takes_no_writes_but_finishes_those_queued() {
-    let store = memory().await;
-    let writes = (0..300).map(|i| {
-        let store = store.clone();
-        async move { put(&store, &pod(&i.to_string()), "x").await }
-    });
-    let (written, ()) = futures::join!(futures::future::join_all(writes), store.close());
-    let kept = written.iter().filter(|outcome| outcome.is_ok()).count();
-    assert_eq!(store.snapshot("pods").len(), kept);
-    assert!(matches!(put(&store, &pod("late"), "x").await, Err(WriteError::Closed)));
 }

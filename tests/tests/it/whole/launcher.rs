@@ -5,13 +5,13 @@ use nix::sys::signal::Signal;
 use std::net::TcpListener;
 
 /// A cluster's name in a folder with a kubeconfig of its own; `$name` in scripts. Goes with all it has.
-struct Launch {
-    t: Space,
+pub(super) struct Launch {
+    pub(super) t: Space,
     name: String,
 }
 
 impl Launch {
-    fn new(kind: &str) -> Self {
+    pub(super) fn new(kind: &str) -> Self {
         Self { t: Space::without_cluster(), name: format!("e2e-{kind}-{}", std::process::id() % 10_000) }
     }
 
@@ -20,12 +20,12 @@ impl Launch {
     }
 
     #[track_caller]
-    fn ok(&self, script: &str) -> String {
+    pub(super) fn ok(&self, script: &str) -> String {
         self.t.ok(&self.script(script))
     }
 
     #[track_caller]
-    fn shows(&self, script: &str, parts: &[&str]) {
+    pub(super) fn shows(&self, script: &str, parts: &[&str]) {
         self.t.shows(&self.script(script), parts);
     }
 

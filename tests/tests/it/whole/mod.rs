@@ -4,3 +4,4 @@ mod crash;
 mod healing;
 mod latency;
 mod launcher;
+mod masters;

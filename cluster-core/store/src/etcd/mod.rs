@@ -1,0 +1,167 @@
+//! The store that several API servers share: etcd holds the state, each server keeps a copy in memory.
+//!
+//! All state comes in through one watch, so order and completeness are etcd's, and etcd's revision is the store's. A
+//! write is a transaction that compares the key's revision; it is answered when the watch has brought it, so that the
+//! caller reads what it wrote. Compaction is etcd's own, by its `--auto-compaction` flags.
+
+mod follow;
+mod rpc;
+mod value;
+mod wire;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use self::follow::Follower;
+pub use self::rpc::EtcdError;
+use self::rpc::{PATIENCE, Rpc};
+use self::wire::{Compare, DeleteRequest, Op, Operation, Ordering, PutRequest, TxnRequest, TxnResponse};
+use crate::at_rest::AtRest;
+use crate::ring::LIMITS;
+use crate::state::State;
+use crate::{Draft, Entry, Expect, Expired, IoError, Key, OpenError, Revision, Snapshot, Store, Watcher, WriteError};
+
+/// Reads that wait for one question to the quorum.
+const QUEUE: usize = 1024;
+
+type Fresh = Result<Revision, Arc<IoError>>;
+
+/// A store in etcd. Dropping it ends the copy in memory.
+pub struct EtcdStore {
+    state: Arc<State>,
+    rpc: Arc<Rpc>,
+    at_rest: Arc<dyn AtRest>,
+    fresh: mpsc::Sender<oneshot::Sender<Fresh>>,
+    _tasks: JoinSet<()>,
+}
+
+impl EtcdStore {
+    /// Loads what the etcd at a Unix socket holds. Waits until it answers, which takes a quorum of its members; fails
+    /// when a value cannot be decrypted. Must be called within a tokio runtime.
+    pub async fn open(socket: PathBuf, at_rest: Arc<dyn AtRest>) -> Result<Arc<Self>, OpenError> {
+        let (rpc, state) = (Arc::new(Rpc::new(socket)), Arc::new(State::new(1, 1, LIMITS, |_| false)));
+        let follower = Follower { rpc: rpc.clone(), state: state.clone(), at_rest: at_rest.clone() };
+        follower.start().await?;
+        let (fresh, asked) = mpsc::channel(QUEUE);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(follower.run());
+        tasks.spawn(ask_quorum(rpc.clone(), asked));
+        Ok(Arc::new(Self { state, rpc, at_rest, fresh, _tasks: tasks }))
+    }
+
+    /// Does `operation` when the key is as expected; the revision that did it, once it can be read here.
+    async fn write(&self, key: &Key, compare: Option<Compare>, operation: Operation) -> Result<Revision, WriteError> {
+        let success = vec![Op { operation: Some(operation) }];
+        let request = TxnRequest { compare: compare.into_iter().collect(), success };
+        let written = async {
+            let answer: TxnResponse = self.rpc.call("KV/Txn", &request).await?;
+            let revision = rpc::revision(answer.header)? as Revision;
+            timeout(PATIENCE, self.state.reached(revision)).await.map_err(|_| EtcdError::Timeout)?;
+            Ok((revision, answer.succeeded))
+        };
+        match written.await {
+            Ok((revision, true)) => Ok(revision),
+            Ok((_, false)) => Err(self
+                .state
+                .get(key)
+                .map_or(WriteError::NotFound, |current| WriteError::Conflict { current: Some(current) })),
+            Err::<_, EtcdError>(error) => Err(WriteError::Io(Arc::new(error.into()))),
+        }
+    }
+}
+
+/// Asks the quorum how far it is, once for all who want to know before the question goes out.
+async fn ask_quorum(rpc: Arc<Rpc>, mut asked: mpsc::Receiver<oneshot::Sender<Fresh>>) {
+    let mut waiting = Vec::new();
+    while asked.recv_many(&mut waiting, QUEUE).await > 0 {
+        let answer = rpc.revision().await.map(|revision| revision as Revision);
+        let answer = answer.map_err(|error| Arc::new(error.into()));
+        for reply in waiting.drain(..) {
+            // A caller that was cancelled needs no answer.
+            reply.send(answer.clone()).ok();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for EtcdStore {
+    fn revision(&self) -> Revision {
+        self.state.revision()
+    }
+
+    async fn reached(&self, revision: Revision) {
+        self.state.reached(revision).await;
+    }
+
+    async fn freshest(&self) -> Result<(), Arc<IoError>> {
+        let (reply, answer) = oneshot::channel();
+        let failed = |error: EtcdError| Arc::new(IoError::from(error));
+        let fresh = async {
+            self.fresh.send(reply).await.map_err(|_| failed(EtcdError::Closed))?;
+            let revision = answer.await.map_err(|_| failed(EtcdError::Closed))??;
+            self.state.reached(revision).await;
+            Ok(())
+        };
+        timeout(PATIENCE, fresh).await.unwrap_or_else(|_| Err(failed(EtcdError::Timeout)))
+    }
+
+    fn name(&self) -> &'static str {
+        "etcd"
+    }
+
+    fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.state.get(key)
+    }
+
+    fn snapshot(&self, resource: &str) -> Snapshot {
+        self.state.snapshot(resource)
+    }
+
+    fn snapshot_at(&self, resource: &str, revision: Revision) -> Result<Snapshot, Expired> {
+        self.state.snapshot_at(resource, revision)
+    }
+
+    async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
+        let path = value::path(&key);
+        let value =
+            value::pack(&*self.at_rest, &key, &draft).map_err(|error| WriteError::Io(Arc::new(error.into())))?;
+        let compare = match expect {
+            Expect::Absent => Some(Compare::revision(&path, Ordering::Equal, 0)),
+            Expect::Revision(revision) => Some(Compare::revision(&path, Ordering::Equal, revision as i64)),
+            Expect::Any => None,
+        };
+        let operation = Operation::Put(PutRequest { key: path, value });
+        match self.write(&key, compare, operation).await {
+            Ok(revision) => {
+                let present = self.state.get(&key).filter(|entry| entry.revision == revision);
+                // Another write may have followed already.
+                Ok(present.unwrap_or_else(|| Arc::new(Entry::written(key, revision, &draft))))
+            }
+            Err(WriteError::Conflict { .. } | WriteError::NotFound) if expect == Expect::Absent => {
+                Err(WriteError::Exists)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Watchers are told the last stored state; `last` is what the caller gets.
+    async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError> {
+        let path = value::path(&key);
+        let compare = match expect {
+            Expect::Revision(revision) => Compare::revision(&path, Ordering::Equal, revision as i64),
+            Expect::Absent | Expect::Any => Compare::revision(&path, Ordering::Greater, 0),
+        };
+        let operation = Operation::Delete(DeleteRequest { key: path });
+        let revision = self.write(&key, Some(compare), operation).await?;
+        Ok(Arc::new(Entry::written(key, revision, &last)))
+    }
+
+    fn watch(&self, resource: &str, after: Revision) -> Result<Watcher, Expired> {
+        self.state.watch(resource, after)
+    }
+}
