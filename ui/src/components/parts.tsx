@@ -1,6 +1,6 @@
 import { Check, Copy } from 'lucide-react';
 import { type ButtonHTMLAttributes, type ReactNode, useState } from 'react';
-import type { Health } from '../api/contract';
+import type { Health, Status } from '../api/contract';
 import { useI18n } from '../i18n';
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
@@ -48,6 +48,18 @@ export function Empty({ title, children, action }: { title: string; children?: R
       <h2>{title}</h2>
       {children && <p>{children}</p>}
       {action}
+    </div>
+  );
+}
+
+/** What went wrong, in the server's words. */
+export function Failure({ error, children }: { error: unknown; children?: ReactNode }) {
+  if (error === null || error === undefined || error === '') return null;
+  const text = typeof error === 'string' ? error : ((error as Status | Error).message ?? String(error));
+  return (
+    <div className="note bad" role="alert">
+      <div>{text}</div>
+      {children}
     </div>
   );
 }
