@@ -2,6 +2,7 @@ import { Check, Copy } from 'lucide-react';
 import { type ButtonHTMLAttributes, type ReactNode, useState } from 'react';
 import type { Health, Status } from '../api/contract';
 import { useI18n } from '../i18n';
+import { attempt } from '../store/ui';
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   /** `primary`, `danger`, `quiet`, `small`, in any mixture. */
@@ -80,8 +81,7 @@ export function CopyButton({ text }: { text: string }) {
   const { t } = useI18n();
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
+    setCopied(await attempt(() => navigator.clipboard.writeText(text)));
   };
   return (
     <IconButton label={copied ? t('copied') : t('copy')} look="small" onClick={copy}>

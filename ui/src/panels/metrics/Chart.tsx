@@ -117,6 +117,8 @@ function Sample({ index }: { index: number }) {
 }
 
 const HEIGHT = 220;
+/** Seconds that the axis of time spans at least. */
+const SHORTEST = 60;
 
 function options(
   element: HTMLElement,
@@ -132,7 +134,11 @@ function options(
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false },
-    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: {
+      // One moment alone would make an axis of years.
+      x: { range: (_plot, from, to) => [Math.min(from, to - SHORTEST), to] },
+      y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
+    },
     axes: [axis, { ...axis, size: 72, space: 24, incrs: steps, values: (_plot, splits) => splits.map(format) }],
     series: [
       {},
