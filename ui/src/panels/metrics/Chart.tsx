@@ -117,8 +117,7 @@ function Sample({ index }: { index: number }) {
 }
 
 const HEIGHT = 220;
-/** Seconds that the axis of time spans at least. */
-const SHORTEST = 60;
+const MINUTE = 60;
 
 function options(
   element: HTMLElement,
@@ -135,8 +134,8 @@ function options(
     legend: { show: false },
     cursor: { y: false },
     scales: {
-      // One moment alone would make an axis of years.
-      x: { range: (_plot, from, to) => [Math.min(from, to - SHORTEST), to] },
+      // To a moment alone uPlot gives an axis of years.
+      x: { range: (plot, from, to) => (plot.data[0].length === 1 ? [from - MINUTE, from] : [from, to]) },
       y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
     },
     axes: [axis, { ...axis, size: 72, space: 24, incrs: steps, values: (_plot, splits) => splits.map(format) }],
