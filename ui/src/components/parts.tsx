@@ -1,7 +1,8 @@
 import { Check, Copy } from 'lucide-react';
 import { type ButtonHTMLAttributes, type ReactNode, useState } from 'react';
-import type { Health } from '../api/contract';
+import type { Health, Status } from '../api/contract';
 import { useI18n } from '../i18n';
+import { attempt } from '../store/ui';
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   /** `primary`, `danger`, `quiet`, `small`, in any mixture. */
@@ -52,6 +53,18 @@ export function Empty({ title, children, action }: { title: string; children?: R
   );
 }
 
+/** What went wrong, in the server's words. */
+export function Failure({ error, children }: { error: unknown; children?: ReactNode }) {
+  if (error === null || error === undefined || error === '') return null;
+  const text = typeof error === 'string' ? error : ((error as Status | Error).message ?? String(error));
+  return (
+    <div className="note bad" role="alert">
+      <div>{text}</div>
+      {children}
+    </div>
+  );
+}
+
 export function Card({ title, actions, children }: { title: ReactNode; actions?: ReactNode; children: ReactNode }) {
   return (
     <section className="card">
@@ -68,8 +81,7 @@ export function CopyButton({ text }: { text: string }) {
   const { t } = useI18n();
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
+    setCopied(await attempt(() => navigator.clipboard.writeText(text)));
   };
   return (
     <IconButton label={copied ? t('copied') : t('copy')} look="small" onClick={copy}>

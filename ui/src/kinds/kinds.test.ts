@@ -1,11 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { KubeObject } from '../api/contract';
 import { drainable, each } from './actions';
 import { findResource, flatten, plural, type Resource } from './discovery';
 import { age, conditionHealth, podSelector } from './read';
 import { sections } from './sections';
 import { template } from './templates';
-import { uses } from './uses';
 
 const resource = (rest: Partial<Resource>): Resource => ({
   group: '',
@@ -78,37 +77,6 @@ it('puts what it does not know into the cluster section, custom kinds into their
     ['cluster', ['events', 'runtimeclasses']],
     ['custom', ['cats']],
   ]);
-});
-
-describe('uses', () => {
-  const pod = object('Pod', {
-    spec: {
-      volumes: [
-        { name: 'config', configMap: { name: 'settings' } },
-        { name: 'all', projected: { sources: [{ secret: { name: 'keys' } }] } },
-        { name: 'data', persistentVolumeClaim: { claimName: 'disk' } },
-      ],
-      containers: [
-        {
-          name: 'main',
-          env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'keys', key: 'p' } } }],
-          envFrom: [{ configMapRef: { name: 'settings' } }],
-          volumeMounts: [
-            { name: 'config', mountPath: '/etc/app' },
-            { name: 'data', mountPath: '/data' },
-          ],
-        },
-      ],
-    },
-  });
-  it.each([
-    ['ConfigMap', 'settings', ['/etc/app', 'env *']],
-    ['Secret', 'keys', ['all', 'env PASSWORD']],
-    ['PersistentVolumeClaim', 'disk', ['/data']],
-    ['ConfigMap', 'other', []],
-  ] as const)('of %s %s are found', (kind, name, expected) => {
-    expect(uses(pod, kind, name)).toEqual(expected);
-  });
 });
 
 it.each([

@@ -21,12 +21,46 @@ export function conditionHealth({ type, status }: Condition): Health {
   return (status === 'True') !== NEGATIVE.test(type) ? 'ok' : 'bad';
 }
 
+/** Names an object of the same namespace, or a key of one. */
+interface Named {
+  name: string;
+}
+interface KeyOf extends Named {
+  key: string;
+}
+
 export interface Container {
   name: string;
   image?: string;
   ports?: { containerPort: number; protocol?: string; name?: string }[];
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
   restartPolicy?: string;
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean; subPath?: string }[];
+  volumeDevices?: { name: string; devicePath: string }[];
+  env?: { name: string; valueFrom?: { configMapKeyRef?: KeyOf; secretKeyRef?: KeyOf } }[];
+  envFrom?: { prefix?: string; configMapRef?: Named; secretRef?: Named }[];
+}
+
+interface Items {
+  items?: { key: string }[];
+}
+
+export interface Volume {
+  name: string;
+  configMap?: Named & Items;
+  secret?: { secretName?: string } & Items;
+  persistentVolumeClaim?: { claimName: string };
+  projected?: { sources?: { configMap?: Named & Items; secret?: Named & Items }[] };
+}
+
+/** What the page reads of a pod's spec. */
+export interface PodSpec {
+  nodeName?: string;
+  containers?: Container[];
+  initContainers?: Container[];
+  ephemeralContainers?: Container[];
+  volumes?: Volume[];
+  imagePullSecrets?: Named[];
 }
 
 export interface ContainerStatus {
@@ -43,8 +77,7 @@ export interface ContainerStatus {
 }
 
 /** The spec of the pods that an object makes, or its own when it is a pod. */
-// biome-ignore lint/suspicious/noExplicitAny: a pod spec is read field by field.
-export function podSpec(object: KubeObject): any {
+export function podSpec(object: KubeObject): PodSpec | undefined {
   if (object.kind === 'Pod') return object.spec;
   if (object.kind === 'CronJob') return object.spec?.jobTemplate?.spec?.template?.spec;
   return object.spec?.template?.spec;

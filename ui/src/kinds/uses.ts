@@ -1,50 +1,99 @@
+/** Which pods use a ConfigMap, a Secret or a claim, and how. Pure. */
 import type { KubeObject } from '../api/contract';
-import { podSpec } from './read';
+import { type Container, type PodSpec, podSpec, type Volume } from './read';
 
 export type UsedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
 
-/** How an object that has a pod spec uses a ConfigMap, a secret or a claim: `volume /etc/x`, `env KEY`; empty if not. */
-export function uses(object: KubeObject, kind: UsedKind, name: string): string[] {
-  const spec = podSpec(object);
-  if (!spec) return [];
-  const found: string[] = [];
-  const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
-  for (const volume of spec.volumes ?? []) {
-    if (!volumeUses(volume, kind, name)) continue;
-    const mounts = containers
-      .flatMap((container) => container.volumeMounts ?? [])
-      .filter((mount) => mount.name === volume.name)
-      .map((mount) => mount.mountPath as string);
-    found.push(...new Set(mounts.length > 0 ? mounts : [volume.name as string]));
-  }
-  if (kind === 'PersistentVolumeClaim') return found;
-  const [envFrom, valueFrom] =
-    kind === 'ConfigMap' ? ['configMapRef', 'configMapKeyRef'] : ['secretRef', 'secretKeyRef'];
-  for (const container of containers) {
-    for (const source of container.envFrom ?? []) if (source[envFrom]?.name === name) found.push('env *');
-    for (const env of container.env ?? []) if (env.valueFrom?.[valueFrom]?.name === name) found.push(`env ${env.name}`);
-  }
-  if (kind === 'Secret')
-    for (const pull of spec.imagePullSecrets ?? []) if (pull.name === name) found.push('imagePullSecrets');
-  return found;
+export type Use =
+  | { how: 'volume'; container: string; path: string; keys: string[] | null }
+  /** One file, bound at the container's start: it never follows. */
+  | { how: 'subPath'; container: string; path: string; key: string }
+  | { how: 'env'; container: string; variable: string; key: string }
+  | { how: 'envFrom'; container: string; prefix: string }
+  | { how: 'pull' };
+
+export interface User {
+  pod: string;
+  uid: string;
+  running: boolean;
+  uses: Use[];
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: volumes are read field by field.
-function volumeUses(volume: any, kind: UsedKind, name: string): boolean {
-  switch (kind) {
-    case 'ConfigMap':
-      return (
-        volume.configMap?.name === name ||
-        // biome-ignore lint/suspicious/noExplicitAny: as above.
-        (volume.projected?.sources ?? []).some((source: any) => source.configMap?.name === name)
-      );
-    case 'Secret':
-      return (
-        volume.secret?.secretName === name ||
-        // biome-ignore lint/suspicious/noExplicitAny: as above.
-        (volume.projected?.sources ?? []).some((source: any) => source.secret?.name === name)
-      );
-    case 'PersistentVolumeClaim':
-      return volume.persistentVolumeClaim?.claimName === name;
+export function usersOf(pods: KubeObject[], kind: UsedKind, name: string): User[] {
+  return pods
+    .map((pod) => ({
+      pod: pod.metadata.name,
+      uid: pod.metadata.uid ?? '',
+      running: pod.status?.phase === 'Running',
+      uses: usesOf(podSpec({ ...pod, kind: 'Pod' }) ?? {}, kind, name),
+    }))
+    .filter(({ uses }) => uses.length > 0);
+}
+
+/** Also for pod templates: `spec` is a pod's. */
+export function usesOf(spec: PodSpec, kind: UsedKind, name: string): Use[] {
+  const volumes = new Map<string, string[] | null>();
+  for (const volume of spec.volumes ?? []) {
+    const keys = keysOf(volume, kind, name);
+    if (keys !== undefined) volumes.set(volume.name, keys);
+  }
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = spec;
+  const uses = [...initContainers, ...containers, ...ephemeralContainers].flatMap((container) => [
+    ...mountUses(container, volumes),
+    ...environmentUses(container, kind, name),
+  ]);
+  const pulls = kind === 'Secret' && spec.imagePullSecrets?.some((secret) => secret.name === name);
+  return pulls ? [...uses, { how: 'pull' }] : uses;
+}
+
+/** The keys of the object that a volume shows: null for all, undefined when it shows none of it. */
+function keysOf(volume: Volume, kind: UsedKind, name: string): string[] | null | undefined {
+  if (kind === 'PersistentVolumeClaim') return volume.persistentVolumeClaim?.claimName === name ? null : undefined;
+  const field = kind === 'ConfigMap' ? 'configMap' : 'secret';
+  const named = kind === 'ConfigMap' ? volume.configMap?.name : volume.secret?.secretName;
+  const sources = volume.projected?.sources?.map((source) => source[field]) ?? [];
+  const found = named === name ? volume[field] : sources.find((source) => source?.name === name);
+  if (found === undefined) return undefined;
+  return found.items?.map(({ key }) => key) ?? null;
+}
+
+function mountUses({ name, volumeMounts = [], volumeDevices = [] }: Container, volumes: Map<string, string[] | null>) {
+  const mounts = [...volumeMounts, ...volumeDevices.map((device) => ({ ...device, mountPath: device.devicePath }))];
+  return mounts.flatMap((mount): Use[] => {
+    const keys = volumes.get(mount.name);
+    if (keys === undefined) return [];
+    const where = { container: name, path: mount.mountPath };
+    if ('subPath' in mount && mount.subPath) return [{ how: 'subPath', ...where, key: mount.subPath }];
+    return [{ how: 'volume', ...where, keys }];
+  });
+}
+
+function environmentUses({ name: container, env = [], envFrom = [] }: Container, kind: UsedKind, name: string): Use[] {
+  if (kind === 'PersistentVolumeClaim') return [];
+  const [ref, from] =
+    kind === 'ConfigMap' ? (['configMapKeyRef', 'configMapRef'] as const) : (['secretKeyRef', 'secretRef'] as const);
+  const single = env.flatMap(({ name: variable, valueFrom }): Use[] => {
+    const source = valueFrom?.[ref];
+    return source?.name === name ? [{ how: 'env', container, variable, key: source.key }] : [];
+  });
+  const whole = envFrom
+    .filter((source) => source[from]?.name === name)
+    .map(({ prefix = '' }): Use => ({ how: 'envFrom', container, prefix }));
+  return [...single, ...whole];
+}
+
+/** A use in the fewest words: `/etc/x`, `env KEY`. */
+export function useText(use: Use): string {
+  switch (use.how) {
+    case 'volume':
+      return use.path;
+    case 'subPath':
+      return `${use.path} (${use.key})`;
+    case 'env':
+      return `env ${use.variable}`;
+    case 'envFrom':
+      return `env ${use.prefix}*`;
+    case 'pull':
+      return 'imagePullSecrets';
   }
 }

@@ -1,16 +1,15 @@
 import { CircleCheck } from 'lucide-react';
 import { Link } from 'wouter';
-import type { Problem } from '../api/contract';
 import { Staleness } from '../components/Live';
-import { Button, Card, HealthMark } from '../components/parts';
+import { Card, HealthMark } from '../components/parts';
 import { useI18n } from '../i18n';
 import { plural } from '../kinds/discovery';
 import { longName } from '../kinds/sections';
 import { useCluster } from '../shell/cluster';
 import { useLinks } from '../shell/paths';
 import { useProblems } from '../store/hooks';
+import { ProblemCard } from './ProblemCard';
 import { Tour } from './Tour';
-import { useRemedy } from './useRemedy';
 
 /** The cluster as a to-do list: what is wrong, why, and the button that mends it. Then what there is, in numbers. */
 export function ClusterOverview() {
@@ -45,45 +44,6 @@ export function ClusterOverview() {
       </section>
       <Inventory />
     </main>
-  );
-}
-
-function ProblemCard({ problem }: { problem: Problem }) {
-  const { t } = useI18n();
-  const links = useLinks();
-  const mend = useRemedy();
-  const { kind, namespace, name, why, evidence, remedy } = problem;
-  return (
-    <li className="card problem">
-      <div className="grow">
-        <h3>
-          <HealthMark health="bad" />
-          <span>{why}</span>
-        </h3>
-        <p className="soft">
-          {kind}{' '}
-          <Link href={links.object(problem)}>
-            {namespace && `${namespace}/`}
-            {name}
-          </Link>
-        </p>
-        {evidence.length > 0 && (
-          <details open>
-            <summary>{t('evidence')}</summary>
-            <ul className="evidence">
-              {evidence.map((fact) => (
-                <li key={fact}>{fact}</li>
-              ))}
-            </ul>
-          </details>
-        )}
-      </div>
-      {remedy && (
-        <Button look="primary" onClick={() => mend(problem, remedy)}>
-          {remedy.label}
-        </Button>
-      )}
-    </li>
   );
 }
 

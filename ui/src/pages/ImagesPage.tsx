@@ -1,12 +1,12 @@
 import { Plus } from 'lucide-react';
-import { type FormEvent, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { clusterAction, listImages } from '../api/agent';
 import type { Image } from '../api/contract';
-import { Button, Card, Command, Empty } from '../components/parts';
+import { AddForm } from '../components/AddForm';
+import { Card, Empty, Failure } from '../components/parts';
 import { useI18n } from '../i18n';
 import { useCluster } from '../shell/cluster';
 import { useHost } from '../store/host';
-import { attempt } from '../store/ui';
 
 /** The images in the nodes, and how to load more from the machine's Docker. */
 export function ImagesPage() {
@@ -14,43 +14,42 @@ export function ImagesPage() {
   const { name, cluster } = useCluster();
   const [images, setImages] = useState<Image[] | null>(null);
   const [error, setError] = useState('');
-  const [wanted, setWanted] = useState('');
   const loads = useHost((host) => host.operations).filter(
     ({ cluster: of, action, state }) => of === name && action === 'load-images' && state === 'done',
   ).length;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a finished load brings images.
   useEffect(() => {
-    listImages(name).then(setImages, (cause: Error) => setError(cause.message));
-  }, [name, loads]);
-  const load = (event: FormEvent) => {
-    event.preventDefault();
-    void attempt(
-      () => clusterAction(name, { action: 'load-images', images: wanted.split(/\s+/).filter(Boolean) }),
-      t('started'),
+    let current = true;
+    listImages(name).then(
+      (found) => {
+        if (!current) return;
+        setImages(found);
+        setError('');
+      },
+      (cause: Error) => current && setError(cause.message),
     );
-    setWanted('');
-  };
+    return () => {
+      current = false;
+    };
+  }, [name, loads]);
   const nodes = cluster?.nodes.length ?? 0;
   return (
     <main className="page">
       <header className="page-head">
         <h1>{t('page.images')}</h1>
       </header>
-      <form className="row" onSubmit={load}>
-        <input
-          className="input grow"
-          aria-label={t('images.load')}
-          placeholder="my-app:latest"
-          value={wanted}
-          onChange={(event) => setWanted(event.target.value)}
-        />
-        <Button type="submit" look="primary" disabled={wanted.trim() === ''}>
-          <Plus />
-          {t('images.load')}
-        </Button>
-      </form>
-      <Command text={`devcluster image load --name ${name} ${wanted || 'my-app:latest'}`} />
-      {error && <p className="note bad">{error}</p>}
+      <AddForm
+        label={t('images.load')}
+        placeholder="my-app:latest"
+        icon={<Plus />}
+        button={t('images.load')}
+        valid={(text) => text.trim() !== ''}
+        add={(text) => clusterAction(name, { action: 'load-images', images: text.split(/\s+/).filter(Boolean) })}
+        good={t('started')}
+        command={(text) => `devcluster image load --name ${name} ${text || 'my-app:latest'}`}
+      />
+      <Failure error={error} />
+      {images === null && error === '' && <Empty title={t('loading')} />}
       {images?.length === 0 && <Empty title={t('images.none')} />}
       {images && images.length > 0 && (
         <Card title={t('images.count', { count: images.length })}>

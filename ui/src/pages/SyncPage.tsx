@@ -1,9 +1,9 @@
 import { FolderSync, Trash2 } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
 import { createSync, deleteSync } from '../api/agent';
 import type { Sync } from '../api/contract';
+import { AddForm } from '../components/AddForm';
 import { Age } from '../components/Age';
-import { Button, Card, Command, Empty } from '../components/parts';
+import { Button, Card, Empty } from '../components/parts';
 import { useI18n } from '../i18n';
 import { useCluster } from '../shell/cluster';
 import { useLinks } from '../shell/paths';
@@ -16,35 +16,21 @@ export function SyncPage() {
   const { name } = useCluster();
   const { namespaces } = useLinks();
   const syncs = useHost((host) => host.syncs).filter((sync) => sync.cluster === name);
-  const [path, setPath] = useState('');
-  const add = (event: FormEvent) => {
-    event.preventDefault();
-    const body = { cluster: name, namespace: namespaces[0] ?? 'default', paths: [path] };
-    void attempt(async () => {
-      await createSync(body);
-      setPath('');
-    });
-  };
   return (
     <main className="page narrow">
       <header className="page-head">
         <h1>{t('page.sync')}</h1>
       </header>
       <p className="soft">{t('sync.text')}</p>
-      <form className="row" onSubmit={add}>
-        <input
-          className="input grow mono"
-          aria-label={t('sync.path')}
-          placeholder="/home/me/project/k8s"
-          value={path}
-          onChange={(event) => setPath(event.target.value)}
-        />
-        <Button type="submit" look="primary" disabled={!path.startsWith('/')}>
-          <FolderSync />
-          {t('sync.add')}
-        </Button>
-      </form>
-      <Command text={`devcluster sync --name ${name} ${path || 'DIR'}`} />
+      <AddForm
+        label={t('sync.path')}
+        placeholder="/home/me/project/k8s"
+        icon={<FolderSync />}
+        button={t('sync.add')}
+        valid={(path) => path.startsWith('/')}
+        add={(path) => createSync({ cluster: name, namespace: namespaces[0] ?? 'default', paths: [path] })}
+        command={(path) => `devcluster sync --name ${name} ${path || 'DIR'}`}
+      />
       {syncs.length === 0 && <Empty title={t('sync.none')} />}
       {syncs.map((sync) => (
         <SyncCard key={sync.id} sync={sync} />
@@ -77,7 +63,7 @@ function SyncCard({ sync: { id, paths, state, applied, errors, last, namespace }
           )}
         </p>
         {errors.map(({ file, line, message }) => (
-          <p key={`${file}:${line}:${message}`} className="note bad">
+          <p key={`${file}:${line}:${message}`} className="note bad" role="alert">
             <code>
               {file}:{line}
             </code>{' '}

@@ -1,7 +1,10 @@
 import './panels.css';
 import { type ReactNode, useEffect, useState } from 'react';
 import type { Status } from '../api/contract';
+import { Failure } from '../components/parts';
 import { useI18n } from '../i18n';
+
+export { Failure };
 
 /** A panel's frame: toolbar, notices, body, and a line at the foot. */
 export function Panel(props: {
@@ -18,18 +21,6 @@ export function Panel(props: {
       <div className="body">{props.children}</div>
       {props.foot && <div className="foot">{props.foot}</div>}
     </section>
-  );
-}
-
-/** What went wrong, in the server's words. */
-export function Failure({ error, children }: { error: unknown; children?: ReactNode }) {
-  if (error === null || error === undefined || error === '') return null;
-  const text = typeof error === 'string' ? error : ((error as Status | Error).message ?? String(error));
-  return (
-    <div className="note bad" role="alert">
-      <div>{text}</div>
-      {children}
-    </div>
   );
 }
 

@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import type { ObjectRef } from '../api/contract';
 import { Boundary } from '../components/Boundary';
 import { Button, Empty, IconButton } from '../components/parts';
+import { moveTab } from '../components/tabs';
 import { useI18n } from '../i18n';
 import { useCluster } from './cluster';
 import type { DockTab } from './dock';
@@ -25,7 +26,7 @@ export function Dock() {
   return (
     <section className="dock" aria-label={t('dock')} style={{ height: small ? 'auto' : `${height}%` }}>
       <header className="row">
-        <div role="tablist" aria-label={t('dock')} className="row tight grow">
+        <div role="tablist" aria-label={t('dock')} className="row tight grow" onKeyDown={moveTab}>
           {dock.tabs.map((tab, index) => (
             <span key={tabKey(tab)} className="dock-tab" role="presentation" data-active={index === dock.active}>
               <button
@@ -33,6 +34,7 @@ export function Dock() {
                 role="tab"
                 id={`dock-tab-${index}`}
                 aria-selected={index === dock.active}
+                tabIndex={index === dock.active ? 0 : -1}
                 aria-controls={`dock-panel-${index}`}
                 onClick={() => dock.select(index)}
               >

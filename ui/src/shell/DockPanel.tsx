@@ -1,11 +1,10 @@
-import { useEffect, useState } from 'react';
 import type { ObjectRef } from '../api/contract';
-import { getObject } from '../api/k8s';
-import { Empty } from '../components/parts';
+import { Empty, Failure } from '../components/parts';
 import { useI18n } from '../i18n';
 import { podSelector } from '../kinds/read';
 import { template } from '../kinds/templates';
 import { CreateEditor, ForwardsPanel, LogsPanel, NodeConsole, ShellPanel, YamlEditor } from '../panels';
+import { useObject } from '../store/hooks';
 import { toast } from '../store/ui';
 import { useCluster } from './cluster';
 import type { DockKind } from './dock';
@@ -59,17 +58,12 @@ export default function DockPanel({ kind, target, onClose }: Props) {
 /** The logs of a pod, or of the pods that a workload or service selects. */
 export function Logs({ target, previous = false }: { target: ObjectRef; previous?: boolean }) {
   const { t } = useI18n();
-  const { cluster, group, version, resource, namespace, name } = target;
+  const { cluster, namespace, name, resource } = target;
   const pod = resource === 'pods';
-  const [selector, setSelector] = useState('');
-  useEffect(() => {
-    if (pod) return;
-    getObject({ cluster, group, version, resource, namespace, name }).then(
-      (object) => setSelector(podSelector(object)),
-      (error: Error) => toast('bad', error.message),
-    );
-  }, [pod, cluster, group, version, resource, namespace, name]);
+  const { data: object, error } = useObject(pod ? null : target);
   if (pod) return <LogsPanel cluster={cluster} namespace={namespace} pods={[name]} previous={previous} />;
-  if (!selector) return <Empty title={t('loading')} />;
+  if (!object) return error ? <Failure error={error} /> : <Empty title={t('loading')} />;
+  const selector = podSelector(object);
+  if (!selector) return <Empty title={t('logs.noselector')} />;
   return <LogsPanel cluster={cluster} namespace={namespace} selector={selector} />;
 }

@@ -4,8 +4,6 @@ import type {
   CountsSpec,
   KubeObject,
   ListSpec,
-  LogLine,
-  LogsSpec,
   MetricsPoint,
   MetricsSpec,
   ObjectRef,
@@ -88,20 +86,4 @@ export const useMetrics = (spec: Omit<MetricsSpec, 'kind'> | null): ViewState<Me
     if (message.type !== 'metrics') return data;
     const { at, nodes, pods } = message;
     return [...(message.points ?? data), { at, nodes, pods }].slice(-POINTS);
-  });
-
-export interface LogData {
-  lines: LogLine[];
-  /** Lines that were let go: by the agent, or by the page beyond its limit. */
-  dropped: number;
-}
-
-const NO_LINES: LogData = { lines: [], dropped: 0 };
-/** Follows merged logs; keeps the newest `limit` lines. */
-export const useLogs = (spec: Omit<LogsSpec, 'kind'> | null, limit = 20_000): ViewState<LogData> =>
-  useView(spec && { kind: 'logs', ...spec }, NO_LINES, (data, message) => {
-    if (message.type !== 'lines') return data;
-    const lines = [...data.lines, ...message.lines];
-    const over = Math.max(0, lines.length - limit);
-    return { lines: over ? lines.slice(over) : lines, dropped: data.dropped + message.dropped + over };
   });

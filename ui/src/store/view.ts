@@ -1,5 +1,6 @@
 import type { Status, ViewMessage, ViewSpec } from '../api/contract';
 import type { Socket, ViewHandler } from '../api/socket';
+import { Store } from './store';
 
 /** What a component sees of a view. Data stay when the view is no longer live; `since` says for how long they are old. */
 export interface ViewState<Data> {
@@ -17,23 +18,20 @@ export interface ViewState<Data> {
 export type Reduce<Data> = (data: Data, message: ViewMessage) => Data;
 
 /**
- * One view of the socket with its data, made for `useSyncExternalStore`: the state is replaced, never changed in
- * place. It opens with the first spec it follows, changes with the next ones, and starts empty when the spec is about
- * something else.
+ * One view of the socket with its data. It opens with the first spec it follows, changes with the next ones, and starts
+ * empty when the spec is about something else.
  */
-export class View<Data> implements ViewHandler {
+export class View<Data> extends Store<ViewState<Data>> implements ViewHandler {
   private id = 0;
   private identity = '';
   private spec = '';
-  private listeners = new Set<() => void>();
-  private state: ViewState<Data>;
 
   constructor(
     private readonly socket: Pick<Socket, 'open' | 'change' | 'close'>,
     private readonly empty: Data,
     private readonly reduce: Reduce<Data>,
   ) {
-    this.state = { data: empty, loaded: false, live: false, since: 0, error: null };
+    super({ data: empty, loaded: false, live: false, since: 0, error: null });
   }
 
   /** Follows what the spec describes; null closes the view and keeps its data. */
@@ -67,22 +65,8 @@ export class View<Data> implements ViewHandler {
     if (!connected) this.set({ live: false, since: this.state.loaded ? Date.now() : 0 });
   }
 
-  subscribe = (listener: () => void) => {
-    this.listeners.add(listener);
-    return () => {
-      this.listeners.delete(listener);
-    };
-  };
-
-  snapshot = () => this.state;
-
   protected reset() {
     this.set({ data: this.empty, loaded: false, live: false, since: 0, error: null });
-  }
-
-  private set(change: Partial<ViewState<Data>>) {
-    this.state = { ...this.state, ...change };
-    for (const listener of this.listeners) listener();
   }
 }
 

@@ -81,9 +81,10 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// What the page may do: nothing beyond its own server.
+/// What the page may do: nothing beyond its own server. Some browsers do not take a page's own WebSocket for `'self'`, so
+/// it is named; a policy cannot name `[::1]`.
 fn policy(port: u16) -> String {
-    let own = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("ws://{host}:{port}")).join(" ");
+    let own = ["127.0.0.1", "localhost"].map(|host| format!("ws://{host}:{port}")).join(" ");
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
          worker-src 'self'; manifest-src 'self'; connect-src 'self' {own}; object-src 'none'; base-uri 'none'; \

@@ -43,7 +43,7 @@ impl Merged {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Counted<'a> {
     #[serde(flatten)]
     resource: &'a Resource,
@@ -57,14 +57,14 @@ struct CountsMessage<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     view: u64,
-    counts: Vec<Counted<'a>>,
+    counts: &'a [Counted<'a>],
 }
 
-/// Sends the counts of all kinds that could be listed.
+/// Sends the counts of all kinds that could be listed, whenever one is another: most changes of objects leave them be.
 pub(super) async fn show(live: &Live, spec: &CountsSpec, out: &Outbox) -> Result<(), Gone> {
     let mut merged = Merged::open(live, spec.resources.iter().cloned());
     let mut tallies: Vec<Option<Tally>> = spec.resources.iter().map(|_| None).collect();
-    let mut pace = Pace::new();
+    let (mut pace, mut sent) = (Pace::new(), None);
     while let Some(changes) = batch(&mut merged.changes, &mut pace).await {
         for (number, change) in changes {
             count(&mut tallies[number], change, &spec.namespaces);
@@ -73,7 +73,11 @@ pub(super) async fn show(live: &Live, spec: &CountsSpec, out: &Outbox) -> Result
             let tally = tally.as_ref()?;
             Some(Counted { resource, total: tally.total(), counts: tally.counts })
         });
-        out.send(&CountsMessage { kind: "counts", view: out.view, counts: counted.collect() }).await?;
+        let counts: Vec<_> = counted.collect();
+        if sent.as_ref() != Some(&counts) {
+            out.send(&CountsMessage { kind: "counts", view: out.view, counts: &counts }).await?;
+            sent = Some(counts);
+        }
     }
     Ok(())
 }

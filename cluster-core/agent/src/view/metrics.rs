@@ -59,10 +59,10 @@ pub(super) async fn show(live: &Live, out: &Outbox) -> Result<(), Gone> {
                 let mut message = json!(*point);
                 message["type"] = "metrics".into();
                 message["view"] = out.view.into();
-                if std::mem::take(&mut first) {
+                if first {
                     message["points"] = json!(live.metrics.0.lock().await.1);
                 }
-                if std::mem::take(&mut lost) {
+                if std::mem::take(&mut first) || std::mem::take(&mut lost) {
                     out.state(None).await?;
                 }
                 out.send(&message).await?;

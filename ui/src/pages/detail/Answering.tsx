@@ -1,13 +1,11 @@
-import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
-import { listObjects } from '../../api/k8s';
-import { Card, HealthMark } from '../../components/parts';
+import { Card, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { listSpec, useCluster } from '../../shell/cluster';
+import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
-import { useList, useListState } from '../../store/hooks';
-import { type Answer, answers } from './answers';
+import { useObjects } from '../../store/objects';
+import { answers } from './answers';
 
 const SLICES = { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices' };
 
@@ -24,29 +22,17 @@ export function Answering({ target, title, service }: Props) {
   const links = useLinks();
   const { namespace, name } = target;
   const labelSelector = `kubernetes.io/service-name=${name}`;
-  const view = useList(listSpec(cluster, SLICES, { namespaces: [namespace], labelSelector }));
-  const { data } = useListState(view);
-  const version = data.order.map((uid) => view.row(uid)?.rv).join();
-  const [found, setFound] = useState<Answer[] | null>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another version of a slice is read anew.
-  useEffect(() => {
-    let current = true;
-    listObjects(cluster, SLICES, namespace, { labelSelector }).then(
-      ({ items }) => current && setFound(answers(items)),
-      () => current && setFound([]),
-    );
-    return () => {
-      current = false;
-    };
-  }, [cluster, namespace, labelSelector, version]);
+  const slices = useObjects({ cluster, ...SLICES, namespaces: [namespace], labelSelector });
+  const found = answers(slices.objects);
   return (
     <Card title={title ?? t('answering')}>
-      {found?.length === 0 && (
+      <Failure error={slices.error} />
+      {slices.loaded && found.length === 0 && (
         <p className="body warn">
           {service && !service.spec?.selector ? t('answering.noselector') : t('answering.nobody')}
         </p>
       )}
-      {found && found.length > 0 && (
+      {found.length > 0 && (
         <table className="plain">
           <thead>
             <tr>

@@ -7,13 +7,15 @@ import { Boundary } from '../../components/Boundary';
 import { Staleness } from '../../components/Live';
 import { Menu } from '../../components/Menu';
 import { Button, CopyButton, Empty } from '../../components/parts';
+import { moveTab } from '../../components/tabs';
 import { useI18n } from '../../i18n';
 import { actionsFor } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
 import { longName } from '../../kinds/sections';
 import { useLinks, useParam } from '../../shell/paths';
 import { useActions } from '../../shell/useActions';
-import { useObject } from '../../store/hooks';
+import { useObject, useProblems } from '../../store/hooks';
+import { ProblemCard } from '../ProblemCard';
 import { Overview } from './Overview';
 
 const DetailPanel = lazy(() => import('./DetailPanel'));
@@ -63,12 +65,13 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
       </nav>
       <Head resource={resource} target={target} object={object ?? undefined} />
       <Staleness state={state} />
+      <Problems target={target} uid={object?.metadata.uid} />
       {object === null && (
         <p className="note warn" role="status">
           {t('detail.gone', { name: target.name })}
         </p>
       )}
-      <div role="tablist" aria-label={target.name} className="tabs">
+      <div role="tablist" aria-label={target.name} className="tabs" onKeyDown={moveTab}>
         {tabs.map((id) => (
           <button
             key={id}
@@ -76,6 +79,7 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
             role="tab"
             id={`tab-${id}`}
             aria-selected={id === tab}
+            tabIndex={id === tab ? 0 : -1}
             aria-controls="detail-panel"
             onClick={() => setView(id === tabs[0] ? '' : id)}
           >
@@ -109,6 +113,22 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
         </Boundary>
       </div>
     </main>
+  );
+}
+
+/** What is wrong with the object, above whatever of it is shown. */
+function Problems({ target, uid }: { target: ObjectRef; uid: string | undefined }) {
+  const { t } = useI18n();
+  const { cluster, namespace } = target;
+  const { data } = useProblems({ cluster, namespaces: namespace ? [namespace] : [] });
+  const own = data.filter((problem) => problem.uid === uid);
+  if (own.length === 0) return null;
+  return (
+    <ul className="stack problems" aria-label={t('problems')}>
+      {own.map((problem) => (
+        <ProblemCard key={problem.why} problem={problem} />
+      ))}
+    </ul>
   );
 }
 

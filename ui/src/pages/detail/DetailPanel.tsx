@@ -1,5 +1,6 @@
 import { useLocation } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
+import { podSelector } from '../../kinds/read';
 import {
   ConfigMapEditor,
   EventsTimeline,
@@ -12,8 +13,10 @@ import {
   VolumeBrowser,
   YamlEditor,
 } from '../../panels';
+import { listSpec } from '../../shell/cluster';
 import { Logs } from '../../shell/DockPanel';
 import { useLinks } from '../../shell/paths';
+import { useList, useListState } from '../../store/hooks';
 import type { TabId } from './DetailPage';
 
 interface Props {
@@ -46,7 +49,9 @@ export default function DetailPanel({ tab, target, object }: Props) {
         <ShellPanel cluster={cluster} namespace={namespace} pod={name} />
       );
     case 'metrics':
-      return <MetricsPanel cluster={cluster} scope={scope(target)} />;
+      if (resource === 'nodes') return <MetricsPanel cluster={cluster} scope={{ node: name }} />;
+      if (resource === 'pods') return <MetricsPanel cluster={cluster} scope={{ namespace, pods: [name] }} />;
+      return object ? <WorkloadMetrics object={object} target={target} /> : null;
     case 'files':
       return <VolumeBrowser cluster={cluster} namespace={namespace} claim={name} />;
     case 'forwards':
@@ -65,8 +70,14 @@ export default function DetailPanel({ tab, target, object }: Props) {
   }
 }
 
-function scope({ resource, namespace, name }: ObjectRef) {
-  if (resource === 'nodes') return { node: name };
-  if (resource === 'pods') return { namespace, pods: [name] };
-  return { namespace };
+const PODS = { group: '', version: 'v1', resource: 'pods' };
+
+/** What a workload's pods use, those that come included. */
+function WorkloadMetrics({ object, target: { cluster, namespace } }: { object: KubeObject; target: ObjectRef }) {
+  const view = useList(
+    listSpec(cluster, PODS, { namespaces: [namespace], labelSelector: podSelector(object), limit: 1000 }),
+  );
+  const { order } = useListState(view).data;
+  const pods = order.flatMap((uid) => view.row(uid)?.name ?? []);
+  return <MetricsPanel cluster={cluster} scope={{ namespace, pods }} />;
 }

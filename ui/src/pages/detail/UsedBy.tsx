@@ -1,42 +1,26 @@
-import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
-import type { KubeObject, ObjectRef } from '../../api/contract';
-import { listObjects } from '../../api/k8s';
-import { Card } from '../../components/parts';
+import type { ObjectRef } from '../../api/contract';
+import { Card, Failure } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { type UsedKind, uses } from '../../kinds/uses';
+import { type UsedKind, usersOf, useText } from '../../kinds/uses';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
-import { useCounts } from '../../store/hooks';
+import { useObjects } from '../../store/objects';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
-/** Pods that are looked through; of more than this the first will do. */
-const LIMIT = 1000;
 
-/** Which pods use a ConfigMap, a secret or a claim, and where. Looks again when pods come, go or change their health. */
+/** Which pods use a ConfigMap, a secret or a claim, and where. */
 export function UsedBy({ kind, target }: { kind: UsedKind; target: ObjectRef }) {
   const { t } = useI18n();
   const { name: cluster } = useCluster();
   const links = useLinks();
   const { namespace, name } = target;
-  const [pods, setPods] = useState<KubeObject[] | null>(null);
-  const { data } = useCounts({ cluster, resources: [PODS], namespaces: [namespace] });
-  const version = JSON.stringify(data);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: other counts mean other pods.
-  useEffect(() => {
-    let current = true;
-    listObjects(cluster, PODS, namespace, { limit: LIMIT }).then(
-      ({ items }) => current && setPods(items.map((item) => ({ ...item, kind: 'Pod', apiVersion: 'v1' }))),
-      () => current && setPods([]),
-    );
-    return () => {
-      current = false;
-    };
-  }, [cluster, namespace, version]);
-  const users = (pods ?? []).map((pod) => ({ pod, how: uses(pod, kind, name) })).filter(({ how }) => how.length > 0);
+  const { objects, loaded, error } = useObjects({ cluster, ...PODS, namespaces: [namespace] });
+  const users = usersOf(objects, kind, name);
   return (
     <Card title={t('usedby')}>
-      {pods && users.length === 0 && <p className="body soft">{t('usedby.nobody')}</p>}
+      <Failure error={error} />
+      {loaded && users.length === 0 && <p className="body soft">{t('usedby.nobody')}</p>}
       {users.length > 0 && (
         <table className="plain">
           <thead>
@@ -46,12 +30,12 @@ export function UsedBy({ kind, target }: { kind: UsedKind; target: ObjectRef }) 
             </tr>
           </thead>
           <tbody>
-            {users.map(({ pod, how }) => (
-              <tr key={pod.metadata.name}>
+            {users.map(({ pod, uses }) => (
+              <tr key={pod}>
                 <td>
-                  <Link href={links.object({ ...PODS, namespace, name: pod.metadata.name })}>{pod.metadata.name}</Link>
+                  <Link href={links.object({ ...PODS, namespace, name: pod })}>{pod}</Link>
                 </td>
-                <td className="mono small">{how.join(', ')}</td>
+                <td className="mono small">{[...new Set(uses.map(useText))].join(', ')}</td>
               </tr>
             ))}
           </tbody>

@@ -2,10 +2,11 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { ObjectRef } from '../../api/contract';
 import { Button } from '../../components/parts';
 import { type I18n, useI18n } from '../../i18n';
-import { useSettled } from '../parts';
+import { type Use, type User, usersOf } from '../../kinds/uses';
+import { useObjects } from '../../store/objects';
+import { Failure, useSettled } from '../parts';
 import { output } from '../shell/exec';
-import { useObjects } from '../useObjects';
-import { follows, stampOf, type Use, type User, usersOf } from './mounts';
+import { follows, stampOf } from './mounts';
 
 interface Props {
   cluster: string;
@@ -37,6 +38,7 @@ export function UsedBy({ cluster, namespace, name, revision, onOpen }: Props) {
           {t('panel.config.ask')}
         </Button>
       </header>
+      <Failure error={pods.error} />
       {users.length === 0 ? (
         <p className="soft small config-head">
           {t(pods.loaded || pods.total === 0 ? 'panel.config.unused' : 'panel.loading')}

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { LogsSpec, Status, ViewMessage } from '../../api/contract';
 import { socket } from '../../store/hooks';
+import { Store } from '../../store/store';
 import { type Line, Lines } from './lines';
 
 /** How often a busy log draws, in milliseconds: often enough to read along, seldom enough to stay smooth. */
@@ -14,13 +15,15 @@ export interface LogState {
   version: number;
 }
 
-/** The lines of one view of logs as a store; a new view begins empty, a new connection goes on where the old one ended. */
-class LogStore {
+/** The lines of one view of logs; a new view begins empty, a new connection goes on where the old one ended. */
+class LogStore extends Store<LogState> {
   private lines = new Lines();
-  private state: LogState = { lines: [], dropped: 0, live: false, error: null, version: 0 };
-  private listeners = new Set<() => void>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private view = 0;
+
+  constructor() {
+    super({ lines: [], dropped: 0, live: false, error: null, version: 0 });
+  }
 
   open(spec: LogsSpec) {
     this.lines = new Lines();
@@ -45,15 +48,6 @@ class LogStore {
     this.publish({});
   };
 
-  subscribe = (listener: () => void) => {
-    this.listeners.add(listener);
-    return () => {
-      this.listeners.delete(listener);
-    };
-  };
-
-  snapshot = () => this.state;
-
   private hear(message: ViewMessage) {
     if (message.type === 'state') this.publish({ live: message.live, error: message.error });
     if (message.type !== 'lines') return;
@@ -65,8 +59,7 @@ class LogStore {
     clearTimeout(this.timer);
     this.timer = undefined;
     const { all, dropped, version } = this.lines;
-    this.state = { ...this.state, lines: all, dropped, version, ...change };
-    for (const listener of this.listeners) listener();
+    this.set({ lines: all, dropped, version, ...change });
   }
 }
 

@@ -117,6 +117,7 @@ function Sample({ index }: { index: number }) {
 }
 
 const HEIGHT = 220;
+const MINUTE = 60;
 
 function options(
   element: HTMLElement,
@@ -132,7 +133,11 @@ function options(
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false },
-    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: {
+      // To a moment alone uPlot gives an axis of years.
+      x: { range: (plot, from, to) => (plot.data[0].length === 1 ? [from - MINUTE, from] : [from, to]) },
+      y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
+    },
     axes: [axis, { ...axis, size: 72, space: 24, incrs: steps, values: (_plot, splits) => splits.map(format) }],
     series: [
       {},

@@ -5,9 +5,9 @@ import { patchObject } from '../../api/k8s';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { useObject } from '../../store/hooks';
+import { useObjects } from '../../store/objects';
 import { DiffBox } from '../editor/DiffBox';
 import { Failure, Loading, messageOf, Panel } from '../parts';
-import { useObjects } from '../useObjects';
 import { type Revision, revisionsOf, undoPatch } from './history';
 
 /** The history of a workload's rollouts: what each changed, and the way back. */

@@ -5,7 +5,7 @@
  */
 import type { KubeObject } from '../json';
 
-const TOOL_LABEL = 'devcluster.io/tool';
+export const TOOL_LABEL = 'devcluster.io/tool';
 
 /** Seconds. */
 const LIFETIME = 4 * 3600;

@@ -1,6 +1,8 @@
 import { useEffect, useState } from 'react';
+import { ApiError } from '../../api/http';
 import { createObject, deleteObject, getObject } from '../../api/k8s';
 import { useObject } from '../../store/hooks';
+import { toast } from '../../store/ui';
 import type { KubeObject } from '../json';
 import { messageOf } from '../parts';
 import type { Place } from './exec';
@@ -38,10 +40,12 @@ export function useToolPod(
     };
     const making = make().catch((failure) => setError(messageOf(failure)));
     const remove = () => {
-      // Its own pod only: what is not there any more needs no removal.
       void making
         .then(() => deleteObject({ cluster, ...PODS, namespace, name }, 'Background', 0))
-        .catch(() => undefined);
+        .catch((failure) => {
+          // What is not there any more needs no removal.
+          if (!(failure instanceof ApiError && failure.code === 404)) toast('bad', `${name}: ${messageOf(failure)}`);
+        });
     };
     addEventListener('pagehide', remove);
     return () => {

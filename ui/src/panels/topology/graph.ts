@@ -1,6 +1,6 @@
 /** The map of a namespace: what runs, what leads to it, what it uses. Pure. */
 import type { Health, ObjectRef } from '../../api/contract';
-import { usesOf } from '../config/mounts';
+import { usesOf } from '../../kinds/uses';
 import type { KubeObject } from '../json';
 
 export type Shape = 'ingress' | 'service' | 'workload' | 'pods' | 'pod' | 'config' | 'secret' | 'volume';

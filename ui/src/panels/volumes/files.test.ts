@@ -51,5 +51,8 @@ describe('waysTo', () => {
     ];
     expect(waysTo(pods, 'disk').map((way) => way.pod)).toEqual(['write', 'read', 'part']);
     expect(waysTo(pods, 'none')).toEqual([]);
+    const helper = pod('files-1', [{ name: 'v', mountPath: '/mnt' }]);
+    helper.metadata.labels = { 'devcluster.io/tool': 'volume' };
+    expect(waysTo([helper], 'disk')).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 /** The files of a volume: the commands that list and change them, and what their output means. Pure. */
 import type { KubeObject } from '../json';
+import { TOOL_LABEL } from '../shell/toolpod';
 
 export interface Entry {
   name: string;
@@ -60,9 +61,13 @@ export interface Way {
 
 type Mount = { name: string; mountPath: string; readOnly?: boolean; subPath?: string };
 
-/** The running containers that have the claim mounted, whole and writable ones first. */
+/**
+ * The running containers that have the claim mounted, whole and writable ones first. Helpers are none: one that is taken
+ * for a pod of the user's is needed no more, goes, and is needed again.
+ */
 export function waysTo(pods: KubeObject[], claim: string): Way[] {
   const ways = pods.flatMap((pod): (Way & { part: boolean })[] => {
+    if (pod.metadata.labels?.[TOOL_LABEL] !== undefined) return [];
     const volumes = (pod.spec?.volumes ?? []) as { name: string; persistentVolumeClaim?: { claimName: string } }[];
     const names = volumes.filter((volume) => volume.persistentVolumeClaim?.claimName === claim).map(({ name }) => name);
     if (names.length === 0 || pod.status?.phase !== 'Running' || pod.metadata.deletionTimestamp) return [];

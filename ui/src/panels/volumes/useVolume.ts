@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'react';
+import { useObjects } from '../../store/objects';
 import { output, type Place, run } from '../shell/exec';
 import { CLAIM_ROOT } from '../shell/toolpod';
 import { useToolPod } from '../shell/useToolPod';
-import { useObjects } from '../useObjects';
 import { command, type SCRIPTS, type Way, waysTo } from './files';
 
 /** How the panel reaches the files of a claim. */

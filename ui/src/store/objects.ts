@@ -1,8 +1,9 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { Gvr, ListSpec, Row, Status, ViewMessage } from '../api/contract';
+import type { Gvr, KubeObject, ListSpec, Row, Status, ViewMessage } from '../api/contract';
+import { ApiError } from '../api/http';
 import { getObject, listObjects } from '../api/k8s';
-import { socket } from '../store/hooks';
-import type { KubeObject } from './json';
+import { socket } from './hooks';
+import { Store } from './store';
 
 /** Changes are gathered for this long (milliseconds) before the objects are fetched. */
 const GATHER = 200;
@@ -28,16 +29,18 @@ interface Source extends Gvr {
 const NOTHING: Objects = { objects: [], total: 0, loaded: false, error: null };
 
 /** Whole objects, live: a list view tells what changed (in slim rows), and only that is fetched. */
-class ObjectStore {
+class ObjectStore extends Store<Objects> {
   private known = new Map<string, KubeObject>();
   private order: string[] = [];
   private stale = new Map<string, Row>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private view = 0;
   private round = 0;
-  private listeners = new Set<() => void>();
-  private state: Objects = NOTHING;
   private source: Source | null = null;
+
+  constructor() {
+    super(NOTHING);
+  }
 
   open(source: Source) {
     this.source = source;
@@ -63,15 +66,6 @@ class ObjectStore {
     this.round++;
   }
 
-  subscribe = (listener: () => void) => {
-    this.listeners.add(listener);
-    return () => {
-      this.listeners.delete(listener);
-    };
-  };
-
-  snapshot = () => this.state;
-
   private hear(message: ViewMessage) {
     if (message.type === 'state') this.publish({ error: message.error });
     if (message.type !== 'rows') return;
@@ -92,12 +86,15 @@ class ObjectStore {
       const found = await (wanted.length > SINGLE ? this.list(source) : this.singles(source, wanted));
       if (round !== this.round) return;
       for (const object of found) this.known.set(object.metadata.uid ?? '', object);
-      this.publish({ loaded: true });
+      this.timer = this.stale.size > 0 ? setTimeout(() => void this.fetch(), GATHER) : undefined;
+      this.publish({ loaded: true, error: null });
     } catch (error) {
-      if (round === this.round) this.publish({ error: { message: (error as Error).message } });
+      if (round !== this.round) return;
+      // They are still to be fetched: with the next change.
+      for (const row of wanted) if (!this.stale.has(row.uid)) this.stale.set(row.uid, row);
+      this.timer = undefined;
+      this.publish({ error: { message: (error as Error).message } });
     }
-    this.timer = undefined;
-    if (this.stale.size > 0) this.timer = setTimeout(() => void this.fetch(), GATHER);
   }
 
   private async list(source: Source): Promise<KubeObject[]> {
@@ -109,8 +106,11 @@ class ObjectStore {
 
   private async singles({ cluster, group, version, resource }: Source, rows: Row[]): Promise<KubeObject[]> {
     const all = rows.map(({ namespace, name }) =>
-      // Gone again: the next message takes it out of the order.
-      getObject({ cluster, group, version, resource, namespace, name }).catch(() => null),
+      getObject({ cluster, group, version, resource, namespace, name }).catch((error: unknown) => {
+        // Gone again: the next message takes it out of the order.
+        if (error instanceof ApiError && error.code === 404) return null;
+        throw error;
+      }),
     );
     return (await Promise.all(all)).filter((object) => object !== null);
   }
@@ -119,8 +119,7 @@ class ObjectStore {
     const present = new Set(this.order);
     for (const uid of this.known.keys()) if (!present.has(uid)) this.known.delete(uid);
     const objects = this.order.flatMap((uid) => this.known.get(uid) ?? []);
-    this.state = { ...this.state, objects, ...change };
-    for (const listener of this.listeners) listener();
+    this.set({ objects, ...change });
   }
 }
 

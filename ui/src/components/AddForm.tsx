@@ -1,0 +1,44 @@
+import { type FormEvent, type ReactNode, useState } from 'react';
+import { attempt } from '../store/ui';
+import { Button, Command } from './parts';
+
+interface Props {
+  label: string;
+  placeholder: string;
+  /** The button's, beside its text. */
+  icon: ReactNode;
+  button: string;
+  valid: (text: string) => boolean;
+  add: (text: string) => Promise<unknown>;
+  /** Told when it has been added. */
+  good?: string;
+  /** The command that does the same; the text is empty before something is typed. */
+  command: (text: string) => string;
+}
+
+/** One line of text that adds something, and the command that does the same. What was refused stays for another try. */
+export function AddForm({ label, placeholder, icon, button, valid, add, good, command }: Props) {
+  const [text, setText] = useState('');
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (await attempt(() => add(text), good)) setText('');
+  };
+  return (
+    <>
+      <form className="row" onSubmit={submit}>
+        <input
+          className="input grow mono"
+          aria-label={label}
+          placeholder={placeholder}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+        <Button type="submit" look="primary" disabled={!valid(text)}>
+          {icon}
+          {button}
+        </Button>
+      </form>
+      <Command text={command(text)} />
+    </>
+  );
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../api/contract';
+import { usersOf, useText } from './uses';
+
+describe('usersOf', () => {
+  const pod = (spec: object) =>
+    ({ metadata: { name: 'p', uid: 'u' }, spec, status: { phase: 'Running' } }) as unknown as KubeObject;
+  const cases: [string, object, object[]][] = [
+    ['nothing', { containers: [{ name: 'c' }] }, []],
+    [
+      'a volume',
+      {
+        volumes: [{ name: 'v', configMap: { name: 'x' } }],
+        containers: [{ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/etc/x' }] }],
+      },
+      [{ how: 'volume', container: 'c', path: '/etc/x', keys: null }],
+    ],
+    [
+      'a projected volume with chosen keys',
+      {
+        volumes: [{ name: 'v', projected: { sources: [{ configMap: { name: 'x', items: [{ key: 'a' }] } }] } }],
+        containers: [{ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/p' }] }],
+      },
+      [{ how: 'volume', container: 'c', path: '/p', keys: ['a'] }],
+    ],
+    [
+      'a single file',
+      {
+        volumes: [{ name: 'v', configMap: { name: 'x' } }],
+        containers: [{ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/f', subPath: 'a' }] }],
+      },
+      [{ how: 'subPath', container: 'c', path: '/f', key: 'a' }],
+    ],
+    [
+      'environment',
+      {
+        containers: [
+          {
+            name: 'c',
+            env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'x', key: 'a' } } }],
+            envFrom: [{ prefix: 'P_', configMapRef: { name: 'x' } }],
+          },
+        ],
+      },
+      [
+        { how: 'env', container: 'c', variable: 'A', key: 'a' },
+        { how: 'envFrom', container: 'c', prefix: 'P_' },
+      ],
+    ],
+  ];
+  it.each(cases)('%s', (_, spec, uses) => {
+    expect(usersOf([pod(spec)], 'ConfigMap', 'x').flatMap((user) => user.uses)).toEqual(uses);
+  });
+  it('does not take a Secret for a ConfigMap of the same name', () => {
+    const spec = {
+      volumes: [{ name: 'v', secret: { secretName: 'x' } }],
+      imagePullSecrets: [{ name: 'x' }],
+      containers: [{ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/s' }] }],
+    };
+    expect(usersOf([pod(spec)], 'ConfigMap', 'x')).toEqual([]);
+    expect(usersOf([pod(spec)], 'Secret', 'x')[0]?.uses.map(({ how }) => how)).toEqual(['volume', 'pull']);
+  });
+  it('finds the claims that are mounted, as folders or as devices', () => {
+    const spec = {
+      volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'x' } }],
+      initContainers: [{ name: 'i', volumeDevices: [{ name: 'v', devicePath: '/dev/x' }] }],
+      containers: [{ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/data' }] }],
+    };
+    const [user] = usersOf([pod(spec)], 'PersistentVolumeClaim', 'x');
+    expect(user?.uses.map(useText)).toEqual(['/dev/x', '/data']);
+    expect(usersOf([pod(spec)], 'Secret', 'x')).toEqual([]);
+  });
+});
