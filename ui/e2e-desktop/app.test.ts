@@ -40,8 +40,10 @@ async function again(...args: string[]): Promise<number> {
 /** Waits until an expectation holds. */
 const eventually = (expectation: () => Promise<void>) => vi.waitFor(expectation, { timeout: 20_000, interval: 100 });
 const shows = (app: Driver, text: string) => eventually(async () => expect(await app.text()).toContain(text));
-const opens = (app: Driver) =>
-  eventually(async () => expect(await app.run('return !!document.querySelector("header .brand")')).toBe(true));
+const opens = async (app: Driver) => {
+  await eventually(async () => expect(await app.url()).toMatch(/^http:/));
+  await eventually(async () => expect(await app.run('return !!document.querySelector("header .brand")')).toBe(true));
+};
 
 afterAll(async () => {
   await stopAgent();
@@ -61,7 +63,7 @@ describe('an app that runs', () => {
   afterAll(() => app.end());
 
   test('shows the dashboard, and no token stays in its address', async () => {
-    await shows(app, 'No clusters');
+    await shows(app, 'A Kubernetes cluster of your own');
     expect(await app.url()).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
   });
 

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 /** Drives the app's web view over W3C WebDriver, as far as the tests need it. */
 export class Driver {
   private constructor(
-    private readonly process: ChildProcess,
+    private readonly driver: ChildProcess,
     private readonly session: string,
   ) {}
 
@@ -13,15 +14,15 @@ export class Driver {
   static async start(binary: string, args: string[], environment: NodeJS.ProcessEnv): Promise<Driver> {
     const port = await freePort();
     const env = { ...environment, TAURI_WEBVIEW_AUTOMATION: 'true' };
-    const process = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+    const driver = spawn('WebKitWebDriver', [`--port=${port}`], { env, stdio: ['ignore', 'inherit', 'inherit'] });
     const server = `http://127.0.0.1:${port}`;
     await listens(port);
     try {
       const capabilities = { alwaysMatch: { 'webkitgtk:browserOptions': { binary, args } } };
       const { sessionId } = await call<{ sessionId: string }>('POST', `${server}/session`, { capabilities });
-      return new Driver(process, `${server}/session/${sessionId}`);
+      return new Driver(driver, `${server}/session/${sessionId}`);
     } catch (error) {
-      process.kill();
+      await end(driver);
       throw error;
     }
   }
@@ -56,14 +57,24 @@ export class Driver {
 
   /** Ends the program, unless it has ended, and the driver. */
   async end() {
-    await call('DELETE', this.session).catch(() => undefined);
-    this.process.kill();
-    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'exit');
+    await end(this.driver);
   }
 }
 
+/** The driver leaves the program that it started alone, which would keep the next one from starting. */
+async function end(driver: ChildProcess) {
+  const children = readFileSync(`/proc/${driver.pid}/task/${driver.pid}/children`, 'utf8').split(' ').filter(Boolean);
+  for (const child of children) process.kill(Number(child), 'SIGKILL');
+  driver.kill();
+  if (driver.exitCode === null && driver.signalCode === null) await once(driver, 'exit');
+}
+
+/** Milliseconds. The driver never answers for a script whose page is left while it is about to run. */
+const PATIENCE = 20_000;
+
 async function call<T>(method: string, url: string, body?: unknown): Promise<T> {
-  const response = await fetch(url, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  const response = await fetch(url, { method, ...sent, signal: AbortSignal.timeout(PATIENCE) });
   const { value } = (await response.json()) as { value: T & { error?: string; message?: string } };
   if (!response.ok) throw new Error(`${method} ${new URL(url).pathname}: ${value.error}: ${value.message}`);
   return value;
