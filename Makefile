@@ -12,7 +12,7 @@ BENCH_FLAGS ?= --cluster
 ARGS ?=
 UI_SOURCES := $(shell find ui/src ui/public ui/*.json ui/*.ts ui/index.html -type f)
 
-.PHONY: help up down ui build image engine tools test unit cluster-test bench bench-scale lint
+.PHONY: help up down ui build image engine tools test unit cluster-test desktop desktop-test bench bench-scale lint
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -45,9 +45,10 @@ build: tools ui ## Build the release binaries
 image: engine tools ## Build the node image when it is absent or outdated
 	@node-image/build
 
-test: lint unit cluster-test ## Lint, run the unit and API tests, then the tests on a real cluster
+test: lint unit desktop-test cluster-test ## Lint, run the unit and API tests, then the desktop app's and those on a real cluster
 
 unit: tools ui ## Run the tests that need no cluster
+	@.ci/desktop
 	@cd ui && npm test
 	@.ci/etcd
 	@cargo $(TEST) --workspace --exclude devcluster-tests
@@ -57,6 +58,16 @@ cluster-test: engine build image ## Run the tests on a real cluster of their own
 	@.ci/browser
 	@tests/run sh -c 'cargo $(TEST) -p devcluster-tests && cd ui && npm run --silent e2e'
 
+desktop: build ## Build the desktop app's packages into target/release/bundle
+	@.ci/desktop
+	@cd src-tauri && npm ci --no-progress --loglevel=error && npm run --silent bundle
+
+# The same choice of crates and targets as `unit`, so that only the app itself is built anew.
+desktop-test: build ## Run the desktop app in a real window on a screen that nobody sees
+	@.ci/desktop
+	@cargo build --quiet --locked --workspace --exclude devcluster-tests --tests --bin devcluster-desktop
+	@cd ui && npm run --silent e2e:desktop
+
 bench: engine build image ## Print the table of measured numbers
 	@cargo run --release --locked -p devcluster-tests --bin bench -- $(ARGS)
 
@@ -64,6 +75,7 @@ bench-scale: build ## Print the same for 150,000 pods on 5,000 simulated nodes; 
 	@cargo run --release --locked -p devcluster-tests --bin bench -- --only scale $(ARGS)
 
 lint: tools ui/node_modules/.package-lock.json ## Check format, clippy, dependencies and the tree's own rules
+	@.ci/desktop
 	@cargo fmt --all --check
 	@cargo fmt --manifest-path node-image/demo/Cargo.toml --check
 	@rustfmt --check --edition 2024 node-image/pause.rs

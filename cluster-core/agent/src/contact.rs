@@ -124,4 +124,11 @@ impl Contact {
         let token = answer["token"].as_str().unwrap_or_default();
         Ok(format!("http://127.0.0.1:{}/#t={token}", self.port))
     }
+
+    /// An address that opens the WebSocket once.
+    pub async fn events(&self) -> Result<String, Error> {
+        let answer = self.call(Method::POST, "/api/ticket", Some(&json!({}))).await?;
+        let ticket = answer["ticket"].as_str().unwrap_or_default();
+        Ok(format!("ws://127.0.0.1:{}/api/ws?ticket={ticket}", self.port))
+    }
 }

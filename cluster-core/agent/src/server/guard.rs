@@ -11,48 +11,29 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cluster_object::status::Status;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HOST,
-    ORIGIN, UPGRADE, VARY,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::header::{CONTENT_TYPE, HOST, ORIGIN, UPGRADE};
+use http::{HeaderMap, HeaderName, Method};
 use std::sync::Arc;
 
-/// The windows of the desktop app.
-const APP_ORIGINS: [&str; 2] = ["tauri://localhost", "http://tauri.localhost"];
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 /// Lets a request pass to its handler, or refuses it.
 pub(super) async fn guard(State(agent): State<Arc<Agent>>, mut request: Request, next: Next) -> Response {
-    let origin = match origins(request.headers(), agent.port) {
-        Ok(origin) => origin,
-        Err(status) => return Error::Status(status).into_response(),
-    };
-    let mut response = if request.method() == Method::OPTIONS {
-        preflight()
-    } else {
-        match admit(&agent, &request) {
-            Ok(caller) => {
-                request.extensions_mut().insert(caller);
-                next.run(request).await
-            }
-            Err(status) => Error::Status(status).into_response(),
+    match origins(request.headers(), agent.port).and_then(|()| admit(&agent, &request)) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
         }
-    };
-    if let Some(origin) = origin {
-        let headers = response.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.append(VARY, HeaderValue::from_static("origin"));
+        Err(status) => Error::Status(status).into_response(),
     }
-    response
 }
 
 fn forbidden(why: &str) -> Status {
     Status::new(403, "Forbidden", why)
 }
 
-/// The desktop app's origin, which needs an answer in headers; none for our own pages and for programs.
-fn origins(headers: &HeaderMap, port: u16) -> Result<Option<HeaderValue>, Status> {
+/// Lets our own pages and programs pass. No other page is allowed anything, so there are no CORS headers.
+fn origins(headers: &HeaderMap, port: u16) -> Result<(), Status> {
     let only = |name: HeaderName| {
         let mut values = headers.get_all(name).iter();
         (values.next(), values.next().is_some())
@@ -62,26 +43,14 @@ fn origins(headers: &HeaderMap, port: u16) -> Result<Option<HeaderValue>, Status
         return Err(forbidden("this server only answers under the names of this machine"));
     }
     match only(ORIGIN) {
-        (None, _) => Ok(None),
-        (Some(origin), false) if APP_ORIGINS.iter().any(|app| origin.as_bytes() == app.as_bytes()) => {
-            Ok(Some(origin.clone()))
-        }
+        (None, _) => Ok(()),
         (Some(origin), false)
             if LOOPBACK.iter().any(|name| origin.as_bytes() == format!("http://{name}:{port}").as_bytes()) =>
         {
-            Ok(None)
+            Ok(())
         }
         _ => Err(forbidden("this page may not ask here")),
     }
-}
-
-/// The answer to a browser that asks for the desktop app whether it may.
-fn preflight() -> Response {
-    let headers = [
-        (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"),
-        (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
-    ];
-    (StatusCode::NO_CONTENT, headers).into_response()
 }
 
 /// Who asks; the page's files are for everybody, and so is the way to a session.
