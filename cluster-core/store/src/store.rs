@@ -34,11 +34,6 @@ pub trait Store: Send + Sync + 'static {
         Ok(())
     }
 
-    /// What the health check of this store is called.
-    fn name(&self) -> &'static str {
-        "store"
-    }
-
     /// Ends with what is queued. Writes after it fail with [`WriteError::Closed`]; reads go on.
     async fn close(&self) {}
 

@@ -73,12 +73,27 @@ enum Step {
     Nothing,
 }
 
+/// Kinds whose dependents stay when a delete says nothing of them: so it was before there were owners, and upstream
+/// keeps to it.
+const ORPHANING: &[&str] = &["replicationcontrollers", "batch/jobs"];
+
+/// The options with what the kind adds to them.
+fn completed(call: &Call<'_>, old: &Value) -> DeleteOptions {
+    let mut options = call.query.delete.clone();
+    let undecided = options.propagation().is_none() && !meta::finalizers(old).contains(&"foregroundDeletion");
+    if undecided && ORPHANING.contains(&&*call.resource.storage) {
+        options.propagation_policy = Some(Propagation::Orphan);
+    }
+    options
+}
+
 /// Deletes one object by the options in the call's query.
 pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, Status> {
-    let (options, dry_run) = (&call.query.delete, call.query.dry_run);
+    let dry_run = call.query.dry_run;
     loop {
         let entry = call.stored(name)?;
         let old = form::served_value(call.server, &call.resource, &entry).await?;
+        let options = &completed(call, &old);
         check_preconditions(call, name, options, &old)?;
         call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Mutating).await?;
         call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Validating).await?;

@@ -96,3 +96,19 @@ async fn a_namespace_ends_when_it_is_finalized() {
     api.put("/api/v1/namespaces/x/finalize", &finalized).await.ok();
     assert_eq!(api.get("/api/v1/namespaces/x").await.code, 404);
 }
+
+#[tokio::test]
+async fn dependents_of_jobs_and_replication_controllers_stay_unless_a_delete_says_otherwise() {
+    let api = Api::start().await;
+    let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}});
+    let path = "/apis/batch/v1/namespaces/default/jobs";
+    for (name, options, finalizers) in [
+        ("silent", json!({}), json!(["orphan"])),
+        ("told", json!({"propagationPolicy": "Foreground"}), json!(["foregroundDeletion"])),
+    ] {
+        let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": {"template": template}});
+        api.post(path, &job).await.ok();
+        api.delete(&format!("{path}/{name}"), &options).await.ok();
+        assert_eq!(api.get(&format!("{path}/{name}")).await.ok()["metadata"]["finalizers"], finalizers);
+    }
+}

@@ -110,10 +110,6 @@ impl Store for EtcdStore {
         timeout(PATIENCE, fresh).await.unwrap_or_else(|_| Err(failed(EtcdError::Timeout)))
     }
 
-    fn name(&self) -> &'static str {
-        "etcd"
-    }
-
     fn get(&self, key: &Key) -> Option<Arc<Entry>> {
         self.state.get(key)
     }
