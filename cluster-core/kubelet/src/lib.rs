@@ -22,7 +22,7 @@ pub use server::TlsError;
 use cluster_client::{Client, Informers, events::Recorder};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use pod::context::Context;
 use pod::manager::{self, Pods, Sources};
 use runtime::docker::Docker;
@@ -95,6 +95,8 @@ async fn start(
         options: options.clone(),
     });
     let assigned = informers.as_ref().map(|i| i.scoped::<Pod>("", &format!("spec.nodeName={}", options.node_name)));
+    let own = format!("metadata.name={}", options.node_name);
+    let nodes = informers.as_ref().map(|i| i.scoped::<Node>("", &own));
     let manifests = watch_manifests(&options, &cancel);
     let (_no_api, silence) = mpsc::unbounded_channel();
     let api = assigned.as_ref().map_or(silence, cluster_client::Informer::subscribe);
@@ -107,8 +109,8 @@ async fn start(
     let evicting = pod::evictor::run(context, pods.clone(), cancel.clone());
     let serving = server::run(options.clone(), pods, runtime.clone(), cancel.clone());
     let reporting = async {
-        if let (Some(client), Some(recorder)) = (client, recorder) {
-            node::run(client, runtime, options, recorder, cancel.clone()).await;
+        if let (Some(client), Some(nodes), Some(recorder)) = (client, nodes, recorder) {
+            node::run(client, nodes, runtime, options, recorder, cancel.clone()).await;
         }
     };
     let (served, (), (), ()) = tokio::join!(

@@ -10,11 +10,12 @@ pub(crate) use object::RESERVED_MEMORY;
 
 use crate::options::KubeletOptions;
 use crate::runtime::{ImageInfo, Runtime};
-use cluster_client::{Client, Error, Patch, PatchOptions, events::Recorder};
+use cluster_client::{Change, Client, Error, Informer, ObjectKey, Patch, PatchOptions, events::Recorder};
 use k8s_openapi::api::core::v1::{Node, ObjectReference};
 use object::Health;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// A status without change is written again after this time.
@@ -26,19 +27,28 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Keeps the Node object true until cancelled.
 pub(crate) async fn run(
     client: Client,
+    nodes: Informer<Node>,
     runtime: Arc<dyn Runtime>,
     options: Arc<KubeletOptions>,
     recorder: Recorder,
     cancel: CancellationToken,
 ) {
     tokio::select! {
-        () = keep(&client, &*runtime, &options, &recorder) => {}
+        () = keep(&client, &nodes, &*runtime, &options, &recorder) => {}
         () = lease::keep(&client, &options) => {}
         () = cancel.cancelled() => {}
     }
 }
 
-async fn keep(client: &Client, runtime: &dyn Runtime, options: &KubeletOptions, recorder: &Recorder) {
+async fn keep(
+    client: &Client,
+    nodes: &Informer<Node>,
+    runtime: &dyn Runtime,
+    options: &KubeletOptions,
+    recorder: &Recorder,
+) {
+    let mut changes = nodes.subscribe();
+    let key = ObjectKey::new("", &options.node_name);
     let mut ready = options.network_ready.clone();
     let engine = loop {
         match runtime.info().await {
@@ -69,7 +79,8 @@ async fn keep(client: &Client, runtime: &dyn Runtime, options: &KubeletOptions, 
         let images = runtime.images().await.unwrap_or_default();
         let names: Vec<String> = images.iter().map(|i: &ImageInfo| i.id.clone()).collect();
         let fresh = |(h, n, at): &(Health, Vec<String>, tokio::time::Instant)| {
-            *h == health && *n == names && at.elapsed() < HEARTBEAT
+            let offered = nodes.get(&key).is_none_or(|node| object::offers_all(&node));
+            *h == health && *n == names && at.elapsed() < HEARTBEAT && offered
         };
         if !last.as_ref().is_some_and(fresh) {
             match report(client, options, &engine.version, &health, &images).await {
@@ -94,9 +105,20 @@ async fn keep(client: &Client, runtime: &dyn Runtime, options: &KubeletOptions, 
                     tokio::time::sleep(LOOK).await;
                 }
             }
+            () = offer(&mut changes) => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }
+}
+
+/// Waits until somebody gives the node a resource that it does not offer yet.
+async fn offer(changes: &mut mpsc::UnboundedReceiver<Change<Node>>) {
+    while let Some(change) = changes.recv().await {
+        if !object::offers_all(change.object()) {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Creates the Node, or brings the labels of the one that exists up to date.

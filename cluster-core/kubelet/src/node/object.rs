@@ -67,6 +67,19 @@ fn resources(options: &KubeletOptions, reserved_memory: i64) -> BTreeMap<String,
     entries.into_iter().map(|(name, amount)| (name.to_owned(), Quantity(amount))).collect()
 }
 
+/// Resources that others put into the node's capacity, like devices: named with a domain.
+fn extended(status: Option<&core::NodeStatus>) -> impl Iterator<Item = (&String, &Quantity)> {
+    let capacity = status.and_then(|s| s.capacity.as_ref());
+    capacity.into_iter().flatten().filter(|(name, _)| name.contains('/'))
+}
+
+/// Whether pods can ask for all that the node has.
+pub(super) fn offers_all(node: &core::Node) -> bool {
+    let status = node.status.as_ref();
+    let offered = status.and_then(|s| s.allocatable.as_ref());
+    extended(status).all(|(name, amount)| offered.and_then(|all| all.get(name)) == Some(amount))
+}
+
 /// The status; `before` gives the times of conditions that did not change.
 pub(super) fn status(
     options: &KubeletOptions,
@@ -79,6 +92,8 @@ pub(super) fn status(
     let address = |type_: &str, address: String| core::NodeAddress { type_: type_.to_owned(), address };
     let mut images: Vec<&ImageInfo> = images.iter().collect();
     images.sort_by_key(|image| std::cmp::Reverse(image.size));
+    let mut allocatable = resources(options, RESERVED_MEMORY);
+    allocatable.extend(extended(before).map(|(name, amount)| (name.clone(), amount.clone())));
     let image = |i: &ImageInfo| core::ContainerImage { names: Some(i.names.clone()), size_bytes: Some(i.size) };
     core::NodeStatus {
         addresses: Some(vec![
@@ -86,7 +101,7 @@ pub(super) fn status(
             address("Hostname", options.node_name.clone()),
         ]),
         capacity: Some(resources(options, 0)),
-        allocatable: Some(resources(options, RESERVED_MEMORY)),
+        allocatable: Some(allocatable),
         conditions: Some(conditions(health, before, Timestamp::now())),
         daemon_endpoints: Some(core::NodeDaemonEndpoints {
             kubelet_endpoint: Some(core::DaemonEndpoint { port: i32::from(options.listen.port()) }),
@@ -210,5 +225,21 @@ mod tests {
     fn taints_are_read_from_text() {
         let read = taint("a/b=c:NoExecute").expect("a taint");
         assert_eq!((read.key.as_str(), read.value.as_deref(), read.effect.as_str()), ("a/b", Some("c"), "NoExecute"));
+    }
+
+    #[test]
+    fn what_others_add_to_the_capacity_is_offered_to_pods() {
+        let node = |allocatable: serde_json::Value| -> core::Node {
+            let status =
+                serde_json::json!({"capacity": {"cpu": "2", "example.com/dongle": "3"}, "allocatable": allocatable});
+            serde_json::from_value(serde_json::json!({"status": status})).expect("a node")
+        };
+        let before = node(serde_json::json!({"cpu": "2"}));
+        assert!(!offers_all(&before));
+        let options = KubeletOptions::standalone("n", "10.0.0.1".parse().expect("an address"));
+        let health = Health { engine: None, network: true, pressure: Pressure::default() };
+        let after = status(&options, "1", &health, &[], before.status.as_ref());
+        assert_eq!(after.allocatable.expect("some")["example.com/dongle"].0, "3");
+        assert!(offers_all(&node(serde_json::json!({"example.com/dongle": "3"}))));
     }
 }
