@@ -137,8 +137,8 @@ async fn reach_again() -> Reached {
 /// Follows the agent, and the next one when it ends. A page whose agent is back at its address recovers by itself.
 async fn follow(app: AppHandle, mut contact: Contact) {
     loop {
-        let ended = listen(&app, contact).await;
-        tracing::info!(?ended, "the agent is gone");
+        let ended = listen(&app, contact).await.err().map(|error| format!("{error:#}"));
+        tracing::info!(ended, "the agent is gone");
         *app.state::<Known>().0.lock() = Inner { following: None, ..Inner::default() };
         tray::update(&app, &[]);
         tokio::time::sleep(PAUSE).await;

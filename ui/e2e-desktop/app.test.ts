@@ -22,6 +22,8 @@ const env: NodeJS.ProcessEnv = {
   DEVCLUSTER_HOME: join(home, 'state'),
   DEVCLUSTER_BIN: PROGRAM,
   NO_AT_BRIDGE: '1',
+  // Its writer outlives the app by a moment, and would get in the way of removing the folder.
+  MESA_SHADER_CACHE_DISABLE: 'true',
 };
 
 /** Ends the agent, as a newer one would. */
@@ -39,7 +41,7 @@ async function again(...args: string[]): Promise<number> {
 }
 
 /** Waits until an expectation holds. */
-const eventually = (expectation: () => Promise<void>) => vi.waitFor(expectation, { timeout: 20_000, interval: 100 });
+const eventually = (expectation: () => Promise<void>) => vi.waitFor(expectation, { timeout: 60_000, interval: 100 });
 const shows = (app: Driver, text: string) => eventually(async () => expect(await app.text()).toContain(text));
 const opens = async (app: Driver) => {
   await eventually(async () => expect(await app.url()).toMatch(/^http:/));
@@ -51,7 +53,7 @@ const opens = async (app: Driver) => {
 afterAll(async () => {
   await stopAgent();
   // WebKit's helpers may still write while they end.
-  rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
 });
 
 describe('an app that runs', () => {

@@ -61,16 +61,21 @@ export class Driver {
   }
 }
 
-/** The driver leaves the program that it started alone, which would keep the next one from starting. */
+/** The driver leaves the program that it started alone, which as long as it lives takes the next one for a second start. */
 async function end(driver: ChildProcess) {
-  const children = readFileSync(`/proc/${driver.pid}/task/${driver.pid}/children`, 'utf8').split(' ').filter(Boolean);
-  for (const child of children) process.kill(Number(child), 'SIGKILL');
+  const children = () =>
+    readFileSync(`/proc/${driver.pid}/task/${driver.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  for (const child of children()) process.kill(child, 'SIGKILL');
+  while (children().length > 0) await pause();
   driver.kill();
   if (driver.exitCode === null && driver.signalCode === null) await once(driver, 'exit');
 }
 
+/** Between two looks at what tells nobody of its changes. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+
 /** Milliseconds. The driver never answers for a script whose page is left while it is about to run. */
-const PATIENCE = 20_000;
+const PATIENCE = 30_000;
 
 async function call<T>(method: string, url: string, body?: unknown): Promise<T> {
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
@@ -91,13 +96,13 @@ async function freePort(): Promise<number> {
 
 /** The driver does not say when it is ready. */
 async function listens(port: number) {
-  for (let left = 100; ; left--) {
+  for (let left = 200; ; left--) {
     try {
       await fetch(`http://127.0.0.1:${port}/status`);
       return;
     } catch (error) {
       if (left === 0) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause();
     }
   }
 }
