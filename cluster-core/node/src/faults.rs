@@ -118,7 +118,17 @@ async fn controllers_killed_at_random_converge_without_doubles() {
     };
     tokio::time::timeout(Duration::from_mins(2), all).await.expect("all converges");
 
-    let pods: Vec<Pod> = client.list("default", &Default::default()).await.expect("listed");
+    // A pod too many, whose creation outlived its controller, is let go after its job is over.
+    let released = async {
+        loop {
+            let pods: Vec<Pod> = client.list("default", &Default::default()).await.expect("listed");
+            if pods.iter().all(|pod| pod.metadata.finalizers.as_ref().is_none_or(Vec::is_empty)) {
+                return pods;
+            }
+            seen.recv().await.expect("pods change");
+        }
+    };
+    let pods = tokio::time::timeout(Duration::from_mins(1), released).await.expect("all pods are let go");
     let mut by_owner: BTreeMap<String, Vec<&Pod>> = BTreeMap::new();
     for pod in &pods {
         let owner = pod.metadata.owner_references.iter().flatten().next().expect("an owner");
@@ -134,14 +144,13 @@ async fn controllers_killed_at_random_converge_without_doubles() {
         let job: Job = client.get("default", name).await.expect("there");
         let status = job.status.expect("a status");
         let ended = i32::try_from(by_owner[name].len()).expect("few");
-        // A pod whose creation outlived its controller may double an index; the index still counts once.
-        let succeeded = if name == "indexed" { COMPLETIONS } else { ended };
-        assert_eq!((status.succeeded, status.failed.unwrap_or_default()), (Some(succeeded), 0), "{name}");
-        assert!(ended >= COMPLETIONS, "{name}: {ended}");
+        // It may double an index; the index still counts once.
+        let most = if name == "indexed" { COMPLETIONS } else { ended };
+        let succeeded = status.succeeded.unwrap_or_default();
+        assert!((COMPLETIONS..=most).contains(&succeeded), "{name}: {succeeded} of {ended}");
+        assert_eq!(status.failed.unwrap_or_default(), 0, "{name}");
         let left = status.uncounted_terminated_pods.unwrap_or_default();
         assert_eq!((left.succeeded, left.failed), (None, None), "{name}");
-        let held = |pod: &&&Pod| pod.metadata.finalizers.as_ref().is_some_and(|held| !held.is_empty());
-        assert_eq!(by_owner[name].iter().filter(held).count(), 0, "{name}");
         if name == "indexed" {
             assert_eq!(status.completed_indexes.as_deref(), Some("0-19"));
         }
