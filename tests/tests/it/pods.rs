@@ -22,6 +22,7 @@ fn a_killed_process_comes_back_and_a_crashing_one_backs_off() {
     )]);
     t.ok("kubectl wait --for=jsonpath='{.status.containerStatuses[0].restartCount}'=2 pod/crash --timeout=90s");
     t.event("crash", "BackOff");
+    t.ok("kubectl wait --for=jsonpath='{.status.containerStatuses[0].state.waiting.reason}'=CrashLoopBackOff pod/crash --timeout=60s");
     t.shows(
         "kubectl describe pod crash",
         &["Back-off restarting failed container crash in pod crash_", "CrashLoopBackOff", "Exit Code:    3"],
