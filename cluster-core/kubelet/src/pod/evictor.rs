@@ -48,26 +48,32 @@ fn tell(pods: &Pods, view: &View, message: String) {
     pods.tell(view.pod.metadata.uid.as_deref().unwrap_or_default(), Event::Evicted(message));
 }
 
-async fn containers(context: &Context, view: &View) -> Vec<ContainerInfo> {
-    let uid = view.pod.metadata.uid.as_deref().unwrap_or_default();
+/// What runs on the node but sandboxes.
+async fn running(context: &Context) -> Vec<ContainerInfo> {
     let mut all = context.runtime.list().await.unwrap_or_default();
-    all.retain(|c| c.running && c.label(label::POD_UID) == uid && c.label(label::CONTAINER) != label::SANDBOX);
+    all.retain(|c| c.running && c.label(label::CONTAINER) != label::SANDBOX);
     all
+}
+
+fn of<'a>(all: &'a [ContainerInfo], view: &View) -> impl Iterator<Item = &'a ContainerInfo> {
+    let uid = view.pod.metadata.uid.clone().unwrap_or_default();
+    all.iter().filter(move |c| c.label(label::POD_UID) == uid)
 }
 
 /// Ends one pod; the next look tells whether that was enough.
 async fn relieve(context: &Context, pods: &Pods, available: i64) {
+    let all = running(context).await;
+    let views: Vec<View> = pods.list().into_iter().filter(is_active).collect();
     let mut candidates = Vec::new();
-    for view in pods.list().into_iter().filter(is_active) {
+    for view in &views {
         let mut usages = Vec::new();
-        for container in containers(context, &view).await {
+        for container in of(&all, view) {
             let usage = context.runtime.usage(&container.id).await.unwrap_or_default();
             usages.push((container.label(label::CONTAINER).to_owned(), usage));
         }
-        candidates.push((Candidate { pod: view.pod.clone(), containers: usages }, view));
+        candidates.push(Candidate { pod: view.pod.clone(), containers: usages });
     }
-    let (measured, views): (Vec<Candidate>, Vec<View>) = candidates.into_iter().unzip();
-    if let Some(chosen) = for_memory(&measured)
+    if let Some(chosen) = for_memory(&candidates)
         && let Some(view) = views.iter().find(|view| Arc::ptr_eq(&view.pod, &chosen.pod))
     {
         tell(pods, view, memory_message(chosen, LEAST_MEMORY, available));
@@ -79,7 +85,7 @@ async fn storage(context: &Context, view: &View) -> Option<String> {
     let spec = view.pod.spec.as_ref()?;
     let mut layers = BTreeMap::new();
     if spec.containers.iter().any(|c| c.resources.as_ref().is_some_and(|r| r.limits.is_some())) {
-        for container in containers(context, view).await {
+        for container in of(&running(context).await, view) {
             let written = context.runtime.written(&container.id).await.unwrap_or_default();
             layers.insert(container.label(label::CONTAINER).to_owned(), written);
         }

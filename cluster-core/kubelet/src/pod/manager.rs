@@ -49,13 +49,23 @@ impl Pods {
         self.0.read().values().map(|known| known.view.borrow().clone()).collect()
     }
 
-    /// Tells a pod's actor of an event; one that has ended needs to know nothing more.
+    /// Tells a pod's actor of an event.
     pub(crate) fn tell(&self, uid: &str, event: Event) {
+        self.send(uid, Message::Event(event));
+    }
+
+    /// One that has ended needs to know nothing more.
+    fn send(&self, uid: &str, message: Message) {
         if let Some(known) = self.0.read().get(uid)
-            && known.events.send(Message::Event(event)).is_err()
+            && known.events.send(message).is_err()
         {
             tracing::debug!("the actor of pod {uid} has ended");
         }
+    }
+
+    /// The pod as its actor sees it.
+    fn pod(&self, uid: &str) -> Option<Arc<Pod>> {
+        self.0.read().get(uid).map(|known| known.view.borrow().pod.clone())
     }
 
     /// The pods that hold resources of this node.
@@ -77,7 +87,6 @@ pub(crate) struct Sources {
 
 struct Manager {
     context: Arc<Context>,
-    actors: HashMap<String, Handle>,
     pods: Pods,
     /// Containers found at the start, by pod UID.
     present: HashMap<String, Vec<ContainerInfo>>,
@@ -101,15 +110,7 @@ pub(crate) async fn run(
     for container in context.runtime.list().await.unwrap_or_default() {
         present.entry(container.label(label::POD_UID).to_owned()).or_default().push(container);
     }
-    let mut manager = Manager {
-        context,
-        actors: HashMap::new(),
-        pods,
-        present,
-        statics: HashSet::new(),
-        waiting: HashMap::new(),
-        finished,
-    };
+    let mut manager = Manager { context, pods, present, statics: HashSet::new(), waiting: HashMap::new(), finished };
     manager.set_statics(&sources.manifests.borrow_and_update().clone());
     let mut synced = Box::pin(synced.fuse());
     let mut complete = false;
@@ -162,14 +163,6 @@ impl Manager {
         }
     }
 
-    fn tell(&self, uid: &str, message: Message) {
-        if let Some(handle) = self.actors.get(uid)
-            && handle.events.send(message).is_err()
-        {
-            tracing::debug!("the actor of pod {uid} has ended");
-        }
-    }
-
     /// Why a pod that has not begun here may not begin.
     fn refusal(&self, pod: &Pod, present: &[ContainerInfo]) -> Option<Refusal> {
         let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or("Pending");
@@ -212,7 +205,7 @@ impl Manager {
 
     fn set(&mut self, pod: Arc<Pod>) {
         let id = uid(&pod).to_owned();
-        if self.actors.contains_key(&id) {
+        if self.pods.0.read().contains_key(&id) {
             self.weigh(&pod);
             self.pods.tell(&id, Event::PodChanged(pod));
             return;
@@ -220,21 +213,18 @@ impl Manager {
         let present = self.present.remove(&id).unwrap_or_default();
         let refusal = self.refusal(&pod, &present);
         let handle = actor::spawn(self.context.clone(), pod, present, refusal);
-        let known = Known { view: handle.view.clone(), events: handle.events.clone(), gone: false };
-        self.pods.0.write().insert(id.clone(), known);
-        let (finished, over) = (self.finished.clone(), id.clone());
         let Handle { events, view, done } = handle;
-        let done = tokio::spawn(async move {
+        self.pods.0.write().insert(id.clone(), Known { view, events, gone: false });
+        let finished = self.finished.clone();
+        tokio::spawn(async move {
             if let Err(e) = done.await {
-                tracing::error!("the actor of pod {over} failed: {e}");
+                tracing::error!("the actor of pod {id} failed: {e}");
             }
-            finished.send(over).ok();
+            finished.send(id).ok();
         });
-        self.actors.insert(id, Handle { events, view, done });
     }
 
     fn ended(&mut self, uid: &str) {
-        self.actors.remove(uid);
         self.pods.0.write().remove(uid);
         self.waiting.remove(uid);
         self.weigh_again();
@@ -243,9 +233,8 @@ impl Manager {
     fn set_statics(&mut self, pods: &[Arc<Pod>]) {
         let wanted: HashSet<String> = pods.iter().map(|pod| uid(pod).to_owned()).collect();
         for gone in self.statics.difference(&wanted) {
-            if let Some(handle) = self.actors.get(gone) {
-                let pod = deleted(&handle.view.borrow().pod);
-                self.pods.tell(gone, Event::PodChanged(pod));
+            if let Some(pod) = self.pods.pod(gone) {
+                self.pods.tell(gone, Event::PodChanged(deleted(&pod)));
             }
         }
         for pod in pods {
@@ -256,10 +245,10 @@ impl Manager {
 
     fn engine(&self, event: RuntimeEvent) {
         match event {
-            RuntimeEvent::Died { id, pod_uid } => self.tell(&pod_uid, Message::Died(id)),
+            RuntimeEvent::Died { id, pod_uid } => self.pods.send(&pod_uid, Message::Died(id)),
             RuntimeEvent::Reconnected => {
-                for handle in self.actors.values() {
-                    handle.events.send(Message::Resync).ok();
+                for known in self.pods.0.read().values() {
+                    known.events.send(Message::Resync).ok();
                 }
             }
         }
