@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::RwLock;
 use serde::Deserialize;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -36,12 +37,12 @@ struct Index {
     /// By rising precedence, then by name.
     schemas: Vec<Schema>,
     /// The UIDs of the levels.
-    levels: HashMap<Arc<str>, String>,
+    levels: HashMap<Arc<str>, HeaderValue>,
 }
 
 struct Schema {
     name: Arc<str>,
-    uid: String,
+    uid: HeaderValue,
     spec: Spec,
 }
 
@@ -94,23 +95,18 @@ struct PathRule {
     urls: Vec<String>,
 }
 
-/// Where a request belongs: the UIDs of its schema and its level.
+/// Where a request belongs: the UIDs of its schema and its level, as headers tell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Flow {
-    schema: String,
-    level: String,
+    schema: HeaderValue,
+    level: HeaderValue,
 }
 
 impl Flow {
     /// Tells it in the headers of the answer.
-    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
-        for (name, uid) in
-            [("x-kubernetes-pf-flowschema-uid", &self.schema), ("x-kubernetes-pf-prioritylevel-uid", &self.level)]
-        {
-            if let Ok(uid) = HeaderValue::from_str(uid) {
-                headers.insert(HeaderName::from_static(name), uid);
-            }
-        }
+    pub(crate) fn tell(self, headers: &mut HeaderMap) {
+        headers.insert(HeaderName::from_static("x-kubernetes-pf-flowschema-uid"), self.schema);
+        headers.insert(HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"), self.level);
     }
 }
 
@@ -161,8 +157,10 @@ impl Subject {
 
 impl ResourceRule {
     fn means(&self, info: &RequestInfo) -> bool {
-        let of_subresource = || format!("{}/{}", info.resource, info.subresource);
-        let resource = if info.subresource.is_empty() { info.resource.clone() } else { of_subresource() };
+        let resource: Cow<'_, str> = match info.subresource.as_str() {
+            "" => info.resource.as_str().into(),
+            subresource => format!("{}/{subresource}", info.resource).into(),
+        };
         names(&self.verbs, info.verb)
             && names(&self.api_groups, &info.group)
             && names(&self.resources, &resource)
@@ -177,7 +175,8 @@ fn names(list: &[String], wanted: &str) -> bool {
 impl Follower for Flows {
     fn put(&self, entry: &Entry) {
         let Ok(mut object) = serde_json::from_slice::<Value>(&entry.bytes) else { return };
-        let (name, uid) = (Arc::clone(&entry.key.name), meta::uid(&object).to_owned());
+        let Ok(uid) = HeaderValue::from_str(meta::uid(&object)) else { return };
+        let name = Arc::clone(&entry.key.name);
         self.remove(&entry.key);
         let mut index = self.index.write();
         if *entry.key.resource == *LEVELS {
@@ -277,7 +276,12 @@ mod tests {
         ] {
             let info = RequestInfo::parse(&method, path, "");
             let found = flows.classify(&user, &info).expect("a schema");
-            assert_eq!((found.schema.as_str(), found.level.as_str()), (schema, level), "{} {path}", user.name);
+            assert_eq!(
+                (found.schema.as_bytes(), found.level.as_bytes()),
+                (schema.as_bytes(), level.as_bytes()),
+                "{} {path}",
+                user.name
+            );
         }
     }
 }
