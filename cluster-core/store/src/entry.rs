@@ -40,7 +40,7 @@ pub struct Entry {
     pub revision: Revision,
     /// The whole object as JSON text, `metadata.resourceVersion` included.
     pub bytes: Bytes,
-    /// Where the digits of the revision begin in `bytes`; 0 when nobody will ask.
+    /// Where the digits of the revision begin in `bytes`; 0 for a state that no draft made.
     gap: u32,
     facts: OnceLock<Box<Facts>>,
 }
@@ -57,7 +57,6 @@ impl Entry {
     }
 
     /// The draft it was written from.
-    #[cfg(feature = "etcd")]
     pub(crate) fn draft(&self) -> Draft {
         let gap = self.gap as usize;
         let digits = self.revision.checked_ilog10().map_or(1, |power| power as usize + 1);

@@ -38,7 +38,6 @@ pub enum IoError {
     #[error(transparent)]
     Database(#[from] sqlx::Error),
     /// From etcd. Unless etcd itself refused, the write may have happened all the same.
-    #[cfg(feature = "etcd")]
     #[error(transparent)]
     Etcd(#[from] crate::EtcdError),
     /// From encryption.
@@ -121,7 +120,6 @@ pub enum OpenError {
         source: sqlx::Error,
     },
     /// etcd is of no use.
-    #[cfg(feature = "etcd")]
     #[error("failed to load the store: {0}")]
     Etcd(#[from] crate::EtcdError),
     /// A stored value cannot be decrypted: wrong or missing key.

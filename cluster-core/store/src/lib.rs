@@ -8,7 +8,6 @@
 mod at_rest;
 mod entry;
 mod error;
-#[cfg(feature = "etcd")]
 mod etcd;
 mod ring;
 mod snapshot;
@@ -20,7 +19,6 @@ mod watch;
 pub use at_rest::{AesGcm, AtRest, Plain};
 pub use entry::{Change, Draft, Entry, Event, Facts, Key, Revision};
 pub use error::{Expired, IoError, OpenError, SealError, WriteError};
-#[cfg(feature = "etcd")]
 pub use etcd::{EtcdError, EtcdStore};
 pub use snapshot::Snapshot;
 pub use sqlite::{Options, Retention, SqliteStore};

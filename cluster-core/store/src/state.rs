@@ -175,7 +175,6 @@ impl State {
     }
 
     /// Puts what was loaded at `revision` in the place of everything; watchers must list anew.
-    #[cfg(feature = "etcd")]
     pub(crate) fn reset(&self, revision: Revision, mut loaded: Commit) {
         let mut inner = self.inner.write();
         inner.revision = revision;
