@@ -142,6 +142,6 @@ pub struct Healing {
 
 impl Default for Healing {
     fn default() -> Self {
-        Self { node_grace_seconds: 12, eviction_seconds: 10, lease_renew_seconds: 3 }
+        Self { node_grace_seconds: 14, eviction_seconds: 10, lease_renew_seconds: 4 }
     }
 }

@@ -20,8 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 /// A status without change is written again after this time.
 const HEARTBEAT: Duration = Duration::from_mins(5);
-/// How often the node's pressure and images are looked at.
+/// How often the engine's answer and the node's pressure are looked at.
 const LOOK: Duration = Duration::from_secs(10);
+/// How often the images are listed, which costs the engine more. Source: upstream's image manager.
+const LOOK_AT_IMAGES: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_millis(500);
 
 /// Keeps the Node object true until cancelled.
@@ -70,13 +72,18 @@ async fn keep(
     recorder.normal(&about, "Starting", "Starting kubelet.");
     let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
     let mut held = pressure::Held::default();
+    let (mut images, mut listed) = (Vec::new(), None::<tokio::time::Instant>);
     loop {
         let health = Health {
-            engine: runtime.info().await.map_err(|e| e.to_string()).err(),
+            engine: runtime.ping().await.map_err(|e| e.to_string()).err(),
             network: *ready.borrow_and_update(),
             pressure: held.with(facts::pressure(&options.root), tokio::time::Instant::now()),
         };
-        let images = runtime.images().await.unwrap_or_default();
+        if listed.is_none_or(|at| at.elapsed() >= LOOK_AT_IMAGES)
+            && let Ok(list) = runtime.images().await
+        {
+            (images, listed) = (list, Some(tokio::time::Instant::now()));
+        }
         let names: Vec<String> = images.iter().map(|i: &ImageInfo| i.id.clone()).collect();
         let fresh = |(h, n, at): &(Health, Vec<String>, tokio::time::Instant)| {
             let offered = nodes.get(&key).is_none_or(|node| object::offers_all(&node));

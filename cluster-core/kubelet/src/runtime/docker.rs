@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 
 /// A call may wait as long as a container's grace period; calls that must be quick have their own limit.
 const CALL_TIMEOUT_SECONDS: u64 = 24 * 3600;
+/// An engine that is well answers a question about itself within this time.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// A connection to a Docker engine.
 #[derive(Clone)]
@@ -38,6 +40,10 @@ fn error(error: DockerError) -> RuntimeError {
         DockerError::DockerResponseServerError { message, .. } => RuntimeError::Refused(message),
         other => RuntimeError::Unreachable(other.to_string()),
     }
+}
+
+fn unanswered() -> RuntimeError {
+    RuntimeError::Unreachable(format!("no answer in {} s", ANSWER.as_secs()))
 }
 
 fn is_code(error: &DockerError, code: u16) -> bool {
@@ -83,12 +89,17 @@ async fn events_once(docker: &bollard::Docker, into: &mpsc::UnboundedSender<Runt
 #[async_trait]
 impl Runtime for Docker {
     async fn info(&self) -> Result<EngineInfo> {
-        let asked = tokio::time::timeout(Duration::from_secs(10), async {
+        let asked = tokio::time::timeout(ANSWER, async {
             let version = self.0.version().await?.version.unwrap_or_default();
             let driver = self.0.info().await?.cgroup_driver.map(|d| d.to_string()).unwrap_or_default();
             Ok(EngineInfo { version, cgroup_driver: driver })
         });
-        asked.await.map_err(|_| RuntimeError::Unreachable("no answer in 10 s".to_owned()))?.map_err(error)
+        asked.await.map_err(|_| unanswered())?.map_err(error)
+    }
+
+    async fn ping(&self) -> Result<()> {
+        let asked = tokio::time::timeout(ANSWER, self.0.ping());
+        asked.await.map_err(|_| unanswered())?.map(drop).map_err(error)
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String> {

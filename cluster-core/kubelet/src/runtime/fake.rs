@@ -61,6 +61,10 @@ impl Runtime for Fake {
         Ok(EngineInfo { version: "26.1.5".to_owned(), cgroup_driver: "cgroupfs".to_owned() })
     }
 
+    async fn ping(&self) -> Result<()> {
+        Ok(())
+    }
+
     async fn create(&self, spec: &ContainerSpec) -> Result<String> {
         self.log(format!("create {}", spec.name));
         let mut containers = self.containers.lock();

@@ -316,8 +316,10 @@ pub struct EngineInfo {
 /// A container engine.
 #[async_trait]
 pub trait Runtime: Send + Sync + 'static {
-    /// The engine's version; fails while it does not answer.
+    /// What the engine is. This costs it some milliseconds: see [`Runtime::ping`].
     async fn info(&self) -> Result<EngineInfo>;
+    /// Fails while the engine does not answer.
+    async fn ping(&self) -> Result<()>;
     /// Creates a container and answers its ID; a dead container of the same name is replaced.
     async fn create(&self, spec: &ContainerSpec) -> Result<String>;
     /// Starts a created container.
