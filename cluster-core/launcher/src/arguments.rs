@@ -36,7 +36,7 @@ mod tests {
         assert_eq!(parsed.audit_policy.expect("there")["rules"][0]["level"], "Metadata");
         std::fs::write(&path, "a: [").expect("written");
         for argument in [format!("audit-policy-file={}", path.display()), "oidc-ca-file=/none/x".to_owned()] {
-            let error = api_server(&[argument.clone()]).expect_err("bad").to_string();
+            let error = api_server(std::slice::from_ref(&argument)).expect_err("bad").to_string();
             assert!(error.starts_with(&format!("API server argument `{argument}`: ")), "{error}");
         }
     }
