@@ -2,7 +2,7 @@
 
 use crate::server::{ApiServer, StartError};
 use crate::verbs::{self, Call, Managed, Part, Proposed, change};
-use crate::{auth, flow};
+use crate::{auth, endpoints, flow};
 use cluster_object::meta;
 use cluster_object::status::Status;
 use futures::future::try_join_all;
@@ -13,21 +13,24 @@ const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-no
 pub(crate) async fn run(server: &ApiServer) -> Result<(), StartError> {
     let namespaces =
         NAMESPACES.map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
-    ensure(server, namespaces.into()).await?;
+    // Flow schemas say whether their levels are there.
+    let (schemas, levels): (Vec<Value>, _) = flow::objects().into_iter().partition(|o| meta::kind(o) == "FlowSchema");
+    ensure(server, namespaces.into_iter().chain(levels).collect()).await?;
     let mut objects = auth::bootstrap::policy();
     objects.extend(priority_classes());
-    objects.extend(flow::objects());
+    objects.extend(schemas);
     objects.extend(component_statuses());
     objects.push(service(server));
     objects.push(service_cidr(server));
     objects.extend(auth::bootstrap::authentication_reader());
     ensure(server, objects).await?;
-    put(server, authentication(server)).await?;
-    if server.config.addresses.is_empty() {
-        return Ok(());
-    }
-    try_join_all(endpoints(server).into_iter().map(|object| put(server, object))).await?;
-    Ok(())
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |source| StartError::Bootstrap { what, source }
+    };
+    let config = authentication(server);
+    put(server, config).await.map_err(failed("the ConfigMap of extension servers"))?;
+    endpoints::publish(server).await.map_err(failed("the endpoints of the servers"))
 }
 
 /// How extension servers know the users this server names to them, for their own copy of the check.
@@ -84,29 +87,6 @@ fn service_cidr(server: &ApiServer) -> Value {
     })
 }
 
-fn endpoints(server: &ApiServer) -> [Value; 2] {
-    let addresses: Vec<String> = server.config.addresses.iter().map(ToString::to_string).collect();
-    let ports = json!([{"name": "https", "port": server.config.port, "protocol": "TCP"}]);
-    let ips: Vec<Value> = addresses.iter().map(|ip| json!({"ip": ip})).collect();
-    let slice: Vec<Value> =
-        addresses.iter().map(|ip| json!({"addresses": [ip], "conditions": {"ready": true}})).collect();
-    let labels = json!({"endpointslice.kubernetes.io/skip-mirror": "true"});
-    [
-        json!({
-            "apiVersion": "v1", "kind": "Endpoints",
-            "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
-            "subsets": [{"addresses": ips, "ports": ports}],
-        }),
-        json!({
-            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-            "metadata": {
-                "name": "kubernetes", "namespace": "default", "labels": {"kubernetes.io/service-name": "kubernetes"},
-            },
-            "endpoints": slice, "ports": ports,
-        }),
-    ]
-}
-
 async fn ensure(server: &ApiServer, objects: Vec<Value>) -> Result<(), StartError> {
     try_join_all(objects.into_iter().map(|object| create(server, object))).await?;
     Ok(())
@@ -128,16 +108,13 @@ async fn create(server: &ApiServer, object: Value) -> Result<(), StartError> {
 }
 
 /// Creates the object, or brings the present one to this state.
-async fn put(server: &ApiServer, object: Value) -> Result<(), StartError> {
-    let what = what(&object);
-    let failed = |source| StartError::Bootstrap { what: what.clone(), source };
-    let call = call_for(server, &object).map_err(failed)?;
+pub(crate) async fn put(server: &ApiServer, object: Value) -> Result<(), Status> {
+    let call = call_for(server, &object)?;
     let name = meta::name(&object).to_owned();
     if server.store.get(&call.key(&name)).is_none() {
-        return make(&call, object).await.map_err(failed);
+        return make(&call, object).await;
     }
-    change(&call, &name, Part::Main, |_| Ok(Proposed::new(object.clone()))).await.map_err(failed)?;
-    Ok(())
+    change(&call, &name, Part::Main, |_| Ok(Proposed::new(object.clone()))).await.map(drop)
 }
 
 async fn make(call: &Call<'_>, mut object: Value) -> Result<(), Status> {

@@ -96,9 +96,13 @@ fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Resp
     if format == Format::Plain {
         return Ok(render::json(StatusCode::OK, &value));
     }
+    hashed(parts, format.content_type(), &value)
+}
+
+fn hashed(parts: &Parts, content_type: &'static str, value: &Value) -> Result<Response<Body>, Status> {
     let bytes = Bytes::from(value.to_string());
     let digest = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02X}"));
-    tagged(parts, format.content_type(), &format!("\"{digest}\""), bytes)
+    tagged(parts, content_type, &format!("\"{digest}\""), bytes)
 }
 
 /// A document that a client which has it need not load again.
@@ -118,6 +122,12 @@ fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Response
     let documents = table.documents();
     let accept = header(&parts.headers, ACCEPT);
     let mut content_type = "application/json";
+    let remotes = server.remotes.all();
+    if rest == ["v3"] && !remotes.is_empty() {
+        let mut index: Value = serde_json::from_slice(&documents.index().bytes).map_err(Status::internal)?;
+        aggregation::add_to_openapi(&mut index, &remotes);
+        return hashed(parts, content_type, &index);
+    }
     let found = match rest {
         ["v3"] => Some(documents.index()),
         ["v3", path @ ..] => documents.v3(&path.join("/")),

@@ -102,23 +102,24 @@ pub(crate) fn form(
     headed: bool,
     bytes: Bytes,
 ) -> Result<Bytes, Status> {
-    if form == Form::Object {
-        return Ok(bytes);
-    }
-    let mut object: Value = serde_json::from_slice(&bytes).map_err(Status::internal)?;
-    let value = if form == Form::Metadata {
-        table::partial(&mut object)
-    } else {
-        // Columns read the stored version.
-        if let Some(conversion) = &resource.strategy.conversion {
-            (conversion.to_storage)(&mut object);
+    let object = || serde_json::from_slice::<Value>(&bytes).map_err(Status::internal);
+    let value = match form {
+        Form::Object => return Ok(bytes),
+        Form::Metadata(version) => table::partial(version, &mut object()?),
+        Form::Table(version) => {
+            let mut object = object()?;
+            // Columns read the stored version.
+            if let Some(conversion) = &resource.strategy.conversion {
+                (conversion.to_storage)(&mut object);
+            }
+            let revision = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+            let list = ListMeta { revision, ..ListMeta::default() };
+            let mut table = table::table(resource, version, vec![object], &list, include);
+            if !headed {
+                table["columnDefinitions"] = Value::Null;
+            }
+            table
         }
-        let revision = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-        let mut table = table::table(resource, vec![object], &ListMeta { revision, ..ListMeta::default() }, include);
-        if !headed {
-            table["columnDefinitions"] = Value::Null;
-        }
-        table
     };
     serde_json::to_vec(&value).map(Bytes::from).map_err(Status::internal)
 }
@@ -157,20 +158,20 @@ async fn collection(
             let stream = futures::stream::iter(pieces(head.to_string(), items).map(Ok::<_, Infallible>));
             Ok(Collected::Pieces(Body::from_stream(stream)))
         }
-        Form::Table => {
+        Form::Table(version) => {
             // Columns of built-in kinds read the stored version, those of a definition their own.
             let stored = |entry: &Arc<Entry>| serde_json::from_slice(&entry.bytes).map_err(Status::internal);
             let objects = match resource.custom {
                 Some(_) => served_values(lookup, resource, &list.items).await?,
                 None => list.items.iter().map(stored).collect::<Result<Vec<_>, _>>()?,
             };
-            whole(&table::table(resource, objects, &metadata, include))
+            whole(&table::table(resource, version, objects, &metadata, include))
         }
-        Form::Metadata => {
+        Form::Metadata(version) => {
             let mut objects = served_values(lookup, resource, &list.items).await?;
-            let items: Vec<Value> = objects.iter_mut().map(table::partial).collect();
+            let items: Vec<Value> = objects.iter_mut().map(|object| table::partial(version, object)).collect();
             whole(&json!({
-                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata.to_json(),
+                "kind": "PartialObjectMetadataList", "apiVersion": version, "metadata": metadata.to_json(),
                 "items": items,
             }))
         }

@@ -13,7 +13,7 @@ use crate::registry::{Registry, Resource};
 use crate::request::{Query, RequestInfo};
 use crate::usage::Samples;
 use crate::verbs::{self, Call, Filter, WatchedStream, key};
-use crate::{allocate, bootstrap, custom, kinds, pipeline, render};
+use crate::{allocate, bootstrap, custom, endpoints, kinds, pipeline, render};
 use axum::body::Body;
 use bytes::Bytes;
 use cluster_object::status::Status;
@@ -45,6 +45,8 @@ pub struct Config {
     pub node_ports: RangeInclusive<u16>,
     /// Where the servers are reached: the endpoints of `default/kubernetes`.
     pub addresses: Vec<Ipv4Addr>,
+    /// The one of them that is this server's, where others may die: then the endpoints are those that live.
+    pub leased: Option<Ipv4Addr>,
     /// The port there.
     pub port: u16,
     /// Who else knows users and rights.
@@ -127,6 +129,9 @@ impl ApiServer {
         server.ready.store(true, Ordering::Release);
         tokio::spawn(aggregation::follow(Arc::clone(&server)));
         tokio::spawn(custom::follow(Arc::clone(&server), seen));
+        if server.config.leased.is_some() {
+            tokio::spawn(endpoints::keep(Arc::clone(&server)));
+        }
         Ok(server)
     }
 
@@ -236,6 +241,7 @@ impl ApiServer {
         match resource.storage.as_str() {
             custom::STORAGE => custom::complete(self, object),
             policy::VALIDATING => policy::complete(self, object),
+            flow::SCHEMAS => flow::complete(self, object),
             _ => {}
         }
     }
@@ -248,9 +254,17 @@ impl ApiServer {
             "services" if gone => {
                 allocate::release_all(self, &serde_json::from_slice(&entry.bytes).unwrap_or_default()).await;
             }
-            "networking.k8s.io/servicecidrs" if !gone => {
+            allocate::CIDRS if !gone => {
                 if let Err(error) = allocate::settle(self).await {
                     tracing::error!(%error, "failed to let a ServiceCIDR go");
+                }
+            }
+            flow::LEVELS => {
+                if let Err(error) = flow::settle(self).await {
+                    tracing::error!(%error, "failed to say which flow schemas lack their level");
+                }
+                if gone {
+                    self.restore(entry);
                 }
             }
             _ if gone => self.restore(entry),

@@ -1,4 +1,4 @@
-//! `meta.k8s.io/v1 Table`: objects as `kubectl get` prints them.
+//! `Table` of `meta.k8s.io`: objects as `kubectl get` prints them.
 
 use crate::kinds;
 use crate::registry::{CustomColumn, Resource};
@@ -26,19 +26,19 @@ impl ListMeta {
     }
 }
 
-/// The table of `objects`; `include` is `Metadata` (also when empty), `Object` or `None`.
-pub(crate) fn table(resource: &Resource, objects: Vec<Value>, list: &ListMeta, include: &str) -> Value {
-    let rows: Vec<Value> = objects.into_iter().map(|object| row(resource, object, include)).collect();
+/// The table of `objects` in an API version; `include` is `Metadata` (also when empty), `Object` or `None`.
+pub(crate) fn table(resource: &Resource, version: &str, objects: Vec<Value>, list: &ListMeta, include: &str) -> Value {
+    let rows: Vec<Value> = objects.into_iter().map(|object| row(resource, version, object, include)).collect();
     json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list.to_json(),
+        "kind": "Table", "apiVersion": version, "metadata": list.to_json(),
         "columnDefinitions": definitions(resource), "rows": rows,
     })
 }
 
-/// The object's metadata alone.
-pub(crate) fn partial(object: &mut Value) -> Value {
+/// The object's metadata alone, in an API version.
+pub(crate) fn partial(version: &str, object: &mut Value) -> Value {
     let metadata = object["metadata"].take();
-    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
+    json!({"kind": "PartialObjectMetadata", "apiVersion": version, "metadata": metadata})
 }
 
 fn definition(name: &str, kind: &str, format: &str, priority: i64, description: &str) -> Value {
@@ -64,7 +64,7 @@ fn custom_columns(resource: &Resource) -> &[CustomColumn] {
     resource.custom.as_ref().map(|custom| custom.columns.as_slice()).unwrap_or_default()
 }
 
-fn row(resource: &Resource, mut object: Value, include: &str) -> Value {
+fn row(resource: &Resource, version: &str, mut object: Value, include: &str) -> Value {
     let cells: Vec<Value> = if resource.columns.is_empty() {
         let name = json!(meta::name(&object));
         let rest = match custom_columns(resource) {
@@ -79,7 +79,7 @@ fn row(resource: &Resource, mut object: Value, include: &str) -> Value {
     match include {
         "None" => json!({"cells": cells}),
         "Object" => json!({"cells": cells, "object": object}),
-        _ => json!({"cells": cells, "object": partial(&mut object)}),
+        _ => json!({"cells": cells, "object": partial(version, &mut object)}),
     }
 }
 

@@ -1,5 +1,9 @@
 //! What the host tells a node: the contract between the launcher, which writes it, and the node, which reads it.
 
+mod api_server;
+
+pub use api_server::{ApiServer, FileForm, Oidc};
+
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -118,6 +122,9 @@ pub struct NodeConfig {
     /// Timings of self-healing.
     #[serde(default)]
     pub healing: Healing,
+    /// What a master's API server is told.
+    #[serde(default)]
+    pub api_server: ApiServer,
 }
 
 impl NodeConfig {

@@ -1,4 +1,4 @@
-//! Reads the file given to `up --config`: kind's `kind.x-k8s.io/v1alpha4` Cluster, with `healing` on top.
+//! Reads the file given to `up --config`: kind's `kind.x-k8s.io/v1alpha4` Cluster, with `healing` and `apiServerArgs` on top.
 
 use crate::spec::{ClusterSpec, Mount, Port, Protocol};
 use crate::{Error, Result};
@@ -6,6 +6,7 @@ use cluster_config::Role;
 use cluster_object::yaml;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 const API_VERSION: &str = "kind.x-k8s.io/v1alpha4";
 
@@ -28,6 +29,9 @@ pub fn parse(text: &str, name: Option<&str>, image: &str) -> Result<(ClusterSpec
     if let Some(healing) = file.take("healing")? {
         spec.healing = healing;
     }
+    let arguments: BTreeMap<String, String> = file.take("apiServerArgs")?.unwrap_or_default();
+    let arguments: Vec<String> = arguments.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    spec.api_server = crate::api_server_arguments(&arguments)?;
     let nodes: Vec<Map<String, Value>> = file.take("nodes")?.unwrap_or_default();
     for (at, fields) in nodes.into_iter().enumerate() {
         node(Section { path: format!("nodes[{at}]."), fields, warnings: Vec::new() }, &mut spec, &mut file.warnings)?;

@@ -4,6 +4,7 @@
 //! through [`Progress`] what it does, and reaches a cluster's API server as any client does.
 
 mod access;
+mod arguments;
 mod config_file;
 mod container;
 mod demo;
@@ -22,6 +23,7 @@ mod state;
 mod status;
 mod up;
 
+pub use arguments::api_server as api_server_arguments;
 pub use config_file::parse as parse_config;
 pub use demo::DemoAddress;
 pub use doctor::{Check, doctor};

@@ -1,7 +1,7 @@
 //! What a cluster is made of: its nodes, addresses, ports and mounts.
 
 use crate::{Error, Result};
-use cluster_config::{API_PORT, Healing, NodeConfig, Role};
+use cluster_config::{API_PORT, ApiServer, Healing, NodeConfig, Role};
 use cluster_object::name;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,9 @@ pub struct ClusterSpec {
     /// Timings of self-healing.
     #[serde(default)]
     pub healing: Healing,
+    /// What the API server is told.
+    #[serde(default)]
+    pub api_server: ApiServer,
 }
 
 /// One node.
@@ -124,6 +127,7 @@ impl ClusterSpec {
             api_port: 0,
             nodes: Vec::new(),
             healing: Healing::default(),
+            api_server: ApiServer::default(),
         };
         for (role, count) in [(Role::Master, masters), (Role::Worker, workers)] {
             for _ in 0..count {
@@ -214,6 +218,7 @@ impl ClusterSpec {
             masters: self.of(Role::Master).map(|master| self.address(master)).collect(),
             labels: node.labels.clone(),
             healing: self.healing.clone(),
+            api_server: if node.role == Role::Master { self.api_server.clone() } else { ApiServer::default() },
         }
     }
 
@@ -320,6 +325,14 @@ mod tests {
         );
         assert_eq!(configs[1].masters, [Ipv4Addr::new(172, 30, 0, 2)]);
         assert_eq!(configs[0].dns_address, Ipv4Addr::new(10, 96, 0, 10));
+    }
+
+    #[test]
+    fn masters_alone_are_told_about_the_api_server() {
+        let mut spec = dev();
+        spec.api_server.reading = Some(7);
+        let told = |at: usize| spec.node_config(&spec.nodes[at]).api_server.reading;
+        assert_eq!((told(0), told(1)), (Some(7), None));
     }
 
     #[test]

@@ -70,6 +70,10 @@ impl Launcher {
                         let (present, wanted) = (record.spec.summary(), options.spec.summary());
                         return Err(Error::Differs { name, present, wanted });
                     }
+                    if options.explicit && record.spec.api_server != options.spec.api_server {
+                        let (present, wanted) = ("other API server arguments".to_owned(), "these".to_owned());
+                        return Err(Error::Differs { name, present, wanted });
+                    }
                     unchanged = self.resume(record, &options, &mut steps).await?;
                 }
                 leftover => {

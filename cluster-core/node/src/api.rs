@@ -2,15 +2,16 @@
 
 use crate::backend::InProcess;
 use crate::lead::lead;
+use crate::options;
 use crate::supervise::supervise;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster_apiserver::auth::tokens::Tokens;
-use cluster_apiserver::auth::{self, UserInfo, group, serve};
-use cluster_apiserver::{ApiServer, Body, Config, Limits, admission};
+use cluster_apiserver::auth::{UserInfo, group, serve};
+use cluster_apiserver::{ApiServer, Body, Config, admission};
 use cluster_client::{Client, Informers};
-use cluster_config::{CLUSTER_DOMAIN, Healing, pki_file};
+use cluster_config::{ApiServer as ApiServerOptions, CLUSTER_DOMAIN, Healing, pki_file};
 use cluster_pki::{Pair, tls};
 use cluster_scheduler::Settings;
 use cluster_store::{AesGcm, EtcdStore, Options, SqliteStore, Store};
@@ -44,8 +45,12 @@ pub(crate) struct Setup<'a> {
     pub(crate) service_subnet: Ipv4Net,
     /// The masters, as `default/kubernetes` lists them.
     pub(crate) addresses: Vec<Ipv4Addr>,
+    /// The one of them that this is, when there are several.
+    pub(crate) leased: Option<Ipv4Addr>,
     /// Timings of self-healing.
     pub(crate) healing: &'a Healing,
+    /// What users tell it.
+    pub(crate) told: &'a ApiServerOptions,
 }
 
 impl Setup<'_> {
@@ -85,18 +90,20 @@ impl Setup<'_> {
     fn server_config(&self) -> Result<Config> {
         let to_kubelets =
             Pair { cert: self.pem(pki_file::KUBELET_CLIENT_CERT)?, key: self.pem(pki_file::KUBELET_CLIENT_KEY)? };
-        let issuer = format!("https://kubernetes.default.svc.{CLUSTER_DOMAIN}");
+        let usual = || format!("https://kubernetes.default.svc.{CLUSTER_DOMAIN}");
+        let issuer = self.told.issuer.clone().unwrap_or_else(usual);
         Ok(Config {
             tokens: Arc::new(Tokens::new(&self.pem(pki_file::SERVICE_ACCOUNT_KEY)?, &issuer)?),
             kubelet_tls: Some(Arc::new(tls::client(&self.pem(pki_file::CA_CERT)?, Some(&to_kubelets))?)),
             client_ca: self.pem(pki_file::CA_CERT)?,
             service_subnet: self.service_subnet,
-            node_ports: 30000..=32767,
+            node_ports: options::node_ports(self.told),
             addresses: self.addresses.clone(),
+            leased: self.leased,
             port: self.listener.local_addr().context("the listener has no address")?.port(),
-            auth: auth::Options::default(),
-            audit: None,
-            limits: Limits::default(),
+            auth: options::auth(self.told)?,
+            audit: options::audit(self.told)?,
+            limits: options::limits(self.told),
             admission: admission::Options {
                 default_toleration_seconds: i64::from(self.healing.eviction_seconds),
                 storage_protection: true,

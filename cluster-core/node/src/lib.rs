@@ -11,6 +11,7 @@ pub mod init;
 mod lead;
 mod master;
 mod mounts;
+mod options;
 mod run;
 mod signer;
 mod standalone;

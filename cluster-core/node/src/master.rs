@@ -28,7 +28,9 @@ pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &Can
         listener: listener.with_context(|| format!("failed to listen on port {API_PORT}"))?,
         service_subnet: config.service_subnet,
         addresses: config.masters.clone(),
+        leased: config.has_etcd().then_some(config.address),
         healing: &config.healing,
+        told: &config.api_server,
     };
     let server = setup.start(tasks, cancel).await?;
     println!("devcluster: api server ready");

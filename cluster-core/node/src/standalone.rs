@@ -7,7 +7,7 @@ use crate::lead::{identity, lead};
 use anyhow::{Context, Result};
 use cluster_client::kubeconfig::{self, Kubeconfig};
 use cluster_client::{Client, Informers, ListOptions, ObjectKey};
-use cluster_config::{Healing, pki_file};
+use cluster_config::{ApiServer, Healing, pki_file};
 use cluster_pki::{ClusterPki, Endpoint};
 use cluster_scheduler::Settings;
 use cluster_simulator::{SIMULATED, Taint, add_nodes};
@@ -54,6 +54,8 @@ pub struct ApiOptions {
     pub kubeconfig: Option<PathBuf>,
     /// A `KubeSchedulerConfiguration`.
     pub scheduler_config: Option<PathBuf>,
+    /// What the API server is told.
+    pub told: ApiServer,
 }
 
 /// A cluster in one process, whose nodes are simulated.
@@ -69,6 +71,8 @@ pub struct SimulateOptions {
     pub scheduler_config: Option<PathBuf>,
     /// How many nodes it has, those that the folder knows already among them.
     pub nodes: usize,
+    /// What the API server is told.
+    pub told: ApiServer,
 }
 
 /// What the scheduler is told by a file; upstream's defaults without one.
@@ -131,6 +135,7 @@ pub async fn simulate(options: &SimulateOptions, cancel: CancellationToken) -> R
         with: vec![Component::Scheduler, Component::Controllers, Component::Simulator],
         kubeconfig: options.kubeconfig.clone(),
         scheduler_config: options.scheduler_config.clone(),
+        told: options.told.clone(),
     };
     let (parts, kubeconfig) = start_apiserver(&api, &tasks, &cancel).await?;
     let admin = parts.admin();
@@ -175,7 +180,9 @@ async fn start_apiserver<'a>(
     let healing = Healing::default();
     let (service_subnet, addresses) = (SERVICE_SUBNET, Vec::new());
     let state = &options.data;
-    let setup = Setup { pki: &pki, state, etcd: None, listener, service_subnet, addresses, healing: &healing };
+    let (healing, told) = (&healing, &options.told);
+    let setup =
+        Setup { pki: &pki, state, etcd: None, listener, service_subnet, addresses, leased: None, healing, told };
     let server = setup.start(tasks, cancel).await?;
     let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| options.data.join("kubeconfig"));
     write_kubeconfig(&authority, &kubeconfig, &url)?;
@@ -237,13 +244,20 @@ fn write_kubeconfig(authority: &ClusterPki, path: &Path, url: &str) -> Result<()
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use cluster_config::FileForm;
+    use http::Method;
     use k8s_openapi::api::core::v1::Namespace;
+    use serde_json::{Value, json};
 
     /// A server of its own and a client over the network.
     pub(crate) async fn start(data: &Path) -> (Client, TaskTracker, CancellationToken) {
+        start_with(data, 0, ApiServer::default()).await
+    }
+
+    async fn start_with(data: &Path, port: u16, told: ApiServer) -> (Client, TaskTracker, CancellationToken) {
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let options =
-            ApiOptions { data: data.to_owned(), port: 0, with: Vec::new(), kubeconfig: None, scheduler_config: None };
+        let (data, with) = (data.to_owned(), Vec::new());
+        let options = ApiOptions { data, port, with, kubeconfig: None, scheduler_config: None, told };
         let (_, kubeconfig) = start_apiserver(&options, &tasks, &cancel).await.expect("the server starts");
         tasks.close();
         let config = Kubeconfig::read(&kubeconfig).expect("a kubeconfig");
@@ -266,5 +280,69 @@ pub(crate) mod tests {
         let (client, ..) = start(data.path()).await;
         client.get::<Namespace>("", "kept").await.expect("it is still there");
         assert_eq!(crate::api::read(&data.path().join("pki"), pki_file::CA_CERT).expect("a CA"), authority);
+    }
+
+    /// One server issues the tokens that another one takes.
+    #[tokio::test]
+    async fn id_tokens_and_an_audit_log_by_arguments() {
+        crate::install_crypto();
+        let (issuing, taking) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let parse = |arguments: &[String]| {
+            ApiServer::parse(arguments, |path, form| match form {
+                FileForm::Text => std::fs::read_to_string(path).map(Into::into).map_err(|e| e.to_string()),
+                FileForm::Yaml => Ok(json!({"apiVersion": "audit.k8s.io/v1", "kind": "Policy",
+                "rules": [{"level": "Metadata", "verbs": ["create"]}]})),
+            })
+            .expect("good arguments")
+        };
+        let free =
+            || std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
+        let ports = [free(), free()];
+        let [url, server] = ports.map(|port| format!("https://127.0.0.1:{port}"));
+        let told = parse(&[format!("service-account-issuer={url}")]);
+        let (issuer, ..) = start_with(issuing.path(), ports[0], told).await;
+        let log = taking.path().join("audit.log");
+        let told = parse(&[
+            format!("oidc-issuer-url={url}"),
+            "oidc-client-id=us".to_owned(),
+            "oidc-signing-algs=ES256".to_owned(),
+            "oidc-username-prefix=them:".to_owned(),
+            format!("oidc-ca-file={}", issuing.path().join("pki").join(pki_file::CA_CERT).display()),
+            "audit-policy-file=policy".to_owned(),
+            format!("audit-log-path={}", log.display()),
+        ]);
+        start_with(taking.path(), ports[1], told).await;
+
+        let post = async |path: &str, body: Value| issuer.raw(Method::POST, path, Some(&body)).await.expect("made");
+        let everybody =
+            json!([{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:unauthenticated"}]);
+        post(
+            "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+            json!({"metadata": {"name": "keys"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                "name": "system:service-account-issuer-discovery"}, "subjects": everybody}),
+        )
+        .await;
+        let accounts = "/api/v1/namespaces/default/serviceaccounts";
+        post(accounts, json!({"metadata": {"name": "jane"}})).await;
+        let asked =
+            json!({"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {"audiences": ["us"]}});
+        let token = post(&format!("{accounts}/jane/token"), asked).await["status"]["token"].clone();
+
+        let mut config = Kubeconfig::read(&taking.path().join("kubeconfig")).expect("a kubeconfig");
+        config.merge(&kubeconfig::Entry {
+            name: "jane".to_owned(),
+            server,
+            ca_pem: std::fs::read(taking.path().join("pki").join(pki_file::CA_CERT)).expect("a CA"),
+            token: token.as_str().map(str::to_owned),
+            ..Default::default()
+        });
+        let jane = Client::new(Arc::new(config.backend(Some("jane")).expect("a way")), "test");
+        let who = json!({"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1"});
+        let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+        let review = jane.raw(Method::POST, path, Some(&who)).await.expect("the token is taken");
+        assert_eq!(review["status"]["userInfo"]["username"], "them:system:serviceaccount:default:jane");
+        let log = std::fs::read_to_string(log).expect("a log");
+        assert!(log.contains("them:system:serviceaccount:default:jane"), "{log}");
     }
 }

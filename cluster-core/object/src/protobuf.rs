@@ -4,6 +4,7 @@
 
 mod wire;
 
+use crate::decode::MAX_DEPTH;
 use crate::status::Status;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -31,7 +32,7 @@ pub fn decode(body: &[u8]) -> Result<Value, Status> {
         Status::bad_request(format!("no kind {:?} is registered for version {:?}", envelope.kind, envelope.api_version))
     })?;
     let mut object = Map::new();
-    message(&definition.name, definition.schema(), envelope.raw, &mut object).map_err(|fault| refuse(&fault))?;
+    message(&definition.name, definition.schema(), envelope.raw, &mut object, 0).map_err(|fault| refuse(&fault))?;
     object.insert("apiVersion".to_owned(), envelope.api_version.into());
     object.insert("kind".to_owned(), envelope.kind.into());
     Ok(Value::Object(object))
@@ -72,14 +73,23 @@ impl<'a> Envelope<'a> {
 }
 
 /// Reads the fields of a message into an object. Fields that have no name here are of a newer version than this.
-fn message(name: &str, schema: &Schema, bytes: &[u8], object: &mut Map<String, Value>) -> Result<(), Fault> {
+fn message(
+    name: &str,
+    schema: &Schema,
+    bytes: &[u8],
+    object: &mut Map<String, Value>,
+    depth: usize,
+) -> Result<(), Fault> {
+    if depth > MAX_DEPTH {
+        return Err(Fault::Depth);
+    }
     for part in fields(bytes) {
         let (number, wire) = part?;
         match field(name, number) {
-            Some(TaggedField::Embedded(inner)) => message(inner, schema, wire.bytes()?, object)?,
+            Some(TaggedField::Embedded(inner)) => message(inner, schema, wire.bytes()?, object, depth + 1)?,
             Some(TaggedField::Named { name, zero_is_absent }) => {
                 let Some(field) = schema.field(name) else { continue };
-                put(&field.schema, wire, *zero_is_absent, object, name)?;
+                put(&field.schema, wire, *zero_is_absent, object, name, depth)?;
             }
             None => {}
         }
@@ -93,6 +103,7 @@ fn put(
     zero_is_absent: bool,
     object: &mut Map<String, Value>,
     name: &str,
+    depth: usize,
 ) -> Result<(), Fault> {
     match &schema.resolve().shape {
         Shape::List(list) => {
@@ -101,19 +112,19 @@ fn put(
             match (&list.items.shape, wire) {
                 (Shape::Integer | Shape::Boolean, Wire::Bytes(packed)) => {
                     for number in wire::packed(packed) {
-                        items.extend(value(&list.items, Wire::Varint(number?))?);
+                        items.extend(value(&list.items, Wire::Varint(number?), depth)?);
                     }
                 }
-                _ => items.extend(value(&list.items, wire)?),
+                _ => items.extend(value(&list.items, wire, depth)?),
             }
         }
         Shape::Map(map) => {
             let entries = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
-            let (key, value) = entry(&map.values, wire)?;
+            let (key, value) = entry(&map.values, wire, depth)?;
             entries.as_object_mut().ok_or(Fault::Mixed)?.insert(key, value);
         }
         _ => {
-            let value = value(schema, wire)?.filter(|value| !(zero_is_absent && is_zero(value)));
+            let value = value(schema, wire, depth)?.filter(|value| !(zero_is_absent && is_zero(value)));
             object.extend(value.map(|value| (name.to_owned(), value)));
         }
     }
@@ -121,7 +132,7 @@ fn put(
 }
 
 /// A pair of a map; a key or value that is not there is its type's zero value.
-fn entry(values: &Schema, wire: Wire<'_>) -> Result<(String, Value), Fault> {
+fn entry(values: &Schema, wire: Wire<'_>, depth: usize) -> Result<(String, Value), Fault> {
     let (mut key, mut held) = ("", None);
     for part in fields(wire.bytes()?) {
         match part? {
@@ -134,16 +145,16 @@ fn entry(values: &Schema, wire: Wire<'_>) -> Result<(String, Value), Fault> {
     // A list cannot be the value of a map on the wire: it is the only field of a message.
     let value = match values.items() {
         Some(items) => {
-            let parts = fields(held.bytes()?).map(|part| value(items, part?.1));
+            let parts = fields(held.bytes()?).map(|part| value(items, part?.1, depth));
             Value::Array(parts.filter_map(Result::transpose).collect::<Result<_, _>>()?)
         }
-        None => value(values, held)?.unwrap_or_default(),
+        None => value(values, held, depth)?.unwrap_or_default(),
     };
     Ok((key.to_owned(), value))
 }
 
 /// One value; `None` for a time that is not set.
-fn value(schema: &Schema, wire: Wire<'_>) -> Result<Option<Value>, Fault> {
+fn value(schema: &Schema, wire: Wire<'_>, depth: usize) -> Result<Option<Value>, Fault> {
     let resolved = schema.resolve();
     Ok(Some(match &resolved.shape {
         Shape::String => wire.text()?.into(),
@@ -170,7 +181,7 @@ fn value(schema: &Schema, wire: Wire<'_>) -> Result<Option<Value>, Fault> {
                 _ => &object.copy_of,
             };
             let mut fields = Map::new();
-            message(name, resolved, wire.bytes()?, &mut fields)?;
+            message(name, resolved, wire.bytes()?, &mut fields, depth + 1)?;
             Value::Object(fields)
         }
         Shape::Map(_) | Shape::List(_) | Shape::Reference(_) => return Err(Fault::Mixed),

@@ -1,7 +1,11 @@
 //! YAML as kubectl reads it, and as it is written for people.
 
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
-use serde_saphyr::{DuplicateKeyPolicy, options};
+use serde_saphyr::{DuplicateKeyPolicy, Spanned, options};
+use std::collections::HashSet;
+use std::fmt;
 
 /// Why a text is no manifest.
 #[derive(Debug, thiserror::Error)]
@@ -16,13 +20,90 @@ pub enum Error {
 
 /// Reads all documents of a manifest, JSON included; empty documents are left out.
 pub fn from_manifest(text: &str) -> Result<Vec<Value>, Error> {
-    let mut options = options! { legacy_octal_numbers: true, duplicate_keys: DuplicateKeyPolicy::LastWins };
-    options.alias_limits.max_total_replayed_events = 100_000;
-    let mut documents: Vec<Value> =
-        serde_saphyr::from_multiple_with_options(text, options).map_err(|e| Error::Read(Box::new(e)))?;
+    let mut documents: Vec<Value> = read(text, DuplicateKeyPolicy::LastWins)?;
     documents.iter_mut().for_each(integral);
     documents.retain(|document| !document.is_null());
     Ok(documents)
+}
+
+/// The keys that a mapping of the first document gives again, in the words of upstream's strict reader:
+/// `line 5: key "name" already set in map`.
+pub fn duplicates(text: &str) -> Result<Vec<String>, Error> {
+    let documents: Vec<Repeated> = read(text, DuplicateKeyPolicy::PassThrough)?;
+    Ok(documents.into_iter().next().map_or_else(Vec::new, |first| first.0))
+}
+
+fn read<'de, T: Deserialize<'de>>(text: &'de str, duplicate_keys: DuplicateKeyPolicy) -> Result<Vec<T>, Error> {
+    let mut options = options! { legacy_octal_numbers: true, duplicate_keys: duplicate_keys };
+    options.alias_limits.max_total_replayed_events = 100_000;
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|e| Error::Read(Box::new(e)))
+}
+
+/// What is read of a node for [`duplicates`].
+struct Repeated(Vec<String>);
+
+impl<'de> Deserialize<'de> for Repeated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Repeats).map(Self)
+    }
+}
+
+struct Repeats;
+
+impl<'de> Visitor<'de> for Repeats {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a document")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
+        let (mut seen, mut found) = (HashSet::new(), Vec::new());
+        while let Some(key) = map.next_key::<Spanned<Value>>()? {
+            let Repeated(within) = map.next_value()?;
+            found.extend(within);
+            let text = key.value.to_string();
+            let line = key.referenced.line();
+            if seen.contains(&text) {
+                found.push(format!("line {line}: key {text} already set in map"));
+            } else {
+                seen.insert(text);
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
+        let mut found = Vec::new();
+        while let Some(Repeated(within)) = items.next_element()? {
+            found.extend(within);
+        }
+        Ok(found)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
 }
 
 /// Writes a value as one document.
@@ -94,6 +175,16 @@ mod tests {
         assert_eq!(documents, [json!({"a": 1}), json!({"b": [1, "x"]})]);
         assert_eq!(one("x: &x {a: 1, b: 2}\ny:\n  <<: *x\n  b: 3")["y"], json!({"a": 1, "b": 3}));
         assert!(from_manifest("a: [").is_err());
+    }
+
+    #[test]
+    fn keys_that_come_again_have_their_lines() {
+        let text = "a: 1\nb:\n- name: x\n  name: y\n- {true: 1, yes: 2}\na: {c: 1, c: 2}\n# end\n\"b\": x\n";
+        let want = ["4: key \"name\"", "5: key true", "6: key \"c\"", "6: key \"a\"", "8: key \"b\""];
+        assert_eq!(duplicates(text).unwrap(), want.map(|fault| format!("line {fault} already set in map")));
+        assert_eq!(one(text), json!({"a": {"c": 2}, "b": "x"}));
+        let fine = "x: &x {a: 1, b: [0x1, 1.5, -1, ~, .1, 99999999999999999999]}\ny:\n  <<: *x\n  b: 3\nz: *x\n---\na: 1\na: 2";
+        assert_eq!(duplicates(fine).unwrap(), [] as [&str; 0]);
     }
 
     #[test]

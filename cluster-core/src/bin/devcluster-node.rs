@@ -65,6 +65,9 @@ enum Verb {
         /// A KubeSchedulerConfiguration.
         #[arg(long)]
         scheduler_config: Option<PathBuf>,
+        /// A flag of the API server, as `KEY=VALUE`.
+        #[arg(long)]
+        apiserver_arg: Vec<String>,
     },
     /// Run an API server without nodes; its kubeconfig is in the data folder.
     Apiserver {
@@ -77,6 +80,9 @@ enum Verb {
         /// What else runs in the process.
         #[arg(long, value_delimiter = ',')]
         with: Vec<Part>,
+        /// A flag of the API server, as `KEY=VALUE`.
+        #[arg(long)]
+        apiserver_arg: Vec<String>,
     },
 }
 
@@ -145,13 +151,15 @@ async fn run(verb: Verb) -> Result<()> {
         Verb::Simulator(options) => {
             cluster_node::run_component(Component::Simulator, &options.kubeconfig, None, cancel).await
         }
-        Verb::Simulate { nodes, data, kubeconfig, port, scheduler_config } => {
-            let options = SimulateOptions { data, kubeconfig, port, scheduler_config, nodes };
+        Verb::Simulate { nodes, data, kubeconfig, port, scheduler_config, apiserver_arg } => {
+            let told = cluster_launcher::api_server_arguments(&apiserver_arg)?;
+            let options = SimulateOptions { data, kubeconfig, port, scheduler_config, nodes, told };
             cluster_node::simulate(&options, cancel).await
         }
-        Verb::Apiserver { data, port, with } => {
+        Verb::Apiserver { data, port, with, apiserver_arg } => {
+            let told = cluster_launcher::api_server_arguments(&apiserver_arg)?;
             let with = with.into_iter().map(Component::from).collect();
-            let options = ApiOptions { data, port, with, kubeconfig: None, scheduler_config: None };
+            let options = ApiOptions { data, port, with, kubeconfig: None, scheduler_config: None, told };
             cluster_node::run_apiserver(&options, cancel).await
         }
     }

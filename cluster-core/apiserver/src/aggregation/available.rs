@@ -103,15 +103,19 @@ async fn remote(server: &ApiServer, object: &Value) -> (Option<Remote>, Conditio
         return (None, ("True", "Local", "Local APIServices are always available".to_owned()));
     }
     let (group, version) = (text(&spec["group"]).to_owned(), text(&spec["version"]).to_owned());
-    let mut remote = Remote { group, version, spec: spec.clone(), available: false, resources: Value::Null };
+    let (available, resources, openapi) = (false, Value::Null, String::new());
+    let mut remote = Remote { group, version, spec: spec.clone(), available, resources, openapi };
     if let Some((reason, message)) = unreachable(server, &spec["service"]) {
         return (Some(remote), ("False", reason, message));
     }
-    let path = format!("/apis/{}/{}", remote.group, remote.version);
+    let path = remote.path();
     match discover(server, &remote, &path).await {
         Ok(resources) => {
             remote.resources = resources;
             remote.available = true;
+            // Not every server has it.
+            let index = discover(server, &remote, "/openapi/v3").await.unwrap_or_default();
+            text(&index["paths"][path.trim_start_matches('/')]["serverRelativeURL"]).clone_into(&mut remote.openapi);
             (Some(remote), ("True", "Passed", "all checks passed".to_owned()))
         }
         Err(why) => {

@@ -41,6 +41,13 @@ fn add_version(group: &mut Value, remote: &Remote) {
     group["versions"] = versions.into();
 }
 
+/// Adds the documents to the index of OpenAPI v3.
+pub(crate) fn add_to_openapi(index: &mut Value, remotes: &[Arc<Remote>]) {
+    for remote in remotes.iter().filter(|remote| !remote.openapi.is_empty()) {
+        index["paths"][remote.path().trim_start_matches('/')] = json!({"serverRelativeURL": remote.openapi});
+    }
+}
+
 /// Adds the groups to an `APIGroupDiscoveryList`; a server that does not answer is `Stale`.
 pub(crate) fn add_to_aggregated(list: &mut Value, remotes: &[Arc<Remote>]) {
     for remote in remotes {
@@ -114,7 +121,8 @@ mod tests {
         ]});
         let remote = |version: &str, available| {
             let (group, version) = ("wardle.example.com".to_owned(), version.to_owned());
-            Arc::new(Remote { group, version, spec: Value::Null, available, resources: resources.clone() })
+            let (spec, openapi) = (Value::Null, String::new());
+            Arc::new(Remote { group, version, spec, available, resources: resources.clone(), openapi })
         };
         let remotes = [remote("v1", true), remote("v1alpha1", false)];
         let mut list = json!({"groups": [{"name": "apps"}]});

@@ -9,7 +9,7 @@ mod local;
 mod proxy;
 
 pub(crate) use available::follow;
-pub(crate) use discovery::{add_to_aggregated, add_to_group_list, group};
+pub(crate) use discovery::{add_to_aggregated, add_to_group_list, add_to_openapi, group};
 pub(crate) use local::local_status;
 
 use arc_swap::ArcSwap;
@@ -41,6 +41,15 @@ pub(crate) struct Remote {
     available: bool,
     /// Its `APIResourceList`; null when it could not be had.
     resources: Value,
+    /// Where its OpenAPI v3 document is; empty when it has none.
+    openapi: String,
+}
+
+impl Remote {
+    /// `/apis/GROUP/VERSION`
+    fn path(&self) -> String {
+        format!("/apis/{}/{}", self.group, self.version)
+    }
 }
 
 impl Remotes {

@@ -9,6 +9,7 @@ mod service;
 
 use crate::admission::Lookup;
 use crate::bootstrap::call_for;
+use crate::condition;
 use crate::kinds::walk::{text, texts};
 use crate::server::ApiServer;
 use crate::verbs::{self, Call, Managed, Part, Proposed, change, draft, key};
@@ -23,9 +24,12 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Weak};
 
 const ADDRESSES: &str = "networking.k8s.io/ipaddresses";
-const CIDRS: &str = "networking.k8s.io/servicecidrs";
+/// Where ServiceCIDRs are stored.
+pub(crate) const CIDRS: &str = "networking.k8s.io/servicecidrs";
 /// Keeps a ServiceCIDR while services have addresses of it alone.
 pub(crate) const CIDR_FINALIZER: &str = "networking.k8s.io/service-cidr-finalizer";
+const STILL_NEEDED: &str = "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new \
+                            ServiceCIDR";
 const PORTS: &str = "allocations/nodeports";
 /// How old a claim without its service is before it is a leak; until then the service may still be on its way.
 const GRACE_SECONDS: i64 = 60;
@@ -213,7 +217,7 @@ fn networks_of(cidr: &Value) -> impl Iterator<Item = Ipv4Net> {
     texts(&cidr["spec"]["cidrs"]).filter_map(|cidr| cidr.parse().ok())
 }
 
-/// Lets the deleted ServiceCIDRs go whose addresses nobody has, or which others cover.
+/// Lets the deleted ServiceCIDRs go whose addresses nobody has, or which others cover; the rest say why they stay.
 pub(crate) fn settle(server: &ApiServer) -> BoxFuture<'_, Result<(), Status>> {
     async move {
         let all = server.list(CIDRS, None);
@@ -225,15 +229,20 @@ pub(crate) fn settle(server: &ApiServer) -> BoxFuture<'_, Result<(), Status>> {
                 entry.key.name.parse().is_ok_and(|ip| holds(&own, &ip) && !holds(&others, &ip))
             };
             let needed = server.store.snapshot(ADDRESSES).range(None, None).any(|entry| needs(&entry));
-            if meta::deletion_timestamp(cidr).is_none() || needed {
+            if meta::deletion_timestamp(cidr).is_none() {
                 continue;
             }
-            let freed = |old: &Value| {
+            let settled = |old: &Value| {
                 let mut object = old.clone();
-                meta::remove(&mut object, "metadata.finalizers");
+                if needed {
+                    condition::set(&mut object, "Ready", false, "Terminating", STILL_NEEDED);
+                } else {
+                    meta::remove(&mut object, "metadata.finalizers");
+                }
                 Ok(Proposed::new(object))
             };
-            match change(&call_for(server, cidr)?, meta::name(cidr), Part::Main, freed).await {
+            let part = if needed { Part::Status } else { Part::Main };
+            match change(&call_for(server, cidr)?, meta::name(cidr), part, settled).await {
                 Err(status) if status.code == 404 => {}
                 changed => drop(changed?),
             }

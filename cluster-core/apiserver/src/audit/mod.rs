@@ -7,8 +7,8 @@ use crate::auth::UserInfo;
 use crate::request::{self, RequestInfo};
 use axum::body::Body;
 use bytes::Bytes;
+use cluster_object::meta;
 use cluster_object::status::Status;
-use cluster_object::{meta, yaml};
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Response};
@@ -18,41 +18,35 @@ use policy::{Level, Stage, Verdict};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Writes the log as the policy says.
-#[derive(Debug)]
 pub struct Audit {
     policy: Value,
-    log: Mutex<File>,
+    log: Mutex<Box<dyn Write + Send>>,
 }
 
 /// Why there is no audit log.
 #[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    /// A file cannot be opened.
-    #[error("failed to open {0}: {1}")]
-    File(String, #[source] std::io::Error),
-    /// The policy is none.
-    #[error("the audit policy is invalid: {0}")]
-    Policy(String),
+#[error("failed to open the audit log {path}: {source}")]
+pub struct AuditError {
+    path: String,
+    source: std::io::Error,
 }
 
 impl Audit {
-    /// Reads the policy, and appends to `log`.
-    pub fn open(policy: &Path, log: &Path) -> Result<Self, AuditError> {
-        let unopened = |path: &Path| {
-            let path = path.display().to_string();
-            move |error| AuditError::File(path, error)
+    /// Appends to the file `log`, or writes to the standard output, what a `Policy` of `audit.k8s.io/v1` wants.
+    pub fn new(policy: Value, log: Option<&Path>) -> Result<Self, AuditError> {
+        let log: Box<dyn Write + Send> = match log {
+            None => Box::new(std::io::stdout()),
+            Some(path) => {
+                // What requests hold is nobody else's business.
+                let opened = File::options().create(true).append(true).mode(0o600).open(path);
+                Box::new(opened.map_err(|source| AuditError { path: path.display().to_string(), source })?)
+            }
         };
-        let text = std::fs::read_to_string(policy).map_err(unopened(policy))?;
-        let documents = yaml::from_manifest(&text).map_err(|e| AuditError::Policy(e.to_string()))?;
-        let policy = documents.into_iter().next().unwrap_or_default();
-        if (meta::api_version(&policy), meta::kind(&policy)) != ("audit.k8s.io/v1", "Policy") {
-            return Err(AuditError::Policy("it must be of kind Policy of audit.k8s.io/v1".to_owned()));
-        }
-        let log = File::options().create(true).append(true).open(log).map_err(unopened(log))?;
         Ok(Self { policy, log: Mutex::new(log) })
     }
 

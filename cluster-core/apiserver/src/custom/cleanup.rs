@@ -2,6 +2,7 @@
 //! free.
 
 use super::{STORAGE, is_true, status};
+use crate::condition;
 use crate::server::ApiServer;
 use crate::verbs::{Call, Managed, Part, Proposed, change, delete_object};
 use cluster_object::meta;
@@ -66,7 +67,7 @@ fn spawn<F: Future<Output = ()> + Send + 'static>(
 async fn clean(server: &ApiServer, definition: &Value) -> Result<(), Status> {
     let name = meta::name(definition);
     let why = "CustomResource deletion is in progress";
-    let mark = |d: &mut Value| status::condition(d, "Terminating", true, "InstanceDeletionInProgress", why);
+    let mark = |d: &mut Value| condition::set(d, "Terminating", true, "InstanceDeletionInProgress", why);
     amend(server, name, mark).await?;
     let storage = format!("{}/{}", meta::text(definition, "spec.group"), meta::text(definition, "spec.names.plural"));
     if let Some(resource) = server.registry.stored(&storage) {
@@ -88,7 +89,7 @@ async fn clean(server: &ApiServer, definition: &Value) -> Result<(), Status> {
         }
     }
     let done = |d: &mut Value| {
-        status::condition(d, "Terminating", false, "InstanceDeletionCompleted", "removed all instances");
+        condition::set(d, "Terminating", false, "InstanceDeletionCompleted", "removed all instances");
         let left: Vec<String> =
             meta::finalizers(d).into_iter().filter(|f| *f != FINALIZER).map(str::to_owned).collect();
         meta::set(d, "metadata.finalizers", left);

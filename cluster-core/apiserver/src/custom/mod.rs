@@ -11,11 +11,12 @@ mod walk;
 pub(crate) use cleanup::keep_until_clean;
 pub(crate) use status::{complete, is_true};
 
-use crate::registry::{Custom, custom_resources};
+use crate::registry::{Custom, Registry, custom_resources};
 use crate::server::ApiServer;
+use crate::verbs::key;
 use cluster_object::field::{Error, Errors, Reason};
 use cluster_object::meta;
-use cluster_store::{Entry, Revision};
+use cluster_store::{Entry, Revision, Store};
 use rules::Rules;
 use serde_json::Value;
 use std::sync::Arc;
@@ -82,7 +83,19 @@ pub(crate) async fn follow(server: Arc<ApiServer>, mut revision: Revision) {
         for entry in server.store.snapshot(STORAGE).range(None, None) {
             serve(&server, &entry, false);
         }
+        // What was deleted while nobody told.
+        for storage in lost(&server.registry, &*server.store) {
+            server.registry.replace(&storage, Vec::new());
+        }
     }
+}
+
+/// Where the objects are whose definitions are gone although they are served.
+fn lost(registry: &Registry, store: &dyn Store) -> Vec<String> {
+    let table = registry.table();
+    let custom = table.resources().iter().filter(|resource| resource.custom.is_some());
+    let gone = custom.filter(|r| store.get(&key(STORAGE, "", &format!("{}.{}", r.plural, r.group))).is_none());
+    gone.map(|resource| resource.storage.clone()).collect()
 }
 
 /// Follows a committed write of this server.
@@ -115,4 +128,30 @@ fn serve(server: &ApiServer, entry: &Entry, gone: bool) -> Option<Value> {
         server.registry.replace(&storage, custom_resources(&definition, present));
     }
     Some(definition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds;
+    use crate::verbs::draft;
+    use cluster_store::{Expect, Options, SqliteStore};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn what_lost_its_definition_unseen_is_served_no_more() {
+        let registry = Registry::new(kinds::builtin());
+        let store = SqliteStore::open(Options::in_memory()).await.expect("a store");
+        for plural in ["cats", "dogs"] {
+            let definition = json!({"metadata": {"name": format!("{plural}.a.io")},
+                "spec": {"group": "a.io", "versions": [{"name": "v1", "served": true, "storage": true}]},
+                "status": {"acceptedNames": {"plural": plural, "kind": plural}}});
+            registry.replace(&format!("a.io/{plural}"), custom_resources(&definition, |_| None));
+            if plural == "dogs" {
+                let kept = key(STORAGE, "", "dogs.a.io");
+                store.put(kept, Expect::Absent, draft(definition)).await.expect("stored");
+            }
+        }
+        assert_eq!(lost(&registry, &*store), ["a.io/cats"]);
+    }
 }

@@ -1,10 +1,11 @@
 //! What upstream's controllers say of a definition, said as it is written: accepted names, stored versions, conditions.
 
 use super::STORAGE;
+use crate::condition;
 use crate::kinds::walk::{items, text, texts};
 use crate::server::ApiServer;
 use cluster_object::meta;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Whether the definition has a condition that is `True`.
 pub(crate) fn is_true(definition: &Value, kind: &str) -> bool {
@@ -37,34 +38,17 @@ fn accept(definition: &mut Value, others: &[Value]) {
     }
     match conflict {
         None => {
-            condition(definition, "NamesAccepted", true, "NoConflicts", "no conflicts found");
+            condition::set(definition, "NamesAccepted", true, "NoConflicts", "no conflicts found");
             let why = "the initial names have been accepted";
-            condition(definition, "Established", true, "InitialNamesAccepted", why);
+            condition::set(definition, "Established", true, "InitialNamesAccepted", why);
         }
         Some((reason, message)) => {
-            condition(definition, "NamesAccepted", false, reason, &message);
+            condition::set(definition, "NamesAccepted", false, reason, &message);
             if !is_true(definition, "Established") {
-                condition(definition, "Established", false, "NotAccepted", "not all names are accepted");
+                condition::set(definition, "Established", false, "NotAccepted", "not all names are accepted");
             }
         }
     }
-}
-
-/// Sets a condition; its time changes with its status only.
-pub(super) fn condition(definition: &mut Value, kind: &str, status: bool, reason: &str, message: &str) {
-    let status = if status { "True" } else { "False" };
-    let mut conditions = items(&definition["status"]["conditions"]).to_vec();
-    let present = conditions.iter().position(|c| c["type"] == kind);
-    let same = present.map(|at| &conditions[at]).filter(|c| c["status"] == status);
-    let since = same.map_or_else(|| meta::now().into(), |c| c["lastTransitionTime"].clone());
-    let condition = json!({
-        "type": kind, "status": status, "lastTransitionTime": since, "reason": reason, "message": message,
-    });
-    match present {
-        Some(at) => conditions[at] = condition,
-        None => conditions.push(condition),
-    }
-    definition["status"]["conditions"] = conditions.into();
 }
 
 /// The names a definition gets: those it wants, but for those that others of its group have. The second part says what
@@ -101,6 +85,7 @@ fn names(wanted: &Value, accepted: &Value, taken: &[&Value]) -> (Value, Option<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn definition(plural: &str, kind: &str, short: &str) -> Value {
         json!({"metadata": {"name": format!("{plural}.a.io")}, "spec": {"group": "a.io",

@@ -5,13 +5,21 @@
 
 mod bootstrap;
 
+use crate::admission::Lookup;
 use crate::auth::UserInfo;
 use crate::auth::follow::{self, Follower};
 use crate::auth::path_matches;
+use crate::bootstrap::call_for;
+use crate::condition;
 use crate::request::RequestInfo;
+use crate::server::ApiServer;
+use crate::verbs::{Part, Proposed, change};
 pub(crate) use bootstrap::objects;
 use cluster_object::meta;
+use cluster_object::status::Status;
 use cluster_store::{Entry, Key, Store};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::RwLock;
 use serde::Deserialize;
@@ -21,8 +29,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-const SCHEMAS: &str = "flowcontrol.apiserver.k8s.io/flowschemas";
-const LEVELS: &str = "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations";
+/// Where flow schemas are stored.
+pub(crate) const SCHEMAS: &str = "flowcontrol.apiserver.k8s.io/flowschemas";
+/// Where priority levels are stored.
+pub(crate) const LEVELS: &str = "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations";
 /// The objects that are always there and always the same.
 const MANDATORY: [&str; 2] = ["exempt", "catch-all"];
 
@@ -211,6 +221,34 @@ impl Follower for Flows {
             index.schemas.clear();
         }
     }
+}
+
+/// Says in the status of a schema whether its level is there; words of upstream's `syncFlowSchemaStatus`.
+pub(crate) fn complete(lookup: &dyn Lookup, schema: &mut Value) {
+    let level = meta::text(schema, "spec.priorityLevelConfiguration.name").to_owned();
+    let found = lookup.get(LEVELS, "", &level).is_some();
+    let (reason, end) = if found { ("Found", "and it exists") } else { ("NotFound", "but there is no such object") };
+    let message = format!("This FlowSchema references the PriorityLevelConfiguration object named {level:?} {end}");
+    condition::set(schema, "Dangling", !found, reason, &message);
+}
+
+/// Says it of all schemas, after a level came or went.
+pub(crate) fn settle(server: &ApiServer) -> BoxFuture<'_, Result<(), Status>> {
+    async move {
+        for schema in server.list(SCHEMAS, None) {
+            let told = |old: &Value| {
+                let mut object = old.clone();
+                complete(server, &mut object);
+                Ok(Proposed::new(object))
+            };
+            match change(&call_for(server, &schema)?, meta::name(&schema), Part::Status, told).await {
+                Err(status) if status.code == 404 => {}
+                changed => drop(changed?),
+            }
+        }
+        Ok(())
+    }
+    .boxed()
 }
 
 /// The object that a deletion took away although it must always be there.

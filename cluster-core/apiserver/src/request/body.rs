@@ -2,8 +2,9 @@
 
 use axum::body::Body;
 use bytes::Bytes;
+use cluster_object::decode::{self, Duplicates};
 use cluster_object::status::Status;
-use cluster_object::{decode, protobuf, yaml};
+use cluster_object::{protobuf, yaml};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
@@ -21,8 +22,8 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Status> {
     }
 }
 
-/// A decoded body and the paths of its duplicate fields.
-pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
+/// A decoded body and its duplicate fields.
+pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Value, Duplicates), Status> {
     match media_type(content_type) {
         ""
         | "application/json"
@@ -30,9 +31,9 @@ pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Va
         | "application/merge-patch+json"
         | "application/strategic-merge-patch+json"
         | "text/plain"
-        | "application/x-www-form-urlencoded" => decode::parse_json(body),
+        | "application/x-www-form-urlencoded" => decode_json(body),
         "application/yaml" | "application/apply-patch+yaml" => decode_yaml(body),
-        protobuf::MEDIA_TYPE => Ok((protobuf::decode(body)?, Vec::new())),
+        protobuf::MEDIA_TYPE => Ok((protobuf::decode(body)?, Duplicates::Json(Vec::new()))),
         _ => Err(unsupported_media_type(&["application/json", "application/yaml", protobuf::MEDIA_TYPE])),
     }
 }
@@ -51,16 +52,20 @@ pub(crate) fn unsupported_media_type(accepted: &[&str]) -> Status {
     Status::new(415, "UnsupportedMediaType", message)
 }
 
-fn decode_yaml(body: &[u8]) -> Result<(Value, Vec<String>), Status> {
-    // JSON is YAML; kubectl sends it so, and the JSON reader is faster and sees duplicate fields.
+fn decode_json(body: &[u8]) -> Result<(Value, Duplicates), Status> {
+    decode::parse_json(body).map(|(value, paths)| (value, Duplicates::Json(paths)))
+}
+
+fn decode_yaml(body: &[u8]) -> Result<(Value, Duplicates), Status> {
+    // JSON is YAML; kubectl sends it so, and the JSON reader is faster.
     if body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
-        return decode::parse_json(body);
+        return decode_json(body);
     }
-    let text =
-        std::str::from_utf8(body).map_err(|e| Status::bad_request(format!("error converting YAML to JSON: {e}")))?;
-    let documents =
-        yaml::from_manifest(text).map_err(|e| Status::bad_request(format!("error converting YAML to JSON: {e}")))?;
-    Ok((documents.into_iter().next().unwrap_or_default(), Vec::new()))
+    let wrong = |error: &dyn std::fmt::Display| Status::bad_request(format!("error converting YAML to JSON: {error}"));
+    let text = std::str::from_utf8(body).map_err(|e| wrong(&e))?;
+    let documents = yaml::from_manifest(text).map_err(|e| wrong(&e))?;
+    let duplicates = yaml::duplicates(text).map_err(|e| wrong(&e))?;
+    Ok((documents.into_iter().next().unwrap_or_default(), Duplicates::Yaml(duplicates)))
 }
 
 /// JSON bytes as YAML text.

@@ -47,7 +47,7 @@ impl RequestInfo {
         info.verb = resource_verb(method);
         if matches!(parts.first(), Some(&"watch")) && parts.len() > 1 {
             parts.remove(0);
-            info.verb = "watch";
+            info.verb = if info.verb == "get" { "watch" } else { "" };
         }
         if let ["namespaces", namespace, rest @ ..] = parts.as_slice() {
             (*namespace).clone_into(&mut info.namespace);

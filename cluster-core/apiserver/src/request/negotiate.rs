@@ -17,10 +17,10 @@ pub(crate) enum Form {
     /// As it is.
     #[default]
     Object,
-    /// `meta.k8s.io/v1 Table`
-    Table,
-    /// `meta.k8s.io/v1 PartialObjectMetadata`, or its list.
-    Metadata,
+    /// A `Table` of this API version, `meta.k8s.io/v1` or `meta.k8s.io/v1beta1`.
+    Table(&'static str),
+    /// `PartialObjectMetadata` of this API version, or its list.
+    Metadata(&'static str),
 }
 
 /// What the client accepts best of what the server has.
@@ -58,18 +58,20 @@ impl Accept {
             "application/vnd.kubernetes.protobuf" if !known_only => Encoding::Json,
             _ => return None,
         };
-        let mut form = Form::Object;
+        let (mut form, mut version): (fn(&'static str) -> Form, _) = (|_| Form::Object, "meta.k8s.io/v1");
         for (key, value) in parts.filter_map(|p| p.split_once('=')) {
             match (key, value) {
                 ("as", "Table") => form = Form::Table,
                 ("as", "PartialObjectMetadata" | "PartialObjectMetadataList") => form = Form::Metadata,
                 ("as", _) => return None,
-                ("v", version) if version != "v1" => return None,
+                ("v", "v1") => {}
+                ("v", "v1beta1") => version = "meta.k8s.io/v1beta1",
+                ("v", _) => return None,
                 ("g", group) if group != "meta.k8s.io" => return None,
                 _ => {}
             }
         }
-        Some(Self { encoding, form, gzip: false })
+        Some(Self { encoding, form: form(version), gzip: false })
     }
 }
 
@@ -90,17 +92,17 @@ mod tests {
 
     #[test]
     fn the_first_clause_that_can_be_served_wins() {
+        let (v1, beta) = ("meta.k8s.io/v1", "meta.k8s.io/v1beta1");
         let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
-        check(table, Some((Encoding::Json, Form::Table)));
-        check(
-            "application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
-            Some((Encoding::Json, Form::Object)),
-        );
+        check(table, Some((Encoding::Json, Form::Table(v1))));
+        let old = "application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+        check(old, Some((Encoding::Json, Form::Table(beta))));
+        check("application/json;as=Table;v=v1alpha1;g=meta.k8s.io", None);
         check("application/vnd.kubernetes.protobuf,application/json", Some((Encoding::Json, Form::Object)));
         check("application/vnd.kubernetes.protobuf", Some((Encoding::Json, Form::Object)));
         check(
             "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
-            Some((Encoding::Json, Form::Metadata)),
+            Some((Encoding::Json, Form::Metadata(v1))),
         );
         check("application/yaml", Some((Encoding::Yaml, Form::Object)));
         check("image/png", None);

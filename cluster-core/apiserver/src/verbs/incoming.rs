@@ -3,7 +3,7 @@
 use super::call::Call;
 use crate::registry::Resource;
 use crate::request;
-use cluster_object::decode::{self, Strictness};
+use cluster_object::decode::{self, Duplicates, Strictness};
 use cluster_object::meta;
 use cluster_object::status::Status;
 use cluster_schema::{Schema, Shape};
@@ -66,7 +66,8 @@ fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Status> {
 }
 
 /// Checks types and unknown fields, drops what is unknown or says nothing and fills in defaults. Returns the warnings.
-pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]) -> Result<Vec<String>, Status> {
+pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &Duplicates) -> Result<Vec<String>, Status> {
+    decode::check_depth(object)?;
     let resource = &*call.resource;
     let (kind, version) = (resource.kind.as_str(), resource.version.as_str());
     let mut warnings = Vec::new();
@@ -80,11 +81,12 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &[String]
         if let Some(error) = metadata.as_ref().unwrap_or(&found).type_errors.first() {
             return Err(decode::cannot_be_handled(kind, version, error));
         }
-        let faults = decode::strict_faults(&found.unknown, duplicates);
         match call.query.field_validation {
-            Strictness::Strict if !faults.is_empty() => return Err(decode::strict_error(kind, version, &faults)),
-            Strictness::Warn => warnings = faults,
-            _ => {}
+            Strictness::Strict => {
+                decode::strict_error(kind, version, &found.unknown, duplicates).map_or(Ok(()), Err)?;
+            }
+            Strictness::Warn => warnings = decode::strict_warnings(&found.unknown, duplicates),
+            Strictness::Ignore => {}
         }
     }
     normalize(resource, object);

@@ -6,11 +6,12 @@ use super::update::{Part, Proposed, change};
 use super::{incoming, metadata};
 use crate::request;
 use bytes::Bytes;
+use cluster_object::apply;
+use cluster_object::decode::{self, Duplicates, Strictness};
 use cluster_object::field::{Error, Path};
 use cluster_object::meta;
 use cluster_object::patch::{json_patch, merge_patch, strategic_merge_patch};
 use cluster_object::status::Status;
-use cluster_object::{apply, decode};
 use cluster_schema::Schema;
 use http::StatusCode;
 use serde_json::Value;
@@ -83,9 +84,12 @@ fn conform_patched(
     call: &Call<'_>,
     object: &mut Value,
     old: &Value,
-    duplicates: &[String],
+    duplicates: &Duplicates,
     patch: &[u8],
 ) -> Result<Vec<String>, Status> {
+    if !object.is_object() {
+        return Err(Status::bad_request("the patch leaves no object"));
+    }
     incoming::type_meta(&call.resource, object)?;
     if meta::name(object) != meta::name(old) {
         let text = format!(
@@ -111,8 +115,11 @@ async fn apply_patch(
     name: &str,
     part: Part,
     mut applied: Value,
-    duplicates: &[String],
+    duplicates: &Duplicates,
 ) -> Result<Reply, Status> {
+    if !applied.is_object() {
+        return Err(Status::bad_request("error decoding YAML: an apply configuration is an object"));
+    }
     check_apply(call, name, &applied)?;
     incoming::type_meta(&call.resource, &mut applied)?;
     if let Some(legacy) = &call.resource.legacy {
@@ -164,12 +171,16 @@ fn merged(
     live: Option<&Value>,
     applied: &Value,
     part: Part,
-    duplicates: &[String],
+    duplicates: &Duplicates,
 ) -> Result<(Value, Vec<String>), Status> {
     let Some(schema) = call.resource.schema() else {
         return Err(Status::internal(format!("no schema is known for {}", call.resource.kind)));
     };
     refuse_unknown(call, applied, schema)?;
+    if let (Strictness::Strict, Some(error)) = (call.query.field_validation, duplicates.yaml_error()) {
+        let why = format!("error strict decoding YAML: error converting YAML to JSON: {error}");
+        return Err(Status::bad_request(why));
+    }
     let mut applied = applied.clone();
     let warnings = incoming::conform(call, &mut applied.clone(), duplicates)?;
     decode::prune(&mut applied, schema);
@@ -180,7 +191,7 @@ fn merged(
     if let Some(live) = live {
         keep_untouched(&mut object, live);
     }
-    incoming::conform(call, &mut object, &[])?;
+    incoming::conform(call, &mut object, &Duplicates::Json(Vec::new()))?;
     Ok((object, warnings))
 }
 

@@ -4,6 +4,7 @@ use super::hook::{Hook, Seen};
 use super::{Api, Body};
 use serde_json::{Value, json};
 
+const DOCUMENT: &str = "/openapi/v3/apis/wardle.example.com/v1";
 const SERVICES: &str = "/apis/apiregistration.k8s.io/v1/apiservices";
 
 /// A server of `wardle.example.com/v1`.
@@ -18,6 +19,11 @@ fn wardle(seen: &Seen) -> (u16, Value) {
             }),
         ),
         "/apis/wardle.example.com/v1/namespaces/default/flunders/f" => (200, flunder),
+        "/openapi/v3" => (
+            200,
+            json!({"paths": {"apis/wardle.example.com/v1": {"serverRelativeURL": format!("{DOCUMENT}?hash=AB")}}}),
+        ),
+        DOCUMENT => (200, json!({"openapi": "3.0.0", "paths": {"/apis/wardle.example.com/v1/": {}}})),
         _ => (404, json!({"kind": "Status", "status": "Failure", "code": 404})),
     }
 }
@@ -73,6 +79,13 @@ async fn a_group_of_an_extension_server_is_discovered_and_proxied_under_the_call
         aggregated["items"].as_array().and_then(|i| i.iter().find(|g| g["metadata"]["name"] == "wardle.example.com"));
     assert_eq!(found.expect("the group")["versions"][0]["resources"][0]["resource"], "flunders");
     assert_eq!(api.get("/apis/wardle.example.com/v1").await.ok()["kind"], "APIResourceList");
+
+    let index = api.get("/openapi/v3").await.ok();
+    let document = &index["paths"]["apis/wardle.example.com/v1"]["serverRelativeURL"];
+    assert_eq!(*document, format!("{DOCUMENT}?hash=AB"));
+    assert!(index["paths"].get("apis/apps/v1").is_some(), "beside our own");
+    let document = api.get(document.as_str().expect("a path")).await.ok();
+    assert!(document["paths"].get("/apis/wardle.example.com/v1/").is_some(), "{document}");
 
     // Without its authority the server is not trusted, unless nobody cares.
     object["spec"]["caBundle"] = json!(Hook::start(wardle).await.ca_bundle);

@@ -20,6 +20,36 @@ async fn an_unknown_field_warns_or_fails() {
 }
 
 #[tokio::test]
+async fn a_key_that_comes_again_in_yaml_warns_or_fails_and_the_last_counts() {
+    let api = Api::start().await;
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  name: b\ndata: {k: v, k: w}\nbogus: 1\n";
+    let lines = ["line 5: key \"name\" already set in map", "line 6: key \"k\" already set in map"];
+    let (create, apply) = ("application/yaml", "application/apply-patch+yaml");
+    let errors = format!("yaml: unmarshal errors:\n  {}\n  {}", lines[0], lines[1]);
+    let strict = api.call("POST", &format!("{CONFIG_MAPS}?fieldValidation=Strict"), create, text).await;
+    let start = "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: ";
+    assert_eq!(strict.failure(), (400, "BadRequest", &*format!("{start}{errors}, unknown field \"bogus\"")));
+
+    let header = |text: &str| format!("299 - \"{}\"", text.replace('"', "\\\""));
+    let mut warnings = lines.map(header).to_vec();
+    warnings.push(header("unknown field \"bogus\""));
+    let warned = api.call("POST", CONFIG_MAPS, create, text).await;
+    assert_eq!(warned.warnings, warnings);
+    let object = warned.ok();
+    assert_eq!((&object["metadata"]["name"], &object["data"]), (&json!("b"), &json!({"k": "w"})));
+    let ignored = api.call("PUT", &format!("{CONFIG_MAPS}/b?fieldValidation=Ignore"), create, text).await;
+    assert_eq!((ignored.code, ignored.warnings.len()), (200, 0));
+
+    let applied = text.replace("bogus: 1\n", "");
+    let path = format!("{CONFIG_MAPS}/b?fieldManager=m&force=true&fieldValidation");
+    let strict = api.call("PATCH", &format!("{path}=Strict"), apply, applied.clone()).await;
+    let message = format!("error strict decoding YAML: error converting YAML to JSON: {errors}");
+    assert_eq!(strict.failure(), (400, "BadRequest", &*message));
+    let warned = api.call("PATCH", &format!("{path}=Warn"), apply, applied).await;
+    assert_eq!((warned.code, warned.warnings), (200, lines.map(header).to_vec()));
+}
+
+#[tokio::test]
 async fn a_wrong_type_is_a_bad_request() {
     let api = Api::start().await;
     let mut object = pod("a");

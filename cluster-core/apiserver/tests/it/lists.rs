@@ -80,6 +80,12 @@ async fn tables_and_metadata_are_served_on_demand() {
     let partial = api.accepting(CONFIG_MAPS, accept).await.ok();
     assert_eq!(partial["kind"], "PartialObjectMetadataList");
     assert!(partial["items"][0].get("data").is_none());
+    for (kind, row) in [("Table", "/rows/0/object/apiVersion"), ("PartialObjectMetadataList", "/items/0/apiVersion")] {
+        let accept = format!("application/json;as={kind};v=v1beta1;g=meta.k8s.io");
+        let old = api.accepting(CONFIG_MAPS, &accept).await.ok();
+        let beta = json!("meta.k8s.io/v1beta1");
+        assert_eq!((&old["kind"], &old["apiVersion"], old.pointer(row)), (&json!(kind), &beta, Some(&beta)));
+    }
     assert_eq!(api.accepting(CONFIG_MAPS, "image/png").await.code, 406);
 }
 

@@ -8,6 +8,7 @@ mod custom;
 mod delete;
 mod errors;
 mod hook;
+mod hostile;
 mod lists;
 mod policies;
 mod proxies;
@@ -23,7 +24,7 @@ use cluster_apiserver::auth::tokens::Tokens;
 use cluster_apiserver::auth::{self, UserInfo, group};
 use cluster_apiserver::{ApiServer, Body, Config, Limits, admission};
 use cluster_pki::ClusterPki;
-use cluster_store::{Options, SqliteStore};
+use cluster_store::{Options, SqliteStore, Store};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -63,7 +64,10 @@ impl Api {
     }
 
     async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let store = SqliteStore::open(Options::in_memory()).await.expect("a store in memory");
+        Self::on(SqliteStore::open(Options::in_memory()).await.expect("a store in memory"), change).await
+    }
+
+    async fn on(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> Self {
         let pki = ClusterPki::generate("test").expect("a CA");
         let key = pki.files().into_iter().find(|(name, _)| *name == "sa.key").expect("a key").1;
         let mut config = Config {
@@ -73,6 +77,7 @@ impl Api {
             service_subnet: "10.96.0.0/16".parse().expect("a subnet"),
             node_ports: 30000..=32767,
             addresses: vec!["172.20.0.2".parse().expect("an address")],
+            leased: None,
             port: 6443,
             auth: auth::Options::default(),
             audit: None,

@@ -1,6 +1,7 @@
 //! What is there from the start, and the paths beside the resources.
 
 use super::{Api, Body};
+use cluster_store::{Draft, Expect, Key, Options, SqliteStore, Store};
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::json;
@@ -91,4 +92,47 @@ async fn requests_are_told_their_flow_and_mandatory_objects_stay() {
     while api.get(&catch_all).await.code != 200 {
         events.frame().await.expect("the watch goes on").expect("a frame");
     }
+}
+
+#[tokio::test]
+async fn a_flow_schema_says_whether_its_level_is_there() {
+    const GROUP: &str = "/apis/flowcontrol.apiserver.k8s.io/v1";
+    let api = Api::start().await;
+    let dangling = async |name: &str| {
+        let schema = api.get(&format!("{GROUP}/flowschemas/{name}")).await.ok();
+        let condition = &schema["status"]["conditions"][0];
+        assert_eq!(condition["type"], "Dangling");
+        (condition["status"].clone(), condition["message"].clone())
+    };
+    assert_eq!(dangling("catch-all").await.0, "False");
+    let schema =
+        json!({"metadata": {"name": "a"}, "spec": {"priorityLevelConfiguration": {"name": "slow"}, "rules": []}});
+    api.post(&format!("{GROUP}/flowschemas"), &schema).await.ok();
+    let message =
+        "This FlowSchema references the PriorityLevelConfiguration object named \"slow\" but there is no such object";
+    assert_eq!(dangling("a").await, (json!("True"), json!(message)));
+    let level = json!({"metadata": {"name": "slow"},
+        "spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}});
+    api.post(&format!("{GROUP}/prioritylevelconfigurations"), &level).await.ok();
+    assert_eq!(dangling("a").await.0, "False");
+    api.delete(&format!("{GROUP}/prioritylevelconfigurations/slow"), &json!({})).await.ok();
+    assert_eq!(dangling("a").await.0, "True");
+}
+
+#[tokio::test]
+async fn of_several_servers_those_whose_leases_are_fresh_are_endpoints() {
+    let own: std::net::Ipv4Addr = "172.20.0.2".parse().expect("an address");
+    let store = SqliteStore::open(Options::in_memory()).await.expect("a store in memory");
+    for (name, renewed) in [("172.20.0.3", jiff::Timestamp::now()), ("172.20.0.4", jiff::Timestamp::UNIX_EPOCH)] {
+        let key = Key::new("masterleases", "", name);
+        let lease = format!("{{\"metadata\":{{\"name\":\"{name}\",\"resourceVersion\":\"");
+        let after = format!("\"}},\"spec\":{{\"renewTime\":\"{renewed}\"}}}}");
+        let draft = Draft { before: lease.into(), after: after.into() };
+        store.put(key, Expect::Any, draft).await.expect("written");
+    }
+    let api = Api::on(store, |config| config.leased = Some(own)).await;
+    let endpoints = api.get("/api/v1/namespaces/default/endpoints/kubernetes").await.ok();
+    let both = json!([{"ip": "172.20.0.2"}, {"ip": "172.20.0.3"}]);
+    assert_eq!(endpoints["subsets"][0]["addresses"], both);
+    assert_eq!(api.get("/api/v1/namespaces/default/masterleases").await.code, 404);
 }

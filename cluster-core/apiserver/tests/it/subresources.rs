@@ -162,7 +162,10 @@ async fn addresses_are_objects_and_run_out_until_a_network_is_added() {
 
     let more = format!("{GROUP}/servicecidrs/more");
     api.delete(&more, &json!({})).await.ok();
-    assert!(api.get(&more).await.ok()["metadata"]["deletionTimestamp"].is_string());
+    let going = api.get(&more).await.ok();
+    assert!(going["metadata"]["deletionTimestamp"].is_string());
+    let condition = &going["status"]["conditions"][0];
+    assert_eq!((&condition["status"], &condition["reason"]), (&json!("False"), &json!("Terminating")));
     assert_eq!(create("full".to_owned()).await.code, 422);
     api.delete(&format!("{SERVICES}/other"), &json!({})).await.ok();
     assert_eq!((api.get(&more).await.code, api.get(&format!("{GROUP}/ipaddresses/{other}")).await.code), (404, 404));

@@ -14,12 +14,18 @@ fn unknown_fields_have_their_paths() {
     let found = check(&object, builtin("apps", "v1", "Deployment").unwrap());
     assert_eq!(found.unknown, ["foo", "metadata.bar", "spec.template.spec.containers[1].imagee"]);
     assert!(found.type_errors.is_empty(), "{:?}", found.type_errors);
-    let faults = strict_faults(&found.unknown[..1], &["spec.x".to_owned()]);
+    let of = |duplicates| strict_error("Deployment", "v1", &found.unknown[..1], &duplicates).unwrap().message;
+    let start = "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: ";
     assert_eq!(
-        strict_error("Deployment", "v1", &faults).message,
-        "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: unknown field \"foo\", \
-         duplicate field \"spec.x\""
+        of(Duplicates::Json(vec!["spec.x".to_owned()])),
+        format!("{start}unknown field \"foo\", duplicate field \"spec.x\"")
     );
+    let lines = ["line 2: key \"a\" already set in map", "line 5: key \"b\" already set in map"].map(str::to_owned);
+    assert_eq!(
+        of(Duplicates::Yaml(lines.to_vec())),
+        format!("{start}yaml: unmarshal errors:\n  {}\n  {}, unknown field \"foo\"", lines[0], lines[1])
+    );
+    assert_eq!(strict_error("Deployment", "v1", &[], &Duplicates::Yaml(Vec::new())), None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! JSON patch (RFC 6902) with upstream's limits.
 
 use super::unprocessable;
+use crate::decode::depth;
 use crate::status::Status;
 use json_patch::PatchOperation;
 use serde_json::Value;
@@ -8,6 +9,8 @@ use serde_json::Value;
 const MAX_OPERATIONS: usize = 10_000;
 /// How many bytes all `copy` operations of one patch may add.
 const MAX_COPIED: usize = 3 << 20;
+/// How deep the result may nest, roughly: what is deeper does not fit the stack. Objects have a sharper limit.
+const MAX_DEPTH: usize = 1000;
 
 /// Applies a JSON patch; when it fails the target stays as it was.
 pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), Status> {
@@ -18,8 +21,12 @@ pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), Status> {
     let operations: Vec<PatchOperation> = serde::Deserialize::deserialize(patch)
         .map_err(|e| Status::bad_request(format!("error decoding patch: {e}")))?;
     let mut patched = target.clone();
-    let mut copied = 0;
+    let (mut copied, mut deepest) = (0, depth(target));
     for operation in operations {
+        deepest = deepest.max(deepest_after(&operation, deepest));
+        if deepest > MAX_DEPTH {
+            return Err(unprocessable());
+        }
         if let PatchOperation::Copy(copy) = &operation {
             copied += patched.pointer(copy.from.as_str()).map_or(0, |value| value.to_string().len());
             if copied > MAX_COPIED {
@@ -31,6 +38,19 @@ pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), Status> {
     }
     *target = patched;
     Ok(())
+}
+
+/// How deep a value nests at most that nested `deepest` at most before.
+fn deepest_after(operation: &PatchOperation, deepest: usize) -> usize {
+    let steps = |pointer: &str| pointer.matches('/').count();
+    let moved = |from: &str, to: &str| steps(to) + deepest.saturating_sub(steps(from));
+    match operation {
+        PatchOperation::Add(add) => steps(add.path.as_str()) + depth(&add.value),
+        PatchOperation::Replace(replace) => steps(replace.path.as_str()) + depth(&replace.value),
+        PatchOperation::Move(it) => moved(it.from.as_str(), it.path.as_str()),
+        PatchOperation::Copy(it) => moved(it.from.as_str(), it.path.as_str()),
+        PatchOperation::Remove(_) | PatchOperation::Test(_) => 0,
+    }
 }
 
 #[cfg(test)]
@@ -69,5 +89,15 @@ mod tests {
         assert_eq!(json_patch(&mut json!({}), &many).unwrap_err().code, 413);
         let bomb: Vec<Value> = (0..40).map(|n| json!({"op": "copy", "from": "", "path": format!("/{n}")})).collect();
         assert_eq!(json_patch(&mut json!({"a": "b"}), &json!(bomb)).unwrap_err().code, 422);
+    }
+    #[test]
+    fn nothing_nests_without_end() {
+        let deeper = [
+            json!({"op": "add", "path": "/a", "value": {}}),
+            json!({"op": "move", "from": "/b", "path": "/a/x"}),
+            json!({"op": "move", "from": "/a", "path": "/b"}),
+        ];
+        let bomb = Value::Array(deeper.into_iter().cycle().take(9999).collect());
+        assert_eq!(json_patch(&mut json!({"b": {}}), &bomb).unwrap_err().code, 422);
     }
 }

@@ -5,6 +5,8 @@
 pub(super) enum Fault {
     #[error("unexpected EOF")]
     Truncated,
+    #[error("messages nest too deep")]
+    Depth,
     #[error("integer overflow")]
     Overflow,
     #[error("illegal wire type")]

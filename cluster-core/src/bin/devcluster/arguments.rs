@@ -61,6 +61,10 @@ pub(crate) enum Verb {
         /// Nodes without machines, as many as thousands: they live, and their pods run as annotations say.
         #[arg(long, value_name = "COUNT", default_value_t = 0)]
         simulated: usize,
+        /// A flag of the API server by kube-apiserver's name, as `KEY=VALUE`: `oidc-issuer-url=https://...`,
+        /// `audit-policy-file=policy.yaml`. May be given again; files are read here and now.
+        #[arg(long, value_name = "KEY=VALUE")]
+        apiserver_arg: Vec<String>,
     },
     /// Run a cluster without Docker in this process until Ctrl-C, for tests: its nodes are simulated. Linux only.
     Simulate {
@@ -79,6 +83,9 @@ pub(crate) enum Verb {
         /// The API server's port on the loopback interface; a free one by default.
         #[arg(long, default_value_t = 0)]
         port: u16,
+        /// A flag of the API server, as for `up`.
+        #[arg(long, value_name = "KEY=VALUE")]
+        apiserver_arg: Vec<String>,
     },
     /// Remove a cluster and everything of it.
     Down,

@@ -34,9 +34,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
             return Ok(0);
         }
         Verb::Doctor => return doctor(&common).await,
-        Verb::Simulate { nodes, kubeconfig, data, scheduler_config, port } => {
+        Verb::Simulate { nodes, kubeconfig, data, scheduler_config, port, apiserver_arg } => {
             let paths = [("--kubeconfig", kubeconfig), ("--data", data), ("--scheduler-config", scheduler_config)];
-            return simulate(&common, nodes, port, paths);
+            return simulate(&common, nodes, port, paths, &apiserver_arg);
         }
         Verb::Why { pod, kubeconfig: Some(path) } => {
             let client = Client::new(Arc::new(Kubeconfig::read(&path)?.backend(None)?), "devcluster");
@@ -62,8 +62,8 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
     let cluster = common.name.as_deref().unwrap_or(DEFAULT_NAME);
     let wait = Duration::from_secs(common.wait);
     match verb {
-        Verb::Up { masters, workers, config, simulated } => {
-            up(launcher, common, (masters, workers), config.as_deref(), simulated).await?;
+        Verb::Up { masters, workers, config, simulated, apiserver_arg } => {
+            up(launcher, common, (masters, workers), config.as_deref(), simulated, &apiserver_arg).await?;
         }
         Verb::Down => launcher.down(cluster).await?,
         Verb::Stop => launcher.stop(cluster).await?,
@@ -135,8 +135,9 @@ async fn up(
     (masters, workers): (Option<u16>, Option<u16>),
     config: Option<&Path>,
     simulated: usize,
+    arguments: &[String],
 ) -> Result<()> {
-    let spec = if let Some(path) = config {
+    let mut spec = if let Some(path) = config {
         let text = std::fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
         let (spec, warnings) = cluster_launcher::parse_config(&text, common.name.as_deref(), &common.image)?;
         for warning in &warnings {
@@ -148,9 +149,12 @@ async fn up(
         let (masters, workers) = (masters.unwrap_or(DEFAULT_MASTERS), workers.unwrap_or(DEFAULT_WORKERS));
         ClusterSpec::new(name, &common.image, masters, workers)
     };
+    if !arguments.is_empty() {
+        spec.api_server = cluster_launcher::api_server_arguments(arguments)?;
+    }
     let options = UpOptions {
         spec,
-        explicit: masters.is_some() || workers.is_some() || config.is_some(),
+        explicit: masters.is_some() || workers.is_some() || config.is_some() || !arguments.is_empty(),
         binary: node_binary(common)?,
         wait: Duration::from_secs(common.wait),
         simulated,
@@ -300,7 +304,13 @@ async fn why(client: &Client, common: &Common, pod: &str) -> Result<()> {
 
 /// Becomes the node's program, which is the cluster. Returns only when that fails.
 #[cfg(target_os = "linux")]
-fn simulate(common: &Common, nodes: usize, port: u16, paths: [(&str, Option<PathBuf>); 3]) -> Result<u8> {
+fn simulate(
+    common: &Common,
+    nodes: usize,
+    port: u16,
+    paths: [(&str, Option<PathBuf>); 3],
+    arguments: &[String],
+) -> Result<u8> {
     use std::os::unix::process::CommandExt;
     let program = node_binary(common)?;
     let mut command = std::process::Command::new(&program);
@@ -308,6 +318,7 @@ fn simulate(common: &Common, nodes: usize, port: u16, paths: [(&str, Option<Path
     for (flag, path) in paths {
         command.args(path.map(|path| [flag.into(), path.into_os_string()]).into_iter().flatten());
     }
+    command.args(arguments.iter().map(|argument| format!("--apiserver-arg={argument}")));
     if std::env::var_os("DEVCLUSTER_LOG").is_none() {
         command.env("DEVCLUSTER_LOG", "warn");
     }
@@ -315,7 +326,7 @@ fn simulate(common: &Common, nodes: usize, port: u16, paths: [(&str, Option<Path
 }
 
 #[cfg(not(target_os = "linux"))]
-fn simulate(_: &Common, _: usize, _: u16, _: [(&str, Option<PathBuf>); 3]) -> Result<u8> {
+fn simulate(_: &Common, _: usize, _: u16, _: [(&str, Option<PathBuf>); 3], _: &[String]) -> Result<u8> {
     anyhow::bail!("`devcluster simulate` runs on Linux only: use `devcluster up --simulated` here")
 }
 

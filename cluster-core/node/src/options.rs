@@ -1,0 +1,62 @@
+//! From what users tell the API server to the options it takes.
+
+use anyhow::{Context, Result};
+use cluster_apiserver::Limits;
+use cluster_apiserver::audit::Audit;
+use cluster_apiserver::auth::{self, OidcOptions};
+use cluster_config::{ApiServer, Oidc};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who else knows users and rights.
+pub(crate) fn auth(told: &ApiServer) -> Result<auth::Options> {
+    Ok(auth::Options {
+        oidc: if told.oidc == Oidc::default() { None } else { Some(oidc(&told.oidc)?) },
+        token_webhook: told.token_webhook.clone(),
+        authorization_webhook: told.authorization_webhook.clone(),
+    })
+}
+
+fn oidc(told: &Oidc) -> Result<OidcOptions> {
+    let mut options = OidcOptions::new(&told.issuer_url, &told.client_id);
+    if !told.username_claim.is_empty() {
+        options.username_claim.clone_from(&told.username_claim);
+    }
+    if !told.signing_algorithms.is_empty() {
+        let named = |name: &String| name.parse().with_context(|| format!("unknown algorithm {name}"));
+        options.algorithms = told.signing_algorithms.iter().map(named).collect::<Result<_>>()?;
+    }
+    let told = told.clone();
+    (options.username_prefix, options.ca) = (told.username_prefix, told.ca);
+    (options.groups_claim, options.groups_prefix) = (told.groups_claim, told.groups_prefix);
+    options.required_claims = told.required_claims;
+    Ok(options)
+}
+
+/// The audit log; without a path it goes to the node's own log.
+pub(crate) fn audit(told: &ApiServer) -> Result<Option<Arc<Audit>>> {
+    let Some(policy) = &told.audit_policy else { return Ok(None) };
+    let path = told.audit_log.as_deref().filter(|path| *path != "-");
+    if let Some(folder) = path.and_then(|path| Path::new(path).parent()) {
+        std::fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    }
+    Ok(Some(Arc::new(Audit::new(policy.clone(), path.map(Path::new))?)))
+}
+
+/// How much is served at once.
+pub(crate) fn limits(told: &ApiServer) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        reading: told.reading.unwrap_or(usual.reading),
+        mutating: told.mutating.unwrap_or(usual.mutating),
+        timeout: told.timeout_seconds.map_or(usual.timeout, Duration::from_secs),
+    }
+}
+
+/// The ports that services may have on nodes.
+pub(crate) fn node_ports(told: &ApiServer) -> RangeInclusive<u16> {
+    let (first, last) = told.node_ports.unwrap_or((30000, 32767));
+    first..=last
+}
