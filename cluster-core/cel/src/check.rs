@@ -5,6 +5,8 @@ use std::sync::Arc;
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, operators};
 use kube_cel::cel::parser::Expression;
 
+use crate::library::TYPES;
+use crate::macros::{AS_LIST, ENTRIES};
 use crate::rewrite::children;
 use crate::{Declarations, Type, functions};
 
@@ -87,7 +89,11 @@ impl Checker<'_> {
     }
 
     fn variable(&self, name: &str) -> Option<Type> {
-        self.variables.iter().rev().find(|(known, _)| known == name).map(|(_, kind)| kind.clone())
+        let found = self.variables.iter().rev().find(|(known, _)| known == name).map(|(_, kind)| kind.clone());
+        found.or_else(|| match name {
+            "google" => Some(Type::Dyn),
+            name => TYPES.contains(&name).then_some(Type::Opaque("type")),
+        })
     }
 
     fn fault(&mut self, at: &Expression, message: &str) -> Type {
@@ -156,6 +162,13 @@ impl Checker<'_> {
         let kinds: Vec<Type> = args.iter().map(|argument| self.of(argument)).collect();
         self.pay_for(name, receiver.as_ref(), &kinds);
         let found = match name {
+            ENTRIES => matches!(kinds[0], Type::List(..) | Type::Map(..) | Type::Dyn)
+                .then(|| Type::List(Arc::new(Type::List(Arc::new(Type::Dyn), 2)), kinds[0].size())),
+            AS_LIST => match &kinds[0] {
+                Type::Optional(inner) => Some(Type::List(Arc::clone(inner), 1)),
+                Type::Dyn => Some(Type::List(Arc::new(Type::Dyn), 1)),
+                _ => None,
+            },
             operators::INDEX => index(&kinds),
             operators::OPT_INDEX => index(&kinds).map(optional),
             operators::EQUALS | operators::NOT_EQUALS => kinds[0].accepts(&kinds[1]).then_some(Type::Bool),
@@ -239,7 +252,8 @@ impl Checker<'_> {
         let step = self.of(&inner.loop_step);
         self.cost = before.saturating_add(self.cost.saturating_mul(range.size()));
         let gathered = match step {
-            Type::List(items, _) => Type::List(items, range.size()),
+            Type::List(items, _) if range.size() > 0 => Type::List(items, range.size()),
+            Type::Map(values, _) if range.size() > 0 => Type::Map(values, range.size()),
             other => other,
         };
         self.variables.truncate(depth);

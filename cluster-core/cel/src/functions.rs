@@ -8,7 +8,8 @@ const SMALL: u64 = 64;
 
 /// Name and overloads. An overload is `receiver.arguments>result`, a letter for each: `s`tring, `i`nt, `u`int, `d`ouble,
 /// `b`ool, b`y`tes, `t`imestamp, `D`uration, `L`ist, list of strings `S`, `M`ap, `?` anything, `o`ptional, `q`uantity,
-/// i`p`, `c`idr, UR`l`, `v`ersion, `f`ormat. In results `R` is the receiver's type, `E` that of its items or its
+/// i`p`, `c`idr, UR`l`, `v`ersion, `f`ormat, `T`ype; `a`uthorizer, its checks of `P`aths, `g`roups and `r`esources, and a
+/// d`e`cision. In results `R` is the receiver's type, `E` that of its items or its
 /// optional's value, `A` that of the first argument, `I` a list of the first argument's items.
 const SIGNATURES: &[(&str, &str)] = &[
     ("_+_", "ii>i uu>u dd>d ss>A yy>y LL>A tD>t Dt>t DD>D"),
@@ -125,6 +126,23 @@ const SIGNATURES: &[(&str, &str)] = &[
     ("base64.encode", "y>s"),
     ("base64.decode", "s>y"),
     ("jsonpatch.escapeKey", "s>A"),
+    ("type", "?>T"),
+    ("@mapInsert", "MM>M M??>M"),
+    ("@sortByAssociatedKeys", "L.L>R"),
+    ("path", "a.s>P"),
+    ("group", "a.s>g"),
+    ("serviceAccount", "a.ss>a"),
+    ("resource", "g.s>r"),
+    ("subresource", "r.s>r"),
+    ("namespace", "r.s>r"),
+    ("name", "r.s>r"),
+    ("fieldSelector", "r.s>r"),
+    ("labelSelector", "r.s>r"),
+    ("check", "P.s>e r.s>e"),
+    ("allowed", "e.>b"),
+    ("reason", "e.>s"),
+    ("errored", "e.>b"),
+    ("error", "e.>s"),
 ];
 /// `format.NAME()` for each of these is a format.
 const FORMATS: &[&str] = &[
@@ -257,6 +275,12 @@ fn of(letter: char) -> Type {
         'l' => Type::Opaque("URL"),
         'v' => Type::Opaque("Semver"),
         'f' => Type::Opaque("NamedFormat"),
+        'T' => Type::Opaque("type"),
+        'a' => Type::Opaque("authorization.Authorizer"),
+        'P' => Type::Opaque("authorization.PathCheck"),
+        'g' => Type::Opaque("authorization.GroupCheck"),
+        'r' => Type::Opaque("authorization.ResourceCheck"),
+        'e' => Type::Opaque("authorization.Decision"),
         _ => Type::Dyn,
     }
 }

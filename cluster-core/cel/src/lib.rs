@@ -1,12 +1,15 @@
 //! CEL as Kubernetes speaks it: parsing, type checks against schemas, cost estimates and bounded evaluation.
 //!
 //! Syntax and function library come from kube-cel. That parser knows no types, so [`compile`] checks them itself and
-//! words faults as cel-go does; that interpreter has no limits, so loops are made to ask for leave ([`Budget`]). What
-//! the library lacks (`cel.bind`, `sortBy`, two-variable comprehensions, `optMap`, the authorizer) is a compile error.
+//! words faults as cel-go does; that interpreter has no limits, so loops are made to ask for leave ([`Budget`]). The
+//! macros that the parser lacks are unfolded before the check; the functions that the library lacks are added.
 
+mod authorizer;
 mod check;
 mod functions;
+mod library;
 mod limits;
+mod macros;
 mod program;
 mod rewrite;
 #[cfg(test)]
@@ -14,6 +17,7 @@ mod tests;
 mod types;
 mod value;
 
+pub use authorizer::{AUTHORIZER_VARIABLES, Authorizer, Check, authorizer};
 pub use limits::{Budget, STATIC_LIMIT, STATIC_TOTAL};
 pub use program::{Activation, Failure, Program, compile};
 pub use types::{Declarations, Object, Type};

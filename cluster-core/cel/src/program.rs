@@ -1,15 +1,16 @@
 //! Compiled expressions and their evaluation.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use kube_cel::KubeCelExt;
 use kube_cel::cel::common::ast::Expr;
 use kube_cel::cel::parser::{Expression, ParseErrors, Parser};
 use kube_cel::cel::{Context, ExecutionError, Value};
 
 use crate::check::{self, Checked};
+use crate::library::LIBRARY;
 use crate::limits::Budget;
-use crate::rewrite::{self, BUDGET, TICK};
+use crate::macros;
+use crate::rewrite::{self, BUDGET};
 use crate::{Declarations, Type};
 
 /// The longest expression, in characters; cel-go's limit.
@@ -20,30 +21,6 @@ const MAX_OPERATORS: usize = 2_000;
 const MAX_DEPTH: usize = 100;
 /// Parsing wants much more of a stack than threads of the server have.
 const PARSER_STACK: usize = 256 * 1024 * 1024;
-
-/// The library, registered once.
-static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| {
-    let mut context = Context::default().with_all();
-    context.add_function("dyn", |value: Value| -> Result<Value, ExecutionError> { Ok(value) });
-    context.add_function("bool", to_bool);
-    context.add_function(TICK, tick);
-    context
-});
-
-fn to_bool(value: Value) -> Result<bool, ExecutionError> {
-    match value {
-        Value::Bool(is) => Ok(is),
-        Value::String(text) if text.eq_ignore_ascii_case("true") || *text == "1" || *text == "t" => Ok(true),
-        Value::String(text) if text.eq_ignore_ascii_case("false") || *text == "0" || *text == "f" => Ok(false),
-        _ => Err(ExecutionError::function_error("bool", "type conversion error")),
-    }
-}
-
-fn tick(budget: Value, steps: i64) -> Result<bool, ExecutionError> {
-    let Value::Opaque(budget) = budget else { return Err(ExecutionError::NoSuchOverload) };
-    let left = budget.downcast_ref::<Budget>().is_some_and(|budget| budget.spend(steps.unsigned_abs()));
-    if left { Ok(true) } else { Err(ExecutionError::function_error(TICK, "cost limit exceeded")) }
-}
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -101,7 +78,8 @@ pub fn compile(source: &str, variables: &Declarations) -> Result<Program, String
 fn parse(source: &str) -> Result<Expression, String> {
     let work = || {
         let parsed = Parser::new().enable_optional_syntax(true).parse(source);
-        let expression = parsed.map_err(|faults| syntax_errors(source, &faults))?;
+        let mut expression = parsed.map_err(|faults| syntax_errors(source, &faults))?;
+        macros::unfold(&mut expression).map_err(|why| check::located(source, 1, 1, &why))?;
         if rewrite::depth(&expression) > MAX_DEPTH {
             return Err(format!("ERROR: <input>:1:1: expression recursion limit exceeded: {MAX_DEPTH}"));
         }

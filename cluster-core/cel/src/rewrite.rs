@@ -32,6 +32,30 @@ fn of_entry(entry: &EntryExpr) -> Vec<&Expression> {
     }
 }
 
+/// As [`children`], to be changed.
+pub(crate) fn children_mut(expression: &mut Expression) -> Vec<&mut Expression> {
+    match &mut expression.expr {
+        Expr::Call(call) => call.target.as_deref_mut().into_iter().chain(&mut call.args).collect(),
+        Expr::Comprehension(inner) => vec![
+            &mut inner.iter_range,
+            &mut inner.accu_init,
+            &mut inner.loop_cond,
+            &mut inner.loop_step,
+            &mut inner.result,
+        ],
+        Expr::List(list) => list.elements.iter_mut().collect(),
+        Expr::Select(select) => vec![&mut select.operand],
+        Expr::Map(MapExpr { entries }) | Expr::Struct(StructExpr { entries, .. }) => {
+            let parts = entries.iter_mut().flat_map(|entry| match &mut entry.expr {
+                EntryExpr::StructField(field) => vec![&mut field.value],
+                EntryExpr::MapEntry(entry) => vec![&mut entry.key, &mut entry.value],
+            });
+            parts.collect()
+        }
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+    }
+}
+
 /// How deep the expression is nested.
 pub(crate) fn depth(expression: &Expression) -> usize {
     1 + children(expression).into_iter().map(depth).max().unwrap_or_default()
@@ -40,7 +64,9 @@ pub(crate) fn depth(expression: &Expression) -> usize {
 /// How many steps one evaluation takes, loops inside of it left out: they account for themselves.
 pub(crate) fn weight(expression: &Expression) -> u64 {
     match &expression.expr {
-        Expr::Comprehension(inner) => 1 + weight(&inner.iter_range),
+        Expr::Comprehension(inner) => {
+            1 + [&inner.iter_range, &inner.accu_init, &inner.result].into_iter().map(weight).sum::<u64>()
+        }
         Expr::Literal(_) => 0,
         _ => 1 + children(expression).into_iter().map(weight).sum::<u64>(),
     }
@@ -53,24 +79,20 @@ pub(crate) fn weight(expression: &Expression) -> u64 {
 /// - A struct literal becomes a map: the interpreter knows no structs.
 /// - A loop pays before each round.
 pub(crate) fn rewrite(expression: &mut Expression) {
+    children_mut(expression).into_iter().for_each(rewrite);
     match &mut expression.expr {
-        Expr::Call(call) => {
-            call.target.as_deref_mut().into_iter().chain(&mut call.args).for_each(rewrite);
-            if call.func_name == operators::OPT_SELECT {
-                operators::OPT_INDEX.clone_into(&mut call.func_name);
-            }
+        Expr::Call(call) if call.func_name == operators::OPT_SELECT => {
+            operators::OPT_INDEX.clone_into(&mut call.func_name);
+        }
+        // kube-cel answers with null where it is documented to give an optional.
+        Expr::Call(CallExpr { func_name, target: Some(target), .. })
+            if func_name == "named" && matches!(&target.expr, Expr::Ident(name) if name == "format") =>
+        {
+            let found = std::mem::take(expression);
+            *expression = call("optional.ofNonZeroValue", vec![found]);
         }
         Expr::Comprehension(inner) => {
             let price = 1 + weight(&inner.loop_cond) + weight(&inner.loop_step);
-            [
-                &mut inner.iter_range,
-                &mut inner.accu_init,
-                &mut inner.loop_cond,
-                &mut inner.loop_step,
-                &mut inner.result,
-            ]
-            .into_iter()
-            .for_each(rewrite);
             let condition = std::mem::take(&mut inner.loop_cond);
             let leave = call(
                 TICK,
@@ -79,38 +101,22 @@ pub(crate) fn rewrite(expression: &mut Expression) {
             inner.loop_cond =
                 call(operators::CONDITIONAL, vec![leave, condition, literal(LiteralValue::Boolean(false.into()))]);
         }
-        Expr::List(list) => list.elements.iter_mut().for_each(rewrite),
-        Expr::Map(map) => map.entries.iter_mut().for_each(|entry| entry_mut(&mut entry.expr)),
-        Expr::Select(SelectExpr { operand, field, test }) => {
-            rewrite(operand);
-            if !*test {
-                let field = literal(LiteralValue::String(std::mem::take(field).into()));
-                *expression = call(operators::INDEX, vec![std::mem::take(&mut **operand), field]);
-            }
+        Expr::Select(SelectExpr { operand, field, test: false }) => {
+            let field = literal(LiteralValue::String(std::mem::take(field).into()));
+            *expression = call(operators::INDEX, vec![std::mem::take(&mut **operand), field]);
         }
         Expr::Struct(object) => {
             let mut entries = std::mem::take(&mut object.entries);
             for entry in &mut entries {
-                entry_mut(&mut entry.expr);
+                if let EntryExpr::StructField(field) = &mut entry.expr {
+                    let key = literal(LiteralValue::String(std::mem::take(&mut field.field).into()));
+                    let (value, optional) = (std::mem::take(&mut field.value), field.optional);
+                    entry.expr = EntryExpr::MapEntry(MapEntryExpr { key, value, optional });
+                }
             }
             expression.expr = Expr::Map(MapExpr { entries });
         }
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
-    }
-}
-
-fn entry_mut(entry: &mut EntryExpr) {
-    match entry {
-        EntryExpr::MapEntry(entry) => {
-            rewrite(&mut entry.key);
-            rewrite(&mut entry.value);
-        }
-        EntryExpr::StructField(field) => {
-            rewrite(&mut field.value);
-            let key = literal(LiteralValue::String(std::mem::take(&mut field.field).into()));
-            let (value, optional) = (std::mem::take(&mut field.value), field.optional);
-            *entry = EntryExpr::MapEntry(MapEntryExpr { key, value, optional });
-        }
+        _ => {}
     }
 }
 

@@ -132,12 +132,6 @@ impl Client {
         Self { backend, field_manager: field_manager.into() }
     }
 
-    /// The same connection under another field manager.
-    #[must_use]
-    pub fn with_field_manager(&self, field_manager: &str) -> Self {
-        Self { backend: self.backend.clone(), field_manager: field_manager.into() }
-    }
-
     /// What the client speaks through.
     pub fn backend(&self) -> &Arc<dyn Backend> {
         &self.backend

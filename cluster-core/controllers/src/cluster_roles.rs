@@ -1,7 +1,7 @@
 //! Fills cluster roles with the rules of the roles their aggregation rule selects.
 
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error, meta};
+use crate::{Context, Error, ignore_gone, meta};
 use async_trait::async_trait;
 use cluster_client::{Client, Informer, ObjectKey};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
@@ -39,10 +39,8 @@ impl Controller for Aggregation {
         let Some(role) = self.roles.get(key) else { return Ok(None) };
         let Some(rules) = aggregate(&role, &self.roles.list()) else { return Ok(None) };
         let filled = ClusterRole { rules: (!rules.is_empty()).then_some(rules), ..(*role).clone() };
-        match self.client.update(&filled).await {
-            Err(error) if error.is_not_found() => Ok(None),
-            other => Ok(other.map(|_| None)?),
-        }
+        ignore_gone(self.client.update(&filled).await)?;
+        Ok(None)
     }
 }
 

@@ -6,7 +6,7 @@ mod schedule;
 use crate::meta::{self, controller_reference, name, namespace};
 use crate::pods::BY_OWNER;
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
@@ -153,9 +153,6 @@ impl CronJobs {
             return Ok(());
         }
         let updated = CronJob { status: Some(status), ..cron.clone() };
-        match self.client.update_status(&updated).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => Ok(other.map(drop)?),
-        }
+        ignore_gone(self.client.update_status(&updated).await).map(drop)
     }
 }

@@ -9,7 +9,7 @@ use crate::conditions::{self, Condition};
 use crate::meta::{self, controller, is_deleting, name, namespace, selector as matcher, uid};
 use crate::pods::{self, BY_NAMESPACE, BY_OWNER, ORPHANS};
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Change, Client, DeleteOptions, Informer, ObjectKey};
@@ -326,10 +326,7 @@ impl Deployments {
     async fn clean_up(&self, rollout: &Rollout) -> Result<(), Error> {
         for set in revision::beyond_history(&rollout.deployment, &rollout.old) {
             let options = DeleteOptions { uid: set.metadata.uid.clone(), ..DeleteOptions::default() };
-            match self.client.delete::<ReplicaSet>(namespace(set.as_ref()), name(set.as_ref()), &options).await {
-                Err(error) if error.is_not_found() => {}
-                other => other?,
-            }
+            ignore_gone(self.client.delete::<ReplicaSet>(namespace(set.as_ref()), name(set.as_ref()), &options).await)?;
         }
         Ok(())
     }
@@ -352,10 +349,7 @@ impl Deployments {
             return Ok(());
         }
         let updated = Deployment { status: Some(status), ..rollout.deployment.clone() };
-        match self.client.update_status(&updated).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => Ok(other.map(drop)?),
-        }
+        ignore_gone(self.client.update_status(&updated).await).map(drop)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::meta::{self, controller, is_deleting, name, namespace, scaled};
 use crate::pods::{BY_NAMESPACE, is_active, is_ready};
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Change, Client, Informer, Object, ObjectKey};
@@ -186,10 +186,7 @@ impl Controller for Budgets {
         let (status, again) = observe(&budget, &pods, counts, &meta::now());
         if budget.status.as_ref() != Some(&status) {
             let updated = PodDisruptionBudget { status: Some(status), ..(*budget).clone() };
-            match self.client.update_status(&updated).await {
-                Err(error) if error.is_not_found() => {}
-                other => drop(other?),
-            }
+            ignore_gone(self.client.update_status(&updated).await)?;
         }
         Ok(again)
     }

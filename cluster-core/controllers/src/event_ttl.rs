@@ -1,7 +1,7 @@
 //! Deletes events that are older than their time to live.
 
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error, meta};
+use crate::{Context, Error, ignore_gone, meta};
 use async_trait::async_trait;
 use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
 use k8s_openapi::api::core::v1::Event;
@@ -42,10 +42,8 @@ impl Controller for EventTtl {
         if left.is_some() {
             return Ok(left);
         }
-        match self.client.delete::<Event>(&key.namespace, &key.name, &DeleteOptions::default()).await {
-            Err(error) if error.is_not_found() => Ok(None),
-            other => Ok(other.map(|()| None)?),
-        }
+        ignore_gone(self.client.delete::<Event>(&key.namespace, &key.name, &DeleteOptions::default()).await)?;
+        Ok(None)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The revisions of a pod template that stateful sets and daemon sets go back to.
 
-use crate::Error;
 use crate::claims::claim;
 use crate::meta::{self, Labels, controller_reference, created, name, namespace, uid};
 use crate::pods::{BY_OWNER, ORPHANS};
+use crate::{Error, ignore_gone};
 use cluster_client::{Client, DeleteOptions, Informer, Informers, Object, ObjectKey};
 use cluster_object::selector::Selector;
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -143,10 +143,7 @@ impl History {
         for revision in spent(&revisions.all, live, limit) {
             let key = ObjectKey::of(revision.as_ref());
             let options = DeleteOptions { uid: revision.metadata.uid.clone(), ..DeleteOptions::default() };
-            match self.client.delete::<ControllerRevision>(&key.namespace, &key.name, &options).await {
-                Err(error) if !error.is_not_found() => return Err(error.into()),
-                _ => {}
-            }
+            ignore_gone(self.client.delete::<ControllerRevision>(&key.namespace, &key.name, &options).await)?;
         }
         Ok(())
     }

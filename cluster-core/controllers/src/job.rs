@@ -10,7 +10,7 @@ use crate::meta::{self, Labels, is_deleting, name, namespace, seconds, since, ui
 use crate::pod_control::{PodControl, from_template};
 use crate::pods::BY_OWNER;
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::events::reference;
 use cluster_client::{DeleteOptions, Informer, ObjectKey, Patch, PatchOptions};
@@ -106,10 +106,8 @@ impl Jobs {
             json!({"metadata": {"finalizers": kept, "uid": uid(pod.as_ref()), "resourceVersion": version}}),
         );
         let (namespace, name) = (namespace(pod.as_ref()), name(pod.as_ref()));
-        match self.control.client.patch::<Pod>(namespace, name, "", &patch, &PatchOptions::default()).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => Ok(other.map(drop)?),
-        }
+        ignore_gone(self.control.client.patch::<Pod>(namespace, name, "", &patch, &PatchOptions::default()).await)
+            .map(drop)
     }
 
     /// Frees pods whose job is gone or going: nobody will count them.
@@ -137,10 +135,8 @@ impl Jobs {
             propagation_policy: Some("Foreground".to_owned()),
             ..DeleteOptions::default()
         };
-        match self.control.client.delete::<Job>(namespace(job), name(job), &options).await {
-            Err(error) if error.is_not_found() => Ok(None),
-            other => Ok(other.map(|()| None)?),
-        }
+        ignore_gone(self.control.client.delete::<Job>(namespace(job), name(job), &options).await)?;
+        Ok(None)
     }
 }
 

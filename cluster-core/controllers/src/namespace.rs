@@ -4,7 +4,7 @@ use crate::conditions::{self, Condition};
 use crate::meta::{is_deleting, namespace as namespace_of};
 use crate::resources::{Resource, discover};
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::{Change, Client, Informer, ObjectKey};
 use futures::future::join_all;
@@ -143,10 +143,8 @@ impl Controller for Emptier {
             Some(finalizers.into_iter().filter(|f| f != FINALIZER).collect());
         let body = serde_json::to_value(&done).map_err(|e| Error::Object(e.to_string()))?;
         let path = format!("/api/v1/namespaces/{}/finalize", key.name);
-        match self.client.raw(Method::PUT, &path, Some(&body)).await {
-            Err(error) if error.is_not_found() => Ok(None),
-            other => Ok(other.map(|_| None)?),
-        }
+        ignore_gone(self.client.raw(Method::PUT, &path, Some(&body)).await)?;
+        Ok(None)
     }
 }
 

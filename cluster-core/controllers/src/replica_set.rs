@@ -7,7 +7,7 @@ use crate::meta::{self, is_deleting, seconds, selector as matcher, uid};
 use crate::pod_control::{BURST, PodControl, from_template};
 use crate::pods::{BY_NAMESPACE, BY_OWNER, is_active, to_delete, until_available};
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::{Informer, ObjectKey};
 use k8s_openapi::api::apps::v1::ReplicaSet;
@@ -126,10 +126,7 @@ impl<K: Replicated> Replicas<K> {
         });
         let observed = status::observe(set, owned, now);
         let Some(updated) = set.with_status(&observed, failure) else { return Ok(()) };
-        match self.control.client.update_status(&updated).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => Ok(other.map(drop)?),
-        }
+        ignore_gone(self.control.client.update_status(&updated).await).map(drop)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::meta::{self, is_deleting, name, namespace, selector as matcher};
 use crate::pod_control::PodControl;
 use crate::pods::BY_NAMESPACE;
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::events::reference;
 use cluster_client::{DeleteOptions, Informer, ObjectKey};
@@ -203,10 +203,7 @@ impl StatefulSets {
             return Ok(());
         }
         let updated = StatefulSet { status: Some(status), ..(**set).clone() };
-        match self.control.client.update_status(&updated).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => Ok(other.map(drop)?),
-        }
+        ignore_gone(self.control.client.update_status(&updated).await).map(drop)
     }
 }
 

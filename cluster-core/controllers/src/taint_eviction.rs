@@ -5,7 +5,7 @@ use crate::meta::{self, is_deleting};
 use crate::node_lifecycle::index_by_node;
 use crate::pods::{self, BY_NODE};
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Change, Client, DeleteOptions, Informer, ObjectKey};
@@ -127,10 +127,7 @@ impl TaintEviction {
             }
             Err(error) => Err(error),
         };
-        match evicted {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => Ok(other?),
-        }
+        ignore_gone(evicted).map(drop)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::meta::{annotation, namespace, uid};
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::{Change, Client, DeleteOptions, Informer, ObjectKey};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
@@ -64,10 +64,8 @@ impl Controller for Tokens {
             _ => {}
         }
         let options = DeleteOptions { uid: secret.metadata.uid.clone(), ..DeleteOptions::default() };
-        match self.client.delete::<Secret>(&key.namespace, &key.name, &options).await {
-            Err(error) if error.is_not_found() => Ok(None),
-            other => Ok(other.map(|()| None)?),
-        }
+        ignore_gone(self.client.delete::<Secret>(&key.namespace, &key.name, &options).await)?;
+        Ok(None)
     }
 }
 

@@ -8,7 +8,7 @@ mod provision;
 mod reclaim;
 
 use crate::meta::{finalizers, name, namespace};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use cluster_client::{Client, Informer, Object, ObjectKey, Patch, PatchOptions};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use serde_json::json;
@@ -57,10 +57,8 @@ async fn unprotect<K: Object>(client: &Client, object: &K, finalizer: &str) -> R
     }
     let version = &object.metadata().resource_version;
     let patch = Patch::Merge(json!({"metadata": {"finalizers": kept, "resourceVersion": version}}));
-    match client.patch::<K>(namespace(object), name(object), "", &patch, &PatchOptions::default()).await {
-        Err(error) if error.is_not_found() => Ok(()),
-        other => Ok(other.map(drop)?),
-    }
+    ignore_gone(client.patch::<K>(namespace(object), name(object), "", &patch, &PatchOptions::default()).await)
+        .map(drop)
 }
 
 fn find(volumes: &Informer<PersistentVolume>, name: &str) -> Option<std::sync::Arc<PersistentVolume>> {

@@ -59,16 +59,6 @@ pub fn run(
     async move { start(Arc::new(Docker::connect()?), client, options, cancel).await }.boxed()
 }
 
-/// [`run`] on any engine.
-pub fn run_on(
-    runtime: Arc<dyn Runtime>,
-    client: Option<Client>,
-    options: KubeletOptions,
-    cancel: CancellationToken,
-) -> BoxFuture<'static, Result<(), Error>> {
-    start(runtime, client, options, cancel).boxed()
-}
-
 async fn start(
     runtime: Arc<dyn Runtime>,
     client: Option<Client>,

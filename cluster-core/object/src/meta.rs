@@ -97,7 +97,7 @@ pub fn finalizers(object: &Value) -> Vec<&str> {
 
 /// `metadata.ownerReferences`.
 pub fn owner_references(object: &Value) -> &[Value] {
-    get(object, "metadata.ownerReferences").as_array().map(Vec::as_slice).unwrap_or_default()
+    items(get(object, "metadata.ownerReferences"))
 }
 
 /// The owner reference with `controller: true`.
@@ -113,6 +113,11 @@ pub fn now() -> String {
 /// `meta/v1 MicroTime` for now: RFC 3339 with microseconds.
 pub fn now_micro() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+/// The items of a list; nothing when it is none.
+pub fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The string entries of a JSON object.

@@ -2,7 +2,7 @@
 
 use super::{AdmissionRequest, Lookup, Operation};
 use crate::kinds::walk::{child, default, each, entries, items, text};
-use cluster_object::meta;
+use cluster_object::pod;
 use cluster_object::quantity::Quantity;
 use cluster_object::status::Status;
 use serde_json::{Value, json};
@@ -69,16 +69,15 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
         match (storage, kind) {
             ("pods", "Container") => {
                 for container in items(&spec["containers"]) {
-                    bounds(kind, &range, &container["resources"], &mut faults);
+                    bounds(kind, &range, |list, name| amount(&container["resources"][list], name), &mut faults);
                 }
             }
             ("pods", "Pod") => {
-                let total = json!({"requests": sum(spec, "requests"), "limits": sum(spec, "limits")});
-                bounds(kind, &range, &total, &mut faults);
+                bounds(kind, &range, |list, name| pod::asked(spec, list, name), &mut faults);
             }
             ("persistentvolumeclaims", "PersistentVolumeClaim") => {
                 let requests = &spec["resources"]["requests"];
-                bounds(kind, &range, &json!({"requests": requests, "limits": requests}), &mut faults);
+                bounds(kind, &range, |_, name| amount(requests, name), &mut faults);
             }
             _ => {}
         }
@@ -94,24 +93,14 @@ fn amount(list: &Value, resource: &str) -> Option<Quantity> {
     Quantity::from_value(&list[resource]).ok()
 }
 
-/// The sum over a pod's containers.
-fn sum(spec: &Value, list: &str) -> Value {
-    let mut total = json!({});
-    for (resource, value) in items(&spec["containers"]).iter().flat_map(|c| entries(&c["resources"][list])) {
-        let more = Quantity::from_value(value).unwrap_or_default();
-        let so_far = amount(&total, resource).unwrap_or_default();
-        total[resource] = (so_far + more).to_string().into();
-    }
-    total
-}
-
-fn bounds(kind: &str, range: &Value, resources: &Value, faults: &mut Vec<String>) {
+/// Notes where what is `asked` by list and resource leaves the range.
+fn bounds(kind: &str, range: &Value, asked: impl Fn(&str, &str) -> Option<Quantity>, faults: &mut Vec<String>) {
     for (bound, word, list, side) in [("min", "minimum", "requests", "request"), ("max", "maximum", "limits", "limit")]
     {
         for (resource, limit) in entries(&range[bound]) {
             let Ok(limit) = Quantity::from_value(limit) else { continue };
             let head = format!("{word} {resource} usage per {kind} is {limit}");
-            match amount(&resources[list], resource) {
+            match asked(list, resource) {
                 None => faults.push(format!("{head}.  No {side} is specified")),
                 Some(given) if (bound == "min" && given < limit) || (bound == "max" && given > limit) => {
                     faults.push(format!("{head}, but {side} is {given}"));
@@ -121,7 +110,7 @@ fn bounds(kind: &str, range: &Value, resources: &Value, faults: &mut Vec<String>
         }
     }
     for (resource, ratio) in entries(&range["maxLimitRequestRatio"]) {
-        let given = (amount(&resources["requests"], resource), amount(&resources["limits"], resource));
+        let given = (asked("requests", resource), asked("limits", resource));
         if let (Ok(ratio), (Some(request), Some(limit))) = (Quantity::from_value(ratio), given)
             && !request.is_zero()
         {
@@ -133,9 +122,4 @@ fn bounds(kind: &str, range: &Value, resources: &Value, faults: &mut Vec<String>
             }
         }
     }
-}
-
-/// The requests or limits of a whole pod, for quotas.
-pub(super) fn pod_total(pod: &Value, list: &str) -> Value {
-    sum(meta::get(pod, "spec"), list)
 }

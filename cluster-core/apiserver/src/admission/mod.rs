@@ -149,7 +149,24 @@ impl Operation {
     }
 }
 
-impl AdmissionRequest<'_> {
+impl<'a> AdmissionRequest<'a> {
+    /// What a call does to an object that is not there yet, or that has no earlier state.
+    pub(crate) fn new(call: &'a Call<'_>, operation: Operation, name: &'a str, object: &'a mut Value) -> Self {
+        let (user, resource, query, notes) = (&call.user, &*call.resource, &call.query, &*call.notes);
+        let (subresource, namespace) = ("", call.info.namespace.as_str());
+        Self { user, operation, resource, subresource, namespace, name, object, old: None, query, notes }
+    }
+
+    /// Of a subresource.
+    pub(crate) fn of(self, subresource: &'a str) -> Self {
+        Self { subresource, ..self }
+    }
+
+    /// Of an object that is stored.
+    pub(crate) fn over(self, old: &'a Value) -> Self {
+        Self { old: Some(old), ..self }
+    }
+
     /// The options as `meta.k8s.io/v1` objects have them; null on connect.
     pub fn options(&self) -> Value {
         let mut options = match self.operation {

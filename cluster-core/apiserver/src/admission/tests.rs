@@ -112,6 +112,21 @@ fn limit_ranges_fill_in_and_refuse() {
 }
 
 #[test]
+fn a_limit_range_of_pods_looks_at_init_containers_too() {
+    let range = json!({"metadata": {"name": "l", "namespace": "default"},
+        "spec": {"limits": [{"type": "Pod", "max": {"cpu": "1"}}]}});
+    let lookup = stored(vec![("limitranges", range)]);
+    let mut first = pod();
+    first["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "1"}});
+    create("pods", "default", first.clone(), &lookup).unwrap();
+    first["spec"]["initContainers"] = json!([{"name": "i", "image": "i", "resources": {"limits": {"cpu": "3"}}}]);
+    assert_eq!(
+        create("pods", "default", first, &lookup).unwrap_err(),
+        "pods \"x\" is forbidden: maximum cpu usage per Pod is 1, but limit is 3"
+    );
+}
+
+#[test]
 fn quotas_hold() {
     let quota = json!({"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": {"pods": "1"}}});
     let other = json!({"metadata": {"name": "y", "namespace": "default"}});

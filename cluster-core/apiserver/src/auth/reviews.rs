@@ -95,7 +95,7 @@ fn path_request(attributes: &Value) -> RequestInfo {
 }
 
 /// Rules compare verbs as text; a verb that the server does not know is allowed by `*` alone.
-fn interned(verb: &str) -> &'static str {
+pub(crate) fn interned(verb: &str) -> &'static str {
     const VERBS: [&str; 15] = [
         "get",
         "list",

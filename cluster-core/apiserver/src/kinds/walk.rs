@@ -2,6 +2,7 @@
 
 use cluster_object::field::{Error, Errors, Path};
 use cluster_object::meta;
+pub(crate) use cluster_object::meta::items;
 use cluster_object::quantity::Quantity;
 use serde_json::{Map, Value};
 
@@ -36,11 +37,6 @@ pub(crate) fn at<'a>(object: &'a mut Value, path: &str) -> Option<&'a mut Value>
 pub(crate) fn each<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> + use<'a> {
     let list = object.get_mut(key).and_then(Value::as_array_mut);
     list.into_iter().flatten().filter(|item| item.is_object())
-}
-
-/// The items of a list; nothing when it is none.
-pub(crate) fn items(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The strings of a list.

@@ -1,6 +1,6 @@
 //! Bindings: a pod gets its node.
 
-use crate::admission::Operation;
+use crate::admission::{AdmissionRequest, Operation};
 use crate::verbs::{Call, Part, Proposed, Reply, change};
 use axum::body::Body;
 use cluster_object::field::{Error, Path};
@@ -16,7 +16,7 @@ pub(crate) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
         name => name.to_owned(),
     };
     check(&name, &binding)?;
-    call.admit_both(Operation::Create, "binding", &name, &mut binding).await?;
+    call.admit_both(AdmissionRequest::new(call, Operation::Create, &name, &mut binding).of("binding")).await?;
     if call.query.dry_run {
         return super::success();
     }

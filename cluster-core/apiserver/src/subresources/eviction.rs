@@ -1,6 +1,6 @@
 //! Evictions: a delete that asks the disruption budgets first.
 
-use crate::admission::Operation;
+use crate::admission::{AdmissionRequest, Operation};
 use crate::request::DeleteOptions;
 use crate::verbs::{Call, Part, Proposed, Reply, change, delete_object};
 use axum::body::Body;
@@ -17,7 +17,7 @@ pub(super) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     if !matches!(meta::name(&eviction), "" | "unknown") && meta::name(&eviction) != name {
         return Err(Status::bad_request("name in URL does not match name in Eviction object"));
     }
-    call.admit_both(Operation::Create, "eviction", name, &mut eviction).await?;
+    call.admit_both(AdmissionRequest::new(call, Operation::Create, name, &mut eviction).of("eviction")).await?;
     let mut call = call.clone();
     call.query.delete = match eviction.get("deleteOptions") {
         Some(options) if !options.is_null() => {

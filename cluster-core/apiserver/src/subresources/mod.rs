@@ -10,7 +10,7 @@ mod streams;
 pub(crate) use binding::post as bind;
 pub(crate) use scale::{scale_of, scaled};
 
-use crate::admission::Operation;
+use crate::admission::{AdmissionRequest, Operation};
 use crate::request;
 use crate::verbs::{self, Call, Reply};
 use axum::body::Body;
@@ -87,13 +87,13 @@ async fn admit_connect(call: &Call<'_>, query: &str) -> Result<(), Status> {
             _ => {}
         }
     }
-    call.admit_both(Operation::Connect, verb, &call.info.name, &mut options).await
+    call.admit_both(AdmissionRequest::new(call, Operation::Connect, &call.info.name, &mut options).of(verb)).await
 }
 
 async fn token(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     let mut request = decode(call, body).await?;
     let (namespace, name) = (call.info.namespace.as_str(), call.info.name.as_str());
-    call.admit_both(Operation::Create, "token", name, &mut request).await?;
+    call.admit_both(AdmissionRequest::new(call, Operation::Create, name, &mut request).of("token")).await?;
     let answer = call.server.config.tokens.issue(&*call.server.store, namespace, name, &request)?;
     Reply::other(StatusCode::CREATED, &answer)
 }

@@ -146,65 +146,39 @@ impl Call<'_> {
     }
 
     /// Runs one phase of admission.
-    pub(crate) async fn admit(
-        &self,
-        operation: Operation,
-        subresource: &str,
-        name: &str,
-        object: &mut Value,
-        old: Option<&Value>,
-        phase: Phase,
-    ) -> Result<(), Status> {
-        if subresource == "scale" {
-            // What admission sees of a scale is the Scale.
-            let mut scale = scale_of(self, object);
-            let old = old.map(|old| scale_of(self, old));
-            let before = scale.clone();
-            Box::pin(self.admit_object(operation, subresource, name, &mut scale, old.as_ref(), phase)).await?;
-            if scale != before {
-                *object = scaled(self, name, object, &scale)?;
-            }
-            return Ok(());
+    pub(crate) async fn admit(&self, request: &mut AdmissionRequest<'_>, phase: Phase) -> Result<(), Status> {
+        if request.subresource != "scale" {
+            return self.run(request, phase).await;
         }
-        self.admit_object(operation, subresource, name, object, old, phase).await
-    }
-
-    async fn admit_object(
-        &self,
-        operation: Operation,
-        subresource: &str,
-        name: &str,
-        object: &mut Value,
-        old: Option<&Value>,
-        phase: Phase,
-    ) -> Result<(), Status> {
-        let (user, resource, query, notes) = (&self.user, &*self.resource, &self.query, &*self.notes);
-        let namespace = self.info.namespace.as_str();
-        let mut request =
-            AdmissionRequest { user, operation, resource, subresource, namespace, name, object, old, query, notes };
-        match phase {
-            Phase::Mutating => admission::mutate(self, &mut request).await,
-            Phase::Validating => {
-                if !matches!(operation, Operation::Delete | Operation::Connect) && resource.storage.starts_with(RBAC) {
-                    escalation::check(&self.server.authorizer, user, &resource.plural, request.object, old)?;
-                }
-                admission::check(self, &request).await
-            }
-        }
-    }
-
-    /// Runs both phases on something that is not stored.
-    pub(crate) async fn admit_both(
-        &self,
-        operation: Operation,
-        subresource: &str,
-        name: &str,
-        object: &mut Value,
-    ) -> Result<(), Status> {
-        for phase in [Phase::Mutating, Phase::Validating] {
-            self.admit(operation, subresource, name, object, None, phase).await?;
+        // What admission sees of a scale is the Scale.
+        let mut scale = scale_of(self, request.object);
+        let old = request.old.map(|old| scale_of(self, old));
+        let before = scale.clone();
+        let mut seen = AdmissionRequest { object: &mut scale, old: old.as_ref(), ..*request };
+        Box::pin(self.run(&mut seen, phase)).await?;
+        if scale != before {
+            *request.object = scaled(self, request.name, request.object, &scale)?;
         }
         Ok(())
+    }
+
+    async fn run(&self, request: &mut AdmissionRequest<'_>, phase: Phase) -> Result<(), Status> {
+        if phase == Phase::Mutating {
+            return admission::mutate(self, request).await;
+        }
+        let resource = &self.resource;
+        let writes = !matches!(request.operation, Operation::Delete | Operation::Connect);
+        if writes && resource.storage.starts_with(RBAC) {
+            let authorizer = &self.server.authorizer;
+            escalation::check(authorizer, &self.user, &resource.plural, request.object, request.old)?;
+        }
+        admission::check(self, request).await
+    }
+
+    /// Runs both phases on something that is not stored afterwards.
+    pub(crate) async fn admit_both(&self, mut request: AdmissionRequest<'_>) -> Result<(), Status> {
+        self.admit(&mut request, Phase::Mutating).await?;
+        self.admit(&mut request, Phase::Validating).await
     }
 
     /// A failed write in the words of the API; conflicts are the callers' own business.

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Content, Phase, Reply};
 use super::{form, incoming, metadata};
-use crate::admission::{Operation, quota};
+use crate::admission::{AdmissionRequest, Operation, quota};
 use crate::allocate;
 use bytes::Bytes;
 use cluster_object::meta;
@@ -42,7 +42,8 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         let why = "create not allowed while custom resource definition is terminating";
         return Err(Status::new(405, "MethodNotAllowed", why));
     }
-    call.admit(Operation::Create, "", &given, &mut object, None, Phase::Mutating).await?;
+    let mut request = AdmissionRequest::new(call, Operation::Create, &given, &mut object);
+    call.admit(&mut request, Phase::Mutating).await?;
     for field in ["creationTimestamp", "uid"] {
         meta::remove(&mut object, &format!("metadata.{field}"));
     }
@@ -64,9 +65,10 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         errors.extend(strategy.faults(&object));
         errors.extend(resource.custom_faults(&object, None));
         call.invalid_if(&name, &errors)?;
-        call.admit(Operation::Create, "", &name, &mut object, None, Phase::Validating).await?;
-        let stored = form::to_storage(call.server, resource, object.clone()).await?;
-        let _turn = quota::charge(call, Operation::Create, &name, &mut object, None).await?;
+        let mut request = AdmissionRequest::new(call, Operation::Create, &name, &mut object);
+        call.admit(&mut request, Phase::Validating).await?;
+        let stored = form::to_storage(call.server, resource, request.object.clone()).await?;
+        let _turn = quota::charge(call, &request).await?;
         match store(call, &name, stored).await {
             Ok(stored) => {
                 reservation.commit().await;

@@ -1,9 +1,9 @@
 //! delete and deletecollection: at once, in grace, after finalizers, after content.
 
-use super::call::{Call, Content, Phase, Reply};
+use super::call::{Call, Content, Reply};
 use super::list::{self, Filter};
 use super::{form, update};
-use crate::admission::Operation;
+use crate::admission::{AdmissionRequest, Operation};
 use crate::custom;
 use crate::registry::Deletion;
 use crate::request::{self, DeleteOptions, Propagation};
@@ -95,8 +95,8 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
         let old = form::served_value(call.server, &call.resource, &entry).await?;
         let options = &completed(call, &old);
         check_preconditions(call, name, options, &old)?;
-        call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Mutating).await?;
-        call.admit(Operation::Delete, "", name, &mut Value::Null, Some(&old), Phase::Validating).await?;
+        let mut nothing = Value::Null;
+        call.admit_both(AdmissionRequest::new(call, Operation::Delete, name, &mut nothing).over(&old)).await?;
         let mut going = old.clone();
         if call.resource.storage == custom::STORAGE {
             custom::keep_until_clean(&mut going);

@@ -6,7 +6,7 @@
 use super::call::{Call, Content, Phase, Reply};
 use super::create::{self, Managed};
 use super::{form, incoming, metadata};
-use crate::admission::{Operation, quota};
+use crate::admission::{AdmissionRequest, Operation, quota};
 use crate::allocate;
 use crate::registry::Deletion;
 use bytes::Bytes;
@@ -104,7 +104,8 @@ pub(crate) async fn change(
         let grows = matches!(resource.storage.as_str(), "pods" | "services" | "persistentvolumeclaims");
         let _turn = match part {
             Part::Main | Part::Sub("resize") if grows => {
-                quota::charge(call, Operation::Update, name, &mut object, Some(&old)).await?
+                let request = AdmissionRequest::new(call, Operation::Update, name, &mut object).over(&old);
+                quota::charge(call, &request).await?
             }
             _ => None,
         };
@@ -155,7 +156,8 @@ async fn prepare(
     let resource = &*call.resource;
     metadata::carry_over(object, old);
     split(call, part, object, old);
-    call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Mutating).await?;
+    let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
+    call.admit(&mut request, Phase::Mutating).await?;
     if managed == Managed::Track {
         track(call, Some(old), object, part.subresource());
     }
@@ -214,7 +216,8 @@ async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, o
     }
     errors.extend(call.resource.custom_faults(object, Some(old)));
     call.invalid_if(name, &errors)?;
-    call.admit(Operation::Update, part.subresource(), name, object, Some(old), Phase::Validating).await
+    let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
+    call.admit(&mut request, Phase::Validating).await
 }
 
 /// Records in `metadata.managedFields` what this write changed.

@@ -93,6 +93,23 @@ async fn failures_follow_the_failure_policy_and_actions_the_binding() {
 }
 
 #[tokio::test]
+async fn a_policy_may_ask_what_somebody_is_allowed() {
+    let table = [
+        ("authorizer.requestResource.check('create').allowed()", true),
+        ("authorizer.group('').resource('pods').namespace('default').check('delete').allowed()", true),
+        ("authorizer.serviceAccount('default', 'a').group('').resource('pods').check('delete').allowed()", false),
+        ("authorizer.serviceAccount('default', 'a').path('/healthz').check('get').allowed()", true),
+        ("authorizer.serviceAccount('default', 'a').path('/logs').check('get').allowed()", false),
+    ];
+    for (expression, allowed) in table {
+        let spec = json!({"validations": [{"expression": expression, "message": "not allowed"}]});
+        let (api, _) = validating(&spec, &json!({"validationActions": ["Deny"]})).await;
+        let answer = api.post(CONFIG_MAPS, &config_map("a", &json!({}))).await;
+        assert_eq!(answer.code, if allowed { 201 } else { 422 }, "{expression}");
+    }
+}
+
+#[tokio::test]
 async fn parameters_come_from_the_namespace_of_the_request() {
     let spec = json!({"paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConditions": [{"name": "c", "expression": "!object.metadata.name.startsWith('limits')"}],

@@ -1,9 +1,9 @@
 //! Decides and does what the graph asks: deletes what nobody owns any more, lets go what waited, frees orphans.
 
 use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task};
-use crate::Error;
 use crate::meta::{finalizers, is_deleting, uid};
 use crate::resources::{Partial, Resource};
+use crate::{Error, ignore_gone};
 use cluster_client::{Client, WorkQueue};
 use http::{Method, Request, header};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -90,11 +90,8 @@ impl Collector {
     }
 
     async fn read(&self, resource: &Resource, namespace: &str, name: &str) -> Result<Option<Partial>, Error> {
-        match self.client.raw(Method::GET, &resource.object(namespace, name), None).await {
-            Ok(value) => serde_json::from_value(value).map(Some).map_err(|e| Error::Object(e.to_string())),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let found = ignore_gone(self.client.raw(Method::GET, &resource.object(namespace, name), None).await)?;
+        found.map(serde_json::from_value).transpose().map_err(|e| Error::Object(e.to_string()))
     }
 
     /// Sees whether an object has to go.
@@ -205,27 +202,19 @@ impl Collector {
             .header(header::ACCEPT, "application/json")
             .body(json!({"metadata": metadata}).to_string().into())
             .map_err(|e| Error::Object(e.to_string()))?;
-        found(self.client.request(request).await)
+        ignore_gone(self.client.request(request).await).map(drop)
     }
 
     async fn delete(&self, resource: &Resource, live: &Partial, policy: &str) -> Result<(), Error> {
         let meta = &live.metadata;
         let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy,
             "preconditions": {"uid": meta.uid, "resourceVersion": meta.resource_version}});
-        found(self.client.raw(Method::DELETE, &path(resource, live), Some(&options)).await)
+        ignore_gone(self.client.raw(Method::DELETE, &path(resource, live), Some(&options)).await).map(drop)
     }
 }
 
 fn path(resource: &Resource, live: &Partial) -> String {
     resource.object(crate::meta::namespace(live), crate::meta::name(live))
-}
-
-/// An object that is gone meanwhile is as good as done.
-fn found(result: Result<Value, cluster_client::Error>) -> Result<(), Error> {
-    match result {
-        Err(error) if error.is_not_found() => Ok(()),
-        other => Ok(other.map(drop)?),
-    }
 }
 
 #[cfg(test)]

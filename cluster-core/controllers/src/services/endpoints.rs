@@ -7,7 +7,7 @@ use super::{
 use crate::meta::{Labels, is_deleting};
 use crate::pods::is_ready;
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
 use k8s_openapi::api::core::v1::{EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Pod, Service};
@@ -91,10 +91,8 @@ impl Writer {
         if !known {
             return Ok(None);
         }
-        match self.client.delete::<Endpoints>(&key.namespace, &key.name, &DeleteOptions::default()).await {
-            Err(error) if error.is_not_found() => Ok(None),
-            other => Ok(other.map(|()| None)?),
-        }
+        ignore_gone(self.client.delete::<Endpoints>(&key.namespace, &key.name, &DeleteOptions::default()).await)?;
+        Ok(None)
     }
 }
 

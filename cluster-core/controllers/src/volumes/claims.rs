@@ -6,7 +6,7 @@ use super::{COMPLETED, class_name, find, provision, unprotect, volume_name};
 use crate::meta::{self, annotation, is_deleting, name, uid};
 use crate::pods;
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Change, Client, Informer, ObjectKey, Patch, PatchOptions};
@@ -150,11 +150,7 @@ impl Claims {
         if let Some(volume) = find(&self.volumes, name) {
             return Ok(Some(volume));
         }
-        match self.client.get::<PersistentVolume>("", name).await {
-            Ok(volume) => Ok(Some(Arc::new(volume))),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(ignore_gone(self.client.get::<PersistentVolume>("", name).await)?.map(Arc::new))
     }
 
     /// Makes a bound volume as big as its claim asks for by now, where its class allows that.

@@ -4,7 +4,7 @@ use super::binding::set_volume_phase;
 use super::{BY_CLAIM, CHOSEN, PROVISIONED_BY, claim_key, find, provision, unprotect, volume_name};
 use crate::meta::{annotation, is_deleting, name, uid};
 use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
+use crate::{Context, Error, ignore_gone};
 use async_trait::async_trait;
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
@@ -128,10 +128,7 @@ impl Reclaim {
             }
         }
         let options = DeleteOptions { uid: volume.metadata.uid.clone(), ..DeleteOptions::default() };
-        match self.client.delete::<PersistentVolume>("", name(volume), &options).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            other => Ok(other?),
-        }
+        ignore_gone(self.client.delete::<PersistentVolume>("", name(volume), &options).await).map(drop)
     }
 }
 

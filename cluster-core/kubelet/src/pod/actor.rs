@@ -1,10 +1,12 @@
 //! The loop of one pod: events in, [`step`] decides, actions out; then the status is reported.
 
+mod volumes;
+
 use super::admit::Refusal;
 use super::context::{Context, field_path};
 use super::leftovers::{clean, look, remove_old};
 use super::report::{self, Report};
-use super::start::{self, StartOrder};
+use super::start::{self, Handler, StartOrder};
 use super::state::{Action, Event, Phase, PodState, Sandbox};
 use super::status::pod_status;
 use super::step::step;
@@ -54,6 +56,7 @@ struct Actor {
     volumes: VolumeContext,
     outbox: mpsc::UnboundedSender<Message>,
     abort: CancellationToken,
+    handler: Handler,
     /// Probing stops when the guard is dropped.
     probes: HashMap<String, (String, tokio_util::sync::DropGuard)>,
     wake: Option<Timestamp>,
@@ -78,7 +81,7 @@ pub(crate) fn spawn(
     }
     let (view, seen) = watch::channel(View { pod: pod.clone(), status });
     let (reports, reported) = watch::channel(Report::default());
-    let volumes = volume_context(&context, &pod);
+    let volumes = volumes::context(&context, &pod);
     let following = context.objects.as_ref().map(|objects| {
         let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
         objects.follow(namespace, pod.spec.as_ref().map(references).unwrap_or_default())
@@ -89,6 +92,7 @@ pub(crate) fn spawn(
         volumes,
         outbox: events.clone(),
         abort: CancellationToken::new(),
+        handler: Handler::default(),
         probes: HashMap::new(),
         wake: None,
         reports,
@@ -103,28 +107,6 @@ pub(crate) fn spawn(
         }
     });
     Handle { events, view: seen, done }
-}
-
-fn volume_context(context: &Context, pod: &Pod) -> VolumeContext {
-    let spec = pod.spec.as_ref();
-    let security = spec.and_then(|s| s.security_context.as_ref());
-    let pod_user = security.and_then(|s| s.run_as_user);
-    let users: Vec<Option<i64>> = spec
-        .iter()
-        .flat_map(|s| s.init_containers.iter().flatten().chain(&s.containers))
-        .map(|c| c.security_context.as_ref().and_then(|s| s.run_as_user).or(pod_user))
-        .collect();
-    let only = users.first().copied().flatten().filter(|first| users.iter().all(|u| *u == Some(*first)));
-    let number = |id: i64| u32::try_from(id).ok();
-    VolumeContext {
-        dir: context.pod_dir(pod),
-        namespace: pod.metadata.namespace.clone().unwrap_or_default(),
-        objects: context.objects.clone(),
-        place: context.place(pod),
-        fs_group: security.and_then(|s| s.fs_group).and_then(number),
-        only_user: only.and_then(number),
-        tokens: Arc::default(),
-    }
 }
 
 /// Waits for `at`, or for ever.
@@ -208,12 +190,15 @@ impl Actor {
         let (context, pod) = (self.context.clone(), self.state.pod.clone());
         match action {
             Action::PrepareVolumes => self.prepare_volumes(),
-            Action::CreateSandbox { attempt } => self.send_when_done(async move {
-                vec![match start::sandbox(&context, &pod, attempt).await {
-                    Ok((id, ip)) => Event::SandboxReady { id, ip },
-                    Err(message) => Event::SandboxFailed(message),
-                }]
-            }),
+            Action::CreateSandbox { attempt } => {
+                let handler = self.handler.clone();
+                self.send_when_done(async move {
+                    vec![match start::sandbox(&context, &pod, attempt, &handler).await {
+                        Ok((id, ip)) => Event::SandboxReady { id, ip },
+                        Err(message) => Event::SandboxFailed(message),
+                    }]
+                });
+            }
             Action::RemoveSandbox { id } => self.send_when_done(async move {
                 if let Err(e) = context.runtime.remove(&id).await {
                     tracing::warn!("cannot remove sandbox {id}: {e}");
@@ -260,6 +245,7 @@ impl Actor {
         let Sandbox::Ready { id } = &self.state.sandbox else { return };
         let order = StartOrder {
             target: self.target(&name),
+            handler: self.handler.clone(),
             name,
             attempt,
             sandbox: id.clone(),
@@ -284,39 +270,6 @@ impl Actor {
             Phase::Running { id, .. } => Some(id.clone()),
             _ => None,
         })
-    }
-
-    fn prepare_volumes(&self) {
-        let (context, pod) = (self.volumes.clone(), self.state.pod.clone());
-        let slot = self.prepared.clone();
-        self.send_when_done(async move {
-            vec![match volume::prepare(&context, &pod).await {
-                Ok(prepared) => {
-                    *slot.lock() = prepared;
-                    Event::VolumesReady
-                }
-                Err(message) => Event::VolumesFailed(message),
-            }]
-        });
-    }
-
-    /// Brings files up to date in a pod whose volumes are mounted.
-    fn refresh_volumes(&self) {
-        if self.state.volumes != super::state::Volumes::Ready || self.state.cleaning {
-            return;
-        }
-        let (mut context, pod) = (self.volumes.clone(), self.state.pod.clone());
-        context.place.pod_ip.clone_from(&self.state.ip);
-        let (shared, slot) = (self.context.clone(), self.prepared.clone());
-        tokio::spawn(async move {
-            match volume::prepare(&context, &pod).await {
-                Ok(prepared) => slot.lock().refresh_at = prepared.refresh_at,
-                Err(message) => {
-                    slot.lock().refresh_at = Some(Timestamp::now() + jiff::SignedDuration::from_secs(10));
-                    shared.record(&pod, None, true, "FailedMount", &message);
-                }
-            }
-        });
     }
 
     fn objects_changed(&mut self) {

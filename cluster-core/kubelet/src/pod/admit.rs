@@ -2,7 +2,6 @@
 //! or was not asked. Pure; reasons and messages are upstream's kubelet's.
 
 use crate::spec::qos::{qos_class, request};
-use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 
 /// What the node gives to pods.
@@ -102,8 +101,8 @@ fn shortages(
     allocatable: Allocatable,
 ) -> impl Iterator<Item = Shortage> {
     let used = |of: &dyn Fn(&PodSpec) -> i64| others.iter().filter_map(|p| p.spec.as_ref()).map(of).sum::<i64>();
-    let cpu = |s: &PodSpec| request(s, "cpu", Quantity::milli_value);
-    let memory = |s: &PodSpec| request(s, "memory", Quantity::value);
+    let cpu = |s: &PodSpec| request(s, "cpu").milli_value();
+    let memory = |s: &PodSpec| request(s, "memory").value();
     let count = i64::try_from(others.len()).unwrap_or(i64::MAX);
     let most = i64::try_from(allocatable.pods).unwrap_or(i64::MAX);
     let table = [

@@ -25,7 +25,7 @@ impl Candidate {
 
     /// Bytes above what the pod asked for.
     fn excess(&self) -> i64 {
-        self.memory() - self.pod.spec.as_ref().map_or(0, |s| request(s, "memory", Quantity::value))
+        self.memory() - self.pod.spec.as_ref().map_or(0, |s| request(s, "memory").value())
     }
 }
 

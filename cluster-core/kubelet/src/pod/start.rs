@@ -12,12 +12,17 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::node::v1::RuntimeClass;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 const MESSAGE_LIMIT: usize = 4096;
 const LOG_MESSAGE_LIMIT: usize = 2048;
 const LOG_MESSAGE_LINES: u64 = 80;
+
+/// What the pod's runtime class calls its runtime, asked for once.
+pub(super) type Handler = Arc<OnceCell<String>>;
 
 /// What starting a container needs to know beside its pod.
 pub(super) struct StartOrder {
@@ -28,18 +33,24 @@ pub(super) struct StartOrder {
     pub(super) volumes: BTreeMap<String, PathBuf>,
     /// The container whose processes an ephemeral one sees.
     pub(super) target: Option<String>,
+    pub(super) handler: Handler,
     pub(super) abort: CancellationToken,
 }
 
 /// Makes the sandbox; the answer is its ID and address.
-pub(super) async fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> Result<(String, String), String> {
+pub(super) async fn sandbox(
+    context: &Context,
+    pod: &Pod,
+    attempt: u32,
+    handler: &Handler,
+) -> Result<(String, String), String> {
     let text = |e: RuntimeError| e.to_string();
     let pause = &context.options.pause_image;
     if context.runtime.image(pause).await.map_err(text)?.is_none() {
         context.runtime.pull(pause, None).await.map_err(text)?;
     }
-    let handler = handler(context, pod).await?;
-    let id = context.runtime.create(&container::sandbox(context, pod, attempt, &handler)).await.map_err(text)?;
+    let handler = handler.get_or_try_init(|| named_handler(context, pod)).await?;
+    let id = context.runtime.create(&container::sandbox(context, pod, attempt, handler)).await.map_err(text)?;
     let begun = async {
         context.runtime.start(&id).await.map_err(text)?;
         let ip = context.runtime.inspect(&id).await.map_err(text)?.ip;
@@ -58,7 +69,7 @@ pub(super) async fn sandbox(context: &Context, pod: &Pod, attempt: u32) -> Resul
 }
 
 /// What the pod's runtime class calls its runtime: a name that the engine knows, or refuses.
-async fn handler(context: &Context, pod: &Pod) -> Result<String, String> {
+async fn named_handler(context: &Context, pod: &Pod) -> Result<String, String> {
     let class = pod.spec.as_ref().and_then(|s| s.runtime_class_name.as_deref());
     let (Some(class), Some(client)) = (class, &context.client) else { return Ok(String::new()) };
     let found = client.get::<RuntimeClass>("", class).await;
@@ -122,7 +133,8 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
         dir: &context.pod_dir(pod),
     };
     let mut spec = container::container(&parts, definition).await.map_err(|m| ("CreateContainerConfigError", m))?;
-    spec.runtime = handler(context, pod).await.map_err(|m| ("CreateContainerConfigError", m))?;
+    let handler = order.handler.get_or_try_init(|| named_handler(context, pod)).await;
+    spec.runtime.clone_from(handler.map_err(|m| ("CreateContainerConfigError", m))?);
     context.runtime.create(&spec).await.map_err(|e| ("CreateContainerError", e.to_string()))
 }
 

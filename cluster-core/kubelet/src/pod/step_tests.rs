@@ -1,5 +1,7 @@
 //! Tables over whole pods: events in, what is done and reported out.
 
+mod changes;
+
 use super::plan::{Outcome, outcome};
 use super::state::{Action, Ended, Event, Found, PodState, ProbeKind};
 use super::status::pod_status;
@@ -198,20 +200,6 @@ fn a_failed_init_container_is_tried_again_unless_never() {
 }
 
 #[test]
-fn a_resize_waits_until_the_node_has_room() {
-    let asking = |cpu: &str| json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": cpu}}}]});
-    let mut rig = Rig::ready(asking("1"));
-    rig.started("c").took();
-    rig.on(Event::Room(Some(("Deferred", "no room".to_owned())))).on(Event::PodChanged(pod(asking("2")))).took();
-    assert_eq!(rig.condition("PodResizePending"), pair("True", "Deferred"));
-    let allocated = |rig: &Rig| rig.status().container_statuses.expect("one")[0].allocated_resources.clone();
-    assert_eq!(allocated(&rig).expect("requests")["cpu"].0, "1");
-    assert_eq!(rig.on(Event::Room(None)).took(), "resize c");
-    assert!(rig.status().conditions.into_iter().flatten().all(|c| c.type_ != "PodResizePending"));
-    assert_eq!(allocated(&rig).expect("requests")["cpu"].0, "2");
-}
-
-#[test]
 fn a_container_may_have_a_policy_and_rules_of_its_own() {
     let rule = |operator: &str| json!([{"action": "Restart", "exitCodes": {"operator": operator, "values": [42]}}]);
     for (policy, rules, exit_code, again) in [
@@ -379,44 +367,4 @@ fn readiness_gates_hold_back_ready() {
     rig.started("c");
     assert_eq!(rig.condition("Ready"), pair("False", "ReadinessGatesNotReady"));
     assert_eq!(rig.condition("ContainersReady"), pair("True", ""));
-}
-
-/// The pod with another spec, as the API server sends it.
-fn changed(spec: Value) -> Event {
-    Event::PodChanged(pod(spec))
-}
-
-#[test]
-fn an_ephemeral_container_starts_beside_the_others_once_and_changes_no_phase() {
-    let app = json!([{"name": "app", "image": "a"}]);
-    let mut rig = Rig::ready(json!({"containers": app}));
-    rig.started("app").log.clear();
-    let tools = json!([{"name": "tools", "image": "t", "targetContainerName": "app"}]);
-    rig.on(changed(json!({"containers": app, "ephemeralContainers": tools})));
-    rig.started("tools").exited("tools", 1).wait(600);
-    assert_eq!(rig.log, ["tools#0"]);
-    let status = rig.status();
-    let shown = status.ephemeral_container_statuses.expect("its status");
-    assert_eq!((shown.len(), shown[0].image.as_str()), (1, "t"));
-    assert!(shown[0].state.as_ref().is_some_and(|s| s.terminated.is_some()));
-    assert_eq!(status.phase.as_deref(), Some("Running"));
-}
-
-#[test]
-fn new_limits_reach_a_running_container_and_restart_it_only_where_its_policy_says() {
-    let spec = |cpu: &str, memory: &str| {
-        json!({"containers": [{
-            "name": "c", "image": "i", "resources": {"requests": {"cpu": cpu, "memory": memory}},
-            "resizePolicy": [{"resourceName": "memory", "restartPolicy": "RestartContainer"}],
-        }]})
-    };
-    let mut rig = Rig::ready(spec("1", "64Mi"));
-    rig.started("c").log.clear();
-    rig.on(changed(spec("2", "64Mi"))).on(changed(spec("2", "64Mi")));
-    assert_eq!(rig.log, ["resize c"]);
-    let reported = rig.status().container_statuses.expect("containers").remove(0);
-    assert_eq!(reported.resources.and_then(|r| r.requests).expect("requests")["cpu"].0, "2");
-    rig.log.clear();
-    rig.on(changed(spec("2", "128Mi"))).exited("c", 143);
-    assert_eq!(rig.log, ["kill c 30", "c#1"]);
 }

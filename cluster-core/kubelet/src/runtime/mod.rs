@@ -33,8 +33,6 @@ pub mod label {
     pub const HASH: &str = "io.kubernetes.container.hash";
     /// The image as the pod names it.
     pub const IMAGE: &str = "io.kubernetes.container.image";
-    /// The file for the termination message inside the container.
-    pub const MESSAGE_PATH: &str = "io.kubernetes.container.terminationMessagePath";
     /// The value of [`CONTAINER`] on a sandbox.
     pub const SANDBOX: &str = "POD";
 }

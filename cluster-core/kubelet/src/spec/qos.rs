@@ -1,6 +1,7 @@
 //! Requests and limits in the kernel's terms, and the quality-of-service class they add up to.
 
 use crate::runtime::Limits;
+use cluster_object::pod;
 use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
@@ -10,34 +11,28 @@ type Amounts = BTreeMap<String, Text>;
 
 /// A quantity in thousandths, or nothing when it is absent or unreadable.
 pub(crate) fn milli(amounts: Option<&Amounts>, name: &str) -> Option<i64> {
-    amounts?.get(name)?.0.parse::<Quantity>().ok().map(Quantity::milli_value)
+    parse(amounts?.get(name)?).map(Quantity::milli_value)
 }
 
 /// A quantity in whole units, rounded up.
 pub(crate) fn whole(amounts: Option<&Amounts>, name: &str) -> Option<i64> {
-    amounts?.get(name)?.0.parse::<Quantity>().ok().map(Quantity::value)
+    parse(amounts?.get(name)?).map(Quantity::value)
 }
 
 /// `Guaranteed`, `Burstable` or `BestEffort`.
 pub(crate) fn qos_class(spec: &PodSpec) -> &'static str {
     let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
-    let positive = |amounts: Option<&Amounts>, name| milli(amounts, name).filter(|v| *v > 0);
-    let mut any = false;
-    let mut guaranteed = true;
-    for container in containers() {
-        let resources = container.resources.as_ref();
-        for name in ["cpu", "memory"] {
-            let limit = positive(resources.and_then(|r| r.limits.as_ref()), name);
-            let request = positive(resources.and_then(|r| r.requests.as_ref()), name).or(limit);
-            any |= limit.is_some() || request.is_some();
-            guaranteed &= limit.is_some() && request == limit;
-        }
-    }
-    match (any, guaranteed) {
-        (false, _) => "BestEffort",
-        (true, true) => "Guaranteed",
-        (true, false) => "Burstable",
-    }
+    let owners: Vec<_> = match &spec.resources {
+        Some(whole) => vec![Some(whole)],
+        None => containers().map(|container| container.resources.as_ref()).collect(),
+    };
+    pod::qos_class(owners.into_iter().flat_map(|owner| {
+        let amount = |amounts: Option<&Amounts>, name| parse(amounts?.get(name)?);
+        ["cpu", "memory"].map(|name| {
+            let request = amount(owner.and_then(|r| r.requests.as_ref()), name);
+            (request, amount(owner.and_then(|r| r.limits.as_ref()), name))
+        })
+    }))
 }
 
 /// The kernel's limits of a container on a node with this much memory.
@@ -68,29 +63,24 @@ fn oom_score_adj(spec: &PodSpec, memory_request: Option<i64>, node_memory: i64) 
 /// What one container asks for in whole units.
 pub(crate) fn container_request(spec: &PodSpec, container: &str, name: &str) -> i64 {
     let found = spec.containers.iter().find(|c| c.name == container);
-    found.map_or(0, |c| asked(c.resources.as_ref(), name, Quantity::value))
+    found.and_then(|c| asked(c.resources.as_ref(), name)).map_or(0, Quantity::value)
 }
 
-fn asked(resources: Option<&ResourceRequirements>, name: &str, unit: fn(Quantity) -> i64) -> i64 {
-    let text = resources.and_then(|r| r.requests.as_ref()?.get(name));
-    text.and_then(|t| t.0.parse::<Quantity>().ok()).map_or(0, unit)
+fn parse(text: &Text) -> Option<Quantity> {
+    text.0.parse().ok()
 }
 
-/// What a pod takes of a resource: its containers together, or what its init containers need at their peak, whichever
-/// is more, and its overhead.
-pub(crate) fn request(spec: &PodSpec, name: &str, unit: fn(Quantity) -> i64) -> i64 {
-    let (mut sidecars, mut peak) = (0, 0);
-    for init in spec.init_containers.iter().flatten() {
-        let own = asked(init.resources.as_ref(), name, unit);
-        peak = peak.max(sidecars + own);
-        if init.restart_policy.as_deref() == Some("Always") {
-            sidecars += own;
-        }
-    }
-    let running: i64 = spec.containers.iter().map(|c| asked(c.resources.as_ref(), name, unit)).sum();
-    let of_pod = spec.resources.as_ref().filter(|r| r.requests.as_ref().is_some_and(|a| a.contains_key(name)));
-    let overhead = spec.overhead.as_ref().and_then(|o| o.get(name)?.0.parse::<Quantity>().ok()).map_or(0, unit);
-    overhead + if of_pod.is_some() { asked(of_pod, name, unit) } else { peak.max(sidecars + running) }
+fn asked(resources: Option<&ResourceRequirements>, name: &str) -> Option<Quantity> {
+    parse(resources?.requests.as_ref()?.get(name)?)
+}
+
+/// What a pod takes of a resource: it as a whole or its containers at their peak, and its overhead.
+pub(crate) fn request(spec: &PodSpec, name: &str) -> Quantity {
+    let of = |container: &Container| asked(container.resources.as_ref(), name);
+    let init = spec.init_containers.iter().flatten().map(|c| (of(c), c.restart_policy.as_deref() == Some("Always")));
+    let containers = asked(spec.resources.as_ref(), name).or_else(|| pod::peak(spec.containers.iter().map(of), init));
+    let overhead = spec.overhead.as_ref().and_then(|overhead| parse(overhead.get(name)?));
+    containers.unwrap_or_default() + overhead.unwrap_or_default()
 }
 
 /// The cgroup that holds the containers of this class.

@@ -2,6 +2,7 @@
 
 use super::resources::amount;
 use super::{HostPort, Labels, PodInfo, Resources};
+use cluster_object::pod::Demand;
 use k8s_openapi::api::core::v1::{Node, Taint};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! What a pod asks a node for: containers together, init containers one after another, sidecars beside both.
 
 use super::Resources;
+use cluster_object::pod::{Demand, peak};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, ResourceRequirements};
 
 /// What a container without a request counts for in scores.
@@ -48,23 +49,8 @@ fn of_container(container: &Container, status: Option<&ContainerStatus>) -> Reso
 }
 
 fn total(spec: &PodSpec, of: impl Fn(&Container) -> Resources) -> Resources {
-    let mut running = Resources::default();
-    for container in &spec.containers {
-        running.add(&of(container));
-    }
-    let (mut sidecars, mut starting) = (Resources::default(), Resources::default());
-    for container in spec.init_containers.iter().flatten() {
-        let mut needed = of(container);
-        if is_sidecar(container) {
-            running.add(&needed);
-            sidecars.add(&needed);
-            needed = sidecars.clone();
-        } else {
-            needed.add(&sidecars);
-        }
-        starting.raise(&needed);
-    }
-    running.raise(&starting);
+    let init = spec.init_containers.iter().flatten().map(|container| (of(container), is_sidecar(container)));
+    let mut running = peak(spec.containers.iter().map(&of), init);
     if let Some(requests) = spec.resources.as_ref().and_then(|r| r.requests.as_ref()) {
         override_with(&mut running, &Resources::read(requests), |name| requests.contains_key(name));
     }

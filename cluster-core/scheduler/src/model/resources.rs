@@ -1,5 +1,6 @@
 //! Amounts of resources as integers: milli-CPUs, bytes, counts.
 
+use cluster_object::pod::Demand;
 use cluster_object::quantity;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
@@ -58,16 +59,17 @@ impl Resources {
         }
     }
 
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.merge(other, i64::saturating_add);
-    }
-
     pub(crate) fn subtract(&mut self, other: &Self) {
         self.merge(other, i64::saturating_sub);
     }
+}
 
-    /// Raises every amount to at least the other's.
-    pub(crate) fn raise(&mut self, other: &Self) {
+impl Demand for Resources {
+    fn add(&mut self, other: &Self) {
+        self.merge(other, i64::saturating_add);
+    }
+
+    fn raise(&mut self, other: &Self) {
         self.merge(other, i64::max);
     }
 }

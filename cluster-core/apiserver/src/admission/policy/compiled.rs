@@ -1,7 +1,7 @@
 //! Compiled policies and match conditions of webhooks, kept by revision.
 
 use crate::kinds::walk::{items, text};
-use cluster_cel::{Declarations, Object, Program, Type};
+use cluster_cel::{AUTHORIZER_VARIABLES, Declarations, Object, Program, Type};
 use cluster_object::meta;
 use cluster_object::status::Status;
 use cluster_store::{Entry, Key, Revision};
@@ -33,6 +33,7 @@ pub(in crate::admission) struct Compiled {
 fn common(kind: &Type) -> Declarations {
     let mut known: Declarations = ["request", "namespaceObject"].map(|name| (name, Type::Dyn)).to_vec();
     known.extend(["object", "oldObject"].map(|name| (name, kind.clone())));
+    known.extend(AUTHORIZER_VARIABLES);
     known
 }
 
@@ -69,13 +70,17 @@ impl Compiled {
         }
         let known = with_composed(known, &composed);
         let compile = |expression: &Value| cluster_cel::compile(text(expression), &known);
+        // A message may say nothing of what somebody is allowed.
+        let mut of_messages = known.clone();
+        of_messages.retain(|(name, _)| !name.starts_with("authorizer"));
         let mutation = |one: &Value| {
             let body = if one["patchType"] == "JSONPatch" { &one["jsonPatch"] } else { &one["applyConfiguration"] };
             compile(&body["expression"])
         };
         let validation = |one: &Value| {
-            let message = &one["messageExpression"];
-            (compile(&one["expression"]), (!text(message).is_empty()).then(|| compile(message)))
+            let message = text(&one["messageExpression"]);
+            let message = (!message.is_empty()).then(|| cluster_cel::compile(message, &of_messages));
+            (compile(&one["expression"]), message)
         };
         Self {
             name: meta::name(policy).to_owned(),

@@ -1,5 +1,6 @@
 //! One evaluation of a policy: its variables, bound when they are first needed, and its match conditions.
 
+use super::authorizer;
 use super::compiled::{Compiled, Expression};
 use crate::admission::webhook::question;
 use crate::admission::{AdmissionRequest, Lookup};
@@ -34,6 +35,7 @@ impl<'a> Evaluation<'a> {
         activation.bind("params", dynamic(params));
         let asked = question("", request, matched, &Value::Null, &Value::Null)["request"].take();
         activation.bind("request", dynamic(&asked));
+        authorizer::bind(&mut activation, server, request);
         let namespaced = !request.namespace.is_empty() && request.resource.storage != "namespaces";
         let namespace = namespaced.then(|| server.get("namespaces", "", request.namespace)).flatten();
         activation.bind("namespaceObject", dynamic(&namespace.unwrap_or_default()));

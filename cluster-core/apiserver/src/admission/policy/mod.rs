@@ -3,6 +3,7 @@
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/> and
 //! <https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/>.
 
+mod authorizer;
 mod compiled;
 pub(crate) mod definition;
 mod evaluation;

@@ -3,7 +3,6 @@
 pub(super) mod columns;
 pub(super) mod containers;
 pub(super) mod defaults;
-pub(crate) mod qos;
 pub(super) mod update;
 pub(super) mod validation;
 mod volumes;
@@ -12,12 +11,13 @@ use super::BASE;
 use super::walk::text;
 use crate::registry::{Deletion, Strategy};
 use cluster_object::meta;
+use cluster_object::pod::qos_class_of;
 use serde_json::{Value, json};
 
 /// The rules of pods.
 pub(super) const STRATEGY: Strategy = Strategy {
     defaults: defaults::pod,
-    prepare_create: |pod| pod["status"] = json!({"phase": "Pending", "qosClass": qos::class(&pod["spec"])}),
+    prepare_create: |pod| pod["status"] = json!({"phase": "Pending", "qosClass": qos_class_of(&pod["spec"])}),
     prepare_update: |pod, old| pod["status"] = old["status"].clone(),
     validate: validation::pod,
     validate_update: update::validate,
