@@ -125,6 +125,8 @@ function clock(language: string, [first = 0, second = first + MINUTE]: number[])
   return (seconds: number) => format.format(seconds * 1000);
 }
 
+const atLeastAMinute = (from: number, to: number): [number, number] => [Math.min(from, to - MINUTE), to];
+
 function options(
   element: HTMLElement,
   names: string[],
@@ -142,7 +144,7 @@ function options(
     cursor: { y: false },
     scales: {
       // To a moment alone uPlot gives an axis of years.
-      x: { range: (plot, from, to) => (plot.data[0].length === 1 ? [from - MINUTE, from] : [from, to]) },
+      x: { range: ({ data: [times] }, from, to) => atLeastAMinute(times[0] ?? from, times.at(-1) ?? to) },
       y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
     },
     axes: [

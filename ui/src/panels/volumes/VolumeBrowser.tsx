@@ -197,7 +197,7 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
           <Empty title={t('panel.volume.pick')} />
         ) : (
           <div className="file-text">
-            <div className="row tight config-head">
+            <div className="row tight file-head">
               <h2 className="mono grow cut">{open.name}</h2>
               <Button look="primary small" disabled={!dirty || busy || volume.readOnly} onClick={() => void save()}>
                 <Save /> {t('panel.editor.save')}
