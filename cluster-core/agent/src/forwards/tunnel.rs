@@ -29,14 +29,13 @@ fn broken(error: impl std::fmt::Display) -> Error {
     Status::new(503, "ServiceUnavailable", format!("the tunnel broke: {error}")).into()
 }
 
-/// Copies both ways between a socket and a pod's port until one of them closes; says so when the pod `answers`.
+/// Copies both ways between a socket and a pod's port until one of them closes.
 pub(super) async fn join(
     live: &Live,
     namespace: &str,
     pod: &str,
     port: u16,
     socket: &mut TcpStream,
-    answers: impl Fn() + Send,
 ) -> Result<(), Error> {
     let mut key = [0; 16];
     rand::fill(&mut key).map_err(|_| broken("no random numbers"))?;
@@ -73,26 +72,14 @@ pub(super) async fn join(
         std::future::pending::<Result<(), Error>>().await
     };
     let inward = async {
-        let (mut begun, mut answered) = ([false; 2], false);
+        let mut begun = [false; 2];
         while let Some(message) = stream.next().await {
-            let bytes = match message {
-                Ok(Message::Binary(bytes)) => bytes,
-                Ok(_) => continue,
-                // The pod answered and closed: the way to it is ended without a farewell.
-                Err(_) if answered => break,
-                Err(error) => return Err(broken(error)),
-            };
+            let Message::Binary(bytes) = message.map_err(broken)? else { continue };
             let Some(channel) = bytes.first().copied().filter(|channel| *channel < 2) else { continue };
             let first = !std::mem::replace(&mut begun[usize::from(channel)], true);
             let data = bytes.slice((1 + if first { PREFIX } else { 0 }).min(bytes.len())..);
             match channel {
-                0 => {
-                    if !answered && !data.is_empty() {
-                        answered = true;
-                        answers();
-                    }
-                    write.write_all(&data).await.map_err(broken)?;
-                }
+                0 => write.write_all(&data).await.map_err(broken)?,
                 _ if !data.is_empty() => return Err(broken(String::from_utf8_lossy(&data))),
                 _ => {}
             }
