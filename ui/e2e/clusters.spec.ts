@@ -3,17 +3,16 @@ import { devcluster, expect, test } from './dashboard';
 const NAME = 'e2e-made';
 
 test.afterAll(() => {
-  devcluster('down', '--name', NAME);
+  if (devcluster('list', '-o', 'json').includes(`"${NAME}"`)) devcluster('down', '--name', NAME);
 });
 
 test('a cluster is created with its steps shown, and deleted', async ({ page }) => {
-  test.setTimeout(300_000);
   await page.goto('/create');
   await page.getByRole('textbox', { name: 'Name' }).fill(NAME);
   await page.getByRole('spinbutton', { name: 'Workers' }).fill('1');
   await expect(page.getByText(`devcluster up --name ${NAME} --masters 1 --workers 1`)).toBeVisible();
   await page.getByRole('button', { name: 'Create a cluster' }).click();
-  await page.getByRole('link', { name: `Open ${NAME}` }).click({ timeout: 120_000 });
+  await page.getByRole('link', { name: `Open ${NAME}` }).click({ timeout: 60_000 });
   await expect(page.getByText('Nothing to do')).toBeVisible();
 
   await page.goto('/');

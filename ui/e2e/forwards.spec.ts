@@ -1,12 +1,18 @@
-import { expect, object, sample, test } from './dashboard';
+import { expect, kubectl, object, sample, test } from './dashboard';
 
 test.beforeAll(sample);
 
-test('a port is forwarded to this machine and answers', async ({ page, request }) => {
+test('a port is forwarded to this machine, and answers when other pods have come', async ({ page, request }) => {
   await page.goto(`${object('core/v1/services', 'web')}?view=forwards`);
   await page.getByRole('button', { name: 'Forward', exact: true }).click();
-  const address = page.getByRole('link', { name: /127\.0\.0\.1|localhost/ }).first();
-  await expect(address).toBeVisible();
+  const address = page.getByRole('link', { name: /127\.0\.0\.1/ }).first();
   const url = (await address.getAttribute('href')) ?? '';
-  await expect.poll(async () => (await request.get(url)).status()).toBe(200);
+  // Each request is a connection of its own.
+  const status = async () => (await request.get(url, { headers: { connection: 'close' } })).status();
+  expect(await status()).toBe(200);
+  kubectl('delete', 'pod', '-lapp=web');
+  kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+  await expect.poll(status).toBe(200);
+  await page.getByRole('button', { name: 'Remove the forward to' }).click();
+  await expect(page.getByText('No ports are forwarded')).toBeVisible();
 });

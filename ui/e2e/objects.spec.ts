@@ -72,7 +72,7 @@ test('what uses a ConfigMap or a secret is told', async ({ page }) => {
   await page.goto(`${object('core/v1/configmaps', 'settings')}?view=overview`);
   await expect(page.getByText('/etc/settings').first()).toBeVisible();
   await page.goto(`${object('core/v1/secrets', 'password')}?view=overview`);
-  await expect(page.getByText('env *').first()).toBeVisible();
+  await expect(page.getByText('all keys as environment').first()).toBeVisible();
 });
 
 test('many are selected by keyboard and deleted at once', async ({ page }) => {

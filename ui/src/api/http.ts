@@ -1,3 +1,4 @@
+import { spoken } from '../i18n';
 import type { Status } from './contract';
 
 /** A request that failed: the server's words, its reason and its HTTP status. */
@@ -33,7 +34,7 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
     response = await fetch(path, { method, headers, body, signal: options.signal ?? null, credentials: 'same-origin' });
   } catch (cause) {
     if (options.signal?.aborted) throw cause;
-    throw new ApiError({ message: 'The agent does not answer.', reason: 'Unreachable' });
+    throw new ApiError({ message: spoken().t('session.unreachable.title'), reason: 'Unreachable' });
   }
   if (response.ok) return response;
   throw await failure(response);

@@ -91,7 +91,11 @@ export function translator(language: Language, catalogue: Catalogue): I18n {
   };
 }
 
-const Context = createContext<I18n>(translator('en', en));
+/** What is on the screen now, for those who speak and are no components. */
+let present: I18n = translator('en', en);
+export const spoken = (): I18n => present;
+
+const Context = createContext<I18n>(present);
 
 export const useI18n = () => useContext(Context);
 
@@ -111,5 +115,8 @@ export function I18nProvider({ children }: { children: ReactNode }) {
     };
   }, [language]);
   const i18n = useMemo(() => translator(loaded.language, loaded.catalogue), [loaded]);
+  useEffect(() => {
+    present = i18n;
+  }, [i18n]);
   return <Context value={i18n}>{children}</Context>;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../api/contract';
-import { usersOf, useText } from './uses';
+import { spoken } from '../i18n';
+import { describeUse, usersOf } from './uses';
 
 describe('usersOf', () => {
   const pod = (spec: object) =>
@@ -67,7 +68,7 @@ describe('usersOf', () => {
       containers: [{ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/data' }] }],
     };
     const [user] = usersOf([pod(spec)], 'PersistentVolumeClaim', 'x');
-    expect(user?.uses.map(useText)).toEqual(['/dev/x', '/data']);
+    expect(user?.uses.map((use) => describeUse(use, spoken()))).toEqual(['/dev/x', '/data']);
     expect(usersOf([pod(spec)], 'Secret', 'x')).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 /** Which pods use a ConfigMap, a Secret or a claim, and how. Pure. */
 import type { KubeObject } from '../api/contract';
+import type { I18n } from '../i18n';
 import { type Container, type PodSpec, podSpec, type Volume } from './read';
 
 export type UsedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
@@ -82,18 +83,18 @@ function environmentUses({ name: container, env = [], envFrom = [] }: Container,
   return [...single, ...whole];
 }
 
-/** A use in the fewest words: `/etc/x`, `env KEY`. */
-export function useText(use: Use): string {
+/** A use in the fewest words: `/etc/x`, `$KEY`. */
+export function describeUse(use: Use, { t }: Pick<I18n, 't'>): string {
   switch (use.how) {
     case 'volume':
       return use.path;
     case 'subPath':
       return `${use.path} (${use.key})`;
     case 'env':
-      return `env ${use.variable}`;
+      return `$${use.variable}`;
     case 'envFrom':
-      return `env ${use.prefix}*`;
+      return t('panel.config.envFrom', { prefix: use.prefix });
     case 'pull':
-      return 'imagePullSecrets';
+      return t('panel.config.pull');
   }
 }

@@ -5,12 +5,13 @@ import type { Image } from '../api/contract';
 import { AddForm } from '../components/AddForm';
 import { Card, Empty, Failure } from '../components/parts';
 import { useI18n } from '../i18n';
+import { bytesText } from '../panels/units';
 import { useCluster } from '../shell/cluster';
 import { useHost } from '../store/host';
 
 /** The images in the nodes, and how to load more from the machine's Docker. */
 export function ImagesPage() {
-  const { t, number } = useI18n();
+  const { t } = useI18n();
   const { name, cluster } = useCluster();
   const [images, setImages] = useState<Image[] | null>(null);
   const [error, setError] = useState('');
@@ -65,7 +66,7 @@ export function ImagesPage() {
               {images.map((image) => (
                 <tr key={`${image.name}${image.id}`}>
                   <td className="mono wrap">{image.name}</td>
-                  <td className="nowrap">{number(image.size / 1024 / 1024, 1)} MiB</td>
+                  <td className="nowrap">{bytesText(image.size)}</td>
                   <td className="soft">
                     {image.nodes.length === nodes ? t('images.everywhere') : image.nodes.join(', ')}
                   </td>

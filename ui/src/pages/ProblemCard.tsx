@@ -11,6 +11,8 @@ export function ProblemCard({ problem }: { problem: Problem }) {
   const links = useLinks();
   const mend = useRemedy();
   const { kind, namespace, name, why, evidence, remedy } = problem;
+  // What the heading says already is no news, nor is a part of a longer line.
+  const facts = evidence.filter((fact) => !why.includes(fact) && !evidence.some((e) => e !== fact && e.includes(fact)));
   return (
     <li className="card problem">
       <div className="grow">
@@ -25,11 +27,11 @@ export function ProblemCard({ problem }: { problem: Problem }) {
             {name}
           </Link>
         </p>
-        {evidence.length > 0 && (
+        {facts.length > 0 && (
           <details open>
             <summary>{t('evidence')}</summary>
             <ul className="evidence">
-              {evidence.map((fact) => (
+              {facts.map((fact) => (
                 <li key={fact}>{fact}</li>
               ))}
             </ul>

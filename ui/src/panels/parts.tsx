@@ -27,10 +27,10 @@ export function Panel(props: {
 /** Says that what is shown is no longer followed, and for how long. */
 export function Stale({ view }: { view: { live: boolean; loaded: boolean; since: number; error: Status | null } }) {
   const { t, ago } = useI18n();
-  if (view.live || !view.loaded) return view.error ? <Failure error={view.error} /> : null;
+  if (view.live || !view.loaded || !view.since) return view.error ? <Failure error={view.error} /> : null;
   return (
     <span className="chip" role="status">
-      {t('panel.stale', { ago: ago(view.since || Date.now()) })}
+      {t('panel.stale', { ago: ago(view.since) })}
     </span>
   );
 }

@@ -2,7 +2,7 @@ import { Link } from 'wouter';
 import type { ObjectRef } from '../../api/contract';
 import { Card, Failure } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { type UsedKind, usersOf, useText } from '../../kinds/uses';
+import { describeUse, type UsedKind, usersOf } from '../../kinds/uses';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { useObjects } from '../../store/objects';
@@ -11,7 +11,8 @@ const PODS = { group: '', version: 'v1', resource: 'pods' };
 
 /** Which pods use a ConfigMap, a secret or a claim, and where. */
 export function UsedBy({ kind, target }: { kind: UsedKind; target: ObjectRef }) {
-  const { t } = useI18n();
+  const i18n = useI18n();
+  const { t } = i18n;
   const { name: cluster } = useCluster();
   const links = useLinks();
   const { namespace, name } = target;
@@ -35,7 +36,7 @@ export function UsedBy({ kind, target }: { kind: UsedKind; target: ObjectRef }) 
                 <td>
                   <Link href={links.object({ ...PODS, namespace, name: pod })}>{pod}</Link>
                 </td>
-                <td className="mono small">{[...new Set(uses.map(useText))].join(', ')}</td>
+                <td className="mono small">{[...new Set(uses.map((use) => describeUse(use, i18n)))].join(', ')}</td>
               </tr>
             ))}
           </tbody>

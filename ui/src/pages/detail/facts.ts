@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/contract';
 import { containersOf } from '../../kinds/read';
+import { bytesText } from '../../panels/units';
 
 /** One line of what an object is; `to` when it names another object. */
 export interface Fact {
@@ -107,7 +108,7 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
     ['Runtime', (o) => o.status?.nodeInfo?.containerRuntimeVersion],
     ['System', (o) => o.status?.nodeInfo?.osImage],
     ['CPU', (o) => ready(o.status?.allocatable?.cpu, o.status?.capacity?.cpu)],
-    ['Memory', (o) => ready(o.status?.allocatable?.memory, o.status?.capacity?.memory)],
+    ['Memory', (o) => ready(memory(o.status?.allocatable?.memory), memory(o.status?.capacity?.memory))],
     ['Pods', (o) => o.status?.allocatable?.pods],
     ['Pod CIDR', (o) => o.spec?.podCIDR],
     [
@@ -162,6 +163,12 @@ function scalars(part: unknown): Fact[] {
 
 function ready(now: unknown, wanted: unknown): string {
   return `${now ?? 0} / ${wanted ?? 1}`;
+}
+
+/** Kubelets tell memory in Ki. */
+function memory(quantity?: string): string | undefined {
+  const kibibytes = /^(\d+)Ki$/.exec(quantity ?? '')?.[1];
+  return kibibytes === undefined ? quantity : bytesText(Number(kibibytes) * 1024);
 }
 
 function images(object: KubeObject): string {

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { ObjectRef } from '../../api/contract';
 import { Button } from '../../components/parts';
 import { type I18n, useI18n } from '../../i18n';
-import { type Use, type User, usersOf } from '../../kinds/uses';
+import { describeUse, type Use, type User, usersOf } from '../../kinds/uses';
 import { useObjects } from '../../store/objects';
 import { Failure, useSettled } from '../parts';
 import { output } from '../shell/exec';
@@ -104,21 +104,6 @@ function useReached(cluster: string, namespace: string, users: User[], revision:
     if (key !== '') ask();
   }, [key, ask]);
   return { reached, ask };
-}
-
-function describeUse(use: Use, { t }: I18n): string {
-  switch (use.how) {
-    case 'volume':
-      return use.path;
-    case 'subPath':
-      return `${use.path} (${use.key})`;
-    case 'env':
-      return `$${use.variable}`;
-    case 'envFrom':
-      return t('panel.config.envFrom', { prefix: use.prefix });
-    case 'pull':
-      return t('panel.config.pull');
-  }
 }
 
 function describeReached(user: User, use: Use, reached: Reached, { t, date }: I18n): string {

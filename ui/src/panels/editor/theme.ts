@@ -44,7 +44,7 @@ const look = EditorView.theme({
   '.cm-explain': { maxWidth: '32rem', padding: '0.5rem 0.75rem', fontFamily: 'var(--font)', whiteSpace: 'pre-wrap' },
   '.cm-changedLine, .cm-insertedLine': { backgroundColor: 'var(--ok-soft) !important' },
   '.cm-deletedChunk, .cm-deletedLine': { backgroundColor: 'var(--bad-soft) !important' },
-  '.cm-changedText': { background: 'none !important', textDecoration: 'underline', textDecorationThickness: '2px' },
+  '.cm-changedText': { background: 'none !important', fontWeight: '650' },
   '.cm-deletedText': { background: 'none !important', textDecoration: 'line-through' },
   '.cm-collapsedLines::before, .cm-collapsedLines::after': { content: '"⋯" !important' },
   '.cm-collapsedLines': { background: 'var(--sunken) !important', color: 'var(--ink-soft)' },

@@ -1,5 +1,5 @@
 import './events.css';
-import { useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { ListSpec, ObjectRef } from '../../api/contract';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
@@ -44,7 +44,11 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
       }),
     [view.data, list],
   );
-  const bars = useMemo(() => barsOf(events, Math.max(now, ...events.map(({ last }) => last))), [events, now]);
+  const [axis, most] = useRoom();
+  const bars = useMemo(
+    () => barsOf(events, Math.max(now, ...events.map(({ last }) => last)), most),
+    [events, now, most],
+  );
   const shown = useMemo(() => chosen(events, range, warnings), [events, range, warnings]);
   if (!view.loaded) return view.error ? <Failure error={view.error} /> : <Loading />;
   return (
@@ -70,7 +74,9 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
         <Empty title={t('panel.events.none')} />
       ) : (
         <>
-          <Axis bars={bars} range={range} onPick={setRange} />
+          <div ref={axis}>
+            <Axis bars={bars} range={range} onPick={setRange} />
+          </div>
           <ol className="events">
             {shown.map((event) => (
               <EventItem key={event.uid} event={event} cluster={cluster} {...(onOpen ? { onOpen } : {})} />
@@ -80,6 +86,21 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
       )}
     </Panel>
   );
+}
+
+/** Pixels of a bar and the gap beside it: narrower ones are hard to hit. */
+const BAR = 25;
+
+/** How many bars the element has room for. */
+function useRoom() {
+  const [most, setMost] = useState(12);
+  const ref = useCallback((element: HTMLElement | null) => {
+    if (element === null) return;
+    const follow = new ResizeObserver(() => setMost(Math.max(2, Math.floor(element.clientWidth / BAR) - 1)));
+    follow.observe(element);
+    return () => follow.disconnect();
+  }, []);
+  return [ref, most] as const;
 }
 
 /** The present time, moved on every minute. */

@@ -116,6 +116,9 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.shell.gone': 'Den Pod {pod} gibt es nicht mehr.',
   'panel.shell.notRunning': 'Der Container {container} läuft nicht.',
   'panel.shell.noShell': 'Dieser Container hat keine Shell. Ein Debug-Container daneben hat eine.',
+  'panel.shell.broken': 'Die Verbindung endete vor dem Befehl',
+  'panel.shell.exit': 'Es endete mit Code {code}',
+  'panel.shell.noTools': 'Der Node {node} hat kein Pause-Image, um seine Werkzeuge zu leihen',
   'panel.config.title': 'Schlüssel von {name}',
   'panel.config.keys': 'Schlüssel',
   'panel.config.none': 'Noch keine Schlüssel',
@@ -223,4 +226,5 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.volume.remove': '{name} löschen',
   'panel.volume.confirm': '{name} endgültig löschen?',
   'panel.volume.changed': '{name} wurde inzwischen geändert. Mit Ihrem überschreiben?',
+  'panel.volume.overwrite': 'Überschreiben',
 };

@@ -114,6 +114,9 @@ export const panels = {
   'panel.shell.gone': 'The pod {pod} is no more.',
   'panel.shell.notRunning': 'The container {container} does not run.',
   'panel.shell.noShell': 'This container has no shell. A debug container beside it has one.',
+  'panel.shell.broken': 'The connection ended before the command did',
+  'panel.shell.exit': 'It ended with code {code}',
+  'panel.shell.noTools': 'The node {node} has no pause image to lend its tools with',
   'panel.config.title': 'Keys of {name}',
   'panel.config.keys': 'Keys',
   'panel.config.none': 'No keys yet',
@@ -221,4 +224,5 @@ export const panels = {
   'panel.volume.remove': 'Delete {name}',
   'panel.volume.confirm': 'Delete {name} for good?',
   'panel.volume.changed': '{name} was changed meanwhile. Write yours over it?',
+  'panel.volume.overwrite': 'Write over it',
 } as const;

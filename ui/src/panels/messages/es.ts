@@ -115,6 +115,9 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.shell.gone': 'El pod {pod} ya no existe.',
   'panel.shell.notRunning': 'El contenedor {container} no está en ejecución.',
   'panel.shell.noShell': 'Este contenedor no tiene shell. Un contenedor de depuración a su lado sí.',
+  'panel.shell.broken': 'La conexión terminó antes que la orden',
+  'panel.shell.exit': 'Terminó con el código {code}',
+  'panel.shell.noTools': 'El nodo {node} no tiene imagen de pausa con la que prestar sus herramientas',
   'panel.config.title': 'Claves de {name}',
   'panel.config.keys': 'Claves',
   'panel.config.none': 'Aún no hay claves',
@@ -222,4 +225,5 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.volume.remove': 'Eliminar {name}',
   'panel.volume.confirm': '¿Eliminar {name} definitivamente?',
   'panel.volume.changed': '{name} cambió entretanto. ¿Sobrescribirlo con lo suyo?',
+  'panel.volume.overwrite': 'Sobrescribir',
 };

@@ -115,6 +115,9 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.shell.gone': 'Pod {pod} はもうありません。',
   'panel.shell.notRunning': 'コンテナ {container} は動いていません。',
   'panel.shell.noShell': 'このコンテナにはシェルがありません。隣にデバッグコンテナを置けば使えます。',
+  'panel.shell.broken': 'コマンドの終了前に接続が切れました',
+  'panel.shell.exit': 'コード {code} で終了しました',
+  'panel.shell.noTools': 'ノード {node} には道具を貸すための pause イメージがありません',
   'panel.config.title': '{name} のキー',
   'panel.config.keys': 'キー',
   'panel.config.none': 'まだキーがありません',
@@ -222,4 +225,5 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.volume.remove': '{name} を削除',
   'panel.volume.confirm': '{name} を完全に削除しますか？',
   'panel.volume.changed': '{name} は変更されています。上書きしますか？',
+  'panel.volume.overwrite': '上書きする',
 };

@@ -114,6 +114,9 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.shell.gone': 'Pod {pod} 已不存在。',
   'panel.shell.notRunning': '容器 {container} 未运行。',
   'panel.shell.noShell': '此容器没有 Shell，可在旁边使用调试容器。',
+  'panel.shell.broken': '连接在命令结束前中断',
+  'panel.shell.exit': '以代码 {code} 结束',
+  'panel.shell.noTools': '节点 {node} 没有可用来提供工具的 pause 镜像',
   'panel.config.title': '{name} 的键',
   'panel.config.keys': '键',
   'panel.config.none': '暂无键',
@@ -221,4 +224,5 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.volume.remove': '删除 {name}',
   'panel.volume.confirm': '永久删除 {name}？',
   'panel.volume.changed': '{name} 已被更改，要覆盖吗？',
+  'panel.volume.overwrite': '覆盖',
 };

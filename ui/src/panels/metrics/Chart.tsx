@@ -25,7 +25,7 @@ function colour(index: number): string {
 
 /** A chart over time, and the same in a table of words and numbers. */
 export function Chart({ title, times, series, format, steps }: Props) {
-  const { t } = useI18n();
+  const { t, language } = useI18n();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const id = useId();
@@ -40,7 +40,7 @@ export function Chart({ title, times, series, format, steps }: Props) {
     const draw = () => {
       plot.current?.destroy();
       plot.current = new uPlot(
-        options(element, names === '' ? [] : names.split('\n'), format, steps),
+        options(element, names === '' ? [] : names.split('\n'), format, steps, language),
         newest.current,
         element,
       );
@@ -56,7 +56,7 @@ export function Chart({ title, times, series, format, steps }: Props) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [names, format, steps]);
+  }, [names, format, steps, language]);
 
   useEffect(() => {
     if (times.length > 0) plot.current?.setData(newest.current);
@@ -119,11 +119,20 @@ function Sample({ index }: { index: number }) {
 const HEIGHT = 220;
 const MINUTE = 60;
 
+/** The time of day, with seconds where the marks are less than a minute apart. */
+function clock(language: string, [first = 0, second = first + MINUTE]: number[]) {
+  const format = new Intl.DateTimeFormat(language, { timeStyle: second - first < MINUTE ? 'medium' : 'short' });
+  return (seconds: number) => format.format(seconds * 1000);
+}
+
+const atLeastAMinute = (from: number, to: number): [number, number] => [Math.min(from, to - MINUTE), to];
+
 function options(
   element: HTMLElement,
   names: string[],
   format: (value: number) => string,
   steps: number[],
+  language: string,
 ): uPlot.Options {
   const style = getComputedStyle(element);
   const [ink, line] = [style.getPropertyValue('--ink-soft').trim(), style.getPropertyValue('--line').trim()];
@@ -135,10 +144,13 @@ function options(
     cursor: { y: false },
     scales: {
       // To a moment alone uPlot gives an axis of years.
-      x: { range: (plot, from, to) => (plot.data[0].length === 1 ? [from - MINUTE, from] : [from, to]) },
+      x: { range: ({ data: [times] }, from, to) => atLeastAMinute(times[0] ?? from, times.at(-1) ?? to) },
       y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
     },
-    axes: [axis, { ...axis, size: 72, space: 24, incrs: steps, values: (_plot, splits) => splits.map(format) }],
+    axes: [
+      { ...axis, values: (_plot, splits) => splits.map(clock(language, splits)) },
+      { ...axis, size: 72, space: 24, incrs: steps, values: (_plot, splits) => splits.map(format) },
+    ],
     series: [
       {},
       ...names.map((label, index) => ({

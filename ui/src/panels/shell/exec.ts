@@ -1,6 +1,7 @@
 /** Commands in containers: a stream for terminals, and one that runs to its end for files and questions. */
 import { clusterPath, resourcePath } from '../../api/k8s';
 import { socketUrl } from '../../api/session';
+import { spoken } from '../../i18n';
 import { closeStdin, type Exit, PROTOCOL, read, stdin } from './channel';
 
 export interface Place {
@@ -60,7 +61,7 @@ export async function run(place: Place, command: string[], input?: Uint8Array): 
       else if (frame.channel === 'exit') exit = frame.exit;
     });
     socket.addEventListener('close', ({ reason }) => {
-      if (exit === undefined) reject(new Error(reason || 'the connection ended before the command did'));
+      if (exit === undefined) reject(new Error(reason || spoken().t('panel.shell.broken')));
       else resolve({ stdout: join(out), stderr: new TextDecoder().decode(join(err)), exit });
     });
   });
@@ -69,7 +70,8 @@ export async function run(place: Place, command: string[], input?: Uint8Array): 
 /** The output of a command that must succeed. Throws what it wrote to stderr otherwise. */
 export async function output(place: Place, command: string[], input?: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   const { stdout, stderr, exit } = await run(place, command, input);
-  if (exit.code !== 0) throw new Error(stderr.trim() || exit.message || `exit code ${exit.code}`);
+  if (exit.code !== 0)
+    throw new Error(stderr.trim() || exit.message || spoken().t('panel.shell.exit', { code: exit.code ?? '' }));
   return stdout;
 }
 

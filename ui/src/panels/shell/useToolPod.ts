@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { ApiError } from '../../api/http';
 import { createObject, deleteObject, getObject } from '../../api/k8s';
+import { spoken } from '../../i18n';
 import { useObject } from '../../store/hooks';
 import { toast } from '../../store/ui';
 import type { KubeObject } from '../json';
@@ -34,7 +35,7 @@ export function useToolPod(
       const nodeRef = { cluster, group: '', version: 'v1', resource: 'nodes', namespace: '', name: node };
       const found = await getObject(nodeRef);
       const pod = toolPod({ name, namespace, node: found, pinned, ...(claim === undefined ? {} : { claim }) });
-      if (pod === null) throw new Error(`the node ${node} has no pause image`);
+      if (pod === null) throw new Error(spoken().t('panel.shell.noTools', { node }));
       await createObject(cluster, PODS, namespace, pod);
       setMade(name);
     };

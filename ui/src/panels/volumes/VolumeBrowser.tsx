@@ -1,8 +1,10 @@
 import './volumes.css';
 import { ArrowUp, Download, File, Folder, FolderPlus, Link, Save, Trash2, Upload } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
+import { Dialog } from '../../components/Dialog';
 import { Button, Empty, IconButton } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { openDialog } from '../../store/ui';
 import { fromBytes, fromText, toBytes, toText } from '../config/entries';
 import { CodeBox } from '../editor/CodeBox';
 import { download, Failure, messageOf, Panel } from '../parts';
@@ -94,11 +96,14 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
       if (open === null || open.text === null) return;
       // The pod writes to the same file: what it wrote since it was read here is not overwritten unasked.
       const now = fromBytes(await volume.run('read', [path(open.name)]));
-      if (now !== open.before && !confirm(t('panel.volume.changed', { name: open.name }))) return;
       const after = fromText(open.text);
-      await volume.run('write', [path(open.name)], toBytes(after));
-      setOpen({ ...open, before: after });
-      await list();
+      const write = async () => {
+        await volume.run('write', [path(open.name)], toBytes(after));
+        setOpen((old) => (old?.name === open.name ? { ...old, before: after } : old));
+        await list();
+      };
+      if (now === open.before) return write();
+      ask(t('panel.volume.changed', { name: open.name }), t('panel.volume.overwrite'), () => attempt(write));
     });
   const saveFile = (entry: Entry) =>
     attempt(async () => {
@@ -114,15 +119,13 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
         await volume.run('write', [path(file.name)], new Uint8Array(await file.arrayBuffer()));
       }
     });
-  const newFolder = () => {
-    const name = prompt(t('panel.volume.folderName'));
-    if (name) void change(() => volume.run('folder', [path(name)]));
-  };
-  const remove = (entry: Entry) => {
-    if (!confirm(t('panel.volume.confirm', { name: entry.name }))) return;
-    if (open?.name === entry.name) setOpen(null);
-    void change(() => volume.run('remove', [path(entry.name)]));
-  };
+  const newFolder = () =>
+    openDialog(<FolderDialog onName={(name) => change(() => volume.run('folder', [path(name)]))} />);
+  const remove = (entry: Entry) =>
+    ask(t('panel.volume.confirm', { name: entry.name }), t('action.delete'), () => {
+      if (open?.name === entry.name) setOpen(null);
+      return change(() => volume.run('remove', [path(entry.name)]));
+    });
   const dirty = open !== null && open.text !== null && fromText(open.text) !== open.before;
   return (
     <Panel
@@ -194,7 +197,7 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
           <Empty title={t('panel.volume.pick')} />
         ) : (
           <div className="file-text">
-            <div className="row tight config-head">
+            <div className="row tight file-head">
               <h2 className="mono grow cut">{open.name}</h2>
               <Button look="primary small" disabled={!dirty || busy || volume.readOnly} onClick={() => void save()}>
                 <Save /> {t('panel.editor.save')}
@@ -216,6 +219,26 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
         )}
       </div>
     </Panel>
+  );
+}
+
+/** Asks before something is lost. */
+const ask = (title: string, label: string, run: () => Promise<void>) =>
+  openDialog(<Dialog title={title} confirm={{ label, danger: true, run }} />);
+
+function FolderDialog({ onName }: { onName: (name: string) => Promise<void> }) {
+  const { t } = useI18n();
+  const [name, setName] = useState('');
+  return (
+    <Dialog
+      title={t('panel.volume.newFolder')}
+      confirm={{ label: t('create'), disabled: name === '', run: () => onName(name) }}
+    >
+      <label className="field">
+        <span>{t('panel.volume.folderName')}</span>
+        <input className="input mono" value={name} onChange={(event) => setName(event.target.value)} />
+      </label>
+    </Dialog>
   );
 }
 

@@ -1,0 +1,143 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
+import { apply, CLUSTER, expect, kubectl, object, sample, test } from './dashboard';
+
+test.beforeAll(sample);
+
+const NODE = `${CLUSTER}-worker-1`;
+
+/** A pod or a template's spec around one container of a shell script. */
+const runs = (script: string, more = '') =>
+  `{terminationGracePeriodSeconds: 0, containers: [{name: main, image: devcluster/busybox:1, command: [sh, -c, '${script}']${more}}]`;
+
+async function type(page: Page, line: string) {
+  await page.locator('.xterm').click();
+  await page.keyboard.type(line);
+  await page.keyboard.press('Enter');
+}
+
+test('files of a volume are edited beside the pod that writes them, and seen when no pod has them', async ({
+  page,
+}) => {
+  const mounted = ', volumeMounts: [{name: disk, mountPath: /data}]';
+  const volumes = 'volumes: [{name: disk, persistentVolumeClaim: {claimName: disk}}]';
+  const writer = runs('echo hello > /data/first.txt; sleep 3600', mounted);
+  apply(`{apiVersion: v1, kind: Pod, metadata: {name: writer}, spec: ${writer}, ${volumes}}}`);
+  kubectl('wait', '--for=condition=Ready', 'pod/writer', '--timeout=60s');
+  const content = () => kubectl('exec', 'writer', '--', 'cat', '/data/first.txt');
+  const save = page.getByRole('button', { name: 'Save', exact: true });
+  await page.goto(`${object('core/v1/persistentvolumeclaims', 'disk')}?view=files`);
+  await page.getByText('first.txt').click();
+  await expect(page.locator('.cm-content')).toContainText('hello');
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('edited');
+  await save.click();
+  await expect.poll(content).toBe('edited');
+  kubectl('exec', 'writer', '--', 'sh', '-c', 'echo theirs > /data/first.txt');
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.type(' again');
+  await save.click();
+  await expect(page.getByText('first.txt was changed meanwhile')).toBeVisible();
+  expect(content()).toBe('theirs\n');
+  await page.getByRole('button', { name: 'Write over it' }).click();
+  await expect.poll(content).toBe('edited again');
+  kubectl('delete', 'pod', 'writer');
+  await expect(page.getByText('Through the pod files-')).toBeVisible();
+  await page.getByRole('button', { name: 'Delete first.txt' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(page.getByRole('button', { name: 'Delete first.txt' })).toHaveCount(0);
+});
+
+test('a node has a console, and is drained', async ({ page }) => {
+  await page.goto(`/c/${CLUSTER}/r/core/v1/nodes/_/${NODE}?view=shell`);
+  await expect(page.getByText('Connected')).toBeVisible();
+  await type(page, 'hostname');
+  await expect(page.locator('.xterm-rows')).toContainText(new RegExp(`hostname\\s*${NODE}`));
+  await page.getByRole('button', { name: 'Drain' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Drain' }).click();
+  await expect(page.getByText('pods evicted')).toBeVisible();
+  expect(kubectl('get', 'pods', '-lapp=web', '-o', 'jsonpath={.items[*].spec.nodeName}')).not.toContain(NODE);
+  kubectl('uncordon', NODE);
+  kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+});
+
+test('a debug container joins a running pod', async ({ page }) => {
+  const pod = kubectl('get', 'pods', '-lapp=web', '-o', 'jsonpath={.items[0].metadata.name}');
+  await page.goto(`${object('core/v1/pods', pod)}?view=shell`);
+  await page.getByRole('button', { name: 'Debug container…' }).click();
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await expect(page.getByRole('combobox', { name: 'Container' })).toHaveValue('debugger-1');
+  await expect(page.getByText('Connected')).toBeVisible();
+  await type(page, 'echo $((40 + 2))-and-more');
+  await expect(page.locator('.xterm-rows')).toContainText('42-and-more');
+});
+
+test('a pod that waits says why, and so does the overview', async ({ page }) => {
+  apply(`{apiVersion: v1, kind: Pod, metadata: {name: never}, spec: ${runs('true')}, nodeSelector: {no: such}}}`);
+  for (const path of [object('core/v1/pods', 'never'), `/c/${CLUSTER}`]) {
+    await page.goto(path);
+    await expect(page.getByText("didn't match Pod's node affinity/selector").first()).toBeVisible();
+  }
+  kubectl('delete', 'pod', 'never');
+  await expect(page.getByText('Nothing to do')).toBeVisible();
+});
+
+test('logs of pods that come later are merged in, and those of pods that went stay', async ({ page }) => {
+  apply(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: talkers}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: talkers}}
+  template: {metadata: {labels: {app: talkers}}, spec: ${runs('echo begin of $HOSTNAME; sleep 3600')}}}
+`);
+  await page.goto(`${object('apps/v1/deployments', 'talkers')}?view=logs`);
+  await expect(page.getByText('begin of')).toHaveCount(2);
+  const pod = kubectl('get', 'pods', '-lapp=talkers', '-o', 'jsonpath={.items[0].metadata.name}');
+  kubectl('delete', 'pod', pod);
+  await expect(page.getByText('begin of')).toHaveCount(3);
+  await expect(page.getByText(`begin of ${pod}`)).toBeVisible();
+  kubectl('delete', 'deployment', 'talkers');
+});
+
+test('an edit goes back to a version that the page has seen', async ({ page }) => {
+  kubectl('create', 'configmap', 'undone', '--from-literal=a=one');
+  await page.goto(`${object('core/v1/configmaps', 'undone')}?view=yaml`);
+  await expect(page.locator('.cm-content')).toContainText('a: one');
+  kubectl('patch', 'configmap', 'undone', '--type=merge', '-p', '{"data":{"a":"two"}}');
+  await expect(page.locator('.cm-content')).toContainText('a: two');
+  await page.getByRole('combobox', { name: 'Back to an earlier version' }).selectOption({ index: 1 });
+  await page.getByRole('button', { name: 'Review and save' }).click();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect.poll(() => kubectl('get', 'configmap', 'undone', '-o', 'jsonpath={.data.a}')).toBe('one');
+  kubectl('delete', 'configmap', 'undone');
+});
+
+test('a folder is followed: what is saved is applied, what is wrong is told, what goes is removed', async ({
+  page,
+}) => {
+  const folder = mkdtempSync(join(tmpdir(), 'devcluster-e2e-'));
+  const write = (name: string, data: string) =>
+    writeFileSync(join(folder, name), `{apiVersion: v1, kind: ConfigMap, metadata: {name: synced}, ${data}}\n`);
+  const synced = () => kubectl('get', 'configmap', 'synced', '--ignore-not-found', '-o', 'jsonpath={.data.a}');
+  write('one.yaml', 'data: {a: one}');
+  await page.goto(`/c/${CLUSTER}/sync?ns=dashboard`);
+  await page.getByRole('textbox', { name: 'Folder or file' }).fill(folder);
+  await page.getByRole('button', { name: 'Follow it' }).click();
+  await expect.poll(synced).toBe('one');
+  write('one.yaml', 'data: {a: two}');
+  await expect.poll(synced).toBe('two');
+  write('one.yaml', 'datta: {a: three}');
+  await expect(page.getByRole('alert')).toContainText('unknown field "datta"');
+  expect(synced()).toBe('two');
+  rmSync(join(folder, 'one.yaml'));
+  await expect.poll(synced).toBe('');
+  await page.getByRole('button', { name: 'Stop following' }).click();
+  await expect(page.getByText('No folder is followed')).toBeVisible();
+  rmSync(folder, { recursive: true });
+});
