@@ -13,6 +13,7 @@ test('a port is forwarded to this machine, and answers when other pods have come
   kubectl('delete', 'pod', '-lapp=web');
   kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
   await expect.poll(status).toBe(200);
+  await expect(page.getByText('Answers')).toBeVisible();
   await page.getByRole('button', { name: 'Remove the forward to' }).click();
   await expect(page.getByText('No ports are forwarded')).toBeVisible();
 });

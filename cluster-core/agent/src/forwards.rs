@@ -195,6 +195,13 @@ impl Forwards {
         }
     }
 
+    /// Of an automatic forward its service tells the state.
+    fn answers(&self, forward: &Forward) {
+        if !forward.automatic {
+            self.set_state(&forward.id, "listening", "");
+        }
+    }
+
     /// Sets whether somebody answers behind a forward.
     fn set_state(&self, id: &str, state: &'static str, why: &str) {
         let mut list = self.list.lock();
@@ -240,12 +247,11 @@ async fn connect(forwards: Arc<Forwards>, forward: Forward, mut socket: TcpStrea
         Err(error) => Err(error),
         Ok(live) => match node_port.filter(|_| ROUTABLE) {
             Some(port) => through_node(&forwards.clusters, &live, port, &mut socket).await,
-            None => through_server(&live, &forward, &mut socket).await,
+            None => through_server(&forwards, &live, &forward, &mut socket).await,
         },
     };
     match ended {
-        Ok(()) if !forward.automatic => forwards.set_state(&forward.id, "listening", ""),
-        Ok(()) => {}
+        Ok(()) => forwards.answers(&forward),
         Err(error) => {
             tracing::debug!(id = forward.id, %error, "a connection was not led on");
             if !forward.automatic {
@@ -272,8 +278,13 @@ async fn through_node(clusters: &Clusters, live: &Live, port: u16, socket: &mut 
 }
 
 /// The API server leads to a pod.
-async fn through_server(live: &Live, forward: &Forward, socket: &mut TcpStream) -> Result<(), Error> {
+async fn through_server(
+    forwards: &Forwards,
+    live: &Live,
+    forward: &Forward,
+    socket: &mut TcpStream,
+) -> Result<(), Error> {
     let target = Target::parse(&forward.target).ok_or_else(|| Status::bad_request("there is no target"))?;
     let (pod, port) = target.resolve(live, &forward.namespace, forward.port).await?;
-    tunnel::join(live, &forward.namespace, &pod, port, socket).await
+    tunnel::join(live, &forward.namespace, &pod, port, socket, || forwards.answers(forward)).await
 }

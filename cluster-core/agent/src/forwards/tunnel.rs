@@ -29,13 +29,14 @@ fn broken(error: impl std::fmt::Display) -> Error {
     Status::new(503, "ServiceUnavailable", format!("the tunnel broke: {error}")).into()
 }
 
-/// Copies both ways between a socket and a pod's port until one of them closes.
+/// Copies both ways between a socket and a pod's port until one of them closes; says so when the pod `answers`.
 pub(super) async fn join(
     live: &Live,
     namespace: &str,
     pod: &str,
     port: u16,
     socket: &mut TcpStream,
+    answers: impl Fn() + Send,
 ) -> Result<(), Error> {
     let mut key = [0; 16];
     rand::fill(&mut key).map_err(|_| broken("no random numbers"))?;
@@ -63,8 +64,11 @@ pub(super) async fn join(
         loop {
             let mut piece = BytesMut::with_capacity(PIECE);
             piece.put_u8(0);
-            if read.read_buf(&mut piece).await.map_err(broken)? == 0 {
-                break;
+            match read.read_buf(&mut piece).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                // Who asked may leave at any time, which says nothing of the pod.
+                Err(_) => return Ok(()),
             }
             sink.send(Message::Binary(piece.freeze())).await.map_err(broken)?;
         }
@@ -72,14 +76,22 @@ pub(super) async fn join(
         std::future::pending::<Result<(), Error>>().await
     };
     let inward = async {
-        let mut begun = [false; 2];
+        let (mut begun, mut answered) = ([false; 2], false);
         while let Some(message) = stream.next().await {
             let Message::Binary(bytes) = message.map_err(broken)? else { continue };
             let Some(channel) = bytes.first().copied().filter(|channel| *channel < 2) else { continue };
             let first = !std::mem::replace(&mut begun[usize::from(channel)], true);
             let data = bytes.slice((1 + if first { PREFIX } else { 0 }).min(bytes.len())..);
             match channel {
-                0 => write.write_all(&data).await.map_err(broken)?,
+                0 => {
+                    if !answered && !data.is_empty() {
+                        answered = true;
+                        answers();
+                    }
+                    if write.write_all(&data).await.is_err() {
+                        break;
+                    }
+                }
                 _ if !data.is_empty() => return Err(broken(String::from_utf8_lossy(&data))),
                 _ => {}
             }

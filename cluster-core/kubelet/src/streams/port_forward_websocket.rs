@@ -41,7 +41,7 @@ pub(super) async fn serve(socket: WebSocket, ports: Vec<u16>, connect: Connect) 
         tokio::select! {
             message = messages.recv() => match message {
                 Some(message) => if sink.send(message).await.is_err() { return },
-                None => return,
+                None => break,
             },
             message = stream.next() => {
                 let Some(Ok(message)) = message else { return };
@@ -54,6 +54,10 @@ pub(super) async fn serve(socket: WebSocket, ports: Vec<u16>, connect: Connect) 
                 }
             }
         }
+    }
+    // Without a farewell the client would take the end of the data for a broken tunnel.
+    if let Err(error) = sink.close().await {
+        tracing::debug!("the client left first: {error}");
     }
 }
 
