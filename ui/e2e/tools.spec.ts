@@ -60,7 +60,8 @@ test('a node has a console, and is drained', async ({ page }) => {
   await page.getByRole('button', { name: 'Drain' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Drain' }).click();
   await expect(page.getByText('pods evicted')).toBeVisible();
-  expect(kubectl('get', 'pods', '-lapp=web', '-o', 'jsonpath={.items[*].spec.nodeName}')).not.toContain(NODE);
+  const places = () => kubectl('get', 'pods', '-lapp=web', '-o', 'jsonpath={.items[*].spec.nodeName}');
+  await expect.poll(places).not.toContain(NODE);
   kubectl('uncordon', NODE);
   kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
 });

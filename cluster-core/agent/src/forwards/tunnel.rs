@@ -78,7 +78,11 @@ pub(super) async fn join(
     let inward = async {
         let (mut begun, mut answered) = ([false; 2], false);
         while let Some(message) = stream.next().await {
-            let Message::Binary(bytes) = message.map_err(broken)? else { continue };
+            let bytes = match message.map_err(broken)? {
+                Message::Binary(bytes) => bytes,
+                Message::Close(_) => break,
+                _ => continue,
+            };
             let Some(channel) = bytes.first().copied().filter(|channel| *channel < 2) else { continue };
             let first = !std::mem::replace(&mut begun[usize::from(channel)], true);
             let data = bytes.slice((1 + if first { PREFIX } else { 0 }).min(bytes.len())..);

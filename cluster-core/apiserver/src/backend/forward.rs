@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
 
 /// Headers that belong to one connection, and those that would hand the caller's identity on.
 const NOT_FORWARDED: &[&str] =
@@ -69,6 +70,12 @@ fn relay(mut response: Response<hyper::body::Incoming>, upgrade: Option<OnUpgrad
 
 async fn join(client: OnUpgrade, backend: OnUpgrade) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (client, backend) = tokio::try_join!(client, backend)?;
-    tokio::io::copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(backend)).await?;
+    let (mut client, mut backend) = (TokioIo::new(client), TokioIo::new(backend));
+    let ended = tokio::io::copy_bidirectional(&mut client, &mut backend).await;
+    if ended.is_err() {
+        // One side went without TLS's farewell. The other still gets one, or it would take the end for a broken line.
+        tokio::try_join!(client.shutdown(), backend.shutdown())?;
+    }
+    ended?;
     Ok(())
 }
