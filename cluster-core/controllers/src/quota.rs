@@ -113,10 +113,12 @@ impl Quotas {
             objects.retain(|object| quota::in_scope(&quota, storage, object));
             Ok((storage, objects))
         };
-        let detailed = quota::DETAILED.into_iter().map(within).collect::<Result<Vec<_>, _>>()?;
+        let about = |name: &str, storage: &str| quota::usage(name, storage, &Value::Null).is_some();
+        // Only what the quota names is read.
+        let named = |storage: &&'static str| hard.keys().any(|name| about(name, storage));
+        let detailed = quota::DETAILED.into_iter().filter(named).map(within).collect::<Result<Vec<_>, _>>()?;
         let sum = |name: &str| {
-            let about = |(storage, _): &&(&str, _)| quota::usage(name, storage, &Value::Null).is_some();
-            let (storage, objects) = detailed.iter().find(about)?;
+            let (storage, objects) = detailed.iter().find(|(storage, _)| about(name, storage))?;
             Some(objects.iter().filter_map(|object| quota::usage(name, storage, object)).sum())
         };
         let amount = |name: &str| sum(name).or_else(|| self.counted(name, namespace));
