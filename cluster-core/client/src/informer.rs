@@ -71,6 +71,8 @@ type Watched = (TypeId, WatchScope);
 #[derive(Clone)]
 pub struct Informers {
     client: Client,
+    /// By kind, the function that [`Informers::trimmed`] was given.
+    trims: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     shared: Arc<Mutex<HashMap<Watched, Box<dyn Any + Send + Sync>>>>,
 }
 
@@ -83,7 +85,14 @@ impl fmt::Debug for Informers {
 impl Informers {
     /// Caches that are filled through `client`.
     pub fn new(client: Client) -> Self {
-        Self { client, shared: Arc::default() }
+        Self { client, trims: HashMap::new(), shared: Arc::default() }
+    }
+
+    /// Leaves out of every cached object of a kind what `trim` takes away, to save memory.
+    #[must_use]
+    pub fn trimmed<K: Object>(mut self, trim: fn(&mut K)) -> Self {
+        self.trims.insert(TypeId::of::<K>(), Arc::new(trim));
+        self
     }
 
     /// The cache of all objects of a kind. Starts its watch on the first call; needs a tokio runtime.
@@ -107,7 +116,8 @@ impl Informers {
         if let Some(informer) = shared.get(&key).and_then(|any| any.downcast_ref::<Informer<K>>()) {
             return informer.clone();
         }
-        let informer = Informer::start(&self.client, scope);
+        let trim = self.trims.get(&key.0).and_then(|any| any.downcast_ref::<fn(&mut K)>()).copied();
+        let informer = Informer::start(&self.client, scope, trim);
         shared.insert(key, Box::new(informer.clone()));
         informer
     }
@@ -147,10 +157,10 @@ impl<K> Drop for Shared<K> {
 }
 
 impl<K: Object> Informer<K> {
-    fn start(client: &Client, scope: WatchScope) -> Self {
+    fn start(client: &Client, scope: WatchScope, trim: Option<fn(&mut K)>) -> Self {
         let cache = Arc::new(RwLock::new(Cache::default()));
         let (synced_tx, synced) = watch::channel(false);
-        let task = tokio::spawn(reflector::run(client.backend().clone(), scope, cache.clone(), synced_tx));
+        let task = tokio::spawn(reflector::run(client.backend().clone(), scope, trim, cache.clone(), synced_tx));
         Self(Arc::new(Shared { cache, synced, task: task.abort_handle() }))
     }
 
@@ -209,7 +219,7 @@ pub(crate) struct Cache<K> {
 
 struct Index<K> {
     extract: Extract<K>,
-    filed: HashMap<String, BTreeSet<ObjectKey>>,
+    filed: HashMap<String, BTreeMap<ObjectKey, Arc<K>>>,
 }
 
 impl<K> fmt::Debug for Cache<K> {
@@ -225,17 +235,17 @@ impl<K> Default for Cache<K> {
 }
 
 impl<K> Index<K> {
-    fn file(&mut self, key: &ObjectKey, object: &K) {
+    fn file(&mut self, key: &ObjectKey, object: &Arc<K>) {
         for value in (self.extract)(object) {
-            self.filed.entry(value).or_default().insert(key.clone());
+            self.filed.entry(value).or_default().insert(key.clone(), object.clone());
         }
     }
 
     fn unfile(&mut self, key: &ObjectKey, object: &K) {
         for value in (self.extract)(object) {
-            if let Some(keys) = self.filed.get_mut(&value) {
-                keys.remove(key);
-                if keys.is_empty() {
+            if let Some(objects) = self.filed.get_mut(&value) {
+                objects.remove(key);
+                if objects.is_empty() {
                     self.filed.remove(&value);
                 }
             }
@@ -256,8 +266,8 @@ impl<K: Object> Cache<K> {
     }
 
     fn by_index(&self, name: &str, value: &str) -> Vec<Arc<K>> {
-        let keys = self.indexes.get(name).and_then(|index| index.filed.get(value));
-        keys.into_iter().flatten().filter_map(|key| self.objects.get(key).cloned()).collect()
+        let filed = self.indexes.get(name).and_then(|index| index.filed.get(value));
+        filed.into_iter().flat_map(BTreeMap::values).cloned().collect()
     }
 
     /// Takes in an object's new state and tells the subscribers what that meant.

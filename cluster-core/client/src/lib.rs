@@ -15,6 +15,7 @@ mod queue;
 mod reflector;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod trim;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
 pub use client::{Client, DeleteOptions, ListOptions, Object, Patch, PatchOptions, escape, successful};

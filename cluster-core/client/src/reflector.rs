@@ -22,10 +22,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) async fn run<K: Object>(
     backend: Arc<dyn Backend>,
     scope: WatchScope,
+    trim: Option<fn(&mut K)>,
     cache: Arc<RwLock<Cache<K>>>,
     synced: watch::Sender<bool>,
 ) {
-    let mut reflector = Reflector { backend, scope, cache, synced, position: None };
+    let mut reflector = Reflector { backend, scope, trim, cache, synced, position: None };
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         let start = Instant::now();
@@ -55,6 +56,7 @@ fn is_gone(error: &Error) -> bool {
 struct Reflector<K> {
     backend: Arc<dyn Backend>,
     scope: WatchScope,
+    trim: Option<fn(&mut K)>,
     cache: Arc<RwLock<Cache<K>>>,
     synced: watch::Sender<bool>,
     /// The resourceVersion the cache stands at.
@@ -77,7 +79,7 @@ impl<K: Object> Reflector<K> {
 
     async fn list(&mut self) -> Result<String, Error> {
         let page = self.backend.list(&self.scope).await?;
-        let objects = page.items.iter().filter_map(Self::object).collect();
+        let objects = page.items.iter().filter_map(|bytes| self.object(bytes)).collect();
         self.cache.write().replace(objects);
         self.position = Some(page.resource_version.clone());
         self.synced.send_replace(true);
@@ -90,8 +92,8 @@ impl<K: Object> Reflector<K> {
                 self.position = Some(position.clone());
                 return;
             }
-            WatchEvent::Added(bytes) | WatchEvent::Modified(bytes) => (Self::object(bytes), false),
-            WatchEvent::Deleted(bytes) => (Self::object(bytes), true),
+            WatchEvent::Added(bytes) | WatchEvent::Modified(bytes) => (self.object(bytes), false),
+            WatchEvent::Deleted(bytes) => (self.object(bytes), true),
         };
         let Some(object) = object else { return };
         if let Some(version) = &object.metadata().resource_version {
@@ -106,12 +108,16 @@ impl<K: Object> Reflector<K> {
     }
 
     /// Decodes an object. One that does not fit its type is left out: the rest of the collection must go on.
-    fn object(bytes: &Bytes) -> Option<K> {
+    fn object(&self, bytes: &Bytes) -> Option<K> {
         match decode::<K>(K::KIND, bytes) {
             Ok(mut object) => {
                 // Nobody reads it, an update without it leaves the server's alone, and it is half of an object's size.
                 object.metadata_mut().managed_fields = None;
-                Some(object)
+                if let Some(trim) = self.trim {
+                    trim(&mut object);
+                }
+                // The reader leaves room in each list for more items; a copy takes only what it needs.
+                Some(object.clone())
             }
             Err(error) => {
                 tracing::warn!(%error, "left an object out");

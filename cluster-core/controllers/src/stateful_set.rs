@@ -164,12 +164,18 @@ impl StatefulSets {
         let Some(ordinal) = ordinal(set, pod) else { return Ok(()) };
         self.make_claims(set, pod, ordinal).await?;
         self.keep_claims(set, pod, false).await?;
-        let mut updated = pod.clone();
-        if !identify(set, &mut updated, ordinal) {
+        if !identify(set, &mut pod.clone(), ordinal) {
             return Ok(());
         }
-        let result = self.control.client.update(&updated).await.map(drop);
-        self.report(set, "Update", &format!("Pod {}", name(pod)), result)
+        // The cached pod is trimmed.
+        let update = async {
+            let mut whole = self.control.client.get::<Pod>(namespace(pod), name(pod)).await?;
+            if identify(set, &mut whole, ordinal) {
+                self.control.client.update(&whole).await?;
+            }
+            Ok(())
+        };
+        self.report(set, "Update", &format!("Pod {}", name(pod)), update.await)
     }
 
     /// Makes the owners of a pod's claims what the retention policy says.

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use cluster_apiserver::auth::tokens::Tokens;
 use cluster_apiserver::auth::{UserInfo, group, serve};
 use cluster_apiserver::{ApiServer, Body, Config, admission};
-use cluster_client::{Client, Informers};
+use cluster_client::{Client, Informers, trim};
 use cluster_config::{ApiServer as ApiServerOptions, CLUSTER_DOMAIN, Healing, pki_file};
 use cluster_pki::{Pair, tls};
 use cluster_scheduler::Settings;
@@ -146,7 +146,7 @@ impl<'a> Parts<'a> {
     pub(crate) fn new(server: &Arc<ApiServer>, tasks: &'a TaskTracker, cancel: &'a CancellationToken) -> Self {
         let user = UserInfo::authenticated("system:kube-controller-manager", &[]);
         let controllers = Client::new(Arc::new(InProcess::new(server, user)), "kube-controller-manager");
-        let informers = Informers::new(controllers.clone());
+        let informers = Informers::new(controllers.clone()).trimmed(trim::pod);
         Self { server: Arc::clone(server), informers, controllers, candidate: None, tasks, cancel }
     }
 

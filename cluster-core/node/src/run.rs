@@ -4,7 +4,7 @@ use crate::supervise::supervise;
 use crate::{api, engine, master};
 use anyhow::{Context, Result};
 use cluster_client::http::{HttpBackend, Identity};
-use cluster_client::{Client, Informers};
+use cluster_client::{Client, Informers, trim};
 use cluster_config::{API_PORT, NodeConfig, Role, path, pki_file};
 use cluster_kubelet::KubeletOptions;
 use cluster_network::{dns, policy, proxy, routes};
@@ -76,7 +76,7 @@ fn worker_clients(config: &NodeConfig) -> Result<Clients> {
     let network = client("kube-proxy", pki_file::PROXY_CERT, pki_file::PROXY_KEY)?;
     Ok(Clients {
         kubelet: client("kubelet", pki_file::KUBELET_CERT, pki_file::KUBELET_KEY)?,
-        network: Informers::new(network),
+        network: Informers::new(network).trimmed(trim::pod),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::api::{Parts, Setup};
 use crate::lead::{identity, lead};
 use anyhow::{Context, Result};
 use cluster_client::kubeconfig::{self, Kubeconfig};
-use cluster_client::{Client, Informers, ListOptions, ObjectKey};
+use cluster_client::{Client, Informers, ListOptions, ObjectKey, trim};
 use cluster_config::{ApiServer, Healing, pki_file};
 use cluster_pki::{ClusterPki, Endpoint};
 use cluster_scheduler::Settings;
@@ -99,7 +99,7 @@ pub async fn run_component(
         Component::Simulator => "devcluster-simulator",
     };
     let client = Client::new(Arc::new(config.backend(None)?), name);
-    let informers = Informers::new(client.clone());
+    let informers = Informers::new(client.clone()).trimmed(trim::pod);
     let work = async {
         let (client, cancel) = (client.clone(), cancel.clone());
         match component {

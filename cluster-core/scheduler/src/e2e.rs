@@ -2,7 +2,7 @@
 
 use crate::testing::{node, pod, requests};
 use cluster_client::testing::FakeServer;
-use cluster_client::{Change, Client, Informers};
+use cluster_client::{Change, Client, Informers, trim};
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ impl World {
     fn start() -> Self {
         let server = FakeServer::new();
         let client = server.client();
-        let (informers, cancel) = (Informers::new(client.clone()), CancellationToken::new());
+        let (informers, cancel) = (Informers::new(client.clone()).trimmed(trim::pod), CancellationToken::new());
         tokio::spawn(crate::run(client.clone(), informers.clone(), Default::default(), cancel.clone()));
         Self { server, client, informers, _stop: cancel.drop_guard() }
     }

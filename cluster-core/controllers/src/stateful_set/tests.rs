@@ -4,7 +4,7 @@ use super::plan::plan;
 use super::*;
 use crate::pods::tests::pod as parse;
 use cluster_client::testing::FakeServer;
-use cluster_client::{Change, Informers};
+use cluster_client::{Change, Informers, trim};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -112,7 +112,7 @@ async fn a_set_makes_its_pods_and_claims_updates_and_shrinks() {
     let server = FakeServer::new();
     let client = server.client();
     let cancel = CancellationToken::new();
-    let informers = Informers::new(client.clone());
+    let informers = Informers::new(client.clone()).trimmed(trim::pod);
     let context =
         Context { client: client.clone(), informers, options: crate::Options::default(), cancel: cancel.clone() };
     let (pods, sets) = (context.informers.informer::<Pod>(), context.informers.informer::<StatefulSet>());

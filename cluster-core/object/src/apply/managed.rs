@@ -49,9 +49,8 @@ pub fn update(
     if old.is_some() && managers.is_empty() {
         return;
     }
-    let mut before = old.cloned().unwrap_or_else(|| json!({}));
-    meta::remove(&mut before, "metadata.managedFields");
-    let changes = typed::compare(&before, new, schema);
+    let nothing = json!({});
+    let changes = typed::compare(old.unwrap_or(&nothing), new, schema);
     // Forced: whoever writes takes over.
     if conflict::resolve(&mut managers, &changes, true).is_ok() {
         let written = strip(changes.modified.union(&changes.added));

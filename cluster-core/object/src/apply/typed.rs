@@ -10,20 +10,26 @@ use std::sync::LazyLock;
 static ANY: LazyLock<Schema> = LazyLock::new(Schema::default);
 
 /// A part of a value with owners of its own.
-pub(super) struct Child<'a> {
-    pub(super) element: String,
-    pub(super) value: &'a Value,
-    pub(super) schema: &'a Schema,
+struct Child<'a> {
+    element: String,
+    value: &'a Value,
+    schema: &'a Schema,
     /// The schema names the field; other parts are in a field set even when they have parts themselves.
     named: bool,
 }
 
 /// The parts of a value; `None` for a value with one owner.
-pub(super) fn children<'a>(value: &'a Value, schema: &'a Schema) -> Option<Vec<Child<'a>>> {
+fn children<'a>(value: &'a Value, schema: &'a Schema) -> Option<Vec<Child<'a>>> {
+    children_unlike(&Value::Null, value, schema)
+}
+
+/// The same without fields that `other` has as well: of most objects that is most, and naming a field costs memory.
+fn children_unlike<'a>(other: &Value, value: &'a Value, schema: &'a Schema) -> Option<Vec<Child<'a>>> {
     let resolved = schema.resolve();
     match value {
         Value::Object(fields) if granular(resolved) => {
-            Some(fields.iter().map(|(name, value)| field(resolved, name, value)).collect())
+            let unlike = fields.iter().filter(|(name, value)| other.get(name) != Some(value));
+            Some(unlike.map(|(name, value)| field(resolved, name, value)).collect())
         }
         Value::Array(items) => {
             let schema = resolved.items()?;
@@ -135,7 +141,7 @@ fn both(old: &Value, new: &Value, schema: &Schema, path: &mut Vec<String>, chang
     if old == new {
         return;
     }
-    let parts = (children(old, schema), children(new, schema));
+    let parts = (children_unlike(new, old, schema), children_unlike(old, new, schema));
     let (Some(old), Some(new), true) = (parts.0, parts.1, old.is_object() == new.is_object()) else {
         return changes.modified.insert(path);
     };
