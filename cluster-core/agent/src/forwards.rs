@@ -65,6 +65,14 @@ pub(crate) struct Forward {
     why: String,
 }
 
+impl Forward {
+    /// One that has no local port yet.
+    fn listening(id: String, wanted: Wanted, automatic: bool) -> Self {
+        let Wanted { cluster, namespace, target, port, .. } = wanted;
+        Self { id, cluster, namespace, target, port, local: 0, state: "listening", automatic, why: String::new() }
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     forward: Forward,
@@ -151,17 +159,7 @@ impl Forwards {
         let choice = wanted.local.unwrap_or(wanted.port);
         // A port that was named is that port or none.
         let bound = if wanted.local.is_some() { bind(choice, 1).await } else { bind(choice, TRIES).await };
-        let forward = Forward {
-            id: wanted.id(),
-            cluster: wanted.cluster.clone(),
-            namespace: wanted.namespace.clone(),
-            target: wanted.target.clone(),
-            port: wanted.port,
-            local: 0,
-            state: "listening",
-            automatic: false,
-            why: String::new(),
-        };
+        let forward = Forward::listening(wanted.id(), wanted.clone(), false);
         self.put(forward, bound, None)
     }
 

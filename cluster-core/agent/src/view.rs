@@ -63,9 +63,20 @@ pub(crate) struct Outbox {
     pub(crate) sender: mpsc::Sender<Utf8Bytes>,
 }
 
+#[derive(Serialize)]
+struct Message<'a, T> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    view: u64,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
 impl Outbox {
-    pub(crate) async fn send(&self, message: &impl Serialize) -> Result<(), Gone> {
-        let text = serde_json::to_string(message).map_err(|error| {
+    /// Sends a message of a type, with the number of the view.
+    pub(crate) async fn send(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Gone> {
+        let message = Message { kind, view: self.view, body };
+        let text = serde_json::to_string(&message).map_err(|error| {
             tracing::error!(%error, "a message could not be written");
             Gone
         })?;
@@ -75,7 +86,7 @@ impl Outbox {
     /// Tells whether the view follows the cluster.
     pub(crate) async fn state(&self, lost: Option<&Status>) -> Result<(), Gone> {
         let error = lost.map(Status::to_json);
-        self.send(&json!({"type": "state", "view": self.view, "live": lost.is_none(), "error": error})).await
+        self.send("state", &json!({"live": lost.is_none(), "error": error})).await
     }
 }
 

@@ -24,6 +24,20 @@ pub trait Object:
     + Sync
     + 'static
 {
+    /// Empty where it has none yet.
+    fn name(&self) -> &str {
+        self.metadata().name.as_deref().unwrap_or_default()
+    }
+
+    /// Empty for cluster-scoped kinds.
+    fn namespace(&self) -> &str {
+        self.metadata().namespace.as_deref().unwrap_or_default()
+    }
+
+    /// Empty where it has none yet.
+    fn uid(&self) -> &str {
+        self.metadata().uid.as_deref().unwrap_or_default()
+    }
 }
 
 impl<K> Object for K where
@@ -155,7 +169,7 @@ impl Client {
 
     /// Creates an object in the namespace its metadata names.
     pub async fn create<K: Object>(&self, object: &K) -> Result<K, Error> {
-        let path = collection_path::<K>(object.metadata().namespace.as_deref().unwrap_or_default());
+        let path = collection_path::<K>(object.namespace());
         self.send(Method::POST, &self.managed(&path), Some(encode(object)?)).await
     }
 
@@ -171,9 +185,7 @@ impl Client {
 
     /// Replaces what one subresource of an object holds.
     async fn put<K: Object>(&self, object: &K, subresource: &str) -> Result<K, Error> {
-        let meta = object.metadata();
-        let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref());
-        let path = object_path::<K>(namespace, name.unwrap_or_default(), subresource);
+        let path = object_path::<K>(object.namespace(), object.name(), subresource);
         self.send(Method::PUT, &self.managed(&path), Some(encode(object)?)).await
     }
 
@@ -199,6 +211,12 @@ impl Client {
     pub async fn delete<K: Object>(&self, namespace: &str, name: &str, options: &DeleteOptions) -> Result<(), Error> {
         let path = object_path::<K>(namespace, name, "");
         self.send::<Value>(Method::DELETE, &path, Some(encode(&options.to_json())?)).await.map(drop)
+    }
+
+    /// Deletes this very object, or starts its deletion: not another that took its name.
+    pub async fn delete_this<K: Object>(&self, object: &K, options: DeleteOptions) -> Result<(), Error> {
+        let options = DeleteOptions { uid: object.metadata().uid.clone(), ..options };
+        self.delete::<K>(object.namespace(), object.name(), &options).await
     }
 
     /// Posts to a subresource, for example `binding`, `token` or `eviction`.

@@ -28,8 +28,7 @@ impl ObjectKey {
 
     /// The key of an object.
     pub fn of<K: Object>(object: &K) -> Self {
-        let meta = object.metadata();
-        Self::new(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+        Self::new(object.namespace(), object.name())
     }
 }
 

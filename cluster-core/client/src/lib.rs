@@ -59,6 +59,14 @@ impl Error {
         self.status().is_some_and(Status::is_not_found)
     }
 
+    /// `None` for an object that does not exist, where that is as good as any other answer.
+    pub fn ignore_gone<T>(result: Result<T, Self>) -> Result<Option<T>, Self> {
+        match result {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
     /// Whether the object changed in between.
     pub fn is_conflict(&self) -> bool {
         self.status().is_some_and(Status::is_conflict)

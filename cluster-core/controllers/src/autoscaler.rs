@@ -8,11 +8,10 @@ mod replicas;
 mod tests;
 
 use crate::conditions::{self, Condition};
-use crate::meta::{matches, namespace};
-use crate::pods::BY_NAMESPACE;
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone, resources};
-use async_trait::async_trait;
+use crate::index::{self, BY_NAMESPACE};
+use crate::meta::{Meta, matches};
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error, resources, write_status};
 use behavior::{Memory, Verdict};
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Change, Client, Informer, ObjectKey};
@@ -34,21 +33,23 @@ use tokio::time::Instant;
 const PERIOD: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(context: Context) {
-    let (autoscalers, pods) = (context.informers.informer::<Autoscaler>(), context.informers.informer::<Pod>());
-    pods.add_index(BY_NAMESPACE, |pod| vec![namespace(pod).to_owned()]);
     let controller = Autoscalers {
         client: context.client.clone(),
         recorder: context.recorder("horizontal-pod-autoscaler"),
-        autoscalers: autoscalers.clone(),
-        pods: pods.clone(),
+        autoscalers: context.informers.informer(),
+        pods: context.informers.informer(),
         known: Mutex::default(),
     };
+    index::by_namespace(&controller.pods);
     Runner::new(controller)
-        .on(&autoscalers, |change| match change {
-            Change::Updated { old, new } if old.spec == new.spec => None,
-            change => Some(ObjectKey::of(change.object().as_ref())),
-        })
-        .needs(&pods)
+        .on(
+            |c| &c.autoscalers,
+            |_, change| match change {
+                Change::Updated { old, new } if old.spec == new.spec => None,
+                change => Some(change.object().key()),
+            },
+        )
+        .needs(|c| &c.pods)
         .run(context.cancel)
         .await;
 }
@@ -94,11 +95,10 @@ struct Decision {
     reason: String,
 }
 
-#[async_trait]
 impl Controller for Autoscalers {
     const NAME: &'static str = "horizontal-pod-autoscaler";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(autoscaler) = self.autoscalers.get(key) else {
             self.known.lock().remove(key);
             return Ok(None);
@@ -109,9 +109,7 @@ impl Controller for Autoscalers {
         if let Err(Failure { reason, message }) = outcome {
             self.recorder.warning(&reference(autoscaler.as_ref()), reason, message);
         }
-        if updated.status != autoscaler.status {
-            ignore_gone(self.client.update_status(&updated).await)?;
-        }
+        write_status(&self.client, autoscaler.as_ref(), &updated).await?;
         Ok(Some(PERIOD))
     }
 }

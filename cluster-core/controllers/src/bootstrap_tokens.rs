@@ -1,13 +1,12 @@
 //! Tokens with which new nodes join: those that expired go, the others sign what a node must trust before it can.
 
-use crate::meta::{self, name};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::meta::{self, Meta};
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, delete, ignore_gone};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
+use cluster_client::{Client, Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::collections::BTreeMap;
@@ -20,12 +19,14 @@ const SIGNED: &str = "kubeconfig";
 const SIGNATURE: &str = "jws-kubeconfig-";
 
 pub(crate) async fn run(context: Context) {
-    let secrets = context.informers.scoped::<Secret>("", "type=bootstrap.kubernetes.io/token");
-    let maps = context.informers.scoped::<ConfigMap>("", "metadata.name=cluster-info");
-    let info = || ObjectKey::new(INFO.0, INFO.1);
-    Runner::new(Tokens { client: context.client.clone(), secrets: secrets.clone(), maps: maps.clone() })
-        .on(&secrets, move |change| [ObjectKey::of(change.object().as_ref()), info()])
-        .on_each(&maps)
+    let controller = Tokens {
+        client: context.client.clone(),
+        secrets: context.informers.scoped("", "type=bootstrap.kubernetes.io/token"),
+        maps: context.informers.scoped("", "metadata.name=cluster-info"),
+    };
+    Runner::new(controller)
+        .on(|c| &c.secrets, |_, change| [change.object().key(), ObjectKey::new(INFO.0, INFO.1)])
+        .on_each(|c| &c.maps)
         .run(context.cancel)
         .await;
 }
@@ -49,7 +50,7 @@ fn left(secret: &Secret, now: &Time) -> Option<Duration> {
 /// The id and the secret of a token that may sign.
 fn signer<'a>(secret: &'a Secret, now: &Time) -> Option<(&'a str, &'a str)> {
     let id = text(secret, "token-id")?;
-    let valid = name(secret).strip_prefix("bootstrap-token-") == Some(id)
+    let valid = secret.name().strip_prefix("bootstrap-token-") == Some(id)
         && secret.metadata.namespace.as_deref() == Some(NAMESPACE)
         && text(secret, "usage-bootstrap-signing") == Some("true")
         && left(secret, now).is_none_or(|left| !left.is_zero());
@@ -74,11 +75,10 @@ fn with_signatures(data: &BTreeMap<String, String>, tokens: &[(&str, &str)]) -> 
     signed
 }
 
-#[async_trait]
 impl Controller for Tokens {
     const NAME: &'static str = "bootstrap-tokens";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let now = meta::now();
         if (key.namespace.as_ref(), key.name.as_ref()) == INFO {
             let Some(map) = self.maps.get(key) else { return Ok(None) };
@@ -96,8 +96,7 @@ impl Controller for Tokens {
         };
         match left(&secret, &now) {
             Some(left) if left.is_zero() => {
-                let options = DeleteOptions { uid: secret.metadata.uid.clone(), ..DeleteOptions::default() };
-                ignore_gone(self.client.delete::<Secret>(&key.namespace, &key.name, &options).await)?;
+                delete(&self.client, secret.as_ref()).await?;
                 Ok(None)
             }
             left => Ok(left),

@@ -1,11 +1,10 @@
 //! Certificate signing requests for the cluster's own signers: a kubelet's are approved, approved ones are signed, and
 //! old ones go.
 
-use crate::meta::{self, is_deleting, name};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
-use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
+use crate::meta::{self, Meta};
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error, delete, ignore_gone};
+use cluster_client::{Client, Informer, Object, ObjectKey};
 use http::Method;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
@@ -51,9 +50,9 @@ pub trait Signer: Debug + Send + Sync {
 }
 
 pub(crate) async fn run(context: Context) {
-    let requests = context.informers.informer::<Request>();
-    let (client, signer) = (context.client.clone(), context.options.signer.clone());
-    Runner::new(Requests { client, signer, requests: requests.clone() }).on_each(&requests).run(context.cancel).await;
+    let signer = context.options.signer.clone();
+    let controller = Requests { client: context.client.clone(), signer, requests: context.informers.informer() };
+    Runner::new(controller).on_each(|c| &c.requests).run(context.cancel).await;
 }
 
 struct Requests {
@@ -142,12 +141,11 @@ fn pem(request: &Request) -> String {
     String::from_utf8_lossy(&request.spec.request.0).into_owned()
 }
 
-#[async_trait]
 impl Controller for Requests {
     const NAME: &'static str = "csr";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
-        let Some(request) = self.requests.get(key).filter(|request| !is_deleting(request.as_ref())) else {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        let Some(request) = self.requests.get(key).filter(|request| !request.is_deleting()) else {
             return Ok(None);
         };
         let ours = [CLIENT, KUBELET_CLIENT, KUBELET_SERVING].contains(&request.spec.signer_name.as_str());
@@ -155,10 +153,7 @@ impl Controller for Requests {
         let subject = signer.map(|signer| signer.subject(&pem(&request)));
         match (plan(&request, subject.as_ref(), &meta::now()), signer) {
             (Step::Wait(left), _) => return Ok(Some(left)),
-            (Step::Delete, _) => {
-                let options = DeleteOptions { uid: request.metadata.uid.clone(), ..DeleteOptions::default() };
-                ignore_gone(self.client.delete::<Request>("", &key.name, &options).await)?;
-            }
+            (Step::Delete, _) => delete(&self.client, request.as_ref()).await?,
             (Step::Approve, _) => {
                 let common_name = subject.and_then(Result::ok).unwrap_or_default().common_name;
                 self.approve(&request, &common_name).await?;
@@ -216,10 +211,10 @@ impl Requests {
             let approved = with(request, "Approved", "AutoApproved", message);
             let body = serde_json::to_value(&approved).map_err(|e| Error::Object(e.to_string()))?;
             let root = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
-            let path = format!("{root}/{}/approval", name(request));
+            let path = format!("{root}/{}/approval", request.name());
             return ignore_gone(self.client.raw(Method::PUT, &path, Some(&body)).await).map(drop);
         }
-        tracing::debug!(request = name(request), "a kubelet's request is left to an administrator");
+        tracing::debug!(request = request.name(), "a kubelet's request is left to an administrator");
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! Which objects a controller owns: it adopts orphans its selector matches and releases what no longer matches.
 
-use crate::Error;
-use crate::meta::{self, controller_reference, is_deleting, name, namespace, uid};
-use cluster_client::{Client, Object, Patch, PatchOptions};
+use crate::meta::{self, Meta, controller_reference};
+use crate::{Error, index};
+use cluster_client::{Client, Informer, Object, Patch, PatchOptions};
 use cluster_object::selector::Selector;
 use serde_json::json;
 use std::sync::Arc;
@@ -17,23 +17,24 @@ enum Claim {
 
 fn decide<O: Object, K: Object>(owner: &O, selector: &Selector, object: &K) -> Claim {
     let matches = meta::matches(selector, object.metadata());
-    match meta::controller(object.metadata()) {
-        Some(reference) if reference.uid != uid(owner) => Claim::Ignore,
+    match object.controller() {
+        Some(reference) if reference.uid != owner.uid() => Claim::Ignore,
         Some(_) if matches => Claim::Keep,
-        Some(_) if is_deleting(owner) => Claim::Ignore,
+        Some(_) if owner.is_deleting() => Claim::Ignore,
         Some(_) => Claim::Release,
-        None if matches && !is_deleting(owner) && !is_deleting(object) => Claim::Adopt,
+        None if matches && !owner.is_deleting() && !object.is_deleting() => Claim::Adopt,
         None => Claim::Ignore,
     }
 }
 
-/// The `candidates` that `owner` controls, after adopting and releasing.
+/// What `owner` controls in a cache that is indexed by owner, after adopting and releasing.
 pub(crate) async fn claim<O: Object, K: Object>(
     client: &Client,
     owner: &O,
     selector: &Selector,
-    candidates: Vec<Arc<K>>,
+    cache: &Informer<K>,
 ) -> Result<Vec<Arc<K>>, Error> {
+    let candidates = index::candidates(cache, owner);
     let mut owned = Vec::with_capacity(candidates.len());
     let mut may_adopt = None;
     for object in candidates {
@@ -58,8 +59,8 @@ pub(crate) async fn claim<O: Object, K: Object>(
 
 /// Asks the server, because the cache may not know yet that the owner is gone.
 async fn still_exists<O: Object>(client: &Client, owner: &O) -> Result<bool, Error> {
-    match client.get::<O>(namespace(owner), name(owner)).await {
-        Ok(fresh) => Ok(uid(&fresh) == uid(owner) && !is_deleting(&fresh)),
+    match client.get::<O>(owner.namespace(), owner.name()).await {
+        Ok(fresh) => Ok(fresh.uid() == owner.uid() && !fresh.is_deleting()),
         Err(error) if error.is_not_found() => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -67,20 +68,20 @@ async fn still_exists<O: Object>(client: &Client, owner: &O) -> Result<bool, Err
 
 async fn adopt<O: Object, K: Object>(client: &Client, owner: &O, object: &K) -> Result<Option<K>, Error> {
     let references = [controller_reference(owner)];
-    let patch = json!({"metadata": {"uid": uid(object), "ownerReferences": references}});
+    let patch = json!({"metadata": {"uid": object.uid(), "ownerReferences": references}});
     patch_metadata(client, object, patch).await
 }
 
 async fn release<O: Object, K: Object>(client: &Client, owner: &O, object: &K) -> Result<(), Error> {
-    let references = json!([{"$patch": "delete", "uid": uid(owner)}]);
-    let patch = json!({"metadata": {"uid": uid(object), "ownerReferences": references}});
+    let references = json!([{"$patch": "delete", "uid": owner.uid()}]);
+    let patch = json!({"metadata": {"uid": object.uid(), "ownerReferences": references}});
     patch_metadata(client, object, patch).await.map(drop)
 }
 
 /// `None` when the object is gone, or another of its name took its place.
 async fn patch_metadata<K: Object>(client: &Client, object: &K, patch: serde_json::Value) -> Result<Option<K>, Error> {
     let patch = Patch::Strategic(patch);
-    match client.patch(namespace(object), name(object), "", &patch, &PatchOptions::default()).await {
+    match client.patch(object.namespace(), object.name(), "", &patch, &PatchOptions::default()).await {
         Ok(patched) => Ok(Some(patched)),
         Err(error) if error.is_not_found() || error.status().is_some_and(|s| s.reason == "Invalid") => Ok(None),
         Err(error) => Err(error.into()),

@@ -1,28 +1,20 @@
 //! Fills cluster roles with the rules of the roles their aggregation rule selects.
 
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone, meta};
-use async_trait::async_trait;
-use cluster_client::{Client, Informer, ObjectKey};
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, ignore_gone, meta};
+use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(crate) async fn run(context: Context) {
-    let roles = context.informers.informer::<ClusterRole>();
-    let all = roles.clone();
+    let controller = Aggregation { client: context.client.clone(), roles: context.informers.informer() };
     // Any role may be part of any aggregated one, and there are few of those.
-    Runner::new(Aggregation { client: context.client.clone(), roles: roles.clone() })
-        .on(&roles, move |_| {
-            let aggregated = |role: &Arc<ClusterRole>| role.aggregation_rule.is_some();
-            all.list()
-                .iter()
-                .filter(|role| aggregated(role))
-                .map(|role| ObjectKey::of(role.as_ref()))
-                .collect::<Vec<_>>()
-        })
-        .run(context.cancel)
-        .await;
+    let aggregated = |c: &Aggregation, _: &Change<ClusterRole>| {
+        let mut roles = c.roles.list();
+        roles.retain(|role| role.aggregation_rule.is_some());
+        meta::keys(&roles)
+    };
+    Runner::new(controller).on(|c| &c.roles, aggregated).run(context.cancel).await;
 }
 
 struct Aggregation {
@@ -30,12 +22,11 @@ struct Aggregation {
     roles: Informer<ClusterRole>,
 }
 
-#[async_trait]
 impl Controller for Aggregation {
     const NAME: &'static str = "clusterrole-aggregation";
     const WORKERS: usize = 1;
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(role) = self.roles.get(key) else { return Ok(None) };
         let Some(rules) = aggregate(&role, &self.roles.list()) else { return Ok(None) };
         let filled = ClusterRole { rules: (!rules.is_empty()).then_some(rules), ..(*role).clone() };
@@ -49,7 +40,7 @@ fn aggregate(role: &ClusterRole, all: &[Arc<ClusterRole>]) -> Option<Vec<PolicyR
     let selectors = role.aggregation_rule.as_ref()?.cluster_role_selectors.as_deref().unwrap_or_default();
     let mut rules: Vec<PolicyRule> = Vec::new();
     for selector in selectors.iter().map(meta::selector) {
-        let others = all.iter().filter(|other| meta::name(other.as_ref()) != meta::name(role));
+        let others = all.iter().filter(|other| other.name() != role.name());
         for other in others.filter(|other| meta::matches(&selector, &other.metadata)) {
             for rule in other.rules.iter().flatten() {
                 if !rules.contains(rule) {

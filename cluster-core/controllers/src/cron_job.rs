@@ -3,18 +3,16 @@
 mod plan;
 mod schedule;
 
-use crate::meta::{self, controller_reference, name, namespace};
-use crate::pods::BY_OWNER;
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::index::{self, BY_OWNER};
+use crate::meta::{Meta, controller_key, controller_reference};
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error, ignore_gone, write_status};
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
+use cluster_client::{Client, DeleteOptions, Informer, Object, ObjectKey};
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::{CronJob, CronJobStatus, Job};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A cron job with its jobs.
 type Known = (Arc<CronJob>, Vec<Arc<Job>>);
@@ -22,20 +20,16 @@ type Known = (Arc<CronJob>, Vec<Arc<Job>>);
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 pub(crate) async fn run(context: Context) {
-    let crons = context.informers.informer::<CronJob>();
-    let jobs = context.informers.informer::<Job>();
-    jobs.add_index(BY_OWNER, |job| {
-        meta::controller(&job.metadata).map(|owner| owner.uid.clone()).into_iter().collect()
-    });
     let controller = CronJobs {
         client: context.client.clone(),
         recorder: context.recorder("cronjob-controller"),
-        crons: crons.clone(),
-        jobs: jobs.clone(),
+        crons: context.informers.informer(),
+        jobs: context.informers.informer(),
     };
+    index::by_owner(&controller.jobs);
     Runner::new(controller)
-        .on_each(&crons)
-        .on(&jobs, |change| meta::controller_key::<CronJob>(&change.object().metadata))
+        .on_each(|c| &c.crons)
+        .on(|c| &c.jobs, |_, change| controller_key::<CronJob>(change.object().as_ref()))
         .run(context.cancel)
         .await;
 }
@@ -47,13 +41,12 @@ struct CronJobs {
     jobs: Informer<Job>,
 }
 
-#[async_trait]
 impl Controller for CronJobs {
     const NAME: &'static str = "cronjob";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(cron) = self.crons.get(key) else { return Ok(None) };
-        let jobs = self.jobs.by_index(BY_OWNER, meta::uid(cron.as_ref()));
+        let jobs = self.jobs.by_index(BY_OWNER, cron.uid());
         let Some((cron, jobs)) = self.settle(cron, jobs).await? else { return Ok(None) };
         let plan = plan::plan(&cron, &jobs, Timestamp::now());
         for (kind, reason, message) in plan.events {
@@ -62,13 +55,13 @@ impl Controller for CronJobs {
         for job in &plan.delete {
             self.delete(&cron, job).await?;
         }
-        let mut status = plan.status;
+        let mut updated = CronJob { status: Some(plan.status), ..(*cron).clone() };
         if let Some(time) = plan.start
             && let Some(job) = self.start(&cron, time).await?
         {
-            status.active.get_or_insert_default().push(reference(&job));
+            updated.status.get_or_insert_default().active.get_or_insert_default().push(reference(&job));
         }
-        self.write_status(&cron, status).await?;
+        write_status(&self.client, cron.as_ref(), &updated).await?;
         Ok(plan.again)
     }
 }
@@ -79,20 +72,15 @@ impl CronJobs {
         if plan::agree(&cron, &jobs) {
             return Ok(Some((cron, jobs)));
         }
-        let key = ObjectKey::of(cron.as_ref());
-        let cron: CronJob = match self.client.get(&key.namespace, &key.name).await {
-            Err(error) if error.is_not_found() => return Ok(None),
-            other => other?,
-        };
+        let key = cron.key();
+        let cron = ignore_gone(self.client.get::<CronJob>(&key.namespace, &key.name).await)?;
+        let Some(cron) = cron else { return Ok(None) };
         for listed in cron.status.iter().flat_map(|status| status.active.iter().flatten()) {
             if jobs.iter().any(|job| job.metadata.uid == listed.uid) {
                 continue;
             }
-            match self.client.get::<Job>(&key.namespace, listed.name.as_deref().unwrap_or_default()).await {
-                Ok(job) if job.metadata.uid == listed.uid => jobs.push(Arc::new(job)),
-                Err(error) if !error.is_not_found() => return Err(error.into()),
-                _ => {}
-            }
+            let job = self.client.get::<Job>(&key.namespace, listed.name.as_deref().unwrap_or_default()).await;
+            jobs.extend(ignore_gone(job)?.filter(|job| job.metadata.uid == listed.uid).map(Arc::new));
         }
         Ok(Some((Arc::new(cron), jobs)))
     }
@@ -118,7 +106,7 @@ impl CronJobs {
         };
         match self.client.create(&job).await {
             Ok(job) => {
-                self.recorder.normal(&reference(cron), "SuccessfulCreate", format!("Created job {}", name(&job)));
+                self.recorder.normal(&reference(cron), "SuccessfulCreate", format!("Created job {}", job.name()));
                 Ok(Some(job))
             }
             Err(error) if error.is_already_exists() => Ok(None),
@@ -130,14 +118,11 @@ impl CronJobs {
     }
 
     async fn delete(&self, cron: &CronJob, job: &Job) -> Result<(), Error> {
-        let options = DeleteOptions {
-            uid: job.metadata.uid.clone(),
-            propagation_policy: Some("Background".to_owned()),
-            ..DeleteOptions::default()
-        };
-        match self.client.delete::<Job>(namespace(job), name(job), &options).await {
+        let propagation_policy = Some("Background".to_owned());
+        let options = DeleteOptions { propagation_policy, ..DeleteOptions::default() };
+        match self.client.delete_this(job, options).await {
             Ok(()) => {
-                self.recorder.normal(&reference(cron), "SuccessfulDelete", format!("Deleted job {}", name(job)));
+                self.recorder.normal(&reference(cron), "SuccessfulDelete", format!("Deleted job {}", job.name()));
                 Ok(())
             }
             Err(error) if error.is_not_found() => Ok(()),
@@ -146,13 +131,5 @@ impl CronJobs {
                 Err(error.into())
             }
         }
-    }
-
-    async fn write_status(&self, cron: &CronJob, status: CronJobStatus) -> Result<(), Error> {
-        if cron.status.as_ref() == Some(&status) {
-            return Ok(());
-        }
-        let updated = CronJob { status: Some(status), ..cron.clone() };
-        ignore_gone(self.client.update_status(&updated).await).map(drop)
     }
 }

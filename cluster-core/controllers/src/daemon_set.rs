@@ -4,20 +4,20 @@ mod plan;
 mod pods;
 
 use crate::history::{History, REVISION};
-use crate::meta::{self, is_deleting, name, namespace, selector as matcher, uid};
+use crate::index::{self, near};
+use crate::meta::{self, Meta, selector as matcher};
 use crate::pod_control::{BURST, PodControl};
-use crate::pods::BY_NAMESPACE;
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, write_status};
 use cluster_client::events::reference;
-use cluster_client::{Change, Informer, ObjectKey};
-use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, DaemonSetStatus};
-use k8s_openapi::api::core::v1::Node;
+use cluster_client::{Change, Informer, Object, ObjectKey};
+use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use parking_lot::Mutex;
 use plan::Plan;
 use pods::{on_node, pattern};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -26,30 +26,25 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_mins(15);
 
 pub(crate) async fn run(context: Context) {
-    let sets = context.informers.informer::<DaemonSet>();
-    let nodes = context.informers.informer::<Node>();
-    sets.add_index(BY_NAMESPACE, |set| vec![namespace(set).to_owned()]);
-    let control = PodControl::new(&context, "daemonset-controller");
-    let watcher = control.watcher::<DaemonSet>({
-        let sets = sets.clone();
-        move |pod| {
-            let sets = sets.by_index(BY_NAMESPACE, namespace(pod));
-            let matching = sets.iter().filter(|set| meta::matches(&matcher(&set.spec.selector), &pod.metadata));
-            matching.map(|set| ObjectKey::of(set.as_ref())).collect()
-        }
-    });
-    let history = History::new(&context.client, &context.informers);
-    let (pods, revisions, all) = (control.pods.clone(), history.revisions.clone(), sets.clone());
-    let controller =
-        DaemonSets { sets: sets.clone(), nodes: nodes.clone(), control, history, failures: Mutex::default() };
+    let controller = DaemonSets {
+        sets: context.informers.informer(),
+        nodes: context.informers.informer(),
+        control: PodControl::new(&context, "daemonset-controller"),
+        history: History::new(&context.client, &context.informers),
+        failures: Mutex::default(),
+    };
+    index::by_namespace(&controller.sets);
     Runner::new(controller)
-        .on_each(&sets)
-        .on(&pods, watcher)
-        .on(&nodes, move |change| match change {
-            Change::Updated { old, new } if concerns_nobody(old, new) => Vec::new(),
-            _ => all.list().iter().map(|set| ObjectKey::of(set.as_ref())).collect(),
-        })
-        .needs(&revisions)
+        .on_each(|c| &c.sets)
+        .on(|c| &c.control.pods, DaemonSets::concerned)
+        .on(
+            |c| &c.nodes,
+            |c, change| match change {
+                Change::Updated { old, new } if concerns_nobody(old, new) => Vec::new(),
+                _ => meta::keys(&c.sets.list()),
+            },
+        )
+        .needs(|c| &c.history.revisions)
         .run(context.cancel)
         .await;
 }
@@ -69,11 +64,10 @@ struct DaemonSets {
     failures: Mutex<HashMap<(String, String), (u32, Instant)>>,
 }
 
-#[async_trait]
 impl Controller for DaemonSets {
     const NAME: &'static str = "daemonset";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(set) = self.sets.get(key) else { return Ok(None) };
         let selector = matcher(&set.spec.selector);
         if selector.is_empty() {
@@ -83,9 +77,9 @@ impl Controller for DaemonSets {
         }
         let settled = self.control.settled(set.as_ref());
         let owned = self.control.claim(set.as_ref(), &selector).await?;
-        if is_deleting(set.as_ref()) {
-            self.control.forget(uid(set.as_ref()));
-            self.failures.lock().retain(|(owner, _), _| owner != uid(set.as_ref()));
+        if set.is_deleting() {
+            self.control.forget(set.uid());
+            self.failures.lock().retain(|(owner, _), _| owner != set.uid());
             return Ok(None);
         }
         let revisions = self.history.sync(set.as_ref(), &selector, &set.spec.template).await?;
@@ -94,33 +88,35 @@ impl Controller for DaemonSets {
         let plan = plan::plan(&set, &self.nodes.list(), &owned, (&pattern, hash), settled, &meta::now());
         let status = plan.status.clone();
         let done = self.execute(&set, &pattern, plan).await;
-        self.write_status(&set, status).await?;
+        let updated = DaemonSet { status: Some(status), ..(*set).clone() };
+        write_status(&self.control.client, set.as_ref(), &updated).await?;
         let again = done?;
         let live = revisions.all.iter().filter(|revision| {
-            let made_from = |pod: &std::sync::Arc<_>| pods::revision(pod) == self::hash(revision);
-            name(revision.as_ref()) == name(revisions.update.as_ref()) || owned.iter().any(made_from)
+            let made_from = |pod: &Arc<Pod>| pods::revision(pod) == self::hash(revision);
+            revision.name() == revisions.update.name() || owned.iter().any(made_from)
         });
-        let live: Vec<&str> = live.map(|revision| name(revision.as_ref())).collect();
+        let live: Vec<&str> = live.map(|revision| revision.name()).collect();
         self.history.truncate(&revisions, &live, set.spec.revision_history_limit.unwrap_or(10)).await?;
         Ok(again)
     }
 }
 
 fn hash(revision: &ControllerRevision) -> &str {
-    revision.metadata.labels.as_ref().and_then(|labels| labels.get(REVISION)).map_or("", String::as_str)
+    revision.label(REVISION).unwrap_or_default()
 }
 
 impl DaemonSets {
-    async fn execute(
-        &self,
-        set: &DaemonSet,
-        pattern: &k8s_openapi::api::core::v1::Pod,
-        mut plan: Plan,
-    ) -> Result<Option<Duration>, Error> {
+    fn concerned(&self, change: &Change<Pod>) -> Vec<ObjectKey> {
+        self.control.concerned::<DaemonSet>(change, |pod| {
+            near(&self.sets, pod.namespace(), |set| meta::matches(&matcher(&set.spec.selector), &pod.metadata))
+        })
+    }
+
+    async fn execute(&self, set: &DaemonSet, pattern: &Pod, mut plan: Plan) -> Outcome {
         let mut again = plan.again;
         for pod in &plan.ended {
-            if let Some(left) = self.hold_back(uid(set), crate::pods::node(pod)) {
-                plan.delete.retain(|other| uid(other.as_ref()) != uid(pod.as_ref()));
+            if let Some(left) = self.hold_back(set.uid(), crate::pods::node(pod)) {
+                plan.delete.retain(|other| other.uid() != pod.uid());
                 again = Some(again.map_or(left, |again| again.min(left)));
                 continue;
             }
@@ -153,14 +149,6 @@ impl DaemonSets {
             (*count, *last) = (*count + 1, Instant::now());
         }
         left
-    }
-
-    async fn write_status(&self, set: &DaemonSet, status: DaemonSetStatus) -> Result<(), Error> {
-        if set.status.as_ref() == Some(&status) {
-            return Ok(());
-        }
-        let updated = DaemonSet { status: Some(status), ..set.clone() };
-        ignore_gone(self.control.client.update_status(&updated).await).map(drop)
     }
 }
 

@@ -6,68 +6,36 @@ mod status;
 
 use crate::claims::claim;
 use crate::conditions::{self, Condition};
-use crate::meta::{self, controller, is_deleting, name, namespace, selector as matcher, uid};
-use crate::pods::{self, BY_NAMESPACE, BY_OWNER, ORPHANS};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::index::{self, BY_OWNER, near};
+use crate::meta::{self, Meta, controller_key, selector as matcher};
+use crate::pods;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error, delete, write_status};
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, DeleteOptions, Informer, ObjectKey};
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus, ReplicaSet};
+use cluster_client::{Change, Client, Informer, Object, ObjectKey};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use rollout::{Scale, is_recreate, size, total, wanted};
 use status::{PROGRESSING, condition, deadline};
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(crate) async fn run(context: Context) {
-    let informers = &context.informers;
-    let (deployments, sets) = (informers.informer::<Deployment>(), informers.informer::<ReplicaSet>());
-    let pods = informers.informer::<Pod>();
-    let owner = |meta: &_| controller(meta).map(|owner| owner.uid.clone()).into_iter().collect();
-    deployments.add_index(BY_NAMESPACE, |deployment| vec![namespace(deployment).to_owned()]);
-    sets.add_index(BY_OWNER, move |set| owner(&set.metadata));
-    sets.add_index(ORPHANS, |set| match controller(&set.metadata) {
-        None => vec![namespace(set).to_owned()],
-        Some(_) => Vec::new(),
-    });
-    pods.add_index(BY_OWNER, move |pod| owner(&pod.metadata));
     let controller = Deployments {
         client: context.client.clone(),
         recorder: context.recorder("deployment-controller"),
-        deployments: deployments.clone(),
-        sets: sets.clone(),
-        pods: pods.clone(),
+        deployments: context.informers.informer(),
+        sets: context.informers.informer(),
+        pods: context.informers.informer(),
     };
-    let (of_set, of_pod) = (deployments.clone(), sets.clone());
+    index::by_namespace(&controller.deployments);
+    index::by_owner(&controller.sets);
+    index::by_owner(&controller.pods);
     Runner::new(controller)
-        .on_each(&deployments)
-        .on(&sets, move |change| concerned(change, &of_set))
-        .on(&pods, move |change| recreated(change, &of_pod))
+        .on_each(|c| &c.deployments)
+        .on(|c| &c.sets, Deployments::concerned)
+        .on(|c| &c.pods, Deployments::recreated)
         .run(context.cancel)
         .await;
-}
-
-/// The deployments a change of a replica set concerns: its owner now and before, or those that might adopt it.
-fn concerned(change: &Change<ReplicaSet>, deployments: &Informer<Deployment>) -> Vec<ObjectKey> {
-    let set = change.object();
-    let mut keys: Vec<ObjectKey> = meta::controller_key::<Deployment>(&set.metadata).into_iter().collect();
-    if let Change::Updated { old, .. } = change {
-        keys.extend(meta::controller_key::<Deployment>(&old.metadata).filter(|old| !keys.contains(old)));
-    }
-    if keys.is_empty() && controller(&set.metadata).is_none() && !matches!(change, Change::Deleted(_)) {
-        let candidates = deployments.by_index(BY_NAMESPACE, namespace(set.as_ref()));
-        let matching = candidates.iter().filter(|d| meta::matches(&matcher(&d.spec.selector), &set.metadata));
-        keys.extend(matching.map(|deployment| ObjectKey::of(deployment.as_ref())));
-    }
-    keys
-}
-
-/// A pod that is gone matters to a deployment that waits for all old pods to end.
-fn recreated(change: &Change<Pod>, sets: &Informer<ReplicaSet>) -> Option<ObjectKey> {
-    let Change::Deleted(pod) = change else { return None };
-    let set = sets.get(&meta::controller_key::<ReplicaSet>(&pod.metadata)?)?;
-    meta::controller_key::<Deployment>(&set.metadata)
 }
 
 struct Deployments {
@@ -91,7 +59,7 @@ impl Rollout {
     }
 
     fn replace(&mut self, set: Arc<ReplicaSet>) {
-        let same = |other: &Arc<ReplicaSet>| uid(other.as_ref()) == uid(set.as_ref());
+        let same = |other: &Arc<ReplicaSet>| other.uid() == set.uid();
         if let Some(slot) = self.old.iter_mut().chain(&mut self.new).find(|other| same(other)) {
             *slot = set;
         }
@@ -105,11 +73,10 @@ impl Rollout {
     }
 }
 
-#[async_trait]
 impl Controller for Deployments {
     const NAME: &'static str = "deployment";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(deployment) = self.deployments.get(key) else { return Ok(None) };
         let selector = matcher(&deployment.spec.selector);
         if selector.is_empty() {
@@ -117,11 +84,9 @@ impl Controller for Deployments {
             self.recorder.warning(&reference(deployment.as_ref()), "SelectingAll", message);
             return Ok(None);
         }
-        let mut candidates = self.sets.by_index(BY_OWNER, uid(deployment.as_ref()));
-        candidates.extend(self.sets.by_index(ORPHANS, &key.namespace));
-        let sets = claim(&self.client, deployment.as_ref(), &selector, candidates).await?;
+        let sets = claim(&self.client, deployment.as_ref(), &selector, &self.sets).await?;
         let new = revision::find_new(&deployment, &sets);
-        let is_old = |set: &&Arc<ReplicaSet>| new.as_ref().is_none_or(|new| uid(new.as_ref()) != uid(set.as_ref()));
+        let is_old = |set: &&Arc<ReplicaSet>| new.as_ref().is_none_or(|new| new.uid() != set.uid());
         let old = sets.iter().filter(is_old).cloned().collect();
         let mut rollout = Rollout { deployment: (*deployment).clone(), new, old };
         self.step(&mut rollout).await
@@ -129,8 +94,21 @@ impl Controller for Deployments {
 }
 
 impl Deployments {
-    async fn step(&self, rollout: &mut Rollout) -> Result<Option<Duration>, Error> {
-        if is_deleting(&rollout.deployment) {
+    fn concerned(&self, change: &Change<ReplicaSet>) -> Vec<ObjectKey> {
+        index::concerned::<Deployment, ReplicaSet>(change, |set| {
+            near(&self.deployments, set.namespace(), |d| meta::matches(&matcher(&d.spec.selector), &set.metadata))
+        })
+    }
+
+    /// A pod that is gone matters to a deployment that waits for all old pods to end.
+    fn recreated(&self, change: &Change<Pod>) -> Option<ObjectKey> {
+        let Change::Deleted(pod) = change else { return None };
+        let set = self.sets.get(&controller_key::<ReplicaSet>(pod.as_ref())?)?;
+        controller_key::<Deployment>(set.as_ref())
+    }
+
+    async fn step(&self, rollout: &mut Rollout) -> Outcome {
+        if rollout.deployment.is_deleting() {
             return self.report_counts(rollout).await;
         }
         self.note_pause(rollout).await?;
@@ -170,7 +148,7 @@ impl Deployments {
         if !scales.is_empty() {
             return self.scale_all(rollout, scales).await;
         }
-        let mut old_pods = rollout.old.iter().flat_map(|set| self.pods.by_index(BY_OWNER, uid(set.as_ref())));
+        let mut old_pods = rollout.old.iter().flat_map(|set| self.pods.by_index(BY_OWNER, set.uid()));
         if old_pods.any(|pod| !pods::is_finished(&pod)) {
             return Ok(());
         }
@@ -192,7 +170,7 @@ impl Deployments {
                 updated.spec.min_ready_seconds = rollout.deployment.spec.min_ready_seconds;
                 rollout.replace(Arc::new(self.client.update(&updated).await?));
             }
-            let message = format!("Found new replica set {:?}", name(new.as_ref()));
+            let message = format!("Found new replica set {:?}", new.name());
             let first = Some(("FoundNewReplicaSet", message));
             return self.note_revision(rollout, revision::revision(&updated), first).await;
         }
@@ -208,32 +186,30 @@ impl Deployments {
         let created = match self.client.create(&set).await {
             Err(error) if error.is_already_exists() => return self.resolve_collision(rollout, &set).await,
             Err(error) => {
-                let message = format!("Failed to create new replica set {:?}: {error}", name(&set));
+                let message = format!("Failed to create new replica set {:?}: {error}", set.name());
                 self.recorder.warning(&reference(deployment), "ReplicaSetCreateError", message.clone());
                 self.note(rollout, condition(PROGRESSING, "False", "ReplicaSetCreateError", message)).await?;
                 return Err(error.into());
             }
             Ok(created) => created,
         };
-        let message = format!("Created new replica set {:?}", name(&created));
+        let message = format!("Created new replica set {:?}", created.name());
         if size > 0 {
-            let text = format!("Scaled up replica set {} from 0 to {size}", name(&created));
+            let text = format!("Scaled up replica set {} from 0 to {size}", created.name());
             self.recorder.normal(&reference(deployment), "ScalingReplicaSet", text);
         }
         rollout.new = Some(Arc::new(created));
-        self.note_revision(rollout, next, Some(("NewReplicaSetCreated", message))).await?;
+        self.note_revision(rollout, next, Some(("NewReplicaSetCreated", message.clone()))).await?;
         if deadline(&rollout.deployment).is_some() {
-            let news =
-                format!("Created new replica set {:?}", rollout.new.as_ref().map_or("", |set| name(set.as_ref())));
-            self.note(rollout, condition(PROGRESSING, "True", "NewReplicaSetCreated", news)).await?;
+            self.note(rollout, condition(PROGRESSING, "True", "NewReplicaSetCreated", message)).await?;
         }
         Ok(())
     }
 
     /// The name is taken: by this deployment's own set that the cache has not shown yet, or by another template.
     async fn resolve_collision(&self, rollout: &mut Rollout, wanted: &ReplicaSet) -> Result<(), Error> {
-        let found: ReplicaSet = self.client.get(namespace(wanted), name(wanted)).await?;
-        let own = controller(&found.metadata).is_some_and(|owner| owner.uid == uid(&rollout.deployment));
+        let found: ReplicaSet = self.client.get(wanted.namespace(), wanted.name()).await?;
+        let own = found.controller().is_some_and(|owner| owner.uid == rollout.deployment.uid());
         let found = Arc::new(found);
         if own && revision::find_new(&rollout.deployment, std::slice::from_ref(&found)).is_some() {
             rollout.new = Some(found);
@@ -242,7 +218,7 @@ impl Deployments {
         let status = rollout.deployment.status.get_or_insert_default();
         status.collision_count = Some(status.collision_count.unwrap_or_default() + 1);
         self.client.update_status(&rollout.deployment).await?;
-        Err(Error::Object(format!("the replica set name {:?} is taken", name(wanted))))
+        Err(Error::Object(format!("the replica set name {:?} is taken", wanted.name())))
     }
 
     /// Writes the deployment's own revision number; `first` says how the rollout began where that is not known yet.
@@ -253,7 +229,7 @@ impl Deployments {
         first: Option<(&str, String)>,
     ) -> Result<(), Error> {
         let text = revision.to_string();
-        if meta::annotation(&rollout.deployment, revision::REVISION) != Some(&text) {
+        if rollout.deployment.annotation(revision::REVISION) != Some(&text) {
             let annotations = rollout.deployment.metadata.annotations.get_or_insert_default();
             annotations.insert(revision::REVISION.to_owned(), text);
             rollout.deployment = self.client.update(&rollout.deployment).await?;
@@ -268,11 +244,7 @@ impl Deployments {
         }
     }
 
-    async fn note(
-        &self,
-        rollout: &mut Rollout,
-        news: k8s_openapi::api::apps::v1::DeploymentCondition,
-    ) -> Result<(), Error> {
+    async fn note(&self, rollout: &mut Rollout, news: DeploymentCondition) -> Result<(), Error> {
         let mut changed = rollout.deployment.clone();
         status::set(changed.status.get_or_insert_default(), news);
         if changed != rollout.deployment {
@@ -308,7 +280,7 @@ impl Deployments {
             let scaled = self.client.update(&scaled).await?;
             if before != next {
                 let direction = if next > before { "up" } else { "down" };
-                let text = format!("Scaled {direction} replica set {} from {before} to {next}", name(&scaled));
+                let text = format!("Scaled {direction} replica set {} from {before} to {next}", scaled.name());
                 self.recorder.normal(&reference(&rollout.deployment), "ScalingReplicaSet", text);
             }
             rollout.replace(Arc::new(scaled));
@@ -325,18 +297,17 @@ impl Deployments {
 
     async fn clean_up(&self, rollout: &Rollout) -> Result<(), Error> {
         for set in revision::beyond_history(&rollout.deployment, &rollout.old) {
-            let options = DeleteOptions { uid: set.metadata.uid.clone(), ..DeleteOptions::default() };
-            ignore_gone(self.client.delete::<ReplicaSet>(namespace(set.as_ref()), name(set.as_ref()), &options).await)?;
+            delete(&self.client, set.as_ref()).await?;
         }
         Ok(())
     }
 
-    async fn report_counts(&self, rollout: &Rollout) -> Result<Option<Duration>, Error> {
+    async fn report_counts(&self, rollout: &Rollout) -> Outcome {
         self.write(rollout, status::counts(&rollout.deployment, rollout.new.as_ref(), &rollout.all())).await?;
         Ok(None)
     }
 
-    async fn report(&self, rollout: &Rollout) -> Result<Option<Duration>, Error> {
+    async fn report(&self, rollout: &Rollout) -> Outcome {
         let now = meta::now();
         let status = status::rollout(&rollout.deployment, rollout.new.as_ref(), &rollout.all(), &now);
         let again = status::until_timeout(&rollout.deployment, &status, &now);
@@ -345,11 +316,8 @@ impl Deployments {
     }
 
     async fn write(&self, rollout: &Rollout, status: DeploymentStatus) -> Result<(), Error> {
-        if rollout.deployment.status.as_ref() == Some(&status) {
-            return Ok(());
-        }
         let updated = Deployment { status: Some(status), ..rollout.deployment.clone() };
-        ignore_gone(self.client.update_status(&updated).await).map(drop)
+        write_status(&self.client, &rollout.deployment, &updated).await
     }
 }
 

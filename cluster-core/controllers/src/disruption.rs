@@ -1,10 +1,10 @@
 //! How many pods of a disruption budget may be evicted now.
 
-use crate::meta::{self, controller, is_deleting, name, namespace, scaled};
-use crate::pods::{BY_NAMESPACE, is_active, is_ready};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::index::{self, BY_NAMESPACE, near};
+use crate::meta::{self, Meta, scaled};
+use crate::pods::{is_active, is_ready};
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, write_status};
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
@@ -22,89 +22,32 @@ const ALLOWED: &str = "DisruptionAllowed";
 
 pub(crate) async fn run(context: Context) {
     let informers = &context.informers;
-    let (budgets, pods) = (informers.informer::<PodDisruptionBudget>(), informers.informer::<Pod>());
-    budgets.add_index(BY_NAMESPACE, |budget| vec![namespace(budget).to_owned()]);
-    pods.add_index(BY_NAMESPACE, |pod| vec![namespace(pod).to_owned()]);
-    let owners = Owners {
+    let controller = Budgets {
+        client: context.client.clone(),
+        recorder: context.recorder("controllermanager"),
+        budgets: informers.informer(),
+        pods: informers.informer(),
         sets: informers.informer(),
         deployments: informers.informer(),
         controllers: informers.informer(),
         stateful: informers.informer(),
     };
-    let controller = Budgets {
-        client: context.client.clone(),
-        recorder: context.recorder("controllermanager"),
-        budgets: budgets.clone(),
-        pods: pods.clone(),
-        owners: owners.clone(),
-    };
-    let all = budgets.clone();
+    index::by_namespace(&controller.budgets);
+    index::by_namespace(&controller.pods);
     Runner::new(controller)
-        .on_each(&budgets)
-        .on(&pods, move |change: &Change<Pod>| concerned(change.object(), &all))
-        .on(&owners.sets, siblings(&budgets))
-        .on(&owners.deployments, siblings(&budgets))
-        .on(&owners.controllers, siblings(&budgets))
-        .on(&owners.stateful, siblings(&budgets))
+        .on_each(|c| &c.budgets)
+        .on(|c| &c.pods, |c, change| c.of_pod(change.object()))
+        .on(|c| &c.sets, Budgets::siblings)
+        .on(|c| &c.deployments, Budgets::siblings)
+        .on(|c| &c.controllers, Budgets::siblings)
+        .on(|c| &c.stateful, Budgets::siblings)
         .run(context.cancel)
         .await;
-}
-
-fn concerned(pod: &Pod, budgets: &Informer<PodDisruptionBudget>) -> Vec<ObjectKey> {
-    let near = budgets.by_index(BY_NAMESPACE, namespace(pod));
-    let picked = near.iter().filter(|budget| picks(budget, pod));
-    picked.map(|budget| ObjectKey::of(budget.as_ref())).collect()
-}
-
-/// A controller that was resized may change what all budgets of its namespace expect.
-fn siblings<K: Object>(
-    budgets: &Informer<PodDisruptionBudget>,
-) -> impl Fn(&Change<K>) -> Vec<ObjectKey> + Send + 'static {
-    let budgets = budgets.clone();
-    move |change| match change {
-        Change::Updated { old, new } if meta::generation(old.as_ref()) == meta::generation(new.as_ref()) => Vec::new(),
-        change => {
-            let near = budgets.by_index(BY_NAMESPACE, namespace(change.object().as_ref()));
-            near.iter().map(|budget| ObjectKey::of(budget.as_ref())).collect()
-        }
-    }
 }
 
 fn picks(budget: &PodDisruptionBudget, pod: &Pod) -> bool {
     let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
     selector.is_some_and(|selector| meta::matches(&meta::selector(selector), &pod.metadata))
-}
-
-/// The controllers whose size says how many pods there should be.
-#[derive(Clone)]
-struct Owners {
-    sets: Informer<ReplicaSet>,
-    deployments: Informer<Deployment>,
-    controllers: Informer<ReplicationController>,
-    stateful: Informer<StatefulSet>,
-}
-
-impl Owners {
-    /// The UID and size of the controller that decides about a pod.
-    fn size(&self, namespace: &str, owner: &OwnerReference) -> Option<(String, i32)> {
-        let key = ObjectKey::new(namespace, &owner.name);
-        let size = match owner.kind.as_str() {
-            "ReplicaSet" => {
-                let set = self.sets.get(&key)?;
-                let above = controller(&set.metadata).filter(|above| above.kind == "Deployment");
-                if let Some(deployment) =
-                    above.and_then(|by| self.deployments.get(&ObjectKey::new(namespace, &by.name)))
-                {
-                    return Some((deployment.metadata.uid.clone()?, deployment.spec.replicas.unwrap_or(1)));
-                }
-                set.spec.replicas
-            }
-            "ReplicationController" => self.controllers.get(&key)?.spec.as_ref()?.replicas,
-            "StatefulSet" => self.stateful.get(&key)?.spec.replicas,
-            _ => return None,
-        };
-        Some((owner.uid.clone(), size.unwrap_or(1)))
-    }
 }
 
 /// How many pods there should be and how many must be healthy; `sizes` are those of the pods' controllers.
@@ -129,12 +72,11 @@ fn observe(
     let mut status = budget.status.clone().unwrap_or_default();
     let mut evicted = status.disrupted_pods.take().unwrap_or_default();
     evicted.retain(|pod, time| {
-        let waits = pods.iter().any(|other| name(other.as_ref()) == pod && !is_deleting(other.as_ref()));
+        let waits = pods.iter().any(|other| other.name() == pod && !other.is_deleting());
         waits && meta::left(time, EVICTED_FOR, now).is_some()
     });
     let again = evicted.values().filter_map(|time| meta::left(time, EVICTED_FOR, now)).min();
-    let is_healthy =
-        |pod: &&Arc<Pod>| is_ready(pod) && !is_deleting(pod.as_ref()) && !evicted.contains_key(name(pod.as_ref()));
+    let is_healthy = |pod: &&Arc<Pod>| is_ready(pod) && !pod.is_deleting() && !evicted.contains_key(pod.name());
     let healthy = i32::try_from(pods.iter().filter(is_healthy).count()).unwrap_or(i32::MAX);
     let allowed = if expected > 0 { (healthy - desired).max(0) } else { 0 };
     let (is, reason) = if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
@@ -165,29 +107,65 @@ struct Budgets {
     recorder: Recorder,
     budgets: Informer<PodDisruptionBudget>,
     pods: Informer<Pod>,
-    owners: Owners,
+    // The controllers whose size says how many pods there should be.
+    sets: Informer<ReplicaSet>,
+    deployments: Informer<Deployment>,
+    controllers: Informer<ReplicationController>,
+    stateful: Informer<StatefulSet>,
 }
 
-#[async_trait]
+impl Budgets {
+    fn of_pod(&self, pod: &Pod) -> Vec<ObjectKey> {
+        near(&self.budgets, pod.namespace(), |budget| picks(budget, pod))
+    }
+
+    /// A controller that was resized may change what all budgets of its namespace expect.
+    fn siblings<K: Object>(&self, change: &Change<K>) -> Vec<ObjectKey> {
+        match change {
+            Change::Updated { old, new } if old.generation() == new.generation() => Vec::new(),
+            change => near(&self.budgets, change.object().namespace(), |_| true),
+        }
+    }
+
+    /// The UID and size of the controller that decides about a pod.
+    fn size(&self, namespace: &str, owner: &OwnerReference) -> Option<(String, i32)> {
+        let key = ObjectKey::new(namespace, &owner.name);
+        let size = match owner.kind.as_str() {
+            "ReplicaSet" => {
+                let set = self.sets.get(&key)?;
+                let above = set.controller().filter(|above| above.kind == "Deployment");
+                if let Some(deployment) =
+                    above.and_then(|by| self.deployments.get(&ObjectKey::new(namespace, &by.name)))
+                {
+                    return Some((deployment.metadata.uid.clone()?, deployment.spec.replicas.unwrap_or(1)));
+                }
+                set.spec.replicas
+            }
+            "ReplicationController" => self.controllers.get(&key)?.spec.as_ref()?.replicas,
+            "StatefulSet" => self.stateful.get(&key)?.spec.replicas,
+            _ => return None,
+        };
+        Some((owner.uid.clone(), size.unwrap_or(1)))
+    }
+}
+
 impl Controller for Budgets {
     const NAME: &'static str = "disruption";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(budget) = self.budgets.get(key) else { return Ok(None) };
         let mut pods = self.pods.by_index(BY_NAMESPACE, &key.namespace);
         pods.retain(|pod| picks(&budget, pod));
         if pods.is_empty() {
             self.recorder.normal(&reference(budget.as_ref()), "NoPods", "No matching pods found");
         }
-        let owners = pods.iter().filter_map(|pod| controller(&pod.metadata));
-        let sizes = owners.filter_map(|owner| self.owners.size(&key.namespace, owner)).collect();
+        let owners = pods.iter().filter_map(|pod| pod.controller());
+        let sizes = owners.filter_map(|owner| self.size(&key.namespace, owner)).collect();
         let active = pods.iter().filter(|pod| is_active(pod)).count();
         let counts = expect(&budget.spec.clone().unwrap_or_default(), active, &sizes);
         let (status, again) = observe(&budget, &pods, counts, &meta::now());
-        if budget.status.as_ref() != Some(&status) {
-            let updated = PodDisruptionBudget { status: Some(status), ..(*budget).clone() };
-            ignore_gone(self.client.update_status(&updated).await)?;
-        }
+        let updated = PodDisruptionBudget { status: Some(status), ..(*budget).clone() };
+        write_status(&self.client, budget.as_ref(), &updated).await?;
         Ok(again)
     }
 }

@@ -1,17 +1,16 @@
 //! Deletes events that are older than their time to live.
 
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone, meta};
-use async_trait::async_trait;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, ignore_gone, meta};
 use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::time::Duration;
 
 pub(crate) async fn run(context: Context) {
-    let events = context.informers.informer::<Event>();
     let (client, ttl) = (context.client.clone(), context.options.event_ttl);
-    Runner::new(EventTtl { client, ttl, events: events.clone() }).on_each(&events).run(context.cancel).await;
+    let controller = EventTtl { client, ttl, events: context.informers.informer() };
+    Runner::new(controller).on_each(|c| &c.events).run(context.cancel).await;
 }
 
 struct EventTtl {
@@ -32,11 +31,10 @@ fn last_seen(event: &Event) -> Option<Time> {
     times.into_iter().flatten().max().map(Time)
 }
 
-#[async_trait]
 impl Controller for EventTtl {
     const NAME: &'static str = "event-ttl";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(event) = self.events.get(key) else { return Ok(None) };
         let left = last_seen(&event).and_then(|seen| meta::left(&seen, self.ttl, &meta::now()));
         if left.is_some() {

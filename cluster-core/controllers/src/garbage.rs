@@ -5,7 +5,7 @@ mod graph;
 
 use crate::resources::{Partial, Resource, discover};
 use crate::{Context, Error};
-use cluster_client::{Change, Informers, WatchScope, WorkQueue};
+use cluster_client::{Change, Informers, Object, WatchScope, WorkQueue};
 use collector::Collector;
 use futures::future::join_all;
 use parking_lot::{Mutex, RwLock};
@@ -138,7 +138,7 @@ impl Monitors {
                     Change::Added(object) | Change::Updated { new: object, .. } => {
                         collector.graph.lock().put(&shared, &object)
                     }
-                    Change::Deleted(object) => collector.graph.lock().remove(crate::meta::uid(object.as_ref())),
+                    Change::Deleted(object) => collector.graph.lock().remove(object.uid()),
                 };
                 collector.enqueue(tasks);
             }

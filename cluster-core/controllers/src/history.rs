@@ -1,10 +1,9 @@
 //! The revisions of a pod template that stateful sets and daemon sets go back to.
 
 use crate::claims::claim;
-use crate::meta::{self, Labels, controller_reference, created, name, namespace, uid};
-use crate::pods::{BY_OWNER, ORPHANS};
-use crate::{Error, ignore_gone};
-use cluster_client::{Client, DeleteOptions, Informer, Informers, Object, ObjectKey};
+use crate::meta::{Labels, Meta, controller_reference};
+use crate::{Error, delete, index};
+use cluster_client::{Client, Informer, Informers, Object};
 use cluster_object::selector::Selector;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -38,7 +37,7 @@ pub(crate) struct Revisions {
 
 impl Revisions {
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<ControllerRevision>> {
-        self.all.iter().find(|revision| meta::name(revision.as_ref()) == name)
+        self.all.iter().find(|revision| revision.name() == name)
     }
 }
 
@@ -64,12 +63,7 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn new(client: &Client, informers: &Informers) -> Self {
         let revisions = informers.informer::<ControllerRevision>();
-        let owner = |revision: &ControllerRevision| meta::controller(&revision.metadata).map(|owner| owner.uid.clone());
-        revisions.add_index(BY_OWNER, move |revision| owner(revision).into_iter().collect());
-        revisions.add_index(ORPHANS, move |revision| match owner(revision) {
-            None => vec![namespace(revision).to_owned()],
-            Some(_) => Vec::new(),
-        });
+        index::by_owner(&revisions);
         Self { client: client.clone(), revisions }
     }
 
@@ -80,10 +74,8 @@ impl History {
         selector: &Selector,
         template: &PodTemplateSpec,
     ) -> Result<Revisions, Error> {
-        let mut candidates = self.revisions.by_index(BY_OWNER, uid(owner));
-        candidates.extend(self.revisions.by_index(ORPHANS, namespace(owner)));
-        let mut all = claim(&self.client, owner, selector, candidates).await?;
-        all.sort_by_key(|revision| (revision.revision, created(revision.as_ref()), name(revision.as_ref()).to_owned()));
+        let mut all = claim(&self.client, owner, selector, &self.revisions).await?;
+        all.sort_by_key(|revision| (revision.revision, revision.created(), revision.name().to_owned()));
         let wanted = data(template);
         let next = all.last().and_then(|newest| newest.revision).unwrap_or_default() + 1;
         let newest = all.len().saturating_sub(1);
@@ -115,7 +107,7 @@ impl History {
             labels.insert(REVISION.to_owned(), hash.clone());
             let new = ControllerRevision {
                 metadata: ObjectMeta {
-                    name: Some(format!("{}-{hash}", name(owner))),
+                    name: Some(format!("{}-{hash}", owner.name())),
                     namespace: owner.metadata().namespace.clone(),
                     labels: Some(labels),
                     owner_references: Some(vec![controller_reference(owner)]),
@@ -126,8 +118,8 @@ impl History {
             };
             match self.client.create(&new).await {
                 Err(error) if error.is_already_exists() => {
-                    let present: ControllerRevision = self.client.get(namespace(owner), name(&new)).await?;
-                    let ours = meta::controller(&present.metadata).is_some_and(|by| by.uid == uid(owner));
+                    let present: ControllerRevision = self.client.get(owner.namespace(), new.name()).await?;
+                    let ours = present.controller().is_some_and(|by| by.uid == owner.uid());
                     if ours && present.data.0 == data {
                         return Ok(present);
                     }
@@ -135,15 +127,13 @@ impl History {
                 other => return Ok(other?),
             }
         }
-        Err(Error::Object(format!("no name is left for a revision of {}", name(owner))))
+        Err(Error::Object(format!("no name is left for a revision of {}", owner.name())))
     }
 
     /// Deletes the oldest revisions that are neither `live` nor within the limit.
     pub(crate) async fn truncate(&self, revisions: &Revisions, live: &[&str], limit: i32) -> Result<(), Error> {
         for revision in spent(&revisions.all, live, limit) {
-            let key = ObjectKey::of(revision.as_ref());
-            let options = DeleteOptions { uid: revision.metadata.uid.clone(), ..DeleteOptions::default() };
-            ignore_gone(self.client.delete::<ControllerRevision>(&key.namespace, &key.name, &options).await)?;
+            delete(&self.client, revision.as_ref()).await?;
         }
         Ok(())
     }
@@ -154,7 +144,7 @@ fn spent<'a>(
     live: &[&str],
     limit: i32,
 ) -> impl Iterator<Item = &'a Arc<ControllerRevision>> {
-    let old: Vec<_> = all.iter().filter(|revision| !live.contains(&name(revision.as_ref()))).collect();
+    let old: Vec<_> = all.iter().filter(|revision| !live.contains(&revision.name())).collect();
     let count = old.len().saturating_sub(usize::try_from(limit).unwrap_or_default());
     old.into_iter().take(count)
 }
@@ -173,7 +163,7 @@ mod tests {
         let cases: [(&[&str], i32, &[&str]); 3] =
             [(&["e"], 10, &[]), (&["a", "e"], 1, &["b", "c"]), (&["e"], 0, &["a", "b", "c", "d"])];
         for (live, limit, expected) in cases {
-            let found: Vec<_> = spent(&all, live, limit).map(|revision| name(revision.as_ref())).collect();
+            let found: Vec<_> = spent(&all, live, limit).map(|revision| revision.name()).collect();
             assert_eq!(found, expected);
         }
     }

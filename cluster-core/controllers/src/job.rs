@@ -6,14 +6,13 @@ mod policy;
 mod retries;
 mod success;
 
-use crate::meta::{self, Labels, is_deleting, name, namespace, seconds, since, uid};
+use crate::index::BY_OWNER;
+use crate::meta::{self, Labels, Meta, controller_key, seconds};
 use crate::pod_control::{PodControl, from_template};
-use crate::pods::BY_OWNER;
-use crate::runner::{Controller, Runner};
+use crate::runner::{Controller, Outcome, Runner};
 use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
 use cluster_client::events::reference;
-use cluster_client::{DeleteOptions, Informer, ObjectKey, Patch, PatchOptions};
+use cluster_client::{DeleteOptions, Informer, Object, ObjectKey, Patch, PatchOptions};
 use futures::future::try_join_all;
 use indexes::INDEX;
 use k8s_openapi::api::batch::v1::Job;
@@ -22,21 +21,21 @@ use plan::{Plan, TRACKING, is_over, is_tracked};
 use retries::Failures;
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The index of tracked pods by the job that controls them, which may be gone.
 const TRACKED: &str = "tracked";
 
 pub(crate) async fn run(context: Context) {
-    let jobs = context.informers.informer::<Job>();
     let control = PodControl::new(&context, "job-controller");
-    let pods = control.pods.clone();
-    pods.add_index(TRACKED, |pod| match meta::controller_key::<Job>(&pod.metadata) {
+    control.pods.add_index(TRACKED, |pod| match controller_key::<Job>(pod) {
         Some(job) if is_tracked(pod) => vec![job.to_string()],
         _ => Vec::new(),
     });
-    let watcher = control.watcher::<Job>(|_| Vec::new());
-    Runner::new(Jobs { jobs: jobs.clone(), control }).on_each(&jobs).on(&pods, watcher).run(context.cancel).await;
+    Runner::new(Jobs { jobs: context.informers.informer(), control })
+        .on_each(|c| &c.jobs)
+        .on(|c| &c.control.pods, |c, change| c.control.concerned::<Job>(change, |_| Vec::new()))
+        .run(context.cancel)
+        .await;
 }
 
 struct Jobs {
@@ -44,20 +43,15 @@ struct Jobs {
     control: PodControl,
 }
 
-#[async_trait]
 impl Controller for Jobs {
     const NAME: &'static str = "job";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let job = self.jobs.get(key);
         self.free_orphans(key, job.as_deref()).await?;
-        let Some(job) = job.filter(|job| !is_deleting(job.as_ref())) else { return Ok(None) };
-        if job
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.managed_by.as_deref())
-            .is_some_and(|by| by != "kubernetes.io/job-controller")
-        {
+        let Some(job) = job.filter(|job| !job.is_deleting()) else { return Ok(None) };
+        let manager = job.spec.as_ref().and_then(|spec| spec.managed_by.as_deref());
+        if manager.is_some_and(|by| by != "kubernetes.io/job-controller") {
             return Ok(None);
         }
         let pods = self.pods(&job).await?;
@@ -72,7 +66,7 @@ impl Jobs {
     async fn pods(&self, job: &Job) -> Result<Vec<Arc<Pod>>, Error> {
         match job.spec.as_ref().and_then(|spec| spec.selector.as_ref()) {
             Some(selector) => self.control.claim(job, &meta::selector(selector)).await,
-            None => Ok(self.control.pods.by_index(BY_OWNER, uid(job))),
+            None => Ok(self.control.pods.by_index(BY_OWNER, job.uid())),
         }
     }
 
@@ -99,43 +93,40 @@ impl Jobs {
         if !is_tracked(pod) {
             return Ok(());
         }
-        let kept: Vec<&String> =
-            meta::finalizers(pod.as_ref()).iter().filter(|finalizer| *finalizer != TRACKING).collect();
+        let kept: Vec<&String> = pod.finalizers().iter().filter(|finalizer| *finalizer != TRACKING).collect();
         let version = &pod.metadata.resource_version;
-        let patch = Patch::Merge(
-            json!({"metadata": {"finalizers": kept, "uid": uid(pod.as_ref()), "resourceVersion": version}}),
-        );
-        let (namespace, name) = (namespace(pod.as_ref()), name(pod.as_ref()));
+        let patch =
+            Patch::Merge(json!({"metadata": {"finalizers": kept, "uid": pod.uid(), "resourceVersion": version}}));
+        let (namespace, name) = (pod.namespace(), pod.name());
         ignore_gone(self.control.client.patch::<Pod>(namespace, name, "", &patch, &PatchOptions::default()).await)
             .map(drop)
     }
 
     /// Frees pods whose job is gone or going: nobody will count them.
     async fn free_orphans(&self, key: &ObjectKey, job: Option<&Job>) -> Result<(), Error> {
-        let alive = job.filter(|job| !is_deleting(*job)).map(uid);
+        let alive = job.filter(|job| !job.is_deleting()).map(Object::uid);
         let mut pods = self.control.pods.by_index(TRACKED, &key.to_string());
-        pods.retain(|pod| meta::controller(&pod.metadata).map(|owner| owner.uid.as_str()) != alive);
+        pods.retain(|pod| pod.controller().map(|owner| owner.uid.as_str()) != alive);
         try_join_all(pods.iter().map(|pod| self.free(pod))).await.map(drop)
     }
 
     /// Deletes a finished job whose time is over; else says how long it has left.
-    async fn expire(&self, job: &Job) -> Result<Option<Duration>, Error> {
+    async fn expire(&self, job: &Job) -> Outcome {
         let Some(ttl) = job.spec.as_ref().and_then(|spec| spec.ttl_seconds_after_finished) else { return Ok(None) };
         let over = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
         let mut over = over.filter(|c| matches!(c.type_.as_str(), "Complete" | "Failed") && c.status == "True");
-        let Some(ended) = over.find_map(|condition| condition.last_transition_time.as_ref()) else {
-            return Ok(None);
-        };
-        if let Some(left) = seconds(ttl).checked_sub(since(ended, &meta::now())).filter(|left| !left.is_zero()) {
-            return Ok(Some(left));
+        let ended = over.find_map(|condition| condition.last_transition_time.as_ref());
+        let Some(ended) = ended else { return Ok(None) };
+        let left = meta::left(ended, seconds(ttl), &meta::now());
+        if left.is_some() {
+            return Ok(left);
         }
         let options = DeleteOptions {
-            uid: Some(uid(job).to_owned()),
             resource_version: job.metadata.resource_version.clone(),
             propagation_policy: Some("Foreground".to_owned()),
             ..DeleteOptions::default()
         };
-        ignore_gone(self.control.client.delete::<Job>(namespace(job), name(job), &options).await)?;
+        ignore_gone(self.control.client.delete_this(job, options).await)?;
         Ok(None)
     }
 }
@@ -152,9 +143,9 @@ fn new_pod(job: &Job, index: Option<(u32, Failures)>) -> Pod {
         pod.metadata.annotations.get_or_insert_default().extend(failures.notes());
     }
     note(&mut pod.metadata.labels);
-    pod.metadata.generate_name = Some(format!("{}-{index}-", name(job)));
+    pod.metadata.generate_name = Some(format!("{}-{index}-", job.name()));
     let spec = pod.spec.get_or_insert_default();
-    spec.hostname = Some(format!("{}-{index}", name(job)));
+    spec.hostname = Some(format!("{}-{index}", job.name()));
     for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
         let env = container.env.get_or_insert_default();
         if !env.iter().any(|variable| variable.name == "JOB_COMPLETION_INDEX") {
@@ -172,6 +163,7 @@ mod tests {
     use super::*;
     use cluster_client::testing::FakeServer;
     use cluster_client::{Change, Informers};
+    use std::time::Duration;
     use tokio_util::sync::CancellationToken;
 
     #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ mod disruption;
 mod event_ttl;
 mod garbage;
 mod history;
+mod index;
 mod job;
 mod load_balancer;
 mod meta;
@@ -41,7 +42,7 @@ pub use certificates::{Signer, Subject};
 pub use load_balancer::Pool;
 
 use cluster_client::events::Recorder;
-use cluster_client::{Client, Informers};
+use cluster_client::{Client, DeleteOptions, Informers, Object, ObjectKey};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -108,10 +109,33 @@ impl Context {
 
 /// What is gone need not be written or deleted any more.
 fn ignore_gone<T>(result: Result<T, cluster_client::Error>) -> Result<Option<T>, Error> {
-    match result {
-        Err(error) if error.is_not_found() => Ok(None),
-        other => Ok(Some(other?)),
+    Ok(cluster_client::Error::ignore_gone(result)?)
+}
+
+/// For what every namespace has one of: it may be there already, or its namespace gone.
+fn written_or_needless<T>(written: Result<T, cluster_client::Error>) -> runner::Outcome {
+    match written {
+        Err(error) if error.is_already_exists() || error.is_not_found() => Ok(None),
+        other => Ok(other.map(|_| None)?),
     }
+}
+
+/// The key of the namespace of an object, when the object is called so.
+fn namespace_of(object: &impl Object, name: &str) -> Option<ObjectKey> {
+    (object.name() == name).then(|| ObjectKey::new("", object.namespace()))
+}
+
+/// Writes an object's status, unless that says nothing new.
+async fn write_status<K: Object + PartialEq>(client: &Client, old: &K, new: &K) -> Result<(), Error> {
+    if old != new {
+        ignore_gone(client.update_status(new).await)?;
+    }
+    Ok(())
+}
+
+/// Deletes this very object, which may be gone.
+async fn delete<K: Object>(client: &Client, object: &K) -> Result<(), Error> {
+    ignore_gone(client.delete_this(object, DeleteOptions::default()).await).map(drop)
 }
 
 /// Runs all controllers until `cancel`.

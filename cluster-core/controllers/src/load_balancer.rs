@@ -1,33 +1,30 @@
 //! Gives every service of type LoadBalancer an address from a pool; the proxies of the nodes answer it.
 
-use crate::meta::{self, is_deleting};
-use crate::runner::{Controller, Runner};
+use crate::meta::Meta;
+use crate::runner::{Controller, Outcome, Runner};
 use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, Informer, ObjectKey};
+use cluster_client::{Client, Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{LoadBalancerIngress, LoadBalancerStatus, Node, Service};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 /// The addresses services of type LoadBalancer get.
 pub type Pool = RangeInclusive<Ipv4Addr>;
 
 pub(crate) async fn run(context: Context) {
     let Some(pool) = context.options.load_balancers.clone() else { return };
-    let (services, nodes) = (context.informers.informer::<Service>(), context.informers.informer::<Node>());
     let controller = LoadBalancers {
         client: context.client.clone(),
         recorder: context.recorder("service-controller"),
         pool,
-        services: services.clone(),
-        nodes: nodes.clone(),
+        services: context.informers.informer(),
+        nodes: context.informers.informer(),
         given: Mutex::default(),
     };
-    Runner::new(controller).on_each(&services).needs(&nodes).run(context.cancel).await;
+    Runner::new(controller).on_each(|c| &c.services).needs(|c| &c.nodes).run(context.cancel).await;
 }
 
 struct LoadBalancers {
@@ -52,7 +49,7 @@ enum Step {
 fn wants_address(service: &Service) -> bool {
     let spec = service.spec.as_ref();
     spec.is_some_and(|spec| spec.type_.as_deref() == Some("LoadBalancer") && spec.load_balancer_class.is_none())
-        && !is_deleting(service)
+        && !service.is_deleting()
 }
 
 fn address(service: &Service) -> Option<Ipv4Addr> {
@@ -65,7 +62,7 @@ fn plan(service: &Service, pool: &Pool, is_taken: impl Fn(Ipv4Addr) -> bool) -> 
     let present = address(service);
     if !wants_address(service) {
         let foreign = service.spec.as_ref().is_some_and(|spec| spec.load_balancer_class.is_some());
-        return if present.is_some() && !foreign && !is_deleting(service) { Step::Withdraw } else { Step::Nothing };
+        return if present.is_some() && !foreign && !service.is_deleting() { Step::Withdraw } else { Step::Nothing };
     }
     let wish = service.spec.as_ref().and_then(|spec| spec.load_balancer_ip.as_deref()).filter(|ip| !ip.is_empty());
     let usable = |ip: Ipv4Addr| pool.contains(&ip) && !is_taken(ip);
@@ -86,14 +83,13 @@ fn plan(service: &Service, pool: &Pool, is_taken: impl Fn(Ipv4Addr) -> bool) -> 
     }
 }
 
-#[async_trait]
 impl Controller for LoadBalancers {
     const NAME: &'static str = "service-lb";
     /// Two services must not choose the same address at once.
     const WORKERS: usize = 1;
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
-        let Some(service) = self.services.get(key).filter(|service| !is_deleting(service.as_ref())) else {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        let Some(service) = self.services.get(key).filter(|service| !service.is_deleting()) else {
             self.given.lock().remove(key);
             return Ok(None);
         };
@@ -127,7 +123,7 @@ impl LoadBalancers {
     /// The addresses of all others: services, and nodes, which share the network.
     fn taken(&self, key: &ObjectKey) -> HashSet<Ipv4Addr> {
         let services = self.services.list();
-        let others = services.iter().filter(|service| ObjectKey::of(service.as_ref()) != *key);
+        let others = services.iter().filter(|service| service.key() != *key);
         let mut taken: HashSet<Ipv4Addr> = others.filter_map(|service| address(service)).collect();
         taken.extend(self.given.lock().iter().filter(|(of, _)| *of != key).map(|(_, ip)| *ip));
         let nodes = self.nodes.list();
@@ -145,7 +141,7 @@ impl LoadBalancers {
         let mut updated = service.clone();
         let balancer = LoadBalancerStatus { ingress: ip.map(|ip| vec![ingress(ip)]) };
         updated.status.get_or_insert_default().load_balancer = Some(balancer);
-        tracing::debug!(service = meta::name(service), ?ip, "writing a load balancer's address");
+        tracing::debug!(service = service.name(), ?ip, "writing a load balancer's address");
         ignore_gone(self.client.update_status(&updated).await).map(drop)
     }
 }

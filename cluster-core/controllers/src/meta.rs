@@ -6,45 +6,56 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) type Labels = BTreeMap<String, String>;
 
-pub(crate) fn name<K: Object>(object: &K) -> &str {
-    object.metadata().name.as_deref().unwrap_or_default()
+/// What controllers ask of every object.
+pub(crate) trait Meta: Object {
+    fn is_deleting(&self) -> bool {
+        self.metadata().deletion_timestamp.is_some()
+    }
+
+    fn generation(&self) -> i64 {
+        self.metadata().generation.unwrap_or_default()
+    }
+
+    /// When it was created, in nanoseconds; what has no time yet is newest.
+    fn created(&self) -> i128 {
+        self.metadata().creation_timestamp.as_ref().map_or(i128::MAX, |time| time.0.as_nanosecond())
+    }
+
+    fn label(&self, name: &str) -> Option<&str> {
+        self.metadata().labels.as_ref()?.get(name).map(String::as_str)
+    }
+
+    fn annotation(&self, name: &str) -> Option<&str> {
+        self.metadata().annotations.as_ref()?.get(name).map(String::as_str)
+    }
+
+    fn finalizers(&self) -> &[String] {
+        self.metadata().finalizers.as_deref().unwrap_or_default()
+    }
+
+    fn owners(&self) -> &[OwnerReference] {
+        self.metadata().owner_references.as_deref().unwrap_or_default()
+    }
+
+    /// The owner that controls it.
+    fn controller(&self) -> Option<&OwnerReference> {
+        self.owners().iter().find(|owner| owner.controller == Some(true))
+    }
+
+    fn key(&self) -> ObjectKey {
+        ObjectKey::of(self)
+    }
 }
 
-pub(crate) fn namespace<K: Object>(object: &K) -> &str {
-    object.metadata().namespace.as_deref().unwrap_or_default()
-}
+impl<K: Object> Meta for K {}
 
-pub(crate) fn uid<K: Object>(object: &K) -> &str {
-    object.metadata().uid.as_deref().unwrap_or_default()
-}
-
-pub(crate) fn is_deleting<K: Object>(object: &K) -> bool {
-    object.metadata().deletion_timestamp.is_some()
-}
-
-pub(crate) fn generation<K: Object>(object: &K) -> i64 {
-    object.metadata().generation.unwrap_or_default()
-}
-
-/// When it was created, in nanoseconds; what has no time yet is newest.
-pub(crate) fn created<K: Object>(object: &K) -> i128 {
-    object.metadata().creation_timestamp.as_ref().map_or(i128::MAX, |time| time.0.as_nanosecond())
-}
-
-pub(crate) fn annotation<'a, K: Object>(object: &'a K, name: &str) -> Option<&'a str> {
-    object.metadata().annotations.as_ref()?.get(name).map(String::as_str)
-}
-
-pub(crate) fn finalizers<K: Object>(object: &K) -> &[String] {
-    object.metadata().finalizers.as_deref().unwrap_or_default()
-}
-
-pub(crate) fn owners(meta: &ObjectMeta) -> &[OwnerReference] {
-    meta.owner_references.as_deref().unwrap_or_default()
+pub(crate) fn keys<K: Object>(objects: &[Arc<K>]) -> Vec<ObjectKey> {
+    objects.iter().map(|object| object.key()).collect()
 }
 
 /// A number, or a share of `total`.
@@ -59,17 +70,11 @@ pub(crate) fn scaled(value: &IntOrString, total: i32, round_up: bool) -> i32 {
     }
 }
 
-/// The owner that controls an object.
-pub(crate) fn controller(meta: &ObjectMeta) -> Option<&OwnerReference> {
-    meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
-}
-
-/// The key of the owner of kind `K` that controls an object.
-pub(crate) fn controller_key<K: Object>(meta: &ObjectMeta) -> Option<ObjectKey> {
-    let owner = controller(meta)?;
+/// The key of the owner of kind `O` that controls an object.
+pub(crate) fn controller_key<O: Object>(object: &impl Object) -> Option<ObjectKey> {
+    let owner = object.controller()?;
     let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
-    (owner.kind == K::KIND && group == K::GROUP)
-        .then(|| ObjectKey::new(meta.namespace.as_deref().unwrap_or_default(), &owner.name))
+    (owner.kind == O::KIND && group == O::GROUP).then(|| ObjectKey::new(object.namespace(), &owner.name))
 }
 
 /// The reference with which `owner` controls what it makes.
@@ -77,8 +82,8 @@ pub(crate) fn controller_reference<K: Object>(owner: &K) -> OwnerReference {
     OwnerReference {
         api_version: K::API_VERSION.to_owned(),
         kind: K::KIND.to_owned(),
-        name: name(owner).to_owned(),
-        uid: uid(owner).to_owned(),
+        name: owner.name().to_owned(),
+        uid: owner.uid().to_owned(),
         controller: Some(true),
         block_owner_deletion: Some(true),
     }

@@ -1,12 +1,11 @@
 //! Empties namespaces that are being deleted, pods first, and lets them go when nothing is left.
 
 use crate::conditions::{self, Condition};
-use crate::meta::{is_deleting, namespace as namespace_of};
+use crate::meta::Meta;
 use crate::resources::{Resource, discover};
-use crate::runner::{Controller, Runner};
+use crate::runner::{Controller, Outcome, Runner};
 use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
-use cluster_client::{Change, Client, Informer, ObjectKey};
+use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 use futures::future::join_all;
 use http::Method;
 use k8s_openapi::api::core::v1::{Namespace, NamespaceCondition, Pod};
@@ -19,18 +18,17 @@ const FINALIZER: &str = "kubernetes";
 const RECHECK: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(context: Context) {
-    let namespaces = context.informers.informer::<Namespace>();
-    let pods = context.informers.informer::<Pod>();
-    let of_pod = namespaces.clone();
-    Runner::new(Emptier { client: context.client.clone(), namespaces: namespaces.clone() })
-        .on_each(&namespaces)
-        .on(&pods, move |change| match change {
-            Change::Deleted(pod) => {
-                let key = ObjectKey::new("", namespace_of(pod.as_ref()));
-                of_pod.get(&key).filter(|namespace| is_deleting(namespace.as_ref())).map(|_| key)
-            }
-            _ => None,
-        })
+    let (namespaces, pods) = (context.informers.informer(), context.informers.informer());
+    Runner::new(Emptier { client: context.client.clone(), namespaces, pods })
+        .on_each(|c| &c.namespaces)
+        .on(
+            |c| &c.pods,
+            |c, change| {
+                let Change::Deleted(pod) = change else { return None };
+                let key = ObjectKey::new("", pod.namespace());
+                c.namespaces.get(&key).filter(|namespace| namespace.is_deleting()).map(|_| key)
+            },
+        )
         .run(context.cancel)
         .await;
 }
@@ -38,6 +36,7 @@ pub(crate) async fn run(context: Context) {
 struct Emptier {
     client: Client,
     namespaces: Informer<Namespace>,
+    pods: Informer<Pod>,
 }
 
 /// What a round of deletion left behind.
@@ -121,12 +120,11 @@ impl Findings {
     }
 }
 
-#[async_trait]
 impl Controller for Emptier {
     const NAME: &'static str = "namespace";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
-        let Some(namespace) = self.namespaces.get(key).filter(|namespace| is_deleting(namespace.as_ref())) else {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        let Some(namespace) = self.namespaces.get(key).filter(|namespace| namespace.is_deleting()) else {
             return Ok(None);
         };
         let finalizers = namespace.spec.as_ref().and_then(|spec| spec.finalizers.clone()).unwrap_or_default();
@@ -191,7 +189,7 @@ impl Emptier {
     /// Deletes a whole collection; gives what is still there.
     async fn clear(&self, resource: &Resource, namespace: &str) -> Result<Vec<Value>, Error> {
         let path = resource.path(namespace);
-        let mut items = self.items(&path).await?;
+        let items = self.items(&path).await?;
         if items.is_empty() {
             return Ok(items);
         }
@@ -201,22 +199,15 @@ impl Emptier {
         } else {
             for item in &items {
                 let name = item["metadata"]["name"].as_str().unwrap_or_default();
-                match self.client.raw(Method::DELETE, &format!("{path}/{name}"), Some(&options)).await {
-                    Err(error) if !error.is_not_found() => return Err(error.into()),
-                    _ => {}
-                }
+                ignore_gone(self.client.raw(Method::DELETE, &format!("{path}/{name}"), Some(&options)).await)?;
             }
         }
-        items = self.items(&path).await?;
-        Ok(items)
+        self.items(&path).await
     }
 
     async fn items(&self, path: &str) -> Result<Vec<Value>, Error> {
-        match self.client.raw(Method::GET, path, None).await {
-            Ok(mut list) => Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default()),
-            Err(error) if error.is_not_found() => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
-        }
+        let list = ignore_gone(self.client.raw(Method::GET, path, None).await)?;
+        Ok(list.and_then(|mut list| list["items"].as_array_mut().map(std::mem::take)).unwrap_or_default())
     }
 }
 

@@ -3,13 +3,13 @@
 mod zones;
 
 use crate::conditions::{self, Condition};
-use crate::meta::{self, name, namespace};
-use crate::pods::{self, BY_NODE};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
-use async_trait::async_trait;
+use crate::index::{self, BY_NODE};
+use crate::meta;
+use crate::pods;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error, ignore_gone};
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, Informer, Informers, ObjectKey, WatchScope};
+use cluster_client::{Change, Client, Informer, Object, ObjectKey, WatchScope};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeSpec, Pod, PodCondition, Taint};
 use parking_lot::Mutex;
@@ -32,42 +32,30 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Conditions the kubelet reports, which nobody knows when it is silent.
 const REPORTED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
-/// Files pods under the node they run on.
-pub(crate) fn index_by_node(pods: &Informer<Pod>) {
-    pods.add_index(BY_NODE, |pod| match pods::node(pod) {
-        "" => Vec::new(),
-        node => vec![node.to_owned()],
-    });
-}
-
-fn leases(informers: &Informers) -> Informer<Lease> {
-    let path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases".to_owned();
-    informers.watching(WatchScope { path, ..WatchScope::default() })
-}
-
 pub(crate) async fn run(context: Context) {
-    let nodes = context.informers.informer::<Node>();
-    let pods = context.informers.informer::<Pod>();
-    let leases = leases(&context.informers);
-    index_by_node(&pods);
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases".to_owned();
     let controller = NodeLifecycle {
         client: context.client.clone(),
         recorder: context.recorder("node-controller"),
         grace: Duration::from_secs(context.options.node_grace_seconds),
-        nodes: nodes.clone(),
-        leases: leases.clone(),
-        pods: pods.clone(),
+        nodes: context.informers.informer(),
+        leases: context.informers.watching(WatchScope { path: leases, ..WatchScope::default() }),
+        pods: context.informers.informer(),
         health: Mutex::default(),
         limits: Limits::default(),
     };
+    index::by_node(&controller.pods);
     Runner::new(controller)
-        .on_each(&nodes)
-        .on(&leases, |change| Some(ObjectKey::new("", name(change.object().as_ref()))))
-        .on(&pods, |change| match change {
-            // A pod may still be said to be ready after its node was found silent.
-            Change::Updated { new, .. } if pods::is_ready(new) => Some(ObjectKey::new("", pods::node(new))),
-            _ => None,
-        })
+        .on_each(|c| &c.nodes)
+        .on(|c| &c.leases, |_, change| Some(ObjectKey::new("", change.object().name())))
+        .on(
+            |c| &c.pods,
+            |_, change| match change {
+                // A pod may still be said to be ready after its node was found silent.
+                Change::Updated { new, .. } if pods::is_ready(new) => Some(ObjectKey::new("", pods::node(new))),
+                _ => None,
+            },
+        )
         .run(context.cancel)
         .await;
 }
@@ -95,11 +83,10 @@ struct Sign {
     heartbeat: Option<jiff::Timestamp>,
 }
 
-#[async_trait]
 impl Controller for NodeLifecycle {
     const NAME: &'static str = "node-lifecycle";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(node) = self.nodes.get(key) else {
             self.health.lock().remove(key);
             return Ok(None);
@@ -134,7 +121,7 @@ impl NodeLifecycle {
         let mut taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
         let evicts = |taint: &Taint| taint.effect == "NoExecute" && TAINTS.iter().any(|(.., key)| *key == taint.key);
         // The cache may not know yet that this one is silent.
-        let fresh = |other: Arc<Node>| if name(other.as_ref()) == name(node) { Arc::new(node.clone()) } else { other };
+        let fresh = |other: Arc<Node>| if other.name() == node.name() { Arc::new(node.clone()) } else { other };
         let nodes: Vec<Arc<Node>> = self.nodes.list().into_iter().map(fresh).collect();
         match self.limits.ask(node, &nodes, taints.any(evicts), Instant::now()) {
             Eviction::Now => (true, None),
@@ -170,12 +157,10 @@ impl NodeLifecycle {
             let not_ready =
                 PodCondition { status: "False".to_owned(), last_transition_time: Some(meta::now()), ..before };
             conditions::set(&mut status.conditions, not_ready);
-            match self.client.update_status(&marked).await {
-                Ok(_) => self.recorder.warning(&reference(&marked), "NodeNotReady", "Node is not ready"),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error.into()),
+            if ignore_gone(self.client.update_status(&marked).await)?.is_some() {
+                self.recorder.warning(&reference(&marked), "NodeNotReady", "Node is not ready");
             }
-            tracing::debug!(pod = name(&marked), namespace = namespace(&marked), node, "marked not ready");
+            tracing::debug!(pod = marked.name(), namespace = marked.namespace(), node, "marked not ready");
         }
         Ok(())
     }

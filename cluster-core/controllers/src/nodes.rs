@@ -1,6 +1,7 @@
 //! Which nodes a selector picks, and which a pod tolerates.
 
-use crate::meta::{has_labels, name};
+use crate::meta::has_labels;
+use cluster_client::Object;
 use k8s_openapi::api::core::v1::{Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Toleration};
 
 /// The one field of a node that selectors may name.
@@ -24,7 +25,7 @@ fn holds(requirement: &NodeSelectorRequirement, value: Option<&str>) -> bool {
 
 fn term(term: &NodeSelectorTerm, node: &Node) -> bool {
     let label = |key: &str| node.metadata.labels.as_ref()?.get(key).map(String::as_str);
-    let field = |key: &str| (key == NAME_FIELD).then(|| name(node));
+    let field = |key: &str| (key == NAME_FIELD).then(|| node.name());
     let expressions = term.match_expressions.as_deref().unwrap_or_default();
     let fields = term.match_fields.as_deref().unwrap_or_default();
     !(expressions.is_empty() && fields.is_empty())
@@ -42,7 +43,7 @@ pub(crate) fn admits(pod: &Pod, node: &Node) -> bool {
     let Some(spec) = &pod.spec else { return false };
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required = affinity.and_then(|node| node.required_during_scheduling_ignored_during_execution.as_ref());
-    spec.node_name.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == name(node))
+    spec.node_name.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == node.name())
         && spec.node_selector.as_ref().is_none_or(|wanted| has_labels(node.metadata.labels.as_ref(), wanted))
         && required.is_none_or(|required| selects(required, node))
 }

@@ -1,9 +1,8 @@
 //! How controllers create and delete pods: in growing batches, with events, and remembering what the cache has yet to show.
 
 use crate::claims::claim;
-use crate::meta::{self, controller, controller_reference, is_deleting, name, namespace, uid};
-use crate::pods::{BY_OWNER, ORPHANS};
-use crate::{Context, Error};
+use crate::meta::{Meta, controller_reference};
+use crate::{Context, Error, index};
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Change, Client, DeleteOptions, Informer, Object, ObjectKey};
 use cluster_object::selector::Selector;
@@ -26,70 +25,48 @@ pub(crate) struct PodControl {
     pub(crate) client: Client,
     pub(crate) recorder: Recorder,
     pub(crate) pods: Informer<Pod>,
-    expectations: Arc<Expectations>,
+    expectations: Expectations,
 }
 
 impl PodControl {
     pub(crate) fn new(context: &Context, component: &str) -> Self {
         let pods = context.informers.informer::<Pod>();
-        pods.add_index(BY_OWNER, |pod| controller(&pod.metadata).map(|owner| owner.uid.clone()).into_iter().collect());
-        pods.add_index(ORPHANS, |pod| match controller(&pod.metadata) {
-            None => vec![namespace(pod).to_owned()],
-            Some(_) => Vec::new(),
-        });
+        index::by_owner(&pods);
         Self {
             client: context.client.clone(),
             recorder: context.recorder(component),
             pods,
-            expectations: Arc::default(),
+            expectations: Expectations::default(),
         }
     }
 
     /// What a change of a pod means for controllers of kind `O`: the keys to reconcile. An orphan concerns each of
-    /// `candidates` that might adopt it.
-    pub(crate) fn watcher<O: Object>(
+    /// `adopters`.
+    pub(crate) fn concerned<O: Object>(
         &self,
-        candidates: impl Fn(&Pod) -> Vec<ObjectKey> + Send + 'static,
-    ) -> impl Fn(&Change<Pod>) -> Vec<ObjectKey> + Send + 'static {
-        let expectations = self.expectations.clone();
-        move |change| {
-            let pod = change.object();
-            let key = meta::controller_key::<O>(&pod.metadata);
-            if let Some(owner) = controller(&pod.metadata) {
-                match change {
-                    Change::Added(_) => expectations.created(&owner.uid),
-                    Change::Deleted(_) => expectations.deleted(&owner.uid, uid(pod.as_ref())),
-                    Change::Updated { .. } => {}
-                }
-                if is_deleting(pod.as_ref()) {
-                    expectations.deleted(&owner.uid, uid(pod.as_ref()));
-                }
+        change: &Change<Pod>,
+        adopters: impl FnOnce(&Pod) -> Vec<ObjectKey>,
+    ) -> Vec<ObjectKey> {
+        let pod = change.object();
+        if let Some(owner) = pod.controller() {
+            if matches!(change, Change::Added(_)) {
+                self.expectations.created(&owner.uid, 1);
             }
-            let before = match change {
-                Change::Updated { old, .. } => {
-                    meta::controller_key::<O>(&old.metadata).filter(|old| Some(old) != key.as_ref())
-                }
-                _ => None,
-            };
-            let gone = matches!(change, Change::Deleted(_)) || is_deleting(pod.as_ref());
-            let mut keys: Vec<ObjectKey> = key.into_iter().chain(before).collect();
-            if controller(&pod.metadata).is_none() && !gone {
-                keys.extend(candidates(pod));
+            if matches!(change, Change::Deleted(_)) || pod.is_deleting() {
+                self.expectations.deleted(&owner.uid, pod.uid());
             }
-            keys
         }
+        index::concerned::<O, Pod>(change, adopters)
     }
 
     /// The pods `owner` controls, after adopting and releasing.
     pub(crate) async fn claim<O: Object>(&self, owner: &O, selector: &Selector) -> Result<Vec<Arc<Pod>>, Error> {
-        let mut candidates = self.pods.by_index(BY_OWNER, uid(owner));
-        candidates.extend(self.pods.by_index(ORPHANS, namespace(owner)));
-        claim(&self.client, owner, selector, candidates).await
+        claim(&self.client, owner, selector, &self.pods).await
     }
 
     /// Whether the cache shows everything this controller did for `owner`.
     pub(crate) fn settled<O: Object>(&self, owner: &O) -> bool {
-        self.expectations.met(uid(owner))
+        self.expectations.met(owner.uid())
     }
 
     /// The owner is gone.
@@ -99,7 +76,7 @@ impl PodControl {
 
     /// Creates pods in batches of 1, 2, 4, ... so that a mistake shows before it is made many times.
     pub(crate) async fn create<O: Object>(&self, owner: &O, pods: Vec<Pod>) -> Result<(), Error> {
-        let expected = self.expectations.expect(uid(owner), pods.len(), &[]);
+        self.expectations.expect(owner.uid(), pods.len(), &[]);
         let mut rest = pods.into_iter();
         let mut batch = 1;
         loop {
@@ -109,9 +86,9 @@ impl PodControl {
             }
             let results = join_all(now.iter().map(|pod| self.create_one(owner, pod))).await;
             let failed = results.iter().filter(|result| result.is_err()).count();
-            expected.missed(failed);
             if failed > 0 {
-                expected.missed(rest.len());
+                // These will not come.
+                self.expectations.created(owner.uid(), failed + rest.len());
                 return results.into_iter().collect();
             }
             batch *= 2;
@@ -121,7 +98,7 @@ impl PodControl {
     async fn create_one<O: Object>(&self, owner: &O, pod: &Pod) -> Result<(), Error> {
         match self.client.create(pod).await {
             Ok(created) => {
-                self.recorder.normal(&reference(owner), "SuccessfulCreate", format!("Created pod: {}", name(&created)));
+                self.recorder.normal(&reference(owner), "SuccessfulCreate", format!("Created pod: {}", created.name()));
                 Ok(())
             }
             Err(error) => {
@@ -135,20 +112,19 @@ impl PodControl {
 
     /// Deletes pods, all at once.
     pub(crate) async fn delete<O: Object>(&self, owner: &O, pods: &[Arc<Pod>]) -> Result<(), Error> {
-        let uids: Vec<&str> = pods.iter().map(|pod| uid(pod.as_ref())).collect();
-        let _expected = self.expectations.expect(uid(owner), 0, &uids);
+        let uids: Vec<&str> = pods.iter().map(|pod| pod.uid()).collect();
+        self.expectations.expect(owner.uid(), 0, &uids);
         join_all(pods.iter().map(|pod| self.delete_one(owner, pod))).await.into_iter().collect()
     }
 
     async fn delete_one<O: Object>(&self, owner: &O, pod: &Pod) -> Result<(), Error> {
-        let options = DeleteOptions { uid: Some(uid(pod).to_owned()), ..DeleteOptions::default() };
-        match self.client.delete::<Pod>(namespace(pod), name(pod), &options).await {
+        match self.client.delete_this(pod, DeleteOptions::default()).await {
             Ok(()) => {
-                self.recorder.normal(&reference(owner), "SuccessfulDelete", format!("Deleted pod: {}", name(pod)));
+                self.recorder.normal(&reference(owner), "SuccessfulDelete", format!("Deleted pod: {}", pod.name()));
                 Ok(())
             }
             Err(error) => {
-                self.expectations.deleted(uid(owner), uid(pod));
+                self.expectations.deleted(owner.uid(), pod.uid());
                 if error.is_not_found() {
                     return Ok(());
                 }
@@ -170,7 +146,7 @@ pub(crate) fn from_template<O: Object>(owner: &O, template: &PodTemplateSpec) ->
     Pod {
         metadata: ObjectMeta {
             namespace: owner.metadata().namespace.clone(),
-            generate_name: Some(format!("{}-", name(owner))),
+            generate_name: Some(format!("{}-", owner.name())),
             labels: meta.labels,
             annotations: meta.annotations,
             finalizers: meta.finalizers,
@@ -193,27 +169,17 @@ struct Expected {
     since: Instant,
 }
 
-/// The right to say that some of the expected creations will not come.
-struct Handle<'a> {
-    all: &'a Expectations,
-    owner: &'a str,
-}
-
 impl Expectations {
-    fn expect<'a>(&'a self, owner: &'a str, creations: usize, deletions: &[&str]) -> Handle<'a> {
+    fn expect(&self, owner: &str, creations: usize, deletions: &[&str]) {
         let deletions = deletions.iter().map(|uid| (*uid).to_owned()).collect();
         let expected = Expected { creations, deletions, since: Instant::now() };
         self.0.lock().insert(owner.to_owned(), expected);
-        Handle { all: self, owner }
     }
 
-    fn created(&self, owner: &str) {
-        self.lower(owner, 1);
-    }
-
-    fn lower(&self, owner: &str, by: usize) {
+    /// So many are there, or will not come.
+    fn created(&self, owner: &str, count: usize) {
         if let Some(expected) = self.0.lock().get_mut(owner) {
-            expected.creations = expected.creations.saturating_sub(by);
+            expected.creations = expected.creations.saturating_sub(count);
         }
     }
 
@@ -230,12 +196,6 @@ impl Expectations {
     }
 }
 
-impl Handle<'_> {
-    fn missed(&self, count: usize) {
-        self.all.lower(self.owner, count);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,9 +204,9 @@ mod tests {
     async fn expectations_are_met_by_what_is_seen_or_by_time() {
         let all = Expectations::default();
         assert!(all.met("a"));
-        let handle = all.expect("a", 3, &["p"]);
-        all.created("a");
-        handle.missed(2);
+        all.expect("a", 3, &["p"]);
+        all.created("a", 1);
+        all.created("a", 2);
         assert!(!all.met("a"));
         all.deleted("a", "p");
         assert!(all.met("a"));

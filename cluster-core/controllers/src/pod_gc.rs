@@ -1,13 +1,13 @@
 //! Removes pods nobody else will: of nodes that are gone, terminating without a node, and finished ones beyond a limit.
 
 use crate::conditions::{self, Condition};
-use crate::meta::{created, is_deleting};
-use crate::node_lifecycle::{index_by_node, is_ready};
-use crate::pods::{self, BY_NODE};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, meta};
-use async_trait::async_trait;
-use cluster_client::{Change, Client, DeleteOptions, Informer, ObjectKey};
+use crate::index::{self, BY_NODE};
+use crate::meta::Meta;
+use crate::node_lifecycle::is_ready;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, ignore_gone};
+use crate::{meta, pods};
+use cluster_client::{Change, Client, DeleteOptions, Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{Node, Pod, PodCondition};
 use std::time::Duration;
 
@@ -17,21 +17,24 @@ const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 const QUARANTINE: Duration = Duration::from_secs(40);
 
 pub(crate) async fn run(context: Context) {
-    let (nodes, pods) = (context.informers.informer::<Node>(), context.informers.informer::<Pod>());
-    index_by_node(&pods);
-    pods.add_index(FINISHED, |pod| if pods::is_finished(pod) { vec![String::new()] } else { Vec::new() });
-    let limit = context.options.terminated_pods;
-    let controller = PodGc { client: context.client.clone(), limit, nodes: nodes.clone(), pods: pods.clone() };
-    let on_node = pods.clone();
+    let controller = PodGc {
+        client: context.client.clone(),
+        limit: context.options.terminated_pods,
+        nodes: context.informers.informer(),
+        pods: context.informers.informer(),
+    };
+    index::by_node(&controller.pods);
+    let finished = |pod: &Pod| if pods::is_finished(pod) { vec![String::new()] } else { Vec::new() };
+    controller.pods.add_index(FINISHED, finished);
     Runner::new(controller)
-        .on_each(&pods)
-        .on(&nodes, move |change| match change {
-            Change::Updated { old, new } if is_out_of_service(old) == is_out_of_service(new) => Vec::new(),
-            change => {
-                let pods = on_node.by_index(BY_NODE, meta::name(change.object().as_ref()));
-                pods.iter().map(|pod| ObjectKey::of(pod.as_ref())).collect()
-            }
-        })
+        .on_each(|c| &c.pods)
+        .on(
+            |c| &c.nodes,
+            |c, change| match change {
+                Change::Updated { old, new } if is_out_of_service(old) == is_out_of_service(new) => Vec::new(),
+                change => meta::keys(&c.pods.by_index(BY_NODE, change.object().name())),
+            },
+        )
         .run(context.cancel)
         .await;
 }
@@ -70,19 +73,18 @@ impl Reason {
 /// `older` is how many finished pods are newer than this one, when it is finished.
 fn judge(pod: &Pod, node: Option<&Node>, newer: usize, limit: usize) -> Option<Reason> {
     match node {
-        None if pods::node(pod).is_empty() && is_deleting(pod) => Some(Reason::Unscheduled),
+        None if pods::node(pod).is_empty() && pod.is_deleting() => Some(Reason::Unscheduled),
         None if !pods::node(pod).is_empty() => Some(Reason::Orphaned),
-        Some(node) if is_deleting(pod) && is_out_of_service(node) => Some(Reason::OutOfService),
+        Some(node) if pod.is_deleting() && is_out_of_service(node) => Some(Reason::OutOfService),
         _ if limit > 0 && pods::is_finished(pod) && newer >= limit => Some(Reason::TooMany),
         _ => None,
     }
 }
 
-#[async_trait]
 impl Controller for PodGc {
     const NAME: &'static str = "pod-garbage-collector";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(pod) = self.pods.get(key) else { return Ok(None) };
         let node = self.nodes.get(&ObjectKey::new("", pods::node(&pod)));
         let Some(reason) = judge(&pod, node.as_deref(), self.newer(&pod), self.limit) else { return Ok(None) };
@@ -92,16 +94,12 @@ impl Controller for PodGc {
             {
                 return Ok(Some(left));
             }
-            match self.client.get::<Node>("", pods::node(&pod)).await {
-                Ok(_) => return Ok(Some(QUARANTINE)),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error.into()),
+            if ignore_gone(self.client.get::<Node>("", pods::node(&pod)).await)?.is_some() {
+                return Ok(Some(QUARANTINE));
             }
         }
-        match self.remove(&pod, &reason).await {
-            Err(Error::Client(error)) if error.is_not_found() => Ok(None),
-            other => other.map(|()| None),
-        }
+        ignore_gone(self.remove(&pod, &reason).await)?;
+        Ok(None)
     }
 }
 
@@ -115,11 +113,11 @@ impl PodGc {
         if finished.len() <= self.limit {
             return 0;
         }
-        finished.iter().filter(|other| created(other.as_ref()) > created(pod)).count()
+        finished.iter().filter(|other| other.created() > pod.created()).count()
     }
 
-    async fn remove(&self, pod: &Pod, reason: &Reason) -> Result<(), Error> {
-        tracing::info!(pod = meta::name(pod), namespace = meta::namespace(pod), ?reason, "removing a pod");
+    async fn remove(&self, pod: &Pod, reason: &Reason) -> Result<(), cluster_client::Error> {
+        tracing::info!(pod = pod.name(), namespace = pod.namespace(), ?reason, "removing a pod");
         if let Some(message) = reason.message().filter(|_| !pods::is_finished(pod)) {
             let mut failed = pod.clone();
             let status = failed.status.get_or_insert_default();
@@ -128,9 +126,8 @@ impl PodGc {
             conditions::set(&mut status.conditions, target);
             self.client.update_status(&failed).await?;
         }
-        let uid = pod.metadata.uid.clone();
-        let options = DeleteOptions { grace_period_seconds: Some(0), uid, ..DeleteOptions::default() };
-        Ok(self.client.delete::<Pod>(meta::namespace(pod), meta::name(pod), &options).await?)
+        let options = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
+        self.client.delete_this(pod, options).await
     }
 }
 

@@ -1,22 +1,14 @@
 //! Facts about pods: are they ready, available, active, and which of them goes first when there are too many.
 
 use crate::conditions;
-use crate::meta::{self, annotation, created, is_deleting, since, uid};
+use crate::meta::{self, Meta, since};
+use cluster_client::Object;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The index of pods by the UID of what controls them.
-pub(crate) const BY_OWNER: &str = "controller-uid";
-/// The index of pods nobody controls by namespace.
-pub(crate) const ORPHANS: &str = "orphans";
-/// The index of pods by node.
-pub(crate) const BY_NODE: &str = "node";
-/// The index of pods by namespace.
-pub(crate) const BY_NAMESPACE: &str = "namespace";
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
@@ -35,7 +27,7 @@ pub(crate) fn is_finished(pod: &Pod) -> bool {
 
 /// Neither finished nor on its way out.
 pub(crate) fn is_active(pod: &Pod) -> bool {
-    !is_finished(pod) && !is_deleting(pod)
+    !is_finished(pod) && !pod.is_deleting()
 }
 
 pub(crate) fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
@@ -66,7 +58,7 @@ fn restarts(pod: &Pod) -> i32 {
 }
 
 fn deletion_cost(pod: &Pod) -> i32 {
-    annotation(pod, DELETION_COST).and_then(|cost| cost.parse().ok()).unwrap_or_default()
+    pod.annotation(DELETION_COST).and_then(|cost| cost.parse().ok()).unwrap_or_default()
 }
 
 /// Ages of one power of two count as equal, so that it is not always the newest pods that go.
@@ -100,7 +92,7 @@ fn compare(a: &Pod, b: &Pod, rank: &impl Fn(&Pod) -> usize, now: &Time) -> Order
     };
     let ready_at = |pod: &Pod| ready_since(pod).map(|time| time.0.as_nanosecond());
     let ready_age = |pod: &Pod| if is_ready(pod) { age_class(ready_at(pod), now) } else { 0 };
-    let age = |pod: &Pod| age_class(Some(created(pod)).filter(|time| *time != i128::MAX), now);
+    let age = |pod: &Pod| age_class(Some(pod.created()).filter(|time| *time != i128::MAX), now);
     (!node(a).is_empty())
         .cmp(&!node(b).is_empty())
         .then_with(|| phase_order(a).cmp(&phase_order(b)))
@@ -110,7 +102,7 @@ fn compare(a: &Pod, b: &Pod, rank: &impl Fn(&Pod) -> usize, now: &Time) -> Order
         .then_with(|| ready_age(a).cmp(&ready_age(b)))
         .then_with(|| restarts(b).cmp(&restarts(a)))
         .then_with(|| age(a).cmp(&age(b)))
-        .then_with(|| uid(a).cmp(uid(b)))
+        .then_with(|| a.uid().cmp(b.uid()))
 }
 
 #[cfg(test)]
@@ -159,9 +151,7 @@ pub(crate) mod tests {
         let mut related = pods.clone();
         related.extend((0..9).map(|n| pod(make(&format!("r{n}"), "n2", "Running", Some(1), Value::Null))));
         let order: Vec<String> = (1..=6)
-            .filter_map(|count| {
-                to_delete(&pods, &related, count, &now).last().map(|pod| meta::name(pod.as_ref()).to_owned())
-            })
+            .filter_map(|count| to_delete(&pods, &related, count, &now).last().map(|pod| pod.name().to_owned()))
             .collect();
         assert_eq!(order, ["unassigned", "pending", "unready", "cheap", "crowded", "fresh"]);
     }

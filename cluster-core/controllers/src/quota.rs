@@ -1,11 +1,10 @@
 //! What a namespace uses of its resource quotas.
 
-use crate::meta::namespace;
-use crate::pods::{BY_NAMESPACE, is_finished};
+use crate::index::{self, BY_NAMESPACE, near};
+use crate::pods::is_finished;
 use crate::resources::{Partial, discover};
-use crate::runner::{Controller, Runner, feed};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::runner::{Controller, Outcome, Runner, feed};
+use crate::{Context, Error, write_status};
 use cluster_client::{Change, Client, Informer, Informers, Object, ObjectKey, WatchScope, WorkQueue};
 use cluster_object::quantity::Quantity;
 use cluster_object::quota;
@@ -21,49 +20,40 @@ const SYNC: Duration = Duration::from_secs(10);
 
 type Amounts = BTreeMap<String, Amount>;
 
-fn by_namespace<K: Object>(informer: &Informer<K>) {
-    informer.add_index(BY_NAMESPACE, |object| vec![namespace(object).to_owned()]);
-}
-
 /// The quotas of the namespace in which something came, went, or changed in what `matters`.
-fn near<K: Object>(
+fn concerned<K: Object>(
     quotas: &Informer<ResourceQuota>,
-    matters: fn(&K, &K) -> bool,
-) -> impl Fn(&Change<K>) -> Vec<ObjectKey> + Send + 'static {
-    let quotas = quotas.clone();
-    move |change| match change {
+    change: &Change<K>,
+    matters: impl Fn(&K, &K) -> bool,
+) -> Vec<ObjectKey> {
+    match change {
         Change::Updated { old, new } if !matters(old, new) => Vec::new(),
-        change => {
-            let near = quotas.by_index(BY_NAMESPACE, namespace(change.object().as_ref()));
-            near.iter().map(|quota| ObjectKey::of(quota.as_ref())).collect()
-        }
+        change => near(quotas, change.object().namespace(), |_| true),
     }
 }
 
 pub(crate) async fn run(context: Context) {
     let informers = &context.informers;
-    let quotas = informers.informer::<ResourceQuota>();
-    let (pods, services) = (informers.informer::<Pod>(), informers.informer::<Service>());
-    let claims = informers.informer::<PersistentVolumeClaim>();
-    by_namespace(&quotas);
-    by_namespace(&pods);
-    by_namespace(&services);
-    by_namespace(&claims);
     let make = |queue| Quotas {
         client: context.client.clone(),
         informers: informers.clone(),
-        quotas: quotas.clone(),
-        pods: pods.clone(),
-        services: services.clone(),
-        claims: claims.clone(),
+        quotas: informers.informer(),
+        pods: informers.informer(),
+        services: informers.informer(),
+        claims: informers.informer(),
         counted: Mutex::default(),
         queue,
     };
+    index::by_namespace(&informers.informer::<ResourceQuota>());
+    index::by_namespace(&informers.informer::<Pod>());
+    index::by_namespace(&informers.informer::<Service>());
+    index::by_namespace(&informers.informer::<PersistentVolumeClaim>());
+    let pod_matters = |old: &Pod, new: &Pod| is_finished(old) != is_finished(new) || old.spec != new.spec;
     Runner::with_queue(make)
-        .on_each(&quotas)
-        .on(&pods, near::<Pod>(&quotas, |old, new| is_finished(old) != is_finished(new) || old.spec != new.spec))
-        .on(&services, near::<Service>(&quotas, |old, new| old.spec != new.spec))
-        .on(&claims, near::<PersistentVolumeClaim>(&quotas, |old, new| old.spec != new.spec))
+        .on_each(|c| &c.quotas)
+        .on(|c| &c.pods, move |c, change| concerned(&c.quotas, change, pod_matters))
+        .on(|c| &c.services, |c, change| concerned(&c.quotas, change, |old, new| old.spec != new.spec))
+        .on(|c| &c.claims, |c, change| concerned(&c.quotas, change, |old, new| old.spec != new.spec))
         .run(context.cancel)
         .await;
 }
@@ -80,11 +70,10 @@ struct Quotas {
     queue: WorkQueue<ObjectKey>,
 }
 
-#[async_trait]
 impl Controller for Quotas {
     const NAME: &'static str = "resourcequota";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(quota) = self.quotas.get(key) else { return Ok(None) };
         let hard = quota.spec.as_ref().and_then(|spec| spec.hard.clone()).unwrap_or_default();
         for name in hard.keys() {
@@ -92,11 +81,8 @@ impl Controller for Quotas {
         }
         let used = self.used(&quota, &hard, &key.namespace)?;
         let status = ResourceQuotaStatus { hard: Some(hard), used: Some(used) };
-        if quota.status.as_ref() == Some(&status) {
-            return Ok(None);
-        }
         let updated = ResourceQuota { status: Some(status), ..(*quota).clone() };
-        ignore_gone(self.client.update_status(&updated).await)?;
+        write_status(&self.client, quota.as_ref(), &updated).await?;
         Ok(None)
     }
 }
@@ -145,8 +131,10 @@ impl Quotas {
         };
         let scope = WatchScope { path: found.path(""), ..WatchScope::default() };
         let informer = self.informers.watching::<Partial>(scope);
-        by_namespace(&informer);
-        tokio::spawn(feed(&informer, self.queue.clone(), near::<Partial>(&self.quotas, |_, _| false)));
+        index::by_namespace(&informer);
+        let quotas = self.quotas.clone();
+        let keys = move |change: &Change<Partial>| concerned(&quotas, change, |_, _| false);
+        tokio::spawn(feed(&informer, self.queue.clone(), keys));
         let synced = tokio::time::timeout(SYNC, informer.synced()).await;
         synced.map_err(|_| Error::Object(format!("{name} cannot be listed")))?;
         self.counted.lock().insert(name.to_owned(), informer);

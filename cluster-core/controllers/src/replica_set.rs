@@ -3,19 +3,18 @@
 mod kind;
 mod status;
 
-use crate::meta::{self, is_deleting, seconds, selector as matcher, uid};
+use crate::index::{self, BY_OWNER, near};
+use crate::meta::{self, Meta, seconds, selector as matcher};
 use crate::pod_control::{BURST, PodControl, from_template};
-use crate::pods::{BY_NAMESPACE, BY_OWNER, is_active, to_delete, until_available};
-use crate::runner::{Controller, Runner};
+use crate::pods::{is_active, to_delete, until_available};
+use crate::runner::{Controller, Outcome, Runner};
 use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
-use cluster_client::{Informer, ObjectKey};
+use cluster_client::{Change, Informer, Object, ObjectKey};
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{Pod, ReplicationController};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kind::Replicated;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(crate) async fn run(context: Context) {
     runner::<ReplicaSet>(&context, "replicaset-controller").run(context.cancel).await;
@@ -26,22 +25,11 @@ pub(crate) async fn run_replication_controllers(context: Context) {
 }
 
 fn runner<K: Replicated>(context: &Context, component: &str) -> Runner<Replicas<K>> {
-    let sets = context.informers.informer::<K>();
-    sets.add_index(BY_NAMESPACE, |set| vec![meta::namespace(set).to_owned()]);
-    sets.add_index(BY_OWNER, |set| {
-        meta::controller(set.metadata()).map(|owner| owner.uid.clone()).into_iter().collect()
-    });
+    let sets = context.informers.informer();
+    index::by_namespace(&sets);
+    index::by_owner(&sets);
     let control = PodControl::new(context, component);
-    let watcher = control.watcher::<K>({
-        let sets = sets.clone();
-        move |pod| {
-            let sets = sets.by_index(BY_NAMESPACE, meta::namespace(pod));
-            let matching = sets.iter().filter(|set| meta::matches(&matcher(&set.selector()), &pod.metadata));
-            matching.map(|set| ObjectKey::of(set.as_ref())).collect()
-        }
-    });
-    let pods = control.pods.clone();
-    Runner::new(Replicas { sets: sets.clone(), control }).on_each(&sets).on(&pods, watcher)
+    Runner::new(Replicas { sets, control }).on_each(|c| &c.sets).on(|c| &c.control.pods, Replicas::concerned)
 }
 
 struct Replicas<K> {
@@ -66,11 +54,10 @@ fn plan(wanted: usize, active: &[Arc<Pod>], related: &[Arc<Pod>], now: &Time) ->
     }
 }
 
-#[async_trait]
 impl<K: Replicated> Controller for Replicas<K> {
     const NAME: &'static str = K::KIND;
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(set) = self.sets.get(key) else { return Ok(None) };
         let settled = self.control.settled(set.as_ref());
         let selector = matcher(&set.selector());
@@ -78,13 +65,13 @@ impl<K: Replicated> Controller for Replicas<K> {
         let active: Vec<_> = owned.iter().filter(|pod| is_active(pod)).cloned().collect();
         let now = meta::now();
         let mut done = Ok(());
-        if settled && !is_deleting(set.as_ref()) {
+        if settled && !set.is_deleting() {
             let related = self.related(set.as_ref());
             done = self.execute(&set, plan(set.replicas(), &active, &related, &now)).await;
         }
         self.write_status(&set, &owned, &done, &now).await?;
-        if is_deleting(set.as_ref()) && owned.is_empty() {
-            self.control.forget(uid(set.as_ref()));
+        if set.is_deleting() && owned.is_empty() {
+            self.control.forget(set.uid());
         }
         done?;
         let min_ready = seconds(set.min_ready_seconds());
@@ -93,6 +80,12 @@ impl<K: Replicated> Controller for Replicas<K> {
 }
 
 impl<K: Replicated> Replicas<K> {
+    fn concerned(&self, change: &Change<Pod>) -> Vec<ObjectKey> {
+        self.control.concerned::<K>(change, |pod| {
+            near(&self.sets, pod.namespace(), |set| meta::matches(&matcher(&set.selector()), &pod.metadata))
+        })
+    }
+
     async fn execute(&self, set: &K, action: Action) -> Result<(), Error> {
         match action {
             Action::Nothing => Ok(()),
@@ -106,11 +99,11 @@ impl<K: Replicated> Replicas<K> {
 
     /// The pods of all sets the set's own controller controls: a deployment scales down where pods crowd.
     fn related(&self, set: &K) -> Vec<Arc<Pod>> {
-        let siblings = match meta::controller(set.metadata()) {
+        let siblings = match set.controller() {
             Some(owner) => self.sets.by_index(BY_OWNER, &owner.uid),
-            None => return self.control.pods.by_index(BY_OWNER, uid(set)),
+            None => return self.control.pods.by_index(BY_OWNER, set.uid()),
         };
-        siblings.iter().flat_map(|sibling| self.control.pods.by_index(BY_OWNER, uid(sibling.as_ref()))).collect()
+        siblings.iter().flat_map(|sibling| self.control.pods.by_index(BY_OWNER, sibling.uid())).collect()
     }
 
     async fn write_status(
@@ -137,6 +130,7 @@ mod tests {
     use cluster_client::Informers;
     use cluster_client::testing::FakeServer;
     use serde_json::json;
+    use std::time::Duration;
     use tokio_util::sync::CancellationToken;
 
     #[test]

@@ -4,7 +4,9 @@ use crate::Error;
 use cluster_client::Client;
 use http::Method;
 use k8s_openapi::ClusterResourceScope;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    APIGroup, APIGroupList, APIResourceList, GroupVersionForDiscovery, ObjectMeta, OwnerReference,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The metadata of an object of any kind, without what the garbage collector does not read: there is one of these for
@@ -87,41 +89,6 @@ impl Resource {
     }
 }
 
-#[derive(Deserialize)]
-struct Groups {
-    #[serde(default)]
-    groups: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Group {
-    name: String,
-    #[serde(default)]
-    versions: Vec<Version>,
-    preferred_version: Option<Version>,
-}
-
-#[derive(Deserialize)]
-struct Version {
-    version: String,
-}
-
-#[derive(Deserialize)]
-struct List {
-    #[serde(default)]
-    resources: Vec<Listed>,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    name: String,
-    kind: String,
-    namespaced: bool,
-    #[serde(default)]
-    verbs: Vec<String>,
-}
-
 async fn read<T: for<'a> Deserialize<'a>>(client: &Client, path: &str) -> Result<T, Error> {
     let value = client.raw(Method::GET, path, None).await?;
     serde_json::from_value(value).map_err(|e| Error::Object(format!("{path} is no discovery document: {e}")))
@@ -130,18 +97,18 @@ async fn read<T: for<'a> Deserialize<'a>>(client: &Client, path: &str) -> Result
 /// Every resource, each in one version: the group's preferred one, or another that has it. Also whether all groups
 /// answered; one whose server is down is left out.
 pub(crate) async fn discover(client: &Client) -> Result<(Vec<Resource>, bool), Error> {
-    let groups: Groups = read(client, "/apis").await?;
+    let groups: APIGroupList = read(client, "/apis").await?;
     let mut all = Vec::new();
     let mut complete = true;
-    let core =
-        Group { name: String::new(), versions: vec![Version { version: "v1".to_owned() }], preferred_version: None };
+    let version = GroupVersionForDiscovery { version: "v1".to_owned(), ..Default::default() };
+    let core = APIGroup { versions: vec![version], ..APIGroup::default() };
     for group in std::iter::once(core).chain(groups.groups) {
         let preferred = group.preferred_version.map(|preferred| preferred.version);
         let mut versions: Vec<String> = group.versions.into_iter().map(|version| version.version).collect();
         versions.sort_by_key(|version| Some(version) != preferred.as_ref());
         for version in versions {
             let root = if group.name.is_empty() { "/api".to_owned() } else { format!("/apis/{}", group.name) };
-            match read::<List>(client, &format!("{root}/{version}")).await {
+            match read::<APIResourceList>(client, &format!("{root}/{version}")).await {
                 Ok(list) => take(&mut all, &group.name, &version, list),
                 Err(error) => {
                     tracing::debug!(group = group.name, version, %error, "discovery failed");
@@ -158,7 +125,7 @@ pub(crate) async fn of_kind(client: &Client, api_version: &str, kind: &str) -> R
     let root = if api_version.contains('/') { "/apis" } else { "/api" };
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let mut all = Vec::new();
-    match read::<List>(client, &format!("{root}/{api_version}")).await {
+    match read::<APIResourceList>(client, &format!("{root}/{api_version}")).await {
         Err(Error::Client(error)) if error.is_not_found() => {}
         list => take(&mut all, group, version, list?),
     }
@@ -166,7 +133,7 @@ pub(crate) async fn of_kind(client: &Client, api_version: &str, kind: &str) -> R
     found.ok_or_else(|| Error::Object(format!("no matches for kind {kind:?} in version {api_version:?}")))
 }
 
-fn take(all: &mut Vec<Resource>, group: &str, version: &str, list: List) {
+fn take(all: &mut Vec<Resource>, group: &str, version: &str, list: APIResourceList) {
     for listed in list.resources.into_iter().filter(|listed| !listed.name.contains('/')) {
         if all.iter().any(|known| known.group == group && known.name == listed.name) {
             continue;
@@ -185,6 +152,7 @@ fn take(all: &mut Vec<Resource>, group: &str, version: &str, list: List) {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
 
     pub(crate) fn kind(name: &str) -> Resource {
         let (group, version, kind) = (String::new(), "v1".to_owned(), "K".to_owned());
@@ -193,16 +161,10 @@ pub(crate) mod tests {
 
     #[test]
     fn a_resource_is_taken_once_and_subresources_are_not() {
-        let list = |names: &[&str]| List {
-            resources: names
-                .iter()
-                .map(|name| Listed {
-                    name: (*name).to_owned(),
-                    kind: "K".to_owned(),
-                    namespaced: true,
-                    verbs: Vec::new(),
-                })
-                .collect(),
+        let resource = |name: &&str| APIResource { name: (*name).to_owned(), namespaced: true, ..Default::default() };
+        let list = |names: &[&str]| APIResourceList {
+            resources: names.iter().map(resource).collect(),
+            ..APIResourceList::default()
         };
         let mut all = Vec::new();
         take(&mut all, "apps", "v1", list(&["deployments", "deployments/scale"]));

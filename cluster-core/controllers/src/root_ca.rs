@@ -1,12 +1,11 @@
 //! The ConfigMap `kube-root-ca.crt` in every namespace, with which pods check the API server's certificate.
 
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, meta};
-use async_trait::async_trait;
+use crate::meta::Meta;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, namespace_of, written_or_needless};
 use cluster_client::{Client, Informer, ObjectKey};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use std::time::Duration;
 
 const NAME: &str = "kube-root-ca.crt";
 const ABOUT: (&str, &str) = (
@@ -20,19 +19,15 @@ pub(crate) async fn run(context: Context) {
     if context.options.ca_pem.is_empty() {
         return context.cancel.cancelled().await;
     }
-    let namespaces = context.informers.informer::<Namespace>();
-    let maps = context.informers.watching::<ConfigMap>(cluster_client::WatchScope {
-        path: "/api/v1/configmaps".to_owned(),
-        field_selector: format!("metadata.name={NAME}"),
-        ..cluster_client::WatchScope::default()
-    });
-    let (client, ca_pem) = (context.client.clone(), context.options.ca_pem.clone());
-    Runner::new(RootCa { client, ca_pem, namespaces: namespaces.clone(), maps: maps.clone() })
-        .on_each(&namespaces)
-        .on(&maps, |change| {
-            let map = change.object();
-            (meta::name(map.as_ref()) == NAME).then(|| ObjectKey::new("", meta::namespace(map.as_ref())))
-        })
+    let controller = RootCa {
+        client: context.client.clone(),
+        ca_pem: context.options.ca_pem.clone(),
+        namespaces: context.informers.informer(),
+        maps: context.informers.scoped("", &format!("metadata.name={NAME}")),
+    };
+    Runner::new(controller)
+        .on_each(|c| &c.namespaces)
+        .on(|c| &c.maps, |_, change| namespace_of(change.object().as_ref(), NAME))
         .run(context.cancel)
         .await;
 }
@@ -44,13 +39,12 @@ struct RootCa {
     maps: Informer<ConfigMap>,
 }
 
-#[async_trait]
 impl Controller for RootCa {
     const NAME: &'static str = "root-ca-certificate-publisher";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let data = Some([("ca.crt".to_owned(), self.ca_pem.clone())].into());
-        if self.namespaces.get(key).is_none_or(|namespace| meta::is_deleting(namespace.as_ref())) {
+        if self.namespaces.get(key).is_none_or(|namespace| namespace.is_deleting()) {
             return Ok(None);
         }
         let written = match self.maps.get(&ObjectKey::new(&key.name, NAME)) {
@@ -66,9 +60,6 @@ impl Controller for RootCa {
                 self.client.create(&ConfigMap { metadata, data, ..ConfigMap::default() }).await
             }
         };
-        match written {
-            Err(error) if error.is_already_exists() || error.is_not_found() => Ok(None),
-            other => Ok(other.map(|_| None)?),
-        }
+        written_or_needless(written)
     }
 }

@@ -1,7 +1,6 @@
 //! The loop all controllers share: changes become keys, workers reconcile them, failures come back later.
 
 use crate::Error;
-use async_trait::async_trait;
 use cluster_client::{Change, Informer, Object, ObjectKey, WorkQueue};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -12,16 +11,18 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Brings one object to its desired state.
-#[async_trait]
 pub(crate) trait Controller: Send + Sync + 'static {
     /// For the log.
     const NAME: &'static str;
     /// How many keys are worked on at once.
     const WORKERS: usize = 4;
 
-    /// Reconciles the object under `key`, which may be gone. `Some` asks to be called again after that time.
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error>;
+    /// Reconciles the object under `key`, which may be gone.
+    fn reconcile(&self, key: &ObjectKey) -> impl Future<Output = Outcome> + Send;
 }
+
+/// How a reconciliation ended. `Some` asks for another one after that time.
+pub(crate) type Outcome = Result<Option<Duration>, Error>;
 
 /// A controller with its queue and what feeds it.
 pub(crate) struct Runner<C> {
@@ -42,24 +43,30 @@ impl<C: Controller> Runner<C> {
         Self { controller: Arc::new(make(queue.clone())), queue, feeds: JoinSet::new(), synced: Vec::new() }
     }
 
-    /// Reconciles what `keys` makes of every change of a kind.
-    pub(crate) fn on<K, I>(mut self, informer: &Informer<K>, keys: impl Fn(&Change<K>) -> I + Send + 'static) -> Self
+    /// Reconciles what `keys` makes of every change in one of the controller's caches.
+    pub(crate) fn on<K, I>(
+        mut self,
+        cache: fn(&C) -> &Informer<K>,
+        keys: impl Fn(&C, &Change<K>) -> I + Send + 'static,
+    ) -> Self
     where
         K: Object,
         I: IntoIterator<Item = ObjectKey> + Send + 'static,
     {
-        self.feeds.spawn(feed(informer, self.queue.clone(), keys));
-        self.needs(informer)
+        let controller = self.controller.clone();
+        let keys = move |change: &Change<K>| keys(&controller, change);
+        self.feeds.spawn(feed(cache(&self.controller), self.queue.clone(), keys));
+        self.needs(cache)
     }
 
-    /// Reconciles every object of a kind when it changes.
-    pub(crate) fn on_each<K: Object>(self, informer: &Informer<K>) -> Self {
-        self.on(informer, |change| [ObjectKey::of(change.object().as_ref())])
+    /// Reconciles every object in one of the controller's caches when it changes.
+    pub(crate) fn on_each<K: Object>(self, cache: fn(&C) -> &Informer<K>) -> Self {
+        self.on(cache, |_, change| [ObjectKey::of(change.object().as_ref())])
     }
 
     /// Starts only when this cache is filled.
-    pub(crate) fn needs<K: Object>(mut self, informer: &Informer<K>) -> Self {
-        let informer = informer.clone();
+    pub(crate) fn needs<K: Object>(mut self, cache: fn(&C) -> &Informer<K>) -> Self {
+        let informer = cache(&self.controller).clone();
         self.synced.push(async move { informer.synced().await }.boxed());
         self
     }
@@ -103,7 +110,7 @@ where
 
 async fn work<C: Controller>(controller: Arc<C>, queue: WorkQueue<ObjectKey>) {
     while let Some(key) = queue.get().await {
-        match AssertUnwindSafe(controller.reconcile(&key)).catch_unwind().await {
+        match AssertUnwindSafe(Box::pin(controller.reconcile(&key))).catch_unwind().await {
             Ok(Ok(again)) => {
                 queue.forget(&key);
                 if let Some(delay) = again {

@@ -5,19 +5,14 @@ pub(crate) mod mirror;
 mod ports;
 pub(crate) mod slices;
 
-use crate::meta::{self, Labels, has_labels, is_deleting, name, namespace, uid};
-use crate::pods::{self, BY_NAMESPACE};
-use cluster_client::{Change, Informer, ObjectKey};
+use crate::index::{BY_NAMESPACE, near};
+use crate::meta::{Labels, Meta, has_labels};
+use crate::pods;
+use cluster_client::{Change, Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{ObjectReference, Pod, Service};
-use std::collections::HashSet;
 use std::sync::Arc;
 
 const HEADLESS: &str = "service.kubernetes.io/headless";
-
-fn index(services: &Informer<Service>, pods: &Informer<Pod>) {
-    services.add_index(BY_NAMESPACE, |service| vec![namespace(service).to_owned()]);
-    pods.add_index(BY_NAMESPACE, |pod| vec![namespace(pod).to_owned()]);
-}
 
 /// The selector of a service whose endpoints are made here; `None` when somebody else makes them.
 fn selector(service: &Service) -> Option<&Labels> {
@@ -34,20 +29,18 @@ fn publishes_not_ready(service: &Service) -> bool {
 }
 
 /// The services whose endpoints a change of a pod may touch.
-fn affected(change: &Change<Pod>, services: &Informer<Service>) -> HashSet<ObjectKey> {
+fn affected(change: &Change<Pod>, services: &Informer<Service>) -> Vec<ObjectKey> {
     let pod = change.object();
     let mut labels: Vec<Option<&Labels>> = vec![pod.metadata.labels.as_ref()];
     if let Change::Updated { old, new } = change {
         if same_endpoint(old, new) {
-            return HashSet::new();
+            return Vec::new();
         }
         labels.push(old.metadata.labels.as_ref());
     }
-    let services = services.by_index(BY_NAMESPACE, namespace(pod.as_ref()));
-    let selects = |service: &&Arc<Service>| {
+    near(services, pod.namespace(), |service| {
         selector(service).is_some_and(|selector| labels.iter().any(|labels| has_labels(*labels, selector)))
-    };
-    services.iter().filter(selects).map(|service| ObjectKey::of(service.as_ref())).collect()
+    })
 }
 
 /// Whether two states of a pod make the same endpoint; most status updates do.
@@ -57,13 +50,13 @@ fn same_endpoint(old: &Pod, new: &Pod) -> bool {
         && ips(old) == ips(new)
         && pods::is_ready(old) == pods::is_ready(new)
         && pods::is_finished(old) == pods::is_finished(new)
-        && is_deleting(old) == is_deleting(new)
+        && old.is_deleting() == new.is_deleting()
         && pods::node(old) == pods::node(new)
 }
 
 /// The pods a service selects that have an address and are not over.
 fn selected(selector: &Labels, service: &Service, pods: &Informer<Pod>) -> Vec<Arc<Pod>> {
-    let mut pods = pods.by_index(BY_NAMESPACE, namespace(service));
+    let mut pods = pods.by_index(BY_NAMESPACE, service.namespace());
     pods.retain(|pod| {
         has_labels(pod.metadata.labels.as_ref(), selector) && !pods::is_finished(pod) && address(pod).is_some()
     });
@@ -77,7 +70,7 @@ fn address(pod: &Pod) -> Option<&str> {
 /// The name the pod has in the DNS of a headless service.
 fn hostname(pod: &Pod, service: &Service) -> Option<String> {
     let spec = pod.spec.as_ref()?;
-    (spec.subdomain.as_deref() == Some(name(service))).then(|| spec.hostname.clone()).flatten()
+    (spec.subdomain.as_deref() == Some(service.name())).then(|| spec.hostname.clone()).flatten()
 }
 
 fn target(pod: &Pod) -> ObjectReference {
@@ -85,7 +78,7 @@ fn target(pod: &Pod) -> ObjectReference {
         kind: Some("Pod".to_owned()),
         namespace: pod.metadata.namespace.clone(),
         name: pod.metadata.name.clone(),
-        uid: Some(uid(pod).to_owned()),
+        uid: Some(pod.uid().to_owned()),
         ..ObjectReference::default()
     }
 }
@@ -106,5 +99,5 @@ fn labels(service: &Service, more: &[(&str, &str)]) -> Labels {
 }
 
 fn exists(service: Option<&Arc<Service>>) -> bool {
-    service.is_some_and(|service| !meta::is_deleting(service.as_ref()))
+    service.is_some_and(|service| !service.is_deleting())
 }

@@ -4,43 +4,31 @@ mod identity;
 mod plan;
 
 use crate::history::{self, History, Revisions};
-use crate::meta::{self, is_deleting, name, namespace, selector as matcher};
+use crate::index::{self, near};
+use crate::meta::{self, Meta, selector as matcher};
 use crate::pod_control::PodControl;
-use crate::pods::BY_NAMESPACE;
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error, write_status};
 use cluster_client::events::reference;
-use cluster_client::{DeleteOptions, Informer, ObjectKey};
+use cluster_client::{Change, DeleteOptions, Informer, Object, ObjectKey};
 use identity::{claims, identify, new_pod, ordinal};
-use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use plan::Step;
-use std::sync::Arc;
-use std::time::Duration;
 
 pub(crate) async fn run(context: Context) {
-    let sets = context.informers.informer::<StatefulSet>();
-    sets.add_index(BY_NAMESPACE, |set| vec![namespace(set).to_owned()]);
-    let control = PodControl::new(&context, "statefulset-controller");
-    let watcher = control.watcher::<StatefulSet>({
-        let sets = sets.clone();
-        move |pod| {
-            let sets = sets.by_index(BY_NAMESPACE, namespace(pod));
-            let matching = sets.iter().filter(|set| {
-                ordinal(set, pod).is_some() && meta::matches(&matcher(&set.spec.selector), &pod.metadata)
-            });
-            matching.map(|set| ObjectKey::of(set.as_ref())).collect()
-        }
-    });
-    let history = History::new(&context.client, &context.informers);
-    let claims = context.informers.informer::<PersistentVolumeClaim>();
-    let (pods, revisions) = (control.pods.clone(), history.revisions.clone());
-    Runner::new(StatefulSets { sets: sets.clone(), claims: claims.clone(), control, history })
-        .on_each(&sets)
-        .on(&pods, watcher)
-        .needs(&revisions)
-        .needs(&claims)
+    let controller = StatefulSets {
+        sets: context.informers.informer(),
+        claims: context.informers.informer(),
+        control: PodControl::new(&context, "statefulset-controller"),
+        history: History::new(&context.client, &context.informers),
+    };
+    index::by_namespace(&controller.sets);
+    Runner::new(controller)
+        .on_each(|c| &c.sets)
+        .on(|c| &c.control.pods, StatefulSets::concerned)
+        .needs(|c| &c.history.revisions)
+        .needs(|c| &c.claims)
         .run(context.cancel)
         .await;
 }
@@ -52,19 +40,18 @@ struct StatefulSets {
     history: History,
 }
 
-#[async_trait]
 impl Controller for StatefulSets {
     const NAME: &'static str = "statefulset";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(set) = self.sets.get(key) else { return Ok(None) };
         let spec = &set.spec;
         let selector = matcher(&spec.selector);
         let pods = self.control.claim(set.as_ref(), &selector).await?;
         let revisions = self.history.sync(set.as_ref(), &selector, &spec.template).await?;
         let current = set.status.as_ref().and_then(|status| status.current_revision.as_deref()).unwrap_or_default();
-        let update = name(revisions.update.as_ref()).to_owned();
-        let current = revisions.named(current).map_or(update.as_str(), |revision| name(revision.as_ref()));
+        let update = revisions.update.name().to_owned();
+        let current = revisions.named(current).map_or(update.as_str(), |revision| revision.name());
         let plan = plan::plan(&set, &pods, current, &update, &meta::now());
         let mut done = Ok(());
         for step in plan.steps {
@@ -73,7 +60,10 @@ impl Controller for StatefulSets {
                 break;
             }
         }
-        self.write_status(&set, plan.status).await?;
+        if !set.is_deleting() {
+            let updated = StatefulSet { status: Some(plan.status), ..(*set).clone() };
+            write_status(&self.control.client, set.as_ref(), &updated).await?;
+        }
         done?;
         let mut live = vec![current, update.as_str()];
         live.extend(pods.iter().map(|pod| identity::revision(pod)));
@@ -83,13 +73,22 @@ impl Controller for StatefulSets {
 }
 
 impl StatefulSets {
+    fn concerned(&self, change: &Change<Pod>) -> Vec<ObjectKey> {
+        self.control.concerned::<StatefulSet>(change, |pod| {
+            let fits = |set: &StatefulSet| {
+                ordinal(set, pod).is_some() && meta::matches(&matcher(&set.spec.selector), &pod.metadata)
+            };
+            near(&self.sets, pod.namespace(), fits)
+        })
+    }
+
     async fn execute(&self, set: &StatefulSet, all: &Revisions, current: &str, step: Step) -> Result<(), Error> {
         match step {
             Step::Create { ordinal, updated } => {
                 let revision = all.named(current).filter(|_| !updated).unwrap_or(&all.update);
                 let template = history::template(revision)
-                    .ok_or_else(|| Error::Object(format!("revision {} holds no template", name(revision.as_ref()))))?;
-                let pod = new_pod(set, &template, name(revision.as_ref()), ordinal);
+                    .ok_or_else(|| Error::Object(format!("revision {} holds no template", revision.name())))?;
+                let pod = new_pod(set, &template, revision.name(), ordinal);
                 self.create(set, &pod, ordinal).await
             }
             Step::Tend(pod) => self.tend(set, &pod).await,
@@ -102,8 +101,8 @@ impl StatefulSets {
                     "Failed" => ("RecreatingFailedPod", "failed"),
                     _ => ("RecreatingTerminatedPod", "terminated"),
                 };
-                let key = ObjectKey::of(set);
-                let text = format!("StatefulSet {key} is recreating {how} Pod {}", name(pod.as_ref()));
+                let key = set.key();
+                let text = format!("StatefulSet {key} is recreating {how} Pod {}", pod.name());
                 self.control.recorder.warning(&reference(set), reason, text);
                 self.delete(set, &pod).await
             }
@@ -115,7 +114,7 @@ impl StatefulSets {
         self.make_claims(set, pod, ordinal).await?;
         match self.control.client.create(pod).await {
             Err(error) if error.is_already_exists() => Ok(()),
-            other => self.report(set, "Create", &format!("Pod {}", name(pod)), other.map(drop)),
+            other => self.report(set, "Create", &format!("Pod {}", pod.name()), other.map(drop)),
         }
     }
 
@@ -127,7 +126,7 @@ impl StatefulSets {
         what: &str,
         result: Result<(), cluster_client::Error>,
     ) -> Result<(), Error> {
-        let text = format!("{} {what} in StatefulSet {}", verb.to_lowercase(), name(set));
+        let text = format!("{} {what} in StatefulSet {}", verb.to_lowercase(), set.name());
         let about = reference(set);
         match &result {
             Ok(()) => {
@@ -144,7 +143,7 @@ impl StatefulSets {
 
     async fn make_claims(&self, set: &StatefulSet, pod: &Pod, ordinal: i32) -> Result<(), Error> {
         for (_, mut claim) in claims(set, ordinal) {
-            if self.claims.get(&ObjectKey::of(&claim)).is_some() {
+            if self.claims.get(&claim.key()).is_some() {
                 continue;
             }
             let owners = identity::retain(set, pod, false, &claim);
@@ -152,7 +151,7 @@ impl StatefulSets {
             match self.control.client.create(&claim).await {
                 Err(error) if error.is_already_exists() => {}
                 other => {
-                    let what = format!("Claim {} Pod {}", name(&claim), name(pod));
+                    let what = format!("Claim {} Pod {}", claim.name(), pod.name());
                     self.report(set, "Create", &what, other.map(drop))?;
                 }
             }
@@ -169,25 +168,25 @@ impl StatefulSets {
         }
         // The cached pod is trimmed.
         let update = async {
-            let mut whole = self.control.client.get::<Pod>(namespace(pod), name(pod)).await?;
+            let mut whole = self.control.client.get::<Pod>(pod.namespace(), pod.name()).await?;
             if identify(set, &mut whole, ordinal) {
                 self.control.client.update(&whole).await?;
             }
             Ok(())
         };
-        self.report(set, "Update", &format!("Pod {}", name(pod)), update.await)
+        self.report(set, "Update", &format!("Pod {}", pod.name()), update.await)
     }
 
     /// Makes the owners of a pod's claims what the retention policy says.
     async fn keep_claims(&self, set: &StatefulSet, pod: &Pod, condemned: bool) -> Result<(), Error> {
         let Some(ordinal) = ordinal(set, pod) else { return Ok(()) };
         for (_, claim) in claims(set, ordinal) {
-            let Some(present) = self.claims.get(&ObjectKey::of(&claim)) else { continue };
-            if identity::retains_all(set) && meta::owners(&present.metadata).is_empty() {
+            let Some(present) = self.claims.get(&claim.key()) else { continue };
+            if identity::retains_all(set) && present.owners().is_empty() {
                 continue;
             }
             let owners = identity::retain(set, pod, condemned, &present);
-            if meta::owners(&present.metadata) != owners {
+            if present.owners() != owners {
                 let mut updated = (*present).clone();
                 updated.metadata.owner_references = Some(owners);
                 self.control.client.update(&updated).await?;
@@ -197,19 +196,10 @@ impl StatefulSets {
     }
 
     async fn delete(&self, set: &StatefulSet, pod: &Pod) -> Result<(), Error> {
-        let options = DeleteOptions { uid: pod.metadata.uid.clone(), ..DeleteOptions::default() };
-        match self.control.client.delete::<Pod>(namespace(pod), name(pod), &options).await {
+        match self.control.client.delete_this(pod, DeleteOptions::default()).await {
             Err(error) if error.is_not_found() => Ok(()),
-            other => self.report(set, "Delete", &format!("Pod {}", name(pod)), other),
+            other => self.report(set, "Delete", &format!("Pod {}", pod.name()), other),
         }
-    }
-
-    async fn write_status(&self, set: &Arc<StatefulSet>, status: StatefulSetStatus) -> Result<(), Error> {
-        if set.status.as_ref() == Some(&status) || is_deleting(set.as_ref()) {
-            return Ok(());
-        }
-        let updated = StatefulSet { status: Some(status), ..(**set).clone() };
-        ignore_gone(self.control.client.update_status(&updated).await).map(drop)
     }
 }
 

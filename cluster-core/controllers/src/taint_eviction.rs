@@ -1,38 +1,41 @@
 //! Deletes pods from nodes with `NoExecute` taints they do not tolerate, or no longer.
 
 use crate::conditions::{self, Condition};
-use crate::meta::{self, is_deleting};
-use crate::node_lifecycle::index_by_node;
-use crate::pods::{self, BY_NODE};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::index::{self, BY_NODE};
+use crate::meta::{self, Meta};
+use crate::pods;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error, delete, ignore_gone};
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, DeleteOptions, Informer, ObjectKey};
+use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::time::Duration;
 
 pub(crate) async fn run(context: Context) {
-    let (nodes, pods) = (context.informers.informer::<Node>(), context.informers.informer::<Pod>());
-    index_by_node(&pods);
-    let recorder = context.recorder("taint-eviction-controller");
-    let controller =
-        TaintEviction { client: context.client.clone(), recorder, nodes: nodes.clone(), pods: pods.clone() };
-    let on_node = pods.clone();
+    let controller = TaintEviction {
+        client: context.client.clone(),
+        recorder: context.recorder("taint-eviction-controller"),
+        nodes: context.informers.informer(),
+        pods: context.informers.informer(),
+    };
+    index::by_node(&controller.pods);
     Runner::new(controller)
-        .on(&pods, |change| match change {
-            Change::Added(pod) => Some(ObjectKey::of(pod.as_ref())),
-            Change::Updated { old, new } if pods::node(old) != pods::node(new) => Some(ObjectKey::of(new.as_ref())),
-            _ => None,
-        })
-        .on(&nodes, move |change| match change {
-            Change::Updated { old, new } if no_execute(old).eq(no_execute(new)) => Vec::new(),
-            change => {
-                let pods = on_node.by_index(BY_NODE, meta::name(change.object().as_ref()));
-                pods.iter().map(|pod| ObjectKey::of(pod.as_ref())).collect()
-            }
-        })
+        .on(
+            |c| &c.pods,
+            |_, change| match change {
+                Change::Added(pod) => Some(pod.key()),
+                Change::Updated { old, new } if pods::node(old) != pods::node(new) => Some(new.key()),
+                _ => None,
+            },
+        )
+        .on(
+            |c| &c.nodes,
+            |c, change| match change {
+                Change::Updated { old, new } if no_execute(old).eq(no_execute(new)) => Vec::new(),
+                change => meta::keys(&c.pods.by_index(BY_NODE, change.object().name())),
+            },
+        )
         .run(context.cancel)
         .await;
 }
@@ -92,12 +95,11 @@ fn judge<'a>(taints: impl Iterator<Item = &'a Taint>, tolerations: &[Toleration]
     verdict
 }
 
-#[async_trait]
 impl Controller for TaintEviction {
     const NAME: &'static str = "taint-eviction";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
-        let Some(pod) = self.pods.get(key).filter(|pod| !is_deleting(pod.as_ref())) else { return Ok(None) };
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        let Some(pod) = self.pods.get(key).filter(|pod| !pod.is_deleting()) else { return Ok(None) };
         let Some(node) = self.nodes.get(&ObjectKey::new("", pods::node(&pod))) else { return Ok(None) };
         let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
         match judge(no_execute(&node), tolerations, &meta::now()) {
@@ -110,24 +112,16 @@ impl Controller for TaintEviction {
 
 impl TaintEviction {
     async fn evict(&self, pod: &Pod) -> Result<(), Error> {
-        let key = ObjectKey::of(pod);
         let mut marked = pod.clone();
         let message = "Taint manager: deleting due to NoExecute taint".to_owned();
         let target = PodCondition::build("DisruptionTarget", "True", "DeletionByTaintManager", message);
         conditions::set(&mut marked.status.get_or_insert_default().conditions, target);
-        let options = DeleteOptions { uid: pod.metadata.uid.clone(), ..DeleteOptions::default() };
-        let evicted = match self.client.update_status(&marked).await {
-            Ok(_) => {
-                self.recorder.normal(
-                    &reference(pod),
-                    "TaintManagerEviction",
-                    format!("Marking for deletion Pod {key}"),
-                );
-                self.client.delete::<Pod>(&key.namespace, &key.name, &options).await
-            }
-            Err(error) => Err(error),
-        };
-        ignore_gone(evicted).map(drop)
+        if ignore_gone(self.client.update_status(&marked).await)?.is_none() {
+            return Ok(());
+        }
+        let message = format!("Marking for deletion Pod {}", pod.key());
+        self.recorder.normal(&reference(pod), "TaintManagerEviction", message);
+        delete(&self.client, pod).await
     }
 }
 

@@ -1,12 +1,10 @@
 //! Deletes the token secrets of service accounts that are gone.
 
-use crate::meta::{annotation, namespace, uid};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
-use cluster_client::{Change, Client, DeleteOptions, Informer, ObjectKey};
+use crate::meta::Meta;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, delete, ignore_gone, meta};
+use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
-use std::time::Duration;
 
 const ACCOUNT: &str = "kubernetes.io/service-account.name";
 const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";
@@ -14,31 +12,33 @@ const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";
 const BY_ACCOUNT: &str = "account";
 
 pub(crate) async fn run(context: Context) {
-    let secrets = context.informers.scoped::<Secret>("", "type=kubernetes.io/service-account-token");
-    let accounts = context.informers.informer::<ServiceAccount>();
-    secrets.add_index(BY_ACCOUNT, |secret| account(secret).map(|key| key.to_string()).into_iter().collect());
-    let by_account = secrets.clone();
-    let controller = Tokens { client: context.client.clone(), secrets: secrets.clone(), accounts: accounts.clone() };
+    let controller = Tokens {
+        client: context.client.clone(),
+        secrets: context.informers.scoped("", "type=kubernetes.io/service-account-token"),
+        accounts: context.informers.informer(),
+    };
+    let by_account = |secret: &Secret| account(secret).map(|key| key.to_string()).into_iter().collect();
+    controller.secrets.add_index(BY_ACCOUNT, by_account);
     Runner::new(controller)
-        .on_each(&secrets)
-        .on(&accounts, move |change| match change {
-            Change::Deleted(account) => {
-                let secrets = by_account.by_index(BY_ACCOUNT, &ObjectKey::of(account.as_ref()).to_string());
-                secrets.iter().map(|secret| ObjectKey::of(secret.as_ref())).collect::<Vec<_>>()
-            }
-            _ => Vec::new(),
-        })
+        .on_each(|c| &c.secrets)
+        .on(
+            |c| &c.accounts,
+            |c, change| match change {
+                Change::Deleted(account) => meta::keys(&c.secrets.by_index(BY_ACCOUNT, &account.key().to_string())),
+                _ => Vec::new(),
+            },
+        )
         .run(context.cancel)
         .await;
 }
 
 fn account(secret: &Secret) -> Option<ObjectKey> {
-    Some(ObjectKey::new(namespace(secret), annotation(secret, ACCOUNT)?))
+    Some(ObjectKey::new(secret.namespace(), secret.annotation(ACCOUNT)?))
 }
 
 /// Whether a secret is for this very account.
 fn is_of(secret: &Secret, account: &ServiceAccount) -> bool {
-    annotation(secret, ACCOUNT_UID).is_none_or(|wanted| wanted.is_empty() || wanted == uid(account))
+    secret.annotation(ACCOUNT_UID).is_none_or(|wanted| wanted.is_empty() || wanted == account.uid())
 }
 
 struct Tokens {
@@ -47,24 +47,21 @@ struct Tokens {
     accounts: Informer<ServiceAccount>,
 }
 
-#[async_trait]
 impl Controller for Tokens {
     const NAME: &'static str = "serviceaccount-token-cleaner";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(secret) = self.secrets.get(key) else { return Ok(None) };
         let Some(owner) = account(&secret) else { return Ok(None) };
         if self.accounts.get(&owner).is_some_and(|account| is_of(&secret, &account)) {
             return Ok(None);
         }
         // The cache may not have an account yet that was made just before its secret.
-        match self.client.get::<ServiceAccount>(&owner.namespace, &owner.name).await {
-            Ok(account) if is_of(&secret, &account) => return Ok(None),
-            Err(error) if !error.is_not_found() => return Err(error.into()),
-            _ => {}
+        let live = ignore_gone(self.client.get::<ServiceAccount>(&owner.namespace, &owner.name).await)?;
+        if live.is_some_and(|account| is_of(&secret, &account)) {
+            return Ok(None);
         }
-        let options = DeleteOptions { uid: secret.metadata.uid.clone(), ..DeleteOptions::default() };
-        ignore_gone(self.client.delete::<Secret>(&key.namespace, &key.name, &options).await)?;
+        delete(&self.client, secret.as_ref()).await?;
         Ok(None)
     }
 }

@@ -7,11 +7,12 @@ mod matching;
 mod provision;
 mod reclaim;
 
-use crate::meta::{finalizers, name, namespace};
+use crate::meta::Meta;
 use crate::{Context, Error, ignore_gone};
 use cluster_client::{Client, Informer, Object, ObjectKey, Patch, PatchOptions};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use serde_json::json;
+use std::sync::Arc;
 
 /// The index of volumes by the claim they are for.
 const BY_CLAIM: &str = "claim";
@@ -51,17 +52,17 @@ fn class_name(claim: &PersistentVolumeClaim) -> &str {
 
 /// Lets an object go that is being deleted and was kept by this finalizer.
 async fn unprotect<K: Object>(client: &Client, object: &K, finalizer: &str) -> Result<(), Error> {
-    let kept: Vec<_> = finalizers(object).iter().filter(|held| *held != finalizer).collect();
-    if kept.len() == finalizers(object).len() {
+    let kept: Vec<_> = object.finalizers().iter().filter(|held| *held != finalizer).collect();
+    if kept.len() == object.finalizers().len() {
         return Ok(());
     }
     let version = &object.metadata().resource_version;
     let patch = Patch::Merge(json!({"metadata": {"finalizers": kept, "resourceVersion": version}}));
-    ignore_gone(client.patch::<K>(namespace(object), name(object), "", &patch, &PatchOptions::default()).await)
+    ignore_gone(client.patch::<K>(object.namespace(), object.name(), "", &patch, &PatchOptions::default()).await)
         .map(drop)
 }
 
-fn find(volumes: &Informer<PersistentVolume>, name: &str) -> Option<std::sync::Arc<PersistentVolume>> {
+fn find(volumes: &Informer<PersistentVolume>, name: &str) -> Option<Arc<PersistentVolume>> {
     volumes.get(&ObjectKey::new("", name))
 }
 

@@ -3,9 +3,10 @@
 use cluster_client::{Change, Client, Informer, Informers, Object, ObjectKey, WatchScope};
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, PodSpec, Secret};
 use parking_lot::Mutex;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,16 @@ pub(crate) enum Kind {
     Secret,
 }
 
+impl Kind {
+    /// As messages call it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::ConfigMap => "configmap",
+            Self::Secret => "secret",
+        }
+    }
+}
+
 /// An object in a pod's namespace.
 pub(crate) type Reference = (Kind, String);
 
@@ -30,12 +41,8 @@ pub(crate) struct Objects {
 }
 
 fn scope(namespace: &str, (kind, name): &Reference) -> WatchScope {
-    let plural = match kind {
-        Kind::ConfigMap => "configmaps",
-        Kind::Secret => "secrets",
-    };
     WatchScope {
-        path: format!("/api/v1/namespaces/{namespace}/{plural}"),
+        path: format!("/api/v1/namespaces/{namespace}/{}s", kind.word()),
         field_selector: format!("metadata.name={name}"),
         ..WatchScope::default()
     }
@@ -97,15 +104,31 @@ impl Objects {
         Ok(informer.get(&ObjectKey::new(namespace, &reference.1)))
     }
 
-    /// A ConfigMap; nothing when it does not exist.
-    pub(crate) async fn config_map(&self, namespace: &str, name: &str) -> Result<Option<Arc<ConfigMap>>, String> {
-        self.look(namespace, (Kind::ConfigMap, name.to_owned())).await
+    /// What a ConfigMap or Secret holds; nothing when it does not exist.
+    pub(crate) async fn data(&self, namespace: &str, kind: Kind, name: &str) -> Result<Option<Data>, String> {
+        let reference = (kind, name.to_owned());
+        if kind == Kind::Secret {
+            let found = self.look::<Secret>(namespace, reference).await?;
+            return Ok(found.map(|secret| Data { own: bytes(secret.data.as_ref()), binary: BTreeMap::new() }));
+        }
+        let found = self.look::<ConfigMap>(namespace, reference).await?;
+        Ok(found.map(|map| {
+            let text = map.data.iter().flatten().map(|(key, text)| (key.clone(), text.clone().into_bytes()));
+            Data { own: text.collect(), binary: bytes(map.binary_data.as_ref()) }
+        }))
     }
+}
 
-    /// A Secret; nothing when it does not exist.
-    pub(crate) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Arc<Secret>>, String> {
-        self.look(namespace, (Kind::Secret, name.to_owned())).await
-    }
+/// What an object holds, by key.
+#[derive(Default)]
+pub(crate) struct Data {
+    pub(crate) own: BTreeMap<String, Vec<u8>>,
+    /// The `binaryData` of a ConfigMap, which only volumes show.
+    pub(crate) binary: BTreeMap<String, Vec<u8>>,
+}
+
+fn bytes(data: Option<&BTreeMap<String, ByteString>>) -> BTreeMap<String, Vec<u8>> {
+    data.into_iter().flatten().map(|(key, value)| (key.clone(), value.0.clone())).collect()
 }
 
 /// A pod's interest in objects.

@@ -1,17 +1,14 @@
 //! What each change in the cluster means for the scheduler.
 
 use crate::feeds::Feeds;
-use crate::model::{OwnerKind, PodInfo};
+use crate::model::{Objects, OwnerKind, PodInfo};
 use crate::plugins::Happening;
 use crate::scheduler::Scheduler;
 use crate::writer::Why;
-use cluster_client::{Change, Informers, ObjectKey};
+use cluster_client::{Change, Informers, Object, ObjectKey};
 use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{
-    Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationController, Service,
-};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Pod, ReplicationController, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -26,13 +23,9 @@ pub(crate) fn feeds(informers: &Informers) -> Feeds {
         .with(informers, Scheduler::node_changed)
         .with(informers, namespace_changed)
         .with(informers, claim_changed)
-        .with(informers, volume_changed)
-        .with(informers, class_changed)
-        .with(informers, |s: &mut Scheduler, change: Change<CSINode>| {
-            let name = change.object().metadata.name.clone().unwrap_or_default();
-            keep(&mut s.cluster.objects.drivers, name, &change);
-            s.wake(&Happening::Storage, Instant::now());
-        })
+        .with(informers, storage_changed(|objects| &mut objects.volumes))
+        .with(informers, storage_changed(|objects| &mut objects.storage_classes))
+        .with(informers, storage_changed(|objects| &mut objects.drivers))
         .with(informers, |s: &mut Scheduler, change: Change<Service>| {
             s.cluster.objects.set_service(change.object(), matches!(change, Change::Deleted(_)));
         })
@@ -51,7 +44,7 @@ pub(crate) fn feeds(informers: &Informers) -> Feeds {
         .with(informers, Scheduler::pod_changed)
 }
 
-fn key<K: cluster_client::Object>(change: &Change<K>) -> ObjectKey {
+fn key<K: Object>(change: &Change<K>) -> ObjectKey {
     ObjectKey::of(change.object().as_ref())
 }
 
@@ -68,7 +61,7 @@ fn keep<Q: Eq + Hash, K>(objects: &mut HashMap<Q, Arc<K>>, key: Q, change: &Chan
 }
 
 fn namespace_changed(scheduler: &mut Scheduler, change: Change<Namespace>) {
-    let name = change.object().metadata.name.clone().unwrap_or_default();
+    let name = change.object().name().to_owned();
     match present(&change) {
         Some(namespace) => {
             let labels = namespace.metadata.labels.clone().unwrap_or_default();
@@ -86,16 +79,14 @@ fn claim_changed(scheduler: &mut Scheduler, change: Change<PersistentVolumeClaim
     scheduler.wake(&Happening::Claim(&key), Instant::now());
 }
 
-fn volume_changed(scheduler: &mut Scheduler, change: Change<PersistentVolume>) {
-    let name = change.object().metadata.name.clone().unwrap_or_default();
-    keep(&mut scheduler.cluster.objects.volumes, name, &change);
-    scheduler.wake(&Happening::Storage, Instant::now());
-}
-
-fn class_changed(scheduler: &mut Scheduler, change: Change<StorageClass>) {
-    let name = change.object().metadata.name.clone().unwrap_or_default();
-    keep(&mut scheduler.cluster.objects.storage_classes, name, &change);
-    scheduler.wake(&Happening::Storage, Instant::now());
+/// What only storage is decided by is kept under its name.
+fn storage_changed<K: Object>(
+    kept: fn(&mut Objects) -> &mut HashMap<String, Arc<K>>,
+) -> impl Fn(&mut Scheduler, Change<K>) {
+    move |scheduler, change| {
+        keep(kept(&mut scheduler.cluster.objects), change.object().name().to_owned(), &change);
+        scheduler.wake(&Happening::Storage, Instant::now());
+    }
 }
 
 fn replication_controller_changed(scheduler: &mut Scheduler, change: Change<ReplicationController>) {
@@ -107,7 +98,7 @@ fn replication_controller_changed(scheduler: &mut Scheduler, change: Change<Repl
 impl Scheduler {
     fn node_changed(&mut self, change: Change<Node>) {
         let now = Instant::now();
-        let name = change.object().metadata.name.as_deref().unwrap_or_default();
+        let name = change.object().name();
         let Some(node) = present(&change) else {
             self.cluster.remove_node(name);
             return self.wake(&Happening::NodeGone, now);
@@ -126,7 +117,7 @@ impl Scheduler {
         let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default();
         let ended = matches!(phase, "Succeeded" | "Failed") || matches!(change, Change::Deleted(_));
         if ended {
-            return self.pod_ended(pod.metadata.uid.as_deref().unwrap_or_default(), now);
+            return self.pod_ended(pod.uid(), now);
         }
         let bound = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).is_some_and(|name| !name.is_empty());
         let scheduler = pod.spec.as_ref().and_then(|s| s.scheduler_name.as_deref()).unwrap_or_default();
@@ -151,7 +142,7 @@ impl Scheduler {
     /// A pod is on a node, whoever put it there.
     fn pod_bound(&mut self, change: &Change<Pod>, now: Instant) {
         let pod = change.object();
-        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        let uid = pod.uid();
         self.queue.remove(uid);
         self.cluster.withdraw(uid);
         let assumed = self.cluster.is_assumed(uid);
@@ -174,7 +165,7 @@ impl Scheduler {
     /// A pod has no node yet.
     fn pod_pending(&mut self, change: &Change<Pod>, now: Instant) {
         let pod = change.object();
-        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        let uid = pod.uid();
         if self.cluster.is_assumed(uid) {
             return;
         }

@@ -159,11 +159,9 @@ impl Settings {
             let read = |profile: FileProfile| profile.read(file.percentage_of_nodes_to_score);
             settings.profiles = file.profiles.into_iter().map(read).collect::<Result<_, _>>()?;
         }
-        settings
-            .profiles
-            .iter_mut()
-            .filter(|p| p.percentage == 0)
-            .for_each(|p| p.percentage = file.percentage_of_nodes_to_score);
+        for profile in settings.profiles.iter_mut().filter(|profile| profile.percentage == 0) {
+            profile.percentage = file.percentage_of_nodes_to_score;
+        }
         Ok(settings)
     }
 }

@@ -73,7 +73,7 @@ async fn all<K: Object>(client: &Client) -> Result<Vec<K>, Error> {
 }
 
 fn by_name<K: Object>(objects: Vec<K>) -> HashMap<String, Arc<K>> {
-    objects.into_iter().map(|object| (object.metadata().name.clone().unwrap_or_default(), Arc::new(object))).collect()
+    objects.into_iter().map(|object| (object.name().to_owned(), Arc::new(object))).collect()
 }
 
 /// Asks every filter about every node, where a decision stops at the first that refuses.

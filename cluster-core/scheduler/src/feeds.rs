@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// One kind's changes, and what the scheduler does with each.
-struct Source<K> {
+struct Source<K, F> {
     changes: UnboundedReceiver<Change<K>>,
-    apply: fn(&mut Scheduler, Change<K>),
+    apply: F,
 }
 
 /// A source of any kind.
@@ -20,7 +20,7 @@ trait Changes: Send {
     fn poll(&mut self, context: &mut Context<'_>, scheduler: &mut Scheduler) -> Poll<bool>;
 }
 
-impl<K: Object> Changes for Source<K> {
+impl<K: Object, F: Fn(&mut Scheduler, Change<K>) + Send> Changes for Source<K, F> {
     fn drain(&mut self, scheduler: &mut Scheduler) {
         while let Ok(change) = self.changes.try_recv() {
             (self.apply)(scheduler, change);
@@ -47,7 +47,11 @@ pub(crate) struct Feeds {
 
 impl Feeds {
     /// Also applies the changes of one kind.
-    pub(crate) fn with<K: Object>(mut self, informers: &Informers, apply: fn(&mut Scheduler, Change<K>)) -> Self {
+    pub(crate) fn with<K: Object>(
+        mut self,
+        informers: &Informers,
+        apply: impl Fn(&mut Scheduler, Change<K>) + Send + 'static,
+    ) -> Self {
         let informer: Informer<K> = informers.informer();
         self.sources.push(Box::new(Source { changes: informer.subscribe(), apply }));
         self.synced.push(async move { informer.synced().await }.boxed());

@@ -1,7 +1,7 @@
 //! What the scheduler writes: bindings, conditions, events. All in the background, a bounded number at once.
 
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, Error, Patch, PatchOptions};
+use cluster_client::{Client, DeleteOptions, Error, Object, Patch, PatchOptions};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use serde_json::{Value, json};
@@ -134,11 +134,9 @@ impl Writer {
         self.spawn(async move {
             let patch = Patch::Strategic(json!({"metadata": {"uid": &*uid}, "status": status}));
             let options = PatchOptions::default();
-            match client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await {
-                Err(error) if !error.is_not_found() => {
-                    tracing::warn!(pod = %key, %error, "failed to update a pod's status");
-                }
-                _ => {}
+            let told = client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await;
+            if let Err(error) = Error::ignore_gone(told) {
+                tracing::warn!(pod = %key, %error, "failed to update a pod's status");
             }
         });
     }
@@ -147,24 +145,21 @@ impl Writer {
     pub(crate) fn preempt(&self, victim: &PodInfo, by: &PodInfo, node: &str) {
         let text = format!("Preempted by pod {} on node {node}", by.uid);
         self.event(victim, by, "Normal", "Preempted", text);
-        let (client, key, uid) = (self.client.clone(), victim.key.clone(), victim.uid.clone());
+        let (client, key, pod) = (self.client.clone(), victim.key.clone(), victim.pod.clone());
         let condition = json!({
             "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
             "message": format!("{}: preempting to accommodate a higher priority pod", scheduler(by)),
             "lastProbeTime": null, "lastTransitionTime": now(),
         });
         self.spawn(async move {
-            let patch = Patch::Strategic(json!({"metadata": {"uid": &*uid}, "status": {"conditions": [condition]}}));
-            let (namespace, name) = (&*key.namespace, &*key.name);
-            let told = client.patch::<Pod>(namespace, name, "status", &patch, &PatchOptions::default()).await;
-            let options = cluster_client::DeleteOptions { uid: Some(uid.to_string()), ..Default::default() };
-            let deleted = match told {
-                Ok(_) => client.delete::<Pod>(namespace, name, &options).await,
-                Err(error) => Err(error),
+            let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"conditions": [condition]}});
+            let (patch, options) = (Patch::Strategic(patch), PatchOptions::default());
+            let preempted = async {
+                client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await?;
+                client.delete_this(&*pod, DeleteOptions::default()).await
             };
-            match deleted {
-                Err(error) if !error.is_not_found() => tracing::warn!(pod = %key, %error, "failed to preempt a pod"),
-                _ => {}
+            if let Err(error) = Error::ignore_gone(preempted.await) {
+                tracing::warn!(pod = %key, %error, "failed to preempt a pod");
             }
         });
     }

@@ -1,8 +1,8 @@
 //! The services that are open to the outside, each with a port here.
 
-use super::{Forward, Forwards, TRIES, bind};
+use super::{Forward, Forwards, TRIES, Wanted, bind};
 use crate::clusters::Live;
-use cluster_client::Informer;
+use cluster_client::{Informer, Object};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -30,8 +30,7 @@ fn open(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> BTreeSet<Op
     let ready: HashSet<(&str, &str)> = slices.iter().filter_map(|slice| answering(slice)).collect();
     let ports = services.iter().flat_map(|service| {
         let spec = service.spec.as_ref();
-        let (namespace, name) = (service.metadata.namespace.as_deref(), service.metadata.name.as_deref());
-        let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());
+        let (namespace, name) = (service.namespace(), service.name());
         let answers = ready.contains(&(namespace, name));
         let ports = spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default().iter();
         ports.filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP").filter_map(move |port| {
@@ -134,21 +133,15 @@ async fn reconcile(forwards: &Arc<Forwards>, cluster: &str, present: &BTreeSet<O
         }
         let kept = forwards.memory.get(|memory| memory.ports.get(&id).copied());
         let bound = bind(kept.unwrap_or(open.node_port), TRIES).await;
-        let forward = forwards.put(
-            Forward {
-                id: id.clone(),
-                cluster: cluster.to_owned(),
-                namespace: open.namespace.clone(),
-                target: format!("service/{}", open.service),
-                port: open.port,
-                local: 0,
-                state,
-                automatic: true,
-                why: why.to_owned(),
-            },
-            bound,
-            Some(open.node_port),
-        );
+        let wanted = Wanted {
+            cluster: cluster.to_owned(),
+            namespace: open.namespace.clone(),
+            target: format!("service/{}", open.service),
+            port: open.port,
+            local: None,
+        };
+        let forward = Forward { state, why: why.to_owned(), ..Forward::listening(id.clone(), wanted, true) };
+        let forward = forwards.put(forward, bound, Some(open.node_port));
         // Only what differs from the node port must be remembered.
         if forward.local != 0 && kept != Some(forward.local) && forward.local != open.node_port {
             let remembered = forwards.memory.change(|memory| memory.ports.insert(id, forward.local));

@@ -44,11 +44,8 @@ pub(super) async fn token(State(agent): Shared, caller: Extension<Option<Caller>
 }
 
 fn program(Extension(caller): Extension<Option<Caller>>) -> Result<(), Status> {
-    if caller == Some(Caller::Program) {
-        Ok(())
-    } else {
-        Err(Status::new(403, "Forbidden", "only programs may ask this"))
-    }
+    let is_program = caller == Some(Caller::Program);
+    is_program.then_some(()).ok_or_else(|| Status::new(403, "Forbidden", "only programs may ask this"))
 }
 
 pub(super) async fn ticket(State(agent): Shared) -> Json<Value> {
@@ -106,31 +103,33 @@ pub(super) async fn create_cluster(State(agent): Shared, Json(body): Json<NewClu
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub(super) enum Action {
+    /// Starts a stopped cluster.
     Start,
+    /// Stops a cluster, whose data stays.
     Stop,
+    /// Freezes a cluster's nodes.
     Pause,
+    /// Lets a paused cluster go on.
     Unpause,
+    /// Removes a cluster with its data.
     Delete,
+    /// Deploys the demo application.
     Demo,
+    /// Adds workers.
     AddNodes {
         #[serde(default = "one")]
         count: u16,
     },
-    RemoveNode {
-        node: String,
-    },
-    StartNode {
-        node: String,
-    },
-    StopNode {
-        node: String,
-    },
-    KillNode {
-        node: String,
-    },
-    LoadImages {
-        images: Vec<String>,
-    },
+    /// Drains a node and removes it.
+    RemoveNode { node: String },
+    /// Starts a stopped node.
+    StartNode { node: String },
+    /// Stops a node.
+    StopNode { node: String },
+    /// Ends a node without warning.
+    KillNode { node: String },
+    /// Copies images into all nodes.
+    LoadImages { images: Vec<String> },
 }
 
 impl Action {
@@ -203,15 +202,17 @@ fn bytes(size: &str) -> u64 {
     (size[..unit].trim().parse().unwrap_or(0.0) * factor) as u64
 }
 
+/// The answer to who wants something ended, when it was there.
+fn ended(found: bool, missing: impl FnOnce() -> String) -> Answer {
+    if found { Ok(Json(json!({}))) } else { Err(Status::new(404, "NotFound", missing()).into()) }
+}
+
 pub(super) async fn operations(State(agent): Shared) -> Json<Value> {
     Json(json!(agent.operations.list()))
 }
 
-pub(super) async fn cancel(State(agent): Shared, Path(id): Path<String>) -> Result<Json<Value>, Error> {
-    if agent.operations.cancel(&id) {
-        return Ok(Json(json!({})));
-    }
-    Err(Status::new(404, "NotFound", format!("there is no operation {id}")).into())
+pub(super) async fn cancel(State(agent): Shared, Path(id): Path<String>) -> Answer {
+    ended(agent.operations.cancel(&id), || format!("there is no operation {id}"))
 }
 
 pub(super) async fn forwards(State(agent): Shared) -> Json<Value> {
@@ -223,11 +224,8 @@ pub(super) async fn forward(State(agent): Shared, Json(wanted): Json<Wanted>) ->
     Ok((StatusCode::CREATED, Json(json!(forward))).into_response())
 }
 
-pub(super) async fn end_forward(State(agent): Shared, Path(id): Path<String>) -> Result<Json<Value>, Error> {
-    if agent.forwards.remove(&id)? {
-        return Ok(Json(json!({})));
-    }
-    Err(Status::new(404, "NotFound", format!("nobody asked for a forward {id}")).into())
+pub(super) async fn end_forward(State(agent): Shared, Path(id): Path<String>) -> Answer {
+    ended(agent.forwards.remove(&id)?, || format!("nobody asked for a forward {id}"))
 }
 
 pub(super) async fn syncs(State(agent): Shared) -> Json<Value> {
@@ -238,9 +236,6 @@ pub(super) async fn sync(State(agent): Shared, Json(wanted): Json<WantedSync>) -
     Ok((StatusCode::CREATED, Json(json!(agent.syncs.add(wanted)?))).into_response())
 }
 
-pub(super) async fn end_sync(State(agent): Shared, Path(id): Path<String>) -> Result<Json<Value>, Error> {
-    if agent.syncs.remove(&id)? {
-        return Ok(Json(json!({})));
-    }
-    Err(Status::new(404, "NotFound", format!("there is no sync {id}")).into())
+pub(super) async fn end_sync(State(agent): Shared, Path(id): Path<String>) -> Answer {
+    ended(agent.syncs.remove(&id)?, || format!("there is no sync {id}"))
 }

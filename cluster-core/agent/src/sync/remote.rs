@@ -72,10 +72,8 @@ impl Remote {
 
     /// An object as it is; none when it is not there.
     pub(super) async fn live(&self, object: &Value) -> Result<Option<Value>, Error> {
-        match self.client.raw(Method::GET, &self.path(object)?, None).await {
-            Err(error) if error.is_not_found() => Ok(None),
-            other => Ok(Some(other?)),
-        }
+        let found = self.client.raw(Method::GET, &self.path(object)?, None).await;
+        Ok(cluster_client::Error::ignore_gone(found)?)
     }
 
     /// The difference between an object as it is and as it would be; none when there is none.
@@ -95,10 +93,9 @@ impl Remote {
         let object = json!({"apiVersion": key.api_version, "kind": key.kind,
             "metadata": {"name": key.name, "namespace": key.namespace}});
         let options = DeleteOptions { propagation_policy: Some("Background".to_owned()), ..Default::default() };
-        match self.client.raw(Method::DELETE, &self.path(&object)?, Some(&options.to_json())).await {
-            Err(error) if !error.is_not_found() => Err(error.into()),
-            _ => Ok(()),
-        }
+        let deleted = self.client.raw(Method::DELETE, &self.path(&object)?, Some(&options.to_json())).await;
+        cluster_client::Error::ignore_gone(deleted)?;
+        Ok(())
     }
 
     /// What a sync of this set has applied and is still there.

@@ -5,6 +5,7 @@ use super::{Gone, Outbox, Pace, batch};
 use crate::clusters::Live;
 use crate::feed::{Change, Counts, FeedSpec, Hold, Resource};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -52,14 +53,6 @@ struct Counted<'a> {
     counts: Counts,
 }
 
-#[derive(Debug, Serialize)]
-struct CountsMessage<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    view: u64,
-    counts: &'a [Counted<'a>],
-}
-
 /// Sends the counts of all kinds that could be listed, whenever one is another: most changes of objects leave them be.
 pub(super) async fn show(live: &Live, spec: &CountsSpec, out: &Outbox) -> Result<(), Gone> {
     let mut merged = Merged::open(live, spec.resources.iter().cloned());
@@ -75,7 +68,7 @@ pub(super) async fn show(live: &Live, spec: &CountsSpec, out: &Outbox) -> Result
         });
         let counts: Vec<_> = counted.collect();
         if sent.as_ref() != Some(&counts) {
-            out.send(&CountsMessage { kind: "counts", view: out.view, counts: &counts }).await?;
+            out.send("counts", &json!({"counts": &counts})).await?;
             sent = Some(counts);
         }
     }

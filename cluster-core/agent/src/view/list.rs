@@ -63,8 +63,8 @@ pub(super) async fn show(live: &Live, spec: &ListSpec, out: &Outbox) -> Result<(
                 change => view.take(change),
             }
         }
-        if let Some(message) = view.message(out.view) {
-            out.send(&message).await?;
+        if let Some(window) = view.news() {
+            out.send("rows", &window).await?;
         }
     }
     Ok(())
@@ -133,10 +133,7 @@ impl PartialEq for Row {
 }
 
 #[derive(Debug, Serialize)]
-struct Message {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    view: u64,
+struct Window {
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<Arc<Vec<Column>>>,
     total: usize,
@@ -213,7 +210,7 @@ impl View {
     }
 
     /// What the page does not have yet; nothing when it has all.
-    fn message(&mut self, view: u64) -> Option<Message> {
+    fn news(&mut self) -> Option<Window> {
         let now = Sent {
             columns: self.columns.clone(),
             rows: self.window(),
@@ -229,9 +226,7 @@ impl View {
             before.iter().flat_map(|sent| &sent.rows).map(|row| (&*row.uid, row)).collect();
         let is_new = |row: &&Arc<Row>| had.get(&*row.uid).is_none_or(|had| !Arc::ptr_eq(had, row));
         let same_columns = before.as_ref().is_some_and(|sent| sent.columns == now.columns);
-        let message = Message {
-            kind: "rows",
-            view,
+        let news = Window {
             columns: (!same_columns).then(|| now.columns.clone()),
             total: now.total,
             matched: now.matched,
@@ -241,7 +236,7 @@ impl View {
             counts: now.counts,
         };
         self.sent = Some(now);
-        Some(message)
+        Some(news)
     }
 }
 
@@ -272,7 +267,7 @@ mod tests {
         view
     }
 
-    fn order(message: &Message) -> Vec<&str> {
+    fn order(message: &Window) -> Vec<&str> {
         message.order.iter().map(|uid| &**uid).collect()
     }
 
@@ -288,7 +283,7 @@ mod tests {
             (json!({"offset": 9}), vec![], 3, 3),
         ];
         for (spec, expected, total, matched) in table {
-            let message = view(spec.clone()).message(1).expect("a first message");
+            let message = view(spec.clone()).news().expect("a first message");
             assert_eq!(order(&message), expected, "{spec}");
             assert_eq!((message.total, message.matched), (total, matched), "{spec}");
             assert!(message.columns.is_some());
@@ -298,14 +293,14 @@ mod tests {
     #[test]
     fn later_messages_have_only_what_is_new() {
         let mut view = view(json!({"limit": 2}));
-        assert_eq!(view.message(1).expect("a first message").rows.len(), 2);
-        assert!(view.message(1).is_none(), "nothing changed");
+        assert_eq!(view.news().expect("a first message").rows.len(), 2);
+        assert!(view.news().is_none(), "nothing changed");
         let (_, changed) = rows(&[("b", "three", 1)]);
         view.take(Change::Put(changed[0].clone()));
-        let message = view.message(1).expect("a change");
+        let message = view.news().expect("a change");
         assert_eq!((message.rows.len(), message.columns.is_none()), (1, true));
         view.take(Change::Gone("one".into()));
-        let message = view.message(1).expect("a change");
+        let message = view.news().expect("a change");
         assert_eq!(order(&message), ["three", "two"]);
         assert_eq!((message.rows.len(), &*message.rows[0].uid, message.total), (1, "two", 2));
     }

@@ -60,10 +60,7 @@ struct Line {
 }
 
 #[derive(Debug, Serialize)]
-struct Message {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    view: u64,
+struct Lines {
     lines: Vec<Line>,
     dropped: usize,
 }
@@ -135,7 +132,7 @@ async fn write(ring: &Ring, out: &Outbox) -> Result<(), Gone> {
         ring.filled.notified().await;
         let (lines, dropped) = ring.take();
         if !lines.is_empty() || dropped > 0 {
-            out.send(&Message { kind: "lines", view: out.view, lines, dropped }).await?;
+            out.send("lines", &Lines { lines, dropped }).await?;
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -57,15 +57,13 @@ pub(super) async fn show(live: &Live, out: &Outbox) -> Result<(), Gone> {
         match newest(live).await {
             Ok(point) => {
                 let mut message = json!(*point);
-                message["type"] = "metrics".into();
-                message["view"] = out.view.into();
                 if first {
                     message["points"] = json!(live.metrics.0.lock().await.1);
                 }
                 if std::mem::take(&mut first) || std::mem::take(&mut lost) {
                     out.state(None).await?;
                 }
-                out.send(&message).await?;
+                out.send("metrics", &message).await?;
             }
             Err(error) if !lost => {
                 lost = true;

@@ -21,10 +21,7 @@ pub(crate) struct ObjectSpec {
 }
 
 #[derive(Debug, Serialize)]
-struct Message<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    view: u64,
+struct State<'a> {
     object: Option<&'a RawValue>,
 }
 
@@ -62,7 +59,7 @@ async fn send(events: &mut mpsc::UnboundedReceiver<Event>, out: &Outbox) -> Resu
             }
         }
         if let Some(bytes) = newest {
-            out.send(&Message { kind: "object", view: out.view, object: object(&bytes) }).await?;
+            out.send("object", &State { object: object(&bytes) }).await?;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::health::{Health, KINDS, Remedy};
 use crate::row::Row;
 use cluster_client::{Client, escape};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -36,14 +37,6 @@ struct Problem {
     why: String,
     evidence: Vec<String>,
     remedy: Option<Remedy>,
-}
-
-#[derive(Debug, Serialize)]
-struct Message<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    view: u64,
-    problems: &'a [Problem],
 }
 
 /// Sends the list, whenever it is another.
@@ -74,7 +67,7 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
         }
         let problems = known.problems();
         if sent.as_ref() != Some(&problems) {
-            out.send(&Message { kind: "problems", view: out.view, problems: &problems }).await?;
+            out.send("problems", &json!({"problems": &problems})).await?;
             sent = Some(problems);
         }
     }

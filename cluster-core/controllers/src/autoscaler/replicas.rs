@@ -1,7 +1,8 @@
 //! How many replicas a metric asks for: what is measured against what is wanted, careful about pods that say nothing.
 
-use crate::meta::{is_deleting, name};
+use crate::meta::Meta;
 use crate::pods::{is_ready, phase, ready_condition};
+use cluster_client::Object;
 use cluster_object::quantity::Quantity;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, Pod};
@@ -108,8 +109,8 @@ struct Groups<'a> {
 
 fn group<'a>(pods: &'a [Arc<Pod>], samples: &Samples, is_cpu: bool, now: Timestamp) -> Groups<'a> {
     let mut groups = Groups::default();
-    for pod in pods.iter().filter(|pod| !is_deleting(pod.as_ref()) && phase(pod) != "Failed") {
-        let name = name(pod.as_ref());
+    for pod in pods.iter().filter(|pod| !pod.is_deleting() && phase(pod) != "Failed") {
+        let name = pod.name();
         match samples.get(name) {
             _ if phase(pod) == "Pending" => groups.unready.push(name),
             None => groups.missing.push(name),
@@ -218,7 +219,7 @@ pub(super) fn requests(
         let spec = pod.spec.as_ref();
         let whole = spec.and_then(|spec| spec.resources.as_ref()?.requests.as_ref()?.get(resource));
         if let Some(amount) = whole.filter(|_| container.is_none()) {
-            return Ok((name(pod.as_ref()).to_owned(), milli(&amount.0)));
+            return Ok((pod.name().to_owned(), milli(&amount.0)));
         }
         let sidecar = |one: &&Container| one.restart_policy.as_deref() == Some("Always");
         let all = spec
@@ -228,11 +229,11 @@ pub(super) fn requests(
         for one in all.filter(|one| container.is_none_or(|wanted| wanted == one.name)) {
             let amount = one.resources.as_ref().and_then(|all| all.requests.as_ref()?.get(resource));
             let amount = amount.ok_or_else(|| {
-                format!("missing request for {resource} in container {} of Pod {}", one.name, name(pod.as_ref()))
+                format!("missing request for {resource} in container {} of Pod {}", one.name, pod.name())
             })?;
             sum += milli(&amount.0);
         }
-        Ok((name(pod.as_ref()).to_owned(), sum))
+        Ok((pod.name().to_owned(), sum))
     };
     pods.iter().map(of).collect()
 }

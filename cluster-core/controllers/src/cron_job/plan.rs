@@ -2,7 +2,8 @@
 
 use super::schedule::Schedule;
 use crate::conditions;
-use crate::meta::{created, name, uid};
+use crate::meta::Meta;
+use cluster_client::Object;
 use cluster_client::events::reference;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -62,18 +63,18 @@ pub(super) fn plan(cron: &CronJob, jobs: &[Arc<Job>], now: Timestamp) -> Plan {
 fn forget(jobs: &[Arc<Job>], plan: &mut Plan) {
     let mut active = plan.status.active.take().unwrap_or_default();
     for job in jobs {
-        let listed = active.iter().any(|known| known.uid.as_deref() == Some(uid(job.as_ref())));
+        let listed = active.iter().any(|known| known.uid.as_deref() == Some(job.uid()));
         match outcome(job) {
             None if !listed => {
                 plan.warn(
                     "UnexpectedJob",
-                    format!("Saw a job that the controller did not create or forgot: {}", name(job.as_ref())),
+                    format!("Saw a job that the controller did not create or forgot: {}", job.name()),
                 );
                 active.push(reference(job.as_ref()));
             }
             Some(kind) if listed => {
-                active.retain(|known| known.uid.as_deref() != Some(uid(job.as_ref())));
-                let text = format!("Saw completed job: {}, condition: {kind}", name(job.as_ref()));
+                active.retain(|known| known.uid.as_deref() != Some(job.uid()));
+                let text = format!("Saw completed job: {}, condition: {kind}", job.name());
                 plan.events.push(("Normal", "SawCompletedJob", text));
             }
             _ => {}
@@ -83,7 +84,7 @@ fn forget(jobs: &[Arc<Job>], plan: &mut Plan) {
             plan.status.last_successful_time = ended;
         }
     }
-    let present = |uid: Option<&str>| jobs.iter().any(|job| Some(self::uid(job.as_ref())) == uid);
+    let present = |uid: Option<&str>| jobs.iter().any(|job| Some(job.uid()) == uid);
     let (kept, gone): (Vec<_>, Vec<_>) = active.into_iter().partition(|known| present(known.uid.as_deref()));
     for lost in gone {
         let text = format!("Active job went missing: {}", lost.name.unwrap_or_default());
@@ -102,7 +103,7 @@ fn clean_up(cron: &CronJob, jobs: &[Arc<Job>], plan: &mut Plan) {
         let mut ended: Vec<_> = jobs.iter().filter(|job| outcome(job) == Some(kind)).cloned().collect();
         ended.sort_by_key(|job| {
             let started = job.status.as_ref().and_then(|status| status.start_time.as_ref());
-            (started.map(|time| time.0), created(job.as_ref()), name(job.as_ref()).to_owned())
+            (started.map(|time| time.0), job.created(), job.name().to_owned())
         });
         let surplus = ended.len().saturating_sub(usize::try_from(limit).unwrap_or_default());
         plan.delete.extend(ended.into_iter().take(surplus));
@@ -171,7 +172,7 @@ fn start(cron: &CronJob, jobs: &[Arc<Job>], time: Timestamp, plan: &mut Plan) {
 
 /// The name of a run: equal for equal times, so that none is started twice.
 pub(super) fn job_name(cron: &CronJob, time: Timestamp) -> String {
-    format!("{}-{}", name(cron), time.as_second() / 60)
+    format!("{}-{}", cron.name(), time.as_second() / 60)
 }
 
 #[cfg(test)]
@@ -223,7 +224,7 @@ mod tests {
             let active: Vec<Value> = jobs
                 .iter()
                 .filter(|job| outcome(job).is_none())
-                .map(|job| json!({"name": name(job.as_ref()), "uid": uid(job.as_ref())}))
+                .map(|job| json!({"name": job.name(), "uid": job.uid()}))
                 .collect();
             let cron = json!({"metadata": {"name": "tick"}, "spec": spec, "status": {"active": active,
                 "lastScheduleTime": format!("2026-01-01T00:{last:02}:00Z")}});
@@ -232,7 +233,7 @@ mod tests {
             let plan = plan(&cron, &jobs, now);
             let start = plan.start.map(|time| time.to_zoned(TimeZone::UTC).minute().to_string()).unwrap_or_default();
             assert_eq!(start, started, "{rules} {minute}");
-            let names: Vec<_> = plan.delete.iter().map(|job| name(job.as_ref())).collect();
+            let names: Vec<_> = plan.delete.iter().map(|job| job.name()).collect();
             assert_eq!(names.join(" "), deleted, "{rules} {minute}");
             let found: Vec<_> = plan.events.iter().map(|(_, reason, _)| *reason).collect();
             assert_eq!(found.join(" "), reasons, "{rules} {minute}");

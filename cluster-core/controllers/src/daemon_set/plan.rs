@@ -1,8 +1,9 @@
 //! What a daemon set does next: one pod on every node that wants one, then updates within its bounds.
 
 use super::pods::{revision, target, wants};
-use crate::meta::{created, is_deleting, name, scaled, seconds};
+use crate::meta::{Meta, scaled, seconds};
 use crate::pods::{is_available, is_finished, is_ready, phase, until_available};
+use cluster_client::Object;
 use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetStatus};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -46,7 +47,7 @@ impl View<'_> {
 
     /// The pod of the present revision and the one of an older; `None` when there are more of either.
     fn pair(&self, node: &str) -> Option<Pair<'_>> {
-        let pods = self.by_node.get(node).into_iter().flatten().filter(|pod| !is_deleting(pod.as_ref()));
+        let pods = self.by_node.get(node).into_iter().flatten().filter(|pod| !pod.is_deleting());
         let (new, old): (Vec<_>, Vec<_>) = pods.partition(|pod| self.is_new(pod));
         (new.len() <= 1 && old.len() <= 1).then(|| (new.first().copied(), old.first().copied()))
     }
@@ -66,7 +67,7 @@ pub(super) fn plan(
         .iter()
         .map(|node| {
             let (run, stay) = wants(pattern, node);
-            (name(node.as_ref()), run, stay)
+            (node.name(), run, stay)
         })
         .collect();
     let desired = i32::try_from(verdicts.iter().filter(|(_, run, _)| *run).count()).unwrap_or(i32::MAX);
@@ -78,13 +79,13 @@ pub(super) fn plan(
         }
     }
     for pods in by_node.values_mut() {
-        pods.sort_by_key(|pod| (target_first(pod), created(pod.as_ref()), name(pod.as_ref()).to_owned()));
+        pods.sort_by_key(|pod| (target_first(pod), pod.created(), pod.name().to_owned()));
     }
     let min_ready = seconds(set.spec.min_ready_seconds.unwrap_or_default());
     let view = View { now, min_ready, hash, surge, unavailable, by_node };
     let mut plan = Plan { status: observe(&view, set, &verdicts, desired), ..Plan::default() };
     plan.again = pods.iter().filter_map(|pod| until_available(pod, min_ready, now)).min();
-    if is_deleting(set) || !settled {
+    if set.is_deleting() || !settled {
         return plan;
     }
     for (node, run, stay) in &verdicts {
@@ -121,22 +122,22 @@ fn bounds(set: &DaemonSet, desired: i32) -> (i32, i32) {
 fn manage(view: &View<'_>, node: &str, run: bool, stay: bool, plan: &mut Plan) {
     let pods = view.by_node.get(node).map(Vec::as_slice).unwrap_or_default();
     if !stay {
-        plan.delete.extend(pods.iter().filter(|pod| !is_deleting(pod.as_ref())).cloned());
+        plan.delete.extend(pods.iter().filter(|pod| !pod.is_deleting()).cloned());
         return;
     }
     if run && pods.is_empty() {
         plan.create.push(node.to_owned());
         return;
     }
-    let present = pods.iter().filter(|pod| !is_deleting(pod.as_ref()));
+    let present = pods.iter().filter(|pod| !pod.is_deleting());
     let (ended, running): (Vec<_>, Vec<_>) = present.partition(|pod| is_finished(pod));
     plan.ended.extend(ended.iter().map(|pod| (*pod).clone()));
     plan.delete.extend(ended.into_iter().cloned());
     let keeps_pair = view.surge > 0;
-    let first = |new: bool| running.iter().find(|pod| view.is_new(pod) == new).map(|pod| name(pod.as_ref()));
+    let first = |new: bool| running.iter().find(|pod| view.is_new(pod) == new).map(|pod| pod.name());
     let (new, old) = (first(true), first(false));
     let surplus = running.iter().enumerate().filter(|(index, pod)| {
-        let kept = if keeps_pair { [new, old].contains(&Some(name(pod.as_ref()))) } else { *index == 0 };
+        let kept = if keeps_pair { [new, old].contains(&Some(pod.name())) } else { *index == 0 };
         !kept
     });
     plan.delete.extend(surplus.map(|(_, pod)| (*pod).clone()));
@@ -189,7 +190,7 @@ fn observe(view: &View<'_>, set: &DaemonSet, verdicts: &[(&str, bool, bool)], de
         status.current_number_scheduled += 1;
         status.number_ready += i32::from(pods.iter().any(|pod| is_ready(pod)));
         available += i32::from(pods.iter().any(|pod| view.available(pod)));
-        updated += i32::from(pods.iter().any(|pod| view.is_new(pod) && !is_deleting(pod.as_ref())));
+        updated += i32::from(pods.iter().any(|pod| view.is_new(pod) && !pod.is_deleting()));
     }
     let some = |count: i32| Some(count).filter(|count| *count > 0);
     status.updated_number_scheduled = some(updated);
@@ -204,6 +205,6 @@ pub(super) fn obituary(pod: &Pod) -> (&'static str, &'static str, String) {
         "Failed" => ("Warning", "FailedDaemonPod", "failed daemon pod"),
         _ => ("Normal", "SucceededDaemonPod", "succeeded daemon pod"),
     };
-    let key = cluster_client::ObjectKey::of(pod);
+    let key = pod.key();
     (kind, reason, format!("Found {what} {key} on node {}, will try to kill it", crate::pods::node(pod)))
 }

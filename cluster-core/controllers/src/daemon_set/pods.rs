@@ -1,10 +1,11 @@
 //! The pods of a daemon set: made for one node, and which node that is.
 
 use crate::history::REVISION;
-use crate::meta::name;
+use crate::meta::Meta;
 use crate::nodes::{self, NAME_FIELD};
 use crate::pod_control::from_template;
 use crate::pods;
+use cluster_client::Object;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{
     Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodTemplateSpec, Toleration,
@@ -73,7 +74,7 @@ pub(super) fn target(pod: &Pod) -> Option<&str> {
 
 /// Whether a node is to get the set's pod, and whether one that is there may stay.
 pub(super) fn wants(pattern: &Pod, node: &Node) -> (bool, bool) {
-    if name(node).is_empty() || !nodes::admits(pattern, node) {
+    if node.name().is_empty() || !nodes::admits(pattern, node) {
         return (false, false);
     }
     let tolerations = pattern.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
@@ -83,5 +84,5 @@ pub(super) fn wants(pattern: &Pod, node: &Node) -> (bool, bool) {
 
 /// The hash of the revision a pod was made from.
 pub(super) fn revision(pod: &Pod) -> &str {
-    pod.metadata.labels.as_ref().and_then(|labels| labels.get(REVISION)).map_or("", String::as_str)
+    pod.label(REVISION).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use super::plan::plan;
 use super::*;
 use crate::pods::tests::pod as parse;
+use cluster_client::Object;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -81,7 +82,7 @@ fn every_fitting_node_has_one_pod_and_updates_keep_their_bounds() {
         let pattern = pattern(&set, &set.spec.template, "new");
         let plan = plan(&set, &nodes, &pods, (&pattern, "new"), true, &meta::now());
         let created = plan.create.iter().map(|node| format!("+{node}"));
-        let found: Vec<_> = created.chain(plan.delete.iter().map(|pod| format!("-{}", name(pod.as_ref())))).collect();
+        let found: Vec<_> = created.chain(plan.delete.iter().map(|pod| format!("-{}", pod.name()))).collect();
         assert_eq!(found.join(" "), expected, "{strategy} {spec} {nodes:?} {pods:?}");
     }
 }

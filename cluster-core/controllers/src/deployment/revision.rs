@@ -2,7 +2,8 @@
 
 use super::rollout::{DESIRED, MAX, bounds, size, wanted};
 use crate::history::hash;
-use crate::meta::{Labels, annotation, controller_reference, created, is_deleting, name};
+use crate::meta::{Labels, Meta, controller_reference};
+use cluster_client::Object;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -40,11 +41,11 @@ pub(super) fn find_new(deployment: &Deployment, sets: &[Arc<ReplicaSet>]) -> Opt
     let wanted = &deployment.spec.template;
     let same =
         |set: &&Arc<ReplicaSet>| set.spec.template.as_ref().is_some_and(|template| same_template(template, wanted));
-    sets.iter().filter(same).min_by_key(|set| (created(set.as_ref()), name(set.as_ref()).to_owned())).cloned()
+    sets.iter().filter(same).min_by_key(|set| (set.created(), set.name().to_owned())).cloned()
 }
 
 pub(super) fn revision(set: &ReplicaSet) -> i64 {
-    annotation(set, REVISION).and_then(|text| text.parse().ok()).unwrap_or_default()
+    set.annotation(REVISION).and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// The number a new revision gets.
@@ -65,7 +66,7 @@ pub(super) fn make(deployment: &Deployment, revision: i64) -> ReplicaSet {
     selector.match_labels.get_or_insert_default().insert(HASH.to_owned(), hash.clone());
     let mut set = ReplicaSet {
         metadata: ObjectMeta {
-            name: Some(format!("{}-{hash}", name(deployment))),
+            name: Some(format!("{}-{hash}", deployment.name())),
             namespace: deployment.metadata.namespace.clone(),
             owner_references: Some(vec![controller_reference(deployment)]),
             labels: Some(labels),
@@ -116,13 +117,13 @@ pub(super) fn annotate_size(deployment: &Deployment, set: &mut ReplicaSet) -> bo
 /// The old sets beyond the history limit, oldest revisions first. Only what is empty in deed and in word may go.
 pub(super) fn beyond_history(deployment: &Deployment, old: &[Arc<ReplicaSet>]) -> Vec<Arc<ReplicaSet>> {
     let limit = usize::try_from(deployment.spec.revision_history_limit.unwrap_or(10)).unwrap_or(usize::MAX);
-    let mut kept: Vec<_> = old.iter().filter(|set| !is_deleting(set.as_ref())).cloned().collect();
+    let mut kept: Vec<_> = old.iter().filter(|set| !set.is_deleting()).cloned().collect();
     let excess = kept.len().saturating_sub(limit);
-    kept.sort_by_key(|set| (revision(set), created(set.as_ref())));
+    kept.sort_by_key(|set| (revision(set), set.created()));
     kept.truncate(excess);
     kept.retain(|set| {
         let status = set.status.clone().unwrap_or_default();
-        let seen = status.observed_generation.unwrap_or_default() >= crate::meta::generation(set.as_ref());
+        let seen = status.observed_generation.unwrap_or_default() >= set.generation();
         status.replicas == 0 && size(set) == 0 && seen
     });
     kept
@@ -159,13 +160,13 @@ mod tests {
     fn a_set_gets_the_annotations_and_a_history_of_revisions() {
         let deployment = deployment("a:1");
         let mut set = make(&deployment, 1);
-        assert_eq!((revision(&set), annotation(&set, "kubernetes.io/change-cause")), (1, Some("why")));
+        assert_eq!((revision(&set), set.annotation("kubernetes.io/change-cause")), (1, Some("why")));
         assert!(!annotate_revision(&deployment, &mut set, 1));
         assert!(annotate_revision(&deployment, &mut set, 3));
         assert!(annotate_revision(&deployment, &mut set, 5));
-        assert_eq!((revision(&set), annotation(&set, HISTORY)), (5, Some("1,3")));
+        assert_eq!((revision(&set), set.annotation(HISTORY)), (5, Some("1,3")));
         assert!(annotate_size(&deployment, &mut set));
-        assert_eq!((annotation(&set, DESIRED), annotation(&set, MAX)), (Some("4"), Some("5")));
+        assert_eq!((set.annotation(DESIRED), set.annotation(MAX)), (Some("4"), Some("5")));
         assert!(!annotate_size(&deployment, &mut set));
     }
 

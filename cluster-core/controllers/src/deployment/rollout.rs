@@ -1,6 +1,6 @@
 //! How many pods each replica set of a deployment should have next. Pure arithmetic over numbers the caller reads.
 
-use crate::meta::{self, created};
+use crate::meta::{self, Meta};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::cmp::Reverse;
@@ -87,7 +87,7 @@ pub(super) fn next_old(deployment: &Deployment, new: &ReplicaSet, old: &[Arc<Rep
         return Vec::new();
     }
     let mut sizes: Vec<Scale> = old.iter().map(|set| (set.clone(), size(set))).collect();
-    sizes.sort_by_key(|(set, _)| created(set.as_ref()));
+    sizes.sort_by_key(|(set, _)| set.created());
     for (set, size) in &mut sizes {
         let unhealthy = (*size - available(set)).clamp(0, budget);
         *size -= unhealthy;
@@ -114,7 +114,7 @@ pub(super) fn proportional(
     let wanted = wanted(deployment);
     let mut active: Vec<Arc<ReplicaSet>> = old.iter().chain(new).filter(|set| size(set) > 0).cloned().collect();
     if active.len() <= 1 {
-        let newest = old.iter().max_by_key(|set| created(set.as_ref()));
+        let newest = old.iter().max_by_key(|set| set.created());
         let only = active.first().or(new).or(newest);
         return only.map(|set| (set.clone(), wanted)).into_iter().collect();
     }
@@ -127,9 +127,9 @@ pub(super) fn proportional(
     let allowed = if wanted > 0 { wanted + bounds(deployment).surge } else { 0 };
     let missing = allowed - total(&active);
     if missing >= 0 {
-        active.sort_by_key(|set| Reverse((size(set), created(set.as_ref()))));
+        active.sort_by_key(|set| Reverse((size(set), set.created())));
     } else {
-        active.sort_by_key(|set| (Reverse(size(set)), created(set.as_ref())));
+        active.sort_by_key(|set| (Reverse(size(set)), set.created()));
     }
     let mut added = 0;
     let mut sizes: Vec<Scale> = Vec::with_capacity(active.len());
@@ -169,12 +169,13 @@ fn share(deployment: &Deployment, set: &ReplicaSet) -> i32 {
 }
 
 pub(super) fn annotated(set: &ReplicaSet, name: &str) -> Option<i32> {
-    meta::annotation(set, name)?.parse().ok()
+    set.annotation(name)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cluster_client::Object;
     use serde_json::{Value, json};
 
     fn deployment(replicas: i32, surge: Value, unavailable: Value) -> Deployment {
@@ -193,7 +194,7 @@ mod tests {
     }
 
     fn names(scales: &[Scale]) -> Vec<(&str, i32)> {
-        scales.iter().map(|(set, size)| (meta::name(set.as_ref()), *size)).collect()
+        scales.iter().map(|(set, size)| (set.name(), *size)).collect()
     }
 
     #[test]

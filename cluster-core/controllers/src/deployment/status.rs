@@ -2,7 +2,8 @@
 
 use super::rollout::{available, bounds, total, wanted};
 use crate::conditions::{self, Condition};
-use crate::meta::{self, generation, name, seconds, since};
+use crate::meta::{self, Meta, seconds, since};
+use cluster_client::Object;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub(super) fn counts(
     let available = sum(available);
     let old = deployment.status.clone().unwrap_or_default();
     let mut status = DeploymentStatus {
-        observed_generation: Some(generation(deployment)),
+        observed_generation: Some(deployment.generation()),
         replicas: Some(sum(|set| set.status.as_ref().map_or(0, |status| status.replicas))),
         updated_replicas: Some(new.map_or(0, |set| of(set).replicas)),
         ready_replicas: Some(sum(|set| set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0))),
@@ -122,8 +123,8 @@ pub(super) fn rollout(
         && progressing(&status).is_some_and(|current| current.reason() == COMPLETE);
     if deadline(deployment).is_some() && !was_complete {
         let what = match new {
-            Some(set) => format!("ReplicaSet {:?}", name(set.as_ref())),
-            None => format!("Deployment {:?}", name(deployment)),
+            Some(set) => format!("ReplicaSet {:?}", set.name()),
+            None => format!("Deployment {:?}", deployment.name()),
         };
         if is_complete(deployment, &status) {
             set(&mut status, condition(PROGRESSING, "True", COMPLETE, format!("{what} has successfully progressed.")));

@@ -5,6 +5,7 @@ use super::*;
 use cluster_client::Informers;
 use cluster_client::testing::FakeServer;
 use serde_json::json;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 async fn make_pods_ready(client: Client, pods: Informer<Pod>) {

@@ -1,10 +1,10 @@
 //! Decides and does what the graph asks: deletes what nobody owns any more, lets go what waited, frees orphans.
 
 use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task};
-use crate::meta::{finalizers, is_deleting, uid};
+use crate::meta::Meta;
 use crate::resources::{Partial, Resource};
 use crate::{Error, ignore_gone};
-use cluster_client::{Client, WorkQueue};
+use cluster_client::{Client, Object, WorkQueue};
 use http::{Method, Request, header};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use parking_lot::{Mutex, RwLock};
@@ -106,14 +106,14 @@ impl Collector {
             (None, None) => return Ok(()),
         };
         let live = self.read(&resource, &node.namespace, &node.name).await?;
-        let Some(live) = live.filter(|live| uid(live) == object_uid) else {
+        let Some(live) = live.filter(|live| live.uid() == object_uid) else {
             self.gone(object_uid);
             return Ok(());
         };
         if node.foreground {
             return self.release(object_uid, &resource, &live).await;
         }
-        if is_deleting(&live) {
+        if live.is_deleting() {
             return Ok(());
         }
         let owners = live.metadata.owner_references.clone().unwrap_or_default();
@@ -122,7 +122,7 @@ impl Collector {
             standings.push(self.standing(owner, &node.namespace).await?);
         }
         let circular = self.graph.lock().has_foreground_dependent(object_uid);
-        match judge(&standings, !node.dependents.is_empty(), circular, finalizers(&live)) {
+        match judge(&standings, !node.dependents.is_empty(), circular, live.finalizers()) {
             Verdict::Keep => Ok(()),
             Verdict::Trim => {
                 let kept = owners.iter().zip(&standings).filter(|(_, standing)| **standing == Standing::Solid);
@@ -144,9 +144,9 @@ impl Collector {
             return Ok(Standing::Absent);
         }
         let live = self.read(&resource, namespace, &owner.name).await?;
-        Ok(match live.filter(|live| uid(live) == owner.uid) {
+        Ok(match live.filter(|live| live.uid() == owner.uid) {
             None => Standing::Absent,
-            Some(live) if is_deleting(&live) && finalizers(&live).iter().any(|f| f == FOREGROUND) => Standing::Waiting,
+            Some(live) if live.is_deleting() && live.finalizers().iter().any(|f| f == FOREGROUND) => Standing::Waiting,
             Some(_) => Standing::Solid,
         })
     }
@@ -175,7 +175,7 @@ impl Collector {
             owners.retain(|owner| owner.uid != object_uid);
             self.set_owners(&kind, &live, owners).await?;
         }
-        match self.read(&resource, &node.namespace, &node.name).await?.filter(|live| uid(live) == object_uid) {
+        match self.read(&resource, &node.namespace, &node.name).await?.filter(|live| live.uid() == object_uid) {
             Some(live) => self.remove_finalizer(&resource, &live, ORPHAN).await,
             None => Ok(()),
         }
@@ -186,8 +186,8 @@ impl Collector {
     }
 
     async fn remove_finalizer(&self, resource: &Resource, live: &Partial, finalizer: &str) -> Result<(), Error> {
-        let kept: Vec<&String> = finalizers(live).iter().filter(|known| *known != finalizer).collect();
-        if kept.len() == finalizers(live).len() {
+        let kept: Vec<&String> = live.finalizers().iter().filter(|known| *known != finalizer).collect();
+        if kept.len() == live.finalizers().len() {
             return Ok(());
         }
         self.patch(resource, live, json!({"finalizers": kept})).await
@@ -214,7 +214,7 @@ impl Collector {
 }
 
 fn path(resource: &Resource, live: &Partial) -> String {
-    resource.object(crate::meta::namespace(live), crate::meta::name(live))
+    resource.object(live.namespace(), live.name())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Who owns whom: the objects of the cluster as a graph by UID, and what a change in it asks to be done.
 
-use crate::meta::{finalizers, is_deleting};
+use crate::meta::Meta;
 use crate::resources::{Partial, Resource};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use std::collections::{HashMap, HashSet};
@@ -69,8 +69,8 @@ impl Graph {
                 tasks.push(Task::Examine(owner.uid.clone()));
             }
         }
-        let deleting = is_deleting(object);
-        let has = |finalizer: &str| finalizers(object).iter().any(|known| known == finalizer);
+        let deleting = object.is_deleting();
+        let has = |finalizer: &str| object.finalizers().iter().any(|known| known == finalizer);
         let foreground = deleting && has(FOREGROUND);
         let dependents = self.nodes.remove(&uid).map(|node| node.dependents).unwrap_or_default();
         if foreground && !was_foreground {

@@ -1,6 +1,6 @@
 //! Sets of completion indexes as a job's status writes them: `1,3-5,7`.
 
-use crate::meta::annotation;
+use crate::meta::Meta;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ pub(super) const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
 /// The index a pod works on.
 pub(super) fn of(pod: &Pod) -> Option<u32> {
-    annotation(pod, INDEX)?.parse().ok()
+    pod.annotation(INDEX)?.parse().ok()
 }
 
 /// Pods whose work is not wanted: their index is beyond the job's, is `over`, or is another pod's as well.

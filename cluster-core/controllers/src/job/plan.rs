@@ -5,9 +5,10 @@ use super::policy::{self, Action};
 use super::retries::{self, Failures};
 use super::success;
 use crate::conditions::{self, Condition};
-use crate::meta::{self, is_deleting, seconds, since, uid};
+use crate::meta::{self, Meta, seconds, since};
 use crate::pod_control::BURST;
 use crate::pods::{is_active, is_finished, is_ready, phase, to_delete};
+use cluster_client::Object;
 use k8s_openapi::api::batch::v1::{Job, JobCondition, JobSpec, JobStatus};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -34,7 +35,7 @@ pub(super) struct Plan {
 }
 
 pub(super) fn is_tracked(pod: &Pod) -> bool {
-    meta::finalizers(pod).iter().any(|finalizer| finalizer == TRACKING)
+    pod.finalizers().iter().any(|finalizer| finalizer == TRACKING)
 }
 
 pub(super) fn is_over(job: &Job) -> bool {
@@ -48,7 +49,7 @@ pub(super) fn is_indexed(spec: &JobSpec) -> bool {
 
 pub(super) fn has_failed(spec: &JobSpec, pod: &Pod) -> bool {
     let replaces_terminating = spec.pod_replacement_policy.as_deref() != Some("Failed");
-    phase(pod) == "Failed" || (replaces_terminating && is_deleting(pod) && phase(pod) != "Succeeded")
+    phase(pod) == "Failed" || (replaces_terminating && pod.is_deleting() && phase(pod) != "Succeeded")
 }
 
 /// Everything a decision needs, counted once.
@@ -85,7 +86,7 @@ pub(super) fn plan(job: &Job, pods: &[Arc<Pod>], settled: bool, now: &Time) -> P
 fn count(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], plan: &mut Plan) -> Tally {
     let status = &mut plan.status;
     let mut uncounted = status.uncounted_terminated_pods.take().unwrap_or_default();
-    let tracked = |id: &String| pods.iter().any(|pod| uid(pod.as_ref()) == id && is_tracked(pod));
+    let tracked = |id: &String| pods.iter().any(|pod| pod.uid() == id && is_tracked(pod));
     for (list, number) in
         [(&mut uncounted.succeeded, &mut status.succeeded), (&mut uncounted.failed, &mut status.failed)]
     {
@@ -121,8 +122,8 @@ fn count(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], plan: &mut Plan) -> Tally
     let (mut fatal, mut remembering) = (None, 0);
     let add = |list: &mut Option<Vec<String>>, pod: &Pod| {
         let list = list.get_or_insert_default();
-        if !list.iter().any(|known| known == uid(pod)) {
-            list.push(uid(pod).to_owned());
+        if !list.iter().any(|known| known == pod.uid()) {
+            list.push(pod.uid().to_owned());
         }
     };
     for (pod, action) in ended {
@@ -145,7 +146,7 @@ fn count(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], plan: &mut Plan) -> Tally
     }
     let waiting = |list: &Option<Vec<String>>| list.as_ref().map_or(0, Vec::len) as i32;
     let active: Vec<_> = pods.iter().filter(|pod| is_active(pod)).cloned().collect();
-    let terminating = pods.iter().filter(|pod| is_deleting(pod.as_ref()) && !is_finished(pod)).count();
+    let terminating = pods.iter().filter(|pod| pod.is_deleting() && !is_finished(pod)).count();
     if is_indexed(spec) {
         status.completed_indexes = Some(indexes::format(&done));
         status.succeeded = Some(done.len() as i32);
@@ -292,7 +293,7 @@ fn work(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, settled: bo
     if is_indexed(spec) {
         plan.delete = indexes::surplus(&tally.active, completions(spec), over);
     }
-    let is_surplus = |pod: &Arc<Pod>| plan.delete.iter().any(|other| uid(other.as_ref()) == uid(pod.as_ref()));
+    let is_surplus = |pod: &Arc<Pod>| plan.delete.iter().any(|other| other.uid() == pod.uid());
     let active: Vec<_> = tally.active.iter().filter(|pod| !is_surplus(pod)).cloned().collect();
     let wanted = wanted(spec, tally);
     if active.len() > wanted {
@@ -315,7 +316,7 @@ fn work(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, settled: bo
         plan.create = vec![None; missing];
         return;
     }
-    let holds = |pod: &&Arc<Pod>| is_active(pod) || (waits && is_deleting(pod.as_ref()) && !is_finished(pod));
+    let holds = |pod: &&Arc<Pod>| is_active(pod) || (waits && pod.is_deleting() && !is_finished(pod));
     let taken: BTreeSet<u32> = pods.iter().filter(holds).filter_map(|pod| indexes::of(pod)).collect();
     let free = (0..completions(spec)).filter(|index| !over(*index) && !taken.contains(index));
     for index in free {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::pods::tests::pod as make;
+use cluster_client::Object;
 use serde_json::{Value, json};
 
 fn job(spec: Value, status: Value) -> Job {
@@ -158,7 +159,7 @@ fn a_job_that_shrinks_ends_what_is_beyond_it() {
     let twin = indexed("twin", "Running", 1, std::iter::empty());
     let spec = json!({"completionMode": "Indexed", "parallelism": 3, "completions": 3});
     let plan = plan(&job(spec, json!({})), &[pods, vec![twin]].concat(), true, &now);
-    let gone: Vec<_> = plan.delete.iter().map(|pod| meta::name(pod.as_ref())).collect();
+    let gone: Vec<_> = plan.delete.iter().map(|pod| pod.name()).collect();
     assert_eq!((gone, created(&plan)), (vec!["p3", "twin"], vec![]));
 }
 
@@ -175,7 +176,7 @@ fn an_index_is_given_up_after_its_own_limit_and_the_others_go_on() {
     let again = [first[0].clone(), first[1].clone(), indexed("c", "Failed", 0, failures.notes())];
     let twice = plan(&job(spec.clone(), json!({})), &again, true, &now);
     assert_eq!((twice.status.failed_indexes.as_deref(), created(&twice)), (Some("0"), vec![]));
-    let freed: Vec<_> = twice.free.iter().map(|pod| meta::name(pod.as_ref())).collect();
+    let freed: Vec<_> = twice.free.iter().map(|pod| pod.name()).collect();
     assert_eq!((freed, conditions(&twice)), (vec!["a", "c"], vec![]));
 
     let last = [indexed("b", "Succeeded", 1, std::iter::empty())];

@@ -1,7 +1,7 @@
 //! What a failed pod means for its job: the pod failure policy.
 
+use crate::meta::Meta;
 use crate::pods;
-use cluster_client::ObjectKey;
 use k8s_openapi::api::batch::v1::{Job, PodFailurePolicyRule};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
@@ -43,7 +43,7 @@ fn matches(rule: &PodFailurePolicyRule, pod: &Pod) -> Option<String> {
             let ended = container.state.as_ref().and_then(|state| state.terminated.as_ref());
             let Some(code) = ended.map(|ended| ended.exit_code).filter(|code| *code != 0) else { continue };
             if wanted.values.contains(&code) == (wanted.operator == "In") {
-                let pod = ObjectKey::of(pod);
+                let pod = pod.key();
                 return Some(format!("Container {} for pod {pod} failed with exit code {code}", container.name));
             }
         }
@@ -52,7 +52,7 @@ fn matches(rule: &PodFailurePolicyRule, pod: &Pod) -> Option<String> {
         let state = wanted.status.as_deref().unwrap_or("True");
         let mut conditions = status.conditions.iter().flatten();
         if conditions.any(|condition| condition.type_ == wanted.type_ && condition.status == state) {
-            return Some(format!("Pod {} has condition {}", ObjectKey::of(pod), wanted.type_));
+            return Some(format!("Pod {} has condition {}", pod.key(), wanted.type_));
         }
     }
     None

@@ -3,7 +3,7 @@
 use super::indexes;
 use super::plan::{finished_at, has_failed};
 use super::policy::{self, Action};
-use crate::meta::{self, annotation};
+use crate::meta::{self, Meta};
 use crate::pods::is_active;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::Pod;
@@ -24,7 +24,7 @@ pub(super) struct Failures {
 impl Failures {
     /// Those before this pod.
     pub(super) fn before(pod: &Pod) -> Self {
-        let read = |name: &str| annotation(pod, name).and_then(|text| text.parse().ok()).unwrap_or_default();
+        let read = |name: &str| pod.annotation(name).and_then(|text| text.parse().ok()).unwrap_or_default();
         Self { counted: read(COUNTED), ignored: read(IGNORED) }
     }
 

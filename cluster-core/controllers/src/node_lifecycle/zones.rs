@@ -1,6 +1,7 @@
 //! How fast the nodes of a zone may lose their pods: when many fall silent at once, the fault is more likely elsewhere.
 
 use super::is_ready;
+use crate::meta::Meta;
 use k8s_openapi::api::core::v1::Node;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
@@ -44,10 +45,7 @@ impl Zone {
 }
 
 fn zone_of(node: &Node) -> String {
-    let label = |name: &str| {
-        let labels = node.metadata.labels.as_ref();
-        labels.and_then(|labels| labels.get(name)).map_or("", String::as_str)
-    };
+    let label = |name: &str| node.label(name).unwrap_or_default();
     format!("{}/{}", label("topology.kubernetes.io/region"), label("topology.kubernetes.io/zone"))
 }
 

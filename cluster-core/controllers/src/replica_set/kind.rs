@@ -2,7 +2,7 @@
 
 use super::status::Observed;
 use crate::conditions;
-use crate::meta::generation;
+use crate::meta::Meta;
 use cluster_client::Object;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::{
@@ -38,7 +38,7 @@ macro_rules! new_status {
         new.fully_labeled_replicas = Some($observed.fully_labeled);
         new.ready_replicas = Some($observed.ready);
         new.available_replicas = Some($observed.available);
-        new.observed_generation = Some(generation($set));
+        new.observed_generation = Some($set.generation());
         set_failure::<$condition>(&mut new.conditions, $failure);
         (old, new)
     }};

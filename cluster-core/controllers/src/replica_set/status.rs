@@ -1,7 +1,7 @@
 //! Counts a set's pods for its status.
 
 use super::kind::Replicated;
-use crate::meta::{Labels, has_labels, is_deleting, seconds};
+use crate::meta::{Labels, Meta, has_labels, seconds};
 use crate::pods::{is_active, is_available, is_finished, is_ready};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -25,7 +25,7 @@ pub(super) fn observe<K: Replicated>(set: &K, owned: &[Arc<Pod>], now: &Time) ->
 fn count(labels: &Labels, min_ready: i32, owned: &[Arc<Pod>], now: &Time) -> Observed {
     let mut observed = Observed::default();
     for pod in owned {
-        if is_deleting(pod.as_ref()) && !is_finished(pod) {
+        if pod.is_deleting() && !is_finished(pod) {
             observed.terminating += 1;
         }
         if is_active(pod) {

@@ -1,20 +1,16 @@
 //! The Endpoints object of each service with a selector.
 
 use super::ports::{Port, resolve};
-use super::{
-    address, affected, exists, hostname, index, labels, node_name, publishes_not_ready, selected, selector, target,
-};
-use crate::meta::{Labels, is_deleting};
+use super::{address, affected, exists, hostname, labels, node_name, publishes_not_ready, selected, selector, target};
+use crate::meta::{Labels, Meta};
 use crate::pods::is_ready;
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, ignore_gone, index};
 use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
 use k8s_openapi::api::core::v1::{EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoint-controller");
 
@@ -23,14 +19,18 @@ const MAX_ADDRESSES: usize = 1000;
 
 pub(crate) async fn run(context: Context) {
     let informers = &context.informers;
-    let (services, pods) = (informers.informer::<Service>(), informers.informer::<Pod>());
-    let endpoints = informers.informer::<Endpoints>();
-    index(&services, &pods);
-    let (client, of_pod) = (context.client.clone(), services.clone());
-    Runner::new(Writer { client, services: services.clone(), pods: pods.clone(), endpoints: endpoints.clone() })
-        .on_each(&services)
-        .on(&pods, move |change| affected(change, &of_pod))
-        .needs(&endpoints)
+    let controller = Writer {
+        client: context.client.clone(),
+        services: informers.informer(),
+        pods: informers.informer(),
+        endpoints: informers.informer(),
+    };
+    index::by_namespace(&controller.services);
+    index::by_namespace(&controller.pods);
+    Runner::new(controller)
+        .on_each(|c| &c.services)
+        .on(|c| &c.pods, |c, change| affected(change, &c.services))
+        .needs(|c| &c.endpoints)
         .run(context.cancel)
         .await;
 }
@@ -42,14 +42,17 @@ struct Writer {
     endpoints: Informer<Endpoints>,
 }
 
-#[async_trait]
 impl Controller for Writer {
     const NAME: &'static str = "endpoints";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let (service, current) = (self.services.get(key), self.endpoints.get(key));
         let Some(service) = service.filter(|service| exists(Some(service))) else {
-            return self.remove(key, current.is_some()).await;
+            if current.is_some() {
+                let options = DeleteOptions::default();
+                ignore_gone(self.client.delete::<Endpoints>(&key.namespace, &key.name, &options).await)?;
+            }
+            return Ok(None);
         };
         let Some(selector) = selector(&service) else { return Ok(None) };
         let mut subsets = subsets(&service, &selected(selector, &service, &self.pods));
@@ -86,23 +89,13 @@ impl Controller for Writer {
     }
 }
 
-impl Writer {
-    async fn remove(&self, key: &ObjectKey, known: bool) -> Result<Option<Duration>, Error> {
-        if !known {
-            return Ok(None);
-        }
-        ignore_gone(self.client.delete::<Endpoints>(&key.namespace, &key.name, &DeleteOptions::default()).await)?;
-        Ok(None)
-    }
-}
-
 /// Addresses by the ports they have in common, ready ones apart from those that are not.
 fn subsets(service: &Service, pods: &[Arc<Pod>]) -> Vec<EndpointSubset> {
     let mut groups: BTreeMap<Vec<Port>, (Vec<EndpointAddress>, Vec<EndpointAddress>)> = BTreeMap::new();
     let tolerant = publishes_not_ready(service);
     let has_ports =
         service.spec.as_ref().is_some_and(|spec| spec.ports.as_ref().is_some_and(|ports| !ports.is_empty()));
-    for pod in pods.iter().filter(|pod| tolerant || !is_deleting(pod.as_ref())) {
+    for pod in pods.iter().filter(|pod| tolerant || !pod.is_deleting()) {
         let ports = resolve(service, pod);
         let Some(ip) = address(pod).filter(|_| !ports.is_empty() || !has_ports) else { continue };
         let address = EndpointAddress {

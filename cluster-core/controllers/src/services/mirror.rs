@@ -2,14 +2,12 @@
 
 use super::ports::Port;
 use super::slices::{Groups, MANAGED_BY, Origin, SERVICE, Slices, service_of};
-use crate::meta::{Labels, annotation, controller_reference, is_deleting, name, namespace};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error};
-use async_trait::async_trait;
-use cluster_client::{Informer, ObjectKey};
+use crate::Context;
+use crate::meta::{Labels, Meta, controller_reference};
+use crate::runner::{Controller, Outcome, Runner};
+use cluster_client::{Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{EndpointAddress, Endpoints, Service};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions};
-use std::time::Duration;
 
 const MANAGER: &str = "endpointslicemirroring-controller.k8s.io";
 const INDEX: &str = "mirrored-service";
@@ -20,14 +18,11 @@ const OWN: [&str; 2] =
     ["kubectl.kubernetes.io/last-applied-configuration", "endpoints.kubernetes.io/last-change-trigger-time"];
 
 pub(crate) async fn run(context: Context) {
-    let services = context.informers.informer::<Service>();
-    let endpoints = context.informers.informer::<Endpoints>();
-    let slices = Slices::new(&context, INDEX, MANAGER);
-    let cache = slices.cache.clone();
-    Runner::new(Mirror { services: services.clone(), endpoints: endpoints.clone(), slices })
-        .on_each(&services)
-        .on_each(&endpoints)
-        .on(&cache, |change| service_of(change.object(), MANAGER))
+    let (services, endpoints) = (context.informers.informer(), context.informers.informer());
+    Runner::new(Mirror { services, endpoints, slices: Slices::new(&context, INDEX, MANAGER) })
+        .on_each(|c| &c.services)
+        .on_each(|c| &c.endpoints)
+        .on(|c| &c.slices.cache, |_, change| service_of(change.object(), MANAGER))
         .run(context.cancel)
         .await;
 }
@@ -38,14 +33,13 @@ struct Mirror {
     slices: Slices,
 }
 
-#[async_trait]
 impl Controller for Mirror {
     const NAME: &'static str = "endpointslice-mirroring";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let service = self.services.get(key).filter(|service| {
             let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-            !is_deleting(service.as_ref()) && selector.is_none_or(Labels::is_empty)
+            !service.is_deleting() && selector.is_none_or(Labels::is_empty)
         });
         let endpoints = self.endpoints.get(key).filter(|endpoints| is_mirrored(endpoints));
         let wanted = service.and(endpoints).map(|endpoints| (origin(&endpoints), groups(&endpoints)));
@@ -55,18 +49,18 @@ impl Controller for Mirror {
 
 fn is_mirrored(endpoints: &Endpoints) -> bool {
     let skips = endpoints.metadata.labels.as_ref().and_then(|labels| labels.get(SKIP)).is_some_and(|v| v == "true");
-    !skips && !is_deleting(endpoints) && annotation(endpoints, LEADER).is_none()
+    !skips && !endpoints.is_deleting() && endpoints.annotation(LEADER).is_none()
 }
 
 fn origin(endpoints: &Endpoints) -> Origin {
     let mut labels = endpoints.metadata.labels.clone().unwrap_or_default();
-    labels.insert(SERVICE.to_owned(), name(endpoints).to_owned());
+    labels.insert(SERVICE.to_owned(), endpoints.name().to_owned());
     labels.insert(MANAGED_BY.0.to_owned(), MANAGER.to_owned());
     let mut annotations = endpoints.metadata.annotations.clone().unwrap_or_default();
     annotations.retain(|name, _| !OWN.contains(&name.as_str()));
     Origin {
-        namespace: namespace(endpoints).to_owned(),
-        name: name(endpoints).to_owned(),
+        namespace: endpoints.namespace().to_owned(),
+        name: endpoints.name().to_owned(),
         owner: controller_reference(endpoints),
         labels,
         annotations: Some(annotations).filter(|annotations| !annotations.is_empty()),

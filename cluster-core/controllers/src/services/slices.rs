@@ -1,13 +1,12 @@
 //! The endpoint slices of each service with a selector: at most 100 endpoints each, moved as little as possible.
 
 use super::ports::{Port, resolve};
-use super::{affected, exists, hostname, index, labels, node_name, publishes_not_ready, selected, selector, target};
-use crate::meta::{Labels, controller_reference, is_deleting, name, namespace};
+use super::{affected, exists, hostname, labels, node_name, publishes_not_ready, selected, selector, target};
+use crate::meta::{Labels, Meta, controller_reference};
 use crate::pods::is_ready;
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
-use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error, ignore_gone, index};
+use cluster_client::{Client, DeleteOptions, Informer, Object, ObjectKey};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
@@ -27,18 +26,19 @@ const MAX_ENDPOINTS: usize = 100;
 const UNSEEN_FOR: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(context: Context) {
-    let informers = &context.informers;
-    let (services, pods, nodes) =
-        (informers.informer::<Service>(), informers.informer::<Pod>(), informers.informer::<Node>());
-    index(&services, &pods);
-    let slices = Slices::new(&context, SERVICE, MANAGED_BY.1);
-    let cache = slices.cache.clone();
-    let writer = Writer { services: services.clone(), pods: pods.clone(), nodes: nodes.clone(), slices };
-    Runner::new(writer)
-        .on_each(&services)
-        .on(&pods, move |change| affected(change, &services))
-        .on(&cache, |change| service_of(change.object(), MANAGED_BY.1))
-        .needs(&nodes)
+    let controller = Writer {
+        services: context.informers.informer(),
+        pods: context.informers.informer(),
+        nodes: context.informers.informer(),
+        slices: Slices::new(&context, SERVICE, MANAGED_BY.1),
+    };
+    index::by_namespace(&controller.services);
+    index::by_namespace(&controller.pods);
+    Runner::new(controller)
+        .on_each(|c| &c.services)
+        .on(|c| &c.pods, |c, change| affected(change, &c.services))
+        .on(|c| &c.slices.cache, |_, change| service_of(change.object(), MANAGED_BY.1))
+        .needs(|c| &c.nodes)
         .run(context.cancel)
         .await;
 }
@@ -47,7 +47,7 @@ pub(crate) async fn run(context: Context) {
 pub(super) fn service_of(slice: &EndpointSlice, manager: &str) -> Option<ObjectKey> {
     let labels = slice.metadata.labels.as_ref()?;
     let ours = labels.get(MANAGED_BY.0).is_some_and(|by| by == manager);
-    ours.then(|| labels.get(SERVICE).map(|service| ObjectKey::new(namespace(slice), service))).flatten()
+    ours.then(|| labels.get(SERVICE).map(|service| ObjectKey::new(slice.namespace(), service))).flatten()
 }
 
 struct Writer {
@@ -74,11 +74,10 @@ pub(super) enum Action {
     Delete(Arc<EndpointSlice>),
 }
 
-#[async_trait]
 impl Controller for Writer {
     const NAME: &'static str = "endpointslice";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let service = self.services.get(key).filter(|service| exists(Some(service)));
         let groups = match &service {
             None => None,
@@ -102,11 +101,7 @@ impl Slices {
     }
 
     /// Makes the slices of a service hold these endpoints, or removes them.
-    pub(super) async fn reconcile(
-        &self,
-        key: &ObjectKey,
-        wanted: Option<(Origin, Groups)>,
-    ) -> Result<Option<Duration>, Error> {
+    pub(super) async fn reconcile(&self, key: &ObjectKey, wanted: Option<(Origin, Groups)>) -> Outcome {
         if self.is_behind(key) {
             // The slice's own arrival brings the key back; the time is for the case that it never comes.
             return Ok(Some(UNSEEN_FOR));
@@ -135,12 +130,12 @@ impl Slices {
         match action {
             Action::Create(slice) => {
                 let created = self.client.create(&slice).await?;
-                let made = (ObjectKey::of(&created), Instant::now());
+                let made = (created.key(), Instant::now());
                 self.unseen.lock().entry(service.clone()).or_default().push(made);
             }
             Action::Update(slice) => drop(self.client.update(&slice).await?),
             Action::Delete(slice) => {
-                let (namespace, name) = (namespace(slice.as_ref()), name(slice.as_ref()));
+                let (namespace, name) = (slice.namespace(), slice.name());
                 let options = DeleteOptions::default();
                 ignore_gone(self.client.delete::<EndpointSlice>(namespace, name, &options).await)?;
             }
@@ -185,10 +180,10 @@ pub(super) struct Origin {
 impl Origin {
     fn of(service: &Service) -> Self {
         Self {
-            namespace: namespace(service).to_owned(),
-            name: name(service).to_owned(),
+            namespace: service.namespace().to_owned(),
+            name: service.name().to_owned(),
             owner: controller_reference(service),
-            labels: labels(service, &[(SERVICE, name(service)), MANAGED_BY]),
+            labels: labels(service, &[(SERVICE, service.name()), MANAGED_BY]),
             annotations: None,
         }
     }
@@ -203,7 +198,7 @@ fn address_of_family(pod: &Pod, family: &str) -> Option<String> {
 }
 
 fn endpoint(service: &Service, pod: &Pod, ip: String) -> Endpoint {
-    let (serving, terminating) = (is_ready(pod), is_deleting(pod));
+    let (serving, terminating) = (is_ready(pod), pod.is_deleting());
     let ready = publishes_not_ready(service) || (serving && !terminating);
     Endpoint {
         addresses: vec![ip],

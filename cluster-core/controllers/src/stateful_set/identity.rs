@@ -1,8 +1,9 @@
 //! Who a pod of a stateful set is: its ordinal gives it its name, host name, labels and claims.
 
 use crate::history::REVISION;
-use crate::meta::{Labels, controller_reference, name, namespace, uid};
+use crate::meta::{Labels, Meta, controller_reference};
 use crate::pod_control::from_template;
+use cluster_client::Object;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimVolumeSource, Pod, PodTemplateSpec, Volume,
@@ -20,19 +21,19 @@ pub(super) fn wanted(set: &StatefulSet) -> std::ops::Range<i32> {
 
 /// The ordinal in a pod's name, when it is one of the set's.
 pub(super) fn ordinal(set: &StatefulSet, pod: &Pod) -> Option<i32> {
-    let digits = name(pod).strip_prefix(name(set))?.strip_prefix('-')?;
+    let digits = pod.name().strip_prefix(set.name())?.strip_prefix('-')?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
 pub(super) fn revision(pod: &Pod) -> &str {
-    pod.metadata.labels.as_ref().and_then(|labels| labels.get(REVISION)).map_or("", String::as_str)
+    pod.label(REVISION).unwrap_or_default()
 }
 
 /// The pod with an ordinal, made from one revision's template.
 pub(super) fn new_pod(set: &StatefulSet, template: &PodTemplateSpec, revision: &str, ordinal: i32) -> Pod {
     let mut pod = from_template(set, template);
     pod.metadata.generate_name = None;
-    pod.metadata.name = Some(format!("{}-{ordinal}", name(set)));
+    pod.metadata.name = Some(format!("{}-{ordinal}", set.name()));
     let labels = pod.metadata.labels.get_or_insert_default();
     labels.insert(REVISION.to_owned(), revision.to_owned());
     identify(set, &mut pod, ordinal);
@@ -46,12 +47,12 @@ pub(super) fn new_pod(set: &StatefulSet, template: &PodTemplateSpec, revision: &
 pub(super) fn identify(set: &StatefulSet, pod: &mut Pod, ordinal: i32) -> bool {
     let before = pod.clone();
     let labels: &mut Labels = pod.metadata.labels.get_or_insert_default();
-    labels.insert(POD_NAME.to_owned(), format!("{}-{ordinal}", name(set)));
+    labels.insert(POD_NAME.to_owned(), format!("{}-{ordinal}", set.name()));
     labels.insert(POD_INDEX.to_owned(), ordinal.to_string());
     let claims = claims(set, ordinal);
     let volumes = pod.spec.get_or_insert_default().volumes.get_or_insert_default();
     for (volume, claim) in &claims {
-        let claim_name = name(claim);
+        let claim_name = claim.name();
         let source = |old: &Volume| old.persistent_volume_claim.as_ref().map(|source| source.claim_name.clone());
         if volumes.iter().any(|old| old.name == *volume && source(old).as_deref() == Some(claim_name)) {
             continue;
@@ -71,9 +72,9 @@ pub(super) fn claims(set: &StatefulSet, ordinal: i32) -> Vec<(String, Persistent
     let matched = set.spec.selector.match_labels.clone().unwrap_or_default();
     let templates = set.spec.volume_claim_templates.clone().unwrap_or_default();
     let claim = |mut claim: PersistentVolumeClaim| {
-        let volume = name(&claim).to_owned();
-        claim.metadata.name = Some(format!("{volume}-{}-{ordinal}", name(set)));
-        claim.metadata.namespace = Some(namespace(set).to_owned());
+        let volume = claim.name().to_owned();
+        claim.metadata.name = Some(format!("{volume}-{}-{ordinal}", set.name()));
+        claim.metadata.namespace = Some(set.namespace().to_owned());
         claim.metadata.labels.get_or_insert_default().extend(matched.clone());
         claim.status = None;
         (volume, claim)
@@ -102,7 +103,7 @@ pub(super) fn retain(
         }
     };
     is(controller_reference(set), with_set && !with_pod);
-    if !uid(pod).is_empty() {
+    if !pod.uid().is_empty() {
         let owner = controller_reference(pod);
         is(OwnerReference { controller: None, block_owner_deletion: None, ..owner }, with_pod);
     }

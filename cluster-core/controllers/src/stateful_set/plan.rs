@@ -1,8 +1,9 @@
 //! What a stateful set does next: fills gaps from below, removes the surplus from above, then updates from above.
 
 use super::identity::{ordinal, revision, wanted};
-use crate::meta::{is_deleting, name, scaled, seconds};
+use crate::meta::{Meta, scaled, seconds};
 use crate::pods::{is_available, is_finished, is_ready, phase, until_available};
+use cluster_client::Object;
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -57,7 +58,7 @@ impl View<'_> {
 
     /// Whether the pods above this one must wait for it.
     fn blocks(&self, pod: &Pod) -> bool {
-        self.ordered && (is_deleting(pod) || !self.available(pod))
+        self.ordered && (pod.is_deleting() || !self.available(pod))
     }
 }
 
@@ -83,7 +84,7 @@ pub(super) fn plan(set: &StatefulSet, pods: &[Arc<Pod>], current: &str, update: 
     }
     let mut plan = Plan { status: observe(&view, current), ..Plan::default() };
     plan.again = pods.iter().filter_map(|pod| until_available(pod, view.min_ready, now)).min();
-    if !is_deleting(set) && fill(&view, &mut plan.steps) && shrink(&view, &mut plan.steps) {
+    if !set.is_deleting() && fill(&view, &mut plan.steps) && shrink(&view, &mut plan.steps) {
         roll(&view, &mut plan.steps);
     }
     complete(set, &mut plan.status);
@@ -95,7 +96,7 @@ fn observe(view: &View<'_>, current: &str) -> StatefulSetStatus {
     let pods: Vec<&Arc<Pod>> = view.replicas.values().flatten().chain(&view.condemned).collect();
     let count =
         |test: &dyn Fn(&Pod) -> bool| i32::try_from(pods.iter().filter(|pod| test(pod)).count()).unwrap_or(i32::MAX);
-    let of = |wanted: &str| count(&|pod: &Pod| !is_deleting(pod) && revision(pod) == wanted);
+    let of = |wanted: &str| count(&|pod: &Pod| !pod.is_deleting() && revision(pod) == wanted);
     StatefulSetStatus {
         observed_generation: view.set.metadata.generation,
         replicas: count(&|_| true),
@@ -144,7 +145,7 @@ fn fill(view: &View<'_>, steps: &mut Vec<Step>) -> bool {
                     return false;
                 }
             }
-            Some(pod) if is_finished(pod) && !is_deleting(pod.as_ref()) => {
+            Some(pod) if is_finished(pod) && !pod.is_deleting() => {
                 steps.push(Step::Recreate(pod.clone()));
                 ended = true;
                 if view.ordered {
@@ -152,7 +153,7 @@ fn fill(view: &View<'_>, steps: &mut Vec<Step>) -> bool {
                 }
             }
             Some(pod) => {
-                if !is_deleting(pod.as_ref()) {
+                if !pod.is_deleting() {
                     steps.push(Step::Tend(pod.clone()));
                 }
                 if view.blocks(pod) {
@@ -166,12 +167,12 @@ fn fill(view: &View<'_>, steps: &mut Vec<Step>) -> bool {
 
 /// Deletes the surplus, the highest first; an ordered set only while all below are healthy.
 fn shrink(view: &View<'_>, steps: &mut Vec<Step>) -> bool {
-    let unhealthy = |pod: &&Arc<Pod>| !is_running(pod) || is_deleting(pod.as_ref());
+    let unhealthy = |pod: &&Arc<Pod>| !is_running(pod) || pod.is_deleting();
     let first_unhealthy = view.replicas.values().flatten().find(unhealthy);
     let first_unhealthy = first_unhealthy.or_else(|| view.condemned.iter().rev().find(unhealthy));
     for pod in &view.condemned {
-        let is_first = first_unhealthy.is_some_and(|first| name(first.as_ref()) == name(pod.as_ref()));
-        if is_deleting(pod.as_ref()) {
+        let is_first = first_unhealthy.is_some_and(|first| first.name() == pod.name());
+        if pod.is_deleting() {
             if view.ordered {
                 return false;
             }
@@ -206,10 +207,10 @@ fn roll(view: &View<'_>, steps: &mut Vec<Step>) {
             left -= 1;
             continue;
         };
-        if revision(pod) != view.update && !is_deleting(pod.as_ref()) {
+        if revision(pod) != view.update && !pod.is_deleting() {
             steps.push(Step::Delete(pod.clone()));
             left -= 1;
-        } else if is_deleting(pod.as_ref()) || !view.available(pod) {
+        } else if pod.is_deleting() || !view.available(pod) {
             left -= 1;
         }
     }

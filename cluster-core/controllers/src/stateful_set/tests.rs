@@ -4,8 +4,10 @@ use super::plan::plan;
 use super::*;
 use crate::pods::tests::pod as parse;
 use cluster_client::testing::FakeServer;
-use cluster_client::{Change, Informers, trim};
+use cluster_client::{Change, Informers, Object, trim};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 fn set(spec: &Value) -> StatefulSet {
@@ -75,7 +77,7 @@ fn sets_are_filled_shrunk_and_rolled_in_order() {
     for (spec, pods, expected) in cases {
         let pods: Vec<_> = pods.split_whitespace().map(pod).collect();
         let plan = plan(&set(&spec), &pods, "old", "new", &meta::now());
-        let number = |pod: &Pod| name(pod).trim_start_matches("db-").to_owned();
+        let number = |pod: &Pod| pod.name().trim_start_matches("db-").to_owned();
         let text = |step: &Step| match step {
             Step::Create { ordinal, updated } => Some(format!("+{ordinal}{}", if *updated { "new" } else { "old" })),
             Step::Tend(_) => None,
@@ -131,10 +133,10 @@ async fn a_set_makes_its_pods_and_claims_updates_and_shrinks() {
     client.create(&set(&spec)).await.expect("created");
     let settle = || tokio::time::sleep(Duration::from_secs(30));
     settle().await;
-    let names: Vec<_> = pods.list().iter().map(|pod| name(pod.as_ref()).to_owned()).collect();
+    let names: Vec<_> = pods.list().iter().map(|pod| pod.name().to_owned()).collect();
     assert_eq!(names, ["db-0", "db-1", "db-2"]);
     assert_eq!(
-        claims.list().iter().map(|c| name(c.as_ref()).to_owned()).collect::<Vec<_>>().join(" "),
+        claims.list().iter().map(|c| c.name().to_owned()).collect::<Vec<_>>().join(" "),
         "data-db-0 data-db-1 data-db-2"
     );
     let first = sets.list()[0].status.clone().expect("a status");

@@ -2,9 +2,9 @@
 
 use super::{CHOSEN, COMPLETED, volume_name};
 use crate::Error;
-use crate::meta::{self, name};
-use cluster_client::Client;
+use crate::meta::{self, Meta};
 use cluster_client::events::reference;
+use cluster_client::{Client, Object};
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{
     ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeStatus,
@@ -35,7 +35,7 @@ async fn bind_both(client: &Client, claim: &PersistentVolumeClaim, volume: &Pers
     }
     let volume = set_volume_phase(client, &volume, "Bound", None).await?;
     let mut claim = claim.clone();
-    if meta::annotation(&claim, COMPLETED).is_none() || volume_name(&claim).is_none() {
+    if claim.annotation(COMPLETED).is_none() || volume_name(&claim).is_none() {
         if volume_name(&claim).is_none() {
             claim.spec.get_or_insert_default().volume_name.clone_from(&volume.metadata.name);
             mark(&mut claim.metadata, CHOSEN);
@@ -83,7 +83,7 @@ pub(super) async fn set_volume_phase(
     if old.phase.as_deref() == Some(phase) && old.message == message {
         return Ok(volume.clone());
     }
-    tracing::debug!(volume = name(volume), phase, "changing a volume's phase");
+    tracing::debug!(volume = volume.name(), phase, "changing a volume's phase");
     let status = PersistentVolumeStatus {
         phase: Some(phase.to_owned()),
         message,

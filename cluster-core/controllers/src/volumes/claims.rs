@@ -2,21 +2,19 @@
 
 use super::binding::{bind, set_claim_phase};
 use super::matching::{choose, is_for, mismatch};
-use super::{COMPLETED, class_name, find, provision, unprotect, volume_name};
-use crate::meta::{self, annotation, is_deleting, name, uid};
-use crate::pods;
-use crate::runner::{Controller, Runner};
+use super::{COMPLETED, claim_key, class_name, find, provision, unprotect, volume_name};
+use crate::meta::Meta;
+use crate::runner::{Controller, Outcome, Runner};
 use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::{meta, pods};
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, Informer, ObjectKey, Patch, PatchOptions};
+use cluster_client::{Change, Client, Informer, Object, ObjectKey, Patch, PatchOptions};
 use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
 
 const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
@@ -27,32 +25,28 @@ const CLAIMED: &str = "claims";
 
 pub(super) async fn run(context: Context) {
     let informers = &context.informers;
-    let (claims, volumes) = (informers.informer::<PersistentVolumeClaim>(), informers.informer::<PersistentVolume>());
-    let (classes, nodes) = (informers.informer::<StorageClass>(), informers.informer::<Node>());
-    let pods = informers.informer::<Pod>();
-    pods.add_index(CLAIMED, |pod| claims_of(pod).map(|key| key.to_string()).collect());
     let controller = Claims {
         client: context.client.clone(),
         recorder: context.recorder("persistentvolume-controller"),
-        claims: claims.clone(),
-        volumes: volumes.clone(),
-        classes: classes.clone(),
-        nodes: nodes.clone(),
-        pods: pods.clone(),
+        claims: informers.informer(),
+        volumes: informers.informer(),
+        classes: informers.informer(),
+        nodes: informers.informer(),
+        pods: informers.informer(),
     };
-    let (by_volume, by_class) = (claims.clone(), claims.clone());
+    controller.pods.add_index(CLAIMED, |pod| claims_of(pod).map(|key| key.to_string()).collect());
     Runner::new(controller)
-        .on_each(&claims)
-        .on(&volumes, move |change| match super::claim_key(change.object()) {
-            Some(key) => vec![key],
-            None => waiting(&by_volume),
-        })
-        .on(&classes, move |_| waiting(&by_class))
-        .on(&pods, |change| match change {
-            Change::Deleted(pod) => claims_of(pod).collect::<Vec<_>>(),
-            _ => Vec::new(),
-        })
-        .needs(&nodes)
+        .on_each(|c| &c.claims)
+        .on(|c| &c.volumes, |c, change| claim_key(change.object()).map_or_else(|| c.waiting(), |key| vec![key]))
+        .on(|c| &c.classes, |c, _| c.waiting())
+        .on(
+            |c| &c.pods,
+            |_, change| match change {
+                Change::Deleted(pod) => claims_of(pod).collect::<Vec<_>>(),
+                _ => Vec::new(),
+            },
+        )
+        .needs(|c| &c.nodes)
         .run(context.cancel)
         .await;
 }
@@ -66,9 +60,8 @@ fn grown(claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> Option<Amo
     (parse(wanted)? > parse(present)?).then(|| wanted.clone())
 }
 
-fn waiting(claims: &Informer<PersistentVolumeClaim>) -> Vec<ObjectKey> {
-    let claims = claims.list();
-    claims.iter().filter(|claim| volume_name(claim).is_none()).map(|claim| ObjectKey::of(claim.as_ref())).collect()
+fn is_unclaimed(volume: &PersistentVolume) -> bool {
+    volume.spec.as_ref().is_some_and(|spec| spec.claim_ref.is_none())
 }
 
 fn claims_of(pod: &Pod) -> impl Iterator<Item = ObjectKey> {
@@ -76,10 +69,10 @@ fn claims_of(pod: &Pod) -> impl Iterator<Item = ObjectKey> {
     volumes.filter_map(|volume| {
         let name = match (&volume.persistent_volume_claim, &volume.ephemeral) {
             (Some(source), _) => source.claim_name.clone(),
-            (None, Some(_)) => format!("{}-{}", name(pod), volume.name),
+            (None, Some(_)) => format!("{}-{}", pod.name(), volume.name),
             (None, None) => return None,
         };
-        Some(ObjectKey::new(meta::namespace(pod), &name))
+        Some(ObjectKey::new(pod.namespace(), &name))
     })
 }
 
@@ -93,22 +86,21 @@ struct Claims {
     pods: Informer<Pod>,
 }
 
-#[async_trait]
 impl Controller for Claims {
     const NAME: &'static str = "persistentvolume-binder";
     /// Two claims must not choose the same volume at once.
     const WORKERS: usize = 1;
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(claim) = self.claims.get(key) else { return Ok(None) };
-        if is_deleting(claim.as_ref()) {
+        if claim.is_deleting() {
             let users = self.pods.by_index(CLAIMED, &key.to_string());
             if users.iter().all(|pod| pods::node(pod).is_empty()) {
                 unprotect(&self.client, claim.as_ref(), PROTECTION).await?;
             }
             return Ok(None);
         }
-        if annotation(claim.as_ref(), COMPLETED).is_some() {
+        if claim.annotation(COMPLETED).is_some() {
             return Box::pin(self.keep(&claim)).await.map(|()| None);
         }
         match volume_name(&claim) {
@@ -120,26 +112,27 @@ impl Controller for Claims {
 }
 
 impl Claims {
+    fn waiting(&self) -> Vec<ObjectKey> {
+        let mut claims = self.claims.list();
+        claims.retain(|claim| volume_name(claim).is_none());
+        meta::keys(&claims)
+    }
+
     /// A claim that was bound stays so, or has lost its volume.
     async fn keep(&self, claim: &PersistentVolumeClaim) -> Result<(), Error> {
-        let lost = match volume_name(claim) {
+        let volume = match volume_name(claim) {
+            Some(bound) => self.volume(bound).await?,
             None => None,
-            Some(bound) => match self.volume(bound).await? {
-                Some(volume)
-                    if volume.spec.as_ref().is_some_and(|spec| spec.claim_ref.is_none()) || is_for(&volume, claim) =>
-                {
-                    let volume = self.expand(claim, volume).await?;
-                    return bind(&self.client, claim, &volume).await;
-                }
-                Some(_) => {
-                    Some(("ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly"))
-                }
-                None => None,
-            },
+        };
+        let (reason, text) = match volume {
+            Some(volume) if is_unclaimed(&volume) || is_for(&volume, claim) => {
+                let volume = self.expand(claim, volume).await?;
+                return bind(&self.client, claim, &volume).await;
+            }
+            Some(_) => ("ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly"),
+            None => ("ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!"),
         };
         if claim.status.as_ref().and_then(|status| status.phase.as_deref()) != Some("Lost") {
-            let default = ("ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!");
-            let (reason, text) = lost.unwrap_or(default);
             self.recorder.warning(&reference(claim), reason, text);
         }
         set_claim_phase(&self.client, claim, "Lost", None).await
@@ -178,10 +171,8 @@ impl Claims {
 
     /// Binds a claim that asks for one volume.
     async fn bind_named(&self, claim: &PersistentVolumeClaim, wanted: &str) -> Result<(), Error> {
-        let volume = find(&self.volumes, wanted);
-        let free = |volume: &PersistentVolume| volume.spec.as_ref().is_some_and(|spec| spec.claim_ref.is_none());
-        match volume {
-            Some(volume) if free(&volume) || is_for(&volume, claim) => match mismatch(&volume, claim) {
+        match find(&self.volumes, wanted) {
+            Some(volume) if is_unclaimed(&volume) || is_for(&volume, claim) => match mismatch(&volume, claim) {
                 None => return bind(&self.client, claim, &volume).await,
                 Some(why) => {
                     let text = format!("Cannot bind to requested volume {wanted:?}: {why}");
@@ -201,7 +192,7 @@ impl Claims {
         let class = self.classes.get(&ObjectKey::new("", class_name(claim)));
         let waits =
             class.as_ref().is_some_and(|class| class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer"));
-        let selected = annotation(claim, SELECTED_NODE);
+        let selected = claim.annotation(SELECTED_NODE);
         let node = selected.and_then(|node| self.nodes.get(&ObjectKey::new("", node)));
         let may_choose = !waits || selected.is_some();
         if let Some(volume) = choose(claim, &self.volumes.list(), node.as_deref(), may_choose) {
@@ -231,9 +222,9 @@ impl Claims {
 
     /// Leaves a claim to the provisioner its class names, which watches for this annotation.
     async fn ask_for_volume(&self, claim: &PersistentVolumeClaim, class: &StorageClass) -> Result<(), Error> {
-        if annotation(claim, PROVISIONER) != Some(&class.provisioner) {
+        if claim.annotation(PROVISIONER) != Some(&class.provisioner) {
             let patch = Patch::Merge(json!({"metadata": {"annotations": {PROVISIONER: class.provisioner}}}));
-            let key = ObjectKey::of(claim);
+            let key = claim.key();
             let options = PatchOptions::default();
             self.client.patch::<PersistentVolumeClaim>(&key.namespace, &key.name, "", &patch, &options).await?;
         }
@@ -256,20 +247,20 @@ impl Claims {
         if claim.spec.as_ref().and_then(|spec| spec.volume_mode.as_deref()) == Some("Block") {
             let text = format!(
                 "failed to provision volume with StorageClass {:?}: volumeMode Block is not supported",
-                name(class)
+                class.name()
             );
             self.recorder.warning(&reference(claim), "ProvisioningFailed", text);
             return set_claim_phase(&self.client, claim, "Pending", None).await;
         }
         let hostname = |node: &Node| node.metadata.labels.as_ref()?.get("kubernetes.io/hostname").cloned();
-        let host = node.map(|node| hostname(node).unwrap_or_else(|| name(node).to_owned()));
+        let host = node.map(|node| hostname(node).unwrap_or_else(|| node.name().to_owned()));
         let wanted = provision::volume(claim, class, host.as_deref())
-            .map_err(|e| Error::Object(format!("no volume can be made for claim {}: {e}", name(claim))))?;
+            .map_err(|e| Error::Object(format!("no volume can be made for claim {}: {e}", claim.name())))?;
         let volume = match self.client.create(&wanted).await {
-            Err(error) if error.is_already_exists() => self.client.get("", &format!("pvc-{}", uid(claim))).await?,
+            Err(error) if error.is_already_exists() => self.client.get("", &format!("pvc-{}", claim.uid())).await?,
             other => {
                 let volume = other?;
-                let text = format!("Successfully provisioned volume {}", name(&volume));
+                let text = format!("Successfully provisioned volume {}", volume.name());
                 self.recorder.normal(&reference(claim), "ProvisioningSucceeded", text);
                 volume
             }

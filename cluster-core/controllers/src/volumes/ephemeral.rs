@@ -1,28 +1,30 @@
 //! Claims that live and die with a pod: made for each of its generic ephemeral volumes.
 
-use crate::meta::{self, controller_key, controller_reference, is_deleting, name, namespace, uid};
+use crate::meta::{Meta, controller_key, controller_reference};
 use crate::pods::is_finished;
-use crate::runner::{Controller, Runner};
+use crate::runner::{Controller, Outcome, Runner};
 use crate::{Context, Error};
-use async_trait::async_trait;
-use cluster_client::{Change, Client, Informer, ObjectKey};
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use cluster_client::{Change, Client, Informer, Object, ObjectKey};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use std::time::Duration;
 
 pub(super) async fn run(context: Context) {
-    let pods = context.informers.informer::<Pod>();
-    let claims = context.informers.informer::<PersistentVolumeClaim>();
-    let controller = Ephemeral { client: context.client.clone(), pods: pods.clone(), claims: claims.clone() };
-    Runner::new(controller)
-        .on(&pods, |change| match change {
-            Change::Added(pod) if !wanted(pod).is_empty() => Some(ObjectKey::of(pod.as_ref())),
-            _ => None,
-        })
-        .on(&claims, |change| match change {
-            Change::Deleted(claim) => controller_key::<Pod>(&claim.metadata),
-            _ => None,
-        })
+    let (pods, claims) = (context.informers.informer(), context.informers.informer());
+    Runner::new(Ephemeral { client: context.client.clone(), pods, claims })
+        .on(
+            |c| &c.pods,
+            |_, change| match change {
+                Change::Added(pod) if !wanted(pod).is_empty() => Some(pod.key()),
+                _ => None,
+            },
+        )
+        .on(
+            |c| &c.claims,
+            |_, change| match change {
+                Change::Deleted(claim) => controller_key::<Pod>(claim.as_ref()),
+                _ => None,
+            },
+        )
         .run(context.cancel)
         .await;
 }
@@ -36,11 +38,11 @@ struct Ephemeral {
 /// The claims a pod needs for its own.
 fn wanted(pod: &Pod) -> Vec<PersistentVolumeClaim> {
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-    let claim = |volume: &k8s_openapi::api::core::v1::Volume| {
+    let claim = |volume: &Volume| {
         let template = volume.ephemeral.as_ref()?.volume_claim_template.as_ref()?;
         let meta = template.metadata.clone().unwrap_or_default();
         let metadata = ObjectMeta {
-            name: Some(format!("{}-{}", name(pod), volume.name)),
+            name: Some(format!("{}-{}", pod.name(), volume.name)),
             namespace: pod.metadata.namespace.clone(),
             labels: meta.labels,
             annotations: meta.annotations,
@@ -52,25 +54,24 @@ fn wanted(pod: &Pod) -> Vec<PersistentVolumeClaim> {
     volumes.filter_map(claim).collect()
 }
 
-#[async_trait]
 impl Controller for Ephemeral {
     const NAME: &'static str = "ephemeral-volume";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
-        let Some(pod) = self.pods.get(key).filter(|pod| !is_deleting(pod.as_ref()) && !is_finished(pod)) else {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        let Some(pod) = self.pods.get(key).filter(|pod| !pod.is_deleting() && !is_finished(pod)) else {
             return Ok(None);
         };
         for claim in wanted(&pod) {
-            let present = match self.claims.get(&ObjectKey::of(&claim)) {
+            let present = match self.claims.get(&claim.key()) {
                 Some(present) => present,
                 None => match self.client.create(&claim).await {
-                    Err(error) if error.is_already_exists() => self.client.get(namespace(&claim), name(&claim)).await?,
+                    Err(error) if error.is_already_exists() => self.client.get(claim.namespace(), claim.name()).await?,
                     other => other?,
                 }
                 .into(),
             };
-            if meta::controller(&present.metadata).is_none_or(|owner| owner.uid != uid(pod.as_ref())) {
-                let claim = ObjectKey::of(&claim);
+            if present.controller().is_none_or(|owner| owner.uid != pod.uid()) {
+                let claim = claim.key();
                 return Err(Error::Object(format!("PVC {claim} was not created for pod {key} (pod is not owner)")));
             }
         }
@@ -92,7 +93,7 @@ mod tests {
         let claims = wanted(&pod);
         assert_eq!(claims.len(), 1);
         assert_eq!(ObjectKey::of(&claims[0]).to_string(), "ns/p-scratch");
-        assert_eq!(meta::controller(&claims[0].metadata).map(|owner| owner.uid.as_str()), Some("1"));
+        assert_eq!(claims[0].controller().map(|owner| owner.uid.as_str()), Some("1"));
         assert_eq!(claims[0].metadata.labels, Some([("a".to_owned(), "b".to_owned())].into()));
     }
 }

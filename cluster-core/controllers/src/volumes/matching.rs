@@ -1,9 +1,9 @@
 //! Which volume a claim gets: the smallest that is as large as asked and has all that is asked for.
 
 use super::{claim_key, class_name};
-use crate::meta::{self, is_deleting, name, uid};
+use crate::meta::{self, Meta};
 use crate::nodes::selects;
-use cluster_client::ObjectKey;
+use cluster_client::Object;
 use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ fn storage(amounts: Option<&Amounts>) -> Quantity {
 pub(super) fn is_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     let reference = volume.spec.as_ref().and_then(|spec| spec.claim_ref.as_ref());
     let same_uid =
-        reference.and_then(|reference| reference.uid.as_deref()).is_none_or(|id| id.is_empty() || id == uid(claim));
-    claim_key(volume) == Some(ObjectKey::of(claim)) && same_uid
+        reference.and_then(|reference| reference.uid.as_deref()).is_none_or(|id| id.is_empty() || id == claim.uid());
+    claim_key(volume) == Some(claim.key()) && same_uid
 }
 
 /// What keeps a claim from a volume, size included; `None` when nothing does.
@@ -57,7 +57,7 @@ pub(super) fn choose(
 ) -> Option<Arc<PersistentVolume>> {
     let selector = claim.spec.as_ref().and_then(|spec| spec.selector.as_ref()).map(meta::selector);
     let fits = |volume: &&Arc<PersistentVolume>| {
-        !is_deleting(volume.as_ref())
+        !volume.is_deleting()
             && mismatch(volume, claim).is_none()
             && node.is_none_or(|node| reaches(volume, node))
             && (is_for(volume, claim) || (free && is_free(volume, selector.as_ref())))
@@ -66,7 +66,7 @@ pub(super) fn choose(
     volumes
         .iter()
         .filter(fits)
-        .min_by_key(|volume| (!is_for(volume, claim), size(volume), name(volume.as_ref()).to_owned()))
+        .min_by_key(|volume| (!is_for(volume, claim), size(volume), volume.name().to_owned()))
         .cloned()
 }
 

@@ -3,7 +3,7 @@
 use super::PROVISIONED_BY;
 use super::binding::claim_reference;
 use crate::Context;
-use crate::meta::{name, uid};
+use cluster_client::Object;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub(super) fn volume(
     node: Option<&str>,
 ) -> Result<PersistentVolume, serde_json::Error> {
     let wish = claim.spec.clone().unwrap_or_default();
-    let volume = format!("pvc-{}", uid(claim));
+    let volume = format!("pvc-{}", claim.uid());
     let affinity = node.map(|node| {
         let term = json!({"matchExpressions": [{"key": HOSTNAME, "operator": "In", "values": [node]}]});
         json!({"required": {"nodeSelectorTerms": [term]}})
@@ -53,7 +53,7 @@ pub(super) fn volume(
             "capacity": wish.resources.and_then(|resources| resources.requests),
             "accessModes": wish.access_modes,
             "volumeMode": wish.volume_mode,
-            "storageClassName": name(class),
+            "storageClassName": class.name(),
             "persistentVolumeReclaimPolicy": class.reclaim_policy.as_deref().unwrap_or("Delete"),
             "claimRef": claim_reference(claim),
             "hostPath": {"path": format!("{FOLDER}/{volume}"), "type": "DirectoryOrCreate"},

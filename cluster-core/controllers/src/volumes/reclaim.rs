@@ -2,36 +2,26 @@
 
 use super::binding::set_volume_phase;
 use super::{BY_CLAIM, CHOSEN, PROVISIONED_BY, claim_key, find, provision, unprotect, volume_name};
-use crate::meta::{annotation, is_deleting, name, uid};
-use crate::runner::{Controller, Runner};
-use crate::{Context, Error, ignore_gone};
-use async_trait::async_trait;
+use crate::meta::Meta;
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error, delete, ignore_gone, meta};
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
+use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
-use std::time::Duration;
 
 const PROTECTION: &str = "kubernetes.io/pv-protection";
 
 pub(super) async fn run(context: Context) {
-    let claims = context.informers.informer::<PersistentVolumeClaim>();
-    let volumes = context.informers.informer::<PersistentVolume>();
     let controller = Reclaim {
         client: context.client.clone(),
         recorder: context.recorder("persistentvolume-controller"),
-        volumes: volumes.clone(),
-        claims: claims.clone(),
+        volumes: context.informers.informer(),
+        claims: context.informers.informer(),
     };
-    let of_claim = volumes.clone();
-    Runner::new(controller)
-        .on_each(&volumes)
-        .on(&claims, move |change| {
-            let claim = change.object();
-            let volumes = of_claim.by_index(BY_CLAIM, &ObjectKey::of(claim.as_ref()).to_string());
-            volumes.iter().map(|volume| ObjectKey::of(volume.as_ref())).collect::<Vec<_>>()
-        })
-        .run(context.cancel)
-        .await;
+    let of_claim = |c: &Reclaim, change: &Change<PersistentVolumeClaim>| {
+        meta::keys(&c.volumes.by_index(BY_CLAIM, &change.object().key().to_string()))
+    };
+    Runner::new(controller).on_each(|c| &c.volumes).on(|c| &c.claims, of_claim).run(context.cancel).await;
 }
 
 struct Reclaim {
@@ -59,21 +49,20 @@ pub(super) fn fate(volume: &PersistentVolume, claim: Option<&PersistentVolumeCla
     let Some(wanted) = reference.and_then(|claim| claim.uid.as_deref()).filter(|uid| !uid.is_empty()) else {
         return Fate::Available;
     };
-    let Some(claim) = claim.filter(|claim| uid(*claim) == wanted) else { return Fate::Released };
+    let Some(claim) = claim.filter(|claim| claim.uid() == wanted) else { return Fate::Released };
     match volume_name(claim) {
-        Some(bound) if bound == name(volume) => Fate::Bound,
+        Some(bound) if bound == volume.name() => Fate::Bound,
         None => Fate::Wait,
-        Some(_) if annotation(volume, PROVISIONED_BY).is_some() => Fate::Released,
-        Some(_) if annotation(volume, CHOSEN).is_some() => Fate::Free,
+        Some(_) if volume.annotation(PROVISIONED_BY).is_some() => Fate::Released,
+        Some(_) if volume.annotation(CHOSEN).is_some() => Fate::Free,
         Some(_) => Fate::Wait,
     }
 }
 
-#[async_trait]
 impl Controller for Reclaim {
     const NAME: &'static str = "persistentvolume-reclaimer";
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Duration>, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(volume) = find(&self.volumes, &key.name) else { return Ok(None) };
         let mut fate = fate(&volume, None);
         if let Some(key) = claim_key(&volume) {
@@ -81,13 +70,10 @@ impl Controller for Reclaim {
             if fate == Fate::Released {
                 // The cache may lag behind, and data is at stake.
                 let live = self.client.get::<PersistentVolumeClaim>(&key.namespace, &key.name).await;
-                fate = match live {
-                    Err(error) if !error.is_not_found() => return Err(error.into()),
-                    live => self::fate(&volume, live.ok().as_ref()),
-                };
+                fate = self::fate(&volume, ignore_gone(live)?.as_ref());
             }
         }
-        if is_deleting(volume.as_ref()) && fate != Fate::Bound && fate != Fate::Wait {
+        if volume.is_deleting() && fate != Fate::Bound && fate != Fate::Wait {
             unprotect(&self.client, volume.as_ref(), PROTECTION).await?;
             return Ok(None);
         }
@@ -117,7 +103,7 @@ impl Reclaim {
         if volume.spec.as_ref().and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref()) != Some("Delete") {
             return Ok(());
         }
-        match annotation(volume, PROVISIONED_BY) {
+        match volume.annotation(PROVISIONED_BY) {
             Some(provision::PROVISIONER) => {}
             Some(_) => return Ok(()),
             None => {
@@ -127,8 +113,7 @@ impl Reclaim {
                 return Ok(());
             }
         }
-        let options = DeleteOptions { uid: volume.metadata.uid.clone(), ..DeleteOptions::default() };
-        ignore_gone(self.client.delete::<PersistentVolume>("", name(volume), &options).await).map(drop)
+        delete(&self.client, volume).await
     }
 }
 

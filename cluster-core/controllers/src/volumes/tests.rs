@@ -3,8 +3,8 @@
 use super::matching::choose;
 use super::reclaim::{Fate, fate};
 use super::*;
-use cluster_client::Informers;
 use cluster_client::testing::FakeServer;
+use cluster_client::{Informers, Object};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -68,11 +68,11 @@ fn a_claim_gets_the_smallest_volume_that_has_all_it_asks_for() {
     ];
     for (spec, free, expected) in cases {
         let found = choose(&claim(spec.clone()), &volumes, Some(&node), free);
-        assert_eq!(found.as_deref().map(name), expected, "{spec}");
+        assert_eq!(found.as_deref().map(Object::name), expected, "{spec}");
     }
     let reserved = [volume("free", "5Gi", json!({})), volume("mine", "50Gi", mine)];
     let found = choose(&claim(json!({})), &reserved, None, false);
-    assert_eq!(found.as_deref().map(name), Some("mine"));
+    assert_eq!(found.as_deref().map(Object::name), Some("mine"));
 }
 
 #[test]
@@ -118,7 +118,7 @@ async fn a_claim_of_the_default_class_gets_a_folder_on_its_node_and_takes_it_alo
     settle().await;
     let bound: PersistentVolumeClaim = client.get("ns", "c").await.expect("it is there");
     let volume = volumes.list().first().cloned().expect("a volume");
-    assert_eq!(volume_name(&bound), Some(name(volume.as_ref())));
+    assert_eq!(volume_name(&bound), Some(volume.name()));
     let phase = |status: Option<String>| status.unwrap_or_default();
     assert_eq!(phase(bound.status.and_then(|status| status.phase)), "Bound");
     assert_eq!(phase(volume.status.as_ref().and_then(|status| status.phase.clone())), "Bound");

@@ -124,10 +124,22 @@ pub(super) fn status(
     }
 }
 
+/// A condition of a shortage: the reasons when there is one and when there is none, and what the kubelet then has.
+type Shortage = (&'static str, [&'static str; 2], [&'static str; 2]);
+const MEMORY_PRESSURE: Shortage = (
+    "MemoryPressure",
+    ["KubeletHasInsufficientMemory", "KubeletHasSufficientMemory"],
+    ["insufficient memory available", "sufficient memory available"],
+);
+const DISK_PRESSURE: Shortage =
+    ("DiskPressure", ["KubeletHasDiskPressure", "KubeletHasNoDiskPressure"], ["disk pressure", "no disk pressure"]);
+const PID_PRESSURE: Shortage = (
+    "PIDPressure",
+    ["KubeletHasInsufficientPID", "KubeletHasSufficientPID"],
+    ["insufficient PID available", "sufficient PID available"],
+);
+
 fn conditions(health: &Health, before: Option<&core::NodeStatus>, now: Timestamp) -> Vec<core::NodeCondition> {
-    let pressure = |type_, bad: bool, [bad_reason, reason, bad_text, text]: [&'static str; 4]| {
-        (type_, bad, if bad { bad_reason } else { reason }, (if bad { bad_text } else { text }).to_owned())
-    };
     let why = match (&health.engine, health.network) {
         (Some(why), _) => format!("container runtime is down: {why}"),
         (None, false) => {
@@ -136,37 +148,15 @@ fn conditions(health: &Health, before: Option<&core::NodeStatus>, now: Timestamp
         (None, true) => "kubelet is posting ready status".to_owned(),
     };
     let ready = health.is_ready();
+    let Pressure { memory, disk, pids } = health.pressure;
+    let pressure = |(type_, [yes, no], [bad, good]): Shortage, short: bool| {
+        let text = format!("kubelet has {}", if short { bad } else { good });
+        (type_, short, if short { yes } else { no }, text)
+    };
     let all = [
-        pressure(
-            "MemoryPressure",
-            health.pressure.memory,
-            [
-                "KubeletHasInsufficientMemory",
-                "KubeletHasSufficientMemory",
-                "kubelet has insufficient memory available",
-                "kubelet has sufficient memory available",
-            ],
-        ),
-        pressure(
-            "DiskPressure",
-            health.pressure.disk,
-            [
-                "KubeletHasDiskPressure",
-                "KubeletHasNoDiskPressure",
-                "kubelet has disk pressure",
-                "kubelet has no disk pressure",
-            ],
-        ),
-        pressure(
-            "PIDPressure",
-            health.pressure.pids,
-            [
-                "KubeletHasInsufficientPID",
-                "KubeletHasSufficientPID",
-                "kubelet has insufficient PID available",
-                "kubelet has sufficient PID available",
-            ],
-        ),
+        pressure(MEMORY_PRESSURE, memory),
+        pressure(DISK_PRESSURE, disk),
+        pressure(PID_PRESSURE, pids),
         ("Ready", ready, if ready { "KubeletReady" } else { "KubeletNotReady" }, why),
     ];
     let old = |type_: &str| before.and_then(|s| s.conditions.as_ref()?.iter().find(|c| c.type_ == type_));

@@ -7,7 +7,7 @@ use super::context::{Context, field_path};
 use super::leftovers::{clean, look, remove_old};
 use super::report::{self, Report};
 use super::start::{self, Handler, StartOrder};
-use super::state::{Action, Event, Phase, PodState, Sandbox};
+use super::state::{Action, ContainerState, Event, PodState, Sandbox};
 use super::status::pod_status;
 use super::step::step;
 use crate::objects::{Following, references};
@@ -121,13 +121,12 @@ async fn sleep_until(at: Option<Timestamp>) {
 }
 
 async fn next_change(following: Option<&mut Following>) {
-    match following {
-        Some(following) => match following.changes.next().await {
-            Some(()) => {}
-            None => std::future::pending().await,
-        },
-        None => std::future::pending().await,
+    if let Some(following) = following
+        && following.changes.next().await.is_some()
+    {
+        return;
     }
+    std::future::pending::<()>().await;
 }
 
 impl Actor {
@@ -266,10 +265,7 @@ impl Actor {
         let spec = self.state.pod.spec.as_ref()?;
         let ephemeral = spec.ephemeral_containers.iter().flatten().find(|c| c.name == name)?;
         let target = ephemeral.target_container_name.as_deref()?;
-        self.state.containers.iter().find(|c| c.name == target).and_then(|c| match &c.phase {
-            Phase::Running { id, .. } => Some(id.clone()),
-            _ => None,
-        })
+        self.state.containers.iter().find(|c| c.name == target)?.running().map(str::to_owned)
     }
 
     fn objects_changed(&mut self) {
@@ -286,12 +282,8 @@ impl Actor {
     }
 
     fn resync(&self) {
-        let running = self.state.containers.iter().filter_map(|c| match &c.phase {
-            Phase::Running { id, .. } => Some(id.clone()),
-            _ => None,
-        });
-        for id in running {
-            self.look_at(id);
+        for id in self.state.containers.iter().filter_map(ContainerState::running) {
+            self.look_at(id.to_owned());
         }
         if let Sandbox::Ready { id } = &self.state.sandbox {
             let (context, id) = (self.context.clone(), id.clone());
@@ -304,15 +296,8 @@ impl Actor {
 
     /// Probes what runs, and nothing else.
     fn probe(&mut self) {
-        let running: HashMap<&str, &str> = self
-            .state
-            .containers
-            .iter()
-            .filter_map(|c| match &c.phase {
-                Phase::Running { id, .. } => Some((c.name.as_str(), id.as_str())),
-                _ => None,
-            })
-            .collect();
+        let containers = self.state.containers.iter();
+        let running: HashMap<&str, &str> = containers.filter_map(|c| Some((c.name.as_str(), c.running()?))).collect();
         self.probes.retain(|name, (id, _)| running.get(name.as_str()) == Some(&id.as_str()));
         for (name, id) in running {
             if self.probes.contains_key(name) {

@@ -1,6 +1,7 @@
 //! Getting a container's image: pull policy, credentials, events.
 
 use super::context::{Context, field_path};
+use crate::objects::Kind;
 use crate::runtime::{ImageInfo, RegistryAuth, RuntimeError};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use tokio::time::Instant;
@@ -79,11 +80,11 @@ async fn credentials(context: &Context, pod: &Pod, image: &str) -> Vec<RegistryA
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let mut out = Vec::new();
     for reference in pod.spec.iter().flat_map(|s| s.image_pull_secrets.iter().flatten()) {
-        let Ok(Some(secret)) = objects.secret(namespace, &reference.name).await else { continue };
-        let data = secret.data.as_ref();
-        let modern = data.and_then(|d| d.get(".dockerconfigjson"));
-        let Some(bytes) = modern.or_else(|| data.and_then(|d| d.get(".dockercfg"))) else { continue };
-        out.extend(matching(&bytes.0, image));
+        let Ok(Some(secret)) = objects.data(namespace, Kind::Secret, &reference.name).await else { continue };
+        let Some(bytes) = [".dockerconfigjson", ".dockercfg"].iter().find_map(|key| secret.own.get(*key)) else {
+            continue;
+        };
+        out.extend(matching(bytes, image));
     }
     out
 }

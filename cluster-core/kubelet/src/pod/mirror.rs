@@ -1,6 +1,6 @@
 //! Mirror pods: how static pods, which exist only on this node, show in the API.
 
-use cluster_client::{Client, DeleteOptions, Error};
+use cluster_client::{Client, DeleteOptions, Error, Object};
 use k8s_openapi::api::core::v1::Pod;
 
 /// Where a static pod came from.
@@ -26,22 +26,14 @@ pub(crate) fn is_mirror(pod: &Pod) -> bool {
     annotation(pod, MIRROR).is_some()
 }
 
-fn names(pod: &Pod) -> (&str, &str) {
-    let meta = &pod.metadata;
-    (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
-}
-
 /// Makes the mirror, or makes it anew when it mirrors an older manifest.
 pub(super) async fn ensure(client: &Client, pod: &Pod) -> Result<(), Error> {
-    let (namespace, name) = names(pod);
     let hash = annotation(pod, HASH).unwrap_or_default();
-    match client.get::<Pod>(namespace, name).await {
-        Ok(found) if annotation(&found, MIRROR) == Some(hash) && found.metadata.deletion_timestamp.is_none() => {
+    if let Some(found) = Error::ignore_gone(client.get::<Pod>(pod.namespace(), pod.name()).await)? {
+        if annotation(&found, MIRROR) == Some(hash) && found.metadata.deletion_timestamp.is_none() {
             return Ok(());
         }
-        Ok(_) => remove(client, pod).await?,
-        Err(e) if e.is_not_found() => {}
-        Err(e) => return Err(e),
+        remove(client, pod).await?;
     }
     let mut mirror = pod.clone();
     (mirror.metadata.uid, mirror.status) = (None, None);
@@ -51,10 +43,6 @@ pub(super) async fn ensure(client: &Client, pod: &Pod) -> Result<(), Error> {
 
 /// Deletes the mirror.
 pub(super) async fn remove(client: &Client, pod: &Pod) -> Result<(), Error> {
-    let (namespace, name) = names(pod);
     let options = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
-    match client.delete::<Pod>(namespace, name, &options).await {
-        Err(e) if !e.is_not_found() => Err(e),
-        _ => Ok(()),
-    }
+    Error::ignore_gone(client.delete::<Pod>(pod.namespace(), pod.name(), &options).await).map(drop)
 }

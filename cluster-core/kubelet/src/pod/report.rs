@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::mirror;
 use super::status::RESIZE_PENDING;
-use cluster_client::{Client, DeleteOptions, Error, Patch, PatchOptions};
+use cluster_client::{Client, DeleteOptions, Error, Object, Patch, PatchOptions};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -48,24 +48,22 @@ pub(super) async fn run(context: Arc<Context>, mut reports: watch::Receiver<Repo
 }
 
 async fn write(client: &Client, report: &Report, before: Option<&PodStatus>) -> Result<(), Error> {
-    let meta = &report.pod.metadata;
-    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
-    let is_static = mirror::is_static(&report.pod);
+    let pod = &*report.pod;
+    let is_static = mirror::is_static(pod);
     if is_static {
         if report.last {
-            return mirror::remove(client, &report.pod).await;
+            return mirror::remove(client, pod).await;
         }
-        mirror::ensure(client, &report.pod).await?;
+        mirror::ensure(client, pod).await?;
     }
-    let uid = meta.uid.as_deref().filter(|_| !is_static);
     if before != Some(&report.status) {
+        let uid = pod.metadata.uid.as_deref().filter(|_| !is_static);
         let patch = Patch::Strategic(patch(report, before, uid));
-        client.patch::<Pod>(namespace, name, "status", &patch, &PatchOptions::default()).await?;
+        client.patch::<Pod>(pod.namespace(), pod.name(), "status", &patch, &PatchOptions::default()).await?;
     }
     if report.last {
-        let uid = uid.map(str::to_owned);
-        let options = DeleteOptions { grace_period_seconds: Some(0), uid, ..DeleteOptions::default() };
-        client.delete::<Pod>(namespace, name, &options).await?;
+        let options = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
+        client.delete_this(pod, options).await?;
     }
     Ok(())
 }

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The part a container plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Runs to its end before the next.
     Init,
     /// An init container that goes on beside the application's.
     Sidecar,
     /// One of the application's.
+    #[default]
     App,
     /// Somebody's tools beside the application: started once, whatever the others do.
     Ephemeral,
@@ -39,9 +40,10 @@ pub(crate) struct Ended {
 }
 
 /// Where a container stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// It has not run in this sandbox.
+    #[default]
     Waiting,
     /// Its image is fetched, or it is created and started.
     Starting,
@@ -52,7 +54,7 @@ pub(crate) enum Phase {
 }
 
 /// One container of the pod.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ContainerState {
     pub(crate) name: String,
     pub(crate) kind: Kind,
@@ -82,28 +84,19 @@ pub(crate) struct ContainerState {
 
 impl ContainerState {
     pub(crate) fn new(name: &str, kind: Kind) -> Self {
-        Self {
-            name: name.to_owned(),
-            kind,
-            phase: Phase::Waiting,
-            waiting: None,
-            retry_at: None,
-            pull_backoff: Backoff::default(),
-            crash_backoff: Backoff::default(),
-            crash_loop: None,
-            restarts: 0,
-            last: None,
-            image_id: String::new(),
-            started: false,
-            ready: false,
-            hash: String::new(),
-            resources: None,
-            early: None,
+        Self { name: name.to_owned(), kind, ..Self::default() }
+    }
+
+    /// The engine's ID of it while it runs.
+    pub(crate) fn running(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Running { id, .. } => Some(id),
+            _ => None,
         }
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        matches!(self.phase, Phase::Running { .. })
+        self.running().is_some()
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -112,34 +105,37 @@ impl ContainerState {
 }
 
 /// The pod's folders and mounts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Volumes {
+    #[default]
     Pending,
     Preparing,
     Ready,
-    Failed { retry_at: Timestamp },
-}
-
-/// The pause container that holds the pod's namespaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Sandbox {
-    Absent,
-    Creating,
-    Ready {
-        id: String,
-    },
     Failed {
         retry_at: Timestamp,
     },
+}
+
+/// The pause container that holds the pod's namespaces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Sandbox {
+    /// There is none.
+    #[default]
+    Absent,
+    /// The engine makes it.
+    Creating,
+    /// It runs.
+    Ready { id: String },
+    /// It could not be made; no new try before that time.
+    Failed { retry_at: Timestamp },
     /// It ended by itself: all containers must go and a new one come.
-    Dead {
-        id: String,
-    },
+    Dead { id: String },
+    /// The engine removes it.
     Removing,
 }
 
 /// Everything an actor knows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PodState {
     pub(crate) pod: Arc<Pod>,
     pub(crate) containers: Vec<ContainerState>,
@@ -174,21 +170,11 @@ impl PodState {
         let phase = status.and_then(|s| s.phase.as_deref());
         Self {
             containers,
-            volumes: Volumes::Pending,
-            sandbox: Sandbox::Absent,
-            sandbox_attempt: 0,
             ip: status.and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
             start_time: status.and_then(|s| s.start_time.as_ref()).map_or(now, |t| t.0),
-            failed: None,
-            resize_pending: None,
-            hurry: None,
             over: matches!(phase, Some("Succeeded" | "Failed")),
-            observed: false,
-            cleaning: false,
-            cleaned: false,
-            finished: false,
-            stop_since: None,
             pod,
+            ..Self::default()
         }
     }
 
@@ -276,59 +262,36 @@ pub(crate) struct Found {
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
     /// What the engine had when the actor began: the sandbox with its address, and containers, oldest first.
-    Observed {
-        sandbox: Option<(String, String)>,
-        containers: Vec<Found>,
-    },
+    Observed { sandbox: Option<(String, String)>, containers: Vec<Found> },
     /// The pod object changed.
     PodChanged(Arc<Pod>),
+    /// All volumes are mounted.
     VolumesReady,
+    /// A volume could not be made ready.
     VolumesFailed(String),
-    SandboxReady {
-        id: String,
-        ip: String,
-    },
+    /// The sandbox runs.
+    SandboxReady { id: String, ip: String },
+    /// The sandbox could not be made.
     SandboxFailed(String),
-    SandboxDied {
-        id: String,
-    },
+    /// The sandbox ended by itself.
+    SandboxDied { id: String },
+    /// The sandbox is gone, as was asked.
     SandboxRemoved,
     /// A container runs and its postStart hook is through.
-    Started {
-        name: String,
-        id: String,
-        image_id: String,
-        hash: String,
-        at: Timestamp,
-    },
+    Started { name: String, id: String, image_id: String, hash: String, at: Timestamp },
     /// A container could not be started.
-    StartFailed {
-        name: String,
-        reason: &'static str,
-        message: String,
-    },
+    StartFailed { name: String, reason: &'static str, message: String },
     /// The engine did not take a running container's new requests and limits.
-    ResizeFailed {
-        name: String,
-        message: String,
-    },
+    ResizeFailed { name: String, message: String },
     /// A container must go because its postStart hook failed.
-    HookFailed {
-        name: String,
-        message: String,
-    },
-    Exited {
-        name: String,
-        ended: Ended,
-    },
+    HookFailed { name: String, message: String },
+    /// A container ended.
+    Exited { name: String, ended: Ended },
     /// A probe's verdict changed.
-    Probe {
-        name: String,
-        kind: ProbeKind,
-        ok: bool,
-    },
+    Probe { name: String, kind: ProbeKind, ok: bool },
     /// Something the pod's configuration names changed: what failed may work now.
     ObjectsChanged,
+    /// All containers and folders are removed.
     Cleaned,
     /// Whether the node has room for what the pod asks for now; the reason and the message when it has not.
     Room(Option<(&'static str, String)>),
@@ -341,39 +304,26 @@ pub(crate) enum Event {
 /// What may be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
+    /// Makes and mounts the volumes.
     PrepareVolumes,
-    CreateSandbox {
-        attempt: u32,
-    },
-    RemoveSandbox {
-        id: String,
-    },
-    Start {
-        name: String,
-        attempt: u32,
-    },
-    Kill {
-        name: String,
-        id: String,
-        grace: Duration,
-        message: String,
-    },
+    /// Makes the sandbox.
+    CreateSandbox { attempt: u32 },
+    /// Ends and removes the sandbox.
+    RemoveSandbox { id: String },
+    /// Starts a container.
+    Start { name: String, attempt: u32 },
+    /// Ends a container within its grace; the message is for the event.
+    Kill { name: String, id: String, grace: Duration, message: String },
     /// Tells the engine a running container's new requests and limits.
-    Resize {
-        name: String,
-        id: String,
-    },
+    Resize { name: String, id: String },
     /// Gives up fetching images and waiting for hooks.
     AbortStarts,
     /// Removes all containers and folders.
     Clean,
     /// The pod is gone from this node: the API object may go too.
     Finish,
-    Record {
-        warning: bool,
-        reason: &'static str,
-        message: String,
-        container: Option<String>,
-    },
+    /// Records an event about the pod or one of its containers.
+    Record { warning: bool, reason: &'static str, message: String, container: Option<String> },
+    /// Comes back with [`Event::Tick`].
     WakeAt(Timestamp),
 }

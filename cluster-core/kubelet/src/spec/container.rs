@@ -51,17 +51,14 @@ fn host_or(host: Option<bool>, otherwise: Namespace) -> Namespace {
 /// the host name of the network's owner, and no engine lets that be changed later.
 pub(crate) fn sandbox(context: &Context, pod: &Pod, attempt: u32, handler: &str) -> ContainerSpec {
     let spec = pod.spec.clone().unwrap_or_default();
-    let host_network = spec.host_network == Some(true);
     let security = spec.security_context.clone().unwrap_or_default();
+    let named = || files::kernel_hostname(pod, &context.options.cluster_domain);
+    let hostname = if spec.host_network == Some(true) { String::new() } else { named() };
     let sysctls = security.sysctls.iter().flatten().map(|s| (s.name.clone(), s.value.clone())).collect();
     ContainerSpec {
         name: engine_name(pod, label::SANDBOX, attempt),
         image: context.options.pause_image.clone(),
-        hostname: if host_network {
-            String::new()
-        } else {
-            files::kernel_hostname(pod, &context.options.cluster_domain)
-        },
+        hostname,
         labels: labels(pod, label::SANDBOX, attempt),
         network: host_or(spec.host_network, Namespace::Private),
         pid: host_or(spec.host_pid, Namespace::Private),
@@ -150,11 +147,7 @@ fn mounts<'v>(
             }
             None => volume.clone(),
         };
-        let target = if wanted.mount_path.starts_with('/') {
-            wanted.mount_path.clone()
-        } else {
-            format!("/{}", wanted.mount_path)
-        };
+        let target = format!("/{}", wanted.mount_path.strip_prefix('/').unwrap_or(&wanted.mount_path));
         out.push(Mount {
             source: source.display().to_string(),
             target,

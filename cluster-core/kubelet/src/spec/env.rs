@@ -2,7 +2,7 @@
 
 use super::expand::expand;
 use super::field_ref::{Place, field, resource};
-use crate::objects::Objects;
+use crate::objects::{Kind, Objects};
 use k8s_openapi::api::core::v1 as core;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -63,24 +63,20 @@ fn objects<'a>(sources: &Sources<'a>) -> Result<&'a Arc<Objects>, String> {
     sources.objects.ok_or_else(|| "no API server defined".to_owned())
 }
 
-fn utf8(bytes: &k8s_openapi::ByteString) -> String {
-    String::from_utf8_lossy(&bytes.0).into_owned()
+fn utf8(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 async fn whole_object(sources: &Sources<'_>, from: &core::EnvFromSource) -> Result<BTreeMap<String, String>, String> {
-    let namespace = namespace(sources);
-    if let Some(source) = &from.config_map_ref {
-        return match objects(sources)?.config_map(namespace, &source.name).await? {
-            Some(found) => Ok(found.data.clone().unwrap_or_default()),
-            None if source.optional == Some(true) => Ok(BTreeMap::new()),
-            None => Err(format!("configmap {:?} not found", source.name)),
-        };
-    }
-    let Some(source) = &from.secret_ref else { return Ok(BTreeMap::new()) };
-    match objects(sources)?.secret(namespace, &source.name).await? {
-        Some(found) => Ok(found.data.iter().flatten().map(|(k, v)| (k.clone(), utf8(v))).collect()),
-        None if source.optional == Some(true) => Ok(BTreeMap::new()),
-        None => Err(format!("secret {:?} not found", source.name)),
+    let (kind, name, optional) = match (&from.config_map_ref, &from.secret_ref) {
+        (Some(source), _) => (Kind::ConfigMap, &source.name, source.optional),
+        (None, Some(source)) => (Kind::Secret, &source.name, source.optional),
+        (None, None) => return Ok(BTreeMap::new()),
+    };
+    match objects(sources)?.data(namespace(sources), kind, name).await? {
+        Some(found) => Ok(found.own.into_iter().map(|(key, value)| (key, utf8(&value))).collect()),
+        None if optional == Some(true) => Ok(BTreeMap::new()),
+        None => Err(format!("{} {name:?} not found", kind.word())),
     }
 }
 
@@ -97,22 +93,17 @@ async fn reference(
     if let (Some(selector), Some(spec)) = (&from.resource_field_ref, sources.pod.spec.as_ref()) {
         return resource(spec, sources.place, selector, &container.name).map(Some);
     }
-    let (found, kind, name, key, optional) = if let Some(selector) = &from.config_map_key_ref {
-        let object = objects(sources)?.config_map(namespace, &selector.name).await?;
-        let value = object.map(|o| o.data.as_ref().and_then(|d| d.get(&selector.key).cloned()));
-        (value, "ConfigMap", &selector.name, &selector.key, selector.optional)
-    } else if let Some(selector) = &from.secret_key_ref {
-        let object = objects(sources)?.secret(namespace, &selector.name).await?;
-        let value = object.map(|o| o.data.as_ref().and_then(|d| d.get(&selector.key).map(utf8)));
-        (value, "Secret", &selector.name, &selector.key, selector.optional)
-    } else {
-        return Ok(None);
+    let (kind, name, key, optional) = match (&from.config_map_key_ref, &from.secret_key_ref) {
+        (Some(selector), _) => (Kind::ConfigMap, &selector.name, &selector.key, selector.optional),
+        (None, Some(selector)) => (Kind::Secret, &selector.name, &selector.key, selector.optional),
+        (None, None) => return Ok(None),
     };
-    match found {
+    let found = objects(sources)?.data(namespace, kind, name).await?;
+    match found.map(|found| found.own.get(key).map(|value| utf8(value))) {
         Some(Some(value)) => Ok(Some(value)),
         _ if optional == Some(true) => Ok(None),
-        None => Err(format!("{} {name:?} not found", kind.to_lowercase())),
-        Some(None) => Err(format!("couldn't find key {key} in {kind} {namespace}/{name}")),
+        None => Err(format!("{} {name:?} not found", kind.word())),
+        Some(None) => Err(format!("couldn't find key {key} in {kind:?} {namespace}/{name}")),
     }
 }
 

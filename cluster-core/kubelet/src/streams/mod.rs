@@ -24,7 +24,6 @@ use axum::routing::any;
 use command::CommandOptions;
 use http::{Request, StatusCode};
 use std::sync::Arc;
-use tokio::task::JoinHandle;
 
 /// The routes of exec, attach and port-forward.
 pub(crate) fn router(target: Arc<Target>) -> Router {
@@ -105,14 +104,5 @@ async fn remote_command(request: Request<Body>, options: CommandOptions, session
         upgrade::Kind::WebSocket => websocket::command(request, options, session).await,
         upgrade::Kind::Spdy => spdy_command::respond(request, options, session),
         upgrade::Kind::None => upgrade::bad_request("Upgrade request required").into_response(),
-    }
-}
-
-/// Ends a task when its owner does.
-pub(crate) struct AbortOnDrop(pub(crate) JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

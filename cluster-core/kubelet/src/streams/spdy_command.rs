@@ -1,6 +1,5 @@
 //! exec and attach over SPDY: the client opens one stream for each of error, stdin, stdout, stderr and resize.
 
-use super::AbortOnDrop;
 use super::command::{Channel, CommandOptions, Incoming, QUEUE, Wire, pump, sizes};
 use super::spdy::{self, Stream, StreamWriter};
 use super::upgrade::{choose_protocol, no_common_protocol, switching_to_spdy};
@@ -12,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Version 4 ends with a status; nothing older is in use.
 const PROTOCOLS: [&str; 1] = ["v4.channel.k8s.io"];
@@ -48,10 +48,11 @@ async fn run(mut connection: spdy::Session, options: CommandOptions, session: ru
     };
     let (to_session, incoming) = mpsc::channel(QUEUE);
     let (outgoing, from_session) = mpsc::channel(QUEUE);
-    let _stdin = streams.stdin.map(|stdin| AbortOnDrop(tokio::spawn(read_stdin(stdin, to_session.clone()))));
-    let _resize = streams.resize.map(|resize| AbortOnDrop(tokio::spawn(read_sizes(resize, to_session.clone()))));
+    let _stdin = streams.stdin.map(|stdin| AbortOnDropHandle::new(tokio::spawn(read_stdin(stdin, to_session.clone()))));
+    let _resize =
+        streams.resize.map(|resize| AbortOnDropHandle::new(tokio::spawn(read_sizes(resize, to_session.clone()))));
     // The session learns that the client is gone when the last sender is: this one ends with the connection.
-    let connection = AbortOnDrop(tokio::spawn(async move {
+    let connection = AbortOnDropHandle::new(tokio::spawn(async move {
         while connection.accept().await.is_some() {}
         drop(to_session);
     }));

@@ -2,7 +2,6 @@
 //!
 //! Channels and versions: <https://kubernetes.io/blog/2024/08/20/websockets-transition/>.
 
-use super::AbortOnDrop;
 use super::command::{Channel, CommandOptions, Incoming, QUEUE, Wire, pump, sizes};
 use crate::runtime::Session;
 use axum::body::Body;
@@ -16,6 +15,7 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, Stream, StreamExt};
 use http::{Request, Response};
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 /// By preference; a client that names none speaks the first version.
 const PROTOCOLS: [&str; 5] =
@@ -126,7 +126,7 @@ async fn run(socket: WebSocket, options: CommandOptions, session: Session) {
     let (sink, stream) = socket.split();
     let (to_session, incoming) = mpsc::channel(QUEUE);
     let (outgoing, from_session) = mpsc::channel(QUEUE);
-    let _reader = AbortOnDrop(tokio::spawn(read(stream, dialect, to_session)));
+    let _reader = AbortOnDropHandle::new(tokio::spawn(read(stream, dialect, to_session)));
     let writer = tokio::spawn(write(sink, dialect, from_session));
     pump(session, Wire { incoming, outgoing }, options).await;
     // The queue is closed now: the writer sends what waits and says goodbye.

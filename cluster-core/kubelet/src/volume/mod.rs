@@ -154,12 +154,16 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
     Err(format!("path {:?} does not exist", local.path))
 }
 
+/// The places where something is mounted.
+fn mounts() -> Vec<PathBuf> {
+    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    table.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect()
+}
+
 /// Unmounts and removes all that [`prepare`] and [`subpath`] made below the pod's folder. Foreign mounts stay whole:
 /// what cannot be unmounted is not removed.
 pub(crate) fn clean(dir: &Path) -> Result<(), String> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let mut inside: Vec<PathBuf> =
-        mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect();
+    let mut inside = mounts();
     inside.retain(|path| path.starts_with(dir));
     for path in inside.iter().rev() {
         umount2(path, MntFlags::MNT_DETACH).map_err(|e| format!("unmounting {} failed: {e}", path.display()))?;

@@ -2,6 +2,7 @@
 
 use super::VolumeContext;
 use super::atomic::{File, Owner, Payload};
+use crate::objects::Kind;
 use crate::spec::field_ref::{Place, field, resource};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1 as core;
@@ -24,14 +25,12 @@ pub(crate) async fn content(
     volume: &core::Volume,
 ) -> Result<Option<Content>, String> {
     let mut content = Content { owner: Owner { user: None, group: context.fs_group }, ..Content::default() };
-    if let Some(source) = &volume.config_map {
-        let mode = source.default_mode;
-        let (items, optional) = (source.items.as_deref(), source.optional);
-        content.files = config_map(context, &source.name, items, optional, mode).await?;
-    } else if let Some(source) = &volume.secret {
-        let name = source.secret_name.as_deref().unwrap_or_default();
-        let (items, optional) = (source.items.as_deref(), source.optional);
-        content.files = secret(context, name, items, optional, source.default_mode).await?;
+    if let Some(s) = &volume.config_map {
+        let keys = object(context, Kind::ConfigMap, &s.name, s.items.as_deref(), s.optional, s.default_mode);
+        content.files = keys.await?;
+    } else if let Some(s) = &volume.secret {
+        let name = s.secret_name.as_deref().unwrap_or_default();
+        content.files = object(context, Kind::Secret, name, s.items.as_deref(), s.optional, s.default_mode).await?;
     } else if let Some(source) = &volume.downward_api {
         content.files = downward(pod, &context.place, source.items.as_deref(), source.default_mode)?;
     } else if let Some(source) = &volume.projected {
@@ -72,8 +71,10 @@ fn choose(
     Ok(files)
 }
 
-async fn config_map(
+/// The keys of a ConfigMap or Secret.
+async fn object(
     context: &VolumeContext,
+    kind: Kind,
     name: &str,
     items: Option<&[core::KeyToPath]>,
     optional: Option<bool>,
@@ -81,28 +82,14 @@ async fn config_map(
 ) -> Result<Payload, String> {
     let optional = optional.unwrap_or_default();
     let objects = context.objects.as_ref().ok_or("no API server defined")?;
-    let Some(found) = objects.config_map(&context.namespace, name).await? else {
-        return if optional { Ok(Payload::new()) } else { Err(format!("configmap {name:?} not found")) };
+    let Some(found) = objects.data(&context.namespace, kind, name).await? else {
+        return if optional { Ok(Payload::new()) } else { Err(format!("{} {name:?} not found", kind.word())) };
     };
-    let text = found.data.iter().flatten().map(|(k, v)| (k.clone(), v.clone().into_bytes()));
-    let binary = found.binary_data.iter().flatten().map(|(k, v)| (k.clone(), v.0.clone()));
-    choose(text.chain(binary).collect(), items, optional, default, "configmap references non-existent config key")
-}
-
-async fn secret(
-    context: &VolumeContext,
-    name: &str,
-    items: Option<&[core::KeyToPath]>,
-    optional: Option<bool>,
-    default: Option<i32>,
-) -> Result<Payload, String> {
-    let optional = optional.unwrap_or_default();
-    let objects = context.objects.as_ref().ok_or("no API server defined")?;
-    let Some(found) = objects.secret(&context.namespace, name).await? else {
-        return if optional { Ok(Payload::new()) } else { Err(format!("secret {name:?} not found")) };
+    let missing = match kind {
+        Kind::ConfigMap => "configmap references non-existent config key",
+        Kind::Secret => "references non-existent secret key",
     };
-    let data = found.data.iter().flatten().map(|(k, v)| (k.clone(), v.0.clone())).collect();
-    choose(data, items, optional, default, "references non-existent secret key")
+    choose(found.own.into_iter().chain(found.binary).collect(), items, optional, default, missing)
 }
 
 fn downward(
@@ -132,10 +119,12 @@ async fn projected(
     let default = source.default_mode;
     for part in source.sources.iter().flatten() {
         if let Some(s) = &part.config_map {
-            content.files.extend(config_map(context, &s.name, s.items.as_deref(), s.optional, default).await?);
+            let keys = object(context, Kind::ConfigMap, &s.name, s.items.as_deref(), s.optional, default);
+            content.files.extend(keys.await?);
         }
         if let Some(s) = &part.secret {
-            content.files.extend(secret(context, &s.name, s.items.as_deref(), s.optional, default).await?);
+            let keys = object(context, Kind::Secret, &s.name, s.items.as_deref(), s.optional, default);
+            content.files.extend(keys.await?);
         }
         if let Some(s) = &part.downward_api {
             content.files.extend(downward(pod, &context.place, s.items.as_deref(), default)?);

@@ -31,8 +31,7 @@ fn text(error: nix::Error) -> String {
 }
 
 fn is_mounted(target: &Path) -> bool {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    mounts.lines().any(|line| line.split(' ').nth(4).is_some_and(|path| Path::new(path) == target))
+    super::mounts().iter().any(|path| path == target)
 }
 
 fn make_target(target: &Path, is_dir: bool) -> std::io::Result<()> {

@@ -24,22 +24,15 @@ mod kind {
 /// What the client sends.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    Open {
-        stream: u32,
-        headers: Headers,
-        fin: bool,
-    },
-    Data {
-        stream: u32,
-        bytes: Bytes,
-        fin: bool,
-    },
-    Reset {
-        stream: u32,
-    },
-    Ping {
-        id: u32,
-    },
+    /// A new stream.
+    Open { stream: u32, headers: Headers, fin: bool },
+    /// Bytes of a stream, or a piece of them.
+    Data { stream: u32, bytes: Bytes, fin: bool },
+    /// The client gives a stream up.
+    Reset { stream: u32 },
+    /// To be answered alike.
+    Ping { id: u32 },
+    /// No stream is opened any more.
     GoAway,
     /// Settings, windows and other frames that need no answer.
     Other,

@@ -3,11 +3,11 @@
 use super::Error;
 use super::frame::{FrameReader, FrameWriter, Received, Sent};
 use super::headers::Headers;
-use crate::streams::AbortOnDrop;
 use bytes::Bytes;
 use std::collections::HashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How many frames of one stream, and of the writer, may wait.
 const QUEUE: usize = 32;
@@ -17,7 +17,7 @@ const MAX_STREAMS: usize = 4096;
 /// A connection. Dropping it ends the reading; the writer sends what waits and says goodbye.
 pub(in crate::streams) struct Session {
     accepted: mpsc::Receiver<Stream>,
-    _reader: AbortOnDrop,
+    _reader: AbortOnDropHandle<()>,
 }
 
 /// A stream that the client opened.
@@ -61,7 +61,7 @@ impl Session {
         let reader = Reader { frames, streams: HashMap::new(), accepted: to_accept };
         // Not tied to the session: it ends by itself once nobody can send any more, with all that was sent.
         tokio::spawn(write_frames(writer, to_write));
-        Ok(Self { accepted, _reader: AbortOnDrop(tokio::spawn(reader.run(FrameReader::new(read)))) })
+        Ok(Self { accepted, _reader: AbortOnDropHandle::new(tokio::spawn(reader.run(FrameReader::new(read)))) })
     }
 
     /// The next stream the client opens; `None` when the connection ended.
