@@ -9,6 +9,7 @@ import { DetailPage } from '../pages/detail/DetailPage';
 import { ImagesPage } from '../pages/ImagesPage';
 import { ListPage } from '../pages/list/ListPage';
 import { SyncPage } from '../pages/SyncPage';
+import { Tour } from '../pages/Tour';
 import { useHost } from '../store/host';
 import { attempt, useUi } from '../store/ui';
 import { Guarded } from './App';
@@ -34,6 +35,7 @@ export function ClusterFrame() {
       <Sidebar onNavigate={() => setMenu(false)} />
       <div className="scrim" aria-hidden onClick={() => setMenu(false)} />
       <div className="main">
+        <Tour />
         <Guarded>
           <Page />
         </Guarded>
