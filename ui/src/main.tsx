@@ -4,6 +4,7 @@ import './design/parts.css';
 import './design/frame.css';
 import './design/grid.css';
 import './design/pages.css';
+import './design/narrow.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { openSession } from './api/session';

@@ -1,19 +1,16 @@
-import type { Cluster, ClusterAction, Forward, Image, Operation, Sync } from './contract';
+import type { ClusterAction, Forward, Image, Sync } from './contract';
 import { json } from './http';
 
 /** The agent's own requests: clusters, operations, forwards, folders. Everything in a cluster goes through `k8s.ts`. */
 
 const cluster = (name: string) => `/api/clusters/${encodeURIComponent(name)}`;
 
-export const listClusters = () => json<Cluster[]>('/api/clusters');
-
-export const createCluster = (body: { name: string; masters: number; workers: number }) =>
+/** With `sample` the sample application is deployed once the cluster is ready, as a part of the same operation. */
+export const createCluster = (body: { name: string; masters: number; workers: number; sample: boolean }) =>
   json<{ operation: string }>('/api/clusters', { method: 'POST', body });
 
 export const clusterAction = (name: string, body: ClusterAction) =>
   json<{ operation: string }>(`${cluster(name)}/actions`, { method: 'POST', body });
-
-export const listOperations = () => json<Operation[]>('/api/operations');
 
 export const cancelOperation = (id: string) =>
   json<void>(`/api/operations/${encodeURIComponent(id)}`, { method: 'DELETE' });

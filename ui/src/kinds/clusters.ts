@@ -16,5 +16,5 @@ const NAME = /^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$/;
 export const validClusterName = (name: string) => NAME.test(name);
 
 /** The command that makes the same cluster as the form. */
-export const upCommand = (name: string, masters: number, workers: number) =>
-  `devcluster up --name ${name} --masters ${masters} --workers ${workers}`;
+export const upCommand = (name: string, masters: number, workers: number, sample: boolean) =>
+  `devcluster up --name ${name} --masters ${masters} --workers ${workers}${sample ? ` && devcluster demo --name ${name}` : ''}`;

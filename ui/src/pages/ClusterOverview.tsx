@@ -9,7 +9,7 @@ import { useCluster } from '../shell/cluster';
 import { useLinks } from '../shell/paths';
 import { useProblems } from '../store/hooks';
 import { ProblemCard } from './ProblemCard';
-import { Tour } from './Tour';
+import { TourOffer } from './Tour';
 
 /** The cluster as a to-do list: what is wrong, why, and the button that mends it. Then what there is, in numbers. */
 export function ClusterOverview() {
@@ -24,7 +24,7 @@ export function ClusterOverview() {
         <h1>{t('overview')}</h1>
       </header>
       <Staleness state={state} />
-      <Tour />
+      <TourOffer />
       <section aria-label={t('problems')} className="problems">
         {state.loaded && problems.length === 0 && (
           <div className="all-well">

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { Route, Switch } from 'wouter';
 import { clusterAction } from '../api/agent';
 import { Button, Empty } from '../components/parts';
@@ -9,6 +9,7 @@ import { DetailPage } from '../pages/detail/DetailPage';
 import { ImagesPage } from '../pages/ImagesPage';
 import { ListPage } from '../pages/list/ListPage';
 import { SyncPage } from '../pages/SyncPage';
+import { Tour } from '../pages/Tour';
 import { useHost } from '../store/host';
 import { attempt, useUi } from '../store/ui';
 import { Guarded } from './App';
@@ -27,11 +28,14 @@ export function ClusterFrame() {
   const [menu, setMenu] = useState(false);
   const palette = useUi((ui) => ui.palette);
   useGlobalKeys();
+  useDrawer(menu, setMenu);
   return (
     <div className="frame" data-menu={menu}>
-      <Header onMenu={() => setMenu(!menu)} />
+      <Header menu={menu} onMenu={() => setMenu(!menu)} />
       <Sidebar onNavigate={() => setMenu(false)} />
+      <div className="scrim" aria-hidden onClick={() => setMenu(false)} />
       <div className="main">
+        <Tour />
         <Guarded>
           <Page />
         </Guarded>
@@ -44,6 +48,30 @@ export function ClusterFrame() {
       )}
     </div>
   );
+}
+
+/** On narrow screens the navigation is a drawer: it takes the focus when it opens, and gives it back on Escape. */
+function useDrawer(open: boolean, set: (open: boolean) => void) {
+  useEffect(() => {
+    if (!open) return;
+    const before = document.activeElement;
+    const drawer = document.getElementById('navigation');
+    drawer?.querySelector<HTMLElement>('a')?.focus();
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      set(false);
+      if (before instanceof HTMLElement) before.focus();
+    };
+    const left = ({ target }: FocusEvent) => {
+      if (target instanceof Node && target !== before && !drawer?.contains(target)) set(false);
+    };
+    document.addEventListener('keydown', onKey);
+    document.addEventListener('focusin', left);
+    return () => {
+      document.removeEventListener('keydown', onKey);
+      document.removeEventListener('focusin', left);
+    };
+  }, [open, set]);
 }
 
 function Page() {

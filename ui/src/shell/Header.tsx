@@ -12,13 +12,19 @@ import { Operations } from './Operations';
 import { clusterHref, ROUTES, useClusterName } from './paths';
 import { SettingsMenu } from './SettingsMenu';
 
-export function Header({ onMenu }: { onMenu?: () => void }) {
+export function Header({ menu, onMenu }: { menu?: boolean; onMenu?: () => void }) {
   const { t } = useI18n();
   const name = useClusterName();
   return (
     <header className="top">
       {onMenu && (
-        <IconButton className="narrow-only" label={t('navigation')} onClick={onMenu}>
+        <IconButton
+          className="narrow-only"
+          label={t('navigation')}
+          aria-expanded={menu}
+          aria-controls="navigation"
+          onClick={onMenu}
+        >
           <MenuIcon />
         </IconButton>
       )}
@@ -63,7 +69,7 @@ function ClusterSwitcher({ name }: { name: string }) {
         <button type="button" className="button quiet" title={t('clusters.switch')}>
           {current ? <HealthMark health={clusterHealth(current.state)} /> : <Boxes />}
           <span className="hidden-text">{t('clusters.switch')}: </span>
-          <strong>{name || t('clusters')}</strong>
+          <strong className="cut">{name || t('clusters')}</strong>
           <ChevronDown />
         </button>
       }
@@ -84,7 +90,7 @@ function Lost() {
   return (
     <span className="lost row tight" role="status">
       <WifiOff width={16} height={16} aria-hidden />
-      {t('connection.lost')}
+      <span>{t('connection.lost')}</span>
     </span>
   );
 }

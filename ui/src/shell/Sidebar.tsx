@@ -51,7 +51,7 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
   const links = useLinks();
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: only notices that a link inside was followed.
-    <nav className="side" aria-label={t('navigation')} onClick={onNavigate}>
+    <nav id="navigation" className="side" aria-label={t('navigation')} onClick={onNavigate}>
       <ul>
         {TOP.map(([id, Icon, key]) => (
           <li key={key}>

@@ -4,9 +4,9 @@ import type { Gvr, ObjectRef } from '../api/contract';
 
 /**
  * The page's addresses. All state that is worth keeping or sharing is in them: the path says what is shown, the query
- * how. `ns` (namespaces) and `dock` (open panels) go along from page to page.
+ * how. `ns` (namespaces), `dock` (open panels) and `tour` (the tour's stop) go along from page to page.
  */
-const KEPT = ['ns', 'dock'];
+const KEPT = ['ns', 'dock', 'tour'];
 
 export const ROUTES = {
   clusters: '/',

@@ -1,5 +1,4 @@
 import { create } from 'zustand';
-import { listOperations } from '../api/agent';
 import type { Cluster, Forward, HostMessage, Operation, Sync } from '../api/contract';
 
 /** What the agent says of the host, not of one cluster. */
@@ -27,12 +26,6 @@ export function hear(message: HostMessage) {
     case 'syncs':
       useHost.setState({ syncs: message.syncs });
   }
-}
-
-/** Reads the operations that ran before the page came; what the socket has said meanwhile is newer. */
-export async function loadOperations() {
-  const known = await listOperations();
-  useHost.setState(({ operations }) => ({ operations: merge(known, operations) }));
 }
 
 /** Puts newer states of operations in the place of older ones; unknown ones go to the end. */

@@ -3,8 +3,12 @@
 use super::{Finding, Health, condition, list, text};
 use serde_json::Value;
 
+/// The cluster's own class, whose volumes are made on the node of a claim's first pod (`WaitForFirstConsumer`).
+const OWN_CLASS: &str = "standard";
+
 pub(super) fn claim(object: &Value) -> Finding {
     let class = object["spec"]["storageClassName"].as_str();
+    let has_pod = object["metadata"]["annotations"]["volume.kubernetes.io/selected-node"].is_string();
     match text(&object["status"]["phase"]) {
         "Bound" => Finding::default(),
         "Lost" => {
@@ -12,6 +16,7 @@ pub(super) fn claim(object: &Value) -> Finding {
         }
         _ => match class {
             Some("") => Finding::new(Health::Warn, "is not bound: no volume fits it, and it asks for none to be made"),
+            Some(OWN_CLASS) if !has_pod => Finding::new(Health::Ok, "waits for its first pod"),
             Some(class) => Finding::new(Health::Warn, format!("is not bound: waits for a volume of class {class}")),
             None => Finding::new(Health::Warn, "is not bound: it names no class, and there is no default one"),
         },
@@ -52,9 +57,13 @@ mod tests {
     fn a_line_says_what_is_missing() {
         let claim_of =
             |phase: &str, class: Value| json!({"spec": {"storageClassName": class}, "status": {"phase": phase}});
-        let table: [(fn(&Value) -> Finding, Value, Health, &str); 6] = [
+        let chosen = json!({"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "n"}},
+            "spec": {"storageClassName": OWN_CLASS}, "status": {"phase": "Pending"}});
+        let table: [(fn(&Value) -> Finding, Value, Health, &str); 8] = [
             (claim, claim_of("Bound", json!("x")), Health::Ok, ""),
             (claim, claim_of("Pending", json!("x")), Health::Warn, "is not bound: waits for a volume of class x"),
+            (claim, claim_of("Pending", json!(OWN_CLASS)), Health::Ok, "waits for its first pod"),
+            (claim, chosen, Health::Warn, "is not bound: waits for a volume of class standard"),
             (claim, claim_of("Lost", json!("x")), Health::Bad, "its volume is gone, and the data with it"),
             (service, json!({"spec": {"type": "LoadBalancer"}}), Health::Warn, "has no external address yet"),
             (volume, json!({"status": {"phase": "Released"}}), Health::Warn, "its claim is gone, the data is kept"),

@@ -73,6 +73,9 @@ pub(super) struct NewCluster {
     masters: u16,
     #[serde(default = "two")]
     workers: u16,
+    /// Whether the demo is deployed once the cluster is ready.
+    #[serde(default)]
+    sample: bool,
 }
 
 fn one() -> u16 {
@@ -94,8 +97,10 @@ pub(super) async fn create_cluster(State(agent): Shared, Json(body): Json<NewClu
         UpOptions { spec, explicit: true, binary: agent.options.node_binary.clone(), wait: WAIT, simulated: 0 };
     let title = format!("Create cluster {}", body.name);
     let launcher = &agent.clusters.launcher;
+    let of = body.name.clone();
     let id = agent.operations.start(launcher, (title, &body.name, "create"), |launcher| async move {
-        Ok(json!(launcher.up(options).await?))
+        let steps = launcher.up(options).await?;
+        Ok(if body.sample { json!(launcher.demo(&of, WAIT).await?) } else { json!(steps) })
     });
     Ok(accepted(id))
 }

@@ -1,6 +1,8 @@
 import type { tour as english } from './en';
 
 export const tour: Record<keyof typeof english, string> = {
+  tour: 'Rundgang',
+  'tour.page': 'Die Seite des Beispiels',
   'tour.offer': 'Neu bei Kubernetes? Sechs kurze Stationen an dem, was hier läuft.',
   'tour.start': 'Rundgang beginnen',
   'tour.next': 'Weiter',
@@ -31,6 +33,6 @@ export const tour: Record<keyof typeof english, string> = {
   'tour.configmap.try': 'Probier es: Ändere die Begrüßung und lade die Seite des Beispiels neu.',
   'tour.volume': 'Volume: was bleibt',
   'tour.volume.text':
-    'Die Dateien eines Containers sterben mit ihm. Ein Claim bittet um Speicher; der Cluster bindet ihn an ein Volume, das mindestens so groß ist und den Pod überlebt.',
+    'Die Dateien eines Containers sterben mit ihm. Ein Volume überlebt den Container: Jeder front-Pod des Beispiels hat eines, pictures, das sich seine beiden Container teilen. Ein Claim bittet um Speicher, der selbst den Pod überlebt; der Cluster bindet ihn an ein Volume, das mindestens so groß ist.',
   'tour.volume.try': 'Probier es: Erstelle einen Claim und sieh, welches Volume er bekommt.',
 };

@@ -1,5 +1,7 @@
 /** The guided tour's part of the English catalogue. */
 export const tour = {
+  tour: 'Guided tour',
+  'tour.page': "The sample's page",
   'tour.offer': 'New to Kubernetes? Six short stops on what runs here.',
   'tour.start': 'Take the tour',
   'tour.next': 'Next',
@@ -30,6 +32,6 @@ export const tour = {
   'tour.configmap.try': "Try it: change the greeting and reload the sample's page.",
   'tour.volume': 'Volume: what stays',
   'tour.volume.text':
-    "A container's files die with it. A claim asks for storage; the cluster binds it to a volume at least that big, which outlives the pod.",
+    "A container's files die with it. A volume outlives the container: the sample's front pods each have one, pictures, that their two containers share. A claim asks for storage that outlives even the pod; the cluster binds it to a volume at least that big.",
   'tour.volume.try': 'Try it: create a claim and see which volume it gets.',
 } as const;

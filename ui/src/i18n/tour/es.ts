@@ -1,6 +1,8 @@
 import type { tour as english } from './en';
 
 export const tour: Record<keyof typeof english, string> = {
+  tour: 'Recorrido guiado',
+  'tour.page': 'La página del ejemplo',
   'tour.offer': '¿Nuevo en Kubernetes? Seis breves paradas sobre lo que funciona aquí.',
   'tour.start': 'Hacer el recorrido',
   'tour.next': 'Siguiente',
@@ -31,6 +33,6 @@ export const tour: Record<keyof typeof english, string> = {
   'tour.configmap.try': 'Pruebe: cambie el saludo y recargue la página del ejemplo.',
   'tour.volume': 'Volumen: lo que queda',
   'tour.volume.text':
-    'Los archivos de un contenedor mueren con él. Una reclamación pide almacenamiento; el clúster la enlaza con un volumen al menos de ese tamaño, que sobrevive al pod.',
+    'Los archivos de un contenedor mueren con él. Un volumen sobrevive al contenedor: cada pod front del ejemplo tiene uno, pictures, que comparten sus dos contenedores. Una reclamación pide almacenamiento que sobrevive incluso al pod; el clúster la enlaza con un volumen al menos de ese tamaño.',
   'tour.volume.try': 'Pruebe: cree una reclamación y vea qué volumen obtiene.',
 };

@@ -1,6 +1,8 @@
 import type { tour as english } from './en';
 
 export const tour: Record<keyof typeof english, string> = {
+  tour: 'ガイド付きツアー',
+  'tour.page': 'サンプルのページ',
   'tour.offer': 'Kubernetes は初めてですか？ここで動くものを使った 6 つの短い案内です。',
   'tour.start': '案内を始める',
   'tour.next': '次へ',
@@ -30,6 +32,6 @@ export const tour: Record<keyof typeof english, string> = {
   'tour.configmap.try': '試しに：挨拶を変えて、サンプルのページを再読み込みしてください。',
   'tour.volume': 'ボリューム：残るもの',
   'tour.volume.text':
-    'コンテナーのファイルはコンテナーと共に消えます。クレームが領域を求めると、それ以上の大きさのボリュームが割り当てられ、Pod より長く残ります。',
+    'コンテナーのファイルはコンテナーと共に消えます。ボリュームはコンテナーより長く残ります。サンプルの front Pod はそれぞれ pictures というボリュームを持ち、2 つのコンテナーで共有しています。クレームは Pod より長く残る領域を求め、それ以上の大きさのボリュームが割り当てられます。',
   'tour.volume.try': '試しに：クレームを作成して、どのボリュームになるか見てください。',
 };

@@ -1,6 +1,8 @@
 import type { tour as english } from './en';
 
 export const tour: Record<keyof typeof english, string> = {
+  tour: '导览',
+  'tour.page': '示例的页面',
   'tour.offer': '初识 Kubernetes？用这里运行的内容做六站简短导览。',
   'tour.start': '开始导览',
   'tour.next': '下一站',
@@ -26,6 +28,7 @@ export const tour: Record<keyof typeof english, string> = {
     'ConfigMap 把配置与镜像分开。挂载到 Pod 中就是一个文件夹；在这里，修改会立即到达运行中的容器。',
   'tour.configmap.try': '试一试：修改问候语并刷新示例页面。',
   'tour.volume': '卷：持久的数据',
-  'tour.volume.text': '容器的文件随容器消失。声明用来申请存储；集群将其绑定到至少同样大小的卷，卷比 Pod 活得更久。',
+  'tour.volume.text':
+    '容器的文件随容器消失。卷比容器活得更久：示例的每个 front Pod 都有一个名为 pictures 的卷，由它的两个容器共享。声明申请的存储比 Pod 活得更久；集群将其绑定到至少同样大小的卷。',
   'tour.volume.try': '试一试：创建一个声明，看看得到哪个卷。',
 };

@@ -11,14 +11,15 @@ import { OperationView } from '../../shell/Operations';
 import { clusterHref, ROUTES } from '../../shell/paths';
 import { useHost } from '../../store/host';
 import { attempt, openDialog } from '../../store/ui';
-import { FirstRun } from './FirstRun';
+import { FirstRun, useFirstRun } from './FirstRun';
 
 export function ClustersPage() {
   const { t } = useI18n();
   const clusters = useHost((host) => host.clusters);
   const running = useHost((host) => host.operations).filter((operation) => operation.state === 'running');
+  const first = useFirstRun();
   if (clusters === null) return <Empty title={t('loading')} />;
-  if (clusters.length === 0) return <FirstRun />;
+  if (clusters.length === 0 || first) return <FirstRun />;
   return (
     <main className="page narrow">
       <header className="page-head">

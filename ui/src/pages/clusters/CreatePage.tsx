@@ -18,6 +18,7 @@ export function CreatePage() {
   const name = typed ?? freeName(taken);
   const [masters, setMasters] = useState(1);
   const [workers, setWorkers] = useState(2);
+  const [sample, setSample] = useState(false);
   const [operation, setOperation] = useState('');
   const bad = !validClusterName(name)
     ? t('create.badname')
@@ -28,7 +29,7 @@ export function CreatePage() {
     event.preventDefault();
     void attempt(async () => {
       setTyped(name);
-      setOperation((await createCluster({ name, masters, workers })).operation);
+      setOperation((await createCluster({ name, masters, workers, sample })).operation);
     });
   };
   return (
@@ -55,9 +56,18 @@ export function CreatePage() {
           <Amount label={t('create.masters')} value={masters} set={setMasters} min={1} disabled={operation !== ''} />
           <Amount label={t('create.workers')} value={workers} set={setWorkers} min={0} disabled={operation !== ''} />
         </div>
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={sample}
+            disabled={operation !== ''}
+            onChange={(event) => setSample(event.target.checked)}
+          />
+          {t('cluster.demo')}
+        </label>
         <div className="field">
           <span>{t('create.same')}</span>
-          <Command text={upCommand(name, masters, workers)} />
+          <Command text={upCommand(name, masters, workers, sample)} />
         </div>
         {operation === '' && (
           <div className="row">
@@ -70,7 +80,7 @@ export function CreatePage() {
           </div>
         )}
       </form>
-      <Progress id={operation} name={name} />
+      <Progress id={operation} href={`${clusterHref(name)}${sample ? '?tour=1' : ''}`} name={name} />
     </main>
   );
 }
@@ -101,7 +111,7 @@ function Amount({ label, value, set, min, disabled }: AmountProps) {
 }
 
 /** The steps of an operation, and where to go when it is done. */
-export function Progress({ id, name }: { id: string; name: string }) {
+function Progress({ id, href, name }: { id: string; href: string; name: string }) {
   const { t } = useI18n();
   const operation = useHost((host) => host.operations).find((other) => other.id === id);
   if (!operation) return null;
@@ -109,7 +119,7 @@ export function Progress({ id, name }: { id: string; name: string }) {
     <section className="card body stack" aria-live="polite">
       <OperationView operation={operation} />
       {operation.state === 'done' && (
-        <Link href={clusterHref(name)} className="button primary">
+        <Link href={href} className="button primary">
           {t('create.open', { name })}
         </Link>
       )}

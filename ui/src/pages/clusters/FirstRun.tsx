@@ -1,66 +1,65 @@
 import { Rocket } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 import { Link, useLocation } from 'wouter';
-import { clusterAction, createCluster } from '../../api/agent';
+import { createCluster } from '../../api/agent';
+import type { Operation } from '../../api/contract';
 import { Button, Command } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { OperationView } from '../../shell/Operations';
-import { clusterHref, ROUTES } from '../../shell/paths';
+import { clusterHref, ROUTES, useParam } from '../../shell/paths';
 import { useHost } from '../../store/host';
 import { attempt } from '../../store/ui';
 
 const NAME = 'dev';
 
+/**
+ * The operation of the first run. Its name is in the address, so that it stays in sight when the new cluster appears in
+ * the list, and after a reload.
+ */
+export function useFirstRun(): Operation | undefined {
+  const [id] = useParam('first');
+  return useHost((host) => host.operations).find((other) => other.id === id && other.action === 'create');
+}
+
 /** From nothing to a running sample in one click; then the tour begins on it. */
 export function FirstRun() {
   const { t } = useI18n();
-  const [operation, setOperation] = useState('');
+  const [, navigate] = useLocation();
+  const [, setFirst] = useParam('first');
+  const operation = useFirstRun();
+  const ready = operation?.state === 'done' ? operation.cluster : '';
+  useEffect(() => {
+    if (ready) navigate(`${clusterHref(ready)}?tour=1`, { replace: true });
+  }, [ready, navigate]);
   const start = () =>
-    attempt(async () => setOperation((await createCluster({ name: NAME, masters: 1, workers: 2 })).operation));
+    attempt(async () =>
+      setFirst((await createCluster({ name: NAME, masters: 1, workers: 2, sample: true })).operation),
+    );
+  const ended = operation?.state === 'failed' || operation?.state === 'cancelled';
   return (
     <main className="page narrow first-run">
       <img src="/icon.svg" alt="" width="64" height="64" />
       <h1>{t('first.title')}</h1>
       <p className="soft">{t('first.text')}</p>
-      {operation === '' ? (
+      {operation && (
+        <div className="card body" aria-live="polite">
+          <OperationView operation={operation} />
+        </div>
+      )}
+      {(!operation || ended) && (
         <>
           <div className="row">
             <Button look="primary" onClick={start}>
               <Rocket />
-              {t('first.start')}
+              {ended ? t('retry') : t('first.start')}
             </Button>
-            <Link href={ROUTES.create} className="button">
-              {t('first.own')}
+            <Link href={ended ? ROUTES.clusters : ROUTES.create} className="button">
+              {ended ? t('clusters.all') : t('first.own')}
             </Link>
           </div>
           <Command text="devcluster up && devcluster demo" />
         </>
-      ) : (
-        <SampleProgress up={operation} />
       )}
     </main>
   );
-}
-
-/** The cluster's steps, then the sample's, then the way to the tour. */
-function SampleProgress({ up }: { up: string }) {
-  const [, navigate] = useLocation();
-  const operations = useHost((host) => host.operations);
-  const [demo, setDemo] = useState('');
-  const upState = operations.find(({ id }) => id === up)?.state;
-  const demoState = operations.find(({ id }) => id === demo)?.state;
-  useEffect(() => {
-    if (upState !== 'done') return;
-    void attempt(async () => setDemo((await clusterAction(NAME, { action: 'demo' })).operation));
-  }, [upState]);
-  useEffect(() => {
-    if (demoState === 'done') navigate(`${clusterHref(NAME)}?tour=1`);
-  }, [demoState, navigate]);
-  return operations
-    .filter(({ id }) => id === up || id === demo)
-    .map((operation) => (
-      <div key={operation.id} className="card body">
-        <OperationView operation={operation} />
-      </div>
-    ));
 }

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type CSSProperties, type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
 import type { ObjectRef, Row } from '../../api/contract';
 import { MenuAt } from '../../components/Menu';
 import { useI18n } from '../../i18n';
@@ -50,7 +50,9 @@ export function Grid(props: Props) {
     count: matched,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 8,
+    overscan: 4,
+    // Rendering in a task of its own keeps the scroll event short.
+    useFlushSync: false,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another zoom makes all rows another height.
   useEffect(() => virtualizer.measure(), [rowHeight]);
@@ -61,6 +63,12 @@ export function Grid(props: Props) {
     const next = windowOffset(offset, first, last);
     if (next !== offset) onOffset(next);
   }, [offset, first, last, onOffset]);
+
+  // Rows that scroll out are used again for those that scroll in: their elements stay where they are in the document.
+  const slots = useRef(0);
+  slots.current = Math.max(slots.current, items.length);
+  const drawn = items.map((item) => ({ ...item, slot: item.index % slots.current }));
+  drawn.sort((a, b) => a.slot - b.slot);
 
   const rowAt = (index: number): Row | undefined => view.row(order[index - state.data.offset] ?? '');
   const columns = useColumns(view, wide === '1', resource.namespaced && namespaces.length !== 1);
@@ -157,7 +165,13 @@ export function Grid(props: Props) {
   const click = (event: MouseEvent) => {
     const target = event.target as Element;
     const [index, row] = hit(event);
-    if (!row || target.closest('a')) return;
+    if (!row) return;
+    if (target.closest('a')) {
+      // With a key held the browser opens the link its own way.
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      return open(row);
+    }
     if (target.closest('[data-menu]')) return openMenu(event);
     setActive(index);
     if (event.shiftKey) return toggle(rowsBetween(Math.min(anchor, index), Math.max(anchor, index)), true);
@@ -175,6 +189,7 @@ export function Grid(props: Props) {
         aria-rowcount={matched + 1}
         aria-colcount={columns.length + 2}
         aria-multiselectable="true"
+        style={{ '--tracks': template } as CSSProperties}
         aria-busy={!state.loaded}
         aria-activedescendant={rowAt(active) ? rowId(active) : undefined}
         tabIndex={0}
@@ -183,20 +198,25 @@ export function Grid(props: Props) {
         onClick={click}
         onContextMenu={openMenu}
       >
-        <Head columns={columns} template={template} minWidth={minWidth} />
-        <div className="grid-body" role="rowgroup" style={{ height: virtualizer.getTotalSize(), minWidth }}>
-          {items.map(({ index, start }) => {
+        <Head columns={columns} minWidth={minWidth} />
+        {/* The document's order is that of the slots, so the rows' own is told. */}
+        <div
+          className="grid-body"
+          role="rowgroup"
+          aria-owns={items.map(({ index }) => rowId(index)).join(' ')}
+          style={{ height: virtualizer.getTotalSize(), minWidth }}
+        >
+          {drawn.map(({ index, start, slot }) => {
             const uid = order[index - state.data.offset];
             return (
               <GridRow
-                key={uid ?? index}
+                key={slot}
                 id={rowId(index)}
                 view={view}
                 uid={uid ?? ''}
                 index={index}
                 top={start}
                 columns={columns}
-                template={template}
                 active={index === active}
                 selected={uid !== undefined && selected.has(uid)}
                 href={props.href}
@@ -226,7 +246,7 @@ export function Grid(props: Props) {
 
 const rowId = (index: number) => `row-${index}`;
 
-function Head({ columns, template, minWidth }: { columns: Shown[]; template: string; minWidth: string }) {
+function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
   const { t } = useI18n();
   const [sort, setSort] = useParam('sort');
   const [by, direction] = sort.split(':');
@@ -237,7 +257,7 @@ function Head({ columns, template, minWidth }: { columns: Shown[]; template: str
   const ariaSort = (name: string) => (by !== name ? 'none' : direction === 'desc' ? 'descending' : 'ascending');
   return (
     <div role="rowgroup" className="grid-head" style={{ minWidth }}>
-      <div role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
+      <div role="row" aria-rowindex={1}>
         <span role="columnheader">
           <span className="hidden-text">{t('selection')}</span>
         </span>

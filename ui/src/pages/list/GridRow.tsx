@@ -1,10 +1,7 @@
-import { EllipsisVertical } from 'lucide-react';
-import { memo } from 'react';
-import { Link } from 'wouter';
+import { memo, type ReactNode } from 'react';
 import type { Row } from '../../api/contract';
 import { Age } from '../../components/Age';
-import { HealthMark } from '../../components/parts';
-import { useI18n } from '../../i18n';
+import { type I18n, useI18n } from '../../i18n';
 import { useRow } from '../../store/hooks';
 import type { ListView } from '../../store/list';
 import { type Shown, text } from './columns';
@@ -17,88 +14,74 @@ interface Props {
   index: number;
   top: number;
   columns: Shown[];
-  template: string;
   active: boolean;
   selected: boolean;
   href: (row: Row) => string;
 }
 
-/** One row, which listens to its own object only. The grid listens to keys and mouse for all of them. */
-export const GridRow = memo(function GridRow({
-  id,
-  view,
-  uid,
-  index,
-  top,
-  columns,
-  template,
-  active,
-  selected,
-  href,
-}: Props) {
+/**
+ * One row, which listens to its own object only. The grid listens to keys and mouse for all of them. A row that scrolls
+ * out becomes another that scrolls in, so all rows are of the same few elements, also while their content is on its way.
+ */
+export const GridRow = memo(function GridRow({ id, view, uid, index, top, columns, active, selected, href }: Props) {
   const { t } = useI18n();
   const row = useRow(view, uid);
-  const style = { gridTemplateColumns: template, transform: `translateY(${top}px)` };
-  if (!row) return <div className="grid-row waiting" style={style} role="row" aria-rowindex={index + 2} />;
   return (
     <div
       id={id}
       role="row"
-      className="grid-row"
+      className={row ? 'grid-row' : 'grid-row waiting'}
       aria-rowindex={index + 2}
       aria-selected={selected}
       data-index={index}
       data-active={active}
-      data-deleting={row.deleting}
-      style={style}
+      data-deleting={row?.deleting}
+      style={{ top }}
     >
-      <span role="gridcell">
-        <input type="checkbox" tabIndex={-1} checked={selected} aria-label={t('select', { name: row.name })} readOnly />
-      </span>
+      <span role="gridcell" className="tick" />
       {columns.map((column) => (
         <span
           key={`${column.kind}${column.name}`}
           role="gridcell"
-          className={column.numeric ? 'cut numeric' : 'cut'}
-          title={column.kind === 'text' ? text(row.cells[column.cell]) : undefined}
+          className={look(column, row)}
+          title={row && column.kind === 'text' ? text(row.cells[column.cell]) : undefined}
         >
-          <CellView column={column} row={row} href={href} />
+          {content(column, row, href, t)}
         </span>
       ))}
       <span role="gridcell">
-        <button
-          type="button"
-          tabIndex={-1}
-          className="button icon quiet small"
-          data-menu
-          aria-label={t('actions.of', { name: row.name })}
-        >
-          <EllipsisVertical />
+        <button type="button" tabIndex={-1} data-menu aria-label={t('actions.of', { name: row?.name ?? '' })}>
+          ⋮
         </button>
       </span>
     </div>
   );
 });
 
-function CellView({ column, row, href }: { column: Shown; row: Row; href: (row: Row) => string }) {
-  const { t } = useI18n();
+function look({ kind, numeric }: Shown, row: Row | undefined): string {
+  if (kind === 'why') return `cut ${row?.health ?? ''}`;
+  if (kind === 'namespace') return 'cut soft';
+  return numeric ? 'cut numeric' : 'cut';
+}
+
+function content(column: Shown, row: Row | undefined, href: (row: Row) => string, t: I18n['t']): ReactNode {
   switch (column.kind) {
     case 'name':
       return (
         <>
-          <HealthMark health={row.health} />{' '}
-          <Link href={href(row)} tabIndex={-1} title={row.name}>
-            {row.name}
-          </Link>
+          <i className={`mark ${row?.health ?? ''}`} role="img" aria-label={row && t(`health.${row.health}`)} />
+          <a href={row && href(row)} tabIndex={-1} title={row?.name}>
+            {row?.name}
+          </a>
         </>
       );
     case 'namespace':
-      return <span className="soft">{row.namespace}</span>;
+      return row?.namespace;
     case 'age':
-      return <Age since={row.created} />;
+      return <Age since={row?.created} />;
     case 'why':
-      return <span className={row.health}>{row.deleting ? t('deleting') : row.why}</span>;
+      return row?.deleting ? t('deleting') : row?.why;
     default:
-      return text(row.cells[column.cell]);
+      return text(row?.cells[column.cell]);
   }
 }

@@ -12,9 +12,3 @@ export function windowOffset(offset: number, first: number, last: number): numbe
   const middle = (first + last) / 2 - WINDOW / 2;
   return Math.max(0, Math.floor(middle / STEP) * STEP);
 }
-
-/** The selection after a click or a key on a row: alone, added or taken away, or up to it. */
-export function extend(order: string[], selected: ReadonlySet<string>, from: number, to: number): Set<string> {
-  const [low, high] = from < to ? [from, to] : [to, from];
-  return new Set([...selected, ...order.slice(low, high + 1)]);
-}

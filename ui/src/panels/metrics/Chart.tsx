@@ -148,7 +148,7 @@ function options(
       y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
     },
     axes: [
-      { ...axis, values: (_plot, splits) => splits.map(clock(language, splits)) },
+      { ...axis, space: 90, values: (_plot, splits) => splits.map(clock(language, splits)) },
       { ...axis, size: 72, space: 24, incrs: steps, values: (_plot, splits) => splits.map(format) },
     ],
     series: [

@@ -1,0 +1,53 @@
+import { devcluster, expect, test } from './dashboard';
+
+/** Not the name that the page would take: that may be somebody's cluster. */
+const NAME = 'e2e-first';
+
+test.afterAll(() => {
+  if (devcluster('list', '-o', 'json').includes(`"${NAME}"`)) devcluster('down', '--name', NAME);
+});
+
+test('one click leads from no cluster to a running sample and its tour', async ({ page }) => {
+  test.setTimeout(300_000);
+  // The machine of the tests has clusters; this page sees none but its own.
+  await page.routeWebSocket(/\/api\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((text) => {
+      const message = JSON.parse(String(text));
+      if (message.type === 'clusters')
+        message.clusters = message.clusters.filter(({ name }: { name: string }) => name === NAME);
+      socket.send(JSON.stringify(message));
+    });
+  });
+  await page.route('**/api/clusters', (route) =>
+    route.continue({ postData: JSON.stringify({ ...route.request().postDataJSON(), name: NAME, workers: 1 }) }),
+  );
+  await page.goto('/');
+  await page.getByRole('button', { name: 'Start with the sample' }).click();
+  await expect(page.getByText('Nodes Ready')).toBeVisible({ timeout: 120_000 });
+  // The cluster is in the list by now, and what was begun goes on in sight, a reload included.
+  await page.reload();
+  await expect(page.getByRole('heading', { name: `Create cluster ${NAME}` })).toBeVisible();
+
+  const tour = page.getByRole('complementary', { name: 'Guided tour' });
+  await expect(tour.getByRole('heading', { name: '1/6 Pod: what runs' })).toBeVisible({ timeout: 180_000 });
+  await expect(tour.getByRole('link', { name: /^(auth|front)-/ }).first()).toBeVisible();
+  const stops = ['ReplicaSets', 'Deployments', 'Services', 'ConfigMaps', 'PersistentVolumeClaims'];
+  for (const [index, kind] of stops.entries()) {
+    await tour.getByRole('button', { name: 'Next' }).click();
+    await expect(tour.getByRole('heading', { name: `${index + 2}/6` })).toBeVisible();
+    await expect(page.getByRole('heading', { name: kind, exact: true })).toBeVisible();
+    if (kind === 'Services') {
+      // A look behind the list does not end the tour, and the sample answers.
+      await tour.getByRole('link', { name: 'front', exact: true }).click();
+      await expect(page.getByRole('heading', { name: 'Who answers' })).toBeVisible();
+      const href = await tour.getByRole('link', { name: "The sample's page" }).getAttribute('href');
+      expect((await fetch(href ?? '')).status).toBe(200);
+    }
+  }
+  await tour.getByRole('button', { name: 'End the tour' }).first().click();
+  await expect(tour).toHaveCount(0);
+  await page.goto(`/c/${NAME}`);
+  await expect(page.getByText('Nothing to do')).toBeVisible();
+  await expect(page.getByText('New to Kubernetes?')).toHaveCount(0);
+});

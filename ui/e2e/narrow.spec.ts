@@ -1,0 +1,84 @@
+import type { Page } from '@playwright/test';
+import { CLUSTER, expect, list, sample, test } from './dashboard';
+import { PAGES } from './places';
+
+test.beforeAll(sample);
+
+/** A phone, WCAG's width for reflow (1.4.10), and a tablet. */
+const WIDTHS = [390, 320, 768];
+
+/** Everything that sticks out to the right of the window and is in no box that scrolls by itself. */
+const sticksOut = (page: Page) =>
+  page.evaluate(() => {
+    const edge = document.documentElement.clientWidth + 1;
+    const scrolls = (element: Element) => {
+      for (let box = element.parentElement; box && !box.matches('.page, .frame'); box = box.parentElement)
+        if (getComputedStyle(box).overflowX !== 'visible' && box.getBoundingClientRect().right <= edge) return true;
+      return false;
+    };
+    const out = [...document.body.querySelectorAll('*')].filter((element) => {
+      const { width, height, right } = element.getBoundingClientRect();
+      return width > 0 && height > 0 && right > edge && !scrolls(element);
+    });
+    return out.map((element) => `${element.tagName}.${element.getAttribute('class')}`);
+  });
+
+for (const [name, path, settled] of PAGES) {
+  test(`the page ${name} needs no sideways scrolling on a narrow screen`, async ({ page }) => {
+    await page.goto(path);
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 844 });
+      await expect(page.locator('main, aside').getByText(settled).first()).toBeVisible();
+      expect(await sticksOut(page), `at ${width} pixels`).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), `at ${width} pixels`).toBe(width);
+      for (const box of await page.locator('.page, form').all())
+        expect(await box.evaluate((element) => element.scrollWidth - element.clientWidth)).toBeLessThanOrEqual(1);
+    }
+  });
+}
+
+test('on a narrow screen the navigation is a drawer that keys open, use and close', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`/c/${CLUSTER}`);
+  const drawer = page.getByRole('navigation', { name: 'Navigation' });
+  const button = page.getByRole('button', { name: 'Navigation' });
+  await expect(drawer).toBeHidden();
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await expect(drawer).toBeVisible();
+  await expect(button).toHaveAttribute('aria-expanded', 'true');
+  await expect(drawer.getByRole('link', { name: 'Overview' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(drawer).toBeHidden();
+  await expect(button).toBeFocused();
+
+  await page.keyboard.press('Enter');
+  await drawer.getByRole('link', { name: 'Deployments' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Deployments' })).toBeVisible();
+  await expect(drawer).toBeHidden();
+
+  await button.click();
+  await page.mouse.click(380, 400);
+  await expect(drawer).toBeHidden();
+});
+
+test('on a narrow screen a dialog, a menu and the palette fit', async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 700 });
+  await page.goto(list('core/v1/pods'));
+  await expect(page.getByRole('grid')).toBeVisible();
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  expect(await sticksOut(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  for (const name of ['Operations', 'Appearance and language', 'Namespaces']) {
+    await page.getByRole('button', { name }).click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    expect(await sticksOut(page), name).toEqual([]);
+    await page.keyboard.press('Escape');
+  }
+  await page.getByRole('grid').focus();
+  await page.keyboard.press(':');
+  await expect(page.getByRole('combobox')).toBeFocused();
+  expect(await sticksOut(page)).toEqual([]);
+});
