@@ -84,7 +84,7 @@ export interface Sync {
   cluster: string;
   namespace: string;
   paths: string[];
-  state: string;
+  state: 'waiting' | 'synced' | 'failing';
   applied: number;
   errors: { file: string; line: number; message: string }[];
   last: string | null;
