@@ -48,6 +48,8 @@ export interface Operation {
   state: 'running' | 'done' | 'failed' | 'cancelled';
   steps: Step[];
   error?: string | Status | null;
+  /** What the user should know though nothing failed. */
+  warnings?: string[];
   result?: unknown;
 }
 
