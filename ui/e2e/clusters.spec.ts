@@ -23,3 +23,31 @@ test('a cluster is created with its steps shown, and deleted', async ({ page }) 
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await expect(card).toHaveCount(0, { timeout: 60_000 });
 });
+
+test('a cluster that could not be made says why, and can be tried again', async ({ page }) => {
+  await page.routeWebSocket(/\/api\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((text) => {
+      socket.send(text);
+      const operation = {
+        id: 'failed-here',
+        title: `Create cluster ${NAME}`,
+        cluster: NAME,
+        action: 'create',
+        state: 'failed',
+        steps: [{ name: 'Docker engine', state: 'failed', seconds: 0 }],
+        error: 'no engine answers',
+        warnings: ['little memory is free'],
+      };
+      socket.send(JSON.stringify({ type: 'operation', operation }));
+    });
+  });
+  await page.route('**/api/clusters', (route) => route.fulfill({ status: 202, json: { operation: 'failed-here' } }));
+  await page.goto('/create');
+  await page.getByRole('button', { name: 'Create a cluster' }).click();
+  const main = page.getByRole('main');
+  await expect(main.getByText('no engine answers')).toBeVisible();
+  await expect(main.getByText('little memory is free')).toBeVisible();
+  await expect(main.getByRole('textbox', { name: 'Name' })).toBeEnabled();
+  await expect(main.getByRole('button', { name: 'Create a cluster' })).toBeEnabled();
+});

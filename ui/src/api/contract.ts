@@ -48,6 +48,8 @@ export interface Operation {
   state: 'running' | 'done' | 'failed' | 'cancelled';
   steps: Step[];
   error?: string | Status | null;
+  /** What the user should know though nothing failed. */
+  warnings?: string[];
   result?: unknown;
 }
 
@@ -84,7 +86,7 @@ export interface Sync {
   cluster: string;
   namespace: string;
   paths: string[];
-  state: string;
+  state: 'waiting' | 'synced' | 'failing';
   applied: number;
   errors: { file: string; line: number; message: string }[];
   last: string | null;

@@ -1,9 +1,9 @@
 import { FolderSync, Trash2 } from 'lucide-react';
 import { createSync, deleteSync } from '../api/agent';
-import type { Sync } from '../api/contract';
+import type { Health, Sync } from '../api/contract';
 import { AddForm } from '../components/AddForm';
 import { Age } from '../components/Age';
-import { Button, Card, Empty } from '../components/parts';
+import { Button, Card, Empty, HealthMark } from '../components/parts';
 import { useI18n } from '../i18n';
 import { useCluster } from '../shell/cluster';
 import { useLinks } from '../shell/paths';
@@ -39,6 +39,8 @@ export function SyncPage() {
   );
 }
 
+const HEALTH: Record<Sync['state'], Health> = { waiting: 'warn', synced: 'ok', failing: 'bad' };
+
 function SyncCard({ sync: { id, paths, state, applied, errors, last, namespace } }: { sync: Sync }) {
   const { t, tn } = useI18n();
   return (
@@ -53,7 +55,7 @@ function SyncCard({ sync: { id, paths, state, applied, errors, last, namespace }
     >
       <div className="body stack">
         <p className="row">
-          <span className="chip">{state}</span>
+          <HealthMark health={HEALTH[state]}>{t(`sync.${state}`)}</HealthMark>
           <span className="chip">{namespace}</span>
           <span>{tn('sync.applied', applied)}</span>
           {last && (

@@ -38,7 +38,7 @@ export function Operations() {
 
 export function OperationView({ operation }: { operation: Operation }) {
   const { t } = useI18n();
-  const { id, title, state, steps, error } = operation;
+  const { id, title, state, steps, error, warnings = [] } = operation;
   const message = typeof error === 'string' ? error : error?.message;
   return (
     <article className="operation">
@@ -53,6 +53,11 @@ export function OperationView({ operation }: { operation: Operation }) {
         )}
       </header>
       <Steps steps={steps} />
+      {warnings.map((text) => (
+        <p key={text} className="note warn">
+          {text}
+        </p>
+      ))}
       {message && <p className="note bad">{message}</p>}
     </article>
   );

@@ -20,6 +20,9 @@ export function CreatePage() {
   const [workers, setWorkers] = useState(2);
   const [sample, setSample] = useState(false);
   const [operation, setOperation] = useState('');
+  // What failed or was cancelled may be tried again, under the same name or another.
+  const state = useHost((host) => host.operations).find(({ id }) => id === operation)?.state;
+  const busy = operation !== '' && state !== 'failed' && state !== 'cancelled';
   const bad = !validClusterName(name)
     ? t('create.badname')
     : taken.includes(name) && !operation
@@ -46,21 +49,21 @@ export function CreatePage() {
             onChange={(event) => setTyped(event.target.value)}
             aria-invalid={bad !== ''}
             aria-describedby="name-help"
-            disabled={operation !== ''}
+            disabled={busy}
           />
           <span id="name-help" className="bad">
             {bad}
           </span>
         </label>
         <div className="row">
-          <Amount label={t('create.masters')} value={masters} set={setMasters} min={1} disabled={operation !== ''} />
-          <Amount label={t('create.workers')} value={workers} set={setWorkers} min={0} disabled={operation !== ''} />
+          <Amount label={t('create.masters')} value={masters} set={setMasters} min={1} disabled={busy} />
+          <Amount label={t('create.workers')} value={workers} set={setWorkers} min={0} disabled={busy} />
         </div>
         <label className="check">
           <input
             type="checkbox"
             checked={sample}
-            disabled={operation !== ''}
+            disabled={busy}
             onChange={(event) => setSample(event.target.checked)}
           />
           {t('cluster.demo')}
@@ -69,7 +72,7 @@ export function CreatePage() {
           <span>{t('create.same')}</span>
           <Command text={upCommand(name, masters, workers, sample)} />
         </div>
-        {operation === '' && (
+        {!busy && (
           <div className="row">
             <Button type="submit" look="primary" disabled={bad !== ''}>
               {t('cluster.create')}
