@@ -56,6 +56,7 @@ unit: tools ui ## Run the tests that need no cluster
 
 cluster-test: engine build image ## Run the tests on a real cluster of their own, the dashboard's in Chromium
 	@.ci/browser
+	@.ci/clients
 	@tests/run sh -c 'cargo $(TEST) -p devcluster-tests && cd ui && npm run --silent e2e'
 
 desktop: build ## Build the desktop app's packages into target/release/bundle

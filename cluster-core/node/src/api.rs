@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster_apiserver::auth::tokens::Tokens;
 use cluster_apiserver::auth::{UserInfo, group, serve};
-use cluster_apiserver::{ApiServer, Body, Config, admission};
+use cluster_apiserver::{ApiServer, Config, admission};
 use cluster_client::{Client, Informers, trim};
 use cluster_config::{ApiServer as ApiServerOptions, CLUSTER_DOMAIN, Healing, pki_file};
 use cluster_pki::{Pair, tls};
@@ -63,9 +63,9 @@ impl Setup<'_> {
         let pair = Pair { cert: self.pem(pki_file::API_CERT)?, key: self.pem(pki_file::API_KEY)? };
         let tls = tls::server(&pair, &self.pem(pki_file::CA_CERT)?, tls::Clients::Optional)?;
         let shared = Arc::clone(&server);
-        let handle = move |request: http::Request<hyper::body::Incoming>| {
+        let handle = move |request| {
             let server = Arc::clone(&shared);
-            async move { server.handle(request.map(Body::new)).await }
+            async move { server.handle(request).await }
         };
         tasks.spawn(serve::serve(self.listener, tls, handle, cancel.clone()));
         tasks.spawn(close(Arc::clone(&server), store, cancel.clone()));

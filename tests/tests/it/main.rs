@@ -1,4 +1,4 @@
-//! Devcluster as its users meet it: real kubectl, a real cluster. `tests/run` makes the cluster.
+//! Devcluster as its users meet it: real kubectl and client libraries, a real cluster. `tests/run` makes the cluster.
 //!
 //! Most tests have a namespace of their own and run side by side; those in [`whole`] break the cluster or load the
 //! machine, so each of them runs alone.
@@ -8,6 +8,7 @@ mod agent;
 mod apply;
 mod bad_input;
 mod cats;
+mod clients;
 mod create;
 mod delete;
 mod edit;

@@ -14,6 +14,7 @@ pub mod serve;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+mod unread;
 mod user;
 mod webhook;
 

@@ -10,6 +10,7 @@ use crate::request::RequestInfo;
 use cluster_object::meta;
 use cluster_store::{Entry, Key, Store};
 use parking_lot::RwLock;
+use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -109,10 +110,9 @@ impl NodeGraph {
     /// Whether a pod that the follower has not seen yet refers to the object: the kubelet can be faster than it.
     fn binds_now(&self, node: &str, namespace: &str, wanted: impl Fn(&Reference) -> bool) -> bool {
         let pods = self.store.snapshot("pods");
-        let namespace_key: Arc<str> = Arc::from(namespace);
         pods.range(Some(namespace), None).any(|entry| {
-            let pod: Value = serde_json::from_slice(&entry.bytes).unwrap_or_default();
-            pod["spec"]["nodeName"] == node && references(&pod, &namespace_key).iter().any(&wanted)
+            let Bound { spec } = serde_json::from_slice(&entry.bytes).unwrap_or_default();
+            spec["nodeName"] == node && references(&spec, &entry.key).iter().any(&wanted)
         })
     }
 }
@@ -154,15 +154,15 @@ impl State {
 
 impl Follower for NodeGraph {
     fn put(&self, entry: &Entry) {
-        let Ok(pod) = serde_json::from_slice::<Value>(&entry.bytes) else {
+        let Ok(Bound { spec }) = serde_json::from_slice(&entry.bytes) else {
             tracing::error!(pod = %entry.key.name, "failed to read a stored pod; its node cannot read what it mounts");
             return;
         };
         let mut state = self.state.write();
         state.forget(&entry.key);
-        let Some(node) = pod["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) else { return };
+        let Some(node) = spec["nodeName"].as_str().filter(|n| !n.is_empty()) else { return };
         let node: Arc<str> = Arc::from(node);
-        let references = references(&pod, &entry.key.namespace);
+        let references = references(&spec, &entry.key);
         let counts = state.references.entry(Arc::clone(&node)).or_default();
         for reference in &references {
             *counts.entry(reference.clone()).or_default() += 1;
@@ -179,13 +179,18 @@ impl Follower for NodeGraph {
     }
 }
 
+/// What a pod's references are read from. The rest, which is most of a pod, is skipped.
+#[derive(Default, Deserialize)]
+struct Bound {
+    spec: Value,
+}
+
 /// Everything a pod refers to by name.
-fn references(pod: &Value, namespace: &Arc<str>) -> HashSet<Reference> {
-    let spec = &pod["spec"];
+fn references(spec: &Value, pod: &Key) -> HashSet<Reference> {
     let mut found = HashSet::new();
     let mut add = |resource: &'static str, name: &Value| {
         if let Some(name) = name.as_str() {
-            found.insert((resource, Arc::clone(namespace), Box::from(name)));
+            found.insert((resource, Arc::clone(&pod.namespace), Box::from(name)));
         }
     };
     add("serviceaccounts", &spec["serviceAccountName"]);
@@ -197,8 +202,8 @@ fn references(pod: &Value, namespace: &Arc<str>) -> HashSet<Reference> {
         add("configmaps", &volume["configMap"]["name"]);
         add("persistentvolumeclaims", &volume["persistentVolumeClaim"]["claimName"]);
         if volume["ephemeral"].is_object() {
-            let (pod, volume) = (meta::name(pod), meta::text(volume, "name"));
-            add("persistentvolumeclaims", &format!("{pod}-{volume}").into());
+            let claim = format!("{}-{}", pod.name, meta::text(volume, "name"));
+            add("persistentvolumeclaims", &claim.into());
         }
         for source in items(&volume["projected"]["sources"]) {
             add("secrets", &source["secret"]["name"]);

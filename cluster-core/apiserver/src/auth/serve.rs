@@ -1,9 +1,10 @@
 //! The TLS accept loop: each connection handshakes in a task of its own, so that a slow one delays nobody.
 
+use super::unread::Unread;
 use super::user::PeerCertificate;
+use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -28,9 +29,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Serves `handle` on `listener` until `cancel`, then lets open requests end.
 pub async fn serve<H, F, B>(listener: TcpListener, tls: Arc<rustls::ServerConfig>, handle: H, cancel: CancellationToken)
 where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let acceptor = TlsAcceptor::from(tls);
@@ -55,9 +56,9 @@ where
 
 async fn connection<H, F, B>(stream: TcpStream, acceptor: TlsAcceptor, handle: H, cancel: CancellationToken)
 where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     if let Err(error) = stream.set_nodelay(true) {
@@ -73,7 +74,7 @@ where
         if let Some(peer) = &peer {
             request.extensions_mut().insert(peer.clone());
         }
-        let answer = handle(request);
+        let answer = handle(request.map(|body| Body::new(Unread::from(body))));
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());

@@ -85,10 +85,12 @@ fn deployment(object: &mut Value, history: i64, deadline: i64) {
     default(spec, "revisionHistoryLimit", history);
     default(spec, "progressDeadlineSeconds", deadline);
     default(spec, "strategy", json!({}));
-    if matches!(spec["strategy"]["type"].as_str(), None | Some("RollingUpdate")) {
-        default(&mut spec["strategy"], "rollingUpdate", json!({}));
+    // Nothing has looked at the types yet.
+    let Some(strategy) = at(spec, "strategy") else { return };
+    if matches!(strategy["type"].as_str(), None | Some("RollingUpdate")) {
+        default(strategy, "rollingUpdate", json!({}));
         for field in ["maxUnavailable", "maxSurge"] {
-            default(&mut spec["strategy"]["rollingUpdate"], field, 1);
+            default(&mut strategy["rollingUpdate"], field, 1);
         }
     }
 }
@@ -139,6 +141,17 @@ mod tests {
         assert_eq!(old, new);
         ingress(&mut old);
         assert_eq!(old, new, "again");
+    }
+
+    #[test]
+    fn what_has_the_wrong_type_is_left_to_the_decoder() {
+        for mend in TABLE.iter().map(|row| row.5) {
+            for field in ["spec", "strategy", "updateStrategy", "selector", "template", "backend", "rules"] {
+                for wrong in [json!("x"), json!(1), json!([1]), json!(null)] {
+                    mend(&mut if field == "spec" { json!({field: wrong}) } else { json!({"spec": {field: wrong}}) });
+                }
+            }
+        }
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl DeleteOptions {
 }
 
 /// Go's reading of a boolean query value: present and not a known false.
-fn boolean(value: &str) -> bool {
+pub(crate) fn boolean(value: &str) -> bool {
     !matches!(value.to_ascii_lowercase().as_str(), "false" | "0")
 }
 

@@ -80,7 +80,7 @@ async fn admit_connect(call: &Call<'_>, query: &str) -> Result<(), Status> {
             present.as_array().cloned().unwrap_or_default().into_iter().chain([item]).collect::<Value>()
         };
         match name.as_str() {
-            "stdin" | "stdout" | "stderr" | "tty" => options[name] = (!matches!(value.as_str(), "false" | "0")).into(),
+            "stdin" | "stdout" | "stderr" | "tty" => options[name] = request::boolean(&value).into(),
             "command" => options["command"] = list(&options["command"], value.into()),
             "ports" => options["ports"] = list(&options["ports"], value.parse::<u16>().unwrap_or_default().into()),
             "container" => options["container"] = value.into(),

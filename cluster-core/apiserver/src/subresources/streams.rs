@@ -1,7 +1,7 @@
 //! log, exec, attach and port-forward: answered by the kubelet of the pod's node.
 
 use crate::backend::{self, Target};
-use crate::request::pairs;
+use crate::request::{boolean, pairs};
 use crate::verbs::{Call, Content, Reply, key};
 use axum::body::Body;
 use cluster_object::meta;
@@ -75,7 +75,7 @@ fn target(call: &Call<'_>, node: &str, verb: &str, container: Option<&str>, quer
 fn kubelet_options(query: &str) -> String {
     let mut out = url::form_urlencoded::Serializer::new(String::new());
     for (key, value) in pairs(query) {
-        let on = !matches!(value.as_str(), "false" | "0");
+        let on = boolean(&value);
         match key.as_str() {
             "container" => {}
             "stdin" if on => drop(out.append_pair("input", "1")),
@@ -83,6 +83,7 @@ fn kubelet_options(query: &str) -> String {
             "stderr" if on => drop(out.append_pair("error", "1")),
             "tty" if on => drop(out.append_pair("tty", "1")),
             "stdin" | "stdout" | "stderr" | "tty" => {}
+            "follow" | "previous" | "timestamps" => drop(out.append_pair(&key, if on { "true" } else { "false" })),
             "ports" => drop(out.append_pair("port", &value)),
             _ => drop(out.append_pair(&key, &value)),
         }
@@ -164,9 +165,9 @@ mod tests {
 
     #[test]
     fn options_are_told_in_the_kubelets_words() {
-        let query = "command=sh&command=-c&container=x&stdin=true&stdout=true&stderr=false&tty=true";
+        let query = "command=sh&command=-c&container=x&stdin=true&stdout=true&stderr=False&tty=true";
         assert_eq!(kubelet_options(query), "command=sh&command=-c&input=1&output=1&tty=1");
-        assert_eq!(kubelet_options("follow=true&tailLines=5"), "follow=true&tailLines=5");
+        assert_eq!(kubelet_options("follow=True&tailLines=5"), "follow=true&tailLines=5");
         assert_eq!(kubelet_options("ports=80&ports=81"), "port=80&port=81");
     }
 }

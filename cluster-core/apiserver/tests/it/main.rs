@@ -7,6 +7,7 @@ mod conversions;
 mod custom;
 mod delete;
 mod errors;
+mod fuzz;
 mod hook;
 mod hostile;
 mod lists;
