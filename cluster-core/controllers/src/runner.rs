@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Brings one object to its desired state.
@@ -23,6 +24,11 @@ pub(crate) trait Controller: Send + Sync + 'static {
 
 /// How a reconciliation ended. `Some` asks for another one after that time.
 pub(crate) type Outcome = Result<Option<Duration>, Error>;
+
+/// How many times as long as a reconcile took its object rests after it. The first change is answered at once; those of
+/// a burst are seen together, so that a set of 500 pods is not counted 500 times while they start.
+const REST: u32 = 4;
+const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// A controller with its queue and what feeds it.
 pub(crate) struct Runner<C> {
@@ -110,6 +116,7 @@ where
 
 async fn work<C: Controller>(controller: Arc<C>, queue: WorkQueue<ObjectKey>) {
     while let Some(key) = queue.get().await {
+        let start = Instant::now();
         match AssertUnwindSafe(Box::pin(controller.reconcile(&key))).catch_unwind().await {
             Ok(Ok(again)) => {
                 queue.forget(&key);
@@ -126,6 +133,54 @@ async fn work<C: Controller>(controller: Arc<C>, queue: WorkQueue<ObjectKey>) {
                 queue.add_rate_limited(key.clone());
             }
         }
-        queue.done(&key);
+        let (queue, rest) = (queue.clone(), (start.elapsed() * REST).min(LONGEST_REST));
+        tokio::spawn(async move {
+            tokio::time::sleep(rest).await;
+            queue.done(&key);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const WORK: Duration = Duration::from_millis(5);
+
+    /// Remembers how many changes there were when it last began, and how often it began.
+    #[derive(Default)]
+    struct Counter {
+        changes: AtomicUsize,
+        seen: AtomicUsize,
+        runs: AtomicUsize,
+    }
+
+    impl Controller for Counter {
+        const NAME: &'static str = "counter";
+
+        async fn reconcile(&self, _: &ObjectKey) -> Outcome {
+            self.seen.store(self.changes.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.runs.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(WORK).await;
+            Ok(None)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_of_a_burst_are_seen_together_and_the_last_one_too() {
+        let (controller, queue) = (Arc::new(Counter::default()), WorkQueue::new());
+        let worker = tokio::spawn(work(controller.clone(), queue.clone()));
+        for _ in 0..100 {
+            controller.changes.fetch_add(1, Ordering::Relaxed);
+            queue.add(ObjectKey::new("default", "web"));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(WORK * (1 + REST)).await;
+        assert_eq!(controller.seen.load(Ordering::Relaxed), 100);
+        let runs = controller.runs.load(Ordering::Relaxed);
+        assert!(runs <= 6, "{runs} times in 100 ms, of which each takes 25 ms with its rest");
+        queue.close();
+        worker.await.expect("the worker ends");
     }
 }
