@@ -50,6 +50,7 @@ pub fn update(
         return;
     }
     let nothing = json!({});
+    // The old entries are seen as removed, which takes nothing from anybody: nobody owns them.
     let changes = typed::compare(old.unwrap_or(&nothing), new, schema);
     // Forced: whoever writes takes over.
     if conflict::resolve(&mut managers, &changes, true).is_ok() {
