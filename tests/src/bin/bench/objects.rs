@@ -59,9 +59,11 @@ pub(crate) fn pod() -> Template {
     Template::new(&pod_object(&json!({})))
 }
 
-/// The same with other fields in its spec, and a label `bench`.
+/// The same with other fields in its spec, and a label `bench`. Nobody owns it, since the garbage collector ends pods
+/// whose owner is not there.
 pub(crate) fn labelled(label: &str, spec: &Value) -> Template {
     let mut pod = pod_object(spec);
+    pod["metadata"]["ownerReferences"] = Value::Null;
     pod["metadata"]["labels"]["bench"] = label.into();
     Template::new(&pod)
 }

@@ -62,7 +62,7 @@ pub(crate) async fn measure(arguments: &Arguments, report: &mut Report) -> Resul
     let share = server.processor_time()?.saturating_sub(before).as_secs_f64() / IDLE.as_secs_f64();
     report.add(&goals::SCALE_CPU, vec![Measured::new("", share * 100.0, Unit::Percent)]);
 
-    let mut writers = server.access.connect_all(2).await?;
+    let mut writers = [server.access.connect().await?, server.access.connect().await?];
     let starts = churn(&server.access, &mut writers).await?;
     report.add(&goals::SCALE_START, percentiles(&Summary::of(starts)).into());
     report.add_part("RSS at the end", Measured::new("", server.memory()?, Unit::Megabytes));
@@ -104,31 +104,35 @@ async fn probe(connection: &mut Connection, times: &mut Vec<Duration>) -> Result
     Ok(())
 }
 
-/// Makes pods at a steady pace, ends each a while later, and gives the times until they were Ready.
-async fn churn(access: &Access, writers: &mut [Connection]) -> Result<Vec<Duration>> {
+/// Makes pods at a steady pace, ends each as soon as it is Ready, and gives the times until they were.
+async fn churn(access: &Access, writers: &mut [Connection; 2]) -> Result<Vec<Duration>> {
     let mut watcher = access.connect().await?;
     let list = watcher.json(Ask::get(format!("{PODS_PATH}?limit=1"))).await?;
     let revision = list["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     let watch = format!("{PODS_PATH}?watch=true&labelSelector=bench%3Dchurn&resourceVersion={revision}");
     let mut changes = Lines::new(watcher.open(Ask::get(watch)).await?);
     let count = CHURN_RATE * CHURN.as_secs() as usize;
-    let (writer, others) = writers.split_at_mut(1);
-    let created = std::cell::RefCell::new(vec![None; count]);
-    let work = async {
+    let [creator, deleter] = writers;
+    let created = std::cell::RefCell::new(Vec::with_capacity(count));
+    let (started, mut ended) = tokio::sync::mpsc::unbounded_channel();
+    let create = async {
         let pod = objects::labelled("churn", &json!({}));
         let mut pace = interval(CHURN / count as u32);
         for number in 0..count {
             pace.tick().await;
-            created.borrow_mut()[number] = Some(Instant::now());
-            writer[0].drain(Ask::post(PODS_PATH, pod.body(&format!("churn-{number}")))).await?;
-            if let Some(old) = number.checked_sub(CHURN_RATE) {
-                others[0].drain(Ask::delete(format!("{PODS_PATH}/churn-{old}"))).await?;
-            }
+            created.borrow_mut().push(Instant::now());
+            creator.drain(Ask::post(PODS_PATH, pod.body(&format!("churn-{number}")))).await?;
         }
         anyhow::Ok(())
     };
-    let seen = async {
-        let mut times: HashMap<usize, Duration> = HashMap::new();
+    let delete = async {
+        while let Some(number) = ended.recv().await {
+            deleter.drain(Ask::delete(format!("{PODS_PATH}/churn-{number}"))).await?;
+        }
+        anyhow::Ok(())
+    };
+    let see = async {
+        let (mut times, started) = (HashMap::new(), started);
         while times.len() < count {
             let change: Value = serde_json::from_slice(&changes.next().await?)?;
             let object = &change["object"];
@@ -136,13 +140,12 @@ async fn churn(access: &Access, writers: &mut [Connection]) -> Result<Vec<Durati
             let mut conditions = object["status"]["conditions"].as_array().into_iter().flatten();
             let ready = conditions.any(|one| one["type"] == "Ready" && one["status"] == "True");
             let number = name.strip_prefix("churn-").and_then(|number| number.parse::<usize>().ok());
-            if let Some((number, start)) = number.and_then(|n| Some((n, created.borrow()[n]?))).filter(|_| ready) {
-                times.entry(number).or_insert_with(|| start.elapsed());
-            }
+            let Some(number) = number.filter(|number| ready && !times.contains_key(number)) else { continue };
+            times.insert(number, created.borrow()[number].elapsed());
+            started.send(number)?;
         }
         anyhow::Ok(times.into_values().collect())
     };
-    let (worked, times) = tokio::join!(work, seen);
-    worked?;
-    times
+    let ((), (), times) = tokio::try_join!(create, delete, see)?;
+    Ok(times)
 }
