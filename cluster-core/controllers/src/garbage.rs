@@ -5,9 +5,12 @@ mod graph;
 
 use crate::resources::{Partial, Resource, discover};
 use crate::{Context, Error};
-use cluster_client::{Change, Informers, Object, WatchScope, WorkQueue};
+use cluster_client::{Change, Informer, Informers, Object, WatchScope, WorkQueue};
 use collector::Collector;
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
+use graph::Uid;
+use k8s_openapi::api::core::v1::Pod;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -126,17 +129,30 @@ impl Monitors {
         Ok(())
     }
 
-    /// Feeds one kind into the graph; the returned future ends when its objects are in.
-    fn monitor(&mut self, resource: Resource) -> impl Future<Output = ()> + use<> {
+    /// Feeds one kind into the graph; the returned future ends when its objects are in. Of pods, which are many, the
+    /// cache of all controllers serves.
+    fn monitor(&mut self, resource: Resource) -> BoxFuture<'static, ()> {
         let scope = WatchScope { path: resource.path(""), ..WatchScope::default() };
-        let informer = self.informers.watching::<Partial>(scope.clone());
+        if resource.group.is_empty() && resource.name == "pods" {
+            self.watch(resource, self.informers.informer::<Pod>(), scope)
+        } else {
+            self.watch(resource, self.informers.watching::<Partial>(scope.clone()), scope)
+        }
+    }
+
+    fn watch<K: Object>(
+        &mut self,
+        resource: Resource,
+        informer: Informer<K>,
+        scope: WatchScope,
+    ) -> BoxFuture<'static, ()> {
         let (collector, shared) = (self.collector.clone(), Arc::new(resource.clone()));
-        let (mut changes, informer_path) = (informer.subscribe(), scope.path.clone());
+        let (mut changes, path) = (informer.subscribe(), scope.path.clone());
         let task = tokio::spawn(async move {
             while let Some(change) = changes.recv().await {
                 let tasks = match change {
                     Change::Added(object) | Change::Updated { new: object, .. } => {
-                        collector.graph.lock().put(&shared, &object)
+                        collector.graph.lock().put(&shared, object.as_ref())
                     }
                     Change::Deleted(object) => collector.graph.lock().remove(object.uid()),
                 };
@@ -147,14 +163,15 @@ impl Monitors {
         async move {
             // A kind that cannot be listed must not keep all others from being collected.
             if tokio::time::timeout(SYNC, informer.synced()).await.is_err() {
-                tracing::warn!(path = informer_path, "a kind does not answer, going on without it");
+                tracing::warn!(path, "a kind does not answer, going on without it");
             }
         }
+        .boxed()
     }
 }
 
 trait Job: Send + 'static {
-    fn queue(collector: &Collector) -> &WorkQueue<String>;
+    fn queue(collector: &Collector) -> &WorkQueue<Uid>;
     fn work(collector: &Collector, uid: &str) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
@@ -162,7 +179,7 @@ struct Examine;
 struct Orphan;
 
 impl Job for Examine {
-    fn queue(collector: &Collector) -> &WorkQueue<String> {
+    fn queue(collector: &Collector) -> &WorkQueue<Uid> {
         &collector.examine
     }
 
@@ -172,7 +189,7 @@ impl Job for Examine {
 }
 
 impl Job for Orphan {
-    fn queue(collector: &Collector) -> &WorkQueue<String> {
+    fn queue(collector: &Collector) -> &WorkQueue<Uid> {
         &collector.orphan
     }
 
@@ -187,7 +204,7 @@ async fn work<J: Job>(collector: Arc<Collector>, _: J) {
         match J::work(&collector, &uid).await {
             Ok(()) => queue.forget(&uid),
             Err(error) => {
-                tracing::debug!(uid, %error, "failed to collect, will try again");
+                tracing::debug!(%uid, %error, "failed to collect, will try again");
                 queue.add_rate_limited(uid.clone());
             }
         }

@@ -21,6 +21,7 @@ mod job;
 mod load_balancer;
 mod meta;
 mod namespace;
+mod node_ipam;
 mod node_lifecycle;
 mod nodes;
 mod pod_control;
@@ -45,6 +46,7 @@ use cluster_client::events::Recorder;
 use cluster_client::{Client, DeleteOptions, Informers, Object, ObjectKey};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use ipnet::Ipv4Net;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -63,6 +65,8 @@ pub struct Options {
     pub event_ttl: Duration,
     /// What services of type LoadBalancer get their addresses from; without it they get none.
     pub load_balancers: Option<Pool>,
+    /// Where nodes that come without a network for their pods get one; without it they get none.
+    pub node_networks: Option<Ipv4Net>,
     /// Signs certificate requests; without it they stay unsigned.
     pub signer: Option<Arc<dyn Signer>>,
 }
@@ -75,6 +79,7 @@ impl Default for Options {
             terminated_pods: 12_500,
             event_ttl: Duration::from_hours(1),
             load_balancers: None,
+            node_networks: None,
             signer: None,
         }
     }
@@ -170,6 +175,7 @@ async fn start(client: Client, informers: Informers, options: Options, cancel: C
         job::run,
         load_balancer::run,
         namespace::run,
+        node_ipam::run,
         node_lifecycle::run,
         pod_gc::run,
         quota::run,

@@ -41,6 +41,7 @@ pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &Can
         ca_pem: pki(pki_file::CA_CERT)?,
         node_grace_seconds: u64::from(config.healing.node_grace_seconds),
         load_balancers: Some(load_balancers(config.address)),
+        node_networks: Some(cluster_simulator::POD_SUBNET),
         signer: Some(signer(Path::new(path::PKI))?),
         ..Default::default()
     });

@@ -192,6 +192,7 @@ async fn start_apiserver<'a>(
             Component::Scheduler => parts.run_scheduler(settings.clone()),
             Component::Controllers => parts.run_controllers(cluster_controllers::Options {
                 ca_pem: authority.ca_cert().to_owned(),
+                node_networks: Some(cluster_simulator::POD_SUBNET),
                 signer: Some(crate::signer::signer(&pki)?),
                 ..Default::default()
             }),

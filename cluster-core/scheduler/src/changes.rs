@@ -149,7 +149,7 @@ impl Scheduler {
         if !assumed && self.cluster.placed(uid).is_some() && !says_something_new(change) {
             return self.cluster.renew(uid, pod);
         }
-        let info = Arc::new(PodInfo::new(pod.clone()));
+        let info = Arc::new(PodInfo::among(&self.cluster.classes, pod.clone()));
         let before = self.cluster.placed(uid).filter(|_| !assumed).cloned();
         let node = info.node_name().unwrap_or_default().to_owned();
         self.cluster.place(info.clone(), &node, false);
@@ -169,7 +169,7 @@ impl Scheduler {
         if self.cluster.is_assumed(uid) {
             return;
         }
-        let info = Arc::new(PodInfo::new(pod.clone()));
+        let info = Arc::new(PodInfo::among(&self.cluster.classes, pod.clone()));
         if info.is_gated() {
             self.writer.refuse(&info, Why::SchedulingGated, GATED, None);
         }

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-/// The addresses of all pods on simulated nodes; a node has a /24 of it. The real nodes' are elsewhere.
-const POD_SUBNET: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 128, 0, 0), 9);
+/// The addresses of all pods on simulated nodes, and on others that a launcher does not make; a node has a /24 of it. The
+/// real nodes' are elsewhere.
+pub const POD_SUBNET: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 128, 0, 0), 9);
 const MOST: u32 = 1 << (24 - 9);
 /// Requests under way at once.
 const REQUESTS: usize = 32;
@@ -31,8 +32,8 @@ pub enum Taint {
 /// Creates `count` simulated nodes `PREFIX-1`, `PREFIX-2` and so on, leaving out the numbers that are taken. Gives their
 /// names.
 pub async fn add_nodes(client: &Client, prefix: &str, count: usize, taint: Taint) -> Result<Vec<String>, Error> {
-    let options = ListOptions { label_selector: SIMULATED.to_owned(), ..ListOptions::default() };
-    let taken: BTreeSet<u32> = client.list::<Node>("", &options).await?.iter().filter_map(number).collect();
+    let taken: BTreeSet<u32> =
+        client.list::<Node>("", &ListOptions::default()).await?.iter().filter_map(number).collect();
     let free: Vec<u32> = (1..MOST).filter(|number| !taken.contains(number)).take(count).collect();
     if free.len() < count {
         return Err(Error::TooMany(MOST - 1));

@@ -1,10 +1,10 @@
 //! Decides and does what the graph asks: deletes what nobody owns any more, lets go what waited, frees orphans.
 
-use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task};
+use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task, Uid};
 use crate::meta::Meta;
 use crate::resources::{Partial, Resource};
 use crate::{Error, ignore_gone};
-use cluster_client::{Client, Object, WorkQueue};
+use cluster_client::{Client, Object, ObjectKey, WorkQueue};
 use http::{Method, Request, header};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use parking_lot::{Mutex, RwLock};
@@ -16,8 +16,8 @@ pub(super) struct Collector {
     pub(super) client: Client,
     pub(super) graph: Mutex<Graph>,
     pub(super) resources: RwLock<Vec<Arc<Resource>>>,
-    pub(super) examine: WorkQueue<String>,
-    pub(super) orphan: WorkQueue<String>,
+    pub(super) examine: WorkQueue<Uid>,
+    pub(super) orphan: WorkQueue<Uid>,
 }
 
 /// How an owner reference stands.
@@ -89,8 +89,9 @@ impl Collector {
         found.ok_or_else(|| Error::Object(format!("no kind {} in {} is known", owner.kind, owner.api_version)))
     }
 
-    async fn read(&self, resource: &Resource, namespace: &str, name: &str) -> Result<Option<Partial>, Error> {
-        let found = ignore_gone(self.client.raw(Method::GET, &resource.object(namespace, name), None).await)?;
+    async fn read(&self, resource: &Resource, key: &ObjectKey) -> Result<Option<Partial>, Error> {
+        let path = resource.object(&key.namespace, &key.name);
+        let found = ignore_gone(self.client.raw(Method::GET, &path, None).await)?;
         found.map(serde_json::from_value).transpose().map_err(|e| Error::Object(e.to_string()))
     }
 
@@ -105,7 +106,7 @@ impl Collector {
             (None, Some(reference)) => self.resource(reference)?,
             (None, None) => return Ok(()),
         };
-        let live = self.read(&resource, &node.namespace, &node.name).await?;
+        let live = self.read(&resource, &node.key).await?;
         let Some(live) = live.filter(|live| live.uid() == object_uid) else {
             self.gone(object_uid);
             return Ok(());
@@ -119,7 +120,7 @@ impl Collector {
         let owners = live.metadata.owner_references.clone().unwrap_or_default();
         let mut standings = Vec::with_capacity(owners.len());
         for owner in &owners {
-            standings.push(self.standing(owner, &node.namespace).await?);
+            standings.push(self.standing(owner, &node.key.namespace).await?);
         }
         let circular = self.graph.lock().has_foreground_dependent(object_uid);
         match judge(&standings, !node.dependents.is_empty(), circular, live.finalizers()) {
@@ -143,7 +144,7 @@ impl Collector {
         if resource.namespaced && namespace.is_empty() {
             return Ok(Standing::Absent);
         }
-        let live = self.read(&resource, namespace, &owner.name).await?;
+        let live = self.read(&resource, &ObjectKey::new(namespace, &owner.name)).await?;
         Ok(match live.filter(|live| live.uid() == owner.uid) {
             None => Standing::Absent,
             Some(live) if live.is_deleting() && live.finalizers().iter().any(|f| f == FOREGROUND) => Standing::Waiting,
@@ -170,12 +171,12 @@ impl Collector {
         for dependent in &node.dependents {
             let Some(dependent) = self.node(dependent) else { continue };
             let Some(kind) = dependent.resource else { continue };
-            let Some(live) = self.read(&kind, &dependent.namespace, &dependent.name).await? else { continue };
+            let Some(live) = self.read(&kind, &dependent.key).await? else { continue };
             let mut owners = live.metadata.owner_references.clone().unwrap_or_default();
             owners.retain(|owner| owner.uid != object_uid);
             self.set_owners(&kind, &live, owners).await?;
         }
-        match self.read(&resource, &node.namespace, &node.name).await?.filter(|live| live.uid() == object_uid) {
+        match self.read(&resource, &node.key).await?.filter(|live| live.uid() == object_uid) {
             Some(live) => self.remove_finalizer(&resource, &live, ORPHAN).await,
             None => Ok(()),
         }

@@ -1,7 +1,8 @@
 //! Who owns whom: the objects of the cluster as a graph by UID, and what a change in it asks to be done.
 
 use crate::meta::Meta;
-use crate::resources::{Partial, Resource};
+use crate::resources::Resource;
+use cluster_client::{Object, ObjectKey};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,35 +10,43 @@ use std::sync::Arc;
 pub(super) const FOREGROUND: &str = "foregroundDeletion";
 pub(super) const ORPHAN: &str = "orphan";
 
-/// An object as the collector knows it.
+/// An object as the collector knows it. There is one for each object of the cluster, so it is small.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     /// `None` for a virtual node whose kind is not resolved: it is only known from a reference to it.
     pub(super) resource: Option<Arc<Resource>>,
-    pub(super) namespace: String,
-    pub(super) name: String,
+    pub(super) key: ObjectKey,
     /// The reference by which it is known, for a virtual node.
-    pub(super) reference: Option<OwnerReference>,
-    pub(super) owners: Vec<OwnerReference>,
-    pub(super) dependents: HashSet<String>,
+    pub(super) reference: Option<Box<OwnerReference>>,
+    owners: Box<[Owner]>,
+    pub(super) dependents: HashSet<Uid>,
     pub(super) deleting: bool,
     /// It waits for its dependents to be gone.
     pub(super) foreground: bool,
+}
+
+pub(super) type Uid = Arc<str>;
+
+/// Whose an object is, and whether it keeps that one from going.
+#[derive(Debug, Clone)]
+struct Owner {
+    uid: Uid,
+    blocks: bool,
 }
 
 /// What a change asks for.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Task {
     /// See whether the object under this UID has to go.
-    Examine(String),
+    Examine(Uid),
     /// Free the dependents of the object under this UID.
-    Orphan(String),
+    Orphan(Uid),
 }
 
 /// The graph.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
-    nodes: HashMap<String, Node>,
+    nodes: HashMap<Uid, Node>,
 }
 
 impl Graph {
@@ -46,33 +55,23 @@ impl Graph {
     }
 
     /// Takes in an object's new state.
-    pub(super) fn put(&mut self, resource: &Arc<Resource>, object: &Partial) -> Vec<Task> {
-        let meta = &object.metadata;
-        let Some(uid) = meta.uid.clone() else { return Vec::new() };
-        let mut tasks = Vec::new();
-        let owners = meta.owner_references.clone().unwrap_or_default();
-        let namespace = meta.namespace.clone().unwrap_or_default();
-        let (before, was_foreground) = match self.nodes.get(&uid) {
-            Some(node) => (node.owners.clone(), node.foreground),
-            None => (Vec::new(), false),
+    pub(super) fn put<K: Object>(&mut self, resource: &Arc<Resource>, object: &K) -> Vec<Task> {
+        if object.uid().is_empty() {
+            return Vec::new();
+        }
+        let (uid, mut before) = match self.nodes.remove_entry(object.uid()) {
+            Some((uid, node)) => (uid, Some(node)),
+            None => (object.uid().into(), None),
         };
-        for owner in &owners {
-            self.link(&uid, owner, &namespace, &mut tasks);
-        }
-        for gone in before.iter().filter(|old| !owners.iter().any(|owner| owner.uid == old.uid)) {
-            self.unlink(&uid, &gone.uid, &mut tasks);
-        }
-        // A reference that no longer blocks may let its owner go.
-        for owner in owners.iter().filter(|owner| owner.block_owner_deletion != Some(true)) {
-            let blocked = before.iter().any(|old| old.uid == owner.uid && old.block_owner_deletion == Some(true));
-            if blocked && self.nodes.get(&owner.uid).is_some_and(|owner| owner.foreground) {
-                tasks.push(Task::Examine(owner.uid.clone()));
-            }
-        }
+        let mut tasks = Vec::new();
+        let (before_owners, was_foreground) = match &mut before {
+            Some(node) => (std::mem::take(&mut node.owners), node.foreground),
+            None => (Box::default(), false),
+        };
         let deleting = object.is_deleting();
         let has = |finalizer: &str| object.finalizers().iter().any(|known| known == finalizer);
         let foreground = deleting && has(FOREGROUND);
-        let dependents = self.nodes.remove(&uid).map(|node| node.dependents).unwrap_or_default();
+        let dependents = before.map(|node| node.dependents).unwrap_or_default();
         if foreground && !was_foreground {
             tasks.push(Task::Examine(uid.clone()));
             tasks.extend(dependents.iter().cloned().map(Task::Examine));
@@ -80,37 +79,58 @@ impl Graph {
         if deleting && has(ORPHAN) {
             tasks.push(Task::Orphan(uid.clone()));
         }
-        let name = meta.name.clone().unwrap_or_default();
-        let resource = Some(resource.clone());
-        self.nodes
-            .insert(uid, Node { resource, namespace, name, reference: None, owners, dependents, deleting, foreground });
+        let (resource, key) = (Some(resource.clone()), object.key());
+        let node = Node { resource, key, reference: None, owners: Box::default(), dependents, deleting, foreground };
+        self.nodes.insert(uid.clone(), node);
+        let linked = object.owners().iter().map(|owner| self.link(&uid, owner, object.namespace(), &mut tasks));
+        let owners: Box<[Owner]> = linked.collect();
+        for old in &before_owners {
+            match owners.iter().find(|owner| owner.uid == old.uid) {
+                None => self.unlink(&uid, &old.uid, &mut tasks),
+                // A reference that no longer blocks may let its owner go.
+                Some(now) if old.blocks && !now.blocks && self.waits(&old.uid) => {
+                    tasks.push(Task::Examine(old.uid.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(node) = self.nodes.get_mut(&uid) {
+            node.owners = owners;
+        }
         tasks
     }
 
     /// Makes `owner` know its dependent. One nobody has seen becomes a virtual node and is looked for.
-    fn link(&mut self, uid: &str, owner: &OwnerReference, namespace: &str, tasks: &mut Vec<Task>) {
-        let node = self.nodes.entry(owner.uid.clone()).or_insert_with(|| {
-            tasks.push(Task::Examine(owner.uid.clone()));
+    fn link(&mut self, uid: &Uid, owner: &OwnerReference, namespace: &str, tasks: &mut Vec<Task>) -> Owner {
+        let known = self.nodes.get_key_value(owner.uid.as_str());
+        let owner_uid = known.map_or_else(|| owner.uid.as_str().into(), |(known, _)| known.clone());
+        let node = self.nodes.entry(owner_uid.clone()).or_insert_with(|| {
+            tasks.push(Task::Examine(owner_uid.clone()));
             Node {
                 resource: None,
-                namespace: namespace.to_owned(),
-                name: owner.name.clone(),
-                reference: Some(owner.clone()),
-                owners: Vec::new(),
+                key: ObjectKey::new(namespace, &owner.name),
+                reference: Some(Box::new(owner.clone())),
+                owners: Box::default(),
                 dependents: HashSet::new(),
                 deleting: false,
                 foreground: false,
             }
         });
-        node.dependents.insert(uid.to_owned());
+        node.dependents.insert(uid.clone());
+        Owner { uid: owner_uid, blocks: owner.block_owner_deletion == Some(true) }
     }
 
-    fn unlink(&mut self, uid: &str, owner: &str, tasks: &mut Vec<Task>) {
+    fn unlink(&mut self, uid: &str, owner: &Uid, tasks: &mut Vec<Task>) {
         let Some(node) = self.nodes.get_mut(owner) else { return };
         node.dependents.remove(uid);
         if node.foreground {
-            tasks.push(Task::Examine(owner.to_owned()));
+            tasks.push(Task::Examine(owner.clone()));
         }
+    }
+
+    /// Whether the object waits for its dependents to be gone.
+    fn waits(&self, uid: &str) -> bool {
+        self.nodes.get(uid).is_some_and(|node| node.foreground)
     }
 
     /// The object is gone: its dependents may have to follow, its owners may go now.
@@ -124,12 +144,11 @@ impl Graph {
     }
 
     /// The dependents that keep `uid` from going in the foreground.
-    pub(super) fn blocking(&self, uid: &str) -> Vec<String> {
+    pub(super) fn blocking(&self, uid: &str) -> Vec<Uid> {
         let Some(node) = self.nodes.get(uid) else { return Vec::new() };
-        let blocks = |dependent: &&String| {
-            self.nodes.get(*dependent).is_some_and(|dependent| {
-                dependent.owners.iter().any(|owner| owner.uid == uid && owner.block_owner_deletion == Some(true))
-            })
+        let blocks = |dependent: &&Uid| {
+            let dependent = self.nodes.get(*dependent);
+            dependent.is_some_and(|node| node.owners.iter().any(|owner| owner.blocks && &*owner.uid == uid))
         };
         node.dependents.iter().filter(blocks).cloned().collect()
     }
@@ -137,13 +156,14 @@ impl Graph {
     /// Whether one of the dependents waits for its own dependents: then two wait for each other.
     pub(super) fn has_foreground_dependent(&self, uid: &str) -> bool {
         let dependents = self.nodes.get(uid).map(|node| &node.dependents);
-        dependents.into_iter().flatten().any(|dependent| self.nodes.get(dependent).is_some_and(|node| node.foreground))
+        dependents.into_iter().flatten().any(|dependent| self.waits(dependent))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resources::Partial;
     use serde_json::{Value, json};
 
     fn object(uid: &str, owners: &[(&str, bool)], deleting: bool, finalizers: &[&str]) -> Partial {
@@ -158,7 +178,7 @@ mod tests {
     }
 
     fn examine(uids: &[&str]) -> Vec<Task> {
-        uids.iter().map(|uid| Task::Examine((*uid).to_owned())).collect()
+        uids.iter().map(|uid| Task::Examine((*uid).into())).collect()
     }
 
     fn sorted(mut tasks: Vec<Task>) -> Vec<Task> {
@@ -185,7 +205,7 @@ mod tests {
         graph.put(&kind, &object("c", &[("a", false)], false, &[]));
         let tasks = graph.put(&kind, &object("a", &[], true, &[FOREGROUND]));
         assert_eq!(sorted(tasks), examine(&["a", "b", "c"]));
-        assert_eq!(graph.blocking("a"), ["b"]);
+        assert_eq!(graph.blocking("a"), [Uid::from("b")]);
         assert_eq!(graph.put(&kind, &object("b", &[("a", false)], false, &[])), examine(&["a"]));
         assert!(graph.blocking("a").is_empty());
         assert_eq!(graph.remove("c"), examine(&["a"]));

@@ -131,6 +131,12 @@ impl Classes {
         self.with_rules.iter().map(|(class, nodes)| (class.as_ref(), nodes))
     }
 
+    /// The class as placed pods have it, so that pods that are alike share one.
+    pub(crate) fn shared(&self, class: Class) -> Arc<Class> {
+        let known = self.by_namespace.get(&class.namespace).and_then(|classes| classes.get_key_value(&class));
+        known.map_or_else(|| Arc::new(class), |(known, _)| known.clone())
+    }
+
     pub(crate) fn add(&mut self, class: &Arc<Class>, node: NodeId) {
         if !self.by_namespace.contains_key(&class.namespace) {
             self.by_namespace.insert(class.namespace.clone(), HashMap::new());

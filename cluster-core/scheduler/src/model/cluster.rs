@@ -1,7 +1,6 @@
 //! The cluster as the scheduler sees it, kept up to date change by change; a decision only reads it.
 
-use super::class::Classes;
-use super::{NodeFacts, NodeId, NodeInfo, Objects, PodInfo, Topology};
+use super::{Classes, NodeFacts, NodeId, NodeInfo, Objects, PodInfo, Topology};
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

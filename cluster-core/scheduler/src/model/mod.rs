@@ -11,7 +11,7 @@ mod resources;
 mod terms;
 mod topology;
 
-pub(crate) use class::{Class, Nodes, PodAffinity, PodTerm};
+pub(crate) use class::{Class, Classes, Nodes, PodAffinity, PodTerm};
 pub use cluster::Cluster;
 pub(crate) use disk::Disk;
 pub(crate) use node::NodeFacts;

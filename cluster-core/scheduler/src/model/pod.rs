@@ -2,7 +2,7 @@
 
 use super::requests::{is_sidecar, of_pod};
 use super::terms::equals;
-use super::{Class, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
+use super::{Class, Classes, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
 use cluster_client::ObjectKey;
 use cluster_object::selector::Selector;
 use k8s_openapi::api::core::v1::{Container, NodeAffinity, Pod, PodSpec, Toleration, TopologySpreadConstraint};
@@ -101,6 +101,11 @@ pub struct PodFacts {
 impl PodInfo {
     /// Reads a pod.
     pub fn new(pod: Arc<Pod>) -> Self {
+        Self::among(&Classes::default(), pod)
+    }
+
+    /// Reads a pod that shares what it can with others.
+    pub(crate) fn among(classes: &Classes, pod: Arc<Pod>) -> Self {
         let absent = PodSpec::default();
         let (meta, spec) = (&pod.metadata, pod.spec.as_ref().unwrap_or(&absent));
         let namespace = meta.namespace.clone().unwrap_or_default();
@@ -128,7 +133,7 @@ impl PodInfo {
             images: containers().filter_map(|c| c.image.as_deref()).map(normal_image).collect(),
             claims: claims(&pod, spec),
             disks: spec.volumes.iter().flatten().flat_map(Disk::read).collect(),
-            class: Arc::new(class),
+            class: classes.shared(class),
         };
         Self { pod, facts: Arc::new(facts) }
     }
