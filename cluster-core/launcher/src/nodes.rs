@@ -104,6 +104,40 @@ impl Launcher {
         })
     }
 
+    /// Brings a running cluster to so many workers and so many simulated nodes. The newest go first, workers after their
+    /// pods; `None` leaves the number as it is.
+    pub fn scale<'a>(
+        &'a self,
+        cluster: &'a str,
+        workers: Option<u16>,
+        simulated: Option<usize>,
+        binary: &'a Path,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let spec = self.state.require(cluster)?.spec;
+            let present: Vec<_> = spec.of(Role::Worker).map(|node| node.name.clone()).collect();
+            let wanted = workers.map_or(present.len(), usize::from);
+            if wanted == 0 {
+                return Err(Error::Invalid("a cluster needs a worker: `--workers` must be 1 or more".to_owned()));
+            }
+            let missing = wanted.saturating_sub(present.len());
+            if missing > 0 {
+                let missing = u16::try_from(missing).unwrap_or(u16::MAX);
+                self.add_nodes(cluster, missing, binary, wait).await?;
+            }
+            for node in present.iter().skip(wanted).rev() {
+                self.remove_node(cluster, node, wait).await?;
+            }
+            if let Some(count) = simulated {
+                let (client, prefix) = (self.client(cluster)?, format!("{cluster}-sim"));
+                let scaled = cluster_simulator::scale_nodes(&client, &prefix, count, Taint::NoSchedule);
+                Steps::new(self).run("Simulated nodes", async { Ok(scaled.await?) }).await?;
+            }
+            Ok(())
+        })
+    }
+
     /// Adds simulated nodes until there are so many.
     pub(crate) async fn ensure_simulated(&self, spec: &ClusterSpec, count: usize) -> Result<()> {
         let client = self.client_of(spec)?;

@@ -8,7 +8,7 @@ use crate::{ClusterSpec, Result};
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::EventsOptions;
 use cluster_client::ListOptions;
-use cluster_config::Role;
+use cluster_config::{Role, SIMULATED};
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Node;
@@ -36,6 +36,8 @@ pub struct ClusterStatus {
     pub context: String,
     /// Its nodes.
     pub nodes: Vec<NodeStatus>,
+    /// How many simulated ones there are beside them; none are known when the API server cannot be asked.
+    pub simulated: usize,
 }
 
 /// A node.
@@ -59,8 +61,8 @@ impl Launcher {
     pub fn status<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<ClusterStatus>> {
         Box::pin(async move {
             let record = self.state.require(cluster)?;
-            let nodes = self.node_states(&record.spec).await?;
-            Ok(cluster_status(record, nodes))
+            let (nodes, simulated) = self.containers_of(&record.spec, true).await?;
+            Ok(cluster_status(record, nodes, simulated))
         })
     }
 
@@ -68,8 +70,8 @@ impl Launcher {
     pub fn glance<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<ClusterStatus>> {
         Box::pin(async move {
             let record = self.state.require(cluster)?;
-            let nodes = self.containers_of(&record.spec, false).await?;
-            Ok(cluster_status(record, nodes))
+            let (nodes, simulated) = self.containers_of(&record.spec, false).await?;
+            Ok(cluster_status(record, nodes, simulated))
         })
     }
 
@@ -89,10 +91,11 @@ impl Launcher {
 
     /// The nodes of a cluster, as Docker and the API server see them.
     pub(crate) async fn node_states(&self, spec: &ClusterSpec) -> Result<Vec<NodeStatus>> {
-        self.containers_of(spec, true).await
+        Ok(self.containers_of(spec, true).await?.0)
     }
 
-    async fn containers_of(&self, spec: &ClusterSpec, ask: bool) -> Result<Vec<NodeStatus>> {
+    /// The nodes that are containers, and how many simulated ones there are.
+    async fn containers_of(&self, spec: &ClusterSpec, ask: bool) -> Result<(Vec<NodeStatus>, usize)> {
         let containers = self.containers(&spec.name).await?;
         let state = |name: &str| containers.get(name).and_then(container_state).unwrap_or_else(|| "missing".to_owned());
         let serves = spec.of(Role::Master).any(|master| state(&master.name) == "running");
@@ -108,7 +111,9 @@ impl Launcher {
             address: spec.address(node),
             name: node.name.clone(),
         };
-        Ok(spec.nodes.iter().map(status).collect())
+        let labels = |node: &&Node| node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(SIMULATED));
+        let simulated = known.iter().flatten().filter(labels).count();
+        Ok((spec.nodes.iter().map(status).collect(), simulated))
     }
 
     async fn known_nodes(&self, spec: &ClusterSpec) -> Option<Vec<Node>> {
@@ -118,13 +123,14 @@ impl Launcher {
     }
 }
 
-fn cluster_status(record: Record, nodes: Vec<NodeStatus>) -> ClusterStatus {
+fn cluster_status(record: Record, nodes: Vec<NodeStatus>, simulated: usize) -> ClusterStatus {
     ClusterStatus {
         state: if record.complete { summarize(&nodes) } else { "Incomplete" },
         server: record.spec.server_url(),
         context: record.spec.context(),
         name: record.spec.name,
         nodes,
+        simulated,
     }
 }
 

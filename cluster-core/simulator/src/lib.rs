@@ -10,7 +10,7 @@ mod play;
 mod stages;
 
 pub use cluster_config::SIMULATED;
-pub use node::{POD_SUBNET, Taint, add_nodes};
+pub use node::{POD_SUBNET, Taint, add_nodes, scale_nodes};
 
 use cluster_client::{Client, Informers};
 use std::time::Duration;

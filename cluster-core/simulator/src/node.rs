@@ -1,7 +1,7 @@
 //! The Node object of a simulated node.
 
 use crate::{Error, SIMULATED};
-use cluster_client::{Client, ListOptions};
+use cluster_client::{Client, DeleteOptions, ListOptions};
 use futures::{StreamExt, TryStreamExt};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -45,6 +45,24 @@ pub async fn add_nodes(client: &Client, prefix: &str, count: usize, taint: Taint
     };
     let made = futures::stream::iter(nodes).map(create).buffered(REQUESTS);
     Ok(made.map_ok(|node| node.metadata.name.unwrap_or_default()).try_collect().await?)
+}
+
+/// Adds or removes simulated nodes until there are `count`; those with the highest numbers go first, and their pods with
+/// them.
+pub async fn scale_nodes(client: &Client, prefix: &str, count: usize, taint: Taint) -> Result<(), Error> {
+    let mut nodes = client.list::<Node>("", &ListOptions::default()).await?;
+    nodes.retain(is_simulated);
+    nodes.sort_by_key(number);
+    let surplus = nodes.split_off(count.min(nodes.len()));
+    add_nodes(client, prefix, count - nodes.len(), taint).await?;
+    let delete = |node: Node| {
+        let client = client.clone();
+        async move {
+            let deleted = client.delete_this(&node, DeleteOptions::default()).await;
+            cluster_client::Error::ignore_gone(deleted).map(drop)
+        }
+    };
+    Ok(futures::stream::iter(surplus).map(delete).buffer_unordered(REQUESTS).try_collect().await?)
 }
 
 /// The number behind a node's name and addresses.
@@ -142,6 +160,20 @@ mod tests {
         let of = |number: u8, tainted| (Some(u32::from(number)), Some(Ipv4Addr::new(10, 128, number, 1)), tainted);
         assert_eq!(nodes.iter().map(seen).collect::<Vec<_>>(), [of(1, false), of(2, true), of(3, false), of(4, true)]);
         assert!(nodes.iter().all(|node| is_up(node) && !needs_report(node)));
+    }
+
+    #[tokio::test]
+    async fn nodes_are_scaled_from_the_end_and_only_the_simulated_ones() {
+        let client = FakeServer::new().client();
+        let real: Node = serde_json::from_value(json!({"metadata": {"name": "real"}})).expect("a node");
+        client.create(&real).await.expect("created");
+        for (count, expected) in [(12, 13), (12, 13), (3, 4), (0, 1)] {
+            scale_nodes(&client, "sim", count, Taint::None).await.expect("scaled");
+            let nodes: Vec<Node> = client.list("", &ListOptions::default()).await.expect("listed");
+            assert_eq!(nodes.len(), expected);
+            let highest = nodes.iter().filter_map(number).max().unwrap_or_default();
+            assert_eq!(highest as usize, count, "the highest numbers go first");
+        }
     }
 
     #[test]

@@ -104,6 +104,16 @@ pub(crate) enum Verb {
     /// Add, remove, list, stop and start nodes.
     #[command(subcommand)]
     Node(NodeVerb),
+    /// Bring a running cluster to so many nodes; the newest go first.
+    #[command(group(clap::ArgGroup::new("numbers").args(["workers", "simulated"]).required(true).multiple(true)))]
+    Scale {
+        /// Nodes that run pods.
+        #[arg(long, value_name = "COUNT")]
+        workers: Option<u16>,
+        /// Nodes without machines.
+        #[arg(long, value_name = "COUNT")]
+        simulated: Option<usize>,
+    },
     /// Bring images into the nodes.
     #[command(subcommand)]
     Image(ImageVerb),

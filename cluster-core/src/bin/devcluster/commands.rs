@@ -76,6 +76,9 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
             print(common, &Status { status: &status, forwards: &forwards }, |_| {
                 show::line(&format!("cluster {}: {}, API server {}", status.name, status.state, status.server));
                 nodes_table(&status.nodes).print();
+                if status.simulated > 0 {
+                    show::line(&format!("and {} simulated nodes", status.simulated));
+                }
                 if !forwards.is_empty() {
                     show::line("");
                     agent::forwards_table(&forwards).print();
@@ -83,6 +86,9 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
             })?;
         }
         Verb::List => list(launcher, common).await?,
+        Verb::Scale { workers, simulated } => {
+            launcher.scale(cluster, workers, simulated, &node_binary(common)?, wait).await?;
+        }
         Verb::Node(verb) => node(launcher, common, cluster, verb).await?,
         Verb::Image(verb) => image(launcher, common, cluster, verb).await?,
         Verb::Kubeconfig => show::text(&launcher.kubeconfig(cluster)?),
@@ -288,18 +294,34 @@ async fn why(client: &Client, common: &Common, pod: &str) -> Result<()> {
     print(common, &explanation, |explanation| {
         show::line(&explanation.summary);
         let mut table = Table::new(["NODE", "WHY NOT"]);
-        for verdict in &explanation.nodes {
-            let why = if verdict.reasons.is_empty() {
-                "nothing is against it".to_owned()
-            } else {
-                verdict.reasons.join("; ")
-            };
-            table.row([&verdict.node, &why]);
+        for (nodes, why) in answers(&explanation.nodes) {
+            table.row([&nodes, &why]);
         }
         if !explanation.nodes.is_empty() {
             table.print();
         }
     })
+}
+
+/// What is said of each node; many of which the same is to be said share a line.
+fn answers(verdicts: &[cluster_scheduler::Verdict]) -> Vec<(String, String)> {
+    const MANY: usize = 5;
+    let mut answers: Vec<(String, Vec<&str>)> = Vec::new();
+    for verdict in verdicts {
+        let why = match verdict.reasons.as_slice() {
+            [] => "nothing is against it".to_owned(),
+            reasons => reasons.join("; "),
+        };
+        match answers.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, nodes)) => nodes.push(&verdict.node),
+            None => answers.push((why, vec![&verdict.node])),
+        }
+    }
+    let lines = |(why, nodes): (String, Vec<&str>)| match nodes.as_slice() {
+        [first, others @ ..] if others.len() >= MANY => vec![(format!("{first} and {} others", others.len()), why)],
+        few => few.iter().map(|node| ((*node).to_owned(), why.clone())).collect(),
+    };
+    answers.into_iter().flat_map(lines).collect()
 }
 
 /// Becomes the node's program, which is the cluster. Returns only when that fails.
@@ -341,4 +363,28 @@ async fn doctor(common: &Common) -> Result<u8> {
         }
     })?;
     Ok(u8::from(checks.iter().any(|check| !check.ok)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_scheduler::Verdict;
+
+    #[test]
+    fn many_nodes_with_one_answer_share_a_line() {
+        let verdict = |node: &str, reasons: &[&str]| Verdict {
+            node: node.to_owned(),
+            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+        };
+        let mut verdicts = vec![verdict("a", &["x", "y"]), verdict("b", &[]), verdict("c", &["x", "y"])];
+        verdicts.extend((1..=6).map(|number| verdict(&format!("sim-{number}"), &["taints"])));
+        let line = |nodes: &str, why: &str| (nodes.to_owned(), why.to_owned());
+        let expected = [
+            line("a", "x; y"),
+            line("c", "x; y"),
+            line("b", "nothing is against it"),
+            line("sim-1 and 5 others", "taints"),
+        ];
+        assert_eq!(answers(&verdicts), expected);
+    }
 }
