@@ -13,6 +13,8 @@ mod hook;
 mod hostile;
 mod lists;
 mod openapi;
+mod paths;
+mod plugins;
 mod policies;
 mod proxies;
 mod quotas;
