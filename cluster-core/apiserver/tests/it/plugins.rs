@@ -170,6 +170,24 @@ async fn new_objects_get_what_classes_and_the_cluster_say() {
     assert_eq!(node["spec"]["taints"][0]["key"], "node.kubernetes.io/not-ready");
 }
 
+#[tokio::test]
+async fn a_kubelet_names_its_node_but_not_where_workloads_are_kept_apart() {
+    let api = Api::start().await;
+    let kubelet = UserInfo::authenticated("system:node:n", &["system:nodes"]);
+    let node = |labels: Value| json!({"metadata": {"name": "n", "labels": labels}});
+    let guarded = json!({"node-restriction.kubernetes.io/fips": "yes"});
+    let answer = api.call_as(&kubelet, "POST", "/api/v1/nodes", &node(guarded.clone())).await;
+    let why = "node \"n\" is not allowed to modify labels: node-restriction.kubernetes.io/fips";
+    assert!(answer.code == 403 && answer.failure().2.ends_with(why), "{answer:?}");
+    api.call_as(&kubelet, "POST", "/api/v1/nodes", &node(json!({"a": "b"}))).await.ok();
+    api.patch("/api/v1/nodes/n", "merge-patch+json", &node(guarded)).await.ok();
+    let mut stored = api.get("/api/v1/nodes/n").await.ok();
+    stored["metadata"]["labels"]["a"] = "c".into();
+    api.call_as(&kubelet, "PUT", "/api/v1/nodes/n", &stored).await.ok();
+    stored["metadata"] = json!({"name": "n", "labels": {}});
+    assert_eq!(api.call_as(&kubelet, "PUT", "/api/v1/nodes/n", &stored).await.code, 403);
+}
+
 fn allow(seen: &Seen) -> (u16, Value) {
     let response = json!({"uid": seen.body["request"]["uid"], "allowed": true});
     (200, json!({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "response": response}))
