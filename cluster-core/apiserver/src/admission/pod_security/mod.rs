@@ -3,6 +3,8 @@
 //! Facts: <https://kubernetes.io/docs/concepts/security/pod-security-admission/>.
 
 mod checks;
+#[cfg(test)]
+mod tests;
 
 use super::{AdmissionRequest, Lookup, Operation};
 use crate::kinds::walk::{At, text};
