@@ -1,4 +1,5 @@
-//! Checks of the tree that no compiler makes: file lengths, module headers, one-way arrows, commands of the README.
+//! Checks of the tree that no compiler makes: file lengths, module headers, one-way arrows, commands of the README, tests
+//! of the table of conformance.
 
 use std::path::{Path, PathBuf};
 
@@ -66,6 +67,11 @@ pub(crate) fn run(workspace: &Path) -> Result<()> {
     if readme.exists() {
         findings.extend(check_commands(&read(&readme)?, &read(&makefile)?));
     }
+    let table = read(&workspace.join("docs/CONFORMANCE.md"))?;
+    findings.extend(check_tests(&table, |file| {
+        let folder = if file.starts_with("tests/") { workspace.to_owned() } else { workspace.join("cluster-core") };
+        std::fs::read_to_string(folder.join(file)).ok()
+    }));
     report(&findings)
 }
 
@@ -137,6 +143,23 @@ fn check_commands(readme: &str, makefile: &str) -> Vec<Finding> {
         .into_iter()
         .map(|target| Finding::Error(format!("README.md names `make {target}`, the Makefile has no such rule")))
         .collect()
+}
+
+/// Every test that the rows of the table name must stand in the file named before it.
+fn check_tests(table: &str, source: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for row in table.lines().filter(|line| line.starts_with('|')) {
+        let (mut file, mut text) = ("", None);
+        let proofs = row.rsplit(" | ").next().unwrap_or_default();
+        for word in proofs.split('`').skip(1).step_by(2) {
+            if word.contains('.') {
+                (file, text) = (word, source(word));
+            } else if !text.as_ref().is_some_and(|text| text.contains(&format!("fn {word}("))) {
+                findings.push(Finding::Error(format!("docs/CONFORMANCE.md: there is no test `{word}` in `{file}`")));
+            }
+        }
+    }
+    findings
 }
 
 /// What follows `make ` inside code: in back-ticks, or at the start of a line of a code block.
@@ -259,6 +282,17 @@ mod tests {
         let makefile = ".PHONY: up\nX := 1\nup: build\n\tmake nothing: x\ntest bench:\n\techo\n";
         let expected = ["README.md names `make nothing`, the Makefile has no such rule"];
         assert_eq!(errors(&check_commands(readme, makefile)), expected);
+    }
+
+    #[test]
+    fn tests_that_prove_conformance_exist() {
+        let table = "`x` is nothing\n| What | Tests |\n|---|---|\n| `log` | `a.rs` `one`, `two`; `b.rs` `one` |\n";
+        let source = |file: &str| (file == "a.rs").then(|| "#[test]\nfn one() {}\nfn twofold() {}".to_owned());
+        let expected = [
+            "docs/CONFORMANCE.md: there is no test `two` in `a.rs`",
+            "docs/CONFORMANCE.md: there is no test `one` in `b.rs`",
+        ];
+        assert_eq!(errors(&check_tests(table, source)), expected);
     }
 
     #[test]

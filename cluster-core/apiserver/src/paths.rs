@@ -5,7 +5,7 @@ use crate::discovery::{self, Format};
 use crate::openapi;
 use crate::pipeline::header;
 use crate::render;
-use crate::request::{self, RequestInfo, pairs};
+use crate::request::{self, Accept, RequestInfo, pairs};
 use crate::server::ApiServer;
 use axum::body::Body;
 use bytes::Bytes;
@@ -32,8 +32,12 @@ pub(crate) async fn serve(server: &ApiServer, parts: &Parts, info: &RequestInfo)
         [".well-known", "openid-configuration"] => {
             Ok(render::json(StatusCode::OK, &server.config.tokens.configuration()))
         }
-        ["openid", "v1", "jwks"] => Ok(render::json(StatusCode::OK, &server.config.tokens.jwks())),
-        ["openapi", rest @ ..] => open_api(server, parts, rest),
+        ["openid", "v1", "jwks"] => {
+            let mut response = render::json(StatusCode::OK, &server.config.tokens.jwks());
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+            Ok(response)
+        }
+        ["openapi", rest @ ..] => open_api(server, parts, rest).await,
         ["api" | "apis", ..] => discover(server, parts, &segments),
         [""] => Ok(render::json(StatusCode::OK, &json!({"paths": all(server)}))),
         _ => not_found(),
@@ -94,53 +98,72 @@ fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Resp
     }
     let Some(value) = found else { return not_found() };
     if format == Format::Plain {
-        return Ok(render::json(StatusCode::OK, &value));
+        let encoding = Accept::parse(&parts.headers).unwrap_or_default().encoding;
+        return Ok(render::value(StatusCode::OK, encoding, &value));
     }
-    hashed(parts, format.content_type(), &value)
+    hashed(parts, format.content_type(), value.to_string().into())
 }
 
-fn hashed(parts: &Parts, content_type: &'static str, value: &Value) -> Result<Response<Body>, Status> {
-    let bytes = Bytes::from(value.to_string());
+fn hashed(parts: &Parts, content_type: &'static str, bytes: Bytes) -> Result<Response<Body>, Status> {
     let digest = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02X}"));
-    tagged(parts, content_type, &format!("\"{digest}\""), bytes)
+    let response = tagged(parts, content_type, &format!("\"{digest}\""), || bytes)?;
+    Ok(if request::takes_gzip(&parts.headers) { render::compress(response) } else { response })
 }
 
 /// A document that a client which has it need not load again.
-fn tagged(parts: &Parts, content_type: &'static str, etag: &str, bytes: Bytes) -> Result<Response<Body>, Status> {
+fn tagged(
+    parts: &Parts,
+    content_type: &'static str,
+    etag: &str,
+    bytes: impl FnOnce() -> Bytes,
+) -> Result<Response<Body>, Status> {
     let known = header(&parts.headers, IF_NONE_MATCH) == etag;
-    let mut response = Response::new(if known { Body::empty() } else { Body::from(bytes) });
+    let mut response = Response::new(if known { Body::empty() } else { Body::from(bytes()) });
     *response.status_mut() = if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(ETAG, HeaderValue::from_str(etag).map_err(Status::internal)?);
     headers.insert(VARY, HeaderValue::from_static("Accept"));
-    Ok(if request::takes_gzip(&parts.headers) { render::compress(response) } else { response })
+    Ok(response)
 }
 
-fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Response<Body>, Status> {
+async fn open_api(server: &ApiServer, parts: &Parts, rest: &[&str]) -> Result<Response<Body>, Status> {
     let table = server.registry.table();
     let documents = table.documents();
     let accept = header(&parts.headers, ACCEPT);
-    let mut content_type = "application/json";
+    let json = rest != ["v2"] || openapi::accepts_json(accept);
+    if !json && !accept.contains(openapi::V2_PROTOBUF) {
+        return Ok(text(StatusCode::NOT_ACCEPTABLE, String::new()));
+    }
+    let content_type = if json { "application/json" } else { openapi::V2_CONTENT_TYPE };
     let remotes = server.remotes.all();
-    if rest == ["v3"] && !remotes.is_empty() {
-        let mut index: Value = serde_json::from_slice(&documents.index().bytes).map_err(Status::internal)?;
-        aggregation::add_to_openapi(&mut index, &remotes);
-        return hashed(parts, content_type, &index);
+    if !remotes.is_empty() && matches!(rest, ["v2" | "v3"]) {
+        let own = if rest == ["v2"] { documents.v2() } else { documents.index() };
+        let mut merged: Value = serde_json::from_slice(&own.bytes()).map_err(Status::internal)?;
+        if rest == ["v2"] {
+            merged = aggregation::swagger(server, merged).await;
+        } else {
+            aggregation::add_to_openapi(&mut merged, &remotes);
+        }
+        let bytes = if json { merged.to_string().into() } else { openapi::v2_protobuf(&merged).into() };
+        return hashed(parts, content_type, bytes);
     }
     let found = match rest {
         ["v3"] => Some(documents.index()),
         ["v3", path @ ..] => documents.v3(&path.join("/")),
-        ["v2"] if openapi::accepts_json(accept) => Some(documents.v2()),
-        ["v2"] if accept.contains(openapi::V2_PROTOBUF) => {
-            content_type = openapi::V2_CONTENT_TYPE;
-            Some(documents.v2_protobuf())
-        }
-        ["v2"] => return Ok(text(StatusCode::NOT_ACCEPTABLE, String::new())),
+        ["v2"] if json => Some(documents.v2()),
+        ["v2"] => Some(documents.v2_protobuf()),
         _ => None,
     };
     let Some(document) = found else { return not_found() };
-    tagged(parts, content_type, &document.etag, document.bytes.clone())
+    if !request::takes_gzip(&parts.headers) {
+        return tagged(parts, content_type, &document.etag, || document.bytes());
+    }
+    let mut response = tagged(parts, content_type, &document.etag, || document.gzip.clone())?;
+    if response.status() == StatusCode::OK {
+        render::mark_gzip(response.headers_mut());
+    }
+    Ok(response)
 }
 
 fn version() -> Value {

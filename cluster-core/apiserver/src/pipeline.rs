@@ -2,7 +2,7 @@
 
 use crate::admission::Notes;
 use crate::auth::{self, Decision, PeerCertificate, UserInfo};
-use crate::request::{Accept, Query, RequestInfo};
+use crate::request::{Accept, Encoding, Query, RequestInfo};
 use crate::server::ApiServer;
 use crate::verbs::Call;
 use crate::{audit, limits, paths, render, subresources, verbs};
@@ -21,8 +21,9 @@ pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Respons
     let info = RequestInfo::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
     let (verb, (resource, subresource)) = (info.verb, names(server, &info));
     let notes = Arc::new(Notes::default());
-    let answer = answer(server, parts, info, body, &notes).await;
-    let mut response = answer.unwrap_or_else(|status| render::status(&status));
+    let encoding = Accept::parse(&parts.headers).unwrap_or_default().encoding;
+    let answer = answer(server, parts, info, body, &notes, encoding).await;
+    let mut response = answer.unwrap_or_else(|status| render::status(&status, encoding));
     render::warn(&mut response, &notes.warnings());
     let code = response.status().as_u16();
     tracing::debug!(verb, resource, subresource, code, elapsed = ?start.elapsed(), "served");
@@ -46,6 +47,7 @@ async fn answer(
     info: RequestInfo,
     mut body: Body,
     notes: &Arc<Notes>,
+    encoding: Encoding,
 ) -> Result<Response<Body>, Status> {
     let user = user(server, &parts).await?;
     let mut trail = None;
@@ -64,7 +66,7 @@ async fn answer(
             routed.unwrap_or_else(|_| Err(limits::timed_out()))
         }
     };
-    let mut response = answer.unwrap_or_else(|status| render::status(&status));
+    let mut response = answer.unwrap_or_else(|status| render::status(&status, encoding));
     if let Some(flow) = flow {
         flow.tell(response.headers_mut());
     }

@@ -8,12 +8,13 @@ use crate::verbs::{Content, List, Reply, served_list, served_values};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use cluster_object::status::Status;
+use cluster_object::yaml;
 use cluster_store::Entry;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY, WARNING};
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body as _;
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -58,8 +59,7 @@ pub(crate) fn compress(response: Response<Body>) -> Response<Body> {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    parts.headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    mark_gzip(&mut parts.headers);
     let encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let state = (body.into_data_stream(), Some(encoder));
     let pieces = futures::stream::unfold(state, |(mut body, encoder)| async move {
@@ -74,15 +74,32 @@ pub(crate) fn compress(response: Response<Body>) -> Response<Body> {
     Response::from_parts(parts, Body::from_stream(pieces))
 }
 
-/// A failure as a response. Failures are always JSON or YAML Status objects, never tables.
-pub(crate) fn status(status: &Status) -> Response<Body> {
+/// Says that the body is compressed.
+pub(crate) fn mark_gzip(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+}
+
+/// A failure as a response: a Status object in the encoding asked for, never a table.
+pub(crate) fn status(status: &Status, encoding: Encoding) -> Response<Body> {
     let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = Response::new(Body::from(status.to_json().to_string()));
-    *response.status_mut() = code;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = value(code, encoding, &status.to_json());
     if let Some(details) = status.details.as_ref().filter(|d| d.retry_after_seconds > 0) {
         response.headers_mut().insert(RETRY_AFTER, details.retry_after_seconds.into());
     }
+    response
+}
+
+/// A value as a response.
+pub(crate) fn value(code: StatusCode, encoding: Encoding, value: &Value) -> Response<Body> {
+    let yaml = match encoding {
+        Encoding::Yaml => yaml::to_string(value).ok(),
+        Encoding::Json => None,
+    };
+    let Some(text) = yaml else { return json(code, value) };
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
     response
 }
 

@@ -10,7 +10,7 @@ use crate::flow::{self, Flows};
 use crate::limits::{Limits, Places};
 use crate::metrics::Metrics;
 use crate::registry::{Registry, Resource};
-use crate::request::{Query, RequestInfo};
+use crate::request::{Encoding, Query, RequestInfo};
 use crate::usage::Samples;
 use crate::verbs::{self, Call, Filter, WatchedStream, key};
 use crate::{allocate, bootstrap, custom, endpoints, kinds, pipeline, render};
@@ -141,9 +141,8 @@ impl ApiServer {
         let answer = |outcome: std::thread::Result<Response<Body>>| {
             outcome.unwrap_or_else(|_| {
                 tracing::error!("a request handler panicked");
-                render::status(&Status::internal(
-                    "This request caused apiserver to panic. Look in the logs for details.",
-                ))
+                let why = "This request caused apiserver to panic. Look in the logs for details.";
+                render::status(&Status::internal(why), Encoding::Json)
             })
         };
         answered.map(answer).boxed()

@@ -61,8 +61,7 @@ pub fn compile(source: &str, variables: &Declarations) -> Result<Program, String
     if length > MAX_LENGTH {
         return Err(format!("expression code point size exceeds limit: size: {length}, limit {MAX_LENGTH}"));
     }
-    scan(source)?;
-    let mut expression = parse(source)?;
+    let mut expression = parse(&scan(source)?)?;
     let Checked { result, cost, errors } = check::check(&expression, source, variables);
     if !errors.is_empty() {
         return Err(errors.join("\n"));
@@ -99,26 +98,40 @@ fn syntax_errors(source: &str, faults: &ParseErrors) -> String {
     faults.errors.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-/// Refuses what the parser must not see: it reads `!!x` as `!x` and `--x` as `-x`, and each operator may cost it stack.
-fn scan(source: &str) -> Result<(), String> {
+/// Keeps from the parser what it must not see: it reads `!!x` as `!x`, where two of them are as good as none, and `--x`
+/// as `-x`. Each operator may cost it stack.
+fn scan(source: &str) -> Result<String, String> {
     let (mut quote, mut last, mut escaped, mut operators) = (None, ' ', false, 0);
+    let mut seen: Vec<char> = Vec::with_capacity(source.len());
+    // Where a `!` waits for another one.
+    let mut not = None;
     for c in source.chars() {
+        seen.push(c);
         match quote {
             Some(open) if c == open && !escaped => quote = None,
             Some(_) => {}
             None if c == '"' || c == '\'' => quote = Some(c),
-            None if (c == '!' || c == '-') && c == last => {
-                return Err("ERROR: <input>:1:1: repeated '!' and '-' are not supported".to_owned());
+            None if c == '-' && c == last => {
+                return Err("ERROR: <input>:1:1: repeated '-' is not supported".to_owned());
             }
             None => operators += usize::from(c.is_ascii_punctuation() && c != ',' && c != '_'),
         }
+        not = match (c, not) {
+            ('!', Some(first)) if quote.is_none() => {
+                let here = seen.len() - 1;
+                (seen[first], seen[here]) = (' ', ' ');
+                None
+            }
+            ('!', None) if quote.is_none() => Some(seen.len() - 1),
+            (c, waiting) => waiting.filter(|_| c.is_whitespace()),
+        };
         escaped = c == '\\' && !escaped;
         last = c;
     }
     if operators > MAX_OPERATORS {
         return Err(format!("ERROR: <input>:1:1: expression has more than {MAX_OPERATORS} operators"));
     }
-    Ok(())
+    Ok(seen.into_iter().collect())
 }
 
 fn collect_names(expression: &Expression, names: &mut Vec<String>) {

@@ -1,7 +1,9 @@
 //! What users may tell the API server: the flags of kube-apiserver that ours has, in one table.
 
+use crate::webhook::{user, webhook};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::path::Path;
 
 /// What differs from the API server's defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,10 @@ pub struct ApiServer {
     pub timeout_seconds: Option<u64>,
     /// `service-node-port-range`: the first and the last.
     pub node_ports: Option<(u16, u16)>,
+    /// `disable-admission-plugins`
+    pub disabled_plugins: Vec<String>,
+    /// From `admission-control-config-file`: the users that admission webhooks are met as, by the names of their servers.
+    pub webhook_users: Vec<(String, Value)>,
 }
 
 /// The `oidc-*` flags by their names; empty where they were not given.
@@ -60,22 +66,62 @@ enum Takes {
     /// The value itself; an error reads after "it must be".
     Value(fn(&mut ApiServer, &str) -> Option<()>, &'static str),
     /// The content of the file that it names; an error reads after "the file ".
-    File(FileForm, fn(&mut ApiServer, Value) -> Result<(), &'static str>),
+    File(FileForm, fn(&mut ApiServer, Value, Read<'_>) -> Result<(), String>),
 }
+
+/// Reads a file that another one names, from beside it.
+pub(crate) type Read<'a> = &'a dyn Fn(&str, FileForm) -> Result<Value, String>;
 
 const TEXT: &str = "a text";
 const URL: &str = "an https URL";
 const COUNT: &str = "a number above 0";
 const ALGORITHMS: [&str; 8] = ["RS256", "RS384", "RS512", "ES256", "ES384", "PS256", "PS384", "PS512"];
 
-const FLAGS: [(&str, Takes); 18] = [
+/// The admission plugins that the API server has; all of them run unless they are disabled.
+const PLUGINS: [&str; 22] = [
+    "CertificateApproval",
+    "CertificateSigning",
+    "CertificateSubjectRestriction",
+    "ClusterTrustBundleAttest",
+    "DefaultIngressClass",
+    "DefaultStorageClass",
+    "DefaultTolerationSeconds",
+    "LimitRanger",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionWebhook",
+    "NamespaceLifecycle",
+    "NodeRestriction",
+    "PersistentVolumeClaimResize",
+    "PodSecurity",
+    "Priority",
+    "ResourceQuota",
+    "RuntimeClass",
+    "ServiceAccount",
+    "StorageObjectInUseProtection",
+    "TaintNodesByCondition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionWebhook",
+];
+const PLUGIN: &str = "of the names of the admission plugins there are, separated by commas";
+
+const FLAGS: [(&str, Takes); 21] = [
+    ("admission-control-config-file", Takes::File(FileForm::Yaml, admission)),
     ("audit-log-path", Takes::Value(|s, v| put(&mut s.audit_log, log_path(v)), "an absolute path in the node, or `-`")),
     ("audit-policy-file", Takes::File(FileForm::Yaml, audit_policy)),
-    ("authentication-token-webhook-config-file", Takes::File(FileForm::Yaml, |s, v| webhook(&mut s.token_webhook, &v))),
+    (
+        "authentication-token-webhook-config-file",
+        Takes::File(FileForm::Yaml, |s, v, r| webhook(&mut s.token_webhook, &v, r)),
+    ),
     (
         "authorization-webhook-config-file",
-        Takes::File(FileForm::Yaml, |s, v| webhook(&mut s.authorization_webhook, &v)),
+        Takes::File(FileForm::Yaml, |s, v, r| webhook(&mut s.authorization_webhook, &v, r)),
     ),
+    (
+        "disable-admission-plugins",
+        Takes::Value(|s, v| plugins(v).map(|names| s.disabled_plugins.extend(names)), PLUGIN),
+    ),
+    // All that there are run unless they are disabled.
+    ("enable-admission-plugins", Takes::Value(|_, v| plugins(v).map(drop), PLUGIN)),
     ("max-mutating-requests-inflight", Takes::Value(|s, v| put(&mut s.mutating, count(v)), COUNT)),
     ("max-requests-inflight", Takes::Value(|s, v| put(&mut s.reading, count(v)), COUNT)),
     ("oidc-ca-file", Takes::File(FileForm::Text, authority)),
@@ -109,7 +155,11 @@ impl ApiServer {
                 }
                 Takes::File(form, set) => {
                     let content = read(value, *form).map_err(|why| format!("`{argument}`: {why}"))?;
-                    set(&mut parsed, content).map_err(|why| format!("`{argument}`: the file {why}"))?;
+                    let beside = |name: &str, form| {
+                        let path = Path::new(value).parent().unwrap_or(Path::new("")).join(name);
+                        read(&path.to_string_lossy(), form).map_err(|why| format!("names {name:?}: {why}"))
+                    };
+                    set(&mut parsed, content, &beside).map_err(|why| format!("`{argument}`: the file {why}"))?;
                 }
             }
         }
@@ -191,43 +241,51 @@ fn algorithms(server: &mut ApiServer, value: &str) -> Option<()> {
     Some(())
 }
 
-fn authority(server: &mut ApiServer, content: Value) -> Result<(), &'static str> {
+/// Plugins by their names.
+fn plugins(value: &str) -> Option<Vec<String>> {
+    value.split(',').map(|name| PLUGINS.contains(&name).then(|| name.to_owned())).collect()
+}
+
+fn authority(server: &mut ApiServer, content: Value, _: Read<'_>) -> Result<(), String> {
     let pem = content.as_str().filter(|text| text.contains("-----BEGIN CERTIFICATE-----"));
     pem.ok_or("holds no certificate in PEM")?.clone_into(&mut server.oidc.ca);
     Ok(())
 }
 
-fn audit_policy(server: &mut ApiServer, policy: Value) -> Result<(), &'static str> {
+fn audit_policy(server: &mut ApiServer, policy: Value, _: Read<'_>) -> Result<(), String> {
     if policy["apiVersion"] != "audit.k8s.io/v1" || policy["kind"] != "Policy" || !policy["rules"].is_array() {
-        return Err("must be a Policy of audit.k8s.io/v1 with rules");
+        return Err("must be a Policy of audit.k8s.io/v1 with rules".to_owned());
     }
     server.audit_policy = Some(policy);
     Ok(())
 }
 
-/// The `clientConfig` that the current context of a kubeconfig comes to.
-fn webhook(target: &mut Option<Value>, config: &Value) -> Result<(), &'static str> {
-    let entry = |list: &str, field: &str, name: &Value| {
-        let found = config[list].as_array().and_then(|entries| entries.iter().find(|entry| entry["name"] == *name));
-        found.map(|entry| entry[field].clone()).unwrap_or_default()
-    };
-    let context = entry("contexts", "context", &config["current-context"]);
-    let (cluster, user) = (entry("clusters", "cluster", &context["cluster"]), entry("users", "user", &context["user"]));
-    let server = cluster["server"].as_str().and_then(https);
-    let server = server.ok_or("must be a kubeconfig whose current context leads to an https server")?;
-    if cluster.get("certificate-authority").is_some() {
-        return Err("must hold its authority itself, as certificate-authority-data");
+/// The users that admission webhooks are met as: those of the kubeconfigs that their plugins' configurations name.
+fn admission(server: &mut ApiServer, config: Value, read: Read<'_>) -> Result<(), String> {
+    if config["apiVersion"] != "apiserver.config.k8s.io/v1" || config["kind"] != "AdmissionConfiguration" {
+        return Err("must be an AdmissionConfiguration of apiserver.config.k8s.io/v1".to_owned());
     }
-    if user.as_object().is_some_and(|user| !user.is_empty()) {
-        return Err("names credentials, and none are sent to webhooks");
+    for plugin in config["plugins"].as_array().into_iter().flatten() {
+        let name = plugin["name"].as_str().unwrap_or_default();
+        if !matches!(name, "MutatingAdmissionWebhook" | "ValidatingAdmissionWebhook") {
+            return Err(format!("configures {name:?}, and there is nothing to configure but admission webhooks"));
+        }
+        let configuration = match plugin["path"].as_str() {
+            Some(path) => read(path, FileForm::Yaml)?,
+            None => plugin["configuration"].clone(),
+        };
+        let Some(path) = configuration["kubeConfigFile"].as_str() else { continue };
+        for entry in read(path, FileForm::Yaml)?["users"].as_array().into_iter().flatten() {
+            let name = entry["name"].as_str().unwrap_or_default().to_owned();
+            server.webhook_users.push((name, user(&entry["user"], read)?));
+        }
     }
-    *target = Some(json!({"url": server, "caBundle": cluster["certificate-authority-data"]}));
     Ok(())
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn parse(arguments: &[&str]) -> Result<ApiServer, String> {
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -237,6 +295,23 @@ mod tests {
             ("hook", FileForm::Yaml) => Ok(json!({
                 "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
                 "clusters": [{"name": "k", "cluster": {"server": "https://h/x", "certificate-authority-data": "QQ=="}}],
+            })),
+            ("folder/secret-hook", FileForm::Yaml) => Ok(json!({
+                "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+                "clusters": [{"name": "k", "cluster": {"server": "https://h", "insecure-skip-tls-verify": true}}],
+                "users": [{"name": "u", "user": {"client-certificate": "cert", "client-key-data": "aw==", "tokenFile": "t"}}],
+            })),
+            ("folder/cert" | "folder/t", FileForm::Text) => Ok("text\n".into()),
+            ("admission", FileForm::Yaml) => Ok(json!({
+                "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration",
+                "plugins": [{"name": "ValidatingAdmissionWebhook", "configuration": {"kubeConfigFile": "users"}}],
+            })),
+            ("users", FileForm::Yaml) => Ok(json!({"users": [
+                {"name": "*.example.com", "user": {"username": "u", "password": "p"}}]})),
+            ("exec", FileForm::Yaml) => Ok(json!({
+                "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+                "clusters": [{"name": "k", "cluster": {"server": "https://h"}}],
+                "users": [{"name": "u", "user": {"exec": {}}}],
             })),
             _ => Err("there is no such file".to_owned()),
         })
@@ -256,12 +331,22 @@ mod tests {
             "request-timeout=1m30s",
             "service-node-port-range=30000-30100",
             "max-requests-inflight=7",
+            "authentication-token-webhook-config-file=folder/secret-hook",
+            "disable-admission-plugins=LimitRanger,PodSecurity",
+            "enable-admission-plugins=NodeRestriction",
+            "admission-control-config-file=admission",
         ];
         let parsed = parse(&arguments).expect("all of them are fine");
         assert_eq!(parsed.oidc.issuer_url, "https://i/x=y");
         assert_eq!(parsed.oidc.required_claims.len(), 2);
         assert_eq!((parsed.timeout_seconds, parsed.node_ports), (Some(90), Some((30000, 30100))));
         assert_eq!(parsed.authorization_webhook, Some(json!({"url": "https://h/x", "caBundle": "QQ=="})));
+        let user = json!({"client-certificate-data": "dGV4dAo=", "client-key-data": "aw==", "token": "text"});
+        let client = json!({"url": "https://h", "insecureSkipTLSVerify": true, "user": user});
+        assert_eq!(parsed.token_webhook, Some(client));
+        assert_eq!(parsed.disabled_plugins, ["LimitRanger", "PodSecurity"]);
+        let user = json!({"username": "u", "password": "p"});
+        assert_eq!(parsed.webhook_users, [("*.example.com".to_owned(), user)]);
         let carried = serde_json::to_string(&parsed).expect("JSON");
         assert_eq!(serde_json::from_str::<ApiServer>(&carried).expect("the same"), parsed);
     }
@@ -270,7 +355,11 @@ mod tests {
     fn what_is_wrong_is_told_before_anything_starts() {
         for (argument, reason) in [
             ("oidc-issuer-url", "is not of the form KEY=VALUE"),
-            ("feature-gates=A=true", "`feature-gates` is not supported; there are audit-log-path, "),
+            ("feature-gates=A=true", "`feature-gates` is not supported; there are admission-control-config-file, "),
+            ("disable-admission-plugins=Unicorn", "it must be of the names of the admission plugins"),
+            ("authorization-webhook-config-file=exec", "the file has a user with \"exec\""),
+            ("authorization-webhook-config-file=other/secret-hook", "there is no such file"),
+            ("admission-control-config-file=policy", "must be an AdmissionConfiguration"),
             ("oidc-issuer-url=http://i", "it must be an https URL"),
             ("oidc-signing-algs=HS256", "it must be of RS256"),
             ("audit-policy-file=none", "there is no such file"),

@@ -1,6 +1,7 @@
 //! What the host tells a node: the contract between the launcher, which writes it, and the node, which reads it.
 
 mod api_server;
+mod webhook;
 
 pub use api_server::{ApiServer, FileForm, Oidc};
 

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster_apiserver::auth::tokens::Tokens;
 use cluster_apiserver::auth::{UserInfo, group, serve};
-use cluster_apiserver::{ApiServer, Config, admission};
+use cluster_apiserver::{ApiServer, Config};
 use cluster_client::{Client, Informers, trim};
 use cluster_config::{ApiServer as ApiServerOptions, CLUSTER_DOMAIN, Healing, pki_file};
 use cluster_pki::{Pair, tls};
@@ -104,10 +104,7 @@ impl Setup<'_> {
             auth: options::auth(self.told)?,
             audit: options::audit(self.told)?,
             limits: options::limits(self.told),
-            admission: admission::Options {
-                default_toleration_seconds: i64::from(self.healing.eviction_seconds),
-                storage_protection: true,
-            },
+            admission: options::admission(self.told, self.healing.eviction_seconds.into()),
         })
     }
 

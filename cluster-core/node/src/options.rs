@@ -1,9 +1,9 @@
 //! From what users tell the API server to the options it takes.
 
 use anyhow::{Context, Result};
-use cluster_apiserver::Limits;
 use cluster_apiserver::audit::Audit;
 use cluster_apiserver::auth::{self, OidcOptions};
+use cluster_apiserver::{Limits, admission};
 use cluster_config::{ApiServer, Oidc};
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -52,6 +52,16 @@ pub(crate) fn limits(told: &ApiServer) -> Limits {
         reading: told.reading.unwrap_or(usual.reading),
         mutating: told.mutating.unwrap_or(usual.mutating),
         timeout: told.timeout_seconds.map_or(usual.timeout, Duration::from_secs),
+    }
+}
+
+/// What the admission plugins are told.
+pub(crate) fn admission(told: &ApiServer, default_toleration_seconds: i64) -> admission::Options {
+    admission::Options {
+        default_toleration_seconds,
+        storage_protection: true,
+        disabled: told.disabled_plugins.clone(),
+        webhook_users: told.webhook_users.clone(),
     }
 }
 

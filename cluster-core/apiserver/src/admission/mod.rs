@@ -1,5 +1,6 @@
 //! Admission: what a write may still change in an object, and what forbids it, beyond the rules of its kind.
 
+mod certificates;
 mod lifecycle;
 mod limits;
 mod matching;
@@ -78,63 +79,108 @@ pub struct Options {
     /// Whether claims and volumes get the finalizers that keep them while they are used; wants the controllers that
     /// take them away again.
     pub storage_protection: bool,
+    /// `--disable-admission-plugins`: by their names.
+    pub disabled: Vec<String>,
+    /// How the server identifies itself to webhooks: names of their servers, which may begin with `*.`, and users of a
+    /// kubeconfig.
+    pub webhook_users: Vec<(String, Value)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { default_toleration_seconds: 300, storage_protection: false }
+        Self {
+            default_toleration_seconds: 300,
+            storage_protection: false,
+            disabled: Vec::new(),
+            webhook_users: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    /// Whether a plugin takes part.
+    pub(crate) fn runs(&self, plugin: &str) -> bool {
+        !self.disabled.iter().any(|name| name == plugin)
     }
 }
 
 /// The whole of mutating admission: the plugins, the policies, then the webhooks. The plugins see again what a policy
 /// changed.
 pub(crate) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
-    admit(request, call.server, &call.server.config.admission)?;
-    if policy::mutate(call, request).await? {
-        admit(request, call.server, &call.server.config.admission)?;
+    let options = &call.server.config.admission;
+    admit(request, call.server, options)?;
+    if options.runs("MutatingAdmissionPolicy") && policy::mutate(call, request).await? {
+        admit(request, call.server, options)?;
     }
-    webhook::mutate(call, request).await
+    if options.runs("MutatingAdmissionWebhook") { webhook::mutate(call, request).await } else { Ok(()) }
 }
 
 /// Validating admission but for quotas, which are charged right before the write: the plugins, the policies, the webhooks.
 pub(crate) async fn check(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Result<(), Status> {
-    validate(request, call.server)?;
-    policy::validate(call, request).await?;
-    webhook::validate(call, request).await
+    let options = &call.server.config.admission;
+    validate(request, call.server, options)?;
+    certificates::check(call, request).await?;
+    if options.runs("ValidatingAdmissionPolicy") {
+        policy::validate(call, request).await?;
+    }
+    if options.runs("ValidatingAdmissionWebhook") { webhook::validate(call, request).await } else { Ok(()) }
 }
 
 /// Runs the mutating plugins: completes `request.object` or refuses it. Runs before validation.
 pub fn admit(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup, options: &Options) -> Result<(), Status> {
-    lifecycle::check(request, lookup)?;
-    node_restriction::check(request, lookup)?;
+    let runs = |plugin| options.runs(plugin);
+    if runs("NamespaceLifecycle") {
+        lifecycle::check(request, lookup)?;
+    }
+    if runs("NodeRestriction") {
+        node_restriction::check(request, lookup)?;
+    }
     if request.operation == Operation::Create && request.subresource.is_empty() {
         match request.resource.storage.as_str() {
-            "pods" => {
-                limits::complete(request, lookup);
-                service_account::complete(request, lookup)?;
-                pods::priority(request, lookup)?;
-                pods::runtime_class(request, lookup)?;
-            }
-            "nodes" => pods::taint_new_node(request.object),
-            "persistentvolumeclaims" | "persistentvolumes" if options.storage_protection => {
+            "pods" => new_pod(request, lookup, options)?,
+            "nodes" if runs("TaintNodesByCondition") => pods::taint_new_node(request.object),
+            "persistentvolumeclaims" | "persistentvolumes"
+                if options.storage_protection && runs("StorageObjectInUseProtection") =>
+            {
                 storage::protect(request.object, &request.resource.storage);
             }
             "certificates.k8s.io/certificatesigningrequests" => requestor(request),
             _ => {}
         }
-        storage::default_class(request, lookup);
+        storage::default_class(request, lookup, options);
     }
-    if request.resource.storage == "pods" && request.subresource.is_empty() && request.operation != Operation::Delete {
+    let pod = request.resource.storage == "pods" && request.subresource.is_empty();
+    if pod && request.operation != Operation::Delete && runs("DefaultTolerationSeconds") {
         pods::default_tolerations(request.object, options.default_toleration_seconds);
     }
     Ok(())
 }
 
+fn new_pod(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup, options: &Options) -> Result<(), Status> {
+    if options.runs("LimitRanger") {
+        limits::complete(request, lookup);
+    }
+    if options.runs("ServiceAccount") {
+        service_account::complete(request, lookup)?;
+    }
+    if options.runs("Priority") {
+        pods::priority(request, lookup)?;
+    }
+    if options.runs("RuntimeClass") { pods::runtime_class(request, lookup) } else { Ok(()) }
+}
+
 /// Runs the validating plugins on the final object. Runs after the kind's own validation.
-pub fn validate(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
-    limits::check(request, lookup)?;
-    pods::one_default_priority(request, lookup)?;
-    pod_security::check(request, lookup)
+pub fn validate(request: &AdmissionRequest<'_>, lookup: &dyn Lookup, options: &Options) -> Result<(), Status> {
+    type Plugin = fn(&AdmissionRequest<'_>, &dyn Lookup) -> Result<(), Status>;
+    const PLUGINS: [(&str, Plugin); 5] = [
+        ("LimitRanger", limits::check),
+        ("Priority", pods::one_default_priority),
+        ("PersistentVolumeClaimResize", storage::resize),
+        ("CertificateSubjectRestriction", certificates::subject),
+        ("PodSecurity", pod_security::check),
+    ];
+    let mut plugins = PLUGINS.into_iter().filter(|(name, _)| options.runs(name));
+    plugins.try_for_each(|(_, check)| check(request, lookup))
 }
 
 impl Operation {

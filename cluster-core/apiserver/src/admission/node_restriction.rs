@@ -1,8 +1,11 @@
 //! NodeRestriction: a kubelet changes only its own node, its own pods and its own lease.
 
 use super::{AdmissionRequest, Lookup, Operation};
+use crate::kinds::walk::entries;
 use cluster_object::meta;
 use cluster_object::status::Status;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Refuses what a kubelet may not do.
 pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
@@ -20,6 +23,11 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
             if retaints {
                 return refuse(format!("node {node:?} is not allowed to modify taints"));
             }
+            let (new, old) = (guarded(request.object), request.old.map(guarded).unwrap_or_default());
+            let changed = new.iter().chain(&old).find(|(key, _)| new.get(*key) != old.get(*key));
+            if let (Some((label, _)), true) = (changed, request.operation != Operation::Delete) {
+                return refuse(format!("node {node:?} is not allowed to modify labels: {label}"));
+            }
         }
         "coordination.k8s.io/leases" if request.namespace == "kube-node-lease" => {
             let target = if request.name.is_empty() { meta::name(request.object) } else { request.name };
@@ -31,6 +39,12 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
         _ => {}
     }
     Ok(())
+}
+
+/// The labels that keep workloads on nodes which no kubelet can name itself.
+fn guarded(object: &Value) -> BTreeMap<&String, &Value> {
+    let labels = entries(meta::get(object, "metadata.labels"));
+    labels.filter(|(key, _)| key.starts_with("node-restriction.kubernetes.io/")).collect()
 }
 
 fn pod(request: &AdmissionRequest<'_>, lookup: &dyn Lookup, node: &str) -> Result<(), Status> {

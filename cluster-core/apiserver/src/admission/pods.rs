@@ -1,7 +1,7 @@
 //! Priority, RuntimeClass, DefaultTolerationSeconds and TaintNodesByCondition.
 
 use super::{AdmissionRequest, Lookup, Operation};
-use crate::kinds::walk::{child, default, int, is_empty, items, text};
+use crate::kinds::walk::{child, default, entries, int, is_empty, items, text};
 use cluster_object::meta;
 use cluster_object::status::Status;
 use serde_json::{Value, json};
@@ -72,9 +72,29 @@ pub(super) fn runtime_class(request: &mut AdmissionRequest<'_>, lookup: &dyn Loo
     let Some(class) = lookup.get("node.k8s.io/runtimeclasses", "", &name) else {
         return Err(request.forbidden(&format!("pod rejected: RuntimeClass {name:?} not found")));
     };
+    let given = meta::get(request.object, "spec.nodeSelector");
+    let selector = || entries(meta::get(&class, "scheduling.nodeSelector"));
+    if let Some((key, value)) = selector().find(|(key, value)| given.get(key).is_some_and(|given| given != *value)) {
+        let (wanted, has) = (text(value), text(&given[key]));
+        let why = format!(
+            "conflict: runtimeClass.scheduling.nodeSelector[{key}] = {wanted}; pod.spec.nodeSelector[{key}] = {has}"
+        );
+        return Err(request.forbidden(&why));
+    }
+    let Some(spec) = child(request.object, "spec") else { return Ok(()) };
     let overhead = meta::get(&class, "overhead.podFixed");
-    if let Some(spec) = child(request.object, "spec").filter(|_| !is_empty(overhead)) {
+    if !is_empty(overhead) {
         spec["overhead"] = overhead.clone();
+    }
+    for (key, value) in selector() {
+        default(spec, "nodeSelector", json!({}));
+        spec["nodeSelector"][key] = value.clone();
+    }
+    for toleration in items(meta::get(&class, "scheduling.tolerations")) {
+        default(spec, "tolerations", json!([]));
+        if let Some(list) = spec["tolerations"].as_array_mut().filter(|list| !list.contains(toleration)) {
+            list.push(toleration.clone());
+        }
     }
     Ok(())
 }

@@ -37,6 +37,9 @@ pub(crate) async fn charge(
     request: &AdmissionRequest<'_>,
 ) -> Result<Option<OwnedMutexGuard<()>>, Status> {
     let namespace = request.namespace;
+    if !call.server.config.admission.runs("ResourceQuota") {
+        return Ok(None);
+    }
     if namespace.is_empty() || call.server.list("resourcequotas", Some(namespace)).is_empty() {
         return Ok(None);
     }

@@ -44,9 +44,11 @@ fn create(plural: &str, namespace: &str, mut object: Value, lookup: &Stored) -> 
         query: &Query::default(),
         notes: &Notes::default(),
     };
-    admit(&mut request, lookup, &Options { storage_protection: true, ..Options::default() })
+    let options = Options { storage_protection: true, ..Options::default() };
+    admit(&mut request, lookup, &options).map_err(|status| status.message)?;
+    validate(&request, lookup, &options)
+        .and_then(|()| quota::check(&request, lookup))
         .map_err(|status| status.message)?;
-    validate(&request, lookup).and_then(|()| quota::check(&request, lookup)).map_err(|status| status.message)?;
     Ok(object)
 }
 

@@ -3,6 +3,7 @@
 //! Facts: <https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiserver-aggregation/>; reasons and
 //! messages are those of upstream's available controller.
 
+use super::discovery::add_to_swagger;
 use super::{Remote, STORAGE, local};
 use crate::admission::Lookup;
 use crate::backend;
@@ -123,6 +124,21 @@ async fn remote(server: &ApiServer, object: &Value) -> (Option<Remote>, Conditio
             (Some(remote), ("False", "FailedDiscoveryCheck", message))
         }
     }
+}
+
+/// Our OpenAPI v2 document with what the other servers say of themselves. They are asked each time: hardly anybody wants
+/// this document since there is version 3.
+pub(crate) async fn swagger(server: &ApiServer, mut document: Value) -> Value {
+    let remotes = server.remotes.all();
+    let asked = remotes.iter().filter(|remote| remote.available);
+    let asked = asked.map(|remote| async move { (remote, discover(server, remote, "/openapi/v2").await) });
+    for (remote, theirs) in join_all(asked).await {
+        match theirs {
+            Ok(theirs) => add_to_swagger(&mut document, remote, &theirs),
+            Err(why) => tracing::debug!(group = remote.group, why, "an extension server gives no OpenAPI v2 document"),
+        }
+    }
+    document
 }
 
 /// What of the service keeps it from being asked at all.

@@ -1,7 +1,7 @@
 //! What extension servers serve, merged into discovery.
 
 use super::Remote;
-use crate::kinds::walk::{items, text, texts};
+use crate::kinds::walk::{default, entries, items, text, texts};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -45,6 +45,20 @@ fn add_version(group: &mut Value, remote: &Remote) {
 pub(crate) fn add_to_openapi(index: &mut Value, remotes: &[Arc<Remote>]) {
     for remote in remotes.iter().filter(|remote| !remote.openapi.is_empty()) {
         index["paths"][remote.path().trim_start_matches('/')] = json!({"serverRelativeURL": remote.openapi});
+    }
+}
+
+/// Adds to an OpenAPI v2 document what a server's own says of its group and version.
+pub(super) fn add_to_swagger(document: &mut Value, remote: &Remote, theirs: &Value) {
+    let root = remote.path();
+    let of_remote = |path: &str| path.strip_prefix(&root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    for (path, item) in entries(&theirs["paths"]).filter(|(path, _)| of_remote(path)) {
+        document["paths"][path] = item.clone();
+    }
+    for list in ["definitions", "parameters"] {
+        for (name, value) in entries(&theirs[list]) {
+            default(&mut document[list], name, value.clone());
+        }
     }
 }
 

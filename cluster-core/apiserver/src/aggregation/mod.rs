@@ -8,7 +8,7 @@ mod discovery;
 mod local;
 mod proxy;
 
-pub(crate) use available::follow;
+pub(crate) use available::{follow, swagger};
 pub(crate) use discovery::{add_to_aggregated, add_to_group_list, add_to_openapi, group};
 pub(crate) use local::local_status;
 

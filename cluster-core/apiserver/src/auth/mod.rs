@@ -55,7 +55,8 @@ impl Decision {
 pub struct Options {
     /// An issuer of ID tokens.
     pub oidc: Option<OidcOptions>,
-    /// `--authentication-token-webhook-config-file`: a `clientConfig` (`url`, `caBundle`).
+    /// `--authentication-token-webhook-config-file`: a `clientConfig` (`url`, `caBundle`), with the `user` of a
+    /// kubeconfig when the server is to identify itself.
     pub token_webhook: Option<Value>,
     /// `--authorization-webhook-config-file`, likewise; asked when Node and RBAC do not allow.
     pub authorization_webhook: Option<Value>,
@@ -80,6 +81,13 @@ impl Authorizer {
         follow::follow(store, "pods", Arc::clone(&nodes), cancel);
         let webhook = options.authorization_webhook.clone().map(Webhook::of_access);
         Self { store: Arc::clone(store), webhook, nodes, rbac }
+    }
+
+    /// The decision as far as it is known now; `None` when a webhook has the last word and was not asked lately.
+    pub(crate) fn known(&self, user: &UserInfo, request: &RequestInfo) -> Option<Decision> {
+        let own = self.authorize(user, request);
+        let webhook = self.webhook.as_ref().filter(|_| !own.is_allowed());
+        webhook.map_or(Some(own), |webhook| webhook.known(user, request))
     }
 
     /// Decides about one request; asks the webhook too, when there is one.

@@ -65,18 +65,8 @@ impl Webhook {
 
     /// Whether the user may do this; a webhook that does not answer allows nothing.
     pub(super) async fn decide(&self, lookup: &dyn Lookup, user: &UserInfo, info: &RequestInfo) -> Decision {
-        let mut spec = json!({"user": user.name, "groups": user.groups, "uid": user.uid, "extra": user.extra});
-        if info.is_resource {
-            spec["resourceAttributes"] = json!({
-                "verb": info.verb, "group": info.group, "version": info.version, "resource": info.resource,
-                "subresource": info.subresource, "namespace": info.namespace, "name": info.name,
-            });
-        } else {
-            spec["nonResourceAttributes"] = json!({"verb": info.verb, "path": info.path});
-        }
-        match self.ask(lookup, "authorization.k8s.io/v1", "SubjectAccessReview", spec).await {
-            Ok(status) if status["allowed"] == true => Decision::Allow(text(&status["reason"]).to_owned()),
-            Ok(status) => Decision::Deny(text(&status["reason"]).to_owned()),
+        match self.ask(lookup, ACCESS.0, ACCESS.1, access(user, info)).await {
+            Ok(status) => decision(&status),
             Err(error) => {
                 tracing::warn!(error, "failed to ask the authorization webhook");
                 Decision::Deny(String::new())
@@ -84,14 +74,22 @@ impl Webhook {
         }
     }
 
+    /// The last answer to this, when that still counts.
+    pub(super) fn known(&self, user: &UserInfo, info: &RequestInfo) -> Option<Decision> {
+        self.last(&hash(&review(ACCESS.0, ACCESS.1, access(user, info)))).map(|status| decision(&status))
+    }
+
+    fn last(&self, hash: &[u8; 32]) -> Option<Value> {
+        let answers = self.answers.lock();
+        answers.get(hash).filter(|(at, _)| at.elapsed() < self.ttl).map(|(_, status)| status.clone())
+    }
+
     /// The status of the review that comes back.
     async fn ask(&self, lookup: &dyn Lookup, version: &str, kind: &str, spec: Value) -> Result<Value, String> {
-        let review = json!({"apiVersion": version, "kind": kind, "spec": spec});
-        let hash: [u8; 32] = Sha256::digest(review.to_string()).into();
-        if let Some((at, status)) = self.answers.lock().get(&hash)
-            && at.elapsed() < self.ttl
-        {
-            return Ok(status.clone());
+        let review = review(version, kind, spec);
+        let hash = hash(&review);
+        if let Some(status) = self.last(&hash) {
+            return Ok(status);
         }
         let status = backend::post(lookup, &self.client, &review, TIMEOUT).await?["status"].take();
         let mut answers = self.answers.lock();
@@ -101,4 +99,33 @@ impl Webhook {
         answers.insert(hash, (Instant::now(), status.clone()));
         Ok(status)
     }
+}
+
+const ACCESS: (&str, &str) = ("authorization.k8s.io/v1", "SubjectAccessReview");
+
+fn review(version: &str, kind: &str, spec: Value) -> Value {
+    json!({"apiVersion": version, "kind": kind, "spec": spec})
+}
+
+fn hash(review: &Value) -> [u8; 32] {
+    Sha256::digest(review.to_string()).into()
+}
+
+/// The spec of a `SubjectAccessReview`.
+fn access(user: &UserInfo, info: &RequestInfo) -> Value {
+    let mut spec = json!({"user": user.name, "groups": user.groups, "uid": user.uid, "extra": user.extra});
+    if info.is_resource {
+        spec["resourceAttributes"] = json!({
+            "verb": info.verb, "group": info.group, "version": info.version, "resource": info.resource,
+            "subresource": info.subresource, "namespace": info.namespace, "name": info.name,
+        });
+    } else {
+        spec["nonResourceAttributes"] = json!({"verb": info.verb, "path": info.path});
+    }
+    spec
+}
+
+fn decision(status: &Value) -> Decision {
+    let reason = text(&status["reason"]).to_owned();
+    if status["allowed"] == true { Decision::Allow(reason) } else { Decision::Deny(reason) }
 }

@@ -1,5 +1,6 @@
 //! From what objects say of a backend (`clientConfig`, a service) to its address and TLS.
 
+use super::identity::certificate;
 use super::{Target, Tls};
 use crate::admission::Lookup;
 use crate::kinds::walk::{items, text};
@@ -14,10 +15,16 @@ use std::sync::{Arc, OnceLock};
 /// The public authorities that this machine trusts, for backends without a `caBundle`.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// Where a `clientConfig` (`url`, or `service`; `caBundle`) points, and its URL as messages show it.
+/// Where a `clientConfig` (`url`, or `service`; `caBundle`) points, and its URL as messages show it. Those that are
+/// made of kubeconfigs may have `user`, `insecureSkipTLSVerify` and `tlsServerName`, which no object's schema lets in.
 pub(crate) fn of_client_config(lookup: &dyn Lookup, config: &Value) -> Result<(Target, String), String> {
-    let trust = Trust { bundle: text(&config["caBundle"]), anybody: false, identity: None };
-    let tls = |name: &str| Ok::<_, String>(Some(Tls { config: trust.config()?, name: name.to_owned() }));
+    let identity = certificate(&config["user"])?;
+    let anybody = config["insecureSkipTLSVerify"] == true;
+    let trust = Trust { bundle: text(&config["caBundle"]), anybody, identity: identity.as_ref() };
+    let tls = |name: &str| {
+        let name = config["tlsServerName"].as_str().unwrap_or(name).to_owned();
+        Ok::<_, String>(Some(Tls { config: trust.config()?, name }))
+    };
     let service = &config["service"];
     if service.is_object() {
         let (namespace, name) = (text(&service["namespace"]), text(&service["name"]));

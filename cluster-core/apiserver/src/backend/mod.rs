@@ -2,10 +2,12 @@
 
 mod endpoint;
 mod forward;
+mod identity;
 mod post;
 
 pub(crate) use endpoint::{Trust, of_client_config, of_service};
 pub(crate) use forward::forward;
+pub(crate) use identity::user;
 pub(crate) use post::{get, post};
 
 use crate::server::ApiServer;

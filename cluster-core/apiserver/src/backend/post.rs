@@ -1,10 +1,11 @@
 //! JSON to another server and its answer. Redirects are not followed.
 
+use super::identity::authorization;
 use super::{of_client_config, send};
 use crate::admission::Lookup;
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
@@ -50,6 +51,7 @@ async fn exchange(
     let host = HeaderValue::from_str(&format!("{host}:{}", target.port)).map_err(|e| failed(&e.to_string()))?;
     let json = HeaderValue::from_static("application/json");
     request.headers_mut().extend([(HOST, host), (CONTENT_TYPE, json.clone()), (ACCEPT, json)]);
+    request.headers_mut().extend(authorization(&config["user"]).map(|said| (AUTHORIZATION, said)));
     let exchange = async {
         let response = send(&target, request).await?;
         let code = response.status().as_u16();

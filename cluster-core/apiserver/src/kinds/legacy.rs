@@ -12,6 +12,8 @@ type Upgrade = fn(&mut Value);
 
 /// Group and version, the plurals, the stored group, since when deprecated and gone, and what mends the objects.
 type Row = (&'static str, &'static str, &'static [&'static str], &'static str, &'static str, Upgrade);
+/// What mends objects of this group and version on their way out.
+const OUTWARD: &[(&str, &str, Upgrade)] = &[("discovery.k8s.io", "v1beta1", topology)];
 const TABLE: &[Row] = &[
     ("extensions", "v1beta1", &["deployments"], "apps", "v1.9+, unavailable in v1.16+", unlimited_deployment),
     ("extensions", "v1beta1", &["daemonsets"], "apps", "v1.9+, unavailable in v1.16+", on_delete),
@@ -29,6 +31,7 @@ const TABLE: &[Row] = &[
         "v1.9+, unavailable in v1.16+",
         same,
     ),
+    ("discovery.k8s.io", "v1beta1", &["endpointslices"], "discovery.k8s.io", "v1.21+, unavailable in v1.25+", fields),
     ("batch", "v1beta1", &["cronjobs"], "batch", "v1.21+, unavailable in v1.25+", same),
     ("networking.k8s.io", "v1beta1", &["ingresses"], "networking.k8s.io", "v1.19+, unavailable in v1.22+", ingress),
     ("networking.k8s.io", "v1beta1", &["ingressclasses"], "networking.k8s.io", "v1.19+, unavailable in v1.22+", same),
@@ -47,6 +50,7 @@ pub(super) fn resources(present: &[Resource]) -> Vec<Resource> {
 
 fn resource_of(stored: &Resource, group: &str, version: &str, since: &str, upgrade: Upgrade) -> Resource {
     let (new, kind) = (stored.api_version(), &stored.kind);
+    let outward = OUTWARD.iter().find(|row| (row.0, row.1) == (group, version));
     Resource {
         group: group.to_owned(),
         version: version.to_owned(),
@@ -54,7 +58,12 @@ fn resource_of(stored: &Resource, group: &str, version: &str, since: &str, upgra
         categories: Vec::new(),
         verbs: Verbs::Unlisted,
         warning: format!("{group}/{version} {kind} is deprecated in {since}; use {new} {kind}"),
-        legacy: Some(Legacy { group: stored.group.clone(), version: stored.version.clone(), upgrade }),
+        legacy: Some(Legacy {
+            group: stored.group.clone(),
+            version: stored.version.clone(),
+            upgrade,
+            downgrade: outward.map_or(same, |row| row.2),
+        }),
         ..stored.clone()
     }
 }
@@ -126,6 +135,41 @@ fn nest(backend: &mut Value) {
     }
 }
 
+const HOSTNAME: &str = "kubernetes.io/hostname";
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// Labels told where an endpoint is; what no field says stays among them.
+fn fields(object: &mut Value) {
+    for endpoint in each(object, "endpoints").filter(|endpoint| endpoint["topology"].is_object()) {
+        let Some(Value::Object(mut labels)) = remove(endpoint, "topology") else { continue };
+        if let Some(zone) = labels.remove(ZONE) {
+            default(endpoint, "zone", zone);
+        }
+        if labels.get(HOSTNAME).is_some_and(|name| *name == endpoint["nodeName"]) {
+            drop(labels.remove(HOSTNAME));
+        }
+        if !labels.is_empty() {
+            default(endpoint, "deprecatedTopology", Value::from(labels));
+        }
+    }
+}
+
+/// The other way round.
+fn topology(object: &mut Value) {
+    for endpoint in each(object, "endpoints") {
+        let mut labels = remove(endpoint, "deprecatedTopology").filter(Value::is_object).unwrap_or_else(|| json!({}));
+        if let Some(zone) = remove(endpoint, "zone") {
+            labels[ZONE] = zone;
+        }
+        if let Some(node) = endpoint.get("nodeName") {
+            default(&mut labels, HOSTNAME, node.clone());
+        }
+        if !is_empty(&labels) {
+            endpoint["topology"] = labels;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,9 +188,23 @@ mod tests {
     }
 
     #[test]
+    fn labels_of_an_old_endpoint_become_fields_and_labels_again() {
+        let old = json!({"endpoints": [
+            {"nodeName": "n", "topology": {HOSTNAME: "n", ZONE: "z", "rack": "r"}}, {"addresses": []}]});
+        let mut object = old.clone();
+        fields(&mut object);
+        let new = json!({"endpoints": [
+            {"nodeName": "n", "zone": "z", "deprecatedTopology": {"rack": "r"}}, {"addresses": []}]});
+        assert_eq!(object, new);
+        topology(&mut object);
+        assert_eq!(object, old);
+    }
+
+    #[test]
     fn what_has_the_wrong_type_is_left_to_the_decoder() {
         for mend in TABLE.iter().map(|row| row.5) {
-            for field in ["spec", "strategy", "updateStrategy", "selector", "template", "backend", "rules"] {
+            for field in ["spec", "strategy", "updateStrategy", "selector", "template", "backend", "rules", "endpoints"]
+            {
                 for wrong in [json!("x"), json!(1), json!([1]), json!(null)] {
                     mend(&mut if field == "spec" { json!({field: wrong}) } else { json!({"spec": {field: wrong}}) });
                 }

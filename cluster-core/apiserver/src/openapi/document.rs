@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::descriptions::Descriptions;
-use super::operations::{self, operations};
-use super::paths;
+use super::operations::{self, Operation};
+use super::paths::{self, Paths};
 use super::schemas::Schemas;
-use super::{Kind, Style};
+use super::{Kind, Style, path, standing};
 use crate::registry::Resource;
 
 /// The version of the API the documents describe.
@@ -22,9 +22,9 @@ pub fn v3_index(hashes: &BTreeMap<String, String>) -> Value {
     json!({"paths": hashes.iter().map(entry).collect::<Map<_, _>>()})
 }
 
-/// The v3 document of the resources of one group and version.
-pub fn v3_document(resources: &[&Resource]) -> Value {
-    let (paths, schemas) = content(Style::V3, resources);
+/// The v3 document at `path`: a group and version of these resources, or what is asked for beside them.
+pub fn v3_document(path: &str, resources: &[&Resource]) -> Value {
+    let (Paths { items: paths, .. }, schemas) = content(Style::V3, resources, |document| document == path);
     json!({
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": API_VERSION},
@@ -38,11 +38,12 @@ pub fn v3_document(resources: &[&Resource]) -> Value {
 
 /// The v2 document of all resources.
 pub fn v2_document(resources: &[&Resource]) -> Value {
-    let (paths, definitions) = content(Style::V2, resources);
+    let (Paths { items: paths, shared }, definitions) = content(Style::V2, resources, |_| true);
     json!({
         "swagger": "2.0",
         "info": {"title": "Kubernetes", "version": API_VERSION},
         "paths": paths,
+        "parameters": shared,
         "definitions": definitions,
         "securityDefinitions": {"BearerToken": bearer_token()},
         "security": [{"BearerToken": []}],
@@ -53,20 +54,21 @@ fn bearer_token() -> Value {
     json!({"type": "apiKey", "name": "authorization", "in": "header", "description": "Bearer Token authentication"})
 }
 
-/// Paths and definitions.
-fn content(style: Style, resources: &[&Resource]) -> (Map<String, Value>, Map<String, Value>) {
+/// Paths and definitions of what belongs to the `wanted` documents.
+fn content(style: Style, resources: &[&Resource], wanted: impl Fn(&str) -> bool) -> (Paths, Map<String, Value>) {
+    let standing = standing::operations(resources).into_iter().filter(|(document, _)| wanted(document));
+    let mut all: Vec<Operation<'_>> = standing.map(|(_, operation)| operation).collect();
+    let resources: Vec<&Resource> =
+        resources.iter().copied().filter(|one| wanted(&path(&one.group, &one.version))).collect();
     let kinds: Vec<Kind<'_>> = resources.iter().flat_map(|resource| kinds(resource)).collect();
     let mut schemas = Schemas::new(style, Descriptions::of(&kinds));
-    let mut paths = Map::new();
     for resource in resources {
         if let Some(name) = operations::definition_name(resource, &operations::kind(resource)) {
             schemas.add_custom(resource, &name);
         }
-        for operation in operations(resource) {
-            paths::add(&mut paths, &mut schemas, style, &operation);
-        }
+        all.extend(operations::operations(resource));
     }
-    (paths, schemas.finish())
+    (paths::write(&mut schemas, style, &all), schemas.finish())
 }
 
 /// The kinds a resource speaks, by the versions that describe them.

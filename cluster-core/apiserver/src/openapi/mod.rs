@@ -6,8 +6,10 @@
 mod descriptions;
 mod document;
 mod operations;
+mod parameters;
 mod paths;
 mod schemas;
+mod standing;
 mod wire;
 
 #[cfg(test)]
@@ -15,9 +17,13 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use parking_lot::Mutex;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -36,13 +42,28 @@ pub struct Documents {
     built: Mutex<HashMap<String, Arc<Document>>>,
 }
 
-/// One document, serialised.
+/// One document, serialised: JSON text, or protobuf.
 #[derive(Debug)]
 pub struct Document {
-    /// The JSON text, or protobuf.
-    pub bytes: Bytes,
+    /// Compressed, as nearly all clients want it: the text says most things many times.
+    pub gzip: Bytes,
     /// The `ETag`, quotes included.
     pub etag: String,
+}
+
+impl Document {
+    fn new(bytes: &[u8], hash: &str) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        let gzip = encoder.write_all(bytes).and_then(|()| encoder.finish());
+        Self { gzip: gzip.expect("memory takes every write").into(), etag: format!("\"{hash}\"") }
+    }
+
+    /// The text.
+    pub fn bytes(&self) -> Bytes {
+        let mut bytes = Vec::new();
+        GzDecoder::new(&*self.gzip).read_to_end(&mut bytes).expect("it was compressed here");
+        bytes.into()
+    }
 }
 
 /// The two forms of OpenAPI.
@@ -67,6 +88,10 @@ impl Documents {
         for resource in resources {
             fingerprint(digests.entry(path(&resource.group, &resource.version)).or_default(), resource);
         }
+        let all: Vec<&Resource> = resources.iter().map(AsRef::as_ref).collect();
+        for (path, _) in standing::operations(&all) {
+            digests.entry(path).or_default().update(env!("CARGO_PKG_VERSION"));
+        }
         let hashes = digests.into_iter().map(|(path, digest)| (path, hex(digest))).collect();
         Self { resources: resources.to_vec(), hashes, built: Mutex::default() }
     }
@@ -79,11 +104,7 @@ impl Documents {
     /// `/openapi/v3/PATH`, for example `apis/apps/v1`; `None` when nothing is served there.
     pub fn v3(&self, path: &str) -> Option<Arc<Document>> {
         let hash = self.hashes.get(path)?;
-        let document = || {
-            let of_path = |resource: &&Arc<Resource>| self::path(&resource.group, &resource.version) == path;
-            let served: Vec<&Resource> = self.resources.iter().filter(of_path).map(AsRef::as_ref).collect();
-            (json(&v3_document(&served)), hash.clone())
-        };
+        let document = || (json(&v3_document(path, &self.served())), hash.clone());
         Some(self.cached(path, document))
     }
 
@@ -98,7 +119,11 @@ impl Documents {
     }
 
     fn v2_value(&self) -> Value {
-        v2_document(&self.resources.iter().map(AsRef::as_ref).collect::<Vec<&Resource>>())
+        v2_document(&self.served())
+    }
+
+    fn served(&self) -> Vec<&Resource> {
+        self.resources.iter().map(AsRef::as_ref).collect()
     }
 
     fn cached(&self, name: &str, build: impl FnOnce() -> (Bytes, String)) -> Arc<Document> {
@@ -107,8 +132,8 @@ impl Documents {
         }
         // Two requests at once may both build: that costs less than making every other one wait.
         let (bytes, hash) = build();
-        let document = Document { bytes, etag: format!("\"{hash}\"") };
-        Arc::clone(self.built.lock().entry(name.to_owned()).or_insert(Arc::new(document)))
+        let document = Arc::new(Document::new(&bytes, &hash));
+        Arc::clone(self.built.lock().entry(name.to_owned()).or_insert(document))
     }
 
     fn hash_of_all(&self) -> String {

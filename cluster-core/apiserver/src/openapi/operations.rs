@@ -1,59 +1,65 @@
 //! The operations a resource offers, independent of the form they are written down in.
+//!
+//! Names, codes and media types are those of upstream's published documents, `api/openapi-spec` in its repository.
 
+use super::parameters::{self as parameter, Parameter};
 use super::{Kind, path};
 use crate::registry::{Resource, Scope, Subresource, Verbs};
+use crate::verbs::returns_object;
 
-/// A query parameter: name and type.
-pub(super) type Parameter = (&'static str, &'static str);
-
-const LIST: &[Parameter] = &[
-    ("allowWatchBookmarks", "boolean"),
-    ("continue", "string"),
-    ("fieldSelector", "string"),
-    ("labelSelector", "string"),
-    ("limit", "integer"),
-    ("resourceVersion", "string"),
-    ("resourceVersionMatch", "string"),
-    ("sendInitialEvents", "boolean"),
-    ("timeoutSeconds", "integer"),
-    ("watch", "boolean"),
+pub(super) const ANY: &[&str] = &["*/*"];
+/// What is answered; of protobuf only what comes in is read, and who asks for it gets JSON.
+pub(super) const OBJECTS: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
+const LISTS: &[&str] = &[
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+    "application/json;stream=watch",
+    "application/vnd.kubernetes.protobuf;stream=watch",
 ];
-const WRITE: &[Parameter] = &[("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string")];
-const FORCE: &[Parameter] = &[("force", "boolean")];
-const DELETE: &[Parameter] = &[
-    ("dryRun", "string"),
-    ("gracePeriodSeconds", "integer"),
-    ("ignoreStoreReadErrorWithClusterBreakingPotential", "boolean"),
-    ("orphanDependents", "boolean"),
-    ("propagationPolicy", "string"),
-];
-
-const JSON: &[&str] = &["application/json", "application/yaml"];
+const LOGS: &[&str] = &["text/plain", "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
+/// What is spoken about custom objects.
+const CUSTOM: &[&str] = &["application/json", "application/yaml"];
 const PATCHES: &[&str] = &[
     "application/apply-patch+yaml",
     "application/json-patch+json",
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 ];
+const PROXIED: &[&str] = &["delete", "get", "head", "options", "patch", "post", "put"];
 
-pub(super) const PATCH: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch";
-pub(super) const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
-pub(super) const STATUS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
+const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 
 /// One method on one path.
 pub(super) struct Operation<'a> {
     pub(super) path: String,
     pub(super) method: &'static str,
-    /// `x-kubernetes-action`.
+    /// `x-kubernetes-action`; empty when there is none.
     pub(super) action: &'static str,
     pub(super) id: String,
+    pub(super) description: String,
     pub(super) tag: String,
-    pub(super) kind: Kind<'a>,
+    pub(super) kind: Option<Kind<'a>>,
     pub(super) parameters: Vec<Parameter>,
-    /// The definition of the body and the media types it may come in.
-    pub(super) body: Option<(String, &'static [&'static str])>,
-    /// The definition of the answer; `None` for plain text.
-    pub(super) response: Option<String>,
+    pub(super) consumes: &'static [&'static str],
+    /// The definition of the body, and whether there must be one.
+    pub(super) body: Option<(String, bool)>,
+    pub(super) produces: &'static [&'static str],
+    pub(super) answer: Answer,
+    /// The codes of success.
+    pub(super) codes: &'static [u16],
+}
+
+/// What an operation answers.
+pub(super) enum Answer {
+    Definition(String),
+    Text,
+    Object,
+}
+
+/// The name of a definition of the API's machinery.
+pub(super) fn meta(kind: &str) -> String {
+    format!("{META}{kind}")
 }
 
 /// The definition that describes a kind, when there is one; a custom kind's name is its group backwards.
@@ -84,11 +90,11 @@ pub(super) fn subresource_kind<'a>(resource: &'a Resource, sub: &'a Subresource)
 /// Everything a resource offers.
 pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
     let mut writer = Writer::new(resource);
+    let namespaced = resource.scope == Scope::Namespaced;
     let collection: &[&str] = match resource.verbs {
         Verbs::All => &["list", "post", "deletecollection"],
         Verbs::NoDeleteCollection => &["list", "post"],
-        Verbs::Unlisted => &["post"],
-        Verbs::CreateOnly => &["post"],
+        Verbs::Unlisted | Verbs::CreateOnly => &["post"],
         Verbs::ReadOnly => &["list"],
     };
     let item: &[&str] = match resource.verbs {
@@ -99,11 +105,22 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
     for action in collection.iter().chain(item) {
         writer.add(action, None);
     }
-    if resource.scope == Scope::Namespaced && collection.contains(&"list") {
-        writer.add_list_of_all();
+    if matches!(resource.verbs, Verbs::All | Verbs::NoDeleteCollection) && resource.custom.is_none() {
+        writer.add("watchlist", None);
+        writer.add("watch", None);
+        if namespaced {
+            writer.for_all_namespaces("watchlist");
+        }
+    }
+    if namespaced && collection.contains(&"list") {
+        writer.for_all_namespaces("list");
     }
     for sub in &resource.subresources {
-        sub.verbs.iter().for_each(|verb| writer.add(method_of_verb(verb), Some(sub)));
+        match sub.name.as_str() {
+            "attach" | "exec" | "portforward" => writer.connect(sub, &["get", "post"], ""),
+            "proxy" => ["", "/{path}"].into_iter().for_each(|rest| writer.connect(sub, PROXIED, rest)),
+            _ => sub.verbs.iter().for_each(|verb| writer.add(method_of_verb(verb), Some(sub))),
+        }
     }
     writer.done
 }
@@ -120,91 +137,163 @@ fn method_of_verb(verb: &str) -> &'static str {
 
 struct Writer<'a> {
     resource: &'a Resource,
-    /// `/apis/apps/v1`
-    root: String,
-    /// `AppsV1`
-    words: String,
-    tag: String,
+    names: Names,
     done: Vec<Operation<'a>>,
+}
+
+/// How a group and version is called.
+pub(super) struct Names {
+    /// `Apps`
+    pub(super) group: String,
+    /// `AppsV1`
+    pub(super) words: String,
+    /// `apps_v1`
+    pub(super) tag: String,
+}
+
+impl Names {
+    pub(super) fn of(group: &str, version: &str) -> Self {
+        let group = if group.is_empty() { "core" } else { group.trim_end_matches(".k8s.io") };
+        let group: String = group.split(['.', '-']).map(capitalised).collect();
+        let words = format!("{group}{}", capitalised(version));
+        Self { tag: format!("{}_{version}", uncapitalised(&group)), group, words }
+    }
 }
 
 impl<'a> Writer<'a> {
     fn new(resource: &'a Resource) -> Self {
-        let root = format!("/{}", path(&resource.group, &resource.version));
-        let group = if resource.group.is_empty() { "core" } else { resource.group.trim_end_matches(".k8s.io") };
-        let camel: String = group.split(['.', '-']).map(capitalised).collect();
-        let tag = format!("{}_{}", uncapitalised(&camel), resource.version);
-        Self { resource, root, words: format!("{camel}{}", capitalised(&resource.version)), tag, done: Vec::new() }
+        Self { resource, names: Names::of(&resource.group, &resource.version), done: Vec::new() }
     }
 
     /// Adds what `action` does to the collection, to an object, or to its subresource.
     fn add(&mut self, action: &'static str, sub: Option<&'a Subresource>) {
         let resource = self.resource;
+        let is_custom = resource.custom.is_some();
         let kind = sub.map_or_else(|| kind(resource), |sub| subresource_kind(resource, sub));
         let name = definition_name(resource, &kind);
-        let connect = sub.is_some_and(|sub| matches!(sub.name.as_str(), "attach" | "exec" | "portforward" | "proxy"));
-        let (verb, method, parameters): (_, _, &[&[Parameter]]) = match action {
-            "list" => ("list", "get", &[LIST]),
-            "post" => ("create", "post", &[WRITE]),
-            "put" => ("replace", "put", &[WRITE]),
-            "patch" => ("patch", "patch", &[WRITE, FORCE]),
-            "delete" => ("delete", "delete", &[DELETE]),
-            "deletecollection" => ("deletecollection", "delete", &[LIST, DELETE]),
-            _ => ("read", "get", &[]),
+        let (verb, method, codes): (_, _, &[u16]) = match action {
+            "list" => ("list", "get", &[200]),
+            "watch" | "watchlist" => ("watch", "get", &[200]),
+            "post" => ("create", "post", &[200, 201, 202]),
+            "put" => ("replace", "put", &[200, 201]),
+            "patch" if is_custom => ("patch", "patch", &[200]),
+            "patch" => ("patch", "patch", &[200, 201]),
+            "delete" => ("delete", "delete", &[200, 202]),
+            "deletecollection" => ("delete", "delete", &[200]),
+            _ => ("read", "get", &[200]),
         };
         let body = match action {
-            _ if connect => None,
-            "post" | "put" => name.clone().map(|name| (name, JSON)),
-            "patch" => Some((PATCH.to_owned(), if resource.custom.is_some() { &PATCHES[..3] } else { PATCHES })),
-            "delete" | "deletecollection" => Some((DELETE_OPTIONS.to_owned(), JSON)),
+            "post" | "put" => name.clone().map(|name| (name, true)),
+            "patch" => Some((meta("Patch"), true)),
+            "delete" | "deletecollection" => Some((meta("DeleteOptions"), false)),
             _ => None,
         };
-        let response = match action {
-            _ if connect || sub.is_some_and(|sub| sub.name == "log") => None,
+        let log = sub.is_some_and(|sub| sub.name == "log");
+        let answer = match action {
+            _ if log => None,
             "list" => name.map(|name| format!("{name}List")),
-            "delete" | "deletecollection" => Some(STATUS.to_owned()),
+            "watch" | "watchlist" => Some(meta("WatchEvent")),
+            // Upstream's documents keep it from namespaces.
+            "delete" if returns_object(resource) && resource.plural != "namespaces" => name,
+            "delete" | "deletecollection" => Some(meta("Status")),
             _ => name,
         };
-        let scope = if resource.scope == Scope::Namespaced { "Namespaced" } else { "" };
         let what = sub.map_or_else(String::new, |sub| capitalised(&sub.name));
-        let verb = if connect { format!("connect{}", capitalised(method)) } else { verb.to_owned() };
+        let (before, after) = match action {
+            "deletecollection" => ("Collection", ""),
+            "watchlist" => ("", "List"),
+            _ => ("", ""),
+        };
+        let scope = if resource.scope == Scope::Namespaced { "Namespaced" } else { "" };
+        let (consumes, produces) = match action {
+            "patch" => (if is_custom { &PATCHES[..3] } else { PATCHES }, OBJECTS),
+            "list" | "watch" | "watchlist" => (ANY, LISTS),
+            _ if log => (ANY, LOGS),
+            _ => (ANY, OBJECTS),
+        };
+        let path = self.path(action, sub);
         self.done.push(Operation {
-            path: self.path(action, sub),
+            parameters: parameter::of(action, &path, kind.kind, log),
+            path,
             method,
-            action: if connect { "connect" } else { action },
-            id: format!("{verb}{}{scope}{}{what}", self.words, resource.kind),
-            tag: self.tag.clone(),
-            kind,
-            parameters: if connect { Vec::new() } else { parameters.concat() },
+            action,
+            id: format!("{verb}{}{before}{scope}{}{what}{after}", self.names.words, resource.kind),
+            description: description(action, &resource.kind, sub),
+            tag: self.names.tag.clone(),
+            kind: Some(kind),
+            consumes: if is_custom && action != "patch" { CUSTOM } else { consumes },
             body,
-            response,
+            produces: if is_custom { CUSTOM } else { produces },
+            answer: answer.map_or(Answer::Text, Answer::Definition),
+            codes,
         });
     }
 
-    /// The list over all namespaces.
-    fn add_list_of_all(&mut self) {
-        let kind = kind(self.resource);
-        self.done.push(Operation {
-            path: format!("{}/{}", self.root, self.resource.plural),
-            method: "get",
-            action: "list",
-            id: format!("list{}{}ForAllNamespaces", self.words, self.resource.kind),
-            tag: self.tag.clone(),
-            kind,
-            parameters: LIST.to_vec(),
-            body: None,
-            response: definition_name(self.resource, &kind).map(|name| format!("{name}List")),
-        });
+    /// The same over all namespaces.
+    fn for_all_namespaces(&mut self, action: &'static str) {
+        self.add(action, None);
+        let Some(operation) = self.done.last_mut() else { return };
+        operation.path = operation.path.replace("/namespaces/{namespace}", "");
+        operation.parameters.retain(|parameter| parameter.name != "namespace");
+        operation.id = operation.id.replacen("Namespaced", "", 1) + "ForAllNamespaces";
+    }
+
+    /// The methods that open a stream or are passed on, at the subresource and at `rest` below it.
+    fn connect(&mut self, sub: &'a Subresource, methods: &[&'static str], rest: &str) {
+        let kind = subresource_kind(self.resource, sub);
+        let scope = if self.resource.scope == Scope::Namespaced { "Namespaced" } else { "" };
+        let with = if rest.is_empty() { "" } else { "WithPath" };
+        for &method in methods {
+            let path = format!("{}{rest}", self.path("connect", Some(sub)));
+            let Names { words, tag, .. } = &self.names;
+            let what = format!("{scope}{}{}{with}", self.resource.kind, capitalised(&sub.name));
+            let upper = method.to_ascii_uppercase();
+            self.done.push(Operation {
+                parameters: parameter::of(&sub.name, &path, kind.kind, false),
+                path,
+                method,
+                action: "connect",
+                id: format!("connect{words}{}{what}", capitalised(method)),
+                description: format!("connect {upper} requests to {} of {}", sub.name, self.resource.kind),
+                tag: tag.clone(),
+                kind: Some(kind),
+                consumes: ANY,
+                body: None,
+                produces: ANY,
+                answer: Answer::Text,
+                codes: &[200],
+            });
+        }
     }
 
     fn path(&self, action: &str, sub: Option<&Subresource>) -> String {
-        let namespace = if self.resource.scope == Scope::Namespaced { "/namespaces/{namespace}" } else { "" };
-        let collection = format!("{}{namespace}/{}", self.root, self.resource.plural);
+        let Resource { group, version, plural, scope, .. } = self.resource;
+        let root = path(group, version);
+        let watch = if action.starts_with("watch") { "/watch" } else { "" };
+        let namespace = if *scope == Scope::Namespaced { "/namespaces/{namespace}" } else { "" };
+        let collection = format!("/{root}{watch}{namespace}/{plural}");
         match (sub, action) {
             (Some(sub), _) => format!("{collection}/{{name}}/{}", sub.name),
-            (None, "list" | "post" | "deletecollection") => collection,
+            (None, "list" | "post" | "deletecollection" | "watchlist") => collection,
             (None, _) => format!("{collection}/{{name}}"),
         }
+    }
+}
+
+fn description(action: &str, kind: &str, sub: Option<&Subresource>) -> String {
+    let article = if kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    let whole = |of: &str| sub.map_or_else(|| of.to_owned(), |sub| format!("{} of {of}", sub.name));
+    let (one, the) = (whole(&format!("{article} {kind}")), whole(&format!("the specified {kind}")));
+    match action {
+        "list" => format!("list or watch objects of kind {kind}"),
+        "watch" => format!("watch changes to an object of kind {kind}. deprecated: use the 'watch' parameter instead."),
+        "watchlist" => format!("watch changes to a list of {kind}. deprecated: use the 'watch' parameter instead."),
+        "post" => format!("create {one}"),
+        "put" => format!("replace {the}"),
+        "patch" => format!("partially update {the}"),
+        "delete" => format!("delete {one}"),
+        "deletecollection" => format!("delete collection of {kind}"),
+        _ => format!("read {the}"),
     }
 }
 

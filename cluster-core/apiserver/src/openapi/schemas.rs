@@ -26,11 +26,13 @@ pub(super) struct Schemas {
     descriptions: Descriptions,
     done: Map<String, Value>,
     queue: Vec<String>,
+    /// What keys of lists stand for when they are absent: definition, field, value.
+    key_defaults: Vec<(String, String, Value)>,
 }
 
 impl Schemas {
     pub(super) fn new(style: Style, descriptions: Descriptions) -> Self {
-        Self { style, descriptions, done: Map::new(), queue: Vec::new() }
+        Self { style, descriptions, done: Map::new(), queue: Vec::new(), key_defaults: Vec::new() }
     }
 
     /// A reference to a definition, which becomes part of the document.
@@ -92,6 +94,9 @@ impl Schemas {
                 let schema = self.definition(definition);
                 self.done.insert(name, schema);
             }
+        }
+        for (name, field, value) in self.key_defaults {
+            self.done[&name]["properties"][field]["default"] = value;
         }
         self.done
     }
@@ -206,6 +211,11 @@ impl Schemas {
                 }
                 .into();
                 if let ListKind::Map(keys) = &list.kind {
+                    if let Shape::Reference(name) = &list.items.shape {
+                        let known = keys.iter().filter_map(|key| Some((key, key.default.clone()?)));
+                        let known = known.map(|(key, value)| (name.to_string(), key.name.to_string(), value));
+                        self.key_defaults.extend(known);
+                    }
                     value["x-kubernetes-list-map-keys"] = keys.iter().map(|key| key.name.to_string()).collect();
                 }
                 value

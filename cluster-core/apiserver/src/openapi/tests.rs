@@ -10,7 +10,7 @@ fn builtin() -> Vec<Arc<Resource>> {
 }
 
 fn parse(document: &Document) -> Value {
-    serde_json::from_slice(&document.bytes).expect("JSON")
+    serde_json::from_slice(&document.bytes()).expect("JSON")
 }
 
 fn v3(path: &str) -> Value {
@@ -66,18 +66,110 @@ fn all_references_of_all_documents_resolve() {
     assert!(documents.v3("apis/nothing/v1").is_none());
 }
 
+fn names(parameters: &Value) -> Vec<&str> {
+    parameters.as_array().expect("parameters").iter().filter_map(|one| one["name"].as_str()).collect()
+}
+
 #[test]
 fn a_patch_declares_field_validation_and_its_kind() {
     let apps = v3("apis/apps/v1");
     let patch = &apps["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
-    let names: Vec<&str> =
-        patch["parameters"].as_array().expect("parameters").iter().filter_map(|p| p["name"].as_str()).collect();
-    assert_eq!(names, ["dryRun", "fieldManager", "fieldValidation", "force"]);
+    assert_eq!(names(&patch["parameters"]), ["dryRun", "fieldManager", "fieldValidation", "force"]);
     assert_eq!(patch["operationId"], "patchAppsV1NamespacedDeployment");
     assert_eq!(patch["x-kubernetes-action"], "patch");
     let kind = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
     assert_eq!(patch["x-kubernetes-group-version-kind"], kind);
     assert!(patch["requestBody"]["content"]["application/strategic-merge-patch+json"].is_object());
+}
+
+/// Facts of upstream's published documents: method, path, id, action, codes, what is answered.
+#[test]
+fn operations_are_called_and_answered_as_upstream_publishes_them() {
+    const POD: &str = "/api/v1/namespaces/{namespace}/pods/{name}";
+    const PODS: &str = "/api/v1/namespaces/{namespace}/pods";
+    const CLAIM: &str = "/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}";
+    let meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
+    let core = v3("api/v1");
+    for (method, path, id, action, codes, answer) in [
+        ("get", PODS, "listCoreV1NamespacedPod", "list", "200 401", "io.k8s.api.core.v1.PodList"),
+        ("post", PODS, "createCoreV1NamespacedPod", "post", "200 201 202 401", "io.k8s.api.core.v1.Pod"),
+        ("delete", PODS, "deleteCoreV1CollectionNamespacedPod", "deletecollection", "200 401", "meta.Status"),
+        ("put", POD, "replaceCoreV1NamespacedPod", "put", "200 201 401", "io.k8s.api.core.v1.Pod"),
+        ("patch", POD, "patchCoreV1NamespacedPod", "patch", "200 201 401", "io.k8s.api.core.v1.Pod"),
+        ("delete", POD, "deleteCoreV1NamespacedPod", "delete", "200 202 401", "io.k8s.api.core.v1.Pod"),
+        (
+            "delete",
+            CLAIM,
+            "deleteCoreV1NamespacedPersistentVolumeClaim",
+            "delete",
+            "200 202 401",
+            "io.k8s.api.core.v1.PersistentVolumeClaim",
+        ),
+        ("delete", "/api/v1/nodes/{name}", "deleteCoreV1Node", "delete", "200 202 401", "meta.Status"),
+        ("get", "/api/v1/pods", "listCoreV1PodForAllNamespaces", "list", "200 401", "io.k8s.api.core.v1.PodList"),
+        ("get", "/api/v1/watch/pods", "watchCoreV1PodListForAllNamespaces", "watchlist", "200 401", "meta.WatchEvent"),
+        (
+            "get",
+            "/api/v1/watch/namespaces/{namespace}/pods/{name}",
+            "watchCoreV1NamespacedPod",
+            "watch",
+            "200 401",
+            "meta.WatchEvent",
+        ),
+        ("get", "/api/v1/watch/nodes", "watchCoreV1NodeList", "watchlist", "200 401", "meta.WatchEvent"),
+        ("get", &format!("{POD}/exec"), "connectCoreV1GetNamespacedPodExec", "connect", "200 401", ""),
+        (
+            "options",
+            &format!("{POD}/proxy/{{path}}"),
+            "connectCoreV1OptionsNamespacedPodProxyWithPath",
+            "connect",
+            "200 401",
+            "",
+        ),
+        ("get", &format!("{POD}/log"), "readCoreV1NamespacedPodLog", "get", "200 401", ""),
+        (
+            "post",
+            &format!("{POD}/eviction"),
+            "createCoreV1NamespacedPodEviction",
+            "post",
+            "200 201 202 401",
+            "io.k8s.api.policy.v1.Eviction",
+        ),
+        ("get", "/api/v1/", "getCoreV1APIResources", "", "200 401", "meta.APIResourceList"),
+    ] {
+        let operation = &core["paths"][path][method];
+        assert_eq!(operation["operationId"], id, "{method} {path}");
+        assert_eq!(operation["x-kubernetes-action"].as_str().unwrap_or_default(), action, "{id}");
+        let responses = operation["responses"].as_object().expect("responses");
+        assert_eq!(responses.keys().map(String::as_str).collect::<Vec<_>>().join(" "), codes, "{id}");
+        let mut content = responses["200"]["content"].as_object().expect("content").values();
+        let schema = &content.next().expect("a media type")["schema"];
+        let expected = match answer.replace("meta.", &format!("{meta}.")) {
+            text if text.is_empty() => json!({"type": "string"}),
+            name => json!({"$ref": format!("#/components/schemas/{name}")}),
+        };
+        assert_eq!(*schema, expected, "{id}");
+    }
+    let exec = &core["paths"][&format!("{POD}/exec")]["parameters"];
+    assert_eq!(names(exec), ["command", "container", "name", "namespace", "stderr", "stdin", "stdout", "tty"]);
+    let discovery = v3("apis/apps");
+    assert_eq!(discovery["paths"]["/apis/apps/"]["get"]["operationId"], "getAppsAPIGroup");
+}
+
+#[test]
+fn version_2_refers_to_the_parameters_that_operations_share() {
+    let v2 = parse(&Documents::new(&builtin()).v2());
+    let list = &v2["paths"]["/api/v1/nodes"]["get"];
+    assert_eq!((&list["consumes"], &list["schemes"]), (&json!(["*/*"]), &json!(["https"])));
+    assert_eq!(list["produces"][3], "application/json;stream=watch");
+    assert!(
+        list["parameters"][0]["$ref"].as_str().is_some_and(|to| to.starts_with("#/parameters/allowWatchBookmarks-"))
+    );
+    let node = &v2["paths"]["/api/v1/nodes/{name}"];
+    assert_eq!(node["parameters"][0]["description"], "name of the Node");
+    assert!(node["put"]["parameters"].as_array().expect("a list").iter().any(|one| one["name"] == "body"));
+    let body = node["patch"]["parameters"].as_array().and_then(|all| all.last()).expect("a body");
+    assert!(body["$ref"].as_str().is_some_and(|to| to.starts_with("#/parameters/body-")));
 }
 
 #[test]
@@ -88,6 +180,8 @@ fn schemas_carry_lists_keys_strategies_and_descriptions() {
     assert_eq!(ports["x-kubernetes-list-map-keys"], json!(["containerPort", "protocol"]));
     assert_eq!(ports["x-kubernetes-patch-merge-key"], "containerPort");
     assert_eq!(ports["x-kubernetes-patch-strategy"], "merge");
+    let protocol = &schemas["io.k8s.api.core.v1.ContainerPort"]["properties"]["protocol"];
+    assert_eq!(protocol["default"], "TCP");
     let volumes = &schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["volumes"];
     assert_eq!(volumes["x-kubernetes-patch-strategy"], "merge,retainKeys");
     let spec = &schemas["io.k8s.api.core.v1.Pod"]["properties"]["spec"];

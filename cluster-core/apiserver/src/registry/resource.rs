@@ -100,6 +100,8 @@ pub struct Legacy {
     pub version: String,
     /// Gives an object of the removed version the shape of the stored one; idempotent.
     pub upgrade: fn(&mut Value),
+    /// Gives a stored object the shape of the removed version.
+    pub downgrade: fn(&mut Value),
 }
 
 /// Where objects of a resource live.

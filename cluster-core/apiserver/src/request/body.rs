@@ -22,8 +22,14 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Status> {
     }
 }
 
-/// A decoded body and its duplicate fields.
-pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Value, Duplicates), Status> {
+/// How a body is written.
+enum Form {
+    Json,
+    Yaml,
+    Protobuf,
+}
+
+fn form(content_type: &str) -> Result<Form, Status> {
     match media_type(content_type) {
         ""
         | "application/json"
@@ -31,10 +37,24 @@ pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Va
         | "application/merge-patch+json"
         | "application/strategic-merge-patch+json"
         | "text/plain"
-        | "application/x-www-form-urlencoded" => decode_json(body),
-        "application/yaml" | "application/apply-patch+yaml" => decode_yaml(body),
-        protobuf::MEDIA_TYPE => Ok((protobuf::decode(body)?, Duplicates::Json(Vec::new()))),
+        | "application/x-www-form-urlencoded" => Ok(Form::Json),
+        "application/yaml" | "application/apply-patch+yaml" => Ok(Form::Yaml),
+        protobuf::MEDIA_TYPE => Ok(Form::Protobuf),
         _ => Err(unsupported_media_type(&["application/json", "application/yaml", protobuf::MEDIA_TYPE])),
+    }
+}
+
+/// Refuses what could not be decoded, before it is read.
+pub(crate) fn check_type(content_type: &str) -> Result<(), Status> {
+    form(content_type).map(drop)
+}
+
+/// A decoded body and its duplicate fields.
+pub(crate) fn decode_json_or_yaml(content_type: &str, body: &[u8]) -> Result<(Value, Duplicates), Status> {
+    match form(content_type)? {
+        Form::Json => decode_json(body),
+        Form::Yaml => decode_yaml(body),
+        Form::Protobuf => Ok((protobuf::decode(body)?, Duplicates::Json(Vec::new()))),
     }
 }
 

@@ -5,7 +5,7 @@ use super::list::{self, Filter};
 use super::{form, update};
 use crate::admission::{AdmissionRequest, Operation};
 use crate::custom;
-use crate::registry::Deletion;
+use crate::registry::{Deletion, Resource};
 use crate::request::{self, DeleteOptions, Propagation};
 use bytes::Bytes;
 use cluster_object::meta;
@@ -17,17 +17,31 @@ use std::sync::Arc;
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
-/// Resources whose delete answers with the object even when it is gone.
+/// What answers its delete with the object even when it is gone; by where it is stored.
 const RETURN_OBJECT: &[&str] = &[
+    "namespaces",
+    "persistentvolumeclaims",
+    "persistentvolumes",
     "pods",
     "podtemplates",
-    "persistentvolumes",
-    "persistentvolumeclaims",
+    "resource.k8s.io/deviceclasses",
+    "resource.k8s.io/resourceclaims",
+    "resource.k8s.io/resourceclaimtemplates",
+    "resource.k8s.io/resourceslices",
     "resourcequotas",
     "serviceaccounts",
     "services",
-    "namespaces",
+    "storage.k8s.io/csidrivers",
+    "storage.k8s.io/csinodes",
+    "storage.k8s.io/storageclasses",
+    "storage.k8s.io/volumeattachments",
+    "storage.k8s.io/volumeattributesclasses",
 ];
+
+/// Whether a delete answers with the object, where others answer with a Status.
+pub(crate) fn returns_object(resource: &Resource) -> bool {
+    RETURN_OBJECT.contains(&&*resource.storage)
+}
 
 pub(super) async fn delete(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
     delete_object(&with_options(call, &body)?, &call.info.name).await
@@ -134,7 +148,7 @@ async fn remove(call: &Call<'_>, entry: &Arc<Entry>, object: Value) -> Result<Ar
 /// The answer to a delete that took effect: the object, or a Status that names it.
 async fn gone(call: &Call<'_>, name: &str, old: &Value, entry: Option<&Arc<Entry>>) -> Result<Reply, Status> {
     let resource = &*call.resource;
-    if resource.group.is_empty() && RETURN_OBJECT.contains(&resource.plural.as_str()) {
+    if returns_object(resource) {
         let bytes = match entry {
             Some(entry) => call.answer(entry).await?,
             None => super::to_bytes(old)?,

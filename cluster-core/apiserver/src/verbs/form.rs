@@ -99,9 +99,10 @@ async fn from_storage(lookup: &dyn Lookup, resource: &Resource, mut values: Vec<
     }
     if let Some(conversion) = &resource.strategy.conversion {
         values.iter_mut().for_each(conversion.from_storage);
-    } else if resource.legacy.is_some() {
+    } else if let Some(legacy) = &resource.legacy {
         for value in &mut values {
             value["apiVersion"] = resource.api_version().into();
+            (legacy.downgrade)(value);
         }
     }
     Ok(values)

@@ -95,6 +95,7 @@ pub(super) fn conform(call: &Call<'_>, object: &mut Value, duplicates: &Duplicat
 
 /// What admission made of an object: one of the kind still, without unknown fields and with its defaults.
 pub(crate) fn complete(resource: &Resource, object: &mut Value) -> Result<(), Status> {
+    decode::check_depth(object)?;
     let built_in = resource.schema().filter(|_| resource.custom.is_none());
     let found = built_in.map(|schema| decode::check(object, schema));
     if let Some(error) = found.as_ref().and_then(|found| found.type_errors.first()) {

@@ -14,7 +14,7 @@ mod watch;
 
 pub(crate) use call::{Call, Content, List, Reply, key};
 pub(crate) use create::{Managed, create_object};
-pub(crate) use delete::delete_object;
+pub(crate) use delete::{delete_object, returns_object};
 pub(crate) use form::{converted, draft, served_list, served_values};
 pub(crate) use incoming::complete;
 pub(crate) use list::{Filter, collect};
@@ -44,6 +44,11 @@ pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
         return crate::usage::serve(call).await;
     }
     let name = call.info.name.as_str();
+    match call.info.verb {
+        "create" | "update" => request::check_type(&call.content_type)?,
+        "patch" => drop(PatchKind::of(call)?),
+        _ => {}
+    }
     match call.info.verb {
         "get" => call.get(name).await,
         "list" => list::list(call),

@@ -132,7 +132,9 @@ async fn webhooks_know_tokens_and_rights_and_secrets_hold_bootstrap_tokens() {
         (200, json!({"kind": seen.body["kind"], "apiVersion": seen.body["apiVersion"], "status": status}))
     })
     .await;
-    let client = Some(hook.by_url("/"));
+    let mut client = hook.by_url("/");
+    client["user"] = json!({"token": "api-server"});
+    let client = Some(client);
     let options = Options { token_webhook: client.clone(), authorization_webhook: client, ..Options::default() };
     let api = Api::start_with(|config| config.auth = options).await;
     for (path, token, code) in
@@ -140,6 +142,8 @@ async fn webhooks_know_tokens_and_rights_and_secrets_hold_bootstrap_tokens() {
     {
         assert_eq!(ask(&api, "GET", path, token, None).await.code, code, "{path} {token}");
     }
+    let identified = hook.seen().iter().all(|seen| seen.headers["authorization"] == "Bearer api-server");
+    assert!(identified, "the server says who it is");
     let secret = json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "bootstrap-token-abcdef"},
         "type": "bootstrap.kubernetes.io/token", "stringData": {"token-id": "abcdef",
             "token-secret": "0123456789abcdef", "usage-bootstrap-authentication": "true"}});

@@ -23,6 +23,11 @@ fn wardle(seen: &Seen) -> (u16, Value) {
             200,
             json!({"paths": {"apis/wardle.example.com/v1": {"serverRelativeURL": format!("{DOCUMENT}?hash=AB")}}}),
         ),
+        "/openapi/v2" => (
+            200,
+            json!({"paths": {"/apis/wardle.example.com/v1/flunders": {}, "/api/v1/nodes": {}},
+                "definitions": {"com.example.Flunder": {"type": "object"}}}),
+        ),
         DOCUMENT => (200, json!({"openapi": "3.0.0", "paths": {"/apis/wardle.example.com/v1/": {}}})),
         _ => (404, json!({"kind": "Status", "status": "Failure", "code": 404})),
     }
@@ -86,6 +91,11 @@ async fn a_group_of_an_extension_server_is_discovered_and_proxied_under_the_call
     assert!(index["paths"].get("apis/apps/v1").is_some(), "beside our own");
     let document = api.get(document.as_str().expect("a path")).await.ok();
     assert!(document["paths"].get("/apis/wardle.example.com/v1/").is_some(), "{document}");
+
+    let swagger = api.get("/openapi/v2").await.ok();
+    assert!(swagger["paths"]["/apis/wardle.example.com/v1/flunders"].is_object());
+    assert!(swagger["paths"]["/api/v1/nodes"]["get"].is_object(), "what is ours stays");
+    assert_eq!(swagger["definitions"]["com.example.Flunder"]["type"], "object");
 
     // Without its authority the server is not trusted, unless nobody cares.
     object["spec"]["caBundle"] = json!(Hook::start(wardle).await.ca_bundle);

@@ -139,6 +139,20 @@ async fn another_kind_version_namespace_or_name_is_a_bad_request() {
 }
 
 #[tokio::test]
+async fn an_error_comes_in_the_encoding_that_was_asked_for() {
+    let api = Api::start().await;
+    let missing = format!("{CONFIG_MAPS}/a");
+    for (path, accept) in [(&*missing, "application/yaml"), ("/apis", "application/yaml, application/json")] {
+        let text = api.accepting(path, accept).await.body;
+        let text = text.as_str().unwrap_or_else(|| panic!("{path} is answered with JSON"));
+        assert!(text.contains(if path == missing { "reason: NotFound\n" } else { "kind: APIGroupList\n" }), "{text}");
+    }
+    for accept in ["application/json;as=Table;v=v1;g=meta.k8s.io", "application/vnd.kubernetes.protobuf", "image/png"] {
+        assert_eq!(api.accepting(&missing, accept).await.body["kind"], "Status", "{accept}");
+    }
+}
+
+#[tokio::test]
 async fn unknown_resources_and_methods_are_refused() {
     let api = Api::start().await;
     let answer = api.get("/apis/apps/v1/nothings").await;

@@ -264,7 +264,12 @@ async fn fault(api: &Api, request: Request<Body>) -> Option<String> {
     if response.status().as_u16() < 400 || method == "HEAD" {
         return (response.status().as_u16() == 500).then(|| "500".to_owned());
     }
-    let answer = answer(response).await;
+    let mut answer = answer(response).await;
+    // Some requests wanted YAML.
+    let yaml = answer.body.as_str().and_then(|text| cluster_object::yaml::from_manifest(text).ok());
+    if let Some(status) = yaml.and_then(|documents| documents.into_iter().next()).filter(Value::is_object) {
+        answer.body = status;
+    }
     let (code, _, message) = answer.failure();
     let unavailable = matches!(code, 501 | 503 | 504);
     let known = code < 500 || unavailable || UPSTREAMS_OWN.iter().any(|part| message.contains(part));

@@ -1,6 +1,8 @@
 //! Requests that mean harm are refused, and the server still answers afterwards.
 
 use super::Api;
+use super::hook::Hook;
+use base64::Engine as _;
 use cluster_object::decode::MAX_DEPTH;
 use serde_json::{Value, json};
 
@@ -61,4 +63,28 @@ async fn what_nests_too_deep_or_grows_too_fast_is_refused() {
         assert_eq!(answer.code, code, "{method} {path} {kind}: {answer:?}");
     }
     assert_eq!(api.get(THINGS).await.ok()["items"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn what_a_webhook_nests_too_deep_is_refused() {
+    let hook = Hook::start(|seen| {
+        let deep = (0..60).fold(json!({}), |inner, _| json!({"a": inner}));
+        let deeper = format!("/a{}/b", "/a".repeat(60));
+        let patch = json!([{"op": "add", "path": "/a", "value": deep}, {"op": "add", "path": deeper, "value": deep}]);
+        let patch = base64::engine::general_purpose::STANDARD.encode(patch.to_string());
+        let uid = &seen.body["request"]["uid"];
+        let response = json!({"uid": uid, "allowed": true, "patchType": "JSONPatch", "patch": patch});
+        (200, json!({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "response": response}))
+    })
+    .await;
+    let api = prepared().await;
+    let rules = json!([{"operations": ["*"], "apiGroups": ["example.com"], "apiVersions": ["*"], "resources": ["*"]}]);
+    let webhook = json!({"name": "a.example.com", "clientConfig": hook.by_url("/"), "sideEffects": "None",
+        "admissionReviewVersions": ["v1"], "rules": rules});
+    let path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+    api.post(path, &json!({"metadata": {"name": "a"}, "webhooks": [webhook]})).await.ok();
+    let mut object = thing();
+    object["metadata"]["name"] = "b".into();
+    let answer = api.post(THINGS, &object).await;
+    assert_eq!(answer.failure(), (400, "BadRequest", "the object nests deeper than 100 levels"));
 }

@@ -6,11 +6,15 @@ mod apply;
 mod conversions;
 mod custom;
 mod delete;
+mod early;
 mod errors;
 mod fuzz;
 mod hook;
 mod hostile;
 mod lists;
+mod openapi;
+mod paths;
+mod plugins;
 mod policies;
 mod proxies;
 mod quotas;
@@ -103,6 +107,13 @@ impl Api {
             .body(body.into())
             .expect("a request");
         answer(self.send(request).await).await
+    }
+
+    /// As another user than the almighty one.
+    async fn call_as(&self, user: &UserInfo, method: &str, path: &str, object: &Value) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        request = request.extension(user.clone());
+        answer(self.server.handle(request.body(object.to_string().into()).expect("a request")).await).await
     }
 
     async fn get(&self, path: &str) -> Answer {

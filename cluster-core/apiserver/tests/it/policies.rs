@@ -1,6 +1,8 @@
 //! Admission policies in CEL.
 
-use super::{Api, CONFIG_MAPS, config_map};
+use super::hook::Hook;
+use super::{Api, CONFIG_MAPS, UserInfo, config_map};
+use cluster_apiserver::auth::Options;
 use serde_json::{Value, json};
 
 const GROUP: &str = "/apis/admissionregistration.k8s.io/v1";
@@ -196,4 +198,28 @@ async fn policies_change_objects() {
     let refused = mutating(&failing).await.post(CONFIG_MAPS, &config_map("a", &json!({"k": "1"}))).await;
     assert_eq!((refused.code, refused.failure().1), (422, "Invalid"));
     assert!(refused.failure().2.contains("MutatingAdmissionPolicy 'm' with binding 'm-binding' denied request"));
+}
+
+#[tokio::test]
+async fn an_expression_about_rights_hears_the_authorization_webhook() {
+    let hook = Hook::start(|seen| {
+        let asked = &seen.body["spec"]["resourceAttributes"];
+        let allowed = asked["verb"] == "praise" || asked["resource"] == "configmaps";
+        (200, json!({"kind": "SubjectAccessReview", "status": {"allowed": allowed}}))
+    })
+    .await;
+    let options = Options { authorization_webhook: Some(hook.by_url("/")), ..Options::default() };
+    let api = Api::start_with(|config| config.auth = options).await;
+    let rights = "authorizer.group('example.com').resource('cats')";
+    let expression = format!("{rights}.check('praise').allowed() && !{rights}.check('scold').allowed()");
+    let policy = policy("ValidatingAdmissionPolicy", "p", &json!({"validations": [{"expression": expression}]}));
+    api.post(&format!("{GROUP}/validatingadmissionpolicies"), &policy).await.ok();
+    let binding = binding("ValidatingAdmissionPolicyBinding", "p", &json!({"validationActions": ["Deny"]}));
+    api.post(&format!("{GROUP}/validatingadmissionpolicybindings"), &binding).await.ok();
+    let user = UserInfo::authenticated("u", &[]);
+    let made = api.call_as(&user, "POST", CONFIG_MAPS, &config_map("a", &json!({}))).await;
+    assert_eq!(made.code, 201, "{made:?}");
+    let asked =
+        |verb: &str| hook.seen().iter().filter(|s| s.body["spec"]["resourceAttributes"]["verb"] == verb).count();
+    assert_eq!((asked("praise"), asked("scold")), (1, 1));
 }

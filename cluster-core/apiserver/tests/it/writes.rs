@@ -169,3 +169,25 @@ async fn a_status_comes_by_its_own_way_only() {
     assert_eq!(patched["status"]["conditions"][0]["type"], "x");
     assert_eq!(patched["metadata"].get("labels"), None);
 }
+
+#[tokio::test]
+async fn endpoint_slices_of_the_removed_version_say_where_endpoints_are_by_labels() {
+    let api = Api::start().await;
+    let topology = json!({"kubernetes.io/hostname": "n", "topology.kubernetes.io/zone": "z"});
+    let old = json!({"apiVersion": "discovery.k8s.io/v1beta1", "kind": "EndpointSlice", "metadata": {"name": "a"},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["10.0.0.1"], "nodeName": "n", "topology": topology}]});
+    let path = |version: &str| format!("/apis/discovery.k8s.io/{version}/namespaces/default/endpointslices");
+    let made = api.post(&path("v1beta1"), &old).await;
+    assert!(made.warnings[0].contains("unavailable in v1.25+; use discovery.k8s.io/v1 EndpointSlice"), "{made:?}");
+    assert_eq!(made.ok()["endpoints"][0]["topology"], topology);
+    let new = api.get(&format!("{}/a", path("v1"))).await.ok();
+    let expected = json!({"addresses": ["10.0.0.1"], "nodeName": "n", "zone": "z"});
+    assert_eq!(new["endpoints"][0], expected);
+    let list = api.get(&path("v1beta1")).await.ok();
+    assert!(
+        list["items"].as_array().is_some_and(|all| all.iter().any(|one| one["endpoints"][0]["topology"] == topology))
+    );
+    let found = api.get("/apis/discovery.k8s.io/v1beta1").await.ok();
+    assert_eq!(found["resources"][0]["name"], "endpointslices");
+}

@@ -6,12 +6,18 @@ use crate::auth::{Decision, UserInfo};
 use crate::request::RequestInfo;
 use crate::server::ApiServer;
 use cluster_cel::{AUTHORIZER_VARIABLES, Activation, Authorizer, Check, authorizer};
+use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 
-/// The server, asked about who makes the request. A webhook that authorizes is not asked: evaluations do not wait.
+/// What evaluations asked that only a webhook knows.
+pub(super) type Unknown = Arc<Mutex<Vec<(UserInfo, RequestInfo)>>>;
+
+/// The server, asked about who makes the request. Evaluations do not wait: what a webhook was not asked lately is
+/// denied, and noted so that it can be asked before the next try.
 struct Asker {
     server: Weak<ApiServer>,
     user: UserInfo,
+    unknown: Unknown,
 }
 
 impl Authorizer for Asker {
@@ -19,7 +25,11 @@ impl Authorizer for Asker {
         let Some(server) = self.server.upgrade() else { return (false, "the server is going down".to_owned()) };
         let account = check.service_account.as_ref();
         let account = account.map(|(namespace, name)| UserInfo::service_account(namespace, name, ""));
-        let decision = server.authorizer.authorize(account.as_ref().unwrap_or(&self.user), &asked(check));
+        let (user, asked) = (account.as_ref().unwrap_or(&self.user), asked(check));
+        let Some(decision) = server.authorizer.known(user, &asked) else {
+            self.unknown.lock().push((user.clone(), asked));
+            return (false, String::new());
+        };
         let allowed = decision.is_allowed();
         let (Decision::Allow(reason) | Decision::Deny(reason)) = decision;
         (allowed, reason)
@@ -44,9 +54,11 @@ fn asked(check: &Check) -> RequestInfo {
     }
 }
 
-/// Binds both variables for this request.
-pub(super) fn bind(activation: &mut Activation, server: &ApiServer, request: &AdmissionRequest<'_>) {
-    let asker: Arc<dyn Authorizer> = Arc::new(Asker { server: Weak::clone(&server.this), user: request.user.clone() });
+/// Binds both variables for this request. Returns where unknown answers are noted.
+pub(super) fn bind(activation: &mut Activation, server: &ApiServer, request: &AdmissionRequest<'_>) -> Unknown {
+    let (server, unknown) = (Weak::clone(&server.this), Unknown::default());
+    let asker = Asker { server, user: request.user.clone(), unknown: Arc::clone(&unknown) };
+    let asker: Arc<dyn Authorizer> = Arc::new(asker);
     let own = Check {
         group: request.resource.group.clone(),
         resource: request.resource.plural.clone(),
@@ -58,4 +70,5 @@ pub(super) fn bind(activation: &mut Activation, server: &ApiServer, request: &Ad
     for ((name, _), check) in AUTHORIZER_VARIABLES.into_iter().zip([Check::default(), own]) {
         activation.bind(name, authorizer(Arc::clone(&asker), check));
     }
+    unknown
 }

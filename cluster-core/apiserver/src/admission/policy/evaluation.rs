@@ -16,6 +16,32 @@ pub(in crate::admission) struct Evaluation<'a> {
     activation: Activation,
     /// What the composed variables are, as far as somebody asked.
     composed: Vec<(String, CelValue)>,
+    unknown: authorizer::Unknown,
+}
+
+/// How often an evaluation is tried at most: each time it may ask the authorization webhook something new.
+const TRIES: usize = 8;
+
+/// What `work` makes of an evaluation that knows all it asks about rights.
+pub(in crate::admission) async fn settled<'a, T>(
+    server: &ApiServer,
+    make: impl Fn() -> Evaluation<'a>,
+    work: impl Fn(&mut Evaluation<'a>) -> T,
+) -> T {
+    let mut tries = 0;
+    loop {
+        let (result, unknown) = {
+            let mut run = make();
+            (work(&mut run), std::mem::take(&mut *run.unknown.lock()))
+        };
+        tries += 1;
+        if unknown.is_empty() || tries == TRIES {
+            return result;
+        }
+        for (user, asked) in unknown {
+            server.authorizer.decide(&user, &asked).await;
+        }
+    }
 }
 
 impl<'a> Evaluation<'a> {
@@ -35,11 +61,11 @@ impl<'a> Evaluation<'a> {
         activation.bind("params", dynamic(params));
         let asked = question("", request, matched, &Value::Null, &Value::Null)["request"].take();
         activation.bind("request", dynamic(&asked));
-        authorizer::bind(&mut activation, server, request);
+        let unknown = authorizer::bind(&mut activation, server, request);
         let namespaced = !request.namespace.is_empty() && request.resource.storage != "namespaces";
         let namespace = namespaced.then(|| server.get("namespaces", "", request.namespace)).flatten();
         activation.bind("namespaceObject", dynamic(&namespace.unwrap_or_default()));
-        Self { policy, activation, composed: Vec::new() }
+        Self { policy, activation, composed: Vec::new(), unknown }
     }
 
     /// The value of an expression of the policy; an error is in upstream's words.

@@ -14,7 +14,7 @@ mod validating;
 
 pub(crate) use compiled::Cache;
 pub(super) use compiled::Compiled;
-pub(super) use evaluation::Evaluation;
+pub(super) use evaluation::{Evaluation, settled};
 pub(super) use mutating::mutate;
 pub(crate) use typecheck::complete;
 pub(super) use validating::validate;

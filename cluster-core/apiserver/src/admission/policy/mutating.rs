@@ -1,7 +1,7 @@
 //! `MutatingAdmissionPolicy`: changes that policies make to an object, by apply configuration or JSON patch.
 
 use super::compiled::{Compiled, Expression};
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, settled};
 use super::{Applicable, MUTATING, MUTATING_BINDINGS, applicable, denied, fails_closed, params};
 use crate::admission::webhook::versions;
 use crate::admission::{AdmissionRequest, Operation};
@@ -82,11 +82,11 @@ async fn change(
     let before = object.clone();
     let budget = Arc::new(Budget::default());
     for (spec, mutation) in items(&policy.spec["mutations"]).iter().zip(&policy.mutations) {
-        let mut run = Evaluation::new(call.server, request, policy, resource, (&object, &old), params, &budget);
-        if !run.concerned()? {
-            return Ok(false);
-        }
-        let patch = patch(&mut run, mutation)?;
+        let make = || Evaluation::new(call.server, request, policy, resource, (&object, &old), params, &budget);
+        let work = |run: &mut Evaluation<'_>| -> Result<Option<Value>, String> {
+            if run.concerned()? { patch(run, mutation).map(Some) } else { Ok(None) }
+        };
+        let Some(patch) = settled(call.server, make, work).await? else { return Ok(false) };
         if spec["patchType"] == "JSONPatch" {
             json_patch(&mut object, &patch).map_err(|status| status.message)?;
         } else {

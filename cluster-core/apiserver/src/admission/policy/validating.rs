@@ -1,7 +1,7 @@
 //! `ValidatingAdmissionPolicy`: what a policy and its bindings say of a request.
 
 use super::compiled::Compiled;
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, settled};
 use super::{Applicable, VALIDATING, VALIDATING_BINDINGS, applicable, denied, fails_closed, params};
 use crate::admission::AdmissionRequest;
 use crate::admission::webhook::versions;
@@ -38,9 +38,12 @@ pub(in crate::admission) async fn validate(call: &Call<'_>, request: &AdmissionR
             };
             for params in &all {
                 let objects = (&versions.0, &versions.1);
-                let mut run = Evaluation::new(call.server, request, &policy, &resource, objects, params, &budget);
-                let violations = violations(&mut run, &policy);
-                annotate(&mut run, &policy, request);
+                let make = || Evaluation::new(call.server, request, &policy, &resource, objects, params, &budget);
+                let work = |run: &mut Evaluation<'_>| (violations(run, &policy), annotations(run, &policy));
+                let (violations, annotations) = settled(call.server, make, work).await;
+                for (key, value) in annotations {
+                    request.notes.annotate(key, value);
+                }
                 act(request, &policy, binding, violations, &mut refusals);
             }
         }
@@ -119,11 +122,13 @@ fn act(
     }
 }
 
-/// Adds what `auditAnnotations` evaluate to.
-fn annotate(run: &mut Evaluation<'_>, policy: &Compiled, request: &AdmissionRequest<'_>) {
+/// What `auditAnnotations` evaluate to.
+fn annotations(run: &mut Evaluation<'_>, policy: &Compiled) -> Vec<(String, String)> {
+    let mut found = Vec::new();
     for (spec, expression) in items(&policy.spec["auditAnnotations"]).iter().zip(&policy.annotations) {
         if let Ok(CelValue::String(value)) = run.value(expression) {
-            request.notes.annotate(format!("{}/{}", policy.name, text(&spec["key"])), value.trim().to_owned());
+            found.push((format!("{}/{}", policy.name, text(&spec["key"])), value.trim().to_owned()));
         }
     }
+    found
 }

@@ -6,7 +6,7 @@ mod review;
 
 pub(super) use review::question;
 
-use super::policy::{Compiled, Evaluation};
+use super::policy::{Compiled, Evaluation, settled};
 use super::{AdmissionRequest, Operation, matching};
 use crate::backend;
 use crate::kinds::walk::{int, items, text};
@@ -56,14 +56,16 @@ impl Hook {
         }
         let (object, old) = versions(call, request, &resource).await?;
         let (budget, objects) = (Arc::new(Budget::default()), (&object, &old));
-        let concerned = items(&spec["matchConditions"]).is_empty()
-            || match Evaluation::new(server, request, &self.compiled, &resource, objects, &Value::Null, &budget)
-                .concerned()
-            {
-                Ok(concerned) => concerned,
-                Err(_) if self.fails_open() => false,
-                Err(why) => return Err(request.forbidden(&why)),
-            };
+        let mut concerned = Ok(true);
+        if !items(&spec["matchConditions"]).is_empty() {
+            let make = || Evaluation::new(server, request, &self.compiled, &resource, objects, &Value::Null, &budget);
+            concerned = settled(server, make, Evaluation::concerned).await;
+        }
+        let concerned = match concerned {
+            Ok(concerned) => concerned,
+            Err(_) if self.fails_open() => false,
+            Err(why) => return Err(request.forbidden(&why)),
+        };
         Ok(concerned.then_some(Matched { resource, object, old }))
     }
 }
@@ -214,8 +216,11 @@ async fn ask(
     let uid = uuid::Uuid::new_v4().to_string();
     let question = review::question(&uid, request, &matched.resource, &matched.object, &matched.old);
     let seconds = u64::try_from(int(&hook.spec()["timeoutSeconds"])).ok().filter(|s| *s > 0).unwrap_or(DEFAULT_TIMEOUT);
-    let config = &hook.spec()["clientConfig"];
-    let answer = match backend::post(call.server, config, &question, Duration::from_secs(seconds)).await {
+    let mut config = hook.spec()["clientConfig"].clone();
+    if let Some(user) = backend::user(&call.server.config.admission.webhook_users, &config) {
+        config["user"] = user.clone();
+    }
+    let answer = match backend::post(call.server, &config, &question, Duration::from_secs(seconds)).await {
         Ok(review) => review::answer(&review, &uid, hook.mutating)
             .map_err(|why| format!("received invalid webhook response: {why}")),
         Err(why) => Err(format!("failed to call webhook: {why}")),

@@ -1,0 +1,140 @@
+//! PodSecurity: what the `pod-security.kubernetes.io` labels of a namespace refuse, warn of and put on record.
+//!
+//! Facts: <https://kubernetes.io/docs/concepts/security/pod-security-admission/>.
+
+mod checks;
+#[cfg(test)]
+mod tests;
+
+use super::{AdmissionRequest, Lookup, Operation};
+use crate::kinds::walk::{At, text};
+use checks::faults;
+use cluster_object::field::Errors;
+use cluster_object::meta;
+use cluster_object::status::Status;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const LABELS: &str = "pod-security.kubernetes.io/";
+const LEVELS: [&str; 3] = ["privileged", "baseline", "restricted"];
+const MODES: [&str; 3] = ["enforce", "audit", "warn"];
+
+/// Where resources that make pods keep the pod's spec.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("apps/daemonsets", "spec.template.spec"),
+    ("apps/deployments", "spec.template.spec"),
+    ("apps/replicasets", "spec.template.spec"),
+    ("apps/statefulsets", "spec.template.spec"),
+    ("batch/cronjobs", "spec.jobTemplate.spec.template.spec"),
+    ("batch/jobs", "spec.template.spec"),
+    ("podtemplates", "template.spec"),
+    ("replicationcontrollers", "spec.template.spec"),
+];
+
+/// Refuses a pod that its namespace's level forbids; warns of one, and of what makes such pods.
+pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
+    let (storage, subresource) = (request.resource.storage.as_str(), request.subresource);
+    if !matches!(request.operation, Operation::Create | Operation::Update) {
+        return Ok(());
+    }
+    let path = match storage {
+        "namespaces" if subresource.is_empty() => return namespace(request, lookup),
+        "pods" if matches!(subresource, "" | "ephemeralcontainers") => "spec",
+        _ => match TEMPLATES.iter().find(|(known, _)| *known == storage && subresource.is_empty()) {
+            Some((_, path)) => path,
+            None => return Ok(()),
+        },
+    };
+    let spec = meta::get(request.object, path);
+    let unchanged = storage == "pods" && request.old.is_some_and(|old| meta::get(old, path) == spec);
+    let Some(namespace) = lookup.get("namespaces", "", request.namespace).filter(|_| !unchanged) else { return Ok(()) };
+    let judge = |mode: &str| {
+        let (level, policy) = policy(&namespace, mode);
+        (faults(level, spec), policy)
+    };
+    if storage == "pods" {
+        let (faults, policy) = judge("enforce");
+        request.notes.annotate(format!("{LABELS}enforce-policy"), policy.clone());
+        if !faults.is_empty() {
+            return Err(request.forbidden(&format!("violates PodSecurity {policy:?}: {faults}")));
+        }
+    }
+    for mode in &MODES[1..] {
+        let (faults, policy) = judge(mode);
+        let said = format!("would violate PodSecurity {policy:?}: {faults}");
+        match (faults.is_empty(), *mode) {
+            (true, _) => {}
+            (false, "warn") => request.notes.warn(&said),
+            (false, _) => request.notes.annotate(format!("{LABELS}audit-violations"), said),
+        }
+    }
+    Ok(())
+}
+
+/// The level that a namespace has in a mode, and the policy as messages name it. A level that nobody knows is the
+/// strictest.
+fn policy<'a>(namespace: &'a Value, mode: &str) -> (&'a str, String) {
+    let given = meta::label(namespace, &format!("{LABELS}{mode}")).unwrap_or(LEVELS[0]);
+    let level = if LEVELS.contains(&given) { given } else { LEVELS[2] };
+    let version = meta::label(namespace, &format!("{LABELS}{mode}-version")).unwrap_or("latest");
+    (level, format!("{level}:{version}"))
+}
+
+/// Refuses labels of no meaning, and warns of pods that a new level would not let in.
+fn namespace(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
+    let (new, mut errors) = (&*request.object, Errors::new());
+    let labels = At::root(new).get("metadata.labels");
+    for mode in MODES {
+        let (level, version) = (format!("{LABELS}{mode}"), format!("{LABELS}{mode}-version"));
+        let at = |key: &str| labels.path.key(key);
+        if meta::label(new, &level).is_some_and(|level| !LEVELS.contains(&level)) {
+            let why = format!("must be one of {}", LEVELS.join(", "));
+            errors.push(cluster_object::field::Error::invalid(&at(&level), &new["metadata"]["labels"][&level], &why));
+        }
+        if meta::label(new, &version).is_some_and(|version| !is_version(version)) {
+            let why = "must be \"latest\" or \"v1.x\"";
+            errors.push(cluster_object::field::Error::invalid(
+                &at(&version),
+                &new["metadata"]["labels"][&version],
+                why,
+            ));
+        }
+    }
+    let invalid = |errors: &Errors| Err(Status::invalid("", "Namespace", meta::name(new), errors));
+    let Some(old) = request.old else { return if errors.is_empty() { Ok(()) } else { invalid(&errors) } };
+    let ((level, now), (before, _)) = (policy(new, "enforce"), policy(old, "enforce"));
+    if !errors.is_empty() && new["metadata"]["labels"] != old["metadata"]["labels"] {
+        return invalid(&errors);
+    }
+    let rank = |level: &str| LEVELS.iter().position(|known| *known == level);
+    if rank(level) <= rank(before) {
+        return Ok(());
+    }
+    let mut found: BTreeMap<String, (String, usize)> = BTreeMap::new();
+    for pod in lookup.list("pods", Some(meta::name(new))) {
+        let faults = faults(level, &pod["spec"]);
+        if !faults.is_empty() {
+            let entry = found.entry(faults).or_insert_with(|| (text(&pod["metadata"]["name"]).to_owned(), 0));
+            entry.1 += 1;
+        }
+    }
+    if !found.is_empty() {
+        let name = meta::name(new);
+        let said = format!("existing pods in namespace {name:?} violate the new PodSecurity enforce level {now:?}");
+        request.notes.warn(&said);
+    }
+    for (faults, (name, count)) in found {
+        let others = match count {
+            1 => String::new(),
+            2 => " (and 1 other pod)".to_owned(),
+            more => format!(" (and {} other pods)", more - 1),
+        };
+        request.notes.warn(&format!("{name}{others}: {faults}"));
+    }
+    Ok(())
+}
+
+fn is_version(version: &str) -> bool {
+    let minor = version.strip_prefix("v1.").unwrap_or_default();
+    version == "latest" || (!minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit()))
+}
