@@ -4,7 +4,7 @@ use crate::meta::{self, Meta, controller_reference};
 use crate::{Error, index};
 use cluster_client::{Client, Informer, Object, Patch, PatchOptions};
 use cluster_object::selector::Selector;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -27,12 +27,14 @@ fn decide<O: Object, K: Object>(owner: &O, selector: &Selector, object: &K) -> C
     }
 }
 
-/// What `owner` controls in a cache that is indexed by owner, after adopting and releasing.
+/// What `owner` controls in a cache that is indexed by owner, after adopting and releasing. What it controls bears
+/// `finalizer`, if one is given.
 pub(crate) async fn claim<O: Object, K: Object>(
     client: &Client,
     owner: &O,
     selector: &Selector,
     cache: &Informer<K>,
+    finalizer: Option<&str>,
 ) -> Result<Vec<Arc<K>>, Error> {
     let candidates = index::candidates(cache, owner);
     let mut owned = Vec::with_capacity(candidates.len());
@@ -41,13 +43,15 @@ pub(crate) async fn claim<O: Object, K: Object>(
         match decide(owner, selector, object.as_ref()) {
             Claim::Keep => owned.push(object),
             Claim::Ignore => {}
-            Claim::Release => release(client, owner, object.as_ref()).await?,
+            Claim::Release => {
+                patch_metadata(client, object.as_ref(), released(owner, finalizer)).await?;
+            }
             Claim::Adopt => {
                 if may_adopt.is_none() {
                     may_adopt = Some(still_exists(client, owner).await?);
                 }
                 if may_adopt == Some(true)
-                    && let Some(adopted) = adopt(client, owner, object.as_ref()).await?
+                    && let Some(adopted) = patch_metadata(client, object.as_ref(), adopted(owner, finalizer)).await?
                 {
                     owned.push(Arc::new(adopted));
                 }
@@ -66,21 +70,21 @@ async fn still_exists<O: Object>(client: &Client, owner: &O) -> Result<bool, Err
     }
 }
 
-async fn adopt<O: Object, K: Object>(client: &Client, owner: &O, object: &K) -> Result<Option<K>, Error> {
-    let references = [controller_reference(owner)];
-    let patch = json!({"metadata": {"uid": object.uid(), "ownerReferences": references}});
-    patch_metadata(client, object, patch).await
+fn adopted<O: Object>(owner: &O, finalizer: Option<&str>) -> Value {
+    json!({"ownerReferences": [controller_reference(owner)], "finalizers": finalizer.as_slice()})
 }
 
-async fn release<O: Object, K: Object>(client: &Client, owner: &O, object: &K) -> Result<(), Error> {
-    let references = json!([{"$patch": "delete", "uid": owner.uid()}]);
-    let patch = json!({"metadata": {"uid": object.uid(), "ownerReferences": references}});
-    patch_metadata(client, object, patch).await.map(drop)
+fn released<O: Object>(owner: &O, finalizer: Option<&str>) -> Value {
+    json!({
+        "ownerReferences": [{"$patch": "delete", "uid": owner.uid()}],
+        "$deleteFromPrimitiveList/finalizers": finalizer.as_slice(),
+    })
 }
 
 /// `None` when the object is gone, or another of its name took its place.
-async fn patch_metadata<K: Object>(client: &Client, object: &K, patch: serde_json::Value) -> Result<Option<K>, Error> {
-    let patch = Patch::Strategic(patch);
+async fn patch_metadata<K: Object>(client: &Client, object: &K, mut metadata: Value) -> Result<Option<K>, Error> {
+    metadata["uid"] = object.uid().into();
+    let patch = Patch::Strategic(json!({"metadata": metadata}));
     match client.patch(object.namespace(), object.name(), "", &patch, &PatchOptions::default()).await {
         Ok(patched) => Ok(Some(patched)),
         Err(error) if error.is_not_found() || error.status().is_some_and(|s| s.reason == "Invalid") => Ok(None),
@@ -122,5 +126,17 @@ mod tests {
             });
             assert_eq!(decide(&owner, &selector, &pod), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn what_is_released_loses_the_finalizer_it_got() {
+        let owner = ReplicaSet::default();
+        let finalizers = |patch: Value| {
+            [&patch["finalizers"], &patch["$deleteFromPrimitiveList/finalizers"]]
+                .map(|list| list.as_array().map(Vec::len))
+        };
+        assert_eq!(finalizers(adopted(&owner, Some("mine"))), [Some(1), None]);
+        assert_eq!(finalizers(released(&owner, Some("mine"))), [None, Some(1)]);
+        assert_eq!(finalizers(released(&owner, None)), [None, Some(0)]);
     }
 }

@@ -84,7 +84,7 @@ impl Controller for Deployments {
             self.recorder.warning(&reference(deployment.as_ref()), "SelectingAll", message);
             return Ok(None);
         }
-        let sets = claim(&self.client, deployment.as_ref(), &selector, &self.sets).await?;
+        let sets = claim(&self.client, deployment.as_ref(), &selector, &self.sets, None).await?;
         let new = revision::find_new(&deployment, &sets);
         let is_old = |set: &&Arc<ReplicaSet>| new.as_ref().is_none_or(|new| new.uid() != set.uid());
         let old = sets.iter().filter(is_old).cloned().collect();

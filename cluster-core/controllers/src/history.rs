@@ -74,7 +74,7 @@ impl History {
         selector: &Selector,
         template: &PodTemplateSpec,
     ) -> Result<Revisions, Error> {
-        let mut all = claim(&self.client, owner, selector, &self.revisions).await?;
+        let mut all = claim(&self.client, owner, selector, &self.revisions, None).await?;
         all.sort_by_key(|revision| (revision.revision, revision.created(), revision.name().to_owned()));
         let wanted = data(template);
         let next = all.last().and_then(|newest| newest.revision).unwrap_or_default() + 1;

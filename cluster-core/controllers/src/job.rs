@@ -22,18 +22,26 @@ use retries::Failures;
 use serde_json::json;
 use std::sync::Arc;
 
-/// The index of tracked pods by the job that controls them, which may be gone.
+/// The index of tracked pods by the job that controls or once made them, which may be gone.
 const TRACKED: &str = "tracked";
 
+/// The job that a pod belongs to; an orphan still bears its name.
+fn job_of(pod: &Pod) -> Option<ObjectKey> {
+    let name = || pod.label("batch.kubernetes.io/job-name").filter(|_| pod.controller().is_none());
+    controller_key::<Job>(pod).or_else(|| Some(ObjectKey::new(pod.namespace(), name()?)))
+}
+
 pub(crate) async fn run(context: Context) {
-    let control = PodControl::new(&context, "job-controller");
-    control.pods.add_index(TRACKED, |pod| match controller_key::<Job>(pod) {
-        Some(job) if is_tracked(pod) => vec![job.to_string()],
-        _ => Vec::new(),
-    });
+    let mut control = PodControl::new(&context, "job-controller");
+    control.finalizer = Some(TRACKING);
+    let tracked = |pod: &Pod| job_of(pod).filter(|_| is_tracked(pod)).map(|job| job.to_string());
+    control.pods.add_index(TRACKED, move |pod| tracked(pod).into_iter().collect());
     Runner::new(Jobs { jobs: context.informers.informer(), control })
         .on_each(|c| &c.jobs)
-        .on(|c| &c.control.pods, |c, change| c.control.concerned::<Job>(change, |_| Vec::new()))
+        .on(
+            |c| &c.control.pods,
+            |c, change| c.control.concerned::<Job>(change, |pod| job_of(pod).into_iter().collect()),
+        )
         .run(context.cancel)
         .await;
 }
@@ -102,11 +110,11 @@ impl Jobs {
             .map(drop)
     }
 
-    /// Frees pods whose job is gone or going: nobody will count them.
+    /// Frees pods whose job is gone or going, or lost them: nobody will count them. Who adopts a pod tracks it again.
     async fn free_orphans(&self, key: &ObjectKey, job: Option<&Job>) -> Result<(), Error> {
         let alive = job.filter(|job| !job.is_deleting()).map(Object::uid);
         let mut pods = self.control.pods.by_index(TRACKED, &key.to_string());
-        pods.retain(|pod| pod.controller().map(|owner| owner.uid.as_str()) != alive);
+        pods.retain(|pod| pod.controller().is_none_or(|owner| Some(owner.uid.as_str()) != alive));
         try_join_all(pods.iter().map(|pod| self.free(pod))).await.map(drop)
     }
 
@@ -192,12 +200,15 @@ mod tests {
         let job = json!({"metadata": {"name": "j", "namespace": "ns"}, "spec": {"parallelism": 2, "completions": 5,
             "template": {"spec": {"containers": [], "restartPolicy": "Never"}}}});
         client.create(&serde_json::from_value::<Job>(job).expect("a job")).await.expect("created");
+        let orphan = json!({"metadata": {"name": "orphan", "namespace": "ns", "finalizers": [TRACKING],
+            "labels": {"batch.kubernetes.io/job-name": "gone"}}});
+        client.create(&serde_json::from_value::<Pod>(orphan).expect("a pod")).await.expect("created");
         tokio::time::sleep(Duration::from_secs(30)).await;
         let job = jobs.list().first().cloned().expect("it is there");
         let status = job.status.clone().expect("a status");
         assert!(is_over(&job), "{status:?}");
         assert_eq!((status.succeeded, status.failed, status.active), (Some(5), None, Some(0)));
-        assert_eq!(pods.list().len(), 5);
+        assert_eq!(pods.list().len(), 5 + 1);
         assert!(pods.list().iter().all(|pod| !is_tracked(pod)));
         let mut brief = (*job).clone();
         brief.spec.get_or_insert_default().ttl_seconds_after_finished = Some(0);

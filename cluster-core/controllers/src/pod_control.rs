@@ -25,6 +25,8 @@ pub(crate) struct PodControl {
     pub(crate) client: Client,
     pub(crate) recorder: Recorder,
     pub(crate) pods: Informer<Pod>,
+    /// What the pods of this controller's owners bear.
+    pub(crate) finalizer: Option<&'static str>,
     expectations: Expectations,
 }
 
@@ -36,6 +38,7 @@ impl PodControl {
             client: context.client.clone(),
             recorder: context.recorder(component),
             pods,
+            finalizer: None,
             expectations: Expectations::default(),
         }
     }
@@ -61,7 +64,7 @@ impl PodControl {
 
     /// The pods `owner` controls, after adopting and releasing.
     pub(crate) async fn claim<O: Object>(&self, owner: &O, selector: &Selector) -> Result<Vec<Arc<Pod>>, Error> {
-        claim(&self.client, owner, selector, &self.pods).await
+        claim(&self.client, owner, selector, &self.pods, self.finalizer).await
     }
 
     /// Whether the cache shows everything this controller did for `owner`.

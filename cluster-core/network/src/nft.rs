@@ -26,24 +26,26 @@ pub(crate) async fn apply(script: &str) -> Result<(), Error> {
     Err(Error::Ruleset(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
 
-/// Makes the kernel forget UDP flows from a service to an endpoint. A flow that stays only delays its client, so a
-/// failure is logged, not raised.
-pub(crate) async fn forget_flows(flows: &[(Ipv4Addr, u16, Ipv4Addr)]) {
-    for (service, port, endpoint) in flows {
-        let arguments = [
-            "-D".to_owned(),
-            "-p".to_owned(),
-            "udp".to_owned(),
-            "--orig-dst".to_owned(),
-            service.to_string(),
-            "--orig-port-dst".to_owned(),
-            port.to_string(),
-            "--reply-src".to_owned(),
-            endpoint.to_string(),
-        ];
+/// UDP flows through a service: to what address (any, for a node port) and port, and to which endpoint they went (any,
+/// when none).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Flow {
+    pub(crate) service: Option<Ipv4Addr>,
+    pub(crate) port: u16,
+    pub(crate) endpoint: Option<Ipv4Addr>,
+}
+
+/// Makes the kernel forget UDP flows. A flow that stays only delays its client, so a failure is logged, not raised.
+pub(crate) async fn forget_flows(flows: &[Flow]) {
+    for Flow { service, port, endpoint } in flows {
+        let mut arguments: Vec<String> = ["-D", "-p", "udp", "--orig-port-dst"].map(str::to_owned).to_vec();
+        arguments.push(port.to_string());
+        for (option, address) in [("--orig-dst", service), ("--reply-src", endpoint)] {
+            arguments.extend(address.iter().flat_map(|address| [option.to_owned(), address.to_string()]));
+        }
         let ran = Command::new("conntrack").args(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
         if let Err(error) = ran {
-            tracing::warn!(%error, %service, "failed to run conntrack; old UDP flows stay until they time out");
+            tracing::warn!(%error, port, "failed to run conntrack; old UDP flows stay until they time out");
             return;
         }
     }

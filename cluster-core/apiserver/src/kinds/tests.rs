@@ -122,6 +122,15 @@ fn faults_read_as_upstreams() {
             ],
         ),
         (
+            pod(json!({
+                "containers": [{"name": "a", "image": "a"}],
+                "securityContext": {"sysctls": [{"name": "foo-"}, {"name": "net/ipv4.tcp_rmem"}]},
+            })),
+            vec![
+                r#"spec.securityContext.sysctls[0].name: Invalid value: "foo-": must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"#,
+            ],
+        ),
+        (
             ("Deployment", wrong),
             vec![
                 "spec.replicas: Invalid value: -1: must be greater than or equal to 0",

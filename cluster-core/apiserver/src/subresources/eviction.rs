@@ -1,8 +1,9 @@
 //! Evictions: a delete that asks the disruption budgets first.
 
 use crate::admission::{AdmissionRequest, Operation};
+use crate::condition;
 use crate::request::DeleteOptions;
-use crate::verbs::{Call, Part, Proposed, Reply, change, delete_object};
+use crate::verbs::{Call, Part, Proposed, Reply, change, check_preconditions, delete_object};
 use axum::body::Body;
 use cluster_object::meta;
 use cluster_object::selector::Selector;
@@ -29,8 +30,28 @@ pub(super) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     if !needs_no_budget(&pod) && !call.query.dry_run {
         spend_budget(&call, &pod).await?;
     }
+    if !call.query.dry_run {
+        call.query.delete = marked(&call, name).await?;
+    }
     delete_object(&call, name).await?;
     super::success()
+}
+
+/// Writes into the pod why it goes, which failure policies of Jobs ask for. Returns the options that then fit.
+async fn marked(call: &Call<'_>, name: &str) -> Result<DeleteOptions, Status> {
+    let mut options = call.query.delete.clone();
+    let make = |old: &Value| {
+        check_preconditions(call, name, &options, old)?;
+        let mut pod = old.clone();
+        condition::set(&mut pod, "DisruptionTarget", true, "EvictionByEvictionAPI", "Eviction API: evicting");
+        Ok(Proposed::new(pod))
+    };
+    let (pod, _) = change(call, name, Part::Status, make).await?;
+    if let Some(revision) = options.preconditions.as_mut().and_then(|p| p.resource_version.as_mut()) {
+        let pod: Value = serde_json::from_slice(&pod).map_err(Status::internal)?;
+        meta::resource_version(&pod).clone_into(revision);
+    }
+    Ok(options)
 }
 
 /// Pods that do not run yet or any more, and those already going, disturb nobody.

@@ -2,6 +2,7 @@
 
 mod binding;
 mod eviction;
+mod links;
 mod parts;
 mod proxy;
 mod scale;

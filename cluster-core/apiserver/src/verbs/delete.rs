@@ -163,7 +163,12 @@ async fn gone(call: &Call<'_>, name: &str, old: &Value, entry: Option<&Arc<Entry
     Reply::other(StatusCode::OK, &status)
 }
 
-fn check_preconditions(call: &Call<'_>, name: &str, options: &DeleteOptions, old: &Value) -> Result<(), Status> {
+pub(crate) fn check_preconditions(
+    call: &Call<'_>,
+    name: &str,
+    options: &DeleteOptions,
+    old: &Value,
+) -> Result<(), Status> {
     let Some(preconditions) = &options.preconditions else { return Ok(()) };
     let expectations = [
         ("UID", &preconditions.uid, meta::uid(old)),

@@ -14,7 +14,7 @@ mod watch;
 
 pub(crate) use call::{Call, Content, List, Reply, key};
 pub(crate) use create::{Managed, create_object};
-pub(crate) use delete::{delete_object, returns_object};
+pub(crate) use delete::{check_preconditions, delete_object, returns_object};
 pub(crate) use form::{converted, draft, served_list, served_values};
 pub(crate) use incoming::complete;
 pub(crate) use list::{Filter, collect};

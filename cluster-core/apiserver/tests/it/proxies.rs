@@ -1,5 +1,6 @@
 //! Requests that go on to a backend: plain ones and upgraded ones.
 
+use super::hook::Hook;
 use super::{Api, Body, PODS, pod};
 use cluster_apiserver::auth::{UserInfo, group};
 use hyper::body::Incoming;
@@ -36,8 +37,8 @@ async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).expect("text")
 }
 
-/// The server behind one TCP connection, and a pod whose IP and port are the backend's.
-async fn connect(port: u16) -> TcpStream {
+/// A server with the pod `a`, whose IP and port are the backend's.
+async fn with_pod(port: u16) -> Api {
     let api = Api::start().await;
     api.ready_for_pods().await;
     let mut object = pod("a");
@@ -45,6 +46,12 @@ async fn connect(port: u16) -> TcpStream {
     api.post(PODS, &object).await.ok();
     let status = json!({"status": {"podIP": "127.0.0.1"}});
     api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &status).await.ok();
+    api
+}
+
+/// That server behind one TCP connection.
+async fn connect(port: u16) -> TcpStream {
+    let api = with_pod(port).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let server = Arc::clone(&api.server);
@@ -97,4 +104,32 @@ async fn a_refused_upgrade_is_relayed_and_nothing_is_copied() {
     assert_eq!(&body, b"no");
     drop(client);
     backend.await.expect("the backend ends");
+}
+
+#[tokio::test]
+async fn links_of_a_page_lead_through_the_proxy_whose_own_address_ends_with_a_slash() {
+    let (port, backend) =
+        backend("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<a href=\"/x\">x<").await;
+    let mut client = connect(port).await;
+    let get = |path: &str| format!("GET {PODS}/a/proxy{path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.write_all(get("?q=1").as_bytes()).await.expect("written");
+    let head = read_head(&mut client).await.to_lowercase();
+    assert!(head.starts_with("http/1.1 301 ") && head.contains(&format!("location: {PODS}/a/proxy/?q=1")), "{head}");
+    client.write_all(get("/sub/").as_bytes()).await.expect("written");
+    read_head(&mut client).await;
+    let seen = format!("<a href=\"{PODS}/a/proxy/x\">x<");
+    let mut page = vec![0; seen.len()];
+    client.read_exact(&mut page).await.expect("a page");
+    assert_eq!(String::from_utf8_lossy(&page), seen);
+    drop(client);
+    let request = backend.await.expect("the backend ends").to_lowercase();
+    assert!(request.contains(&format!("x-forwarded-uri: {PODS}/a/proxy/sub/")), "{request}");
+}
+
+#[tokio::test]
+async fn a_pod_that_speaks_tls_is_asked_by_its_scheme() {
+    let hook = Hook::start(|_| (200, json!("safe"))).await;
+    let api = with_pod(hook.port).await;
+    let answer = api.get(&format!("{PODS}/https:a:{}/proxy/x", hook.port)).await.ok();
+    assert_eq!((answer, hook.seen()[0].path.as_str()), (json!("safe"), "/x"));
 }

@@ -52,10 +52,12 @@ async fn a_pod_is_bound_once() {
 }
 
 #[tokio::test]
-async fn an_eviction_asks_the_budget() {
+async fn an_eviction_asks_the_budget_and_says_why_the_pod_goes() {
     let api = Api::start().await;
     api.ready_for_pods().await;
-    api.post(PODS, &pod("a")).await.ok();
+    let mut object = pod("a");
+    object["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    api.post(PODS, &object).await.ok();
     api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &json!({"status": {"phase": "Running"}})).await.ok();
     let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
     let budget =
@@ -72,6 +74,13 @@ async fn an_eviction_asks_the_budget() {
     api.patch(&format!("{budgets}/b/status"), "merge-patch+json", &status(1)).await.ok();
     assert_eq!(api.post(&format!("{PODS}/a/eviction"), &eviction).await.code, 201);
     assert_eq!(api.get(&format!("{budgets}/b")).await.ok()["status"]["disruptionsAllowed"], 0);
+    let evicted = api.get(&format!("{PODS}/a")).await.ok();
+    let condition = &evicted["status"]["conditions"][0];
+    assert_eq!(
+        (&condition["type"], &condition["reason"]),
+        (&json!("DisruptionTarget"), &json!("EvictionByEvictionAPI"))
+    );
+    assert!(evicted["metadata"]["deletionTimestamp"].is_string());
 }
 
 #[tokio::test]

@@ -57,8 +57,34 @@ pub(crate) fn admit(
     if let Some(name) = forbidden_sysctl(spec) {
         return refuse("SysctlForbidden", format!("forbidden sysctl: {name:?} not allowlisted"));
     }
-    let short = shortages(spec, others, allocatable).next();
-    short.map_or(Ok(()), |short| refuse(&format!("OutOf{}", short.name), short.to_string()))
+    if let Some(short) = shortages(spec, others, allocatable).next() {
+        return refuse(&format!("OutOf{}", short.name), short.to_string());
+    }
+    let taken = |port| others.iter().filter_map(|p| p.spec.as_ref()).flat_map(host_ports).any(|held| clash(port, held));
+    if host_ports(spec).any(taken) {
+        let message = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
+        return refuse("NodePorts", message.to_owned());
+    }
+    Ok(())
+}
+
+/// A port of the node that leads to a pod: port, protocol, address.
+type HostPort<'a> = (i32, &'a str, &'a str);
+
+fn host_ports(spec: &PodSpec) -> impl Iterator<Item = HostPort<'_>> {
+    let sidecars = spec.init_containers.iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
+    let ports = spec.containers.iter().chain(sidecars).flat_map(|c| c.ports.iter().flatten());
+    ports.filter_map(|port| {
+        let number = port.host_port.filter(|number| *number > 0)?;
+        let address = port.host_ip.as_deref().filter(|address| !address.is_empty());
+        Some((number, port.protocol.as_deref().unwrap_or("TCP"), address.unwrap_or(ANY_ADDRESS)))
+    })
+}
+
+const ANY_ADDRESS: &str = "0.0.0.0";
+
+fn clash(a: HostPort, b: HostPort) -> bool {
+    (a.0, a.1) == (b.0, b.1) && (a.2 == b.2 || [a.2, b.2].contains(&ANY_ADDRESS))
 }
 
 /// Why a running pod's new requests cannot be met: reason and message of its condition `PodResizePending`.
@@ -164,6 +190,29 @@ mod tests {
                 (Err((reason, message)), Some((wanted, part))) if reason == wanted && message.contains(part) => {}
                 (got, _) => panic!("{spec}: {got:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_port_of_the_node_leads_to_one_pod() {
+        let node = Allocatable { cpu_milli: 1000, memory: 1 << 30, pods: 9 };
+        let with = |port: Value| json!({"containers": [{"name": "c", "ports": [port]}]});
+        let held = vec![pod(with(json!({"containerPort": 80, "hostPort": 8080, "hostIP": "127.0.0.1"})))];
+        let cases = [
+            (json!({"containerPort": 8080}), true),
+            (json!({"containerPort": 80, "hostPort": 8081}), true),
+            (json!({"containerPort": 80, "hostPort": 8080}), false),
+            (json!({"containerPort": 80, "hostPort": 8080, "protocol": "UDP"}), true),
+            (json!({"containerPort": 80, "hostPort": 8080, "hostIP": "127.0.0.1"}), false),
+            (json!({"containerPort": 80, "hostPort": 8080, "hostIP": "127.0.0.2"}), true),
+        ];
+        for (port, fits) in cases {
+            let verdict = admit(&pod(with(port.clone())), &held, node, false);
+            assert_eq!(
+                verdict.map_err(|(reason, _)| reason),
+                if fits { Ok(()) } else { Err("NodePorts".to_owned()) },
+                "{port}"
+            );
         }
     }
 

@@ -90,8 +90,7 @@ fn states(state: &PodState, c: &ContainerState) -> (core::ContainerState, Option
             let shown = match (&c.waiting, &c.last) {
                 (Some((reason, message)), _) => waiting(reason, Some(message.clone())),
                 (None, Some(ended)) if c.phase == Phase::Starting => terminated(ended),
-                _ if !c.kind.is_init() && has_init(state) => waiting("PodInitializing", None),
-                _ if c.kind.is_init() && !first_init_pending(state, c) => waiting("PodInitializing", None),
+                _ if has_init(state) => waiting("PodInitializing", None),
                 _ => waiting("ContainerCreating", None),
             };
             (shown, last)
@@ -108,12 +107,6 @@ fn has_init(state: &PodState) -> bool {
     state.containers.iter().any(|c| c.kind.is_init())
 }
 
-/// Init containers all wait as `PodInitializing` once one of them is past its start.
-fn first_init_pending(state: &PodState, container: &ContainerState) -> bool {
-    let Some(first) = state.containers.first() else { return true };
-    first.name == container.name || !has_init(state)
-}
-
 fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStatus {
     let (now, last) = states(state, c);
     let definition = state.pod.spec.as_ref().and_then(|spec| definition(spec, &c.name));
@@ -124,6 +117,8 @@ fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStat
         _ => c.last.as_ref().map(|l| &l.id),
     };
     let running = c.is_running();
+    // A start that is under way is not a restart yet: who sees the number may count on the container being there.
+    let under_way = c.last.is_some() && matches!(c.phase, Phase::Waiting | Phase::Starting);
     let finished_init = c.kind == Kind::Init && matches!(&c.phase, Phase::Exited(e) if e.exit_code == 0);
     core::ContainerStatus {
         name: c.name.clone(),
@@ -132,7 +127,7 @@ fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStat
         container_id: id.filter(|id| !id.is_empty()).map(|id| format!("docker://{id}")),
         ready: finished_init || (running && c.started && c.ready),
         started: Some(running && c.started),
-        restart_count: i32::try_from(c.restarts).unwrap_or(i32::MAX),
+        restart_count: i32::try_from(c.restarts.saturating_sub(under_way.into())).unwrap_or(i32::MAX),
         state: Some(now),
         last_state: last.or_else(|| Some(core::ContainerState::default())),
         resources: c.resources.clone(),

@@ -233,7 +233,6 @@ pub(super) fn kill_one(
         && killing.is_none()
     {
         *killing = Some(grace);
-        container.ready = false;
         actions.push(Action::Kill { name: name.to_owned(), id: id.clone(), grace, message });
     }
 }

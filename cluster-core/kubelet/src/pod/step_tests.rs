@@ -168,10 +168,9 @@ fn init_containers_run_one_after_the_other_and_sidecars_stay() {
         "containers": [{"name": "c"}],
     }));
     assert_eq!(rig.took(), "volumes sandbox#0 a#0");
-    assert_eq!(
-        (rig.shown("c").as_str(), rig.shown("b").as_str()),
-        ("waiting PodInitializing", "waiting PodInitializing")
-    );
+    for name in ["a", "b", "c"] {
+        assert_eq!(rig.shown(name), "waiting PodInitializing", "{name}");
+    }
     assert_eq!(rig.condition("Initialized"), pair("False", "ContainersNotInitialized"));
     assert_eq!(rig.started("a").exited("a", 0).took(), "side#0");
     assert_eq!(rig.started("side").took(), "", "its startup probe has not succeeded");
@@ -241,7 +240,10 @@ fn crashes_back_off_and_say_so() {
     let mut rig = Rig::ready(one());
     rig.started("c").exited("c", 1);
     assert_eq!(rig.took(), "volumes sandbox#0 c#0 c#1", "the first restart is immediate");
-    rig.started("c").exited("c", 1);
+    let restarts = |rig: &Rig| rig.status().container_statuses.expect("statuses").remove(0).restart_count;
+    assert_eq!((rig.shown("c").as_str(), restarts(&rig)), ("terminated 1", 0), "no restart before it runs");
+    assert_eq!(restarts(rig.started("c")), 1);
+    rig.exited("c", 1);
     assert_eq!(rig.took(), "!BackOff");
     assert_eq!((rig.shown("c").as_str(), rig.phase().as_str()), ("waiting CrashLoopBackOff", "Running"));
     let status = rig.status().container_statuses.expect("statuses").remove(0);

@@ -21,16 +21,17 @@ fn namespace(ns: &Namespace, private: Option<&str>) -> Option<String> {
 
 fn mount(mount: &Mount) -> DockerMount {
     let propagation = match mount.propagation.as_deref() {
-        Some("Bidirectional") => MountBindOptionsPropagationEnum::RSHARED,
-        Some("HostToContainer") => MountBindOptionsPropagationEnum::RSLAVE,
-        _ => MountBindOptionsPropagationEnum::RPRIVATE,
+        Some("Bidirectional") => Some(MountBindOptionsPropagationEnum::RSHARED),
+        Some("HostToContainer") => Some(MountBindOptionsPropagationEnum::RSLAVE),
+        // The engine's choice is a private mount, and a slave where its own folder is inside, as in the node's root.
+        _ => None,
     };
     DockerMount {
         target: Some(mount.target.clone()),
         source: Some(mount.source.clone()),
         typ: Some(MountType::BIND),
         read_only: Some(mount.read_only),
-        bind_options: Some(MountBindOptions { propagation: Some(propagation), ..MountBindOptions::default() }),
+        bind_options: Some(MountBindOptions { propagation, ..MountBindOptions::default() }),
         ..DockerMount::default()
     }
 }
@@ -166,5 +167,18 @@ mod tests {
         assert_eq!(host.network_mode.as_deref(), Some("container:s"));
         assert_eq!(host.ipc_mode.as_deref(), Some("container:s"));
         assert_eq!(host.pid_mode, None);
+    }
+
+    #[test]
+    fn a_mount_leaves_the_engine_its_choice_of_propagation() {
+        for (wanted, asked) in [
+            (None, None),
+            (Some("None"), None),
+            (Some("HostToContainer"), Some(MountBindOptionsPropagationEnum::RSLAVE)),
+            (Some("Bidirectional"), Some(MountBindOptionsPropagationEnum::RSHARED)),
+        ] {
+            let given = Mount { propagation: wanted.map(str::to_owned), ..Mount::default() };
+            assert_eq!(mount(&given).bind_options.and_then(|options| options.propagation), asked, "{wanted:?}");
+        }
     }
 }

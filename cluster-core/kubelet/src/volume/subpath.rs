@@ -4,7 +4,9 @@
 use nix::fcntl::{OFlag, open, openat};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, SFlag, fstat, mkdirat, stat};
+use std::fs::Permissions;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 /// Makes `target` show `volume`/`sub`; a missing folder is made. Answers `target`.
@@ -43,7 +45,7 @@ fn make_target(target: &Path, is_dir: bool) -> std::io::Result<()> {
 }
 
 /// Opens `sub` below `volume`. Links inside the volume are resolved first and must stay inside; the way itself is then
-/// walked without following any.
+/// walked without following any. What is made is as open as the volume, for a group that may write there.
 fn open_inside(volume: &Path, sub: &str) -> Result<OwnedFd, String> {
     let outside = || format!("subPath {sub:?} leaves the volume");
     if Path::new(sub).components().any(|c| !matches!(c, Component::Normal(_) | Component::CurDir)) {
@@ -55,18 +57,25 @@ fn open_inside(volume: &Path, sub: &str) -> Result<OwnedFd, String> {
         Err(_) => PathBuf::from(sub),
     };
     let mut at = open(&root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(text)?;
+    let mode = fstat(&at).map_err(text)?.st_mode & 0o777;
     for part in wanted.components().filter(|c| matches!(c, Component::Normal(_))) {
         let name = part.as_os_str();
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        at = match openat(&at, name, flags, Mode::empty()) {
+        let (place, made) = match openat(&at, name, flags, Mode::empty()) {
             Err(nix::Error::ENOENT) => {
-                mkdirat(&at, name, Mode::from_bits_truncate(0o750)).map_err(text)?;
-                openat(&at, name, flags, Mode::empty()).map_err(text)?
+                mkdirat(&at, name, Mode::S_IRWXU).map_err(text)?;
+                (openat(&at, name, flags, Mode::empty()).map_err(text)?, true)
             }
-            other => other.map_err(text)?,
+            other => (other.map_err(text)?, false),
         };
-        if SFlag::from_bits_truncate(fstat(&at).map_err(text)?.st_mode) & SFlag::S_IFMT == SFlag::S_IFLNK {
+        at = place;
+        let found = fstat(&at).map_err(text)?.st_mode;
+        if SFlag::from_bits_truncate(found) & SFlag::S_IFMT == SFlag::S_IFLNK {
             return Err(outside());
+        }
+        if made {
+            let mode = Permissions::from_mode(found & !0o777 | mode);
+            std::fs::set_permissions(format!("/proc/self/fd/{}", at.as_raw_fd()), mode).map_err(|e| e.to_string())?;
         }
     }
     Ok(at)
@@ -78,10 +87,11 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn links_may_point_inside_but_never_out() {
+    fn links_may_point_inside_but_never_out_and_new_folders_are_as_open_as_the_volume() {
         let root = tempfile::tempdir().expect("a folder");
         let volume = root.path().join("v");
         std::fs::create_dir_all(volume.join("real")).expect("made");
+        std::fs::set_permissions(&volume, Permissions::from_mode(0o755)).expect("closed");
         std::fs::write(root.path().join("secret"), "x").expect("written");
         symlink("real", volume.join("inner")).expect("linked");
         symlink("../secret", volume.join("outer")).expect("linked");
@@ -98,6 +108,11 @@ mod tests {
         for (sub, wanted) in cases {
             assert_eq!(open_inside(&volume, sub).is_ok(), wanted, "{sub}");
         }
-        assert!(volume.join("new/deep").is_dir());
+        std::fs::set_permissions(&volume, Permissions::from_mode(0o2777)).expect("opened");
+        open_inside(&volume, "open/deep").expect("made");
+        for (made, wanted) in [("new/deep", 0o755), ("open", 0o777), ("open/deep", 0o777)] {
+            let mode = volume.join(made).metadata().expect("a folder").permissions().mode();
+            assert_eq!(mode & 0o777, wanted, "{made}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The script that turns one table into the next; only what differs is touched.
 
 use super::ruleset::{Ruleset, TABLE};
+use crate::nft::Flow;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 /// One nft transaction from `old` (or any state, when there is none) to `new`.
 pub(super) fn script(old: Option<&Ruleset>, new: &Ruleset) -> String {
@@ -42,9 +42,14 @@ fn maps(rules: &Ruleset) -> [(&'static str, &BTreeMap<String, String>); 4] {
 }
 
 /// UDP flows that the old table made and the new one would not: the kernel must forget them, or clients that keep
-/// their port go on talking to a pod that is gone.
-pub(super) fn stale_flows(old: Option<&Ruleset>, new: &Ruleset) -> Vec<(Ipv4Addr, u16, Ipv4Addr)> {
-    old.into_iter().flat_map(|old| old.udp_flows.difference(&new.udp_flows)).copied().collect()
+/// their port go on talking to a pod that is gone. A node port that led nowhere has flows too: to the node itself.
+pub(super) fn stale_flows(old: Option<&Ruleset>, new: &Ruleset) -> Vec<Flow> {
+    let Some(old) = old else { return Vec::new() };
+    let opened = |flow: &&Flow| {
+        flow.service.is_none() && !old.udp_flows.iter().any(|f| (f.service, f.port) == (None, flow.port))
+    };
+    let opened = new.udp_flows.iter().filter(opened).map(|flow| Flow { endpoint: None, ..*flow });
+    old.udp_flows.difference(&new.udp_flows).copied().chain(opened).collect()
 }
 
 #[derive(Default)]

@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::model::{Endpoint, Model, ServicePort};
+use crate::nft::Flow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::Ipv4Addr;
@@ -30,8 +31,8 @@ pub struct Ruleset {
     pub(super) host_address_ports: BTreeMap<String, String>,
     /// `hairpin`: `address . address` of pods that may be sent back to themselves.
     pub(super) hairpin: BTreeSet<String>,
-    /// The UDP flows that the table can have made: service address and port with its endpoints.
-    pub(super) udp_flows: BTreeSet<(Ipv4Addr, u16, Ipv4Addr)>,
+    /// The UDP flows that the table can have made.
+    pub(super) udp_flows: BTreeSet<Flow>,
 }
 
 /// The table for a model.
@@ -60,9 +61,7 @@ impl Ruleset {
         let chain = format!("service/{}", port.name);
         for ip in &port.cluster_ips {
             self.service_ips.insert(format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {chain}"));
-            if port.protocol == "udp" {
-                self.udp_flows.extend(port.internal.iter().map(|e| (*ip, port.port, e.address)));
-            }
+            self.flows(port, Some(*ip), port.port, &port.internal);
         }
         self.balance(&chain, &[], port, &port.internal);
     }
@@ -74,13 +73,22 @@ impl Ruleset {
         let chain = format!("external/{}", port.name);
         for ip in &port.external_ips {
             self.service_ips.insert(format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {chain}"));
+            self.flows(port, Some(*ip), port.port, &port.external);
         }
         if let Some(node_port) = port.node_port {
+            self.flows(port, None, node_port, &port.external);
             self.node_ports.insert(format!("{} . {node_port}", port.protocol), format!("goto {chain}"));
         }
         let mark = format!("meta mark set meta mark or {MASQUERADE}");
         let first: &[String] = if port.external_local { &[] } else { &[mark] };
         self.balance(&chain, first, port, &port.external);
+    }
+
+    fn flows(&mut self, port: &ServicePort, service: Option<Ipv4Addr>, number: u16, endpoints: &[Endpoint]) {
+        if port.protocol == "udp" {
+            let flow = |e: &Endpoint| Flow { service, port: number, endpoint: Some(e.address) };
+            self.udp_flows.extend(endpoints.iter().map(flow));
+        }
     }
 
     /// A chain that sends each new connection to one of `endpoints`, all alike.

@@ -4,6 +4,7 @@ use super::{Model, Options, delta, ruleset};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 fn options() -> Options {
@@ -117,8 +118,8 @@ fn a_delta_touches_only_what_differs() {
 }
 
 #[test]
-fn udp_flows_to_an_endpoint_that_went_are_forgotten() {
-    let ports = json!([{ "name": "dns", "port": 53, "protocol": "UDP" }]);
+fn udp_flows_that_the_rules_no_longer_make_are_forgotten() {
+    let ports = json!([{ "name": "dns", "port": 53, "protocol": "UDP", "nodePort": 30053 }]);
     let udp = |addresses: &[&str]| {
         let endpoints: Vec<Value> = addresses.iter().map(|a| json!({ "addresses": [a], "nodeName": "b" })).collect();
         let slice: EndpointSlice = serde_json::from_value(json!({
@@ -126,11 +127,19 @@ fn udp_flows_to_an_endpoint_that_went_are_forgotten() {
             "ports": [{ "name": "dns", "port": 53, "protocol": "UDP" }], "endpoints": endpoints,
         }))
         .expect("slice");
-        ruleset(&model(service(json!({ "ports": ports })), Arc::new(slice)), &options())
+        ruleset(&model(service(json!({ "ports": ports, "type": "NodePort" })), Arc::new(slice)), &options())
     };
-    let stale = delta::stale_flows(Some(&udp(&["10.244.2.2", "10.244.2.3"])), &udp(&["10.244.2.3"]));
-    let text: Vec<String> = stale.iter().map(|(service, port, pod)| format!("{service}:{port} {pod}")).collect();
-    assert_eq!(text, ["10.96.0.7:53 10.244.2.2"]);
+    for (before, after, expected) in [
+        (&["10.244.2.2", "10.244.2.3"][..], &["10.244.2.3"][..], "* 30053 10.244.2.2, 10.96.0.7 53 10.244.2.2"),
+        (&["10.244.2.2"], &["10.244.2.2", "10.244.2.3"], ""),
+        (&[], &["10.244.2.2"], "* 30053 *"),
+    ] {
+        let text = |address: Option<Ipv4Addr>| address.map_or("*".to_owned(), |address| address.to_string());
+        let stale = delta::stale_flows(Some(&udp(before)), &udp(after));
+        let stale: Vec<String> =
+            stale.iter().map(|f| format!("{} {} {}", text(f.service), f.port, text(f.endpoint))).collect();
+        assert_eq!(stale.join(", "), expected);
+    }
 }
 
 #[test]

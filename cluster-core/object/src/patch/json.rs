@@ -18,8 +18,15 @@ pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), Status> {
         let limit = format!("The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {count}");
         return Err(Status::new(413, "RequestEntityTooLarge", format!("Request entity too large: {limit}")));
     }
-    let operations: Vec<PatchOperation> = serde::Deserialize::deserialize(patch)
-        .map_err(|e| Status::bad_request(format!("error decoding patch: {e}")))?;
+    let mut patch = patch.clone();
+    for operation in patch.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        if operation.get("op").is_some_and(|op| ["add", "replace", "test"].iter().any(|name| op == name)) {
+            // Clients in Go leave out what is empty; upstream takes it for null.
+            operation.entry("value").or_insert(Value::Null);
+        }
+    }
+    let operations: Vec<PatchOperation> =
+        serde_json::from_value(patch).map_err(|e| Status::bad_request(format!("error decoding patch: {e}")))?;
     let mut patched = target.clone();
     let (mut copied, mut deepest) = (0, depth(target));
     for operation in operations {
@@ -71,6 +78,8 @@ mod tests {
         ]);
         json_patch(&mut value, &patch).unwrap();
         assert_eq!(value, json!({"a": [2], "e": [1, 2], "f": {"c/d": 3}}));
+        json_patch(&mut value, &json!([{"op": "replace", "path": "/f"}])).unwrap();
+        assert_eq!(value["f"], Value::Null);
         for (bad, code) in [
             (json!([{"op": "add", "path": "/x", "value": 1}, {"op": "test", "path": "/a/0", "value": 9}]), 422),
             (json!([{"op": "remove", "path": "/none"}]), 422),

@@ -229,6 +229,11 @@ pub(crate) fn security_context(context: &At<'_>, errors: &mut Errors) {
         }
     }
     context.get("supplementalGroups").items().for_each(|id| id.in_range(0, i64::from(i32::MAX), errors));
+    let mut seen = Vec::new();
+    for name in context.get("sysctls").items().map(|sysctl| sysctl.get("name")) {
+        name.required_rule(sysctl, errors);
+        name.unique(&mut seen, name.text().replace('/', "."), errors);
+    }
     context.get("fsGroupChangePolicy").optional_one_of(&["OnRootMismatch", "Always"], errors);
     let profile = context.get("seccompProfile");
     if profile.is_set() {
@@ -237,4 +242,17 @@ pub(crate) fn security_context(context: &At<'_>, errors: &mut Errors) {
             errors.push(profile.get("localhostProfile").missing("must be set when seccomp type is Localhost"));
         }
     }
+}
+
+/// A kernel parameter: words with dots or slashes between them.
+fn sysctl(name: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let word = |word: &str| {
+        word.starts_with(plain) && word.ends_with(plain) && word.chars().all(|c| plain(c) || matches!(c, '-' | '_'))
+    };
+    if name.len() <= 253 && name.split(['.', '/']).all(word) {
+        return Ok(());
+    }
+    let pattern = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
+    Err(format!("must have at most 253 characters and match regex ^{pattern}$"))
 }
