@@ -1,10 +1,12 @@
 import { panels } from '../panels/messages/de';
 import type { Catalogue } from '.';
+import { sayings } from './sayings/de';
 import { tour } from './tour/de';
 
 export const de: Catalogue = {
   ...panels,
   ...tour,
+  ...sayings,
   copy: 'Kopieren',
   copied: 'Kopiert',
   retry: 'Noch einmal',
@@ -203,13 +205,6 @@ export const de: Catalogue = {
   'problems.other': '{count} Sachen zu klären',
   'problems.none': 'Nichts zu tun',
   'problems.none.text': 'Alles in diesem Cluster ist, wie es sein soll.',
-  'remedy.add-node': 'Knoten hinzufügen',
-  'remedy.load-image': 'Image in die Knoten laden',
-  'remedy.logs': 'Log zeigen',
-  'remedy.previous-logs': 'Log vor dem Absturz zeigen',
-  'remedy.roll-back': 'Zurückrollen',
-  'remedy.start-node': 'Knoten starten',
-  'remedy.uncordon': 'Wieder freigeben',
   'logs.noselector': 'Es wählt keine Pods aus, also gibt es keine Logs',
   evidence: 'Belege',
   inventory: 'Was es gibt',

@@ -1,3 +1,4 @@
+import sayings from '../../../cluster-core/agent/src/sayings.json';
 import { panels } from '../panels/messages/en';
 import { tour } from './tour/en';
 
@@ -5,6 +6,7 @@ import { tour } from './tour/en';
 export const en = {
   ...panels,
   ...tour,
+  ...sayings,
   copy: 'Copy',
   copied: 'Copied',
   retry: 'Try again',
@@ -202,13 +204,6 @@ export const en = {
   'problems.other': '{count} things to look at',
   'problems.none': 'Nothing to do',
   'problems.none.text': 'Everything in this cluster is as it should be.',
-  'remedy.add-node': 'Add a node',
-  'remedy.load-image': 'Load the image into the nodes',
-  'remedy.logs': 'Show its log',
-  'remedy.previous-logs': 'Show the log before the crash',
-  'remedy.roll-back': 'Roll back',
-  'remedy.start-node': 'Start the node',
-  'remedy.uncordon': 'Uncordon',
   'logs.noselector': 'It selects no pods, so there are no logs',
   evidence: 'Evidence',
   inventory: 'What there is',

@@ -1,10 +1,12 @@
 import { panels } from '../panels/messages/es';
 import type { Catalogue } from '.';
+import { sayings } from './sayings/es';
 import { tour } from './tour/es';
 
 export const es: Catalogue = {
   ...panels,
   ...tour,
+  ...sayings,
   copy: 'Copiar',
   copied: 'Copiado',
   retry: 'Reintentar',
@@ -203,13 +205,6 @@ export const es: Catalogue = {
   'problems.other': '{count} asuntos pendientes',
   'problems.none': 'Nada que hacer',
   'problems.none.text': 'Todo en este clúster está como debe.',
-  'remedy.add-node': 'Añadir un nodo',
-  'remedy.load-image': 'Cargar la imagen en los nodos',
-  'remedy.logs': 'Mostrar su registro',
-  'remedy.previous-logs': 'Mostrar el registro anterior al fallo',
-  'remedy.roll-back': 'Revertir',
-  'remedy.start-node': 'Iniciar el nodo',
-  'remedy.uncordon': 'Volver a habilitar',
   'logs.noselector': 'No selecciona pods, así que no hay registros',
   evidence: 'Pruebas',
   inventory: 'Inventario',

@@ -1,10 +1,12 @@
 import { panels } from '../panels/messages/ja';
 import type { Catalogue } from '.';
+import { sayings } from './sayings/ja';
 import { tour } from './tour/ja';
 
 export const ja: Catalogue = {
   ...panels,
   ...tour,
+  ...sayings,
   copy: 'コピー',
   copied: 'コピーしました',
   retry: '再試行',
@@ -202,13 +204,6 @@ export const ja: Catalogue = {
   'problems.other': '対応が必要な項目が {count} 件',
   'problems.none': '対応は不要です',
   'problems.none.text': 'このクラスターはすべて正常です。',
-  'remedy.add-node': 'ノードを追加',
-  'remedy.load-image': 'イメージをノードに読み込む',
-  'remedy.logs': 'ログを表示',
-  'remedy.previous-logs': 'クラッシュ前のログを表示',
-  'remedy.roll-back': 'ロールバック',
-  'remedy.start-node': 'ノードを起動',
-  'remedy.uncordon': 'スケジュールを再開',
   'logs.noselector': 'Pod を選択していないため、ログはありません',
   evidence: '根拠',
   inventory: 'リソース一覧',

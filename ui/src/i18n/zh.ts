@@ -1,10 +1,12 @@
 import { panels } from '../panels/messages/zh';
 import type { Catalogue } from '.';
+import { sayings } from './sayings/zh';
 import { tour } from './tour/zh';
 
 export const zh: Catalogue = {
   ...panels,
   ...tour,
+  ...sayings,
   copy: '复制',
   copied: '已复制',
   retry: '重试',
@@ -201,13 +203,6 @@ export const zh: Catalogue = {
   'problems.other': '有 {count} 个问题需要处理',
   'problems.none': '无待办事项',
   'problems.none.text': '此集群中一切正常。',
-  'remedy.add-node': '添加节点',
-  'remedy.load-image': '将镜像加载到节点',
-  'remedy.logs': '查看日志',
-  'remedy.previous-logs': '查看崩溃前的日志',
-  'remedy.roll-back': '回滚',
-  'remedy.start-node': '启动节点',
-  'remedy.uncordon': '恢复调度',
   'logs.noselector': '它没有选择任何 Pod，因此没有日志',
   evidence: '依据',
   inventory: '资源总览',

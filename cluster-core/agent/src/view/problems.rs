@@ -7,6 +7,7 @@ use crate::clusters::{Live, get};
 use crate::feed::{Change, Resource};
 use crate::health::{Health, KINDS, Remedy};
 use crate::row::Row;
+use crate::saying::Saying;
 use cluster_client::{Client, escape};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,7 +35,7 @@ struct Problem {
     namespace: String,
     name: String,
     uid: Arc<str>,
-    why: String,
+    why: Option<Saying>,
     evidence: Vec<String>,
     remedy: Option<Remedy>,
 }
@@ -81,7 +82,7 @@ async fn lines(client: &Client, path: &str) -> Vec<String> {
 }
 
 /// An object in one state.
-type Life = (Arc<str>, String);
+type Life = (Arc<str>, Option<Saying>);
 
 /// Everything that is not well, by kind, and what events say of it.
 #[derive(Debug, Default)]
@@ -162,11 +163,11 @@ impl Unwell {
             if row.health == Health::Warn
                 && let Some(newest) = events.first()
             {
-                why = format!("{why}: {}", newest.why);
+                why = why.map(|why| why.because(said(newest)));
             }
             let mut evidence = row.evidence.clone();
             evidence.extend(self.last_words.get(&(uid.clone(), row.why.clone())).into_iter().flatten().cloned());
-            evidence.extend(events.iter().take(FACTS).map(|event| event.why.clone()));
+            evidence.extend(events.iter().take(FACTS).map(|event| said(event).to_owned()));
             Some(Problem {
                 kind: known.kind,
                 group: known.group,
@@ -182,6 +183,11 @@ impl Unwell {
         };
         self.rows.iter().filter_map(problem).collect()
     }
+}
+
+/// An event's message.
+fn said(event: &Row) -> &str {
+    event.why.as_ref().map_or("", |why| &why.text)
 }
 
 #[cfg(test)]
@@ -222,7 +228,10 @@ mod tests {
         put(&mut unwell, "events", &event("9", "Warning", "Readiness probe failed: HTTP 503"));
         put(&mut unwell, "events", &event("8", "Warning", "older"));
         let problems = unwell.problems();
-        assert_eq!(problems[0].why, "runs, but container c is not ready yet: Readiness probe failed: HTTP 503");
+        assert_eq!(
+            problems[0].why.as_ref().map(|why| why.text.as_str()),
+            Some("runs, but container c is not ready yet: Readiness probe failed: HTTP 503")
+        );
         assert_eq!(problems[0].evidence, ["Readiness probe failed: HTTP 503", "older"]);
     }
 

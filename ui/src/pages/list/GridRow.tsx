@@ -24,7 +24,8 @@ interface Props {
  * out becomes another that scrolls in, so all rows are of the same few elements, also while their content is on its way.
  */
 export const GridRow = memo(function GridRow({ id, view, uid, index, top, columns, active, selected, href }: Props) {
-  const { t } = useI18n();
+  const i18n = useI18n();
+  const { t } = i18n;
   const row = useRow(view, uid);
   return (
     <div
@@ -46,7 +47,7 @@ export const GridRow = memo(function GridRow({ id, view, uid, index, top, column
           className={look(column, row)}
           title={row && column.kind === 'text' ? text(row.cells[column.cell]) : undefined}
         >
-          {content(column, row, href, t)}
+          {content(column, row, href, i18n)}
         </span>
       ))}
       <span role="gridcell">
@@ -64,7 +65,7 @@ function look({ kind, numeric }: Shown, row: Row | undefined): string {
   return numeric ? 'cut numeric' : 'cut';
 }
 
-function content(column: Shown, row: Row | undefined, href: (row: Row) => string, t: I18n['t']): ReactNode {
+function content(column: Shown, row: Row | undefined, href: (row: Row) => string, { t, say }: I18n): ReactNode {
   switch (column.kind) {
     case 'name':
       return (
@@ -80,7 +81,7 @@ function content(column: Shown, row: Row | undefined, href: (row: Row) => string
     case 'age':
       return <Age since={row?.created} />;
     case 'why':
-      return row?.deleting ? t('deleting') : row?.why;
+      return say(row?.why);
     default:
       return text(row?.cells[column.cell]);
   }

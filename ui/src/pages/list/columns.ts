@@ -48,7 +48,7 @@ export function shownColumns(columns: Column[], rows: Row[], options: { wide: bo
     };
     shown.splice(1, 0, namespace);
   }
-  if (rows.some((row) => row.why !== '')) {
+  if (rows.some((row) => row.why !== null)) {
     shown.push({ name: '', cell: -1, kind: 'why', width: WIDEST, numeric: false, description: '' });
   }
   return shown;
