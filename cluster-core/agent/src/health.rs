@@ -102,7 +102,7 @@ pub(crate) static KINDS: [Known; 12] = [
 /// An event is no problem itself; its message is evidence for the object that it is about.
 fn event(object: &Value) -> Finding {
     let health = if object["type"] == "Warning" { Health::Warn } else { Health::Ok };
-    Finding::new(health, Saying::verbatim(text(&object["message"])))
+    Finding { health, ..Finding::default() }.evidence([text(&object["message"]).to_owned()])
 }
 
 fn kind(group: &str, resource: &str) -> Option<Assess> {

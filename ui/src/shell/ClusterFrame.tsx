@@ -2,6 +2,7 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import { Route, Switch } from 'wouter';
 import { clusterAction } from '../api/agent';
 import { Button, Empty } from '../components/parts';
+import { SkipLink } from '../components/SkipLink';
 import { useI18n } from '../i18n';
 import { longName } from '../kinds/sections';
 import { ClusterOverview } from '../pages/ClusterOverview';
@@ -31,10 +32,11 @@ export function ClusterFrame() {
   useDrawer(menu, setMenu);
   return (
     <div className="frame" data-menu={menu}>
+      <SkipLink />
       <Header menu={menu} onMenu={() => setMenu(!menu)} />
       <Sidebar onNavigate={() => setMenu(false)} />
       <div className="scrim" aria-hidden onClick={() => setMenu(false)} />
-      <div className="main">
+      <div className="main" id="page" tabIndex={-1}>
         <Tour />
         <Guarded>
           <Page />

@@ -139,6 +139,11 @@ fn hint(ended: &Value) -> Vec<String> {
 fn registry(message: &str) -> Saying {
     let answer = message.rsplit("Error response from daemon: ").next().unwrap_or(message);
     let answer = answer.rsplit_once("ErrImagePull: ").map_or(answer, |(_, rest)| rest);
+    // The line says already that there is no image, and which.
+    let answer = answer
+        .strip_prefix("failed to pull image ")
+        .and_then(|rest| rest.split_once(": "))
+        .map_or(answer, |(_, rest)| rest);
     if answer.is_empty() { say("why.container.no-answer") } else { Saying::verbatim(answer) }
 }
 
@@ -211,7 +216,7 @@ mod tests {
             (
                 waiting(
                     "ImagePullBackOff",
-                    "Back-off pulling image \"shop:2\": ErrImagePull: Error response from daemon: manifest unknown",
+                    "Back-off pulling image \"shop:2\": ErrImagePull: failed to pull image \"shop:2\": manifest unknown",
                     Value::Null,
                 ),
                 Health::Bad,

@@ -187,7 +187,7 @@ impl Unwell {
 
 /// An event's message.
 fn said(event: &Row) -> &str {
-    event.why.as_ref().map_or("", |why| &why.text)
+    event.evidence.first().map_or("", String::as_str)
 }
 
 #[cfg(test)]

@@ -98,7 +98,8 @@ export function Grid(props: Props) {
   };
 
   const keys = (event: KeyboardEvent) => {
-    if (event.target instanceof HTMLElement && event.target !== scroller.current && event.key === ' ') return;
+    if (event.target instanceof HTMLElement && event.target !== scroller.current && [' ', 'Enter'].includes(event.key))
+      return;
     const moves: Record<string, number> = {
       ArrowDown: active + 1,
       j: active + 1,
@@ -271,14 +272,14 @@ function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
             {kind === 'why' ? (
               t('why')
             ) : (
-              <button type="button" tabIndex={-1} title={description || undefined} onClick={() => setSort(next(name))}>
+              <button type="button" title={description || undefined} onClick={() => setSort(next(name))}>
                 {name}
                 {by === name && (direction === 'desc' ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
               </button>
             )}
           </span>
         ))}
-        <span role="columnheader">
+        <span role="columnheader" className="at-edge">
           <span className="hidden-text">{t('actions')}</span>
         </span>
       </div>

@@ -50,7 +50,7 @@ export const GridRow = memo(function GridRow({ id, view, uid, index, top, column
           {content(column, row, href, i18n)}
         </span>
       ))}
-      <span role="gridcell">
+      <span role="gridcell" className="at-edge">
         <button type="button" tabIndex={-1} data-menu aria-label={t('actions.of', { name: row?.name ?? '' })}>
           ⋮
         </button>

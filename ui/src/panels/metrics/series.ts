@@ -5,6 +5,8 @@ export type Scope = { nodes: true } | { node: string } | { namespace: string; po
 
 export interface Series {
   name: string;
+  /** Its number among all names, which gives it the same look in each chart. */
+  look: number;
   /** One for each time; null where nothing was measured. */
   values: (number | null)[];
 }
@@ -27,13 +29,17 @@ type Amounts = Omit<NodeUsage, 'name'>;
 
 export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
   const usages = points.map((point) => new Map(pick(point, scope).map((usage) => [usage.name, usage])));
-  const names = [...new Set(usages.flatMap((usage) => [...usage.keys()]))];
+  const names = [...new Set(usages.flatMap((usage) => [...usage.keys()]))].sort();
   const latest = (name: string, of: keyof Amounts) => usages.findLast((usage) => usage.has(name))?.get(name)?.[of] ?? 0;
   const lines = (of: keyof Amounts) =>
     [...names]
       .sort((a, b) => latest(b, of) - latest(a, of) || a.localeCompare(b))
       .slice(0, MOST)
-      .map((name) => ({ name, values: usages.map((usage) => usage.get(name)?.[of] ?? null) }));
+      .map((name) => ({
+        name,
+        look: names.indexOf(name),
+        values: usages.map((usage) => usage.get(name)?.[of] ?? null),
+      }));
   return {
     times: points.map(({ at }) => new Date(at).getTime() / 1000),
     cpu: lines('cpu'),
