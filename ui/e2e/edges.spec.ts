@@ -146,3 +146,26 @@ test('the network of the nodes is drawn once it was counted twice', async ({ pag
   const received = page.getByRole('figure', { name: 'Received (per second)' });
   await expect(received.getByRole('row').filter({ hasText: `${CLUSTER}-worker-1` })).toContainText(/\d+ B|KiB|MiB/);
 });
+
+test('of a cluster that stops, what was seen stays below a way to start it', async ({ page }) => {
+  let tell = (_state: string) => {};
+  await page.routeWebSocket(/\/api\/ws/, (socket) => {
+    socket.connectToServer().onMessage((message) => {
+      socket.send(message);
+      const told = JSON.parse(String(message));
+      if (told.type !== 'clusters') return;
+      tell = (state) => {
+        const clusters = told.clusters.map((cluster: object) => ({ ...cluster, state }));
+        socket.send(JSON.stringify({ ...told, clusters }));
+      };
+    });
+  });
+  await page.goto(list('core/v1/pods'));
+  await expect(row(page, 'web-')).toHaveCount(2);
+  tell('stopped');
+  await expect(page.getByRole('status').filter({ hasText: `${CLUSTER} is stopped` })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Start' })).toBeVisible();
+  await expect(row(page, 'web-')).toHaveCount(2);
+  tell('running');
+  await expect(page.getByText(`${CLUSTER} is stopped`)).toHaveCount(0);
+});

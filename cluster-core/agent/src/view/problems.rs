@@ -8,7 +8,7 @@ use crate::feed::{Change, Resource};
 use crate::health::{Health, KINDS, Remedy};
 use crate::row::Row;
 use crate::saying::Saying;
-use cluster_client::{Client, escape};
+use cluster_client::{Client, Status, escape};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
@@ -45,7 +45,7 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
     let resources = KINDS.iter().map(|known| Resource::new(known.group, known.version, known.resource));
     let mut merged = Merged::open(live, resources);
     let (sender, mut words) = mpsc::unbounded_channel();
-    let (mut known, mut pace, mut sent) = (Unwell::default(), Pace::new(), None);
+    let (mut known, mut pace, mut sent, mut is_lost) = (Unwell::default(), Pace::new(), None, false);
     loop {
         tokio::select! {
             change = merged.changes.recv() => {
@@ -65,6 +65,10 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
                     tracing::debug!("the page left");
                 }
             });
+        }
+        if is_lost == known.lost.is_empty() {
+            is_lost = !is_lost;
+            out.state(known.lost.values().next()).await?;
         }
         let problems = known.problems();
         if sent.as_ref() != Some(&problems) {
@@ -91,6 +95,8 @@ struct Unwell {
     events: HashMap<Arc<str>, Arc<Row>>,
     /// What crashed containers said last; empty while it is asked for.
     last_words: HashMap<Life, Vec<String>>,
+    /// Why kinds do not follow the cluster.
+    lost: BTreeMap<usize, Status>,
 }
 
 impl Unwell {
@@ -109,7 +115,8 @@ impl Unwell {
             Change::Put(row) if counts(&row) => self.put(number, is_event, row),
             Change::Put(row) => self.remove(number, &row.uid),
             Change::Gone(uid) => self.remove(number, &uid),
-            Change::Live(_) => {}
+            Change::Live(Some(status)) => drop(self.lost.insert(number, status)),
+            Change::Live(None) => drop(self.lost.remove(&number)),
         }
     }
 

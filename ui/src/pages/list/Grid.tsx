@@ -1,6 +1,15 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import { type CSSProperties, type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type MouseEvent,
+  type PointerEvent,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import type { ObjectRef, Row } from '../../api/contract';
 import { MenuAt } from '../../components/Menu';
 import { useI18n } from '../../i18n';
@@ -198,6 +207,7 @@ export function Grid(props: Props) {
         onKeyDown={keys}
         onClick={click}
         onContextMenu={openMenu}
+        onPointerOver={tellCut}
       >
         <Head columns={columns} minWidth={minWidth} />
         {/* The document's order is that of the slots, so the rows' own is told. */}
@@ -243,6 +253,12 @@ export function Grid(props: Props) {
       )}
     </>
   );
+}
+
+/** What does not fit into its cell is told in full where the mouse stands. */
+function tellCut({ target }: PointerEvent) {
+  const cell = (target as Element).closest<HTMLElement>('.grid-row > .cut');
+  if (cell) cell.title = cell.scrollWidth > cell.clientWidth ? (cell.textContent ?? '') : '';
 }
 
 const rowId = (index: number) => `row-${index}`;

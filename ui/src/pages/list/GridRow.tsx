@@ -41,12 +41,7 @@ export const GridRow = memo(function GridRow({ id, view, uid, index, top, column
     >
       <span role="gridcell" className="tick" />
       {columns.map((column) => (
-        <span
-          key={`${column.kind}${column.name}`}
-          role="gridcell"
-          className={look(column, row)}
-          title={row && column.kind === 'text' ? text(row.cells[column.cell]) : undefined}
-        >
+        <span key={`${column.kind}${column.name}`} role="gridcell" className={look(column, row)}>
           {content(column, row, href, i18n)}
         </span>
       ))}
@@ -71,7 +66,7 @@ function content(column: Shown, row: Row | undefined, href: (row: Row) => string
       return (
         <>
           <i className={`mark ${row?.health ?? ''}`} role="img" aria-label={row && t(`health.${row.health}`)} />
-          <a href={row && href(row)} tabIndex={-1} title={row?.name}>
+          <a href={row && href(row)} tabIndex={-1}>
             {row?.name}
           </a>
         </>
