@@ -5,6 +5,7 @@ import { expect, kubectl, list, NAMESPACE, sample, test } from './dashboard';
 test.beforeAll(sample);
 // The recorder's own work would count as the page's.
 test.use({ trace: 'off' });
+test.setTimeout(240_000);
 
 const COUNT = 10_000;
 const LANES = 16;

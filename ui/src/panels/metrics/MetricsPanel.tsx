@@ -26,6 +26,7 @@ export default function MetricsPanel({ cluster, scope }: { cluster: string; scop
       label={t('panel.metrics.title')}
       foot={chart.hidden > 0 && t('panel.metrics.hidden', { count: chart.hidden })}
       notes={<Stale view={view} />}
+      still
     >
       <div className="charts">
         <Chart title={t('panel.metrics.cpu')} times={chart.times} series={chart.cpu} format={coresText} steps={CORES} />
