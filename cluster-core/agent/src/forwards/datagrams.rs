@@ -57,8 +57,12 @@ async fn talk(
     let mut buffer = vec![0; LONGEST];
     loop {
         tokio::select! {
-            Some(datagram) = datagrams.recv() => drop(socket.send(&datagram).await?),
-            received = socket.recv(&mut buffer) => drop(near.send_to(&buffer[..received?], sender).await?),
+            Some(datagram) = datagrams.recv() => {
+                socket.send(&datagram).await?;
+            }
+            received = socket.recv(&mut buffer) => {
+                near.send_to(&buffer[..received?], sender).await?;
+            }
             () = tokio::time::sleep(SILENCE) => return Ok(()),
             else => return Ok(()),
         }
