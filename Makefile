@@ -10,7 +10,7 @@ TEST := $(shell command -v cargo-nextest >/dev/null && echo 'nextest run --no-fa
 UP_FLAGS ?=
 BENCH_FLAGS ?= --cluster
 ARGS ?=
-UI_SOURCES := $(shell find ui/src ui/public ui/*.json ui/*.ts ui/index.html -type f)
+UI_SOURCES := $(shell find ui/src ui/public ui/*.json ui/*.ts ui/index.html -type f) cluster-core/agent/src/sayings.json
 
 .PHONY: help up down ui build image engine tools test unit cluster-test desktop desktop-test bench bench-scale lint
 

@@ -16,6 +16,10 @@ export default defineConfig({
     chunkSizeWarningLimit: 800,
   },
   worker: { format: 'es' },
-  server: agent ? { proxy: { '/api': { target: agent, ws: true, changeOrigin: true } } } : {},
+  server: {
+    // The agent's sayings are outside of this folder.
+    fs: { allow: ['..'] },
+    ...(agent ? { proxy: { '/api': { target: agent, ws: true, changeOrigin: true } } } : {}),
+  },
   test: { environment: 'node', include: ['src/**/*.test.{ts,tsx}'] },
 });

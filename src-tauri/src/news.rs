@@ -34,10 +34,16 @@ pub(crate) struct Node {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Operation {
     id: String,
-    title: String,
+    title: Saying,
     cluster: String,
     state: String,
     error: Option<String>,
+}
+
+/// Something that the agent says in a code and in English.
+#[derive(Debug, Deserialize)]
+struct Saying {
+    text: String,
 }
 
 /// A notification.
@@ -79,7 +85,10 @@ impl Heard {
             Message::Operation { operation } => {
                 let followed = self.running.remove(&operation.id).is_some();
                 let error = operation.error.filter(|_| followed && operation.state == "failed");
-                error.map(|body| Notice { title: format!("{} failed", operation.title), body }).into_iter().collect()
+                error
+                    .map(|body| Notice { title: format!("{} failed", operation.title.text), body })
+                    .into_iter()
+                    .collect()
             }
             Message::Other => Vec::new(),
         }
@@ -117,7 +126,7 @@ mod tests {
 
     fn operation(state: &str, error: Option<&str>) -> Value {
         let operation =
-            json!({"id": "1", "title": "Stop cluster dev", "cluster": "dev", "state": state, "error": error});
+            json!({"id": "1", "title": {"text": "Stop cluster dev"}, "cluster": "dev", "state": state, "error": error});
         json!({"type": "operation", "operation": operation})
     }
 

@@ -1,6 +1,7 @@
 //! Ports of this machine that lead into clusters: one for each port of a service that is open to the outside, and those
 //! that somebody asked for. Each connection finds its way anew, so a forward heals with what it leads to.
 
+mod datagrams;
 mod services;
 mod target;
 mod tunnel;
@@ -8,6 +9,7 @@ mod tunnel;
 use crate::Error;
 use crate::clusters::{Clusters, Live};
 use crate::memory::Memory;
+use crate::saying::{Saying, say};
 use axum::extract::ws::Utf8Bytes;
 use cluster_object::status::{GroupResource, Status};
 use parking_lot::Mutex;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use target::Target;
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::broadcast;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -57,19 +59,62 @@ pub(crate) struct Forward {
     namespace: String,
     target: String,
     port: u16,
+    protocol: Protocol,
     /// On 127.0.0.1; 0 while there is none.
     local: u16,
     /// `listening`, `waiting` (it listens, and nobody answers behind it) or `failed` (it has no port).
     state: &'static str,
     automatic: bool,
-    why: String,
+    why: Option<Saying>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// What listens here.
+enum Socket {
+    Streams(TcpListener),
+    Datagrams(UdpSocket),
+}
+
+impl Socket {
+    async fn bind(protocol: Protocol, port: u16) -> std::io::Result<Self> {
+        let address = (Ipv4Addr::LOCALHOST, port);
+        match protocol {
+            Protocol::Tcp => TcpListener::bind(address).await.map(Self::Streams),
+            Protocol::Udp => UdpSocket::bind(address).await.map(Self::Datagrams),
+        }
+    }
+
+    fn port(&self) -> std::io::Result<u16> {
+        let address = match self {
+            Self::Streams(listener) => listener.local_addr(),
+            Self::Datagrams(socket) => socket.local_addr(),
+        };
+        Ok(address?.port())
+    }
 }
 
 impl Forward {
     /// One that has no local port yet.
     fn listening(id: String, wanted: Wanted, automatic: bool) -> Self {
         let Wanted { cluster, namespace, target, port, .. } = wanted;
-        Self { id, cluster, namespace, target, port, local: 0, state: "listening", automatic, why: String::new() }
+        Self {
+            id,
+            cluster,
+            namespace,
+            target,
+            port,
+            protocol: Protocol::Tcp,
+            local: 0,
+            state: "listening",
+            automatic,
+            why: None,
+        }
     }
 }
 
@@ -136,7 +181,7 @@ impl Forwards {
         let forward = self.begin(&wanted).await;
         if forward.state == "failed" {
             self.list.lock().remove(&forward.id);
-            return Err(Status::new(409, "Conflict", forward.why).into());
+            return Err(Status::new(409, "Conflict", forward.why.unwrap_or_default().text).into());
         }
         self.memory.change(|memory| {
             memory.forwards.retain(|other| other.id() != wanted.id());
@@ -158,27 +203,31 @@ impl Forwards {
     async fn begin(self: &Arc<Self>, wanted: &Wanted) -> Forward {
         let choice = wanted.local.unwrap_or(wanted.port);
         // A port that was named is that port or none.
-        let bound = if wanted.local.is_some() { bind(choice, 1).await } else { bind(choice, TRIES).await };
+        let tries = if wanted.local.is_some() { 1 } else { TRIES };
+        let bound = bind(Protocol::Tcp, choice, tries).await;
         let forward = Forward::listening(wanted.id(), wanted.clone(), false);
         self.put(forward, bound, None)
     }
 
     /// Enters a forward and serves its listener. With a node port, connections go to a node.
-    fn put(
-        self: &Arc<Self>,
-        mut forward: Forward,
-        bound: std::io::Result<TcpListener>,
-        node_port: Option<u16>,
-    ) -> Forward {
-        let task = match bound.and_then(|listener| Ok((listener.local_addr()?.port(), listener))) {
-            Ok((port, listener)) => {
+    fn put(self: &Arc<Self>, mut forward: Forward, bound: std::io::Result<Socket>, node_port: Option<u16>) -> Forward {
+        let task = match bound.and_then(|socket| Ok((socket.port()?, socket))) {
+            Ok((port, socket)) => {
                 forward.local = port;
-                let serve = serve(self.clone(), forward.clone(), listener, node_port);
-                Some(AbortOnDropHandle::new(tokio::spawn(serve)))
+                Some(AbortOnDropHandle::new(match socket {
+                    Socket::Streams(listener) => {
+                        tokio::spawn(serve(self.clone(), forward.clone(), listener, node_port))
+                    }
+                    Socket::Datagrams(socket) => {
+                        let (clusters, cluster) = (self.clusters.clone(), forward.cluster.clone());
+                        let node = move || nodes(&clusters, &cluster, node_port?).into_iter().next();
+                        tokio::spawn(datagrams::serve(socket, node))
+                    }
+                }))
             }
             Err(error) => {
                 forward.state = "failed";
-                forward.why = format!("no port could be had on 127.0.0.1: {error}");
+                forward.why = Some(say("why.forward.no-port").with("message", error.to_string()));
                 None
             }
         };
@@ -196,16 +245,16 @@ impl Forwards {
     /// Of an automatic forward its service tells the state.
     fn answers(&self, forward: &Forward) {
         if !forward.automatic {
-            self.set_state(&forward.id, "listening", "");
+            self.set_state(&forward.id, "listening", None);
         }
     }
 
     /// Sets whether somebody answers behind a forward.
-    fn set_state(&self, id: &str, state: &'static str, why: &str) {
+    fn set_state(&self, id: &str, state: &'static str, why: Option<Saying>) {
         let mut list = self.list.lock();
         let Some(entry) = list.get_mut(id).filter(|entry| entry.forward.state != "failed") else { return };
-        if (entry.forward.state, entry.forward.why.as_str()) != (state, why) {
-            (entry.forward.state, entry.forward.why) = (state, why.to_owned());
+        if (entry.forward.state, &entry.forward.why) != (state, &why) {
+            (entry.forward.state, entry.forward.why) = (state, why);
             drop(list);
             self.tell();
         }
@@ -213,15 +262,15 @@ impl Forwards {
 }
 
 /// Binds a port of 127.0.0.1, or the next free one above it.
-async fn bind(first: u16, tries: u16) -> std::io::Result<TcpListener> {
+async fn bind(protocol: Protocol, first: u16, tries: u16) -> std::io::Result<Socket> {
     let mut last = std::io::Error::from(ErrorKind::AddrInUse);
     for port in (first..=u16::MAX).take(tries.into()) {
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-            Ok(listener) => return Ok(listener),
+        match Socket::bind(protocol, port).await {
+            Ok(socket) => return Ok(socket),
             Err(error) => last = error,
         }
     }
-    if tries > 1 { TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await } else { Err(last) }
+    if tries > 1 { Socket::bind(protocol, 0).await } else { Err(last) }
 }
 
 async fn serve(forwards: Arc<Forwards>, forward: Forward, listener: TcpListener, node_port: Option<u16>) {
@@ -253,18 +302,22 @@ async fn connect(forwards: Arc<Forwards>, forward: Forward, mut socket: TcpStrea
         Err(error) => {
             tracing::debug!(id = forward.id, %error, "a connection was not led on");
             if !forward.automatic {
-                forwards.set_state(&forward.id, "waiting", &error.to_string());
+                forwards.set_state(&forward.id, "waiting", Some(Saying::verbatim(error.to_string())));
             }
         }
     }
 }
 
+/// A port of each of a cluster's nodes that run.
+fn nodes(clusters: &Clusters, cluster: &str, port: u16) -> Vec<SocketAddr> {
+    let list = clusters.list();
+    let nodes = list.iter().filter(|found| found.name == cluster).flat_map(|found| &found.nodes);
+    nodes.filter(|node| node.state == "running").map(|node| (node.address, port).into()).collect()
+}
+
 /// Any node leads to the service.
 async fn through_node(clusters: &Clusters, live: &Live, port: u16, socket: &mut TcpStream) -> Result<(), Error> {
-    let list = clusters.list();
-    let nodes = list.iter().filter(|cluster| cluster.name == live.name).flat_map(|cluster| &cluster.nodes);
-    for node in nodes.filter(|node| node.state == "running") {
-        let address = SocketAddr::from((node.address, port));
+    for address in nodes(clusters, &live.name, port) {
         if let Ok(Ok(mut far)) = tokio::time::timeout(DIAL_LIMIT, TcpStream::connect(address)).await {
             if let Err(error) = copy_bidirectional(socket, &mut far).await {
                 tracing::debug!(%error, "a connection broke");

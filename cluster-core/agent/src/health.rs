@@ -5,6 +5,7 @@ mod nodes;
 mod pods;
 mod workloads;
 
+use crate::saying::{Saying, say};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -30,15 +31,15 @@ pub(crate) struct Remedy {
     /// `edit`, `delete`.
     pub(crate) action: &'static str,
     /// What stands on it.
-    pub(crate) label: &'static str,
+    pub(crate) label: Saying,
 }
 
 /// What is known of an object's health.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) health: Health,
-    /// One line; empty when all is well.
-    pub(crate) why: String,
+    /// One line; nothing when all is well.
+    pub(crate) why: Option<Saying>,
     /// What the line rests on, a fact each.
     pub(crate) evidence: Vec<String>,
     /// The container that it is about.
@@ -47,8 +48,8 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    fn new(health: Health, why: impl Into<String>) -> Self {
-        Self { health, why: why.into(), ..Self::default() }
+    fn new(health: Health, why: Saying) -> Self {
+        Self { health, why: Some(why), ..Self::default() }
     }
 
     fn evidence(mut self, facts: impl IntoIterator<Item = String>) -> Self {
@@ -57,8 +58,13 @@ impl Finding {
     }
 
     fn remedy(mut self, action: &'static str, label: &'static str) -> Self {
-        self.remedy = Some(Remedy { action, label });
+        self.remedy = Some(Remedy { action, label: say(label) });
         self
+    }
+
+    #[cfg(test)]
+    fn why_text(&self) -> &str {
+        self.why.as_ref().map_or("", |why| &why.text)
     }
 }
 
@@ -96,7 +102,7 @@ pub(crate) static KINDS: [Known; 12] = [
 /// An event is no problem itself; its message is evidence for the object that it is about.
 fn event(object: &Value) -> Finding {
     let health = if object["type"] == "Warning" { Health::Warn } else { Health::Ok };
-    Finding::new(health, text(&object["message"]))
+    Finding { health, ..Finding::default() }.evidence([text(&object["message"]).to_owned()])
 }
 
 fn kind(group: &str, resource: &str) -> Option<Assess> {
@@ -117,8 +123,8 @@ pub(crate) fn assess(group: &str, resource: &str, object: &Value) -> Finding {
     }
     let finalizers: Vec<&str> = cluster_object::meta::finalizers(object);
     let why = match finalizers.as_slice() {
-        [] => "is being deleted".to_owned(),
-        waits => format!("is being deleted and waits for {}", waits.join(", ")),
+        [] => say("why.deleting"),
+        waits => say("why.deleting.waits").with("finalizers", waits.join(", ")),
     };
     Finding::new(Health::Warn, why)
 }

@@ -37,6 +37,7 @@ mod memory;
 mod operations;
 mod process;
 mod row;
+mod saying;
 mod server;
 mod session;
 pub mod sync;

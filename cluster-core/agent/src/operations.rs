@@ -2,6 +2,7 @@
 
 use crate::activity::Activity;
 use crate::error::with_hint;
+use crate::saying::Saying;
 use axum::extract::ws::Utf8Bytes;
 use cluster_launcher::{Error as LauncherError, Launcher, Progress};
 use parking_lot::Mutex;
@@ -22,7 +23,7 @@ const KEPT: usize = 50;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Operation {
     id: String,
-    title: String,
+    title: Saying,
     cluster: String,
     action: String,
     /// `running`, `done`, `failed` or `cancelled`.
@@ -70,7 +71,7 @@ impl Operations {
     pub(crate) fn start<F>(
         self: &Arc<Self>,
         launcher: &Launcher,
-        (title, cluster, action): (String, &str, &str),
+        (title, cluster, action): (Saying, &str, &str),
         work: impl FnOnce(Launcher) -> F,
     ) -> String
     where

@@ -1,6 +1,7 @@
 //! A row of a list as pages get it: the cells of the server's table, what is wrong, and what it is found and sorted by.
 
 use crate::health::{self, Health};
+use crate::saying::Saying;
 use crate::watch::decode;
 use cluster_client::Error;
 use cluster_object::{jsonpath, meta};
@@ -59,7 +60,7 @@ pub(crate) struct Row {
     pub(crate) rv: String,
     pub(crate) cells: Vec<Value>,
     pub(crate) health: Health,
-    pub(crate) why: String,
+    pub(crate) why: Option<Saying>,
     pub(crate) deleting: bool,
     /// What the filter looks at, in lower case.
     #[serde(skip)]
@@ -277,7 +278,7 @@ mod tests {
         assert_eq!(columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["Name", "App", "A"]);
         let row = serde_json::to_value(&rows[0]).expect("JSON");
         let expected = json!({"uid": "u", "name": "web", "namespace": "shop", "created": "2026-01-02T03:04:05Z", "rv": "7",
-            "cells": ["web", "Front", "b"], "health": "ok", "why": "", "deleting": false});
+            "cells": ["web", "Front", "b"], "health": "ok", "why": null, "deleting": false});
         assert_eq!(row, expected);
         let later = json!({"columnDefinitions": null, "rows": table["rows"]}).to_string();
         let (columns, rows_of_watch) = read(later.as_bytes(), ("", "configmaps"), &extra).expect("a table");

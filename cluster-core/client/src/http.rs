@@ -31,6 +31,10 @@ const PAGE_SIZE: usize = 500;
 /// Watches that share a connection: well under the 100 streams a Go server allows.
 const WATCHES_PER_LANE: usize = 80;
 const LANES: usize = 16;
+/// What a stream, and a connection, may hold that nobody has read yet. h2 gives a connection up when small frames wait in
+/// it whose overhead is half its window, as the lines of logs do; so a stream alone cannot come near that.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
 
 /// Who the client is.
 #[derive(Debug, Clone, Default)]
@@ -280,13 +284,19 @@ fn hyper_client(tls: rustls::ClientConfig, multiplexed: bool) -> HyperClient {
     } else {
         https.enable_http1().wrap_connector(tcp)
     };
-    legacy::Client::builder(TokioExecutor::new())
+    client_builder().build(https)
+}
+
+fn client_builder() -> legacy::Builder {
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .http2_keep_alive_interval(KEEP_ALIVE)
         .http2_keep_alive_timeout(KEEP_ALIVE)
-        .http2_adaptive_window(true)
-        .build(https)
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW);
+    builder
 }
 
 fn get(uri: &str) -> Result<Request<Bytes>, Error> {

@@ -1,5 +1,13 @@
 /** What the agent and the page say to each other. The agent's side of it is documented in `cluster-core/agent`. */
 
+/** What the agent says: a code with values for the catalogues, and the same in English. */
+export interface Saying {
+  /** Nothing for what others said, which is not translated. */
+  code?: string;
+  with?: Record<string, string | Saying>;
+  text: string;
+}
+
 export type Health = 'ok' | 'warn' | 'bad' | 'done';
 
 /** Names a resource as URLs do: the core group is the empty string. */
@@ -42,7 +50,7 @@ export interface Step {
 
 export interface Operation {
   id: string;
-  title: string;
+  title: Saying;
   cluster: string;
   action: string;
   state: 'running' | 'done' | 'failed' | 'cancelled';
@@ -74,11 +82,12 @@ export interface Forward {
   /** `service/x`, `pod/x` or `deployment/x`. */
   target: string;
   port: number;
+  protocol: 'TCP' | 'UDP';
   local: number;
   state: 'listening' | 'waiting' | 'failed';
   /** Made by the agent for a LoadBalancer or NodePort service. */
   automatic: boolean;
-  why?: string;
+  why: Saying | null;
 }
 
 export interface Sync {
@@ -173,7 +182,7 @@ export interface Row {
   rv: string;
   cells: Cell[];
   health: Health;
-  why: string;
+  why: Saying | null;
   deleting: boolean;
 }
 
@@ -192,7 +201,7 @@ export interface LogLine {
 
 export interface Remedy {
   action: string;
-  label: string;
+  label: Saying;
 }
 
 export interface Problem extends Gvr {
@@ -200,7 +209,7 @@ export interface Problem extends Gvr {
   namespace: string;
   name: string;
   uid: string;
-  why: string;
+  why: Saying;
   evidence: string[];
   remedy: Remedy | null;
 }
@@ -211,13 +220,13 @@ export interface NodeUsage {
   cpu: number;
   /** Bytes. */
   memory: number;
+  /** Bytes per second; null until they were counted twice. */
+  received: number | null;
+  sent: number | null;
 }
 
-export interface PodUsage {
+export interface PodUsage extends NodeUsage {
   namespace: string;
-  name: string;
-  cpu: number;
-  memory: number;
 }
 
 export interface MetricsPoint {

@@ -32,7 +32,13 @@ export function Age({ since }: { since: string | undefined }) {
   const text = useSyncExternalStore(subscribe, () => (since ? age(since, Math.max(now, Date.parse(since))) : ''));
   if (!since) return null;
   return (
-    <time dateTime={since} title={date(since)}>
+    <time
+      dateTime={since}
+      // Told when asked for: a list draws thousands of ages that nobody points at.
+      onMouseEnter={({ currentTarget }) => {
+        currentTarget.title = date(since);
+      }}
+    >
       {text}
     </time>
   );

@@ -11,9 +11,11 @@ export function Staleness({ state: { loaded, live, since, error } }: Props) {
   const { t, ago } = useI18n();
   useNow();
   if (live || (!error && !since)) return null;
+  // That nobody answers is no news in the words of a socket.
+  const silent = !error || error.code === 503;
   return (
-    <p className={`note ${error ? 'bad' : 'warn'}`} role="status">
-      {error?.message ?? t('stale.waiting')} {loaded && since > 0 && t('stale.since', { ago: ago(since) })}
+    <p className={`note ${silent ? 'warn' : 'bad'}`} role="status" title={error?.message}>
+      {silent ? t('stale.waiting') : error.message} {loaded && since > 0 && t('stale.since', { ago: ago(since) })}
     </p>
   );
 }

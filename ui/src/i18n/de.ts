@@ -1,10 +1,13 @@
 import { panels } from '../panels/messages/de';
 import type { Catalogue } from '.';
+import { sayings } from './sayings/de';
 import { tour } from './tour/de';
 
 export const de: Catalogue = {
   ...panels,
   ...tour,
+  ...sayings,
+  skip: 'Zur Seite springen',
   copy: 'Kopieren',
   copied: 'Kopiert',
   retry: 'Noch einmal',
@@ -188,6 +191,13 @@ export const de: Catalogue = {
   'tab.events': 'Ereignisse',
   'tab.yaml': 'YAML',
   'detail.gone': '{name} gibt es nicht mehr. Zu sehen ist der letzte Stand.',
+  'detail.none': 'Hier gibt es kein {name}.',
+  stuck: 'Es wird gelöscht und wartet auf {finalizers}.',
+  'stuck.release': 'Löschen, ohne zu warten…',
+  'stuck.title': '{name} löschen, ohne zu warten?',
+  'stuck.text':
+    'Diese Finalizer stehen für Arbeit, die vor dem Löschen getan wird, etwa um freizugeben, was außerhalb des Clusters liegt. Ohne sie bleibt diese Arbeit liegen.',
+  'stuck.confirm': 'Finalizer entfernen',
   'related.none': 'Keine',
   usedby: 'Benutzt von',
   'usedby.how': 'Wo',
@@ -203,13 +213,6 @@ export const de: Catalogue = {
   'problems.other': '{count} Sachen zu klären',
   'problems.none': 'Nichts zu tun',
   'problems.none.text': 'Alles in diesem Cluster ist, wie es sein soll.',
-  'remedy.add-node': 'Knoten hinzufügen',
-  'remedy.load-image': 'Image in die Knoten laden',
-  'remedy.logs': 'Log zeigen',
-  'remedy.previous-logs': 'Log vor dem Absturz zeigen',
-  'remedy.roll-back': 'Zurückrollen',
-  'remedy.start-node': 'Knoten starten',
-  'remedy.uncordon': 'Wieder freigeben',
   'logs.noselector': 'Es wählt keine Pods aus, also gibt es keine Logs',
   evidence: 'Belege',
   inventory: 'Was es gibt',

@@ -1,3 +1,4 @@
+import sayings from '../../../cluster-core/agent/src/sayings.json';
 import { panels } from '../panels/messages/en';
 import { tour } from './tour/en';
 
@@ -5,6 +6,8 @@ import { tour } from './tour/en';
 export const en = {
   ...panels,
   ...tour,
+  ...sayings,
+  skip: 'Skip to the page',
   copy: 'Copy',
   copied: 'Copied',
   retry: 'Try again',
@@ -187,6 +190,13 @@ export const en = {
   'tab.events': 'Events',
   'tab.yaml': 'YAML',
   'detail.gone': '{name} is gone. What you see is how it was last.',
+  'detail.none': 'There is no {name} here.',
+  stuck: 'It is being deleted and waits for {finalizers}.',
+  'stuck.release': 'Delete without waiting…',
+  'stuck.title': 'Delete {name} without waiting?',
+  'stuck.text':
+    'These finalizers mark work that somebody does before the object may go, such as releasing what lies outside the cluster. Without them that work stays undone.',
+  'stuck.confirm': 'Remove the finalizers',
   'related.none': 'None',
   usedby: 'Used by',
   'usedby.how': 'Where',
@@ -202,13 +212,6 @@ export const en = {
   'problems.other': '{count} things to look at',
   'problems.none': 'Nothing to do',
   'problems.none.text': 'Everything in this cluster is as it should be.',
-  'remedy.add-node': 'Add a node',
-  'remedy.load-image': 'Load the image into the nodes',
-  'remedy.logs': 'Show its log',
-  'remedy.previous-logs': 'Show the log before the crash',
-  'remedy.roll-back': 'Roll back',
-  'remedy.start-node': 'Start the node',
-  'remedy.uncordon': 'Uncordon',
   'logs.noselector': 'It selects no pods, so there are no logs',
   evidence: 'Evidence',
   inventory: 'What there is',

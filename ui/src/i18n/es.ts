@@ -1,10 +1,13 @@
 import { panels } from '../panels/messages/es';
 import type { Catalogue } from '.';
+import { sayings } from './sayings/es';
 import { tour } from './tour/es';
 
 export const es: Catalogue = {
   ...panels,
   ...tour,
+  ...sayings,
+  skip: 'Saltar a la página',
   copy: 'Copiar',
   copied: 'Copiado',
   retry: 'Reintentar',
@@ -188,6 +191,13 @@ export const es: Catalogue = {
   'tab.events': 'Eventos',
   'tab.yaml': 'YAML',
   'detail.gone': '{name} ya no existe. Se muestra su último estado.',
+  'detail.none': 'Aquí no hay ningún {name}.',
+  stuck: 'Se está eliminando y espera a {finalizers}.',
+  'stuck.release': 'Eliminar sin esperar…',
+  'stuck.title': '¿Eliminar {name} sin esperar?',
+  'stuck.text':
+    'Estos finalizadores representan trabajo que alguien hace antes de que el objeto desaparezca, como liberar lo que está fuera del clúster. Sin ellos, ese trabajo queda sin hacer.',
+  'stuck.confirm': 'Quitar los finalizadores',
   'related.none': 'Ninguno',
   usedby: 'Usado por',
   'usedby.how': 'Dónde',
@@ -203,13 +213,6 @@ export const es: Catalogue = {
   'problems.other': '{count} asuntos pendientes',
   'problems.none': 'Nada que hacer',
   'problems.none.text': 'Todo en este clúster está como debe.',
-  'remedy.add-node': 'Añadir un nodo',
-  'remedy.load-image': 'Cargar la imagen en los nodos',
-  'remedy.logs': 'Mostrar su registro',
-  'remedy.previous-logs': 'Mostrar el registro anterior al fallo',
-  'remedy.roll-back': 'Revertir',
-  'remedy.start-node': 'Iniciar el nodo',
-  'remedy.uncordon': 'Volver a habilitar',
   'logs.noselector': 'No selecciona pods, así que no hay registros',
   evidence: 'Pruebas',
   inventory: 'Inventario',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import english from '../../../cluster-core/agent/src/sayings.json';
 import { type Catalogue, pickLanguage, translator } from '.';
 import { de } from './de';
 import { en } from './en';
@@ -34,4 +35,40 @@ it('tells ages in the largest unit that fits', () => {
   const { ago } = translator('en', en);
   expect(ago(Date.now() - 90_000)).toBe('1m ago');
   expect(ago(Date.now() - 3 * 86_400_000)).toBe('3d ago');
+});
+
+describe('what the agent says', () => {
+  const how = { code: 'why.ended.code', with: { code: '3' }, text: 'ended with exit code 3' };
+  const saying = {
+    code: 'why.container.ended',
+    with: { name: 'web', how },
+    text: 'container web ended with exit code 3',
+  };
+
+  it('is said in the language of the page, what is in it as well', () => {
+    expect(translator('en', en).say(saying)).toBe(saying.text);
+    expect(translator('de', de).say(saying)).toBe('Container web: endete mit Exit-Code 3');
+  });
+
+  it('is told in English when it has no code, or one that is not known', () => {
+    const { say } = translator('de', de);
+    expect([say({ text: 'exceeded quota' }), say({ code: 'why.later', text: 'later' }), say(null)]).toEqual([
+      'exceeded quota',
+      'later',
+      '',
+    ]);
+  });
+
+  it('stands in the catalogue under its own codes', () => {
+    expect(Object.entries(english).filter(([code, text]) => en[code as keyof typeof english] !== text)).toEqual([]);
+  });
+
+  it('names the steps of its operations', () => {
+    const { step } = translator('de', de);
+    expect([step('Nodes Ready'), step('Removing dev-worker-1'), step('Something new')]).toEqual([
+      'Nodes bereit',
+      'dev-worker-1 entfernen',
+      'Something new',
+    ]);
+  });
 });

@@ -1,11 +1,13 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
+import type { Saying } from '../api/contract';
 import { useSettings } from '../store/settings';
 import { en } from './en';
+import type { Step } from './sayings';
 
 export type Messages = typeof en;
 export type Key = keyof Messages;
-/** A translation: every key of the English catalogue, and no other. */
-export type Catalogue = Record<Key, string>;
+/** A translation: every key of the English catalogue, and the steps, whose English is their name. */
+export type Catalogue = Record<Key, string> & Partial<Record<Step, string>>;
 
 /** The names in braces in a message. */
 type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
@@ -21,6 +23,10 @@ export interface I18n {
   t: <K extends Key>(key: K, ...values: Values<K>) => string;
   /** A message with a number, in the plural form that the language wants. */
   tn: (key: PluralKey, count: number) => string;
+  /** What the agent says; what it has from others stays as it is. */
+  say: (saying: Saying | null | undefined) => string;
+  /** A step of an operation: `Nodes Ready`, `Removing dev-worker-1`. */
+  step: (name: string) => string;
   number: (value: number, digits?: number) => string;
   /** `2 min ago`. */
   ago: (time: string | number) => string;
@@ -72,6 +78,11 @@ export function translator(language: Language, catalogue: Catalogue): I18n {
   const dates = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
   const number = (value: number, digits = 0) =>
     new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
+  const say = (saying: Saying | null | undefined): string => {
+    const { code = '', text, with: parts = {} } = saying ?? { text: '' };
+    const values = Object.entries(parts).map(([name, part]) => [name, typeof part === 'string' ? part : say(part)]);
+    return code in catalogue ? fill(catalogue[code as Key], Object.fromEntries(values)) : text;
+  };
   return {
     language,
     number,
@@ -80,6 +91,12 @@ export function translator(language: Language, catalogue: Catalogue): I18n {
       const form = `${key}.${plural.select(count)}`;
       const text = form in catalogue ? catalogue[form as Key] : catalogue[`${key}.other` as Key];
       return fill(text, { count: number(count) });
+    },
+    say,
+    step: (name) => {
+      const [verb, ...rest] = name.split(' ');
+      const known = catalogue as Partial<Record<string, string>>;
+      return known[name] ?? fill(known[`${verb} {name}`] ?? name, { name: rest.join(' ') });
     },
     ago: (time) => {
       const seconds = Math.round((new Date(time).getTime() - Date.now()) / 1000);

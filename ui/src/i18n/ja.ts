@@ -1,10 +1,13 @@
 import { panels } from '../panels/messages/ja';
 import type { Catalogue } from '.';
+import { sayings } from './sayings/ja';
 import { tour } from './tour/ja';
 
 export const ja: Catalogue = {
   ...panels,
   ...tour,
+  ...sayings,
+  skip: 'ページ本文へ移動',
   copy: 'コピー',
   copied: 'コピーしました',
   retry: '再試行',
@@ -187,6 +190,13 @@ export const ja: Catalogue = {
   'tab.events': 'イベント',
   'tab.yaml': 'YAML',
   'detail.gone': '{name} はもうありません。最後の状態を表示しています。',
+  'detail.none': '{name} はここにありません。',
+  stuck: '削除中です。{finalizers} を待っています。',
+  'stuck.release': '待たずに削除…',
+  'stuck.title': '{name} を待たずに削除しますか？',
+  'stuck.text':
+    'ファイナライザーは、クラスター外のものの解放など、削除前に行われる処理を表します。取り除くと、その処理は行われません。',
+  'stuck.confirm': 'ファイナライザーを取り除く',
   'related.none': 'なし',
   usedby: '使用元',
   'usedby.how': '場所',
@@ -202,13 +212,6 @@ export const ja: Catalogue = {
   'problems.other': '対応が必要な項目が {count} 件',
   'problems.none': '対応は不要です',
   'problems.none.text': 'このクラスターはすべて正常です。',
-  'remedy.add-node': 'ノードを追加',
-  'remedy.load-image': 'イメージをノードに読み込む',
-  'remedy.logs': 'ログを表示',
-  'remedy.previous-logs': 'クラッシュ前のログを表示',
-  'remedy.roll-back': 'ロールバック',
-  'remedy.start-node': 'ノードを起動',
-  'remedy.uncordon': 'スケジュールを再開',
   'logs.noselector': 'Pod を選択していないため、ログはありません',
   evidence: '根拠',
   inventory: 'リソース一覧',

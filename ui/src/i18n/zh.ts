@@ -1,10 +1,13 @@
 import { panels } from '../panels/messages/zh';
 import type { Catalogue } from '.';
+import { sayings } from './sayings/zh';
 import { tour } from './tour/zh';
 
 export const zh: Catalogue = {
   ...panels,
   ...tour,
+  ...sayings,
+  skip: '跳到页面内容',
   copy: '复制',
   copied: '已复制',
   retry: '重试',
@@ -186,6 +189,12 @@ export const zh: Catalogue = {
   'tab.events': '事件',
   'tab.yaml': 'YAML',
   'detail.gone': '{name} 已不存在。所示为其最后状态。',
+  'detail.none': '这里没有 {name}。',
+  stuck: '正在删除，等待 {finalizers}。',
+  'stuck.release': '不等待，直接删除…',
+  'stuck.title': '不等待，直接删除 {name}？',
+  'stuck.text': '这些终结器代表对象消失前需要完成的工作，例如释放集群外的资源。移除后，这些工作将不会完成。',
+  'stuck.confirm': '移除终结器',
   'related.none': '无',
   usedby: '使用者',
   'usedby.how': '位置',
@@ -201,13 +210,6 @@ export const zh: Catalogue = {
   'problems.other': '有 {count} 个问题需要处理',
   'problems.none': '无待办事项',
   'problems.none.text': '此集群中一切正常。',
-  'remedy.add-node': '添加节点',
-  'remedy.load-image': '将镜像加载到节点',
-  'remedy.logs': '查看日志',
-  'remedy.previous-logs': '查看崩溃前的日志',
-  'remedy.roll-back': '回滚',
-  'remedy.start-node': '启动节点',
-  'remedy.uncordon': '恢复调度',
   'logs.noselector': '它没有选择任何 Pod，因此没有日志',
   evidence: '依据',
   inventory: '资源总览',

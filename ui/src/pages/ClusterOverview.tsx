@@ -38,7 +38,7 @@ export function ClusterOverview() {
         {problems.length > 0 && <h2>{tn('problems', problems.length)}</h2>}
         <ul className="stack">
           {problems.map((problem) => (
-            <ProblemCard key={`${problem.uid}${problem.why}`} problem={problem} />
+            <ProblemCard key={`${problem.uid}${problem.why.text}`} problem={problem} />
           ))}
         </ul>
       </section>

@@ -12,13 +12,17 @@ export function Panel(props: {
   bar?: ReactNode;
   notes?: ReactNode;
   foot?: ReactNode;
+  /** Whether the body holds only what is looked at: then it is itself what the keyboard scrolls. */
+  still?: boolean;
   children: ReactNode;
 }) {
   return (
     <section className="panel" aria-label={props.label}>
       {props.bar && <div className="bar">{props.bar}</div>}
       {props.notes}
-      <div className="body">{props.children}</div>
+      <div className="body" tabIndex={props.still ? 0 : undefined}>
+        {props.children}
+      </div>
       {props.foot && <div className="foot">{props.foot}</div>}
     </section>
   );

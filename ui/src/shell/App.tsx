@@ -3,6 +3,7 @@ import { Route, Switch, useLocation } from 'wouter';
 import type { Session } from '../api/session';
 import { Boundary } from '../components/Boundary';
 import { Button, Command, Empty } from '../components/parts';
+import { SkipLink } from '../components/SkipLink';
 import { useI18n } from '../i18n';
 import { ClustersPage } from '../pages/clusters/ClustersPage';
 import { CreatePage } from '../pages/clusters/CreatePage';
@@ -45,8 +46,9 @@ function OneCluster() {
 function Host() {
   return (
     <div className="frame host">
+      <SkipLink />
       <Header />
-      <div className="main">
+      <div className="main" id="page" tabIndex={-1}>
         <Guarded>
           <Switch>
             <Route path={ROUTES.create}>

@@ -1,7 +1,9 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
-import { Route, Switch } from 'wouter';
+import { Link, Route, Switch } from 'wouter';
 import { clusterAction } from '../api/agent';
+import type { Cluster } from '../api/contract';
 import { Button, Empty } from '../components/parts';
+import { SkipLink } from '../components/SkipLink';
 import { useI18n } from '../i18n';
 import { longName } from '../kinds/sections';
 import { ClusterOverview } from '../pages/ClusterOverview';
@@ -31,11 +33,13 @@ export function ClusterFrame() {
   useDrawer(menu, setMenu);
   return (
     <div className="frame" data-menu={menu}>
+      <SkipLink />
       <Header menu={menu} onMenu={() => setMenu(!menu)} />
       <Sidebar onNavigate={() => setMenu(false)} />
       <div className="scrim" aria-hidden onClick={() => setMenu(false)} />
-      <div className="main">
+      <div className="main" id="page" tabIndex={-1}>
         <Tour />
+        <Asleep />
         <Guarded>
           <Page />
         </Guarded>
@@ -78,9 +82,11 @@ function Page() {
   const { t } = useI18n();
   const { name, cluster, error, retry, resources } = useCluster();
   const known = useHost((host) => host.clusters !== null);
-  if (known && !cluster) return <Empty title={t('cluster.unknown', { name })} />;
-  if (cluster && cluster.state !== 'running' && cluster.state !== 'partial' && resources.length === 0)
-    return <Asleep />;
+  if (known && !cluster)
+    return (
+      <Empty title={t('cluster.unknown', { name })} action={<Link href={ROUTES.clusters}>{t('clusters')}</Link>} />
+    );
+  if (isAsleep(cluster) && resources.length === 0) return null;
   if (error && resources.length === 0) {
     return (
       <Empty title={t('cluster.silent')} action={<Button onClick={retry}>{t('retry')}</Button>}>
@@ -115,23 +121,28 @@ function Page() {
   );
 }
 
-/** A cluster that does not run, and the button that changes that. */
+const isAsleep = (cluster: Cluster | undefined) =>
+  cluster && cluster.state !== 'running' && cluster.state !== 'partial';
+
+/** A cluster that does not run, and the button that changes that; what was seen of it before stays below. */
 function Asleep() {
   const { t } = useI18n();
-  const { name, cluster } = useCluster();
-  const state = cluster?.state ?? 'stopped';
+  const { name, cluster, resources } = useCluster();
+  if (!cluster || !isAsleep(cluster)) return null;
+  const { state } = cluster;
   const action = state === 'paused' ? 'unpause' : 'start';
+  const title = t('cluster.asleep', { name, state: t(`cluster.${state}`) });
+  const button = state !== 'creating' && (
+    <Button look="primary" onClick={() => attempt(() => clusterAction(name, { action }), t('started'))}>
+      {t(`cluster.${action}`)}
+    </Button>
+  );
+  if (resources.length === 0) return <Empty title={title} action={button} />;
   return (
-    <Empty
-      title={t('cluster.asleep', { name, state: t(`cluster.${state}`) })}
-      action={
-        state !== 'creating' && (
-          <Button look="primary" onClick={() => attempt(() => clusterAction(name, { action }), t('started'))}>
-            {t(`cluster.${action}`)}
-          </Button>
-        )
-      }
-    />
+    <div className="note warn row asleep" role="status">
+      <strong className="grow">{title}</strong>
+      {button}
+    </div>
   );
 }
 

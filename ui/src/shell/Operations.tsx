@@ -37,14 +37,14 @@ export function Operations() {
 }
 
 export function OperationView({ operation }: { operation: Operation }) {
-  const { t } = useI18n();
+  const { t, say } = useI18n();
   const { id, title, state, steps, error, warnings = [] } = operation;
   const message = typeof error === 'string' ? error : error?.message;
   return (
     <article className="operation">
       <header className="row">
         <StepMark state={state} />
-        <h3 className="grow">{title}</h3>
+        <h3 className="grow">{say(title)}</h3>
         <span className="soft small">{t(`operation.${state}`)}</span>
         {state === 'running' && (
           <Button look="small" onClick={() => attempt(() => cancelOperation(id))}>
@@ -64,13 +64,13 @@ export function OperationView({ operation }: { operation: Operation }) {
 }
 
 export function Steps({ steps }: { steps: Step[] }) {
-  const { number } = useI18n();
+  const { number, step } = useI18n();
   return (
     <ol className="steps">
       {steps.map(({ name, state, seconds }) => (
         <li key={name} className="row">
           <StepMark state={state} />
-          <span className="grow">{name}</span>
+          <span className="grow">{step(name)}</span>
           {seconds > 0 && <span className="faint small">{number(seconds, 1)} s</span>}
         </li>
       ))}

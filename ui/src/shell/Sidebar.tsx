@@ -1,5 +1,4 @@
 import {
-  Activity,
   Box,
   Cable,
   ChartSpline,
@@ -10,6 +9,7 @@ import {
   HeartPulse,
   History,
   KeyRound,
+  LoaderCircle,
   type LucideIcon,
   Network,
   Puzzle,
@@ -47,7 +47,7 @@ const TOP: [PageId | undefined, LucideIcon, 'overview' | `page.${PageId}`][] = [
 /** The navigation: the cluster's pages, then every kind it serves with its live count. */
 export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
   const { t } = useI18n();
-  const { sections } = useCluster();
+  const { cluster, sections } = useCluster();
   const links = useLinks();
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: only notices that a link inside was followed.
@@ -65,7 +65,9 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
       {sections.map((section) => (
         <SideSection key={section.id} section={section} />
       ))}
-      {sections.length === 0 && <Activity className="spin faint" aria-label={t('loading')} />}
+      {sections.length === 0 && cluster?.state === 'running' && (
+        <LoaderCircle className="spin faint" aria-label={t('loading')} />
+      )}
     </nav>
   );
 }

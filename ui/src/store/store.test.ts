@@ -29,7 +29,7 @@ const row = (uid: string, rv = '1'): Row => ({
   rv,
   cells: [uid],
   health: 'ok',
-  why: '',
+  why: null,
   deleting: false,
 });
 
@@ -163,7 +163,14 @@ describe('the socket', () => {
 });
 
 it('a newer state of an operation takes the place of the older', () => {
-  const operation = { id: '1', title: '', cluster: 'dev', action: 'stop', state: 'running', steps: [] } as const;
+  const operation = {
+    id: '1',
+    title: { text: '' },
+    cluster: 'dev',
+    action: 'stop',
+    state: 'running',
+    steps: [],
+  } as const;
   const merged = merge([{ ...operation, steps: [] }], [{ ...operation, steps: [], state: 'done' }]);
   expect(merged.map((o) => o.state)).toEqual(['done']);
 });

@@ -1,7 +1,8 @@
 //! The services that are open to the outside, each with a port here.
 
-use super::{Forward, Forwards, TRIES, Wanted, bind};
+use super::{Forward, Forwards, Protocol, ROUTABLE, TRIES, Wanted, bind};
 use crate::clusters::Live;
+use crate::saying::{Saying, say};
 use cluster_client::{Informer, Object};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -20,12 +21,13 @@ struct Open {
     namespace: String,
     service: String,
     port: u16,
+    protocol: Protocol,
     node_port: u16,
     /// Whether a pod answers behind it.
     answers: bool,
 }
 
-/// The TCP ports of all services that have a port on the nodes.
+/// The ports of all services that have one on the nodes. UDP only goes through a node, for port-forward knows none.
 fn open(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> BTreeSet<Open> {
     let ready: HashSet<(&str, &str)> = slices.iter().filter_map(|slice| answering(slice)).collect();
     let ports = services.iter().flat_map(|service| {
@@ -33,11 +35,17 @@ fn open(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> BTreeSet<Op
         let (namespace, name) = (service.namespace(), service.name());
         let answers = ready.contains(&(namespace, name));
         let ports = spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default().iter();
-        ports.filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP").filter_map(move |port| {
+        ports.filter_map(move |port| {
+            let protocol = match port.protocol.as_deref().unwrap_or("TCP") {
+                "TCP" => Protocol::Tcp,
+                "UDP" if ROUTABLE => Protocol::Udp,
+                _ => return None,
+            };
             Some(Open {
                 namespace: namespace.to_owned(),
                 service: name.to_owned(),
                 port: u16::try_from(port.port).ok()?,
+                protocol,
                 node_port: u16::try_from(port.node_port?).ok().filter(|port| *port > 0)?,
                 answers,
             })
@@ -112,11 +120,12 @@ async fn follow(forwards: Arc<Forwards>, live: Arc<Live>) {
 
 impl Open {
     fn id(&self, cluster: &str) -> String {
-        format!("{cluster}:{}:{}:{}:{}", self.namespace, self.service, self.port, self.node_port)
+        let protocol = if self.protocol == Protocol::Udp { ":udp" } else { "" };
+        format!("{cluster}:{}:{}:{}:{}{protocol}", self.namespace, self.service, self.port, self.node_port)
     }
 
-    fn state(&self) -> (&'static str, &'static str) {
-        if self.answers { ("listening", "") } else { ("waiting", "no pod answers behind the service") }
+    fn state(&self) -> (&'static str, Option<Saying>) {
+        if self.answers { ("listening", None) } else { ("waiting", Some(say("why.forward.no-pod"))) }
     }
 }
 
@@ -132,7 +141,7 @@ async fn reconcile(forwards: &Arc<Forwards>, cluster: &str, present: &BTreeSet<O
             continue;
         }
         let kept = forwards.memory.get(|memory| memory.ports.get(&id).copied());
-        let bound = bind(kept.unwrap_or(open.node_port), TRIES).await;
+        let bound = bind(open.protocol, kept.unwrap_or(open.node_port), TRIES).await;
         let wanted = Wanted {
             cluster: cluster.to_owned(),
             namespace: open.namespace.clone(),
@@ -140,7 +149,7 @@ async fn reconcile(forwards: &Arc<Forwards>, cluster: &str, present: &BTreeSet<O
             port: open.port,
             local: None,
         };
-        let forward = Forward { state, why: why.to_owned(), ..Forward::listening(id.clone(), wanted, true) };
+        let forward = Forward { state, why, protocol: open.protocol, ..Forward::listening(id.clone(), wanted, true) };
         let forward = forwards.put(forward, bound, Some(open.node_port));
         // Only what differs from the node port must be remembered.
         if forward.local != 0 && kept != Some(forward.local) && forward.local != open.node_port {
@@ -162,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_tcp_port_that_is_open_on_the_nodes_gets_one_here() {
+    fn every_port_that_is_open_on_the_nodes_gets_one_here() {
         let service = |name: &str, ports: Value| {
             read::<Service>(json!({"metadata": {"namespace": "shop", "name": name}, "spec": {"ports": ports}}))
         };
@@ -170,7 +179,8 @@ mod tests {
             service("inside", json!([{"port": 80}])),
             service(
                 "front",
-                json!([{"port": 80, "nodePort": 30080}, {"port": 53, "nodePort": 30053, "protocol": "UDP"}]),
+                json!([{"port": 80, "nodePort": 30080}, {"port": 53, "nodePort": 30053, "protocol": "UDP"},
+                    {"port": 9, "nodePort": 30009, "protocol": "SCTP"}]),
             ),
             service("dead", json!([{"port": 81, "nodePort": 30081, "protocol": "TCP"}])),
         ];
@@ -179,8 +189,12 @@ mod tests {
                 "addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}]}))
         };
         let slices = [slice("front", json!(true)), slice("dead", json!(false)), slice("inside", Value::Null)];
-        let found: Vec<_> =
-            open(&services, &slices).into_iter().map(|o| (o.service, o.port, o.node_port, o.answers)).collect();
-        assert_eq!(found, [("dead".to_owned(), 81, 30081, false), ("front".to_owned(), 80, 30080, true)]);
+        let found: Vec<_> = open(&services, &slices).into_iter().map(|o| (o.id("dev"), o.answers)).collect();
+        let mut expected = vec![("dev:shop:dead:81:30081".to_owned(), false)];
+        if ROUTABLE {
+            expected.push(("dev:shop:front:53:30053:udp".to_owned(), true));
+        }
+        expected.push(("dev:shop:front:80:30080".to_owned(), true));
+        assert_eq!(found, expected);
     }
 }

@@ -1,6 +1,7 @@
 //! Why a claim, volume, service or namespace is of no use.
 
 use super::{Finding, Health, condition, list, text};
+use crate::saying::say;
 use serde_json::Value;
 
 /// The cluster's own class, whose volumes are made on the node of a claim's first pod (`WaitForFirstConsumer`).
@@ -11,14 +12,12 @@ pub(super) fn claim(object: &Value) -> Finding {
     let has_pod = object["metadata"]["annotations"]["volume.kubernetes.io/selected-node"].is_string();
     match text(&object["status"]["phase"]) {
         "Bound" => Finding::default(),
-        "Lost" => {
-            Finding::new(Health::Bad, "its volume is gone, and the data with it").remedy("delete", "Delete the claim")
-        }
+        "Lost" => Finding::new(Health::Bad, say("why.claim.lost")).remedy("delete", "do.delete-claim"),
         _ => match class {
-            Some("") => Finding::new(Health::Warn, "is not bound: no volume fits it, and it asks for none to be made"),
-            Some(OWN_CLASS) if !has_pod => Finding::new(Health::Ok, "waits for its first pod"),
-            Some(class) => Finding::new(Health::Warn, format!("is not bound: waits for a volume of class {class}")),
-            None => Finding::new(Health::Warn, "is not bound: it names no class, and there is no default one"),
+            Some("") => Finding::new(Health::Warn, say("why.claim.no-fit")),
+            Some(OWN_CLASS) if !has_pod => Finding::new(Health::Ok, say("why.claim.first-pod")),
+            Some(class) => Finding::new(Health::Warn, say("why.claim.class").with("class", class)),
+            None => Finding::new(Health::Warn, say("why.claim.no-class")),
         },
     }
 }
@@ -26,9 +25,9 @@ pub(super) fn claim(object: &Value) -> Finding {
 pub(super) fn volume(object: &Value) -> Finding {
     match text(&object["status"]["phase"]) {
         "Failed" => {
-            Finding::new(Health::Bad, format!("could not be reclaimed: {}", text(&object["status"]["message"])))
+            Finding::new(Health::Bad, say("why.volume.failed").with("message", text(&object["status"]["message"])))
         }
-        "Released" => Finding::new(Health::Warn, "its claim is gone, the data is kept"),
+        "Released" => Finding::new(Health::Warn, say("why.volume.released")),
         _ => Finding::default(),
     }
 }
@@ -36,7 +35,7 @@ pub(super) fn volume(object: &Value) -> Finding {
 pub(super) fn service(object: &Value) -> Finding {
     let waits =
         object["spec"]["type"] == "LoadBalancer" && list(&object["status"]["loadBalancer"]["ingress"]).count() == 0;
-    if waits { Finding::new(Health::Warn, "has no external address yet") } else { Finding::default() }
+    if waits { Finding::new(Health::Warn, say("why.service.no-address")) } else { Finding::default() }
 }
 
 pub(super) fn namespace(object: &Value) -> Finding {
@@ -45,7 +44,7 @@ pub(super) fn namespace(object: &Value) -> Finding {
     }
     let kinds = ["NamespaceContentRemaining", "NamespaceFinalizersRemaining", "NamespaceDeletionContentFailure"];
     let facts = kinds.iter().filter_map(|kind| condition(object, kind)).filter(|(status, ..)| *status == "True");
-    Finding::new(Health::Warn, "is being deleted").evidence(facts.map(|(_, _, message)| message.to_owned()))
+    Finding::new(Health::Warn, say("why.deleting")).evidence(facts.map(|(_, _, message)| message.to_owned()))
 }
 
 #[cfg(test)]
@@ -71,7 +70,7 @@ mod tests {
         ];
         for (assess, object, health, why) in table {
             let found = assess(&object);
-            assert_eq!((found.health, found.why.as_str()), (health, why), "{object}");
+            assert_eq!((found.health, found.why_text()), (health, why), "{object}");
         }
     }
 }

@@ -1,34 +1,33 @@
 //! Why a node takes no pods.
 
 use super::{Finding, Health, condition};
+use crate::saying::say;
 use serde_json::Value;
 
-const PRESSURES: [(&str, &str); 3] = [
-    ("MemoryPressure", "is short of memory"),
-    ("DiskPressure", "is short of disk space"),
-    ("PIDPressure", "is short of process numbers"),
-];
+const PRESSURES: [(&str, &str); 3] =
+    [("MemoryPressure", "why.node.memory"), ("DiskPressure", "why.node.disk"), ("PIDPressure", "why.node.processes")];
 
 pub(super) fn node(object: &Value) -> Finding {
     match condition(object, "Ready") {
         Some(("True", ..)) => {}
         Some(("Unknown", _, message)) => {
-            return Finding::new(Health::Bad, "has not been heard of: is its container running?")
+            return Finding::new(Health::Bad, say("why.node.silent"))
                 .evidence([message.to_owned()])
-                .remedy("start-node", "Start the node");
+                .remedy("start-node", "do.start-node");
         }
         Some((_, reason, message)) => {
-            return Finding::new(Health::Bad, format!("is not ready: {message}")).evidence([reason.to_owned()]);
+            return Finding::new(Health::Bad, say("why.node.not-ready").with("message", message))
+                .evidence([reason.to_owned()]);
         }
-        None => return Finding::new(Health::Warn, "has not reported yet"),
+        None => return Finding::new(Health::Warn, say("why.node.new")),
     }
     for (kind, why) in PRESSURES {
         if let Some(("True", _, message)) = condition(object, kind) {
-            return Finding::new(Health::Bad, why).evidence([message.to_owned()]);
+            return Finding::new(Health::Bad, say(why)).evidence([message.to_owned()]);
         }
     }
     if object["spec"]["unschedulable"] == true {
-        return Finding::new(Health::Warn, "is cordoned: it takes no new pods").remedy("uncordon", "Uncordon");
+        return Finding::new(Health::Warn, say("why.node.cordoned")).remedy("uncordon", "do.uncordon");
     }
     Finding::default()
 }
@@ -54,7 +53,7 @@ mod tests {
         ];
         for (object, health, why) in table {
             let found = node(&object);
-            assert_eq!((found.health, found.why.as_str()), (health, why), "{object}");
+            assert_eq!((found.health, found.why_text()), (health, why), "{object}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a pod does not run.
 
 use super::{Finding, Health, condition, list, number, text};
+use crate::saying::{Saying, say};
 use serde_json::Value;
 
 pub(super) fn pod(pod: &Value) -> Finding {
@@ -29,40 +30,39 @@ fn failed(pod: &Value) -> Finding {
     let status = &pod["status"];
     let (reason, message) = (text(&status["reason"]), text(&status["message"]));
     if !reason.is_empty() {
-        let why = if reason == "Evicted" { "was evicted".to_owned() } else { format!("failed: {reason}") };
-        return Finding::new(Health::Bad, join(&why, message)).remedy("delete", "Delete the pod");
+        let why = match reason {
+            "Evicted" => say("why.pod.evicted"),
+            _ => say("why.pod.failed-for").with("reason", reason),
+        };
+        return Finding::new(Health::Bad, why.because(message)).remedy("delete", "do.delete-pod");
     }
     let ended =
         list(&status["containerStatuses"]).find(|status| number(&status["state"]["terminated"]["exitCode"]) != 0);
     let why = ended.map_or_else(
-        || "failed".to_owned(),
-        |status| format!("container {} {}", text(&status["name"]), ending(&status["state"]["terminated"])),
+        || say("why.pod.failed"),
+        |status| has_ended(text(&status["name"]), &status["state"]["terminated"]),
     );
-    Finding::new(Health::Bad, why).remedy("logs", "Show its log")
-}
-
-fn join(what: &str, message: &str) -> String {
-    if message.is_empty() { what.to_owned() } else { format!("{what}: {message}") }
+    Finding::new(Health::Bad, why).remedy("logs", "do.logs")
 }
 
 /// The scheduler's reasons, each with its number of nodes.
 fn unscheduled(reason: &str, message: &str) -> Finding {
     if reason == "SchedulingGated" {
-        return Finding::new(Health::Warn, "waits: its scheduling gates are closed");
+        return Finding::new(Health::Warn, say("why.pod.gated"));
     }
     let Some((nodes, reasons)) = message.split_once(" nodes are available: ") else {
-        return Finding::new(Health::Bad, join("no node was found for it", message));
+        return Finding::new(Health::Bad, say("why.pod.no-node").because(message));
     };
     let (reasons, rest) = reasons.split_once(". ").unwrap_or((reasons.trim_end_matches('.'), ""));
     let reasons: Vec<String> = reasons.split(", ").map(str::to_owned).collect();
     let total = nodes.split('/').nth(1).unwrap_or(nodes);
-    let why = format!("fits on none of {total} nodes: {}", reasons.join(", "));
+    let why = say("why.pod.fits-nowhere").with("nodes", total).with("reasons", reasons.join(", "));
     let finding = Finding::new(Health::Bad, why).evidence(reasons.clone()).evidence([rest.to_owned()]);
     let has = |word: &str| reasons.iter().any(|reason| reason.contains(word));
     if has("Insufficient") || has("unschedulable") {
-        return finding.remedy("add-node", "Add a node");
+        return finding.remedy("add-node", "do.add-node");
     }
-    finding.remedy("edit", "Edit what the pod asks for")
+    finding.remedy("edit", "do.edit-requests")
 }
 
 /// What is wrong with one container; nothing when it runs, has ended well or waits for its turn.
@@ -74,49 +74,56 @@ fn container(status: &Value) -> Option<Finding> {
         let message = waiting.get("message").and_then(Value::as_str).unwrap_or_default();
         return Some(match reason {
             "" | "PodInitializing" => return None,
-            "ContainerCreating" => Finding::new(Health::Warn, "is being created"),
+            "ContainerCreating" => Finding::new(Health::Warn, say("why.pod.creating")),
             "CrashLoopBackOff" => crash_loop(name, restarts, last),
             "ImagePullBackOff" | "ErrImagePull" | "ErrImageNeverPull" | "InvalidImageName" => {
-                let image = text(&status["image"]);
-                Finding::new(Health::Bad, format!("cannot get the image {image}: {}", registry(message)))
+                let why = say("why.container.image").with("image", text(&status["image"]));
+                Finding::new(Health::Bad, why.with("answer", registry(message)))
                     .evidence([format!("container {name}: {reason}"), message.to_owned()])
-                    .remedy("load-image", "Load the image into the nodes")
+                    .remedy("load-image", "do.load-image")
             }
-            _ => Finding::new(Health::Bad, join(&format!("container {name} cannot start: {reason}"), message))
-                .evidence([message.to_owned()])
-                .remedy("edit", "Edit it"),
+            _ => {
+                let why = say("why.container.cannot-start").with("name", name).with("reason", reason);
+                Finding::new(Health::Bad, why.because(message)).evidence([message.to_owned()]).remedy("edit", "do.edit")
+            }
         });
     }
     let ended = &state["terminated"];
     if ended.is_object() && number(&ended["exitCode"]) != 0 {
-        let why = format!("container {name} {}", ending(ended));
-        return Some(Finding::new(Health::Bad, why).evidence(hint(ended)).remedy("logs", "Show its log"));
+        return Some(Finding::new(Health::Bad, has_ended(name, ended)).evidence(hint(ended)).remedy("logs", "do.logs"));
     }
     let killed = text(&last["reason"]) == "OOMKilled" && state["running"].is_object() && status["ready"] != true;
     killed.then(|| crash_loop(name, restarts, last))
 }
 
 fn crash_loop(name: &str, restarts: i64, last: &Value) -> Finding {
-    let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
-    let why = format!("container {name} {}; started again {times}", ending(last));
+    let times = match restarts {
+        1 => say("why.container.once"),
+        _ => say("why.container.times").with("times", restarts),
+    };
+    let why = say("why.container.again").with("name", name).with("how", ending(last)).with("times", times);
     let finding = Finding::new(Health::Bad, why).evidence(hint(last));
     if text(&last["reason"]) == "OOMKilled" {
-        return finding.remedy("edit", "Raise its memory limit");
+        return finding.remedy("edit", "do.raise-memory");
     }
-    finding.remedy("previous-logs", "Show the log before the crash")
+    finding.remedy("previous-logs", "do.previous-logs")
+}
+
+fn has_ended(name: &str, ended: &Value) -> Saying {
+    say("why.container.ended").with("name", name).with("how", ending(ended))
 }
 
 /// How a container ended.
-fn ending(ended: &Value) -> String {
+fn ending(ended: &Value) -> Saying {
     match (text(&ended["reason"]), number(&ended["exitCode"]), number(&ended["signal"])) {
-        ("OOMKilled", ..) => "was killed: it used more memory than its limit".to_owned(),
-        ("StartError" | "ContainerCannotRun", ..) => join("cannot start", text(&ended["message"])),
-        (_, 0, 0) => "ends again and again, each time without an error".to_owned(),
-        (_, 127, _) => "ended with exit code 127: its command was not found".to_owned(),
-        (_, 126, _) => "ended with exit code 126: its command cannot be executed".to_owned(),
-        (_, 137, _) => "was killed (exit code 137)".to_owned(),
-        (_, 139, _) => "crashed (exit code 139, segmentation fault)".to_owned(),
-        (_, code, _) => format!("ended with exit code {code}"),
+        ("OOMKilled", ..) => say("why.ended.memory"),
+        ("StartError" | "ContainerCannotRun", ..) => say("why.ended.not-started").because(text(&ended["message"])),
+        (_, 0, 0) => say("why.ended.well"),
+        (_, 127, _) => say("why.ended.not-found"),
+        (_, 126, _) => say("why.ended.not-executable"),
+        (_, 137, _) => say("why.ended.killed"),
+        (_, 139, _) => say("why.ended.crashed"),
+        (_, code, _) => say("why.ended.code").with("code", code),
     }
 }
 
@@ -129,10 +136,15 @@ fn hint(ended: &Value) -> Vec<String> {
 }
 
 /// What the registry answered, without the wrapping of those who passed it on.
-fn registry(message: &str) -> &str {
+fn registry(message: &str) -> Saying {
     let answer = message.rsplit("Error response from daemon: ").next().unwrap_or(message);
     let answer = answer.rsplit_once("ErrImagePull: ").map_or(answer, |(_, rest)| rest);
-    if answer.is_empty() { "the registry has given no reason yet" } else { answer }
+    // The line says already that there is no image, and which.
+    let answer = answer
+        .strip_prefix("failed to pull image ")
+        .and_then(|rest| rest.split_once(": "))
+        .map_or(answer, |(_, rest)| rest);
+    if answer.is_empty() { say("why.container.no-answer") } else { Saying::verbatim(answer) }
 }
 
 /// A pod whose containers run, as far as anybody knows.
@@ -143,21 +155,19 @@ fn not_ready(pod: &Value) -> Finding {
     match condition(pod, "Ready") {
         Some(("True", ..)) => Finding::default(),
         Some((_, "ReadinessGatesNotReady", message)) => {
-            Finding::new(Health::Warn, join("waits for a readiness gate", message))
+            Finding::new(Health::Warn, say("why.pod.readiness-gate").because(message))
         }
-        _ if list(statuses).count() == 0 => Finding::new(Health::Warn, "is being created"),
-        Some((_, _, message)) if waiting.is_empty() => Finding::new(Health::Warn, join("is not ready", message)),
+        _ if list(statuses).count() == 0 => Finding::new(Health::Warn, say("why.pod.creating")),
+        Some((_, _, message)) if waiting.is_empty() => {
+            Finding::new(Health::Warn, say("why.pod.not-ready").because(message))
+        }
         _ => {
-            let why = format!("runs, but {} not ready yet", be(&waiting));
-            Finding::new(Health::Warn, why).remedy("logs", "Show its log")
+            let why = match waiting.as_slice() {
+                [one] => say("why.container.not-ready").with("name", *one),
+                many => say("why.containers.not-ready").with("names", many.join(", ")),
+            };
+            Finding::new(Health::Warn, why).remedy("logs", "do.logs")
         }
-    }
-}
-
-fn be(names: &[&str]) -> String {
-    match names {
-        [one] => format!("container {one} is"),
-        many => format!("containers {} are", many.join(", ")),
     }
 }
 
@@ -206,7 +216,7 @@ mod tests {
             (
                 waiting(
                     "ImagePullBackOff",
-                    "Back-off pulling image \"shop:2\": ErrImagePull: Error response from daemon: manifest unknown",
+                    "Back-off pulling image \"shop:2\": ErrImagePull: failed to pull image \"shop:2\": manifest unknown",
                     Value::Null,
                 ),
                 Health::Bad,
@@ -242,7 +252,7 @@ mod tests {
         ];
         for (object, health, why, remedy) in table {
             let found = pod(&object);
-            assert_eq!((found.health, found.why.as_str()), (health, why), "{object}");
+            assert_eq!((found.health, found.why_text()), (health, why), "{object}");
             assert_eq!(found.remedy.map(|remedy| remedy.action), remedy, "{object}");
         }
     }

@@ -1,6 +1,7 @@
 //! Why a workload does not have the pods it wants.
 
 use super::{Finding, Health, condition, number};
+use crate::saying::say;
 use serde_json::Value;
 
 fn wanted(object: &Value) -> i64 {
@@ -10,16 +11,16 @@ fn wanted(object: &Value) -> i64 {
 pub(super) fn deployment(object: &Value) -> Finding {
     let status = &object["status"];
     if let Some(("False", "ProgressDeadlineExceeded", message)) = condition(object, "Progressing") {
-        return Finding::new(Health::Bad, "its rollout is stuck: the new pods do not become ready")
+        return Finding::new(Health::Bad, say("why.rollout.stuck"))
             .evidence([message.to_owned()])
-            .remedy("roll-back", "Roll back");
+            .remedy("roll-back", "do.roll-back");
     }
     if let Some(("True", reason, message)) = condition(object, "ReplicaFailure") {
-        return Finding::new(Health::Bad, format!("its pods cannot be created: {message}"))
+        return Finding::new(Health::Bad, say("why.pods.refused").with("message", message))
             .evidence([reason.to_owned()]);
     }
     if object["spec"]["paused"] == true {
-        return Finding::new(Health::Warn, "its rollout is paused");
+        return Finding::new(Health::Warn, say("why.rollout.paused"));
     }
     replicas(wanted(object), number(&status["readyReplicas"]), number(&status["updatedReplicas"]))
 }
@@ -31,7 +32,7 @@ pub(super) fn stateful_set(object: &Value) -> Finding {
 
 pub(super) fn replica_set(object: &Value) -> Finding {
     if let Some(("True", _, message)) = condition(object, "ReplicaFailure") {
-        return Finding::new(Health::Bad, format!("its pods cannot be created: {message}"));
+        return Finding::new(Health::Bad, say("why.pods.refused").with("message", message));
     }
     let wanted = wanted(object);
     replicas(wanted, number(&object["status"]["readyReplicas"]), wanted)
@@ -45,26 +46,30 @@ pub(super) fn daemon_set(object: &Value) -> Finding {
 
 fn replicas(wanted: i64, ready: i64, updated: i64) -> Finding {
     match () {
-        () if ready < wanted => Finding::new(Health::Warn, format!("{ready} of {wanted} pods are ready")),
-        () if updated < wanted => Finding::new(Health::Warn, format!("{updated} of {wanted} pods are up to date")),
+        () if ready < wanted => {
+            Finding::new(Health::Warn, say("why.pods.ready").with("ready", ready).with("wanted", wanted))
+        }
+        () if updated < wanted => {
+            Finding::new(Health::Warn, say("why.pods.updated").with("updated", updated).with("wanted", wanted))
+        }
         () => Finding::default(),
     }
 }
 
 pub(super) fn job(object: &Value) -> Finding {
     if let Some(("True", reason, message)) = condition(object, "Failed") {
-        let why = if message.is_empty() { format!("failed: {reason}") } else { format!("failed: {message}") };
-        return Finding::new(Health::Bad, why).evidence([reason.to_owned()]).remedy("logs", "Show its log");
+        let why = say("why.pod.failed-for").with("reason", if message.is_empty() { reason } else { message });
+        return Finding::new(Health::Bad, why).evidence([reason.to_owned()]).remedy("logs", "do.logs");
     }
     if let Some(("True", ..)) = condition(object, "Complete") {
         return Finding { health: Health::Done, ..Finding::default() };
     }
     if object["spec"]["suspend"] == true {
-        return Finding::new(Health::Warn, "is suspended");
+        return Finding::new(Health::Warn, say("why.job.suspended"));
     }
     match number(&object["status"]["failed"]) {
         0 => Finding::default(),
-        failed => Finding::new(Health::Warn, format!("{failed} of its pods have failed; it tries again")),
+        failed => Finding::new(Health::Warn, say("why.job.retries").with("failed", failed)),
     }
 }
 
@@ -109,7 +114,7 @@ mod tests {
         ];
         for (assess, object, health, why) in table {
             let found = assess(&object);
-            assert_eq!((found.health, found.why.as_str()), (health, why), "{object}");
+            assert_eq!((found.health, found.why_text()), (health, why), "{object}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::forwards::Wanted;
 use crate::process::Agent;
+use crate::saying::{Saying, say};
 use crate::session::Caller;
 use crate::syncs::WantedSync;
 use axum::extract::{Path, State};
@@ -95,7 +96,7 @@ pub(super) async fn create_cluster(State(agent): Shared, Json(body): Json<NewClu
     spec.validate()?;
     let options =
         UpOptions { spec, explicit: true, binary: agent.options.node_binary.clone(), wait: WAIT, simulated: 0 };
-    let title = format!("Create cluster {}", body.name);
+    let title = say("work.create").with("cluster", body.name.as_str());
     let launcher = &agent.clusters.launcher;
     let of = body.name.clone();
     let id = agent.operations.start(launcher, (title, &body.name, "create"), |launcher| async move {
@@ -139,20 +140,23 @@ pub(super) enum Action {
 
 impl Action {
     /// Its name in URLs and what people call it.
-    fn names(&self, cluster: &str) -> (&'static str, String) {
+    fn names(&self, cluster: &str) -> (&'static str, Saying) {
+        let of_cluster = |title| say(title).with("cluster", cluster);
         match self {
-            Self::Start => ("start", format!("Start cluster {cluster}")),
-            Self::Stop => ("stop", format!("Stop cluster {cluster}")),
-            Self::Pause => ("pause", format!("Pause cluster {cluster}")),
-            Self::Unpause => ("unpause", format!("Resume cluster {cluster}")),
-            Self::Delete => ("delete", format!("Delete cluster {cluster}")),
-            Self::Demo => ("demo", format!("Deploy the demo in {cluster}")),
-            Self::AddNodes { count } => ("add-nodes", format!("Add {count} to the nodes of {cluster}")),
-            Self::RemoveNode { node } => ("remove-node", format!("Remove node {node}")),
-            Self::StartNode { node } => ("start-node", format!("Start node {node}")),
-            Self::StopNode { node } => ("stop-node", format!("Stop node {node}")),
-            Self::KillNode { node } => ("kill-node", format!("Kill node {node}")),
-            Self::LoadImages { images } => ("load-images", format!("Load {} into {cluster}", images.join(", "))),
+            Self::Start => ("start", of_cluster("work.start")),
+            Self::Stop => ("stop", of_cluster("work.stop")),
+            Self::Pause => ("pause", of_cluster("work.pause")),
+            Self::Unpause => ("unpause", of_cluster("work.unpause")),
+            Self::Delete => ("delete", of_cluster("work.delete")),
+            Self::Demo => ("demo", of_cluster("work.demo")),
+            Self::AddNodes { count } => ("add-nodes", of_cluster("work.add-nodes").with("count", i64::from(*count))),
+            Self::RemoveNode { node } => ("remove-node", say("work.remove-node").with("node", node.as_str())),
+            Self::StartNode { node } => ("start-node", say("work.start-node").with("node", node.as_str())),
+            Self::StopNode { node } => ("stop-node", say("work.stop-node").with("node", node.as_str())),
+            Self::KillNode { node } => ("kill-node", say("work.kill-node").with("node", node.as_str())),
+            Self::LoadImages { images } => {
+                ("load-images", of_cluster("work.load-images").with("images", images.join(", ")))
+            }
         }
     }
 }

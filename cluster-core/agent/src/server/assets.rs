@@ -54,10 +54,10 @@ impl Assets {
     }
 
     /// A file by the path of its URL. Names are only looked up, so no path leads out of the table. What is no file is a
-    /// place inside the page.
+    /// place inside the page; those of a cluster end in names of objects, which may look like files.
     fn get(&self, path: &str) -> Option<(&str, &Bytes)> {
         let name = path.trim_start_matches('/');
-        let is_file = name.rsplit('/').next().is_some_and(|last| last.contains('.'));
+        let is_file = !name.starts_with("c/") && name.rsplit('/').next().is_some_and(|last| last.contains('.'));
         let name = if name.is_empty() || !is_file { INDEX } else { name };
         self.0.get_key_value(name).map(|(name, content)| (name.as_str(), content))
     }
@@ -145,7 +145,8 @@ mod tests {
         let assets = Assets::read(folder.path()).expect("the folder is read");
         let table = [
             ("/", Some("index.html")),
-            ("/clusters/dev/pods", Some("index.html")),
+            ("/c/dev/r/core/v1/configmaps/shop/kube-root-ca.crt", Some("index.html")),
+            ("/create", Some("index.html")),
             ("/assets/app-1a2b.js", Some("assets/app-1a2b.js")),
             ("/assets/../../agent.json", None),
             ("/..%2f..%2fagent.json", None),

@@ -1,14 +1,15 @@
-//! What nodes and pods use, as the cluster's metrics API tells it: asked while somebody looks, and kept for an hour.
+//! What nodes and pods use: processor and memory as the cluster's metrics API tells it, the network as the kubelets do.
+//! Asked while somebody looks, and kept for an hour.
 
 use super::{Gone, Outbox};
 use crate::Error;
 use crate::clusters::Live;
 use crate::watch::decode;
-use cluster_client::Status;
+use cluster_client::{Status, escape};
 use cluster_object::{meta, quantity::Quantity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -34,6 +35,9 @@ struct Used {
     cpu: f64,
     /// Bytes.
     memory: i64,
+    /// Bytes per second; nothing until they were counted twice.
+    received: Option<f64>,
+    sent: Option<f64>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -43,9 +47,19 @@ pub(crate) struct Point {
     pods: Vec<Used>,
 }
 
-/// The points of a cluster, the newest last.
+/// The bytes received and sent by those of a namespace and name, the namespace empty for nodes.
+type Counted = HashMap<(String, String), (u64, u64)>;
+
+/// The points of a cluster, the newest last, and when and with what counts that one was made.
 #[derive(Debug, Default)]
-pub(crate) struct History(Mutex<(Option<Instant>, VecDeque<Arc<Point>>)>);
+struct Kept {
+    points: VecDeque<Arc<Point>>,
+    last: Option<(Instant, Counted)>,
+}
+
+/// What is kept of a cluster.
+#[derive(Debug, Default)]
+pub(crate) struct History(Mutex<Kept>);
 
 /// Sends a point in every period, with the first one those before.
 pub(super) async fn show(live: &Live, out: &Outbox) -> Result<(), Gone> {
@@ -58,7 +72,7 @@ pub(super) async fn show(live: &Live, out: &Outbox) -> Result<(), Gone> {
             Ok(point) => {
                 let mut message = json!(*point);
                 if first {
-                    message["points"] = json!(live.metrics.0.lock().await.1);
+                    message["points"] = json!(live.metrics.0.lock().await.points);
                 }
                 if std::mem::take(&mut first) || std::mem::take(&mut lost) {
                     out.state(None).await?;
@@ -76,28 +90,66 @@ pub(super) async fn show(live: &Live, out: &Outbox) -> Result<(), Gone> {
 
 /// The newest point; asks for one when another view has not just done it.
 async fn newest(live: &Live) -> Result<Arc<Point>, Error> {
-    let (asked, points) = &mut *live.metrics.0.lock().await;
-    if let (Some(at), Some(point)) = (*asked, points.back())
+    let Kept { points, last } = &mut *live.metrics.0.lock().await;
+    if let (Some((at, _)), Some(point)) = (&*last, points.back())
         && at.elapsed() < PERIOD / 2
     {
         return Ok(point.clone());
     }
     let (nodes, pods) = (format!("{API}/nodes"), format!("{API}/pods"));
     let (nodes, pods) = tokio::try_join!(live.get(&nodes), live.get(&pods))?;
-    let point = Arc::new(Point {
+    let mut point = Point {
         at: meta::now(),
         nodes: read(&nodes, |node| vec![node["usage"].clone()])?,
         pods: read(&pods, |pod| {
             let containers = pod["containers"].as_array().into_iter().flatten();
             containers.map(|container| container["usage"].clone()).collect()
         })?,
-    });
-    *asked = Some(Instant::now());
+    };
+    let counted = count(live, &point.nodes).await;
+    if let Some((at, before)) = last {
+        let seconds = at.elapsed().as_secs_f64();
+        point.nodes.iter_mut().chain(&mut point.pods).for_each(|used| used.rate((before, &counted), seconds));
+    }
+    *last = Some((Instant::now(), counted));
+    let point = Arc::new(point);
     points.push_back(point.clone());
     if points.len() > KEPT {
         points.pop_front();
     }
     Ok(point)
+}
+
+/// What the nodes' kubelets have counted.
+async fn count(live: &Live, nodes: &[Used]) -> Counted {
+    let asked = nodes.iter().map(|node| async {
+        let path = format!("/api/v1/nodes/{}/proxy/stats/summary", escape(&node.name));
+        let summary = live.get(&path).await.inspect_err(|error| tracing::debug!(path, %error, "no summary")).ok()?;
+        Some(counted(&decode("stats", &summary).ok()?))
+    });
+    futures::future::join_all(asked).await.into_iter().flatten().flatten().collect()
+}
+
+/// The counts in a kubelet's summary.
+fn counted(summary: &Value) -> Counted {
+    let node = json!({"name": summary["node"]["nodeName"]});
+    let pods = summary["pods"].as_array().into_iter().flatten().map(|pod| (&pod["podRef"], pod));
+    let count = |(named, of): (&Value, &Value)| {
+        let text = |field: &str| named[field].as_str().unwrap_or_default().to_owned();
+        let bytes = |field: &str| of["network"][field].as_u64();
+        Some(((text("namespace"), text("name")), (bytes("rxBytes")?, bytes("txBytes")?)))
+    };
+    pods.chain([(&node, &summary["node"])]).filter_map(count).collect()
+}
+
+impl Used {
+    /// Takes what was received and sent in a time; nothing when the counting began anew in it.
+    fn rate(&mut self, (before, now): (&Counted, &Counted), seconds: f64) {
+        let of = (self.namespace.clone(), self.name.clone());
+        let (Some(before), Some(now)) = (before.get(&of), now.get(&of)) else { return };
+        let rate = |before: u64, now: u64| Some(now.checked_sub(before)? as f64 / seconds);
+        (self.received, self.sent) = (rate(before.0, now.0), rate(before.1, now.1));
+    }
 }
 
 /// The sums of what each item's parts use.
@@ -112,6 +164,8 @@ fn read(bytes: &[u8], parts: impl Fn(&Value) -> Vec<Value>) -> Result<Vec<Used>,
             name: meta::name(item).to_owned(),
             cpu: milli as f64 / 1000.0,
             memory: parts.iter().filter_map(|usage| Some(amount(usage, "memory")?.value())).sum(),
+            received: None,
+            sent: None,
         }
     };
     Ok(list["items"].as_array().into_iter().flatten().map(used).collect())
@@ -129,7 +183,33 @@ mod tests {
             pod["containers"].as_array().into_iter().flatten().map(|container| container["usage"].clone()).collect()
         };
         let used = read(list.to_string().as_bytes(), parts).expect("a list");
-        let expected = Used { namespace: "n".to_owned(), name: "p".to_owned(), cpu: 1.25, memory: 1_049_600 };
+        let expected = Used {
+            namespace: "n".to_owned(),
+            name: "p".to_owned(),
+            cpu: 1.25,
+            memory: 1_049_600,
+            received: None,
+            sent: None,
+        };
         assert_eq!(used, [expected]);
+    }
+
+    #[test]
+    fn the_network_is_what_was_counted_since_the_last_time() {
+        let summary = |node: u64, pod: u64| {
+            let network = |received: u64| json!({"name": "eth0", "rxBytes": received, "txBytes": received / 2});
+            counted(&json!({"node": {"nodeName": "m", "network": network(node)},
+                "pods": [{"podRef": {"name": "p", "namespace": "n"}, "network": network(pod)}, {"podRef": {"name": "host"}}]}))
+        };
+        let (before, now) = (summary(100, 900), summary(300, 40));
+        let rates = |namespace: &str, name: &str| {
+            let (namespace, name) = (namespace.to_owned(), name.to_owned());
+            let mut used = Used { namespace, name, cpu: 0.0, memory: 0, received: None, sent: None };
+            used.rate((&before, &now), 4.0);
+            (used.received, used.sent)
+        };
+        assert_eq!(rates("", "m"), (Some(50.0), Some(25.0)));
+        assert_eq!(rates("n", "p"), (None, None), "it was started anew");
+        assert_eq!(rates("", "host"), (None, None));
     }
 }

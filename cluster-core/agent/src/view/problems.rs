@@ -7,7 +7,8 @@ use crate::clusters::{Live, get};
 use crate::feed::{Change, Resource};
 use crate::health::{Health, KINDS, Remedy};
 use crate::row::Row;
-use cluster_client::{Client, escape};
+use crate::saying::Saying;
+use cluster_client::{Client, Status, escape};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
@@ -34,7 +35,7 @@ struct Problem {
     namespace: String,
     name: String,
     uid: Arc<str>,
-    why: String,
+    why: Option<Saying>,
     evidence: Vec<String>,
     remedy: Option<Remedy>,
 }
@@ -44,7 +45,7 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
     let resources = KINDS.iter().map(|known| Resource::new(known.group, known.version, known.resource));
     let mut merged = Merged::open(live, resources);
     let (sender, mut words) = mpsc::unbounded_channel();
-    let (mut known, mut pace, mut sent) = (Unwell::default(), Pace::new(), None);
+    let (mut known, mut pace, mut sent, mut is_lost) = (Unwell::default(), Pace::new(), None, false);
     loop {
         tokio::select! {
             change = merged.changes.recv() => {
@@ -65,6 +66,10 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
                 }
             });
         }
+        if is_lost == known.lost.is_empty() {
+            is_lost = !is_lost;
+            out.state(known.lost.values().next()).await?;
+        }
         let problems = known.problems();
         if sent.as_ref() != Some(&problems) {
             out.send("problems", &json!({"problems": &problems})).await?;
@@ -81,7 +86,7 @@ async fn lines(client: &Client, path: &str) -> Vec<String> {
 }
 
 /// An object in one state.
-type Life = (Arc<str>, String);
+type Life = (Arc<str>, Option<Saying>);
 
 /// Everything that is not well, by kind, and what events say of it.
 #[derive(Debug, Default)]
@@ -90,6 +95,8 @@ struct Unwell {
     events: HashMap<Arc<str>, Arc<Row>>,
     /// What crashed containers said last; empty while it is asked for.
     last_words: HashMap<Life, Vec<String>>,
+    /// Why kinds do not follow the cluster.
+    lost: BTreeMap<usize, Status>,
 }
 
 impl Unwell {
@@ -108,7 +115,8 @@ impl Unwell {
             Change::Put(row) if counts(&row) => self.put(number, is_event, row),
             Change::Put(row) => self.remove(number, &row.uid),
             Change::Gone(uid) => self.remove(number, &uid),
-            Change::Live(_) => {}
+            Change::Live(Some(status)) => drop(self.lost.insert(number, status)),
+            Change::Live(None) => drop(self.lost.remove(&number)),
         }
     }
 
@@ -162,11 +170,11 @@ impl Unwell {
             if row.health == Health::Warn
                 && let Some(newest) = events.first()
             {
-                why = format!("{why}: {}", newest.why);
+                why = why.map(|why| why.because(said(newest)));
             }
             let mut evidence = row.evidence.clone();
             evidence.extend(self.last_words.get(&(uid.clone(), row.why.clone())).into_iter().flatten().cloned());
-            evidence.extend(events.iter().take(FACTS).map(|event| event.why.clone()));
+            evidence.extend(events.iter().take(FACTS).map(|event| said(event).to_owned()));
             Some(Problem {
                 kind: known.kind,
                 group: known.group,
@@ -182,6 +190,11 @@ impl Unwell {
         };
         self.rows.iter().filter_map(problem).collect()
     }
+}
+
+/// An event's message.
+fn said(event: &Row) -> &str {
+    event.evidence.first().map_or("", String::as_str)
 }
 
 #[cfg(test)]
@@ -222,7 +235,10 @@ mod tests {
         put(&mut unwell, "events", &event("9", "Warning", "Readiness probe failed: HTTP 503"));
         put(&mut unwell, "events", &event("8", "Warning", "older"));
         let problems = unwell.problems();
-        assert_eq!(problems[0].why, "runs, but container c is not ready yet: Readiness probe failed: HTTP 503");
+        assert_eq!(
+            problems[0].why.as_ref().map(|why| why.text.as_str()),
+            Some("runs, but container c is not ready yet: Readiness probe failed: HTTP 503")
+        );
         assert_eq!(problems[0].evidence, ["Readiness probe failed: HTTP 503", "older"]);
     }
 

@@ -82,3 +82,29 @@ async fn a_refusal_is_an_error_with_the_servers_words() {
     let gone = HttpBackend::new(&nobody().await, b"", Identity::None).expect("a backend");
     assert!(matches!(gone.list(&scope()).await, Err(Error::Transport(_))));
 }
+
+/// A line of a log is a frame of its own.
+#[tokio::test]
+async fn many_small_frames_that_wait_to_be_read_do_not_end_the_connection() {
+    const LINES: usize = 5_000;
+    let serve = |request: Request<Incoming>| async move {
+        let lines = if request.uri().path() == "/log" { LINES } else { 1 };
+        let frames = (0..lines).map(|_| Ok(Frame::data(Bytes::from_static(b"a short line\n"))));
+        Ok::<Answer, Infallible>(Response::new(BodyExt::boxed(StreamBody::new(stream::iter(frames)))))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        let (connection, _) = listener.accept().await.expect("a connection");
+        let http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        http.serve_connection(TokioIo::new(connection), service_fn(serve)).await.expect("served");
+    });
+    let client: legacy::Client<_, Full<Bytes>> = client_builder().http2_only(true).build_http();
+    let ask = async |path: &str| client.get(format!("{url}{path}").parse().expect("a URL")).await.expect("an answer");
+    let log = ask("/log").await;
+    for _ in 0..50 {
+        ask("/other").await.collect().await.expect("the connection lives");
+    }
+    let log = log.collect().await.expect("all of it").to_bytes();
+    assert_eq!(log.len(), LINES * "a short line\n".len());
+}

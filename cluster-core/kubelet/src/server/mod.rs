@@ -1,6 +1,7 @@
 //! The kubelet's HTTPS server: logs, stats, streams, for the API server alone.
 
 mod logs;
+mod network;
 mod pods;
 mod query;
 pub(crate) mod target;

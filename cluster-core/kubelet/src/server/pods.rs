@@ -1,10 +1,11 @@
 //! `GET /pods`, `/stats/summary`, `/metrics` and `/metrics/resource`.
 
-use super::Refusal;
 use super::target::Target;
-use crate::runtime::{Usage, label};
+use super::{Refusal, network};
+use crate::runtime::{RuntimeError, Usage, label};
 use axum::Json;
 use axum::extract::State;
+use futures::TryFutureExt;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -25,8 +26,11 @@ pub(super) async fn list(State(target): State<Arc<Target>>) -> Json<Value> {
 /// Usage by pod (namespace, name, UID) and container.
 type Table = BTreeMap<(String, String, String), Vec<(String, Usage)>>;
 
+fn failed(error: RuntimeError) -> Refusal {
+    Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+}
+
 async fn usage(target: &Target) -> Result<Table, Refusal> {
-    let failed = |e: crate::runtime::RuntimeError| Refusal(StatusCode::INTERNAL_SERVER_ERROR, e.to_string());
     let running = target.runtime.list().await.map_err(failed)?;
     let running = running.into_iter().filter(|c| c.running && c.label(label::CONTAINER) != label::SANDBOX);
     let asked = running.map(|c| async move {
@@ -41,7 +45,7 @@ async fn usage(target: &Target) -> Result<Table, Refusal> {
     Ok(table)
 }
 
-/// CPU and memory of pods and containers.
+/// CPU and memory of pods and containers, and the network of pods.
 pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Value>, Refusal> {
     let now = Timestamp::now().to_string();
     let figures = |cpu: u64, memory: u64| {
@@ -50,7 +54,8 @@ pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Va
             "memory": {"time": now, "workingSetBytes": memory, "usageBytes": memory},
         })
     };
-    let table = usage(&target).await?;
+    let networks = network::of_pods(&target, &now).map_err(failed);
+    let (table, mut networks) = tokio::try_join!(usage(&target), networks)?;
     let total = |containers: &[(String, Usage)]| {
         let sum = |field: fn(&Usage) -> u64| containers.iter().map(|(_, u)| field(u)).sum::<u64>();
         (sum(|u| u.cpu_nanoseconds), sum(|u| u.memory_bytes))
@@ -65,11 +70,17 @@ pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Va
         });
         let mut pod = figures(cpu, memory);
         pod["containers"] = containers.collect();
+        if let Some(network) = networks.remove(&uid) {
+            pod["network"] = network;
+        }
         pod["podRef"] = json!({"name": name, "namespace": namespace, "uid": uid});
         pods.push(pod);
     }
     let all = crate::node::usage();
     let mut node = figures(all.cpu_nanoseconds, all.memory_bytes);
+    if let Some(network) = network::of("self", &now) {
+        node["network"] = network;
+    }
     node["nodeName"] = json!(target.node_name);
     Ok(Json(json!({"node": node, "pods": pods})))
 }

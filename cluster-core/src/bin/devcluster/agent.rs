@@ -62,12 +62,12 @@ pub(crate) fn forwards_table(forwards: &[Value]) -> Table {
     for forward in forwards {
         let text = |field: &str| forward[field].as_str().unwrap_or_default();
         let target = format!("{} in {}", text("target"), text("namespace"));
-        let state = if text("why").is_empty() {
-            text("state").to_owned()
-        } else {
-            format!("{}: {}", text("state"), text("why"))
+        let state = match forward["why"]["text"].as_str() {
+            None => text("state").to_owned(),
+            Some(why) => format!("{}: {why}", text("state")),
         };
-        table.row([&format!("127.0.0.1:{}", forward["local"]), &target, &forward["port"].to_string(), &state]);
+        let port = format!("{}/{}", forward["port"], text("protocol"));
+        table.row([&format!("127.0.0.1:{}", forward["local"]), &target, &port, &state]);
     }
     table
 }

@@ -1,5 +1,5 @@
 import { Trash2 } from 'lucide-react';
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useRef } from 'react';
 import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Age } from '../../components/Age';
@@ -17,6 +17,7 @@ import { useActions } from '../../shell/useActions';
 import { useObject, useProblems } from '../../store/hooks';
 import { ProblemCard } from '../ProblemCard';
 import { Overview } from './Overview';
+import { Stuck } from './Stuck';
 
 const DetailPanel = lazy(() => import('./DetailPanel'));
 
@@ -57,6 +58,9 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
   const [view, setView] = useParam('view');
   const tab = tabs.find((id) => id === view) ?? tabs[0] ?? 'overview';
   const object = state.data;
+  const last = useRef<KubeObject>(undefined);
+  last.current = object ?? last.current;
+  const shown = last.current;
   return (
     <main className="page detail">
       <nav className="crumbs soft small" aria-label={t('crumbs')}>
@@ -66,9 +70,10 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
       <Head resource={resource} target={target} object={object ?? undefined} />
       <Staleness state={state} />
       <Problems target={target} uid={object?.metadata.uid} />
+      {object && <Stuck object={object} target={target} />}
       {object === null && (
         <p className="note warn" role="status">
-          {t('detail.gone', { name: target.name })}
+          {t(shown ? 'detail.gone' : 'detail.none', { name: target.name })}
         </p>
       )}
       <div role="tablist" aria-label={target.name} className="tabs" onKeyDown={moveTab}>
@@ -104,7 +109,7 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
           )}
         >
           {tab === 'overview' ? (
-            object && <Overview object={object} target={target} />
+            shown && <Overview object={shown} target={target} />
           ) : (
             <Suspense fallback={<Empty title={t('loading')} />}>
               <DetailPanel tab={tab} target={target} object={object ?? undefined} />
@@ -126,7 +131,7 @@ function Problems({ target, uid }: { target: ObjectRef; uid: string | undefined 
   return (
     <ul className="stack problems" aria-label={t('problems')}>
       {own.map((problem) => (
-        <ProblemCard key={problem.why} problem={problem} />
+        <ProblemCard key={problem.why.text} problem={problem} />
       ))}
     </ul>
   );

@@ -38,14 +38,25 @@ export function Overview({ object, target }: { object: KubeObject; target: Objec
   );
 }
 
-function FactLine({ fact: { label, value, to } }: { fact: Fact }) {
+function FactLine({ fact: { label, value, to, folded } }: { fact: Fact }) {
   const { refTo } = useCluster();
   const links = useLinks();
   const ref = to && refTo(to.apiVersion, to.kind, to.namespace, to.name);
   return (
     <div>
       <dt>{label}</dt>
-      <dd>{ref ? <Link href={links.object(ref)}>{value}</Link> : value}</dd>
+      <dd>
+        {folded ? (
+          <details>
+            <summary className="mono small cut">{value.replace(/\s+/g, ' ')}</summary>
+            <pre className="small">{value}</pre>
+          </details>
+        ) : ref ? (
+          <Link href={links.object(ref)}>{value}</Link>
+        ) : (
+          value
+        )}
+      </dd>
     </div>
   );
 }

@@ -56,6 +56,7 @@ export function RelatedList({ title, gvr, spec, columns }: Props) {
 }
 
 function RelatedRow({ uid, view, gvr, cells }: { uid: string; view: ListView; gvr: Gvr; cells: number[] }) {
+  const { say } = useI18n();
   const links = useLinks();
   const row = useRow(view, uid);
   if (!row) return null;
@@ -67,7 +68,7 @@ function RelatedRow({ uid, view, gvr, cells }: { uid: string; view: ListView; gv
         <Link href={links.object({ group, version, resource, namespace: row.namespace, name: row.name })}>
           {row.name}
         </Link>
-        {row.why && <div className={`small ${row.health}`}>{row.why}</div>}
+        {row.why && <div className={`small ${row.health}`}>{say(row.why)}</div>}
       </td>
       {cells.map((cell) => (
         <td key={cell}>{text(row.cells[cell])}</td>

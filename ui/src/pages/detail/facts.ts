@@ -7,6 +7,8 @@ export interface Fact {
   label: string;
   value: string;
   to?: { apiVersion: string; kind: string; namespace: string; name: string };
+  /** Whether the value is a document of its own, which is seen when asked for. */
+  folded?: boolean;
 }
 
 type Read = (object: KubeObject) => unknown;
@@ -142,7 +144,7 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
 
 export function facts(object: KubeObject): Fact[] {
   const table = FACTS[object.kind];
-  if (!table) return [...scalars(object.spec), ...scalars(object.status)];
+  if (!table) return [...fields(object.spec), ...fields(object.status)];
   const namespace = object.metadata.namespace ?? '';
   return table.flatMap(([label, read, apiVersion, kind]): Fact[] => {
     const value = read(object);
@@ -153,12 +155,15 @@ export function facts(object: KubeObject): Fact[] {
   });
 }
 
-/** Of a kind that nothing is known about: its plain fields. */
-function scalars(part: unknown): Fact[] {
+/** Of a kind that nothing is known about: its fields as they are. Conditions have a place of their own. */
+function fields(part: unknown): Fact[] {
   if (typeof part !== 'object' || part === null) return [];
-  return Object.entries(part).flatMap(([label, value]) =>
-    ['string', 'number', 'boolean'].includes(typeof value) ? [{ label, value: String(value) }] : [],
-  );
+  return Object.entries(part).flatMap(([label, value]): Fact[] => {
+    if (value === null || label === 'conditions') return [];
+    const plain = Array.isArray(value) ? value : [value];
+    if (plain.every((one) => typeof one !== 'object')) return [{ label, value: plain.join(', ') }];
+    return [{ label, value: JSON.stringify(value, null, 2), folded: true }];
+  });
 }
 
 function ready(now: unknown, wanted: unknown): string {

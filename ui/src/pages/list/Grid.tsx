@@ -1,6 +1,15 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import { type CSSProperties, type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type MouseEvent,
+  type PointerEvent,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import type { ObjectRef, Row } from '../../api/contract';
 import { MenuAt } from '../../components/Menu';
 import { useI18n } from '../../i18n';
@@ -98,7 +107,8 @@ export function Grid(props: Props) {
   };
 
   const keys = (event: KeyboardEvent) => {
-    if (event.target instanceof HTMLElement && event.target !== scroller.current && event.key === ' ') return;
+    if (event.target instanceof HTMLElement && event.target !== scroller.current && [' ', 'Enter'].includes(event.key))
+      return;
     const moves: Record<string, number> = {
       ArrowDown: active + 1,
       j: active + 1,
@@ -197,6 +207,7 @@ export function Grid(props: Props) {
         onKeyDown={keys}
         onClick={click}
         onContextMenu={openMenu}
+        onPointerOver={tellCut}
       >
         <Head columns={columns} minWidth={minWidth} />
         {/* The document's order is that of the slots, so the rows' own is told. */}
@@ -244,6 +255,12 @@ export function Grid(props: Props) {
   );
 }
 
+/** What does not fit into its cell is told in full where the mouse stands. */
+function tellCut({ target }: PointerEvent) {
+  const cell = (target as Element).closest<HTMLElement>('.grid-row > .cut');
+  if (cell) cell.title = cell.scrollWidth > cell.clientWidth ? (cell.textContent ?? '') : '';
+}
+
 const rowId = (index: number) => `row-${index}`;
 
 function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
@@ -271,14 +288,14 @@ function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
             {kind === 'why' ? (
               t('why')
             ) : (
-              <button type="button" tabIndex={-1} title={description || undefined} onClick={() => setSort(next(name))}>
+              <button type="button" title={description || undefined} onClick={() => setSort(next(name))}>
                 {name}
                 {by === name && (direction === 'desc' ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
               </button>
             )}
           </span>
         ))}
-        <span role="columnheader">
+        <span role="columnheader" className="at-edge">
           <span className="hidden-text">{t('actions')}</span>
         </span>
       </div>

@@ -24,7 +24,8 @@ interface Props {
  * out becomes another that scrolls in, so all rows are of the same few elements, also while their content is on its way.
  */
 export const GridRow = memo(function GridRow({ id, view, uid, index, top, columns, active, selected, href }: Props) {
-  const { t } = useI18n();
+  const i18n = useI18n();
+  const { t } = i18n;
   const row = useRow(view, uid);
   return (
     <div
@@ -40,16 +41,11 @@ export const GridRow = memo(function GridRow({ id, view, uid, index, top, column
     >
       <span role="gridcell" className="tick" />
       {columns.map((column) => (
-        <span
-          key={`${column.kind}${column.name}`}
-          role="gridcell"
-          className={look(column, row)}
-          title={row && column.kind === 'text' ? text(row.cells[column.cell]) : undefined}
-        >
-          {content(column, row, href, t)}
+        <span key={`${column.kind}${column.name}`} role="gridcell" className={look(column, row)}>
+          {content(column, row, href, i18n)}
         </span>
       ))}
-      <span role="gridcell">
+      <span role="gridcell" className="at-edge">
         <button type="button" tabIndex={-1} data-menu aria-label={t('actions.of', { name: row?.name ?? '' })}>
           ⋮
         </button>
@@ -64,13 +60,13 @@ function look({ kind, numeric }: Shown, row: Row | undefined): string {
   return numeric ? 'cut numeric' : 'cut';
 }
 
-function content(column: Shown, row: Row | undefined, href: (row: Row) => string, t: I18n['t']): ReactNode {
+function content(column: Shown, row: Row | undefined, href: (row: Row) => string, { t, say }: I18n): ReactNode {
   switch (column.kind) {
     case 'name':
       return (
         <>
           <i className={`mark ${row?.health ?? ''}`} role="img" aria-label={row && t(`health.${row.health}`)} />
-          <a href={row && href(row)} tabIndex={-1} title={row?.name}>
+          <a href={row && href(row)} tabIndex={-1}>
             {row?.name}
           </a>
         </>
@@ -80,7 +76,7 @@ function content(column: Shown, row: Row | undefined, href: (row: Row) => string
     case 'age':
       return <Age since={row?.created} />;
     case 'why':
-      return row?.deleting ? t('deleting') : row?.why;
+      return say(row?.why);
     default:
       return text(row?.cells[column.cell]);
   }

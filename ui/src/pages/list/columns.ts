@@ -48,7 +48,7 @@ export function shownColumns(columns: Column[], rows: Row[], options: { wide: bo
     };
     shown.splice(1, 0, namespace);
   }
-  if (rows.some((row) => row.why !== '')) {
+  if (rows.some((row) => row.why !== null)) {
     shown.push({ name: '', cell: -1, kind: 'why', width: WIDEST, numeric: false, description: '' });
   }
   return shown;
@@ -57,7 +57,8 @@ export function shownColumns(columns: Column[], rows: Row[], options: { wide: bo
 function width(name: string, rows: Row[], cell: number): number {
   let longest = name.length + MARK;
   for (const row of rows) longest = Math.max(longest, text(row.cells[cell]).length);
-  return Math.min(Math.max(longest, NARROWEST), WIDEST);
+  // Letters in brackets and capitals are wider than the digit that a `ch` is.
+  return Math.min(Math.max(longest + 1, NARROWEST), WIDEST);
 }
 
 export const text = (cell: Cell | undefined): string => (cell === null || cell === undefined ? '' : String(cell));

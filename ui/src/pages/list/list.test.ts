@@ -10,7 +10,7 @@ const column = (name: string, priority = 0): Column => ({
   priority,
   description: '',
 });
-const row = (why: string): Row => ({
+const row = (why: string | null): Row => ({
   uid: 'a',
   name: 'a',
   namespace: 'shop',
@@ -18,16 +18,16 @@ const row = (why: string): Row => ({
   rv: '1',
   cells: ['a', 'Running', '5m', '10.0.0.1'],
   health: 'ok',
-  why,
+  why: why === null ? null : { text: why },
   deleting: false,
 });
 const columns = [column('Name'), column('Status'), column('Age'), column('IP', 1)];
 
 describe('the columns of a list', () => {
   it.each([
-    [{ wide: false, namespace: false }, '', ['Name', 'Status', 'Age']],
-    [{ wide: true, namespace: false }, '', ['Name', 'Status', 'Age', 'IP']],
-    [{ wide: false, namespace: true }, '', ['Name', 'Namespace', 'Status', 'Age']],
+    [{ wide: false, namespace: false }, null, ['Name', 'Status', 'Age']],
+    [{ wide: true, namespace: false }, null, ['Name', 'Status', 'Age', 'IP']],
+    [{ wide: false, namespace: true }, null, ['Name', 'Namespace', 'Status', 'Age']],
     [{ wide: false, namespace: false }, 'it crashes', ['Name', 'Status', 'Age', '']],
   ])('with %j and the words "%s" are %j', (options, why, names) => {
     expect(shownColumns(columns, [row(why)], options).map(({ name }) => name)).toEqual(names);

@@ -63,17 +63,17 @@ export default function ForwardsPanel({ cluster, namespace, target }: Props) {
 }
 
 function ForwardRow({ forward, onRemove }: { forward: Forward; onRemove: () => void }) {
-  const { t } = useI18n();
+  const { t, say } = useI18n();
   const address = `127.0.0.1:${forward.local}`;
   return (
     <tr>
       <td>
         <HealthMark health={HEALTH[forward.state]}>{t(`panel.forwards.${forward.state}`)}</HealthMark>
-        {forward.why && <div className="soft small">{forward.why}</div>}
+        {forward.why && <div className="soft small">{say(forward.why)}</div>}
       </td>
       <td>
         <span className="row tight">
-          {forward.state === 'listening' ? (
+          {forward.state === 'listening' && forward.protocol === 'TCP' ? (
             <a href={`http://${address}/`} target="_blank" rel="noreferrer">
               {address} <ExternalLink size={12} aria-hidden="true" />
             </a>
@@ -85,6 +85,7 @@ function ForwardRow({ forward, onRemove }: { forward: Forward; onRemove: () => v
       </td>
       <td className="mono">
         {forward.namespace}/{forward.target}:{forward.port}
+        {forward.protocol === 'UDP' && <span className="chip">UDP</span>}
       </td>
       <td>{forward.cluster}</td>
       <td>

@@ -162,6 +162,8 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.metrics.title': 'Messwerte',
   'panel.metrics.cpu': 'CPU (Kerne)',
   'panel.metrics.memory': 'Speicher',
+  'panel.metrics.received': 'Empfangen (je Sekunde)',
+  'panel.metrics.sent': 'Gesendet (je Sekunde)',
   'panel.metrics.name': 'Name',
   'panel.metrics.now': 'Jetzt',
   'panel.metrics.average': 'Mittel',

@@ -160,6 +160,8 @@ export const panels = {
   'panel.metrics.title': 'Metrics',
   'panel.metrics.cpu': 'CPU (cores)',
   'panel.metrics.memory': 'Memory',
+  'panel.metrics.received': 'Received (per second)',
+  'panel.metrics.sent': 'Sent (per second)',
   'panel.metrics.name': 'Name',
   'panel.metrics.now': 'Now',
   'panel.metrics.average': 'Average',

@@ -161,6 +161,8 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.metrics.title': 'Métricas',
   'panel.metrics.cpu': 'CPU (núcleos)',
   'panel.metrics.memory': 'Memoria',
+  'panel.metrics.received': 'Recibido (por segundo)',
+  'panel.metrics.sent': 'Enviado (por segundo)',
   'panel.metrics.name': 'Nombre',
   'panel.metrics.now': 'Ahora',
   'panel.metrics.average': 'Media',

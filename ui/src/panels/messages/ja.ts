@@ -161,6 +161,8 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.metrics.title': 'メトリクス',
   'panel.metrics.cpu': 'CPU（コア）',
   'panel.metrics.memory': 'メモリ',
+  'panel.metrics.received': '受信（毎秒）',
+  'panel.metrics.sent': '送信（毎秒）',
   'panel.metrics.name': '名前',
   'panel.metrics.now': '現在',
   'panel.metrics.average': '平均',

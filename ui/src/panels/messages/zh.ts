@@ -160,6 +160,8 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.metrics.title': '指标',
   'panel.metrics.cpu': 'CPU（核）',
   'panel.metrics.memory': '内存',
+  'panel.metrics.received': '接收（每秒）',
+  'panel.metrics.sent': '发送（每秒）',
   'panel.metrics.name': '名称',
   'panel.metrics.now': '当前',
   'panel.metrics.average': '平均',

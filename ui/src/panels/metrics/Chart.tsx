@@ -17,9 +17,9 @@ interface Props {
 const DASHES = [[], [6, 3], [2, 2], [10, 3, 2, 3]];
 
 /** The colour of a line on the ground that the page has now. */
-function colour(index: number): string {
+function colour(look: number): string {
   const dark = document.documentElement.dataset.theme === 'dark';
-  const hue = (165 + index * 137) % 360;
+  const hue = (165 + look * 137) % 360;
   return dark ? `oklch(0.78 0.12 ${hue})` : `oklch(0.48 0.13 ${hue})`;
 }
 
@@ -29,7 +29,7 @@ export function Chart({ title, times, series, format, steps }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const id = useId();
-  const names = series.map(({ name }) => name).join('\n');
+  const lines = JSON.stringify(series.map(({ name, look }) => ({ name, look })));
   const data = [times, ...series.map(({ values }) => values)] as uPlot.AlignedData;
   const newest = useRef(data);
   newest.current = data;
@@ -39,11 +39,7 @@ export function Chart({ title, times, series, format, steps }: Props) {
     if (element === null) return;
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(
-        options(element, names === '' ? [] : names.split('\n'), format, steps, language),
-        newest.current,
-        element,
-      );
+      plot.current = new uPlot(options(element, JSON.parse(lines), format, steps, language), newest.current, element);
     };
     draw();
     const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
@@ -56,7 +52,7 @@ export function Chart({ title, times, series, format, steps }: Props) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [names, format, steps, language]);
+  }, [lines, format, steps, language]);
 
   useEffect(() => {
     if (times.length > 0) plot.current?.setData(newest.current);
@@ -79,13 +75,13 @@ export function Chart({ title, times, series, format, steps }: Props) {
           </tr>
         </thead>
         <tbody>
-          {series.map((one, index) => {
+          {series.map((one) => {
             const summary = summaryOf(one);
             const cell = (value: number | null | undefined) => <td>{value == null ? '–' : format(value)}</td>;
             return (
               <tr key={one.name}>
                 <th scope="row">
-                  <Sample index={index} /> {one.name}
+                  <Sample look={one.look} /> {one.name}
                 </th>
                 {cell(summary?.now)}
                 {cell(summary?.average)}
@@ -100,7 +96,7 @@ export function Chart({ title, times, series, format, steps }: Props) {
   );
 }
 
-function Sample({ index }: { index: number }) {
+function Sample({ look }: Pick<Series, 'look'>) {
   return (
     <svg width="24" height="8" aria-hidden="true">
       <line
@@ -108,9 +104,9 @@ function Sample({ index }: { index: number }) {
         y1="4"
         x2="24"
         y2="4"
-        stroke={colour(index)}
+        stroke={colour(look)}
         strokeWidth="2"
-        strokeDasharray={DASHES[index % DASHES.length]?.join(' ')}
+        strokeDasharray={DASHES[look % DASHES.length]?.join(' ')}
       />
     </svg>
   );
@@ -129,7 +125,7 @@ const atLeastAMinute = (from: number, to: number): [number, number] => [Math.min
 
 function options(
   element: HTMLElement,
-  names: string[],
+  lines: Pick<Series, 'name' | 'look'>[],
   format: (value: number) => string,
   steps: number[],
   language: string,
@@ -153,11 +149,11 @@ function options(
     ],
     series: [
       {},
-      ...names.map((label, index) => ({
-        label,
-        stroke: colour(index),
+      ...lines.map(({ name, look }) => ({
+        label: name,
+        stroke: colour(look),
         width: 2,
-        dash: DASHES[index % DASHES.length] ?? [],
+        dash: DASHES[look % DASHES.length] ?? [],
         points: { show: false },
       })),
     ],

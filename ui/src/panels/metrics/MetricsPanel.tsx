@@ -11,8 +11,9 @@ import { chartOf, type Scope } from './series';
 /** Steps that read well: 1, 2 and 5 of each power of ten for cores, powers of two for bytes. */
 const CORES = [-3, -2, -1, 0, 1, 2].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 const BYTES = Array.from({ length: 30 }, (_, power) => 2 ** (power + 12));
+const RATES = Array.from({ length: 34 }, (_, power) => 2 ** power);
 
-/** CPU and memory over time: of all nodes, of one, or of pods. */
+/** CPU, memory and network over time: of all nodes, of one, or of pods. */
 export default function MetricsPanel({ cluster, scope }: { cluster: string; scope: Scope }) {
   const { t } = useI18n();
   const view = useMetrics({ cluster });
@@ -25,16 +26,20 @@ export default function MetricsPanel({ cluster, scope }: { cluster: string; scop
       label={t('panel.metrics.title')}
       foot={chart.hidden > 0 && t('panel.metrics.hidden', { count: chart.hidden })}
       notes={<Stale view={view} />}
+      still
     >
       <div className="charts">
         <Chart title={t('panel.metrics.cpu')} times={chart.times} series={chart.cpu} format={coresText} steps={CORES} />
-        <Chart
-          title={t('panel.metrics.memory')}
-          times={chart.times}
-          series={chart.memory}
-          format={bytesText}
-          steps={BYTES}
-        />
+        {(['memory', 'received', 'sent'] as const).map((of) => (
+          <Chart
+            key={of}
+            title={t(`panel.metrics.${of}`)}
+            times={chart.times}
+            series={chart[of]}
+            format={bytesText}
+            steps={of === 'memory' ? BYTES : RATES}
+          />
+        ))}
       </div>
     </Panel>
   );

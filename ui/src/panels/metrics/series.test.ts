@@ -5,8 +5,8 @@ import { chartOf, MOST, summaryOf } from './series';
 
 const point = (second: number, pods: [string, number][]): MetricsPoint => ({
   at: new Date(second * 1000).toISOString(),
-  nodes: [{ name: 'n', cpu: 1, memory: 2 }],
-  pods: pods.map(([name, cpu]) => ({ namespace: 'x', name, cpu, memory: cpu * 10 })),
+  nodes: [{ name: 'n', cpu: 1, memory: 2, received: null, sent: 7 }],
+  pods: pods.map(([name, cpu]) => ({ namespace: 'x', name, cpu, memory: cpu * 10, received: cpu * 100, sent: null })),
 });
 
 describe('chartOf', () => {
@@ -23,8 +23,8 @@ describe('chartOf', () => {
     );
     expect(chart.times).toEqual([1, 2]);
     expect(chart.cpu).toEqual([
-      { name: 'b', values: [null, 3] },
-      { name: 'a', values: [1, 1] },
+      { name: 'b', look: 1, values: [null, 3] },
+      { name: 'a', look: 0, values: [1, 1] },
     ]);
   });
   it('keeps to the scope', () => {
@@ -36,7 +36,8 @@ describe('chartOf', () => {
     ];
     expect(chartOf(points, { namespace: 'x', pods: ['a'] }).cpu.map(({ name }) => name)).toEqual(['a']);
     expect(chartOf(points, { namespace: 'y' }).cpu).toEqual([]);
-    expect(chartOf(points, { node: 'n' }).memory).toEqual([{ name: 'n', values: [2] }]);
+    const { memory, received, sent } = chartOf(points, { node: 'n' });
+    expect([memory, received, sent]).toEqual([2, null, 7].map((value) => [{ name: 'n', look: 0, values: [value] }]));
   });
   it('leaves out the smallest beyond what can be told apart', () => {
     const many = Array.from({ length: MOST + 3 }, (_, index): [string, number] => [`p${index}`, index]);
@@ -46,8 +47,8 @@ describe('chartOf', () => {
 });
 
 it('summaryOf passes over gaps', () => {
-  expect(summaryOf({ name: 'a', values: [1, null, 3] })).toEqual({ now: 3, least: 1, most: 3, average: 2 });
-  expect(summaryOf({ name: 'a', values: [null] })).toBeNull();
+  expect(summaryOf({ name: 'a', look: 0, values: [1, null, 3] })).toEqual({ now: 3, least: 1, most: 3, average: 2 });
+  expect(summaryOf({ name: 'a', look: 0, values: [null] })).toBeNull();
 });
 
 it('amounts are read at a glance', () => {

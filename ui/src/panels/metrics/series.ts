@@ -1,10 +1,12 @@
 /** Measurements over time, made into lines for a chart and into words for those who do not see it. Pure. */
-import type { MetricsPoint } from '../../api/contract';
+import type { MetricsPoint, NodeUsage } from '../../api/contract';
 
 export type Scope = { nodes: true } | { node: string } | { namespace: string; pods?: string[] };
 
 export interface Series {
   name: string;
+  /** Its number among all names, which gives it the same look in each chart. */
+  look: number;
   /** One for each time; null where nothing was measured. */
   values: (number | null)[];
 }
@@ -14,6 +16,8 @@ export interface Chart {
   times: number[];
   cpu: Series[];
   memory: Series[];
+  received: Series[];
+  sent: Series[];
   /** How many lines are left out, the smallest ones. */
   hidden: number;
 }
@@ -21,27 +25,32 @@ export interface Chart {
 /** More lines than this nobody can tell apart. */
 export const MOST = 8;
 
-type Usage = { name: string; cpu: number; memory: number };
+type Amounts = Omit<NodeUsage, 'name'>;
 
 export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
   const usages = points.map((point) => new Map(pick(point, scope).map((usage) => [usage.name, usage])));
-  const names = [...new Set(usages.flatMap((usage) => [...usage.keys()]))];
-  const latest = (name: string, of: 'cpu' | 'memory') =>
-    usages.findLast((usage) => usage.has(name))?.get(name)?.[of] ?? 0;
-  const lines = (of: 'cpu' | 'memory') =>
+  const names = [...new Set(usages.flatMap((usage) => [...usage.keys()]))].sort();
+  const latest = (name: string, of: keyof Amounts) => usages.findLast((usage) => usage.has(name))?.get(name)?.[of] ?? 0;
+  const lines = (of: keyof Amounts) =>
     [...names]
       .sort((a, b) => latest(b, of) - latest(a, of) || a.localeCompare(b))
       .slice(0, MOST)
-      .map((name) => ({ name, values: usages.map((usage) => usage.get(name)?.[of] ?? null) }));
+      .map((name) => ({
+        name,
+        look: names.indexOf(name),
+        values: usages.map((usage) => usage.get(name)?.[of] ?? null),
+      }));
   return {
     times: points.map(({ at }) => new Date(at).getTime() / 1000),
     cpu: lines('cpu'),
     memory: lines('memory'),
+    received: lines('received'),
+    sent: lines('sent'),
     hidden: Math.max(0, names.length - MOST),
   };
 }
 
-function pick({ nodes, pods }: MetricsPoint, scope: Scope): Usage[] {
+function pick({ nodes, pods }: MetricsPoint, scope: Scope): NodeUsage[] {
   if ('nodes' in scope) return nodes;
   if ('node' in scope) return nodes.filter(({ name }) => name === scope.node);
   return pods.filter(({ namespace, name }) => namespace === scope.namespace && (scope.pods?.includes(name) ?? true));
