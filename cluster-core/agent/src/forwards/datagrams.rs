@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 /// A sender between whom and the far end nothing was said for so long is forgotten; the kernel's tracking has the same.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 /// Datagrams of one sender that wait; what comes then is lost, as datagrams may be.
 const WAITING: usize = 64;
 const LONGEST: usize = 65_535;
