@@ -109,7 +109,9 @@ async fn newest(live: &Live) -> Result<Arc<Point>, Error> {
     let counted = count(live, &point.nodes).await;
     if let Some((at, before)) = last {
         let seconds = at.elapsed().as_secs_f64();
-        point.nodes.iter_mut().chain(&mut point.pods).for_each(|used| used.rate((before, &counted), seconds));
+        for used in point.nodes.iter_mut().chain(&mut point.pods) {
+            used.rate((before, &counted), seconds);
+        }
     }
     *last = Some((Instant::now(), counted));
     let point = Arc::new(point);
