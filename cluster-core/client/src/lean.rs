@@ -1,82 +1,29 @@
 //! The text of an object without the owners of its fields: nobody who caches objects reads them, and they are half of
 //! what there is to decode.
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::ops::Range;
+
+#[derive(Deserialize)]
+struct Outline<'a> {
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, rename = "managedFields")]
+    managed_fields: &'a RawValue,
+}
 
 /// The object without its `metadata.managedFields`; as it is where it has none, or is not well-formed.
 pub(crate) fn without_managed_fields(text: &[u8]) -> Cow<'_, [u8]> {
-    let fields = member(text, 0, b"metadata").and_then(|metadata| member(text, metadata.start, b"managedFields"));
-    match fields {
-        Some(fields) => Cow::Owned([&text[..fields.start], b"[]", &text[fields.end..]].concat()),
-        None => Cow::Borrowed(text),
-    }
-}
-
-/// Where the value of a member is, of the JSON object that begins at `at`.
-fn member(text: &[u8], at: usize, name: &[u8]) -> Option<Range<usize>> {
-    let mut at = after(text, at, b'{')?;
-    loop {
-        let key = value(text, at)?;
-        let found = value(text, after(text, key.end, b':')?)?;
-        if text.get(key)?.strip_prefix(b"\"")?.strip_suffix(b"\"")? == name {
-            return Some(found);
-        }
-        at = after(text, found.end, b',')?;
-    }
-}
-
-/// The place behind `sign`, when that comes next.
-fn after(text: &[u8], at: usize, sign: u8) -> Option<usize> {
-    let at = skip_blanks(text, at);
-    (text.get(at) == Some(&sign)).then_some(at + 1)
-}
-
-fn skip_blanks(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
-}
-
-/// Where the next value is.
-fn value(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let start = skip_blanks(text, at);
-    let mut at = start;
-    let mut depth = 0_usize;
-    loop {
-        match text.get(at)? {
-            b'"' => at = string_end(text, at)?,
-            b'{' | b'[' => {
-                depth += 1;
-                at += 1;
-                continue;
-            }
-            b'}' | b']' if depth > 0 => {
-                depth -= 1;
-                at += 1;
-            }
-            _ if depth > 0 => {
-                at += 1;
-                continue;
-            }
-            // A number or a word.
-            _ => at += text[at..].iter().position(|byte| b",}] \t\r\n".contains(byte))?,
-        }
-        if depth == 0 {
-            return Some(start..at);
-        }
-    }
-}
-
-/// The place behind the string that begins at `at`.
-fn string_end(text: &[u8], at: usize) -> Option<usize> {
-    let mut at = at + 1;
-    loop {
-        match text.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
+    let Ok(Outline { metadata }) = serde_json::from_slice::<Outline<'_>>(text) else { return Cow::Borrowed(text) };
+    let fields = metadata.managed_fields.get();
+    // It is borrowed from the text, so this is where it begins there.
+    let start = fields.as_ptr().addr() - text.as_ptr().addr();
+    Cow::Owned([&text[..start], b"[]", &text[start + fields.len()..]].concat())
 }
 
 #[cfg(test)]
