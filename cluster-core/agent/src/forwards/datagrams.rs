@@ -26,10 +26,10 @@ pub(super) async fn serve(near: UdpSocket, far: impl Fn() -> Option<SocketAddr>)
                 continue;
             }
         };
-        senders.retain(|_, sender| !sender.is_closed());
-        if !senders.contains_key(&from)
+        if senders.get(&from).is_none_or(mpsc::Sender::is_closed)
             && let Some(far) = far()
         {
+            senders.retain(|_, sender| !sender.is_closed());
             let (sender, datagrams) = mpsc::channel(WAITING);
             senders.insert(from, sender);
             let talk = talk(near.clone(), from, far, datagrams);
@@ -57,14 +57,15 @@ async fn talk(
     let mut buffer = vec![0; LONGEST];
     loop {
         tokio::select! {
-            Some(datagram) = datagrams.recv() => {
+            datagram = datagrams.recv() => {
+                // Without one the forward has ended.
+                let Some(datagram) = datagram else { return Ok(()) };
                 socket.send(&datagram).await?;
             }
             received = socket.recv(&mut buffer) => {
                 near.send_to(&buffer[..received?], sender).await?;
             }
             () = tokio::time::sleep(SILENCE) => return Ok(()),
-            else => return Ok(()),
         }
     }
 }
