@@ -46,7 +46,7 @@ const DELETE: &[Row] = &[
 ];
 const PRETTY: &[Row] = &[("pretty", "string", "Whether the answer is indented.")];
 const LOG: &[Row] = &[
-    ("container", "string", "The container; may be left out when there is only one."),
+    CONTAINER,
     ("follow", "boolean", "Go on as lines are written."),
     ("insecureSkipTLSVerifyBackend", "boolean", "Trust whatever certificate the node has."),
     ("limitBytes", "integer", "The most bytes."),
@@ -56,8 +56,9 @@ const LOG: &[Row] = &[
     ("tailLines", "integer", "Only so many lines from the end."),
     ("timestamps", "boolean", "Each line begins with its time."),
 ];
+const CONTAINER: Row = ("container", "string", "The container; may be left out when there is only one.");
 const STREAMS: &[Row] = &[
-    ("container", "string", "The container; may be left out when there is only one."),
+    CONTAINER,
     ("stderr", "boolean", "Whether there is a stream of errors."),
     ("stdin", "boolean", "Whether there is a stream of input."),
     ("stdout", "boolean", "Whether there is a stream of output."),

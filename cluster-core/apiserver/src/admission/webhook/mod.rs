@@ -216,15 +216,20 @@ async fn ask(
     let uid = uuid::Uuid::new_v4().to_string();
     let question = review::question(&uid, request, &matched.resource, &matched.object, &matched.old);
     let seconds = u64::try_from(int(&hook.spec()["timeoutSeconds"])).ok().filter(|s| *s > 0).unwrap_or(DEFAULT_TIMEOUT);
-    let mut config = hook.spec()["clientConfig"].clone();
-    if let Some(user) = backend::user(&call.server.config.admission.webhook_users, &config) {
+    let config = &hook.spec()["clientConfig"];
+    let known = backend::user(&call.server.config.admission.webhook_users, config).map(|user| {
+        let mut config = config.clone();
         config["user"] = user.clone();
-    }
-    let answer = match backend::post(call.server, &config, &question, Duration::from_secs(seconds)).await {
-        Ok(review) => review::answer(&review, &uid, hook.mutating)
-            .map_err(|why| format!("received invalid webhook response: {why}")),
-        Err(why) => Err(format!("failed to call webhook: {why}")),
-    };
+        config
+    });
+    let answer =
+        match backend::post(call.server, known.as_ref().unwrap_or(config), &question, Duration::from_secs(seconds))
+            .await
+        {
+            Ok(review) => review::answer(&review, &uid, hook.mutating)
+                .map_err(|why| format!("received invalid webhook response: {why}")),
+            Err(why) => Err(format!("failed to call webhook: {why}")),
+        };
     let name = hook.name();
     let answer = match answer {
         Ok(answer) => answer,
