@@ -31,7 +31,7 @@ pub(crate) async fn publish(server: &ApiServer) -> Result<(), Status> {
         Some(own) => {
             let name = own.to_string();
             let lease = json!({"metadata": {"name": name}, "spec": {"renewTime": meta::now_micro()}});
-            let renewed = Store::put(&*server.store, key(LEASES, "", &name), Expect::Any, draft(lease)).await;
+            let renewed = Store::put(&*server.store, key(LEASES, "", &name), Expect::Any, draft(&lease)).await;
             renewed.map_err(Status::internal)?;
             living(&server.list(LEASES, None), Timestamp::now())
         }

@@ -17,6 +17,7 @@ pub mod kinds;
 mod limits;
 mod metrics;
 pub mod openapi;
+mod parsed;
 mod paths;
 mod pipeline;
 pub mod registry;

@@ -9,6 +9,7 @@ use crate::auth::{self, Authenticator, Authorizer, UserInfo};
 use crate::flow::{self, Flows};
 use crate::limits::{Limits, Places};
 use crate::metrics::Metrics;
+use crate::parsed::Parsed;
 use crate::registry::{Registry, Resource};
 use crate::request::{Encoding, Query, RequestInfo};
 use crate::usage::Samples;
@@ -87,6 +88,7 @@ pub struct ApiServer {
     pub(crate) samples: Samples,
     pub(crate) places: Places,
     pub(crate) policies: policy::Cache,
+    parsed: Parsed,
     pub(crate) turns: Turns,
     pub(crate) flows: Arc<Flows>,
     pub(crate) closing: CancellationToken,
@@ -114,6 +116,7 @@ impl ApiServer {
             samples: Samples::default(),
             places: Places::new(&config.limits),
             policies: policy::Cache::default(),
+            parsed: Parsed::default(),
             turns: Turns::default(),
             flows: Flows::start(&store, &closing),
             closing,
@@ -272,7 +275,7 @@ impl ApiServer {
     }
 
     /// The object of a store key.
-    pub(crate) fn stored(&self, key: &Key) -> Option<Value> {
+    pub(crate) fn stored(&self, key: &Key) -> Option<Arc<Value>> {
         Lookup::get(self, &key.resource, &key.namespace, &key.name)
     }
 
@@ -289,8 +292,8 @@ impl ApiServer {
 }
 
 impl Lookup for ApiServer {
-    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Value> {
-        Lookup::get(&self.store, storage, namespace, name)
+    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.parsed.value(&*Store::get(&*self.store, &key(storage, namespace, name))?)
     }
 
     fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {
@@ -299,9 +302,9 @@ impl Lookup for ApiServer {
 }
 
 impl Lookup for Arc<dyn Store> {
-    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Value> {
+    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let entry = Store::get(&**self, &key(storage, namespace, name))?;
-        serde_json::from_slice(&entry.bytes).ok()
+        serde_json::from_slice(&entry.bytes).ok().map(Arc::new)
     }
 
     fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {

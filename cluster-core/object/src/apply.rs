@@ -46,7 +46,7 @@ pub fn apply(
         entries.push(Entry {
             id,
             time: now.to_owned(),
-            fields: managed::strip(typed::compare(&json!({}), &old, schema).added),
+            fields: managed::strip(typed::compare(&json!({}), &old, schema).written),
         });
     }
     let before = entries.clone();
@@ -57,7 +57,7 @@ pub fn apply(
     let mut object = old.clone();
     typed::merge(&mut object, &applied, schema);
     if let Some(last) = &last {
-        let owned = entries.iter().fold(set.clone(), |all, entry| all.union(&entry.fields));
+        let owned = entries.iter().fold(set.clone(), |all, entry| all.union(entry.fields.clone()));
         typed::prune(&mut object, schema, &last.fields, &owned);
     }
     let changes = typed::compare(&old, &object, schema);
@@ -73,7 +73,7 @@ pub fn apply(
     if live.is_some() && object == old && entries == before {
         return Ok(live.cloned().unwrap_or_default());
     }
-    meta::set(&mut object, "metadata.managedFields", entries::encode(&entries));
+    meta::set(&mut object, "metadata.managedFields", entries::encode(entries));
     Ok(object)
 }
 

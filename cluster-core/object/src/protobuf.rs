@@ -177,7 +177,7 @@ fn value(schema: &Schema, wire: Wire<'_>, depth: usize) -> Result<Option<Value>,
         },
         Shape::Object(object) => {
             let name = match &schema.shape {
-                Shape::Reference(name) => name,
+                Shape::Reference(to) => &to.name,
                 _ => &object.copy_of,
             };
             let mut fields = Map::new();

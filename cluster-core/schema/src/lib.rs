@@ -9,7 +9,7 @@ mod shape;
 mod structural;
 mod table;
 
-pub use shape::{Field, List, ListKind, Map, MapKey, Object, PatchStrategy, Schema, Shape};
+pub use shape::{Field, List, ListKind, Map, MapKey, Object, PatchStrategy, Reference, Schema, Shape};
 pub use structural::{custom_resource, from_openapi};
 pub use table::{Definition, GroupVersionKind, builtin, builtin_definition, definition, definitions, named_definition};
 

@@ -1,6 +1,6 @@
 //! The types of the schema: what one JSON value may look like, and the questions asked of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What one JSON value may look like.
 #[derive(Debug, Clone, Default)]
@@ -45,8 +45,23 @@ pub enum Shape {
     Map(Arc<Map>),
     /// A list.
     List(Arc<List>),
-    /// A built-in definition by its full name; resolves recursion. See [`Schema::resolve`].
-    Reference(Arc<str>),
+    /// A built-in definition; resolves recursion. See [`Schema::resolve`].
+    Reference(Reference),
+}
+
+/// A built-in definition by its full name.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    /// The full name, for example `io.k8s.api.core.v1.Pod`.
+    pub name: Arc<str>,
+    /// Looked up once: every walk over an object asks at every level.
+    found: OnceLock<Option<&'static Schema>>,
+}
+
+impl From<&str> for Reference {
+    fn from(name: &str) -> Self {
+        Self { name: name.into(), found: OnceLock::new() }
+    }
 }
 
 /// An object with known fields.
@@ -140,7 +155,7 @@ impl Schema {
     /// The schema a [`Shape::Reference`] stands for; every other schema stands for itself.
     pub fn resolve(&self) -> &Schema {
         match &self.shape {
-            Shape::Reference(name) => crate::definition(name).unwrap_or(self),
+            Shape::Reference(to) => to.found.get_or_init(|| crate::definition(&to.name)).unwrap_or(self),
             _ => self,
         }
     }

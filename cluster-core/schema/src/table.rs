@@ -130,7 +130,7 @@ fn reference(name: String, atomic: Option<bool>) -> Schema {
         let object = definition(&name)?.object()?.clone();
         Some(Schema::of(Shape::Object(Arc::new(Object { atomic, copy_of: name.as_str().into(), ..object }))))
     });
-    overridden.unwrap_or_else(|| Schema::of(Shape::Reference(name.into())))
+    overridden.unwrap_or_else(|| Schema::of(Shape::Reference(name.as_str().into())))
 }
 
 fn scalar(word: &'static str) -> Schema {

@@ -124,7 +124,7 @@ fn recursion_is_broken_by_references() {
 fn every_definition_parses_and_every_reference_leads_somewhere() {
     fn check(schema: &Schema, place: &str) {
         match &schema.shape {
-            Shape::Reference(name) => assert!(definition(name).is_some(), "{place} refers to {name}"),
+            Shape::Reference(to) => assert!(definition(&to.name).is_some(), "{place} refers to {to:?}"),
             Shape::List(list) => check(&list.items, place),
             Shape::Map(map) => check(&map.values, place),
             Shape::Object(object) => {

@@ -5,6 +5,7 @@ use crate::kinds::walk::{child, default, entries, int, is_empty, items, text};
 use cluster_object::meta;
 use cluster_object::status::Status;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const CLASSES: &str = "scheduling.k8s.io/priorityclasses";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
@@ -17,7 +18,7 @@ pub(super) fn priority(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) 
         let all = lookup.list(CLASSES, None);
         all.into_iter().filter(|class| class["globalDefault"] == true).min_by_key(|class| int(&class["value"]))
     } else {
-        let found = lookup.get(CLASSES, "", &named).or_else(|| system_class(&named));
+        let found = lookup.get(CLASSES, "", &named).map(Arc::unwrap_or_clone).or_else(|| system_class(&named));
         Some(found.ok_or_else(|| request.forbidden(&format!("no PriorityClass with name {named} was found")))?)
     };
     let (value, policy) = class.as_ref().map_or((0, ""), |c| (int(&c["value"]), text(&c["preemptionPolicy"])));

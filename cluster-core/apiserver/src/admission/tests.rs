@@ -7,8 +7,8 @@ use serde_json::json;
 struct Stored(Vec<(&'static str, Value)>);
 
 impl Lookup for Stored {
-    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Value> {
-        self.list(storage, Some(namespace)).into_iter().find(|o| o["metadata"]["name"] == name)
+    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.list(storage, Some(namespace)).into_iter().find(|o| o["metadata"]["name"] == name).map(Arc::new)
     }
 
     fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {

@@ -179,7 +179,7 @@ fn claim<'a>(server: &'a ApiServer, taken: Taken, parent: &'a Parent) -> BoxFutu
             Taken::Port(_) => {
                 let object = json!({"apiVersion": "v1", "kind": "NodePortAllocation", "spec": spec,
                     "metadata": {"name": *key.name, "creationTimestamp": meta::now()}});
-                match server.store.put(key.clone(), Expect::Absent, draft(object)).await {
+                match server.store.put(key.clone(), Expect::Absent, draft(&object)).await {
                     Err(WriteError::Exists) => true,
                     made => made.map(|_| false).map_err(Status::internal)?,
                 }
@@ -207,7 +207,7 @@ async fn release(server: &ApiServer, taken: Taken, parent: &Parent) {
     if server.get("services", &parent.0, &parent.1).is_some_and(|service| service::held(&service).contains(&taken)) {
         return;
     }
-    match server.store.delete(key, Expect::Revision(entry.revision), draft(claim)).await {
+    match server.store.delete(key, Expect::Revision(entry.revision), draft(&claim)).await {
         Ok(_) | Err(WriteError::NotFound | WriteError::Conflict { .. }) => {}
         Err(error) => tracing::error!(%error, ?taken, "failed to give back what a service had"),
     }

@@ -12,7 +12,9 @@ use cluster_store::{Entry, Key, Store};
 use parking_lot::RwLock;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// (verbs, API group, resources) that every kubelet may use.
@@ -36,6 +38,15 @@ const RULES: &[(&str, &str, &str)] = &[
 /// What one pod refers to: (resource, namespace, name).
 type Reference = (&'static str, Arc<str>, Box<str>);
 
+/// A pod that has a node.
+#[derive(Debug)]
+struct Bound {
+    node: Arc<str>,
+    references: HashSet<Reference>,
+    /// A hash of the spec they were read from, which most changes of a pod leave alone.
+    spec: u64,
+}
+
 /// Which objects the pods of each node refer to.
 pub struct NodeGraph {
     store: Arc<dyn Store>,
@@ -44,8 +55,8 @@ pub struct NodeGraph {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The node of each bound pod, and what the pod refers to.
-    pods: HashMap<Key, (Arc<str>, HashSet<Reference>)>,
+    /// What is known of each bound pod.
+    pods: HashMap<Key, Bound>,
     /// How many pods of a node refer to an object.
     references: HashMap<Arc<str>, HashMap<Reference, usize>>,
 }
@@ -111,7 +122,7 @@ impl NodeGraph {
     fn binds_now(&self, node: &str, namespace: &str, wanted: impl Fn(&Reference) -> bool) -> bool {
         let pods = self.store.snapshot("pods");
         pods.range(Some(namespace), None).any(|entry| {
-            let Bound { spec } = serde_json::from_slice(&entry.bytes).unwrap_or_default();
+            let Stored { spec } = serde_json::from_slice::<Stored<Value>>(&entry.bytes).unwrap_or_default();
             spec["nodeName"] == node && references(&spec, &entry.key).iter().any(&wanted)
         })
     }
@@ -136,7 +147,7 @@ fn allowed_by_rules(request: &RequestInfo) -> bool {
 
 impl State {
     fn forget(&mut self, key: &Key) {
-        let Some((node, references)) = self.pods.remove(key) else { return };
+        let Some(Bound { node, references, .. }) = self.pods.remove(key) else { return };
         let Some(counts) = self.references.get_mut(&node) else { return };
         for reference in references {
             if let Some(count) = counts.get_mut(&reference) {
@@ -154,12 +165,26 @@ impl State {
 
 impl Follower for NodeGraph {
     fn put(&self, entry: &Entry) {
-        let Ok(Bound { spec }) = serde_json::from_slice(&entry.bytes) else {
-            tracing::error!(pod = %entry.key.name, "failed to read a stored pod; its node cannot read what it mounts");
-            return;
+        let unreadable = |error| {
+            tracing::error!(pod = %entry.key.name, %error, "failed to read a stored pod; its node cannot read what it mounts");
+        };
+        let text = match serde_json::from_slice::<Stored<&RawValue>>(&entry.bytes) {
+            Ok(Stored { spec }) => spec.get(),
+            Err(error) => return unreadable(error),
         };
         let mut state = self.state.write();
+        let hash = state.pods.hasher().hash_one(text);
+        if state.pods.get(&entry.key).is_some_and(|known| known.spec == hash) {
+            return;
+        }
         state.forget(&entry.key);
+        if !text.contains("\"nodeName\":") {
+            return;
+        }
+        let spec: Value = match serde_json::from_str(text) {
+            Ok(spec) => spec,
+            Err(error) => return unreadable(error),
+        };
         let Some(node) = spec["nodeName"].as_str().filter(|n| !n.is_empty()) else { return };
         let node: Arc<str> = Arc::from(node);
         let references = references(&spec, &entry.key);
@@ -167,7 +192,7 @@ impl Follower for NodeGraph {
         for reference in &references {
             *counts.entry(reference.clone()).or_default() += 1;
         }
-        state.pods.insert(entry.key.clone(), (node, references));
+        state.pods.insert(entry.key.clone(), Bound { node, references, spec: hash });
     }
 
     fn remove(&self, key: &Key) {
@@ -181,8 +206,8 @@ impl Follower for NodeGraph {
 
 /// What a pod's references are read from. The rest, which is most of a pod, is skipped.
 #[derive(Default, Deserialize)]
-struct Bound {
-    spec: Value,
+struct Stored<T> {
+    spec: T,
 }
 
 /// Everything a pod refers to by name.

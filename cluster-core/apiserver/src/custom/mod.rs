@@ -149,7 +149,7 @@ mod tests {
             registry.replace(&format!("a.io/{plural}"), custom_resources(&definition, |_| None));
             if plural == "dogs" {
                 let kept = key(STORAGE, "", "dogs.a.io");
-                store.put(kept, Expect::Absent, draft(definition)).await.expect("stored");
+                store.put(kept, Expect::Absent, draft(&definition)).await.expect("stored");
             }
         }
         assert_eq!(lost(&registry, &*store), ["a.io/cats"]);

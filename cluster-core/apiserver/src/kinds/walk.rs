@@ -108,8 +108,7 @@ impl<'a> At<'a> {
 
     /// The field at a dotted path; a null when there is none.
     pub(crate) fn get(&self, fields: &str) -> Self {
-        let path = fields.split('.').fold(self.path.clone(), |path, field| path.child(field));
-        Self { path, value: meta::get(self.value, fields) }
+        Self { path: self.path.child(fields), value: meta::get(self.value, fields) }
     }
 
     /// The same value under the name `field` of this one.

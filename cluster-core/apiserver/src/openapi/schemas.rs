@@ -1,6 +1,6 @@
 //! Renders definitions of the schema table, and custom ones, as OpenAPI schemas.
 
-use cluster_schema::{Definition, Field, ListKind, Object, PatchStrategy, Schema, Shape};
+use cluster_schema::{Definition, Field, ListKind, Object, PatchStrategy, Reference, Schema, Shape};
 use serde_json::{Map, Value, json};
 
 use super::descriptions::Descriptions;
@@ -193,7 +193,7 @@ impl Schemas {
             Shape::Quantity => self.reference(QUANTITY),
             Shape::Time => self.reference(TIME),
             Shape::MicroTime => self.reference(MICRO_TIME),
-            Shape::Reference(name) => self.reference(name),
+            Shape::Reference(to) => self.reference(&to.name),
             Shape::Object(object) => self.object(object, None),
             Shape::Map(map) => {
                 let mut value = json!({"type": "object", "additionalProperties": self.value(&map.values)});
@@ -211,7 +211,7 @@ impl Schemas {
                 }
                 .into();
                 if let ListKind::Map(keys) = &list.kind {
-                    if let Shape::Reference(name) = &list.items.shape {
+                    if let Shape::Reference(Reference { name, .. }) = &list.items.shape {
                         let known = keys.iter().filter_map(|key| Some((key, key.default.clone()?)));
                         let known = known.map(|(key, value)| (name.to_string(), key.name.to_string(), value));
                         self.key_defaults.extend(known);

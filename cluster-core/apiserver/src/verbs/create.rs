@@ -67,9 +67,9 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         call.invalid_if(&name, &errors)?;
         let mut request = AdmissionRequest::new(call, Operation::Create, &name, &mut object);
         call.admit(&mut request, Phase::Validating).await?;
-        let stored = form::to_storage(call.server, resource, request.object.clone()).await?;
+        let stored = form::to_storage(call.server, resource, request.object).await?;
         let _turn = quota::charge(call, &request).await?;
-        match store(call, &name, stored).await {
+        match store(call, &name, &stored).await {
             Ok(stored) => {
                 reservation.commit().await;
                 return match stored {
@@ -88,7 +88,7 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
 }
 
 /// Stores the object, of the stored version; `None` when the run is dry.
-async fn store(call: &Call<'_>, name: &str, object: Value) -> Result<Option<Arc<Entry>>, WriteError> {
+async fn store(call: &Call<'_>, name: &str, object: &Value) -> Result<Option<Arc<Entry>>, WriteError> {
     let key = call.key(name);
     if call.query.dry_run {
         return if call.server.store.get(&key).is_some() { Err(WriteError::Exists) } else { Ok(None) };

@@ -116,13 +116,18 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
             custom::keep_until_clean(&mut going);
         }
         let step = step(call.resource.strategy.deletion, going, options, &meta::now());
-        let stored = |object| form::to_storage(call.server, &call.resource, object);
         let written = match step {
             Step::Nothing => return Ok(Reply::ok(Content::Object(call.answer(&entry).await?))),
             Step::Remove(_) if dry_run => return gone(call, name, &old, None).await,
             Step::Mark(object) if dry_run => return Ok(Reply::ok(Content::Object(super::to_bytes(&object)?))),
-            Step::Remove(object) => remove(call, &entry, stored(object).await?).await.map(|e| (e, true)),
-            Step::Mark(object) => update::write(call, &entry, stored(object).await?).await.map(|e| (e, false)),
+            Step::Remove(object) => {
+                let stored = form::to_storage(call.server, &call.resource, &object).await?;
+                remove(call, &entry, &stored).await.map(|e| (e, true))
+            }
+            Step::Mark(object) => {
+                let stored = form::to_storage(call.server, &call.resource, &object).await?;
+                update::write(call, &entry, &stored).await.map(|e| (e, false))
+            }
         };
         match written {
             Ok((entry, true)) => return gone(call, name, &old, Some(&entry)).await,
@@ -138,7 +143,7 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
     }
 }
 
-async fn remove(call: &Call<'_>, entry: &Arc<Entry>, object: Value) -> Result<Arc<Entry>, WriteError> {
+async fn remove(call: &Call<'_>, entry: &Arc<Entry>, object: &Value) -> Result<Arc<Entry>, WriteError> {
     let draft = form::draft(object);
     let removed = call.server.store.delete(entry.key.clone(), Expect::Revision(entry.revision), draft).await?;
     call.server.changed(&call.resource, &removed, true).await;

@@ -10,6 +10,7 @@ use cluster_object::status::Status;
 use cluster_schema::{Schema, Shape};
 use cluster_store::{Draft, Entry, Facts};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The objects as JSON of the served version; the stored bytes themselves where they say the same.
@@ -75,16 +76,28 @@ pub(crate) async fn converted(
 }
 
 /// The object of the served version as it is stored.
-pub(crate) async fn to_storage(lookup: &dyn Lookup, resource: &Resource, mut value: Value) -> Result<Value, Status> {
+pub(crate) async fn to_storage<'a>(
+    lookup: &dyn Lookup,
+    resource: &Resource,
+    value: &'a Value,
+) -> Result<Cow<'a, Value>, Status> {
     if let Some(conversion) = &resource.strategy.conversion {
+        let mut value = value.clone();
         (conversion.to_storage)(&mut value);
-    } else if let Some(custom) = &resource.custom {
-        let version = format!("{}/{}", resource.group, custom.storage_version);
-        return Ok(custom_version(lookup, custom, vec![value], &version).await?.swap_remove(0));
-    } else if let Some(legacy) = &resource.legacy {
-        value["apiVersion"] = format!("{}/{}", legacy.group, legacy.version).into();
+        return Ok(Cow::Owned(value));
     }
-    Ok(value)
+    if let Some(custom) = resource.custom.as_ref().filter(|custom| custom.storage_version != resource.version) {
+        let version = format!("{}/{}", resource.group, custom.storage_version);
+        return custom_version(lookup, custom, vec![value.clone()], &version)
+            .await
+            .map(|mut v| Cow::Owned(v.swap_remove(0)));
+    }
+    if let Some(legacy) = &resource.legacy {
+        let mut value = value.clone();
+        value["apiVersion"] = format!("{}/{}", legacy.group, legacy.version).into();
+        return Ok(Cow::Owned(value));
+    }
+    Ok(Cow::Borrowed(value))
 }
 
 async fn from_storage(lookup: &dyn Lookup, resource: &Resource, mut values: Vec<Value>) -> Result<Vec<Value>, Status> {
@@ -123,39 +136,45 @@ async fn custom_version(
     Box::pin(conversion::convert(lookup, &custom.converter, values, version)).await
 }
 
+/// What the halves of a draft may be expected to need, in bytes.
+const BEFORE: usize = 2048;
+const AFTER: usize = 4096;
+
 /// The text of an object of the stored version, split where the writer puts the revision.
-pub(crate) fn draft(object: Value) -> Draft {
-    let mut fields = match object {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    };
-    let mut metadata = match fields.remove("metadata") {
-        Some(Value::Object(metadata)) => metadata,
-        _ => Map::new(),
-    };
-    metadata.remove("resourceVersion");
-    let mut before = String::from("{");
+pub(crate) fn draft(object: &Value) -> Draft {
+    let nothing = Map::new();
+    let fields = object.as_object().unwrap_or(&nothing);
+    let mut before = Vec::with_capacity(BEFORE);
+    before.push(b'{');
     for name in ["apiVersion", "kind"] {
-        push_field(&mut before, name, &fields.remove(name).unwrap_or_default());
+        push_field(&mut before, name, &object[name]);
     }
-    before.push_str("\"metadata\":{");
-    for (name, value) in &metadata {
-        push_field(&mut before, name, value);
+    before.extend_from_slice(b"\"metadata\":{");
+    for (name, value) in object["metadata"].as_object().unwrap_or(&nothing) {
+        if name != "resourceVersion" {
+            push_field(&mut before, name, value);
+        }
     }
-    before.push_str("\"resourceVersion\":\"");
-    let mut after = String::from("\"}");
-    for (name, value) in &fields {
-        after.push(',');
+    before.extend_from_slice(b"\"resourceVersion\":\"");
+    let mut after = Vec::with_capacity(AFTER);
+    after.extend_from_slice(b"\"}");
+    for (name, value) in fields.iter().filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata"))
+    {
+        after.push(b',');
         push_field(&mut after, name, value);
         after.pop();
     }
-    after.push('}');
+    after.push(b'}');
     Draft { before: before.into(), after: after.into() }
 }
 
-fn push_field(text: &mut String, name: &str, value: &Value) {
-    use std::fmt::Write;
-    write!(text, "{}:{value},", Value::from(name)).expect("writing to a String does not fail");
+fn push_field(text: &mut Vec<u8>, name: &str, value: &Value) {
+    let field = serde_json::to_writer(&mut *text, name).and_then(|()| {
+        text.push(b':');
+        serde_json::to_writer(&mut *text, value)
+    });
+    field.expect("a value with text for keys can be written, and a Vec takes all");
+    text.push(b',');
 }
 
 /// Fills in the defaults a structural schema names, outside in.
@@ -220,7 +239,7 @@ mod tests {
     fn a_draft_is_the_object_around_its_revision() {
         let object = json!({"kind": "ConfigMap", "apiVersion": "v1", "data": {"a": "b"}, "immutable": true,
             "metadata": {"name": "x", "namespace": "y", "resourceVersion": "7"}});
-        let draft = draft(object.clone());
+        let draft = draft(&object);
         let text = [&draft.before[..], b"42", &draft.after[..]].concat();
         let mut expected = object;
         expected["metadata"]["resourceVersion"] = json!("42");

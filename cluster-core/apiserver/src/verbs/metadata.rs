@@ -68,12 +68,11 @@ pub(super) fn carry_over(object: &mut Value, old: &Value) {
 
 /// Whether anything but metadata and status differs.
 pub(super) fn content_differs(a: &Value, b: &Value) -> bool {
-    let content = |object: &Value| -> Option<serde_json::Map<String, Value>> {
-        let mut fields = object.as_object()?.clone();
-        fields.retain(|name, value| !matches!(name.as_str(), "metadata" | "status") && !value.is_null());
-        Some(fields)
-    };
-    content(a) != content(b)
+    fn content(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+        let fields = object.as_object().into_iter().flatten();
+        fields.filter(|(name, value)| !matches!(name.as_str(), "metadata" | "status") && !value.is_null())
+    }
+    content(a).ne(content(b))
 }
 
 /// Faults in the metadata of an object.

@@ -30,6 +30,9 @@ pub(crate) enum Part {
     Sub(&'static str),
 }
 
+/// What a binding makes of a pod: admission and validation have seen the Binding.
+pub(crate) const BINDING: Part = Part::Sub("binding");
+
 impl Part {
     pub(crate) fn subresource(self) -> &'static str {
         match self {
@@ -109,8 +112,8 @@ pub(crate) async fn change(
             }
             _ => None,
         };
-        let object = form::to_storage(call.server, resource, object).await?;
-        match write(call, &entry, object).await {
+        let stored = form::to_storage(call.server, resource, &object).await?;
+        match write(call, &entry, &stored).await {
             Ok(written) => {
                 reservation.commit().await;
                 return Ok((call.answer(&written).await?, warnings));
@@ -156,8 +159,10 @@ async fn prepare(
     let resource = &*call.resource;
     metadata::carry_over(object, old);
     split(call, part, object, old);
-    let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
-    call.admit(&mut request, Phase::Mutating).await?;
+    if part != BINDING {
+        let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
+        call.admit(&mut request, Phase::Mutating).await?;
+    }
     if managed == Managed::Track {
         track(call, Some(old), object, part.subresource());
     }
@@ -203,6 +208,9 @@ fn restore(object: &mut Value, old: &Value, field: &str) {
 }
 
 async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, old: &Value) -> Result<(), Status> {
+    if part == BINDING {
+        return Ok(());
+    }
     let strategy = &call.resource.strategy;
     let mut errors = metadata::validate_update(object, old);
     errors.extend(metadata::validate(&call.resource, object));
@@ -228,9 +236,9 @@ pub(super) fn track(call: &Call<'_>, old: Option<&Value>, object: &mut Value, su
 }
 
 /// Writes the new state, of the stored version, or takes the object away when nothing keeps a deleted one any more.
-pub(super) async fn write(call: &Call<'_>, entry: &Arc<Entry>, object: Value) -> Result<Arc<Entry>, WriteError> {
+pub(super) async fn write(call: &Call<'_>, entry: &Arc<Entry>, object: &Value) -> Result<Arc<Entry>, WriteError> {
     let resource = &*call.resource;
-    let gone = is_finished(call, &object);
+    let gone = is_finished(call, object);
     let (key, expect) = (entry.key.clone(), Expect::Revision(entry.revision));
     let draft = form::draft(object);
     let store = &call.server.store;

@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 
 /// Takes changed fields from the managers in `entries`: removed ones always, changed ones only with `force`.
 pub(super) fn resolve(entries: &mut [Entry], changes: &Changes, force: bool) -> Result<(), Status> {
-    let written = changes.modified.union(&changes.added);
+    let written = &changes.written;
     let conflicts: Vec<(&Id, FieldSet)> = entries
         .iter()
-        .map(|entry| (&entry.id, entry.fields.intersection(&written)))
+        .map(|entry| (&entry.id, entry.fields.intersection(written)))
         .filter(|(_, fields)| !fields.is_empty())
         .collect();
     if !force && !conflicts.is_empty() {
         return Err(error(&conflicts));
     }
-    let gone = written.union(&changes.removed);
     for entry in entries {
-        entry.fields = entry.fields.difference(&gone);
+        entry.fields.subtract(written);
+        entry.fields.subtract(&changes.removed);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `metadata.managedFields`: the entries, their identity and order.
 
 use super::field_set::FieldSet;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Above this many `Update` entries the oldest ones are thrown together.
 const MAX_UPDATES: usize = 10;
@@ -46,41 +46,52 @@ pub(super) struct Entry {
 
 /// Reads `metadata.managedFields`; entries of a kind we do not know are left out.
 pub(super) fn decode(entries: &Value) -> Vec<Entry> {
-    let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-    let entry = |entry: &Value| Entry {
-        id: Id {
-            manager: text(entry, "manager"),
-            operation: text(entry, "operation"),
-            api_version: text(entry, "apiVersion"),
-            subresource: text(entry, "subresource"),
-        },
-        time: text(entry, "time"),
-        fields: FieldSet::from_json(&entry["fieldsV1"]),
+    read(entries.clone(), |fields| FieldSet::from_json(&fields))
+}
+
+/// Reads entries that were written here.
+pub(super) fn decode_stored(entries: Value) -> Vec<Entry> {
+    read(entries, FieldSet::stored)
+}
+
+fn read(entries: Value, set: fn(Value) -> FieldSet) -> Vec<Entry> {
+    let Value::Array(entries) = entries else { return Vec::new() };
+    let known =
+        |entry: &Value| entry["fieldsType"] == "FieldsV1" && entry["operation"].as_str().is_some_and(|o| !o.is_empty());
+    let entry = |mut entry: Value| {
+        let mut take = |name: &str| match entry.get_mut(name).map(Value::take) {
+            Some(Value::String(text)) => text,
+            _ => String::new(),
+        };
+        let id = Id {
+            manager: take("manager"),
+            operation: take("operation"),
+            api_version: take("apiVersion"),
+            subresource: take("subresource"),
+        };
+        Entry { id, time: take("time"), fields: set(entry["fieldsV1"].take()) }
     };
-    let known = |entry: &&Value| entry["fieldsType"] == "FieldsV1" && !text(entry, "operation").is_empty();
-    entries.as_array().into_iter().flatten().filter(known).map(entry).collect()
+    entries.into_iter().filter(known).map(entry).collect()
 }
 
 /// Writes `metadata.managedFields`.
-pub(super) fn encode(entries: &[Entry]) -> Value {
-    let entry = |entry: &Entry| {
-        let id = &entry.id;
-        let mut fields = Map::new();
+pub(super) fn encode(entries: Vec<Entry>) -> Value {
+    let entry = |Entry { id, time, fields }| {
+        let Id { manager, operation, api_version, subresource } = id;
         let texts = [
-            ("manager", &id.manager),
-            ("operation", &id.operation),
-            ("apiVersion", &id.api_version),
-            ("time", &entry.time),
-            ("subresource", &id.subresource),
+            ("manager", manager),
+            ("operation", operation),
+            ("apiVersion", api_version),
+            ("time", time),
+            ("subresource", subresource),
         ];
-        fields.extend(
-            texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name.to_owned(), json!(text))),
-        );
-        fields.insert("fieldsType".to_owned(), json!("FieldsV1"));
-        fields.insert("fieldsV1".to_owned(), entry.fields.to_json());
-        Value::Object(fields)
+        let given = texts.into_iter().filter(|(_, text)| !text.is_empty());
+        let mut entry: Map<String, Value> = given.map(|(name, text)| (name.to_owned(), text.into())).collect();
+        entry.insert("fieldsType".to_owned(), "FieldsV1".into());
+        entry.insert("fieldsV1".to_owned(), fields.into_json());
+        Value::Object(entry)
     };
-    Value::Array(entries.iter().map(entry).collect())
+    Value::Array(entries.into_iter().map(entry).collect())
 }
 
 /// Takes out the entry of `id`.
@@ -91,13 +102,10 @@ pub(super) fn take(entries: &mut Vec<Entry>, id: &Id) -> Option<Entry> {
 
 /// Appliers first, then by time and name.
 pub(super) fn sort(entries: &mut [Entry]) {
-    entries.sort_by(|a, b| {
-        let key = |e: &Entry| {
-            let id = e.id.clone();
-            (id.operation, e.time.clone(), id.manager, id.api_version, id.subresource)
-        };
-        key(a).cmp(&key(b))
-    });
+    fn key(Entry { id, time, .. }: &Entry) -> [&str; 5] {
+        [&id.operation, time, &id.manager, &id.api_version, &id.subresource]
+    }
+    entries.sort_by(|a, b| key(a).cmp(&key(b)));
 }
 
 /// Throws the oldest `Update` entries of a version together until few enough are left; wants sorted entries.
@@ -110,7 +118,7 @@ pub(super) fn cap(entries: &mut Vec<Entry>) {
         let id = Id::new(ANCIENT, "Update", &oldest.id.api_version, "");
         match entries.iter_mut().find(|entry| entry.id == id) {
             Some(ancient) => {
-                ancient.fields = ancient.fields.union(&oldest.fields);
+                ancient.fields = std::mem::take(&mut ancient.fields).union(oldest.fields);
                 ancient.time = oldest.time;
                 left -= 1;
             }

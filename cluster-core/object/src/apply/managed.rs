@@ -2,27 +2,27 @@
 
 use super::entries::{self, Entry, Id};
 use super::field_set::FieldSet;
-use super::{conflict, typed};
+use super::typed;
 use crate::meta;
 use cluster_schema::Schema;
 use serde_json::{Value, json};
 
 /// Fields that nobody owns: the server sets them, or they say which object it is.
-const UNOWNED: [&str; 14] = [
-    "apiVersion",
-    "kind",
-    "metadata",
-    "metadata.name",
-    "metadata.namespace",
-    "metadata.uid",
-    "metadata.selfLink",
-    "metadata.clusterName",
-    "metadata.generation",
-    "metadata.managedFields",
-    "metadata.resourceVersion",
-    "metadata.creationTimestamp",
-    "metadata.deletionTimestamp",
-    "metadata.deletionGracePeriodSeconds",
+const UNOWNED: [&[&str]; 14] = [
+    &["f:apiVersion"],
+    &["f:kind"],
+    &["f:metadata"],
+    &["f:metadata", "f:name"],
+    &["f:metadata", "f:namespace"],
+    &["f:metadata", "f:uid"],
+    &["f:metadata", "f:selfLink"],
+    &["f:metadata", "f:clusterName"],
+    &["f:metadata", "f:generation"],
+    &["f:metadata", "f:managedFields"],
+    &["f:metadata", "f:resourceVersion"],
+    &["f:metadata", "f:creationTimestamp"],
+    &["f:metadata", "f:deletionTimestamp"],
+    &["f:metadata", "f:deletionGracePeriodSeconds"],
 ];
 
 /// Writes who owns what into `new`, which `manager` made out of `old` (`None`: created).
@@ -42,9 +42,11 @@ pub fn update(
 ) {
     let given = meta::remove(new, "metadata.managedFields").unwrap_or_default();
     let cleared = given.as_array().is_some_and(|entries| entries.is_empty() || *entries == [json!({})]);
-    let mut managers = entries::decode(&given);
-    if (managers.is_empty() && !cleared) || !subresource.is_empty() {
-        managers = entries::decode(old.map_or(&Value::Null, |old| meta::get(old, "metadata.managedFields")));
+    let stored = old.map_or(&Value::Null, |old| meta::get(old, "metadata.managedFields"));
+    let unchanged = given == *stored;
+    let mut managers = if unchanged { entries::decode_stored(given) } else { entries::decode(&given) };
+    if (managers.is_empty() && !cleared) || (!subresource.is_empty() && !unchanged) {
+        managers = entries::decode_stored(stored.clone());
     }
     if old.is_some() && managers.is_empty() {
         return;
@@ -52,28 +54,34 @@ pub fn update(
     let nothing = json!({});
     // The old entries are seen as removed, which takes nothing from anybody: nobody owns them.
     let changes = typed::compare(old.unwrap_or(&nothing), new, schema);
-    // Forced: whoever writes takes over.
-    if conflict::resolve(&mut managers, &changes, true).is_ok() {
-        let written = strip(changes.modified.union(&changes.added));
-        if !written.is_empty() {
-            let id = Id::new(manager, operation, api_version, subresource);
-            let mine = entries::take(&mut managers, &id).map(|entry| entry.fields).unwrap_or_default();
-            managers.push(Entry { id, time: now.to_owned(), fields: mine.union(&written) });
-        }
+    let id = Id::new(manager, operation, api_version, subresource);
+    let mut mine = entries::take(&mut managers, &id);
+    for entry in managers.iter_mut().chain(&mut mine) {
+        entry.fields.subtract(&changes.removed);
+    }
+    // Whoever writes takes over.
+    for entry in &mut managers {
+        entry.fields.subtract(&changes.written);
+    }
+    let written = strip(changes.written);
+    if written.is_empty() {
+        managers.extend(mine);
+    } else {
+        let fields = mine.map(|entry| entry.fields).unwrap_or_default().union(written);
+        managers.push(Entry { id, time: now.to_owned(), fields });
     }
     managers.retain(|entry| !entry.fields.is_empty());
     entries::sort(&mut managers);
     entries::cap(&mut managers);
     if !managers.is_empty() {
-        meta::set(new, "metadata.managedFields", entries::encode(&managers));
+        meta::set(new, "metadata.managedFields", entries::encode(managers));
     }
 }
 
 /// The set without the fields that nobody owns.
 pub(super) fn strip(mut fields: FieldSet) -> FieldSet {
     for path in UNOWNED {
-        let path: Vec<String> = path.split('.').map(|name| format!("f:{name}")).collect();
-        fields.remove(&path.iter().map(String::as_str).collect::<Vec<_>>());
+        fields.remove(path);
     }
     fields
 }

@@ -1,6 +1,6 @@
 //! Values seen through their schema: which fields have owners of their own, and how such values compare and merge.
 
-use super::field_set::{FieldSet, key_element, value_element};
+use super::field_set::{FieldSet, is_member, key_element, node, unite_nodes, value_element};
 use cluster_schema::{Field, ListKind, Schema, Shape};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ fn granular(schema: &Schema) -> bool {
 fn field<'a>(schema: &'a Schema, name: &str, value: &'a Value) -> Child<'a> {
     let known = schema.field(name).map(|field| &field.schema);
     let inner = known.or_else(|| schema.values()).unwrap_or(&ANY);
-    Child { element: format!("f:{name}"), value, schema: inner, named: known.is_some() }
+    Child { element: ["f:", name].concat(), value, schema: inner, named: known.is_some() }
 }
 
 fn item_element(item: &Value, kind: &ListKind) -> String {
@@ -90,12 +90,8 @@ const SECTIONS: [&str; 20] = [
     "f:updateStrategy",
 ];
 
-fn is_section(path: &[String]) -> bool {
-    let is = |element: &String| SECTIONS.contains(&element.as_str()) || element == "f:status";
-    match path.split_last() {
-        Some((last, before)) => before.iter().all(is) && (is(last) || last == "f:containers"),
-        None => true,
-    }
+fn is_section(element: &str) -> bool {
+    SECTIONS.contains(&element) || element == "f:status"
 }
 
 /// Whether the kind is a Go type: a definition of one refers to others.
@@ -106,77 +102,87 @@ fn has_sections(schema: &Schema) -> bool {
 
 /// All fields that a value sets.
 pub(super) fn field_set(value: &Value, schema: &Schema) -> FieldSet {
-    let mut set = FieldSet::default();
-    match children(value, schema) {
-        None => set.member = true,
-        Some(parts) if parts.is_empty() => set.member = value.is_object(),
-        Some(parts) => {
-            for part in parts {
-                let mut below = field_set(part.value, part.schema);
-                below.member |= !part.named;
-                set.children.insert(part.element, below);
-            }
-        }
-    }
-    set
+    FieldSet::stored(set_below(value, schema, false).unwrap_or_default())
+}
+
+/// What a value sets, below an element that may be in the set whatever is below it.
+fn set_below(value: &Value, schema: &Schema, member: bool) -> Option<Value> {
+    let Some(parts) = children(value, schema) else { return node(true, Map::new()) };
+    let empty = parts.is_empty() && value.is_object();
+    let below = parts.into_iter().filter_map(|part| {
+        let below = set_below(part.value, part.schema, !part.named)?;
+        Some((part.element, below))
+    });
+    node(member || empty, below.collect())
 }
 
 /// What changed from one value to another.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) removed: FieldSet,
-    pub(super) modified: FieldSet,
-    pub(super) added: FieldSet,
-    sections: bool,
+    /// What is another now, and what is new.
+    pub(super) written: FieldSet,
 }
 
 /// Compares two objects of one schema.
 pub(super) fn compare(old: &Value, new: &Value, schema: &Schema) -> Changes {
-    let mut changes = Changes { sections: has_sections(schema), ..Changes::default() };
-    both(old, new, schema, &mut Vec::new(), &mut changes);
-    changes
+    let (removed, written) = both(old, new, schema, has_sections(schema));
+    Changes {
+        removed: FieldSet::stored(removed.unwrap_or_default()),
+        written: FieldSet::stored(written.unwrap_or_default()),
+    }
 }
 
-fn both(old: &Value, new: &Value, schema: &Schema, path: &mut Vec<String>, changes: &mut Changes) {
+/// What was removed and written below a value; `sections` when it is a section itself.
+fn both(old: &Value, new: &Value, schema: &Schema, sections: bool) -> (Option<Value>, Option<Value>) {
     if old == new {
-        return;
+        return (None, None);
     }
     let parts = (children_unlike(new, old, schema), children_unlike(old, new, schema));
     let (Some(old), Some(new), true) = (parts.0, parts.1, old.is_object() == new.is_object()) else {
-        return changes.modified.insert(path);
+        return (None, node(true, Map::new()));
     };
     // Items whose keys come twice are compared together.
     let mut pairs: BTreeMap<String, (Vec<Child<'_>>, Vec<Child<'_>>)> = BTreeMap::new();
-    for child in old {
-        pairs.entry(child.element.clone()).or_default().0.push(child);
+    for mut child in old {
+        pairs.entry(std::mem::take(&mut child.element)).or_default().0.push(child);
     }
-    for child in new {
-        pairs.entry(child.element.clone()).or_default().1.push(child);
+    for mut child in new {
+        pairs.entry(std::mem::take(&mut child.element)).or_default().1.push(child);
     }
+    let (mut removed, mut written) = (Map::new(), Map::new());
     for (element, (old, new)) in pairs {
-        path.push(element);
-        match (old.as_slice(), new.as_slice()) {
-            ([old], [new]) => both(old.value, new.value, old.schema, path, changes),
-            ([], new) => new.iter().for_each(|child| one(child, path, changes.sections, &mut changes.added)),
-            (old, []) => old.iter().for_each(|child| one(child, path, changes.sections, &mut changes.removed)),
-            (old, new) if old.iter().map(|c| c.value).ne(new.iter().map(|c| c.value)) => changes.modified.insert(path),
-            _ => {}
-        }
-        path.pop();
+        let all =
+            |children: &[Child<'_>]| children.iter().filter_map(|child| one(child, &element, sections)).reduce(united);
+        let below = match (old.as_slice(), new.as_slice()) {
+            ([old], [new]) => both(old.value, new.value, old.schema, sections && is_section(&element)),
+            ([], new) => (None, all(new)),
+            (old, []) => (all(old), None),
+            (old, new) if old.iter().map(|c| c.value).ne(new.iter().map(|c| c.value)) => (None, node(true, Map::new())),
+            _ => continue,
+        };
+        removed.extend(below.0.map(|below| (element.clone(), below)));
+        written.extend(below.1.map(|below| (element, below)));
     }
+    (node(false, removed), node(false, written))
 }
 
-/// A value that stands on one side only, with all its parts.
-fn one(child: &Child<'_>, path: &mut Vec<String>, sections: bool, set: &mut FieldSet) {
-    let parts = children(child.value, child.schema);
-    if !(sections && is_section(path)) || parts.is_none() {
-        set.insert(path);
+/// A value that stands on one side only, with all its parts, as `element` of a section or of something else.
+fn one(child: &Child<'_>, element: &str, in_section: bool) -> Option<Value> {
+    let Some(parts) = children(child.value, child.schema) else { return node(true, Map::new()) };
+    let section = in_section && is_section(element);
+    let mut below = Map::new();
+    for part in parts {
+        let Some(part_below) = one(&part, &part.element, section) else { continue };
+        let twin = below.remove(&part.element);
+        below.insert(part.element, twin.into_iter().fold(part_below, united));
     }
-    for part in parts.into_iter().flatten() {
-        path.push(part.element.clone());
-        one(&part, path, sections, set);
-        path.pop();
-    }
+    node(!(section || (in_section && element == "f:containers")), below)
+}
+
+fn united(mut one: Value, other: Value) -> Value {
+    unite_nodes(&mut one, other);
+    one
 }
 
 /// Lays `config` over `live`: fields and keyed items merge, everything else is replaced.
@@ -240,25 +246,27 @@ fn merge_items(live: Vec<Value>, config: &[Value], kind: &ListKind, schema: &Sch
 
 /// Takes out of `value` what `last` held and no one in `owned` holds.
 pub(super) fn prune(value: &mut Value, schema: &Schema, last: &FieldSet, owned: &FieldSet) {
-    let nobody = FieldSet::default();
-    let holds = |element: &str, set: &FieldSet| set.member || (element.starts_with("f:") && !set.is_empty());
-    for (element, lost) in &last.children {
-        let kept = owned.children.get(element).unwrap_or(&nobody);
-        if holds(element, lost) && !holds(element, kept) {
+    for (element, lost) in last.elements() {
+        let kept = owned.below(element);
+        let holds = |below: &Value| element.starts_with("f:") || is_member(below);
+        if holds(lost) && !kept.is_some_and(holds) {
             remove(value, schema, element);
         } else if let Some((child, inner)) = child_mut(value, schema, element) {
-            prune(child, inner, &without_keys(lost, element), kept);
+            let kept = FieldSet::stored(kept.cloned().unwrap_or_default());
+            prune(child, inner, &without_keys(lost, element), &kept);
         }
     }
 }
 
 /// The fields that tell a list's items apart stay as long as their item does.
-fn without_keys(set: &FieldSet, element: &str) -> FieldSet {
-    let mut set = set.clone();
+fn without_keys(below: &Value, element: &str) -> FieldSet {
+    let mut below = below.clone();
     let keys: Map<String, Value> =
         element.strip_prefix("k:").and_then(|keys| serde_json::from_str(keys).ok()).unwrap_or_default();
-    set.children.retain(|child, _| child.strip_prefix("f:").is_none_or(|name| !keys.contains_key(name)));
-    set
+    if let Value::Object(below) = &mut below {
+        below.retain(|child, _| child.strip_prefix("f:").is_none_or(|name| !keys.contains_key(name)));
+    }
+    FieldSet::stored(below)
 }
 
 fn child_mut<'a>(value: &'a mut Value, schema: &'a Schema, element: &str) -> Option<(&'a mut Value, &'a Schema)> {

@@ -1,6 +1,6 @@
 //! Compares a value with its schema: unknown fields and wrong types.
 
-use cluster_schema::{Object, Schema, Shape};
+use cluster_schema::{Object, Reference, Schema, Shape};
 use serde_json::Value;
 
 /// What does not fit the schema.
@@ -155,14 +155,14 @@ fn integer_fits(value: &Value, format: &str) -> bool {
 /// The last part of a definition's name, which is the name of the Go struct.
 fn type_name(schema: &Schema) -> Option<&str> {
     match &schema.shape {
-        Shape::Reference(name) => name.rsplit('.').next(),
+        Shape::Reference(to) => to.name.rsplit('.').next(),
         _ => None,
     }
 }
 
 /// The Go type behind a schema, for example `[]v1.Container`.
 fn go_type(schema: &Schema) -> String {
-    if let Shape::Reference(name) = &schema.shape
+    if let Shape::Reference(Reference { name, .. }) = &schema.shape
         && !matches!(schema.resolve().shape, Shape::IntOrString | Shape::String | Shape::Integer)
     {
         let mut parts = name.rsplitn(3, '.');

@@ -1,0 +1,36 @@
+//! Stored objects that nearly every write looks at, kept as values: there are few of them, and they change seldom.
+
+use cluster_store::{Entry, Key, Revision};
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What admission reads for each pod.
+const KEPT: [&str; 3] = ["namespaces", "serviceaccounts", "scheduling.k8s.io/priorityclasses"];
+/// How many objects are kept at most.
+const MOST: usize = 1024;
+
+/// The values of objects, each of one revision.
+#[derive(Default)]
+pub(crate) struct Parsed(Mutex<HashMap<Key, (Revision, Arc<Value>)>>);
+
+impl Parsed {
+    /// The object as a value; `None` when it cannot be read.
+    pub(crate) fn value(&self, entry: &Entry) -> Option<Arc<Value>> {
+        let read = || serde_json::from_slice(&entry.bytes).ok().map(Arc::new);
+        if !KEPT.contains(&&*entry.key.resource) {
+            return read();
+        }
+        if let Some((_, value)) = self.0.lock().get(&entry.key).filter(|(revision, _)| *revision == entry.revision) {
+            return Some(Arc::clone(value));
+        }
+        let value: Arc<Value> = read()?;
+        let mut kept = self.0.lock();
+        if kept.len() >= MOST {
+            kept.clear();
+        }
+        kept.insert(entry.key.clone(), (entry.revision, Arc::clone(&value)));
+        Some(value)
+    }
+}
