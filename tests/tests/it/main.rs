@@ -18,6 +18,7 @@ mod logs;
 mod network;
 mod pods;
 mod rollout;
+mod rust_client;
 mod streams;
 mod support;
 mod sync;

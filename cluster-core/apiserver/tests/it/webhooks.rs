@@ -323,3 +323,17 @@ async fn subresources_and_other_versions_of_the_kind_are_covered() {
         (&json!("v1"), &json!("v2"), &json!("autoscaling/v1"))
     );
 }
+
+#[tokio::test]
+async fn a_binding_is_reviewed_once_and_as_a_binding() {
+    let (api, hook) = (Api::start().await, Hook::start(by_path).await);
+    api.ready_for_pods().await;
+    api.post(PODS, &pod("p")).await.ok();
+    let rules = json!({"rules": [{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/*"]}]});
+    configure(&api, VALIDATING, "a", json!([entry("bind.b.example", &hook.by_url("/allow"), &rules)])).await;
+    let binding = json!({"kind": "Binding", "apiVersion": "v1", "metadata": {"name": "p"},
+        "target": {"kind": "Node", "name": "n"}});
+    api.post(&format!("{PODS}/p/binding"), &binding).await.ok();
+    let asked: Vec<Value> = hook.seen().iter().map(|seen| seen.body["request"]["object"]["kind"].clone()).collect();
+    assert_eq!(asked, [json!("Binding")]);
+}
