@@ -16,7 +16,6 @@ mod networking;
 pub(crate) mod pod;
 mod quotas;
 mod rbac;
-mod row;
 pub(crate) mod rules;
 mod service;
 mod storage;
@@ -39,9 +38,7 @@ const BASE: Strategy = Strategy { validate_name: name::dns_subdomain, ..Strategy
 
 /// Every built-in resource, in the order discovery lists them.
 pub fn builtin() -> Vec<Resource> {
-    let rows = table::GROUPS.iter();
-    let mut all: Vec<Resource> =
-        rows.flat_map(|(group, version, rows)| rows.iter().map(move |row| row.resource(group, version))).collect();
+    let mut all = table::resources();
     all.extend(legacy::resources(&all));
     all
 }

@@ -5,6 +5,7 @@ use crate::kinds::rules::{self, Field};
 use cluster_object::field::Errors;
 use cluster_object::status::GroupResource;
 use cluster_schema::Schema;
+use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -114,9 +115,10 @@ pub enum Scope {
 }
 
 /// Which generic verbs are served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum Verbs {
     /// create, delete, deletecollection, get, list, patch, update, watch.
+    #[default]
     All,
     /// All but deletecollection (namespaces).
     NoDeleteCollection,
