@@ -3,7 +3,6 @@
 use super::BASE;
 use super::cells::{AGE, CONTAINERS, IMAGES, NAME, SELECTOR, col, count, label_map, number, wide};
 use super::pod::defaults;
-use super::rules::{NON_NEGATIVE, Rule};
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
 use super::workloads::{
     default_numbers, int_or_percent, is_zero, labels_from_template, non_negative, restart_always, selected_template,
@@ -156,7 +155,6 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
 };
 
 pub(super) const CONTROLLER_REVISION: Strategy = Strategy {
-    fields: &[("revision", &[NON_NEGATIVE]), ("data", &[Rule::Required("data is mandatory"), Rule::Frozen("")])],
     has_generation: false,
     ..BASE
 };

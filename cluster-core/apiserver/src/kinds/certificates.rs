@@ -2,7 +2,6 @@
 
 use super::BASE;
 use super::cells::{AGE, NAME, col, human_duration, or_none};
-use super::rules::Rule;
 use super::walk::{At, int, is_empty, items};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::Errors;
@@ -10,12 +9,6 @@ use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
-    fields: &[
-        ("spec.request", &[Rule::Required("")]),
-        ("spec.usages", &[Rule::Required("usages must be provided")]),
-        ("spec.signerName", &[Rule::Required(""), Rule::Text(signer_name)]),
-        ("spec", &[Rule::Frozen("")]),
-    ],
     prepare_create: |object| object["status"] = json!({}),
     validate: |object| {
         let (mut errors, seconds) = (Errors::new(), At::root(object).get("spec.expirationSeconds"));
@@ -30,7 +23,7 @@ pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
     ..BASE
 };
 
-fn signer_name(text: &str) -> Result<(), String> {
+pub(super) fn signer_name(text: &str) -> Result<(), String> {
     match text.split_once('/') {
         Some((domain, path)) if !path.is_empty() => name::dns_subdomain(domain),
         _ => Err("must be a fully qualified domain and path of the form 'example.com/signer-name'".to_owned()),
@@ -39,10 +32,6 @@ fn signer_name(text: &str) -> Result<(), String> {
 
 /// Bundles of trust anchors; one of a signer is named after it.
 pub(super) const TRUST_BUNDLE: Strategy = Strategy {
-    fields: &[
-        ("spec.trustBundle", &[Rule::Required("")]),
-        ("spec.signerName", &[Rule::Text(signer_name), Rule::Frozen("")]),
-    ],
     validate: |object| {
         let (mut errors, signer) = (Errors::new(), meta::text(object, "spec.signerName").replace('/', ":"));
         let name = At::root(object).get("metadata.name");
@@ -64,17 +53,6 @@ pub(super) const TRUST_BUNDLE: Strategy = Strategy {
 };
 
 pub(super) const POD_CERTIFICATE_REQUEST: Strategy = Strategy {
-    fields: &[
-        ("spec.signerName", &[Rule::Required(""), Rule::Text(signer_name)]),
-        ("spec.podName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
-        ("spec.podUID", &[Rule::Required("")]),
-        ("spec.serviceAccountName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
-        ("spec.serviceAccountUID", &[Rule::Required("")]),
-        ("spec.nodeName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
-        ("spec.nodeUID", &[Rule::Required("")]),
-        ("spec.maxExpirationSeconds", &[Rule::Default("86400"), Rule::Range(3600, 7_862_400)]),
-        ("spec", &[Rule::Frozen("")]),
-    ],
     selectable_fields: &[
         ("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned()),
         ("spec.podName", |o| meta::text(o, "spec.podName").to_owned()),

@@ -2,7 +2,6 @@
 
 use super::BASE;
 use super::cells::{AGE, NAME, age, col, count, join, number, or, or_none, wide};
-use super::rules::{Field, NON_NEGATIVE, Rule};
 use super::walk::{At, canonical_quantities, child, default, int, items, text};
 use crate::registry::{Column, Conversion, Deletion, SelectableField, Strategy};
 use cluster_object::field::Errors;
@@ -10,7 +9,6 @@ use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 pub(super) const NAMESPACE: Strategy = Strategy {
-    fields: &[("spec.finalizers[]", &[Rule::Text(name::qualified_name)])],
     defaults: |object| {
         let name = meta::name(object).to_owned();
         if !name.is_empty() && object["metadata"]["labels"]["kubernetes.io/metadata.name"] != *name {
@@ -37,11 +35,6 @@ pub(super) const NAMESPACE: Strategy = Strategy {
 };
 
 pub(super) const NODE: Strategy = Strategy {
-    fields: &[
-        ("spec.taints[].key", &[Rule::Required(""), Rule::Text(name::qualified_name)]),
-        ("spec.taints[].value", &[Rule::Text(name::label_value)]),
-        ("spec.taints[].effect", &[Rule::Required(""), Rule::OneOf(&["NoExecute", "NoSchedule", "PreferNoSchedule"])]),
-    ],
     defaults: |object| {
         for list in ["capacity", "allocatable"] {
             canonical_quantities(super::walk::at(object, &format!("status.{list}")));
@@ -127,22 +120,7 @@ pub(super) const EVENT: Strategy = Strategy {
 };
 
 /// Events of the newer group are complete, and only their series goes on.
-const NEW_EVENT: &[Field] = &[
-    ("eventTime", &[Rule::Required(""), Rule::Frozen("")]),
-    ("reportingController", &[Rule::Required(""), Rule::Text(name::qualified_name), Rule::Frozen("")]),
-    ("reportingInstance", &[Rule::Required(""), Rule::Most(128), Rule::Frozen("")]),
-    ("action", &[Rule::Required(""), Rule::Most(128), Rule::Frozen("")]),
-    ("reason", &[Rule::Required(""), Rule::Most(128), Rule::Frozen("")]),
-    ("type", &[Rule::Required(""), Rule::OneOf(&["Normal", "Warning"]), Rule::Frozen("")]),
-    ("note", &[Rule::Most(1024), Rule::Frozen("")]),
-    ("regarding", &[Rule::Frozen("")]),
-    ("related", &[Rule::Frozen("")]),
-    ("series.count", &[Rule::Range(2, i64::MAX)]),
-    ("series.lastObservedTime", &[Rule::Required("")]),
-];
-
 pub(super) const EVENTS_EVENT: Strategy = Strategy {
-    fields: NEW_EVENT,
     validate: |event| {
         let mut core = event.clone();
         rename(&mut core, "v1", |(core, events)| (events, core));
@@ -177,11 +155,6 @@ fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static st
 }
 
 pub(super) const LEASE: Strategy = Strategy {
-    fields: &[
-        ("spec.leaseDurationSeconds", &[Rule::AtLeast(1, "must be greater than 0")]),
-        ("spec.leaseTransitions", &[NON_NEGATIVE]),
-        ("spec.strategy", &[Rule::Text(name::qualified_name)]),
-    ],
     create_on_update: true,
     unconditional_update: false,
     ephemeral_history: true,
@@ -190,17 +163,6 @@ pub(super) const LEASE: Strategy = Strategy {
 };
 
 pub(super) const PRIORITY_CLASS: Strategy = Strategy {
-    fields: &[
-        (
-            "preemptionPolicy",
-            &[
-                Rule::Default("\"PreemptLowerPriority\""),
-                Rule::OneOf(&["Never", "PreemptLowerPriority"]),
-                Rule::Frozen(""),
-            ],
-        ),
-        ("value", &[Rule::Default("0"), Rule::Frozen("may not be changed in an update.")]),
-    ],
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
         let system = meta::name(object).starts_with("system-");
@@ -222,7 +184,6 @@ pub(super) const PRIORITY_CLASS: Strategy = Strategy {
 };
 
 pub(super) const RUNTIME_CLASS: Strategy = Strategy {
-    fields: &[("handler", &[Rule::Required(""), Rule::Text(name::dns_label), Rule::Frozen("")])],
     defaults: |object| canonical_quantities(super::walk::at(object, "overhead.podFixed")),
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));

@@ -3,7 +3,6 @@
 use super::BASE;
 use super::cells::{AGE, NAME, col};
 use super::pod::validation::ip;
-use super::rules::Rule;
 use super::walk::{At, default, default_text, each, int, items, text, texts};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::Errors;
@@ -22,16 +21,6 @@ pub(super) const ENDPOINTS: Strategy = Strategy {
 };
 
 pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
-    fields: &[
-        ("addressType", &[Rule::Required(""), Rule::OneOf(&["FQDN", "IPv4", "IPv6"]), Rule::Frozen("")]),
-        ("endpoints", &[Rule::Most(1000)]),
-        ("endpoints[].addresses", &[Rule::Required("must contain at least 1 address"), Rule::Most(100)]),
-        ("endpoints[].hostname", &[Rule::Text(name::dns_label)]),
-        ("ports", &[Rule::Most(20000)]),
-        ("ports[].name", &[Rule::Text(name::dns_label), Rule::Unique]),
-        ("ports[].protocol", &[Rule::Required(""), Rule::OneOf(&["SCTP", "TCP", "UDP"])]),
-        ("ports[].appProtocol", &[Rule::Text(name::qualified_name)]),
-    ],
     defaults: |object| {
         for port in each(object, "ports") {
             default(port, "name", "");

@@ -2,7 +2,6 @@
 
 use super::BASE;
 use super::cells::{AGE, NAME, col, join, label_selector, or};
-use super::rules::Rule;
 use super::service::load_balancer;
 use super::walk::{At, child, default_text, each, is_empty, items, text, texts};
 use crate::allocate::CIDR_FINALIZER;
@@ -39,14 +38,6 @@ pub(super) const INGRESS: Strategy = Strategy {
 };
 
 pub(super) const INGRESS_CLASS: Strategy = Strategy {
-    fields: &[
-        ("spec.controller", &[Rule::Required(""), Rule::Most(250), Rule::Frozen("")]),
-        ("spec.parameters.scope", &[Rule::Default("\"Cluster\""), Rule::OneOf(&["Cluster", "Namespace"])]),
-        ("spec.parameters.kind", &[Rule::Required("kind is required")]),
-        ("spec.parameters.name", &[Rule::Required("name is required")]),
-        ("spec.parameters.apiGroup", &[Rule::Text(name::dns_subdomain)]),
-        ("spec.parameters.namespace", &[Rule::Text(name::dns_label)]),
-    ],
     ..BASE
 };
 
@@ -102,10 +93,6 @@ pub(super) const DISRUPTION_BUDGET: Strategy = Strategy {
 };
 
 pub(super) const SERVICE_CIDR: Strategy = Strategy {
-    fields: &[
-        ("spec.cidrs", &[Rule::Required("at least one CIDR required"), Rule::Most(2), Rule::Frozen("")]),
-        ("spec.cidrs[]", &[Rule::Text(is_cidr)]),
-    ],
     prepare_create: |object| {
         // It is usable at once, and is let go when no address needs it any more.
         let ready = json!({"type": "Ready", "status": "True", "reason": "", "lastTransitionTime": meta::now(),
@@ -121,11 +108,6 @@ pub(super) const SERVICE_CIDR: Strategy = Strategy {
 };
 
 pub(super) const IP_ADDRESS: Strategy = Strategy {
-    fields: &[
-        ("spec.parentRef", &[Rule::Required(""), Rule::Frozen("")]),
-        ("spec.parentRef.resource", &[Rule::Required("")]),
-        ("spec.parentRef.name", &[Rule::Required(""), Rule::Text(name::path_segment)]),
-    ],
     selectable_fields: &[
         ("spec.parentRef.group", |o| meta::text(o, "spec.parentRef.group").to_owned()),
         ("spec.parentRef.resource", |o| meta::text(o, "spec.parentRef.resource").to_owned()),
@@ -227,7 +209,8 @@ fn policy_peer(peer: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn is_cidr(text: &str) -> Result<(), String> {
+/// Whether the text is a network.
+pub(super) fn is_cidr(text: &str) -> Result<(), String> {
     let fault = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
     text.parse::<ipnet::IpNet>().map(|_| ()).map_err(|_| fault.to_owned())
 }

@@ -2,7 +2,6 @@
 
 use super::BASE;
 use super::cells::{AGE, CREATED_AT, NAME, col, int_or_string};
-use super::rules::Rule;
 use super::walk::{At, at, canonical_quantities, child, default, each, entries, text};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::{Error, Errors};
@@ -33,7 +32,6 @@ fn is_standard(resource: &str) -> bool {
 }
 
 pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
-    fields: &[("spec.scopes", &[Rule::Frozen("")])],
     defaults: |object| canonical_quantities(at(object, "spec.hard")),
     prepare_create: |object| object["status"] = json!({}),
     validate: |object| {

@@ -3,14 +3,14 @@
 use super::cells::PLAIN;
 use super::{
     BASE, apps, autoscaling, batch, certificates, cluster, config, devices, endpoints, extensions, flowcontrol,
-    networking, pod, quotas, rbac, service, storage, volumes,
+    networking, pod, quotas, rbac, rules, service, storage, volumes,
 };
 use crate::registry::{Column, Resource, Scope, Strategy, Subresource, Verbs};
 use serde::Deserialize;
 
 /// The rules and the columns of the kinds that have their own, by kind; by group, version and kind where a version
 /// differs from the stored one.
-const RULES: &[(&str, &Strategy, &[Column])] = &[
+const STRATEGIES: &[(&str, &Strategy, &[Column])] = &[
     ("ComponentStatus", &BASE, extensions::COMPONENT_COLUMNS),
     ("ConfigMap", &config::CONFIG_MAP, config::CONFIG_MAP_COLUMNS),
     ("Endpoints", &endpoints::ENDPOINTS, endpoints::ENDPOINTS_COLUMNS),
@@ -120,8 +120,9 @@ impl Row {
     /// The registry entry of this row.
     fn resource(self, group: &str, version: &str) -> Resource {
         let own = format!("{group}/{version}/{}", self.kind);
-        let named = |wanted: &str| RULES.iter().find(|(name, ..)| *name == wanted);
+        let named = |wanted: &str| STRATEGIES.iter().find(|(name, ..)| *name == wanted);
         let (_, strategy, columns) = named(&own).or(named(&self.kind)).unwrap_or(&("", &BASE, PLAIN));
+        let fields = rules::named(&own).or(rules::named(&self.kind)).unwrap_or_default();
         let storage = match group {
             "" => self.plural.clone(),
             _ => format!("{group}/{}", self.plural),
@@ -140,7 +141,7 @@ impl Row {
             storage: self.storage.unwrap_or(storage),
             columns: columns.to_vec(),
             warning: self.warning,
-            strategy: (*strategy).clone(),
+            strategy: Strategy { fields, ..(*strategy).clone() },
             legacy: None,
             custom: None,
         }
