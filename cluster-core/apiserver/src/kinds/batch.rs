@@ -10,7 +10,9 @@ use super::workloads::{labels_from_template, non_negative, selected_template};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
+use cluster_object::schedule::Schedule;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 pub(super) const JOB: Strategy = Strategy {
@@ -153,12 +155,12 @@ fn cron_job(object: &Value) -> Errors {
     if schedule.required(&mut errors) {
         if schedule.text().contains("TZ") {
             errors.push(schedule.invalid("cannot use TZ or CRON_TZ in schedule, use timeZone field instead"));
-        } else if let Err(why) = check_schedule(schedule.text()) {
+        } else if let Err(why) = Schedule::parse(schedule.text(), &TimeZone::UTC) {
             errors.push(schedule.invalid(&why));
         }
     }
     let zone = spec.get("timeZone");
-    if zone.is_set() && (zone.is_empty() || jiff::tz::TimeZone::get(zone.text()).is_err()) {
+    if zone.is_set() && (zone.is_empty() || TimeZone::get(zone.text()).is_err()) {
         errors.push(zone.invalid(&format!("unknown time zone {}", zone.text())));
     }
     let fields = ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"];
@@ -171,67 +173,6 @@ fn cron_job(object: &Value) -> Errors {
     }
     errors.extend(validation::template(&job.get("spec.template")));
     errors
-}
-
-/// Whether the text is a cron schedule: five fields, or a word like `@daily`.
-fn check_schedule(text: &str) -> Result<(), String> {
-    if let Some(word) = text.strip_prefix('@') {
-        let known = ["yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly"].contains(&word);
-        return if known || word.starts_with("every ") {
-            Ok(())
-        } else {
-            Err(format!("unrecognized descriptor: {text}"))
-        };
-    }
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    if fields.len() != 5 {
-        return Err(format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")));
-    }
-    const NAMES: [&[&str]; 2] = [
-        &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
-        &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
-    ];
-    let ranges: [(u32, u32, &[&str]); 5] =
-        [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, NAMES[0]), (0, 6, NAMES[1])];
-    for (field, (low, high, names)) in fields.iter().zip(ranges) {
-        for part in field.split(',') {
-            schedule_part(part, low, high, names)?;
-        }
-    }
-    Ok(())
-}
-
-fn schedule_part(part: &str, low: u32, high: u32, names: &[&str]) -> Result<(), String> {
-    let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
-    let value = |text: &str| -> Result<u32, String> {
-        if let Some(index) = names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
-            return Ok(low + index as u32);
-        }
-        text.parse()
-            .map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
-    };
-    if let Some(step) = step
-        && value(step)? == 0
-    {
-        return Err(format!("step of range should be a positive number: {part}"));
-    }
-    if matches!(range, "*" | "?") {
-        return Ok(());
-    }
-    let (start, end) = match range.split_once('-') {
-        Some((start, end)) => (value(start)?, value(end)?),
-        None => (value(range)?, value(range)?),
-    };
-    if start < low {
-        return Err(format!("beginning of range ({start}) below minimum ({low}): {part}"));
-    }
-    if end > high {
-        return Err(format!("end of range ({end}) above maximum ({high}): {part}"));
-    }
-    if start > end {
-        return Err(format!("beginning of range ({start}) beyond end of range ({end}): {part}"));
-    }
-    Ok(())
 }
 
 fn job_status(job: &Value) -> Value {
@@ -305,16 +246,6 @@ pub(super) const CRON_JOB_COLUMNS: &[Column] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn schedules_are_checked() {
-        for good in ["* * * * *", "*/5 0-6 1,15 jan-MAR mon", "@daily", "0 0 1 1 ?"] {
-            assert_eq!(check_schedule(good), Ok(()), "{good}");
-        }
-        for bad in ["* * * *", "60 * * * *", "a * * * *", "*/0 * * * *", "5-1 * * * *", "@never", "* * 0 * *"] {
-            assert!(check_schedule(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_job_gets_a_selector_from_its_uid() {
