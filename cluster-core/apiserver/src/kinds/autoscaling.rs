@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 pub(super) const AUTOSCALER: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
-        default(spec, "minReplicas", 1);
         if items(&spec["metrics"]).is_empty() {
             spec["metrics"] = cpu_metric(80);
         }
@@ -28,9 +27,6 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
     validate: |object| {
         let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
         let (least, most) = (spec.get("minReplicas"), spec.get("maxReplicas"));
-        if least.is_set() && least.int() < 1 {
-            errors.push(least.invalid("must be greater than or equal to 1"));
-        }
         if most.int() < 1 {
             errors.push(most.invalid_number("must be greater than 0"));
         }
@@ -53,11 +49,7 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
 };
 
 pub(super) const AUTOSCALER_V1: Strategy = Strategy {
-    defaults: |object| {
-        if let Some(spec) = child(object, "spec") {
-            default(spec, "minReplicas", 1);
-        }
-    },
+    defaults: |_| {},
     validate: |object| {
         let mut v2 = object.clone();
         to_v2(&mut v2);

@@ -5,8 +5,9 @@ use super::cells::{
     AGE, CONTAINERS, IMAGES, NAME, SELECTOR, age, col, human_duration, label_selector, len, number, or_none, wide,
 };
 use super::pod::{defaults, validation};
+use super::rules::named;
 use super::walk::{At, child, default, default_text, int, is_empty, items, text};
-use super::workloads::{labels_from_template, non_negative, selected_template};
+use super::workloads::{labels_from_template, selected_template};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
@@ -34,12 +35,7 @@ pub(super) const JOB: Strategy = Strategy {
 
 pub(super) const CRON_JOB: Strategy = Strategy {
     defaults: |object| {
-        let Some(spec) = child(object, "spec") else { return };
-        default_text(spec, "concurrencyPolicy", "Allow");
-        default(spec, "suspend", false);
-        default(spec, "successfulJobsHistoryLimit", 3);
-        default(spec, "failedJobsHistoryLimit", 1);
-        if let Some(job) = super::walk::at(spec, "jobTemplate.spec") {
+        if let Some(job) = super::walk::at(object, "spec.jobTemplate.spec") {
             defaults::template(&mut job["template"]);
         }
     },
@@ -57,8 +53,6 @@ fn job_defaults(job: &mut Value) {
     default(spec, "parallelism", 1);
     let per_index = !spec["backoffLimitPerIndex"].is_null();
     default(spec, "backoffLimit", if per_index { i32::MAX } else { 6 });
-    default_text(spec, "completionMode", "NonIndexed");
-    default(spec, "suspend", false);
     let failure_policy = !spec["podFailurePolicy"].is_null();
     default_text(spec, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" });
     defaults::template(&mut spec["template"]);
@@ -89,22 +83,11 @@ fn generate_selector(job: &mut Value) {
 
 fn job_spec(job: &At<'_>, errors: &mut Errors) {
     let spec = job.get("spec");
-    let fields = [
-        "parallelism",
-        "completions",
-        "activeDeadlineSeconds",
-        "backoffLimit",
-        "ttlSecondsAfterFinished",
-        "backoffLimitPerIndex",
-        "maxFailedIndexes",
-    ];
-    non_negative(&spec, &fields, errors);
+    errors.extend(spec.faults(named("JobSpec")));
     let mode = spec.get("completionMode");
-    mode.optional_one_of(&["NonIndexed", "Indexed"], errors);
     if mode.text() == "Indexed" && !spec.get("completions").is_set() {
         errors.push(spec.get("completions").missing(&format!("when completion mode is {}", mode.text())));
     }
-    spec.get("podReplacementPolicy").optional_one_of(&["Failed", "TerminatingOrFailed"], errors);
     let policy = spec.get("template.spec.restartPolicy");
     if policy.text() == "Always" {
         errors.push(Error::required(&policy.path, "valid values: \"OnFailure\", \"Never\""));
@@ -119,14 +102,11 @@ fn job_update(new: &Value, old: &Value) -> Errors {
     if new["spec"]["completionMode"] != "Indexed" {
         spec.get("completions").unchanged(&old["completions"], &mut errors);
     }
-    spec.get("selector").unchanged(&old["selector"], &mut errors);
     let (new_template, old_template) = (scheduling_free(spec.value), scheduling_free(old));
     let suspended = old["suspend"] == true;
     if spec.value["template"] != old["template"] && !(suspended && new_template == old_template) {
         errors.push(spec.get("template").invalid("field is immutable"));
     }
-    spec.get("completionMode").unchanged(&old["completionMode"], &mut errors);
-    spec.get("podFailurePolicy").unchanged(&old["podFailurePolicy"], &mut errors);
     errors
 }
 
@@ -163,9 +143,6 @@ fn cron_job(object: &Value) -> Errors {
     if zone.is_set() && (zone.is_empty() || TimeZone::get(zone.text()).is_err()) {
         errors.push(zone.invalid(&format!("unknown time zone {}", zone.text())));
     }
-    let fields = ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"];
-    non_negative(&spec, &fields, &mut errors);
-    spec.get("concurrencyPolicy").required_one_of(&["Allow", "Forbid", "Replace"], &mut errors);
     let job = spec.get("jobTemplate");
     job_spec(&job, &mut errors);
     if job.get("spec.selector").is_set() {

@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{AGE, NAME, col, len, number};
-use super::walk::{At, default, default_text, entries, remove, text};
+use super::walk::{At, default, entries, remove, text};
 use crate::registry::{Column, Strategy};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,7 +37,6 @@ pub(super) const CONFIG_MAP: Strategy = Strategy {
 
 pub(super) const SECRET: Strategy = Strategy {
     defaults: |object| {
-        default_text(object, "type", "Opaque");
         let plain = remove(object, "stringData");
         for (key, value) in plain.iter().flat_map(entries) {
             default(object, "data", Map::new());
@@ -47,11 +46,7 @@ pub(super) const SECRET: Strategy = Strategy {
         }
     },
     validate: secret,
-    validate_update: |new, old| {
-        let mut errors = immutable(new, old, &["data"]);
-        At::root(new).get("type").unchanged(&old["type"], &mut errors);
-        errors
-    },
+    validate_update: |new, old| immutable(new, old, &["data"]),
     selectable_fields: &[("type", |o| text(&o["type"]).to_owned())],
     has_generation: false,
     ..BASE

@@ -75,7 +75,7 @@ fn complete(devices: Option<&mut Value>) {
 }
 
 fn devices(devices: &At<'_>) -> Errors {
-    let mut errors = devices.faults(named("DeviceClaim").unwrap_or_default());
+    let mut errors = devices.faults(named("DeviceClaim"));
     for request in devices.get("requests").items() {
         match (request.get("exactly").is_set(), !request.get("firstAvailable").is_empty()) {
             (false, false) => errors.push(request.missing("exactly one of `exactly` or `firstAvailable` is required")),

@@ -3,30 +3,19 @@
 use super::BASE;
 use super::cells::{AGE, NAME, col};
 use super::pod::validation::ip;
-use super::walk::{At, default, default_text, each, int, items, text, texts};
+use super::walk::{At, int, items, text, texts};
 use crate::registry::{Column, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::name;
 use serde_json::Value;
 
 pub(super) const ENDPOINTS: Strategy = Strategy {
-    defaults: |object| {
-        for subset in each(object, "subsets") {
-            each(subset, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
-        }
-    },
     validate: endpoints,
     has_generation: false,
     ..BASE
 };
 
 pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
-    defaults: |object| {
-        for port in each(object, "ports") {
-            default(port, "name", "");
-            default_text(port, "protocol", "TCP");
-        }
-    },
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
         let names = at.get("addressType").text() == "FQDN";
@@ -48,7 +37,6 @@ fn endpoints(object: &Value) -> Errors {
         }
         for address in subset.get("addresses").items().chain(subset.get("notReadyAddresses").items()) {
             ip(&address.get("ip"), &mut errors);
-            address.get("hostname").optional_rule(name::dns_label, &mut errors);
         }
         let several = items(&subset.value["ports"]).len() > 1;
         for port in subset.get("ports").items() {
@@ -56,7 +44,6 @@ fn endpoints(object: &Value) -> Errors {
                 errors.push(port.get("name").missing(""));
             }
             port.get("port").port(&mut errors);
-            port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], &mut errors);
         }
     }
     errors

@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{AGE, CREATED_AT, NAME, col, len, number, or};
-use super::walk::{At, child, default, default_text, each, is_empty, items, text};
+use super::walk::{At, child, default_text, each, is_empty, items, text};
 use crate::admission::policy::definition as policy;
 use crate::custom::definition;
 use crate::registry::{Column, Strategy};
@@ -19,11 +19,6 @@ pub(super) const DEFINITION: Strategy = Strategy {
             default_text(names, "singular", &kind.to_lowercase());
             default_text(names, "listKind", &format!("{kind}List"));
         }
-        default(spec, "conversion", json!({}));
-        default_text(&mut spec["conversion"], "strategy", "None");
-        if let Some(service) = super::walk::at(spec, "conversion.webhook.clientConfig.service") {
-            default(service, "port", 443);
-        }
     },
     prepare_create: |object| {
         let stored = items(&object["spec"]["versions"]).iter().filter(|v| v["storage"] == true);
@@ -39,11 +34,6 @@ pub(super) const DEFINITION: Strategy = Strategy {
 
 pub(super) const API_SERVICE: Strategy = Strategy {
     status_resets: Strategy::RESET_FOR_STATUS,
-    defaults: |object| {
-        if let Some(service) = super::walk::at(object, "spec.service") {
-            default(service, "port", 443);
-        }
-    },
     prepare_create: |object| {
         let local = object["spec"]["service"].is_null();
         object["status"] = if local { crate::aggregation::local_status() } else { json!({}) };
@@ -56,7 +46,6 @@ pub(super) const API_SERVICE: Strategy = Strategy {
             errors
                 .push(at.get("metadata.name").invalid(&format!("must be `spec.version+\".\"+spec.group`: {wanted:?}")));
         }
-        spec.get("version").required_rule(name::dns1035_label, &mut errors);
         for field in ["groupPriorityMinimum", "versionPriority"] {
             if spec.get(field).int() <= 0 {
                 errors.push(spec.get(field).invalid("must be positive and less than 20000"));
@@ -71,20 +60,8 @@ pub(super) const API_SERVICE: Strategy = Strategy {
 
 pub(super) const WEBHOOKS: Strategy = Strategy {
     defaults: |object| {
-        let mutating = meta::kind(object).starts_with("Mutating");
-        for hook in each(object, "webhooks") {
-            default_text(hook, "failurePolicy", "Fail");
-            default_text(hook, "matchPolicy", "Equivalent");
-            default(hook, "namespaceSelector", json!({}));
-            default(hook, "objectSelector", json!({}));
-            default(hook, "timeoutSeconds", 10);
-            if mutating {
-                default_text(hook, "reinvocationPolicy", "Never");
-            }
-            if let Some(service) = super::walk::at(hook, "clientConfig.service") {
-                default(service, "port", 443);
-            }
-            each(hook, "rules").for_each(|rule| default_text(rule, "scope", "*"));
+        if meta::kind(object).starts_with("Mutating") {
+            each(object, "webhooks").for_each(|hook| default_text(hook, "reinvocationPolicy", "Never"));
         }
     },
     validate: |object| {
@@ -98,49 +75,17 @@ pub(super) const WEBHOOKS: Strategy = Strategy {
 };
 
 pub(super) const ADMISSION_POLICY: Strategy = Strategy {
-    defaults: |object| {
-        let Some(spec) = child(object, "spec") else { return };
-        default_text(spec, "failurePolicy", "Fail");
-        match_resources(child(spec, "matchConstraints"));
-    },
     validate: policy::policy,
     ..BASE
 };
 
-pub(super) const ADMISSION_POLICY_BINDING: Strategy = Strategy {
-    defaults: |object| match_resources(super::walk::at(object, "spec.matchResources")),
-    validate: policy::binding,
-    ..BASE
-};
-
-fn match_resources(resources: Option<&mut Value>) {
-    let Some(resources) = resources else { return };
-    default_text(resources, "matchPolicy", "Equivalent");
-    default(resources, "namespaceSelector", json!({}));
-    default(resources, "objectSelector", json!({}));
-    for list in ["resourceRules", "excludeResourceRules"] {
-        each(resources, list).for_each(|rule| default_text(rule, "scope", "*"));
-    }
-}
+pub(super) const ADMISSION_POLICY_BINDING: Strategy = Strategy { validate: policy::binding, ..BASE };
 
 fn webhook(hook: &At<'_>, errors: &mut Errors) {
     let hook_name = hook.get("name");
-    hook_name.required_rule(name::dns_subdomain, errors);
     if !hook_name.is_empty() && hook_name.text().split('.').count() < 3 {
         errors.push(hook_name.invalid("should be a domain with at least three segments separated by dots"));
     }
-    let effects = hook.get("sideEffects");
-    if effects.is_empty() {
-        errors.push(effects.missing("must specify one of None, NoneOnDryRun"));
-    } else {
-        effects.one_of(&["None", "NoneOnDryRun"], errors);
-    }
-    let versions = hook.get("admissionReviewVersions");
-    if versions.is_empty() {
-        errors.push(versions.missing("must specify one of v1, v1beta1"));
-    }
-    hook.get("failurePolicy").optional_one_of(&["Fail", "Ignore"], errors);
-    hook.get("matchPolicy").optional_one_of(&["Equivalent", "Exact"], errors);
     let timeout = hook.get("timeoutSeconds");
     if timeout.is_set() && !(1..=30).contains(&timeout.int()) {
         errors.push(timeout.invalid("the timeout value must be between 1 and 30 seconds"));
@@ -152,13 +97,6 @@ fn webhook(hook: &At<'_>, errors: &mut Errors) {
     } else if url.is_set() && !url.text().starts_with("https://") {
         errors.push(url.invalid("'https' is the only allowed URL scheme"));
     }
-    for rule in hook.get("rules").items() {
-        for field in ["operations", "apiGroups", "apiVersions", "resources"] {
-            rule.get(field).required(errors);
-        }
-    }
-    hook.get("namespaceSelector").label_selector(errors);
-    hook.get("objectSelector").label_selector(errors);
     policy::webhook(hook, errors);
 }
 

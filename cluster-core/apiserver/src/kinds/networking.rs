@@ -3,7 +3,7 @@
 use super::BASE;
 use super::cells::{AGE, NAME, col, join, label_selector, or};
 use super::service::load_balancer;
-use super::walk::{At, child, default_text, each, is_empty, items, text, texts};
+use super::walk::{At, child, is_empty, items, text, texts};
 use crate::allocate::CIDR_FINALIZER;
 use crate::registry::{Column, Strategy};
 use cluster_object::field::{Error, Errors};
@@ -20,14 +20,9 @@ pub(super) const INGRESS: Strategy = Strategy {
         if spec.get("defaultBackend").is_set() {
             backend(&spec.get("defaultBackend"), &mut errors);
         }
-        spec.get("ingressClassName").optional_rule(name::dns_subdomain, &mut errors);
         for rule in spec.get("rules").items() {
             ingress_host(&rule.get("host"), &mut errors);
-            let paths = rule.get("http.paths");
-            if rule.get("http").is_set() && paths.is_empty() {
-                errors.push(paths.missing(""));
-            }
-            paths.items().for_each(|path| ingress_path(&path, &mut errors));
+            rule.get("http.paths").items().for_each(|path| ingress_path(&path, &mut errors));
         }
         for tls in spec.get("tls").items() {
             tls.get("hosts").items().for_each(|host| ingress_host(&host, &mut errors));
@@ -48,23 +43,15 @@ pub(super) const NETWORK_POLICY: Strategy = Strategy {
             let egress = !is_empty(&spec["egress"]);
             spec["policyTypes"] = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
         }
-        super::walk::default(spec, "podSelector", json!({}));
-        for direction in ["ingress", "egress"] {
-            for rule in each(spec, direction) {
-                each(rule, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
-            }
-        }
     },
     validate: |object| {
         let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
-        spec.get("podSelector").label_selector(&mut errors);
         for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
             for rule in spec.get(direction).items() {
                 rule.get("ports").items().for_each(|port| policy_port(&port, &mut errors));
                 rule.get(peers).items().for_each(|peer| policy_peer(&peer, &mut errors));
             }
         }
-        spec.get("policyTypes").items().for_each(|kind| kind.one_of(&["Egress", "Ingress"], &mut errors));
         errors
     },
     ..BASE
@@ -84,8 +71,6 @@ pub(super) const DISRUPTION_BUDGET: Strategy = Strategy {
         for bound in [least, most].iter().filter(|bound| bound.is_set()) {
             super::workloads::int_or_percent(bound, true, &mut errors);
         }
-        spec.get("selector").label_selector(&mut errors);
-        spec.get("unhealthyPodEvictionPolicy").optional_one_of(&["AlwaysAllow", "IfHealthyBudget"], &mut errors);
         errors
     },
     unconditional_update: false,
@@ -170,7 +155,6 @@ fn backend(backend: &At<'_>, errors: &mut Errors) {
 }
 
 fn policy_port(port: &At<'_>, errors: &mut Errors) {
-    port.get("protocol").optional_one_of(&["SCTP", "TCP", "UDP"], errors);
     let (number, end) = (port.get("port"), port.get("endPort"));
     if number.is_set() {
         number.port_or_name(errors);

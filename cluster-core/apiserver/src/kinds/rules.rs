@@ -43,8 +43,9 @@ pub(crate) enum Rule {
 }
 
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 9] = [
+const TEXTS: [(&str, TextRule); 10] = [
     ("cidr", super::networking::is_cidr),
+    ("dns1035Label", name::dns1035_label),
     ("dnsLabel", name::dns_label),
     ("dnsSubdomain", name::dns_subdomain),
     ("driverName", super::storage::driver_name),
@@ -68,9 +69,9 @@ pub(crate) type Field = (&'static str, Vec<Rule>);
 static TABLE: LazyLock<HashMap<&str, Vec<Field>>> =
     LazyLock::new(|| serde_json::from_str(include_str!("rules.json")).expect("a table of rules, which tests read"));
 
-/// The rules that stand in `rules.json` under a name.
-pub(super) fn named(name: &str) -> Option<&'static [Field]> {
-    TABLE.get(name).map(Vec::as_slice)
+/// The rules that stand in `rules.json` under a name: those of a kind, or of a part that several kinds have.
+pub(super) fn named(name: &str) -> &'static [Field] {
+    TABLE.get(name).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Fills in what the rules fill in.
@@ -107,7 +108,7 @@ pub(crate) fn faults(fields: &[Field], object: &Value) -> Errors {
 
 impl At<'_> {
     /// What breaks the rules of the fields below this one.
-    pub(super) fn faults(&self, fields: &[Field]) -> Errors {
+    pub(crate) fn faults(&self, fields: &[Field]) -> Errors {
         let mut errors = Errors::new();
         for (path, rules) in fields {
             let mut seen = Vec::new();

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 /// From which numbers node ports are taken.
 const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
-const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 
 pub(super) const SERVICE: Strategy = Strategy {
     defaults: service_defaults,
@@ -44,15 +43,12 @@ fn has_node_ports(service: &Value) -> bool {
 
 fn service_defaults(service: &mut Value) {
     let Some(spec) = child(service, "spec") else { return };
-    default_text(spec, "sessionAffinity", "None");
-    default_text(spec, "type", "ClusterIP");
     if spec["sessionAffinity"] == "ClientIP" {
         default(spec, "sessionAffinityConfig", json!({}));
         default(&mut spec["sessionAffinityConfig"], "clientIP", json!({}));
         default(&mut spec["sessionAffinityConfig"]["clientIP"], "timeoutSeconds", 10800);
     }
     for port in each(spec, "ports") {
-        default_text(port, "protocol", "TCP");
         if matches!(&port["targetPort"], Value::Null) || is_empty(&port["targetPort"]) {
             port["targetPort"] = port["port"].clone();
         }
@@ -178,23 +174,17 @@ fn service(service: &Value) -> Errors {
         seen.push(key);
     }
     spec.get("selector").labels(&mut errors);
-    spec.get("sessionAffinity").required_one_of(&["ClientIP", "None"], &mut errors);
     if spec.get("sessionAffinity").text() == "ClientIP" {
         spec.get("sessionAffinityConfig.clientIP.timeoutSeconds").in_range(1, 86400, &mut errors);
     }
-    spec.get("type").required_one_of(&TYPES, &mut errors);
     let cluster_ip = spec.get("clusterIP");
     if kind != "ExternalName" && !cluster_ip.is_empty() && !headless {
         ip(&At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }, &mut errors);
     }
     spec.get("externalIPs").items().for_each(|address| ip(&address, &mut errors));
-    spec.get("externalTrafficPolicy").optional_one_of(&["Cluster", "Local"], &mut errors);
     if !spec.get("externalTrafficPolicy").is_empty() && kind == "ClusterIP" && spec.get("externalIPs").is_empty() {
         errors.push(spec.get("externalTrafficPolicy").invalid("may only be set for externally-accessible services"));
     }
-    spec.get("internalTrafficPolicy").optional_one_of(&["Cluster", "Local"], &mut errors);
-    spec.get("ipFamilyPolicy").optional_one_of(&["PreferDualStack", "RequireDualStack", "SingleStack"], &mut errors);
-    spec.get("trafficDistribution").optional_one_of(&["PreferClose", "PreferSameNode", "PreferSameZone"], &mut errors);
     errors
 }
 
@@ -215,9 +205,7 @@ fn service_port(port: &At<'_>, name_required: bool, names: &mut Vec<String>, err
         name.unique(names, name.text().to_owned(), errors);
     }
     port.get("port").port(errors);
-    port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], errors);
     port.get("targetPort").port_or_name(errors);
-    port.get("appProtocol").optional_rule(name::qualified_name, errors);
 }
 
 fn service_update(new: &Value, old: &Value) -> Errors {

@@ -97,6 +97,8 @@ struct Row {
     subresources: Vec<Sub>,
     /// The other resource whose objects it is stored with.
     storage: Option<String>,
+    /// The name of its rules; the kind by default.
+    rules: Option<String>,
     /// In every answer.
     #[serde(default)]
     warning: String,
@@ -122,7 +124,7 @@ impl Row {
         let own = format!("{group}/{version}/{}", self.kind);
         let named = |wanted: &str| STRATEGIES.iter().find(|(name, ..)| *name == wanted);
         let (_, strategy, columns) = named(&own).or(named(&self.kind)).unwrap_or(&("", &BASE, PLAIN));
-        let fields = rules::named(&own).or(rules::named(&self.kind)).unwrap_or_default();
+        let fields = rules::named(self.rules.as_ref().unwrap_or(&self.kind));
         let storage = match group {
             "" => self.plural.clone(),
             _ => format!("{group}/{}", self.plural),

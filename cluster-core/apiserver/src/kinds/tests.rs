@@ -148,7 +148,7 @@ fn a_selector_does_not_change() {
     let (old, _) = create("Deployment", workload());
     let mut new = old.clone();
     new["spec"]["selector"]["matchLabels"]["app"] = "b".into();
-    let faults = (kind("Deployment").strategy.validate_update)(&new, &old);
+    let faults = kind("Deployment").strategy.update_faults(&new, &old);
     assert_eq!(
         faults[0].to_string(),
         "spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"b\"}}: field is immutable"

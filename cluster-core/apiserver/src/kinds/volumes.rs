@@ -14,11 +14,7 @@ const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "Rea
 
 pub(super) const VOLUME: Strategy = Strategy {
     defaults: |object| {
-        default(object, "status", json!({}));
-        default_text(&mut object["status"], "phase", "Pending");
         let Some(spec) = child(object, "spec") else { return };
-        default_text(spec, "persistentVolumeReclaimPolicy", "Retain");
-        default_text(spec, "volumeMode", "Filesystem");
         canonical_quantities(spec.get_mut("capacity"));
         defaults::source(spec);
     },
@@ -35,7 +31,6 @@ pub(super) const VOLUME: Strategy = Strategy {
                 "spec.persistentvolumesource is immutable after creation",
             ));
         }
-        spec.get("volumeMode").unchanged(&old["spec"]["volumeMode"], &mut errors);
         errors
     },
     has_generation: false,
@@ -105,9 +100,6 @@ fn volume(object: &Value) -> Errors {
             positive_storage(&At { path: capacity.path.key("storage"), value: &storage }, &mut errors);
         }
     }
-    spec.get("persistentVolumeReclaimPolicy").optional_one_of(&["Delete", "Recycle", "Retain"], &mut errors);
-    spec.get("volumeMode").optional_one_of(&["Block", "Filesystem"], &mut errors);
-    spec.get("storageClassName").optional_rule(name::dns_subdomain, &mut errors);
     let mut sources = SOURCES.split(' ').filter(|kind| spec.get(kind).is_set());
     match sources.next() {
         None => errors.push(spec.missing("must specify a volume type")),
@@ -130,7 +122,6 @@ fn volume(object: &Value) -> Errors {
 
 fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
     access_modes(&spec.get("accessModes"), errors);
-    spec.get("selector").label_selector(errors);
     let requests = spec.get("resources.requests");
     match requests.value.get("storage") {
         None => errors.push(Error::required(&spec.get("resources").path.key("storage"), "")),
@@ -138,8 +129,6 @@ fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
             positive_storage(&At { path: spec.get("resources").path.key("storage"), value: storage }, errors);
         }
     }
-    spec.get("storageClassName").optional_rule(name::dns_subdomain, errors);
-    spec.get("volumeMode").optional_one_of(&["Block", "Filesystem"], errors);
 }
 
 fn claim_update(new: &Value, old: &Value) -> Errors {

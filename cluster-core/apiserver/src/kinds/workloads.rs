@@ -1,7 +1,7 @@
 //! What the kinds that own pods by a template share: selectors, replicas, templates.
 
 use super::pod::validation;
-use super::walk::{At, default, is_empty};
+use super::walk::{At, is_empty};
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
 use cluster_object::selector::Selector;
@@ -54,20 +54,6 @@ pub(super) fn restart_always(object: &At<'_>, errors: &mut Errors) {
     }
 }
 
-/// Numbers that may not be negative.
-pub(super) fn non_negative(object: &At<'_>, fields: &[&str], errors: &mut Errors) {
-    for field in fields {
-        object.get(field).non_negative(errors);
-    }
-}
-
-/// The fault of a changed selector.
-pub(super) fn selector_unchanged(new: &Value, old: &Value) -> Errors {
-    let mut errors = Errors::new();
-    At::root(new).get("spec.selector").unchanged(&old["spec"]["selector"], &mut errors);
-    errors
-}
-
 /// Demands a number or a percentage that is not negative; `whole` also caps the percentage at 100.
 pub(super) fn int_or_percent(value: &At<'_>, whole: bool, errors: &mut Errors) {
     match value.value {
@@ -93,12 +79,5 @@ pub(super) fn labels_from_template(object: &mut Value) {
     let labels = meta::get(object, "spec.template.metadata.labels").clone();
     if is_empty(&object["metadata"]["labels"]) && !is_empty(&labels) {
         meta::set(object, "metadata.labels", labels);
-    }
-}
-
-/// Fills in a number that must not be absent.
-pub(super) fn default_numbers(spec: &mut Value, fields: &[(&str, i64)]) {
-    for (field, number) in fields {
-        default(spec, field, *number);
     }
 }

@@ -1,6 +1,7 @@
 //! What makes a pod or pod template faulty.
 
 use super::{containers, volumes};
+use crate::kinds::rules::named;
 use crate::kinds::walk::{At, items};
 use cluster_object::field::{Error, Errors};
 use cluster_object::name;
@@ -31,23 +32,9 @@ pub(crate) fn template(template: &At<'_>) -> Errors {
 pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     let volumes = volumes::validate(&spec.get("volumes"), errors);
     containers::validate(spec, &volumes, errors);
-    spec.get("restartPolicy").required_one_of(&["Always", "OnFailure", "Never"], errors);
-    spec.get("dnsPolicy").required_one_of(&["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"], errors);
+    errors.extend(spec.faults(named("PodSpec")));
     dns_config(spec, errors);
     spec.get("nodeSelector").labels(errors);
-    spec.get("serviceAccountName").optional_rule(name::dns_subdomain, errors);
-    spec.get("nodeName").optional_rule(name::dns_subdomain, errors);
-    spec.get("hostname").optional_rule(name::dns_label, errors);
-    spec.get("subdomain").optional_rule(name::dns_label, errors);
-    spec.get("priorityClassName").optional_rule(name::dns_subdomain, errors);
-    spec.get("runtimeClassName").optional_rule(name::dns_subdomain, errors);
-    spec.get("schedulerName").optional_rule(name::dns_subdomain, errors);
-    spec.get("preemptionPolicy").optional_one_of(&["PreemptLowerPriority", "Never"], errors);
-    spec.get("terminationGracePeriodSeconds").non_negative(errors);
-    let deadline = spec.get("activeDeadlineSeconds");
-    if deadline.is_set() {
-        deadline.in_range(1, i64::from(i32::MAX), errors);
-    }
     for gate in spec.get("readinessGates").items() {
         gate.get("conditionType").rule(name::qualified_name, errors);
     }
