@@ -1,11 +1,11 @@
 //! Deployments, replica sets, replication controllers, stateful sets, daemon sets and controller revisions.
 
 use super::BASE;
-use super::cells::{AGE, CONTAINERS, IMAGES, NAME, SELECTOR, col, count, label_map, number, wide};
+use super::cells::{OwnCell, count};
 use super::pod::defaults;
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
 use super::workloads::{int_or_percent, is_zero, labels_from_template, restart_always, selected_template};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
 use serde_json::{Map, Value, json};
@@ -213,42 +213,14 @@ fn stateful_set_update(new: &Value, old: &Value) -> Errors {
     )]
 }
 
-const DESIRED: Column = number("Desired", |o| count(o, "spec.replicas"));
-const CURRENT: Column = number("Current", |o| count(o, "status.replicas"));
-const READY: Column = number("Ready", |o| count(o, "status.readyReplicas"));
-const READY_OF: Column =
-    col("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into());
-
-pub(super) const DEPLOYMENT_COLUMNS: &[Column] = &[
-    NAME,
-    READY_OF,
-    number("Up-to-date", |o| count(o, "status.updatedReplicas")),
-    number("Available", |o| count(o, "status.availableReplicas")),
-    AGE,
-    CONTAINERS,
-    IMAGES,
-    SELECTOR,
+pub(super) const DEPLOYMENT_CELLS: &[OwnCell] = &[
+    ("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into()),
 ];
-pub(super) const REPLICA_SET_COLUMNS: &[Column] = &[NAME, DESIRED, CURRENT, READY, AGE, CONTAINERS, IMAGES, SELECTOR];
-pub(super) const REPLICATION_CONTROLLER_COLUMNS: &[Column] =
-    &[NAME, DESIRED, CURRENT, READY, AGE, CONTAINERS, IMAGES, wide("Selector", |o| label_map(&o["spec"]["selector"]))];
-pub(super) const STATEFUL_SET_COLUMNS: &[Column] = &[NAME, READY_OF, AGE, CONTAINERS, IMAGES];
-pub(super) const DAEMON_SET_COLUMNS: &[Column] = &[
-    NAME,
-    number("Desired", |o| count(o, "status.desiredNumberScheduled")),
-    number("Current", |o| count(o, "status.currentNumberScheduled")),
-    number("Ready", |o| count(o, "status.numberReady")),
-    number("Up-to-date", |o| count(o, "status.updatedNumberScheduled")),
-    number("Available", |o| count(o, "status.numberAvailable")),
-    col("Node Selector", |o| label_map(&o["spec"]["template"]["spec"]["nodeSelector"])),
-    AGE,
-    CONTAINERS,
-    IMAGES,
-    SELECTOR,
+pub(super) const STATEFUL_SET_CELLS: &[OwnCell] = &[
+    ("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into()),
 ];
-pub(super) const CONTROLLER_REVISION_COLUMNS: &[Column] = &[
-    NAME,
-    col("Controller", |o| {
+pub(super) const CONTROLLER_REVISION_CELLS: &[OwnCell] = &[
+    ("Controller", |o| {
         let Some(owner) = meta::controller(o) else { return "<none>".into() };
         let (version, kind) = (text(&owner["apiVersion"]), text(&owner["kind"]).to_lowercase());
         match version.split_once('/') {
@@ -256,6 +228,4 @@ pub(super) const CONTROLLER_REVISION_COLUMNS: &[Column] = &[
             None => format!("{kind}/{}", text(&owner["name"])).into(),
         }
     }),
-    number("Revision", |o| count(o, "revision")),
-    AGE,
 ];

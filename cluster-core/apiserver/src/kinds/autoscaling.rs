@@ -1,9 +1,9 @@
 //! Horizontal pod autoscalers, version 2 (as stored) and version 1.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, count};
+use super::cells::OwnCell;
 use super::walk::{At, child, default, int, is_empty, items, remove, text};
-use crate::registry::{Column, Conversion, Strategy};
+use crate::registry::{Conversion, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::meta;
 use serde_json::{Value, json};
@@ -183,20 +183,16 @@ fn targets(object: &Value) -> Value {
     }
 }
 
-pub(super) const AUTOSCALER_COLUMNS: &[Column] = &[
-    NAME,
-    col("Reference", |o| {
+pub(super) const AUTOSCALER_CELLS: &[OwnCell] = &[
+    ("Reference", |o| {
         let target = &o["spec"]["scaleTargetRef"];
         format!("{}/{}", text(&target["kind"]), text(&target["name"])).into()
     }),
-    col("Targets", targets),
-    col("MinPods", |o| match int(&o["spec"]["minReplicas"]) {
+    ("Targets", targets),
+    ("MinPods", |o| match int(&o["spec"]["minReplicas"]) {
         0 => "<unset>".into(),
         least => least.to_string().into(),
     }),
-    Column { kind: "integer", ..col("MaxPods", |o| count(o, "spec.maxReplicas")) },
-    Column { kind: "integer", ..col("Replicas", |o| count(o, "status.currentReplicas")) },
-    AGE,
 ];
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Jobs and cron jobs.
 
 use super::BASE;
-use super::cells::{
-    AGE, CONTAINERS, IMAGES, NAME, SELECTOR, age, col, human_duration, label_selector, len, number, or_none, wide,
-};
+use super::cells::{OwnCell, age, human_duration, len};
 use super::pod::{defaults, validation};
 use super::rules::named;
 use super::walk::{At, child, default, default_text, int, is_empty, items, text};
 use super::workloads::{labels_from_template, selected_template};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
 use cluster_object::schedule::Schedule;
@@ -190,34 +188,18 @@ fn duration(job: &Value) -> Value {
     }
 }
 
-pub(super) const JOB_COLUMNS: &[Column] = &[
-    NAME,
-    col("Status", job_status),
-    col("Completions", completions),
-    col("Duration", duration),
-    AGE,
-    CONTAINERS,
-    IMAGES,
-    SELECTOR,
+pub(super) const JOB_CELLS: &[OwnCell] = &[
+    ("Status", job_status),
+    ("Completions", completions),
+    ("Duration", duration),
 ];
 
-pub(super) const CRON_JOB_COLUMNS: &[Column] = &[
-    NAME,
-    col("Schedule", |o| text(&o["spec"]["schedule"]).into()),
-    col("Timezone", |o| or_none(o, "spec.timeZone")),
-    Column {
-        kind: "boolean",
-        ..col("Suspend", |o| if o["spec"]["suspend"] == true { "True" } else { "False" }.into())
-    },
-    number("Active", |o| len(o, "status.active").into()),
-    col("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
+pub(super) const CRON_JOB_CELLS: &[OwnCell] = &[
+    ("Suspend", |o| if o["spec"]["suspend"] == true { "True" } else { "False" }.into()),
+    ("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
         Value::Null => "<none>".into(),
         time => age(time).into(),
     }),
-    AGE,
-    wide("Containers", |o| super::cells::container_names(&o["spec"]["jobTemplate"]["spec"]["template"]["spec"])),
-    wide("Images", |o| super::cells::container_images(&o["spec"]["jobTemplate"]["spec"]["template"]["spec"])),
-    wide("Selector", |o| label_selector(&o["spec"]["jobTemplate"]["spec"]["selector"])),
 ];
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Requests for certificates, and bundles of trust anchors.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, human_duration, or_none};
+use super::cells::{OwnCell, human_duration};
 use super::walk::{At, int, is_empty, items};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -78,14 +78,10 @@ fn certificate_condition(request: &Value) -> Value {
     parts.join(",").into()
 }
 
-pub(super) const CERTIFICATE_REQUEST_COLUMNS: &[Column] = &[
-    NAME,
-    AGE,
-    col("SignerName", |o| or_none(o, "spec.signerName")),
-    col("Requestor", |o| meta::text(o, "spec.username").into()),
-    col("RequestedDuration", |o| match int(&o["spec"]["expirationSeconds"]) {
+pub(super) const CERTIFICATE_REQUEST_CELLS: &[OwnCell] = &[
+    ("RequestedDuration", |o| match int(&o["spec"]["expirationSeconds"]) {
         0 => "<none>".into(),
         seconds => human_duration(seconds).into(),
     }),
-    col("Condition", certificate_condition),
+    ("Condition", certificate_condition),
 ];

@@ -1,9 +1,9 @@
 //! Namespaces, nodes, events, leases, priority and runtime classes.
 
 use super::BASE;
-use super::cells::{AGE, NAME, age, col, count, join, number, or, or_none, wide};
+use super::cells::{OwnCell, age, count, join, or};
 use super::walk::{At, canonical_quantities, child, default, int, items, text};
-use crate::registry::{Column, Conversion, Deletion, SelectableField, Strategy};
+use crate::registry::{Conversion, Deletion, SelectableField, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -243,29 +243,19 @@ fn event_time(event: &Value, first: bool) -> Value {
     age(time).into()
 }
 
-pub(super) const NAMESPACE_COLUMNS: &[Column] = &[NAME, col("Status", |o| meta::text(o, "status.phase").into()), AGE];
-pub(super) const NODE_COLUMNS: &[Column] = &[
-    NAME,
-    col("Status", node_status),
-    col("Roles", node_roles),
-    AGE,
-    col("Version", |o| meta::text(o, "status.nodeInfo.kubeletVersion").into()),
-    wide("Internal-IP", |o| node_address(o, "InternalIP")),
-    wide("External-IP", |o| node_address(o, "ExternalIP")),
-    wide("OS-Image", |o| unknown(o, "status.nodeInfo.osImage")),
-    wide("Kernel-Version", |o| unknown(o, "status.nodeInfo.kernelVersion")),
-    wide("Container-Runtime", |o| unknown(o, "status.nodeInfo.containerRuntimeVersion")),
+pub(super) const NODE_CELLS: &[OwnCell] = &[
+    ("Status", node_status),
+    ("Roles", node_roles),
+    ("Internal-IP", |o| node_address(o, "InternalIP")),
+    ("External-IP", |o| node_address(o, "ExternalIP")),
 ];
-pub(super) const EVENT_COLUMNS: &[Column] = &[
-    col("Last Seen", |o| event_time(o, false)),
-    col("Type", |o| text(&o["type"]).into()),
-    col("Reason", |o| text(&o["reason"]).into()),
-    col("Object", |o| {
+pub(super) const EVENT_CELLS: &[OwnCell] = &[
+    ("Last Seen", |o| event_time(o, false)),
+    ("Object", |o| {
         let (kind, name) = (meta::text(o, "involvedObject.kind").to_lowercase(), meta::text(o, "involvedObject.name"));
         if name.is_empty() { kind.into() } else { format!("{kind}/{name}").into() }
     }),
-    wide("Subobject", |o| meta::text(o, "involvedObject.fieldPath").into()),
-    wide("Source", |o| {
+    ("Source", |o| {
         let component = match meta::text(o, "source.component") {
             "" => text(&o["reportingComponent"]),
             component => component,
@@ -276,22 +266,11 @@ pub(super) const EVENT_COLUMNS: &[Column] = &[
         };
         join([component, host].into_iter().filter(|part| !part.is_empty())).replace(',', ", ").into()
     }),
-    col("Message", |o| text(&o["message"]).trim().into()),
-    wide("First Seen", |o| event_time(o, true)),
-    wide("Count", |o| match (int(&o["series"]["count"]), int(&o["count"])) {
+    ("Message", |o| text(&o["message"]).trim().into()),
+    ("First Seen", |o| event_time(o, true)),
+    ("Count", |o| match (int(&o["series"]["count"]), int(&o["count"])) {
         (0, 0) => 1.into(),
         (0, count) | (count, _) => count.into(),
     }),
-    Column { format: "name", ..wide("Name", |o| meta::name(o).into()) },
+    ("Name", |o| meta::name(o).into()),
 ];
-
-pub(super) const LEASE_COLUMNS: &[Column] =
-    &[NAME, col("Holder", |o| meta::text(o, "spec.holderIdentity").into()), AGE];
-pub(super) const PRIORITY_CLASS_COLUMNS: &[Column] = &[
-    NAME,
-    number("Value", |o| count(o, "value")),
-    Column { kind: "boolean", ..col("Global-Default", |o| (o["globalDefault"] == true).into()) },
-    AGE,
-    col("PreemptionPolicy", |o| or_none(o, "preemptionPolicy")),
-];
-pub(super) const RUNTIME_CLASS_COLUMNS: &[Column] = &[NAME, col("Handler", |o| text(&o["handler"]).into()), AGE];

@@ -1,9 +1,9 @@
 //! Config maps, secrets and service accounts.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, len, number};
+use super::cells::{OwnCell, len};
 use super::walk::{At, default, entries, remove, text};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster_object::field::{Error, Errors};
@@ -122,11 +122,9 @@ fn secret(object: &Value) -> Errors {
     errors
 }
 
-pub(super) const CONFIG_MAP_COLUMNS: &[Column] =
-    &[NAME, number("Data", |o| (len(o, "data") + len(o, "binaryData")).into()), AGE];
-pub(super) const SECRET_COLUMNS: &[Column] =
-    &[NAME, col("Type", |o| text(&o["type"]).into()), number("Data", |o| len(o, "data").into()), AGE];
-pub(super) const SERVICE_ACCOUNT_COLUMNS: &[Column] = &[NAME, number("Secrets", |o| len(o, "secrets").into()), AGE];
+pub(super) const CONFIG_MAP_CELLS: &[OwnCell] = &[
+    ("Data", |o| (len(o, "data") + len(o, "binaryData")).into()),
+];
 
 #[cfg(test)]
 mod tests {

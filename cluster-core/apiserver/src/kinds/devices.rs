@@ -1,12 +1,12 @@
 //! Devices and the claims on them (`resource.k8s.io`).
 
 use super::BASE;
-use super::cells::{AGE, NAME, col};
+use super::cells::OwnCell;
 use super::rules::named;
 use super::walk::{At, at, default, each, items};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::Errors;
-use cluster_object::{meta, name};
+use cluster_object::meta;
 use serde_json::{Value, json};
 
 pub(super) const CLASS: Strategy = Strategy {
@@ -89,9 +89,8 @@ fn devices(devices: &At<'_>) -> Errors {
     errors
 }
 
-pub(super) const CLAIM_COLUMNS: &[Column] = &[
-    NAME,
-    col("State", |o| {
+pub(super) const CLAIM_CELLS: &[OwnCell] = &[
+    ("State", |o| {
         let mut states = Vec::new();
         if meta::deletion_timestamp(o).is_some() {
             states.push("deleted");
@@ -102,12 +101,4 @@ pub(super) const CLAIM_COLUMNS: &[Column] = &[
         }
         states.join(",").into()
     }),
-    AGE,
-];
-pub(super) const SLICE_COLUMNS: &[Column] = &[
-    NAME,
-    col("Node", |o| meta::text(o, "spec.nodeName").into()),
-    col("Driver", |o| meta::text(o, "spec.driver").into()),
-    col("Pool", |o| meta::text(o, "spec.pool.name").into()),
-    AGE,
 ];

@@ -1,10 +1,10 @@
 //! Endpoints and endpoint slices.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col};
+use super::cells::OwnCell;
 use super::pod::validation::ip;
 use super::walk::{At, int, items, text, texts};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::Errors;
 use cluster_object::name;
 use serde_json::Value;
@@ -74,23 +74,22 @@ fn endpoint_addresses(object: &Value) -> Value {
     first_three(&all)
 }
 
-pub(super) const ENDPOINTS_COLUMNS: &[Column] = &[NAME, col("Endpoints", endpoint_addresses), AGE];
-pub(super) const ENDPOINT_SLICE_COLUMNS: &[Column] = &[
-    NAME,
-    col("AddressType", |o| text(&o["addressType"]).into()),
-    col("Ports", |o| {
+pub(super) const ENDPOINTS_CELLS: &[OwnCell] = &[
+    ("Endpoints", endpoint_addresses),
+];
+pub(super) const ENDPOINT_SLICE_CELLS: &[OwnCell] = &[
+    ("Ports", |o| {
         if items(&o["ports"]).is_empty() {
             return "<unset>".into();
         }
         let show = |port: &Value| port["port"].as_i64().map_or_else(|| "*".to_owned(), |number| number.to_string());
         first_three(&items(&o["ports"]).iter().map(show).collect::<Vec<_>>())
     }),
-    col("Endpoints", |o| {
+    ("Endpoints", |o| {
         if items(&o["endpoints"]).is_empty() {
             return "<unset>".into();
         }
         let all = items(&o["endpoints"]).iter().flat_map(|e| texts(&e["addresses"])).map(str::to_owned);
         first_three(&all.collect::<Vec<_>>())
     }),
-    AGE,
 ];

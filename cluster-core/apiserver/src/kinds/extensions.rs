@@ -1,11 +1,11 @@
 //! What extends the API: custom resource definitions, webhooks, admission policies, API services.
 
 use super::BASE;
-use super::cells::{AGE, CREATED_AT, NAME, col, len, number, or};
+use super::cells::{OwnCell, or};
 use super::walk::{At, child, default_text, each, is_empty, items, text};
 use crate::admission::policy::definition as policy;
 use crate::custom::definition;
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -107,52 +107,38 @@ fn param_kind(object: &Value, path: &str) -> Value {
     }
 }
 
-pub(super) const DEFINITION_COLUMNS: &[Column] = &[NAME, CREATED_AT];
-pub(super) const API_SERVICE_COLUMNS: &[Column] = &[
-    NAME,
-    col("Service", |o| match &o["spec"]["service"] {
+pub(super) const API_SERVICE_CELLS: &[OwnCell] = &[
+    ("Service", |o| match &o["spec"]["service"] {
         Value::Null => "Local".into(),
         service => format!("{}/{}", text(&service["namespace"]), text(&service["name"])).into(),
     }),
-    col("Available", |o| match items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Available") {
+    ("Available", |o| match items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Available") {
         None => "Unknown".into(),
         Some(condition) if condition["status"] == "True" => "True".into(),
         Some(condition) => format!("{} ({})", text(&condition["status"]), text(&condition["reason"])).into(),
     }),
-    AGE,
 ];
-pub(super) const WEBHOOK_COLUMNS: &[Column] = &[NAME, number("Webhooks", |o| len(o, "webhooks").into()), AGE];
-pub(super) const VALIDATING_POLICY_COLUMNS: &[Column] = &[
-    NAME,
-    number("Validations", |o| len(o, "spec.validations").into()),
-    col("ParamKind", |o| param_kind(o, "spec.paramKind")),
-    AGE,
+pub(super) const VALIDATING_POLICY_CELLS: &[OwnCell] = &[
+    ("ParamKind", |o| param_kind(o, "spec.paramKind")),
 ];
-pub(super) const MUTATING_POLICY_COLUMNS: &[Column] = &[
-    NAME,
-    number("Mutations", |o| len(o, "spec.mutations").into()),
-    col("ParamKind", |o| param_kind(o, "spec.paramKind")),
-    AGE,
+pub(super) const MUTATING_POLICY_CELLS: &[OwnCell] = &[
+    ("ParamKind", |o| param_kind(o, "spec.paramKind")),
 ];
-pub(super) const POLICY_BINDING_COLUMNS: &[Column] = &[
-    NAME,
-    col("PolicyName", |o| meta::text(o, "spec.policyName").into()),
-    col("ParamRef", |o| match &o["spec"]["paramRef"] {
+pub(super) const POLICY_BINDING_CELLS: &[OwnCell] = &[
+    ("ParamRef", |o| match &o["spec"]["paramRef"] {
         Value::Null => "<unset>".into(),
         param if is_empty(&param["name"]) => "*/*".into(),
         param => {
             format!("{}/{}", or(text(&param["namespace"]), "*").as_str().unwrap_or("*"), text(&param["name"])).into()
         }
     }),
-    AGE,
 ];
-pub(super) const COMPONENT_COLUMNS: &[Column] = &[
-    NAME,
-    col("Status", |o| match &o["conditions"][0]["status"] {
+pub(super) const COMPONENT_CELLS: &[OwnCell] = &[
+    ("Status", |o| match &o["conditions"][0]["status"] {
         status if status == "True" => "Healthy".into(),
         status if status == "False" => "Unhealthy".into(),
         _ => "Unknown".into(),
     }),
-    col("Message", |o| text(&o["conditions"][0]["message"]).into()),
-    col("Error", |o| text(&o["conditions"][0]["error"]).into()),
+    ("Message", |o| text(&o["conditions"][0]["message"]).into()),
+    ("Error", |o| text(&o["conditions"][0]["error"]).into()),
 ];

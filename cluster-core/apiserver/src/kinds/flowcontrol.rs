@@ -1,9 +1,9 @@
 //! Flow schemas and priority levels.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, count, number, or_none};
+use super::cells::OwnCell;
 use super::walk::{At, items, text};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -69,23 +69,9 @@ fn unless_fixed(object: &Value, spec: &At<'_>, errors: &mut Errors) {
     }
 }
 
-pub(super) const FLOW_SCHEMA_COLUMNS: &[Column] = &[
-    NAME,
-    col("PriorityLevel", |o| meta::text(o, "spec.priorityLevelConfiguration.name").into()),
-    number("MatchingPrecedence", |o| count(o, "spec.matchingPrecedence")),
-    col("DistinguisherMethod", |o| or_none(o, "spec.distinguisherMethod.type")),
-    AGE,
-    col("MissingPL", |o| {
+pub(super) const FLOW_SCHEMA_CELLS: &[OwnCell] = &[
+    ("MissingPL", |o| {
         let dangling = items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Dangling");
         dangling.map_or("?", |c| text(&c["status"])).into()
     }),
-];
-pub(super) const PRIORITY_LEVEL_COLUMNS: &[Column] = &[
-    NAME,
-    col("Type", |o| meta::text(o, "spec.type").into()),
-    col("NominalConcurrencyShares", |o| meta::get(o, "spec.limited.nominalConcurrencyShares").clone()),
-    col("Queues", |o| meta::get(o, "spec.limited.limitResponse.queuing.queues").clone()),
-    col("HandSize", |o| meta::get(o, "spec.limited.limitResponse.queuing.handSize").clone()),
-    col("QueueLengthLimit", |o| meta::get(o, "spec.limited.limitResponse.queuing.queueLengthLimit").clone()),
-    AGE,
 ];

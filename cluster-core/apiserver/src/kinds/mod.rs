@@ -20,13 +20,14 @@ pub(crate) mod rules;
 mod service;
 mod storage;
 mod table;
+
 #[cfg(test)]
 mod tests;
 mod volumes;
 pub(crate) mod walk;
 mod workloads;
 
-pub use cells::human_duration;
+pub use cells::{Cell, human_duration};
 
 pub(crate) use cells::age;
 

@@ -1,11 +1,11 @@
 //! Ingresses, network policies, service addresses and disruption budgets.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, join, label_selector, or};
+use super::cells::{OwnCell, join, label_selector, or};
 use super::service::load_balancer;
 use super::walk::{At, child, is_empty, items, text, texts};
 use crate::allocate::CIDR_FINALIZER;
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -215,39 +215,28 @@ fn hosts(ingress: &Value) -> Value {
     }
 }
 
-pub(super) const INGRESS_COLUMNS: &[Column] = &[
-    NAME,
-    col("Class", |o| {
+pub(super) const INGRESS_CELLS: &[OwnCell] = &[
+    ("Class", |o| {
         let old = meta::annotation(o, "kubernetes.io/ingress.class").unwrap_or_default();
         or(if old.is_empty() { meta::text(o, "spec.ingressClassName") } else { old }, "<none>")
     }),
-    col("Hosts", hosts),
-    col("Address", |o| load_balancer(o).into()),
-    col("Ports", |o| if items(&o["spec"]["tls"]).is_empty() { "80" } else { "80, 443" }.into()),
-    AGE,
+    ("Hosts", hosts),
+    ("Address", |o| load_balancer(o).into()),
+    ("Ports", |o| if items(&o["spec"]["tls"]).is_empty() { "80" } else { "80, 443" }.into()),
 ];
-pub(super) const INGRESS_CLASS_COLUMNS: &[Column] = &[
-    NAME,
-    col("Controller", |o| meta::text(o, "spec.controller").into()),
-    col("Parameters", |o| match &o["spec"]["parameters"] {
+pub(super) const INGRESS_CLASS_CELLS: &[OwnCell] = &[
+    ("Parameters", |o| match &o["spec"]["parameters"] {
         Value::Null => "<none>".into(),
         p if is_empty(&p["apiGroup"]) => format!("{}/{}", text(&p["kind"]), text(&p["name"])).into(),
         p => format!("{}.{}/{}", text(&p["kind"]), text(&p["apiGroup"]), text(&p["name"])).into(),
     }),
-    AGE,
 ];
-pub(super) const NETWORK_POLICY_COLUMNS: &[Column] =
-    &[NAME, col("Pod-Selector", |o| label_selector(&o["spec"]["podSelector"])), AGE];
-pub(super) const DISRUPTION_BUDGET_COLUMNS: &[Column] = &[
-    NAME,
-    col("Min Available", |o| bound(&o["spec"]["minAvailable"])),
-    col("Max Unavailable", |o| bound(&o["spec"]["maxUnavailable"])),
-    Column { kind: "integer", ..col("Allowed Disruptions", |o| super::cells::count(o, "status.disruptionsAllowed")) },
-    AGE,
+pub(super) const DISRUPTION_BUDGET_CELLS: &[OwnCell] = &[
+    ("Min Available", |o| bound(&o["spec"]["minAvailable"])),
+    ("Max Unavailable", |o| bound(&o["spec"]["maxUnavailable"])),
 ];
-pub(super) const IP_ADDRESS_COLUMNS: &[Column] = &[
-    NAME,
-    col("ParentRef", |o| {
+pub(super) const IP_ADDRESS_CELLS: &[OwnCell] = &[
+    ("ParentRef", |o| {
         let parent = &o["spec"]["parentRef"];
         let resource = [text(&parent["resource"]), text(&parent["group"])];
         let resource: Vec<&str> = resource.into_iter().filter(|part| !part.is_empty()).collect();
@@ -255,10 +244,10 @@ pub(super) const IP_ADDRESS_COLUMNS: &[Column] = &[
         let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
         format!("{}/{}", resource.join("."), place.join("/")).into()
     }),
-    AGE,
 ];
-pub(super) const SERVICE_CIDR_COLUMNS: &[Column] =
-    &[NAME, col("CIDRs", |o| join(texts(&o["spec"]["cidrs"])).into()), AGE];
+pub(super) const SERVICE_CIDR_CELLS: &[OwnCell] = &[
+    ("CIDRs", |o| join(texts(&o["spec"]["cidrs"])).into()),
+];
 
 fn bound(value: &Value) -> Value {
     if value.is_null() { "N/A".into() } else { super::cells::int_or_string(value).into() }

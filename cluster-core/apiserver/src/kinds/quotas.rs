@@ -1,9 +1,9 @@
 //! Resource quotas and limit ranges.
 
 use super::BASE;
-use super::cells::{AGE, CREATED_AT, NAME, col, int_or_string};
+use super::cells::{OwnCell, int_or_string};
 use super::walk::{At, at, canonical_quantities, child, default, each, entries, text};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::name;
 use cluster_object::quantity::Quantity;
@@ -101,6 +101,7 @@ fn usage(quota: &Value, limits: bool) -> Value {
     all.join(", ").into()
 }
 
-pub(super) const RESOURCE_QUOTA_COLUMNS: &[Column] =
-    &[NAME, col("Request", |o| usage(o, false)), col("Limit", |o| usage(o, true)), AGE];
-pub(super) const LIMIT_RANGE_COLUMNS: &[Column] = &[NAME, CREATED_AT];
+pub(super) const RESOURCE_QUOTA_CELLS: &[OwnCell] = &[
+    ("Request", |o| usage(o, false)),
+    ("Limit", |o| usage(o, true)),
+];

@@ -1,9 +1,9 @@
 //! Roles and their bindings.
 
 use super::BASE;
-use super::cells::{AGE, CREATED_AT, NAME, col, join, wide};
+use super::cells::{OwnCell, join};
 use super::walk::{At, child, default_text, each, items, text};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::Value;
@@ -116,12 +116,9 @@ fn subjects(binding: &Value, kind: &str) -> Value {
     join(of_kind.map(show)).replace(',', ", ").into()
 }
 
-pub(super) const ROLE_COLUMNS: &[Column] = &[NAME, CREATED_AT];
-pub(super) const BINDING_COLUMNS: &[Column] = &[
-    NAME,
-    col("Role", |o| format!("{}/{}", text(&o["roleRef"]["kind"]), text(&o["roleRef"]["name"])).into()),
-    AGE,
-    wide("Users", |o| subjects(o, "User")),
-    wide("Groups", |o| subjects(o, "Group")),
-    wide("ServiceAccounts", |o| subjects(o, "ServiceAccount")),
+pub(super) const BINDING_CELLS: &[OwnCell] = &[
+    ("Role", |o| format!("{}/{}", text(&o["roleRef"]["kind"]), text(&o["roleRef"]["name"])).into()),
+    ("Users", |o| subjects(o, "User")),
+    ("Groups", |o| subjects(o, "Group")),
+    ("ServiceAccounts", |o| subjects(o, "ServiceAccount")),
 ];

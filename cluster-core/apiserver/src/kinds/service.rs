@@ -1,10 +1,10 @@
 //! Services.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, join, label_map, or, or_none, wide};
+use super::cells::{OwnCell, join, or, or_none};
 use super::pod::validation::ip;
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, remove, text, texts};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -259,15 +259,11 @@ fn ports(service: &Value) -> Value {
     or(&join(items(&service["spec"]["ports"]).iter().map(show)), "<none>")
 }
 
-pub(super) const SERVICE_COLUMNS: &[Column] = &[
-    NAME,
-    col("Type", |o| meta::text(o, "spec.type").into()),
-    col("Cluster-IP", |o| or_none(o, "spec.clusterIP")),
-    col("External-IP", external_ip),
-    col("Port(s)", ports),
-    AGE,
-    wide("Selector", |o| label_map(&o["spec"]["selector"])),
+pub(super) const SERVICE_CELLS: &[OwnCell] = &[
+    ("External-IP", external_ip),
+    ("Port(s)", ports),
 ];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,9 @@
 //! Storage classes, and what drivers publish (`storage.k8s.io`).
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, int_or_string, join, len, number, or, or_none};
+use super::cells::{OwnCell, int_or_string, join, or};
 use super::walk::{At, text, texts};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors, Path};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -77,48 +77,20 @@ pub(super) const ATTRIBUTES_CLASS: Strategy = Strategy {
     ..BASE
 };
 
-pub(super) const STORAGE_CLASS_COLUMNS: &[Column] = &[
-    NAME_WITH_DEFAULT,
-    col("Provisioner", |o| text(&o["provisioner"]).into()),
-    col("ReclaimPolicy", |o| or(text(&o["reclaimPolicy"]), "Delete")),
-    col("VolumeBindingMode", |o| or(text(&o["volumeBindingMode"]), "Immediate")),
-    Column { kind: "boolean", ..col("AllowVolumeExpansion", |o| (o["allowVolumeExpansion"] == true).into()) },
-    AGE,
-];
-const NAME_WITH_DEFAULT: Column = Column {
-    format: "name",
-    ..col("Name", |o| {
+pub(super) const STORAGE_CLASS_CELLS: &[OwnCell] = &[
+    ("Name", |o| {
         let default = meta::annotation(o, "storageclass.kubernetes.io/is-default-class") == Some("true");
         format!("{}{}", meta::name(o), if default { " (default)" } else { "" }).into()
-    })
-};
-pub(super) const ATTACHMENT_COLUMNS: &[Column] = &[
-    NAME,
-    col("Attacher", |o| meta::text(o, "spec.attacher").into()),
-    col("PV", |o| meta::text(o, "spec.source.persistentVolumeName").into()),
-    col("Node", |o| meta::text(o, "spec.nodeName").into()),
-    Column { kind: "boolean", ..col("Attached", |o| (o["status"]["attached"] == true).into()) },
-    AGE,
+    }),
 ];
-pub(super) const ATTRIBUTES_CLASS_COLUMNS: &[Column] =
-    &[NAME, col("DriverName", |o| text(&o["driverName"]).into()), AGE];
-pub(super) const CSI_NODE_COLUMNS: &[Column] = &[NAME, number("Drivers", |o| len(o, "spec.drivers").into()), AGE];
-pub(super) const CSI_DRIVER_COLUMNS: &[Column] = &[
-    NAME,
-    Column { kind: "boolean", ..col("AttachRequired", |o| (o["spec"]["attachRequired"] != false).into()) },
-    Column { kind: "boolean", ..col("PodInfoOnMount", |o| (o["spec"]["podInfoOnMount"] == true).into()) },
-    Column { kind: "boolean", ..col("StorageCapacity", |o| (o["spec"]["storageCapacity"] == true).into()) },
-    col("TokenRequests", |o| {
+pub(super) const CSI_DRIVER_CELLS: &[OwnCell] = &[
+    ("AttachRequired", |o| (o["spec"]["attachRequired"] != false).into()),
+    ("TokenRequests", |o| {
         let audiences = super::walk::items(&o["spec"]["tokenRequests"]).iter().map(|t| text(&t["audience"]));
         or(&join(audiences), "<unset>")
     }),
-    Column { kind: "boolean", ..col("RequiresRepublish", |o| (o["spec"]["requiresRepublish"] == true).into()) },
-    col("Modes", |o| or(&join(texts(&o["spec"]["volumeLifecycleModes"])), "<unset>")),
-    AGE,
+    ("Modes", |o| or(&join(texts(&o["spec"]["volumeLifecycleModes"])), "<unset>")),
 ];
-pub(super) const CAPACITY_COLUMNS: &[Column] = &[
-    NAME,
-    col("StorageClass", |o| or_none(o, "storageClassName")),
-    col("Capacity", |o| if o["capacity"].is_null() { "".into() } else { int_or_string(&o["capacity"]).into() }),
-    AGE,
+pub(super) const CAPACITY_CELLS: &[OwnCell] = &[
+    ("Capacity", |o| if o["capacity"].is_null() { "".into() } else { int_or_string(&o["capacity"]).into() }),
 ];

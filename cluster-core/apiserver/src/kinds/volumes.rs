@@ -1,10 +1,10 @@
 //! Persistent volumes and claims.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, join, or, wide};
+use super::cells::{OwnCell, join};
 use super::pod::{defaults, validation};
 use super::walk::{At, at, canonical_quantities, child, default, default_text, entries, is_empty, text, texts};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::quantity::Quantity;
 use cluster_object::{meta, name};
@@ -181,38 +181,22 @@ fn phase(object: &Value) -> Value {
     if meta::deletion_timestamp(object).is_some() { "Terminating" } else { meta::text(object, "status.phase") }.into()
 }
 
-const ATTRIBUTES_CLASS: Column =
-    col("VolumeAttributesClass", |o| or(meta::text(o, "spec.volumeAttributesClassName"), "<unset>"));
-const VOLUME_MODE: Column = wide("VolumeMode", |o| or(meta::text(o, "spec.volumeMode"), "<unset>"));
-
-pub(super) const VOLUME_COLUMNS: &[Column] = &[
-    NAME,
-    col("Capacity", |o| meta::text(o, "spec.capacity.storage").into()),
-    col("Access Modes", |o| modes(&o["spec"]["accessModes"])),
-    col("Reclaim Policy", |o| meta::text(o, "spec.persistentVolumeReclaimPolicy").into()),
-    col("Status", phase),
-    col("Claim", |o| match &o["spec"]["claimRef"] {
+pub(super) const VOLUME_CELLS: &[OwnCell] = &[
+    ("Access Modes", |o| modes(&o["spec"]["accessModes"])),
+    ("Status", phase),
+    ("Claim", |o| match &o["spec"]["claimRef"] {
         Value::Null => "".into(),
         claim => format!("{}/{}", text(&claim["namespace"]), text(&claim["name"])).into(),
     }),
-    col("StorageClass", class),
-    ATTRIBUTES_CLASS,
-    col("Reason", |o| meta::text(o, "status.reason").into()),
-    AGE,
-    VOLUME_MODE,
+    ("StorageClass", class),
 ];
-pub(super) const CLAIM_COLUMNS: &[Column] = &[
-    NAME,
-    col("Status", phase),
-    col("Volume", |o| meta::text(o, "spec.volumeName").into()),
-    col("Capacity", |o| {
+pub(super) const CLAIM_CELLS: &[OwnCell] = &[
+    ("Status", phase),
+    ("Capacity", |o| {
         if is_empty(&o["spec"]["volumeName"]) { "" } else { meta::text(o, "status.capacity.storage") }.into()
     }),
-    col("Access Modes", |o| {
+    ("Access Modes", |o| {
         if is_empty(&o["spec"]["volumeName"]) { "".into() } else { modes(&o["status"]["accessModes"]) }
     }),
-    col("StorageClass", class),
-    ATTRIBUTES_CLASS,
-    AGE,
-    VOLUME_MODE,
+    ("StorageClass", class),
 ];

@@ -1,6 +1,7 @@
 //! One served resource: names, verbs, columns and the rules of its kind.
 
 use super::custom::Custom;
+use crate::kinds::Cell;
 use crate::kinds::rules::{self, Field};
 use cluster_object::field::Errors;
 use cluster_object::status::GroupResource;
@@ -161,15 +162,15 @@ pub enum Deletion {
 #[derive(Debug, Clone)]
 pub struct Column {
     /// Heading, for example `Ready`.
-    pub name: &'static str,
+    pub name: String,
     /// `string`, `integer`, `date`, ...
-    pub kind: &'static str,
+    pub kind: String,
     /// OpenAPI format, for example `name`.
-    pub format: &'static str,
+    pub format: String,
     /// 0 is always shown, 1 with `-o wide`.
     pub priority: i32,
     /// The cell: a JSON value computed from the object as it is stored (dates as `3d4h` ages relative to now).
-    pub cell: fn(&Value) -> Value,
+    pub cell: Cell,
 }
 
 /// A field that selectors may name, and how its value is read.
