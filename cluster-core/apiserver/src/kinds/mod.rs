@@ -30,6 +30,7 @@ mod workloads;
 pub use cells::{Cell, human_duration};
 
 pub(crate) use cells::age;
+pub(crate) use table::GROUPS;
 
 use crate::registry::{Resource, Strategy};
 use cluster_object::name;

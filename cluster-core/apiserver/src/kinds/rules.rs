@@ -43,14 +43,17 @@ pub(crate) enum Rule {
 }
 
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 10] = [
+const TEXTS: [(&str, TextRule); 13] = [
     ("cidr", super::networking::is_cidr),
+    ("configKey", name::config_key),
     ("dns1035Label", name::dns1035_label),
     ("dnsLabel", name::dns_label),
     ("dnsSubdomain", name::dns_subdomain),
     ("driverName", super::storage::driver_name),
+    ("envVarName", name::env_var_name),
     ("labelValue", name::label_value),
     ("pathSegment", name::path_segment),
+    ("portName", name::port_name),
     ("provisionerName", |text| name::qualified_name(&text.to_lowercase())),
     ("qualifiedName", name::qualified_name),
     ("signerName", super::certificates::signer_name),

@@ -7,6 +7,8 @@ use super::{
 };
 use crate::registry::{Resource, Scope, Strategy, Subresource, Verbs};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::sync::LazyLock;
 
 /// The rules and the cells of the kinds that have their own, by kind; by group, version and kind where a version
 /// differs from the stored one.
@@ -110,10 +112,19 @@ struct Row {
 /// the resource's own, verbs.
 type Sub = (String, String, String, String);
 
-/// Every resource, in the order discovery lists them.
+const TABLE: &str = include_str!("table.json");
+
+/// The groups by falling priority.
+pub(crate) static GROUPS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let groups: Vec<(&str, IgnoredAny, IgnoredAny)> =
+        serde_json::from_str(TABLE).expect("a table of resources, which tests read");
+    groups.into_iter().map(|(group, ..)| group).collect()
+});
+
+/// Every resource, in the order of the table.
 pub(super) fn resources() -> Vec<Resource> {
     let groups: Vec<(String, String, Vec<Row>)> =
-        serde_json::from_str(include_str!("table.json")).expect("a table of resources, which tests read");
+        serde_json::from_str(TABLE).expect("a table of resources, which tests read");
     let of = |(group, version, rows): (String, String, Vec<Row>)| {
         rows.into_iter().map(move |row| row.resource(&group, &version)).collect::<Vec<_>>()
     };

@@ -169,14 +169,7 @@ fn weight(preferred: &At<'_>, errors: &mut Errors) {
 }
 
 fn pod_affinity_term(term: &At<'_>, errors: &mut Errors) {
-    term.get("labelSelector").label_selector(errors);
-    term.get("namespaceSelector").label_selector(errors);
-    term.get("namespaces").items().for_each(|namespace| namespace.rule(name::dns_label, errors));
-    let topology = term.get("topologyKey");
-    if topology.is_empty() {
-        errors.push(topology.missing("can not be empty"));
-    }
-    topology.optional_rule(name::qualified_name, errors);
+    errors.extend(term.faults(named("PodAffinityTerm")));
 }
 
 fn spread(constraints: &At<'_>, errors: &mut Errors) {
@@ -187,9 +180,7 @@ fn spread(constraints: &At<'_>, errors: &mut Errors) {
         if skew.int() <= 0 {
             errors.push(skew.invalid("must be greater than zero"));
         }
-        if topology.is_empty() {
-            errors.push(topology.missing("can not be empty"));
-        }
+        errors.extend(constraint.faults(named("TopologySpreadConstraint")));
         unsatisfiable.one_of(&["DoNotSchedule", "ScheduleAnyway"], errors);
         let key = format!("{{{}, {}}}", topology.text(), unsatisfiable.text());
         if seen.contains(&key) {
@@ -197,37 +188,20 @@ fn spread(constraints: &At<'_>, errors: &mut Errors) {
         } else {
             seen.push(key);
         }
-        let domains = constraint.get("minDomains");
-        if domains.is_set() && domains.int() <= 0 {
-            errors.push(domains.invalid("must be greater than zero"));
-        }
-        constraint.get("nodeAffinityPolicy").optional_one_of(&["Honor", "Ignore"], errors);
-        constraint.get("nodeTaintsPolicy").optional_one_of(&["Honor", "Ignore"], errors);
-        constraint.get("labelSelector").label_selector(errors);
     }
 }
 
 /// Faults of user and group ids, of pods and containers.
 pub(crate) fn security_context(context: &At<'_>, errors: &mut Errors) {
-    for id in ["runAsUser", "runAsGroup", "fsGroup"] {
-        let id = context.get(id);
-        if id.is_set() {
-            id.in_range(0, i64::from(i32::MAX), errors);
-        }
-    }
-    context.get("supplementalGroups").items().for_each(|id| id.in_range(0, i64::from(i32::MAX), errors));
+    errors.extend(context.faults(named("SecurityContext")));
     let mut seen = Vec::new();
     for name in context.get("sysctls").items().map(|sysctl| sysctl.get("name")) {
         name.required_rule(sysctl, errors);
         name.unique(&mut seen, name.text().replace('/', "."), errors);
     }
-    context.get("fsGroupChangePolicy").optional_one_of(&["OnRootMismatch", "Always"], errors);
     let profile = context.get("seccompProfile");
-    if profile.is_set() {
-        profile.get("type").required_one_of(&["Localhost", "RuntimeDefault", "Unconfined"], errors);
-        if profile.get("type").text() == "Localhost" && profile.get("localhostProfile").is_empty() {
-            errors.push(profile.get("localhostProfile").missing("must be set when seccomp type is Localhost"));
-        }
+    if profile.get("type").text() == "Localhost" && profile.get("localhostProfile").is_empty() {
+        errors.push(profile.get("localhostProfile").missing("must be set when seccomp type is Localhost"));
     }
 }
 
