@@ -90,7 +90,7 @@ pub(crate) fn fill(fields: &[Field], object: &mut Value) {
 
 fn fill_one(object: &mut Value, path: &str, value: &Value) {
     if let Some((list, rest)) = path.split_once("[].") {
-        let items = object.pointer_mut(&format!("/{}", list.replace('.', "/"))).and_then(Value::as_array_mut);
+        let items = list.split('.').try_fold(object, |object, key| object.get_mut(key)).and_then(Value::as_array_mut);
         return items.into_iter().flatten().for_each(|item| fill_one(item, rest, value));
     }
     let (parent, key) = match path.rsplit_once('.') {
