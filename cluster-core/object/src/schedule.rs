@@ -191,8 +191,7 @@ fn range(text: &str, min: u64, max: u64, names: &[&str]) -> Result<Field, String
 
 /// A number; the error is worded as Go's.
 fn whole(text: &str) -> Result<u64, String> {
-    text.parse()
-        .map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
+    text.parse().map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
 }
 
 /// A duration in Go's notation, in whole seconds: `1h30m`.

@@ -126,10 +126,7 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
     ..BASE
 };
 
-pub(super) const CONTROLLER_REVISION: Strategy = Strategy {
-    has_generation: false,
-    ..BASE
-};
+pub(super) const CONTROLLER_REVISION: Strategy = Strategy { has_generation: false, ..BASE };
 
 fn rolling(spec: &mut Value, field: &str, numbers: &[(&str, Value)]) {
     default(spec, field, Map::new());
@@ -213,19 +210,15 @@ fn stateful_set_update(new: &Value, old: &Value) -> Errors {
     )]
 }
 
-pub(super) const DEPLOYMENT_CELLS: &[OwnCell] = &[
-    ("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into()),
-];
-pub(super) const STATEFUL_SET_CELLS: &[OwnCell] = &[
-    ("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into()),
-];
-pub(super) const CONTROLLER_REVISION_CELLS: &[OwnCell] = &[
-    ("Controller", |o| {
-        let Some(owner) = meta::controller(o) else { return "<none>".into() };
-        let (version, kind) = (text(&owner["apiVersion"]), text(&owner["kind"]).to_lowercase());
-        match version.split_once('/') {
-            Some((group, _)) => format!("{kind}.{group}/{}", text(&owner["name"])).into(),
-            None => format!("{kind}/{}", text(&owner["name"])).into(),
-        }
-    }),
-];
+pub(super) const DEPLOYMENT_CELLS: &[OwnCell] =
+    &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];
+pub(super) const STATEFUL_SET_CELLS: &[OwnCell] =
+    &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];
+pub(super) const CONTROLLER_REVISION_CELLS: &[OwnCell] = &[("Controller", |o| {
+    let Some(owner) = meta::controller(o) else { return "<none>".into() };
+    let (version, kind) = (text(&owner["apiVersion"]), text(&owner["kind"]).to_lowercase());
+    match version.split_once('/') {
+        Some((group, _)) => format!("{kind}.{group}/{}", text(&owner["name"])).into(),
+        None => format!("{kind}/{}", text(&owner["name"])).into(),
+    }
+})];

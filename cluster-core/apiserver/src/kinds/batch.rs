@@ -1,7 +1,7 @@
 //! Jobs and cron jobs.
 
 use super::BASE;
-use super::cells::{OwnCell, age, human_duration, len};
+use super::cells::{OwnCell, age, human_duration};
 use super::pod::{defaults, validation};
 use super::rules::named;
 use super::walk::{At, child, default, default_text, int, is_empty, items, text};
@@ -188,11 +188,8 @@ fn duration(job: &Value) -> Value {
     }
 }
 
-pub(super) const JOB_CELLS: &[OwnCell] = &[
-    ("Status", job_status),
-    ("Completions", completions),
-    ("Duration", duration),
-];
+pub(super) const JOB_CELLS: &[OwnCell] =
+    &[("Status", job_status), ("Completions", completions), ("Duration", duration)];
 
 pub(super) const CRON_JOB_CELLS: &[OwnCell] = &[
     ("Suspend", |o| if o["spec"]["suspend"] == true { "True" } else { "False" }.into()),

@@ -1,7 +1,7 @@
 //! Namespaces, nodes, events, leases, priority and runtime classes.
 
 use super::BASE;
-use super::cells::{OwnCell, age, count, join, or};
+use super::cells::{OwnCell, age, join, or};
 use super::walk::{At, canonical_quantities, child, default, int, items, text};
 use crate::registry::{Conversion, Deletion, SelectableField, Strategy};
 use cluster_object::field::Errors;
@@ -227,10 +227,6 @@ fn node_roles(node: &Value) -> Value {
 fn node_address(node: &Value, kind: &str) -> Value {
     let address = items(&node["status"]["addresses"]).iter().find(|a| a["type"] == kind);
     or(address.map(|a| text(&a["address"])).unwrap_or_default(), "<none>")
-}
-
-fn unknown(object: &Value, path: &str) -> Value {
-    or(meta::text(object, path), "<unknown>")
 }
 
 fn event_time(event: &Value, first: bool) -> Value {

@@ -122,9 +122,7 @@ fn secret(object: &Value) -> Errors {
     errors
 }
 
-pub(super) const CONFIG_MAP_CELLS: &[OwnCell] = &[
-    ("Data", |o| (len(o, "data") + len(o, "binaryData")).into()),
-];
+pub(super) const CONFIG_MAP_CELLS: &[OwnCell] = &[("Data", |o| (len(o, "data") + len(o, "binaryData")).into())];
 
 #[cfg(test)]
 mod tests {
@@ -135,7 +133,7 @@ mod tests {
     fn string_data_becomes_data() {
         let mut object = json!({"data": {"a": "QQ=="}, "stringData": {"b": "B"}});
         (SECRET.defaults)(&mut object);
-        assert_eq!(object, json!({"data": {"a": "QQ==", "b": "Qg=="}, "type": "Opaque"}));
+        assert_eq!(object, json!({"data": {"a": "QQ==", "b": "Qg=="}}));
         assert_eq!(secret(&object), vec![]);
     }
 

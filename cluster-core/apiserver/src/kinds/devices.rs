@@ -9,9 +9,7 @@ use cluster_object::field::Errors;
 use cluster_object::meta;
 use serde_json::{Value, json};
 
-pub(super) const CLASS: Strategy = Strategy {
-    ..BASE
-};
+pub(super) const CLASS: Strategy = Strategy { ..BASE };
 
 pub(super) const TAINT_RULE: Strategy = Strategy {
     prepare_create: |rule| {
@@ -89,16 +87,14 @@ fn devices(devices: &At<'_>) -> Errors {
     errors
 }
 
-pub(super) const CLAIM_CELLS: &[OwnCell] = &[
-    ("State", |o| {
-        let mut states = Vec::new();
-        if meta::deletion_timestamp(o).is_some() {
-            states.push("deleted");
-        }
-        states.push(if o["status"]["allocation"].is_null() { "pending" } else { "allocated" });
-        if !items(&o["status"]["reservedFor"]).is_empty() {
-            states.push("reserved");
-        }
-        states.join(",").into()
-    }),
-];
+pub(super) const CLAIM_CELLS: &[OwnCell] = &[("State", |o| {
+    let mut states = Vec::new();
+    if meta::deletion_timestamp(o).is_some() {
+        states.push("deleted");
+    }
+    states.push(if o["status"]["allocation"].is_null() { "pending" } else { "allocated" });
+    if !items(&o["status"]["reservedFor"]).is_empty() {
+        states.push("reserved");
+    }
+    states.join(",").into()
+})];

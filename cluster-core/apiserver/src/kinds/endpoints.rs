@@ -9,11 +9,7 @@ use cluster_object::field::Errors;
 use cluster_object::name;
 use serde_json::Value;
 
-pub(super) const ENDPOINTS: Strategy = Strategy {
-    validate: endpoints,
-    has_generation: false,
-    ..BASE
-};
+pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, has_generation: false, ..BASE };
 
 pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
     validate: |object| {
@@ -74,9 +70,7 @@ fn endpoint_addresses(object: &Value) -> Value {
     first_three(&all)
 }
 
-pub(super) const ENDPOINTS_CELLS: &[OwnCell] = &[
-    ("Endpoints", endpoint_addresses),
-];
+pub(super) const ENDPOINTS_CELLS: &[OwnCell] = &[("Endpoints", endpoint_addresses)];
 pub(super) const ENDPOINT_SLICE_CELLS: &[OwnCell] = &[
     ("Ports", |o| {
         if items(&o["ports"]).is_empty() {

@@ -74,10 +74,7 @@ pub(super) const WEBHOOKS: Strategy = Strategy {
     ..BASE
 };
 
-pub(super) const ADMISSION_POLICY: Strategy = Strategy {
-    validate: policy::policy,
-    ..BASE
-};
+pub(super) const ADMISSION_POLICY: Strategy = Strategy { validate: policy::policy, ..BASE };
 
 pub(super) const ADMISSION_POLICY_BINDING: Strategy = Strategy { validate: policy::binding, ..BASE };
 
@@ -118,21 +115,13 @@ pub(super) const API_SERVICE_CELLS: &[OwnCell] = &[
         Some(condition) => format!("{} ({})", text(&condition["status"]), text(&condition["reason"])).into(),
     }),
 ];
-pub(super) const VALIDATING_POLICY_CELLS: &[OwnCell] = &[
-    ("ParamKind", |o| param_kind(o, "spec.paramKind")),
-];
-pub(super) const MUTATING_POLICY_CELLS: &[OwnCell] = &[
-    ("ParamKind", |o| param_kind(o, "spec.paramKind")),
-];
-pub(super) const POLICY_BINDING_CELLS: &[OwnCell] = &[
-    ("ParamRef", |o| match &o["spec"]["paramRef"] {
-        Value::Null => "<unset>".into(),
-        param if is_empty(&param["name"]) => "*/*".into(),
-        param => {
-            format!("{}/{}", or(text(&param["namespace"]), "*").as_str().unwrap_or("*"), text(&param["name"])).into()
-        }
-    }),
-];
+pub(super) const VALIDATING_POLICY_CELLS: &[OwnCell] = &[("ParamKind", |o| param_kind(o, "spec.paramKind"))];
+pub(super) const MUTATING_POLICY_CELLS: &[OwnCell] = &[("ParamKind", |o| param_kind(o, "spec.paramKind"))];
+pub(super) const POLICY_BINDING_CELLS: &[OwnCell] = &[("ParamRef", |o| match &o["spec"]["paramRef"] {
+    Value::Null => "<unset>".into(),
+    param if is_empty(&param["name"]) => "*/*".into(),
+    param => format!("{}/{}", or(text(&param["namespace"]), "*").as_str().unwrap_or("*"), text(&param["name"])).into(),
+})];
 pub(super) const COMPONENT_CELLS: &[OwnCell] = &[
     ("Status", |o| match &o["conditions"][0]["status"] {
         status if status == "True" => "Healthy".into(),

@@ -5,7 +5,7 @@ use super::cells::OwnCell;
 use super::walk::{At, items, text};
 use crate::registry::Strategy;
 use cluster_object::field::Errors;
-use cluster_object::{meta, name};
+use cluster_object::meta;
 use serde_json::{Value, json};
 
 pub(super) const FLOW_SCHEMA: Strategy = Strategy {
@@ -69,9 +69,7 @@ fn unless_fixed(object: &Value, spec: &At<'_>, errors: &mut Errors) {
     }
 }
 
-pub(super) const FLOW_SCHEMA_CELLS: &[OwnCell] = &[
-    ("MissingPL", |o| {
-        let dangling = items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Dangling");
-        dangling.map_or("?", |c| text(&c["status"])).into()
-    }),
-];
+pub(super) const FLOW_SCHEMA_CELLS: &[OwnCell] = &[("MissingPL", |o| {
+    let dangling = items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Dangling");
+    dangling.map_or("?", |c| text(&c["status"])).into()
+})];

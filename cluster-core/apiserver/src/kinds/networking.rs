@@ -1,7 +1,7 @@
 //! Ingresses, network policies, service addresses and disruption budgets.
 
 use super::BASE;
-use super::cells::{OwnCell, join, label_selector, or};
+use super::cells::{OwnCell, join, or};
 use super::service::load_balancer;
 use super::walk::{At, child, is_empty, items, text, texts};
 use crate::allocate::CIDR_FINALIZER;
@@ -32,9 +32,7 @@ pub(super) const INGRESS: Strategy = Strategy {
     ..BASE
 };
 
-pub(super) const INGRESS_CLASS: Strategy = Strategy {
-    ..BASE
-};
+pub(super) const INGRESS_CLASS: Strategy = Strategy { ..BASE };
 
 pub(super) const NETWORK_POLICY: Strategy = Strategy {
     defaults: |object| {
@@ -224,30 +222,24 @@ pub(super) const INGRESS_CELLS: &[OwnCell] = &[
     ("Address", |o| load_balancer(o).into()),
     ("Ports", |o| if items(&o["spec"]["tls"]).is_empty() { "80" } else { "80, 443" }.into()),
 ];
-pub(super) const INGRESS_CLASS_CELLS: &[OwnCell] = &[
-    ("Parameters", |o| match &o["spec"]["parameters"] {
-        Value::Null => "<none>".into(),
-        p if is_empty(&p["apiGroup"]) => format!("{}/{}", text(&p["kind"]), text(&p["name"])).into(),
-        p => format!("{}.{}/{}", text(&p["kind"]), text(&p["apiGroup"]), text(&p["name"])).into(),
-    }),
-];
+pub(super) const INGRESS_CLASS_CELLS: &[OwnCell] = &[("Parameters", |o| match &o["spec"]["parameters"] {
+    Value::Null => "<none>".into(),
+    p if is_empty(&p["apiGroup"]) => format!("{}/{}", text(&p["kind"]), text(&p["name"])).into(),
+    p => format!("{}.{}/{}", text(&p["kind"]), text(&p["apiGroup"]), text(&p["name"])).into(),
+})];
 pub(super) const DISRUPTION_BUDGET_CELLS: &[OwnCell] = &[
     ("Min Available", |o| bound(&o["spec"]["minAvailable"])),
     ("Max Unavailable", |o| bound(&o["spec"]["maxUnavailable"])),
 ];
-pub(super) const IP_ADDRESS_CELLS: &[OwnCell] = &[
-    ("ParentRef", |o| {
-        let parent = &o["spec"]["parentRef"];
-        let resource = [text(&parent["resource"]), text(&parent["group"])];
-        let resource: Vec<&str> = resource.into_iter().filter(|part| !part.is_empty()).collect();
-        let place = [text(&parent["namespace"]), text(&parent["name"])];
-        let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
-        format!("{}/{}", resource.join("."), place.join("/")).into()
-    }),
-];
-pub(super) const SERVICE_CIDR_CELLS: &[OwnCell] = &[
-    ("CIDRs", |o| join(texts(&o["spec"]["cidrs"])).into()),
-];
+pub(super) const IP_ADDRESS_CELLS: &[OwnCell] = &[("ParentRef", |o| {
+    let parent = &o["spec"]["parentRef"];
+    let resource = [text(&parent["resource"]), text(&parent["group"])];
+    let resource: Vec<&str> = resource.into_iter().filter(|part| !part.is_empty()).collect();
+    let place = [text(&parent["namespace"]), text(&parent["name"])];
+    let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
+    format!("{}/{}", resource.join("."), place.join("/")).into()
+})];
+pub(super) const SERVICE_CIDR_CELLS: &[OwnCell] = &[("CIDRs", |o| join(texts(&o["spec"]["cidrs"])).into())];
 
 fn bound(value: &Value) -> Value {
     if value.is_null() { "N/A".into() } else { super::cells::int_or_string(value).into() }

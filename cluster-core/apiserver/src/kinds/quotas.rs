@@ -101,7 +101,4 @@ fn usage(quota: &Value, limits: bool) -> Value {
     all.join(", ").into()
 }
 
-pub(super) const RESOURCE_QUOTA_CELLS: &[OwnCell] = &[
-    ("Request", |o| usage(o, false)),
-    ("Limit", |o| usage(o, true)),
-];
+pub(super) const RESOURCE_QUOTA_CELLS: &[OwnCell] = &[("Request", |o| usage(o, false)), ("Limit", |o| usage(o, true))];

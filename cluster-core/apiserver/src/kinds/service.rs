@@ -259,14 +259,17 @@ fn ports(service: &Value) -> Value {
     or(&join(items(&service["spec"]["ports"]).iter().map(show)), "<none>")
 }
 
-pub(super) const SERVICE_CELLS: &[OwnCell] = &[
-    ("External-IP", external_ip),
-    ("Port(s)", ports),
-];
+pub(super) const SERVICE_CELLS: &[OwnCell] = &[("External-IP", external_ip), ("Port(s)", ports)];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::rules::{fill, named};
+
+    fn complete(object: &mut Value) {
+        fill(named("Service"), object);
+        service_defaults(object);
+    }
 
     fn faults(object: &Value) -> Vec<String> {
         service(object).iter().map(ToString::to_string).collect()
@@ -275,7 +278,7 @@ mod tests {
     #[test]
     fn a_bare_service_gets_all_defaults_and_is_valid() {
         let mut object = json!({"spec": {"ports": [{"port": 80}], "selector": {"app": "a"}}});
-        service_defaults(&mut object);
+        complete(&mut object);
         (SERVICE.prepare_create)(&mut object);
         assert_eq!(
             object["spec"],
@@ -290,7 +293,7 @@ mod tests {
     fn faults_read_as_upstreams() {
         let mut object =
             json!({"spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}, {"port": 0, "name": "b"}]}});
-        service_defaults(&mut object);
+        complete(&mut object);
         assert_eq!(
             faults(&object),
             [

@@ -13,15 +13,9 @@ pub(super) fn driver_name(text: &str) -> Result<(), String> {
     name::dns_subdomain(&text.to_lowercase())
 }
 
-pub(super) const STORAGE_CLASS: Strategy = Strategy {
-    has_generation: false,
-    ..BASE
-};
+pub(super) const STORAGE_CLASS: Strategy = Strategy { has_generation: false, ..BASE };
 
-pub(super) const CSI_DRIVER: Strategy = Strategy {
-    validate_name: driver_name,
-    ..BASE
-};
+pub(super) const CSI_DRIVER: Strategy = Strategy { validate_name: driver_name, ..BASE };
 
 pub(super) const CSI_NODE: Strategy = Strategy {
     validate_update: |new, old| {
@@ -67,22 +61,14 @@ pub(super) const ATTACHMENT: Strategy = Strategy {
     ..BASE
 };
 
-pub(super) const CAPACITY: Strategy = Strategy {
-    has_generation: false,
-    ..BASE
-};
+pub(super) const CAPACITY: Strategy = Strategy { has_generation: false, ..BASE };
 
-pub(super) const ATTRIBUTES_CLASS: Strategy = Strategy {
-    has_generation: false,
-    ..BASE
-};
+pub(super) const ATTRIBUTES_CLASS: Strategy = Strategy { has_generation: false, ..BASE };
 
-pub(super) const STORAGE_CLASS_CELLS: &[OwnCell] = &[
-    ("Name", |o| {
-        let default = meta::annotation(o, "storageclass.kubernetes.io/is-default-class") == Some("true");
-        format!("{}{}", meta::name(o), if default { " (default)" } else { "" }).into()
-    }),
-];
+pub(super) const STORAGE_CLASS_CELLS: &[OwnCell] = &[("Name", |o| {
+    let default = meta::annotation(o, "storageclass.kubernetes.io/is-default-class") == Some("true");
+    format!("{}{}", meta::name(o), if default { " (default)" } else { "" }).into()
+})];
 pub(super) const CSI_DRIVER_CELLS: &[OwnCell] = &[
     ("AttachRequired", |o| (o["spec"]["attachRequired"] != false).into()),
     ("TokenRequests", |o| {
@@ -91,6 +77,5 @@ pub(super) const CSI_DRIVER_CELLS: &[OwnCell] = &[
     }),
     ("Modes", |o| or(&join(texts(&o["spec"]["volumeLifecycleModes"])), "<unset>")),
 ];
-pub(super) const CAPACITY_CELLS: &[OwnCell] = &[
-    ("Capacity", |o| if o["capacity"].is_null() { "".into() } else { int_or_string(&o["capacity"]).into() }),
-];
+pub(super) const CAPACITY_CELLS: &[OwnCell] =
+    &[("Capacity", |o| if o["capacity"].is_null() { "".into() } else { int_or_string(&o["capacity"]).into() })];

@@ -6,8 +6,8 @@ use super::pod::{defaults, validation};
 use super::walk::{At, at, canonical_quantities, child, default, default_text, entries, is_empty, text, texts};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
+use cluster_object::meta;
 use cluster_object::quantity::Quantity;
-use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
@@ -23,7 +23,9 @@ pub(super) const VOLUME: Strategy = Strategy {
     validate_update: |new, old| {
         let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
         let source = |object: &Value| {
-            entries(&object["spec"]).find(|(key, _)| SOURCES.split(' ').any(|kind| kind == *key)).map(|(_, v)| v.clone())
+            entries(&object["spec"])
+                .find(|(key, _)| SOURCES.split(' ').any(|kind| kind == *key))
+                .map(|(_, v)| v.clone())
         };
         if source(new) != source(old) {
             errors.push(Error::forbidden(
@@ -190,13 +192,14 @@ pub(super) const VOLUME_CELLS: &[OwnCell] = &[
     }),
     ("StorageClass", class),
 ];
-pub(super) const CLAIM_CELLS: &[OwnCell] = &[
-    ("Status", phase),
-    ("Capacity", |o| {
-        if is_empty(&o["spec"]["volumeName"]) { "" } else { meta::text(o, "status.capacity.storage") }.into()
-    }),
-    ("Access Modes", |o| {
-        if is_empty(&o["spec"]["volumeName"]) { "".into() } else { modes(&o["status"]["accessModes"]) }
-    }),
-    ("StorageClass", class),
-];
+pub(super) const CLAIM_CELLS: &[OwnCell] =
+    &[
+        ("Status", phase),
+        ("Capacity", |o| {
+            if is_empty(&o["spec"]["volumeName"]) { "" } else { meta::text(o, "status.capacity.storage") }.into()
+        }),
+        ("Access Modes", |o| {
+            if is_empty(&o["spec"]["volumeName"]) { "".into() } else { modes(&o["status"]["accessModes"]) }
+        }),
+        ("StorageClass", class),
+    ];

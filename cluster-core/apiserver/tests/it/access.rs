@@ -102,14 +102,13 @@ async fn id_tokens_are_taken_by_keys_fetched_from_the_issuer() {
     })
     .await;
     let url = format!("https://localhost:{}", hook.port);
-    let oidc =
-        Oidc {
-            issuer_url: url.clone(),
-            client_id: "kubectl".to_owned(),
-            signing_algorithms: vec!["ES256".to_owned()],
-            ca: hook.ca.clone(),
-            ..Oidc::default()
-        };
+    let oidc = Oidc {
+        issuer_url: url.clone(),
+        client_id: "kubectl".to_owned(),
+        signing_algorithms: vec!["ES256".to_owned()],
+        ca: hook.ca.clone(),
+        ..Oidc::default()
+    };
     let api = Api::start_with(|config| config.auth = Options { oidc: Some(oidc), ..Options::default() }).await;
     let sign = |audience: &str, seconds: i64| {
         let exp = jiff::Timestamp::now().as_second() + seconds;

@@ -1,9 +1,9 @@
 //! Random lives of an ordered set: never more than one pod is missing or not ready, and in the end all are new.
 
-use crate::stateful_set::identity::{new_pod, ordinal, revision};
-use crate::stateful_set::plan::{Step, plan};
 use crate::meta;
 use crate::pods::is_ready;
+use crate::stateful_set::identity::{new_pod, ordinal, revision};
+use crate::stateful_set::plan::{Step, plan};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
