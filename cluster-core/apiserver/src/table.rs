@@ -48,7 +48,7 @@ fn definition(name: &str, kind: &str, format: &str, priority: i64, description: 
 fn definitions(resource: &Resource) -> Vec<Value> {
     if !resource.columns.is_empty() {
         let built_in = resource.columns.iter();
-        return built_in.map(|c| definition(&c.name, &c.kind, &c.format, c.priority.into(), "")).collect();
+        return built_in.map(|c| definition(&c.name, &c.kind, c.format, c.priority.into(), "")).collect();
     }
     let mut definitions = vec![definition("Name", "string", "name", 0, "")];
     match custom_columns(resource) {

@@ -126,8 +126,6 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
     ..BASE
 };
 
-pub(super) const CONTROLLER_REVISION: Strategy = Strategy { has_generation: false, ..BASE };
-
 fn rolling(spec: &mut Value, field: &str, numbers: &[(&str, Value)]) {
     default(spec, field, Map::new());
     let strategy = &mut spec[field];

@@ -14,14 +14,6 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
         if items(&spec["metrics"]).is_empty() {
             spec["metrics"] = cpu_metric(80);
         }
-        if let Some(behavior) = child(spec, "behavior") {
-            for (direction, rules) in behavior_defaults() {
-                default(behavior, direction, json!({}));
-                for (key, value) in rules.as_object().into_iter().flatten() {
-                    default(&mut behavior[direction], key, value.clone());
-                }
-            }
-        }
     },
     prepare_create: |object| object["status"] = json!({"desiredReplicas": 0, "currentReplicas": 0}),
     validate: |object| {
@@ -44,7 +36,6 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
@@ -62,20 +53,6 @@ pub(super) const AUTOSCALER_V1: Strategy = Strategy {
 fn cpu_metric(percent: i64) -> Value {
     json!([{"type": "Resource",
         "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": percent}}}])
-}
-
-fn behavior_defaults() -> [(&'static str, Value); 2] {
-    [
-        (
-            "scaleUp",
-            json!({"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "policies": [
-                {"type": "Pods", "value": 4, "periodSeconds": 15}, {"type": "Percent", "value": 100, "periodSeconds": 15}]}),
-        ),
-        (
-            "scaleDown",
-            json!({"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}),
-        ),
-    ]
 }
 
 fn lower_first(text: &str) -> String {

@@ -88,7 +88,6 @@ pub(super) enum ColumnRow {
         cell: Option<Cell>,
         #[serde(rename = "type")]
         kind: Option<String>,
-        format: Option<String>,
         /// Only shown by `-o wide`.
         #[serde(default)]
         wide: bool,
@@ -102,7 +101,6 @@ impl ColumnRow {
             name: "Created At".to_owned(),
             cell: Some(Cell::Date("metadata.creationTimestamp".to_owned())),
             kind: None,
-            format: None,
             wide: false,
         };
         vec![Self::Heading("Name".to_owned()), created]
@@ -110,15 +108,15 @@ impl ColumnRow {
 
     /// The whole column of a kind with these cells of its own.
     pub(super) fn column(self, own: &[OwnCell]) -> Column {
-        let (name, cell, kind, format, wide) = match self {
-            Self::Heading(name) => (name, None, None, None, false),
-            Self::Full { name, cell, kind, format, wide } => (name, cell, kind, format, wide),
+        let (name, cell, kind, wide) = match self {
+            Self::Heading(name) => (name, None, None, false),
+            Self::Full { name, cell, kind, wide } => (name, cell, kind, wide),
         };
         let known = own.iter().chain(&COMMON).find(|(heading, _)| *heading == name);
         let cell = cell.or(known.map(|(_, cell)| Cell::Own(*cell))).expect("a table of columns, which tests read");
         Column {
             kind: kind.unwrap_or_else(|| cell.kind().to_owned()),
-            format: format.unwrap_or_else(|| if name == "Name" { "name".to_owned() } else { String::new() }),
+            format: if name == "Name" { "name" } else { "" },
             priority: wide.into(),
             name,
             cell,

@@ -19,7 +19,6 @@ pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
     },
     selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
     validate_name: name::path_segment,
-    has_generation: false,
     ..BASE
 };
 
@@ -48,7 +47,6 @@ pub(super) const TRUST_BUNDLE: Strategy = Strategy {
     },
     selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
     validate_name: name::path_segment,
-    has_generation: false,
     ..BASE
 };
 

@@ -30,7 +30,6 @@ pub(super) const NAMESPACE: Strategy = Strategy {
     selectable_fields: &[("status.phase", |o| meta::text(o, "status.phase").to_owned())],
     validate_name: name::dns_label,
     deletion: Deletion::Finalized,
-    has_generation: false,
     ..BASE
 };
 
@@ -68,7 +67,6 @@ pub(super) const NODE: Strategy = Strategy {
     },
     status_on_create: true,
     selectable_fields: &[("spec.unschedulable", |o| (o["spec"]["unschedulable"] == true).to_string())],
-    has_generation: false,
     ..BASE
 };
 
@@ -113,7 +111,6 @@ pub(super) const EVENT: Strategy = Strategy {
         errors
     },
     selectable_fields: EVENT_FIELDS,
-    has_generation: false,
     create_on_update: true,
     ephemeral_history: true,
     ..BASE
@@ -154,13 +151,8 @@ fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static st
     map.insert("apiVersion".to_owned(), version.into());
 }
 
-pub(super) const LEASE: Strategy = Strategy {
-    create_on_update: true,
-    unconditional_update: false,
-    ephemeral_history: true,
-    has_generation: false,
-    ..BASE
-};
+pub(super) const LEASE: Strategy =
+    Strategy { create_on_update: true, unconditional_update: false, ephemeral_history: true, ..BASE };
 
 pub(super) const PRIORITY_CLASS: Strategy = Strategy {
     validate: |object| {
@@ -179,7 +171,6 @@ pub(super) const PRIORITY_CLASS: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
@@ -194,7 +185,6 @@ pub(super) const RUNTIME_CLASS: Strategy = Strategy {
         super::pod::validation::tolerations(&at.get("scheduling.tolerations"), &mut errors);
         errors
     },
-    has_generation: false,
     ..BASE
 };
 

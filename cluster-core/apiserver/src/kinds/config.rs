@@ -31,7 +31,6 @@ pub(super) const CONFIG_MAP: Strategy = Strategy {
         errors
     },
     validate_update: |new, old| immutable(new, old, &["data", "binaryData"]),
-    has_generation: false,
     ..BASE
 };
 
@@ -48,11 +47,8 @@ pub(super) const SECRET: Strategy = Strategy {
     validate: secret,
     validate_update: |new, old| immutable(new, old, &["data"]),
     selectable_fields: &[("type", |o| text(&o["type"]).to_owned())],
-    has_generation: false,
     ..BASE
 };
-
-pub(super) const SERVICE_ACCOUNT: Strategy = Strategy { has_generation: false, ..BASE };
 
 fn keys(at: &At<'_>, errors: &mut Errors) {
     for field in ["data", "binaryData"] {

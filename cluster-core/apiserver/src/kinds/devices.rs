@@ -9,8 +9,6 @@ use cluster_object::field::Errors;
 use cluster_object::meta;
 use serde_json::{Value, json};
 
-pub(super) const CLASS: Strategy = Strategy { ..BASE };
-
 pub(super) const TAINT_RULE: Strategy = Strategy {
     prepare_create: |rule| {
         if let Some(taint) = at(rule, "spec.taint") {
@@ -27,14 +25,12 @@ pub(super) const CLAIM: Strategy = Strategy {
     defaults: |claim| complete(at(claim, "spec.devices")),
     prepare_create: |claim| claim["status"] = json!({}),
     validate: |claim| devices(&At::root(claim).get("spec.devices")),
-    has_generation: false,
     ..BASE
 };
 
 pub(super) const CLAIM_TEMPLATE: Strategy = Strategy {
     defaults: |template| complete(at(template, "spec.spec.devices")),
     validate: |template| devices(&At::root(template).get("spec.spec.devices")),
-    has_generation: false,
     ..BASE
 };
 

@@ -9,7 +9,7 @@ use cluster_object::field::Errors;
 use cluster_object::name;
 use serde_json::Value;
 
-pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, has_generation: false, ..BASE };
+pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, ..BASE };
 
 pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
     validate: |object| {

@@ -54,7 +54,6 @@ pub(super) const API_SERVICE: Strategy = Strategy {
         errors
     },
     validate_name: name::path_segment,
-    has_generation: false,
     ..BASE
 };
 

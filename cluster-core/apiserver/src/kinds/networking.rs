@@ -32,8 +32,6 @@ pub(super) const INGRESS: Strategy = Strategy {
     ..BASE
 };
 
-pub(super) const INGRESS_CLASS: Strategy = Strategy { ..BASE };
-
 pub(super) const NETWORK_POLICY: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };

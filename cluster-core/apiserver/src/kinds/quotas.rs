@@ -39,7 +39,6 @@ pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
@@ -85,7 +84,6 @@ pub(super) const LIMIT_RANGE: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 

@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{OwnCell, join};
-use super::walk::{At, child, default_text, each, items, text};
+use super::walk::{At, default_text, each, items, text};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
@@ -16,23 +16,15 @@ pub(super) const ROLE: Strategy = Strategy {
         for rule in At::root(object).get("rules").items() {
             policy_rule(&rule, namespaced, &mut errors);
         }
-        At::root(object)
-            .get("aggregationRule.clusterRoleSelectors")
-            .items()
-            .for_each(|s| s.label_selector(&mut errors));
         errors
     },
     validate_name: name::path_segment,
     create_on_update: true,
-    has_generation: false,
     ..BASE
 };
 
 pub(super) const BINDING: Strategy = Strategy {
     defaults: |object| {
-        if let Some(role) = child(object, "roleRef") {
-            default_text(role, "apiGroup", GROUP);
-        }
         for subject in each(object, "subjects") {
             if matches!(text(&subject["kind"]), "User" | "Group") {
                 default_text(subject, "apiGroup", GROUP);
@@ -51,10 +43,7 @@ pub(super) const BINDING: Strategy = Strategy {
 };
 
 fn policy_rule(rule: &At<'_>, namespaced: bool, errors: &mut Errors) {
-    let (verbs, urls) = (rule.get("verbs"), rule.get("nonResourceURLs"));
-    if verbs.is_empty() {
-        errors.push(verbs.missing("verbs must contain at least one value"));
-    }
+    let urls = rule.get("nonResourceURLs");
     if !urls.is_empty() {
         if namespaced {
             errors.push(urls.invalid("namespaced rules cannot apply to non-resource URLs"));
@@ -75,18 +64,13 @@ fn policy_rule(rule: &At<'_>, namespaced: bool, errors: &mut Errors) {
 fn binding(object: &Value) -> Errors {
     let (mut errors, at) = (Errors::new(), At::root(object));
     let role = at.get("roleRef");
-    if role.get("apiGroup").text() != GROUP {
-        errors.push(Error::not_supported(&role.get("apiGroup").path, role.get("apiGroup").value, &[GROUP]));
-    }
     let kinds: &[&str] = if meta::kind(object) == "RoleBinding" { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
     let kind = role.get("kind");
     if !kinds.contains(&kind.text()) {
         errors.push(Error::not_supported(&kind.path, kind.value, kinds));
     }
-    role.get("name").required_rule(name::path_segment, &mut errors);
     for subject in at.get("subjects").items() {
         let (kind, group, namespace) = (subject.get("kind"), subject.get("apiGroup"), subject.get("namespace"));
-        subject.get("name").required(&mut errors);
         match kind.text() {
             "ServiceAccount" => {
                 subject.get("name").optional_rule(name::dns_subdomain, &mut errors);

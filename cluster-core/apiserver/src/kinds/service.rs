@@ -29,7 +29,6 @@ pub(super) const SERVICE: Strategy = Strategy {
         ("spec.type", |o| meta::text(o, "spec.type").to_owned()),
     ],
     validate_name: name::dns1035_label,
-    has_generation: false,
     ..BASE
 };
 

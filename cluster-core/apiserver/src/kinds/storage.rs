@@ -13,8 +13,6 @@ pub(super) fn driver_name(text: &str) -> Result<(), String> {
     name::dns_subdomain(&text.to_lowercase())
 }
 
-pub(super) const STORAGE_CLASS: Strategy = Strategy { has_generation: false, ..BASE };
-
 pub(super) const CSI_DRIVER: Strategy = Strategy { validate_name: driver_name, ..BASE };
 
 pub(super) const CSI_NODE: Strategy = Strategy {
@@ -33,7 +31,6 @@ pub(super) const CSI_NODE: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
@@ -57,13 +54,8 @@ pub(super) const ATTACHMENT: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
-
-pub(super) const CAPACITY: Strategy = Strategy { has_generation: false, ..BASE };
-
-pub(super) const ATTRIBUTES_CLASS: Strategy = Strategy { has_generation: false, ..BASE };
 
 pub(super) const STORAGE_CLASS_CELLS: &[OwnCell] = &[("Name", |o| {
     let default = meta::annotation(o, "storageclass.kubernetes.io/is-default-class") == Some("true");

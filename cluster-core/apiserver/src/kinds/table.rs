@@ -27,10 +27,9 @@ const STRATEGIES: &[(&str, &Strategy, &[OwnCell])] = &[
     ("ReplicationController", &apps::REPLICATION_CONTROLLER, &[]),
     ("ResourceQuota", &quotas::RESOURCE_QUOTA, quotas::RESOURCE_QUOTA_CELLS),
     ("Secret", &config::SECRET, &[]),
-    ("ServiceAccount", &config::SERVICE_ACCOUNT, &[]),
     ("Service", &service::SERVICE, service::SERVICE_CELLS),
     ("APIService", &extensions::API_SERVICE, extensions::API_SERVICE_CELLS),
-    ("ControllerRevision", &apps::CONTROLLER_REVISION, apps::CONTROLLER_REVISION_CELLS),
+    ("ControllerRevision", &BASE, apps::CONTROLLER_REVISION_CELLS),
     ("DaemonSet", &apps::DAEMON_SET, &[]),
     ("Deployment", &apps::DEPLOYMENT, apps::DEPLOYMENT_CELLS),
     ("ReplicaSet", &apps::REPLICA_SET, &[]),
@@ -43,7 +42,7 @@ const STRATEGIES: &[(&str, &Strategy, &[OwnCell])] = &[
     ("CertificateSigningRequest", &certificates::CERTIFICATE_REQUEST, certificates::CERTIFICATE_REQUEST_CELLS),
     ("ClusterTrustBundle", &certificates::TRUST_BUNDLE, &[]),
     ("PodCertificateRequest", &certificates::POD_CERTIFICATE_REQUEST, &[]),
-    ("IngressClass", &networking::INGRESS_CLASS, networking::INGRESS_CLASS_CELLS),
+    ("IngressClass", &BASE, networking::INGRESS_CLASS_CELLS),
     ("Ingress", &networking::INGRESS, networking::INGRESS_CELLS),
     ("IPAddress", &networking::IP_ADDRESS, networking::IP_ADDRESS_CELLS),
     ("NetworkPolicy", &networking::NETWORK_POLICY, &[]),
@@ -55,10 +54,9 @@ const STRATEGIES: &[(&str, &Strategy, &[OwnCell])] = &[
     ("Role", &rbac::ROLE, &[]),
     ("CSIDriver", &storage::CSI_DRIVER, storage::CSI_DRIVER_CELLS),
     ("CSINode", &storage::CSI_NODE, &[]),
-    ("CSIStorageCapacity", &storage::CAPACITY, storage::CAPACITY_CELLS),
-    ("StorageClass", &storage::STORAGE_CLASS, storage::STORAGE_CLASS_CELLS),
+    ("CSIStorageCapacity", &BASE, storage::CAPACITY_CELLS),
+    ("StorageClass", &BASE, storage::STORAGE_CLASS_CELLS),
     ("VolumeAttachment", &storage::ATTACHMENT, &[]),
-    ("VolumeAttributesClass", &storage::ATTRIBUTES_CLASS, &[]),
     ("MutatingAdmissionPolicy", &extensions::ADMISSION_POLICY, extensions::MUTATING_POLICY_CELLS),
     ("MutatingAdmissionPolicyBinding", &extensions::ADMISSION_POLICY_BINDING, extensions::POLICY_BINDING_CELLS),
     ("MutatingWebhookConfiguration", &extensions::WEBHOOKS, &[]),
@@ -71,7 +69,6 @@ const STRATEGIES: &[(&str, &Strategy, &[OwnCell])] = &[
     ("RuntimeClass", &cluster::RUNTIME_CLASS, &[]),
     ("EndpointSlice", &endpoints::ENDPOINT_SLICE, endpoints::ENDPOINT_SLICE_CELLS),
     ("DeviceTaintRule", &devices::TAINT_RULE, &[]),
-    ("DeviceClass", &devices::CLASS, &[]),
     ("ResourceClaim", &devices::CLAIM, devices::CLAIM_CELLS),
     ("ResourceClaimTemplate", &devices::CLAIM_TEMPLATE, &[]),
     ("ResourceSlice", &devices::SLICE, &[]),
@@ -93,6 +90,8 @@ struct Row {
     /// Cluster-wide.
     #[serde(default)]
     cluster: bool,
+    /// Whether a change of spec raises metadata.generation; it does by default.
+    generation: Option<bool>,
     #[serde(default)]
     verbs: Verbs,
     #[serde(default)]
@@ -156,7 +155,7 @@ impl Row {
             storage: self.storage.unwrap_or(storage),
             columns: self.columns.into_iter().map(|column| column.column(cells)).collect(),
             warning: self.warning,
-            strategy: Strategy { fields, ..(*strategy).clone() },
+            strategy: Strategy { fields, has_generation: self.generation.unwrap_or(true), ..(*strategy).clone() },
             legacy: None,
             custom: None,
         }

@@ -35,7 +35,6 @@ pub(super) const VOLUME: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
@@ -53,7 +52,6 @@ pub(super) const CLAIM: Strategy = Strategy {
         errors
     },
     validate_update: claim_update,
-    has_generation: false,
     ..BASE
 };
 

@@ -166,7 +166,7 @@ pub struct Column {
     /// `string`, `integer`, `date`, ...
     pub kind: String,
     /// OpenAPI format, for example `name`.
-    pub format: String,
+    pub format: &'static str,
     /// 0 is always shown, 1 with `-o wide`.
     pub priority: i32,
     /// The cell: a JSON value computed from the object as it is stored (dates as `3d4h` ages relative to now).

@@ -141,7 +141,7 @@ fn environment(container: &At<'_>, errors: &mut Errors) {
 
 /// Faults of a reference to the pod's own fields.
 pub(crate) fn field_ref(reference: &At<'_>, errors: &mut Errors) {
-    const FIELDS: [&str; 11] = [
+    const FIELDS: [&str; 9] = [
         "metadata.name",
         "metadata.namespace",
         "metadata.uid",
@@ -151,8 +151,6 @@ pub(crate) fn field_ref(reference: &At<'_>, errors: &mut Errors) {
         "status.hostIPs",
         "status.podIP",
         "status.podIPs",
-        "metadata.labels",
-        "metadata.annotations",
     ];
     if !reference.is_set() {
         return;
@@ -161,8 +159,8 @@ pub(crate) fn field_ref(reference: &At<'_>, errors: &mut Errors) {
     reference.get("apiVersion").required(errors);
     if path.required(errors) {
         let base = path.text().split('[').next().unwrap_or_default();
-        if !FIELDS.contains(&base) {
-            path.one_of(&FIELDS[..9], errors);
+        if !matches!(base, "metadata.labels" | "metadata.annotations") && !FIELDS.contains(&base) {
+            path.one_of(&FIELDS, errors);
         }
     }
 }
@@ -228,19 +226,9 @@ fn handler(handler: &At<'_>, kinds: &[&str], errors: &mut Errors) {
     for (_, other) in given {
         errors.push(other.forbidden("may not specify more than 1 handler type"));
     }
+    errors.extend(handler.faults(named("Handler")));
     match kind {
-        "exec" => {
-            action.get("command").required(errors);
-        }
-        "httpGet" => {
-            action.get("path").required(errors);
-            action.get("port").port_or_name(errors);
-            action.get("scheme").one_of(&["HTTP", "HTTPS"], errors);
-            for header in action.get("httpHeaders").items() {
-                header.get("name").required(errors);
-            }
-        }
-        "sleep" => action.get("seconds").non_negative(errors),
+        "exec" | "sleep" => {}
         "grpc" => action.get("port").port(errors),
         _ => action.get("port").port_or_name(errors),
     }
