@@ -10,13 +10,6 @@ use serde_json::{Value, json};
 
 pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
     prepare_create: |object| object["status"] = json!({}),
-    validate: |object| {
-        let (mut errors, seconds) = (Errors::new(), At::root(object).get("spec.expirationSeconds"));
-        if seconds.is_set() && seconds.int() < 600 {
-            errors.push(seconds.invalid("may not specify a duration less than 600 seconds (10 minutes)"));
-        }
-        errors
-    },
     selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
     validate_name: name::path_segment,
     ..BASE

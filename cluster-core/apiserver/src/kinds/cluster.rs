@@ -181,7 +181,6 @@ pub(super) const RUNTIME_CLASS: Strategy = Strategy {
         for (_, amount) in at.get("overhead.podFixed").entries() {
             amount.quantity(&mut errors);
         }
-        at.get("scheduling.nodeSelector").labels(&mut errors);
         super::pod::validation::tolerations(&at.get("scheduling.tolerations"), &mut errors);
         errors
     },

@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::OwnCell;
-use super::pod::validation::ip;
+use super::pod::validation::is_ip;
 use super::walk::{At, int, items, text, texts};
 use crate::registry::Strategy;
 use cluster_object::field::Errors;
@@ -17,7 +17,7 @@ pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
         let names = at.get("addressType").text() == "FQDN";
         for endpoint in at.get("endpoints").items() {
             for address in endpoint.get("addresses").items() {
-                if names { address.rule(name::dns_subdomain, &mut errors) } else { ip(&address, &mut errors) }
+                address.rule(if names { name::dns_subdomain } else { is_ip }, &mut errors);
             }
         }
         errors
@@ -32,7 +32,7 @@ fn endpoints(object: &Value) -> Errors {
             errors.push(subset.missing("must specify `addresses` or `notReadyAddresses`"));
         }
         for address in subset.get("addresses").items().chain(subset.get("notReadyAddresses").items()) {
-            ip(&address.get("ip"), &mut errors);
+            address.get("ip").rule(is_ip, &mut errors);
         }
         let several = items(&subset.value["ports"]).len() > 1;
         for port in subset.get("ports").items() {

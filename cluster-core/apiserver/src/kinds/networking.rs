@@ -95,10 +95,7 @@ pub(super) const IP_ADDRESS: Strategy = Strategy {
         ("spec.parentRef.namespace", |o| meta::text(o, "spec.parentRef.namespace").to_owned()),
         ("spec.parentRef.name", |o| meta::text(o, "spec.parentRef.name").to_owned()),
     ],
-    validate_name: |text| match text.parse::<std::net::IpAddr>() {
-        Ok(_) => Ok(()),
-        Err(_) => Err("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()),
-    },
+    validate_name: super::pod::validation::is_ip,
     ..BASE
 };
 

@@ -81,10 +81,7 @@ fn binding(object: &Value) -> Errors {
                     errors.push(namespace.missing(""));
                 }
             }
-            "User" | "Group" if group.text() != GROUP => {
-                errors.push(Error::not_supported(&group.path, group.value, &[GROUP]));
-            }
-            "User" | "Group" => {}
+            "User" | "Group" => group.one_of(&[GROUP], &mut errors),
             _ => errors.push(Error::not_supported(&kind.path, kind.value, &["ServiceAccount", "User", "Group"])),
         }
     }

@@ -34,6 +34,8 @@ pub(crate) enum Rule {
     Quantity,
     /// Must be a label selector when it is given.
     Selector,
+    /// Must be a map of labels when it is given.
+    Labels,
     /// Has at most so many items or bytes.
     Most(usize),
     /// No other item of the list has the same.
@@ -43,7 +45,7 @@ pub(crate) enum Rule {
 }
 
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 13] = [
+const TEXTS: [(&str, TextRule); 14] = [
     ("cidr", super::networking::is_cidr),
     ("configKey", name::config_key),
     ("dns1035Label", name::dns1035_label),
@@ -51,6 +53,7 @@ const TEXTS: [(&str, TextRule); 13] = [
     ("dnsSubdomain", name::dns_subdomain),
     ("driverName", super::storage::driver_name),
     ("envVarName", name::env_var_name),
+    ("ip", super::pod::validation::is_ip),
     ("labelValue", name::label_value),
     ("pathSegment", name::path_segment),
     ("portName", name::port_name),
@@ -75,6 +78,12 @@ static TABLE: LazyLock<HashMap<&str, Vec<Field>>> =
 /// The rules that stand in `rules.json` under a name: those of a kind, or of a part that several kinds have.
 pub(super) fn named(name: &str) -> &'static [Field] {
     TABLE.get(name).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The names under which rules stand.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.keys().copied()
 }
 
 /// Fills in what the rules fill in.
@@ -167,6 +176,7 @@ fn check(rule: &Rule, value: &At<'_>, seen: &mut Vec<(String, String)>, errors: 
             value.quantity(errors);
         }
         Rule::Selector => value.label_selector(errors),
+        Rule::Labels => value.labels(errors),
         Rule::Most(most) => match items(value.value).len() {
             0 if value.text().len() > *most => errors.push(Error::too_long(&value.path, *most)),
             count if count > *most => errors.push(Error::too_many(&value.path, count, *most)),

@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{OwnCell, join, or, or_none};
-use super::pod::validation::ip;
+use super::pod::validation::is_ip;
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, remove, text, texts};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
@@ -172,15 +172,13 @@ fn service(service: &Value) -> Errors {
         }
         seen.push(key);
     }
-    spec.get("selector").labels(&mut errors);
     if spec.get("sessionAffinity").text() == "ClientIP" {
         spec.get("sessionAffinityConfig.clientIP.timeoutSeconds").in_range(1, 86400, &mut errors);
     }
     let cluster_ip = spec.get("clusterIP");
     if kind != "ExternalName" && !cluster_ip.is_empty() && !headless {
-        ip(&At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }, &mut errors);
+        At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }.rule(is_ip, &mut errors);
     }
-    spec.get("externalIPs").items().for_each(|address| ip(&address, &mut errors));
     if !spec.get("externalTrafficPolicy").is_empty() && kind == "ClusterIP" && spec.get("externalIPs").is_empty() {
         errors.push(spec.get("externalTrafficPolicy").invalid("may only be set for externally-accessible services"));
     }

@@ -1,6 +1,6 @@
 //! The table as a whole, and the faults of the kinds people write most.
 
-use super::builtin;
+use super::{builtin, rules};
 use crate::registry::Resource;
 use serde_json::{Value, json};
 
@@ -43,6 +43,33 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
             column.cell.of(&json!({}));
         }
     }
+}
+
+/// Tables of rules for parts that several kinds have.
+const PARTS: [&str; 11] = [
+    "Container",
+    "DeviceClaim",
+    "Handler",
+    "JobSpec",
+    "PodAffinityTerm",
+    "PodSpec",
+    "Probe",
+    "SecurityContext",
+    "TopologySpreadConstraint",
+    "Volume",
+    "VolumeSource",
+];
+
+#[test]
+fn every_table_of_rules_belongs_to_a_kind_or_a_part_of_some() {
+    let all = builtin();
+    let is_used = |name: &str| {
+        let fields = rules::named(name);
+        PARTS.contains(&name) || all.iter().any(|resource| std::ptr::eq(resource.strategy.fields, fields))
+    };
+    let unused: Vec<&str> = rules::names().filter(|name| !is_used(name)).collect();
+    assert_eq!(unused, Vec::<&str>::new());
+    assert!(PARTS.iter().all(|part| !rules::named(part).is_empty()));
 }
 
 #[test]

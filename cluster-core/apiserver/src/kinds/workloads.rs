@@ -42,10 +42,7 @@ fn plain_kind(object: &Value) -> &'static str {
 
 /// A template of these kinds must always restart.
 pub(super) fn restart_always(object: &At<'_>, errors: &mut Errors) {
-    let policy = object.get("spec.template.spec.restartPolicy");
-    if !policy.is_empty() && policy.text() != "Always" {
-        errors.push(Error::not_supported(&policy.path, policy.value, &["Always"]));
-    }
+    object.get("spec.template.spec.restartPolicy").optional_one_of(&["Always"], errors);
     let deadline = object.get("spec.template.spec.activeDeadlineSeconds");
     if deadline.is_set() {
         errors.push(

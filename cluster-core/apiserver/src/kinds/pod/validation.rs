@@ -34,18 +34,10 @@ pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     containers::validate(spec, &volumes, errors);
     errors.extend(spec.faults(named("PodSpec")));
     dns_config(spec, errors);
-    spec.get("nodeSelector").labels(errors);
-    for gate in spec.get("readinessGates").items() {
-        gate.get("conditionType").rule(name::qualified_name, errors);
-    }
     let mut seen = Vec::new();
     for gate in spec.get("schedulingGates").items() {
         gate.get("name").required_rule(name::qualified_name, errors);
         gate.unique(&mut seen, gate.get("name").text().to_owned(), errors);
-    }
-    for alias in spec.get("hostAliases").items() {
-        ip(&alias.get("ip"), errors);
-        alias.get("hostnames").items().for_each(|host| host.rule(name::dns_subdomain, errors));
     }
     tolerations(&spec.get("tolerations"), errors);
     affinity(&spec.get("affinity"), errors);
@@ -53,11 +45,10 @@ pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     security_context(&spec.get("securityContext"), errors);
 }
 
-/// Demands an IP address.
-pub(crate) fn ip(address: &At<'_>, errors: &mut Errors) {
-    if address.text().parse::<IpAddr>().is_err() {
-        errors.push(address.invalid("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
-    }
+/// Whether the text is an IP address.
+pub(crate) fn is_ip(text: &str) -> Result<(), String> {
+    let fault = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+    text.parse::<IpAddr>().map(drop).map_err(|_| fault.to_owned())
 }
 
 fn dns_config(spec: &At<'_>, errors: &mut Errors) {
@@ -73,10 +64,6 @@ fn dns_config(spec: &At<'_>, errors: &mut Errors) {
     if items(servers.value).len() > 3 {
         errors.push(servers.invalid("must not have more than 3 nameservers"));
     }
-    servers.items().for_each(|server| ip(&server, errors));
-    config.get("options").items().for_each(|option| {
-        option.get("name").required(errors);
-    });
 }
 
 /// Faults of tolerations.
@@ -119,19 +106,11 @@ pub(crate) fn tolerations(list: &At<'_>, errors: &mut Errors) {
 /// Faults of a node selector term.
 pub(crate) fn node_selector_term(term: &At<'_>, errors: &mut Errors) {
     for expression in term.get("matchExpressions").items() {
-        let (operator, values) = (expression.get("operator"), expression.get("values"));
-        match operator.text() {
-            "In" | "NotIn" if values.is_empty() => {
-                errors.push(values.missing("must be specified when `operator` is 'In' or 'NotIn'"));
-            }
-            "Exists" | "DoesNotExist" if !values.is_empty() => {
-                errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-            }
-            "Gt" | "Lt" if items(values.value).len() != 1 => {
-                errors.push(values.missing("must be specified single value when `operator` is 'Lt' or 'Gt'"));
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
-            _ => errors.push(operator.invalid("not a valid selector operator")),
+        let values = expression.get("values");
+        if !matches!(expression.get("operator").text(), "Gt" | "Lt") {
+            expression.requirement(errors);
+        } else if items(values.value).len() != 1 {
+            errors.push(values.missing("must be specified single value when `operator` is 'Lt' or 'Gt'"));
         }
         expression.get("key").rule(name::qualified_name, errors);
     }

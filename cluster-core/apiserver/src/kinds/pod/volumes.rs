@@ -101,19 +101,9 @@ fn projection(part: &At<'_>, errors: &mut Errors) {
     for (kind, _) in entries(part.value).filter(|(_, value)| !value.is_null()) {
         let source = part.get(kind);
         match kind.as_str() {
-            "secret" | "configMap" => {
-                source.get("name").required(errors);
-                key_paths(&source.get("items"), errors);
-            }
+            "secret" | "configMap" => key_paths(&source.get("items"), errors),
             "downwardAPI" => downward(&source.get("items"), errors),
-            "serviceAccountToken" => {
-                item_path(&source.get("path"), errors);
-                if source.get("expirationSeconds").int() < 600 {
-                    errors.push(
-                        source.get("expirationSeconds").invalid("may not specify a duration less than 10 minutes"),
-                    );
-                }
-            }
+            "serviceAccountToken" => item_path(&source.get("path"), errors),
             _ => {}
         }
     }
