@@ -48,11 +48,10 @@ fn definition(name: &str, kind: &str, format: &str, priority: i64, description: 
 fn definitions(resource: &Resource) -> Vec<Value> {
     if !resource.columns.is_empty() {
         let built_in = resource.columns.iter();
-        return built_in.map(|c| definition(c.name, c.kind, c.format, c.priority.into(), "")).collect();
+        return built_in.map(|c| definition(&c.name, &c.kind, c.format, c.priority.into(), "")).collect();
     }
     let mut definitions = vec![definition("Name", "string", "name", 0, "")];
     match custom_columns(resource) {
-        [] if resource.custom.is_none() => definitions.push(definition("Created At", "date", "", 0, "")),
         [] => definitions.push(definition("Age", "date", "", 0, "")),
         columns => definitions
             .extend(columns.iter().map(|c| definition(&c.name, &c.kind, &c.format, c.priority, &c.description))),
@@ -68,13 +67,12 @@ fn row(resource: &Resource, version: &str, mut object: Value, include: &str) -> 
     let cells: Vec<Value> = if resource.columns.is_empty() {
         let name = json!(meta::name(&object));
         let rest = match custom_columns(resource) {
-            [] if resource.custom.is_none() => vec![object["metadata"]["creationTimestamp"].clone()],
             [] => vec![kinds::age(&object["metadata"]["creationTimestamp"]).into()],
             columns => columns.iter().map(|column| custom_cell(column, &object)).collect(),
         };
         std::iter::once(name).chain(rest).collect()
     } else {
-        resource.columns.iter().map(|column| (column.cell)(&object)).collect()
+        resource.columns.iter().map(|column| column.cell.of(&object)).collect()
     };
     match include {
         "None" => json!({"cells": cells}),

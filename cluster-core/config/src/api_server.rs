@@ -35,20 +35,27 @@ pub struct ApiServer {
     pub webhook_users: Vec<(String, Value)>,
 }
 
-/// The `oidc-*` flags by their names; empty where they were not given.
+/// An issuer of ID tokens: the `oidc-*` flags by their names; empty where they were not given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the names are the flags'")]
 pub struct Oidc {
+    /// `oidc-issuer-url`
     pub issuer_url: String,
+    /// `oidc-client-id`: the audience that tokens must be for.
     pub client_id: String,
+    /// `oidc-username-claim`
     pub username_claim: String,
+    /// `oidc-username-prefix`; `-` for none. Empty means the issuer and `#`, but for e-mail addresses nothing.
     pub username_prefix: String,
+    /// `oidc-groups-claim`; empty for no groups.
     pub groups_claim: String,
+    /// `oidc-groups-prefix`
     pub groups_prefix: String,
+    /// `oidc-required-claim`
     pub required_claims: Vec<(String, String)>,
+    /// `oidc-signing-algs`
     pub signing_algorithms: Vec<String>,
-    /// The content of `oidc-ca-file`.
+    /// The content of `oidc-ca-file`; empty for the authorities that the machine trusts.
     pub ca: String,
 }
 
@@ -78,30 +85,11 @@ const COUNT: &str = "a number above 0";
 const ALGORITHMS: [&str; 8] = ["RS256", "RS384", "RS512", "ES256", "ES384", "PS256", "PS384", "PS512"];
 
 /// The admission plugins that the API server has; all of them run unless they are disabled.
-const PLUGINS: [&str; 22] = [
-    "CertificateApproval",
-    "CertificateSigning",
-    "CertificateSubjectRestriction",
-    "ClusterTrustBundleAttest",
-    "DefaultIngressClass",
-    "DefaultStorageClass",
-    "DefaultTolerationSeconds",
-    "LimitRanger",
-    "MutatingAdmissionPolicy",
-    "MutatingAdmissionWebhook",
-    "NamespaceLifecycle",
-    "NodeRestriction",
-    "PersistentVolumeClaimResize",
-    "PodSecurity",
-    "Priority",
-    "ResourceQuota",
-    "RuntimeClass",
-    "ServiceAccount",
-    "StorageObjectInUseProtection",
-    "TaintNodesByCondition",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionWebhook",
-];
+const PLUGINS: &str = "CertificateApproval CertificateSigning CertificateSubjectRestriction ClusterTrustBundleAttest \
+    DefaultIngressClass DefaultStorageClass DefaultTolerationSeconds LimitRanger MutatingAdmissionPolicy \
+    MutatingAdmissionWebhook NamespaceLifecycle NodeRestriction PersistentVolumeClaimResize PodSecurity Priority \
+    ResourceQuota RuntimeClass ServiceAccount StorageObjectInUseProtection TaintNodesByCondition \
+    ValidatingAdmissionPolicy ValidatingAdmissionWebhook";
 const PLUGIN: &str = "of the names of the admission plugins there are, separated by commas";
 
 const FLAGS: [(&str, Takes); 21] = [
@@ -243,7 +231,7 @@ fn algorithms(server: &mut ApiServer, value: &str) -> Option<()> {
 
 /// Plugins by their names.
 fn plugins(value: &str) -> Option<Vec<String>> {
-    value.split(',').map(|name| PLUGINS.contains(&name).then(|| name.to_owned())).collect()
+    value.split(',').map(|name| PLUGINS.split(' ').any(|known| known == name).then(|| name.to_owned())).collect()
 }
 
 fn authority(server: &mut ApiServer, content: Value, _: Read<'_>) -> Result<(), String> {

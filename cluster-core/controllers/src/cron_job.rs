@@ -1,7 +1,6 @@
 //! Cron jobs: a job whenever the schedule says.
 
 mod plan;
-mod schedule;
 
 use crate::index::{self, BY_OWNER};
 use crate::meta::{Meta, controller_key, controller_reference};

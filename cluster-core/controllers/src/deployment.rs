@@ -322,6 +322,4 @@ impl Deployments {
 }
 
 #[cfg(test)]
-mod property;
-#[cfg(test)]
 mod tests;

@@ -204,6 +204,4 @@ impl StatefulSets {
 }
 
 #[cfg(test)]
-mod property;
-#[cfg(test)]
 mod tests;

@@ -17,37 +17,9 @@ use std::path::Path;
 
 /// What a node needs to run containers itself: instead of `--privileged`, which would hand over every device and fails
 /// outright where the engine itself lacks a capability.
-const CAPABILITIES: [&str; 29] = [
-    "AUDIT_CONTROL",
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "KILL",
-    "LEASE",
-    "LINUX_IMMUTABLE",
-    "MAC_ADMIN",
-    "MAC_OVERRIDE",
-    "MKNOD",
-    "NET_ADMIN",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_RAW",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_ADMIN",
-    "SYS_CHROOT",
-    "SYS_NICE",
-    "SYS_PACCT",
-    "SYS_PTRACE",
-    "SYSLOG",
-];
+const CAPABILITIES: &str = "AUDIT_CONTROL AUDIT_WRITE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK \
+    IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST \
+    NET_RAW SETFCAP SETGID SETPCAP SETUID SYS_ADMIN SYS_CHROOT SYS_NICE SYS_PACCT SYS_PTRACE SYSLOG";
 const SYS_RESOURCE_BIT: u32 = 24;
 
 impl Launcher {
@@ -147,7 +119,7 @@ fn may_raise_limits() -> bool {
 }
 
 fn container(spec: &ClusterSpec, node: &NodeSpec, may_raise_limits: bool) -> ContainerCreateBody {
-    let mut capabilities: Vec<String> = CAPABILITIES.map(str::to_owned).to_vec();
+    let mut capabilities: Vec<String> = CAPABILITIES.split(' ').map(str::to_owned).collect();
     capabilities.extend(may_raise_limits.then(|| "SYS_RESOURCE".to_owned()));
     let mounted = volumes(node).into_iter().chain([disks(spec)]);
     let mut binds: Vec<String> = mounted.map(|(volume, path)| format!("{volume}:{path}")).collect();

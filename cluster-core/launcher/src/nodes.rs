@@ -84,10 +84,8 @@ impl Launcher {
             steps
                 .run(&format!("Removing {}", node.name), async {
                     self.destroy_node(&node).await?;
-                    match client.delete::<Node>("", &node.name, &DeleteOptions::default()).await {
-                        Err(error) if !error.is_not_found() => Err(error.into()),
-                        _ => Ok(()),
-                    }
+                    let deleted = client.delete::<Node>("", &node.name, &DeleteOptions::default()).await;
+                    Ok(cluster_client::Error::ignore_gone(deleted).map(drop)?)
                 })
                 .await?;
             self.state.save(&record)
@@ -97,7 +95,7 @@ impl Launcher {
     /// Adds simulated nodes to a running cluster; gives their names.
     pub fn add_simulated_nodes<'a>(&'a self, cluster: &'a str, count: usize) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
-            let (client, prefix) = (self.client(cluster)?, format!("{cluster}-sim"));
+            let (client, prefix) = (self.client(cluster)?, simulated_prefix(cluster));
             let added = cluster_simulator::add_nodes(&client, &prefix, count, Taint::NoSchedule);
             let mut steps = Steps::new(self);
             steps.run("Simulated nodes", async { Ok(added.await?) }).await
@@ -130,7 +128,7 @@ impl Launcher {
                 self.remove_node(cluster, node, wait).await?;
             }
             if let Some(count) = simulated {
-                let (client, prefix) = (self.client(cluster)?, format!("{cluster}-sim"));
+                let (client, prefix) = (self.client(cluster)?, simulated_prefix(cluster));
                 let scaled = cluster_simulator::scale_nodes(&client, &prefix, count, Taint::NoSchedule);
                 Steps::new(self).run("Simulated nodes", async { Ok(scaled.await?) }).await?;
             }
@@ -141,20 +139,17 @@ impl Launcher {
     /// Adds simulated nodes until there are so many.
     pub(crate) async fn ensure_simulated(&self, spec: &ClusterSpec, count: usize) -> Result<()> {
         let client = self.client_of(spec)?;
-        let options = ListOptions { label_selector: SIMULATED.to_owned(), ..ListOptions::default() };
-        let missing = count.saturating_sub(client.list::<Node>("", &options).await?.len());
-        let prefix = format!("{}-sim", spec.name);
-        cluster_simulator::add_nodes(&client, &prefix, missing, Taint::NoSchedule).await?;
+        let missing = count.saturating_sub(simulated_nodes(&client).await?.len());
+        cluster_simulator::add_nodes(&client, &simulated_prefix(&spec.name), missing, Taint::NoSchedule).await?;
         Ok(())
     }
 
     /// Removes a simulated node; its pods go with it. None when there is no such node.
     async fn remove_simulated(&self, cluster: &str, node: &str) -> Result<Option<()>> {
         let client = self.client(cluster)?;
-        let options = ListOptions { label_selector: SIMULATED.to_owned(), ..ListOptions::default() };
-        let names: Vec<_> = client.list::<Node>("", &options).await?.into_iter().map(|n| n.metadata.name).collect();
+        let names = simulated_nodes(&client).await?.into_iter().map(|node| node.metadata.name);
         let full = format!("{cluster}-{node}");
-        let Some(name) = names.into_iter().flatten().find(|name| name == node || *name == full) else {
+        let Some(name) = names.flatten().find(|name| name == node || *name == full) else {
             return Ok(None);
         };
         client.delete::<Node>("", &name, &DeleteOptions::default()).await?;
@@ -198,23 +193,31 @@ impl Launcher {
     }
 }
 
+/// What the names of a cluster's simulated nodes begin with.
+fn simulated_prefix(cluster: &str) -> String {
+    format!("{cluster}-sim")
+}
+
+async fn simulated_nodes(client: &Client) -> Result<Vec<Node>> {
+    let options = ListOptions { label_selector: SIMULATED.to_owned(), ..ListOptions::default() };
+    Ok(client.list::<Node>("", &options).await?)
+}
+
 /// Keeps new pods away and deletes the present ones; their controllers make them anew on other nodes.
 async fn drain(client: &Client, node: &str) -> Result<()> {
     let patch = Patch::Strategic(json!({"spec": {"unschedulable": true}}));
-    match client.patch::<Node>("", node, "", &patch, &PatchOptions::default()).await {
+    let patched = client.patch::<Node>("", node, "", &patch, &PatchOptions::default()).await;
+    if cluster_client::Error::ignore_gone(patched)?.is_none() {
         // It never joined.
-        Err(error) if error.is_not_found() => return Ok(()),
-        other => other.map(drop)?,
+        return Ok(());
     }
     let informer = Informers::new(client.clone()).scoped::<Pod>("", &format!("spec.nodeName={node}"));
     informer.synced().await;
     let mut changes = informer.subscribe();
     for pod in informer.list().iter().filter(|pod| leaves(pod)) {
         let key = ObjectKey::of(&**pod);
-        match client.delete::<Pod>(&key.namespace, &key.name, &DeleteOptions::default()).await {
-            Err(error) if !error.is_not_found() => return Err(error.into()),
-            _ => {}
-        }
+        let deleted = client.delete::<Pod>(&key.namespace, &key.name, &DeleteOptions::default()).await;
+        cluster_client::Error::ignore_gone(deleted)?;
     }
     // Every pod has its grace period to end in.
     while informer.list().iter().any(|pod| leaves(pod)) {

@@ -101,7 +101,7 @@ impl Setup<'_> {
             addresses: self.addresses.clone(),
             leased: self.leased,
             port: self.listener.local_addr().context("the listener has no address")?.port(),
-            auth: options::auth(self.told)?,
+            auth: options::auth(self.told),
             audit: options::audit(self.told)?,
             limits: options::limits(self.told),
             admission: options::admission(self.told, self.healing.eviction_seconds.into()),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use cluster_apiserver::audit::Audit;
-use cluster_apiserver::auth::{self, OidcOptions};
+use cluster_apiserver::auth;
 use cluster_apiserver::{Limits, admission};
 use cluster_config::{ApiServer, Oidc};
 use std::ops::RangeInclusive;
@@ -11,28 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Who else knows users and rights.
-pub(crate) fn auth(told: &ApiServer) -> Result<auth::Options> {
-    Ok(auth::Options {
-        oidc: if told.oidc == Oidc::default() { None } else { Some(oidc(&told.oidc)?) },
+pub(crate) fn auth(told: &ApiServer) -> auth::Options {
+    auth::Options {
+        oidc: (told.oidc != Oidc::default()).then(|| told.oidc.clone()),
         token_webhook: told.token_webhook.clone(),
         authorization_webhook: told.authorization_webhook.clone(),
-    })
-}
-
-fn oidc(told: &Oidc) -> Result<OidcOptions> {
-    let mut options = OidcOptions::new(&told.issuer_url, &told.client_id);
-    if !told.username_claim.is_empty() {
-        options.username_claim.clone_from(&told.username_claim);
     }
-    if !told.signing_algorithms.is_empty() {
-        let named = |name: &String| name.parse().with_context(|| format!("unknown algorithm {name}"));
-        options.algorithms = told.signing_algorithms.iter().map(named).collect::<Result<_>>()?;
-    }
-    let told = told.clone();
-    (options.username_prefix, options.ca) = (told.username_prefix, told.ca);
-    (options.groups_claim, options.groups_prefix) = (told.groups_claim, told.groups_prefix);
-    options.required_claims = told.required_claims;
-    Ok(options)
 }
 
 /// The audit log; without a path it goes to the node's own log.

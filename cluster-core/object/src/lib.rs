@@ -14,6 +14,7 @@ pub mod pod;
 pub mod protobuf;
 pub mod quantity;
 pub mod quota;
+pub mod schedule;
 pub mod selector;
 pub mod status;
 pub mod yaml;

@@ -25,6 +25,42 @@ impl Demand for Option<Quantity> {
     }
 }
 
+/// A port of the node that leads to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    number: i32,
+    protocol: String,
+    address: String,
+}
+
+impl HostPort {
+    /// The port of a container that asks for one; TCP on all addresses unless it says otherwise.
+    pub fn new(number: Option<i32>, protocol: Option<&str>, address: Option<&str>) -> Option<Self> {
+        let or = |given: Option<&str>, usual: &str| given.filter(|text| !text.is_empty()).unwrap_or(usual).to_owned();
+        let number = number.filter(|number| *number > 0)?;
+        Some(Self { number, protocol: or(protocol, "TCP"), address: or(address, ANY_ADDRESS) })
+    }
+
+    /// Whether a node cannot give both.
+    pub fn conflicts(&self, other: &Self) -> bool {
+        (self.number, &self.protocol) == (other.number, &other.protocol)
+            && (self.address == other.address || self.address == ANY_ADDRESS || other.address == ANY_ADDRESS)
+    }
+}
+
+const ANY_ADDRESS: &str = "0.0.0.0";
+
+/// Kernel parameters that stay within a pod. Source: upstream's list of safe sysctls.
+const SAFE_SYSCTLS: &str = "kernel.shm_rmid_forced net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports \
+    net.ipv4.ip_unprivileged_port_start net.ipv4.ping_group_range net.ipv4.tcp_fin_timeout \
+    net.ipv4.tcp_keepalive_intvl net.ipv4.tcp_keepalive_probes net.ipv4.tcp_keepalive_time net.ipv4.tcp_rmem \
+    net.ipv4.tcp_syncookies net.ipv4.tcp_wmem";
+
+/// Whether every pod may set this kernel parameter.
+pub fn is_safe_sysctl(name: &str) -> bool {
+    SAFE_SYSCTLS.split(' ').any(|safe| safe == name)
+}
+
 /// The most that containers need at one time: init containers (of each whether it is a sidecar) run one after another
 /// beside the sidecars before them, then all others beside all sidecars.
 pub fn peak<D: Demand>(containers: impl Iterator<Item = D>, init: impl Iterator<Item = (D, bool)>) -> D {

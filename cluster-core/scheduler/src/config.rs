@@ -258,7 +258,7 @@ mod tests {
     use super::*;
     use crate::Chooser;
     use crate::model::Cluster;
-    use crate::testing::{cluster, node, pod, requests};
+    use crate::tests::{cluster, node, pod, requests};
     use serde_json::json;
 
     fn settings(profile: &str) -> Result<Settings, ConfigError> {

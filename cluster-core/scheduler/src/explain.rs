@@ -107,7 +107,7 @@ fn words(refusals: &[Refusal]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{cluster, node, pod, requests};
+    use crate::tests::{cluster, node, pod, requests};
     use serde_json::json;
 
     #[test]

@@ -7,20 +7,16 @@ mod changes;
 mod choose;
 mod config;
 mod diagnosis;
-#[cfg(test)]
-mod e2e;
 mod explain;
 mod feeds;
 mod model;
 mod plugins;
 mod preempt;
 mod profile;
-#[cfg(test)]
-mod property;
 mod queue;
 mod scheduler;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod writer;
 
 pub use choose::Chooser;

@@ -1,6 +1,6 @@
 //! Finds the user of a request: client certificate, one of the kinds of tokens, or nobody.
 
-use super::oidc::Oidc;
+use super::oidc::Issuer;
 use super::tokens::Tokens;
 use super::user::{PeerCertificate, UserInfo};
 use super::webhook::Webhook;
@@ -15,14 +15,14 @@ use std::sync::Arc;
 pub struct Authenticator {
     store: Arc<dyn Store>,
     tokens: Arc<Tokens>,
-    oidc: Option<Oidc>,
+    oidc: Option<Issuer>,
     webhook: Option<Webhook>,
 }
 
 impl Authenticator {
     /// Tokens are verified against the objects in `store`, and by whom `options` name.
     pub fn new(store: Arc<dyn Store>, tokens: Arc<Tokens>, options: &Options) -> Self {
-        let oidc = options.oidc.clone().map(Oidc::new);
+        let oidc = options.oidc.clone().map(Issuer::new);
         Self { store, tokens, oidc, webhook: options.token_webhook.clone().map(Webhook::of_tokens) }
     }
 

@@ -2,164 +2,27 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings>.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// A rule as `(verbs, API groups, resources)`, each a list separated by spaces; `core` is the core group. With the
 /// groups empty, the resources are paths.
 type RuleRow = (&'static str, &'static str, &'static str);
 
-const READ: &str = "get list watch";
-const WRITE: &str = "create delete deletecollection patch update";
-const ALL_VERBS: &str = "create delete deletecollection get list patch update watch";
-
-const VIEW: &[RuleRow] = &[
-    (
-        READ,
-        "core",
-        "configmaps endpoints persistentvolumeclaims persistentvolumeclaims/status pods replicationcontrollers \
-         replicationcontrollers/scale serviceaccounts services services/status bindings events limitranges \
-         namespaces/status pods/log pods/status replicationcontrollers/status resourcequotas resourcequotas/status \
-         namespaces",
-    ),
-    (READ, "discovery.k8s.io", "endpointslices"),
-    (
-        READ,
-        "apps",
-        "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets \
-         replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status",
-    ),
-    (READ, "autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status"),
-    (READ, "batch", "cronjobs cronjobs/status jobs jobs/status"),
-    (READ, "policy", "poddisruptionbudgets poddisruptionbudgets/status"),
-    (READ, "networking.k8s.io", "ingresses ingresses/status networkpolicies"),
-    (READ, "metrics.k8s.io", "nodes pods"),
-];
-
-const EDIT: &[RuleRow] = &[
-    (READ, "core", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy"),
-    ("impersonate", "core", "serviceaccounts"),
-    (WRITE, "core", "pods pods/attach pods/exec pods/portforward pods/proxy"),
-    ("create", "core", "pods/eviction serviceaccounts/token"),
-    (
-        WRITE,
-        "core",
-        "configmaps events persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets \
-         serviceaccounts services services/proxy",
-    ),
-    (
-        WRITE,
-        "apps",
-        "daemonsets deployments deployments/rollback deployments/scale replicasets replicasets/scale statefulsets \
-         statefulsets/scale",
-    ),
-    (WRITE, "autoscaling", "horizontalpodautoscalers"),
-    (WRITE, "batch", "cronjobs jobs"),
-    (WRITE, "policy", "poddisruptionbudgets"),
-    (WRITE, "networking.k8s.io", "ingresses networkpolicies"),
-    (ALL_VERBS, "coordination.k8s.io", "leases"),
-];
-
-const ADMIN: &[RuleRow] = &[
-    ("create", "authorization.k8s.io", "localsubjectaccessreviews"),
-    (ALL_VERBS, "rbac.authorization.k8s.io", "rolebindings roles"),
-];
-
-/// Cluster roles that are granted as they stand: name and rules.
-const CLUSTER_ROLES: &[(&str, &[RuleRow])] = &[
-    ("cluster-admin", &[("*", "*", "*"), ("*", "", "*")]),
-    (
-        "system:discovery",
-        &[("get", "", "/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/")],
-    ),
-    (
-        "system:basic-user",
-        &[
-            ("create", "authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews"),
-            ("create", "authentication.k8s.io", "selfsubjectreviews"),
-        ],
-    ),
-    ("system:public-info-viewer", &[("get", "", "/healthz /livez /readyz /version /version/")]),
-    (
-        "system:monitoring",
-        &[("get", "", "/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*")],
-    ),
-    ("system:service-account-issuer-discovery", &[("get", "", "/.well-known/openid-configuration /openid/v1/jwks")]),
-    (
-        "system:auth-delegator",
-        &[
-            ("create", "authentication.k8s.io", "tokenreviews"),
-            ("create", "authorization.k8s.io", "subjectaccessreviews"),
-        ],
-    ),
-    (
-        "system:node-proxier",
-        &[
-            (READ, "core", "services endpoints nodes"),
-            ("create patch update", "core events.k8s.io", "events"),
-            (READ, "discovery.k8s.io", "endpointslices"),
-            (READ, "networking.k8s.io", "servicecidrs networkpolicies"),
-            (READ, "core", "pods namespaces"),
-        ],
-    ),
-    ("system:kube-dns", &[("list watch", "core", "endpoints services")]),
-    (
-        "system:kube-scheduler",
-        &[
-            ("create patch update", "core events.k8s.io", "events"),
-            ("create get list patch update watch", "coordination.k8s.io", "leases"),
-            ("get list watch", "core", "nodes namespaces"),
-            ("delete get list watch", "core", "pods"),
-            ("create", "core", "bindings pods/binding"),
-            ("patch update", "core", "pods/status"),
-            (READ, "core", "replicationcontrollers services"),
-            (READ, "apps", "replicasets statefulsets"),
-            (READ, "policy", "poddisruptionbudgets"),
-            ("get list patch update watch", "core", "persistentvolumeclaims persistentvolumes"),
-            ("create", "authentication.k8s.io", "tokenreviews"),
-            ("create", "authorization.k8s.io", "subjectaccessreviews"),
-            (READ, "storage.k8s.io", "csinodes csidrivers csistoragecapacities storageclasses volumeattachments"),
-            (READ, "resource.k8s.io", "deviceclasses resourceclaims resourceslices"),
-            ("patch update", "resource.k8s.io", "resourceclaims resourceclaims/status"),
-        ],
-    ),
-    // The controllers of one process share one identity. The garbage collector and the namespace controller delete
-    // objects of every kind, so there is nothing smaller to grant.
-    ("system:kube-controller-manager", &[("*", "*", "*"), ("get", "", "*")]),
-    ("system:node", &[]),
-    ("system:node-bootstrapper", &[("create get list watch", "certificates.k8s.io", "certificatesigningrequests")]),
-    (
-        "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
-        &[("create", "certificates.k8s.io", "certificatesigningrequests/nodeclient")],
-    ),
-    (
-        "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
-        &[("create", "certificates.k8s.io", "certificatesigningrequests/selfnodeclient")],
-    ),
-    (
-        "system:persistent-volume-provisioner",
-        &[
-            ("create delete get list watch", "core", "persistentvolumes"),
-            ("get list update watch", "core", "persistentvolumeclaims"),
-            (READ, "storage.k8s.io", "storageclasses"),
-            ("create get list patch update watch", "core", "events"),
-        ],
-    ),
-];
-
-/// (binding and role, subject kind, subject)
-const CLUSTER_ROLE_BINDINGS: &[(&str, &str, &str)] = &[
-    ("cluster-admin", "Group", "system:masters"),
-    ("system:monitoring", "Group", "system:monitoring"),
-    ("system:discovery", "Group", "system:authenticated"),
-    ("system:basic-user", "Group", "system:authenticated"),
-    ("system:public-info-viewer", "Group", "system:authenticated"),
-    ("system:public-info-viewer", "Group", "system:unauthenticated"),
-    ("system:node-proxier", "User", "system:kube-proxy"),
-    ("system:kube-controller-manager", "User", "system:kube-controller-manager"),
-    ("system:kube-scheduler", "User", "system:kube-scheduler"),
-    ("system:kube-dns", "ServiceAccount", "kube-dns"),
-    ("system:service-account-issuer-discovery", "Group", "system:serviceaccounts"),
-];
+/// What `bootstrap.json` holds.
+///
+/// The controllers of one process share one identity. The garbage collector and the namespace controller delete objects
+/// of every kind, so there is nothing smaller to grant to `system:kube-controller-manager`.
+#[derive(Deserialize)]
+struct Tables {
+    /// Each of view, edit and admin is the sum of what is labelled for it; edit contains view, admin contains edit.
+    #[serde(borrow)]
+    aggregated: [(&'static str, Vec<RuleRow>); 3],
+    /// Cluster roles that are granted as they stand: name and rules.
+    roles: Vec<(&'static str, Vec<RuleRow>)>,
+    /// Of each binding and its role the name and the subjects: kind and name.
+    bindings: Vec<(&'static str, Vec<(&'static str, &'static str)>)>,
+}
 
 /// The ConfigMap in `kube-system` by which extension servers learn whom to trust.
 pub const AUTHENTICATION_CONFIG: &str = "extension-apiserver-authentication";
@@ -173,7 +36,7 @@ pub fn authentication_reader() -> [Value; 2] {
     let (group, version) = ("rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1");
     let subjects = ["system:kube-controller-manager", "system:kube-scheduler"]
         .map(|name| json!({ "kind": "User", "name": name, "apiGroup": group }));
-    let mut rule = rule(&(READ, "core", "configmaps"));
+    let mut rule = rule(&("get list watch", "core", "configmaps"));
     rule["resourceNames"] = json!([AUTHENTICATION_CONFIG]);
     [
         json!({
@@ -188,13 +51,11 @@ pub fn authentication_reader() -> [Value; 2] {
 pub fn policy() -> Vec<Value> {
     let aggregate = |to: &str| format!("system:aggregate-to-{to}");
     let label = |to: &str| format!("rbac.authorization.k8s.io/aggregate-to-{to}");
-    let mut objects: Vec<Value> = CLUSTER_ROLES.iter().map(|(name, rows)| cluster_role(name, rows)).collect();
-
-    // Each of view, edit and admin is the sum of what is labelled for it; edit contains view, admin contains edit.
-    let chain: [(&str, &[RuleRow], Option<&str>); 3] =
-        [("view", VIEW, Some("edit")), ("edit", EDIT, Some("admin")), ("admin", ADMIN, None)];
+    let tables: Tables =
+        serde_json::from_str(include_str!("bootstrap.json")).expect("tables of texts, which tests read");
+    let mut objects: Vec<Value> = tables.roles.iter().map(|(name, rows)| cluster_role(name, rows)).collect();
     let mut sum: Vec<RuleRow> = Vec::new();
-    for (name, rows, into) in chain {
+    for ((name, rows), into) in tables.aggregated.iter().zip([Some("edit"), Some("admin"), None]) {
         sum.extend_from_slice(rows);
         let mut part = cluster_role(&aggregate(name), rows);
         part["metadata"]["labels"][label(name)] = json!("true");
@@ -205,7 +66,7 @@ pub fn policy() -> Vec<Value> {
         }
         objects.extend([part, whole]);
     }
-    objects.extend(bindings());
+    objects.extend(tables.bindings.iter().map(binding));
     objects
 }
 
@@ -233,25 +94,16 @@ fn rule((verbs, groups, resources): &RuleRow) -> Value {
     json!({ "verbs": list(verbs), "apiGroups": groups, "resources": list(resources) })
 }
 
-fn bindings() -> Vec<Value> {
-    let mut objects: Vec<Value> = Vec::new();
-    for (name, kind, subject) in CLUSTER_ROLE_BINDINGS {
-        let subject = match *kind {
-            "ServiceAccount" => json!({ "kind": kind, "name": subject, "namespace": "kube-system" }),
-            _ => json!({ "kind": kind, "name": subject, "apiGroup": "rbac.authorization.k8s.io" }),
-        };
-        let present = objects.iter_mut().find(|o| o["metadata"]["name"] == *name);
-        if let Some(subjects) = present.and_then(|o| o["subjects"].as_array_mut()) {
-            subjects.push(subject);
-            continue;
-        }
-        objects.push(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": metadata(name),
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
-            "subjects": [subject],
-        }));
-    }
-    objects
+fn binding((name, subjects): &(&str, Vec<(&str, &str)>)) -> Value {
+    let subject = |(kind, name): &(&str, &str)| match *kind {
+        "ServiceAccount" => json!({ "kind": kind, "name": name, "namespace": "kube-system" }),
+        _ => json!({ "kind": kind, "name": name, "apiGroup": "rbac.authorization.k8s.io" }),
+    };
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": metadata(name),
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
+        "subjects": subjects.iter().map(subject).collect::<Vec<_>>(),
+    })
 }
 
 #[cfg(test)]

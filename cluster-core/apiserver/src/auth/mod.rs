@@ -21,7 +21,6 @@ mod webhook;
 pub use authenticator::Authenticator;
 pub use jsonwebtoken::Algorithm;
 pub use node::NodeGraph;
-pub use oidc::OidcOptions;
 pub(crate) use rbac::path_matches;
 pub use rbac::{Rbac, Rule};
 pub use user::{PeerCertificate, UserInfo, group};
@@ -54,7 +53,7 @@ impl Decision {
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// An issuer of ID tokens.
-    pub oidc: Option<OidcOptions>,
+    pub oidc: Option<cluster_config::Oidc>,
     /// `--authentication-token-webhook-config-file`: a `clientConfig` (`url`, `caBundle`), with the `user` of a
     /// kubeconfig when the server is to identify itself.
     pub token_webhook: Option<Value>,

@@ -8,6 +8,7 @@ use crate::backend;
 use crate::kinds::walk::texts;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use cluster_config::Oidc;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
@@ -19,55 +20,26 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// A token with an unknown key makes the keys be fetched anew, but not more often than this.
 const KEYS_PERIOD: Duration = Duration::from_secs(10);
 
-/// What is known of the issuer; the fields are kube-apiserver's `--oidc-*` flags.
-#[derive(Debug, Clone)]
-pub struct OidcOptions {
-    /// `--oidc-issuer-url`
-    pub issuer_url: String,
-    /// `--oidc-client-id`: the audience that tokens must be for.
-    pub client_id: String,
-    /// `--oidc-username-claim`
-    pub username_claim: String,
-    /// `--oidc-username-prefix`; `-` for none. Empty means the issuer and `#`, but for e-mail addresses nothing.
-    pub username_prefix: String,
-    /// `--oidc-groups-claim`; empty for no groups.
-    pub groups_claim: String,
-    /// `--oidc-groups-prefix`
-    pub groups_prefix: String,
-    /// `--oidc-required-claim`
-    pub required_claims: Vec<(String, String)>,
-    /// `--oidc-signing-algs`
-    pub algorithms: Vec<Algorithm>,
-    /// The PEM of `--oidc-ca-file`; empty for the authorities that the machine trusts.
-    pub ca: String,
-}
-
-impl OidcOptions {
-    /// The defaults for an issuer and a client.
-    pub fn new(issuer_url: &str, client_id: &str) -> Self {
-        Self {
-            issuer_url: issuer_url.to_owned(),
-            client_id: client_id.to_owned(),
-            username_claim: "sub".to_owned(),
-            username_prefix: String::new(),
-            groups_claim: String::new(),
-            groups_prefix: String::new(),
-            required_claims: Vec::new(),
-            algorithms: vec![Algorithm::RS256],
-            ca: String::new(),
-        }
-    }
-}
-
 /// Verifies tokens of one issuer.
-pub(super) struct Oidc {
-    options: OidcOptions,
+pub(super) struct Issuer {
+    options: Oidc,
+    algorithms: Vec<Algorithm>,
     keys: Mutex<Option<(Instant, JwkSet)>>,
 }
 
-impl Oidc {
-    pub(super) fn new(options: OidcOptions) -> Self {
-        Self { options, keys: Mutex::default() }
+impl Issuer {
+    /// Where nothing is said, users are called by `sub` and tokens signed by RS256. Names of algorithms that nobody knows
+    /// were refused where they were given.
+    pub(super) fn new(mut options: Oidc) -> Self {
+        if options.username_claim.is_empty() {
+            "sub".clone_into(&mut options.username_claim);
+        }
+        let mut algorithms: Vec<Algorithm> =
+            options.signing_algorithms.iter().filter_map(|name| name.parse().ok()).collect();
+        if algorithms.is_empty() {
+            algorithms.push(Algorithm::RS256);
+        }
+        Self { options, algorithms, keys: Mutex::default() }
     }
 
     /// The user of a token; `None` for tokens of other issuers.
@@ -78,7 +50,7 @@ impl Oidc {
 
     async fn verified(&self, lookup: &dyn Lookup, token: &str) -> Result<UserInfo, String> {
         let header = jsonwebtoken::decode_header(token).map_err(|e| e.to_string())?;
-        if !self.options.algorithms.contains(&header.alg) {
+        if !self.algorithms.contains(&header.alg) {
             return Err(format!("the algorithm {:?} is not accepted", header.alg));
         }
         let key = self.key(lookup, header.kid.as_deref().unwrap_or_default()).await?;
@@ -132,7 +104,7 @@ fn issuer(token: &str) -> Option<String> {
 }
 
 /// The user that verified claims name.
-fn mapped(options: &OidcOptions, claims: &Value) -> Result<UserInfo, String> {
+fn mapped(options: &Oidc, claims: &Value) -> Result<UserInfo, String> {
     let claim = options.username_claim.as_str();
     let name = claims[claim].as_str().filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| format!("oidc: parse username claims {claim:?}: claim not present"))?;
@@ -162,15 +134,16 @@ mod tests {
 
     #[test]
     fn claims_become_a_user_by_the_flags() {
-        let options = OidcOptions::new("https://i", "c");
-        let with = |change: fn(&mut OidcOptions)| {
+        let (issuer_url, username_claim) = ("https://i".to_owned(), "sub".to_owned());
+        let options = Oidc { issuer_url, username_claim, ..Oidc::default() };
+        let with = |change: fn(&mut Oidc)| {
             let mut changed = options.clone();
             change(&mut changed);
             changed
         };
         let claims = json!({"sub": "s", "email": "a@b", "email_verified": true, "roles": ["x", "y"], "team": "red"});
-        let user = |options: &OidcOptions| mapped(options, &claims).map(|u| (u.name, u.groups));
-        let name = |options: &OidcOptions| user(options).map(|(name, _)| name);
+        let user = |options: &Oidc| mapped(options, &claims).map(|u| (u.name, u.groups));
+        let name = |options: &Oidc| user(options).map(|(name, _)| name);
         assert_eq!(name(&options), Ok("https://i#s".to_owned()));
         assert_eq!(name(&with(|o| o.username_prefix = "-".to_owned())), Ok("s".to_owned()));
         assert_eq!(name(&with(|o| o.username_claim = "email".to_owned())), Ok("a@b".to_owned()));

@@ -21,12 +21,10 @@ pub(crate) fn validate(object: &Value) -> Errors {
         errors.push(at.get("metadata.name").invalid("must be spec.names.plural+\".\"+spec.group"));
     }
     let group = spec.get("group");
-    group.required_rule(name::dns_subdomain, &mut errors);
     if !group.is_empty() && !group.text().contains('.') {
         errors.push(group.invalid("should be a domain with at least one dot"));
     }
     protected(&at, &mut errors);
-    spec.get("scope").required_one_of(&["Cluster", "Namespaced"], &mut errors);
     if spec.value["preserveUnknownFields"] == true {
         let why = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema \
                    instead";
@@ -35,7 +33,6 @@ pub(crate) fn validate(object: &Value) -> Errors {
     self::names(&names, &mut errors);
     versions(&spec, &mut errors);
     let conversion = spec.get("conversion");
-    conversion.get("strategy").one_of(&["None", "Webhook"], &mut errors);
     if conversion.get("strategy").text() == "Webhook" {
         conversion.get("webhook").required(&mut errors);
     } else if conversion.get("webhook").is_set() {
@@ -49,9 +46,6 @@ pub(crate) fn validate(object: &Value) -> Errors {
 /// The faults of a change.
 pub(crate) fn validate_update(new: &Value, old: &Value) -> Errors {
     let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
-    for field in ["group", "names.plural"] {
-        spec.get(field).unchanged(meta::get(&old["spec"], field), &mut errors);
-    }
     if super::is_true(old, "Established") {
         for field in ["scope", "names.kind"] {
             spec.get(field).unchanged(meta::get(&old["spec"], field), &mut errors);
@@ -90,8 +84,6 @@ fn protected(at: &At<'_>, errors: &mut Errors) {
 }
 
 fn names(names: &At<'_>, errors: &mut Errors) {
-    names.get("plural").required_rule(name::dns1035_label, errors);
-    names.get("singular").optional_rule(name::dns1035_label, errors);
     for field in ["kind", "listKind"] {
         let kind = names.get(field);
         if kind.required(errors)
@@ -113,7 +105,6 @@ fn versions(spec: &At<'_>, errors: &mut Errors) {
     let mut seen = Vec::new();
     for version in versions.items() {
         let version_name = version.get("name");
-        version_name.required_rule(name::dns1035_label, errors);
         seen.push(version_name.text());
         if !version.get("deprecationWarning").is_empty() && version.value["deprecated"] != true {
             let why = "can only be set for deprecated versions";

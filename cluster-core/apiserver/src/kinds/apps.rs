@@ -1,15 +1,11 @@
 //! Deployments, replica sets, replication controllers, stateful sets, daemon sets and controller revisions.
 
 use super::BASE;
-use super::cells::{AGE, CONTAINERS, IMAGES, NAME, SELECTOR, col, count, label_map, number, wide};
+use super::cells::{OwnCell, count};
 use super::pod::defaults;
-use super::rules::{NON_NEGATIVE, Rule};
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
-use super::workloads::{
-    default_numbers, int_or_percent, is_zero, labels_from_template, non_negative, restart_always, selected_template,
-    selector_unchanged,
-};
-use crate::registry::{Column, Strategy};
+use super::workloads::{int_or_percent, is_zero, labels_from_template, restart_always, selected_template};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
 use serde_json::{Map, Value, json};
@@ -19,27 +15,21 @@ const CREATE: fn(&mut Value) = |object| object["status"] = json!({});
 pub(super) const DEPLOYMENT: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
-        default_numbers(spec, &[("replicas", 1), ("revisionHistoryLimit", 10), ("progressDeadlineSeconds", 600)]);
         rolling(spec, "strategy", &[("maxUnavailable", json!("25%")), ("maxSurge", json!("25%"))]);
         defaults::template(&mut spec["template"]);
     },
     prepare_create: CREATE,
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
-        non_negative(&at, &["spec.replicas", "spec.minReadySeconds", "spec.revisionHistoryLimit"], &mut errors);
         selected_template(&at, &mut errors);
         restart_always(&at, &mut errors);
         deployment_strategy(&at.get("spec.strategy"), &mut errors);
         let deadline = at.get("spec.progressDeadlineSeconds");
-        if deadline.is_set() {
-            deadline.non_negative(&mut errors);
-            if deadline.int() <= at.get("spec.minReadySeconds").int() {
-                errors.push(deadline.invalid("must be greater than minReadySeconds"));
-            }
+        if deadline.is_set() && deadline.int() <= at.get("spec.minReadySeconds").int() {
+            errors.push(deadline.invalid("must be greater than minReadySeconds"));
         }
         errors
     },
-    validate_update: selector_unchanged,
     status_resets: &["labels"],
     ..BASE
 };
@@ -47,18 +37,15 @@ pub(super) const DEPLOYMENT: Strategy = Strategy {
 pub(super) const REPLICA_SET: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
-        default(spec, "replicas", 1);
         defaults::template(&mut spec["template"]);
     },
     prepare_create: |object| object["status"] = json!({"replicas": 0}),
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
-        non_negative(&at, &["spec.replicas", "spec.minReadySeconds"], &mut errors);
         selected_template(&at, &mut errors);
         restart_always(&at, &mut errors);
         errors
     },
-    validate_update: selector_unchanged,
     selectable_fields: &[("status.replicas", |o| int(&o["status"]["replicas"]).to_string())],
     ..BASE
 };
@@ -68,7 +55,6 @@ pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
         labels_from_template(object);
         let labels = meta::get(object, "spec.template.metadata.labels").clone();
         let Some(spec) = child(object, "spec") else { return };
-        default(spec, "replicas", 1);
         if is_empty(&spec["selector"]) && !is_empty(&labels) {
             spec["selector"] = labels;
         }
@@ -77,7 +63,6 @@ pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
     prepare_create: |object| object["status"] = json!({"replicas": 0}),
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
-        non_negative(&at, &["spec.replicas", "spec.minReadySeconds"], &mut errors);
         let (selector, template) = (at.get("spec.selector"), at.get("spec.template"));
         if selector.required(&mut errors) {
             let labels = template.get("metadata.labels");
@@ -98,7 +83,6 @@ pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
 pub(super) const DAEMON_SET: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
-        default(spec, "revisionHistoryLimit", 10);
         rolling(spec, "updateStrategy", &[("maxUnavailable", json!(1)), ("maxSurge", json!(0))]);
         defaults::template(&mut spec["template"]);
     },
@@ -109,11 +93,8 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
         let (mut errors, at) = (Errors::new(), At::root(object));
         selected_template(&at, &mut errors);
         restart_always(&at, &mut errors);
-        non_negative(&at, &["spec.minReadySeconds", "spec.revisionHistoryLimit"], &mut errors);
-        let kind = at.get("spec.updateStrategy.type");
-        kind.one_of(&["RollingUpdate", "OnDelete"], &mut errors);
         let rolling = at.get("spec.updateStrategy.rollingUpdate");
-        if kind.text() == "RollingUpdate" {
+        if at.get("spec.updateStrategy.type").text() == "RollingUpdate" {
             let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
             int_or_percent(&unavailable, true, &mut errors);
             int_or_percent(&surge, true, &mut errors);
@@ -125,7 +106,6 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
         }
         errors
     },
-    validate_update: selector_unchanged,
     ..BASE
 };
 
@@ -134,30 +114,15 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
     prepare_create: |object| object["status"] = json!({"replicas": 0, "availableReplicas": 0}),
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
-        at.get("spec.podManagementPolicy").required_one_of(&["OrderedReady", "Parallel"], &mut errors);
-        let kind = at.get("spec.updateStrategy.type");
-        kind.required_one_of(&["RollingUpdate", "OnDelete"], &mut errors);
         let rolling = at.get("spec.updateStrategy.rollingUpdate");
-        if kind.text() == "OnDelete" && rolling.is_set() {
+        if at.get("spec.updateStrategy.type").text() == "OnDelete" && rolling.is_set() {
             errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
         }
-        rolling.get("partition").non_negative(&mut errors);
-        for policy in ["whenDeleted", "whenScaled"] {
-            at.get("spec.persistentVolumeClaimRetentionPolicy").get(policy).one_of(&["Retain", "Delete"], &mut errors);
-        }
-        let fields = ["spec.replicas", "spec.minReadySeconds", "spec.ordinals.start", "spec.revisionHistoryLimit"];
-        non_negative(&at, &fields, &mut errors);
         selected_template(&with_claims(&at).as_ref().map_or(at.clone(), At::root), &mut errors);
         restart_always(&at, &mut errors);
         errors
     },
     validate_update: stateful_set_update,
-    ..BASE
-};
-
-pub(super) const CONTROLLER_REVISION: Strategy = Strategy {
-    fields: &[("revision", &[NON_NEGATIVE]), ("data", &[Rule::Required("data is mandatory"), Rule::Frozen("")])],
-    has_generation: false,
     ..BASE
 };
 
@@ -194,18 +159,9 @@ fn deployment_strategy(strategy: &At<'_>, errors: &mut Errors) {
 
 fn stateful_set_defaults(object: &mut Value) {
     let Some(spec) = child(object, "spec") else { return };
-    default_text(spec, "podManagementPolicy", "OrderedReady");
-    default_numbers(spec, &[("replicas", 1), ("revisionHistoryLimit", 10)]);
     rolling(spec, "updateStrategy", &[("partition", json!(0))]);
-    default(spec, "persistentVolumeClaimRetentionPolicy", Map::new());
-    default_text(&mut spec["persistentVolumeClaimRetentionPolicy"], "whenDeleted", "Retain");
-    default_text(&mut spec["persistentVolumeClaimRetentionPolicy"], "whenScaled", "Retain");
     defaults::template(&mut spec["template"]);
-    for claim in each(spec, "volumeClaimTemplates") {
-        default_text(claim, "apiVersion", "v1");
-        default_text(claim, "kind", "PersistentVolumeClaim");
-        super::volumes::claim_defaults(claim);
-    }
+    each(spec, "volumeClaimTemplates").for_each(super::volumes::claim_defaults);
 }
 
 /// The set with its claim templates as volumes of the pod template, so that mounts find them.
@@ -252,49 +208,15 @@ fn stateful_set_update(new: &Value, old: &Value) -> Errors {
     )]
 }
 
-const DESIRED: Column = number("Desired", |o| count(o, "spec.replicas"));
-const CURRENT: Column = number("Current", |o| count(o, "status.replicas"));
-const READY: Column = number("Ready", |o| count(o, "status.readyReplicas"));
-const READY_OF: Column =
-    col("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into());
-
-pub(super) const DEPLOYMENT_COLUMNS: &[Column] = &[
-    NAME,
-    READY_OF,
-    number("Up-to-date", |o| count(o, "status.updatedReplicas")),
-    number("Available", |o| count(o, "status.availableReplicas")),
-    AGE,
-    CONTAINERS,
-    IMAGES,
-    SELECTOR,
-];
-pub(super) const REPLICA_SET_COLUMNS: &[Column] = &[NAME, DESIRED, CURRENT, READY, AGE, CONTAINERS, IMAGES, SELECTOR];
-pub(super) const REPLICATION_CONTROLLER_COLUMNS: &[Column] =
-    &[NAME, DESIRED, CURRENT, READY, AGE, CONTAINERS, IMAGES, wide("Selector", |o| label_map(&o["spec"]["selector"]))];
-pub(super) const STATEFUL_SET_COLUMNS: &[Column] = &[NAME, READY_OF, AGE, CONTAINERS, IMAGES];
-pub(super) const DAEMON_SET_COLUMNS: &[Column] = &[
-    NAME,
-    number("Desired", |o| count(o, "status.desiredNumberScheduled")),
-    number("Current", |o| count(o, "status.currentNumberScheduled")),
-    number("Ready", |o| count(o, "status.numberReady")),
-    number("Up-to-date", |o| count(o, "status.updatedNumberScheduled")),
-    number("Available", |o| count(o, "status.numberAvailable")),
-    col("Node Selector", |o| label_map(&o["spec"]["template"]["spec"]["nodeSelector"])),
-    AGE,
-    CONTAINERS,
-    IMAGES,
-    SELECTOR,
-];
-pub(super) const CONTROLLER_REVISION_COLUMNS: &[Column] = &[
-    NAME,
-    col("Controller", |o| {
-        let Some(owner) = meta::controller(o) else { return "<none>".into() };
-        let (version, kind) = (text(&owner["apiVersion"]), text(&owner["kind"]).to_lowercase());
-        match version.split_once('/') {
-            Some((group, _)) => format!("{kind}.{group}/{}", text(&owner["name"])).into(),
-            None => format!("{kind}/{}", text(&owner["name"])).into(),
-        }
-    }),
-    number("Revision", |o| count(o, "revision")),
-    AGE,
-];
+pub(super) const DEPLOYMENT_CELLS: &[OwnCell] =
+    &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];
+pub(super) const STATEFUL_SET_CELLS: &[OwnCell] =
+    &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];
+pub(super) const CONTROLLER_REVISION_CELLS: &[OwnCell] = &[("Controller", |o| {
+    let Some(owner) = meta::controller(o) else { return "<none>".into() };
+    let (version, kind) = (text(&owner["apiVersion"]), text(&owner["kind"]).to_lowercase());
+    match version.split_once('/') {
+        Some((group, _)) => format!("{kind}.{group}/{}", text(&owner["name"])).into(),
+        None => format!("{kind}/{}", text(&owner["name"])).into(),
+    }
+})];

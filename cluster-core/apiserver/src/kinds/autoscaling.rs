@@ -1,9 +1,9 @@
 //! Horizontal pod autoscalers, version 2 (as stored) and version 1.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, count};
+use super::cells::OwnCell;
 use super::walk::{At, child, default, int, is_empty, items, remove, text};
-use crate::registry::{Column, Conversion, Strategy};
+use crate::registry::{Conversion, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::meta;
 use serde_json::{Value, json};
@@ -11,26 +11,14 @@ use serde_json::{Value, json};
 pub(super) const AUTOSCALER: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
-        default(spec, "minReplicas", 1);
         if items(&spec["metrics"]).is_empty() {
             spec["metrics"] = cpu_metric(80);
-        }
-        if let Some(behavior) = child(spec, "behavior") {
-            for (direction, rules) in behavior_defaults() {
-                default(behavior, direction, json!({}));
-                for (key, value) in rules.as_object().into_iter().flatten() {
-                    default(&mut behavior[direction], key, value.clone());
-                }
-            }
         }
     },
     prepare_create: |object| object["status"] = json!({"desiredReplicas": 0, "currentReplicas": 0}),
     validate: |object| {
         let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
         let (least, most) = (spec.get("minReplicas"), spec.get("maxReplicas"));
-        if least.is_set() && least.int() < 1 {
-            errors.push(least.invalid("must be greater than or equal to 1"));
-        }
         if most.int() < 1 {
             errors.push(most.invalid_number("must be greater than 0"));
         }
@@ -48,16 +36,11 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
 pub(super) const AUTOSCALER_V1: Strategy = Strategy {
-    defaults: |object| {
-        if let Some(spec) = child(object, "spec") {
-            default(spec, "minReplicas", 1);
-        }
-    },
+    defaults: |_| {},
     validate: |object| {
         let mut v2 = object.clone();
         to_v2(&mut v2);
@@ -70,20 +53,6 @@ pub(super) const AUTOSCALER_V1: Strategy = Strategy {
 fn cpu_metric(percent: i64) -> Value {
     json!([{"type": "Resource",
         "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": percent}}}])
-}
-
-fn behavior_defaults() -> [(&'static str, Value); 2] {
-    [
-        (
-            "scaleUp",
-            json!({"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "policies": [
-                {"type": "Pods", "value": 4, "periodSeconds": 15}, {"type": "Percent", "value": 100, "periodSeconds": 15}]}),
-        ),
-        (
-            "scaleDown",
-            json!({"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}),
-        ),
-    ]
 }
 
 fn lower_first(text: &str) -> String {
@@ -191,20 +160,16 @@ fn targets(object: &Value) -> Value {
     }
 }
 
-pub(super) const AUTOSCALER_COLUMNS: &[Column] = &[
-    NAME,
-    col("Reference", |o| {
+pub(super) const AUTOSCALER_CELLS: &[OwnCell] = &[
+    ("Reference", |o| {
         let target = &o["spec"]["scaleTargetRef"];
         format!("{}/{}", text(&target["kind"]), text(&target["name"])).into()
     }),
-    col("Targets", targets),
-    col("MinPods", |o| match int(&o["spec"]["minReplicas"]) {
+    ("Targets", targets),
+    ("MinPods", |o| match int(&o["spec"]["minReplicas"]) {
         0 => "<unset>".into(),
         least => least.to_string().into(),
     }),
-    Column { kind: "integer", ..col("MaxPods", |o| count(o, "spec.maxReplicas")) },
-    Column { kind: "integer", ..col("Replicas", |o| count(o, "status.currentReplicas")) },
-    AGE,
 ];
 
 #[cfg(test)]

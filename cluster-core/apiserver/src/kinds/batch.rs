@@ -1,16 +1,17 @@
 //! Jobs and cron jobs.
 
 use super::BASE;
-use super::cells::{
-    AGE, CONTAINERS, IMAGES, NAME, SELECTOR, age, col, human_duration, label_selector, len, number, or_none, wide,
-};
+use super::cells::{OwnCell, age, human_duration};
 use super::pod::{defaults, validation};
+use super::rules::named;
 use super::walk::{At, child, default, default_text, int, is_empty, items, text};
-use super::workloads::{labels_from_template, non_negative, selected_template};
-use crate::registry::{Column, Strategy};
+use super::workloads::{labels_from_template, selected_template};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
+use cluster_object::schedule::Schedule;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 pub(super) const JOB: Strategy = Strategy {
@@ -32,12 +33,7 @@ pub(super) const JOB: Strategy = Strategy {
 
 pub(super) const CRON_JOB: Strategy = Strategy {
     defaults: |object| {
-        let Some(spec) = child(object, "spec") else { return };
-        default_text(spec, "concurrencyPolicy", "Allow");
-        default(spec, "suspend", false);
-        default(spec, "successfulJobsHistoryLimit", 3);
-        default(spec, "failedJobsHistoryLimit", 1);
-        if let Some(job) = super::walk::at(spec, "jobTemplate.spec") {
+        if let Some(job) = super::walk::at(object, "spec.jobTemplate.spec") {
             defaults::template(&mut job["template"]);
         }
     },
@@ -55,8 +51,6 @@ fn job_defaults(job: &mut Value) {
     default(spec, "parallelism", 1);
     let per_index = !spec["backoffLimitPerIndex"].is_null();
     default(spec, "backoffLimit", if per_index { i32::MAX } else { 6 });
-    default_text(spec, "completionMode", "NonIndexed");
-    default(spec, "suspend", false);
     let failure_policy = !spec["podFailurePolicy"].is_null();
     default_text(spec, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" });
     defaults::template(&mut spec["template"]);
@@ -87,22 +81,11 @@ fn generate_selector(job: &mut Value) {
 
 fn job_spec(job: &At<'_>, errors: &mut Errors) {
     let spec = job.get("spec");
-    let fields = [
-        "parallelism",
-        "completions",
-        "activeDeadlineSeconds",
-        "backoffLimit",
-        "ttlSecondsAfterFinished",
-        "backoffLimitPerIndex",
-        "maxFailedIndexes",
-    ];
-    non_negative(&spec, &fields, errors);
+    errors.extend(spec.faults(named("JobSpec")));
     let mode = spec.get("completionMode");
-    mode.optional_one_of(&["NonIndexed", "Indexed"], errors);
     if mode.text() == "Indexed" && !spec.get("completions").is_set() {
         errors.push(spec.get("completions").missing(&format!("when completion mode is {}", mode.text())));
     }
-    spec.get("podReplacementPolicy").optional_one_of(&["Failed", "TerminatingOrFailed"], errors);
     let policy = spec.get("template.spec.restartPolicy");
     if policy.text() == "Always" {
         errors.push(Error::required(&policy.path, "valid values: \"OnFailure\", \"Never\""));
@@ -117,14 +100,11 @@ fn job_update(new: &Value, old: &Value) -> Errors {
     if new["spec"]["completionMode"] != "Indexed" {
         spec.get("completions").unchanged(&old["completions"], &mut errors);
     }
-    spec.get("selector").unchanged(&old["selector"], &mut errors);
     let (new_template, old_template) = (scheduling_free(spec.value), scheduling_free(old));
     let suspended = old["suspend"] == true;
     if spec.value["template"] != old["template"] && !(suspended && new_template == old_template) {
         errors.push(spec.get("template").invalid("field is immutable"));
     }
-    spec.get("completionMode").unchanged(&old["completionMode"], &mut errors);
-    spec.get("podFailurePolicy").unchanged(&old["podFailurePolicy"], &mut errors);
     errors
 }
 
@@ -153,17 +133,14 @@ fn cron_job(object: &Value) -> Errors {
     if schedule.required(&mut errors) {
         if schedule.text().contains("TZ") {
             errors.push(schedule.invalid("cannot use TZ or CRON_TZ in schedule, use timeZone field instead"));
-        } else if let Err(why) = check_schedule(schedule.text()) {
+        } else if let Err(why) = Schedule::parse(schedule.text(), &TimeZone::UTC) {
             errors.push(schedule.invalid(&why));
         }
     }
     let zone = spec.get("timeZone");
-    if zone.is_set() && (zone.is_empty() || jiff::tz::TimeZone::get(zone.text()).is_err()) {
+    if zone.is_set() && (zone.is_empty() || TimeZone::get(zone.text()).is_err()) {
         errors.push(zone.invalid(&format!("unknown time zone {}", zone.text())));
     }
-    let fields = ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"];
-    non_negative(&spec, &fields, &mut errors);
-    spec.get("concurrencyPolicy").required_one_of(&["Allow", "Forbid", "Replace"], &mut errors);
     let job = spec.get("jobTemplate");
     job_spec(&job, &mut errors);
     if job.get("spec.selector").is_set() {
@@ -171,67 +148,6 @@ fn cron_job(object: &Value) -> Errors {
     }
     errors.extend(validation::template(&job.get("spec.template")));
     errors
-}
-
-/// Whether the text is a cron schedule: five fields, or a word like `@daily`.
-fn check_schedule(text: &str) -> Result<(), String> {
-    if let Some(word) = text.strip_prefix('@') {
-        let known = ["yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly"].contains(&word);
-        return if known || word.starts_with("every ") {
-            Ok(())
-        } else {
-            Err(format!("unrecognized descriptor: {text}"))
-        };
-    }
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    if fields.len() != 5 {
-        return Err(format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")));
-    }
-    const NAMES: [&[&str]; 2] = [
-        &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
-        &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
-    ];
-    let ranges: [(u32, u32, &[&str]); 5] =
-        [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, NAMES[0]), (0, 6, NAMES[1])];
-    for (field, (low, high, names)) in fields.iter().zip(ranges) {
-        for part in field.split(',') {
-            schedule_part(part, low, high, names)?;
-        }
-    }
-    Ok(())
-}
-
-fn schedule_part(part: &str, low: u32, high: u32, names: &[&str]) -> Result<(), String> {
-    let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
-    let value = |text: &str| -> Result<u32, String> {
-        if let Some(index) = names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
-            return Ok(low + index as u32);
-        }
-        text.parse()
-            .map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
-    };
-    if let Some(step) = step
-        && value(step)? == 0
-    {
-        return Err(format!("step of range should be a positive number: {part}"));
-    }
-    if matches!(range, "*" | "?") {
-        return Ok(());
-    }
-    let (start, end) = match range.split_once('-') {
-        Some((start, end)) => (value(start)?, value(end)?),
-        None => (value(range)?, value(range)?),
-    };
-    if start < low {
-        return Err(format!("beginning of range ({start}) below minimum ({low}): {part}"));
-    }
-    if end > high {
-        return Err(format!("end of range ({end}) above maximum ({high}): {part}"));
-    }
-    if start > end {
-        return Err(format!("beginning of range ({start}) beyond end of range ({end}): {part}"));
-    }
-    Ok(())
 }
 
 fn job_status(job: &Value) -> Value {
@@ -272,49 +188,20 @@ fn duration(job: &Value) -> Value {
     }
 }
 
-pub(super) const JOB_COLUMNS: &[Column] = &[
-    NAME,
-    col("Status", job_status),
-    col("Completions", completions),
-    col("Duration", duration),
-    AGE,
-    CONTAINERS,
-    IMAGES,
-    SELECTOR,
-];
+pub(super) const JOB_CELLS: &[OwnCell] =
+    &[("Status", job_status), ("Completions", completions), ("Duration", duration)];
 
-pub(super) const CRON_JOB_COLUMNS: &[Column] = &[
-    NAME,
-    col("Schedule", |o| text(&o["spec"]["schedule"]).into()),
-    col("Timezone", |o| or_none(o, "spec.timeZone")),
-    Column {
-        kind: "boolean",
-        ..col("Suspend", |o| if o["spec"]["suspend"] == true { "True" } else { "False" }.into())
-    },
-    number("Active", |o| len(o, "status.active").into()),
-    col("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
+pub(super) const CRON_JOB_CELLS: &[OwnCell] = &[
+    ("Suspend", |o| if o["spec"]["suspend"] == true { "True" } else { "False" }.into()),
+    ("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
         Value::Null => "<none>".into(),
         time => age(time).into(),
     }),
-    AGE,
-    wide("Containers", |o| super::cells::container_names(&o["spec"]["jobTemplate"]["spec"]["template"]["spec"])),
-    wide("Images", |o| super::cells::container_images(&o["spec"]["jobTemplate"]["spec"]["template"]["spec"])),
-    wide("Selector", |o| label_selector(&o["spec"]["jobTemplate"]["spec"]["selector"])),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn schedules_are_checked() {
-        for good in ["* * * * *", "*/5 0-6 1,15 jan-MAR mon", "@daily", "0 0 1 1 ?"] {
-            assert_eq!(check_schedule(good), Ok(()), "{good}");
-        }
-        for bad in ["* * * *", "60 * * * *", "a * * * *", "*/0 * * * *", "5-1 * * * *", "@never", "* * 0 * *"] {
-            assert!(check_schedule(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_job_gets_a_selector_from_its_uid() {

@@ -5,32 +5,124 @@ use crate::registry::Column;
 use cluster_object::meta;
 use cluster_object::selector::Selector;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A column that is always shown.
-pub(super) const fn col(name: &'static str, cell: fn(&Value) -> Value) -> Column {
-    Column { name, kind: "string", format: "", priority: 0, cell }
+/// How a cell is read out of an object; most by a dotted path.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Cell {
+    /// A text.
+    Text(String),
+    /// A text, and what stands in its place when it is empty.
+    TextOr(String, String),
+    /// Whatever is there.
+    Value(String),
+    /// A time, as it is.
+    Date(String),
+    /// A number, 0 when there is none.
+    Count(String),
+    /// How many entries a list or map has.
+    Length(String),
+    /// Whether this is true.
+    Flag(String),
+    /// A map of labels.
+    Labels(String),
+    /// A label selector.
+    Selector(String),
+    /// The names of the containers of a pod spec.
+    Names(String),
+    /// The images of the containers of a pod spec.
+    Images(String),
+    /// What a function makes of the object.
+    #[serde(skip)]
+    Own(fn(&Value) -> Value),
 }
 
-/// A column of `-o wide`.
-pub(super) const fn wide(name: &'static str, cell: fn(&Value) -> Value) -> Column {
-    Column { priority: 1, ..col(name, cell) }
+impl Cell {
+    /// The cell of an object.
+    pub(crate) fn of(&self, object: &Value) -> Value {
+        match self {
+            Self::Text(path) | Self::Date(path) => meta::text(object, path).into(),
+            Self::TextOr(path, otherwise) => or(meta::text(object, path), otherwise),
+            Self::Value(path) => meta::get(object, path).clone(),
+            Self::Count(path) => count(object, path),
+            Self::Length(path) => len(object, path).into(),
+            Self::Flag(path) => (*meta::get(object, path) == true).into(),
+            Self::Labels(path) => label_map(meta::get(object, path)),
+            Self::Selector(path) => label_selector(meta::get(object, path)),
+            Self::Names(path) => containers(meta::get(object, path), "name"),
+            Self::Images(path) => containers(meta::get(object, path), "image"),
+            Self::Own(cell) => cell(object),
+        }
+    }
+
+    /// The type that such a cell usually has.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Count(_) | Self::Length(_) => "integer",
+            Self::Flag(_) => "boolean",
+            Self::Date(_) => "date",
+            _ => "string",
+        }
+    }
 }
 
-/// A column of whole numbers.
-pub(super) const fn number(name: &'static str, cell: fn(&Value) -> Value) -> Column {
-    Column { kind: "integer", ..col(name, cell) }
+/// A heading, and what is shown under it.
+pub(super) type OwnCell = (&'static str, fn(&Value) -> Value);
+
+/// What every kind may show without saying how.
+const COMMON: [OwnCell; 2] =
+    [("Name", |o| meta::name(o).into()), ("Age", |o| age(&o["metadata"]["creationTimestamp"]).into())];
+
+/// A column in short form.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum ColumnRow {
+    /// One of the kind's own cells, or one that every kind may show.
+    Heading(String),
+    Full {
+        name: String,
+        /// Without it the cell is one of the kind's own.
+        #[serde(flatten)]
+        cell: Option<Cell>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
+        /// Only shown by `-o wide`.
+        #[serde(default)]
+        wide: bool,
+    },
 }
 
-/// The object's name.
-pub(super) const NAME: Column = Column { format: "name", ..col("Name", |o| meta::name(o).into()) };
-/// How long ago the object was created.
-pub(super) const AGE: Column = col("Age", |o| age(&o["metadata"]["creationTimestamp"]).into());
-/// When the object was created.
-pub(super) const CREATED_AT: Column =
-    Column { kind: "date", ..col("Created At", |o| meta::text(o, "metadata.creationTimestamp").into()) };
-/// The columns of kinds that have none of their own.
-pub(super) const PLAIN: &[Column] = &[NAME, CREATED_AT];
+impl ColumnRow {
+    /// The columns of kinds that have none of their own.
+    pub(super) fn plain() -> Vec<Self> {
+        let created = Self::Full {
+            name: "Created At".to_owned(),
+            cell: Some(Cell::Date("metadata.creationTimestamp".to_owned())),
+            kind: None,
+            wide: false,
+        };
+        vec![Self::Heading("Name".to_owned()), created]
+    }
+
+    /// The whole column of a kind with these cells of its own.
+    pub(super) fn column(self, own: &[OwnCell]) -> Column {
+        let (name, cell, kind, wide) = match self {
+            Self::Heading(name) => (name, None, None, false),
+            Self::Full { name, cell, kind, wide } => (name, cell, kind, wide),
+        };
+        let known = own.iter().chain(&COMMON).find(|(heading, _)| *heading == name);
+        let cell = cell.or(known.map(|(_, cell)| Cell::Own(*cell))).expect("a table of columns, which tests read");
+        Column {
+            kind: kind.unwrap_or_else(|| cell.kind().to_owned()),
+            format: if name == "Name" { "name" } else { "" },
+            priority: wide.into(),
+            name,
+            cell,
+        }
+    }
+}
 
 /// The time since `timestamp`, `<unknown>` without one.
 pub(crate) fn age(timestamp: &Value) -> String {
@@ -109,23 +201,6 @@ pub(super) fn label_selector(selector: &Value) -> Value {
 /// A field of each container of a pod spec, joined.
 fn containers(spec: &Value, field: &str) -> Value {
     join(items(&spec["containers"]).iter().map(|c| text(&c[field]))).into()
-}
-
-/// The names of the containers in `spec.template`.
-pub(super) const CONTAINERS: Column = wide("Containers", |o| containers(&o["spec"]["template"]["spec"], "name"));
-/// The images of the containers in `spec.template`.
-pub(super) const IMAGES: Column = wide("Images", |o| containers(&o["spec"]["template"]["spec"], "image"));
-/// The selector in `spec.selector`.
-pub(super) const SELECTOR: Column = wide("Selector", |o| label_selector(&o["spec"]["selector"]));
-
-/// The names of the containers in a pod spec.
-pub(super) fn container_names(spec: &Value) -> Value {
-    containers(spec, "name")
-}
-
-/// The images of the containers in a pod spec.
-pub(super) fn container_images(spec: &Value) -> Value {
-    containers(spec, "image")
 }
 
 #[cfg(test)]

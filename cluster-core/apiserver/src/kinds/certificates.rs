@@ -1,36 +1,21 @@
 //! Requests for certificates, and bundles of trust anchors.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, human_duration, or_none};
-use super::rules::Rule;
+use super::cells::{OwnCell, human_duration};
 use super::walk::{At, int, is_empty, items};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
-    fields: &[
-        ("spec.request", &[Rule::Required("")]),
-        ("spec.usages", &[Rule::Required("usages must be provided")]),
-        ("spec.signerName", &[Rule::Required(""), Rule::Text(signer_name)]),
-        ("spec", &[Rule::Frozen("")]),
-    ],
     prepare_create: |object| object["status"] = json!({}),
-    validate: |object| {
-        let (mut errors, seconds) = (Errors::new(), At::root(object).get("spec.expirationSeconds"));
-        if seconds.is_set() && seconds.int() < 600 {
-            errors.push(seconds.invalid("may not specify a duration less than 600 seconds (10 minutes)"));
-        }
-        errors
-    },
     selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
     validate_name: name::path_segment,
-    has_generation: false,
     ..BASE
 };
 
-fn signer_name(text: &str) -> Result<(), String> {
+pub(super) fn signer_name(text: &str) -> Result<(), String> {
     match text.split_once('/') {
         Some((domain, path)) if !path.is_empty() => name::dns_subdomain(domain),
         _ => Err("must be a fully qualified domain and path of the form 'example.com/signer-name'".to_owned()),
@@ -39,10 +24,6 @@ fn signer_name(text: &str) -> Result<(), String> {
 
 /// Bundles of trust anchors; one of a signer is named after it.
 pub(super) const TRUST_BUNDLE: Strategy = Strategy {
-    fields: &[
-        ("spec.trustBundle", &[Rule::Required("")]),
-        ("spec.signerName", &[Rule::Text(signer_name), Rule::Frozen("")]),
-    ],
     validate: |object| {
         let (mut errors, signer) = (Errors::new(), meta::text(object, "spec.signerName").replace('/', ":"));
         let name = At::root(object).get("metadata.name");
@@ -59,22 +40,10 @@ pub(super) const TRUST_BUNDLE: Strategy = Strategy {
     },
     selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
     validate_name: name::path_segment,
-    has_generation: false,
     ..BASE
 };
 
 pub(super) const POD_CERTIFICATE_REQUEST: Strategy = Strategy {
-    fields: &[
-        ("spec.signerName", &[Rule::Required(""), Rule::Text(signer_name)]),
-        ("spec.podName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
-        ("spec.podUID", &[Rule::Required("")]),
-        ("spec.serviceAccountName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
-        ("spec.serviceAccountUID", &[Rule::Required("")]),
-        ("spec.nodeName", &[Rule::Required(""), Rule::Text(name::dns_subdomain)]),
-        ("spec.nodeUID", &[Rule::Required("")]),
-        ("spec.maxExpirationSeconds", &[Rule::Default("86400"), Rule::Range(3600, 7_862_400)]),
-        ("spec", &[Rule::Frozen("")]),
-    ],
     selectable_fields: &[
         ("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned()),
         ("spec.podName", |o| meta::text(o, "spec.podName").to_owned()),
@@ -100,14 +69,10 @@ fn certificate_condition(request: &Value) -> Value {
     parts.join(",").into()
 }
 
-pub(super) const CERTIFICATE_REQUEST_COLUMNS: &[Column] = &[
-    NAME,
-    AGE,
-    col("SignerName", |o| or_none(o, "spec.signerName")),
-    col("Requestor", |o| meta::text(o, "spec.username").into()),
-    col("RequestedDuration", |o| match int(&o["spec"]["expirationSeconds"]) {
+pub(super) const CERTIFICATE_REQUEST_CELLS: &[OwnCell] = &[
+    ("RequestedDuration", |o| match int(&o["spec"]["expirationSeconds"]) {
         0 => "<none>".into(),
         seconds => human_duration(seconds).into(),
     }),
-    col("Condition", certificate_condition),
+    ("Condition", certificate_condition),
 ];

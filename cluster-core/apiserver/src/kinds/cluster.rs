@@ -1,16 +1,14 @@
 //! Namespaces, nodes, events, leases, priority and runtime classes.
 
 use super::BASE;
-use super::cells::{AGE, NAME, age, col, count, join, number, or, or_none, wide};
-use super::rules::{Field, NON_NEGATIVE, Rule};
+use super::cells::{OwnCell, age, join, or};
 use super::walk::{At, canonical_quantities, child, default, int, items, text};
-use crate::registry::{Column, Conversion, Deletion, SelectableField, Strategy};
+use crate::registry::{Conversion, Deletion, SelectableField, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 pub(super) const NAMESPACE: Strategy = Strategy {
-    fields: &[("spec.finalizers[]", &[Rule::Text(name::qualified_name)])],
     defaults: |object| {
         let name = meta::name(object).to_owned();
         if !name.is_empty() && object["metadata"]["labels"]["kubernetes.io/metadata.name"] != *name {
@@ -32,16 +30,10 @@ pub(super) const NAMESPACE: Strategy = Strategy {
     selectable_fields: &[("status.phase", |o| meta::text(o, "status.phase").to_owned())],
     validate_name: name::dns_label,
     deletion: Deletion::Finalized,
-    has_generation: false,
     ..BASE
 };
 
 pub(super) const NODE: Strategy = Strategy {
-    fields: &[
-        ("spec.taints[].key", &[Rule::Required(""), Rule::Text(name::qualified_name)]),
-        ("spec.taints[].value", &[Rule::Text(name::label_value)]),
-        ("spec.taints[].effect", &[Rule::Required(""), Rule::OneOf(&["NoExecute", "NoSchedule", "PreferNoSchedule"])]),
-    ],
     defaults: |object| {
         for list in ["capacity", "allocatable"] {
             canonical_quantities(super::walk::at(object, &format!("status.{list}")));
@@ -75,7 +67,6 @@ pub(super) const NODE: Strategy = Strategy {
     },
     status_on_create: true,
     selectable_fields: &[("spec.unschedulable", |o| (o["spec"]["unschedulable"] == true).to_string())],
-    has_generation: false,
     ..BASE
 };
 
@@ -120,29 +111,13 @@ pub(super) const EVENT: Strategy = Strategy {
         errors
     },
     selectable_fields: EVENT_FIELDS,
-    has_generation: false,
     create_on_update: true,
     ephemeral_history: true,
     ..BASE
 };
 
 /// Events of the newer group are complete, and only their series goes on.
-const NEW_EVENT: &[Field] = &[
-    ("eventTime", &[Rule::Required(""), Rule::Frozen("")]),
-    ("reportingController", &[Rule::Required(""), Rule::Text(name::qualified_name), Rule::Frozen("")]),
-    ("reportingInstance", &[Rule::Required(""), Rule::Most(128), Rule::Frozen("")]),
-    ("action", &[Rule::Required(""), Rule::Most(128), Rule::Frozen("")]),
-    ("reason", &[Rule::Required(""), Rule::Most(128), Rule::Frozen("")]),
-    ("type", &[Rule::Required(""), Rule::OneOf(&["Normal", "Warning"]), Rule::Frozen("")]),
-    ("note", &[Rule::Most(1024), Rule::Frozen("")]),
-    ("regarding", &[Rule::Frozen("")]),
-    ("related", &[Rule::Frozen("")]),
-    ("series.count", &[Rule::Range(2, i64::MAX)]),
-    ("series.lastObservedTime", &[Rule::Required("")]),
-];
-
 pub(super) const EVENTS_EVENT: Strategy = Strategy {
-    fields: NEW_EVENT,
     validate: |event| {
         let mut core = event.clone();
         rename(&mut core, "v1", |(core, events)| (events, core));
@@ -176,31 +151,10 @@ fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static st
     map.insert("apiVersion".to_owned(), version.into());
 }
 
-pub(super) const LEASE: Strategy = Strategy {
-    fields: &[
-        ("spec.leaseDurationSeconds", &[Rule::AtLeast(1, "must be greater than 0")]),
-        ("spec.leaseTransitions", &[NON_NEGATIVE]),
-        ("spec.strategy", &[Rule::Text(name::qualified_name)]),
-    ],
-    create_on_update: true,
-    unconditional_update: false,
-    ephemeral_history: true,
-    has_generation: false,
-    ..BASE
-};
+pub(super) const LEASE: Strategy =
+    Strategy { create_on_update: true, unconditional_update: false, ephemeral_history: true, ..BASE };
 
 pub(super) const PRIORITY_CLASS: Strategy = Strategy {
-    fields: &[
-        (
-            "preemptionPolicy",
-            &[
-                Rule::Default("\"PreemptLowerPriority\""),
-                Rule::OneOf(&["Never", "PreemptLowerPriority"]),
-                Rule::Frozen(""),
-            ],
-        ),
-        ("value", &[Rule::Default("0"), Rule::Frozen("may not be changed in an update.")]),
-    ],
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
         let system = meta::name(object).starts_with("system-");
@@ -217,23 +171,19 @@ pub(super) const PRIORITY_CLASS: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
 pub(super) const RUNTIME_CLASS: Strategy = Strategy {
-    fields: &[("handler", &[Rule::Required(""), Rule::Text(name::dns_label), Rule::Frozen("")])],
     defaults: |object| canonical_quantities(super::walk::at(object, "overhead.podFixed")),
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
         for (_, amount) in at.get("overhead.podFixed").entries() {
             amount.quantity(&mut errors);
         }
-        at.get("scheduling.nodeSelector").labels(&mut errors);
         super::pod::validation::tolerations(&at.get("scheduling.tolerations"), &mut errors);
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
@@ -268,10 +218,6 @@ fn node_address(node: &Value, kind: &str) -> Value {
     or(address.map(|a| text(&a["address"])).unwrap_or_default(), "<none>")
 }
 
-fn unknown(object: &Value, path: &str) -> Value {
-    or(meta::text(object, path), "<unknown>")
-}
-
 fn event_time(event: &Value, first: bool) -> Value {
     let time = match (first, &event["series"]["lastObservedTime"]) {
         (false, time) if !time.is_null() => time,
@@ -282,29 +228,19 @@ fn event_time(event: &Value, first: bool) -> Value {
     age(time).into()
 }
 
-pub(super) const NAMESPACE_COLUMNS: &[Column] = &[NAME, col("Status", |o| meta::text(o, "status.phase").into()), AGE];
-pub(super) const NODE_COLUMNS: &[Column] = &[
-    NAME,
-    col("Status", node_status),
-    col("Roles", node_roles),
-    AGE,
-    col("Version", |o| meta::text(o, "status.nodeInfo.kubeletVersion").into()),
-    wide("Internal-IP", |o| node_address(o, "InternalIP")),
-    wide("External-IP", |o| node_address(o, "ExternalIP")),
-    wide("OS-Image", |o| unknown(o, "status.nodeInfo.osImage")),
-    wide("Kernel-Version", |o| unknown(o, "status.nodeInfo.kernelVersion")),
-    wide("Container-Runtime", |o| unknown(o, "status.nodeInfo.containerRuntimeVersion")),
+pub(super) const NODE_CELLS: &[OwnCell] = &[
+    ("Status", node_status),
+    ("Roles", node_roles),
+    ("Internal-IP", |o| node_address(o, "InternalIP")),
+    ("External-IP", |o| node_address(o, "ExternalIP")),
 ];
-pub(super) const EVENT_COLUMNS: &[Column] = &[
-    col("Last Seen", |o| event_time(o, false)),
-    col("Type", |o| text(&o["type"]).into()),
-    col("Reason", |o| text(&o["reason"]).into()),
-    col("Object", |o| {
+pub(super) const EVENT_CELLS: &[OwnCell] = &[
+    ("Last Seen", |o| event_time(o, false)),
+    ("Object", |o| {
         let (kind, name) = (meta::text(o, "involvedObject.kind").to_lowercase(), meta::text(o, "involvedObject.name"));
         if name.is_empty() { kind.into() } else { format!("{kind}/{name}").into() }
     }),
-    wide("Subobject", |o| meta::text(o, "involvedObject.fieldPath").into()),
-    wide("Source", |o| {
+    ("Source", |o| {
         let component = match meta::text(o, "source.component") {
             "" => text(&o["reportingComponent"]),
             component => component,
@@ -315,22 +251,11 @@ pub(super) const EVENT_COLUMNS: &[Column] = &[
         };
         join([component, host].into_iter().filter(|part| !part.is_empty())).replace(',', ", ").into()
     }),
-    col("Message", |o| text(&o["message"]).trim().into()),
-    wide("First Seen", |o| event_time(o, true)),
-    wide("Count", |o| match (int(&o["series"]["count"]), int(&o["count"])) {
+    ("Message", |o| text(&o["message"]).trim().into()),
+    ("First Seen", |o| event_time(o, true)),
+    ("Count", |o| match (int(&o["series"]["count"]), int(&o["count"])) {
         (0, 0) => 1.into(),
         (0, count) | (count, _) => count.into(),
     }),
-    Column { format: "name", ..wide("Name", |o| meta::name(o).into()) },
+    ("Name", |o| meta::name(o).into()),
 ];
-
-pub(super) const LEASE_COLUMNS: &[Column] =
-    &[NAME, col("Holder", |o| meta::text(o, "spec.holderIdentity").into()), AGE];
-pub(super) const PRIORITY_CLASS_COLUMNS: &[Column] = &[
-    NAME,
-    number("Value", |o| count(o, "value")),
-    Column { kind: "boolean", ..col("Global-Default", |o| (o["globalDefault"] == true).into()) },
-    AGE,
-    col("PreemptionPolicy", |o| or_none(o, "preemptionPolicy")),
-];
-pub(super) const RUNTIME_CLASS_COLUMNS: &[Column] = &[NAME, col("Handler", |o| text(&o["handler"]).into()), AGE];

@@ -1,9 +1,9 @@
 //! Config maps, secrets and service accounts.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, len, number};
-use super::walk::{At, default, default_text, entries, remove, text};
-use crate::registry::{Column, Strategy};
+use super::cells::{OwnCell, len};
+use super::walk::{At, default, entries, remove, text};
+use crate::registry::Strategy;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster_object::field::{Error, Errors};
@@ -31,13 +31,11 @@ pub(super) const CONFIG_MAP: Strategy = Strategy {
         errors
     },
     validate_update: |new, old| immutable(new, old, &["data", "binaryData"]),
-    has_generation: false,
     ..BASE
 };
 
 pub(super) const SECRET: Strategy = Strategy {
     defaults: |object| {
-        default_text(object, "type", "Opaque");
         let plain = remove(object, "stringData");
         for (key, value) in plain.iter().flat_map(entries) {
             default(object, "data", Map::new());
@@ -47,17 +45,10 @@ pub(super) const SECRET: Strategy = Strategy {
         }
     },
     validate: secret,
-    validate_update: |new, old| {
-        let mut errors = immutable(new, old, &["data"]);
-        At::root(new).get("type").unchanged(&old["type"], &mut errors);
-        errors
-    },
+    validate_update: |new, old| immutable(new, old, &["data"]),
     selectable_fields: &[("type", |o| text(&o["type"]).to_owned())],
-    has_generation: false,
     ..BASE
 };
-
-pub(super) const SERVICE_ACCOUNT: Strategy = Strategy { has_generation: false, ..BASE };
 
 fn keys(at: &At<'_>, errors: &mut Errors) {
     for field in ["data", "binaryData"] {
@@ -127,11 +118,7 @@ fn secret(object: &Value) -> Errors {
     errors
 }
 
-pub(super) const CONFIG_MAP_COLUMNS: &[Column] =
-    &[NAME, number("Data", |o| (len(o, "data") + len(o, "binaryData")).into()), AGE];
-pub(super) const SECRET_COLUMNS: &[Column] =
-    &[NAME, col("Type", |o| text(&o["type"]).into()), number("Data", |o| len(o, "data").into()), AGE];
-pub(super) const SERVICE_ACCOUNT_COLUMNS: &[Column] = &[NAME, number("Secrets", |o| len(o, "secrets").into()), AGE];
+pub(super) const CONFIG_MAP_CELLS: &[OwnCell] = &[("Data", |o| (len(o, "data") + len(o, "binaryData")).into())];
 
 #[cfg(test)]
 mod tests {
@@ -142,7 +129,7 @@ mod tests {
     fn string_data_becomes_data() {
         let mut object = json!({"data": {"a": "QQ=="}, "stringData": {"b": "B"}});
         (SECRET.defaults)(&mut object);
-        assert_eq!(object, json!({"data": {"a": "QQ==", "b": "Qg=="}, "type": "Opaque"}));
+        assert_eq!(object, json!({"data": {"a": "QQ==", "b": "Qg=="}}));
         assert_eq!(secret(&object), vec![]);
     }
 

@@ -1,49 +1,23 @@
 //! Endpoints and endpoint slices.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col};
-use super::pod::validation::ip;
-use super::rules::Rule;
-use super::walk::{At, default, default_text, each, int, items, text, texts};
-use crate::registry::{Column, Strategy};
+use super::cells::OwnCell;
+use super::pod::validation::is_ip;
+use super::walk::{At, int, items, text, texts};
+use crate::registry::Strategy;
 use cluster_object::field::Errors;
 use cluster_object::name;
 use serde_json::Value;
 
-pub(super) const ENDPOINTS: Strategy = Strategy {
-    defaults: |object| {
-        for subset in each(object, "subsets") {
-            each(subset, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
-        }
-    },
-    validate: endpoints,
-    has_generation: false,
-    ..BASE
-};
+pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, ..BASE };
 
 pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
-    fields: &[
-        ("addressType", &[Rule::Required(""), Rule::OneOf(&["FQDN", "IPv4", "IPv6"]), Rule::Frozen("")]),
-        ("endpoints", &[Rule::Most(1000)]),
-        ("endpoints[].addresses", &[Rule::Required("must contain at least 1 address"), Rule::Most(100)]),
-        ("endpoints[].hostname", &[Rule::Text(name::dns_label)]),
-        ("ports", &[Rule::Most(20000)]),
-        ("ports[].name", &[Rule::Text(name::dns_label), Rule::Unique]),
-        ("ports[].protocol", &[Rule::Required(""), Rule::OneOf(&["SCTP", "TCP", "UDP"])]),
-        ("ports[].appProtocol", &[Rule::Text(name::qualified_name)]),
-    ],
-    defaults: |object| {
-        for port in each(object, "ports") {
-            default(port, "name", "");
-            default_text(port, "protocol", "TCP");
-        }
-    },
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
         let names = at.get("addressType").text() == "FQDN";
         for endpoint in at.get("endpoints").items() {
             for address in endpoint.get("addresses").items() {
-                if names { address.rule(name::dns_subdomain, &mut errors) } else { ip(&address, &mut errors) }
+                address.rule(if names { name::dns_subdomain } else { is_ip }, &mut errors);
             }
         }
         errors
@@ -58,8 +32,7 @@ fn endpoints(object: &Value) -> Errors {
             errors.push(subset.missing("must specify `addresses` or `notReadyAddresses`"));
         }
         for address in subset.get("addresses").items().chain(subset.get("notReadyAddresses").items()) {
-            ip(&address.get("ip"), &mut errors);
-            address.get("hostname").optional_rule(name::dns_label, &mut errors);
+            address.get("ip").rule(is_ip, &mut errors);
         }
         let several = items(&subset.value["ports"]).len() > 1;
         for port in subset.get("ports").items() {
@@ -67,7 +40,6 @@ fn endpoints(object: &Value) -> Errors {
                 errors.push(port.get("name").missing(""));
             }
             port.get("port").port(&mut errors);
-            port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], &mut errors);
         }
     }
     errors
@@ -98,23 +70,20 @@ fn endpoint_addresses(object: &Value) -> Value {
     first_three(&all)
 }
 
-pub(super) const ENDPOINTS_COLUMNS: &[Column] = &[NAME, col("Endpoints", endpoint_addresses), AGE];
-pub(super) const ENDPOINT_SLICE_COLUMNS: &[Column] = &[
-    NAME,
-    col("AddressType", |o| text(&o["addressType"]).into()),
-    col("Ports", |o| {
+pub(super) const ENDPOINTS_CELLS: &[OwnCell] = &[("Endpoints", endpoint_addresses)];
+pub(super) const ENDPOINT_SLICE_CELLS: &[OwnCell] = &[
+    ("Ports", |o| {
         if items(&o["ports"]).is_empty() {
             return "<unset>".into();
         }
         let show = |port: &Value| port["port"].as_i64().map_or_else(|| "*".to_owned(), |number| number.to_string());
         first_three(&items(&o["ports"]).iter().map(show).collect::<Vec<_>>())
     }),
-    col("Endpoints", |o| {
+    ("Endpoints", |o| {
         if items(&o["endpoints"]).is_empty() {
             return "<unset>".into();
         }
         let all = items(&o["endpoints"]).iter().flat_map(|e| texts(&e["addresses"])).map(str::to_owned);
         first_three(&all.collect::<Vec<_>>())
     }),
-    AGE,
 ];

@@ -1,11 +1,11 @@
 //! What extends the API: custom resource definitions, webhooks, admission policies, API services.
 
 use super::BASE;
-use super::cells::{AGE, CREATED_AT, NAME, col, len, number, or};
-use super::walk::{At, child, default, default_text, each, is_empty, items, text};
+use super::cells::{OwnCell, or};
+use super::walk::{At, child, default_text, each, is_empty, items, text};
 use crate::admission::policy::definition as policy;
 use crate::custom::definition;
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -18,11 +18,6 @@ pub(super) const DEFINITION: Strategy = Strategy {
         if let Some(names) = child(spec, "names") {
             default_text(names, "singular", &kind.to_lowercase());
             default_text(names, "listKind", &format!("{kind}List"));
-        }
-        default(spec, "conversion", json!({}));
-        default_text(&mut spec["conversion"], "strategy", "None");
-        if let Some(service) = super::walk::at(spec, "conversion.webhook.clientConfig.service") {
-            default(service, "port", 443);
         }
     },
     prepare_create: |object| {
@@ -39,11 +34,6 @@ pub(super) const DEFINITION: Strategy = Strategy {
 
 pub(super) const API_SERVICE: Strategy = Strategy {
     status_resets: Strategy::RESET_FOR_STATUS,
-    defaults: |object| {
-        if let Some(service) = super::walk::at(object, "spec.service") {
-            default(service, "port", 443);
-        }
-    },
     prepare_create: |object| {
         let local = object["spec"]["service"].is_null();
         object["status"] = if local { crate::aggregation::local_status() } else { json!({}) };
@@ -56,7 +46,6 @@ pub(super) const API_SERVICE: Strategy = Strategy {
             errors
                 .push(at.get("metadata.name").invalid(&format!("must be `spec.version+\".\"+spec.group`: {wanted:?}")));
         }
-        spec.get("version").required_rule(name::dns1035_label, &mut errors);
         for field in ["groupPriorityMinimum", "versionPriority"] {
             if spec.get(field).int() <= 0 {
                 errors.push(spec.get(field).invalid("must be positive and less than 20000"));
@@ -65,26 +54,13 @@ pub(super) const API_SERVICE: Strategy = Strategy {
         errors
     },
     validate_name: name::path_segment,
-    has_generation: false,
     ..BASE
 };
 
 pub(super) const WEBHOOKS: Strategy = Strategy {
     defaults: |object| {
-        let mutating = meta::kind(object).starts_with("Mutating");
-        for hook in each(object, "webhooks") {
-            default_text(hook, "failurePolicy", "Fail");
-            default_text(hook, "matchPolicy", "Equivalent");
-            default(hook, "namespaceSelector", json!({}));
-            default(hook, "objectSelector", json!({}));
-            default(hook, "timeoutSeconds", 10);
-            if mutating {
-                default_text(hook, "reinvocationPolicy", "Never");
-            }
-            if let Some(service) = super::walk::at(hook, "clientConfig.service") {
-                default(service, "port", 443);
-            }
-            each(hook, "rules").for_each(|rule| default_text(rule, "scope", "*"));
+        if meta::kind(object).starts_with("Mutating") {
+            each(object, "webhooks").for_each(|hook| default_text(hook, "reinvocationPolicy", "Never"));
         }
     },
     validate: |object| {
@@ -97,50 +73,15 @@ pub(super) const WEBHOOKS: Strategy = Strategy {
     ..BASE
 };
 
-pub(super) const ADMISSION_POLICY: Strategy = Strategy {
-    defaults: |object| {
-        let Some(spec) = child(object, "spec") else { return };
-        default_text(spec, "failurePolicy", "Fail");
-        match_resources(child(spec, "matchConstraints"));
-    },
-    validate: policy::policy,
-    ..BASE
-};
+pub(super) const ADMISSION_POLICY: Strategy = Strategy { validate: policy::policy, ..BASE };
 
-pub(super) const ADMISSION_POLICY_BINDING: Strategy = Strategy {
-    defaults: |object| match_resources(super::walk::at(object, "spec.matchResources")),
-    validate: policy::binding,
-    ..BASE
-};
-
-fn match_resources(resources: Option<&mut Value>) {
-    let Some(resources) = resources else { return };
-    default_text(resources, "matchPolicy", "Equivalent");
-    default(resources, "namespaceSelector", json!({}));
-    default(resources, "objectSelector", json!({}));
-    for list in ["resourceRules", "excludeResourceRules"] {
-        each(resources, list).for_each(|rule| default_text(rule, "scope", "*"));
-    }
-}
+pub(super) const ADMISSION_POLICY_BINDING: Strategy = Strategy { validate: policy::binding, ..BASE };
 
 fn webhook(hook: &At<'_>, errors: &mut Errors) {
     let hook_name = hook.get("name");
-    hook_name.required_rule(name::dns_subdomain, errors);
     if !hook_name.is_empty() && hook_name.text().split('.').count() < 3 {
         errors.push(hook_name.invalid("should be a domain with at least three segments separated by dots"));
     }
-    let effects = hook.get("sideEffects");
-    if effects.is_empty() {
-        errors.push(effects.missing("must specify one of None, NoneOnDryRun"));
-    } else {
-        effects.one_of(&["None", "NoneOnDryRun"], errors);
-    }
-    let versions = hook.get("admissionReviewVersions");
-    if versions.is_empty() {
-        errors.push(versions.missing("must specify one of v1, v1beta1"));
-    }
-    hook.get("failurePolicy").optional_one_of(&["Fail", "Ignore"], errors);
-    hook.get("matchPolicy").optional_one_of(&["Equivalent", "Exact"], errors);
     let timeout = hook.get("timeoutSeconds");
     if timeout.is_set() && !(1..=30).contains(&timeout.int()) {
         errors.push(timeout.invalid("the timeout value must be between 1 and 30 seconds"));
@@ -152,13 +93,6 @@ fn webhook(hook: &At<'_>, errors: &mut Errors) {
     } else if url.is_set() && !url.text().starts_with("https://") {
         errors.push(url.invalid("'https' is the only allowed URL scheme"));
     }
-    for rule in hook.get("rules").items() {
-        for field in ["operations", "apiGroups", "apiVersions", "resources"] {
-            rule.get(field).required(errors);
-        }
-    }
-    hook.get("namespaceSelector").label_selector(errors);
-    hook.get("objectSelector").label_selector(errors);
     policy::webhook(hook, errors);
 }
 
@@ -169,52 +103,30 @@ fn param_kind(object: &Value, path: &str) -> Value {
     }
 }
 
-pub(super) const DEFINITION_COLUMNS: &[Column] = &[NAME, CREATED_AT];
-pub(super) const API_SERVICE_COLUMNS: &[Column] = &[
-    NAME,
-    col("Service", |o| match &o["spec"]["service"] {
+pub(super) const API_SERVICE_CELLS: &[OwnCell] = &[
+    ("Service", |o| match &o["spec"]["service"] {
         Value::Null => "Local".into(),
         service => format!("{}/{}", text(&service["namespace"]), text(&service["name"])).into(),
     }),
-    col("Available", |o| match items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Available") {
+    ("Available", |o| match items(&o["status"]["conditions"]).iter().find(|c| c["type"] == "Available") {
         None => "Unknown".into(),
         Some(condition) if condition["status"] == "True" => "True".into(),
         Some(condition) => format!("{} ({})", text(&condition["status"]), text(&condition["reason"])).into(),
     }),
-    AGE,
 ];
-pub(super) const WEBHOOK_COLUMNS: &[Column] = &[NAME, number("Webhooks", |o| len(o, "webhooks").into()), AGE];
-pub(super) const VALIDATING_POLICY_COLUMNS: &[Column] = &[
-    NAME,
-    number("Validations", |o| len(o, "spec.validations").into()),
-    col("ParamKind", |o| param_kind(o, "spec.paramKind")),
-    AGE,
-];
-pub(super) const MUTATING_POLICY_COLUMNS: &[Column] = &[
-    NAME,
-    number("Mutations", |o| len(o, "spec.mutations").into()),
-    col("ParamKind", |o| param_kind(o, "spec.paramKind")),
-    AGE,
-];
-pub(super) const POLICY_BINDING_COLUMNS: &[Column] = &[
-    NAME,
-    col("PolicyName", |o| meta::text(o, "spec.policyName").into()),
-    col("ParamRef", |o| match &o["spec"]["paramRef"] {
-        Value::Null => "<unset>".into(),
-        param if is_empty(&param["name"]) => "*/*".into(),
-        param => {
-            format!("{}/{}", or(text(&param["namespace"]), "*").as_str().unwrap_or("*"), text(&param["name"])).into()
-        }
-    }),
-    AGE,
-];
-pub(super) const COMPONENT_COLUMNS: &[Column] = &[
-    NAME,
-    col("Status", |o| match &o["conditions"][0]["status"] {
+pub(super) const VALIDATING_POLICY_CELLS: &[OwnCell] = &[("ParamKind", |o| param_kind(o, "spec.paramKind"))];
+pub(super) const MUTATING_POLICY_CELLS: &[OwnCell] = &[("ParamKind", |o| param_kind(o, "spec.paramKind"))];
+pub(super) const POLICY_BINDING_CELLS: &[OwnCell] = &[("ParamRef", |o| match &o["spec"]["paramRef"] {
+    Value::Null => "<unset>".into(),
+    param if is_empty(&param["name"]) => "*/*".into(),
+    param => format!("{}/{}", or(text(&param["namespace"]), "*").as_str().unwrap_or("*"), text(&param["name"])).into(),
+})];
+pub(super) const COMPONENT_CELLS: &[OwnCell] = &[
+    ("Status", |o| match &o["conditions"][0]["status"] {
         status if status == "True" => "Healthy".into(),
         status if status == "False" => "Unhealthy".into(),
         _ => "Unknown".into(),
     }),
-    col("Message", |o| text(&o["conditions"][0]["message"]).into()),
-    col("Error", |o| text(&o["conditions"][0]["error"]).into()),
+    ("Message", |o| text(&o["conditions"][0]["message"]).into()),
+    ("Error", |o| text(&o["conditions"][0]["error"]).into()),
 ];

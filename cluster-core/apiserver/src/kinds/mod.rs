@@ -16,20 +16,21 @@ mod networking;
 pub(crate) mod pod;
 mod quotas;
 mod rbac;
-mod row;
 pub(crate) mod rules;
 mod service;
 mod storage;
 mod table;
+
 #[cfg(test)]
 mod tests;
 mod volumes;
 pub(crate) mod walk;
 mod workloads;
 
-pub use cells::human_duration;
+pub use cells::{Cell, human_duration};
 
 pub(crate) use cells::age;
+pub(crate) use table::GROUPS;
 
 use crate::registry::{Resource, Strategy};
 use cluster_object::name;
@@ -39,9 +40,7 @@ const BASE: Strategy = Strategy { validate_name: name::dns_subdomain, ..Strategy
 
 /// Every built-in resource, in the order discovery lists them.
 pub fn builtin() -> Vec<Resource> {
-    let rows = table::GROUPS.iter();
-    let mut all: Vec<Resource> =
-        rows.flat_map(|(group, version, rows)| rows.iter().map(move |row| row.resource(group, version))).collect();
+    let mut all = table::resources();
     all.extend(legacy::resources(&all));
     all
 }

@@ -1,12 +1,11 @@
 //! Ingresses, network policies, service addresses and disruption budgets.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, join, label_selector, or};
-use super::rules::Rule;
+use super::cells::{OwnCell, join, or};
 use super::service::load_balancer;
-use super::walk::{At, child, default_text, each, is_empty, items, text, texts};
+use super::walk::{At, child, is_empty, items, text, texts};
 use crate::allocate::CIDR_FINALIZER;
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
@@ -21,32 +20,15 @@ pub(super) const INGRESS: Strategy = Strategy {
         if spec.get("defaultBackend").is_set() {
             backend(&spec.get("defaultBackend"), &mut errors);
         }
-        spec.get("ingressClassName").optional_rule(name::dns_subdomain, &mut errors);
         for rule in spec.get("rules").items() {
             ingress_host(&rule.get("host"), &mut errors);
-            let paths = rule.get("http.paths");
-            if rule.get("http").is_set() && paths.is_empty() {
-                errors.push(paths.missing(""));
-            }
-            paths.items().for_each(|path| ingress_path(&path, &mut errors));
+            rule.get("http.paths").items().for_each(|path| ingress_path(&path, &mut errors));
         }
         for tls in spec.get("tls").items() {
             tls.get("hosts").items().for_each(|host| ingress_host(&host, &mut errors));
         }
         errors
     },
-    ..BASE
-};
-
-pub(super) const INGRESS_CLASS: Strategy = Strategy {
-    fields: &[
-        ("spec.controller", &[Rule::Required(""), Rule::Most(250), Rule::Frozen("")]),
-        ("spec.parameters.scope", &[Rule::Default("\"Cluster\""), Rule::OneOf(&["Cluster", "Namespace"])]),
-        ("spec.parameters.kind", &[Rule::Required("kind is required")]),
-        ("spec.parameters.name", &[Rule::Required("name is required")]),
-        ("spec.parameters.apiGroup", &[Rule::Text(name::dns_subdomain)]),
-        ("spec.parameters.namespace", &[Rule::Text(name::dns_label)]),
-    ],
     ..BASE
 };
 
@@ -57,23 +39,15 @@ pub(super) const NETWORK_POLICY: Strategy = Strategy {
             let egress = !is_empty(&spec["egress"]);
             spec["policyTypes"] = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
         }
-        super::walk::default(spec, "podSelector", json!({}));
-        for direction in ["ingress", "egress"] {
-            for rule in each(spec, direction) {
-                each(rule, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
-            }
-        }
     },
     validate: |object| {
         let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
-        spec.get("podSelector").label_selector(&mut errors);
         for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
             for rule in spec.get(direction).items() {
                 rule.get("ports").items().for_each(|port| policy_port(&port, &mut errors));
                 rule.get(peers).items().for_each(|peer| policy_peer(&peer, &mut errors));
             }
         }
-        spec.get("policyTypes").items().for_each(|kind| kind.one_of(&["Egress", "Ingress"], &mut errors));
         errors
     },
     ..BASE
@@ -93,8 +67,6 @@ pub(super) const DISRUPTION_BUDGET: Strategy = Strategy {
         for bound in [least, most].iter().filter(|bound| bound.is_set()) {
             super::workloads::int_or_percent(bound, true, &mut errors);
         }
-        spec.get("selector").label_selector(&mut errors);
-        spec.get("unhealthyPodEvictionPolicy").optional_one_of(&["AlwaysAllow", "IfHealthyBudget"], &mut errors);
         errors
     },
     unconditional_update: false,
@@ -102,10 +74,6 @@ pub(super) const DISRUPTION_BUDGET: Strategy = Strategy {
 };
 
 pub(super) const SERVICE_CIDR: Strategy = Strategy {
-    fields: &[
-        ("spec.cidrs", &[Rule::Required("at least one CIDR required"), Rule::Most(2), Rule::Frozen("")]),
-        ("spec.cidrs[]", &[Rule::Text(is_cidr)]),
-    ],
     prepare_create: |object| {
         // It is usable at once, and is let go when no address needs it any more.
         let ready = json!({"type": "Ready", "status": "True", "reason": "", "lastTransitionTime": meta::now(),
@@ -121,21 +89,13 @@ pub(super) const SERVICE_CIDR: Strategy = Strategy {
 };
 
 pub(super) const IP_ADDRESS: Strategy = Strategy {
-    fields: &[
-        ("spec.parentRef", &[Rule::Required(""), Rule::Frozen("")]),
-        ("spec.parentRef.resource", &[Rule::Required("")]),
-        ("spec.parentRef.name", &[Rule::Required(""), Rule::Text(name::path_segment)]),
-    ],
     selectable_fields: &[
         ("spec.parentRef.group", |o| meta::text(o, "spec.parentRef.group").to_owned()),
         ("spec.parentRef.resource", |o| meta::text(o, "spec.parentRef.resource").to_owned()),
         ("spec.parentRef.namespace", |o| meta::text(o, "spec.parentRef.namespace").to_owned()),
         ("spec.parentRef.name", |o| meta::text(o, "spec.parentRef.name").to_owned()),
     ],
-    validate_name: |text| match text.parse::<std::net::IpAddr>() {
-        Ok(_) => Ok(()),
-        Err(_) => Err("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()),
-    },
+    validate_name: super::pod::validation::is_ip,
     ..BASE
 };
 
@@ -188,7 +148,6 @@ fn backend(backend: &At<'_>, errors: &mut Errors) {
 }
 
 fn policy_port(port: &At<'_>, errors: &mut Errors) {
-    port.get("protocol").optional_one_of(&["SCTP", "TCP", "UDP"], errors);
     let (number, end) = (port.get("port"), port.get("endPort"));
     if number.is_set() {
         number.port_or_name(errors);
@@ -227,7 +186,8 @@ fn policy_peer(peer: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn is_cidr(text: &str) -> Result<(), String> {
+/// Whether the text is a network.
+pub(super) fn is_cidr(text: &str) -> Result<(), String> {
     let fault = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
     text.parse::<ipnet::IpNet>().map(|_| ()).map_err(|_| fault.to_owned())
 }
@@ -248,50 +208,33 @@ fn hosts(ingress: &Value) -> Value {
     }
 }
 
-pub(super) const INGRESS_COLUMNS: &[Column] = &[
-    NAME,
-    col("Class", |o| {
+pub(super) const INGRESS_CELLS: &[OwnCell] = &[
+    ("Class", |o| {
         let old = meta::annotation(o, "kubernetes.io/ingress.class").unwrap_or_default();
         or(if old.is_empty() { meta::text(o, "spec.ingressClassName") } else { old }, "<none>")
     }),
-    col("Hosts", hosts),
-    col("Address", |o| load_balancer(o).into()),
-    col("Ports", |o| if items(&o["spec"]["tls"]).is_empty() { "80" } else { "80, 443" }.into()),
-    AGE,
+    ("Hosts", hosts),
+    ("Address", |o| load_balancer(o).into()),
+    ("Ports", |o| if items(&o["spec"]["tls"]).is_empty() { "80" } else { "80, 443" }.into()),
 ];
-pub(super) const INGRESS_CLASS_COLUMNS: &[Column] = &[
-    NAME,
-    col("Controller", |o| meta::text(o, "spec.controller").into()),
-    col("Parameters", |o| match &o["spec"]["parameters"] {
-        Value::Null => "<none>".into(),
-        p if is_empty(&p["apiGroup"]) => format!("{}/{}", text(&p["kind"]), text(&p["name"])).into(),
-        p => format!("{}.{}/{}", text(&p["kind"]), text(&p["apiGroup"]), text(&p["name"])).into(),
-    }),
-    AGE,
+pub(super) const INGRESS_CLASS_CELLS: &[OwnCell] = &[("Parameters", |o| match &o["spec"]["parameters"] {
+    Value::Null => "<none>".into(),
+    p if is_empty(&p["apiGroup"]) => format!("{}/{}", text(&p["kind"]), text(&p["name"])).into(),
+    p => format!("{}.{}/{}", text(&p["kind"]), text(&p["apiGroup"]), text(&p["name"])).into(),
+})];
+pub(super) const DISRUPTION_BUDGET_CELLS: &[OwnCell] = &[
+    ("Min Available", |o| bound(&o["spec"]["minAvailable"])),
+    ("Max Unavailable", |o| bound(&o["spec"]["maxUnavailable"])),
 ];
-pub(super) const NETWORK_POLICY_COLUMNS: &[Column] =
-    &[NAME, col("Pod-Selector", |o| label_selector(&o["spec"]["podSelector"])), AGE];
-pub(super) const DISRUPTION_BUDGET_COLUMNS: &[Column] = &[
-    NAME,
-    col("Min Available", |o| bound(&o["spec"]["minAvailable"])),
-    col("Max Unavailable", |o| bound(&o["spec"]["maxUnavailable"])),
-    Column { kind: "integer", ..col("Allowed Disruptions", |o| super::cells::count(o, "status.disruptionsAllowed")) },
-    AGE,
-];
-pub(super) const IP_ADDRESS_COLUMNS: &[Column] = &[
-    NAME,
-    col("ParentRef", |o| {
-        let parent = &o["spec"]["parentRef"];
-        let resource = [text(&parent["resource"]), text(&parent["group"])];
-        let resource: Vec<&str> = resource.into_iter().filter(|part| !part.is_empty()).collect();
-        let place = [text(&parent["namespace"]), text(&parent["name"])];
-        let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
-        format!("{}/{}", resource.join("."), place.join("/")).into()
-    }),
-    AGE,
-];
-pub(super) const SERVICE_CIDR_COLUMNS: &[Column] =
-    &[NAME, col("CIDRs", |o| join(texts(&o["spec"]["cidrs"])).into()), AGE];
+pub(super) const IP_ADDRESS_CELLS: &[OwnCell] = &[("ParentRef", |o| {
+    let parent = &o["spec"]["parentRef"];
+    let resource = [text(&parent["resource"]), text(&parent["group"])];
+    let resource: Vec<&str> = resource.into_iter().filter(|part| !part.is_empty()).collect();
+    let place = [text(&parent["namespace"]), text(&parent["name"])];
+    let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
+    format!("{}/{}", resource.join("."), place.join("/")).into()
+})];
+pub(super) const SERVICE_CIDR_CELLS: &[OwnCell] = &[("CIDRs", |o| join(texts(&o["spec"]["cidrs"])).into())];
 
 fn bound(value: &Value) -> Value {
     if value.is_null() { "N/A".into() } else { super::cells::int_or_string(value).into() }

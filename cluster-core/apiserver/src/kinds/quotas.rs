@@ -1,39 +1,26 @@
 //! Resource quotas and limit ranges.
 
 use super::BASE;
-use super::cells::{AGE, CREATED_AT, NAME, col, int_or_string};
-use super::rules::Rule;
+use super::cells::{OwnCell, int_or_string};
 use super::walk::{At, at, canonical_quantities, child, default, each, entries, text};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::name;
 use cluster_object::quantity::Quantity;
 use serde_json::{Value, json};
 
 /// What a quota may limit beside amounts of a resource, objects of a kind and qualified names.
-const COUNTED: [&str; 11] = [
-    "configmaps",
-    "persistentvolumeclaims",
-    "pods",
-    "replicationcontrollers",
-    "requests.storage",
-    "resourcequotas",
-    "secrets",
-    "services",
-    "services.loadbalancers",
-    "services.nodeports",
-    "storage",
-];
+const COUNTED: &str = "configmaps persistentvolumeclaims pods replicationcontrollers requests.storage resourcequotas \
+    secrets services services.loadbalancers services.nodeports storage";
 
 fn is_standard(resource: &str) -> bool {
     let bare = resource.strip_prefix("requests.").or(resource.strip_prefix("limits.")).unwrap_or(resource);
-    COUNTED.contains(&resource)
+    COUNTED.split(' ').any(|counted| counted == resource)
         || matches!(bare, "cpu" | "memory" | "ephemeral-storage")
         || bare.starts_with("hugepages-")
 }
 
 pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
-    fields: &[("spec.scopes", &[Rule::Frozen("")])],
     defaults: |object| canonical_quantities(at(object, "spec.hard")),
     prepare_create: |object| object["status"] = json!({}),
     validate: |object| {
@@ -52,7 +39,6 @@ pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
@@ -98,7 +84,6 @@ pub(super) const LIMIT_RANGE: Strategy = Strategy {
         }
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
@@ -114,6 +99,4 @@ fn usage(quota: &Value, limits: bool) -> Value {
     all.join(", ").into()
 }
 
-pub(super) const RESOURCE_QUOTA_COLUMNS: &[Column] =
-    &[NAME, col("Request", |o| usage(o, false)), col("Limit", |o| usage(o, true)), AGE];
-pub(super) const LIMIT_RANGE_COLUMNS: &[Column] = &[NAME, CREATED_AT];
+pub(super) const RESOURCE_QUOTA_CELLS: &[OwnCell] = &[("Request", |o| usage(o, false)), ("Limit", |o| usage(o, true))];

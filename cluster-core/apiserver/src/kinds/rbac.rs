@@ -1,9 +1,9 @@
 //! Roles and their bindings.
 
 use super::BASE;
-use super::cells::{AGE, CREATED_AT, NAME, col, join, wide};
-use super::walk::{At, child, default_text, each, items, text};
-use crate::registry::{Column, Strategy};
+use super::cells::{OwnCell, join};
+use super::walk::{At, default_text, each, items, text};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::Value;
@@ -16,23 +16,15 @@ pub(super) const ROLE: Strategy = Strategy {
         for rule in At::root(object).get("rules").items() {
             policy_rule(&rule, namespaced, &mut errors);
         }
-        At::root(object)
-            .get("aggregationRule.clusterRoleSelectors")
-            .items()
-            .for_each(|s| s.label_selector(&mut errors));
         errors
     },
     validate_name: name::path_segment,
     create_on_update: true,
-    has_generation: false,
     ..BASE
 };
 
 pub(super) const BINDING: Strategy = Strategy {
     defaults: |object| {
-        if let Some(role) = child(object, "roleRef") {
-            default_text(role, "apiGroup", GROUP);
-        }
         for subject in each(object, "subjects") {
             if matches!(text(&subject["kind"]), "User" | "Group") {
                 default_text(subject, "apiGroup", GROUP);
@@ -51,10 +43,7 @@ pub(super) const BINDING: Strategy = Strategy {
 };
 
 fn policy_rule(rule: &At<'_>, namespaced: bool, errors: &mut Errors) {
-    let (verbs, urls) = (rule.get("verbs"), rule.get("nonResourceURLs"));
-    if verbs.is_empty() {
-        errors.push(verbs.missing("verbs must contain at least one value"));
-    }
+    let urls = rule.get("nonResourceURLs");
     if !urls.is_empty() {
         if namespaced {
             errors.push(urls.invalid("namespaced rules cannot apply to non-resource URLs"));
@@ -75,18 +64,13 @@ fn policy_rule(rule: &At<'_>, namespaced: bool, errors: &mut Errors) {
 fn binding(object: &Value) -> Errors {
     let (mut errors, at) = (Errors::new(), At::root(object));
     let role = at.get("roleRef");
-    if role.get("apiGroup").text() != GROUP {
-        errors.push(Error::not_supported(&role.get("apiGroup").path, role.get("apiGroup").value, &[GROUP]));
-    }
     let kinds: &[&str] = if meta::kind(object) == "RoleBinding" { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
     let kind = role.get("kind");
     if !kinds.contains(&kind.text()) {
         errors.push(Error::not_supported(&kind.path, kind.value, kinds));
     }
-    role.get("name").required_rule(name::path_segment, &mut errors);
     for subject in at.get("subjects").items() {
         let (kind, group, namespace) = (subject.get("kind"), subject.get("apiGroup"), subject.get("namespace"));
-        subject.get("name").required(&mut errors);
         match kind.text() {
             "ServiceAccount" => {
                 subject.get("name").optional_rule(name::dns_subdomain, &mut errors);
@@ -97,10 +81,7 @@ fn binding(object: &Value) -> Errors {
                     errors.push(namespace.missing(""));
                 }
             }
-            "User" | "Group" if group.text() != GROUP => {
-                errors.push(Error::not_supported(&group.path, group.value, &[GROUP]));
-            }
-            "User" | "Group" => {}
+            "User" | "Group" => group.one_of(&[GROUP], &mut errors),
             _ => errors.push(Error::not_supported(&kind.path, kind.value, &["ServiceAccount", "User", "Group"])),
         }
     }
@@ -116,12 +97,9 @@ fn subjects(binding: &Value, kind: &str) -> Value {
     join(of_kind.map(show)).replace(',', ", ").into()
 }
 
-pub(super) const ROLE_COLUMNS: &[Column] = &[NAME, CREATED_AT];
-pub(super) const BINDING_COLUMNS: &[Column] = &[
-    NAME,
-    col("Role", |o| format!("{}/{}", text(&o["roleRef"]["kind"]), text(&o["roleRef"]["name"])).into()),
-    AGE,
-    wide("Users", |o| subjects(o, "User")),
-    wide("Groups", |o| subjects(o, "Group")),
-    wide("ServiceAccounts", |o| subjects(o, "ServiceAccount")),
+pub(super) const BINDING_CELLS: &[OwnCell] = &[
+    ("Role", |o| format!("{}/{}", text(&o["roleRef"]["kind"]), text(&o["roleRef"]["name"])).into()),
+    ("Users", |o| subjects(o, "User")),
+    ("Groups", |o| subjects(o, "Group")),
+    ("ServiceAccounts", |o| subjects(o, "ServiceAccount")),
 ];

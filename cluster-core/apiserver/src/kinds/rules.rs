@@ -1,31 +1,41 @@
 //! Rules of single fields as data: what is filled in, what must hold, what may not change.
 //!
-//! What involves one field at a time stands in a table of the kind; only what involves several is code.
+//! What involves one field at a time stands in `rules.json`, by kind; only what involves several is code.
 
 use super::walk::{At, TextRule, at, is_empty, items};
 use cluster_object::field::{Error, Errors};
-use cluster_object::meta;
+use cluster_object::{meta, name};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// A rule about each value at a path.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Rule {
-    /// Filled in, out of this JSON, when nothing is given.
-    Default(&'static str),
+    /// Filled in when nothing is given.
+    Default(Value),
     /// Must not be empty; with the text of the fault.
     Required(&'static str),
-    /// Must keep this when it is given.
+    /// Must keep this when it is given; by its name in [`TEXTS`].
+    #[serde(deserialize_with = "text_rule")]
     Text(TextRule),
     /// Must be one of these when it is given.
-    OneOf(&'static [&'static str]),
+    OneOf(#[serde(borrow)] Vec<&'static str>),
     /// Must be in this range when it is given.
     Range(i64, i64),
     /// Must not be less than this when it is given; with the text of the fault.
     AtLeast(i64, &'static str),
+    /// Must not be negative.
+    NonNegative,
     /// Must be a quantity that is not negative when it is given.
     Quantity,
     /// Must be a label selector when it is given.
     Selector,
+    /// Must be a map of labels when it is given.
+    Labels,
     /// Has at most so many items or bytes.
     Most(usize),
     /// No other item of the list has the same.
@@ -34,21 +44,54 @@ pub(crate) enum Rule {
     Frozen(&'static str),
 }
 
-/// Must not be negative.
-pub(super) const NON_NEGATIVE: Rule = Rule::AtLeast(0, "must be greater than or equal to 0");
+/// What text may have to be.
+const TEXTS: [(&str, TextRule); 14] = [
+    ("cidr", super::networking::is_cidr),
+    ("configKey", name::config_key),
+    ("dns1035Label", name::dns1035_label),
+    ("dnsLabel", name::dns_label),
+    ("dnsSubdomain", name::dns_subdomain),
+    ("driverName", super::storage::driver_name),
+    ("envVarName", name::env_var_name),
+    ("ip", super::pod::validation::is_ip),
+    ("labelValue", name::label_value),
+    ("pathSegment", name::path_segment),
+    ("portName", name::port_name),
+    ("provisionerName", |text| name::qualified_name(&text.to_lowercase())),
+    ("qualifiedName", name::qualified_name),
+    ("signerName", super::certificates::signer_name),
+];
+
+fn text_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextRule, D::Error> {
+    let wanted = <&str>::deserialize(deserializer)?;
+    let found = TEXTS.iter().find(|(name, _)| *name == wanted);
+    found.map(|(_, rule)| *rule).ok_or_else(|| D::Error::custom(format!("there is no rule {wanted:?} of texts")))
+}
 
 /// The rules of a field. In a path, `list[]` stands for each item. A field is looked at only when what it stands in is
 /// there.
-pub(crate) type Field = (&'static str, &'static [Rule]);
+pub(crate) type Field = (&'static str, Vec<Rule>);
+
+static TABLE: LazyLock<HashMap<&str, Vec<Field>>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("rules.json")).expect("a table of rules, which tests read"));
+
+/// The rules that stand in `rules.json` under a name: those of a kind, or of a part that several kinds have.
+pub(super) fn named(name: &str) -> &'static [Field] {
+    TABLE.get(name).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The names under which rules stand.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.keys().copied()
+}
 
 /// Fills in what the rules fill in.
 pub(crate) fn fill(fields: &[Field], object: &mut Value) {
     for (path, rules) in fields {
-        for rule in *rules {
-            if let Rule::Default(json) = rule
-                && let Ok(value) = serde_json::from_str(json)
-            {
-                fill_one(object, path, &value);
+        for rule in rules {
+            if let Rule::Default(value) = rule {
+                fill_one(object, path, value);
             }
         }
     }
@@ -56,7 +99,7 @@ pub(crate) fn fill(fields: &[Field], object: &mut Value) {
 
 fn fill_one(object: &mut Value, path: &str, value: &Value) {
     if let Some((list, rest)) = path.split_once("[].") {
-        let items = object.pointer_mut(&format!("/{}", list.replace('.', "/"))).and_then(Value::as_array_mut);
+        let items = list.split('.').try_fold(object, |object, key| object.get_mut(key)).and_then(Value::as_array_mut);
         return items.into_iter().flatten().for_each(|item| fill_one(item, rest, value));
     }
     let (parent, key) = match path.rsplit_once('.') {
@@ -77,12 +120,12 @@ pub(crate) fn faults(fields: &[Field], object: &Value) -> Errors {
 
 impl At<'_> {
     /// What breaks the rules of the fields below this one.
-    pub(super) fn faults(&self, fields: &[Field]) -> Errors {
+    pub(crate) fn faults(&self, fields: &[Field]) -> Errors {
         let mut errors = Errors::new();
         for (path, rules) in fields {
             let mut seen = Vec::new();
             for value in all(self, path) {
-                for rule in *rules {
+                for rule in rules {
                     check(rule, &value, &mut seen, &mut errors);
                 }
             }
@@ -95,7 +138,7 @@ impl At<'_> {
 pub(crate) fn update_faults(fields: &[Field], new: &Value, old: &Value) -> Errors {
     let mut errors = Errors::new();
     for (path, rules) in fields {
-        for rule in *rules {
+        for rule in rules {
             let (now, was) = (At::root(new).get(path), meta::get(old, path));
             match rule {
                 Rule::Frozen(_) if now.value == was || (now.is_empty() && is_empty(was)) => {}
@@ -128,10 +171,12 @@ fn check(rule: &Rule, value: &At<'_>, seen: &mut Vec<(String, String)>, errors: 
         Rule::OneOf(allowed) => value.optional_one_of(allowed, errors),
         Rule::Range(low, high) if value.is_set() => value.in_range(*low, *high, errors),
         Rule::AtLeast(low, detail) if value.is_set() && value.int() < *low => errors.push(value.invalid(detail)),
+        Rule::NonNegative => value.non_negative(errors),
         Rule::Quantity if value.is_set() => {
             value.quantity(errors);
         }
         Rule::Selector => value.label_selector(errors),
+        Rule::Labels => value.labels(errors),
         Rule::Most(most) => match items(value.value).len() {
             0 if value.text().len() > *most => errors.push(Error::too_long(&value.path, *most)),
             count if count > *most => errors.push(Error::too_many(&value.path, count, *most)),
@@ -154,21 +199,23 @@ fn check(rule: &Rule, value: &At<'_>, seen: &mut Vec<(String, String)>, errors: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_object::name;
     use serde_json::json;
 
-    const FIELDS: &[Field] = &[
-        ("kind", &[Rule::Default("\"A\""), Rule::OneOf(&["A", "B"])]),
-        ("spec.items[].name", &[Rule::Required("say it"), Rule::Text(name::dns_label), Rule::Unique]),
-        ("spec.items[].count", &[Rule::Default("1"), Rule::Range(1, 3)]),
-        ("spec.more.needed", &[Rule::Required("")]),
-        ("spec.fixed", &[Rule::Frozen("")]),
-    ];
+    fn fields() -> Vec<Field> {
+        let text = r#"[
+            ["kind", [{"default": "A"}, {"oneOf": ["A", "B"]}]],
+            ["spec.items[].name", [{"required": "say it"}, {"text": "dnsLabel"}, "unique"]],
+            ["spec.items[].count", [{"default": 1}, {"range": [1, 3]}]],
+            ["spec.more.needed", [{"required": ""}]],
+            ["spec.fixed", [{"frozen": ""}]]
+        ]"#;
+        serde_json::from_str(text).expect("rules")
+    }
 
     #[test]
     fn defaults_go_where_nothing_stands() {
         let mut object = json!({"spec": {"items": [{"name": "a"}, {"count": 2}]}});
-        fill(FIELDS, &mut object);
+        fill(&fields(), &mut object);
         assert_eq!(object, json!({"kind": "A", "spec": {"items": [{"name": "a", "count": 1}, {"count": 2}]}}));
     }
 
@@ -176,7 +223,7 @@ mod tests {
     fn faults_name_each_value() {
         let object =
             json!({"kind": "C", "spec": {"more": {}, "items": [{"name": "a"}, {"name": "a", "count": 9}, {}]}});
-        let found: Vec<String> = faults(FIELDS, &object).iter().map(ToString::to_string).collect();
+        let found: Vec<String> = faults(&fields(), &object).iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
             [
@@ -187,14 +234,14 @@ mod tests {
                 "spec.more.needed: Required value",
             ]
         );
-        assert_eq!(faults(FIELDS, &json!({"kind": "A", "spec": {}})), vec![]);
+        assert_eq!(faults(&fields(), &json!({"kind": "A", "spec": {}})), vec![]);
     }
 
     #[test]
     fn what_is_frozen_does_not_change() {
         let old = json!({"spec": {"fixed": 1}});
-        assert_eq!(update_faults(FIELDS, &old, &old), vec![]);
-        let found = update_faults(FIELDS, &json!({"spec": {"fixed": 2}}), &old);
+        assert_eq!(update_faults(&fields(), &old, &old), vec![]);
+        let found = update_faults(&fields(), &json!({"spec": {"fixed": 2}}), &old);
         assert_eq!(found[0].to_string(), "spec.fixed: Invalid value: 2: field is immutable");
     }
 }

@@ -1,17 +1,16 @@
 //! Services.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, join, label_map, or, or_none, wide};
-use super::pod::validation::ip;
+use super::cells::{OwnCell, join, or, or_none};
+use super::pod::validation::is_ip;
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, remove, text, texts};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 /// From which numbers node ports are taken.
 const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
-const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 
 pub(super) const SERVICE: Strategy = Strategy {
     defaults: service_defaults,
@@ -30,7 +29,6 @@ pub(super) const SERVICE: Strategy = Strategy {
         ("spec.type", |o| meta::text(o, "spec.type").to_owned()),
     ],
     validate_name: name::dns1035_label,
-    has_generation: false,
     ..BASE
 };
 
@@ -44,15 +42,12 @@ fn has_node_ports(service: &Value) -> bool {
 
 fn service_defaults(service: &mut Value) {
     let Some(spec) = child(service, "spec") else { return };
-    default_text(spec, "sessionAffinity", "None");
-    default_text(spec, "type", "ClusterIP");
     if spec["sessionAffinity"] == "ClientIP" {
         default(spec, "sessionAffinityConfig", json!({}));
         default(&mut spec["sessionAffinityConfig"], "clientIP", json!({}));
         default(&mut spec["sessionAffinityConfig"]["clientIP"], "timeoutSeconds", 10800);
     }
     for port in each(spec, "ports") {
-        default_text(port, "protocol", "TCP");
         if matches!(&port["targetPort"], Value::Null) || is_empty(&port["targetPort"]) {
             port["targetPort"] = port["port"].clone();
         }
@@ -177,24 +172,16 @@ fn service(service: &Value) -> Errors {
         }
         seen.push(key);
     }
-    spec.get("selector").labels(&mut errors);
-    spec.get("sessionAffinity").required_one_of(&["ClientIP", "None"], &mut errors);
     if spec.get("sessionAffinity").text() == "ClientIP" {
         spec.get("sessionAffinityConfig.clientIP.timeoutSeconds").in_range(1, 86400, &mut errors);
     }
-    spec.get("type").required_one_of(&TYPES, &mut errors);
     let cluster_ip = spec.get("clusterIP");
     if kind != "ExternalName" && !cluster_ip.is_empty() && !headless {
-        ip(&At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }, &mut errors);
+        At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }.rule(is_ip, &mut errors);
     }
-    spec.get("externalIPs").items().for_each(|address| ip(&address, &mut errors));
-    spec.get("externalTrafficPolicy").optional_one_of(&["Cluster", "Local"], &mut errors);
     if !spec.get("externalTrafficPolicy").is_empty() && kind == "ClusterIP" && spec.get("externalIPs").is_empty() {
         errors.push(spec.get("externalTrafficPolicy").invalid("may only be set for externally-accessible services"));
     }
-    spec.get("internalTrafficPolicy").optional_one_of(&["Cluster", "Local"], &mut errors);
-    spec.get("ipFamilyPolicy").optional_one_of(&["PreferDualStack", "RequireDualStack", "SingleStack"], &mut errors);
-    spec.get("trafficDistribution").optional_one_of(&["PreferClose", "PreferSameNode", "PreferSameZone"], &mut errors);
     errors
 }
 
@@ -215,9 +202,7 @@ fn service_port(port: &At<'_>, name_required: bool, names: &mut Vec<String>, err
         name.unique(names, name.text().to_owned(), errors);
     }
     port.get("port").port(errors);
-    port.get("protocol").required_one_of(&["SCTP", "TCP", "UDP"], errors);
     port.get("targetPort").port_or_name(errors);
-    port.get("appProtocol").optional_rule(name::qualified_name, errors);
 }
 
 fn service_update(new: &Value, old: &Value) -> Errors {
@@ -271,18 +256,17 @@ fn ports(service: &Value) -> Value {
     or(&join(items(&service["spec"]["ports"]).iter().map(show)), "<none>")
 }
 
-pub(super) const SERVICE_COLUMNS: &[Column] = &[
-    NAME,
-    col("Type", |o| meta::text(o, "spec.type").into()),
-    col("Cluster-IP", |o| or_none(o, "spec.clusterIP")),
-    col("External-IP", external_ip),
-    col("Port(s)", ports),
-    AGE,
-    wide("Selector", |o| label_map(&o["spec"]["selector"])),
-];
+pub(super) const SERVICE_CELLS: &[OwnCell] = &[("External-IP", external_ip), ("Port(s)", ports)];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::rules::{fill, named};
+
+    fn complete(object: &mut Value) {
+        fill(named("Service"), object);
+        service_defaults(object);
+    }
 
     fn faults(object: &Value) -> Vec<String> {
         service(object).iter().map(ToString::to_string).collect()
@@ -291,7 +275,7 @@ mod tests {
     #[test]
     fn a_bare_service_gets_all_defaults_and_is_valid() {
         let mut object = json!({"spec": {"ports": [{"port": 80}], "selector": {"app": "a"}}});
-        service_defaults(&mut object);
+        complete(&mut object);
         (SERVICE.prepare_create)(&mut object);
         assert_eq!(
             object["spec"],
@@ -306,7 +290,7 @@ mod tests {
     fn faults_read_as_upstreams() {
         let mut object =
             json!({"spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}, {"port": 0, "name": "b"}]}});
-        service_defaults(&mut object);
+        complete(&mut object);
         assert_eq!(
             faults(&object),
             [

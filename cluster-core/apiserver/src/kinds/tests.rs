@@ -1,6 +1,6 @@
 //! The table as a whole, and the faults of the kinds people write most.
 
-use super::builtin;
+use super::{builtin, rules};
 use crate::registry::Resource;
 use serde_json::{Value, json};
 
@@ -40,9 +40,36 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
         assert_eq!(twins.filter(|r| r.plural == resource.plural).count(), 1, "{}", resource.plural);
         assert!(!resource.columns.is_empty());
         for column in &resource.columns {
-            (column.cell)(&json!({}));
+            column.cell.of(&json!({}));
         }
     }
+}
+
+/// Tables of rules for parts that several kinds have.
+const PARTS: [&str; 11] = [
+    "Container",
+    "DeviceClaim",
+    "Handler",
+    "JobSpec",
+    "PodAffinityTerm",
+    "PodSpec",
+    "Probe",
+    "SecurityContext",
+    "TopologySpreadConstraint",
+    "Volume",
+    "VolumeSource",
+];
+
+#[test]
+fn every_table_of_rules_belongs_to_a_kind_or_a_part_of_some() {
+    let all = builtin();
+    let is_used = |name: &str| {
+        let fields = rules::named(name);
+        PARTS.contains(&name) || all.iter().any(|resource| std::ptr::eq(resource.strategy.fields, fields))
+    };
+    let unused: Vec<&str> = rules::names().filter(|name| !is_used(name)).collect();
+    assert_eq!(unused, Vec::<&str>::new());
+    assert!(PARTS.iter().all(|part| !rules::named(part).is_empty()));
 }
 
 #[test]
@@ -148,7 +175,7 @@ fn a_selector_does_not_change() {
     let (old, _) = create("Deployment", workload());
     let mut new = old.clone();
     new["spec"]["selector"]["matchLabels"]["app"] = "b".into();
-    let faults = (kind("Deployment").strategy.validate_update)(&new, &old);
+    let faults = kind("Deployment").strategy.update_faults(&new, &old);
     assert_eq!(
         faults[0].to_string(),
         "spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"b\"}}: field is immutable"

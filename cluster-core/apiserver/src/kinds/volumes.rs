@@ -1,24 +1,20 @@
 //! Persistent volumes and claims.
 
 use super::BASE;
-use super::cells::{AGE, NAME, col, join, or, wide};
+use super::cells::{OwnCell, join};
 use super::pod::{defaults, validation};
 use super::walk::{At, at, canonical_quantities, child, default, default_text, entries, is_empty, text, texts};
-use crate::registry::{Column, Strategy};
+use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
+use cluster_object::meta;
 use cluster_object::quantity::Quantity;
-use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
 pub(super) const VOLUME: Strategy = Strategy {
     defaults: |object| {
-        default(object, "status", json!({}));
-        default_text(&mut object["status"], "phase", "Pending");
         let Some(spec) = child(object, "spec") else { return };
-        default_text(spec, "persistentVolumeReclaimPolicy", "Retain");
-        default_text(spec, "volumeMode", "Filesystem");
         canonical_quantities(spec.get_mut("capacity"));
         defaults::source(spec);
     },
@@ -27,7 +23,9 @@ pub(super) const VOLUME: Strategy = Strategy {
     validate_update: |new, old| {
         let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
         let source = |object: &Value| {
-            entries(&object["spec"]).find(|(key, _)| SOURCES.contains(&key.as_str())).map(|(_, v)| v.clone())
+            entries(&object["spec"])
+                .find(|(key, _)| SOURCES.split(' ').any(|kind| kind == *key))
+                .map(|(_, v)| v.clone())
         };
         if source(new) != source(old) {
             errors.push(Error::forbidden(
@@ -35,38 +33,15 @@ pub(super) const VOLUME: Strategy = Strategy {
                 "spec.persistentvolumesource is immutable after creation",
             ));
         }
-        spec.get("volumeMode").unchanged(&old["spec"]["volumeMode"], &mut errors);
         errors
     },
-    has_generation: false,
     ..BASE
 };
 
 /// The volume sources a persistent volume may have.
-const SOURCES: [&str; 22] = [
-    "awsElasticBlockStore",
-    "azureDisk",
-    "azureFile",
-    "cephfs",
-    "cinder",
-    "csi",
-    "fc",
-    "flexVolume",
-    "flocker",
-    "gcePersistentDisk",
-    "glusterfs",
-    "hostPath",
-    "iscsi",
-    "local",
-    "nfs",
-    "photonPersistentDisk",
-    "portworxVolume",
-    "quobyte",
-    "rbd",
-    "scaleIO",
-    "storageos",
-    "vsphereVolume",
-];
+const SOURCES: &str = "awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker \
+    gcePersistentDisk glusterfs hostPath iscsi local nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO \
+    storageos vsphereVolume";
 
 pub(super) const CLAIM: Strategy = Strategy {
     defaults: claim_defaults,
@@ -77,7 +52,6 @@ pub(super) const CLAIM: Strategy = Strategy {
         errors
     },
     validate_update: claim_update,
-    has_generation: false,
     ..BASE
 };
 
@@ -126,16 +100,13 @@ fn volume(object: &Value) -> Errors {
             positive_storage(&At { path: capacity.path.key("storage"), value: &storage }, &mut errors);
         }
     }
-    spec.get("persistentVolumeReclaimPolicy").optional_one_of(&["Delete", "Recycle", "Retain"], &mut errors);
-    spec.get("volumeMode").optional_one_of(&["Block", "Filesystem"], &mut errors);
-    spec.get("storageClassName").optional_rule(name::dns_subdomain, &mut errors);
-    let mut sources = SOURCES.iter().filter(|kind| spec.get(kind).is_set());
+    let mut sources = SOURCES.split(' ').filter(|kind| spec.get(kind).is_set());
     match sources.next() {
         None => errors.push(spec.missing("must specify a volume type")),
-        Some(&"local") if !spec.get("nodeAffinity").is_set() => {
+        Some("local") if !spec.get("nodeAffinity").is_set() => {
             errors.push(spec.get("nodeAffinity").missing("Local volume requires node affinity"));
         }
-        Some(&"hostPath") => {
+        Some("hostPath") => {
             spec.get("hostPath.path").required(&mut errors);
         }
         Some(_) => {}
@@ -151,7 +122,6 @@ fn volume(object: &Value) -> Errors {
 
 fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
     access_modes(&spec.get("accessModes"), errors);
-    spec.get("selector").label_selector(errors);
     let requests = spec.get("resources.requests");
     match requests.value.get("storage") {
         None => errors.push(Error::required(&spec.get("resources").path.key("storage"), "")),
@@ -159,8 +129,6 @@ fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
             positive_storage(&At { path: spec.get("resources").path.key("storage"), value: storage }, errors);
         }
     }
-    spec.get("storageClassName").optional_rule(name::dns_subdomain, errors);
-    spec.get("volumeMode").optional_one_of(&["Block", "Filesystem"], errors);
 }
 
 fn claim_update(new: &Value, old: &Value) -> Errors {
@@ -213,38 +181,23 @@ fn phase(object: &Value) -> Value {
     if meta::deletion_timestamp(object).is_some() { "Terminating" } else { meta::text(object, "status.phase") }.into()
 }
 
-const ATTRIBUTES_CLASS: Column =
-    col("VolumeAttributesClass", |o| or(meta::text(o, "spec.volumeAttributesClassName"), "<unset>"));
-const VOLUME_MODE: Column = wide("VolumeMode", |o| or(meta::text(o, "spec.volumeMode"), "<unset>"));
-
-pub(super) const VOLUME_COLUMNS: &[Column] = &[
-    NAME,
-    col("Capacity", |o| meta::text(o, "spec.capacity.storage").into()),
-    col("Access Modes", |o| modes(&o["spec"]["accessModes"])),
-    col("Reclaim Policy", |o| meta::text(o, "spec.persistentVolumeReclaimPolicy").into()),
-    col("Status", phase),
-    col("Claim", |o| match &o["spec"]["claimRef"] {
+pub(super) const VOLUME_CELLS: &[OwnCell] = &[
+    ("Access Modes", |o| modes(&o["spec"]["accessModes"])),
+    ("Status", phase),
+    ("Claim", |o| match &o["spec"]["claimRef"] {
         Value::Null => "".into(),
         claim => format!("{}/{}", text(&claim["namespace"]), text(&claim["name"])).into(),
     }),
-    col("StorageClass", class),
-    ATTRIBUTES_CLASS,
-    col("Reason", |o| meta::text(o, "status.reason").into()),
-    AGE,
-    VOLUME_MODE,
+    ("StorageClass", class),
 ];
-pub(super) const CLAIM_COLUMNS: &[Column] = &[
-    NAME,
-    col("Status", phase),
-    col("Volume", |o| meta::text(o, "spec.volumeName").into()),
-    col("Capacity", |o| {
-        if is_empty(&o["spec"]["volumeName"]) { "" } else { meta::text(o, "status.capacity.storage") }.into()
-    }),
-    col("Access Modes", |o| {
-        if is_empty(&o["spec"]["volumeName"]) { "".into() } else { modes(&o["status"]["accessModes"]) }
-    }),
-    col("StorageClass", class),
-    ATTRIBUTES_CLASS,
-    AGE,
-    VOLUME_MODE,
-];
+pub(super) const CLAIM_CELLS: &[OwnCell] =
+    &[
+        ("Status", phase),
+        ("Capacity", |o| {
+            if is_empty(&o["spec"]["volumeName"]) { "" } else { meta::text(o, "status.capacity.storage") }.into()
+        }),
+        ("Access Modes", |o| {
+            if is_empty(&o["spec"]["volumeName"]) { "".into() } else { modes(&o["status"]["accessModes"]) }
+        }),
+        ("StorageClass", class),
+    ];

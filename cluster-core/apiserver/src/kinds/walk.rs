@@ -287,23 +287,28 @@ impl<'a> At<'a> {
         }
     }
 
+    /// Demands an operator of selectors, with values where it takes some.
+    pub(crate) fn requirement(&self, errors: &mut Errors) {
+        let (operator, values) = (self.get("operator"), self.get("values"));
+        match operator.text() {
+            "In" | "NotIn" if values.is_empty() => {
+                errors.push(values.missing("must be specified when `operator` is 'In' or 'NotIn'"));
+            }
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            _ => errors.push(operator.invalid("not a valid selector operator")),
+        }
+    }
+
     /// Demands what upstream demands of label selectors.
     pub(crate) fn label_selector(&self, errors: &mut Errors) {
         self.get("matchLabels").labels(errors);
         for expression in self.get("matchExpressions").items() {
-            let (key, operator, values) = (expression.get("key"), expression.get("operator"), expression.get("values"));
-            match operator.text() {
-                "In" | "NotIn" if values.is_empty() => {
-                    errors.push(values.missing("must be specified when `operator` is 'In' or 'NotIn'"));
-                }
-                "Exists" | "DoesNotExist" if !values.is_empty() => {
-                    errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-                }
-                "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-                _ => errors.push(operator.invalid("not a valid selector operator")),
-            }
-            key.rule(cluster_object::name::qualified_name, errors);
-            for value in values.items() {
+            expression.requirement(errors);
+            expression.get("key").rule(cluster_object::name::qualified_name, errors);
+            for value in expression.get("values").items() {
                 value.rule(cluster_object::name::label_value, errors);
             }
         }

@@ -1,7 +1,7 @@
 //! What the kinds that own pods by a template share: selectors, replicas, templates.
 
 use super::pod::validation;
-use super::walk::{At, default, is_empty};
+use super::walk::{At, is_empty};
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
 use cluster_object::selector::Selector;
@@ -42,30 +42,13 @@ fn plain_kind(object: &Value) -> &'static str {
 
 /// A template of these kinds must always restart.
 pub(super) fn restart_always(object: &At<'_>, errors: &mut Errors) {
-    let policy = object.get("spec.template.spec.restartPolicy");
-    if !policy.is_empty() && policy.text() != "Always" {
-        errors.push(Error::not_supported(&policy.path, policy.value, &["Always"]));
-    }
+    object.get("spec.template.spec.restartPolicy").optional_one_of(&["Always"], errors);
     let deadline = object.get("spec.template.spec.activeDeadlineSeconds");
     if deadline.is_set() {
         errors.push(
             deadline.forbidden(&format!("activeDeadlineSeconds in {} is not Supported", meta::kind(object.value))),
         );
     }
-}
-
-/// Numbers that may not be negative.
-pub(super) fn non_negative(object: &At<'_>, fields: &[&str], errors: &mut Errors) {
-    for field in fields {
-        object.get(field).non_negative(errors);
-    }
-}
-
-/// The fault of a changed selector.
-pub(super) fn selector_unchanged(new: &Value, old: &Value) -> Errors {
-    let mut errors = Errors::new();
-    At::root(new).get("spec.selector").unchanged(&old["spec"]["selector"], &mut errors);
-    errors
 }
 
 /// Demands a number or a percentage that is not negative; `whole` also caps the percentage at 100.
@@ -93,12 +76,5 @@ pub(super) fn labels_from_template(object: &mut Value) {
     let labels = meta::get(object, "spec.template.metadata.labels").clone();
     if is_empty(&object["metadata"]["labels"]) && !is_empty(&labels) {
         meta::set(object, "metadata.labels", labels);
-    }
-}
-
-/// Fills in a number that must not be absent.
-pub(super) fn default_numbers(spec: &mut Value, fields: &[(&str, i64)]) {
-    for (field, number) in fields {
-        default(spec, field, *number);
     }
 }

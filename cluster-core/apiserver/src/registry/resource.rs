@@ -1,10 +1,12 @@
 //! One served resource: names, verbs, columns and the rules of its kind.
 
 use super::custom::Custom;
+use crate::kinds::Cell;
 use crate::kinds::rules::{self, Field};
 use cluster_object::field::Errors;
 use cluster_object::status::GroupResource;
 use cluster_schema::Schema;
+use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -114,9 +116,10 @@ pub enum Scope {
 }
 
 /// Which generic verbs are served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum Verbs {
     /// create, delete, deletecollection, get, list, patch, update, watch.
+    #[default]
     All,
     /// All but deletecollection (namespaces).
     NoDeleteCollection,
@@ -159,15 +162,15 @@ pub enum Deletion {
 #[derive(Debug, Clone)]
 pub struct Column {
     /// Heading, for example `Ready`.
-    pub name: &'static str,
+    pub name: String,
     /// `string`, `integer`, `date`, ...
-    pub kind: &'static str,
+    pub kind: String,
     /// OpenAPI format, for example `name`.
     pub format: &'static str,
     /// 0 is always shown, 1 with `-o wide`.
     pub priority: i32,
     /// The cell: a JSON value computed from the object as it is stored (dates as `3d4h` ages relative to now).
-    pub cell: fn(&Value) -> Value,
+    pub cell: Cell,
 }
 
 /// A field that selectors may name, and how its value is read.

@@ -5,7 +5,8 @@ use super::{Api, Body, CONFIG_MAPS, answer, config_map};
 use cluster_apiserver::Limits;
 use cluster_apiserver::audit::Audit;
 use cluster_apiserver::auth::tokens::Tokens;
-use cluster_apiserver::auth::{OidcOptions, Options, UserInfo};
+use cluster_apiserver::auth::{Options, UserInfo};
+use cluster_config::Oidc;
 use cluster_pki::ClusterPki;
 use http::Request;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -101,8 +102,13 @@ async fn id_tokens_are_taken_by_keys_fetched_from_the_issuer() {
     })
     .await;
     let url = format!("https://localhost:{}", hook.port);
-    let oidc =
-        OidcOptions { algorithms: vec![Algorithm::ES256], ca: hook.ca.clone(), ..OidcOptions::new(&url, "kubectl") };
+    let oidc = Oidc {
+        issuer_url: url.clone(),
+        client_id: "kubectl".to_owned(),
+        signing_algorithms: vec!["ES256".to_owned()],
+        ca: hook.ca.clone(),
+        ..Oidc::default()
+    };
     let api = Api::start_with(|config| config.auth = Options { oidc: Some(oidc), ..Options::default() }).await;
     let sign = |audience: &str, seconds: i64| {
         let exp = jiff::Timestamp::now().as_second() + seconds;

@@ -329,7 +329,8 @@ async fn a_binding_is_reviewed_once_and_as_a_binding() {
     let (api, hook) = (Api::start().await, Hook::start(by_path).await);
     api.ready_for_pods().await;
     api.post(PODS, &pod("p")).await.ok();
-    let rules = json!({"rules": [{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/*"]}]});
+    let rules =
+        json!({"rules": [{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/*"]}]});
     configure(&api, VALIDATING, "a", json!([entry("bind.b.example", &hook.by_url("/allow"), &rules)])).await;
     let binding = json!({"kind": "Binding", "apiVersion": "v1", "metadata": {"name": "p"},
         "target": {"kind": "Node", "name": "n"}});

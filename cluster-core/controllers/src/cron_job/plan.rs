@@ -1,10 +1,10 @@
 //! What a cron job does now: which jobs it forgets, whether a run is due, and what happens to runs under way.
 
-use super::schedule::Schedule;
 use crate::conditions;
 use crate::meta::Meta;
 use cluster_client::Object;
 use cluster_client::events::reference;
+use cluster_object::schedule::Schedule;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::{CronJob, CronJobStatus, Job};

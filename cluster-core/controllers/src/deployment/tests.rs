@@ -1,6 +1,8 @@
 //! A deployment end to end on an API server in memory, with the replica set controller and a kubelet that makes every
 //! pod ready.
 
+mod property;
+
 use super::*;
 use cluster_client::Informers;
 use cluster_client::testing::FakeServer;

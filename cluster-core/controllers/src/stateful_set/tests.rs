@@ -1,5 +1,7 @@
 //! Tables of what a stateful set does, and one set from its creation over an update to its scaling down.
 
+mod property;
+
 use super::plan::plan;
 use super::*;
 use crate::pods::tests::pod as parse;

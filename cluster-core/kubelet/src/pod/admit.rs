@@ -2,6 +2,7 @@
 //! or was not asked. Pure; reasons and messages are upstream's kubelet's.
 
 use crate::spec::qos::{qos_class, request};
+use cluster_object::pod::{HostPort, is_safe_sysctl};
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 
 /// What the node gives to pods.
@@ -19,22 +20,6 @@ pub(crate) type Refusal = (String, String);
 
 /// Priorities from here on belong to the cluster's own pods.
 const CRITICAL: i32 = 2_000_000_000;
-
-/// Kernel parameters that stay within a pod. Source: upstream's list of safe sysctls.
-const SAFE_SYSCTLS: &[&str] = &[
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.tcp_syncookies",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_wmem",
-];
 
 /// Whether a pod is one of the cluster's own, which pressure does not touch.
 pub(crate) fn is_critical(pod: &Pod) -> bool {
@@ -60,31 +45,18 @@ pub(crate) fn admit(
     if let Some(short) = shortages(spec, others, allocatable).next() {
         return refuse(&format!("OutOf{}", short.name), short.to_string());
     }
-    let taken = |port| others.iter().filter_map(|p| p.spec.as_ref()).flat_map(host_ports).any(|held| clash(port, held));
-    if host_ports(spec).any(taken) {
+    let mut held = others.iter().filter_map(|p| p.spec.as_ref()).flat_map(host_ports);
+    if held.any(|held| host_ports(spec).any(|port| port.conflicts(&held))) {
         let message = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
         return refuse("NodePorts", message.to_owned());
     }
     Ok(())
 }
 
-/// A port of the node that leads to a pod: port, protocol, address.
-type HostPort<'a> = (i32, &'a str, &'a str);
-
-fn host_ports(spec: &PodSpec) -> impl Iterator<Item = HostPort<'_>> {
+fn host_ports(spec: &PodSpec) -> impl Iterator<Item = HostPort> {
     let sidecars = spec.init_containers.iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
     let ports = spec.containers.iter().chain(sidecars).flat_map(|c| c.ports.iter().flatten());
-    ports.filter_map(|port| {
-        let number = port.host_port.filter(|number| *number > 0)?;
-        let address = port.host_ip.as_deref().filter(|address| !address.is_empty());
-        Some((number, port.protocol.as_deref().unwrap_or("TCP"), address.unwrap_or(ANY_ADDRESS)))
-    })
-}
-
-const ANY_ADDRESS: &str = "0.0.0.0";
-
-fn clash(a: HostPort, b: HostPort) -> bool {
-    (a.0, a.1) == (b.0, b.1) && (a.2 == b.2 || [a.2, b.2].contains(&ANY_ADDRESS))
+    ports.filter_map(|port| HostPort::new(port.host_port, port.protocol.as_deref(), port.host_ip.as_deref()))
 }
 
 /// Why a running pod's new requests cannot be met: reason and message of its condition `PodResizePending`.
@@ -142,7 +114,7 @@ fn shortages(
 
 fn forbidden_sysctl(spec: &PodSpec) -> Option<&str> {
     let wanted = spec.security_context.as_ref()?.sysctls.iter().flatten();
-    wanted.map(|s| s.name.as_str()).find(|name| !SAFE_SYSCTLS.contains(&name.replace('/', ".").as_str()))
+    wanted.map(|s| s.name.as_str()).find(|name| !is_safe_sysctl(&name.replace('/', ".")))
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! One actor per pod: pure decisions ([`step`], [`status`]) and the thin loop that carries them out ([`actor`]).
 
 pub(crate) mod actor;
-#[cfg(test)]
-mod actor_tests;
 mod admit;
 mod backoff;
 pub(crate) mod context;
@@ -20,6 +18,6 @@ pub(crate) mod state;
 pub(crate) mod status;
 mod step;
 #[cfg(test)]
-mod step_tests;
+mod tests;
 
 pub(crate) use hooks::output_of;

@@ -4,8 +4,6 @@
 
 pub mod docker;
 mod docker_spec;
-#[cfg(test)]
-pub(crate) mod fake;
 
 use async_trait::async_trait;
 use bytes::Bytes;

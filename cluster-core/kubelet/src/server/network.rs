@@ -1,7 +1,7 @@
 //! The `network` of `/stats/summary`: bytes and errors of each interface, as the kernel counts them.
 
 use super::target::Target;
-use crate::runtime::{RuntimeError, label};
+use crate::runtime::{ContainerInfo, label};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -20,14 +20,13 @@ pub(super) fn of(process: &str, time: &str) -> Option<Value> {
 }
 
 /// The networks of pods, by UID. Those of the node itself have none of their own.
-pub(super) async fn of_pods(target: &Target, time: &str) -> Result<HashMap<String, Value>, RuntimeError> {
-    let sandboxes = target.runtime.list().await?;
-    let sandboxes = sandboxes.into_iter().filter(|c| c.running && c.label(label::CONTAINER) == label::SANDBOX);
+pub(super) async fn of_pods(target: &Target, running: &[ContainerInfo], time: &str) -> HashMap<String, Value> {
+    let sandboxes = running.iter().filter(|c| c.label(label::CONTAINER) == label::SANDBOX);
     let asked = sandboxes.map(|sandbox| async move {
         let info = target.runtime.inspect(&sandbox.id).await.ok().filter(|info| !info.ip.is_empty())?;
         Some((sandbox.label(label::POD_UID).to_owned(), of(&info.pid.to_string(), time)?))
     });
-    Ok(futures::future::join_all(asked).await.into_iter().flatten().collect())
+    futures::future::join_all(asked).await.into_iter().flatten().collect()
 }
 
 fn stats(table: &str, time: &str) -> Value {

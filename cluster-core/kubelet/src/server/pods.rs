@@ -2,10 +2,9 @@
 
 use super::target::Target;
 use super::{Refusal, network};
-use crate::runtime::{RuntimeError, Usage, label};
+use crate::runtime::{ContainerInfo, Usage, label};
 use axum::Json;
 use axum::extract::State;
-use futures::TryFutureExt;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -26,14 +25,15 @@ pub(super) async fn list(State(target): State<Arc<Target>>) -> Json<Value> {
 /// Usage by pod (namespace, name, UID) and container.
 type Table = BTreeMap<(String, String, String), Vec<(String, Usage)>>;
 
-fn failed(error: RuntimeError) -> Refusal {
-    Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+async fn running(target: &Target) -> Result<Vec<ContainerInfo>, Refusal> {
+    let listed = target.runtime.list().await;
+    let mut running = listed.map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    running.retain(|container| container.running);
+    Ok(running)
 }
 
-async fn usage(target: &Target) -> Result<Table, Refusal> {
-    let running = target.runtime.list().await.map_err(failed)?;
-    let running = running.into_iter().filter(|c| c.running && c.label(label::CONTAINER) != label::SANDBOX);
-    let asked = running.map(|c| async move {
+async fn usage(target: &Target, running: &[ContainerInfo]) -> Table {
+    let asked = running.iter().filter(|c| c.label(label::CONTAINER) != label::SANDBOX).map(|c| async move {
         let usage = target.runtime.usage(&c.id).await.unwrap_or_default();
         let own = |key| c.label(key).to_owned();
         ((own(label::POD_NAMESPACE), own(label::POD_NAME), own(label::POD_UID)), (own(label::CONTAINER), usage))
@@ -42,7 +42,12 @@ async fn usage(target: &Target) -> Result<Table, Refusal> {
     for (pod, container) in futures::future::join_all(asked).await {
         table.entry(pod).or_default().push(container);
     }
-    Ok(table)
+    table
+}
+
+fn total(containers: &[(String, Usage)]) -> Usage {
+    let sum = |field: fn(&Usage) -> u64| containers.iter().map(|(_, usage)| field(usage)).sum();
+    Usage { cpu_nanoseconds: sum(|usage| usage.cpu_nanoseconds), memory_bytes: sum(|usage| usage.memory_bytes) }
 }
 
 /// CPU and memory of pods and containers, and the network of pods.
@@ -54,21 +59,17 @@ pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Va
             "memory": {"time": now, "workingSetBytes": memory, "usageBytes": memory},
         })
     };
-    let networks = network::of_pods(&target, &now).map_err(failed);
-    let (table, mut networks) = tokio::try_join!(usage(&target), networks)?;
-    let total = |containers: &[(String, Usage)]| {
-        let sum = |field: fn(&Usage) -> u64| containers.iter().map(|(_, u)| field(u)).sum::<u64>();
-        (sum(|u| u.cpu_nanoseconds), sum(|u| u.memory_bytes))
-    };
+    let running = running(&target).await?;
+    let (table, mut networks) = tokio::join!(usage(&target, &running), network::of_pods(&target, &running, &now));
     let mut pods = Vec::new();
     for ((namespace, name, uid), containers) in table {
-        let (cpu, memory) = total(&containers);
+        let total = total(&containers);
         let containers = containers.into_iter().map(|(name, usage)| {
             let mut one = figures(usage.cpu_nanoseconds, usage.memory_bytes);
             one["name"] = json!(name);
             one
         });
-        let mut pod = figures(cpu, memory);
+        let mut pod = figures(total.cpu_nanoseconds, total.memory_bytes);
         pod["containers"] = containers.collect();
         if let Some(network) = networks.remove(&uid) {
             pod["network"] = network;
@@ -100,13 +101,11 @@ pub(super) async fn metrics(State(target): State<Arc<Target>>) -> String {
 
 /// `/metrics/resource`: what metrics-server and Prometheus read. Names are upstream's.
 pub(super) async fn resource_metrics(State(target): State<Arc<Target>>) -> Result<String, Refusal> {
-    let table = usage(&target).await?;
+    let table = usage(&target, &running(&target).await?).await;
     let mut rows = vec![("node", String::new(), crate::node::usage())];
     for ((namespace, pod, _), containers) in table {
-        let mut total = Usage::default();
+        let total = total(&containers);
         for (container, usage) in containers {
-            total.cpu_nanoseconds += usage.cpu_nanoseconds;
-            total.memory_bytes += usage.memory_bytes;
             rows.push(("container", format!("{{container={container:?},namespace={namespace:?},pod={pod:?}}}"), usage));
         }
         rows.push(("pod", format!("{{namespace={namespace:?},pod={pod:?}}}"), total));

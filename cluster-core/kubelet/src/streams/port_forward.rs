@@ -153,7 +153,7 @@ async fn copy(socket: TcpStream, mut incoming: mpsc::Receiver<Bytes>, writer: St
 
 #[cfg(test)]
 mod tests {
-    use super::super::spdy::testing::{Client, Frame};
+    use super::super::spdy::tests::{Client, Frame};
     use super::*;
     use tokio::net::TcpListener;
 

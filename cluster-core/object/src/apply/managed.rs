@@ -7,23 +7,9 @@ use crate::meta;
 use cluster_schema::Schema;
 use serde_json::{Value, json};
 
-/// Fields that nobody owns: the server sets them, or they say which object it is.
-const UNOWNED: [&[&str]; 14] = [
-    &["f:apiVersion"],
-    &["f:kind"],
-    &["f:metadata"],
-    &["f:metadata", "f:name"],
-    &["f:metadata", "f:namespace"],
-    &["f:metadata", "f:uid"],
-    &["f:metadata", "f:selfLink"],
-    &["f:metadata", "f:clusterName"],
-    &["f:metadata", "f:generation"],
-    &["f:metadata", "f:managedFields"],
-    &["f:metadata", "f:resourceVersion"],
-    &["f:metadata", "f:creationTimestamp"],
-    &["f:metadata", "f:deletionTimestamp"],
-    &["f:metadata", "f:deletionGracePeriodSeconds"],
-];
+/// Fields of the metadata that nobody owns: the server sets them, or they say which object it is.
+const UNOWNED: &str = "f:name f:namespace f:uid f:selfLink f:clusterName f:generation f:managedFields \
+    f:resourceVersion f:creationTimestamp f:deletionTimestamp f:deletionGracePeriodSeconds";
 
 /// Writes who owns what into `new`, which `manager` made out of `old` (`None`: created).
 ///
@@ -80,8 +66,11 @@ pub fn update(
 
 /// The set without the fields that nobody owns.
 pub(super) fn strip(mut fields: FieldSet) -> FieldSet {
-    for path in UNOWNED {
-        fields.remove(path);
+    for field in ["f:apiVersion", "f:kind", "f:metadata"] {
+        fields.remove(&[field]);
+    }
+    for field in UNOWNED.split(' ') {
+        fields.remove(&["f:metadata", field]);
     }
     fields
 }

@@ -67,31 +67,13 @@ fn item_element(item: &Value, kind: &ListKind) -> String {
 }
 
 /// The sections that every Go object of a built-in kind has, given or not: nobody comes to own them by filling them in.
-const SECTIONS: [&str; 20] = [
-    "f:daemonEndpoints",
-    "f:devices",
-    "f:involvedObject",
-    "f:jobTemplate",
-    "f:kubeletEndpoint",
-    "f:loadBalancer",
-    "f:metadata",
-    "f:names",
-    "f:nodeInfo",
-    "f:podSelector",
-    "f:pool",
-    "f:priorityLevelConfiguration",
-    "f:resources",
-    "f:roleRef",
-    "f:scaleTargetRef",
-    "f:source",
-    "f:spec",
-    "f:strategy",
-    "f:template",
-    "f:updateStrategy",
-];
+const SECTIONS: &str = "daemonEndpoints devices involvedObject jobTemplate kubeletEndpoint loadBalancer metadata \
+    names nodeInfo podSelector pool priorityLevelConfiguration resources roleRef scaleTargetRef source spec strategy \
+    template updateStrategy";
 
 fn is_section(element: &str) -> bool {
-    SECTIONS.contains(&element) || element == "f:status"
+    let named = |name: &str| name == "status" || SECTIONS.split(' ').any(|section| section == name);
+    element.strip_prefix("f:").is_some_and(named)
 }
 
 /// Whether the kind is a Go type: a definition of one refers to others.

@@ -18,7 +18,7 @@ pub(crate) use node::NodeFacts;
 pub use node::{NodeId, NodeInfo};
 pub(crate) use objects::{Objects, OwnerKind};
 pub use pod::PodInfo;
-pub(crate) use pod::{Claim, HostPort, Spread, preferred_nodes};
+pub(crate) use pod::{Claim, Spread, preferred_nodes};
 pub(crate) use resources::Resources;
 pub(crate) use terms::{NodeTerm, RequiredNodes, label_selector};
 pub(crate) use topology::Topology;

@@ -1,8 +1,8 @@
 //! A node: what it offers, and what the pods on it take.
 
 use super::resources::amount;
-use super::{HostPort, Labels, PodInfo, Resources};
-use cluster_object::pod::Demand;
+use super::{Labels, PodInfo, Resources};
+use cluster_object::pod::{Demand, HostPort};
 use k8s_openapi::api::core::v1::{Node, Taint};
 use std::collections::HashMap;
 use std::sync::Arc;

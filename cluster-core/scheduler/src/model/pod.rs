@@ -4,27 +4,11 @@ use super::requests::{is_sidecar, of_pod};
 use super::terms::equals;
 use super::{Class, Classes, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
 use cluster_client::ObjectKey;
+use cluster_object::pod::HostPort;
 use cluster_object::selector::Selector;
 use k8s_openapi::api::core::v1::{Container, NodeAffinity, Pod, PodSpec, Toleration, TopologySpreadConstraint};
 use std::ops::Deref;
 use std::sync::Arc;
-
-/// A port of the node that a pod takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HostPort {
-    ip: String,
-    protocol: String,
-    port: i32,
-}
-
-impl HostPort {
-    pub(crate) fn conflicts(&self, other: &Self) -> bool {
-        const ANY: &str = "0.0.0.0";
-        self.port == other.port
-            && self.protocol == other.protocol
-            && (self.ip == other.ip || self.ip == ANY || other.ip == ANY)
-    }
-}
 
 /// A volume claim that a pod uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,17 +157,12 @@ impl PodInfo {
     }
 }
 
+/// The ports of the node that its containers want.
 fn host_ports(spec: &PodSpec) -> Vec<HostPort> {
     let sidecars = spec.init_containers.iter().flatten().filter(|c| is_sidecar(c));
     let ports = spec.containers.iter().chain(sidecars).flat_map(|c: &Container| c.ports.iter().flatten());
-    let taken = ports.filter_map(|port| {
-        let text = |value: &Option<String>, default: &str| {
-            value.as_deref().filter(|v| !v.is_empty()).unwrap_or(default).to_owned()
-        };
-        let number = port.host_port.filter(|number| *number > 0)?;
-        Some(HostPort { ip: text(&port.host_ip, "0.0.0.0"), protocol: text(&port.protocol, "TCP"), port: number })
-    });
-    taken.collect()
+    let taken = ports.map(|port| HostPort::new(port.host_port, port.protocol.as_deref(), port.host_ip.as_deref()));
+    taken.flatten().collect()
 }
 
 /// The weighed terms of a node affinity.

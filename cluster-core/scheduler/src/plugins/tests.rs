@@ -1,7 +1,7 @@
 //! Each rule as documented: which nodes it leaves, which it prefers, what it says.
 
 use crate::model::{Cluster, PodInfo};
-use crate::testing::{chosen, cluster, feasible, node, pod, requests};
+use crate::tests::{chosen, cluster, feasible, node, pod, requests};
 use cluster_client::ObjectKey;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Service};
 use k8s_openapi::api::storage::v1::StorageClass;

@@ -1,7 +1,7 @@
 //! The rules about volumes: how many, whose, and where.
 
 use crate::model::{Cluster, PodInfo};
-use crate::testing::{chosen, cluster, feasible, node, pod};
+use crate::tests::{chosen, cluster, feasible, node, pod};
 use cluster_client::ObjectKey;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use serde::de::DeserializeOwned;

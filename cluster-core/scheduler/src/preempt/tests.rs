@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Chooser;
-use crate::testing::{cluster, node, pod, requests};
+use crate::tests::{cluster, node, pod, requests};
 use serde_json::{Value, json};
 
 fn with(name: &str, priority: i32, cpu: &str, patch: Value) -> Arc<PodInfo> {

@@ -1,7 +1,7 @@
 //! Order, back-off, waking.
 
 use super::*;
-use crate::testing::pod;
+use crate::tests::pod;
 use serde_json::json;
 
 fn put(queue: &mut Queue, name: &str, priority: i32, now: Instant) {

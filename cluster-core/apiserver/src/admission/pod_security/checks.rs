@@ -3,6 +3,7 @@
 //! Facts: <https://kubernetes.io/docs/concepts/security/pod-security-standards/>.
 
 use crate::kinds::walk::{entries, int, items, text, texts};
+use cluster_object::pod::is_safe_sysctl;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -100,10 +101,10 @@ fn app_armor(spec: &Value) -> Finding {
 }
 
 /// Containers that add capabilities beyond the allowed ones.
-fn adding(spec: &Value, allowed: &[&str]) -> Option<String> {
+fn adding(spec: &Value, allowed: &str) -> Option<String> {
     let beyond = |c: &Value| -> BTreeSet<String> {
-        let added = texts(&c["securityContext"]["capabilities"]["add"]).filter(|add| !allowed.contains(add));
-        added.map(str::to_owned).collect()
+        let added = texts(&c["securityContext"]["capabilities"]["add"]);
+        added.filter(|add| allowed.split(' ').all(|one| one != *add)).map(str::to_owned).collect()
     };
     let who = named(spec, |container| !beyond(container).is_empty())?;
     let all: BTreeSet<String> = containers(spec).flat_map(beyond).collect();
@@ -112,22 +113,9 @@ fn adding(spec: &Value, allowed: &[&str]) -> Option<String> {
 }
 
 fn capabilities(spec: &Value) -> Finding {
-    const ALLOWED: [&str; 13] = [
-        "AUDIT_WRITE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "MKNOD",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-    ];
-    adding(spec, &ALLOWED).map(|detail| ("non-default capabilities", detail))
+    const ALLOWED: &str = "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE \
+        SETFCAP SETGID SETPCAP SETUID SYS_CHROOT";
+    adding(spec, ALLOWED).map(|detail| ("non-default capabilities", detail))
 }
 
 fn host_namespaces(spec: &Value) -> Finding {
@@ -208,22 +196,8 @@ fn seccomp(spec: &Value) -> Finding {
 }
 
 fn sysctls(spec: &Value) -> Finding {
-    const ALLOWED: [&str; 12] = [
-        "kernel.shm_rmid_forced",
-        "net.ipv4.ip_local_port_range",
-        "net.ipv4.ip_local_reserved_ports",
-        "net.ipv4.ip_unprivileged_port_start",
-        "net.ipv4.ping_group_range",
-        "net.ipv4.tcp_fin_timeout",
-        "net.ipv4.tcp_keepalive_intvl",
-        "net.ipv4.tcp_keepalive_probes",
-        "net.ipv4.tcp_keepalive_time",
-        "net.ipv4.tcp_rmem",
-        "net.ipv4.tcp_syncookies",
-        "net.ipv4.tcp_wmem",
-    ];
     let set = items(&spec["securityContext"]["sysctls"]).iter().map(|one| text(&one["name"]));
-    let bad: Vec<&str> = set.filter(|name| !ALLOWED.contains(name)).collect();
+    let bad: Vec<&str> = set.filter(|name| !is_safe_sysctl(name)).collect();
     (!bad.is_empty()).then(|| ("forbidden sysctls", bad.join(", ")))
 }
 
@@ -241,25 +215,15 @@ fn escalation(spec: &Value) -> Finding {
 fn restricted_capabilities(spec: &Value) -> Finding {
     let keeps = |c: &Value| !texts(&c["securityContext"]["capabilities"]["drop"]).any(|drop| drop == "ALL");
     let keeps = named(spec, keeps).map(|who| format!("{who} must set securityContext.capabilities.drop=[\"ALL\"]"));
-    let all: Vec<String> = keeps.into_iter().chain(adding(spec, &["NET_BIND_SERVICE"])).collect();
+    let all: Vec<String> = keeps.into_iter().chain(adding(spec, "NET_BIND_SERVICE")).collect();
     (!all.is_empty()).then(|| ("unrestricted capabilities", all.join("; ")))
 }
 
 fn restricted_volumes(spec: &Value) -> Finding {
-    const ALLOWED: [&str; 9] = [
-        "configMap",
-        "csi",
-        "downwardAPI",
-        "emptyDir",
-        "ephemeral",
-        "image",
-        "persistentVolumeClaim",
-        "projected",
-        "secret",
-    ];
+    const ALLOWED: &str = "configMap csi downwardAPI emptyDir ephemeral image persistentVolumeClaim projected secret";
     let kind = |volume: &'_ Value| -> Option<String> {
         let found = entries(volume).map(|(name, _)| name).find(|name| *name != "name")?;
-        (!ALLOWED.contains(&found.as_str())).then(|| found.clone())
+        ALLOWED.split(' ').all(|allowed| allowed != found).then(|| found.clone())
     };
     let bad: Vec<(&str, String)> =
         items(&spec["volumes"]).iter().filter_map(|volume| Some((text(&volume["name"]), kind(volume)?))).collect();

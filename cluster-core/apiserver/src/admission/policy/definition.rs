@@ -9,23 +9,11 @@ use serde_json::Value;
 
 /// The most match conditions of one webhook or policy.
 const MAX_CONDITIONS: usize = 64;
-const REASONS: &[&str] = &["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
 
 /// The faults of a policy, its expressions included.
 pub(crate) fn policy(object: &Value) -> Errors {
     let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
     let mutating = meta::kind(object).starts_with("Mutating");
-    spec.get("failurePolicy").optional_one_of(&["Fail", "Ignore"], &mut errors);
-    if spec.get("paramKind").is_set() {
-        for field in ["paramKind.apiVersion", "paramKind.kind"] {
-            spec.get(field).required(&mut errors);
-        }
-    }
-    let constraints = spec.get("matchConstraints");
-    if constraints.required(&mut errors) {
-        constraints.get("resourceRules").required(&mut errors);
-        resources(&constraints, &mut errors);
-    }
     if mutating {
         spec.get("mutations").required(&mut errors);
         spec.get("reinvocationPolicy").required_one_of(&["IfNeeded", "Never"], &mut errors);
@@ -34,9 +22,7 @@ pub(crate) fn policy(object: &Value) -> Errors {
         errors.push(spec.get("validations").missing(why));
     }
     let compiled = Compiled::new(object, &Type::Dyn, &Type::Dyn);
-    let mut seen = Vec::new();
     for (variable, (_, program)) in spec.get("variables").items().zip(&compiled.variables) {
-        variable.get("name").unique(&mut seen, variable.get("name").text().to_owned(), &mut errors);
         expression(&variable.get("expression"), program, None, &mut errors);
     }
     match_conditions(&spec, &compiled, &mut errors);
@@ -49,14 +35,11 @@ pub(crate) fn policy(object: &Value) -> Errors {
         if validation.get("message").text().contains('\n') {
             errors.push(validation.get("message").invalid("message must not contain line breaks"));
         }
-        validation.get("reason").optional_one_of(REASONS, &mut errors);
     }
     for (annotation, program) in spec.get("auditAnnotations").items().zip(&compiled.annotations) {
-        annotation.get("key").required_rule(name::qualified_name, &mut errors);
         expression(&annotation.get("valueExpression"), program, None, &mut errors);
     }
     for (mutation, program) in spec.get("mutations").items().zip(&compiled.mutations) {
-        mutation.get("patchType").required_one_of(&["ApplyConfiguration", "JSONPatch"], &mut errors);
         let (body, other) = match mutation.get("patchType").text() {
             "JSONPatch" => ("jsonPatch", "applyConfiguration"),
             _ => ("applyConfiguration", "jsonPatch"),
@@ -107,7 +90,6 @@ fn expression(at: &At<'_>, program: &Result<Program, String>, wanted: Option<(&T
 /// The faults of a binding.
 pub(crate) fn binding(object: &Value) -> Errors {
     let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
-    spec.get("policyName").required_rule(name::dns_subdomain, &mut errors);
     let reference = spec.get("paramRef");
     if reference.is_set() {
         let (by_name, selector) = (reference.get("name"), reference.get("selector"));
@@ -119,9 +101,7 @@ pub(crate) fn binding(object: &Value) -> Errors {
                 by_name.forbidden("name and selector are mutually exclusive")
             });
         }
-        reference.get("parameterNotFoundAction").required_one_of(&["Allow", "Deny"], &mut errors);
     }
-    resources(&spec.get("matchResources"), &mut errors);
     if meta::kind(object).starts_with("Validating") {
         let actions = spec.get("validationActions");
         actions.required(&mut errors);
@@ -137,21 +117,4 @@ pub(crate) fn binding(object: &Value) -> Errors {
         }
     }
     errors
-}
-
-fn resources(at: &At<'_>, errors: &mut Errors) {
-    at.get("matchPolicy").optional_one_of(&["Equivalent", "Exact"], errors);
-    at.get("namespaceSelector").label_selector(errors);
-    at.get("objectSelector").label_selector(errors);
-    for list in ["resourceRules", "excludeResourceRules"] {
-        for rule in at.get(list).items() {
-            for field in ["operations", "apiGroups", "apiVersions", "resources"] {
-                rule.get(field).required(errors);
-            }
-            rule.get("scope").optional_one_of(&["*", "Cluster", "Namespaced"], errors);
-            for operation in rule.get("operations").items() {
-                operation.one_of(&["*", "CONNECT", "CREATE", "DELETE", "UPDATE"], errors);
-            }
-        }
-    }
 }

@@ -1,30 +1,17 @@
 //! How `kubectl get pods` shows a pod.
 
-use crate::kinds::cells::{AGE, NAME, age, col, container_images, container_names, label_map, or_none, wide};
+use crate::kinds::cells::{OwnCell, age, or_none};
 use crate::kinds::walk::{int, items, text};
-use crate::registry::Column;
 use cluster_object::meta;
 use serde_json::Value;
 
 /// Columns of pods.
-pub(crate) const COLUMNS: &[Column] = &[
-    NAME,
-    col("Ready", |pod| Summary::of(pod).ready.into()),
-    col("Status", |pod| Summary::of(pod).status.into()),
-    col("Restarts", |pod| Summary::of(pod).restarts.into()),
-    AGE,
-    wide("IP", |pod| or_none(&pod["status"]["podIPs"][0], "ip")),
-    wide("Node", |pod| or_none(pod, "spec.nodeName")),
-    wide("Nominated Node", |pod| or_none(pod, "status.nominatedNodeName")),
-    wide("Readiness Gates", readiness_gates),
-];
-
-/// Columns of pod templates.
-pub(crate) const TEMPLATE_COLUMNS: &[Column] = &[
-    NAME,
-    col("Containers", |o| container_names(&o["template"]["spec"])),
-    col("Images", |o| container_images(&o["template"]["spec"])),
-    col("Pod Labels", |o| label_map(&o["template"]["metadata"]["labels"])),
+pub(crate) const CELLS: &[OwnCell] = &[
+    ("Ready", |pod| Summary::of(pod).ready.into()),
+    ("Status", |pod| Summary::of(pod).status.into()),
+    ("Restarts", |pod| Summary::of(pod).restarts.into()),
+    ("IP", |pod| or_none(&pod["status"]["podIPs"][0], "ip")),
+    ("Readiness Gates", readiness_gates),
 ];
 
 /// What the first columns say.

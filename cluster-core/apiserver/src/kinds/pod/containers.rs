@@ -1,6 +1,7 @@
 //! What makes containers faulty: names, images, ports, environment, mounts, probes, hooks, resources.
 
 use super::validation::security_context;
+use crate::kinds::rules::named;
 use crate::kinds::walk::{At, entries, text};
 use cluster_object::field::{Error, Errors};
 use cluster_object::name;
@@ -43,12 +44,11 @@ impl At<'_> {
 }
 
 fn one(container: &At<'_>, role: Role, volumes: &[String], errors: &mut Errors) {
+    errors.extend(container.faults(named("Container")));
     let image = container.get("image");
-    if image.required(errors) && image.text().trim() != image.text() {
+    if image.text().trim() != image.text() {
         errors.push(image.invalid("must not have leading or trailing whitespace"));
     }
-    container.get("imagePullPolicy").required_one_of(&["Always", "IfNotPresent", "Never"], errors);
-    container.get("terminationMessagePolicy").required_one_of(&["File", "FallbackToLogsOnError"], errors);
     ports(&container.get("ports"), errors);
     environment(container, errors);
     mounts(container, volumes, errors);
@@ -58,9 +58,7 @@ fn one(container: &At<'_>, role: Role, volumes: &[String], errors: &mut Errors) 
     if escalation.get("privileged").value == true && escalation.get("allowPrivilegeEscalation").value == false {
         errors.push(escalation.invalid("cannot set `allowPrivilegeEscalation` to false and `privileged` to true"));
     }
-    let policy = container.get("restartPolicy");
-    let sidecar = policy.text() == "Always";
-    policy.optional_one_of(&["Always", "Never", "OnFailure"], errors);
+    let sidecar = container.get("restartPolicy").text() == "Always";
     let allowed = match role {
         Role::Main => true,
         Role::Init => sidecar,
@@ -90,20 +88,11 @@ fn one(container: &At<'_>, role: Role, volumes: &[String], errors: &mut Errors) 
 
 fn ports(list: &At<'_>, errors: &mut Errors) {
     let mut names = Vec::new();
-    for port in list.items() {
-        let (number, name) = (port.get("containerPort"), port.get("name"));
-        name.optional_rule(name::port_name, errors);
-        if !name.is_empty() {
-            name.unique(&mut names, name.text().to_owned(), errors);
-        }
-        if number.required(errors) {
-            number.port(errors);
-        }
-        if !port.get("hostPort").is_empty() {
-            port.get("hostPort").port(errors);
-        }
-        port.get("protocol").required_one_of(&["TCP", "UDP", "SCTP"], errors);
+    for name in list.items().map(|port| port.get("name")).filter(|name| !name.is_empty()) {
+        name.unique(&mut names, name.text().to_owned(), errors);
     }
+    let numbers = list.items().flat_map(|port| ["containerPort", "hostPort"].map(|field| port.get(field)));
+    numbers.filter(|number| !number.is_empty()).for_each(|number| number.port(errors));
 }
 
 fn host_port(port: &At<'_>, host_network: bool, seen: &mut Vec<String>, errors: &mut Errors) {
@@ -124,7 +113,6 @@ fn host_port(port: &At<'_>, host_network: bool, seen: &mut Vec<String>, errors: 
 
 fn environment(container: &At<'_>, errors: &mut Errors) {
     for variable in container.get("env").items() {
-        variable.get("name").required_rule(name::env_var_name, errors);
         let source = variable.get("valueFrom");
         if !source.is_set() {
             continue;
@@ -139,21 +127,10 @@ fn environment(container: &At<'_>, errors: &mut Errors) {
             errors.push(source.invalid("may not have more than one field specified at a time"));
         }
         field_ref(&source.get("fieldRef"), errors);
-        for kind in ["configMapKeyRef", "secretKeyRef"] {
-            let reference = source.get(kind);
-            if reference.is_set() {
-                reference.get("name").required(errors);
-                reference.get("key").required_rule(name::config_key, errors);
-            }
-        }
-        if source.get("resourceFieldRef").is_set() {
-            source.get("resourceFieldRef.resource").required(errors);
-        }
     }
     for source in container.get("envFrom").items() {
         let references: Vec<_> =
             ["configMapRef", "secretRef"].iter().map(|k| source.get(k)).filter(At::is_set).collect();
-        source.get("prefix").optional_rule(name::env_var_name, errors);
         match references.as_slice() {
             [] => errors.push(source.invalid("must specify one of: `configMapRef` or `secretRef`")),
             [one] => one.get("name").required_rule(name::dns_subdomain, errors),
@@ -164,7 +141,7 @@ fn environment(container: &At<'_>, errors: &mut Errors) {
 
 /// Faults of a reference to the pod's own fields.
 pub(crate) fn field_ref(reference: &At<'_>, errors: &mut Errors) {
-    const FIELDS: [&str; 11] = [
+    const FIELDS: [&str; 9] = [
         "metadata.name",
         "metadata.namespace",
         "metadata.uid",
@@ -174,8 +151,6 @@ pub(crate) fn field_ref(reference: &At<'_>, errors: &mut Errors) {
         "status.hostIPs",
         "status.podIP",
         "status.podIPs",
-        "metadata.labels",
-        "metadata.annotations",
     ];
     if !reference.is_set() {
         return;
@@ -184,8 +159,8 @@ pub(crate) fn field_ref(reference: &At<'_>, errors: &mut Errors) {
     reference.get("apiVersion").required(errors);
     if path.required(errors) {
         let base = path.text().split('[').next().unwrap_or_default();
-        if !FIELDS.contains(&base) {
-            path.one_of(&FIELDS[..9], errors);
+        if !matches!(base, "metadata.labels" | "metadata.annotations") && !FIELDS.contains(&base) {
+            path.one_of(&FIELDS, errors);
         }
     }
 }
@@ -208,7 +183,6 @@ fn mounts(container: &At<'_>, volumes: &[String], errors: &mut Errors) {
         if !sub.is_empty() && !expression.is_empty() {
             errors.push(expression.invalid("subPathExpr and subPath are mutually exclusive"));
         }
-        mount.get("mountPropagation").optional_one_of(&["Bidirectional", "HostToContainer", "None"], errors);
     }
     let mut devices = Vec::new();
     for device in container.get("volumeDevices").items() {
@@ -237,13 +211,7 @@ fn probe(probe: &At<'_>, only_one_success: bool, errors: &mut Errors) {
         return;
     }
     handler(probe, &["exec", "httpGet", "tcpSocket", "grpc"], errors);
-    for field in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"] {
-        probe.get(field).non_negative(errors);
-    }
-    let grace = probe.get("terminationGracePeriodSeconds");
-    if grace.is_set() && grace.int() <= 0 {
-        errors.push(grace.invalid("must be greater than 0"));
-    }
+    errors.extend(probe.faults(named("Probe")));
     if only_one_success && probe.get("successThreshold").int() != 1 {
         errors.push(probe.get("successThreshold").invalid("must be 1"));
     }
@@ -258,19 +226,9 @@ fn handler(handler: &At<'_>, kinds: &[&str], errors: &mut Errors) {
     for (_, other) in given {
         errors.push(other.forbidden("may not specify more than 1 handler type"));
     }
+    errors.extend(handler.faults(named("Handler")));
     match kind {
-        "exec" => {
-            action.get("command").required(errors);
-        }
-        "httpGet" => {
-            action.get("path").required(errors);
-            action.get("port").port_or_name(errors);
-            action.get("scheme").one_of(&["HTTP", "HTTPS"], errors);
-            for header in action.get("httpHeaders").items() {
-                header.get("name").required(errors);
-            }
-        }
-        "sleep" => action.get("seconds").non_negative(errors),
+        "exec" | "sleep" => {}
         "grpc" => action.get("port").port(errors),
         _ => action.get("port").port_or_name(errors),
     }

@@ -1,12 +1,10 @@
 //! What upstream fills into pods and pod templates.
 
+use crate::kinds::rules::{fill, named};
 use crate::kinds::walk::{
     at, canonical_quantities, canonical_quantity, child, default, default_text, each, entries, int, is_empty,
 };
 use serde_json::{Map, Value, json};
-
-/// Volume sources that carry file modes.
-const MODED: [&str; 4] = ["secret", "configMap", "downwardAPI", "projected"];
 
 /// Defaults of a pod.
 pub(crate) fn pod(pod: &mut Value) {
@@ -36,11 +34,7 @@ pub(crate) fn template(template: &mut Value) {
 
 /// Defaults of a pod spec that pods and templates share.
 pub(crate) fn spec(spec: &mut Value) {
-    default_text(spec, "dnsPolicy", "ClusterFirst");
-    default_text(spec, "restartPolicy", "Always");
-    default_text(spec, "schedulerName", "default-scheduler");
-    default(spec, "securityContext", Map::new());
-    default(spec, "terminationGracePeriodSeconds", 30);
+    fill(named("PodSpec"), spec);
     for (from, to) in [("serviceAccount", "serviceAccountName"), ("serviceAccountName", "serviceAccount")] {
         if !is_empty(&spec[from]) && is_empty(&spec[to]) {
             spec[to] = spec[from].clone();
@@ -54,22 +48,11 @@ pub(crate) fn spec(spec: &mut Value) {
 }
 
 fn container(container: &mut Value) {
-    default_text(container, "terminationMessagePath", "/dev/termination-log");
-    default_text(container, "terminationMessagePolicy", "File");
+    fill(named("Container"), container);
     let policy = pull_policy(container["image"].as_str().unwrap_or_default());
     default_text(container, "imagePullPolicy", policy);
-    default(container, "resources", Map::new());
-    for list in ["limits", "requests"] {
-        canonical_quantities(at(container, &format!("resources.{list}")));
-    }
-    each(container, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
-    for variable in each(container, "env") {
-        if let Some(reference) = at(variable, "valueFrom.fieldRef") {
-            default_text(reference, "apiVersion", "v1");
-        }
-        if let Some(divisor) = at(variable, "valueFrom.resourceFieldRef") {
-            default(divisor, "divisor", "0");
-        }
+    for list in ["resources.limits", "resources.requests"] {
+        canonical_quantities(at(container, list));
     }
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if let Some(probe) = child(container, name) {
@@ -80,23 +63,13 @@ fn container(container: &mut Value) {
                     probe[key] = value.into();
                 }
             }
-            http_get(probe);
-            if let Some(grpc) = child(probe, "grpc") {
-                default(grpc, "service", "");
-            }
+            fill(named("Handler"), probe);
         }
     }
     for hook in ["lifecycle.postStart", "lifecycle.preStop"] {
         if let Some(handler) = at(container, hook) {
-            http_get(handler);
+            fill(named("Handler"), handler);
         }
-    }
-}
-
-fn http_get(handler: &mut Value) {
-    if let Some(get) = child(handler, "httpGet") {
-        default_text(get, "path", "/");
-        default_text(get, "scheme", "HTTP");
     }
 }
 
@@ -132,24 +105,7 @@ fn volume(volume: &mut Value) {
     if volume.as_object().is_some_and(|v| v.iter().all(|(key, value)| key == "name" || value.is_null())) {
         volume["emptyDir"] = json!({});
     }
-    for kind in MODED {
-        if let Some(source) = child(volume, kind) {
-            default(source, "defaultMode", 0o644);
-        }
-    }
-    if let Some(source) = child(volume, "downwardAPI") {
-        downward_items(source);
-    }
-    if let Some(projected) = child(volume, "projected") {
-        for source in each(projected, "sources") {
-            if let Some(token) = child(source, "serviceAccountToken") {
-                default(token, "expirationSeconds", 3600);
-            }
-            if let Some(downward) = child(source, "downwardAPI") {
-                downward_items(downward);
-            }
-        }
-    }
+    fill(named("Volume"), volume);
     if let Some(limit) = child(volume, "emptyDir").and_then(|e| e.get_mut("sizeLimit")) {
         canonical_quantity(limit);
     }
@@ -165,40 +121,7 @@ fn volume(volume: &mut Value) {
 
 /// Defaults of the sources that volumes of pods and persistent volumes share.
 pub(crate) fn source(holder: &mut Value) {
-    if let Some(path) = child(holder, "hostPath") {
-        default(path, "type", "");
-    }
-    let tables: [(&str, &[(&str, Value)]); 3] = [
-        ("iscsi", &[("iscsiInterface", json!("default"))]),
-        ("rbd", &[("pool", json!("rbd")), ("user", json!("admin")), ("keyring", json!("/etc/ceph/keyring"))]),
-        (
-            "azureDisk",
-            &[
-                ("cachingMode", json!("ReadWrite")),
-                ("kind", json!("Shared")),
-                ("fsType", json!("ext4")),
-                ("readOnly", json!(false)),
-            ],
-        ),
-    ];
-    for (kind, defaults) in tables {
-        if let Some(source) = child(holder, kind) {
-            for (key, value) in defaults {
-                default(source, key, value.clone());
-            }
-        }
-    }
-}
-
-fn downward_items(source: &mut Value) {
-    for item in each(source, "items") {
-        if let Some(reference) = child(item, "fieldRef") {
-            default_text(reference, "apiVersion", "v1");
-        }
-        if let Some(reference) = child(item, "resourceFieldRef") {
-            default(reference, "divisor", "0");
-        }
-    }
+    fill(named("VolumeSource"), holder);
 }
 
 #[cfg(test)]

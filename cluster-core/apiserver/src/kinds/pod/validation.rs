@@ -1,6 +1,7 @@
 //! What makes a pod or pod template faulty.
 
 use super::{containers, volumes};
+use crate::kinds::rules::named;
 use crate::kinds::walk::{At, items};
 use cluster_object::field::{Error, Errors};
 use cluster_object::name;
@@ -31,34 +32,12 @@ pub(crate) fn template(template: &At<'_>) -> Errors {
 pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     let volumes = volumes::validate(&spec.get("volumes"), errors);
     containers::validate(spec, &volumes, errors);
-    spec.get("restartPolicy").required_one_of(&["Always", "OnFailure", "Never"], errors);
-    spec.get("dnsPolicy").required_one_of(&["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"], errors);
+    errors.extend(spec.faults(named("PodSpec")));
     dns_config(spec, errors);
-    spec.get("nodeSelector").labels(errors);
-    spec.get("serviceAccountName").optional_rule(name::dns_subdomain, errors);
-    spec.get("nodeName").optional_rule(name::dns_subdomain, errors);
-    spec.get("hostname").optional_rule(name::dns_label, errors);
-    spec.get("subdomain").optional_rule(name::dns_label, errors);
-    spec.get("priorityClassName").optional_rule(name::dns_subdomain, errors);
-    spec.get("runtimeClassName").optional_rule(name::dns_subdomain, errors);
-    spec.get("schedulerName").optional_rule(name::dns_subdomain, errors);
-    spec.get("preemptionPolicy").optional_one_of(&["PreemptLowerPriority", "Never"], errors);
-    spec.get("terminationGracePeriodSeconds").non_negative(errors);
-    let deadline = spec.get("activeDeadlineSeconds");
-    if deadline.is_set() {
-        deadline.in_range(1, i64::from(i32::MAX), errors);
-    }
-    for gate in spec.get("readinessGates").items() {
-        gate.get("conditionType").rule(name::qualified_name, errors);
-    }
     let mut seen = Vec::new();
     for gate in spec.get("schedulingGates").items() {
         gate.get("name").required_rule(name::qualified_name, errors);
         gate.unique(&mut seen, gate.get("name").text().to_owned(), errors);
-    }
-    for alias in spec.get("hostAliases").items() {
-        ip(&alias.get("ip"), errors);
-        alias.get("hostnames").items().for_each(|host| host.rule(name::dns_subdomain, errors));
     }
     tolerations(&spec.get("tolerations"), errors);
     affinity(&spec.get("affinity"), errors);
@@ -66,11 +45,10 @@ pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     security_context(&spec.get("securityContext"), errors);
 }
 
-/// Demands an IP address.
-pub(crate) fn ip(address: &At<'_>, errors: &mut Errors) {
-    if address.text().parse::<IpAddr>().is_err() {
-        errors.push(address.invalid("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
-    }
+/// Whether the text is an IP address.
+pub(crate) fn is_ip(text: &str) -> Result<(), String> {
+    let fault = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+    text.parse::<IpAddr>().map(drop).map_err(|_| fault.to_owned())
 }
 
 fn dns_config(spec: &At<'_>, errors: &mut Errors) {
@@ -86,10 +64,6 @@ fn dns_config(spec: &At<'_>, errors: &mut Errors) {
     if items(servers.value).len() > 3 {
         errors.push(servers.invalid("must not have more than 3 nameservers"));
     }
-    servers.items().for_each(|server| ip(&server, errors));
-    config.get("options").items().for_each(|option| {
-        option.get("name").required(errors);
-    });
 }
 
 /// Faults of tolerations.
@@ -132,19 +106,11 @@ pub(crate) fn tolerations(list: &At<'_>, errors: &mut Errors) {
 /// Faults of a node selector term.
 pub(crate) fn node_selector_term(term: &At<'_>, errors: &mut Errors) {
     for expression in term.get("matchExpressions").items() {
-        let (operator, values) = (expression.get("operator"), expression.get("values"));
-        match operator.text() {
-            "In" | "NotIn" if values.is_empty() => {
-                errors.push(values.missing("must be specified when `operator` is 'In' or 'NotIn'"));
-            }
-            "Exists" | "DoesNotExist" if !values.is_empty() => {
-                errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-            }
-            "Gt" | "Lt" if items(values.value).len() != 1 => {
-                errors.push(values.missing("must be specified single value when `operator` is 'Lt' or 'Gt'"));
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
-            _ => errors.push(operator.invalid("not a valid selector operator")),
+        let values = expression.get("values");
+        if !matches!(expression.get("operator").text(), "Gt" | "Lt") {
+            expression.requirement(errors);
+        } else if items(values.value).len() != 1 {
+            errors.push(values.missing("must be specified single value when `operator` is 'Lt' or 'Gt'"));
         }
         expression.get("key").rule(name::qualified_name, errors);
     }
@@ -182,14 +148,7 @@ fn weight(preferred: &At<'_>, errors: &mut Errors) {
 }
 
 fn pod_affinity_term(term: &At<'_>, errors: &mut Errors) {
-    term.get("labelSelector").label_selector(errors);
-    term.get("namespaceSelector").label_selector(errors);
-    term.get("namespaces").items().for_each(|namespace| namespace.rule(name::dns_label, errors));
-    let topology = term.get("topologyKey");
-    if topology.is_empty() {
-        errors.push(topology.missing("can not be empty"));
-    }
-    topology.optional_rule(name::qualified_name, errors);
+    errors.extend(term.faults(named("PodAffinityTerm")));
 }
 
 fn spread(constraints: &At<'_>, errors: &mut Errors) {
@@ -200,9 +159,7 @@ fn spread(constraints: &At<'_>, errors: &mut Errors) {
         if skew.int() <= 0 {
             errors.push(skew.invalid("must be greater than zero"));
         }
-        if topology.is_empty() {
-            errors.push(topology.missing("can not be empty"));
-        }
+        errors.extend(constraint.faults(named("TopologySpreadConstraint")));
         unsatisfiable.one_of(&["DoNotSchedule", "ScheduleAnyway"], errors);
         let key = format!("{{{}, {}}}", topology.text(), unsatisfiable.text());
         if seen.contains(&key) {
@@ -210,37 +167,20 @@ fn spread(constraints: &At<'_>, errors: &mut Errors) {
         } else {
             seen.push(key);
         }
-        let domains = constraint.get("minDomains");
-        if domains.is_set() && domains.int() <= 0 {
-            errors.push(domains.invalid("must be greater than zero"));
-        }
-        constraint.get("nodeAffinityPolicy").optional_one_of(&["Honor", "Ignore"], errors);
-        constraint.get("nodeTaintsPolicy").optional_one_of(&["Honor", "Ignore"], errors);
-        constraint.get("labelSelector").label_selector(errors);
     }
 }
 
 /// Faults of user and group ids, of pods and containers.
 pub(crate) fn security_context(context: &At<'_>, errors: &mut Errors) {
-    for id in ["runAsUser", "runAsGroup", "fsGroup"] {
-        let id = context.get(id);
-        if id.is_set() {
-            id.in_range(0, i64::from(i32::MAX), errors);
-        }
-    }
-    context.get("supplementalGroups").items().for_each(|id| id.in_range(0, i64::from(i32::MAX), errors));
+    errors.extend(context.faults(named("SecurityContext")));
     let mut seen = Vec::new();
     for name in context.get("sysctls").items().map(|sysctl| sysctl.get("name")) {
         name.required_rule(sysctl, errors);
         name.unique(&mut seen, name.text().replace('/', "."), errors);
     }
-    context.get("fsGroupChangePolicy").optional_one_of(&["OnRootMismatch", "Always"], errors);
     let profile = context.get("seccompProfile");
-    if profile.is_set() {
-        profile.get("type").required_one_of(&["Localhost", "RuntimeDefault", "Unconfined"], errors);
-        if profile.get("type").text() == "Localhost" && profile.get("localhostProfile").is_empty() {
-            errors.push(profile.get("localhostProfile").missing("must be set when seccomp type is Localhost"));
-        }
+    if profile.get("type").text() == "Localhost" && profile.get("localhostProfile").is_empty() {
+        errors.push(profile.get("localhostProfile").missing("must be set when seccomp type is Localhost"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What makes the volumes of a pod faulty.
 
 use super::containers::{field_ref, relative_path};
+use crate::kinds::rules::named;
 use crate::kinds::walk::{At, entries, int};
 use cluster_object::field::Errors;
 use cluster_object::name;
@@ -18,7 +19,10 @@ pub(crate) fn validate(volumes: &At<'_>, errors: &mut Errors) -> Vec<String> {
             entries(volume.value).filter(|(key, value)| *key != "name" && !value.is_null()).map(|(key, _)| key);
         match sources.next() {
             None => errors.push(volume.missing("must specify a volume type")),
-            Some(kind) => source(kind, &volume.get(kind), errors),
+            Some(kind) => {
+                errors.extend(volume.faults(named("Volume")));
+                source(kind, &volume.get(kind), errors);
+            }
         }
         for kind in sources {
             errors.push(volume.get(kind).forbidden("may not specify more than 1 volume type"));
@@ -29,21 +33,16 @@ pub(crate) fn validate(volumes: &At<'_>, errors: &mut Errors) -> Vec<String> {
 
 fn source(kind: &str, source: &At<'_>, errors: &mut Errors) {
     match kind {
-        "emptyDir" if source.get("sizeLimit").is_set() => {
-            source.get("sizeLimit").quantity(errors);
-        }
         "hostPath" => {
             let path = source.get("path");
-            if path.required(errors) && path.text().split('/').any(|part| part == "..") {
+            if path.text().split('/').any(|part| part == "..") {
                 errors.push(path.invalid("must not contain '..'"));
             }
-            source.get("type").optional_one_of(
-                &["DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"],
-                errors,
-            );
         }
-        "configMap" => keyed(source, "name", errors),
-        "secret" => keyed(source, "secretName", errors),
+        "configMap" | "secret" => {
+            mode(&source.get("defaultMode"), errors);
+            key_paths(&source.get("items"), errors);
+        }
         "downwardAPI" => {
             mode(&source.get("defaultMode"), errors);
             downward(&source.get("items"), errors);
@@ -52,33 +51,14 @@ fn source(kind: &str, source: &At<'_>, errors: &mut Errors) {
             mode(&source.get("defaultMode"), errors);
             source.get("sources").items().for_each(|part| projection(&part, errors));
         }
-        "persistentVolumeClaim" => {
-            source.get("claimName").required(errors);
-        }
         "nfs" => {
-            source.get("server").required(errors);
             let path = source.get("path");
-            if path.required(errors) && !path.text().starts_with('/') {
+            if !path.is_empty() && !path.text().starts_with('/') {
                 errors.push(path.invalid("must be an absolute path"));
             }
         }
-        "csi" => {
-            source.get("driver").required(errors);
-        }
-        "gcePersistentDisk" => {
-            source.get("pdName").required(errors);
-        }
-        "awsElasticBlockStore" => {
-            source.get("volumeID").required(errors);
-        }
         _ => {}
     }
-}
-
-fn keyed(source: &At<'_>, name_field: &str, errors: &mut Errors) {
-    source.get(name_field).required(errors);
-    mode(&source.get("defaultMode"), errors);
-    key_paths(&source.get("items"), errors);
 }
 
 fn key_paths(list: &At<'_>, errors: &mut Errors) {
@@ -121,19 +101,9 @@ fn projection(part: &At<'_>, errors: &mut Errors) {
     for (kind, _) in entries(part.value).filter(|(_, value)| !value.is_null()) {
         let source = part.get(kind);
         match kind.as_str() {
-            "secret" | "configMap" => {
-                source.get("name").required(errors);
-                key_paths(&source.get("items"), errors);
-            }
+            "secret" | "configMap" => key_paths(&source.get("items"), errors),
             "downwardAPI" => downward(&source.get("items"), errors),
-            "serviceAccountToken" => {
-                item_path(&source.get("path"), errors);
-                if source.get("expirationSeconds").int() < 600 {
-                    errors.push(
-                        source.get("expirationSeconds").invalid("may not specify a duration less than 10 minutes"),
-                    );
-                }
-            }
+            "serviceAccountToken" => item_path(&source.get("path"), errors),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ mod frame;
 mod headers;
 mod session;
 #[cfg(test)]
-pub(super) mod testing;
+pub(super) mod tests;
 
 pub(super) use session::{Session, Stream, StreamWriter};
 

@@ -3,7 +3,7 @@
 use crate::Chooser;
 use crate::model::{Cluster, PodInfo};
 use crate::profile::Profile;
-use crate::testing::{cluster, node, pod};
+use crate::tests::{cluster, node, pod};
 use proptest::prelude::*;
 use serde_json::json;
 use std::sync::Arc;

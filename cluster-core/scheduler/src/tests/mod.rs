@@ -1,4 +1,7 @@
-//! Pods and nodes for tests, made from JSON.
+//! The scheduler as a whole, and pods and nodes for all tests, made from JSON.
+
+mod e2e;
+mod property;
 
 use crate::model::{Cluster, NodeId, PodInfo};
 use crate::profile::Profile;

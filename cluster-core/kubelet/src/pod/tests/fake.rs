@@ -1,6 +1,6 @@
 //! An engine in memory: records calls and lets tests end containers.
 
-use super::{
+use crate::runtime::{
     ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, OutputStream, RegistryAuth,
     Result, Runtime, RuntimeError, RuntimeEvent, Session, Usage, label,
 };
@@ -13,14 +13,14 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 /// The engine; images named `missing*` do not exist anywhere.
-pub(crate) struct Fake {
-    pub(crate) containers: Mutex<Vec<(ContainerSpec, ContainerInfo)>>,
-    pub(crate) calls: Mutex<Vec<String>>,
+pub(super) struct Fake {
+    pub(super) containers: Mutex<Vec<(ContainerSpec, ContainerInfo)>>,
+    pub(super) calls: Mutex<Vec<String>>,
     events: broadcast::Sender<RuntimeEvent>,
 }
 
 impl Fake {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { containers: Mutex::default(), calls: Mutex::default(), events: broadcast::channel(64).0 }
     }
 
@@ -33,7 +33,7 @@ impl Fake {
     }
 
     /// Ends the newest running container of this name.
-    pub(crate) fn exit(&self, name: &str, code: i32) {
+    pub(super) fn exit(&self, name: &str, code: i32) {
         let mut containers = self.containers.lock();
         let found = containers.iter_mut().rev().find(|(_, i)| i.running && i.label(label::CONTAINER) == name);
         let (_, info) = found.expect("a running container");
@@ -42,7 +42,7 @@ impl Fake {
         self.events.send(event).ok();
     }
 
-    pub(crate) fn running(&self, name: &str) -> bool {
+    pub(super) fn running(&self, name: &str) -> bool {
         self.containers.lock().iter().any(|(_, i)| i.running && i.label(label::CONTAINER) == name)
     }
 

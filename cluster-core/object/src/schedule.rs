@@ -20,15 +20,16 @@ const MACROS: [(&str, &str); 7] = [
 
 /// When something is to happen, again and again.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Schedule {
+pub enum Schedule {
     /// At the same distance from the last time.
     Every(SignedDuration),
+    /// At minutes of certain hours and days.
     Calendar(Box<Calendar>),
 }
 
 /// The minutes that all fields name.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Calendar {
+pub struct Calendar {
     minutes: Field,
     hours: Field,
     days: Field,
@@ -52,7 +53,7 @@ impl Field {
 
 impl Schedule {
     /// Reads a schedule; `zone` counts unless the text names one itself.
-    pub(super) fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
+    pub fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
         let mut text = text.trim();
         let mut zone = zone.clone();
         if let Some(rest) = text.strip_prefix("TZ=").or_else(|| text.strip_prefix("CRON_TZ=")) {
@@ -70,7 +71,7 @@ impl Schedule {
         }
         let fields: Vec<&str> = text.split_whitespace().collect();
         let [minutes, hours, days, months, weekdays] = fields[..] else {
-            return Err(format!("expected exactly 5 fields, found {}: {fields:?}", fields.len()));
+            return Err(format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")));
         };
         Ok(Self::Calendar(Box::new(Calendar {
             minutes: field(minutes, 0, 59, &[])?,
@@ -83,7 +84,7 @@ impl Schedule {
     }
 
     /// The first time after `after`.
-    pub(super) fn next(&self, after: Timestamp) -> Option<Timestamp> {
+    pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Every(delay) => Timestamp::from_second((after + *delay).as_second()).ok(),
             Self::Calendar(calendar) => calendar.next(after),
@@ -91,7 +92,7 @@ impl Schedule {
     }
 
     /// The last time after `since` and not after `now`, and whether more than `many` lie between.
-    pub(super) fn latest(&self, since: Timestamp, now: Timestamp, many: usize) -> Option<(Timestamp, bool)> {
+    pub fn latest(&self, since: Timestamp, now: Timestamp, many: usize) -> Option<(Timestamp, bool)> {
         if let Self::Every(delay) = self {
             let count = now.duration_since(since).as_secs() / delay.as_secs();
             let last = since + SignedDuration::from_secs(count.max(0) * delay.as_secs());
@@ -151,19 +152,17 @@ fn field(text: &str, min: u64, max: u64, names: &[&str]) -> Result<Field, String
         let part = range(part, min, max, names)?;
         all = Field { bits: all.bits | part.bits, star: all.star | part.star };
     }
-    if all.bits == 0 { Err(format!("failed to parse int from {text}")) } else { Ok(all) }
+    if all.bits == 0 { whole(text).map(|_| all) } else { Ok(all) }
 }
 
 /// One of `*`, `5`, `5-9`, each also with a step.
 fn range(text: &str, min: u64, max: u64, names: &[&str]) -> Result<Field, String> {
     let number = |text: &str| match names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
         Some(index) => Ok(index as u64 + min),
-        None => text.parse::<u64>().map_err(|_| format!("failed to parse int from {text}")),
+        None => whole(text),
     };
     let (span, step) = match text.split_once('/') {
-        Some((span, step)) => {
-            (span, Some(step.parse::<u64>().map_err(|_| format!("failed to parse int from {step}"))?))
-        }
+        Some((span, step)) => (span, Some(whole(step)?)),
         None => (text, None),
     };
     let star = matches!(span, "*" | "?");
@@ -188,6 +187,11 @@ fn range(text: &str, min: u64, max: u64, names: &[&str]) -> Result<Field, String
     let stepped = usize::try_from(step).unwrap_or(usize::MAX);
     let bits = (first..=last).step_by(stepped).fold(0, |bits, value| bits | 1 << value);
     Ok(Field { bits, star: star && step == 1 })
+}
+
+/// A number; the error is worded as Go's.
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
 }
 
 /// A duration in Go's notation, in whole seconds: `1h30m`.
@@ -229,7 +233,9 @@ mod tests {
             ("30 8 1,15 * *", "2026-01-02T00:00:00Z", "2026-01-15T08:30:00Z"),
             ("0 0 13 * fri", "2026-01-03T00:00:00Z", "2026-01-09T00:00:00Z"),
             ("0 0 */2 * fri", "2026-01-03T00:00:00Z", "2026-01-05T00:00:00Z"),
+            ("*/5 0-6 1,15 jan-MAR mon", "2026-01-01T06:52:00Z", "2026-01-01T06:55:00Z"),
             ("0 0 29 feb ?", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00Z"),
+            ("@daily", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
             ("@hourly", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"),
             ("@yearly", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
             ("@every 1h30m", "2026-01-01T00:00:10Z", "2026-01-01T01:30:10Z"),

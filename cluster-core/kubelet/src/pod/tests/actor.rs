@@ -1,10 +1,10 @@
 //! Actors on an engine in memory: what the step tables cannot show, the way from actions to calls and back.
 
-use super::actor::{self, Handle, Message};
-use super::context::{Capacity, Context};
-use super::state::Event;
+use super::fake::Fake;
 use crate::options::KubeletOptions;
-use crate::runtime::fake::Fake;
+use crate::pod::actor::{self, Handle, Message};
+use crate::pod::context::{Capacity, Context};
+use crate::pod::state::Event;
 use crate::runtime::{Runtime, label};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The whole scheduler against an API server in memory.
 
-use crate::testing::{node, pod, requests};
+use crate::tests::{node, pod, requests};
 use cluster_client::testing::FakeServer;
 use cluster_client::{Change, Client, Informers, trim};
 use k8s_openapi::api::core::v1::{Event, Node, Pod};

@@ -2,10 +2,10 @@
 
 mod changes;
 
-use super::plan::{Outcome, outcome};
-use super::state::{Action, Ended, Event, Found, PodState, ProbeKind};
-use super::status::pod_status;
-use super::step::step;
+use crate::pod::plan::{Outcome, outcome};
+use crate::pod::state::{Action, Ended, Event, Found, PodState, ProbeKind};
+use crate::pod::status::pod_status;
+use crate::pod::step::step;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use serde_json::{Value, json};

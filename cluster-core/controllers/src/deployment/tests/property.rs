@@ -1,6 +1,6 @@
 //! Random rollouts: whatever the pods do in between, the bounds hold, and in the end all pods are new.
 
-use super::rollout::{available, bounds, grown, next_new, next_old, proportional, size, total, wanted};
+use crate::deployment::rollout::{available, bounds, grown, next_new, next_old, proportional, size, total, wanted};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,9 +1,9 @@
 //! Random lives of an ordered set: never more than one pod is missing or not ready, and in the end all are new.
 
-use super::identity::{new_pod, ordinal, revision};
-use super::plan::{Step, plan};
 use crate::meta;
 use crate::pods::is_ready;
+use crate::stateful_set::identity::{new_pod, ordinal, revision};
+use crate::stateful_set::plan::{Step, plan};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
@@ -116,7 +116,7 @@ proptest! {
                 world.remove(at);
             }
         }
-        let wanted = super::identity::wanted(&world.set);
+        let wanted = crate::stateful_set::identity::wanted(&world.set);
         let mut ordinals: Vec<i32> = world.pods.iter().filter_map(|pod| ordinal(&world.set, pod)).collect();
         ordinals.sort_unstable();
         prop_assert_eq!(ordinals, wanted.collect::<Vec<_>>());

@@ -1,0 +1,3 @@
+//! What tests need in place of a server, those of other crates too.
+
+pub mod testing;
