@@ -74,7 +74,7 @@ describe('an app that runs', () => {
   });
 
   test('has one window with a title', async () => {
-    expect(await app.title()).toBe('devcluster');
+    expect(await app.title()).toMatch(/ · devcluster$/);
     expect(await app.windows()).toHaveLength(1);
   });
 
@@ -163,6 +163,12 @@ describe('an app that starts', () => {
     app = await Driver.start(APP, ['devcluster://some/events'], env);
     await opens(app);
     expect(new URL(await app.url()).pathname).toBe('/c/some/events');
+  });
+
+  test('speaks the language of the user before there is a dashboard', async () => {
+    app = await Driver.start(APP, [], { ...env, LANGUAGE: 'de', LANG: 'de_DE.UTF-8', DEVCLUSTER_BIN: '/nowhere' });
+    await shows(app, 'devcluster konnte nicht starten');
+    await shows(app, 'Noch einmal');
   });
 
   test('says why the agent cannot start, and tries again when asked', async () => {

@@ -28,7 +28,16 @@ export const createForward = (body: {
 export const deleteForward = (id: string) =>
   json<void>(`/api/forwards/${encodeURIComponent(id)}`, { method: 'DELETE' });
 
-export const createSync = (body: { cluster: string; namespace: string; paths: string[] }) =>
-  json<Sync>('/api/syncs', { method: 'POST', body });
+export const createSync = (body: {
+  cluster: string;
+  namespace: string;
+  /** Manifests, and folders of them. */
+  paths?: string[];
+  /** By name, each of a file or the files of a folder. */
+  configMaps?: [name: string, path: string][];
+  secrets?: [name: string, path: string][];
+  prune: boolean;
+  rollout: boolean;
+}) => json<Sync>('/api/syncs', { method: 'POST', body });
 
 export const deleteSync = (id: string) => json<void>(`/api/syncs/${encodeURIComponent(id)}`, { method: 'DELETE' });

@@ -1,4 +1,4 @@
-import sayings from '../../../cluster-core/agent/src/sayings.json';
+import sayings from '../../../cluster-core/agent/src/sayings/en.json';
 import { panels } from '../panels/messages/en';
 import { tour } from './tour/en';
 
@@ -170,6 +170,7 @@ export const en = {
   select: 'Select {name}',
   'list.of': 'List of {kind}',
   'list.none': 'No {kind} here',
+  'list.refused': '{kind} cannot be listed',
   'list.nomatch': 'Nothing fits the filter',
   'list.innamespaces': 'Shown: {names}',
   'list.matched': '{matched} of {total}',
@@ -282,6 +283,12 @@ export const en = {
   'sync.text':
     'Every save in these folders is applied to the cluster at once; what is removed from them is removed there.',
   'sync.path': 'Folder or file',
+  'sync.kind': 'What it holds',
+  'sync.kind.manifests': 'Manifests',
+  'sync.kind.configmap': 'Files of a ConfigMap',
+  'sync.kind.secret': 'Files of a secret',
+  'sync.prune': 'Remove from the cluster what goes from the files',
+  'sync.rollout': 'Start workloads anew when something changes that they only read at their start',
   'sync.add': 'Follow it',
   'sync.stop': 'Stop following',
   'sync.none': 'No folder is followed',

@@ -12,7 +12,6 @@ use tokio::sync::mpsc;
 /// Which object.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ObjectSpec {
-    pub(crate) cluster: String,
     #[serde(flatten)]
     resource: Resource,
     #[serde(default)]

@@ -34,8 +34,8 @@ interface Props {
 export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
   const { t } = useI18n();
   const [asList, setAsList] = useState(false);
-  const { parts, loaded, error } = useParts(cluster, namespaces);
-  const graph = useMemo(() => graphOf(cluster, parts), [cluster, parts]);
+  const { known, loaded, error } = useParts(cluster, namespaces);
+  const graph = useMemo(() => graphOf(cluster, known), [cluster, known]);
   const places = useLayout(graph);
   const open = (node: MapNode) => node.ref !== null && onOpen?.(node.ref);
   const theme = useSettings((settings) => settings.theme);
@@ -62,9 +62,8 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
     () => graph.edges.map(({ from, to }) => ({ id: `${from} ${to}`, source: from, target: to, focusable: false })),
     [graph.edges],
   );
-  if (error !== null) return <Failure error={error} />;
   if (!loaded) return <Loading />;
-  if (graph.nodes.length === 0) return <Empty title={t('panel.map.none')} />;
+  if (graph.nodes.length === 0) return error ? <Failure error={error} /> : <Empty title={t('panel.map.none')} />;
   return (
     <Panel
       label={t('panel.map.title')}
@@ -77,6 +76,8 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
           {graph.hidden > 0 && <span className="chip">{t('panel.map.hidden', { count: graph.hidden })}</span>}
         </>
       }
+      // What may not be seen, or not now, takes nothing from the rest.
+      notes={<Failure error={error} />}
     >
       {asList ? (
         <MapList graph={graph} onOpen={open} />
@@ -135,12 +136,15 @@ function useParts(cluster: string, namespaces: string[]) {
   const lists = useObjectLists(
     PARTS.map(({ group, version, resource }) => ({ cluster, group, version, resource, namespaces })),
   );
-  const parts = useMemo(
-    () =>
-      Object.fromEntries(
+  const known = useMemo(
+    () => ({
+      parts: Object.fromEntries(
         PARTS.map(({ resource }, index) => [resource, lists[index]?.objects ?? []]),
       ) as unknown as Parts,
+      health: new Map(lists.flatMap(({ health }) => [...health])),
+    }),
     [lists],
   );
-  return { parts, loaded: lists.every(({ loaded }) => loaded), error: lists.find(({ error }) => error)?.error ?? null };
+  const error = lists.find(({ error }) => error)?.error ?? null;
+  return { known, loaded: lists.every(({ loaded, error }) => loaded || error), error };
 }
