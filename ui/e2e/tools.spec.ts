@@ -82,6 +82,7 @@ test('a pod that waits says why, and so does the overview', async ({ page }) => 
   for (const path of [object('core/v1/pods', 'never'), `/c/${CLUSTER}`]) {
     await page.goto(path);
     await expect(page.getByText("didn't match Pod's node affinity/selector").first()).toBeVisible();
+    await expect(page.getByRole('row', { name: NODE })).toContainText("didn't match Pod's node affinity/selector");
   }
   kubectl('delete', 'pod', 'never');
   await expect(page.getByText('Nothing to do')).toBeVisible();
@@ -99,6 +100,7 @@ spec:
 `);
   await page.goto(`${object('apps/v1/deployments', 'talkers')}?view=logs`);
   await expect(page.getByText('begin of')).toHaveCount(2);
+  await expect(page.getByText('Live', { exact: true })).toBeVisible();
   const pod = kubectl('get', 'pods', '-lapp=talkers', '-o', 'jsonpath={.items[0].metadata.name}');
   kubectl('delete', 'pod', pod);
   await expect(page.getByText('begin of')).toHaveCount(3);

@@ -14,6 +14,7 @@
 //! | `GET /api/clusters`, `POST` | the clusters; makes one: `{name, masters, workers}` |
 //! | `POST /api/clusters/{cluster}/actions` | `{action, node?, count?, images?}`, see `server/api.rs`; 202 with `{operation}` |
 //! | `GET /api/clusters/{cluster}/images` | the nodes' images |
+//! | `GET /api/clusters/{cluster}/why/{namespace}/{pod}` | what each node has against a pod |
 //! | `/api/clusters/{cluster}/k8s/…` | the cluster's API server, as its administrator; upgrades with a ticket |
 //! | `GET /api/operations`, `DELETE …/{id}` | what is being done; cancels it |
 //! | `GET /api/forwards`, `POST`, `DELETE …/{id}` | ports of 127.0.0.1 that lead into clusters: `{cluster, namespace, target, port, local?}` |

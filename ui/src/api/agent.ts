@@ -15,6 +15,12 @@ export const clusterAction = (name: string, body: ClusterAction) =>
 export const cancelOperation = (id: string) =>
   json<void>(`/api/operations/${encodeURIComponent(id)}`, { method: 'DELETE' });
 
+/** What each node has against a pod; nothing where it could run. */
+export const whyPod = (name: string, namespace: string, pod: string) =>
+  json<{ nodes: { node: string; reasons: string[] }[] }>(
+    `${cluster(name)}/why/${encodeURIComponent(namespace)}/${encodeURIComponent(pod)}`,
+  );
+
 export const listImages = (name: string) => json<Image[]>(`${cluster(name)}/images`);
 
 export const createForward = (body: {

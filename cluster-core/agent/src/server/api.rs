@@ -199,6 +199,12 @@ pub(super) async fn images(State(agent): Shared, Path(cluster): Path<String>) ->
     Ok(Json(images.map(image).collect()))
 }
 
+/// Node by node, why a pod has no place.
+pub(super) async fn why(State(agent): Shared, Path((cluster, namespace, pod)): Path<(String, String, String)>) -> Answer {
+    let live = agent.clusters.live(&cluster)?;
+    Ok(Json(json!(Box::pin(cluster_scheduler::explain(&live.client, &namespace, &pod)).await?)))
+}
+
 /// A size as Docker writes it for people, `4.26MB`, in bytes.
 fn bytes(size: &str) -> u64 {
     let unit = size.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(size.len());

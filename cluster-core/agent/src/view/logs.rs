@@ -120,7 +120,7 @@ async fn read(events: &mut mpsc::UnboundedReceiver<Event>, mut streams: Streams,
     while let Some(event) = events.recv().await {
         match &event {
             Event::Lost(status) => out.state(Some(status)).await?,
-            Event::Back => out.state(None).await?,
+            Event::All(_) | Event::Back => out.state(None).await?,
             _ => {}
         }
         streams.take(event);

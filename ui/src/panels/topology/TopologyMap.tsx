@@ -2,7 +2,7 @@ import '@xyflow/react/dist/style.css';
 import './topology.css';
 import { Background, Controls, Handle, type Node, type NodeProps, Position, ReactFlow } from '@xyflow/react';
 import { Box, Boxes, Container, FileText, Globe, HardDrive, KeyRound, Waypoints } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { ObjectRef } from '../../api/contract';
 import { Button, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
@@ -23,6 +23,8 @@ const ICONS: Record<Shape, typeof Box> = {
   secret: KeyRound,
   volume: HardDrive,
 };
+
+const FIT = { maxZoom: 1 };
 
 interface Props {
   cluster: string;
@@ -62,6 +64,14 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
     () => graph.edges.map(({ from, to }) => ({ id: `${from} ${to}`, source: from, target: to, focusable: false })),
     [graph.edges],
   );
+  // All of it is in sight until the user looks at a part.
+  const fit = useRef(() => {});
+  const moved = useRef(false);
+  useEffect(() => {
+    if (nodes.length === 0 || moved.current) return;
+    const frame = requestAnimationFrame(() => fit.current());
+    return () => cancelAnimationFrame(frame);
+  }, [nodes]);
   if (!loaded) return <Loading />;
   if (graph.nodes.length === 0) return error ? <Failure error={error} /> : <Empty title={t('panel.map.none')} />;
   return (
@@ -93,7 +103,13 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
           minZoom={0.1}
           onlyRenderVisibleElements
           fitView
-          fitViewOptions={{ maxZoom: 1 }}
+          fitViewOptions={FIT}
+          onInit={(instance) => {
+            fit.current = () => void instance.fitView(FIT);
+          }}
+          onMoveStart={(event) => {
+            if (event !== null) moved.current = true;
+          }}
           key={Object.keys(places).length > 0 ? 'placed' : 'empty'}
           onNodeClick={(_event, { data }) => open(data.node)}
           onKeyDown={(event) => {
