@@ -75,6 +75,7 @@ fn ask_language(window: &WebviewWindow) {
     let app = window.app_handle().clone();
     let answered = move |answer: String| {
         let Ok(language) = serde_json::from_str::<String>(&answer) else { return };
+        tracing::debug!(language, "the page has a language");
         if std::mem::replace(&mut app.state::<Place>().0.lock().language, language.clone()) != language {
             tray::update(&app, &agent::clusters(&app));
         }

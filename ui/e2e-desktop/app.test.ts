@@ -165,12 +165,6 @@ describe('an app that starts', () => {
     expect(new URL(await app.url()).pathname).toBe('/c/some/events');
   });
 
-  test('speaks the language of the user before there is a dashboard', async () => {
-    app = await Driver.start(APP, [], { ...env, LANGUAGE: 'de', LANG: 'de_DE.UTF-8', DEVCLUSTER_BIN: '/nowhere' });
-    await shows(app, 'devcluster konnte nicht starten');
-    await shows(app, 'Noch einmal');
-  });
-
   test('says why the agent cannot start, and tries again when asked', async () => {
     const program = join(home, 'bin/devcluster');
     mkdirSync(join(home, 'bin'), { recursive: true });
