@@ -200,7 +200,10 @@ pub(super) async fn images(State(agent): Shared, Path(cluster): Path<String>) ->
 }
 
 /// Node by node, why a pod has no place.
-pub(super) async fn why(State(agent): Shared, Path((cluster, namespace, pod)): Path<(String, String, String)>) -> Answer {
+pub(super) async fn why(
+    State(agent): Shared,
+    Path((cluster, namespace, pod)): Path<(String, String, String)>,
+) -> Answer {
     let live = agent.clusters.live(&cluster)?;
     Ok(Json(json!(Box::pin(cluster_scheduler::explain(&live.client, &namespace, &pod)).await?)))
 }
