@@ -10,9 +10,9 @@ TEST := $(shell command -v cargo-nextest >/dev/null && echo 'nextest run --no-fa
 UP_FLAGS ?=
 BENCH_FLAGS ?= --cluster
 ARGS ?=
-UI_SOURCES := $(shell find ui/src ui/public ui/*.json ui/*.ts ui/index.html -type f) cluster-core/agent/src/sayings.json
+UI_SOURCES := $(shell find ui/src ui/public ui/*.json ui/*.ts ui/index.html -type f) $(wildcard cluster-core/agent/src/sayings/*.json)
 
-.PHONY: help up down ui build image engine tools test unit cluster-test desktop desktop-test bench bench-scale lint
+.PHONY: help up down ui build image engine tools test unit cluster-test desktop desktop-test screenshots bench bench-scale lint
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,11 @@ desktop-test: build ## Run the desktop app in a real window on a screen that nob
 	@.ci/desktop
 	@cargo build --quiet --locked --workspace --exclude devcluster-tests --tests --bin devcluster-desktop
 	@cd ui && npm run --silent e2e:desktop
+
+screenshots: engine build image ## Take the pictures of all pages (ui/e2e/out/screenshots), and the README's anew
+	@.ci/browser
+	@tests/run sh -c 'cd ui && npm run --silent e2e -- pages.spec.ts'
+	@for picture in docs/screenshots/*.png; do cp "ui/e2e/out/screenshots/$${picture##*/}" "$$picture"; done
 
 bench: engine build image ## Print the table of measured numbers
 	@cargo run --release --locked -p devcluster-tests --bin bench -- $(ARGS)

@@ -166,7 +166,7 @@ async fn listen(app: &AppHandle, contact: Contact) -> Result<()> {
     while let Some(message) = socket.next().await {
         let Message::Text(text) = message? else { continue };
         let before = clusters(app);
-        let notices = known.0.lock().heard.hear(serde_json::from_str(&text)?);
+        let notices = known.0.lock().heard.hear(serde_json::from_str(&text)?, window::words(app));
         let now = clusters(app);
         if now != before {
             tray::update(app, &now);

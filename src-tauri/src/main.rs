@@ -7,6 +7,7 @@ mod links;
 mod news;
 mod tray;
 mod window;
+mod words;
 
 use anyhow::Context;
 use tauri::{AppHandle, WindowEvent};

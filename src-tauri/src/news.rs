@@ -1,5 +1,6 @@
 //! What the agent tells over its WebSocket, and what of it the user is notified of.
 
+use crate::words::{Saying, Words};
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -40,12 +41,6 @@ pub(crate) struct Operation {
     error: Option<String>,
 }
 
-/// Something that the agent says in a code and in English.
-#[derive(Debug, Deserialize)]
-struct Saying {
-    text: String,
-}
-
 /// A notification.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
@@ -69,11 +64,11 @@ impl Heard {
     }
 
     /// Takes a message in. What a connection begins with is known, so nobody is notified of it.
-    pub(crate) fn hear(&mut self, message: Message) -> Vec<Notice> {
+    pub(crate) fn hear(&mut self, message: Message, words: Words) -> Vec<Notice> {
         match message {
             Message::Clusters { clusters } => {
                 let before = self.clusters.take();
-                let told = |cluster| before.as_ref().and_then(|before| self.change(before, cluster));
+                let told = |cluster| before.as_ref().and_then(|before| self.change(before, cluster, words));
                 let notices = clusters.iter().filter_map(told).collect();
                 self.clusters = Some(clusters);
                 notices
@@ -85,31 +80,29 @@ impl Heard {
             Message::Operation { operation } => {
                 let followed = self.running.remove(&operation.id).is_some();
                 let error = operation.error.filter(|_| followed && operation.state == "failed");
-                error
-                    .map(|body| Notice { title: format!("{} failed", operation.title.text), body })
-                    .into_iter()
-                    .collect()
+                let title = words.text("failed", &[("title", &words.say(&operation.title))]);
+                error.map(|body| Notice { title, body }).into_iter().collect()
             }
             Message::Other => Vec::new(),
         }
     }
 
     /// What a cluster's new state is worth.
-    fn change(&self, before: &[Cluster], now: &Cluster) -> Option<Notice> {
+    fn change(&self, before: &[Cluster], now: &Cluster, words: Words) -> Option<Notice> {
         let before = before.iter().find(|cluster| cluster.name == now.name).map(|cluster| cluster.state.as_str());
         // A cluster that somebody starts or stops is on its way, not ill.
         let is_worked_on = self.running.values().any(|cluster| *cluster == now.name);
         let body = match now.state.as_str() {
             state if before == Some(state) => return None,
-            "running" => "It runs.".to_owned(),
-            "stopped" if before.is_some() => "It is stopped.".to_owned(),
+            "running" => words.text("runs", &[]),
+            "stopped" if before.is_some() => words.text("is-stopped", &[]),
             "partial" if before == Some("running") && !is_worked_on => {
                 let down = now.nodes.iter().filter(|node| node.state != "running").map(|node| node.name.as_str());
-                format!("Nodes are down: {}", down.collect::<Vec<_>>().join(", "))
+                words.text("nodes-down", &[("names", &down.collect::<Vec<_>>().join(", "))])
             }
             _ => return None,
         };
-        Some(Notice { title: format!("Cluster {}", now.name), body })
+        Some(Notice { title: words.text("cluster", &[("name", &now.name)]), body })
     }
 }
 
@@ -150,7 +143,7 @@ mod tests {
         for (messages, expected) in table {
             let mut heard = Heard::default();
             let read = |message: &Value| serde_json::from_value(message.clone()).expect("a message");
-            let notices = messages.iter().flat_map(|message| heard.hear(read(message)));
+            let notices = messages.iter().flat_map(|message| heard.hear(read(message), Words::of("en")));
             assert_eq!(notices.map(|notice| notice.body).collect::<Vec<_>>(), *expected, "{messages:?}");
         }
     }

@@ -1,6 +1,7 @@
 //! The tray and its menu: every cluster with its state and what can be done to it.
 
 use crate::news::Cluster;
+use crate::words::Words;
 use crate::{agent, window};
 use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 use tauri::tray::TrayIconBuilder;
@@ -13,35 +14,33 @@ const TRAY: &str = "main";
 #[derive(Debug, PartialEq, Eq)]
 enum Entry {
     Line { id: String, label: String, enabled: bool },
-    Check { id: &'static str, label: &'static str, checked: bool },
+    Check { id: &'static str, label: String, checked: bool },
     Cluster { label: String, lines: Vec<Entry> },
     Separator,
 }
 
-fn line(id: impl Into<String>, label: &str, enabled: bool) -> Entry {
-    Entry::Line { id: id.into(), label: label.to_owned(), enabled }
-}
-
 /// The menu for these clusters.
-fn entries(clusters: &[Cluster], autostart: bool) -> Vec<Entry> {
+fn entries(words: Words, clusters: &[Cluster], autostart: bool) -> Vec<Entry> {
+    let line = |id: String, code: &str, enabled| Entry::Line { id, label: words.text(code, &[]), enabled };
     let cluster = |Cluster { name, state, .. }: &Cluster| {
         let settled = matches!(state.as_str(), "stopped" | "paused" | "partial");
         let lines = vec![
-            line(format!("open/{name}"), "Open", true),
-            line(format!("{}/{name}", if state == "paused" { "unpause" } else { "start" }), "Start", settled),
-            line(format!("stop/{name}"), "Stop", matches!(state.as_str(), "running" | "paused" | "partial")),
+            line(format!("open/{name}"), "open", true),
+            line(format!("{}/{name}", if state == "paused" { "unpause" } else { "start" }), "start", settled),
+            line(format!("stop/{name}"), "stop", matches!(state.as_str(), "running" | "paused" | "partial")),
         ];
-        Entry::Cluster { label: format!("{name}: {state}"), lines }
+        Entry::Cluster { label: words.text("state", &[("name", name), ("state", &words.text(state, &[]))]), lines }
     };
-    let mut entries = vec![line("open", "Open devcluster", true), line("browser", "Open in the browser", true)];
+    let plain = |id: &str, code| line(id.to_owned(), code, true);
+    let mut entries = vec![plain("open", "open-window"), plain("browser", "open-browser")];
     entries.push(Entry::Separator);
     entries.extend(clusters.iter().map(cluster));
     if clusters.is_empty() {
-        entries.push(line("none", "No clusters", false));
+        entries.push(line("none".to_owned(), "no-clusters", false));
     }
     entries.push(Entry::Separator);
-    entries.push(Entry::Check { id: "autostart", label: "Start at login", checked: autostart });
-    entries.push(line("quit", "Quit", true));
+    entries.push(Entry::Check { id: "autostart", label: words.text("autostart", &[]), checked: autostart });
+    entries.push(plain("quit", "quit"));
     entries
 }
 
@@ -80,7 +79,7 @@ pub(crate) fn is_there(manager: &impl Manager<tauri::Wry>) -> bool {
     manager.app_handle().tray_by_id(TRAY).is_some()
 }
 
-/// Shows other clusters.
+/// Shows other clusters, or the same in another language.
 pub(crate) fn update(app: &AppHandle, clusters: &[Cluster]) {
     let Some(tray) = app.tray_by_id(TRAY) else { return };
     if let Err(error) = menu(app, clusters).and_then(|menu| tray.set_menu(Some(menu))) {
@@ -90,7 +89,7 @@ pub(crate) fn update(app: &AppHandle, clusters: &[Cluster]) {
 
 fn menu(app: &AppHandle, clusters: &[Cluster]) -> tauri::Result<Menu<tauri::Wry>> {
     let menu = Menu::new(app)?;
-    for entry in entries(clusters, autostart(app)) {
+    for entry in entries(window::words(app), clusters, autostart(app)) {
         menu.append(&*item(app, entry)?)?;
     }
     Ok(menu)
@@ -163,32 +162,38 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn line(id: &str, label: &str, enabled: bool) -> Entry {
+        Entry::Line { id: id.to_owned(), label: label.to_owned(), enabled }
+    }
+
     #[test]
     fn a_cluster_offers_what_its_state_allows() {
         let table = [
-            ("running", "start", false, true),
-            ("stopped", "start", true, false),
-            ("paused", "unpause", true, true),
-            ("partial", "start", true, true),
-            ("creating", "start", false, false),
+            ("running", "läuft", "start", false, true),
+            ("stopped", "angehalten", "start", true, false),
+            ("paused", "pausiert", "unpause", true, true),
+            ("partial", "läuft zum Teil", "start", true, true),
+            ("creating", "entsteht gerade", "start", false, false),
         ];
-        for (state, verb, start, stop) in table {
+        for (state, said, verb, start, stop) in table {
             let cluster = json!({"name": "dev", "state": state, "nodes": []});
             let lines = vec![
-                line("open/dev", "Open", true),
-                line(format!("{verb}/dev"), "Start", start),
-                line("stop/dev", "Stop", stop),
+                line("open/dev", "Öffnen", true),
+                line(&format!("{verb}/dev"), "Starten", start),
+                line("stop/dev", "Anhalten", stop),
             ];
             let clusters = [serde_json::from_value(cluster).expect("a cluster")];
-            assert_eq!(entries(&clusters, false)[3], Entry::Cluster { label: format!("dev: {state}"), lines });
+            let label = format!("dev: {said}");
+            assert_eq!(entries(Words::of("de"), &clusters, false)[3], Entry::Cluster { label, lines });
         }
     }
 
     #[test]
     fn without_clusters_the_menu_says_so_and_still_opens_and_ends_the_app() {
-        let entries = entries(&[], true);
+        let entries = entries(Words::of("en"), &[], true);
         assert!(entries.contains(&line("none", "No clusters", false)));
-        assert!(entries.contains(&Entry::Check { id: "autostart", label: "Start at login", checked: true }));
+        let label = "Start at login".to_owned();
+        assert!(entries.contains(&Entry::Check { id: "autostart", label, checked: true }));
         assert!(
             entries.contains(&line("open", "Open devcluster", true)) && entries.contains(&line("quit", "Quit", true))
         );

@@ -1,5 +1,7 @@
 //! The one window: it shows the bundled page until the agent answers, then the agent's dashboard, and nothing else.
 
+use crate::words::Words;
+use crate::{agent, tray};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tauri::webview::NewWindowResponse;
@@ -23,6 +25,8 @@ struct Inner {
     agent: Option<Url>,
     /// The page that is wanted as soon as the agent answers.
     route: Option<String>,
+    /// Of the page that is shown, as a tag.
+    language: String,
 }
 
 /// Whether two addresses have one origin, where `Url::origin` knows none for Tauri's own scheme.
@@ -59,8 +63,29 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
             browse(&url);
             NewWindowResponse::Deny
         })
-        .on_document_title_changed(|window, title| report("take a title", window.set_title(&title)));
+        .on_document_title_changed(|window, title| {
+            report("take a title", window.set_title(&title));
+            ask_language(&window);
+        });
     builder.build().map(drop)
+}
+
+/// Learns which language the page has, where the user chooses it; titles are in that language, so they change with it.
+fn ask_language(window: &WebviewWindow) {
+    let app = window.app_handle().clone();
+    let answered = move |answer: String| {
+        let Ok(language) = serde_json::from_str::<String>(&answer) else { return };
+        tracing::debug!(language, "the page has a language");
+        if std::mem::replace(&mut app.state::<Place>().0.lock().language, language.clone()) != language {
+            tray::update(&app, &agent::clusters(&app));
+        }
+    };
+    report("tell its language", window.eval_with_callback("document.documentElement.lang", answered));
+}
+
+/// What the app says, in the language of the page that is shown.
+pub(crate) fn words(app: &AppHandle) -> Words {
+    Words::of(&app.state::<Place>().0.lock().language)
 }
 
 /// Opens a page of the web, such as a forwarded port, where such pages belong.

@@ -74,7 +74,7 @@ describe('an app that runs', () => {
   });
 
   test('has one window with a title', async () => {
-    expect(await app.title()).toBe('devcluster');
+    expect(await app.title()).toMatch(/ · devcluster$/);
     expect(await app.windows()).toHaveLength(1);
   });
 

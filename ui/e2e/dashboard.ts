@@ -119,6 +119,14 @@ spec:
   selector: {app: web}
   ports: [{port: 80, targetPort: 8080}]
 ---
+apiVersion: v1
+kind: Service
+metadata: {name: outside}
+spec:
+  type: NodePort
+  selector: {app: web}
+  ports: [{port: 80, targetPort: 8080}]
+---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: web}

@@ -68,6 +68,22 @@ test('what goes while its page is open stays readable, and what never was is tol
   await expect(page.getByText('There is no never here.')).toBeVisible();
 });
 
+test('a list that the cluster refuses says why, and can be asked for otherwise', async ({ page }) => {
+  await page.goto(`${list('core/v1/configmaps')}&l=${encodeURIComponent('a in (')}`);
+  await expect(page.getByRole('heading', { name: 'ConfigMaps cannot be listed' })).toBeVisible();
+  await expect(page.locator('.empty')).toContainText('unable to parse');
+  await page.getByRole('button', { name: 'Show all' }).click();
+  await expect(row(page, 'kube-root-ca.crt')).toBeVisible();
+  await expect(page.locator('.note')).toHaveCount(0);
+});
+
+test('the window is named after its page', async ({ page }) => {
+  await page.goto(object('core/v1/configmaps', 'settings'));
+  await expect(page).toHaveTitle(`settings · ${CLUSTER} · devcluster`);
+  await page.getByRole('navigation', { name: 'Navigation' }).getByRole('link', { name: 'Map', exact: true }).click();
+  await expect(page).toHaveTitle(`Map · ${CLUSTER} · devcluster`);
+});
+
 test('what the agent says is said in the language of the page', async ({ page }) => {
   apply(`{apiVersion: v1, kind: Pod, metadata: {name: nie}, spec: {nodeSelector: {no: such},
     containers: [{name: main, image: devcluster/busybox:1}]}}`);

@@ -4,6 +4,8 @@ import { PAGES } from './places';
 
 test.beforeAll(sample);
 
+/** Where the pictures of all pages are put, for people to look at; the README's are taken from there. */
+const PICTURES = new URL('out/screenshots/', import.meta.url).pathname;
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'];
 
 for (const [name, path, settled] of PAGES) {
@@ -21,6 +23,7 @@ for (const [name, path, settled] of PAGES) {
       else axe.withRules(['color-contrast']);
       if (name !== 'overview') axe.include('.main');
       const { violations } = await axe.analyze();
+      await page.screenshot({ path: `${PICTURES}${name}-${theme}.png` });
       expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(', ')}`)).toEqual([]);
     }
   });

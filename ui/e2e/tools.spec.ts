@@ -82,6 +82,7 @@ test('a pod that waits says why, and so does the overview', async ({ page }) => 
   for (const path of [object('core/v1/pods', 'never'), `/c/${CLUSTER}`]) {
     await page.goto(path);
     await expect(page.getByText("didn't match Pod's node affinity/selector").first()).toBeVisible();
+    await expect(page.getByRole('row', { name: NODE })).toContainText("didn't match Pod's node affinity/selector");
   }
   kubectl('delete', 'pod', 'never');
   await expect(page.getByText('Nothing to do')).toBeVisible();
@@ -99,6 +100,7 @@ spec:
 `);
   await page.goto(`${object('apps/v1/deployments', 'talkers')}?view=logs`);
   await expect(page.getByText('begin of')).toHaveCount(2);
+  await expect(page.getByText('Live', { exact: true })).toBeVisible();
   const pod = kubectl('get', 'pods', '-lapp=talkers', '-o', 'jsonpath={.items[0].metadata.name}');
   kubectl('delete', 'pod', pod);
   await expect(page.getByText('begin of')).toHaveCount(3);
@@ -106,16 +108,24 @@ spec:
   kubectl('delete', 'deployment', 'talkers');
 });
 
-test('an edit goes back to a version that the page has seen', async ({ page }) => {
+test('an edit goes back to any version that the cluster remembers', async ({ page }) => {
+  const write = (value: string) =>
+    kubectl('patch', 'configmap', 'undone', '--type=merge', '-p', `{"data":{"a":"${value}"}}`);
+  const value = () => kubectl('get', 'configmap', 'undone', '-o', 'jsonpath={.data.a}');
   kubectl('create', 'configmap', 'undone', '--from-literal=a=one');
+  write('two');
+  write('three');
   await page.goto(`${object('core/v1/configmaps', 'undone')}?view=yaml`);
-  await expect(page.locator('.cm-content')).toContainText('a: one');
-  kubectl('patch', 'configmap', 'undone', '--type=merge', '-p', '{"data":{"a":"two"}}');
-  await expect(page.locator('.cm-content')).toContainText('a: two');
-  await page.getByRole('combobox', { name: 'Back to an earlier version' }).selectOption({ index: 1 });
+  await expect(page.locator('.cm-content')).toContainText('a: three');
+  write('four');
+  await expect(page.locator('.cm-content')).toContainText('a: four');
+  const versions = page.getByRole('combobox', { name: 'Back to an earlier version' });
+  // Its own words, and three, two and one.
+  await expect(versions.getByRole('option')).toHaveCount(4);
+  await versions.selectOption({ index: 3 });
   await page.getByRole('button', { name: 'Review and save' }).click();
   await page.getByRole('button', { name: 'Save', exact: true }).click();
-  await expect.poll(() => kubectl('get', 'configmap', 'undone', '-o', 'jsonpath={.data.a}')).toBe('one');
+  await expect.poll(value).toBe('one');
   kubectl('delete', 'configmap', 'undone');
 });
 

@@ -43,7 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("launcher", &["config", "object", "pki", "client", "simulator"]),
-    ("agent", &["config", "object", "pki", "client", "launcher"]),
+    ("agent", &["config", "object", "pki", "client", "scheduler", "launcher"]),
 ];
 
 /// What is wrong with a file.

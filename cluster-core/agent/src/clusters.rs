@@ -3,20 +3,22 @@
 use crate::Error;
 use crate::feed::Feeds;
 use crate::view::metrics::History;
+use crate::watch::{Event, Scope, decode, follow};
 use bytes::Bytes;
 use cluster_client::backoff::Backoff;
 use cluster_client::http::HttpBackend;
-use cluster_client::{Client, Informers, WatchScope, successful};
+use cluster_client::{Client, Informers};
 use cluster_launcher::{ClusterStatus, Launcher};
+use cluster_object::meta;
 use cluster_object::status::{GroupResource, Status};
 use futures::StreamExt;
 use http::Request;
 use http::header::ACCEPT;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Namespace;
 use notify::{RecursiveMode, Watcher};
 use parking_lot::Mutex;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -85,17 +87,17 @@ impl Live {
         })
     }
 
-    /// What the API server has under a path, as JSON.
-    pub(crate) async fn get(&self, path: &str) -> Result<Bytes, Error> {
+    /// What the API server has under a path.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Error> {
         get(&self.client, path, "application/json").await
     }
 }
 
-/// A request whose answer is whole and a success.
-pub(crate) async fn get(client: &Client, path: &str, accept: &str) -> Result<Bytes, Error> {
+/// What an API server has under a path, in a form of JSON.
+pub(crate) async fn get(client: &Client, path: &str, accept: &str) -> Result<Value, Error> {
     let request = Request::get(path).header(ACCEPT, accept).body(Bytes::new());
     let request = request.map_err(|error| Status::bad_request(error.to_string()))?;
-    Ok(successful(client.backend().call(request).await?)?)
+    Ok(client.request(request).await?)
 }
 
 /// A way that is open; closed when this is dropped.
@@ -225,26 +227,30 @@ fn to_page(status: ClusterStatus, uid: String) -> Cluster {
 
 /// Learns the cluster's UID as soon as its API server answers.
 async fn identify(clusters: Arc<Clusters>, live: Arc<Live>) {
-    let scope = WatchScope {
+    let scope = Scope {
         path: "/api/v1/namespaces".to_owned(),
         field_selector: "metadata.name=kube-system".to_owned(),
         ..Default::default()
     };
-    let informer = live.informers.watching::<Namespace>(scope.clone());
-    let (name, ended) = (live.name.clone(), live.ended.clone());
+    let (name, backend, ended) = (live.name.clone(), live.backend.clone(), live.ended.clone());
     drop(live);
-    let mut changes = informer.subscribe();
-    let learn = async {
-        let uid = changes.recv().await?.object().metadata.uid.clone()?;
-        clusters.uids.lock().insert(name.clone(), uid);
-        clusters.wake.send(()).ok()
-    };
+    let learn = follow(&backend, &scope, |event| {
+        let found = match event {
+            Event::All(mut pages) => pages.pop(),
+            Event::Put(bytes) => Some(bytes),
+            _ => None,
+        };
+        let found: Value = found.and_then(|bytes| decode("Namespace", &bytes).ok()).unwrap_or_default();
+        let uid = meta::uid(meta::items(&found["items"]).first().unwrap_or(&found));
+        if uid.is_empty() {
+            return true;
+        }
+        clusters.uids.lock().insert(name.clone(), uid.to_owned());
+        clusters.wake.send(()).is_err()
+    });
     tokio::select! {
-        _ = learn => {}
+        () = learn => {}
         () = ended.cancelled() => {}
-    }
-    if let Ok(live) = clusters.live(&name) {
-        live.informers.forget::<Namespace>(&scope);
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How long a feed outlives its last view: the user may come back from a detail page.
 const LINGER: Duration = Duration::from_secs(20);
@@ -139,13 +139,7 @@ impl Hold {
 #[derive(Debug)]
 struct Feed {
     store: Arc<Mutex<Store>>,
-    task: AbortHandle,
-}
-
-impl Drop for Feed {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _task: AbortOnDropHandle<()>,
 }
 
 impl Feed {
@@ -167,7 +161,7 @@ impl Feed {
             })
             .await;
         });
-        Self { store, task: task.abort_handle() }
+        Self { store, _task: AbortOnDropHandle::new(task) }
     }
 }
 

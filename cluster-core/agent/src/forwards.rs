@@ -9,8 +9,8 @@ mod tunnel;
 use crate::Error;
 use crate::clusters::{Clusters, Live};
 use crate::memory::Memory;
+use crate::process::{Events, tell};
 use crate::saying::{Saying, say};
-use axum::extract::ws::Utf8Bytes;
 use cluster_object::status::{GroupResource, Status};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -20,10 +20,8 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use target::Target;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::broadcast;
 use tokio_util::task::AbortOnDropHandle;
 
 /// A node that does not answer in this time is passed over.
@@ -52,7 +50,7 @@ impl Wanted {
 }
 
 /// A forward as pages see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Forward {
     id: String,
     cluster: String,
@@ -68,9 +66,10 @@ pub(crate) struct Forward {
     why: Option<Saying>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Protocol {
+    #[default]
     Tcp,
     Udp,
 }
@@ -82,20 +81,16 @@ enum Socket {
 }
 
 impl Socket {
-    async fn bind(protocol: Protocol, port: u16) -> std::io::Result<Self> {
+    /// With the port that it got.
+    async fn bind(protocol: Protocol, port: u16) -> std::io::Result<(u16, Self)> {
         let address = (Ipv4Addr::LOCALHOST, port);
-        match protocol {
-            Protocol::Tcp => TcpListener::bind(address).await.map(Self::Streams),
-            Protocol::Udp => UdpSocket::bind(address).await.map(Self::Datagrams),
-        }
-    }
-
-    fn port(&self) -> std::io::Result<u16> {
-        let address = match self {
-            Self::Streams(listener) => listener.local_addr(),
-            Self::Datagrams(socket) => socket.local_addr(),
-        };
-        Ok(address?.port())
+        Ok(if protocol == Protocol::Tcp {
+            let listener = TcpListener::bind(address).await?;
+            (listener.local_addr()?.port(), Self::Streams(listener))
+        } else {
+            let socket = UdpSocket::bind(address).await?;
+            (socket.local_addr()?.port(), Self::Datagrams(socket))
+        })
     }
 }
 
@@ -103,18 +98,7 @@ impl Forward {
     /// One that has no local port yet.
     fn listening(id: String, wanted: Wanted, automatic: bool) -> Self {
         let Wanted { cluster, namespace, target, port, .. } = wanted;
-        Self {
-            id,
-            cluster,
-            namespace,
-            target,
-            port,
-            protocol: Protocol::Tcp,
-            local: 0,
-            state: "listening",
-            automatic,
-            why: None,
-        }
+        Self { id, cluster, namespace, target, port, state: "listening", automatic, ..Self::default() }
     }
 }
 
@@ -129,17 +113,13 @@ struct Entry {
 pub(crate) struct Forwards {
     clusters: Arc<Clusters>,
     memory: Arc<Memory>,
-    events: broadcast::Sender<Utf8Bytes>,
+    events: Events,
     list: Mutex<BTreeMap<String, Entry>>,
 }
 
 impl Forwards {
     /// Begins to follow the services of all clusters; takes up what was asked for before.
-    pub(crate) async fn start(
-        clusters: Arc<Clusters>,
-        memory: Arc<Memory>,
-        events: broadcast::Sender<Utf8Bytes>,
-    ) -> Arc<Self> {
+    pub(crate) async fn start(clusters: Arc<Clusters>, memory: Arc<Memory>, events: Events) -> Arc<Self> {
         let forwards = Arc::new(Self { clusters, memory, events, list: Mutex::default() });
         for wanted in forwards.memory.get(|memory| memory.forwards.clone()) {
             forwards.begin(&wanted).await;
@@ -158,15 +138,12 @@ impl Forwards {
     }
 
     fn tell(&self) {
-        if self.events.send(self.message().into()).is_err() {
-            tracing::trace!("no page listens");
-        }
+        tell(&self.events, self.message());
     }
 
     /// Makes a forward and remembers it.
     pub(crate) async fn add(self: &Arc<Self>, wanted: Wanted) -> Result<Forward, Error> {
-        Target::parse(&wanted.target)
-            .ok_or_else(|| Status::bad_request("the target must be service/NAME, pod/NAME or deployment/NAME"))?;
+        target::parse(&wanted.target)?;
         if !self.clusters.list().iter().any(|cluster| cluster.name == wanted.cluster) {
             let resource = GroupResource { group: "devcluster.io", resource: "clusters" };
             return Err(Status::not_found(resource, &wanted.cluster).into());
@@ -210,8 +187,13 @@ impl Forwards {
     }
 
     /// Enters a forward and serves its listener. With a node port, connections go to a node.
-    fn put(self: &Arc<Self>, mut forward: Forward, bound: std::io::Result<Socket>, node_port: Option<u16>) -> Forward {
-        let task = match bound.and_then(|socket| Ok((socket.port()?, socket))) {
+    fn put(
+        self: &Arc<Self>,
+        mut forward: Forward,
+        bound: std::io::Result<(u16, Socket)>,
+        node_port: Option<u16>,
+    ) -> Forward {
+        let task = match bound {
             Ok((port, socket)) => {
                 forward.local = port;
                 Some(AbortOnDropHandle::new(match socket {
@@ -227,7 +209,7 @@ impl Forwards {
             }
             Err(error) => {
                 forward.state = "failed";
-                forward.why = Some(say("why.forward.no-port").with("message", error.to_string()));
+                forward.why = Some(say("why.forward.no-port").with("message", error));
                 None
             }
         };
@@ -262,7 +244,7 @@ impl Forwards {
 }
 
 /// Binds a port of 127.0.0.1, or the next free one above it.
-async fn bind(protocol: Protocol, first: u16, tries: u16) -> std::io::Result<Socket> {
+async fn bind(protocol: Protocol, first: u16, tries: u16) -> std::io::Result<(u16, Socket)> {
     let mut last = std::io::Error::from(ErrorKind::AddrInUse);
     for port in (first..=u16::MAX).take(tries.into()) {
         match Socket::bind(protocol, port).await {
@@ -335,7 +317,6 @@ async fn through_server(
     forward: &Forward,
     socket: &mut TcpStream,
 ) -> Result<(), Error> {
-    let target = Target::parse(&forward.target).ok_or_else(|| Status::bad_request("there is no target"))?;
-    let (pod, port) = target.resolve(live, &forward.namespace, forward.port).await?;
+    let (pod, port) = target::resolve(live, &forward.namespace, &forward.target, forward.port).await?;
     tunnel::join(live, &forward.namespace, &pod, port, socket, || forwards.answers(forward)).await
 }

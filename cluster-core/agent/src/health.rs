@@ -35,15 +35,18 @@ pub(crate) struct Remedy {
 }
 
 /// What is known of an object's health.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     pub(crate) health: Health,
     /// One line; nothing when all is well.
     pub(crate) why: Option<Saying>,
     /// What the line rests on, a fact each.
+    #[serde(skip)]
     pub(crate) evidence: Vec<String>,
     /// The container that it is about.
+    #[serde(skip)]
     pub(crate) container: Option<String>,
+    #[serde(skip)]
     pub(crate) remedy: Option<Remedy>,
 }
 
@@ -71,11 +74,13 @@ impl Finding {
 type Assess = fn(&Value) -> Finding;
 
 /// A kind whose health is in more than its metadata: group, version, name in URLs, kind.
+#[derive(Debug, Serialize)]
 pub(crate) struct Known {
     pub(crate) group: &'static str,
     pub(crate) version: &'static str,
     pub(crate) resource: &'static str,
     pub(crate) kind: &'static str,
+    #[serde(skip)]
     assess: Assess,
 }
 

@@ -14,10 +14,11 @@
 //! | `GET /api/clusters`, `POST` | the clusters; makes one: `{name, masters, workers}` |
 //! | `POST /api/clusters/{cluster}/actions` | `{action, node?, count?, images?}`, see `server/api.rs`; 202 with `{operation}` |
 //! | `GET /api/clusters/{cluster}/images` | the nodes' images |
+//! | `GET /api/clusters/{cluster}/why/{namespace}/{pod}` | what each node has against a pod |
 //! | `/api/clusters/{cluster}/k8s/…` | the cluster's API server, as its administrator; upgrades with a ticket |
 //! | `GET /api/operations`, `DELETE …/{id}` | what is being done; cancels it |
 //! | `GET /api/forwards`, `POST`, `DELETE …/{id}` | ports of 127.0.0.1 that lead into clusters: `{cluster, namespace, target, port, local?}` |
-//! | `GET /api/syncs`, `POST`, `DELETE …/{id}` | folders that are kept in clusters: `{cluster, namespace?, paths, prune?, rollout?}` |
+//! | `GET /api/syncs`, `POST`, `DELETE …/{id}` | folders that are kept in clusters: `{cluster, namespace?, paths?, configMaps?, secrets?, prune?, rollout?}` |
 //! | `GET /api/ws?ticket=…` | the WebSocket |
 //!
 //! Over the WebSocket a page opens, changes and closes numbered views: `{"op": "open", "view": 7, "spec": {"kind":

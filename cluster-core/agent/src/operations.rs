@@ -2,8 +2,8 @@
 
 use crate::activity::Activity;
 use crate::error::with_hint;
+use crate::process::{Events, tell};
 use crate::saying::Saying;
-use axum::extract::ws::Utf8Bytes;
 use cluster_launcher::{Error as LauncherError, Launcher, Progress};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -13,14 +13,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 /// How many are remembered.
 const KEPT: usize = 50;
 
 /// One operation as pages see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Operation {
     id: String,
     title: Saying,
@@ -47,12 +46,12 @@ struct Step {
 pub(crate) struct Operations {
     next: AtomicU64,
     list: Mutex<VecDeque<(Operation, CancellationToken)>>,
-    events: broadcast::Sender<Utf8Bytes>,
+    events: Events,
     activity: Activity,
 }
 
 impl Operations {
-    pub(crate) fn new(events: broadcast::Sender<Utf8Bytes>, activity: Activity) -> Arc<Self> {
+    pub(crate) fn new(events: Events, activity: Activity) -> Arc<Self> {
         Arc::new(Self { next: AtomicU64::new(1), list: Mutex::default(), events, activity })
     }
 
@@ -87,10 +86,7 @@ impl Operations {
             cluster: cluster.to_owned(),
             action: action.to_owned(),
             state: "running",
-            steps: Vec::new(),
-            error: None,
-            result: Value::Null,
-            warnings: Vec::new(),
+            ..Operation::default()
         };
         {
             let mut list = self.list.lock();
@@ -120,10 +116,7 @@ impl Operations {
         let mut list = self.list.lock();
         if let Some((operation, _)) = list.iter_mut().find(|(operation, _)| operation.id == id) {
             change(operation);
-            let message = json!({"type": "operation", "operation": operation}).to_string();
-            if self.events.send(message.into()).is_err() {
-                tracing::trace!("no page listens");
-            }
+            tell(&self.events, json!({"type": "operation", "operation": operation}).to_string());
         }
     }
 }

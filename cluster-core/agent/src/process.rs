@@ -28,6 +28,15 @@ const IDLE: Duration = Duration::from_mins(2);
 /// What everybody is told that a slow page may lag behind.
 const EVENTS: usize = 256;
 
+/// Tells all pages something.
+pub(crate) type Events = broadcast::Sender<Utf8Bytes>;
+
+pub(crate) fn tell(events: &Events, message: String) {
+    if events.send(message.into()).is_err() {
+        tracing::trace!("no page listens");
+    }
+}
+
 /// What the agent is told by who starts it.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -51,8 +60,7 @@ pub(crate) struct Agent {
     pub(crate) syncs: Arc<Syncs>,
     pub(crate) activity: Activity,
     pub(crate) assets: Assets,
-    /// What all pages are told.
-    pub(crate) events: broadcast::Sender<Utf8Bytes>,
+    pub(crate) events: Events,
     /// Ends the agent.
     pub(crate) stop: CancellationToken,
 }

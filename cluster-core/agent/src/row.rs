@@ -1,15 +1,18 @@
 //! A row of a list as pages get it: the cells of the server's table, what is wrong, and what it is found and sorted by.
 
-use crate::health::{self, Health};
-use crate::saying::Saying;
+use crate::health::{Finding, assess};
 use crate::watch::decode;
 use cluster_client::Error;
+use cluster_object::quantity::Quantity;
 use cluster_object::{jsonpath, meta};
-use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use jiff::{Span, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::cmp::Ordering;
 use std::sync::Arc;
+
+/// From which ages are counted: how long a year is depends on that.
+const SOME_DAY: Date = date(2026, 1, 1);
 
 /// One column of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,24 +62,16 @@ pub(crate) struct Row {
     pub(crate) created: String,
     pub(crate) rv: String,
     pub(crate) cells: Vec<Value>,
-    pub(crate) health: Health,
-    pub(crate) why: Option<Saying>,
+    /// How it is, of which rows tell the health and the line.
+    #[serde(flatten)]
+    pub(crate) finding: Finding,
     pub(crate) deleting: bool,
     /// What the filter looks at, in lower case.
     #[serde(skip)]
     found_by: String,
-    /// What `problems` tells beside `why`.
-    #[serde(skip)]
-    pub(crate) evidence: Vec<String>,
     /// The UID of the object that an event is about.
     #[serde(skip)]
     pub(crate) about: Arc<str>,
-    /// The container that it is about.
-    #[serde(skip)]
-    pub(crate) container: Option<String>,
-    /// What would mend it.
-    #[serde(skip)]
-    pub(crate) remedy: Option<health::Remedy>,
 }
 
 /// The server's table.
@@ -115,7 +110,6 @@ pub(crate) fn read(
 fn to_row(row: TableRow, (group, resource): (&str, &str), extra: &[ExtraColumn]) -> Row {
     let TableRow { mut cells, object } = row;
     cells.extend(extra.iter().map(|column| column.cell(&object)));
-    let finding = health::assess(group, resource, &object);
     let (name, namespace) = (meta::name(&object).to_owned(), meta::namespace(&object).to_owned());
     let mut found_by = format!("{name} {namespace}");
     for cell in &cells {
@@ -134,11 +128,7 @@ fn to_row(row: TableRow, (group, resource): (&str, &str), extra: &[ExtraColumn])
         rv: meta::resource_version(&object).to_owned(),
         about: meta::text(&object, "involvedObject.uid").into(),
         deleting: meta::deletion_timestamp(&object).is_some(),
-        health: finding.health,
-        why: finding.why,
-        evidence: finding.evidence,
-        container: finding.container,
-        remedy: finding.remedy,
+        finding: assess(group, resource, &object),
         found_by: found_by.to_lowercase(),
         name,
         namespace,
@@ -159,81 +149,47 @@ impl Row {
             // Its text is as old as the row; younger sorts first, as shorter ages do.
             _ if name.eq_ignore_ascii_case("age") => {
                 let created: Option<i64> = self.created.parse().ok().map(|at: Timestamp| at.as_second());
-                Key::Number(Float(-(created.unwrap_or_default() as f64)))
+                Key::Number(-created.unwrap_or_default())
             }
             Some(cell) => Key::of(cell),
             None if name.eq_ignore_ascii_case("namespace") => Key::Text(self.namespace.clone()),
-            None if name.eq_ignore_ascii_case("health") => Key::Number(Float(f64::from(self.health as u8))),
+            None if name.eq_ignore_ascii_case("health") => Key::Number(self.finding.health as i64),
             None => Key::Text(String::new()),
         }
     }
 }
 
-/// A cell as it sorts: numbers before texts.
+/// A cell as it sorts: numbers, in thousandths, before texts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
-    Number(Float),
+    Number(i64),
     Text(String),
-}
-
-/// A number in a total order.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Float(pub(crate) f64);
-
-impl Eq for Float {}
-
-impl PartialOrd for Float {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Float {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
 }
 
 impl Key {
     /// Numbers, quantities, ages (`3d4h`), shares (`1/3`) and `7 (5m ago)` sort by their amount.
     fn of(cell: &Value) -> Self {
         let text = match cell {
-            Value::Number(number) => return Self::Number(Float(number.as_f64().unwrap_or_default())),
+            Value::Number(number) => return Self::Number((number.as_f64().unwrap_or_default() * 1000.0) as i64),
             Value::String(text) => text.as_str(),
-            Value::Bool(yes) => return Self::Number(Float(f64::from(u8::from(*yes)))),
+            Value::Bool(yes) => return Self::Number((*yes).into()),
             _ => "",
         };
         let first = text.split([' ', '/', '%']).next().unwrap_or_default();
-        amount(first).map_or_else(|| Self::Text(text.to_lowercase()), |amount| Self::Number(Float(amount)))
+        amount(first).map_or_else(|| Self::Text(text.to_lowercase()), Self::Number)
     }
 }
 
-/// The amount a word stands for: an age in seconds, or a quantity.
-fn amount(word: &str) -> Option<f64> {
+/// The thousandths a word stands for: of the seconds of an age, or of a quantity. A bare `5m` is an age, as tables write
+/// it, though it could be five thousandths.
+fn amount(word: &str) -> Option<i64> {
     if !word.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    age(word).or_else(|| Some(cluster_object::quantity::Quantity::parse(word).ok()?.milli_value() as f64 / 1000.0))
-}
-
-/// `2d3h` in seconds.
-fn age(mut word: &str) -> Option<f64> {
-    let mut seconds = 0.0;
-    // A bare `5m` is an age, as tables write it, though it could be five thousandths.
-    while !word.is_empty() {
-        let digits = word.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?;
-        let unit = match word.as_bytes()[digits] {
-            b's' => 1.0,
-            b'm' => 60.0,
-            b'h' => 3600.0,
-            b'd' => 86400.0,
-            b'y' => 31_536_000.0,
-            _ => return None,
-        };
-        seconds += word[..digits].parse::<f64>().ok()? * unit;
-        word = &word[digits + 1..];
+    if let Ok(age) = word.parse::<Span>() {
+        return Some((age.total((Unit::Second, SOME_DAY)).ok()? * 1000.0) as i64);
     }
-    Some(seconds)
+    Some(Quantity::parse(word).ok()?.milli_value())
 }
 
 #[cfg(test)]

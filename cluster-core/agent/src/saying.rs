@@ -1,12 +1,14 @@
 //! What the agent tells people: a code with values, so that the dashboard says it in its reader's language, and the same
-//! in English for everybody else. `sayings.json` has the English; the dashboard's catalogues translate the same codes.
+//! in English for everybody else. `sayings/en.json` has the English; the dashboard's catalogues translate the same codes.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-static ENGLISH: LazyLock<BTreeMap<&str, &str>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("sayings.json")).expect("a table of texts, which tests read"));
+static ENGLISH: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("sayings/en.json")).expect("a table of texts, which tests read")
+});
 
 /// One thing said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
@@ -14,19 +16,11 @@ pub(crate) struct Saying {
     /// Empty for what others said, which nobody translates.
     #[serde(skip_serializing_if = "str::is_empty")]
     code: &'static str,
-    /// What stands for the names in braces.
+    /// What stands for the names in braces: texts, and what is said itself.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    with: BTreeMap<&'static str, Part>,
+    with: BTreeMap<&'static str, Value>,
     /// In English.
     pub(crate) text: String,
-}
-
-/// A value in a saying: a text, or something said itself.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(untagged)]
-pub(crate) enum Part {
-    Text(String),
-    Saying(Saying),
 }
 
 /// What the table has under a code.
@@ -41,12 +35,17 @@ impl Saying {
     }
 
     /// Puts a value where `{name}` stands.
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Part>) -> Self {
-        let value = value.into();
-        let text = match &value {
-            Part::Text(text) => text,
-            Part::Saying(saying) => &saying.text,
-        };
+    pub(crate) fn with(self, name: &'static str, value: impl ToString) -> Self {
+        let text = value.to_string();
+        self.put(name, &text, text.as_str().into())
+    }
+
+    /// Puts something said there.
+    pub(crate) fn saying(self, name: &'static str, saying: &Self) -> Self {
+        self.put(name, &saying.text, json!(saying))
+    }
+
+    fn put(mut self, name: &'static str, text: &str, value: Value) -> Self {
         self.text = self.text.replace(&format!("{{{name}}}"), text);
         self.with.insert(name, value);
         self
@@ -54,43 +53,18 @@ impl Saying {
 
     /// The same with what somebody said of it, if anything.
     pub(crate) fn because(self, message: &str) -> Self {
-        if message.is_empty() { self } else { say("why.because").with("what", self).with("message", message) }
-    }
-}
-
-impl From<&str> for Part {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Part {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<i64> for Part {
-    fn from(number: i64) -> Self {
-        Self::Text(number.to_string())
-    }
-}
-
-impl From<Saying> for Part {
-    fn from(saying: Saying) -> Self {
-        Self::Saying(saying)
+        if message.is_empty() { self } else { say("why.because").saying("what", &self).with("message", message) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_saying_has_its_code_and_values_beside_the_english_text() {
         let how = say("why.ended.code").with("code", 3);
-        let saying = say("why.container.ended").with("name", "web").with("how", how);
+        let saying = say("why.container.ended").with("name", "web").saying("how", &how);
         let expected = json!({"code": "why.container.ended", "text": "container web ended with exit code 3", "with":
             {"name": "web", "how": {"code": "why.ended.code", "with": {"code": "3"}, "text": "ended with exit code 3"}}});
         assert_eq!(json!(saying), expected);

@@ -42,29 +42,16 @@ pub(crate) struct Sessions {
     /// Browsers send a cookie to every port of a host, so its name has the port: agents do not take each other's away.
     cookie_name: String,
     cookie: String,
-    tokens: OneTime,
-    tickets: OneTime,
+    /// Each opens one session.
+    pub(crate) tokens: OneTime,
+    /// Each opens one WebSocket.
+    pub(crate) tickets: OneTime,
 }
 
 impl Sessions {
     pub(crate) fn new(port: u16, bearer: String, cookie: String) -> Self {
         let cookie_name = format!("devcluster-{port}");
         Self { bearer, cookie_name, cookie, tokens: OneTime::new(TOKEN_LIFE), tickets: OneTime::new(TICKET_LIFE) }
-    }
-
-    /// A token that opens one session.
-    pub(crate) fn token(&self) -> String {
-        self.tokens.issue()
-    }
-
-    /// A ticket that opens one WebSocket.
-    pub(crate) fn ticket(&self) -> String {
-        self.tickets.issue()
-    }
-
-    /// Takes a ticket; false when there is no such one any more.
-    pub(crate) fn take_ticket(&self, ticket: &str) -> bool {
-        self.tickets.take(ticket)
     }
 
     /// Takes a token for the value of `Set-Cookie`.
@@ -88,7 +75,7 @@ impl Sessions {
 
 /// Secrets that are good once and for a while.
 #[derive(Debug)]
-struct OneTime {
+pub(crate) struct OneTime {
     life: Duration,
     issued: Mutex<HashMap<String, Instant>>,
 }
@@ -98,7 +85,7 @@ impl OneTime {
         Self { life, issued: Mutex::default() }
     }
 
-    fn issue(&self) -> String {
+    pub(crate) fn issue(&self) -> String {
         let secret = secret();
         let mut issued = self.issued.lock();
         issued.retain(|_, at| at.elapsed() < self.life);
@@ -106,7 +93,8 @@ impl OneTime {
         secret
     }
 
-    fn take(&self, secret: &str) -> bool {
+    /// False when there is no such one any more.
+    pub(crate) fn take(&self, secret: &str) -> bool {
         self.issued.lock().remove(secret).is_some_and(|at| at.elapsed() < self.life)
     }
 }
@@ -122,14 +110,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn tokens_and_tickets_are_good_once_and_for_their_time() {
         let sessions = sessions();
-        let token = sessions.token();
+        let token = sessions.tokens.issue();
         assert!(sessions.open("wrong").is_none());
         assert!(sessions.open(&token).is_some_and(|cookie| cookie.contains("HttpOnly; SameSite=Strict")));
         assert!(sessions.open(&token).is_none(), "a second time");
-        let (early, late) = (sessions.ticket(), sessions.ticket());
-        assert!(sessions.take_ticket(&early) && !sessions.take_ticket(&early));
+        let (early, late) = (sessions.tickets.issue(), sessions.tickets.issue());
+        assert!(sessions.tickets.take(&early) && !sessions.tickets.take(&early));
         tokio::time::advance(TICKET_LIFE).await;
-        assert!(!sessions.take_ticket(&late), "too late");
+        assert!(!sessions.tickets.take(&late), "too late");
     }
 
     #[test]

@@ -8,11 +8,10 @@ mod pull;
 mod remote;
 
 use crate::Error;
-use cluster_client::{Client, Informers};
+use cluster_client::Client;
 use cluster_object::meta;
 use cluster_object::status::Status;
 use futures::future::join_all;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kinds::Kinds;
 use load::Document;
 use notify::{RecursiveMode, Watcher};
@@ -29,7 +28,6 @@ use tokio::sync::mpsc;
 const DEBOUNCE: Duration = Duration::from_millis(10);
 /// Nothing is removed while files still change: an editor may have emptied one to write it anew.
 const BEFORE_PRUNE: Duration = Duration::from_millis(700);
-const ESTABLISH_LIMIT: Duration = Duration::from_secs(10);
 
 /// What is kept in the cluster.
 #[derive(Debug, Clone, Default)]
@@ -51,15 +49,16 @@ pub struct Spec {
 impl Spec {
     /// Which sync this is: the same files in the same namespace are the same sync.
     pub(crate) fn set(&self) -> String {
-        let named = self.config_maps.iter().chain(&self.secrets).map(|(_, path)| path);
-        let paths = self.paths.iter().chain(named).map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()));
+        let paths = self.watched().into_iter().map(|path| path.canonicalize().unwrap_or(path));
         let mut paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
         paths.sort();
         plan::short_hash(&format!("{}\n{}", self.namespace, paths.join("\n")))
     }
 
-    fn watched(&self) -> impl Iterator<Item = &PathBuf> {
-        self.paths.iter().chain(self.config_maps.iter().chain(&self.secrets).map(|(_, path)| path))
+    /// All files and folders.
+    pub(crate) fn watched(&self) -> Vec<PathBuf> {
+        let named = self.config_maps.iter().chain(&self.secrets).map(|(_, path)| path);
+        self.paths.iter().chain(named).cloned().collect()
     }
 }
 
@@ -269,24 +268,14 @@ impl<'a> Syncing<'a> {
         (faults, leftovers)
     }
 
-    /// Custom kinds are served a moment after their definitions are there.
+    /// Looks for kinds that were not there yet: a definition that was applied is served at once.
     async fn ready_for(&mut self, group: &[Document]) -> Result<(), Error> {
-        let unknown = |document: &&Document| {
-            self.remote.kinds.find(meta::api_version(&document.object), meta::kind(&document.object)).is_err()
+        let known = |document: &Document| {
+            self.remote.kinds.find(meta::api_version(&document.object), meta::kind(&document.object)).is_ok()
         };
-        if !group.iter().any(|document| unknown(&document)) {
-            return Ok(());
+        if !group.iter().all(known) {
+            self.remote.kinds = Kinds::discover(&self.remote.client).await?;
         }
-        let defined: Vec<String> = self
-            .applied
-            .keys()
-            .filter(|key| key.kind == "CustomResourceDefinition")
-            .map(|key| key.name.clone())
-            .collect();
-        if tokio::time::timeout(ESTABLISH_LIMIT, established(&self.remote.client, defined)).await.is_err() {
-            tracing::warn!("a custom kind was not established in time");
-        }
-        self.remote.kinds = Kinds::discover(&self.remote.client).await?;
         Ok(())
     }
 
@@ -321,20 +310,6 @@ impl<'a> Syncing<'a> {
                     (self.tell)(Told::Fault(Fault { file, line: 0, message: error.to_string() }));
                 }
             }
-        }
-    }
-}
-
-/// Waits until the kinds of these definitions are served.
-async fn established(client: &Client, mut names: Vec<String>) {
-    let informer = Informers::new(client.clone()).informer::<CustomResourceDefinition>();
-    let mut changes = informer.subscribe();
-    while !names.is_empty() {
-        let Some(change) = changes.recv().await else { return };
-        let definition = change.object();
-        let conditions = definition.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        if conditions.into_iter().any(|condition| condition.type_ == "Established" && condition.status == "True") {
-            names.retain(|name| definition.metadata.name.as_ref() != Some(name));
         }
     }
 }

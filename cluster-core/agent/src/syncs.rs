@@ -4,8 +4,8 @@ use crate::Error;
 use crate::activity::{Activity, Busy};
 use crate::clusters::Clusters;
 use crate::memory::Memory;
+use crate::process::{Events, tell};
 use crate::sync::{Fault, Spec, Syncing, Told};
-use axum::extract::ws::Utf8Bytes;
 use cluster_client::backoff::Backoff;
 use cluster_object::meta;
 use cluster_object::status::Status;
@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast;
 use tokio_util::task::AbortOnDropHandle;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -24,12 +23,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A sync that somebody asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct WantedSync {
     cluster: String,
     #[serde(default = "default_namespace")]
     namespace: String,
-    /// Absolute.
+    /// Absolute, as all paths here.
+    #[serde(default)]
     paths: Vec<PathBuf>,
+    /// By name, each of a file or the files of a folder.
+    #[serde(default)]
+    config_maps: Vec<(String, PathBuf)>,
+    #[serde(default)]
+    secrets: Vec<(String, PathBuf)>,
     #[serde(default = "yes")]
     prune: bool,
     #[serde(default)]
@@ -49,9 +55,10 @@ impl WantedSync {
         Spec {
             paths: self.paths.clone(),
             namespace: self.namespace.clone(),
+            config_maps: self.config_maps.clone(),
+            secrets: self.secrets.clone(),
             prune: self.prune,
             rollout: self.rollout,
-            ..Spec::default()
         }
     }
 
@@ -61,7 +68,7 @@ impl WantedSync {
 }
 
 /// A sync as pages see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Running {
     id: String,
     cluster: String,
@@ -79,15 +86,19 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    fn enter(&mut self, state: &'static str, errors: Vec<Fault>) -> bool {
+        (self.state, self.errors) = (state, errors);
+        true
+    }
+
     /// Takes what the sync tells; true when pages should know.
     fn take(&mut self, told: Told) -> bool {
         match told {
             Told::Fault(fault) => self.found.push(fault),
             Told::Round { objects, .. } => {
-                self.errors = std::mem::take(&mut self.found);
-                self.state = if self.errors.is_empty() { "synced" } else { "failing" };
+                let errors = std::mem::take(&mut self.found);
                 (self.applied, self.last) = (objects, meta::now());
-                return true;
+                return self.enter(if errors.is_empty() { "synced" } else { "failing" }, errors);
             }
             Told::Done { .. } | Told::Diff(_) => {}
         }
@@ -108,18 +119,13 @@ pub(crate) struct Syncs {
     clusters: Arc<Clusters>,
     memory: Arc<Memory>,
     activity: Activity,
-    events: broadcast::Sender<Utf8Bytes>,
+    events: Events,
     list: Mutex<BTreeMap<String, Entry>>,
 }
 
 impl Syncs {
     /// Takes up what was asked for before.
-    pub(crate) fn start(
-        clusters: Arc<Clusters>,
-        memory: Arc<Memory>,
-        activity: Activity,
-        events: broadcast::Sender<Utf8Bytes>,
-    ) -> Arc<Self> {
+    pub(crate) fn start(clusters: Arc<Clusters>, memory: Arc<Memory>, activity: Activity, events: Events) -> Arc<Self> {
         let syncs = Arc::new(Self { clusters, memory, activity, events, list: Mutex::default() });
         syncs.memory.get(|memory| memory.syncs.clone()).iter().for_each(|wanted| drop(syncs.begin(wanted)));
         syncs
@@ -135,14 +141,13 @@ impl Syncs {
     }
 
     fn tell(&self) {
-        if self.events.send(self.message().into()).is_err() {
-            tracing::trace!("no page listens");
-        }
+        tell(&self.events, self.message());
     }
 
     /// Begins a sync and remembers it.
     pub(crate) fn add(self: &Arc<Self>, wanted: WantedSync) -> Result<Running, Error> {
-        if wanted.paths.is_empty() || wanted.paths.iter().any(|path| !path.is_absolute() || !path.exists()) {
+        let paths = wanted.spec().watched();
+        if paths.is_empty() || paths.iter().any(|path| !path.is_absolute() || !path.exists()) {
             return Err(Status::bad_request("the paths must be absolute and exist").into());
         }
         self.memory.change(|memory| {
@@ -167,12 +172,9 @@ impl Syncs {
             id: wanted.id(),
             cluster: wanted.cluster.clone(),
             namespace: wanted.namespace.clone(),
-            paths: wanted.paths.clone(),
+            paths: wanted.spec().watched(),
             state: "waiting",
-            applied: 0,
-            errors: Vec::new(),
-            last: String::new(),
-            found: Vec::new(),
+            ..Running::default()
         };
         let task = AbortOnDropHandle::new(tokio::spawn(run(self.clone(), wanted.clone())));
         let entry = Entry { running: running.clone(), _task: task, _busy: self.activity.hold() };
@@ -202,19 +204,13 @@ async fn run(syncs: Arc<Syncs>, wanted: WantedSync) {
         };
         tokio::select! {
             followed = follow => if let Err(error) = followed {
-                let fault = Fault { file: wanted.paths[0].clone(), line: 0, message: error.to_string() };
-                syncs.change(&id, |running| {
-                    (running.state, running.errors) = ("failing", vec![fault]);
-                    true
-                });
+                let fault = Fault { file: PathBuf::default(), line: 0, message: error.to_string() };
+                syncs.change(&id, |running| running.enter("failing", vec![fault]));
                 tokio::time::sleep(backoff.pause()).await;
             },
             () = ended.cancelled() => {
                 backoff.reset();
-                syncs.change(&id, |running| {
-                    running.state = "waiting";
-                    true
-                });
+                syncs.change(&id, |running| running.enter("waiting", Vec::new()));
             }
         }
     }

@@ -21,10 +21,17 @@ use tokio::time::{Instant, sleep_until};
 /// At most one message per view in this time.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a page wants to see.
-#[derive(Debug, Clone, Deserialize)]
+/// What a page wants to see, and of which cluster.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Spec {
+    cluster: String,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub(crate) enum Spec {
+enum What {
     /// Rows of one kind.
     List(list::ListSpec),
     /// One object, whole.
@@ -36,20 +43,7 @@ pub(crate) enum Spec {
     /// The logs of several containers.
     Logs(logs::LogsSpec),
     /// What nodes and pods use.
-    Metrics(metrics::MetricsSpec),
-}
-
-impl Spec {
-    fn cluster(&self) -> &str {
-        match self {
-            Self::List(spec) => &spec.cluster,
-            Self::Object(spec) => &spec.cluster,
-            Self::Counts(spec) => &spec.cluster,
-            Self::Problems(spec) => &spec.cluster,
-            Self::Logs(spec) => &spec.cluster,
-            Self::Metrics(spec) => &spec.cluster,
-        }
-    }
+    Metrics,
 }
 
 /// The page has gone.
@@ -118,30 +112,30 @@ async fn batch<T>(receiver: &mut mpsc::UnboundedReceiver<T>, pace: &mut Pace) ->
 /// Shows a view until its page goes; waits for the cluster when that does not run.
 pub(crate) async fn run(agent: Arc<Agent>, spec: Spec, out: Outbox) {
     loop {
-        let live = match agent.clusters.live(spec.cluster()) {
+        let live = match agent.clusters.live(&spec.cluster) {
             Ok(live) => live,
             Err(error) => {
                 if out.state(Some(&error.status())).await.is_err() {
                     return;
                 }
-                agent.clusters.running(spec.cluster()).await
+                agent.clusters.running(&spec.cluster).await
             }
         };
         let ended = live.ended.clone();
         tokio::select! {
-            shown = show(&live, &spec, &out) => if shown.is_err() { return },
+            shown = show(&live, &spec.what, &out) => if shown.is_err() { return },
             () = ended.cancelled() => {}
         }
     }
 }
 
-async fn show(live: &Live, spec: &Spec, out: &Outbox) -> Result<(), Gone> {
-    match spec {
-        Spec::List(spec) => list::show(live, spec, out).await,
-        Spec::Object(spec) => object::show(live, spec, out).await,
-        Spec::Counts(spec) => counts::show(live, spec, out).await,
-        Spec::Problems(spec) => problems::show(live, spec, out).await,
-        Spec::Logs(spec) => logs::show(live, spec, out).await,
-        Spec::Metrics(_) => metrics::show(live, out).await,
+async fn show(live: &Live, what: &What, out: &Outbox) -> Result<(), Gone> {
+    match what {
+        What::List(spec) => list::show(live, spec, out).await,
+        What::Object(spec) => object::show(live, spec, out).await,
+        What::Counts(spec) => counts::show(live, spec, out).await,
+        What::Problems(spec) => problems::show(live, spec, out).await,
+        What::Logs(spec) => logs::show(live, spec, out).await,
+        What::Metrics => metrics::show(live, out).await,
     }
 }

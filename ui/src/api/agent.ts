@@ -15,6 +15,12 @@ export const clusterAction = (name: string, body: ClusterAction) =>
 export const cancelOperation = (id: string) =>
   json<void>(`/api/operations/${encodeURIComponent(id)}`, { method: 'DELETE' });
 
+/** What each node has against a pod; nothing where it could run. */
+export const whyPod = (name: string, namespace: string, pod: string) =>
+  json<{ nodes: { node: string; reasons: string[] }[] }>(
+    `${cluster(name)}/why/${encodeURIComponent(namespace)}/${encodeURIComponent(pod)}`,
+  );
+
 export const listImages = (name: string) => json<Image[]>(`${cluster(name)}/images`);
 
 export const createForward = (body: {
@@ -28,7 +34,16 @@ export const createForward = (body: {
 export const deleteForward = (id: string) =>
   json<void>(`/api/forwards/${encodeURIComponent(id)}`, { method: 'DELETE' });
 
-export const createSync = (body: { cluster: string; namespace: string; paths: string[] }) =>
-  json<Sync>('/api/syncs', { method: 'POST', body });
+export const createSync = (body: {
+  cluster: string;
+  namespace: string;
+  /** Manifests, and folders of them. */
+  paths?: string[];
+  /** By name, each of a file or the files of a folder. */
+  configMaps?: [name: string, path: string][];
+  secrets?: [name: string, path: string][];
+  prune: boolean;
+  rollout: boolean;
+}) => json<Sync>('/api/syncs', { method: 'POST', body });
 
 export const deleteSync = (id: string) => json<void>(`/api/syncs/${encodeURIComponent(id)}`, { method: 'DELETE' });

@@ -227,6 +227,8 @@ export interface NodeUsage {
 
 export interface PodUsage extends NodeUsage {
   namespace: string;
+  /** Where there are several. */
+  containers?: NodeUsage[];
 }
 
 export interface MetricsPoint {
@@ -276,7 +278,7 @@ export interface ObjectMeta {
   annotations?: Record<string, string>;
   ownerReferences?: OwnerReference[];
   finalizers?: string[];
-  managedFields?: unknown[];
+  managedFields?: { manager?: string; operation?: string; time?: string }[];
 }
 
 export interface OwnerReference {

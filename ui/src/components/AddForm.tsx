@@ -7,6 +7,9 @@ interface Props {
   placeholder: string;
   /** The button's, beside its text. */
   icon: ReactNode;
+  /** What stands before the line, and below it. */
+  before?: ReactNode;
+  below?: ReactNode;
   button: string;
   valid: (text: string) => boolean;
   add: (text: string) => Promise<unknown>;
@@ -17,7 +20,7 @@ interface Props {
 }
 
 /** One line of text that adds something, and the command that does the same. What was refused stays for another try. */
-export function AddForm({ label, placeholder, icon, button, valid, add, good, command }: Props) {
+export function AddForm({ label, placeholder, icon, button, valid, add, good, command, before, below }: Props) {
   const [text, setText] = useState('');
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -26,6 +29,7 @@ export function AddForm({ label, placeholder, icon, button, valid, add, good, co
   return (
     <>
       <form className="row" onSubmit={submit}>
+        {before}
         <input
           className="input grow mono"
           aria-label={label}
@@ -38,6 +42,7 @@ export function AddForm({ label, placeholder, icon, button, valid, add, good, co
           {button}
         </Button>
       </form>
+      {below}
       <Command text={command(text)} />
     </>
   );

@@ -1,12 +1,13 @@
+import sayings from '../../../cluster-core/agent/src/sayings/de.json';
 import { panels } from '../panels/messages/de';
 import type { Catalogue } from '.';
-import { sayings } from './sayings/de';
+import type { Sayings } from './sayings';
 import { tour } from './tour/de';
 
 export const de: Catalogue = {
   ...panels,
   ...tour,
-  ...sayings,
+  ...(sayings satisfies Sayings),
   skip: 'Zur Seite springen',
   copy: 'Kopieren',
   copied: 'Kopiert',
@@ -34,6 +35,9 @@ export const de: Catalogue = {
   age: 'Alter',
   state: 'Zustand',
   why: 'Was nicht stimmt',
+  'why.node': 'Node',
+  'why.not': 'Was dagegen spricht',
+  'why.nothing': 'nichts spricht dagegen',
   image: 'Image',
   ports: 'Ports',
   size: 'Größe',
@@ -171,6 +175,7 @@ export const de: Catalogue = {
   select: '{name} auswählen',
   'list.of': 'Liste: {kind}',
   'list.none': 'Keine {kind} hier',
+  'list.refused': '{kind} können nicht aufgelistet werden',
   'list.nomatch': 'Nichts passt zum Filter',
   'list.innamespaces': 'Gezeigt: {names}',
   'list.matched': '{matched} von {total}',
@@ -283,6 +288,12 @@ export const de: Catalogue = {
   'sync.text':
     'Jedes Speichern in diesen Ordnern wird sofort angewandt; was daraus entfernt wird, verschwindet auch im Cluster.',
   'sync.path': 'Ordner oder Datei',
+  'sync.kind': 'Was darin ist',
+  'sync.kind.manifests': 'Manifeste',
+  'sync.kind.configmap': 'Dateien einer ConfigMap',
+  'sync.kind.secret': 'Dateien eines Secrets',
+  'sync.prune': 'Aus dem Cluster entfernen, was aus den Dateien verschwindet',
+  'sync.rollout': 'Workloads neu starten, wenn sich etwas ändert, das sie nur beim Start lesen',
   'sync.add': 'Beobachten',
   'sync.stop': 'Nicht mehr beobachten',
   'sync.none': 'Kein Ordner wird beobachtet',

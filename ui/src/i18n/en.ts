@@ -1,4 +1,4 @@
-import sayings from '../../../cluster-core/agent/src/sayings.json';
+import sayings from '../../../cluster-core/agent/src/sayings/en.json';
 import { panels } from '../panels/messages/en';
 import { tour } from './tour/en';
 
@@ -34,6 +34,9 @@ export const en = {
   age: 'Age',
   state: 'State',
   why: 'What is wrong',
+  'why.node': 'Node',
+  'why.not': 'Why not',
+  'why.nothing': 'nothing is against it',
   image: 'Image',
   ports: 'Ports',
   size: 'Size',
@@ -170,6 +173,7 @@ export const en = {
   select: 'Select {name}',
   'list.of': 'List of {kind}',
   'list.none': 'No {kind} here',
+  'list.refused': '{kind} cannot be listed',
   'list.nomatch': 'Nothing fits the filter',
   'list.innamespaces': 'Shown: {names}',
   'list.matched': '{matched} of {total}',
@@ -282,6 +286,12 @@ export const en = {
   'sync.text':
     'Every save in these folders is applied to the cluster at once; what is removed from them is removed there.',
   'sync.path': 'Folder or file',
+  'sync.kind': 'What it holds',
+  'sync.kind.manifests': 'Manifests',
+  'sync.kind.configmap': 'Files of a ConfigMap',
+  'sync.kind.secret': 'Files of a secret',
+  'sync.prune': 'Remove from the cluster what goes from the files',
+  'sync.rollout': 'Start workloads anew when something changes that they only read at their start',
   'sync.add': 'Follow it',
   'sync.stop': 'Stop following',
   'sync.none': 'No folder is followed',

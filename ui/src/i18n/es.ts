@@ -1,12 +1,13 @@
+import sayings from '../../../cluster-core/agent/src/sayings/es.json';
 import { panels } from '../panels/messages/es';
 import type { Catalogue } from '.';
-import { sayings } from './sayings/es';
+import type { Sayings } from './sayings';
 import { tour } from './tour/es';
 
 export const es: Catalogue = {
   ...panels,
   ...tour,
-  ...sayings,
+  ...(sayings satisfies Sayings),
   skip: 'Saltar a la página',
   copy: 'Copiar',
   copied: 'Copiado',
@@ -34,6 +35,9 @@ export const es: Catalogue = {
   age: 'Antigüedad',
   state: 'Estado',
   why: 'Qué ocurre',
+  'why.node': 'Nodo',
+  'why.not': 'Por qué no',
+  'why.nothing': 'nada lo impide',
   image: 'Imagen',
   ports: 'Puertos',
   size: 'Tamaño',
@@ -171,6 +175,7 @@ export const es: Catalogue = {
   select: 'Seleccionar {name}',
   'list.of': 'Lista de {kind}',
   'list.none': 'No hay {kind} aquí',
+  'list.refused': 'No se pueden listar {kind}',
   'list.nomatch': 'Nada coincide con el filtro',
   'list.innamespaces': 'Se muestra: {names}',
   'list.matched': '{matched} de {total}',
@@ -283,6 +288,12 @@ export const es: Catalogue = {
   'sync.text':
     'Cada guardado en estas carpetas se aplica al instante; lo que se quita de ellas se elimina del clúster.',
   'sync.path': 'Carpeta o archivo',
+  'sync.kind': 'Qué contiene',
+  'sync.kind.manifests': 'Manifiestos',
+  'sync.kind.configmap': 'Archivos de un ConfigMap',
+  'sync.kind.secret': 'Archivos de un Secret',
+  'sync.prune': 'Quitar del clúster lo que desaparece de los archivos',
+  'sync.rollout': 'Reiniciar las cargas cuando cambie algo que solo leen al arrancar',
   'sync.add': 'Seguir',
   'sync.stop': 'Dejar de seguir',
   'sync.none': 'No se sigue ninguna carpeta',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import english from '../../../cluster-core/agent/src/sayings.json';
+import english from '../../../cluster-core/agent/src/sayings/en.json';
 import { type Catalogue, pickLanguage, translator } from '.';
 import { de } from './de';
 import { en } from './en';

@@ -1,12 +1,13 @@
+import sayings from '../../../cluster-core/agent/src/sayings/ja.json';
 import { panels } from '../panels/messages/ja';
 import type { Catalogue } from '.';
-import { sayings } from './sayings/ja';
+import type { Sayings } from './sayings';
 import { tour } from './tour/ja';
 
 export const ja: Catalogue = {
   ...panels,
   ...tour,
-  ...sayings,
+  ...(sayings satisfies Sayings),
   skip: 'ページ本文へ移動',
   copy: 'コピー',
   copied: 'コピーしました',
@@ -34,6 +35,9 @@ export const ja: Catalogue = {
   age: '経過時間',
   state: '状態',
   why: '問題の内容',
+  'why.node': 'ノード',
+  'why.not': '置けない理由',
+  'why.nothing': '妨げはありません',
   image: 'イメージ',
   ports: 'ポート',
   size: 'サイズ',
@@ -170,6 +174,7 @@ export const ja: Catalogue = {
   select: '{name} を選択',
   'list.of': '{kind} の一覧',
   'list.none': '{kind} はありません',
+  'list.refused': '{kind} を一覧できません',
   'list.nomatch': '条件に合うものがありません',
   'list.innamespaces': '表示中：{names}',
   'list.matched': '{total} 中 {matched}',
@@ -280,6 +285,12 @@ export const ja: Catalogue = {
   'images.everywhere': 'すべてのノード',
   'sync.text': 'これらのフォルダーへの保存は直ちに適用され、削除したものはクラスターからも削除されます。',
   'sync.path': 'フォルダーまたはファイル',
+  'sync.kind': '内容',
+  'sync.kind.manifests': 'マニフェスト',
+  'sync.kind.configmap': 'ConfigMap のファイル',
+  'sync.kind.secret': 'Secret のファイル',
+  'sync.prune': 'ファイルから消えたものをクラスターからも削除する',
+  'sync.rollout': '起動時にだけ読む内容が変わったら、ワークロードを再起動する',
   'sync.add': '同期を開始',
   'sync.stop': '同期を停止',
   'sync.none': '同期中のフォルダーはありません',

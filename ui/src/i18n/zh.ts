@@ -1,12 +1,13 @@
+import sayings from '../../../cluster-core/agent/src/sayings/zh.json';
 import { panels } from '../panels/messages/zh';
 import type { Catalogue } from '.';
-import { sayings } from './sayings/zh';
+import type { Sayings } from './sayings';
 import { tour } from './tour/zh';
 
 export const zh: Catalogue = {
   ...panels,
   ...tour,
-  ...sayings,
+  ...(sayings satisfies Sayings),
   skip: '跳到页面内容',
   copy: '复制',
   copied: '已复制',
@@ -34,6 +35,9 @@ export const zh: Catalogue = {
   age: '存在时间',
   state: '状态',
   why: '问题所在',
+  'why.node': '节点',
+  'why.not': '为何不行',
+  'why.nothing': '没有阻碍',
   image: '镜像',
   ports: '端口',
   size: '大小',
@@ -169,6 +173,7 @@ export const zh: Catalogue = {
   select: '选择 {name}',
   'list.of': '{kind} 列表',
   'list.none': '这里没有 {kind}',
+  'list.refused': '无法列出 {kind}',
   'list.nomatch': '没有符合筛选条件的对象',
   'list.innamespaces': '显示范围：{names}',
   'list.matched': '{matched}/{total}',
@@ -278,6 +283,12 @@ export const zh: Catalogue = {
   'images.everywhere': '所有节点',
   'sync.text': '这些文件夹中的每次保存都会立即应用到集群；从中移除的内容也会在集群中移除。',
   'sync.path': '文件夹或文件',
+  'sync.kind': '其中内容',
+  'sync.kind.manifests': '清单',
+  'sync.kind.configmap': 'ConfigMap 的文件',
+  'sync.kind.secret': 'Secret 的文件',
+  'sync.prune': '从文件中消失的对象也从集群中移除',
+  'sync.rollout': '仅在启动时读取的内容发生变化时，重新启动工作负载',
   'sync.add': '开始同步',
   'sync.stop': '停止同步',
   'sync.none': '没有同步的文件夹',

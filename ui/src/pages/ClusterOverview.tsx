@@ -6,6 +6,7 @@ import { useI18n } from '../i18n';
 import { plural } from '../kinds/discovery';
 import { longName } from '../kinds/sections';
 import { useCluster } from '../shell/cluster';
+import { PageTitle } from '../shell/PageTitle';
 import { useLinks } from '../shell/paths';
 import { useProblems } from '../store/hooks';
 import { ProblemCard } from './ProblemCard';
@@ -21,7 +22,7 @@ export function ClusterOverview() {
   return (
     <main className="page">
       <header className="page-head">
-        <h1>{t('overview')}</h1>
+        <PageTitle>{t('overview')}</PageTitle>
       </header>
       <Staleness state={state} />
       <TourOffer />

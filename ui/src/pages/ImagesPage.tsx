@@ -7,6 +7,7 @@ import { Card, Empty, Failure } from '../components/parts';
 import { useI18n } from '../i18n';
 import { bytesText } from '../panels/units';
 import { useCluster } from '../shell/cluster';
+import { PageTitle } from '../shell/PageTitle';
 import { useHost } from '../store/host';
 
 /** The images in the nodes, and how to load more from the machine's Docker. */
@@ -37,7 +38,7 @@ export function ImagesPage() {
   return (
     <main className="page">
       <header className="page-head">
-        <h1>{t('page.images')}</h1>
+        <PageTitle>{t('page.images')}</PageTitle>
       </header>
       <AddForm
         label={t('images.load')}

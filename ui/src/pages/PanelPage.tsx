@@ -3,6 +3,7 @@ import type { ObjectRef } from '../api/contract';
 import { useI18n } from '../i18n';
 import { EventsTimeline, ForwardsPanel, MetricsPanel, TopologyMap } from '../panels';
 import { useCluster } from '../shell/cluster';
+import { PageTitle } from '../shell/PageTitle';
 import { useLinks } from '../shell/paths';
 
 /** A page that is one panel. */
@@ -11,7 +12,7 @@ export default function PanelPage({ id }: { id: 'events' | 'map' | 'metrics' | '
   return (
     <main className="page filled">
       <header className="page-head">
-        <h1>{t(`page.${id}`)}</h1>
+        <PageTitle>{t(`page.${id}`)}</PageTitle>
       </header>
       <div className="fill">
         <Content id={id} />

@@ -1,9 +1,15 @@
+import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
+import { whyPod } from '../api/agent';
 import type { Problem } from '../api/contract';
 import { Button, HealthMark } from '../components/parts';
 import { useI18n } from '../i18n';
+import { useCluster } from '../shell/cluster';
 import { useLinks } from '../shell/paths';
 import { useRemedy } from './useRemedy';
+
+/** Of more nodes than this the sum says enough. */
+const MOST_NODES = 20;
 
 /** One thing that is wrong: in words, with what shows it and the button that mends it. */
 export function ProblemCard({ problem }: { problem: Problem }) {
@@ -28,6 +34,7 @@ export function ProblemCard({ problem }: { problem: Problem }) {
             {name}
           </Link>
         </p>
+        {problem.why.code === 'why.pod.fits-nowhere' && <NodeByNode problem={problem} />}
         {facts.length > 0 && (
           <details open>
             <summary>{t('evidence')}</summary>
@@ -45,5 +52,43 @@ export function ProblemCard({ problem }: { problem: Problem }) {
         </Button>
       )}
     </li>
+  );
+}
+
+/** What each node has against a pod that has no place; asked again when the scheduler says something else. */
+function NodeByNode({ problem: { namespace, name, why } }: { problem: Problem }) {
+  const { t } = useI18n();
+  const { name: cluster } = useCluster();
+  const [nodes, setNodes] = useState<{ node: string; reasons: string[] }[]>([]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another text is another reason.
+  useEffect(() => {
+    let current = true;
+    whyPod(cluster, namespace, name).then(
+      (found) => current && setNodes(found.nodes),
+      // The line above has the sum of it.
+      () => current && setNodes([]),
+    );
+    return () => {
+      current = false;
+    };
+  }, [cluster, namespace, name, why.text]);
+  if (nodes.length === 0) return null;
+  return (
+    <table className="plain by-node">
+      <thead>
+        <tr>
+          <th scope="col">{t('why.node')}</th>
+          <th scope="col">{t('why.not')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {nodes.slice(0, MOST_NODES).map(({ node, reasons }) => (
+          <tr key={node}>
+            <td>{node}</td>
+            <td className="wrap">{reasons.join('; ') || t('why.nothing')}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

@@ -31,6 +31,11 @@ export function ClusterFrame() {
   const palette = useUi((ui) => ui.palette);
   useGlobalKeys();
   useDrawer(menu, setMenu);
+  // Who types into the palette does not wait for it.
+  useEffect(() => {
+    const timer = setTimeout(() => void import('./Palette'), 1000);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <div className="frame" data-menu={menu}>
       <SkipLink />

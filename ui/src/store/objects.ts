@@ -1,5 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { Gvr, KubeObject, ListSpec, Row, Status, ViewMessage } from '../api/contract';
+import type { Gvr, Health, KubeObject, ListSpec, Row, Status, ViewMessage } from '../api/contract';
 import { ApiError } from '../api/http';
 import { getObject, listObjects } from '../api/k8s';
 import { socket } from './hooks';
@@ -13,6 +13,8 @@ export const OBJECT_LIMIT = 500;
 
 export interface Objects {
   objects: KubeObject[];
+  /** How each is, by its UID, as the agent says. */
+  health: ReadonlyMap<string, Health>;
   /** How many there are, of which `objects` may be the first few hundred. */
   total: number;
   loaded: boolean;
@@ -26,11 +28,12 @@ interface Source extends Gvr {
   labelSelector?: string;
 }
 
-const NOTHING: Objects = { objects: [], total: 0, loaded: false, error: null };
+const NOTHING: Objects = { objects: [], health: new Map(), total: 0, loaded: false, error: null };
 
 /** Whole objects, live: a list view tells what changed (in slim rows), and only that is fetched. */
 class ObjectStore extends Store<Objects> {
   private known = new Map<string, KubeObject>();
+  private health = new Map<string, Health>();
   private order: string[] = [];
   private stale = new Map<string, Row>();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,6 +48,7 @@ class ObjectStore extends Store<Objects> {
   open(source: Source) {
     this.source = source;
     this.known = new Map();
+    this.health = new Map();
     const { labelSelector = '', ...rest } = source;
     const spec: ListSpec = {
       kind: 'list',
@@ -71,6 +75,7 @@ class ObjectStore extends Store<Objects> {
     if (message.type !== 'rows') return;
     this.order = message.order;
     for (const row of message.rows) {
+      this.health.set(row.uid, row.health);
       if (this.known.get(row.uid)?.metadata.resourceVersion !== row.rv) this.stale.set(row.uid, row);
     }
     this.state = { ...this.state, total: message.total };
@@ -117,9 +122,9 @@ class ObjectStore extends Store<Objects> {
 
   private publish(change: Partial<Objects>) {
     const present = new Set(this.order);
-    for (const uid of this.known.keys()) if (!present.has(uid)) this.known.delete(uid);
+    for (const map of [this.known, this.health]) for (const uid of map.keys()) if (!present.has(uid)) map.delete(uid);
     const objects = this.order.flatMap((uid) => this.known.get(uid) ?? []);
-    this.set({ objects, ...change });
+    this.set({ objects, health: new Map(this.health), ...change });
   }
 }
 

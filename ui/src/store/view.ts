@@ -41,6 +41,8 @@ export class View<Data> extends Store<ViewState<Data>> implements ViewHandler {
     this.spec = text;
     const identity = spec ? identify(spec) : this.identity;
     if (spec && this.id && identity === this.identity) {
+      // What was wrong with the old question is told again if it is wrong with the new one.
+      this.set({ error: null, since: 0 });
       this.socket.change(this.id, spec);
       return;
     }

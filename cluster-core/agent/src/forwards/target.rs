@@ -4,73 +4,55 @@ use crate::Error;
 use crate::clusters::Live;
 use crate::feed::Resource;
 use cluster_client::escape;
+use cluster_object::meta;
 use cluster_object::status::Status;
 use serde_json::Value;
 
-/// What was named.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
-    Pod(String),
-    Service(String),
-    Deployment(String),
+/// The resource and the name in `service/NAME`, `deployment/NAME` or `pod/NAME`, and where the object selects its pods.
+pub(super) fn parse(target: &str) -> Result<(Resource, &str, &'static str), Status> {
+    let (kind, name) = target.split_once('/').unwrap_or_default();
+    let (group, resource, selector) = match kind {
+        "service" => ("", "services", "/spec/selector"),
+        "deployment" => ("apps", "deployments", "/spec/selector/matchLabels"),
+        "pod" => ("", "pods", ""),
+        _ => Default::default(),
+    };
+    if resource.is_empty() || name.is_empty() {
+        return Err(Status::bad_request("the target must be service/NAME, pod/NAME or deployment/NAME"));
+    }
+    Ok((Resource::new(group, "v1", resource), name, selector))
 }
 
-impl Target {
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let (kind, name) = text.split_once('/').filter(|(_, name)| !name.is_empty())?;
-        let name = name.to_owned();
-        Some(match kind {
-            "pod" => Self::Pod(name),
-            "service" => Self::Service(name),
-            "deployment" => Self::Deployment(name),
-            _ => return None,
-        })
+/// A pod that is ready, and its port.
+pub(super) async fn resolve(live: &Live, namespace: &str, target: &str, port: u16) -> Result<(String, u16), Error> {
+    let (resource, name, selector) = parse(target)?;
+    if selector.is_empty() {
+        return Ok((name.to_owned(), port));
     }
-
-    /// A pod that is ready, and its port.
-    pub(super) async fn resolve(&self, live: &Live, namespace: &str, port: u16) -> Result<(String, u16), Error> {
-        let read = async |resource: Resource, name: &str| {
-            let object = live.get(&format!("{}/{}", resource.path(namespace), escape(name))).await?;
-            serde_json::from_slice::<Value>(&object).map_err(|error| Error::Status(Status::internal(error)))
-        };
-        let (selector, wanted) = match self {
-            Self::Pod(name) => return Ok((name.clone(), port)),
-            Self::Service(name) => {
-                let service = read(Resource::new("", "v1", "services"), name).await?;
-                (service["spec"]["selector"].clone(), target_port(&service, port))
-            }
-            Self::Deployment(name) => {
-                let deployment = read(Resource::new("apps", "v1", "deployments"), name).await?;
-                (deployment["spec"]["selector"]["matchLabels"].clone(), port.into())
-            }
-        };
-        let labels = selector.as_object().into_iter().flatten();
-        let labels: Vec<String> =
-            labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
-        if labels.is_empty() {
-            return Err(Status::new(503, "ServiceUnavailable", "it selects no pods").into());
-        }
-        let path = Resource::new("", "v1", "pods").path(namespace);
-        let pods = live.get(&format!("{path}?labelSelector={}", escape(&labels.join(",")))).await?;
-        let pods: Value = serde_json::from_slice(&pods).map_err(Status::internal)?;
-        let pod = pods["items"].as_array().into_iter().flatten().find(|pod| is_ready(pod));
-        let pod = pod.ok_or_else(|| Status::new(503, "ServiceUnavailable", "no pod behind it is ready"))?;
-        let port =
-            pod_port(pod, &wanted).ok_or_else(|| Status::bad_request(format!("its pods have no port {wanted}")))?;
-        Ok((cluster_object::meta::name(pod).to_owned(), port))
+    let object = live.get(&format!("{}/{}", resource.path(namespace), escape(name))).await?;
+    let labels = object.pointer(selector).and_then(Value::as_object).into_iter().flatten();
+    let labels: Vec<_> = labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    if labels.is_empty() {
+        return Err(Status::new(503, "ServiceUnavailable", "it selects no pods").into());
     }
+    let path = Resource::new("", "v1", "pods").path(namespace);
+    let pods = live.get(&format!("{path}?labelSelector={}", escape(&labels.join(",")))).await?;
+    let pod = meta::items(&pods["items"]).iter().find(|pod| is_ready(pod));
+    let pod = pod.ok_or_else(|| Status::new(503, "ServiceUnavailable", "no pod behind it is ready"))?;
+    let wanted = target_port(&object, port);
+    let port = pod_port(pod, &wanted).ok_or_else(|| Status::bad_request(format!("its pods have no port {wanted}")))?;
+    Ok((meta::name(pod).to_owned(), port))
 }
 
 fn is_ready(pod: &Value) -> bool {
-    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
-    let ready = conditions.into_iter().any(|one| one["type"] == "Ready" && one["status"] == "True");
-    ready && cluster_object::meta::deletion_timestamp(pod).is_none()
+    let mut conditions = meta::items(&pod["status"]["conditions"]).iter();
+    conditions.any(|one| one["type"] == "Ready" && one["status"] == "True") && meta::deletion_timestamp(pod).is_none()
 }
 
-/// A service's port on the pods: a number or a name.
-fn target_port(service: &Value, port: u16) -> Value {
-    let ports = service["spec"]["ports"].as_array().into_iter().flatten();
-    let found = ports.into_iter().find(|one| one["port"] == port).map(|one| one["targetPort"].clone());
+/// The port on the pods, a number or a name, which only services may have another one for.
+fn target_port(object: &Value, port: u16) -> Value {
+    let mut ports = meta::items(&object["spec"]["ports"]).iter();
+    let found = ports.find(|one| one["port"] == port).map(|one| one["targetPort"].clone());
     found.filter(|target| !target.is_null()).unwrap_or_else(|| port.into())
 }
 
@@ -78,8 +60,8 @@ fn pod_port(pod: &Value, wanted: &Value) -> Option<u16> {
     if let Some(number) = wanted.as_u64() {
         return u16::try_from(number).ok();
     }
-    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
-    let mut ports = containers.flat_map(|container| container["ports"].as_array().into_iter().flatten());
+    let containers = meta::items(&pod["spec"]["containers"]).iter();
+    let mut ports = containers.flat_map(|container| meta::items(&container["ports"]));
     let number = ports.find(|port| port["name"] == *wanted)?["containerPort"].as_u64()?;
     u16::try_from(number).ok()
 }
@@ -101,9 +83,16 @@ mod tests {
 
     #[test]
     fn targets_name_a_kind_and_an_object() {
-        assert_eq!(Target::parse("pod/a"), Some(Target::Pod("a".to_owned())));
+        for (target, path) in [
+            ("pod/a", "/api/v1/namespaces/n/pods"),
+            ("service/a", "/api/v1/namespaces/n/services"),
+            ("deployment/a", "/apis/apps/v1/namespaces/n/deployments"),
+        ] {
+            let (resource, name, _) = parse(target).expect("a target");
+            assert_eq!((resource.path("n").as_str(), name), (path, "a"));
+        }
         for wrong in ["pod/", "node/a", "a", ""] {
-            assert_eq!(Target::parse(wrong), None, "{wrong}");
+            assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
 }

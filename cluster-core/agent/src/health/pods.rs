@@ -78,7 +78,7 @@ fn container(status: &Value) -> Option<Finding> {
             "CrashLoopBackOff" => crash_loop(name, restarts, last),
             "ImagePullBackOff" | "ErrImagePull" | "ErrImageNeverPull" | "InvalidImageName" => {
                 let why = say("why.container.image").with("image", text(&status["image"]));
-                Finding::new(Health::Bad, why.with("answer", registry(message)))
+                Finding::new(Health::Bad, why.saying("answer", &registry(message)))
                     .evidence([format!("container {name}: {reason}"), message.to_owned()])
                     .remedy("load-image", "do.load-image")
             }
@@ -101,7 +101,7 @@ fn crash_loop(name: &str, restarts: i64, last: &Value) -> Finding {
         1 => say("why.container.once"),
         _ => say("why.container.times").with("times", restarts),
     };
-    let why = say("why.container.again").with("name", name).with("how", ending(last)).with("times", times);
+    let why = say("why.container.again").with("name", name).saying("how", &ending(last)).saying("times", &times);
     let finding = Finding::new(Health::Bad, why).evidence(hint(last));
     if text(&last["reason"]) == "OOMKilled" {
         return finding.remedy("edit", "do.raise-memory");
@@ -110,7 +110,7 @@ fn crash_loop(name: &str, restarts: i64, last: &Value) -> Finding {
 }
 
 fn has_ended(name: &str, ended: &Value) -> Saying {
-    say("why.container.ended").with("name", name).with("how", ending(ended))
+    say("why.container.ended").with("name", name).saying("how", &ending(ended))
 }
 
 /// How a container ended.
@@ -163,7 +163,7 @@ fn not_ready(pod: &Value) -> Finding {
         }
         _ => {
             let why = match waiting.as_slice() {
-                [one] => say("why.container.not-ready").with("name", *one),
+                [one] => say("why.container.not-ready").with("name", one),
                 many => say("why.containers.not-ready").with("names", many.join(", ")),
             };
             Finding::new(Health::Warn, why).remedy("logs", "do.logs")

@@ -41,7 +41,7 @@ pub(super) async fn open_session(State(agent): Shared, Json(body): Json<Token>) 
 /// A one-time token, which only a program may ask for.
 pub(super) async fn token(State(agent): Shared, caller: Extension<Option<Caller>>) -> Answer {
     program(caller)?;
-    Ok(Json(json!({"token": agent.sessions.token()})))
+    Ok(Json(json!({"token": agent.sessions.tokens.issue()})))
 }
 
 fn program(Extension(caller): Extension<Option<Caller>>) -> Result<(), Status> {
@@ -50,7 +50,7 @@ fn program(Extension(caller): Extension<Option<Caller>>) -> Result<(), Status> {
 }
 
 pub(super) async fn ticket(State(agent): Shared) -> Json<Value> {
-    Json(json!({"ticket": agent.sessions.ticket()}))
+    Json(json!({"ticket": agent.sessions.tickets.issue()}))
 }
 
 pub(super) async fn stop(State(agent): Shared, caller: Extension<Option<Caller>>) -> Answer {
@@ -96,7 +96,7 @@ pub(super) async fn create_cluster(State(agent): Shared, Json(body): Json<NewClu
     spec.validate()?;
     let options =
         UpOptions { spec, explicit: true, binary: agent.options.node_binary.clone(), wait: WAIT, simulated: 0 };
-    let title = say("work.create").with("cluster", body.name.as_str());
+    let title = say("work.create").with("cluster", &body.name);
     let launcher = &agent.clusters.launcher;
     let of = body.name.clone();
     let id = agent.operations.start(launcher, (title, &body.name, "create"), |launcher| async move {
@@ -149,11 +149,11 @@ impl Action {
             Self::Unpause => ("unpause", of_cluster("work.unpause")),
             Self::Delete => ("delete", of_cluster("work.delete")),
             Self::Demo => ("demo", of_cluster("work.demo")),
-            Self::AddNodes { count } => ("add-nodes", of_cluster("work.add-nodes").with("count", i64::from(*count))),
-            Self::RemoveNode { node } => ("remove-node", say("work.remove-node").with("node", node.as_str())),
-            Self::StartNode { node } => ("start-node", say("work.start-node").with("node", node.as_str())),
-            Self::StopNode { node } => ("stop-node", say("work.stop-node").with("node", node.as_str())),
-            Self::KillNode { node } => ("kill-node", say("work.kill-node").with("node", node.as_str())),
+            Self::AddNodes { count } => ("add-nodes", of_cluster("work.add-nodes").with("count", count)),
+            Self::RemoveNode { node } => ("remove-node", say("work.remove-node").with("node", node)),
+            Self::StartNode { node } => ("start-node", say("work.start-node").with("node", node)),
+            Self::StopNode { node } => ("stop-node", say("work.stop-node").with("node", node)),
+            Self::KillNode { node } => ("kill-node", say("work.kill-node").with("node", node)),
             Self::LoadImages { images } => {
                 ("load-images", of_cluster("work.load-images").with("images", images.join(", ")))
             }
@@ -197,6 +197,15 @@ pub(super) async fn images(State(agent): Shared, Path(cluster): Path<String>) ->
     let images = agent.clusters.launcher.list_images(&cluster).await?.into_iter();
     let image = |image: ImageInfo| json!({"name": image.name, "id": image.id, "size": bytes(&image.size), "nodes": image.nodes});
     Ok(Json(images.map(image).collect()))
+}
+
+/// Node by node, why a pod has no place.
+pub(super) async fn why(
+    State(agent): Shared,
+    Path((cluster, namespace, pod)): Path<(String, String, String)>,
+) -> Answer {
+    let live = agent.clusters.live(&cluster)?;
+    Ok(Json(json!(Box::pin(cluster_scheduler::explain(&live.client, &namespace, &pod)).await?)))
 }
 
 /// A size as Docker writes it for people, `4.26MB`, in bytes.

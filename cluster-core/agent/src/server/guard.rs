@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cluster_object::status::Status;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, UPGRADE};
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::sync::Arc;
 
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
@@ -38,17 +38,16 @@ fn origins(headers: &HeaderMap, port: u16) -> Result<(), Status> {
         let mut values = headers.get_all(name).iter();
         (values.next(), values.next().is_some())
     };
-    let (Some(host), false) = only(HOST) else { return Err(forbidden("one host must be named")) };
-    if !LOOPBACK.iter().any(|name| host.as_bytes() == format!("{name}:{port}").as_bytes()) {
-        return Err(forbidden("this server only answers under the names of this machine"));
+    let is_own = |value: &HeaderValue, scheme: &str| {
+        LOOPBACK.iter().any(|name| value.as_bytes() == format!("{scheme}{name}:{port}").as_bytes())
+    };
+    match only(HOST) {
+        (Some(host), false) if is_own(host, "") => {}
+        _ => return Err(forbidden("this server only answers under the names of this machine")),
     }
     match only(ORIGIN) {
         (None, _) => Ok(()),
-        (Some(origin), false)
-            if LOOPBACK.iter().any(|name| origin.as_bytes() == format!("http://{name}:{port}").as_bytes()) =>
-        {
-            Ok(())
-        }
+        (Some(origin), false) if is_own(origin, "http://") => Ok(()),
         _ => Err(forbidden("this page may not ask here")),
     }
 }
@@ -67,7 +66,7 @@ fn admit(agent: &Agent, request: &Request) -> Result<Option<Caller>, Status> {
     }
     if headers.contains_key(UPGRADE) || path == "/api/ws" {
         let ticket = query(request.uri().query().unwrap_or_default(), "ticket");
-        return if ticket.is_some_and(|ticket| agent.sessions.take_ticket(ticket)) {
+        return if ticket.is_some_and(|ticket| agent.sessions.tickets.take(ticket)) {
             Ok(None)
         } else {
             Err(Status::unauthorized())

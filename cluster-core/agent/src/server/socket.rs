@@ -5,9 +5,10 @@ use crate::view::{self, Outbox, Spec};
 use axum::extract::State;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use cluster_client::Status;
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -19,13 +20,13 @@ const WAITING: usize = 32;
 const MOST_BYTES: usize = 1 << 20;
 const MOST_VIEWS: usize = 256;
 
-/// What a page asks for.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-enum Ask {
-    Open { view: u64, spec: Spec },
-    Change { view: u64, spec: Spec },
-    Close { view: u64 },
+/// What a page asks for a view: to `open` or `change` it as a specification says, or to `close` it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Ask {
+    op: String,
+    view: u64,
+    spec: Value,
 }
 
 /// Answers the upgrade; the guard has taken the ticket.
@@ -65,28 +66,22 @@ async fn take(
     sender: &mpsc::Sender<Utf8Bytes>,
     text: &str,
 ) {
-    match serde_json::from_str(text) {
-        Ok(Ask::Open { view, spec } | Ask::Change { view, spec }) if views.len() < MOST_VIEWS => {
-            let out = Outbox { view, sender: sender.clone() };
+    let Ask { op, view, spec } = serde_json::from_str(text).unwrap_or_default();
+    if op == "close" {
+        views.remove(&view);
+        return;
+    }
+    let out = Outbox { view, sender: sender.clone() };
+    let refused = match serde_json::from_value::<Spec>(spec) {
+        Ok(spec) if views.len() < MOST_VIEWS => {
             let task = tokio::spawn(view::run(agent.clone(), spec, out));
             views.insert(view, AbortOnDropHandle::new(task));
+            return;
         }
-        Ok(Ask::Close { view }) => drop(views.remove(&view)),
-        Ok(_) => refuse(sender, text, "too many views are open").await,
-        Err(error) => refuse(sender, text, &error.to_string()).await,
-    }
-}
-
-/// Tells a page that it asked for what is not understood.
-async fn refuse(sender: &mpsc::Sender<Utf8Bytes>, text: &str, why: &str) {
-    #[derive(Deserialize)]
-    struct Numbered {
-        view: u64,
-    }
-    let view = serde_json::from_str::<Numbered>(text).map_or(0, |numbered| numbered.view);
-    let status = cluster_client::Status::bad_request(why);
-    let out = Outbox { view, sender: sender.clone() };
-    if out.state(Some(&status)).await.is_err() {
+        Ok(_) => "too many views are open".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    if out.state(Some(&Status::bad_request(refused))).await.is_err() {
         tracing::debug!("the page left");
     }
 }

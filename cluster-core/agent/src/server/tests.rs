@@ -148,7 +148,7 @@ async fn only_our_page_and_programs_of_this_user_are_let_in() {
 #[tokio::test]
 async fn a_one_time_token_opens_one_session() {
     let server = Server::start().await;
-    let body = format!(r#"{{"token":"{}"}}"#, server.agent.sessions.token());
+    let body = format!(r#"{{"token":"{}"}}"#, server.agent.sessions.tokens.issue());
     assert_eq!(server.code("POST /api/session", &[OWN, JSON], r#"{"token":""}"#).await, 401);
     assert_eq!(server.code("POST /api/session", &["Origin: http://evil.example", JSON], &body).await, 403);
     let (code, head, _) = server.ask("POST /api/session", &[OWN, JSON], &body).await;
@@ -162,7 +162,7 @@ async fn a_web_socket_needs_a_ticket_that_was_not_used() {
     let server = Server::start().await;
     let open =
         async |path: String, more: &[&str]| server.code(&format!("GET {path}"), &[&UPGRADE, more].concat(), "").await;
-    let ticket = || format!("/api/ws?ticket={}", server.agent.sessions.ticket());
+    let ticket = || format!("/api/ws?ticket={}", server.agent.sessions.tickets.issue());
     assert_eq!(open("/api/ws".to_owned(), &[COOKIE, OWN]).await, 401);
     assert_eq!(open("/api/ws?ticket=".to_owned(), &[COOKIE, OWN]).await, 401);
     assert_eq!(open("/api/ws".to_owned(), &[BEARER]).await, 401);
@@ -172,7 +172,7 @@ async fn a_web_socket_needs_a_ticket_that_was_not_used() {
     assert_eq!(open(once, &[OWN]).await, 401);
     let exec = "/api/clusters/x/k8s/api/v1/namespaces/n/pods/p/exec".to_owned();
     assert_eq!(open(exec.clone(), &[COOKIE, OWN]).await, 401);
-    assert_eq!(open(format!("{exec}?ticket={}", server.agent.sessions.ticket()), &[OWN]).await, 404);
+    assert_eq!(open(format!("{exec}?ticket={}", server.agent.sessions.tickets.issue()), &[OWN]).await, 404);
 }
 
 #[tokio::test]

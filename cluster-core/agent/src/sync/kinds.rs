@@ -3,8 +3,8 @@
 use crate::Error;
 use crate::clusters::get;
 use crate::feed::Resource;
-use crate::watch::decode;
 use cluster_client::Client;
+use cluster_object::meta;
 use cluster_object::status::Status;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -29,22 +29,21 @@ impl Kinds {
     pub(super) async fn discover(client: &Client) -> Result<Self, Error> {
         let (core, groups) = tokio::try_join!(get(client, "/api", ACCEPT), get(client, "/apis", ACCEPT))?;
         let mut kinds = Self::default();
-        for bytes in [core, groups] {
-            kinds.read(&decode("APIGroupDiscoveryList", &bytes)?);
+        for list in [core, groups] {
+            kinds.read(&list);
         }
         Ok(kinds)
     }
 
     fn read(&mut self, list: &Value) {
-        let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        for group in each(&list["items"]) {
-            let name = cluster_object::meta::name(&group);
-            for version in each(&group["versions"]) {
+        for group in meta::items(&list["items"]) {
+            let name = meta::name(group);
+            for version in meta::items(&group["versions"]) {
                 let number = version["version"].as_str().unwrap_or_default();
                 let api_version = if name.is_empty() { number.to_owned() } else { format!("{name}/{number}") };
-                for resource in each(&version["resources"]) {
+                for resource in meta::items(&version["resources"]) {
                     let text = |field: &str| resource[field].as_str().unwrap_or_default();
-                    let can = |verb: &str| each(&resource["verbs"]).iter().any(|known| known == verb);
+                    let can = |verb: &str| meta::items(&resource["verbs"]).iter().any(|known| known == verb);
                     let kind = resource["responseKind"]["kind"].as_str().unwrap_or_default().to_owned();
                     let entry = Kind {
                         resource: Resource::new(name, number, text("resource")),

@@ -45,7 +45,7 @@ pub(super) fn load(spec: &Spec) -> Loaded {
     }
     for (sources, kind) in [(&spec.config_maps, "ConfigMap"), (&spec.secrets, "Secret")] {
         for (name, path) in sources {
-            match files(path).and_then(|files| data(kind, name, &files)) {
+            match files(path).map(|files| data(kind, name, &files)) {
                 Ok(object) => {
                     loaded.documents.push(Document { object, file: path.clone(), line: 1, text: String::new() });
                 }
@@ -156,29 +156,20 @@ fn kustomize(folder: &Path) -> Result<String, String> {
     }
 }
 
-/// A file, or the plain files of a folder.
-fn files(path: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
-    let read = |file: &Path| {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        std::fs::read(file).map(|content| (name, content)).map_err(|error| error.to_string())
-    };
-    if !path.is_dir() {
-        return Ok(vec![read(path)?]);
+/// A file, or the plain files of a folder, by name.
+fn files(path: &Path) -> std::io::Result<Vec<(String, Vec<u8>)>> {
+    let mut paths = vec![path.to_owned()];
+    if path.is_dir() {
+        paths = std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        paths.retain(|file| file.is_file());
+        paths.sort();
     }
-    let entries = std::fs::read_dir(path).map_err(|error| error.to_string())?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let file = entry.map_err(|error| error.to_string())?.path();
-        if file.is_file() {
-            found.push(read(&file)?);
-        }
-    }
-    found.sort();
-    Ok(found)
+    let name = |file: &Path| file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    paths.iter().map(|file| Ok((name(file), std::fs::read(file)?))).collect()
 }
 
 /// A ConfigMap or Secret with a key for each file.
-fn data(kind: &str, name: &str, files: &[(String, Vec<u8>)]) -> Result<Value, String> {
+fn data(kind: &str, name: &str, files: &[(String, Vec<u8>)]) -> Value {
     let (mut texts, mut binary) = (Map::new(), Map::new());
     for (key, content) in files {
         match std::str::from_utf8(content) {
@@ -187,15 +178,13 @@ fn data(kind: &str, name: &str, files: &[(String, Vec<u8>)]) -> Result<Value, St
         };
     }
     let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});
-    if kind == "Secret" {
-        object["data"] = binary.into();
-        return Ok(object);
+    let binary_field = if kind == "Secret" { "data" } else { "binaryData" };
+    for (field, values) in [("data", texts), (binary_field, binary)] {
+        if !values.is_empty() {
+            object[field] = values.into();
+        }
     }
-    object["data"] = texts.into();
-    if !binary.is_empty() {
-        object["binaryData"] = binary.into();
-    }
-    Ok(object)
+    object
 }
 
 /// What is wrong with an object as far as this machine knows.
@@ -285,9 +274,9 @@ mod tests {
     #[test]
     fn plain_files_become_keys_of_config_maps_and_secrets() {
         let files = [("a.txt".to_owned(), b"text".to_vec()), ("b.bin".to_owned(), vec![0xff])];
-        let map = data("ConfigMap", "m", &files).expect("an object");
+        let map = data("ConfigMap", "m", &files);
         assert_eq!((&map["data"], &map["binaryData"]), (&json!({"a.txt": "text"}), &json!({"b.bin": "/w=="})));
-        let secret = data("Secret", "s", &files).expect("an object");
+        let secret = data("Secret", "s", &files);
         assert_eq!(secret["data"], json!({"a.txt": "dGV4dA==", "b.bin": "/w=="}));
     }
 }

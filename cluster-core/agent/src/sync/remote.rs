@@ -107,14 +107,13 @@ impl Remote {
     async fn ours_of(&self, (api_version, kind): &(String, String), served: &Kind) -> Result<Vec<Key>, Error> {
         let selector = format!("{LABEL}={}", self.set);
         let path = format!("{}?labelSelector={}", served.resource.path(""), escape(&selector));
-        let list: Value = decode("list", &get(&self.client, &path, METADATA).await?)?;
-        let objects = list["items"].as_array().into_iter().flatten();
+        let list = get(&self.client, &path, METADATA).await?;
+        let objects = meta::items(&list["items"]).iter();
         // Controllers copy labels to objects that they make, so it must also have been us who wrote them.
         let ours = objects.filter(|object| {
-            let mut managers = object["metadata"]["managedFields"].as_array().into_iter().flatten();
-            managers.any(|manager| manager["manager"] == MANAGER)
+            meta::items(&object["metadata"]["managedFields"]).iter().any(|manager| manager["manager"] == MANAGER)
         });
-        let key = |object| Key { api_version: api_version.clone(), kind: kind.clone(), ..Key::of(object) };
+        let key = |object: &Value| Key { api_version: api_version.clone(), kind: kind.clone(), ..Key::of(object) };
         Ok(ours.map(key).collect())
     }
 }

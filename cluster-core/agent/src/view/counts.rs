@@ -12,7 +12,6 @@ use tokio_util::task::AbortOnDropHandle;
 /// Which kinds.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct CountsSpec {
-    pub(crate) cluster: String,
     resources: Vec<Resource>,
     #[serde(default)]
     namespaces: Vec<String>,

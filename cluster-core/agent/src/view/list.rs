@@ -16,7 +16,6 @@ const MOST_ROWS: usize = 5000;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListSpec {
-    pub(crate) cluster: String,
     #[serde(flatten)]
     pub(crate) resource: Resource,
     #[serde(default)]
@@ -85,8 +84,8 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn put(&mut self, row: &Row) {
         self.remove(&row.uid);
-        self.known.insert(row.uid.clone(), row.health);
-        *self.counts.of(row.health) += 1;
+        self.known.insert(row.uid.clone(), row.finding.health);
+        *self.counts.of(row.finding.health) += 1;
     }
 
     pub(super) fn remove(&mut self, uid: &str) {
@@ -200,13 +199,11 @@ impl View {
 
     fn window(&self) -> Vec<Arc<Row>> {
         let limit = self.spec.limit.unwrap_or(DEFAULT_LIMIT).min(MOST_ROWS);
-        let rows = self.order.values();
-        let rows: Box<dyn Iterator<Item = &Arc<Row>>> = if self.spec.sort.as_ref().is_some_and(|sort| sort.descending) {
-            Box::new(rows.rev())
-        } else {
-            Box::new(rows)
-        };
-        rows.skip(self.spec.offset).take(limit).cloned().collect()
+        let (rows, offset) = (self.order.values(), self.spec.offset);
+        if self.spec.sort.as_ref().is_some_and(|sort| sort.descending) {
+            return rows.rev().skip(offset).take(limit).cloned().collect();
+        }
+        rows.skip(offset).take(limit).cloned().collect()
     }
 
     /// What the page does not have yet; nothing when it has all.
@@ -258,7 +255,6 @@ mod tests {
 
     fn view(spec: Value) -> View {
         let mut spec = spec;
-        spec["cluster"] = "dev".into();
         spec["version"] = "v1".into();
         spec["resource"] = "pods".into();
         let mut view = View::new(serde_json::from_value(spec).expect("a spec"));

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use cluster_client::backoff::Backoff;
 use cluster_client::escape;
 use cluster_client::http::HttpBackend;
+use cluster_object::meta;
 use futures::TryStreamExt;
 use http::Request;
 use http_body_util::BodyDataStream;
@@ -32,7 +33,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Which containers.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct LogsSpec {
-    pub(crate) cluster: String,
     namespace: String,
     #[serde(default)]
     pods: Vec<String>,
@@ -103,23 +103,24 @@ pub(super) async fn show(live: &Live, spec: &LogsSpec, out: &Outbox) -> Result<(
         label_selector: spec.selector.clone(),
         ..Scope::default()
     };
-    let ring = Arc::new(Ring::default());
     let (sender, mut events) = mpsc::unbounded_channel();
-    let words: Vec<String> = spec.filter.split_whitespace().map(str::to_lowercase).collect();
-    let streams = Streams { spec, words, backend: live.backend.clone(), ring: ring.clone(), open: HashMap::new() };
+    let words = spec.filter.split_whitespace().map(str::to_lowercase).collect();
+    let source = Source { spec: spec.clone(), words, backend: live.backend.clone(), ring: Ring::default() };
+    let source = Arc::new(source);
+    let streams = Streams { source: source.clone(), open: HashMap::new() };
     tokio::select! {
         () = follow(&live.backend, &scope, |event| sender.send(event).is_ok()) => Ok(()),
         ended = read(&mut events, streams, out) => ended,
-        ended = write(&ring, out) => ended,
+        ended = write(&source.ring, out) => ended,
     }
 }
 
 /// Follows the pods.
-async fn read(events: &mut mpsc::UnboundedReceiver<Event>, mut streams: Streams<'_>, out: &Outbox) -> Result<(), Gone> {
+async fn read(events: &mut mpsc::UnboundedReceiver<Event>, mut streams: Streams, out: &Outbox) -> Result<(), Gone> {
     while let Some(event) = events.recv().await {
         match &event {
             Event::Lost(status) => out.state(Some(status)).await?,
-            Event::Back => out.state(None).await?,
+            Event::All(_) | Event::Back => out.state(None).await?,
             _ => {}
         }
         streams.take(event);
@@ -147,80 +148,69 @@ struct Life {
     restarts: i64,
 }
 
-struct Streams<'a> {
-    spec: &'a LogsSpec,
+/// What all streams of a view share.
+struct Source {
+    spec: LogsSpec,
     words: Vec<String>,
     backend: Arc<HttpBackend>,
-    ring: Arc<Ring>,
+    ring: Ring,
+}
+
+/// The streams, each with the time of its last line.
+struct Streams {
+    source: Arc<Source>,
     open: HashMap<Life, (AbortOnDropHandle<()>, Arc<Mutex<String>>)>,
 }
 
-impl Streams<'_> {
+impl Streams {
     fn take(&mut self, event: Event) {
+        let read = |bytes: &Bytes| decode::<Value>("pods", bytes).unwrap_or_default();
         match event {
             Event::All(pages) => {
-                for page in pages {
-                    let list: Value = decode("PodList", &page).unwrap_or_default();
-                    list["items"].as_array().into_iter().flatten().for_each(|pod| self.put(pod));
+                for pod in pages.iter().flat_map(|page| meta::items(&read(page)["items"]).to_vec()) {
+                    self.put(&pod);
                 }
             }
-            Event::Put(bytes) => self.put(&decode("Pod", &bytes).unwrap_or_default()),
+            Event::Put(bytes) => self.put(&read(&bytes)),
             Event::Gone(bytes) => {
-                let pod: Value = decode("Pod", &bytes).unwrap_or_default();
-                self.open.retain(|life, _| life.uid != cluster_object::meta::uid(&pod));
+                let pod = read(&bytes);
+                self.open.retain(|life, _| life.uid != meta::uid(&pod));
             }
             Event::Lost(_) | Event::Back => {}
         }
     }
 
     fn put(&mut self, pod: &Value) {
-        let name = cluster_object::meta::name(pod);
-        if !self.spec.pods.is_empty() && !self.spec.pods.iter().any(|wanted| wanted == name) {
+        let spec = &self.source.spec;
+        let wanted = |list: &[String], name: &str| list.is_empty() || list.iter().any(|one| one == name);
+        if !wanted(&spec.pods, meta::name(pod)) {
             return;
         }
         for (life, running) in lives(pod) {
-            let wanted =
-                self.spec.containers.is_empty() || self.spec.containers.iter().any(|one| **one == *life.container);
-            let known = self.open.get(&life);
             // A stream that ended while its container runs was cut off, and goes on after its last line.
-            let since = match known {
-                Some((task, last)) if running && task.is_finished() => last.lock().clone(),
+            let last = match self.open.get(&life) {
+                Some((task, last)) if running && task.is_finished() => last.clone(),
                 Some(_) => continue,
-                None => String::new(),
+                None => Arc::default(),
             };
-            if wanted && (!self.spec.previous || life.restarts > 0) {
-                self.begin(life, since);
+            if wanted(&spec.containers, &life.container) && (!spec.previous || life.restarts > 0) {
+                let stream = Stream { life: life.clone(), source: self.source.clone(), last: last.clone() };
+                let task = AbortOnDropHandle::new(tokio::spawn(stream.run()));
+                self.open.insert(life, (task, last));
             }
         }
-    }
-
-    fn begin(&mut self, life: Life, since: String) {
-        let last = Arc::new(Mutex::new(since));
-        let stream = Stream {
-            life: life.clone(),
-            path: Resource::new("", "v1", "pods").path(&self.spec.namespace),
-            previous: self.spec.previous,
-            tail: self.spec.tail.unwrap_or(DEFAULT_TAIL),
-            words: self.words.clone(),
-            ring: self.ring.clone(),
-            last: last.clone(),
-        };
-        let backend = self.backend.clone();
-        let task = AbortOnDropHandle::new(tokio::spawn(async move { stream.run(&backend).await }));
-        self.open.insert(life, (task, last));
     }
 }
 
 /// The containers of a pod that have begun, and whether they run.
 fn lives(pod: &Value) -> Vec<(Life, bool)> {
-    let status = &pod["status"];
     let fields = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
-    let statuses = fields.iter().flat_map(|field| status[*field].as_array().into_iter().flatten());
-    let begun = statuses.filter(|status| !status["containerID"].as_str().unwrap_or_default().is_empty());
+    let statuses = fields.iter().flat_map(|field| meta::items(&pod["status"][*field]));
+    let begun = statuses.filter(|status| !meta::text(status, "containerID").is_empty());
     let life = |status: &Value| Life {
-        pod: cluster_object::meta::name(pod).into(),
-        uid: cluster_object::meta::uid(pod).to_owned(),
-        container: status["name"].as_str().unwrap_or_default().into(),
+        pod: meta::name(pod).into(),
+        uid: meta::uid(pod).to_owned(),
+        container: meta::text(status, "name").into(),
         restarts: status["restartCount"].as_i64().unwrap_or_default(),
     };
     begun.map(|status| (life(status), status["state"]["running"].is_object())).collect()
@@ -228,20 +218,16 @@ fn lives(pod: &Value) -> Vec<(Life, bool)> {
 
 struct Stream {
     life: Life,
-    path: String,
-    previous: bool,
-    tail: usize,
-    words: Vec<String>,
-    ring: Arc<Ring>,
+    source: Arc<Source>,
     /// The time of the last line.
     last: Arc<Mutex<String>>,
 }
 
 impl Stream {
     /// Reads until the container ends; begins again after its last line when the connection breaks.
-    async fn run(self, backend: &HttpBackend) {
+    async fn run(self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        while let Err(error) = self.read(backend, &mut backoff).await {
+        while let Err(error) = self.read(&mut backoff).await {
             tracing::debug!(pod = %self.life.pod, container = %self.life.container, %error, "a log broke off");
             if error.status().is_some_and(|status| status.code == 404) {
                 return;
@@ -250,8 +236,9 @@ impl Stream {
         }
     }
 
-    async fn read(&self, backend: &HttpBackend, backoff: &mut Backoff) -> Result<(), cluster_client::Error> {
+    async fn read(&self, backoff: &mut Backoff) -> Result<(), cluster_client::Error> {
         let failed = |error: &dyn std::fmt::Display| cluster_client::Error::Transport(error.to_string());
+        let Source { words, backend, ring, .. } = &*self.source;
         let since = self.last.lock().clone();
         let request = Request::get(self.uri(&since)).body(Bytes::new()).map_err(|error| failed(&error))?;
         let data = BodyDataStream::new(backend.stream(request).await?).map_err(std::io::Error::other);
@@ -265,24 +252,23 @@ impl Stream {
                 continue;
             }
             time.clone_into(&mut self.last.lock());
-            if self.words.is_empty() || has_all(text, &self.words) {
-                self.ring.push(Line {
-                    pod: self.life.pod.clone(),
-                    container: self.life.container.clone(),
-                    time: time.to_owned(),
-                    text: text.trim_end_matches('\r').to_owned(),
-                });
+            if has_all(text, words) {
+                let (pod, container) = (self.life.pod.clone(), self.life.container.clone());
+                let (time, text) = (time.to_owned(), text.trim_end_matches('\r').to_owned());
+                ring.push(Line { pod, container, time, text });
             }
         }
         Ok(())
     }
 
     fn uri(&self, since: &str) -> String {
+        let LogsSpec { namespace, previous, tail, .. } = &self.source.spec;
         let (pod, container) = (escape(&self.life.pod), escape(&self.life.container));
-        let which = if self.previous { "previous=true" } else { "follow=true" };
-        let uri = format!("{}/{pod}/log?container={container}&timestamps=true&{which}", self.path);
+        let pods = Resource::new("", "v1", "pods").path(namespace);
+        let which = if *previous { "previous=true" } else { "follow=true" };
+        let uri = format!("{pods}/{pod}/log?container={container}&timestamps=true&{which}");
         if since.is_empty() {
-            format!("{uri}&tailLines={}", self.tail)
+            format!("{uri}&tailLines={}", tail.unwrap_or(DEFAULT_TAIL))
         } else {
             format!("{uri}&sinceTime={}", escape(since))
         }
@@ -290,8 +276,10 @@ impl Stream {
 }
 
 fn has_all(text: &str, words: &[String]) -> bool {
-    let text = text.to_lowercase();
-    words.iter().all(|word| text.contains(word.as_str()))
+    words.is_empty() || {
+        let text = text.to_lowercase();
+        words.iter().all(|word| text.contains(word.as_str()))
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@
 use super::{Gone, Outbox};
 use crate::Error;
 use crate::clusters::Live;
-use crate::watch::decode;
-use cluster_client::{Status, escape};
+use cluster_client::escape;
 use cluster_object::{meta, quantity::Quantity};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,12 +18,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 const PERIOD: Duration = Duration::from_secs(5);
 const KEPT: usize = 720;
 const API: &str = "/apis/metrics.k8s.io/v1beta1";
-
-/// Of which cluster.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct MetricsSpec {
-    pub(crate) cluster: String,
-}
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Used {
@@ -38,6 +31,9 @@ struct Used {
     /// Bytes per second; nothing until they were counted twice.
     received: Option<f64>,
     sent: Option<f64>,
+    /// Of a pod with several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    containers: Vec<Used>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -98,14 +94,7 @@ async fn newest(live: &Live) -> Result<Arc<Point>, Error> {
     }
     let (nodes, pods) = (format!("{API}/nodes"), format!("{API}/pods"));
     let (nodes, pods) = tokio::try_join!(live.get(&nodes), live.get(&pods))?;
-    let mut point = Point {
-        at: meta::now(),
-        nodes: read(&nodes, |node| vec![node["usage"].clone()])?,
-        pods: read(&pods, |pod| {
-            let containers = pod["containers"].as_array().into_iter().flatten();
-            containers.map(|container| container["usage"].clone()).collect()
-        })?,
-    };
+    let mut point = Point { at: meta::now(), nodes: read(&nodes), pods: read(&pods) };
     let counted = count(live, &point.nodes).await;
     if let Some((at, before)) = last {
         let seconds = at.elapsed().as_secs_f64();
@@ -127,7 +116,7 @@ async fn count(live: &Live, nodes: &[Used]) -> Counted {
     let asked = nodes.iter().map(|node| async {
         let path = format!("/api/v1/nodes/{}/proxy/stats/summary", escape(&node.name));
         let summary = live.get(&path).await.inspect_err(|error| tracing::debug!(path, %error, "no summary")).ok()?;
-        Some(counted(&decode("stats", &summary).ok()?))
+        Some(counted(&summary))
     });
     futures::future::join_all(asked).await.into_iter().flatten().flatten().collect()
 }
@@ -135,7 +124,7 @@ async fn count(live: &Live, nodes: &[Used]) -> Counted {
 /// The counts in a kubelet's summary.
 fn counted(summary: &Value) -> Counted {
     let node = json!({"name": summary["node"]["nodeName"]});
-    let pods = summary["pods"].as_array().into_iter().flatten().map(|pod| (&pod["podRef"], pod));
+    let pods = meta::items(&summary["pods"]).iter().map(|pod| (&pod["podRef"], pod));
     let count = |(named, of): (&Value, &Value)| {
         let text = |field: &str| named[field].as_str().unwrap_or_default().to_owned();
         let bytes = |field: &str| of["network"][field].as_u64();
@@ -154,23 +143,24 @@ impl Used {
     }
 }
 
-/// The sums of what each item's parts use.
-fn read(bytes: &[u8], parts: impl Fn(&Value) -> Vec<Value>) -> Result<Vec<Used>, Error> {
-    let list: Value = decode("metrics", bytes).map_err(Status::internal)?;
-    let amount = |usage: &Value, name: &str| Quantity::from_value(&usage[name]).ok();
-    let used = |item: &Value| {
-        let parts = parts(item);
-        let milli: i64 = parts.iter().filter_map(|usage| Some(amount(usage, "cpu")?.milli_value())).sum();
-        Used {
-            namespace: meta::namespace(item).to_owned(),
-            name: meta::name(item).to_owned(),
-            cpu: milli as f64 / 1000.0,
-            memory: parts.iter().filter_map(|usage| Some(amount(usage, "memory")?.value())).sum(),
-            received: None,
-            sent: None,
-        }
-    };
-    Ok(list["items"].as_array().into_iter().flatten().map(used).collect())
+/// What each item of a list uses.
+fn read(list: &Value) -> Vec<Used> {
+    meta::items(&list["items"]).iter().map(used).collect()
+}
+
+/// What a node or container uses, or the containers of a pod together.
+fn used(item: &Value) -> Used {
+    let mut containers: Vec<Used> = meta::items(&item["containers"]).iter().map(used).collect();
+    let amount = |name: &str| Quantity::from_value(&item["usage"][name]).ok();
+    let own = amount("cpu").map_or(0.0, |cpu| cpu.milli_value() as f64 / 1000.0);
+    let (cpu, memory) = containers.iter().fold((own, amount("memory").map_or(0, Quantity::value)), |sum, container| {
+        (sum.0 + container.cpu, sum.1 + container.memory)
+    });
+    if containers.len() == 1 {
+        containers.clear();
+    }
+    let name = item["name"].as_str().unwrap_or_else(|| meta::name(item)).to_owned();
+    Used { namespace: meta::namespace(item).to_owned(), name, cpu, memory, received: None, sent: None, containers }
 }
 
 #[cfg(test)]
@@ -179,21 +169,18 @@ mod tests {
 
     #[test]
     fn a_pod_uses_what_its_containers_use() {
-        let list = json!({"items": [{"metadata": {"name": "p", "namespace": "n"}, "containers": [
-            {"usage": {"cpu": "250m", "memory": "1Mi"}}, {"usage": {"cpu": "1", "memory": "1024"}}]}]});
-        let parts = |pod: &Value| {
-            pod["containers"].as_array().into_iter().flatten().map(|container| container["usage"].clone()).collect()
+        let container =
+            |name: &str, cpu: &str, memory: &str| json!({"name": name, "usage": {"cpu": cpu, "memory": memory}});
+        let pod = |containers: Value| {
+            let list = json!({"items": [{"metadata": {"name": "p", "namespace": "n"}, "containers": containers}]});
+            json!(read(&list))
         };
-        let used = read(list.to_string().as_bytes(), parts).expect("a list");
-        let expected = Used {
-            namespace: "n".to_owned(),
-            name: "p".to_owned(),
-            cpu: 1.25,
-            memory: 1_049_600,
-            received: None,
-            sent: None,
-        };
-        assert_eq!(used, [expected]);
+        let used = |name: &str, cpu: f64, memory: i64| json!({"name": name, "cpu": cpu, "memory": memory, "received": null, "sent": null});
+        let mut expected = used("p", 1.25, 1_049_600);
+        expected["namespace"] = "n".into();
+        expected["containers"] = json!([used("a", 0.25, 1 << 20), used("b", 1.0, 1024)]);
+        assert_eq!(pod(json!([container("a", "250m", "1Mi"), container("b", "1", "1024")])), json!([expected]));
+        assert_eq!(pod(json!([container("a", "250m", "1Mi")]))[0]["containers"], Value::Null, "it is the pod");
     }
 
     #[test]
@@ -206,7 +193,7 @@ mod tests {
         let (before, now) = (summary(100, 900), summary(300, 40));
         let rates = |namespace: &str, name: &str| {
             let (namespace, name) = (namespace.to_owned(), name.to_owned());
-            let mut used = Used { namespace, name, cpu: 0.0, memory: 0, received: None, sent: None };
+            let mut used = Used { namespace, name, ..used(&Value::Null) };
             used.rate((&before, &now), 4.0);
             (used.received, used.sent)
         };

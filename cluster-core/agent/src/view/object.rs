@@ -12,7 +12,6 @@ use tokio::sync::mpsc;
 /// Which object.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ObjectSpec {
-    pub(crate) cluster: String,
     #[serde(flatten)]
     resource: Resource,
     #[serde(default)]
@@ -51,7 +50,10 @@ async fn send(events: &mut mpsc::UnboundedReceiver<Event>, out: &Outbox) -> Resu
         let mut newest = None;
         for event in batch {
             match event {
-                Event::All(pages) => newest = Some(pages.into_iter().next().unwrap_or_default()),
+                Event::All(pages) => {
+                    newest = Some(pages.into_iter().next().unwrap_or_default());
+                    out.state(None).await?;
+                }
                 Event::Put(bytes) => newest = Some(bytes),
                 Event::Gone(_) => newest = Some(Bytes::new()),
                 Event::Lost(status) => out.state(Some(&status)).await?,

@@ -3,14 +3,17 @@
 use super::counts::Merged;
 use super::list::within;
 use super::{Gone, Outbox, Pace};
-use crate::clusters::{Live, get};
+use crate::clusters::Live;
 use crate::feed::{Change, Resource};
-use crate::health::{Health, KINDS, Remedy};
+use crate::health::{Health, KINDS, Known, Remedy};
 use crate::row::Row;
 use crate::saying::Saying;
-use cluster_client::{Client, Status, escape};
+use bytes::Bytes;
+use cluster_client::http::HttpBackend;
+use cluster_client::{Backend, Status, escape, successful};
+use http::Request;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -21,17 +24,14 @@ const FACTS: usize = 3;
 /// Where to look.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ProblemsSpec {
-    pub(crate) cluster: String,
     #[serde(default)]
     namespaces: Vec<String>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 struct Problem {
-    kind: &'static str,
-    group: &'static str,
-    version: &'static str,
-    resource: &'static str,
+    #[serde(flatten)]
+    of: &'static Known,
     namespace: String,
     name: String,
     uid: Arc<str>,
@@ -45,7 +45,7 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
     let resources = KINDS.iter().map(|known| Resource::new(known.group, known.version, known.resource));
     let mut merged = Merged::open(live, resources);
     let (sender, mut words) = mpsc::unbounded_channel();
-    let (mut known, mut pace, mut sent, mut is_lost) = (Unwell::default(), Pace::new(), None, false);
+    let (mut known, mut pace, mut sent, mut is_lost) = (Unwell::default(), Pace::new(), Value::Null, false);
     loop {
         tokio::select! {
             change = merged.changes.recv() => {
@@ -59,9 +59,9 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
             known.take(number, change, &spec.namespaces);
         }
         for (life, path) in known.silent() {
-            let (client, sender) = (live.client.clone(), sender.clone());
+            let (backend, sender) = (live.backend.clone(), sender.clone());
             tokio::spawn(async move {
-                if sender.send((life, lines(&client, &path).await)).is_err() {
+                if sender.send((life, lines(&backend, &path).await)).is_err() {
                     tracing::debug!("the page left");
                 }
             });
@@ -70,17 +70,18 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
             is_lost = !is_lost;
             out.state(known.lost.values().next()).await?;
         }
-        let problems = known.problems();
-        if sent.as_ref() != Some(&problems) {
-            out.send("problems", &json!({"problems": &problems})).await?;
-            sent = Some(problems);
+        let problems = json!({"problems": known.problems()});
+        if sent != problems {
+            out.send("problems", &problems).await?;
+            sent = problems;
         }
     }
 }
 
 /// The lines of a text that the API server has; none when it does not answer.
-async fn lines(client: &Client, path: &str) -> Vec<String> {
-    let text = get(client, path, "text/plain").await.unwrap_or_default();
+async fn lines(backend: &HttpBackend, path: &str) -> Vec<String> {
+    let Ok(request) = Request::get(path).body(Bytes::new()) else { return Vec::new() };
+    let text = backend.call(request).await.and_then(successful).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
 }
@@ -102,7 +103,8 @@ struct Unwell {
 impl Unwell {
     fn take(&mut self, number: usize, change: Change, namespaces: &[String]) {
         let is_event = KINDS[number].resource == "events";
-        let counts = |row: &Row| matches!(row.health, Health::Bad | Health::Warn) && within(namespaces, &row.namespace);
+        let counts =
+            |row: &Row| matches!(row.finding.health, Health::Bad | Health::Warn) && within(namespaces, &row.namespace);
         match change {
             Change::All(_, rows) => {
                 if is_event {
@@ -136,11 +138,12 @@ impl Unwell {
 
     /// Crashed pods whose last words nobody has asked for, and where they are.
     fn silent(&mut self) -> Vec<(Life, String)> {
-        let crashed = self.rows.values().filter(|row| row.remedy.as_ref().is_some_and(|r| r.action == "previous-logs"));
+        let crashed =
+            self.rows.values().filter(|row| row.finding.remedy.as_ref().is_some_and(|r| r.action == "previous-logs"));
         let mut asked = Vec::new();
         for row in crashed {
-            let life = (row.uid.clone(), row.why.clone());
-            if let Some(container) = row.container.as_deref().filter(|_| !self.last_words.contains_key(&life)) {
+            let life = (row.uid.clone(), row.finding.why.clone());
+            if let Some(container) = row.finding.container.as_deref().filter(|_| !self.last_words.contains_key(&life)) {
                 let pod = Resource::new("", "v1", "pods").path(&row.namespace);
                 let path = format!(
                     "{pod}/{}/log?previous=true&tailLines={FACTS}&container={}",
@@ -162,30 +165,27 @@ impl Unwell {
         let problem = |((number, uid), row): (&(usize, Arc<str>), &Arc<Row>)| {
             let mut events = about.get(uid).cloned().unwrap_or_default();
             events.sort_by_key(|event| std::cmp::Reverse(event.rv.parse::<u64>().unwrap_or_default()));
-            if row.health == Health::Warn && events.is_empty() {
+            if row.finding.health == Health::Warn && events.is_empty() {
                 return None;
             }
-            let known = &KINDS[*number];
-            let mut why = row.why.clone();
-            if row.health == Health::Warn
+            let mut why = row.finding.why.clone();
+            if row.finding.health == Health::Warn
                 && let Some(newest) = events.first()
             {
                 why = why.map(|why| why.because(said(newest)));
             }
-            let mut evidence = row.evidence.clone();
-            evidence.extend(self.last_words.get(&(uid.clone(), row.why.clone())).into_iter().flatten().cloned());
+            let mut evidence = row.finding.evidence.clone();
+            evidence
+                .extend(self.last_words.get(&(uid.clone(), row.finding.why.clone())).into_iter().flatten().cloned());
             evidence.extend(events.iter().take(FACTS).map(|event| said(event).to_owned()));
             Some(Problem {
-                kind: known.kind,
-                group: known.group,
-                version: known.version,
-                resource: known.resource,
+                of: &KINDS[*number],
                 namespace: row.namespace.clone(),
                 name: row.name.clone(),
                 uid: uid.clone(),
                 why,
                 evidence,
-                remedy: row.remedy.clone(),
+                remedy: row.finding.remedy.clone(),
             })
         };
         self.rows.iter().filter_map(problem).collect()
@@ -194,14 +194,13 @@ impl Unwell {
 
 /// An event's message.
 fn said(event: &Row) -> &str {
-    event.evidence.first().map_or("", String::as_str)
+    event.finding.evidence.first().map_or("", String::as_str)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::row;
-    use serde_json::{Value, json};
 
     fn number(resource: &str) -> usize {
         KINDS.iter().position(|known| known.resource == resource).expect("a kind")
@@ -225,13 +224,13 @@ mod tests {
     fn what_is_on_its_way_is_a_problem_once_an_event_complains_of_it() {
         let mut unwell = Unwell::default();
         put(&mut unwell, "pods", &pod(json!({"running": {}})));
-        assert_eq!(unwell.problems(), []);
+        assert!(unwell.problems().is_empty());
         let event = |rv: &str, kind: &str, message: &str| {
             json!({"metadata": {"name": rv, "namespace": "shop", "uid": rv, "resourceVersion": rv}, "type": kind,
                 "message": message, "involvedObject": {"uid": "u"}})
         };
         put(&mut unwell, "events", &event("7", "Normal", "Started"));
-        assert_eq!(unwell.problems(), []);
+        assert!(unwell.problems().is_empty());
         put(&mut unwell, "events", &event("9", "Warning", "Readiness probe failed: HTTP 503"));
         put(&mut unwell, "events", &event("8", "Warning", "older"));
         let problems = unwell.problems();

@@ -8,6 +8,7 @@ import { Button, Command, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { clusterHealth } from '../../kinds/clusters';
 import { OperationView } from '../../shell/Operations';
+import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES } from '../../shell/paths';
 import { useHost } from '../../store/host';
 import { attempt, openDialog } from '../../store/ui';
@@ -23,7 +24,7 @@ export function ClustersPage() {
   return (
     <main className="page narrow">
       <header className="page-head">
-        <h1>{t('clusters')}</h1>
+        <PageTitle>{t('clusters')}</PageTitle>
         <span className="grow" />
         <Link href={ROUTES.create} className="button primary">
           <Plus />

@@ -5,6 +5,7 @@ import { Button, Command } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { upCommand, validClusterName } from '../../kinds/clusters';
 import { OperationView } from '../../shell/Operations';
+import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES } from '../../shell/paths';
 import { useHost } from '../../store/host';
 import { attempt } from '../../store/ui';
@@ -38,7 +39,7 @@ export function CreatePage() {
   return (
     <main className="page narrow">
       <header className="page-head">
-        <h1>{t('cluster.create')}</h1>
+        <PageTitle>{t('cluster.create')}</PageTitle>
       </header>
       <form className="card body stack" onSubmit={submit}>
         <label className="field">

@@ -6,6 +6,7 @@ import type { Operation } from '../../api/contract';
 import { Button, Command } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { OperationView } from '../../shell/Operations';
+import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES, useParam } from '../../shell/paths';
 import { useHost } from '../../store/host';
 import { attempt } from '../../store/ui';
@@ -39,7 +40,7 @@ export function FirstRun() {
   return (
     <main className="page narrow first-run">
       <img src="/icon.svg" alt="" width="64" height="64" />
-      <h1>{t('first.title')}</h1>
+      <PageTitle>{t('first.title')}</PageTitle>
       <p className="soft">{t('first.text')}</p>
       {operation && (
         <div className="card body" aria-live="polite">

@@ -12,6 +12,7 @@ import { useI18n } from '../../i18n';
 import { actionsFor } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
 import { longName } from '../../kinds/sections';
+import { PageTitle } from '../../shell/PageTitle';
 import { useLinks, useParam } from '../../shell/paths';
 import { useActions } from '../../shell/useActions';
 import { useObject, useProblems } from '../../store/hooks';
@@ -45,6 +46,7 @@ const TABS: Record<string, TabId[]> = {
   secrets: ['data', 'overview', 'events', 'yaml'],
   configmaps: ['data', 'overview', 'events', 'yaml'],
   persistentvolumeclaims: ['overview', 'files', 'events', 'yaml'],
+  persistentvolumes: ['overview', 'files', 'events', 'yaml'],
   nodes: ['overview', 'metrics', 'shell', 'events', 'yaml'],
 };
 const PLAIN: TabId[] = ['overview', 'events', 'yaml'];
@@ -147,7 +149,7 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
   const rest = actions.filter(({ id }) => id !== 'delete' && !buttons.some((button) => button.id === id));
   return (
     <header className="page-head">
-      <h1 className="cut">{target.name}</h1>
+      <PageTitle className="cut">{target.name}</PageTitle>
       <CopyButton text={target.name} />
       <span className="chip">{resource.kind}</span>
       {object?.metadata.deletionTimestamp && <span className="chip bad">{t('deleting')}</span>}

@@ -1,5 +1,7 @@
 import { useLocation } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
+import { Empty } from '../../components/parts';
+import { useI18n } from '../../i18n';
 import { podSelector } from '../../kinds/read';
 import {
   ConfigMapEditor,
@@ -27,6 +29,7 @@ interface Props {
 
 /** The panel of a tab. */
 export default function DetailPanel({ tab, target, object }: Props) {
+  const { t } = useI18n();
   const links = useLinks();
   const [, navigate] = useLocation();
   const open = (ref: ObjectRef) => navigate(links.object(ref));
@@ -52,8 +55,11 @@ export default function DetailPanel({ tab, target, object }: Props) {
       if (resource === 'nodes') return <MetricsPanel cluster={cluster} scope={{ node: name }} />;
       if (resource === 'pods') return <MetricsPanel cluster={cluster} scope={{ namespace, pods: [name] }} />;
       return object ? <WorkloadMetrics object={object} target={target} /> : null;
-    case 'files':
-      return <VolumeBrowser cluster={cluster} namespace={namespace} claim={name} />;
+    case 'files': {
+      const claim = resource === 'persistentvolumes' ? object?.spec?.claimRef : target;
+      if (!claim) return <Empty title={t('panel.volume.unclaimed')} />;
+      return <VolumeBrowser cluster={cluster} namespace={claim.namespace} claim={claim.name} />;
+    }
     case 'forwards':
       return <ForwardsPanel cluster={cluster} namespace={namespace} target={`service/${name}`} />;
     case 'events': {

@@ -11,6 +11,7 @@ import { type ActionId, actionsFor } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
 import { longName } from '../../kinds/sections';
 import { listSpec, useCluster } from '../../shell/cluster';
+import { PageTitle } from '../../shell/PageTitle';
 import { useLinks, useParam } from '../../shell/paths';
 import { useActions } from '../../shell/useActions';
 import { useDock } from '../../shell/useDock';
@@ -76,6 +77,8 @@ export function ListPage({ resource }: { resource: Resource }) {
     });
 
   const { matched, total } = state.data;
+  // Who may not, or asks wrongly, waits in vain; who gets no answer does not.
+  const refused = !state.loaded && state.error?.code !== 503 ? state.error : null;
   const creatable = resource.verbs.includes('create');
   const nodes = longName(resource) === 'nodes';
   const create = () => {
@@ -87,7 +90,7 @@ export function ListPage({ resource }: { resource: Resource }) {
   return (
     <main className="page list-page">
       <header className="page-head">
-        <h1>{plural(resource)}</h1>
+        <PageTitle>{plural(resource)}</PageTitle>
         <Tallies view={state.data} />
         <span className="grow" />
         <Search filter={filter} onFilter={setFilter} labels={labels} onLabels={setLabels} />
@@ -102,7 +105,7 @@ export function ListPage({ resource }: { resource: Resource }) {
           </Button>
         )}
       </header>
-      <Staleness state={state} />
+      {!refused && <Staleness state={state} />}
       {selected.size > 0 && (
         <BulkBar
           resource={resource}
@@ -114,7 +117,14 @@ export function ListPage({ resource }: { resource: Resource }) {
           clear={() => setSelected(new Map())}
         />
       )}
-      {state.loaded && matched === 0 ? (
+      {refused ? (
+        <Empty
+          title={t('list.refused', { kind: plural(resource) })}
+          action={labels && <Button onClick={() => setLabels('')}>{t('filter.clear')}</Button>}
+        >
+          {refused.message}
+        </Empty>
+      ) : state.loaded && matched === 0 ? (
         <Empty
           title={total === 0 ? t('list.none', { kind: plural(resource) }) : t('list.nomatch')}
           action={

@@ -93,9 +93,9 @@ function Versions({ edit }: { edit: Edit }) {
       <option value="" disabled>
         {t('panel.editor.undoTo')}
       </option>
-      {earlier.map(({ seen }, index) => (
-        <option key={seen} value={index}>
-          {t('panel.editor.version', { ago: ago(seen) })}
+      {earlier.map(({ revision, since }, index) => (
+        <option key={revision} value={index}>
+          {t('panel.editor.version', { ago: ago(since) })}
         </option>
       ))}
     </select>

@@ -1,7 +1,7 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { ApiError } from '../../api/http';
-import { getObject, replaceObject } from '../../api/k8s';
+import { getObject, listObjects, replaceObject } from '../../api/k8s';
 import { useObject } from '../../store/hooks';
 import type { ViewState } from '../../store/view';
 import { messageOf } from '../parts';
@@ -9,10 +9,7 @@ import { complete, parse } from './document';
 import { Drafts } from './drafts';
 import { type Effect, effects } from './effects';
 import { arrive, begin, needsDraft, restore, type Session, saved, type } from './session';
-import { seen, type Version } from './versions';
-
-/** Versions outlive the panel: closing and opening it again keeps what can be undone. */
-const histories = new Map<string, Version[]>();
+import { past, seen, type Version } from './versions';
 
 /** What the server says it would make of the edit. */
 export interface Review {
@@ -45,6 +42,17 @@ function draftsOf(target: ObjectRef): Drafts {
   return new Drafts(target.group === '' && target.resource === 'secrets' ? sessionStorage : localStorage);
 }
 
+/** The versions before this one that the cluster remembers. */
+function remembered(target: ObjectRef, object: KubeObject): Promise<Version[]> {
+  const fieldSelector = `metadata.name=${target.name}`;
+  return past(object, async (resourceVersion) => {
+    const query = { fieldSelector, resourceVersion, resourceVersionMatch: 'Exact' };
+    // It is expired where the memory ends.
+    const list = await listObjects(target.cluster, target, target.namespace, query).catch(() => undefined);
+    return list?.items[0];
+  });
+}
+
 export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => void): Edit {
   const view = useObject(target);
   const [session, setSession] = useState<Session | null>(null);
@@ -53,6 +61,9 @@ export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => voi
   const [restored, setRestored] = useState(0);
   const [state, setState] = useState({ busy: false, error: '', merged: false });
   const [drafts] = useState(() => draftsOf(target));
+  const [place] = useState(target);
+  /** The UID of the object whose past was asked for. */
+  const asked = useRef('');
   const uid = session?.theirs.metadata.uid ?? '';
   const { data } = view;
 
@@ -61,9 +72,13 @@ export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => voi
     const now = Date.now();
     if (data !== null) {
       const id = data.metadata.uid ?? '';
-      const history = seen(histories.get(id) ?? [], data, now);
-      histories.set(id, history);
-      setVersions(history);
+      const begun = asked.current !== id;
+      asked.current = id;
+      setVersions((known) => seen(begun ? [] : known, data, now));
+      if (begun)
+        void remembered(place, data).then(
+          (more) => asked.current === id && setVersions((known) => [...known, ...more]),
+        );
     }
     setSession((current) => {
       if (current !== null) return arrive(current, data, now);
@@ -73,7 +88,7 @@ export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => voi
       setRestored(draft.time);
       return restore(draft, data, now);
     });
-  }, [data, drafts]);
+  }, [data, drafts, place]);
 
   useEffect(() => {
     if (session === null || uid === '') return;

@@ -10,7 +10,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.editor.discard': 'Änderung verwerfen',
   'panel.editor.difference': 'Was sich ändert',
   'panel.editor.undoTo': 'Zurück zu einer früheren Fassung…',
-  'panel.editor.version': 'Wie gesehen {ago}',
+  'panel.editor.version': 'Stand {ago}',
   'panel.editor.gone': 'Dieses Objekt wurde im Cluster gelöscht. Der Text bleibt zum Kopieren da.',
   'panel.editor.merged':
     'Der Cluster hat es im selben Moment geändert. Beide Änderungen stehen jetzt im Text; noch einmal ansehen, dann speichern.',
@@ -221,6 +221,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.volume.through': 'Über den Pod {pod}',
   'panel.volume.readOnly': 'nur lesen',
   'panel.volume.files': 'Dateien',
+  'panel.volume.unclaimed': 'Kein Claim hat dieses Volume, also kann kein Pod es öffnen',
   'panel.volume.empty': 'Dieser Ordner ist leer',
   'panel.volume.pick': 'Eine Datei wählen, um sie zu sehen',
   'panel.volume.noText': 'Kein Text oder zu groß zum Bearbeiten: herunterladen',

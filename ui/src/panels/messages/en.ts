@@ -9,7 +9,7 @@ export const panels = {
   'panel.editor.discard': 'Discard edit',
   'panel.editor.difference': 'What will change',
   'panel.editor.undoTo': 'Back to an earlier version…',
-  'panel.editor.version': 'As seen {ago}',
+  'panel.editor.version': 'As of {ago}',
   'panel.editor.gone': 'This object was deleted in the cluster. The text is still yours to copy.',
   'panel.editor.merged':
     'The cluster changed it at the same moment. Both changes are in the text now; look at it again, then save.',
@@ -219,6 +219,7 @@ export const panels = {
   'panel.volume.through': 'Through the pod {pod}',
   'panel.volume.readOnly': 'read only',
   'panel.volume.files': 'Files',
+  'panel.volume.unclaimed': 'No claim has this volume, so no pod can open it',
   'panel.volume.empty': 'This folder is empty',
   'panel.volume.pick': 'Choose a file to see it',
   'panel.volume.noText': 'No text, or too large to edit: download it',

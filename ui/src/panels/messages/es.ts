@@ -10,7 +10,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.editor.discard': 'Descartar cambios',
   'panel.editor.difference': 'Qué cambiará',
   'panel.editor.undoTo': 'Volver a una versión anterior…',
-  'panel.editor.version': 'Como se vio {ago}',
+  'panel.editor.version': 'Como era {ago}',
   'panel.editor.gone': 'Este objeto se eliminó en el clúster. El texto sigue disponible para copiarlo.',
   'panel.editor.merged':
     'El clúster lo cambió al mismo tiempo. Ambos cambios están ahora en el texto; revíselo de nuevo y guarde.',
@@ -220,6 +220,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.volume.through': 'A través del pod {pod}',
   'panel.volume.readOnly': 'solo lectura',
   'panel.volume.files': 'Archivos',
+  'panel.volume.unclaimed': 'Ningún claim tiene este volumen, así que ningún pod puede abrirlo',
   'panel.volume.empty': 'Esta carpeta está vacía',
   'panel.volume.pick': 'Elija un archivo para verlo',
   'panel.volume.noText': 'No es texto o es demasiado grande: descárguelo',

@@ -10,7 +10,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.editor.discard': '編集を破棄',
   'panel.editor.difference': '変更される内容',
   'panel.editor.undoTo': '以前のバージョンに戻す…',
-  'panel.editor.version': '{ago}に見た状態',
+  'panel.editor.version': '{ago}の状態',
   'panel.editor.gone': 'このオブジェクトはクラスターで削除されました。テキストはまだコピーできます。',
   'panel.editor.merged':
     '同時にクラスター側でも変更されました。両方の変更がテキストに入っています。もう一度確認してから保存してください。',
@@ -220,6 +220,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.volume.through': 'Pod {pod} を経由',
   'panel.volume.readOnly': '読み取り専用',
   'panel.volume.files': 'ファイル',
+  'panel.volume.unclaimed': 'このボリュームを持つ要求がないため、どの Pod からも開けません',
   'panel.volume.empty': 'このフォルダーは空です',
   'panel.volume.pick': 'ファイルを選んでください',
   'panel.volume.noText': 'テキストでないか大きすぎます。ダウンロードしてください',

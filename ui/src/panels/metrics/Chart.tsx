@@ -154,7 +154,8 @@ function options(
         stroke: colour(look),
         width: 2,
         dash: DASHES[look % DASHES.length] ?? [],
-        points: { show: false },
+        // A single moment makes no line.
+        points: { show: ({ data }: uPlot) => data[0].length === 1, size: 6 },
       })),
     ],
   };

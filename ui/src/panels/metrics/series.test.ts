@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MetricsPoint } from '../../api/contract';
+import type { MetricsPoint, PodUsage } from '../../api/contract';
 import { bytesText, coresText } from '../units';
 import { chartOf, MOST, summaryOf } from './series';
 
@@ -26,6 +26,15 @@ describe('chartOf', () => {
       { name: 'b', look: 1, values: [null, 3] },
       { name: 'a', look: 0, values: [1, 1] },
     ]);
+  });
+  it('draws the containers of a single pod beside it, without a network of their own', () => {
+    const [measured] = point(1, [['a', 3]]).pods;
+    const used = (name: string, cpu: number) => ({ name, cpu, memory: cpu, received: null, sent: null });
+    const pods = [{ ...measured, containers: [used('main', 2), used('helper', 1)] } as PodUsage];
+    const chart = chartOf([{ ...point(1, []), pods }], { namespace: 'x', pods: ['a'] });
+    expect(chart.cpu.map(({ name }) => name)).toEqual(['a', 'a/main', 'a/helper']);
+    expect(chart.received.map(({ name }) => name)).toEqual(['a']);
+    expect(chartOf([{ ...point(1, []), pods }], { namespace: 'x' }).cpu).toHaveLength(1);
   });
   it('keeps to the scope', () => {
     const points = [

@@ -25,6 +25,8 @@ export interface Chart {
 /** More lines than this nobody can tell apart. */
 export const MOST = 8;
 
+/** What a line is drawn of; containers have no network of their own. */
+type Usage = Pick<NodeUsage, 'name' | 'cpu' | 'memory'> & Partial<NodeUsage>;
 type Amounts = Omit<NodeUsage, 'name'>;
 
 export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
@@ -32,7 +34,8 @@ export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
   const names = [...new Set(usages.flatMap((usage) => [...usage.keys()]))].sort();
   const latest = (name: string, of: keyof Amounts) => usages.findLast((usage) => usage.has(name))?.get(name)?.[of] ?? 0;
   const lines = (of: keyof Amounts) =>
-    [...names]
+    names
+      .filter((name) => usages.some((usage) => usage.get(name)?.[of] !== undefined))
       .sort((a, b) => latest(b, of) - latest(a, of) || a.localeCompare(b))
       .slice(0, MOST)
       .map((name) => ({
@@ -50,10 +53,15 @@ export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
   };
 }
 
-function pick({ nodes, pods }: MetricsPoint, scope: Scope): NodeUsage[] {
+function pick({ nodes, pods }: MetricsPoint, scope: Scope): Usage[] {
   if ('nodes' in scope) return nodes;
   if ('node' in scope) return nodes.filter(({ name }) => name === scope.node);
-  return pods.filter(({ namespace, name }) => namespace === scope.namespace && (scope.pods?.includes(name) ?? true));
+  const found = pods.filter(
+    ({ namespace, name }) => namespace === scope.namespace && (scope.pods?.includes(name) ?? true),
+  );
+  if (scope.pods?.length !== 1) return found;
+  const containers = found.flatMap((pod) => (pod.containers ?? []).map((one) => ({ pod: pod.name, ...one })));
+  return [...found, ...containers.map(({ pod, name, cpu, memory }) => ({ name: `${pod}/${name}`, cpu, memory }))];
 }
 
 export interface Summary {

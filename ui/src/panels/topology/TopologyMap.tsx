@@ -2,7 +2,7 @@ import '@xyflow/react/dist/style.css';
 import './topology.css';
 import { Background, Controls, Handle, type Node, type NodeProps, Position, ReactFlow } from '@xyflow/react';
 import { Box, Boxes, Container, FileText, Globe, HardDrive, KeyRound, Waypoints } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { ObjectRef } from '../../api/contract';
 import { Button, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
@@ -24,6 +24,8 @@ const ICONS: Record<Shape, typeof Box> = {
   volume: HardDrive,
 };
 
+const FIT = { maxZoom: 1 };
+
 interface Props {
   cluster: string;
   namespaces: string[];
@@ -34,8 +36,8 @@ interface Props {
 export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
   const { t } = useI18n();
   const [asList, setAsList] = useState(false);
-  const { parts, loaded, error } = useParts(cluster, namespaces);
-  const graph = useMemo(() => graphOf(cluster, parts), [cluster, parts]);
+  const { known, loaded, error } = useParts(cluster, namespaces);
+  const graph = useMemo(() => graphOf(cluster, known), [cluster, known]);
   const places = useLayout(graph);
   const open = (node: MapNode) => node.ref !== null && onOpen?.(node.ref);
   const theme = useSettings((settings) => settings.theme);
@@ -62,9 +64,16 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
     () => graph.edges.map(({ from, to }) => ({ id: `${from} ${to}`, source: from, target: to, focusable: false })),
     [graph.edges],
   );
-  if (error !== null) return <Failure error={error} />;
+  // All of it is in sight until the user looks at a part.
+  const fit = useRef(() => {});
+  const moved = useRef(false);
+  useEffect(() => {
+    if (nodes.length === 0 || moved.current) return;
+    const frame = requestAnimationFrame(() => fit.current());
+    return () => cancelAnimationFrame(frame);
+  }, [nodes]);
   if (!loaded) return <Loading />;
-  if (graph.nodes.length === 0) return <Empty title={t('panel.map.none')} />;
+  if (graph.nodes.length === 0) return error ? <Failure error={error} /> : <Empty title={t('panel.map.none')} />;
   return (
     <Panel
       label={t('panel.map.title')}
@@ -77,6 +86,8 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
           {graph.hidden > 0 && <span className="chip">{t('panel.map.hidden', { count: graph.hidden })}</span>}
         </>
       }
+      // What may not be seen, or not now, takes nothing from the rest.
+      notes={<Failure error={error} />}
     >
       {asList ? (
         <MapList graph={graph} onOpen={open} />
@@ -92,7 +103,13 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
           minZoom={0.1}
           onlyRenderVisibleElements
           fitView
-          fitViewOptions={{ maxZoom: 1 }}
+          fitViewOptions={FIT}
+          onInit={(instance) => {
+            fit.current = () => void instance.fitView(FIT);
+          }}
+          onMoveStart={(event) => {
+            if (event !== null) moved.current = true;
+          }}
           key={Object.keys(places).length > 0 ? 'placed' : 'empty'}
           onNodeClick={(_event, { data }) => open(data.node)}
           onKeyDown={(event) => {
@@ -135,12 +152,15 @@ function useParts(cluster: string, namespaces: string[]) {
   const lists = useObjectLists(
     PARTS.map(({ group, version, resource }) => ({ cluster, group, version, resource, namespaces })),
   );
-  const parts = useMemo(
-    () =>
-      Object.fromEntries(
+  const known = useMemo(
+    () => ({
+      parts: Object.fromEntries(
         PARTS.map(({ resource }, index) => [resource, lists[index]?.objects ?? []]),
       ) as unknown as Parts,
+      health: new Map(lists.flatMap(({ health }) => [...health])),
+    }),
     [lists],
   );
-  return { parts, loaded: lists.every(({ loaded }) => loaded), error: lists.find(({ error }) => error)?.error ?? null };
+  const error = lists.find(({ error }) => error)?.error ?? null;
+  return { known, loaded: lists.every(({ loaded, error }) => loaded || error), error };
 }

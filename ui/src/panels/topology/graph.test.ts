@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { Health } from '../../api/contract';
 import type { KubeObject } from '../json';
 import { graphOf, neighbours, PARTS, type Parts } from './graph';
 
 const object = (name: string, fields: object = {}, metadata: object = {}) =>
   ({ metadata: { name, namespace: 'x', uid: name, ...metadata }, ...fields }) as unknown as KubeObject;
 const owned = (uid: string) => ({ ownerReferences: [{ uid, controller: true }] });
-const ready = { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } };
-const parts = (some: Partial<Parts>): Parts => ({
-  ...(Object.fromEntries(PARTS.map(({ resource }) => [resource, []])) as unknown as Parts),
-  ...some,
+const parts = (some: Partial<Parts>, health: [string, Health][] = []) => ({
+  parts: { ...(Object.fromEntries(PARTS.map(({ resource }) => [resource, []])) as unknown as Parts), ...some },
+  health: new Map(health),
 });
 const edges = (graph: ReturnType<typeof graphOf>) => graph.edges.map(({ from, to }) => `${from} > ${to}`).sort();
 
@@ -29,7 +29,6 @@ describe('graphOf', () => {
     object(
       name,
       {
-        ...ready,
         spec: {
           volumes: [
             { name: 'd', persistentVolumeClaim: { claimName: 'disk' } },
@@ -58,29 +57,28 @@ describe('graphOf', () => {
   });
 
   it('shows one node for the pods of a large workload', () => {
-    const broken = object('broken', { status: { phase: 'Failed' } }, owned('web-1'));
-    const graph = graphOf(
-      'dev',
-      parts({ ...web, pods: [...Array.from({ length: 9 }, (_, index) => pod(`p${index}`)), broken] }),
-    );
+    const pods = [...Array.from({ length: 9 }, (_, index) => pod(`p${index}`)), pod('broken')];
+    const graph = graphOf('dev', parts({ ...web, pods }, [['broken', 'bad']]));
     expect(graph.nodes.find(({ shape }) => shape === 'pods')).toMatchObject({ ready: [9, 10], health: 'bad' });
     expect(edges(graph)).toContain('front > pods web');
     expect(graph.nodes.filter(({ shape }) => shape === 'pod')).toEqual([]);
   });
 
   it('keeps within the limit and says how many are hidden, workloads first', () => {
-    const pods = Array.from({ length: 600 }, (_, index) => object(`alone-${index}`, ready));
+    const pods = Array.from({ length: 600 }, (_, index) => object(`alone-${index}`));
     const graph = graphOf('dev', parts({ ...web, pods }));
     expect([graph.nodes.length, graph.hidden, graph.nodes[0]?.id]).toEqual([500, 105, 'web']);
   });
 
-  it.each([
-    ['a workload without ready pods', { deployments: [object('d', { spec: { replicas: 2 }, status: {} })] }, 'bad'],
-    ['one with some', { deployments: [object('d', { spec: { replicas: 2 }, status: { readyReplicas: 1 } })] }, 'warn'],
-    ['one scaled to none', { deployments: [object('d', { spec: { replicas: 0 }, status: {} })] }, 'ok'],
-    ['a finished job', { jobs: [object('d', { kind: 'Job', status: { succeeded: 1 } })] }, 'done'],
-    ['a claim that waits', { persistentvolumeclaims: [object('d', { status: { phase: 'Pending' } })] }, 'warn'],
-  ])('tells the health of %s', (_, some, health) => {
-    expect(graphOf('dev', parts(some)).nodes[0]?.health).toBe(health);
+  it('shows how each is, as the agent says', () => {
+    const { nodes } = graphOf(
+      'dev',
+      parts({ ...web, pods: [pod('p')] }, [
+        ['web', 'warn'],
+        ['p', 'bad'],
+      ]),
+    );
+    const health = Object.fromEntries(nodes.map(({ id, health }) => [id, health]));
+    expect(health).toMatchObject({ web: 'warn', p: 'bad', disk: 'ok' });
   });
 });

@@ -51,20 +51,27 @@ export const LIMIT = 500;
 const SINGLE_PODS = 4;
 const ORDER: Shape[] = ['workload', 'service', 'ingress', 'pods', 'pod', 'volume', 'config', 'secret'];
 
-export function graphOf(cluster: string, parts: Parts, limit = LIMIT): Graph {
+/** What is known of the objects: what they are, and how each is, by its UID. */
+interface Known {
+  parts: Parts;
+  health: ReadonlyMap<string, Health>;
+}
+
+export function graphOf(cluster: string, { parts, health }: Known, limit = LIMIT): Graph {
   const nodes = new Map<string, MapNode>();
+  const healthOf = (object: KubeObject) => health.get(uidOf(object)) ?? 'ok';
   const edges = new Map<string, MapEdge>();
   const link = (from: string, to: string) => edges.set(`${from} ${to}`, { from, to });
   const owners = ownersOf(parts);
   for (const part of PARTS) {
     if (part.resource === 'pods' || part.resource === 'replicasets') continue;
-    for (const object of parts[part.resource]) add(nodes, cluster, part, object);
+    for (const object of parts[part.resource]) add(nodes, cluster, part, object, healthOf(object));
   }
   for (const bare of parts.replicasets.filter(({ metadata }) => !metadata.ownerReferences?.length)) {
-    add(nodes, cluster, PARTS[2], bare);
+    add(nodes, cluster, PARTS[2], bare, healthOf(bare));
   }
   const groups = podGroups(parts.pods, owners);
-  for (const [owner, pods] of groups) placePods(nodes, link, cluster, owner, pods);
+  for (const [owner, pods] of groups) placePods(nodes, link, cluster, owner, pods, healthOf);
   const placeOf = (pod: KubeObject) => (nodes.has(uidOf(pod)) ? uidOf(pod) : `pods ${owners.get(uidOf(pod)) ?? ''}`);
   for (const job of parts.jobs) {
     const parent = job.metadata.ownerReferences?.[0]?.uid;
@@ -107,15 +114,22 @@ function podGroups(pods: KubeObject[], owners: Map<string, string>): Map<string,
 
 type Link = (from: string, to: string) => void;
 
-function placePods(nodes: Map<string, MapNode>, link: Link, cluster: string, owner: string, pods: KubeObject[]): void {
+function placePods(
+  nodes: Map<string, MapNode>,
+  link: Link,
+  cluster: string,
+  owner: string,
+  pods: KubeObject[],
+  healthOf: (pod: KubeObject) => Health,
+): void {
   if (owner === '' || pods.length <= SINGLE_PODS) {
     for (const pod of pods) {
-      add(nodes, cluster, PARTS[0], pod);
+      add(nodes, cluster, PARTS[0], pod, healthOf(pod));
       if (nodes.has(owner)) link(owner, uidOf(pod));
     }
     return;
   }
-  const healths = pods.map((pod) => healthOf('pod', pod));
+  const healths = pods.map(healthOf);
   const ready = healths.filter((health) => health === 'ok' || health === 'done').length;
   const id = `pods ${owner}`;
   const { namespace = '' } = pods[0]?.metadata ?? {};
@@ -140,6 +154,7 @@ function add(
   cluster: string,
   { group, version, resource, shape }: Part,
   object: KubeObject,
+  health: Health,
 ): void {
   const { name, namespace = '' } = object.metadata;
   const ref = { cluster, group, version, resource, namespace, name };
@@ -150,7 +165,7 @@ function add(
     kind: KINDS[resource] ?? resource,
     name,
     namespace,
-    health: healthOf(shape, object),
+    health,
     ref,
   });
 }
@@ -242,26 +257,6 @@ function leadsTo(ingress: KubeObject, service: KubeObject): boolean {
   return [...backends, ingress.spec?.defaultBackend as Backend | undefined].some(
     (one) => one?.service?.name === service.metadata.name,
   );
-}
-
-type Condition = { type: string; status: string };
-
-function healthOf(shape: Shape, object: KubeObject): Health {
-  const { spec = {}, status = {} } = object;
-  if (shape === 'pod') {
-    if (status.phase === 'Succeeded') return 'done';
-    if (status.phase === 'Failed') return 'bad';
-    const ready = (status.conditions as Condition[] | undefined)?.some(
-      ({ type, status: is }) => type === 'Ready' && is === 'True',
-    );
-    return ready ? 'ok' : 'warn';
-  }
-  if (shape === 'volume') return status.phase === 'Bound' ? 'ok' : status.phase === 'Lost' ? 'bad' : 'warn';
-  if (shape !== 'workload') return 'ok';
-  if (object.kind === 'Job') return status.succeeded ? 'done' : status.failed ? 'bad' : 'ok';
-  const wanted = status.desiredNumberScheduled ?? spec.replicas ?? 0;
-  const ready = status.numberReady ?? status.readyReplicas ?? 0;
-  return ready >= wanted ? 'ok' : ready === 0 ? 'bad' : 'warn';
 }
 
 /** Keeps what matters most within the limit: workloads and the ways to them before what they use. */

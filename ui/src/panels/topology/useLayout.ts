@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { Graph } from './graph';
 import type { LayoutAnswer, LayoutRequest } from './layout.worker';
 
-export const WIDTH = 220;
+export const WIDTH = 260;
 export const HEIGHT = 52;
 
 /** Where the nodes go. Changes of health alone move nothing: only another shape of the graph is laid out anew. */

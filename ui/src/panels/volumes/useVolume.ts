@@ -67,7 +67,8 @@ export function useVolume(cluster: string, namespace: string, claim: string): { 
       run: (script, paths, input) => output(place, command(script, ...paths), input),
     };
   }, [target]);
-  return { volume, error: helper.error };
+  const unseen = pods.loaded ? '' : (pods.error?.message ?? '');
+  return { volume, error: helper.error || unseen };
 }
 
 type Condition = { type: string; status: string };

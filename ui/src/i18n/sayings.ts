@@ -1,4 +1,4 @@
-import type english from '../../../../cluster-core/agent/src/sayings.json';
+import type english from '../../../cluster-core/agent/src/sayings/en.json';
 
 /** Steps of operations as the launcher names them; of names in braces the rest of the step is one. */
 export type Step =
