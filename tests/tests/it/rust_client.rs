@@ -118,7 +118,8 @@ async fn the_rust_clients_reflectors_follow_lists_and_watch_lists() {
         tokio::time::timeout(PATIENCE, follow).await.expect("it follows");
     }
     let discovery = kube::discovery::Discovery::new(client.clone()).run_aggregated().await.expect("discovery");
-    let (kind, _) = discovery.groups().find_map(|group| group.recommended_kind("Deployment")).expect("a Deployment");
+    let apps = discovery.get("apps").expect("the group");
+    let (kind, _) = apps.recommended_kind("Deployment").expect("a Deployment");
     let deployments = Api::<DynamicObject>::all_with(client, &kind);
     let list = deployments.list(&ListParams::default().limit(1)).await.expect("a list");
     assert_eq!(list.types.api_version, "apps/v1");

@@ -124,7 +124,9 @@ impl At<'_> {
         let mut errors = Errors::new();
         for (path, rules) in fields {
             let mut seen = Vec::new();
-            for value in all(self, path) {
+            // Most fields of most objects are absent, and few rules are about that.
+            let absent_too = rules.iter().any(|rule| matches!(rule, Rule::Required(_) | Rule::Unique));
+            for value in all(self, path, absent_too) {
                 for rule in rules {
                     check(rule, &value, &mut seen, &mut errors);
                 }
@@ -151,17 +153,21 @@ pub(crate) fn update_faults(fields: &[Field], new: &Value, old: &Value) -> Error
     errors
 }
 
-/// The values at `path` whose surroundings are there.
-fn all<'a>(object: &At<'a>, path: &str) -> Vec<At<'a>> {
+/// The values at `path` whose surroundings are there; without those that are absent themselves, unless told otherwise.
+fn all<'a>(object: &At<'a>, path: &str, absent_too: bool) -> Vec<At<'a>> {
+    let is_absent = |path: &str| meta::get(object.value, path).is_null();
     if let Some((list, rest)) = path.split_once("[]") {
+        if is_absent(list) {
+            return Vec::new();
+        }
         let items = object.get(list).items();
         return match rest.strip_prefix('.') {
-            Some(rest) => items.flat_map(|item| all(&item, rest)).collect(),
+            Some(rest) => items.flat_map(|item| all(&item, rest, absent_too)).collect(),
             None => items.collect(),
         };
     }
-    let absent = path.rsplit_once('.').is_some_and(|(parent, _)| parent != "spec" && !object.get(parent).is_set());
-    if absent { Vec::new() } else { vec![object.get(path)] }
+    let alone = path.rsplit_once('.').is_some_and(|(parent, _)| parent != "spec" && is_absent(parent));
+    if alone || (!absent_too && is_absent(path)) { Vec::new() } else { vec![object.get(path)] }
 }
 
 fn check(rule: &Rule, value: &At<'_>, seen: &mut Vec<(String, String)>, errors: &mut Errors) {

@@ -5,6 +5,7 @@
 
 mod descriptions;
 mod document;
+mod enums;
 mod operations;
 mod parameters;
 mod paths;

@@ -4,6 +4,7 @@ use cluster_schema::{Definition, Field, ListKind, Object, PatchStrategy, Referen
 use serde_json::{Map, Value, json};
 
 use super::descriptions::Descriptions;
+use super::enums;
 use super::{Kind, Style};
 use crate::registry::Resource;
 
@@ -139,7 +140,13 @@ impl Schemas {
         let mut properties = Map::new();
         for Field { name: field, schema, patch, .. } in &object.fields {
             let words = name.and_then(|name| self.descriptions.field(name, field)).map(str::to_owned);
-            properties.insert(field.to_string(), self.property(schema, patch, words));
+            let mut property = self.property(schema, patch, words);
+            let values = name.map(|name| enums::values(name, field)).unwrap_or_default();
+            if !values.is_empty() {
+                let holder = if property["type"] == "array" { &mut property["items"] } else { &mut property };
+                holder["enum"] = values.into();
+            }
+            properties.insert(field.to_string(), property);
         }
         let required: Vec<&str> =
             object.fields.iter().filter(|field| field.required).map(|field| &*field.name).collect();

@@ -17,11 +17,15 @@ use prost::Message;
 use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::wire::{Header, RangeRequest, RangeResponse, WatchCreate, WatchRequest};
 
 /// How long etcd may take for an answer. It gives up itself after 7 s, when there is no quorum.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// gRPC's code for what may be asked again, and the pause before it is, as in etcd's client.
+const UNAVAILABLE: u32 = 14;
+const PAUSE: Duration = Duration::from_millis(25);
 /// What may be on its way before it is taken.
 const WINDOW: u32 = 4 << 20;
 /// A message's prefix: whether it is compressed, and its length.
@@ -88,11 +92,20 @@ impl Rpc {
         tokio::time::timeout(PATIENCE, exchange).await.unwrap_or(Err(EtcdError::Timeout))
     }
 
-    /// The newest revision that a quorum knows of.
+    /// The newest revision that a quorum knows of. A question changes nothing, so it is asked again when the members
+    /// have just lost their leader; etcd's own clients do so too.
     pub(super) async fn revision(&self) -> Result<i64, EtcdError> {
         let question = RangeRequest { key: Bytes::from_static(b"\0"), limit: 1, ..RangeRequest::default() };
-        let answer: RangeResponse = self.call("KV/Range", &question).await?;
-        revision(answer.header)
+        let start = Instant::now();
+        loop {
+            match self.call::<RangeResponse>("KV/Range", &question).await {
+                Err(EtcdError::Refused { code: UNAVAILABLE, message }) if start.elapsed() < PATIENCE => {
+                    tracing::debug!(message, "etcd is asked again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                answer => return revision(answer?.header),
+            }
+        }
     }
 
     /// Every change of the whole key space from a revision on, so that no revision stays unseen.
