@@ -6,43 +6,68 @@ use crate::kinds::walk::{entries, int, items, text, texts};
 use cluster_object::pod::is_safe_sysctl;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// What a check has found: the reason and the detail.
 type Finding = Option<(&'static str, String)>;
 type Check = fn(&Value) -> Finding;
 
-/// The checks of the level `baseline`, and whether `restricted` has a stricter one in their place.
-const BASELINE: &[(Check, bool)] = &[
-    (app_armor, false),
-    (capabilities, true),
-    (host_namespaces, false),
-    (host_path, true),
-    (host_ports, false),
-    (host_probes, false),
-    (privileged, false),
-    (proc_mount, false),
-    (se_linux, false),
-    (seccomp, true),
-    (sysctls, false),
-    (host_process, false),
-];
-/// The checks that `restricted` adds, and whether pods for Windows pass.
-const RESTRICTED: &[(Check, bool)] = &[
-    (escalation, true),
-    (restricted_capabilities, true),
-    (restricted_volumes, false),
-    (root, false),
-    (root_user, false),
-    (restricted_seccomp, true),
-];
+/// The minor versions that a check is part of.
+type Minors = Range<u32>;
 
-/// Everything that `level` forbids of a pod, as one text; empty when there is nothing.
-pub(super) fn faults(level: &str, spec: &Value) -> String {
+/// The version `latest`; a policy of a later version is this one.
+pub(super) const LATEST: u32 = u32::MAX;
+const ALWAYS: Minors = 0..NEVER;
+const NEVER: u32 = u32::MAX;
+
+/// The checks of the level `baseline`, and since when `restricted` has a stricter one in their place.
+const BASELINE: &[(Check, Minors, u32)] = &[
+    (app_armor, ALWAYS, NEVER),
+    (capabilities, ALWAYS, 22),
+    (host_namespaces, ALWAYS, NEVER),
+    (host_path, ALWAYS, 0),
+    (host_ports, ALWAYS, NEVER),
+    (host_probes, 34..NEVER, NEVER),
+    (privileged, ALWAYS, NEVER),
+    (proc_mount, ALWAYS, NEVER),
+    (|spec| se_linux(spec, &SE_LINUX_TYPES[1..]), 0..31, NEVER),
+    (|spec| se_linux(spec, &SE_LINUX_TYPES), 31..NEVER, NEVER),
+    (seccomp, 19..NEVER, 19),
+    (|spec| sysctls(spec, &NEWLY_SAFE), 0..27, NEVER),
+    (|spec| sysctls(spec, &NEWLY_SAFE[1..]), 27..29, NEVER),
+    (|spec| sysctls(spec, &NEWLY_SAFE[2..]), 29..32, NEVER),
+    (|spec| sysctls(spec, &[]), 32..NEVER, NEVER),
+    (host_process, ALWAYS, NEVER),
+];
+/// The checks that `restricted` adds, and whether pods for Windows pass, which they do since 1.25.
+const RESTRICTED: &[(Check, Minors, bool)] = &[
+    (escalation, 8..NEVER, true),
+    (restricted_capabilities, 22..NEVER, true),
+    (restricted_volumes, ALWAYS, false),
+    (root, ALWAYS, false),
+    (root_user, 23..NEVER, false),
+    (restricted_seccomp, 19..NEVER, true),
+];
+/// The kernel parameters that became safe in 1.27, 1.29 and 1.32.
+const NEWLY_SAFE: [&str; 3] = [
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time net.ipv4.tcp_fin_timeout net.ipv4.tcp_keepalive_intvl net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_rmem net.ipv4.tcp_wmem",
+];
+/// The types a process may have; the first one since 1.31.
+const SE_LINUX_TYPES: [&str; 5] = ["container_engine_t", "", "container_t", "container_init_t", "container_kvm_t"];
+
+/// Everything that `level` forbids of a pod in a minor version, as one text; empty when there is nothing.
+pub(super) fn faults(level: &str, minor: u32, spec: &Value) -> String {
+    let minor = minor.min(LATEST - 1);
     let strict = level == "restricted";
-    let windows = spec["os"]["name"] == "windows";
-    let baseline = BASELINE.iter().filter(|(_, replaced)| level != "privileged" && !(strict && *replaced));
-    let restricted = RESTRICTED.iter().filter(|(_, passes)| strict && !(windows && *passes));
-    let found = baseline.chain(restricted).filter_map(|(check, _)| check(spec));
+    let windows = spec["os"]["name"] == "windows" && minor >= 25;
+    let replaced = |since: u32| strict && minor >= since;
+    let baseline = BASELINE.iter().filter(|(.., since)| level != "privileged" && !replaced(*since));
+    let restricted = RESTRICTED.iter().filter(|(.., passes)| strict && !(windows && *passes));
+    let baseline = baseline.map(|(check, minors, _)| (check, minors));
+    let all = baseline.chain(restricted.map(|(check, minors, _)| (check, minors)));
+    let found = all.filter(|(_, minors)| minors.contains(&minor)).filter_map(|(check, _)| check(spec));
     found.map(|(reason, detail)| format!("{reason} ({detail})")).collect::<Vec<_>>().join(", ")
 }
 
@@ -161,9 +186,8 @@ fn proc_mount(spec: &Value) -> Finding {
     Some(("procMount", format!("{who} must not set securityContext.procMount to \"Unmasked\"")))
 }
 
-fn se_linux(spec: &Value) -> Finding {
-    const ALLOWED: [&str; 5] = ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
-    let is_custom = |kind: &str| !ALLOWED.contains(&kind);
+fn se_linux(spec: &Value, allowed: &[&str]) -> Finding {
+    let is_custom = |kind: &str| !allowed.contains(&kind);
     let is_set = |context: &Value, field: &str| !text(&context["seLinuxOptions"][field]).is_empty();
     let who = setters(spec, |context| {
         is_custom(text(&context["seLinuxOptions"]["type"])) || is_set(context, "user") || is_set(context, "role")
@@ -195,9 +219,12 @@ fn seccomp(spec: &Value) -> Finding {
     Some(("seccompProfile", detail))
 }
 
-fn sysctls(spec: &Value) -> Finding {
+/// `unsafe_yet`: what was not yet safe in the policy's version.
+fn sysctls(spec: &Value, unsafe_yet: &[&str]) -> Finding {
+    let is_safe =
+        |name: &str| is_safe_sysctl(name) && !unsafe_yet.iter().any(|some| some.split(' ').any(|one| one == name));
     let set = items(&spec["securityContext"]["sysctls"]).iter().map(|one| text(&one["name"]));
-    let bad: Vec<&str> = set.filter(|name| !is_safe_sysctl(name)).collect();
+    let bad: Vec<&str> = set.filter(|name| !is_safe(name)).collect();
     (!bad.is_empty()).then(|| ("forbidden sysctls", bad.join(", ")))
 }
 

@@ -8,7 +8,7 @@ mod tests;
 
 use super::{AdmissionRequest, Lookup, Operation};
 use crate::kinds::walk::{At, text};
-use checks::faults;
+use checks::{LATEST, faults};
 use cluster_object::field::Errors;
 use cluster_object::meta;
 use cluster_object::status::Status;
@@ -49,8 +49,8 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
     let unchanged = storage == "pods" && request.old.is_some_and(|old| meta::get(old, path) == spec);
     let Some(namespace) = lookup.get("namespaces", "", request.namespace).filter(|_| !unchanged) else { return Ok(()) };
     let judge = |mode: &str| {
-        let (level, policy) = policy(&namespace, mode);
-        (faults(level, spec), policy)
+        let (level, minor, policy) = policy(&namespace, mode);
+        (faults(level, minor, spec), policy)
     };
     if storage == "pods" {
         let (faults, policy) = judge("enforce");
@@ -71,13 +71,14 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
     Ok(())
 }
 
-/// The level that a namespace has in a mode, and the policy as messages name it. A level that nobody knows is the
-/// strictest.
-fn policy<'a>(namespace: &'a Value, mode: &str) -> (&'a str, String) {
+/// The level that a namespace has in a mode, its minor version, and the policy as messages name it. A level that nobody
+/// knows is the strictest.
+fn policy<'a>(namespace: &'a Value, mode: &str) -> (&'a str, u32, String) {
     let given = meta::label(namespace, &format!("{LABELS}{mode}")).unwrap_or(LEVELS[0]);
     let level = if LEVELS.contains(&given) { given } else { LEVELS[2] };
     let version = meta::label(namespace, &format!("{LABELS}{mode}-version")).unwrap_or("latest");
-    (level, format!("{level}:{version}"))
+    let minor = version.strip_prefix("v1.").and_then(|minor| minor.parse().ok()).unwrap_or(LATEST);
+    (level, minor, format!("{level}:{version}"))
 }
 
 /// Refuses labels of no meaning, and warns of pods that a new level would not let in.
@@ -102,7 +103,7 @@ fn namespace(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), 
     }
     let invalid = |errors: &Errors| Err(Status::invalid("", "Namespace", meta::name(new), errors));
     let Some(old) = request.old else { return if errors.is_empty() { Ok(()) } else { invalid(&errors) } };
-    let ((level, now), (before, _)) = (policy(new, "enforce"), policy(old, "enforce"));
+    let ((level, minor, now), (before, ..)) = (policy(new, "enforce"), policy(old, "enforce"));
     if !errors.is_empty() && new["metadata"]["labels"] != old["metadata"]["labels"] {
         return invalid(&errors);
     }
@@ -112,7 +113,7 @@ fn namespace(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), 
     }
     let mut found: BTreeMap<String, (String, usize)> = BTreeMap::new();
     for pod in lookup.list("pods", Some(meta::name(new))) {
-        let faults = faults(level, &pod["spec"]);
+        let faults = faults(level, minor, &pod["spec"]);
         if !faults.is_empty() {
             let entry = found.entry(faults).or_insert_with(|| (text(&pod["metadata"]["name"]).to_owned(), 0));
             entry.1 += 1;

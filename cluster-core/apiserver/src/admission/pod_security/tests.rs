@@ -1,6 +1,6 @@
 //! The levels against pods that they forbid.
 
-use super::checks::faults;
+use super::checks::{LATEST, faults};
 use crate::kinds::walk::entries;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn safe() -> Value {
 
 #[test]
 fn each_level_forbids_what_the_standards_say() {
-    assert_eq!(faults("restricted", &safe()), "");
+    assert_eq!(faults("restricted", LATEST, &safe()), "");
     let context = "/containers/0/securityContext";
     for (path, value, level, expected) in [
         ("", json!({"hostPID": true}), "baseline", "host namespaces (hostPID=true)"),
@@ -104,14 +104,14 @@ fn each_level_forbids_what_the_standards_say() {
         for (key, value) in entries(&value) {
             target[key] = value.clone();
         }
-        assert_eq!(faults(level, &spec), expected);
-        assert_eq!(faults("privileged", &spec), "");
+        assert_eq!(faults(level, LATEST, &spec), expected);
+        assert_eq!(faults("privileged", LATEST, &spec), "");
     }
 }
 
 #[test]
 fn a_plain_pod_is_told_all_that_the_restricted_level_wants() {
-    let all = faults("restricted", &json!({"containers": [{"name": "a"}, {"name": "b"}]}));
+    let all = faults("restricted", LATEST, &json!({"containers": [{"name": "a"}, {"name": "b"}]}));
     let who = "containers \"a\", \"b\" must set securityContext";
     assert_eq!(
         all,
@@ -122,5 +122,25 @@ fn a_plain_pod_is_told_all_that_the_restricted_level_wants() {
              seccompProfile (pod or {who}.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\")"
         )
     );
-    assert_eq!(faults("baseline", &json!({"containers": [{"name": "a"}]})), "");
+    assert_eq!(faults("baseline", LATEST, &json!({"containers": [{"name": "a"}]})), "");
+}
+
+#[test]
+fn a_policy_of_an_earlier_version_forbids_what_it_forbade_then() {
+    let sysctl = |name: &str| json!({"securityContext": {"sysctls": [{"name": name}]}, "containers": []});
+    let probe = json!({"containers": [{"name": "a", "livenessProbe": {"tcpSocket": {"host": "h"}}}]});
+    let engine = json!({"securityContext": {"seLinuxOptions": {"type": "container_engine_t"}}, "containers": []});
+    for (spec, level, first, forbidden) in [
+        (sysctl("net.ipv4.ip_local_reserved_ports"), "baseline", 27, false),
+        (sysctl("net.ipv4.tcp_fin_timeout"), "baseline", 29, false),
+        (sysctl("net.ipv4.tcp_wmem"), "baseline", 32, false),
+        (engine, "baseline", 31, false),
+        (probe, "baseline", 34, true),
+    ] {
+        assert_eq!((faults(level, first, &spec) != "", faults(level, first - 1, &spec) != ""), (forbidden, !forbidden));
+    }
+    let bare =
+        json!({"containers": [{"name": "a", "securityContext": {"runAsNonRoot": true}}], "os": {"name": "windows"}});
+    let counts = [7, 8, 19, 22, 24, 25].map(|minor| faults("restricted", minor, &bare).matches(" (").count());
+    assert_eq!(counts, [0, 1, 2, 3, 3, 0]);
 }
