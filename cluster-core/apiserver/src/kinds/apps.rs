@@ -4,7 +4,9 @@ use super::BASE;
 use super::cells::{OwnCell, count};
 use super::pod::defaults;
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
-use super::workloads::{int_or_percent, is_zero, labels_from_template, restart_always, selected_template};
+use super::workloads::{
+    int_or_percent, is_zero, labels_from_template, restart_always, selected_template, strange_strategy,
+};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
@@ -58,7 +60,9 @@ pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
         if is_empty(&spec["selector"]) && !is_empty(&labels) {
             spec["selector"] = labels;
         }
-        defaults::template(&mut spec["template"]);
+        if !spec["template"].is_null() {
+            defaults::template(&mut spec["template"]);
+        }
     },
     prepare_create: |object| object["status"] = json!({"replicas": 0}),
     validate: |object| {
@@ -93,8 +97,13 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
         let (mut errors, at) = (Errors::new(), At::root(object));
         selected_template(&at, &mut errors);
         restart_always(&at, &mut errors);
-        let rolling = at.get("spec.updateStrategy.rollingUpdate");
-        if at.get("spec.updateStrategy.type").text() == "RollingUpdate" {
+        let strategy = at.get("spec.updateStrategy");
+        let rolling = strategy.get("rollingUpdate");
+        if !matches!(strategy.get("type").text(), "RollingUpdate" | "OnDelete") {
+            errors.push(strange_strategy(&strategy, |path, value| {
+                Error::not_supported(path, value, &["RollingUpdate", "OnDelete"])
+            }));
+        } else if strategy.get("type").text() == "RollingUpdate" {
             let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
             int_or_percent(&unavailable, true, &mut errors);
             int_or_percent(&surge, true, &mut errors);
@@ -114,9 +123,20 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
     prepare_create: |object| object["status"] = json!({"replicas": 0, "availableReplicas": 0}),
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
-        let rolling = at.get("spec.updateStrategy.rollingUpdate");
-        if at.get("spec.updateStrategy.type").text() == "OnDelete" && rolling.is_set() {
-            errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
+        let strategy = at.get("spec.updateStrategy");
+        match (strategy.get("type").text(), strategy.get("rollingUpdate")) {
+            ("RollingUpdate", _) => {}
+            ("OnDelete", rolling) if rolling.is_set() => {
+                errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
+            }
+            ("OnDelete", _) => {}
+            _ => errors.push(strange_strategy(&strategy, |path, value| {
+                Error::invalid(path, value, "must be 'RollingUpdate' or 'OnDelete'")
+            })),
+        }
+        let management = at.get("spec.podManagementPolicy");
+        if !matches!(management.text(), "OrderedReady" | "Parallel") {
+            errors.push(management.invalid("must be 'OrderedReady' or 'Parallel'"));
         }
         selected_template(&with_claims(&at).as_ref().map_or(at.clone(), At::root), &mut errors);
         restart_always(&at, &mut errors);
@@ -153,7 +173,9 @@ fn deployment_strategy(strategy: &At<'_>, errors: &mut Errors) {
                 errors.push(unavailable.invalid("may not be 0 when `maxSurge` is 0"));
             }
         }
-        _ => strategy.get("type").one_of(&["Recreate", "RollingUpdate"], errors),
+        _ => errors.push(strange_strategy(strategy, |path, value| {
+            Error::not_supported(path, value, &["Recreate", "RollingUpdate"])
+        })),
     }
 }
 
