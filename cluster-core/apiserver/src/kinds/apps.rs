@@ -4,9 +4,7 @@ use super::BASE;
 use super::cells::{OwnCell, count};
 use super::pod::defaults;
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
-use super::workloads::{
-    int_or_percent, is_zero, labels_from_template, restart_always, selected_template, strange_strategy,
-};
+use super::workloads::{int_or_percent, is_zero, labels_from_template, restart_always, selected_template, shown};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
@@ -98,20 +96,10 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
         selected_template(&at, &mut errors);
         restart_always(&at, &mut errors);
         let strategy = at.get("spec.updateStrategy");
-        let rolling = strategy.get("rollingUpdate");
-        if !matches!(strategy.get("type").text(), "RollingUpdate" | "OnDelete") {
-            errors.push(strange_strategy(&strategy, |path, value| {
-                Error::not_supported(path, value, &["RollingUpdate", "OnDelete"])
-            }));
-        } else if strategy.get("type").text() == "RollingUpdate" {
-            let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
-            int_or_percent(&unavailable, true, &mut errors);
-            int_or_percent(&surge, true, &mut errors);
-            match (is_zero(unavailable.value), is_zero(surge.value)) {
-                (true, true) => errors.push(unavailable.invalid("cannot be 0 when `maxSurge` is 0")),
-                (false, false) => errors.push(surge.invalid("may not be set when maxUnavailable is non-zero")),
-                _ => {}
-            }
+        match strategy.get("type").text() {
+            "RollingUpdate" => rolling_daemons(&strategy.get("rollingUpdate"), &mut errors),
+            "OnDelete" => {}
+            _ => errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["RollingUpdate", "OnDelete"])),
         }
         errors
     },
@@ -130,9 +118,10 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
                 errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
             }
             ("OnDelete", _) => {}
-            _ => errors.push(strange_strategy(&strategy, |path, value| {
-                Error::invalid(path, value, "must be 'RollingUpdate' or 'OnDelete'")
-            })),
+            _ => {
+                let why = "must be 'RollingUpdate' or 'OnDelete'";
+                errors.push(Error::invalid(&strategy.path, &shown(&strategy), why));
+            }
         }
         let management = at.get("spec.podManagementPolicy");
         if !matches!(management.text(), "OrderedReady" | "Parallel") {
@@ -173,9 +162,18 @@ fn deployment_strategy(strategy: &At<'_>, errors: &mut Errors) {
                 errors.push(unavailable.invalid("may not be 0 when `maxSurge` is 0"));
             }
         }
-        _ => errors.push(strange_strategy(strategy, |path, value| {
-            Error::not_supported(path, value, &["Recreate", "RollingUpdate"])
-        })),
+        _ => errors.push(Error::not_supported(&strategy.path, &shown(strategy), &["Recreate", "RollingUpdate"])),
+    }
+}
+
+fn rolling_daemons(rolling: &At<'_>, errors: &mut Errors) {
+    let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
+    int_or_percent(&unavailable, true, errors);
+    int_or_percent(&surge, true, errors);
+    match (is_zero(unavailable.value), is_zero(surge.value)) {
+        (true, true) => errors.push(unavailable.invalid("cannot be 0 when `maxSurge` is 0")),
+        (false, false) => errors.push(surge.invalid("may not be set when maxUnavailable is non-zero")),
+        _ => {}
     }
 }
 
@@ -230,9 +228,7 @@ fn stateful_set_update(new: &Value, old: &Value) -> Errors {
     )]
 }
 
-pub(super) const DEPLOYMENT_CELLS: &[OwnCell] =
-    &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];
-pub(super) const STATEFUL_SET_CELLS: &[OwnCell] =
+pub(super) const REPLICAS_CELLS: &[OwnCell] =
     &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];
 pub(super) const CONTROLLER_REVISION_CELLS: &[OwnCell] = &[("Controller", |o| {
     let Some(owner) = meta::controller(o) else { return "<none>".into() };

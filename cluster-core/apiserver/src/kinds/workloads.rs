@@ -2,7 +2,7 @@
 
 use super::pod::validation;
 use super::walk::{At, is_empty};
-use cluster_object::field::{Error, Errors, Path};
+use cluster_object::field::Errors;
 use cluster_object::meta;
 use cluster_object::selector::Selector;
 use serde_json::{Value, json};
@@ -45,9 +45,9 @@ fn plain(kind: &str) -> &'static str {
     }
 }
 
-/// A type of update strategy that there is not; the value is shown by the names it has inside of upstream.
-pub(super) fn strange_strategy(strategy: &At<'_>, show: fn(&Path, &Value) -> Error) -> Error {
-    show(&strategy.path, &json!({"Type": strategy.value["type"], "RollingUpdate": strategy.value["rollingUpdate"]}))
+/// A strategy as upstream shows one whose type there is not: by the names it has inside.
+pub(super) fn shown(strategy: &At<'_>) -> Value {
+    json!({"Type": strategy.value["type"], "RollingUpdate": strategy.value["rollingUpdate"]})
 }
 
 /// A template of these kinds must always restart.
