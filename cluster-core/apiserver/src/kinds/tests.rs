@@ -223,7 +223,7 @@ fn what_is_wrong_in_several_fields_is_told_in_upstreams_words_and_order() {
     let mut update = workload();
     update["spec"]["updateStrategy"] = json!({"type": "Never"});
     update["spec"]["podManagementPolicy"] = "x".into();
-    let table: [(&str, Value, &[&str]); 5] = [
+    let table: [(&str, Value, &[&str]); 8] = [
         (
             "Job",
             job,
@@ -251,6 +251,44 @@ fn what_is_wrong_in_several_fields_is_told_in_upstreams_words_and_order() {
             &[
                 "spec.podManagementPolicy: Invalid value: \"x\": must be 'OrderedReady' or 'Parallel'",
                 "spec.updateStrategy: Invalid value: {\"RollingUpdate\":null,\"Type\":\"Never\"}: must be 'RollingUpdate' or 'OnDelete'",
+            ],
+        ),
+        (
+            "Service",
+            json!({"spec": {"ipFamilies": ["IPv5"], "externalIPs": [""], "ports": [{"port": 0}, {"port": 1, "name": "b"}]}}),
+            &[
+                "spec.ports[0].name: Required value",
+                "spec.ports[0].port: Invalid value: 0",
+                "spec.ports[0].targetPort: Invalid value: 0",
+                "spec.ipFamilies[0]: Unsupported value: \"IPv5\": supported values: \"IPv4\", \"IPv6\"",
+                "spec.externalIPs[0]: Invalid value: \"\": must be a valid IP address",
+            ],
+        ),
+        (
+            "Ingress",
+            json!({"spec": {"tls": [{"secretName": "A"}], "defaultBackend": {},
+                "rules": [{"http": {"paths": [{"path": "a", "pathType": "Exact", "backend": {"resource": {"kind": "K"}}}]}}]}}),
+            &[
+                "spec.defaultBackend: Invalid value: \"\": resource or service backend is required",
+                "spec.rules[0].http.paths[0].path: Invalid value: \"a\": must be an absolute path",
+                "spec.rules[0].http.paths[0].backend.resource.name: Required value: name is required",
+                "spec.tls[0].secretName: Invalid value: \"A\"",
+            ],
+        ),
+        (
+            "ValidatingWebhookConfiguration",
+            json!({"webhooks": [{"name": "a.b.c", "clientConfig": {}, "sideEffects": "None", "admissionReviewVersions": ["v1"]},
+                {"name": "a.b.c", "clientConfig": {"service": {"name": "s"}}, "rules": [{"operations": ["GET"]}]}]}),
+            &[
+                "webhooks[0].clientConfig: Required value: exactly one of url or service is required",
+                "webhooks[1].name: Duplicate value: \"a.b.c\"",
+                "webhooks[1].rules[0].operations[0]: Unsupported value: \"GET\"",
+                "webhooks[1].rules[0].apiGroups: Required value",
+                "webhooks[1].rules[0].apiVersions: Required value",
+                "webhooks[1].rules[0].resources: Required value",
+                "webhooks[1].sideEffects: Required value",
+                "webhooks[1].clientConfig.service.namespace: Required value: service namespace is required",
+                "webhooks[1].admissionReviewVersions: Required value",
             ],
         ),
         (
