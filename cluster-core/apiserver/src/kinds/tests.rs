@@ -223,7 +223,15 @@ fn what_is_wrong_in_several_fields_is_told_in_upstreams_words_and_order() {
     let mut update = workload();
     update["spec"]["updateStrategy"] = json!({"type": "Never"});
     update["spec"]["podManagementPolicy"] = "x".into();
-    let table: [(&str, Value, &[&str]); 8] = [
+    let table: [(&str, Value, &[&str]); 9] = [
+        (
+            "Pod",
+            json!({"spec": {"containers": template()["spec"]["containers"], "hostAliases": [{}], "readinessGates": [{}]}}),
+            &[
+                "spec.readinessGates[0].conditionType: Invalid value: \"\": name part must be non-empty",
+                "spec.hostAliases[0].ip: Invalid value: \"\": must be a valid IP address",
+            ],
+        ),
         (
             "Job",
             job,

@@ -184,7 +184,7 @@ impl<'a> At<'a> {
 
     /// Demands that the text keeps `rule`.
     pub(crate) fn rule(&self, rule: TextRule, errors: &mut Errors) {
-        errors.extend(rule(self.text()).err().map(|why| self.invalid(&why)));
+        errors.extend(rule(self.text()).err().map(|why| Error::invalid(&self.path, &self.text().into(), &why)));
     }
 
     /// Demands text that keeps `rule`.

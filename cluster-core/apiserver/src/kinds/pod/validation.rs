@@ -36,6 +36,9 @@ pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     containers::validate(spec, &volumes, errors);
     errors.extend(spec.faults(named("PodSpec")));
     dns_config(spec, errors);
+    spec.get("hostAliases").items().for_each(|alias| alias.get("ip").rule(is_ip, errors));
+    let gates = spec.get("readinessGates");
+    gates.items().for_each(|gate| gate.get("conditionType").rule(name::qualified_name, errors));
     let mut seen = Vec::new();
     for gate in spec.get("schedulingGates").items() {
         gate.get("name").required_rule(name::qualified_name, errors);
