@@ -62,7 +62,8 @@ impl Schedule {
             text = fields.trim();
         }
         if let Some(every) = text.strip_prefix("@every ") {
-            let delay = duration(every).ok_or_else(|| format!("failed to parse duration {text}"))?;
+            let delay = duration(every)
+                .ok_or_else(|| format!("failed to parse duration {text}: time: invalid duration {every:?}"))?;
             return Ok(Self::Every(delay.max(SignedDuration::from_secs(1))));
         }
         if text.starts_with('@') {

@@ -4,7 +4,7 @@ use super::BASE;
 use super::cells::{OwnCell, count};
 use super::pod::defaults;
 use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
-use super::workloads::{int_or_percent, is_zero, labels_from_template, restart_always, selected_template};
+use super::workloads::{int_or_percent, is_zero, labels_from_template, restart_always, selected_template, shown};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
@@ -58,7 +58,9 @@ pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
         if is_empty(&spec["selector"]) && !is_empty(&labels) {
             spec["selector"] = labels;
         }
-        defaults::template(&mut spec["template"]);
+        if !spec["template"].is_null() {
+            defaults::template(&mut spec["template"]);
+        }
     },
     prepare_create: |object| object["status"] = json!({"replicas": 0}),
     validate: |object| {
@@ -93,16 +95,11 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
         let (mut errors, at) = (Errors::new(), At::root(object));
         selected_template(&at, &mut errors);
         restart_always(&at, &mut errors);
-        let rolling = at.get("spec.updateStrategy.rollingUpdate");
-        if at.get("spec.updateStrategy.type").text() == "RollingUpdate" {
-            let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
-            int_or_percent(&unavailable, true, &mut errors);
-            int_or_percent(&surge, true, &mut errors);
-            match (is_zero(unavailable.value), is_zero(surge.value)) {
-                (true, true) => errors.push(unavailable.invalid("cannot be 0 when `maxSurge` is 0")),
-                (false, false) => errors.push(surge.invalid("may not be set when maxUnavailable is non-zero")),
-                _ => {}
-            }
+        let strategy = at.get("spec.updateStrategy");
+        match strategy.get("type").text() {
+            "RollingUpdate" => rolling_daemons(&strategy.get("rollingUpdate"), &mut errors),
+            "OnDelete" => {}
+            _ => errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["RollingUpdate", "OnDelete"])),
         }
         errors
     },
@@ -114,9 +111,21 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
     prepare_create: |object| object["status"] = json!({"replicas": 0, "availableReplicas": 0}),
     validate: |object| {
         let (mut errors, at) = (Errors::new(), At::root(object));
-        let rolling = at.get("spec.updateStrategy.rollingUpdate");
-        if at.get("spec.updateStrategy.type").text() == "OnDelete" && rolling.is_set() {
-            errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
+        let strategy = at.get("spec.updateStrategy");
+        match (strategy.get("type").text(), strategy.get("rollingUpdate")) {
+            ("RollingUpdate", _) => {}
+            ("OnDelete", rolling) if rolling.is_set() => {
+                errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
+            }
+            ("OnDelete", _) => {}
+            _ => {
+                let why = "must be 'RollingUpdate' or 'OnDelete'";
+                errors.push(Error::invalid(&strategy.path, &shown(&strategy), why));
+            }
+        }
+        let management = at.get("spec.podManagementPolicy");
+        if !matches!(management.text(), "OrderedReady" | "Parallel") {
+            errors.push(management.invalid("must be 'OrderedReady' or 'Parallel'"));
         }
         selected_template(&with_claims(&at).as_ref().map_or(at.clone(), At::root), &mut errors);
         restart_always(&at, &mut errors);
@@ -153,7 +162,18 @@ fn deployment_strategy(strategy: &At<'_>, errors: &mut Errors) {
                 errors.push(unavailable.invalid("may not be 0 when `maxSurge` is 0"));
             }
         }
-        _ => strategy.get("type").one_of(&["Recreate", "RollingUpdate"], errors),
+        _ => errors.push(Error::not_supported(&strategy.path, &shown(strategy), &["Recreate", "RollingUpdate"])),
+    }
+}
+
+fn rolling_daemons(rolling: &At<'_>, errors: &mut Errors) {
+    let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
+    int_or_percent(&unavailable, true, errors);
+    int_or_percent(&surge, true, errors);
+    match (is_zero(unavailable.value), is_zero(surge.value)) {
+        (true, true) => errors.push(unavailable.invalid("cannot be 0 when `maxSurge` is 0")),
+        (false, false) => errors.push(surge.invalid("may not be set when maxUnavailable is non-zero")),
+        _ => {}
     }
 }
 
@@ -208,9 +228,7 @@ fn stateful_set_update(new: &Value, old: &Value) -> Errors {
     )]
 }
 
-pub(super) const DEPLOYMENT_CELLS: &[OwnCell] =
-    &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];
-pub(super) const STATEFUL_SET_CELLS: &[OwnCell] =
+pub(super) const REPLICAS_CELLS: &[OwnCell] =
     &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];
 pub(super) const CONTROLLER_REVISION_CELLS: &[OwnCell] = &[("Controller", |o| {
     let Some(owner) = meta::controller(o) else { return "<none>".into() };

@@ -4,15 +4,19 @@ use super::BASE;
 use super::cells::{OwnCell, age, human_duration};
 use super::pod::{defaults, validation};
 use super::rules::named;
-use super::walk::{At, child, default, default_text, int, is_empty, items, text};
-use super::workloads::{labels_from_template, selected_template};
+use super::walk::{At, child, default, default_text, int, items, text};
+use super::workloads::{labels_from_template, selector};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
 use cluster_object::schedule::Schedule;
+use cluster_object::selector::Selector;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
+
+/// The label of a job's pods that its selector asks for.
+const CONTROLLER_UID: &str = "batch.kubernetes.io/controller-uid";
 
 pub(super) const JOB: Strategy = Strategy {
     defaults: job_defaults,
@@ -22,8 +26,9 @@ pub(super) const JOB: Strategy = Strategy {
     },
     validate: |job| {
         let (mut errors, at) = (Errors::new(), At::root(job));
+        generated(&at, &mut errors);
         job_spec(&at, &mut errors);
-        selected_template(&at, &mut errors);
+        selector(&at, &mut errors);
         errors
     },
     validate_update: job_update,
@@ -63,19 +68,40 @@ fn generate_selector(job: &mut Value) {
     if spec["manualSelector"] == true {
         return;
     }
-    for (key, value) in [
-        ("controller-uid", &uid),
-        ("job-name", &name),
-        ("batch.kubernetes.io/controller-uid", &uid),
-        ("batch.kubernetes.io/job-name", &name),
-    ] {
-        let labels = &mut spec["template"]["metadata"]["labels"];
-        if labels.is_null() || labels.is_object() {
-            labels[key] = value.clone().into();
+    default(&mut spec["template"], "metadata", json!({}));
+    default(&mut spec["template"]["metadata"], "labels", json!({}));
+    for (key, value) in own_labels(&uid, &name) {
+        default(&mut spec["template"]["metadata"]["labels"], key, value);
+    }
+    default(spec, "selector", json!({}));
+    default(&mut spec["selector"], "matchLabels", json!({}));
+    default(&mut spec["selector"]["matchLabels"], CONTROLLER_UID, uid);
+}
+
+/// The labels by which a job knows its pods.
+fn own_labels<'a>(uid: &'a str, name: &'a str) -> [(&'static str, &'a str); 4] {
+    let old = ("controller-uid", "job-name");
+    [(CONTROLLER_UID, uid), ("batch.kubernetes.io/job-name", name), (old.0, uid), (old.1, name)]
+}
+
+/// Faults of a selector and labels that are not those the job got, and that nobody asked to keep.
+fn generated(job: &At<'_>, errors: &mut Errors) {
+    let (spec, labels) = (job.get("spec"), job.get("spec.template.metadata.labels"));
+    if spec.value["manualSelector"] == true || !spec.get("selector").is_set() {
+        return;
+    }
+    let own = own_labels(meta::uid(job.value), meta::name(job.value));
+    for (key, wanted) in own {
+        let (path, why) = (labels.path.key(key), format!("must be '{wanted}'"));
+        match labels.value.get(key) {
+            None => errors.push(Error::required(&path, &why)),
+            Some(given) if given != wanted => errors.push(Error::invalid(&path, labels.value, &why)),
+            Some(_) => {}
         }
     }
-    if is_empty(&spec["selector"]) {
-        spec["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    let label = |wanted: &str| own.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
+    if Selector::from_label_selector(&spec.value["selector"]).is_ok_and(|selector| !selector.matches(label)) {
+        errors.push(spec.get("selector").invalid("`selector` not auto-generated"));
     }
 }
 
@@ -86,11 +112,17 @@ fn job_spec(job: &At<'_>, errors: &mut Errors) {
     if mode.text() == "Indexed" && !spec.get("completions").is_set() {
         errors.push(spec.get("completions").missing(&format!("when completion mode is {}", mode.text())));
     }
+    let on_failure = spec.get("podFailurePolicy").is_set();
+    let replacement: &[&str] = if on_failure { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
+    spec.get("podReplacementPolicy").optional_one_of(replacement, errors);
+    errors.extend(validation::template(&spec.get("template")));
     let policy = spec.get("template.spec.restartPolicy");
-    if policy.text() == "Always" {
-        errors.push(Error::required(&policy.path, "valid values: \"OnFailure\", \"Never\""));
-    } else {
-        policy.one_of(&["OnFailure", "Never"], errors);
+    match policy.text() {
+        "" | "Always" => errors.push(policy.missing("valid values: \"OnFailure\", \"Never\"")),
+        "OnFailure" if on_failure => {
+            errors.push(policy.invalid("only \"Never\" is supported when podFailurePolicy is specified"));
+        }
+        _ => policy.one_of(&["OnFailure", "Never"], errors),
     }
 }
 
@@ -131,14 +163,20 @@ fn cron_job(object: &Value) -> Errors {
     }
     let schedule = spec.get("schedule");
     if schedule.required(&mut errors) {
+        if let Err(why) = Schedule::parse(schedule.text(), &TimeZone::UTC) {
+            errors.push(schedule.invalid(&why));
+        }
         if schedule.text().contains("TZ") {
             errors.push(schedule.invalid("cannot use TZ or CRON_TZ in schedule, use timeZone field instead"));
-        } else if let Err(why) = Schedule::parse(schedule.text(), &TimeZone::UTC) {
-            errors.push(schedule.invalid(&why));
         }
     }
     let zone = spec.get("timeZone");
-    if zone.is_set() && (zone.is_empty() || TimeZone::get(zone.text()).is_err()) {
+    if zone.is_set() && zone.is_empty() {
+        errors.push(zone.invalid("timeZone must be nil or non-empty string"));
+    } else if zone.text().eq_ignore_ascii_case("local") {
+        let why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+        errors.push(zone.invalid(why));
+    } else if zone.is_set() && TimeZone::get(zone.text()).is_err() {
         errors.push(zone.invalid(&format!("unknown time zone {}", zone.text())));
     }
     let job = spec.get("jobTemplate");
@@ -146,7 +184,10 @@ fn cron_job(object: &Value) -> Errors {
     if job.get("spec.selector").is_set() {
         errors.push(job.get("spec.selector").invalid("`selector` will be auto-generated"));
     }
-    errors.extend(validation::template(&job.get("spec.template")));
+    let manual = job.get("spec.manualSelector");
+    if manual.value == true {
+        errors.push(Error::not_supported(&manual.path, manual.value, &["nil", "false"]));
+    }
     errors
 }
 

@@ -17,7 +17,9 @@ pub(super) const DEFINITION: Strategy = Strategy {
         let kind = text(&spec["names"]["kind"]).to_owned();
         if let Some(names) = child(spec, "names") {
             default_text(names, "singular", &kind.to_lowercase());
-            default_text(names, "listKind", &format!("{kind}List"));
+            if !kind.is_empty() {
+                default_text(names, "listKind", &format!("{kind}List"));
+            }
         }
     },
     prepare_create: |object| {

@@ -13,6 +13,7 @@ mod extensions;
 mod flowcontrol;
 mod legacy;
 mod networking;
+pub(crate) mod order;
 pub(crate) mod pod;
 mod quotas;
 mod rbac;

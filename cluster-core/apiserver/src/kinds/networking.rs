@@ -15,7 +15,11 @@ pub(super) const INGRESS: Strategy = Strategy {
     validate: |object| {
         let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
         if spec.get("rules").is_empty() && !spec.get("defaultBackend").is_set() {
-            errors.push(spec.invalid("either `defaultBackend` or `rules` must be specified"));
+            errors.push(Error::invalid(
+                &spec.path,
+                &Value::Null,
+                "either `defaultBackend` or `rules` must be specified",
+            ));
         }
         if spec.get("defaultBackend").is_set() {
             backend(&spec.get("defaultBackend"), &mut errors);
@@ -118,6 +122,9 @@ fn ingress_path(path: &At<'_>, errors: &mut Errors) {
             for bad in ["//", "/./", "/../", "%2f", "%2F"].iter().filter(|bad| text.text().contains(**bad)) {
                 errors.push(text.invalid(&format!("must not contain '{bad}'")));
             }
+            for bad in ["/..", "/."].iter().filter(|bad| text.text().ends_with(**bad)) {
+                errors.push(text.invalid(&format!("cannot end with '{bad}'")));
+            }
         }
         "ImplementationSpecific" if !text.is_empty() && !text.text().starts_with('/') => {
             errors.push(text.invalid("must be an absolute path"));
@@ -130,16 +137,17 @@ fn ingress_path(path: &At<'_>, errors: &mut Errors) {
 
 fn backend(backend: &At<'_>, errors: &mut Errors) {
     let (service, resource) = (backend.get("service"), backend.get("resource"));
+    let invalid = |why: &str| Error::invalid(&backend.path, &json!(""), why);
     match (service.is_set(), resource.is_set()) {
-        (true, true) => errors.push(backend.invalid("cannot set both resource and service backends")),
-        (false, false) => errors.push(backend.missing("must have either `service` or `resource`")),
+        (true, true) => errors.push(invalid("cannot set both resource and service backends")),
+        (false, false) => errors.push(invalid("resource or service backend is required")),
         (false, true) => {}
         (true, false) => {
             service.get("name").required_rule(name::dns1035_label, errors);
             let (port_name, number) = (service.get("port.name"), service.get("port.number"));
             match (port_name.is_empty(), number.is_empty()) {
-                (true, true) => errors.push(service.missing("port name or number is required")),
-                (false, false) => errors.push(service.invalid("cannot set both port name & port number")),
+                (true, true) => errors.push(backend.missing("port name or number is required")),
+                (false, false) => errors.push(invalid("cannot set both port name & port number")),
                 (false, true) => port_name.rule(name::port_name, errors),
                 (true, false) => number.port(errors),
             }

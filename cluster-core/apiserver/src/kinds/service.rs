@@ -129,11 +129,8 @@ fn service(service: &Value) -> Errors {
     }
     match kind {
         "LoadBalancer" | "NodePort" if headless => {
-            errors.push(spec.get("clusterIPs").index_invalid(
-                0,
-                &json!("None"),
-                &format!("may not be set to 'None' for {kind} services"),
-            ));
+            let why = format!("may not be set to 'None' for {kind} services");
+            errors.push(Error::invalid(&spec.get("clusterIPs").path.index(0), &json!("None"), &why));
         }
         "ExternalName" => {
             let external = spec.get("externalName");
@@ -144,7 +141,7 @@ fn service(service: &Value) -> Errors {
                 trimmed.rule(name::dns_subdomain, &mut errors);
             }
             if !spec.get("clusterIP").is_empty() {
-                errors.push(spec.get("clusterIP").forbidden("may not be set for ExternalName services"));
+                errors.push(spec.get("clusterIPs").forbidden("may not be set for ExternalName services"));
             }
         }
         _ => {}
@@ -183,12 +180,6 @@ fn service(service: &Value) -> Errors {
         errors.push(spec.get("externalTrafficPolicy").invalid("may only be set for externally-accessible services"));
     }
     errors
-}
-
-impl At<'_> {
-    fn index_invalid(&self, index: usize, value: &Value, detail: &str) -> Error {
-        Error::invalid(&self.path.index(index), value, detail)
-    }
 }
 
 fn service_port(port: &At<'_>, name_required: bool, names: &mut Vec<String>, errors: &mut Errors) {

@@ -137,7 +137,7 @@ fn faults_read_as_upstreams() {
             ),
             vec![
                 "spec.containers[1].name: Duplicate value: \"a\"",
-                "spec.restartPolicy: Unsupported value: \"Maybe\": supported values: \"Always\", \"Never\", \"OnFailure\"",
+                "spec.restartPolicy: Unsupported value: \"Maybe\": supported values: \"Always\", \"OnFailure\", \"Never\"",
             ],
         ),
         (
@@ -167,6 +167,156 @@ fn faults_read_as_upstreams() {
     ];
     for ((name, object), expected) in table {
         assert_eq!(create(name, object).1, expected, "{name}");
+    }
+}
+
+#[test]
+fn what_is_left_out_has_the_faults_of_something_empty() {
+    const UNSELECTED: &str =
+        "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`";
+    const NO_CONTAINERS: &str = "spec.template.spec.containers: Required value";
+    let table: [(&str, &[&str]); 9] = [
+        ("Deployment", &["spec.selector: Required value", UNSELECTED, NO_CONTAINERS]),
+        ("StatefulSet", &["spec.selector: Required value", UNSELECTED, NO_CONTAINERS]),
+        ("DaemonSet", &[UNSELECTED, NO_CONTAINERS]),
+        ("ReplicationController", &["spec.selector: Required value", "spec.template: Required value"]),
+        ("Pod", &["spec.containers: Required value"]),
+        ("Ingress", &["spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"]),
+        (
+            "RoleBinding",
+            &[
+                "roleRef.kind: Unsupported value: null: supported values: \"Role\", \"ClusterRole\"",
+                "roleRef.name: Required value",
+            ],
+        ),
+        (
+            "PersistentVolume",
+            &[
+                "spec: Required value: must specify a volume type",
+                "spec.accessModes: Required value",
+                "spec.capacity: Required value",
+                "spec.capacity: Unsupported value: null: supported values: \"storage\"",
+            ],
+        ),
+        (
+            "HorizontalPodAutoscaler",
+            &[
+                "spec.maxReplicas: Invalid value: 0: must be greater than 0",
+                "spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`",
+                "spec.scaleTargetRef.kind: Required value",
+                "spec.scaleTargetRef.name: Required value",
+            ],
+        ),
+    ];
+    for (name, expected) in table {
+        assert_eq!(create(name, json!({"metadata": {"name": "a"}})).1, expected, "{name}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_several_fields_is_told_in_upstreams_words_and_order() {
+    let mut job = json!({"metadata": {"name": "j", "uid": "u"}, "spec": {"parallelism": -1, "template": template()}});
+    job["spec"]["selector"] = json!({"matchLabels": {"app": "a"}});
+    job["spec"]["template"]["metadata"]["labels"]["job-name"] = "k".into();
+    let cron = json!({"spec": {"schedule": "@every x", "timeZone": "Local", "failedJobsHistoryLimit": -1,
+        "jobTemplate": {"spec": {"manualSelector": true, "template": template()}}}});
+    let mut update = workload();
+    update["spec"]["updateStrategy"] = json!({"type": "Never"});
+    update["spec"]["podManagementPolicy"] = "x".into();
+    let table: [(&str, Value, &[&str]); 9] = [
+        (
+            "Pod",
+            json!({"spec": {"containers": template()["spec"]["containers"], "hostAliases": [{}], "readinessGates": [{}]}}),
+            &[
+                "spec.readinessGates[0].conditionType: Invalid value: \"\": name part must be non-empty",
+                "spec.hostAliases[0].ip: Invalid value: \"\": must be a valid IP address",
+            ],
+        ),
+        (
+            "Job",
+            job,
+            &[
+                "spec.template.metadata.labels[job-name]: Invalid value: ",
+                "spec.parallelism: Invalid value: -1: must be greater than or equal to 0",
+                "spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\"",
+                "spec.selector: Invalid value: ",
+            ],
+        ),
+        (
+            "CronJob",
+            cron,
+            &[
+                "spec.schedule: Invalid value: \"@every x\": failed to parse duration @every x: time: invalid duration \"x\"",
+                "spec.timeZone: Invalid value: \"Local\": timeZone must be an explicit time zone",
+                "spec.jobTemplate.spec.template.spec.restartPolicy: Required value",
+                "spec.jobTemplate.spec.manualSelector: Unsupported value: true: supported values: \"nil\", \"false\"",
+                "spec.failedJobsHistoryLimit: Invalid value: -1",
+            ],
+        ),
+        (
+            "StatefulSet",
+            update,
+            &[
+                "spec.podManagementPolicy: Invalid value: \"x\": must be 'OrderedReady' or 'Parallel'",
+                "spec.updateStrategy: Invalid value: {\"RollingUpdate\":null,\"Type\":\"Never\"}: must be 'RollingUpdate' or 'OnDelete'",
+            ],
+        ),
+        (
+            "Service",
+            json!({"spec": {"ipFamilies": ["IPv5"], "externalIPs": [""], "ports": [{"port": 0}, {"port": 1, "name": "b"}]}}),
+            &[
+                "spec.ports[0].name: Required value",
+                "spec.ports[0].port: Invalid value: 0",
+                "spec.ports[0].targetPort: Invalid value: 0",
+                "spec.ipFamilies[0]: Unsupported value: \"IPv5\": supported values: \"IPv4\", \"IPv6\"",
+                "spec.externalIPs[0]: Invalid value: \"\": must be a valid IP address",
+            ],
+        ),
+        (
+            "Ingress",
+            json!({"spec": {"tls": [{"secretName": "A"}], "defaultBackend": {},
+                "rules": [{"http": {"paths": [{"path": "a", "pathType": "Exact", "backend": {"resource": {"kind": "K"}}}]}}]}}),
+            &[
+                "spec.defaultBackend: Invalid value: \"\": resource or service backend is required",
+                "spec.rules[0].http.paths[0].path: Invalid value: \"a\": must be an absolute path",
+                "spec.rules[0].http.paths[0].backend.resource.name: Required value: name is required",
+                "spec.tls[0].secretName: Invalid value: \"A\"",
+            ],
+        ),
+        (
+            "ValidatingWebhookConfiguration",
+            json!({"webhooks": [{"name": "a.b.c", "clientConfig": {}, "sideEffects": "None", "admissionReviewVersions": ["v1"]},
+                {"name": "a.b.c", "clientConfig": {"service": {"name": "s"}}, "rules": [{"operations": ["GET"]}]}]}),
+            &[
+                "webhooks[0].clientConfig: Required value: exactly one of url or service is required",
+                "webhooks[1].name: Duplicate value: \"a.b.c\"",
+                "webhooks[1].rules[0].operations[0]: Unsupported value: \"GET\"",
+                "webhooks[1].rules[0].apiGroups: Required value",
+                "webhooks[1].rules[0].apiVersions: Required value",
+                "webhooks[1].rules[0].resources: Required value",
+                "webhooks[1].sideEffects: Required value",
+                "webhooks[1].clientConfig.service.namespace: Required value: service namespace is required",
+                "webhooks[1].admissionReviewVersions: Required value",
+            ],
+        ),
+        (
+            "NetworkPolicy",
+            json!({"spec": {"policyTypes": [""]}}),
+            &["spec.policyTypes[0]: Unsupported value: \"\": supported values: \"Ingress\", \"Egress\""],
+        ),
+        (
+            "PersistentVolumeClaim",
+            json!({"spec": {"accessModes": ["Read"], "resources": {"requests": {"storage": "-1"}}}}),
+            &[
+                "spec.accessModes: Unsupported value: \"Read\"",
+                "spec.resources[storage]: Invalid value: \"-1\": must be greater than zero",
+            ],
+        ),
+    ];
+    for (name, object, expected) in table {
+        let faults = create(name, object).1;
+        assert_eq!(faults.len(), expected.len(), "{name}: {faults:?}");
+        assert!(faults.iter().zip(expected).all(|(fault, text)| fault.starts_with(text)), "{name}: {faults:?}");
     }
 }
 

@@ -73,18 +73,19 @@ pub(super) fn claim_spec_defaults(spec: &mut Value) {
 }
 
 fn access_modes(modes: &At<'_>, errors: &mut Errors) {
-    if modes.is_empty() {
-        errors.push(modes.missing("at least 1 access mode is required"));
+    for mode in modes.items() {
+        At { path: modes.path.clone(), ..mode }.one_of(&MODES, errors);
     }
-    modes.items().for_each(|mode| mode.one_of(&MODES, errors));
     if texts(modes.value).count() > 1 && texts(modes.value).any(|mode| mode == "ReadWriteOncePod") {
         errors.push(modes.forbidden("may not use ReadWriteOncePod with other access modes"));
     }
 }
 
 fn positive_storage(amount: &At<'_>, errors: &mut Errors) {
-    if amount.quantity(errors).is_some_and(|quantity| quantity <= Quantity::new(0)) {
-        errors.push(amount.invalid("must be greater than zero"));
+    match Quantity::from_value(amount.value) {
+        Ok(quantity) if quantity > Quantity::new(0) => {}
+        Ok(_) => errors.push(amount.invalid("must be greater than zero")),
+        Err(why) => errors.push(amount.invalid(&why.to_string())),
     }
 }
 
@@ -92,14 +93,11 @@ fn volume(object: &Value) -> Errors {
     let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
     access_modes(&spec.get("accessModes"), &mut errors);
     let capacity = spec.get("capacity");
-    if capacity.required(&mut errors) {
-        let storage = Value::from(meta::text(capacity.value, "storage"));
-        if storage == "" {
-            errors.push(Error::not_supported(&capacity.path, capacity.value, &["storage"]));
-        } else {
-            positive_storage(&At { path: capacity.path.key("storage"), value: &storage }, &mut errors);
-        }
+    capacity.required(&mut errors);
+    if capacity.entries().map(|(resource, _)| resource).ne(["storage"]) {
+        errors.push(Error::not_supported(&capacity.path, capacity.value, &["storage"]));
     }
+    capacity.entries().for_each(|(_, amount)| positive_storage(&amount, &mut errors));
     let mut sources = SOURCES.split(' ').filter(|kind| spec.get(kind).is_set());
     match sources.next() {
         None => errors.push(spec.missing("must specify a volume type")),

@@ -150,6 +150,11 @@ impl<'a> At<'a> {
         is_empty(self.value)
     }
 
+    /// Whether somebody gave the value: an item of a list is given even when it is empty.
+    fn is_given(&self) -> bool {
+        !self.is_empty() || self.path.to_string().ends_with(']')
+    }
+
     pub(crate) fn invalid(&self, detail: &str) -> Error {
         Error::invalid(&self.path, self.value, detail)
     }
@@ -179,7 +184,7 @@ impl<'a> At<'a> {
 
     /// Demands that the text keeps `rule`.
     pub(crate) fn rule(&self, rule: TextRule, errors: &mut Errors) {
-        errors.extend(rule(self.text()).err().map(|why| self.invalid(&why)));
+        errors.extend(rule(self.text()).err().map(|why| Error::invalid(&self.path, &self.text().into(), &why)));
     }
 
     /// Demands text that keeps `rule`.
@@ -191,23 +196,21 @@ impl<'a> At<'a> {
 
     /// Demands that the text keeps `rule` when it is given.
     pub(crate) fn optional_rule(&self, rule: TextRule, errors: &mut Errors) {
-        if !self.is_empty() {
+        if self.is_given() {
             self.rule(rule, errors);
         }
     }
 
-    /// Demands one of `allowed`.
+    /// Demands one of `allowed`, which the fault names in this order.
     pub(crate) fn one_of(&self, allowed: &[&str], errors: &mut Errors) {
         if !allowed.contains(&self.text()) {
-            let mut sorted = allowed.to_vec();
-            sorted.sort_unstable();
-            errors.push(Error::not_supported(&self.path, self.value, &sorted));
+            errors.push(Error::not_supported(&self.path, self.value, allowed));
         }
     }
 
     /// Demands one of `allowed` when the field is given.
     pub(crate) fn optional_one_of(&self, allowed: &[&str], errors: &mut Errors) {
-        if !self.is_empty() {
+        if self.is_given() {
             self.one_of(allowed, errors);
         }
     }

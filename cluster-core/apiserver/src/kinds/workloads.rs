@@ -2,42 +2,52 @@
 
 use super::pod::validation;
 use super::walk::{At, is_empty};
-use cluster_object::field::{Error, Errors};
+use cluster_object::field::Errors;
 use cluster_object::meta;
 use cluster_object::selector::Selector;
 use serde_json::{Value, json};
 
 /// Faults of `spec.selector`, `spec.template` and of both together.
 pub(super) fn selected_template(object: &At<'_>, errors: &mut Errors) {
+    selector(object, errors);
+    errors.extend(validation::template(&object.get("spec.template")));
+}
+
+/// Faults of `spec.selector`, which must fit the template.
+pub(super) fn selector(object: &At<'_>, errors: &mut Errors) {
     let (selector, template) = (object.get("spec.selector"), object.get("spec.template"));
+    let kind = meta::kind(object.value);
     if selector.is_set() {
         selector.label_selector(errors);
-        if is_empty(&selector.value["matchLabels"]) && is_empty(&selector.value["matchExpressions"]) {
-            errors.push(selector.invalid(&format!("empty selector is invalid for {}", plain_kind(object.value))));
+        if kind != "Job" && is_empty(&selector.value["matchLabels"]) && is_empty(&selector.value["matchExpressions"]) {
+            errors.push(selector.invalid(&format!("empty selector is invalid for {}", plain(kind))));
         }
-    } else {
+    } else if kind != "DaemonSet" {
         errors.push(selector.missing(""));
     }
     let labels = template.get("metadata.labels");
     match Selector::from_label_selector(selector.value) {
-        Ok(parsed) if parsed.matches(|key| meta::label(template.value, key)) || !selector.is_set() => {}
-        Ok(_) => errors.push(Error::invalid(
-            &labels.path,
-            &json!(labels.value.as_object().cloned().unwrap_or_default()),
-            "`selector` does not match template `labels`",
-        )),
+        // Where no selector stands, upstream's matches nothing.
+        Ok(parsed) if selector.is_set() && parsed.matches(|key| meta::label(template.value, key)) => {}
+        Ok(_) => errors.push(labels.invalid("`selector` does not match template `labels`")),
+        Err(_) if matches!(kind, "DaemonSet" | "Job") => {}
+        Err(_) if kind == "StatefulSet" => errors.push(selector.invalid("")),
         Err(_) => errors.push(selector.invalid("invalid label selector")),
     }
-    errors.extend(validation::template(&template));
 }
 
 /// As upstream names the kind in its fault about empty selectors.
-fn plain_kind(object: &Value) -> &'static str {
-    match meta::kind(object) {
+fn plain(kind: &str) -> &'static str {
+    match kind {
         "StatefulSet" => "statefulset",
         "DaemonSet" => "daemonset",
         _ => "deployment",
     }
+}
+
+/// A strategy as upstream shows one whose type there is not: by the names it has inside.
+pub(super) fn shown(strategy: &At<'_>) -> Value {
+    json!({"Type": strategy.value["type"], "RollingUpdate": strategy.value["rollingUpdate"]})
 }
 
 /// A template of these kinds must always restart.
@@ -45,9 +55,9 @@ pub(super) fn restart_always(object: &At<'_>, errors: &mut Errors) {
     object.get("spec.template.spec.restartPolicy").optional_one_of(&["Always"], errors);
     let deadline = object.get("spec.template.spec.activeDeadlineSeconds");
     if deadline.is_set() {
-        errors.push(
-            deadline.forbidden(&format!("activeDeadlineSeconds in {} is not Supported", meta::kind(object.value))),
-        );
+        // Upstream checks a deployment's template as one of replica sets.
+        let kind = meta::kind(object.value).replace("Deployment", "ReplicaSet");
+        errors.push(deadline.forbidden(&format!("activeDeadlineSeconds in {kind} is not Supported")));
     }
 }
 

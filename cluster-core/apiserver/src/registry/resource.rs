@@ -2,8 +2,9 @@
 
 use super::custom::Custom;
 use crate::kinds::Cell;
+use crate::kinds::order;
 use crate::kinds::rules::{self, Field};
-use cluster_object::field::Errors;
+use cluster_object::field::{Errors, Path};
 use cluster_object::status::GroupResource;
 use cluster_schema::Schema;
 use serde::Deserialize;
@@ -261,6 +262,7 @@ impl Strategy {
     pub(crate) fn faults(&self, object: &Value) -> Errors {
         let mut errors = rules::faults(self.fields, object);
         errors.extend((self.validate)(object));
+        order::sort(self.fields, &Path::default(), &mut errors);
         errors
     }
 
@@ -268,6 +270,7 @@ impl Strategy {
     pub(crate) fn update_faults(&self, new: &Value, old: &Value) -> Errors {
         let mut errors = rules::update_faults(self.fields, new, old);
         errors.extend((self.validate_update)(new, old));
+        order::sort(self.fields, &Path::default(), &mut errors);
         errors
     }
 }

@@ -26,20 +26,14 @@ pub(crate) fn validate(spec: &At<'_>, volumes: &[String], errors: &mut Errors) {
         for container in spec.get(list).items() {
             one(&container, role, volumes, errors);
             let name = container.get("name");
-            if name.required_dns_label(errors) {
+            name.required_rule(name::dns_label, errors);
+            if !name.is_empty() {
                 name.unique(&mut names, name.text().to_owned(), errors);
             }
             for port in container.get("ports").items().filter(|_| role == Role::Main) {
                 host_port(&port, spec.get("hostNetwork").value == true, &mut host_ports, errors);
             }
         }
-    }
-}
-
-impl At<'_> {
-    fn required_dns_label(&self, errors: &mut Errors) -> bool {
-        self.required_rule(name::dns_label, errors);
-        !self.is_empty()
     }
 }
 

@@ -25,8 +25,9 @@ pub(crate) fn pod(pod: &mut Value) {
 /// Defaults of the pod template at this value, which is there in Go even when nobody gives it.
 pub(crate) fn template(template: &mut Value) {
     if template.is_null() {
-        *template = json!({"spec": {}});
+        *template = json!({});
     }
+    default(template, "spec", json!({}));
     if let Some(spec) = child(template, "spec") {
         self::spec(spec);
     }

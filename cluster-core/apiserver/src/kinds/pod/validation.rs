@@ -1,6 +1,7 @@
 //! What makes a pod or pod template faulty.
 
 use super::{containers, volumes};
+use crate::kinds::order;
 use crate::kinds::rules::named;
 use crate::kinds::walk::{At, items};
 use cluster_object::field::{Error, Errors};
@@ -30,10 +31,14 @@ pub(crate) fn template(template: &At<'_>) -> Errors {
 
 /// Faults of a pod spec.
 pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
+    let before = errors.len();
     let volumes = volumes::validate(&spec.get("volumes"), errors);
     containers::validate(spec, &volumes, errors);
     errors.extend(spec.faults(named("PodSpec")));
     dns_config(spec, errors);
+    spec.get("hostAliases").items().for_each(|alias| alias.get("ip").rule(is_ip, errors));
+    let gates = spec.get("readinessGates");
+    gates.items().for_each(|gate| gate.get("conditionType").rule(name::qualified_name, errors));
     let mut seen = Vec::new();
     for gate in spec.get("schedulingGates").items() {
         gate.get("name").required_rule(name::qualified_name, errors);
@@ -43,6 +48,7 @@ pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     affinity(&spec.get("affinity"), errors);
     spread(&spec.get("topologySpreadConstraints"), errors);
     security_context(&spec.get("securityContext"), errors);
+    order::sort(named("PodSpec"), &spec.path, &mut errors[before..]);
 }
 
 /// Whether the text is an IP address.
