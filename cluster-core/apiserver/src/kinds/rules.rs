@@ -122,7 +122,7 @@ impl At<'_> {
     /// What breaks the rules of the fields below this one.
     pub(crate) fn faults(&self, fields: &[Field]) -> Errors {
         let mut errors = Errors::new();
-        for (path, rules) in fields {
+        for (path, rules) in fields.iter().filter(|(_, rules)| !rules.is_empty()) {
             let mut seen = Vec::new();
             // Most fields of most objects are absent, and few rules are about that.
             let absent_too = rules.iter().any(|rule| matches!(rule, Rule::Required(_) | Rule::Unique));
