@@ -20,7 +20,7 @@ fn kubectl_is_told_what_is_wrong() {
         (pod("{containers: []}"), "The Pod \"p\" is invalid: spec.containers: Required value"),
         (pod("{containers: [{name: c, image: x}, {name: c, image: x}]}"), "The Pod \"p\" is invalid: spec.containers[1].name: Duplicate value: \"c\""),
         (pod("{containers: [{name: c, image: x}], restartPolicy: Sometimes}"),
-         "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"Never\", \"OnFailure\""),
+         "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"OnFailure\", \"Never\""),
         (pod("{containers: [{name: c, image: x, resources: {requests: {cpu: lots}}}]}"), "quantities must match the regular expression"),
         ("{apiVersion: v1, kind: ConfigMap, metadata: {name: taken}}".to_owned(),
          "Error from server (AlreadyExists): error when creating \"STDIN\": configmaps \"taken\" already exists"),
