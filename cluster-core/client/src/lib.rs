@@ -15,7 +15,7 @@ pub mod lease;
 mod queue;
 mod reflector;
 #[cfg(any(test, feature = "testing"))]
-mod tests;
+pub mod testing;
 pub mod trim;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
@@ -23,8 +23,6 @@ pub use client::{Client, DeleteOptions, ListOptions, Object, Patch, PatchOptions
 pub use cluster_object::status::Status;
 pub use informer::{Change, Informer, Informers, ObjectKey};
 pub use queue::WorkQueue;
-#[cfg(any(test, feature = "testing"))]
-pub use tests::testing;
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
