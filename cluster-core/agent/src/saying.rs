@@ -1,5 +1,6 @@
 //! What the agent tells people: a code with values, so that the dashboard says it in its reader's language, and the same
-//! in English for everybody else. `sayings/en.json` has the English; the dashboard's catalogues translate the same codes.
+//! in English for everybody else. `sayings/` has the texts by language; the dashboard
+//! and the desktop app read them by the same codes.
 
 use serde::Serialize;
 use serde_json::{Value, json};

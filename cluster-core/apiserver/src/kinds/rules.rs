@@ -140,15 +140,13 @@ impl At<'_> {
 pub(crate) fn update_faults(fields: &[Field], new: &Value, old: &Value) -> Errors {
     let mut errors = Errors::new();
     for (path, rules) in fields {
-        for rule in rules {
-            let (now, was) = (At::root(new).get(path), meta::get(old, path));
-            match rule {
-                Rule::Frozen(_) if now.value == was || (now.is_empty() && is_empty(was)) => {}
-                Rule::Frozen("") => errors.push(now.invalid("field is immutable")),
-                Rule::Frozen(why) => errors.push(now.forbidden(why)),
-                _ => {}
-            }
+        let frozen = rules.iter().find_map(|rule| if let Rule::Frozen(why) = rule { Some(*why) } else { None });
+        let (Some(why), now, was) = (frozen, meta::get(new, path), meta::get(old, path)) else { continue };
+        if now == was || (is_empty(now) && is_empty(was)) {
+            continue;
         }
+        let now = At::root(new).get(path);
+        errors.push(if why.is_empty() { now.invalid("field is immutable") } else { now.forbidden(why) });
     }
     errors
 }

@@ -148,11 +148,13 @@ pub(crate) fn draft(object: &Value) -> Draft {
     before.push(b'{');
     for name in ["apiVersion", "kind"] {
         push_field(&mut before, name, &object[name]);
+        before.push(b',');
     }
     before.extend_from_slice(b"\"metadata\":{");
     for (name, value) in object["metadata"].as_object().unwrap_or(&nothing) {
         if name != "resourceVersion" {
             push_field(&mut before, name, value);
+            before.push(b',');
         }
     }
     before.extend_from_slice(b"\"resourceVersion\":\"");
@@ -162,7 +164,6 @@ pub(crate) fn draft(object: &Value) -> Draft {
     {
         after.push(b',');
         push_field(&mut after, name, value);
-        after.pop();
     }
     after.push(b'}');
     Draft { before: before.into(), after: after.into() }
@@ -174,7 +175,6 @@ fn push_field(text: &mut Vec<u8>, name: &str, value: &Value) {
         serde_json::to_writer(&mut *text, value)
     });
     field.expect("a value with text for keys can be written, and a Vec takes all");
-    text.push(b',');
 }
 
 /// Fills in the defaults a structural schema names, outside in.
