@@ -10,7 +10,6 @@ pub mod events;
 pub mod http;
 mod informer;
 pub mod kubeconfig;
-mod lean;
 pub mod lease;
 mod queue;
 mod reflector;

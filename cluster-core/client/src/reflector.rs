@@ -3,9 +3,9 @@
 use crate::backoff::Backoff;
 use crate::client::{Object, decode};
 use crate::informer::{Cache, ObjectKey};
-use crate::lean::without_managed_fields;
 use crate::{Backend, Error, WatchEvent, WatchScope};
 use bytes::Bytes;
+use cluster_object::lean::without_managed_fields;
 use futures::StreamExt;
 use parking_lot::RwLock;
 use std::sync::Arc;

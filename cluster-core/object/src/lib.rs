@@ -7,6 +7,7 @@ pub mod apply;
 pub mod decode;
 pub mod field;
 pub mod jsonpath;
+pub mod lean;
 pub mod meta;
 pub mod name;
 pub mod patch;

@@ -1,20 +1,23 @@
 //! The order of faults: that in which upstream looks at the fields, which clients see in the message.
 
-use super::rules::Field;
+use super::rules::Rules;
 use cluster_object::field::{Error, Path};
 
 /// Brings the faults of what is at `base` into the order of the fields in the table; those of one item of a list stay
 /// together, and what the table does not name comes last.
-pub(crate) fn sort(fields: &[Field], base: &Path, errors: &mut [Error]) {
+pub(crate) fn sort(rules: &Rules, base: &Path, errors: &mut [Error]) {
+    if errors.len() < 2 {
+        return;
+    }
     let base = base.to_string();
     errors.sort_by_cached_key(|error| {
         let path = error.path.to_string();
-        place(fields, path.strip_prefix(&base).map_or(path.as_str(), |path| path.trim_start_matches('.')))
+        place(&rules.paths, path.strip_prefix(&base).map_or(path.as_str(), |path| path.trim_start_matches('.')))
     });
 }
 
 /// Where a path stands: for each list on the way its place in the table and the item's index, then its own place.
-fn place(fields: &[Field], path: &str) -> Vec<usize> {
+fn place(fields: &[&str], path: &str) -> Vec<usize> {
     let (mut place, mut general, mut rest) = (Vec::new(), String::new(), path);
     loop {
         let item = rest.split_once('[').and_then(|(before, item)| Some((before, item.split_once(']')?)));
@@ -36,14 +39,14 @@ fn place(fields: &[Field], path: &str) -> Vec<usize> {
 
 /// The place of a field in the table, or of what it stands in, and whether the table also names fields inside of it.
 /// That a table fills in `spec` says nothing of what is in there.
-fn position(fields: &[Field], path: &str) -> (usize, bool) {
+fn position(fields: &[&str], path: &str) -> (usize, bool) {
     let inside = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with(['.', '[']));
     let around = || {
-        let all = fields.iter().enumerate().filter(|(_, (field, _))| *field != "spec" && inside(path, field));
-        all.max_by_key(|(_, (field, _))| field.len()).map(|(index, _)| index)
+        let all = fields.iter().enumerate().filter(|(_, field)| **field != "spec" && inside(path, field));
+        all.max_by_key(|(_, field)| field.len()).map(|(index, _)| index)
     };
-    let first_inside = fields.iter().position(|(field, _)| inside(field, path));
-    let exact = fields.iter().position(|(field, _)| *field == path);
+    let first_inside = fields.iter().position(|field| inside(field, path));
+    let exact = fields.iter().position(|field| *field == path);
     (exact.or(first_inside).or_else(around).unwrap_or(usize::MAX), first_inside.is_some())
 }
 
@@ -54,6 +57,7 @@ mod tests {
     #[test]
     fn faults_come_in_the_order_of_the_table_item_by_item() {
         let fields = ["spec", "spec.b", "spec.list[].y", "spec.list[].x", "spec.a"].map(|path| (path, Vec::new()));
+        let rules = Rules::of(fields.into());
         let ordered = [
             "spec.b.c",
             "spec.list",
@@ -69,7 +73,7 @@ mod tests {
         errors.swap(0, 8);
         errors.swap(2, 5);
         errors.swap(3, 4);
-        sort(&fields, &Path::default(), &mut errors);
+        sort(&rules, &Path::default(), &mut errors);
         assert_eq!(errors.iter().map(|error| error.path.to_string()).collect::<Vec<_>>(), ordered);
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! What involves one field at a time stands in `rules.json`, by kind; only what involves several is code.
 
-use super::walk::{At, TextRule, at, is_empty, items};
-use cluster_object::field::{Error, Errors};
-use cluster_object::{meta, name};
+use super::order;
+use super::walk::{At, TextRule, is_empty, items};
+use cluster_object::field::{Error, Errors, Path};
+use cluster_object::name;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -68,16 +69,43 @@ fn text_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextRule, D::
     found.map(|(_, rule)| *rule).ok_or_else(|| D::Error::custom(format!("there is no rule {wanted:?} of texts")))
 }
 
-/// The rules of a field. In a path, `list[]` stands for each item. A field is looked at only when what it stands in is
-/// there.
-pub(crate) type Field = (&'static str, Vec<Rule>);
+/// A row of the table: a path, in which `list[]` stands for each item, and the rules of what is there. A field is looked
+/// at only when what it stands in is there.
+type Field = (&'static str, Vec<Rule>);
 
-static TABLE: LazyLock<HashMap<&str, Vec<Field>>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("rules.json")).expect("a table of rules, which tests read"));
+/// The rules of a kind, or of a part that several kinds have.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// The fields in the order in which upstream looks at them.
+    pub(super) paths: Vec<&'static str>,
+    tree: Tree,
+}
 
-/// The rules that stand in `rules.json` under a name: those of a kind, or of a part that several kinds have.
-pub(super) fn named(name: &str) -> &'static [Field] {
-    TABLE.get(name).map(Vec::as_slice).unwrap_or_default()
+/// The same by place, so that a walk down an object looks at what is there instead of at every row.
+#[derive(Debug)]
+struct Tree {
+    default: Option<Value>,
+    frozen: Option<&'static str>,
+    rules: Vec<Rule>,
+    /// Whether something is to be filled in, or to be checked, here or below.
+    fills: bool,
+    checks: bool,
+    fields: Vec<(&'static str, Tree)>,
+    items: Option<Box<Tree>>,
+}
+
+/// Those of a kind that no row is about.
+pub(crate) static NONE: Rules = Rules { paths: Vec::new(), tree: Tree::EMPTY };
+
+static TABLE: LazyLock<HashMap<&str, Rules>> = LazyLock::new(|| {
+    let rows: HashMap<&str, Vec<Field>> =
+        serde_json::from_str(include_str!("rules.json")).expect("a table of rules, which tests read");
+    rows.into_iter().map(|(name, fields)| (name, Rules::of(fields))).collect()
+});
+
+/// The rules that stand in `rules.json` under a name.
+pub(super) fn named(name: &str) -> &'static Rules {
+    TABLE.get(name).unwrap_or(&NONE)
 }
 
 /// The names under which rules stand.
@@ -86,89 +114,164 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     TABLE.keys().copied()
 }
 
-/// Fills in what the rules fill in.
-pub(crate) fn fill(fields: &[Field], object: &mut Value) {
-    for (path, rules) in fields {
-        for rule in rules {
-            if let Rule::Default(value) = rule {
-                fill_one(object, path, value);
-            }
+impl Rules {
+    /// Of the rows of a table.
+    pub(super) fn of(fields: Vec<Field>) -> Self {
+        let (paths, mut tree) = (fields.iter().map(|(path, _)| *path).collect(), Tree::EMPTY);
+        for (path, rules) in fields {
+            tree.add(path, rules);
         }
+        Self { paths, tree }
     }
-}
 
-fn fill_one(object: &mut Value, path: &str, value: &Value) {
-    if let Some((list, rest)) = path.split_once("[].") {
-        let items = list.split('.').try_fold(object, |object, key| object.get_mut(key)).and_then(Value::as_array_mut);
-        return items.into_iter().flatten().for_each(|item| fill_one(item, rest, value));
+    /// Fills in what the rules fill in.
+    pub(crate) fn fill(&self, object: &mut Value) {
+        self.tree.fill(object);
     }
-    let (parent, key) = match path.rsplit_once('.') {
-        Some((parent, key)) => (at(object, parent), key),
-        None => (Some(object), path),
-    };
-    if let Some(parent) = parent.and_then(Value::as_object_mut)
-        && parent.get(key).is_none_or(|present| present.is_null() || present == "")
-    {
-        parent.insert(key.to_owned(), value.clone());
-    }
-}
 
-/// What breaks the rules.
-pub(crate) fn faults(fields: &[Field], object: &Value) -> Errors {
-    At::root(object).faults(fields)
-}
-
-impl At<'_> {
-    /// What breaks the rules of the fields below this one.
-    pub(crate) fn faults(&self, fields: &[Field]) -> Errors {
+    /// What changed that may not.
+    pub(crate) fn update_faults(&self, new: &Value, old: &Value) -> Errors {
         let mut errors = Errors::new();
-        for (path, rules) in fields.iter().filter(|(_, rules)| !rules.is_empty()) {
-            let mut seen = Vec::new();
-            // Most fields of most objects are absent, and few rules are about that.
-            let absent_too = rules.iter().any(|rule| matches!(rule, Rule::Required(_) | Rule::Unique));
-            for value in all(self, path, absent_too) {
-                for rule in rules {
-                    check(rule, &value, &mut seen, &mut errors);
-                }
-            }
-        }
+        self.tree.compare(&Way::Root(&Path::default()), new, old, &mut errors);
         errors
     }
 }
 
-/// What changed that may not.
-pub(crate) fn update_faults(fields: &[Field], new: &Value, old: &Value) -> Errors {
-    let mut errors = Errors::new();
-    for (path, rules) in fields {
-        let frozen = rules.iter().find_map(|rule| if let Rule::Frozen(why) = rule { Some(*why) } else { None });
-        let (Some(why), now, was) = (frozen, meta::get(new, path), meta::get(old, path)) else { continue };
-        if now == was || (is_empty(now) && is_empty(was)) {
-            continue;
-        }
-        let now = At::root(new).get(path);
-        errors.push(if why.is_empty() { now.invalid("field is immutable") } else { now.forbidden(why) });
+impl At<'_> {
+    /// What breaks the rules of the fields below this one, in the order of the table.
+    pub(crate) fn faults(&self, rules: &Rules) -> Errors {
+        let mut errors = Errors::new();
+        rules.tree.check_fields(&Way::Root(&self.path), self.value, &mut Vec::new(), &mut errors);
+        order::sort(rules, &self.path, &mut errors);
+        errors
     }
-    errors
 }
 
-/// The values at `path` whose surroundings are there; without those that are absent themselves, unless told otherwise.
-fn all<'a>(object: &At<'a>, path: &str, absent_too: bool) -> Vec<At<'a>> {
-    let is_absent = |path: &str| meta::get(object.value, path).is_null();
-    if let Some((list, rest)) = path.split_once("[]") {
-        if is_absent(list) {
-            return Vec::new();
-        }
-        let items = object.get(list).items();
-        return match rest.strip_prefix('.') {
-            Some(rest) => items.flat_map(|item| all(&item, rest, absent_too)).collect(),
-            None => items.collect(),
-        };
-    }
-    let alone = path.rsplit_once('.').is_some_and(|(parent, _)| parent != "spec" && is_absent(parent));
-    if alone || (!absent_too && is_absent(path)) { Vec::new() } else { vec![object.get(path)] }
+/// The way from where a walk began; it lives on the stack and becomes text for what has rules.
+#[derive(Clone, Copy)]
+enum Way<'w> {
+    Root(&'w Path),
+    Field(&'w Way<'w>, &'static str),
+    Item(&'w Way<'w>, usize),
 }
 
-fn check(rule: &Rule, value: &At<'_>, seen: &mut Vec<(String, String)>, errors: &mut Errors) {
+impl Way<'_> {
+    fn path(&self) -> Path {
+        match self {
+            Self::Root(path) => (*path).clone(),
+            Self::Field(up, name) => up.path().child(name),
+            Self::Item(up, index) => up.path().index(*index),
+        }
+    }
+}
+
+/// What must be unique in a list: the rule that says so, and the text that stands there already.
+type Seen<'a> = Vec<(&'a Rule, &'a str)>;
+
+impl Tree {
+    const EMPTY: Self = Self {
+        default: None,
+        frozen: None,
+        rules: Vec::new(),
+        fills: false,
+        checks: false,
+        fields: Vec::new(),
+        items: None,
+    };
+
+    fn add(&mut self, path: &'static str, rules: Vec<Rule>) {
+        self.fills |= rules.iter().any(|rule| matches!(rule, Rule::Default(_)));
+        self.checks |= rules.iter().any(|rule| !matches!(rule, Rule::Default(_) | Rule::Frozen(_)));
+        if let Some(below) = path.strip_prefix("[]") {
+            return self.items.get_or_insert(Box::new(Self::EMPTY)).add(below.trim_start_matches('.'), rules);
+        }
+        if !path.is_empty() {
+            let (name, below) = path.split_at(path.find(['.', '[']).unwrap_or(path.len()));
+            return self.field(name).add(below.strip_prefix('.').unwrap_or(below), rules);
+        }
+        for rule in rules {
+            match rule {
+                Rule::Default(value) => self.default = Some(value),
+                Rule::Frozen(why) => self.frozen = Some(why),
+                rule => self.rules.push(rule),
+            }
+        }
+    }
+
+    fn field(&mut self, name: &'static str) -> &mut Self {
+        let place = self.fields.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            self.fields.push((name, Self::EMPTY));
+            self.fields.len() - 1
+        });
+        &mut self.fields[place].1
+    }
+
+    fn fill(&self, value: &mut Value) {
+        match value {
+            Value::Object(object) => {
+                for (name, field) in self.fields.iter().filter(|(_, field)| field.fills) {
+                    if let Some(default) = &field.default
+                        && object.get(*name).is_none_or(|present| present.is_null() || present == "")
+                    {
+                        object.insert((*name).to_owned(), default.clone());
+                    }
+                    if let Some(value) = object.get_mut(*name) {
+                        field.fill(value);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                if let Some(item) = &self.items {
+                    items.iter_mut().for_each(|value| item.fill(value));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Checks what stands here and all below.
+    fn check<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
+        // Most fields of most objects are absent, and few rules are about that.
+        let concerned = |rule: &Rule| !value.is_null() || matches!(rule, Rule::Required(_) | Rule::Unique);
+        if self.rules.iter().any(concerned) {
+            let at = At { path: way.path(), value };
+            self.rules.iter().for_each(|rule| check(rule, &at, seen, errors));
+        }
+        if let (Some(item), Value::Array(items)) = (&self.items, value) {
+            let mut seen = Seen::new();
+            for (index, value) in items.iter().enumerate() {
+                item.check(&Way::Item(way, index), value, &mut seen, errors);
+            }
+        }
+        // A spec is there in Go even when nobody gives it.
+        if !value.is_null() || matches!(way, Way::Field(_, "spec")) {
+            self.check_fields(way, value, seen, errors);
+        }
+    }
+
+    fn check_fields<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
+        for (name, field) in self.fields.iter().filter(|(_, field)| field.checks) {
+            field.check(&Way::Field(way, name), value.get(name).unwrap_or(&Value::Null), seen, errors);
+        }
+    }
+
+    fn compare(&self, way: &Way<'_>, new: &Value, old: &Value, errors: &mut Errors) {
+        for (name, field) in &self.fields {
+            let [now, was] = [new, old].map(|value| value.get(name).unwrap_or(&Value::Null));
+            let way = Way::Field(way, name);
+            if let Some(why) = field.frozen
+                && now != was
+                && !(is_empty(now) && is_empty(was))
+            {
+                let now = At { path: way.path(), value: now };
+                errors.push(if why.is_empty() { now.invalid("field is immutable") } else { now.forbidden(why) });
+            }
+            field.compare(&way, now, was, errors);
+        }
+    }
+}
+
+fn check<'a>(rule: &'a Rule, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
     match rule {
         Rule::Required(detail) if value.is_empty() => errors.push(value.missing(detail)),
         Rule::Text(rule) => value.optional_rule(*rule, errors),
@@ -187,13 +290,11 @@ fn check(rule: &Rule, value: &At<'_>, seen: &mut Vec<(String, String)>, errors: 
             _ => {}
         },
         Rule::Unique => {
-            let path = value.path.to_string();
-            let list = path.rsplit_once('[').map_or("", |(list, _)| list).to_owned();
-            let entry = (list, value.text().to_owned());
-            if seen.contains(&entry) {
+            let text = value.text();
+            if seen.iter().any(|(by, known)| std::ptr::eq(*by, rule) && *known == text) {
                 errors.push(Error::duplicate(&value.path, value.value));
             } else {
-                seen.push(entry);
+                seen.push((rule, text));
             }
         }
         _ => {}
@@ -205,7 +306,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn fields() -> Vec<Field> {
+    fn rules() -> Rules {
         let text = r#"[
             ["kind", [{"default": "A"}, {"oneOf": ["A", "B"]}]],
             ["spec.items[].name", [{"required": "say it"}, {"text": "dnsLabel"}, "unique"]],
@@ -213,13 +314,13 @@ mod tests {
             ["spec.more.needed", [{"required": ""}]],
             ["spec.fixed", [{"frozen": ""}]]
         ]"#;
-        serde_json::from_str(text).expect("rules")
+        Rules::of(serde_json::from_str(text).expect("rules"))
     }
 
     #[test]
     fn defaults_go_where_nothing_stands() {
         let mut object = json!({"spec": {"items": [{"name": "a"}, {"count": 2}]}});
-        fill(&fields(), &mut object);
+        rules().fill(&mut object);
         assert_eq!(object, json!({"kind": "A", "spec": {"items": [{"name": "a", "count": 1}, {"count": 2}]}}));
     }
 
@@ -227,25 +328,25 @@ mod tests {
     fn faults_name_each_value() {
         let object =
             json!({"kind": "C", "spec": {"more": {}, "items": [{"name": "a"}, {"name": "a", "count": 9}, {}]}});
-        let found: Vec<String> = faults(&fields(), &object).iter().map(ToString::to_string).collect();
+        let found: Vec<String> = At::root(&object).faults(&rules()).iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
             [
                 "kind: Unsupported value: \"C\": supported values: \"A\", \"B\"",
                 "spec.items[1].name: Duplicate value: \"a\"",
-                "spec.items[2].name: Required value: say it",
                 "spec.items[1].count: Invalid value: 9: must be between 1 and 3, inclusive",
+                "spec.items[2].name: Required value: say it",
                 "spec.more.needed: Required value",
             ]
         );
-        assert_eq!(faults(&fields(), &json!({"kind": "A", "spec": {}})), vec![]);
+        assert_eq!(At::root(&json!({"kind": "A", "spec": {}})).faults(&rules()), vec![]);
     }
 
     #[test]
     fn what_is_frozen_does_not_change() {
         let old = json!({"spec": {"fixed": 1}});
-        assert_eq!(update_faults(&fields(), &old, &old), vec![]);
-        let found = update_faults(&fields(), &json!({"spec": {"fixed": 2}}), &old);
+        assert_eq!(rules().update_faults(&old, &old), vec![]);
+        let found = rules().update_faults(&json!({"spec": {"fixed": 2}}), &old);
         assert_eq!(found[0].to_string(), "spec.fixed: Invalid value: 2: field is immutable");
     }
 }

@@ -252,10 +252,10 @@ pub(super) const SERVICE_CELLS: &[OwnCell] = &[("External-IP", external_ip), ("P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::rules::{fill, named};
+    use crate::kinds::rules::named;
 
     fn complete(object: &mut Value) {
-        fill(named("Service"), object);
+        named("Service").fill(object);
         service_defaults(object);
     }
 

@@ -3,7 +3,8 @@
 use super::custom::Custom;
 use crate::kinds::Cell;
 use crate::kinds::order;
-use crate::kinds::rules::{self, Field};
+use crate::kinds::rules::{self, Rules};
+use crate::kinds::walk::At;
 use cluster_object::field::{Errors, Path};
 use cluster_object::status::GroupResource;
 use cluster_schema::Schema;
@@ -181,7 +182,7 @@ pub type SelectableField = (&'static str, fn(&Value) -> String);
 #[derive(Debug, Clone)]
 pub struct Strategy {
     /// The rules of single fields. They run before the functions below.
-    pub(crate) fields: &'static [Field],
+    pub(crate) fields: &'static Rules,
     /// Fills in what upstream's defaulting fills in. Runs on everything that comes in, and must be idempotent.
     pub defaults: fn(&mut Value),
     /// Sets what a create must set (generation is set and a status subresource dropped by the generic code).
@@ -230,7 +231,7 @@ pub struct Conversion {
 impl Strategy {
     /// No rules beyond the generic ones.
     pub const NONE: Self = Self {
-        fields: &[],
+        fields: &rules::NONE,
         defaults: |_| {},
         prepare_create: |_| {},
         prepare_update: |_, _| {},
@@ -251,7 +252,7 @@ impl Strategy {
 
     /// Fills in all defaults.
     pub(crate) fn complete(&self, object: &mut Value) {
-        rules::fill(self.fields, object);
+        self.fields.fill(object);
         (self.defaults)(object);
     }
 
@@ -260,7 +261,7 @@ impl Strategy {
 
     /// All faults of an object.
     pub(crate) fn faults(&self, object: &Value) -> Errors {
-        let mut errors = rules::faults(self.fields, object);
+        let mut errors = At::root(object).faults(self.fields);
         errors.extend((self.validate)(object));
         order::sort(self.fields, &Path::default(), &mut errors);
         errors
@@ -268,7 +269,7 @@ impl Strategy {
 
     /// All faults of a change.
     pub(crate) fn update_faults(&self, new: &Value, old: &Value) -> Errors {
-        let mut errors = rules::update_faults(self.fields, new, old);
+        let mut errors = self.fields.update_faults(new, old);
         errors.extend((self.validate_update)(new, old));
         order::sort(self.fields, &Path::default(), &mut errors);
         errors

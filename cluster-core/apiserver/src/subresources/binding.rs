@@ -1,7 +1,7 @@
 //! Bindings: a pod gets its node.
 
 use crate::admission::{AdmissionRequest, Operation};
-use crate::verbs::{BINDING, Call, Proposed, Reply, change};
+use crate::verbs::{Call, Part, Proposed, Reply, change};
 use axum::body::Body;
 use cluster_object::field::{Error, Path};
 use cluster_object::meta;
@@ -20,7 +20,7 @@ pub(crate) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     if call.query.dry_run {
         return super::success();
     }
-    change(call, &name, BINDING, |pod| Ok(Proposed::new(bound(&name, pod, &binding)?))).await?;
+    change(call, &name, Part::Binding, |pod| Ok(Proposed::new(bound(&name, pod, &binding)?))).await?;
     super::success()
 }
 

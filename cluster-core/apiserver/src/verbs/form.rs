@@ -4,6 +4,7 @@ use crate::admission::Lookup;
 use crate::conversion;
 use crate::registry::{Custom, Resource};
 use bytes::Bytes;
+use cluster_object::lean::without_managed_fields;
 use cluster_object::meta;
 use cluster_object::selector::FieldSelector;
 use cluster_object::status::Status;
@@ -209,7 +210,7 @@ pub(super) fn structural_defaults(value: &mut Value, schema: &Schema) {
 
 /// What selectors ask of an object; `resource` is the one whose version is stored.
 pub(crate) fn facts(resource: &Resource, bytes: &[u8]) -> Facts {
-    let object: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let object: Value = serde_json::from_slice(&without_managed_fields(bytes)).unwrap_or_default();
     Facts {
         labels: meta::labels(&object).map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
         fields: resource.strategy.selectable_fields.iter().map(|&(name, value)| (name, value(&object))).collect(),

@@ -16,7 +16,7 @@ use cluster_object::meta;
 use cluster_object::status::Status;
 use cluster_store::{Entry, Expect, WriteError};
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Which part of the object a write may change.
@@ -28,10 +28,9 @@ pub(crate) enum Part {
     Status,
     /// What the subresource's own code changes.
     Sub(&'static str),
+    /// What a binding makes of a pod: admission and validation have seen the Binding.
+    Binding,
 }
-
-/// What a binding makes of a pod: admission and validation have seen the Binding.
-pub(crate) const BINDING: Part = Part::Sub("binding");
 
 impl Part {
     pub(crate) fn subresource(self) -> &'static str {
@@ -39,6 +38,7 @@ impl Part {
             Self::Main => "",
             Self::Status => "status",
             Self::Sub(name) => name,
+            Self::Binding => "binding",
         }
     }
 }
@@ -159,7 +159,7 @@ async fn prepare(
     let resource = &*call.resource;
     metadata::carry_over(object, old);
     split(call, part, object, old);
-    if part != BINDING {
+    if part != Part::Binding {
         let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
         call.admit(&mut request, Phase::Mutating).await?;
     }
@@ -169,7 +169,7 @@ async fn prepare(
     if part == Part::Main {
         (resource.strategy.prepare_update)(object, old);
     }
-    let bumps = !matches!(part, Part::Status | Part::Sub("binding" | "finalize" | "approval"));
+    let bumps = !matches!(part, Part::Status | Part::Binding | Part::Sub("finalize" | "approval"));
     if bumps && resource.strategy.has_generation && metadata::content_differs(object, old) {
         meta::set(object, "metadata.generation", meta::generation(old) + 1);
     }
@@ -184,12 +184,14 @@ fn split(call: &Call<'_>, part: Part, object: &mut Value, old: &Value) {
     match part {
         Part::Main if call.resource.subresource("status").is_some() => restore(object, old, "status"),
         Part::Status => {
-            let (status, metadata) = (object["status"].take(), object["metadata"].take());
-            *object = old.clone();
-            object["metadata"] = metadata;
-            match status {
-                Value::Null => drop(meta::remove(object, "status")),
-                status => object["status"] = status,
+            let own = |name: &str| matches!(name, "metadata" | "status");
+            let nothing = Map::new();
+            let (object_fields, old_fields) = (object.as_object_mut(), old.as_object().unwrap_or(&nothing));
+            object_fields.into_iter().for_each(|fields| {
+                fields.retain(|name, value| if own(name) { !value.is_null() } else { old_fields.contains_key(name) });
+            });
+            for name in old_fields.keys().filter(|name| !own(name)) {
+                restore(object, old, name);
             }
             for field in call.resource.strategy.status_resets {
                 let (metadata, old) = (&mut object["metadata"], &old["metadata"]);
@@ -202,13 +204,15 @@ fn split(call: &Call<'_>, part: Part, object: &mut Value, old: &Value) {
 
 fn restore(object: &mut Value, old: &Value, field: &str) {
     match old.get(field) {
-        Some(value) => object[field] = value.clone(),
+        // Mostly nothing has changed, and a copy of a spec costs more than a look.
+        Some(value) if object.get(field) != Some(value) => object[field] = value.clone(),
+        Some(_) => {}
         None => drop(meta::remove(object, field)),
     }
 }
 
 async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, old: &Value) -> Result<(), Status> {
-    if part == BINDING {
+    if part == Part::Binding {
         return Ok(());
     }
     let strategy = &call.resource.strategy;
@@ -220,7 +224,7 @@ async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, o
             errors.extend(strategy.update_faults(object, old));
         }
         Part::Status => errors.extend((strategy.validate_status)(object, old)),
-        Part::Sub(_) => errors.extend(strategy.faults(object)),
+        Part::Sub(_) | Part::Binding => errors.extend(strategy.faults(object)),
     }
     errors.extend(call.resource.custom_faults(object, Some(old)));
     call.invalid_if(name, &errors)?;

@@ -10,14 +10,16 @@ pub(crate) fn tolerated(taint: &Taint, tolerations: &[Toleration]) -> bool {
 }
 
 fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
-    let given = |field: &Option<String>| field.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+    let covers = |wanted: &Option<String>, actual: &str| {
+        wanted.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == actual)
+    };
     let value = toleration.value.as_deref().unwrap_or_default();
     let actual = taint.value.as_deref().unwrap_or_default();
     let compare = |good: fn(&i64, &i64) -> bool| {
         actual.parse().ok().zip(value.parse().ok()).is_some_and(|(actual, bound): (i64, i64)| good(&actual, &bound))
     };
-    given(&toleration.effect).is_none_or(|effect| effect == taint.effect)
-        && given(&toleration.key).is_none_or(|key| key == taint.key)
+    covers(&toleration.effect, &taint.effect)
+        && covers(&toleration.key, &taint.key)
         && match toleration.operator.as_deref().unwrap_or_default() {
             "" | "Equal" => value == actual,
             "Exists" => true,

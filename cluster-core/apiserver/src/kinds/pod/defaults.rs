@@ -1,6 +1,6 @@
 //! What upstream fills into pods and pod templates.
 
-use crate::kinds::rules::{fill, named};
+use crate::kinds::rules::named;
 use crate::kinds::walk::{
     at, canonical_quantities, canonical_quantity, child, default, default_text, each, entries, int, is_empty,
 };
@@ -35,7 +35,7 @@ pub(crate) fn template(template: &mut Value) {
 
 /// Defaults of a pod spec that pods and templates share.
 pub(crate) fn spec(spec: &mut Value) {
-    fill(named("PodSpec"), spec);
+    named("PodSpec").fill(spec);
     for (from, to) in [("serviceAccount", "serviceAccountName"), ("serviceAccountName", "serviceAccount")] {
         if !is_empty(&spec[from]) && is_empty(&spec[to]) {
             spec[to] = spec[from].clone();
@@ -49,7 +49,7 @@ pub(crate) fn spec(spec: &mut Value) {
 }
 
 fn container(container: &mut Value) {
-    fill(named("Container"), container);
+    named("Container").fill(container);
     let policy = pull_policy(container["image"].as_str().unwrap_or_default());
     default_text(container, "imagePullPolicy", policy);
     for list in ["resources.limits", "resources.requests"] {
@@ -64,12 +64,12 @@ fn container(container: &mut Value) {
                     probe[key] = value.into();
                 }
             }
-            fill(named("Handler"), probe);
+            named("Handler").fill(probe);
         }
     }
     for hook in ["lifecycle.postStart", "lifecycle.preStop"] {
         if let Some(handler) = at(container, hook) {
-            fill(named("Handler"), handler);
+            named("Handler").fill(handler);
         }
     }
 }
@@ -106,7 +106,7 @@ fn volume(volume: &mut Value) {
     if volume.as_object().is_some_and(|v| v.iter().all(|(key, value)| key == "name" || value.is_null())) {
         volume["emptyDir"] = json!({});
     }
-    fill(named("Volume"), volume);
+    named("Volume").fill(volume);
     if let Some(limit) = child(volume, "emptyDir").and_then(|e| e.get_mut("sizeLimit")) {
         canonical_quantity(limit);
     }
@@ -122,7 +122,7 @@ fn volume(volume: &mut Value) {
 
 /// Defaults of the sources that volumes of pods and persistent volumes share.
 pub(crate) fn source(holder: &mut Value) {
-    fill(named("VolumeSource"), holder);
+    named("VolumeSource").fill(holder);
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The text of an object without the owners of its fields: nobody who caches objects reads them, and they are half of
+//! The text of an object without the owners of its fields: few who read objects ask for them, and they are half of
 //! what there is to decode.
 
 use serde::Deserialize;
@@ -18,7 +18,7 @@ struct Metadata<'a> {
 }
 
 /// The object without its `metadata.managedFields`; as it is where it has none, or is not well-formed.
-pub(crate) fn without_managed_fields(text: &[u8]) -> Cow<'_, [u8]> {
+pub fn without_managed_fields(text: &[u8]) -> Cow<'_, [u8]> {
     let Ok(Outline { metadata }) = serde_json::from_slice::<Outline<'_>>(text) else { return Cow::Borrowed(text) };
     let fields = metadata.managed_fields.get();
     // It is borrowed from the text, so this is where it begins there.
