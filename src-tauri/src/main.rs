@@ -3,6 +3,8 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod agent;
+#[cfg(target_os = "linux")]
+mod first;
 mod links;
 mod news;
 mod tray;
@@ -42,9 +44,14 @@ fn arrive(app: &AppHandle, arguments: &[String]) {
 fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_env("DEVCLUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let context = tauri::generate_context!();
+    #[cfg(target_os = "linux")]
+    if first::took(&context.config().identifier) || std::env::args().any(|argument| argument == QUIT) {
+        return Ok(());
+    }
     let remembered = StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED | StateFlags::FULLSCREEN;
     let app = tauri::Builder::default()
-        // The first, because it ends a second start before that does anything.
+        // The first, because it ends a second start before that does anything else.
         .plugin(tauri_plugin_single_instance::init(|app, arguments, _| arrive(app, &arguments)))
         .plugin(tauri_plugin_window_state::Builder::new().with_state_flags(remembered).build())
         .plugin(tauri_plugin_notification::init())
@@ -68,7 +75,7 @@ fn main() -> anyhow::Result<()> {
             arrive(app.handle(), &std::env::args().collect::<Vec<_>>());
             Ok(())
         })
-        .build(tauri::generate_context!())
+        .build(context)
         .context("failed to start the window system")?;
     app.run(|_app, _event| {
         // Other systems give a link as an argument.

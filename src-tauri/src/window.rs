@@ -64,6 +64,7 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
             NewWindowResponse::Deny
         })
         .on_document_title_changed(|window, title| {
+            tracing::debug!(title, "the page has a title");
             report("take a title", window.set_title(&title));
             ask_language(&window);
         });
