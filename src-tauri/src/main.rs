@@ -28,14 +28,22 @@ async fn start(app: AppHandle) -> Result<(), String> {
     agent::open(&app).await.map_err(|error| format!("{error:#}"))
 }
 
-/// What a second start asks of the first, and the first of itself.
+/// What a second start asks of the first.
 fn arrive(app: &AppHandle, arguments: &[String]) {
+    appear(app, arguments);
+    go(app, arguments);
+}
+
+fn appear(app: &AppHandle, arguments: &[String]) {
     let given = |flag: &str| arguments.iter().any(|argument| argument == flag);
     if given(QUIT) {
         app.exit(0);
     } else if !given(HIDDEN) {
         window::show(app);
     }
+}
+
+fn go(app: &AppHandle, arguments: &[String]) {
     for route in arguments.iter().filter_map(|argument| links::route(argument)) {
         window::go(app, &route);
     }
@@ -56,7 +64,7 @@ fn main() -> anyhow::Result<()> {
         .plugin(tauri_plugin_window_state::Builder::new().with_state_flags(remembered).build())
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_autostart::Builder::new().arg(HIDDEN).build())
-        .manage(agent::Known::default())
+        .manage(agent::begin())
         .manage(window::Place::default())
         .invoke_handler(tauri::generate_handler![start])
         .on_menu_event(|app, event| tray::chosen(app, event.id().as_ref()))
@@ -69,10 +77,11 @@ fn main() -> anyhow::Result<()> {
             }
         })
         .setup(|app| {
-            agent::begin(app.handle());
+            let arguments: Vec<_> = std::env::args().collect();
+            go(app.handle(), &arguments);
             window::create(app.handle())?;
             tray::follow(app.handle());
-            arrive(app.handle(), &std::env::args().collect::<Vec<_>>());
+            appear(app.handle(), &arguments);
             Ok(())
         })
         .build(context)
