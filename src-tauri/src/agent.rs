@@ -27,21 +27,29 @@ const PAUSE: Duration = Duration::from_millis(500);
 type Reached = Result<(Contact, Url)>;
 
 /// What is known of the agent.
-#[derive(Default)]
 pub(crate) struct Known(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// The first try, which begins before there is a window.
+    /// The first try, which begins before there is a window system.
     first: Option<JoinHandle<Reached>>,
     following: Option<JoinHandle<()>>,
     contact: Option<Contact>,
     heard: Heard,
 }
 
-/// Begins to start the agent, before a page asks for it.
-pub(crate) fn begin(app: &AppHandle) {
-    app.state::<Known>().0.lock().first = Some(async_runtime::spawn(reach()));
+/// Begins to start the agent.
+pub(crate) fn begin() -> Known {
+    Known(Mutex::new(Inner { first: Some(async_runtime::spawn(reach())), ..Inner::default() }))
+}
+
+/// Where the dashboard is, if the agent was faster than the window system; it is followed from then on.
+pub(crate) fn reached(app: &AppHandle) -> Option<Url> {
+    let first = app.state::<Known>().0.lock().first.take_if(|first| first.inner().is_finished())?;
+    // What went wrong is told to the page that tries again.
+    let (contact, url) = async_runtime::block_on(first).ok()?.ok()?;
+    begin_following(app, contact);
+    Some(url)
 }
 
 /// Leads the window to the agent's dashboard and follows what the agent tells.
@@ -52,11 +60,15 @@ pub(crate) async fn open(app: &AppHandle) -> Result<()> {
         None => reach().await?,
     };
     window::open(app, url);
+    begin_following(app, contact);
+    Ok(())
+}
+
+fn begin_following(app: &AppHandle, contact: Contact) {
     let following = async_runtime::spawn(follow(app.clone(), contact));
     if let Some(other) = app.state::<Known>().0.lock().following.replace(following) {
         other.abort();
     }
-    Ok(())
 }
 
 /// The clusters, as the agent told them last.

@@ -3,6 +3,8 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod agent;
+#[cfg(target_os = "linux")]
+mod first;
 mod links;
 mod news;
 mod tray;
@@ -26,14 +28,22 @@ async fn start(app: AppHandle) -> Result<(), String> {
     agent::open(&app).await.map_err(|error| format!("{error:#}"))
 }
 
-/// What a second start asks of the first, and the first of itself.
+/// What a second start asks of the first.
 fn arrive(app: &AppHandle, arguments: &[String]) {
+    appear(app, arguments);
+    go(app, arguments);
+}
+
+fn appear(app: &AppHandle, arguments: &[String]) {
     let given = |flag: &str| arguments.iter().any(|argument| argument == flag);
     if given(QUIT) {
         app.exit(0);
     } else if !given(HIDDEN) {
         window::show(app);
     }
+}
+
+fn go(app: &AppHandle, arguments: &[String]) {
     for route in arguments.iter().filter_map(|argument| links::route(argument)) {
         window::go(app, &route);
     }
@@ -42,14 +52,19 @@ fn arrive(app: &AppHandle, arguments: &[String]) {
 fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_env("DEVCLUSTER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let context = tauri::generate_context!();
+    #[cfg(target_os = "linux")]
+    if first::took(&context.config().identifier) || std::env::args().any(|argument| argument == QUIT) {
+        return Ok(());
+    }
     let remembered = StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED | StateFlags::FULLSCREEN;
     let app = tauri::Builder::default()
-        // The first, because it ends a second start before that does anything.
+        // The first, because it ends a second start before that does anything else.
         .plugin(tauri_plugin_single_instance::init(|app, arguments, _| arrive(app, &arguments)))
         .plugin(tauri_plugin_window_state::Builder::new().with_state_flags(remembered).build())
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_autostart::Builder::new().arg(HIDDEN).build())
-        .manage(agent::Known::default())
+        .manage(agent::begin())
         .manage(window::Place::default())
         .invoke_handler(tauri::generate_handler![start])
         .on_menu_event(|app, event| tray::chosen(app, event.id().as_ref()))
@@ -62,13 +77,14 @@ fn main() -> anyhow::Result<()> {
             }
         })
         .setup(|app| {
-            agent::begin(app.handle());
+            let arguments: Vec<_> = std::env::args().collect();
+            go(app.handle(), &arguments);
             window::create(app.handle())?;
             tray::follow(app.handle());
-            arrive(app.handle(), &std::env::args().collect::<Vec<_>>());
+            appear(app.handle(), &arguments);
             Ok(())
         })
-        .build(tauri::generate_context!())
+        .build(context)
         .context("failed to start the window system")?;
     app.run(|_app, _event| {
         // Other systems give a link as an argument.

@@ -11,6 +11,9 @@ pub(crate) enum Message {
     Clusters {
         clusters: Vec<Cluster>,
     },
+    Operations {
+        operations: Vec<Operation>,
+    },
     Operation {
         operation: Operation,
     },
@@ -73,6 +76,11 @@ impl Heard {
                 self.clusters = Some(clusters);
                 notices
             }
+            Message::Operations { operations } => {
+                let running = operations.into_iter().filter(|operation| operation.state == "running");
+                self.running = running.map(|operation| (operation.id, operation.cluster)).collect();
+                Vec::new()
+            }
             Message::Operation { operation } if operation.state == "running" => {
                 self.running.insert(operation.id, operation.cluster);
                 Vec::new()
@@ -117,10 +125,17 @@ mod tests {
         json!({"type": "clusters", "clusters": states.iter().map(one).collect::<Value>()})
     }
 
+    fn one(state: &str, error: Option<&str>) -> Value {
+        json!({"id": "1", "title": {"text": "Stop cluster dev"}, "cluster": "dev", "state": state, "error": error})
+    }
+
     fn operation(state: &str, error: Option<&str>) -> Value {
-        let operation =
-            json!({"id": "1", "title": {"text": "Stop cluster dev"}, "cluster": "dev", "state": state, "error": error});
-        json!({"type": "operation", "operation": operation})
+        json!({"type": "operation", "operation": one(state, error)})
+    }
+
+    fn operations(states: &[&str]) -> Value {
+        let all: Value = states.iter().map(|state| one(state, Some("no space"))).collect();
+        json!({"type": "operations", "operations": all})
     }
 
     #[test]
@@ -136,8 +151,9 @@ mod tests {
             (&[clusters(&[("dev", "running")]), clusters(&[])], &[]),
             (&[operation("running", None), operation("failed", Some("no space"))], &["no space"]),
             (&[operation("running", None), operation("done", None)], &[]),
-            // It failed before this connection, which is told of it once more.
-            (&[operation("failed", Some("no space"))], &[]),
+            // What was before this connection is told once more.
+            (&[operations(&["failed"])], &[]),
+            (&[operations(&["running"]), operation("failed", Some("no space"))], &["no space"]),
             (&[json!({"type": "forwards", "forwards": []})], &[]),
         ];
         for (messages, expected) in table {

@@ -50,10 +50,14 @@ fn report(doing: &str, outcome: tauri::Result<()>) {
     }
 }
 
-/// Makes the window, which is not shown yet.
+/// Makes the window, which is not shown yet: with the dashboard if that answers already, else with the bundled page.
 pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
     let place = app.clone();
-    let builder = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
+    let page = match agent::reached(app) {
+        Some(url) => WebviewUrl::External(lead(app, url)),
+        None => WebviewUrl::App("index.html".into()),
+    };
+    let builder = WebviewWindowBuilder::new(app, MAIN, page)
         .title("devcluster")
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(LEAST_SIZE.0, LEAST_SIZE.1)
@@ -64,6 +68,7 @@ pub(crate) fn create(app: &AppHandle) -> tauri::Result<()> {
             NewWindowResponse::Deny
         })
         .on_document_title_changed(|window, title| {
+            tracing::debug!(title, "the page has a title");
             report("take a title", window.set_title(&title));
             ask_language(&window);
         });
@@ -123,17 +128,21 @@ pub(crate) fn is_looked_at(app: &AppHandle) -> bool {
     main_window(app).is_some_and(|window| window.is_focused().unwrap_or_default())
 }
 
-/// Shows the dashboard of the agent at this address, which opens a session.
-pub(crate) fn open(app: &AppHandle, mut url: Url) {
-    {
-        let place = app.state::<Place>();
-        let mut place = place.0.lock();
-        place.agent = Some(url.clone());
-        if let Some(wanted) = place.route.take().and_then(|route| url.join(&route).ok()) {
-            url.set_path(wanted.path());
-            url.set_query(wanted.query());
-        }
+/// Lets the window go to the agent at this address; where it begins.
+fn lead(app: &AppHandle, mut url: Url) -> Url {
+    let place = app.state::<Place>();
+    let mut place = place.0.lock();
+    place.agent = Some(url.clone());
+    if let Some(wanted) = place.route.take().and_then(|route| url.join(&route).ok()) {
+        url.set_path(wanted.path());
+        url.set_query(wanted.query());
     }
+    url
+}
+
+/// Shows the dashboard of the agent at this address, which opens a session.
+pub(crate) fn open(app: &AppHandle, url: Url) {
+    let url = lead(app, url);
     if let Some(window) = main_window(app) {
         report("show the dashboard", window.navigate(url));
     }

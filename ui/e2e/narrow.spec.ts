@@ -63,6 +63,19 @@ test('on a narrow screen the navigation is a drawer that keys open, use and clos
   await expect(drawer).toBeHidden();
 });
 
+test('letters of twice the size have the layout of half the room', async ({ page }) => {
+  await page.addInitScript(() =>
+    localStorage.setItem('devcluster-settings', JSON.stringify({ state: { zoom: 200 }, version: 0 })),
+  );
+  await page.setViewportSize({ width: 1280, height: 900 });
+  for (const [, path, settled] of PAGES.filter(([name]) => ['overview', 'pods', 'deployment', 'logs'].includes(name))) {
+    await page.goto(path);
+    await expect(page.locator('main').getByText(settled).first()).toBeVisible();
+    await expect(page.getByRole('navigation', { name: 'Navigation' })).toBeHidden();
+    expect(await sticksOut(page), path).toEqual([]);
+  }
+});
+
 test('on a narrow screen a dialog, a menu and the palette fit', async ({ page }) => {
   await page.setViewportSize({ width: 320, height: 700 });
   await page.goto(list('core/v1/pods'));

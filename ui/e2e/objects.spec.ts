@@ -11,6 +11,19 @@ test('a list follows the cluster: what kubectl makes and deletes comes and goes'
   await expect(row(page, 'passing')).toHaveCount(0);
 });
 
+test('the focused row stays with its object when others come above it', async ({ page }) => {
+  kubectl('create', 'configmap', 'row-m');
+  await page.goto(`${list('core/v1/configmaps')}&q=row-`);
+  await expect(row(page, 'row-m')).toBeVisible();
+  await page.getByRole('grid').focus();
+  kubectl('create', 'configmap', 'row-a');
+  await expect(row(page, 'row-a')).toBeVisible();
+  await page.keyboard.press('Delete');
+  await expect(page.getByRole('dialog')).toContainText('row-m');
+  await page.keyboard.press('Escape');
+  kubectl('delete', 'configmap', 'row-a', 'row-m');
+});
+
 test('a list is filtered, sorted and given columns, and its address brings all of it back', async ({ page }) => {
   await page.goto(list('core/v1/pods'));
   await expect(row(page, 'web-')).toHaveCount(2);

@@ -101,6 +101,18 @@ test('logs of a workload are merged, and come into the dock by a key that the ad
   kubectl('delete', 'job', 'talker');
 });
 
+test('on the page of an object the keys of lists do what they do there', async ({ page }) => {
+  await page.goto(object('apps/v1/deployments', 'web'));
+  await expect(page.getByRole('heading', { name: 'web', exact: true })).toBeVisible();
+  await page.getByRole('button', { name: 'Scale' }).waitFor();
+  await page.keyboard.press('l');
+  await expect(page.getByRole('tab', { name: 'Logs · web' })).toBeVisible();
+  const edge = page.getByRole('separator');
+  const before = Number(await edge.getAttribute('aria-valuenow'));
+  await edge.press('ArrowUp');
+  expect(Number(await edge.getAttribute('aria-valuenow'))).toBeGreaterThan(before);
+});
+
 test('a shell runs in a container', async ({ page }) => {
   await page.goto(list('core/v1/pods'));
   await row(page, 'web-').first().getByRole('link').click();

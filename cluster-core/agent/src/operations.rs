@@ -5,6 +5,7 @@ use crate::error::with_hint;
 use crate::process::{Events, tell};
 use crate::saying::Saying;
 use cluster_launcher::{Error as LauncherError, Launcher, Progress};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -52,7 +53,9 @@ pub(crate) struct Operations {
 
 impl Operations {
     pub(crate) fn new(events: Events, activity: Activity) -> Arc<Self> {
-        Arc::new(Self { next: AtomicU64::new(1), list: Mutex::default(), events, activity })
+        // A page that outlives its agent takes no operation of the next one for one of those that it knows.
+        let next = Timestamp::now().as_millisecond().unsigned_abs();
+        Arc::new(Self { next: AtomicU64::new(next), list: Mutex::default(), events, activity })
     }
 
     pub(crate) fn list(&self) -> Vec<Operation> {

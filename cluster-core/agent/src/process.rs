@@ -90,10 +90,9 @@ impl Agent {
     }
 
     /// What a new page is told beside the clusters.
-    pub(crate) fn snapshots(&self) -> Vec<String> {
-        let operations = self.operations.list().into_iter();
-        let operations = operations.map(|operation| json!({"type": "operation", "operation": operation}).to_string());
-        operations.chain([self.forwards.message(), self.syncs.message()]).collect()
+    pub(crate) fn snapshots(&self) -> [String; 3] {
+        let operations = json!({"type": "operations", "operations": self.operations.list()}).to_string();
+        [operations, self.forwards.message(), self.syncs.message()]
     }
 }
 

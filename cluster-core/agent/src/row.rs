@@ -153,6 +153,7 @@ impl Row {
             }
             Some(cell) => Key::of(cell),
             None if name.eq_ignore_ascii_case("namespace") => Key::Text(self.namespace.clone()),
+            None if name.eq_ignore_ascii_case("rv") => Key::Number(self.rv.parse().unwrap_or_default()),
             None if name.eq_ignore_ascii_case("health") => Key::Number(self.finding.health as i64),
             None => Key::Text(String::new()),
         }

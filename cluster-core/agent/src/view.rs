@@ -42,8 +42,11 @@ enum What {
     Problems(problems::ProblemsSpec),
     /// The logs of several containers.
     Logs(logs::LogsSpec),
-    /// What nodes and pods use.
-    Metrics,
+    /// What nodes and pods use, from now on or with what was before.
+    Metrics {
+        #[serde(default)]
+        latest: bool,
+    },
 }
 
 /// The page has gone.
@@ -136,6 +139,6 @@ async fn show(live: &Live, what: &What, out: &Outbox) -> Result<(), Gone> {
         What::Counts(spec) => counts::show(live, spec, out).await,
         What::Problems(spec) => problems::show(live, spec, out).await,
         What::Logs(spec) => logs::show(live, spec, out).await,
-        What::Metrics => metrics::show(live, out).await,
+        What::Metrics { latest } => metrics::show(live, *latest, out).await,
     }
 }

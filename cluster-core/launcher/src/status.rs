@@ -2,10 +2,12 @@
 
 use crate::engine::{CLUSTER_LABEL, Launcher};
 use crate::error::Doing;
+use crate::progress::all;
 use crate::ready::is_ready;
 use crate::state::Record;
 use crate::{ClusterSpec, Result};
-use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
+use bollard::errors::Error::DockerResponseServerError;
+use bollard::models::ContainerStateStatusEnum;
 use bollard::query_parameters::EventsOptions;
 use cluster_client::ListOptions;
 use cluster_config::{Role, SIMULATED};
@@ -96,24 +98,38 @@ impl Launcher {
 
     /// The nodes that are containers, and how many simulated ones there are.
     async fn containers_of(&self, spec: &ClusterSpec, ask: bool) -> Result<(Vec<NodeStatus>, usize)> {
-        let containers = self.containers(&spec.name).await?;
-        let state = |name: &str| containers.get(name).and_then(container_state).unwrap_or_else(|| "missing".to_owned());
-        let serves = spec.of(Role::Master).any(|master| state(&master.name) == "running");
+        let states = all(spec.nodes.iter().map(|node| self.container_state(&node.name))).await?;
+        let mut runs = spec.nodes.iter().zip(&states).filter(|(_, state)| *state == "running");
+        let serves = runs.any(|(node, _)| node.role == Role::Master);
         let known = if serves && ask { self.known_nodes(spec).await } else { None };
         let ready = |name: &str| {
             let nodes = known.as_ref()?;
             Some(nodes.iter().any(|node| node.metadata.name.as_deref() == Some(name) && is_ready(node, None)))
         };
-        let status = |node: &crate::NodeSpec| NodeStatus {
+        let status = |(node, container): (&crate::NodeSpec, String)| NodeStatus {
             role: node.role.as_str(),
-            container: state(&node.name),
+            container,
             ready: ready(&node.name),
             address: spec.address(node),
             name: node.name.clone(),
         };
         let labels = |node: &&Node| node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(SIMULATED));
         let simulated = known.iter().flatten().filter(labels).count();
-        Ok((spec.nodes.iter().map(status).collect(), simulated))
+        Ok((spec.nodes.iter().zip(states).map(status).collect(), simulated))
+    }
+
+    /// What Docker says of a node's container. Its list of containers is behind while it clears away after one that has
+    /// ended, also when it has told of the end; who asks for the container waits until that is done.
+    async fn container_state(&self, node: &str) -> Result<String> {
+        let told = match self.docker.inspect_container(node, None).await {
+            Err(DockerResponseServerError { status_code: 404, .. }) => None,
+            told => told.doing("ask for a node's container")?.state.and_then(|state| state.status),
+        };
+        Ok(match told {
+            None => "missing".to_owned(),
+            Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::CREATED) => "stopped".to_owned(),
+            Some(other) => other.to_string(),
+        })
     }
 
     async fn known_nodes(&self, spec: &ClusterSpec) -> Option<Vec<Node>> {
@@ -132,13 +148,6 @@ fn cluster_status(record: Record, nodes: Vec<NodeStatus>, simulated: usize) -> C
         nodes,
         simulated,
     }
-}
-
-fn container_state(container: &ContainerSummary) -> Option<String> {
-    Some(match container.state? {
-        ContainerSummaryStateEnum::EXITED | ContainerSummaryStateEnum::CREATED => "stopped".to_owned(),
-        other => other.to_string(),
-    })
 }
 
 fn summarize(nodes: &[NodeStatus]) -> &'static str {

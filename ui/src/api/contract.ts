@@ -159,6 +159,8 @@ export interface ProblemsSpec {
 export interface MetricsSpec {
   kind: 'metrics';
   cluster: string;
+  /** Without what was measured before. */
+  latest?: boolean;
 }
 
 export type ViewSpec = ListSpec | ObjectSpec | CountsSpec | LogsSpec | ProblemsSpec | MetricsSpec;
@@ -260,6 +262,8 @@ export type ViewMessage =
 /** Messages about the host. */
 export type HostMessage =
   | { type: 'clusters'; clusters: Cluster[] }
+  /** All that the agent remembers: when a connection begins, and when the page has missed something. */
+  | { type: 'operations'; operations: Operation[] }
   | { type: 'operation'; operation: Operation }
   | { type: 'forwards'; forwards: Forward[] }
   | { type: 'syncs'; syncs: Sync[] };

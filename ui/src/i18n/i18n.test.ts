@@ -1,15 +1,22 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import english from '../../../cluster-core/agent/src/sayings/en.json';
-import { type Catalogue, pickLanguage, translator } from '.';
+import { type Catalogue, LANGUAGES, pickLanguage, regional, translator } from '.';
 import { de } from './de';
 import { en } from './en';
-import { es } from './es';
-import { ja } from './ja';
-import { zh } from './zh';
 
 const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
 
-describe.each(Object.entries({ de, es, zh, ja }))('the catalogue %s', (_language, catalogue: Catalogue) => {
+const catalogues = await Promise.all(
+  Object.entries(LANGUAGES).map(async ([language, { load }]): Promise<[string, Catalogue]> => [language, await load()]),
+);
+
+it('has a catalogue for every language that the agent speaks, and for no other', () => {
+  const sayings = readdirSync(new URL('../../../cluster-core/agent/src/sayings', import.meta.url));
+  expect(Object.keys(LANGUAGES).sort()).toEqual(sayings.map((file) => file.replace('.json', '')).sort());
+});
+
+describe.each(catalogues)('the catalogue %s', (_language, catalogue) => {
   it('takes the same values in every message as the English one', () => {
     const different = (Object.keys(en) as (keyof typeof en)[]).filter(
       (key) => names(en[key]).join() !== names(catalogue[key]).join(),
@@ -29,6 +36,15 @@ it.each([
   [['fr'], 'en'],
 ])('of the languages %j the page takes %s', (wanted, language) => {
   expect(pickLanguage(wanted)).toBe(language);
+});
+
+it.each([
+  ['en', ['en-GB', 'en'], 'en-GB'],
+  ['de', ['en-GB', 'de-AT'], 'de-AT'],
+  ['zh-Hans', ['zh-Hans-CN'], 'zh-Hans-CN'],
+  ['ja', ['en'], 'ja'],
+])('writes dates in %s, of %j, as in %s', (locale, wanted, expected) => {
+  expect(regional(locale, wanted)).toBe(expected);
 });
 
 it('tells ages in the largest unit that fits', () => {

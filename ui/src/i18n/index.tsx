@@ -20,6 +20,8 @@ export type PluralKey = Key extends infer K ? (K extends `${infer Stem}.other` ?
 
 export interface I18n {
   language: Language;
+  /** For dates and times of day: the language as it is written where the user is. */
+  locale: string;
   t: <K extends Key>(key: K, ...values: Values<K>) => string;
   /** A message with a number, in the plural form that the language wants. */
   tn: (key: PluralKey, count: number) => string;
@@ -33,32 +35,30 @@ export interface I18n {
   date: (time: string | number) => string;
 }
 
-const LOADERS = {
-  en: async () => en as Catalogue,
-  de: async () => (await import('./de')).de,
-  es: async () => (await import('./es')).es,
-  zh: async () => (await import('./zh')).zh,
-  ja: async () => (await import('./ja')).ja,
+/** The languages by their own names: those of the agent's sayings. */
+export const LANGUAGES = {
+  en: { name: 'English', load: async () => en as Catalogue },
+  de: { name: 'Deutsch', load: async () => (await import('./de')).de },
+  es: { name: 'Español', load: async () => (await import('./es')).es },
+  zh: { name: '简体中文', load: async () => (await import('./zh')).zh },
+  ja: { name: '日本語', load: async () => (await import('./ja')).ja },
 };
 
-export type Language = keyof typeof LOADERS;
-
-/** The languages by their own names. */
-export const LANGUAGES: Record<Language, string> = {
-  en: 'English',
-  de: 'Deutsch',
-  es: 'Español',
-  zh: '简体中文',
-  ja: '日本語',
-};
+export type Language = keyof typeof LANGUAGES;
 
 /** The first of the browser's languages that there is a catalogue for. */
 export function pickLanguage(wanted: readonly string[]): Language {
   for (const tag of wanted) {
     const language = tag.toLowerCase().split('-')[0] ?? '';
-    if (language in LOADERS) return language as Language;
+    if (language in LANGUAGES) return language as Language;
   }
   return 'en';
+}
+
+/** The user's own variant of a language, if the browser names one: `en-GB`, whose day has 24 hours. */
+export function regional(locale: string, wanted: readonly string[] = globalThis.navigator?.languages ?? []): string {
+  const base = locale.split('-')[0] ?? locale;
+  return wanted.find((tag) => tag === base || tag.startsWith(`${base}-`)) ?? locale;
 }
 
 export function fill(text: string, values: Record<string, string | number> = {}): string {
@@ -75,7 +75,8 @@ export function translator(language: Language, catalogue: Catalogue): I18n {
   const locale = language === 'zh' ? 'zh-Hans' : language;
   const plural = new Intl.PluralRules(locale);
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'narrow' });
-  const dates = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+  const place = regional(locale);
+  const dates = new Intl.DateTimeFormat(place, { dateStyle: 'medium', timeStyle: 'medium' });
   const number = (value: number, digits = 0) =>
     new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
   const say = (saying: Saying | null | undefined): string => {
@@ -85,6 +86,7 @@ export function translator(language: Language, catalogue: Catalogue): I18n {
   };
   return {
     language,
+    locale: place,
     number,
     t: (key, ...values) => fill(catalogue[key], values[0]),
     tn: (key, count) => {
@@ -122,7 +124,7 @@ export function I18nProvider({ children }: { children: ReactNode }) {
   const [loaded, setLoaded] = useState<{ language: Language; catalogue: Catalogue }>({ language: 'en', catalogue: en });
   useEffect(() => {
     let current = true;
-    void LOADERS[language]().then((catalogue) => {
+    void LANGUAGES[language].load().then((catalogue) => {
       if (!current) return;
       setLoaded({ language, catalogue });
       document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;

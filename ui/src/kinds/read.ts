@@ -37,8 +37,33 @@ export interface Container {
   restartPolicy?: string;
   volumeMounts?: { name: string; mountPath: string; readOnly?: boolean; subPath?: string }[];
   volumeDevices?: { name: string; devicePath: string }[];
-  env?: { name: string; valueFrom?: { configMapKeyRef?: KeyOf; secretKeyRef?: KeyOf } }[];
+  env?: {
+    name: string;
+    value?: string;
+    valueFrom?: {
+      configMapKeyRef?: KeyOf;
+      secretKeyRef?: KeyOf;
+      fieldRef?: { fieldPath: string };
+      resourceFieldRef?: { resource: string };
+    };
+  }[];
   envFrom?: { prefix?: string; configMapRef?: Named; secretRef?: Named }[];
+  command?: string[];
+  args?: string[];
+  startupProbe?: Probe;
+  livenessProbe?: Probe;
+  readinessProbe?: Probe;
+}
+
+export interface Probe {
+  httpGet?: { path?: string; port: number | string; host?: string; scheme?: string };
+  tcpSocket?: { port: number | string };
+  grpc?: { port: number };
+  exec?: { command?: string[] };
+  initialDelaySeconds?: number;
+  periodSeconds?: number;
+  timeoutSeconds?: number;
+  failureThreshold?: number;
 }
 
 interface Items {

@@ -6,6 +6,7 @@ import { Button, Empty, IconButton } from '../components/parts';
 import { moveTab } from '../components/tabs';
 import { useI18n } from '../i18n';
 import { useCluster } from './cluster';
+import { DockEdge } from './DockEdge';
 import type { DockTab } from './dock';
 import { useDock } from './useDock';
 
@@ -25,6 +26,7 @@ export function Dock() {
   if (tabs === 0) return null;
   return (
     <section className="dock" aria-label={t('dock')} style={{ height: small ? 'auto' : `${height}%` }}>
+      {!small && <DockEdge height={height} set={setHeight} />}
       <header className="row">
         <div role="tablist" aria-label={t('dock')} className="row tight grow" onKeyDown={moveTab}>
           {dock.tabs.map((tab, index) => (
@@ -50,9 +52,6 @@ export function Dock() {
             </span>
           ))}
         </div>
-        <IconButton label={t('dock.taller')} look="small" onClick={() => setHeight(height === 45 ? 75 : 45)}>
-          <span aria-hidden>⇕</span>
-        </IconButton>
         <IconButton label={small ? t('dock.show') : t('dock.hide')} look="small" onClick={() => setSmall(!small)}>
           {small ? <ChevronUp /> : <ChevronDown />}
         </IconButton>

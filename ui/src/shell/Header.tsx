@@ -9,7 +9,7 @@ import { useHost } from '../store/host';
 import { useUi } from '../store/ui';
 import { NamespaceFilter } from './NamespaceFilter';
 import { Operations } from './Operations';
-import { clusterHref, ROUTES, useClusterName } from './paths';
+import { elsewhereHref, ROUTES, useClusterName } from './paths';
 import { SettingsMenu } from './SettingsMenu';
 
 export function Header({ menu, onMenu }: { menu?: boolean; onMenu?: () => void }) {
@@ -54,14 +54,14 @@ export function Header({ menu, onMenu }: { menu?: boolean; onMenu?: () => void }
 
 function ClusterSwitcher({ name }: { name: string }) {
   const { t } = useI18n();
-  const [, navigate] = useLocation();
+  const [location, navigate] = useLocation();
   const clusters = useHost((host) => host.clusters) ?? [];
   const current = clusters.find((cluster) => cluster.name === name);
   const entries = clusters.map((cluster) => ({
     id: cluster.name,
     label: cluster.name,
     icon: <HealthMark health={clusterHealth(cluster.state)} />,
-    run: () => navigate(clusterHref(cluster.name)),
+    run: () => navigate(elsewhereHref(location, cluster.name)),
   }));
   return (
     <Menu

@@ -38,7 +38,7 @@ export function SettingsMenu() {
                 value={language}
                 onChange={(event) => useSettings.setState({ language: event.target.value as Language })}
               >
-                {Object.entries(LANGUAGES).map(([code, name]) => (
+                {Object.entries(LANGUAGES).map(([code, { name }]) => (
                   <option key={code} value={code} lang={code}>
                     {name}
                   </option>

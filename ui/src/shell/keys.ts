@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useLocation } from 'wouter';
+import type { Action, ActionId } from '../kinds/actions';
 import { findResource } from '../kinds/discovery';
 import { useUi } from '../store/ui';
 import { useCluster } from './cluster';
@@ -72,4 +73,21 @@ export function useGlobalKeys() {
     document.addEventListener('keydown', listen, true);
     return () => document.removeEventListener('keydown', listen, true);
   }, [navigate, links, resources]);
+}
+
+/** On an object's own page the keys of its actions need no row. */
+export function useActionKeys(actions: Action[], run: (id: ActionId) => void) {
+  const now = useRef({ actions, run });
+  now.current = { actions, run };
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      const action = now.current.actions.find(({ key }) => key === event.key);
+      if (!action) return;
+      event.preventDefault();
+      now.current.run(action.id);
+    };
+    document.addEventListener('keydown', listen);
+    return () => document.removeEventListener('keydown', listen);
+  }, []);
 }

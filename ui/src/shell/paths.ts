@@ -28,6 +28,13 @@ export const listHref = (cluster: string, gvr: Gvr) => `${clusterHref(cluster)}/
 export const objectHref = (ref: ObjectRef) =>
   `${listHref(ref.cluster, ref)}/${enc(ref.namespace || '_')}/${enc(ref.name)}`;
 
+/** The same page or list of another cluster; of an object its list, as the other cluster has other objects. */
+export function elsewhereHref(path: string, cluster: string): string {
+  const [, start, , ...rest] = path.split('/');
+  const kept = start === 'c' ? rest.slice(0, rest[0] === 'r' ? 4 : 1) : [];
+  return [clusterHref(cluster), ...kept].join('/');
+}
+
 export interface Links {
   cluster: string;
   /** Empty: all. */

@@ -17,6 +17,9 @@ export function hear(message: HostMessage) {
     case 'clusters':
       useHost.setState({ clusters: message.clusters });
       break;
+    case 'operations':
+      useHost.setState(({ operations }) => ({ operations: merge(operations.map(cease), message.operations) }));
+      break;
     case 'operation':
       useHost.setState(({ operations }) => ({ operations: merge(operations, [message.operation]) }));
       break;
@@ -27,6 +30,10 @@ export function hear(message: HostMessage) {
       useHost.setState({ syncs: message.syncs });
   }
 }
+
+/** What ran when its agent ended does so no more, unless the agent says otherwise. */
+const cease = (operation: Operation): Operation =>
+  operation.state === 'running' ? { ...operation, state: 'cancelled' } : operation;
 
 /** Puts newer states of operations in the place of older ones; unknown ones go to the end. */
 export function merge(operations: Operation[], newer: Operation[]): Operation[] {

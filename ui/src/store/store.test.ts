@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { ListSpec, Row, ViewMessage, ViewSpec } from '../api/contract';
+import type { ListSpec, Operation, Row, ViewMessage, ViewSpec } from '../api/contract';
 import { Socket, type ViewHandler } from '../api/socket';
-import { merge } from './host';
+import { hear, merge, useHost } from './host';
 import { ListView } from './list';
 import { View } from './view';
 
@@ -162,15 +162,26 @@ describe('the socket', () => {
   });
 });
 
+const operation: Operation = {
+  id: '1',
+  title: { text: '' },
+  cluster: 'dev',
+  action: 'stop',
+  state: 'running',
+  steps: [],
+};
+
+it('an operation of an agent that ended does not run for ever', () => {
+  hear({ type: 'operation', operation });
+  hear({ type: 'operation', operation: { ...operation, id: '2' } });
+  hear({ type: 'operations', operations: [{ ...operation, id: '2' }] });
+  expect(useHost.getState().operations.map(({ id, state }) => [id, state])).toEqual([
+    ['1', 'cancelled'],
+    ['2', 'running'],
+  ]);
+});
+
 it('a newer state of an operation takes the place of the older', () => {
-  const operation = {
-    id: '1',
-    title: { text: '' },
-    cluster: 'dev',
-    action: 'stop',
-    state: 'running',
-    steps: [],
-  } as const;
-  const merged = merge([{ ...operation, steps: [] }], [{ ...operation, steps: [], state: 'done' }]);
+  const merged = merge([operation], [{ ...operation, state: 'done' }]);
   expect(merged.map((o) => o.state)).toEqual(['done']);
 });

@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use cluster_client::Status;
-use futures::{SinkExt, StreamExt};
+use futures::{SinkExt, StreamExt, future};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
@@ -89,22 +89,23 @@ async fn take(
 /// Sends what everybody is told: the clusters now and whenever one changes, operations and forwards.
 async fn tell(agent: &Agent, sender: &mpsc::Sender<Utf8Bytes>) {
     let (mut clusters, mut events) = (agent.clusters.changes(), agent.events.subscribe());
-    for message in agent.snapshots() {
-        if sender.send(message.into()).await.is_err() {
-            return;
-        }
-    }
     clusters.mark_changed();
+    let mut waiting = VecDeque::from(agent.snapshots().map(Utf8Bytes::from));
     loop {
         let message = tokio::select! {
+            biased;
+            Some(message) = future::ready(waiting.pop_front()) => message,
             changed = clusters.changed() => match changed {
                 Ok(()) => json!({"type": "clusters", "clusters": **clusters.borrow_and_update()}).to_string().into(),
                 Err(_) => return,
             },
             event = events.recv() => match event {
                 Ok(message) => message,
-                // The page was slow; it gets the next states.
-                Err(RecvError::Lagged(_)) => continue,
+                // The page was slow; what it missed may have been the last word on something.
+                Err(RecvError::Lagged(_)) => {
+                    waiting.extend(agent.snapshots().map(Utf8Bytes::from));
+                    continue;
+                }
                 Err(RecvError::Closed) => return,
             },
         };

@@ -244,7 +244,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn rows(list: &[(&str, &str, i64)]) -> (Arc<Vec<Column>>, Vec<Arc<Row>>) {
-        let row = |(namespace, name, restarts): &(&str, &str, i64)| json!({"cells": [name, restarts], "object": {"metadata": {"name": name, "namespace": namespace, "uid": name}}});
+        let row = |(namespace, name, restarts): &(&str, &str, i64)| json!({"cells": [name, restarts], "object": {"metadata": {"name": name, "namespace": namespace, "uid": name, "resourceVersion": if *name == "two" { "10" } else { "9" }}}});
         let table = json!({
             "columnDefinitions": [{"name": "Name", "type": "string"}, {"name": "Restarts", "type": "integer"}],
             "rows": list.iter().map(row).collect::<Vec<_>>(),
@@ -275,6 +275,7 @@ mod tests {
             (json!({"filter": "T b"}), vec!["three", "two"], 3, 2),
             (json!({"sort": {"column": "Restarts"}}), vec!["three", "two", "one"], 3, 3),
             (json!({"sort": {"column": "Restarts", "descending": true}}), vec!["one", "two", "three"], 3, 3),
+            (json!({"sort": {"column": "rv", "descending": true}}), vec!["two", "three", "one"], 3, 3),
             (json!({"sort": {"column": "name"}, "offset": 1, "limit": 1}), vec!["three"], 3, 3),
             (json!({"offset": 9}), vec![], 3, 3),
         ];

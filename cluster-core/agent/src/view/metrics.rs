@@ -57,9 +57,10 @@ struct Kept {
 #[derive(Debug, Default)]
 pub(crate) struct History(Mutex<Kept>);
 
-/// Sends a point in every period, with the first one those before.
-pub(super) async fn show(live: &Live, out: &Outbox) -> Result<(), Gone> {
-    let mut ticks = interval(PERIOD);
+/// Sends a point in every period, with the first one those before unless only the latest are wanted.
+pub(super) async fn show(live: &Live, latest: bool, out: &Outbox) -> Result<(), Gone> {
+    // A list is glanced at; a chart is watched.
+    let mut ticks = interval(if latest { PERIOD * 2 } else { PERIOD });
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut first, mut lost) = (true, false);
     loop {
@@ -67,7 +68,7 @@ pub(super) async fn show(live: &Live, out: &Outbox) -> Result<(), Gone> {
         match newest(live).await {
             Ok(point) => {
                 let mut message = json!(*point);
-                if first {
+                if first && !latest {
                     message["points"] = json!(live.metrics.0.lock().await.points);
                 }
                 if std::mem::take(&mut first) || std::mem::take(&mut lost) {

@@ -14,7 +14,7 @@ use cluster_client::{Backend, Status, escape, successful};
 use http::Request;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -177,7 +177,11 @@ impl Unwell {
             let mut evidence = row.finding.evidence.clone();
             evidence
                 .extend(self.last_words.get(&(uid.clone(), row.finding.why.clone())).into_iter().flatten().cloned());
-            evidence.extend(events.iter().take(FACTS).map(|event| said(event).to_owned()));
+            let most = evidence.len() + FACTS;
+            evidence.extend(events.iter().map(|event| said(event).to_owned()));
+            let mut told = HashSet::new();
+            evidence.retain(|fact| told.insert(fact.clone()));
+            evidence.truncate(most);
             Some(Problem {
                 of: &KINDS[*number],
                 namespace: row.namespace.clone(),
@@ -233,6 +237,7 @@ mod tests {
         assert!(unwell.problems().is_empty());
         put(&mut unwell, "events", &event("9", "Warning", "Readiness probe failed: HTTP 503"));
         put(&mut unwell, "events", &event("8", "Warning", "older"));
+        put(&mut unwell, "events", &event("6", "Warning", "Readiness probe failed: HTTP 503"));
         let problems = unwell.problems();
         assert_eq!(
             problems[0].why.as_ref().map(|why| why.text.as_str()),

@@ -1,8 +1,10 @@
+import { Fragment } from 'react';
 import type { KubeObject } from '../../api/contract';
 import { Age } from '../../components/Age';
 import { Card, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { type Container, type ContainerStatus, containerState, containersOf } from '../../kinds/read';
+import { containerFacts } from './containerFacts';
 
 /** The containers of a pod with their states, or those that a workload's pods will have. */
 export function Containers({ object }: { object: KubeObject }) {
@@ -26,22 +28,59 @@ export function Containers({ object }: { object: KubeObject }) {
           </tr>
         </thead>
         <tbody>
-          {containers.map((container) => (
-            <tr key={container.name}>
-              <td>{container.name}</td>
-              {object.kind === 'Pod' && (
-                <td>
-                  <State status={statuses.find(({ name }) => name === container.name)} />
-                </td>
-              )}
-              <td className="mono small wrap">{container.image}</td>
-              <td>{(container.ports ?? []).map(({ containerPort }) => containerPort).join(', ')}</td>
-              <td className="small">{amounts(container)}</td>
-            </tr>
-          ))}
+          {containers.map((container) => {
+            const status = statuses.find(({ name }) => name === container.name);
+            return (
+              <Fragment key={container.name}>
+                <tr>
+                  <td>{container.name}</td>
+                  {object.kind === 'Pod' && (
+                    <td>
+                      <State status={status} />
+                    </td>
+                  )}
+                  <td className="mono small wrap">{container.image}</td>
+                  <td>{(container.ports ?? []).map(({ containerPort }) => containerPort).join(', ')}</td>
+                  <td className="small">{amounts(container)}</td>
+                </tr>
+                <More container={container} message={status?.state?.waiting?.message} />
+              </Fragment>
+            );
+          })}
         </tbody>
       </table>
     </Card>
+  );
+}
+
+/** What needs more room than a cell: why a container waits, and what it is told, which is seen when asked for. */
+function More({ container, message }: { container: Container; message: string | undefined }) {
+  const { t } = useI18n();
+  const all = containerFacts(container);
+  if (all.length === 0 && !message) return null;
+  return (
+    <tr className="continued">
+      <td colSpan={5}>
+        {message && <p className="soft small wrap">{message}</p>}
+        {all.length > 0 && (
+          <details className="small">
+            <summary className="soft">{t('container.settings')}</summary>
+            <dl className="facts">
+              {all.map(([label, lines]) => (
+                <div key={label}>
+                  <dt>{label}</dt>
+                  <dd className="mono">
+                    {lines.map((line) => (
+                      <div key={line}>{line}</div>
+                    ))}
+                  </dd>
+                </div>
+              ))}
+            </dl>
+          </details>
+        )}
+      </td>
+    </tr>
   );
 }
 
@@ -63,7 +102,6 @@ function State({ status }: { status: ContainerStatus | undefined }) {
           )}
         </div>
       )}
-      {status?.state?.waiting?.message && <div className="soft small wrap">{status.state.waiting.message}</div>}
     </>
   );
 }

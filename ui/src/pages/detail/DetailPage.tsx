@@ -9,9 +9,10 @@ import { Menu } from '../../components/Menu';
 import { Button, CopyButton, Empty } from '../../components/parts';
 import { moveTab } from '../../components/tabs';
 import { useI18n } from '../../i18n';
-import { actionsFor } from '../../kinds/actions';
+import { type ActionId, actionsFor } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
 import { longName } from '../../kinds/sections';
+import { useActionKeys } from '../../shell/keys';
 import { PageTitle } from '../../shell/PageTitle';
 import { useLinks, useParam } from '../../shell/paths';
 import { useActions } from '../../shell/useActions';
@@ -146,6 +147,8 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
     ({ id, when }) => id !== 'copy' && (!when || (object !== undefined && when(object))),
   );
   const buttons = actions.filter(({ id }) => id !== 'delete').slice(0, 4);
+  const run = (id: ActionId) => object && act(id, resource, [target]);
+  useActionKeys(actions, run);
   const rest = actions.filter(({ id }) => id !== 'delete' && !buttons.some((button) => button.id === id));
   return (
     <header className="page-head">
@@ -159,8 +162,8 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
         </span>
       )}
       <span className="grow" />
-      {buttons.map(({ id, icon: Icon }) => (
-        <Button key={id} onClick={() => act(id, resource, [target])} disabled={!object}>
+      {buttons.map(({ id, icon: Icon, key }) => (
+        <Button key={id} onClick={() => run(id)} disabled={!object} aria-keyshortcuts={key} title={key}>
           <Icon />
           {t(`action.${id}`)}
         </Button>
@@ -169,17 +172,24 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
         <Menu
           trigger={<Button>{t('more')}</Button>}
           align="end"
-          entries={rest.map(({ id, icon: Icon, danger }) => ({
+          entries={rest.map(({ id, icon: Icon, key, danger }) => ({
             id,
             label: t(`action.${id}`),
             icon: <Icon />,
+            hint: key,
             danger,
-            run: () => act(id, resource, [target]),
+            run: () => run(id),
           }))}
         />
       )}
       {resource.verbs.includes('delete') && object !== null && (
-        <Button look="danger" onClick={() => act('delete', resource, [target])} disabled={!object}>
+        <Button
+          look="danger"
+          onClick={() => run('delete')}
+          disabled={!object}
+          aria-keyshortcuts="Delete"
+          title="Delete"
+        >
           <Trash2 />
           {t('action.delete')}
         </Button>

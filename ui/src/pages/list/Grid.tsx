@@ -5,6 +5,7 @@ import {
   type KeyboardEvent,
   type MouseEvent,
   type PointerEvent,
+  type RefObject,
   useEffect,
   useMemo,
   useRef,
@@ -19,7 +20,8 @@ import { useLinks, useParam } from '../../shell/paths';
 import { useListState } from '../../store/hooks';
 import type { ListView } from '../../store/list';
 import { useSettings } from '../../store/settings';
-import { leastWidth, type Shown, shownColumns, tracks } from './columns';
+import type { Usage } from '../../store/usage';
+import { leastWidth, type Options, type Shown, shownColumns, tracks } from './columns';
 import { GridRow } from './GridRow';
 import { windowOffset } from './window';
 
@@ -29,7 +31,11 @@ interface Props {
   offset: number;
   onOffset: (offset: number) => void;
   selected: ReadonlyMap<string, ObjectRef>;
+  /** What the objects use, of kinds of which that is known. */
+  usage: Usage | null;
   toggle: (rows: Row[], on: boolean) => void;
+  /** Selects nothing, in sight or not. */
+  clear: () => void;
   run: (id: ActionId, rows: Row[]) => void;
   open: (row: Row) => void;
   href: (row: Row) => string;
@@ -50,10 +56,11 @@ export function Grid(props: Props) {
   const { order, matched } = state.data;
   const zoom = useSettings((settings) => settings.zoom);
   const scroller = useRef<HTMLDivElement>(null);
-  const [active, setActive] = useState(0);
+  const [active, activate] = useActive(order, state.data.offset);
   const [anchor, setAnchor] = useState(0);
   const [menu, setMenu] = useState<{ x: number; y: number; row: Row } | null>(null);
 
+  const roomy = useRoomy(scroller, zoom);
   const rowHeight = ROW_REM * 14 * (zoom / 100);
   const virtualizer = useVirtualizer({
     count: matched,
@@ -80,13 +87,17 @@ export function Grid(props: Props) {
   drawn.sort((a, b) => a.slot - b.slot);
 
   const rowAt = (index: number): Row | undefined => view.row(order[index - state.data.offset] ?? '');
-  const columns = useColumns(view, wide === '1', resource.namespaced && namespaces.length !== 1);
+  const columns = useColumns(view, {
+    wide: wide === '1',
+    namespace: resource.namespaced && namespaces.length !== 1,
+    usage: props.usage !== null && roomy,
+  });
   const template = tracks(columns);
   const minWidth = leastWidth(columns);
 
   const move = (to: number, extend: boolean) => {
     const next = Math.max(0, Math.min(matched - 1, to));
-    setActive(next);
+    activate(next);
     virtualizer.scrollToIndex(next);
     if (!extend) return setAnchor(next);
     const [low, high] = [Math.min(anchor, next), Math.max(anchor, next)];
@@ -133,10 +144,7 @@ export function Grid(props: Props) {
       event.preventDefault();
       props.create();
     } else if (event.key === 'Escape') {
-      toggle(
-        [...selected.keys()].flatMap((uid) => view.row(uid) ?? []),
-        false,
-      );
+      props.clear();
     } else if (row) {
       rowKey(event, row);
     }
@@ -169,7 +177,7 @@ export function Grid(props: Props) {
     const [index, row] = hit(event);
     if (!row) return;
     event.preventDefault();
-    setActive(index);
+    activate(index);
     setMenu({ x: event.clientX, y: event.clientY, row });
   };
   const click = (event: MouseEvent) => {
@@ -183,7 +191,7 @@ export function Grid(props: Props) {
       return open(row);
     }
     if (target.closest('[data-menu]')) return openMenu(event);
-    setActive(index);
+    activate(index);
     if (event.shiftKey) return toggle(rowsBetween(Math.min(anchor, index), Math.max(anchor, index)), true);
     setAnchor(index);
     toggle([row], !selected.has(row.uid));
@@ -229,6 +237,7 @@ export function Grid(props: Props) {
                 top={start}
                 columns={columns}
                 active={index === active}
+                usage={props.usage}
                 selected={uid !== undefined && selected.has(uid)}
                 href={props.href}
               />
@@ -255,6 +264,38 @@ export function Grid(props: Props) {
   );
 }
 
+/** In rem: in less, what is wrong is worth more than what is used. */
+const ROOMY = 75;
+
+function useRoomy(ref: RefObject<HTMLElement | null>, zoom: number): boolean {
+  const [roomy, setRoomy] = useState(false);
+  useEffect(() => {
+    const element = ref.current;
+    if (element === null) return;
+    const follow = new ResizeObserver(() => setRoomy(element.clientWidth >= (ROOMY * 14 * zoom) / 100));
+    follow.observe(element);
+    return () => follow.disconnect();
+  }, [ref, zoom]);
+  return roomy;
+}
+
+/** Which row is active: it stays with its object when others come and go above it, so that no key meets another one. */
+function useActive(order: string[], offset: number): [number, (index: number) => void] {
+  const [active, setActive] = useState(0);
+  const uid = useRef<string>(undefined);
+  const at = uid.current === undefined ? -1 : order.indexOf(uid.current);
+  const now = at < 0 ? active : at + offset;
+  useEffect(() => {
+    uid.current = order[now - offset];
+    setActive(now);
+  }, [order, offset, now]);
+  const activate = (index: number) => {
+    uid.current = order[index - offset];
+    setActive(index);
+  };
+  return [now, activate];
+}
+
 /** What does not fit into its cell is told in full where the mouse stands. */
 function tellCut({ target }: PointerEvent) {
   const cell = (target as Element).closest<HTMLElement>('.grid-row > .cut');
@@ -262,6 +303,9 @@ function tellCut({ target }: PointerEvent) {
 }
 
 const rowId = (index: number) => `row-${index}`;
+
+/** Of this the agent knows nothing that it could sort by. */
+const isUsage = (kind: Shown['kind']) => kind === 'cpu' || kind === 'memory';
 
 function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
   const { t } = useI18n();
@@ -282,11 +326,15 @@ function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
           <span
             key={`${kind}${name}`}
             role="columnheader"
-            aria-sort={kind === 'why' ? undefined : ariaSort(name)}
+            aria-sort={kind === 'why' || isUsage(kind) ? undefined : ariaSort(name)}
             className={numeric ? 'numeric' : undefined}
           >
-            {kind === 'why' ? (
-              t('why')
+            {kind === 'why' || isUsage(kind) ? (
+              kind === 'why' ? (
+                t('why')
+              ) : (
+                name
+              )
             ) : (
               <button type="button" title={description || undefined} onClick={() => setSort(next(name))}>
                 {name}
@@ -304,13 +352,13 @@ function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
 }
 
 /** Columns keep their widths while rows come and go; they are measured anew when the columns are others. */
-function useColumns(view: ListView, wide: boolean, namespace: boolean): Shown[] {
+function useColumns(view: ListView, { wide, namespace, usage }: Options): Shown[] {
   const { columns, order } = useListState(view).data;
   const measured = order.length > 0;
   const troubled = useListState(view).data.counts.bad + useListState(view).data.counts.warn > 0;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the rows count only when they first come or trouble starts.
   return useMemo(() => {
     const rows = order.flatMap((uid) => view.row(uid) ?? []);
-    return shownColumns(columns, rows, { wide, namespace });
-  }, [columns, wide, namespace, view, measured, troubled]);
+    return shownColumns(columns, rows, { wide, namespace, usage });
+  }, [columns, wide, namespace, usage, view, measured, troubled]);
 }

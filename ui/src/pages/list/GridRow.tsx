@@ -2,8 +2,10 @@ import { memo, type ReactNode } from 'react';
 import type { Row } from '../../api/contract';
 import { Age } from '../../components/Age';
 import { type I18n, useI18n } from '../../i18n';
+import { bytesText, coresText } from '../../panels/units';
 import { useRow } from '../../store/hooks';
 import type { ListView } from '../../store/list';
+import { type Usage, useAmount } from '../../store/usage';
 import { type Shown, text } from './columns';
 
 interface Props {
@@ -16,6 +18,7 @@ interface Props {
   columns: Shown[];
   active: boolean;
   selected: boolean;
+  usage: Usage | null;
   href: (row: Row) => string;
 }
 
@@ -23,7 +26,18 @@ interface Props {
  * One row, which listens to its own object only. The grid listens to keys and mouse for all of them. A row that scrolls
  * out becomes another that scrolls in, so all rows are of the same few elements, also while their content is on its way.
  */
-export const GridRow = memo(function GridRow({ id, view, uid, index, top, columns, active, selected, href }: Props) {
+export const GridRow = memo(function GridRow({
+  id,
+  view,
+  uid,
+  index,
+  top,
+  columns,
+  active,
+  selected,
+  usage,
+  href,
+}: Props) {
   const i18n = useI18n();
   const { t } = i18n;
   const row = useRow(view, uid);
@@ -42,7 +56,7 @@ export const GridRow = memo(function GridRow({ id, view, uid, index, top, column
       <span role="gridcell" className="tick" />
       {columns.map((column) => (
         <span key={`${column.kind}${column.name}`} role="gridcell" className={look(column, row)}>
-          {content(column, row, href, i18n)}
+          {content(column, row, href, usage, i18n)}
         </span>
       ))}
       <span role="gridcell" className="at-edge">
@@ -60,7 +74,13 @@ function look({ kind, numeric }: Shown, row: Row | undefined): string {
   return numeric ? 'cut numeric' : 'cut';
 }
 
-function content(column: Shown, row: Row | undefined, href: (row: Row) => string, { t, say }: I18n): ReactNode {
+function content(
+  column: Shown,
+  row: Row | undefined,
+  href: (row: Row) => string,
+  usage: Usage | null,
+  { t, say }: I18n,
+): ReactNode {
   switch (column.kind) {
     case 'name':
       return (
@@ -73,6 +93,9 @@ function content(column: Shown, row: Row | undefined, href: (row: Row) => string
       );
     case 'namespace':
       return row?.namespace;
+    case 'cpu':
+    case 'memory':
+      return row && usage && <Amount usage={usage} row={row} of={column.kind} />;
     case 'age':
       return <Age since={row?.created} />;
     case 'why':
@@ -80,4 +103,13 @@ function content(column: Shown, row: Row | undefined, href: (row: Row) => string
     default:
       return text(row?.cells[column.cell]);
   }
+}
+
+const READ = {
+  cpu: ({ cpu }: { cpu: number }) => coresText(cpu),
+  memory: ({ memory }: { memory: number }) => bytesText(memory),
+};
+
+function Amount({ usage, row, of }: { usage: Usage; row: Row; of: 'cpu' | 'memory' }) {
+  return useAmount(usage, row.namespace, row.name, READ[of]);
 }

@@ -2,7 +2,7 @@ import { Columns3, Plus, Trash2 } from 'lucide-react';
 import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import { clusterAction } from '../../api/agent';
-import type { ObjectRef, Row } from '../../api/contract';
+import type { ListSpec, ObjectRef, Row } from '../../api/contract';
 import { Staleness } from '../../components/Live';
 import { Menu } from '../../components/Menu';
 import { Button, Empty, HealthMark } from '../../components/parts';
@@ -17,6 +17,7 @@ import { useActions } from '../../shell/useActions';
 import { useDock } from '../../shell/useDock';
 import { useList, useListState } from '../../store/hooks';
 import { attempt, openDialog } from '../../store/ui';
+import { useUsage } from '../../store/usage';
 import { ColumnsDialog } from './ColumnsDialog';
 import { readColumns } from './columns';
 import { Grid } from './Grid';
@@ -44,13 +45,14 @@ export function ListPage({ resource }: { resource: Resource }) {
       namespaces: resource.namespaced ? links.namespaces : [],
       filter: text,
       labelSelector: labels,
-      sort: column ? { column, descending: order === 'desc' } : undefined,
+      sort: column ? { column, descending: order === 'desc' } : usual(resource),
       columns: readColumns(columns),
       offset,
       limit: WINDOW,
     });
   }, [cluster, resource, links.namespaces, text, labels, sort, columns, offset]);
   const view = useList(spec);
+  const usage = useUsage(cluster, ['pods', 'nodes'].includes(longName(resource)));
   const state = useListState(view);
 
   // Another cut starts at its top.
@@ -146,7 +148,9 @@ export function ListPage({ resource }: { resource: Resource }) {
           offset={offset}
           onOffset={setOffset}
           selected={selected}
+          usage={usage}
           toggle={toggle}
+          clear={() => setSelected(new Map())}
           run={run}
           open={(row) => navigate(href(row))}
           href={href}
@@ -156,6 +160,10 @@ export function ListPage({ resource }: { resource: Resource }) {
     </main>
   );
 }
+
+/** By name, but for what is read as news. */
+const usual = ({ resource }: Resource): ListSpec['sort'] =>
+  resource === 'events' ? { column: 'rv', descending: true } : undefined;
 
 function Tallies({
   view,

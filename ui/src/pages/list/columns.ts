@@ -8,7 +8,7 @@ export interface Shown {
   width: number;
   /** Right-aligned. */
   numeric: boolean;
-  kind: 'name' | 'namespace' | 'age' | 'why' | 'text';
+  kind: 'name' | 'namespace' | 'age' | 'cpu' | 'memory' | 'why' | 'text';
   description: string;
 }
 
@@ -17,11 +17,29 @@ const WIDEST = 30;
 /** Room for the sort mark. */
 const MARK = 3;
 
+export interface Options {
+  wide: boolean;
+  namespace: boolean;
+  /** Whether what the objects use is known. */
+  usage: boolean;
+}
+
+const USAGE = (['cpu', 'memory'] as const).map(
+  (kind): Shown => ({
+    name: kind === 'cpu' ? 'CPU' : 'Memory',
+    cell: -1,
+    kind,
+    width: kind === 'cpu' ? 6 : 8,
+    numeric: true,
+    description: '',
+  }),
+);
+
 /**
- * The columns of a list: those the server prints by default (all with `wide`), the namespace when it can differ, the
- * age drawn live, and at the end what is wrong, in words.
+ * The columns of a list: those the server prints by default (all with `wide`), the namespace when it can differ, what is
+ * used, the age drawn live, and at the end what is wrong, in words.
  */
-export function shownColumns(columns: Column[], rows: Row[], options: { wide: boolean; namespace: boolean }): Shown[] {
+export function shownColumns(columns: Column[], rows: Row[], options: Options): Shown[] {
   const shown: Shown[] = columns.flatMap((column, cell): Shown[] => {
     if (column.priority > 0 && !options.wide) return [];
     const kind = column.name === 'Name' ? 'name' : column.name === 'Age' ? 'age' : 'text';
@@ -47,6 +65,10 @@ export function shownColumns(columns: Column[], rows: Row[], options: { wide: bo
       description: '',
     };
     shown.splice(1, 0, namespace);
+  }
+  if (options.usage) {
+    const age = shown.findIndex(({ kind }) => kind === 'age');
+    shown.splice(age < 0 ? shown.length : age, 0, ...USAGE);
   }
   if (rows.some((row) => row.why !== null)) {
     shown.push({ name: '', cell: -1, kind: 'why', width: WIDEST, numeric: false, description: '' });

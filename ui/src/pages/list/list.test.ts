@@ -25,12 +25,14 @@ const columns = [column('Name'), column('Status'), column('Age'), column('IP', 1
 
 describe('the columns of a list', () => {
   it.each([
-    [{ wide: false, namespace: false }, null, ['Name', 'Status', 'Age']],
-    [{ wide: true, namespace: false }, null, ['Name', 'Status', 'Age', 'IP']],
-    [{ wide: false, namespace: true }, null, ['Name', 'Namespace', 'Status', 'Age']],
-    [{ wide: false, namespace: false }, 'it crashes', ['Name', 'Status', 'Age', '']],
+    [{}, null, ['Name', 'Status', 'Age']],
+    [{ wide: true }, null, ['Name', 'Status', 'Age', 'IP']],
+    [{ namespace: true }, null, ['Name', 'Namespace', 'Status', 'Age']],
+    [{ usage: true }, null, ['Name', 'Status', 'CPU', 'Memory', 'Age']],
+    [{}, 'it crashes', ['Name', 'Status', 'Age', '']],
   ])('with %j and the words "%s" are %j', (options, why, names) => {
-    expect(shownColumns(columns, [row(why)], options).map(({ name }) => name)).toEqual(names);
+    const none = { wide: false, namespace: false, usage: false };
+    expect(shownColumns(columns, [row(why)], { ...none, ...options }).map(({ name }) => name)).toEqual(names);
   });
 
   it('that were added stand in the address', () => {

@@ -47,7 +47,7 @@ export function UsedBy({ cluster, namespace, name, revision, onOpen }: Props) {
         <table className="plain">
           <thead>
             <tr>
-              <th scope="col">{t('panel.logs.pod')}</th>
+              <th scope="col">Pod</th>
               <th scope="col">{t('panel.shell.container')}</th>
               <th scope="col">{t('panel.config.how')}</th>
               <th scope="col">{t('panel.config.reached')}</th>

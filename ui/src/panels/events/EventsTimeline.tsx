@@ -29,6 +29,8 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
     labelSelector: '',
     fieldSelector: involved === undefined ? '' : `involvedObject.uid=${involved.uid}`,
     filter: '',
+    // Of more than there is room for, the newest.
+    sort: { column: 'rv', descending: true },
     columns: COLUMNS,
     offset: 0,
     limit: 1000,

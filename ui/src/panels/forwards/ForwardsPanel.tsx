@@ -6,6 +6,7 @@ import { Button, Command, CopyButton, Empty, HealthMark, IconButton } from '../.
 import { useI18n } from '../../i18n';
 import { useHost } from '../../store/host';
 import { Failure, messageOf, Panel } from '../parts';
+import { useServices } from './services';
 
 interface Props {
   cluster?: string;
@@ -118,6 +119,7 @@ function NewForward({
     local: '',
   });
   const [error, setError] = useState('');
+  const services = useServices(cluster, form.namespace);
   const change = (part: Partial<typeof form>) => setForm((old) => ({ ...old, ...part }));
   const add = async () => {
     try {
@@ -142,7 +144,10 @@ function NewForward({
         className="input"
         style={{ width }}
         value={form[key]}
-        onChange={(event) => change({ [key]: event.target.value })}
+        onChange={({ target: { value } }) => {
+          const known = key === 'target' && services.get(value);
+          change(known ? { target: value, port: known } : { [key]: value });
+        }}
         {...extra}
       />
     </label>
@@ -158,7 +163,13 @@ function NewForward({
       }}
     >
       {target === undefined && field(t('panel.forwards.namespace'), 'namespace', '9rem', { required: true })}
-      {target === undefined && field(t('panel.forwards.target'), 'target', '14rem', { required: true })}
+      {target === undefined &&
+        field(t('panel.forwards.target'), 'target', '14rem', { required: true, list: 'forward-targets' })}
+      <datalist id="forward-targets">
+        {[...services.keys()].map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
       {field(t('panel.forwards.port'), 'port', '6rem', { required: true, ...port })}
       {field(t('panel.forwards.localPort'), 'local', '8rem', { placeholder: t('panel.forwards.any'), ...port })}
       <Button type="submit" look="primary">

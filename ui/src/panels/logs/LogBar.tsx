@@ -54,11 +54,11 @@ export function LogBar({ choices, change, sources, hasJson, broken, onDownload, 
       {sources.length > 1 && (
         <select
           className="input"
-          aria-label={t('panel.logs.pod')}
-          value={choices.pod}
-          onChange={(event) => change({ pod: event.target.value })}
+          aria-label={t('panel.logs.source')}
+          value={choices.source}
+          onChange={(event) => change({ source: event.target.value })}
         >
-          <option value="">{t('panel.logs.allPods', { count: sources.length })}</option>
+          <option value="">{t('panel.logs.allSources', { count: sources.length })}</option>
           {sources.map((name) => (
             <option key={name}>{name}</option>
           ))}

@@ -1,9 +1,10 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ChevronDown, ChevronUp } from 'lucide-react';
-import { type CSSProperties, memo, useEffect, useRef, useState } from 'react';
+import { type CSSProperties, memo, useEffect, useMemo, useRef, useState } from 'react';
 import { Button, Empty, IconButton } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import type { Line } from './lines';
+import { widthsOf } from './fields';
+import { clockOf, type Line } from './lines';
 import { hueOf, pieces, plain } from './search';
 
 export interface LogOptions {
@@ -19,14 +20,14 @@ interface Props {
   options: LogOptions;
   /** Fields to show instead of the text of lines that are JSON. */
   columns: string[];
-  /** Whether to tell pods apart. */
-  named: boolean;
+  /** What tells sources apart, when there are several. */
+  nameOf: ((line: Line) => string) | null;
 }
 
 const ROW = 20;
 
 /** The lines, only those in sight drawn. It stays at the end while it is there, and where the reader is when not. */
-export function LogList({ lines, hits, pattern, options, columns, named }: Props) {
+export function LogList({ lines, hits, pattern, options, columns, nameOf }: Props) {
   const { t } = useI18n();
   const box = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
@@ -39,6 +40,11 @@ export function LogList({ lines, hits, pattern, options, columns, named }: Props
     overscan: 20,
   });
 
+  const widths = useMemo(() => widthsOf(lines, columns), [lines, columns]);
+  const nameWidth = useMemo(
+    () => (nameOf && columns.length > 0 ? lines.reduce((most, line) => Math.max(most, nameOf(line).length), 0) : 0),
+    [lines, nameOf, columns],
+  );
   const last = lines.length - 1;
   useEffect(() => {
     if (atEnd && last >= 0) virtual.scrollToIndex(last, { align: 'end' });
@@ -83,6 +89,18 @@ export function LogList({ lines, hits, pattern, options, columns, named }: Props
         onScroll={onScroll}
       >
         {lines.length === 0 && <Empty title={t('panel.logs.empty')} />}
+        {columns.length > 0 && lines.length > 0 && (
+          <div className="log-line log-head">
+            {options.times && <span className="log-time" />}
+            {nameOf && <span style={wide(nameWidth)} />}
+            <span className="log-severity" />
+            {columns.map((column, index) => (
+              <span key={column} className="log-field" style={wide(widths[index])}>
+                {column}
+              </span>
+            ))}
+          </div>
+        )}
         <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
           {virtual.getVirtualItems().map((item) => {
             const line = lines[item.index];
@@ -95,7 +113,15 @@ export function LogList({ lines, hits, pattern, options, columns, named }: Props
                 className={`log-line ${line.severity} ${item.index === current ? 'current' : ''}`}
                 style={{ transform: `translateY(${item.start}px)` }}
               >
-                <LineText line={line} pattern={pattern} times={options.times} columns={columns} named={named} />
+                <LineText
+                  line={line}
+                  pattern={pattern}
+                  times={options.times}
+                  columns={columns}
+                  widths={widths}
+                  name={nameOf?.(line)}
+                  nameWidth={nameWidth}
+                />
               </div>
             );
           })}
@@ -115,23 +141,40 @@ interface TextProps {
   pattern: RegExp | null;
   times: boolean;
   columns: string[];
-  named: boolean;
+  widths: number[];
+  name: string | undefined;
+  nameWidth: number;
 }
 
-const LineText = memo(function LineText({ line, pattern, times, columns, named }: TextProps) {
-  const { fields } = line;
+/** In characters; 0 is as wide as it comes. */
+const wide = (width: number | undefined): CSSProperties => (width ? { width: `${width}ch` } : {});
+
+const LineText = memo(function LineText({ line, pattern, times, columns, widths, name, nameWidth }: TextProps) {
+  const { fields, severity, time } = line;
   return (
     <>
-      {times && <time dateTime={line.time}>{line.time.slice(11, 23)}</time>}
-      {named && (
-        <span className="log-pod" style={{ '--hue': hueOf(line.pod) * 30 } as CSSProperties}>
-          {line.pod}
+      {times && (
+        <time className="log-time" dateTime={time} title={time}>
+          {clockOf(time)}
+        </time>
+      )}
+      {name !== undefined && (
+        <span
+          className="log-pod"
+          title={`${line.pod}/${line.container}`}
+          style={{ '--hue': hueOf(name) * 30, ...wide(nameWidth) } as CSSProperties}
+        >
+          {name}
         </span>
       )}
-      {line.severity === 'error' || line.severity === 'warning' ? <Severity severity={line.severity} /> : null}
+      {severity === 'error' || severity === 'warning' ? (
+        <Severity severity={severity} />
+      ) : (
+        columns.length > 0 && <span className="log-severity" />
+      )}
       {columns.length > 0 && fields !== null ? (
-        columns.map((column) => (
-          <span key={column} className="log-field" title={column}>
+        columns.map((column, index) => (
+          <span key={column} className="log-field" style={wide(widths[index])} title={fields[column]}>
             <Marked text={fields[column] ?? ''} pattern={pattern} />
           </span>
         ))

@@ -6,6 +6,7 @@ import { download, Failure, Panel, useSettled } from '../parts';
 import { columnsOf } from './fields';
 import { LogBar } from './LogBar';
 import { LogList, type LogOptions } from './LogList';
+import { type Line, shortNames, sourceNames } from './lines';
 import { fileOf, matcher, matches, plain } from './search';
 import type { Severity } from './severity';
 import { useLogLines } from './useLogLines';
@@ -24,7 +25,8 @@ export interface Choices extends LogOptions {
   regex: boolean;
   filter: string;
   severities: Severity[];
-  pod: string;
+  /** A pod, or one of its containers. */
+  source: string;
   previous: boolean;
   paused: boolean;
   columns: boolean;
@@ -45,7 +47,7 @@ export default function LogsPanel({
     regex: false,
     filter: '',
     severities: [],
-    pod: '',
+    source: '',
     previous,
     paused: false,
     times: true,
@@ -65,17 +67,23 @@ export default function LogsPanel({
     filter,
   };
   const log = useLogLines(spec, choices.paused);
-  const sources = useMemo(() => [...new Set(log.lines.map(({ pod }) => pod))].sort(), [log.lines]);
-  const { severities, pod } = choices;
+  const nameOf = useMemo(() => sourceNames(log.lines), [log.lines]);
+  const sources = useMemo(() => [...new Set(log.lines.map(nameOf))].sort(), [log.lines, nameOf]);
+  const shortOf = useMemo(() => {
+    const short = shortNames(sources);
+    return (line: Line) => short(nameOf(line));
+  }, [sources, nameOf]);
+  const { severities, source } = choices;
   const shown = useMemo(
     () =>
-      severities.length === 0 && pod === ''
+      severities.length === 0 && source === ''
         ? log.lines
         : log.lines.filter(
             (line) =>
-              (pod === '' || line.pod === pod) && (severities.length === 0 || severities.includes(line.severity)),
+              (source === '' || nameOf(line) === source) &&
+              (severities.length === 0 || severities.includes(line.severity)),
           ),
-    [log.lines, severities, pod],
+    [log.lines, severities, source, nameOf],
   );
   const pattern = useMemo(
     () => matcher(choices.query, { regex: choices.regex, exact: false }),
@@ -119,7 +127,7 @@ export default function LogsPanel({
         pattern={pattern}
         options={choices}
         columns={choices.columns ? offered : []}
-        named={sources.length > 1}
+        nameOf={sources.length > 1 ? shortOf : null}
       />
     </Panel>
   );

@@ -26,6 +26,17 @@ function flatten(value: Record<string, unknown>, prefix: string, out: Record<str
 const TIME = ['time', 'ts', 'timestamp', '@timestamp', 't'];
 const MESSAGE = ['msg', 'message', 'event', 'text'];
 
+/** In characters. */
+const WIDEST = 40;
+
+/** How wide columns are, so that lines stand below each other: as their longest value of late, but for the last. */
+export function widthsOf(lines: readonly { fields: Record<string, string> | null }[], columns: string[]): number[] {
+  const late = lines.slice(-500);
+  return columns.map((column) =>
+    late.reduce((most, { fields }) => Math.min(WIDEST, Math.max(most, fields?.[column]?.length ?? 0)), column.length),
+  );
+}
+
 /** The columns offered for lines: the fields that many of them have, level first, message last, the time (shown anyway) left out. */
 export function columnsOf(lines: readonly { fields: Record<string, string> | null }[], most = 12): string[] {
   const counts = new Map<string, number>();

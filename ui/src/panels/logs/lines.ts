@@ -18,6 +18,38 @@ export interface Line extends RawLine {
   fields: Record<string, string> | null;
 }
 
+/** What tells lines apart: the pod's name, and the container's when one pod has several. */
+export function sourceNames(lines: readonly RawLine[]): (line: RawLine) => string {
+  const first = new Map<string, string>();
+  const several = lines.some(({ pod, container }) => {
+    const known = first.get(pod);
+    if (known === undefined) first.set(pod, container);
+    return known !== undefined && known !== container;
+  });
+  return ({ pod, container }) => (several ? `${pod}/${container}` : pod);
+}
+
+/** Shorter than this a common beginning is no burden. */
+const BURDEN = 12;
+
+/** Names without the beginning that all of them have: the pods of a workload differ in their ends. */
+export function shortNames(names: readonly string[]): (name: string) => string {
+  const [first = ''] = names;
+  let common = names.length > 1 ? first.length : 0;
+  for (const name of names) while (!name.startsWith(first.slice(0, common))) common--;
+  const cut = Math.max(first.lastIndexOf('-', common - 1), first.lastIndexOf('/', common - 1)) + 1;
+  return (name) => (cut < BURDEN ? name : `…${name.slice(cut)}`);
+}
+
+/** A line's time of day where the reader is, as all other times of the page. */
+export function clockOf(time: string): string {
+  const at = new Date(time);
+  const two = (value: number) => String(value).padStart(2, '0');
+  if (Number.isNaN(at.getTime())) return '';
+  const thousandths = String(at.getMilliseconds()).padStart(3, '0');
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${thousandths}`;
+}
+
 export interface Limits {
   lines: number;
   characters: number;

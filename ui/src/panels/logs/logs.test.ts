@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { columnsOf, parseJson } from './fields';
-import { Lines } from './lines';
+import { columnsOf, parseJson, widthsOf } from './fields';
+import { clockOf, Lines, shortNames, sourceNames } from './lines';
 import { fileOf, hueOf, matcher, matches, pieces, plain } from './search';
 import { severityOf } from './severity';
 
@@ -41,6 +41,36 @@ describe('Lines', () => {
   });
 });
 
+it('names containers when a pod has several, else the pods', () => {
+  const lines = [line('1', 'x'), line('2', 'y', 'b')];
+  expect(lines.map(sourceNames(lines))).toEqual(['a', 'b']);
+  const more = [...lines, { ...line('3', 'z'), container: 'd' }];
+  expect(more.map(sourceNames(more))).toEqual(['a/c', 'b/c', 'a/d']);
+});
+
+it.each([
+  [['web'], ['web']],
+  [
+    ['json-talker-8559-ab', 'json-talker-8559-cd'],
+    ['…ab', '…cd'],
+  ],
+  [
+    ['json-talker-8559-ab/x', 'json-talker-8559-ab/y'],
+    ['…x', '…y'],
+  ],
+  [
+    ['web-0', 'web-1'],
+    ['web-0', 'web-1'],
+  ],
+])('of the names %j the lines bear %j', (names, expected) => {
+  expect(names.map(shortNames(names))).toEqual(expected);
+});
+
+it('tells the time of the place', () => {
+  const at = new Date(2026, 0, 2, 3, 4, 5, 67);
+  expect([clockOf(at.toISOString()), clockOf('')]).toEqual(['03:04:05.067', '']);
+});
+
 describe('severityOf', () => {
   it.each([
     ['E1126 21:53:00.123456       1 main.go:1] broken', 'error'],
@@ -76,6 +106,15 @@ describe('fields', () => {
     const lines = [{ fields: parseJson('{"time":"t","msg":"m","code":1,"level":"info"}') }, { fields: null }];
     expect(columnsOf(lines)).toEqual(['level', 'code', 'msg']);
   });
+});
+
+it('makes columns as wide as their values', () => {
+  const lines: { fields: Record<string, string> | null }[] = [
+    { fields: { a: 'short', b: 'x'.repeat(90) } },
+    { fields: null },
+    { fields: { a: 'longest' } },
+  ];
+  expect(widthsOf(lines, ['a', 'b', 'name'])).toEqual([7, 40, 4]);
 });
 
 describe('search', () => {

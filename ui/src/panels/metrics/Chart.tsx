@@ -25,7 +25,7 @@ function colour(look: number): string {
 
 /** A chart over time, and the same in a table of words and numbers. */
 export function Chart({ title, times, series, format, steps }: Props) {
-  const { t, language } = useI18n();
+  const { t, locale } = useI18n();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const id = useId();
@@ -39,20 +39,20 @@ export function Chart({ title, times, series, format, steps }: Props) {
     if (element === null) return;
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(element, JSON.parse(lines), format, steps, language), newest.current, element);
+      plot.current = new uPlot(options(element, JSON.parse(lines), format, steps, locale), newest.current, element);
     };
     draw();
     const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
     resize.observe(element);
     const theme = new MutationObserver(draw);
-    theme.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+    theme.observe(document.documentElement, { attributeFilter: ['data-theme', 'style'] });
     return () => {
       resize.disconnect();
       theme.disconnect();
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [lines, format, steps, language]);
+  }, [lines, format, steps, locale]);
 
   useEffect(() => {
     if (times.length > 0) plot.current?.setData(newest.current);
@@ -115,9 +115,12 @@ function Sample({ look }: Pick<Series, 'look'>) {
 const HEIGHT = 220;
 const MINUTE = 60;
 
+const known = (values: ArrayLike<number | null | undefined> = []) =>
+  Array.from(values).filter((value) => value != null).length;
+
 /** The time of day, with seconds where the marks are less than a minute apart. */
-function clock(language: string, [first = 0, second = first + MINUTE]: number[]) {
-  const format = new Intl.DateTimeFormat(language, { timeStyle: second - first < MINUTE ? 'medium' : 'short' });
+function clock(locale: string, [first = 0, second = first + MINUTE]: number[]) {
+  const format = new Intl.DateTimeFormat(locale, { timeStyle: second - first < MINUTE ? 'medium' : 'short' });
   return (seconds: number) => format.format(seconds * 1000);
 }
 
@@ -128,11 +131,18 @@ function options(
   lines: Pick<Series, 'name' | 'look'>[],
   format: (value: number) => string,
   steps: number[],
-  language: string,
+  locale: string,
 ): uPlot.Options {
   const style = getComputedStyle(element);
   const [ink, line] = [style.getPropertyValue('--ink-soft').trim(), style.getPropertyValue('--line').trim()];
-  const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
+  // The canvas takes no part in the page's zoom.
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const axis = {
+    font: `${rem * 0.857}px ${style.fontFamily}`,
+    stroke: ink,
+    grid: { stroke: line, width: 1 },
+    ticks: { stroke: line, width: 1 },
+  };
   return {
     width: element.clientWidth,
     height: HEIGHT,
@@ -144,8 +154,8 @@ function options(
       y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
     },
     axes: [
-      { ...axis, space: 90, values: (_plot, splits) => splits.map(clock(language, splits)) },
-      { ...axis, size: 72, space: 24, incrs: steps, values: (_plot, splits) => splits.map(format) },
+      { ...axis, space: 6.43 * rem, size: 3.57 * rem, values: (_plot, splits) => splits.map(clock(locale, splits)) },
+      { ...axis, size: 5.14 * rem, space: 1.71 * rem, incrs: steps, values: (_plot, splits) => splits.map(format) },
     ],
     series: [
       {},
@@ -155,7 +165,7 @@ function options(
         width: 2,
         dash: DASHES[look % DASHES.length] ?? [],
         // A single moment makes no line.
-        points: { show: ({ data }: uPlot) => data[0].length === 1, size: 6 },
+        points: { show: ({ data }: uPlot, index: number) => known(data[index]) === 1, size: 6 },
       })),
     ],
   };

@@ -5,10 +5,14 @@ import { Terminal as Xterm } from '@xterm/xterm';
 import { type ReactNode, useCallback, useEffect, useReducer, useRef } from 'react';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { useSettings } from '../../store/settings';
 import { Panel } from '../parts';
 import { read, resize, stdin } from './channel';
 import { openStream, type Place } from './exec';
 import { start, step } from './terminal';
+
+/** In pixels, where nothing is zoomed. */
+const FONT_SIZE = 13;
 
 interface Props {
   label: string;
@@ -24,6 +28,8 @@ export function Terminal({ label, place, command, bar, onFailed }: Props) {
   const { t } = useI18n();
   const host = useRef<HTMLDivElement>(null);
   const xterm = useRef<Xterm | null>(null);
+  const search = useRef<SearchAddon | null>(null);
+  const zoom = useSettings((settings) => settings.zoom);
   const [connection, happen] = useReducer(step, start);
   const target = JSON.stringify({ place, command });
   // Counts connections, not states: the one that is open must not end because its state is another now.
@@ -38,20 +44,25 @@ export function Terminal({ label, place, command, bar, onFailed }: Props) {
     const terminal = new Xterm({
       cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
       fontFamily: getComputedStyle(host.current).getPropertyValue('--mono') || 'monospace',
-      fontSize: 13,
+      fontSize: FONT_SIZE,
       screenReaderMode: true,
       scrollback: 10_000,
       theme: colours(host.current),
     });
     const fit = new FitAddon();
     terminal.loadAddon(fit);
-    terminal.loadAddon(new SearchAddon());
+    const finder = new SearchAddon();
+    terminal.loadAddon(finder);
+    search.current = finder;
     terminal.open(host.current);
     fit.fit();
     terminal.focus();
     xterm.current = terminal;
     const observer = new ResizeObserver(() => fit.fit());
     observer.observe(host.current);
+    // Its rows and columns depend on its letters' size as well.
+    const letters = terminal.element?.querySelector('.xterm-char-measure-element');
+    if (letters) observer.observe(letters);
     const theme = new MutationObserver(() => {
       if (host.current !== null) terminal.options.theme = colours(host.current);
     });
@@ -61,8 +72,13 @@ export function Terminal({ label, place, command, bar, onFailed }: Props) {
       theme.disconnect();
       terminal.dispose();
       xterm.current = null;
+      search.current = null;
     };
   }, []);
+
+  useEffect(() => {
+    if (xterm.current !== null) xterm.current.options.fontSize = Math.round((FONT_SIZE * zoom) / 100);
+  }, [zoom]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another dial connects anew.
   useEffect(() => {
@@ -83,7 +99,24 @@ export function Terminal({ label, place, command, bar, onFailed }: Props) {
   return (
     <Panel
       label={label}
-      bar={bar}
+      bar={
+        <>
+          {bar}
+          <span className="grow" />
+          <input
+            className="input"
+            type="search"
+            aria-label={t('panel.shell.search')}
+            placeholder={t('panel.shell.search')}
+            onKeyDown={({ key, shiftKey, currentTarget: { value } }) => {
+              if (key !== 'Enter' || value === '') return;
+              // The newest is below, where reading begins.
+              if (shiftKey) search.current?.findNext(value);
+              else search.current?.findPrevious(value);
+            }}
+          />
+        </>
+      }
       foot={
         <>
           <span role="status" data-testid="terminal-state">

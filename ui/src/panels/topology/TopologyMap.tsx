@@ -11,7 +11,7 @@ import { useSettings } from '../../store/settings';
 import { Failure, Loading, Panel } from '../parts';
 import { graphOf, type MapNode, PARTS, type Parts, type Shape } from './graph';
 import { MapList } from './MapList';
-import { HEIGHT, useLayout, WIDTH } from './useLayout';
+import { nodeSize, useLayout } from './useLayout';
 
 const ICONS: Record<Shape, typeof Box> = {
   ingress: Globe,
@@ -38,7 +38,8 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
   const [asList, setAsList] = useState(false);
   const { known, loaded, error } = useParts(cluster, namespaces);
   const graph = useMemo(() => graphOf(cluster, known), [cluster, known]);
-  const places = useLayout(graph);
+  const zoom = useSettings((settings) => settings.zoom);
+  const places = useLayout(graph, zoom);
   const open = (node: MapNode) => node.ref !== null && onOpen?.(node.ref);
   const theme = useSettings((settings) => settings.theme);
   const nodes = useMemo(
@@ -52,13 +53,12 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
             type: 'object',
             position,
             data: { node },
-            width: WIDTH,
-            height: HEIGHT,
+            ...nodeSize(zoom),
             ariaLabel: nameOf(node),
           },
         ];
       }),
-    [graph.nodes, places],
+    [graph.nodes, places, zoom],
   );
   const edges = useMemo(
     () => graph.edges.map(({ from, to }) => ({ id: `${from} ${to}`, source: from, target: to, focusable: false })),

@@ -2,11 +2,14 @@ import { useEffect, useRef, useState } from 'react';
 import type { Graph } from './graph';
 import type { LayoutAnswer, LayoutRequest } from './layout.worker';
 
-export const WIDTH = 260;
-export const HEIGHT = 52;
+/** Of a node, where the page is not zoomed. */
+const WIDTH = 260;
+const HEIGHT = 52;
+
+export const nodeSize = (zoom: number) => ({ width: (WIDTH * zoom) / 100, height: (HEIGHT * zoom) / 100 });
 
 /** Where the nodes go. Changes of health alone move nothing: only another shape of the graph is laid out anew. */
-export function useLayout(graph: Graph): LayoutAnswer['places'] {
+export function useLayout(graph: Graph, zoom: number): LayoutAnswer['places'] {
   const [places, setPlaces] = useState<LayoutAnswer['places']>({});
   const worker = useRef<Worker | null>(null);
   const round = useRef(0);
@@ -27,11 +30,10 @@ export function useLayout(graph: Graph): LayoutAnswer['places'] {
     round.current++;
     worker.current?.postMessage({
       round: round.current,
-      width: WIDTH,
-      height: HEIGHT,
+      ...nodeSize(zoom),
       nodes,
       edges,
     } satisfies LayoutRequest);
-  }, [shape]);
+  }, [shape, zoom]);
   return places;
 }
