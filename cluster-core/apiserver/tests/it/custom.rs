@@ -261,6 +261,24 @@ async fn an_empty_apply_stores_an_object_in_the_version_of_now_and_only_once() {
     assert_eq!(spec, json!({"x": 1}));
     let (before, after, _) = apply().await;
     assert_eq!(before, after, "nothing is left to do");
+
+    // What the controller says of it then.
+    let condition = |kind: &str| json!([{"type": kind, "status": "True", "reason": "R", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+    let status = json!({"storedVersions": ["v2"], "conditions": condition("StorageMigrating")});
+    let body = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "cats.example.com"}, "status": status});
+    let path = format!("{DEFINITIONS}/cats.example.com/status?fieldManager=m&force=true");
+    let told = api.patch(&path, "apply-patch+yaml", &body).await.ok();
+    assert_eq!(told["status"]["storedVersions"], json!(["v2"]));
+    let kinds: Vec<&Value> =
+        told["status"]["conditions"].as_array().expect("a list").iter().map(|c| &c["type"]).collect();
+    assert!(kinds.contains(&&json!("Established")) && kinds.contains(&&json!("StorageMigrating")), "{kinds:?}");
+    let migrations = "/apis/storagemigration.k8s.io/v1/storageversionmigrations";
+    let spec = json!({"resource": {"group": "example.com", "resource": "cats"}});
+    api.post(migrations, &json!({"metadata": {"name": "m"}, "spec": spec})).await.ok();
+    let status = json!({"status": {"conditions": condition("Succeeded"), "resourceVersion": "7"}});
+    let over = api.patch(&format!("{migrations}/m/status"), "merge-patch+json", &status).await.ok();
+    assert_eq!(over["status"]["conditions"][0]["type"], "Succeeded");
 }
 
 #[tokio::test]
