@@ -40,7 +40,7 @@ impl Places {
         if is_long_running(info) || user.in_group(group::MASTERS) {
             return Ok(None);
         }
-        let places = if matches!(info.verb, "get" | "list" | "head") { &self.reading } else { &self.mutating };
+        let places = if matches!(&*info.verb, "get" | "list" | "head") { &self.reading } else { &self.mutating };
         places.try_acquire().map(Some).map_err(|_| {
             let details = Details { retry_after_seconds: 1, ..Details::default() };
             let text = "Too many requests, please try again later.";
@@ -102,6 +102,6 @@ mod tests {
         {
             assert_eq!(patience(&limits, &info, query), Some(Duration::from_secs(seconds)), "{query}");
         }
-        assert_eq!(patience(&limits, &RequestInfo { verb: "watch", ..info }, ""), None);
+        assert_eq!(patience(&limits, &RequestInfo { verb: "watch".into(), ..info }, ""), None);
     }
 }

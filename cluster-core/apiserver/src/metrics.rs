@@ -1,6 +1,7 @@
 //! Counts and times of requests, as Prometheus text under upstream's names.
 
 use parking_lot::Mutex;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -15,7 +16,7 @@ pub(crate) struct Metrics {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Labels {
-    verb: &'static str,
+    verb: Cow<'static, str>,
     resource: String,
     subresource: String,
     code: u16,
@@ -30,7 +31,14 @@ struct Latency {
 
 impl Metrics {
     /// Counts one request.
-    pub(crate) fn record(&self, verb: &'static str, resource: &str, subresource: &str, code: u16, elapsed: Duration) {
+    pub(crate) fn record(
+        &self,
+        verb: Cow<'static, str>,
+        resource: &str,
+        subresource: &str,
+        code: u16,
+        elapsed: Duration,
+    ) {
         let labels = Labels { verb, resource: resource.to_owned(), subresource: subresource.to_owned(), code };
         let seconds = elapsed.as_secs_f64();
         let mut requests = self.requests.lock();

@@ -19,14 +19,14 @@ pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Respons
     let start = Instant::now();
     let (parts, body) = request.into_parts();
     let info = RequestInfo::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
-    let (verb, (resource, subresource)) = (info.verb, names(server, &info));
+    let (verb, (resource, subresource)) = (info.verb.clone(), names(server, &info));
     let notes = Arc::new(Notes::default());
     let encoding = Accept::parse(&parts.headers).unwrap_or_default().encoding;
     let answer = answer(server, parts, info, body, &notes, encoding).await;
     let mut response = answer.unwrap_or_else(|status| render::status(&status, encoding));
     render::warn(&mut response, &notes.warnings());
     let code = response.status().as_u16();
-    tracing::debug!(verb, resource, subresource, code, elapsed = ?start.elapsed(), "served");
+    tracing::debug!(%verb, resource, subresource, code, elapsed = ?start.elapsed(), "served");
     server.metrics.record(verb, &resource, &subresource, code, start.elapsed());
     response
 }
@@ -98,8 +98,8 @@ async fn route(
     }
     let resource = server.served(&info)?;
     let query = parts.uri.query().unwrap_or_default();
-    let query = Query::parse(query, header(&parts.headers, USER_AGENT))?;
-    let accept = Accept::parse(&parts.headers).ok_or_else(not_acceptable)?;
+    let query = Query::parse(&info.verb, query, header(&parts.headers, USER_AGENT))?;
+    let accept = Accept::parse(&parts.headers).filter(|accept| accept.can_be(&resource)).ok_or_else(not_acceptable)?;
     let content_type = header(&parts.headers, CONTENT_TYPE).to_owned();
     if wants_freshest(server, &info, &query) {
         server.store.freshest().await.map_err(Status::internal)?;
@@ -119,7 +119,7 @@ async fn route(
 
 /// Whether the answer must be as new as any server's: always, but for reads that name a revision this server has.
 fn wants_freshest(server: &ApiServer, info: &RequestInfo, query: &Query) -> bool {
-    let reads = matches!(info.verb, "get" | "list" | "watch");
+    let reads = matches!(&*info.verb, "get" | "list" | "watch");
     let given = &query.resource_version;
     !reads || given.is_empty() || given.parse().is_ok_and(|revision: u64| revision > server.store.revision())
 }

@@ -8,7 +8,7 @@ use crate::verbs::{Content, List, Reply, served_list, served_values};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use cluster_object::status::Status;
-use cluster_object::yaml;
+use cluster_object::{protobuf, yaml};
 use cluster_store::Entry;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -41,13 +41,10 @@ pub(crate) async fn reply(
             respond(reply.code, accept.encoding, pretty, form(resource, accept.form, include, true, bytes)?)?
         }
         Content::Other(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
-        Content::List(list) => {
-            let json = collection(lookup, resource, accept, include, pretty, list).await?;
-            match json {
-                Collected::Whole(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
-                Collected::Pieces(body) => with_type("application/json", reply.code, body)?,
-            }
-        }
+        Content::List(list) => match collection(lookup, resource, accept, include, pretty, list).await? {
+            Collected::Whole(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
+            Collected::Pieces(media, body) => typed(media, reply.code, body),
+        },
     };
     warn(&mut response, &reply.warnings);
     Ok(if accept.gzip { compress(response) } else { response })
@@ -92,22 +89,24 @@ pub(crate) fn status(status: &Status, encoding: Encoding) -> Response<Body> {
 
 /// A value as a response.
 pub(crate) fn value(code: StatusCode, encoding: Encoding, value: &Value) -> Response<Body> {
-    let yaml = match encoding {
-        Encoding::Yaml => yaml::to_string(value).ok(),
-        Encoding::Json => None,
+    let (media, written) = match encoding {
+        Encoding::Yaml => ("application/yaml", yaml::to_string(value).ok().map(Body::from)),
+        Encoding::Protobuf => (protobuf::MEDIA_TYPE, protobuf::encode(value).map(Body::from)),
+        Encoding::Json => ("", None),
     };
-    let Some(text) = yaml else { return json(code, value) };
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = code;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
-    response
+    let Some(body) = written else { return json(code, value) };
+    typed(media, code, body)
 }
 
 /// A JSON value as a response.
 pub(crate) fn json(code: StatusCode, value: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(value.to_string()));
+    typed("application/json", code, Body::from(value.to_string()))
+}
+
+fn typed(media: &'static str, code: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = code;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     response
 }
 
@@ -143,7 +142,7 @@ pub(crate) fn form(
 
 enum Collected {
     Whole(Bytes),
-    Pieces(Body),
+    Pieces(&'static str, Body),
 }
 
 async fn collection(
@@ -167,13 +166,19 @@ async fn collection(
                 "metadata": metadata.to_json(),
             });
             let items = served_list(lookup, resource, &list.items).await?;
+            if accept.encoding == Encoding::Protobuf {
+                let items = items.iter().map(|item| serde_json::from_slice(item).unwrap_or_default());
+                let pieces = protobuf::encode_list(&head, items).ok_or_else(crate::pipeline::not_acceptable)?;
+                let stream = futures::stream::iter(pieces.into_iter().map(Ok::<_, Infallible>));
+                return Ok(Collected::Pieces(protobuf::MEDIA_TYPE, Body::from_stream(stream)));
+            }
             let total: usize = items.iter().map(Bytes::len).sum();
             if total <= CHUNK || accept.encoding == Encoding::Yaml || pretty {
                 let pieces: Vec<Bytes> = pieces(head.to_string(), items).collect();
                 return Ok(Collected::Whole(pieces.concat().into()));
             }
             let stream = futures::stream::iter(pieces(head.to_string(), items).map(Ok::<_, Infallible>));
-            Ok(Collected::Pieces(Body::from_stream(stream)))
+            Ok(Collected::Pieces("application/json", Body::from_stream(stream)))
         }
         Form::Table(version) => {
             // Columns of built-in kinds read the stored version, those of a definition their own.
@@ -230,19 +235,16 @@ fn pieces(head: String, items: Vec<Bytes>) -> impl Iterator<Item = Bytes> + Send
 }
 
 fn respond(code: StatusCode, encoding: Encoding, pretty: bool, json: Bytes) -> Result<Response<Body>, Status> {
-    match encoding {
-        Encoding::Yaml => with_type("application/yaml", code, Body::from(request::serialize_yaml(&json)?)),
+    let parsed = || serde_json::from_slice::<Value>(&json).map_err(Status::internal);
+    Ok(match encoding {
+        Encoding::Yaml => typed("application/yaml", code, Body::from(request::serialize_yaml(&json)?)),
+        Encoding::Protobuf => value(code, encoding, &parsed()?),
         Encoding::Json if pretty => {
-            let value: Value = serde_json::from_slice(&json).map_err(Status::internal)?;
-            let text = serde_json::to_string_pretty(&value).map_err(Status::internal)?;
-            with_type("application/json", code, Body::from(text + "\n"))
+            let text = serde_json::to_string_pretty(&parsed()?).map_err(Status::internal)?;
+            typed("application/json", code, Body::from(text + "\n"))
         }
-        Encoding::Json => with_type("application/json", code, Body::from(json)),
-    }
-}
-
-fn with_type(media: &'static str, code: StatusCode, body: Body) -> Result<Response<Body>, Status> {
-    Response::builder().status(code).header(CONTENT_TYPE, media).body(body).map_err(Status::internal)
+        Encoding::Json => typed("application/json", code, Body::from(json)),
+    })
 }
 
 pub(crate) fn warn(response: &mut Response<Body>, warnings: &[String]) {

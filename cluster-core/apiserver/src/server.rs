@@ -208,9 +208,9 @@ impl ApiServer {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("labelSelector", labels), ("fieldSelector", fields), ("resourceVersion", revision)])
             .finish();
-        let info = RequestInfo { verb, ..RequestInfo::parse(&Method::GET, path, &query) };
+        let info = RequestInfo { verb: verb.into(), ..RequestInfo::parse(&Method::GET, path, &query) };
         self.authorize(user, &info)?;
-        Ok((info, Query::parse(&query, "")?))
+        Ok((info, Query::parse(verb, &query, "")?))
     }
 
     /// 403 unless `user` may do this.

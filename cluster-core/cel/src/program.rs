@@ -101,32 +101,31 @@ fn syntax_errors(source: &str, faults: &ParseErrors) -> String {
 /// Keeps from the parser what it must not see: it reads `!!x` as `!x`, where two of them are as good as none, and `--x`
 /// as `-x`. Each operator may cost it stack.
 fn scan(source: &str) -> Result<String, String> {
-    let (mut quote, mut last, mut escaped, mut operators) = (None, ' ', false, 0);
+    let (mut quote, mut escaped, mut operators) = (None, false, 0);
     let mut seen: Vec<char> = Vec::with_capacity(source.len());
-    // Where a `!` waits for another one.
-    let mut not = None;
-    for c in source.chars() {
+    // Where a `!` or `-` waits for another one; and whether something stands before it, so that a `-` takes away.
+    let (mut waiting, mut after_operand) = (None, false);
+    for (here, c) in source.chars().enumerate() {
         seen.push(c);
         match quote {
             Some(open) if c == open && !escaped => quote = None,
             Some(_) => {}
             None if c == '"' || c == '\'' => quote = Some(c),
-            None if c == '-' && c == last => {
-                return Err("ERROR: <input>:1:1: repeated '-' is not supported".to_owned());
-            }
             None => operators += usize::from(c.is_ascii_punctuation() && c != ',' && c != '_'),
         }
-        not = match (c, not) {
-            ('!', Some(first)) if quote.is_none() => {
-                let here = seen.len() - 1;
-                (seen[first], seen[here]) = (' ', ' ');
-                None
-            }
-            ('!', None) if quote.is_none() => Some(seen.len() - 1),
-            (c, waiting) => waiting.filter(|_| c.is_whitespace()),
-        };
+        if quote.is_none() && (c == '!' || c == '-' && !after_operand) {
+            waiting = match waiting {
+                Some((same, first)) if same == c => {
+                    (seen[first], seen[here]) = (' ', ' ');
+                    None
+                }
+                _ => Some((c, here)),
+            };
+        } else if quote.is_some() || !c.is_whitespace() {
+            waiting = None;
+            after_operand = c.is_alphanumeric() || "_)]}\"'".contains(c);
+        }
         escaped = c == '\\' && !escaped;
-        last = c;
     }
     if operators > MAX_OPERATORS {
         return Err(format!("ERROR: <input>:1:1: expression has more than {MAX_OPERATORS} operators"));

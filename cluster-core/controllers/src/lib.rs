@@ -35,6 +35,7 @@ mod runner;
 mod service_account;
 mod services;
 mod stateful_set;
+mod storage_migration;
 mod taint_eviction;
 mod token_secrets;
 mod volumes;
@@ -187,6 +188,7 @@ async fn start(client: Client, informers: Informers, options: Options, cancel: C
         services::mirror::run,
         services::slices::run,
         stateful_set::run,
+        storage_migration::run,
         taint_eviction::run,
         token_secrets::run,
         volumes::run,

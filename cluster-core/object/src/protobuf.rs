@@ -1,15 +1,20 @@
-//! Reads objects that clients send as protobuf: Go clients do so for all built-in kinds.
+//! Reads objects that clients send as protobuf, as Go clients do for all built-in kinds, and writes them for clients
+//! that accept nothing else.
 //!
 //! The wire has numbers where JSON has names, and says nothing of types: the schema table tells what a field holds.
 
+mod encode;
 mod wire;
+
+pub use encode::{encode, encode_event, encode_list};
+pub use wire::Message;
 
 use crate::decode::MAX_DEPTH;
 use crate::status::Status;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use cluster_schema::protobuf::{TaggedField, field, is_known};
-use cluster_schema::{Schema, Shape, builtin_definition};
+use cluster_schema::protobuf::{TaggedField, field};
+use cluster_schema::{Definition, Schema, Shape, builtin_definition};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use wire::{Fault, Wire, fields, sole};
@@ -23,12 +28,7 @@ const MAGIC: &[u8] = b"k8s\0";
 pub fn decode(body: &[u8]) -> Result<Value, Status> {
     let body = body.strip_prefix(MAGIC).ok_or_else(|| refuse(&"the body does not begin with \"k8s\\x00\""))?;
     let envelope = Envelope::read(body).map_err(|fault| refuse(&fault))?;
-    let (group, version) = envelope.api_version.split_once('/').unwrap_or(("", envelope.api_version));
-    // Removed beta versions have the messages of what came after them, but for Ingress.
-    let later = || builtin_definition(group, "v1", envelope.kind).filter(|_| envelope.kind != "Ingress");
-    let definition = builtin_definition(group, version, envelope.kind).or_else(later);
-    let definition = definition.filter(|found| is_known(&found.name));
-    let definition = definition.ok_or_else(|| {
+    let definition = definition(envelope.api_version, envelope.kind).ok_or_else(|| {
         Status::bad_request(format!("no kind {:?} is registered for version {:?}", envelope.kind, envelope.api_version))
     })?;
     let mut object = Map::new();
@@ -36,6 +36,21 @@ pub fn decode(body: &[u8]) -> Result<Value, Status> {
     object.insert("apiVersion".to_owned(), envelope.api_version.into());
     object.insert("kind".to_owned(), envelope.kind.into());
     Ok(Value::Object(object))
+}
+
+/// Whether objects of a kind can be written so.
+pub fn is_known(api_version: &str, kind: &str) -> bool {
+    definition(api_version, kind).is_some()
+}
+
+/// The definition of a kind that has a message.
+fn definition(api_version: &str, kind: &str) -> Option<&'static Definition> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    // Removed beta versions have the messages of what came after them, but for Ingress.
+    let later = || builtin_definition(group, "v1", kind).filter(|_| kind != "Ingress");
+    builtin_definition(group, version, kind)
+        .or_else(later)
+        .filter(|found| cluster_schema::protobuf::is_known(&found.name))
 }
 
 fn refuse(fault: &dyn std::fmt::Display) -> Status {

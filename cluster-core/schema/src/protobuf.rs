@@ -41,8 +41,13 @@ pub enum TaggedField {
 /// The field of a message by its number. A message has the full name of a definition, for example
 /// `io.k8s.api.core.v1.Pod`.
 pub fn field(message: &str, number: u32) -> Option<&'static TaggedField> {
-    let tags = MESSAGES.get(message)?;
+    let tags = tags(message);
     tags.binary_search_by_key(&number, |tag| tag.number).ok().map(|index| &tags[index].field)
+}
+
+/// The fields of a message in the order of their numbers; none when it is not known.
+pub fn tags(message: &str) -> &'static [Tag] {
+    MESSAGES.get(message).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Whether the numbers of the message's fields are known.
@@ -52,13 +57,12 @@ pub fn is_known(message: &str) -> bool {
 
 /// The JSON names of the fields whose zero value is the same as their absence.
 pub(crate) fn zero_is_absent(message: &str) -> Vec<&'static str> {
-    let tags = MESSAGES.get(message).map_or(&[][..], Vec::as_slice);
     let names = |tag: &'static Tag| match &tag.field {
         TaggedField::Named { name, zero_is_absent: true } => vec![*name],
         TaggedField::Named { .. } => Vec::new(),
         TaggedField::Embedded(message) => zero_is_absent(message),
     };
-    tags.iter().flat_map(names).collect()
+    tags(message).iter().flat_map(names).collect()
 }
 
 fn messages(text: &'static str) -> HashMap<String, Vec<Tag>> {
@@ -118,11 +122,10 @@ mod tests {
     }
 
     fn names(message: &str) -> Vec<&'static str> {
-        let tags = MESSAGES.get(message).map_or(&[][..], Vec::as_slice);
         let named = |tag: &Tag| match &tag.field {
             TaggedField::Named { name, .. } => vec![*name],
             TaggedField::Embedded(message) => names(message),
         };
-        tags.iter().flat_map(named).collect()
+        tags(message).iter().flat_map(named).collect()
     }
 }

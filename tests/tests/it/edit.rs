@@ -128,3 +128,43 @@ fn scale_and_set_change_a_deployment() {
     ]);
     t.refuses("kubectl set image deploy/web nothing=a:4", &["unable to find container named \"nothing\""]);
 }
+
+#[test]
+fn objects_move_to_the_version_that_is_stored_now() {
+    let t = Space::new("migrate");
+    let group = format!("{}.example.com", t.namespace);
+    let version = |name: &str, storage: bool| {
+        format!(
+            "{{name: {name}, served: true, storage: {storage}, schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}}}"
+        )
+    };
+    let definition = |first: bool| {
+        format!(
+            "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: birds.{group}}}, \
+             spec: {{group: {group}, scope: Namespaced, names: {{plural: birds, kind: Bird}}, versions: [{}, {}]}}}}",
+            version("v1", first),
+            version("v2", !first)
+        )
+    };
+    t.file("old.yaml", &definition(true));
+    t.file("new.yaml", &definition(false));
+    t.file("bird.yaml", &format!("{{apiVersion: {group}/v1, kind: Bird, metadata: {{name: b}}}}"));
+    t.file(
+        "migration.yaml",
+        &format!(
+            "{{apiVersion: storagemigration.k8s.io/v1, kind: StorageVersionMigration, metadata: {{name: {}}}, \
+             spec: {{resource: {{group: {group}, resource: birds}}}}}}",
+            t.namespace
+        ),
+    );
+    let crd = format!("crd birds.{group}");
+    t.ok(&format!("kubectl apply -f old.yaml && kubectl wait --for=condition=Established {crd}"));
+    t.ok("kubectl apply -f bird.yaml && kubectl apply -f new.yaml");
+    let stored = format!("kubectl get {crd} -o jsonpath='{{.status.storedVersions}}'");
+    t.prints(&[(&stored, r#"["v1","v2"]"#)]);
+    let migration = format!("storageversionmigrations.storagemigration.k8s.io {}", t.namespace);
+    t.ok("kubectl apply -f migration.yaml");
+    t.ok(&format!("kubectl wait --for=condition=Succeeded {migration} --timeout=60s"));
+    t.prints(&[(&stored, r#"["v2"]"#)]);
+    t.ok(&format!("kubectl delete {migration} && kubectl delete {crd}"));
+}

@@ -37,7 +37,7 @@ pub(super) async fn check(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Re
     for name in [signer.to_owned(), format!("{domain}/*")] {
         let (group, resource) = ("certificates.k8s.io".to_owned(), "signers".to_owned());
         let asked = RequestInfo {
-            verb,
+            verb: verb.into(),
             group,
             version: "*".to_owned(),
             resource,

@@ -89,7 +89,7 @@ pub(crate) async fn begin(
     }
     let mut trail = Trail { audit: Arc::clone(audit), verdict, event, notes: Arc::clone(notes) };
     trail.log(Stage::RequestReceived);
-    let carries = matches!(info.verb, "create" | "update" | "patch" | "delete" | "deletecollection");
+    let carries = matches!(&*info.verb, "create" | "update" | "patch" | "delete" | "deletecollection");
     let streams = is_long_running(info) || text(&parts.headers, CONTENT_TYPE).is_empty();
     if trail.verdict.level < Level::Request || !carries || streams {
         return Ok((Some(trail), body));

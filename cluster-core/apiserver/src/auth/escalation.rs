@@ -36,7 +36,7 @@ pub fn check(
         _ => return Ok(()),
     };
     let request = RequestInfo {
-        verb,
+        verb: verb.into(),
         group: "rbac.authorization.k8s.io".to_owned(),
         version: "v1".to_owned(),
         resource: of_resource.to_owned(),

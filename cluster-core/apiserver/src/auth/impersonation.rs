@@ -18,7 +18,7 @@ impl Authorizer {
         let Some(wanted) = requested(headers)? else { return Ok(caller) };
         for (group, resource, subresource, namespace, name) in checks(&wanted) {
             let request = RequestInfo {
-                verb: "impersonate",
+                verb: "impersonate".into(),
                 group: group.to_owned(),
                 version: "v1".to_owned(),
                 resource: resource.to_owned(),

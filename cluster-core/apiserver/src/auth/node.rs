@@ -85,7 +85,7 @@ impl NodeGraph {
     }
 
     fn authorize_reference(&self, node: &str, request: &RequestInfo) -> Decision {
-        let reads = matches!(request.verb, "get" | "list" | "watch");
+        let reads = matches!(&*request.verb, "get" | "list" | "watch");
         if !(reads || request.subresource == "token") {
             return Decision::Deny("can only read resources of this type".to_owned());
         }
@@ -130,7 +130,7 @@ impl NodeGraph {
 
 fn authorize_lease(node: &str, request: &RequestInfo) -> Decision {
     let own = request.namespace == "kube-node-lease" && (request.name == node || request.verb == "create");
-    if own && matches!(request.verb, "get" | "create" | "update" | "patch" | "delete") {
+    if own && matches!(&*request.verb, "get" | "create" | "update" | "patch" | "delete") {
         Decision::Allow(String::new())
     } else {
         Decision::Deny("can only access node lease with the same name as the requesting node".to_owned())

@@ -41,7 +41,7 @@ pub struct Rule {
 impl Rule {
     /// Whether the rule allows the request, as upstream's `RuleAllows`.
     pub fn allows(&self, request: &RequestInfo) -> bool {
-        if !matches_any(&self.verbs, request.verb) {
+        if !matches_any(&self.verbs, &request.verb) {
             return false;
         }
         if !request.is_resource {

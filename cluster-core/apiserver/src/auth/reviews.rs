@@ -2,10 +2,9 @@
 
 use super::{Authenticator, Authorizer, Decision, UserInfo};
 use crate::request::RequestInfo;
+use cluster_object::field::{Error, Errors, Path};
 use cluster_object::status::Status;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// Answers one posted review. `namespace` is the request's; `kind` one of the create-only kinds.
 pub async fn answer(
@@ -20,15 +19,13 @@ pub async fn answer(
     let status = match kind {
         "TokenReview" => token_review(spec, authenticator).await,
         "SelfSubjectReview" => json!({ "userInfo": caller.to_json() }),
-        "SelfSubjectAccessReview" => access(authorizer, caller, spec).await?,
-        "SubjectAccessReview" => access(authorizer, &subject(spec)?, spec).await?,
-        "LocalSubjectAccessReview" => {
-            if spec["resourceAttributes"]["namespace"].as_str().unwrap_or_default() != namespace {
-                return Err(Status::bad_request(
-                    "spec.resourceAttributes.namespace must match the request's namespace",
-                ));
+        "SelfSubjectAccessReview" | "SubjectAccessReview" | "LocalSubjectAccessReview" => {
+            let errors = faults(kind, namespace, spec);
+            if !errors.is_empty() {
+                return Err(Status::invalid("authorization.k8s.io", kind, "", &errors));
             }
-            access(authorizer, &subject(spec)?, spec).await?
+            let user = if kind == "SelfSubjectAccessReview" { caller } else { &subject(spec) };
+            access(authorizer, user, spec).await
         }
         "SelfSubjectRulesReview" => rules(authorizer, caller, spec["namespace"].as_str().unwrap_or_default())?,
         other => return Err(Status::internal(format!("no review of kind {other}"))),
@@ -47,24 +44,51 @@ async fn token_review(spec: &Value, authenticator: &Authenticator) -> Value {
     }
 }
 
-fn subject(spec: &Value) -> Result<UserInfo, Status> {
-    let text = |field: &str| spec[field].as_str().unwrap_or_default().to_owned();
-    let user =
-        UserInfo { name: text("user"), uid: text("uid"), groups: strings(&spec["groups"]), ..UserInfo::default() };
-    if user.name.is_empty() && user.groups.is_empty() {
-        return Err(Status::bad_request("at least one of spec.user and spec.groups must be specified"));
+/// What is wrong with a question about access.
+fn faults(kind: &str, namespace: &str, spec: &Value) -> Errors {
+    let (mut errors, path) = (Errors::new(), Path::new("spec"));
+    let (resource, other) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
+    if !resource.is_null() && !other.is_null() {
+        let why = "cannot be specified in combination with resourceAttributes";
+        errors.push(Error::invalid(&path.child("nonResourceAttributes"), other, why));
     }
-    Ok(user)
+    if resource.is_null() && other.is_null() {
+        let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+        errors.push(Error::required(&path.child("resourceAttributes"), why));
+    }
+    let nobody = |field: &str| spec[field].as_str().is_none_or(str::is_empty);
+    if kind != "SelfSubjectAccessReview" && nobody("user") && strings(&spec["groups"]).is_empty() {
+        errors.push(Error::required(&path.child("user"), "at least one of user or group must be specified"));
+    }
+    if kind == "LocalSubjectAccessReview" {
+        let given = resource["namespace"].as_str().unwrap_or_default();
+        if !resource.is_null() && given != namespace {
+            let path = path.child("resourceAttributes.namespace");
+            errors.push(Error::invalid(&path, &given.into(), "must match metadata.namespace"));
+        }
+        if !other.is_null() {
+            let why = "disallowed on this kind of request";
+            errors.push(Error::invalid(&path.child("nonResourceAttributes"), other, why));
+        }
+    }
+    errors
 }
 
-async fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Result<Value, Status> {
-    let request = match (spec.get("resourceAttributes"), spec.get("nonResourceAttributes")) {
-        (Some(attributes), None) => resource_request(attributes),
-        (None, Some(attributes)) => path_request(attributes),
-        _ => {
-            let text = "exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be specified";
-            return Err(Status::bad_request(text));
-        }
+fn subject(spec: &Value) -> UserInfo {
+    let text = |field: &str| spec[field].as_str().unwrap_or_default().to_owned();
+    let extra = spec["extra"].as_object().into_iter().flatten();
+    UserInfo {
+        name: text("user"),
+        uid: text("uid"),
+        groups: strings(&spec["groups"]),
+        extra: extra.map(|(key, values)| (key.clone(), strings(values))).collect(),
+    }
+}
+
+async fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Value {
+    let request = match spec.get("nonResourceAttributes") {
+        Some(attributes) => path_request(attributes),
+        None => resource_request(&spec["resourceAttributes"]),
     };
     let decision = authorizer.decide(user, &request).await;
     let allowed = decision.is_allowed();
@@ -73,13 +97,13 @@ async fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Resul
     if !reason.is_empty() {
         status["reason"] = json!(reason);
     }
-    Ok(status)
+    status
 }
 
 fn resource_request(attributes: &Value) -> RequestInfo {
     let text = |field: &str| attributes[field].as_str().unwrap_or_default().to_owned();
     RequestInfo {
-        verb: interned(&text("verb")),
+        verb: text("verb").into(),
         group: text("group"),
         version: text("version"),
         resource: text("resource"),
@@ -93,48 +117,7 @@ fn resource_request(attributes: &Value) -> RequestInfo {
 
 fn path_request(attributes: &Value) -> RequestInfo {
     let text = |field: &str| attributes[field].as_str().unwrap_or_default().to_owned();
-    RequestInfo { verb: interned(&text("verb")), path: text("path"), ..RequestInfo::default() }
-}
-
-/// How many verbs beyond those that the server knows are told apart, and how long they may be: what is kept of them is
-/// never given back. One more is allowed by `*` alone.
-const MOST_VERBS: usize = 1024;
-const LONGEST_VERB: usize = 64;
-
-/// Rules compare verbs as text, and people make verbs of their own.
-pub(crate) fn interned(verb: &str) -> &'static str {
-    const VERBS: [&str; 16] = [
-        "get",
-        "list",
-        "watch",
-        "create",
-        "update",
-        "patch",
-        "delete",
-        "deletecollection",
-        "impersonate",
-        "bind",
-        "escalate",
-        "approve",
-        "attest",
-        "sign",
-        "use",
-        "proxy",
-    ];
-    static OTHERS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    if let Some(known) = VERBS.into_iter().chain(["post", "put", "head", "options", "*"]).find(|known| *known == verb) {
-        return known;
-    }
-    let mut others = OTHERS.lock();
-    if let Some(known) = others.get(verb) {
-        return known;
-    }
-    if others.len() == MOST_VERBS || verb.len() > LONGEST_VERB {
-        return "unknown";
-    }
-    let kept: &'static str = Box::leak(verb.into());
-    others.insert(kept);
-    kept
+    RequestInfo { verb: text("verb").into(), path: text("path"), ..RequestInfo::default() }
 }
 
 fn rules(authorizer: &Authorizer, user: &UserInfo, namespace: &str) -> Result<Value, Status> {

@@ -26,7 +26,7 @@ async fn put(store: &dyn Store, resource: &str, object: Value) {
 
 fn request(verb: &'static str, path: &str) -> RequestInfo {
     let parsed = RequestInfo::parse(&http::Method::GET, path, "");
-    RequestInfo { verb, ..parsed }
+    RequestInfo { verb: verb.into(), ..parsed }
 }
 
 async fn cluster() -> (Arc<dyn Store>, Authorizer) {

@@ -198,6 +198,10 @@ impl Bound {
             extra("pod-uid", &pod.uid);
         }
         if let Some(node) = &self.node {
+            // A pod's token ends with the pod, whatever becomes of its node before.
+            if self.pod.is_none() {
+                still_there(store, "nodes", "", node)?;
+            }
             extra("node-name", &node.name);
             extra("node-uid", &node.uid);
         }

@@ -148,7 +148,7 @@ impl Rules {
                 self.resource_rules.iter().any(|rule| rule.means(info))
             } else {
                 let path = |url: &String| url == "*" || path_matches(url, &info.path);
-                self.non_resource_rules.iter().any(|r| names(&r.verbs, info.verb) && r.urls.iter().any(path))
+                self.non_resource_rules.iter().any(|r| names(&r.verbs, &info.verb) && r.urls.iter().any(path))
             }
     }
 }
@@ -171,7 +171,7 @@ impl ResourceRule {
             "" => info.resource.as_str().into(),
             subresource => format!("{}/{subresource}", info.resource).into(),
         };
-        names(&self.verbs, info.verb)
+        names(&self.verbs, &info.verb)
             && names(&self.api_groups, &info.group)
             && names(&self.resources, &resource)
             && if info.namespace.is_empty() { self.cluster_scope } else { names(&self.namespaces, &info.namespace) }

@@ -3,7 +3,7 @@
 use super::BASE;
 use super::cells::{OwnCell, count};
 use super::pod::defaults;
-use super::walk::{At, child, default, default_text, each, int, is_empty, items, text};
+use super::walk::{At, child, default, each, int, is_empty, items, text};
 use super::workloads::{int_or_percent, is_zero, labels_from_template, restart_always, selected_template, shown};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
@@ -127,6 +127,7 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
         if !matches!(management.text(), "OrderedReady" | "Parallel") {
             errors.push(management.invalid("must be 'OrderedReady' or 'Parallel'"));
         }
+        super::volumes::claim_templates(&at, &mut errors);
         selected_template(&with_claims(&at).as_ref().map_or(at.clone(), At::root), &mut errors);
         restart_always(&at, &mut errors);
         errors
@@ -138,7 +139,7 @@ pub(super) const STATEFUL_SET: Strategy = Strategy {
 fn rolling(spec: &mut Value, field: &str, numbers: &[(&str, Value)]) {
     default(spec, field, Map::new());
     let strategy = &mut spec[field];
-    default_text(strategy, "type", "RollingUpdate");
+    default(strategy, "type", "RollingUpdate");
     if strategy["type"] == "RollingUpdate" {
         default(strategy, "rollingUpdate", Map::new());
         for (name, value) in numbers {

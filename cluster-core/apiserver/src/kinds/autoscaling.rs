@@ -5,7 +5,8 @@ use super::cells::OwnCell;
 use super::walk::{At, child, default, int, is_empty, items, remove, text};
 use crate::registry::{Conversion, Strategy};
 use cluster_object::field::Errors;
-use cluster_object::meta;
+use cluster_object::quantity::Quantity;
+use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 pub(super) const AUTOSCALER: Strategy = Strategy {
@@ -26,14 +27,7 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
             errors.push(most.invalid_number("must be greater than or equal to `minReplicas`"));
         }
         super::networking::reference(&spec.get("scaleTargetRef"), &mut errors);
-        for metric in spec.get("metrics").items() {
-            let kind = metric.get("type");
-            kind.required_one_of(&["ContainerResource", "External", "Object", "Pods", "Resource"], &mut errors);
-            let source = metric.get(&lower_first(kind.text()));
-            if !kind.is_empty() && !source.is_set() {
-                errors.push(source.missing("must populate information for the given metric source"));
-            }
-        }
+        spec.get("metrics").items().for_each(|each| metric(&each, &mut errors));
         errors
     },
     ..BASE
@@ -49,6 +43,89 @@ pub(super) const AUTOSCALER_V1: Strategy = Strategy {
     conversion: Some(Conversion { to_storage: to_v2, from_storage: to_v1 }),
     ..AUTOSCALER
 };
+
+/// The sources of metrics in the order in which upstream looks for them.
+const SOURCES: [&str; 5] = ["object", "external", "pods", "resource", "containerResource"];
+
+fn metric(metric: &At<'_>, errors: &mut Errors) {
+    let kind = metric.get("type");
+    if kind.is_empty() {
+        errors.push(kind.missing("must specify a metric source type"));
+    }
+    kind.one_of(&["ContainerResource", "External", "Object", "Pods", "Resource"], errors);
+    let own = lower_first(kind.text());
+    let given: Vec<&str> = SOURCES.into_iter().filter(|source| metric.get(source).is_set()).collect();
+    if let Some(first) = given.first() {
+        source(&metric.get(first), first, errors);
+    }
+    if SOURCES.contains(&own.as_str()) && !given.contains(&own.as_str()) {
+        errors.push(metric.get(&own).missing("must populate information for the given metric source"));
+    }
+    if given.len() > 1 {
+        let others = given.iter().filter(|source| **source != own);
+        errors.extend(others.map(|other| metric.get(other).forbidden("must populate the given metric source only")));
+    }
+}
+
+fn source(source: &At<'_>, kind: &str, errors: &mut Errors) {
+    let must = |field: &str, why: &str, errors: &mut Errors| {
+        let field = source.get(field);
+        errors.extend(field.is_empty().then(|| field.missing(why)));
+    };
+    let of_resource = matches!(kind, "resource" | "containerResource");
+    if of_resource {
+        must("name", "must specify a resource name", errors);
+    } else {
+        must("metric.name", "must specify a metric name", errors);
+        source.get("metric.name").optional_rule(name::path_segment, errors);
+    }
+    match kind {
+        "containerResource" => must("container", "must specify a container", errors),
+        "object" => super::networking::reference(&source.get("describedObject"), errors),
+        _ => {}
+    }
+    must("target.type", "must specify a metric target type", errors);
+    let target = source.get("target");
+    if !matches!(target.get("type").text(), "Utilization" | "Value" | "AverageValue") {
+        errors.push(target.get("type").invalid("must be either Utilization, Value, or AverageValue"));
+    }
+    let positive = |field: &str| Quantity::from_value(target.get(field).value).is_ok_and(|q| q > Quantity::new(0));
+    for field in ["value", "averageValue"] {
+        if target.get(field).is_set() && !positive(field) {
+            errors.push(target.get(field).invalid("must be positive"));
+        }
+    }
+    if kind == "pods" {
+        if !positive("averageValue") {
+            errors.push(target.get("averageValue").missing("must specify a positive target averageValue"));
+        }
+        return;
+    }
+    let use_percent = target.get("averageUtilization");
+    if use_percent.is_set() && use_percent.int() < 1 {
+        errors.push(use_percent.invalid("must be greater than 0"));
+    }
+    let (one, other, amounts) = if of_resource {
+        (
+            "averageUtilization",
+            "averageValue",
+            ("a target raw value or a target utilization", "a target raw value and a target utilization"),
+        )
+    } else {
+        (
+            "averageValue",
+            "value",
+            ("a target value for metric or a per-pod target", "a target value for metric and a per-pod target"),
+        )
+    };
+    match (target.get(one).is_set(), target.get(other).is_set()) {
+        (false, false) => errors.push(target.get(one).missing(&format!("must set either {}", amounts.0))),
+        (true, true) if kind != "object" => {
+            errors.push(target.get(other).forbidden(&format!("may not set both {}", amounts.1)));
+        }
+        _ => {}
+    }
+}
 
 fn cpu_metric(percent: i64) -> Value {
     json!([{"type": "Resource",

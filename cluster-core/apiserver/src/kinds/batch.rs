@@ -1,16 +1,16 @@
 //! Jobs and cron jobs.
 
-use super::BASE;
 use super::cells::{OwnCell, age, human_duration};
 use super::pod::{defaults, validation};
 use super::rules::named;
-use super::walk::{At, child, default, default_text, int, items, text};
+use super::walk::{At, child, default, int, items, text};
 use super::workloads::{labels_from_template, selector};
+use super::{BASE, job_policies};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
-use cluster_object::meta;
 use cluster_object::schedule::Schedule;
 use cluster_object::selector::Selector;
+use cluster_object::{meta, name};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ fn job_defaults(job: &mut Value) {
     let per_index = !spec["backoffLimitPerIndex"].is_null();
     default(spec, "backoffLimit", if per_index { i32::MAX } else { 6 });
     let failure_policy = !spec["podFailurePolicy"].is_null();
-    default_text(spec, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" });
+    default(spec, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" });
     defaults::template(&mut spec["template"]);
 }
 
@@ -108,10 +108,11 @@ fn generated(job: &At<'_>, errors: &mut Errors) {
 fn job_spec(job: &At<'_>, errors: &mut Errors) {
     let spec = job.get("spec");
     errors.extend(spec.faults(named("JobSpec")));
-    let mode = spec.get("completionMode");
-    if mode.text() == "Indexed" && !spec.get("completions").is_set() {
-        errors.push(spec.get("completions").missing(&format!("when completion mode is {}", mode.text())));
+    let managed = spec.get("managedBy");
+    if managed.is_set() && managed.is_empty() {
+        errors.push(managed.missing(""));
     }
+    job_policies::check(&spec, errors);
     let on_failure = spec.get("podFailurePolicy").is_set();
     let replacement: &[&str] = if on_failure { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
     spec.get("podReplacementPolicy").optional_one_of(replacement, errors);
@@ -126,11 +127,28 @@ fn job_spec(job: &At<'_>, errors: &mut Errors) {
     }
 }
 
+/// Whether the text is a domain and a path below it.
+pub(super) fn domain_prefixed_path(text: &str) -> Result<(), String> {
+    let Some((host, path)) = text.split_once('/').filter(|(host, path)| !host.is_empty() && !path.is_empty()) else {
+        return Err("must be a domain-prefixed path (such as \"acme.io/foo\")".to_owned());
+    };
+    name::dns_subdomain(host)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:".contains(c);
+    if path.chars().all(fits) {
+        return Ok(());
+    }
+    let regex = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+    Err(format!("Invalid path (e.g. 'my/path', regex used for validation is '{regex}')"))
+}
+
 fn job_update(new: &Value, old: &Value) -> Errors {
     let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
     let old = &old["spec"];
+    let completions = spec.get("completions");
     if new["spec"]["completionMode"] != "Indexed" {
-        spec.get("completions").unchanged(&old["completions"], &mut errors);
+        completions.unchanged(&old["completions"], &mut errors);
+    } else if *completions.value != old["completions"] && *completions.value != new["spec"]["parallelism"] {
+        errors.push(completions.invalid("can only be modified in tandem with spec.parallelism"));
     }
     let (new_template, old_template) = (scheduling_free(spec.value), scheduling_free(old));
     let suspended = old["suspend"] == true;

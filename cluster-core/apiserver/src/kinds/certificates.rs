@@ -4,12 +4,28 @@ use super::BASE;
 use super::cells::{OwnCell, human_duration};
 use super::walk::{At, int, is_empty, items};
 use crate::registry::Strategy;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
+use cluster_pki::Requested;
 use serde_json::{Value, json};
 
 pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
     prepare_create: |object| object["status"] = json!({}),
+    validate: |object| {
+        let request = At::root(object).get("spec.request");
+        let bytes = STANDARD.decode(request.text()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let fault = match Requested::read(&text) {
+            _ if request.is_empty() => None,
+            _ if !text.contains("-----BEGIN CERTIFICATE REQUEST-----") => {
+                Some("PEM block type must be CERTIFICATE REQUEST".to_owned())
+            }
+            read => read.err().map(|why| why.to_string()),
+        };
+        fault.map(|why| request.invalid(&why)).into_iter().collect()
+    },
     selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
     validate_name: name::path_segment,
     ..BASE

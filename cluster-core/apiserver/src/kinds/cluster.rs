@@ -2,9 +2,9 @@
 
 use super::BASE;
 use super::cells::{OwnCell, age, join, or};
-use super::walk::{At, canonical_quantities, child, default, int, items, text};
+use super::walk::{At, canonical_quantities, child, default, int, is_empty, items, text, texts};
 use crate::registry::{Conversion, Deletion, SelectableField, Strategy};
-use cluster_object::field::Errors;
+use cluster_object::field::{Error, Errors, Reason};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
@@ -42,33 +42,67 @@ pub(super) const NODE: Strategy = Strategy {
         if let Some(status) = child(object, "status").filter(|_| !capacity.is_null()) {
             default(status, "allocatable", capacity);
         }
-    },
-    validate: |object| {
-        let mut errors = Errors::new();
-        let mut seen = Vec::new();
-        for taint in At::root(object).get("spec.taints").items() {
-            let key = format!("{}:{}", taint.get("key").text(), taint.get("effect").text());
-            taint.unique(&mut seen, key, &mut errors);
+        // The first of the networks stands in both fields; the older field says what it is.
+        if let Some(spec) = child(object, "spec") {
+            match (spec["podCIDR"].clone(), spec["podCIDRs"][0].clone()) {
+                (Value::Null, Value::Null) => {}
+                (Value::Null, first) => spec["podCIDR"] = first,
+                (first, present) if first != present => spec["podCIDRs"] = json!([first]),
+                _ => {}
+            }
         }
-        errors
     },
+    validate: node,
     validate_update: |new, old| {
         let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
-        if !old["spec"]["providerID"].is_null() && new["spec"]["providerID"] != old["spec"]["providerID"] {
-            errors.push(
-                spec.get("providerID").forbidden("node updates may not change providerID except from \"\" to valid"),
-            );
+        for (field, shown) in [("podCIDRs", "podCIDR"), ("providerID", "providerID")] {
+            if !is_empty(&old["spec"][field]) && new["spec"][field] != old["spec"][field] {
+                let why = format!("node updates may not change {shown} except from \"\" to valid");
+                errors.push(spec.get(field).forbidden(&why));
+            }
         }
-        if !old["spec"]["podCIDR"].is_null() && new["spec"]["podCIDR"] != old["spec"]["podCIDR"] {
-            errors
-                .push(spec.get("podCIDRs").forbidden("node updates may not change podCIDR except from \"\" to valid"));
+        if new["spec"]["externalID"] != old["spec"]["externalID"] {
+            errors.push(spec.get("externalID").forbidden("may not be updated"));
         }
         errors
     },
+    validate_status: node_addresses,
     status_on_create: true,
     selectable_fields: &[("spec.unschedulable", |o| (o["spec"]["unschedulable"] == true).to_string())],
     ..BASE
 };
+
+fn node(object: &Value) -> Errors {
+    let (mut errors, mut seen, at) = (Errors::new(), Vec::new(), At::root(object));
+    for taint in at.get("spec.taints").items() {
+        let key = (taint.get("key").text(), taint.get("effect").text());
+        if seen.contains(&key) {
+            let shown = json!({"Key": key.0, "Value": taint.get("value").text(), "Effect": key.1, "TimeAdded": taint.value["timeAdded"]});
+            let body = format!("Duplicate value: {shown}: taints must be unique by key and effect pair");
+            errors.push(Error::new(&taint.path, Reason::Duplicate, body));
+        }
+        seen.push(key);
+    }
+    let networks = at.get("spec.podCIDRs");
+    let is_new = |text: &str| text.contains(':');
+    let families: Vec<bool> = texts(networks.value).map(is_new).collect();
+    if families.len() > 2 || (families.len() == 2 && families[0] == families[1]) {
+        errors.push(networks.invalid("may specify no more than one CIDR for each IP family"));
+    }
+    errors
+}
+
+fn node_addresses(object: &Value, _: &Value) -> Errors {
+    let (mut errors, mut seen) = (Errors::new(), Vec::new());
+    for address in At::root(object).get("status.addresses").items() {
+        let key = (address.get("type").text(), address.get("address").text());
+        if seen.contains(&key) {
+            errors.push(Error::duplicate(&address.path, &json!({"Type": key.0, "Address": key.1})));
+        }
+        seen.push(key);
+    }
+    errors
+}
 
 /// Field selectors of events, in the words of both groups: all are stored as core ones.
 const EVENT_FIELDS: &[SelectableField] = &[

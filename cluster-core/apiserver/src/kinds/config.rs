@@ -78,13 +78,8 @@ fn immutable(new: &Value, old: &Value, fields: &[&str]) -> Errors {
 fn secret(object: &Value) -> Errors {
     let (mut errors, at) = (Errors::new(), At::root(object));
     keys(&at, &mut errors);
-    let mut total = 0;
-    for (_, value) in at.get("data").entries() {
-        match STANDARD.decode(value.text()) {
-            Ok(bytes) => total += bytes.len(),
-            Err(why) => errors.push(value.invalid(&format!("illegal base64 data: {why}"))),
-        }
-    }
+    let decoded = |value: &Value| text(value).trim_end_matches('=').len() * 3 / 4;
+    let total: usize = entries(&object["data"]).map(|(_, value)| decoded(value)).sum();
     if total > MAX_DATA {
         errors.push(Error::too_long(&at.get("data").path, MAX_DATA));
     }

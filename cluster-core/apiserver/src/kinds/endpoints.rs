@@ -8,6 +8,7 @@ use crate::registry::Strategy;
 use cluster_object::field::Errors;
 use cluster_object::name;
 use serde_json::Value;
+use std::net::IpAddr;
 
 pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, ..BASE };
 
@@ -17,13 +18,34 @@ pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
         let names = at.get("addressType").text() == "FQDN";
         for endpoint in at.get("endpoints").items() {
             for address in endpoint.get("addresses").items() {
-                address.rule(if names { name::dns_subdomain } else { is_ip }, &mut errors);
+                address.rule(if names { name::dns_subdomain } else { open_ip }, &mut errors);
             }
         }
         errors
     },
     ..BASE
 };
+
+/// Whether the text is an IP address that can be of something beyond the node.
+pub(super) fn open_ip(text: &str) -> Result<(), String> {
+    is_ip(text)?;
+    let fault = match text.parse::<IpAddr>() {
+        Ok(ip) if ip.is_unspecified() => "may not be unspecified (0.0.0.0 or ::)",
+        Ok(ip) if ip.is_loopback() => "may not be in the loopback range (127.0.0.0/8, ::1/128)",
+        Ok(IpAddr::V4(ip)) if ip.is_link_local() => "may not be in the link-local range (169.254.0.0/16, fe80::/10)",
+        Ok(IpAddr::V6(ip)) if ip.is_unicast_link_local() => {
+            "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
+        }
+        Ok(IpAddr::V4(ip)) if ip.octets()[..3] == [224, 0, 0] => {
+            "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
+        }
+        Ok(IpAddr::V6(ip)) if ip.segments()[0] & 0xff0f == 0xff02 => {
+            "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
+        }
+        _ => return Ok(()),
+    };
+    Err(fault.to_owned())
+}
 
 fn endpoints(object: &Value) -> Errors {
     let mut errors = Errors::new();
@@ -32,7 +54,7 @@ fn endpoints(object: &Value) -> Errors {
             errors.push(subset.missing("must specify `addresses` or `notReadyAddresses`"));
         }
         for address in subset.get("addresses").items().chain(subset.get("notReadyAddresses").items()) {
-            address.get("ip").rule(is_ip, &mut errors);
+            address.get("ip").rule(open_ip, &mut errors);
         }
         let several = items(&subset.value["ports"]).len() > 1;
         for port in subset.get("ports").items() {

@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{OwnCell, or};
-use super::walk::{At, child, default_text, each, is_empty, items, text};
+use super::walk::{At, child, default, default_text, each, is_empty, items, text};
 use crate::admission::policy::definition as policy;
 use crate::custom::definition;
 use crate::registry::Strategy;
@@ -62,7 +62,7 @@ pub(super) const API_SERVICE: Strategy = Strategy {
 pub(super) const WEBHOOKS: Strategy = Strategy {
     defaults: |object| {
         if meta::kind(object).starts_with("Mutating") {
-            each(object, "webhooks").for_each(|hook| default_text(hook, "reinvocationPolicy", "Never"));
+            each(object, "webhooks").for_each(|hook| default(hook, "reinvocationPolicy", "Never"));
         }
     },
     validate: |object| {

@@ -11,6 +11,7 @@ mod devices;
 mod endpoints;
 mod extensions;
 mod flowcontrol;
+mod job_policies;
 mod legacy;
 mod networking;
 pub(crate) mod order;

@@ -46,7 +46,8 @@ fn position(fields: &[&str], path: &str) -> (usize, bool) {
         all.max_by_key(|(_, field)| field.len()).map(|(index, _)| index)
     };
     let first_inside = fields.iter().position(|field| inside(field, path));
-    let exact = fields.iter().position(|field| *field == path);
+    // The last row of a field says where its own faults stand, an earlier one what is filled in before others are.
+    let exact = fields.iter().rposition(|field| *field == path);
     (exact.or(first_inside).or_else(around).unwrap_or(usize::MAX), first_inside.is_some())
 }
 

@@ -2,7 +2,7 @@
 
 use super::BASE;
 use super::cells::{OwnCell, join};
-use super::walk::{At, default_text, each, items, text};
+use super::walk::{At, child, default_text, each, items, text};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
@@ -25,6 +25,10 @@ pub(super) const ROLE: Strategy = Strategy {
 
 pub(super) const BINDING: Strategy = Strategy {
     defaults: |object| {
+        // This one Go writes even when it is empty.
+        if let Some(role) = child(object, "roleRef") {
+            default_text(role, "apiGroup", GROUP);
+        }
         for subject in each(object, "subjects") {
             if matches!(text(&subject["kind"]), "User" | "Group") {
                 default_text(subject, "apiGroup", GROUP);

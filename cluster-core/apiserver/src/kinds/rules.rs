@@ -9,6 +9,7 @@ use cluster_object::name;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -19,16 +20,21 @@ pub(crate) enum Rule {
     /// Filled in when nothing is given.
     Default(Value),
     /// Must not be empty; with the text of the fault.
-    Required(&'static str),
+    Required(#[serde(borrow)] Cow<'static, str>),
     /// Must keep this when it is given; by its name in [`TEXTS`].
     #[serde(deserialize_with = "text_rule")]
     Text(TextRule),
+    /// Must keep this, also when it is empty.
+    #[serde(deserialize_with = "text_rule")]
+    Must(TextRule),
     /// Must be one of these when it is given.
     OneOf(#[serde(borrow)] Vec<&'static str>),
     /// Must be in this range when it is given.
     Range(i64, i64),
     /// Must not be less than this when it is given; with the text of the fault.
     AtLeast(i64, &'static str),
+    /// Must not be more than this.
+    AtMost(i64),
     /// Must not be negative.
     NonNegative,
     /// Must be a quantity that is not negative when it is given.
@@ -46,16 +52,18 @@ pub(crate) enum Rule {
 }
 
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 14] = [
+const TEXTS: [(&str, TextRule); 16] = [
     ("cidr", super::networking::is_cidr),
     ("configKey", name::config_key),
     ("dns1035Label", name::dns1035_label),
     ("dnsLabel", name::dns_label),
     ("dnsSubdomain", name::dns_subdomain),
+    ("domainPrefixedPath", super::batch::domain_prefixed_path),
     ("driverName", super::storage::driver_name),
     ("envVarName", name::env_var_name),
     ("ip", super::pod::validation::is_ip),
     ("labelValue", name::label_value),
+    ("openIp", super::endpoints::open_ip),
     ("pathSegment", name::path_segment),
     ("portName", name::port_name),
     ("provisionerName", |text| name::qualified_name(&text.to_lowercase())),
@@ -211,7 +219,7 @@ impl Tree {
             Value::Object(object) => {
                 for (name, field) in self.fields.iter().filter(|(_, field)| field.fills) {
                     if let Some(default) = &field.default
-                        && object.get(*name).is_none_or(|present| present.is_null() || present == "")
+                        && object.get(*name).is_none_or(Value::is_null)
                     {
                         object.insert((*name).to_owned(), default.clone());
                     }
@@ -232,7 +240,7 @@ impl Tree {
     /// Checks what stands here and all below.
     fn check<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
         // Most fields of most objects are absent, and few rules are about that.
-        let concerned = |rule: &Rule| !value.is_null() || matches!(rule, Rule::Required(_) | Rule::Unique);
+        let concerned = |rule: &Rule| !value.is_null() || matches!(rule, Rule::Required(_) | Rule::Must(_) | Rule::Unique);
         if self.rules.iter().any(concerned) {
             let at = At { path: way.path(), value };
             self.rules.iter().for_each(|rule| check(rule, &at, seen, errors));
@@ -275,9 +283,13 @@ fn check<'a>(rule: &'a Rule, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut E
     match rule {
         Rule::Required(detail) if value.is_empty() => errors.push(value.missing(detail)),
         Rule::Text(rule) => value.optional_rule(*rule, errors),
+        Rule::Must(rule) => value.rule(*rule, errors),
         Rule::OneOf(allowed) => value.optional_one_of(allowed, errors),
         Rule::Range(low, high) if value.is_set() => value.in_range(*low, *high, errors),
         Rule::AtLeast(low, detail) if value.is_set() && value.int() < *low => errors.push(value.invalid(detail)),
+        Rule::AtMost(high) if value.int() > *high => {
+            errors.push(value.invalid(&format!("must be less than or equal to {high}")));
+        }
         Rule::NonNegative => value.non_negative(errors),
         Rule::Quantity if value.is_set() => {
             value.quantity(errors);

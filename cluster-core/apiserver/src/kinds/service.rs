@@ -3,7 +3,7 @@
 use super::BASE;
 use super::cells::{OwnCell, join, or, or_none};
 use super::pod::validation::is_ip;
-use super::walk::{At, child, default, default_text, each, int, is_empty, items, remove, text, texts};
+use super::walk::{At, child, default, each, int, is_empty, items, remove, text, texts};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::{meta, name};
@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 /// From which numbers node ports are taken.
 const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
+
+/// The port that kubelets listen on.
+const KUBELET: i64 = 10250;
 
 pub(super) const SERVICE: Strategy = Strategy {
     defaults: service_defaults,
@@ -42,7 +45,9 @@ fn has_node_ports(service: &Value) -> bool {
 
 fn service_defaults(service: &mut Value) {
     let Some(spec) = child(service, "spec") else { return };
-    if spec["sessionAffinity"] == "ClientIP" {
+    if spec["sessionAffinity"] == "None" {
+        drop(remove(spec, "sessionAffinityConfig"));
+    } else if spec["sessionAffinity"] == "ClientIP" {
         default(spec, "sessionAffinityConfig", json!({}));
         default(&mut spec["sessionAffinityConfig"], "clientIP", json!({}));
         default(&mut spec["sessionAffinityConfig"]["clientIP"], "timeoutSeconds", 10800);
@@ -56,9 +61,9 @@ fn service_defaults(service: &mut Value) {
     if kind != "ExternalName" {
         let external = kind != "ClusterIP" || !is_empty(&spec["externalIPs"]);
         if external {
-            default_text(spec, "externalTrafficPolicy", "Cluster");
+            default(spec, "externalTrafficPolicy", "Cluster");
         }
-        default_text(spec, "internalTrafficPolicy", "Cluster");
+        default(spec, "internalTrafficPolicy", "Cluster");
     }
     if kind == "LoadBalancer" {
         default(spec, "allocateLoadBalancerNodePorts", true);
@@ -73,7 +78,7 @@ fn default_families(service: &mut Value) {
     let Some(spec) = child(service, "spec") else { return };
     let open = spec["clusterIP"] == "None" && is_empty(&spec["selector"]);
     default(spec, "ipFamilies", if open { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) });
-    default_text(spec, "ipFamilyPolicy", if open { "RequireDualStack" } else { "SingleStack" });
+    default(spec, "ipFamilyPolicy", if open { "RequireDualStack" } else { "SingleStack" });
 }
 
 /// Carries over what was allocated where the update leaves it out, and drops what the new type does not have.
@@ -112,8 +117,16 @@ fn keep_allocated(service: &mut Value, old: &Value) {
             drop(remove(port, "nodePort"));
         }
     }
-    if spec["healthCheckNodePort"].is_null() {
+    let checked = |spec: &Value| spec["type"] == "LoadBalancer" && spec["externalTrafficPolicy"] == "Local";
+    let no_check = spec["healthCheckNodePort"].is_null()
+        || checked(old) && !checked(spec) && spec["healthCheckNodePort"] == old["healthCheckNodePort"];
+    if no_check {
         drop(remove(spec, "healthCheckNodePort"));
+    }
+    for field in ["allocateLoadBalancerNodePorts", "loadBalancerClass"] {
+        if old["type"] == "LoadBalancer" && spec["type"] != "LoadBalancer" && spec[field] == old[field] {
+            drop(remove(spec, field));
+        }
     }
     if !node_ports && is_empty(&spec["externalIPs"]) && spec["externalTrafficPolicy"] == old["externalTrafficPolicy"] {
         drop(remove(spec, "externalTrafficPolicy"));
@@ -140,8 +153,12 @@ fn service(service: &Value) -> Errors {
                 let trimmed = At { value: &json!(external.text().trim_end_matches('.')), path: external.path.clone() };
                 trimmed.rule(name::dns_subdomain, &mut errors);
             }
-            if !spec.get("clusterIP").is_empty() {
-                errors.push(spec.get("clusterIPs").forbidden("may not be set for ExternalName services"));
+            for (field, shown) in
+                [("clusterIP", "clusterIPs"), ("ipFamilies", "ipFamilies"), ("ipFamilyPolicy", "ipFamilyPolicy")]
+            {
+                if !spec.get(field).is_empty() {
+                    errors.push(spec.get(shown).forbidden("may not be set for ExternalName services"));
+                }
             }
         }
         _ => {}
@@ -150,6 +167,10 @@ fn service(service: &Value) -> Errors {
     let several = items(ports.value).len() > 1;
     for port in ports.items() {
         service_port(&port, several, &mut names, &mut errors);
+        if kind == "LoadBalancer" && port.get("port").int() == KUBELET {
+            let why = format!("may not expose port {KUBELET} externally since it is used by kubelet");
+            errors.push(Error::invalid(&port.path, &KUBELET.into(), &why));
+        }
         let node = port.get("nodePort");
         if !node.is_empty() {
             if kind == "ClusterIP" || kind == "ExternalName" {
@@ -169,17 +190,65 @@ fn service(service: &Value) -> Errors {
         }
         seen.push(key);
     }
-    if spec.get("sessionAffinity").text() == "ClientIP" {
-        spec.get("sessionAffinityConfig.clientIP.timeoutSeconds").in_range(1, 86400, &mut errors);
+    let timeout = spec.get("sessionAffinityConfig.clientIP.timeoutSeconds");
+    if timeout.is_set() && !(1..=86400).contains(&timeout.int()) {
+        errors.push(timeout.invalid("must be greater than 0 and less than 86400"));
     }
     let cluster_ip = spec.get("clusterIP");
     if kind != "ExternalName" && !cluster_ip.is_empty() && !headless {
         At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }.rule(is_ip, &mut errors);
     }
-    if !spec.get("externalTrafficPolicy").is_empty() && kind == "ClusterIP" && spec.get("externalIPs").is_empty() {
-        errors.push(spec.get("externalTrafficPolicy").invalid("may only be set for externally-accessible services"));
-    }
+    traffic(&spec, &mut errors);
+    balancer(service, &mut errors);
     errors
+}
+
+fn traffic(spec: &At<'_>, errors: &mut Errors) {
+    let (kind, external, check) =
+        (spec.get("type").text(), spec.get("externalTrafficPolicy"), spec.get("healthCheckNodePort"));
+    let is_open =
+        matches!(kind, "NodePort" | "LoadBalancer") || kind == "ClusterIP" && !spec.get("externalIPs").is_empty();
+    if !is_open && !external.is_empty() {
+        errors.push(external.invalid("may only be set for externally-accessible services"));
+    } else if is_open && external.is_empty() {
+        errors.push(external.missing(""));
+    }
+    let is_checked = kind == "LoadBalancer" && external.text() == "Local";
+    if !check.is_empty() && !is_checked {
+        errors.push(
+            check.invalid("may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"),
+        );
+    }
+}
+
+/// What is for services with a load balancer alone.
+fn balancer(service: &Value, errors: &mut Errors) {
+    const RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
+    let (at, spec) = (At::root(service), At::root(service).get("spec"));
+    let (ranges, balanced) = (spec.get("loadBalancerSourceRanges"), spec.get("type").text() == "LoadBalancer");
+    let annotated = meta::annotation(service, RANGES).filter(|_| ranges.is_empty());
+    let mut only = |path: &At<'_>, given: bool| {
+        if given && !balanced {
+            errors.push(path.forbidden("may only be used when `type` is 'LoadBalancer'"));
+        }
+    };
+    // Upstream's path begins with a capital.
+    let shown = At { path: spec.path.child("LoadBalancerSourceRanges"), value: ranges.value };
+    let annotation = At { path: at.path.child("metadata.annotations").key(RANGES), value: ranges.value };
+    only(&shown, !ranges.is_empty());
+    only(&annotation, annotated.is_some());
+    for field in ["allocateLoadBalancerNodePorts", "loadBalancerClass"] {
+        only(&spec.get(field), spec.get(field).is_set());
+    }
+    for (index, range) in texts(ranges.value).enumerate() {
+        let trimmed = Value::from(range.trim());
+        At { path: shown.path.index(index), value: &trimmed }.rule(super::networking::is_cidr, errors);
+    }
+    let is_wrong = |text: &str| text.split(',').any(|range| super::networking::is_cidr(range.trim()).is_err());
+    if let Some(text) = annotated.filter(|text| balanced && !text.trim().is_empty() && is_wrong(text)) {
+        let why = "must be a comma separated list of CIDRs e.g. 192.168.0.0/16,10.0.0.0/8";
+        errors.push(Error::invalid(&annotation.path, &text.into(), why));
+    }
 }
 
 fn service_port(port: &At<'_>, name_required: bool, names: &mut Vec<String>, errors: &mut Errors) {
@@ -209,6 +278,13 @@ fn service_update(new: &Value, old: &Value) -> Errors {
             list => list.clone(),
         };
         errors.push(Error::invalid(&spec.get("clusterIPs").path.index(0), &shown, "may not change once set"));
+    }
+    let class = spec.get("loadBalancerClass");
+    if new["spec"]["type"] == "LoadBalancer"
+        && was["type"] == "LoadBalancer"
+        && *class.value != was["loadBalancerClass"]
+    {
+        errors.push(class.invalid("may not change once set"));
     }
     errors
 }

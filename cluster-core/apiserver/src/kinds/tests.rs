@@ -76,7 +76,8 @@ fn every_table_of_rules_belongs_to_a_kind_or_a_part_of_some() {
 fn minimal_objects_are_valid_after_defaulting() {
     let bare = json!({"metadata": {"name": "a"}});
     let mut set = workload();
-    set["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}, "spec": {}}]);
+    set["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}]);
     set["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/d"}]);
     let mut job = json!({"metadata": {"name": "a", "uid": "u"}, "spec": {"template": template()}});
     job["spec"]["template"]["spec"]["restartPolicy"] = "Never".into();
@@ -192,10 +193,10 @@ fn what_is_left_out_has_the_faults_of_something_empty() {
         (
             "PersistentVolume",
             &[
-                "spec: Required value: must specify a volume type",
                 "spec.accessModes: Required value",
                 "spec.capacity: Required value",
                 "spec.capacity: Unsupported value: null: supported values: \"storage\"",
+                "spec: Required value: must specify a volume type",
             ],
         ),
         (
@@ -223,7 +224,87 @@ fn what_is_wrong_in_several_fields_is_told_in_upstreams_words_and_order() {
     let mut update = workload();
     update["spec"]["updateStrategy"] = json!({"type": "Never"});
     update["spec"]["podManagementPolicy"] = "x".into();
-    let table: [(&str, Value, &[&str]); 9] = [
+    let mut claims = workload();
+    claims["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "d"}, "spec": {}}]);
+    let metrics = json!([{"type": "Pods", "resource": {}, "pods": {"metric": {"name": "m"}, "target": {"type": "AverageValue"}}}]);
+    let behavior = json!({"scaleUp": {"stabilizationWindowSeconds": 4000,
+        "policies": [{"type": "X", "value": 0, "periodSeconds": 2000}]}});
+    let table: [(&str, Value, &[&str]); 16] = [
+        (
+            "StatefulSet",
+            claims,
+            &[
+                "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required",
+                "spec.volumeClaimTemplates[0].spec.resources[storage]: Required value",
+            ],
+        ),
+        (
+            "HorizontalPodAutoscaler",
+            json!({"spec": {"maxReplicas": 2, "scaleTargetRef": {"kind": "K", "name": "n"}, "metrics": metrics, "behavior": behavior}}),
+            &[
+                "spec.metrics[0].pods.target.averageValue: Required value: must specify a positive target averageValue",
+                "spec.metrics[0].resource: Forbidden: must populate the given metric source only",
+                "spec.behavior.scaleUp.stabilizationWindowSeconds: Invalid value: 4000: must be less than or equal to 3600",
+                "spec.behavior.scaleUp.policies[0].type: Unsupported value: \"X\": supported values: \"Pods\", \"Percent\"",
+                "spec.behavior.scaleUp.policies[0].value: Invalid value: 0: must be greater than zero",
+                "spec.behavior.scaleUp.policies[0].periodSeconds: Invalid value: 2000: must be less than or equal to 1800",
+            ],
+        ),
+        (
+            "ResourceQuota",
+            json!({"spec": {"hard": {"secrets": "1", "pods": "2"}, "scopes": ["BestEffort", "NotBestEffort"],
+                "scopeSelector": {"matchExpressions": [{"scopeName": "Terminating", "operator": "In"}]}}}),
+            &[
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\"]: unsupported scope applied to resource",
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\"]: unsupported scope applied to resource",
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\"]: conflicting scopes",
+                "spec.scopeSelector.matchExpressions: Invalid value: {\"MatchExpressions\":[",
+                "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exist' when",
+                "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value",
+            ],
+        ),
+        (
+            "Node",
+            json!({"spec": {"podCIDRs": ["10.0.0.0/24", "10.0.1.0/24"],
+                "taints": [{"key": "a", "effect": "NoSchedule"}, {"key": "a", "effect": "NoSchedule"}, {"effect": "x"}]}}),
+            &[
+                "spec.taints[1]: Duplicate value: {",
+                "spec.taints[2].key: Invalid value: \"\": name part must be non-empty",
+                "spec.taints[2].effect: Unsupported value: \"x\"",
+                "spec.podCIDRs: Invalid value: [\"10.0.0.0/24\",\"10.0.1.0/24\"]: may specify no more than one CIDR",
+            ],
+        ),
+        (
+            "Service",
+            json!({"spec": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["x"],
+                "externalIPs": ["127.0.0.1"], "ports": [{"port": 10250}]}}),
+            &[
+                "spec.ports[0]: Invalid value: 10250: may not expose port 10250 externally since it is used by kubelet",
+                "spec.externalIPs[0]: Invalid value: \"127.0.0.1\": may not be in the loopback range",
+                "spec.LoadBalancerSourceRanges[0]: Invalid value: \"x\": must be a valid CIDR value",
+            ],
+        ),
+        (
+            "Service",
+            json!({"spec": {"allocateLoadBalancerNodePorts": true, "loadBalancerClass": "a.b/c",
+                "externalTrafficPolicy": "Local", "healthCheckNodePort": 1, "ports": [{"port": 1}]}}),
+            &[
+                "spec.allocateLoadBalancerNodePorts: Forbidden: may only be used when `type` is 'LoadBalancer'",
+                "spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'",
+                "spec.externalTrafficPolicy: Invalid value: \"Local\": may only be set for externally-accessible services",
+                "spec.healthCheckNodePort: Invalid value: 1: may only be set when",
+            ],
+        ),
+        (
+            "CertificateSigningRequest",
+            json!({"spec": {"request": "eA==", "signerName": "a.b/c", "usages": ["client auth", "x", "x"]}}),
+            &[
+                "spec.request: Invalid value: \"eA==\": PEM block type must be CERTIFICATE REQUEST",
+                "spec.usages[1]: Unsupported value: \"x\": supported values: \"any\"",
+                "spec.usages[2]: Unsupported value: \"x\"",
+                "spec.usages[2]: Duplicate value: \"x\"",
+            ],
+        ),
         (
             "Pod",
             json!({"spec": {"containers": template()["spec"]["containers"], "hostAliases": [{}], "readinessGates": [{}]}}),

@@ -3,7 +3,7 @@
 use super::BASE;
 use super::cells::{OwnCell, join};
 use super::pod::{defaults, validation};
-use super::walk::{At, at, canonical_quantities, child, default, default_text, entries, is_empty, text, texts};
+use super::walk::{At, at, canonical_quantities, child, default, entries, is_empty, text, texts};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
@@ -38,10 +38,9 @@ pub(super) const VOLUME: Strategy = Strategy {
     ..BASE
 };
 
-/// The volume sources a persistent volume may have.
-const SOURCES: &str = "awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker \
-    gcePersistentDisk glusterfs hostPath iscsi local nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO \
-    storageos vsphereVolume";
+/// The volume sources a persistent volume may have, in the order in which upstream looks for them.
+const SOURCES: &str = "hostPath gcePersistentDisk awsElasticBlockStore glusterfs flocker nfs rbd quobyte cephfs iscsi \
+    cinder fc flexVolume azureFile vsphereVolume azureDisk photonPersistentDisk portworxVolume scaleIO local storageos csi";
 
 pub(super) const CLAIM: Strategy = Strategy {
     defaults: claim_defaults,
@@ -58,7 +57,7 @@ pub(super) const CLAIM: Strategy = Strategy {
 /// Defaults of a claim.
 pub(super) fn claim_defaults(claim: &mut Value) {
     default(claim, "status", json!({}));
-    default_text(&mut claim["status"], "phase", "Pending");
+    default(&mut claim["status"], "phase", "Pending");
     if let Some(spec) = child(claim, "spec") {
         claim_spec_defaults(spec);
     }
@@ -66,7 +65,7 @@ pub(super) fn claim_defaults(claim: &mut Value) {
 
 /// Defaults of a claim's spec.
 pub(super) fn claim_spec_defaults(spec: &mut Value) {
-    default_text(spec, "volumeMode", "Filesystem");
+    default(spec, "volumeMode", "Filesystem");
     for list in ["resources.requests", "resources.limits"] {
         canonical_quantities(at(spec, list));
     }
@@ -105,17 +104,37 @@ fn volume(object: &Value) -> Errors {
             errors.push(spec.get("nodeAffinity").missing("Local volume requires node affinity"));
         }
         Some("hostPath") => {
-            spec.get("hostPath.path").required(&mut errors);
+            let (path, policy) = (spec.get("hostPath.path"), spec.get("persistentVolumeReclaimPolicy"));
+            path.required(&mut errors);
+            if policy.text() == "Recycle" && !path.is_empty() && path.text().chars().all(|c| c == '/') {
+                errors.push(policy.forbidden("may not be 'recycle' for a hostPath mount of '/'"));
+            }
         }
         Some(_) => {}
     }
     for kind in sources {
         errors.push(spec.get(kind).forbidden("may not specify more than 1 volume type"));
     }
+    let attributes = spec.get("volumeAttributesClassName");
+    if attributes.is_set() && attributes.is_empty() {
+        errors.push(attributes.missing("an empty string is disallowed"));
+    }
+    if attributes.is_set() && !spec.get("csi").is_set() {
+        errors.push(spec.get("csi").missing("has to be specified when using volumeAttributesClassName"));
+    }
     for term in spec.get("nodeAffinity.required.nodeSelectorTerms").items() {
         validation::node_selector_term(&term, &mut errors);
     }
     errors
+}
+
+/// Faults of the claims that a stateful set makes.
+pub(super) fn claim_templates(set: &At<'_>, errors: &mut Errors) {
+    for claim in set.get("spec.volumeClaimTemplates").items() {
+        let rules = super::rules::named("PersistentVolumeClaim");
+        errors.extend(claim.faults(rules));
+        claim_spec(&claim.get("spec"), errors);
+    }
 }
 
 fn claim_spec(spec: &At<'_>, errors: &mut Errors) {

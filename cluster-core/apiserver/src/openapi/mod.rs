@@ -3,6 +3,7 @@
 //! [`Documents`] belongs to one state of the registry: documents are built when they are first asked for and dropped
 //! with it. The functions behind it are pure.
 
+mod defaults;
 mod descriptions;
 mod document;
 mod enums;

@@ -8,7 +8,7 @@ use crate::registry::{Resource, Scope, Subresource, Verbs};
 use crate::verbs::returns_object;
 
 pub(super) const ANY: &[&str] = &["*/*"];
-/// What is answered; of protobuf only what comes in is read, and who asks for it gets JSON.
+/// What is answered.
 pub(super) const OBJECTS: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 const LISTS: &[&str] = &[
     "application/json",

@@ -1,11 +1,10 @@
 //! Renders definitions of the schema table, and custom ones, as OpenAPI schemas.
 
-use cluster_schema::{Definition, Field, ListKind, Object, PatchStrategy, Reference, Schema, Shape};
+use cluster_schema::{Definition, Field, ListKind, Object, PatchStrategy, Schema, Shape};
 use serde_json::{Map, Value, json};
 
 use super::descriptions::Descriptions;
-use super::enums;
-use super::{Kind, Style};
+use super::{Kind, Style, defaults, enums};
 use crate::registry::Resource;
 
 /// Definitions that are scalars to the schema table and have names in OpenAPI.
@@ -27,13 +26,11 @@ pub(super) struct Schemas {
     descriptions: Descriptions,
     done: Map<String, Value>,
     queue: Vec<String>,
-    /// What keys of lists stand for when they are absent: definition, field, value.
-    key_defaults: Vec<(String, String, Value)>,
 }
 
 impl Schemas {
     pub(super) fn new(style: Style, descriptions: Descriptions) -> Self {
-        Self { style, descriptions, done: Map::new(), queue: Vec::new(), key_defaults: Vec::new() }
+        Self { style, descriptions, done: Map::new(), queue: Vec::new() }
     }
 
     /// A reference to a definition, which becomes part of the document.
@@ -78,7 +75,7 @@ impl Schemas {
             [("apiVersion", Shape::String), ("kind", Shape::String), ("metadata", Shape::Reference(metadata.into()))];
         for (name, shape) in shapes {
             let words = self.descriptions.field(EXEMPLAR, name).map(str::to_owned);
-            schema["properties"][name] = self.property(&Schema::of(shape), &string, words);
+            schema["properties"][name] = self.property(&Schema::of(shape), &string, words, None);
         }
         schema["x-kubernetes-group-version-kind"] = json!([kind.to_value()]);
     }
@@ -95,9 +92,6 @@ impl Schemas {
                 let schema = self.definition(definition);
                 self.done.insert(name, schema);
             }
-        }
-        for (name, field, value) in self.key_defaults {
-            self.done[&name]["properties"][field]["default"] = value;
         }
         self.done
     }
@@ -138,9 +132,11 @@ impl Schemas {
     fn object(&mut self, object: &Object, name: Option<&str>) -> Value {
         let mut value = json!({"type": "object"});
         let mut properties = Map::new();
-        for Field { name: field, schema, patch, .. } in &object.fields {
+        for known @ Field { name: field, schema, patch, .. } in &object.fields {
             let words = name.and_then(|name| self.descriptions.field(name, field)).map(str::to_owned);
-            let mut property = self.property(schema, patch, words);
+            // Version 2 tells no defaults, as its clients would take them for the server's.
+            let default = name.filter(|_| self.style == Style::V3).and_then(|name| defaults::of(name, known));
+            let mut property = self.property(schema, patch, words, default);
             let values = name.map(|name| enums::values(name, field)).unwrap_or_default();
             if !values.is_empty() {
                 let holder = if property["type"] == "array" { &mut property["items"] } else { &mut property };
@@ -163,8 +159,14 @@ impl Schemas {
     }
 
     /// A field: what it holds, what it means and how patches treat it.
-    fn property(&mut self, schema: &Schema, patch: &PatchStrategy, description: Option<String>) -> Value {
-        let mut beside = Map::new();
+    fn property(
+        &mut self,
+        schema: &Schema,
+        patch: &PatchStrategy,
+        description: Option<String>,
+        default: Option<Value>,
+    ) -> Value {
+        let mut beside = Map::from_iter(default.map(|value| ("default".to_owned(), value)));
         if let Some(description) = description {
             beside.insert("description".to_owned(), description.into());
         }
@@ -218,11 +220,6 @@ impl Schemas {
                 }
                 .into();
                 if let ListKind::Map(keys) = &list.kind {
-                    if let Shape::Reference(Reference { name, .. }) = &list.items.shape {
-                        let known = keys.iter().filter_map(|key| Some((key, key.default.clone()?)));
-                        let known = known.map(|(key, value)| (name.to_string(), key.name.to_string(), value));
-                        self.key_defaults.extend(known);
-                    }
                     value["x-kubernetes-list-map-keys"] = keys.iter().map(|key| key.name.to_string()).collect();
                 }
                 value

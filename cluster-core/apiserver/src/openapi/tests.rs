@@ -182,6 +182,8 @@ fn schemas_carry_lists_keys_strategies_and_descriptions() {
     assert_eq!(ports["x-kubernetes-patch-strategy"], "merge");
     let protocol = &schemas["io.k8s.api.core.v1.ContainerPort"]["properties"]["protocol"];
     assert_eq!(protocol["default"], "TCP");
+    let (name, spec) = (&schemas["io.k8s.api.core.v1.Container"]["properties"]["name"], "io.k8s.api.core.v1.Pod");
+    assert_eq!((&name["default"], &schemas[spec]["properties"]["spec"]["default"]), (&json!(""), &json!({})));
     let volumes = &schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["volumes"];
     assert_eq!(volumes["x-kubernetes-patch-strategy"], "merge,retainKeys");
     let spec = &schemas["io.k8s.api.core.v1.Pod"]["properties"]["spec"];

@@ -2,6 +2,7 @@
 //!
 //! Only the definitions are written: no client reads paths in this form since there is v3.
 
+use cluster_object::protobuf::Message;
 use serde_json::Value;
 
 /// The media type, as clients ask for it.
@@ -12,53 +13,28 @@ pub const CONTENT_TYPE: &str = "application/com.github.proto-openapi.spec.v2.v1.
 /// Encodes a v2 document.
 pub fn v2_protobuf(document: &Value) -> Vec<u8> {
     let mut out = Message::default();
-    out.text(1, &document["swagger"]);
+    text(&mut out, 1, &document["swagger"]);
     let mut info = Message::default();
-    info.text(1, &document["info"]["title"]);
-    info.text(2, &document["info"]["version"]);
+    text(&mut info, 1, &document["info"]["title"]);
+    text(&mut info, 2, &document["info"]["version"]);
     out.message(2, &info);
     out.message(8, &Message::default());
     out.message(9, &named_schemas(&document["definitions"]));
     out.0
 }
 
-/// A message under construction: its bytes.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(&mut self, mut number: usize) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
+/// Writes a string; anything else is taken for its absence.
+fn text(out: &mut Message, field: u32, value: &Value) {
+    if let Some(text) = value.as_str() {
+        out.bytes(field, text.as_bytes());
     }
+}
 
-    fn bytes(&mut self, field: usize, bytes: &[u8]) {
-        const LENGTH_DELIMITED: usize = 2;
-        self.varint(field << 3 | LENGTH_DELIMITED);
-        self.varint(bytes.len());
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn message(&mut self, field: usize, message: &Self) {
-        self.bytes(field, &message.0);
-    }
-
-    /// Writes a string; anything else is taken for its absence.
-    fn text(&mut self, field: usize, value: &Value) {
-        if let Some(text) = value.as_str() {
-            self.bytes(field, text.as_bytes());
-        }
-    }
-
-    /// Writes any JSON as `Any`, which holds it as YAML.
-    fn any(&mut self, field: usize, value: &Value) {
-        let mut any = Self::default();
-        any.bytes(2, value.to_string().as_bytes());
-        self.message(field, &any);
-    }
+/// Writes any JSON as `Any`, which holds it as YAML.
+fn any(out: &mut Message, field: u32, value: &Value) {
+    let mut any = Message::default();
+    any.bytes(2, value.to_string().as_bytes());
+    out.message(field, &any);
 }
 
 /// `Definitions` and `Properties`: pairs of names and schemas.
@@ -77,24 +53,24 @@ fn schema(value: &Value) -> Message {
     let mut out = Message::default();
     for (name, value) in value.as_object().into_iter().flatten() {
         match name.as_str() {
-            "$ref" => out.text(1, value),
-            "format" => out.text(2, value),
-            "description" => out.text(4, value),
-            "default" => out.any(5, value),
-            "required" => value.as_array().into_iter().flatten().for_each(|name| out.text(19, name)),
-            "enum" => value.as_array().into_iter().flatten().for_each(|one| out.any(20, one)),
+            "$ref" => text(&mut out, 1, value),
+            "format" => text(&mut out, 2, value),
+            "description" => text(&mut out, 4, value),
+            "default" => any(&mut out, 5, value),
+            "required" => value.as_array().into_iter().flatten().for_each(|name| text(&mut out, 19, name)),
+            "enum" => value.as_array().into_iter().flatten().for_each(|one| any(&mut out, 20, one)),
             "additionalProperties" => out.message(21, &holder(value)),
             "items" => out.message(23, &holder(value)),
             "type" => {
                 let mut item = Message::default();
-                item.text(1, value);
+                text(&mut item, 1, value);
                 out.message(22, &item);
             }
             "properties" => out.message(25, &named_schemas(value)),
             name if name.starts_with("x-") => {
                 let mut pair = Message::default();
                 pair.bytes(1, name.as_bytes());
-                pair.any(2, value);
+                any(&mut pair, 2, value);
                 out.message(31, &pair);
             }
             _ => {}

@@ -1,12 +1,13 @@
 //! The URL grammar: what a method and a path ask for, as upstream's `RequestInfoFactory` reads them.
 
 use http::Method;
+use std::borrow::Cow;
 
 /// What a request wants, as authorization and dispatch see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestInfo {
     /// get, list, watch, create, update, patch, delete, deletecollection; the lower-case method off the API.
-    pub verb: &'static str,
+    pub verb: Cow<'static, str>,
     /// API group; empty for core.
     pub group: String,
     /// API version.
@@ -30,7 +31,7 @@ pub struct RequestInfo {
 impl RequestInfo {
     /// Reads method, path and raw query.
     pub fn parse(method: &Method, path: &str, query: &str) -> Self {
-        let mut info = Self { verb: lower_verb(method), path: path.to_owned(), ..Self::default() };
+        let mut info = Self { verb: lower_verb(method).into(), path: path.to_owned(), ..Self::default() };
         let decoded: Vec<String> = path.trim_matches('/').split('/').map(decode).collect();
         let mut parts: Vec<&str> = decoded.iter().map(String::as_str).collect();
         let grouped = match parts.first() {
@@ -44,10 +45,10 @@ impl RequestInfo {
         }
         parts.remove(0).clone_into(&mut info.version);
         info.is_resource = true;
-        info.verb = resource_verb(method);
+        info.verb = resource_verb(method).into();
         if matches!(parts.first(), Some(&"watch")) && parts.len() > 1 {
             parts.remove(0);
-            info.verb = if info.verb == "get" { "watch" } else { "" };
+            info.verb = if info.verb == "get" { "watch" } else { "" }.into();
         }
         if let ["namespaces", namespace, rest @ ..] = parts.as_slice() {
             (*namespace).clone_into(&mut info.namespace);
@@ -66,12 +67,12 @@ impl RequestInfo {
     }
 
     fn collection_verb(&mut self, query: &str) {
-        match self.verb {
-            "get" => self.verb = if wants_watch(query) { "watch" } else { "list" },
-            "delete" => self.verb = "deletecollection",
+        match &*self.verb {
+            "get" => self.verb = if wants_watch(query) { "watch" } else { "list" }.into(),
+            "delete" => self.verb = "deletecollection".into(),
             _ => {}
         }
-        if matches!(self.verb, "list" | "watch" | "deletecollection")
+        if matches!(&*self.verb, "list" | "watch" | "deletecollection")
             && let Some(name) = single_name(query)
         {
             self.name = name;
@@ -147,7 +148,8 @@ mod tests {
         let (method, url) = request.split_once(' ').expect("a method and a path");
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let i = RequestInfo::parse(&method.parse().expect("a method"), path, query);
-        let got = [i.verb, &i.group, &i.version, &i.namespace, &i.resource, &i.name, &i.subresource, &i.rest].join("|");
+        let got =
+            [&*i.verb, &i.group, &i.version, &i.namespace, &i.resource, &i.name, &i.subresource, &i.rest].join("|");
         assert_eq!(got, expected, "{request}");
     }
 

@@ -10,5 +10,5 @@ pub use info::RequestInfo;
 pub(crate) use info::pairs;
 
 pub(crate) use negotiate::{Accept, Encoding, Form, takes_gzip};
-pub(crate) use options::boolean;
 pub use options::{DeleteOptions, Preconditions, Propagation, Query, VersionMatch};
+pub(crate) use options::{boolean, forbidden_options};

@@ -1,14 +1,18 @@
 //! Content negotiation: which encoding and which form of an object the client accepts.
 
+use crate::registry::Resource;
+use cluster_object::protobuf;
 use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_ENCODING};
 
-/// The text form of an answer.
+/// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Encoding {
     #[default]
     Json,
     Yaml,
+    /// For who accepts nothing else: the stored text is JSON.
+    Protobuf,
 }
 
 /// What an object is turned into.
@@ -33,8 +37,7 @@ pub(crate) struct Accept {
 }
 
 impl Accept {
-    /// Reads the Accept headers. Encodings the server does not write fall back to JSON as upstream falls back along
-    /// the list; `None` when nothing in the list can be served.
+    /// Reads the Accept headers; `None` when nothing in the list can be served.
     pub(crate) fn parse(headers: &HeaderMap) -> Option<Self> {
         let text: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
         let clauses: Vec<&str> =
@@ -42,26 +45,31 @@ impl Accept {
         let best = if clauses.is_empty() {
             Some(Self::default())
         } else {
-            clauses.iter().find_map(|clause| Self::clause(clause, true)).or_else(|| {
-                // Clients that speak protobuf alone still decode the JSON that the Content-Type announces.
-                clauses.iter().find_map(|clause| Self::clause(clause, false))
-            })
+            let text = clauses.iter().find_map(|clause| Self::clause(clause, true));
+            text.or_else(|| clauses.iter().find_map(|clause| Self::clause(clause, false)))
         };
         best.map(|best| Self { gzip: takes_gzip(headers), ..best })
     }
 
-    fn clause(clause: &str, known_only: bool) -> Option<Self> {
+    /// Whether objects of this resource can be written so: custom ones have no message, but in the form of metadata.
+    pub(crate) fn can_be(&self, resource: &Resource) -> bool {
+        let has_message = || protobuf::is_known(&resource.api_version(), &resource.kind);
+        self.encoding != Encoding::Protobuf || self.form != Form::Object || has_message()
+    }
+
+    fn clause(clause: &str, text_only: bool) -> Option<Self> {
         let mut parts = clause.split(';').map(str::trim);
         let encoding = match parts.next()? {
             "application/json" | "*/*" | "application/*" | "text/plain" | "text/*" => Encoding::Json,
             "application/yaml" => Encoding::Yaml,
-            "application/vnd.kubernetes.protobuf" if !known_only => Encoding::Json,
+            protobuf::MEDIA_TYPE if !text_only => Encoding::Protobuf,
             _ => return None,
         };
         let (mut form, mut version): (fn(&'static str) -> Form, _) = (|_| Form::Object, "meta.k8s.io/v1");
         for (key, value) in parts.filter_map(|p| p.split_once('=')) {
             match (key, value) {
-                ("as", "Table") => form = Form::Table,
+                // A table has no message.
+                ("as", "Table") if encoding != Encoding::Protobuf => form = Form::Table,
                 ("as", "PartialObjectMetadata" | "PartialObjectMetadataList") => form = Form::Metadata,
                 ("as", _) => return None,
                 ("v", "v1") => {}
@@ -99,7 +107,9 @@ mod tests {
         check(old, Some((Encoding::Json, Form::Table(beta))));
         check("application/json;as=Table;v=v1alpha1;g=meta.k8s.io", None);
         check("application/vnd.kubernetes.protobuf,application/json", Some((Encoding::Json, Form::Object)));
-        check("application/vnd.kubernetes.protobuf", Some((Encoding::Json, Form::Object)));
+        check("application/vnd.kubernetes.protobuf", Some((Encoding::Protobuf, Form::Object)));
+        check("application/vnd.kubernetes.protobuf;stream=watch", Some((Encoding::Protobuf, Form::Object)));
+        check("application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io", None);
         check(
             "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
             Some((Encoding::Json, Form::Metadata(v1))),

@@ -96,13 +96,13 @@ pub struct Preconditions {
 }
 
 impl Query {
-    /// Reads a raw query; `user_agent` names the field manager when the query does not.
-    pub fn parse(query: &str, user_agent: &str) -> Result<Self, Status> {
+    /// Reads the raw query of a verb; `user_agent` names the field manager when the query does not.
+    pub fn parse(verb: &str, query: &str, user_agent: &str) -> Result<Self, Status> {
         // People who look with such a program see text that is made for people.
         let pretty = ["curl", "Wget", "Mozilla/5.0"].iter().any(|program| user_agent.starts_with(program));
         let mut q = Self { pretty, ..Self::default() };
         for (key, value) in pairs(query) {
-            q.set(&key, &value)?;
+            q.set(verb, &key, &value)?;
         }
         q.manager_given = !q.field_manager.is_empty();
         if !q.manager_given {
@@ -114,28 +114,30 @@ impl Query {
         Ok(q)
     }
 
-    fn set(&mut self, key: &str, value: &str) -> Result<(), Status> {
+    fn set(&mut self, verb: &str, key: &str, value: &str) -> Result<(), Status> {
+        let writes = matches!(verb, "create" | "update" | "patch" | "delete" | "deletecollection");
+        let checked = |fault: Error| invalid(verb, &[fault]);
         match key {
             "labelSelector" => {
                 self.labels = Selector::parse(value).map_err(Status::bad_request)?;
             }
             "fieldSelector" => self.fields = FieldSelector::parse(value).map_err(Status::bad_request)?,
-            "limit" => self.limit = usize::try_from(integer(key, value)?).unwrap_or_default(),
+            "limit" => self.limit = usize::try_from(integer(value)?).unwrap_or_default(),
             "continue" => value.clone_into(&mut self.continue_token),
             "resourceVersion" => value.clone_into(&mut self.resource_version),
-            "resourceVersionMatch" => self.version_match = version_match(value)?,
+            "resourceVersionMatch" => self.version_match = version_match(verb, value).map_err(checked)?,
             "sendInitialEvents" => self.send_initial_events = Some(boolean(value)),
             "allowWatchBookmarks" => self.bookmarks = boolean(value),
-            "timeoutSeconds" => self.timeout_seconds = u64::try_from(integer(key, value)?).ok(),
-            "dryRun" => self.dry_run = dry_run(value)?,
-            "fieldManager" => value.clone_into(&mut self.field_manager),
-            "fieldValidation" => self.field_validation = field_validation(value)?,
+            "timeoutSeconds" => self.timeout_seconds = u64::try_from(integer(value)?).ok(),
+            "dryRun" if writes => self.dry_run = dry_run(value).map_err(checked)?,
+            "fieldManager" if writes => self.field_manager = field_manager(value).map_err(checked)?,
+            "fieldValidation" if writes => self.field_validation = field_validation(value).map_err(checked)?,
             "force" => self.force = Some(boolean(value)),
             "pretty" => self.pretty = boolean(value),
             "includeObject" => value.clone_into(&mut self.include_object),
-            "gracePeriodSeconds" => self.delete.grace_period_seconds = Some(integer(key, value)?),
+            "gracePeriodSeconds" => self.delete.grace_period_seconds = Some(integer(value)?),
             "orphanDependents" => self.delete.orphan_dependents = Some(boolean(value)),
-            "propagationPolicy" => self.delete.propagation_policy = propagation(value)?,
+            "propagationPolicy" => self.delete.propagation_policy = propagation(value).map_err(checked)?,
             _ => {}
         }
         Ok(())
@@ -147,12 +149,19 @@ impl DeleteOptions {
     pub fn validate(&self) -> Result<(), Status> {
         if self.orphan_dependents.is_some() && self.propagation_policy.is_some() {
             let detail = "orphanDependents and deletionPropagation cannot be both set";
-            return Err(invalid("DeleteOptions", "", "propagationPolicy", &json!(self.policy_name()), detail));
+            let given = json!(self.propagation_policy);
+            return Err(invalid("delete", &[Error::invalid(&Path::new("propagationPolicy"), &given, detail)]));
         }
-        for item in &self.dry_run {
-            dry_run(item)?;
+        let mut wrong = self.dry_run.iter().filter_map(|item| dry_run(item).err());
+        wrong.next().map_or(Ok(()), |fault| Err(invalid("delete", &[fault])))
+    }
+
+    /// Reads the options of a body.
+    pub fn of(body: Value) -> Result<Self, Status> {
+        if let Some(policy) = body["propagationPolicy"].as_str() {
+            propagation(policy).map_err(|fault| invalid("delete", &[fault]))?;
         }
-        Ok(())
+        serde_json::from_value(body).map_err(|error| Status::bad_request(error.to_string()))
     }
 
     /// What happens to dependents, the old option included.
@@ -167,10 +176,6 @@ impl DeleteOptions {
         merge_patch(&mut value, &json!(self));
         value
     }
-
-    fn policy_name(&self) -> String {
-        self.propagation_policy.map(|p| format!("{p:?}")).unwrap_or_default()
-    }
 }
 
 /// Go's reading of a boolean query value: present and not a known false.
@@ -178,64 +183,84 @@ pub(crate) fn boolean(value: &str) -> bool {
     !matches!(value.to_ascii_lowercase().as_str(), "false" | "0")
 }
 
-fn integer(key: &str, value: &str) -> Result<i64, Status> {
-    value
-        .parse()
-        .map_err(|_| Status::bad_request(format!("{key}: strconv.ParseInt: parsing {value:?}: invalid syntax")))
+fn integer(value: &str) -> Result<i64, Status> {
+    value.parse().map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing {value:?}: invalid syntax")))
 }
 
-fn dry_run(value: &str) -> Result<bool, Status> {
+fn dry_run(value: &str) -> Result<bool, Error> {
     match value {
         "" => Ok(false),
         "All" => Ok(true),
-        other => {
-            let error = Error::not_supported(&Path::new("dryRun"), &json!([other]), &["All"]);
-            Err(Status::invalid("meta.k8s.io", "CreateOptions", "", &[error]))
-        }
+        other => Err(Error::not_supported(&Path::new("dryRun"), &json!([other]), &["All"])),
     }
 }
 
-fn field_validation(value: &str) -> Result<Strictness, Status> {
+fn field_manager(value: &str) -> Result<String, Error> {
+    let path = Path::new("fieldManager");
+    if value.len() > 128 {
+        return Err(Error::too_long(&path, 128));
+    }
+    match value.char_indices().find(|(_, c)| c.is_control()) {
+        Some((place, c)) => {
+            let why = format!("invalid character U+{:04X} (at position {place})", u32::from(c));
+            Err(Error::invalid(&path, &value.into(), &why))
+        }
+        None => Ok(value.to_owned()),
+    }
+}
+
+fn field_validation(value: &str) -> Result<Strictness, Error> {
     Ok(match value {
         "" | "Warn" => Strictness::Warn,
         "Ignore" => Strictness::Ignore,
         "Strict" => Strictness::Strict,
         other => {
             let allowed = ["", "Ignore", "Strict", "Warn"];
-            let error = Error::not_supported(&Path::new("fieldValidation"), &json!(other), &allowed);
-            return Err(Status::invalid("meta.k8s.io", "CreateOptions", "", &[error]));
+            return Err(Error::not_supported(&Path::new("fieldValidation"), &json!(other), &allowed));
         }
     })
 }
 
-fn version_match(value: &str) -> Result<Option<VersionMatch>, Status> {
+fn version_match(verb: &str, value: &str) -> Result<Option<VersionMatch>, Error> {
     Ok(match value {
         "" => None,
         "Exact" => Some(VersionMatch::Exact),
         "NotOlderThan" => Some(VersionMatch::NotOlderThan),
         other => {
-            let allowed = ["Exact", "NotOlderThan", ""];
-            let error = Error::not_supported(&Path::new("resourceVersionMatch"), &json!(other), &allowed);
-            return Err(Status::invalid("meta.k8s.io", "ListOptions", "", &[error]));
+            let allowed: &[&str] = if verb == "watch" { &["NotOlderThan"] } else { &["Exact", "NotOlderThan", ""] };
+            return Err(Error::not_supported(&Path::new("resourceVersionMatch"), &json!(other), allowed));
         }
     })
 }
 
-fn propagation(value: &str) -> Result<Option<Propagation>, Status> {
+fn propagation(value: &str) -> Result<Option<Propagation>, Error> {
     Ok(match value {
         "" => None,
         "Orphan" => Some(Propagation::Orphan),
         "Background" => Some(Propagation::Background),
         "Foreground" => Some(Propagation::Foreground),
         other => {
-            let allowed = ["Background", "Foreground", "Orphan", "nil"];
-            let error = Error::not_supported(&Path::new("propagationPolicy"), &json!(other), &allowed);
-            return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", &[error]));
+            let allowed = ["Foreground", "Background", "Orphan", "nil"];
+            return Err(Error::not_supported(&Path::new("propagationPolicy"), &json!(other), &allowed));
         }
     })
 }
 
-/// A 422 about one option.
-pub(crate) fn invalid(kind: &str, name: &str, field: &str, value: &Value, detail: &str) -> Status {
-    Status::invalid("meta.k8s.io", kind, name, &[Error::invalid(&Path::new(field), value, detail)])
+/// A 422 about the options of a verb.
+pub(crate) fn invalid(verb: &str, errors: &[Error]) -> Status {
+    let kind = match verb {
+        "create" => "CreateOptions",
+        "update" => "UpdateOptions",
+        "patch" => "PatchOptions",
+        "delete" | "deletecollection" => "DeleteOptions",
+        _ => "ListOptions",
+    };
+    Status::invalid("meta.k8s.io", kind, "", errors)
+}
+
+/// A 422 that names those of these options which are forbidden: whether, field, why.
+pub(crate) fn forbidden_options(verb: &str, rules: &[(bool, &str, &str)]) -> Result<(), Status> {
+    let broken = rules.iter().filter(|(broken, ..)| *broken);
+    let errors: Vec<Error> = broken.map(|(_, field, why)| Error::forbidden(&Path::new(field), why)).collect();
+    if errors.is_empty() { Ok(()) } else { Err(invalid(verb, &errors)) }
 }

@@ -17,9 +17,6 @@ pub(crate) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     };
     check(&name, &binding)?;
     call.admit_both(AdmissionRequest::new(call, Operation::Create, &name, &mut binding).of("binding")).await?;
-    if call.query.dry_run {
-        return super::success();
-    }
     change(call, &name, Part::Binding, |pod| Ok(Proposed::new(bound(&name, pod, &binding)?))).await?;
     super::success()
 }

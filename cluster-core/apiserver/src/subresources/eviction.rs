@@ -21,13 +21,13 @@ pub(super) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     call.admit_both(AdmissionRequest::new(call, Operation::Create, name, &mut eviction).of("eviction")).await?;
     let mut call = call.clone();
     call.query.delete = match eviction.get("deleteOptions") {
-        Some(options) if !options.is_null() => {
-            serde_json::from_value(options.clone()).map_err(|e| Status::bad_request(e.to_string()))?
-        }
+        Some(options) if !options.is_null() => DeleteOptions::of(options.clone())?,
         _ => DeleteOptions::default(),
     };
+    call.query.delete.validate()?;
+    call.query.dry_run |= !call.query.delete.dry_run.is_empty();
     let pod = call.object(name).await?;
-    if !needs_no_budget(&pod) && !call.query.dry_run {
+    if !needs_no_budget(&pod) {
         spend_budget(&call, &pod).await?;
     }
     if !call.query.dry_run {
@@ -63,20 +63,20 @@ fn needs_no_budget(pod: &Value) -> bool {
 /// Takes one allowed disruption from the pod's budget, if it has one.
 async fn spend_budget(call: &Call<'_>, pod: &Value) -> Result<(), Status> {
     let snapshot = call.server.store.snapshot(BUDGETS);
-    let mut found = Vec::new();
+    let mut found: Vec<Value> = Vec::new();
     for entry in snapshot.range(Some(&call.info.namespace), None) {
         let budget: Value = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
         let selector = Selector::from_label_selector(&budget["spec"]["selector"]);
         if selector.is_ok_and(|selector| selector.matches(|key| meta::label(pod, key))) {
-            found.push(meta::name(&budget).to_owned());
+            found.push(budget);
         }
     }
     match found.as_slice() {
         [] => Ok(()),
-        [name] => {
-            let budget = call.on(BUDGETS)?;
+        [budget] if costs_nothing(budget, pod) => Ok(()),
+        [budget] => {
             let make = |old: &Value| Ok(Proposed::new(spent(old, meta::name(pod))?));
-            change(&budget, name, Part::Status, make).await?;
+            change(&call.on(BUDGETS)?, meta::name(budget), Part::Status, make).await?;
             Ok(())
         }
         _ => {
@@ -85,6 +85,16 @@ async fn spend_budget(call: &Call<'_>, pod: &Value) -> Result<(), Status> {
             Err(Status::new(500, "", text))
         }
     }
+}
+
+/// Whether the pod is none of the healthy ones that the budget counts, and the budget lets such pods go.
+fn costs_nothing(budget: &Value, pod: &Value) -> bool {
+    let conditions = pod["status"]["conditions"].as_array();
+    let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
+    let number = |field: &str| budget["status"][field].as_i64().unwrap_or_default();
+    let enough = number("desiredHealthy") > 0 && number("currentHealthy") >= number("desiredHealthy");
+    !conditions.is_some_and(|all| all.iter().any(is_ready))
+        && (budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow" || enough)
 }
 
 fn spent(budget: &Value, pod: &str) -> Result<Value, Status> {

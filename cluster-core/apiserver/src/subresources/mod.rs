@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 /// `status`: the generic verbs on that part of the object.
 pub(crate) async fn status(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
-    match call.info.verb {
+    match &*call.info.verb {
         "get" | "update" | "patch" => verbs::serve(call, body).await,
         _ => Err(Status::method_not_allowed()),
     }
@@ -35,7 +35,7 @@ pub(crate) async fn serve(call: &Call<'_>, mut parts: Parts, body: Body) -> Resu
         return Err(Status::new(404, "NotFound", "the server could not find the requested resource"));
     };
     // A stream may be asked for with GET or POST, whatever the verb is called.
-    let verb = call.info.verb;
+    let verb = &*call.info.verb;
     if !served.verbs.iter().any(|v| v == verb) && verb != "head" {
         return Err(Status::method_not_allowed());
     }

@@ -77,7 +77,7 @@ impl<'a> Call<'a> {
     /// A call in the server's own name on the resource in this namespace.
     pub(crate) fn own(server: &'a ApiServer, resource: Arc<Resource>, namespace: &str) -> Self {
         let info = RequestInfo {
-            verb: "create",
+            verb: "create".into(),
             group: resource.group.clone(),
             version: resource.version.clone(),
             resource: resource.plural.clone(),

@@ -69,7 +69,7 @@ fn with_options<'a>(call: &Call<'a>, body: &[u8]) -> Result<Call<'a>, Status> {
         if !matches!(meta::kind(&value), "" | "DeleteOptions") {
             return Err(Status::bad_request(format!("decoded object cannot be converted to DeleteOptions: {value}")));
         }
-        call.query.delete = serde_json::from_value(value).map_err(|e| Status::bad_request(e.to_string()))?;
+        call.query.delete = DeleteOptions::of(value)?;
     }
     call.query.delete.validate()?;
     call.query.dry_run |= !call.query.delete.dry_run.is_empty();

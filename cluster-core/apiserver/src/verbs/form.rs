@@ -20,19 +20,26 @@ pub(crate) async fn served_list(
     resource: &Resource,
     entries: &[Arc<Entry>],
 ) -> Result<Vec<Bytes>, Status> {
-    let head = match &resource.custom {
-        // An object may still be stored in a version that was the stored one before.
-        Some(_) => format!("{{\"apiVersion\":\"{}\",", resource.api_version()),
-        None => String::new(),
-    };
     let as_stored = |entry: &Arc<Entry>| match &resource.custom {
-        Some(custom) => !custom.defaults && entry.bytes.starts_with(head.as_bytes()),
+        Some(custom) => !custom.defaults && is_of(resource, &resource.version, entry),
         None => resource.strategy.conversion.is_none() && resource.legacy.is_none(),
     };
     if entries.iter().all(as_stored) {
         return Ok(entries.iter().map(|entry| entry.bytes.clone()).collect());
     }
     served_values(lookup, resource, entries).await?.iter().map(super::to_bytes).collect()
+}
+
+/// Whether a custom object is stored in this version of its group.
+fn is_of(resource: &Resource, version: &str, entry: &Entry) -> bool {
+    let rest = entry.bytes.strip_prefix(b"{\"apiVersion\":\"").and_then(|b| b.strip_prefix(resource.group.as_bytes()));
+    let rest = rest.and_then(|b| b.strip_prefix(b"/")).and_then(|b| b.strip_prefix(version.as_bytes()));
+    rest.is_some_and(|rest| rest.starts_with(b"\","))
+}
+
+/// Whether the object is stored in the version in which it would be stored now; it may be one of before.
+pub(crate) fn is_current(resource: &Resource, entry: &Entry) -> bool {
+    resource.custom.as_ref().is_none_or(|custom| is_of(resource, &custom.storage_version, entry))
 }
 
 /// One object of [`served_list`].

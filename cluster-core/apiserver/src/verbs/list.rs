@@ -4,13 +4,14 @@ use super::call::{Call, Content, List, Reply};
 use super::form;
 use super::page::Token;
 use crate::registry::Resource;
-use crate::request::{Query, RequestInfo, VersionMatch};
+use crate::request::{self, Query, RequestInfo, VersionMatch};
 use crate::server::ApiServer;
-use cluster_object::field::{Error, Path};
 use cluster_object::selector::{FieldSelector, Selector};
 use cluster_object::status::{Cause, Details, Status};
 use cluster_store::{Entry, Revision, Snapshot};
 use std::sync::Arc;
+
+const MATCH: &str = "resourceVersionMatch";
 
 /// Which objects of a resource are meant.
 #[derive(Debug, Clone)]
@@ -102,7 +103,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Reply, Status> {
 
 /// The page of the collection that `query` asks for.
 pub(crate) fn collect(server: &ApiServer, resource: &Resource, filter: &Filter, query: &Query) -> Result<List, Status> {
-    check_version_match(query)?;
+    check_options(query)?;
     let token = Some(&query.continue_token).filter(|t| !t.is_empty()).map(|t| Token::decode(t)).transpose()?;
     let snapshot = snapshot(server, resource, query, token.as_ref())?;
     let revision = snapshot.revision;
@@ -176,19 +177,28 @@ pub(crate) fn parse_revision(text: &str) -> Result<Revision, Status> {
     })
 }
 
-fn check_version_match(query: &Query) -> Result<(), Status> {
-    let Some(version_match) = query.version_match else { return Ok(()) };
-    let detail = if !query.continue_token.is_empty() {
-        "resourceVersionMatch is forbidden when continue is provided"
-    } else if query.resource_version.is_empty() {
-        "resourceVersionMatch is forbidden unless resourceVersion is provided"
-    } else if version_match == VersionMatch::Exact && query.resource_version == "0" {
-        "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""
-    } else {
-        return Ok(());
-    };
-    let error = Error::forbidden(&Path::new("resourceVersionMatch"), detail);
-    Err(Status::invalid("meta.k8s.io", "ListOptions", "", &[error]))
+fn check_options(query: &Query) -> Result<(), Status> {
+    let (paged, version) = (!query.continue_token.is_empty(), query.resource_version.as_str());
+    let matching = query.version_match;
+    let rules = [
+        (
+            matching.is_some() && version.is_empty(),
+            MATCH,
+            "resourceVersionMatch is forbidden unless resourceVersion is provided",
+        ),
+        (matching.is_some() && paged, MATCH, "resourceVersionMatch is forbidden when continue is provided"),
+        (
+            matching == Some(VersionMatch::Exact) && version == "0",
+            MATCH,
+            "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+        ),
+        (query.send_initial_events.is_some(), "sendInitialEvents", "sendInitialEvents is forbidden for list"),
+    ];
+    request::forbidden_options("list", &rules)?;
+    if paged && !matches!(version, "" | "0") {
+        return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
+    }
+    Ok(())
 }
 
 fn continue_expired(token: &Token) -> Status {

@@ -44,12 +44,12 @@ pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
         return crate::usage::serve(call).await;
     }
     let name = call.info.name.as_str();
-    match call.info.verb {
+    match &*call.info.verb {
         "create" | "update" => request::check_type(&call.content_type)?,
         "patch" => drop(PatchKind::of(call)?),
         _ => {}
     }
-    match call.info.verb {
+    match &*call.info.verb {
         "get" => call.get(name).await,
         "list" => list::list(call),
         "watch" => watch::respond(call),
@@ -63,7 +63,7 @@ pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
 }
 
 fn allowed(call: &Call<'_>) -> bool {
-    let verb = call.info.verb;
+    let verb = &*call.info.verb;
     let of_object = matches!(verb, "get" | "update" | "patch" | "delete");
     if call.info.name.is_empty() == of_object && matches!(verb, "get" | "update" | "patch" | "delete" | "create") {
         return false;

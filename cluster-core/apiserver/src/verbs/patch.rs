@@ -54,8 +54,7 @@ pub(super) async fn patch(call: &Call<'_>, body: Bytes) -> Result<Reply, Status>
         return apply_patch(call, name, part, patch, &duplicates).await;
     }
     if call.query.force.is_some() {
-        let error = Error::forbidden(&Path::new("force"), "may not be specified for non-apply patch");
-        return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", &[error]));
+        request::forbidden_options("patch", &[(true, "force", "may not be specified for non-apply patch")])?;
     }
     let make = |old: &Value| {
         let mut object = old.clone();

@@ -97,7 +97,7 @@ pub(crate) async fn change(
         prepare(call, name, part, &mut object, &old, managed).await?;
         let reservation = allocate::reserve(call, Some(&old), &mut object).await?;
         validate(call, name, part, &mut object, &old).await?;
-        if object == old {
+        if object == old && form::is_current(resource, &entry) {
             return Ok((call.answer(&entry).await?, warnings));
         }
         if call.query.dry_run {

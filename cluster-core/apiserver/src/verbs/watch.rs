@@ -5,11 +5,11 @@ use super::form;
 use super::list::{Filter, parse_revision};
 use crate::registry::Resource;
 use crate::render;
-use crate::request::{Encoding, Query, RequestInfo, VersionMatch};
+use crate::request::{self, Encoding, Query, RequestInfo, VersionMatch};
 use crate::server::ApiServer;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use cluster_object::field::{Error, Path};
+use cluster_object::protobuf;
 use cluster_object::status::Status;
 use cluster_store::{Change, Entry, Event, Expired, Revision, Snapshot, Store, Watcher};
 use futures::StreamExt;
@@ -59,16 +59,20 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Reply, Status> {
     let frames = events.map(move |event| {
         let headed = std::mem::take(&mut headed);
         let form = |bytes| render::form(&resource, accept.form, &include, headed, bytes);
-        let frame = event.and_then(|event| frame(&resource, event, form));
-        Ok::<_, std::convert::Infallible>(frame.unwrap_or_else(|status| error_frame(&status)))
+        let frame = event.and_then(|event| frame(&resource, accept.encoding, event, form));
+        Ok::<_, std::convert::Infallible>(frame.unwrap_or_else(|status| error_frame(accept.encoding, &status)))
     });
-    let response =
-        Response::builder().header(http::header::CONTENT_TYPE, "application/json").body(Body::from_stream(frames));
+    let media = match accept.encoding {
+        Encoding::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+        _ => "application/json",
+    };
+    let response = Response::builder().header(http::header::CONTENT_TYPE, media).body(Body::from_stream(frames));
     Ok(Reply::ok(Content::Raw(response.map_err(Status::internal)?)))
 }
 
 fn frame(
     resource: &Resource,
+    encoding: Encoding,
     event: Watched,
     transform: impl Fn(Bytes) -> Result<Bytes, Status>,
 ) -> Result<Bytes, Status> {
@@ -78,6 +82,10 @@ fn frame(
         Watched::Deleted(bytes) => ("DELETED", transform(bytes)?),
         Watched::Bookmark { revision, initial } => ("BOOKMARK", transform(bookmark(resource, revision, initial))?),
     };
+    if encoding == Encoding::Protobuf {
+        let object = serde_json::from_slice(&object).map_err(Status::internal)?;
+        return protobuf::encode_event(kind, &object).map(Bytes::from).ok_or_else(crate::pipeline::not_acceptable);
+    }
     let mut text = BytesMut::with_capacity(object.len() + 40);
     text.extend_from_slice(b"{\"type\":\"");
     text.extend_from_slice(kind.as_bytes());
@@ -87,8 +95,10 @@ fn frame(
     Ok(text.freeze())
 }
 
-fn error_frame(status: &Status) -> Bytes {
-    format!("{}\n", json!({"type": "ERROR", "object": status.to_json()})).into()
+fn error_frame(encoding: Encoding, status: &Status) -> Bytes {
+    let object = status.to_json();
+    let binary = if encoding == Encoding::Protobuf { protobuf::encode_event("ERROR", &object) } else { None };
+    binary.map_or_else(|| format!("{}\n", json!({"type": "ERROR", "object": object})).into(), Bytes::from)
 }
 
 fn bookmark(resource: &Resource, revision: Revision, initial: bool) -> Bytes {
@@ -143,23 +153,21 @@ pub(crate) fn open(
 }
 
 fn check(query: &Query) -> Result<(), Status> {
-    let forbidden = |field: &str, detail: &str| {
-        Err(Status::invalid("meta.k8s.io", "ListOptions", "", &[Error::forbidden(&Path::new(field), detail)]))
-    };
-    match (query.send_initial_events, query.version_match) {
-        (Some(_), Some(VersionMatch::NotOlderThan)) | (None, None) => Ok(()),
-        (Some(_), None) => {
-            forbidden("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-        }
-        (Some(_), Some(VersionMatch::Exact)) => {
-            let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-            forbidden("resourceVersionMatch", detail)
-        }
-        (None, Some(_)) => {
-            let detail = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
-            forbidden("resourceVersionMatch", detail)
-        }
-    }
+    const MATCH: &str = "resourceVersionMatch";
+    let (initial, matching) = (query.send_initial_events.is_some(), query.version_match);
+    let newer = matching == Some(VersionMatch::NotOlderThan);
+    let rules = [
+        (initial && !newer, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+        (
+            matching.is_some() && !initial,
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        ),
+        (
+            matching.is_some() && !query.continue_token.is_empty(),
+            "resourceVersionMatch is forbidden when continue is provided",
+        ),
+    ];
+    request::forbidden_options("watch", &rules.map(|(broken, why)| (broken, MATCH, why)))
 }
 
 struct Start {

@@ -236,6 +236,52 @@ async fn versions_share_their_objects_and_the_old_one_warns() {
 }
 
 #[tokio::test]
+async fn an_empty_apply_stores_an_object_in_the_version_of_now_and_only_once() {
+    let api = Api::start().await;
+    let mut definition = definition(&spec(&json!({"x": {"type": "integer"}})));
+    let mut newer = definition["spec"]["versions"][0].clone();
+    newer["name"] = json!("v2");
+    newer["storage"] = json!(false);
+    definition["spec"]["versions"] = json!([definition["spec"]["versions"][0], newer]);
+    api.post(DEFINITIONS, &definition).await.ok();
+    api.post(CATS, &cat("tom", &json!({"x": 1}))).await.ok();
+    let moved = json!([{"op": "replace", "path": "/spec/versions/0/storage", "value": false},
+        {"op": "replace", "path": "/spec/versions/1/storage", "value": true}]);
+    let definition = api.patch(&format!("{DEFINITIONS}/cats.example.com"), "json-patch+json", &moved).await.ok();
+    assert_eq!(definition["status"]["storedVersions"], json!(["v1", "v2"]));
+    let apply = async || {
+        let tom = api.get(&format!("{CATS}/tom")).await.ok();
+        let (uid, version) = (&tom["metadata"]["uid"], &tom["metadata"]["resourceVersion"]);
+        let body = json!({"apiVersion": "example.com/v1", "kind": "Cat", "metadata": {"uid": uid, "resourceVersion": version}});
+        let applied = api.patch(&format!("{CATS}/tom?fieldManager=m"), "apply-patch+yaml", &body).await.ok();
+        (version.clone(), applied["metadata"]["resourceVersion"].clone(), applied["spec"].clone())
+    };
+    let (before, after, spec) = apply().await;
+    assert_ne!(before, after, "it was stored in the old version");
+    assert_eq!(spec, json!({"x": 1}));
+    let (before, after, _) = apply().await;
+    assert_eq!(before, after, "nothing is left to do");
+
+    // What the controller says of it then.
+    let condition = |kind: &str| json!([{"type": kind, "status": "True", "reason": "R", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+    let status = json!({"storedVersions": ["v2"], "conditions": condition("StorageMigrating")});
+    let body = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "cats.example.com"}, "status": status});
+    let path = format!("{DEFINITIONS}/cats.example.com/status?fieldManager=m&force=true");
+    let told = api.patch(&path, "apply-patch+yaml", &body).await.ok();
+    assert_eq!(told["status"]["storedVersions"], json!(["v2"]));
+    let kinds: Vec<&Value> =
+        told["status"]["conditions"].as_array().expect("a list").iter().map(|c| &c["type"]).collect();
+    assert!(kinds.contains(&&json!("Established")) && kinds.contains(&&json!("StorageMigrating")), "{kinds:?}");
+    let migrations = "/apis/storagemigration.k8s.io/v1/storageversionmigrations";
+    let spec = json!({"resource": {"group": "example.com", "resource": "cats"}});
+    api.post(migrations, &json!({"metadata": {"name": "m"}, "spec": spec})).await.ok();
+    let status = json!({"status": {"conditions": condition("Succeeded"), "resourceVersion": "7"}});
+    let over = api.patch(&format!("{migrations}/m/status"), "merge-patch+json", &status).await.ok();
+    assert_eq!(over["status"]["conditions"][0]["type"], "Succeeded");
+}
+
+#[tokio::test]
 async fn rules_decide_about_objects_and_their_changes() {
     let mut schema = spec(&json!({
         "min": {"type": "integer"}, "max": {"type": "integer"},

@@ -1,7 +1,11 @@
 //! Bad input: upstream's reason and message, and nothing changes.
 
 use super::{Api, CONFIG_MAPS, PODS, config_map, pod};
-use serde_json::json;
+use cluster_apiserver::Body;
+use cluster_object::protobuf;
+use http::Request;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn an_unknown_field_warns_or_fails() {
@@ -122,6 +126,125 @@ async fn protobuf_bodies_are_read_as_go_clients_write_them() {
 }
 
 #[tokio::test]
+async fn who_accepts_nothing_but_protobuf_gets_it() {
+    const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+    let api = Api::start().await;
+    api.post(CONFIG_MAPS, &config_map("a", &json!({"k": "v"}))).await.ok();
+    let send = async |path: &str, accept: &str| {
+        let request = Request::builder().uri(path).header("accept", accept).body(Body::empty()).expect("a request");
+        api.send(request).await
+    };
+    let read = async |path: &str, accept: &str| {
+        let response = send(path, accept).await;
+        assert_eq!(response.headers()["content-type"], PROTOBUF, "{path}");
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        protobuf::decode(&body).expect("an object in protobuf")
+    };
+    let one = format!("{CONFIG_MAPS}/a");
+    assert_eq!(read(&one, PROTOBUF).await, api.get(&one).await.ok());
+    let (list, expected) = (read(CONFIG_MAPS, PROTOBUF).await, api.get(CONFIG_MAPS).await.ok());
+    assert_eq!((&list["kind"], &list["metadata"]), (&json!("ConfigMapList"), &expected["metadata"]));
+    assert_eq!(list["items"][0]["metadata"], expected["items"][0]["metadata"]);
+    let missing = read(&format!("{CONFIG_MAPS}/b"), PROTOBUF).await;
+    assert_eq!((&missing["kind"], &missing["reason"]), (&json!("Status"), &json!("NotFound")));
+    assert_eq!(read("/apis/apps/v1", PROTOBUF).await["kind"], "APIResourceList");
+
+    let response = send(&format!("{CONFIG_MAPS}?watch=1&timeoutSeconds=1"), PROTOBUF).await;
+    assert_eq!(response.headers()["content-type"], "application/vnd.kubernetes.protobuf;stream=watch");
+    let frame = response.into_body().frame().await.expect("an event").expect("a frame").into_data().expect("bytes");
+    assert_eq!(u32::from_be_bytes(frame[..4].try_into().expect("a length")) as usize, frame.len() - 4);
+    assert_eq!(&frame[4..11], b"\x0a\x05ADDED");
+
+    let both = format!("{PROTOBUF}, application/json");
+    assert_eq!(send(&one, &both).await.headers()["content-type"], "application/json");
+    assert_eq!(send(&one, &format!("{PROTOBUF};as=Table;v=v1;g=meta.k8s.io")).await.status(), 406);
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    assert_eq!(send(definitions, PROTOBUF).await.status(), 406, "their fields have no numbers here");
+}
+
+#[tokio::test]
+async fn options_are_checked_in_upstreams_words() {
+    let api = Api::start().await;
+    let long = "x".repeat(129);
+    let table = [
+        (
+            "GET",
+            "resourceVersionMatch=Exact&sendInitialEvents=true".to_owned(),
+            422,
+            "ListOptions.meta.k8s.io \"\" is invalid: [resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided, sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list]",
+        ),
+        ("GET", "limit=x".to_owned(), 400, "strconv.ParseInt: parsing \"x\": invalid syntax"),
+        (
+            "GET",
+            "resourceVersion=7&continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6Miwic3RhcnQiOiJkZWZhdWx0L2FcdTAwMDAifQ"
+                .to_owned(),
+            400,
+            "specifying resource version is not allowed when using continue",
+        ),
+        ("GET", "dryRun=x".to_owned(), 200, ""),
+        (
+            "POST",
+            "dryRun=x".to_owned(),
+            422,
+            "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"x\"]: supported values: \"All\"",
+        ),
+        (
+            "POST",
+            format!("fieldManager={long}"),
+            422,
+            "CreateOptions.meta.k8s.io \"\" is invalid: fieldManager: Too long: may not be more than 128 bytes",
+        ),
+        (
+            "DELETE",
+            "propagationPolicy=x".to_owned(),
+            422,
+            "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"x\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"",
+        ),
+    ];
+    for (method, query, code, message) in table {
+        let body = if method == "POST" { config_map("a", &json!({})).to_string() } else { String::new() };
+        let answer = api.call(method, &format!("{CONFIG_MAPS}?{query}"), "application/json", body).await;
+        assert_eq!((answer.code, answer.failure().2), (code, message), "{method} {query}");
+    }
+    let answer = api.delete(CONFIG_MAPS, &json!({"propagationPolicy": "x"})).await;
+    assert_eq!((answer.code, answer.failure().1), (422, "Invalid"));
+}
+
+#[tokio::test]
+async fn wrong_base64_is_told_at_decoding() {
+    let api = Api::start().await;
+    let secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"k": "QQ==", "l": "a?"}});
+    let message = "Secret in version \"v1\" cannot be handled as a Secret: illegal base64 data at input byte 1";
+    let answer = api.post("/api/v1/namespaces/default/secrets", &secret).await;
+    assert_eq!(answer.failure(), (400, "BadRequest", message));
+}
+
+#[tokio::test]
+async fn questions_about_access_are_checked() {
+    let api = Api::start().await;
+    let ask = async |path: &str, kind: &str, spec: Value| {
+        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec});
+        api.post(&format!("/apis/authorization.k8s.io/v1/{path}"), &review).await
+    };
+    let pods = json!({"verb": "x-own", "resource": "pods", "namespace": "other"});
+    let (reviews, local) = ("subjectaccessreviews", "namespaces/default/localsubjectaccessreviews");
+    let answer = ask(reviews, "SubjectAccessReview", json!({})).await;
+    let message = "SubjectAccessReview.authorization.k8s.io \"\" is invalid: [spec.resourceAttributes: Required value: exactly one of nonResourceAttributes or resourceAttributes must be specified, spec.user: Required value: at least one of user or group must be specified]";
+    assert_eq!(answer.failure(), (422, "Invalid", message));
+    let answer = ask(local, "LocalSubjectAccessReview", json!({"user": "u", "resourceAttributes": pods})).await;
+    assert!(
+        answer
+            .failure()
+            .2
+            .contains("spec.resourceAttributes.namespace: Invalid value: \"other\": must match metadata.namespace")
+    );
+    let answer =
+        ask(reviews, "SubjectAccessReview", json!({"groups": ["system:masters"], "resourceAttributes": pods})).await;
+    assert_eq!(answer.ok()["status"]["allowed"], true);
+}
+
+#[tokio::test]
 async fn another_kind_version_namespace_or_name_is_a_bad_request() {
     let api = Api::start().await;
     let mut object = config_map("a", &json!({}));
@@ -147,7 +270,7 @@ async fn an_error_comes_in_the_encoding_that_was_asked_for() {
         let text = text.as_str().unwrap_or_else(|| panic!("{path} is answered with JSON"));
         assert!(text.contains(if path == missing { "reason: NotFound\n" } else { "kind: APIGroupList\n" }), "{text}");
     }
-    for accept in ["application/json;as=Table;v=v1;g=meta.k8s.io", "application/vnd.kubernetes.protobuf", "image/png"] {
+    for accept in ["application/json;as=Table;v=v1;g=meta.k8s.io", "image/png"] {
         assert_eq!(api.accepting(&missing, accept).await.body["kind"], "Status", "{accept}");
     }
 }

@@ -58,7 +58,9 @@ async fn an_eviction_asks_the_budget_and_says_why_the_pod_goes() {
     let mut object = pod("a");
     object["metadata"]["finalizers"] = json!(["example.com/hold"]);
     api.post(PODS, &object).await.ok();
-    api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &json!({"status": {"phase": "Running"}})).await.ok();
+    let ready =
+        |ready: &str| json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}});
+    api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &ready("True")).await.ok();
     let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
     let budget =
         json!({"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "a"}}}});
@@ -71,11 +73,21 @@ async fn an_eviction_asks_the_budget_and_says_why_the_pod_goes() {
     assert_eq!(refused.failure(), (429, "TooManyRequests", message));
     let cause = &refused.body["details"]["causes"][0];
     assert_eq!(cause["message"], "The disruption budget b needs 1 healthy pods and has 1 currently");
+    let dry = format!("{PODS}/a/eviction?dryRun=All");
+    assert_eq!(api.post(&dry, &eviction).await.code, 429, "a dry run asks the budget too");
+    // A pod that is not ready is none of the healthy ones, of which there are enough.
+    api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &ready("False")).await.ok();
+    assert_eq!(api.post(&dry, &eviction).await.code, 201);
+    api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &ready("True")).await.ok();
     api.patch(&format!("{budgets}/b/status"), "merge-patch+json", &status(1)).await.ok();
+    let mut tried = eviction.clone();
+    tried["deleteOptions"] = json!({"dryRun": ["All"]});
+    assert_eq!(api.post(&format!("{PODS}/a/eviction"), &tried).await.code, 201);
+    assert_eq!(api.get(&format!("{budgets}/b")).await.ok()["status"]["disruptionsAllowed"], 1);
     assert_eq!(api.post(&format!("{PODS}/a/eviction"), &eviction).await.code, 201);
     assert_eq!(api.get(&format!("{budgets}/b")).await.ok()["status"]["disruptionsAllowed"], 0);
     let evicted = api.get(&format!("{PODS}/a")).await.ok();
-    let condition = &evicted["status"]["conditions"][0];
+    let condition = &evicted["status"]["conditions"][1];
     assert_eq!(
         (&condition["type"], &condition["reason"]),
         (&json!("DisruptionTarget"), &json!("EvictionByEvictionAPI"))

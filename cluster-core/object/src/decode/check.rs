@@ -1,5 +1,7 @@
 //! Compares a value with its schema: unknown fields and wrong types.
 
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine, alphabet};
 use cluster_schema::{Object, Reference, Schema, Shape};
 use serde_json::Value;
 
@@ -97,7 +99,10 @@ impl<'a> Checker<'a> {
             _ => false,
         };
         if fits {
-            return self.time(value, shape);
+            return match shape {
+                Shape::Bytes => self.bytes(value.as_str().unwrap_or_default()),
+                _ => self.time(value, shape),
+            };
         }
         let got = match value {
             Value::Bool(_) => "bool".to_owned(),
@@ -113,6 +118,19 @@ impl<'a> Checker<'a> {
         } else {
             format!("json: cannot unmarshal {got} into Go struct field {owner}.{path} of type {want}")
         });
+    }
+
+    /// Bytes must be base64 as Go reads it: it cares neither for ends of lines nor for the last bits.
+    fn bytes(&mut self, text: &str) {
+        const LENIENT: GeneralPurpose =
+            GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+        let text = text.replace(['\r', '\n'], "");
+        let place = match LENIENT.decode(&text) {
+            Ok(_) => return,
+            Err(DecodeError::InvalidByte(place, _) | DecodeError::InvalidLastSymbol(place, _)) => place,
+            Err(_) => text.len() / 4 * 4,
+        };
+        self.found.type_errors.push(format!("illegal base64 data at input byte {place}"));
     }
 
     /// Times must have Go's RFC 3339 form.

@@ -1,4 +1,4 @@
-//! The wire format of protobuf: numbered fields of four types.
+//! The wire format of protobuf: numbered fields of four types, read and written.
 
 /// Why bytes are no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -134,4 +134,47 @@ fn varint(rest: &mut &[u8]) -> Result<u64, Fault> {
         }
     }
     Err(Fault::Overflow)
+}
+
+/// A message under construction: its bytes.
+#[derive(Debug, Default)]
+pub struct Message(pub Vec<u8>);
+
+impl Message {
+    fn varint(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.0.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.0.push(number as u8);
+    }
+
+    /// Begins a field of that many bytes.
+    pub fn begin(&mut self, field: u32, length: usize) {
+        self.varint(u64::from(field << 3 | 2));
+        self.varint(length as u64);
+    }
+
+    /// Writes bytes or a text.
+    pub fn bytes(&mut self, field: u32, bytes: &[u8]) {
+        self.begin(field, bytes.len());
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Writes a message.
+    pub fn message(&mut self, field: u32, message: &Self) {
+        self.bytes(field, &message.0);
+    }
+
+    /// Writes a whole number.
+    pub fn integer(&mut self, field: u32, number: i64) {
+        self.varint(u64::from(field << 3));
+        self.varint(number.cast_unsigned());
+    }
+
+    /// Writes a number of double precision.
+    pub fn double(&mut self, field: u32, number: f64) {
+        self.varint(u64::from(field << 3 | 1));
+        self.0.extend_from_slice(&number.to_bits().to_le_bytes());
+    }
 }

@@ -1,7 +1,6 @@
 //! What the variable `authorizer` of an expression asks, put to this server's own rules.
 
 use crate::admission::AdmissionRequest;
-use crate::auth::reviews::interned;
 use crate::auth::{Decision, UserInfo};
 use crate::request::RequestInfo;
 use crate::server::ApiServer;
@@ -37,7 +36,7 @@ impl Authorizer for Asker {
 }
 
 fn asked(check: &Check) -> RequestInfo {
-    let verb = interned(&check.verb);
+    let verb = check.verb.clone().into();
     if let Some(path) = &check.path {
         return RequestInfo { verb, path: path.clone(), ..RequestInfo::default() };
     }

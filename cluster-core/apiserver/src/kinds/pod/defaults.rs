@@ -1,9 +1,7 @@
 //! What upstream fills into pods and pod templates.
 
 use crate::kinds::rules::named;
-use crate::kinds::walk::{
-    at, canonical_quantities, canonical_quantity, child, default, default_text, each, entries, int, is_empty,
-};
+use crate::kinds::walk::{at, canonical_quantities, canonical_quantity, child, default, each, entries, int, is_empty};
 use serde_json::{Map, Value, json};
 
 /// Defaults of a pod.
@@ -51,7 +49,7 @@ pub(crate) fn spec(spec: &mut Value) {
 fn container(container: &mut Value) {
     named("Container").fill(container);
     let policy = pull_policy(container["image"].as_str().unwrap_or_default());
-    default_text(container, "imagePullPolicy", policy);
+    default(container, "imagePullPolicy", policy);
     for list in ["resources.limits", "resources.requests"] {
         canonical_quantities(at(container, list));
     }
@@ -115,7 +113,7 @@ fn volume(volume: &mut Value) {
     }
     if let Some(image) = child(volume, "image") {
         let policy = pull_policy(image["reference"].as_str().unwrap_or_default());
-        default_text(image, "pullPolicy", policy);
+        default(image, "pullPolicy", policy);
     }
     source(volume);
 }

@@ -1,0 +1,245 @@
+//! What jobs may say about their indexes, and about when they have failed or succeeded.
+
+use super::walk::{At, int, items, text};
+use cluster_object::field::{Error, Errors, Reason};
+use serde_json::{Value, json};
+
+/// How many pods of an indexed job may run at once, and how many indexes may fail.
+const MOST: i64 = 100_000;
+/// The same for jobs with more than [`MOST`] completions whose indexes are tried again one by one.
+const MOST_OF_MANY: i64 = 10_000;
+
+/// Faults of a job's spec.
+pub(super) fn check(spec: &At<'_>, errors: &mut Errors) {
+    let indexed = text(&spec.value["completionMode"]) == "Indexed";
+    let [per_index, failed, success] =
+        ["backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"].map(|f| spec.get(f));
+    if failed.is_set() && !per_index.is_set() {
+        errors.push(per_index.missing("when maxFailedIndexes is specified"));
+    }
+    if indexed {
+        limits(spec, errors);
+        if success.is_set() {
+            success_policy(&success, int(&spec.value["completions"]), errors);
+        }
+    } else {
+        let unfit = [&per_index, &failed].into_iter().filter(|field| field.is_set());
+        errors.extend(unfit.map(|field| field.invalid("requires indexed completion mode")));
+        if success.is_set() {
+            let rule = |rule: &Value| json!({"SucceededIndexes": rule["succeededIndexes"], "SucceededCount": rule["succeededCount"]});
+            let shown = json!({"Rules": items(&success.value["rules"]).iter().map(rule).collect::<Vec<_>>()});
+            errors.push(Error::invalid(&success.path, &shown, "requires indexed completion mode"));
+        }
+    }
+    failure_policy(spec, errors);
+}
+
+fn limits(spec: &At<'_>, errors: &mut Errors) {
+    let [completions, parallelism, failed] = ["completions", "parallelism", "maxFailedIndexes"].map(|f| spec.get(f));
+    if !completions.is_set() {
+        errors.push(completions.missing("when completion mode is Indexed"));
+    }
+    let mut at_most = |field: &At<'_>, most: i64, when: &str| {
+        if field.int() > most {
+            errors.push(field.invalid(&format!("must be less than or equal to {most}{when}")));
+        }
+    };
+    at_most(&parallelism, MOST, " when completion mode is Indexed");
+    let many = completions.int() > MOST && spec.get("backoffLimitPerIndex").is_set();
+    let when = format!(" when completions are above {MOST} and used with backoff limit per index");
+    at_most(&failed, MOST, "");
+    if many {
+        at_most(&parallelism, MOST_OF_MANY, &when);
+        at_most(&failed, MOST_OF_MANY, &when);
+    }
+    if completions.is_set() && failed.int() > completions.int() {
+        errors.push(failed.invalid("must be less than or equal to completions"));
+    }
+    if many && !failed.is_set() {
+        errors.push(failed.missing(&format!("must be specified when completions is above {MOST}")));
+    }
+}
+
+fn failure_policy(spec: &At<'_>, errors: &mut Errors) {
+    let pod = &spec.value["template"]["spec"];
+    let containers = items(&pod["containers"]).iter().chain(items(&pod["initContainers"]));
+    let names: Vec<&str> = containers.map(|container| text(&container["name"])).collect();
+    for rule in spec.get("podFailurePolicy.rules").items() {
+        let (action, codes) = (rule.get("action"), rule.get("onExitCodes"));
+        if action.text() == "FailIndex" && !spec.get("backoffLimitPerIndex").is_set() {
+            errors.push(action.invalid("requires the backoffLimitPerIndex to be set"));
+        }
+        if codes.is_set() {
+            exit_codes(&codes, &names, errors);
+        }
+        let why = match (codes.is_set(), rule.get("onPodConditions").is_empty()) {
+            (true, false) => "specifying both OnExitCodes and OnPodConditions is not supported",
+            (false, true) => "specifying one of OnExitCodes and OnPodConditions is required",
+            _ => continue,
+        };
+        errors.push(Error::new(&rule.path, Reason::Invalid, format!("Invalid value: {why}")));
+    }
+}
+
+fn exit_codes(codes: &At<'_>, containers: &[&str], errors: &mut Errors) {
+    let (container, values) = (codes.get("containerName"), codes.get("values"));
+    if container.is_set() && !containers.contains(&container.text()) {
+        errors.push(container.invalid("must be one of the container or initContainer names in the pod template"));
+    }
+    if values.is_empty() {
+        errors.push(values.invalid("at least one value is required"));
+    }
+    let numbers: Vec<i64> = items(values.value).iter().map(int).collect();
+    for (index, value) in values.items().enumerate() {
+        if value.int() == 0 && codes.get("operator").text() == "In" {
+            errors.push(value.invalid("must not be 0 for the In operator"));
+        }
+        if numbers[..index].contains(&value.int()) {
+            errors.push(Error::duplicate(&value.path, value.value));
+        }
+    }
+    if !numbers.is_sorted() {
+        errors.push(values.invalid("must be ordered"));
+    }
+}
+
+fn success_policy(policy: &At<'_>, completions: i64, errors: &mut Errors) {
+    let rules = policy.get("rules");
+    match items(rules.value).len() {
+        0 => errors.push(rules.missing("at least one rules must be specified when the successPolicy is specified")),
+        many if many > 20 => errors.push(Error::too_many(&rules.path, many, 20)),
+        _ => {}
+    }
+    for rule in rules.items() {
+        let (indexes, count) = (rule.get("succeededIndexes"), rule.get("succeededCount"));
+        if !indexes.is_set() && !count.is_set() {
+            errors.push(rule.missing("at least one of succeededCount or succeededIndexes must be specified"));
+        }
+        if indexes.text().len() > 64 * 1024 {
+            errors.push(Error::too_long(&indexes.path, 64 * 1024));
+        }
+        let total = count_indexes(indexes.text(), completions);
+        if let Err(why) = &total {
+            errors.push(indexes.invalid(&format!("error parsing succeededIndexes: {why}")));
+        }
+        count.non_negative(errors);
+        let mut at_most = |most: i64, what: &str| {
+            if count.int() > most {
+                errors.push(count.invalid(&format!("must be less than or equal to {most} (the number of {what})")));
+            }
+        };
+        at_most(completions, "specified completions");
+        if indexes.is_set() {
+            at_most(total.unwrap_or_default(), "indexes in the specified succeededIndexes field");
+        }
+    }
+}
+
+/// How many indexes a text like `0,2-4` names, which must all be below `completions` and grow.
+fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
+    let (mut total, mut last) = (0, None);
+    for interval in text.split(',').filter(|_| !text.is_empty()) {
+        let ends: Vec<&str> = interval.split('-').collect();
+        if ends.len() > 2 {
+            return Err(format!(
+                "the fragment {interval:?} violates the requirement that an index interval can have at most two parts separated by '-'"
+            ));
+        }
+        let mut first = None;
+        for end in ends {
+            let index: i64 = end.parse().map_err(|_| format!("cannot convert string to integer for index: {end:?}"))?;
+            if index >= completions {
+                return Err(format!("too large index: {end:?}"));
+            }
+            if let Some(last) = last.filter(|last| *last >= index) {
+                return Err(format!("non-increasing order, previous: {last}, current: {index}"));
+            }
+            last = Some(index);
+            first.get_or_insert(index);
+        }
+        total += last.unwrap_or_default() - first.unwrap_or_default() + 1;
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(spec: Value) -> Vec<String> {
+        let (mut errors, object) = (Errors::new(), json!({"spec": spec}));
+        check(&At::root(&object).get("spec"), &mut errors);
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_for_indexes_asks_for_indexes_and_their_limits() {
+        let indexed = |rest: Value| {
+            let mut spec = json!({"completionMode": "Indexed", "completions": 5, "parallelism": 2});
+            spec.as_object_mut().expect("an object").extend(rest.as_object().expect("an object").clone());
+            spec
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(faults(indexed(json!({"backoffLimitPerIndex": 1, "maxFailedIndexes": 5}))), none);
+        assert_eq!(
+            faults(json!({"maxFailedIndexes": 1, "successPolicy": {"rules": [{"succeededCount": 1}]}})),
+            [
+                "spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified",
+                "spec.maxFailedIndexes: Invalid value: 1: requires indexed completion mode",
+                "spec.successPolicy: Invalid value: {\"Rules\":[{\"SucceededCount\":1,\"SucceededIndexes\":null}]}: requires indexed completion mode",
+            ]
+        );
+        assert_eq!(
+            faults(indexed(json!({"completions": 200_000, "parallelism": 20_000, "backoffLimitPerIndex": 1}))),
+            [
+                "spec.parallelism: Invalid value: 20000: must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index",
+                "spec.maxFailedIndexes: Required value: must be specified when completions is above 100000",
+            ]
+        );
+        assert_eq!(
+            faults(indexed(
+                json!({"successPolicy": {"rules": [{}, {"succeededIndexes": "0,2-3", "succeededCount": 4}]}})
+            )),
+            [
+                "spec.successPolicy.rules[0]: Required value: at least one of succeededCount or succeededIndexes must be specified",
+                "spec.successPolicy.rules[1].succeededCount: Invalid value: 4: must be less than or equal to 3 (the number of indexes in the specified succeededIndexes field)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failure_policy_looks_at_exit_codes_or_conditions() {
+        let rules = json!([
+            {"action": "FailIndex", "onPodConditions": [{"type": "A"}]},
+            {"action": "Ignore"},
+            {"action": "Ignore", "onExitCodes": {"containerName": "b", "operator": "In", "values": [3, 0, 3]}},
+        ]);
+        let pod = json!({"spec": {"containers": [{"name": "a"}]}});
+        assert_eq!(
+            faults(json!({"template": pod, "podFailurePolicy": {"rules": rules}})),
+            [
+                "spec.podFailurePolicy.rules[0].action: Invalid value: \"FailIndex\": requires the backoffLimitPerIndex to be set",
+                "spec.podFailurePolicy.rules[1]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required",
+                "spec.podFailurePolicy.rules[2].onExitCodes.containerName: Invalid value: \"b\": must be one of the container or initContainer names in the pod template",
+                "spec.podFailurePolicy.rules[2].onExitCodes.values[1]: Invalid value: 0: must not be 0 for the In operator",
+                "spec.podFailurePolicy.rules[2].onExitCodes.values[2]: Duplicate value: 3",
+                "spec.podFailurePolicy.rules[2].onExitCodes.values: Invalid value: [3,0,3]: must be ordered",
+            ]
+        );
+    }
+
+    #[test]
+    fn indexes_grow_and_stay_below_the_completions() {
+        assert_eq!(count_indexes("0,2-4", 5), Ok(4));
+        assert_eq!(count_indexes("", 5), Ok(0));
+        for (text, why) in [
+            ("0-1-2", "the fragment \"0-1-2\" violates"),
+            ("a", "cannot convert string to integer for index: \"a\""),
+            ("5", "too large index: \"5\""),
+            ("3,2", "non-increasing order, previous: 3, current: 2"),
+        ] {
+            let fault = count_indexes(text, 5).expect_err("a fault");
+            assert!(fault.starts_with(why), "{fault}");
+        }
+    }
+}

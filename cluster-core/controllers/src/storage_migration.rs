@@ -1,0 +1,191 @@
+//! Writes all objects of a resource again, so that they are stored as the server stores them now.
+
+use crate::meta::{self, Meta};
+use crate::resources::{Resource, discover};
+use crate::runner::{Controller, Outcome, Runner};
+use crate::{Context, Error};
+use cluster_client::{Client, Informer, Object, ObjectKey, Patch, PatchOptions};
+use http::{Method, Request, header};
+use k8s_openapi::api::storagemigration::v1::StorageVersionMigration;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const MANAGER: &str = "storage-version-migrator-controller";
+/// How many objects are read at once.
+const PAGE: usize = 500;
+
+pub(crate) async fn run(context: Context) {
+    Runner::new(Migrator { client: context.client.clone(), migrations: context.informers.informer() })
+        .on(|c| &c.migrations, |c, change| c.next(change.object()).map(|next| ObjectKey::of(next.as_ref())))
+        .run(context.cancel)
+        .await;
+}
+
+struct Migrator {
+    client: Client,
+    migrations: Informer<StorageVersionMigration>,
+}
+
+impl Controller for Migrator {
+    const NAME: &'static str = MANAGER;
+
+    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        let Some(migration) = self.migrations.get(key).filter(|migration| !is_over(migration)) else {
+            return Ok(None);
+        };
+        let (group, name) = target(&migration);
+        let (resources, _) = discover(&self.client).await?;
+        let Some(resource) = resources.iter().find(|r| r.group == group && r.name == name) else {
+            return self.report(&migration, "Failed", "StorageVersionMigrationFailed", "resource not found", "").await;
+        };
+        let revision = self.page(resource, 1, "").await?["metadata"]["resourceVersion"].take();
+        let definition = self.begin_definition(resource, key).await?;
+        let (revision, why) = (revision.as_str().unwrap_or_default(), "The migration is running");
+        self.report(&migration, "Running", "MigrationRunning", why, revision).await?;
+        let result = self.rewrite(resource).await;
+        if let Some(generation) = definition {
+            self.end_definition(resource, generation, result.is_ok()).await?;
+        }
+        match result {
+            Ok(()) => self.report(&migration, "Succeeded", "StorageVersionMigrationSucceeded", "", revision).await,
+            Err(error) => {
+                tracing::warn!(migration = %key.name, %error, "objects could not be migrated");
+                let why = "migration encountered unhandled error";
+                self.report(&migration, "Failed", "StorageVersionMigrationFailed", why, revision).await
+            }
+        }
+    }
+}
+
+impl Migrator {
+    /// The migration whose turn it is among those of the same resource: the oldest.
+    fn next(&self, changed: &StorageVersionMigration) -> Option<Arc<StorageVersionMigration>> {
+        let all = self.migrations.list().into_iter();
+        let waiting = all.filter(|other| target(other) == target(changed) && !is_over(other));
+        waiting.min_by_key(|other| (other.created(), other.name().to_owned()))
+    }
+
+    async fn report(
+        &self,
+        migration: &StorageVersionMigration,
+        kind: &str,
+        reason: &str,
+        message: &str,
+        revision: &str,
+    ) -> Outcome {
+        let condition = json!({"type": kind, "status": "True", "reason": reason, "message": message,
+            "lastTransitionTime": meta::now()});
+        let mut status = json!({"conditions": [condition]});
+        if !revision.is_empty() {
+            // It is said once and for all.
+            let known = migration.status.as_ref().and_then(|status| status.resource_version.as_deref());
+            status["resourceVersion"] = known.unwrap_or(revision).into();
+        }
+        let (patch, options) = (Patch::Merge(json!({"status": status})), PatchOptions::default());
+        let written = self.client.patch::<StorageVersionMigration>("", migration.name(), "status", &patch, &options);
+        crate::ignore_gone(written.await).map(|_| None)
+    }
+
+    async fn page(&self, resource: &Resource, limit: usize, token: &str) -> Result<Value, Error> {
+        let path = format!("{}?limit={limit}&continue={}", resource.path(""), cluster_client::escape(token));
+        Ok(self.client.raw(Method::GET, &path, None).await?)
+    }
+
+    async fn rewrite(&self, resource: &Resource) -> Result<(), Error> {
+        let mut token = String::new();
+        loop {
+            let page = self.page(resource, PAGE, &token).await?;
+            for item in page["items"].as_array().into_iter().flatten() {
+                self.touch(resource, item).await?;
+            }
+            token = page["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
+            if token.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Applies nothing to this very state of the object. One that has changed meanwhile was stored anew by that.
+    async fn touch(&self, resource: &Resource, item: &Value) -> Result<(), Error> {
+        let field = |name: &str| item["metadata"][name].as_str().unwrap_or_default();
+        let body = json!({"apiVersion": item["apiVersion"], "kind": item["kind"],
+            "metadata": {"uid": field("uid"), "resourceVersion": field("resourceVersion")}});
+        let path = resource.object(field("namespace"), field("name"));
+        let request = Request::patch(format!("{path}?fieldManager={MANAGER}"))
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
+            .body(body.to_string().into());
+        let request = request.map_err(|error| Error::Object(error.to_string()))?;
+        match self.client.request(request).await {
+            Err(error) if !error.is_conflict() && !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says of a custom resource's definition that its objects are on their way; gives its generation.
+    async fn begin_definition(&self, resource: &Resource, key: &ObjectKey) -> Result<Option<i64>, Error> {
+        let found = self.client.get::<CustomResourceDefinition>("", &resource.qualified()).await;
+        let definition = match found {
+            Err(error) if error.is_not_found() => return Ok(None),
+            found => found?,
+        };
+        let generation = definition.metadata.generation.unwrap_or_default();
+        let message = format!("Migration {} is running", key.name);
+        self.tell(resource, "True", "MigrationRunning", &message, generation, json!({})).await?;
+        Ok(Some(generation))
+    }
+
+    /// Nothing is stored in the older versions any more, unless the definition changed meanwhile.
+    async fn end_definition(&self, resource: &Resource, generation: i64, success: bool) -> Result<(), Error> {
+        let definition = self.client.get::<CustomResourceDefinition>("", &resource.qualified()).await?;
+        let unchanged = definition.metadata.generation == Some(generation);
+        let (mut status, current) = (json!({}), definition.metadata.generation.unwrap_or_default());
+        if success && unchanged {
+            let stored = definition.spec.versions.iter().filter(|version| version.storage);
+            status["storedVersions"] = stored.map(|version| version.name.as_str()).collect();
+        }
+        let (reason, message) = match (success, unchanged) {
+            (false, _) => ("MigrationFailed", "The migration has failed"),
+            (_, true) => {
+                ("MigrationSucceeded", "The migration has succeeded and the stored versions have been updated")
+            }
+            _ => (
+                "MigrationSucceeded",
+                "The migration has succeeded but the stored versions have not been updated due to a generation mismatch",
+            ),
+        };
+        self.tell(resource, "False", reason, message, current, status).await
+    }
+
+    async fn tell(
+        &self,
+        resource: &Resource,
+        status: &str,
+        reason: &str,
+        message: &str,
+        generation: i64,
+        mut rest: Value,
+    ) -> Result<(), Error> {
+        rest["conditions"] = json!([{"type": "StorageMigrating", "status": status, "reason": reason, "message": message,
+            "observedGeneration": generation, "lastTransitionTime": meta::now()}]);
+        let name = resource.qualified();
+        let patch = Patch::Apply(json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": name}, "status": rest}));
+        let options = PatchOptions { field_manager: Some(MANAGER.to_owned()), force: true };
+        let written = self.client.patch::<CustomResourceDefinition>("", &name, "status", &patch, &options);
+        Ok(written.await.map(drop)?)
+    }
+}
+
+/// Group and name of the resource that is to be migrated.
+fn target(migration: &StorageVersionMigration) -> (&str, &str) {
+    let resource = migration.spec.as_ref().map(|spec| &spec.resource);
+    resource.map_or(("", ""), |resource| (resource.group.as_str(), resource.resource.as_str()))
+}
+
+fn is_over(migration: &StorageVersionMigration) -> bool {
+    let conditions = migration.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let ends = |kind: &str| matches!(kind, "Succeeded" | "Failed");
+    conditions.into_iter().flatten().any(|condition| ends(&condition.type_) && condition.status == "True")
+}
