@@ -240,7 +240,8 @@ impl Tree {
     /// Checks what stands here and all below.
     fn check<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
         // Most fields of most objects are absent, and few rules are about that.
-        let concerned = |rule: &Rule| !value.is_null() || matches!(rule, Rule::Required(_) | Rule::Must(_) | Rule::Unique);
+        let concerned =
+            |rule: &Rule| !value.is_null() || matches!(rule, Rule::Required(_) | Rule::Must(_) | Rule::Unique);
         if self.rules.iter().any(concerned) {
             let at = At { path: way.path(), value };
             self.rules.iter().for_each(|rule| check(rule, &at, seen, errors));
