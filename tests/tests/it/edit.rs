@@ -146,12 +146,12 @@ fn objects_move_to_the_version_that_is_stored_now() {
             version("v2", !first)
         )
     };
-    t.file("old.yaml", &definition(true));
-    t.file("new.yaml", &definition(false));
-    t.file("bird.yaml", &format!("{{apiVersion: {group}/v1, kind: Bird, metadata: {{name: b}}}}"));
+    t.file("old.yaml", definition(true));
+    t.file("new.yaml", definition(false));
+    t.file("bird.yaml", format!("{{apiVersion: {group}/v1, kind: Bird, metadata: {{name: b}}}}"));
     t.file(
         "migration.yaml",
-        &format!(
+        format!(
             "{{apiVersion: storagemigration.k8s.io/v1, kind: StorageVersionMigration, metadata: {{name: {}}}, \
              spec: {{resource: {{group: {group}, resource: birds}}}}}}",
             t.namespace

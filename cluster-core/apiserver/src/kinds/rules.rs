@@ -229,8 +229,9 @@ impl Tree {
                 }
             }
             Value::Array(items) => {
-                if let Some(item) = &self.items {
-                    items.iter_mut().for_each(|value| item.fill(value));
+                let Some(item) = &self.items else { return };
+                for value in items {
+                    item.fill(value);
                 }
             }
             _ => {}

@@ -186,10 +186,10 @@ fn split(call: &Call<'_>, part: Part, object: &mut Value, old: &Value) {
         Part::Status => {
             let own = |name: &str| matches!(name, "metadata" | "status");
             let nothing = Map::new();
-            let (object_fields, old_fields) = (object.as_object_mut(), old.as_object().unwrap_or(&nothing));
-            object_fields.into_iter().for_each(|fields| {
+            let old_fields = old.as_object().unwrap_or(&nothing);
+            if let Some(fields) = object.as_object_mut() {
                 fields.retain(|name, value| if own(name) { !value.is_null() } else { old_fields.contains_key(name) });
-            });
+            }
             for name in old_fields.keys().filter(|name| !own(name)) {
                 restore(object, old, name);
             }
