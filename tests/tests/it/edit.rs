@@ -1,6 +1,7 @@
 //! Changes to what is there: edit, patch, replace, label, annotate, scale, set.
 
 use crate::support::{Space, yaml};
+use serde_json::json;
 
 /// A deployment that starts nothing.
 const EMPTY: &str = "kubectl create deployment web --image=a:1 --replicas=0";
@@ -133,30 +134,21 @@ fn scale_and_set_change_a_deployment() {
 fn objects_move_to_the_version_that_is_stored_now() {
     let t = Space::new("migrate");
     let group = format!("{}.example.com", t.namespace);
-    let version = |name: &str, storage: bool| {
-        format!(
-            "{{name: {name}, served: true, storage: {storage}, schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}}}"
-        )
-    };
+    let schema = json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
+    let version = |name, storage| json!({"name": name, "served": true, "storage": storage, "schema": schema});
     let definition = |first: bool| {
-        format!(
-            "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: birds.{group}}}, \
-             spec: {{group: {group}, scope: Namespaced, names: {{plural: birds, kind: Bird}}, versions: [{}, {}]}}}}",
-            version("v1", first),
-            version("v2", !first)
-        )
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("birds.{group}")},
+            "spec": {"group": group, "scope": "Namespaced", "names": {"plural": "birds", "kind": "Bird"},
+                "versions": [version("v1", first), version("v2", !first)]}})
     };
-    t.file("old.yaml", definition(true));
-    t.file("new.yaml", definition(false));
-    t.file("bird.yaml", format!("{{apiVersion: {group}/v1, kind: Bird, metadata: {{name: b}}}}"));
-    t.file(
-        "migration.yaml",
-        format!(
-            "{{apiVersion: storagemigration.k8s.io/v1, kind: StorageVersionMigration, metadata: {{name: {}}}, \
-             spec: {{resource: {{group: {group}, resource: birds}}}}}}",
-            t.namespace
-        ),
-    );
+    let bird = json!({"apiVersion": format!("{group}/v1"), "kind": "Bird", "metadata": {"name": "b"}});
+    let migration = json!({"apiVersion": "storagemigration.k8s.io/v1", "kind": "StorageVersionMigration",
+        "metadata": {"name": t.namespace}, "spec": {"resource": {"group": group, "resource": "birds"}}});
+    let files = [("old", definition(true)), ("new", definition(false)), ("bird", bird), ("migration", migration)];
+    for (name, object) in files {
+        t.file(&format!("{name}.yaml"), object.to_string());
+    }
     let crd = format!("crd birds.{group}");
     t.ok(&format!("kubectl apply -f old.yaml && kubectl wait --for=condition=Established {crd}"));
     t.ok("kubectl apply -f bird.yaml && kubectl apply -f new.yaml");
