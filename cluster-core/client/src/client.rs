@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::fmt::{self, Debug, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// What a [`Client`] and an informer can handle: every top-level kind.
 pub trait Object:
@@ -132,6 +133,8 @@ impl DeleteOptions {
 pub struct Client {
     backend: Arc<dyn Backend>,
     field_manager: Arc<str>,
+    /// A burst waits here, where a place is free at once, instead of being refused by the server for a second.
+    places: Arc<Semaphore>,
 }
 
 impl Debug for Client {
@@ -143,7 +146,7 @@ impl Debug for Client {
 impl Client {
     /// A client that writes under the name `field_manager`.
     pub fn new(backend: Arc<dyn Backend>, field_manager: &str) -> Self {
-        Self { backend, field_manager: field_manager.into() }
+        Self { backend, field_manager: field_manager.into(), places: Arc::new(Semaphore::new(MAX_IN_FLIGHT)) }
     }
 
     /// What the client speaks through.
@@ -260,13 +263,19 @@ impl Client {
     /// Sends; waits and tries again when the server is busy and says for how long.
     async fn call(&self, request: Request<Bytes>) -> Result<Bytes, Error> {
         for _ in 0..MAX_BUSY_RETRIES {
-            let response = self.backend.call(request.clone()).await?;
+            let response = self.placed(request.clone()).await?;
             match retry_after(&response) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return successful(response),
             }
         }
-        successful(self.backend.call(request).await?)
+        successful(self.placed(request).await?)
+    }
+
+    /// Sends as soon as there is a place.
+    async fn placed(&self, request: Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
+        let _place = self.places.acquire().await.map_err(|closed| Error::Config(closed.to_string()))?;
+        self.backend.call(request).await
     }
 
     fn managed(&self, path: &str) -> String {
@@ -275,6 +284,8 @@ impl Client {
 }
 
 const MAX_BUSY_RETRIES: usize = 5;
+/// Calls of one client at a time: far fewer than a server takes from all, and enough for writes to share commits.
+const MAX_IN_FLIGHT: usize = 48;
 
 fn retry_after(response: &http::Response<Bytes>) -> Option<Duration> {
     if response.status() != StatusCode::TOO_MANY_REQUESTS {
@@ -342,9 +353,11 @@ fn object_path<K: Object>(namespace: &str, name: &str, subresource: &str) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ListPage, WatchStream};
     use k8s_openapi::api::apps::v1::Deployment;
     use k8s_openapi::api::core::v1::{Node, Pod};
     use k8s_openapi::api::rbac::v1::ClusterRole;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn paths_follow_the_url_grammar() {
@@ -362,6 +375,41 @@ mod tests {
         let expected = json!({"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0,
             "preconditions": {"uid": "u"}});
         assert_eq!(options.to_json(), expected);
+    }
+
+    /// Answers after a moment and counts who waits for it.
+    #[derive(Default)]
+    struct Slow {
+        waiting: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    #[async_trait::async_trait]
+    impl Backend for Slow {
+        async fn call(&self, _: Request<Bytes>) -> Result<http::Response<Bytes>, Error> {
+            self.most.fetch_max(self.waiting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+            Ok(http::Response::new(Bytes::from_static(b"{}")))
+        }
+
+        async fn list(&self, _: &WatchScope) -> Result<ListPage, Error> {
+            Err(Error::Config("nothing is listed here".to_owned()))
+        }
+
+        async fn watch(&self, _: &WatchScope, _: &str) -> Result<WatchStream, Error> {
+            Err(Error::Config("nothing is watched here".to_owned()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_never_takes_all_places_of_the_server() {
+        let backend = Arc::new(Slow::default());
+        let client = Client::new(backend.clone(), "test");
+        let calls = (0..500).map(|_| client.raw(Method::GET, "/version", None));
+        let answers = futures::future::join_all(calls).await;
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!(backend.most.load(Ordering::SeqCst), MAX_IN_FLIGHT);
     }
 
     #[test]
