@@ -2,6 +2,7 @@
 
 use crate::{Backend, Error, Status, WatchScope};
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -260,16 +261,19 @@ impl Client {
         decode(std::any::type_name::<R>(), &self.call(request).await?)
     }
 
-    /// Sends; waits and tries again when the server is busy and says for how long.
-    async fn call(&self, request: Request<Bytes>) -> Result<Bytes, Error> {
-        for _ in 0..MAX_BUSY_RETRIES {
-            let response = self.placed(request.clone()).await?;
-            match retry_after(&response) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return successful(response),
+    /// Sends; waits and tries again when the server is busy and says for how long. In a box, since this future is a part
+    /// of most others.
+    fn call(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Bytes, Error>> {
+        Box::pin(async move {
+            for _ in 0..MAX_BUSY_RETRIES {
+                let response = self.placed(request.clone()).await?;
+                match retry_after(&response) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return successful(response),
+                }
             }
-        }
-        successful(self.placed(request).await?)
+            successful(self.placed(request).await?)
+        })
     }
 
     /// Sends as soon as there is a place.
