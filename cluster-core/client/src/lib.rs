@@ -11,6 +11,7 @@ pub mod http;
 mod informer;
 pub mod kubeconfig;
 pub mod lease;
+mod options;
 mod queue;
 mod reflector;
 #[cfg(any(test, feature = "testing"))]
@@ -18,9 +19,10 @@ pub mod testing;
 pub mod trim;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
-pub use client::{Client, DeleteOptions, ListOptions, Object, Patch, PatchOptions, escape, successful};
+pub use client::{Client, Object, escape, successful};
 pub use cluster_object::status::Status;
 pub use informer::{Change, Informer, Informers, ObjectKey};
+pub use options::{DeleteOptions, ListOptions, Patch, PatchOptions};
 pub use queue::WorkQueue;
 
 /// Why a request failed.
