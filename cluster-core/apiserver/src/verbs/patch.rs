@@ -53,9 +53,8 @@ pub(super) async fn patch(call: &Call<'_>, body: Bytes) -> Result<Reply, Status>
     if kind == Kind::Apply {
         return apply_patch(call, name, part, patch, &duplicates).await;
     }
-    if call.query.force.is_some() {
-        request::forbidden_options("patch", &[(true, "force", "may not be specified for non-apply patch")])?;
-    }
+    let forced = call.query.force.is_some();
+    request::forbidden_options("patch", &[(forced, "force", "may not be specified for non-apply patch")])?;
     let make = |old: &Value| {
         let mut object = old.clone();
         apply_to(call, kind, &mut object, &patch)?;

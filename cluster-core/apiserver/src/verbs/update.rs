@@ -212,20 +212,16 @@ fn restore(object: &mut Value, old: &Value, field: &str) {
 }
 
 async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, old: &Value) -> Result<(), Status> {
-    if part == Part::Binding {
-        return Ok(());
-    }
     let strategy = &call.resource.strategy;
+    let of_part = match part {
+        Part::Main => [strategy.faults(object), strategy.update_faults(object, old)].concat(),
+        Part::Status => (strategy.validate_status)(object, old),
+        Part::Sub(_) => strategy.faults(object),
+        Part::Binding => return Ok(()),
+    };
     let mut errors = metadata::validate_update(object, old);
     errors.extend(metadata::validate(&call.resource, object));
-    match part {
-        Part::Main => {
-            errors.extend(strategy.faults(object));
-            errors.extend(strategy.update_faults(object, old));
-        }
-        Part::Status => errors.extend((strategy.validate_status)(object, old)),
-        Part::Sub(_) | Part::Binding => errors.extend(strategy.faults(object)),
-    }
+    errors.extend(of_part);
     errors.extend(call.resource.custom_faults(object, Some(old)));
     call.invalid_if(name, &errors)?;
     let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
