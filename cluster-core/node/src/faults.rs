@@ -1,11 +1,11 @@
-//! Controllers that are killed wherever they stand, again and again, over a real API server: all converges, nothing is
-//! there twice, nothing is counted twice.
+//! Controllers and a scheduler that are killed wherever they stand, again and again, over a real API server: all
+//! converges, nothing is there twice, nothing is counted twice.
 
 use crate::standalone::tests::start;
 use cluster_client::{Change, Client, Informer, Informers, Object, Patch, PatchOptions};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +18,28 @@ const KILLS: u64 = 10;
 
 fn template(app: &str, restart: &str) -> Value {
     json!({"metadata": {"labels": {"app": app}},
-        "spec": {"restartPolicy": restart, "terminationGracePeriodSeconds": 0, "containers": [{"name": "c", "image": "a:0"}]}})
+        "spec": {"restartPolicy": restart, "terminationGracePeriodSeconds": 0, "tolerations": [{"operator": "Exists"}],
+            "containers": [{"name": "c", "image": "a:0"}]}})
+}
+
+/// Two nodes; the pods tolerate that nobody heartbeats for them.
+async fn create_nodes(client: &Client) {
+    for name in ["one", "two"] {
+        let allocatable = json!({"cpu": "4", "memory": "4Gi", "pods": "40"});
+        let ready = json!([{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+        let node = json!({"metadata": {"name": name}, "status": {"allocatable": allocatable, "conditions": ready}});
+        client.create(&serde_json::from_value::<Node>(node).expect("a node")).await.expect("created");
+    }
+}
+
+/// The controllers and the scheduler, until `cancel`.
+async fn run(client: Client, cancel: CancellationToken) -> anyhow::Result<()> {
+    let informers = Informers::new(client.clone());
+    let controllers = cluster_controllers::run(client.clone(), informers.clone(), Default::default(), cancel.clone());
+    let scheduler = cluster_scheduler::run(client, informers, Default::default(), cancel);
+    let (controllers, scheduler) = tokio::join!(controllers, scheduler);
+    controllers?;
+    Ok(scheduler?)
 }
 
 async fn create<K: Object>(client: &Client, name: &str, spec: Value) {
@@ -26,14 +47,17 @@ async fn create<K: Object>(client: &Client, name: &str, spec: Value) {
     client.create(&serde_json::from_value::<K>(object).expect("an object")).await.expect("created");
 }
 
-/// What a kubelet would say: services run and are ready, jobs are done. Tells of every change it sees.
+/// What the kubelets would say of pods with a node: services run and are ready, jobs are done. Tells of every change it
+/// sees.
 async fn be_kubelet(client: Client, pods: Informer<Pod>, seen: mpsc::UnboundedSender<()>) {
     let mut changes = pods.subscribe();
     while let Some(change) = changes.recv().await {
         seen.send(()).unwrap_or_default();
         let pod = change.object();
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending");
-        if matches!(change, Change::Deleted(_)) || phase != "Pending" || pod.metadata.deletion_timestamp.is_some() {
+        let is_bound = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
+        let is_going = matches!(change, Change::Deleted(_)) || pod.metadata.deletion_timestamp.is_some();
+        if !is_bound || is_going || phase != "Pending" {
             continue;
         }
         let ends = pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()) == Some("Never");
@@ -63,13 +87,14 @@ fn is_over(job: &Job) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn controllers_killed_at_random_converge_without_doubles() {
+async fn controllers_and_scheduler_killed_at_random_converge_without_doubles() {
     crate::install_crypto();
     let data = tempfile::tempdir().expect("a folder");
     let (client, tasks, cancel) = start(data.path()).await;
     let informers = Informers::new(client.clone());
     let (sender, mut seen) = mpsc::unbounded_channel();
     tokio::spawn(be_kubelet(client.clone(), informers.informer(), sender));
+    create_nodes(&client).await;
     let selector = |app: &str| json!({"matchLabels": {"app": app}});
     let web = json!({"replicas": REPLICAS, "selector": selector("web"), "template": template("web", "Always")});
     create::<Deployment>(&client, "web", web).await;
@@ -80,10 +105,6 @@ async fn controllers_killed_at_random_converge_without_doubles() {
     create::<Job>(&client, "plain", job("NonIndexed")).await;
     create::<Job>(&client, "indexed", job("Indexed")).await;
 
-    let run = |cancel: CancellationToken| {
-        let informers = Informers::new(client.clone());
-        tokio::spawn(cluster_controllers::run(client.clone(), informers, Default::default(), cancel))
-    };
     let image = |round: u64| json!({"spec": {"template": {"spec": {"containers": [{"name": "c", "image": format!("a:{round}")}]}}}});
     let mut random = 7_u64;
     for round in 1..=KILLS {
@@ -91,14 +112,14 @@ async fn controllers_killed_at_random_converge_without_doubles() {
         let options = PatchOptions::default();
         client.patch::<Deployment>("default", "web", "", &patch, &options).await.expect("patched");
         client.patch::<StatefulSet>("default", "db", "", &patch, &options).await.expect("patched");
-        let controllers = run(CancellationToken::new());
+        let parts = tokio::spawn(run(client.clone(), CancellationToken::new()));
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         for _ in 0..random >> 60 {
             seen.recv().await.expect("pods change");
         }
-        controllers.abort();
+        parts.abort();
     }
-    let controllers = run(cancel.clone());
+    let parts = tokio::spawn(run(client.clone(), cancel.clone()));
     let all = async {
         until::<Deployment>(&informers, "web", |web| {
             let status = web.status.clone().unwrap_or_default();
@@ -156,7 +177,7 @@ async fn controllers_killed_at_random_converge_without_doubles() {
         }
     }
     cancel.cancel();
-    controllers.await.expect("the controllers end").expect("in order");
+    parts.await.expect("they end").expect("in order");
     drop((informers, client));
     tasks.wait().await;
 }
