@@ -178,8 +178,9 @@ struct Store {
 impl Store {
     fn subscribe(&mut self, listener: mpsc::UnboundedSender<Change>) {
         let all = self.filled.then(|| Change::All(self.columns.clone(), self.rows.values().cloned().collect()));
-        let lost = self.lost.clone().map(|status| Change::Live(Some(status)));
-        if all.into_iter().chain(lost).all(|change| listener.send(change).is_ok()) {
+        // A page that asked something else before may have been told that it was lost.
+        let live = (self.filled || self.lost.is_some()).then(|| Change::Live(self.lost.clone()));
+        if all.into_iter().chain(live).all(|change| listener.send(change).is_ok()) {
             self.listeners.push(listener);
         }
     }
@@ -232,9 +233,8 @@ impl Store {
     }
 
     fn back(&mut self) {
-        if self.lost.take().is_some() {
-            self.tell(&Change::Live(None));
-        }
+        self.lost = None;
+        self.tell(&Change::Live(None));
     }
 }
 
@@ -246,5 +246,41 @@ fn read(bytes: &[u8], kind: (&str, &str), spec: &FeedSpec) -> Vec<Arc<Row>> {
             tracing::warn!(%error, "left a row out");
             Vec::new()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What those hear of a store's state who listen before and after something happens to it.
+    fn hears(events: Vec<Event>) -> [Vec<Option<String>>; 2] {
+        let (mut store, spec) = (Store::default(), FeedSpec::default());
+        let (early, mut first) = mpsc::unbounded_channel();
+        let (late, mut second) = mpsc::unbounded_channel();
+        store.subscribe(early);
+        events.into_iter().for_each(|event| store.take(&spec, event));
+        store.subscribe(late);
+        drop(store);
+        [&mut first, &mut second].map(|receiver| {
+            let changes = std::iter::from_fn(|| receiver.try_recv().ok());
+            let states = changes.filter_map(|change| match change {
+                Change::Live(lost) => Some(lost.map(|status| status.message)),
+                _ => None,
+            });
+            states.collect()
+        })
+    }
+
+    #[test]
+    fn each_listener_is_told_whether_the_feed_is_live() {
+        let all = || Event::All(Vec::new());
+        let lost = || Event::Lost(Status::new(503, "ServiceUnavailable", "lost"));
+        let gone = Some("lost".to_owned());
+        assert_eq!(hears(vec![]), [vec![], vec![]], "nothing is known yet");
+        assert_eq!(hears(vec![all()]), [vec![None], vec![None]]);
+        assert_eq!(hears(vec![lost()]), [vec![gone.clone()], vec![gone.clone()]]);
+        assert_eq!(hears(vec![all(), lost()]), [vec![None, gone.clone()], vec![gone.clone()]]);
+        assert_eq!(hears(vec![all(), lost(), Event::Back]), [vec![None, gone, None], vec![None]]);
     }
 }
