@@ -10,6 +10,8 @@ use cluster_client::events::{Recorder, reference};
 use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::time::Duration;
 
 pub(crate) async fn run(context: Context) {
@@ -18,6 +20,7 @@ pub(crate) async fn run(context: Context) {
         recorder: context.recorder("taint-eviction-controller"),
         nodes: context.informers.informer(),
         pods: context.informers.informer(),
+        counting: Mutex::default(),
     };
     index::by_node(&controller.pods);
     Runner::new(controller)
@@ -50,6 +53,8 @@ struct TaintEviction {
     recorder: Recorder,
     nodes: Informer<Node>,
     pods: Informer<Pod>,
+    /// Since when pods that may stay for a while have had to count, for taints that do not say when they came.
+    counting: Mutex<HashMap<ObjectKey, Time>>,
 }
 
 /// What becomes of a pod on a tainted node.
@@ -76,8 +81,13 @@ pub(crate) fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
 }
 
 /// A taint nobody tolerates evicts at once; else the shortest time that any toleration in use allows counts, from when
-/// the taint was set.
-fn judge<'a>(taints: impl Iterator<Item = &'a Taint>, tolerations: &[Toleration], now: &Time) -> Verdict {
+/// the taint was set, or else noticed.
+fn judge<'a>(
+    taints: impl Iterator<Item = &'a Taint>,
+    tolerations: &[Toleration],
+    noticed: &Time,
+    now: &Time,
+) -> Verdict {
     let mut verdict = Verdict::Stay;
     for taint in taints {
         let mut used = tolerations.iter().filter(|toleration| tolerates(toleration, taint)).peekable();
@@ -85,7 +95,7 @@ fn judge<'a>(taints: impl Iterator<Item = &'a Taint>, tolerations: &[Toleration]
             return Verdict::Evict;
         }
         let Some(allowed) = used.filter_map(|toleration| toleration.toleration_seconds).min() else { continue };
-        let since = taint.time_added.as_ref().unwrap_or(now);
+        let since = taint.time_added.as_ref().unwrap_or(noticed);
         let Some(left) = meta::left(since, meta::seconds(allowed), now) else { return Verdict::Evict };
         verdict = match verdict {
             Verdict::StayFor(other) => Verdict::StayFor(left.min(other)),
@@ -99,12 +109,18 @@ impl Controller for TaintEviction {
     const NAME: &'static str = "taint-eviction";
 
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        let noticed = self.counting.lock().remove(key);
         let Some(pod) = self.pods.get(key).filter(|pod| !pod.is_deleting()) else { return Ok(None) };
         let Some(node) = self.nodes.get(&ObjectKey::new("", pods::node(&pod))) else { return Ok(None) };
         let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
-        match judge(no_execute(&node), tolerations, &meta::now()) {
+        let now = meta::now();
+        let noticed = noticed.unwrap_or_else(|| now.clone());
+        match judge(no_execute(&node), tolerations, &noticed, &now) {
             Verdict::Stay => Ok(None),
-            Verdict::StayFor(left) => Ok(Some(left)),
+            Verdict::StayFor(left) => {
+                self.counting.lock().insert(key.clone(), noticed);
+                Ok(Some(left))
+            }
             Verdict::Evict => self.evict(&pod).await.map(|()| None),
         }
     }
@@ -133,8 +149,10 @@ mod tests {
     #[test]
     fn a_pod_stays_as_long_as_it_tolerates_every_taint() {
         let now = meta::now();
+        let noticed = Time(now.0 - jiff::SignedDuration::from_secs(5));
         let ago = |seconds: i64| (now.0 - jiff::SignedDuration::from_secs(seconds)).to_string();
         let unreachable = json!({"key": "unreachable", "effect": "NoExecute", "timeAdded": ago(10)});
+        let undated = json!({"key": "unreachable", "effect": "NoExecute"});
         let other = json!({"key": "gpu", "value": "yes", "effect": "NoExecute", "timeAdded": ago(10)});
         let tolerate =
             |seconds: Value| json!({"key": "unreachable", "operator": "Exists", "tolerationSeconds": seconds});
@@ -144,6 +162,8 @@ mod tests {
             (json!([unreachable]), json!([]), Verdict::Evict),
             (json!([unreachable]), json!([tolerate(json!(30))]), stay(20)),
             (json!([unreachable]), json!([tolerate(json!(5))]), Verdict::Evict),
+            (json!([undated]), json!([tolerate(json!(30))]), stay(25)),
+            (json!([undated]), json!([tolerate(json!(4))]), Verdict::Evict),
             (json!([unreachable]), json!([tolerate(json!(null))]), Verdict::Stay),
             (json!([unreachable, other]), json!([tolerate(json!(null))]), Verdict::Evict),
             (json!([unreachable, other]), json!([tolerate(json!(30)), {"key": "gpu", "value": "yes"}]), stay(20)),
@@ -156,7 +176,7 @@ mod tests {
             let text = format!("{taints} {tolerations}");
             let taints: Vec<Taint> = serde_json::from_value(taints).expect("taints");
             let tolerations: Vec<Toleration> = serde_json::from_value(tolerations).expect("tolerations");
-            assert_eq!(judge(taints.iter(), &tolerations, &now), expected, "{text}");
+            assert_eq!(judge(taints.iter(), &tolerations, &noticed, &now), expected, "{text}");
         }
     }
 }
