@@ -107,6 +107,18 @@ async fn a_refused_upgrade_is_relayed_and_nothing_is_copied() {
 }
 
 #[tokio::test]
+async fn a_pod_is_asked_by_any_method() {
+    let (port, backend) = backend("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n").await;
+    let mut client = connect(port).await;
+    let request = format!("OPTIONS {PODS}/a/proxy/x?y=z HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.write_all(request.as_bytes()).await.expect("written");
+    assert!(read_head(&mut client).await.starts_with("HTTP/1.1 204 "));
+    drop(client);
+    let request = backend.await.expect("the backend ends");
+    assert!(request.starts_with("OPTIONS /x?y=z "), "{request}");
+}
+
+#[tokio::test]
 async fn links_of_a_page_lead_through_the_proxy_whose_own_address_ends_with_a_slash() {
     let (port, backend) =
         backend("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<a href=\"/x\">x<").await;
