@@ -9,6 +9,7 @@ use crate::server::ApiServer;
 use cluster_object::selector::{FieldSelector, Selector};
 use cluster_object::status::{Cause, Details, Status};
 use cluster_store::{Entry, Revision, Snapshot};
+use jiff::Timestamp;
 use std::sync::Arc;
 
 const MATCH: &str = "resourceVersionMatch";
@@ -105,6 +106,10 @@ pub(super) fn list(call: &Call<'_>) -> Result<Reply, Status> {
 pub(crate) fn collect(server: &ApiServer, resource: &Resource, filter: &Filter, query: &Query) -> Result<List, Status> {
     check_options(query)?;
     let token = Some(&query.continue_token).filter(|t| !t.is_empty()).map(|t| Token::decode(t)).transpose()?;
+    let now = Timestamp::now().as_second();
+    if let Some(old) = token.as_ref().filter(|token| token.rv > 0 && token.is_old(now)) {
+        return Err(continue_expired(old));
+    }
     let snapshot = snapshot(server, resource, query, token.as_ref())?;
     let revision = snapshot.revision;
     let limit = if query.limit == 0 { usize::MAX } else { query.limit };
@@ -120,7 +125,8 @@ pub(crate) fn collect(server: &ApiServer, resource: &Resource, filter: &Filter, 
     let mut list = List { revision, items, continue_token: String::new(), remaining: None };
     if list.items.len() == limit && entries.next().is_some() {
         if let Some(last) = list.items.last() {
-            list.continue_token = Token::after(revision, &last.key.namespace, &last.key.name).encode()?;
+            list.continue_token =
+                Token::after(token.as_ref(), revision, &last.key.namespace, &last.key.name, now).encode()?;
         }
         list.remaining = filter.is_all().then(|| 1 + entries.count());
     }
