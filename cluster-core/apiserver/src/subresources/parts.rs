@@ -1,6 +1,6 @@
 //! Subresources that write one part of their object: finalize, approval, ephemeralcontainers, resize.
 
-use crate::kinds::walk;
+use crate::kinds::{pod, walk};
 use crate::request;
 use crate::verbs::{Call, Content, Part, PatchKind, Proposed, Reply, apply_to, change};
 use axum::body::Body;
@@ -37,6 +37,9 @@ pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Rep
             cluster_object::decode::normalize(&mut wanted, schema);
         }
         call.resource.strategy.complete(&mut wanted);
+        if part == "resize" {
+            call.invalid_if(name, &pod::update::resize(&wanted, old))?;
+        }
         Ok(Proposed::new(with_part(part, path, old, &wanted)))
     };
     let (bytes, _) = change(call, name, Part::Sub(part), make).await?;

@@ -3,7 +3,7 @@
 pub(super) mod columns;
 pub(super) mod containers;
 pub(super) mod defaults;
-pub(super) mod update;
+pub(crate) mod update;
 pub(super) mod validation;
 mod volumes;
 

@@ -2,6 +2,7 @@
 
 use crate::kinds::walk::{At, each, entries, items, remove};
 use cluster_object::field::{Error, Errors};
+use cluster_object::pod::qos_class_of;
 use serde_json::Value;
 
 const MUTABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
@@ -50,6 +51,41 @@ pub(crate) fn validate(new: &Value, old: &Value) -> Errors {
     let changed = changes("", &merged, old_spec);
     if !changed.is_empty() {
         errors.push(Error::forbidden(&new_spec.path, &format!("{MUTABLE}\n{}", changed.join("\n"))));
+    }
+    errors
+}
+
+/// Faults of what a resize asks for.
+pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
+    let mut errors = Errors::new();
+    let spec = At::root(new).get("spec");
+    for list in ["initContainers", "containers"] {
+        let (new, old) = (spec.get(list), items(&old["spec"][list]));
+        if new.items().count() != old.len() {
+            errors.push(new.forbidden("containers may not be added or removed on resize"));
+        }
+        for (container, old) in new.items().zip(old) {
+            if container.value["name"] != old["name"] {
+                errors.push(container.get("name").forbidden("containers may not be renamed or reordered on resize"));
+                continue;
+            }
+            for amounts in ["limits", "requests"] {
+                let (new, old) = (container.get("resources").get(amounts), &old["resources"][amounts]);
+                if entries(old).any(|(name, _)| new.value[name].is_null()) {
+                    errors.push(new.forbidden(&format!("resource {amounts} cannot be removed")));
+                }
+                let other = |list: &Value| -> Vec<(String, Value)> {
+                    let fixed = entries(list).filter(|(name, _)| !matches!(name.as_str(), "cpu" | "memory"));
+                    fixed.map(|(name, amount)| (name.clone(), amount.clone())).collect()
+                };
+                if other(new.value) != other(old) {
+                    errors.push(spec.forbidden("only cpu and memory resources are mutable"));
+                }
+            }
+        }
+    }
+    if errors.is_empty() && qos_class_of(spec.value) != qos_class_of(&old["spec"]) {
+        errors.push(spec.invalid("Pod QOS Class may not change as a result of resizing"));
     }
     errors
 }
@@ -158,5 +194,42 @@ mod tests {
             validate(&more, &old)[0].to_string(),
             "spec.containers: Forbidden: pod updates may not add or remove containers"
         );
+    }
+
+    #[test]
+    fn a_resize_keeps_what_is_there_and_the_class() {
+        let pod = |containers: Value| json!({"spec": {"containers": containers}});
+        let old = pod(
+            json!([{"name": "a", "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "1Gi"}}}]),
+        );
+        let a = |resources: Value| json!([{"name": "a", "resources": resources}]);
+        let cases = [
+            (a(json!({"requests": {"cpu": "2"}, "limits": {"cpu": "3", "memory": "2Gi"}})), ""),
+            (
+                a(json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}})),
+                "spec.containers[0].resources.limits: Forbidden: resource limits cannot be removed",
+            ),
+            (
+                a(json!({"limits": {"cpu": "2", "memory": "1Gi"}})),
+                "spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed",
+            ),
+            (
+                a(json!({"requests": {"cpu": "1", "ephemeral-storage": "1"}, "limits": {"cpu": "2", "memory": "1Gi"}})),
+                "spec: Forbidden: only cpu and memory resources are mutable",
+            ),
+            (
+                json!([{"name": "b"}]),
+                "spec.containers[0].name: Forbidden: containers may not be renamed or reordered on resize",
+            ),
+            (json!([]), "spec.containers: Forbidden: containers may not be added or removed on resize"),
+            (
+                a(json!({"requests": {"cpu": "2", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1Gi"}})),
+                "Pod QOS Class may not change as a result of resizing",
+            ),
+        ];
+        for (containers, expected) in cases {
+            let faults = resize(&pod(containers), &old).iter().map(ToString::to_string).collect::<Vec<_>>();
+            assert!(faults.join(", ").contains(expected) && faults.is_empty() == expected.is_empty(), "{faults:?}");
+        }
     }
 }
