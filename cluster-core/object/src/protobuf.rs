@@ -17,6 +17,7 @@ use cluster_schema::protobuf::{TaggedField, field};
 use cluster_schema::{Definition, Schema, Shape, builtin_definition};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 use wire::{Fault, Wire, fields, sole};
 
 /// The media type of a [`MAGIC`] body.
@@ -186,9 +187,12 @@ fn value(schema: &Schema, wire: Wire<'_>, depth: usize) -> Result<Option<Value>,
             Some(kind) if kind.integer()? == 1 => sole(wire, 3)?.map_or(Ok(""), Wire::text)?.into(),
             _ => sole(wire, 2)?.map_or(Ok(0), Wire::integer)?.into(),
         },
-        Shape::Any => match sole(wire, 1)? {
-            Some(json) => serde_json::from_slice(json.bytes()?).map_err(|_| Fault::Json)?,
-            None => return Ok(None),
+        Shape::Any => match alternative(schema) {
+            Some(other) => return either(other, wire, depth),
+            None => match sole(wire, 1)? {
+                Some(json) => serde_json::from_slice(json.bytes()?).map_err(|_| Fault::Json)?,
+                None => return Ok(None),
+            },
         },
         Shape::Object(object) => {
             let name = match &schema.shape {
@@ -201,6 +205,36 @@ fn value(schema: &Schema, wire: Wire<'_>, depth: usize) -> Result<Option<Value>,
         }
         Shape::Map(_) | Shape::List(_) | Shape::Reference(_) => return Err(Fault::Mixed),
     }))
+}
+
+/// A schema of a CustomResourceDefinition.
+static PROPS: LazyLock<Schema> =
+    LazyLock::new(|| Schema { shape: Shape::Reference(SCHEMA_PROPS.into()), ..Schema::default() });
+const SCHEMA_PROPS: &str = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+
+/// What may stand in the place of a schema: `OrBool`, `OrArray` of schemas, or `OrStringArray`. On the wire these are a
+/// message with both.
+fn alternative(schema: &Schema) -> Option<&str> {
+    let Shape::Reference(to) = &schema.shape else { return None };
+    to.name.strip_prefix(SCHEMA_PROPS).filter(|other| !other.is_empty())
+}
+
+fn either(other: &str, wire: Wire<'_>, depth: usize) -> Result<Option<Value>, Fault> {
+    if let Some(props) = sole(wire, if other == "OrBool" { 2 } else { 1 })? {
+        return value(&PROPS, props, depth + 1);
+    }
+    if other == "OrBool" {
+        return Ok(Some((sole(wire, 1)?.map_or(Ok(0), Wire::integer)? != 0).into()));
+    }
+    let mut items = Vec::new();
+    for part in fields(wire.bytes()?) {
+        match part? {
+            (2, item) if other == "OrArray" => items.extend(value(&PROPS, item, depth + 1)?),
+            (2, item) => items.push(item.text()?.into()),
+            _ => {}
+        }
+    }
+    Ok(Some(items.into()))
 }
 
 fn time(wire: Wire<'_>) -> Result<Option<Timestamp>, Fault> {

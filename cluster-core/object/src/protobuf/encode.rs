@@ -1,6 +1,6 @@
 //! Writes objects as protobuf: the mirror of reading.
 
-use super::{BASE64, MAGIC, Message, definition};
+use super::{BASE64, MAGIC, Message, PROPS, alternative, definition};
 use base64::Engine;
 use cluster_schema::protobuf::{TaggedField, tags};
 use cluster_schema::{OBJECT_META, Schema, Shape};
@@ -98,7 +98,7 @@ fn put(schema: &Schema, number: u32, value: &Value, out: &mut Message) {
             for (key, value) in entries {
                 let mut entry = Message::default();
                 entry.bytes(1, key.as_bytes());
-                if value.is_array() {
+                if map.values.items().is_some() {
                     let mut list = Message::default();
                     put(&map.values, 1, value, &mut list);
                     entry.message(2, &list);
@@ -125,6 +125,7 @@ fn put(schema: &Schema, number: u32, value: &Value, out: &mut Message) {
 fn small(shape: &Shape, schema: &Schema, value: &Value, out: &mut Message) {
     match (shape, value) {
         (Shape::Quantity, Value::String(text)) => out.bytes(1, text.as_bytes()),
+        (Shape::Any, _) if let Some(other) = alternative(schema) => either(other, value, out),
         (Shape::Quantity | Shape::Any, _) => out.bytes(1, value.to_string().as_bytes()),
         (Shape::IntOrString, Value::String(text)) => {
             out.integer(1, 1);
@@ -141,6 +142,20 @@ fn small(shape: &Shape, schema: &Schema, value: &Value, out: &mut Message) {
             _ => message(&object.copy_of, schema, value, out),
         },
         _ => {}
+    }
+}
+
+/// A schema or what may stand in its place. Go writes `true` beside the schema.
+fn either(other: &str, value: &Value, out: &mut Message) {
+    match value {
+        Value::Bool(allows) => out.integer(1, i64::from(*allows)),
+        Value::Array(items) if other == "OrArray" => items.iter().for_each(|item| put(&PROPS, 2, item, out)),
+        Value::Array(items) => items.iter().for_each(|item| out.bytes(2, text(item))),
+        props if other == "OrBool" => {
+            out.integer(1, 1);
+            put(&PROPS, 2, props, out);
+        }
+        props => put(&PROPS, 1, props, out),
     }
 }
 

@@ -82,6 +82,16 @@ fn what_is_no_plain_value_in_json_is_read() {
 }
 
 #[test]
+fn schemas_of_custom_resources_keep_their_forms() {
+    let props = json!({"type": "object", "additionalProperties": {"$ref": "#/a"}, "x-kubernetes-int-or-string": true,
+        "properties": {"a": {"additionalProperties": false, "items": {"type": "string"}, "default": {"k": [1, null]}},
+            "b": {"items": [{"type": "integer"}], "dependencies": {"c": ["d"], "e": {"type": "string"}}}}});
+    let versions = json!([{"name": "v1", "served": true, "storage": false, "schema": {"openAPIV3Schema": props}, "subresources": {"status": {}}}]);
+    let object = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a"}, "spec": {"group": "g", "versions": versions}});
+    assert_eq!(decode(&encode(&object).expect("a message")).expect("a body"), object);
+}
+
+#[test]
 fn bodies_that_are_none_are_refused() {
     for wrong in [b"".to_vec(), b"{}".to_vec(), b"k8s\0\x0a\xff".to_vec(), body("v1", "Unicorn", &[])] {
         assert_eq!(decode(&wrong).expect_err("it is no object").code, 400);
@@ -151,7 +161,12 @@ fn any_value(schema: &Schema, dice: &mut Dice, depth: usize) -> Option<Value> {
         Shape::IntOrString => number.into(),
         Shape::Time => "2026-01-01T00:00:01Z".into(),
         Shape::MicroTime => format!("2026-01-01T00:00:01.{:06}Z", number % 1_000_000).into(),
-        Shape::Any => json!({"a": [number]}),
+        Shape::Any => match alternative(schema) {
+            Some("OrBool") => true.into(),
+            Some("OrArray") => json!([{"type": "string"}]),
+            Some(_) => json!(["a"]),
+            None => json!({"a": [number]}),
+        },
         Shape::List(list) => vec![any_value(&list.items, dice, depth)?].into(),
         Shape::Map(map) => json!({format!("key-{number}"): any_value(&map.values, dice, depth)?}),
         Shape::Object(_) if depth > 6 => return None,
