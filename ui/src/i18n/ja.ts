@@ -1,12 +1,14 @@
 import sayings from '../../../cluster-core/agent/src/sayings/ja.json';
 import { panels } from '../panels/messages/ja';
 import type { Catalogue } from '.';
+import { others } from './others/ja';
 import type { Sayings } from './sayings';
 import { tour } from './tour/ja';
 
 export const ja: Catalogue = {
   ...panels,
   ...tour,
+  ...others,
   ...(sayings satisfies Sayings),
   skip: 'ページ本文へ移動',
   copy: 'コピー',

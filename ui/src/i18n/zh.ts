@@ -1,12 +1,14 @@
 import sayings from '../../../cluster-core/agent/src/sayings/zh.json';
 import { panels } from '../panels/messages/zh';
 import type { Catalogue } from '.';
+import { others } from './others/zh';
 import type { Sayings } from './sayings';
 import { tour } from './tour/zh';
 
 export const zh: Catalogue = {
   ...panels,
   ...tour,
+  ...others,
   ...(sayings satisfies Sayings),
   skip: '跳到页面内容',
   copy: '复制',
