@@ -255,6 +255,7 @@ export const de: Catalogue = {
   'cluster.demo': 'Beispiel ausrollen',
   'cluster.running': 'läuft',
   'cluster.stopped': 'angehalten',
+  'cluster.deleting': 'wird gelöscht',
   'cluster.paused': 'pausiert',
   'cluster.partial': 'läuft zum Teil',
   'cluster.creating': 'entsteht gerade',

@@ -253,6 +253,7 @@ export const en = {
   'cluster.demo': 'Deploy the sample',
   'cluster.running': 'running',
   'cluster.stopped': 'stopped',
+  'cluster.deleting': 'being deleted',
   'cluster.paused': 'paused',
   'cluster.partial': 'partly running',
   'cluster.creating': 'being created',

@@ -255,6 +255,7 @@ export const es: Catalogue = {
   'cluster.demo': 'Desplegar el ejemplo',
   'cluster.running': 'en marcha',
   'cluster.stopped': 'detenido',
+  'cluster.deleting': 'en eliminación',
   'cluster.paused': 'en pausa',
   'cluster.partial': 'en marcha parcial',
   'cluster.creating': 'creándose',

@@ -254,6 +254,7 @@ export const ja: Catalogue = {
   'cluster.demo': 'サンプルを配置',
   'cluster.running': '実行中',
   'cluster.stopped': '停止中',
+  'cluster.deleting': '削除中',
   'cluster.paused': '一時停止中',
   'cluster.partial': '一部実行中',
   'cluster.creating': '作成中',

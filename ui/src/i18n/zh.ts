@@ -252,6 +252,7 @@ export const zh: Catalogue = {
   'cluster.demo': '部署示例',
   'cluster.running': '运行中',
   'cluster.stopped': '已停止',
+  'cluster.deleting': '正在删除',
   'cluster.paused': '已暂停',
   'cluster.partial': '部分运行',
   'cluster.creating': '正在创建',
