@@ -31,7 +31,7 @@ export function RelatedList({ title, gvr, spec, columns }: Props) {
       {loaded && data.order.length === 0 ? (
         <p className="body soft">{t('related.none')}</p>
       ) : (
-        <table className="plain">
+        <table className="plain related">
           <thead>
             <tr>
               <th scope="col">{t('name')}</th>
@@ -79,8 +79,8 @@ function RelatedRow({ uid, view, gvr, cells }: { uid: string; view: ListView; gv
       </tr>
       {row.why && (
         <tr className="continued">
-          <td colSpan={cells.length + 2} className={`wrap small ${row.health}`}>
-            {say(row.why)}
+          <td colSpan={cells.length + 2} className="wrap small">
+            <span className={row.health}>{say(row.why)}</span>
           </td>
         </tr>
       )}
