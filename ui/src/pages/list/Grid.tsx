@@ -190,7 +190,7 @@ export function Grid(props: Props) {
       event.preventDefault();
       return open(row);
     }
-    if (target.closest('[data-menu]')) return openMenu(event);
+    if (target.closest('[data-actions]')) return openMenu(event);
     activate(index);
     if (event.shiftKey) return toggle(rowsBetween(Math.min(anchor, index), Math.max(anchor, index)), true);
     setAnchor(index);
