@@ -1,6 +1,6 @@
-import { devcluster, expect, test } from './dashboard';
+import { CLUSTER, devcluster, expect, test } from './dashboard';
 
-const NAME = 'e2e-made';
+const NAME = `${CLUSTER}-made`;
 
 test.afterAll(() => {
   if (devcluster('list', '-o', 'json').includes(`"${NAME}"`)) devcluster('down', '--name', NAME);

@@ -14,7 +14,7 @@ import {
 import type { Column, ObjectRef, Row } from '../../api/contract';
 import { MenuAt } from '../../components/Menu';
 import { useI18n } from '../../i18n';
-import { type ActionId, actionsFor } from '../../kinds/actions';
+import { type ActionId, actionsFor, actionsForRow } from '../../kinds/actions';
 import type { Resource } from '../../kinds/discovery';
 import { useLinks, useParam } from '../../shell/paths';
 import { useListState } from '../../store/hooks';
@@ -173,6 +173,9 @@ export function Grid(props: Props) {
     const index = Number((event.target as Element).closest('[data-index]')?.getAttribute('data-index') ?? -1);
     return [index, rowAt(index)];
   };
+  /** What is done to several is offered whatever one of them says. */
+  const offered = (row: Row) =>
+    targets(row).length > 1 ? actionsFor(resource) : actionsForRow(resource, state.data.columns, row);
   const openMenu = (event: MouseEvent) => {
     const [index, row] = hit(event);
     if (!row) return;
@@ -250,7 +253,7 @@ export function Grid(props: Props) {
           x={menu.x}
           y={menu.y}
           onClose={() => setMenu(null)}
-          entries={actionsFor(resource).map(({ id, icon: Icon, key, danger, many }) => ({
+          entries={offered(menu.row).map(({ id, icon: Icon, key, danger, many }) => ({
             id,
             label: t(`action.${id}`),
             icon: <Icon />,
