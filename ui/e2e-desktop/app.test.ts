@@ -1,38 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Driver } from './driver';
+import { newUser } from './user.mjs';
 
-/** The programs under test: the app as `make unit` builds it, and the command line's. */
+/** The program under test, as `make unit` builds it. */
 const APP = resolve(process.env.DEVCLUSTER_DESKTOP_BIN ?? '../target/debug/devcluster-desktop');
-const PROGRAM = resolve(process.env.DEVCLUSTER_BIN ?? '../target/release/devcluster');
 
-/** A user of their own, with no clusters. */
-const home = mkdtempSync(join(tmpdir(), 'devcluster-desktop-'));
-const env: NodeJS.ProcessEnv = {
-  ...process.env,
-  HOME: home,
-  XDG_CONFIG_HOME: join(home, 'config'),
-  XDG_DATA_HOME: join(home, 'data'),
-  XDG_CACHE_HOME: join(home, 'cache'),
-  DEVCLUSTER_HOME: join(home, 'state'),
-  DEVCLUSTER_BIN: PROGRAM,
-  NO_AT_BRIDGE: '1',
-  // Its writer outlives the app by a moment, and would get in the way of removing the folder.
-  MESA_SHADER_CACHE_DISABLE: 'true',
-};
-
-/** Ends the agent, as a newer one would. */
-async function stopAgent() {
-  const { port, bearer } = JSON.parse(readFileSync(join(home, 'state/agent.json'), 'utf8'));
-  const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
-  // It may end before it has answered.
-  await fetch(`http://127.0.0.1:${port}/api/stop`, { method: 'POST', headers, body: '{}' }).catch(() => undefined);
-}
+const { home, env, stopAgent, remove } = newUser();
 
 /** Starts the app once more; its exit code. */
 async function again(...args: string[]): Promise<number> {
@@ -50,11 +28,7 @@ const opens = async (app: Driver) => {
   );
 };
 
-afterAll(async () => {
-  await stopAgent();
-  // WebKit's helpers may still write while they end.
-  rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
-});
+afterAll(remove);
 
 describe('an app that runs', () => {
   let app: Driver;
@@ -175,7 +149,7 @@ describe('an app that starts', () => {
     expect(await app.url()).toMatch(/^tauri:/);
     expect(await app.settle('fetch("http://127.0.0.1:1/", { mode: "no-cors" })')).toContain('failed');
     expect(await app.settle('window.__TAURI_INTERNALS__.invoke("plugin:window|close")')).toContain('failed');
-    writeFileSync(program, `#!/bin/sh\nexec '${PROGRAM}' "$@"\n`);
+    writeFileSync(program, `#!/bin/sh\nexec '${env.DEVCLUSTER_BIN}' "$@"\n`);
     await app.click('#again');
     await opens(app);
   });

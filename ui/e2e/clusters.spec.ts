@@ -1,6 +1,6 @@
-import { devcluster, expect, test } from './dashboard';
+import { CLUSTER, devcluster, expect, test } from './dashboard';
 
-const NAME = 'e2e-made';
+const NAME = `${CLUSTER}-made`;
 
 test.afterAll(() => {
   if (devcluster('list', '-o', 'json').includes(`"${NAME}"`)) devcluster('down', '--name', NAME);
@@ -15,13 +15,19 @@ test('a cluster is created with its steps shown, and deleted', async ({ page }) 
   await page.getByRole('link', { name: `Open ${NAME}` }).click({ timeout: 60_000 });
   await expect(page.getByText('Nothing to do')).toBeVisible();
 
+  const inside = await page.context().newPage();
+  await inside.goto(`/c/${NAME}`);
+  await expect(inside.getByText('Nothing to do')).toBeVisible();
   await page.goto('/');
   const card = page.getByRole('listitem', { name: NAME, exact: true });
   await expect(card.getByText('2 nodes')).toBeVisible();
   await card.getByRole('button', { name: `Actions for ${NAME}` }).click();
   await page.getByRole('menuitem', { name: 'Delete' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(inside.getByText(`${NAME} is being deleted`)).toBeVisible();
   await expect(card).toHaveCount(0, { timeout: 60_000 });
+  await expect(inside.getByText(`There is no cluster ${NAME}`)).toBeVisible();
+  await expect(inside.getByRole('navigation', { name: 'Navigation' })).toHaveCount(0);
 });
 
 test('a cluster that could not be made says why, and can be tried again', async ({ page }) => {

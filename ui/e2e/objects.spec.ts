@@ -41,6 +41,31 @@ test('a list is filtered, sorted and given columns, and its address brings all o
   await expect(row(page, 'web-')).toHaveCount(2);
 });
 
+test('pods are sorted by what they use, the greediest first', async ({ page }) => {
+  await page.goto(list('core/v1/pods'));
+  const memory = page.getByRole('columnheader', { name: 'Memory' });
+  await memory.getByRole('button').click();
+  await expect(memory).toHaveAttribute('aria-sort', 'descending');
+  apply(GREEDY);
+  await expect(page.getByRole('row').nth(1)).toContainText('greedy');
+  await memory.getByRole('button').click();
+  await expect(page.getByRole('row').last()).toContainText('greedy');
+  kubectl('delete', 'pod', 'greedy');
+});
+
+/** A shell that keeps more in its memory than anything else here. */
+const GREEDY = `
+apiVersion: v1
+kind: Pod
+metadata: {name: greedy}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: main
+    image: devcluster/busybox:1
+    command: [sh, -c, 'x=$(head -c 30000000 /dev/zero | tr "\\0" x); sleep 3600; true']
+`;
+
 test('a pod tells its containers, its owner and its events', async ({ page }) => {
   await page.goto(list('core/v1/pods'));
   await row(page, 'web-').first().getByRole('link').click();
@@ -86,6 +111,16 @@ test('what uses a ConfigMap or a secret is told', async ({ page }) => {
   await expect(page.getByText('/etc/settings').first()).toBeVisible();
   await page.goto(`${object('core/v1/secrets', 'password')}?view=overview`);
   await expect(page.getByText('all keys as environment').first()).toBeVisible();
+});
+
+test('a click selects a row, and its button opens what can be done with it', async ({ page }) => {
+  await page.goto(list('core/v1/configmaps'));
+  await row(page, 'settings').click();
+  await expect(row(page, 'settings')).toHaveAttribute('aria-selected', 'true');
+  await expect(page.getByRole('menu')).toHaveCount(0);
+  await expect(page.getByRole('toolbar', { name: 'Selection' })).toBeVisible();
+  await row(page, 'settings').getByRole('button').click();
+  await expect(page.getByRole('menuitem', { name: 'Copy name' })).toBeVisible();
 });
 
 test('many are selected by keyboard and deleted at once', async ({ page }) => {

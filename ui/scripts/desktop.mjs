@@ -2,27 +2,15 @@
 // screen that nobody sees: `npm run bench:desktop`. The first start finds no agent, as after a login; the others find one.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { newUser } from '../e2e-desktop/user.mjs';
 
 const APP = resolve(process.env.DEVCLUSTER_DESKTOP_BIN ?? '../target/release/devcluster-desktop');
-const PROGRAM = resolve(process.env.DEVCLUSTER_BIN ?? '../target/release/devcluster');
 const STARTS = 6;
 
-const home = mkdtempSync(join(tmpdir(), 'devcluster-desktop-'));
-const env = {
-  ...process.env,
-  HOME: home,
-  XDG_CONFIG_HOME: join(home, 'config'),
-  XDG_DATA_HOME: join(home, 'data'),
-  XDG_CACHE_HOME: join(home, 'cache'),
-  DEVCLUSTER_HOME: join(home, 'state'),
-  DEVCLUSTER_BIN: PROGRAM,
-  DEVCLUSTER_LOG: 'devcluster_desktop=debug',
-  NO_AT_BRIDGE: '1',
-  NO_COLOR: '1',
-};
+const { env, remove } = newUser();
+Object.assign(env, { DEVCLUSTER_LOG: 'devcluster_desktop=debug', NO_COLOR: '1' });
 
 for (let start = 0; start < STARTS; start++) {
   const began = performance.now();
@@ -46,10 +34,7 @@ for (let start = 0; start < STARTS; start++) {
   if (app.exitCode === null) await once(app, 'exit');
 }
 
-const { port, bearer } = JSON.parse(readFileSync(join(home, 'state/agent.json'), 'utf8'));
-const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
-await fetch(`http://127.0.0.1:${port}/api/stop`, { method: 'POST', headers, body: '{}' }).catch(() => undefined);
-rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
+await remove();
 
 /** A process and all below it. */
 function family(root) {

@@ -104,12 +104,17 @@ impl Pace {
 
 /// What waits in a channel, at least one; `None` when it is closed.
 async fn batch<T>(receiver: &mut mpsc::UnboundedReceiver<T>, pace: &mut Pace) -> Option<Vec<T>> {
-    let mut batch = vec![receiver.recv().await?];
+    let first = receiver.recv().await?;
+    Some(more(vec![first], receiver, pace).await)
+}
+
+/// What has come, and what comes until the next message may go.
+async fn more<T>(mut batch: Vec<T>, receiver: &mut mpsc::UnboundedReceiver<T>, pace: &mut Pace) -> Vec<T> {
     pace.next().await;
     while let Ok(more) = receiver.try_recv() {
         batch.push(more);
     }
-    Some(batch)
+    batch
 }
 
 /// Shows a view until its page goes; waits for the cluster when that does not run.

@@ -86,12 +86,15 @@ fn a_difference_is_shown_before_it_is_made_and_pulled_back_from_the_cluster() {
     t.file("map.yaml", map("m", "one  # kept"));
     t.shows(&sync(&t, "--once map.yaml"), &["configmap/m created"]);
     t.ok(&sync(&t, "--diff map.yaml"));
-    t.ok("kubectl patch cm m -p '{\"data\":{\"value\":\"two\"}}'");
+    // What was added later is told by its time, in seconds.
+    t.ok("made=$(date -d $(kubectl get cm m -o jsonpath='{.metadata.creationTimestamp}') +%s); \
+         until [ $(date +%s) -gt $made ]; do sleep 0.1; done");
+    t.ok("kubectl patch cm m -p '{\"data\":{\"value\":\"two\",\"a.ini\":\"x=1\"}}'");
     let out = t.run(&sync(&t, "--diff map.yaml"));
     assert_eq!(out.code, 1);
     assert!(out.stdout.contains("-  value: two") && out.stdout.contains("+  value: one"), "{}", out.stdout);
     t.shows(&sync(&t, "--pull map.yaml"), &["configmap/m pulled"]);
-    t.prints(&[("tail -1 map.yaml", "  value: two  # kept")]);
+    t.prints(&[("tail -2 map.yaml", "  value: two  # kept\n  a.ini: x=1")]);
 }
 
 #[test]

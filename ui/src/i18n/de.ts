@@ -1,12 +1,14 @@
 import sayings from '../../../cluster-core/agent/src/sayings/de.json';
 import { panels } from '../panels/messages/de';
 import type { Catalogue } from '.';
+import { others } from './others/de';
 import type { Sayings } from './sayings';
 import { tour } from './tour/de';
 
 export const de: Catalogue = {
   ...panels,
   ...tour,
+  ...others,
   ...(sayings satisfies Sayings),
   skip: 'Zur Seite springen',
   copy: 'Kopieren',
@@ -253,6 +255,7 @@ export const de: Catalogue = {
   'cluster.demo': 'Beispiel ausrollen',
   'cluster.running': 'läuft',
   'cluster.stopped': 'angehalten',
+  'cluster.deleting': 'wird gelöscht',
   'cluster.paused': 'pausiert',
   'cluster.partial': 'läuft zum Teil',
   'cluster.creating': 'entsteht gerade',

@@ -1,11 +1,13 @@
 import sayings from '../../../cluster-core/agent/src/sayings/en.json';
 import { panels } from '../panels/messages/en';
+import { others } from './others/en';
 import { tour } from './tour/en';
 
 /** The English catalogue; it gives the others their keys and the values that a message takes. */
 export const en = {
   ...panels,
   ...tour,
+  ...others,
   ...sayings,
   skip: 'Skip to the page',
   copy: 'Copy',
@@ -251,6 +253,7 @@ export const en = {
   'cluster.demo': 'Deploy the sample',
   'cluster.running': 'running',
   'cluster.stopped': 'stopped',
+  'cluster.deleting': 'being deleted',
   'cluster.paused': 'paused',
   'cluster.partial': 'partly running',
   'cluster.creating': 'being created',

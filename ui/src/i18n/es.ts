@@ -1,12 +1,14 @@
 import sayings from '../../../cluster-core/agent/src/sayings/es.json';
 import { panels } from '../panels/messages/es';
 import type { Catalogue } from '.';
+import { others } from './others/es';
 import type { Sayings } from './sayings';
 import { tour } from './tour/es';
 
 export const es: Catalogue = {
   ...panels,
   ...tour,
+  ...others,
   ...(sayings satisfies Sayings),
   skip: 'Saltar a la página',
   copy: 'Copiar',
@@ -253,6 +255,7 @@ export const es: Catalogue = {
   'cluster.demo': 'Desplegar el ejemplo',
   'cluster.running': 'en marcha',
   'cluster.stopped': 'detenido',
+  'cluster.deleting': 'en eliminación',
   'cluster.paused': 'en pausa',
   'cluster.partial': 'en marcha parcial',
   'cluster.creating': 'creándose',

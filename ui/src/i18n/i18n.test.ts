@@ -4,6 +4,7 @@ import english from '../../../cluster-core/agent/src/sayings/en.json';
 import { type Catalogue, LANGUAGES, pickLanguage, regional, translator } from '.';
 import { de } from './de';
 import { en } from './en';
+import { editorWords } from './others';
 
 const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
 
@@ -73,6 +74,35 @@ describe('what the agent says', () => {
       'later',
       '',
     ]);
+  });
+
+  it.each([
+    [
+      "1 node(s) had untolerated taint(s), 2 node(s) didn't match Pod's node affinity/selector, 1 Insufficient cpu",
+      '1 × Taints, die der Pod nicht duldet, 2 × passt nicht zu Node-Affinity oder -Selector des Pods, 1 × zu wenig cpu',
+    ],
+    [
+      "node(s) didn't match pod topology spread constraints (missing required label)",
+      'node(s) ohne das Label, nach dem verteilt wird',
+    ],
+    [
+      'MountVolume.SetUp failed for volume "x" : secret "absent" not found',
+      'das Volume x lässt sich nicht einhängen: das Secret absent gibt es nicht',
+    ],
+    [
+      'Readiness probe failed: Get "http://10.1.2.3:80/": dial tcp 10.1.2.3:80: connect: connection refused',
+      'die Readiness-Probe schlägt fehl: Get "http://10.1.2.3:80/": 10.1.2.3:80 nimmt keine Verbindung an',
+    ],
+    ['something that nobody knows $1', 'something that nobody knows $1'],
+  ])('has reasons of Kubernetes in it, of which "%s" is known as "%s"', (message, expected) => {
+    const saying = { code: 'why.because', with: { what: { text: 'x' }, message }, text: '' };
+    expect(translator('de', de).say(saying)).toBe(`x: ${expected}`);
+    expect(translator('en', en).say(saying)).toBe(`x: ${message}`);
+  });
+
+  it('gives the editor its words', () => {
+    const words = editorWords(translator('de', de).t);
+    expect([words.Find, words['replace all'], words['reason.nodes']]).toEqual(['Suchen', 'alle ersetzen', undefined]);
   });
 
   it('stands in the catalogue under its own codes', () => {

@@ -2,6 +2,7 @@ import { createContext, type ReactNode, useContext, useEffect, useMemo, useState
 import type { Saying } from '../api/contract';
 import { useSettings } from '../store/settings';
 import { en } from './en';
+import { known } from './others';
 import type { Step } from './sayings';
 
 export type Messages = typeof en;
@@ -25,8 +26,10 @@ export interface I18n {
   t: <K extends Key>(key: K, ...values: Values<K>) => string;
   /** A message with a number, in the plural form that the language wants. */
   tn: (key: PluralKey, count: number) => string;
-  /** What the agent says; what it has from others stays as it is. */
+  /** What the agent says, and in it what is known of what it has from others. */
   say: (saying: Saying | null | undefined) => string;
+  /** What Kubernetes says, as far as it is known. */
+  reason: (message: string) => string;
   /** A step of an operation: `Nodes Ready`, `Removing dev-worker-1`. */
   step: (name: string) => string;
   number: (value: number, digits?: number) => string;
@@ -79,10 +82,14 @@ export function translator(language: Language, catalogue: Catalogue): I18n {
   const dates = new Intl.DateTimeFormat(place, { dateStyle: 'medium', timeStyle: 'medium' });
   const number = (value: number, digits = 0) =>
     new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
+  const reason = (message: string) => (catalogue === en ? message : known(message, catalogue));
   const say = (saying: Saying | null | undefined): string => {
     const { code = '', text, with: parts = {} } = saying ?? { text: '' };
-    const values = Object.entries(parts).map(([name, part]) => [name, typeof part === 'string' ? part : say(part)]);
-    return code in catalogue ? fill(catalogue[code as Key], Object.fromEntries(values)) : text;
+    const values = Object.entries(parts).map(([name, part]) => [
+      name,
+      typeof part === 'string' ? reason(part) : say(part),
+    ]);
+    return code in catalogue ? fill(catalogue[code as Key], Object.fromEntries(values)) : reason(text);
   };
   return {
     language,
@@ -95,6 +102,7 @@ export function translator(language: Language, catalogue: Catalogue): I18n {
       return fill(text, { count: number(count) });
     },
     say,
+    reason,
     step: (name) => {
       const [verb, ...rest] = name.split(' ');
       const known = catalogue as Partial<Record<string, string>>;

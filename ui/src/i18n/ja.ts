@@ -1,12 +1,14 @@
 import sayings from '../../../cluster-core/agent/src/sayings/ja.json';
 import { panels } from '../panels/messages/ja';
 import type { Catalogue } from '.';
+import { others } from './others/ja';
 import type { Sayings } from './sayings';
 import { tour } from './tour/ja';
 
 export const ja: Catalogue = {
   ...panels,
   ...tour,
+  ...others,
   ...(sayings satisfies Sayings),
   skip: 'ページ本文へ移動',
   copy: 'コピー',
@@ -252,6 +254,7 @@ export const ja: Catalogue = {
   'cluster.demo': 'サンプルを配置',
   'cluster.running': '実行中',
   'cluster.stopped': '停止中',
+  'cluster.deleting': '削除中',
   'cluster.paused': '一時停止中',
   'cluster.partial': '一部実行中',
   'cluster.creating': '作成中',

@@ -1,12 +1,14 @@
 import sayings from '../../../cluster-core/agent/src/sayings/zh.json';
 import { panels } from '../panels/messages/zh';
 import type { Catalogue } from '.';
+import { others } from './others/zh';
 import type { Sayings } from './sayings';
 import { tour } from './tour/zh';
 
 export const zh: Catalogue = {
   ...panels,
   ...tour,
+  ...others,
   ...(sayings satisfies Sayings),
   skip: '跳到页面内容',
   copy: '复制',
@@ -250,6 +252,7 @@ export const zh: Catalogue = {
   'cluster.demo': '部署示例',
   'cluster.running': '运行中',
   'cluster.stopped': '已停止',
+  'cluster.deleting': '正在删除',
   'cluster.paused': '已暂停',
   'cluster.partial': '部分运行',
   'cluster.creating': '正在创建',

@@ -16,7 +16,7 @@ import {
   Trash2,
   Zap,
 } from 'lucide-react';
-import type { KubeObject, ObjectRef } from '../api/contract';
+import type { Column, KubeObject, ObjectRef, Row } from '../api/contract';
 import type { Resource } from './discovery';
 import { conditions } from './read';
 import { longName } from './sections';
@@ -52,6 +52,8 @@ export interface Action {
   on: (resource: Resource) => boolean;
   /** Whether it makes sense for this object as it is now; asked only where the object is at hand. */
   when?: (object: KubeObject) => boolean;
+  /** The same for the row of a list: what stands in a column of it, where there is such a column. */
+  row?: [column: string, pattern: RegExp];
 }
 
 const kinds = (...names: string[]) => {
@@ -85,6 +87,7 @@ export const ACTIONS: Action[] = [
     many: true,
     on: suspendable,
     when: (object) => !object.spec?.suspend,
+    row: ['Suspend', /false/i],
   },
   {
     id: 'resume',
@@ -93,13 +96,37 @@ export const ACTIONS: Action[] = [
     many: true,
     on: suspendable,
     when: (object) => object.spec?.suspend === true,
+    row: ['Suspend', /true/i],
   },
   { id: 'trigger', icon: Zap, key: 't', on: kinds('cronjobs.batch') },
-  { id: 'cordon', icon: Ban, key: 'p', many: true, on: nodes, when: (object) => !object.spec?.unschedulable },
-  { id: 'uncordon', icon: CirclePlay, key: 'u', many: true, on: nodes, when: (object) => object.spec?.unschedulable },
+  {
+    id: 'cordon',
+    icon: Ban,
+    key: 'p',
+    many: true,
+    on: nodes,
+    when: (object) => !object.spec?.unschedulable,
+    row: ['Status', /^(?!.*SchedulingDisabled)/],
+  },
+  {
+    id: 'uncordon',
+    icon: CirclePlay,
+    key: 'u',
+    many: true,
+    on: nodes,
+    when: (object) => object.spec?.unschedulable,
+    row: ['Status', /SchedulingDisabled/],
+  },
   { id: 'drain', icon: Cpu, key: 'r', on: nodes },
   { id: 'kill', icon: PowerOff, key: 'x', danger: true, on: nodes },
-  { id: 'start', icon: Power, key: 'o', on: nodes, when: (object) => !isReady(object) },
+  {
+    id: 'start',
+    icon: Power,
+    key: 'o',
+    on: nodes,
+    when: (object) => !isReady(object),
+    row: ['Status', /NotReady|Unknown/],
+  },
   { id: 'remove', icon: Trash2, key: 'Delete', danger: true, on: nodes },
   { id: 'copy', icon: Copy, key: 'y', on: () => true },
   {
@@ -113,6 +140,14 @@ export const ACTIONS: Action[] = [
 ];
 
 export const actionsFor = (resource: Resource): Action[] => ACTIONS.filter((action) => action.on(resource));
+
+/** The actions that make sense for what a row of a list says. */
+export function actionsForRow(resource: Resource, columns: Column[], { cells }: Pick<Row, 'cells'>): Action[] {
+  return actionsFor(resource).filter(({ row: [name, pattern] = ['', /./] }) => {
+    const cell = cells[columns.findIndex((column) => column.name === name)];
+    return cell === undefined || pattern.test(String(cell));
+  });
+}
 
 /** The patches that actions are. */
 export const restartPatch = (now: string) => ({

@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../api/contract';
-import { drainable, each } from './actions';
+import { actionsForRow, drainable, each } from './actions';
 import { findResource, flatten, plural, type Resource } from './discovery';
 import { age, conditionHealth, podSelector } from './read';
 import { sections } from './sections';
@@ -145,4 +145,21 @@ it('offers a template whose names are filled in', () => {
     'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: my-deployment\n  namespace: shop\n',
   );
   expect(text).not.toMatch(/NAME|IMAGE/);
+});
+
+describe('the actions of a row', () => {
+  const of = (resource: string, group = '') =>
+    ({ group, version: 'v1', resource, verbs: [], subresources: [] }) as unknown as Parameters<typeof actionsForRow>[0];
+  const column = (name: string) => ({ name, type: 'string', format: '', priority: 0, description: '' });
+  const states = ['suspend', 'resume', 'cordon', 'uncordon', 'start'];
+  it.each([
+    ['nodes', '', 'Status', 'Ready', ['cordon']],
+    ['nodes', '', 'Status', 'NotReady,SchedulingDisabled', ['uncordon', 'start']],
+    ['cronjobs', 'batch', 'Suspend', 'False', ['suspend']],
+    ['cronjobs', 'batch', 'Suspend', 'True', ['resume']],
+    ['jobs', 'batch', 'Status', 'Running', ['suspend', 'resume']],
+  ])('of %s.%s whose %s is "%s" are %j', (resource, group, name, cell, expected) => {
+    const actions = actionsForRow(of(resource, group), [column('Name'), column(name)], { cells: ['a', cell] });
+    expect(actions.map(({ id }) => id).filter((id) => states.includes(id))).toEqual(expected);
+  });
 });

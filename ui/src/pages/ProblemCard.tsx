@@ -57,7 +57,7 @@ export function ProblemCard({ problem }: { problem: Problem }) {
 
 /** What each node has against a pod that has no place; asked again when the scheduler says something else. */
 function NodeByNode({ problem: { namespace, name, why } }: { problem: Problem }) {
-  const { t } = useI18n();
+  const { t, reason } = useI18n();
   const { name: cluster } = useCluster();
   const [nodes, setNodes] = useState<{ node: string; reasons: string[] }[]>([]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another text is another reason.
@@ -85,7 +85,7 @@ function NodeByNode({ problem: { namespace, name, why } }: { problem: Problem })
         {nodes.slice(0, MOST_NODES).map(({ node, reasons }) => (
           <tr key={node}>
             <td>{node}</td>
-            <td className="wrap">{reasons.join('; ') || t('why.nothing')}</td>
+            <td className="wrap">{reasons.map(reason).join('; ') || t('why.nothing')}</td>
           </tr>
         ))}
       </tbody>

@@ -12,7 +12,7 @@ import { ImagesPage } from '../pages/ImagesPage';
 import { ListPage } from '../pages/list/ListPage';
 import { SyncPage } from '../pages/SyncPage';
 import { Tour } from '../pages/Tour';
-import { useHost } from '../store/host';
+import { useDeleting, useHost } from '../store/host';
 import { attempt, useUi } from '../store/ui';
 import { Guarded } from './App';
 import { useCluster } from './cluster';
@@ -29,6 +29,7 @@ const PanelPage = lazy(() => import('../pages/PanelPage'));
 export function ClusterFrame() {
   const [menu, setMenu] = useState(false);
   const palette = useUi((ui) => ui.palette);
+  const gone = useGone();
   useGlobalKeys();
   useDrawer(menu, setMenu);
   // Who types into the palette does not wait for it.
@@ -37,13 +38,13 @@ export function ClusterFrame() {
     return () => clearTimeout(timer);
   }, []);
   return (
-    <div className="frame" data-menu={menu}>
+    <div className={gone ? 'frame host' : 'frame'} data-menu={menu}>
       <SkipLink />
       <Header menu={menu} onMenu={() => setMenu(!menu)} />
-      <Sidebar onNavigate={() => setMenu(false)} />
+      {!gone && <Sidebar onNavigate={() => setMenu(false)} />}
       <div className="scrim" aria-hidden onClick={() => setMenu(false)} />
       <div className="main" id="page" tabIndex={-1}>
-        <Tour />
+        {!gone && <Tour />}
         <Asleep />
         <Guarded>
           <Page />
@@ -57,6 +58,12 @@ export function ClusterFrame() {
       )}
     </div>
   );
+}
+
+/** Whether the host is known to have no such cluster. */
+function useGone(): boolean {
+  const known = useHost((host) => host.clusters !== null);
+  return !useCluster().cluster && known;
 }
 
 /** On narrow screens the navigation is a drawer: it takes the focus when it opens, and gives it back on Escape. */
@@ -86,8 +93,8 @@ function useDrawer(open: boolean, set: (open: boolean) => void) {
 function Page() {
   const { t } = useI18n();
   const { name, cluster, error, retry, resources } = useCluster();
-  const known = useHost((host) => host.clusters !== null);
-  if (known && !cluster)
+  const gone = useGone();
+  if (gone)
     return (
       <Empty title={t('cluster.unknown', { name })} action={<Link href={ROUTES.clusters}>{t('clusters')}</Link>} />
     );
@@ -129,15 +136,16 @@ function Page() {
 const isAsleep = (cluster: Cluster | undefined) =>
   cluster && cluster.state !== 'running' && cluster.state !== 'partial';
 
-/** A cluster that does not run, and the button that changes that; what was seen of it before stays below. */
+/** A cluster that does not run, or soon will not, and the button that changes that; what was seen of it stays below. */
 function Asleep() {
   const { t } = useI18n();
   const { name, cluster, resources } = useCluster();
-  if (!cluster || !isAsleep(cluster)) return null;
+  const deleting = useDeleting(name);
+  if (!cluster || !(deleting || isAsleep(cluster))) return null;
   const { state } = cluster;
   const action = state === 'paused' ? 'unpause' : 'start';
-  const title = t('cluster.asleep', { name, state: t(`cluster.${state}`) });
-  const button = state !== 'creating' && (
+  const title = t('cluster.asleep', { name, state: t(deleting ? 'cluster.deleting' : `cluster.${state}`) });
+  const button = !deleting && state !== 'creating' && (
     <Button look="primary" onClick={() => attempt(() => clusterAction(name, { action }), t('started'))}>
       {t(`cluster.${action}`)}
     </Button>

@@ -12,6 +12,12 @@ interface Host {
 
 export const useHost = create<Host>(() => ({ clusters: null, operations: [], forwards: [], syncs: [] }));
 
+/** Whether a cluster is on its way out; until the last of it is gone it is still listed as what it was. */
+export const useDeleting = (cluster: string) =>
+  useHost(({ operations }) => operations.some((one) => isDeleting(one) && one.cluster === cluster));
+
+const isDeleting = ({ action, state }: Operation) => action === 'delete' && state === 'running';
+
 export function hear(message: HostMessage) {
   switch (message.type) {
     case 'clusters':

@@ -1,5 +1,15 @@
 //! Where in a YAML or JSON text the field of a path stands: by indentation, which is all that people write by hand.
 
+use std::ops::Range;
+
+/// Where a field stands: its lines, how far in its key is, and how far its own fields are, if it has any.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Place {
+    pub(super) lines: Range<usize>,
+    pub(super) indent: usize,
+    pub(super) inner: Option<usize>,
+}
+
 /// What stands on a line: a field, or the start of an item.
 #[derive(Debug, Clone, Copy)]
 struct Token<'a> {
@@ -12,21 +22,40 @@ struct Token<'a> {
 /// The line, counted from 0, of the field at `path` (`spec.containers[0].image`), or of the nearest one above it that
 /// can be found.
 pub(super) fn line(text: &str, path: &str) -> Option<usize> {
-    walk(text, path).0
+    walk(&tokens(text), path.split(['.', '[']).filter(|part| !part.is_empty())).0.map(|token| token.line)
 }
 
-/// The line of the field at `path` and of no other.
-pub(super) fn exact(text: &str, path: &str) -> Option<usize> {
-    let (line, whole) = walk(text, path);
-    line.filter(|_| whole)
-}
-
-/// How far a path leads, and whether that is its end.
-fn walk(text: &str, path: &str) -> (Option<usize>, bool) {
+/// The place of the field at a path, of which an index is a part like `0]`, and of no other; the empty path leads to the
+/// document.
+pub(super) fn exact(text: &str, path: &[String]) -> Option<Place> {
     let tokens = tokens(text);
-    let (mut found, mut rest) = (None, &tokens[..]);
+    let (found, rest) = walk(&tokens, path.iter().map(String::as_str));
+    let rest = rest?;
+    let inner = rest.first().filter(|first| first.key.is_some()).map(|first| first.indent);
+    let (begin, indent) = found.map_or((0, 0), |token| (token.line, token.indent));
+    let is_item = |line: &str| found.is_some_and(|token| token.key.is_some()) && line.starts_with("- ");
+    let mut end = begin;
+    for (number, line) in text.lines().enumerate().skip(begin) {
+        let content = line.trim_start();
+        let deep = line.len() - content.len();
+        let within = number == begin || found.is_none() || deep > indent || (deep == indent && is_item(content));
+        match content.is_empty() {
+            true => {}
+            false if within => end = number + 1,
+            false => break,
+        }
+    }
+    Some(Place { lines: begin..end, indent, inner })
+}
+
+/// The last field that a path leads to, and what is below it if that is the path's end.
+fn walk<'a>(
+    tokens: &'a [Token<'a>],
+    path: impl Iterator<Item = &'a str>,
+) -> (Option<Token<'a>>, Option<&'a [Token<'a>]>) {
+    let (mut found, mut rest) = (None, tokens);
     let mut indent = None;
-    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
+    for part in path {
         let index = part.strip_suffix(']').and_then(|number| number.parse::<usize>().ok());
         let at = match index {
             Some(index) => nth(rest, indent, |token| token.key.is_none(), index),
@@ -34,14 +63,14 @@ fn walk(text: &str, path: &str) -> (Option<usize>, bool) {
         };
         // Go's errors leave indexes out: then the first item that has the field is as good as any.
         let at = at.or_else(|| rest.iter().position(|token| token.key == Some(part)));
-        let Some(at) = at else { return (found, false) };
+        let Some(at) = at else { return (found, None) };
         let token = rest[at];
-        found = Some(token.line);
+        found = Some(token);
         let end = rest[at + 1..].iter().position(|next| !below(token, *next)).map_or(rest.len(), |end| at + 1 + end);
         rest = &rest[at + 1..end];
         indent = rest.first().map(|first| first.indent);
     }
-    (found, true)
+    (found, Some(rest))
 }
 
 /// Whether a later token belongs to an earlier one: items may stand as far left as the field that holds them.
@@ -99,6 +128,25 @@ mod tests {
         ];
         for (path, expected) in table {
             assert_eq!(line(text, path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_field_ends_where_the_next_begins() {
+        let text = "kind: Pod\ndata:\n  a.txt: |\n    one\n\n    b: two\n\n  # of c\n  c: x\nspec:\n- name: n\n  list:\n  - 1\n";
+        let place = |lines, indent, inner| Some(Place { lines, indent, inner });
+        let table: [(&[&str], _); 7] = [
+            (&[], place(0..13, 0, Some(0))),
+            (&["data"], place(1..9, 0, Some(2))),
+            (&["data", "a.txt"], place(2..6, 2, Some(4))),
+            (&["data", "c"], place(8..9, 2, None)),
+            (&["spec"], place(9..13, 0, None)),
+            (&["spec", "0]"], place(10..13, 0, Some(2))),
+            (&["data", "d"], None),
+        ];
+        for (path, expected) in table {
+            let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+            assert_eq!(exact(text, &path), expected, "{path:?}");
         }
     }
 

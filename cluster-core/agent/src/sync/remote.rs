@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 /// The label of what a sync has applied; its value says which sync.
 const LABEL: &str = "devcluster.io/sync";
-const MANAGER: &str = "devcluster-sync";
+pub(super) const MANAGER: &str = "devcluster-sync";
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
 /// What differs without anybody's doing.
 const UNCOMPARED: [&str; 6] = [

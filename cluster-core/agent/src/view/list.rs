@@ -1,6 +1,7 @@
 //! A window onto the rows of one kind, filtered and sorted.
 
-use super::{Gone, Outbox, Pace, batch};
+use super::metrics::{self, Amount, Amounts};
+use super::{Gone, Outbox, Pace, more};
 use crate::clusters::Live;
 use crate::feed::{Change, Counts, FeedSpec, Resource};
 use crate::health::Health;
@@ -8,6 +9,7 @@ use crate::row::{Column, ExtraColumn, Key, Row};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 const DEFAULT_LIMIT: usize = 200;
 const MOST_ROWS: usize = 5000;
@@ -45,8 +47,30 @@ pub(crate) struct Sort {
     pub(crate) descending: bool,
 }
 
+impl ListSpec {
+    /// What is sorted by and stands in no row.
+    fn by_use(&self) -> Option<Amount> {
+        let measured = self.resource.group.is_empty() && ["nodes", "pods"].contains(&self.resource.resource.as_str());
+        self.sort.as_ref().filter(|_| measured).and_then(|sort| Amount::named(&sort.column))
+    }
+}
+
 /// Sends the window, and what is new in it.
 pub(super) async fn show(live: &Live, spec: &ListSpec, out: &Outbox) -> Result<(), Gone> {
+    let (sender, amounts) = watch::channel(Amounts::default());
+    let follow = async {
+        if let Some(of) = spec.by_use() {
+            metrics::follow(live, of, &sender).await;
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        shown = rows(live, spec, amounts, out) => shown,
+        shown = follow => shown,
+    }
+}
+
+async fn rows(live: &Live, spec: &ListSpec, mut amounts: watch::Receiver<Amounts>, out: &Outbox) -> Result<(), Gone> {
     let feed = live.feeds.open(&FeedSpec {
         resource: spec.resource.clone(),
         label_selector: spec.label_selector.clone(),
@@ -55,8 +79,16 @@ pub(super) async fn show(live: &Live, spec: &ListSpec, out: &Outbox) -> Result<(
     });
     let mut changes = feed.subscribe();
     let (mut view, mut pace) = (View::new(spec.clone()), Pace::new());
-    while let Some(changes) = batch(&mut changes, &mut pace).await {
-        for change in changes {
+    loop {
+        let first = tokio::select! {
+            Some(change) = changes.recv() => vec![change],
+            Ok(()) = amounts.changed() => {
+                view.sort_by(amounts.borrow_and_update().clone());
+                Vec::new()
+            }
+            else => return Ok(()),
+        };
+        for change in more(first, &mut changes, &mut pace).await {
             match change {
                 Change::Live(lost) => out.state(lost.as_ref()).await?,
                 change => view.take(change),
@@ -66,7 +98,6 @@ pub(super) async fn show(live: &Live, spec: &ListSpec, out: &Outbox) -> Result<(
             out.send("rows", &window).await?;
         }
     }
-    Ok(())
 }
 
 /// Whether an object of a namespace is looked at.
@@ -107,6 +138,8 @@ struct View {
     spec: ListSpec,
     words: Vec<String>,
     columns: Arc<Vec<Column>>,
+    /// What is sorted by instead of a column.
+    amounts: Option<Amounts>,
     tally: Tally,
     /// The rows that match.
     order: BTreeMap<Place, Arc<Row>>,
@@ -147,6 +180,7 @@ impl View {
     fn new(spec: ListSpec) -> Self {
         Self {
             words: spec.filter.split_whitespace().map(str::to_lowercase).collect(),
+            amounts: spec.by_use().map(|_| Amounts::default()),
             spec,
             columns: Arc::default(),
             tally: Tally::default(),
@@ -189,11 +223,29 @@ impl View {
         self.tally.put(&row);
         self.take_out(&row.uid);
         if row.has_all(&self.words) {
-            let column = self.spec.sort.as_ref().map_or("", |sort| sort.column.as_str());
-            let key = row.key(&self.columns, column);
-            let place = (key, row.namespace.clone(), row.name.clone(), row.uid.clone());
-            self.places.insert(row.uid.clone(), place.clone());
-            self.order.insert(place, row);
+            self.place(row);
+        }
+    }
+
+    fn place(&mut self, row: Arc<Row>) {
+        let column = self.spec.sort.as_ref().map_or("", |sort| sort.column.as_str());
+        let key = match &self.amounts {
+            // Of what is not measured, or not yet, nothing is known.
+            Some(amounts) => {
+                Key::Number(amounts.get(&format!("{}/{}", row.namespace, row.name)).copied().unwrap_or(-1))
+            }
+            None => row.key(&self.columns, column),
+        };
+        let place = (key, row.namespace.clone(), row.name.clone(), row.uid.clone());
+        self.places.insert(row.uid.clone(), place.clone());
+        self.order.insert(place, row);
+    }
+
+    /// Sorts all rows by what their objects use now.
+    fn sort_by(&mut self, amounts: Amounts) {
+        self.amounts = Some(amounts);
+        for row in std::mem::take(&mut self.order).into_values() {
+            self.place(row);
         }
     }
 
@@ -285,6 +337,18 @@ mod tests {
             assert_eq!((message.total, message.matched), (total, matched), "{spec}");
             assert!(message.columns.is_some());
         }
+    }
+
+    #[test]
+    fn rows_are_sorted_by_what_their_objects_use() {
+        let mut view = view(json!({"sort": {"column": "CPU", "descending": true}}));
+        assert_eq!(order(&view.news().expect("a first message")), ["two", "three", "one"], "nothing is measured yet");
+        view.sort_by([("b/three".to_owned(), 7), ("a/one".to_owned(), 3)].into());
+        let message = view.news().expect("another order");
+        assert_eq!((order(&message), message.rows.len()), (vec!["three", "one", "two"], 0));
+        let other = json!({"version": "v1", "resource": "services", "sort": {"column": "Memory"}});
+        let spec: ListSpec = serde_json::from_value(other).expect("a spec");
+        assert_eq!(spec.by_use(), None, "only pods and nodes are measured");
     }
 
     #[test]

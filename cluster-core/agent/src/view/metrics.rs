@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// The API is one that has to be asked.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -57,11 +57,52 @@ struct Kept {
 #[derive(Debug, Default)]
 pub(crate) struct History(Mutex<Kept>);
 
-/// Sends a point in every period, with the first one those before unless only the latest are wanted.
-pub(super) async fn show(live: &Live, latest: bool, out: &Outbox) -> Result<(), Gone> {
-    // A list is glanced at; a chart is watched.
+/// One of the amounts that objects use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Amount {
+    Cpu,
+    Memory,
+}
+
+impl Amount {
+    pub(super) fn named(column: &str) -> Option<Self> {
+        [("cpu", Self::Cpu), ("memory", Self::Memory)]
+            .into_iter()
+            .find(|(name, _)| column.eq_ignore_ascii_case(name))
+            .map(|(_, of)| of)
+    }
+}
+
+/// How much each uses, in bytes or millionths of a core, by `namespace/name`; nodes have no namespace.
+pub(super) type Amounts = HashMap<String, i64>;
+
+/// Tells the amounts in every period.
+pub(super) async fn follow(live: &Live, of: Amount, amounts: &watch::Sender<Amounts>) {
+    let mut ticks = every(true);
+    loop {
+        ticks.tick().await;
+        match newest(live).await {
+            Ok(point) => {
+                let all = point.nodes.iter().chain(&point.pods);
+                amounts.send_replace(
+                    all.map(|used| (format!("{}/{}", used.namespace, used.name), used.much(of))).collect(),
+                );
+            }
+            Err(error) => tracing::debug!(%error, "what is used is not known"),
+        }
+    }
+}
+
+/// A list is glanced at; a chart is watched.
+fn every(latest: bool) -> Interval {
     let mut ticks = interval(if latest { PERIOD * 2 } else { PERIOD });
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Sends a point in every period, with the first one those before unless only the latest are wanted.
+pub(super) async fn show(live: &Live, latest: bool, out: &Outbox) -> Result<(), Gone> {
+    let mut ticks = every(latest);
     let (mut first, mut lost) = (true, false);
     loop {
         ticks.tick().await;
@@ -135,6 +176,13 @@ fn counted(summary: &Value) -> Counted {
 }
 
 impl Used {
+    fn much(&self, of: Amount) -> i64 {
+        match of {
+            Amount::Cpu => (self.cpu * 1e6) as i64,
+            Amount::Memory => self.memory,
+        }
+    }
+
     /// Takes what was received and sent in a time; nothing when the counting began anew in it.
     fn rate(&mut self, (before, now): (&Counted, &Counted), seconds: f64) {
         let of = (self.namespace.clone(), self.name.clone());

@@ -208,7 +208,7 @@ pub(crate) struct SyncArguments {
     /// Only show what would change; fails when something would.
     #[arg(long, conflicts_with_all = ["once", "pull"])]
     pub(crate) diff: bool,
-    /// Write values that were changed in the cluster back into the files, and end.
+    /// Write what was changed and added in the cluster back into the files, and end.
     #[arg(long, conflicts_with = "once")]
     pub(crate) pull: bool,
     /// Leave in the cluster what goes from the files.

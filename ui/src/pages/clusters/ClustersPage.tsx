@@ -10,7 +10,7 @@ import { clusterHealth } from '../../kinds/clusters';
 import { OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES } from '../../shell/paths';
-import { useHost } from '../../store/host';
+import { useDeleting, useHost } from '../../store/host';
 import { attempt, openDialog } from '../../store/ui';
 import { FirstRun, useFirstRun } from './FirstRun';
 
@@ -65,7 +65,8 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
         <Command text={`devcluster down --name ${name}`} />
       </Dialog>,
     );
-  const live = state === 'running' || state === 'partial';
+  const deleting = useDeleting(name);
+  const live = !deleting && (state === 'running' || state === 'partial');
   const entries: MenuEntry[] = [
     ...(live
       ? [
@@ -81,9 +82,9 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
     <li className="card cluster" aria-label={name}>
       <header>
         <h2 className="row">
-          <HealthMark health={clusterHealth(state)} />
+          <HealthMark health={deleting ? 'done' : clusterHealth(state)} />
           {live ? <Link href={clusterHref(name)}>{name}</Link> : name}
-          <span className="chip">{t(`cluster.${state}`)}</span>
+          <span className="chip">{t(deleting ? 'cluster.deleting' : `cluster.${state}`)}</span>
         </h2>
         {state === 'stopped' && (
           <Button onClick={act({ action: 'start' })}>
@@ -102,11 +103,13 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
             {t('open')}
           </Button>
         )}
-        <Menu
-          trigger={<Button aria-label={t('actions.of', { name })}>{t('actions')}</Button>}
-          entries={entries}
-          align="end"
-        />
+        {!deleting && (
+          <Menu
+            trigger={<Button aria-label={t('actions.of', { name })}>{t('actions')}</Button>}
+            entries={entries}
+            align="end"
+          />
+        )}
       </header>
       <ul className="nodes">
         {nodes.map((node) => (

@@ -31,7 +31,7 @@ export function RelatedList({ title, gvr, spec, columns }: Props) {
       {loaded && data.order.length === 0 ? (
         <p className="body soft">{t('related.none')}</p>
       ) : (
-        <table className="plain">
+        <table className="plain related">
           <thead>
             <tr>
               <th scope="col">{t('name')}</th>
@@ -62,20 +62,28 @@ function RelatedRow({ uid, view, gvr, cells }: { uid: string; view: ListView; gv
   if (!row) return null;
   const { group, version, resource } = gvr;
   return (
-    <tr>
-      <td>
-        <HealthMark health={row.health} />{' '}
-        <Link href={links.object({ group, version, resource, namespace: row.namespace, name: row.name })}>
-          {row.name}
-        </Link>
-        {row.why && <div className={`small ${row.health}`}>{say(row.why)}</div>}
-      </td>
-      {cells.map((cell) => (
-        <td key={cell}>{text(row.cells[cell])}</td>
-      ))}
-      <td>
-        <Age since={row.created} />
-      </td>
-    </tr>
+    <>
+      <tr>
+        <td>
+          <HealthMark health={row.health} />{' '}
+          <Link href={links.object({ group, version, resource, namespace: row.namespace, name: row.name })}>
+            {row.name}
+          </Link>
+        </td>
+        {cells.map((cell) => (
+          <td key={cell}>{text(row.cells[cell])}</td>
+        ))}
+        <td>
+          <Age since={row.created} />
+        </td>
+      </tr>
+      {row.why && (
+        <tr className="continued">
+          <td colSpan={cells.length + 2} className="wrap small">
+            <span className={row.health}>{say(row.why)}</span>
+          </td>
+        </tr>
+      )}
+    </>
   );
 }

@@ -11,17 +11,17 @@ import {
   useRef,
   useState,
 } from 'react';
-import type { ObjectRef, Row } from '../../api/contract';
+import type { Column, ObjectRef, Row } from '../../api/contract';
 import { MenuAt } from '../../components/Menu';
 import { useI18n } from '../../i18n';
-import { type ActionId, actionsFor } from '../../kinds/actions';
+import { type ActionId, actionsFor, actionsForRow } from '../../kinds/actions';
 import type { Resource } from '../../kinds/discovery';
 import { useLinks, useParam } from '../../shell/paths';
 import { useListState } from '../../store/hooks';
 import type { ListView } from '../../store/list';
 import { useSettings } from '../../store/settings';
 import type { Usage } from '../../store/usage';
-import { leastWidth, type Options, type Shown, shownColumns, tracks } from './columns';
+import { grown, leastWidth, nextSort, type Options, type Shown, shownColumns, tracks } from './columns';
 import { GridRow } from './GridRow';
 import { windowOffset } from './window';
 
@@ -173,6 +173,9 @@ export function Grid(props: Props) {
     const index = Number((event.target as Element).closest('[data-index]')?.getAttribute('data-index') ?? -1);
     return [index, rowAt(index)];
   };
+  /** What is done to several is offered whatever one of them says. */
+  const offered = (row: Row) =>
+    targets(row).length > 1 ? actionsFor(resource) : actionsForRow(resource, state.data.columns, row);
   const openMenu = (event: MouseEvent) => {
     const [index, row] = hit(event);
     if (!row) return;
@@ -190,7 +193,7 @@ export function Grid(props: Props) {
       event.preventDefault();
       return open(row);
     }
-    if (target.closest('[data-menu]')) return openMenu(event);
+    if (target.closest('[data-actions]')) return openMenu(event);
     activate(index);
     if (event.shiftKey) return toggle(rowsBetween(Math.min(anchor, index), Math.max(anchor, index)), true);
     setAnchor(index);
@@ -250,7 +253,7 @@ export function Grid(props: Props) {
           x={menu.x}
           y={menu.y}
           onClose={() => setMenu(null)}
-          entries={actionsFor(resource).map(({ id, icon: Icon, key, danger, many }) => ({
+          entries={offered(menu.row).map(({ id, icon: Icon, key, danger, many }) => ({
             id,
             label: t(`action.${id}`),
             icon: <Icon />,
@@ -304,17 +307,10 @@ function tellCut({ target }: PointerEvent) {
 
 const rowId = (index: number) => `row-${index}`;
 
-/** Of this the agent knows nothing that it could sort by. */
-const isUsage = (kind: Shown['kind']) => kind === 'cpu' || kind === 'memory';
-
 function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
   const { t } = useI18n();
   const [sort, setSort] = useParam('sort');
   const [by, direction] = sort.split(':');
-  const next = (name: string) => {
-    if (by !== name) return `${name}:asc`;
-    return direction === 'asc' ? `${name}:desc` : '';
-  };
   const ariaSort = (name: string) => (by !== name ? 'none' : direction === 'desc' ? 'descending' : 'ascending');
   return (
     <div role="rowgroup" className="grid-head" style={{ minWidth }}>
@@ -326,17 +322,17 @@ function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
           <span
             key={`${kind}${name}`}
             role="columnheader"
-            aria-sort={kind === 'why' || isUsage(kind) ? undefined : ariaSort(name)}
+            aria-sort={kind === 'why' ? undefined : ariaSort(name)}
             className={numeric ? 'numeric' : undefined}
           >
-            {kind === 'why' || isUsage(kind) ? (
-              kind === 'why' ? (
-                t('why')
-              ) : (
-                name
-              )
+            {kind === 'why' ? (
+              t('why')
             ) : (
-              <button type="button" title={description || undefined} onClick={() => setSort(next(name))}>
+              <button
+                type="button"
+                title={description || undefined}
+                onClick={() => setSort(nextSort(sort, name, kind))}
+              >
                 {name}
                 {by === name && (direction === 'desc' ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
               </button>
@@ -351,14 +347,14 @@ function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
   );
 }
 
-/** Columns keep their widths while rows come and go; they are measured anew when the columns are others. */
+/** Columns keep their widths while rows come and go, and grow with what comes into them. */
 function useColumns(view: ListView, { wide, namespace, usage }: Options): Shown[] {
-  const { columns, order } = useListState(view).data;
-  const measured = order.length > 0;
-  const troubled = useListState(view).data.counts.bad + useListState(view).data.counts.warn > 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the rows count only when they first come or trouble starts.
+  const { data } = useListState(view);
+  const kept = useRef<{ of: Column[]; shown: Shown[] }>({ of: [], shown: [] });
   return useMemo(() => {
-    const rows = order.flatMap((uid) => view.row(uid) ?? []);
-    return shownColumns(columns, rows, { wide, namespace, usage });
-  }, [columns, wide, namespace, usage, view, measured, troubled]);
+    const rows = data.order.flatMap((uid) => view.row(uid) ?? []);
+    const now = shownColumns(data.columns, rows, { wide, namespace, usage });
+    kept.current = { of: data.columns, shown: kept.current.of === data.columns ? grown(kept.current.shown, now) : now };
+    return kept.current.shown;
+  }, [data, wide, namespace, usage, view]);
 }

@@ -60,7 +60,7 @@ export const GridRow = memo(function GridRow({
         </span>
       ))}
       <span role="gridcell" className="at-edge">
-        <button type="button" tabIndex={-1} data-menu aria-label={t('actions.of', { name: row?.name ?? '' })}>
+        <button type="button" tabIndex={-1} data-actions aria-label={t('actions.of', { name: row?.name ?? '' })}>
           ⋮
         </button>
       </span>

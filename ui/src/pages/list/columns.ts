@@ -76,6 +76,17 @@ export function shownColumns(columns: Column[], rows: Row[], options: Options): 
   return shown;
 }
 
+/** Columns as they are drawn and as they would be now: the same ones unless there are others, or one has become wider. */
+export function grown(before: Shown[], now: Shown[]): Shown[] {
+  const same =
+    before.length === now.length && before.every(({ name, kind }, i) => name === now[i]?.name && kind === now[i]?.kind);
+  if (!same) return now;
+  const widths = now.map(({ width }, i) => Math.max(width, before[i]?.width ?? 0));
+  return widths.every((width, i) => width === before[i]?.width)
+    ? before
+    : now.map((column, i) => ({ ...column, width: widths[i] ?? column.width }));
+}
+
 function width(name: string, rows: Row[], cell: number): number {
   let longest = name.length + MARK;
   for (const row of rows) longest = Math.max(longest, text(row.cells[cell]).length);
@@ -124,3 +135,10 @@ export const writeColumns = (columns: ExtraColumn[]): string =>
       'label' in column ? `${column.name}:label:${column.label}` : `${column.name}:path:${column.jsonPath}`,
     )
     .join(';');
+
+/** The order after a click on a column: one way, the other, none. Of what is used the most is looked for. */
+export function nextSort(sort: string, name: string, kind: Shown['kind']): string {
+  const ways = ['asc', 'desc'].map((way) => `${name}:${way}`);
+  if (kind === 'cpu' || kind === 'memory') ways.reverse();
+  return ways[ways.indexOf(sort) + 1] ?? '';
+}

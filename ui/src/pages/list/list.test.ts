@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Column, Row } from '../../api/contract';
-import { readColumns, shownColumns, writeColumns } from './columns';
+import { grown, nextSort, readColumns, type Shown, shownColumns, writeColumns } from './columns';
 import { WINDOW, windowOffset } from './window';
 
 const column = (name: string, priority = 0): Column => ({
@@ -23,6 +23,8 @@ const row = (why: string | null): Row => ({
 });
 const columns = [column('Name'), column('Status'), column('Age'), column('IP', 1)];
 
+const none = { wide: false, namespace: false, usage: false };
+
 describe('the columns of a list', () => {
   it.each([
     [{}, null, ['Name', 'Status', 'Age']],
@@ -31,8 +33,29 @@ describe('the columns of a list', () => {
     [{ usage: true }, null, ['Name', 'Status', 'CPU', 'Memory', 'Age']],
     [{}, 'it crashes', ['Name', 'Status', 'Age', '']],
   ])('with %j and the words "%s" are %j', (options, why, names) => {
-    const none = { wide: false, namespace: false, usage: false };
     expect(shownColumns(columns, [row(why)], { ...none, ...options }).map(({ name }) => name)).toEqual(names);
+  });
+
+  it.each([
+    ['text', '', ['Name:asc', 'Name:desc', '']],
+    ['cpu', '', ['Name:desc', 'Name:asc', '']],
+    ['text', 'Age:asc', ['Name:asc']],
+  ] as const)('of the kind %s are sorted by, after "%s", as %j', (kind, before, ways) => {
+    let sort: string = before;
+    for (const way of ways) {
+      sort = nextSort(sort, 'Name', kind);
+      expect(sort).toBe(way);
+    }
+  });
+
+  it('keep their widths until something wider comes', () => {
+    const shown = (status: string, more = {}) =>
+      shownColumns(columns, [{ ...row(null), cells: ['a', status, '5m', ''] }], { ...none, ...more });
+    const widths = (columns: Shown[]) => columns.map(({ width }) => width);
+    const before = shown('Running');
+    expect(grown(before, shown('Ready'))).toBe(before);
+    expect(widths(grown(before, shown('Ready,SchedulingDisabled')))).toEqual([8, 25, 7]);
+    expect(grown(before, shown('Ready', { namespace: true }))).toHaveLength(4);
   });
 
   it('that were added stand in the address', () => {

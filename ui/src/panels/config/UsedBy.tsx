@@ -17,8 +17,9 @@ interface Props {
   onOpen?: (ref: ObjectRef) => void;
 }
 
-/** Milliseconds that a change is given on its way before the pods are asked. */
+/** Milliseconds that a change is given on its way before the pods are asked, and after which those are asked again. */
 const ON_ITS_WAY = 1500;
+const LATE = [0, 3000, 10_000];
 
 /** By pod and path: when the mounted files got their present content, or null where the container cannot tell. */
 type Reached = Map<string, number | null>;
@@ -101,7 +102,9 @@ function useReached(cluster: string, namespace: string, users: User[], revision:
     }
   }, [cluster, namespace, text]);
   useEffect(() => {
-    if (key !== '') ask();
+    if (key === '') return;
+    const timers = LATE.map((after) => setTimeout(ask, after));
+    return () => timers.forEach(clearTimeout);
   }, [key, ask]);
   return { reached, ask };
 }

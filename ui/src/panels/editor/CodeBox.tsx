@@ -13,6 +13,8 @@ import {
   lineNumbers,
 } from '@codemirror/view';
 import { useEffect, useRef } from 'react';
+import { spoken } from '../../i18n';
+import { editorWords } from '../../i18n/others';
 import { replacement } from './document';
 import { type LineMark, liveMarks, showMarks } from './marks';
 import { theme } from './theme';
@@ -54,6 +56,7 @@ export function CodeBox({ label, value, onChange, extensions = [], marks, readOn
         doc: start.value,
         extensions: [
           basics(start.label, start.readOnly),
+          EditorState.phrases.of(editorWords(spoken().t)),
           keymap.of([{ key: 'Mod-s', preventDefault: true, run: onSaveKey }]),
           language.current.of(start.extensions),
           EditorView.updateListener.of((update) => {

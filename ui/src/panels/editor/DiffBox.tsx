@@ -3,6 +3,8 @@ import { unifiedMergeView } from '@codemirror/merge';
 import { EditorState } from '@codemirror/state';
 import { EditorView, lineNumbers } from '@codemirror/view';
 import { useEffect, useRef } from 'react';
+import { spoken } from '../../i18n';
+import { editorWords } from '../../i18n/others';
 import { theme } from './theme';
 
 /** What differs between two texts, unchanged parts folded away. */
@@ -19,6 +21,7 @@ export function DiffBox({ label, before, after }: { label: string; before: strin
           yaml(),
           theme,
           EditorState.readOnly.of(true),
+          EditorState.phrases.of(editorWords(spoken().t)),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
           unifiedMergeView({

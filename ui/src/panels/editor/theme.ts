@@ -39,6 +39,18 @@ const look = EditorView.theme({
     backgroundColor: 'var(--surface)',
     backgroundImage: 'none',
   },
+  '.cm-panel.cm-search': { padding: '0.4rem 2rem 0.4rem 0.6rem', fontFamily: 'var(--font)' },
+  '.cm-panel.cm-search label': {
+    display: 'inline-flex',
+    alignItems: 'center',
+    gap: '0.35rem',
+    verticalAlign: 'middle',
+  },
+  '.cm-panel.cm-search input, .cm-panel.cm-search button, .cm-panel.cm-search label': {
+    margin: '0.15rem 0.5rem 0.15rem 0',
+    fontSize: 'var(--text-small)',
+  },
+  '.cm-panel.cm-search label input': { margin: '0' },
   '.cm-live-gutter': { width: '0.5rem' },
   '.cm-live-mark': { width: '0.3rem', height: '100%', backgroundColor: 'var(--warn)' },
   '.cm-explain': { maxWidth: '32rem', padding: '0.5rem 0.75rem', fontFamily: 'var(--font)', whiteSpace: 'pre-wrap' },
