@@ -259,7 +259,9 @@ mod tests {
         let (early, mut first) = mpsc::unbounded_channel();
         let (late, mut second) = mpsc::unbounded_channel();
         store.subscribe(early);
-        events.into_iter().for_each(|event| store.take(&spec, event));
+        for event in events {
+            store.take(&spec, event);
+        }
         store.subscribe(late);
         drop(store);
         [&mut first, &mut second].map(|receiver| {
