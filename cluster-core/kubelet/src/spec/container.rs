@@ -1,6 +1,7 @@
 //! The whole definition of a container, and of a pod's sandbox, for the engine.
 
-use super::{env, expand::expand, files, hash, qos, security};
+use super::expand::{expand, expand_all};
+use super::{env, files, hash, qos, security};
 use crate::pod::context::Context;
 use crate::runtime::{ContainerSpec, ImageInfo, Mount, Namespace, label};
 use crate::volume::subpath;
@@ -131,7 +132,7 @@ fn mounts<'v>(
         let volume = parts.volumes.get(&wanted.name).ok_or_else(|| format!("volume {:?} not found", wanted.name))?;
         let sub = match (&wanted.sub_path, &wanted.sub_path_expr) {
             (Some(path), _) if !path.is_empty() => Some(path.clone()),
-            (_, Some(expression)) if !expression.is_empty() => Some(expand(expression, value)),
+            (_, Some(expression)) if !expression.is_empty() => Some(expand_all(expression, value)?),
             _ => None,
         };
         let source = match sub {

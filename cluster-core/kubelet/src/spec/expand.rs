@@ -25,6 +25,19 @@ pub(crate) fn expand<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) ->
     out
 }
 
+/// The same for texts in which every name must have a value.
+pub(crate) fn expand_all<'v>(text: &str, value: impl Fn(&str) -> Option<&'v str>) -> Result<String, String> {
+    let missing = std::cell::Cell::new(None);
+    let out = expand(text, |name| {
+        let found = value(name);
+        if found.is_none() {
+            missing.set(Some(name.to_owned()));
+        }
+        found
+    });
+    missing.into_inner().map_or(Ok(out), |name| Err(format!("missing value for {name:?}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +61,8 @@ mod tests {
                 _ => None,
             };
             assert_eq!(expand(given, value), wanted, "{given}");
+            let missing = given.contains("NONE").then(|| "missing value for \"NONE\"".to_owned());
+            assert_eq!(expand_all(given, value).err(), missing, "{given}");
         }
     }
 }

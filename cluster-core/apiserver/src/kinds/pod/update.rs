@@ -85,7 +85,8 @@ pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
         }
     }
     if errors.is_empty() && qos_class_of(spec.value) != qos_class_of(&old["spec"]) {
-        errors.push(spec.invalid("Pod QOS Class may not change as a result of resizing"));
+        let why = "Pod QOS Class may not change as a result of resizing";
+        errors.push(Error::invalid(&spec.path, &new["status"]["qosClass"], why));
     }
     errors
 }
