@@ -169,7 +169,7 @@ fn any_value(schema: &Schema, dice: &mut Dice, depth: usize) -> Option<Value> {
         },
         Shape::List(list) => vec![any_value(&list.items, dice, depth)?].into(),
         Shape::Map(map) => json!({format!("key-{number}"): any_value(&map.values, dice, depth)?}),
-        Shape::Object(_) if depth > 6 => return None,
+        Shape::Object(_) if depth > 4 => return None,
         Shape::Object(object) => match &schema.shape {
             Shape::Reference(to) => some(&to.name, schema, dice, depth),
             _ => some(&object.copy_of, schema, dice, depth),
