@@ -105,6 +105,16 @@ impl Status {
         Self { details: resource.details(name), ..Self::new(409, "AlreadyExists", message) }
     }
 
+    /// 409 `AlreadyExists` of an object that asked for a name of the server's making.
+    pub fn no_unique_name(resource: GroupResource<'_>, name: &str) -> Self {
+        let mut status = Self::already_exists(resource, name);
+        status.message.push_str(", the server was not able to generate a unique name for the object");
+        if let Some(details) = &mut status.details {
+            details.retry_after_seconds = 1;
+        }
+        status
+    }
+
     /// 409 `Conflict`.
     pub fn conflict(resource: GroupResource<'_>, name: &str, why: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", resource.qualified());

@@ -81,6 +81,9 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
                 meta::remove(&mut object, "metadata.name");
                 metadata::generate_name(&mut object);
             }
+            Err(WriteError::Exists) if !meta::text(&object, "metadata.generateName").is_empty() => {
+                return Err(Status::no_unique_name(resource.group_resource(), &name));
+            }
             Err(error) => return Err(call.write_error(&name, &error)),
         }
     }

@@ -53,6 +53,12 @@ async fn names_are_generated() {
     let name = created["metadata"]["name"].as_str().expect("a name");
     assert!(name.starts_with("job-") && name.len() == 9, "{name}");
     assert_eq!((&created["kind"], &created["apiVersion"]), (&json!("ConfigMap"), &json!("v1")));
+    let again = json!({"metadata": {"name": name, "generateName": "job-"}});
+    let refused = api.post(CONFIG_MAPS, &again).await;
+    let why = "already exists, the server was not able to generate a unique name for the object";
+    assert_eq!(refused.body["message"], json!(format!("configmaps {name:?} {why}")));
+    let told = (refused.code, &refused.body["reason"], &refused.body["details"]["retryAfterSeconds"]);
+    assert_eq!(told, (409, &json!("AlreadyExists"), &json!(1)));
 }
 
 #[tokio::test]
