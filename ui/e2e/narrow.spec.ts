@@ -76,6 +76,32 @@ test('letters of twice the size have the layout of half the room', async ({ page
   }
 });
 
+test('what the header tells gives way to its icons', async ({ page }) => {
+  const operation = {
+    id: 'long',
+    title: 'Load an image',
+    cluster: CLUSTER,
+    action: 'load',
+    state: 'running',
+    steps: [],
+  };
+  await page.routeWebSocket(/\/api\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((text) => {
+      socket.send(text);
+      socket.send(JSON.stringify({ type: 'operation', operation }));
+    });
+  });
+  await page.goto(list('core/v1/pods'));
+  const operations = page.getByRole('button', { name: 'Operations' });
+  await expect(operations).toContainText('1 running');
+  for (const width of [1280, 961, 960, 700, 641, 640, 390, 320]) {
+    await page.setViewportSize({ width, height: 700 });
+    await expect(operations).toBeVisible();
+    expect(await sticksOut(page), `at ${width} pixels`).toEqual([]);
+  }
+});
+
 test('on a narrow screen a dialog, a menu and the palette fit', async ({ page }) => {
   await page.setViewportSize({ width: 320, height: 700 });
   await page.goto(list('core/v1/pods'));

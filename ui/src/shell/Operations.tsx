@@ -16,7 +16,7 @@ export function Operations() {
     <Popover.Root>
       <Popover.Trigger className="button quiet" aria-label={t('operations')} title={t('operations')}>
         {running > 0 ? <LoaderCircle className="spin" /> : <ListChecks />}
-        {running > 0 && <span className="operations-label">{tn('operations.running', running)}</span>}
+        {running > 0 && <span className="cut operations-label">{tn('operations.running', running)}</span>}
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Positioner sideOffset={6} align="end" className="layer">
