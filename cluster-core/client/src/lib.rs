@@ -11,6 +11,7 @@ pub mod http;
 mod informer;
 pub mod kubeconfig;
 pub mod lease;
+pub mod nodes;
 mod options;
 mod queue;
 mod reflector;

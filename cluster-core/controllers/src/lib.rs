@@ -23,7 +23,6 @@ mod meta;
 mod namespace;
 mod node_ipam;
 mod node_lifecycle;
-mod nodes;
 mod pod_control;
 mod pod_gc;
 mod pods;

@@ -7,6 +7,7 @@ use crate::pods;
 use crate::runner::{Controller, Outcome, Runner};
 use crate::{Context, Error, delete, ignore_gone};
 use cluster_client::events::{Recorder, reference};
+use cluster_client::nodes::covers;
 use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -65,21 +66,6 @@ enum Verdict {
     Evict,
 }
 
-pub(crate) fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
-    let effect = toleration.effect.as_deref().unwrap_or_default();
-    let key = toleration.key.as_deref().unwrap_or_default();
-    if (!effect.is_empty() && effect != taint.effect) || (!key.is_empty() && key != taint.key) {
-        return false;
-    }
-    match toleration.operator.as_deref() {
-        Some("Exists") => true,
-        _ => {
-            !key.is_empty()
-                && toleration.value.as_deref().unwrap_or_default() == taint.value.as_deref().unwrap_or_default()
-        }
-    }
-}
-
 /// A taint nobody tolerates evicts at once; else the shortest time that any toleration in use allows counts, from when
 /// the taint was set, or else noticed.
 fn judge<'a>(
@@ -90,7 +76,7 @@ fn judge<'a>(
 ) -> Verdict {
     let mut verdict = Verdict::Stay;
     for taint in taints {
-        let mut used = tolerations.iter().filter(|toleration| tolerates(toleration, taint)).peekable();
+        let mut used = tolerations.iter().filter(|toleration| covers(toleration, taint)).peekable();
         if used.peek().is_none() {
             return Verdict::Evict;
         }

@@ -2,10 +2,10 @@
 
 use crate::history::REVISION;
 use crate::meta::Meta;
-use crate::nodes::{self, NAME_FIELD};
 use crate::pod_control::from_template;
 use crate::pods;
 use cluster_client::Object;
+use cluster_client::nodes::{self, NAME_FIELD};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{
     Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodTemplateSpec, Toleration,

@@ -2,8 +2,8 @@
 
 use super::{claim_key, class_name};
 use crate::meta::{self, Meta};
-use crate::nodes::selects;
 use cluster_client::Object;
+use cluster_client::nodes::selects;
 use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
 use std::sync::Arc;

@@ -2,31 +2,12 @@
 
 use super::{Cycle, Prepared, Refusal, Score, Scorer, scale};
 use crate::model::NodeInfo;
+use cluster_client::nodes::covers;
 use k8s_openapi::api::core::v1::{Taint, Toleration};
 
 /// Whether one of the tolerations covers the taint.
 pub(crate) fn tolerated(taint: &Taint, tolerations: &[Toleration]) -> bool {
-    tolerations.iter().any(|toleration| tolerates(toleration, taint))
-}
-
-fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
-    let covers = |wanted: &Option<String>, actual: &str| {
-        wanted.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == actual)
-    };
-    let value = toleration.value.as_deref().unwrap_or_default();
-    let actual = taint.value.as_deref().unwrap_or_default();
-    let compare = |good: fn(&i64, &i64) -> bool| {
-        actual.parse().ok().zip(value.parse().ok()).is_some_and(|(actual, bound): (i64, i64)| good(&actual, &bound))
-    };
-    covers(&toleration.effect, &taint.effect)
-        && covers(&toleration.key, &taint.key)
-        && match toleration.operator.as_deref().unwrap_or_default() {
-            "" | "Equal" => value == actual,
-            "Exists" => true,
-            "Gt" => compare(i64::gt),
-            "Lt" => compare(i64::lt),
-            _ => false,
-        }
+    tolerations.iter().any(|toleration| covers(toleration, taint))
 }
 
 /// The first taint that keeps the pod from the node.
@@ -49,7 +30,7 @@ struct Reluctant<'a>(Vec<&'a Toleration>);
 impl Score for Reluctant<'_> {
     fn score(&self, node: &NodeInfo) -> i64 {
         let soft = node.facts.taints.iter().filter(|taint| taint.effect == "PreferNoSchedule");
-        soft.filter(|taint| !self.0.iter().any(|toleration| tolerates(toleration, taint))).count() as i64
+        soft.filter(|taint| !self.0.iter().any(|toleration| covers(toleration, taint))).count() as i64
     }
 
     fn normalise(&self, scores: &mut [i64]) {

@@ -1,11 +1,12 @@
 //! Which nodes a selector picks, and which a pod tolerates.
 
-use crate::meta::has_labels;
-use cluster_client::Object;
-use k8s_openapi::api::core::v1::{Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Toleration};
+use crate::Object;
+use k8s_openapi::api::core::v1::{
+    Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration,
+};
 
 /// The one field of a node that selectors may name.
-pub(crate) const NAME_FIELD: &str = "metadata.name";
+pub const NAME_FIELD: &str = "metadata.name";
 
 fn holds(requirement: &NodeSelectorRequirement, value: Option<&str>) -> bool {
     let values = requirement.values.as_deref().unwrap_or_default();
@@ -23,36 +24,60 @@ fn holds(requirement: &NodeSelectorRequirement, value: Option<&str>) -> bool {
     }
 }
 
+fn label<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.metadata.labels.as_ref()?.get(key).map(String::as_str)
+}
+
 fn term(term: &NodeSelectorTerm, node: &Node) -> bool {
-    let label = |key: &str| node.metadata.labels.as_ref()?.get(key).map(String::as_str);
     let field = |key: &str| (key == NAME_FIELD).then(|| node.name());
     let expressions = term.match_expressions.as_deref().unwrap_or_default();
     let fields = term.match_fields.as_deref().unwrap_or_default();
     !(expressions.is_empty() && fields.is_empty())
-        && expressions.iter().all(|requirement| holds(requirement, label(&requirement.key)))
+        && expressions.iter().all(|requirement| holds(requirement, label(node, &requirement.key)))
         && fields.iter().all(|requirement| holds(requirement, field(&requirement.key)))
 }
 
 /// Whether one of the selector's terms picks the node.
-pub(crate) fn selects(selector: &NodeSelector, node: &Node) -> bool {
+pub fn selects(selector: &NodeSelector, node: &Node) -> bool {
     selector.node_selector_terms.iter().any(|wanted| term(wanted, node))
 }
 
 /// Whether a pod's node name, selector and required affinity allow the node.
-pub(crate) fn admits(pod: &Pod, node: &Node) -> bool {
+pub fn admits(pod: &Pod, node: &Node) -> bool {
     let Some(spec) = &pod.spec else { return false };
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required = affinity.and_then(|node| node.required_during_scheduling_ignored_during_execution.as_ref());
     spec.node_name.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == node.name())
-        && spec.node_selector.as_ref().is_none_or(|wanted| has_labels(node.metadata.labels.as_ref(), wanted))
+        && spec.node_selector.iter().flatten().all(|(key, value)| label(node, key) == Some(value))
         && required.is_none_or(|required| selects(required, node))
 }
 
+/// Whether a toleration covers a taint. An empty key or effect covers all, where `operator` says so.
+pub fn covers(toleration: &Toleration, taint: &Taint) -> bool {
+    let is_for = |wanted: &Option<String>, actual: &str| {
+        wanted.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == actual)
+    };
+    let value = toleration.value.as_deref().unwrap_or_default();
+    let actual = taint.value.as_deref().unwrap_or_default();
+    let compare = |good: fn(&i64, &i64) -> bool| {
+        actual.parse().ok().zip(value.parse().ok()).is_some_and(|(actual, bound): (i64, i64)| good(&actual, &bound))
+    };
+    is_for(&toleration.effect, &taint.effect)
+        && is_for(&toleration.key, &taint.key)
+        && match toleration.operator.as_deref().unwrap_or_default() {
+            "" | "Equal" => value == actual,
+            "Exists" => true,
+            "Gt" => compare(i64::gt),
+            "Lt" => compare(i64::lt),
+            _ => false,
+        }
+}
+
 /// Whether the tolerations cover all taints of the node with these effects.
-pub(crate) fn tolerates(tolerations: &[Toleration], node: &Node, effects: &[&str]) -> bool {
+pub fn tolerates(tolerations: &[Toleration], node: &Node, effects: &[&str]) -> bool {
     let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
     let mut taints = taints.iter().filter(|taint| effects.contains(&taint.effect.as_str()));
-    taints.all(|taint| tolerations.iter().any(|toleration| crate::taint_eviction::tolerates(toleration, taint)))
+    taints.all(|taint| tolerations.iter().any(|toleration| covers(toleration, taint)))
 }
 
 #[cfg(test)]
