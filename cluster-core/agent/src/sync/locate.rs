@@ -33,19 +33,21 @@ pub(super) fn exact(text: &str, path: &[String]) -> Option<Place> {
     let rest = rest?;
     let inner = rest.first().filter(|first| first.key.is_some()).map(|first| first.indent);
     let (begin, indent) = found.map_or((0, 0), |token| (token.line, token.indent));
-    let is_item = |line: &str| found.is_some_and(|token| token.key.is_some()) && line.starts_with("- ");
-    let mut end = begin;
-    for (number, line) in text.lines().enumerate().skip(begin) {
+    Some(Place { lines: begin..end(text, begin, found), indent, inner })
+}
+
+/// Where what begins on a line ends: at the next content that is no deeper, but for the items of a field, which may stand
+/// as far left as it does. A document ends with the text.
+fn end(text: &str, begin: usize, found: Option<Token<'_>>) -> usize {
+    let within = |line: &str| {
         let content = line.trim_start();
         let deep = line.len() - content.len();
-        let within = number == begin || found.is_none() || deep > indent || (deep == indent && is_item(content));
-        match content.is_empty() {
-            true => {}
-            false if within => end = number + 1,
-            false => break,
-        }
-    }
-    Some(Place { lines: begin..end, indent, inner })
+        found.is_none_or(|token| {
+            deep > token.indent || (deep == token.indent && token.key.is_some() && content.starts_with("- "))
+        })
+    };
+    let lines = text.lines().enumerate().skip(begin).filter(|(_, line)| !line.trim_start().is_empty());
+    lines.take_while(|(number, line)| *number == begin || within(line)).last().map_or(begin, |(number, _)| number + 1)
 }
 
 /// The last field that a path leads to, and what is below it if that is the path's end.
