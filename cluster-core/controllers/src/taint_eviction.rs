@@ -30,7 +30,8 @@ pub(crate) async fn run(context: Context) {
             |_, change| match change {
                 Change::Added(pod) => Some(pod.key()),
                 Change::Updated { old, new } if pods::node(old) != pods::node(new) => Some(new.key()),
-                _ => None,
+                Change::Updated { .. } => None,
+                Change::Deleted(pod) => Some(pod.key()),
             },
         )
         .on(
@@ -54,8 +55,9 @@ struct TaintEviction {
     recorder: Recorder,
     nodes: Informer<Node>,
     pods: Informer<Pod>,
-    /// Since when pods that may stay for a while have had to count, for taints that do not say when they came.
-    counting: Mutex<HashMap<ObjectKey, Time>>,
+    /// Since when pods, by UID, have had to count, for taints that do not say when they came. Another pod of the name
+    /// counts for itself.
+    counting: Mutex<HashMap<ObjectKey, (String, Time)>>,
 }
 
 /// What becomes of a pod on a tainted node.
@@ -100,13 +102,15 @@ impl Controller for TaintEviction {
         let Some(node) = self.nodes.get(&ObjectKey::new("", pods::node(&pod))) else { return Ok(None) };
         let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
         let now = meta::now();
-        let noticed = noticed.unwrap_or_else(|| now.clone());
-        match judge(no_execute(&node), tolerations, &noticed, &now) {
+        let noticed = noticed.filter(|(uid, _)| uid == pod.uid()).map_or_else(|| now.clone(), |(_, since)| since);
+        let verdict = judge(no_execute(&node), tolerations, &noticed, &now);
+        if verdict != Verdict::Stay {
+            // Also of who is to go: an eviction that fails is tried again at once, not after the whole time.
+            self.counting.lock().insert(key.clone(), (pod.uid().to_owned(), noticed));
+        }
+        match verdict {
             Verdict::Stay => Ok(None),
-            Verdict::StayFor(left) => {
-                self.counting.lock().insert(key.clone(), noticed);
-                Ok(Some(left))
-            }
+            Verdict::StayFor(left) => Ok(Some(left)),
             Verdict::Evict => self.evict(&pod).await.map(|()| None),
         }
     }
