@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, operators};
 use kube_cel::cel::parser::Expression;
 
+use crate::cost::{self, Node, Size};
 use crate::library::TYPES;
 use crate::macros::{AS_LIST, ENTRIES};
 use crate::rewrite::children;
@@ -19,10 +20,18 @@ pub(crate) struct Checked {
 
 /// Checks an expression over these variables.
 pub(crate) fn check(expression: &Expression, source: &str, variables: &Declarations) -> Checked {
-    let variables = variables.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone())).collect();
-    let mut checker = Checker { source, root: expression, variables, errors: Vec::new(), cost: 0 };
-    let result = checker.of(expression);
-    Checked { result, cost: checker.cost, errors: checker.errors }
+    let declared = |(name, kind): &(&str, Type)| {
+        // What an optional holds cannot be followed.
+        let known = !matches!(kind, Type::Optional(_));
+        ((*name).to_owned(), Node { declared: known, ..Node::new(kind.clone(), 1) })
+    };
+    let own = variables.first().map_or(0, |(_, kind)| kind.most());
+    let variables = variables.iter().map(declared).collect();
+    let mut checker = Checker { source, root: expression, variables, own, errors: Vec::new() };
+    let Node { kind: result, cost, .. } = checker.of(expression);
+    checker.errors.sort();
+    let errors = checker.errors.into_iter().map(|(line, column, why)| located(source, line, column, &why)).collect();
+    Checked { result, cost, errors }
 }
 
 /// An error at a line and column, both from 1, with the line below it.
@@ -34,71 +43,81 @@ pub(crate) fn located(source: &str, line: usize, column: usize, message: &str) -
 struct Checker<'a> {
     source: &'a str,
     root: &'a Expression,
-    variables: Vec<(String, Type)>,
-    errors: Vec<String>,
-    cost: u64,
+    variables: Vec<(String, Node)>,
+    /// The size of the first variable, which is what upstream takes that of the items of a computed list for.
+    own: u64,
+    errors: Vec<(usize, usize, String)>,
 }
 
 impl Checker<'_> {
-    fn of(&mut self, expression: &Expression) -> Type {
+    fn of(&mut self, expression: &Expression) -> Node {
         match &expression.expr {
             Expr::Literal(value) => literal(value),
-            Expr::Ident(name) => {
-                self.pay(1);
-                match self.variable(name) {
-                    Some(kind) => kind,
-                    None => self.fault(expression, &format!("undeclared reference to '{name}' (in container '')")),
+            Expr::Ident(name) => match self.variable(name) {
+                Some(known) => Node { cost: 1, ..known },
+                None => {
+                    let why = format!("undeclared reference to '{name}' (in container '')");
+                    Node::new(self.fault(expression, &why), 1)
                 }
-            }
+            },
             Expr::Select(select) => self.select(expression, select),
             Expr::Call(call) => self.call(expression, call),
             Expr::Comprehension(inner) => self.comprehension(inner),
             Expr::List(list) => {
-                self.pay(10);
-                let kinds: Vec<Type> = list.elements.iter().map(|element| self.of(element)).collect();
-                let same = kinds.windows(2).all(|pair| pair[0].accepts(&pair[1]));
-                let widest = kinds.iter().max_by_key(|kind| kind.size()).cloned();
-                let element = widest.filter(|_| same && list.optional_indices.is_empty()).unwrap_or(Type::Dyn);
-                Type::List(Arc::new(element), kinds.len() as u64)
+                let parts: Vec<Node> = list.elements.iter().map(|element| self.of(element)).collect();
+                let element = self.alike(&list.elements, &parts, list.optional_indices.is_empty());
+                Node { items: sizes(&parts), ..made(Type::List(Arc::new(element), 0), parts.len(), &parts, cost::LIST) }
             }
             Expr::Map(map) => {
-                self.pay(30);
-                for part in children(expression) {
-                    self.of(part);
-                }
-                Type::Map(Arc::new(Type::Dyn), map.entries.len() as u64)
+                let parts = children(expression);
+                let nodes: Vec<Node> = parts.iter().map(|part| self.of(part)).collect();
+                let values: Vec<Node> = nodes.iter().skip(1).step_by(2).cloned().collect();
+                let value = self.alike(parts.iter().skip(1).step_by(2).copied(), &values, true);
+                let kind = Type::Map(Arc::new(value), 0);
+                Node { items: sizes(&values), ..made(kind, map.entries.len(), &nodes, cost::MAP) }
             }
             Expr::Struct(object) => {
-                self.pay(40);
                 let family = object.type_name.split('.').next().unwrap_or_default();
                 if self.variable(family).is_none() {
                     let message = format!("undeclared reference to '{}' (in container '')", object.type_name);
-                    return self.fault(expression, &message);
+                    return Node::new(self.fault(expression, &message), cost::OBJECT);
                 }
-                for part in children(expression) {
-                    self.of(part);
-                }
-                Type::Dyn
+                let parts: Vec<Node> = children(expression).into_iter().map(|part| self.of(part)).collect();
+                Node { size: None, ..made(Type::Dyn, 0, &parts, cost::OBJECT) }
             }
-            Expr::Unspecified => self.fault(expression, "unsupported expression"),
+            Expr::Unspecified => Node::new(self.fault(expression, "unsupported expression"), 0),
         }
     }
 
-    fn pay(&mut self, steps: u64) {
-        self.cost = self.cost.saturating_add(steps);
+    /// The type that all parts of a list or map have, which must be one.
+    fn alike<'b>(&mut self, parts: impl IntoIterator<Item = &'b Expression>, nodes: &[Node], plain: bool) -> Type {
+        let Some(first) = nodes.first().filter(|_| plain) else { return Type::Dyn };
+        for (part, node) in parts.into_iter().zip(nodes) {
+            if !first.kind.accepts(&node.kind) {
+                let why = format!("expected type '{}' but found '{}'", first.kind, node.kind);
+                self.fault(part, &why);
+                return Type::Dyn;
+            }
+        }
+        nodes.iter().map(|node| &node.kind).find(|kind| **kind != Type::Dyn).cloned().unwrap_or(Type::Dyn)
     }
 
-    fn variable(&self, name: &str) -> Option<Type> {
-        let found = self.variables.iter().rev().find(|(known, _)| known == name).map(|(_, kind)| kind.clone());
+    fn variable(&self, name: &str) -> Option<Node> {
+        let found = self.variables.iter().rev().find(|(known, _)| known == name).map(|(_, node)| node.clone());
         found.or_else(|| match name {
-            "google" => Some(Type::Dyn),
-            name => TYPES.contains(&name).then_some(Type::Opaque("type")),
+            "google" => Some(Node::new(Type::Dyn, 1)),
+            name => TYPES.contains(&name).then(|| Node::new(Type::Opaque("type"), 1)),
         })
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        // That one is for changes only.
+        functions::exists(name) && (name != "jsonpatch.escapeKey" || self.variable("JSONPatch").is_some())
     }
 
     fn fault(&mut self, at: &Expression, message: &str) -> Type {
         let (line, column) = self.position(at);
-        self.errors.push(located(self.source, line, column, message));
+        self.errors.push((line, column, message.to_owned()));
         Type::Dyn
     }
 
@@ -111,17 +130,23 @@ impl Checker<'_> {
         same.sort_unstable();
         let rank = same.iter().position(|id| *id == at.id).unwrap_or_default();
         let mut found = self.source.match_indices(&sign.0);
-        let offset = found.nth(rank).or_else(|| self.source.match_indices(&sign.0).next()).map_or(0, |(at, _)| at);
+        let double = sign.0.replace('\'', "\"");
+        let first = || self.source.match_indices(&sign.0).chain(self.source.match_indices(&double)).next();
+        let offset = found.nth(rank).or_else(first).map_or(0, |(at, _)| at);
         let before = &self.source[..offset];
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1 + sign.1)
     }
 
-    fn select(&mut self, expression: &Expression, select: &SelectExpr) -> Type {
-        self.pay(1);
+    fn select(&mut self, expression: &Expression, select: &SelectExpr) -> Node {
         let operand = self.of(&select.operand);
-        let found = self.field(expression, &operand, &select.field);
-        if select.test { Type::Bool } else { found }
+        let kind = self.field(expression, &operand.kind, &select.field);
+        if select.test {
+            return Node::new(Type::Bool, operand.cost);
+        }
+        let step = u64::from(matches!(operand.kind, Type::Map(..) | Type::Object(_)));
+        let declared = operand.declared && matches!(operand.kind, Type::Object(_));
+        Node { declared, ..Node::new(kind, operand.cost.saturating_add(step)) }
     }
 
     fn field(&mut self, at: &Expression, operand: &Type, name: &str) -> Type {
@@ -137,17 +162,13 @@ impl Checker<'_> {
         }
     }
 
-    fn call(&mut self, expression: &Expression, call: &CallExpr) -> Type {
-        self.pay(1);
+    fn call(&mut self, expression: &Expression, call: &CallExpr) -> Node {
         let (name, args) = (call.func_name.as_str(), &call.args);
-        if name == operators::CONDITIONAL {
-            return self.conditional(expression, args);
-        }
         let qualified = match call.target.as_deref().map(|target| &target.expr) {
             Some(Expr::Ident(prefix)) if self.variable(prefix).is_none() => Some(format!("{prefix}.{name}")),
             _ => None,
         };
-        let namespaced = qualified.as_deref().filter(|name| functions::exists(name));
+        let namespaced = qualified.as_deref().filter(|name| self.exists(name));
         let receiver = match (namespaced, &call.target) {
             (None, Some(target)) => Some(self.of(target)),
             _ => None,
@@ -157,18 +178,19 @@ impl Checker<'_> {
             && let [operand, Expression { expr: Expr::Literal(LiteralValue::String(field)), .. }] = args.as_slice()
         {
             let operand = self.of(operand);
-            return optional(self.field(expression, &operand, field.inner()));
+            let kind = optional(self.field(expression, &operand.kind, field.inner()));
+            return Node::new(kind, operand.cost.saturating_add(1));
         }
-        let kinds: Vec<Type> = args.iter().map(|argument| self.of(argument)).collect();
-        self.pay_for(name, receiver.as_ref(), &kinds);
+        let nodes: Vec<Node> = args.iter().map(|argument| self.of(argument)).collect();
+        let kinds: Vec<Type> = nodes.iter().map(|node| node.kind.clone()).collect();
         let found = match name {
-            ENTRIES => matches!(kinds[0], Type::List(..) | Type::Map(..) | Type::Dyn)
-                .then(|| Type::List(Arc::new(Type::List(Arc::new(Type::Dyn), 2)), kinds[0].size())),
             AS_LIST => match &kinds[0] {
                 Type::Optional(inner) => Some(Type::List(Arc::clone(inner), 1)),
                 Type::Dyn => Some(Type::List(Arc::new(Type::Dyn), 1)),
                 _ => None,
             },
+            operators::CONDITIONAL => (Type::Bool.accepts(&kinds[0]) && kinds[1].accepts(&kinds[2]))
+                .then(|| kinds[usize::from(kinds[1] == Type::Dyn) + 1].clone()),
             operators::INDEX => index(&kinds),
             operators::OPT_INDEX => index(&kinds).map(optional),
             operators::EQUALS | operators::NOT_EQUALS => kinds[0].accepts(&kinds[1]).then_some(Type::Bool),
@@ -181,99 +203,155 @@ impl Checker<'_> {
                 Type::Dyn => Some(Type::Bool),
                 _ => None,
             },
-            _ if !functions::exists(name) => {
-                return self.fault(expression, &format!("undeclared reference to '{name}' (in container '')"));
+            _ if !self.exists(name) => {
+                let why = format!("undeclared reference to '{name}' (in container '')");
+                return Node::new(self.fault(expression, &why), 0);
             }
-            _ => functions::result(name, receiver.as_ref(), &kinds),
+            _ => functions::result(name, receiver.as_ref().map(|receiver| &receiver.kind), &kinds),
         };
-        found.unwrap_or_else(|| {
+        let Some(kind) = found else {
             let shown = kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let applied = receiver.map_or_else(|| format!("({shown})"), |receiver| format!("{receiver}.({shown})"));
-            self.fault(expression, &format!("found no matching overload for '{name}' applied to '{applied}'"))
-        })
-    }
-
-    /// Text and lists are paid for by their size, a tenth of a step for each character.
-    fn pay_for(&mut self, name: &str, receiver: Option<&Type>, arguments: &[Type]) {
-        let size = |kind: &Type| match kind {
-            Type::String(size) | Type::Bytes(size) | Type::List(_, size) | Type::Map(_, size) => *size,
-            _ => 0,
+            let applied = receiver.map_or_else(|| format!("({shown})"), |on| format!("{}.({shown})", on.kind));
+            let why = format!("found no matching overload for '{name}' applied to '{applied}'");
+            return Node::new(self.fault(expression, &why), 0);
         };
-        let tenth = |size: u64| size.div_ceil(10);
-        let all: u64 = receiver.into_iter().chain(arguments).map(size).fold(0, u64::saturating_add);
-        match name {
-            operators::EQUALS | operators::NOT_EQUALS => {
-                self.pay(tenth(arguments.iter().map(size).min().unwrap_or_default()));
+        self.literals(name, receiver.is_some(), args);
+        let node = match (name, nodes.as_slice()) {
+            ("dyn", [value]) => Node { kind, ..value.clone() },
+            (operators::CONDITIONAL, [condition, yes, no]) => {
+                let cost = condition.cost.saturating_add(yes.cost.max(no.cost));
+                let items = yes.items.zip(no.items).map(|(yes, no)| yes.union(no));
+                return Node { items, ..Node::sized(kind, yes.any_size().union(no.any_size()), cost) };
             }
-            operators::IN => self.pay(arguments.get(1).map_or(0, size)),
-            "contains" | "matches" | "find" | "findAll" => {
-                let mut both = receiver.into_iter().chain(arguments).map(size);
-                let (text, pattern) = (both.next().unwrap_or_default(), both.next().unwrap_or_default());
-                self.pay(tenth(text).saturating_mul(tenth(pattern).max(1)));
+            (operators::INDEX, [of, _]) => Node { declared: of.declared, size: of.items, ..Node::new(kind, 0) },
+            (operators::ADD, [a, b]) => {
+                Node { items: a.items.zip(b.items).map(|(a, b)| a.union(b)), ..Node::new(kind, 0) }
             }
-            "sets.contains" | "sets.equivalent" | "sets.intersects" => {
-                self.pay(arguments.iter().map(|kind| size(kind).max(1)).fold(1, u64::saturating_mul));
-            }
-            "startsWith" | "endsWith" => self.pay(tenth(arguments.first().map_or(0, size))),
-            "size" | operators::INDEX | operators::OPT_INDEX => {}
-            _ => self.pay(tenth(all)),
+            _ => Node::new(kind, 0),
+        };
+        let (price, size) = cost::of_call(name, receiver.as_ref(), &nodes);
+        let parts = receiver.iter().chain(&nodes).map(|node| node.cost);
+        Node { size: size.or(node.size), cost: parts.fold(price, u64::saturating_add), ..node }
+    }
+
+    /// Literals that could never be read are faults at once.
+    fn literals(&mut self, name: &str, method: bool, args: &[Expression]) {
+        let wrong: fn(&str) -> bool = match name {
+            "matches" => |text| regex::Regex::new(text).is_err(),
+            "duration" => |text| !crate::is_duration(text),
+            "timestamp" => |text| chrono::DateTime::parse_from_rfc3339(text).is_err(),
+            _ => return,
+        };
+        if let Some(at) = args.get(usize::from(name == "matches" && !method))
+            && let Expr::Literal(LiteralValue::String(text)) = &at.expr
+            && wrong(text.inner())
+        {
+            self.fault(at, &format!("invalid {name} argument"));
         }
     }
 
-    fn conditional(&mut self, expression: &Expression, args: &[Expression]) -> Type {
-        let kinds: Vec<Type> = args.iter().map(|argument| self.of(argument)).collect();
-        let [condition, yes, no] = kinds.as_slice() else { return Type::Dyn };
-        if !Type::Bool.accepts(condition) || !yes.accepts(no) {
-            let message = format!("found no matching overload for '_?_:_' applied to '({condition}, {yes}, {no})'");
-            return self.fault(expression, &message);
+    fn comprehension(&mut self, inner: &ComprehensionExpr) -> Node {
+        // Over two variables: the macro's own way to them is no step of the expression.
+        let of_two = match &inner.iter_range.expr {
+            Expr::Call(call) if call.func_name == ENTRIES => call.args.first(),
+            _ => None,
+        };
+        let over = of_two.unwrap_or(&inner.iter_range);
+        let range = self.of(over);
+        let start = self.of(&inner.accu_init);
+        let bound = is_bind(inner);
+        let own = Node { declared: start.declared, items: start.items, literal: None, ..start.clone() };
+        let size = start.known_size();
+        let depth = self.variables.len();
+        self.variables.push((inner.accu_var.clone(), if bound { own } else { Node { size, ..own } }));
+        if bound {
+            let result = self.of(&inner.result);
+            self.variables.truncate(depth);
+            let cost = [range.cost, start.cost].into_iter().fold(result.cost, u64::saturating_add);
+            return Node { cost, declared: false, size: result.known_size(), ..result };
         }
-        if yes.size() >= no.size() && *yes != Type::Dyn { yes.clone() } else { no.clone() }
+        let (key, value) = self.items(over, &range);
+        let step = match (of_two, two_names(&inner.loop_step)) {
+            (Some(_), Some((names, step))) => {
+                self.variables.extend(names.into_iter().zip([key, value]));
+                step
+            }
+            _ => {
+                let single = if matches!(range.kind, Type::Map(..)) { key } else { value };
+                self.variables.push((inner.iter_var.clone(), single));
+                &inner.loop_step
+            }
+        };
+        let condition = self.of(&inner.loop_cond);
+        let step = self.of(step);
+        self.variables.truncate(depth);
+        let gathers = matches!(inner.accu_init.expr, Expr::List(_) | Expr::Map(_));
+        let gathered = Node { cost: 1, size: gathers.then(|| range.any_size()).or(size), ..step.clone() };
+        self.variables.push((inner.accu_var.clone(), Node { kind: step.kind.clone(), size, ..gathered.clone() }));
+        let result = self.of(&inner.result);
+        self.variables.truncate(depth);
+        let rounds = Node::any_size(&range).rounds(condition.cost.saturating_add(step.cost));
+        let cost = [range.cost, start.cost, result.cost].into_iter().fold(rounds, u64::saturating_add);
+        Node { kind: result.kind, cost, declared: false, ..gathered }
     }
 
-    fn comprehension(&mut self, inner: &ComprehensionExpr) -> Type {
-        let range = self.of(&inner.iter_range);
-        let item = match &range {
-            Type::List(items, _) => (**items).clone(),
-            Type::Map(..) => Type::String(253),
-            Type::Dyn => Type::Dyn,
+    /// The variables that go over a list or map: keys (or indices) and values.
+    fn items(&mut self, at: &Expression, range: &Node) -> (Node, Node) {
+        let (key, value) = match &range.kind {
+            Type::List(items, _) => (Type::Int, (**items).clone()),
+            Type::Map(values, _) => (Type::String(0), (**values).clone()),
+            Type::Dyn => (Type::Dyn, Type::Dyn),
             other => {
                 let message = format!(
                     "expression of type '{other}' cannot be range of a comprehension (must be list, map, or dynamic)"
                 );
-                self.fault(&inner.iter_range, &message)
+                let kind = self.fault(at, &message);
+                (kind.clone(), kind)
             }
         };
-        let start = self.of(&inner.accu_init);
-        let depth = self.variables.len();
-        self.variables.push((inner.accu_var.clone(), start));
-        self.variables.push((inner.iter_var.clone(), item));
-        let before = std::mem::take(&mut self.cost);
-        self.of(&inner.loop_cond);
-        let step = self.of(&inner.loop_step);
-        self.cost = before.saturating_add(self.cost.saturating_mul(range.size()));
-        let gathered = match step {
-            Type::List(items, _) if range.size() > 0 => Type::List(items, range.size()),
-            Type::Map(values, _) if range.size() > 0 => Type::Map(values, range.size()),
-            other => other,
+        let node = |kind: Type| {
+            let size = (!range.declared).then(|| Size::to(self.own));
+            Node { declared: range.declared, size, ..Node::new(kind, 1) }
         };
-        self.variables.truncate(depth);
-        self.variables.push((inner.accu_var.clone(), gathered));
-        let result = self.of(&inner.result);
-        self.variables.truncate(depth);
-        result
+        (Node { size: None, ..node(key) }, node(value))
     }
 }
 
-fn literal(value: &LiteralValue) -> Type {
-    match value {
-        LiteralValue::Boolean(_) => Type::Bool,
-        LiteralValue::Bytes(bytes) => Type::Bytes(bytes.inner().len() as u64),
-        LiteralValue::Double(_) => Type::Double,
-        LiteralValue::Int(_) => Type::Int,
-        LiteralValue::Null => Type::Null,
-        LiteralValue::String(text) => Type::String(text.inner().chars().count() as u64),
-        LiteralValue::UInt(_) => Type::Uint,
-    }
+/// Whether a comprehension only gives a value a name.
+fn is_bind(inner: &ComprehensionExpr) -> bool {
+    matches!(&inner.iter_range.expr, Expr::List(list) if list.elements.is_empty())
+        && matches!(&inner.loop_cond.expr, Expr::Literal(LiteralValue::Boolean(never)) if !*never.inner())
+}
+
+/// The two names that the step of a comprehension gives to an entry, and what is below them.
+fn two_names(step: &Expression) -> Option<([String; 2], &Expression)> {
+    let Expr::Comprehension(first) = &step.expr else { return None };
+    let Expr::Comprehension(second) = &first.result.expr else { return None };
+    Some(([first.accu_var.clone(), second.accu_var.clone()], &second.result))
+}
+
+/// A new list, map or object.
+fn made(kind: Type, count: usize, parts: &[Node], price: u64) -> Node {
+    let cost = parts.iter().map(|part| part.cost).fold(price, u64::saturating_add);
+    Node::sized(kind, Size::new(count as u64), cost)
+}
+
+fn sizes(parts: &[Node]) -> Option<Size> {
+    Some(parts.iter().map(Node::any_size).reduce(Size::union).unwrap_or(Size::new(0)))
+}
+
+fn literal(value: &LiteralValue) -> Node {
+    let (kind, size) = match value {
+        LiteralValue::Boolean(_) => (Type::Bool, 1),
+        LiteralValue::Bytes(bytes) => (Type::Bytes(0), bytes.inner().len()),
+        LiteralValue::Double(_) => (Type::Double, 1),
+        LiteralValue::Int(_) => (Type::Int, 1),
+        LiteralValue::Null => (Type::Null, 1),
+        LiteralValue::String(text) => (Type::String(0), text.inner().chars().count()),
+        LiteralValue::UInt(_) => (Type::Uint, 1),
+    };
+    let literal = if let LiteralValue::Int(number) = value { Some(*number.inner()) } else { None };
+    Node { literal, ..Node::sized(kind, Size::new(size as u64), 0) }
 }
 
 fn optional(kind: Type) -> Type {
@@ -307,6 +385,7 @@ fn sign(expression: &Expression) -> Option<(String, usize)> {
         Expr::Ident(name) => Some((name.clone(), 0)),
         Expr::Select(select) => Some((format!(".{}", select.field), 0)),
         Expr::Struct(object) => Some((object.type_name.clone(), 0)),
+        Expr::Literal(LiteralValue::String(text)) => Some((format!("'{}'", text.inner()), 0)),
         Expr::Call(call) => Some(match call.func_name.as_str() {
             operators::INDEX | operators::OPT_INDEX => ("[".to_owned(), 0),
             operators::OPT_SELECT => (".?".to_owned(), 0),

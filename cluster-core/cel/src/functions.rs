@@ -9,10 +9,10 @@ const SMALL: u64 = 64;
 
 /// The overloads of each function, by its name. An overload is `receiver.arguments>result`, a letter for each: `s`tring,
 /// `i`nt, `u`int, `d`ouble, `b`ool, b`y`tes, `t`imestamp, `D`uration, `L`ist, list of strings `S`, `M`ap, `?` anything,
-/// `o`ptional, `q`uantity, i`p`, `c`idr, UR`l`, `v`ersion, `f`ormat, `T`ype; `a`uthorizer, its checks of `P`aths,
+/// `o`ptional, `q`uantity, i`p`, `c`idr, UR`l`, `v`ersion, `f`ormat, `T`ype, lists that can be s`U`mmed,
+/// `O`rdered or flatte`N`ed; `a`uthorizer, its checks of `P`aths,
 /// `g`roups and `r`esources, and a d`e`cision. In results `R` is the receiver's type, `E` that of its items or its
-/// optional's value, `A` that of the first argument, `I` a list of the first argument's items. `number` takes numbers and
-/// gives the first one's type.
+/// optional's value, `A` that of the first argument, `F` that of its items, which are lists.
 static SIGNATURES: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| serde_json::from_str(include_str!("functions.json")).expect("a table of texts, which tests read"));
 
@@ -23,18 +23,14 @@ pub(crate) fn exists(name: &str) -> bool {
 
 /// What a call gives; `None` when no overload takes these.
 pub(crate) fn result(name: &str, receiver: Option<&Type>, arguments: &[Type]) -> Option<Type> {
-    match *SIGNATURES.get(name)? {
-        "number" => arguments.first().map(|first| match first {
-            Type::List(items, _) => (**items).clone(),
-            other => other.clone(),
-        }),
-        // When several overloads take what may be anything, so may the result be.
-        all => {
-            let mut fit = all.split(' ').filter_map(|overload| one(overload, receiver, arguments));
-            let first = fit.next()?;
-            Some(if fit.all(|other| other == first) { first } else { Type::Dyn })
-        }
-    }
+    // When several overloads take what may be anything, so may the result be.
+    let mut fit = SIGNATURES.get(name)?.split(' ').filter_map(|overload| one(overload, receiver, arguments));
+    let first = fit.next()?;
+    Some(if fit.all(|other| std::mem::discriminant(&other) == std::mem::discriminant(&first)) {
+        first
+    } else {
+        Type::Dyn
+    })
 }
 
 fn one(overload: &str, receiver: Option<&Type>, arguments: &[Type]) -> Option<Type> {
@@ -43,7 +39,18 @@ fn one(overload: &str, receiver: Option<&Type>, arguments: &[Type]) -> Option<Ty
         Some((wanted, letters)) => (wanted.chars().next(), letters),
         None => (None, taken),
     };
-    let fits = |letter: char, found: &Type| letter == '?' || of(letter).accepts(found);
+    let fits = |letter: char, found: &Type| match (letter, found) {
+        ('?', _) | (_, Type::Dyn) => true,
+        ('U', Type::List(items, _)) => {
+            matches!(**items, Type::Int | Type::Uint | Type::Double | Type::Duration | Type::Dyn)
+        }
+        ('O', Type::List(items, _)) => {
+            items.is_scalar() || matches!(**items, Type::String(_) | Type::Bytes(_) | Type::Dyn)
+        }
+        ('N', Type::List(items, _)) => matches!(**items, Type::List(..) | Type::Dyn),
+        ('U' | 'O' | 'N', _) => false,
+        _ => of(letter).accepts(found),
+    };
     let receiver_fits = match (wanted, receiver) {
         (Some(letter), Some(found)) => fits(letter, found),
         (wanted, receiver) => wanted.is_none() && receiver.is_none(),
@@ -58,6 +65,10 @@ fn one(overload: &str, receiver: Option<&Type>, arguments: &[Type]) -> Option<Ty
             Some(Type::List(inner, _) | Type::Optional(inner)) => (**inner).clone(),
             _ => Type::Dyn,
         },
+        Some('F') => match receiver {
+            Some(Type::List(inner, _)) => (**inner).clone(),
+            _ => list(Type::Dyn),
+        },
         Some('o') => Type::Optional(Arc::new(match (receiver, arguments.first()) {
             (Some(Type::List(items, _)), _) => (**items).clone(),
             (None, Some(value)) => value.clone(),
@@ -68,22 +79,20 @@ fn one(overload: &str, receiver: Option<&Type>, arguments: &[Type]) -> Option<Ty
     })
 }
 
-/// The type of a joined value: as large as its parts together.
+/// The type of a joined value: that of the part of which more is known.
 fn larger(parts: &[Type]) -> Type {
-    let size = parts.iter().map(Type::size).fold(0, u64::saturating_add);
     let known = |part: &&Type| match part {
         Type::List(items, _) => **items != Type::Dyn,
         part => **part != Type::Dyn,
     };
-    match parts.iter().find(known).or(parts.first()) {
-        Some(Type::String(_)) => Type::String(size),
-        Some(Type::List(items, _)) => Type::List(Arc::clone(items), size),
-        _ => Type::Dyn,
-    }
+    parts.iter().find(known).or(parts.first()).cloned().unwrap_or(Type::Dyn)
+}
+
+fn list(items: Type) -> Type {
+    Type::List(Arc::new(items), SMALL)
 }
 
 fn of(letter: char) -> Type {
-    let list = |items| Type::List(Arc::new(items), SMALL);
     match letter {
         's' => Type::String(SMALL),
         'i' => Type::Int,

@@ -6,6 +6,7 @@
 
 mod authorizer;
 mod check;
+mod cost;
 mod functions;
 mod library;
 mod limits;
@@ -20,7 +21,7 @@ mod value;
 pub use authorizer::{AUTHORIZER_VARIABLES, Authorizer, Check, authorizer};
 pub use limits::{Budget, STATIC_LIMIT, STATIC_TOTAL};
 pub use program::{Activation, Failure, Program, compile};
-pub use types::{Declarations, Object, Type};
+pub use types::{Declarations, Object, Type, most_of};
 pub use value::{dynamic, escape, is_duration, object, optional, to_json, typed};
 
 /// A value of the interpreter.

@@ -1,5 +1,4 @@
-//! The macros that the parser does not know, unfolded into what it does: `cel.bind`, `optMap` and `optFlatMap`,
-//! `sortBy`, and the comprehensions over two variables.
+//! The macros that the parser does not know, unfolded into what it does: `optMap` and `optFlatMap`, `sortBy`, and the comprehensions over two variables.
 //!
 //! Facts: <https://pkg.go.dev/github.com/google/cel-go/ext> and
 //! <https://kubernetes.io/docs/reference/using-api/cel/#cel-community-libraries>.
@@ -38,8 +37,7 @@ pub(crate) fn unfold(expression: &mut Expression) -> Result<(), String> {
         }
         Expr::Call(CallExpr { func_name, target: Some(target), args }) => {
             let at = At(expression.id);
-            let bind = func_name == "bind" && matches!(&target.expr, Expr::Ident(name) if name == "cel");
-            if bind || is_macro(func_name, args.len()) {
+            if is_macro(func_name, args.len()) {
                 let (target, args) = (std::mem::take(&mut **target), std::mem::take(args));
                 *expression = at.unfolded(&func_name.clone(), target, args)?;
             }
@@ -75,10 +73,6 @@ impl At {
         let first = named(args.next())?;
         let mut next = || args.next().unwrap_or_default();
         Ok(match name {
-            "bind" => {
-                let value = next();
-                self.bind(&first, value, next())
-            }
             "optMap" | "optFlatMap" => {
                 // The interpreter loses an optional that is bound to a name, so this goes through lists.
                 let value = next();

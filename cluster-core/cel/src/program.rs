@@ -11,7 +11,7 @@ use crate::library::LIBRARY;
 use crate::limits::Budget;
 use crate::macros;
 use crate::rewrite::{self, BUDGET};
-use crate::{Declarations, Type};
+use crate::{Declarations, Type, to_json};
 
 /// The longest expression, in characters; cel-go's limit.
 const MAX_LENGTH: usize = 100_000;
@@ -197,15 +197,33 @@ impl Activation {
     }
 }
 
+/// Functions that read text, and the types they make of it.
+const CONVERSIONS: &[(&str, &str)] = &[
+    ("bool", "bool"),
+    ("double", "double"),
+    ("duration", "google.protobuf.Duration"),
+    ("int", "int"),
+    ("timestamp", "google.protobuf.Timestamp"),
+    ("uint", "uint"),
+];
+
 fn words(error: &ExecutionError) -> String {
     match error {
         ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
         ExecutionError::NoSuchOverload => "no such overload".to_owned(),
         ExecutionError::UndeclaredReference(name) => format!("undeclared reference to '{name}'"),
         ExecutionError::DivisionByZero(_) => "division by zero".to_owned(),
-        ExecutionError::IndexOutOfBounds(_) => "index out of bounds".to_owned(),
+        ExecutionError::IndexOutOfBounds(index) => match to_json(index) {
+            Some(index) => format!("index out of bounds: {index}"),
+            None => "index out of bounds".to_owned(),
+        },
         ExecutionError::Overflow(..) => "integer overflow".to_owned(),
-        ExecutionError::FunctionError { message, .. } => message.clone(),
+        ExecutionError::FunctionError { function, message } => {
+            match CONVERSIONS.iter().find(|(name, _)| name == function) {
+                Some((_, kind)) => format!("type conversion error from 'string' to '{kind}'"),
+                None => message.clone(),
+            }
+        }
         other => other.to_string(),
     }
 }

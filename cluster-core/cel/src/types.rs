@@ -60,48 +60,66 @@ impl Type {
     /// The type behind an OpenAPI schema. The root of a custom resource, as embedded ones, has `apiVersion`, `kind` and
     /// the names of its metadata.
     pub fn from_openapi(props: &Value, root: bool) -> Self {
-        let max = |name: &str, element: u64| props[name].as_u64().unwrap_or(MAX_REQUEST / (element + 1));
+        Self::known(props, root).unwrap_or(Self::Dyn)
+    }
+
+    /// As [`Type::from_openapi`]; `None` for what expressions cannot see, because its type is not known.
+    fn known(props: &Value, root: bool) -> Option<Self> {
+        let bound =
+            |name: &str, otherwise: u64| props[name].as_i64().map_or(otherwise, |max| max.max(0).unsigned_abs());
         if props["x-kubernetes-int-or-string"] == true {
-            return Self::Dyn;
+            return Some(Self::Dyn);
         }
-        match props["type"].as_str().unwrap_or_default() {
+        let inside = |props: &Value| Self::known(props, false).map(Arc::new);
+        Some(match props["type"].as_str()? {
             "boolean" => Self::Bool,
             "integer" => Self::Int,
             "number" => Self::Double,
             "string" => string(props),
             "array" => {
                 let items = &props["items"];
-                Self::List(Arc::new(Self::from_openapi(items, false)), max("maxItems", least_size(items)))
+                Self::List(inside(items)?, bound("maxItems", (MAX_REQUEST - 2) / (least_size(items) + 1)))
             }
-            "object" if props["additionalProperties"].is_object() || props["additionalProperties"] == true => {
+            "object" if props["additionalProperties"].is_object() => {
                 let values = &props["additionalProperties"];
-                Self::Map(Arc::new(Self::from_openapi(values, false)), max("maxProperties", least_size(values) + 4))
+                Self::Map(inside(values)?, bound("maxProperties", (MAX_REQUEST - 2) / (least_size(values) + 6)))
             }
             "object" => Self::object(props, root || props["x-kubernetes-embedded-resource"] == true),
-            _ => Self::Dyn,
-        }
+            _ => return None,
+        })
     }
 
     fn object(props: &Value, resource: bool) -> Self {
+        const LONGEST: u64 = MAX_REQUEST - 2;
         let own = |name: &str| resource && matches!(name, "apiVersion" | "kind" | "metadata");
         let known = props["properties"].as_object().into_iter().flatten().filter(|(name, _)| !own(name));
         let mut fields: BTreeMap<String, Self> =
-            known.map(|(name, props)| (crate::escape(name), Self::from_openapi(props, false))).collect();
+            known.filter_map(|(name, props)| Some((crate::escape(name)?, Self::known(props, false)?))).collect();
         if resource {
-            let names = ["name", "generateName"].map(|name| (name.to_owned(), Self::String(253)));
+            let names = ["name", "generateName"].map(|name| (name.to_owned(), Self::String(LONGEST)));
             let metadata = Object { name: "object".to_owned(), fields: names.into() };
             fields.insert("metadata".to_owned(), Self::Object(Arc::new(metadata)));
-            fields.extend(["apiVersion", "kind"].map(|name| (name.to_owned(), Self::String(253))));
+            fields.extend(["apiVersion", "kind"].map(|name| (name.to_owned(), Self::String(LONGEST))));
         }
         Self::Object(Arc::new(Object { name: "object".to_owned(), fields }))
     }
 
-    /// Text, lists and maps have a size that expressions pay for.
-    pub(crate) fn size(&self) -> u64 {
+    /// The most characters or items that the declaration allows.
+    pub(crate) fn most(&self) -> u64 {
         match self {
             Self::String(size) | Self::Bytes(size) | Self::List(_, size) | Self::Map(_, size) => *size,
-            Self::Dyn => MAX_REQUEST / 4,
-            _ => 1,
+            Self::Dyn => MAX_REQUEST - 2,
+            Self::Timestamp | Self::Duration => 32,
+            _ => 0,
+        }
+    }
+
+    /// Whether all values of the type are equally large.
+    pub(crate) fn is_scalar(&self) -> bool {
+        match self {
+            Self::Bool | Self::Double | Self::Duration | Self::Int | Self::Timestamp | Self::Uint => true,
+            Self::Optional(inner) => inner.is_scalar(),
+            _ => false,
         }
     }
 
@@ -124,25 +142,38 @@ impl Type {
 
 fn string(props: &Value) -> Type {
     let longest = props["enum"].as_array().and_then(|all| all.iter().filter_map(|v| Some(v.as_str()?.len())).max());
-    let max = props["maxLength"].as_u64().or(longest.map(|n| n as u64)).unwrap_or(MAX_REQUEST - 2);
+    let given = props["maxLength"].as_i64().map(|max| max.max(0).unsigned_abs());
+    let otherwise = MAX_REQUEST - 2;
     match props["format"].as_str() {
-        Some("date-time" | "datetime" | "date") => Type::Timestamp,
+        Some("date-time" | "date") => Type::Timestamp,
         Some("duration") => Type::Duration,
-        Some("byte") => Type::Bytes(max),
-        _ => Type::String(max),
+        Some("byte") => Type::Bytes(given.unwrap_or(otherwise)),
+        // A character has up to four bytes, which are what requests are measured in.
+        _ => Type::String(given.map(|max| max * 4).or(longest.map(|n| n as u64)).unwrap_or(otherwise)),
     }
+}
+
+/// How many values of this schema there can be in an object, when nothing else bounds that.
+pub fn most_of(props: &Value) -> u64 {
+    MAX_REQUEST / (least_size(props) + 1)
 }
 
 /// The fewest bytes a value of this schema takes as JSON.
 fn least_size(props: &Value) -> u64 {
-    match props["type"].as_str().unwrap_or_default() {
-        "boolean" => 4,
-        "integer" | "number" => 1,
-        "object" => {
+    if props["x-kubernetes-int-or-string"] == true {
+        return 1;
+    }
+    match (props["type"].as_str().unwrap_or_default(), props["format"].as_str().unwrap_or_default()) {
+        ("boolean", _) => 4,
+        ("integer" | "number", _) => 1,
+        ("string", "duration") => 3,
+        ("string", "date") => 12,
+        ("string", "date-time") => 21,
+        ("object", _) if !props["additionalProperties"].is_object() => {
             let required = props["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            2 + required.map(|name| name.len() as u64 + 4 + least_size(&props["properties"][name])).sum::<u64>()
+            let needed = required.filter(|name| props["properties"][*name]["default"].is_null());
+            2 + needed.map(|name| name.len() as u64 + 4 + least_size(&props["properties"][name])).sum::<u64>()
         }
-        "" => 1,
         _ => 2,
     }
 }

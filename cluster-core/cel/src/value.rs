@@ -35,13 +35,15 @@ const RESERVED: &[&str] = &[
     "while",
 ];
 
-/// The name under which expressions reach a field of a schema.
-pub fn escape(name: &str) -> String {
+/// The name under which expressions reach a field of a schema; `None` when they cannot.
+pub fn escape(name: &str) -> Option<String> {
     if RESERVED.contains(&name) {
-        return format!("__{name}__");
+        return Some(format!("__{name}__"));
     }
+    let known = name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-/".contains(c));
     let name = name.replace("__", "__underscores__");
-    name.replace('.', "__dot__").replace('-', "__dash__").replace('/', "__slash__")
+    (known && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()))
+        .then(|| name.replace('.', "__dot__").replace('-', "__dash__").replace('/', "__slash__"))
 }
 
 /// A value without a schema.
@@ -64,7 +66,7 @@ pub fn typed(json: &Json, kind: &Type) -> Value {
         (Json::Object(fields), Type::Object(object)) => {
             // What the schema does not name cannot be reached.
             let known = fields.iter().filter_map(|(name, value)| {
-                let name = if object.fields.contains_key(name) { name.clone() } else { escape(name) };
+                let name = if object.fields.contains_key(name) { name.clone() } else { escape(name)? };
                 object.fields.get(&name).map(|kind| (name.clone(), typed(value, kind)))
             });
             self::object(known)

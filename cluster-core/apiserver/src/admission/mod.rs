@@ -121,6 +121,10 @@ pub(crate) async fn check(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Re
     let options = &call.server.config.admission;
     validate(request, call.server, options)?;
     certificates::check(call, request).await?;
+    if request.resource.storage == crate::custom::STORAGE && request.subresource.is_empty() {
+        let warnings = crate::custom::warnings(request.object, request.old);
+        warnings.iter().for_each(|warning| request.notes.warn(warning));
+    }
     if options.runs("ValidatingAdmissionPolicy") {
         policy::validate(call, request).await?;
     }

@@ -1,27 +1,27 @@
 //! The rules of a CustomResourceDefinition itself.
 
-use super::{rules, structural};
-use crate::kinds::walk::{At, items, text};
-use cluster_object::field::{Errors, Path};
-use cluster_object::{jsonpath, meta, name};
+use super::{conversion, internal, rules, schema};
+use crate::kinds::walk::{At, is_empty, items, remove, text};
+use cluster_object::field::{Error, Errors, Path};
+use cluster_object::{meta, name};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// How many fields of a version selectors may name.
 const MAX_SELECTABLE_FIELDS: usize = 8;
-const COLUMN_TYPES: &[&str] = &["integer", "number", "string", "boolean", "date"];
-const COLUMN_FORMATS: &[&str] =
-    &["int32", "int64", "float", "double", "byte", "date", "date-time", "password", "binary", ""];
+const COLUMN_TYPES: &[&str] = &["boolean", "date", "integer", "number", "string"];
+const COLUMN_FORMATS: &[&str] = &["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 
 /// The faults of a definition.
 pub(crate) fn validate(object: &Value) -> Errors {
     let (mut errors, at) = (Errors::new(), At::root(object));
     let (spec, names) = (at.get("spec"), at.get("spec.names"));
     let wanted = format!("{}.{}", names.get("plural").text(), spec.get("group").text());
-    if meta::name(object) != wanted {
+    if !meta::name(object).is_empty() && meta::name(object) != wanted {
         errors.push(at.get("metadata.name").invalid("must be spec.names.plural+\".\"+spec.group"));
     }
     let group = spec.get("group");
-    if !group.is_empty() && !group.text().contains('.') {
+    if name::dns_subdomain(group.text()).is_ok() && !group.text().contains('.') {
         errors.push(group.invalid("should be a domain with at least one dot"));
     }
     protected(&at, &mut errors);
@@ -32,13 +32,7 @@ pub(crate) fn validate(object: &Value) -> Errors {
     }
     self::names(&names, &mut errors);
     versions(&spec, &mut errors);
-    let conversion = spec.get("conversion");
-    if conversion.get("strategy").text() == "Webhook" {
-        conversion.get("webhook").required(&mut errors);
-    } else if conversion.get("webhook").is_set() {
-        let why = "should not be set when strategy is not set to Webhook";
-        errors.push(conversion.get("webhook").forbidden(why));
-    }
+    conversion::validate(&spec.get("conversion"), &mut errors);
     stored_versions(&at, &mut errors);
     errors
 }
@@ -56,8 +50,8 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Errors {
 
 /// The faults of the status.
 pub(crate) fn validate_status(object: &Value, _: &Value) -> Errors {
-    let (mut errors, at) = (Errors::new(), At::root(object));
-    stored_versions(&at, &mut errors);
+    let mut errors = Errors::new();
+    names(&At::root(object).get("status.acceptedNames"), &mut errors);
     errors
 }
 
@@ -75,25 +69,28 @@ fn protected(at: &At<'_>, errors: &mut Errors) {
     if approval.is_empty() {
         let why = "protected groups must have approval annotation \"api-approved.kubernetes.io\", see \
                    https://github.com/kubernetes/enhancements/pull/1111";
-        errors.push(cluster_object::field::Error::required(&path, why));
+        errors.push(Error::required(&path, why));
     } else {
         let why = "protected groups must have approval annotation \"api-approved.kubernetes.io\" with either a URL or \
                    a reason starting with \"unapproved\", see https://github.com/kubernetes/enhancements/pull/1111";
-        errors.push(cluster_object::field::Error::invalid(&path, &approval.into(), why));
+        errors.push(Error::invalid(&path, &approval.into(), why));
     }
 }
 
 fn names(names: &At<'_>, errors: &mut Errors) {
-    for field in ["kind", "listKind"] {
-        let kind = names.get(field);
-        if kind.required(errors)
-            && let Err(why) = name::dns1035_label(&kind.text().to_lowercase())
+    for field in ["plural", "singular"] {
+        names.get(field).optional_rule(name::dns1035_label, errors);
+    }
+    let (kind, list) = (names.get("kind"), names.get("listKind"));
+    for mixed in [&kind, &list] {
+        if let Err(why) = name::dns1035_label(&mixed.text().to_lowercase())
+            && !mixed.is_empty()
         {
-            errors.push(kind.invalid(&format!("may have mixed case, but should otherwise match: {why}")));
+            errors.push(mixed.invalid(&format!("may have mixed case, but should otherwise match: {why}")));
         }
     }
-    if names.get("kind").text() == names.get("listKind").text() {
-        errors.push(names.get("listKind").invalid("kind and listKind may not be the same"));
+    if !kind.is_empty() && kind.text() == list.text() {
+        errors.push(list.invalid("kind and listKind may not be the same"));
     }
     for list in ["shortNames", "categories"] {
         names.get(list).items().for_each(|short| short.rule(name::dns1035_label, errors));
@@ -102,53 +99,67 @@ fn names(names: &At<'_>, errors: &mut Errors) {
 
 fn versions(spec: &At<'_>, errors: &mut Errors) {
     let versions = spec.get("versions");
-    let mut seen = Vec::new();
-    for version in versions.items() {
-        let version_name = version.get("name");
-        seen.push(version_name.text());
-        if !version.get("deprecationWarning").is_empty() && version.value["deprecated"] != true {
-            let why = "can only be set for deprecated versions";
-            errors.push(version.get("deprecationWarning").invalid(why));
+    let all: Vec<At<'_>> = versions.items().collect();
+    for (index, version) in all.iter().enumerate() {
+        let warning = version.get("deprecationWarning");
+        if warning.is_set() {
+            deprecation(&warning, version.value["deprecated"] == true, errors);
+        }
+        if index == 0 {
+            spec.moved("version", version.get("name")).rule(name::dns1035_label, errors);
+        }
+        if !version.get("schema.openAPIV3Schema").is_set() || is_empty(&version.value["schema"]) {
+            errors.push(version.get("schema.openAPIV3Schema").missing(""));
         }
     }
-    let unique: std::collections::HashSet<&str> = seen.iter().copied().collect();
-    if unique.len() < seen.len() {
-        errors.push(versions.invalid("must contain unique version names"));
-    }
-    if items(versions.value).iter().filter(|v| v["storage"] == true).count() != 1 {
-        errors.push(versions.invalid("must have exactly one version marked as storage version"));
-    }
     // Upstream names a part that all versions have in common by its old place, in the spec.
-    for (field, common) in
-        [("schema", "validation"), ("subresources", ""), ("additionalPrinterColumns", ""), ("selectableFields", "")]
-    {
-        let common = if common.is_empty() { field } else { common };
-        let parts: Vec<At<'_>> = versions.items().map(|version| version.get(field)).collect();
-        let same = parts.windows(2).all(|pair| pair[0].value == pair[1].value);
-        let shown = if same { parts.into_iter().take(1).map(|part| spec.moved(common, part)).collect() } else { parts };
-        for (index, part) in shown.iter().enumerate() {
+    let common = |field: &str| all.windows(2).all(|pair| pair[0].value[field] == pair[1].value[field]);
+    let parts = ["schema", "subresources", "additionalPrinterColumns", "selectableFields"].map(|f| (f, common(f)));
+    let unique: HashSet<&str> = all.iter().map(|version| text(&version.value["name"])).collect();
+    let storing = all.iter().filter(|version| version.value["storage"] == true).count();
+    let demands = [
+        (unique.len() == all.len(), "must contain unique version names"),
+        (storing == 1, "must have exactly one version marked as storage version"),
+    ];
+    for (_, why) in demands.into_iter().filter(|(holds, _)| !holds) {
+        let mut shown = versions.value.clone();
+        for version in shown.as_array_mut().into_iter().flatten() {
+            parts.iter().filter(|(_, common)| *common).for_each(|(field, _)| drop(remove(version, field)));
+        }
+        errors.push(internal::invalid(&versions.path, "Version", &shown, why));
+    }
+    for (field, common) in parts {
+        let place = if field == "schema" { "validation" } else { field };
+        for version in &all[..if common { all.len().min(1) } else { all.len() }] {
+            let part = if common { spec.moved(place, version.get(field)) } else { version.get(field) };
+            let of = if common { &all[..] } else { std::slice::from_ref(version) };
             match field {
-                "schema" => schema(part, &versions.path.index(index), errors),
-                "subresources" => subresources(part, errors),
+                "schema" => {
+                    let status = of.iter().any(|version| version.get("subresources.status").is_set());
+                    schema::check(&part.get("openAPIV3Schema"), status, errors);
+                }
+                "subresources" => subresources(&part, errors),
                 "additionalPrinterColumns" => part.items().for_each(|column| self::column(&column, errors)),
-                _ => selectable(part, &versions.value[index]["schema"]["openAPIV3Schema"], errors),
+                _ => selectable(&part, &version.value["schema"]["openAPIV3Schema"], errors),
             }
         }
     }
 }
 
-fn schema(part: &At<'_>, version: &Path, errors: &mut Errors) {
-    let schema = part.get("openAPIV3Schema");
-    if !schema.is_set() {
-        let path = version.child("schema").child("openAPIV3Schema");
-        errors.push(cluster_object::field::Error::required(&path, "schemas are required"));
-        return;
+fn deprecation(warning: &At<'_>, deprecated: bool, errors: &mut Errors) {
+    if !deprecated {
+        return errors.push(warning.invalid("can only be set for deprecated versions"));
     }
-    let faults = structural::check(&schema);
-    let sound = faults.is_empty();
-    errors.extend(faults);
-    if sound {
-        errors.extend(rules::check(&schema));
+    if warning.text().len() > 256 {
+        errors.push(warning.invalid("must be <= 256 characters long"));
+    }
+    if warning.is_empty() {
+        errors.push(warning.invalid("must not be an empty string"));
+    }
+    let hidden = |(_, c): &(usize, char)| c.is_control() || (c.is_whitespace() && *c != ' ');
+    if let Some((index, _)) = warning.text().char_indices().find(hidden) {
+        let why = "must only contain printable UTF-8 characters; non-printable character found at index";
+        errors.push(warning.invalid(&format!("{why} {index}")));
     }
 }
 
@@ -158,70 +169,69 @@ fn subresources(part: &At<'_>, errors: &mut Errors) {
         return;
     }
     for (field, below, needed) in [
-        ("specReplicasPath", ".spec.", true),
-        ("statusReplicasPath", ".status.", true),
-        ("labelSelectorPath", "", false),
+        ("specReplicasPath", &[".spec."][..], true),
+        ("statusReplicasPath", &[".status."], true),
+        ("labelSelectorPath", &[".spec.", ".status."], false),
     ] {
-        let path = At { path: part.path.child(&format!("scale.{field}")), value: scale.get(field).value };
-        let given = path.text();
-        let inside = if below.is_empty() { [".status.", ".spec."] } else { [below; 2] };
-        if given.is_empty() {
+        let path = scale.get(field);
+        if path.is_empty() {
             errors.extend(needed.then(|| path.missing("")));
-        } else if !given.starts_with('.') {
+        } else if !path.text().starts_with('.') {
             errors.push(path.invalid("must be a simple json path starting with ."));
-        } else if !inside.iter().any(|prefix| given.starts_with(prefix)) {
-            let where_to = if below.is_empty() { ".status or .spec" } else { below.trim_end_matches('.') };
-            errors.push(path.invalid(&format!("should be a json path under {where_to}")));
+        } else if !below.iter().any(|prefix| path.text().starts_with(prefix)) {
+            let places = below.iter().map(|prefix| prefix.trim_end_matches('.')).collect::<Vec<_>>().join(" or ");
+            let either = if needed { "" } else { "either " };
+            errors.push(path.invalid(&format!("should be a json path under {either}{places}")));
         }
     }
 }
 
 fn column(column: &At<'_>, errors: &mut Errors) {
     column.get("name").required(errors);
-    let (kind, format, path) = (column.get("type"), column.get("format"), column.get("jsonPath"));
-    let types = format!("must be one of {}", sorted(COLUMN_TYPES));
+    let (kind, format) = (column.get("type"), column.get("format"));
+    let types = format!("must be one of {}", COLUMN_TYPES.join(","));
     if kind.is_empty() {
         errors.push(kind.missing(&types));
     } else if !COLUMN_TYPES.contains(&kind.text()) {
         errors.push(kind.invalid(&types));
     }
-    if !COLUMN_FORMATS.contains(&format.text()) {
-        errors.push(format.invalid(&format!("must be one of {}", sorted(COLUMN_FORMATS))));
+    if !format.is_empty() && !COLUMN_FORMATS.contains(&format.text()) {
+        errors.push(format.invalid(&format!("must be one of {}", COLUMN_FORMATS.join(","))));
     }
-    if path.required(errors) {
-        if !path.text().starts_with('.') {
-            errors.push(path.invalid("must be a simple json path starting with ."));
-        } else if !jsonpath::is_simple(path.text()) {
-            errors.push(path.invalid("is an invalid JSONPath"));
-        }
+    let path = column.moved("JSONPath", column.get("jsonPath"));
+    if path.required(errors) && !path.text().starts_with('.') {
+        errors.push(path.invalid("must be a simple json path starting with ."));
     }
-}
-
-fn sorted(names: &[&str]) -> String {
-    let mut names: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
-    names.sort_unstable();
-    names.join(",")
 }
 
 fn selectable(part: &At<'_>, schema: &Value, errors: &mut Errors) {
-    let mut seen = Vec::new();
-    let count = items(part.value).len();
-    if count > MAX_SELECTABLE_FIELDS {
-        errors.push(cluster_object::field::Error::too_many(&part.path, count, MAX_SELECTABLE_FIELDS));
-    }
+    let mut seen = HashSet::new();
     for field in part.items() {
         let path = field.get("jsonPath");
         if !path.required(errors) {
             continue;
         }
-        path.unique(&mut seen, path.text().to_owned(), errors);
-        let steps = path.text().trim_start_matches('.').split('.');
-        let node = steps.fold(schema, |schema, step| &schema["properties"][step]);
-        if !path.text().starts_with('.') || path.text().starts_with(".metadata") || node.is_null() {
-            errors.push(path.invalid("is an invalid path: does not refer to a valid field"));
-        } else if !matches!(text(&node["type"]), "string" | "integer" | "boolean") {
-            errors.push(path.invalid("must point to a field of type string, boolean or integer"));
+        let (names, node) = match rules::follow(schema, path.text(), false) {
+            Ok(found) => found,
+            Err(why) => {
+                errors.push(path.invalid(&format!("is an invalid path: {why}")));
+                continue;
+            }
+        };
+        if names[0].0 == "metadata" {
+            errors.push(path.invalid("must not point to fields in metadata"));
         }
+        if !matches!(text(&node["type"]), "string" | "integer" | "boolean") {
+            let why = "must point to a field of type string, boolean or integer. Enum string fields and strings with \
+                       formats are allowed.";
+            errors.push(path.invalid(why));
+        }
+        if !seen.insert(names) {
+            errors.push(Error::duplicate(&path.path, path.value));
+        }
+    }
+    if seen.len() > MAX_SELECTABLE_FIELDS {
+        errors.push(Error::too_many(&part.path, seen.len(), MAX_SELECTABLE_FIELDS));
     }
 }
 
@@ -229,14 +239,20 @@ fn selectable(part: &At<'_>, schema: &Value, errors: &mut Errors) {
 fn stored_versions(at: &At<'_>, errors: &mut Errors) {
     let versions = items(at.get("spec.versions").value);
     let stored = at.get("status.storedVersions");
-    for version in stored.items() {
-        if !versions.iter().any(|known| known["name"] == *version.value) {
-            errors.push(version.invalid("must appear in spec.versions"));
+    if stored.is_empty() {
+        return errors.push(Error::invalid(&stored.path, &Value::Null, "must have at least one stored version"));
+    }
+    for storage in versions.iter().filter(|v| v["storage"] == true).map(|v| &v["name"]) {
+        if !items(stored.value).contains(storage) {
+            errors.push(stored.invalid(&format!("must have the storage version {}", text(storage))));
         }
     }
-    let storage = versions.iter().find(|v| v["storage"] == true).map(|v| &v["name"]);
-    if let Some(storage) = storage.filter(|storage| !items(stored.value).contains(storage)) {
-        let why = format!("must have the storage version {}", text(storage));
-        errors.push(stored.invalid(&why));
+    for version in stored.items().filter(|stored| !versions.iter().any(|known| known["name"] == *stored.value)) {
+        let name = version.text();
+        errors.push(version.invalid(&format!(
+            "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions \
+             until a storage migration ensures no data remains persisted in {name} and removes {name} from \
+             status.storedVersions"
+        )));
     }
 }

@@ -1,8 +1,11 @@
 //! CustomResourceDefinitions at work: what is defined is served at once, and until its last object is gone.
 
 mod cleanup;
+mod conversion;
 pub(crate) mod definition;
+mod internal;
 mod rules;
+mod schema;
 mod status;
 mod structural;
 mod validate;
@@ -39,7 +42,7 @@ impl Validation {
     pub(crate) fn new(openapi: &Value) -> Self {
         let mut patterns = Patterns::new();
         validate::patterns(openapi, &mut patterns);
-        Self { openapi: openapi.clone(), patterns, rules: rules::compile(openapi) }
+        Self { openapi: openapi.clone(), patterns, rules: rules::compile(openapi, true) }
     }
 
     /// The faults of an object, or of its change from `old`.
@@ -57,6 +60,20 @@ impl Validation {
         }
         errors
     }
+}
+
+/// What to warn of in a definition, or in its change from `old`.
+pub(crate) fn warnings(definition: &Value, old: Option<&Value>) -> Vec<String> {
+    let formats = |definition: &Value| {
+        let mut found = Vec::new();
+        for version in meta::items(&definition["spec"]["versions"]) {
+            schema::unknown_formats(&version["schema"]["openAPIV3Schema"], &mut found);
+        }
+        found
+    };
+    let known = old.map(formats).unwrap_or_default();
+    let new = formats(definition).into_iter().filter(|format| !known.contains(format));
+    new.map(|format| format!("unrecognized format {format:?}")).collect()
 }
 
 /// Serves every stored definition; at the start.

@@ -1,9 +1,9 @@
 //! `x-kubernetes-validations`: rules in CEL, compiled once per definition.
 
-use super::structural;
+use super::internal;
 use super::validate::nowhere;
 use super::walk::{Part, inner, type_name};
-use crate::kinds::walk::{At, items, text};
+use crate::kinds::walk::{At, is_empty, items, text};
 use cluster_cel::{
     Activation, Budget, Declarations, Failure, Program, STATIC_LIMIT, STATIC_TOTAL, Type, Value as CelValue,
 };
@@ -39,11 +39,7 @@ impl Rule {
 }
 
 /// Compiles the rules of a schema; `None` when it has none that compile.
-pub(super) fn compile(props: &Value) -> Option<Rules> {
-    compile_node(props, true)
-}
-
-fn compile_node(props: &Value, root: bool) -> Option<Rules> {
+pub(super) fn compile(props: &Value, root: bool) -> Option<Rules> {
     let kind = Type::from_openapi(props, root);
     let rule = |spec: &Value| {
         let variables = variables(&kind, spec);
@@ -56,7 +52,7 @@ fn compile_node(props: &Value, root: bool) -> Option<Rules> {
     };
     let here: Vec<Rule> = items(&props["x-kubernetes-validations"]).iter().filter_map(rule).collect();
     let inside: HashMap<String, Rules> =
-        inner(props).filter_map(|(step, props)| Some((step, compile_node(props, false)?))).collect();
+        inner(props).filter_map(|(step, props)| Some((step, compile(props, false)?))).collect();
     (!here.is_empty() || !inside.is_empty()).then_some(Rules { kind, here, inside })
 }
 
@@ -66,126 +62,171 @@ fn variables(kind: &Type, spec: &Value) -> Declarations {
     vec![("self", kind.clone()), ("oldSelf", old)]
 }
 
-/// The faults of the rules themselves, found when the definition is written.
-pub(super) fn check(at: &At<'_>) -> Errors {
-    let (mut errors, mut total) = (Errors::new(), Vec::new());
-    check_node(at, true, 1, true, &mut errors, &mut total);
-    let sum = total.iter().map(|(_, cost)| *cost).fold(0, u64::saturating_add);
-    if sum > STATIC_TOTAL {
-        for (path, _) in total.iter().filter(|(_, cost)| *cost > STATIC_TOTAL / 100) {
-            let why = "contributed to estimated rule & messageExpression cost total exceeding cost limit for entire \
-                       OpenAPIv3 schema";
+/// How often a part may be in an object; `None` when nothing bounds that.
+#[derive(Clone)]
+pub(super) struct Estimate(Option<u64>);
+
+impl Default for Estimate {
+    fn default() -> Self {
+        Self(Some(1))
+    }
+}
+
+impl Estimate {
+    /// Of the parts inside of what `props` describes.
+    pub(super) fn inside(&self, props: &Value) -> Self {
+        let most = |keyword: &str| props[keyword].as_i64().map(|most| most.max(0).unsigned_abs());
+        let factor = match text(&props["type"]) {
+            "array" => most("maxItems"),
+            "object" if !props["additionalProperties"].is_null() => most("maxProperties"),
+            _ => Some(1),
+        };
+        Self(self.0.zip(factor).map(|(times, factor)| times.saturating_mul(factor)))
+    }
+}
+
+/// What all rules of a schema are estimated to cost.
+#[derive(Default)]
+pub(super) struct Total(Vec<(Path, u64)>);
+
+impl Total {
+    /// Adds the cost of one expression.
+    fn observe(&mut self, path: Path, cost: u64) {
+        self.0.push((path, cost));
+    }
+
+    /// Refuses what costs too much together.
+    pub(super) fn check(mut self, at: &At<'_>, errors: &mut Errors) {
+        let sum = self.0.iter().map(|(_, cost)| *cost).fold(0, u64::saturating_add);
+        if sum <= STATIC_TOTAL {
+            return;
+        }
+        self.0.retain(|(_, cost)| *cost >= STATIC_TOTAL / 100);
+        self.0.sort_by_key(|(_, cost)| std::cmp::Reverse(*cost));
+        for (path, _) in self.0.iter().take(4) {
+            let why = "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema";
             errors.push(Error::forbidden(path, why));
         }
-        let factor = excess(sum, STATIC_TOTAL);
-        let why = format!(
-            "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by factor \
-             of {factor} (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, \
-             maps, and strings are declared)"
-        );
-        errors.push(at.forbidden(&why));
+        let what = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema";
+        errors.extend(too_dear(at, what, sum, STATIC_TOTAL));
     }
-    errors
 }
 
-fn check_node(
+fn too_dear(at: &At<'_>, what: &str, cost: u64, limit: u64) -> Option<Error> {
+    let factor = cost as f64 / limit as f64;
+    let factor = match factor {
+        _ if factor > 100.0 => "more than 100x".to_owned(),
+        _ if factor < 1.5 => format!("{factor:.6}x"),
+        _ => format!("{factor:.1}x"),
+    };
+    let why = format!(
+        "{what} exceeds budget by factor of {factor} (try simplifying the rule, or adding maxItems, maxProperties, \
+         and maxLength where arrays, maps, and strings are declared)"
+    );
+    (cost > limit).then(|| at.forbidden(&why))
+}
+
+/// Finds the faults of the rules of one schema, when the definition is written.
+pub(super) fn check(
     at: &At<'_>,
     root: bool,
-    times: u64,
-    correlatable: bool,
+    estimate: &Estimate,
+    uncorrelated: Option<&Path>,
     errors: &mut Errors,
-    total: &mut Vec<(Path, u64)>,
+    total: &mut Total,
 ) {
+    let validations = at.get("x-kubernetes-validations");
+    if validations.is_empty() {
+        return;
+    }
     let kind = Type::from_openapi(at.value, root);
-    for spec in at.get("x-kubernetes-validations").items() {
+    for spec in validations.items() {
         let variables = variables(&kind, spec.value);
-        let expressions = [
-            ("rule", Type::Bool, "cel expression must evaluate to a bool"),
-            ("messageExpression", Type::String(0), "must evaluate to a string"),
-        ];
-        if text(&spec.value["rule"]).trim().is_empty() {
-            errors.push(spec.get("rule").missing("rule is not specified"));
-            continue;
-        }
-        for (field, wanted, otherwise) in expressions {
-            let expression = spec.get(field);
-            if expression.is_empty() {
-                continue;
-            }
-            let program = match cluster_cel::compile(expression.text(), &variables) {
-                Ok(program) if wanted.accepts(program.result()) => program,
-                Ok(_) => {
-                    errors.push(expression.invalid(otherwise));
-                    continue;
+        let (rule, message) = (spec.get("rule"), spec.get("messageExpression"));
+        let compile = |of: &At<'_>, prefix: &str, wanted: &str| {
+            let program = cluster_cel::compile(of.text(), &variables);
+            let program = program.map_err(|why| format!("{prefix}compilation failed: {why}"));
+            program.and_then(|program| match program.result().to_string() == wanted {
+                true => Ok(program),
+                false if prefix.is_empty() => Err(format!("cel expression must evaluate to a {wanted}")),
+                false => Err(format!("{prefix}must evaluate to a {wanted}")),
+            })
+        };
+        let wrong = |of: &At<'_>, why: &str| internal::invalid(&of.path, "Rule", spec.value, why);
+        let mut uses_old = false;
+        match compile(&rule, "", "bool") {
+            Err(why) => errors.push(wrong(&rule, &why)),
+            Ok(program) => {
+                uses_old = program.uses("oldSelf");
+                let times = estimate.0.unwrap_or_else(|| cluster_cel::most_of(at.value));
+                let cost = program.estimated_cost().saturating_mul(times);
+                errors.extend(too_dear(&rule, "estimated rule cost", cost, STATIC_LIMIT));
+                total.observe(rule.path.clone(), cost);
+                match (!message.is_empty()).then(|| compile(&message, "messageExpression ", "string")) {
+                    Some(Err(why)) => errors.push(wrong(&message, &why)),
+                    Some(Ok(program)) => {
+                        let cost = program.estimated_cost();
+                        errors.extend(too_dear(&message, "estimated messageExpression cost", cost, STATIC_LIMIT));
+                        total.observe(message.path.clone(), cost);
+                    }
+                    None => {}
                 }
-                Err(why) => {
-                    let what =
-                        if field == "rule" { "compilation failed" } else { "messageExpression compilation failed" };
-                    errors.push(expression.invalid(&format!("{what}: {why}")));
-                    continue;
-                }
-            };
-            if program.uses("oldSelf") && !correlatable && field == "rule" {
-                errors.push(expression.invalid("oldSelf cannot be used on the uncorrelatable portion of the schema"));
             }
-            let cost = program.estimated_cost().saturating_mul(times);
-            if cost > STATIC_LIMIT {
-                let factor = excess(cost, STATIC_LIMIT);
-                let why = format!(
-                    "estimated rule cost exceeds budget by factor of {factor} (try simplifying the rule, or adding \
-                     maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)"
-                );
-                errors.push(expression.forbidden(&why));
-            }
-            total.push((expression.path, cost));
         }
-        shape(&spec, at, correlatable, errors);
+        if let Some(path) = uncorrelated.filter(|_| uses_old) {
+            let why = format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {path}");
+            errors.push(rule.invalid(&why));
+        } else if !uses_old && spec.get("optionalOldSelf").is_set() {
+            errors.push(spec.get("optionalOldSelf").invalid("may not be set if oldSelf is not used in rule"));
+        }
     }
-    let size = match &kind {
-        Type::List(_, size) | Type::Map(_, size) => *size,
-        _ => 1,
+}
+
+/// A name on the way of a `fieldPath`, and whether it is a key of a map.
+type Step = (String, bool);
+
+/// Follows a `fieldPath` (`.a.b`, `['c']`) through a schema: the way, and the schema it leads to.
+pub(super) fn follow<'a>(props: &'a Value, path: &str, arrays: bool) -> Result<(Vec<Step>, &'a Value), String> {
+    let (mut props, mut steps, mut rest) = (props, Vec::new(), path);
+    let mut token = || {
+        let quoted = rest.starts_with('\'');
+        let mut before = ' ';
+        let end = rest.char_indices().skip(1).find(|(_, c)| {
+            let escaped = std::mem::replace(&mut before, *c) == '\\';
+            if quoted { *c == '\'' && !escaped } else { matches!(c, '.' | '[' | ']') }
+        });
+        let end = end.map_or(rest.len(), |(end, _)| end + usize::from(quoted));
+        let end = if rest.starts_with(['.', '[', ']']) { 1 } else { end };
+        let (token, tail) = rest.split_at(end);
+        rest = tail;
+        (!token.is_empty()).then_some(token)
     };
-    for (inside, item) in structural::children(at) {
-        let known = correlatable && (!item || at.value["x-kubernetes-list-type"] == "map");
-        check_node(&inside, false, times.saturating_mul(size), known, errors, total);
+    let ended = || "unexpected end of JSON path".to_owned();
+    while let Some(sign) = token() {
+        let name = match sign {
+            "." => token().ok_or_else(ended)?.to_owned(),
+            "[" if !arrays => return Err("array notation is not allowed".to_owned()),
+            "[" => {
+                let quoted = token().ok_or_else(ended)?;
+                let name = quoted.strip_prefix('\'').and_then(|name| name.strip_suffix('\''));
+                let name = name.ok_or_else(|| format!("expected single quoted string but got {quoted}"))?;
+                name.replace("\\'", "'").replace("\\\\", "\\")
+            }
+            other => return Err(format!("expected [ or . but got: {other}")),
+        };
+        let (known, additional) = (&props["properties"], &props["additionalProperties"]);
+        let keyed = is_empty(known);
+        props = if keyed { Some(additional).filter(|props| props.is_object()) } else { known.get(&name) }
+            .ok_or("does not refer to a valid field")?;
+        steps.push((name, keyed));
+        if sign == "[" {
+            let close = token().ok_or_else(ended)?;
+            if close != "]" {
+                return Err(format!("expected ] but got {close}"));
+            }
+        }
     }
-}
-
-/// The other fields of a rule.
-fn shape(spec: &At<'_>, at: &At<'_>, correlatable: bool, errors: &mut Errors) {
-    let (message, reason, path) = (spec.get("message"), spec.get("reason"), spec.get("fieldPath"));
-    if message.is_set() && message.text().trim().is_empty() {
-        errors.push(message.invalid("message must be non-empty if specified"));
-    } else if message.text().contains('\n') {
-        errors.push(message.invalid("message must not contain line breaks"));
-    } else if message.is_empty() && text(&spec.value["rule"]).contains('\n') && spec.get("messageExpression").is_empty()
-    {
-        errors.push(message.missing("message must be specified if rule contains line breaks"));
-    }
-    let reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
-    reason.optional_one_of(&reasons, errors);
-    if !path.is_empty() && field(at.value, path.text()).is_none() {
-        errors.push(path.invalid("fieldPath must be a valid path"));
-    }
-    if spec.value["optionalOldSelf"] == true && !correlatable {
-        errors.push(spec.get("optionalOldSelf").invalid("may not be set on the uncorrelatable portion of the schema"));
-    }
-}
-
-/// Follows a `fieldPath` (`.a.b`, `['c']`) through a schema; the names on the way.
-fn field<'a>(props: &Value, path: &'a str) -> Option<Vec<&'a str>> {
-    let names = path.split(['.', '[', ']']).map(|name| name.trim_matches(['\'', '"'])).filter(|name| !name.is_empty());
-    let names: Vec<&str> = names.collect();
-    let found = names.iter().try_fold(props, |props, name| {
-        let known = props["properties"].get(*name);
-        known.or_else(|| Some(&props["additionalProperties"]).filter(|props| props.is_object()))
-    });
-    found.map(|_| names)
-}
-
-fn excess(cost: u64, limit: u64) -> String {
-    let factor = cost as f64 / limit as f64;
-    if factor > 100.0 { "more than 100x".to_owned() } else { format!("{factor:.1}x") }
+    Ok((steps, props))
 }
 
 /// The rules that an object breaks.
@@ -254,9 +295,10 @@ impl Run {
             Ok(CelValue::Bool(false)) => {
                 let computed = rule.message.as_ref().and_then(|message| message_of(&activation, message));
                 let otherwise = if said.is_empty() { format!("failed rule: {source}") } else { said.to_owned() };
-                let named = field(part.props, text(&rule.spec["fieldPath"])).unwrap_or_default();
-                let at = named.iter().fold(part.keyed.clone(), |path, name| path.child(name));
-                let at = if named.is_empty() { here } else { at };
+                let steps = follow(part.props, text(&rule.spec["fieldPath"]), true)
+                    .map_or_else(|_| Vec::new(), |found| found.0);
+                let step = |path: Path, (name, keyed): &Step| if *keyed { path.key(name) } else { path.child(name) };
+                let at = if steps.is_empty() { here } else { steps.iter().fold(part.keyed.clone(), step) };
                 self.errors.push(worded(&at, &value, &computed.unwrap_or(otherwise), text(&rule.spec["reason"])));
                 return Ok(());
             }

@@ -33,7 +33,7 @@ fn accept(definition: &mut Value, others: &[Value]) {
     let status = &mut definition["status"];
     status["acceptedNames"] = names;
     let stored = items(&status["storedVersions"]).to_vec();
-    if !stored.contains(&storage) {
+    if !storage.is_null() && !stored.contains(&storage) {
         status["storedVersions"] = stored.into_iter().chain([storage]).collect();
     }
     match conflict {

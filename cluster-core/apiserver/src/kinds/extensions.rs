@@ -23,7 +23,7 @@ pub(super) const DEFINITION: Strategy = Strategy {
         }
     },
     prepare_create: |object| {
-        let stored = items(&object["spec"]["versions"]).iter().filter(|v| v["storage"] == true);
+        let stored = items(&object["spec"]["versions"]).iter().filter(|v| v["storage"] == true).take(1);
         let stored: Vec<Value> = stored.map(|v| v["name"].clone()).collect();
         let names = json!({"plural": "", "kind": ""});
         object["status"] = json!({"conditions": [], "acceptedNames": names, "storedVersions": stored});

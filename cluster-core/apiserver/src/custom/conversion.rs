@@ -1,0 +1,96 @@
+//! The rules of a definition's conversion, and of the webhook that does it.
+
+use crate::kinds::walk::At;
+use cluster_object::field::{Error, Errors};
+use cluster_object::name;
+use std::collections::HashSet;
+use url::Url;
+
+/// The versions of `ConversionReview` that upstream's servers know.
+const REVIEWS: &[&str] = &["v1", "v1beta1"];
+
+pub(super) fn validate(conversion: &At<'_>, errors: &mut Errors) {
+    let webhook = conversion.get("webhook");
+    let client = conversion.moved("webhookClientConfig", webhook.get("clientConfig"));
+    let reviews = conversion.moved("conversionReviewVersions", webhook.get("conversionReviewVersions"));
+    if conversion.get("strategy").text() != "Webhook" {
+        let why = "should not be set when strategy is not set to Webhook";
+        errors.extend(client.is_set().then(|| client.forbidden(why)));
+        errors.extend((!reviews.is_empty()).then(|| reviews.forbidden(why)));
+        return;
+    }
+    let (url, service) = (client.get("url"), client.get("service"));
+    if !client.is_set() {
+        errors.push(client.missing("required when strategy is set to Webhook"));
+    } else if url.is_set() == service.is_set() {
+        errors.push(client.missing("exactly one of url or service is required"));
+    } else if url.is_set() {
+        self::url(&url, errors);
+    } else {
+        self::service(&service, errors);
+    }
+    if !reviews.required(errors) {
+        return;
+    }
+    let mut seen = HashSet::new();
+    for version in reviews.items() {
+        if seen.insert(version.text()) {
+            version.rule(name::dns1035_label, errors);
+        } else {
+            errors.push(version.invalid("duplicate version"));
+        }
+    }
+    if !REVIEWS.iter().any(|known| seen.contains(known)) {
+        errors.push(reviews.invalid(&format!("must include at least one of {}", REVIEWS.join(", "))));
+    }
+}
+
+fn url(at: &At<'_>, errors: &mut Errors) {
+    const FORM: &str = "; desired format: https://host[/path]";
+    let url = match Url::parse(at.text()) {
+        Ok(url) => url,
+        Err(why) => return errors.push(at.missing(&format!("url must be a valid URL: {why}{FORM}"))),
+    };
+    let user = match url.password() {
+        Some(password) => format!("{}:{password}", url.username()),
+        None => url.username().to_owned(),
+    };
+    let (fragment, query) = (url.fragment().unwrap_or_default(), url.query().unwrap_or_default());
+    for (wrong, value, why) in [
+        (url.scheme() != "https", url.scheme(), &*format!("'https' is the only allowed URL scheme{FORM}")),
+        (!url.has_host(), "", &format!("host must be specified{FORM}")),
+        (!user.is_empty(), &user, "user information is not permitted in the URL"),
+        (!fragment.is_empty(), fragment, "fragments are not permitted in the URL"),
+        (!query.is_empty(), query, "query parameters are not permitted in the URL"),
+    ] {
+        errors.extend(wrong.then(|| Error::invalid(&at.path, &value.into(), why)));
+    }
+}
+
+fn service(service: &At<'_>, errors: &mut Errors) {
+    for field in ["name", "namespace"] {
+        service.get(field).required(errors);
+    }
+    let (port, path) = (service.get("port"), service.get("path"));
+    if !(1..=65535).contains(&port.int()) {
+        errors.push(port.invalid_number("port is not valid: must be between 1 and 65535, inclusive"));
+    }
+    let given = path.text();
+    if matches!(given, "" | "/") {
+        return;
+    }
+    if given == "//" {
+        return errors.push(path.invalid("segment[0] may not be empty"));
+    }
+    if !given.starts_with('/') {
+        errors.push(path.invalid("must start with a '/'"));
+    }
+    let rest: String = given.chars().skip(1).collect();
+    for (index, step) in rest.strip_suffix('/').unwrap_or(&rest).split('/').enumerate() {
+        if step.is_empty() {
+            errors.push(path.invalid(&format!("segment[{index}] may not be empty")));
+        } else if let Err(why) = name::dns_subdomain(step) {
+            errors.push(path.invalid(&format!("segment[{index}]: {why}")));
+        }
+    }
+}
