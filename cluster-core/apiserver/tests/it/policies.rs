@@ -196,8 +196,8 @@ async fn policies_change_objects() {
     let failing = json!({"reinvocationPolicy": "Never", "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression":
         "[JSONPatch{op: 'test', path: '/data/k', value: 'x'}]"}}]});
     let refused = mutating(&failing).await.post(CONFIG_MAPS, &config_map("a", &json!({"k": "1"}))).await;
-    assert_eq!((refused.code, refused.failure().1), (422, "Invalid"));
-    assert!(refused.failure().2.contains("MutatingAdmissionPolicy 'm' with binding 'm-binding' denied request"));
+    assert_eq!((refused.code, refused.failure().1), (403, "Invalid"));
+    assert!(refused.failure().2.starts_with("policy 'm' with binding 'm-binding' denied request"));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::admission::webhook::question;
 use crate::admission::{AdmissionRequest, Lookup};
 use crate::registry::Resource;
 use crate::server::ApiServer;
-use cluster_cel::{Activation, Budget, Failure, Value as CelValue, dynamic};
+use cluster_cel::{Activation, Budget, Failure, Program, Value as CelValue, dynamic};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -71,26 +71,30 @@ impl<'a> Evaluation<'a> {
     /// The value of an expression of the policy; an error is in upstream's words.
     pub(super) fn value(&mut self, expression: &Expression) -> Result<CelValue, String> {
         let program = expression.as_ref().map_err(|why| format!("compilation error: compilation failed: {why}"))?;
+        let said = |why| format!("expression '{}' resulted in error: {why}", program.source());
+        self.plain(program).map_err(said)
+    }
+
+    /// As [`Self::value`], with nothing but the fault itself as error.
+    fn plain(&mut self, program: &Program) -> Result<CelValue, String> {
         let policy = self.policy;
         for (name, variable) in &policy.variables {
             let known = self.composed.iter().any(|(known, _)| known == name);
             if program.uses(&format!("variables.{name}")) && !known {
-                let value = self
-                    .value(variable)
-                    .map_err(|why| format!("composited variable {name:?} fails to evaluate: {why}"))?;
+                let variable = variable.as_ref().map_err(|why| format!("compilation failed: {why}"));
+                let value = variable.and_then(|variable| self.plain(variable));
+                let value = value.map_err(|why| format!("composited variable {name:?} fails to evaluate: {why}"))?;
                 self.composed.push((name.clone(), value));
                 self.activation.bind("variables", cluster_cel::object(self.composed.clone()));
             }
         }
-        self.activation.evaluate(program).map_err(|failure| {
-            let why = match failure {
-                Failure::Error(why) => why,
-                Failure::CallCost => "operation cancelled: actual cost limit exceeded".to_owned(),
-                Failure::Budget => "validation failed due to running out of cost budget, no further validation rules \
-                                    will be run"
-                    .to_owned(),
-            };
-            format!("expression '{}' resulted in error: {why}", program.source())
+        self.activation.evaluate(program).map_err(|failure| match failure {
+            Failure::Error(why) => why,
+            Failure::CallCost => "operation cancelled: actual cost limit exceeded".to_owned(),
+            Failure::Budget => {
+                "validation failed due to running out of cost budget, no further validation rules will be run"
+                    .to_owned()
+            }
         })
     }
 

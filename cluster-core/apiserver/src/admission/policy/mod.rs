@@ -22,7 +22,6 @@ pub(super) use validating::validate;
 use super::{AdmissionRequest, Lookup, matching};
 use crate::registry::Resource;
 use crate::server::ApiServer;
-use cluster_object::meta;
 use cluster_object::status::Status;
 use serde_json::Value;
 use std::sync::Arc;
@@ -110,27 +109,12 @@ fn fails_closed(policy: &Compiled) -> bool {
     policy.spec["failurePolicy"] != "Ignore"
 }
 
-/// The refusal of a request in the name of a policy.
-fn denied(
-    request: &AdmissionRequest<'_>,
-    kind: &str,
-    policy: &str,
-    binding: &Value,
-    why: &str,
-    reason: &str,
-) -> Status {
-    let message = format!("{kind} '{policy}' with binding '{}' denied request: {why}", meta::name(binding));
+/// The refusal of a request in these words of a policy.
+fn denied(request: &AdmissionRequest<'_>, message: String, reason: &str, code: u16) -> Status {
     let mut status = request.forbidden(&message);
-    let (reason, code) = match reason {
-        "Forbidden" => ("Forbidden", 403),
-        "Unauthorized" => ("Unauthorized", 401),
-        "RequestEntityTooLarge" => ("RequestEntityTooLarge", 413),
-        _ => ("Invalid", 422),
-    };
     (status.reason, status.code) = (reason.to_owned(), code);
     if let Some(details) = &mut status.details {
-        let cause = cluster_object::status::Cause { message, ..Default::default() };
-        details.causes.push(cause);
+        details.causes.push(cluster_object::status::Cause { message, ..Default::default() });
     }
     status
 }

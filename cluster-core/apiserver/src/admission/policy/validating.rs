@@ -52,7 +52,20 @@ pub(in crate::admission) async fn validate(call: &Call<'_>, request: &AdmissionR
 }
 
 fn refusal(request: &AdmissionRequest<'_>, policy: &Compiled, binding: &Value, why: &str, reason: &str) -> Status {
-    denied(request, "ValidatingAdmissionPolicy", &policy.name, binding, why, reason)
+    // What is wrong with the policy is no matter of a binding.
+    let bound = if why.starts_with("failed to configure policy") {
+        String::new()
+    } else {
+        format!(" with binding '{}'", meta::name(binding))
+    };
+    let message = format!("ValidatingAdmissionPolicy '{}'{bound} denied request: {why}", policy.name);
+    let (reason, code) = match reason {
+        "Forbidden" => ("Forbidden", 403),
+        "Unauthorized" => ("Unauthorized", 401),
+        "RequestEntityTooLarge" => ("RequestEntityTooLarge", 413),
+        _ => ("Invalid", 422),
+    };
+    denied(request, message, reason, code)
 }
 
 /// The validations that do not hold; a failure is one of them when the policy says so.
