@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, operators};
+use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators};
 use kube_cel::cel::parser::Expression;
 
 use crate::cost::{self, Node, Size};
@@ -71,8 +71,10 @@ impl Checker<'_> {
             Expr::Map(map) => {
                 let parts = children(expression);
                 let nodes: Vec<Node> = parts.iter().map(|part| self.of(part)).collect();
+                let optional = |entry: &EntryExpr| matches!(entry, EntryExpr::MapEntry(entry) if entry.optional);
+                let plain = !map.entries.iter().any(|entry| optional(&entry.expr));
                 let values: Vec<Node> = nodes.iter().skip(1).step_by(2).cloned().collect();
-                let value = self.alike(parts.iter().skip(1).step_by(2).copied(), &values, true);
+                let value = self.alike(parts.iter().skip(1).step_by(2).copied(), &values, plain);
                 let kind = Type::Map(Arc::new(value), 0);
                 Node { items: sizes(&values), ..made(kind, map.entries.len(), &nodes, cost::MAP) }
             }

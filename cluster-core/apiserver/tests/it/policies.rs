@@ -194,7 +194,7 @@ async fn policies_change_objects() {
     assert_eq!(made["data"], json!({"k": "1"}));
 
     let failing = json!({"reinvocationPolicy": "Never", "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression":
-        "[JSONPatch{op: 'test', path: '/data/k', value: 'x'}]"}}]});
+        "[JSONPatch{op: 'remove', path: '/data/x'}]"}}]});
     let refused = mutating(&failing).await.post(CONFIG_MAPS, &config_map("a", &json!({"k": "1"}))).await;
     assert_eq!((refused.code, refused.failure().1), (403, "Invalid"));
     assert!(refused.failure().2.starts_with("policy 'm' with binding 'm-binding' denied request"));

@@ -45,7 +45,8 @@ async fn run(call: &Call<'_>, request: &mut AdmissionRequest<'_>, of: &Applicabl
         {
             let binding = meta::name(binding);
             let message = format!("policy '{}' with binding '{binding}' denied request: {why}", policy.name);
-            return Err(denied(request, message, "Invalid", 403));
+            // Unlike that of a validating policy, the refusal says no more than this.
+            return Err(Status { message: message.clone(), ..denied(request, message, "Invalid", 403) });
         }
     }
     Ok(changed)
