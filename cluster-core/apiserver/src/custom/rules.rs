@@ -257,7 +257,8 @@ impl Run {
                 let named = field(part.props, text(&rule.spec["fieldPath"])).unwrap_or_default();
                 let at = named.iter().fold(part.keyed.clone(), |path, name| path.child(name));
                 let at = if named.is_empty() { here } else { at };
-                self.errors.push(worded(&at, &value, &computed.unwrap_or(otherwise), text(&rule.spec["reason"])));
+                let scalar = Some(part.value).filter(|value| !value.is_object() && !value.is_array());
+                self.errors.push(worded(&at, scalar, &computed.unwrap_or(otherwise), text(&rule.spec["reason"])));
                 return Ok(());
             }
             Ok(_) => format!("rule evaluated to a non-bool: {shown}"),
@@ -291,11 +292,14 @@ fn message_of(activation: &Activation, program: &Program) -> Option<String> {
     }
 }
 
-fn worded(path: &Path, value: &Value, detail: &str, reason: &str) -> Error {
-    match reason {
-        "FieldValueForbidden" => Error::forbidden(path, detail),
-        "FieldValueRequired" => Error::required(path, detail),
-        "FieldValueDuplicate" => Error::new(path, Reason::Duplicate, format!("Duplicate value: {value}")),
-        _ => Error::invalid(path, value, detail),
+/// What is said of a broken rule; objects and lists are not printed.
+fn worded(path: &Path, value: Option<&Value>, detail: &str, reason: &str) -> Error {
+    match (reason, value) {
+        ("FieldValueForbidden", _) => Error::forbidden(path, detail),
+        ("FieldValueRequired", _) => Error::required(path, detail),
+        ("FieldValueDuplicate", Some(value)) => Error::duplicate(path, value),
+        ("FieldValueDuplicate", None) => Error::new(path, Reason::Duplicate, "Duplicate value".to_owned()),
+        (_, Some(value)) => Error::invalid(path, value, detail),
+        (_, None) => Error::new(path, Reason::Invalid, format!("Invalid value: {detail}")),
     }
 }

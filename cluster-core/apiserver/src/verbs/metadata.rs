@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 const MAX_GENERATED_BASE: usize = 58;
 const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-/// Fields that a client cannot change.
+/// Fields that are the system's own.
 const SYSTEM_FIELDS: &[&str] =
     &["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"];
 
@@ -47,18 +47,24 @@ fn truncated(text: &str, max: usize) -> &str {
     text.char_indices().nth(max).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Carries over from `old` what no update may change.
+/// Fields that stay as they are once an object exists, given again or left out.
+const IMMUTABLE_FIELDS: &[&str] = &["name", "namespace", "uid", "deletionTimestamp", "deletionGracePeriodSeconds"];
+
+/// Carries over from `old` what no update may change, and what it leaves out.
 pub(super) fn carry_over(object: &mut Value, old: &Value) {
     if !object["metadata"].is_object() {
         object["metadata"] = json!({});
     }
-    for field in SYSTEM_FIELDS {
+    let goes = meta::deletion_timestamp(old).is_some();
+    // What says that an object is on its way out cannot be taken back; set by a client, it is a fault.
+    let kept = |field: &&&str| goes || !IMMUTABLE_FIELDS.contains(*field);
+    for field in SYSTEM_FIELDS.iter().filter(kept) {
         match old["metadata"].get(*field) {
             Some(value) => object["metadata"][*field] = value.clone(),
             None => drop(meta::remove(object, &format!("metadata.{field}"))),
         }
     }
-    for field in ["name", "namespace", "resourceVersion", "managedFields"] {
+    for field in ["name", "namespace", "uid", "resourceVersion", "managedFields"] {
         let unset = object["metadata"].get(field).is_none_or(|v| v.is_null() || *v == "");
         if unset && let Some(value) = old["metadata"].get(field) {
             object["metadata"][field] = value.clone();
@@ -103,9 +109,10 @@ pub(super) fn validate(resource: &Resource, object: &Value) -> Errors {
     labels(&path.child("labels"), object, &mut errors);
     annotations(&path.child("annotations"), object, &mut errors);
     owners(&path.child("ownerReferences"), object, &mut errors);
-    for (index, finalizer) in meta::finalizers(object).into_iter().enumerate() {
+    // Neither finalizers nor owners are counted in upstream's paths.
+    for finalizer in meta::finalizers(object) {
         if let Err(why) = name::qualified_name(finalizer) {
-            errors.push(Error::invalid(&path.child("finalizers").index(index), &json!(finalizer), &why));
+            errors.push(Error::invalid(&path.child("finalizers"), &json!(finalizer), &why));
         }
     }
     errors
@@ -136,11 +143,14 @@ fn annotations(path: &Path, object: &Value, errors: &mut Errors) {
 
 fn owners(path: &Path, object: &Value, errors: &mut Errors) {
     let mut controllers = Vec::new();
-    for (index, owner) in meta::owner_references(object).iter().enumerate() {
-        let path = path.index(index);
-        for (field, what) in [("apiVersion", "version"), ("kind", "kind"), ("name", "name"), ("uid", "uid")] {
+    for owner in meta::owner_references(object) {
+        let version = meta::api_version(owner);
+        if version.is_empty() || version.matches('/').count() > 1 {
+            errors.push(Error::invalid(&path.child("apiVersion"), &json!(version), "version must not be empty"));
+        }
+        for field in ["kind", "name", "uid"] {
             if meta::text(owner, field).is_empty() {
-                errors.push(Error::invalid(&path.child(field), &owner[field], &format!("{what} must not be empty")));
+                errors.push(Error::invalid(&path.child(field), &json!(""), "must not be empty"));
             }
         }
         if owner["controller"] == true {
@@ -159,9 +169,9 @@ fn owners(path: &Path, object: &Value, errors: &mut Errors) {
 pub(super) fn validate_update(object: &Value, old: &Value) -> Errors {
     let path = Path::new("metadata");
     let mut errors = Errors::new();
-    for field in ["name", "namespace"] {
-        if object["metadata"][field] != old["metadata"][field] {
-            errors.push(Error::invalid(&path.child(field), &object["metadata"][field], "field is immutable"));
+    for field in IMMUTABLE_FIELDS {
+        if object["metadata"][*field] != old["metadata"][*field] {
+            errors.push(Error::invalid(&path.child(field), &object["metadata"][*field], "field is immutable"));
         }
     }
     if meta::deletion_timestamp(old).is_some() {
