@@ -122,7 +122,7 @@ impl Checker<'_> {
     fn number(&mut self, part: &Part<'_>, given: &Number) {
         let (props, number) = (part.props, given.as_f64().unwrap_or_default());
         let bound = |name: &str| props[name].as_f64();
-        if props["format"] == "int32" && i32::try_from(given.as_i64().unwrap_or(i64::MAX)).is_err() {
+        if props["format"] == "int32" && !(f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number) {
             let body = format!(
                 "Invalid value: \"\": Checked value must be of type integer with format int32 in {}",
                 part.path

@@ -13,7 +13,11 @@ use std::sync::LazyLock;
 
 /// Decodes a whole object of the call's resource. Returns the warnings too.
 pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
-    let (mut object, duplicates) = request::decode_json_or_yaml(&call.content_type, body)?;
+    let unreadable = |status: Status| match status.message.starts_with("couldn't get version/kind") {
+        true => request::unrecognized(&call.resource.kind, &status.message, body),
+        false => status,
+    };
+    let (mut object, duplicates) = request::decode_json_or_yaml(&call.content_type, body).map_err(unreadable)?;
     let typed = object.is_object() && (call.resource.custom.is_none() || !meta::kind(&object).is_empty());
     if !typed {
         let why = format!("Object 'Kind' is missing in '{}'", String::from_utf8_lossy(body));
@@ -58,7 +62,9 @@ pub(super) fn type_meta(resource: &Resource, object: &mut Value) -> Result<(), S
 
 /// Completes the namespace, or refuses one that is not the URL's.
 pub(super) fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Status> {
-    if !call.resource.namespaced() {
+    // Metadata that are no object are refused with the other values of wrong types.
+    let misplaced = !object["metadata"].is_object() && !object["metadata"].is_null();
+    if !call.resource.namespaced() || misplaced {
         return Ok(());
     }
     let given = meta::namespace(object);

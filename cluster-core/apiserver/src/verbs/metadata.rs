@@ -154,7 +154,7 @@ fn owners(path: &Path, object: &Value, errors: &mut Errors) {
             }
         }
         if owner["controller"] == true {
-            controllers.push(meta::text(owner, "name").to_owned());
+            controllers.push(format!("{}/{}", meta::kind(owner), meta::text(owner, "name")));
         }
     }
     if let [first, second, ..] = controllers.as_slice() {

@@ -50,7 +50,10 @@ pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
         _ => {}
     }
     match &*call.info.verb {
-        "get" => call.get(name).await,
+        "get" => {
+            list::not_newer(call.server, list::parse_revision(&call.query.resource_version)?)?;
+            call.get(name).await
+        }
         "list" => list::list(call),
         "watch" => watch::respond(call),
         "create" => create::create(call, request::read(body).await?).await,
