@@ -55,7 +55,7 @@ pub(crate) fn unrecognized(kind: &str, why: &str, body: &[u8]) -> Status {
     let summary = match body.first() {
         None => "<empty>".to_owned(),
         Some(b'{') => String::from_utf8_lossy(start).into_owned(),
-        Some(_) => start.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Some(_) => start.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
     };
     Status::bad_request(format!(
         "the object provided is unrecognized (must be of type {kind}): {why} ({summary}{more})"

@@ -13,9 +13,9 @@ use std::sync::LazyLock;
 
 /// Decodes a whole object of the call's resource. Returns the warnings too.
 pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
-    let unreadable = |status: Status| match status.message.starts_with("couldn't get version/kind") {
-        true => request::unrecognized(&call.resource.kind, &status.message, body),
-        false => status,
+    let unreadable = |status: Status| {
+        let no_json = status.message.starts_with("couldn't get version/kind");
+        if no_json { request::unrecognized(&call.resource.kind, &status.message, body) } else { status }
     };
     let (mut object, duplicates) = request::decode_json_or_yaml(&call.content_type, body).map_err(unreadable)?;
     let typed = object.is_object() && (call.resource.custom.is_none() || !meta::kind(&object).is_empty());
