@@ -15,8 +15,6 @@ pub mod nodes;
 mod options;
 mod queue;
 mod reflector;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;
 pub mod trim;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};

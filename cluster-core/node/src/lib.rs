@@ -5,8 +5,6 @@ mod api;
 mod backend;
 pub mod engine;
 mod etcd;
-#[cfg(test)]
-mod faults;
 pub mod init;
 mod lead;
 mod master;

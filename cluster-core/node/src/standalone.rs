@@ -243,7 +243,9 @@ fn write_kubeconfig(authority: &ClusterPki, path: &Path, url: &str) -> Result<()
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    mod faults;
+
     use super::*;
     use cluster_config::FileForm;
     use http::Method;
@@ -251,7 +253,7 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     /// A server of its own and a client over the network.
-    pub(crate) async fn start(data: &Path) -> (Client, TaskTracker, CancellationToken) {
+    async fn start(data: &Path) -> (Client, TaskTracker, CancellationToken) {
         start_with(data, 0, ApiServer::default()).await
     }
 
