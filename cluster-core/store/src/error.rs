@@ -31,7 +31,7 @@ pub enum WriteError {
     Closed,
 }
 
-/// A failure below the store while writing or copying.
+/// A failure below the store while writing.
 #[derive(Debug, Error)]
 pub enum IoError {
     /// From the database.
@@ -43,15 +43,6 @@ pub enum IoError {
     /// From encryption.
     #[error(transparent)]
     Seal(#[from] SealError),
-    /// From the file system.
-    #[error(transparent)]
-    File(#[from] std::io::Error),
-    /// A store in memory cannot be copied.
-    #[error("the store has no file")]
-    InMemory,
-    /// SQLite takes UTF-8 paths only.
-    #[error("the path is not UTF-8")]
-    Path,
 }
 
 /// Encryption or decryption of one value failed.

@@ -1,4 +1,4 @@
-//! The file: recovery, locking, damage, retention, backup.
+//! The file: recovery, locking, damage, retention.
 
 use std::path::Path;
 use std::time::Duration;
@@ -135,36 +135,9 @@ async fn what_is_past_its_age_is_compacted_after_open() {
         put(&store, &pod("1"), "x").await.unwrap();
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    let copy = folder.path().join("copy.db");
-    store.backup(&copy).await.unwrap();
-    assert!(copy.metadata().unwrap().len() < 256 << 10);
     store.close().await;
     let again = file(folder.path()).await;
     assert_eq!((again.revision(), again.snapshot("pods").len()), (2052, 3));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backup_taken_under_load_is_one_moment() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = file(folder.path()).await;
-    let writer = tokio::spawn({
-        let store = store.clone();
-        async move {
-            for i in 0..2000 {
-                put(&store, &pod(&(i % 100).to_string()), &"x".repeat(1000)).await.unwrap();
-            }
-        }
-    });
-    store.reached(500).await;
-    let copy = folder.path().join("copy.db");
-    store.backup(&copy).await.unwrap();
-    let acknowledged = 500;
-    writer.await.unwrap();
-    let restored = SqliteStore::open(Options::file(&copy)).await.unwrap();
-    assert!(restored.revision() >= acknowledged && restored.revision() <= store.revision());
-    let newest = restored.snapshot("pods").range(None, None).map(|entry| entry.revision).max();
-    assert_eq!(newest, Some(restored.revision()));
-    assert!(store.backup(&copy).await.is_err(), "an existing file is not overwritten");
 }
 
 #[tokio::test]
