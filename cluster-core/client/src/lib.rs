@@ -13,6 +13,7 @@ pub mod kubeconfig;
 pub mod lease;
 pub mod nodes;
 mod options;
+pub mod pods;
 mod queue;
 mod reflector;
 pub mod trim;
