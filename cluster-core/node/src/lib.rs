@@ -11,7 +11,6 @@ mod master;
 mod mounts;
 mod options;
 mod run;
-mod signer;
 mod standalone;
 mod supervise;
 
