@@ -50,6 +50,14 @@ pub(super) fn type_meta(resource: &Resource, object: &mut Value) -> Result<(), S
     Ok(())
 }
 
+/// Refuses an object whose name is not the one on the URL.
+pub(super) fn check_name(given: &str, name: &str) -> Result<(), Status> {
+    if given == name {
+        return Ok(());
+    }
+    Err(Status::bad_request(format!("the name of the object ({given}) does not match the name on the URL ({name})")))
+}
+
 /// Completes the namespace, or refuses one that is not the URL's.
 fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Status> {
     if !call.resource.namespaced() {

@@ -89,14 +89,7 @@ fn conform_patched(
         return Err(Status::bad_request("the patch leaves no object"));
     }
     incoming::type_meta(&call.resource, object)?;
-    if meta::name(object) != meta::name(old) {
-        let text = format!(
-            "the name of the object ({}) does not match the name on the URL ({})",
-            meta::name(object),
-            meta::name(old)
-        );
-        return Err(Status::bad_request(text));
-    }
+    incoming::check_name(meta::name(object), meta::name(old))?;
     incoming::conform(call, object, duplicates).map_err(|status| {
         let strict = status.message.contains("strict decoding error");
         let why = status.message.split_once(": ").map_or("", |(_, why)| why).to_owned();
@@ -156,10 +149,7 @@ fn check_apply(call: &Call<'_>, name: &str, applied: &Value) -> Result<(), Statu
     }
     match meta::name(applied) {
         "" => Ok(()),
-        given if given == name => Ok(()),
-        given => Err(Status::bad_request(format!(
-            "the name of the object ({given}) does not match the name on the URL ({name})"
-        ))),
+        given => incoming::check_name(given, name),
     }
 }
 

@@ -65,11 +65,7 @@ pub(super) async fn update(call: &Call<'_>, body: Bytes) -> Result<Reply, Status
             let error = Error::required(&Path::new("metadata").child("name"), "name is required");
             call.invalid_if("", &[error])?;
         }
-        given if given != name => {
-            let text = format!("the name of the object ({given}) does not match the name on the URL ({name})");
-            return Err(Status::bad_request(text));
-        }
-        _ => {}
+        given => incoming::check_name(given, name)?,
     }
     let part = if call.info.subresource == "status" { Part::Status } else { Part::Main };
     if part == Part::Main && call.resource.strategy.create_on_update && call.server.store.get(&call.key(name)).is_none()
