@@ -215,11 +215,14 @@ fn prepare(folder: &Path) -> Result<ClusterPki> {
     let mut files = authority.master_files(&node, service, &[])?;
     files.extend(authority.files());
     for (name, text) in files {
-        let path = folder.join(name);
-        let written = kubeconfig::write_private(&path, text.as_bytes());
-        written.with_context(|| format!("failed to write {}", path.display()))?;
+        write_secret(&folder.join(name), &text)?;
     }
     Ok(authority)
+}
+
+fn write_secret(path: &Path, text: &str) -> Result<()> {
+    let written = kubeconfig::write_private(path, text.as_bytes());
+    written.with_context(|| format!("failed to write {}", path.display()))
 }
 
 fn write_kubeconfig(authority: &ClusterPki, path: &Path, url: &str) -> Result<()> {
