@@ -16,8 +16,7 @@ mod statics;
 mod streams;
 mod volume;
 
-pub use options::{KubeletOptions, ServerTls};
-pub use server::TlsError;
+pub use options::KubeletOptions;
 
 use cluster_client::{Client, Informers, events::Recorder};
 use futures::FutureExt;
@@ -37,9 +36,14 @@ pub enum Error {
     /// The container engine's socket cannot be used.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// The server cannot serve.
-    #[error(transparent)]
-    Server(#[from] TlsError),
+    /// The server's address cannot be listened on.
+    #[error("failed to listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The folder for pods cannot be made.
     #[error("failed to make {path}: {source}")]
     Folder {
@@ -114,7 +118,7 @@ async fn start(
         evicting,
         reporting
     );
-    Ok(served?)
+    served
 }
 
 /// Waits for the engine and answers its cgroup driver.

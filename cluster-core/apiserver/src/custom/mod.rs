@@ -2,7 +2,7 @@
 
 mod cleanup;
 pub(crate) mod definition;
-mod rules;
+pub(crate) mod rules;
 mod scale;
 mod status;
 mod structural;

@@ -252,7 +252,7 @@ impl Run {
         let detail = match activation.evaluate(&rule.program) {
             Ok(CelValue::Bool(true)) => return Ok(()),
             Ok(CelValue::Bool(false)) => {
-                let computed = rule.message.as_ref().and_then(|message| message_of(&activation, message));
+                let computed = rule.message.as_ref().and_then(|message| message_of(activation.evaluate(message).ok()?));
                 let otherwise = if said.is_empty() { format!("failed rule: {source}") } else { said.to_owned() };
                 let named = field(part.props, text(&rule.spec["fieldPath"])).unwrap_or_default();
                 let at = named.iter().fold(part.keyed.clone(), |path, name| path.child(name));
@@ -282,14 +282,9 @@ impl Run {
 }
 
 /// A message that is empty or has line breaks is no message.
-fn message_of(activation: &Activation, program: &Program) -> Option<String> {
-    match activation.evaluate(program) {
-        Ok(CelValue::String(message)) => {
-            let message = message.trim().to_owned();
-            (!message.is_empty() && !message.contains('\n')).then_some(message)
-        }
-        _ => None,
-    }
+pub(crate) fn message_of(said: CelValue) -> Option<String> {
+    let CelValue::String(said) = said else { return None };
+    Some(said.trim().to_owned()).filter(|said| !said.is_empty() && !said.contains('\n'))
 }
 
 /// What is said of a broken rule; objects and lists are not printed.

@@ -35,12 +35,15 @@ pub(super) fn generate_name(object: &mut Value) -> bool {
     if base.is_empty() || !meta::name(object).is_empty() {
         return false;
     }
-    let mut random = rand::rng();
-    let suffix: String =
-        (0..5).map(|_| char::from(SUFFIX_LETTERS[random.random_range(0..SUFFIX_LETTERS.len())])).collect();
-    let name = format!("{}{suffix}", truncated(base, MAX_GENERATED_BASE));
+    let name = format!("{}{}", truncated(base, MAX_GENERATED_BASE), random_suffix());
     meta::set(object, "metadata.name", name);
     true
+}
+
+/// Five characters that spell no words, as upstream's generated names end.
+pub(crate) fn random_suffix() -> String {
+    let mut random = rand::rng();
+    (0..5).map(|_| char::from(SUFFIX_LETTERS[random.random_range(0..SUFFIX_LETTERS.len())])).collect()
 }
 
 fn truncated(text: &str, max: usize) -> &str {
@@ -89,20 +92,17 @@ pub(super) fn validate(resource: &Resource, object: &Value) -> Errors {
     let generated = meta::text(object, "metadata.generateName");
     if own_name.is_empty() {
         errors.push(Error::required(&path.child("name"), "name or generateName is required"));
-    } else if let Err(why) = (resource.strategy.validate_name)(own_name) {
-        errors.push(Error::invalid(&path.child("name"), &json!(own_name), &why));
+    } else {
+        errors.extend(fault(&path.child("name"), own_name, (resource.strategy.validate_name)(own_name)));
     }
-    // A prefix may end in a dash: the suffix follows.
-    if !generated.is_empty()
-        && let Err(why) = (resource.strategy.validate_name)(&format!("{}a", generated.trim_end_matches('-')))
-    {
-        errors.push(Error::invalid(&path.child("generateName"), &json!(generated), &why));
+    if !generated.is_empty() {
+        // A prefix may end in a dash: the suffix follows.
+        let rule = (resource.strategy.validate_name)(&format!("{}a", generated.trim_end_matches('-')));
+        errors.extend(fault(&path.child("generateName"), generated, rule));
     }
     let namespace = meta::namespace(object);
     if resource.namespaced() {
-        if let Err(why) = name::dns_label(namespace) {
-            errors.push(Error::invalid(&path.child("namespace"), &json!(namespace), &why));
-        }
+        errors.extend(fault(&path.child("namespace"), namespace, name::dns_label(namespace)));
     } else if !namespace.is_empty() {
         errors.push(Error::forbidden(&path.child("namespace"), "not allowed on this type"));
     }
@@ -111,20 +111,19 @@ pub(super) fn validate(resource: &Resource, object: &Value) -> Errors {
     owners(&path.child("ownerReferences"), object, &mut errors);
     // Neither finalizers nor owners are counted in upstream's paths.
     for finalizer in meta::finalizers(object) {
-        if let Err(why) = name::qualified_name(finalizer) {
-            errors.push(Error::invalid(&path.child("finalizers"), &json!(finalizer), &why));
-        }
+        errors.extend(fault(&path.child("finalizers"), finalizer, name::qualified_name(finalizer)));
     }
     errors
 }
 
+fn fault(path: &Path, text: &str, rule: Result<(), String>) -> Option<Error> {
+    rule.err().map(|why| Error::invalid(path, &json!(text), &why))
+}
+
 fn labels(path: &Path, object: &Value, errors: &mut Errors) {
     for (key, value) in meta::labels(object) {
-        for (text, fault) in [(key, name::qualified_name(key)), (value, name::label_value(value))] {
-            if let Err(why) = fault {
-                errors.push(Error::invalid(path, &json!(text), &why));
-            }
-        }
+        errors.extend(fault(path, key, name::qualified_name(key)));
+        errors.extend(fault(path, value, name::label_value(value)));
     }
 }
 
@@ -132,9 +131,7 @@ fn annotations(path: &Path, object: &Value, errors: &mut Errors) {
     let mut size = 0;
     for (key, value) in meta::annotations(object) {
         size += key.len() + value.len();
-        if let Err(why) = name::qualified_name(&key.to_lowercase()) {
-            errors.push(Error::invalid(path, &json!(key), &why));
-        }
+        errors.extend(fault(path, key, name::qualified_name(&key.to_lowercase())));
     }
     if size > MAX_ANNOTATIONS {
         errors.push(Error::too_long(path, MAX_ANNOTATIONS));

@@ -2,7 +2,8 @@
 //! or was not asked. Pure; reasons and messages are upstream's kubelet's.
 
 use crate::spec::qos::{qos_class, request};
-use cluster_object::pod::{HostPort, is_safe_sysctl};
+use cluster_client::pods::host_ports;
+use cluster_object::pod::is_safe_sysctl;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 
 /// What the node gives to pods.
@@ -51,12 +52,6 @@ pub(crate) fn admit(
         return refuse("NodePorts", message.to_owned());
     }
     Ok(())
-}
-
-fn host_ports(spec: &PodSpec) -> impl Iterator<Item = HostPort> {
-    let sidecars = spec.init_containers.iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
-    let ports = spec.containers.iter().chain(sidecars).flat_map(|c| c.ports.iter().flatten());
-    ports.filter_map(|port| HostPort::new(port.host_port, port.protocol.as_deref(), port.host_ip.as_deref()))
 }
 
 /// Why a running pod's new requests cannot be met: reason and message of its condition `PodResizePending`.
