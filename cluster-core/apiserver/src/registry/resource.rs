@@ -148,6 +148,16 @@ pub struct Subresource {
     pub verbs: Vec<String>,
 }
 
+impl Subresource {
+    /// Whether a method with this verb is for it. What proxies take, OPTIONS has no verb for, and discovery is silent
+    /// about; a HEAD is a GET.
+    pub(crate) fn takes(&self, verb: &str, method: &http::Method) -> bool {
+        self.verbs.iter().any(|known| known == verb)
+            || verb == "head"
+            || (self.name == "proxy" && method == http::Method::OPTIONS)
+    }
+}
+
 /// How a delete of the kind goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Deletion {
