@@ -78,10 +78,13 @@ async fn start(
     let recorder = client.clone().map(|client| Recorder::new(client, "kubelet", &options.node_name));
     let informers = client.clone().map(Informers::new);
     let pods = Pods::default();
+    let own = format!("metadata.name={}", options.node_name);
+    let nodes = informers.as_ref().map(|i| i.scoped::<Node>("", &own));
     let context = Arc::new(Context {
         runtime: runtime.clone(),
         objects: client.clone().map(objects::Objects::new),
         services: informers.as_ref().map(Informers::informer::<Service>),
+        nodes: nodes.clone(),
         recorder: recorder.clone(),
         capacity: node::capacity(),
         cgroup_driver,
@@ -89,8 +92,6 @@ async fn start(
         options: options.clone(),
     });
     let assigned = informers.as_ref().map(|i| i.scoped::<Pod>("", &format!("spec.nodeName={}", options.node_name)));
-    let own = format!("metadata.name={}", options.node_name);
-    let nodes = informers.as_ref().map(|i| i.scoped::<Node>("", &own));
     let manifests = watch_manifests(&options, &cancel);
     let (_no_api, silence) = mpsc::unbounded_channel();
     let api = assigned.as_ref().map_or(silence, cluster_client::Informer::subscribe);

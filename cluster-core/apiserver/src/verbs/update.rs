@@ -152,8 +152,10 @@ async fn prepare(
     if managed == Managed::Track {
         track(call, Some(old), object, part.subresource());
     }
-    if part == Part::Main {
-        (resource.strategy.prepare_update)(object, old);
+    match part {
+        Part::Main => (resource.strategy.prepare_update)(object, old),
+        Part::Status => (resource.strategy.prepare_status)(object, old),
+        Part::Sub(_) | Part::Binding => {}
     }
     let bumps = !matches!(part, Part::Status | Part::Binding | Part::Sub("finalize" | "approval"));
     if bumps && resource.strategy.has_generation && metadata::content_differs(object, old) {
@@ -201,7 +203,7 @@ async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, o
     let strategy = &call.resource.strategy;
     let of_part = match part {
         Part::Main => [strategy.faults(object), strategy.update_faults(object, old)].concat(),
-        Part::Status => (strategy.validate_status)(object, old),
+        Part::Status => strategy.status_faults(object, old),
         Part::Sub(_) => strategy.faults(object),
         Part::Binding => return Ok(()),
     };
