@@ -17,12 +17,15 @@ use tauri::async_runtime::{self, JoinHandle};
 use tauri::{AppHandle, Manager, Url};
 use tauri_plugin_notification::NotificationExt;
 use tokio::process::Command;
+use tokio::time::timeout;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
 /// Between the end of an agent and the start of the next, so that one that ends at once keeps no processor busy.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long the window waits for the agent: to begin with the bundled page and leave it at once costs more.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 type Reached = Result<(Contact, Url)>;
 
@@ -43,11 +46,16 @@ pub(crate) fn begin() -> Known {
     Known(Mutex::new(Inner { first: Some(async_runtime::spawn(reach())), ..Inner::default() }))
 }
 
-/// Where the dashboard is, if the agent was faster than the window system; it is followed from then on.
+/// Where the dashboard is, if the agent answers about as soon as the window system; it is followed from then on.
 pub(crate) fn reached(app: &AppHandle) -> Option<Url> {
-    let first = app.state::<Known>().0.lock().first.take_if(|first| first.inner().is_finished())?;
+    let known = app.state::<Known>();
+    let mut first = known.0.lock().first.take()?;
+    let Ok(reached) = async_runtime::block_on(async { timeout(PATIENCE, &mut first).await }) else {
+        known.0.lock().first = Some(first);
+        return None;
+    };
     // What went wrong is told to the page that tries again.
-    let (contact, url) = async_runtime::block_on(first).ok()?.ok()?;
+    let (contact, url) = reached.ok()?.ok()?;
     begin_following(app, contact);
     Some(url)
 }

@@ -10,40 +10,24 @@ const MANY_LINES: usize = 400;
 const MOST_LINES: usize = 800;
 
 /// Which layers each layer may stand on; what is not named here may not depend on a layer at all.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("config", &[]),
-    ("schema", &[]),
-    ("object", &["schema"]),
-    ("pki", &["config"]),
-    ("store", &["schema", "object"]),
+const ARROWS: &[(&str, &str)] = &[
+    ("config", ""),
+    ("schema", ""),
+    ("object", "schema"),
+    ("pki", "config"),
+    ("store", "schema object"),
     // Apart from the API server because its parser is slow to build.
-    ("cel", &[]),
-    ("apiserver", &["config", "schema", "object", "store", "pki", "cel"]),
-    ("client", &["object", "pki"]),
-    ("scheduler", &["config", "object", "client"]),
-    ("controllers", &["config", "object", "client", "pki"]),
-    ("kubelet", &["config", "object", "client", "pki"]),
-    ("network", &["config", "object", "client"]),
-    ("simulator", &["config", "client"]),
-    (
-        "node",
-        &[
-            "config",
-            "schema",
-            "object",
-            "pki",
-            "store",
-            "apiserver",
-            "client",
-            "scheduler",
-            "controllers",
-            "kubelet",
-            "network",
-            "simulator",
-        ],
-    ),
-    ("launcher", &["config", "object", "pki", "client", "simulator"]),
-    ("agent", &["config", "object", "pki", "client", "scheduler", "launcher"]),
+    ("cel", ""),
+    ("apiserver", "config schema object store pki cel"),
+    ("client", "object pki"),
+    ("scheduler", "config object client"),
+    ("controllers", "config object client pki"),
+    ("kubelet", "config object client pki"),
+    ("network", "config object client"),
+    ("simulator", "config client"),
+    ("node", "config schema object pki store apiserver client scheduler controllers kubelet network simulator"),
+    ("launcher", "config object pki client simulator"),
+    ("agent", "config object pki client scheduler launcher"),
 ];
 
 /// What is wrong with a file.
@@ -112,7 +96,7 @@ fn check_arrows(layer: &str, manifest: &str) -> Vec<Finding> {
     let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == layer) else {
         return vec![Finding::Error(format!("cluster-core/{layer} is no layer that `cargo xtask tidy` knows"))];
     };
-    let forbidden = dependencies(manifest).filter(|found| !allowed.contains(found));
+    let forbidden = dependencies(manifest).filter(|found| allowed.split(' ').all(|one| one != *found));
     forbidden.map(|found| Finding::Error(format!("cluster-core/{layer} must not depend on cluster-{found}"))).collect()
 }
 
@@ -270,8 +254,8 @@ mod tests {
     fn the_arrows_have_no_cycle() {
         for (index, (layer, allowed)) in ARROWS.iter().enumerate() {
             let below: Vec<&str> = ARROWS[..index].iter().map(|(name, _)| *name).collect();
-            for target in *allowed {
-                assert!(below.contains(target), "{layer} -> {target} does not point down");
+            for target in allowed.split_whitespace() {
+                assert!(below.contains(&target), "{layer} -> {target} does not point down");
             }
         }
     }

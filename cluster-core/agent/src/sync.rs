@@ -1,5 +1,6 @@
 //! Keeps a cluster equal to files on this machine: reads them, applies what changed, removes what is gone from them.
 
+mod differ;
 mod kinds;
 mod load;
 mod locate;

@@ -168,7 +168,7 @@ fn resource_entry(resources: &[Arc<Resource>], resource: &Resource) -> Value {
         "verbs": verbs(resource.verbs),
     });
     add_names(&mut entry, resource);
-    if matches!(resource.verbs, Verbs::All | Verbs::NoDeleteCollection) {
+    if verbs(resource.verbs).contains(&"watch") {
         entry["storageVersionHash"] = storage_version_hash(resources, resource).into();
     }
     entry
@@ -233,7 +233,8 @@ fn add_names(entry: &mut Value, resource: &Resource) {
     }
 }
 
-fn verbs(verbs: Verbs) -> &'static [&'static str] {
+/// The verbs that a resource is served with.
+pub(crate) fn verbs(verbs: Verbs) -> &'static [&'static str] {
     const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
     const SINGLE: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
     match verbs {

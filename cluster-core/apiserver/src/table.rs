@@ -75,7 +75,7 @@ fn row(resource: &Resource, version: &str, mut object: Value, include: &str) -> 
         resource.columns.iter().map(|column| column.cell.of(&object)).collect()
     };
     match include {
-        "None" => json!({"cells": cells}),
+        "None" => json!({"cells": cells, "object": null}),
         "Object" => json!({"cells": cells, "object": object}),
         _ => json!({"cells": cells, "object": partial(version, &mut object)}),
     }

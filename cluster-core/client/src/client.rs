@@ -17,15 +17,7 @@ use tokio::sync::Semaphore;
 
 /// What a [`Client`] and an informer can handle: every top-level kind.
 pub trait Object:
-    k8s_openapi::Resource
-    + k8s_openapi::Metadata<Ty = ObjectMeta>
-    + DeserializeOwned
-    + Serialize
-    + Clone
-    + Debug
-    + Send
-    + Sync
-    + 'static
+    k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned + Serialize + Clone + Debug + Send + Sync + 'static
 {
     /// Empty where it has none yet.
     fn name(&self) -> &str {
@@ -44,15 +36,7 @@ pub trait Object:
 }
 
 impl<K> Object for K where
-    K: k8s_openapi::Resource
-        + k8s_openapi::Metadata<Ty = ObjectMeta>
-        + DeserializeOwned
-        + Serialize
-        + Clone
-        + Debug
-        + Send
-        + Sync
-        + 'static
+    K: k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned + Serialize + Clone + Debug + Send + Sync + 'static
 {
 }
 

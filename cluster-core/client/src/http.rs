@@ -8,8 +8,9 @@ use crate::{Backend, Error, ListPage, WatchScope, WatchStream};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, header};
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -18,10 +19,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,32 +70,8 @@ pub struct HttpBackend {
     identity: Identity,
 }
 
-/// The body of an answer that comes bit by bit.
-#[derive(Debug)]
-pub struct Streaming {
-    body: Incoming,
-    _place: watch::Place,
-}
-
-impl Body for Streaming {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+/// The body of an answer that comes bit by bit. It holds its place among the streams that share the lanes.
+pub type Streaming = BoxBody<Bytes, hyper::Error>;
 
 impl std::fmt::Debug for HttpBackend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -194,7 +169,13 @@ impl HttpBackend {
         let lane = &self.lanes[place.number() / WATCHES_PER_LANE % LANES];
         let upgrade = request.headers().contains_key(header::UPGRADE);
         let response = self.send(if upgrade { &self.upgrades } else { lane }, request).await?;
-        Ok(response.map(|body| Streaming { body, _place: place }))
+        Ok(response.map(|body| {
+            let held = move |frame| {
+                let _place = &place;
+                frame
+            };
+            body.map_frame(held).boxed()
+        }))
     }
 
     /// As [`HttpBackend::open`]: the body of a success, or the failure the server described.

@@ -316,6 +316,3 @@ impl<K: Object> Cache<K> {
         self.subscribers.retain(|subscriber| subscriber.send(change.clone()).is_ok());
     }
 }
-
-#[cfg(test)]
-mod tests;

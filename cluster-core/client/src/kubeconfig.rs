@@ -2,7 +2,7 @@
 
 mod file;
 
-pub use file::edit;
+pub use file::{edit, write_private};
 
 use crate::Error;
 use crate::http::{HttpBackend, Identity};

@@ -13,10 +13,9 @@ pub mod kubeconfig;
 pub mod lease;
 pub mod nodes;
 mod options;
+pub mod pods;
 mod queue;
 mod reflector;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;
 pub mod trim;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};

@@ -5,6 +5,7 @@ use crate::meta::{self, Meta};
 use crate::runner::{Controller, Outcome, Runner};
 use crate::{Context, Error, delete, ignore_gone};
 use cluster_client::{Client, Informer, Object, ObjectKey};
+use cluster_pki::{Authority, Requested};
 use http::Method;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
@@ -13,7 +14,6 @@ use k8s_openapi::api::certificates::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,27 +28,6 @@ const SHORTEST: Duration = Duration::from_mins(10);
 const KEPT: Duration = Duration::from_hours(1);
 const PENDING: Duration = Duration::from_hours(24);
 
-/// Whom a request wants a certificate for.
-#[derive(Debug, Clone, Default)]
-pub struct Subject {
-    /// The user.
-    pub common_name: String,
-    /// The group; empty for none.
-    pub organization: String,
-    /// How many DNS names and addresses it is to serve.
-    pub names: usize,
-    /// How many other names, such as mail addresses.
-    pub other_names: usize,
-}
-
-/// Reads and signs requests with the cluster's authority.
-pub trait Signer: Debug + Send + Sync {
-    /// Reads a PEM request; the failure is for its author.
-    fn subject(&self, request: &str) -> Result<Subject, String>;
-    /// Signs a PEM request as it stands; gives back the certificate, PEM.
-    fn sign(&self, request: &str, usages: &[String], lifetime: Duration) -> Result<String, String>;
-}
-
 pub(crate) async fn run(context: Context) {
     let signer = context.options.signer.clone();
     let controller = Requests { client: context.client.clone(), signer, requests: context.informers.informer() };
@@ -57,7 +36,7 @@ pub(crate) async fn run(context: Context) {
 
 struct Requests {
     client: Client,
-    signer: Option<Arc<dyn Signer>>,
+    signer: Option<Arc<Authority>>,
     requests: Informer<Request>,
 }
 
@@ -77,7 +56,7 @@ fn condition<'a>(request: &'a Request, kind: &str) -> Option<&'a CertificateSign
     conditions.find(|condition| condition.type_ == kind)
 }
 
-fn plan(request: &Request, subject: Option<&Result<Subject, String>>, now: &Time) -> Step {
+fn plan(request: &Request, subject: Option<&Result<Requested, String>>, now: &Time) -> Step {
     let decision = ["Approved", "Denied", "Failed"].into_iter().find_map(|kind| condition(request, kind));
     let since = decision.and_then(|decision| decision.last_update_time.as_ref());
     let since = since.or(request.metadata.creation_timestamp.as_ref()).unwrap_or(now);
@@ -97,7 +76,7 @@ fn plan(request: &Request, subject: Option<&Result<Subject, String>>, now: &Time
 }
 
 /// Whether a signer of the cluster may sign this.
-fn validate(spec: &Spec, subject: &Subject) -> Result<(), String> {
+fn validate(spec: &Spec, subject: &Requested) -> Result<(), String> {
     let (needed, is_kubelet) = match spec.signer_name.as_str() {
         CLIENT => ("client auth", false),
         KUBELET_CLIENT => ("client auth", true),
@@ -150,7 +129,7 @@ impl Controller for Requests {
         };
         let ours = [CLIENT, KUBELET_CLIENT, KUBELET_SERVING].contains(&request.spec.signer_name.as_str());
         let signer = self.signer.as_ref().filter(|_| ours);
-        let subject = signer.map(|signer| signer.subject(&pem(&request)));
+        let subject = signer.map(|_| Requested::read(&pem(&request)).map_err(|error| error.to_string()));
         match (plan(&request, subject.as_ref(), &meta::now()), signer) {
             (Step::Wait(left), _) => return Ok(Some(left)),
             (Step::Delete, _) => delete(&self.client, request.as_ref()).await?,
@@ -167,7 +146,7 @@ impl Controller for Requests {
                         signed.status.get_or_insert_default().certificate = Some(certificate);
                         ignore_gone(self.client.update_status(&signed).await)?;
                     }
-                    Err(why) => self.fail(&request, why).await?,
+                    Err(error) => self.fail(&request, error.to_string()).await?,
                 }
             }
             (Step::Fail(why), _) => self.fail(&request, why).await?,
@@ -250,11 +229,12 @@ mod tests {
 
     #[test]
     fn the_standard_signers_sign_what_is_theirs() {
-        let node = Subject { common_name: "system:node:a".into(), organization: KUBELETS.into(), ..Subject::default() };
-        let jane = Subject { common_name: "jane".into(), ..Subject::default() };
-        let root = Subject { organization: "system:masters".into(), ..jane.clone() };
-        let named = Subject { names: 1, ..node.clone() };
-        let other = Subject { common_name: "system:node:b".into(), ..named.clone() };
+        let node =
+            Requested { common_name: "system:node:a".into(), organization: KUBELETS.into(), ..Requested::default() };
+        let jane = Requested { common_name: "jane".into(), ..Requested::default() };
+        let root = Requested { organization: "system:masters".into(), ..jane.clone() };
+        let named = Requested { names: 1, ..node.clone() };
+        let other = Requested { common_name: "system:node:b".into(), ..named.clone() };
         let (client, server) = (["digital signature", "client auth"], ["digital signature", "server auth"]);
         let cases = [
             (CLIENT, &client, &jane, true),
@@ -288,7 +268,7 @@ mod tests {
             (KUBELET_CLIENT, &approved, "2026-01-01T03:00:00Z", Step::Delete),
         ];
         let subject =
-            Subject { common_name: "system:node:a".into(), organization: KUBELETS.into(), ..Subject::default() };
+            Requested { common_name: "system:node:a".into(), organization: KUBELETS.into(), ..Requested::default() };
         for (signer, decision, now, expected) in cases {
             let request = request(signer, &["client auth"], decision);
             assert_eq!(plan(&request, Some(&Ok(subject.clone())), &time(now)), expected, "{signer} {now}");

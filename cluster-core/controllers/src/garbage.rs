@@ -9,7 +9,7 @@ use cluster_client::{Change, Informer, Informers, Object, WatchScope, WorkQueue}
 use collector::Collector;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
-use graph::Uid;
+use graph::Task;
 use k8s_openapi::api::core::v1::Pod;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -32,8 +32,7 @@ pub(crate) async fn run(context: Context) {
         client: context.client.clone(),
         graph: Mutex::default(),
         resources: RwLock::default(),
-        examine: WorkQueue::new(),
-        orphan: WorkQueue::new(),
+        queue: WorkQueue::new(),
     });
     let mut workers = JoinSet::new();
     let mut monitors =
@@ -47,8 +46,7 @@ pub(crate) async fn run(context: Context) {
         () = monitors.follow() => {}
         () = stopped.cancelled() => {}
     }
-    collector.examine.close();
-    collector.orphan.close();
+    collector.queue.close();
     workers.join_all().await;
 }
 
@@ -83,9 +81,8 @@ impl Monitors {
             }
         }
         for _ in 0..WORKERS {
-            workers.spawn(work(self.collector.clone(), Examine));
+            workers.spawn(work(self.collector.clone()));
         }
-        workers.spawn(work(self.collector.clone(), Orphan));
     }
 
     /// Keeps the watches in step with the kinds.
@@ -170,45 +167,21 @@ impl Monitors {
     }
 }
 
-trait Job: Send + 'static {
-    fn queue(collector: &Collector) -> &WorkQueue<Uid>;
-    fn work(collector: &Collector, uid: &str) -> impl Future<Output = Result<(), Error>> + Send;
-}
-
-struct Examine;
-struct Orphan;
-
-impl Job for Examine {
-    fn queue(collector: &Collector) -> &WorkQueue<Uid> {
-        &collector.examine
-    }
-
-    async fn work(collector: &Collector, uid: &str) -> Result<(), Error> {
-        collector.examine(uid).await
-    }
-}
-
-impl Job for Orphan {
-    fn queue(collector: &Collector) -> &WorkQueue<Uid> {
-        &collector.orphan
-    }
-
-    async fn work(collector: &Collector, uid: &str) -> Result<(), Error> {
-        collector.orphan(uid).await
-    }
-}
-
-async fn work<J: Job>(collector: Arc<Collector>, _: J) {
-    let queue = J::queue(&collector);
-    while let Some(uid) = queue.get().await {
-        match J::work(&collector, &uid).await {
-            Ok(()) => queue.forget(&uid),
+async fn work(collector: Arc<Collector>) {
+    let queue = &collector.queue;
+    while let Some(task) = queue.get().await {
+        let done = match &task {
+            Task::Examine(uid) => collector.examine(uid).await,
+            Task::Orphan(uid) => collector.orphan(uid).await,
+        };
+        match done {
+            Ok(()) => queue.forget(&task),
             Err(error) => {
-                tracing::debug!(%uid, %error, "failed to collect, will try again");
-                queue.add_rate_limited(uid.clone());
+                tracing::debug!(?task, %error, "failed to collect, will try again");
+                queue.add_rate_limited(task.clone());
             }
         }
-        queue.done(&uid);
+        queue.done(&task);
     }
 }
 

@@ -169,8 +169,8 @@ fn new_pod(job: &Job, index: Option<(u32, Failures)>) -> Pod {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_client::testing::FakeServer;
     use cluster_client::{Change, Informers};
+    use cluster_fake_server::FakeServer;
     use std::time::Duration;
     use tokio_util::sync::CancellationToken;
 

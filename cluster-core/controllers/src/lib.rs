@@ -39,11 +39,11 @@ mod taint_eviction;
 mod token_secrets;
 mod volumes;
 
-pub use certificates::{Signer, Subject};
 pub use load_balancer::Pool;
 
 use cluster_client::events::Recorder;
 use cluster_client::{Client, DeleteOptions, Informers, Object, ObjectKey};
+use cluster_pki::Authority;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ipnet::Ipv4Net;
@@ -53,7 +53,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What a controller may differ in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// The cluster's certificate authority, published in every namespace.
     pub ca_pem: String,
@@ -68,7 +68,7 @@ pub struct Options {
     /// Where nodes that come without a network for their pods get one; without it they get none.
     pub node_networks: Option<Ipv4Net>,
     /// Signs certificate requests; without it they stay unsigned.
-    pub signer: Option<Arc<dyn Signer>>,
+    pub signer: Option<Arc<Authority>>,
 }
 
 impl Default for Options {

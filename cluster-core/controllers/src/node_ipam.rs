@@ -84,7 +84,7 @@ impl Controller for NodeIpam {
 mod tests {
     use super::*;
     use cluster_client::Informers;
-    use cluster_client::testing::FakeServer;
+    use cluster_fake_server::FakeServer;
     use tokio_util::sync::CancellationToken;
 
     #[test]

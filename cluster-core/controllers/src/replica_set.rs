@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use crate::pods::tests::pod;
     use cluster_client::Informers;
-    use cluster_client::testing::FakeServer;
+    use cluster_fake_server::FakeServer;
     use serde_json::json;
     use std::time::Duration;
     use tokio_util::sync::CancellationToken;

@@ -16,8 +16,7 @@ mod statics;
 mod streams;
 mod volume;
 
-pub use options::{KubeletOptions, ServerTls};
-pub use server::TlsError;
+pub use options::KubeletOptions;
 
 use cluster_client::{Client, Informers, events::Recorder};
 use futures::FutureExt;
@@ -37,9 +36,14 @@ pub enum Error {
     /// The container engine's socket cannot be used.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// The server cannot serve.
-    #[error(transparent)]
-    Server(#[from] TlsError),
+    /// The server's address cannot be listened on.
+    #[error("failed to listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The folder for pods cannot be made.
     #[error("failed to make {path}: {source}")]
     Folder {
@@ -74,10 +78,13 @@ async fn start(
     let recorder = client.clone().map(|client| Recorder::new(client, "kubelet", &options.node_name));
     let informers = client.clone().map(Informers::new);
     let pods = Pods::default();
+    let own = format!("metadata.name={}", options.node_name);
+    let nodes = informers.as_ref().map(|i| i.scoped::<Node>("", &own));
     let context = Arc::new(Context {
         runtime: runtime.clone(),
         objects: client.clone().map(objects::Objects::new),
         services: informers.as_ref().map(Informers::informer::<Service>),
+        nodes: nodes.clone(),
         recorder: recorder.clone(),
         capacity: node::capacity(),
         cgroup_driver,
@@ -85,8 +92,6 @@ async fn start(
         options: options.clone(),
     });
     let assigned = informers.as_ref().map(|i| i.scoped::<Pod>("", &format!("spec.nodeName={}", options.node_name)));
-    let own = format!("metadata.name={}", options.node_name);
-    let nodes = informers.as_ref().map(|i| i.scoped::<Node>("", &own));
     let manifests = watch_manifests(&options, &cancel);
     let (_no_api, silence) = mpsc::unbounded_channel();
     let api = assigned.as_ref().map_or(silence, cluster_client::Informer::subscribe);
@@ -114,7 +119,7 @@ async fn start(
         evicting,
         reporting
     );
-    Ok(served?)
+    served
 }
 
 /// Waits for the engine and answers its cgroup driver.

@@ -1,22 +1,15 @@
 //! What a kubelet is told: its node, its folders, its certificates.
 
 use cluster_config::{CLUSTER_DOMAIN, KUBELET_PORT, NodeConfig, Role, path, pki_file};
+use cluster_pki::Pair;
+use cluster_pki::tls::{self, Clients};
+use rustls::ServerConfig;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// The certificates of the kubelet's own server, as PEM.
-#[derive(Debug, Clone, Default)]
-pub struct ServerTls {
-    /// The serving certificate.
-    pub certificate: Vec<u8>,
-    /// Its key.
-    pub key: Vec<u8>,
-    /// The CA that clients' certificates must come from.
-    pub client_ca: Vec<u8>,
-}
 
 /// A kubelet's configuration.
 #[derive(Debug, Clone)]
@@ -44,7 +37,7 @@ pub struct KubeletOptions {
     /// Where the server listens.
     pub listen: SocketAddr,
     /// The server's certificates; without them there is no server.
-    pub tls: Option<ServerTls>,
+    pub tls: Option<Arc<ServerConfig>>,
     /// The time between renewals of the node's lease.
     pub lease_renew: Duration,
     /// The lease's duration.
@@ -88,12 +81,9 @@ impl KubeletOptions {
             }
             taints.push("node-role.kubernetes.io/control-plane:NoSchedule".to_owned());
         }
-        let read = |name: &str| std::fs::read(pki.join(name));
-        let tls = ServerTls {
-            certificate: read(pki_file::KUBELET_CERT)?,
-            key: read(pki_file::KUBELET_KEY)?,
-            client_ca: read(pki_file::CA_CERT)?,
-        };
+        let read = |name: &str| std::fs::read_to_string(pki.join(name));
+        let pair = Pair { cert: read(pki_file::KUBELET_CERT)?, key: read(pki_file::KUBELET_KEY)? };
+        let tls = tls::server(&pair, &read(pki_file::CA_CERT)?, Clients::Optional).map_err(std::io::Error::other)?;
         Ok(Self {
             pod_cidr: Some(config.pod_cidr.to_string()),
             dns_address: Some(IpAddr::V4(config.dns_address)),

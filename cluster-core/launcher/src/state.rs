@@ -1,11 +1,12 @@
 //! What the host remembers: one folder per cluster with its description and its keys, readable by its owner only.
 
 use crate::{ClusterSpec, Error, Result};
+use cluster_client::kubeconfig;
 use cluster_pki::{ClusterPki, Pair};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 const ADMIN_CERT: &str = "admin.crt";
@@ -161,15 +162,8 @@ fn private_folder(path: &Path) -> Result<()> {
     builder.create(path).map_err(failed("create", path))
 }
 
-/// Written whole or not at all.
 fn write_private(path: &Path, content: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&temporary).and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()));
-    written.and_then(|()| fs::rename(&temporary, path)).map_err(failed("write", path))
+    kubeconfig::write_private(path, content).map_err(failed("write", path))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use crate::engine::{CLUSTER_LABEL, Launcher};
 use crate::error::Doing;
 use crate::progress::all;
 use crate::ready::is_ready;
-use crate::state::Record;
 use crate::{ClusterSpec, Result};
 use bollard::errors::Error::DockerResponseServerError;
 use bollard::models::ContainerStateStatusEnum;
@@ -61,19 +60,24 @@ pub struct NodeStatus {
 impl Launcher {
     /// One cluster.
     pub fn status<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<ClusterStatus>> {
-        Box::pin(async move {
-            let record = self.state.require(cluster)?;
-            let (nodes, simulated) = self.containers_of(&record.spec, true).await?;
-            Ok(cluster_status(record, nodes, simulated))
-        })
+        Box::pin(self.look(cluster, true))
     }
 
     /// One cluster as Docker sees it: no API server is asked, so readiness stays unknown.
     pub fn glance<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<ClusterStatus>> {
-        Box::pin(async move {
-            let record = self.state.require(cluster)?;
-            let (nodes, simulated) = self.containers_of(&record.spec, false).await?;
-            Ok(cluster_status(record, nodes, simulated))
+        Box::pin(self.look(cluster, false))
+    }
+
+    async fn look(&self, cluster: &str, ask: bool) -> Result<ClusterStatus> {
+        let record = self.state.require(cluster)?;
+        let (nodes, simulated) = self.containers_of(&record.spec, ask).await?;
+        Ok(ClusterStatus {
+            state: if record.complete { summarize(&nodes) } else { "Incomplete" },
+            server: record.spec.server_url(),
+            context: record.spec.context(),
+            name: record.spec.name,
+            nodes,
+            simulated,
         })
     }
 
@@ -136,17 +140,6 @@ impl Launcher {
         let client = self.client_of(spec).ok()?;
         let options = ListOptions::default();
         tokio::time::timeout(ASK_LIMIT, client.list::<Node>("", &options)).await.ok()?.ok()
-    }
-}
-
-fn cluster_status(record: Record, nodes: Vec<NodeStatus>, simulated: usize) -> ClusterStatus {
-    ClusterStatus {
-        state: if record.complete { summarize(&nodes) } else { "Incomplete" },
-        server: record.spec.server_url(),
-        context: record.spec.context(),
-        name: record.spec.name,
-        nodes,
-        simulated,
     }
 }
 

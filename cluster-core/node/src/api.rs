@@ -12,7 +12,7 @@ use cluster_apiserver::auth::{UserInfo, group, serve};
 use cluster_apiserver::{ApiServer, Config};
 use cluster_client::{Client, Informers, trim};
 use cluster_config::{ApiServer as ApiServerOptions, CLUSTER_DOMAIN, Healing, pki_file};
-use cluster_pki::{Pair, tls};
+use cluster_pki::{Authority, Pair, tls};
 use cluster_scheduler::Settings;
 use cluster_store::{AesGcm, EtcdStore, Options, SqliteStore, Store};
 use ipnet::Ipv4Net;
@@ -30,6 +30,12 @@ const STORE: &str = "store.db";
 const SEALED: [&str; 1] = ["secrets"];
 /// The first key's number; a rotated key gets the next.
 const KEY_ID: u32 = 1;
+
+/// Copies the store of the API server whose state is in a folder into a new file; the server goes on working.
+pub async fn backup(state: &Path, to: &Path) -> Result<()> {
+    let copied = cluster_store::backup(&state.join(STORE), to).await;
+    copied.with_context(|| format!("failed to copy the store in {} to {}", state.display(), to.display()))
+}
 
 /// What an API server needs to start.
 pub(crate) struct Setup<'a> {
@@ -117,6 +123,12 @@ impl Setup<'_> {
 pub(crate) fn read(folder: &Path, name: &str) -> Result<String> {
     let file = folder.join(name);
     std::fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))
+}
+
+/// The cluster's authority, with its key below `folder`.
+pub(crate) fn authority(folder: &Path) -> Result<Arc<Authority>> {
+    let pair = Pair { cert: read(folder, pki_file::CA_CERT)?, key: read(folder, pki_file::CA_KEY)? };
+    Ok(Arc::new(Authority::from_pem(&pair).context("failed to read the authority")?))
 }
 
 /// Ends watches first, so that their connections can close, and the store last, so that no write is cut off.

@@ -5,18 +5,16 @@ mod api;
 mod backend;
 pub mod engine;
 mod etcd;
-#[cfg(test)]
-mod faults;
 pub mod init;
 mod lead;
 mod master;
 mod mounts;
 mod options;
 mod run;
-mod signer;
 mod standalone;
 mod supervise;
 
+pub use api::backup;
 pub use cluster_network::dns::resolve;
 pub use cluster_pki::tls::install_provider as install_crypto;
 pub use run::{run, shutdown_signal};

@@ -1,9 +1,8 @@
 //! The control plane of a master: store, API server, controllers and scheduler in one process.
 
-use crate::api::{Parts, Setup};
+use crate::api::{Parts, Setup, authority};
 use crate::etcd;
 use crate::run::{Clients, pki};
-use crate::signer::signer;
 use crate::supervise::supervise;
 use anyhow::{Context, Result};
 use cluster_apiserver::auth::{UserInfo, group};
@@ -42,7 +41,7 @@ pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &Can
         node_grace_seconds: u64::from(config.healing.node_grace_seconds),
         load_balancers: Some(load_balancers(config.address)),
         node_networks: Some(cluster_simulator::POD_SUBNET),
-        signer: Some(signer(Path::new(path::PKI))?),
+        signer: Some(authority(Path::new(path::PKI))?),
         ..Default::default()
     });
     // As rarely as the grace period lets it: there may be thousands.

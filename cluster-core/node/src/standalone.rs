@@ -13,10 +13,9 @@ use cluster_scheduler::Settings;
 use cluster_simulator::{SIMULATED, Taint, add_nodes};
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write;
+use std::fs::DirBuilder;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +30,7 @@ const RENEW: Duration = Duration::from_secs(10);
 const SERVICE_SUBNET: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 16);
 
 /// A part that needs nothing but an API server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Component {
     /// The scheduler.
     Scheduler,
@@ -193,7 +192,7 @@ async fn start_apiserver<'a>(
             Component::Controllers => parts.run_controllers(cluster_controllers::Options {
                 ca_pem: authority.ca_cert().to_owned(),
                 node_networks: Some(cluster_simulator::POD_SUBNET),
-                signer: Some(crate::signer::signer(&pki)?),
+                signer: Some(crate::api::authority(&pki)?),
                 ..Default::default()
             }),
             Component::Simulator => parts.run_simulator(RENEW),
@@ -222,8 +221,7 @@ fn prepare(folder: &Path) -> Result<ClusterPki> {
 }
 
 fn write_secret(path: &Path, text: &str) -> Result<()> {
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = kubeconfig::write_private(path, text.as_bytes());
     written.with_context(|| format!("failed to write {}", path.display()))
 }
 
@@ -243,7 +241,9 @@ fn write_kubeconfig(authority: &ClusterPki, path: &Path, url: &str) -> Result<()
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    mod faults;
+
     use super::*;
     use cluster_config::FileForm;
     use http::Method;
@@ -251,7 +251,7 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     /// A server of its own and a client over the network.
-    pub(crate) async fn start(data: &Path) -> (Client, TaskTracker, CancellationToken) {
+    async fn start(data: &Path) -> (Client, TaskTracker, CancellationToken) {
         start_with(data, 0, ApiServer::default()).await
     }
 

@@ -1,11 +1,13 @@
 //! Server-side apply: who owns which field (`metadata.managedFields`), conflicts, and merging.
 
 mod conflict;
+mod conform;
 mod entries;
 mod field_set;
 pub mod managed;
 mod typed;
 
+pub use conform::faults;
 pub use field_set::FieldSet;
 pub use typed::merge;
 
@@ -20,7 +22,7 @@ const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 
 /// Applies `applied` to `live` on behalf of `manager` and answers the object with its new managedFields.
 ///
-/// An object that does not change keeps its times. Another owner's field of another value is a conflict (409) that
+/// An object that does not change keeps its times. `applied` must have no [`faults`]. Another owner's field of another value is a conflict (409) that
 /// `force` overrides. `now` is an RFC 3339 time.
 #[expect(clippy::too_many_arguments, reason = "each is a fact of the request")]
 pub fn apply(
@@ -64,9 +66,10 @@ pub fn apply(
     conflict::resolve(&mut entries, &changes, force)?;
 
     let fields = managed::strip(set);
-    let time = last.filter(|last| object == old && last.fields == fields && last.id == id).map(|last| last.time);
+    // Who changes nothing keeps the time of the last change, or has none.
+    let time = if object == old { last.map_or_else(String::new, |last| last.time) } else { now.to_owned() };
     if !fields.is_empty() {
-        entries.push(Entry { id, time: time.unwrap_or_else(|| now.to_owned()), fields });
+        entries.push(Entry { id, time, fields });
     }
     entries.retain(|entry| !entry.fields.is_empty());
     entries::sort(&mut entries);

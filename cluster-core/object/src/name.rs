@@ -34,6 +34,20 @@ pub fn dns1035_label(text: &str) -> Result<(), String> {
     check(text, 63, good, || regex_fault(rule, "[a-z]([-a-z0-9]*[a-z0-9])?", &["my-name", "abc-123"]))
 }
 
+/// Why a condition is as it is, in one word.
+pub fn condition_reason(text: &str) -> Result<(), String> {
+    let rule = "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric \
+                characters or '_,:', and must end with an alphanumeric character or '_'";
+    let good = |text: &str| {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.ends_with(word)
+            && text.chars().all(|c| word(c) || matches!(c, ',' | ':'))
+    };
+    let examples = ["my_name", "MY_NAME", "MyName", "ReasonA,ReasonB", "ReasonA:ReasonB"];
+    check(text, 1024, good, || regex_fault(rule, "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?", &examples))
+}
+
 /// What may stand as one segment of a URL path.
 pub fn path_segment(text: &str) -> Result<(), String> {
     if text == "." || text == ".." {

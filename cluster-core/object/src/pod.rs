@@ -50,6 +50,12 @@ impl HostPort {
 
 const ANY_ADDRESS: &str = "0.0.0.0";
 
+/// An image's name as nodes report it: with a tag, unless it is named by its digest.
+pub fn with_tag(image: &str) -> String {
+    let last = image.rsplit('/').next().unwrap_or_default();
+    if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
+}
+
 /// Kernel parameters that stay within a pod. Source: upstream's list of safe sysctls.
 const SAFE_SYSCTLS: &str = "kernel.shm_rmid_forced net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports \
     net.ipv4.ip_unprivileged_port_start net.ipv4.ping_group_range net.ipv4.tcp_fin_timeout \
@@ -131,6 +137,19 @@ mod tests {
 
     fn container(cpu: &str, restart: Option<&str>) -> Value {
         json!({"restartPolicy": restart, "resources": {"requests": {"cpu": cpu}}})
+    }
+
+    #[test]
+    fn an_image_without_tag_means_latest() {
+        let cases = [
+            ("a", "a:latest"),
+            ("r:5000/a", "r:5000/a:latest"),
+            ("r:5000/a:v1", "r:5000/a:v1"),
+            ("a@sha256:0", "a@sha256:0"),
+        ];
+        for (given, wanted) in cases {
+            assert_eq!(with_tag(given), wanted);
+        }
     }
 
     #[test]

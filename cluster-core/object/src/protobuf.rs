@@ -212,24 +212,38 @@ static PROPS: LazyLock<Schema> =
     LazyLock::new(|| Schema { shape: Shape::Reference(SCHEMA_PROPS.into()), ..Schema::default() });
 const SCHEMA_PROPS: &str = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
 
-/// What may stand in the place of a schema: `OrBool`, `OrArray` of schemas, or `OrStringArray`. On the wire these are a
-/// message with both.
-fn alternative(schema: &Schema) -> Option<&str> {
-    let Shape::Reference(to) = &schema.shape else { return None };
-    to.name.strip_prefix(SCHEMA_PROPS).filter(|other| !other.is_empty())
+/// What may stand in the place of a schema. On the wire these are a message with both.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alternative {
+    /// `true` or `false`.
+    Bool,
+    /// A list of schemas.
+    Schemas,
+    /// A list of texts.
+    Texts,
 }
 
-fn either(other: &str, wire: Wire<'_>, depth: usize) -> Result<Option<Value>, Fault> {
-    if let Some(props) = sole(wire, if other == "OrBool" { 2 } else { 1 })? {
+fn alternative(schema: &Schema) -> Option<Alternative> {
+    let Shape::Reference(to) = &schema.shape else { return None };
+    match to.name.strip_prefix(SCHEMA_PROPS)? {
+        "OrBool" => Some(Alternative::Bool),
+        "OrArray" => Some(Alternative::Schemas),
+        "OrStringArray" => Some(Alternative::Texts),
+        _ => None,
+    }
+}
+
+fn either(other: Alternative, wire: Wire<'_>, depth: usize) -> Result<Option<Value>, Fault> {
+    if let Some(props) = sole(wire, if other == Alternative::Bool { 2 } else { 1 })? {
         return value(&PROPS, props, depth + 1);
     }
-    if other == "OrBool" {
+    if other == Alternative::Bool {
         return Ok(Some((sole(wire, 1)?.map_or(Ok(0), Wire::integer)? != 0).into()));
     }
     let mut items = Vec::new();
     for part in fields(wire.bytes()?) {
         match part? {
-            (2, item) if other == "OrArray" => items.extend(value(&PROPS, item, depth + 1)?),
+            (2, item) if other == Alternative::Schemas => items.extend(value(&PROPS, item, depth + 1)?),
             (2, item) => items.push(item.text()?.into()),
             _ => {}
         }

@@ -166,11 +166,6 @@ impl Selector {
         !self.nothing && self.requirements.iter().all(|requirement| requirement.matches(lookup(&requirement.key)))
     }
 
-    /// Whether these labels fulfil all conditions.
-    pub fn matches_labels<'a>(&self, labels: impl IntoIterator<Item = (&'a str, &'a str)> + Clone) -> bool {
-        self.matches(|key| labels.clone().into_iter().find(|(name, _)| *name == key).map(|(_, value)| value))
-    }
-
     /// Whether everything matches.
     pub fn is_empty(&self) -> bool {
         self.requirements.is_empty() && !self.nothing
@@ -205,7 +200,8 @@ mod tests {
     use super::*;
 
     fn matches(selector: &str, labels: &[(&str, &str)]) -> bool {
-        Selector::parse(selector).unwrap().matches_labels(labels.iter().copied())
+        let value = |key: &str| labels.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+        Selector::parse(selector).unwrap().matches(value)
     }
 
     #[test]

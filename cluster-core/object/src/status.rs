@@ -180,7 +180,10 @@ impl Status {
 
     /// 500 `InternalError`.
     pub fn internal(message: impl std::fmt::Display) -> Self {
-        Self::new(500, "InternalError", format!("Internal error occurred: {message}"))
+        let message = message.to_string();
+        let text = format!("Internal error occurred: {message}");
+        let details = Details { causes: vec![Cause { message, ..Cause::default() }], ..Details::default() };
+        Self { details: Some(Box::new(details)), ..Self::new(500, "InternalError", text) }
     }
 
     /// Whether the server said that the object does not exist.

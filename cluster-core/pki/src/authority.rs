@@ -133,7 +133,7 @@ impl Authority {
 }
 
 /// Whom a certificate request names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requested {
     /// The common name.
     pub common_name: String,

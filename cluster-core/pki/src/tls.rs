@@ -1,10 +1,11 @@
 //! TLS configurations out of PEM text. The process's crypto provider is aws-lc-rs; see [`install_provider`].
 
 use crate::{Error, Pair};
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::sync::Arc;
@@ -40,16 +41,18 @@ pub fn server(pair: &Pair, client_ca: &str, clients: Clients) -> Result<Arc<Serv
 
 /// A client's configuration: trusts `ca` alone, shows `identity` when there is one. No ALPN is set.
 pub fn client(ca: &str, identity: Option<&Pair>) -> Result<ClientConfig, Error> {
-    let builder = ClientConfig::builder().with_root_certificates(roots(ca)?);
-    Ok(match identity {
-        Some(pair) => builder.with_client_auth_cert(certificates(&pair.cert)?, private_key(&pair.key)?)?,
-        None => builder.with_no_client_auth(),
-    })
+    identify(ClientConfig::builder().with_root_certificates(roots(ca)?), identity)
 }
 
 /// A client's configuration that trusts whoever answers, for `insecureSkipTLSVerify`.
 pub fn client_of_anybody(identity: Option<&Pair>) -> Result<ClientConfig, Error> {
-    let builder = ClientConfig::builder().dangerous().with_custom_certificate_verifier(anybody());
+    identify(ClientConfig::builder().dangerous().with_custom_certificate_verifier(anybody()), identity)
+}
+
+fn identify(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    identity: Option<&Pair>,
+) -> Result<ClientConfig, Error> {
     Ok(match identity {
         Some(pair) => builder.with_client_auth_cert(certificates(&pair.cert)?, private_key(&pair.key)?)?,
         None => builder.with_no_client_auth(),

@@ -147,7 +147,7 @@ pub(crate) fn status(node: &Node, now: Timestamp) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_client::testing::FakeServer;
+    use cluster_fake_server::FakeServer;
 
     #[tokio::test]
     async fn nodes_get_free_numbers_and_networks_of_their_own() {

@@ -1,7 +1,7 @@
 //! The `devcluster-node` binary: everything that runs inside a node's container.
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use cluster_node::{ApiOptions, Component, SimulateOptions};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -36,6 +36,8 @@ enum Verb {
         #[arg(long)]
         server: Option<Ipv4Addr>,
     },
+    /// Copy the state of an API server, as of one moment, while it goes on working.
+    Backup(Backup),
     /// Run the scheduler alone against any API server.
     Scheduler {
         #[command(flatten)]
@@ -79,28 +81,20 @@ enum Verb {
         port: u16,
         /// What else runs in the process.
         #[arg(long, value_delimiter = ',')]
-        with: Vec<Part>,
+        with: Vec<Component>,
         /// A flag of the API server, as `KEY=VALUE`.
         #[arg(long)]
         apiserver_arg: Vec<String>,
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Part {
-    Scheduler,
-    Controllers,
-    Simulator,
-}
-
-impl From<Part> for Component {
-    fn from(part: Part) -> Self {
-        match part {
-            Part::Scheduler => Self::Scheduler,
-            Part::Controllers => Self::Controllers,
-            Part::Simulator => Self::Simulator,
-        }
-    }
+#[derive(clap::Args)]
+struct Backup {
+    /// The folder of the API server's state.
+    #[arg(long)]
+    data: PathBuf,
+    /// The new file; put in the place of `store.db` it is the state of that moment.
+    to: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -141,6 +135,7 @@ async fn run(verb: Verb) -> Result<()> {
             }
             Ok(())
         }
+        Verb::Backup(Backup { data, to }) => cluster_node::backup(&data, &to).await,
         Verb::Scheduler { options, config } => {
             let config = config.as_deref();
             cluster_node::run_component(Component::Scheduler, &options.kubeconfig, config, cancel).await
@@ -158,7 +153,6 @@ async fn run(verb: Verb) -> Result<()> {
         }
         Verb::Apiserver { data, port, with, apiserver_arg } => {
             let told = cluster_launcher::api_server_arguments(&apiserver_arg)?;
-            let with = with.into_iter().map(Component::from).collect();
             let options = ApiOptions { data, port, with, kubeconfig: None, scheduler_config: None, told };
             cluster_node::run_apiserver(&options, cancel).await
         }

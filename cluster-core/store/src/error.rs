@@ -31,7 +31,7 @@ pub enum WriteError {
     Closed,
 }
 
-/// A failure below the store while writing or copying.
+/// A failure below the store while writing.
 #[derive(Debug, Error)]
 pub enum IoError {
     /// From the database.
@@ -43,15 +43,23 @@ pub enum IoError {
     /// From encryption.
     #[error(transparent)]
     Seal(#[from] SealError),
-    /// From the file system.
+}
+
+/// Why a store could not be copied. What was written of the copy may be there.
+#[derive(Debug, Error)]
+pub enum BackupError {
+    /// There is nothing to copy.
+    #[error("there is no store in {0}")]
+    Missing(PathBuf),
+    /// SQLite takes UTF-8 paths only.
+    #[error("the path {0:?} is not UTF-8")]
+    Path(PathBuf),
+    /// From the database, for example because the copy exists already.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// The copy could not be brought to the disk.
     #[error(transparent)]
     File(#[from] std::io::Error),
-    /// A store in memory cannot be copied.
-    #[error("the store has no file")]
-    InMemory,
-    /// SQLite takes UTF-8 paths only.
-    #[error("the path is not UTF-8")]
-    Path,
 }
 
 /// Encryption or decryption of one value failed.

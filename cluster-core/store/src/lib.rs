@@ -18,9 +18,9 @@ mod watch;
 
 pub use at_rest::{AesGcm, AtRest, Plain};
 pub use entry::{Change, Draft, Entry, Event, Facts, Key, Revision};
-pub use error::{Expired, IoError, OpenError, SealError, WriteError};
+pub use error::{BackupError, Expired, IoError, OpenError, SealError, WriteError};
 pub use etcd::{EtcdError, EtcdStore};
 pub use snapshot::Snapshot;
-pub use sqlite::{Options, Retention, SqliteStore};
+pub use sqlite::{Options, Retention, SqliteStore, backup};
 pub use store::{Expect, Store};
 pub use watch::Watcher;

@@ -62,7 +62,7 @@ pub(crate) fn collection<'a>(commit: &'a mut Commit, resource: &str) -> &'a mut 
 }
 
 /// One lock guards it all, held for pointer copies only: a reader sees whole commits, across collections too.
-pub(crate) struct State {
+pub struct State {
     inner: RwLock<Inner>,
     progress: watch::Sender<Revision>,
     limits: Limits,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::state::State;
 use crate::{Draft, Entry, Expired, IoError, Key, Revision, Snapshot, Watcher, WriteError};
 
 /// What must be true of a key for a write to happen.
@@ -22,11 +23,18 @@ pub enum Expect {
 /// Reads see whole commits and are never behind an acknowledged write. An acknowledged write is durable.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
+    /// What readers see, which every kind of store fills in its own way.
+    fn state(&self) -> &Arc<State>;
+
     /// The newest committed revision. An empty store is at 1.
-    fn revision(&self) -> Revision;
+    fn revision(&self) -> Revision {
+        self.state().revision()
+    }
 
     /// Waits until `revision` is committed and visible to every read.
-    async fn reached(&self, revision: Revision);
+    async fn reached(&self, revision: Revision) {
+        self.state().reached(revision).await;
+    }
 
     /// Waits until reads see every write that any server of the cluster acknowledged before the call. Nothing to wait
     /// for where this store is the only one.
@@ -38,14 +46,20 @@ pub trait Store: Send + Sync + 'static {
     async fn close(&self) {}
 
     /// The present state of a key.
-    fn get(&self, key: &Key) -> Option<Arc<Entry>>;
+    fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.state().get(key)
+    }
 
     /// A collection at the newest revision; a pointer copy. Empty for a collection never written to.
-    fn snapshot(&self, resource: &str) -> Snapshot;
+    fn snapshot(&self, resource: &str) -> Snapshot {
+        self.state().snapshot(resource)
+    }
 
     /// A collection at a recent revision, for continue tokens and exact reads: any revision that a watch could start
     /// from, and for five minutes those asked for before. [`Expired`] too when `revision` is not committed yet.
-    fn snapshot_at(&self, resource: &str, revision: Revision) -> Result<Snapshot, Expired>;
+    fn snapshot_at(&self, resource: &str, revision: Revision) -> Result<Snapshot, Expired> {
+        self.state().snapshot_at(resource, revision)
+    }
 
     /// Creates or replaces an object. The check of `expect` and the write are one step. Once called, the write may
     /// happen even if the future is dropped.
@@ -55,5 +69,7 @@ pub trait Store: Send + Sync + 'static {
     async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError>;
 
     /// Every change of a collection after `after`, in order, without gaps. `after` may lie in the future.
-    fn watch(&self, resource: &str, after: Revision) -> Result<Watcher, Expired>;
+    fn watch(&self, resource: &str, after: Revision) -> Result<Watcher, Expired> {
+        self.state().watch(resource, after)
+    }
 }

@@ -4,7 +4,7 @@ import english from '../../../cluster-core/agent/src/sayings/en.json';
 import { type Catalogue, LANGUAGES, pickLanguage, regional, translator } from '.';
 import { de } from './de';
 import { en } from './en';
-import { editorWords } from './others';
+import { editorWords, factName } from './others';
 
 const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
 
@@ -117,4 +117,9 @@ describe('what the agent says', () => {
       'Something new',
     ]);
   });
+});
+
+it("names the facts of an object, but for a custom kind's own fields, in the page's language", () => {
+  const { t } = translator('de', { ...en, ...de });
+  expect(['Restart policy', 'size'].map((label) => factName(label, t))).toEqual(['Neustart', 'size']);
 });

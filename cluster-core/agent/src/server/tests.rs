@@ -1,5 +1,7 @@
 //! The server, attacked as a page of another site, a re-bound name and a stranger on this machine would do it.
 
+mod socket;
+
 use super::{Assets, router};
 use crate::clusters::Clusters;
 use crate::memory::Memory;

@@ -1,16 +1,14 @@
 //! Writes what was changed in the cluster back into a file: field by field, so that comments and order stay.
 
 use super::Fault;
+use super::differ::{Difference, What, differences};
 use super::load::Document;
 use super::locate::{self, Place};
-use super::remote::MANAGER;
-use cluster_object::{meta, yaml};
-use serde_json::{Map, Value, json};
+use cluster_object::yaml;
+use serde_json::{Value, json};
+use similar::{Algorithm, DiffTag, capture_diff_slices};
 use std::cmp::Reverse;
 use std::ops::Range;
-
-/// Of these the tools keep account for themselves.
-const ACCOUNTS: &str = "kubectl.kubernetes.io/";
 
 /// What came of it.
 #[derive(Debug, Default, PartialEq)]
@@ -19,13 +17,14 @@ pub(super) struct Pulled {
     pub(super) faults: Vec<Fault>,
 }
 
-/// Brings a document up to date in its file: the plain values that it names, and what people added in the cluster.
+/// Brings a document up to date in its file: the plain values that it names, what people added in the cluster, and what
+/// they took away.
 pub(super) fn pull(document: &Document, live: &Value) -> Pulled {
     let mut text: Vec<String> = document.text.lines().map(str::to_owned).collect();
     let (mut pulled, mut edits) = (Pulled::default(), Vec::new());
-    for difference in differences(&document.object, live, &added(live), Vec::new()) {
-        match edit(&document.text, &text, &difference) {
-            Some(edit) => edits.push(edit),
+    for difference in differences(&document.object, live) {
+        match self::edits(&document.text, &text, &difference) {
+            Some(found) => edits.extend(found),
             None => {
                 let path = shown(&difference.path);
                 let fault = document.fault(&path, format!("{path} is another in the cluster; write it yourself"));
@@ -63,88 +62,9 @@ fn write(document: &Document, lines: &[String]) -> std::io::Result<()> {
     std::fs::write(&document.file, format!("{}{new}{}", &whole[..begin], &whole[end..]))
 }
 
-/// A field that the cluster has in another way than the file.
-#[derive(Debug, PartialEq)]
-struct Difference {
-    /// An index is a part like `0]`.
-    path: Vec<String>,
-    /// What to write; nothing when it cannot be told.
-    value: Option<Value>,
-    /// Whether the file does not name it.
-    added: bool,
-}
-
 fn shown(path: &[String]) -> String {
     let part = |part: &String| if part.ends_with(']') { format!("[{part}") } else { format!(".{part}") };
     path.iter().map(part).collect::<String>().trim_start_matches('.').to_owned()
-}
-
-/// The sets of fields that people and their tools wrote after the object was made, neither a sync nor a controller.
-/// What was set when it was made has the server's defaults among it.
-fn added(live: &Value) -> Vec<&Value> {
-    let made = meta::text(live, "metadata.creationTimestamp");
-    let by_hand = |entry: &&Value| {
-        let manager = entry["manager"].as_str().unwrap_or_default();
-        manager != MANAGER && !manager.starts_with("kube-") && entry["subresource"].is_null() && entry["time"] != made
-    };
-    meta::items(&live["metadata"]["managedFields"]).iter().filter(by_hand).map(|entry| &entry["fieldsV1"]).collect()
-}
-
-/// Where the cluster has something else than the file says. What the file does not name is only its business when it is
-/// among the fields that were `added`.
-fn differences(file: &Value, live: &Value, added: &[&Value], path: Vec<String>) -> Vec<Difference> {
-    let at = |part: &str| [&path[..], &[part.to_owned()]].concat();
-    match (file, live) {
-        (Value::Object(fields), Value::Object(others)) => {
-            let named = fields.iter().filter(|(name, _)| *name != "status");
-            let named = named.flat_map(|(name, value)| {
-                differences(value, others.get(name).unwrap_or(&Value::Null), &within(added, name), at(name))
-            });
-            let new = others.iter().filter(|(name, _)| !fields.contains_key(*name) && *name != "status");
-            let new = new.filter_map(|(name, value)| {
-                let value = owned(value, &within(added, name))?;
-                Some(Difference { path: at(name), value: Some(value), added: true })
-            });
-            named.chain(new).collect()
-        }
-        (Value::Array(items), Value::Array(others)) if items.len() == others.len() => {
-            let pairs = items.iter().zip(others).enumerate();
-            pairs.flat_map(|(index, (item, other))| differences(item, other, &[], at(&format!("{index}]")))).collect()
-        }
-        (file, live) if file == live || same_amount(file, live) => Vec::new(),
-        (Value::Null, _) => Vec::new(),
-        (file, live) => {
-            let plain = [file, live].iter().all(|value| !value.is_object() && !value.is_array());
-            vec![Difference { path, value: (plain && !live.is_null()).then(|| live.clone()), added: false }]
-        }
-    }
-}
-
-/// The sets of what is below a field.
-fn within<'a>(sets: &[&'a Value], name: &str) -> Vec<&'a Value> {
-    let sets = sets.iter().filter(|_| !name.starts_with(ACCOUNTS));
-    sets.filter_map(|set| set.get(format!("f:{name}"))).collect()
-}
-
-/// What the sets have of a value; they name a whole one by nothing below it, and lists are taken whole.
-fn owned(value: &Value, sets: &[&Value]) -> Option<Value> {
-    match value {
-        _ if sets.is_empty() => None,
-        Value::Object(fields) if !sets.contains(&&json!({})) => {
-            let owned =
-                fields.iter().filter_map(|(name, value)| Some((name.clone(), owned(value, &within(sets, name))?)));
-            Some(owned.collect::<Map<_, _>>().into()).filter(|owned| *owned != json!({}))
-        }
-        whole => Some(whole.clone()),
-    }
-}
-
-/// The server writes quantities in one way, people in several.
-fn same_amount(file: &Value, live: &Value) -> bool {
-    let amount = |value: &Value| {
-        cluster_object::quantity::Quantity::from_value(value).ok().map(cluster_object::quantity::Quantity::milli_value)
-    };
-    live.is_string() && amount(file).is_some() && amount(file) == amount(live)
 }
 
 /// Lines that others take the place of.
@@ -156,23 +76,74 @@ struct Edit {
 }
 
 /// What to write for a difference; nothing where the file is not written in a way that it could be done in.
-fn edit(text: &str, lines: &[String], Difference { path, value, added }: &Difference) -> Option<Edit> {
-    let (value, (key, above)) = (value.as_ref()?, path.split_last()?);
-    if *added {
-        let Place { lines, inner, .. } = locate::exact(text, above)?;
-        let indent = inner.filter(|_| !text.trim_start().starts_with('{'))?;
-        return Some(Edit { lines: lines.end..lines.end, indent, new: block(key, value, &" ".repeat(indent))? });
-    }
-    let Place { lines: old, indent, .. } = locate::exact(text, path)?;
-    let line = &lines[old.start];
-    let several = old.len() > 1 || value.as_str().is_some_and(|text| text.contains('\n'));
-    let new = if several {
-        let head = line.get(..indent).filter(|_| rest(line, key).is_some_and(|(_, old)| !old.starts_with(INLINE)))?;
-        block(key, value, head)?
-    } else {
-        vec![replaced(line, key, value)?]
+fn edits(text: &str, lines: &[String], Difference { path, what }: &Difference) -> Option<Vec<Edit>> {
+    let (key, above) = path.split_last()?;
+    let edit = match what {
+        What::Unknown => return None,
+        What::Merge(old, new) => return merged(text, lines, path, old, new),
+        What::Remove => {
+            let Place { lines: old, indent, .. } = alone(text, lines, path)?;
+            Edit { lines: old, indent, new: Vec::new() }
+        }
+        What::Add(item) if key.ends_with(']') => {
+            let index: usize = key.trim_end_matches(']').parse().ok()?;
+            let neighbour = [above, &[format!("{}]", index.saturating_sub(1))]].concat();
+            let Place { lines: beside, indent, .. } = alone(text, lines, &neighbour)?;
+            let line = if index == 0 { beside.start } else { beside.end };
+            let item = yaml::to_string(&json!([item])).ok()?;
+            let new = item.lines().map(|line| format!("{}{line}", " ".repeat(indent))).collect();
+            Edit { lines: line..line, indent, new }
+        }
+        What::Add(value) => {
+            let Place { lines, inner, .. } = locate::exact(text, above)?;
+            let indent = inner.filter(|_| !text.trim_start().starts_with('{'))?;
+            Edit { lines: lines.end..lines.end, indent, new: block(key, value, &" ".repeat(indent))? }
+        }
+        What::Replace(value) => {
+            let Place { lines: old, indent, .. } = locate::exact(text, path)?;
+            let line = &lines[old.start];
+            let several = old.len() > 1 || value.as_str().is_some_and(|text| text.contains('\n'));
+            let new = if several {
+                let head =
+                    line.get(..indent).filter(|_| rest(line, key).is_some_and(|(_, old)| !old.starts_with(INLINE)))?;
+                block(key, value, head)?
+            } else {
+                vec![replaced(line, key, value)?]
+            };
+            Edit { lines: old, indent, new }
+        }
     };
-    Some(Edit { lines: old, indent, new })
+    Some(vec![edit])
+}
+
+/// The place of what has lines of its own.
+fn alone(text: &str, lines: &[String], path: &[String]) -> Option<Place> {
+    let place = locate::exact(text, path)?;
+    let before = lines[place.lines.start].get(..place.indent)?;
+    (before.trim().is_empty() && !text.trim_start().starts_with('{')).then_some(place)
+}
+
+/// A list of plain values with others, item by item where each has a line.
+fn merged(text: &str, lines: &[String], path: &[String], old: &[Value], new: &[Value]) -> Option<Vec<Edit>> {
+    let Place { lines: place, indent, .. } = locate::exact(text, path)?;
+    if place.len() == 1 {
+        let (line, key) = (&lines[place.start], path.last()?);
+        let (head, rest) = rest(line, key).filter(|(_, rest)| rest.starts_with('['))?;
+        let (_, behind) =
+            rest.rsplit_once(']').filter(|(_, behind)| behind.trim().is_empty() || behind.contains(" #"))?;
+        let items: Vec<String> = new.iter().map(Value::to_string).collect();
+        return Some(vec![Edit { lines: place, indent, new: vec![format!("{head} [{}]{behind}", items.join(", "))] }]);
+    }
+    let words = |list: &[Value]| list.iter().map(Value::to_string).collect::<Vec<_>>();
+    let steps = capture_diff_slices(Algorithm::Myers, &words(old), &words(new));
+    let steps = steps.iter().filter(|step| step.tag() != DiffTag::Equal && !new.is_empty());
+    let at = |index: usize, what| Difference { path: [path, &[format!("{index}]")]].concat(), what };
+    let steps = steps.flat_map(|step| {
+        let gone = step.old_range().map(|index| at(index, What::Remove));
+        gone.chain(new[step.new_range()].iter().map(move |item| at(step.old_range().start, What::Add(item.clone()))))
+    });
+    let edits: Vec<_> = steps.map(|step| edits(text, lines, &step)).collect::<Option<_>>()?;
+    Some(edits.into_iter().flatten().collect::<Vec<_>>()).filter(|edits| !edits.is_empty())
 }
 
 /// How values begin that are no plain ones.
@@ -209,6 +180,7 @@ fn replaced(line: &str, key: &str, value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::remote::{APPLIED, MANAGER, applied};
     use super::*;
 
     /// The text of a document after a pull, and the lines of faults.
@@ -231,8 +203,8 @@ mod tests {
     fn values_are_replaced_and_comments_stay() {
         let text = "spec:\n  replicas: 2  # enough\n  # the image\n  image: \"a\"\n  keep: x\n  list: [1]\n";
         let live = json!({"spec": {"replicas": 5, "image": "b", "keep": "x", "list": [1, 2], "other": true}});
-        let expected = "spec:\n  replicas: 5  # enough\n  # the image\n  image: b\n  keep: x\n  list: [1]\n";
-        assert_eq!(pulled(text, &live), (expected.to_owned(), vec![8]), "a list is not pulled");
+        let expected = "spec:\n  replicas: 5  # enough\n  # the image\n  image: b\n  keep: x\n  list: [1, 2]\n";
+        assert_eq!(pulled(text, &live), (expected.to_owned(), vec![]));
     }
 
     #[test]
@@ -269,8 +241,42 @@ mod tests {
     }
 
     #[test]
-    fn the_same_in_other_words_is_no_difference() {
-        let file = json!({"cpu": "0.5", "memory": "1024Mi", "gone": null});
-        assert_eq!(differences(&file, &json!({"cpu": "500m", "memory": "1Gi"}), &[], Vec::new()), []);
+    fn lists_are_merged_item_by_item_and_what_was_taken_away_goes() {
+        let by_hand = |fields: &Value| json!({"manager": "kubectl-edit", "time": "2", "fieldsV1": {"f:spec": fields}});
+        let ours = |fields: &Value| json!({"manager": MANAGER, "time": "1", "fieldsV1": {"f:spec": fields}});
+        let keyed = |name: &str, fields: Value| json!({format!("k:{{\"name\":\"{name}\"}}"): fields});
+        let table = [
+            ("a: 1\nb: 2  # gone\n# of c\nc: 3\n", json!({"a": 1, "c": 3}), vec![], "a: 1\n# of c\nc: 3\n", 0),
+            ("a: 1\nmap:\n  x: 1\n  y: 2\n", json!({"a": 1}), vec![], "a: 1\n", 0),
+            ("a: 1\nmap: {x: 1, y: 2}\n", json!({"a": 1, "map": {"x": 1}}), vec![], "a: 1\nmap: {x: 1, y: 2}\n", 1),
+            ("list: [a, b] # c\n", json!({"list": ["b", "d"]}), vec![], "list: [\"b\", \"d\"] # c\n", 0),
+            (
+                "list:\n- a\n# of b\n- b # kept\n",
+                json!({"list": ["x", "b", "d"]}),
+                vec![],
+                "list:\n- x\n# of b\n- b # kept\n- d\n",
+                0,
+            ),
+            ("list:\n- a: 1\n", json!({"list": [{"a": 1}, {"a": 2}]}), vec![], "list:\n- a: 1\n", 1),
+            (
+                "c:\n  - name: a\n    image: x # a's\n  # of b\n  - name: b\n  - name: d\n    env: []\ne: 1\n",
+                json!({"c": [{"name": "a", "image": "new", "policy": "z"}, {"name": "d"}, {"name": "f", "image": "i"}], "e": 1}),
+                vec![
+                    ours(&json!({"f:c": keyed("a", json!({"f:image": {}}))})),
+                    by_hand(&json!({"f:c": keyed("f", json!({".": {}, "f:name": {}, "f:image": {}}))})),
+                ],
+                "c:\n  - name: a\n    image: new # a's\n  # of b\n  - name: d\n    env: []\n  - image: i\n    name: f\ne: 1\n",
+                0,
+            ),
+        ];
+        for (text, spec, managed, expected, faults) in table {
+            let below = |text: &str| {
+                format!("spec:\n{}", text.lines().map(|line| ["  ", line, "\n"].concat()).collect::<String>())
+            };
+            let document = yaml::from_manifest(&below(text)).expect("a manifest").remove(0);
+            let metadata = json!({"annotations": {APPLIED: applied(&document)}, "managedFields": managed});
+            let (now, found) = pulled(&below(text), &json!({"metadata": metadata, "spec": spec}));
+            assert_eq!((now, found.len()), (below(expected), faults), "{text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::kinds::{Kind, Kinds};
 use super::load::Document;
-use super::plan::{Key, object_at};
+use super::plan::{Key, object_at, short_hash};
 use crate::Error;
 use crate::clusters::get;
 use crate::watch::decode;
@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 /// The label of what a sync has applied; its value says which sync.
 const LABEL: &str = "devcluster.io/sync";
 pub(super) const MANAGER: &str = "devcluster-sync";
+/// The annotation that tells of what document an object was made, so that what it lacks is known to be taken away.
+pub(super) const APPLIED: &str = "devcluster.io/applied";
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
 /// What differs without anybody's doing.
 const UNCOMPARED: [&str; 6] = [
@@ -51,7 +53,9 @@ impl Remote {
 
     async fn send(&self, object: &Value, query: &str) -> Result<(u16, Value), Error> {
         let mut labelled = object.clone();
-        object_at(object_at(&mut labelled, "metadata"), "labels")[LABEL] = self.set.as_str().into();
+        let metadata = object_at(&mut labelled, "metadata");
+        object_at(metadata, "labels")[LABEL] = self.set.as_str().into();
+        object_at(metadata, "annotations")[APPLIED] = applied(object).into();
         let path = self.path(object)?;
         let request = Request::builder()
             .method(Method::PATCH)
@@ -118,6 +122,11 @@ impl Remote {
     }
 }
 
+/// A document's mark.
+pub(super) fn applied(object: &Value) -> String {
+    short_hash(&object.to_string())
+}
+
 /// An object as people compare it.
 fn plain(mut object: Value) -> Result<String, Error> {
     if object.is_null() {
@@ -125,6 +134,9 @@ fn plain(mut object: Value) -> Result<String, Error> {
     }
     for field in UNCOMPARED {
         meta::remove(&mut object, field);
+    }
+    if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
+        annotations.remove(APPLIED);
     }
     Ok(yaml::to_string(&object).map_err(Status::internal)?)
 }

@@ -19,7 +19,7 @@ mod webhook;
 pub use notes::Notes;
 
 use crate::auth::UserInfo;
-use crate::kinds::walk::{child, is_empty, remove};
+use crate::kinds::walk::{child, default, is_empty, remove};
 use crate::registry::Resource;
 use crate::request::Query;
 use crate::verbs::Call;
@@ -244,6 +244,14 @@ impl<'a> AdmissionRequest<'a> {
     /// Whether an object of `storage` comes to be.
     fn creates(&self, storage: &str) -> bool {
         self.operation == Operation::Create && self.subresource.is_empty() && self.resource.storage == storage
+    }
+}
+
+/// Puts an item into a list, which is made when it is missing, unless it is there.
+fn include(object: &mut Value, list: &str, item: Value) {
+    default(object, list, json!([]));
+    if let Some(list) = object[list].as_array_mut().filter(|list| !list.contains(&item)) {
+        list.push(item);
     }
 }
 

@@ -6,6 +6,7 @@ use cluster_object::meta;
 use cluster_object::status::Status;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Refuses what a kubelet may not do.
 pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
@@ -48,33 +49,21 @@ fn guarded(object: &Value) -> BTreeMap<&String, &Value> {
 }
 
 fn pod(request: &AdmissionRequest<'_>, lookup: &dyn Lookup, node: &str) -> Result<(), Status> {
-    let stored;
-    let subject = match (request.operation, request.subresource) {
-        (Operation::Create, "") => {
-            if meta::annotation(request.object, "kubernetes.io/config.mirror").is_none() {
-                let why = format!(
-                    "pod does not have \"kubernetes.io/config.mirror\" annotation, node {node:?} can only create mirror pods"
-                );
-                return Err(request.forbidden(&why));
-            }
-            &*request.object
-        }
-        _ => match request.old {
-            Some(old) => old,
-            None => match lookup.get("pods", request.namespace, request.name) {
-                Some(found) => {
-                    stored = found;
-                    &stored
-                }
-                None => return Ok(()),
-            },
-        },
-    };
-    if meta::text(subject, "spec.nodeName") == node {
+    let creates = request.operation == Operation::Create && request.subresource.is_empty();
+    if creates && meta::annotation(request.object, "kubernetes.io/config.mirror").is_none() {
+        let why = format!(
+            "pod does not have \"kubernetes.io/config.mirror\" annotation, node {node:?} can only create mirror pods"
+        );
+        return Err(request.forbidden(&why));
+    }
+    let given = if creates { Some(&*request.object) } else { request.old };
+    let stored = || lookup.get("pods", request.namespace, request.name).map(Arc::unwrap_or_clone);
+    let Some(subject) = given.cloned().or_else(stored) else { return Ok(()) };
+    if meta::text(&subject, "spec.nodeName") == node {
         return Ok(());
     }
     let what = match (request.operation, request.subresource) {
-        (Operation::Create, "") => "create pods with spec.nodeName set to itself",
+        _ if creates => "create pods with spec.nodeName set to itself",
         (Operation::Delete, _) => "delete pods with spec.nodeName set to itself",
         (_, "eviction") => "evict pods with spec.nodeName set to itself",
         _ => "update pod status for pods with spec.nodeName set to itself",

@@ -1,6 +1,6 @@
 //! Priority, RuntimeClass, DefaultTolerationSeconds and TaintNodesByCondition.
 
-use super::{AdmissionRequest, Lookup, Operation};
+use super::{AdmissionRequest, Lookup, Operation, include};
 use crate::kinds::walk::{child, default, entries, int, is_empty, items, text};
 use cluster_object::meta;
 use cluster_object::status::Status;
@@ -92,10 +92,7 @@ pub(super) fn runtime_class(request: &mut AdmissionRequest<'_>, lookup: &dyn Loo
         spec["nodeSelector"][key] = value.clone();
     }
     for toleration in items(meta::get(&class, "scheduling.tolerations")) {
-        default(spec, "tolerations", json!([]));
-        if let Some(list) = spec["tolerations"].as_array_mut().filter(|list| !list.contains(toleration)) {
-            list.push(toleration.clone());
-        }
+        include(spec, "tolerations", toleration.clone());
     }
     Ok(())
 }
@@ -108,12 +105,8 @@ pub(super) fn default_tolerations(pod: &mut Value, seconds: i64) {
             .iter()
             .any(|t| (text(&t["key"]) == key || is_empty(&t["key"])) && matches!(text(&t["effect"]), "" | "NoExecute"));
         if !tolerated {
-            default(spec, "tolerations", json!([]));
-            if let Some(list) = spec["tolerations"].as_array_mut() {
-                list.push(
-                    json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}),
-                );
-            }
+            let added = json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds});
+            include(spec, "tolerations", added);
         }
     }
 }
@@ -124,9 +117,6 @@ pub(super) fn taint_new_node(node: &mut Value) {
     let Some(spec) = child(node, "spec") else { return };
     let there = items(&spec["taints"]).iter().any(|t| t["key"] == NOT_READY && t["effect"] == "NoSchedule");
     if !there {
-        default(spec, "taints", json!([]));
-        if let Some(taints) = spec["taints"].as_array_mut() {
-            taints.push(json!({"key": NOT_READY, "effect": "NoSchedule"}));
-        }
+        include(spec, "taints", json!({"key": NOT_READY, "effect": "NoSchedule"}));
     }
 }

@@ -1,10 +1,10 @@
 //! ServiceAccount: gives every pod an account, its token and its pull secrets.
 
-use super::{AdmissionRequest, Lookup};
-use crate::kinds::walk::{child, default, each, is_empty, items, text};
+use super::{AdmissionRequest, Lookup, include};
+use crate::kinds::walk::{child, each, is_empty, items, text};
+use crate::verbs::random_suffix;
 use cluster_object::meta;
 use cluster_object::status::Status;
-use rand::Rng as _;
 use serde_json::{Value, json};
 
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -54,18 +54,12 @@ fn mount_token(spec: &mut Value) {
             if items(&container["volumeMounts"]).iter().any(|mount| mount["mountPath"] == MOUNT_PATH) {
                 continue;
             }
-            default(container, "volumeMounts", json!([]));
-            if let Some(mounts) = container["volumeMounts"].as_array_mut() {
-                mounts.push(json!({"name": name, "readOnly": true, "mountPath": MOUNT_PATH}));
-                mounted = true;
-            }
+            include(container, "volumeMounts", json!({"name": name, "readOnly": true, "mountPath": MOUNT_PATH}));
+            mounted = true;
         }
     }
     if add && mounted {
-        default(spec, "volumes", json!([]));
-        if let Some(volumes) = spec["volumes"].as_array_mut() {
-            volumes.push(token_volume(&name));
-        }
+        include(spec, "volumes", token_volume(&name));
     }
 }
 
@@ -76,11 +70,4 @@ fn token_volume(name: &str) -> Value {
         {"downwardAPI": {"items": [
             {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
     ]}})
-}
-
-/// Five characters that spell no words, as upstream's generated names end.
-fn random_suffix() -> String {
-    const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-    let mut rng = rand::rng();
-    (0..5).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect()
 }

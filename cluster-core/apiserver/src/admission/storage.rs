@@ -1,21 +1,18 @@
 //! DefaultStorageClass, DefaultIngressClass, StorageObjectInUseProtection and PersistentVolumeClaimResize.
 
-use super::{AdmissionRequest, Lookup, Operation, Options};
-use crate::kinds::walk::{child, default};
+use super::{AdmissionRequest, Lookup, Operation, Options, include};
+use crate::kinds::walk::child;
 use cluster_object::meta;
 use cluster_object::quantity::Quantity;
 use cluster_object::status::Status;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Keeps claims and volumes until nobody uses them.
 pub(super) fn protect(object: &mut Value, storage: &str) {
     let finalizer =
         if storage == "persistentvolumes" { "kubernetes.io/pv-protection" } else { "kubernetes.io/pvc-protection" };
     let Some(metadata) = child(object, "metadata") else { return };
-    default(metadata, "finalizers", json!([]));
-    if let Some(list) = metadata["finalizers"].as_array_mut().filter(|list| !list.contains(&json!(finalizer))) {
-        list.push(finalizer.into());
-    }
+    include(metadata, "finalizers", finalizer.into());
 }
 
 /// Names the default class in a claim or ingress that names none.

@@ -8,6 +8,7 @@ use super::{Remote, STORAGE, local};
 use crate::admission::Lookup;
 use crate::backend;
 use crate::bootstrap;
+use crate::condition;
 use crate::custom;
 use crate::kinds::walk::{items, text};
 use crate::server::ApiServer;
@@ -20,7 +21,7 @@ use futures::future::{join_all, select_all};
 use http::header::{ACCEPT, HOST};
 use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Limited};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,7 @@ const CHECK_PERIOD: Duration = Duration::from_secs(30);
 const MAX_DISCOVERY: usize = 4 * 1024 * 1024;
 
 /// What an APIService's condition says: status, reason, message.
-type Condition = (&'static str, &'static str, String);
+type Condition = (bool, &'static str, String);
 
 /// Keeps remote servers and conditions up to date until the server closes.
 pub(crate) async fn follow(server: Arc<ApiServer>) {
@@ -101,13 +102,13 @@ fn report(name: &str, done: Result<(), Status>) {
 async fn remote(server: &ApiServer, object: &Value) -> (Option<Remote>, Condition) {
     let spec = &object["spec"];
     if !spec["service"].is_object() {
-        return (None, ("True", "Local", "Local APIServices are always available".to_owned()));
+        return (None, (true, "Local", "Local APIServices are always available".to_owned()));
     }
     let (group, version) = (text(&spec["group"]).to_owned(), text(&spec["version"]).to_owned());
     let (available, resources, openapi) = (false, Value::Null, String::new());
     let mut remote = Remote { group, version, spec: spec.clone(), available, resources, openapi };
     if let Some((reason, message)) = unreachable(server, &spec["service"]) {
-        return (Some(remote), ("False", reason, message));
+        return (Some(remote), (false, reason, message));
     }
     let path = remote.path();
     match discover(server, &remote, &path).await {
@@ -117,11 +118,11 @@ async fn remote(server: &ApiServer, object: &Value) -> (Option<Remote>, Conditio
             // Not every server has it.
             let index = discover(server, &remote, "/openapi/v3").await.unwrap_or_default();
             text(&index["paths"][path.trim_start_matches('/')]["serverRelativeURL"]).clone_into(&mut remote.openapi);
-            (Some(remote), ("True", "Passed", "all checks passed".to_owned()))
+            (Some(remote), (true, "Passed", "all checks passed".to_owned()))
         }
         Err(why) => {
             let message = format!("failing or missing response from {path}: {why}");
-            (Some(remote), ("False", "FailedDiscoveryCheck", message))
+            (Some(remote), (false, "FailedDiscoveryCheck", message))
         }
     }
 }
@@ -185,18 +186,15 @@ async fn discover(server: &ApiServer, remote: &Remote, path: &str) -> Result<Val
 
 /// Writes the condition, when it says something new.
 async fn note(server: &ApiServer, object: &Value, (status, reason, message): Condition) -> Result<(), Status> {
-    let said = items(&object["status"]["conditions"]).iter().find(|c| c["type"] == "Available");
-    if said.is_some_and(|c| c["status"] == status && c["reason"] == reason && c["message"] == message.as_str()) {
+    let set = |object: &mut Value| condition::set(object, "Available", status, reason, &message);
+    let mut said = object.clone();
+    set(&mut said);
+    if said == *object {
         return Ok(());
     }
-    let since =
-        said.filter(|c| c["status"] == status).map_or_else(meta::now, |c| text(&c["lastTransitionTime"]).to_owned());
-    let condition = json!({
-        "type": "Available", "status": status, "lastTransitionTime": since, "reason": reason, "message": message,
-    });
     let make = |old: &Value| {
         let mut object = old.clone();
-        object["status"]["conditions"] = json!([condition]);
+        set(&mut object);
         Ok(Proposed::new(object))
     };
     let call = bootstrap::call_for(server, object)?;

@@ -4,7 +4,8 @@ mod cleanup;
 mod conversion;
 pub(crate) mod definition;
 mod internal;
-mod rules;
+pub(crate) mod rules;
+mod scale;
 mod schema;
 mod status;
 mod structural;
@@ -14,7 +15,7 @@ mod walk;
 pub(crate) use cleanup::keep_until_clean;
 pub(crate) use status::{complete, is_true};
 
-use crate::registry::{Custom, Registry, custom_resources};
+use crate::registry::{Custom, Registry, Scale, custom_resources};
 use crate::server::ApiServer;
 use crate::verbs::key;
 use cluster_object::field::{Error, Errors, Reason};
@@ -35,24 +36,26 @@ pub struct Validation {
     openapi: Value,
     patterns: Patterns,
     rules: Option<Rules>,
+    scale: Option<Scale>,
 }
 
 impl Validation {
     /// Compiles what a schema demands.
-    pub(crate) fn new(openapi: &Value) -> Self {
+    pub(crate) fn new(openapi: &Value, scale: Option<Scale>) -> Self {
         let mut patterns = Patterns::new();
         validate::patterns(openapi, &mut patterns);
-        Self { openapi: openapi.clone(), patterns, rules: rules::compile(openapi, true) }
+        Self { openapi: openapi.clone(), patterns, rules: rules::compile(openapi, true), scale }
     }
 
     /// The faults of an object, or of its change from `old`.
     pub(crate) fn check(&self, object: &Value, old: Option<&Value>) -> Errors {
         let part = Part::root(&self.openapi, object, old);
         let mut errors = validate::validate(&part, &self.patterns);
+        errors.extend(self.scale.iter().flat_map(|scale| scale::faults(scale, object)));
         let Some(rules) = &self.rules else { return errors };
         let blocks = |error: &Error| !matches!(error.reason, Reason::Invalid | Reason::Duplicate);
         if errors.iter().any(blocks) {
-            let body = "Invalid value: \"null\": some validation rules were not checked because the object was \
+            let body = "Invalid value: null: some validation rules were not checked because the object was \
                         invalid; correct the existing errors to complete validation";
             errors.push(Error::new(&validate::nowhere(), Reason::Invalid, body.to_owned()));
         } else {

@@ -293,13 +293,14 @@ impl Run {
         let detail = match activation.evaluate(&rule.program) {
             Ok(CelValue::Bool(true)) => return Ok(()),
             Ok(CelValue::Bool(false)) => {
-                let computed = rule.message.as_ref().and_then(|message| message_of(&activation, message));
+                let computed = rule.message.as_ref().and_then(|message| message_of(activation.evaluate(message).ok()?));
                 let otherwise = if said.is_empty() { format!("failed rule: {source}") } else { said.to_owned() };
                 let steps = follow(part.props, text(&rule.spec["fieldPath"]), true)
                     .map_or_else(|_| Vec::new(), |found| found.0);
                 let step = |path: Path, (name, keyed): &Step| if *keyed { path.key(name) } else { path.child(name) };
                 let at = if steps.is_empty() { here } else { steps.iter().fold(part.keyed.clone(), step) };
-                self.errors.push(worded(&at, &value, &computed.unwrap_or(otherwise), text(&rule.spec["reason"])));
+                let scalar = Some(part.value).filter(|value| !value.is_object() && !value.is_array());
+                self.errors.push(worded(&at, scalar, &computed.unwrap_or(otherwise), text(&rule.spec["reason"])));
                 return Ok(());
             }
             Ok(_) => format!("rule evaluated to a non-bool: {shown}"),
@@ -323,21 +324,19 @@ impl Run {
 }
 
 /// A message that is empty or has line breaks is no message.
-fn message_of(activation: &Activation, program: &Program) -> Option<String> {
-    match activation.evaluate(program) {
-        Ok(CelValue::String(message)) => {
-            let message = message.trim().to_owned();
-            (!message.is_empty() && !message.contains('\n')).then_some(message)
-        }
-        _ => None,
-    }
+pub(crate) fn message_of(said: CelValue) -> Option<String> {
+    let CelValue::String(said) = said else { return None };
+    Some(said.trim().to_owned()).filter(|said| !said.is_empty() && !said.contains('\n'))
 }
 
-fn worded(path: &Path, value: &Value, detail: &str, reason: &str) -> Error {
-    match reason {
-        "FieldValueForbidden" => Error::forbidden(path, detail),
-        "FieldValueRequired" => Error::required(path, detail),
-        "FieldValueDuplicate" => Error::new(path, Reason::Duplicate, format!("Duplicate value: {value}")),
-        _ => Error::invalid(path, value, detail),
+/// What is said of a broken rule; objects and lists are not printed.
+fn worded(path: &Path, value: Option<&Value>, detail: &str, reason: &str) -> Error {
+    match (reason, value) {
+        ("FieldValueForbidden", _) => Error::forbidden(path, detail),
+        ("FieldValueRequired", _) => Error::required(path, detail),
+        ("FieldValueDuplicate", Some(value)) => Error::duplicate(path, value),
+        ("FieldValueDuplicate", None) => Error::new(path, Reason::Duplicate, "Duplicate value".to_owned()),
+        (_, Some(value)) => Error::invalid(path, value, detail),
+        (_, None) => Error::new(path, Reason::Invalid, format!("Invalid value: {detail}")),
     }
 }

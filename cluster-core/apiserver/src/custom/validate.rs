@@ -54,9 +54,15 @@ impl Checker<'_> {
             return;
         }
         if !has_type(props, value) {
-            let wanted = text(&props["type"]);
-            let wanted = if wanted.is_empty() { "integer or string" } else { wanted };
-            return self.wrong_type(path, &type_name(value).into(), wanted);
+            let (wanted, format) = (text(&props["type"]), text(&props["format"]));
+            let (wanted, given) = match (wanted, format) {
+                ("", _) => ("integer,string", type_name(value)),
+                // A number that is not whole is told apart by its format.
+                (_, format) if value.is_number() && !format.is_empty() => (format, "float64"),
+                _ => (wanted, type_name(value)),
+            };
+            self.wrong_type(path, &given.into(), wanted);
+            return self.one_of(part);
         }
         match value {
             Value::String(given) => self.string(part, given),
@@ -65,23 +71,32 @@ impl Checker<'_> {
             Value::Object(_) => self.object(part),
             _ => {}
         }
-        let allowed = items(&props["enum"]);
-        if !allowed.is_empty() && !allowed.contains(value) {
-            let shown: Vec<String> =
-                allowed.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
-            let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-            self.errors.push(Error::not_supported(path, value, &shown));
-        }
+        self.one_of(part);
         self.alternatives(part);
         for child in part.children() {
             self.part(&child);
         }
     }
 
+    /// `enum`.
+    fn one_of(&mut self, part: &Part<'_>) {
+        let allowed = items(&part.props["enum"]);
+        if !allowed.is_empty() && !allowed.contains(part.value) {
+            let shown: Vec<String> =
+                allowed.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
+            let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+            self.errors.push(Error::not_supported(&part.path, part.value, &shown));
+        }
+    }
+
     /// `invalid` with upstream's words: the path again, `in body` and the rule.
     fn broken(&mut self, part: &Part<'_>, rule: &str) {
+        self.broken_by(part, part.value, rule);
+    }
+
+    fn broken_by(&mut self, part: &Part<'_>, value: &Value, rule: &str) {
         let detail = format!("{} in body {rule}", part.path);
-        self.errors.push(Error::invalid(&part.path, part.value, &detail));
+        self.errors.push(Error::invalid(&part.path, value, &detail));
     }
 
     fn wrong_type(&mut self, path: &Path, value: &Value, wanted: &str) {
@@ -93,13 +108,10 @@ impl Checker<'_> {
         let (props, length) = (part.props, given.chars().count() as u64);
         if let Some(max) = props["maxLength"].as_u64().filter(|max| length > *max) {
             self.errors.push(Error::too_long(&part.path, max as usize));
-        }
-        if let Some(min) = props["minLength"].as_u64().filter(|min| length < *min) {
+        } else if let Some(min) = props["minLength"].as_u64().filter(|min| length < *min) {
             self.broken(part, &format!("should be at least {min} chars long"));
-        }
-        let pattern = text(&props["pattern"]);
-        if self.patterns.get(pattern).is_some_and(|regex| !regex.is_match(given)) {
-            self.broken(part, &format!("should match '{pattern}'"));
+        } else if self.patterns.get(text(&props["pattern"])).is_some_and(|regex| !regex.is_match(given)) {
+            self.broken(part, &format!("should match '{}'", text(&props["pattern"])));
         }
         let format = text(&props["format"]);
         if !fits_format(format, given) {
@@ -110,8 +122,12 @@ impl Checker<'_> {
     fn number(&mut self, part: &Part<'_>, given: &Number) {
         let (props, number) = (part.props, given.as_f64().unwrap_or_default());
         let bound = |name: &str| props[name].as_f64();
-        if props["format"] == "int32" && given.as_i64().is_some_and(|n| i32::try_from(n).is_err()) {
-            self.broken(part, "must be of type integer with format int32");
+        if props["format"] == "int32" && !(f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number) {
+            let body = format!(
+                "Invalid value: \"\": Checked value must be of type integer with format int32 in {}",
+                part.path
+            );
+            self.errors.push(Error::new(&nowhere(), Reason::Invalid, body));
         }
         if let Some(max) = bound("maximum") {
             if props["exclusiveMaximum"] == true && number >= max {
@@ -140,7 +156,7 @@ impl Checker<'_> {
             self.errors.push(Error::too_many(&part.path, list.len(), max as usize));
         }
         if let Some(min) = props["minItems"].as_u64().filter(|min| length < *min) {
-            self.broken(part, &format!("should have at least {min} items"));
+            self.broken_by(part, &length.into(), &format!("should have at least {min} items"));
         }
         let keyed = match text(&props["x-kubernetes-list-type"]) {
             "set" => false,
@@ -162,14 +178,14 @@ impl Checker<'_> {
             self.errors.push(Error::too_many(&part.path, length, max as usize));
         }
         if let Some(min) = props["minProperties"].as_u64().filter(|min| (length as u64) < *min) {
-            self.broken(part, &format!("should have at least {min} properties"));
+            self.broken_by(part, &length.into(), &format!("should have at least {min} properties"));
         }
         for field in texts(&props["required"]).filter(|field| part.value.get(*field).is_none()) {
             self.errors.push(Error::required(&part.path.child(field), ""));
         }
         if props["x-kubernetes-embedded-resource"] == true {
             for field in ["apiVersion", "kind"].into_iter().filter(|field| is_empty(&part.value[*field])) {
-                self.errors.push(Error::required(&part.path.child(field), "must not be empty"));
+                self.errors.push(Error::required(&part.path.child(field), ""));
             }
         }
     }

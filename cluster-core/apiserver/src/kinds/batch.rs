@@ -5,7 +5,7 @@ use super::pod::{defaults, validation};
 use super::rules::named;
 use super::walk::{At, child, default, int, items, text};
 use super::workloads::{labels_from_template, selector};
-use super::{BASE, job_policies};
+use super::{BASE, job_policies, job_status};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::schedule::Schedule;
@@ -32,6 +32,7 @@ pub(super) const JOB: Strategy = Strategy {
         errors
     },
     validate_update: job_update,
+    validate_status: job_status::check,
     selectable_fields: &[("status.successful", |job| int(&job["status"]["succeeded"]).to_string())],
     ..BASE
 };
@@ -209,7 +210,7 @@ fn cron_job(object: &Value) -> Errors {
     errors
 }
 
-fn job_status(job: &Value) -> Value {
+fn state(job: &Value) -> Value {
     let holds =
         |kind: &str| items(&job["status"]["conditions"]).iter().any(|c| c["type"] == kind && c["status"] == "True");
     if holds("Complete") {
@@ -247,8 +248,7 @@ fn duration(job: &Value) -> Value {
     }
 }
 
-pub(super) const JOB_CELLS: &[OwnCell] =
-    &[("Status", job_status), ("Completions", completions), ("Duration", duration)];
+pub(super) const JOB_CELLS: &[OwnCell] = &[("Status", state), ("Completions", completions), ("Duration", duration)];
 
 pub(super) const CRON_JOB_CELLS: &[OwnCell] = &[
     ("Suspend", |o| if o["spec"]["suspend"] == true { "True" } else { "False" }.into()),
@@ -271,6 +271,6 @@ mod tests {
         assert_eq!(job["spec"]["template"]["metadata"]["labels"]["job-name"], "j");
         assert_eq!((int(&job["spec"]["completions"]), int(&job["spec"]["backoffLimit"])), (1, 6));
         assert_eq!(completions(&job), "0/1");
-        assert_eq!(job_status(&job), "Running");
+        assert_eq!(state(&job), "Running");
     }
 }

@@ -4,7 +4,7 @@ use super::BASE;
 use super::cells::{OwnCell, age, join, or};
 use super::walk::{At, canonical_quantities, child, default, int, is_empty, items, text, texts};
 use crate::registry::{Conversion, Deletion, SelectableField, Strategy};
-use cluster_object::field::{Error, Errors, Reason};
+use cluster_object::field::{Error, Errors, Path, Reason};
 use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
@@ -27,6 +27,16 @@ pub(super) const NAMESPACE: Strategy = Strategy {
         meta::set(object, "spec.finalizers", finalizers);
     },
     prepare_update: |object, old| meta::set(object, "spec.finalizers", old["spec"]["finalizers"].clone()),
+    validate_status: |object, _| {
+        let phase = At::root(object).get("status.phase");
+        let (wanted, when) = match meta::deletion_timestamp(object) {
+            None => ("Active", "empty"),
+            Some(_) => ("Terminating", "not empty"),
+        };
+        let why = format!("may only be '{wanted}' if `deletionTimestamp` is {when}");
+        let fault = Error::invalid(&Path::new("status").child("Phase"), &phase.text().into(), &why);
+        if phase.text() == wanted { Errors::new() } else { vec![fault] }
+    },
     selectable_fields: &[("status.phase", |o| meta::text(o, "status.phase").to_owned())],
     validate_name: name::dns_label,
     deletion: Deletion::Finalized,
@@ -66,7 +76,7 @@ pub(super) const NODE: Strategy = Strategy {
         }
         errors
     },
-    validate_status: node_addresses,
+    validate_status: reported,
     status_on_create: true,
     selectable_fields: &[("spec.unschedulable", |o| (o["spec"]["unschedulable"] == true).to_string())],
     ..BASE
@@ -92,9 +102,15 @@ fn node(object: &Value) -> Errors {
     errors
 }
 
-fn node_addresses(object: &Value, _: &Value) -> Errors {
-    let (mut errors, mut seen) = (Errors::new(), Vec::new());
-    for address in At::root(object).get("status.addresses").items() {
+fn reported(object: &Value, _: &Value) -> Errors {
+    let (mut errors, mut seen, status) = (Errors::new(), Vec::new(), At::root(object).get("status"));
+    for list in ["capacity", "allocatable"] {
+        for (name, amount) in status.get(list).entries() {
+            // Upstream names the resource as a field.
+            At { path: status.path.child(list).child(name), ..amount }.quantity(&mut errors);
+        }
+    }
+    for address in status.get("addresses").items() {
         let key = (address.get("type").text(), address.get("address").text());
         if seen.contains(&key) {
             errors.push(Error::duplicate(&address.path, &json!({"Type": key.0, "Address": key.1})));

@@ -136,30 +136,41 @@ fn success_policy(policy: &At<'_>, completions: i64, errors: &mut Errors) {
 }
 
 /// How many indexes a text like `0,2-4` names, which must all be below `completions` and grow.
-fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
+pub(super) fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
     let (mut total, mut last) = (0, None);
-    for interval in text.split(',').filter(|_| !text.is_empty()) {
-        let ends: Vec<&str> = interval.split('-').collect();
-        if ends.len() > 2 {
-            return Err(format!(
-                "the fragment {interval:?} violates the requirement that an index interval can have at most two parts separated by '-'"
-            ));
+    for interval in intervals(text, completions) {
+        let (first, end) = interval?;
+        if let Some(last) = last.filter(|last| *last >= first) {
+            return Err(format!("non-increasing order, previous: {last}, current: {first}"));
         }
-        let mut first = None;
-        for end in ends {
-            let index: i64 = end.parse().map_err(|_| format!("cannot convert string to integer for index: {end:?}"))?;
-            if index >= completions {
-                return Err(format!("too large index: {end:?}"));
-            }
-            if let Some(last) = last.filter(|last| *last >= index) {
-                return Err(format!("non-increasing order, previous: {last}, current: {index}"));
-            }
-            last = Some(index);
-            first.get_or_insert(index);
-        }
-        total += last.unwrap_or_default() - first.unwrap_or_default() + 1;
+        total += end - first + 1;
+        last = Some(end);
     }
     Ok(total)
+}
+
+/// The first and the last index of each part of a text like `0,2-4`, or what is wrong with the part.
+pub(super) fn intervals(text: &str, completions: i64) -> impl Iterator<Item = Result<(i64, i64), String>> {
+    let index = move |text: &str| match text.parse::<i64>() {
+        Err(_) => Err(format!("cannot convert string to integer for index: {text:?}")),
+        Ok(index) if index >= completions => Err(format!("too large index: {text:?}")),
+        Ok(index) => Ok(index),
+    };
+    text.split(',').filter(|part| !part.is_empty() || !text.is_empty()).map(move |part| {
+        let (first, last) = part.split_once('-').map_or((part, None), |(first, last)| (first, Some(last)));
+        if last.is_some_and(|last| last.contains('-')) {
+            return Err(format!(
+                "the fragment {part:?} violates the requirement that an index interval can have at most two parts separated by '-'"
+            ));
+        }
+        let first = index(first)?;
+        match last.map(index).transpose()? {
+            Some(last) if first >= last => {
+                Err(format!("non-increasing order, previous: {first}, current: {last}"))
+            }
+            last => Ok((first, last.unwrap_or(first))),
+        }
+    })
 }
 
 #[cfg(test)]

@@ -104,13 +104,8 @@ pub(super) const IP_ADDRESS: Strategy = Strategy {
 };
 
 fn ingress_host(host: &At<'_>, errors: &mut Errors) {
-    if host.text().parse::<std::net::IpAddr>().is_ok() {
-        errors.push(host.invalid("must be a DNS name, not an IP address"));
-    } else if host.text().starts_with('*') {
-        host.rule(name::wildcard_dns_subdomain, errors);
-    } else {
-        host.optional_rule(name::dns_subdomain, errors);
-    }
+    let wild = host.text().starts_with('*');
+    host.optional_rule(if wild { name::wildcard_dns_subdomain } else { dns_name }, errors);
 }
 
 fn ingress_path(path: &At<'_>, errors: &mut Errors) {
@@ -191,6 +186,29 @@ fn policy_peer(peer: &At<'_>, errors: &mut Errors) {
             }
         }
         (false, true) => {}
+    }
+}
+
+/// Faults of the addresses that a service's load balancer gives it, when they change.
+pub(super) fn balanced(service: &Value, old: &Value) -> Errors {
+    let (mut errors, ingress) = (Errors::new(), At::root(service).get("status.loadBalancer.ingress"));
+    if ingress.value == meta::get(old, "status.loadBalancer.ingress") {
+        return errors;
+    }
+    if !ingress.is_empty() && meta::text(service, "spec.type") != "LoadBalancer" {
+        errors.push(ingress.forbidden("may only be used when `spec.type` is \"LoadBalancer\""));
+    }
+    let stray = |point: &At<'_>| point.get("ip").is_empty() && point.get("ipMode").is_set();
+    let modes = ingress.items().filter(stray).map(|point| point.get("ipMode"));
+    errors.extend(modes.map(|mode| mode.forbidden("may not be specified when `ip` is not set")));
+    errors
+}
+
+/// Whether the text is the name of a machine, and not its address.
+pub(super) fn dns_name(text: &str) -> Result<(), String> {
+    match text.parse::<std::net::IpAddr>() {
+        Ok(_) => Err("must be a DNS name, not an IP address".to_owned()),
+        Err(_) => name::dns_subdomain(text),
     }
 }
 

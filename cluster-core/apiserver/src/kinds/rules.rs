@@ -3,7 +3,7 @@
 //! What involves one field at a time stands in `rules.json`, by kind; only what involves several is code.
 
 use super::order;
-use super::walk::{At, TextRule, is_empty, items};
+use super::walk::{At, TextRule, int, is_empty, items};
 use cluster_object::field::{Error, Errors, Path};
 use cluster_object::name;
 use serde::de::Error as _;
@@ -37,6 +37,8 @@ pub(crate) enum Rule {
     AtMost(i64),
     /// Must not be negative.
     NonNegative,
+    /// Must not be more than the field beside it; with the text of the fault.
+    NotAbove(&'static str, &'static str),
     /// Must be a quantity that is not negative when it is given.
     Quantity,
     /// Must be a label selector when it is given.
@@ -49,14 +51,18 @@ pub(crate) enum Rule {
     Unique,
     /// Does not change; with the text that forbids it, empty for upstream's usual one.
     Frozen(&'static str),
+    /// Does not become less; with the text of the fault.
+    Grows(&'static str),
 }
 
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 16] = [
+const TEXTS: [(&str, TextRule); 18] = [
     ("cidr", super::networking::is_cidr),
+    ("conditionReason", name::condition_reason),
     ("configKey", name::config_key),
     ("dns1035Label", name::dns1035_label),
     ("dnsLabel", name::dns_label),
+    ("dnsName", super::networking::dns_name),
     ("dnsSubdomain", name::dns_subdomain),
     ("domainPrefixedPath", super::batch::domain_prefixed_path),
     ("driverName", super::storage::driver_name),
@@ -94,6 +100,7 @@ pub(crate) struct Rules {
 struct Tree {
     default: Option<Value>,
     frozen: Option<&'static str>,
+    grows: Option<&'static str>,
     rules: Vec<Rule>,
     /// Whether something is to be filled in, or to be checked, here or below.
     fills: bool,
@@ -136,13 +143,6 @@ impl Rules {
     pub(crate) fn fill(&self, object: &mut Value) {
         self.tree.fill(object);
     }
-
-    /// What changed that may not.
-    pub(crate) fn update_faults(&self, new: &Value, old: &Value) -> Errors {
-        let mut errors = Errors::new();
-        self.tree.compare(&Way::Root(&Path::default()), new, old, &mut errors);
-        errors
-    }
 }
 
 impl At<'_> {
@@ -151,6 +151,13 @@ impl At<'_> {
         let mut errors = Errors::new();
         rules.tree.check_fields(&Way::Root(&self.path), self.value, &mut Vec::new(), &mut errors);
         order::sort(rules, &self.path, &mut errors);
+        errors
+    }
+
+    /// What changed that may not, from what it was before.
+    pub(crate) fn update_faults(&self, rules: &Rules, old: &Value) -> Errors {
+        let mut errors = Errors::new();
+        rules.tree.compare(&Way::Root(&self.path), self.value, old, &mut errors);
         errors
     }
 }
@@ -180,6 +187,7 @@ impl Tree {
     const EMPTY: Self = Self {
         default: None,
         frozen: None,
+        grows: None,
         rules: Vec::new(),
         fills: false,
         checks: false,
@@ -189,7 +197,7 @@ impl Tree {
 
     fn add(&mut self, path: &'static str, rules: Vec<Rule>) {
         self.fills |= rules.iter().any(|rule| matches!(rule, Rule::Default(_)));
-        self.checks |= rules.iter().any(|rule| !matches!(rule, Rule::Default(_) | Rule::Frozen(_)));
+        self.checks |= rules.iter().any(|rule| !matches!(rule, Rule::Default(_) | Rule::Frozen(_) | Rule::Grows(_)));
         if let Some(below) = path.strip_prefix("[]") {
             return self.items.get_or_insert(Box::new(Self::EMPTY)).add(below.trim_start_matches('.'), rules);
         }
@@ -201,6 +209,7 @@ impl Tree {
             match rule {
                 Rule::Default(value) => self.default = Some(value),
                 Rule::Frozen(why) => self.frozen = Some(why),
+                Rule::Grows(why) => self.grows = Some(why),
                 rule => self.rules.push(rule),
             }
         }
@@ -238,19 +247,19 @@ impl Tree {
         }
     }
 
-    /// Checks what stands here and all below.
-    fn check<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
+    /// Checks what stands here, `within` an object or a list, and all below.
+    fn check<'a>(&'a self, way: &Way<'_>, within: &Value, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
         // Most fields of most objects are absent, and few rules are about that.
         let concerned =
             |rule: &Rule| !value.is_null() || matches!(rule, Rule::Required(_) | Rule::Must(_) | Rule::Unique);
         if self.rules.iter().any(concerned) {
             let at = At { path: way.path(), value };
-            self.rules.iter().for_each(|rule| check(rule, &at, seen, errors));
+            self.rules.iter().for_each(|rule| check(rule, within, &at, seen, errors));
         }
         if let (Some(item), Value::Array(items)) = (&self.items, value) {
             let mut seen = Seen::new();
-            for (index, value) in items.iter().enumerate() {
-                item.check(&Way::Item(way, index), value, &mut seen, errors);
+            for (index, each) in items.iter().enumerate() {
+                item.check(&Way::Item(way, index), value, each, &mut seen, errors);
             }
         }
         // A spec is there in Go even when nobody gives it.
@@ -261,7 +270,8 @@ impl Tree {
 
     fn check_fields<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
         for (name, field) in self.fields.iter().filter(|(_, field)| field.checks) {
-            field.check(&Way::Field(way, name), value.get(name).unwrap_or(&Value::Null), seen, errors);
+            let here = value.get(name).unwrap_or(&Value::Null);
+            field.check(&Way::Field(way, name), value, here, seen, errors);
         }
     }
 
@@ -276,12 +286,15 @@ impl Tree {
                 let now = At { path: way.path(), value: now };
                 errors.push(if why.is_empty() { now.invalid("field is immutable") } else { now.forbidden(why) });
             }
+            if let Some(why) = field.grows.filter(|_| int(now) < int(was)) {
+                errors.push(At { path: way.path(), value: now }.invalid_number(why));
+            }
             field.compare(&way, now, was, errors);
         }
     }
 }
 
-fn check<'a>(rule: &'a Rule, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
+fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
     match rule {
         Rule::Required(detail) if value.is_empty() => errors.push(value.missing(detail)),
         Rule::Text(rule) => value.optional_rule(*rule, errors),
@@ -293,6 +306,7 @@ fn check<'a>(rule: &'a Rule, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut E
             errors.push(value.invalid(&format!("must be less than or equal to {high}")));
         }
         Rule::NonNegative => value.non_negative(errors),
+        Rule::NotAbove(other, detail) if value.int() > int(&within[*other]) => errors.push(value.invalid(detail)),
         Rule::Quantity if value.is_set() => {
             value.quantity(errors);
         }
@@ -359,8 +373,8 @@ mod tests {
     #[test]
     fn what_is_frozen_does_not_change() {
         let old = json!({"spec": {"fixed": 1}});
-        assert_eq!(rules().update_faults(&old, &old), vec![]);
-        let found = rules().update_faults(&json!({"spec": {"fixed": 2}}), &old);
+        assert_eq!(At::root(&old).update_faults(&rules(), &old), vec![]);
+        let found = At::root(&json!({"spec": {"fixed": 2}})).update_faults(&rules(), &old);
         assert_eq!(found[0].to_string(), "spec.fixed: Invalid value: 2: field is immutable");
     }
 }

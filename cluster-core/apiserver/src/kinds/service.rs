@@ -27,6 +27,7 @@ pub(super) const SERVICE: Strategy = Strategy {
     },
     validate: service,
     validate_update: service_update,
+    validate_status: super::networking::balanced,
     selectable_fields: &[
         ("spec.clusterIP", |o| meta::text(o, "spec.clusterIP").to_owned()),
         ("spec.type", |o| meta::text(o, "spec.type").to_owned()),

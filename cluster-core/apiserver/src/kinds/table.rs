@@ -137,6 +137,7 @@ impl Row {
         let named = |wanted: &str| STRATEGIES.iter().find(|(name, ..)| *name == wanted);
         let (_, strategy, cells) = named(&own).or(named(&self.kind)).unwrap_or(&("", &BASE, &[]));
         let fields = rules::named(self.rules.as_ref().unwrap_or(&self.kind));
+        let status = rules::named(&format!("{}Status", self.kind));
         let storage = match group {
             "" => self.plural.clone(),
             _ => format!("{group}/{}", self.plural),
@@ -155,7 +156,12 @@ impl Row {
             storage: self.storage.unwrap_or(storage),
             columns: self.columns.into_iter().map(|column| column.column(cells)).collect(),
             warning: self.warning,
-            strategy: Strategy { fields, has_generation: self.generation.unwrap_or(true), ..(*strategy).clone() },
+            strategy: Strategy {
+                fields,
+                status,
+                has_generation: self.generation.unwrap_or(true),
+                ..(*strategy).clone()
+            },
             legacy: None,
             custom: None,
         }

@@ -51,6 +51,15 @@ pub(super) const CLAIM: Strategy = Strategy {
         errors
     },
     validate_update: claim_update,
+    validate_status: |claim, _| {
+        let (mut errors, status) = (Errors::new(), At::root(claim).get("status"));
+        for amounts in [status.get("capacity"), status.get("allocatedResources")] {
+            for (_, amount) in amounts.entries() {
+                amount.quantity(&mut errors);
+            }
+        }
+        errors
+    },
     ..BASE
 };
 

@@ -4,7 +4,8 @@
 
 use super::parameters::{self as parameter, Parameter};
 use super::{Kind, path};
-use crate::registry::{Resource, Scope, Subresource, Verbs};
+use crate::discovery;
+use crate::registry::{Resource, Scope, Subresource};
 use crate::verbs::returns_object;
 
 pub(super) const ANY: &[&str] = &["*/*"];
@@ -27,6 +28,17 @@ const PATCHES: &[&str] = &[
     "application/strategic-merge-patch+json",
 ];
 const PROXIED: &[&str] = &["delete", "get", "head", "options", "patch", "post", "put"];
+
+/// What each verb does, in the order of the documents.
+const ACTIONS: [(&str, &str); 7] = [
+    ("list", "list"),
+    ("create", "post"),
+    ("deletecollection", "deletecollection"),
+    ("get", "get"),
+    ("update", "put"),
+    ("patch", "patch"),
+    ("delete", "delete"),
+];
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 
@@ -91,28 +103,18 @@ pub(super) fn subresource_kind<'a>(resource: &'a Resource, sub: &'a Subresource)
 pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
     let mut writer = Writer::new(resource);
     let namespaced = resource.scope == Scope::Namespaced;
-    let collection: &[&str] = match resource.verbs {
-        Verbs::All => &["list", "post", "deletecollection"],
-        Verbs::NoDeleteCollection => &["list", "post"],
-        Verbs::Unlisted | Verbs::CreateOnly => &["post"],
-        Verbs::ReadOnly => &["list"],
-    };
-    let item: &[&str] = match resource.verbs {
-        Verbs::All | Verbs::NoDeleteCollection | Verbs::Unlisted => &["get", "put", "patch", "delete"],
-        Verbs::CreateOnly => &[],
-        Verbs::ReadOnly => &["get"],
-    };
-    for action in collection.iter().chain(item) {
+    let verbs = discovery::verbs(resource.verbs);
+    for (_, action) in ACTIONS.iter().filter(|(verb, _)| verbs.contains(verb)) {
         writer.add(action, None);
     }
-    if matches!(resource.verbs, Verbs::All | Verbs::NoDeleteCollection) && resource.custom.is_none() {
+    if verbs.contains(&"watch") && resource.custom.is_none() {
         writer.add("watchlist", None);
         writer.add("watch", None);
         if namespaced {
             writer.for_all_namespaces("watchlist");
         }
     }
-    if namespaced && collection.contains(&"list") {
+    if namespaced && verbs.contains(&"list") {
         writer.for_all_namespaces("list");
     }
     for sub in &resource.subresources {
@@ -126,13 +128,7 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
 }
 
 fn method_of_verb(verb: &str) -> &'static str {
-    match verb {
-        "create" => "post",
-        "update" => "put",
-        "patch" => "patch",
-        "delete" => "delete",
-        _ => "get",
-    }
+    ACTIONS.iter().find(|(known, _)| *known == verb).map_or("get", |(_, method)| method)
 }
 
 struct Writer<'a> {

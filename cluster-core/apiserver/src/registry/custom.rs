@@ -82,21 +82,22 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
     let identity = (meta::uid(definition).to_owned(), meta::generation(definition));
     let present = present.filter(|present| present.identity == identity);
     let api_version = format!("{}/{}", text(&spec["group"]), text(&version["name"]));
+    let scale = subresources["scale"].is_object().then(|| Scale {
+        spec_replicas: text(&subresources["scale"]["specReplicasPath"]),
+        status_replicas: text(&subresources["scale"]["statusReplicasPath"]),
+        selector: text(&subresources["scale"]["labelSelectorPath"]),
+    });
     let custom = Custom {
         schema: cluster_schema::custom_resource(&openapi),
         columns: version["additionalPrinterColumns"].as_array().into_iter().flatten().map(column).collect(),
-        scale: subresources["scale"].is_object().then(|| Scale {
-            spec_replicas: text(&subresources["scale"]["specReplicasPath"]),
-            status_replicas: text(&subresources["scale"]["statusReplicasPath"]),
-            selector: text(&subresources["scale"]["labelSelectorPath"]),
-        }),
+        scale: scale.clone(),
         storage_version: storage_version.map_or("", |v| meta::text(v, "name")).to_owned(),
         converter: if spec["conversion"]["strategy"] == "Webhook" {
             spec["conversion"]["webhook"]["clientConfig"].clone()
         } else {
             Value::Null
         },
-        validation: present.map_or_else(|| Arc::new(Validation::new(&openapi)), |p| Arc::clone(&p.validation)),
+        validation: present.map_or_else(|| Arc::new(Validation::new(&openapi, scale)), |p| Arc::clone(&p.validation)),
         defaults: openapi.to_string().contains("\"default\":"),
         selectable: (version["selectableFields"].as_array().into_iter().flatten())
             .map(|field| meta::text(field, "jsonPath").trim_start_matches('.').to_owned())
@@ -146,7 +147,12 @@ fn column(column: &Value) -> CustomColumn {
         format: text("format"),
         priority: column["priority"].as_i64().unwrap_or_default(),
         path: text("jsonPath"),
-        description: text("description"),
+        description: match text("description") {
+            given if given.is_empty() => {
+                format!("Custom resource definition column (in JSONPath format): {}", text("jsonPath"))
+            }
+            given => given,
+        },
     }
 }
 

@@ -148,6 +148,16 @@ pub struct Subresource {
     pub verbs: Vec<String>,
 }
 
+impl Subresource {
+    /// Whether a method with this verb is for it. What proxies take, OPTIONS has no verb for, and discovery is silent
+    /// about; a HEAD is a GET.
+    pub(crate) fn takes(&self, verb: &str, method: &http::Method) -> bool {
+        self.verbs.iter().any(|known| known == verb)
+            || verb == "head"
+            || (self.name == "proxy" && method == http::Method::OPTIONS)
+    }
+}
+
 /// How a delete of the kind goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Deletion {
@@ -183,6 +193,8 @@ pub type SelectableField = (&'static str, fn(&Value) -> String);
 pub struct Strategy {
     /// The rules of single fields. They run before the functions below.
     pub(crate) fields: &'static Rules,
+    /// The same for the status, which only writes of the status look at.
+    pub(crate) status: &'static Rules,
     /// Fills in what upstream's defaulting fills in. Runs on everything that comes in, and must be idempotent.
     pub defaults: fn(&mut Value),
     /// Sets what a create must set (generation is set and a status subresource dropped by the generic code).
@@ -190,6 +202,8 @@ pub struct Strategy {
     /// Carries over from `old` what an update of the main resource may not change (status is restored by the generic
     /// code when the resource has a status subresource).
     pub prepare_update: fn(&mut Value, &Value),
+    /// Carries over from `old` what an update of the status may not change.
+    pub prepare_status: fn(&mut Value, &Value),
     /// Faults of a new object; generic metadata is checked by the generic code.
     pub validate: fn(&Value) -> Errors,
     /// Faults of a change, immutable fields for example; `validate` runs too.
@@ -232,9 +246,11 @@ impl Strategy {
     /// No rules beyond the generic ones.
     pub const NONE: Self = Self {
         fields: &rules::NONE,
+        status: &rules::NONE,
         defaults: |_| {},
         prepare_create: |_| {},
         prepare_update: |_, _| {},
+        prepare_status: |_, _| {},
         validate: |_| Errors::new(),
         validate_update: |_, _| Errors::new(),
         validate_status: |_, _| Errors::new(),
@@ -269,9 +285,18 @@ impl Strategy {
 
     /// All faults of a change.
     pub(crate) fn update_faults(&self, new: &Value, old: &Value) -> Errors {
-        let mut errors = self.fields.update_faults(new, old);
+        let mut errors = At::root(new).update_faults(self.fields, old);
         errors.extend((self.validate_update)(new, old));
         order::sort(self.fields, &Path::default(), &mut errors);
+        errors
+    }
+
+    /// All faults of a change of the status.
+    pub(crate) fn status_faults(&self, new: &Value, old: &Value) -> Errors {
+        let status = At::root(new).get("status");
+        let mut errors = status.faults(self.status);
+        errors.extend(status.update_faults(self.status, &old["status"]));
+        errors.extend((self.validate_status)(new, old));
         errors
     }
 }

@@ -35,9 +35,7 @@ fn form(content_type: &str) -> Result<Form, Status> {
         | "application/json"
         | "application/json-patch+json"
         | "application/merge-patch+json"
-        | "application/strategic-merge-patch+json"
-        | "text/plain"
-        | "application/x-www-form-urlencoded" => Ok(Form::Json),
+        | "application/strategic-merge-patch+json" => Ok(Form::Json),
         "application/yaml" | "application/apply-patch+yaml" => Ok(Form::Yaml),
         protobuf::MEDIA_TYPE => Ok(Form::Protobuf),
         _ => Err(unsupported_media_type(&["application/json", "application/yaml", protobuf::MEDIA_TYPE])),
@@ -47,6 +45,21 @@ fn form(content_type: &str) -> Result<Form, Status> {
 /// Refuses what could not be decoded, before it is read.
 pub(crate) fn check_type(content_type: &str) -> Result<(), Status> {
     form(content_type).map(drop)
+}
+
+/// 400 for a body that does not tell what it is, as upstream's `transformDecodeError` words it.
+pub(crate) fn unrecognized(kind: &str, why: &str, body: &[u8]) -> Status {
+    const SHOWN: usize = 30;
+    let start = &body[..body.len().min(SHOWN)];
+    let more = if body.len() > SHOWN { " ..." } else { "" };
+    let summary = match body.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => String::from_utf8_lossy(start).into_owned(),
+        Some(_) => start.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
+    };
+    Status::bad_request(format!(
+        "the object provided is unrecognized (must be of type {kind}): {why} ({summary}{more})"
+    ))
 }
 
 /// A decoded body and its duplicate fields.

@@ -134,7 +134,7 @@ impl Query {
             "fieldValidation" if writes => self.field_validation = field_validation(value).map_err(checked)?,
             "force" => self.force = Some(boolean(value)),
             "pretty" => self.pretty = boolean(value),
-            "includeObject" => value.clone_into(&mut self.include_object),
+            "includeObject" => self.include_object = include_object(value)?,
             "gracePeriodSeconds" => self.delete.grace_period_seconds = Some(integer(value)?),
             "orphanDependents" => self.delete.orphan_dependents = Some(boolean(value)),
             "propagationPolicy" => self.delete.propagation_policy = propagation(value).map_err(checked)?,
@@ -189,9 +189,20 @@ fn integer(value: &str) -> Result<i64, Status> {
 
 fn dry_run(value: &str) -> Result<bool, Error> {
     match value {
-        "" => Ok(false),
         "All" => Ok(true),
         other => Err(Error::not_supported(&Path::new("dryRun"), &json!([other]), &["All"])),
+    }
+}
+
+/// Which part of its object a row of a table has; upstream asks it of tables alone, and nobody else sends it.
+fn include_object(value: &str) -> Result<String, Status> {
+    let known = matches!(value, "" | "Metadata" | "Object" | "None");
+    let fault =
+        || Error::invalid(&Path::new("includeObject"), &value.into(), "must be 'Metadata', 'Object', 'None', or empty");
+    if known {
+        Ok(value.to_owned())
+    } else {
+        Err(Status::bad_request(format!("Unable to convert to Table as requested: {}", fault())))
     }
 }
 

@@ -16,8 +16,8 @@ use crate::request;
 use crate::verbs::{self, Call, Reply};
 use axum::body::Body;
 use cluster_object::status::Status;
+use http::StatusCode;
 use http::request::Parts;
-use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// `status`: the generic verbs on that part of the object.
@@ -34,10 +34,7 @@ pub(crate) async fn serve(call: &Call<'_>, mut parts: Parts, body: Body) -> Resu
     let Some(served) = call.resource.subresource(&name) else {
         return Err(Status::new(404, "NotFound", "the server could not find the requested resource"));
     };
-    // A stream may be asked for with GET or POST, whatever the verb is called.
-    let verb = &*call.info.verb;
-    let asks = name == "proxy" && parts.method == Method::OPTIONS;
-    if !asks && !served.verbs.iter().any(|v| v == verb) && verb != "head" {
+    if !served.takes(&call.info.verb, &parts.method) {
         return Err(Status::method_not_allowed());
     }
     match (call.resource.storage.as_str(), name.as_str()) {

@@ -1,6 +1,6 @@
 //! Subresources that write one part of their object: finalize, approval, ephemeralcontainers, resize.
 
-use crate::kinds::{pod, walk};
+use crate::kinds::{certificates, pod, walk};
 use crate::request;
 use crate::verbs::{Call, Content, Part, PatchKind, Proposed, Reply, apply_to, change};
 use axum::body::Body;
@@ -40,7 +40,11 @@ pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Rep
         if part == "resize" {
             call.invalid_if(name, &pod::update::resize(&wanted, old))?;
         }
-        Ok(Proposed::new(with_part(part, path, old, &wanted)))
+        let object = with_part(part, path, old, &wanted);
+        if part == "approval" {
+            call.invalid_if(name, &certificates::conditions(&object, old))?;
+        }
+        Ok(Proposed::new(object))
     };
     let (bytes, _) = change(call, name, Part::Sub(part), make).await?;
     Ok(Reply::ok(Content::Object(bytes)))

@@ -14,11 +14,20 @@ use serde_json::{Value, json};
 pub(super) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     let name = call.info.name.as_str();
     if call.info.verb == "get" {
-        return Reply::other(StatusCode::OK, &scale_of(call, &call.object(name).await?));
+        let object = call.object(name).await?;
+        let custom = call.resource.custom.as_ref().and_then(|custom| custom.scale.as_ref());
+        if let Some(scale) = custom.filter(|_| meta::get(&object, &replicas_path(call)).is_null()) {
+            let path = &scale.spec_replicas;
+            return Err(Status::internal(format!("the spec replicas field {path:?} does not exist")));
+        }
+        return Reply::other(StatusCode::OK, &scale_of(call, &object));
     }
     let kind = if call.info.verb == "patch" { Some(PatchKind::of(call)?) } else { None };
     let bytes = request::read(body).await?;
     let (given, _) = request::decode_json_or_yaml(&call.content_type, &bytes)?;
+    if kind.is_none() {
+        call.check_name(meta::name(&given))?;
+    }
     let make = |old: &Value| {
         let mut scale = scale_of(call, old);
         match kind {

@@ -107,6 +107,17 @@ impl Call<'_> {
         key(&self.resource.storage, namespace, name)
     }
 
+    /// 400 unless an object bears the name that the URL has.
+    pub(crate) fn check_name(&self, given: &str) -> Result<(), Status> {
+        let name = &self.info.name;
+        let text = match given {
+            given if given == name => return Ok(()),
+            "" => format!("the name of the object ({name} based on URL) was undeterminable: name must be provided"),
+            given => format!("the name of the object ({given}) does not match the name on the URL ({name})"),
+        };
+        Err(Status::bad_request(text))
+    }
+
     pub(crate) fn not_found(&self, name: &str) -> Status {
         Status::not_found(self.resource.group_resource(), name)
     }

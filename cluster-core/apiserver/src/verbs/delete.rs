@@ -9,7 +9,7 @@ use crate::registry::{Deletion, Resource};
 use crate::request::{self, DeleteOptions, Propagation};
 use bytes::Bytes;
 use cluster_object::meta;
-use cluster_object::status::Status;
+use cluster_object::status::{GroupResource, Status};
 use cluster_store::{Entry, Expect, WriteError};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -176,14 +176,18 @@ pub(crate) fn check_preconditions(
 ) -> Result<(), Status> {
     let Some(preconditions) = &options.preconditions else { return Ok(()) };
     let expectations = [
-        ("UID", &preconditions.uid, meta::uid(old)),
-        ("ResourceVersion", &preconditions.resource_version, meta::resource_version(old)),
+        ("UID", &preconditions.uid, meta::uid(old), "deleted and then recreated"),
+        ("ResourceVersion", &preconditions.resource_version, meta::resource_version(old), "modified"),
     ];
-    for (what, expected, present) in expectations {
+    for (what, expected, present, happened) in expectations {
         if let Some(expected) = expected.as_deref().filter(|e| *e != present) {
-            let why =
-                format!("Precondition failed: {what} in precondition: {expected}, {what} in object meta: {present}");
-            return Err(Status::conflict(call.resource.group_resource(), name, &why));
+            let why = format!(
+                "the {what} in the precondition ({expected}) does not match the {what} in record ({present}). The object \
+                 might have been {happened}"
+            );
+            // Upstream names the kind here, where all other conflicts name the resource.
+            let kind = GroupResource { resource: &call.resource.kind, ..call.resource.group_resource() };
+            return Err(Status::conflict(kind, name, &why));
         }
     }
     Ok(())

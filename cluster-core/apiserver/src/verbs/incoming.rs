@@ -4,6 +4,7 @@ use super::call::Call;
 use crate::registry::Resource;
 use crate::request;
 use cluster_object::decode::{self, Duplicates, Strictness};
+use cluster_object::field::{Error, Path};
 use cluster_object::meta;
 use cluster_object::status::Status;
 use cluster_schema::{Schema, Shape};
@@ -12,10 +13,15 @@ use std::sync::LazyLock;
 
 /// Decodes a whole object of the call's resource. Returns the warnings too.
 pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<(Value, Vec<String>), Status> {
-    let (mut object, duplicates) = request::decode_json_or_yaml(&call.content_type, body)?;
-    if !object.is_object() {
-        let why = "json: cannot unmarshal value into Go value of type struct";
-        return Err(decode::cannot_be_handled(&call.resource.kind, &call.resource.version, why));
+    let unreadable = |status: Status| {
+        let no_json = status.message.starts_with("couldn't get version/kind");
+        if no_json { request::unrecognized(&call.resource.kind, &status.message, body) } else { status }
+    };
+    let (mut object, duplicates) = request::decode_json_or_yaml(&call.content_type, body).map_err(unreadable)?;
+    let typed = object.is_object() && (call.resource.custom.is_none() || !meta::kind(&object).is_empty());
+    if !typed {
+        let why = format!("Object 'Kind' is missing in '{}'", String::from_utf8_lossy(body));
+        return Err(request::unrecognized(&call.resource.kind, &why, body));
     }
     type_meta(&call.resource, &mut object)?;
     place(call, &mut object)?;
@@ -23,11 +29,11 @@ pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<(Value, Vec<String>
     Ok((object, warnings))
 }
 
-/// Completes apiVersion and kind, or refuses those of another kind.
+/// Completes apiVersion and kind, or refuses those of another kind. A custom object must name its own.
 pub(super) fn type_meta(resource: &Resource, object: &mut Value) -> Result<(), Status> {
     let expected = resource.api_version();
     match meta::api_version(object) {
-        "" => object["apiVersion"] = expected.clone().into(),
+        "" if resource.custom.is_none() => object["apiVersion"] = expected.clone().into(),
         given if given == expected => {}
         given => {
             let text = "the API version in the data ({given}) does not match the expected API version ({expected})";
@@ -38,6 +44,10 @@ pub(super) fn type_meta(resource: &Resource, object: &mut Value) -> Result<(), S
     match meta::kind(object) {
         "" => object["kind"] = resource.kind.clone().into(),
         given if given == resource.kind => {}
+        given if resource.custom.is_some() => {
+            let error = Error::invalid(&Path::new("kind"), &given.into(), &format!("must be {}", resource.kind));
+            return Err(Status::invalid(&resource.group, given, meta::name(object), &[error]));
+        }
         given => {
             let (kind, version) = (&resource.kind, &resource.version);
             let why = format!(
@@ -51,8 +61,10 @@ pub(super) fn type_meta(resource: &Resource, object: &mut Value) -> Result<(), S
 }
 
 /// Completes the namespace, or refuses one that is not the URL's.
-fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Status> {
-    if !call.resource.namespaced() {
+pub(super) fn place(call: &Call<'_>, object: &mut Value) -> Result<(), Status> {
+    // Metadata that are no object are refused with the other values of wrong types.
+    let misplaced = !object["metadata"].is_object() && !object["metadata"].is_null();
+    if !call.resource.namespaced() || misplaced {
         return Ok(());
     }
     let given = meta::namespace(object);

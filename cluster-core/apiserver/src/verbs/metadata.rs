@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 const MAX_GENERATED_BASE: usize = 58;
 const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-/// Fields that a client cannot change.
+/// Fields that are the system's own.
 const SYSTEM_FIELDS: &[&str] =
     &["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"];
 
@@ -35,30 +35,39 @@ pub(super) fn generate_name(object: &mut Value) -> bool {
     if base.is_empty() || !meta::name(object).is_empty() {
         return false;
     }
-    let mut random = rand::rng();
-    let suffix: String =
-        (0..5).map(|_| char::from(SUFFIX_LETTERS[random.random_range(0..SUFFIX_LETTERS.len())])).collect();
-    let name = format!("{}{suffix}", truncated(base, MAX_GENERATED_BASE));
+    let name = format!("{}{}", truncated(base, MAX_GENERATED_BASE), random_suffix());
     meta::set(object, "metadata.name", name);
     true
+}
+
+/// Five characters that spell no words, as upstream's generated names end.
+pub(crate) fn random_suffix() -> String {
+    let mut random = rand::rng();
+    (0..5).map(|_| char::from(SUFFIX_LETTERS[random.random_range(0..SUFFIX_LETTERS.len())])).collect()
 }
 
 fn truncated(text: &str, max: usize) -> &str {
     text.char_indices().nth(max).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Carries over from `old` what no update may change.
+/// Fields that stay as they are once an object exists, given again or left out.
+const IMMUTABLE_FIELDS: &[&str] = &["name", "namespace", "uid", "deletionTimestamp", "deletionGracePeriodSeconds"];
+
+/// Carries over from `old` what no update may change, and what it leaves out.
 pub(super) fn carry_over(object: &mut Value, old: &Value) {
     if !object["metadata"].is_object() {
         object["metadata"] = json!({});
     }
-    for field in SYSTEM_FIELDS {
+    let goes = meta::deletion_timestamp(old).is_some();
+    // What says that an object is on its way out cannot be taken back; set by a client, it is a fault.
+    let kept = |field: &&&str| goes || !IMMUTABLE_FIELDS.contains(*field);
+    for field in SYSTEM_FIELDS.iter().filter(kept) {
         match old["metadata"].get(*field) {
             Some(value) => object["metadata"][*field] = value.clone(),
             None => drop(meta::remove(object, &format!("metadata.{field}"))),
         }
     }
-    for field in ["name", "namespace", "resourceVersion", "managedFields"] {
+    for field in ["name", "namespace", "uid", "resourceVersion", "managedFields"] {
         let unset = object["metadata"].get(field).is_none_or(|v| v.is_null() || *v == "");
         if unset && let Some(value) = old["metadata"].get(field) {
             object["metadata"][field] = value.clone();
@@ -83,41 +92,38 @@ pub(super) fn validate(resource: &Resource, object: &Value) -> Errors {
     let generated = meta::text(object, "metadata.generateName");
     if own_name.is_empty() {
         errors.push(Error::required(&path.child("name"), "name or generateName is required"));
-    } else if let Err(why) = (resource.strategy.validate_name)(own_name) {
-        errors.push(Error::invalid(&path.child("name"), &json!(own_name), &why));
+    } else {
+        errors.extend(fault(&path.child("name"), own_name, (resource.strategy.validate_name)(own_name)));
     }
-    // A prefix may end in a dash: the suffix follows.
-    if !generated.is_empty()
-        && let Err(why) = (resource.strategy.validate_name)(&format!("{}a", generated.trim_end_matches('-')))
-    {
-        errors.push(Error::invalid(&path.child("generateName"), &json!(generated), &why));
+    if !generated.is_empty() {
+        // A prefix may end in a dash: the suffix follows.
+        let rule = (resource.strategy.validate_name)(&format!("{}a", generated.trim_end_matches('-')));
+        errors.extend(fault(&path.child("generateName"), generated, rule));
     }
     let namespace = meta::namespace(object);
     if resource.namespaced() {
-        if let Err(why) = name::dns_label(namespace) {
-            errors.push(Error::invalid(&path.child("namespace"), &json!(namespace), &why));
-        }
+        errors.extend(fault(&path.child("namespace"), namespace, name::dns_label(namespace)));
     } else if !namespace.is_empty() {
         errors.push(Error::forbidden(&path.child("namespace"), "not allowed on this type"));
     }
     labels(&path.child("labels"), object, &mut errors);
     annotations(&path.child("annotations"), object, &mut errors);
     owners(&path.child("ownerReferences"), object, &mut errors);
-    for (index, finalizer) in meta::finalizers(object).into_iter().enumerate() {
-        if let Err(why) = name::qualified_name(finalizer) {
-            errors.push(Error::invalid(&path.child("finalizers").index(index), &json!(finalizer), &why));
-        }
+    // Neither finalizers nor owners are counted in upstream's paths.
+    for finalizer in meta::finalizers(object) {
+        errors.extend(fault(&path.child("finalizers"), finalizer, name::qualified_name(finalizer)));
     }
     errors
 }
 
+fn fault(path: &Path, text: &str, rule: Result<(), String>) -> Option<Error> {
+    rule.err().map(|why| Error::invalid(path, &json!(text), &why))
+}
+
 fn labels(path: &Path, object: &Value, errors: &mut Errors) {
     for (key, value) in meta::labels(object) {
-        for (text, fault) in [(key, name::qualified_name(key)), (value, name::label_value(value))] {
-            if let Err(why) = fault {
-                errors.push(Error::invalid(path, &json!(text), &why));
-            }
-        }
+        errors.extend(fault(path, key, name::qualified_name(key)));
+        errors.extend(fault(path, value, name::label_value(value)));
     }
 }
 
@@ -125,9 +131,7 @@ fn annotations(path: &Path, object: &Value, errors: &mut Errors) {
     let mut size = 0;
     for (key, value) in meta::annotations(object) {
         size += key.len() + value.len();
-        if let Err(why) = name::qualified_name(&key.to_lowercase()) {
-            errors.push(Error::invalid(path, &json!(key), &why));
-        }
+        errors.extend(fault(path, key, name::qualified_name(&key.to_lowercase())));
     }
     if size > MAX_ANNOTATIONS {
         errors.push(Error::too_long(path, MAX_ANNOTATIONS));
@@ -136,15 +140,18 @@ fn annotations(path: &Path, object: &Value, errors: &mut Errors) {
 
 fn owners(path: &Path, object: &Value, errors: &mut Errors) {
     let mut controllers = Vec::new();
-    for (index, owner) in meta::owner_references(object).iter().enumerate() {
-        let path = path.index(index);
-        for (field, what) in [("apiVersion", "version"), ("kind", "kind"), ("name", "name"), ("uid", "uid")] {
+    for owner in meta::owner_references(object) {
+        let version = meta::api_version(owner);
+        if version.is_empty() || version.matches('/').count() > 1 {
+            errors.push(Error::invalid(&path.child("apiVersion"), &json!(version), "version must not be empty"));
+        }
+        for field in ["kind", "name", "uid"] {
             if meta::text(owner, field).is_empty() {
-                errors.push(Error::invalid(&path.child(field), &owner[field], &format!("{what} must not be empty")));
+                errors.push(Error::invalid(&path.child(field), &json!(""), "must not be empty"));
             }
         }
         if owner["controller"] == true {
-            controllers.push(meta::text(owner, "name").to_owned());
+            controllers.push(format!("{}/{}", meta::kind(owner), meta::text(owner, "name")));
         }
     }
     if let [first, second, ..] = controllers.as_slice() {
@@ -159,9 +166,9 @@ fn owners(path: &Path, object: &Value, errors: &mut Errors) {
 pub(super) fn validate_update(object: &Value, old: &Value) -> Errors {
     let path = Path::new("metadata");
     let mut errors = Errors::new();
-    for field in ["name", "namespace"] {
-        if object["metadata"][field] != old["metadata"][field] {
-            errors.push(Error::invalid(&path.child(field), &object["metadata"][field], "field is immutable"));
+    for field in IMMUTABLE_FIELDS {
+        if object["metadata"][*field] != old["metadata"][*field] {
+            errors.push(Error::invalid(&path.child(field), &object["metadata"][*field], "field is immutable"));
         }
     }
     if meta::deletion_timestamp(old).is_some() {

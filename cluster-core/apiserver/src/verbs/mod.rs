@@ -18,6 +18,7 @@ pub(crate) use delete::{check_preconditions, delete_object, returns_object};
 pub(crate) use form::{converted, draft, served_list, served_values};
 pub(crate) use incoming::complete;
 pub(crate) use list::{Filter, collect};
+pub(crate) use metadata::random_suffix;
 pub(crate) use patch::{Kind as PatchKind, apply_to};
 pub(crate) use update::{Part, Proposed, change};
 pub(crate) use watch::open as open_watch;
@@ -50,7 +51,10 @@ pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> 
         _ => {}
     }
     match &*call.info.verb {
-        "get" => call.get(name).await,
+        "get" => {
+            list::not_newer(call.server, list::parse_revision(&call.query.resource_version)?)?;
+            call.get(name).await
+        }
         "list" => list::list(call),
         "watch" => watch::respond(call),
         "create" => create::create(call, request::read(body).await?).await,

@@ -12,7 +12,6 @@ use cluster_object::field::{Error, Path};
 use cluster_object::meta;
 use cluster_object::patch::{json_patch, merge_patch, strategic_merge_patch};
 use cluster_object::status::Status;
-use cluster_schema::Schema;
 use http::StatusCode;
 use serde_json::Value;
 
@@ -58,7 +57,7 @@ pub(super) async fn patch(call: &Call<'_>, body: Bytes) -> Result<Reply, Status>
     let make = |old: &Value| {
         let mut object = old.clone();
         apply_to(call, kind, &mut object, &patch)?;
-        let warnings = conform_patched(call, &mut object, old, &duplicates, &body)?;
+        let warnings = conform_patched(call, &mut object, &duplicates, &body)?;
         Ok(Proposed { object, managed: Managed::Track, warnings })
     };
     let (bytes, warnings) = change(call, name, part, make).await?;
@@ -81,30 +80,22 @@ pub(crate) fn apply_to(call: &Call<'_>, kind: Kind, object: &mut Value, patch: &
 fn conform_patched(
     call: &Call<'_>,
     object: &mut Value,
-    old: &Value,
     duplicates: &Duplicates,
     patch: &[u8],
 ) -> Result<Vec<String>, Status> {
     if !object.is_object() {
-        return Err(Status::bad_request("the patch leaves no object"));
+        let why = "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}";
+        return Err(Status::bad_request(why));
     }
     incoming::type_meta(&call.resource, object)?;
-    if meta::name(object) != meta::name(old) {
-        let text = format!(
-            "the name of the object ({}) does not match the name on the URL ({})",
-            meta::name(object),
-            meta::name(old)
-        );
-        return Err(Status::bad_request(text));
-    }
+    call.check_name(meta::name(object))?;
+    incoming::place(call, object)?;
     incoming::conform(call, object, duplicates).map_err(|status| {
-        let strict = status.message.contains("strict decoding error");
-        let why = status.message.split_once(": ").map_or("", |(_, why)| why).to_owned();
-        if strict || why.is_empty() {
-            return status;
-        }
-        let text = Value::from(String::from_utf8_lossy(patch).into_owned());
-        Status::invalid("", "", "", &[Error::invalid(&Path::new("patch"), &text, &why)])
+        let Some((_, why)) = status.message.split_once(": ") else { return status };
+        // A strategic patch is printed, of the others what they made of the object.
+        let strategic = request::media_type(&call.content_type) == TYPES[2].0;
+        let text = if strategic { String::from_utf8_lossy(patch).into_owned() } else { object.to_string() };
+        Status::invalid("", "", "", &[Error::invalid(&Path::new("patch"), &text.into(), why)])
     })
 }
 
@@ -118,11 +109,11 @@ async fn apply_patch(
     if !applied.is_object() {
         return Err(Status::bad_request("error decoding YAML: an apply configuration is an object"));
     }
-    check_apply(call, name, &applied)?;
-    incoming::type_meta(&call.resource, &mut applied)?;
+    check_apply(call, &applied)?;
     if let Some(legacy) = &call.resource.legacy {
         (legacy.upgrade)(&mut applied);
     }
+    refuse_faulty(call, &applied)?;
     meta::set(&mut applied, "metadata.name", name);
     if call.resource.namespaced() {
         meta::set(&mut applied, "metadata.namespace", call.info.namespace.as_str());
@@ -146,7 +137,7 @@ async fn apply_patch(
     Ok(Reply { code: StatusCode::OK, content: Content::Object(bytes), warnings })
 }
 
-fn check_apply(call: &Call<'_>, name: &str, applied: &Value) -> Result<(), Status> {
+fn check_apply(call: &Call<'_>, applied: &Value) -> Result<(), Status> {
     if !call.query.manager_given {
         let error = Error::required(&Path::new("fieldManager"), "is required for apply patch");
         return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", &[error]));
@@ -154,12 +145,16 @@ fn check_apply(call: &Call<'_>, name: &str, applied: &Value) -> Result<(), Statu
     if applied["metadata"].get("managedFields").is_some_and(|m| !m.is_null()) {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
+    let (group, version) = meta::api_version(applied).split_once('/').unwrap_or(("", meta::api_version(applied)));
+    let own = (call.resource.group.as_str(), call.resource.version.as_str(), call.resource.kind.as_str());
+    if (group, version, meta::kind(applied)) != own {
+        let given =
+            if group.is_empty() && version.is_empty() { "/".to_owned() } else { meta::api_version(applied).to_owned() };
+        return Err(Status::bad_request(format!("invalid object type: {given}, Kind={}", meta::kind(applied))));
+    }
     match meta::name(applied) {
         "" => Ok(()),
-        given if given == name => Ok(()),
-        given => Err(Status::bad_request(format!(
-            "the name of the object ({given}) does not match the name on the URL ({name})"
-        ))),
+        given => call.check_name(given),
     }
 }
 
@@ -174,7 +169,6 @@ fn merged(
     let Some(schema) = call.resource.schema() else {
         return Err(Status::internal(format!("no schema is known for {}", call.resource.kind)));
     };
-    refuse_unknown(call, applied, schema)?;
     if let (Strictness::Strict, Some(error)) = (call.query.field_validation, duplicates.yaml_error()) {
         let why = format!("error strict decoding YAML: error converting YAML to JSON: {error}");
         return Err(Status::bad_request(why));
@@ -203,17 +197,16 @@ fn keep_part(call: &Call<'_>, part: Part, applied: &mut Value) {
     }
 }
 
-/// What an applier wants must have a place in the schema, however lenient the request is otherwise.
-fn refuse_unknown(call: &Call<'_>, applied: &Value, schema: &Schema) -> Result<(), Status> {
-    let unknown = decode::check(applied, schema).unknown;
-    let faults: Vec<String> = unknown.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
+/// What an applier wants must fit the schema, however lenient the request is otherwise.
+fn refuse_faulty(call: &Call<'_>, applied: &Value) -> Result<(), Status> {
+    let faults = call.resource.schema().map(|schema| apply::faults(applied, schema)).unwrap_or_default();
     let faults = match faults.as_slice() {
         [] => return Ok(()),
         [one] => one.clone(),
         many => format!("errors:\n  {}", many.join("\n  ")),
     };
     let (group, version, kind) = (&call.resource.group, &call.resource.version, &call.resource.kind);
-    let (namespace, name) = (&call.info.namespace, &call.info.name);
+    let (namespace, name) = (meta::namespace(applied), meta::name(applied));
     let object = format!("{namespace}/{name}; {group}/{version}, Kind={kind}");
     Err(Status::new(500, "", format!("failed to create typed patch object ({object}): {faults}")))
 }

@@ -60,17 +60,7 @@ impl Proposed {
 pub(super) async fn update(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
     let (object, warnings) = incoming::object(call, &body)?;
     let name = call.info.name.as_str();
-    match meta::name(&object) {
-        "" => {
-            let error = Error::required(&Path::new("metadata").child("name"), "name is required");
-            call.invalid_if("", &[error])?;
-        }
-        given if given != name => {
-            let text = format!("the name of the object ({given}) does not match the name on the URL ({name})");
-            return Err(Status::bad_request(text));
-        }
-        _ => {}
-    }
+    call.check_name(meta::name(&object))?;
     let part = if call.info.subresource == "status" { Part::Status } else { Part::Main };
     if part == Part::Main && call.resource.strategy.create_on_update && call.server.store.get(&call.key(name)).is_none()
     {
@@ -127,23 +117,19 @@ pub(crate) async fn change(
 /// The revision and UID that the client thinks the object has.
 fn check_expectations(call: &Call<'_>, name: &str, object: &Value, old: &Value) -> Result<(), Status> {
     let resource = call.resource.group_resource();
+    let (given, present) = (meta::uid(object), meta::uid(old));
+    // What a patch makes of the UID is a matter of validation.
+    if call.info.verb != "patch" && !given.is_empty() && given != present {
+        let why = format!("Precondition failed: UID in precondition: {given}, UID in object meta: {present}");
+        return Err(Status::conflict(resource, name, &why));
+    }
     let (given, present) = (meta::resource_version(object), meta::resource_version(old));
     if given.is_empty() && !call.resource.strategy.unconditional_update && call.info.verb == "update" {
         let path = Path::new("metadata").child("resourceVersion");
-        let error = Error::new(
-            &path,
-            cluster_object::field::Reason::Invalid,
-            "Invalid value: 0x0: must be specified for an update".to_owned(),
-        );
-        return call.invalid_if(name, &[error]);
+        return call.invalid_if(name, &[Error::invalid(&path, &0.into(), "must be specified for an update")]);
     }
     if !given.is_empty() && given != present {
         return Err(Status::modified(resource, name));
-    }
-    let (given, present) = (meta::uid(object), meta::uid(old));
-    if !given.is_empty() && given != present {
-        let why = format!("Precondition failed: UID in precondition: {given}, UID in object meta: {present}");
-        return Err(Status::conflict(resource, name, &why));
     }
     Ok(())
 }
@@ -166,8 +152,10 @@ async fn prepare(
     if managed == Managed::Track {
         track(call, Some(old), object, part.subresource());
     }
-    if part == Part::Main {
-        (resource.strategy.prepare_update)(object, old);
+    match part {
+        Part::Main => (resource.strategy.prepare_update)(object, old),
+        Part::Status => (resource.strategy.prepare_status)(object, old),
+        Part::Sub(_) | Part::Binding => {}
     }
     let bumps = !matches!(part, Part::Status | Part::Binding | Part::Sub("finalize" | "approval"));
     if bumps && resource.strategy.has_generation && metadata::content_differs(object, old) {
@@ -215,7 +203,7 @@ async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, o
     let strategy = &call.resource.strategy;
     let of_part = match part {
         Part::Main => [strategy.faults(object), strategy.update_faults(object, old)].concat(),
-        Part::Status => (strategy.validate_status)(object, old),
+        Part::Status => strategy.status_faults(object, old),
         Part::Sub(_) => strategy.faults(object),
         Part::Binding => return Ok(()),
     };

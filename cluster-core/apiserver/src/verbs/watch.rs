@@ -11,7 +11,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use cluster_object::protobuf;
 use cluster_object::status::Status;
-use cluster_store::{Change, Entry, Event, Expired, Revision, Snapshot, Store, Watcher};
+use cluster_store::{Change, Entry, Event, Expired, Revision, Store, Watcher};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::Response;
@@ -120,26 +120,27 @@ pub(crate) fn open(
     let filter = Filter::new(server, resource, info, query)?;
     let revision = parse_revision(&query.resource_version)?;
     let initial = query.send_initial_events.unwrap_or(revision == 0);
-    let start = if initial {
+    let (after, snapshot) = if initial {
         super::list::not_newer(server, revision)?;
-        Start::from(server.store.snapshot(&resource.storage))
+        let snapshot = server.store.snapshot(&resource.storage);
+        (snapshot.revision, Some(snapshot))
     } else {
-        let after = if revision == 0 { server.store.revision() } else { revision };
-        Start { after, snapshot: None }
+        (if revision == 0 { server.store.revision() } else { revision }, None)
     };
     let seconds = query
         .timeout_seconds
         .filter(|s| *s > 0)
         .unwrap_or_else(|| rand::random_range(DEFAULT_TIMEOUT..2 * DEFAULT_TIMEOUT));
     // A watch that starts too early in the past is answered by an ERROR event, as upstream does.
-    let watcher = server.store.watch(&resource.storage, start.after);
+    let watcher = server.store.watch(&resource.storage, after);
     let mut bookmarks = tokio::time::interval_at(Instant::now() + BOOKMARK_PERIOD, BOOKMARK_PERIOD);
     bookmarks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let all = snapshot.iter().flat_map(|snapshot| snapshot.range(filter.namespace(), None));
     let state = State {
         resource: Arc::clone(resource),
         store: Arc::clone(&server.store),
-        initial_end: (query.send_initial_events == Some(true) && query.bookmarks).then_some(start.after),
-        initial: start.entries(&filter),
+        initial_end: (query.send_initial_events == Some(true) && query.bookmarks).then_some(after),
+        initial: all.filter(|entry| filter.matches(entry)).collect(),
         filter,
         pending: VecDeque::new(),
         watcher: Some(watcher.map_err(|e| expired(&e))),
@@ -168,24 +169,6 @@ fn check(query: &Query) -> Result<(), Status> {
         ),
     ];
     request::forbidden_options("watch", &rules.map(|(broken, why)| (broken, MATCH, why)))
-}
-
-struct Start {
-    after: Revision,
-    snapshot: Option<Snapshot>,
-}
-
-impl From<Snapshot> for Start {
-    fn from(snapshot: Snapshot) -> Self {
-        Self { after: snapshot.revision, snapshot: Some(snapshot) }
-    }
-}
-
-impl Start {
-    fn entries(&self, filter: &Filter) -> VecDeque<Arc<Entry>> {
-        let all = self.snapshot.iter().flat_map(|snapshot| snapshot.range(filter.namespace(), None));
-        all.filter(|entry| filter.matches(entry)).collect()
-    }
 }
 
 fn expired(error: &Expired) -> Status {

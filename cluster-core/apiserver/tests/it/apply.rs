@@ -45,7 +45,7 @@ async fn apply_wants_a_place_for_every_field_and_leaves_the_status_alone() {
     let mut ingress = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "a"},
         "spec": spec, "unknown": 1});
     let answer = api.patch(path, "apply-patch+yaml", &ingress).await;
-    let message = "failed to create typed patch object (default/a; networking.k8s.io/v1, Kind=Ingress): .unknown: field \
+    let message = "failed to create typed patch object (/a; networking.k8s.io/v1, Kind=Ingress): .unknown: field \
                    not declared in schema";
     assert_eq!(answer.failure(), (500, "", message));
 

@@ -130,7 +130,7 @@ async fn objects_are_validated_in_upstreams_words() {
         ),
         (
             json!({"share": true}),
-            "spec.share: Invalid value: \"boolean\": spec.share in body must be of type integer or string: \"boolean\"",
+            "spec.share: Invalid value: \"boolean\": spec.share in body must be of type integer,string: \"boolean\"",
         ),
     ];
     for (spec, expected) in table {
@@ -157,7 +157,7 @@ async fn an_update_may_keep_what_a_newer_schema_forbids() {
     let changed = api.patch(&tom, "merge-patch+json", &json!({"spec": {"name": "other name"}})).await;
     assert_eq!(
         faults(&changed),
-        "[spec.name: Too long: may not be more than 3 bytes, <nil>: Invalid value: \"null\": some validation rules were \
+        "[spec.name: Too long: may not be more than 3 bytes, <nil>: Invalid value: null: some validation rules were \
          not checked because the object was invalid; correct the existing errors to complete validation]"
     );
 }
@@ -436,12 +436,12 @@ async fn rules_decide_about_objects_and_their_changes() {
     let api = Api::start().await;
     api.post(DEFINITIONS, &definition(&schema)).await.ok();
     let table = [
-        (json!({"min": 3, "max": 2}), "spec.min: Invalid value: \"object\": min 3 is above max"),
+        (json!({"min": 3, "max": 2}), "spec.min: Invalid value: min 3 is above max"),
         (
             json!({"min": 3}),
             "spec: Invalid value: \"object\": no such key: max evaluating rule: !has(self.min) || self.min <= self.max",
         ),
-        (json!({"tags": {"a": ""}}), "spec.tags[a]: Invalid value: \"string\": failed rule: self != ''"),
+        (json!({"tags": {"a": ""}}), "spec.tags[a]: Invalid value: \"\": failed rule: self != ''"),
     ];
     for (spec, expected) in table {
         assert_eq!(faults(&api.post(CATS, &cat("bad", &spec)).await), expected);
@@ -450,7 +450,7 @@ async fn rules_decide_about_objects_and_their_changes() {
     let change = |spec: Value| json!({"spec": spec});
     let tom = format!("{CATS}/tom");
     let renamed = api.patch(&tom, "merge-patch+json", &change(json!({"name": "tim"}))).await;
-    assert_eq!(faults(&renamed), "spec.name: Invalid value: \"string\": is immutable");
+    assert_eq!(faults(&renamed), "spec.name: Invalid value: \"tim\": is immutable");
     let other = api.patch(&tom, "merge-patch+json", &change(json!({"mode": "b"}))).await;
     assert_eq!(faults(&other), "spec.mode: Forbidden: failed rule: !oldSelf.hasValue() || oldSelf.value() == self");
     api.patch(&tom, "merge-patch+json", &change(json!({"max": 7}))).await.ok();

@@ -11,7 +11,8 @@ async fn preconditions_must_hold() {
     let answer = api.delete(&path, &json!({"preconditions": {"uid": "x"}})).await;
     let uid = created["metadata"]["uid"].as_str().expect("a UID");
     let message = format!(
-        "Operation cannot be fulfilled on configmaps \"a\": Precondition failed: UID in precondition: x, UID in object meta: {uid}"
+        "Operation cannot be fulfilled on ConfigMap \"a\": the UID in the precondition (x) does not match the UID in record \
+         ({uid}). The object might have been deleted and then recreated"
     );
     assert_eq!(answer.failure(), (409, "Conflict", message.as_str()));
     let done = api.delete(&path, &json!({"kind": "DeleteOptions", "preconditions": {"uid": uid}})).await.ok();

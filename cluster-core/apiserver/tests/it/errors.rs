@@ -185,6 +185,18 @@ async fn options_are_checked_in_upstreams_words() {
         ),
         ("GET", "dryRun=x".to_owned(), 200, ""),
         (
+            "GET",
+            "includeObject=x".to_owned(),
+            400,
+            "Unable to convert to Table as requested: includeObject: Invalid value: \"x\": must be 'Metadata', 'Object', 'None', or empty",
+        ),
+        (
+            "POST",
+            "dryRun=".to_owned(),
+            422,
+            "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"\"]: supported values: \"All\"",
+        ),
+        (
             "POST",
             "dryRun=x".to_owned(),
             422,
@@ -261,6 +273,63 @@ async fn another_kind_version_namespace_or_name_is_a_bad_request() {
     let answer = api.put(&format!("{CONFIG_MAPS}/b"), &config_map("a", &json!({}))).await;
     assert_eq!(answer.failure(), (400, "BadRequest", message));
     assert_eq!(api.post(CONFIG_MAPS, &json!({"kind": "Secret", "metadata": {"name": "a"}})).await.code, 400);
+}
+
+#[tokio::test]
+async fn what_the_system_sets_cannot_be_set_by_a_patch() {
+    let api = Api::start().await;
+    api.post(CONFIG_MAPS, &config_map("a", &json!({}))).await.ok();
+    let immutable = "is invalid: metadata.FIELD: Invalid value: VALUE: field is immutable";
+    let table = [
+        (json!({"uid": "x"}), immutable.replace("FIELD", "uid").replace("VALUE", "\"x\"")),
+        (
+            json!({"deletionTimestamp": "2020-01-01T00:00:00Z"}),
+            immutable.replace("FIELD", "deletionTimestamp").replace("VALUE", "\"2020-01-01T00:00:00Z\""),
+        ),
+        (
+            json!({"deletionGracePeriodSeconds": 5}),
+            immutable.replace("FIELD", "deletionGracePeriodSeconds").replace("VALUE", "5"),
+        ),
+        (json!({"namespace": "x"}), "the namespace of the provided object does not match".to_owned()),
+        (json!({"name": ""}), "the name of the object (a based on URL) was undeterminable: name must be".to_owned()),
+        (json!({"creationTimestamp": "2020-01-01T00:00:00Z", "generation": 9, "selfLink": "/a"}), String::new()),
+    ];
+    for (metadata, expected) in table {
+        let path = format!("{CONFIG_MAPS}/a");
+        let answer = api.patch(&path, "merge-patch+json", &json!({"metadata": metadata})).await;
+        let said = answer.body["message"].as_str().unwrap_or_default();
+        assert!(said.contains(&expected) && said.is_empty() == expected.is_empty(), "{metadata}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_custom_object_says_what_it_is() {
+    let api = Api::start().await;
+    let definition = json!({"metadata": {"name": "cats.example.com"}, "spec": {"group": "example.com",
+        "scope": "Cluster", "names": {"plural": "cats", "kind": "Cat"}, "versions": [{"name": "v1", "served": true,
+            "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}]}});
+    api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await.ok();
+    let missing = "the object provided is unrecognized (must be of type Cat): ";
+    let table = [
+        ("", 400, format!("{missing}Object 'Kind' is missing in '' (<empty>)")),
+        ("null", 400, format!("{missing}Object 'Kind' is missing in 'null' (6e756c6c)")),
+        ("{}", 400, format!("{missing}Object 'Kind' is missing in '{{}}' ({{}})")),
+        (
+            r#"{"kind":"Cat"}"#,
+            400,
+            "the API version in the data () does not match the expected API version (example.com/v1)".to_owned(),
+        ),
+        (
+            r#"{"apiVersion":"example.com/v1","kind":"Dog"}"#,
+            422,
+            "Dog.example.com \"\" is invalid: kind: Invalid value: \"Dog\": must be Cat".to_owned(),
+        ),
+    ];
+    for (body, code, message) in table {
+        let kind = if body.is_empty() { "application/yaml" } else { "application/json" };
+        let answer = api.call("POST", "/apis/example.com/v1/cats", kind, body).await;
+        assert_eq!((answer.code, answer.failure().2), (code, message.as_str()), "{body}");
+    }
 }
 
 #[tokio::test]

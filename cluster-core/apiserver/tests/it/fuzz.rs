@@ -233,7 +233,11 @@ async fn prepare(api: &Api) -> Vec<(String, Value)> {
     api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await.ok();
     let mut stored = Vec::new();
     for (root, plural, content) in [
-        ("/apis/example.com/v1", "things", json!({"spec": {"n": 1, "l": ["a"]}})),
+        (
+            "/apis/example.com/v1",
+            "things",
+            json!({"apiVersion": "example.com/v1", "kind": "Thing", "spec": {"n": 1, "l": ["a"]}}),
+        ),
         ("/api/v1", "configmaps", json!({"data": {"a": "b"}})),
         ("/api/v1", "pods", json!({"spec": pod})),
         ("/api/v1", "services", json!({"spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}})),

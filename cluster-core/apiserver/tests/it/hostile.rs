@@ -34,7 +34,10 @@ fn thing() -> Value {
 async fn what_nests_too_deep_or_grows_too_fast_is_refused() {
     let api = prepared().await;
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    let deep = |depth: usize| format!(r#"{{"metadata":{{"name":"deep"}},"spec":{}}}"#, nested(depth));
+    let deep = |depth: usize| {
+        let head = r#""apiVersion":"example.com/v1","kind":"Thing","metadata":{"name":"deep"}"#;
+        format!(r#"{{{head},"spec":{}}}"#, nested(depth))
+    };
     let path = format!("{THINGS}/a");
     let repeated = |operations: Value, count: usize| {
         let operations: Vec<Value> =

@@ -2,7 +2,7 @@
 
 use super::Identity;
 use crate::Error;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, client};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,20 +19,16 @@ pub(super) fn config(ca_pem: &[u8], identity: &Identity) -> Result<ClientConfig,
         let certificate = certificate.map_err(|e| unusable("the CA is no PEM certificate", e))?;
         roots.add(certificate).map_err(|e| unusable("the CA certificate is unusable", e))?;
     }
-    identify(builder(&provider())?.with_root_certificates(roots), identity)
+    identify(builder()?.with_root_certificates(roots), identity)
 }
 
 /// Trusts everybody.
 pub(super) fn insecure(identity: &Identity) -> Result<ClientConfig, Error> {
-    identify(builder(&provider())?.dangerous().with_custom_certificate_verifier(cluster_pki::tls::anybody()), identity)
+    identify(builder()?.dangerous().with_custom_certificate_verifier(cluster_pki::tls::anybody()), identity)
 }
 
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
-}
-
-fn builder(provider: &Arc<CryptoProvider>) -> Result<ConfigBuilder<ClientConfig, rustls::WantsVerifier>, Error> {
-    ClientConfig::builder_with_provider(provider.clone())
+fn builder() -> Result<ConfigBuilder<ClientConfig, rustls::WantsVerifier>, Error> {
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|e| unusable("no TLS version is usable", e))
 }

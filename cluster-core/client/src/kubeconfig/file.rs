@@ -22,7 +22,7 @@ pub fn edit(path: &Path, change: impl FnOnce(&mut Kubeconfig)) -> Result<(), Err
     let _lock = Lock::take(with_suffix(&target, ".lock")).map_err(|e| fail("lock", e))?;
     let mut config = if target.exists() { Kubeconfig::read(&target)? } else { Kubeconfig::default() };
     change(&mut config);
-    write(&target, config.to_yaml()?.as_bytes()).map_err(|e| fail("write", e))
+    write_private(&target, config.to_yaml()?.as_bytes()).map_err(|e| fail("write", e))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -31,7 +31,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
+/// Written whole or not at all, and for its owner alone to read.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let temporary = with_suffix(path, &format!(".{}.tmp", std::process::id()));
     let written = private_file(&temporary)
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))

@@ -8,14 +8,15 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::autoscaling::v2::{CrossVersionObjectReference, MetricIdentifier};
 use serde_json::Value;
 
-const NO_RESOURCE: &str = "no metrics returned from resource metrics API";
-
 /// The window a server means that tells none.
 const DEFAULT_WINDOW: SignedDuration = SignedDuration::from_mins(1);
 
-async fn items(client: &Client, path: &str) -> Result<Vec<Value>, cluster_client::Error> {
-    let mut list = client.raw(Method::GET, path, None).await?;
-    Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default())
+/// What a metrics API answers to a question; an empty answer is a failure too.
+async fn items(client: &Client, api: &str, path: &str) -> Result<Vec<Value>, String> {
+    let list = client.raw(Method::GET, path, None).await;
+    let mut list = list.map_err(|error| format!("unable to fetch metrics from {api} metrics API: {error}"))?;
+    let items = list["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+    if items.is_empty() { Err(format!("no metrics returned from {api} metrics API")) } else { Ok(items) }
 }
 
 fn sample(item: &Value, value: i64, window: SignedDuration) -> Sample {
@@ -31,13 +32,9 @@ pub(super) async fn resource(
     resource: &str,
     container: Option<&str>,
 ) -> Result<Samples, String> {
-    let prefix = format!("unable to get metrics for resource {resource}: ");
     let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods?labelSelector={}", escape(selector));
-    let pods = items(client, &path).await;
-    let pods = pods.map_err(|error| format!("{prefix}unable to fetch metrics from resource metrics API: {error}"))?;
-    if pods.is_empty() {
-        return Err(prefix + NO_RESOURCE);
-    }
+    let pods = items(client, "resource", &path).await;
+    let pods = pods.map_err(|why| format!("unable to get metrics for resource {resource}: {why}"))?;
     let of = |pod: &Value| {
         let containers = pod["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut wanted = containers.iter().filter(|one| container.is_none_or(|name| one["name"] == name)).peekable();
@@ -80,11 +77,7 @@ pub(super) async fn pods(
 ) -> Result<Samples, String> {
     let (root, name) = (custom(client, namespace).await?, &metric.name);
     let path = format!("{root}/pods/*/{name}?labelSelector={}&{}", escape(selector), metric_query(metric));
-    let values = items(client, &path).await;
-    let values = values.map_err(|error| format!("unable to fetch metrics from custom metrics API: {error}"))?;
-    if values.is_empty() {
-        return Err("no metrics returned from custom metrics API".to_owned());
-    }
+    let values = items(client, "custom", &path).await?;
     let of = |item: &Value| {
         let window = item["windowSeconds"].as_i64().map_or(DEFAULT_WINDOW, SignedDuration::from_secs);
         let value = milli(item["value"].as_str()?);
@@ -105,8 +98,7 @@ pub(super) async fn object(
     let kind = resources::of_kind(client, version, &about.kind).await.map_err(|error| format!("{error}"))?;
     let object = if kind.namespaced { format!("{}/{}", kind.qualified(), about.name) } else { "metrics".to_owned() };
     let path = format!("{root}/{object}/{}?{}", metric.name, metric_query(metric));
-    let values = items(client, &path).await;
-    let values = values.map_err(|error| format!("unable to fetch metrics from custom metrics API: {error}"))?;
+    let values = items(client, "custom", &path).await?;
     let value = values.first().and_then(|item| item["value"].as_str()).map(milli);
     value.ok_or_else(|| "no metrics returned from custom metrics API".to_owned())
 }
@@ -119,10 +111,6 @@ pub(super) async fn external(client: &Client, namespace: &str, metric: &MetricId
         .map(|selector| escape(&crate::meta::selector(selector).to_string()).to_string())
         .unwrap_or_default();
     let root = format!("/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}");
-    let values = items(client, &format!("{root}/{}?labelSelector={selector}", metric.name)).await;
-    let values = values.map_err(|error| format!("unable to fetch metrics from external metrics API: {error}"))?;
-    if values.is_empty() {
-        return Err("no metrics returned from external metrics API".to_owned());
-    }
+    let values = items(client, "external", &format!("{root}/{}?labelSelector={selector}", metric.name)).await?;
     Ok(values.iter().filter_map(|item| item["value"].as_str()).map(milli).sum())
 }

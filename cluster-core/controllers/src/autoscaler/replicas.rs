@@ -2,10 +2,10 @@
 
 use crate::meta::Meta;
 use crate::pods::{is_ready, phase, ready_condition};
-use cluster_client::Object;
+use cluster_client::{Object, pods};
 use cluster_object::quantity::Quantity;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -221,10 +221,7 @@ pub(super) fn requests(
         if let Some(amount) = whole.filter(|_| container.is_none()) {
             return Ok((pod.name().to_owned(), milli(&amount.0)));
         }
-        let sidecar = |one: &&Container| one.restart_policy.as_deref() == Some("Always");
-        let all = spec
-            .into_iter()
-            .flat_map(|spec| spec.containers.iter().chain(spec.init_containers.iter().flatten().filter(sidecar)));
+        let all = spec.into_iter().flat_map(pods::lasting);
         let mut sum = 0;
         for one in all.filter(|one| container.is_none_or(|wanted| wanted == one.name)) {
             let amount = one.resources.as_ref().and_then(|all| all.requests.as_ref()?.get(resource));

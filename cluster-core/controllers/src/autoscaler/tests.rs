@@ -2,7 +2,7 @@
 
 use super::*;
 use cluster_client::Informers;
-use cluster_client::testing::FakeServer;
+use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::Event;
 use serde_json::json;
 

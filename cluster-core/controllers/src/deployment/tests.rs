@@ -5,7 +5,7 @@ mod property;
 
 use super::*;
 use cluster_client::Informers;
-use cluster_client::testing::FakeServer;
+use cluster_fake_server::FakeServer;
 use serde_json::json;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

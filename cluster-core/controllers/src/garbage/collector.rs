@@ -1,6 +1,6 @@
 //! Decides and does what the graph asks: deletes what nobody owns any more, lets go what waited, frees orphans.
 
-use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task, Uid};
+use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task};
 use crate::meta::Meta;
 use crate::resources::{Partial, Resource};
 use crate::{Error, ignore_gone};
@@ -16,8 +16,7 @@ pub(super) struct Collector {
     pub(super) client: Client,
     pub(super) graph: Mutex<Graph>,
     pub(super) resources: RwLock<Vec<Arc<Resource>>>,
-    pub(super) examine: WorkQueue<Uid>,
-    pub(super) orphan: WorkQueue<Uid>,
+    pub(super) queue: WorkQueue<Task>,
 }
 
 /// How an owner reference stands.
@@ -67,10 +66,7 @@ pub(super) fn judge(owners: &[Standing], has_dependents: bool, circular: bool, o
 impl Collector {
     pub(super) fn enqueue(&self, tasks: Vec<Task>) {
         for task in tasks {
-            match task {
-                Task::Examine(uid) => self.examine.add(uid),
-                Task::Orphan(uid) => self.orphan.add(uid),
-            }
+            self.queue.add(task);
         }
     }
 
@@ -159,7 +155,7 @@ impl Collector {
             return self.remove_finalizer(resource, live, FOREGROUND).await;
         }
         for dependent in blocking {
-            self.examine.add(dependent);
+            self.queue.add(Task::Examine(dependent));
         }
         Ok(())
     }

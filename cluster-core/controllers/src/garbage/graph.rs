@@ -35,7 +35,7 @@ struct Owner {
 }
 
 /// What a change asks for.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Task {
     /// See whether the object under this UID has to go.
     Examine(Uid),

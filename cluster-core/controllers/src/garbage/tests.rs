@@ -1,8 +1,8 @@
 //! The collector end to end on an API server in memory.
 
 use super::*;
-use cluster_client::testing::FakeServer;
 use cluster_client::{Client, DeleteOptions};
+use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;

@@ -75,6 +75,10 @@ pub(super) fn plan(job: &Job, pods: &[Arc<Pod>], settled: bool, now: &Time) -> P
         plan.free = pods.iter().filter(|pod| is_tracked(pod)).cloned().collect();
         return plan;
     }
+    // Also a job that is over at once has begun.
+    if spec.suspend != Some(true) {
+        plan.status.start_time.get_or_insert_with(|| now.clone());
+    }
     let tally = count(job, &spec, pods, &mut plan);
     if !decide(&spec, pods, &tally, &mut plan, now) {
         work(job, &spec, pods, &tally, settled, &mut plan, now);
@@ -197,6 +201,10 @@ fn decide(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, plan: &mut Plan, now
     }
     plan.delete.clone_from(&tally.active);
     let is_last = tally.active.is_empty() && tally.terminating == 0 && tally.is_settled;
+    if is_last {
+        // One that ends while it is suspended has none.
+        plan.status.start_time.get_or_insert_with(|| now.clone());
+    }
     if let Some((reason, message)) = failure {
         set(plan, "FailureTarget", "True", &reason, &message);
         if is_last {
@@ -282,10 +290,9 @@ fn work(job: &Job, spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, settled: bo
     if is_suspended {
         set(plan, "Suspended", "False", "JobResumed", "Job resumed");
         plan.events.push(("Normal", "Resumed".to_owned(), "Job resumed".to_owned()));
-        plan.status.start_time = None;
     }
-    let started = plan.status.start_time.get_or_insert_with(|| now.clone()).clone();
-    plan.again = spec.active_deadline_seconds.and_then(|deadline| meta::left(&started, seconds(deadline), now));
+    let (deadline, started) = (spec.active_deadline_seconds, plan.status.start_time.as_ref());
+    plan.again = deadline.zip(started).and_then(|(deadline, started)| meta::left(started, seconds(deadline), now));
     if !settled {
         return;
     }

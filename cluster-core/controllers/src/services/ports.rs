@@ -1,6 +1,7 @@
 //! The ports behind a service on one pod: numbers as they are, names as the pod's containers define them.
 
-use k8s_openapi::api::core::v1::{Container, Pod, Service, ServicePort};
+use cluster_client::pods;
+use k8s_openapi::api::core::v1::{Pod, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// One port of a service on one pod.
@@ -39,9 +40,7 @@ fn resolve_one(port: &ServicePort, pod: &Pod) -> Option<Port> {
 /// The container port of a name; sidecars have ports as well.
 fn named(pod: &Pod, name: &str, protocol: &str) -> Option<i32> {
     let spec = pod.spec.as_ref()?;
-    let sidecar = |container: &&Container| container.restart_policy.as_deref() == Some("Always");
-    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten().filter(sidecar));
-    let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
+    let mut ports = pods::lasting(spec).flat_map(|container| container.ports.iter().flatten());
     let fits = |port: &&k8s_openapi::api::core::v1::ContainerPort| {
         port.name.as_deref() == Some(name) && port.protocol.as_deref().unwrap_or("TCP") == protocol
     };

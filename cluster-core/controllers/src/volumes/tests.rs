@@ -3,8 +3,8 @@
 use super::matching::choose;
 use super::reclaim::{Fate, fate};
 use super::*;
-use cluster_client::testing::FakeServer;
 use cluster_client::{Informers, Object};
+use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -2,8 +2,10 @@
 //! or was not asked. Pure; reasons and messages are upstream's kubelet's.
 
 use crate::spec::qos::{qos_class, request};
-use cluster_object::pod::{HostPort, is_safe_sysctl};
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use cluster_client::nodes;
+use cluster_client::pods::host_ports;
+use cluster_object::pod::is_safe_sysctl;
+use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
 
 /// What the node gives to pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +55,18 @@ pub(crate) fn admit(
     Ok(())
 }
 
-fn host_ports(spec: &PodSpec) -> impl Iterator<Item = HostPort> {
-    let sidecars = spec.init_containers.iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
-    let ports = spec.containers.iter().chain(sidecars).flat_map(|c| c.ports.iter().flatten());
-    ports.filter_map(|port| HostPort::new(port.host_port, port.protocol.as_deref(), port.host_ip.as_deref()))
+/// Decides whether the node is for the pod, which may have been bound without the scheduler. Manifests of the node's own
+/// folder stand for themselves, whatever its taints say.
+pub(crate) fn place(pod: &Pod, node: &Node) -> Result<(), Refusal> {
+    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
+    let (reason, why) = if !nodes::admits(pod, node) {
+        ("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")
+    } else if !super::mirror::is_static(pod) && !nodes::tolerates(tolerations, node, &["NoExecute"]) {
+        ("TaintToleration", "node(s) had taints that the pod didn't tolerate")
+    } else {
+        return Ok(());
+    };
+    Err((reason.to_owned(), format!("Pod was rejected: Predicate {reason} failed: {why}")))
 }
 
 /// Why a running pod's new requests cannot be met: reason and message of its condition `PodResizePending`.
@@ -162,6 +172,31 @@ mod tests {
                 (Err((reason, message)), Some((wanted, part))) if reason == wanted && message.contains(part) => {}
                 (got, _) => panic!("{spec}: {got:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_pod_runs_only_where_selector_affinity_and_taints_let_it() {
+        let node = json!({"metadata": {"name": "n", "labels": {"disk": "ssd"}}, "spec": {"taints": [
+            {"key": "a", "effect": "NoSchedule"}, {"key": "b", "effect": "NoExecute"}]}});
+        let node: Node = serde_json::from_value(node).expect("a node");
+        let affinity = |zone: &str| {
+            let terms = json!([{"matchExpressions": [{"key": zone, "operator": "Exists"}]}]);
+            json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}})
+        };
+        let tolerant = json!([{"key": "b", "operator": "Exists"}]);
+        let cases = [
+            (json!({"tolerations": tolerant}), Ok(())),
+            (json!({}), Err("TaintToleration")),
+            (json!({"tolerations": tolerant, "nodeSelector": {"disk": "ssd"}}), Ok(())),
+            (json!({"tolerations": tolerant, "nodeSelector": {"disk": "hdd"}}), Err("NodeAffinity")),
+            (json!({"tolerations": tolerant, "affinity": affinity("disk")}), Ok(())),
+            (json!({"tolerations": tolerant, "affinity": affinity("zone")}), Err("NodeAffinity")),
+        ];
+        for (mut spec, expected) in cases {
+            spec["containers"] = json!([]);
+            let verdict = place(&pod(spec.clone()), &node).map_err(|(reason, _)| reason);
+            assert_eq!(verdict, expected.map_err(str::to_owned), "{spec}");
         }
     }
 

@@ -5,7 +5,7 @@ use crate::options::KubeletOptions;
 use crate::runtime::Runtime;
 use crate::spec::{field_ref::Place, service_env::service_env};
 use cluster_client::{Client, Informer, events::Recorder};
-use k8s_openapi::api::core::v1::{ObjectReference, Pod, Service};
+use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Service};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) client: Option<Client>,
     pub(crate) objects: Option<Arc<Objects>>,
     pub(crate) services: Option<Informer<Service>>,
+    /// This node alone.
+    pub(crate) nodes: Option<Informer<Node>>,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) options: Arc<KubeletOptions>,
     pub(crate) capacity: Capacity,

@@ -1,16 +1,16 @@
 //! Which pods run here: one actor for each pod of the API server and of the manifests' folder; strangers are removed.
 
 use super::actor::{self, Handle, Message, View};
-use super::admit::{Allocatable, Refusal, admit, resize_verdict};
+use super::admit::{Allocatable, Refusal, admit, place, resize_verdict};
 use super::context::Context;
 use super::mirror;
 use super::state::Event;
 use crate::node::{LEAST_MEMORY, RESERVED_MEMORY, available_memory};
 use crate::runtime::{ContainerInfo, RuntimeEvent, label};
-use cluster_client::Change;
+use cluster_client::{Change, ObjectKey};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
@@ -111,23 +111,24 @@ pub(crate) async fn run(
         present.entry(container.label(label::POD_UID).to_owned()).or_default().push(container);
     }
     let mut manager = Manager { context, pods, present, statics: HashSet::new(), waiting: HashMap::new(), finished };
-    manager.set_statics(&sources.manifests.borrow_and_update().clone());
+    let statics = sources.manifests.borrow_and_update().clone();
+    manager.set_statics(&statics).await;
     let mut synced = Box::pin(synced.fuse());
     let mut complete = false;
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
-            Some(change) = sources.api.recv() => manager.changed(change),
+            Some(change) = sources.api.recv() => manager.changed(change).await,
             Ok(()) = sources.manifests.changed() => {
                 let statics = sources.manifests.borrow_and_update().clone();
-                manager.set_statics(&statics);
+                manager.set_statics(&statics).await;
             }
             Some(event) = events.next() => manager.engine(event),
             Some(uid) = gone.recv() => manager.ended(&uid),
             () = &mut synced, if !complete => {
                 complete = true;
                 while let Ok(change) = sources.api.try_recv() {
-                    manager.changed(change);
+                    manager.changed(change).await;
                 }
                 manager.remove_strangers();
             }
@@ -147,13 +148,13 @@ fn deleted(pod: &Pod) -> Arc<Pod> {
 }
 
 impl Manager {
-    fn changed(&mut self, change: Change<Pod>) {
+    async fn changed(&mut self, change: Change<Pod>) {
         let pod = change.object().clone();
         if mirror::is_mirror(&pod) {
             return;
         }
         match change {
-            Change::Added(_) | Change::Updated { .. } => self.set(pod),
+            Change::Added(_) | Change::Updated { .. } => self.set(pod).await,
             Change::Deleted(_) => {
                 if let Some(known) = self.pods.0.write().get_mut(uid(&pod)) {
                     known.gone = true;
@@ -164,12 +165,30 @@ impl Manager {
     }
 
     /// Why a pod that has not begun here may not begin.
-    fn refusal(&self, pod: &Pod, present: &[ContainerInfo]) -> Option<Refusal> {
+    async fn refusal(&self, pod: &Pod, present: &[ContainerInfo]) -> Option<Refusal> {
         let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or("Pending");
         if !present.is_empty() || phase != "Pending" || pod.metadata.deletion_timestamp.is_some() {
             return None;
         }
-        admit(pod, &self.pods.holding(), self.allocatable(), available_memory() < LEAST_MEMORY).err()
+        match admit(pod, &self.pods.holding(), self.allocatable(), available_memory() < LEAST_MEMORY) {
+            Ok(()) => self.misplaced(pod).await,
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    /// Why this node is not for the pod. The API server has the last word, since the cache may lack a label that has
+    /// just come.
+    async fn misplaced(&self, pod: &Pod) -> Option<Refusal> {
+        let (client, nodes) = self.context.client.as_ref().zip(self.context.nodes.as_ref())?;
+        let name = &self.context.options.node_name;
+        let known = nodes.get(&ObjectKey::new("", name)).map(|node| place(pod, &node));
+        if known == Some(Ok(())) {
+            return None;
+        }
+        match client.get::<Node>("", name).await {
+            Ok(node) => place(pod, &node).err(),
+            Err(_) => known.and_then(Result::err),
+        }
     }
 
     fn allocatable(&self) -> Allocatable {
@@ -203,7 +222,7 @@ impl Manager {
         }
     }
 
-    fn set(&mut self, pod: Arc<Pod>) {
+    async fn set(&mut self, pod: Arc<Pod>) {
         let id = uid(&pod).to_owned();
         if self.pods.0.read().contains_key(&id) {
             self.weigh(&pod);
@@ -211,7 +230,7 @@ impl Manager {
             return;
         }
         let present = self.present.remove(&id).unwrap_or_default();
-        let refusal = self.refusal(&pod, &present);
+        let refusal = self.refusal(&pod, &present).await;
         let handle = actor::spawn(self.context.clone(), pod, present, refusal);
         let Handle { events, view, done } = handle;
         self.pods.0.write().insert(id.clone(), Known { view, events, gone: false });
@@ -230,7 +249,7 @@ impl Manager {
         self.weigh_again();
     }
 
-    fn set_statics(&mut self, pods: &[Arc<Pod>]) {
+    async fn set_statics(&mut self, pods: &[Arc<Pod>]) {
         let wanted: HashSet<String> = pods.iter().map(|pod| uid(pod).to_owned()).collect();
         for gone in self.statics.difference(&wanted) {
             if let Some(pod) = self.pods.pod(gone) {
@@ -238,7 +257,7 @@ impl Manager {
             }
         }
         for pod in pods {
-            self.set(pod.clone());
+            self.set(pod.clone()).await;
         }
         self.statics = wanted;
     }

@@ -1,6 +1,7 @@
 //! What an actor knows of its pod, what can happen to it, and what may be done about it.
 
 use super::backoff::Backoff;
+use cluster_client::pods::is_sidecar;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, ResourceRequirements};
 use std::borrow::Cow;
@@ -224,7 +225,7 @@ pub(crate) fn container_spec<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a Co
 }
 
 fn init_kind(container: &Container) -> Kind {
-    if container.restart_policy.as_deref() == Some("Always") { Kind::Sidecar } else { Kind::Init }
+    if is_sidecar(container) { Kind::Sidecar } else { Kind::Init }
 }
 
 /// Which probe spoke.

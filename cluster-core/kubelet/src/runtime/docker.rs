@@ -1,6 +1,6 @@
 //! [`Runtime`] on top of Docker's socket.
 
-use super::docker_spec::{create_body, image, info, update_body, with_tag};
+use super::docker_spec::{create_body, image, info, update_body};
 use super::{
     ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, Output, OutputStream,
     RegistryAuth, Result, Runtime, RuntimeError, RuntimeEvent, Session, TerminalSize, Usage, label,
@@ -11,6 +11,7 @@ use bollard::container::LogOutput;
 use bollard::errors::Error as DockerError;
 use bollard::exec::{ResizeExecOptions, StartExecOptions, StartExecResults};
 use bollard::query_parameters as query;
+use cluster_object::pod::with_tag;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use std::collections::HashMap;

@@ -136,28 +136,9 @@ pub(super) fn image(answer: ImageInspect) -> ImageInfo {
     }
 }
 
-/// `image` with `:latest` when it names neither tag nor digest.
-pub(super) fn with_tag(image: &str) -> String {
-    let last = image.rsplit('/').next().unwrap_or(image);
-    if last.contains(':') || last.contains('@') { image.to_owned() } else { format!("{image}:latest") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_image_without_tag_means_latest() {
-        let cases = [
-            ("a", "a:latest"),
-            ("r:5000/a", "r:5000/a:latest"),
-            ("r:5000/a:v1", "r:5000/a:v1"),
-            ("a@sha256:0", "a@sha256:0"),
-        ];
-        for (given, wanted) in cases {
-            assert_eq!(with_tag(given), wanted);
-        }
-    }
 
     #[test]
     fn a_container_in_a_sandbox_joins_its_namespaces() {

@@ -7,6 +7,7 @@ mod query;
 pub(crate) mod target;
 mod tls;
 
+use crate::Error;
 use crate::options::KubeletOptions;
 use crate::pod::manager::Pods;
 use crate::runtime::Runtime;
@@ -35,16 +36,14 @@ pub(crate) async fn run(
     pods: Pods,
     runtime: Arc<dyn Runtime>,
     cancel: CancellationToken,
-) -> Result<(), tls::TlsError> {
-    let Some(material) = &options.tls else {
+) -> Result<(), Error> {
+    let Some(config) = options.tls.clone() else {
         cancel.cancelled().await;
         return Ok(());
     };
     let target = Arc::new(Target::new(pods, runtime, options.node_name.clone()));
-    tls::serve(options.listen, material, router(target), cancel).await
+    tls::serve(options.listen, config, router(target), cancel).await
 }
-
-pub use tls::TlsError;
 
 fn router(target: Arc<Target>) -> Router {
     let state = target.clone();

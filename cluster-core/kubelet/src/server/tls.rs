@@ -1,15 +1,13 @@
 //! Mutual TLS: who may speak to the kubelet, and the loop that lets them in.
 
-use crate::options::ServerTls;
+use crate::Error;
 use axum::Router;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,32 +21,15 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const API_SERVER: &str = "kube-apiserver-kubelet-client";
 const ADMINISTRATORS: &str = "system:masters";
 
-/// Why the server cannot serve.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A certificate or key is not usable.
-    #[error("failed to read the kubelet's certificates: {0}")]
-    Pem(#[from] rustls::pki_types::pem::Error),
-    /// Certificate and key do not fit.
-    #[error("failed to set up TLS: {0}")]
-    Config(#[from] rustls::Error),
-    /// The clients' CA is not usable.
-    #[error("failed to set up client verification: {0}")]
-    Verifier(#[from] rustls::server::VerifierBuilderError),
-    /// The address cannot be listened on.
-    #[error("failed to listen on {0}: {1}")]
-    Listen(SocketAddr, #[source] std::io::Error),
-}
-
 /// Serves `router` to those who may until cancelled.
 pub(super) async fn serve(
     address: SocketAddr,
-    material: &ServerTls,
+    config: Arc<ServerConfig>,
     router: Router,
     cancel: CancellationToken,
-) -> Result<(), TlsError> {
-    let acceptor = acceptor(material)?;
-    let listener = TcpListener::bind(address).await.map_err(|e| TlsError::Listen(address, e))?;
+) -> Result<(), Error> {
+    let acceptor = TlsAcceptor::from(config);
+    let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -65,24 +46,6 @@ pub(super) async fn serve(
             }
         }
     }
-}
-
-fn acceptor(material: &ServerTls) -> Result<TlsAcceptor, TlsError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&material.client_ca) {
-        roots.add(certificate?)?;
-    }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-        .allow_unauthenticated()
-        .build()?;
-    let chain = CertificateDer::pem_slice_iter(&material.certificate).collect::<Result<Vec<_>, _>>()?;
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(&material.key)?)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 async fn connection(acceptor: TlsAcceptor, stream: TcpStream, router: Router, cancel: CancellationToken) {

@@ -1,6 +1,7 @@
 //! Requests and limits in the kernel's terms, and the quality-of-service class they add up to.
 
 use crate::runtime::Limits;
+use cluster_client::pods::is_sidecar;
 use cluster_object::pod;
 use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
@@ -77,7 +78,7 @@ fn asked(resources: Option<&ResourceRequirements>, name: &str) -> Option<Quantit
 /// What a pod takes of a resource: it as a whole or its containers at their peak, and its overhead.
 pub(crate) fn request(spec: &PodSpec, name: &str) -> Quantity {
     let of = |container: &Container| asked(container.resources.as_ref(), name);
-    let init = spec.init_containers.iter().flatten().map(|c| (of(c), c.restart_policy.as_deref() == Some("Always")));
+    let init = spec.init_containers.iter().flatten().map(|c| (of(c), is_sidecar(c)));
     let containers = asked(spec.resources.as_ref(), name).or_else(|| pod::peak(spec.containers.iter().map(of), init));
     let overhead = spec.overhead.as_ref().and_then(|overhead| parse(overhead.get(name)?));
     containers.unwrap_or_default() + overhead.unwrap_or_default()

@@ -1,7 +1,7 @@
 //! port-forward: pairs of SPDY streams, raw or in a WebSocket tunnel, each pair one connection to a port of the pod.
 
 use super::spdy::{self, Stream, StreamWriter};
-use super::upgrade::{self, Kind, choose_protocol, no_common_protocol, switching_to_spdy};
+use super::upgrade::{self, Kind};
 use super::{port_forward_websocket, websocket};
 use axum::body::Body;
 use axum::extract::ws::{Message, WebSocket};
@@ -9,7 +9,6 @@ use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use futures::{SinkExt, StreamExt};
 use http::{Request, Response};
-use hyper_util::rt::TokioIo;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -25,22 +24,10 @@ const PIECE: usize = 32 * 1024;
 pub(super) type Connect = Arc<dyn Fn(u16) -> BoxFuture<'static, Result<TcpStream, String>> + Send + Sync>;
 
 /// Answers a port-forward request; connections are made by `connect` as the client opens streams.
-pub(super) async fn port_forward(mut request: Request<Body>, connect: Connect) -> Response<Body> {
+pub(super) async fn port_forward(request: Request<Body>, connect: Connect) -> Response<Body> {
     match Kind::of(&request) {
         Kind::None => upgrade::bad_request("Upgrade request required"),
-        Kind::Spdy => {
-            let Some(protocol) = choose_protocol(request.headers(), &PROTOCOLS) else {
-                return no_common_protocol(&PROTOCOLS);
-            };
-            let upgrade = hyper::upgrade::on(&mut request);
-            tokio::spawn(async move {
-                match upgrade.await {
-                    Ok(upgraded) => serve(TokioIo::new(upgraded), connect).await,
-                    Err(error) => tracing::debug!(%error, "a client did not upgrade"),
-                }
-            });
-            switching_to_spdy(protocol)
-        }
+        Kind::Spdy => upgrade::spdy(request, &PROTOCOLS, move |io| serve(io, connect)),
         Kind::WebSocket => {
             let ports = port_forward_websocket::ports(request.uri().query().unwrap_or_default());
             match websocket::accept(request, &[TUNNEL, port_forward_websocket::PROTOCOL]).await {
@@ -88,10 +75,7 @@ async fn tunnel(socket: WebSocket, connect: Connect) {
 
 /// Pairs the streams of a connection by their request and connects each pair.
 async fn serve(io: impl AsyncRead + AsyncWrite + Send + 'static, connect: Connect) {
-    let mut connection = match spdy::Session::start(io) {
-        Ok(connection) => connection,
-        Err(error) => return tracing::warn!(%error, "failed to serve SPDY"),
-    };
+    let Some(mut connection) = spdy::Session::start(io) else { return };
     let mut waiting: HashMap<String, (Option<Stream>, Option<Stream>)> = HashMap::new();
     let mut pairs = tokio::task::JoinSet::new();
     while let Some(stream) = connection.accept().await {

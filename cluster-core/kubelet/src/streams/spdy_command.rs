@@ -2,11 +2,12 @@
 
 use super::command::{Channel, CommandOptions, Incoming, QUEUE, Wire, pump, sizes};
 use super::spdy::{self, Stream, StreamWriter};
-use super::upgrade::{choose_protocol, no_common_protocol, switching_to_spdy};
+use super::upgrade;
 use crate::runtime;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,29 +20,12 @@ const PROTOCOLS: [&str; 1] = ["v4.channel.k8s.io"];
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers the request and runs the session once the client has upgraded.
-pub(super) fn respond(
-    mut request: Request<Body>,
-    options: CommandOptions,
-    session: runtime::Session,
-) -> Response<Body> {
-    let Some(protocol) = choose_protocol(request.headers(), &PROTOCOLS) else {
-        return no_common_protocol(&PROTOCOLS);
-    };
-    let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        let upgraded = match upgrade.await {
-            Ok(upgraded) => upgraded,
-            Err(error) => return tracing::debug!(%error, "a client did not upgrade"),
-        };
-        match spdy::Session::start(TokioIo::new(upgraded)) {
-            Ok(connection) => run(connection, options, session).await,
-            Err(error) => tracing::warn!(%error, "failed to serve SPDY"),
-        }
-    });
-    switching_to_spdy(protocol)
+pub(super) fn respond(request: Request<Body>, options: CommandOptions, session: runtime::Session) -> Response<Body> {
+    upgrade::spdy(request, &PROTOCOLS, move |io| run(io, options, session))
 }
 
-async fn run(mut connection: spdy::Session, options: CommandOptions, session: runtime::Session) {
+async fn run(io: TokioIo<Upgraded>, options: CommandOptions, session: runtime::Session) {
+    let Some(mut connection) = spdy::Session::start(io) else { return };
     let opened = tokio::time::timeout(OPEN_TIMEOUT, open(&mut connection, options)).await;
     let Ok(Some(streams)) = opened else {
         return tracing::debug!("a client did not open its streams");

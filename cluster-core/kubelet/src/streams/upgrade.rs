@@ -3,9 +3,11 @@
 use axum::body::Body;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 
 /// The header in which a SPDY client lists the protocols it can speak on the streams.
-pub(super) const STREAM_PROTOCOL: &str = "x-stream-protocol-version";
+const STREAM_PROTOCOL: &str = "x-stream-protocol-version";
 
 /// The protocol asked for by `Upgrade`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl Kind {
 }
 
 /// The first of `known` that the client lists; a client that lists nothing speaks the oldest.
-pub(super) fn choose_protocol(headers: &HeaderMap, known: &[&'static str]) -> Option<&'static str> {
+fn choose_protocol(headers: &HeaderMap, known: &[&'static str]) -> Option<&'static str> {
     let listed: Vec<&str> = headers
         .get_all(STREAM_PROTOCOL)
         .iter()
@@ -42,8 +44,25 @@ pub(super) fn choose_protocol(headers: &HeaderMap, known: &[&'static str]) -> Op
     known.iter().find(|protocol| listed.contains(protocol)).copied()
 }
 
+/// Answers a request for SPDY, and serves the connection once the client has upgraded.
+pub(super) fn spdy<F: Future<Output = ()> + Send + 'static>(
+    mut request: Request<Body>,
+    known: &[&'static str],
+    serve: impl FnOnce(TokioIo<Upgraded>) -> F + Send + 'static,
+) -> Response<Body> {
+    let Some(protocol) = choose_protocol(request.headers(), known) else { return no_common_protocol(known) };
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => serve(TokioIo::new(upgraded)).await,
+            Err(error) => tracing::debug!(%error, "a client did not upgrade"),
+        }
+    });
+    switching_to_spdy(protocol)
+}
+
 /// 101 to SPDY.
-pub(super) fn switching_to_spdy(protocol: &'static str) -> Response<Body> {
+fn switching_to_spdy(protocol: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -54,7 +73,7 @@ pub(super) fn switching_to_spdy(protocol: &'static str) -> Response<Body> {
 }
 
 /// 403 when no protocol is common, as upstream's handshake answers.
-pub(super) fn no_common_protocol(known: &[&str]) -> Response<Body> {
+fn no_common_protocol(known: &[&str]) -> Response<Body> {
     plain(StatusCode::FORBIDDEN, format!("unable to upgrade: unable to negotiate protocol: server supports {known:?}"))
 }
 

@@ -1,7 +1,7 @@
 //! A kubelet on a real Docker engine with an API server in memory; `cargo nextest run --features docker-tests`.
 
-use cluster_client::testing::FakeServer;
 use cluster_client::{Client, DeleteOptions, Patch, PatchOptions};
+use cluster_fake_server::FakeServer;
 use cluster_kubelet::KubeletOptions;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use serde_json::json;

@@ -192,7 +192,7 @@ pub(super) fn display(path: &[&str]) -> String {
     path.iter().map(|element| display_element(element)).collect()
 }
 
-fn display_element(element: &str) -> String {
+pub(super) fn display_element(element: &str) -> String {
     match element.split_once(':') {
         Some(("f", name)) => format!(".{name}"),
         Some(("v", value)) => format!("[={value}]"),

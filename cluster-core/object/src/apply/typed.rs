@@ -56,7 +56,7 @@ fn field<'a>(schema: &'a Schema, name: &str, value: &'a Value) -> Child<'a> {
     Child { element: ["f:", name].concat(), value, schema: inner, named: known.is_some() }
 }
 
-fn item_element(item: &Value, kind: &ListKind) -> String {
+pub(super) fn item_element(item: &Value, kind: &ListKind) -> String {
     match (kind, item) {
         (ListKind::Map(keys), Value::Object(fields)) => key_element(keys.iter().filter_map(|key| {
             let value = fields.get(&*key.name).or(key.default.as_ref())?;

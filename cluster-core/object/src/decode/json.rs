@@ -12,8 +12,25 @@ pub fn parse_json(bytes: &[u8]) -> Result<(Value, Vec<String>), Status> {
     let value = Seed { duplicates: &mut duplicates, way: None }
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|e| Status::bad_request(format!("couldn't get version/kind; json parse error: {e}")))?;
+        .map_err(|e| {
+            Status::bad_request(format!("couldn't get version/kind; json parse error: {}", go_error(bytes, &e)))
+        })?;
     Ok((value, duplicates))
+}
+
+/// What Go says where the text ends too early, begins with no value or goes on behind it; else the error as it is.
+fn go_error(text: &[u8], error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let line = text.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let place = line.get(error.column().saturating_sub(1)).map(|byte| char::from(*byte));
+    match place {
+        _ if error.is_eof() => "unexpected end of JSON input".to_owned(),
+        Some(c) if said.starts_with("expected value") => {
+            format!("invalid character {c:?} looking for beginning of value")
+        }
+        Some(c) if said.starts_with("trailing characters") => format!("invalid character {c:?} after top-level value"),
+        _ => said,
+    }
 }
 
 /// The way from the root to a value; it lives on the stack and becomes text only when a key came twice.

@@ -8,7 +8,7 @@ pub fn prune(value: &mut Value, schema: &Schema) {
     Pruner { zeros: false, go: true }.walk(value, schema);
 }
 
-/// As [`prune`] for custom resources, which no Go type stands behind: nulls in lists and maps stay.
+/// As [`prune`] for custom resources, which no Go type stands behind: nulls in lists stay, those in maps go.
 pub fn prune_custom(value: &mut Value, schema: &Schema) {
     Pruner { zeros: false, go: false }.walk(value, schema);
 }
@@ -38,6 +38,9 @@ impl Pruner {
                 });
             }
             (Value::Object(entries), Shape::Map(map)) => {
+                let is_nothing =
+                    |value: &Value| value.is_null() && !map.values.nullable && !matches!(map.values.shape, Shape::Any);
+                entries.retain(|_, value| self.go || !is_nothing(value));
                 for value in entries.values_mut() {
                     self.element(value, &map.values);
                 }

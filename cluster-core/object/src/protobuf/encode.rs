@@ -1,6 +1,6 @@
 //! Writes objects as protobuf: the mirror of reading.
 
-use super::{BASE64, MAGIC, Message, PROPS, alternative, definition};
+use super::{Alternative, BASE64, MAGIC, Message, PROPS, alternative, definition};
 use base64::Engine;
 use cluster_schema::protobuf::{TaggedField, tags};
 use cluster_schema::{OBJECT_META, Schema, Shape};
@@ -146,12 +146,12 @@ fn small(shape: &Shape, schema: &Schema, value: &Value, out: &mut Message) {
 }
 
 /// A schema or what may stand in its place. Go writes `true` beside the schema.
-fn either(other: &str, value: &Value, out: &mut Message) {
+fn either(other: Alternative, value: &Value, out: &mut Message) {
     match value {
         Value::Bool(allows) => out.integer(1, i64::from(*allows)),
-        Value::Array(items) if other == "OrArray" => items.iter().for_each(|item| put(&PROPS, 2, item, out)),
+        Value::Array(items) if other == Alternative::Schemas => items.iter().for_each(|item| put(&PROPS, 2, item, out)),
         Value::Array(items) => items.iter().for_each(|item| out.bytes(2, text(item))),
-        props if other == "OrBool" => {
+        props if other == Alternative::Bool => {
             out.integer(1, 1);
             put(&PROPS, 2, props, out);
         }

@@ -162,9 +162,9 @@ fn any_value(schema: &Schema, dice: &mut Dice, depth: usize) -> Option<Value> {
         Shape::Time => "2026-01-01T00:00:01Z".into(),
         Shape::MicroTime => format!("2026-01-01T00:00:01.{:06}Z", number % 1_000_000).into(),
         Shape::Any => match alternative(schema) {
-            Some("OrBool") => true.into(),
-            Some("OrArray") => json!([{"type": "string"}]),
-            Some(_) => json!(["a"]),
+            Some(Alternative::Bool) => true.into(),
+            Some(Alternative::Schemas) => json!([{"type": "string"}]),
+            Some(Alternative::Texts) => json!(["a"]),
             None => json!({"a": [number]}),
         },
         Shape::List(list) => vec![any_value(&list.items, dice, depth)?].into(),

@@ -1,12 +1,13 @@
 //! A pod in the form the plugins read.
 
-use super::requests::{is_sidecar, of_pod};
+use super::requests::of_pod;
 use super::terms::equals;
 use super::{Class, Classes, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
 use cluster_client::ObjectKey;
-use cluster_object::pod::HostPort;
+use cluster_client::pods::host_ports;
+use cluster_object::pod::{HostPort, with_tag};
 use cluster_object::selector::Selector;
-use k8s_openapi::api::core::v1::{Container, NodeAffinity, Pod, PodSpec, Toleration, TopologySpreadConstraint};
+use k8s_openapi::api::core::v1::{NodeAffinity, Pod, PodSpec, Toleration, TopologySpreadConstraint};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -109,12 +110,12 @@ impl PodInfo {
             priority: spec.priority.unwrap_or_default(),
             requests,
             counted,
-            ports: host_ports(spec),
+            ports: host_ports(spec).collect(),
             required_nodes: RequiredNodes::read(spec),
             preferred_nodes: preferred_nodes(spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref())),
             hard_spread: spread("DoNotSchedule"),
             soft_spread: spread("ScheduleAnyway"),
-            images: containers().filter_map(|c| c.image.as_deref()).map(normal_image).collect(),
+            images: containers().filter_map(|c| c.image.as_deref()).map(with_tag).collect(),
             claims: claims(&pod, spec),
             disks: spec.volumes.iter().flatten().flat_map(Disk::read).collect(),
             class: classes.shared(class),
@@ -157,25 +158,11 @@ impl PodInfo {
     }
 }
 
-/// The ports of the node that its containers want.
-fn host_ports(spec: &PodSpec) -> Vec<HostPort> {
-    let sidecars = spec.init_containers.iter().flatten().filter(|c| is_sidecar(c));
-    let ports = spec.containers.iter().chain(sidecars).flat_map(|c: &Container| c.ports.iter().flatten());
-    let taken = ports.map(|port| HostPort::new(port.host_port, port.protocol.as_deref(), port.host_ip.as_deref()));
-    taken.flatten().collect()
-}
-
 /// The weighed terms of a node affinity.
 pub(crate) fn preferred_nodes(affinity: Option<&NodeAffinity>) -> Vec<(i64, NodeTerm)> {
     let preferred = affinity.and_then(|a| a.preferred_during_scheduling_ignored_during_execution.as_deref());
     let weighed = preferred.unwrap_or_default().iter().filter(|term| term.weight != 0);
     weighed.map(|term| (i64::from(term.weight), NodeTerm::read(&term.preference))).collect()
-}
-
-/// An image's name as nodes report it: with a tag.
-fn normal_image(image: &str) -> String {
-    let last = image.rsplit('/').next().unwrap_or_default();
-    if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
 }
 
 fn claims(pod: &Pod, spec: &PodSpec) -> Vec<Claim> {

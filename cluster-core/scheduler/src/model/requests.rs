@@ -1,6 +1,7 @@
 //! What a pod asks a node for: containers together, init containers one after another, sidecars beside both.
 
 use super::Resources;
+use cluster_client::pods::is_sidecar;
 use cluster_object::pod::{Demand, peak};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, ResourceRequirements};
 
@@ -69,11 +70,6 @@ fn override_with(sum: &mut Resources, whole: &Resources, named: impl Fn(&str) ->
         sum.memory = whole.memory;
     }
     sum.extended.extend(whole.extended.iter().map(|(name, amount)| (name.clone(), *amount)));
-}
-
-/// Whether an init container keeps running beside the others.
-pub(crate) fn is_sidecar(container: &Container) -> bool {
-    container.restart_policy.as_deref() == Some("Always")
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The whole scheduler against an API server in memory.
 
 use crate::tests::{node, pod, requests};
-use cluster_client::testing::FakeServer;
 use cluster_client::{Change, Client, Informers, trim};
+use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use serde_json::{Value, json};
 use std::sync::Arc;

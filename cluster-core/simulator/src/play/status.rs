@@ -1,6 +1,7 @@
 //! Where a simulated pod stands in its life, and the status that tells it.
 
 use crate::stages::Stages;
+use cluster_client::pods::is_sidecar;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
@@ -133,7 +134,6 @@ pub(super) fn status(pod: &Pod, life: &Life, address: Ipv4Addr, host: Option<Ipv
             ..ContainerStatus::default()
         }
     };
-    let is_sidecar = |c: &Container| c.restart_policy.as_deref() == Some("Always");
     let init: Vec<_> = spec.init_containers.iter().flatten().map(|c| report(c, !is_sidecar(c))).collect();
     let phase = match life.state {
         State::Waiting => "Pending",

@@ -1,7 +1,7 @@
 //! A pod's life, stage by stage, and the whole simulator against an API server in memory.
 
 use super::*;
-use cluster_client::testing::FakeServer;
+use cluster_fake_server::FakeServer;
 use serde_json::{Value, json};
 
 fn at(second: i64) -> Timestamp {

@@ -24,7 +24,7 @@ use self::wire::{Compare, DeleteRequest, Op, Operation, Ordering, PutRequest, Tx
 use crate::at_rest::AtRest;
 use crate::ring::LIMITS;
 use crate::state::State;
-use crate::{Draft, Entry, Expect, Expired, IoError, Key, OpenError, Revision, Snapshot, Store, Watcher, WriteError};
+use crate::{Draft, Entry, Expect, IoError, Key, OpenError, Revision, Store, WriteError};
 
 /// Reads that wait for one question to the quorum.
 const QUEUE: usize = 1024;
@@ -90,12 +90,8 @@ async fn ask_quorum(rpc: Arc<Rpc>, mut asked: mpsc::Receiver<oneshot::Sender<Fre
 
 #[async_trait]
 impl Store for EtcdStore {
-    fn revision(&self) -> Revision {
-        self.state.revision()
-    }
-
-    async fn reached(&self, revision: Revision) {
-        self.state.reached(revision).await;
+    fn state(&self) -> &Arc<State> {
+        &self.state
     }
 
     async fn freshest(&self) -> Result<(), Arc<IoError>> {
@@ -108,18 +104,6 @@ impl Store for EtcdStore {
             Ok(())
         };
         timeout(PATIENCE, fresh).await.unwrap_or_else(|_| Err(failed(EtcdError::Timeout)))
-    }
-
-    fn get(&self, key: &Key) -> Option<Arc<Entry>> {
-        self.state.get(key)
-    }
-
-    fn snapshot(&self, resource: &str) -> Snapshot {
-        self.state.snapshot(resource)
-    }
-
-    fn snapshot_at(&self, resource: &str, revision: Revision) -> Result<Snapshot, Expired> {
-        self.state.snapshot_at(resource, revision)
     }
 
     async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
@@ -155,9 +139,5 @@ impl Store for EtcdStore {
         let operation = Operation::Delete(DeleteRequest { key: path });
         let revision = self.write(&key, Some(compare), operation).await?;
         Ok(Arc::new(Entry::written(key, revision, &last)))
-    }
-
-    fn watch(&self, resource: &str, after: Revision) -> Result<Watcher, Expired> {
-        self.state.watch(resource, after)
     }
 }

@@ -16,7 +16,7 @@ use super::log::Log;
 use crate::at_rest::AtRest;
 use crate::ring::LIMITS;
 use crate::state::{Commit, State, collection};
-use crate::{Change, Entry, Event, Key, OpenError, Revision, SealError};
+use crate::{Change, Entry, Event, IoError, Key, OpenError, Revision, SealError};
 
 const FORMAT: i64 = 1;
 /// How many revisions back a watch can resume after a restart.
@@ -32,8 +32,9 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<(Log, State),
     let (checked, loaded) = futures::join!(check(&mut second, path), load(&mut connection, options));
     checked?;
     let loaded = loaded.map_err(|error| match error {
-        LoadError::Database(source) => database(source),
-        LoadError::Sealed(error) => error.into(),
+        IoError::Database(source) => database(source),
+        IoError::Seal(error) => error.into(),
+        IoError::Etcd(error) => error.into(),
     })?;
     let checkpoints = Checkpoints::start(second);
     let log =
@@ -87,16 +88,8 @@ fn classify(path: &Path, source: sqlx::Error) -> OpenError {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-enum LoadError {
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    #[error(transparent)]
-    Sealed(#[from] SealError),
-}
-
 /// The state, and the bytes of all values and of the current ones.
-async fn load(connection: &mut SqliteConnection, options: &Options) -> Result<(State, (i64, i64)), LoadError> {
+async fn load(connection: &mut SqliteConnection, options: &Options) -> Result<(State, (i64, i64)), IoError> {
     let (newest, compacted, stored): (i64, i64, i64) =
         query_as("SELECT (SELECT IFNULL(MAX(revision), 1) FROM log), compacted, bytes FROM meta")
             .fetch_one(&mut *connection)
@@ -115,7 +108,7 @@ async fn load_objects(
     connection: &mut SqliteConnection,
     at_rest: &dyn AtRest,
     commit: &mut Commit,
-) -> Result<i64, LoadError> {
+) -> Result<i64, IoError> {
     let mut live = 0;
     // The cross join keeps SQLite from reordering: both tables are read from front to back.
     let mut rows = query_as::<_, (String, String, String, i64, Vec<u8>)>(
@@ -143,7 +136,7 @@ async fn load_events(
     at_rest: &dyn AtRest,
     replay: i64,
     commit: &mut Commit,
-) -> Result<(), LoadError> {
+) -> Result<(), IoError> {
     let mut seen: BTreeMap<i64, Arc<Entry>> = BTreeMap::new();
     let mut rows = query_as::<_, Row>(
         "SELECT l.revision, l.previous, l.change = 1 AS deleted, l.resource, l.namespace, l.name, l.bytes, \

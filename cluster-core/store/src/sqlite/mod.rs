@@ -17,9 +17,7 @@ use self::writer::{Command, Request, Writer};
 use crate::at_rest::{AtRest, Plain};
 use crate::ring::LIMITS;
 use crate::state::State;
-use crate::{
-    Change, Draft, Entry, Expect, Expired, IoError, Key, OpenError, Revision, Snapshot, Store, Watcher, WriteError,
-};
+use crate::{BackupError, Change, Draft, Entry, Expect, Key, OpenError, Store, WriteError};
 
 /// Writes that wait in the queue before callers wait for room in it.
 const QUEUE: usize = 1024;
@@ -66,11 +64,22 @@ impl Default for Retention {
     }
 }
 
+/// Copies the store in the file `from`, as of one moment, into the new file `to`; its server may go on working.
+pub async fn backup(from: &Path, to: &Path) -> Result<(), BackupError> {
+    if !from.exists() {
+        return Err(BackupError::Missing(from.into()));
+    }
+    let mut connection = load::connect(from).await?;
+    let text = to.to_str().ok_or_else(|| BackupError::Path(to.into()))?;
+    sqlx::query("VACUUM INTO ?").bind(text).execute(&mut connection).await?;
+    sqlx::Connection::close(connection).await?;
+    Ok(File::open(to)?.sync_all()?)
+}
+
 /// The store in one SQLite file. Dropping it ends the writer; [`Store::close`] also waits for that.
 pub struct SqliteStore {
     state: Arc<State>,
     queue: mpsc::Sender<Command>,
-    path: Option<PathBuf>,
 }
 
 impl SqliteStore {
@@ -87,19 +96,7 @@ impl SqliteStore {
         let state = Arc::new(state);
         let (queue, commands) = mpsc::channel(QUEUE);
         tokio::spawn(Writer::new(state.clone(), log).run(commands));
-        Ok(Arc::new(Self { state, queue, path: options.path }))
-    }
-
-    /// Copies the store, as of one moment, into a new file while it goes on working.
-    pub async fn backup(&self, to: &Path) -> Result<(), IoError> {
-        let from = self.path.as_ref().ok_or(IoError::InMemory)?;
-        let mut connection = load::connect(from).await?;
-        let to_text = to.to_str().ok_or(IoError::Path)?.to_owned();
-        sqlx::query("VACUUM INTO ?").bind(to_text).execute(&mut connection).await?;
-        sqlx::Connection::close(connection).await?;
-        let to = to.to_owned();
-        let synced = tokio::task::spawn_blocking(move || File::open(to)?.sync_all()).await;
-        Ok(synced.unwrap_or_else(|error| Err(std::io::Error::other(error)))?)
+        Ok(Arc::new(Self { state, queue }))
     }
 
     async fn write(&self, change: Change, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
@@ -112,12 +109,8 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    fn revision(&self) -> Revision {
-        self.state.revision()
-    }
-
-    async fn reached(&self, revision: Revision) {
-        self.state.reached(revision).await;
+    fn state(&self) -> &Arc<State> {
+        &self.state
     }
 
     async fn close(&self) {
@@ -127,28 +120,12 @@ impl Store for SqliteStore {
         }
     }
 
-    fn get(&self, key: &Key) -> Option<Arc<Entry>> {
-        self.state.get(key)
-    }
-
-    fn snapshot(&self, resource: &str) -> Snapshot {
-        self.state.snapshot(resource)
-    }
-
-    fn snapshot_at(&self, resource: &str, revision: Revision) -> Result<Snapshot, Expired> {
-        self.state.snapshot_at(resource, revision)
-    }
-
     async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
         self.write(Change::Put, key, expect, draft).await
     }
 
     async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError> {
         self.write(Change::Delete, key, expect, last).await
-    }
-
-    fn watch(&self, resource: &str, after: Revision) -> Result<Watcher, Expired> {
-        self.state.watch(resource, after)
     }
 }
 

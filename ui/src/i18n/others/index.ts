@@ -32,3 +32,9 @@ export function editorWords(t: (key: Key & `code.${string}`) => string): Record<
   const words = KEYS.filter((key): key is typeof key & `code.${string}` => key.startsWith('code.'));
   return Object.fromEntries(words.map((key) => [others[key], t(key)]));
 }
+
+/** The name of a fact; a field of a kind that nobody knows is called as it is. */
+export function factName(label: string, t: (key: Key & `fact.${string}`) => string): string {
+  const key = `fact.${label}`;
+  return key in others ? t(key as Key & `fact.${string}`) : label;
+}

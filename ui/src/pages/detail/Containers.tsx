@@ -3,6 +3,7 @@ import type { KubeObject } from '../../api/contract';
 import { Age } from '../../components/Age';
 import { Card, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { factName } from '../../i18n/others';
 import { type Container, type ContainerStatus, containerState, containersOf } from '../../kinds/read';
 import { containerFacts } from './containerFacts';
 
@@ -68,7 +69,7 @@ function More({ container, message }: { container: Container; message: string | 
             <dl className="facts">
               {all.map(([label, lines]) => (
                 <div key={label}>
-                  <dt>{label}</dt>
+                  <dt>{factName(label, t)}</dt>
                   <dd className="mono">
                     {lines.map((line) => (
                       <div key={line}>{line}</div>

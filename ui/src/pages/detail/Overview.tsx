@@ -3,6 +3,7 @@ import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Age } from '../../components/Age';
 import { Card, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { factName } from '../../i18n/others';
 import { conditionHealth, conditions } from '../../kinds/read';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
@@ -39,12 +40,13 @@ export function Overview({ object, target }: { object: KubeObject; target: Objec
 }
 
 function FactLine({ fact: { label, value, to, folded } }: { fact: Fact }) {
+  const { t } = useI18n();
   const { refTo } = useCluster();
   const links = useLinks();
   const ref = to && refTo(to.apiVersion, to.kind, to.namespace, to.name);
   return (
     <div>
-      <dt>{label}</dt>
+      <dt>{factName(label, t)}</dt>
       <dd>
         {folded ? (
           <details>

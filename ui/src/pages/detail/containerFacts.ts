@@ -1,6 +1,6 @@
 import type { Container, Probe } from '../../kinds/read';
 
-/** What a container is told, a label and its lines each. Labels are Kubernetes' own terms. */
+/** What a container is told, a label and its lines each. Labels are names of the catalogues under `fact.`. */
 export function containerFacts(container: Container): [label: string, lines: string[]][] {
   const { command = [], args = [], env = [], envFrom = [], volumeMounts = [] } = container;
   const all: [string, string[]][] = [

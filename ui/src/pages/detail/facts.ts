@@ -15,7 +15,7 @@ type Read = (object: KubeObject) => unknown;
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 
-/** Per kind, what is worth a line. Labels are Kubernetes' own terms. */
+/** Per kind, what is worth a line. Labels are names of the catalogues under `fact.`. */
 const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kind?: string][]> = {
   Pod: [
     ['Phase', (o) => o.status?.phase],

@@ -83,56 +83,60 @@ fn policy<'a>(namespace: &'a Value, mode: &str) -> (&'a str, u32, String) {
 
 /// Refuses labels of no meaning, and warns of pods that a new level would not let in.
 fn namespace(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
-    let (new, mut errors) = (&*request.object, Errors::new());
-    let labels = At::root(new).get("metadata.labels");
-    for mode in MODES {
-        let (level, version) = (format!("{LABELS}{mode}"), format!("{LABELS}{mode}-version"));
-        let at = |key: &str| labels.path.key(key);
-        if meta::label(new, &level).is_some_and(|level| !LEVELS.contains(&level)) {
-            let why = format!("must be one of {}", LEVELS.join(", "));
-            errors.push(cluster_object::field::Error::invalid(&at(&level), &new["metadata"]["labels"][&level], &why));
-        }
-        if meta::label(new, &version).is_some_and(|version| !is_version(version)) {
-            let why = "must be \"latest\" or \"v1.x\"";
-            errors.push(cluster_object::field::Error::invalid(
-                &at(&version),
-                &new["metadata"]["labels"][&version],
-                why,
-            ));
+    let new = &*request.object;
+    let errors = label_faults(new);
+    let relabelled = request.old.is_none_or(|old| new["metadata"]["labels"] != old["metadata"]["labels"]);
+    if relabelled && !errors.is_empty() {
+        return Err(Status::invalid("", "Namespace", meta::name(new), &errors));
+    }
+    let Some(old) = request.old else { return Ok(()) };
+    let rank = |namespace: &Value| LEVELS.iter().position(|known| *known == policy(namespace, "enforce").0);
+    if rank(new) > rank(old) {
+        for said in present_pods(new, lookup) {
+            request.notes.warn(&said);
         }
     }
-    let invalid = |errors: &Errors| Err(Status::invalid("", "Namespace", meta::name(new), errors));
-    let Some(old) = request.old else { return if errors.is_empty() { Ok(()) } else { invalid(&errors) } };
-    let ((level, minor, now), (before, ..)) = (policy(new, "enforce"), policy(old, "enforce"));
-    if !errors.is_empty() && new["metadata"]["labels"] != old["metadata"]["labels"] {
-        return invalid(&errors);
+    Ok(())
+}
+
+fn label_faults(namespace: &Value) -> Errors {
+    let (mut errors, labels) = (Errors::new(), At::root(namespace).get("metadata.labels"));
+    let levels = format!("must be one of {}", LEVELS.join(", "));
+    for (key, label) in labels.entries() {
+        let Some(mode) = key.strip_prefix(LABELS) else { continue };
+        let is_mode = |mode: &str| MODES.contains(&mode);
+        if is_mode(mode) && !LEVELS.contains(&label.text()) {
+            errors.push(label.invalid(&levels));
+        }
+        if mode.strip_suffix("-version").is_some_and(is_mode) && !is_version(label.text()) {
+            errors.push(label.invalid("must be \"latest\" or \"v1.x\""));
+        }
     }
-    let rank = |level: &str| LEVELS.iter().position(|known| *known == level);
-    if rank(level) <= rank(before) {
-        return Ok(());
-    }
+    errors
+}
+
+/// What the namespace's level would refuse of the pods that are there, those with the same faults in one warning.
+fn present_pods(namespace: &Value, lookup: &dyn Lookup) -> Vec<String> {
+    let ((level, minor, policy), name) = (policy(namespace, "enforce"), meta::name(namespace));
     let mut found: BTreeMap<String, (String, usize)> = BTreeMap::new();
-    for pod in lookup.list("pods", Some(meta::name(new))) {
+    for pod in lookup.list("pods", Some(name)) {
         let faults = faults(level, minor, &pod["spec"]);
         if !faults.is_empty() {
             let entry = found.entry(faults).or_insert_with(|| (text(&pod["metadata"]["name"]).to_owned(), 0));
             entry.1 += 1;
         }
     }
-    if !found.is_empty() {
-        let name = meta::name(new);
-        let said = format!("existing pods in namespace {name:?} violate the new PodSecurity enforce level {now:?}");
-        request.notes.warn(&said);
-    }
-    for (faults, (name, count)) in found {
+    let head = format!("existing pods in namespace {name:?} violate the new PodSecurity enforce level {policy:?}");
+    let head = Some(head).filter(|_| !found.is_empty());
+    let each = found.into_iter().map(|(faults, (name, count))| {
         let others = match count {
             1 => String::new(),
             2 => " (and 1 other pod)".to_owned(),
             more => format!(" (and {} other pods)", more - 1),
         };
-        request.notes.warn(&format!("{name}{others}: {faults}"));
-    }
-    Ok(())
+        format!("{name}{others}: {faults}")
+    });
+    head.into_iter().chain(each).collect()
 }
 
 fn is_version(version: &str) -> bool {

@@ -5,6 +5,7 @@ use super::evaluation::{Evaluation, settled};
 use super::{Applicable, VALIDATING, VALIDATING_BINDINGS, applicable, denied, fails_closed, params};
 use crate::admission::AdmissionRequest;
 use crate::admission::webhook::versions;
+use crate::custom::rules;
 use crate::kinds::walk::{items, text, texts};
 use crate::verbs::Call;
 use cluster_cel::{Budget, Value as CelValue};
@@ -83,12 +84,7 @@ fn violations(run: &mut Evaluation<'_>, policy: &Compiled) -> Vec<Violation> {
         match run.value(expression) {
             Ok(CelValue::Bool(true)) => {}
             Ok(CelValue::Bool(false)) => {
-                let computed = message.as_ref().and_then(|message| match run.value(message) {
-                    Ok(CelValue::String(said)) => {
-                        Some(said.trim().to_owned()).filter(|said| !said.is_empty() && !said.contains('\n'))
-                    }
-                    _ => None,
-                });
+                let computed = message.as_ref().and_then(|message| rules::message_of(run.value(message).ok()?));
                 let said = text(&spec["message"]).trim();
                 let otherwise = match said {
                     "" => format!("failed expression: {}", text(&spec["expression"]).trim()),

@@ -19,6 +19,9 @@ pub(super) const STRATEGY: Strategy = Strategy {
     defaults: defaults::pod,
     prepare_create: |pod| pod["status"] = json!({"phase": "Pending", "qosClass": qos_class_of(&pod["spec"])}),
     prepare_update: |pod, old| pod["status"] = old["status"].clone(),
+    prepare_status: |pod, old| {
+        super::walk::default_text(&mut pod["status"], "qosClass", meta::text(old, "status.qosClass"));
+    },
     validate: validation::pod,
     validate_update: update::validate,
     validate_status: update::validate_status,

@@ -1,6 +1,6 @@
 //! What may change in a pod once it exists.
 
-use crate::kinds::walk::{At, each, entries, items, remove};
+use crate::kinds::walk::{At, each, entries, is_empty, items, remove, text};
 use cluster_object::field::{Error, Errors};
 use cluster_object::pod::qos_class_of;
 use serde_json::Value;
@@ -91,24 +91,59 @@ pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
     errors
 }
 
-/// Faults of a change of a pod's status.
+/// Faults of a change of a pod's status that several fields have a part in.
 pub(crate) fn validate_status(new: &Value, old: &Value) -> Errors {
-    let mut errors = Errors::new();
-    let status = At::root(new).get("status");
-    for (list, spec_list) in [("containerStatuses", "containers"), ("initContainerStatuses", "initContainers")] {
-        let never = old["spec"]["restartPolicy"] == "Never";
-        for state in status.get(list).items().filter(|_| never) {
-            let was = items(&old["status"][list]).iter().find(|s| s["name"] == state.value["name"]);
-            let sidecar = items(&old["spec"][spec_list])
-                .iter()
-                .any(|c| c["name"] == state.value["name"] && !c["restartPolicy"].is_null());
-            let ended = was.is_some_and(|s| s["state"]["terminated"].is_object());
-            if ended && !sidecar && !state.get("state.terminated").is_set() {
-                errors.push(state.get("state").forbidden("may not be transitioned to non-terminated state"));
+    let (mut errors, status) = (Errors::new(), At::root(new).get("status"));
+    status.get("qosClass").unchanged(&old["status"]["qosClass"], &mut errors);
+    let lists = [
+        ("containerStatuses", "containers"),
+        ("initContainerStatuses", "initContainers"),
+        ("ephemeralContainerStatuses", "ephemeralContainers"),
+    ];
+    for (list, of) in lists {
+        for (index, was) in items(&old["status"][list]).iter().enumerate() {
+            let revived = status
+                .get(list)
+                .items()
+                .any(|now| now.value["name"] == was["name"] && !now.get("state.terminated").is_set());
+            if revived && !may_restart(&old["spec"], of, was) {
+                let path = status.get(list).path.index(index).child("state");
+                errors.push(Error::forbidden(&path, "may not be transitioned to non-terminated state"));
             }
         }
     }
+    let claims = items(&new["spec"]["resourceClaims"]);
+    for claim in status.get("resourceClaimStatuses").items().map(|claim| claim.get("name")) {
+        if !claims.iter().any(|known| known["name"] == *claim.value) {
+            errors.push(claim.invalid("must match the name of an entry in `spec.resourceClaims`"));
+        }
+    }
+    let hosts = status.get("hostIPs");
+    if !hosts.is_empty() && hosts.value[0]["ip"] != status.value["hostIP"] {
+        errors.push(hosts.invalid("must be equal to `hostIP`"));
+    }
+    for list in [status.get("podIPs"), hosts] {
+        let is_new = |ip: &Value| text(&ip["ip"]).contains(':');
+        let families: Vec<bool> = items(list.value).iter().map(is_new).collect();
+        if families.len() > 2 || (families.len() == 2 && families[0] == families[1]) {
+            errors.push(list.invalid("may specify no more than one IP for each IP family"));
+        }
+    }
     errors
+}
+
+/// Whether a container of the list `of` that ended may run again.
+fn may_restart(spec: &Value, of: &str, state: &Value) -> bool {
+    let ended = &state["state"]["terminated"];
+    let own = items(&spec[of]).iter().find(|container| container["name"] == state["name"]);
+    let own =
+        own.filter(|container| !is_empty(&container["restartPolicy"]) || !is_empty(&container["restartPolicyRules"]));
+    let policy = match of {
+        "ephemeralContainers" => "Never",
+        _ => text(&spec["restartPolicy"]),
+    };
+    // One with a policy or rules of its own is left to the kubelet.
+    ended.is_null() || own.is_some() || policy == "Always" || (policy == "OnFailure" && ended["exitCode"] != 0)
 }
 
 fn deadline(new: &At<'_>, old: &Value, errors: &mut Errors) {

@@ -27,6 +27,7 @@ fn rig() -> Rig {
         client: None,
         objects: None,
         services: None,
+        nodes: None,
         recorder: None,
         options: Arc::new(options),
         capacity: Capacity::default(),

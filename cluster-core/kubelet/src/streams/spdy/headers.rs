@@ -3,41 +3,18 @@
 use super::Error;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 /// The most that one header block may grow to.
 const MAX_BLOCK: usize = 64 * 1024;
 
 /// The words that both sides know, each preceded by its length, and then text as it stands (draft section 2.6.10.1).
-static DICTIONARY: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut dictionary = Vec::new();
-    for word in WORDS.split('|') {
-        put_text(&mut dictionary, word);
-    }
-    dictionary.extend_from_slice(TAIL.as_bytes());
-    dictionary
-});
-
-const WORDS: &str = "options|head|post|put|delete|trace|accept|accept-charset|accept-encoding|accept-language|\
-accept-ranges|age|allow|authorization|cache-control|connection|content-base|content-encoding|content-language|\
-content-length|content-location|content-md5|content-range|content-type|date|etag|expect|expires|from|host|if-match|\
-if-modified-since|if-none-match|if-range|if-unmodified-since|last-modified|location|max-forwards|pragma|\
-proxy-authenticate|proxy-authorization|range|referer|retry-after|server|te|trailer|transfer-encoding|upgrade|\
-user-agent|vary|via|warning|www-authenticate|method|get|status|200 OK|version|HTTP/1.1|url|public|set-cookie|\
-keep-alive|origin";
-
-const TAIL: &str = "100101201202205206300302303304305306307402405406407408409410411412413414415416417502504505203 \
-Non-Authoritative Information204 No Content301 Moved Permanently400 Bad Request401 Unauthorized403 Forbidden404 Not \
-Found500 Internal Server Error501 Not Implemented503 Service UnavailableJan Feb Mar Apr May Jun Jul Aug Sept Oct Nov \
-Dec 00:00:00 Mon, Tue, Wed, Thu, Fri, Sat, Sun, GMTchunked,text/html,image/png,image/jpg,image/gif,application/xml,\
-application/xhtml+xml,text/plain,text/javascript,publicprivatemax-age=gzip,deflate,sdchcharset=utf-8charset=\
-iso-8859-1,utf-,*,enq=0.";
+static DICTIONARY: &[u8] = include_bytes!("dictionary.bin");
 
 /// Lower-case names and their values.
 pub(in crate::streams) type Headers = HashMap<String, String>;
 
 fn put_text(block: &mut Vec<u8>, text: &str) {
-    // Texts come from this file or fit a block.
+    // Texts fit a block.
     block.extend_from_slice(&(text.len() as u32).to_be_bytes());
     block.extend_from_slice(text.as_bytes());
 }
@@ -65,7 +42,7 @@ impl Decoder {
             let status = match self.zlib.decompress(block, &mut buffer, FlushDecompress::Sync) {
                 Err(error) if error.needs_dictionary().is_some() => {
                     block = &block[(self.zlib.total_in() - read) as usize..];
-                    let known = self.zlib.set_dictionary(&DICTIONARY);
+                    let known = self.zlib.set_dictionary(DICTIONARY);
                     known.map_err(|_| Error::Protocol("headers are compressed with an unknown dictionary"))?;
                     continue;
                 }
@@ -114,7 +91,7 @@ pub(super) struct Encoder {
 impl Encoder {
     pub(super) fn new() -> Result<Self, Error> {
         let mut zlib = Compress::new(Compression::fast(), true);
-        zlib.set_dictionary(&DICTIONARY).map_err(|_| Error::Protocol("the dictionary cannot be set"))?;
+        zlib.set_dictionary(DICTIONARY).map_err(|_| Error::Protocol("the dictionary cannot be set"))?;
         Ok(Self { zlib })
     }
 
@@ -147,7 +124,7 @@ mod tests {
     #[test]
     fn the_dictionary_is_the_drafts() {
         let (mut a, mut b) = (1u32, 0u32);
-        for byte in DICTIONARY.iter() {
+        for byte in DICTIONARY {
             a = (a + u32::from(*byte)) % 65521;
             b = (b + a) % 65521;
         }

@@ -1,6 +1,5 @@
 //! A connection's streams: one task reads frames and deals them out, one writes.
 
-use super::Error;
 use super::frame::{FrameReader, FrameWriter, Received, Sent};
 use super::headers::Headers;
 use bytes::Bytes;
@@ -53,15 +52,16 @@ impl StreamWriter {
 
 impl Session {
     /// Serves the client's streams on `io`.
-    pub(in crate::streams) fn start(io: impl AsyncRead + AsyncWrite + Send + 'static) -> Result<Self, Error> {
+    pub(in crate::streams) fn start(io: impl AsyncRead + AsyncWrite + Send + 'static) -> Option<Self> {
         let (read, write) = tokio::io::split(io);
         let (frames, to_write) = mpsc::channel(QUEUE);
         let (to_accept, accepted) = mpsc::channel(QUEUE);
-        let writer = FrameWriter::new(write)?;
+        let writer = FrameWriter::new(write);
+        let writer = writer.inspect_err(|error| tracing::warn!(%error, "failed to serve SPDY")).ok()?;
         let reader = Reader { frames, streams: HashMap::new(), accepted: to_accept };
         // Not tied to the session: it ends by itself once nobody can send any more, with all that was sent.
         tokio::spawn(write_frames(writer, to_write));
-        Ok(Self { accepted, _reader: AbortOnDropHandle::new(tokio::spawn(reader.run(FrameReader::new(read)))) })
+        Some(Self { accepted, _reader: AbortOnDropHandle::new(tokio::spawn(reader.run(FrameReader::new(read)))) })
     }
 
     /// The next stream the client opens; `None` when the connection ended.

@@ -1,4 +1,4 @@
-//! Measures the store: `cargo run --release -p cluster-store --example bench [FOLDER]`.
+//! Measures the store: `cargo run --release -p devcluster-tests --example store [FOLDER]`.
 //!
 //! Durable creates and updates with 32 concurrent writers, 200 watchers, opening, listing, memory.
 

@@ -1,8 +1,8 @@
 //! An API server in memory for tests: stores, lists and watches any JSON object, without defaults or validation.
 
-use crate::{Backend, Client, Error, ListPage, Status, WatchEvent, WatchScope, WatchStream};
 use async_trait::async_trait;
 use bytes::Bytes;
+use cluster_client::{Backend, Client, Error, ListPage, Status, WatchEvent, WatchScope, WatchStream};
 use cluster_object::status::GroupResource;
 use futures::{StreamExt, stream};
 use http::{Method, Request, Response};

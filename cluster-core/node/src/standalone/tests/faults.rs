@@ -1,7 +1,7 @@
 //! Controllers and a scheduler that are killed wherever they stand, again and again, over a real API server: all
 //! converges, nothing is there twice, nothing is counted twice.
 
-use crate::standalone::tests::start;
+use super::start;
 use cluster_client::{Change, Client, Informer, Informers, Object, Patch, PatchOptions};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;

@@ -1,4 +1,4 @@
-//! Prints how many pods a second the bare decision places: `throughput [NODES] [PODS]`.
+//! Prints how many pods a second the bare decision places: `cargo run --release -p devcluster-tests --example scheduler [NODES] [PODS]`.
 
 use cluster_scheduler::{Chooser, Cluster, PodInfo, Profile};
 use k8s_openapi::api::core::v1::{Node, Pod, Service};

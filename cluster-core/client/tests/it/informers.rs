@@ -1,11 +1,11 @@
 //! Informers against an API server in memory.
 
-use super::*;
-use crate::DeleteOptions;
-use crate::testing::FakeServer;
+use cluster_client::{Change, DeleteOptions, Informer, Informers, ObjectKey};
+use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 fn map(name: &str, app: &str) -> ConfigMap {
     let labels = Some([("app".to_owned(), app.to_owned())].into());

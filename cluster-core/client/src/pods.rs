@@ -1,0 +1,20 @@
+//! What of a pod's definition more than one component asks about.
+
+use cluster_object::pod::HostPort;
+use k8s_openapi::api::core::v1::{Container, PodSpec};
+
+/// Whether an init container keeps running beside the others.
+pub fn is_sidecar(container: &Container) -> bool {
+    container.restart_policy.as_deref() == Some("Always")
+}
+
+/// The containers that run as long as the pod does.
+pub fn lasting(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+    spec.containers.iter().chain(spec.init_containers.iter().flatten().filter(|container| is_sidecar(container)))
+}
+
+/// The ports of the node that its containers want.
+pub fn host_ports(spec: &PodSpec) -> impl Iterator<Item = HostPort> {
+    let ports = lasting(spec).flat_map(|container| container.ports.iter().flatten());
+    ports.filter_map(|port| HostPort::new(port.host_port, port.protocol.as_deref(), port.host_ip.as_deref()))
+}

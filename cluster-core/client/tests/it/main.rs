@@ -1,0 +1,3 @@
+//! The client against an API server in memory.
+
+mod informers;
