@@ -131,7 +131,7 @@ pub(crate) fn of_call(name: &str, receiver: Option<&Node>, args: &[Node]) -> (u6
             (LIST.saturating_add(text(1)).saturating_add(requirements), None)
         }
         "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" => match all[0].item() {
-            Some(item) if matches!(item, Type::String(_) | Type::Bytes(_)) => {
+            Some(Type::String(_) | Type::Bytes(_)) => {
                 (size(0).max.saturating_mul(all[0].item_size().cost(CHARACTER).saturating_add(1)), None)
             }
             Some(_) => (size(0).max, None),

@@ -123,7 +123,9 @@ pub(crate) async fn check(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Re
     certificates::check(call, request).await?;
     if request.resource.storage == crate::custom::STORAGE && request.subresource.is_empty() {
         let warnings = crate::custom::warnings(request.object, request.old);
-        warnings.iter().for_each(|warning| request.notes.warn(warning));
+        for warning in &warnings {
+            request.notes.warn(warning);
+        }
     }
     if options.runs("ValidatingAdmissionPolicy") {
         policy::validate(call, request).await?;
