@@ -6,7 +6,6 @@ use cluster_object::meta;
 use cluster_object::status::Status;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Refuses what a kubelet may not do.
 pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
@@ -57,9 +56,9 @@ fn pod(request: &AdmissionRequest<'_>, lookup: &dyn Lookup, node: &str) -> Resul
         return Err(request.forbidden(&why));
     }
     let given = if creates { Some(&*request.object) } else { request.old };
-    let stored = || lookup.get("pods", request.namespace, request.name).map(Arc::unwrap_or_clone);
-    let Some(subject) = given.cloned().or_else(stored) else { return Ok(()) };
-    if meta::text(&subject, "spec.nodeName") == node {
+    let stored = if given.is_none() { lookup.get("pods", request.namespace, request.name) } else { None };
+    let Some(subject) = given.or(stored.as_deref()) else { return Ok(()) };
+    if meta::text(subject, "spec.nodeName") == node {
         return Ok(());
     }
     let what = match (request.operation, request.subresource) {
