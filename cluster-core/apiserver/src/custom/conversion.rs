@@ -1,10 +1,10 @@
 //! The rules of a definition's conversion, and of the webhook that does it.
 
+use crate::kinds::extensions::webhook_url;
 use crate::kinds::walk::At;
-use cluster_object::field::{Error, Errors};
+use cluster_object::field::Errors;
 use cluster_object::name;
 use std::collections::HashSet;
-use url::Url;
 
 /// The versions of `ConversionReview` that upstream's servers know.
 const REVIEWS: &[&str] = &["v1", "v1beta1"];
@@ -25,7 +25,7 @@ pub(super) fn validate(conversion: &At<'_>, errors: &mut Errors) {
     } else if url.is_set() == service.is_set() {
         errors.push(client.missing("exactly one of url or service is required"));
     } else if url.is_set() {
-        self::url(&url, errors);
+        webhook_url(&url, errors);
     } else {
         self::service(&service, errors);
     }
@@ -42,28 +42,6 @@ pub(super) fn validate(conversion: &At<'_>, errors: &mut Errors) {
     }
     if !REVIEWS.iter().any(|known| seen.contains(known)) {
         errors.push(reviews.invalid(&format!("must include at least one of {}", REVIEWS.join(", "))));
-    }
-}
-
-fn url(at: &At<'_>, errors: &mut Errors) {
-    const FORM: &str = "; desired format: https://host[/path]";
-    let url = match Url::parse(at.text()) {
-        Ok(url) => url,
-        Err(why) => return errors.push(at.missing(&format!("url must be a valid URL: {why}{FORM}"))),
-    };
-    let user = match url.password() {
-        Some(password) => format!("{}:{password}", url.username()),
-        None => url.username().to_owned(),
-    };
-    let (fragment, query) = (url.fragment().unwrap_or_default(), url.query().unwrap_or_default());
-    for (wrong, value, why) in [
-        (url.scheme() != "https", url.scheme(), &*format!("'https' is the only allowed URL scheme{FORM}")),
-        (!url.has_host(), "", &format!("host must be specified{FORM}")),
-        (!user.is_empty(), &user, "user information is not permitted in the URL"),
-        (!fragment.is_empty(), fragment, "fragments are not permitted in the URL"),
-        (!query.is_empty(), query, "query parameters are not permitted in the URL"),
-    ] {
-        errors.extend(wrong.then(|| Error::invalid(&at.path, &value.into(), why)));
     }
 }
 
@@ -85,8 +63,10 @@ fn service(service: &At<'_>, errors: &mut Errors) {
     if !given.starts_with('/') {
         errors.push(path.invalid("must start with a '/'"));
     }
-    let rest: String = given.chars().skip(1).collect();
-    for (index, step) in rest.strip_suffix('/').unwrap_or(&rest).split('/').enumerate() {
+    let mut rest = given.chars();
+    rest.next();
+    let rest = rest.as_str();
+    for (index, step) in rest.strip_suffix('/').unwrap_or(rest).split('/').enumerate() {
         if step.is_empty() {
             errors.push(path.invalid(&format!("segment[{index}] may not be empty")));
         } else if let Err(why) = name::dns_subdomain(step) {

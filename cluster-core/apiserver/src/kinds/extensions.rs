@@ -92,10 +92,33 @@ fn webhook(hook: &At<'_>, errors: &mut Errors) {
     let (url, service) = (config.get("url"), config.get("service"));
     if url.is_set() == service.is_set() {
         errors.push(Error::required(&config.path, "exactly one of url or service is required"));
-    } else if url.is_set() && !url.text().starts_with("https://") {
-        errors.push(url.invalid("'https' is the only allowed URL scheme"));
+    } else if url.is_set() {
+        webhook_url(&url, errors);
     }
     policy::webhook(hook, errors);
+}
+
+/// The rules for the address of any webhook, as upstream's `ValidateWebhookURL`.
+pub(crate) fn webhook_url(at: &At<'_>, errors: &mut Errors) {
+    const FORM: &str = "; desired format: https://host[/path]";
+    let url = match url::Url::parse(at.text()) {
+        Ok(url) => url,
+        Err(why) => return errors.push(at.missing(&format!("url must be a valid URL: {why}{FORM}"))),
+    };
+    let user = match url.password() {
+        Some(password) => format!("{}:{password}", url.username()),
+        None => url.username().to_owned(),
+    };
+    let (fragment, query) = (url.fragment().unwrap_or_default(), url.query().unwrap_or_default());
+    for (wrong, value, why) in [
+        (url.scheme() != "https", url.scheme(), &*format!("'https' is the only allowed URL scheme{FORM}")),
+        (!url.has_host(), "", &format!("host must be specified{FORM}")),
+        (!user.is_empty(), &user, "user information is not permitted in the URL"),
+        (!fragment.is_empty(), fragment, "fragments are not permitted in the URL"),
+        (!query.is_empty(), query, "query parameters are not permitted in the URL"),
+    ] {
+        errors.extend(wrong.then(|| Error::invalid(&at.path, &value.into(), why)));
+    }
 }
 
 fn param_kind(object: &Value, path: &str) -> Value {

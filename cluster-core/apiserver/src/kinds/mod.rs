@@ -9,7 +9,7 @@ mod cluster;
 mod config;
 mod devices;
 mod endpoints;
-mod extensions;
+pub(crate) mod extensions;
 mod flowcontrol;
 mod job_policies;
 mod job_status;
