@@ -1,7 +1,7 @@
 //! The numbers and the selector that the scale subresource of a custom object reads, wherever its schema puts them.
 
 use crate::registry::Scale;
-use cluster_object::field::{Error, Errors, Path};
+use cluster_object::field::{Error, Errors, Path, go_type, plain};
 use cluster_object::meta;
 use serde_json::{Value, json};
 
@@ -28,19 +28,9 @@ pub(super) fn faults(scale: &Scale, object: &Value) -> Errors {
     errors
 }
 
-/// What upstream says of a value of another type; its numbers are the types of Go's reader of JSON.
+/// What upstream says of a value of another type.
 fn unreadable(path: &str, value: &Value, wanted: &str) -> String {
-    let kind = match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_i64() => "int64",
-        Value::Number(_) => "float64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    };
-    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    format!("{path} accessor error: {shown} is of the type {kind}, expected {wanted}")
+    format!("{path} accessor error: {} is of the type {}, expected {wanted}", plain(value), go_type(value))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::walk::{Part, has_type, map_key, type_name};
 use crate::kinds::walk::{entries, is_empty, items, text, texts};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cluster_object::field::{Error, Errors, Path, Reason};
+use cluster_object::field::{Error, Errors, Path, Reason, plain};
 use cluster_object::name;
 use regex::Regex;
 use serde_json::{Number, Value};
@@ -82,8 +82,7 @@ impl Checker<'_> {
     fn one_of(&mut self, part: &Part<'_>) {
         let allowed = items(&part.props["enum"]);
         if !allowed.is_empty() && !allowed.contains(part.value) {
-            let shown: Vec<String> =
-                allowed.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
+            let shown: Vec<String> = allowed.iter().map(plain).collect();
             let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
             self.errors.push(Error::not_supported(&part.path, part.value, &shown));
         }

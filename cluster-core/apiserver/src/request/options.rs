@@ -196,14 +196,12 @@ fn dry_run(value: &str) -> Result<bool, Error> {
 
 /// Which part of its object a row of a table has; upstream asks it of tables alone, and nobody else sends it.
 fn include_object(value: &str) -> Result<String, Status> {
-    let known = matches!(value, "" | "Metadata" | "Object" | "None");
-    let fault =
-        || Error::invalid(&Path::new("includeObject"), &value.into(), "must be 'Metadata', 'Object', 'None', or empty");
-    if known {
-        Ok(value.to_owned())
-    } else {
-        Err(Status::bad_request(format!("Unable to convert to Table as requested: {}", fault())))
+    if matches!(value, "" | "Metadata" | "Object" | "None") {
+        return Ok(value.to_owned());
     }
+    let why = "must be 'Metadata', 'Object', 'None', or empty";
+    let fault = Error::invalid(&Path::new("includeObject"), &value.into(), why);
+    Err(Status::bad_request(format!("Unable to convert to Table as requested: {fault}")))
 }
 
 fn field_manager(value: &str) -> Result<String, Error> {

@@ -57,7 +57,7 @@ pub(super) async fn patch(call: &Call<'_>, body: Bytes) -> Result<Reply, Status>
     let make = |old: &Value| {
         let mut object = old.clone();
         apply_to(call, kind, &mut object, &patch)?;
-        let warnings = conform_patched(call, &mut object, &duplicates, &body)?;
+        let warnings = conform_patched(call, kind, &mut object, &duplicates, &body)?;
         Ok(Proposed { object, managed: Managed::Track, warnings })
     };
     let (bytes, warnings) = change(call, name, part, make).await?;
@@ -79,6 +79,7 @@ pub(crate) fn apply_to(call: &Call<'_>, kind: Kind, object: &mut Value, patch: &
 /// A patched object must still be one of the kind, under the same name.
 fn conform_patched(
     call: &Call<'_>,
+    kind: Kind,
     object: &mut Value,
     duplicates: &Duplicates,
     patch: &[u8],
@@ -93,8 +94,8 @@ fn conform_patched(
     incoming::conform(call, object, duplicates).map_err(|status| {
         let Some((_, why)) = status.message.split_once(": ") else { return status };
         // A strategic patch is printed, of the others what they made of the object.
-        let strategic = request::media_type(&call.content_type) == TYPES[2].0;
-        let text = if strategic { String::from_utf8_lossy(patch).into_owned() } else { object.to_string() };
+        let text =
+            if kind == Kind::Strategic { String::from_utf8_lossy(patch).into_owned() } else { object.to_string() };
         Status::invalid("", "", "", &[Error::invalid(&Path::new("patch"), &text.into(), why)])
     })
 }

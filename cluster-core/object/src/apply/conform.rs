@@ -2,6 +2,7 @@
 
 use super::field_set::{display_element, value_element};
 use super::typed::item_element;
+use crate::field::{go_type, plain};
 use cluster_schema::{List, ListKind, Schema, Shape};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -82,22 +83,6 @@ fn of_items(list: &List, items: &[Value]) -> Vec<String> {
 /// The faults below an element, with it in their paths.
 fn behind(element: &str, found: Vec<String>) -> Vec<String> {
     found.into_iter().map(|fault| display_element(element) + &fault).collect()
-}
-
-/// A value as Go's `%v` prints it, as far as one line goes.
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "float64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    }
 }
 
 #[cfg(test)]
