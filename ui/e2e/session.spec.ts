@@ -34,3 +34,21 @@ test('the page keeps what it shows when the connection is lost, says so, and rec
   await expect(page.getByText('Connection lost')).toHaveCount(0);
   await expect(row(page, 'kube-system')).toBeVisible();
 });
+
+test('a page that a change of the network cut off while it loaded comes all the same', async ({ page }) => {
+  const cut: string[] = [];
+  for (const part of ['/assets/react-dom-', '/api/session', '/assets/Palette-'])
+    await page.route(
+      (url) => url.pathname.startsWith(part),
+      (route) => {
+        cut.push(part);
+        return route.abort('connectionreset');
+      },
+      { times: 1 },
+    );
+  await page.goto(`/c/${CLUSTER}/r/core/v1/namespaces`);
+  await expect(row(page, 'kube-system')).toBeVisible();
+  await page.keyboard.press(':');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  expect(cut).toEqual(['/assets/react-dom-', '/api/session', '/assets/Palette-']);
+});

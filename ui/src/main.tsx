@@ -13,6 +13,8 @@ import { App } from './shell/App';
 import { socket } from './store/hooks';
 import { applySettings } from './store/settings';
 
+// See index.html.
+sessionStorage.removeItem('loads');
 applySettings();
 
 const session = await openSession();

@@ -1,6 +1,6 @@
 //! The server itself: what it is made of, how it starts and stops, and what callers in the same process use.
 
-use crate::admission::quota::Turns;
+use crate::admission::quota::{self, Turns};
 use crate::admission::{self, Lookup, policy};
 use crate::aggregation::{self, Remotes};
 use crate::audit::Audit;
@@ -252,7 +252,7 @@ impl ApiServer {
     pub(crate) async fn changed(&self, resource: &Resource, entry: &Arc<Entry>, gone: bool) {
         match resource.storage.as_str() {
             custom::STORAGE => custom::changed(self, entry, gone),
-            "namespaces" if gone => self.turns.forget(&entry.key.name),
+            "namespaces" if gone => quota::forget(self, &entry.key.name).await,
             "services" if gone => {
                 allocate::release_all(self, &serde_json::from_slice(&entry.bytes).unwrap_or_default()).await;
             }

@@ -8,6 +8,7 @@ pub mod managed;
 mod typed;
 
 pub use conform::faults;
+pub use entries::fault as managed_fields_fault;
 pub use field_set::FieldSet;
 pub use typed::merge;
 

@@ -87,8 +87,8 @@ pub struct Facts {
 
 /// An object's JSON text split where the digits of its `metadata.resourceVersion` go.
 ///
-/// The writer puts the revision between the halves; nothing is serialised again.
-#[derive(Clone, Debug)]
+/// The writer puts the revision between the halves; nothing is serialised again. The default is the revision alone.
+#[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// Text up to and including the quote that opens the resource version.
     pub before: Bytes,

@@ -22,5 +22,5 @@ pub use error::{BackupError, Expired, IoError, OpenError, SealError, WriteError}
 pub use etcd::{EtcdError, EtcdStore};
 pub use snapshot::Snapshot;
 pub use sqlite::{Options, Retention, SqliteStore, backup};
-pub use store::{Expect, Store};
+pub use store::{Expect, Ledger, Store};
 pub use watch::Watcher;

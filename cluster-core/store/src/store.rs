@@ -18,6 +18,15 @@ pub enum Expect {
     Any,
 }
 
+/// A key that all writes which count something together write too, so that none is counted twice or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ledger {
+    /// Written together with the object.
+    pub key: Key,
+    /// Where it stood before the count; 0 when it did not exist.
+    pub seen: Revision,
+}
+
 /// A versioned, watchable map of JSON objects.
 ///
 /// Reads see whole commits and are never behind an acknowledged write. An acknowledged write is durable.
@@ -64,6 +73,18 @@ pub trait Store: Send + Sync + 'static {
     /// Creates or replaces an object. The check of `expect` and the write are one step. Once called, the write may
     /// happen even if the future is dropped.
     async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError>;
+
+    /// As [`Store::put`], if no server wrote the ledger since it was seen; [`WriteError::Conflict`] tells that one did.
+    /// Where this store is the only one, its callers take turns and there is nothing to compare.
+    async fn put_counted(
+        &self,
+        key: Key,
+        expect: Expect,
+        draft: Draft,
+        _ledger: Option<&Ledger>,
+    ) -> Result<Arc<Entry>, WriteError> {
+        self.put(key, expect, draft).await
+    }
 
     /// Removes an object; `last` is its state to tell watchers, which gets the revision of the deletion.
     async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError>;

@@ -1,4 +1,5 @@
 import { spoken } from '../i18n';
+import { again } from './again';
 import type { Status } from './contract';
 
 /** A request that failed: the server's words, its reason and its HTTP status. */
@@ -29,9 +30,11 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
   if (method !== 'GET') headers['content-type'] = options.contentType ?? 'application/json';
   const body =
     options.body === undefined || typeof options.body === 'string' ? options.body : JSON.stringify(options.body);
+  const request = { method, headers, body, signal: options.signal ?? null, credentials: 'same-origin' } as const;
   let response: Response;
   try {
-    response = await fetch(path, { method, headers, body, signal: options.signal ?? null, credentials: 'same-origin' });
+    // A network that changes, as containers that start change it, cuts off what is on its way. What only reads asks again.
+    response = await (method === 'GET' ? again(() => fetch(path, request)) : fetch(path, request));
   } catch (cause) {
     if (options.signal?.aborted) throw cause;
     throw new ApiError({ message: spoken().t('session.unreachable.title'), reason: 'Unreachable' });

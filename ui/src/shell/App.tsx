@@ -1,7 +1,8 @@
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
 import type { Session } from '../api/session';
 import { Boundary } from '../components/Boundary';
+import { lazily } from '../components/lazily';
 import { Button, Command, Empty } from '../components/parts';
 import { SkipLink } from '../components/SkipLink';
 import { useI18n } from '../i18n';
@@ -14,7 +15,7 @@ import { Header } from './Header';
 import { ROUTES, useClusterName } from './paths';
 import { Toasts } from './Toasts';
 
-const Help = lazy(() => import('./Help'));
+const Help = lazily(() => import('./Help'));
 
 export function App({ session }: { session: Session }) {
   if (session.state !== 'open') return <NoSession state={session.state} />;

@@ -1,7 +1,8 @@
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 import { Link, Route, Switch } from 'wouter';
 import { clusterAction } from '../api/agent';
 import type { Cluster } from '../api/contract';
+import { lazily } from '../components/lazily';
 import { Button, Empty } from '../components/parts';
 import { SkipLink } from '../components/SkipLink';
 import { useI18n } from '../i18n';
@@ -22,8 +23,8 @@ import { useGlobalKeys } from './keys';
 import { ROUTES } from './paths';
 import { Sidebar } from './Sidebar';
 
-const Palette = lazy(() => import('./Palette'));
-const PanelPage = lazy(() => import('../pages/PanelPage'));
+const Palette = lazily(() => import('./Palette'));
+const PanelPage = lazily(() => import('../pages/PanelPage'));
 
 /** The frame of one cluster: navigation, page, dock. */
 export function ClusterFrame() {

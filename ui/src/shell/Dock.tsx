@@ -1,7 +1,8 @@
 import { ChevronDown, ChevronUp, X } from 'lucide-react';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 import type { ObjectRef } from '../api/contract';
 import { Boundary } from '../components/Boundary';
+import { lazily } from '../components/lazily';
 import { Button, Empty, IconButton } from '../components/parts';
 import { moveTab } from '../components/tabs';
 import { useI18n } from '../i18n';
@@ -10,7 +11,7 @@ import { DockEdge } from './DockEdge';
 import type { DockTab } from './dock';
 import { useDock } from './useDock';
 
-const DockPanel = lazy(() => import('./DockPanel'));
+const DockPanel = lazily(() => import('./DockPanel'));
 
 /** The panels below the page. All stay mounted, so that a shell or a log does not end when another tab is looked at. */
 export function Dock() {

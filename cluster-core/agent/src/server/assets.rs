@@ -1,8 +1,11 @@
 //! The dashboard's files, packed into the program.
 
 use crate::process::Agent;
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Request, State};
 use axum::response::{Html, IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use cluster_object::status::Status;
 use flate2::read::{GzDecoder, GzEncoder};
@@ -23,14 +26,17 @@ const MISSING: &str = "<!doctype html><title>devcluster</title><h1>The dashboard
 /// Written into the program by `build.rs`.
 const PACKED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));
 
-/// The files by name, compressed.
+/// The files by name, compressed, and what the page's policy says of the scripts in the page itself.
 #[derive(Debug)]
-pub(crate) struct Assets(HashMap<String, Bytes>);
+pub(crate) struct Assets {
+    files: HashMap<String, Bytes>,
+    inline: String,
+}
 
 impl Assets {
     /// The files in the program.
     pub(crate) fn packed() -> Self {
-        Self(PACKED.iter().map(|(name, content)| ((*name).to_owned(), Bytes::from_static(content))).collect())
+        Self::new(PACKED.iter().map(|(name, content)| ((*name).to_owned(), Bytes::from_static(content))).collect())
     }
 
     /// The files of a folder as they are now: for those who work on the dashboard.
@@ -50,7 +56,16 @@ impl Assets {
                 files.insert(name, packed.into());
             }
         }
-        Ok(Self(files))
+        Ok(Self::new(files))
+    }
+
+    fn new(files: HashMap<String, Bytes>) -> Self {
+        let index = files.get(INDEX).and_then(|packed| unpack(packed).ok()).unwrap_or_default();
+        let index = String::from_utf8_lossy(&index);
+        let scripts = index.split("<script>").skip(1).filter_map(|rest| rest.split("</script>").next());
+        let inline =
+            scripts.map(|text| format!(" 'sha256-{}'", STANDARD.encode(digest(&SHA256, text.as_bytes())))).collect();
+        Self { files, inline }
     }
 
     /// A file by the path of its URL. Names are only looked up, so no path leads out of the table. What is no file is a
@@ -59,7 +74,7 @@ impl Assets {
         let name = path.trim_start_matches('/');
         let is_file = !name.starts_with("c/") && name.rsplit('/').next().is_some_and(|last| last.contains('.'));
         let name = if name.is_empty() || !is_file { INDEX } else { name };
-        self.0.get_key_value(name).map(|(name, content)| (name.as_str(), content))
+        self.files.get_key_value(name).map(|(name, content)| (name.as_str(), content))
     }
 }
 
@@ -77,10 +92,10 @@ fn media_type(name: &str) -> &'static str {
 
 /// What the page may do: nothing beyond its own server. Some browsers do not take a page's own WebSocket for `'self'`, so
 /// it is named; a policy cannot name `[::1]`.
-fn policy(port: u16) -> String {
+fn policy(port: u16, inline: &str) -> String {
     let own = ["127.0.0.1", "localhost"].map(|host| format!("ws://{host}:{port}")).join(" ");
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
+        "default-src 'none'; script-src 'self'{inline}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
          worker-src 'self'; manifest-src 'self'; connect-src 'self' {own}; object-src 'none'; base-uri 'none'; \
          frame-ancestors 'none'; form-action 'none'"
     )
@@ -98,7 +113,7 @@ pub(super) async fn serve(State(agent): State<Arc<Agent>>, request: Request) -> 
         None => crate::Error::Status(Status::new(404, "NotFound", "there is no such file")).into_response(),
     };
     let headers = response.headers_mut();
-    if let Ok(policy) = policy(agent.port).try_into() {
+    if let Ok(policy) = policy(agent.port, &agent.assets.inline).try_into() {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     for (name, value) in
@@ -118,16 +133,31 @@ fn file(name: &str, content: &Bytes, asked: &HeaderMap) -> Response {
     if takes_gzip {
         return (headers, [(CONTENT_ENCODING, "gzip")], content.clone()).into_response();
     }
-    let mut plain = Vec::new();
-    match GzDecoder::new(&**content).read_to_end(&mut plain) {
-        Ok(_) => (headers, plain).into_response(),
+    match unpack(content) {
+        Ok(plain) => (headers, plain).into_response(),
         Err(error) => crate::Error::Status(Status::internal(error)).into_response(),
     }
+}
+
+fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    GzDecoder::new(packed).read_to_end(&mut plain).map(|_| plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_policy_names_the_scripts_that_stand_in_the_page() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let page = "<script>one()</script><script type=\"module\" src=\"/a.js\"></script>";
+        std::fs::write(folder.path().join(INDEX), page).expect("a file");
+        let assets = Assets::read(folder.path()).expect("the folder is read");
+        // printf 'one()' | openssl dgst -sha256 -binary | base64
+        let expected = "script-src 'self' 'sha256-HR7iaask9daLMRRskMI++QeJtjWDOjyPA6lGzYGzKW4='; style-src";
+        assert!(policy(1, &assets.inline).contains(expected), "{}", assets.inline);
+    }
 
     #[test]
     fn paths_are_names_of_files_or_places_inside_the_page() {

@@ -2,16 +2,21 @@
 
 use super::{AdmissionRequest, Lookup, Operation};
 use crate::kinds::walk::{entries, items, text};
+use crate::server::ApiServer;
 use crate::verbs::Call;
 use cluster_object::meta;
 use cluster_object::quantity::Quantity;
 use cluster_object::quota::{in_scope, usage};
 use cluster_object::status::Status;
+use cluster_store::{Draft, Expect, Key, Ledger, Store};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
+
+/// Where the store keeps the ledgers of namespaces.
+const LEDGER: &str = "quota-ledger";
 
 /// Who may count and write in a namespace with quotas: one at a time, so that two that fit alone do not both get in.
 #[derive(Default)]
@@ -24,18 +29,34 @@ impl Turns {
         let turn = Arc::clone(self.0.lock().entry(namespace.to_owned()).or_default());
         turn.lock_owned().await
     }
+}
 
-    /// Forgets a namespace that is gone.
-    pub(crate) fn forget(&self, namespace: &str) {
-        self.0.lock().remove(namespace);
+/// Lets go of a namespace that is gone.
+pub(crate) async fn forget(server: &ApiServer, namespace: &str) {
+    server.turns.0.lock().remove(namespace);
+    let key = Key::new(LEDGER, namespace, "");
+    if Store::get(&*server.store, &key).is_some()
+        && let Err(error) = server.store.delete(key, Expect::Any, Draft::default()).await
+    {
+        tracing::warn!(%error, namespace, "failed to remove the ledger of a namespace's quotas");
     }
 }
 
-/// Refuses what would exceed a quota. The caller writes before it gives the turn back.
-pub(crate) async fn charge(
-    call: &Call<'_>,
-    request: &AdmissionRequest<'_>,
-) -> Result<Option<OwnedMutexGuard<()>>, Status> {
+/// The right to write what was counted. The caller writes with the ledger, and gives the turn back then.
+pub(crate) struct Charge {
+    ledger: Ledger,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Charge {
+    /// What other servers' writes are seen by.
+    pub(crate) fn ledger(charge: Option<&Self>) -> Option<&Ledger> {
+        charge.map(|charge| &charge.ledger)
+    }
+}
+
+/// Refuses what would exceed a quota.
+pub(crate) async fn charge(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Result<Option<Charge>, Status> {
     let namespace = request.namespace;
     if !call.server.config.admission.runs("ResourceQuota") {
         return Ok(None);
@@ -44,8 +65,11 @@ pub(crate) async fn charge(
         return Ok(None);
     }
     let turn = call.server.turns.take(namespace).await;
+    let key = Key::new(LEDGER, namespace, "");
+    // Before the count: who writes later than this is seen by the ledger, who wrote earlier is in the count.
+    let ledger = Ledger { seen: Store::get(&*call.server.store, &key).map_or(0, |entry| entry.revision), key };
     check(request, call.server)?;
-    Ok(Some(turn))
+    Ok(Some(Charge { ledger, _turn: turn }))
 }
 
 pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {

@@ -2,12 +2,13 @@
 
 use super::call::{Call, Content, Phase, Reply};
 use super::{form, incoming, metadata};
-use crate::admission::{AdmissionRequest, Operation, quota};
+use crate::admission::quota::{self, Charge};
+use crate::admission::{AdmissionRequest, Operation};
 use crate::allocate;
 use bytes::Bytes;
 use cluster_object::meta;
 use cluster_object::status::Status;
-use cluster_store::{Entry, Expect, WriteError};
+use cluster_store::{Entry, Expect, Ledger, WriteError};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -42,17 +43,18 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         let why = "create not allowed while custom resource definition is terminating";
         return Err(Status::new(405, "MethodNotAllowed", why));
     }
-    let mut request = AdmissionRequest::new(call, Operation::Create, &given, &mut object);
-    call.admit(&mut request, Phase::Mutating).await?;
-    for field in ["creationTimestamp", "uid"] {
-        meta::remove(&mut object, &format!("metadata.{field}"));
-    }
-    if resource.subresource("status").is_some() && !strategy.status_on_create {
-        meta::remove(&mut object, "status");
-    }
+    let not_given = match resource.subresource("status") {
+        Some(_) if !strategy.status_on_create => &["metadata.creationTimestamp", "metadata.uid", "status"][..],
+        _ => &["metadata.creationTimestamp", "metadata.uid"],
+    };
+    drop_fields(&mut object, not_given);
+    // What admission adds is nobody's.
     if managed == Managed::Track {
         super::update::track(call, None, &mut object, "");
     }
+    let mut request = AdmissionRequest::new(call, Operation::Create, &given, &mut object);
+    call.admit(&mut request, Phase::Mutating).await?;
+    drop_fields(&mut object, not_given);
     metadata::stamp(&mut object, strategy.has_generation);
     // Before the kind prepares itself: a job's labels carry its name.
     let generated = metadata::generate_name(&mut object);
@@ -68,8 +70,8 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         let mut request = AdmissionRequest::new(call, Operation::Create, &name, &mut object);
         call.admit(&mut request, Phase::Validating).await?;
         let stored = form::to_storage(call.server, resource, request.object).await?;
-        let _turn = quota::charge(call, &request).await?;
-        match store(call, &name, &stored).await {
+        let charge = quota::charge(call, &request).await?;
+        match store(call, &name, &stored, Charge::ledger(charge.as_ref())).await {
             Ok(stored) => {
                 reservation.commit().await;
                 return match stored {
@@ -81,6 +83,8 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
                 meta::remove(&mut object, "metadata.name");
                 metadata::generate_name(&mut object);
             }
+            // Another server wrote what the quota counts.
+            Err(WriteError::Conflict { .. }) if charge.is_some() => {}
             Err(WriteError::Exists) if !meta::text(&object, "metadata.generateName").is_empty() => {
                 return Err(Status::no_unique_name(resource.group_resource(), &name));
             }
@@ -90,13 +94,24 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     Err(Status::internal("no attempt to create the object was made"))
 }
 
+fn drop_fields(object: &mut Value, paths: &[&str]) {
+    for path in paths {
+        meta::remove(object, path);
+    }
+}
+
 /// Stores the object, of the stored version; `None` when the run is dry.
-async fn store(call: &Call<'_>, name: &str, object: &Value) -> Result<Option<Arc<Entry>>, WriteError> {
+async fn store(
+    call: &Call<'_>,
+    name: &str,
+    object: &Value,
+    ledger: Option<&Ledger>,
+) -> Result<Option<Arc<Entry>>, WriteError> {
     let key = call.key(name);
     if call.query.dry_run {
         return if call.server.store.get(&key).is_some() { Err(WriteError::Exists) } else { Ok(None) };
     }
-    let entry = call.server.store.put(key, Expect::Absent, form::draft(object)).await?;
+    let entry = call.server.store.put_counted(key, Expect::Absent, form::draft(object), ledger).await?;
     call.server.changed(&call.resource, &entry, false).await;
     Ok(Some(entry))
 }

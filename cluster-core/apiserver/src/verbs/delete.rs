@@ -126,7 +126,7 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
             }
             Step::Mark(object) => {
                 let stored = form::to_storage(call.server, &call.resource, &object).await?;
-                update::write(call, &entry, &stored).await.map(|e| (e, false))
+                update::write(call, &entry, &stored, None).await.map(|e| (e, false))
             }
         };
         match written {

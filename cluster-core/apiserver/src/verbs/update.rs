@@ -6,7 +6,8 @@
 use super::call::{Call, Content, Phase, Reply};
 use super::create::{self, Managed};
 use super::{form, incoming, metadata};
-use crate::admission::{AdmissionRequest, Operation, quota};
+use crate::admission::quota::{self, Charge};
+use crate::admission::{AdmissionRequest, Operation};
 use crate::allocate;
 use crate::registry::Deletion;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use cluster_object::apply::managed;
 use cluster_object::field::{Error, Path};
 use cluster_object::meta;
 use cluster_object::status::Status;
-use cluster_store::{Entry, Expect, WriteError};
+use cluster_store::{Entry, Expect, Ledger, WriteError};
 use http::StatusCode;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -95,7 +96,7 @@ pub(crate) async fn change(
         }
         // What only counts, counts when it is made.
         let grows = matches!(resource.storage.as_str(), "pods" | "services" | "persistentvolumeclaims");
-        let _turn = match part {
+        let charge = match part {
             Part::Main | Part::Sub("resize") if grows => {
                 let request = AdmissionRequest::new(call, Operation::Update, name, &mut object).over(&old);
                 quota::charge(call, &request).await?
@@ -103,7 +104,7 @@ pub(crate) async fn change(
             _ => None,
         };
         let stored = form::to_storage(call.server, resource, &object).await?;
-        match write(call, &entry, &stored).await {
+        match write(call, &entry, &stored, Charge::ledger(charge.as_ref())).await {
             Ok(written) => {
                 reservation.commit().await;
                 return Ok((call.answer(&written).await?, warnings));
@@ -145,12 +146,12 @@ async fn prepare(
     let resource = &*call.resource;
     metadata::carry_over(object, old);
     split(call, part, object, old);
+    if managed == Managed::Track {
+        track(call, Some(old), object, part.subresource());
+    }
     if part != Part::Binding {
         let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
         call.admit(&mut request, Phase::Mutating).await?;
-    }
-    if managed == Managed::Track {
-        track(call, Some(old), object, part.subresource());
     }
     match part {
         Part::Main => (resource.strategy.prepare_update)(object, old),
@@ -224,13 +225,22 @@ pub(super) fn track(call: &Call<'_>, old: Option<&Value>, object: &mut Value, su
 }
 
 /// Writes the new state, of the stored version, or takes the object away when nothing keeps a deleted one any more.
-pub(super) async fn write(call: &Call<'_>, entry: &Arc<Entry>, object: &Value) -> Result<Arc<Entry>, WriteError> {
+pub(super) async fn write(
+    call: &Call<'_>,
+    entry: &Arc<Entry>,
+    object: &Value,
+    ledger: Option<&Ledger>,
+) -> Result<Arc<Entry>, WriteError> {
     let resource = &*call.resource;
     let gone = is_finished(call, object);
     let (key, expect) = (entry.key.clone(), Expect::Revision(entry.revision));
     let draft = form::draft(object);
     let store = &call.server.store;
-    let written = if gone { store.delete(key, expect, draft).await? } else { store.put(key, expect, draft).await? };
+    let written = if gone {
+        store.delete(key, expect, draft).await?
+    } else {
+        store.put_counted(key, expect, draft, ledger).await?
+    };
     call.server.changed(resource, &written, gone).await;
     Ok(written)
 }

@@ -264,13 +264,35 @@ async fn mutating_webhooks_see_what_those_before_them_made_and_are_asked_again()
     configure(&api, MUTATING, "b", json!([entry("second.b.example", &hook.by_url("/patch"), &json!({}))])).await;
     let made = create(&api, "x").await.ok();
     assert_eq!(made["data"], json!({"a": "b", "by": "hook", "calls": "2"}));
-    let managed = &made["metadata"]["managedFields"][0]["fieldsV1"]["f:data"];
-    assert!(managed.get("f:by").is_some(), "{managed}");
+    // What a webhook adds belongs to nobody.
+    assert_eq!(made["metadata"]["managedFields"][0]["fieldsV1"]["f:data"], json!({".": {}, "f:a": {}}));
     let deleted = api.delete(&format!("{CONFIG_MAPS}/x"), &json!({})).await;
     assert_eq!(
         deleted.failure().2,
         "Internal error occurred: admission webhook \"first.b.example\" attempted to modify the object, which is not supported for this operation"
     );
+}
+
+#[tokio::test]
+async fn a_webhook_that_spoils_the_owners_of_fields_is_told_and_overruled() {
+    let table = [
+        (json!([{"manager": "m"}]), "operation must be `Apply` or `Update`"),
+        (json!([{"operation": "Update"}]), "apiVersion must not be empty"),
+        (json!([{"operation": "Apply", "apiVersion": "v1"}]), "missing fieldsType in managed fields entry 0"),
+        (
+            json!([{"operation": "Apply", "apiVersion": "v1", "fieldsType": "X"}]),
+            "invalid fieldsType \"X\" in managed fields entry 0",
+        ),
+    ];
+    for (entries, why) in table {
+        let spoil = json!([{"op": "add", "path": "/metadata/managedFields", "value": entries}]);
+        let hook = Hook::start(move |seen| review(seen, patch(&spoil))).await;
+        let api = Api::start().await;
+        configure(&api, MUTATING, "a", json!([entry("a.b.example", &hook.by_url("/"), &json!({}))])).await;
+        let made = create(&api, "x").await;
+        assert!(made.warnings[0].replace('\\', "").contains(why), "{why}: {:?}", made.warnings);
+        assert_eq!(made.ok()["metadata"]["managedFields"][0]["fieldsV1"]["f:data"], json!({".": {}, "f:a": {}}));
+    }
 }
 
 #[tokio::test]

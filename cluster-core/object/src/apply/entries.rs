@@ -44,8 +44,28 @@ pub(super) struct Entry {
     pub(super) fields: FieldSet,
 }
 
-/// Reads `metadata.managedFields`; entries of a kind we do not know are left out.
+/// What is wrong with `metadata.managedFields`.
+pub fn fault(entries: &Value) -> Option<String> {
+    let one = |(index, entry): (usize, &Value)| {
+        let text = |field: &str| entry[field].as_str().unwrap_or_default();
+        match (text("operation"), text("apiVersion"), text("fieldsType")) {
+            ("Apply" | "Update", version, "FieldsV1") if !version.is_empty() => None,
+            ("Apply" | "Update", "", _) => Some("apiVersion must not be empty".to_owned()),
+            ("Apply" | "Update", _, "") => Some(format!("missing fieldsType in managed fields entry {index}")),
+            ("Apply" | "Update", _, kind) => {
+                Some(format!("invalid fieldsType {kind:?} in managed fields entry {index}"))
+            }
+            _ => Some("operation must be `Apply` or `Update`".to_owned()),
+        }
+    };
+    entries.as_array()?.iter().enumerate().find_map(one)
+}
+
+/// Reads `metadata.managedFields` that a client sent; nothing of a list with a fault.
 pub(super) fn decode(entries: &Value) -> Vec<Entry> {
+    if fault(entries).is_some() {
+        return Vec::new();
+    }
     read(entries.clone(), |fields| FieldSet::from_json(&fields))
 }
 
@@ -56,8 +76,6 @@ pub(super) fn decode_stored(entries: Value) -> Vec<Entry> {
 
 fn read(entries: Value, set: fn(Value) -> FieldSet) -> Vec<Entry> {
     let Value::Array(entries) = entries else { return Vec::new() };
-    let known =
-        |entry: &Value| entry["fieldsType"] == "FieldsV1" && entry["operation"].as_str().is_some_and(|o| !o.is_empty());
     let entry = |mut entry: Value| {
         let mut take = |name: &str| match entry.get_mut(name).map(Value::take) {
             Some(Value::String(text)) => text,
@@ -71,7 +89,7 @@ fn read(entries: Value, set: fn(Value) -> FieldSet) -> Vec<Entry> {
         };
         Entry { id, time: take("time"), fields: set(entry["fieldsV1"].take()) }
     };
-    entries.into_iter().filter(known).map(entry).collect()
+    entries.into_iter().map(entry).collect()
 }
 
 /// Writes `metadata.managedFields`.

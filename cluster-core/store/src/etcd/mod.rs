@@ -24,7 +24,7 @@ use self::wire::{Compare, DeleteRequest, Op, Operation, Ordering, PutRequest, Tx
 use crate::at_rest::AtRest;
 use crate::ring::LIMITS;
 use crate::state::State;
-use crate::{Draft, Entry, Expect, IoError, Key, OpenError, Revision, Store, WriteError};
+use crate::{Draft, Entry, Expect, IoError, Key, Ledger, OpenError, Revision, Store, WriteError};
 
 /// Reads that wait for one question to the quorum.
 const QUEUE: usize = 1024;
@@ -54,10 +54,15 @@ impl EtcdStore {
         Ok(Arc::new(Self { state, rpc, at_rest, fresh, _tasks: tasks }))
     }
 
-    /// Does `operation` when the key is as expected; the revision that did it, once it can be read here.
-    async fn write(&self, key: &Key, compare: Option<Compare>, operation: Operation) -> Result<Revision, WriteError> {
-        let success = vec![Op { operation: Some(operation) }];
-        let request = TxnRequest { compare: compare.into_iter().collect(), success };
+    /// Does `operations` when the keys are as expected; the revision that did it, once it can be read here.
+    async fn write(
+        &self,
+        key: &Key,
+        compare: Vec<Compare>,
+        operations: Vec<Operation>,
+    ) -> Result<Revision, WriteError> {
+        let success = operations.into_iter().map(|operation| Op { operation: Some(operation) }).collect();
+        let request = TxnRequest { compare, success };
         let written = async {
             let answer: TxnResponse = self.rpc.call("KV/Txn", &request).await?;
             let revision = rpc::revision(answer.header)? as Revision;
@@ -72,6 +77,11 @@ impl EtcdStore {
                 .map_or(WriteError::NotFound, |current| WriteError::Conflict { current: Some(current) })),
             Err::<_, EtcdError>(error) => Err(WriteError::Io(Arc::new(error.into()))),
         }
+    }
+
+    fn put_request(&self, key: &Key, draft: &Draft) -> Result<Operation, WriteError> {
+        let value = value::pack(&*self.at_rest, key, draft).map_err(|error| WriteError::Io(Arc::new(error.into())))?;
+        Ok(Operation::Put(PutRequest { key: value::path(key), value }))
     }
 }
 
@@ -107,20 +117,36 @@ impl Store for EtcdStore {
     }
 
     async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
-        let path = value::path(&key);
-        let value =
-            value::pack(&*self.at_rest, &key, &draft).map_err(|error| WriteError::Io(Arc::new(error.into())))?;
-        let compare = match expect {
-            Expect::Absent => Some(Compare::revision(&path, Ordering::Equal, 0)),
-            Expect::Revision(revision) => Some(Compare::revision(&path, Ordering::Equal, revision as i64)),
+        self.put_counted(key, expect, draft, None).await
+    }
+
+    async fn put_counted(
+        &self,
+        key: Key,
+        expect: Expect,
+        draft: Draft,
+        ledger: Option<&Ledger>,
+    ) -> Result<Arc<Entry>, WriteError> {
+        let at = |key: &Key, seen| Compare::revision(&value::path(key), Ordering::Equal, seen as i64);
+        let mut compare = Vec::from_iter(match expect {
+            Expect::Absent => Some(at(&key, 0)),
+            Expect::Revision(revision) => Some(at(&key, revision)),
             Expect::Any => None,
-        };
-        let operation = Operation::Put(PutRequest { key: path, value });
-        match self.write(&key, compare, operation).await {
+        });
+        let mut operations = vec![self.put_request(&key, &draft)?];
+        if let Some(Ledger { key, seen }) = ledger {
+            compare.push(at(key, *seen));
+            operations.push(self.put_request(key, &Draft::default())?);
+        }
+        match self.write(&key, compare, operations).await {
             Ok(revision) => {
                 let present = self.state.get(&key).filter(|entry| entry.revision == revision);
                 // Another write may have followed already.
                 Ok(present.unwrap_or_else(|| Arc::new(Entry::written(key, revision, &draft))))
+            }
+            // Its own key is as it was expected to be: it was the ledger's.
+            Err(WriteError::NotFound) if expect == Expect::Absent && ledger.is_some() => {
+                Err(WriteError::Conflict { current: None })
             }
             Err(WriteError::Conflict { .. } | WriteError::NotFound) if expect == Expect::Absent => {
                 Err(WriteError::Exists)
@@ -137,7 +163,7 @@ impl Store for EtcdStore {
             Expect::Absent | Expect::Any => Compare::revision(&path, Ordering::Greater, 0),
         };
         let operation = Operation::Delete(DeleteRequest { key: path });
-        let revision = self.write(&key, Some(compare), operation).await?;
+        let revision = self.write(&key, vec![compare], vec![operation]).await?;
         Ok(Arc::new(Entry::written(key, revision, &last)))
     }
 }

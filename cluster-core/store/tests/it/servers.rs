@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster_store::{AesGcm, Change, EtcdStore, Event, Expect, OpenError, Plain, Store, WriteError};
+use cluster_store::{AesGcm, Change, EtcdStore, Event, Expect, Ledger, OpenError, Plain, Store, WriteError};
 
 use crate::support::{Etcd, Random, delete, draft, key, pod, put};
 
@@ -84,6 +84,37 @@ async fn a_read_sees_what_another_server_acknowledged_before_it() {
         let beaten = one.put(pod("a"), Expect::Revision(1), draft("x")).await;
         assert!(matches!(beaten, Err(WriteError::Conflict { current: Some(c) }) if c.revision == written.revision));
     }
+}
+
+/// Creates pods while fewer than `most` are there, as a quota does; returns how many this server made.
+async fn fill(store: Arc<EtcdStore>, server: usize, most: usize) -> usize {
+    let mut made = 0;
+    loop {
+        let key = key("ledger", "ns", "");
+        let ledger = Ledger { seen: store.get(&key).map_or(0, |entry| entry.revision), key };
+        if store.snapshot("pods").len() >= most {
+            return made;
+        }
+        match store.put_counted(pod(&format!("{server}-{made}")), Expect::Absent, draft("x"), Some(&ledger)).await {
+            Ok(_) => made += 1,
+            Err(WriteError::Conflict { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_count_before_they_write_never_count_past_each_other() {
+    let etcd = Etcd::start();
+    let stores = [etcd.store().await, etcd.store().await, etcd.store().await];
+    let made = futures::future::join_all(stores.iter().enumerate().map(|(i, store)| fill(store.clone(), i, 50))).await;
+    assert_eq!(made.iter().sum::<usize>(), 50, "{made:?}");
+    assert_eq!(stores[0].snapshot("pods").len(), 50);
+    // An update is refused with its own state when only the ledger was written meanwhile.
+    let ledger = Ledger { key: key("ledger", "ns", ""), seen: 1 };
+    let present = put(&stores[0], &pod("u"), "x").await.unwrap();
+    let late = stores[0].put_counted(pod("u"), Expect::Revision(present.revision), draft("y"), Some(&ledger)).await;
+    assert!(matches!(late, Err(WriteError::Conflict { current: Some(c) }) if c.revision == present.revision));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,11 @@
 import { Trash2 } from 'lucide-react';
-import { lazy, Suspense, useRef } from 'react';
+import { Suspense, useRef } from 'react';
 import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Age } from '../../components/Age';
 import { Boundary } from '../../components/Boundary';
 import { Staleness } from '../../components/Live';
+import { lazily } from '../../components/lazily';
 import { Menu } from '../../components/Menu';
 import { Button, CopyButton, Empty } from '../../components/parts';
 import { moveTab } from '../../components/tabs';
@@ -21,7 +22,7 @@ import { ProblemCard } from '../ProblemCard';
 import { Overview } from './Overview';
 import { Stuck } from './Stuck';
 
-const DetailPanel = lazy(() => import('./DetailPanel'));
+const DetailPanel = lazily(() => import('./DetailPanel'));
 
 export type TabId =
   | 'overview'

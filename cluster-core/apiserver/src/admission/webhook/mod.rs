@@ -14,6 +14,8 @@ use crate::registry::Resource;
 use crate::server::ApiServer;
 use crate::verbs::{self, Call};
 use cluster_cel::Budget;
+use cluster_object::apply::managed_fields_fault;
+use cluster_object::meta;
 use cluster_object::patch::json_patch;
 use cluster_object::status::Status;
 use review::Answer;
@@ -99,6 +101,22 @@ fn hooks(server: &ApiServer, storage: &str) -> Result<Vec<Hook>, Status> {
 /// webhooks before it that ask for that.
 pub(super) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
     let hooks = hooks(call.server, MUTATING)?;
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    let owned = meta::get(request.object, "metadata.managedFields").clone();
+    ask_all(&hooks, call, request).await?;
+    if let Some(fault) = managed_fields_fault(meta::get(request.object, "metadata.managedFields")) {
+        meta::set(request.object, "metadata.managedFields", owned);
+        request.notes.warn(&format!(
+            ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated \
+             mutating admission controller; please fix your requests: {fault}"
+        ));
+    }
+    Ok(())
+}
+
+async fn ask_all(hooks: &[Hook], call: &Call<'_>, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
     let mut due: BTreeSet<usize> = (0..hooks.len()).collect();
     let (mut called, mut again) = (BTreeSet::new(), BTreeSet::new());
     for round in 0..2 {
