@@ -1,4 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
+import { again } from '../api/again';
 import type { Saying } from '../api/contract';
 import { useSettings } from '../store/settings';
 import { en } from './en';
@@ -132,7 +133,7 @@ export function I18nProvider({ children }: { children: ReactNode }) {
   const [loaded, setLoaded] = useState<{ language: Language; catalogue: Catalogue }>({ language: 'en', catalogue: en });
   useEffect(() => {
     let current = true;
-    void LANGUAGES[language].load().then((catalogue) => {
+    void again(LANGUAGES[language].load).then((catalogue) => {
       if (!current) return;
       setLoaded({ language, catalogue });
       document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;

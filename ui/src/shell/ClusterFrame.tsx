@@ -23,7 +23,8 @@ import { useGlobalKeys } from './keys';
 import { ROUTES } from './paths';
 import { Sidebar } from './Sidebar';
 
-const Palette = lazily(() => import('./Palette'));
+const loadPalette = () => import('./Palette');
+const Palette = lazily(loadPalette);
 const PanelPage = lazily(() => import('../pages/PanelPage'));
 
 /** The frame of one cluster: navigation, page, dock. */
@@ -33,9 +34,9 @@ export function ClusterFrame() {
   const gone = useGone();
   useGlobalKeys();
   useDrawer(menu, setMenu);
-  // Who types into the palette does not wait for it.
+  // Who types into the palette does not wait for it. What fails here is asked for again when it is opened.
   useEffect(() => {
-    const timer = setTimeout(() => void import('./Palette'), 1000);
+    const timer = setTimeout(() => loadPalette().catch(() => undefined), 1000);
     return () => clearTimeout(timer);
   }, []);
   return (
