@@ -239,6 +239,7 @@ pub(crate) fn verbs(verbs: Verbs) -> &'static [&'static str] {
     const SINGLE: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
     match verbs {
         Verbs::All => ALL,
+        Verbs::Custom => &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
         Verbs::NoDeleteCollection => SINGLE,
         Verbs::Unlisted => &["create", "delete", "get", "patch", "update"],
         Verbs::CreateOnly => &["create"],

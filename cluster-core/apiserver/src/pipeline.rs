@@ -96,7 +96,11 @@ async fn route(
     if info.resource.is_empty() {
         return paths::not_found();
     }
-    let resource = server.served(&info)?;
+    let resource = match server.served(&info) {
+        // Upstream leaves other groups to the definitions and the extensions, and nobody follows these.
+        Err(_) if !server.registry.table().built_in(&info.group, &info.version) => return paths::not_found(),
+        found => found?,
+    };
     let query = parts.uri.query().unwrap_or_default();
     let query = Query::parse(&info.verb, query, header(&parts.headers, USER_AGENT))?;
     let accept = Accept::parse(&parts.headers).filter(|accept| accept.can_be(&resource)).ok_or_else(not_acceptable)?;

@@ -221,10 +221,10 @@ impl ApiServer {
         }
     }
 
-    /// The resource a request names, or upstream's 404 for paths nothing answers.
+    /// The resource a request names, or upstream's 404.
     pub(crate) fn served(&self, info: &RequestInfo) -> Result<Arc<Resource>, Status> {
         let found = self.registry.get(&info.group, &info.version, &info.resource);
-        found.ok_or_else(|| Status::new(404, "NotFound", "the server could not find the requested resource"))
+        found.ok_or_else(Status::no_such_resource)
     }
 
     /// Answers a review; `None` for objects that are stored.

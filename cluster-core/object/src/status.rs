@@ -170,7 +170,14 @@ impl Status {
 
     /// 405 `MethodNotAllowed`.
     pub fn method_not_allowed() -> Self {
-        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        let message = "the server does not allow this method on the requested resource";
+        Self { details: Some(Box::default()), ..Self::new(405, "MethodNotAllowed", message) }
+    }
+
+    /// 404 `NotFound` for a resource that nobody serves.
+    pub fn no_such_resource() -> Self {
+        let message = "the server could not find the requested resource";
+        Self { details: Some(Box::default()), ..Self::new(404, "NotFound", message) }
     }
 
     /// 410 `Expired`: the revision asked for is gone.

@@ -63,8 +63,8 @@ impl Assets {
         let index = files.get(INDEX).and_then(|packed| unpack(packed).ok()).unwrap_or_default();
         let index = String::from_utf8_lossy(&index);
         let scripts = index.split("<script>").skip(1).filter_map(|rest| rest.split("</script>").next());
-        let inline =
-            scripts.map(|text| format!(" 'sha256-{}'", STANDARD.encode(digest(&SHA256, text.as_bytes())))).collect();
+        let hashes = scripts.map(|text| STANDARD.encode(digest(&SHA256, text.as_bytes())));
+        let inline = hashes.fold(String::new(), |policy, hash| policy + " 'sha256-" + &hash + "'");
         Self { files, inline }
     }
 

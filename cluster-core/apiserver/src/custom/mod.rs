@@ -3,6 +3,7 @@
 mod cleanup;
 mod conversion;
 pub(crate) mod definition;
+mod formats;
 mod internal;
 pub(crate) mod rules;
 mod scale;
@@ -15,6 +16,7 @@ mod walk;
 pub(crate) use cleanup::keep_until_clean;
 pub(crate) use status::{complete, is_true};
 
+use crate::admission::Notes;
 use crate::registry::{Custom, Registry, Scale, custom_resources};
 use crate::server::ApiServer;
 use crate::verbs::key;
@@ -48,7 +50,7 @@ impl Validation {
     }
 
     /// The faults of an object, or of its change from `old`.
-    pub(crate) fn check(&self, object: &Value, old: Option<&Value>) -> Errors {
+    pub(crate) fn check(&self, object: &Value, old: Option<&Value>, notes: &Notes) -> Errors {
         let part = Part::root(&self.openapi, object, old);
         let mut errors = validate::validate(&part, &self.patterns);
         errors.extend(self.scale.iter().flat_map(|scale| scale::faults(scale, object)));
@@ -59,7 +61,11 @@ impl Validation {
                         invalid; correct the existing errors to complete validation";
             errors.push(Error::new(&validate::nowhere(), Reason::Invalid, body.to_owned()));
         } else {
-            errors.extend(rules::evaluate(rules, &part));
+            let (broken, kept) = rules::evaluate(rules, &part);
+            errors.extend(broken);
+            for rule in &kept {
+                notes.warn(&rule.to_string());
+            }
         }
         errors
     }

@@ -229,12 +229,12 @@ pub(super) fn follow<'a>(props: &'a Value, path: &str, arrays: bool) -> Result<(
     Ok((steps, props))
 }
 
-/// The rules that an object breaks.
-pub(super) fn evaluate(rules: &Rules, part: &Part<'_>) -> Errors {
-    let mut run = Run { budget: Arc::default(), errors: Errors::new() };
+/// The rules that an object breaks, and those that it broke before an update that leaves the part alone.
+pub(super) fn evaluate(rules: &Rules, part: &Part<'_>) -> (Errors, Errors) {
+    let mut run = Run { budget: Arc::default(), errors: Errors::new(), warnings: Errors::new() };
     // A budget that is used up has said so; nothing follows it.
     let _spent = run.node(rules, part).is_err();
-    run.errors
+    (run.errors, run.warnings)
 }
 
 struct Spent;
@@ -242,6 +242,7 @@ struct Spent;
 struct Run {
     budget: Arc<Budget>,
     errors: Errors,
+    warnings: Errors,
 }
 
 impl Run {
@@ -249,7 +250,7 @@ impl Run {
         if part.value.is_null() && part.props["nullable"] == true {
             return Ok(());
         }
-        let unchanged = part.old == Some(part.value);
+        let unchanged = part.unchanged();
         if !rules.here.is_empty() {
             let this = cluster_cel::typed(part.value, &rules.kind);
             let old = part.old.map(|old| cluster_cel::typed(old, &rules.kind));
@@ -273,9 +274,7 @@ impl Run {
         old: Option<&CelValue>,
         unchanged: bool,
     ) -> Result<(), Spent> {
-        // What an update leaves alone may stay invalid, but for rules about the change itself.
-        let skipped = if rule.transition() { old.is_none() && !rule.optional_old() } else { unchanged };
-        if skipped {
+        if rule.transition() && old.is_none() && !rule.optional_old() {
             return Ok(());
         }
         let mut activation = Activation::new(&self.budget);
@@ -300,7 +299,10 @@ impl Run {
                 let step = |path: Path, (name, keyed): &Step| if *keyed { path.key(name) } else { path.child(name) };
                 let at = if steps.is_empty() { here } else { steps.iter().fold(part.keyed.clone(), step) };
                 let scalar = Some(part.value).filter(|value| !value.is_object() && !value.is_array());
-                self.errors.push(worded(&at, scalar, &computed.unwrap_or(otherwise), text(&rule.spec["reason"])));
+                let broken = worded(&at, scalar, &computed.unwrap_or(otherwise), text(&rule.spec["reason"]));
+                // What an update leaves alone may stay invalid, but for rules about the change itself.
+                let kept = unchanged && !rule.transition();
+                if kept { &mut self.warnings } else { &mut self.errors }.push(broken);
                 return Ok(());
             }
             Ok(_) => format!("rule evaluated to a non-bool: {shown}"),

@@ -70,12 +70,19 @@ fn names(wanted: &Value, accepted: &Value, taken: &[&Value]) -> (Value, Option<(
         ("listKind", &kinds, "ListKindConflict"),
     ] {
         let value = &wanted[field];
-        let mut own = value.as_str().into_iter().chain(texts(value));
-        let Some(name) = own.find(|name| !name.is_empty() && used.contains(name)) else { continue };
-        conflict = Some((reason, format!("{name:?} is already in use")));
+        let own = value.as_str().into_iter().chain(texts(value));
+        let lost: Vec<String> = own
+            .filter(|name| !name.is_empty() && used.contains(name))
+            .map(|name| format!("{name:?} is already in use"))
+            .collect();
+        match &lost[..] {
+            [] => continue,
+            [one] => conflict = Some((reason, one.clone())),
+            several => conflict = Some((reason, format!("[{}]", several.join(", ")))),
+        }
         match accepted.get(field) {
             Some(before) => names[field] = before.clone(),
-            None if value.is_string() => names[field] = "".into(),
+            None if matches!(field, "plural" | "kind") => names[field] = "".into(),
             None => drop(meta::remove(&mut names, field)),
         }
     }

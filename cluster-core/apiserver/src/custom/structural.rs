@@ -272,9 +272,9 @@ fn default(at: &At<'_>, root: bool, metadata: bool, patterns: &Patterns, errors:
             faults = validate(&Part::root(at.value, default, None), patterns);
         }
         if let Some(rules) = rules::compile(at.value, root).filter(|_| faults.is_empty()) {
-            faults = rules::evaluate(&rules, &Part::root(at.value, default, Some(default)));
+            faults = rules::evaluate(&rules, &Part::root(at.value, default, Some(default))).0;
             if faults.is_empty() {
-                faults = rules::evaluate(&rules, &Part::root(at.value, default, None));
+                faults = rules::evaluate(&rules, &Part::root(at.value, default, None)).0;
             }
         }
         errors.extend(faults.into_iter().map(|fault| Error { path: below(&path, &fault.path), ..fault }));

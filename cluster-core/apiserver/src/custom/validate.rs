@@ -1,15 +1,12 @@
 //! Validation of a custom object against the OpenAPI schema of its definition, worded as upstream's validator.
 
+use super::formats;
 use super::walk::{Part, has_type, map_key, type_name};
 use crate::kinds::walk::{entries, is_empty, items, text, texts};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use cluster_object::field::{Error, Errors, Path, Reason, plain};
-use cluster_object::name;
 use regex::Regex;
 use serde_json::{Number, Value};
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The compiled `pattern`s of a schema.
 pub(super) type Patterns = HashMap<String, Regex>;
@@ -50,7 +47,7 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn part(&mut self, part: &Part<'_>) {
         let Part { props, value, path, .. } = part;
-        if part.old == Some(*value) || (value.is_null() && props["nullable"] == true) {
+        if part.unchanged() || (value.is_null() && props["nullable"] == true) {
             return;
         }
         if !has_type(props, value) {
@@ -58,10 +55,13 @@ impl Checker<'_> {
             let (wanted, given) = match (wanted, format) {
                 ("", _) => ("integer,string", type_name(value)),
                 // A number that is not whole is told apart by its format.
-                (_, format) if value.is_number() && !format.is_empty() => (format, "float64"),
+                (_, "int32" | "int64") if value.is_number() => (format, "float64"),
                 _ => (wanted, type_name(value)),
             };
             self.wrong_type(path, &given.into(), wanted);
+            if let Value::Number(number) = value {
+                self.range(part, number);
+            }
             return self.one_of(part);
         }
         match value {
@@ -113,21 +113,36 @@ impl Checker<'_> {
             self.broken(part, &format!("should match '{}'", text(&props["pattern"])));
         }
         let format = text(&props["format"]);
-        if !fits_format(format, given) {
+        if !formats::fits(format, given) {
             self.wrong_type(&part.path, &given.into(), format);
         }
+    }
+
+    /// Whether a number can be one of its type and format.
+    fn range(&mut self, part: &Part<'_>, given: &Number) {
+        let (kind, format) = (text(&part.props["type"]), text(&part.props["format"]));
+        let number = given.as_f64().unwrap_or_default();
+        let whole = given.is_i64() || (given.is_f64() && number.fract() == 0.0 && number.abs() < 2_f64.powi(63));
+        let fits = match (kind, format) {
+            ("integer", "int32") => whole && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number),
+            ("integer", _) => whole,
+            (_, "float") => (number as f32).is_finite(),
+            _ => true,
+        };
+        if fits {
+            return;
+        }
+        let known = matches!((kind, format), ("integer", "int32" | "int64") | ("number", _));
+        let format = if known { format!("with format {format}") } else { "(default format)".to_owned() };
+        let body =
+            format!("Invalid value: \"\": Checked value must be of type {kind} {format} in {}", part.path);
+        self.errors.push(Error::new(&nowhere(), Reason::Invalid, body));
     }
 
     fn number(&mut self, part: &Part<'_>, given: &Number) {
         let (props, number) = (part.props, given.as_f64().unwrap_or_default());
         let bound = |name: &str| props[name].as_f64();
-        if props["format"] == "int32" && !(f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number) {
-            let body = format!(
-                "Invalid value: \"\": Checked value must be of type integer with format int32 in {}",
-                part.path
-            );
-            self.errors.push(Error::new(&nowhere(), Reason::Invalid, body));
-        }
+        self.range(part, given);
         if let Some(max) = bound("maximum") {
             if props["exclusiveMaximum"] == true && number >= max {
                 self.broken(part, &format!("should be less than {max}"));
@@ -227,31 +242,5 @@ impl Checker<'_> {
             composite("not validate the schema (not)");
         }
         self.errors.extend(found.into_iter().chain(details));
-    }
-}
-
-/// Whether text has a format; formats nobody knows are no rule.
-fn fits_format(format: &str, given: &str) -> bool {
-    let hex_groups = |text: &str, separator: char, lengths: &[usize]| {
-        let groups: Vec<&str> = text.split(separator).collect();
-        let hex = |group: &&str| group.chars().all(|c| c.is_ascii_hexdigit());
-        groups.iter().map(|group| group.len()).eq(lengths.iter().copied()) && groups.iter().all(hex)
-    };
-    match format {
-        "date-time" | "datetime" => given.parse::<jiff::Timestamp>().is_ok(),
-        "date" => given.parse::<jiff::civil::Date>().is_ok() && given.len() == 10,
-        "duration" => cluster_cel::is_duration(given),
-        "byte" => STANDARD.decode(given).is_ok(),
-        "uuid" => hex_groups(given, '-', &[8, 4, 4, 4, 12]),
-        "mac" => hex_groups(&given.replace('-', ":"), ':', &[2; 6]),
-        "ipv4" => given.parse::<Ipv4Addr>().is_ok(),
-        "ipv6" => given.parse::<Ipv6Addr>().is_ok(),
-        "cidr" => given.parse::<ipnet::IpNet>().is_ok(),
-        "hostname" => name::dns_subdomain(&given.to_lowercase()).is_ok(),
-        "email" => given.rsplit_once('@').is_some_and(|(user, host)| {
-            !user.is_empty() && !user.contains(char::is_whitespace) && name::dns_subdomain(&host.to_lowercase()).is_ok()
-        }),
-        "uri" => url::Url::parse(given).is_ok() || given.starts_with('/'),
-        _ => true,
     }
 }

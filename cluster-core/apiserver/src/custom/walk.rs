@@ -53,6 +53,26 @@ impl<'a> Part<'a> {
         Some(Part { props, value, old, path: self.path.child(name), keyed, step })
     }
 
+    /// Whether an update leaves this part as it was. The order of a list of type `map` is no change.
+    pub(super) fn unchanged(&self) -> bool {
+        let Some(old) = self.old else { return false };
+        old == self.value
+            || match (self.value, old) {
+                (Value::Array(new), Value::Array(old)) => {
+                    self.props["x-kubernetes-list-type"] == "map"
+                        && new.len() == old.len()
+                        && self.children().iter().all(Part::unchanged)
+                }
+                (Value::Object(new), Value::Object(old)) => {
+                    let same = |(name, value): (&'a String, &'a Value)| {
+                        old.get(name) == Some(value) || self.field(name, value).is_some_and(|field| field.unchanged())
+                    };
+                    new.len() == old.len() && new.iter().all(same)
+                }
+                _ => false,
+            }
+    }
+
     /// Items of a list of type `map` are the same when their keys are; others have no past of their own.
     fn old_item(&self, item: &Value) -> Option<&'a Value> {
         if self.props["x-kubernetes-list-type"] != "map" {
@@ -81,7 +101,8 @@ pub(super) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() && number.as_f64().is_some_and(|n| n.fract() != 0.0) => "number",
+        // Beyond 53 bits Go does not take a number for whole that is written as one with a point or an exponent.
+        Value::Number(number) if !number.is_i64() && number.as_f64().is_some_and(|n| n.fract() != 0.0 || n.abs() >= 2_f64.powi(53)) => "number",
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",

@@ -11,7 +11,7 @@ use cluster_object::{meta, name};
 use serde_json::{Value, json};
 
 pub(super) const DEFINITION: Strategy = Strategy {
-    status_resets: Strategy::RESET_FOR_STATUS,
+    unconditional_update: false,
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
         let kind = text(&spec["names"]["kind"]).to_owned();

@@ -113,7 +113,7 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
         short_names: texts(&names["shortNames"]),
         categories: texts(&names["categories"]),
         scope: if spec["scope"] == "Cluster" { Scope::Cluster } else { Scope::Namespaced },
-        verbs: Verbs::All,
+        verbs: Verbs::Custom,
         subresources: ["status", "scale"]
             .into_iter()
             .filter(|s| subresources[*s].is_object())

@@ -97,6 +97,12 @@ impl Table {
         &self.resources
     }
 
+    /// Whether the server itself serves this group and version.
+    pub fn built_in(&self, group: &str, version: &str) -> bool {
+        let below = self.by_path.get(group).and_then(|versions| versions.get(version));
+        below.is_some_and(|resources| resources.values().any(|resource| resource.custom.is_none()))
+    }
+
     /// Whether anything is served below this group and version.
     pub fn serves(&self, group: &str, version: &str) -> bool {
         self.by_path.get(group).is_some_and(|versions| versions.contains_key(version))

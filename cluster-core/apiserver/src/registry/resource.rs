@@ -1,6 +1,7 @@
 //! One served resource: names, verbs, columns and the rules of its kind.
 
 use super::custom::Custom;
+use crate::admission::Notes;
 use crate::kinds::Cell;
 use crate::kinds::order;
 use crate::kinds::rules::{self, Rules};
@@ -85,8 +86,8 @@ impl Resource {
     }
 
     /// The faults of an object, of a change when `old` is what it was before; those of the strategy are left out.
-    pub(crate) fn custom_faults(&self, object: &Value, old: Option<&Value>) -> Errors {
-        self.custom.as_ref().map(|custom| custom.validation.check(object, old)).unwrap_or_default()
+    pub(crate) fn custom_faults(&self, object: &Value, old: Option<&Value>, notes: &Notes) -> Errors {
+        self.custom.as_ref().map(|custom| custom.validation.check(object, old, notes)).unwrap_or_default()
     }
 
     /// Whether objects live in namespaces.
@@ -123,6 +124,8 @@ pub enum Verbs {
     /// create, delete, deletecollection, get, list, patch, update, watch.
     #[default]
     All,
+    /// The same of a custom resource, which discovery has in another order.
+    Custom,
     /// All but deletecollection (namespaces).
     NoDeleteCollection,
     /// All, but discovery keeps silent about those on collections: removed versions.

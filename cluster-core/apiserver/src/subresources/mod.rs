@@ -32,7 +32,7 @@ pub(crate) async fn status(call: &Call<'_>, body: Body) -> Result<Reply, Status>
 pub(crate) async fn serve(call: &Call<'_>, mut parts: Parts, body: Body) -> Result<Reply, Status> {
     let name = call.info.subresource.clone();
     let Some(served) = call.resource.subresource(&name) else {
-        return Err(Status::new(404, "NotFound", "the server could not find the requested resource"));
+        return Err(Status::no_such_resource());
     };
     if !served.takes(&call.info.verb, &parts.method) {
         return Err(Status::method_not_allowed());

@@ -18,7 +18,7 @@ const PARTS: &[(&str, &str)] = &[
 
 pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Reply, Status> {
     let Some(&(part, path)) = PARTS.iter().find(|(name, _)| *name == part) else {
-        return Err(Status::new(404, "NotFound", "the server could not find the requested resource"));
+        return Err(Status::no_such_resource());
     };
     let name = call.info.name.as_str();
     if call.info.verb == "get" {

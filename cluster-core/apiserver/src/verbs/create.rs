@@ -65,7 +65,7 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
         let name = meta::name(&object).to_owned();
         let mut errors = metadata::validate(resource, &object);
         errors.extend(strategy.faults(&object));
-        errors.extend(resource.custom_faults(&object, None));
+        errors.extend(resource.custom_faults(&object, None, &call.notes));
         call.invalid_if(&name, &errors)?;
         let mut request = AdmissionRequest::new(call, Operation::Create, &name, &mut object);
         call.admit(&mut request, Phase::Validating).await?;

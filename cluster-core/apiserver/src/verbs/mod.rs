@@ -76,7 +76,7 @@ fn allowed(call: &Call<'_>) -> bool {
         return false;
     }
     match call.resource.verbs {
-        Verbs::All | Verbs::Unlisted => true,
+        Verbs::All | Verbs::Custom | Verbs::Unlisted => true,
         Verbs::NoDeleteCollection => verb != "deletecollection",
         Verbs::CreateOnly => verb == "create",
         Verbs::ReadOnly => matches!(verb, "get" | "list"),

@@ -127,7 +127,8 @@ fn check_expectations(call: &Call<'_>, name: &str, object: &Value, old: &Value) 
     let (given, present) = (meta::resource_version(object), meta::resource_version(old));
     if given.is_empty() && !call.resource.strategy.unconditional_update && call.info.verb == "update" {
         let path = Path::new("metadata").child("resourceVersion");
-        return call.invalid_if(name, &[Error::invalid(&path, &0.into(), "must be specified for an update")]);
+        let missing = Error::invalid(&path, &0.into(), "must be specified for an update");
+        return Err(Status::invalid(&call.resource.group, &call.resource.plural, name, &[missing]));
     }
     if !given.is_empty() && given != present {
         return Err(Status::modified(resource, name));
@@ -211,7 +212,7 @@ async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, o
     let mut errors = metadata::validate_update(object, old);
     errors.extend(metadata::validate(&call.resource, object));
     errors.extend(of_part);
-    errors.extend(call.resource.custom_faults(object, Some(old)));
+    errors.extend(call.resource.custom_faults(object, Some(old), &call.notes));
     call.invalid_if(name, &errors)?;
     let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
     call.admit(&mut request, Phase::Validating).await
