@@ -27,7 +27,7 @@ pub(crate) fn check(expression: &Expression, source: &str, variables: &Declarati
     };
     let own = variables.first().map_or(0, |(_, kind)| kind.most());
     let variables = variables.iter().map(declared).collect();
-    let mut checker = Checker { source, root: expression, variables, own, errors: Vec::new() };
+    let mut checker = Checker { source, root: expression, variables, own, errors: Vec::new(), mixed: false };
     let Node { kind: result, cost, .. } = checker.of(expression);
     checker.errors.sort();
     let errors = checker.errors.into_iter().map(|(line, column, why)| located(source, line, column, &why)).collect();
@@ -47,6 +47,8 @@ struct Checker<'a> {
     /// The size of the first variable, which is what upstream takes that of the items of a computed list for.
     own: u64,
     errors: Vec<(usize, usize, String)>,
+    /// Whether items of a list may be of several types.
+    mixed: bool,
 }
 
 impl Checker<'_> {
@@ -75,7 +77,9 @@ impl Checker<'_> {
                 let plain = !map.entries.iter().any(|entry| optional(&entry.expr));
                 let values: Vec<Node> = nodes.iter().skip(1).step_by(2).cloned().collect();
                 let value = self.alike(parts.iter().skip(1).step_by(2).copied(), &values, plain);
-                let kind = Type::Map(Arc::new(value), 0);
+                // The type of a map tells only its values'; its keys are text then.
+                let named = nodes.iter().step_by(2).all(|key| Type::String(0).accepts(&key.kind));
+                let kind = if named { Type::Map(Arc::new(value), 0) } else { Type::Dyn };
                 Node { items: sizes(&values), ..made(kind, map.entries.len(), &nodes, cost::MAP) }
             }
             Expr::Struct(object) => {
@@ -94,6 +98,9 @@ impl Checker<'_> {
     /// The type that all parts of a list or map have, which must be one.
     fn alike<'b>(&mut self, parts: impl IntoIterator<Item = &'b Expression>, nodes: &[Node], plain: bool) -> Type {
         let Some(first) = nodes.first().filter(|_| plain) else { return Type::Dyn };
+        if self.mixed && nodes.iter().any(|node| !first.kind.accepts(&node.kind)) {
+            return Type::Dyn;
+        }
         for (part, node) in parts.into_iter().zip(nodes) {
             if !first.kind.accepts(&node.kind) {
                 let why = format!("expected type '{}' but found '{}'", first.kind, node.kind);
@@ -183,7 +190,11 @@ impl Checker<'_> {
             let kind = optional(self.field(expression, &operand.kind, field.inner()));
             return Node::new(kind, operand.cost.saturating_add(1));
         }
+        // What is formatted may be of any types, side by side.
+        let mixed = self.mixed;
+        self.mixed |= name == "format";
         let nodes: Vec<Node> = args.iter().map(|argument| self.of(argument)).collect();
+        self.mixed = mixed;
         let kinds: Vec<Type> = nodes.iter().map(|node| node.kind.clone()).collect();
         let found = match name {
             AS_LIST => match &kinds[0] {

@@ -125,6 +125,7 @@ pub(crate) fn of_call(name: &str, receiver: Option<&Node>, args: &[Node]) -> (u6
     let alike = |parsed: bool| u64::from(parsed).saturating_mul(text(1));
     let is_string = |index: usize| all.get(index).is_some_and(|node| is_text(&node.kind));
     match name {
+        "@asList" => (1, Some(Size::to(1))),
         "check" => (CHECK, None),
         "fieldSelector" | "labelSelector" => {
             let requirements = size(1).cost(0.5).saturating_mul(LIST + OBJECT);
@@ -194,7 +195,7 @@ pub(crate) fn of_call(name: &str, receiver: Option<&Node>, args: &[Node]) -> (u6
         "distinct" | "sort" | "@sortByAssociatedKeys" => {
             let sorted = all[all.len() - 1];
             let each = match sorted.item() {
-                Some(item) if is_text(item) => all[0].item_size().cost(CHARACTER),
+                Some(item) if is_text(item) => all[0].items.unwrap_or(all[0].item_size()).cost(CHARACTER),
                 Some(Type::List(..) | Type::Map(..) | Type::Object(_)) => u64::MAX,
                 _ => 1,
             };

@@ -7,12 +7,14 @@
 mod authorizer;
 mod check;
 mod cost;
+mod format;
 mod functions;
 mod library;
 mod limits;
 mod macros;
 mod program;
 mod rewrite;
+mod standard;
 #[cfg(test)]
 mod tests;
 mod types;

@@ -33,6 +33,7 @@ pub(crate) static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| {
     context.add_function(AS_LIST, as_list);
     context.add_function(INSERT, insert);
     context.add_function(SORT_BY, sort_by);
+    crate::standard::register(&mut context);
     crate::authorizer::register(&mut context);
     context
 });
@@ -66,7 +67,13 @@ fn named(name: &str) -> Value {
     Value::Opaque(Arc::new(TypeName(name.to_owned())))
 }
 
-fn type_name(value: &Value) -> &str {
+/// The type that a value is the name of.
+pub(crate) fn type_value(value: &Value) -> Option<&str> {
+    let Value::Opaque(inner) = value else { return None };
+    inner.downcast_ref::<TypeName>().map(|TypeName(name)| name.as_str())
+}
+
+pub(crate) fn type_name(value: &Value) -> &str {
     match value {
         Value::List(_) => "list",
         Value::Map(_) => "map",

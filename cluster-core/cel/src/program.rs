@@ -217,6 +217,7 @@ fn words(error: &ExecutionError) -> String {
             Some(index) => format!("index out of bounds: {index}"),
             None => "index out of bounds".to_owned(),
         },
+        ExecutionError::RemainderByZero(_) => "modulus by zero".to_owned(),
         ExecutionError::Overflow(..) => "integer overflow".to_owned(),
         ExecutionError::FunctionError { function, message } => {
             match CONVERSIONS.iter().find(|(name, _)| name == function) {

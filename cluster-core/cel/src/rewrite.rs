@@ -5,6 +5,8 @@ use kube_cel::cel::common::ast::{
 };
 use kube_cel::cel::parser::Expression;
 
+use crate::standard::NEGATE;
+
 /// The function that loops ask for leave, and the variable that holds the budget.
 pub(crate) const TICK: &str = "@tick";
 pub(crate) const BUDGET: &str = "@budget";
@@ -81,6 +83,9 @@ pub(crate) fn weight(expression: &Expression) -> u64 {
 pub(crate) fn rewrite(expression: &mut Expression) {
     children_mut(expression).into_iter().for_each(rewrite);
     match &mut expression.expr {
+        Expr::Call(call) if call.func_name == operators::NEGATE => {
+            NEGATE.clone_into(&mut call.func_name);
+        }
         Expr::Call(call) if call.func_name == operators::OPT_SELECT => {
             operators::OPT_INDEX.clone_into(&mut call.func_name);
         }
@@ -120,7 +125,7 @@ pub(crate) fn rewrite(expression: &mut Expression) {
     }
 }
 
-fn part(expr: Expr) -> Expression {
+pub(crate) fn part(expr: Expr) -> Expression {
     Expression { id: 0, expr }
 }
 

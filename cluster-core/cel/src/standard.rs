@@ -1,0 +1,131 @@
+//! Functions that the interpreter or kube-cel have otherwise than cel-go.
+
+use crate::rewrite::part;
+use chrono::{DateTime, FixedOffset, Utc};
+use kube_cel::KubeCelExt;
+use kube_cel::cel::common::ast::{CallExpr, Expr};
+use kube_cel::cel::extractors::{Arguments, This};
+use kube_cel::cel::{Context, ExecutionError, Value};
+use std::sync::{Arc, LazyLock};
+
+/// What a minus before a number is rewritten to: the interpreter's own panics at the least of all.
+pub(crate) const NEGATE: &str = "@negate";
+const GETTERS: [&str; 10] = [
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+];
+
+type Outcome = Result<Value, ExecutionError>;
+
+/// The library without what stands here.
+static BASE: LazyLock<Context<'static>> = LazyLock::new(|| Context::default().with_all());
+
+fn base(name: &str, this: Option<Value>, given: &[Value]) -> Outcome {
+    let mut context = BASE.new_inner_scope();
+    let mut bind = |name: String, value: Value| {
+        context.add_variable_from_value(name.clone(), value);
+        part(Expr::Ident(name))
+    };
+    let target = this.map(|this| Box::new(bind("@this".to_owned(), this)));
+    let args = given.iter().enumerate().map(|(index, value)| bind(format!("@{index}"), value.clone())).collect();
+    context.resolve(&part(Expr::Call(CallExpr { func_name: name.to_owned(), target, args })))
+}
+
+/// Puts these functions in the place of the library's.
+pub(crate) fn register(context: &mut Context<'_>) {
+    context.add_function(NEGATE, negate);
+    context.add_function("format", crate::format::format);
+    context.add_function("size", size);
+    context.add_function("sum", sum);
+    context.add_function("int", |This(this): This<Value>| match this {
+        Value::Timestamp(moment) => Ok(Value::Int(moment.timestamp())),
+        other => base("int", Some(other), &[]),
+    });
+    context.add_function("timestamp", |This(this): This<Value>| match this {
+        Value::Int(seconds) => {
+            let moment = DateTime::from_timestamp(seconds, 0);
+            let overflow = || ExecutionError::function_error("timestamp", "timestamp overflow");
+            moment.map(|moment| Value::Timestamp(moment.fixed_offset())).ok_or_else(overflow)
+        }
+        Value::Timestamp(_) => Ok(this),
+        other => base("timestamp", None, &[other]),
+    });
+    context.add_function("string", |This(this): This<Value>| match this {
+        Value::Opaque(_) => base("string", Some(this), &[]),
+        other => crate::format::text(&other).map(|text| Value::String(Arc::new(text))),
+    });
+    context.add_function("replace", |This(this): This<Value>, Arguments(given): Arguments| {
+        // Less than none is all of them.
+        let all = matches!(given.get(2), Some(Value::Int(count)) if *count < 0);
+        base("replace", Some(this), &given[..if all { 2 } else { given.len() }])
+    });
+    for name in GETTERS {
+        context.add_function(name, move |This(this): This<Value>, Arguments(given): Arguments| {
+            match (this, &given[..]) {
+                (Value::Timestamp(moment), []) => {
+                    base(name, Some(Value::Timestamp(moment.with_timezone(&Utc).fixed_offset())), &[])
+                }
+                (Value::Timestamp(moment), [Value::String(zone)]) => {
+                    let offset = offset(&moment, zone);
+                    let offset = offset
+                        .ok_or_else(|| ExecutionError::function_error(name, format!("unknown time zone {zone}")))?;
+                    base(name, Some(Value::Timestamp(moment.with_timezone(&offset))), &[])
+                }
+                (other, given) => base(name, Some(other), given),
+            }
+        });
+    }
+}
+
+fn negate(value: Value) -> Outcome {
+    match value {
+        Value::Int(number) => {
+            let overflow = || ExecutionError::function_error(NEGATE, "integer overflow");
+            number.checked_neg().map(Value::Int).ok_or_else(overflow)
+        }
+        Value::Float(number) => Ok(Value::Float(-number)),
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
+}
+
+/// Of text the number of its characters, not of its bytes.
+fn size(This(this): This<Value>) -> Result<i64, ExecutionError> {
+    match this {
+        Value::String(text) => Ok(text.chars().count() as i64),
+        Value::Bytes(bytes) => Ok(bytes.len() as i64),
+        Value::List(items) => Ok(items.len() as i64),
+        Value::Map(map) => Ok(map.map.len() as i64),
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
+}
+
+fn sum(This(items): This<Arc<Vec<Value>>>) -> Outcome {
+    if !matches!(items.first(), Some(Value::Duration(_))) {
+        return base("sum", Some(Value::List(items)), &[]);
+    }
+    let add = |sum: chrono::Duration, item: &Value| match item {
+        Value::Duration(span) => sum.checked_add(span),
+        _ => None,
+    };
+    let overflow = || ExecutionError::function_error("sum", "integer overflow");
+    items.iter().try_fold(chrono::Duration::zero(), add).map(Value::Duration).ok_or_else(overflow)
+}
+
+/// How far a zone is from UTC at that moment: `+01:30`, `-08:00`, or a name as `Europe/Berlin`.
+fn offset(moment: &DateTime<FixedOffset>, zone: &str) -> Option<FixedOffset> {
+    if let Some((hours, minutes)) = zone.split_once(':') {
+        let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+        let sign = if zone.starts_with('-') { -1 } else { 1 };
+        return FixedOffset::east_opt(hours.checked_mul(3600)?.checked_add(sign * minutes.checked_mul(60)?)?);
+    }
+    let zone = jiff::tz::TimeZone::get(zone).ok()?;
+    FixedOffset::east_opt(zone.to_offset(jiff::Timestamp::from_second(moment.timestamp()).ok()?).seconds())
+}
