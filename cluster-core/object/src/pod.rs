@@ -1,6 +1,6 @@
 //! What a pod asks for as a whole, and the quality of service that follows from it.
 
-use crate::meta;
+use crate::meta::{self, items};
 use crate::quantity::Quantity;
 use serde_json::Value;
 
@@ -128,6 +128,37 @@ pub fn qos_class_of(spec: &Value) -> &'static str {
     qos_class(owners.into_iter().flat_map(|owner| {
         ["cpu", "memory"].map(|name| (amount(owner, "requests", name), amount(owner, "limits", name)))
     }))
+}
+
+/// What a pod's spec refers to by name in its namespace, by resource.
+pub fn references<'a>(spec: &'a Value) -> Vec<(&'static str, &'a str)> {
+    const VOLUME: [(&str, &str); 3] = [
+        ("secrets", "/secret/secretName"),
+        ("configmaps", "/configMap/name"),
+        ("persistentvolumeclaims", "/persistentVolumeClaim/claimName"),
+    ];
+    const SOURCE: [(&str, &str); 2] = [("secrets", "/secret/name"), ("configmaps", "/configMap/name")];
+    const VARIABLE: [(&str, &str); 2] =
+        [("secrets", "/valueFrom/secretKeyRef/name"), ("configmaps", "/valueFrom/configMapKeyRef/name")];
+    const VARIABLES: [(&str, &str); 2] = [("secrets", "/secretRef/name"), ("configmaps", "/configMapRef/name")];
+    let mut found = Vec::new();
+    let mut add = |item: &'a Value, places: &[(&'static str, &str)]| {
+        let name = |at: &str| item.pointer(at).and_then(Value::as_str).filter(|name| !name.is_empty());
+        found.extend(places.iter().filter_map(|(resource, at)| Some((*resource, name(at)?))));
+    };
+    add(spec, &[("serviceaccounts", "/serviceAccountName")]);
+    items(&spec["imagePullSecrets"]).iter().for_each(|secret| add(secret, &[("secrets", "/name")]));
+    for volume in items(&spec["volumes"]) {
+        add(volume, &VOLUME);
+        items(&volume["projected"]["sources"]).iter().for_each(|source| add(source, &SOURCE));
+    }
+    for container in
+        ["containers", "initContainers", "ephemeralContainers"].into_iter().flat_map(|list| items(&spec[list]))
+    {
+        items(&container["env"]).iter().for_each(|variable| add(variable, &VARIABLE));
+        items(&container["envFrom"]).iter().for_each(|variables| add(variables, &VARIABLES));
+    }
+    found
 }
 
 #[cfg(test)]
