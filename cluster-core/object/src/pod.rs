@@ -142,21 +142,22 @@ pub fn references<'a>(spec: &'a Value) -> Vec<(&'static str, &'a str)> {
         [("secrets", "/valueFrom/secretKeyRef/name"), ("configmaps", "/valueFrom/configMapKeyRef/name")];
     const VARIABLES: [(&str, &str); 2] = [("secrets", "/secretRef/name"), ("configmaps", "/configMapRef/name")];
     let mut found = Vec::new();
-    let mut add = |item: &'a Value, places: &[(&'static str, &str)]| {
-        let name = |at: &str| item.pointer(at).and_then(Value::as_str).filter(|name| !name.is_empty());
-        found.extend(places.iter().filter_map(|(resource, at)| Some((*resource, name(at)?))));
+    let mut add = |items: &'a [Value], places: &[(&'static str, &str)]| {
+        for item in items {
+            let name = |at: &str| item.pointer(at).and_then(Value::as_str).filter(|name| !name.is_empty());
+            found.extend(places.iter().filter_map(|(resource, at)| Some((*resource, name(at)?))));
+        }
     };
-    add(spec, &[("serviceaccounts", "/serviceAccountName")]);
-    items(&spec["imagePullSecrets"]).iter().for_each(|secret| add(secret, &[("secrets", "/name")]));
+    add(std::slice::from_ref(spec), &[("serviceaccounts", "/serviceAccountName")]);
+    add(items(&spec["imagePullSecrets"]), &[("secrets", "/name")]);
+    add(items(&spec["volumes"]), &VOLUME);
     for volume in items(&spec["volumes"]) {
-        add(volume, &VOLUME);
-        items(&volume["projected"]["sources"]).iter().for_each(|source| add(source, &SOURCE));
+        add(items(&volume["projected"]["sources"]), &SOURCE);
     }
-    for container in
-        ["containers", "initContainers", "ephemeralContainers"].into_iter().flat_map(|list| items(&spec[list]))
+    for container in ["containers", "initContainers", "ephemeralContainers"].iter().flat_map(|list| items(&spec[*list]))
     {
-        items(&container["env"]).iter().for_each(|variable| add(variable, &VARIABLE));
-        items(&container["envFrom"]).iter().for_each(|variables| add(variables, &VARIABLES));
+        add(items(&container["env"]), &VARIABLE);
+        add(items(&container["envFrom"]), &VARIABLES);
     }
     found
 }

@@ -276,7 +276,9 @@ impl Tree {
             }
         }
         if let (Some(item), Some(items)) = (&self.items, value.as_array_mut()) {
-            items.iter_mut().for_each(|value| item.fill(value));
+            for value in items {
+                item.fill(value);
+            }
         }
         for (name, field) in self.fields.iter().filter(|(_, field)| field.fills) {
             if !value.is_object() {
