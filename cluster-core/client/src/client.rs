@@ -118,8 +118,13 @@ impl Client {
         if options.force {
             path.push_str("&force=true");
         }
+        self.raw_patch(&path, patch).await
+    }
+
+    /// A patch without a type.
+    pub async fn raw_patch<R: DeserializeOwned>(&self, path: &str, patch: &Patch) -> Result<R, Error> {
         let (content_type, body) = patch.parts();
-        self.send(Method::PATCH, &path, Some((content_type, encode(body)?.1))).await
+        self.send(Method::PATCH, path, Some((content_type, encode(body)?.1))).await
     }
 
     /// Deletes an object, or starts its deletion.

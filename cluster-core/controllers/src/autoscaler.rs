@@ -33,13 +33,9 @@ use tokio::time::Instant;
 const PERIOD: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(context: Context) {
-    let controller = Autoscalers {
-        client: context.client.clone(),
-        recorder: context.recorder("horizontal-pod-autoscaler"),
-        autoscalers: context.informers.informer(),
-        pods: context.informers.informer(),
-        known: Mutex::default(),
-    };
+    let (client, recorder) = (context.client.clone(), context.recorder("horizontal-pod-autoscaler"));
+    let (autoscalers, pods) = context.caches();
+    let controller = Autoscalers { client, recorder, autoscalers, pods, known: Mutex::default() };
     index::by_namespace(&controller.pods);
     Runner::new(controller)
         .on(

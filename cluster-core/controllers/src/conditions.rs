@@ -4,7 +4,7 @@ use crate::meta;
 use k8s_openapi::api::apps::v1::{DaemonSetCondition, DeploymentCondition, ReplicaSetCondition, StatefulSetCondition};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerCondition;
 use k8s_openapi::api::batch::v1::JobCondition;
-use k8s_openapi::api::core::v1::{NamespaceCondition, NodeCondition, PodCondition, ReplicationControllerCondition};
+use k8s_openapi::api::core::v1::{NamespaceCondition, NodeCondition, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// What the condition types of all kinds share.
@@ -76,7 +76,6 @@ condition!(
     NodeCondition,
     PodCondition,
     ReplicaSetCondition,
-    ReplicationControllerCondition,
     StatefulSetCondition
 );
 

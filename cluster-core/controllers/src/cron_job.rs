@@ -19,12 +19,9 @@ type Known = (Arc<CronJob>, Vec<Arc<Job>>);
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 pub(crate) async fn run(context: Context) {
-    let controller = CronJobs {
-        client: context.client.clone(),
-        recorder: context.recorder("cronjob-controller"),
-        crons: context.informers.informer(),
-        jobs: context.informers.informer(),
-    };
+    let (client, recorder) = (context.client.clone(), context.recorder("cronjob-controller"));
+    let (crons, jobs) = context.caches();
+    let controller = CronJobs { client, recorder, crons, jobs };
     index::by_owner(&controller.jobs);
     Runner::new(controller)
         .on_each(|c| &c.crons)

@@ -26,9 +26,10 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_mins(15);
 
 pub(crate) async fn run(context: Context) {
+    let (sets, nodes) = context.caches();
     let controller = DaemonSets {
-        sets: context.informers.informer(),
-        nodes: context.informers.informer(),
+        sets,
+        nodes,
         control: PodControl::new(&context, "daemonset-controller"),
         history: History::new(&context.client, &context.informers),
         failures: Mutex::default(),

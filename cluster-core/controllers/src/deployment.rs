@@ -20,13 +20,9 @@ use status::{PROGRESSING, condition, deadline};
 use std::sync::Arc;
 
 pub(crate) async fn run(context: Context) {
-    let controller = Deployments {
-        client: context.client.clone(),
-        recorder: context.recorder("deployment-controller"),
-        deployments: context.informers.informer(),
-        sets: context.informers.informer(),
-        pods: context.informers.informer(),
-    };
+    let (client, recorder) = (context.client.clone(), context.recorder("deployment-controller"));
+    let (deployments, sets, pods) = context.caches();
+    let controller = Deployments { client, recorder, deployments, sets, pods };
     index::by_namespace(&controller.deployments);
     index::by_owner(&controller.sets);
     index::by_owner(&controller.pods);

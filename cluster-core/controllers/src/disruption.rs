@@ -21,17 +21,9 @@ const EVICTED_FOR: Duration = Duration::from_mins(2);
 const ALLOWED: &str = "DisruptionAllowed";
 
 pub(crate) async fn run(context: Context) {
-    let informers = &context.informers;
-    let controller = Budgets {
-        client: context.client.clone(),
-        recorder: context.recorder("controllermanager"),
-        budgets: informers.informer(),
-        pods: informers.informer(),
-        sets: informers.informer(),
-        deployments: informers.informer(),
-        controllers: informers.informer(),
-        stateful: informers.informer(),
-    };
+    let (client, recorder) = (context.client.clone(), context.recorder("controllermanager"));
+    let (budgets, pods, sets, deployments, controllers, stateful) = context.caches();
+    let controller = Budgets { client, recorder, budgets, pods, sets, deployments, controllers, stateful };
     index::by_namespace(&controller.budgets);
     index::by_namespace(&controller.pods);
     Runner::new(controller)

@@ -4,6 +4,7 @@
 //! what to do is decided by pure functions, and a thin executor does it through the API. See [`run`].
 
 mod autoscaler;
+mod belongings;
 mod bootstrap_tokens;
 mod certificates;
 mod claims;
@@ -29,9 +30,7 @@ mod pods;
 mod quota;
 mod replica_set;
 mod resources;
-mod root_ca;
 mod runner;
-mod service_account;
 mod services;
 mod stateful_set;
 mod storage_migration;
@@ -42,7 +41,7 @@ mod volumes;
 pub use load_balancer::Pool;
 
 use cluster_client::events::Recorder;
-use cluster_client::{Client, DeleteOptions, Informers, Object, ObjectKey};
+use cluster_client::{Client, DeleteOptions, Informer, Informers, Object};
 use cluster_pki::Authority;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -106,28 +105,37 @@ struct Context {
 }
 
 impl Context {
+    /// The caches of several kinds.
+    fn caches<T: Caches>(&self) -> T {
+        T::of(&self.informers)
+    }
+
     /// For a controller's events.
     fn recorder(&self, component: &str) -> Recorder {
         Recorder::new(self.client.clone(), component, "")
     }
 }
 
+/// Caches of several kinds.
+trait Caches {
+    fn of(informers: &Informers) -> Self;
+}
+
+macro_rules! caches {
+    ($(($($kind:ident),+)),+) => {$(
+        impl<$($kind: Object),+> Caches for ($(Informer<$kind>,)+) {
+            fn of(informers: &Informers) -> Self {
+                ($(informers.informer::<$kind>(),)+)
+            }
+        }
+    )+};
+}
+
+caches!((A, B), (A, B, C), (A, B, C, D, E), (A, B, C, D, E, F));
+
 /// What is gone need not be written or deleted any more.
 fn ignore_gone<T>(result: Result<T, cluster_client::Error>) -> Result<Option<T>, Error> {
     Ok(cluster_client::Error::ignore_gone(result)?)
-}
-
-/// For what every namespace has one of: it may be there already, or its namespace gone.
-fn written_or_needless<T>(written: Result<T, cluster_client::Error>) -> runner::Outcome {
-    match written {
-        Err(error) if error.is_already_exists() || error.is_not_found() => Ok(None),
-        other => Ok(other.map(|_| None)?),
-    }
-}
-
-/// The key of the namespace of an object, when the object is called so.
-fn namespace_of(object: &impl Object, name: &str) -> Option<ObjectKey> {
-    (object.name() == name).then(|| ObjectKey::new("", object.namespace()))
 }
 
 /// Writes an object's status, unless that says nothing new.
@@ -163,6 +171,8 @@ async fn start(client: Client, informers: Informers, options: Options, cancel: C
     }
     spawn!(
         autoscaler::run,
+        belongings::run_root_ca,
+        belongings::run_service_accounts,
         bootstrap_tokens::run,
         certificates::run,
         cluster_roles::run,
@@ -181,8 +191,6 @@ async fn start(client: Client, informers: Informers, options: Options, cancel: C
         quota::run,
         replica_set::run,
         replica_set::run_replication_controllers,
-        root_ca::run,
-        service_account::run,
         services::endpoints::run,
         services::mirror::run,
         services::slices::run,

@@ -16,14 +16,9 @@ pub type Pool = RangeInclusive<Ipv4Addr>;
 
 pub(crate) async fn run(context: Context) {
     let Some(pool) = context.options.load_balancers.clone() else { return };
-    let controller = LoadBalancers {
-        client: context.client.clone(),
-        recorder: context.recorder("service-controller"),
-        pool,
-        services: context.informers.informer(),
-        nodes: context.informers.informer(),
-        given: Mutex::default(),
-    };
+    let (client, recorder) = (context.client.clone(), context.recorder("service-controller"));
+    let (services, nodes) = context.caches();
+    let controller = LoadBalancers { client, recorder, pool, services, nodes, given: Mutex::default() };
     Runner::new(controller).on_each(|c| &c.services).needs(|c| &c.nodes).run(context.cancel).await;
 }
 

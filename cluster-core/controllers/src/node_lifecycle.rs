@@ -34,13 +34,15 @@ const REPORTED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPres
 
 pub(crate) async fn run(context: Context) {
     let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases".to_owned();
+    let (client, recorder) = (context.client.clone(), context.recorder("node-controller"));
+    let (nodes, pods) = context.caches();
     let controller = NodeLifecycle {
-        client: context.client.clone(),
-        recorder: context.recorder("node-controller"),
+        client,
+        recorder,
         grace: Duration::from_secs(context.options.node_grace_seconds),
-        nodes: context.informers.informer(),
+        nodes,
         leases: context.informers.watching(WatchScope { path: leases, ..WatchScope::default() }),
-        pods: context.informers.informer(),
+        pods,
         health: Mutex::default(),
         limits: Limits::default(),
     };

@@ -17,12 +17,9 @@ const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 const QUARANTINE: Duration = Duration::from_secs(40);
 
 pub(crate) async fn run(context: Context) {
-    let controller = PodGc {
-        client: context.client.clone(),
-        limit: context.options.terminated_pods,
-        nodes: context.informers.informer(),
-        pods: context.informers.informer(),
-    };
+    let client = context.client.clone();
+    let (nodes, pods) = context.caches();
+    let controller = PodGc { client, limit: context.options.terminated_pods, nodes, pods };
     index::by_node(&controller.pods);
     let finished = |pod: &Pod| if pods::is_finished(pod) { vec![String::new()] } else { Vec::new() };
     controller.pods.add_index(FINISHED, finished);

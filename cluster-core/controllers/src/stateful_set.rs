@@ -17,9 +17,10 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use plan::Step;
 
 pub(crate) async fn run(context: Context) {
+    let (sets, claims) = context.caches();
     let controller = StatefulSets {
-        sets: context.informers.informer(),
-        claims: context.informers.informer(),
+        sets,
+        claims,
         control: PodControl::new(&context, "statefulset-controller"),
         history: History::new(&context.client, &context.informers),
     };

@@ -5,7 +5,7 @@ use crate::resources::{Resource, discover};
 use crate::runner::{Controller, Outcome, Runner};
 use crate::{Context, Error};
 use cluster_client::{Client, Informer, Object, ObjectKey, Patch, PatchOptions};
-use http::{Method, Request, header};
+use http::Method;
 use k8s_openapi::api::storagemigration::v1::StorageVersionMigration;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
@@ -112,12 +112,8 @@ impl Migrator {
         let body = json!({"apiVersion": item["apiVersion"], "kind": item["kind"],
             "metadata": {"uid": field("uid"), "resourceVersion": field("resourceVersion")}});
         let path = resource.object(field("namespace"), field("name"));
-        let request = Request::patch(format!("{path}?fieldManager={MANAGER}"))
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
-            .body(body.to_string().into());
-        let request = request.map_err(|error| Error::Object(error.to_string()))?;
-        match self.client.request(request).await {
+        let path = format!("{path}?fieldManager={MANAGER}");
+        match self.client.raw_patch::<Value>(&path, &Patch::Apply(body)).await {
             Err(error) if !error.is_conflict() && !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }

@@ -16,13 +16,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 pub(crate) async fn run(context: Context) {
-    let controller = TaintEviction {
-        client: context.client.clone(),
-        recorder: context.recorder("taint-eviction-controller"),
-        nodes: context.informers.informer(),
-        pods: context.informers.informer(),
-        counting: Mutex::default(),
-    };
+    let (client, recorder) = (context.client.clone(), context.recorder("taint-eviction-controller"));
+    let (nodes, pods) = context.caches();
+    let controller = TaintEviction { client, recorder, nodes, pods, counting: Mutex::default() };
     index::by_node(&controller.pods);
     Runner::new(controller)
         .on(

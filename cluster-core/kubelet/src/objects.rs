@@ -148,40 +148,12 @@ impl Drop for Following {
 
 /// All ConfigMaps and Secrets that a pod names in volumes, environment and pull secrets.
 pub(crate) fn references(spec: &PodSpec) -> BTreeSet<Reference> {
-    let mut out = BTreeSet::new();
-    let mut add = |kind, name: &str| {
-        if !name.is_empty() {
-            out.insert((kind, name.to_owned()));
-        }
+    let spec = serde_json::to_value(spec).unwrap_or_default();
+    let kind = |resource: &str| match resource {
+        "configmaps" => Some(Kind::ConfigMap),
+        "secrets" => Some(Kind::Secret),
+        _ => None,
     };
-    for secret in spec.image_pull_secrets.iter().flatten() {
-        add(Kind::Secret, &secret.name);
-    }
-    for volume in spec.volumes.iter().flatten() {
-        if let Some(source) = &volume.config_map {
-            add(Kind::ConfigMap, &source.name);
-        }
-        if let Some(source) = &volume.secret {
-            add(Kind::Secret, source.secret_name.as_deref().unwrap_or_default());
-        }
-        for source in volume.projected.iter().flat_map(|p| p.sources.iter().flatten()) {
-            if let Some(source) = &source.config_map {
-                add(Kind::ConfigMap, &source.name);
-            }
-            if let Some(source) = &source.secret {
-                add(Kind::Secret, &source.name);
-            }
-        }
-    }
-    for container in spec.init_containers.iter().flatten().chain(&spec.containers) {
-        for from in container.env_from.iter().flatten() {
-            from.config_map_ref.iter().for_each(|r| add(Kind::ConfigMap, &r.name));
-            from.secret_ref.iter().for_each(|r| add(Kind::Secret, &r.name));
-        }
-        for from in container.env.iter().flatten().filter_map(|e| e.value_from.as_ref()) {
-            from.config_map_key_ref.iter().for_each(|r| add(Kind::ConfigMap, &r.name));
-            from.secret_key_ref.iter().for_each(|r| add(Kind::Secret, &r.name));
-        }
-    }
-    out
+    let named = cluster_object::pod::references(&spec).into_iter();
+    named.filter_map(|(resource, name)| Some((kind(resource)?, name.to_owned()))).collect()
 }

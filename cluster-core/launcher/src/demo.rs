@@ -3,11 +3,9 @@
 use crate::engine::Launcher;
 use crate::progress::Steps;
 use crate::{Error, Result};
-use bytes::Bytes;
-use cluster_client::{Client, Informers};
+use cluster_client::{Client, Informers, Patch};
 use cluster_object::yaml;
 use futures::future::BoxFuture;
-use http::Method;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use serde::Serialize;
@@ -88,14 +86,8 @@ async fn apply(client: &Client, object: &Value) -> Result<()> {
     let kind = object["kind"].as_str().unwrap_or_default();
     let name = cluster_object::meta::name(object);
     let collection = collection(kind).ok_or_else(|| Error::Invalid(format!("the demo has a {kind}")))?;
-    let request = http::Request::builder()
-        .method(Method::PATCH)
-        .uri(format!("{collection}/{name}?fieldManager=devcluster&force=true"))
-        .header(http::header::CONTENT_TYPE, "application/apply-patch+yaml")
-        .body(Bytes::from(object.to_string()))
-        .map_err(|error| Error::Invalid(format!("{kind} `{name}`: {error}")))?;
-    client.request(request).await?;
-    Ok(())
+    let path = format!("{collection}/{name}?fieldManager=devcluster&force=true");
+    Ok(client.raw_patch::<Value>(&path, &Patch::Apply(object.clone())).await.map(drop)?)
 }
 
 async fn rolled_out(client: &Client, mut waited: BTreeSet<String>) -> Result<()> {

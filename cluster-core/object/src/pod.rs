@@ -1,6 +1,6 @@
 //! What a pod asks for as a whole, and the quality of service that follows from it.
 
-use crate::meta;
+use crate::meta::{self, items};
 use crate::quantity::Quantity;
 use serde_json::Value;
 
@@ -128,6 +128,38 @@ pub fn qos_class_of(spec: &Value) -> &'static str {
     qos_class(owners.into_iter().flat_map(|owner| {
         ["cpu", "memory"].map(|name| (amount(owner, "requests", name), amount(owner, "limits", name)))
     }))
+}
+
+/// What a pod's spec refers to by name in its namespace, by resource.
+pub fn references<'a>(spec: &'a Value) -> Vec<(&'static str, &'a str)> {
+    const VOLUME: [(&str, &str); 3] = [
+        ("secrets", "/secret/secretName"),
+        ("configmaps", "/configMap/name"),
+        ("persistentvolumeclaims", "/persistentVolumeClaim/claimName"),
+    ];
+    const SOURCE: [(&str, &str); 2] = [("secrets", "/secret/name"), ("configmaps", "/configMap/name")];
+    const VARIABLE: [(&str, &str); 2] =
+        [("secrets", "/valueFrom/secretKeyRef/name"), ("configmaps", "/valueFrom/configMapKeyRef/name")];
+    const VARIABLES: [(&str, &str); 2] = [("secrets", "/secretRef/name"), ("configmaps", "/configMapRef/name")];
+    let mut found = Vec::new();
+    let mut add = |items: &'a [Value], places: &[(&'static str, &str)]| {
+        for item in items {
+            let name = |at: &str| item.pointer(at).and_then(Value::as_str).filter(|name| !name.is_empty());
+            found.extend(places.iter().filter_map(|(resource, at)| Some((*resource, name(at)?))));
+        }
+    };
+    add(std::slice::from_ref(spec), &[("serviceaccounts", "/serviceAccountName")]);
+    add(items(&spec["imagePullSecrets"]), &[("secrets", "/name")]);
+    add(items(&spec["volumes"]), &VOLUME);
+    for volume in items(&spec["volumes"]) {
+        add(items(&volume["projected"]["sources"]), &SOURCE);
+    }
+    for container in ["containers", "initContainers", "ephemeralContainers"].iter().flat_map(|list| items(&spec[*list]))
+    {
+        add(items(&container["env"]), &VARIABLE);
+        add(items(&container["envFrom"]), &VARIABLES);
+    }
+    found
 }
 
 #[cfg(test)]

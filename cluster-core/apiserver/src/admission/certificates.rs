@@ -35,16 +35,7 @@ pub(super) async fn check(call: &Call<'_>, request: &AdmissionRequest<'_>) -> Re
     }
     let domain = signer.split('/').next().unwrap_or_default();
     for name in [signer.to_owned(), format!("{domain}/*")] {
-        let (group, resource) = ("certificates.k8s.io".to_owned(), "signers".to_owned());
-        let asked = RequestInfo {
-            verb: verb.into(),
-            group,
-            version: "*".to_owned(),
-            resource,
-            name,
-            is_resource: true,
-            ..RequestInfo::default()
-        };
+        let asked = RequestInfo::of(verb, ["certificates.k8s.io", "*", "signers", ""], "", &name);
         if call.server.authorizer.decide(request.user, &asked).await.is_allowed() {
             return Ok(());
         }

@@ -35,16 +35,7 @@ pub fn check(
         }
         _ => return Ok(()),
     };
-    let request = RequestInfo {
-        verb: verb.into(),
-        group: "rbac.authorization.k8s.io".to_owned(),
-        version: "v1".to_owned(),
-        resource: of_resource.to_owned(),
-        namespace: namespace.clone(),
-        name: of_name,
-        is_resource: true,
-        ..RequestInfo::default()
-    };
+    let request = RequestInfo::of(verb, ["rbac.authorization.k8s.io", "v1", of_resource, ""], &namespace, &of_name);
     if authorizer.authorize(user, &request).is_allowed() {
         return Ok(());
     }

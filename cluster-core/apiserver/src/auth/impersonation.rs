@@ -17,17 +17,7 @@ impl Authorizer {
     pub fn impersonate(&self, caller: UserInfo, headers: &HeaderMap) -> Result<UserInfo, Status> {
         let Some(wanted) = requested(headers)? else { return Ok(caller) };
         for (group, resource, subresource, namespace, name) in checks(&wanted) {
-            let request = RequestInfo {
-                verb: "impersonate".into(),
-                group: group.to_owned(),
-                version: "v1".to_owned(),
-                resource: resource.to_owned(),
-                subresource,
-                namespace,
-                name,
-                is_resource: true,
-                ..RequestInfo::default()
-            };
+            let request = RequestInfo::of("impersonate", [group, "v1", resource, &subresource], &namespace, &name);
             if let super::Decision::Deny(reason) = self.authorize(&caller, &request) {
                 return Err(forbidden(&caller, &request, &reason));
             }

@@ -7,7 +7,7 @@ use super::follow::Follower;
 use super::rbac::resource_matches;
 use super::user::UserInfo;
 use crate::request::RequestInfo;
-use cluster_object::meta;
+use cluster_object::meta::{self, items};
 use cluster_store::{Entry, Key, Store};
 use parking_lot::RwLock;
 use serde::Deserialize;
@@ -212,44 +212,8 @@ struct Stored<T> {
 
 /// Everything a pod refers to by name.
 fn references(spec: &Value, pod: &Key) -> HashSet<Reference> {
-    let mut found = HashSet::new();
-    let mut add = |resource: &'static str, name: &Value| {
-        if let Some(name) = name.as_str() {
-            found.insert((resource, Arc::clone(&pod.namespace), Box::from(name)));
-        }
-    };
-    add("serviceaccounts", &spec["serviceAccountName"]);
-    for secret in items(&spec["imagePullSecrets"]) {
-        add("secrets", &secret["name"]);
-    }
-    for volume in items(&spec["volumes"]) {
-        add("secrets", &volume["secret"]["secretName"]);
-        add("configmaps", &volume["configMap"]["name"]);
-        add("persistentvolumeclaims", &volume["persistentVolumeClaim"]["claimName"]);
-        if volume["ephemeral"].is_object() {
-            let claim = format!("{}-{}", pod.name, meta::text(volume, "name"));
-            add("persistentvolumeclaims", &claim.into());
-        }
-        for source in items(&volume["projected"]["sources"]) {
-            add("secrets", &source["secret"]["name"]);
-            add("configmaps", &source["configMap"]["name"]);
-        }
-    }
-    for containers in ["containers", "initContainers", "ephemeralContainers"] {
-        for container in items(&spec[containers]) {
-            for variable in items(&container["env"]) {
-                add("secrets", &variable["valueFrom"]["secretKeyRef"]["name"]);
-                add("configmaps", &variable["valueFrom"]["configMapKeyRef"]["name"]);
-            }
-            for source in items(&container["envFrom"]) {
-                add("secrets", &source["secretRef"]["name"]);
-                add("configmaps", &source["configMapRef"]["name"]);
-            }
-        }
-    }
-    found
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
+    let made = items(&spec["volumes"]).iter().filter(|volume| volume["ephemeral"].is_object());
+    let made = made.map(|volume| ("persistentvolumeclaims", format!("{}-{}", pod.name, meta::text(volume, "name"))));
+    let named = cluster_object::pod::references(spec).into_iter().map(|(resource, name)| (resource, name.to_owned()));
+    named.chain(made).map(|(resource, name)| (resource, Arc::clone(&pod.namespace), name.into())).collect()
 }

@@ -101,18 +101,9 @@ async fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Value
 }
 
 fn resource_request(attributes: &Value) -> RequestInfo {
-    let text = |field: &str| attributes[field].as_str().unwrap_or_default().to_owned();
-    RequestInfo {
-        verb: text("verb").into(),
-        group: text("group"),
-        version: text("version"),
-        resource: text("resource"),
-        subresource: text("subresource"),
-        namespace: text("namespace"),
-        name: text("name"),
-        is_resource: true,
-        ..RequestInfo::default()
-    }
+    let text = |field: &str| attributes[field].as_str().unwrap_or_default();
+    let resource = ["group", "version", "resource", "subresource"].map(text);
+    RequestInfo::of(text("verb").to_owned(), resource, text("namespace"), text("name"))
 }
 
 fn path_request(attributes: &Value) -> RequestInfo {

@@ -1,16 +1,13 @@
 //! Deployments, replica sets, replication controllers, stateful sets, daemon sets and controller revisions.
 
-use super::BASE;
 use super::cells::{OwnCell, count};
 use super::pod::defaults;
-use super::walk::{At, child, default, each, int, is_empty, items, text};
-use super::workloads::{int_or_percent, is_zero, labels_from_template, restart_always, selected_template, shown};
+use super::walk::{At, child, default, each, is_empty, items, text};
+use super::workloads::{labels_from_template, selected_template, shown};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::meta;
 use serde_json::{Map, Value, json};
-
-const CREATE: fn(&mut Value) = |object| object["status"] = json!({});
 
 pub(super) const DEPLOYMENT: Strategy = Strategy {
     defaults: |object| {
@@ -18,20 +15,14 @@ pub(super) const DEPLOYMENT: Strategy = Strategy {
         rolling(spec, "strategy", &[("maxUnavailable", json!("25%")), ("maxSurge", json!("25%"))]);
         defaults::template(&mut spec["template"]);
     },
-    prepare_create: CREATE,
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
-        selected_template(&at, &mut errors);
-        restart_always(&at, &mut errors);
-        deployment_strategy(&at.get("spec.strategy"), &mut errors);
-        let deadline = at.get("spec.progressDeadlineSeconds");
-        if deadline.is_set() && deadline.int() <= at.get("spec.minReadySeconds").int() {
-            errors.push(deadline.invalid("must be greater than minReadySeconds"));
+    validate: |at, errors| {
+        selected_template(at, errors);
+        let strategy = at.get("spec.strategy");
+        if !matches!(strategy.get("type").text(), "Recreate" | "RollingUpdate") {
+            errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["Recreate", "RollingUpdate"]));
         }
-        errors
     },
-    status_resets: &["labels"],
-    ..BASE
+    ..Strategy::NONE
 };
 
 pub(super) const REPLICA_SET: Strategy = Strategy {
@@ -39,15 +30,8 @@ pub(super) const REPLICA_SET: Strategy = Strategy {
         let Some(spec) = child(object, "spec") else { return };
         defaults::template(&mut spec["template"]);
     },
-    prepare_create: |object| object["status"] = json!({"replicas": 0}),
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
-        selected_template(&at, &mut errors);
-        restart_always(&at, &mut errors);
-        errors
-    },
-    selectable_fields: &[("status.replicas", |o| int(&o["status"]["replicas"]).to_string())],
-    ..BASE
+    validate: selected_template,
+    ..Strategy::NONE
 };
 
 pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
@@ -62,24 +46,19 @@ pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
             defaults::template(&mut spec["template"]);
         }
     },
-    prepare_create: |object| object["status"] = json!({"replicas": 0}),
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
+    validate: |at, errors| {
         let (selector, template) = (at.get("spec.selector"), at.get("spec.template"));
-        if selector.required(&mut errors) {
+        if selector.required(errors) {
             let labels = template.get("metadata.labels");
             if super::walk::entries(selector.value).any(|(key, value)| labels.value.get(key) != Some(value)) {
                 errors.push(labels.invalid("`selector` does not match template `labels`"));
             }
         }
-        if template.required(&mut errors) {
-            errors.extend(super::pod::validation::template(&template));
+        if template.required(errors) {
+            super::pod::validation::template(&template, errors);
         }
-        restart_always(&at, &mut errors);
-        errors
     },
-    selectable_fields: &[("status.replicas", |o| int(&o["status"]["replicas"]).to_string())],
-    ..BASE
+    ..Strategy::NONE
 };
 
 pub(super) const DAEMON_SET: Strategy = Strategy {
@@ -88,52 +67,29 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
         rolling(spec, "updateStrategy", &[("maxUnavailable", json!(1)), ("maxSurge", json!(0))]);
         defaults::template(&mut spec["template"]);
     },
-    prepare_create: |object| {
-        object["status"] = json!({"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0});
-    },
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
-        selected_template(&at, &mut errors);
-        restart_always(&at, &mut errors);
+    validate: |at, errors| {
+        selected_template(at, errors);
         let strategy = at.get("spec.updateStrategy");
-        match strategy.get("type").text() {
-            "RollingUpdate" => rolling_daemons(&strategy.get("rollingUpdate"), &mut errors),
-            "OnDelete" => {}
-            _ => errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["RollingUpdate", "OnDelete"])),
+        if !matches!(strategy.get("type").text(), "RollingUpdate" | "OnDelete") {
+            errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["RollingUpdate", "OnDelete"]));
         }
-        errors
     },
-    ..BASE
+    ..Strategy::NONE
 };
 
 pub(super) const STATEFUL_SET: Strategy = Strategy {
     defaults: stateful_set_defaults,
-    prepare_create: |object| object["status"] = json!({"replicas": 0, "availableReplicas": 0}),
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
+    validate: |at, errors| {
         let strategy = at.get("spec.updateStrategy");
-        match (strategy.get("type").text(), strategy.get("rollingUpdate")) {
-            ("RollingUpdate", _) => {}
-            ("OnDelete", rolling) if rolling.is_set() => {
-                errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
-            }
-            ("OnDelete", _) => {}
-            _ => {
-                let why = "must be 'RollingUpdate' or 'OnDelete'";
-                errors.push(Error::invalid(&strategy.path, &shown(&strategy), why));
-            }
+        if !matches!(strategy.get("type").text(), "RollingUpdate" | "OnDelete") {
+            let why = "must be 'RollingUpdate' or 'OnDelete'";
+            errors.push(Error::invalid(&strategy.path, &shown(&strategy), why));
         }
-        let management = at.get("spec.podManagementPolicy");
-        if !matches!(management.text(), "OrderedReady" | "Parallel") {
-            errors.push(management.invalid("must be 'OrderedReady' or 'Parallel'"));
-        }
-        super::volumes::claim_templates(&at, &mut errors);
-        selected_template(&with_claims(&at).as_ref().map_or(at.clone(), At::root), &mut errors);
-        restart_always(&at, &mut errors);
-        errors
+        super::volumes::claim_templates(at, errors);
+        selected_template(&with_claims(at).as_ref().map_or(at.clone(), At::root), errors);
     },
     validate_update: stateful_set_update,
-    ..BASE
+    ..Strategy::NONE
 };
 
 fn rolling(spec: &mut Value, field: &str, numbers: &[(&str, Value)]) {
@@ -145,36 +101,6 @@ fn rolling(spec: &mut Value, field: &str, numbers: &[(&str, Value)]) {
         for (name, value) in numbers {
             default(&mut strategy["rollingUpdate"], name, value.clone());
         }
-    }
-}
-
-fn deployment_strategy(strategy: &At<'_>, errors: &mut Errors) {
-    let rolling = strategy.get("rollingUpdate");
-    match strategy.get("type").text() {
-        "Recreate" if rolling.is_set() => {
-            errors.push(rolling.forbidden("may not be specified when strategy `type` is 'Recreate'"));
-        }
-        "Recreate" => {}
-        "RollingUpdate" => {
-            let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
-            int_or_percent(&unavailable, true, errors);
-            int_or_percent(&surge, false, errors);
-            if is_zero(unavailable.value) && is_zero(surge.value) {
-                errors.push(unavailable.invalid("may not be 0 when `maxSurge` is 0"));
-            }
-        }
-        _ => errors.push(Error::not_supported(&strategy.path, &shown(strategy), &["Recreate", "RollingUpdate"])),
-    }
-}
-
-fn rolling_daemons(rolling: &At<'_>, errors: &mut Errors) {
-    let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
-    int_or_percent(&unavailable, true, errors);
-    int_or_percent(&surge, true, errors);
-    match (is_zero(unavailable.value), is_zero(surge.value)) {
-        (true, true) => errors.push(unavailable.invalid("cannot be 0 when `maxSurge` is 0")),
-        (false, false) => errors.push(surge.invalid("may not be set when maxUnavailable is non-zero")),
-        _ => {}
     }
 }
 
@@ -204,7 +130,7 @@ fn with_claims(at: &At<'_>) -> Option<Value> {
     Some(object)
 }
 
-fn stateful_set_update(new: &Value, old: &Value) -> Errors {
+fn stateful_set_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
     const MUTABLE: [&str; 7] = [
         "replicas",
         "ordinals",
@@ -219,14 +145,13 @@ fn stateful_set_update(new: &Value, old: &Value) -> Errors {
         spec.retain(|key, _| !MUTABLE.contains(&key.as_str()));
         spec
     };
-    if rest(new) == rest(old) {
-        return Errors::new();
+    if rest(at.value) == rest(old) {
+        return;
     }
-    vec![Error::forbidden(
-        &At::root(new).get("spec").path,
+    errors.push(at.get("spec").forbidden(
         "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
          'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-    )]
+    ));
 }
 
 pub(super) const REPLICAS_CELLS: &[OwnCell] =

@@ -1,8 +1,8 @@
 //! Horizontal pod autoscalers, version 2 (as stored) and version 1.
 
-use super::BASE;
 use super::cells::OwnCell;
 use super::walk::{At, child, default, int, is_empty, items, remove, text};
+use crate::openapi::uncapitalised;
 use crate::registry::{Conversion, Strategy};
 use cluster_object::field::Errors;
 use cluster_object::quantity::Quantity;
@@ -16,9 +16,8 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
             spec["metrics"] = cpu_metric(80);
         }
     },
-    prepare_create: |object| object["status"] = json!({"desiredReplicas": 0, "currentReplicas": 0}),
-    validate: |object| {
-        let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
+    validate: |at, errors| {
+        let spec = at.get("spec");
         let (least, most) = (spec.get("minReplicas"), spec.get("maxReplicas"));
         if most.int() < 1 {
             errors.push(most.invalid_number("must be greater than 0"));
@@ -26,19 +25,18 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
         if most.int() < least.int() {
             errors.push(most.invalid_number("must be greater than or equal to `minReplicas`"));
         }
-        super::networking::reference(&spec.get("scaleTargetRef"), &mut errors);
-        spec.get("metrics").items().for_each(|each| metric(&each, &mut errors));
-        errors
+        super::networking::reference(&spec.get("scaleTargetRef"), errors);
+        spec.get("metrics").items().for_each(|each| metric(&each, errors));
     },
-    ..BASE
+    ..Strategy::NONE
 };
 
 pub(super) const AUTOSCALER_V1: Strategy = Strategy {
     defaults: |_| {},
-    validate: |object| {
-        let mut v2 = object.clone();
+    validate: |at, errors| {
+        let mut v2 = at.value.clone();
         to_v2(&mut v2);
-        (AUTOSCALER.validate)(&v2)
+        (AUTOSCALER.validate)(&At::root(&v2), errors);
     },
     conversion: Some(Conversion { to_storage: to_v2, from_storage: to_v1 }),
     ..AUTOSCALER
@@ -53,7 +51,7 @@ fn metric(metric: &At<'_>, errors: &mut Errors) {
         errors.push(kind.missing("must specify a metric source type"));
     }
     kind.one_of(&["ContainerResource", "External", "Object", "Pods", "Resource"], errors);
-    let own = lower_first(kind.text());
+    let own = uncapitalised(kind.text());
     let given: Vec<&str> = SOURCES.into_iter().filter(|source| metric.get(source).is_set()).collect();
     if let Some(first) = given.first() {
         source(&metric.get(first), first, errors);
@@ -130,11 +128,6 @@ fn source(source: &At<'_>, kind: &str, errors: &mut Errors) {
 fn cpu_metric(percent: i64) -> Value {
     json!([{"type": "Resource",
         "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": percent}}}])
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_ascii_lowercase().to_string() + chars.as_str()).unwrap_or_default()
 }
 
 /// Lists of metrics, of which version 1 has only the CPU's percentage: part, list, field in the list, field of version 1,
@@ -216,7 +209,7 @@ fn targets(object: &Value) -> Value {
         .iter()
         .enumerate()
         .map(|(i, metric)| {
-            let kind = lower_first(text(&metric["type"]));
+            let kind = uncapitalised(text(&metric["type"]));
             let (wanted, now) = (&metric[&kind], current.get(i).map_or(&Value::Null, |c| &c[&kind]["current"]));
             let percent = |v: &Value| v["averageUtilization"].as_i64().map(|p| format!("{p}%"));
             let amount =
@@ -237,17 +230,7 @@ fn targets(object: &Value) -> Value {
     }
 }
 
-pub(super) const AUTOSCALER_CELLS: &[OwnCell] = &[
-    ("Reference", |o| {
-        let target = &o["spec"]["scaleTargetRef"];
-        format!("{}/{}", text(&target["kind"]), text(&target["name"])).into()
-    }),
-    ("Targets", targets),
-    ("MinPods", |o| match int(&o["spec"]["minReplicas"]) {
-        0 => "<unset>".into(),
-        least => least.to_string().into(),
-    }),
-];
+pub(super) const AUTOSCALER_CELLS: &[OwnCell] = &[("Targets", targets)];
 
 #[cfg(test)]
 mod tests {

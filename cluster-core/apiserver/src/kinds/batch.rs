@@ -5,7 +5,7 @@ use super::pod::{defaults, validation};
 use super::rules::named;
 use super::walk::{At, child, default, int, items, text};
 use super::workloads::{labels_from_template, selector};
-use super::{BASE, job_policies, job_status};
+use super::{job_policies, job_status};
 use crate::registry::Strategy;
 use cluster_object::field::{Error, Errors};
 use cluster_object::schedule::Schedule;
@@ -20,21 +20,15 @@ const CONTROLLER_UID: &str = "batch.kubernetes.io/controller-uid";
 
 pub(super) const JOB: Strategy = Strategy {
     defaults: job_defaults,
-    prepare_create: |job| {
-        job["status"] = json!({});
-        generate_selector(job);
-    },
-    validate: |job| {
-        let (mut errors, at) = (Errors::new(), At::root(job));
-        generated(&at, &mut errors);
-        job_spec(&at, &mut errors);
-        selector(&at, &mut errors);
-        errors
+    prepare_create: generate_selector,
+    validate: |at, errors| {
+        generated(at, errors);
+        job_spec(at, errors);
+        selector(at, errors);
     },
     validate_update: job_update,
     validate_status: job_status::check,
-    selectable_fields: &[("status.successful", |job| int(&job["status"]["succeeded"]).to_string())],
-    ..BASE
+    ..Strategy::NONE
 };
 
 pub(super) const CRON_JOB: Strategy = Strategy {
@@ -43,9 +37,8 @@ pub(super) const CRON_JOB: Strategy = Strategy {
             defaults::template(&mut job["template"]);
         }
     },
-    prepare_create: |object| object["status"] = json!({}),
     validate: cron_job,
-    ..BASE
+    ..Strategy::NONE
 };
 
 fn job_defaults(job: &mut Value) {
@@ -55,10 +48,6 @@ fn job_defaults(job: &mut Value) {
         default(spec, "completions", 1);
     }
     default(spec, "parallelism", 1);
-    let per_index = !spec["backoffLimitPerIndex"].is_null();
-    default(spec, "backoffLimit", if per_index { i32::MAX } else { 6 });
-    let failure_policy = !spec["podFailurePolicy"].is_null();
-    default(spec, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" });
     defaults::template(&mut spec["template"]);
 }
 
@@ -109,15 +98,11 @@ fn generated(job: &At<'_>, errors: &mut Errors) {
 fn job_spec(job: &At<'_>, errors: &mut Errors) {
     let spec = job.get("spec");
     errors.extend(spec.faults(named("JobSpec")));
-    let managed = spec.get("managedBy");
-    if managed.is_set() && managed.is_empty() {
-        errors.push(managed.missing(""));
-    }
     job_policies::check(&spec, errors);
     let on_failure = spec.get("podFailurePolicy").is_set();
     let replacement: &[&str] = if on_failure { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
     spec.get("podReplacementPolicy").optional_one_of(replacement, errors);
-    errors.extend(validation::template(&spec.get("template")));
+    validation::template(&spec.get("template"), errors);
     let policy = spec.get("template.spec.restartPolicy");
     match policy.text() {
         "" | "Always" => errors.push(policy.missing("valid values: \"OnFailure\", \"Never\"")),
@@ -142,13 +127,13 @@ pub(super) fn domain_prefixed_path(text: &str) -> Result<(), String> {
     Err(format!("Invalid path (e.g. 'my/path', regex used for validation is '{regex}')"))
 }
 
-fn job_update(new: &Value, old: &Value) -> Errors {
-    let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
+fn job_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
+    let spec = at.get("spec");
     let old = &old["spec"];
     let completions = spec.get("completions");
-    if new["spec"]["completionMode"] != "Indexed" {
-        completions.unchanged(&old["completions"], &mut errors);
-    } else if *completions.value != old["completions"] && *completions.value != new["spec"]["parallelism"] {
+    if at.value["spec"]["completionMode"] != "Indexed" {
+        completions.unchanged(&old["completions"], errors);
+    } else if *completions.value != old["completions"] && *completions.value != at.value["spec"]["parallelism"] {
         errors.push(completions.invalid("can only be modified in tandem with spec.parallelism"));
     }
     let (new_template, old_template) = (scheduling_free(spec.value), scheduling_free(old));
@@ -156,7 +141,6 @@ fn job_update(new: &Value, old: &Value) -> Errors {
     if spec.value["template"] != old["template"] && !(suspended && new_template == old_template) {
         errors.push(spec.get("template").invalid("field is immutable"));
     }
-    errors
 }
 
 /// The template without what may change while a job is suspended.
@@ -174,14 +158,10 @@ fn scheduling_free(spec: &Value) -> Value {
     template
 }
 
-fn cron_job(object: &Value) -> Errors {
-    let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
-    let name = At::root(object).get("metadata.name");
-    if name.text().len() > 52 {
-        errors.push(name.invalid("must be no more than 52 characters"));
-    }
+fn cron_job(at: &At<'_>, errors: &mut Errors) {
+    let spec = at.get("spec");
     let schedule = spec.get("schedule");
-    if schedule.required(&mut errors) {
+    if schedule.required(errors) {
         if let Err(why) = Schedule::parse(schedule.text(), &TimeZone::UTC) {
             errors.push(schedule.invalid(&why));
         }
@@ -198,16 +178,7 @@ fn cron_job(object: &Value) -> Errors {
     } else if zone.is_set() && TimeZone::get(zone.text()).is_err() {
         errors.push(zone.invalid(&format!("unknown time zone {}", zone.text())));
     }
-    let job = spec.get("jobTemplate");
-    job_spec(&job, &mut errors);
-    if job.get("spec.selector").is_set() {
-        errors.push(job.get("spec.selector").invalid("`selector` will be auto-generated"));
-    }
-    let manual = job.get("spec.manualSelector");
-    if manual.value == true {
-        errors.push(Error::not_supported(&manual.path, manual.value, &["nil", "false"]));
-    }
-    errors
+    job_spec(&spec.get("jobTemplate"), errors);
 }
 
 fn state(job: &Value) -> Value {
@@ -250,13 +221,10 @@ fn duration(job: &Value) -> Value {
 
 pub(super) const JOB_CELLS: &[OwnCell] = &[("Status", state), ("Completions", completions), ("Duration", duration)];
 
-pub(super) const CRON_JOB_CELLS: &[OwnCell] = &[
-    ("Suspend", |o| if o["spec"]["suspend"] == true { "True" } else { "False" }.into()),
-    ("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
-        Value::Null => "<none>".into(),
-        time => age(time).into(),
-    }),
-];
+pub(super) const CRON_JOB_CELLS: &[OwnCell] = &[("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
+    Value::Null => "<none>".into(),
+    time => age(time).into(),
+})];
 
 #[cfg(test)]
 mod tests {
@@ -265,6 +233,7 @@ mod tests {
     #[test]
     fn a_job_gets_a_selector_from_its_uid() {
         let mut job = json!({"metadata": {"name": "j", "uid": "u"}, "spec": {"template": {"spec": {}}}});
+        named("Job").fill(&mut job);
         (JOB.defaults)(&mut job);
         (JOB.prepare_create)(&mut job);
         assert_eq!(job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"], "u");

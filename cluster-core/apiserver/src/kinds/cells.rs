@@ -1,5 +1,6 @@
 //! What printer columns are made of: the common columns, ages, joined lists and selectors.
 
+use super::cel::Expression;
 use super::walk::{entries, int, is_empty, items, text};
 use crate::registry::Column;
 use cluster_object::meta;
@@ -34,6 +35,8 @@ pub enum Cell {
     Names(String),
     /// The images of the containers of a pod spec.
     Images(String),
+    /// What an expression makes of the object.
+    Cel(Expression),
     /// What a function makes of the object.
     #[serde(skip)]
     Own(fn(&Value) -> Value),
@@ -53,6 +56,7 @@ impl Cell {
             Self::Selector(path) => label_selector(meta::get(object, path)),
             Self::Names(path) => containers(meta::get(object, path), "name"),
             Self::Images(path) => containers(meta::get(object, path), "image"),
+            Self::Cel(cell) => cell.of(object, object).unwrap_or_else(|| "".into()),
             Self::Own(cell) => cell(object),
         }
     }
@@ -76,7 +80,7 @@ const COMMON: [OwnCell; 2] =
     [("Name", |o| meta::name(o).into()), ("Age", |o| age(&o["metadata"]["creationTimestamp"]).into())];
 
 /// A column in short form.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 pub(super) enum ColumnRow {
     /// One of the kind's own cells, or one that every kind may show.
@@ -107,8 +111,8 @@ impl ColumnRow {
     }
 
     /// The whole column of a kind with these cells of its own.
-    pub(super) fn column(self, own: &[OwnCell]) -> Column {
-        let (name, cell, kind, wide) = match self {
+    pub(super) fn column(&self, own: &[OwnCell]) -> Column {
+        let (name, cell, kind, wide) = match self.clone() {
             Self::Heading(name) => (name, None, None, false),
             Self::Full { name, cell, kind, wide } => (name, cell, kind, wide),
         };
@@ -178,11 +182,6 @@ pub(super) fn len(object: &Value, path: &str) -> usize {
 /// The items joined by commas.
 pub(super) fn join(parts: impl IntoIterator<Item = impl Into<String>>) -> String {
     parts.into_iter().map(Into::into).collect::<Vec<String>>().join(",")
-}
-
-/// An int-or-string as it is printed.
-pub(super) fn int_or_string(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A map of labels as `a=b,c=d`, `<none>` when it is empty.

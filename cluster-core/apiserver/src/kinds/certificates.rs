@@ -1,20 +1,18 @@
 //! Requests for certificates, and bundles of trust anchors.
 
-use super::BASE;
 use super::cells::{OwnCell, human_duration};
-use super::walk::{At, child, each, int, is_empty, items, text};
+use super::walk::{At, child, each, int, items, text};
 use crate::registry::Strategy;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cluster_object::field::Errors;
 use cluster_object::{meta, name};
 use cluster_pki::Requested;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
-    prepare_create: |object| object["status"] = json!({}),
-    validate: |object| {
-        let request = At::root(object).get("spec.request");
+    validate: |at, errors| {
+        let request = at.get("spec.request");
         let bytes = STANDARD.decode(request.text()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let fault = match Requested::read(&text) {
@@ -24,7 +22,7 @@ pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
             }
             read => read.err().map(|why| why.to_string()),
         };
-        fault.map(|why| request.invalid(&why)).into_iter().collect()
+        errors.extend(fault.map(|why| request.invalid(&why)));
     },
     prepare_status: |object, old| {
         // Who may sign may not approve: decisions stay as they are, and others are faults.
@@ -35,23 +33,20 @@ pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
             }
         }
     },
-    validate_status: |new, old| {
-        let mut errors = conditions(new, old);
-        let list = At::root(new).get("status.conditions");
+    validate_status: |at, old, errors| {
+        errors.extend(conditions(at.value, old));
+        let list = at.get("status.conditions");
         for added in list.items().filter(|condition| decides(condition.value)).map(|condition| condition.get("type")) {
             if !items(&old["status"]["conditions"]).iter().any(|known| known["type"] == *added.value) {
                 errors.push(list.forbidden(&format!("updates may not add a condition of type {:?}", added.text())));
             }
         }
-        let (now, was) = (At::root(new).get("status.certificate"), meta::text(old, "status.certificate"));
+        let (now, was) = (at.get("status.certificate"), meta::text(old, "status.certificate"));
         if !was.is_empty() && now.text() != was {
             errors.push(now.forbidden("updates may not modify existing certificate content"));
         }
-        errors
     },
-    selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
-    validate_name: name::path_segment,
-    ..BASE
+    ..Strategy::NONE
 };
 
 /// Whether a condition says what an approver said.
@@ -95,57 +90,8 @@ pub(super) fn signer_name(text: &str) -> Result<(), String> {
     }
 }
 
-/// Bundles of trust anchors; one of a signer is named after it.
-pub(super) const TRUST_BUNDLE: Strategy = Strategy {
-    validate: |object| {
-        let (mut errors, signer) = (Errors::new(), meta::text(object, "spec.signerName").replace('/', ":"));
-        let name = At::root(object).get("metadata.name");
-        if signer.is_empty() && name.text().contains(':') {
-            errors.push(name.invalid("ClusterTrustBundle without signer name must not have \":\" in its name"));
-        } else if !signer.is_empty() && !name.text().starts_with(&format!("{signer}:")) {
-            let detail = format!(
-                "ClusterTrustBundle for signerName {} must be named with prefix {signer}:",
-                meta::text(object, "spec.signerName")
-            );
-            errors.push(name.invalid(&detail));
-        }
-        errors
-    },
-    selectable_fields: &[("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned())],
-    validate_name: name::path_segment,
-    ..BASE
-};
-
-pub(super) const POD_CERTIFICATE_REQUEST: Strategy = Strategy {
-    selectable_fields: &[
-        ("spec.signerName", |o| meta::text(o, "spec.signerName").to_owned()),
-        ("spec.podName", |o| meta::text(o, "spec.podName").to_owned()),
-        ("spec.nodeName", |o| meta::text(o, "spec.nodeName").to_owned()),
-    ],
-    ..BASE
-};
-
-fn certificate_condition(request: &Value) -> Value {
-    let status = &request["status"];
-    let has = |kind: &str| items(&status["conditions"]).iter().any(|c| c["type"] == kind);
-    let mut parts = vec![match (has("Denied"), has("Approved")) {
-        (true, _) => "Denied",
-        (_, true) => "Approved",
-        _ => "Pending",
-    }];
-    if has("Failed") {
-        parts.push("Failed");
-    }
-    if !is_empty(&status["certificate"]) {
-        parts.push("Issued");
-    }
-    parts.join(",").into()
-}
-
-pub(super) const CERTIFICATE_REQUEST_CELLS: &[OwnCell] = &[
-    ("RequestedDuration", |o| match int(&o["spec"]["expirationSeconds"]) {
+pub(super) const CERTIFICATE_REQUEST_CELLS: &[OwnCell] =
+    &[("RequestedDuration", |o| match int(&o["spec"]["expirationSeconds"]) {
         0 => "<none>".into(),
         seconds => human_duration(seconds).into(),
-    }),
-    ("Condition", certificate_condition),
-];
+    })];

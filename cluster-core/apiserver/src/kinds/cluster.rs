@@ -1,11 +1,10 @@
 //! Namespaces, nodes, events, leases, priority and runtime classes.
 
-use super::BASE;
 use super::cells::{OwnCell, age, join, or};
-use super::walk::{At, canonical_quantities, child, default, int, is_empty, items, text, texts};
-use crate::registry::{Conversion, Deletion, SelectableField, Strategy};
+use super::walk::{At, canonical_quantities, child, default, int, items, text, texts};
+use crate::registry::{Conversion, Deletion, Strategy};
 use cluster_object::field::{Error, Errors, Path, Reason};
-use cluster_object::{meta, name};
+use cluster_object::meta;
 use serde_json::{Value, json};
 
 pub(super) const NAMESPACE: Strategy = Strategy {
@@ -27,20 +26,18 @@ pub(super) const NAMESPACE: Strategy = Strategy {
         meta::set(object, "spec.finalizers", finalizers);
     },
     prepare_update: |object, old| meta::set(object, "spec.finalizers", old["spec"]["finalizers"].clone()),
-    validate_status: |object, _| {
-        let phase = At::root(object).get("status.phase");
-        let (wanted, when) = match meta::deletion_timestamp(object) {
+    validate_status: |at, _, errors| {
+        let phase = at.get("status.phase");
+        let (wanted, when) = match meta::deletion_timestamp(at.value) {
             None => ("Active", "empty"),
             Some(_) => ("Terminating", "not empty"),
         };
         let why = format!("may only be '{wanted}' if `deletionTimestamp` is {when}");
         let fault = Error::invalid(&Path::new("status").child("Phase"), &phase.text().into(), &why);
-        if phase.text() == wanted { Errors::new() } else { vec![fault] }
+        errors.extend(Some(fault).filter(|_| phase.text() != wanted));
     },
-    selectable_fields: &[("status.phase", |o| meta::text(o, "status.phase").to_owned())],
-    validate_name: name::dns_label,
     deletion: Deletion::Finalized,
-    ..BASE
+    ..Strategy::NONE
 };
 
 pub(super) const NODE: Strategy = Strategy {
@@ -63,27 +60,13 @@ pub(super) const NODE: Strategy = Strategy {
         }
     },
     validate: node,
-    validate_update: |new, old| {
-        let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
-        for (field, shown) in [("podCIDRs", "podCIDR"), ("providerID", "providerID")] {
-            if !is_empty(&old["spec"][field]) && new["spec"][field] != old["spec"][field] {
-                let why = format!("node updates may not change {shown} except from \"\" to valid");
-                errors.push(spec.get(field).forbidden(&why));
-            }
-        }
-        if new["spec"]["externalID"] != old["spec"]["externalID"] {
-            errors.push(spec.get("externalID").forbidden("may not be updated"));
-        }
-        errors
-    },
     validate_status: reported,
     status_on_create: true,
-    selectable_fields: &[("spec.unschedulable", |o| (o["spec"]["unschedulable"] == true).to_string())],
-    ..BASE
+    ..Strategy::NONE
 };
 
-fn node(object: &Value) -> Errors {
-    let (mut errors, mut seen, at) = (Errors::new(), Vec::new(), At::root(object));
+fn node(at: &At<'_>, errors: &mut Errors) {
+    let mut seen = Vec::new();
     for taint in at.get("spec.taints").items() {
         let key = (taint.get("key").text(), taint.get("effect").text());
         if seen.contains(&key) {
@@ -99,15 +82,14 @@ fn node(object: &Value) -> Errors {
     if families.len() > 2 || (families.len() == 2 && families[0] == families[1]) {
         errors.push(networks.invalid("may specify no more than one CIDR for each IP family"));
     }
-    errors
 }
 
-fn reported(object: &Value, _: &Value) -> Errors {
-    let (mut errors, mut seen, status) = (Errors::new(), Vec::new(), At::root(object).get("status"));
+fn reported(at: &At<'_>, _: &Value, errors: &mut Errors) {
+    let (mut seen, status) = (Vec::new(), at.get("status"));
     for list in ["capacity", "allocatable"] {
         for (name, amount) in status.get(list).entries() {
             // Upstream names the resource as a field.
-            At { path: status.path.child(list).child(name), ..amount }.quantity(&mut errors);
+            At { path: status.path.child(list).child(name), ..amount }.quantity(errors);
         }
     }
     for address in status.get("addresses").items() {
@@ -117,61 +99,25 @@ fn reported(object: &Value, _: &Value) -> Errors {
         }
         seen.push(key);
     }
-    errors
-}
-
-/// Field selectors of events, in the words of both groups: all are stored as core ones.
-const EVENT_FIELDS: &[SelectableField] = &[
-    ("involvedObject.kind", |o| meta::text(o, "involvedObject.kind").to_owned()),
-    ("involvedObject.namespace", |o| meta::text(o, "involvedObject.namespace").to_owned()),
-    ("involvedObject.name", |o| meta::text(o, "involvedObject.name").to_owned()),
-    ("involvedObject.uid", |o| meta::text(o, "involvedObject.uid").to_owned()),
-    ("involvedObject.apiVersion", |o| meta::text(o, "involvedObject.apiVersion").to_owned()),
-    ("involvedObject.resourceVersion", |o| meta::text(o, "involvedObject.resourceVersion").to_owned()),
-    ("involvedObject.fieldPath", |o| meta::text(o, "involvedObject.fieldPath").to_owned()),
-    ("regarding.kind", |o| meta::text(o, "involvedObject.kind").to_owned()),
-    ("regarding.namespace", |o| meta::text(o, "involvedObject.namespace").to_owned()),
-    ("regarding.name", |o| meta::text(o, "involvedObject.name").to_owned()),
-    ("regarding.uid", |o| meta::text(o, "involvedObject.uid").to_owned()),
-    ("regarding.apiVersion", |o| meta::text(o, "involvedObject.apiVersion").to_owned()),
-    ("regarding.resourceVersion", |o| meta::text(o, "involvedObject.resourceVersion").to_owned()),
-    ("regarding.fieldPath", |o| meta::text(o, "involvedObject.fieldPath").to_owned()),
-    ("reason", |o| text(&o["reason"]).to_owned()),
-    ("reportingComponent", |o| text(&o["reportingComponent"]).to_owned()),
-    ("reportingController", |o| text(&o["reportingComponent"]).to_owned()),
-    ("source", event_source),
-    ("type", |o| text(&o["type"]).to_owned()),
-];
-
-fn event_source(event: &Value) -> String {
-    match meta::text(event, "source.component") {
-        "" => text(&event["reportingComponent"]).to_owned(),
-        component => component.to_owned(),
-    }
 }
 
 pub(super) const EVENT: Strategy = Strategy {
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
-        let (involved, namespace) = (at.get("involvedObject.namespace"), meta::namespace(object));
+    validate: |at, errors| {
+        let (involved, namespace) = (at.get("involvedObject.namespace"), meta::namespace(at.value));
         let home = if involved.is_empty() { "default" } else { involved.text() };
         if namespace != home && !(involved.is_empty() && namespace == "kube-system") {
             errors.push(involved.invalid("does not match event.namespace"));
         }
-        errors
     },
-    selectable_fields: EVENT_FIELDS,
-    create_on_update: true,
-    ephemeral_history: true,
-    ..BASE
+    ..Strategy::NONE
 };
 
 /// Events of the newer group are complete, and only their series goes on.
 pub(super) const EVENTS_EVENT: Strategy = Strategy {
-    validate: |event| {
-        let mut core = event.clone();
+    validate: |at, errors| {
+        let mut core = at.value.clone();
         rename(&mut core, "v1", |(core, events)| (events, core));
-        (EVENT.validate)(&core)
+        (EVENT.validate)(&At::root(&core), errors);
     },
     conversion: Some(Conversion {
         to_storage: |event| rename(event, "v1", |(core, events)| (events, core)),
@@ -201,40 +147,15 @@ fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static st
     map.insert("apiVersion".to_owned(), version.into());
 }
 
-pub(super) const LEASE: Strategy =
-    Strategy { create_on_update: true, unconditional_update: false, ephemeral_history: true, ..BASE };
-
-pub(super) const PRIORITY_CLASS: Strategy = Strategy {
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
-        let system = meta::name(object).starts_with("system-");
-        let known = matches!(
-            (meta::name(object), int(&object["value"])),
-            ("system-node-critical", 2_000_001_000) | ("system-cluster-critical", 2_000_000_000)
-        );
-        if system && !known {
-            errors.push(at.get("metadata.name").forbidden(
-                "priority class names with 'system-' prefix are reserved for system use only. error: only system classes may have them",
-            ));
-        } else if !system && int(&object["value"]) > 1_000_000_000 {
-            errors.push(at.get("value").forbidden("maximum allowed value of a user defined priority is 1000000000"));
-        }
-        errors
-    },
-    ..BASE
-};
-
 pub(super) const RUNTIME_CLASS: Strategy = Strategy {
     defaults: |object| canonical_quantities(super::walk::at(object, "overhead.podFixed")),
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
+    validate: |at, errors| {
         for (_, amount) in at.get("overhead.podFixed").entries() {
-            amount.quantity(&mut errors);
+            amount.quantity(errors);
         }
-        super::pod::validation::tolerations(&at.get("scheduling.tolerations"), &mut errors);
-        errors
+        super::pod::validation::tolerations(&at.get("scheduling.tolerations"), errors);
     },
-    ..BASE
+    ..Strategy::NONE
 };
 
 fn node_status(node: &Value) -> Value {

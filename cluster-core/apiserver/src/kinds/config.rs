@@ -1,6 +1,5 @@
 //! Config maps, secrets and service accounts.
 
-use super::BASE;
 use super::cells::{OwnCell, len};
 use super::walk::{At, default, entries, remove, text};
 use crate::registry::Strategy;
@@ -14,24 +13,22 @@ use serde_json::{Map, Value};
 const MAX_DATA: usize = 1024 * 1024;
 
 pub(super) const CONFIG_MAP: Strategy = Strategy {
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
-        keys(&at, &mut errors);
+    validate: |at, errors| {
+        keys(at, errors);
         let total: usize =
-            entries(&object["data"]).chain(entries(&object["binaryData"])).map(|(_, v)| text(v).len()).sum();
+            entries(&at.value["data"]).chain(entries(&at.value["binaryData"])).map(|(_, v)| text(v).len()).sum();
         if total > MAX_DATA {
             // It is no field that is too long; upstream says so with an empty key.
             errors.push(Error::too_long(&at.path.key(""), MAX_DATA));
         }
         for (key, value) in at.get("binaryData").entries() {
-            if object["data"].get(key).is_some() {
+            if at.value["data"].get(key).is_some() {
                 errors.push(value.invalid("duplicate of key present in data"));
             }
         }
-        errors
     },
-    validate_update: |new, old| immutable(new, old, &["data", "binaryData"]),
-    ..BASE
+    validate_update: |at, old, errors| immutable(at, old, &["data", "binaryData"], errors),
+    ..Strategy::NONE
 };
 
 pub(super) const SECRET: Strategy = Strategy {
@@ -45,9 +42,8 @@ pub(super) const SECRET: Strategy = Strategy {
         }
     },
     validate: secret,
-    validate_update: |new, old| immutable(new, old, &["data"]),
-    selectable_fields: &[("type", |o| text(&o["type"]).to_owned())],
-    ..BASE
+    validate_update: |at, old, errors| immutable(at, old, &["data"], errors),
+    ..Strategy::NONE
 };
 
 fn keys(at: &At<'_>, errors: &mut Errors) {
@@ -59,31 +55,28 @@ fn keys(at: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn immutable(new: &Value, old: &Value, fields: &[&str]) -> Errors {
-    let (mut errors, at) = (Errors::new(), At::root(new));
+fn immutable(at: &At<'_>, old: &Value, fields: &[&str], errors: &mut Errors) {
     if old["immutable"] != true {
-        return errors;
+        return;
     }
-    if new["immutable"] != true {
+    if at.value["immutable"] != true {
         errors.push(at.get("immutable").forbidden("field is immutable when `immutable` is set"));
     }
     for field in fields {
-        if new[*field] != old[*field] {
+        if at.value[*field] != old[*field] {
             errors.push(at.get(field).forbidden("field is immutable when `immutable` is set"));
         }
     }
-    errors
 }
 
-fn secret(object: &Value) -> Errors {
-    let (mut errors, at) = (Errors::new(), At::root(object));
-    keys(&at, &mut errors);
+fn secret(at: &At<'_>, errors: &mut Errors) {
+    keys(at, errors);
     let decoded = |value: &Value| text(value).trim_end_matches('=').len() * 3 / 4;
-    let total: usize = entries(&object["data"]).map(|(_, value)| decoded(value)).sum();
+    let total: usize = entries(&at.value["data"]).map(|(_, value)| decoded(value)).sum();
     if total > MAX_DATA {
         errors.push(Error::too_long(&at.get("data").path, MAX_DATA));
     }
-    let required: &[&str] = match text(&object["type"]) {
+    let required: &[&str] = match text(&at.value["type"]) {
         "kubernetes.io/dockercfg" => &[".dockercfg"],
         "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
         "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
@@ -91,26 +84,25 @@ fn secret(object: &Value) -> Errors {
         _ => &[],
     };
     for key in required {
-        if object["data"].get(*key).is_none() {
+        if at.value["data"].get(*key).is_none() {
             errors.push(Error::required(&at.get("data").path.key(key), ""));
         }
     }
-    match text(&object["type"]) {
+    match text(&at.value["type"]) {
         "kubernetes.io/service-account-token" => {
             let account = "kubernetes.io/service-account.name";
-            if meta::annotation(object, account).unwrap_or_default().is_empty() {
+            if meta::annotation(at.value, account).unwrap_or_default().is_empty() {
                 errors.push(Error::required(&at.get("metadata.annotations").path.key(account), ""));
             }
         }
         "kubernetes.io/basic-auth"
-            if object["data"].get("username").is_none() && object["data"].get("password").is_none() =>
+            if at.value["data"].get("username").is_none() && at.value["data"].get("password").is_none() =>
         {
             errors.push(Error::required(&at.get("data").path.key("username"), ""));
             errors.push(Error::required(&at.get("data").path.key("password"), ""));
         }
         _ => {}
     }
-    errors
 }
 
 pub(super) const CONFIG_MAP_CELLS: &[OwnCell] = &[("Data", |o| (len(o, "data") + len(o, "binaryData")).into())];
@@ -125,13 +117,19 @@ mod tests {
         let mut object = json!({"data": {"a": "QQ=="}, "stringData": {"b": "B"}});
         (SECRET.defaults)(&mut object);
         assert_eq!(object, json!({"data": {"a": "QQ==", "b": "Qg=="}}));
-        assert_eq!(secret(&object), vec![]);
+        let mut errors = Errors::new();
+        secret(&At::root(&object), &mut errors);
+        assert_eq!(errors, vec![]);
     }
 
     #[test]
     fn immutable_objects_do_not_change() {
         let old = json!({"data": {"a": "1"}, "immutable": true});
-        let faults = |new: Value| immutable(&new, &old, &["data", "binaryData"]).len();
+        let faults = |new: Value| {
+            let mut errors = Errors::new();
+            immutable(&At::root(&new), &old, &["data", "binaryData"], &mut errors);
+            errors.len()
+        };
         assert_eq!(
             (faults(old.clone()), faults(json!({"data": {"a": "2"}, "immutable": true})), faults(json!({}))),
             (0, 1, 2)

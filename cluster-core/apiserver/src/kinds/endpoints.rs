@@ -1,6 +1,5 @@
 //! Endpoints and endpoint slices.
 
-use super::BASE;
 use super::cells::OwnCell;
 use super::pod::validation::is_ip;
 use super::walk::{At, int, items, text, texts};
@@ -10,20 +9,18 @@ use cluster_object::name;
 use serde_json::Value;
 use std::net::IpAddr;
 
-pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, ..BASE };
+pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, ..Strategy::NONE };
 
 pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
-    validate: |object| {
-        let (mut errors, at) = (Errors::new(), At::root(object));
+    validate: |at, errors| {
         let names = at.get("addressType").text() == "FQDN";
         for endpoint in at.get("endpoints").items() {
             for address in endpoint.get("addresses").items() {
-                address.rule(if names { name::dns_subdomain } else { open_ip }, &mut errors);
+                address.rule(if names { name::dns_subdomain } else { open_ip }, errors);
             }
         }
-        errors
     },
-    ..BASE
+    ..Strategy::NONE
 };
 
 /// Whether the text is an IP address that can be of something beyond the node.
@@ -47,24 +44,22 @@ pub(super) fn open_ip(text: &str) -> Result<(), String> {
     Err(fault.to_owned())
 }
 
-fn endpoints(object: &Value) -> Errors {
-    let mut errors = Errors::new();
-    for subset in At::root(object).get("subsets").items() {
+fn endpoints(at: &At<'_>, errors: &mut Errors) {
+    for subset in at.get("subsets").items() {
         if subset.get("addresses").is_empty() && subset.get("notReadyAddresses").is_empty() {
             errors.push(subset.missing("must specify `addresses` or `notReadyAddresses`"));
         }
         for address in subset.get("addresses").items().chain(subset.get("notReadyAddresses").items()) {
-            address.get("ip").rule(open_ip, &mut errors);
+            address.get("ip").rule(open_ip, errors);
         }
         let several = items(&subset.value["ports"]).len() > 1;
         for port in subset.get("ports").items() {
             if several && port.get("name").is_empty() {
                 errors.push(port.get("name").missing(""));
             }
-            port.get("port").port(&mut errors);
+            port.get("port").port(errors);
         }
     }
-    errors
 }
 
 /// At most three of `all`, and how many there are more.

@@ -4,28 +4,13 @@ use super::walk::{At, int, items, text};
 use cluster_object::field::{Error, Errors, Reason};
 use serde_json::{Value, json};
 
-/// How many pods of an indexed job may run at once, and how many indexes may fail.
-const MOST: i64 = 100_000;
-/// The same for jobs with more than [`MOST`] completions whose indexes are tried again one by one.
-const MOST_OF_MANY: i64 = 10_000;
-
 /// Faults of a job's spec.
 pub(super) fn check(spec: &At<'_>, errors: &mut Errors) {
-    let indexed = text(&spec.value["completionMode"]) == "Indexed";
-    let [per_index, failed, success] =
-        ["backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"].map(|f| spec.get(f));
-    if failed.is_set() && !per_index.is_set() {
-        errors.push(per_index.missing("when maxFailedIndexes is specified"));
-    }
-    if indexed {
-        limits(spec, errors);
-        if success.is_set() {
-            success_policy(&success, int(&spec.value["completions"]), errors);
-        }
-    } else {
-        let unfit = [&per_index, &failed].into_iter().filter(|field| field.is_set());
-        errors.extend(unfit.map(|field| field.invalid("requires indexed completion mode")));
-        if success.is_set() {
+    let success = spec.get("successPolicy");
+    match text(&spec.value["completionMode"]) {
+        _ if !success.is_set() => {}
+        "Indexed" => success_policy(&success, int(&spec.value["completions"]), errors),
+        _ => {
             let rule = |rule: &Value| json!({"SucceededIndexes": rule["succeededIndexes"], "SucceededCount": rule["succeededCount"]});
             let shown = json!({"Rules": items(&success.value["rules"]).iter().map(rule).collect::<Vec<_>>()});
             errors.push(Error::invalid(&success.path, &shown, "requires indexed completion mode"));
@@ -34,43 +19,11 @@ pub(super) fn check(spec: &At<'_>, errors: &mut Errors) {
     failure_policy(spec, errors);
 }
 
-fn limits(spec: &At<'_>, errors: &mut Errors) {
-    let [completions, parallelism, failed] = ["completions", "parallelism", "maxFailedIndexes"].map(|f| spec.get(f));
-    if !completions.is_set() {
-        errors.push(completions.missing("when completion mode is Indexed"));
-    }
-    let mut at_most = |field: &At<'_>, most: i64, when: &str| {
-        if field.int() > most {
-            errors.push(field.invalid(&format!("must be less than or equal to {most}{when}")));
-        }
-    };
-    at_most(&parallelism, MOST, " when completion mode is Indexed");
-    let many = completions.int() > MOST && spec.get("backoffLimitPerIndex").is_set();
-    let when = format!(" when completions are above {MOST} and used with backoff limit per index");
-    at_most(&failed, MOST, "");
-    if many {
-        at_most(&parallelism, MOST_OF_MANY, &when);
-        at_most(&failed, MOST_OF_MANY, &when);
-    }
-    if completions.is_set() && failed.int() > completions.int() {
-        errors.push(failed.invalid("must be less than or equal to completions"));
-    }
-    if many && !failed.is_set() {
-        errors.push(failed.missing(&format!("must be specified when completions is above {MOST}")));
-    }
-}
-
 fn failure_policy(spec: &At<'_>, errors: &mut Errors) {
-    let pod = &spec.value["template"]["spec"];
-    let containers = items(&pod["containers"]).iter().chain(items(&pod["initContainers"]));
-    let names: Vec<&str> = containers.map(|container| text(&container["name"])).collect();
     for rule in spec.get("podFailurePolicy.rules").items() {
-        let (action, codes) = (rule.get("action"), rule.get("onExitCodes"));
-        if action.text() == "FailIndex" && !spec.get("backoffLimitPerIndex").is_set() {
-            errors.push(action.invalid("requires the backoffLimitPerIndex to be set"));
-        }
+        let codes = rule.get("onExitCodes");
         if codes.is_set() {
-            exit_codes(&codes, &names, errors);
+            exit_codes(&codes, errors);
         }
         let why = match (codes.is_set(), rule.get("onPodConditions").is_empty()) {
             (true, false) => "specifying both OnExitCodes and OnPodConditions is not supported",
@@ -81,11 +34,8 @@ fn failure_policy(spec: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn exit_codes(codes: &At<'_>, containers: &[&str], errors: &mut Errors) {
-    let (container, values) = (codes.get("containerName"), codes.get("values"));
-    if container.is_set() && !containers.contains(&container.text()) {
-        errors.push(container.invalid("must be one of the container or initContainer names in the pod template"));
-    }
+fn exit_codes(codes: &At<'_>, errors: &mut Errors) {
+    let values = codes.get("values");
     if values.is_empty() {
         errors.push(values.invalid("at least one value is required"));
     }
@@ -179,6 +129,7 @@ mod tests {
 
     fn faults(spec: Value) -> Vec<String> {
         let (mut errors, object) = (Errors::new(), json!({"spec": spec}));
+        errors.extend(At::root(&object).get("spec").faults(super::super::rules::named("JobSpec")));
         check(&At::root(&object).get("spec"), &mut errors);
         errors.iter().map(ToString::to_string).collect()
     }
@@ -221,7 +172,7 @@ mod tests {
     #[test]
     fn a_failure_policy_looks_at_exit_codes_or_conditions() {
         let rules = json!([
-            {"action": "FailIndex", "onPodConditions": [{"type": "A"}]},
+            {"action": "FailIndex", "onPodConditions": [{"type": "A", "status": "True"}]},
             {"action": "Ignore"},
             {"action": "Ignore", "onExitCodes": {"containerName": "b", "operator": "In", "values": [3, 0, 3]}},
         ]);
@@ -230,8 +181,8 @@ mod tests {
             faults(json!({"template": pod, "podFailurePolicy": {"rules": rules}})),
             [
                 "spec.podFailurePolicy.rules[0].action: Invalid value: \"FailIndex\": requires the backoffLimitPerIndex to be set",
-                "spec.podFailurePolicy.rules[1]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required",
                 "spec.podFailurePolicy.rules[2].onExitCodes.containerName: Invalid value: \"b\": must be one of the container or initContainer names in the pod template",
+                "spec.podFailurePolicy.rules[1]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required",
                 "spec.podFailurePolicy.rules[2].onExitCodes.values[1]: Invalid value: 0: must not be 0 for the In operator",
                 "spec.podFailurePolicy.rules[2].onExitCodes.values[2]: Duplicate value: 3",
                 "spec.podFailurePolicy.rules[2].onExitCodes.values: Invalid value: [3,0,3]: must be ordered",

@@ -32,25 +32,24 @@ fn finished(job: &Value) -> bool {
 
 /// Faults of a change of the status. What did not change is not judged, since a change of the spec may have made it
 /// wrong, and the controller needs a write to mend it.
-pub(super) fn check(new: &Value, old: &Value) -> Errors {
-    let (spec, status, was) = (&new["spec"], At::root(new).get("status"), &old["status"]);
-    let mut errors = Errors::new();
+pub(super) fn check(at: &At<'_>, old: &Value, errors: &mut Errors) {
+    let (spec, status, was) = (&at.value["spec"], at.get("status"), &old["status"]);
     let changed = |field: &str| {
         let (now, was) = (&status.value[field], &was[field]);
         now != was && !(is_empty(now) && is_empty(was))
     };
-    let flips = |kind: &str| holds(new, kind) != holds(old, kind);
+    let flips = |kind: &str| holds(at.value, kind) != holds(old, kind);
     let conditions = status.get("conditions").path;
     let verdict = |why: &str| Error::new(&conditions, Reason::Invalid, format!("Invalid value: {why}"));
 
-    uncounted(&status.get("uncountedTerminatedPods"), &mut errors);
+    uncounted(&status.get("uncountedTerminatedPods"), errors);
     for (one, other, why) in EXCLUSIVE {
-        if (flips(one) || flips(other)) && holds(new, one) && holds(new, other) {
+        if (flips(one) || flips(other)) && holds(at.value, one) && holds(at.value, other) {
             errors.push(verdict(why));
         }
     }
     let [start, end] = ["startTime", "completionTime"].map(|field| status.get(field));
-    let complete = holds(new, "Complete");
+    let complete = holds(at.value, "Complete");
     if flips("Complete") || changed("completionTime") {
         if end.is_set() && !complete {
             errors.push(end.invalid("cannot set completionTime when there is no Complete=True condition"));
@@ -67,21 +66,21 @@ pub(super) fn check(new: &Value, old: &Value) -> Errors {
         errors.push(end.invalid("completionTime cannot be set before startTime"));
     }
     for (last, first, why) in BEFORE {
-        if (flips(last) || flips(first)) && holds(new, last) && !holds(new, first) {
+        if (flips(last) || flips(first)) && holds(at.value, last) && !holds(at.value, first) {
             errors.push(verdict(why));
         }
     }
-    if finished(new) {
-        at_the_end(&status, &|field| finished(old) != finished(new) || changed(field), &mut errors);
+    if finished(at.value) {
+        at_the_end(&status, &|field| finished(old) != finished(at.value) || changed(field), errors);
     }
-    indexes(spec, &status, &changed, &mut errors);
+    indexes(spec, &status, &changed, errors);
     let ready = status.get("ready");
     if (changed("ready") || changed("active")) && ready.int() > int(&status.value["active"]) {
         errors.push(ready.invalid("cannot set more ready pods than active"));
     }
-    let (met, was_met) = (holds(new, "SuccessCriteriaMet"), holds(old, "SuccessCriteriaMet"));
+    let (met, was_met) = (holds(at.value, "SuccessCriteriaMet"), holds(old, "SuccessCriteriaMet"));
     for (kind, shown) in [("Failed", "Failed=true"), ("FailureTarget", "FailureTarget=true")] {
-        if met && holds(new, kind) {
+        if met && holds(at.value, kind) {
             errors.push(verdict(&format!("cannot set SuccessCriteriaMet=True and {shown} conditions")));
         }
     }
@@ -89,7 +88,7 @@ pub(super) fn check(new: &Value, old: &Value) -> Errors {
         errors.push(verdict("cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True"));
     }
     for kind in ["Failed", "Complete", "FailureTarget"] {
-        if holds(old, kind) && !holds(new, kind) {
+        if holds(old, kind) && !holds(at.value, kind) {
             errors.push(verdict(&format!("cannot disable the terminal {kind}=True condition")));
         }
     }
@@ -110,7 +109,6 @@ pub(super) fn check(new: &Value, old: &Value) -> Errors {
     if holds(old, "Complete") && !was_met && met {
         errors.push(verdict("cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions"));
     }
-    errors
 }
 
 /// No pod waits twice to be counted.
@@ -187,7 +185,9 @@ mod tests {
 
     fn faults(spec: &Value, old: &Value, new: &Value) -> Vec<String> {
         let job = |status: &Value| json!({"spec": spec, "status": status});
-        check(&job(new), &job(old)).iter().map(ToString::to_string).collect()
+        let mut errors = Errors::new();
+        check(&At::root(&job(new)), &job(old), &mut errors);
+        errors.iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! The built-in kinds: one table row each, and per kind its defaults, validation, selectable fields and columns.
+//! The built-in kinds: one table row each, and per kind the defaults, validation and columns that no table says.
 
 mod apps;
 mod autoscaling;
 mod batch;
+mod cel;
 mod cells;
 pub(crate) mod certificates;
 mod cluster;
@@ -33,13 +34,9 @@ mod workloads;
 pub use cells::{Cell, human_duration};
 
 pub(crate) use cells::age;
-pub(crate) use table::GROUPS;
+pub(crate) use table::groups;
 
-use crate::registry::{Resource, Strategy};
-use cluster_object::name;
-
-/// What every kind starts from: a DNS subdomain as name, no other rules.
-const BASE: Strategy = Strategy { validate_name: name::dns_subdomain, ..Strategy::NONE };
+use crate::registry::Resource;
 
 /// Every built-in resource, in the order discovery lists them.
 pub fn builtin() -> Vec<Resource> {

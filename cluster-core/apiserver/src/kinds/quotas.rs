@@ -1,10 +1,9 @@
 //! Resource quotas and limit ranges.
 
-use super::BASE;
-use super::cells::{OwnCell, int_or_string};
+use super::cells::OwnCell;
 use super::walk::{At, at, canonical_quantities, child, default, each, entries, items, text, texts};
 use crate::registry::Strategy;
-use cluster_object::field::{Error, Errors};
+use cluster_object::field::{Error, Errors, plain};
 use cluster_object::name;
 use cluster_object::quantity::Quantity;
 use serde_json::{Value, json};
@@ -22,11 +21,9 @@ fn is_standard(resource: &str) -> bool {
 
 pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
     defaults: |object| canonical_quantities(at(object, "spec.hard")),
-    prepare_create: |object| object["status"] = json!({}),
-    validate: |object| {
-        let mut errors = Errors::new();
-        for (resource, amount) in At::root(object).get("spec.hard").entries() {
-            amount.quantity(&mut errors);
+    validate: |at, errors| {
+        for (resource, amount) in at.get("spec.hard").entries() {
+            amount.quantity(errors);
             if let Err(why) = name::qualified_name(resource) {
                 errors.push(Error::invalid(&amount.path, &resource.into(), &why));
             } else if !resource.contains('/') && !is_standard(resource) {
@@ -37,10 +34,9 @@ pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
                 }
             }
         }
-        scopes(&At::root(object).get("spec"), &mut errors);
-        errors
+        scopes(&at.get("spec"), errors);
     },
-    ..BASE
+    ..Strategy::NONE
 };
 
 /// The scopes, and the resources that each of them can be about; all others of a quota cannot be counted by it.
@@ -131,18 +127,11 @@ pub(super) const LIMIT_RANGE: Strategy = Strategy {
             }
         }
     },
-    validate: |object| {
-        let mut errors = Errors::new();
-        for item in At::root(object).get("spec.limits").items() {
-            item.get("type").required(&mut errors);
-            for list in ["default", "defaultRequest"].map(|list| item.get(list)) {
-                if item.value["type"] == "Pod" && !list.is_empty() {
-                    errors.push(list.forbidden("may not be specified when `type` is 'Pod'"));
-                }
-            }
+    validate: |at, errors| {
+        for item in at.get("spec.limits").items() {
             for list in ["max", "min", "default", "defaultRequest"] {
                 for (resource, amount) in item.get(list).entries() {
-                    let value = amount.quantity(&mut errors);
+                    let value = amount.quantity(errors);
                     let limit = Quantity::from_value(&item.value["max"][resource]).ok();
                     if let (Some(value), Some(limit)) = (value, limit)
                         && value > limit
@@ -153,9 +142,8 @@ pub(super) const LIMIT_RANGE: Strategy = Strategy {
                 }
             }
         }
-        errors
     },
-    ..BASE
+    ..Strategy::NONE
 };
 
 fn usage(quota: &Value, limits: bool) -> Value {
@@ -163,7 +151,7 @@ fn usage(quota: &Value, limits: bool) -> Value {
         .filter(|(name, _)| name.starts_with("limits") == limits)
         .map(|(name, hard)| {
             let used = quota["status"]["used"][name].as_str().unwrap_or("0");
-            format!("{name}: {used}/{}", int_or_string(hard))
+            format!("{name}: {used}/{}", plain(hard))
         })
         .collect();
     all.sort_unstable();

@@ -1,9 +1,12 @@
 //! Rules of single fields as data: what is filled in, what must hold, what may not change.
 //!
-//! What involves one field at a time stands in `rules.json`, by kind; only what involves several is code.
+//! What involves one field at a time stands in `rules.json`, by kind, and what involves several where an expression says
+//! it; the rest is code.
 
+use super::cel::Expression;
 use super::order;
 use super::walk::{At, TextRule, int, is_empty, items};
+use super::workloads::int_or_percent;
 use cluster_object::field::{Error, Errors, Path};
 use cluster_object::name;
 use serde::de::Error as _;
@@ -19,6 +22,11 @@ use std::sync::LazyLock;
 pub(crate) enum Rule {
     /// Filled in when nothing is given.
     Default(Value),
+    /// Filled in when nothing or something empty is given, with what an expression over `self` makes of the object that
+    /// holds the field; a null leaves it.
+    Computed(Expression),
+    /// As the rules of this name say, for parts that several kinds have.
+    Like(&'static str),
     /// Must not be empty; with the text of the fault.
     Required(#[serde(borrow)] Cow<'static, str>),
     /// Must keep this when it is given; by its name in [`TEXTS`].
@@ -49,10 +57,38 @@ pub(crate) enum Rule {
     Most(usize),
     /// No other item of the list has the same.
     Unique,
+    /// Must be a number or a percentage when it is given, at most 100 % when this is true.
+    Share(bool),
+    /// Must be the number or the name of a port when it is given.
+    Port,
+    /// Is missing when the condition holds.
+    Needed(Condition),
+    /// Is wrong when it is given and the condition holds.
+    Wrong(Condition),
+    /// May not be given when the condition holds.
+    Forbidden(Condition),
     /// Does not change; with the text that forbids it, empty for upstream's usual one.
     Frozen(&'static str),
+    /// Does not change once it is given; with the text that forbids it.
+    Kept(#[serde(borrow)] Cow<'static, str>),
     /// Does not become less; with the text of the fault.
     Grows(&'static str),
+}
+
+/// An expression over `self`, what the field stands in or the item of a list itself, and `object`, all that the rules are
+/// about; and the text of the fault when it is true. It may also give the text itself, empty for no fault.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Condition(Expression, String);
+
+impl Condition {
+    /// The fault there is.
+    fn fault(&self, this: &Value, object: &Value) -> Option<String> {
+        match self.0.of(this, object)? {
+            Value::Bool(true) => Some(self.1.clone()),
+            Value::String(text) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// What text may have to be.
@@ -77,7 +113,8 @@ const TEXTS: [(&str, TextRule); 18] = [
     ("signerName", super::certificates::signer_name),
 ];
 
-fn text_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextRule, D::Error> {
+/// Reads a rule of texts by its name.
+pub(super) fn text_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextRule, D::Error> {
     let wanted = <&str>::deserialize(deserializer)?;
     let found = TEXTS.iter().find(|(name, _)| *name == wanted);
     found.map(|(_, rule)| *rule).ok_or_else(|| D::Error::custom(format!("there is no rule {wanted:?} of texts")))
@@ -98,10 +135,9 @@ pub(crate) struct Rules {
 /// The same by place, so that a walk down an object looks at what is there instead of at every row.
 #[derive(Debug)]
 struct Tree {
-    default: Option<Value>,
-    frozen: Option<&'static str>,
-    grows: Option<&'static str>,
+    defaults: Vec<Rule>,
     rules: Vec<Rule>,
+    changes: Vec<Rule>,
     /// Whether something is to be filled in, or to be checked, here or below.
     fills: bool,
     checks: bool,
@@ -145,11 +181,21 @@ impl Rules {
     }
 }
 
+impl Rule {
+    fn is_default(&self) -> bool {
+        matches!(self, Self::Default(_) | Self::Computed(_))
+    }
+
+    fn is_of_changes(&self) -> bool {
+        matches!(self, Self::Frozen(_) | Self::Kept(_) | Self::Grows(_))
+    }
+}
+
 impl At<'_> {
     /// What breaks the rules of the fields below this one, in the order of the table.
     pub(crate) fn faults(&self, rules: &Rules) -> Errors {
         let mut errors = Errors::new();
-        rules.tree.check_fields(&Way::Root(&self.path), self.value, &mut Vec::new(), &mut errors);
+        rules.tree.check_fields(&Way::Root(&self.path), self.value, &mut (self.value, Vec::new()), &mut errors);
         order::sort(rules, &self.path, &mut errors);
         errors
     }
@@ -180,15 +226,15 @@ impl Way<'_> {
     }
 }
 
-/// What must be unique in a list: the rule that says so, and the text that stands there already.
-type Seen<'a> = Vec<(&'a Rule, &'a str)>;
+/// All that the rules are about, and what must be unique in a list: the rule that says so, and the text that stands
+/// there already.
+type Seen<'a> = (&'a Value, Vec<(&'a Rule, &'a str)>);
 
 impl Tree {
     const EMPTY: Self = Self {
-        default: None,
-        frozen: None,
-        grows: None,
+        defaults: Vec::new(),
         rules: Vec::new(),
+        changes: Vec::new(),
         fills: false,
         checks: false,
         fields: Vec::new(),
@@ -196,8 +242,8 @@ impl Tree {
     };
 
     fn add(&mut self, path: &'static str, rules: Vec<Rule>) {
-        self.fills |= rules.iter().any(|rule| matches!(rule, Rule::Default(_)));
-        self.checks |= rules.iter().any(|rule| !matches!(rule, Rule::Default(_) | Rule::Frozen(_) | Rule::Grows(_)));
+        self.fills |= rules.iter().any(|rule| rule.is_default() || matches!(rule, Rule::Like(_)));
+        self.checks |= rules.iter().any(|rule| !rule.is_default() && !rule.is_of_changes());
         if let Some(below) = path.strip_prefix("[]") {
             return self.items.get_or_insert(Box::new(Self::EMPTY)).add(below.trim_start_matches('.'), rules);
         }
@@ -206,12 +252,12 @@ impl Tree {
             return self.field(name).add(below.strip_prefix('.').unwrap_or(below), rules);
         }
         for rule in rules {
-            match rule {
-                Rule::Default(value) => self.default = Some(value),
-                Rule::Frozen(why) => self.frozen = Some(why),
-                Rule::Grows(why) => self.grows = Some(why),
-                rule => self.rules.push(rule),
-            }
+            let list = match &rule {
+                rule if rule.is_default() => &mut self.defaults,
+                rule if rule.is_of_changes() => &mut self.changes,
+                _ => &mut self.rules,
+            };
+            list.push(rule);
         }
     }
 
@@ -224,40 +270,51 @@ impl Tree {
     }
 
     fn fill(&self, value: &mut Value) {
-        match value {
-            Value::Object(object) => {
-                for (name, field) in self.fields.iter().filter(|(_, field)| field.fills) {
-                    if let Some(default) = &field.default
-                        && object.get(*name).is_none_or(Value::is_null)
-                    {
-                        object.insert((*name).to_owned(), default.clone());
+        for rule in &self.rules {
+            if let Rule::Like(name) = rule {
+                named(name).fill(value);
+            }
+        }
+        if let (Some(item), Some(items)) = (&self.items, value.as_array_mut()) {
+            for value in items {
+                item.fill(value);
+            }
+        }
+        for (name, field) in self.fields.iter().filter(|(_, field)| field.fills) {
+            if !value.is_object() {
+                return;
+            }
+            for rule in &field.defaults {
+                let given = value.get(*name).unwrap_or(&Value::Null);
+                let filled = match rule {
+                    Rule::Default(default) if given.is_null() => Some(default.clone()),
+                    Rule::Computed(expression) if is_empty(given) && !given.is_number() && !given.is_boolean() => {
+                        expression.of(value, &Value::Null).filter(|found| !found.is_null())
                     }
-                    if let Some(value) = object.get_mut(*name) {
-                        field.fill(value);
-                    }
+                    _ => None,
+                };
+                if let Some(filled) = filled {
+                    value[*name] = filled;
                 }
             }
-            Value::Array(items) => {
-                let Some(item) = &self.items else { return };
-                for value in items {
-                    item.fill(value);
-                }
+            if let Some(value) = value.get_mut(*name) {
+                field.fill(value);
             }
-            _ => {}
         }
     }
 
     /// Checks what stands here, `within` an object or a list, and all below.
     fn check<'a>(&'a self, way: &Way<'_>, within: &Value, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
         // Most fields of most objects are absent, and few rules are about that.
-        let concerned =
-            |rule: &Rule| !value.is_null() || matches!(rule, Rule::Required(_) | Rule::Must(_) | Rule::Unique);
+        let concerned = |rule: &Rule| {
+            !value.is_null() || matches!(rule, Rule::Required(_) | Rule::Must(_) | Rule::Unique | Rule::Needed(_))
+        };
         if self.rules.iter().any(concerned) {
             let at = At { path: way.path(), value };
             self.rules.iter().for_each(|rule| check(rule, within, &at, seen, errors));
         }
         if let (Some(item), Value::Array(items)) = (&self.items, value) {
-            let mut seen = Seen::new();
+            let mut seen = (seen.0, Vec::new());
             for (index, each) in items.iter().enumerate() {
                 item.check(&Way::Item(way, index), value, each, &mut seen, errors);
             }
@@ -279,15 +336,16 @@ impl Tree {
         for (name, field) in &self.fields {
             let [now, was] = [new, old].map(|value| value.get(name).unwrap_or(&Value::Null));
             let way = Way::Field(way, name);
-            if let Some(why) = field.frozen
-                && now != was
-                && !(is_empty(now) && is_empty(was))
-            {
-                let now = At { path: way.path(), value: now };
-                errors.push(if why.is_empty() { now.invalid("field is immutable") } else { now.forbidden(why) });
-            }
-            if let Some(why) = field.grows.filter(|_| int(now) < int(was)) {
-                errors.push(At { path: way.path(), value: now }.invalid_number(why));
+            for rule in &field.changes {
+                let at = || At { path: way.path(), value: now };
+                errors.extend(match rule {
+                    _ if now == was || is_empty(now) && is_empty(was) => None,
+                    Rule::Frozen("") => Some(at().invalid("field is immutable")),
+                    Rule::Frozen(why) => Some(at().forbidden(why)),
+                    Rule::Kept(why) if !is_empty(was) => Some(at().forbidden(why)),
+                    Rule::Grows(why) if int(now) < int(was) => Some(at().invalid_number(why)),
+                    _ => None,
+                });
             }
             field.compare(&way, now, was, errors);
         }
@@ -295,6 +353,7 @@ impl Tree {
 }
 
 fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
+    let this = if within.is_array() { value.value } else { within };
     match rule {
         Rule::Required(detail) if value.is_empty() => errors.push(value.missing(detail)),
         Rule::Text(rule) => value.optional_rule(*rule, errors),
@@ -319,11 +378,19 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
         },
         Rule::Unique => {
             let text = value.text();
-            if seen.iter().any(|(by, known)| std::ptr::eq(*by, rule) && *known == text) {
+            if seen.1.iter().any(|(by, known)| std::ptr::eq(*by, rule) && *known == text) {
                 errors.push(Error::duplicate(&value.path, value.value));
             } else {
-                seen.push((rule, text));
+                seen.1.push((rule, text));
             }
+        }
+        Rule::Like(name) => errors.extend(value.faults(named(name))),
+        Rule::Share(whole) if value.is_set() => int_or_percent(value, *whole, errors),
+        Rule::Port if value.is_set() => value.port_or_name(errors),
+        Rule::Needed(when) => errors.extend(when.fault(this, seen.0).map(|why| value.missing(&why))),
+        Rule::Wrong(when) if value.is_set() => errors.extend(when.fault(this, seen.0).map(|why| value.invalid(&why))),
+        Rule::Forbidden(when) if value.is_set() => {
+            errors.extend(when.fault(this, seen.0).map(|why| value.forbidden(&why)));
         }
         _ => {}
     }
@@ -368,6 +435,20 @@ mod tests {
             ]
         );
         assert_eq!(At::root(&json!({"kind": "A", "spec": {}})).faults(&rules()), vec![]);
+    }
+
+    #[test]
+    fn conditions_are_expressions() {
+        fn compiled(tree: &Tree) -> usize {
+            let own = tree.rules.iter().chain(&tree.defaults).filter(|rule| match rule {
+                Rule::Computed(expression) => !expression.program().source().is_empty(),
+                Rule::Needed(when) | Rule::Wrong(when) | Rule::Forbidden(when) => !when.0.program().source().is_empty(),
+                _ => false,
+            });
+            let below = tree.fields.iter().map(|(_, field)| field).chain(tree.items.as_deref());
+            own.count() + below.map(compiled).sum::<usize>()
+        }
+        assert!(TABLE.values().map(|rules| compiled(&rules.tree)).sum::<usize>() > 0);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Services.
 
-use super::BASE;
 use super::cells::{OwnCell, join, or, or_none};
 use super::pod::validation::is_ip;
 use super::walk::{At, child, default, each, int, is_empty, items, remove, text, texts};
@@ -17,10 +16,7 @@ const KUBELET: i64 = 10250;
 
 pub(super) const SERVICE: Strategy = Strategy {
     defaults: service_defaults,
-    prepare_create: |service| {
-        service["status"] = json!({"loadBalancer": {}});
-        default_families(service);
-    },
+    prepare_create: default_families,
     prepare_update: |service, old| {
         keep_allocated(service, old);
         default_families(service);
@@ -28,12 +24,7 @@ pub(super) const SERVICE: Strategy = Strategy {
     validate: service,
     validate_update: service_update,
     validate_status: super::networking::balanced,
-    selectable_fields: &[
-        ("spec.clusterIP", |o| meta::text(o, "spec.clusterIP").to_owned()),
-        ("spec.type", |o| meta::text(o, "spec.type").to_owned()),
-    ],
-    validate_name: name::dns1035_label,
-    ..BASE
+    ..Strategy::NONE
 };
 
 fn has_cluster_ip(service: &Value) -> bool {
@@ -134,8 +125,8 @@ fn keep_allocated(service: &mut Value, old: &Value) {
     }
 }
 
-fn service(service: &Value) -> Errors {
-    let (mut errors, spec) = (Errors::new(), At::root(service).get("spec"));
+fn service(at: &At<'_>, errors: &mut Errors) {
+    let spec = at.get("spec");
     let (kind, ports) = (spec.get("type").text(), spec.get("ports"));
     let headless = spec.get("clusterIP").text() == "None";
     if ports.is_empty() && !headless && kind != "ExternalName" {
@@ -152,7 +143,7 @@ fn service(service: &Value) -> Errors {
                 errors.push(external.missing(""));
             } else {
                 let trimmed = At { value: &json!(external.text().trim_end_matches('.')), path: external.path.clone() };
-                trimmed.rule(name::dns_subdomain, &mut errors);
+                trimmed.rule(name::dns_subdomain, errors);
             }
             for (field, shown) in
                 [("clusterIP", "clusterIPs"), ("ipFamilies", "ipFamilies"), ("ipFamilyPolicy", "ipFamilyPolicy")]
@@ -167,7 +158,7 @@ fn service(service: &Value) -> Errors {
     let (mut names, mut seen, mut node_ports) = (Vec::new(), Vec::new(), Vec::new());
     let several = items(ports.value).len() > 1;
     for port in ports.items() {
-        service_port(&port, several, &mut names, &mut errors);
+        service_port(&port, several, &mut names, errors);
         if kind == "LoadBalancer" && port.get("port").int() == KUBELET {
             let why = format!("may not expose port {KUBELET} externally since it is used by kubelet");
             errors.push(Error::invalid(&port.path, &KUBELET.into(), &why));
@@ -182,7 +173,7 @@ fn service(service: &Value) -> Errors {
                 );
             }
             let key = format!("{}/{}", port.get("protocol").text(), node.int());
-            port.get("nodePort").unique(&mut node_ports, key, &mut errors);
+            port.get("nodePort").unique(&mut node_ports, key, errors);
         }
         let key = format!("{}/{}", port.get("protocol").text(), port.get("port").int());
         if seen.contains(&key) {
@@ -197,11 +188,10 @@ fn service(service: &Value) -> Errors {
     }
     let cluster_ip = spec.get("clusterIP");
     if kind != "ExternalName" && !cluster_ip.is_empty() && !headless {
-        At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }.rule(is_ip, &mut errors);
+        At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }.rule(is_ip, errors);
     }
-    traffic(&spec, &mut errors);
-    balancer(service, &mut errors);
-    errors
+    traffic(&spec, errors);
+    balancer(at.value, errors);
 }
 
 fn traffic(spec: &At<'_>, errors: &mut Errors) {
@@ -266,10 +256,9 @@ fn service_port(port: &At<'_>, name_required: bool, names: &mut Vec<String>, err
     port.get("targetPort").port_or_name(errors);
 }
 
-fn service_update(new: &Value, old: &Value) -> Errors {
-    let mut errors = Errors::new();
-    let (spec, was) = (At::root(new).get("spec"), &old["spec"]);
-    if has_cluster_ip(new)
+fn service_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
+    let (spec, was) = (at.get("spec"), &old["spec"]);
+    if has_cluster_ip(at.value)
         && has_cluster_ip(old)
         && !is_empty(&was["clusterIP"])
         && spec.value["clusterIP"] != was["clusterIP"]
@@ -281,13 +270,12 @@ fn service_update(new: &Value, old: &Value) -> Errors {
         errors.push(Error::invalid(&spec.get("clusterIPs").path.index(0), &shown, "may not change once set"));
     }
     let class = spec.get("loadBalancerClass");
-    if new["spec"]["type"] == "LoadBalancer"
+    if at.value["spec"]["type"] == "LoadBalancer"
         && was["type"] == "LoadBalancer"
         && *class.value != was["loadBalancerClass"]
     {
         errors.push(class.invalid("may not change once set"));
     }
-    errors
 }
 
 /// The addresses in `status.loadBalancer`, joined.
@@ -336,8 +324,16 @@ mod tests {
         service_defaults(object);
     }
 
+    fn update_faults(new: &Value, old: &Value) -> Errors {
+        let mut errors = Errors::new();
+        service_update(&At::root(new), old, &mut errors);
+        errors
+    }
+
     fn faults(object: &Value) -> Vec<String> {
-        service(object).iter().map(ToString::to_string).collect()
+        let mut errors = Errors::new();
+        service(&At::root(object), &mut errors);
+        errors.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -382,7 +378,7 @@ mod tests {
         );
         new["spec"]["clusterIP"] = "10.96.0.6".into();
         assert_eq!(
-            service_update(&new, &old)[0].to_string(),
+            update_faults(&new, &old)[0].to_string(),
             "spec.clusterIPs[0]: Invalid value: [\"10.96.0.5\"]: may not change once set"
         );
         assert_eq!(ports(&old), "80:30001/TCP");

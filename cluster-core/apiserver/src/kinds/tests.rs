@@ -19,7 +19,7 @@ fn create(name: &str, mut object: Value) -> (Value, Vec<String>) {
     let once = object.clone();
     strategy.complete(&mut object);
     assert_eq!(object, once, "defaulting {name} is idempotent");
-    (strategy.prepare_create)(&mut object);
+    strategy.start(&mut object);
     let faults = strategy.faults(&object).iter().map(ToString::to_string).collect();
     (object, faults)
 }

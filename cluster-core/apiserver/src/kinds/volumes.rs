@@ -1,6 +1,5 @@
 //! Persistent volumes and claims.
 
-use super::BASE;
 use super::cells::{OwnCell, join};
 use super::pod::{defaults, validation};
 use super::walk::{At, at, canonical_quantities, child, default, entries, is_empty, text, texts};
@@ -20,22 +19,21 @@ pub(super) const VOLUME: Strategy = Strategy {
     },
     prepare_create: |object| object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": meta::now()}),
     validate: volume,
-    validate_update: |new, old| {
-        let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
+    validate_update: |at, old, errors| {
+        let spec = at.get("spec");
         let source = |object: &Value| {
             entries(&object["spec"])
                 .find(|(key, _)| SOURCES.split(' ').any(|kind| kind == *key))
                 .map(|(_, v)| v.clone())
         };
-        if source(new) != source(old) {
+        if source(at.value) != source(old) {
             errors.push(Error::forbidden(
                 &spec.get("persistentvolumesource").path,
                 "spec.persistentvolumesource is immutable after creation",
             ));
         }
-        errors
     },
-    ..BASE
+    ..Strategy::NONE
 };
 
 /// The volume sources a persistent volume may have, in the order in which upstream looks for them.
@@ -44,23 +42,17 @@ const SOURCES: &str = "hostPath gcePersistentDisk awsElasticBlockStore glusterfs
 
 pub(super) const CLAIM: Strategy = Strategy {
     defaults: claim_defaults,
-    prepare_create: |object| object["status"] = json!({"phase": "Pending"}),
-    validate: |object| {
-        let mut errors = Errors::new();
-        claim_spec(&At::root(object).get("spec"), &mut errors);
-        errors
-    },
+    validate: |at, errors| claim_spec(&at.get("spec"), errors),
     validate_update: claim_update,
-    validate_status: |claim, _| {
-        let (mut errors, status) = (Errors::new(), At::root(claim).get("status"));
+    validate_status: |at, _, errors| {
+        let status = at.get("status");
         for amounts in [status.get("capacity"), status.get("allocatedResources")] {
             for (_, amount) in amounts.entries() {
-                amount.quantity(&mut errors);
+                amount.quantity(errors);
             }
         }
-        errors
     },
-    ..BASE
+    ..Strategy::NONE
 };
 
 /// Defaults of a claim.
@@ -97,15 +89,15 @@ fn positive_storage(amount: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn volume(object: &Value) -> Errors {
-    let (mut errors, spec) = (Errors::new(), At::root(object).get("spec"));
-    access_modes(&spec.get("accessModes"), &mut errors);
+fn volume(at: &At<'_>, errors: &mut Errors) {
+    let spec = at.get("spec");
+    access_modes(&spec.get("accessModes"), errors);
     let capacity = spec.get("capacity");
-    capacity.required(&mut errors);
+    capacity.required(errors);
     if capacity.entries().map(|(resource, _)| resource).ne(["storage"]) {
         errors.push(Error::not_supported(&capacity.path, capacity.value, &["storage"]));
     }
-    capacity.entries().for_each(|(_, amount)| positive_storage(&amount, &mut errors));
+    capacity.entries().for_each(|(_, amount)| positive_storage(&amount, errors));
     let mut sources = SOURCES.split(' ').filter(|kind| spec.get(kind).is_set());
     match sources.next() {
         None => errors.push(spec.missing("must specify a volume type")),
@@ -114,7 +106,7 @@ fn volume(object: &Value) -> Errors {
         }
         Some("hostPath") => {
             let (path, policy) = (spec.get("hostPath.path"), spec.get("persistentVolumeReclaimPolicy"));
-            path.required(&mut errors);
+            path.required(errors);
             if policy.text() == "Recycle" && !path.is_empty() && path.text().chars().all(|c| c == '/') {
                 errors.push(policy.forbidden("may not be 'recycle' for a hostPath mount of '/'"));
             }
@@ -124,17 +116,9 @@ fn volume(object: &Value) -> Errors {
     for kind in sources {
         errors.push(spec.get(kind).forbidden("may not specify more than 1 volume type"));
     }
-    let attributes = spec.get("volumeAttributesClassName");
-    if attributes.is_set() && attributes.is_empty() {
-        errors.push(attributes.missing("an empty string is disallowed"));
-    }
-    if attributes.is_set() && !spec.get("csi").is_set() {
-        errors.push(spec.get("csi").missing("has to be specified when using volumeAttributesClassName"));
-    }
     for term in spec.get("nodeAffinity.required.nodeSelectorTerms").items() {
-        validation::node_selector_term(&term, &mut errors);
+        validation::node_selector_term(&term, errors);
     }
-    errors
 }
 
 /// Faults of the claims that a stateful set makes.
@@ -157,8 +141,7 @@ fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn claim_update(new: &Value, old: &Value) -> Errors {
-    let (mut errors, at) = (Errors::new(), At::root(new));
+fn claim_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
     let bare = |object: &Value, other: &Value| {
         let mut spec = object["spec"].clone();
         drop(super::walk::remove(&mut spec["resources"], "requests"));
@@ -170,20 +153,19 @@ fn claim_update(new: &Value, old: &Value) -> Errors {
         }
         spec
     };
-    if bare(new, old) != bare(old, old) {
+    if bare(at.value, old) != bare(old, old) {
         errors.push(at.get("spec").forbidden(
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
         ));
     }
     let storage = |object: &Value| Quantity::from_value(&object["spec"]["resources"]["requests"]["storage"]).ok();
-    if storage(new) < storage(old) {
+    if storage(at.value) < storage(old) {
         errors.push(at.get("spec.resources.requests.storage").forbidden("field can not be less than status.capacity"));
-    } else if storage(new) != storage(old) && old["status"]["phase"] != "Bound" {
+    } else if storage(at.value) != storage(old) && old["status"]["phase"] != "Bound" {
         errors.push(at.get("spec").forbidden(
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
         ));
     }
-    errors
 }
 
 fn modes(list: &Value) -> Value {

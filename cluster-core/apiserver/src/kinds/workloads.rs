@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Faults of `spec.selector`, `spec.template` and of both together.
 pub(super) fn selected_template(object: &At<'_>, errors: &mut Errors) {
     selector(object, errors);
-    errors.extend(validation::template(&object.get("spec.template")));
+    validation::template(&object.get("spec.template"), errors);
 }
 
 /// Faults of `spec.selector`, which must fit the template.
@@ -50,17 +50,6 @@ pub(super) fn shown(strategy: &At<'_>) -> Value {
     json!({"Type": strategy.value["type"], "RollingUpdate": strategy.value["rollingUpdate"]})
 }
 
-/// A template of these kinds must always restart.
-pub(super) fn restart_always(object: &At<'_>, errors: &mut Errors) {
-    object.get("spec.template.spec.restartPolicy").optional_one_of(&["Always"], errors);
-    let deadline = object.get("spec.template.spec.activeDeadlineSeconds");
-    if deadline.is_set() {
-        // Upstream checks a deployment's template as one of replica sets.
-        let kind = meta::kind(object.value).replace("Deployment", "ReplicaSet");
-        errors.push(deadline.forbidden(&format!("activeDeadlineSeconds in {kind} is not Supported")));
-    }
-}
-
 /// Demands a number or a percentage that is not negative; `whole` also caps the percentage at 100.
 pub(super) fn int_or_percent(value: &At<'_>, whole: bool, errors: &mut Errors) {
     match value.value {
@@ -74,11 +63,6 @@ pub(super) fn int_or_percent(value: &At<'_>, whole: bool, errors: &mut Errors) {
         },
         _ => value.non_negative(errors),
     }
-}
-
-/// Whether a number or percentage is zero.
-pub(super) fn is_zero(value: &Value) -> bool {
-    value == 0 || value == "0%" || value == "0" || value.is_null()
 }
 
 /// Takes the template's labels for the object's own labels when it has none.

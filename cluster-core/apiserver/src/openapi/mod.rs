@@ -33,6 +33,7 @@ use sha2::{Digest as _, Sha256};
 use crate::registry::Resource;
 
 pub use document::{v2_document, v3_document, v3_index};
+pub(crate) use operations::uncapitalised;
 pub use wire::{CONTENT_TYPE as V2_CONTENT_TYPE, MEDIA_TYPE as V2_PROTOBUF, v2_protobuf};
 
 /// The documents of one state of the registry.

@@ -2,7 +2,7 @@
 
 use super::{Resource, Scope, Strategy, Subresource, Verbs};
 use crate::custom::Validation;
-use cluster_object::{meta, name};
+use cluster_object::meta;
 use cluster_schema::Schema;
 use serde_json::Value;
 use std::sync::Arc;
@@ -127,9 +127,8 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
         },
         legacy: None,
         strategy: Strategy {
-            validate_name: name::dns_subdomain,
             unconditional_update: false,
-            status_resets: Strategy::RESET_FOR_STATUS,
+            status_resets: "labels annotations finalizers ownerReferences",
             ..Strategy::NONE
         },
         kind,

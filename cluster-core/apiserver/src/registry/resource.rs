@@ -5,8 +5,9 @@ use crate::admission::Notes;
 use crate::kinds::Cell;
 use crate::kinds::order;
 use crate::kinds::rules::{self, Rules};
-use crate::kinds::walk::At;
-use cluster_object::field::{Errors, Path};
+use crate::kinds::walk::{At, is_empty};
+use cluster_object::field::{Errors, Path, plain};
+use cluster_object::name;
 use cluster_object::status::GroupResource;
 use cluster_schema::Schema;
 use serde::Deserialize;
@@ -188,8 +189,8 @@ pub struct Column {
     pub cell: Cell,
 }
 
-/// A field that selectors may name, and how its value is read.
-pub type SelectableField = (&'static str, fn(&Value) -> String);
+/// A field that selectors may name, JSON pointers to where its value is looked for, and what it is when nothing is there.
+pub type SelectableField = (String, Vec<String>, String);
 
 /// The rules of a kind. Values are complete objects, apiVersion and kind included, in the resource's own version.
 #[derive(Debug, Clone)]
@@ -208,20 +209,21 @@ pub struct Strategy {
     /// Carries over from `old` what an update of the status may not change.
     pub prepare_status: fn(&mut Value, &Value),
     /// Faults of a new object; generic metadata is checked by the generic code.
-    pub validate: fn(&Value) -> Errors,
+    pub(crate) validate: fn(&At<'_>, &mut Errors),
     /// Faults of a change, immutable fields for example; `validate` runs too.
-    pub validate_update: fn(&Value, &Value) -> Errors,
+    pub(crate) validate_update: fn(&At<'_>, &Value, &mut Errors),
     /// Faults of a status update.
-    pub validate_status: fn(&Value, &Value) -> Errors,
-    /// Fields a field selector may name beside metadata.name and metadata.namespace, with the value to compare
-    /// (for example `("spec.nodeName", |pod| ...)`).
+    pub(crate) validate_status: fn(&At<'_>, &Value, &mut Errors),
+    /// Fields a field selector may name beside metadata.name and metadata.namespace.
     pub selectable_fields: &'static [SelectableField],
     /// `metadata.name` must be this: a DNS subdomain, label, path segment, ... Returns the fault in words.
     pub validate_name: fn(&str) -> Result<(), String>,
     /// Whether a change of spec raises metadata.generation.
     pub has_generation: bool,
-    /// The metadata a status update leaves as it was.
-    pub status_resets: &'static [&'static str],
+    /// The metadata a status update leaves as it was, in words.
+    pub status_resets: &'static str,
+    /// The status of a new object; null when `prepare_create` sets it.
+    pub new_status: &'static Value,
     /// Whether a create may bring a status although that is a subresource.
     pub status_on_create: bool,
     /// Whether PUT creates what does not exist.
@@ -230,8 +232,6 @@ pub struct Strategy {
     pub unconditional_update: bool,
     /// How a delete goes.
     pub deletion: Deletion,
-    /// Whether events and leases: kept out of history.
-    pub ephemeral_history: bool,
     /// How this version and the stored one become each other; `None` when this is the stored version.
     pub conversion: Option<Conversion>,
 }
@@ -254,18 +254,18 @@ impl Strategy {
         prepare_create: |_| {},
         prepare_update: |_, _| {},
         prepare_status: |_, _| {},
-        validate: |_| Errors::new(),
-        validate_update: |_, _| Errors::new(),
-        validate_status: |_, _| Errors::new(),
+        validate: |_, _| {},
+        validate_update: |_, _, _| {},
+        validate_status: |_, _, _| {},
         selectable_fields: &[],
-        validate_name: |_| Ok(()),
+        validate_name: name::dns_subdomain,
         has_generation: true,
-        status_resets: &[],
+        status_resets: "",
+        new_status: &Value::Null,
         status_on_create: false,
         create_on_update: false,
         unconditional_update: true,
         deletion: Deletion::Immediate,
-        ephemeral_history: false,
         conversion: None,
     };
 
@@ -275,13 +275,26 @@ impl Strategy {
         (self.defaults)(object);
     }
 
-    /// What upstream's `ResetObjectMetaForStatus` resets.
-    pub const RESET_FOR_STATUS: &'static [&'static str] = &["labels", "annotations", "finalizers", "ownerReferences"];
+    /// Makes an object a new one.
+    pub(crate) fn start(&self, object: &mut Value) {
+        if !self.new_status.is_null() {
+            object["status"] = self.new_status.clone();
+        }
+        (self.prepare_create)(object);
+    }
+
+    /// The fields that selectors may name, with what the object has there.
+    pub(crate) fn selected(&self, object: &Value) -> Vec<(&'static str, String)> {
+        let value =
+            |pointers: &[String]| pointers.iter().filter_map(|at| object.pointer(at)).find(|found| !is_empty(found));
+        let fields = self.selectable_fields.iter();
+        fields.map(|(name, at, otherwise)| (name.as_str(), value(at).map_or(otherwise.clone(), plain))).collect()
+    }
 
     /// All faults of an object.
     pub(crate) fn faults(&self, object: &Value) -> Errors {
         let mut errors = At::root(object).faults(self.fields);
-        errors.extend((self.validate)(object));
+        (self.validate)(&At::root(object), &mut errors);
         order::sort(self.fields, &Path::default(), &mut errors);
         errors
     }
@@ -289,7 +302,7 @@ impl Strategy {
     /// All faults of a change.
     pub(crate) fn update_faults(&self, new: &Value, old: &Value) -> Errors {
         let mut errors = At::root(new).update_faults(self.fields, old);
-        errors.extend((self.validate_update)(new, old));
+        (self.validate_update)(&At::root(new), old, &mut errors);
         order::sort(self.fields, &Path::default(), &mut errors);
         errors
     }
@@ -299,7 +312,7 @@ impl Strategy {
         let status = At::root(new).get("status");
         let mut errors = status.faults(self.status);
         errors.extend(status.update_faults(self.status, &old["status"]));
-        errors.extend((self.validate_status)(new, old));
+        (self.validate_status)(&At::root(new), old, &mut errors);
         errors
     }
 }

@@ -29,6 +29,13 @@ pub struct RequestInfo {
 }
 
 impl RequestInfo {
+    /// A request for a resource: its group, version, plural and subresource, a namespace and a name.
+    pub(crate) fn of(verb: impl Into<Cow<'static, str>>, resource: [&str; 4], namespace: &str, name: &str) -> Self {
+        let (verb, [group, version, resource, subresource]) = (verb.into(), resource.map(str::to_owned));
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        Self { verb, group, version, resource, subresource, namespace, name, is_resource: true, ..Self::default() }
+    }
+
     /// Reads method, path and raw query.
     pub fn parse(method: &Method, path: &str, query: &str) -> Self {
         let mut info = Self { verb: lower_verb(method).into(), path: path.to_owned(), ..Self::default() };

@@ -76,15 +76,8 @@ impl Reply {
 impl<'a> Call<'a> {
     /// A call in the server's own name on the resource in this namespace.
     pub(crate) fn own(server: &'a ApiServer, resource: Arc<Resource>, namespace: &str) -> Self {
-        let info = RequestInfo {
-            verb: "create".into(),
-            group: resource.group.clone(),
-            version: resource.version.clone(),
-            resource: resource.plural.clone(),
-            namespace: namespace.to_owned(),
-            is_resource: true,
-            ..RequestInfo::default()
-        };
+        let of = [resource.group.as_str(), &resource.version, &resource.plural, ""];
+        let info = RequestInfo::of("create", of, namespace, "");
         let user = UserInfo::authenticated("system:apiserver", &[group::MASTERS]);
         let query = Query { field_manager: "kube-apiserver".to_owned(), ..Query::default() };
         Self {

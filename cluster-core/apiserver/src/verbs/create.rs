@@ -58,7 +58,7 @@ pub(crate) async fn create_object(call: &Call<'_>, mut object: Value, managed: M
     metadata::stamp(&mut object, strategy.has_generation);
     // Before the kind prepares itself: a job's labels carry its name.
     let generated = metadata::generate_name(&mut object);
-    (strategy.prepare_create)(&mut object);
+    strategy.start(&mut object);
     call.server.complete(resource, &mut object);
     let reservation = allocate::reserve(call, None, &mut object).await?;
     for attempt in 1.. {

@@ -4,6 +4,7 @@ use crate::admission::Lookup;
 use crate::conversion;
 use crate::registry::{Custom, Resource};
 use bytes::Bytes;
+use cluster_object::field::plain;
 use cluster_object::lean::without_managed_fields;
 use cluster_object::meta;
 use cluster_object::selector::FieldSelector;
@@ -220,7 +221,7 @@ pub(crate) fn facts(resource: &Resource, bytes: &[u8]) -> Facts {
     let object: Value = serde_json::from_slice(&without_managed_fields(bytes)).unwrap_or_default();
     Facts {
         labels: meta::labels(&object).map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-        fields: resource.strategy.selectable_fields.iter().map(|&(name, value)| (name, value(&object))).collect(),
+        fields: resource.strategy.selected(&object),
     }
 }
 
@@ -230,11 +231,7 @@ pub(super) fn selected(fields: &FieldSelector, bytes: &[u8]) -> Vec<(String, Str
         return Vec::new();
     }
     let object: Value = serde_json::from_slice(bytes).unwrap_or_default();
-    let text = |value: &Value| match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    let text = |value: &Value| if value.is_null() { String::new() } else { plain(value) };
     fields.requirements().iter().map(|r| (r.field.clone(), text(meta::get(&object, &r.field)))).collect()
 }
 

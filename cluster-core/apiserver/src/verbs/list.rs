@@ -38,7 +38,7 @@ impl Filter {
         for requirement in query.fields.requirements() {
             let field = requirement.field.as_str();
             let known = matches!(field, "metadata.name" | "metadata.namespace")
-                || stored.strategy.selectable_fields.iter().any(|(name, _)| *name == field)
+                || stored.strategy.selectable_fields.iter().any(|(name, ..)| name == field)
                 || selectable.iter().any(|name| name == field);
             if !known {
                 return Err(unknown_field(resource, query, field));

@@ -183,7 +183,7 @@ fn split(call: &Call<'_>, part: Part, object: &mut Value, old: &Value) {
             for name in old_fields.keys().filter(|name| !own(name)) {
                 restore(object, old, name);
             }
-            for field in call.resource.strategy.status_resets {
+            for field in call.resource.strategy.status_resets.split_whitespace() {
                 let (metadata, old) = (&mut object["metadata"], &old["metadata"]);
                 restore(metadata, old, field);
             }

@@ -4,8 +4,8 @@ use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task};
 use crate::meta::Meta;
 use crate::resources::{Partial, Resource};
 use crate::{Error, ignore_gone};
-use cluster_client::{Client, Object, ObjectKey, WorkQueue};
-use http::{Method, Request, header};
+use cluster_client::{Client, Object, ObjectKey, Patch, WorkQueue};
+use http::Method;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
@@ -194,12 +194,8 @@ impl Collector {
     async fn patch(&self, resource: &Resource, live: &Partial, mut metadata: Value) -> Result<(), Error> {
         metadata["uid"] = json!(live.metadata.uid);
         metadata["resourceVersion"] = json!(live.metadata.resource_version);
-        let request = Request::patch(path(resource, live))
-            .header(header::CONTENT_TYPE, "application/merge-patch+json")
-            .header(header::ACCEPT, "application/json")
-            .body(json!({"metadata": metadata}).to_string().into())
-            .map_err(|e| Error::Object(e.to_string()))?;
-        ignore_gone(self.client.request(request).await).map(drop)
+        let patch = Patch::Merge(json!({"metadata": metadata}));
+        ignore_gone(self.client.raw_patch::<Value>(&path(resource, live), &patch).await).map(drop)
     }
 
     async fn delete(&self, resource: &Resource, live: &Partial, policy: &str) -> Result<(), Error> {

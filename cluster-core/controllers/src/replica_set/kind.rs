@@ -1,96 +1,92 @@
 //! What replica sets and replication controllers have in common.
 
 use super::status::Observed;
-use crate::conditions;
+use crate::conditions::{self, Condition};
 use crate::meta::Meta;
 use cluster_client::Object;
-use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
-use k8s_openapi::api::core::v1::{
-    PodTemplateSpec, ReplicationController, ReplicationControllerCondition, ReplicationControllerStatus,
-};
+use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetSpec, ReplicaSetStatus};
+use k8s_openapi::api::core::v1::{PodTemplateSpec, ReplicationController};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 
 /// A kind that wants a number of pods.
-pub(super) trait Replicated: Object {
-    fn replicas(&self) -> usize;
-    fn selector(&self) -> LabelSelector;
-    fn template(&self) -> PodTemplateSpec;
-    fn min_ready_seconds(&self) -> i32;
-    /// The object with what was observed as its status; `None` when that says nothing new.
-    fn with_status(&self, observed: &Observed, failure: Option<(&str, String)>) -> Option<Self>;
-}
+pub(super) trait Replicated: Object + PartialEq {
+    /// The same as a replica set.
+    fn as_set(&self) -> Cow<'_, ReplicaSet>;
 
-fn set_failure<C: conditions::Condition>(list: &mut Option<Vec<C>>, failure: Option<(&str, String)>) {
-    const KIND: &str = "ReplicaFailure";
-    match failure {
-        // Another message of the same failure is no news.
-        Some(_) if conditions::get(list.as_ref(), KIND).is_some() => {}
-        Some((reason, message)) => conditions::set(list, C::build(KIND, "True", reason, message)),
-        None => conditions::remove(list, KIND),
-    }
-}
+    fn set_status(&mut self, status: ReplicaSetStatus);
 
-macro_rules! new_status {
-    ($set:expr, $status:ty, $condition:ty, $observed:expr, $failure:expr) => {{
-        let old = $set.status.clone().unwrap_or_default();
-        let mut new = <$status>::clone(&old);
-        new.replicas = $observed.replicas;
-        new.fully_labeled_replicas = Some($observed.fully_labeled);
-        new.ready_replicas = Some($observed.ready);
-        new.available_replicas = Some($observed.available);
-        new.observed_generation = Some($set.generation());
-        set_failure::<$condition>(&mut new.conditions, $failure);
-        (old, new)
-    }};
-}
-
-impl Replicated for ReplicaSet {
     fn replicas(&self) -> usize {
-        let replicas = self.spec.replicas.unwrap_or(1);
-        replicas.try_into().unwrap_or_default()
+        self.as_set().spec.replicas.unwrap_or(1).try_into().unwrap_or_default()
     }
 
     fn selector(&self) -> LabelSelector {
-        self.spec.selector.clone()
+        self.as_set().spec.selector.clone()
     }
 
     fn template(&self) -> PodTemplateSpec {
-        self.spec.template.clone().unwrap_or_default()
+        self.as_set().spec.template.clone().unwrap_or_default()
     }
 
     fn min_ready_seconds(&self) -> i32 {
-        self.spec.min_ready_seconds.unwrap_or_default()
+        self.as_set().spec.min_ready_seconds.unwrap_or_default()
     }
 
+    /// The object with what was observed as its status; `None` when that says nothing new.
     fn with_status(&self, observed: &Observed, failure: Option<(&str, String)>) -> Option<Self> {
-        let (old, mut new) = new_status!(self, ReplicaSetStatus, ReplicaSetCondition, observed, failure);
+        const KIND: &str = "ReplicaFailure";
+        let (mut updated, mut new) = (self.clone(), self.as_set().status.clone().unwrap_or_default());
+        new.replicas = observed.replicas;
+        new.fully_labeled_replicas = Some(observed.fully_labeled);
+        new.ready_replicas = Some(observed.ready);
+        new.available_replicas = Some(observed.available);
         new.terminating_replicas = Some(observed.terminating);
-        (old != new).then(|| Self { status: Some(new), ..self.clone() })
+        new.observed_generation = Some(self.generation());
+        let list = &mut new.conditions;
+        match failure {
+            // Another message of the same failure is no news.
+            Some(_) if conditions::get(list.as_ref(), KIND).is_some() => {}
+            Some((reason, message)) => {
+                conditions::set(list, ReplicaSetCondition::build(KIND, "True", reason, message));
+            }
+            None => conditions::remove(list, KIND),
+        }
+        updated.set_status(new);
+        (updated != *self).then_some(updated)
+    }
+}
+
+impl Replicated for ReplicaSet {
+    fn as_set(&self) -> Cow<'_, Self> {
+        Cow::Borrowed(self)
+    }
+
+    fn set_status(&mut self, status: ReplicaSetStatus) {
+        self.status = Some(status);
     }
 }
 
 impl Replicated for ReplicationController {
-    fn replicas(&self) -> usize {
-        let replicas = self.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
-        replicas.try_into().unwrap_or_default()
+    fn as_set(&self) -> Cow<'_, ReplicaSet> {
+        let spec = self.spec.clone().unwrap_or_default();
+        let spec = ReplicaSetSpec {
+            selector: LabelSelector { match_labels: spec.selector, match_expressions: None },
+            min_ready_seconds: spec.min_ready_seconds,
+            replicas: spec.replicas,
+            template: spec.template,
+        };
+        let status = self.status.as_ref().map(converted);
+        Cow::Owned(ReplicaSet { metadata: self.metadata.clone(), spec, status })
     }
 
-    fn selector(&self) -> LabelSelector {
-        let match_labels = self.spec.as_ref().and_then(|spec| spec.selector.clone());
-        LabelSelector { match_labels, match_expressions: None }
+    fn set_status(&mut self, status: ReplicaSetStatus) {
+        self.status = Some(converted(&status));
     }
+}
 
-    fn template(&self) -> PodTemplateSpec {
-        self.spec.as_ref().and_then(|spec| spec.template.clone()).unwrap_or_default()
-    }
-
-    fn min_ready_seconds(&self) -> i32 {
-        self.spec.as_ref().and_then(|spec| spec.min_ready_seconds).unwrap_or_default()
-    }
-
-    fn with_status(&self, observed: &Observed, failure: Option<(&str, String)>) -> Option<Self> {
-        let (old, new) =
-            new_status!(self, ReplicationControllerStatus, ReplicationControllerCondition, observed, failure);
-        (old != new).then(|| Self { status: Some(new), ..self.clone() })
-    }
+/// The status of the other kind, which has the same fields.
+fn converted<T: DeserializeOwned + Default>(status: &impl Serialize) -> T {
+    serde_json::to_value(status).and_then(serde_json::from_value).unwrap_or_default()
 }

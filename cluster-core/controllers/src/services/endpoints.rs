@@ -18,13 +18,9 @@ const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
 const MAX_ADDRESSES: usize = 1000;
 
 pub(crate) async fn run(context: Context) {
-    let informers = &context.informers;
-    let controller = Writer {
-        client: context.client.clone(),
-        services: informers.informer(),
-        pods: informers.informer(),
-        endpoints: informers.informer(),
-    };
+    let client = context.client.clone();
+    let (services, pods, endpoints) = context.caches();
+    let controller = Writer { client, services, pods, endpoints };
     index::by_namespace(&controller.services);
     index::by_namespace(&controller.pods);
     Runner::new(controller)

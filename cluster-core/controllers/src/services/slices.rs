@@ -26,12 +26,8 @@ const MAX_ENDPOINTS: usize = 100;
 const UNSEEN_FOR: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(context: Context) {
-    let controller = Writer {
-        services: context.informers.informer(),
-        pods: context.informers.informer(),
-        nodes: context.informers.informer(),
-        slices: Slices::new(&context, SERVICE, MANAGED_BY.1),
-    };
+    let (services, pods, nodes) = context.caches();
+    let controller = Writer { services, pods, nodes, slices: Slices::new(&context, SERVICE, MANAGED_BY.1) };
     index::by_namespace(&controller.services);
     index::by_namespace(&controller.pods);
     Runner::new(controller)

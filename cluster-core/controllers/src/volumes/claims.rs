@@ -24,16 +24,9 @@ const PROTECTION: &str = "kubernetes.io/pvc-protection";
 const CLAIMED: &str = "claims";
 
 pub(super) async fn run(context: Context) {
-    let informers = &context.informers;
-    let controller = Claims {
-        client: context.client.clone(),
-        recorder: context.recorder("persistentvolume-controller"),
-        claims: informers.informer(),
-        volumes: informers.informer(),
-        classes: informers.informer(),
-        nodes: informers.informer(),
-        pods: informers.informer(),
-    };
+    let (client, recorder) = (context.client.clone(), context.recorder("persistentvolume-controller"));
+    let (claims, volumes, classes, nodes, pods) = context.caches();
+    let controller = Claims { client, recorder, claims, volumes, classes, nodes, pods };
     controller.pods.add_index(CLAIMED, |pod| claims_of(pod).map(|key| key.to_string()).collect());
     Runner::new(controller)
         .on_each(|c| &c.claims)

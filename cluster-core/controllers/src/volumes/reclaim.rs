@@ -12,12 +12,9 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 const PROTECTION: &str = "kubernetes.io/pv-protection";
 
 pub(super) async fn run(context: Context) {
-    let controller = Reclaim {
-        client: context.client.clone(),
-        recorder: context.recorder("persistentvolume-controller"),
-        volumes: context.informers.informer(),
-        claims: context.informers.informer(),
-    };
+    let (client, recorder) = (context.client.clone(), context.recorder("persistentvolume-controller"));
+    let (volumes, claims) = context.caches();
+    let controller = Reclaim { client, recorder, volumes, claims };
     let of_claim = |c: &Reclaim, change: &Change<PersistentVolumeClaim>| {
         meta::keys(&c.volumes.by_index(BY_CLAIM, &change.object().key().to_string()))
     };

@@ -40,17 +40,8 @@ fn asked(check: &Check) -> RequestInfo {
     if let Some(path) = &check.path {
         return RequestInfo { verb, path: path.clone(), ..RequestInfo::default() };
     }
-    RequestInfo {
-        verb,
-        group: check.group.clone(),
-        version: "*".to_owned(),
-        resource: check.resource.clone(),
-        subresource: check.subresource.clone(),
-        namespace: check.namespace.clone(),
-        name: check.name.clone(),
-        is_resource: true,
-        ..RequestInfo::default()
-    }
+    let resource = [check.group.as_str(), "*", &check.resource, &check.subresource];
+    RequestInfo::of(verb, resource, &check.namespace, &check.name)
 }
 
 /// Binds both variables for this request. Returns where unknown answers are noted.

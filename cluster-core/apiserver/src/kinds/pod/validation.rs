@@ -6,27 +6,17 @@ use crate::kinds::rules::named;
 use crate::kinds::walk::{At, items};
 use cluster_object::field::{Error, Errors};
 use cluster_object::name;
-use serde_json::Value;
 use std::net::IpAddr;
 
-/// Faults of a pod.
-pub(crate) fn pod(pod: &Value) -> Errors {
-    let mut errors = Errors::new();
-    spec(&At::root(pod).get("spec"), &mut errors);
-    errors
-}
-
 /// Faults of a pod template.
-pub(crate) fn template(template: &At<'_>) -> Errors {
-    let mut errors = Errors::new();
-    template.get("metadata.labels").labels(&mut errors);
-    spec(&template.get("spec"), &mut errors);
+pub(crate) fn template(template: &At<'_>, errors: &mut Errors) {
+    template.get("metadata.labels").labels(errors);
+    spec(&template.get("spec"), errors);
     if !template.get("spec.ephemeralContainers").is_empty() {
         errors.push(
             template.get("spec.ephemeralContainers").forbidden("ephemeral containers not allowed in pod template"),
         );
     }
-    errors
 }
 
 /// Faults of a pod spec.

@@ -1,0 +1,38 @@
+//! Expressions of CEL in the tables: what a rule asks for, and what a cell shows.
+
+use cluster_cel::{Activation, Program, Type};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::{Arc, OnceLock};
+
+/// An expression over `self` and `object`, compiled when it is first asked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "String")]
+pub struct Expression {
+    source: String,
+    program: Arc<OnceLock<Program>>,
+}
+
+impl From<String> for Expression {
+    fn from(source: String) -> Self {
+        Self { source, program: Arc::default() }
+    }
+}
+
+impl Expression {
+    pub(super) fn program(&self) -> &Program {
+        let compile = || cluster_cel::compile(&self.source, &vec![("self", Type::Dyn), ("object", Type::Dyn)]);
+        self.program.get_or_init(|| compile().expect("an expression, which tests compile"))
+    }
+
+    /// Its value; `None` when it has none, because a part of the object is not there.
+    pub(super) fn of(&self, this: &Value, object: &Value) -> Option<Value> {
+        let mut activation = Activation::new(&Arc::default());
+        for (name, value) in [("self", this), ("object", object)] {
+            if self.program().uses(name) {
+                activation.bind(name, cluster_cel::dynamic(value));
+            }
+        }
+        cluster_cel::to_json(&activation.evaluate(self.program()).ok()?)
+    }
+}
