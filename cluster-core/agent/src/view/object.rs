@@ -50,8 +50,8 @@ async fn send(events: &mut mpsc::UnboundedReceiver<Event>, out: &Outbox) -> Resu
         let mut newest = None;
         for event in batch {
             match event {
-                Event::All(pages) => {
-                    newest = Some(pages.into_iter().next().unwrap_or_default());
+                Event::Page { bytes, .. } => {
+                    newest = Some(bytes);
                     out.state(None).await?;
                 }
                 Event::Put(bytes) => newest = Some(bytes),
