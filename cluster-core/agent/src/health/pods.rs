@@ -84,7 +84,13 @@ fn container(status: &Value) -> Option<Finding> {
             }
             _ => {
                 let why = say("why.container.cannot-start").with("name", name).with("reason", reason);
-                Finding::new(Health::Bad, why.because(message)).evidence([message.to_owned()]).remedy("edit", "do.edit")
+                // What a running pod names cannot be edited.
+                let absent = ["configmap \"", "secret \""].iter().any(|kind| message.starts_with(kind));
+                let (action, label) = match absent && message.ends_with("\" not found") {
+                    true => ("create-missing", "do.create-missing"),
+                    false => ("edit", "do.edit"),
+                };
+                Finding::new(Health::Bad, why.because(message)).evidence([message.to_owned()]).remedy(action, label)
             }
         });
     }
@@ -227,6 +233,12 @@ mod tests {
                 waiting("CreateContainerConfigError", "configmap \"x\" not found", Value::Null),
                 Health::Bad,
                 "container web cannot start: CreateContainerConfigError: configmap \"x\" not found",
+                Some("create-missing"),
+            ),
+            (
+                waiting("RunContainerError", "no such program", Value::Null),
+                Health::Bad,
+                "container web cannot start: RunContainerError: no such program",
                 Some("edit"),
             ),
             (
