@@ -86,11 +86,12 @@ fn container(status: &Value) -> Option<Finding> {
                 let why = say("why.container.cannot-start").with("name", name).with("reason", reason);
                 // What a running pod names cannot be edited.
                 let absent = ["configmap \"", "secret \""].iter().any(|kind| message.starts_with(kind));
-                let (action, label) = match absent && message.ends_with("\" not found") {
-                    true => ("create-missing", "do.create-missing"),
-                    false => ("edit", "do.edit"),
-                };
-                Finding::new(Health::Bad, why.because(message)).evidence([message.to_owned()]).remedy(action, label)
+                let finding = Finding::new(Health::Bad, why.because(message)).evidence([message.to_owned()]);
+                if absent && message.ends_with("\" not found") {
+                    finding.remedy("create-missing", "do.create-missing")
+                } else {
+                    finding.remedy("edit", "do.edit")
+                }
             }
         });
     }

@@ -206,7 +206,9 @@ impl View {
             }
             Change::Some(columns, rows) => {
                 (self.columns, self.more) = (columns, true);
-                rows.into_iter().for_each(|row| self.put(row));
+                for row in rows {
+                    self.put(row);
+                }
             }
             Change::Put(row) => self.put(row),
             Change::Gone(uid) => {
