@@ -3,6 +3,7 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod agent;
+mod autostart;
 #[cfg(target_os = "linux")]
 mod first;
 mod links;
@@ -58,12 +59,14 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let remembered = StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED | StateFlags::FULLSCREEN;
-    let app = tauri::Builder::default()
+    let builder = tauri::Builder::default()
         // The first, because it ends a second start before that does anything else.
         .plugin(tauri_plugin_single_instance::init(|app, arguments, _| arrive(app, &arguments)))
         .plugin(tauri_plugin_window_state::Builder::new().with_state_flags(remembered).build())
-        .plugin(tauri_plugin_notification::init())
-        .plugin(tauri_plugin_autostart::Builder::new().arg(HIDDEN).build())
+        .plugin(tauri_plugin_notification::init());
+    #[cfg(not(target_os = "linux"))]
+    let builder = builder.plugin(tauri_plugin_autostart::Builder::new().arg(HIDDEN).build());
+    let app = builder
         .manage(agent::begin())
         .manage(window::Place::default())
         .invoke_handler(tauri::generate_handler![start])

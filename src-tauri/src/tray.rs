@@ -2,11 +2,10 @@
 
 use crate::news::Cluster;
 use crate::words::Words;
-use crate::{agent, window};
+use crate::{agent, autostart, window};
 use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager};
-use tauri_plugin_autostart::ManagerExt;
 
 const TRAY: &str = "main";
 
@@ -56,7 +55,7 @@ pub(crate) fn chosen(app: &AppHandle, id: &str) {
         ("browser", _) => agent::open_in_browser(app),
         (verb @ ("start" | "stop" | "unpause"), name) => agent::act(app, verb, name),
         ("autostart", _) => {
-            if let Err(error) = switch_autostart(app) {
+            if let Err(error) = autostart::switch(app) {
                 tracing::warn!(%error, "the start at login could not be changed");
             }
             update(app, &agent::clusters(app));
@@ -64,14 +63,6 @@ pub(crate) fn chosen(app: &AppHandle, id: &str) {
         ("quit", _) => app.exit(0),
         _ => {}
     }
-}
-
-fn autostart(app: &AppHandle) -> bool {
-    app.autolaunch().is_enabled().unwrap_or_default()
-}
-
-fn switch_autostart(app: &AppHandle) -> Result<(), tauri_plugin_autostart::Error> {
-    if autostart(app) { app.autolaunch().disable() } else { app.autolaunch().enable() }
 }
 
 /// Whether there is a tray, in which the app stays when its window is closed.
@@ -89,7 +80,7 @@ pub(crate) fn update(app: &AppHandle, clusters: &[Cluster]) {
 
 fn menu(app: &AppHandle, clusters: &[Cluster]) -> tauri::Result<Menu<tauri::Wry>> {
     let menu = Menu::new(app)?;
-    for entry in entries(window::words(app), clusters, autostart(app)) {
+    for entry in entries(window::words(app), clusters, autostart::is_on(app)) {
         menu.append(&*item(app, entry)?)?;
     }
     Ok(menu)

@@ -75,7 +75,7 @@ describe('an app that runs', () => {
   });
 
   test('the dashboard may ask nothing of the program', async () => {
-    for (const command of ['start', 'plugin:notification|notify', 'plugin:autostart|enable', 'plugin:window|close']) {
+    for (const command of ['start', 'plugin:notification|notify', 'plugin:window|close']) {
       const [outcome, message] = await invoke(command);
       expect(outcome, command).toBe('failed');
       expect(message, command).toMatch(/not allowed/);

@@ -2,6 +2,12 @@ import { expect, kubectl, object, sample, test } from './dashboard';
 
 test.beforeAll(sample);
 
+test('the page of a service with a node port tells where it answers on this machine', async ({ page, request }) => {
+  await page.goto(object('core/v1/services', 'outside'));
+  const address = page.getByRole('link', { name: /^127\.0\.0\.1:\d+ → 80/ });
+  expect((await request.get((await address.getAttribute('href')) ?? '')).status()).toBe(200);
+});
+
 test('a port is forwarded to this machine, and answers when other pods have come', async ({ page, request }) => {
   await page.goto(`${object('core/v1/services', 'web')}?view=forwards`);
   await page.getByRole('button', { name: 'Forward', exact: true }).click();

@@ -50,10 +50,16 @@ test('a change in the cluster is merged into an edit, and a conflict is decided,
 
 test('a key of a ConfigMap is edited, and the running container has it', async ({ page }) => {
   await page.goto(object('core/v1/configmaps', 'settings'));
+  // When each pod of the deployment got what it has now, as their nodes tell.
+  const times = page.getByRole('region', { name: 'Used by' }).locator('time');
+  await expect(times).toHaveCount(2);
+  const moments = () => times.evaluateAll((all) => all.map((time) => time.getAttribute('datetime') ?? ''));
+  const before = await moments();
   await page.locator('.cm-content').click();
   await page.keyboard.press('Control+a');
   await page.keyboard.type('good day');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect.poll(async () => (await moments()).every((moment) => !before.includes(moment))).toBe(true);
   await expect
     .poll(() => kubectl('exec', 'deployment/web', '--', 'sh', '-c', 'cat /etc/settings/greeting'))
     .toBe('good day');

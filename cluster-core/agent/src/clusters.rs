@@ -236,8 +236,7 @@ async fn identify(clusters: Arc<Clusters>, live: Arc<Live>) {
     drop(live);
     let learn = follow(&backend, &scope, |event| {
         let found = match event {
-            Event::All(mut pages) => pages.pop(),
-            Event::Put(bytes) => Some(bytes),
+            Event::Page { bytes, .. } | Event::Put(bytes) => Some(bytes),
             _ => None,
         };
         let found: Value = found.and_then(|bytes| decode("Namespace", &bytes).ok()).unwrap_or_default();

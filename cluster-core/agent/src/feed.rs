@@ -59,6 +59,8 @@ pub(crate) struct FeedSpec {
 pub(crate) enum Change {
     /// Everything is anew.
     All(Arc<Vec<Column>>, Vec<Arc<Row>>),
+    /// Some rows of the first list, while the others are on their way.
+    Some(Arc<Vec<Column>>, Vec<Arc<Row>>),
     Put(Arc<Row>),
     Gone(Arc<str>),
     /// Whether the feed follows the cluster.
@@ -169,6 +171,8 @@ impl Feed {
 struct Store {
     columns: Arc<Vec<Column>>,
     rows: HashMap<Arc<str>, Arc<Row>>,
+    /// The rows of a list of which pages are missing; nothing once one cannot be read.
+    coming: Option<Vec<Arc<Row>>>,
     /// Whether the first list has come.
     filled: bool,
     lost: Option<Status>,
@@ -177,7 +181,11 @@ struct Store {
 
 impl Store {
     fn subscribe(&mut self, listener: mpsc::UnboundedSender<Change>) {
-        let all = self.filled.then(|| Change::All(self.columns.clone(), self.rows.values().cloned().collect()));
+        let all = if self.filled {
+            Some(Change::All(self.columns.clone(), self.rows.values().cloned().collect()))
+        } else {
+            self.coming.clone().map(|rows| Change::Some(self.columns.clone(), rows))
+        };
         // A page that asked something else before may have been told that it was lost.
         let live = (self.filled || self.lost.is_some()).then(|| Change::Live(self.lost.clone()));
         if all.into_iter().chain(live).all(|change| listener.send(change).is_ok()) {
@@ -192,23 +200,22 @@ impl Store {
     fn take(&mut self, spec: &FeedSpec, event: Event) {
         let kind = (spec.resource.group.as_str(), spec.resource.resource.as_str());
         match event {
-            Event::All(pages) => {
-                let mut rows = Vec::new();
-                for page in pages {
-                    match row::read(&page, kind, &spec.columns) {
-                        Ok((columns, more)) => {
-                            if !columns.is_empty() && *self.columns != columns {
-                                self.columns = Arc::new(columns);
-                            }
-                            rows.extend(more.into_iter().map(Arc::new));
+            Event::Page { bytes, first, last } => {
+                if first {
+                    self.coming = Some(Vec::new());
+                }
+                match row::read(&bytes, kind, &spec.columns) {
+                    Ok((columns, rows)) => {
+                        if !columns.is_empty() && *self.columns != columns {
+                            self.columns = Arc::new(columns);
                         }
-                        Err(error) => return self.lose(status_of(&error)),
+                        self.come(rows.into_iter().map(Arc::new).collect(), last);
+                    }
+                    Err(error) => {
+                        self.coming = None;
+                        self.lose(status_of(&error));
                     }
                 }
-                self.rows = rows.iter().map(|row| (row.uid.clone(), row.clone())).collect();
-                self.filled = true;
-                self.tell(&Change::All(self.columns.clone(), rows));
-                self.back();
             }
             Event::Put(bytes) => {
                 for row in read(&bytes, kind, spec) {
@@ -224,6 +231,21 @@ impl Store {
             }
             Event::Lost(status) => self.lose(status),
             Event::Back => self.back(),
+        }
+    }
+
+    /// Takes a page of rows. Only the last one tells what is gone, so a list that is shown already waits for it.
+    fn come(&mut self, rows: Vec<Arc<Row>>, last: bool) {
+        let Some(coming) = &mut self.coming else { return };
+        coming.extend_from_slice(&rows);
+        if last {
+            let all = self.coming.take().unwrap_or_default();
+            self.rows = all.iter().map(|row| (row.uid.clone(), row.clone())).collect();
+            self.filled = true;
+            self.tell(&Change::All(self.columns.clone(), all));
+            self.back();
+        } else if !self.filled {
+            self.tell(&Change::Some(self.columns.clone(), rows));
         }
     }
 
@@ -253,6 +275,52 @@ fn read(bytes: &[u8], kind: (&str, &str), spec: &FeedSpec) -> Vec<Arc<Row>> {
 mod tests {
     use super::*;
 
+    fn page(names: &[&str], first: bool, last: bool) -> Event {
+        let row =
+            |name: &&str| serde_json::json!({"cells": [name], "object": {"metadata": {"uid": name, "name": name}}});
+        let rows: Vec<_> = names.iter().map(row).collect();
+        let columns = serde_json::json!([{"name": "Name"}]);
+        let table = serde_json::json!({"columnDefinitions": first.then_some(columns), "rows": rows});
+        Event::Page { bytes: table.to_string().into(), first, last }
+    }
+
+    #[test]
+    fn a_first_list_is_told_page_by_page_and_a_later_one_when_it_is_whole() {
+        let pages = |a: &[&str], b: &[&str]| [page(a, true, false), page(b, false, true)];
+        let (mut store, spec) = (Store::default(), FeedSpec::default());
+        let (listener, mut changes) = mpsc::unbounded_channel();
+        store.subscribe(listener);
+        let mut heard = |events: [Event; 2], late: usize| {
+            let (listener, mut changes_of_late) = mpsc::unbounded_channel();
+            for (number, event) in events.into_iter().enumerate() {
+                store.take(&spec, event);
+                if number == late {
+                    store.subscribe(listener.clone());
+                }
+            }
+            [&mut changes, &mut changes_of_late].map(|changes| {
+                let told = std::iter::from_fn(|| changes.try_recv().ok()).filter_map(|change| match change {
+                    Change::All(columns, rows) => Some((true, columns.len(), rows.len())),
+                    Change::Some(columns, rows) => Some((false, columns.len(), rows.len())),
+                    _ => None,
+                });
+                told.collect::<Vec<_>>()
+            })
+        };
+        let first = heard(pages(&["a", "b"], &["c"]), 0);
+        assert_eq!(first, [vec![(false, 1, 2), (true, 1, 3)], vec![(false, 1, 2), (true, 1, 3)]]);
+        let later = heard(pages(&["a"], &["c"]), 0);
+        assert_eq!(later, [vec![(true, 1, 2)], vec![(true, 1, 3), (true, 1, 2)]], "nothing vanishes meanwhile");
+    }
+
+    #[test]
+    fn a_list_with_a_page_that_cannot_be_read_is_lost_and_never_taken_for_whole() {
+        let broken = Event::Page { bytes: "{}}".into(), first: false, last: false };
+        let [early, _] = hears(vec![page(&["a"], true, false), broken, page(&["b"], false, true)]);
+        assert_eq!(early.len(), 1);
+        assert!(early[0].is_some());
+    }
+
     /// What those hear of a store's state who listen before and after something happens to it.
     fn hears(events: Vec<Event>) -> [Vec<Option<String>>; 2] {
         let (mut store, spec) = (Store::default(), FeedSpec::default());
@@ -276,7 +344,7 @@ mod tests {
 
     #[test]
     fn each_listener_is_told_whether_the_feed_is_live() {
-        let all = || Event::All(Vec::new());
+        let all = || page(&[], true, true);
         let lost = || Event::Lost(Status::new(503, "ServiceUnavailable", "lost"));
         let gone = Some("lost".to_owned());
         assert_eq!(hears(vec![]), [vec![], vec![]], "nothing is known yet");

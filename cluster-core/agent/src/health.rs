@@ -28,7 +28,7 @@ pub(crate) enum Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Remedy {
     /// What the page does: `logs`, `previous-logs`, `load-image`, `add-node`, `start-node`, `uncordon`, `roll-back`,
-    /// `edit`, `delete`.
+    /// `edit`, `delete`, `create-missing`.
     pub(crate) action: &'static str,
     /// What stands on it.
     pub(crate) label: Saying,

@@ -45,8 +45,8 @@ pub(crate) enum Form {
 /// What happened in the collection. With a table form a change is a table of one row.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The whole collection, in pages: lists or tables.
-    All(Vec<Bytes>),
+    /// A page of the whole collection, a list or a table: the first one, the last one, or any between them.
+    Page { bytes: Bytes, first: bool, last: bool },
     /// An object is new or different.
     Put(Bytes),
     /// An object is gone; its last state.
@@ -98,12 +98,8 @@ async fn run(
     take: &mut (impl FnMut(Event) -> bool + Send),
 ) -> Result<bool, Error> {
     let resumed = position.is_some();
-    if !resumed {
-        let (pages, revision) = list(backend, scope).await?;
-        *position = Some(revision);
-        if !take(Event::All(pages)) {
-            return Ok(true);
-        }
+    if !resumed && list(backend, scope, position, take).await? {
+        return Ok(true);
     }
     let from = position.clone().unwrap_or_default();
     let request = scope.request(&format!("watch=true&allowWatchBookmarks=true&resourceVersion={from}"))?;
@@ -165,19 +161,26 @@ struct PageMeta {
     more: String,
 }
 
-async fn list(backend: &HttpBackend, scope: &Scope) -> Result<(Vec<Bytes>, String), Error> {
-    let mut pages = Vec::new();
+/// Hands over page after page, so that the first ones are seen while the others are on their way.
+async fn list(
+    backend: &HttpBackend,
+    scope: &Scope,
+    position: &mut Option<String>,
+    take: &mut (impl FnMut(Event) -> bool + Send),
+) -> Result<bool, Error> {
     let mut more = String::new();
-    loop {
+    while position.is_none() {
         let request = scope.request(&format!("limit={PAGE}&continue={}", escape(&more)))?;
-        let body = successful(backend.call(request).await?)?;
-        let page: Page = decode("List", &body)?;
-        pages.push(body);
-        more = page.metadata.more;
-        if more.is_empty() {
-            return Ok((pages, page.metadata.resource_version));
+        let bytes = successful(backend.call(request).await?)?;
+        let PageMeta { resource_version, more: next } = decode::<Page>("List", &bytes)?.metadata;
+        let (first, last) = (more.is_empty(), next.is_empty());
+        *position = last.then_some(resource_version);
+        if !take(Event::Page { bytes, first, last }) {
+            return Ok(true);
         }
+        more = next;
     }
+    Ok(false)
 }
 
 pub(crate) fn decode<'a, T: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]) -> Result<T, Error> {

@@ -3,11 +3,12 @@
 use crate::choose::Chooser;
 use crate::diagnosis::Diagnosis;
 use crate::model::{Cluster, NodeId, PodInfo};
-use crate::plugins::{Cycle, Happening, PLUGINS, unbound_claims};
+use crate::plugins::{Cycle, Happening, PLUGINS, select, unbound_claims};
 use crate::preempt::{self, Preemption};
 use crate::profile::{Profile, Settings};
 use crate::queue::Queue;
 use crate::writer::{Outcome, Why, Writer};
+use cluster_client::ObjectKey;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -69,6 +70,9 @@ impl Scheduler {
     fn assign(&mut self, pod: Arc<PodInfo>, node: NodeId) {
         let name = self.cluster.node(node).name().to_owned();
         let claims = unbound_claims(&self.cluster, &pod);
+        for claim in &claims {
+            select(&mut self.cluster, &ObjectKey::new(&pod.key.namespace, claim), &name);
+        }
         self.cluster.withdraw(&pod.uid);
         self.cluster.place(pod.clone(), &name, true);
         self.bindings += 1;

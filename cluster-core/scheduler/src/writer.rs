@@ -11,11 +11,11 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::model::PodInfo;
+use crate::plugins::SELECTED_NODE;
 use crate::profile::{DEFAULT_NAME, Settings};
 
 /// Requests under way at once.
 const REQUESTS: usize = 128;
-const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 
 /// How a binding ended.
 #[derive(Debug)]

@@ -247,6 +247,8 @@ export type ViewMessage =
       columns?: Column[];
       total: number;
       matched: number;
+      /** Whether others are still on their way: this is a part of what there is. */
+      more: boolean;
       offset: number;
       order: string[];
       rows: Row[];

@@ -5,6 +5,8 @@ import { Button, Command } from './parts';
 interface Props {
   label: string;
   placeholder: string;
+  /** What is proposed. */
+  initial?: string;
   /** The button's, beside its text. */
   icon: ReactNode;
   /** What stands before the line, and below it. */
@@ -20,8 +22,9 @@ interface Props {
 }
 
 /** One line of text that adds something, and the command that does the same. What was refused stays for another try. */
-export function AddForm({ label, placeholder, icon, button, valid, add, good, command, before, below }: Props) {
-  const [text, setText] = useState('');
+export function AddForm(props: Props) {
+  const { label, placeholder, initial = '', icon, button, valid, add, good, command, before, below } = props;
+  const [text, setText] = useState(initial);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (await attempt(() => add(text), good)) setText('');

@@ -8,16 +8,24 @@ let now = Date.now();
 let timer: ReturnType<typeof setInterval> | undefined;
 const listeners = new Set<() => void>();
 
+function tick() {
+  if (document.hidden) return;
+  now = Date.now();
+  for (const each of listeners) each();
+}
+
 function subscribe(listener: () => void) {
-  listeners.add(listener);
-  timer ??= setInterval(() => {
-    if (document.hidden) return;
+  // While nothing was old on the page the clock stood still.
+  if (timer === undefined) {
     now = Date.now();
-    for (const each of listeners) each();
-  }, TICK_MS);
+    timer = setInterval(tick, TICK_MS);
+    document.addEventListener('visibilitychange', tick);
+  }
+  listeners.add(listener);
   return () => {
     listeners.delete(listener);
     if (listeners.size > 0) return;
+    document.removeEventListener('visibilitychange', tick);
     clearInterval(timer);
     timer = undefined;
   };

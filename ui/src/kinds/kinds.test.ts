@@ -145,6 +145,7 @@ it('offers a template whose names are filled in', () => {
     'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: my-deployment\n  namespace: shop\n',
   );
   expect(text).not.toMatch(/NAME|IMAGE/);
+  expect(template(deployments, 'shop', 'front')).toContain('metadata:\n  name: front\n');
 });
 
 describe('the actions of a row', () => {

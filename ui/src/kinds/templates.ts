@@ -128,8 +128,11 @@ const IMAGE = 'devcluster/cats-for-gold:v1';
 
 const NO_BODY = new Set(['namespaces', 'serviceaccounts']);
 
-export function template(resource: Resource, namespace: string): string {
-  const name = `my-${resource.singular || resource.kind.toLowerCase()}`;
+export function template(
+  resource: Resource,
+  namespace: string,
+  name = `my-${resource.singular || resource.kind.toLowerCase()}`,
+): string {
   const body = BODIES[longName(resource)] ?? (NO_BODY.has(longName(resource)) ? '' : 'spec: {}\n');
   const head = `apiVersion: ${apiVersion(resource)}\nkind: ${resource.kind}\nmetadata:\n  name: ${name}\n`;
   const place = resource.namespaced ? `  namespace: ${namespace || 'default'}\n` : '';

@@ -14,7 +14,7 @@ describe('usersOf', () => {
         volumes: [{ name: 'v', configMap: { name: 'x' } }],
         containers: [{ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/etc/x' }] }],
       },
-      [{ how: 'volume', container: 'c', path: '/etc/x', keys: null }],
+      [{ how: 'volume', container: 'c', path: '/etc/x', volume: 'v', keys: null }],
     ],
     [
       'a projected volume with chosen keys',
@@ -22,7 +22,7 @@ describe('usersOf', () => {
         volumes: [{ name: 'v', projected: { sources: [{ configMap: { name: 'x', items: [{ key: 'a' }] } }] } }],
         containers: [{ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/p' }] }],
       },
-      [{ how: 'volume', container: 'c', path: '/p', keys: ['a'] }],
+      [{ how: 'volume', container: 'c', path: '/p', volume: 'v', keys: ['a'] }],
     ],
     [
       'a single file',

@@ -6,7 +6,7 @@ import { type Container, type PodSpec, podSpec, type Volume } from './read';
 export type UsedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
 
 export type Use =
-  | { how: 'volume'; container: string; path: string; keys: string[] | null }
+  | { how: 'volume'; container: string; path: string; volume: string; keys: string[] | null }
   /** One file, bound at the container's start: it never follows. */
   | { how: 'subPath'; container: string; path: string; key: string }
   | { how: 'env'; container: string; variable: string; key: string }
@@ -16,6 +16,7 @@ export type Use =
 export interface User {
   pod: string;
   uid: string;
+  node: string;
   running: boolean;
   uses: Use[];
 }
@@ -25,6 +26,7 @@ export function usersOf(pods: KubeObject[], kind: UsedKind, name: string): User[
     .map((pod) => ({
       pod: pod.metadata.name,
       uid: pod.metadata.uid ?? '',
+      node: pod.spec?.nodeName ?? '',
       running: pod.status?.phase === 'Running',
       uses: usesOf(podSpec({ ...pod, kind: 'Pod' }) ?? {}, kind, name),
     }))
@@ -65,7 +67,7 @@ function mountUses({ name, volumeMounts = [], volumeDevices = [] }: Container, v
     if (keys === undefined) return [];
     const where = { container: name, path: mount.mountPath };
     if ('subPath' in mount && mount.subPath) return [{ how: 'subPath', ...where, key: mount.subPath }];
-    return [{ how: 'volume', ...where, keys }];
+    return [{ how: 'volume', ...where, volume: mount.name, keys }];
   });
 }
 

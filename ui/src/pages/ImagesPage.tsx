@@ -8,12 +8,14 @@ import { useI18n } from '../i18n';
 import { bytesText } from '../panels/units';
 import { useCluster } from '../shell/cluster';
 import { PageTitle } from '../shell/PageTitle';
+import { useParam } from '../shell/paths';
 import { useHost } from '../store/host';
 
 /** The images in the nodes, and how to load more from the machine's Docker. */
 export function ImagesPage() {
   const { t } = useI18n();
   const { name, cluster } = useCluster();
+  const [wanted] = useParam('image');
   const [images, setImages] = useState<Image[] | null>(null);
   const [error, setError] = useState('');
   const loads = useHost((host) => host.operations).filter(
@@ -43,6 +45,7 @@ export function ImagesPage() {
       <AddForm
         label={t('images.load')}
         placeholder="my-app:latest"
+        initial={wanted}
         icon={<Plus />}
         button={t('images.load')}
         valid={(text) => text.trim() !== ''}

@@ -1,6 +1,6 @@
 import { useLocation } from 'wouter';
 import { clusterAction } from '../api/agent';
-import type { ObjectRef, Problem, Remedy } from '../api/contract';
+import type { ObjectRef, Problem, Remedy, Saying } from '../api/contract';
 import { patchObject } from '../api/k8s';
 import { useI18n } from '../i18n';
 import { useCluster } from '../shell/cluster';
@@ -8,6 +8,8 @@ import { DeleteDialog } from '../shell/DeleteDialog';
 import { useLinks } from '../shell/paths';
 import { useDock } from '../shell/useDock';
 import { attempt, openDialog } from '../store/ui';
+
+const asText = (value: string | Saying | undefined) => (typeof value === 'string' ? value : '');
 
 /** Does what the button beside a problem promises; the agent names the remedy. */
 export function useRemedy() {
@@ -27,7 +29,11 @@ export function useRemedy() {
       case 'edit':
         return dock.open('edit', ref);
       case 'load-image':
-        return navigate(links.page('images'));
+        return navigate(links.page('images', { image: asText(problem.why.with?.image) }));
+      case 'create-missing': {
+        const [, kind = '', missing = ''] = /(configmap|secret) "([^"]+)" not found/.exec(problem.why.text) ?? [];
+        return dock.open('create', { group: '', version: 'v1', resource: `${kind}s`, namespace, name: missing });
+      }
       case 'roll-back':
         return navigate(links.object(ref, { view: 'rollout' }));
       case 'delete': {

@@ -8,6 +8,8 @@ import { plural, type Resource } from '../kinds/discovery';
 import { toast } from '../store/ui';
 
 const CHOICES: Propagation[] = ['Background', 'Foreground', 'Orphan'];
+/** What nothing belongs to, so that nobody need choose what becomes of it. */
+const OWN_NOTHING = new Set(['pods', 'configmaps', 'secrets', 'events', 'persistentvolumeclaims', 'ingresses']);
 /** Names that are written out; more are counted. */
 const NAMED = 8;
 
@@ -42,22 +44,24 @@ export function DeleteDialog({ resource, refs }: { resource: Resource; refs: Obj
           {refs.length > NAMED && <li>{tn('others', refs.length - NAMED)}</li>}
         </ul>
       )}
-      <fieldset className="options">
-        <legend>{t('propagation')}</legend>
-        {CHOICES.map((choice) => (
-          <label key={choice} className="check">
-            <input
-              type="radio"
-              name="propagation"
-              checked={propagation === choice}
-              onChange={() => setPropagation(choice)}
-            />
-            <span>
-              {choice} <span className="soft small">{t(`propagation.${choice}`)}</span>
-            </span>
-          </label>
-        ))}
-      </fieldset>
+      {!OWN_NOTHING.has(resource.resource) && (
+        <fieldset className="options">
+          <legend>{t('propagation')}</legend>
+          {CHOICES.map((choice) => (
+            <label key={choice} className="check">
+              <input
+                type="radio"
+                name="propagation"
+                checked={propagation === choice}
+                onChange={() => setPropagation(choice)}
+              />
+              <span>
+                {choice} <span className="soft small">{t(`propagation.${choice}`)}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+      )}
       {pods && (
         <label className="check">
           <input type="checkbox" checked={now} onChange={(event) => setNow(event.target.checked)} />

@@ -47,7 +47,7 @@ export default function DockPanel({ kind, target, onClose }: Props) {
         <CreateEditor
           cluster={cluster}
           namespace={namespace || 'default'}
-          initial={template(found, namespace)}
+          initial={template(found, namespace, name === found.kind ? undefined : name)}
           onSaved={done}
         />
       );

@@ -6,7 +6,7 @@ import { useI18n } from '../i18n';
 import { clusterHealth } from '../kinds/clusters';
 import { useConnection } from '../store/hooks';
 import { useHost } from '../store/host';
-import { useUi } from '../store/ui';
+import { openPalette, useUi } from '../store/ui';
 import { NamespaceFilter } from './NamespaceFilter';
 import { Operations } from './Operations';
 import { elsewhereHref, ROUTES, useClusterName } from './paths';
@@ -37,7 +37,7 @@ export function Header({ menu, onMenu }: { menu?: boolean; onMenu?: () => void }
       <span className="grow" />
       <Lost />
       {name && (
-        <button type="button" className="button jump" onClick={() => useUi.setState({ palette: true })}>
+        <button type="button" className="button jump" onClick={openPalette}>
           <Search />
           <span className="grow">{t('palette.open')}</span>
           <kbd>:</kbd>

@@ -25,7 +25,7 @@ const SHOWN = 12;
 /** The palette: a line of k9s's grammar, or any few letters of a place. */
 export default function Palette() {
   const { t } = useI18n();
-  const [line, setLine] = useState('');
+  const line = useUi((ui) => ui.line);
   const [focus, setFocus] = useState(0);
   const entries = useEntries(line);
   const close = () => useUi.setState({ palette: false });
@@ -58,7 +58,7 @@ export default function Palette() {
             placeholder={t('palette.hint')}
             value={line}
             onChange={(event) => {
-              setLine(event.target.value);
+              useUi.setState({ line: event.target.value });
               setFocus(0);
             }}
             onKeyDown={keys}

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 import { useLocation } from 'wouter';
 import type { Action, ActionId } from '../kinds/actions';
 import { findResource } from '../kinds/discovery';
-import { useUi } from '../store/ui';
+import { openPalette, useUi } from '../store/ui';
 import { useCluster } from './cluster';
 import { type PageId, useLinks } from './paths';
 
@@ -45,10 +45,18 @@ export function useGlobalKeys() {
     const listen = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key === 'k') {
         event.preventDefault();
-        useUi.setState({ palette: true });
+        openPalette();
         return;
       }
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (useUi.getState().palette) {
+        // Its field is not there yet.
+        if (event.key.length > 1) return;
+        event.preventDefault();
+        event.stopPropagation();
+        useUi.setState(({ line }) => ({ line: line + event.key }));
+        return;
+      }
       if (Date.now() - chord.current < CHORD_MS) {
         chord.current = 0;
         event.preventDefault();
@@ -60,7 +68,7 @@ export function useGlobalKeys() {
         chord.current = Date.now();
       } else if (event.key === ':') {
         event.preventDefault();
-        useUi.setState({ palette: true });
+        openPalette();
       } else if (event.key === '?') {
         useUi.setState({ help: true });
       } else if (event.key === '/') {

@@ -39,7 +39,7 @@ export interface Links {
   cluster: string;
   /** Empty: all. */
   namespaces: string[];
-  page: (id?: PageId) => string;
+  page: (id?: PageId, query?: Record<string, string>) => string;
   list: (gvr: Gvr, query?: Record<string, string>) => string;
   object: (ref: Omit<ObjectRef, 'cluster'>, query?: Record<string, string>) => string;
 }
@@ -61,7 +61,7 @@ export function useLinks(): Links {
     return {
       cluster,
       namespaces: parseNamespaces(params),
-      page: (id) => keep(clusterHref(cluster) + (id ? `/${id}` : '')),
+      page: (id, query) => keep(clusterHref(cluster) + (id ? `/${id}` : ''), query),
       list: (gvr, query) => keep(listHref(cluster, gvr), query),
       object: (ref, query) => keep(objectHref({ cluster, ...ref }), query),
     };

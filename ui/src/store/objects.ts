@@ -78,8 +78,11 @@ class ObjectStore extends Store<Objects> {
       this.health.set(row.uid, row.health);
       if (this.known.get(row.uid)?.metadata.resourceVersion !== row.rv) this.stale.set(row.uid, row);
     }
+    // A part does not tell who there is.
+    if (message.more) return;
     this.state = { ...this.state, total: message.total };
-    this.timer ??= setTimeout(() => void this.fetch(), GATHER);
+    // The first ones are waited for.
+    this.timer ??= setTimeout(() => void this.fetch(), this.state.loaded ? GATHER : 0);
   }
 
   private async fetch() {

@@ -38,6 +38,7 @@ const rows = (order: string[], changed: Row[]): ViewMessage => ({
   view: 1,
   total: order.length,
   matched: order.length,
+  more: false,
   offset: 0,
   order,
   rows: changed,
@@ -72,6 +73,14 @@ describe('a list view', () => {
     expect(b).toHaveBeenCalledOnce();
     expect(view.row('b')?.rv).toBe('2');
     expect(view.snapshot().data.order).toBe(order);
+  });
+
+  it('shows the first rows of a long list, and is loaded when it is whole', () => {
+    const view = new ListView(recorder());
+    view.message({ ...rows(['a'], [row('a')]), more: true } as ViewMessage);
+    expect(view.snapshot()).toMatchObject({ loaded: false, data: { order: ['a'], matched: 1 } });
+    view.message(rows(['a', 'b'], [row('b')]));
+    expect(view.snapshot()).toMatchObject({ loaded: true, data: { order: ['a', 'b'] } });
   });
 
   it('forgets rows that left its window', () => {

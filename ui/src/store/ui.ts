@@ -13,10 +13,14 @@ interface Ui {
   toasts: Toast[];
   dialog: ReactNode;
   palette: boolean;
+  /** What is typed into the palette: keys come before its field does. */
+  line: string;
   help: boolean;
 }
 
-export const useUi = create<Ui>(() => ({ toasts: [], dialog: null, palette: false, help: false }));
+export const useUi = create<Ui>(() => ({ toasts: [], dialog: null, palette: false, line: '', help: false }));
+
+export const openPalette = () => useUi.setState({ palette: true, line: '' });
 
 let nextToast = 1;
 /** Bad news stay until they are dismissed: whoever looked away should still find them. */

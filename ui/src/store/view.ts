@@ -5,7 +5,7 @@ import { Store } from './store';
 /** What a component sees of a view. Data stay when the view is no longer live; `since` says for how long they are old. */
 export interface ViewState<Data> {
   data: Data;
-  /** Whether any data have come yet. */
+  /** Whether all data have come: of a long list the first rows are there before. */
   loaded: boolean;
   /** Whether the view follows the cluster. */
   live: boolean;
@@ -60,7 +60,8 @@ export class View<Data> extends Store<ViewState<Data>> implements ViewHandler {
       this.set({ live: message.live, error: message.error, since });
       return;
     }
-    this.set({ data: this.reduce(this.state.data, message), loaded: true });
+    const whole = message.type !== 'rows' || !message.more;
+    this.set({ data: this.reduce(this.state.data, message), loaded: whole });
   }
 
   connection(connected: boolean) {

@@ -84,7 +84,14 @@ fn container(status: &Value) -> Option<Finding> {
             }
             _ => {
                 let why = say("why.container.cannot-start").with("name", name).with("reason", reason);
-                Finding::new(Health::Bad, why.because(message)).evidence([message.to_owned()]).remedy("edit", "do.edit")
+                // What a running pod names cannot be edited.
+                let absent = ["configmap \"", "secret \""].iter().any(|kind| message.starts_with(kind));
+                let finding = Finding::new(Health::Bad, why.because(message)).evidence([message.to_owned()]);
+                if absent && message.ends_with("\" not found") {
+                    finding.remedy("create-missing", "do.create-missing")
+                } else {
+                    finding.remedy("edit", "do.edit")
+                }
             }
         });
     }
@@ -227,6 +234,12 @@ mod tests {
                 waiting("CreateContainerConfigError", "configmap \"x\" not found", Value::Null),
                 Health::Bad,
                 "container web cannot start: CreateContainerConfigError: configmap \"x\" not found",
+                Some("create-missing"),
+            ),
+            (
+                waiting("RunContainerError", "no such program", Value::Null),
+                Health::Bad,
+                "container web cannot start: RunContainerError: no such program",
                 Some("edit"),
             ),
             (

@@ -83,6 +83,7 @@ fn count(tally: &mut Option<Tally>, change: Change, namespaces: &[String]) {
         }
         Change::Put(row) if within(namespaces, &row.namespace) => tally.get_or_insert_default().put(&row),
         Change::Gone(uid) => tally.get_or_insert_default().remove(&uid),
-        Change::Put(_) | Change::Live(_) => {}
+        // What has come of a first list is no count.
+        Change::Put(_) | Change::Some(..) | Change::Live(_) => {}
     }
 }

@@ -141,6 +141,8 @@ struct View {
     /// What is sorted by instead of a column.
     amounts: Option<Amounts>,
     tally: Tally,
+    /// Whether rows of the first list are on their way.
+    more: bool,
     /// The rows that match.
     order: BTreeMap<Place, Arc<Row>>,
     places: HashMap<Arc<str>, Place>,
@@ -154,6 +156,7 @@ struct Sent {
     rows: Vec<Arc<Row>>,
     total: usize,
     matched: usize,
+    more: bool,
     counts: Counts,
 }
 
@@ -170,6 +173,7 @@ struct Window {
     columns: Option<Arc<Vec<Column>>>,
     total: usize,
     matched: usize,
+    more: bool,
     offset: usize,
     order: Vec<Arc<str>>,
     rows: Vec<Arc<Row>>,
@@ -184,6 +188,7 @@ impl View {
             spec,
             columns: Arc::default(),
             tally: Tally::default(),
+            more: false,
             order: BTreeMap::new(),
             places: HashMap::new(),
             sent: None,
@@ -193,10 +198,14 @@ impl View {
     fn take(&mut self, change: Change) {
         match change {
             Change::All(columns, rows) => {
-                self.columns = columns;
                 self.tally = Tally::default();
                 self.order.clear();
                 self.places.clear();
+                self.take(Change::Some(columns, rows));
+                self.more = false;
+            }
+            Change::Some(columns, rows) => {
+                (self.columns, self.more) = (columns, true);
                 for row in rows {
                     self.put(row);
                 }
@@ -265,9 +274,12 @@ impl View {
             rows: self.window(),
             total: self.tally.total(),
             matched: self.order.len(),
+            more: self.more,
             counts: self.tally.counts,
         };
-        if self.sent.as_ref() == Some(&now) || (self.sent.is_none() && now.columns.is_empty()) {
+        // Who looks further down would be thrown back by a list that ends above, as after a lost connection.
+        let ends_above = self.more && self.spec.offset > 0 && self.spec.offset + now.rows.len() >= now.matched;
+        if ends_above || self.sent.as_ref() == Some(&now) || (self.sent.is_none() && now.columns.is_empty()) {
             return None;
         }
         let before = self.sent.take();
@@ -279,6 +291,7 @@ impl View {
             columns: (!same_columns).then(|| now.columns.clone()),
             total: now.total,
             matched: now.matched,
+            more: now.more,
             offset: self.spec.offset,
             order: now.rows.iter().map(|row| row.uid.clone()).collect(),
             rows: now.rows.iter().filter(is_new).cloned().collect(),
@@ -349,6 +362,23 @@ mod tests {
         let other = json!({"version": "v1", "resource": "services", "sort": {"column": "Memory"}});
         let spec: ListSpec = serde_json::from_value(other).expect("a spec");
         assert_eq!(spec.by_use(), None, "only pods and nodes are measured");
+    }
+
+    #[test]
+    fn what_has_come_of_a_list_is_shown_as_a_part() {
+        let mut view = View::new(serde_json::from_value(json!({"version": "v1", "resource": "pods"})).expect("a spec"));
+        let (columns, pages) = rows(&[("b", "two", 9), ("a", "one", 10), ("b", "gone", 1)]);
+        view.take(Change::Some(columns.clone(), pages[..1].to_vec()));
+        let message = view.news().expect("a part");
+        assert_eq!((order(&message), message.total, message.more), (vec!["two"], 1, true));
+        view.take(Change::Some(columns.clone(), pages[1..].to_vec()));
+        assert_eq!(order(&view.news().expect("more")), ["one", "gone", "two"]);
+        view.spec.offset = 1;
+        assert!(view.news().is_none(), "a window below waits until there is something below it");
+        view.spec.offset = 0;
+        view.take(Change::All(columns, pages[..2].to_vec()));
+        let message = view.news().expect("the whole");
+        assert_eq!((order(&message), message.total, message.more), (vec!["one", "two"], 2, false));
     }
 
     #[test]

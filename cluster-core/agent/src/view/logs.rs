@@ -120,7 +120,7 @@ async fn read(events: &mut mpsc::UnboundedReceiver<Event>, mut streams: Streams,
     while let Some(event) = events.recv().await {
         match &event {
             Event::Lost(status) => out.state(Some(status)).await?,
-            Event::All(_) | Event::Back => out.state(None).await?,
+            Event::Page { first: true, .. } | Event::Back => out.state(None).await?,
             _ => {}
         }
         streams.take(event);
@@ -166,11 +166,7 @@ impl Streams {
     fn take(&mut self, event: Event) {
         let read = |bytes: &Bytes| decode::<Value>("pods", bytes).unwrap_or_default();
         match event {
-            Event::All(pages) => {
-                for pod in pages.iter().flat_map(|page| meta::items(&read(page)["items"]).to_vec()) {
-                    self.put(&pod);
-                }
-            }
+            Event::Page { bytes, .. } => meta::items(&read(&bytes)["items"]).iter().for_each(|pod| self.put(pod)),
             Event::Put(bytes) => self.put(&read(&bytes)),
             Event::Gone(bytes) => {
                 let pod = read(&bytes);

@@ -50,8 +50,8 @@ async fn send(events: &mut mpsc::UnboundedReceiver<Event>, out: &Outbox) -> Resu
         let mut newest = None;
         for event in batch {
             match event {
-                Event::All(pages) => {
-                    newest = Some(pages.into_iter().next().unwrap_or_default());
+                Event::Page { bytes, .. } => {
+                    newest = Some(only(&bytes));
                     out.state(None).await?;
                 }
                 Event::Put(bytes) => newest = Some(bytes),
@@ -61,30 +61,16 @@ async fn send(events: &mut mpsc::UnboundedReceiver<Event>, out: &Outbox) -> Resu
             }
         }
         if let Some(bytes) = newest {
-            out.send("object", &State { object: object(&bytes) }).await?;
+            out.send("object", &State { object: decode("object", &bytes).ok() }).await?;
         }
     }
     Ok(())
 }
 
-/// The object in a list of at most one, or the bytes themselves.
-fn object(bytes: &[u8]) -> Option<&RawValue> {
-    let whole: &RawValue = decode("object", bytes).ok()?;
-    #[derive(Deserialize)]
-    struct Kind {
-        kind: String,
-        metadata: Option<Meta>,
-    }
-    #[derive(Deserialize)]
-    struct Meta {
-        name: Option<String>,
-    }
-    let head: Kind = decode("object", bytes).ok()?;
-    let named = head.metadata.is_some_and(|metadata| metadata.name.is_some());
-    if !named && head.kind.ends_with("List") {
-        return decode::<List<'_>>("List", bytes).ok()?.items.first().copied();
-    }
-    Some(whole)
+/// The object of a list of at most one; no bytes when there is none.
+fn only(list: &[u8]) -> Bytes {
+    let object = decode::<List<'_>>("List", list).ok().and_then(|list| list.items.first().copied());
+    object.map(|object| Bytes::copy_from_slice(object.get().as_bytes())).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -92,13 +78,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_shown_as_it_is_whether_listed_or_watched() {
+    fn the_object_of_a_list_is_as_it_was_written() {
         let single = r#"{"kind":"Pod","metadata":{"name":"a"}}"#;
-        let list = format!(r#"{{"kind":"PodList","metadata":{{"resourceVersion":"1"}},"items":[{single}]}}"#);
-        let text = |bytes: &str| object(bytes.as_bytes()).map(|raw| raw.get().to_owned());
-        assert_eq!(text(single).as_deref(), Some(single));
-        assert_eq!(text(&list).as_deref(), Some(single));
-        assert_eq!(text(r#"{"kind":"PodList","metadata":{},"items":[]}"#), None);
-        assert_eq!(text(""), None);
+        let list =
+            |items: &str| format!(r#"{{"kind":"PodList","metadata":{{"resourceVersion":"1"}},"items":[{items}]}}"#);
+        assert_eq!(only(list(single).as_bytes()), single);
+        assert_eq!(only(list("").as_bytes()), "");
     }
 }

@@ -117,6 +117,7 @@ impl Unwell {
             Change::Put(row) if counts(&row) => self.put(number, is_event, row),
             Change::Put(row) => self.remove(number, &row.uid),
             Change::Gone(uid) => self.remove(number, &uid),
+            Change::Some(..) => {}
             Change::Live(Some(status)) => drop(self.lost.insert(number, status)),
             Change::Live(None) => drop(self.lost.remove(&number)),
         }

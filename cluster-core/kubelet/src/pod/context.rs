@@ -6,7 +6,7 @@ use crate::runtime::Runtime;
 use crate::spec::{field_ref::Place, service_env::service_env};
 use cluster_client::{Client, Informer, events::Recorder};
 use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Service};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The size of the node.
@@ -35,7 +35,7 @@ pub(crate) struct Context {
 impl Context {
     /// The folder of a pod.
     pub(crate) fn pod_dir(&self, pod: &Pod) -> PathBuf {
-        self.options.root.join("pods").join(pod.metadata.uid.as_deref().unwrap_or("none"))
+        pod_dir(&self.options.root, pod)
     }
 
     /// What the pod may read of its surroundings.
@@ -70,6 +70,11 @@ impl Context {
         about.field_path = path;
         recorder.event(&about, if warning { "Warning" } else { "Normal" }, reason, message);
     }
+}
+
+/// The folder of a pod below the kubelet's.
+pub(crate) fn pod_dir(root: &Path, pod: &Pod) -> PathBuf {
+    root.join("pods").join(pod.metadata.uid.as_deref().unwrap_or("none"))
 }
 
 /// `spec.containers{name}`, as events point at containers.

@@ -6,6 +6,7 @@ mod pods;
 mod query;
 pub(crate) mod target;
 mod tls;
+mod volumes;
 
 use crate::Error;
 use crate::options::KubeletOptions;
@@ -41,7 +42,7 @@ pub(crate) async fn run(
         cancel.cancelled().await;
         return Ok(());
     };
-    let target = Arc::new(Target::new(pods, runtime, options.node_name.clone()));
+    let target = Arc::new(Target::new(pods, runtime, &options));
     tls::serve(options.listen, config, router(target), cancel).await
 }
 
@@ -55,6 +56,7 @@ fn router(target: Arc<Target>) -> Router {
         .route("/metrics", get(pods::metrics))
         .route("/metrics/resource", get(pods::resource_metrics))
         .route("/metrics/cadvisor", get(pods::resource_metrics))
+        .route("/devcluster/volumes/{namespace}", get(volumes::follow))
         .with_state(state)
         .merge(streams::router(target))
 }

@@ -1,12 +1,14 @@
 //! What the server's routes work on: pods and containers by name, and the way into them.
 
 use super::Refusal;
+use crate::options::KubeletOptions;
 use crate::pod::actor::View;
 use crate::pod::manager::Pods;
 use crate::runtime::{
     ContainerInfo, ExecSpec, LogQuery, Result as RuntimeResult, Runtime, RuntimeError, Session, label,
 };
 use http::StatusCode;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The pods of this node and the engine they run in.
@@ -14,6 +16,8 @@ pub(crate) struct Target {
     pub(crate) pods: Pods,
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) node_name: String,
+    /// Where the folders of pods are.
+    pub(crate) root: PathBuf,
 }
 
 fn missing_container(name: &str) -> Refusal {
@@ -25,8 +29,8 @@ fn internal(error: &RuntimeError) -> Refusal {
 }
 
 impl Target {
-    pub(crate) fn new(pods: Pods, runtime: Arc<dyn Runtime>, node_name: String) -> Self {
-        Self { pods, runtime, node_name }
+    pub(crate) fn new(pods: Pods, runtime: Arc<dyn Runtime>, options: &KubeletOptions) -> Self {
+        Self { pods, runtime, node_name: options.node_name.clone(), root: options.root.clone() }
     }
 
     /// The pod of this name.

@@ -109,7 +109,16 @@ where
     };
     upgrade.on_upgrade(move |mut socket| async move {
         let base64 = Dialect::of(socket.protocol().and_then(|p| p.to_str().ok())).base64;
-        while let Some(piece) = pieces.next().await {
+        loop {
+            let piece = tokio::select! {
+                piece = pieces.next() => piece,
+                // Who left is noticed here: the next piece may never come.
+                said = socket.recv() => match said {
+                    None | Some(Err(_) | Ok(Message::Close(_))) => return,
+                    Some(Ok(_)) => continue,
+                },
+            };
+            let Some(piece) = piece else { break };
             let message = if base64 { Message::Text(BASE64.encode(&piece).into()) } else { Message::Binary(piece) };
             if socket.send(message).await.is_err() {
                 return;

@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Component, Path, PathBuf};
 
-const DATA: &str = "..data";
+/// The link to the present files.
+pub(super) const DATA: &str = "..data";
 const DATA_TMP: &str = "..data_tmp";
 
 /// A file's bytes and permissions.

@@ -15,10 +15,14 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use tokio::sync::watch;
 
 /// Tokens by audience and lifetime, with the time to renew them.
 pub(crate) type Tokens = Mutex<HashMap<(String, i64), (String, Timestamp)>>;
+
+/// Woken when the files of any volume have been swapped. Of the process: who looks in vain loses nothing.
+pub(crate) static SWAPS: LazyLock<watch::Sender<()>> = LazyLock::new(|| watch::channel(()).0);
 
 /// What the volumes of one pod are made from.
 #[derive(Clone)]
@@ -68,14 +72,16 @@ async fn prepare_one(
         let pod = pod.metadata.name.as_deref().unwrap_or_default();
         claimed(context, &format!("{pod}-{}", volume.name)).await?
     } else if let Some(source) = &volume.empty_dir {
-        let dir = folder(context, "empty-dir", &volume.name);
+        let dir = folder(&context.dir, "empty-dir").join(&volume.name);
         empty_dir(&dir, source, context.fs_group)?;
         dir
     } else if let Some(disk) = cloud_disk(volume)? {
         disk
     } else if let Some(content) = payload::content(context, pod, volume).await? {
-        let dir = folder(context, "projected", &volume.name);
-        atomic::write(&dir, &content.files, content.owner).map_err(|e| e.to_string())?;
+        let dir = folder(&context.dir, "projected").join(&volume.name);
+        if atomic::write(&dir, &content.files, content.owner).map_err(|e| e.to_string())? {
+            SWAPS.send_replace(());
+        }
         prepared.refresh_at = prepared.refresh_at.into_iter().chain(content.refresh_at).min();
         dir
     } else {
@@ -85,8 +91,19 @@ async fn prepare_one(
     Ok(())
 }
 
-fn folder(context: &VolumeContext, plugin: &str, name: &str) -> PathBuf {
-    context.dir.join("volumes").join(format!("kubernetes.io~{plugin}")).join(name)
+fn folder(pod_dir: &Path, plugin: &str) -> PathBuf {
+    pod_dir.join("volumes").join(format!("kubernetes.io~{plugin}"))
+}
+
+/// By volume, the folder that holds the present files of a pod's ConfigMaps, Secrets and the like; it is named after the
+/// moment they came.
+pub(crate) fn present_files(pod_dir: &Path) -> BTreeMap<String, String> {
+    let volumes = std::fs::read_dir(folder(pod_dir, "projected")).into_iter().flatten().flatten();
+    let named = volumes.filter_map(|volume| {
+        let present = std::fs::read_link(volume.path().join(atomic::DATA)).ok()?;
+        Some((volume.file_name().into_string().ok()?, present.into_os_string().into_string().ok()?))
+    });
+    named.collect()
 }
 
 fn empty_dir(dir: &Path, source: &core::EmptyDirVolumeSource, fs_group: Option<u32>) -> Result<(), String> {
@@ -171,5 +188,25 @@ pub(crate) fn clean(dir: &Path) -> Result<(), String> {
     match std::fs::remove_dir_all(dir) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(format!("removing {} failed: {e}", dir.display())),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_volumes_present_files_is_told_with_each_swap() {
+        let pod = tempfile::tempdir().expect("a folder");
+        assert_eq!(present_files(pod.path()), BTreeMap::new());
+        let write = |text: &str| {
+            let file = atomic::File { bytes: text.as_bytes().to_vec(), mode: 0o644 };
+            let dir = folder(pod.path(), "projected").join("settings");
+            atomic::write(&dir, &[("a".to_owned(), file)].into(), atomic::Owner::default()).expect("written");
+            present_files(pod.path())
+        };
+        let (first, same, second) = (write("1"), write("1"), write("2"));
+        assert!(first["settings"].starts_with("..20"), "{first:?}");
+        assert!(first == same && first != second, "{first:?} {second:?}");
     }
 }

@@ -13,7 +13,7 @@ mod taints;
 mod volumes;
 mod zones;
 
-pub(crate) use volumes::unbound_claims;
+pub(crate) use volumes::{SELECTED_NODE, select, unbound_claims};
 
 use crate::diagnosis::PluginSet;
 use crate::model::{Cluster, NodeInfo, PodInfo};

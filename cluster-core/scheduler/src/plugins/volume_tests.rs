@@ -1,5 +1,6 @@
 //! The rules about volumes: how many, whose, and where.
 
+use super::select;
 use crate::model::{Cluster, PodInfo};
 use crate::tests::{chosen, cluster, feasible, node, pod};
 use cluster_client::ObjectKey;
@@ -99,6 +100,19 @@ fn a_disk_is_shared_only_by_readers_where_that_is_possible() {
         let text = "0/1 nodes are available: 1 node(s) had no available disk.";
         assert_eq!(found, if shared { Ok("n".to_owned()) } else { Err(text.to_owned()) }, "{there} {wanted}");
     }
+}
+
+#[test]
+fn pods_that_share_a_claim_follow_the_first_of_them_before_there_is_a_volume() {
+    let mut cluster = cluster(&[node("a", json!({})), node("b", json!({}))]);
+    let class = json!({"metadata": {"name": "late"}, "provisioner": "p", "volumeBindingMode": "WaitForFirstConsumer"});
+    cluster.objects.storage_classes.insert("late".to_owned(), object(class));
+    let key = ObjectKey::new("ns", "data");
+    let claim = json!({"metadata": {"name": "data", "namespace": "ns"}, "spec": {"storageClassName": "late"}});
+    cluster.objects.claims.insert(key.clone(), object(claim));
+    assert_eq!(feasible(&cluster, &claiming("p", &["data"])), ["a", "b"]);
+    select(&mut cluster, &key, "b");
+    assert_eq!(feasible(&cluster, &claiming("q", &["data"])), ["b"]);
 }
 
 #[test]

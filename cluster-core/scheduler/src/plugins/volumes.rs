@@ -9,6 +9,8 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use std::sync::Arc;
 
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+/// On a claim that waits for its pod's node, that node.
+pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 
 /// What the pod's claims ask of a node.
 #[derive(Default)]
@@ -17,6 +19,8 @@ struct Rules<'a> {
     bound: Vec<Vec<NodeTerm>>,
     /// For each unbound claim that only a volume made by hand can fill, those volumes' terms.
     open: Vec<Vec<Option<Vec<NodeTerm>>>>,
+    /// The nodes that were chosen for unbound claims with another of their pods.
+    selected: Vec<&'a str>,
     /// The topologies in which a provisioner can make the volume.
     provisioned: Vec<&'a StorageClass>,
 }
@@ -61,7 +65,7 @@ fn node_terms(volume: &PersistentVolume) -> Option<Vec<NodeTerm>> {
 }
 
 impl<'a> Rules<'a> {
-    fn add(&mut self, cycle: &Cycle<'a>, claim: &PersistentVolumeClaim) -> Result<(), Refusal> {
+    fn add(&mut self, cycle: &Cycle<'a>, claim: &'a PersistentVolumeClaim) -> Result<(), Refusal> {
         let volumes = &cycle.cluster.objects.volumes;
         let name = claim.metadata.name.as_deref().unwrap_or_default();
         if claim.metadata.deletion_timestamp.is_some() {
@@ -77,6 +81,8 @@ impl<'a> Rules<'a> {
         }
         let unbound = || Refusal::final_("pod has unbound immediate PersistentVolumeClaims");
         let class = waits_for_node(cycle.cluster, claim).ok_or_else(unbound)?;
+        self.selected
+            .extend(claim.metadata.annotations.iter().filter_map(|of| of.get(SELECTED_NODE)).map(String::as_str));
         if class.provisioner == NO_PROVISIONER {
             let fitting = volumes.values().filter(|volume| fits(volume, claim));
             self.open.push(fitting.map(|volume| node_terms(volume)).collect());
@@ -114,6 +120,7 @@ impl Filter for Rules<'_> {
         }
         if !self.open.iter().all(|volumes| volumes.iter().any(|terms| terms.as_ref().is_none_or(one)))
             || !self.provisioned.iter().all(|class| reaches(class, node))
+            || self.selected.iter().any(|selected| *selected != node.name())
         {
             return Err(Refusal::final_("node(s) didn't find available persistent volumes to bind"));
         }
@@ -138,6 +145,14 @@ pub(crate) fn unbound_claims(cluster: &Cluster, pod: &PodInfo) -> Vec<String> {
         found.is_some_and(|found| volume_name(found).is_none() && waits_for_node(cluster, found).is_some())
     };
     pod.claims.iter().filter(waits).map(|claim| claim.name.clone()).collect()
+}
+
+/// Counts a claim as told its node before the API server has it: the next pod that shares it must follow.
+pub(crate) fn select(cluster: &mut Cluster, claim: &ObjectKey, node: &str) {
+    if let Some(claim) = cluster.objects.claims.get_mut(claim) {
+        let annotations = Arc::make_mut(claim).metadata.annotations.get_or_insert_default();
+        annotations.insert(SELECTED_NODE.to_owned(), node.to_owned());
+    }
 }
 
 /// The pod's claims that exist.

@@ -1,9 +1,11 @@
+import { ExternalLink } from 'lucide-react';
 import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Card, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
+import { useHost } from '../../store/host';
 import { useObjects } from '../../store/objects';
 import { answers } from './answers';
 
@@ -24,9 +26,29 @@ export function Answering({ target, title, service }: Props) {
   const labelSelector = `kubernetes.io/service-name=${name}`;
   const slices = useObjects({ cluster, ...SLICES, namespaces: [namespace], labelSelector });
   const found = answers(slices.objects);
+  const forwards = useHost((host) => host.forwards);
+  const here = forwards.filter(
+    (one) =>
+      one.cluster === cluster &&
+      one.namespace === namespace &&
+      one.target === `service/${name}` &&
+      one.state === 'listening' &&
+      one.protocol === 'TCP',
+  );
   return (
     <Card title={title ?? t('answering')}>
       <Failure error={slices.error} />
+      {here.length > 0 && (
+        <p className="body row">
+          <span className="soft">{t('answering.here')}</span>
+          {here.map(({ id, local, port }) => (
+            <a key={id} href={`http://127.0.0.1:${local}/`} target="_blank" rel="noreferrer">
+              127.0.0.1:{local} → {port} <ExternalLink size={12} aria-hidden="true" />
+            </a>
+          ))}
+        </p>
+      )}
+      {!slices.loaded && !slices.error && <p className="body soft">{t('panel.loading')}</p>}
       {slices.loaded && found.length === 0 && (
         <p className="body warn">
           {service && !service.spec?.selector ? t('answering.noselector') : t('answering.nobody')}

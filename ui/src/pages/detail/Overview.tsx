@@ -39,7 +39,7 @@ export function Overview({ object, target }: { object: KubeObject; target: Objec
   );
 }
 
-function FactLine({ fact: { label, value, to, folded } }: { fact: Fact }) {
+function FactLine({ fact: { label, value, to, folded, truth } }: { fact: Fact }) {
   const { t } = useI18n();
   const { refTo } = useCluster();
   const links = useLinks();
@@ -55,8 +55,10 @@ function FactLine({ fact: { label, value, to, folded } }: { fact: Fact }) {
           </details>
         ) : ref ? (
           <Link href={links.object(ref)}>{value}</Link>
-        ) : (
+        ) : truth === undefined ? (
           value
+        ) : (
+          t(truth ? 'yes' : 'no')
         )}
       </dd>
     </div>

@@ -18,3 +18,11 @@ it('of a kind that nobody knows shows every field, plain ones as they are', () =
     { label: 'phase', value: 'Odd' },
   ]);
 });
+
+it('what is so or not is told apart from what is named so', () => {
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'true' }, spec: { podCIDR: 'true' } };
+  expect(facts(node as KubeObject).filter(({ value }) => value === 'true')).toEqual([
+    { label: 'Schedulable', value: 'true', truth: true },
+    { label: 'Pod CIDR', value: 'true' },
+  ]);
+});

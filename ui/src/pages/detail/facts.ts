@@ -9,6 +9,8 @@ export interface Fact {
   to?: { apiVersion: string; kind: string; namespace: string; name: string };
   /** Whether the value is a document of its own, which is seen when asked for. */
   folded?: boolean;
+  /** Of what is so or not, which the page says in its own words. */
+  truth?: boolean;
 }
 
 type Read = (object: KubeObject) => unknown;
@@ -151,7 +153,10 @@ export function facts(object: KubeObject): Fact[] {
     if (value === undefined || value === null || value === '') return [];
     const name = String(value);
     const of = label === 'Role' ? object.roleRef?.kind : kind;
-    return [{ label, value: name, ...(apiVersion && of && { to: { apiVersion, kind: of, namespace, name } }) }];
+    const truth = typeof value === 'boolean' && { truth: value };
+    return [
+      { label, value: name, ...truth, ...(apiVersion && of && { to: { apiVersion, kind: of, namespace, name } }) },
+    ];
   });
 }
 

@@ -56,11 +56,11 @@ export function Grid(props: Props) {
   const { order, matched } = state.data;
   const zoom = useSettings((settings) => settings.zoom);
   const scroller = useRef<HTMLDivElement>(null);
-  const [active, activate] = useActive(order, state.data.offset);
+  const [active, activate] = useActive(order, state.data.offset, state.loaded);
   const [anchor, setAnchor] = useState(0);
   const [menu, setMenu] = useState<{ x: number; y: number; row: Row } | null>(null);
 
-  const roomy = useRoomy(scroller, zoom);
+  const room = useRoom(scroller, zoom);
   const rowHeight = ROW_REM * 14 * (zoom / 100);
   const virtualizer = useVirtualizer({
     count: matched,
@@ -90,7 +90,8 @@ export function Grid(props: Props) {
   const columns = useColumns(view, {
     wide: wide === '1',
     namespace: resource.namespaced && namespaces.length !== 1,
-    usage: props.usage !== null && roomy,
+    usage: props.usage !== null,
+    room,
   });
   const template = tracks(columns);
   const minWidth = leastWidth(columns);
@@ -267,31 +268,37 @@ export function Grid(props: Props) {
   );
 }
 
-/** In rem: in less, what is wrong is worth more than what is used. */
-const ROOMY = 75;
+/** The room there is, in steps of so many rem: not every width is worth another drawing. */
+const STEP = 5;
 
-function useRoomy(ref: RefObject<HTMLElement | null>, zoom: number): boolean {
-  const [roomy, setRoomy] = useState(false);
+function useRoom(ref: RefObject<HTMLElement | null>, zoom: number): number {
+  const [room, setRoom] = useState(0);
   useEffect(() => {
     const element = ref.current;
     if (element === null) return;
-    const follow = new ResizeObserver(() => setRoomy(element.clientWidth >= (ROOMY * 14 * zoom) / 100));
+    const follow = new ResizeObserver(() => {
+      const rem = (element.clientWidth / 14 / zoom) * 100;
+      setRoom(Math.floor(rem / STEP) * STEP);
+    });
     follow.observe(element);
     return () => follow.disconnect();
   }, [ref, zoom]);
-  return roomy;
+  return room;
 }
 
-/** Which row is active: it stays with its object when others come and go above it, so that no key meets another one. */
-function useActive(order: string[], offset: number): [number, (index: number) => void] {
+/**
+ * Which row is active: it stays with its object when others come and go above it, so that no key meets another one. Until
+ * all rows are there the first one is, unless somebody chose.
+ */
+function useActive(order: string[], offset: number, loaded: boolean): [number, (index: number) => void] {
   const [active, setActive] = useState(0);
   const uid = useRef<string>(undefined);
   const at = uid.current === undefined ? -1 : order.indexOf(uid.current);
   const now = at < 0 ? active : at + offset;
   useEffect(() => {
-    uid.current = order[now - offset];
+    if (loaded || uid.current !== undefined) uid.current = order[now - offset];
     setActive(now);
-  }, [order, offset, now]);
+  }, [order, offset, now, loaded]);
   const activate = (index: number) => {
     uid.current = order[index - offset];
     setActive(index);
@@ -348,13 +355,13 @@ function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
 }
 
 /** Columns keep their widths while rows come and go, and grow with what comes into them. */
-function useColumns(view: ListView, { wide, namespace, usage }: Options): Shown[] {
+function useColumns(view: ListView, { wide, namespace, usage, room }: Options): Shown[] {
   const { data } = useListState(view);
   const kept = useRef<{ of: Column[]; shown: Shown[] }>({ of: [], shown: [] });
   return useMemo(() => {
     const rows = data.order.flatMap((uid) => view.row(uid) ?? []);
-    const now = shownColumns(data.columns, rows, { wide, namespace, usage });
+    const now = shownColumns(data.columns, rows, { wide, namespace, usage, room });
     kept.current = { of: data.columns, shown: kept.current.of === data.columns ? grown(kept.current.shown, now) : now };
     return kept.current.shown;
-  }, [data, wide, namespace, usage, view]);
+  }, [data, wide, namespace, usage, room, view]);
 }

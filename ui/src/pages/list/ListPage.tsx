@@ -16,6 +16,7 @@ import { useLinks, useParam } from '../../shell/paths';
 import { useActions } from '../../shell/useActions';
 import { useDock } from '../../shell/useDock';
 import { useList, useListState } from '../../store/hooks';
+import type { ListData } from '../../store/list';
 import { attempt, openDialog } from '../../store/ui';
 import { useUsage } from '../../store/usage';
 import { ColumnsDialog } from './ColumnsDialog';
@@ -93,7 +94,7 @@ export function ListPage({ resource }: { resource: Resource }) {
     <main className="page list-page">
       <header className="page-head">
         <PageTitle>{plural(resource)}</PageTitle>
-        <Tallies view={state.data} />
+        <Tallies view={state.data} whole={state.loaded} />
         <span className="grow" />
         <Search filter={filter} onFilter={setFilter} labels={labels} onLabels={setLabels} />
         <Button onClick={() => openDialog(<ColumnsDialog />)}>
@@ -165,17 +166,15 @@ export function ListPage({ resource }: { resource: Resource }) {
 const usual = ({ resource }: Resource): ListSpec['sort'] =>
   resource === 'events' ? { column: 'rv', descending: true } : undefined;
 
-function Tallies({
-  view,
-}: {
-  view: { total: number; matched: number; counts: Record<'ok' | 'warn' | 'bad' | 'done', number> };
-}) {
+function Tallies({ view, whole }: { view: ListData; whole: boolean }) {
   const { number, t } = useI18n();
   const { total, matched, counts } = view;
+  // While rows are on their way there are at least so many.
+  const amount = (of: number) => (whole ? number(of) : of > 0 ? `${number(of)}+` : '…');
   return (
-    <p className="row soft" role="status">
+    <p className="row soft" role="status" aria-busy={!whole}>
       <span>
-        {matched === total ? number(total) : t('list.matched', { matched: number(matched), total: number(total) })}
+        {matched === total ? amount(total) : t('list.matched', { matched: amount(matched), total: amount(total) })}
       </span>
       {(['bad', 'warn'] as const).map(
         (health) =>

@@ -14,15 +14,22 @@ export interface Shown {
 
 const NARROWEST = 5;
 const WIDEST = 30;
+const WIDEST_BESIDE_WORDS = 18;
+/** A `ch` in rem. */
+const LETTER = 0.636;
 /** Room for the sort mark. */
 const MARK = 3;
 
 export interface Options {
   wide: boolean;
   namespace: boolean;
-  /** Whether what the objects use is known. */
+  /** Whether what the objects use is known, and in how much room (rem). */
   usage: boolean;
+  room: number;
 }
+
+/** In rem: what is used has no room in less, nor in less than the second beside words on what is wrong. */
+const ROOMY = [75, 95] as const;
 
 const USAGE = (['cpu', 'memory'] as const).map(
   (kind): Shown => ({
@@ -37,7 +44,7 @@ const USAGE = (['cpu', 'memory'] as const).map(
 
 /**
  * The columns of a list: those the server prints by default (all with `wide`), the namespace when it can differ, what is
- * used, the age drawn live, and at the end what is wrong, in words.
+ * used, the age drawn live, and what is wrong, in words: at the end, or beside the name where there is little room.
  */
 export function shownColumns(columns: Column[], rows: Row[], options: Options): Shown[] {
   const shown: Shown[] = columns.flatMap((column, cell): Shown[] => {
@@ -66,12 +73,15 @@ export function shownColumns(columns: Column[], rows: Row[], options: Options): 
     };
     shown.splice(1, 0, namespace);
   }
-  if (options.usage) {
+  const wrong = rows.some((row) => row.why !== null);
+  if (options.usage && options.room >= ROOMY[wrong ? 1 : 0]) {
     const age = shown.findIndex(({ kind }) => kind === 'age');
     shown.splice(age < 0 ? shown.length : age, 0, ...USAGE);
   }
-  if (rows.some((row) => row.why !== null)) {
-    shown.push({ name: '', cell: -1, kind: 'why', width: WIDEST, numeric: false, description: '' });
+  if (wrong) {
+    const why: Shown = { name: '', cell: -1, kind: 'why', width: WIDEST, numeric: false, description: '' };
+    const [letters, rem] = least([...shown, why]);
+    shown.splice(letters * LETTER + rem > options.room ? 1 : shown.length, 0, why);
   }
   return shown;
 }
@@ -96,14 +106,12 @@ function width(name: string, rows: Row[], cell: number): number {
 
 export const text = (cell: Cell | undefined): string => (cell === null || cell === undefined ? '' : String(cell));
 
-/** The grid's tracks: the name and the words take what room there is. */
+/** The grid's tracks: the name and the words take what room there is, the words from long texts too. */
 export function tracks(columns: Shown[]): string {
+  const most = columns.some(({ kind }) => kind === 'why') ? WIDEST_BESIDE_WORDS : WIDEST;
+  const widest = ({ kind, width }: Shown) => (kind === 'name' || kind === 'why' ? '3fr' : `${Math.min(width, most)}ch`);
+  const track = (column: Shown) => `minmax(${narrowest(column)}ch, ${widest(column)})`;
   return ['2.4rem', ...columns.map(track), '2.4rem'].join(' ');
-}
-
-function track(column: Shown): string {
-  const widest = column.kind === 'name' || column.kind === 'why' ? '3fr' : `${column.width}ch`;
-  return `minmax(${narrowest(column)}ch, ${widest})`;
 }
 
 function narrowest({ kind, width }: Shown): number {
@@ -113,10 +121,15 @@ function narrowest({ kind, width }: Shown): number {
 
 /** What a row needs at least, head and body alike: below it the grid scrolls sideways. */
 export function leastWidth(columns: Shown[]): string {
-  const letters = columns.reduce((sum, column) => sum + narrowest(column), 0);
-  // The two narrow tracks and the padding, then the gaps.
-  return `calc(${letters}ch + ${7.7 + (columns.length + 1) * 1.143}rem)`;
+  const [letters, rem] = least(columns);
+  return `calc(${letters}ch + ${rem}rem)`;
 }
+
+/** The letters, and the two narrow tracks, the padding and the gaps. */
+const least = (columns: Shown[]): [number, number] => [
+  columns.reduce((sum, column) => sum + narrowest(column), 0),
+  7.7 + (columns.length + 1) * 1.143,
+];
 
 /** Extra columns in the address: `Name:label:app;Image:path:.spec.containers[0].image`. */
 export function readColumns(value: string): ExtraColumn[] {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Column, Row } from '../../api/contract';
-import { grown, nextSort, readColumns, type Shown, shownColumns, writeColumns } from './columns';
+import { grown, nextSort, readColumns, type Shown, shownColumns, tracks, writeColumns } from './columns';
 import { WINDOW, windowOffset } from './window';
 
 const column = (name: string, priority = 0): Column => ({
@@ -23,7 +23,7 @@ const row = (why: string | null): Row => ({
 });
 const columns = [column('Name'), column('Status'), column('Age'), column('IP', 1)];
 
-const none = { wide: false, namespace: false, usage: false };
+const none = { wide: false, namespace: false, usage: false, room: 80 };
 
 describe('the columns of a list', () => {
   it.each([
@@ -31,7 +31,11 @@ describe('the columns of a list', () => {
     [{ wide: true }, null, ['Name', 'Status', 'Age', 'IP']],
     [{ namespace: true }, null, ['Name', 'Namespace', 'Status', 'Age']],
     [{ usage: true }, null, ['Name', 'Status', 'CPU', 'Memory', 'Age']],
+    [{ usage: true, room: 70 }, null, ['Name', 'Status', 'Age']],
     [{}, 'it crashes', ['Name', 'Status', 'Age', '']],
+    [{ room: 30 }, 'it crashes', ['Name', '', 'Status', 'Age']],
+    [{ usage: true }, 'it crashes', ['Name', 'Status', 'Age', '']],
+    [{ usage: true, room: 100 }, 'it crashes', ['Name', 'Status', 'CPU', 'Memory', 'Age', '']],
   ])('with %j and the words "%s" are %j', (options, why, names) => {
     expect(shownColumns(columns, [row(why)], { ...none, ...options }).map(({ name }) => name)).toEqual(names);
   });
@@ -46,6 +50,15 @@ describe('the columns of a list', () => {
       sort = nextSort(sort, 'Name', kind);
       expect(sort).toBe(way);
     }
+  });
+
+  it('leave room to the words on what is wrong', () => {
+    const long = { ...row(null), cells: ['a', 'CreateContainerConfigError', '5m', ''] };
+    const drawn = (why: string | null) => tracks(shownColumns(columns, [long, row(why)], none));
+    expect(drawn(null)).toBe('2.4rem minmax(12ch, 3fr) minmax(14ch, 27ch) minmax(7ch, 7ch) 2.4rem');
+    expect(drawn('it crashes')).toBe(
+      '2.4rem minmax(12ch, 3fr) minmax(14ch, 18ch) minmax(7ch, 7ch) minmax(20ch, 3fr) 2.4rem',
+    );
   });
 
   it('keep their widths until something wider comes', () => {

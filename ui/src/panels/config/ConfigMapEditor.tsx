@@ -15,15 +15,9 @@ export default function ConfigMapEditor({ cluster, namespace, name, onOpen }: Pr
     <DataEditor
       target={{ cluster, group: '', version: 'v1', resource: 'configmaps', namespace, name }}
       kind="ConfigMap"
-      below={({ object }) => (
-        <UsedBy
-          cluster={cluster}
-          namespace={namespace}
-          name={name}
-          revision={object?.metadata.resourceVersion ?? ''}
-          {...(onOpen === undefined ? {} : { onOpen })}
-        />
-      )}
+      below={
+        <UsedBy cluster={cluster} namespace={namespace} name={name} {...(onOpen === undefined ? {} : { onOpen })} />
+      }
     />
   );
 }

@@ -12,7 +12,7 @@ interface Props {
   target: ObjectRef;
   kind: 'ConfigMap' | 'Secret';
   /** Drawn below the values. */
-  below?: (edit: EntriesEdit) => React.ReactNode;
+  below?: React.ReactNode;
 }
 
 /** Edits a ConfigMap or Secret key by key. */
@@ -82,7 +82,7 @@ export function DataEditor({ target, kind, below }: Props) {
               onChange={(value) => edit.change((current) => set(current, key, value))}
             />
           )}
-          {below?.(edit)}
+          {below}
         </div>
       </div>
     </Panel>

@@ -176,7 +176,7 @@ function NewForward({
         {t('panel.forwards.add')}
       </Button>
       <Failure error={error} />
-      <Command text={command} />
+      {/.\/./.test(form.target) && <Command text={command} />}
     </form>
   );
 }

@@ -64,6 +64,14 @@ describe('graphOf', () => {
     expect(graph.nodes.filter(({ shape }) => shape === 'pod')).toEqual([]);
   });
 
+  it('shows a ConfigMap that is not there as what is wrong', () => {
+    const waiting = { reason: 'CreateContainerConfigError', message: 'configmap "conf" not found' };
+    const stuck = { ...pod('p'), status: { containerStatuses: [{ name: 'c', state: { waiting } }] } };
+    const { nodes } = graphOf('dev', parts({ ...web, pods: [stuck, pod('q')] }));
+    const health = Object.fromEntries(nodes.map(({ id, health }) => [id, health]));
+    expect(health).toMatchObject({ 'ConfigMap x/conf': 'bad', 'Secret x/key': 'ok' });
+  });
+
   it('keeps within the limit and says how many are hidden, workloads first', () => {
     const pods = Array.from({ length: 600 }, (_, index) => object(`alone-${index}`));
     const graph = graphOf('dev', parts({ ...web, pods }));

@@ -210,10 +210,19 @@ function linkUses(
       if (name === 'kube-root-ca.crt' || usesOf(spec, kind, name).length === 0) continue;
       const id = `${kind} ${namespace}/${name}`;
       const ref = { cluster, group: '', version: 'v1', resource, namespace, name };
-      nodes.set(id, { id, shape, kind, name, namespace, health: 'ok', ref });
+      // They are not listed, so that they are missing is known from who wants to start with them.
+      const health = waitsFor(pod, kind, name) || nodes.get(id)?.health === 'bad' ? 'bad' : 'ok';
+      nodes.set(id, { id, shape, kind, name, namespace, health, ref });
       link(user, id);
     }
   }
+}
+
+/** Whether a container of the pod cannot start because an object is not there, in the kubelet's words. */
+function waitsFor({ status }: KubeObject, kind: string, name: string): boolean {
+  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const words = `${kind.toLowerCase()} "${name}" not found`;
+  return containers.some((container) => container.state?.waiting?.message?.includes(words));
 }
 
 /** Every ConfigMap or Secret that a pod names anywhere. */
