@@ -24,7 +24,10 @@ const PATTERNS: [(&str, &str); 15] = [
     ("isbn13", "^[0-9]{13}$"),
     ("k8slongname", r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"),
     ("k8sshortname", "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
-    ("rgbcolor", r"^rgb\((\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,){2}\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*\)$"),
+    (
+        "rgbcolor",
+        r"^rgb\((\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,){2}\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*\)$",
+    ),
     ("ssn", r"^\d{3}[- ]\d{2}[- ]\d{4}$"),
     ("uuid", "^(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"),
     ("uuid3", "^(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$"),
@@ -32,8 +35,9 @@ const PATTERNS: [(&str, &str); 15] = [
     ("uuid5", "^(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"),
 ];
 
-static COMPILED: LazyLock<HashMap<&str, Regex>> =
-    LazyLock::new(|| PATTERNS.into_iter().filter_map(|(name, pattern)| Some((name, Regex::new(pattern).ok()?))).collect());
+static COMPILED: LazyLock<HashMap<&str, Regex>> = LazyLock::new(|| {
+    PATTERNS.into_iter().filter_map(|(name, pattern)| Some((name, Regex::new(pattern).ok()?))).collect()
+});
 
 /// Whether text has a format; formats nobody knows are no rule.
 pub(super) fn fits(format: &str, given: &str) -> bool {
@@ -41,7 +45,10 @@ pub(super) fn fits(format: &str, given: &str) -> bool {
     let format = format.replace('-', "");
     let pattern = |name: &str, text: &str| COMPILED.get(name).is_some_and(|pattern| pattern.is_match(text));
     match format.as_str() {
-        "datetime" => given.parse::<jiff::Timestamp>().is_ok() && given.as_bytes().get(10).is_some_and(|t| t.eq_ignore_ascii_case(&b't')),
+        "datetime" => {
+            given.parse::<jiff::Timestamp>().is_ok()
+                && given.as_bytes().get(10).is_some_and(|t| t.eq_ignore_ascii_case(&b't'))
+        }
         "date" => given.parse::<jiff::civil::Date>().is_ok() && given.len() == 10,
         "duration" => cluster_cel::is_duration(given) || has_spans(given),
         "mac" => is_mac(given),
@@ -104,7 +111,8 @@ fn has_spans(text: &str) -> bool {
 /// What may stand before the `@`: words with dots between them, or a quoted string.
 fn is_mailbox(user: &str) -> bool {
     let quoted = user.len() > 1 && user.starts_with('"') && user.ends_with('"');
-    let word = |word: &str| !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "()<>[]:;@\\,\"".contains(c));
+    let word =
+        |word: &str| !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "()<>[]:;@\\,\"".contains(c));
     quoted || user.split('.').all(word)
 }
 
@@ -151,13 +159,17 @@ mod tests {
             ("isbn", "0-306-40615-2 | 0306406152 | 978-0-306-40615-7", "| 0306406153 | 9780306406158 | 1"),
             ("k8s-long-name", "a.b-c.d", "| a..b | A | a."),
             ("k8s-short-name", "a-b", "| a.b | -a"),
-            ("mac", "00:11:22:33:44:55 | 00-11-22-33-44-55 | 0011.2233.4455 | 001122334455", "| 00:11:22 | 0011-2233-4455"),
+            (
+                "mac",
+                "00:11:22:33:44:55 | 00-11-22-33-44-55 | 0011.2233.4455 | 001122334455",
+                "| 00:11:22 | 0011-2233-4455",
+            ),
             ("rgbcolor", "rgb(1,2,3) | rgb( 1, 2,3 )", "| rgb(300,2,3) | rgb(1,2)"),
             ("ssn", "123-45-6789 | 123 45 6789", "| 123456789"),
             ("uuid", "550e8400-e29b-41d4-a716-446655440000 | 550E8400e29b41d4a716446655440000", "| 550e8400"),
             ("uuid3", "6ba7b810-9dad-31d1-80b4-00c04fd430c8", "| 6ba7b810-9dad-51d1-80b4-00c04fd430c8"),
             ("uuid5", "6ba7b810-9dad-51d1-80b4-00c04fd430c8", "| 6ba7b810-9dad-31d1-80b4-00c04fd430c8"),
-            ("password", "| anything", "never" ),
+            ("password", "| anything", "never"),
         ];
         for (format, good, bad) in table {
             for text in good.split(" | ").map(|text| text.trim_start_matches("| ")) {

@@ -134,8 +134,7 @@ impl Checker<'_> {
         }
         let known = matches!((kind, format), ("integer", "int32" | "int64") | ("number", _));
         let format = if known { format!("with format {format}") } else { "(default format)".to_owned() };
-        let body =
-            format!("Invalid value: \"\": Checked value must be of type {kind} {format} in {}", part.path);
+        let body = format!("Invalid value: \"\": Checked value must be of type {kind} {format} in {}", part.path);
         self.errors.push(Error::new(&nowhere(), Reason::Invalid, body));
     }
 

@@ -102,7 +102,11 @@ pub(super) fn type_name(value: &Value) -> &'static str {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
         // Beyond 53 bits Go does not take a number for whole that is written as one with a point or an exponent.
-        Value::Number(number) if !number.is_i64() && number.as_f64().is_some_and(|n| n.fract() != 0.0 || n.abs() >= 2_f64.powi(53)) => "number",
+        Value::Number(number)
+            if !number.is_i64() && number.as_f64().is_some_and(|n| n.fract() != 0.0 || n.abs() >= 2_f64.powi(53)) =>
+        {
+            "number"
+        }
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",

@@ -9,7 +9,6 @@ use cluster_object::meta;
 use serde_json::{Value, json};
 
 pub(super) const DEFINITION: Strategy = Strategy {
-    unconditional_update: false,
     prepare_create: |object| {
         let stored = items(&object["spec"]["versions"]).iter().filter(|v| v["storage"] == true).take(1);
         let stored: Vec<Value> = stored.map(|v| v["name"].clone()).collect();

@@ -153,13 +153,27 @@ async fn an_update_may_keep_what_a_newer_schema_forbids() {
     api.patch(&format!("{DEFINITIONS}/cats.example.com"), "merge-patch+json", &patch).await.ok();
     let tom = format!("{CATS}/tom");
     assert_eq!(api.get(&tom).await.ok()["spec"]["color"], "grey", "old objects have new defaults");
-    api.patch(&tom, "merge-patch+json", &json!({"spec": {"size": 2}})).await.ok();
+    let kept = api.patch(&tom, "merge-patch+json", &json!({"spec": {"size": 2}})).await;
+    assert!(kept.warnings[0].contains("failed rule: self != 'long name'"), "{:?}", kept.warnings);
+    kept.ok();
     let changed = api.patch(&tom, "merge-patch+json", &json!({"spec": {"name": "other name"}})).await;
     assert_eq!(
         faults(&changed),
         "[spec.name: Too long: may not be more than 3 bytes, <nil>: Invalid value: null: some validation rules were \
          not checked because the object was invalid; correct the existing errors to complete validation]"
     );
+}
+
+#[tokio::test]
+async fn a_definition_is_replaced_only_by_who_knows_it() {
+    let api = with_spec(&json!({"name": {"type": "string"}})).await;
+    let replaced = api.put(&format!("{DEFINITIONS}/cats.example.com"), &definition(&spec(&json!({})))).await;
+    let why = "customresourcedefinitions.apiextensions.k8s.io \"cats.example.com\" is invalid: \
+               metadata.resourceVersion: Invalid value: 0: must be specified for an update";
+    assert_eq!(replaced.failure(), (422, "Invalid", why));
+    // Nobody serves other resources of its group, while the built-in groups have a Status for theirs.
+    let missing = api.get("/apis/example.com/v1/dogs").await;
+    assert_eq!((missing.code, missing.body), (404, json!("404 page not found\n")));
 }
 
 #[tokio::test]
