@@ -107,14 +107,14 @@ fn grouped(number: &str) -> String {
     made
 }
 
-/// `1.5 × 10⁰³`.
+/// `1.5×10⁰³`.
 fn scientific(number: f64, precision: usize) -> String {
     let shown = format!("{number:.precision$e}");
     let Some((mantissa, exponent)) = shown.split_once('e') else { return general(number) };
     let (sign, exponent) = exponent.strip_prefix('-').map_or(("", exponent), |digits| ("⁻", digits));
     let raised = |digit: char| digit.to_digit(10).and_then(|digit| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(digit as usize));
     let exponent: String = format!("{exponent:0>2}").chars().filter_map(raised).collect();
-    format!("{mantissa}\u{202f}×\u{202f}10{sign}{exponent}")
+    format!("{mantissa}×10{sign}{exponent}")
 }
 
 /// A value as `string()` and `%s` show it.

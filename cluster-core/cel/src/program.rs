@@ -218,6 +218,7 @@ fn words(error: &ExecutionError) -> String {
             None => "index out of bounds".to_owned(),
         },
         ExecutionError::RemainderByZero(_) => "modulus by zero".to_owned(),
+        ExecutionError::Overflow(_, Value::UInt(_), _) => "unsigned integer overflow".to_owned(),
         ExecutionError::Overflow(..) => "integer overflow".to_owned(),
         ExecutionError::FunctionError { function, message } => {
             match CONVERSIONS.iter().find(|(name, _)| name == function) {
