@@ -20,7 +20,7 @@ pub(crate) const SORT_BY: &str = "@sortByAssociatedKeys";
 /// The variable `authorizer.requestResource` has a dot in its name.
 pub(crate) const REQUEST_RESOURCE: &str = "authorizer.requestResource";
 /// What a fold gathers, as in the parser's own macros.
-const RESULT: &str = "@result";
+pub(crate) const RESULT: &str = "@result";
 const ENTRY: &str = "@entry";
 const TARGET: &str = "@target";
 

@@ -5,11 +5,15 @@ use kube_cel::cel::common::ast::{
 };
 use kube_cel::cel::parser::Expression;
 
-use crate::standard::NEGATE;
+use crate::macros::RESULT;
+use crate::standard::{ALL, ANY, NEGATE, RELEASE};
 
 /// The function that loops ask for leave, and the variable that holds the budget.
 pub(crate) const TICK: &str = "@tick";
 pub(crate) const BUDGET: &str = "@budget";
+
+/// How the loops of `all` and `exists` join what the items say.
+const GATHERS: [(&str, &str); 2] = [(operators::LOGICAL_AND, ALL), (operators::LOGICAL_OR, ANY)];
 
 /// The expressions inside of one, without those of a struct's or map's entries that are no expressions.
 pub(crate) fn children(expression: &Expression) -> Vec<&Expression> {
@@ -86,6 +90,11 @@ pub(crate) fn rewrite(expression: &mut Expression) {
         Expr::Call(call) if call.func_name == operators::NEGATE => {
             NEGATE.clone_into(&mut call.func_name);
         }
+        Expr::Call(CallExpr { func_name, args, .. }) if matches!(args.first(), Some(Expression { expr: Expr::Ident(name), .. }) if name == RESULT) => {
+            if let Some((_, gather)) = GATHERS.iter().find(|(operator, _)| operator == func_name) {
+                (*gather).clone_into(func_name);
+            }
+        }
         Expr::Call(call) if call.func_name == operators::OPT_SELECT => {
             operators::OPT_INDEX.clone_into(&mut call.func_name);
         }
@@ -103,6 +112,9 @@ pub(crate) fn rewrite(expression: &mut Expression) {
                 TICK,
                 vec![part(Expr::Ident(BUDGET.to_owned())), literal(LiteralValue::Int((price as i64).into()))],
             );
+            if matches!(&inner.accu_init.expr, Expr::Literal(LiteralValue::Boolean(_))) {
+                inner.result = call(RELEASE, vec![std::mem::take(&mut inner.result)]);
+            }
             inner.loop_cond =
                 call(operators::CONDITIONAL, vec![leave, condition, literal(LiteralValue::Boolean(false.into()))]);
         }

@@ -5,11 +5,17 @@ use chrono::{DateTime, FixedOffset, Utc};
 use kube_cel::KubeCelExt;
 use kube_cel::cel::common::ast::{CallExpr, Expr};
 use kube_cel::cel::extractors::{Arguments, This};
-use kube_cel::cel::{Context, ExecutionError, Value};
+use kube_cel::cel::objects::Opaque;
+use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 use std::sync::{Arc, LazyLock};
 
 /// What a minus before a number is rewritten to: the interpreter's own panics at the least of all.
 pub(crate) const NEGATE: &str = "@negate";
+/// What `all` and `exists` gather by: an error counts only when no other item decides.
+pub(crate) const ALL: &str = "@all";
+pub(crate) const ANY: &str = "@any";
+/// What such a loop ends with.
+pub(crate) const RELEASE: &str = "@release";
 const GETTERS: [&str; 10] = [
     "getDate",
     "getDayOfMonth",
@@ -24,6 +30,19 @@ const GETTERS: [&str; 10] = [
 ];
 
 type Outcome = Result<Value, ExecutionError>;
+
+/// An error that waits for the end of a loop.
+#[derive(Debug, PartialEq)]
+struct Held(ExecutionError);
+
+// What has it is compared with nothing.
+impl Eq for Held {}
+
+impl Opaque for Held {
+    fn runtime_type_name(&self) -> &'static str {
+        "error"
+    }
+}
 
 /// The library without what stands here.
 static BASE: LazyLock<Context<'static>> = LazyLock::new(|| Context::default().with_all());
@@ -42,6 +61,15 @@ fn base(name: &str, this: Option<Value>, given: &[Value]) -> Outcome {
 /// Puts these functions in the place of the library's.
 pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function(NEGATE, negate);
+    context.add_function(ALL, |call: &FunctionContext<'_, '_>| gather(call, false));
+    context.add_function(ANY, |call: &FunctionContext<'_, '_>| gather(call, true));
+    context.add_function(RELEASE, |value: Value| match &value {
+        Value::Opaque(inner) => match inner.downcast_ref::<Held>() {
+            Some(Held(error)) => Err(error.clone()),
+            None => Ok(value),
+        },
+        _ => Ok(value),
+    });
     context.add_function("format", crate::format::format);
     context.add_function("size", size);
     context.add_function("sum", sum);
@@ -83,6 +111,19 @@ pub(crate) fn register(context: &mut Context<'_>) {
             }
         });
     }
+}
+
+/// What a loop has found so far and, as the second argument, what the present item says of it.
+fn gather(call: &FunctionContext<'_, '_>, decides: bool) -> Outcome {
+    let [so_far, condition] = call.args else { return Err(ExecutionError::NoSuchOverload) };
+    let so_far = call.ptx.resolve(so_far)?;
+    let error = match call.ptx.resolve(condition) {
+        Ok(Value::Bool(is)) if is == decides => return Ok(Value::Bool(is)),
+        Ok(Value::Bool(_)) => return Ok(so_far),
+        Ok(_) => ExecutionError::NoSuchOverload,
+        Err(error) => error,
+    };
+    Ok(if matches!(so_far, Value::Opaque(_)) { so_far } else { Value::Opaque(Arc::new(Held(error))) })
 }
 
 fn negate(value: Value) -> Outcome {

@@ -135,6 +135,9 @@ fn the_standard_functions_answer_as_cel_gos() {
         ("'%s %s'.format([type(1), [duration('1s')]])", json!("int [duration(\"1s\")]")),
         ("'%e'.format([1052.032911275])", json!("1.052033×10⁰³")),
         ("{1: 2}[1] + {true: 1}[true]", json!(3)),
+        // An error counts only when no other item decides.
+        ("[0, 1].exists(x, 1 / x > 0) && !['a', 'b'].all(t, t != 'b' && dyn(t) > 1)", json!(true)),
+        ("[{'a': 1}, {'b': 2}].exists(m, m.b == 2) && {'x': 0, 'y': 1}.exists(k, v, 1 / v > 0)", json!(true)),
     ];
     for (source, expected) in table {
         assert_eq!(evaluate(source, &this), Ok(expected), "{source}");
@@ -142,6 +145,8 @@ fn the_standard_functions_answer_as_cel_gos() {
     for (source, why) in [
         ("-(-9223372036854775807 - 1) == 0", "integer overflow"),
         ("1 % (self.x - 3) == 0", "modulus by zero"),
+        ("[0, 1].exists(x, 1 / x > 5)", "division by zero"),
+        ("[{'a': 1}].all(m, m.b == 2)", "no such key: b"),
         ("1u - 2u == 0u", "unsigned integer overflow"),
         ("'%d'.format(['a']) == ''", "decimal clause can only be used on integers, was given string"),
         ("'%s %s'.format(['a']) == ''", "index 1 out of range"),
