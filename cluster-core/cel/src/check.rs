@@ -27,7 +27,8 @@ pub(crate) fn check(expression: &Expression, source: &str, variables: &Declarati
     };
     let own = variables.first().map_or(0, |(_, kind)| kind.most());
     let variables = variables.iter().map(declared).collect();
-    let mut checker = Checker { source, root: expression, variables, own, errors: Vec::new(), mixed: false };
+    let mut checker =
+        Checker { source, root: expression, variables, own, errors: Vec::new(), mixed: false, items: Vec::new() };
     let Node { kind: result, cost, .. } = checker.of(expression);
     checker.errors.sort();
     let errors = checker.errors.into_iter().map(|(line, column, why)| located(source, line, column, &why)).collect();
@@ -49,6 +50,8 @@ struct Checker<'a> {
     errors: Vec<(usize, usize, String)>,
     /// Whether items of a list may be of several types.
     mixed: bool,
+    /// The types of the items of the list that was looked at last.
+    items: Vec<Type>,
 }
 
 impl Checker<'_> {
@@ -68,6 +71,7 @@ impl Checker<'_> {
             Expr::List(list) => {
                 let parts: Vec<Node> = list.elements.iter().map(|element| self.of(element)).collect();
                 let element = self.alike(&list.elements, &parts, list.optional_indices.is_empty());
+                self.items = parts.iter().map(|part| part.kind.clone()).collect();
                 Node { items: sizes(&parts), ..made(Type::List(Arc::new(element), 0), parts.len(), &parts, cost::LIST) }
             }
             Expr::Map(map) => {
@@ -195,6 +199,7 @@ impl Checker<'_> {
         self.mixed |= name == "format";
         let nodes: Vec<Node> = args.iter().map(|argument| self.of(argument)).collect();
         self.mixed = mixed;
+        let items = std::mem::take(&mut self.items);
         let kinds: Vec<Type> = nodes.iter().map(|node| node.kind.clone()).collect();
         let found = match name {
             AS_LIST => match &kinds[0] {
@@ -229,6 +234,7 @@ impl Checker<'_> {
             return Node::new(self.fault(expression, &why), 0);
         };
         self.literals(name, receiver.is_some(), args);
+        self.formatted(expression, call, &items);
         let node = match (name, nodes.as_slice()) {
             ("dyn", [value]) => Node { kind, ..value.clone() },
             (operators::CONDITIONAL, [condition, yes, no]) => {
@@ -245,6 +251,19 @@ impl Checker<'_> {
         let (price, size) = cost::of_call(name, receiver.as_ref(), &nodes);
         let parts = receiver.iter().chain(&nodes).map(|node| node.cost);
         Node { size: size.or(node.size), cost: parts.fold(price, u64::saturating_add), ..node }
+    }
+
+    /// A pattern that is known must fit the values that it is given side by side.
+    fn formatted(&mut self, expression: &Expression, call: &CallExpr, items: &[Type]) {
+        let (Some(Expr::Literal(LiteralValue::String(pattern))), [Expression { expr: Expr::List(list), .. }], "format") =
+            (call.target.as_deref().map(|target| &target.expr), call.args.as_slice(), call.func_name.as_str())
+        else {
+            return;
+        };
+        if let Some((index, why)) = crate::format::check(pattern.inner(), items) {
+            let at = index.map_or(expression, |index| &list.elements[index]);
+            self.fault(at, &why);
+        }
     }
 
     /// Literals that could never be read are faults at once.

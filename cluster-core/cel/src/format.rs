@@ -2,6 +2,7 @@
 //!
 //! Facts: <https://pkg.go.dev/github.com/google/cel-go/ext#Strings>.
 
+use crate::Type;
 use crate::library::{type_name, type_value};
 use kube_cel::cel::extractors::This;
 use kube_cel::cel::objects::Key;
@@ -9,66 +10,134 @@ use kube_cel::cel::{ExecutionError, Value};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Digits after the point where none are asked for.
+/// Digits after the point where none are asked for, and the most that may be.
 const PRECISION: usize = 6;
+const MAX_PRECISION: usize = 100;
+/// The name of each clause and what it takes, for errors.
+const CLAUSES: [(char, &str, &str); 8] = [
+    ('s', "string", "strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps"),
+    ('d', "decimal", "integers"),
+    ('f', "fixed-point", "doubles"),
+    ('e', "scientific", "doubles"),
+    ('b', "binary", "integers and bools"),
+    ('o', "octal", "integers"),
+    ('x', "hex", "integers, byte buffers, and strings"),
+    ('X', "hex", "integers, byte buffers, and strings"),
+];
 
 fn fault(why: String) -> ExecutionError {
     ExecutionError::function_error("format", why)
 }
 
-/// `'%s has %d'.format([a, b])`.
-pub(crate) fn format(This(pattern): This<Arc<String>>, given: Arc<Vec<Value>>) -> Result<Arc<String>, ExecutionError> {
-    let (mut made, mut rest, mut index) = (String::new(), pattern.as_str(), 0);
+fn refused(verb: char, found: &str) -> String {
+    match CLAUSES.iter().find(|(known, ..)| *known == verb) {
+        Some((_, clause, takes)) => {
+            format!("error during formatting: {clause} clause can only be used on {takes}, was given {found}")
+        }
+        None => format!("could not parse formatting clause: unrecognized formatting clause \"{verb}\""),
+    }
+}
+
+/// A part of a pattern.
+enum Piece<'a> {
+    Text(&'a str),
+    Clause { verb: char, precision: usize },
+}
+
+fn pieces(pattern: &str) -> Result<Vec<Piece<'_>>, String> {
+    let (mut pieces, mut rest) = (Vec::new(), pattern);
     while let Some((before, clause)) = rest.split_once('%') {
-        made.push_str(before);
+        pieces.push(Piece::Text(before));
         if let Some(after) = clause.strip_prefix('%') {
-            made.push('%');
+            pieces.push(Piece::Text("%"));
             rest = after;
             continue;
         }
         let digits = clause.strip_prefix('.').unwrap_or_default();
         let digits = &digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())];
-        let precision = digits.parse().unwrap_or(PRECISION);
+        let precision = if digits.is_empty() { PRECISION } else { digits.parse().unwrap_or(usize::MAX) };
+        if precision > MAX_PRECISION {
+            return Err(format!("precision of {digits} exceeds the maximum of {MAX_PRECISION}"));
+        }
         let clause = if digits.is_empty() { clause } else { &clause[digits.len() + 1..] };
         let mut letters = clause.chars();
-        let verb = letters.next().ok_or_else(|| fault("unexpected end of string".to_owned()))?;
-        let value = given.get(index).ok_or_else(|| fault(format!("index {index} out of range")))?;
-        made.push_str(&one(verb, precision, value)?);
-        (rest, index) = (letters.as_str(), index + 1);
+        let verb = letters.next().ok_or("unexpected end of string")?;
+        pieces.push(Piece::Clause { verb, precision });
+        rest = letters.as_str();
     }
-    made.push_str(rest);
+    pieces.push(Piece::Text(rest));
+    Ok(pieces)
+}
+
+/// What is wrong with a pattern for values of these types, and with which of them.
+pub(crate) fn check(pattern: &str, kinds: &[Type]) -> Option<(Option<usize>, String)> {
+    let pieces = match pieces(pattern) {
+        Ok(pieces) => pieces,
+        Err(why) => return Some((None, why)),
+    };
+    let verbs = pieces.iter().filter_map(|piece| match piece {
+        Piece::Clause { verb, .. } => Some(*verb),
+        Piece::Text(_) => None,
+    });
+    verbs.enumerate().find_map(|(index, verb)| match kinds.get(index) {
+        None => Some((None, format!("index {index} out of range"))),
+        Some(kind) if takes(verb, kind) => None,
+        Some(kind) => {
+            let known = CLAUSES.iter().any(|(known, ..)| *known == verb);
+            let shown = kind.to_string();
+            Some((known.then_some(index), refused(verb, shown.split('(').next().unwrap_or_default())))
+        }
+    })
+}
+
+fn takes(verb: char, kind: &Type) -> bool {
+    let whole = matches!(kind, Type::Int | Type::Uint);
+    match verb {
+        's' => {
+            !matches!(kind, Type::Object(_) | Type::Optional(_))
+                && (!matches!(kind, Type::Opaque(_)) || *kind == Type::Opaque("type"))
+        }
+        'd' | 'o' => whole || *kind == Type::Dyn,
+        'f' | 'e' => matches!(kind, Type::Double | Type::String(_) | Type::Dyn),
+        'b' => whole || matches!(kind, Type::Bool | Type::Dyn),
+        'x' | 'X' => whole || matches!(kind, Type::String(_) | Type::Bytes(_) | Type::Dyn),
+        _ => false,
+    }
+}
+
+/// `'%s has %d'.format([a, b])`.
+pub(crate) fn format(This(pattern): This<Arc<String>>, given: Arc<Vec<Value>>) -> Result<Arc<String>, ExecutionError> {
+    let (mut made, mut index) = (String::new(), 0);
+    for piece in pieces(&pattern).map_err(fault)? {
+        match piece {
+            Piece::Text(text) => made.push_str(text),
+            Piece::Clause { verb, precision } => {
+                let value = given.get(index).ok_or_else(|| fault(format!("index {index} out of range")))?;
+                made.push_str(&one(verb, precision, value)?);
+                index += 1;
+            }
+        }
+    }
     Ok(Arc::new(made))
 }
 
 fn one(verb: char, precision: usize, value: &Value) -> Result<String, ExecutionError> {
-    let refused = |clause: &str, takes: &str| {
-        let found = type_name(value);
-        fault(format!("error during formatting: {clause} clause can only be used on {takes}, was given {found}"))
+    let made = match (verb, value) {
+        ('s', value) => return text(value),
+        ('d', Value::Int(number)) => Some(number.to_string()),
+        ('d', Value::UInt(number)) => Some(number.to_string()),
+        ('f', Value::Float(number)) => Some(grouped(&format!("{number:.precision$}"))),
+        ('e', Value::Float(number)) => Some(scientific(*number, precision)),
+        ('b', Value::Bool(is)) => Some(u8::from(*is).to_string()),
+        ('b', Value::Int(number)) => Some(signed(*number, |number| format!("{number:b}"))),
+        ('b', Value::UInt(number)) => Some(format!("{number:b}")),
+        ('o', Value::Int(number)) => Some(signed(*number, |number| format!("{number:o}"))),
+        ('o', Value::UInt(number)) => Some(format!("{number:o}")),
+        ('x', value) => hex(value),
+        ('X', value) => hex(value).map(|digits| digits.to_uppercase()),
+        _ => None,
     };
-    Ok(match (verb, value) {
-        ('s', value) => text(value)?,
-        ('d', Value::Int(number)) => number.to_string(),
-        ('d', Value::UInt(number)) => number.to_string(),
-        ('f', Value::Float(number)) => grouped(&format!("{number:.precision$}")),
-        ('e', Value::Float(number)) => scientific(*number, precision),
-        ('b', Value::Bool(is)) => u8::from(*is).to_string(),
-        ('b', Value::Int(number)) => signed(*number, |number| format!("{number:b}")),
-        ('b', Value::UInt(number)) => format!("{number:b}"),
-        ('o', Value::Int(number)) => signed(*number, |number| format!("{number:o}")),
-        ('o', Value::UInt(number)) => format!("{number:o}"),
-        ('x' | 'X', value) => {
-            let found = hex(value).ok_or_else(|| refused("hex", "integers, byte buffers, and strings"))?;
-            if verb == 'X' { found.to_uppercase() } else { found }
-        }
-        ('d', _) => return Err(refused("decimal", "integers")),
-        ('f', _) => return Err(refused("fixed-point", "doubles")),
-        ('e', _) => return Err(refused("scientific", "doubles")),
-        ('b', _) => return Err(refused("binary", "integers and bools")),
-        ('o', _) => return Err(refused("octal", "integers")),
-        (verb, _) => {
-            return Err(fault(format!("could not parse formatting clause: unrecognized formatting clause \"{verb}\"")));
-        }
-    })
+    made.ok_or_else(|| fault(refused(verb, type_name(value))))
 }
 
 fn signed(number: i64, digits: impl Fn(u64) -> String) -> String {
@@ -145,13 +214,10 @@ pub(crate) fn text(value: &Value) -> Result<String, ExecutionError> {
             entries.sort();
             format!("{{{}}}", entries.join(", "))
         }
-        other => type_value(other).map(str::to_owned).ok_or_else(|| {
-            fault(format!(
-                "error during formatting: string clause can only be used on strings, bools, bytes, ints, doubles, maps, \
-                 lists, types, durations, and timestamps, was given {}",
-                type_name(other)
-            ))
-        })?,
+        other => match type_value(other) {
+            Some(name) => name.to_owned(),
+            None => return Err(fault(refused('s', type_name(other)))),
+        },
     })
 }
 

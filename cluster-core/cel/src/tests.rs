@@ -148,13 +148,27 @@ fn the_standard_functions_answer_as_cel_gos() {
         ("[0, 1].exists(x, 1 / x > 5)", "division by zero"),
         ("[{'a': 1}].all(m, m.b == 2)", "no such key: b"),
         ("1u - 2u == 0u", "unsigned integer overflow"),
-        ("'%d'.format(['a']) == ''", "decimal clause can only be used on integers, was given string"),
-        ("'%s %s'.format(['a']) == ''", "index 1 out of range"),
-        ("'%q'.format([1]) == ''", "unrecognized formatting clause \"q\""),
+        ("'%d'.format([dyn('a')]) == ''", "decimal clause can only be used on integers, was given string"),
+        ("('%s' + ' %s').format(['a']) == ''", "index 1 out of range"),
+        ("('%' + 'q').format([1]) == ''", "unrecognized formatting clause \"q\""),
+        ("('%.' + '999999999f').format([1.5]) == ''", "exceeds the maximum of 100"),
         ("timestamp('2020-01-01T10:20:30Z').getHours('nowhere') == 1", "unknown time zone nowhere"),
     ] {
         let Err(Failure::Error(found)) = evaluate(source, &this) else { panic!("{source} has a value") };
         assert!(found.contains(why), "{source}: {found}");
+    }
+    for (source, why) in [
+        (
+            "'%d'.format(['a'])",
+            "1:14: error during formatting: decimal clause can only be used on integers, was given string",
+        ),
+        ("'%s'.format([])", "index 0 out of range"),
+        ("'%q'.format([1])", "could not parse formatting clause: unrecognized formatting clause \"q\""),
+        ("'%s'.format([optional.of(1)])", "was given optional_type"),
+        ("'%s'.format([self])", "string clause can only be used on strings, bools"),
+    ] {
+        let error = compile(source, &variables()).expect_err(source);
+        assert!(error.contains(why), "{source}: {error}");
     }
     for source in ["optional.of(1).optMap(x, x + 1).hasValue()", "['b', 'a'].sort() == ['a', 'b']"] {
         let cost = compile(source, &variables()).expect(source).estimated_cost();
