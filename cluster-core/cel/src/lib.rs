@@ -2,7 +2,8 @@
 //!
 //! Syntax and function library come from kube-cel. That parser knows no types, so [`compile`] checks them itself and
 //! words faults as cel-go does; that interpreter has no limits, so loops are made to ask for leave ([`Budget`]). The
-//! macros that the parser lacks are unfolded before the check; the functions that the library lacks are added.
+//! macros that the parser lacks are unfolded before the check; the functions that the library lacks are added, and those
+//! that it has otherwise than cel-go replaced.
 
 mod authorizer;
 mod check;
@@ -12,6 +13,7 @@ mod functions;
 mod library;
 mod limits;
 mod macros;
+mod position;
 mod program;
 mod rewrite;
 mod standard;

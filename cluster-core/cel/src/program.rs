@@ -10,6 +10,7 @@ use crate::check::{self, Checked};
 use crate::library::LIBRARY;
 use crate::limits::Budget;
 use crate::macros;
+use crate::position::located;
 use crate::rewrite::{self, BUDGET};
 use crate::{Declarations, Type, to_json};
 
@@ -78,7 +79,7 @@ fn parse(source: &str) -> Result<Expression, String> {
     let work = || {
         let parsed = Parser::new().enable_optional_syntax(true).parse(source);
         let mut expression = parsed.map_err(|faults| syntax_errors(source, &faults))?;
-        macros::unfold(&mut expression).map_err(|why| check::located(source, 1, 1, &why))?;
+        macros::unfold(&mut expression).map_err(|why| located(source, 1, 1, &why))?;
         if rewrite::depth(&expression) > MAX_DEPTH {
             return Err(format!("ERROR: <input>:1:1: expression recursion limit exceeded: {MAX_DEPTH}"));
         }
@@ -93,7 +94,7 @@ fn parse(source: &str) -> Result<Expression, String> {
 
 fn syntax_errors(source: &str, faults: &ParseErrors) -> String {
     let one = |fault: &kube_cel::cel::ParseError| {
-        check::located(source, fault.pos.0.max(1) as usize, fault.pos.1.max(1) as usize, &fault.msg)
+        located(source, fault.pos.0.max(1) as usize, fault.pos.1.max(1) as usize, &fault.msg)
     };
     faults.errors.iter().map(one).collect::<Vec<_>>().join("\n")
 }
