@@ -35,13 +35,17 @@ struct Known {
 pub(crate) struct Pods(Arc<RwLock<HashMap<String, Known>>>);
 
 impl Pods {
-    /// The pod of this name.
+    /// The pod of this name: the newest, because one that is gone may take a while to end beside it.
     pub(crate) fn find(&self, namespace: &str, name: &str) -> Option<View> {
-        let matches = |view: &View| {
+        let named = |view: &View| {
             let meta = &view.pod.metadata;
             meta.namespace.as_deref() == Some(namespace) && meta.name.as_deref() == Some(name)
         };
-        self.list().into_iter().find(matches)
+        let made = |view: &View| view.pod.metadata.creation_timestamp.as_ref().map(|Time(moment)| *moment);
+        let known = self.0.read();
+        let views = known.values().map(|known| (!known.gone, known.view.borrow().clone()));
+        let newest = views.filter(|(_, view)| named(view)).max_by_key(|(present, view)| (*present, made(view)));
+        newest.map(|(_, view)| view)
     }
 
     /// All pods.
@@ -296,5 +300,27 @@ impl Manager {
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn of_two_pods_of_one_name_the_present_one_is_meant() {
+        let pods = Pods::default();
+        for (uid, made, gone) in [("a", "01", true), ("b", "02", false), ("c", "03", true), ("other", "04", false)] {
+            let name = if uid == "other" { "q" } else { "p" };
+            let made = format!("2026-01-{made}T00:00:00Z");
+            let pod = json!({"metadata": {"namespace": "n", "name": name, "uid": uid, "creationTimestamp": made}});
+            let pod: Arc<Pod> = Arc::new(serde_json::from_value(pod).expect("a pod"));
+            let (_, view) = watch::channel(View { pod, status: Default::default() });
+            let (events, _) = mpsc::unbounded_channel();
+            pods.0.write().insert(uid.to_owned(), Known { view, events, gone });
+        }
+        let uid = |name| pods.find("n", name).and_then(|view| view.pod.metadata.uid.clone());
+        assert_eq!((uid("p").as_deref(), uid("q").as_deref(), uid("z")), (Some("b"), Some("other"), None));
     }
 }
