@@ -95,8 +95,8 @@ fn media_type(name: &str) -> &'static str {
 fn policy(port: u16, inline: &str) -> String {
     let own = ["127.0.0.1", "localhost"].map(|host| format!("ws://{host}:{port}")).join(" ");
     format!(
-        "default-src 'none'; script-src 'self'{inline}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
-         worker-src 'self'; manifest-src 'self'; connect-src 'self' {own}; object-src 'none'; base-uri 'none'; \
+        "default-src 'none'; script-src 'self'{inline}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         font-src 'self'; worker-src 'self'; manifest-src 'self'; connect-src 'self' {own}; object-src 'none'; base-uri 'none'; \
          frame-ancestors 'none'; form-action 'none'"
     )
 }
