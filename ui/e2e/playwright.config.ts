@@ -10,7 +10,7 @@ if (!browser) throw new Error('no Chromium: install it, or name it in $CHROMIUM'
 export default defineConfig({
   testDir: '.',
   outputDir: 'out/results',
-  reporter: process.env.CI ? 'line' : 'list',
+  reporter: [[process.env.CI ? 'line' : 'list'], ['./causes.ts']],
   // They share one cluster and one machine with the nodes.
   workers: 1,
   timeout: 120_000,
