@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kube_cel::cel::common::ast::Expr;
+use kube_cel::cel::common::ast::{Expr, LiteralValue};
 use kube_cel::cel::parser::{Expression, ParseErrors, Parser};
 use kube_cel::cel::{Context, ExecutionError, Value};
 
@@ -56,8 +56,16 @@ impl Program {
     }
 }
 
-/// Compiles and checks an expression over these variables; the error reads as cel-go's.
+/// Compiles and checks an expression over these variables; the error reads as upstream's.
 pub fn compile(source: &str, variables: &Declarations) -> Result<Program, String> {
+    let program = checked(source, variables).map_err(|why| format!("compilation failed: {why}"))?;
+    match failing_constant(&program.expression) {
+        Some(why) => Err(format!("program instantiation failed: {why}")),
+        None => Ok(program),
+    }
+}
+
+fn checked(source: &str, variables: &Declarations) -> Result<Program, String> {
     let length = source.chars().count();
     if length > MAX_LENGTH {
         return Err(format!("expression code point size exceeds limit: size: {length}, limit {MAX_LENGTH}"));
@@ -72,6 +80,34 @@ pub fn compile(source: &str, variables: &Declarations) -> Result<Program, String
     let weight = rewrite::weight(&expression);
     rewrite::rewrite(&mut expression);
     Ok(Program { expression, source: source.to_owned(), result, cost, weight, names })
+}
+
+/// Why a constant part can never be evaluated, as cel-go finds when it folds constants: a conversion, or a pattern.
+fn failing_constant(expression: &Expression) -> Option<String> {
+    let inner = rewrite::children(expression).into_iter().find_map(failing_constant);
+    inner.or_else(|| match &expression.expr {
+        Expr::Call(_) if is_constant(expression) => {
+            LIBRARY.new_inner_scope().resolve(expression).err().map(|error| words(&error))
+        }
+        Expr::Call(call) if matches!(call.func_name.as_str(), "find" | "findAll") && call.target.is_some() => {
+            let Expr::Literal(LiteralValue::String(pattern)) = &call.args.first()?.expr else { return None };
+            regex::Regex::new(pattern.inner()).err().map(|error| format!("error parsing regexp: {error}"))
+        }
+        _ => None,
+    })
+}
+
+/// A literal, or a conversion of one.
+fn is_constant(expression: &Expression) -> bool {
+    match &expression.expr {
+        Expr::Literal(_) => true,
+        Expr::Call(call) => {
+            let mut conversions = CONVERSIONS.iter().map(|(function, _)| *function).chain(["bytes", "dyn", "string"]);
+            let [argument] = call.args.as_slice() else { return false };
+            call.target.is_none() && conversions.any(|known| known == call.func_name) && is_constant(argument)
+        }
+        _ => false,
+    }
 }
 
 /// Parses in a thread of its own, and refuses there what is too deep to be walked elsewhere.

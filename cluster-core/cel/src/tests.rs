@@ -279,11 +279,20 @@ fn faults_read_as_cel_gos() {
         ),
     ];
     for (source, expected) in table {
-        assert_eq!(compile(source, &variables()).expect_err(source), expected);
+        assert_eq!(compile(source, &variables()).expect_err(source), format!("compilation failed: {expected}"));
     }
     for (source, part) in [("self.x >", "Syntax error: "), ("self.x == (1", "Syntax error: ")] {
         let error = compile(source, &variables()).expect_err(source);
-        assert!(error.starts_with("ERROR: <input>:1:") && error.contains(part), "{error}");
+        assert!(error.starts_with("compilation failed: ERROR: <input>:1:") && error.contains(part), "{error}");
+    }
+    for (source, why) in [
+        ("self.x == int('a')", "type conversion error from 'string' to 'int'"),
+        ("[int(dyn('a'))].size() == 0", "type conversion error from 'string' to 'int'"),
+        ("self.x > 5 || uint(-5) == 1u", "unsigned integer overflow"),
+        ("self.name.find(')') == ''", "error parsing regexp: "),
+    ] {
+        let error = compile(source, &variables()).expect_err(source);
+        assert!(error.starts_with(&format!("program instantiation failed: {why}")), "{source}: {error}");
     }
 }
 

@@ -7,7 +7,7 @@ mod field_set;
 pub mod managed;
 mod typed;
 
-pub use conform::faults;
+pub use conform::{atomics, faults, told};
 pub use entries::fault as managed_fields_fault;
 pub use field_set::FieldSet;
 pub use typed::merge;

@@ -145,7 +145,7 @@ pub(super) fn check(
         let (rule, message) = (spec.get("rule"), spec.get("messageExpression"));
         let compile = |of: &At<'_>, prefix: &str, wanted: &str| {
             let program = cluster_cel::compile(of.text(), &variables);
-            let program = program.map_err(|why| format!("{prefix}compilation failed: {why}"));
+            let program = program.map_err(|why| format!("{prefix}{why}"));
             program.and_then(|program| match program.result().to_string() == wanted {
                 true => Ok(program),
                 false if prefix.is_empty() => Err(format!("cel expression must evaluate to a {wanted}")),

@@ -192,7 +192,12 @@ fn merged(
 fn keep_part(call: &Call<'_>, part: Part, applied: &mut Value) {
     let Some(fields) = applied.as_object_mut() else { return };
     match part {
-        Part::Status => fields.retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status")),
+        Part::Status => {
+            fields.retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+            for field in call.resource.strategy.status_resets.split_whitespace() {
+                meta::remove(applied, &format!("metadata.{field}"));
+            }
+        }
         _ if call.resource.subresource("status").is_some() => drop(fields.remove("status")),
         _ => {}
     }
@@ -201,11 +206,7 @@ fn keep_part(call: &Call<'_>, part: Part, applied: &mut Value) {
 /// What an applier wants must fit the schema, however lenient the request is otherwise.
 fn refuse_faulty(call: &Call<'_>, applied: &Value) -> Result<(), Status> {
     let faults = call.resource.schema().map(|schema| apply::faults(applied, schema)).unwrap_or_default();
-    let faults = match faults.as_slice() {
-        [] => return Ok(()),
-        [one] => one.clone(),
-        many => format!("errors:\n  {}", many.join("\n  ")),
-    };
+    let Some(faults) = apply::told(&faults) else { return Ok(()) };
     let (group, version, kind) = (&call.resource.group, &call.resource.version, &call.resource.kind);
     let (namespace, name) = (meta::namespace(applied), meta::name(applied));
     let object = format!("{namespace}/{name}; {group}/{version}, Kind={kind}");

@@ -145,7 +145,12 @@ async fn prepare(
     managed: Managed,
 ) -> Result<(), Status> {
     let resource = &*call.resource;
+    // Who has applied away the last field with an owner leaves none to carry over.
+    let nobodys = managed == Managed::Done && object["metadata"].get("managedFields").is_none();
     metadata::carry_over(object, old);
+    if nobodys {
+        meta::remove(object, "metadata.managedFields");
+    }
     split(call, part, object, old);
     if managed == Managed::Track {
         track(call, Some(old), object, part.subresource());

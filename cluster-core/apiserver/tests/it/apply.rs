@@ -27,6 +27,11 @@ async fn apply_creates_changes_and_conflicts() {
     // What a manager stops applying goes away.
     let dropped = api.patch(&by("one"), "apply-patch+yaml", &config_map("a", &json!({}))).await.ok();
     assert_eq!(dropped["data"], json!({"k": "2"}));
+
+    let bare = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
+    api.patch(&by("one"), "apply-patch+yaml", &bare).await.ok();
+    let given_up = api.patch(&by("two"), "apply-patch+yaml", &bare).await.ok();
+    assert_eq!(given_up["metadata"].get("managedFields"), None, "who applies nothing owns nothing");
 }
 
 #[tokio::test]

@@ -156,7 +156,8 @@ async fn types_are_checked_and_told_in_the_status() {
     ]) {
         assert_eq!(warning["fieldRef"], field);
         let told = warning["warning"].as_str().unwrap_or_default();
-        assert!(told.starts_with("apps/v1, Kind=Deployment: ERROR: <input>:1:") && told.contains(text), "{told}");
+        assert!(told.starts_with("apps/v1, Kind=Deployment: compilation failed: ERROR: <input>:1:"), "{told}");
+        assert!(told.ends_with(char::is_whitespace) && told.contains(text), "{told}");
     }
     assert_eq!(warnings.len(), 2);
 }

@@ -1,7 +1,7 @@
 //! What must hold of an apply configuration before it is merged, worded as upstream's typed values say it.
 
 use super::field_set::{display_element, value_element};
-use super::typed::item_element;
+use super::typed::{granular, item_element};
 use crate::field::{go_type, plain};
 use cluster_schema::{List, ListKind, Schema, Shape};
 use serde_json::Value;
@@ -45,6 +45,15 @@ pub fn faults(value: &Value, schema: &Schema) -> Vec<String> {
     }
 }
 
+/// [`faults`] in one message, as upstream lists them; `None` when there are none.
+pub fn told(faults: &[String]) -> Option<String> {
+    match faults {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => Some(format!("errors:\n  {}", many.join("\n  "))),
+    }
+}
+
 fn of_items(list: &List, items: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
     let mut seen = HashSet::new();
@@ -80,6 +89,30 @@ fn of_items(list: &List, items: &[Value]) -> Vec<String> {
     found
 }
 
+/// The paths of the values with one owner among those that hold others, which merge as a whole and so lose what is not named.
+pub fn atomics(value: &Value, schema: &Schema) -> Vec<String> {
+    let resolved = schema.resolve();
+    let here = |atomic: bool| atomic.then(String::new).into_iter();
+    match value {
+        Value::Object(fields) => {
+            let below = |(name, value): (&String, &Value)| {
+                let found = resolved.field(name).map(|field| atomics(value, &field.schema)).unwrap_or_default();
+                behind(&["f:", name].concat(), found)
+            };
+            here(!granular(resolved)).chain(fields.iter().flat_map(below)).collect()
+        }
+        Value::Array(items) => {
+            let below = |(index, item): (usize, &Value)| {
+                let found = resolved.items().map(|inner| atomics(item, inner)).unwrap_or_default();
+                behind(&format!("i:{index}"), found)
+            };
+            let atomic = resolved.list_kind().is_none_or(|kind| *kind == ListKind::Atomic);
+            here(atomic).chain(items.iter().enumerate().flat_map(below)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The faults below an element, with it in their paths.
 fn behind(element: &str, found: Vec<String>) -> Vec<String> {
     found.into_iter().map(|fault| display_element(element) + &fault).collect()
@@ -90,6 +123,18 @@ mod tests {
     use super::*;
     use cluster_schema::builtin;
     use serde_json::json;
+
+    #[test]
+    fn what_merges_as_a_whole_is_found_with_its_path() {
+        let pod = builtin("", "v1", "Pod").expect("a built-in kind");
+        let container = json!({"name": "c", "args": ["a"], "env": [{"name": "e", "value": "v"}], "command": []});
+        let given =
+            json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container], "nodeSelector": {}}});
+        assert_eq!(
+            atomics(&given, pod),
+            [".spec.containers[0].args", ".spec.containers[0].command", ".spec.nodeSelector"]
+        );
+    }
 
     #[test]
     fn what_cannot_be_merged_is_told_with_its_path() {

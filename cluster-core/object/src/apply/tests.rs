@@ -122,11 +122,21 @@ fn a_dropped_map_takes_its_defaults_along() {
 
 #[test]
 fn items_keep_the_applied_order_and_the_foreign_ones_their_place() {
-    let live = update_as("you", None, containers(json!([{"name": "a"}, {"name": "x"}, {"name": "b"}])));
-    let merged = apply_as("me", Some(&live), containers(json!([{"name": "b"}, {"name": "a"}, {"name": "n"}])));
-    let list = merged["spec"]["template"]["spec"]["containers"].as_array().unwrap();
-    let names: Vec<&str> = list.iter().map(|c| c["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["b", "x", "a", "n"]);
+    let named = |names: &str| containers(names.chars().map(|name| json!({"name": name.to_string()})).collect());
+    for (live, applied, expected) in [
+        ("axb", "ban", "xban"),
+        ("zy", "xz", "xzy"),
+        ("bad", "abc", "adbc"),
+        ("pq", "a", "pqa"),
+        ("abc", "cb", "acb"),
+        ("ab", "xaybz", "xaybz"),
+        ("cxdy", "dc", "xdyc"),
+    ] {
+        let merged = apply_as("me", Some(&update_as("you", None, named(live))), named(applied));
+        let list = merged["spec"]["template"]["spec"]["containers"].as_array().unwrap();
+        let names: String = list.iter().map(|container| container["name"].as_str().unwrap()).collect();
+        assert_eq!(names, expected, "{applied} into {live}");
+    }
 }
 
 #[test]
@@ -150,6 +160,19 @@ fn updates_own_what_they_change_and_take_it_from_others() {
     meta::set(&mut slower, "spec.minReadySeconds", 1);
     let more = update_as("scaler", Some(&updated), slower);
     assert_eq!(owners(&more)[0].1, json!({"f:spec": {"f:replicas": {}, "f:minReadySeconds": {}}}));
+}
+
+#[test]
+fn what_was_an_object_and_becomes_a_value_has_no_owned_parts() {
+    let of = |value: Value| json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "x"}, "any": value});
+    let schema = Schema::default();
+    let apply = |live: Option<&Value>, value, manager| {
+        super::apply(live, &of(value), &schema, manager, true, "v1", "", NOW).unwrap()
+    };
+    let live = apply(None, json!({"a": {"b": 1}}), "you");
+    let after = apply(Some(&live), json!({"a": "text"}), "me");
+    let expected = [("me", json!({"f:any": {".": {}, "f:a": {}}})), ("you", json!({"f:any": {}}))];
+    assert_eq!(owners(&after), expected.map(|(manager, fields)| (manager.to_owned(), fields)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::field_set::{FieldSet, is_member, key_element, node, unite_nodes, value_element};
 use cluster_schema::{Field, ListKind, Schema, Shape};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// The schema of what no schema tells: objects are owned field by field, lists as a whole.
@@ -41,7 +41,7 @@ fn children_unlike<'a>(other: &Value, value: &'a Value, schema: &'a Schema) -> O
     }
 }
 
-fn granular(schema: &Schema) -> bool {
+pub(super) fn granular(schema: &Schema) -> bool {
     match &schema.shape {
         Shape::Object(object) => !object.atomic,
         Shape::Map(map) => !map.atomic,
@@ -121,8 +121,10 @@ fn both(old: &Value, new: &Value, schema: &Schema, sections: bool) -> (Option<Va
         return (None, None);
     }
     let parts = (children_unlike(new, old, schema), children_unlike(old, new, schema));
-    let (Some(old), Some(new), true) = (parts.0, parts.1, old.is_object() == new.is_object()) else {
-        return (None, node(true, Map::new()));
+    let (old, new) = match (parts.0, parts.1, old.is_object() == new.is_object()) {
+        (Some(old), Some(new), true) => (old, new),
+        // With an object that becomes something else its parts go.
+        (old, ..) => return (node(false, whole(old.unwrap_or_default(), false)), node(true, Map::new())),
     };
     // Items whose keys come twice are compared together.
     let mut pairs: BTreeMap<String, (Vec<Child<'_>>, Vec<Child<'_>>)> = BTreeMap::new();
@@ -153,13 +155,18 @@ fn both(old: &Value, new: &Value, schema: &Schema, sections: bool) -> (Option<Va
 fn one(child: &Child<'_>, element: &str, in_section: bool) -> Option<Value> {
     let Some(parts) = children(child.value, child.schema) else { return node(true, Map::new()) };
     let section = in_section && is_section(element);
+    node(!(section || (in_section && element == "f:containers")), whole(parts, section))
+}
+
+/// All parts of a value, of a section or of something else.
+fn whole(parts: Vec<Child<'_>>, section: bool) -> Map<String, Value> {
     let mut below = Map::new();
     for part in parts {
         let Some(part_below) = one(&part, &part.element, section) else { continue };
         let twin = below.remove(&part.element);
         below.insert(part.element, twin.into_iter().fold(part_below, united));
     }
-    node(!(section || (in_section && element == "f:containers")), below)
+    below
 }
 
 fn united(mut one: Value, other: Value) -> Value {
@@ -193,36 +200,43 @@ pub fn merge(live: &mut Value, config: &Value, schema: &Schema) {
 }
 
 /// The items of `config` in its order, each merged with its live one; items that only live has keep their places.
+///
+/// What only `config` has comes right before the item both have that follows it there.
 fn merge_items(live: Vec<Value>, config: &[Value], kind: &ListKind, schema: &Schema) -> Vec<Value> {
     let keys: Vec<String> = config.iter().map(|item| item_element(item, kind)).collect();
-    let mut shared: Map<String, Value> = Map::new();
-    let mut merged = Vec::with_capacity(live.len().max(config.len()));
-    let mut next = config.iter().zip(&keys).peekable();
-    let mut order = Vec::new();
-    for item in live {
+    let wanted: HashSet<&String> = keys.iter().collect();
+    let mut shared = HashMap::new();
+    let split = |mut item: Value| {
         let element = item_element(&item, kind);
-        if keys.contains(&element) {
-            shared.insert(element, item);
-            order.push(None);
-        } else {
-            order.push(Some(item));
+        if wanted.contains(&element) {
+            shared.insert(element.clone(), item.take());
         }
-    }
+        (element, item)
+    };
+    let live: Vec<(String, Value)> = live.into_iter().map(split).collect();
+    let order: Vec<&String> = keys.iter().filter(|key| shared.contains_key(*key)).collect();
+    let (mut upcoming, mut rest) = (order.into_iter().peekable(), config.iter().zip(&keys));
     let mut take = |config: &Value, key: &String| match shared.remove(key) {
-        Some(mut live) => {
-            merge(&mut live, config, schema);
-            live
+        Some(mut item) => {
+            merge(&mut item, config, schema);
+            item
         }
         None => config.clone(),
     };
-    for place in order {
-        match (place, next.peek()) {
-            (Some(item), _) => merged.push(item),
-            (None, Some(_)) => merged.extend(next.next().map(|(config, key)| take(config, key))),
-            (None, None) => {}
+    let mut merged = Vec::with_capacity(live.len().max(config.len()));
+    for (element, item) in live {
+        if !wanted.contains(&element) {
+            merged.push(item);
+        } else if upcoming.next_if_eq(&&element).is_some() {
+            for (config, key) in rest.by_ref() {
+                merged.push(take(config, key));
+                if *key == element {
+                    break;
+                }
+            }
         }
     }
-    merged.extend(next.map(|(config, key)| take(config, key)));
+    merged.extend(rest.map(|(config, key)| take(config, key)));
     merged
 }
 

@@ -39,13 +39,6 @@ fn merge_object(
     if let Some(retained) = patch.get(RETAIN_KEYS) {
         retain_keys(target, patch, retained)?;
     }
-    for (name, deleted) in prefixed(patch, DELETE_PRIMITIVES) {
-        let deleted =
-            deleted.as_array().ok_or_else(|| Status::bad_request("invalid patch format of primitive list"))?;
-        if let Some(Value::Array(items)) = target.get_mut(name) {
-            items.retain(|item| !deleted.contains(item));
-        }
-    }
     // Which items stand in which order before the merge decides where the ones that no order names stay.
     let before: Vec<(&str, Vec<Value>)> = prefixed(patch, ELEMENT_ORDER)
         .map(|(name, _)| (name, target.get(name).and_then(Value::as_array).cloned().unwrap_or_default()))
@@ -54,6 +47,13 @@ fn merge_object(
         let field = schema.and_then(|schema| schema.field(name));
         let inner = field.map(|field| &field.schema).or_else(|| schema.and_then(Schema::values));
         merge_field(target, name, change, field, inner)?;
+    }
+    for (name, deleted) in prefixed(patch, DELETE_PRIMITIVES) {
+        let deleted =
+            deleted.as_array().ok_or_else(|| Status::bad_request("invalid patch format of primitive list"))?;
+        if let Some(Value::Array(items)) = target.get_mut(name) {
+            items.retain(|item| !deleted.contains(item));
+        }
     }
     for (name, server) in before {
         let order = patch.get(&format!("{ELEMENT_ORDER}{name}")).and_then(Value::as_array);
@@ -76,6 +76,10 @@ fn merge_field(
     let replace = field.is_some_and(|field| field.patch.replace);
     match change {
         Value::Null => {
+            target.remove(name);
+        }
+        // As upstream has it: what is not there cannot be replaced.
+        Value::Object(change) if change.contains_key(DIRECTIVE) && !target.get(name).is_some_and(Value::is_object) => {
             target.remove(name);
         }
         Value::Object(change) if !replace => {
@@ -109,10 +113,8 @@ fn merge_list(
     items: Option<&Schema>,
 ) -> Result<Vec<Value>, Status> {
     let directive = |item: &Value| item.get(DIRECTIVE).and_then(Value::as_str).map(str::to_owned);
+    let Some(key) = key else { return Ok(changes.to_vec()) };
     let plain: Vec<Value> = changes.iter().filter(|item| directive(item).is_none()).cloned().collect();
-    let Some(key) = key else {
-        return Ok(plain);
-    };
     if changes.iter().any(|item| directive(item).as_deref() == Some("replace")) {
         return Ok(plain);
     }

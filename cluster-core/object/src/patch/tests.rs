@@ -50,6 +50,8 @@ fn directives_delete_and_replace() {
     assert_eq!(map["securityContext"], json!({"fsGroup": 3}));
     let emptied = of(json!({"securityContext": {"$patch": "delete"}}));
     assert_eq!(emptied["securityContext"], json!({}));
+    let absent = of(json!({"affinity": {"$patch": "replace", "nodeAffinity": {}}}));
+    assert_eq!(absent.get("affinity"), None, "what is not there cannot be replaced");
 }
 
 #[test]
@@ -67,6 +69,9 @@ fn primitive_lists_merge_as_sets() {
         "$setElementOrder/finalizers": ["c", "b"]}});
     strategic_merge_patch(&mut object, &patch, builtin("", "v1", "ConfigMap").unwrap()).unwrap();
     assert_eq!(object, json!({"metadata": {"finalizers": ["c", "b"]}}));
+    let both = json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["c"], "finalizers": ["c", "d"]}});
+    strategic_merge_patch(&mut object, &both, builtin("", "v1", "ConfigMap").unwrap()).unwrap();
+    assert_eq!(object, json!({"metadata": {"finalizers": ["d", "b"]}}), "what is added and deleted goes");
 }
 
 #[test]

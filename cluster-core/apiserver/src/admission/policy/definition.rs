@@ -61,7 +61,7 @@ fn expression(at: &At<'_>, program: &Result<Program, String>, wanted: Option<(&T
         return;
     }
     match (program, wanted) {
-        (Err(why), _) => errors.push(at.invalid(&format!("compilation failed: {why}"))),
+        (Err(why), _) => errors.push(at.invalid(why)),
         (Ok(program), Some((kind, shown))) if !kind.accepts(program.result()) => {
             errors.push(at.invalid(&format!("must evaluate to {shown}")));
         }

@@ -70,7 +70,7 @@ impl<'a> Evaluation<'a> {
 
     /// The value of an expression of the policy; an error is in upstream's words.
     pub(super) fn value(&mut self, expression: &Expression) -> Result<CelValue, String> {
-        let program = expression.as_ref().map_err(|why| format!("compilation error: compilation failed: {why}"))?;
+        let program = expression.as_ref().map_err(|why| format!("compilation error: {why}"))?;
         let said = |why| format!("expression '{}' resulted in error: {why}", program.source());
         self.plain(program).map_err(said)
     }
@@ -81,8 +81,7 @@ impl<'a> Evaluation<'a> {
         for (name, variable) in &policy.variables {
             let known = self.composed.iter().any(|(known, _)| known == name);
             if program.uses(&format!("variables.{name}")) && !known {
-                let variable = variable.as_ref().map_err(|why| format!("compilation failed: {why}"));
-                let value = variable.and_then(|variable| self.plain(variable));
+                let value = variable.as_ref().map_err(String::clone).and_then(|variable| self.plain(variable));
                 let value = value.map_err(|why| format!("composited variable {name:?} fails to evaluate: {why}"))?;
                 self.composed.push((name.clone(), value));
                 self.activation.bind("variables", cluster_cel::object(self.composed.clone()));

@@ -9,9 +9,9 @@ use crate::kinds::walk::items;
 use crate::registry::Resource;
 use crate::verbs::{self, Call};
 use cluster_cel::Budget;
-use cluster_object::meta;
 use cluster_object::patch::json_patch;
 use cluster_object::status::Status;
+use cluster_object::{apply, meta};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ async fn change(
                 outcome => outcome.map_err(|status| format!("JSON Patch: {}", status.message))?,
             }
         } else {
-            apply(&mut object, patch, resource)?;
+            merge(&mut object, patch, resource)?;
         }
     }
     let changed = object != before;
@@ -118,13 +118,22 @@ fn patch(run: &mut Evaluation<'_>, mutation: &Expression) -> Result<Value, Strin
 }
 
 /// Merges an apply configuration into the object, by the list types of its schema.
-fn apply(object: &mut Value, configuration: Value, resource: &Resource) -> Result<(), String> {
+fn merge(object: &mut Value, configuration: Value, resource: &Resource) -> Result<(), String> {
     for field in ["apiVersion", "kind"] {
         if configuration.get(field).is_some_and(|given| *given != object[field]) {
             return Err(format!("ApplyConfiguration must not change {field}"));
         }
     }
     let schema = resource.schema().ok_or("no schema is known")?;
-    cluster_object::apply::merge(object, &configuration, schema);
+    if let Some(faults) = apply::told(&apply::faults(&configuration, schema)) {
+        return Err(format!("error applying patch: failed to convert patch object to typed object: {faults}"));
+    }
+    let atomics = apply::atomics(&configuration, schema);
+    if !atomics.is_empty() {
+        let list = atomics.join(", ");
+        let why = format!("may not mutate atomic arrays, maps or structs: {list}");
+        return Err(format!("error applying patch: invalid ApplyConfiguration: {why}"));
+    }
+    apply::merge(object, &configuration, schema);
     Ok(())
 }

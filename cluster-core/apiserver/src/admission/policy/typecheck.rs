@@ -24,7 +24,7 @@ pub(crate) fn complete(server: &ApiServer, policy: &mut Value) {
         let compiled = Compiled::new(policy, &kind, &params);
         let mut note = |field: String, expression: &Expression| {
             if let Err(why) = expression {
-                let text = format!("{}, Kind={}: {why}", resource.api_version(), resource.kind);
+                let text = format!("{}, Kind={}: {why}\n", resource.api_version(), resource.kind);
                 match warnings.iter_mut().find(|(known, _)| *known == field) {
                     Some((_, texts)) => texts.push(text),
                     None => warnings.push((field, vec![text])),
