@@ -2,14 +2,11 @@
 //! upstream's eviction manager's.
 
 use super::admit::is_critical;
-use crate::runtime::Usage;
+use crate::prelude::*;
 use crate::spec::qos::{container_request, request, whole};
 use cluster_object::quantity::Quantity;
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 
 /// A running pod with what its containers use.
 #[derive(Debug, Clone)]
@@ -78,7 +75,7 @@ pub(crate) fn for_storage(
 ) -> Option<String> {
     for volume in spec.volumes.iter().flatten() {
         let Some(limit) = volume.empty_dir.as_ref().and_then(|e| e.size_limit.as_ref()) else { continue };
-        let bytes = limit.0.parse::<Quantity>().map_or(i64::MAX, Quantity::value);
+        let bytes = Quantity::parse(&limit.0).map_or(i64::MAX, Quantity::value);
         if volumes.get(&volume.name).is_some_and(|used| *used > bytes) {
             return Some(format!("Usage of EmptyDir volume {:?} exceeds the limit {:?}. ", volume.name, limit.0));
         }

@@ -1,14 +1,9 @@
 //! The objects besides pods and nodes that a decision looks up.
 
-use super::{Labels, PodInfo, label_selector};
-use cluster_client::ObjectKey;
-use cluster_object::selector::Selector;
+use super::{Labels, label_selector};
+use crate::prelude::*;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Service};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 /// The controllers whose pods are spread by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +31,8 @@ pub(crate) struct Objects {
     services: HashMap<Arc<str>, BTreeMap<Arc<str>, Labels>>,
     owners: HashMap<(OwnerKind, ObjectKey), Selector>,
     pub(crate) claims: HashMap<ObjectKey, Arc<PersistentVolumeClaim>>,
+    /// The nodes that claims are being told before the API server has it: the next pod that shares one must follow.
+    pub(crate) selected: HashMap<ObjectKey, String>,
     pub(crate) volumes: HashMap<String, Arc<PersistentVolume>>,
     pub(crate) storage_classes: HashMap<String, Arc<StorageClass>>,
     pub(crate) budgets: HashMap<ObjectKey, Arc<PodDisruptionBudget>>,
