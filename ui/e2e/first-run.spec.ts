@@ -1,7 +1,7 @@
-import { devcluster, expect, test } from './dashboard';
+import { CLUSTER, devcluster, expect, test } from './dashboard';
 
 /** Not the name that the page would take: that may be somebody's cluster. */
-const NAME = 'e2e-first';
+const NAME = `${CLUSTER}-first`;
 
 test.afterAll(() => {
   if (devcluster('list', '-o', 'json').includes(`"${NAME}"`)) devcluster('down', '--name', NAME);
