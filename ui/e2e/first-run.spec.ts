@@ -46,7 +46,13 @@ test('one click leads from no cluster to a running sample and its tour', async (
       await tour.getByRole('link', { name: 'front', exact: true }).click();
       await expect(page.getByRole('heading', { name: 'Who answers' })).toBeVisible();
       const href = await tour.getByRole('link', { name: "The sample's page" }).getAttribute('href');
-      expect((await fetch(href ?? '')).status).toBe(200);
+      // Its pods may still be starting.
+      const status = () =>
+        fetch(href ?? '').then(
+          (answer) => answer.status,
+          () => 0,
+        );
+      await expect.poll(status, { timeout: 60_000 }).toBe(200);
     }
   }
   await tour.getByRole('button', { name: 'End the tour' }).first().click();
