@@ -15,6 +15,7 @@ import { Related } from './Related';
 /** What an object is and what belongs to it. */
 export function Overview({ object, target }: { object: KubeObject; target: ObjectRef }) {
   const { t } = useI18n();
+  const known = facts(object);
   return (
     <div className="overview">
       <div className="stack">
@@ -23,14 +24,16 @@ export function Overview({ object, target }: { object: KubeObject; target: Objec
         <RecentEvents object={object} />
       </div>
       <div className="stack">
-        <Card title={t('facts')}>
-          <dl className="facts">
-            {facts(object).map((fact) => (
-              <FactLine key={fact.label} fact={fact} />
-            ))}
-            <Owners object={object} />
-          </dl>
-        </Card>
+        {(known.length > 0 || object.metadata.ownerReferences) && (
+          <Card title={t('facts')}>
+            <dl className="facts">
+              {known.map((fact) => (
+                <FactLine key={fact.label} fact={fact} />
+              ))}
+              <Owners object={object} />
+            </dl>
+          </Card>
+        )}
         <Conditions object={object} />
         <Pairs title={t('labels')} pairs={object.metadata.labels} />
         <Pairs title={t('annotations')} pairs={object.metadata.annotations} />

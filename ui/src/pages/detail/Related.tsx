@@ -3,6 +3,7 @@ import { useI18n } from '../../i18n';
 import { podSelector } from '../../kinds/read';
 import { Answering } from './Answering';
 import { RelatedList } from './RelatedList';
+import { Rules } from './Rules';
 import { UsedBy } from './UsedBy';
 
 const core = (resource: string) => ({ group: '', version: 'v1', resource });
@@ -80,6 +81,9 @@ export function Related({ object, target }: { object: KubeObject; target: Object
           columns={['Status', 'Volume', 'Capacity']}
         />
       );
+    case 'Role':
+    case 'ClusterRole':
+      return <Rules object={object} />;
     case 'Namespace':
       return <RelatedList title="Pods" gvr={PODS} spec={{ namespaces: [name] }} columns={POD_COLUMNS} />;
     default:
