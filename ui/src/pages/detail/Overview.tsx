@@ -14,8 +14,8 @@ import { Related } from './Related';
 
 /** What an object is and what belongs to it. */
 export function Overview({ object, target }: { object: KubeObject; target: ObjectRef }) {
-  const { t } = useI18n();
-  const known = facts(object);
+  const { t, date } = useI18n();
+  const created = object.metadata.creationTimestamp;
   return (
     <div className="overview">
       <div className="stack">
@@ -24,16 +24,20 @@ export function Overview({ object, target }: { object: KubeObject; target: Objec
         <RecentEvents object={object} />
       </div>
       <div className="stack">
-        {(known.length > 0 || object.metadata.ownerReferences) && (
-          <Card title={t('facts')}>
-            <dl className="facts">
-              {known.map((fact) => (
-                <FactLine key={fact.label} fact={fact} />
-              ))}
-              <Owners object={object} />
-            </dl>
-          </Card>
-        )}
+        <Card title={t('facts')}>
+          <dl className="facts">
+            {facts(object).map((fact) => (
+              <FactLine key={fact.label} fact={fact} />
+            ))}
+            <Owners object={object} />
+            {created && (
+              <div>
+                <dt>{factName('Created', t)}</dt>
+                <dd>{date(created)}</dd>
+              </div>
+            )}
+          </dl>
+        </Card>
         <Conditions object={object} />
         <Pairs title={t('labels')} pairs={object.metadata.labels} />
         <Pairs title={t('annotations')} pairs={object.metadata.annotations} />

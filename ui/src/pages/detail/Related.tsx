@@ -81,6 +81,8 @@ export function Related({ object, target }: { object: KubeObject; target: Object
           columns={['Status', 'Volume', 'Capacity']}
         />
       );
+    case 'CustomResourceDefinition':
+      return <Defined definition={object} />;
     case 'Role':
     case 'ClusterRole':
       return <Rules object={object} />;
@@ -89,6 +91,15 @@ export function Related({ object, target }: { object: KubeObject; target: Object
     default:
       return pods || null;
   }
+}
+
+/** The objects of a kind that the cluster was taught. */
+function Defined({ definition: { spec } }: { definition: KubeObject }) {
+  const versions: { name: string; storage: boolean }[] = spec?.versions ?? [];
+  const version = versions.find(({ storage }) => storage)?.name;
+  const { kind, plural } = spec?.names ?? {};
+  if (version === undefined) return null;
+  return <RelatedList title={kind} gvr={{ group: spec.group, version, resource: plural }} spec={{}} columns={[]} />;
 }
 
 interface Path {
