@@ -48,6 +48,27 @@ test('a change in the cluster is merged into an edit, and a conflict is decided,
   kubectl('delete', 'configmap', 'contested');
 });
 
+test('a change that the text does not show does not hold up a save, and is kept', async ({ page }) => {
+  kubectl('create', 'configmap', 'moving', '--from-literal=greeting=hello');
+  const hidden = 'kubectl.kubernetes.io/last-applied-configuration';
+  const met: string[] = [];
+  await page.route('**/configmaps/moving?*', (route) => {
+    const step = new URL(route.request().url()).searchParams.get('dryRun') ?? 'save';
+    if (route.request().method() === 'PUT' && !met.includes(step)) {
+      kubectl('annotate', 'configmap', 'moving', `${hidden}=${step}`, '--overwrite');
+      met.push(step);
+    }
+    return route.continue();
+  });
+  await page.goto(`${object('core/v1/configmaps', 'moving')}?view=yaml`);
+  await append(page, 'greeting: ', ' there');
+  await save(page);
+  expect(met).toEqual(['All', 'save']);
+  expect(value('configmap', 'moving', '{.data.greeting}')).toBe('hello there');
+  expect(value('configmap', 'moving', '{.metadata.annotations}')).toBe(JSON.stringify({ [hidden]: 'save' }));
+  kubectl('delete', 'configmap', 'moving');
+});
+
 test('a key of a ConfigMap is edited, and the running container has it', async ({ page }) => {
   await page.goto(object('core/v1/configmaps', 'settings'));
   // When each pod of the deployment got what it has now, as their nodes tell.
@@ -111,7 +132,8 @@ test('logs of a workload are merged, and come into the dock by a key that the ad
 test('on the page of an object the keys of lists do what they do there', async ({ page }) => {
   await page.goto(object('apps/v1/deployments', 'web'));
   await expect(page.getByRole('heading', { name: 'web', exact: true })).toBeVisible();
-  await page.getByRole('button', { name: 'Scale' }).waitFor();
+  // Before the object is there, nothing can be done with it.
+  await expect(page.getByRole('button', { name: 'Scale' })).toBeEnabled();
   await page.keyboard.press('l');
   await expect(page.getByRole('tab', { name: 'Logs · web' })).toBeVisible();
   const edge = page.getByRole('separator');

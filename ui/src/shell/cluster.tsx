@@ -61,9 +61,10 @@ export function ClusterProvider({ children }: { children: ReactNode }) {
   }, [grouped, name, namespaces]);
   const { data } = useCounts(running && spec.resources.length > 0 ? spec : null);
   const counts = useMemo(() => new Map(data.map((count) => [longName(count), count])), [data]);
-  const types = counts.get(longName(CRDS))?.total;
+  // How many there are, and how they are: one that is not established yet brings no kind.
+  const types = JSON.stringify(counts.get(longName(CRDS)));
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another UID, another number of types, another attempt ask anew.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another UID, other types, another attempt ask anew.
   useEffect(() => {
     if (!running) return;
     let current = true;
