@@ -28,7 +28,7 @@ export function Rules({ object }: { object: KubeObject }) {
           {rules.map((rule) => (
             <tr key={JSON.stringify(rule)}>
               <td className="mono small">{(rule.verbs ?? []).join(', ')}</td>
-              <td className="mono small">{ruled(rule)}</td>
+              <td className="mono small wrap">{ruled(rule)}</td>
             </tr>
           ))}
         </tbody>
