@@ -23,8 +23,11 @@ test('a cluster is created with its steps shown, and deleted', async ({ page }) 
   await expect(card.getByText('2 nodes')).toBeVisible();
   await card.getByRole('button', { name: `Actions for ${NAME}` }).click();
   await page.getByRole('menuitem', { name: 'Delete' }).click();
+  // It may be gone within a second.
+  const deleting = `${NAME} is being deleted`;
+  const told = inside.waitForFunction((text) => document.body.textContent.includes(text), deleting, { polling: 50 });
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await expect(inside.getByText(`${NAME} is being deleted`)).toBeVisible();
+  await told;
   await expect(card).toHaveCount(0, { timeout: 60_000 });
   await expect(inside.getByText(`There is no cluster ${NAME}`)).toBeVisible();
   await expect(inside.getByRole('navigation', { name: 'Navigation' })).toHaveCount(0);

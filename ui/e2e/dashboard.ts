@@ -32,12 +32,37 @@ interface Worker {
   session: { origin: string; cookies: Awaited<ReturnType<import('@playwright/test').BrowserContext['cookies']>> };
 }
 
+/**
+ * Containers that start beside it change the machine's network, and Chromium then drops what it loads: its own doing,
+ * which leaves no page to mend anything, so exactly then the page is asked for again.
+ */
+function patient(page: Page) {
+  const again =
+    <A extends unknown[], R>(load: (...args: A) => Promise<R>) =>
+    (...args: A): Promise<R> =>
+      load(...args).catch((error) => {
+        if (!String(error).includes('net::ERR_NETWORK_CHANGED')) throw error;
+        return again(load)(...args);
+      });
+  page.goto = again(page.goto.bind(page));
+  page.reload = again(page.reload.bind(page));
+}
+
+/** Tests of what a page shows that is not logged in. */
+export const anonymous = base.extend({
+  context: async ({ context }, use) => {
+    context.on('page', patient);
+    await use(context);
+  },
+});
+
 /** Tests whose page is logged in and has failed if a script threw or the page asked for anything elsewhere. */
-export const test = base.extend<{ page: Page }, Worker>({
+export const test = anonymous.extend<{ page: Page }, Worker>({
   session: [
     async ({ browser }, use) => {
       const context = await browser.newContext();
       const page = await context.newPage();
+      patient(page);
       const url = link();
       await page.goto(url);
       await expect(page.getByRole('banner')).toBeVisible();
@@ -67,6 +92,12 @@ export const object = (resource: string, name: string) => `/c/${CLUSTER}/r/${res
 
 /** The grid's row of an object. */
 export const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
+
+/** A pod of the sample that is not on its way out. */
+export function samplePod() {
+  const here = '{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}} {{end}}{{end}}';
+  return kubectl('get', 'pods', '-lapp=web', '-o', `go-template=${here}`).split(' ')[0] ?? '';
+}
 
 /** The namespace with a workload to look at; made anew by whichever file runs first. */
 export function sample() {

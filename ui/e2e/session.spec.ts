@@ -1,5 +1,5 @@
-import { test as anonymous, type WebSocketRoute } from '@playwright/test';
-import { CLUSTER, expect, link, row, test } from './dashboard';
+import type { WebSocketRoute } from '@playwright/test';
+import { anonymous, CLUSTER, expect, link, row, test } from './dashboard';
 
 anonymous('without a link the page says how to get one', async ({ page }) => {
   await page.goto(new URL(link()).origin);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { apply, CLUSTER, expect, kubectl, object, sample, test } from './dashboard';
+import { apply, CLUSTER, expect, kubectl, object, sample, samplePod, test } from './dashboard';
 
 test.beforeAll(sample);
 
@@ -67,8 +67,7 @@ test('a node has a console, and is drained', async ({ page }) => {
 });
 
 test('a debug container joins a running pod', async ({ page }) => {
-  const pod = kubectl('get', 'pods', '-lapp=web', '-o', 'jsonpath={.items[0].metadata.name}');
-  await page.goto(`${object('core/v1/pods', pod)}?view=shell`);
+  await page.goto(`${object('core/v1/pods', samplePod())}?view=shell`);
   await page.getByRole('button', { name: 'Debug container…' }).click();
   await page.getByRole('button', { name: 'Start', exact: true }).click();
   await expect(page.getByRole('combobox', { name: 'Container' })).toHaveValue('debugger-1');

@@ -5,7 +5,7 @@ import './design/frame.css';
 import './design/grid.css';
 import './design/pages.css';
 import './design/narrow.css';
-import { StrictMode } from 'react';
+import { StrictMode, startTransition } from 'react';
 import { createRoot } from 'react-dom/client';
 import { openSession } from './api/session';
 import { I18nProvider } from './i18n';
@@ -22,10 +22,13 @@ if (session.state === 'open') socket.start();
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
-createRoot(root).render(
-  <StrictMode>
-    <I18nProvider>
-      <App session={session} />
-    </I18nProvider>
-  </StrictMode>,
+// As a transition the first drawing is done in short pieces.
+startTransition(() =>
+  createRoot(root).render(
+    <StrictMode>
+      <I18nProvider>
+        <App session={session} />
+      </I18nProvider>
+    </StrictMode>,
+  ),
 );

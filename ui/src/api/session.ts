@@ -1,3 +1,4 @@
+import { again } from './again';
 import { ApiError, json } from './http';
 
 export type Session = { state: 'open'; version: string } | { state: 'closed' } | { state: 'unreachable' };
@@ -25,9 +26,9 @@ export async function openSession(): Promise<Session> {
   }
 }
 
-/** A ticket opens one WebSocket, within half a minute. */
+/** A ticket opens one WebSocket, within half a minute. One that is lost on its way costs nothing, so it is asked for again. */
 export async function ticket(): Promise<string> {
-  return (await json<{ ticket: string }>('/api/ticket', { method: 'POST', body: {} })).ticket;
+  return (await again(() => json<{ ticket: string }>('/api/ticket', { method: 'POST', body: {} }))).ticket;
 }
 
 /** The address of a WebSocket of the agent. */

@@ -75,14 +75,26 @@ const AGES: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
 ];
 
+/** Makes what is asked for, once for each number: the browser's formats take milliseconds to be made. */
+function once<Made>(make: (key: number) => Made): (key?: number) => Made {
+  const made = new Map<number, Made>();
+  return (key = 0) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
+    return value;
+  };
+}
+
 export function translator(language: Language, catalogue: Catalogue): I18n {
   const locale = language === 'zh' ? 'zh-Hans' : language;
-  const plural = new Intl.PluralRules(locale);
-  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'narrow' });
   const place = regional(locale);
-  const dates = new Intl.DateTimeFormat(place, { dateStyle: 'medium', timeStyle: 'medium' });
+  const plural = once(() => new Intl.PluralRules(locale));
+  const relative = once(() => new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'narrow' }));
+  const dates = once(() => new Intl.DateTimeFormat(place, { dateStyle: 'medium', timeStyle: 'medium' }));
+  const numbers = once((digits) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }));
+  // Small whole numbers are written alike in all languages that there are, and most pages have no others.
   const number = (value: number, digits = 0) =>
-    new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
+    Number.isInteger(value) && value >= 0 && value < 1000 ? String(value) : numbers(digits).format(value);
   const reason = (message: string) => (catalogue === en ? message : known(message, catalogue));
   const say = (saying: Saying | null | undefined): string => {
     const { code = '', text, with: parts = {} } = saying ?? { text: '' };
@@ -98,7 +110,7 @@ export function translator(language: Language, catalogue: Catalogue): I18n {
     number,
     t: (key, ...values) => fill(catalogue[key], values[0]),
     tn: (key, count) => {
-      const form = `${key}.${plural.select(count)}`;
+      const form = `${key}.${plural().select(count)}`;
       const text = form in catalogue ? catalogue[form as Key] : catalogue[`${key}.other` as Key];
       return fill(text, { count: number(count) });
     },
@@ -112,10 +124,10 @@ export function translator(language: Language, catalogue: Catalogue): I18n {
     ago: (time) => {
       const seconds = Math.round((new Date(time).getTime() - Date.now()) / 1000);
       for (const [unit, size] of AGES)
-        if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
-      return relative.format(seconds, 'second');
+        if (Math.abs(seconds) >= size) return relative().format(Math.trunc(seconds / size), unit);
+      return relative().format(seconds, 'second');
     },
-    date: (time) => dates.format(new Date(time)),
+    date: (time) => dates().format(new Date(time)),
   };
 }
 
@@ -135,7 +147,8 @@ export function I18nProvider({ children }: { children: ReactNode }) {
     let current = true;
     void again(LANGUAGES[language].load).then((catalogue) => {
       if (!current) return;
-      setLoaded({ language, catalogue });
+      // The same again would draw all of the page anew.
+      setLoaded((old) => (old.language === language ? old : { language, catalogue }));
       document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;
     });
     return () => {

@@ -5,7 +5,7 @@ import { Card, HealthMark } from '../components/parts';
 import { useI18n } from '../i18n';
 import { plural } from '../kinds/discovery';
 import { longName } from '../kinds/sections';
-import { useCluster } from '../shell/cluster';
+import { useCluster, useKindCounts } from '../shell/cluster';
 import { PageTitle } from '../shell/PageTitle';
 import { useLinks } from '../shell/paths';
 import { useProblems } from '../store/hooks';
@@ -62,7 +62,8 @@ const TOLD = [
 
 function Inventory() {
   const { t, number } = useI18n();
-  const { counts, resources } = useCluster();
+  const { resources } = useCluster();
+  const counts = useKindCounts();
   const links = useLinks();
   const told = TOLD.flatMap((name) => {
     const resource = resources.find((other) => longName(other) === name);

@@ -16,12 +16,12 @@ import {
   Server,
   Waypoints,
 } from 'lucide-react';
+import { memo } from 'react';
 import { Link, useLocation } from 'wouter';
-import type { Count } from '../api/contract';
 import { useI18n } from '../i18n';
 import { plural, type Resource } from '../kinds/discovery';
 import { longName, type Section, type SectionId } from '../kinds/sections';
-import { useCluster } from './cluster';
+import { useCluster, useKindCounts } from './cluster';
 import { listHref, type PageId, useLinks } from './paths';
 
 const ICONS: Record<SectionId, LucideIcon> = {
@@ -77,61 +77,65 @@ const SHOWN = 6;
 
 function SideSection({ section: { id, resources } }: { section: Section }) {
   const { t } = useI18n();
-  const { counts } = useCluster();
-  const { cluster } = useLinks();
+  const counts = useKindCounts();
+  const links = useLinks();
   const [location] = useLocation();
   const Icon = ICONS[id];
   const used = (resource: Resource, index: number) =>
-    index < SHOWN || location.startsWith(listHref(cluster, resource)) || id === 'custom';
+    index < SHOWN || location.startsWith(listHref(links.cluster, resource)) || id === 'custom';
   const shown = resources.filter(used);
   const folded = resources.filter((resource, index) => !used(resource, index));
   const heading = `side-${id}`;
+  const link = (resource: Resource) => {
+    const name = longName(resource);
+    const { total = 0, bad = 0 } = counts.get(name) ?? {};
+    return <KindLink key={name} resource={resource} href={links.list(resource)} total={total} bad={bad} />;
+  };
   return (
     <section aria-labelledby={heading}>
       <h2 id={heading}>
         <Icon aria-hidden />
         {t(`section.${id}`)}
       </h2>
-      <ul>
-        {shown.map((resource) => (
-          <KindLink key={longName(resource)} resource={resource} count={counts.get(longName(resource))} />
-        ))}
-      </ul>
+      <ul>{shown.map(link)}</ul>
       {folded.length > 0 && (
         <details>
           <summary>{t('more')}</summary>
-          <ul>
-            {folded.map((resource) => (
-              <KindLink key={longName(resource)} resource={resource} count={counts.get(longName(resource))} />
-            ))}
-          </ul>
+          <ul>{folded.map(link)}</ul>
         </details>
       )}
     </section>
   );
 }
 
-function KindLink({ resource, count }: { resource: Resource; count: Count | undefined }) {
+interface KindProps {
+  resource: Resource;
+  href: string;
+  total: number;
+  bad: number;
+}
+
+/** Drawn anew only when its own count has changed: there are dozens. */
+const KindLink = memo(function KindLink({ resource, href, total, bad }: KindProps) {
   const { number, tn } = useI18n();
-  const links = useLinks();
   return (
     <li>
-      <SideLink href={links.list(resource)}>
+      <SideLink href={href}>
         <span className="grow cut" title={longName(resource)}>
           {plural(resource)}
           {resource.custom && <span className="faint small"> {resource.group}</span>}
         </span>
-        {count && count.bad > 0 && (
-          <span className="count bad" title={tn('count.bad', count.bad)}>
+        {bad > 0 && (
+          <span className="count bad" title={tn('count.bad', bad)}>
             <span aria-hidden>◆</span>
-            <span className="hidden-text">{tn('count.bad', count.bad)}</span>
+            <span className="hidden-text">{tn('count.bad', bad)}</span>
           </span>
         )}
-        {count && count.total > 0 && <span className="count">{number(count.total)}</span>}
+        {total > 0 && <span className="count">{number(total)}</span>}
       </SideLink>
     </li>
   );
-}
+});
 
 function SideLink({ href, children }: { href: string; children: React.ReactNode }) {
   const [location] = useLocation();

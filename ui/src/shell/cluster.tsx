@@ -1,4 +1,13 @@
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
+import {
+  createContext,
+  type ReactNode,
+  startTransition,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+} from 'react';
 import type { Cluster, Count, Gvr, ListSpec, ObjectRef } from '../api/contract';
 import { byKind, discover, type Resource } from '../kinds/discovery';
 import { longName, type Section, sections } from '../kinds/sections';
@@ -13,7 +22,6 @@ export interface ClusterInfo {
   cluster: Cluster | undefined;
   resources: Resource[];
   sections: Section[];
-  counts: Map<string, Count>;
   error: Error | null;
   retry: () => void;
   find: (gvr: Pick<Gvr, 'group' | 'resource'>) => Resource | undefined;
@@ -21,6 +29,11 @@ export interface ClusterInfo {
 }
 
 const Context = createContext<ClusterInfo | null>(null);
+/** Apart from the rest: they change all the time, and few draw them. */
+const Counts = createContext<ReadonlyMap<string, Count>>(new Map());
+
+/** How many objects the cluster has of each kind, by the kind's long name. */
+export const useKindCounts = () => useContext(Counts);
 
 export function useCluster(): ClusterInfo {
   const info = useContext(Context);
@@ -48,17 +61,21 @@ export function ClusterProvider({ children }: { children: ReactNode }) {
   }, [grouped, name, namespaces]);
   const { data } = useCounts(running && spec.resources.length > 0 ? spec : null);
   const counts = useMemo(() => new Map(data.map((count) => [longName(count), count])), [data]);
-  const types = counts.get(longName(CRDS))?.total;
+  // How many there are, and how they are: one that is not established yet brings no kind.
+  const types = JSON.stringify(counts.get(longName(CRDS)));
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another UID, another number of types, another attempt ask anew.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another UID, other types, another attempt ask anew.
   useEffect(() => {
     if (!running) return;
     let current = true;
     discover(name).then(
       (found) => {
         if (!current) return;
-        setResources(found);
-        setError(null);
+        // They bring the navigation and the page at once: drawn in short pieces.
+        startTransition(() => {
+          setResources(found);
+          setError(null);
+        });
       },
       (cause: Error) => current && setError(cause),
     );
@@ -73,7 +90,6 @@ export function ClusterProvider({ children }: { children: ReactNode }) {
       cluster,
       resources,
       sections: grouped,
-      counts,
       error,
       retry,
       find: ({ group, resource }) => resources.find((r) => r.group === group && r.resource === resource),
@@ -84,9 +100,13 @@ export function ClusterProvider({ children }: { children: ReactNode }) {
         return { cluster: name, group, version, resource, namespace: namespaced ? namespace : '', name: object };
       },
     }),
-    [name, cluster, resources, grouped, counts, error, retry],
+    [name, cluster, resources, grouped, error, retry],
   );
-  return <Context value={info}>{children}</Context>;
+  return (
+    <Context value={info}>
+      <Counts value={counts}>{children}</Counts>
+    </Context>
+  );
 }
 
 /** A list spec with everything left open but what is given. */

@@ -90,6 +90,7 @@ export const others: Record<keyof typeof english, string> = {
   'fact.Backoff limit': 'Höchstens Versuche',
   'fact.Started': 'Begonnen',
   'fact.Completed': 'Beendet',
+  'fact.Created': 'Erstellt',
   'fact.Schedule': 'Zeitplan',
   'fact.Time zone': 'Zeitzone',
   'fact.Suspended': 'Ausgesetzt',

@@ -93,6 +93,7 @@ export const others = {
   'fact.Backoff limit': 'Backoff limit',
   'fact.Started': 'Started',
   'fact.Completed': 'Completed',
+  'fact.Created': 'Created',
   'fact.Schedule': 'Schedule',
   'fact.Time zone': 'Time zone',
   'fact.Suspended': 'Suspended',

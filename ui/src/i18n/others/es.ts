@@ -90,6 +90,7 @@ export const others: Record<keyof typeof english, string> = {
   'fact.Backoff limit': 'Límite de reintentos',
   'fact.Started': 'Inicio',
   'fact.Completed': 'Fin',
+  'fact.Created': 'Creado',
   'fact.Schedule': 'Programación',
   'fact.Time zone': 'Zona horaria',
   'fact.Suspended': 'Suspendido',

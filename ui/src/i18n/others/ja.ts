@@ -90,6 +90,7 @@ export const others: Record<keyof typeof english, string> = {
   'fact.Backoff limit': '再試行の上限',
   'fact.Started': '開始',
   'fact.Completed': '完了',
+  'fact.Created': '作成日時',
   'fact.Schedule': 'スケジュール',
   'fact.Time zone': 'タイムゾーン',
   'fact.Suspended': '一時停止',

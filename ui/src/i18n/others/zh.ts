@@ -90,6 +90,7 @@ export const others: Record<keyof typeof english, string> = {
   'fact.Backoff limit': '重试上限',
   'fact.Started': '开始时间',
   'fact.Completed': '完成时间',
+  'fact.Created': '创建时间',
   'fact.Schedule': '调度计划',
   'fact.Time zone': '时区',
   'fact.Suspended': '已挂起',

@@ -113,7 +113,11 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
           )}
         >
           {tab === 'overview' ? (
-            shown && <Overview object={shown} target={target} />
+            shown ? (
+              <Overview object={shown} target={target} />
+            ) : (
+              !state.loaded && !state.error && <Empty title={t('loading')} />
+            )
           ) : (
             <Suspense fallback={<Empty title={t('loading')} />}>
               <DetailPanel tab={tab} target={target} object={object ?? undefined} />

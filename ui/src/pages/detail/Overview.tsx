@@ -14,7 +14,8 @@ import { Related } from './Related';
 
 /** What an object is and what belongs to it. */
 export function Overview({ object, target }: { object: KubeObject; target: ObjectRef }) {
-  const { t } = useI18n();
+  const { t, date } = useI18n();
+  const created = object.metadata.creationTimestamp;
   return (
     <div className="overview">
       <div className="stack">
@@ -29,6 +30,12 @@ export function Overview({ object, target }: { object: KubeObject; target: Objec
               <FactLine key={fact.label} fact={fact} />
             ))}
             <Owners object={object} />
+            {created && (
+              <div>
+                <dt>{factName('Created', t)}</dt>
+                <dd>{date(created)}</dd>
+              </div>
+            )}
           </dl>
         </Card>
         <Conditions object={object} />

@@ -3,6 +3,7 @@ import { useI18n } from '../../i18n';
 import { podSelector } from '../../kinds/read';
 import { Answering } from './Answering';
 import { RelatedList } from './RelatedList';
+import { Rules } from './Rules';
 import { UsedBy } from './UsedBy';
 
 const core = (resource: string) => ({ group: '', version: 'v1', resource });
@@ -80,11 +81,25 @@ export function Related({ object, target }: { object: KubeObject; target: Object
           columns={['Status', 'Volume', 'Capacity']}
         />
       );
+    case 'CustomResourceDefinition':
+      return <Defined definition={object} />;
+    case 'Role':
+    case 'ClusterRole':
+      return <Rules object={object} />;
     case 'Namespace':
       return <RelatedList title="Pods" gvr={PODS} spec={{ namespaces: [name] }} columns={POD_COLUMNS} />;
     default:
       return pods || null;
   }
+}
+
+/** The objects of a kind that the cluster was taught. */
+function Defined({ definition: { spec } }: { definition: KubeObject }) {
+  const versions: { name: string; storage: boolean }[] = spec?.versions ?? [];
+  const version = versions.find(({ storage }) => storage)?.name;
+  const { kind, plural } = spec?.names ?? {};
+  if (version === undefined) return null;
+  return <RelatedList title={kind} gvr={{ group: spec.group, version, resource: plural }} spec={{}} columns={[]} />;
 }
 
 interface Path {

@@ -19,6 +19,11 @@ it('of a kind that nobody knows shows every field, plain ones as they are', () =
   ]);
 });
 
+it('of a kind without a specification shows what stands beside the metadata', () => {
+  const limit = { apiVersion: 'v1', kind: 'PriorityClass', metadata: { name: 'high' }, value: 1000 };
+  expect(facts(limit as KubeObject)).toEqual([{ label: 'value', value: '1000' }]);
+});
+
 it('what is so or not is told apart from what is named so', () => {
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'true' }, spec: { podCIDR: 'true' } };
   expect(facts(node as KubeObject).filter(({ value }) => value === 'true')).toEqual([

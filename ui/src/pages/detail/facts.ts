@@ -134,6 +134,9 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
     ['Target', (o) => `${o.spec?.scaleTargetRef?.kind}/${o.spec?.scaleTargetRef?.name}`],
     ['Replicas', (o) => `${o.status?.currentReplicas ?? 0} (${o.spec?.minReplicas ?? 1}–${o.spec?.maxReplicas})`],
   ],
+  // Their rules have a card of their own.
+  Role: [],
+  ClusterRole: [],
   RoleBinding: [
     ['Role', (o) => o.roleRef?.name, RBAC, 'Role'],
     ['Subjects', subjects],
@@ -146,7 +149,11 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
 
 export function facts(object: KubeObject): Fact[] {
   const table = FACTS[object.kind];
-  if (!table) return [...fields(object.spec), ...fields(object.status)];
+  if (!table) {
+    // Some kinds have their fields beside the metadata: rules, webhooks, endpoints.
+    const { apiVersion: _version, kind: _kind, metadata: _metadata, spec, status, ...rest } = object;
+    return [...fields(rest), ...fields(spec), ...fields(status)];
+  }
   const namespace = object.metadata.namespace ?? '';
   return table.flatMap(([label, read, apiVersion, kind]): Fact[] => {
     const value = read(object);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../json';
 import { applyChanges, complete, parse, parseAll, rangeOf, replacement, toText } from './document';
 import { type Change, merge } from './merge';
+import { begin, isDirty } from './session';
 
 const deployment: KubeObject = {
   spec: { replicas: 2 },
@@ -30,6 +31,30 @@ describe('toText', () => {
       ...deployment,
       metadata: { name: 'web', uid: 'u', labels: { app: 'web' }, resourceVersion: '7' },
     });
+  });
+});
+
+describe("kubectl's copy of what it applied", () => {
+  const applied = { 'kubectl.kubernetes.io/last-applied-configuration': '{"kind":"Deployment"}' };
+  const annotated = (annotations: unknown) =>
+    ({ ...deployment, metadata: { ...deployment.metadata, annotations } }) as KubeObject;
+  const cases: [string, unknown, unknown, unknown][] = [
+    ['the only annotation', applied, undefined, applied],
+    ['beside another', { ...applied, a: 'b' }, { a: 'b' }, { ...applied, a: 'b' }],
+    ['while another is added', applied, { a: 'b' }, { ...applied, a: 'b' }],
+    ['while all others are removed', { ...applied, a: 'b' }, null, applied],
+    ['beside what is no map', applied, 'none', 'none'],
+    ['where there was none', { a: 'b' }, { a: 'c' }, { a: 'c' }],
+  ];
+  it.each(cases)('is not shown, and kept: %s', (_name, before, edited, after) => {
+    const current = annotated(before);
+    expect(toText(current)).not.toContain('last-applied');
+    expect(complete(annotated(edited), current).metadata.annotations).toEqual(after);
+  });
+
+  it('is no reason to call an unchanged text changed', () => {
+    const session = begin(annotated(applied));
+    expect([isDirty(session), session.text.includes('annotations')]).toEqual([false, false]);
   });
 });
 

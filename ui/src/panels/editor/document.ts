@@ -1,6 +1,7 @@
 /**
- * The text of the editor and the object it stands for. What nobody edits (managed fields, status, revision) is taken out
- * of the text and put back on saving; changes from the cluster go into the text with comments and order kept.
+ * The text of the editor and the object it stands for. What nobody edits (managed fields, status, revision, kubectl's
+ * copy of what it applied) is taken out of the text and put back on saving; changes from the cluster go into the text
+ * with comments and order kept.
  */
 import {
   type Document,
@@ -16,6 +17,8 @@ import { isMap, type Json, type JsonMap, type KubeObject } from '../json';
 import type { Change, Path } from './merge';
 
 const HIDDEN_METADATA = ['managedFields', 'resourceVersion', 'generation', 'selfLink'];
+/** Where `kubectl apply` keeps what it was given: the whole object again, in one line. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 const FIRST = ['apiVersion', 'kind', 'metadata', 'type', 'spec', 'data', 'stringData'];
 const FIRST_METADATA = ['name', 'generateName', 'namespace', 'labels', 'annotations'];
 
@@ -23,6 +26,11 @@ const FIRST_METADATA = ['name', 'generateName', 'namespace', 'labels', 'annotati
 export function visible(object: KubeObject): KubeObject {
   const { status: _status, ...rest } = object;
   const metadata = Object.fromEntries(Object.entries(rest.metadata).filter(([key]) => !HIDDEN_METADATA.includes(key)));
+  if (rest.metadata.annotations?.[LAST_APPLIED] !== undefined) {
+    const { [LAST_APPLIED]: _copy, ...annotations } = rest.metadata.annotations;
+    if (Object.keys(annotations).length > 0) metadata.annotations = annotations;
+    else delete metadata.annotations;
+  }
   return ordered(
     { ...rest, metadata: ordered(metadata as JsonMap, FIRST_METADATA) } as JsonMap,
     FIRST,
@@ -33,6 +41,11 @@ export function visible(object: KubeObject): KubeObject {
 export function complete(edited: KubeObject, current: KubeObject): KubeObject {
   const metadata = { ...edited.metadata } as KubeObject['metadata'];
   if (current.metadata.resourceVersion !== undefined) metadata.resourceVersion = current.metadata.resourceVersion;
+  const applied = current.metadata.annotations?.[LAST_APPLIED];
+  const annotations: unknown = metadata.annotations ?? {};
+  // What is no map is for the server to refuse.
+  if (applied !== undefined && isMap(annotations as Json))
+    metadata.annotations = { [LAST_APPLIED]: applied, ...metadata.annotations };
   const whole: KubeObject = { ...edited, metadata };
   if (current.status !== undefined) whole.status = current.status;
   return whole;

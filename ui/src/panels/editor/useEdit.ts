@@ -4,8 +4,9 @@ import { ApiError } from '../../api/http';
 import { getObject, listObjects, replaceObject } from '../../api/k8s';
 import { useObject } from '../../store/hooks';
 import type { ViewState } from '../../store/view';
+import { same } from '../json';
 import { messageOf } from '../parts';
-import { complete, parse } from './document';
+import { complete, parse, visible } from './document';
 import { Drafts } from './drafts';
 import { type Effect, effects } from './effects';
 import { arrive, begin, needsDraft, restore, type Session, saved, type } from './session';
@@ -52,6 +53,10 @@ function remembered(target: ObjectRef, object: KubeObject): Promise<Version[]> {
     return list?.items[0];
   });
 }
+
+/** Whether one version differs from another in nothing that the text shows. */
+const unseen = (before: KubeObject, after: KubeObject) =>
+  before.metadata.resourceVersion !== after.metadata.resourceVersion && same(visible(before), visible(after));
 
 export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => void): Edit {
   const view = useObject(target);
@@ -108,14 +113,14 @@ export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => voi
   }, [change]);
 
   /** Sends the edit; a newer version in the cluster is merged in, and nothing is written until the user has seen it. */
-  const send = async (dry: boolean): Promise<KubeObject | null> => {
-    if (session === null) return null;
+  const send = async (dry: boolean, onto = session?.theirs): Promise<KubeObject | null> => {
+    if (session === null || onto === undefined) return null;
     const mine = parse(session.text);
     if (!mine.ok) return null;
     setState({ busy: true, error: '', merged: false });
     try {
       const query = { fieldValidation: 'Strict', ...(dry ? { dryRun: 'All' } : {}) };
-      const result = await replaceObject(target, complete(mine.object, session.theirs), '', query);
+      const result = await replaceObject(target, complete(mine.object, onto), '', query);
       setState({ busy: false, error: '', merged: false });
       return result;
     } catch (error) {
@@ -123,6 +128,8 @@ export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => voi
       if (stale) {
         const newest = await getObject(target).catch(() => null);
         if (newest !== null) change((current) => arrive(current, newest, Date.now()));
+        // What the text shows is as it was: a status changed, as those of pods do all the time.
+        if (newest !== null && unseen(onto, newest)) return send(dry, newest);
         setReview(null);
       }
       setState({ busy: false, error: stale ? '' : messageOf(error), merged: stale });

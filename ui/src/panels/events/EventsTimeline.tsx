@@ -81,7 +81,13 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
           </div>
           <ol className="events">
             {shown.map((event) => (
-              <EventItem key={event.uid} event={event} cluster={cluster} {...(onOpen ? { onOpen } : {})} />
+              <EventItem
+                key={event.uid}
+                event={event}
+                cluster={cluster}
+                placed={involved === undefined && namespaces.length !== 1}
+                {...(onOpen ? { onOpen } : {})}
+              />
             ))}
           </ol>
         </>
@@ -159,7 +165,15 @@ function Axis({
   );
 }
 
-function EventItem({ event, cluster, onOpen }: { event: Event; cluster: string; onOpen?: (ref: ObjectRef) => void }) {
+interface ItemProps {
+  event: Event;
+  cluster: string;
+  /** Whether the namespace is told. */
+  placed: boolean;
+  onOpen?: (ref: ObjectRef) => void;
+}
+
+function EventItem({ event, cluster, placed, onOpen }: ItemProps) {
   const { t, ago, date } = useI18n();
   const ref = refOf(cluster, event);
   return (
@@ -176,6 +190,7 @@ function EventItem({ event, cluster, onOpen }: { event: Event; cluster: string; 
         ) : (
           <span className="mono">{event.object}</span>
         )}
+        {placed && <span className="soft small"> {event.namespace}</span>}
         {event.count > 1 && <span className="soft small"> ×{event.count}</span>}
         <span className="event-message">{event.message}</span>
       </span>

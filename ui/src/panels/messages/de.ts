@@ -172,6 +172,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.metrics.hidden': '{count} kleinere werden nicht gezeigt',
   'panel.metrics.none': 'Noch nichts gemessen',
   'panel.metrics.noneText': 'Die Nodes melden alle paar Sekunden, sobald etwas läuft.',
+  'panel.metrics.collecting': 'Wird gemessen: Der erste Wert braucht zwei Zählungen im Abstand von einigen Sekunden.',
   'panel.forwards.title': 'Ports auf diesem Rechner',
   'panel.forwards.none': 'Keine Ports weitergeleitet',
   'panel.forwards.noneText': 'LoadBalancer und NodePorts erscheinen hier von selbst.',

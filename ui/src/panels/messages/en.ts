@@ -170,6 +170,7 @@ export const panels = {
   'panel.metrics.hidden': '{count} smaller ones are not shown',
   'panel.metrics.none': 'Nothing measured yet',
   'panel.metrics.noneText': 'The nodes report every few seconds once something runs.',
+  'panel.metrics.collecting': 'Being measured: the first value takes two counts, a few seconds apart.',
   'panel.forwards.title': 'Ports on this machine',
   'panel.forwards.none': 'No ports are forwarded',
   'panel.forwards.noneText': 'Load balancers and node ports appear here by themselves.',

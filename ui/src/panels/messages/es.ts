@@ -171,6 +171,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.metrics.hidden': '{count} menores no se muestran',
   'panel.metrics.none': 'Aún no hay mediciones',
   'panel.metrics.noneText': 'Los nodos informan cada pocos segundos cuando algo se ejecuta.',
+  'panel.metrics.collecting': 'Midiendo: el primer valor necesita dos recuentos, con unos segundos de diferencia.',
   'panel.forwards.title': 'Puertos en este equipo',
   'panel.forwards.none': 'No hay puertos reenviados',
   'panel.forwards.noneText': 'Los balanceadores y NodePorts aparecen aquí por sí solos.',

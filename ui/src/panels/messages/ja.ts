@@ -171,6 +171,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.metrics.hidden': '小さい {count} 件は表示していません',
   'panel.metrics.none': 'まだ計測値がありません',
   'panel.metrics.noneText': '何かが動き始めると、ノードが数秒ごとに報告します。',
+  'panel.metrics.collecting': '計測中: 最初の値には、数秒おいた 2 回の計測が必要です。',
   'panel.forwards.title': 'このマシンのポート',
   'panel.forwards.none': '転送中のポートはありません',
   'panel.forwards.noneText': 'LoadBalancer と NodePort は自動でここに現れます。',

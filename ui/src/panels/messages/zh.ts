@@ -170,6 +170,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.metrics.hidden': '未显示 {count} 个较小项',
   'panel.metrics.none': '暂无测量数据',
   'panel.metrics.noneText': '有负载运行后，节点每隔几秒上报一次。',
+  'panel.metrics.collecting': '正在测量：首个数值需要相隔几秒的两次计数。',
   'panel.forwards.title': '本机端口',
   'panel.forwards.none': '没有转发的端口',
   'panel.forwards.noneText': 'LoadBalancer 和 NodePort 会自动出现在这里。',

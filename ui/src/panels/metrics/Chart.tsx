@@ -63,7 +63,14 @@ export function Chart({ title, times, series, format, steps }: Props) {
       <figcaption id={id}>
         <h2>{title}</h2>
       </figcaption>
-      <div ref={host} aria-hidden="true" className="chart-plot" />
+      <div className="chart-plot">
+        <div ref={host} aria-hidden="true" />
+        {series.every(({ values }) => known(values) === 0) && (
+          <p className="soft" role="status">
+            {t('panel.metrics.collecting')}
+          </p>
+        )}
+      </div>
       <table className="plain">
         <thead>
           <tr>
@@ -165,7 +172,7 @@ function options(
         width: 2,
         dash: DASHES[look % DASHES.length] ?? [],
         // A single moment makes no line.
-        points: { show: ({ data }: uPlot, index: number) => known(data[index]) === 1, size: 6 },
+        points: { show: ({ data }: uPlot, index: number) => known(data[index]) === 1, size: 8, fill: colour(look) },
       })),
     ],
   };

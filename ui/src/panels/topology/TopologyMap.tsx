@@ -40,11 +40,12 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
   const graph = useMemo(() => graphOf(cluster, known), [cluster, known]);
   const zoom = useSettings((settings) => settings.zoom);
   const places = useLayout(graph, zoom);
+  const several = useMemo(() => new Set(graph.nodes.map(({ namespace }) => namespace)).size > 1, [graph.nodes]);
   const open = (node: MapNode) => node.ref !== null && onOpen?.(node.ref);
   const theme = useSettings((settings) => settings.theme);
   const nodes = useMemo(
     () =>
-      graph.nodes.flatMap((node): Node<{ node: MapNode }>[] => {
+      graph.nodes.flatMap((node): MapBox[] => {
         const position = places[node.id];
         if (position === undefined) return [];
         return [
@@ -52,13 +53,13 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
             id: node.id,
             type: 'object',
             position,
-            data: { node },
+            data: { node, place: several ? node.namespace : '' },
             ...nodeSize(zoom),
-            ariaLabel: nameOf(node),
+            ariaLabel: [nameOf(node), several && node.namespace].filter(Boolean).join(' '),
           },
         ];
       }),
-    [graph.nodes, places, zoom],
+    [graph.nodes, places, zoom, several],
   );
   const edges = useMemo(
     () => graph.edges.map(({ from, to }) => ({ id: `${from} ${to}`, source: from, target: to, focusable: false })),
@@ -130,14 +131,20 @@ function nameOf({ kind, name, ready }: MapNode): string {
   return ready === undefined ? `${kind} ${name}` : `${kind} ${ready[0]}/${ready[1]}`;
 }
 
-function ObjectNode({ data: { node } }: NodeProps<Node<{ node: MapNode }>>) {
+/** `place` is the namespace where there are several. */
+type MapBox = Node<{ node: MapNode; place: string }>;
+
+function ObjectNode({ data: { node, place } }: NodeProps<MapBox>) {
   const Icon = ICONS[node.shape];
   return (
     <div className={`map-node ${node.health}`}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <Icon aria-hidden="true" />
       <span className="map-text">
-        <span className="soft small">{node.kind}</span>
+        <span className="soft small cut">
+          {node.kind}
+          {place && ` · ${place}`}
+        </span>
         <span className="cut">{node.ready === undefined ? node.name : `${node.ready[0]}/${node.ready[1]}`}</span>
       </span>
       <HealthMark health={node.health} />

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { groups, pack } from './pack';
+
+it('groups are what edges join, in the order of the nodes', () => {
+  const edges = [
+    { from: 'c', to: 'a' },
+    { from: 'c', to: 'd' },
+    { from: 'b', to: 'elsewhere' },
+  ];
+  expect(groups(['a', 'b', 'c', 'd', 'e'], edges)).toEqual([['a', 'c', 'd'], ['b'], ['e']]);
+});
+
+describe('pack', () => {
+  const box = (width: number, height: number) => ({ width, height });
+  const cases: [string, ReturnType<typeof box>[], { x: number; y: number }[]][] = [
+    ['nothing', [], []],
+    ['one box at the start', [box(300, 900)], [{ x: 0, y: 0 }]],
+    [
+      'a tall one beside small ones',
+      [box(100, 400), box(50, 100), box(80, 100)],
+      [
+        { x: 0, y: 0 },
+        { x: 110, y: 0 },
+        { x: 110, y: 110 },
+      ],
+    ],
+  ];
+  it.each(cases)('%s', (_name, boxes, places) => expect(pack(boxes, 10)).toEqual(places));
+
+  it('many alike become a block that is wider than high', () => {
+    const places = pack(
+      Array.from({ length: 20 }, () => box(500, 120)),
+      20,
+    );
+    const [width, height] = [Math.max(...places.map(({ x }) => x)) + 500, Math.max(...places.map(({ y }) => y)) + 120];
+    expect(width / height).toBeGreaterThan(1);
+    expect(width / height).toBeLessThan(3);
+  });
+});
