@@ -1,7 +1,6 @@
 //! Whether anybody needs the agent: pages, operations and sync folders hold it.
 
-use std::sync::Arc;
-use tokio::sync::watch;
+use crate::prelude::*;
 
 /// How many hold the agent now. Clones count together.
 #[derive(Debug, Clone, Default)]

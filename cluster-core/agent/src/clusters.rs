@@ -1,32 +1,17 @@
 //! The clusters of this machine and the way into each: a list that follows Docker's events and the state folder.
 
-use crate::Error;
 use crate::feed::Feeds;
+use crate::prelude::*;
 use crate::view::metrics::History;
 use crate::watch::{Event, Scope, decode, follow};
-use bytes::Bytes;
-use cluster_client::backoff::Backoff;
-use cluster_client::http::HttpBackend;
-use cluster_client::{Client, Informers};
+use cluster_client::Informers;
 use cluster_launcher::{ClusterStatus, Launcher};
-use cluster_object::meta;
-use cluster_object::status::{GroupResource, Status};
-use futures::StreamExt;
-use http::Request;
+use cluster_object::status::GroupResource;
 use http::header::ACCEPT;
-use jiff::Timestamp;
 use notify::{RecursiveMode, Watcher};
-use parking_lot::Mutex;
-use serde::Serialize;
-use serde_json::Value;
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 /// Between two looks, so that the events of one operation are one look.
 const SETTLE: Duration = Duration::from_millis(100);

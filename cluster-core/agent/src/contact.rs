@@ -1,14 +1,10 @@
 //! How a program of the same user reaches the agent, and starts it when it does not run.
 
-use crate::{Error, log, memory};
-use cluster_client::Client;
-use cluster_client::http::{HttpBackend, Identity};
-use http::Method;
-use serde_json::{Value, json};
+use crate::prelude::*;
+use crate::{log, memory};
+use cluster_client::http::Identity;
 use std::fs::{DirBuilder, File, TryLockError};
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;

@@ -1,10 +1,7 @@
 //! Why a request to the agent failed, and how that is told: as Kubernetes tells it.
 
+use crate::prelude::*;
 use axum::Json;
-use axum::response::{IntoResponse, Response};
-use cluster_object::status::Status;
-use http::StatusCode;
-use std::path::{Path, PathBuf};
 
 /// A failure of the agent.
 #[derive(Debug, thiserror::Error)]

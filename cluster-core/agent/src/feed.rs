@@ -1,17 +1,11 @@
 //! One watch per cluster and collection, shared by all views of it: the rows, their counts, and who listens.
 
 use crate::health::{Health, needs_object};
+use crate::prelude::*;
 use crate::row::{self, Column, ExtraColumn, Row};
 use crate::watch::{Event, Form, Scope, follow, status_of};
-use cluster_client::http::HttpBackend;
-use cluster_client::{Status, escape};
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
+use cluster_client::Status;
+use std::sync::Weak;
 
 /// How long a feed outlives its last view: the user may come back from a detail page.
 const LINGER: Duration = Duration::from_secs(20);

@@ -6,23 +6,13 @@ mod services;
 mod target;
 mod tunnel;
 
-use crate::Error;
-use crate::clusters::{Clusters, Live};
-use crate::memory::Memory;
+use crate::prelude::*;
 use crate::process::{Events, tell};
-use crate::saying::{Saying, say};
-use cluster_object::status::{GroupResource, Status};
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use std::collections::BTreeMap;
+use cluster_object::status::GroupResource;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio_util::task::AbortOnDropHandle;
 
 /// A node that does not answer in this time is passed over.
 const DIAL_LIMIT: Duration = Duration::from_secs(2);
@@ -39,7 +29,6 @@ pub(crate) struct Wanted {
     /// `service/NAME`, `pod/NAME` or `deployment/NAME`.
     pub(crate) target: String,
     pub(crate) port: u16,
-    #[serde(default)]
     pub(crate) local: Option<u16>,
 }
 

@@ -5,9 +5,7 @@ mod nodes;
 mod pods;
 mod workloads;
 
-use crate::saying::{Saying, say};
-use serde::Serialize;
-use serde_json::Value;
+use crate::prelude::*;
 
 /// How an object is. The order is that of urgency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -53,6 +51,14 @@ pub(crate) struct Finding {
 impl Finding {
     fn new(health: Health, why: Saying) -> Self {
         Self { health, why: Some(why), ..Self::default() }
+    }
+
+    fn bad(why: Saying) -> Self {
+        Self::new(Health::Bad, why)
+    }
+
+    fn warn(why: Saying) -> Self {
+        Self::new(Health::Warn, why)
     }
 
     fn evidence(mut self, facts: impl IntoIterator<Item = String>) -> Self {
@@ -131,7 +137,7 @@ pub(crate) fn assess(group: &str, resource: &str, object: &Value) -> Finding {
         [] => say("why.deleting"),
         waits => say("why.deleting.waits").with("finalizers", waits.join(", ")),
     };
-    Finding::new(Health::Warn, why)
+    Finding::warn(why)
 }
 
 /// The condition of a type: its status, reason and message.

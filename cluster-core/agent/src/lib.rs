@@ -36,6 +36,7 @@ mod health;
 pub mod log;
 mod memory;
 mod operations;
+mod prelude;
 mod process;
 mod row;
 mod saying;

@@ -1,9 +1,8 @@
 //! The agent's log: a file that begins anew when it is large, with the one before kept beside it.
 
-use crate::Error;
+use crate::prelude::*;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
 const MOST_BYTES: u64 = 1 << 20;
 

@@ -1,13 +1,9 @@
 //! What the agent remembers between its lives, in one file that only its owner may read.
 
-use crate::Error;
+use crate::prelude::*;
 use crate::session::secret;
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use cluster_client::kubeconfig;
+use std::io::ErrorKind;
 
 /// The content of `agent.json`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -43,7 +39,7 @@ pub(crate) fn path(home: &Path) -> PathBuf {
 /// What the file holds; nothing when it is not there.
 pub(crate) fn read(home: &Path) -> Result<Remembered, Error> {
     let path = path(home);
-    match fs::read(&path) {
+    match std::fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Remembered::default()),
         read => {
             let text = read.map_err(Error::file("read", &path))?;
@@ -76,15 +72,9 @@ impl Memory {
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Remembered) -> T) -> Result<T, Error> {
         let mut content = self.content.lock();
         let changed = change(&mut content);
-        let temporary = self.path.with_extension("tmp");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let text =
             serde_json::to_vec_pretty(&*content).map_err(|error| Error::file("write", &self.path)(error.into()))?;
-        let written = options.open(&temporary).and_then(|mut file| file.write_all(&text));
-        written.and_then(|()| fs::rename(&temporary, &self.path)).map_err(Error::file("write", &self.path))?;
+        kubeconfig::write_private(&self.path, &text).map_err(Error::file("write", &self.path))?;
         Ok(changed)
     }
 }

@@ -2,19 +2,11 @@
 
 use crate::activity::Activity;
 use crate::error::with_hint;
+use crate::prelude::*;
 use crate::process::{Events, tell};
-use crate::saying::Saying;
 use cluster_launcher::{Error as LauncherError, Launcher, Progress};
-use jiff::Timestamp;
-use parking_lot::Mutex;
-use serde::Serialize;
-use serde_json::{Value, json};
-use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// How many are remembered.
 const KEPT: usize = 50;

@@ -1,25 +1,19 @@
 //! The agent's process: one per user, listening on loopback only, ending when nobody needs it.
 
 use crate::activity::Activity;
-use crate::clusters::Clusters;
+use crate::contact;
 use crate::forwards::Forwards;
-use crate::memory::Memory;
 use crate::operations::Operations;
+use crate::prelude::*;
 use crate::server::{self, Assets};
 use crate::session::Sessions;
 use crate::syncs::Syncs;
-use crate::{Error, contact};
 use axum::extract::ws::Utf8Bytes;
 use cluster_launcher::{Launcher, Silent};
-use serde_json::json;
 use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
-use tokio_util::sync::CancellationToken;
 
 /// The first choice of a port; later the one before.
 const PORT: u16 = 7373;

@@ -1,15 +1,11 @@
 //! A row of a list as pages get it: the cells of the server's table, what is wrong, and what it is found and sorted by.
 
 use crate::health::{Finding, assess};
-use crate::watch::decode;
+use crate::prelude::*;
 use cluster_client::Error;
-use cluster_object::quantity::Quantity;
-use cluster_object::{jsonpath, meta};
+use cluster_object::jsonpath;
 use jiff::civil::{Date, date};
-use jiff::{Span, Timestamp, Unit};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::sync::Arc;
+use jiff::{Span, Unit};
 
 /// From which ages are counted: how long a year is depends on that.
 const SOME_DAY: Date = date(2026, 1, 1);
@@ -27,13 +23,11 @@ pub(crate) struct Column {
 }
 
 /// A column that a page asks for beside the server's.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct ExtraColumn {
     pub(crate) name: String,
-    #[serde(default)]
     pub(crate) json_path: String,
-    #[serde(default)]
     pub(crate) label: String,
 }
 

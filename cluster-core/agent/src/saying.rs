@@ -2,9 +2,7 @@
 //! in English for everybody else. `sayings/` has the texts by language; the dashboard
 //! and the desktop app read them by the same codes.
 
-use serde::Serialize;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use crate::prelude::*;
 use std::sync::LazyLock;
 
 static ENGLISH: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {

@@ -10,11 +10,10 @@ mod tests;
 
 pub(crate) use assets::Assets;
 
-use crate::process::Agent;
+use crate::prelude::*;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post};
-use std::sync::Arc;
 
 /// Everything the agent serves, behind its guard.
 pub(crate) fn router(agent: Arc<Agent>) -> Router {

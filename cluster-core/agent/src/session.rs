@@ -1,14 +1,10 @@
 //! Who may ask: one-time tokens that open a session, the session's cookie, tickets for WebSockets, the bearer token.
 
+use crate::prelude::*;
 use aws_lc_rs::{constant_time, rand};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::prelude::*;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
-use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::time::Duration;
-use tokio::time::Instant;
 
 const TOKEN_LIFE: Duration = Duration::from_mins(5);
 const TICKET_LIFE: Duration = Duration::from_secs(30);
@@ -18,7 +14,7 @@ const SECRET_BYTES: usize = 32;
 pub(crate) fn secret() -> String {
     let mut bytes = [0; SECRET_BYTES];
     rand::fill(&mut bytes).expect("the system gives random numbers");
-    URL_SAFE_NO_PAD.encode(bytes)
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Compares without telling by its time how much was right.

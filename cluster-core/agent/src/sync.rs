@@ -8,22 +8,14 @@ mod plan;
 mod pull;
 mod remote;
 
-use crate::Error;
-use cluster_client::Client;
-use cluster_object::meta;
-use cluster_object::status::Status;
+use crate::prelude::*;
 use futures::future::join_all;
 use kinds::Kinds;
 use load::Document;
 use notify::{RecursiveMode, Watcher};
 use plan::Key;
 use remote::Remote;
-use serde::Serialize;
-use serde_json::Value;
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use std::time::Instant;
 
 /// Editors save in several steps.
 const DEBOUNCE: Duration = Duration::from_millis(10);
@@ -115,12 +107,6 @@ pub struct Syncing<'a> {
     /// What is in the cluster by our doing, as it was applied; null where it is only known to be there.
     applied: HashMap<Key, Value>,
     tell: Box<dyn FnMut(Told) + Send + 'a>,
-}
-
-impl std::fmt::Debug for Syncing<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Syncing").field("spec", &self.spec).finish_non_exhaustive()
-    }
 }
 
 impl<'a> Syncing<'a> {

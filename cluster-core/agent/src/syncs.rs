@@ -1,22 +1,9 @@
 //! Folders that the agent keeps in clusters, also after whoever asked for it has gone.
 
-use crate::Error;
 use crate::activity::{Activity, Busy};
-use crate::clusters::Clusters;
-use crate::memory::Memory;
+use crate::prelude::*;
 use crate::process::{Events, tell};
 use crate::sync::{Fault, Spec, Syncing, Told};
-use cluster_client::backoff::Backoff;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio_util::task::AbortOnDropHandle;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

@@ -7,15 +7,9 @@ pub(crate) mod metrics;
 mod object;
 mod problems;
 
-use crate::clusters::Live;
-use crate::process::Agent;
+use crate::prelude::*;
 use axum::extract::ws::Utf8Bytes;
 use cluster_client::Status;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 /// At most one message per view in this time.

@@ -1,17 +1,10 @@
 //! Follows a collection in any of its forms: the whole of it first, then every change, across lost connections.
 
-use bytes::Bytes;
-use cluster_client::backoff::Backoff;
-use cluster_client::http::HttpBackend;
-use cluster_client::{Backend, Error, Status, WatchEvent, escape, successful};
-use futures::StreamExt;
-use http::Request;
+use crate::prelude::*;
+use cluster_client::{Backend, Error, Status, WatchEvent, successful};
 use http::header::ACCEPT;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
-use std::time::Duration;
-use tokio::time::Instant;
 
 const PAGE: usize = 500;
 /// A watch that ended sooner than this did not work, even when it ended without an error.

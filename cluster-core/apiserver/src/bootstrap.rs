@@ -1,12 +1,10 @@
 //! The objects every cluster has, made at the start when they are missing.
 
-use crate::server::{ApiServer, StartError};
-use crate::verbs::{self, Call, Managed, Part, Proposed, change};
+use crate::prelude::*;
+use crate::server::StartError;
+use crate::verbs::{self, Managed, Part, Proposed, change};
 use crate::{auth, endpoints, flow};
-use cluster_object::meta;
-use cluster_object::status::Status;
 use futures::future::try_join_all;
-use serde_json::{Value, json};
 
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 

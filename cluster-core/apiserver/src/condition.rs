@@ -1,8 +1,6 @@
 //! Conditions that the server itself writes into the status of objects.
 
-use crate::kinds::walk::items;
-use cluster_object::meta;
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
 
 /// Sets a condition; its time changes with its status only.
 pub(crate) fn set(object: &mut Value, kind: &str, status: bool, reason: &str, message: &str) {

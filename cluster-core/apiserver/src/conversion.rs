@@ -2,13 +2,7 @@
 //!
 //! Facts: <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#webhook-conversion>.
 
-use crate::admission::Lookup;
-use crate::backend;
-use crate::kinds::walk::{items, text};
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::{Value, json};
-use std::time::Duration;
+use crate::kinds::prelude::*;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -3,16 +3,14 @@
 //! Pure functions of the resources. Groups come in upstream's order of priority, custom ones after them by name; the
 //! versions of a group from the most stable and newest down, so that the first is the preferred one.
 
+use crate::prelude::*;
 use std::cmp::Reverse;
-use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::{Value, json};
+use base64::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::kinds;
-use crate::registry::{Resource, Scope, Subresource, Verbs};
+use crate::registry::{Scope, Subresource, Verbs};
 
 /// How a client wants discovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,11 +234,10 @@ fn add_names(entry: &mut Value, resource: &Resource) {
 /// The verbs that a resource is served with.
 pub(crate) fn verbs(verbs: Verbs) -> &'static [&'static str] {
     const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-    const SINGLE: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
     match verbs {
         Verbs::All => ALL,
         Verbs::Custom => &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
-        Verbs::NoDeleteCollection => SINGLE,
+        Verbs::NoDeleteCollection => &["create", "delete", "get", "list", "patch", "update", "watch"],
         Verbs::Unlisted => &["create", "delete", "get", "patch", "update"],
         Verbs::CreateOnly => &["create"],
         Verbs::ReadOnly => &["get", "list"],
@@ -255,7 +252,7 @@ fn storage_version_hash(resources: &[Arc<Resource>], resource: &Resource) -> Str
     let stored = resources.iter().find(stored).map_or(resource, AsRef::as_ref);
     let version = resource.custom.as_ref().map_or(&stored.version, |custom| &custom.storage_version);
     let hash = Sha256::digest(format!("{}/{version}/{}", stored.group, stored.kind));
-    BASE64.encode(&hash[..8])
+    BASE64_STANDARD.encode(&hash[..8])
 }
 
 #[cfg(test)]

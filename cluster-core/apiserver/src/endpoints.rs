@@ -3,20 +3,13 @@
 //! As upstream's lease reconciler: each of several servers renews a lease that no URL reaches, and lists the servers
 //! whose leases are fresh. All of them run on one machine, so their clocks agree.
 
-use crate::admission::Lookup;
 use crate::bootstrap::put;
-use crate::server::ApiServer;
+use crate::prelude::*;
 use crate::verbs::{draft, key};
-use cluster_object::meta;
-use cluster_object::status::Status;
-use cluster_store::{Expect, Store};
+use cluster_store::Expect;
 use futures::future::try_join_all;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
-use std::net::Ipv4Addr;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use jiff::SignedDuration;
+use tokio::time::{MissedTickBehavior, interval_at};
 
 const LEASES: &str = "masterleases";
 /// `DefaultEndpointReconcilerTTL`

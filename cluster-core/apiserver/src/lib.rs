@@ -20,6 +20,7 @@ pub mod openapi;
 mod parsed;
 mod paths;
 mod pipeline;
+mod prelude;
 pub mod registry;
 mod render;
 pub mod request;

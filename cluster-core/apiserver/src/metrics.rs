@@ -1,10 +1,7 @@
 //! Counts and times of requests, as Prometheus text under upstream's names.
 
-use parking_lot::Mutex;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use crate::prelude::*;
 use std::fmt::Write;
-use std::time::Duration;
 
 /// Upper bounds of the latency buckets, in seconds.
 const BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];

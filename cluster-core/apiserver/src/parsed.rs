@@ -1,10 +1,6 @@
 //! Stored objects that nearly every write looks at, kept as values: there are few of them, and they change seldom.
 
-use cluster_store::{Entry, Key, Revision};
-use parking_lot::Mutex;
-use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::Arc;
+use crate::prelude::*;
 
 /// What admission reads for each pod.
 const KEPT: [&str; 3] = ["namespaces", "serviceaccounts", "scheduling.k8s.io/priorityclasses"];

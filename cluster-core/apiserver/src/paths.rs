@@ -4,16 +4,10 @@ use crate::aggregation;
 use crate::discovery::{self, Format};
 use crate::openapi;
 use crate::pipeline::header;
+use crate::prelude::*;
 use crate::render;
-use crate::request::{self, Accept, RequestInfo, pairs};
-use crate::server::ApiServer;
-use axum::body::Body;
-use bytes::Bytes;
-use cluster_object::status::Status;
+use crate::request::{Accept, pairs};
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, VARY};
-use http::request::Parts;
-use http::{Method, Response, StatusCode};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The Kubernetes version this server speaks.

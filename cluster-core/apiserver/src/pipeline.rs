@@ -1,18 +1,10 @@
 //! A request's way: URL, user, authorization, options, then its verb, subresource or path.
 
-use crate::admission::Notes;
-use crate::auth::{self, Decision, PeerCertificate, UserInfo};
-use crate::request::{Accept, Encoding, Query, RequestInfo};
-use crate::server::ApiServer;
-use crate::verbs::Call;
+use crate::auth::{self, PeerCertificate};
+use crate::prelude::*;
+use crate::request::{Accept, Encoding, Query};
 use crate::{audit, limits, paths, render, subresources, verbs};
-use axum::body::Body;
-use cluster_object::status::Status;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::request::Parts;
-use http::{HeaderMap, Request, Response};
-use std::sync::Arc;
-use tokio::time::Instant;
 
 /// Answers a request.
 pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Response<Body> {

@@ -1,25 +1,18 @@
 //! Answers on their way out: the form and the encoding the client asked for.
 
-use crate::admission::Lookup;
-use crate::registry::Resource;
-use crate::request::{self, Accept, Encoding, Form};
+use crate::prelude::*;
+use crate::request::{Accept, Encoding, Form};
 use crate::table::{self, ListMeta};
 use crate::verbs::{Content, List, Reply, served_list, served_values};
-use axum::body::Body;
-use bytes::{Bytes, BytesMut};
-use cluster_object::status::Status;
+use bytes::BytesMut;
 use cluster_object::{protobuf, yaml};
-use cluster_store::Entry;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY, WARNING};
-use http::{HeaderMap, Response, StatusCode};
 use http_body::Body as _;
-use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::io::Write;
-use std::sync::Arc;
 
 /// Lists go out in pieces of about this size.
 const CHUNK: usize = 128 * 1024;

@@ -1,35 +1,27 @@
 //! The server itself: what it is made of, how it starts and stops, and what callers in the same process use.
 
 use crate::admission::quota::{self, Turns};
-use crate::admission::{self, Lookup, policy};
+use crate::admission::{self, policy};
 use crate::aggregation::{self, Remotes};
 use crate::audit::Audit;
 use crate::auth::tokens::Tokens;
-use crate::auth::{self, Authenticator, Authorizer, UserInfo};
+use crate::auth::{self, Authenticator, Authorizer};
 use crate::flow::{self, Flows};
 use crate::limits::{Limits, Places};
 use crate::metrics::Metrics;
 use crate::parsed::Parsed;
-use crate::registry::{Registry, Resource};
-use crate::request::{Encoding, Query, RequestInfo};
+use crate::prelude::*;
+use crate::request::{Encoding, Query};
 use crate::usage::Samples;
-use crate::verbs::{self, Call, Filter, WatchedStream, key};
+use crate::verbs::{self, Filter, WatchedStream, key};
 use crate::{allocate, bootstrap, custom, endpoints, kinds, pipeline, render};
-use axum::body::Body;
-use bytes::Bytes;
-use cluster_object::status::Status;
-use cluster_store::{Entry, Key, Revision, Store};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::{Method, Request, Response};
 use ipnet::Ipv4Net;
-use serde_json::Value;
-use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use tokio_util::sync::CancellationToken;
 
 /// What a server is told at its start.
 pub struct Config {
@@ -276,7 +268,7 @@ impl ApiServer {
 
     /// The object of a store key.
     pub(crate) fn stored(&self, key: &Key) -> Option<Arc<Value>> {
-        Lookup::get(self, &key.resource, &key.namespace, &key.name)
+        self.find(&key.resource, &key.namespace, &key.name)
     }
 
     /// Makes an object anew that must always be there.
@@ -292,8 +284,8 @@ impl ApiServer {
 }
 
 impl Lookup for ApiServer {
-    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        self.parsed.value(&*Store::get(&*self.store, &key(storage, namespace, name))?)
+    fn find(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.parsed.value(&*self.store.get(&key(storage, namespace, name))?)
     }
 
     fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {
@@ -302,8 +294,8 @@ impl Lookup for ApiServer {
 }
 
 impl Lookup for Arc<dyn Store> {
-    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        let entry = Store::get(&**self, &key(storage, namespace, name))?;
+    fn find(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        let entry = self.as_ref().get(&key(storage, namespace, name))?;
         serde_json::from_slice(&entry.bytes).ok().map(Arc::new)
     }
 

@@ -3,24 +3,12 @@
 //! Kubelets count processor time; a rate takes two samples. The last two of each node are kept, so that whoever asks
 //! again gets the rate since, and nobody is asked while nobody wants to know.
 
-use crate::admission::Lookup;
-use crate::backend::{self, Target};
-use crate::kinds::walk::{items, text};
-use crate::server::ApiServer;
-use crate::verbs::{Call, Reply};
-use axum::body::Body;
-use cluster_object::meta;
-use cluster_object::status::{GroupResource, Status};
+use crate::backend::Target;
+use crate::kinds::prelude::*;
+use crate::verbs::Reply;
 use futures::future::join_all;
 use http::header::HOST;
-use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use jiff::Timestamp;
-use parking_lot::Mutex;
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::time::Duration;
 
 /// The group that is answered here.
 pub(crate) const GROUP: &str = "metrics.k8s.io";
@@ -112,7 +100,7 @@ async fn ask(server: &ApiServer, node: &str) -> Option<Sample> {
 }
 
 async fn summary(server: &ApiServer, node: &str) -> Result<Value, Status> {
-    let node = Lookup::get(server, "nodes", "", node).unwrap_or_default();
+    let node = server.find("nodes", "", node).unwrap_or_default();
     let target = Target::kubelet(server, &node, "/stats/summary".to_owned())?;
     let mut request = Request::get(target.path_and_query.as_str()).body(Body::empty()).map_err(Status::internal)?;
     request.headers_mut().insert(HOST, HeaderValue::from_str(&target.host).map_err(Status::internal)?);

@@ -3,41 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::prelude::*;
 use kube_cel::cel::Value;
 use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use serde_json::{Number, Value as Json};
 
 use crate::Type;
 
-const RESERVED: &[&str] = &[
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
+const RESERVED: &str = "true false null in as break const continue else for function if import let loop package \
+    namespace return var void while";
 
 /// The name under which expressions reach a field of a schema; `None` when they cannot.
 pub fn escape(name: &str) -> Option<String> {
-    if RESERVED.contains(&name) {
+    if RESERVED.split(' ').any(|reserved| reserved == name) {
         return Some(format!("__{name}__"));
     }
     let known = name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-/".contains(c));
@@ -106,7 +84,7 @@ fn text(text: &str, kind: &Type) -> Value {
             time.map_or_else(|_| plain(), Value::Timestamp)
         }
         Type::Duration => nanoseconds(text).map_or_else(plain, |n| Value::Duration(chrono::Duration::nanoseconds(n))),
-        Type::Bytes(_) => STANDARD.decode(text).map_or_else(|_| plain(), |bytes| Value::Bytes(Arc::new(bytes))),
+        Type::Bytes(_) => BASE64_STANDARD.decode(text).map_or_else(|_| plain(), |bytes| Value::Bytes(Arc::new(bytes))),
         _ => plain(),
     }
 }

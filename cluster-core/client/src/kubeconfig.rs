@@ -6,8 +6,7 @@ pub use file::{edit, write_private};
 
 use crate::Error;
 use crate::http::{HttpBackend, Identity};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::prelude::*;
 use cluster_object::yaml;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -110,11 +109,12 @@ impl Kubeconfig {
 
     /// Adds a cluster, user and context, or brings those of the same name up to date.
     pub fn merge(&mut self, entry: &Entry) {
-        let cluster = json!({"server": entry.server, "certificate-authority-data": BASE64.encode(&entry.ca_pem)});
+        let cluster =
+            json!({"server": entry.server, "certificate-authority-data": BASE64_STANDARD.encode(&entry.ca_pem)});
         let mut user = json!({});
         if let Some((cert, key)) = &entry.client_certificate {
-            user["client-certificate-data"] = BASE64.encode(cert).into();
-            user["client-key-data"] = BASE64.encode(key).into();
+            user["client-certificate-data"] = BASE64_STANDARD.encode(cert).into();
+            user["client-key-data"] = BASE64_STANDARD.encode(key).into();
         }
         if let Some(token) = &entry.token {
             user["token"] = token.as_str().into();
@@ -226,7 +226,8 @@ fn identity(user: &Value) -> Result<Identity, Error> {
 /// `NAME-data` in base64, or the content of the file `NAME` names.
 fn data_or_file(entry: &Value, name: &str) -> Result<Option<Vec<u8>>, Error> {
     if let Some(data) = entry[format!("{name}-data")].as_str() {
-        let decoded = BASE64.decode(data).map_err(|e| Error::Config(format!("{name}-data is no base64: {e}")))?;
+        let decoded =
+            BASE64_STANDARD.decode(data).map_err(|e| Error::Config(format!("{name}-data is no base64: {e}")))?;
         return Ok(Some(decoded));
     }
     let Some(path) = entry[name].as_str() else { return Ok(None) };

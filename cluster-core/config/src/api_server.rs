@@ -71,7 +71,7 @@ pub enum FileForm {
 /// What a flag does with its value.
 enum Takes {
     /// The value itself; an error reads after "it must be".
-    Value(fn(&mut ApiServer, &str) -> Option<()>, &'static str),
+    Plain(fn(&mut ApiServer, &str) -> Option<()>, &'static str),
     /// The content of the file that it names; an error reads after "the file ".
     File(FileForm, fn(&mut ApiServer, Value, Read<'_>) -> Result<(), String>),
 }
@@ -92,41 +92,31 @@ const PLUGINS: &str = "CertificateApproval CertificateSigning CertificateSubject
     ValidatingAdmissionPolicy ValidatingAdmissionWebhook";
 const PLUGIN: &str = "of the names of the admission plugins there are, separated by commas";
 
+use Takes::{File, Plain};
+
 const FLAGS: [(&str, Takes); 21] = [
-    ("admission-control-config-file", Takes::File(FileForm::Yaml, admission)),
-    ("audit-log-path", Takes::Value(|s, v| put(&mut s.audit_log, log_path(v)), "an absolute path in the node, or `-`")),
-    ("audit-policy-file", Takes::File(FileForm::Yaml, audit_policy)),
-    (
-        "authentication-token-webhook-config-file",
-        Takes::File(FileForm::Yaml, |s, v, r| webhook(&mut s.token_webhook, &v, r)),
-    ),
-    (
-        "authorization-webhook-config-file",
-        Takes::File(FileForm::Yaml, |s, v, r| webhook(&mut s.authorization_webhook, &v, r)),
-    ),
-    (
-        "disable-admission-plugins",
-        Takes::Value(|s, v| plugins(v).map(|names| s.disabled_plugins.extend(names)), PLUGIN),
-    ),
+    ("admission-control-config-file", File(FileForm::Yaml, admission)),
+    ("audit-log-path", Plain(|s, v| put(&mut s.audit_log, log_path(v)), "an absolute path in the node, or `-`")),
+    ("audit-policy-file", File(FileForm::Yaml, audit_policy)),
+    ("authentication-token-webhook-config-file", File(FileForm::Yaml, |s, v, r| webhook(&mut s.token_webhook, &v, r))),
+    ("authorization-webhook-config-file", File(FileForm::Yaml, |s, v, r| webhook(&mut s.authorization_webhook, &v, r))),
+    ("disable-admission-plugins", Plain(|s, v| plugins(v).map(|names| s.disabled_plugins.extend(names)), PLUGIN)),
     // All that there are run unless they are disabled.
-    ("enable-admission-plugins", Takes::Value(|_, v| plugins(v).map(drop), PLUGIN)),
-    ("max-mutating-requests-inflight", Takes::Value(|s, v| put(&mut s.mutating, count(v)), COUNT)),
-    ("max-requests-inflight", Takes::Value(|s, v| put(&mut s.reading, count(v)), COUNT)),
-    ("oidc-ca-file", Takes::File(FileForm::Text, authority)),
-    ("oidc-client-id", Takes::Value(|s, v| text(&mut s.oidc.client_id, v), TEXT)),
-    ("oidc-groups-claim", Takes::Value(|s, v| text(&mut s.oidc.groups_claim, v), TEXT)),
-    ("oidc-groups-prefix", Takes::Value(|s, v| text(&mut s.oidc.groups_prefix, v), TEXT)),
-    ("oidc-issuer-url", Takes::Value(|s, v| text(&mut s.oidc.issuer_url, https(v)?), URL)),
-    ("oidc-required-claim", Takes::Value(required_claim, "CLAIM=VALUE")),
-    ("oidc-signing-algs", Takes::Value(algorithms, "of RS256, RS384, RS512, ES256, ES384, PS256, PS384 and PS512")),
-    ("oidc-username-claim", Takes::Value(|s, v| text(&mut s.oidc.username_claim, v), TEXT)),
-    ("oidc-username-prefix", Takes::Value(|s, v| text(&mut s.oidc.username_prefix, v), TEXT)),
-    (
-        "request-timeout",
-        Takes::Value(|s, v| put(&mut s.timeout_seconds, seconds(v)), "a time such as 60s, 5m or 1m30s"),
-    ),
-    ("service-account-issuer", Takes::Value(|s, v| put(&mut s.issuer, https(v).map(str::to_owned)), URL)),
-    ("service-node-port-range", Takes::Value(|s, v| put(&mut s.node_ports, range(v)), "a range such as 30000-32767")),
+    ("enable-admission-plugins", Plain(|_, v| plugins(v).map(drop), PLUGIN)),
+    ("max-mutating-requests-inflight", Plain(|s, v| put(&mut s.mutating, count(v)), COUNT)),
+    ("max-requests-inflight", Plain(|s, v| put(&mut s.reading, count(v)), COUNT)),
+    ("oidc-ca-file", File(FileForm::Text, authority)),
+    ("oidc-client-id", Plain(|s, v| text(&mut s.oidc.client_id, v), TEXT)),
+    ("oidc-groups-claim", Plain(|s, v| text(&mut s.oidc.groups_claim, v), TEXT)),
+    ("oidc-groups-prefix", Plain(|s, v| text(&mut s.oidc.groups_prefix, v), TEXT)),
+    ("oidc-issuer-url", Plain(|s, v| text(&mut s.oidc.issuer_url, https(v)?), URL)),
+    ("oidc-required-claim", Plain(required_claim, "CLAIM=VALUE")),
+    ("oidc-signing-algs", Plain(algorithms, "of RS256, RS384, RS512, ES256, ES384, PS256, PS384 and PS512")),
+    ("oidc-username-claim", Plain(|s, v| text(&mut s.oidc.username_claim, v), TEXT)),
+    ("oidc-username-prefix", Plain(|s, v| text(&mut s.oidc.username_prefix, v), TEXT)),
+    ("request-timeout", Plain(|s, v| put(&mut s.timeout_seconds, seconds(v)), "a time such as 60s, 5m or 1m30s")),
+    ("service-account-issuer", Plain(|s, v| put(&mut s.issuer, https(v).map(str::to_owned)), URL)),
+    ("service-node-port-range", Plain(|s, v| put(&mut s.node_ports, range(v)), "a range such as 30000-32767")),
 ];
 
 impl ApiServer {
@@ -138,10 +128,10 @@ impl ApiServer {
             let (key, value) = pair.ok_or_else(|| format!("`{argument}` is not of the form KEY=VALUE"))?;
             let takes = FLAGS.iter().find(|(name, _)| *name == key).map(|(_, takes)| takes);
             match takes.ok_or_else(|| format!("`{key}` is not supported; there are {}", names()))? {
-                Takes::Value(set, form) => {
+                Plain(set, form) => {
                     set(&mut parsed, value).ok_or_else(|| format!("`{argument}`: it must be {form}"))?;
                 }
-                Takes::File(form, set) => {
+                File(form, set) => {
                     let content = read(value, *form).map_err(|why| format!("`{argument}`: {why}"))?;
                     let beside = |name: &str, form| {
                         let path = Path::new(value).parent().unwrap_or(Path::new("")).join(name);

@@ -1,8 +1,7 @@
 //! What a kubeconfig says of a webhook: where it is, whom to trust there and who the API server is to it.
 
 use crate::api_server::{FileForm, Read};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::prelude::*;
 use serde_json::{Map, Value, json};
 
 /// What is sent of a user, and the field that names a file for it.
@@ -64,5 +63,5 @@ fn data(entry: &Value, (field, file): (&str, &str), read: Read<'_>) -> Result<Op
     };
     let text = read(path, FileForm::Text)?;
     let text = text.as_str().unwrap_or_default();
-    Ok(Some(if field.ends_with("-data") { STANDARD.encode(text).into() } else { text.trim().into() }))
+    Ok(Some(if field.ends_with("-data") { BASE64_STANDARD.encode(text).into() } else { text.trim().into() }))
 }

@@ -7,27 +7,14 @@ mod replicas;
 #[cfg(test)]
 mod tests;
 
-use crate::conditions::{self, Condition};
-use crate::index::{self, BY_NAMESPACE};
-use crate::meta::{Meta, matches};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, resources, write_status};
+use crate::meta::matches;
+use crate::prelude::*;
+use crate::resources;
 use behavior::{Memory, Verdict};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, Informer, ObjectKey};
-use cluster_object::selector::Selector;
-use http::Method;
 use k8s_openapi::api::autoscaling::v2::{
     HorizontalPodAutoscaler as Autoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerSpec,
     HorizontalPodAutoscalerStatus, MetricStatus,
 };
-use k8s_openapi::api::core::v1::Pod;
-use parking_lot::Mutex;
-use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// How often the metrics are looked at.
 const PERIOD: Duration = Duration::from_secs(15);

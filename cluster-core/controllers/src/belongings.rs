@@ -1,11 +1,7 @@
 //! What every namespace has one of: the service account `default`, and the ConfigMap `kube-root-ca.crt`, with which pods
 //! check the API server's certificate.
 
-use crate::Context;
-use crate::meta::Meta;
-use crate::runner::{Controller, Outcome, Runner};
-use cluster_client::{Client, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
+use crate::prelude::*;
 
 /// A kind of which every namespace has one.
 trait Belonging: Object + Default + PartialEq {

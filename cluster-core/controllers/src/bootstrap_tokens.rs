@@ -1,16 +1,8 @@
 //! Tokens with which new nodes join: those that expired go, the others sign what a node must trust before it can.
 
-use crate::meta::{self, Meta};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, delete, ignore_gone};
+use crate::prelude::*;
 use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cluster_client::{Client, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::collections::BTreeMap;
-use std::time::Duration;
+use base64::prelude::*;
 
 const NAMESPACE: &str = "kube-system";
 /// The signed object, and the names of what it holds.
@@ -59,10 +51,10 @@ fn signer<'a>(secret: &'a Secret, now: &Time) -> Option<(&'a str, &'a str)> {
 
 /// A JWS (HS256) whose content stands elsewhere.
 fn sign(content: &str, id: &str, key: &str) -> String {
-    let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"HS256","kid":"{id}"}}"#));
-    let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(content));
+    let header = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"HS256","kid":"{id}"}}"#));
+    let signed = format!("{header}.{}", BASE64_URL_SAFE_NO_PAD.encode(content));
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), signed.as_bytes());
-    format!("{header}..{}", URL_SAFE_NO_PAD.encode(tag))
+    format!("{header}..{}", BASE64_URL_SAFE_NO_PAD.encode(tag))
 }
 
 /// The map's data with a signature of each token and no others.
@@ -138,7 +130,7 @@ mod tests {
         assert_eq!(signed.keys().collect::<Vec<_>>(), ["jws-kubeconfig-abcdef", "kubeconfig"]);
         let parts: Vec<&str> = signed["jws-kubeconfig-abcdef"].split('.').collect();
         assert_eq!((parts.len(), parts[1]), (3, ""));
-        assert_eq!(URL_SAFE_NO_PAD.decode(parts[0]).expect("base64"), br#"{"alg":"HS256","kid":"abcdef"}"#);
+        assert_eq!(BASE64_URL_SAFE_NO_PAD.decode(parts[0]).expect("base64"), br#"{"alg":"HS256","kid":"abcdef"}"#);
         assert_ne!(sign("x", "abcdef", "key"), sign("y", "abcdef", "key"));
     }
 }

@@ -1,21 +1,13 @@
 //! Certificate signing requests for the cluster's own signers: a kubelet's are approved, approved ones are signed, and
 //! old ones go.
 
-use crate::meta::{self, Meta};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, delete, ignore_gone};
-use cluster_client::{Client, Informer, Object, ObjectKey};
+use crate::prelude::*;
 use cluster_pki::{Authority, Requested};
-use http::Method;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest as Request, CertificateSigningRequestCondition, CertificateSigningRequestSpec as Spec,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::json;
-use std::sync::Arc;
-use std::time::Duration;
 
 const CLIENT: &str = "kubernetes.io/kube-apiserver-client";
 const KUBELET_CLIENT: &str = "kubernetes.io/kube-apiserver-client-kubelet";

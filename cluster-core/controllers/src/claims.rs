@@ -1,11 +1,6 @@
 //! Which objects a controller owns: it adopts orphans its selector matches and releases what no longer matches.
 
-use crate::meta::{self, Meta, controller_reference};
-use crate::{Error, index};
-use cluster_client::{Client, Informer, Object, Patch, PatchOptions};
-use cluster_object::selector::Selector;
-use serde_json::{Value, json};
-use std::sync::Arc;
+use crate::prelude::*;
 
 #[derive(Debug, PartialEq, Eq)]
 enum Claim {

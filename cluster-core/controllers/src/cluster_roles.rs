@@ -1,10 +1,7 @@
 //! Fills cluster roles with the rules of the roles their aggregation rule selects.
 
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, ignore_gone, meta};
-use cluster_client::{Change, Client, Informer, Object, ObjectKey};
+use crate::prelude::*;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
-use std::sync::Arc;
 
 pub(crate) async fn run(context: Context) {
     let controller = Aggregation { client: context.client.clone(), roles: context.informers.informer() };

@@ -1,11 +1,7 @@
 //! Lists of status conditions: one entry per type, a transition time that moves only when the status does.
 
-use crate::meta;
-use k8s_openapi::api::apps::v1::{DaemonSetCondition, DeploymentCondition, ReplicaSetCondition, StatefulSetCondition};
+use crate::prelude::*;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerCondition;
-use k8s_openapi::api::batch::v1::JobCondition;
-use k8s_openapi::api::core::v1::{NamespaceCondition, NodeCondition, PodCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// What the condition types of all kinds share.
 pub(crate) trait Condition: Sized {

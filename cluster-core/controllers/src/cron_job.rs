@@ -2,16 +2,7 @@
 
 mod plan;
 
-use crate::index::{self, BY_OWNER};
-use crate::meta::{Meta, controller_key, controller_reference};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, ignore_gone, write_status};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, DeleteOptions, Informer, Object, ObjectKey};
-use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use std::sync::Arc;
+use crate::prelude::*;
 
 /// A cron job with its jobs.
 type Known = (Arc<CronJob>, Vec<Arc<Job>>);

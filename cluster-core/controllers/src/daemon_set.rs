@@ -4,22 +4,11 @@ mod plan;
 mod pods;
 
 use crate::history::{History, REVISION};
-use crate::index::{self, near};
-use crate::meta::{self, Meta, selector as matcher};
-use crate::pod_control::{BURST, PodControl};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, write_status};
-use cluster_client::events::reference;
-use cluster_client::{Change, Informer, Object, ObjectKey};
-use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet};
-use k8s_openapi::api::core::v1::{Node, Pod};
-use parking_lot::Mutex;
+use crate::meta::selector as matcher;
+use crate::pod_control::BURST;
+use crate::prelude::*;
 use plan::Plan;
 use pods::{on_node, pattern};
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// How soon a pod that failed is replaced, doubling with every failure on the same node.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);

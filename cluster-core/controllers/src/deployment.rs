@@ -4,20 +4,10 @@ mod revision;
 mod rollout;
 mod status;
 
-use crate::claims::claim;
-use crate::conditions::{self, Condition};
-use crate::index::{self, BY_OWNER, near};
-use crate::meta::{self, Meta, controller_key, selector as matcher};
-use crate::pods;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, delete, write_status};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, Informer, Object, ObjectKey};
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet};
-use k8s_openapi::api::core::v1::Pod;
+use crate::meta::selector as matcher;
+use crate::prelude::*;
 use rollout::{Scale, is_recreate, size, total, wanted};
 use status::{PROGRESSING, condition, deadline};
-use std::sync::Arc;
 
 pub(crate) async fn run(context: Context) {
     let (client, recorder) = (context.client.clone(), context.recorder("deployment-controller"));

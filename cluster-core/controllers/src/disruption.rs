@@ -1,20 +1,9 @@
 //! How many pods of a disruption budget may be evicted now.
 
-use crate::index::{self, BY_NAMESPACE, near};
-use crate::meta::{self, Meta, scaled};
-use crate::pods::{is_active, is_ready};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, write_status};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, Informer, Object, ObjectKey};
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{Pod, ReplicationController};
+use crate::meta::scaled;
+use crate::prelude::*;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, OwnerReference, Time};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// An eviction whose pod does not go within this time did not happen.
 const EVICTED_FOR: Duration = Duration::from_mins(2);

@@ -1,11 +1,6 @@
 //! Deletes events that are older than their time to live.
 
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, ignore_gone, meta};
-use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
-use k8s_openapi::api::core::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::time::Duration;
+use crate::prelude::*;
 
 pub(crate) async fn run(context: Context) {
     let (client, ttl) = (context.client.clone(), context.options.event_ttl);

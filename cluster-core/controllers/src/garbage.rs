@@ -3,20 +3,12 @@
 mod collector;
 mod graph;
 
+use crate::prelude::*;
 use crate::resources::{Partial, Resource, discover};
-use crate::{Context, Error};
-use cluster_client::{Change, Informer, Informers, Object, WatchScope, WorkQueue};
 use collector::Collector;
-use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
 use graph::Task;
-use k8s_openapi::api::core::v1::Pod;
-use parking_lot::{Mutex, RwLock};
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use parking_lot::RwLock;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::Instant;
 
 const WORKERS: usize = 8;
 /// How long after a change of the custom resources their kinds are looked up; several often come together.

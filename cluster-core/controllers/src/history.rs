@@ -1,16 +1,7 @@
 //! The revisions of a pod template that stateful sets and daemon sets go back to.
 
-use crate::claims::claim;
-use crate::meta::{Labels, Meta, controller_reference};
-use crate::{Error, delete, index};
-use cluster_client::{Client, Informer, Informers, Object};
-use cluster_object::selector::Selector;
-use k8s_openapi::api::apps::v1::ControllerRevision;
-use k8s_openapi::api::core::v1::PodTemplateSpec;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use crate::prelude::*;
 use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
-use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// The label of pods with the revision they were made from.
 pub(crate) const REVISION: &str = "controller-revision-hash";

@@ -1,10 +1,6 @@
 //! The indexes that several controllers share, and what they find.
 
-use crate::meta::{self, Meta, controller_key};
-use crate::pods;
-use cluster_client::{Change, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::Pod;
-use std::sync::Arc;
+use crate::prelude::*;
 
 /// The index of objects by the UID of what controls them.
 pub(crate) const BY_OWNER: &str = "controller-uid";

@@ -6,21 +6,13 @@ mod policy;
 mod retries;
 mod success;
 
-use crate::index::BY_OWNER;
-use crate::meta::{self, Labels, Meta, controller_key, seconds};
-use crate::pod_control::{PodControl, from_template};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, ignore_gone};
-use cluster_client::events::reference;
-use cluster_client::{DeleteOptions, Informer, Object, ObjectKey, Patch, PatchOptions};
+use crate::meta::seconds;
+use crate::pod_control::from_template;
+use crate::prelude::*;
 use futures::future::try_join_all;
 use indexes::INDEX;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, Pod};
 use plan::{Plan, TRACKING, is_over, is_tracked};
 use retries::Failures;
-use serde_json::json;
-use std::sync::Arc;
 
 /// The index of tracked pods by the job that controls or once made them, which may be gone.
 const TRACKED: &str = "tracked";

@@ -27,6 +27,7 @@ mod node_lifecycle;
 mod pod_control;
 mod pod_gc;
 mod pods;
+mod prelude;
 mod quota;
 mod replica_set;
 mod resources;
@@ -40,14 +41,9 @@ mod volumes;
 
 pub use load_balancer::Pool;
 
-use cluster_client::events::Recorder;
-use cluster_client::{Client, DeleteOptions, Informer, Informers, Object};
+use crate::prelude::*;
 use cluster_pki::Authority;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use ipnet::Ipv4Net;
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 

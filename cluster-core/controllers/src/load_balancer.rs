@@ -1,13 +1,6 @@
 //! Gives every service of type LoadBalancer an address from a pool; the proxies of the nodes answer it.
 
-use crate::meta::Meta;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, ignore_gone};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{LoadBalancerIngress, LoadBalancerStatus, Node, Service};
-use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use crate::prelude::*;
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 

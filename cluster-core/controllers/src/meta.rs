@@ -1,13 +1,7 @@
 //! Small questions about objects that many controllers ask.
 
-use cluster_client::{Object, ObjectKey};
-use cluster_object::selector::Selector;
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference, Time};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::prelude::*;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 pub(crate) type Labels = BTreeMap<String, String>;
 

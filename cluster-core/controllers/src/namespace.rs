@@ -1,17 +1,7 @@
 //! Empties namespaces that are being deleted, pods first, and lets them go when nothing is left.
 
-use crate::conditions::{self, Condition};
-use crate::meta::Meta;
+use crate::prelude::*;
 use crate::resources::{Resource, discover};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, ignore_gone};
-use cluster_client::{Change, Client, Informer, Object, ObjectKey};
-use futures::future::join_all;
-use http::Method;
-use k8s_openapi::api::core::v1::{Namespace, NamespaceCondition, Pod};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 const FINALIZER: &str = "kubernetes";
 /// When to look again while objects are on their way out; a pod that is gone brings the namespace back at once.

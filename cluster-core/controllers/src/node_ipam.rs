@@ -1,16 +1,9 @@
 //! Gives every node that comes without a network for its pods one, as `--allocate-node-cidrs` does upstream. The nodes
 //! of a launcher and of the simulator bring theirs.
 
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, ignore_gone};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, Informer, Object, ObjectKey, Patch, PatchOptions};
+use crate::prelude::*;
 use ipnet::Ipv4Net;
-use k8s_openapi::api::core::v1::Node;
-use parking_lot::Mutex;
-use serde_json::json;
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 /// The length of a node's network.
 const PREFIX: u8 = 24;

@@ -2,21 +2,8 @@
 
 mod zones;
 
-use crate::conditions::{self, Condition};
-use crate::index::{self, BY_NODE};
-use crate::meta;
-use crate::pods;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, ignore_gone};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, Informer, Object, ObjectKey, WatchScope};
+use crate::prelude::*;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeSpec, Pod, PodCondition, Taint};
-use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
 use zones::{Eviction, Limits};
 
 /// Node conditions with the status at which they taint, and the taint.

@@ -1,19 +1,6 @@
 //! How controllers create and delete pods: in growing batches, with events, and remembering what the cache has yet to show.
 
-use crate::claims::claim;
-use crate::meta::{Meta, controller_reference};
-use crate::{Context, Error, index};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, DeleteOptions, Informer, Object, ObjectKey};
-use cluster_object::selector::Selector;
-use futures::future::join_all;
-use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
+use crate::prelude::*;
 
 /// After this an expectation is given up: its event must have been missed.
 const EXPECT_FOR: Duration = Duration::from_mins(5);

@@ -1,15 +1,7 @@
 //! Removes pods nobody else will: of nodes that are gone, terminating without a node, and finished ones beyond a limit.
 
-use crate::conditions::{self, Condition};
-use crate::index::{self, BY_NODE};
-use crate::meta::Meta;
 use crate::node_lifecycle::is_ready;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, ignore_gone};
-use crate::{meta, pods};
-use cluster_client::{Change, Client, DeleteOptions, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{Node, Pod, PodCondition};
-use std::time::Duration;
+use crate::prelude::*;
 
 const FINISHED: &str = "finished";
 const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";

@@ -1,14 +1,8 @@
 //! Facts about pods: are they ready, available, active, and which of them goes first when there are too many.
 
-use crate::conditions;
-use crate::meta::{self, Meta, since};
-use cluster_client::Object;
-use k8s_openapi::api::core::v1::{Pod, PodCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use crate::meta::since;
+use crate::prelude::*;
 use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 

@@ -1,19 +1,10 @@
 //! What a namespace uses of its resource quotas.
 
-use crate::index::{self, BY_NAMESPACE, near};
-use crate::pods::is_finished;
+use crate::prelude::*;
 use crate::resources::{Partial, discover};
-use crate::runner::{Controller, Outcome, Runner, feed};
-use crate::{Context, Error, write_status};
-use cluster_client::{Change, Client, Informer, Informers, Object, ObjectKey, WatchScope, WorkQueue};
-use cluster_object::quantity::Quantity;
+use crate::runner::feed;
 use cluster_object::quota;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, ResourceQuota, ResourceQuotaStatus, Service};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
-use parking_lot::Mutex;
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 /// How long the first list of a kind may take.
 const SYNC: Duration = Duration::from_secs(10);

@@ -3,18 +3,11 @@
 mod kind;
 mod status;
 
-use crate::index::{self, BY_OWNER, near};
-use crate::meta::{self, Meta, seconds, selector as matcher};
-use crate::pod_control::{BURST, PodControl, from_template};
-use crate::pods::{is_active, to_delete, until_available};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, ignore_gone};
-use cluster_client::{Change, Informer, Object, ObjectKey};
-use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::core::v1::{Pod, ReplicationController};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use crate::meta::{seconds, selector as matcher};
+use crate::pod_control::{BURST, from_template};
+use crate::pods::{to_delete, until_available};
+use crate::prelude::*;
 use kind::Replicated;
-use std::sync::Arc;
 
 pub(crate) async fn run(context: Context) {
     runner::<ReplicaSet>(&context, "replicaset-controller").run(context.cancel).await;

@@ -1,11 +1,9 @@
 //! What the API server serves, by discovery, and objects of any kind seen only by their metadata.
 
-use crate::Error;
-use cluster_client::Client;
-use http::Method;
+use crate::prelude::*;
 use k8s_openapi::ClusterResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
-    APIGroup, APIGroupList, APIResourceList, GroupVersionForDiscovery, ObjectMeta, OwnerReference,
+    APIGroup, APIGroupList, APIResourceList, GroupVersionForDiscovery,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -1,14 +1,8 @@
 //! The loop all controllers share: changes become keys, workers reconcile them, failures come back later.
 
-use crate::Error;
-use cluster_client::{Change, Informer, Object, ObjectKey, WorkQueue};
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use crate::prelude::*;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Brings one object to its desired state.

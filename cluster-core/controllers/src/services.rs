@@ -5,12 +5,8 @@ pub(crate) mod mirror;
 mod ports;
 pub(crate) mod slices;
 
-use crate::index::{BY_NAMESPACE, near};
-use crate::meta::{Labels, Meta, has_labels};
-use crate::pods;
-use cluster_client::{Change, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{ObjectReference, Pod, Service};
-use std::sync::Arc;
+use crate::meta::has_labels;
+use crate::prelude::*;
 
 const HEADLESS: &str = "service.kubernetes.io/headless";
 

@@ -4,16 +4,9 @@ mod identity;
 mod plan;
 
 use crate::history::{self, History, Revisions};
-use crate::index::{self, near};
-use crate::meta::{self, Meta, selector as matcher};
-use crate::pod_control::PodControl;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, write_status};
-use cluster_client::events::reference;
-use cluster_client::{Change, DeleteOptions, Informer, Object, ObjectKey};
+use crate::meta::selector as matcher;
+use crate::prelude::*;
 use identity::{claims, identify, new_pod, ordinal};
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use plan::Step;
 
 pub(crate) async fn run(context: Context) {

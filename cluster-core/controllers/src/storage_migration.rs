@@ -1,15 +1,9 @@
 //! Writes all objects of a resource again, so that they are stored as the server stores them now.
 
-use crate::meta::{self, Meta};
+use crate::prelude::*;
 use crate::resources::{Resource, discover};
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error};
-use cluster_client::{Client, Informer, Object, ObjectKey, Patch, PatchOptions};
-use http::Method;
 use k8s_openapi::api::storagemigration::v1::StorageVersionMigration;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use serde_json::{Value, json};
-use std::sync::Arc;
 
 const MANAGER: &str = "storage-version-migrator-controller";
 /// How many objects are read at once.

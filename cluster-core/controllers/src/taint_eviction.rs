@@ -1,19 +1,7 @@
 //! Deletes pods from nodes with `NoExecute` taints they do not tolerate, or no longer.
 
-use crate::conditions::{self, Condition};
-use crate::index::{self, BY_NODE};
-use crate::meta::{self, Meta};
-use crate::pods;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, delete, ignore_gone};
-use cluster_client::events::{Recorder, reference};
+use crate::prelude::*;
 use cluster_client::nodes::covers;
-use cluster_client::{Change, Client, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint, Toleration};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::time::Duration;
 
 pub(crate) async fn run(context: Context) {
     let (client, recorder) = (context.client.clone(), context.recorder("taint-eviction-controller"));

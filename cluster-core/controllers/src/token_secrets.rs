@@ -1,10 +1,6 @@
 //! Deletes the token secrets of service accounts that are gone.
 
-use crate::meta::Meta;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, delete, ignore_gone, meta};
-use cluster_client::{Change, Client, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use crate::prelude::*;
 
 const ACCOUNT: &str = "kubernetes.io/service-account.name";
 const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";

@@ -7,12 +7,7 @@ mod matching;
 mod provision;
 mod reclaim;
 
-use crate::meta::Meta;
-use crate::{Context, Error, ignore_gone};
-use cluster_client::{Client, Informer, Object, ObjectKey, Patch, PatchOptions};
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
-use serde_json::json;
-use std::sync::Arc;
+use crate::prelude::*;
 
 /// The index of volumes by the claim they are for.
 const BY_CLAIM: &str = "claim";

@@ -8,6 +8,7 @@ mod node;
 mod objects;
 mod options;
 mod pod;
+mod prelude;
 mod probe;
 pub mod runtime;
 mod server;
@@ -18,17 +19,15 @@ mod volume;
 
 pub use options::KubeletOptions;
 
-use cluster_client::{Client, Informers, events::Recorder};
+use crate::prelude::*;
+use cluster_client::{Informers, events::Recorder};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use k8s_openapi::api::core::v1::Service;
 use pod::context::Context;
 use pod::manager::{self, Pods, Sources};
 use runtime::docker::Docker;
 use runtime::{Runtime, RuntimeError};
-use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 
 /// Why a kubelet cannot run.
 #[derive(Debug, thiserror::Error)]

@@ -1,14 +1,10 @@
 //! The ConfigMaps and Secrets that this node's pods name: one watch per object, shared by its users, ended with the last.
 
-use cluster_client::{Change, Client, Informer, Informers, Object, ObjectKey, WatchScope};
-use futures::StreamExt;
-use futures::stream::BoxStream;
+use crate::prelude::*;
+use cluster_client::{Change, Informer, Informers, Object, ObjectKey, WatchScope};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{ConfigMap, PodSpec, Secret};
-use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
-use std::time::Duration;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use std::collections::BTreeSet;
 
 /// How long a new watch may take to show its object.
 const FIRST_LOOK: Duration = Duration::from_secs(30);

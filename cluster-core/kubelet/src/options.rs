@@ -1,15 +1,11 @@
 //! What a kubelet is told: its node, its folders, its certificates.
 
+use crate::prelude::*;
 use cluster_config::{CLUSTER_DOMAIN, KUBELET_PORT, NodeConfig, Role, path, pki_file};
 use cluster_pki::Pair;
 use cluster_pki::tls::{self, Clients};
 use rustls::ServerConfig;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::watch;
 
 /// A kubelet's configuration.
 #[derive(Debug, Clone)]

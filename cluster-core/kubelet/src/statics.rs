@@ -1,16 +1,12 @@
 //! Static pods: manifests in a folder, read again whenever the kernel says that one changed.
 
 use crate::pod::mirror::{HASH, SEEN, SOURCE};
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, Toleration};
+use crate::prelude::*;
+use k8s_openapi::api::core::v1::Toleration;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// Follows the folder until cancelled.
 pub(crate) async fn run(dir: PathBuf, node: String, pods: watch::Sender<Vec<Arc<Pod>>>, cancel: CancellationToken) {

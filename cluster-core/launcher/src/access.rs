@@ -1,13 +1,9 @@
 //! The way to a cluster's API server: a client for this process, kubeconfig entries for kubectl.
 
-use crate::engine::Launcher;
-use crate::state::Record;
-use crate::{ClusterSpec, Result};
+use crate::prelude::*;
+use cluster_client::Error as ClientError;
 use cluster_client::http::{HttpBackend, Identity};
 use cluster_client::kubeconfig::{self, Entry, Kubeconfig};
-use cluster_client::{Client, Error as ClientError};
-use std::path::PathBuf;
-use std::sync::Arc;
 
 const FIELD_MANAGER: &str = "devcluster";
 

@@ -1,9 +1,7 @@
 //! Arguments for the API server: read on the host, the files that they name too.
 
-use crate::{Error, Result};
+use crate::prelude::*;
 use cluster_config::{ApiServer, FileForm};
-use cluster_object::yaml;
-use serde_json::Value;
 
 /// Reads arguments of the form `KEY=VALUE`, by the names of kube-apiserver's flags.
 pub fn api_server(arguments: &[String]) -> Result<ApiServer> {

@@ -1,11 +1,9 @@
 //! Reads the file given to `up --config`: kind's `kind.x-k8s.io/v1alpha4` Cluster, with `healing` and `apiServerArgs` on top.
 
+use crate::prelude::*;
 use crate::spec::{ClusterSpec, Mount, Port, Protocol};
-use crate::{Error, Result};
-use cluster_config::Role;
-use cluster_object::yaml;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use std::collections::BTreeMap;
 
 const API_VERSION: &str = "kind.x-k8s.io/v1alpha4";

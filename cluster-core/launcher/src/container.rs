@@ -1,19 +1,15 @@
 //! The containers of nodes: what Docker is asked for, and the files a node finds in its container.
 
-use crate::engine::{CLUSTER_LABEL, Launcher, ROLE_LABEL};
-use crate::error::{Doing, status_code};
-use crate::{ClusterSpec, Error, NodeSpec, Result};
+use crate::engine::{CLUSTER_LABEL, ROLE_LABEL};
+use crate::prelude::*;
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
     VolumeCreateRequest,
 };
 use bollard::query_parameters::{CreateContainerOptions, UploadToContainerOptions};
-use bytes::Bytes;
-use cluster_config::{API_PORT, Role, path};
+use cluster_config::{API_PORT, path};
 use cluster_pki::{ClusterPki, Endpoint};
-use std::collections::HashMap;
-use std::path::Path;
 
 /// What a node needs to run containers itself: instead of `--privileged`, which would hand over every device and fails
 /// outright where the engine itself lacks a capability.

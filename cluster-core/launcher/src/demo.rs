@@ -1,17 +1,10 @@
 //! `devcluster demo`: applies the example application and says where it answers.
 
-use crate::engine::Launcher;
-use crate::progress::Steps;
-use crate::{Error, Result};
-use cluster_client::{Client, Informers, Patch};
-use cluster_object::yaml;
-use futures::future::BoxFuture;
+use crate::prelude::*;
+use cluster_client::{Informers, Patch};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
-use serde::Serialize;
-use serde_json::Value;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 const MANIFESTS: [&str; 4] = [
     include_str!("../../../examples/cats-for-gold/config.yaml"),

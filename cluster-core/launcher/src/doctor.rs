@@ -1,13 +1,11 @@
 //! `devcluster doctor`: checks what clusters need of the machine; a check that fails says how to mend it.
 
-use crate::engine::{Launcher, is_running};
+use crate::engine::is_running;
+use crate::prelude::*;
 use crate::{Progress, Protocol, Silent};
 use bollard::Docker;
 use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum};
-use cluster_config::Role;
-use serde::Serialize;
 use std::net::TcpListener;
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 const GIB: i64 = 1 << 30;

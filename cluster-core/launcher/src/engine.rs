@@ -1,15 +1,11 @@
 //! The connection to the Docker engine, and what every operation starts from.
 
-use crate::error::Doing;
-use crate::state::{Record, State};
-use crate::{Error, NodeSpec, Progress, Result};
+use crate::Progress;
+use crate::prelude::*;
+use crate::state::State;
 use bollard::Docker;
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::ListContainersOptions;
-use futures::future::BoxFuture;
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The cluster a container, volume or network belongs to.

@@ -1,8 +1,6 @@
 //! Commands in nodes, with their input and output, and the nodes' logs.
 
-use crate::engine::Launcher;
-use crate::error::Doing;
-use crate::{Error, Result};
+use crate::prelude::*;
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::query_parameters::{LogsOptions, ResizeExecOptions};

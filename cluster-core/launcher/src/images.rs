@@ -1,16 +1,10 @@
 //! Images from the host's engine to the nodes' engines.
 
-use crate::engine::Launcher;
-use crate::error::{Doing, status_code};
 use crate::exec::Running;
-use crate::progress::{Steps, all};
-use crate::{Error, Result};
+use crate::prelude::*;
 use bollard::container::LogOutput;
-use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::TryStreamExt;
 use futures::future::join_all;
-use futures::{StreamExt, TryStreamExt};
-use serde::Serialize;
 use std::collections::BTreeMap;
 use tokio::io::AsyncWriteExt;
 

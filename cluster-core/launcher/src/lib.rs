@@ -16,6 +16,7 @@ mod images;
 mod lifecycle;
 mod network;
 mod nodes;
+mod prelude;
 mod progress;
 mod ready;
 mod spec;

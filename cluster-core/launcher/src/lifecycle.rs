@@ -1,16 +1,12 @@
 //! What happens to a whole cluster after `up`: stop, start, pause, and its end.
 
+use crate::StepTime;
 use crate::container::volumes;
-use crate::engine::{Launcher, cluster_filter};
-use crate::error::{Doing, status_code};
-use crate::progress::{Steps, all};
-use crate::state::Record;
-use crate::{Error, NodeSpec, Result, StepTime};
+use crate::engine::cluster_filter;
+use crate::prelude::*;
 use bollard::query_parameters::{
     ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
 };
-use futures::future::BoxFuture;
-use std::time::Duration;
 
 /// How long a node may take to end its pods.
 const STOP_SECONDS: i32 = 10;

@@ -1,12 +1,10 @@
 //! The Docker network of a cluster, on a subnet that nothing else on the host uses.
 
-use crate::engine::{CLUSTER_LABEL, Launcher, cluster_filter};
-use crate::error::Doing;
-use crate::{ClusterSpec, Error, Result};
+use crate::engine::{CLUSTER_LABEL, cluster_filter};
+use crate::prelude::*;
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
 use ipnet::Ipv4Net;
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 impl Launcher {

@@ -1,20 +1,14 @@
 //! Nodes that come and go while the cluster runs.
 
+use crate::NodeStatus;
 use crate::container::binary_archive;
-use crate::engine::Launcher;
-use crate::error::Doing;
-use crate::progress::Steps;
+use crate::prelude::*;
 use crate::ready::now;
-use crate::{ClusterSpec, Error, NodeStatus, Result};
 use cluster_client::{Client, DeleteOptions, Informers, ListOptions, ObjectKey, Patch, PatchOptions};
-use cluster_config::{Role, SIMULATED};
+use cluster_config::SIMULATED;
 use cluster_simulator::Taint;
-use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
-use std::collections::HashMap;
-use std::path::Path;
-use std::time::Duration;
 
 impl Launcher {
     /// Adds workers to a running cluster and waits until they are Ready.

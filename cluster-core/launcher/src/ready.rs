@@ -1,20 +1,16 @@
 //! Waits until a cluster is of use: the API server serves, every node is Ready, DNS answers. Every wait follows a
 //! stream of events and ends early when a node's container dies.
 
-use crate::engine::{Launcher, cluster_filter};
-use crate::error::Doing;
-use crate::{ClusterSpec, Error, NodeSpec, Result};
+use crate::engine::cluster_filter;
+use crate::prelude::*;
 use bollard::query_parameters::{EventsOptions, LogsOptions};
-use cluster_client::{Client, Informers};
-use cluster_config::{Role, path};
-use futures::StreamExt;
+use cluster_client::Informers;
+use cluster_config::path;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
 
 /// The node prints it on masters when its API server serves.
 const API_READY: &str = "devcluster: api server ready";

@@ -21,7 +21,6 @@ pub struct ClusterSpec {
     /// The node image.
     pub image: String,
     /// The addresses of the nodes; none until one is chosen.
-    #[serde(default)]
     pub subnet: Option<Ipv4Net>,
     /// The addresses of pods.
     pub pod_subnet: Ipv4Net,

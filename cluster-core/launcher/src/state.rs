@@ -1,13 +1,12 @@
 //! What the host remembers: one folder per cluster with its description and its keys, readable by its owner only.
 
-use crate::{ClusterSpec, Error, Result};
+use crate::prelude::*;
 use cluster_client::kubeconfig;
 use cluster_pki::{ClusterPki, Pair};
 use etcetera::BaseStrategy;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
 
 const ADMIN_CERT: &str = "admin.crt";
 const ADMIN_KEY: &str = "admin.key";

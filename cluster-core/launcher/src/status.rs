@@ -1,22 +1,16 @@
 //! What runs: every cluster, and every node of one.
 
-use crate::engine::{CLUSTER_LABEL, Launcher};
-use crate::error::Doing;
-use crate::progress::all;
+use crate::engine::CLUSTER_LABEL;
+use crate::prelude::*;
 use crate::ready::is_ready;
-use crate::{ClusterSpec, Result};
 use bollard::errors::Error::DockerResponseServerError;
 use bollard::models::ContainerStateStatusEnum;
 use bollard::query_parameters::EventsOptions;
 use cluster_client::ListOptions;
-use cluster_config::{Role, SIMULATED};
-use futures::future::BoxFuture;
+use cluster_config::SIMULATED;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Node;
-use serde::Serialize;
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 /// A cluster that hangs must not hang `status`.
 const ASK_LIMIT: Duration = Duration::from_secs(3);

@@ -1,21 +1,15 @@
 //! `up`: from nothing to a cluster that is of use, or back to nothing.
 
+use crate::StepTime;
 use crate::container::binary_archive;
-use crate::engine::{Launcher, is_running};
-use crate::error::Doing;
-use crate::progress::{Steps, all};
+use crate::engine::is_running;
+use crate::prelude::*;
 use crate::ready::now;
-use crate::state::Record;
 use crate::status::NodeStatus;
-use crate::{ClusterSpec, Error, NodeSpec, Result, StepTime};
 use bollard::models::ContainerSummaryStateEnum;
-use bytes::Bytes;
 use cluster_pki::ClusterPki;
-use futures::future::BoxFuture;
-use serde::Serialize;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What `up` is asked for.
 #[derive(Debug, Clone)]

@@ -3,26 +3,17 @@
 use crate::backend::InProcess;
 use crate::lead::lead;
 use crate::options;
-use crate::supervise::supervise;
-use anyhow::{Context, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::prelude::*;
+use base64::prelude::*;
 use cluster_apiserver::auth::tokens::Tokens;
 use cluster_apiserver::auth::{UserInfo, group, serve};
 use cluster_apiserver::{ApiServer, Config};
-use cluster_client::{Client, Informers, trim};
+use cluster_client::trim;
 use cluster_config::{ApiServer as ApiServerOptions, CLUSTER_DOMAIN, Healing, pki_file};
 use cluster_pki::{Authority, Pair, tls};
 use cluster_scheduler::Settings;
 use cluster_store::{AesGcm, EtcdStore, Options, SqliteStore, Store};
 use ipnet::Ipv4Net;
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// The store's file below [`Setup::state`].
 const STORE: &str = "store.db";
@@ -80,7 +71,7 @@ impl Setup<'_> {
 
     async fn open_store(&self) -> Result<Arc<dyn Store>> {
         std::fs::create_dir_all(self.state).with_context(|| format!("failed to make {}", self.state.display()))?;
-        let key = STANDARD.decode(self.pem(pki_file::ENCRYPTION_KEY)?.trim());
+        let key = BASE64_STANDARD.decode(self.pem(pki_file::ENCRYPTION_KEY)?.trim());
         let key: Vec<u8> = key.context("the encryption key is not base64")?;
         let key: [u8; 32] = key.try_into().map_err(|_| anyhow::anyhow!("the encryption key has not 32 bytes"))?;
         let at_rest = Arc::new(AesGcm::new(&SEALED, &[(KEY_ID, key)]));

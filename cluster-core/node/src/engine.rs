@@ -1,16 +1,14 @@
 //! The node's container engine: how it is started, waited for and given the images that the node brings along.
 
-use anyhow::{Context, Result};
+use crate::prelude::*;
 use bollard::Docker;
 use bollard::query_parameters::ImportImageOptionsBuilder;
 use bytes::Bytes;
-use cluster_config::{NodeConfig, path};
 use futures::TryStreamExt;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::convert::Infallible;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Where containerd answers.

@@ -2,13 +2,11 @@
 //! node may open; the etcds reach each other with certificates of the cluster's CA.
 
 use crate::engine::logged;
-use anyhow::{Context, Result};
-use cluster_config::{ETCD_PORT, NodeConfig, path, pki_file};
+use crate::prelude::*;
+use cluster_config::{ETCD_PORT, pki_file};
 use cluster_pki::ETCD_NAME;
 use std::fs::DirBuilder;
-use std::net::Ipv4Addr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// etcd wants a host and a port of every address; of a socket it makes a file of this name in its folder.

@@ -3,14 +3,13 @@
 //! One thread, no runtime: it waits for signals and does nothing else. Orphans of the engine's containers end up here
 //! and are reaped.
 
+use crate::prelude::*;
 use crate::{engine, etcd, mounts};
-use anyhow::{Context, Result};
-use cluster_config::path;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, alarm};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Left over when the container was killed; the next engine would take them for a living one's.
 const STALE: [&str; 3] = ["/run/docker.pid", "/run/docker.sock", engine::CONTAINERD_SOCKET];

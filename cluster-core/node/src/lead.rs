@@ -1,11 +1,9 @@
 //! Parts of which only one instance may work at a time: the one that holds the part's lease.
 
-use anyhow::{Context, Result, bail};
-use cluster_client::Client;
+use crate::prelude::*;
+use anyhow::bail;
 use cluster_client::lease::LeaderElection;
 use std::future::Future;
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// How long a part may take to end.
 const GRACE: Duration = Duration::from_secs(2);

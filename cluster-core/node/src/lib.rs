@@ -10,6 +10,7 @@ mod lead;
 mod master;
 mod mounts;
 mod options;
+mod prelude;
 mod run;
 mod standalone;
 mod supervise;
@@ -20,8 +21,7 @@ pub use cluster_pki::tls::install_provider as install_crypto;
 pub use run::{run, shutdown_signal};
 pub use standalone::{ApiOptions, Component, SimulateOptions, run_apiserver, run_component, simulate};
 
-use anyhow::{Context, Result};
-use cluster_config::{NodeConfig, path};
+use crate::prelude::*;
 
 /// Reads what the host told this node.
 pub fn load_config() -> Result<NodeConfig> {

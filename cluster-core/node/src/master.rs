@@ -2,20 +2,12 @@
 
 use crate::api::{Parts, Setup, authority};
 use crate::etcd;
+use crate::prelude::*;
 use crate::run::{Clients, pki};
-use crate::supervise::supervise;
-use anyhow::{Context, Result};
 use cluster_apiserver::auth::{UserInfo, group};
-use cluster_client::Client;
-use cluster_config::{API_PORT, NodeConfig, path, pki_file};
+use cluster_config::{API_PORT, pki_file};
 use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
-use std::net::Ipv4Addr;
-use std::path::Path;
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// Starts the control plane; the API server answers when this returns.
 pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &CancellationToken) -> Result<Clients> {

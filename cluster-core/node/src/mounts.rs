@@ -1,9 +1,7 @@
 //! The mounts that a container engine needs inside a container.
 
-use anyhow::{Context, Result};
-use cluster_config::path;
+use crate::prelude::*;
 use nix::mount::{MsFlags, mount};
-use std::path::Path;
 
 /// Makes `/sys` and the control groups writable, and mounts propagate into pods.
 pub(crate) fn prepare() -> Result<()> {

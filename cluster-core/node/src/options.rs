@@ -1,14 +1,11 @@
 //! From what users tell the API server to the options it takes.
 
-use anyhow::{Context, Result};
+use crate::prelude::*;
 use cluster_apiserver::audit::Audit;
 use cluster_apiserver::auth;
 use cluster_apiserver::{Limits, admission};
 use cluster_config::{ApiServer, Oidc};
 use std::ops::RangeInclusive;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// Who else knows users and rights.
 pub(crate) fn auth(told: &ApiServer) -> auth::Options {

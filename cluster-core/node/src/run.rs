@@ -1,21 +1,16 @@
 //! The node process: starts the parts in the order they need each other and keeps them running.
 
-use crate::supervise::supervise;
+use crate::prelude::*;
 use crate::{api, engine, master};
-use anyhow::{Context, Result};
 use cluster_client::http::{HttpBackend, Identity};
-use cluster_client::{Client, Informers, trim};
-use cluster_config::{API_PORT, NodeConfig, Role, path, pki_file};
+use cluster_client::trim;
+use cluster_config::{API_PORT, Role, pki_file};
 use cluster_kubelet::KubeletOptions;
 use cluster_network::{dns, policy, proxy, routes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use std::path::Path;
-use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// The clients of the parts that every node has.
 pub(crate) struct Clients {

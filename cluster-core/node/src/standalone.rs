@@ -4,9 +4,9 @@
 
 use crate::api::{Parts, Setup};
 use crate::lead::{identity, lead};
-use anyhow::{Context, Result};
+use crate::prelude::*;
 use cluster_client::kubeconfig::{self, Kubeconfig};
-use cluster_client::{Client, Informers, ListOptions, ObjectKey, trim};
+use cluster_client::{ListOptions, ObjectKey, trim};
 use cluster_config::{ApiServer, Healing, pki_file};
 use cluster_pki::{ClusterPki, Endpoint};
 use cluster_scheduler::Settings;
@@ -14,14 +14,7 @@ use cluster_simulator::{SIMULATED, Taint, add_nodes};
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
 use std::fs::DirBuilder;
-use std::net::Ipv4Addr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// The name of the cluster that an API server alone is, and of its context.
 const NAME: &str = "apiserver";

@@ -1,10 +1,9 @@
 //! Keeps a part of the node running: a part that fails is logged and started again, with growing delays.
 
+use crate::prelude::*;
 use std::fmt::Display;
 use std::future::Future;
-use std::time::Duration;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(10);

@@ -12,6 +12,11 @@ pub fn text<'a>(object: &'a Value, path: &str) -> &'a str {
     get(object, path).as_str().unwrap_or_default()
 }
 
+/// Whether the object has a condition of this type that is `True`.
+pub fn is_true(object: &Value, kind: &str) -> bool {
+    items(&object["status"]["conditions"]).iter().any(|one| one["type"] == kind && one["status"] == "True")
+}
+
 /// Sets the field at a dotted path and makes the objects on the way to it.
 pub fn set(object: &mut Value, path: &str, value: impl Into<Value>) {
     let at = path.split('.').fold(object, |at, name| {

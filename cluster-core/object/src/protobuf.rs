@@ -11,8 +11,7 @@ pub use wire::Message;
 
 use crate::decode::MAX_DEPTH;
 use crate::status::Status;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::prelude::*;
 use cluster_schema::protobuf::{TaggedField, field};
 use cluster_schema::{Definition, Schema, Shape, builtin_definition};
 use jiff::Timestamp;
@@ -177,7 +176,7 @@ fn value(schema: &Schema, wire: Wire<'_>, depth: usize) -> Result<Option<Value>,
         Shape::Integer => wire.integer()?.into(),
         Shape::Boolean => (wire.integer()? != 0).into(),
         Shape::Number => wire.double()?.into(),
-        Shape::Bytes => BASE64.encode(wire.bytes()?).into(),
+        Shape::Bytes => BASE64_STANDARD.encode(wire.bytes()?).into(),
         Shape::Quantity => sole(wire, 1)?.map_or(Ok("0"), Wire::text)?.into(),
         Shape::Time => return Ok(time(wire)?.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into())),
         Shape::MicroTime => {

@@ -1,8 +1,7 @@
 //! The public half of a token signing key.
 
 use crate::Error;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::prelude::*;
 
 /// A P-256 public key in the forms that token issuing needs.
 pub struct PublicKey {
@@ -28,9 +27,9 @@ impl PublicKey {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, raw);
         Ok(Self {
             pem: key.public_key_pem(),
-            id: URL_SAFE_NO_PAD.encode(digest),
-            x: URL_SAFE_NO_PAD.encode(x),
-            y: URL_SAFE_NO_PAD.encode(y),
+            id: BASE64_URL_SAFE_NO_PAD.encode(digest),
+            x: BASE64_URL_SAFE_NO_PAD.encode(x),
+            y: BASE64_URL_SAFE_NO_PAD.encode(y),
         })
     }
 }

@@ -1,19 +1,15 @@
 //! What each change in the cluster means for the scheduler.
 
 use crate::feeds::Feeds;
-use crate::model::{Objects, OwnerKind, PodInfo};
+use crate::model::{Objects, OwnerKind};
 use crate::plugins::Happening;
+use crate::prelude::*;
 use crate::scheduler::Scheduler;
 use crate::writer::Why;
-use cluster_client::{Change, Informers, Object, ObjectKey};
+use cluster_client::{Change, Informers};
 use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Pod, ReplicationController, Service};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use std::collections::HashMap;
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ReplicationController, Service};
 use std::hash::Hash;
-use std::sync::Arc;
-use tokio::time::Instant;
 
 pub(crate) const GATED: &str = "Scheduling is blocked due to non-empty scheduling gates";
 

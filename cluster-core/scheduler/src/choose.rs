@@ -1,9 +1,7 @@
 //! The decision: which node a pod runs on, or why on none.
 
-use crate::diagnosis::Diagnosis;
-use crate::model::{Cluster, NodeId, NodeInfo, PodInfo};
 use crate::plugins::{Cycle, Filter, PLUGINS, Refusal, SCORINGS};
-use crate::profile::Profile;
+use crate::prelude::*;
 
 /// Below this many nodes all of them are looked at, and never fewer.
 const FEWEST_NODES: usize = 100;

@@ -1,12 +1,11 @@
 //! Reads a `KubeSchedulerConfiguration` file.
 
 use crate::model::{RequiredNodes, Spread, preferred_nodes};
-use crate::profile::{Point, Profile, Settings, Strategy};
+use crate::prelude::*;
+use crate::profile::{Point, Strategy};
 use k8s_openapi::api::core::v1::{NodeAffinity, TopologySpreadConstraint};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
-use std::time::Duration;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,52 +21,37 @@ pub enum ConfigError {
     Value(String),
 }
 
-/// The file. What concerns the process and not its decisions is accepted and has no effect.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+/// What a file may also hold: it concerns the process and not its decisions, and has no effect.
+const WITHOUT_EFFECT: &str =
+    "parallelism leaderElection clientConnection enableProfiling enableContentionProfiling delayCacheUntilActive";
+
+/// The file.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct File {
     api_version: String,
     kind: String,
-    #[serde(default)]
     profiles: Vec<FileProfile>,
-    #[serde(default)]
     percentage_of_nodes_to_score: usize,
     pod_initial_backoff_seconds: Option<u64>,
     pod_max_backoff_seconds: Option<u64>,
-    #[serde(default)]
     extenders: Vec<Value>,
-    #[serde(rename = "parallelism")]
-    _parallelism: Option<IgnoredAny>,
-    #[serde(rename = "leaderElection")]
-    _leader_election: Option<IgnoredAny>,
-    #[serde(rename = "clientConnection")]
-    _client_connection: Option<IgnoredAny>,
-    #[serde(rename = "enableProfiling")]
-    _enable_profiling: Option<IgnoredAny>,
-    #[serde(rename = "enableContentionProfiling")]
-    _enable_contention_profiling: Option<IgnoredAny>,
-    #[serde(rename = "delayCacheUntilActive")]
-    _delay_cache_until_active: Option<IgnoredAny>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct FileProfile {
     scheduler_name: Option<String>,
     percentage_of_nodes_to_score: Option<usize>,
-    #[serde(default)]
-    plugins: std::collections::BTreeMap<String, Switches>,
-    #[serde(default)]
+    plugins: BTreeMap<String, Switches>,
     plugin_config: Vec<PluginConfig>,
 }
 
 /// What is switched at one extension point.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct Switches {
-    #[serde(default)]
     enabled: Vec<Switch>,
-    #[serde(default)]
     disabled: Vec<Switch>,
 }
 
@@ -82,13 +66,18 @@ struct Switch {
 #[serde(deny_unknown_fields)]
 struct PluginConfig {
     name: String,
-    args: Value,
+    args: Option<Args>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct FitArgs {
+/// What the plugins that take arguments take.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Args {
     scoring_strategy: Option<ScoringStrategy>,
+    added_affinity: Option<NodeAffinity>,
+    default_constraints: Vec<TopologySpreadConstraint>,
+    defaulting_type: Option<String>,
+    hard_pod_affinity_weight: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -119,30 +108,13 @@ struct ShapePoint {
     score: i64,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AffinityArgs {
-    added_affinity: Option<NodeAffinity>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SpreadArgs {
-    #[serde(default)]
-    default_constraints: Vec<TopologySpreadConstraint>,
-    defaulting_type: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PodAffinityArgs {
-    hard_pod_affinity_weight: Option<i64>,
-}
-
 impl Settings {
     /// Reads a `kubescheduler.config.k8s.io/v1` `KubeSchedulerConfiguration`.
     pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
-        let document = cluster_object::yaml::from_manifest(text)?.into_iter().next().unwrap_or_default();
+        let mut document = cluster_object::yaml::from_manifest(text)?.into_iter().next().unwrap_or_default();
+        if let Some(fields) = document.as_object_mut() {
+            fields.retain(|name, _| !WITHOUT_EFFECT.split(' ').any(|known| known == name));
+        }
         let file: File = serde_json::from_value(document)?;
         if file.kind != "KubeSchedulerConfiguration" || file.api_version != "kubescheduler.config.k8s.io/v1" {
             let text = format!("{} {} is no KubeSchedulerConfiguration of version v1", file.api_version, file.kind);
@@ -184,21 +156,17 @@ impl FileProfile {
             }
         }
         for config in self.plugin_config {
-            profile.configure(&config.name, config.args)?;
+            profile.configure(&config.name, config.args.unwrap_or_default())?;
         }
         Ok(profile)
     }
 }
 
-fn args<T: DeserializeOwned>(value: Value) -> Result<T, ConfigError> {
-    Ok(serde_json::from_value(value)?)
-}
-
 impl Profile {
-    fn configure(&mut self, plugin: &str, value: Value) -> Result<(), ConfigError> {
+    fn configure(&mut self, plugin: &str, args: Args) -> Result<(), ConfigError> {
         match plugin {
             "NodeResourcesFit" => {
-                let Some(strategy) = args::<FitArgs>(value)?.scoring_strategy else { return Ok(()) };
+                let Some(strategy) = args.scoring_strategy else { return Ok(()) };
                 self.strategy = read_strategy(&strategy)?;
                 if !strategy.resources.is_empty() {
                     let weighed = strategy.resources.into_iter().map(|one| (one.name, one.weight.max(1)));
@@ -206,22 +174,20 @@ impl Profile {
                 }
             }
             "NodeAffinity" => {
-                let added = args::<AffinityArgs>(value)?.added_affinity;
-                self.added_nodes = RequiredNodes::of_affinity(added.as_ref());
-                self.added_preferences = preferred_nodes(added.as_ref());
+                self.added_nodes = RequiredNodes::of_affinity(args.added_affinity.as_ref());
+                self.added_preferences = preferred_nodes(args.added_affinity.as_ref());
             }
             "PodTopologySpread" => {
-                let SpreadArgs { default_constraints, defaulting_type } = args(value)?;
-                if defaulting_type.as_deref() == Some("List") {
+                if args.defaulting_type.as_deref() == Some("List") {
                     let of = |when: &str| -> Vec<Spread> {
-                        let chosen = default_constraints.iter().filter(|c| c.when_unsatisfiable == when);
+                        let chosen = args.default_constraints.iter().filter(|c| c.when_unsatisfiable == when);
                         chosen.map(|c| Spread::read(c, &Default::default())).collect()
                     };
                     self.spread = Some((of("DoNotSchedule"), of("ScheduleAnyway")));
                 }
             }
             "InterPodAffinity" => {
-                self.hard_affinity_weight = args::<PodAffinityArgs>(value)?.hard_pod_affinity_weight.unwrap_or(1);
+                self.hard_affinity_weight = args.hard_pod_affinity_weight.unwrap_or(1);
             }
             "DefaultPreemption" | "VolumeBinding" | "NodeResourcesBalancedAllocation" | "DynamicResources" => {}
             other => return Err(ConfigError::Value(format!("pluginConfig: {other:?} takes no arguments"))),

@@ -1,11 +1,9 @@
 //! Why no node was found, counted and worded.
 
 use crate::plugins::Refusal;
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use crate::prelude::*;
+use std::collections::HashSet;
 use std::fmt;
-
-use crate::model::NodeId;
 
 /// A set of plugins, by their place in the table.
 pub(crate) type PluginSet = u32;

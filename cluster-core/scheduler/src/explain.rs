@@ -2,15 +2,12 @@
 
 use crate::Chooser;
 use crate::choose::{prepare, refusals};
-use crate::model::{Cluster, PodInfo};
 use crate::plugins::{Cycle, Refusal};
-use crate::profile::Settings;
-use cluster_client::{Client, Error, ListOptions, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use crate::prelude::*;
+use cluster_client::{Client, Error, ListOptions};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 use serde::Serialize;
-use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Why a pod is where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

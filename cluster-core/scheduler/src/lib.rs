@@ -12,6 +12,7 @@ mod feeds;
 mod model;
 mod plugins;
 mod preempt;
+mod prelude;
 mod profile;
 mod queue;
 mod scheduler;
@@ -26,12 +27,11 @@ pub use explain::{Explanation, Verdict, explain};
 pub use model::{Cluster, NodeId, NodeInfo, PodInfo};
 pub use profile::{Profile, Settings};
 
+use crate::prelude::*;
 use cluster_client::{Client, Informers};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use scheduler::Scheduler;
-use std::sync::Arc;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use writer::Writer;
 

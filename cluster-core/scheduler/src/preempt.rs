@@ -1,15 +1,10 @@
 //! Preemption: pods of lower priority give way when that makes room.
 
 use crate::choose::{check, prepare};
-use crate::diagnosis::Diagnosis;
-use crate::model::{Cluster, NodeId, PodInfo, label_selector};
+use crate::model::label_selector;
 use crate::plugins::{Cycle, Refusal};
-use crate::profile::Profile;
-use cluster_client::ObjectKey;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use crate::prelude::*;
 use std::cmp::Reverse;
-use std::collections::HashMap;
-use std::sync::Arc;
 
 /// On how many nodes preemption is tried, at least.
 const FEWEST_CANDIDATES: usize = 100;

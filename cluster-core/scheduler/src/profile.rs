@@ -1,9 +1,8 @@
 //! How the pods of one scheduler name are scheduled: which plugins, with which weights and arguments.
 
-use crate::diagnosis::PluginSet;
 use crate::model::{NodeTerm, RequiredNodes, Spread};
 use crate::plugins::{PLUGINS, SCORING_COUNT, SCORINGS};
-use std::time::Duration;
+use crate::prelude::*;
 
 /// The scheduler whose pods name none.
 pub(crate) const DEFAULT_NAME: &str = "default-scheduler";

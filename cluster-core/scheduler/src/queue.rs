@@ -1,12 +1,8 @@
 //! Pods that wait for a node: ready ones by priority, failed ones for a while, hopeless ones until something changes.
 
-use crate::diagnosis::PluginSet;
-use crate::model::PodInfo;
+use crate::prelude::*;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
+use std::collections::BTreeSet;
 
 /// After this time a pod is tried again whatever happened.
 const LONGEST_PARKED: Duration = Duration::from_mins(5);

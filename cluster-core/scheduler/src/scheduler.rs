@@ -1,16 +1,11 @@
 //! The loop's state: takes in changes, decides pod by pod, hands the decisions to the writer.
 
 use crate::choose::Chooser;
-use crate::diagnosis::Diagnosis;
-use crate::model::{Cluster, NodeId, PodInfo};
 use crate::plugins::{Cycle, Happening, PLUGINS, select, unbound_claims};
 use crate::preempt::{self, Preemption};
-use crate::profile::{Profile, Settings};
+use crate::prelude::*;
 use crate::queue::Queue;
 use crate::writer::{Outcome, Why, Writer};
-use cluster_client::ObjectKey;
-use std::sync::Arc;
-use tokio::time::Instant;
 
 /// Bindings that may be under way before the next pod has to wait.
 const BINDINGS: usize = 512;

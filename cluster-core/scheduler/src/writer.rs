@@ -1,18 +1,16 @@
 //! What the scheduler writes: bindings, conditions, events. All in the background, a bounded number at once.
 
+use crate::prelude::*;
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, DeleteOptions, Error, Object, Patch, PatchOptions};
+use cluster_client::{Client, DeleteOptions, Error, Patch, PatchOptions};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
-use crate::model::PodInfo;
 use crate::plugins::SELECTED_NODE;
-use crate::profile::{DEFAULT_NAME, Settings};
+use crate::profile::DEFAULT_NAME;
 
 /// Requests under way at once.
 const REQUESTS: usize = 128;

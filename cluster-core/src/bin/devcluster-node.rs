@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use cluster_node::{ApiOptions, Component, SimulateOptions};
+use cluster_core::Simulate;
+use cluster_node::{ApiOptions, Component, SimulateOptions, run_component};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
@@ -37,7 +38,13 @@ enum Verb {
         server: Option<Ipv4Addr>,
     },
     /// Copy the state of an API server, as of one moment, while it goes on working.
-    Backup(Backup),
+    Backup {
+        /// The folder of the API server's state.
+        #[arg(long)]
+        data: PathBuf,
+        /// The new file; put in the place of `store.db` it is the state of that moment.
+        to: PathBuf,
+    },
     /// Run the scheduler alone against any API server.
     Scheduler {
         #[command(flatten)]
@@ -51,26 +58,7 @@ enum Verb {
     /// Keep the simulated nodes of any API server alive, and play the pods on them.
     Simulator(Standalone),
     /// Run a whole cluster in one process, whose nodes are simulated.
-    Simulate {
-        /// How many nodes.
-        #[arg(long, default_value_t = 1)]
-        nodes: usize,
-        /// Keeps the state; a temporary folder by default.
-        #[arg(long)]
-        data: Option<PathBuf>,
-        /// Where the kubeconfig goes; into the folder by default.
-        #[arg(long)]
-        kubeconfig: Option<PathBuf>,
-        /// The port on the loopback interface; 0 takes a free one.
-        #[arg(long, default_value_t = 0)]
-        port: u16,
-        /// A KubeSchedulerConfiguration.
-        #[arg(long)]
-        scheduler_config: Option<PathBuf>,
-        /// A flag of the API server, as `KEY=VALUE`.
-        #[arg(long)]
-        apiserver_arg: Vec<String>,
-    },
+    Simulate(Simulate),
     /// Run an API server without nodes; its kubeconfig is in the data folder.
     Apiserver {
         /// Keeps certificates and state; made when it is missing.
@@ -86,15 +74,6 @@ enum Verb {
         #[arg(long)]
         apiserver_arg: Vec<String>,
     },
-}
-
-#[derive(clap::Args)]
-struct Backup {
-    /// The folder of the API server's state.
-    #[arg(long)]
-    data: PathBuf,
-    /// The new file; put in the place of `store.db` it is the state of that moment.
-    to: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -135,18 +114,13 @@ async fn run(verb: Verb) -> Result<()> {
             }
             Ok(())
         }
-        Verb::Backup(Backup { data, to }) => cluster_node::backup(&data, &to).await,
+        Verb::Backup { data, to } => cluster_node::backup(&data, &to).await,
         Verb::Scheduler { options, config } => {
-            let config = config.as_deref();
-            cluster_node::run_component(Component::Scheduler, &options.kubeconfig, config, cancel).await
+            run_component(Component::Scheduler, &options.kubeconfig, config.as_deref(), cancel).await
         }
-        Verb::Controllers(options) => {
-            cluster_node::run_component(Component::Controllers, &options.kubeconfig, None, cancel).await
-        }
-        Verb::Simulator(options) => {
-            cluster_node::run_component(Component::Simulator, &options.kubeconfig, None, cancel).await
-        }
-        Verb::Simulate { nodes, data, kubeconfig, port, scheduler_config, apiserver_arg } => {
+        Verb::Controllers(options) => run_component(Component::Controllers, &options.kubeconfig, None, cancel).await,
+        Verb::Simulator(options) => run_component(Component::Simulator, &options.kubeconfig, None, cancel).await,
+        Verb::Simulate(Simulate { nodes, data, kubeconfig, port, scheduler_config, apiserver_arg }) => {
             let told = cluster_launcher::api_server_arguments(&apiserver_arg)?;
             let options = SimulateOptions { data, kubeconfig, port, scheduler_config, nodes, told };
             cluster_node::simulate(&options, cancel).await

@@ -1,11 +1,7 @@
 //! How the store fails.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
+use crate::prelude::*;
 use thiserror::Error;
-
-use crate::{Entry, Key, Revision};
 
 /// Why a write did not happen. Nothing changed, whichever it is, except that after `Closed` and an `Io` from etcd the
 /// caller may have been cut off from the answer of a write that was committed.

@@ -9,6 +9,7 @@ mod at_rest;
 mod entry;
 mod error;
 mod etcd;
+mod prelude;
 mod ring;
 mod snapshot;
 mod sqlite;

@@ -1,11 +1,9 @@
 //! A collection as it was at one revision: an ordered persistent map, so that a copy is a pointer.
 
+use crate::prelude::*;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use rpds::RedBlackTreeMapSync;
-
-use crate::{Entry, Key, Revision};
 
 /// Where an object stands in the order of its collection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

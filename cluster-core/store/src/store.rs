@@ -1,11 +1,7 @@
 //! The contract of a store.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-
-use crate::state::State;
-use crate::{Draft, Entry, Expired, IoError, Key, Revision, Snapshot, Watcher, WriteError};
+use crate::prelude::*;
+use crate::{Expired, IoError, Snapshot, Watcher, WriteError};
 
 /// What must be true of a key for a write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! A watcher: a cursor in the ring of a collection's recent events. It owns no queue, so thousands are cheap.
 
+use crate::prelude::*;
 use std::future::pending;
-use std::sync::Arc;
 
 use tokio::sync::watch::Receiver;
 
-use crate::state::State;
-use crate::{Event, Expired, Revision};
+use crate::Expired;
 
 /// Most events one call of [`Watcher::next`] returns.
 const BATCH: usize = 256;

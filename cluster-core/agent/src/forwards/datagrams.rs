@@ -1,12 +1,8 @@
 //! UDP: the datagrams of each sender go on from a socket of its own, so that the answers find their way back.
 
-use bytes::Bytes;
-use std::collections::HashMap;
+use crate::prelude::*;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
 
 /// A sender between whom and the far end nothing was said for so long is forgotten; the kernel's tracking has the same.
 const SILENCE: Duration = Duration::from_mins(2);

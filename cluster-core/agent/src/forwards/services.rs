@@ -1,15 +1,11 @@
 //! The services that are open to the outside, each with a port here.
 
 use super::{Forward, Forwards, Protocol, ROUTABLE, TRIES, Wanted, bind};
-use crate::clusters::Live;
-use crate::saying::{Saying, say};
+use crate::prelude::*;
 use cluster_client::{Informer, Object};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
+use std::collections::{BTreeSet, HashSet};
 
 /// Changes of one rollout are taken together.
 const SETTLE: Duration = Duration::from_millis(50);

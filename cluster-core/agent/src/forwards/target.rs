@@ -1,12 +1,6 @@
 //! Which pod, and which of its ports, a forward leads to now.
 
-use crate::Error;
-use crate::clusters::Live;
-use crate::feed::Resource;
-use cluster_client::escape;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::Value;
+use crate::prelude::*;
 
 /// The resource and the name in `service/NAME`, `deployment/NAME` or `pod/NAME`, and where the object selects its pods.
 pub(super) fn parse(target: &str) -> Result<(Resource, &str, &'static str), Status> {
@@ -45,8 +39,7 @@ pub(super) async fn resolve(live: &Live, namespace: &str, target: &str, port: u1
 }
 
 fn is_ready(pod: &Value) -> bool {
-    let mut conditions = meta::items(&pod["status"]["conditions"]).iter();
-    conditions.any(|one| one["type"] == "Ready" && one["status"] == "True") && meta::deletion_timestamp(pod).is_none()
+    meta::is_true(pod, "Ready") && meta::deletion_timestamp(pod).is_none()
 }
 
 /// The port on the pods, a number or a name, which only services may have another one for.

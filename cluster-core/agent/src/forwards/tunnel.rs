@@ -1,17 +1,12 @@
 //! A connection to a pod's port through the API server: port-forward over a WebSocket, channel 0 for data, 1 for errors.
 
-use crate::Error;
-use crate::clusters::Live;
-use crate::feed::Resource;
+use crate::prelude::*;
 use aws_lc_rs::rand;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use bytes::{BufMut, Bytes, BytesMut};
-use cluster_client::{escape, successful};
-use cluster_object::status::Status;
-use futures::{SinkExt, StreamExt};
+use base64::prelude::*;
+use bytes::{BufMut, BytesMut};
+use cluster_client::successful;
+use futures::SinkExt;
 use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
-use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,7 +40,7 @@ pub(super) async fn join(
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_VERSION, "13")
-        .header(SEC_WEBSOCKET_KEY, STANDARD.encode(key))
+        .header(SEC_WEBSOCKET_KEY, BASE64_STANDARD.encode(key))
         .header(SEC_WEBSOCKET_PROTOCOL, PROTOCOL)
         .body(Bytes::new())
         .map_err(broken)?;

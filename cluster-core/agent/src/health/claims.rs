@@ -1,8 +1,7 @@
 //! Why a claim, volume, service or namespace is of no use.
 
 use super::{Finding, Health, condition, list, text};
-use crate::saying::say;
-use serde_json::Value;
+use crate::prelude::*;
 
 /// The cluster's own class, whose volumes are made on the node of a claim's first pod (`WaitForFirstConsumer`).
 const OWN_CLASS: &str = "standard";
@@ -12,22 +11,20 @@ pub(super) fn claim(object: &Value) -> Finding {
     let has_pod = object["metadata"]["annotations"]["volume.kubernetes.io/selected-node"].is_string();
     match text(&object["status"]["phase"]) {
         "Bound" => Finding::default(),
-        "Lost" => Finding::new(Health::Bad, say("why.claim.lost")).remedy("delete", "do.delete-claim"),
+        "Lost" => Finding::bad(say("why.claim.lost")).remedy("delete", "do.delete-claim"),
         _ => match class {
-            Some("") => Finding::new(Health::Warn, say("why.claim.no-fit")),
+            Some("") => Finding::warn(say("why.claim.no-fit")),
             Some(OWN_CLASS) if !has_pod => Finding::new(Health::Ok, say("why.claim.first-pod")),
-            Some(class) => Finding::new(Health::Warn, say("why.claim.class").with("class", class)),
-            None => Finding::new(Health::Warn, say("why.claim.no-class")),
+            Some(class) => Finding::warn(say("why.claim.class").with("class", class)),
+            None => Finding::warn(say("why.claim.no-class")),
         },
     }
 }
 
 pub(super) fn volume(object: &Value) -> Finding {
     match text(&object["status"]["phase"]) {
-        "Failed" => {
-            Finding::new(Health::Bad, say("why.volume.failed").with("message", text(&object["status"]["message"])))
-        }
-        "Released" => Finding::new(Health::Warn, say("why.volume.released")),
+        "Failed" => Finding::bad(say("why.volume.failed").with("message", text(&object["status"]["message"]))),
+        "Released" => Finding::warn(say("why.volume.released")),
         _ => Finding::default(),
     }
 }
@@ -35,7 +32,7 @@ pub(super) fn volume(object: &Value) -> Finding {
 pub(super) fn service(object: &Value) -> Finding {
     let waits =
         object["spec"]["type"] == "LoadBalancer" && list(&object["status"]["loadBalancer"]["ingress"]).count() == 0;
-    if waits { Finding::new(Health::Warn, say("why.service.no-address")) } else { Finding::default() }
+    if waits { Finding::warn(say("why.service.no-address")) } else { Finding::default() }
 }
 
 pub(super) fn namespace(object: &Value) -> Finding {
@@ -44,7 +41,7 @@ pub(super) fn namespace(object: &Value) -> Finding {
     }
     let kinds = ["NamespaceContentRemaining", "NamespaceFinalizersRemaining", "NamespaceDeletionContentFailure"];
     let facts = kinds.iter().filter_map(|kind| condition(object, kind)).filter(|(status, ..)| *status == "True");
-    Finding::new(Health::Warn, say("why.deleting")).evidence(facts.map(|(_, _, message)| message.to_owned()))
+    Finding::warn(say("why.deleting")).evidence(facts.map(|(_, _, message)| message.to_owned()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! Why a node takes no pods.
 
-use super::{Finding, Health, condition};
-use crate::saying::say;
-use serde_json::Value;
+use super::{Finding, condition};
+use crate::prelude::*;
 
 const PRESSURES: [(&str, &str); 3] =
     [("MemoryPressure", "why.node.memory"), ("DiskPressure", "why.node.disk"), ("PIDPressure", "why.node.processes")];
@@ -11,23 +10,22 @@ pub(super) fn node(object: &Value) -> Finding {
     match condition(object, "Ready") {
         Some(("True", ..)) => {}
         Some(("Unknown", _, message)) => {
-            return Finding::new(Health::Bad, say("why.node.silent"))
+            return Finding::bad(say("why.node.silent"))
                 .evidence([message.to_owned()])
                 .remedy("start-node", "do.start-node");
         }
         Some((_, reason, message)) => {
-            return Finding::new(Health::Bad, say("why.node.not-ready").with("message", message))
-                .evidence([reason.to_owned()]);
+            return Finding::bad(say("why.node.not-ready").with("message", message)).evidence([reason.to_owned()]);
         }
-        None => return Finding::new(Health::Warn, say("why.node.new")),
+        None => return Finding::warn(say("why.node.new")),
     }
     for (kind, why) in PRESSURES {
         if let Some(("True", _, message)) = condition(object, kind) {
-            return Finding::new(Health::Bad, say(why)).evidence([message.to_owned()]);
+            return Finding::bad(say(why)).evidence([message.to_owned()]);
         }
     }
     if object["spec"]["unschedulable"] == true {
-        return Finding::new(Health::Warn, say("why.node.cordoned")).remedy("uncordon", "do.uncordon");
+        return Finding::warn(say("why.node.cordoned")).remedy("uncordon", "do.uncordon");
     }
     Finding::default()
 }

@@ -1,8 +1,7 @@
 //! Why a pod does not run.
 
 use super::{Finding, Health, condition, list, number, text};
-use crate::saying::{Saying, say};
-use serde_json::Value;
+use crate::prelude::*;
 
 pub(super) fn pod(pod: &Value) -> Finding {
     let status = &pod["status"];
@@ -34,7 +33,7 @@ fn failed(pod: &Value) -> Finding {
             "Evicted" => say("why.pod.evicted"),
             _ => say("why.pod.failed-for").with("reason", reason),
         };
-        return Finding::new(Health::Bad, why.because(message)).remedy("delete", "do.delete-pod");
+        return Finding::bad(why.because(message)).remedy("delete", "do.delete-pod");
     }
     let ended =
         list(&status["containerStatuses"]).find(|status| number(&status["state"]["terminated"]["exitCode"]) != 0);
@@ -42,22 +41,22 @@ fn failed(pod: &Value) -> Finding {
         || say("why.pod.failed"),
         |status| has_ended(text(&status["name"]), &status["state"]["terminated"]),
     );
-    Finding::new(Health::Bad, why).remedy("logs", "do.logs")
+    Finding::bad(why).remedy("logs", "do.logs")
 }
 
 /// The scheduler's reasons, each with its number of nodes.
 fn unscheduled(reason: &str, message: &str) -> Finding {
     if reason == "SchedulingGated" {
-        return Finding::new(Health::Warn, say("why.pod.gated"));
+        return Finding::warn(say("why.pod.gated"));
     }
     let Some((nodes, reasons)) = message.split_once(" nodes are available: ") else {
-        return Finding::new(Health::Bad, say("why.pod.no-node").because(message));
+        return Finding::bad(say("why.pod.no-node").because(message));
     };
     let (reasons, rest) = reasons.split_once(". ").unwrap_or((reasons.trim_end_matches('.'), ""));
     let reasons: Vec<String> = reasons.split(", ").map(str::to_owned).collect();
     let total = nodes.split('/').nth(1).unwrap_or(nodes);
     let why = say("why.pod.fits-nowhere").with("nodes", total).with("reasons", reasons.join(", "));
-    let finding = Finding::new(Health::Bad, why).evidence(reasons.clone()).evidence([rest.to_owned()]);
+    let finding = Finding::bad(why).evidence(reasons.clone()).evidence([rest.to_owned()]);
     let has = |word: &str| reasons.iter().any(|reason| reason.contains(word));
     if has("Insufficient") || has("unschedulable") {
         return finding.remedy("add-node", "do.add-node");
@@ -74,11 +73,11 @@ fn container(status: &Value) -> Option<Finding> {
         let message = waiting.get("message").and_then(Value::as_str).unwrap_or_default();
         return Some(match reason {
             "" | "PodInitializing" => return None,
-            "ContainerCreating" => Finding::new(Health::Warn, say("why.pod.creating")),
+            "ContainerCreating" => Finding::warn(say("why.pod.creating")),
             "CrashLoopBackOff" => crash_loop(name, restarts, last),
             "ImagePullBackOff" | "ErrImagePull" | "ErrImageNeverPull" | "InvalidImageName" => {
                 let why = say("why.container.image").with("image", text(&status["image"]));
-                Finding::new(Health::Bad, why.saying("answer", &registry(message)))
+                Finding::bad(why.saying("answer", &registry(message)))
                     .evidence([format!("container {name}: {reason}"), message.to_owned()])
                     .remedy("load-image", "do.load-image")
             }
@@ -86,7 +85,7 @@ fn container(status: &Value) -> Option<Finding> {
                 let why = say("why.container.cannot-start").with("name", name).with("reason", reason);
                 // What a running pod names cannot be edited.
                 let absent = ["configmap \"", "secret \""].iter().any(|kind| message.starts_with(kind));
-                let finding = Finding::new(Health::Bad, why.because(message)).evidence([message.to_owned()]);
+                let finding = Finding::bad(why.because(message)).evidence([message.to_owned()]);
                 if absent && message.ends_with("\" not found") {
                     finding.remedy("create-missing", "do.create-missing")
                 } else {
@@ -97,7 +96,7 @@ fn container(status: &Value) -> Option<Finding> {
     }
     let ended = &state["terminated"];
     if ended.is_object() && number(&ended["exitCode"]) != 0 {
-        return Some(Finding::new(Health::Bad, has_ended(name, ended)).evidence(hint(ended)).remedy("logs", "do.logs"));
+        return Some(Finding::bad(has_ended(name, ended)).evidence(hint(ended)).remedy("logs", "do.logs"));
     }
     let killed = text(&last["reason"]) == "OOMKilled" && state["running"].is_object() && status["ready"] != true;
     killed.then(|| crash_loop(name, restarts, last))
@@ -109,7 +108,7 @@ fn crash_loop(name: &str, restarts: i64, last: &Value) -> Finding {
         _ => say("why.container.times").with("times", restarts),
     };
     let why = say("why.container.again").with("name", name).saying("how", &ending(last)).saying("times", &times);
-    let finding = Finding::new(Health::Bad, why).evidence(hint(last));
+    let finding = Finding::bad(why).evidence(hint(last));
     if text(&last["reason"]) == "OOMKilled" {
         return finding.remedy("edit", "do.raise-memory");
     }
@@ -161,19 +160,15 @@ fn not_ready(pod: &Value) -> Finding {
         list(statuses).filter(|status| status["ready"] != true).map(|status| text(&status["name"])).collect();
     match condition(pod, "Ready") {
         Some(("True", ..)) => Finding::default(),
-        Some((_, "ReadinessGatesNotReady", message)) => {
-            Finding::new(Health::Warn, say("why.pod.readiness-gate").because(message))
-        }
-        _ if list(statuses).count() == 0 => Finding::new(Health::Warn, say("why.pod.creating")),
-        Some((_, _, message)) if waiting.is_empty() => {
-            Finding::new(Health::Warn, say("why.pod.not-ready").because(message))
-        }
+        Some((_, "ReadinessGatesNotReady", message)) => Finding::warn(say("why.pod.readiness-gate").because(message)),
+        _ if list(statuses).count() == 0 => Finding::warn(say("why.pod.creating")),
+        Some((_, _, message)) if waiting.is_empty() => Finding::warn(say("why.pod.not-ready").because(message)),
         _ => {
             let why = match waiting.as_slice() {
                 [one] => say("why.container.not-ready").with("name", one),
                 many => say("why.containers.not-ready").with("names", many.join(", ")),
             };
-            Finding::new(Health::Warn, why).remedy("logs", "do.logs")
+            Finding::warn(why).remedy("logs", "do.logs")
         }
     }
 }

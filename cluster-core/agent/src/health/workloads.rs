@@ -1,8 +1,7 @@
 //! Why a workload does not have the pods it wants.
 
 use super::{Finding, Health, condition, number};
-use crate::saying::say;
-use serde_json::Value;
+use crate::prelude::*;
 
 fn wanted(object: &Value) -> i64 {
     object["spec"]["replicas"].as_i64().unwrap_or(1)
@@ -11,16 +10,15 @@ fn wanted(object: &Value) -> i64 {
 pub(super) fn deployment(object: &Value) -> Finding {
     let status = &object["status"];
     if let Some(("False", "ProgressDeadlineExceeded", message)) = condition(object, "Progressing") {
-        return Finding::new(Health::Bad, say("why.rollout.stuck"))
+        return Finding::bad(say("why.rollout.stuck"))
             .evidence([message.to_owned()])
             .remedy("roll-back", "do.roll-back");
     }
     if let Some(("True", reason, message)) = condition(object, "ReplicaFailure") {
-        return Finding::new(Health::Bad, say("why.pods.refused").with("message", message))
-            .evidence([reason.to_owned()]);
+        return Finding::bad(say("why.pods.refused").with("message", message)).evidence([reason.to_owned()]);
     }
     if object["spec"]["paused"] == true {
-        return Finding::new(Health::Warn, say("why.rollout.paused"));
+        return Finding::warn(say("why.rollout.paused"));
     }
     replicas(wanted(object), number(&status["readyReplicas"]), number(&status["updatedReplicas"]))
 }
@@ -32,7 +30,7 @@ pub(super) fn stateful_set(object: &Value) -> Finding {
 
 pub(super) fn replica_set(object: &Value) -> Finding {
     if let Some(("True", _, message)) = condition(object, "ReplicaFailure") {
-        return Finding::new(Health::Bad, say("why.pods.refused").with("message", message));
+        return Finding::bad(say("why.pods.refused").with("message", message));
     }
     let wanted = wanted(object);
     replicas(wanted, number(&object["status"]["readyReplicas"]), wanted)
@@ -46,11 +44,9 @@ pub(super) fn daemon_set(object: &Value) -> Finding {
 
 fn replicas(wanted: i64, ready: i64, updated: i64) -> Finding {
     match () {
-        () if ready < wanted => {
-            Finding::new(Health::Warn, say("why.pods.ready").with("ready", ready).with("wanted", wanted))
-        }
+        () if ready < wanted => Finding::warn(say("why.pods.ready").with("ready", ready).with("wanted", wanted)),
         () if updated < wanted => {
-            Finding::new(Health::Warn, say("why.pods.updated").with("updated", updated).with("wanted", wanted))
+            Finding::warn(say("why.pods.updated").with("updated", updated).with("wanted", wanted))
         }
         () => Finding::default(),
     }
@@ -59,17 +55,17 @@ fn replicas(wanted: i64, ready: i64, updated: i64) -> Finding {
 pub(super) fn job(object: &Value) -> Finding {
     if let Some(("True", reason, message)) = condition(object, "Failed") {
         let why = say("why.pod.failed-for").with("reason", if message.is_empty() { reason } else { message });
-        return Finding::new(Health::Bad, why).evidence([reason.to_owned()]).remedy("logs", "do.logs");
+        return Finding::bad(why).evidence([reason.to_owned()]).remedy("logs", "do.logs");
     }
     if let Some(("True", ..)) = condition(object, "Complete") {
         return Finding { health: Health::Done, ..Finding::default() };
     }
     if object["spec"]["suspend"] == true {
-        return Finding::new(Health::Warn, say("why.job.suspended"));
+        return Finding::warn(say("why.job.suspended"));
     }
     match number(&object["status"]["failed"]) {
         0 => Finding::default(),
-        failed => Finding::new(Health::Warn, say("why.job.retries").with("failed", failed)),
+        failed => Finding::warn(say("why.job.retries").with("failed", failed)),
     }
 }
 

@@ -1,22 +1,13 @@
 //! What pages and programs ask for over HTTP.
 
-use crate::Error;
 use crate::forwards::Wanted;
-use crate::process::Agent;
-use crate::saying::{Saying, say};
+use crate::prelude::*;
 use crate::session::Caller;
 use crate::syncs::WantedSync;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use cluster_launcher::{ClusterSpec, Error as LauncherError, ImageInfo, UpOptions};
-use cluster_object::status::Status;
-use http::StatusCode;
 use http::header::SET_COOKIE;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Duration;
 
 type Answer = Result<Json<Value>, Error>;
 type Shared = State<Arc<Agent>>;

@@ -1,23 +1,17 @@
 //! The dashboard's files, packed into the program.
 
-use crate::process::Agent;
+use crate::prelude::*;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Request, State};
-use axum::response::{Html, IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use cluster_object::status::Status;
+use axum::response::{Html, IntoResponse};
+use base64::prelude::*;
 use flate2::read::{GzDecoder, GzEncoder};
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method};
-use std::collections::HashMap;
 use std::io::Read;
-use std::path::Path;
-use std::sync::Arc;
 
 const INDEX: &str = "index.html";
 const MISSING: &str = "<!doctype html><title>devcluster</title><h1>The dashboard is not in this program</h1>\
@@ -63,7 +57,7 @@ impl Assets {
         let index = files.get(INDEX).and_then(|packed| unpack(packed).ok()).unwrap_or_default();
         let index = String::from_utf8_lossy(&index);
         let scripts = index.split("<script>").skip(1).filter_map(|rest| rest.split("</script>").next());
-        let hashes = scripts.map(|text| STANDARD.encode(digest(&SHA256, text.as_bytes())));
+        let hashes = scripts.map(|text| BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes())));
         let inline = hashes.fold(String::new(), |policy, hash| policy + " 'sha256-" + &hash + "'");
         Self { files, inline }
     }

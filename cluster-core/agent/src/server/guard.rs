@@ -4,16 +4,12 @@
 //! re-bound to this machine), nor the `Origin`, nor send JSON without asking first, nor does the browser add a strict
 //! cookie to what it sends. WebSockets are not asked first, so each needs a ticket that only our page can get.
 
-use crate::Error;
-use crate::process::Agent;
+use crate::prelude::*;
 use crate::session::Caller;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use cluster_object::status::Status;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use std::sync::Arc;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 

@@ -1,11 +1,8 @@
 //! Passes requests on to a cluster's API server, as its administrator: answers stream, upgrades become two ends of a pipe.
 
-use crate::Error;
-use crate::process::Agent;
+use crate::prelude::*;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
-use axum::response::Response;
-use cluster_object::status::Status;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WARNING, X_CONTENT_TYPE_OPTIONS,
@@ -13,7 +10,6 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::upgrade::{OnUpgrade, on};
 use hyper_util::rt::TokioIo;
-use std::sync::Arc;
 use tokio::io::copy_bidirectional;
 
 /// More than an API server takes.

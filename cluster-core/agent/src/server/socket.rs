@@ -1,19 +1,12 @@
 //! The WebSocket of a page: its views, and what everybody is told.
 
-use crate::process::Agent;
+use crate::prelude::*;
 use crate::view::{self, Outbox, Spec};
 use axum::extract::State;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::response::Response;
 use cluster_client::Status;
-use futures::{SinkExt, StreamExt, future};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use futures::{SinkExt, future};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
 
 /// Messages that may wait for a slow page; then its views wait, and what changes meanwhile comes as one.
 const WAITING: usize = 32;

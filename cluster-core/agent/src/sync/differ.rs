@@ -1,9 +1,8 @@
 //! How an object in the cluster differs from its document, and what of that belongs into the document.
 
 use super::remote::{APPLIED, MANAGER, applied};
-use cluster_object::meta;
-use cluster_object::quantity::Quantity;
-use serde_json::{Map, Value, json};
+use crate::prelude::*;
+use serde_json::Map;
 
 /// Of these the tools keep account for themselves.
 const ACCOUNTS: &str = "kubectl.kubernetes.io/";

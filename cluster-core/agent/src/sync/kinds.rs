@@ -1,13 +1,7 @@
 //! Which kinds a cluster serves, and under which paths: its discovery document.
 
-use crate::Error;
 use crate::clusters::get;
-use crate::feed::Resource;
-use cluster_client::Client;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::Value;
-use std::collections::HashMap;
+use crate::prelude::*;
 
 const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 

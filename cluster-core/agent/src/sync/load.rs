@@ -1,8 +1,7 @@
 //! From files to objects: manifests with their places, kustomizations, ConfigMaps and Secrets of plain files.
 
 use super::{Fault, Spec};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::prelude::*;
 use cluster_object::{decode, meta, yaml};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -174,7 +173,7 @@ fn data(kind: &str, name: &str, files: &[(String, Vec<u8>)]) -> Value {
     for (key, content) in files {
         match std::str::from_utf8(content) {
             Ok(text) if kind == "ConfigMap" => texts.insert(key.clone(), text.into()),
-            _ => binary.insert(key.clone(), STANDARD.encode(content).into()),
+            _ => binary.insert(key.clone(), BASE64_STANDARD.encode(content).into()),
         };
     }
     let mut object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});

@@ -3,15 +3,11 @@
 use super::kinds::{Kind, Kinds};
 use super::load::Document;
 use super::plan::{Key, object_at, short_hash};
-use crate::Error;
 use crate::clusters::get;
-use crate::watch::decode;
-use cluster_client::{Client, DeleteOptions, escape, successful};
-use cluster_object::status::Status;
-use cluster_object::{meta, yaml};
+use crate::prelude::*;
+use cluster_client::{DeleteOptions, successful};
+use cluster_object::yaml;
 use futures::future::try_join_all;
-use http::{Method, Request};
-use serde_json::{Value, json};
 
 /// The label of what a sync has applied; its value says which sync.
 const LABEL: &str = "devcluster.io/sync";

@@ -2,12 +2,8 @@
 
 use super::list::{Tally, within};
 use super::{Gone, Outbox, Pace, batch};
-use crate::clusters::Live;
-use crate::feed::{Change, Counts, FeedSpec, Hold, Resource};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
+use crate::feed::{Change, Counts, FeedSpec, Hold};
+use crate::prelude::*;
 
 /// Which kinds.
 #[derive(Debug, Clone, Deserialize)]

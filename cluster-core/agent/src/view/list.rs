@@ -2,48 +2,35 @@
 
 use super::metrics::{self, Amount, Amounts};
 use super::{Gone, Outbox, Pace, more};
-use crate::clusters::Live;
-use crate::feed::{Change, Counts, FeedSpec, Resource};
+use crate::feed::{Change, Counts, FeedSpec};
 use crate::health::Health;
+use crate::prelude::*;
 use crate::row::{Column, ExtraColumn, Key, Row};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use tokio::sync::watch;
 
 const DEFAULT_LIMIT: usize = 200;
 const MOST_ROWS: usize = 5000;
 
 /// Which rows.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct ListSpec {
     #[serde(flatten)]
     pub(crate) resource: Resource,
-    #[serde(default)]
     pub(crate) namespaces: Vec<String>,
-    #[serde(default)]
     pub(crate) label_selector: String,
-    #[serde(default)]
     pub(crate) field_selector: String,
-    #[serde(default)]
     pub(crate) filter: String,
-    #[serde(default)]
     pub(crate) sort: Option<Sort>,
-    #[serde(default)]
     pub(crate) columns: Vec<ExtraColumn>,
-    #[serde(default)]
     pub(crate) offset: usize,
-    #[serde(default)]
     pub(crate) limit: Option<usize>,
 }
 
 /// In which order.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Sort {
-    #[serde(default)]
     pub(crate) column: String,
-    #[serde(default)]
     pub(crate) descending: bool,
 }
 

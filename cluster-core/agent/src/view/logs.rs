@@ -1,27 +1,13 @@
 //! The logs of several containers as one, across their restarts.
 
 use super::{Gone, Outbox, PAUSE};
-use crate::clusters::Live;
-use crate::feed::Resource;
+use crate::prelude::*;
 use crate::watch::{Event, Scope, decode, follow};
-use bytes::Bytes;
-use cluster_client::backoff::Backoff;
-use cluster_client::escape;
-use cluster_client::http::HttpBackend;
-use cluster_object::meta;
 use futures::TryStreamExt;
-use http::Request;
 use http_body_util::BodyDataStream;
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::AsyncBufReadExt;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio_util::io::StreamReader;
-use tokio_util::task::AbortOnDropHandle;
 
 const DEFAULT_TAIL: usize = 500;
 /// Lines that wait for a slow page; the oldest go first.
@@ -31,23 +17,18 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Which containers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct LogsSpec {
     namespace: String,
-    #[serde(default)]
     pods: Vec<String>,
-    #[serde(default)]
     selector: String,
     /// All when empty.
-    #[serde(default)]
     containers: Vec<String>,
     /// What they said before their last restart.
-    #[serde(default)]
     previous: bool,
-    #[serde(default)]
     tail: Option<usize>,
     /// All words must occur.
-    #[serde(default)]
     filter: String,
 }
 

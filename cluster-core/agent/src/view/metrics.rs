@@ -2,17 +2,9 @@
 //! Asked while somebody looks, and kept for an hour.
 
 use super::{Gone, Outbox};
-use crate::Error;
-use crate::clusters::Live;
-use cluster_client::escape;
-use cluster_object::{meta, quantity::Quantity};
-use serde::Serialize;
-use serde_json::{Value, json};
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{Mutex, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use crate::prelude::*;
+use tokio::sync::Mutex;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// The API is one that has to be asked.
 const PERIOD: Duration = Duration::from_secs(5);

@@ -1,13 +1,9 @@
 //! One whole object.
 
 use super::{Gone, Outbox, Pace, batch};
-use crate::clusters::Live;
-use crate::feed::Resource;
+use crate::prelude::*;
 use crate::watch::{Event, Scope, decode, follow};
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 
 /// Which object.
 #[derive(Debug, Clone, Deserialize)]

@@ -3,20 +3,12 @@
 use super::counts::Merged;
 use super::list::within;
 use super::{Gone, Outbox, Pace};
-use crate::clusters::Live;
-use crate::feed::{Change, Resource};
+use crate::feed::Change;
 use crate::health::{Health, KINDS, Known, Remedy};
+use crate::prelude::*;
 use crate::row::Row;
-use crate::saying::Saying;
-use bytes::Bytes;
-use cluster_client::http::HttpBackend;
-use cluster_client::{Backend, Status, escape, successful};
-use http::Request;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
-use tokio::sync::mpsc;
+use cluster_client::{Backend, Status, successful};
+use std::collections::HashSet;
 
 /// Events per problem, and lines of a log.
 const FACTS: usize = 3;

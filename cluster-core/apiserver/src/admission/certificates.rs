@@ -3,15 +3,9 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization>.
 
-use super::{AdmissionRequest, Lookup, Operation};
 use crate::auth::group;
-use crate::request::RequestInfo;
-use crate::verbs::Call;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::Value;
+use crate::prelude::*;
+use base64::prelude::*;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;
@@ -66,7 +60,7 @@ pub(super) fn subject(request: &AdmissionRequest<'_>, _: &dyn Lookup) -> Result<
     if !request.creates(REQUESTS) || meta::text(request.object, "spec.signerName") != CLIENTS {
         return Ok(());
     }
-    let pem = STANDARD.decode(meta::text(request.object, "spec.request")).unwrap_or_default();
+    let pem = BASE64_STANDARD.decode(meta::text(request.object, "spec.request")).unwrap_or_default();
     let organizations =
         organizations(&pem).ok_or_else(|| request.forbidden("unable to parse the certificate request"))?;
     if organizations.iter().any(|organization| organization == group::MASTERS) {

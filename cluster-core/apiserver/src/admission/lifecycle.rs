@@ -1,8 +1,7 @@
 //! NamespaceLifecycle: nothing new in namespaces that are gone or going; some namespaces stay.
 
-use super::{AdmissionRequest, Lookup, Operation};
-use cluster_object::meta;
-use cluster_object::status::{Cause, GroupResource, Status};
+use crate::prelude::*;
+use cluster_object::status::Cause;
 
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 const NAMESPACES: GroupResource<'static> = GroupResource { group: "", resource: "namespaces" };
@@ -18,7 +17,7 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
     if deletes || review || request.namespace.is_empty() || !request.resource.namespaced() {
         return Ok(());
     }
-    let Some(namespace) = lookup.get("namespaces", "", request.namespace) else {
+    let Some(namespace) = lookup.find("namespaces", "", request.namespace) else {
         return Err(Status::not_found(NAMESPACES, request.namespace));
     };
     if request.operation != Operation::Create || meta::text(&namespace, "status.phase") != "Terminating" {

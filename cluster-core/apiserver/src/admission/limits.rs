@@ -1,11 +1,7 @@
 //! LimitRanger: default requests and limits of containers, and the bounds of a namespace's limit ranges.
 
-use super::{AdmissionRequest, Lookup, Operation};
-use crate::kinds::walk::{child, default, each, entries, items, text};
+use crate::kinds::prelude::*;
 use cluster_object::pod;
-use cluster_object::quantity::Quantity;
-use cluster_object::status::Status;
-use serde_json::{Value, json};
 
 /// The items of all limit ranges of the request's namespace.
 fn ranges(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Vec<Value> {

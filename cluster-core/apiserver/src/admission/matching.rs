@@ -2,14 +2,7 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-rules>.
 
-use super::{AdmissionRequest, Lookup, Operation};
-use crate::kinds::walk::{items, text, texts};
-use crate::registry::{Registry, Resource};
-use cluster_object::meta;
-use cluster_object::selector::Selector;
-use cluster_object::status::{GroupResource, Status};
-use serde_json::Value;
-use std::sync::Arc;
+use crate::kinds::prelude::*;
 
 /// The resource as which the request falls under `rules`: its own, or with the match policy `Equivalent` another
 /// version of it. Configurations of admission itself fall under no rule, so that nobody locks himself out.
@@ -74,6 +67,6 @@ pub(crate) fn selected(criteria: &Value, request: &AdmissionRequest<'_>, lookup:
     }
     let name = if of_namespace { request.name } else { request.namespace };
     let group_resource = GroupResource { group: "", resource: "namespaces" };
-    let namespace = lookup.get("namespaces", "", name).ok_or_else(|| Status::not_found(group_resource, name))?;
+    let namespace = lookup.find("namespaces", "", name).ok_or_else(|| Status::not_found(group_resource, name))?;
     Ok(fits(&namespaces, &namespace))
 }

@@ -18,14 +18,8 @@ mod webhook;
 
 pub use notes::Notes;
 
-use crate::auth::UserInfo;
-use crate::kinds::walk::{child, default, is_empty, remove};
-use crate::registry::Resource;
+use crate::kinds::prelude::*;
 use crate::request::Query;
-use crate::verbs::Call;
-use cluster_object::status::Status;
-use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// What is done to the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +61,7 @@ pub struct AdmissionRequest<'a> {
 /// Read access to stored objects.
 pub trait Lookup: Sync {
     /// One object by its storage (`pods`, `apps/deployments`), namespace and name.
-    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>>;
+    fn find(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>>;
     /// All objects of a storage, in one namespace or in all.
     fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value>;
 }

@@ -1,11 +1,6 @@
 //! NodeRestriction: a kubelet changes only its own node, its own pods and its own lease.
 
-use super::{AdmissionRequest, Lookup, Operation};
-use crate::kinds::walk::entries;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::Value;
-use std::collections::BTreeMap;
+use crate::kinds::prelude::*;
 
 /// Refuses what a kubelet may not do.
 pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
@@ -56,7 +51,7 @@ fn pod(request: &AdmissionRequest<'_>, lookup: &dyn Lookup, node: &str) -> Resul
         return Err(request.forbidden(&why));
     }
     let given = if creates { Some(&*request.object) } else { request.old };
-    let stored = if given.is_none() { lookup.get("pods", request.namespace, request.name) } else { None };
+    let stored = if given.is_none() { lookup.find("pods", request.namespace, request.name) } else { None };
     let Some(subject) = given.or(stored.as_deref()) else { return Ok(()) };
     if meta::text(subject, "spec.nodeName") == node {
         return Ok(());

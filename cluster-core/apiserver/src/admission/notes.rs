@@ -1,7 +1,6 @@
 //! What admission has to say beside yes and no: warnings for the caller, annotations for the audit log.
 
-use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use crate::prelude::*;
 
 /// Collected while a request is served; shared by all its plugins.
 #[derive(Debug, Default)]

@@ -1,11 +1,7 @@
 //! Priority, RuntimeClass, DefaultTolerationSeconds and TaintNodesByCondition.
 
-use super::{AdmissionRequest, Lookup, Operation, include};
-use crate::kinds::walk::{child, default, entries, int, is_empty, items, text};
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::{Value, json};
-use std::sync::Arc;
+use super::include;
+use crate::kinds::prelude::*;
 
 const CLASSES: &str = "scheduling.k8s.io/priorityclasses";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
@@ -18,7 +14,7 @@ pub(super) fn priority(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) 
         let all = lookup.list(CLASSES, None);
         all.into_iter().filter(|class| class["globalDefault"] == true).min_by_key(|class| int(&class["value"]))
     } else {
-        let found = lookup.get(CLASSES, "", &named).map(Arc::unwrap_or_clone).or_else(|| system_class(&named));
+        let found = lookup.find(CLASSES, "", &named).map(Arc::unwrap_or_clone).or_else(|| system_class(&named));
         Some(found.ok_or_else(|| request.forbidden(&format!("no PriorityClass with name {named} was found")))?)
     };
     let (value, policy) = class.as_ref().map_or((0, ""), |c| (int(&c["value"]), text(&c["preemptionPolicy"])));
@@ -70,7 +66,7 @@ pub(super) fn runtime_class(request: &mut AdmissionRequest<'_>, lookup: &dyn Loo
     if name.is_empty() {
         return Ok(());
     }
-    let Some(class) = lookup.get("node.k8s.io/runtimeclasses", "", &name) else {
+    let Some(class) = lookup.find("node.k8s.io/runtimeclasses", "", &name) else {
         return Err(request.forbidden(&format!("pod rejected: RuntimeClass {name:?} not found")));
     };
     let given = meta::get(request.object, "spec.nodeSelector");

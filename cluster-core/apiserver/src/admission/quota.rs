@@ -1,18 +1,8 @@
 //! ResourceQuota: no new object beyond what a namespace's quotas allow.
 
-use super::{AdmissionRequest, Lookup, Operation};
-use crate::kinds::walk::{entries, items, text};
-use crate::server::ApiServer;
-use crate::verbs::Call;
-use cluster_object::meta;
-use cluster_object::quantity::Quantity;
+use crate::kinds::prelude::*;
 use cluster_object::quota::{in_scope, usage};
-use cluster_object::status::Status;
-use cluster_store::{Draft, Expect, Key, Ledger, Store};
-use parking_lot::Mutex;
-use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::Arc;
+use cluster_store::{Draft, Expect, Ledger};
 use tokio::sync::OwnedMutexGuard;
 
 /// Where the store keeps the ledgers of namespaces.
@@ -35,7 +25,7 @@ impl Turns {
 pub(crate) async fn forget(server: &ApiServer, namespace: &str) {
     server.turns.0.lock().remove(namespace);
     let key = Key::new(LEDGER, namespace, "");
-    if Store::get(&*server.store, &key).is_some()
+    if server.store.get(&key).is_some()
         && let Err(error) = server.store.delete(key, Expect::Any, Draft::default()).await
     {
         tracing::warn!(%error, namespace, "failed to remove the ledger of a namespace's quotas");
@@ -67,7 +57,7 @@ pub(crate) async fn charge(call: &Call<'_>, request: &AdmissionRequest<'_>) -> R
     let turn = call.server.turns.take(namespace).await;
     let key = Key::new(LEDGER, namespace, "");
     // Before the count: who writes later than this is seen by the ledger, who wrote earlier is in the count.
-    let ledger = Ledger { seen: Store::get(&*call.server.store, &key).map_or(0, |entry| entry.revision), key };
+    let ledger = Ledger { seen: call.server.store.get(&key).map_or(0, |entry| entry.revision), key };
     check(request, call.server)?;
     Ok(Some(Charge { ledger, _turn: turn }))
 }

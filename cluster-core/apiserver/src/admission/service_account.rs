@@ -1,11 +1,8 @@
 //! ServiceAccount: gives every pod an account, its token and its pull secrets.
 
-use super::{AdmissionRequest, Lookup, include};
-use crate::kinds::walk::{child, each, is_empty, items, text};
+use super::include;
+use crate::kinds::prelude::*;
 use crate::verbs::random_suffix;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::{Value, json};
 
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const VOLUME_PREFIX: &str = "kube-api-access-";
@@ -25,7 +22,7 @@ pub(super) fn complete(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) 
         spec["serviceAccount"] = "default".into();
     }
     let name = text(&spec["serviceAccountName"]).to_owned();
-    let Some(account) = lookup.get("serviceaccounts", request.namespace, &name) else {
+    let Some(account) = lookup.find("serviceaccounts", request.namespace, &name) else {
         let namespace = request.namespace;
         return Err(request.forbidden(&format!(
             "error looking up service account {namespace}/{name}: serviceaccount {name:?} not found"

@@ -1,11 +1,7 @@
 //! DefaultStorageClass, DefaultIngressClass, StorageObjectInUseProtection and PersistentVolumeClaimResize.
 
-use super::{AdmissionRequest, Lookup, Operation, Options, include};
-use crate::kinds::walk::child;
-use cluster_object::meta;
-use cluster_object::quantity::Quantity;
-use cluster_object::status::Status;
-use serde_json::Value;
+use super::{Options, include};
+use crate::kinds::prelude::*;
 
 /// Keeps claims and volumes until nobody uses them.
 pub(super) fn protect(object: &mut Value, storage: &str) {
@@ -63,7 +59,7 @@ pub(super) fn resize(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Res
         None => meta::text(claim, "spec.storageClassName").to_owned(),
     };
     let name = named(old);
-    let class = lookup.get("storage.k8s.io/storageclasses", "", &name).filter(|_| named(request.object) == name);
+    let class = lookup.find("storage.k8s.io/storageclasses", "", &name).filter(|_| named(request.object) == name);
     if class.is_some_and(|class| class["allowVolumeExpansion"] == true) {
         return Ok(());
     }

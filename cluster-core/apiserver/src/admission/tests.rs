@@ -7,7 +7,7 @@ use serde_json::json;
 struct Stored(Vec<(&'static str, Value)>);
 
 impl Lookup for Stored {
-    fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+    fn find(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         self.list(storage, Some(namespace)).into_iter().find(|o| o["metadata"]["name"] == name).map(Arc::new)
     }
 

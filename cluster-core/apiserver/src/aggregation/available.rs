@@ -5,26 +5,14 @@
 
 use super::discovery::add_to_swagger;
 use super::{Remote, STORAGE, local};
-use crate::admission::Lookup;
-use crate::backend;
 use crate::bootstrap;
-use crate::condition;
 use crate::custom;
-use crate::kinds::walk::{items, text};
-use crate::server::ApiServer;
+use crate::kinds::prelude::*;
 use crate::verbs::{Part, Proposed, change, delete_object};
-use axum::body::Body;
-use cluster_object::meta;
-use cluster_object::status::Status;
 use cluster_store::{Expired, Watcher};
 use futures::future::{join_all, select_all};
 use http::header::{ACCEPT, HOST};
-use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Limited};
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// What can change the answer. Definitions count because their groups have APIServices.
 const WATCHED: [&str; 4] = [STORAGE, custom::STORAGE, "services", SLICES];
@@ -146,7 +134,7 @@ pub(crate) async fn swagger(server: &ApiServer, mut document: Value) -> Value {
 fn unreachable(lookup: &dyn Lookup, service: &Value) -> Option<(&'static str, String)> {
     let (namespace, name) = (text(&service["namespace"]), text(&service["name"]));
     let port = service["port"].as_u64().unwrap_or(443);
-    let Some(found) = lookup.get("services", namespace, name) else {
+    let Some(found) = lookup.find("services", namespace, name) else {
         return Some(("ServiceNotFound", format!("service/{name} in {namespace:?} is not present")));
     };
     if found["spec"]["type"] == "ExternalName" {

@@ -1,9 +1,7 @@
 //! What extension servers serve, merged into discovery.
 
 use super::Remote;
-use crate::kinds::walk::{default, entries, items, text, texts};
-use serde_json::{Value, json};
-use std::sync::Arc;
+use crate::kinds::prelude::*;
 
 /// Adds the groups to an `APIGroupList`.
 pub(crate) fn add_to_group_list(list: &mut Value, remotes: &[Arc<Remote>]) {

@@ -1,11 +1,7 @@
 //! APIServices of the groups that are served here: made for every version of them, and taken away with definitions.
 
 use crate::discovery;
-use crate::registry::Resource;
-use cluster_object::meta;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use crate::prelude::*;
 
 const MANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
 /// The priority of the core group; those after it in discovery have 100 less each.

@@ -12,11 +12,9 @@ pub(crate) use available::{follow, swagger};
 pub(crate) use discovery::{add_to_aggregated, add_to_group_list, add_to_openapi, group};
 pub(crate) use local::local_status;
 
+use crate::prelude::*;
 use arc_swap::ArcSwap;
 use cluster_pki::{Authority, Pair, Subject};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Where APIServices are stored.
 pub(crate) const STORAGE: &str = "apiregistration.k8s.io/apiservices";

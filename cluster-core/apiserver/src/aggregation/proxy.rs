@@ -1,14 +1,9 @@
 //! Requests that go on to an extension server, under the caller's name.
 
 use super::{Remote, Remotes};
-use crate::admission::Lookup;
-use crate::auth::UserInfo;
-use crate::backend::{self, Target, Tls, Trust};
-use crate::kinds::walk::text;
-use axum::body::Body;
-use cluster_object::status::Status;
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use crate::backend::{Target, Tls, Trust};
+use crate::kinds::prelude::*;
+use http::HeaderName;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What need not be escaped in the name of a header.

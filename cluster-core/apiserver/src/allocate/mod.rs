@@ -7,21 +7,14 @@
 mod pick;
 mod service;
 
-use crate::admission::Lookup;
 use crate::bootstrap::call_for;
-use crate::condition;
-use crate::kinds::walk::{text, texts};
-use crate::server::ApiServer;
-use crate::verbs::{self, Call, Managed, Part, Proposed, change, draft, key};
-use cluster_object::meta;
-use cluster_object::status::Status;
-use cluster_store::{Entry, Expect, Key, Store, WriteError};
+use crate::kinds::prelude::*;
+use crate::verbs::{self, Managed, Part, Proposed, change, draft, key};
+use cluster_store::{Expect, WriteError};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use ipnet::Ipv4Net;
-use serde_json::{Value, json};
-use std::net::Ipv4Addr;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 const ADDRESSES: &str = "networking.k8s.io/ipaddresses";
 /// Where ServiceCIDRs are stored.
@@ -202,9 +195,9 @@ pub(crate) async fn release_all(server: &ApiServer, service: &Value) {
 /// Takes the claim of `parent` on a number away, unless its stored state has it.
 async fn release(server: &ApiServer, taken: Taken, parent: &Parent) {
     let key = taken.key();
-    let Some(entry) = Store::get(&*server.store, &key) else { return };
+    let Some(entry) = server.store.get(&key) else { return };
     let Some(claim) = server.stored(&key).filter(|claim| parent_of(claim) == *parent) else { return };
-    if server.get("services", &parent.0, &parent.1).is_some_and(|service| service::held(&service).contains(&taken)) {
+    if server.find("services", &parent.0, &parent.1).is_some_and(|service| service::held(&service).contains(&taken)) {
         return;
     }
     match server.store.delete(key, Expect::Revision(entry.revision), draft(&claim)).await {

@@ -2,11 +2,8 @@
 
 use super::pick::pick;
 use super::{Ranges, Taken};
-use cluster_object::field::{Error, Errors, Path};
-use cluster_object::meta;
+use crate::kinds::prelude::*;
 use ipnet::Ipv4Net;
-use serde_json::{Value, json};
-use std::net::Ipv4Addr;
 
 /// Everything a stored service holds.
 pub(super) fn held(service: &Value) -> Vec<Taken> {

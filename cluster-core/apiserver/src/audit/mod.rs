@@ -2,25 +2,15 @@
 
 mod policy;
 
-use crate::admission::Notes;
-use crate::auth::UserInfo;
-use crate::request::{self, RequestInfo};
-use axum::body::Body;
-use bytes::Bytes;
-use cluster_object::meta;
-use cluster_object::status::Status;
+use crate::prelude::*;
+use http::HeaderName;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, Response};
 use http_body_util::BodyExt;
-use parking_lot::Mutex;
 use policy::{Level, Stage, Verdict};
-use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Writes the log as the policy says.
 pub struct Audit {

@@ -2,10 +2,7 @@
 //!
 //! Facts: <https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/>.
 
-use crate::auth::UserInfo;
-use crate::kinds::walk::{items, text, texts};
-use crate::request::RequestInfo;
-use serde_json::Value;
+use crate::kinds::prelude::*;
 
 /// How much of a request is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

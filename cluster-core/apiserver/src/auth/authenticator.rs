@@ -5,11 +5,8 @@ use super::tokens::Tokens;
 use super::user::{PeerCertificate, UserInfo};
 use super::webhook::Webhook;
 use super::{Options, bootstrap_token};
-use cluster_object::status::Status;
-use cluster_store::Store;
-use http::HeaderMap;
+use crate::prelude::*;
 use http::header::AUTHORIZATION;
-use std::sync::Arc;
 
 /// Authenticates requests.
 pub struct Authenticator {

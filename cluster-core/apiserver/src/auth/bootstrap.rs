@@ -2,8 +2,7 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings>.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use crate::prelude::*;
 
 /// A rule as `(verbs, API groups, resources)`, each a list separated by spaces; `core` is the core group. With the
 /// groups empty, the resources are paths.

@@ -2,12 +2,8 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/>.
 
-use super::user::UserInfo;
-use crate::admission::Lookup;
-use crate::kinds::walk::text;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use crate::kinds::prelude::*;
+use base64::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 const GROUP: &str = "system:bootstrappers";
@@ -18,13 +14,13 @@ pub(super) fn user(lookup: &dyn Lookup, token: &str) -> Option<UserInfo> {
     if id.len() != 6 || secret.len() != 16 {
         return None;
     }
-    let stored = lookup.get("secrets", "kube-system", &format!("bootstrap-token-{id}"))?;
+    let stored = lookup.find("secrets", "kube-system", &format!("bootstrap-token-{id}"))?;
     by_secret(&stored, id, secret, jiff::Timestamp::now())
 }
 
 fn by_secret(stored: &Value, id: &str, secret: &str, now: jiff::Timestamp) -> Option<UserInfo> {
     let data = |key: &str| {
-        let decoded = STANDARD.decode(text(&stored["data"][key])).unwrap_or_default();
+        let decoded = BASE64_STANDARD.decode(text(&stored["data"][key])).unwrap_or_default();
         String::from_utf8(decoded).unwrap_or_default()
     };
     let expiration = data("expiration");
@@ -59,7 +55,7 @@ mod tests {
                 ("usage-bootstrap-authentication", "true"),
             ];
             for (key, value) in given.iter().chain(changes) {
-                stored["data"][*key] = STANDARD.encode(value).into();
+                stored["data"][*key] = BASE64_STANDARD.encode(value).into();
             }
             by_secret(&stored, "abcdef", secret, now)
         };

@@ -3,10 +3,8 @@
 //! Source: <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping>.
 
 use super::rbac::{path_matches, resource_matches};
-use super::{Authorizer, Rule, UserInfo, group};
-use crate::request::RequestInfo;
-use cluster_object::status::{GroupResource, Status};
-use serde_json::Value;
+use super::{Authorizer, Rule, group};
+use crate::prelude::*;
 
 /// Checks a role or binding that `user` wants to write; other resources pass.
 pub fn check(

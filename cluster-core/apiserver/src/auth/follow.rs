@@ -1,8 +1,7 @@
 //! Keeps a derived index up to date with one resource of the store, by its watch.
 
-use cluster_store::{Change, Entry, Key, Store};
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
+use crate::prelude::*;
+use cluster_store::Change;
 
 /// An index over the objects of a resource.
 pub(crate) trait Follower: Send + Sync + 'static {

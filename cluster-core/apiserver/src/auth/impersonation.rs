@@ -2,9 +2,7 @@
 
 use super::user::{UserInfo, group};
 use super::{Authorizer, forbidden};
-use crate::request::RequestInfo;
-use cluster_object::status::Status;
-use http::HeaderMap;
+use crate::prelude::*;
 use percent_encoding::percent_decode_str;
 
 const USER: &str = "impersonate-user";

@@ -25,12 +25,7 @@ pub(crate) use rbac::path_matches;
 pub use rbac::{Rbac, Rule};
 pub use user::{PeerCertificate, UserInfo, group};
 
-use crate::request::RequestInfo;
-use cluster_object::status::{GroupResource, Status};
-use cluster_store::Store;
-use serde_json::Value;
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
+use crate::prelude::*;
 use webhook::Webhook;
 
 /// The answer of an authorizer.

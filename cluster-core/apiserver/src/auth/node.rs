@@ -2,20 +2,12 @@
 //!
 //! Rules: <https://kubernetes.io/docs/reference/access-authn-authz/node/>.
 
-use super::Decision;
 use super::follow::Follower;
 use super::rbac::resource_matches;
-use super::user::UserInfo;
-use crate::request::RequestInfo;
-use cluster_object::meta::{self, items};
-use cluster_store::{Entry, Key, Store};
-use parking_lot::RwLock;
-use serde::Deserialize;
-use serde_json::Value;
+use crate::prelude::*;
+use cluster_object::meta::items;
 use serde_json::value::RawValue;
-use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
 /// (verbs, API group, resources) that every kubelet may use.
 const RULES: &[(&str, &str, &str)] = &[

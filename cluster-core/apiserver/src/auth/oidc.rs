@@ -2,19 +2,12 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#openid-connect-tokens>.
 
-use super::user::UserInfo;
-use crate::admission::Lookup;
-use crate::backend;
-use crate::kinds::walk::texts;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use crate::kinds::prelude::*;
+use base64::prelude::*;
 use cluster_config::Oidc;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde_json::{Value, json};
-use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// A token with an unknown key makes the keys be fetched anew, but not more often than this.
@@ -83,7 +76,7 @@ impl Issuer {
     }
 
     async fn fetch(&self, lookup: &dyn Lookup) -> Result<JwkSet, String> {
-        let bundle = STANDARD.encode(&self.options.ca);
+        let bundle = BASE64_STANDARD.encode(&self.options.ca);
         let client = |url: &str| json!({"url": url, "caBundle": bundle});
         let url = format!("{}/.well-known/openid-configuration", self.options.issuer_url.trim_end_matches('/'));
         let configuration = backend::get(lookup, &client(&url), TIMEOUT).await?;
@@ -98,7 +91,7 @@ impl Issuer {
 
 /// Who issued a token, as it says itself.
 fn issuer(token: &str) -> Option<String> {
-    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims: Value = serde_json::from_slice(&payload).ok()?;
     claims["iss"].as_str().map(str::to_owned)
 }

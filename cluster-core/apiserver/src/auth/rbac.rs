@@ -1,14 +1,8 @@
 //! Role-based access control: an index of who is bound to which rules, kept by watch.
 
-use super::Decision;
 use super::follow::Follower;
-use super::user::UserInfo;
-use crate::request::RequestInfo;
-use cluster_store::{Entry, Key};
-use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use crate::prelude::*;
+use k8s_openapi::api::rbac::v1 as wire;
 
 /// The resources RBAC lives in, as the store names them.
 pub(super) const RESOURCES: [&str; 4] = [
@@ -164,31 +158,17 @@ impl Index {
     }
 }
 
+/// A binding of either kind.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireBinding {
     #[serde(default)]
-    subjects: Vec<WireSubject>,
-    role_ref: WireRoleRef,
-}
-
-#[derive(Deserialize)]
-struct WireSubject {
-    kind: String,
-    name: String,
-    #[serde(default)]
-    namespace: String,
-}
-
-#[derive(Deserialize)]
-struct WireRoleRef {
-    kind: String,
-    name: String,
+    subjects: Vec<wire::Subject>,
+    role_ref: wire::RoleRef,
 }
 
 #[derive(Deserialize)]
 struct WireRole {
-    #[serde(default)]
     rules: Option<Vec<Rule>>,
 }
 
@@ -199,7 +179,8 @@ fn binding(namespace: &Arc<str>, bytes: &[u8]) -> Result<Binding, serde_json::Er
         "User" => Some(Subject::User(subject.name)),
         "Group" => Some(Subject::Group(subject.name)),
         "ServiceAccount" => {
-            Some(Subject::User(format!("system:serviceaccount:{}:{}", subject.namespace, subject.name)))
+            let namespace = subject.namespace.unwrap_or_default();
+            Some(Subject::User(format!("system:serviceaccount:{namespace}:{}", subject.name)))
         }
         _ => None,
     });

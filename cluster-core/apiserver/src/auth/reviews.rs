@@ -1,10 +1,7 @@
 //! Reviews: resources that are answered, not stored.
 
-use super::{Authenticator, Authorizer, Decision, UserInfo};
-use crate::request::RequestInfo;
-use cluster_object::field::{Error, Errors, Path};
-use cluster_object::status::Status;
-use serde_json::{Value, json};
+use super::{Authenticator, Authorizer, Decision};
+use crate::kinds::prelude::*;
 
 /// Answers one posted review. `namespace` is the request's; `kind` one of the create-only kinds.
 pub async fn answer(

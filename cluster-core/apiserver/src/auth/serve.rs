@@ -2,20 +2,15 @@
 
 use super::unread::Unread;
 use super::user::PeerCertificate;
-use axum::body::Body;
-use bytes::Bytes;
-use http::{Request, Response};
+use crate::prelude::*;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,12 +22,10 @@ const MAX_STREAMS: u32 = 1000;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves `handle` on `listener` until `cancel`, then lets open requests end.
-pub async fn serve<H, F, B>(listener: TcpListener, tls: Arc<rustls::ServerConfig>, handle: H, cancel: CancellationToken)
+pub async fn serve<H, F>(listener: TcpListener, tls: Arc<rustls::ServerConfig>, handle: H, cancel: CancellationToken)
 where
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    F: Future<Output = Response<Body>> + Send + 'static,
 {
     let acceptor = TlsAcceptor::from(tls);
     let connections = TaskTracker::new();
@@ -54,12 +47,10 @@ where
     }
 }
 
-async fn connection<H, F, B>(stream: TcpStream, acceptor: TlsAcceptor, handle: H, cancel: CancellationToken)
+async fn connection<H, F>(stream: TcpStream, acceptor: TlsAcceptor, handle: H, cancel: CancellationToken)
 where
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    F: Future<Output = Response<Body>> + Send + 'static,
 {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "failed to set TCP_NODELAY");

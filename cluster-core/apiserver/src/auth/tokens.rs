@@ -1,14 +1,9 @@
 //! Service account tokens: issued by `TokenRequest`, verified on every request that carries one.
 
-use super::user::UserInfo;
+use crate::prelude::*;
 use cluster_object::field::{self, Path};
-use cluster_object::status::{GroupResource, Status};
 use cluster_pki::PublicKey;
-use cluster_store::{Entry, Key, Store};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Upstream's `--service-account-extend-token-expiration` is not needed: the kubelet renews in time.
 const DEFAULT_SECONDS: i64 = 3600;

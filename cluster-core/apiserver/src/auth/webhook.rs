@@ -2,18 +2,8 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/webhook/> and the page on token authentication.
 
-use super::Decision;
-use super::user::UserInfo;
-use crate::admission::Lookup;
-use crate::backend;
-use crate::kinds::walk::{text, texts};
-use crate::request::RequestInfo;
-use parking_lot::Mutex;
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
-use std::time::Duration;
-use tokio::time::Instant;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// `--authentication-token-webhook-cache-ttl`

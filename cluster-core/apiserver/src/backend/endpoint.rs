@@ -2,15 +2,10 @@
 
 use super::identity::certificate;
 use super::{Target, Tls};
-use crate::admission::Lookup;
-use crate::kinds::walk::{items, text};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use cluster_object::meta;
-use cluster_object::status::{GroupResource, Status};
+use crate::kinds::prelude::*;
+use base64::prelude::*;
 use cluster_pki::{Pair, tls};
-use serde_json::Value;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// The public authorities that this machine trusts, for backends without a `caBundle`.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -65,7 +60,7 @@ impl Trust<'_> {
             let read = || std::fs::read_to_string(SYSTEM_ROOTS).map_err(|e| unreadable(&e));
             SYSTEM.get_or_init(read).clone()?
         } else {
-            let pem = STANDARD.decode(self.bundle).map_err(|e| unreadable(&e))?;
+            let pem = BASE64_STANDARD.decode(self.bundle).map_err(|e| unreadable(&e))?;
             String::from_utf8_lossy(&pem).into_owned()
         };
         tls::client(&pem, self.identity).map(Arc::new).map_err(|e| unreadable(&e))
@@ -80,7 +75,7 @@ pub(crate) fn of_service(
     port: &str,
 ) -> Result<(String, u16), Status> {
     let services = GroupResource { group: "", resource: "services" };
-    let service = lookup.get("services", namespace, name).ok_or_else(|| Status::not_found(services, name))?;
+    let service = lookup.find("services", namespace, name).ok_or_else(|| Status::not_found(services, name))?;
     let number = |port: &Value| port.as_u64().and_then(|port| u16::try_from(port).ok());
     if service["spec"]["type"] == "ExternalName" {
         return Ok((meta::text(&service, "spec.externalName").to_owned(), port.parse().unwrap_or(443)));

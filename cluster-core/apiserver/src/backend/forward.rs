@@ -1,11 +1,9 @@
 //! A client's request goes on to a backend, and the answer back; upgraded connections are copied both ways.
 
 use super::{Target, send};
-use axum::body::Body;
-use cluster_object::status::Status;
+use crate::prelude::*;
+use http::Uri;
 use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue, UPGRADE};
-use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;

@@ -2,12 +2,9 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#authenticate-apiservers>.
 
-use crate::kinds::walk::text;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::kinds::prelude::*;
+use base64::prelude::*;
 use cluster_pki::Pair;
-use http::HeaderValue;
-use serde_json::Value;
 
 /// The user for the server that a `clientConfig` leads to: named by `host:port`, by `*.` and the end of that, or by `*`;
 /// the port 443 may be left out.
@@ -35,7 +32,7 @@ pub(crate) fn user<'a>(users: &'a [(String, Value)], config: &Value) -> Option<&
 pub(super) fn authorization(user: &Value) -> Option<HeaderValue> {
     let said = match (text(&user["token"]), text(&user["username"])) {
         ("", "") => return None,
-        ("", name) => format!("Basic {}", STANDARD.encode(format!("{name}:{}", text(&user["password"])))),
+        ("", name) => format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{}", text(&user["password"])))),
         (token, _) => format!("Bearer {token}"),
     };
     let mut value = HeaderValue::from_str(&said).ok()?;
@@ -46,7 +43,7 @@ pub(super) fn authorization(user: &Value) -> Option<HeaderValue> {
 /// The certificate of a user that has one.
 pub(super) fn certificate(user: &Value) -> Result<Option<Pair>, String> {
     let read = |field: &str| {
-        let bytes = STANDARD.decode(text(&user[field])).map_err(|e| format!("{field} is not base64: {e}"))?;
+        let bytes = BASE64_STANDARD.decode(text(&user[field])).map_err(|e| format!("{field} is not base64: {e}"))?;
         String::from_utf8(bytes).map_err(|e| format!("{field} is not PEM: {e}"))
     };
     let (cert, key) = (read("client-certificate-data")?, read("client-key-data")?);

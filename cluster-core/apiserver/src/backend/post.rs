@@ -2,14 +2,9 @@
 
 use super::identity::authorization;
 use super::{of_client_config, send};
-use crate::admission::Lookup;
-use axum::body::Body;
-use bytes::Bytes;
+use crate::prelude::*;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use http::{Method, Request};
 use http_body_util::{BodyExt, Limited};
-use serde_json::Value;
-use std::time::Duration;
 
 /// The most that is read of an answer.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;

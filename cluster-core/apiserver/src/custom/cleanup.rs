@@ -1,15 +1,9 @@
 //! The end of a definition: first its objects go, each with its finalizers, then the definition, then its names are
 //! free.
 
-use super::{STORAGE, is_true, status};
-use crate::condition;
-use crate::server::ApiServer;
-use crate::verbs::{Call, Managed, Part, Proposed, change, delete_object};
-use cluster_object::meta;
-use cluster_object::status::Status;
-use cluster_store::Entry;
-use serde_json::Value;
-use std::sync::Arc;
+use super::{STORAGE, status};
+use crate::prelude::*;
+use crate::verbs::{Managed, Part, Proposed, change, delete_object};
 
 const FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
 
@@ -42,7 +36,7 @@ pub(super) fn resume(server: &ApiServer, entry: &Entry) {
 pub(super) fn names_are_free(server: &ApiServer, group: &str) {
     let snapshot = server.store.snapshot(STORAGE);
     let all = snapshot.range(None, None).filter_map(|entry| serde_json::from_slice::<Value>(&entry.bytes).ok());
-    for waiting in all.filter(|d| d["spec"]["group"] == group && !is_true(d, "NamesAccepted")) {
+    for waiting in all.filter(|d| d["spec"]["group"] == group && !meta::is_true(d, "NamesAccepted")) {
         spawn(server, move |server| async move {
             let name = meta::name(&waiting);
             if let Err(error) = amend(&server, name, |_| {}).await {

@@ -1,10 +1,7 @@
 //! The rules of a definition's conversion, and of the webhook that does it.
 
 use crate::kinds::extensions::webhook_url;
-use crate::kinds::walk::At;
-use cluster_object::field::Errors;
-use cluster_object::name;
-use std::collections::HashSet;
+use crate::kinds::prelude::*;
 
 /// The versions of `ConversionReview` that upstream's servers know.
 const REVIEWS: &[&str] = &["v1", "v1beta1"];

@@ -1,11 +1,7 @@
 //! The rules of a CustomResourceDefinition itself.
 
 use super::{conversion, internal, rules, schema};
-use crate::kinds::walk::{At, is_empty, items, remove, text};
-use cluster_object::field::{Error, Errors, Path};
-use cluster_object::{meta, name};
-use serde_json::Value;
-use std::collections::HashSet;
+use crate::kinds::prelude::*;
 
 /// How many fields of a version selectors may name.
 const MAX_SELECTABLE_FIELDS: usize = 8;
@@ -40,7 +36,7 @@ pub(crate) fn validate(object: &Value) -> Errors {
 /// The faults of a change.
 pub(crate) fn validate_update(new: &Value, old: &Value) -> Errors {
     let (mut errors, spec) = (Errors::new(), At::root(new).get("spec"));
-    if super::is_true(old, "Established") {
+    if meta::is_true(old, "Established") {
         for field in ["scope", "names.kind"] {
             spec.get(field).unchanged(meta::get(&old["spec"], field), &mut errors);
         }

@@ -1,42 +1,16 @@
 //! `format` of strings: what <https://github.com/kubernetes/kube-openapi/tree/master/pkg/validation/strfmt> checks.
 
+use crate::prelude::*;
 use ipnet::IpNet;
 use regex::Regex;
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::LazyLock;
 
-/// Formats that are a pattern; names have no dashes here.
-const PATTERNS: [(&str, &str); 15] = [
-    ("bsonobjectid", "^[0-9a-fA-F]{24}$"),
-    ("byte", "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$"),
-    (
-        "creditcard",
-        "^(4\\d{12}(\\d{3})?|5[1-5]\\d{14}|6(011|5\\d\\d)\\d{12}|3[47]\\d{13}|3(0[0-5]|[68]\\d)\\d{11}|(2131|1800|35\\d{3})\\d{11})$",
-    ),
-    // One label may have a dash as its second letter only, and the last of several has no digits.
-    (
-        "hostname",
-        r"^([a-zA-Z0-9\p{S}\p{L}]-?[a-zA-Z0-9\p{S}\p{L}]*|([a-zA-Z0-9\p{S}\p{L}]([a-zA-Z0-9\p{S}\p{L}-]*[a-zA-Z0-9\p{S}\p{L}])?\.)+[a-zA-Z\p{L}]{2,})$",
-    ),
-    ("hexcolor", "^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"),
-    ("isbn10", "^[0-9]{9}[0-9X]$"),
-    ("isbn13", "^[0-9]{13}$"),
-    ("k8slongname", r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"),
-    ("k8sshortname", "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
-    (
-        "rgbcolor",
-        r"^rgb\((\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,){2}\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*\)$",
-    ),
-    ("ssn", r"^\d{3}[- ]\d{2}[- ]\d{4}$"),
-    ("uuid", "^(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"),
-    ("uuid3", "^(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$"),
-    ("uuid4", "^(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"),
-    ("uuid5", "^(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"),
-];
-
+/// Formats that are a pattern; names have no dashes here. One label of a host's name may have a dash as its second letter
+/// only, and the last of several has no digits.
 static COMPILED: LazyLock<HashMap<&str, Regex>> = LazyLock::new(|| {
-    PATTERNS.into_iter().filter_map(|(name, pattern)| Some((name, Regex::new(pattern).ok()?))).collect()
+    let patterns: HashMap<&str, Cow<'_, str>> =
+        serde_json::from_str(include_str!("formats.json")).expect("a table of patterns, which tests read");
+    patterns.into_iter().filter_map(|(name, pattern)| Some((name, Regex::new(&pattern).ok()?))).collect()
 });
 
 /// Whether text has a format; formats nobody knows are no rule.

@@ -1,9 +1,7 @@
 //! How errors show parts of a definition: upstream prints its own types, with their names and in their order.
 
+use crate::prelude::*;
 use cluster_object::field::{Error, Path, Reason};
-use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::LazyLock;
 
 /// A field: its name, that in JSON (empty for the value itself), what stands for nothing, and its type if it has one
 /// (with `{}` for a map of them).

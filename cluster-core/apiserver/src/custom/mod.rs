@@ -14,18 +14,13 @@ mod validate;
 mod walk;
 
 pub(crate) use cleanup::keep_until_clean;
-pub(crate) use status::{complete, is_true};
+pub(crate) use status::complete;
 
-use crate::admission::Notes;
-use crate::registry::{Custom, Registry, Scale, custom_resources};
-use crate::server::ApiServer;
+use crate::prelude::*;
+use crate::registry::{Custom, Scale, custom_resources};
 use crate::verbs::key;
 use cluster_object::field::{Error, Errors, Reason};
-use cluster_object::meta;
-use cluster_store::{Entry, Revision, Store};
 use rules::Rules;
-use serde_json::Value;
-use std::sync::Arc;
 use validate::Patterns;
 use walk::Part;
 
@@ -129,7 +124,7 @@ pub(crate) fn changed(server: &ApiServer, entry: &Arc<Entry>, gone: bool) {
     let Some(definition) = serve(server, entry, gone) else { return };
     if gone {
         cleanup::names_are_free(server, meta::text(&definition, "spec.group"));
-    } else if !is_true(&definition, "Terminating") {
+    } else if !meta::is_true(&definition, "Terminating") {
         cleanup::resume(server, entry);
     }
 }
@@ -145,7 +140,7 @@ fn serve(server: &ApiServer, entry: &Entry, gone: bool) -> Option<Value> {
     };
     let (group, plural) = (meta::text(&definition, "spec.group"), meta::text(&definition, "spec.names.plural"));
     let storage = format!("{group}/{plural}");
-    if gone || !is_true(&definition, "Established") {
+    if gone || !meta::is_true(&definition, "Established") {
         server.registry.replace(&storage, Vec::new());
     } else {
         let present = |version: &str| -> Option<Arc<Custom>> {

@@ -3,14 +3,10 @@
 use super::internal;
 use super::validate::nowhere;
 use super::walk::{Part, inner, type_name};
-use crate::kinds::walk::{At, is_empty, items, text};
+use crate::kinds::prelude::*;
 use cluster_cel::{
     Activation, Budget, Declarations, Failure, Program, STATIC_LIMIT, STATIC_TOTAL, Type, Value as CelValue,
 };
-use cluster_object::field::{Error, Errors, Path, Reason};
-use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::Arc;
 
 /// The compiled rules of a schema, as a tree along it.
 #[derive(Debug)]
@@ -66,13 +62,10 @@ fn variables(kind: &Type, spec: &Value) -> Declarations {
 #[derive(Clone)]
 pub(super) struct Estimate(Option<u64>);
 
-impl Default for Estimate {
-    fn default() -> Self {
-        Self(Some(1))
-    }
-}
-
 impl Estimate {
+    /// Of what is there once.
+    pub(super) const ONCE: Self = Self(Some(1));
+
     /// Of the parts inside of what `props` describes.
     pub(super) fn inside(&self, props: &Value) -> Self {
         let most = |keyword: &str| props[keyword].as_i64().map(|most| most.max(0).unsigned_abs());

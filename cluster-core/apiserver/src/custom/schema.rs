@@ -1,10 +1,8 @@
 //! What a definition's schema must keep to, besides being structural.
 
 use super::{internal, rules, structural};
-use crate::kinds::walk::{At, entries, is_empty, items, text, texts};
-use cluster_object::field::{Error, Errors, Path};
+use crate::kinds::prelude::*;
 use rules::Estimate;
-use serde_json::{Value, json};
 
 const TYPES: &[&str] = &["array", "boolean", "integer", "number", "object", "string"];
 /// Keywords of JSON Schema that definitions may not use.
@@ -35,7 +33,7 @@ pub(super) fn check(at: &At<'_>, status: bool, errors: &mut Errors) {
     let sound = faults.is_empty() && unreadable.is_none();
     errors.extend(faults);
     let mut walk = Walk { found: Errors::new(), rules: Errors::new(), total: rules::Total::default() };
-    walk.node(at, Place { root: true, estimate: sound.then(Estimate::default), ..Place::default() });
+    walk.node(at, Place { root: true, estimate: sound.then_some(Estimate::ONCE), ..Place::default() });
     errors.extend(walk.found.into_iter().chain(walk.rules));
     errors.extend(unreadable.filter(|_| errors.len() == before).map(|why| Error::invalid(&at.path, &"".into(), &why)));
     walk.total.check(at, errors);

@@ -1,16 +1,7 @@
 //! What upstream's controllers say of a definition, said as it is written: accepted names, stored versions, conditions.
 
 use super::STORAGE;
-use crate::condition;
-use crate::kinds::walk::{items, text, texts};
-use crate::server::ApiServer;
-use cluster_object::meta;
-use serde_json::Value;
-
-/// Whether the definition has a condition that is `True`.
-pub(crate) fn is_true(definition: &Value, kind: &str) -> bool {
-    items(&definition["status"]["conditions"]).iter().any(|c| c["type"] == kind && c["status"] == "True")
-}
+use crate::kinds::prelude::*;
 
 /// Fills in the status of a definition that is about to be written.
 pub(crate) fn complete(server: &ApiServer, definition: &mut Value) {
@@ -44,7 +35,7 @@ fn accept(definition: &mut Value, others: &[Value]) {
         }
         Some((reason, message)) => {
             condition::set(definition, "NamesAccepted", false, reason, &message);
-            if !is_true(definition, "Established") {
+            if !meta::is_true(definition, "Established") {
                 condition::set(definition, "Established", false, "NotAccepted", "not all names are accepted");
             }
         }
@@ -104,7 +95,7 @@ mod tests {
     fn names_belong_to_who_came_first() {
         let mut first = definition("cats", "Cat", "c");
         accept(&mut first, &[]);
-        assert!(is_true(&first, "NamesAccepted") && is_true(&first, "Established"));
+        assert!(meta::is_true(&first, "NamesAccepted") && meta::is_true(&first, "Established"));
         for (plural, kind, short, reason, message) in [
             ("felines", "Cat", "f", "ListKindConflict", "\"CatList\" is already in use"),
             ("cows", "Cow", "c", "ShortNamesConflict", "\"c\" is already in use"),
@@ -115,13 +106,13 @@ mod tests {
             assert_eq!((&conditions[0]["reason"], &conditions[0]["message"]), (&json!(reason), &json!(message)));
             assert_eq!((&conditions[1]["status"], &conditions[1]["reason"]), (&json!("False"), &json!("NotAccepted")));
             accept(&mut second, &[]);
-            assert!(is_true(&second, "Established"), "the name is free again");
+            assert!(meta::is_true(&second, "Established"), "the name is free again");
         }
         let mut third = definition("cows", "Cow", "co");
         accept(&mut third, std::slice::from_ref(&first));
         third["spec"]["names"]["shortNames"] = json!(["c"]);
         accept(&mut third, &[first]);
-        assert!(is_true(&third, "Established") && !is_true(&third, "NamesAccepted"));
+        assert!(meta::is_true(&third, "Established") && !meta::is_true(&third, "NamesAccepted"));
         assert_eq!(third["status"]["acceptedNames"]["shortNames"], json!(["co"]));
     }
 }

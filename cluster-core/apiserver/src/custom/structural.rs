@@ -3,10 +3,8 @@
 use super::validate::{Patterns, nowhere, patterns, validate};
 use super::walk::{Part, inner};
 use super::{rules, schema::refused};
-use crate::kinds::walk::{At, entries, is_empty, text};
+use crate::kinds::prelude::*;
 use cluster_object::decode::prune;
-use cluster_object::field::{Error, Errors, Path};
-use serde_json::{Value, json};
 
 /// Keywords that a structural schema cannot express at all.
 const UNREADABLE: &[(&str, &str)] = &[

@@ -2,11 +2,9 @@
 
 use super::formats;
 use super::walk::{Part, has_type, map_key, type_name};
-use crate::kinds::walk::{entries, is_empty, items, text, texts};
-use cluster_object::field::{Error, Errors, Path, Reason, plain};
+use crate::kinds::prelude::*;
 use regex::Regex;
-use serde_json::{Number, Value};
-use std::collections::HashMap;
+use serde_json::Number;
 
 /// The compiled `pattern`s of a schema.
 pub(super) type Patterns = HashMap<String, Regex>;

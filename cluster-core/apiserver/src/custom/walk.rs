@@ -1,8 +1,6 @@
 //! The way through a custom object along its schema, with the old state of each part beside it.
 
-use crate::kinds::walk::{entries, items, text, texts};
-use cluster_object::field::Path;
-use serde_json::Value;
+use crate::kinds::prelude::*;
 
 /// A part of an object, the schema that describes it and what stood there before.
 #[derive(Clone)]

@@ -5,29 +5,15 @@
 
 mod bootstrap;
 
-use crate::admission::Lookup;
-use crate::auth::UserInfo;
 use crate::auth::follow::{self, Follower};
 use crate::auth::path_matches;
 use crate::bootstrap::call_for;
-use crate::condition;
-use crate::request::RequestInfo;
-use crate::server::ApiServer;
+use crate::prelude::*;
 use crate::verbs::{Part, Proposed, change};
 pub(crate) use bootstrap::objects;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use cluster_store::{Entry, Key, Store};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use parking_lot::RwLock;
-use serde::Deserialize;
-use serde_json::Value;
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
+use http::HeaderName;
 
 /// Where flow schemas are stored.
 pub(crate) const SCHEMAS: &str = "flowcontrol.apiserver.k8s.io/flowschemas";
@@ -226,7 +212,7 @@ impl Follower for Flows {
 /// Says in the status of a schema whether its level is there; words of upstream's `syncFlowSchemaStatus`.
 pub(crate) fn complete(lookup: &dyn Lookup, schema: &mut Value) {
     let level = meta::text(schema, "spec.priorityLevelConfiguration.name").to_owned();
-    let found = lookup.get(LEVELS, "", &level).is_some();
+    let found = lookup.find(LEVELS, "", &level).is_some();
     let (reason, end) = if found { ("Found", "and it exists") } else { ("NotFound", "but there is no such object") };
     let message = format!("This FlowSchema references the PriorityLevelConfiguration object named {level:?} {end}");
     condition::set(schema, "Dangling", !found, reason, &message);

@@ -1,13 +1,9 @@
 //! Deployments, replica sets, replication controllers, stateful sets, daemon sets and controller revisions.
 
-use super::cells::{OwnCell, count};
+use super::cells::count;
 use super::pod::defaults;
-use super::walk::{At, child, default, each, is_empty, items, text};
 use super::workloads::{labels_from_template, selected_template, shown};
-use crate::registry::Strategy;
-use cluster_object::field::{Error, Errors};
-use cluster_object::meta;
-use serde_json::{Map, Value, json};
+use crate::kinds::prelude::*;
 
 pub(super) const DEPLOYMENT: Strategy = Strategy {
     defaults: |object| {

@@ -1,13 +1,8 @@
 //! Horizontal pod autoscalers, version 2 (as stored) and version 1.
 
-use super::cells::OwnCell;
-use super::walk::{At, child, default, int, is_empty, items, remove, text};
+use crate::kinds::prelude::*;
 use crate::openapi::uncapitalised;
-use crate::registry::{Conversion, Strategy};
-use cluster_object::field::Errors;
-use cluster_object::quantity::Quantity;
-use cluster_object::{meta, name};
-use serde_json::{Value, json};
+use crate::registry::Conversion;
 
 pub(super) const AUTOSCALER: Strategy = Strategy {
     defaults: |object| {

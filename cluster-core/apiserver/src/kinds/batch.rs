@@ -1,19 +1,12 @@
 //! Jobs and cron jobs.
 
-use super::cells::{OwnCell, age, human_duration};
+use super::cells::{age, human_duration};
 use super::pod::{defaults, validation};
-use super::rules::named;
-use super::walk::{At, child, default, int, items, text};
 use super::workloads::{labels_from_template, selector};
 use super::{job_policies, job_status};
-use crate::registry::Strategy;
-use cluster_object::field::{Error, Errors};
+use crate::kinds::prelude::*;
 use cluster_object::schedule::Schedule;
-use cluster_object::selector::Selector;
-use cluster_object::{meta, name};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 
 /// The label of a job's pods that its selector asks for.
 const CONTROLLER_UID: &str = "batch.kubernetes.io/controller-uid";
@@ -182,22 +175,10 @@ fn cron_job(at: &At<'_>, errors: &mut Errors) {
 }
 
 fn state(job: &Value) -> Value {
-    let holds =
-        |kind: &str| items(&job["status"]["conditions"]).iter().any(|c| c["type"] == kind && c["status"] == "True");
-    if holds("Complete") {
-        return "Complete".into();
-    }
-    if holds("Failed") {
-        return "Failed".into();
-    }
-    if meta::deletion_timestamp(job).is_some() {
-        return "Terminating".into();
-    }
-    ["Suspended", "FailureTarget", "SuccessCriteriaMet"]
-        .into_iter()
-        .find(|kind| holds(kind))
-        .unwrap_or("Running")
-        .into()
+    let first = |kinds: &[&'static str]| kinds.iter().copied().find(|kind| meta::is_true(job, kind));
+    let terminating = || meta::deletion_timestamp(job).map(|_| "Terminating");
+    let held = || first(&["Suspended", "FailureTarget", "SuccessCriteriaMet"]);
+    first(&["Complete", "Failed"]).or_else(terminating).or_else(held).unwrap_or("Running").into()
 }
 
 fn completions(job: &Value) -> Value {

@@ -1,9 +1,8 @@
 //! Expressions of CEL in the tables: what a rule asks for, and what a cell shows.
 
+use crate::prelude::*;
 use cluster_cel::{Activation, Program, Type};
-use serde::Deserialize;
-use serde_json::Value;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// An expression over `self` and `object`, compiled when it is first asked.
 #[derive(Debug, Clone, Deserialize)]

@@ -1,13 +1,8 @@
 //! What printer columns are made of: the common columns, ages, joined lists and selectors.
 
 use super::cel::Expression;
-use super::walk::{entries, int, is_empty, items, text};
+use crate::kinds::prelude::*;
 use crate::registry::Column;
-use cluster_object::meta;
-use cluster_object::selector::Selector;
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 /// How a cell is read out of an object; most by a dotted path.
 #[derive(Debug, Clone, Deserialize)]

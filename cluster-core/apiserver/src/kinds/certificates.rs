@@ -1,19 +1,14 @@
 //! Requests for certificates, and bundles of trust anchors.
 
-use super::cells::{OwnCell, human_duration};
-use super::walk::{At, child, each, int, items, text};
-use crate::registry::Strategy;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use cluster_object::field::Errors;
-use cluster_object::{meta, name};
+use super::cells::human_duration;
+use crate::kinds::prelude::*;
+use base64::prelude::*;
 use cluster_pki::Requested;
-use serde_json::Value;
 
 pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
     validate: |at, errors| {
         let request = at.get("spec.request");
-        let bytes = STANDARD.decode(request.text()).unwrap_or_default();
+        let bytes = BASE64_STANDARD.decode(request.text()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let fault = match Requested::read(&text) {
             _ if request.is_empty() => None,

@@ -2,10 +2,9 @@
 
 use super::cells::{OwnCell, age, join, or};
 use super::walk::{At, canonical_quantities, child, default, int, items, text, texts};
+use crate::prelude::*;
 use crate::registry::{Conversion, Deletion, Strategy};
 use cluster_object::field::{Error, Errors, Path, Reason};
-use cluster_object::meta;
-use serde_json::{Value, json};
 
 pub(super) const NAMESPACE: Strategy = Strategy {
     defaults: |object| {

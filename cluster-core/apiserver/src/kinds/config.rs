@@ -1,13 +1,8 @@
 //! Config maps, secrets and service accounts.
 
-use super::cells::{OwnCell, len};
-use super::walk::{At, default, entries, remove, text};
-use crate::registry::Strategy;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use cluster_object::field::{Error, Errors};
-use cluster_object::{meta, name};
-use serde_json::{Map, Value};
+use super::cells::len;
+use crate::kinds::prelude::*;
+use base64::prelude::*;
 
 /// How many bytes the data of one object may have.
 const MAX_DATA: usize = 1024 * 1024;
@@ -37,7 +32,7 @@ pub(super) const SECRET: Strategy = Strategy {
         for (key, value) in plain.iter().flat_map(entries) {
             default(object, "data", Map::new());
             if let Some(data) = object["data"].as_object_mut() {
-                data.insert(key.clone(), STANDARD.encode(text(value)).into());
+                data.insert(key.clone(), BASE64_STANDARD.encode(text(value)).into());
             }
         }
     },

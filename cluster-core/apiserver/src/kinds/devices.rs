@@ -1,8 +1,6 @@
 //! Devices and the claims on them (`resource.k8s.io`).
 
-use super::walk::{at, default};
-use crate::registry::Strategy;
-use cluster_object::meta;
+use crate::kinds::prelude::*;
 
 pub(super) const TAINT_RULE: Strategy = Strategy {
     prepare_create: |rule| {

@@ -1,12 +1,7 @@
 //! Endpoints and endpoint slices.
 
-use super::cells::OwnCell;
 use super::pod::validation::is_ip;
-use super::walk::{At, int, items, text, texts};
-use crate::registry::Strategy;
-use cluster_object::field::Errors;
-use cluster_object::name;
-use serde_json::Value;
+use crate::kinds::prelude::*;
 use std::net::IpAddr;
 
 pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, ..Strategy::NONE };

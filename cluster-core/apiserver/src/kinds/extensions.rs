@@ -1,12 +1,8 @@
 //! What extends the API: custom resource definitions, webhooks, admission policies, API services.
 
-use super::walk::{At, default, each, items};
 use crate::admission::policy::definition as policy;
 use crate::custom::definition;
-use crate::registry::Strategy;
-use cluster_object::field::{Error, Errors};
-use cluster_object::meta;
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
 
 pub(super) const DEFINITION: Strategy = Strategy {
     prepare_create: |object| {

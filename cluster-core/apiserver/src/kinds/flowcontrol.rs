@@ -1,9 +1,6 @@
 //! Flow schemas and priority levels.
 
-use super::walk::At;
-use crate::registry::Strategy;
-use cluster_object::field::Errors;
-use cluster_object::meta;
+use crate::kinds::prelude::*;
 
 pub(super) const FIXED: Strategy = Strategy { validate: unless_fixed, ..Strategy::NONE };
 

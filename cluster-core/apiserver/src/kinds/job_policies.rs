@@ -1,8 +1,6 @@
 //! What jobs may say about their indexes, and about when they have failed or succeeded.
 
-use super::walk::{At, int, items, text};
-use cluster_object::field::{Error, Errors, Reason};
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
 
 /// Faults of a job's spec.
 pub(super) fn check(spec: &At<'_>, errors: &mut Errors) {

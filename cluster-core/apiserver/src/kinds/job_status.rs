@@ -1,10 +1,7 @@
 //! What a job's status may become: whoever writes it, what ended stays ended and what was counted stays counted.
 
 use super::job_policies::{count_indexes, intervals};
-use super::walk::{At, int, is_empty, items, text};
-use cluster_object::field::{Error, Errors, Reason};
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
 
 /// Verdicts that no job may have at once: a fault stands at the conditions when one of the two changes.
 const EXCLUSIVE: [(&str, &str, &str); 2] = [
@@ -22,12 +19,8 @@ const BEFORE: [(&str, &str, &str); 2] = [
     ),
 ];
 
-fn holds(job: &Value, kind: &str) -> bool {
-    items(&job["status"]["conditions"]).iter().any(|c| c["type"] == kind && c["status"] == "True")
-}
-
 fn finished(job: &Value) -> bool {
-    holds(job, "Complete") || holds(job, "Failed")
+    meta::is_true(job, "Complete") || meta::is_true(job, "Failed")
 }
 
 /// Faults of a change of the status. What did not change is not judged, since a change of the spec may have made it
@@ -38,18 +31,18 @@ pub(super) fn check(at: &At<'_>, old: &Value, errors: &mut Errors) {
         let (now, was) = (&status.value[field], &was[field]);
         now != was && !(is_empty(now) && is_empty(was))
     };
-    let flips = |kind: &str| holds(at.value, kind) != holds(old, kind);
+    let flips = |kind: &str| meta::is_true(at.value, kind) != meta::is_true(old, kind);
     let conditions = status.get("conditions").path;
     let verdict = |why: &str| Error::new(&conditions, Reason::Invalid, format!("Invalid value: {why}"));
 
     uncounted(&status.get("uncountedTerminatedPods"), errors);
     for (one, other, why) in EXCLUSIVE {
-        if (flips(one) || flips(other)) && holds(at.value, one) && holds(at.value, other) {
+        if (flips(one) || flips(other)) && meta::is_true(at.value, one) && meta::is_true(at.value, other) {
             errors.push(verdict(why));
         }
     }
     let [start, end] = ["startTime", "completionTime"].map(|field| status.get(field));
-    let complete = holds(at.value, "Complete");
+    let complete = meta::is_true(at.value, "Complete");
     if flips("Complete") || changed("completionTime") {
         if end.is_set() && !complete {
             errors.push(end.invalid("cannot set completionTime when there is no Complete=True condition"));
@@ -66,7 +59,7 @@ pub(super) fn check(at: &At<'_>, old: &Value, errors: &mut Errors) {
         errors.push(end.invalid("completionTime cannot be set before startTime"));
     }
     for (last, first, why) in BEFORE {
-        if (flips(last) || flips(first)) && holds(at.value, last) && !holds(at.value, first) {
+        if (flips(last) || flips(first)) && meta::is_true(at.value, last) && !meta::is_true(at.value, first) {
             errors.push(verdict(why));
         }
     }
@@ -78,9 +71,9 @@ pub(super) fn check(at: &At<'_>, old: &Value, errors: &mut Errors) {
     if (changed("ready") || changed("active")) && ready.int() > int(&status.value["active"]) {
         errors.push(ready.invalid("cannot set more ready pods than active"));
     }
-    let (met, was_met) = (holds(at.value, "SuccessCriteriaMet"), holds(old, "SuccessCriteriaMet"));
+    let (met, was_met) = (meta::is_true(at.value, "SuccessCriteriaMet"), meta::is_true(old, "SuccessCriteriaMet"));
     for (kind, shown) in [("Failed", "Failed=true"), ("FailureTarget", "FailureTarget=true")] {
-        if met && holds(at.value, kind) {
+        if met && meta::is_true(at.value, kind) {
             errors.push(verdict(&format!("cannot set SuccessCriteriaMet=True and {shown} conditions")));
         }
     }
@@ -88,7 +81,7 @@ pub(super) fn check(at: &At<'_>, old: &Value, errors: &mut Errors) {
         errors.push(verdict("cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True"));
     }
     for kind in ["Failed", "Complete", "FailureTarget"] {
-        if holds(old, kind) && !holds(at.value, kind) {
+        if meta::is_true(old, kind) && !meta::is_true(at.value, kind) {
             errors.push(verdict(&format!("cannot disable the terminal {kind}=True condition")));
         }
     }
@@ -106,7 +99,7 @@ pub(super) fn check(at: &At<'_>, old: &Value, errors: &mut Errors) {
     if was_met && !met {
         errors.push(verdict("cannot disable the SuccessCriteriaMet=True condition"));
     }
-    if holds(old, "Complete") && !was_met && met {
+    if meta::is_true(old, "Complete") && !was_met && met {
         errors.push(verdict("cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions"));
     }
 }

@@ -3,46 +3,38 @@
 //! They have the shape of the stored version but for what `upgrade` mends. Discovery does not offer to list them, so
 //! that nothing which walks over all resources meets an object twice.
 
-use super::walk::{at, default, each, is_empty, remove};
-use crate::registry::{Legacy, Resource, Verbs};
-use cluster_object::meta;
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
+use crate::registry::{Legacy, Verbs};
 
 type Upgrade = fn(&mut Value);
 
 /// Group and version, the plurals, the stored group, since when deprecated and gone, and what mends the objects.
-type Row = (&'static str, &'static str, &'static [&'static str], &'static str, &'static str, Upgrade);
+type Row = (&'static str, &'static str, &'static str, &'static str, &'static str, Upgrade);
 /// What mends objects of this group and version on their way out.
 const OUTWARD: &[(&str, &str, Upgrade)] = &[("discovery.k8s.io", "v1beta1", topology)];
+const APPS: &str = "controllerrevisions daemonsets deployments replicasets statefulsets";
 const TABLE: &[Row] = &[
-    ("extensions", "v1beta1", &["deployments"], "apps", "v1.9+, unavailable in v1.16+", unlimited_deployment),
-    ("extensions", "v1beta1", &["daemonsets"], "apps", "v1.9+, unavailable in v1.16+", on_delete),
-    ("extensions", "v1beta1", &["replicasets"], "apps", "v1.9+, unavailable in v1.16+", selector),
-    ("extensions", "v1beta1", &["ingresses"], "networking.k8s.io", "v1.14+, unavailable in v1.22+", ingress),
-    ("extensions", "v1beta1", &["networkpolicies"], "networking.k8s.io", "v1.9+, unavailable in v1.16+", same),
-    ("apps", "v1beta1", &["deployments"], "apps", "v1.9+, unavailable in v1.16+", first_deployment),
-    ("apps", "v1beta1", &["statefulsets"], "apps", "v1.9+, unavailable in v1.16+", on_delete),
-    ("apps", "v1beta1", &["controllerrevisions"], "apps", "v1.9+, unavailable in v1.16+", same),
-    (
-        "apps",
-        "v1beta2",
-        &["controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"],
-        "apps",
-        "v1.9+, unavailable in v1.16+",
-        same,
-    ),
-    ("discovery.k8s.io", "v1beta1", &["endpointslices"], "discovery.k8s.io", "v1.21+, unavailable in v1.25+", fields),
-    ("batch", "v1beta1", &["cronjobs"], "batch", "v1.21+, unavailable in v1.25+", same),
-    ("networking.k8s.io", "v1beta1", &["ingresses"], "networking.k8s.io", "v1.19+, unavailable in v1.22+", ingress),
-    ("networking.k8s.io", "v1beta1", &["ingressclasses"], "networking.k8s.io", "v1.19+, unavailable in v1.22+", same),
-    ("policy", "v1beta1", &["poddisruptionbudgets"], "policy", "v1.21+, unavailable in v1.25+", same),
+    ("extensions", "v1beta1", "deployments", "apps", "v1.9+, unavailable in v1.16+", unlimited_deployment),
+    ("extensions", "v1beta1", "daemonsets", "apps", "v1.9+, unavailable in v1.16+", on_delete),
+    ("extensions", "v1beta1", "replicasets", "apps", "v1.9+, unavailable in v1.16+", selector),
+    ("extensions", "v1beta1", "ingresses", "networking.k8s.io", "v1.14+, unavailable in v1.22+", ingress),
+    ("extensions", "v1beta1", "networkpolicies", "networking.k8s.io", "v1.9+, unavailable in v1.16+", same),
+    ("apps", "v1beta1", "deployments", "apps", "v1.9+, unavailable in v1.16+", first_deployment),
+    ("apps", "v1beta1", "statefulsets", "apps", "v1.9+, unavailable in v1.16+", on_delete),
+    ("apps", "v1beta1", "controllerrevisions", "apps", "v1.9+, unavailable in v1.16+", same),
+    ("apps", "v1beta2", APPS, "apps", "v1.9+, unavailable in v1.16+", same),
+    ("discovery.k8s.io", "v1beta1", "endpointslices", "discovery.k8s.io", "v1.21+, unavailable in v1.25+", fields),
+    ("batch", "v1beta1", "cronjobs", "batch", "v1.21+, unavailable in v1.25+", same),
+    ("networking.k8s.io", "v1beta1", "ingresses", "networking.k8s.io", "v1.19+, unavailable in v1.22+", ingress),
+    ("networking.k8s.io", "v1beta1", "ingressclasses", "networking.k8s.io", "v1.19+, unavailable in v1.22+", same),
+    ("policy", "v1beta1", "poddisruptionbudgets", "policy", "v1.21+, unavailable in v1.25+", same),
 ];
 
 /// The entries of the removed versions of these resources.
 pub(super) fn resources(present: &[Resource]) -> Vec<Resource> {
     let of = |&(group, version, plurals, stored, since, upgrade): &Row| {
         let found =
-            present.iter().filter(move |r| r.group == stored && plurals.iter().any(|plural| *plural == r.plural));
+            present.iter().filter(move |r| r.group == stored && plurals.split(' ').any(|plural| plural == r.plural));
         found.map(|resource| resource_of(resource, group, version, since, upgrade)).collect::<Vec<_>>()
     };
     TABLE.iter().flat_map(of).collect()

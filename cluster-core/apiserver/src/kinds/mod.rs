@@ -18,6 +18,7 @@ mod legacy;
 mod networking;
 pub(crate) mod order;
 pub(crate) mod pod;
+pub(crate) mod prelude;
 mod quotas;
 mod rbac;
 pub(crate) mod rules;

@@ -1,13 +1,9 @@
 //! Ingresses, network policies, service addresses and disruption budgets.
 
-use super::cells::{OwnCell, join, or};
+use super::cells::{join, or};
 use super::service::load_balancer;
-use super::walk::{At, items, text};
 use crate::allocate::CIDR_FINALIZER;
-use crate::registry::Strategy;
-use cluster_object::field::{Error, Errors};
-use cluster_object::{meta, name};
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
 
 pub(super) const INGRESS: Strategy = Strategy {
     validate: |at, errors| {

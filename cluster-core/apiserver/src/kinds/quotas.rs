@@ -1,12 +1,7 @@
 //! Resource quotas and limit ranges.
 
-use super::cells::OwnCell;
-use super::walk::{At, at, canonical_quantities, child, default, each, entries, items, text, texts};
-use crate::registry::Strategy;
-use cluster_object::field::{Error, Errors, plain};
-use cluster_object::name;
-use cluster_object::quantity::Quantity;
-use serde_json::{Value, json};
+use super::walk::canonical_quantities;
+use crate::kinds::prelude::*;
 
 /// What a quota may limit beside amounts of a resource, objects of a kind and qualified names.
 const COUNTED: &str = "configmaps persistentvolumeclaims pods replicationcontrollers requests.storage resourcequotas \

@@ -1,9 +1,6 @@
 //! Roles and their bindings.
 
-use super::walk::At;
-use crate::registry::Strategy;
-use cluster_object::field::{Error, Errors};
-use cluster_object::{meta, name};
+use crate::kinds::prelude::*;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 

@@ -4,17 +4,11 @@
 //! it; the rest is code.
 
 use super::cel::Expression;
-use super::order;
-use super::walk::{At, TextRule, int, is_empty, items};
+use super::walk::TextRule;
 use super::workloads::int_or_percent;
-use cluster_object::field::{Error, Errors, Path};
-use cluster_object::name;
+use crate::kinds::prelude::*;
+use serde::Deserializer;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::LazyLock;
 
 /// A rule about each value at a path.
 #[derive(Debug, Deserialize)]

@@ -1,12 +1,8 @@
 //! Services.
 
-use super::cells::{OwnCell, join, or, or_none};
+use super::cells::{join, or, or_none};
 use super::pod::validation::is_ip;
-use super::walk::{At, child, default, each, int, is_empty, items, remove, text, texts};
-use crate::registry::Strategy;
-use cluster_object::field::{Error, Errors};
-use cluster_object::{meta, name};
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
 
 /// From which numbers node ports are taken.
 const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;

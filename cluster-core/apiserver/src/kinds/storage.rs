@@ -1,9 +1,6 @@
 //! Storage classes, and what drivers publish (`storage.k8s.io`).
 
-use crate::registry::Strategy;
-use cluster_object::field::{Error, Path};
-use cluster_object::name;
-use serde_json::Value;
+use crate::kinds::prelude::*;
 
 /// Names of drivers are subdomains in which capitals do not count.
 pub(super) fn driver_name(text: &str) -> Result<(), String> {

@@ -1,16 +1,13 @@
 //! The table of built-in resources: their names in `table.json`, group by group, and the rules of each kind here.
 
-use super::cells::{ColumnRow, OwnCell};
+use super::cells::ColumnRow;
 use super::walk::TextRule;
 use super::{
     apps, autoscaling, batch, certificates, cluster, config, devices, endpoints, extensions, flowcontrol, networking,
     pod, quotas, rbac, rules, service, storage, volumes,
 };
-use crate::registry::{Resource, Scope, SelectableField, Strategy, Subresource, Verbs};
-use cluster_object::name;
-use serde::Deserialize;
-use serde_json::Value;
-use std::sync::LazyLock;
+use crate::kinds::prelude::*;
+use crate::registry::{Scope, SelectableField, Subresource, Verbs};
 
 /// The rules and the cells of the kinds that have their own, by kind; by group, version and kind where a version
 /// differs from the stored one.
@@ -62,54 +59,48 @@ const STRATEGIES: &[(&str, &Strategy, &[OwnCell])] = &[
 ];
 
 /// A resource in short form.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Row {
     plural: String,
     kind: String,
-    #[serde(default)]
     short_names: Vec<String>,
-    #[serde(default)]
     categories: Vec<String>,
     /// Cluster-wide.
-    #[serde(default)]
     cluster: bool,
     /// Whether a change of spec raises metadata.generation; it does by default.
     generation: Option<bool>,
-    #[serde(default)]
     verbs: Verbs,
-    #[serde(default)]
     subresources: Vec<Sub>,
-    #[serde(default = "ColumnRow::plain")]
-    columns: Vec<ColumnRow>,
+    columns: Option<Vec<ColumnRow>>,
     /// The other resource whose objects it is stored with.
     storage: Option<String>,
     /// The name of its rules; the kind by default.
     rules: Option<String>,
     /// In every answer.
-    #[serde(default)]
     warning: String,
-    #[serde(default)]
     selectable: Vec<SelectableField>,
     /// The status of a new object, when that is the same for all.
-    #[serde(default)]
     status: Value,
     /// What `metadata.name` must be, by its name among the rules of texts; a DNS subdomain by default.
-    #[serde(default = "subdomain", deserialize_with = "rules::text_rule")]
-    name: TextRule,
+    name: NameRule,
     /// The metadata that a status update leaves as it was, in words.
-    #[serde(default)]
     status_resets: String,
     /// Whether PUT creates what does not exist.
-    #[serde(default)]
     create_on_update: bool,
     /// Whether PUT needs a resourceVersion.
-    #[serde(default)]
     guarded: bool,
+    /// Whether a delete answers with the object.
+    returned: bool,
 }
 
-fn subdomain() -> TextRule {
-    name::dns_subdomain
+#[derive(Deserialize)]
+struct NameRule(#[serde(deserialize_with = "rules::text_rule")] TextRule);
+
+impl Default for NameRule {
+    fn default() -> Self {
+        Self(name::dns_subdomain)
+    }
 }
 
 /// A subresource in short form: name, kind (empty for the resource's own), `group/version` of the kind when it is not
@@ -138,6 +129,7 @@ impl Row {
         let (_, strategy, cells) = named(&own).or(named(&self.kind)).unwrap_or(&("", &Strategy::NONE, &[]));
         let fields = rules::named(self.rules.as_ref().unwrap_or(&self.kind));
         let status = rules::named(&format!("{}Status", self.kind));
+        let columns = self.columns.clone().unwrap_or_else(ColumnRow::plain);
         let storage = match group {
             "" => self.plural.clone(),
             _ => format!("{group}/{}", self.plural),
@@ -154,7 +146,7 @@ impl Row {
             scope: if self.cluster { Scope::Cluster } else { Scope::Namespaced },
             verbs: self.verbs,
             storage: self.storage.clone().unwrap_or(storage),
-            columns: self.columns.iter().map(|column| column.column(cells)).collect(),
+            columns: columns.iter().map(|column| column.column(cells)).collect(),
             warning: self.warning.clone(),
             strategy: Strategy {
                 fields,
@@ -162,10 +154,11 @@ impl Row {
                 has_generation: self.generation.unwrap_or(true),
                 selectable_fields: &self.selectable,
                 new_status: &self.status,
-                validate_name: self.name,
+                validate_name: self.name.0,
                 status_resets: &self.status_resets,
                 create_on_update: self.create_on_update,
                 unconditional_update: !self.guarded,
+                returns_deleted: self.returned,
                 ..(*strategy).clone()
             },
             legacy: None,

@@ -1,13 +1,9 @@
 //! Persistent volumes and claims.
 
-use super::cells::{OwnCell, join};
+use super::cells::join;
 use super::pod::{defaults, validation};
-use super::walk::{At, at, canonical_quantities, child, default, entries, is_empty, text, texts};
-use crate::registry::Strategy;
-use cluster_object::field::{Error, Errors};
-use cluster_object::meta;
-use cluster_object::quantity::Quantity;
-use serde_json::{Value, json};
+use super::walk::canonical_quantities;
+use crate::kinds::prelude::*;
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 

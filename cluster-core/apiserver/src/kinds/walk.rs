@@ -1,10 +1,7 @@
 //! Small helpers over JSON objects: filling in what is absent, and a cursor that knows its field path.
 
-use cluster_object::field::{Error, Errors, Path};
-use cluster_object::meta;
+use crate::kinds::prelude::*;
 pub(crate) use cluster_object::meta::items;
-use cluster_object::quantity::Quantity;
-use serde_json::{Map, Value};
 
 /// Sets `key` of an object when it is absent or null; anything but an object is left alone.
 pub(crate) fn default(object: &mut Value, key: &str, value: impl Into<Value>) {

@@ -1,11 +1,7 @@
 //! What the kinds that own pods by a template share: selectors, replicas, templates.
 
 use super::pod::validation;
-use super::walk::{At, is_empty};
-use cluster_object::field::Errors;
-use cluster_object::meta;
-use cluster_object::selector::Selector;
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
 
 /// Faults of `spec.selector`, `spec.template` and of both together.
 pub(super) fn selected_template(object: &At<'_>, errors: &mut Errors) {

@@ -3,10 +3,8 @@
 //! It is what Go's zero values are: of the parts that are no pointers, and of the scalars that are always written. That
 //! follows from what the schema table knows, but for the fields of `defaults.json`, where null means that there is none.
 
+use crate::prelude::*;
 use cluster_schema::{Field, Schema, Shape, definition, named_definition};
-use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::sync::LazyLock;
 
 static TABLE: LazyLock<HashMap<&str, HashMap<&str, Value>>> =
     LazyLock::new(|| serde_json::from_str(include_str!("defaults.json")).expect("a table of values, which tests read"));

@@ -1,15 +1,11 @@
 //! Puts documents together: the index, one of v3 for a group and version, the one of v2.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value, json};
-
 use super::descriptions::Descriptions;
 use super::operations::{self, Operation};
 use super::paths::{self, Paths};
 use super::schemas::Schemas;
 use super::{Kind, Style, path, standing};
-use crate::registry::Resource;
+use crate::prelude::*;
 
 /// The version of the API the documents describe.
 const API_VERSION: &str = "v1.37.0";

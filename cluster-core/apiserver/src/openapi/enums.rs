@@ -1,7 +1,6 @@
 //! Which strings fields of built-in kinds may hold, as `enum` tells clients; editors and `kubectl explain` show them.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use crate::prelude::*;
 
 /// The values, and the fields that hold one of them, or a list of them, as `GROUP.VERSION.DEFINITION.FIELD`.
 type Row = (&'static str, &'static str);

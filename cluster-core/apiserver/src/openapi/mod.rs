@@ -17,20 +17,14 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use crate::prelude::*;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
-use std::sync::Arc;
 
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use parking_lot::Mutex;
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-
-use crate::registry::Resource;
 
 pub use document::{v2_document, v3_document, v3_index};
 pub(crate) use operations::uncapitalised;

@@ -6,7 +6,6 @@ use super::parameters::{self as parameter, Parameter};
 use super::{Kind, path};
 use crate::discovery;
 use crate::registry::{Resource, Scope, Subresource};
-use crate::verbs::returns_object;
 
 pub(super) const ANY: &[&str] = &["*/*"];
 /// What is answered.
@@ -190,7 +189,7 @@ impl<'a> Writer<'a> {
             "list" => name.map(|name| format!("{name}List")),
             "watch" | "watchlist" => Some(meta("WatchEvent")),
             // Upstream's documents keep it from namespaces.
-            "delete" if returns_object(resource) && resource.plural != "namespaces" => name,
+            "delete" if resource.strategy.returns_deleted && resource.plural != "namespaces" => name,
             "delete" | "deletecollection" => Some(meta("Status")),
             _ => name,
         };

@@ -1,8 +1,6 @@
 //! What operations are told beside their bodies.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use crate::prelude::*;
 
 /// A parameter of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,10 +1,7 @@
 //! Writes operations down as the `paths` of an OpenAPI document.
 
-use std::collections::BTreeMap;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use crate::prelude::*;
+use base64::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::Style;
@@ -70,7 +67,7 @@ impl Paths {
 
     /// A reference to a parameter that many operations have.
     fn share(&mut self, name: &str, value: Value) -> Value {
-        let key = format!("{name}-{}", &URL_SAFE_NO_PAD.encode(Sha256::digest(value.to_string()))[..8]);
+        let key = format!("{name}-{}", &BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(value.to_string()))[..8]);
         let reference = json!({"$ref": format!("#/parameters/{key}")});
         self.shared.insert(key, value);
         reference

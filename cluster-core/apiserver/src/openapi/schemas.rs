@@ -1,11 +1,10 @@
 //! Renders definitions of the schema table, and custom ones, as OpenAPI schemas.
 
+use crate::prelude::*;
 use cluster_schema::{Definition, Field, ListKind, Object, PatchStrategy, Schema, Shape};
-use serde_json::{Map, Value, json};
 
 use super::descriptions::Descriptions;
 use super::{Kind, Style, defaults, enums};
-use crate::registry::Resource;
 
 /// Definitions that are scalars to the schema table and have names in OpenAPI.
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";

@@ -1,11 +1,8 @@
 //! Resources that a CustomResourceDefinition adds at run time.
 
-use super::{Resource, Scope, Strategy, Subresource, Verbs};
+use super::{Scope, Strategy, Subresource, Verbs};
 use crate::custom::Validation;
-use cluster_object::meta;
-use cluster_schema::Schema;
-use serde_json::Value;
-use std::sync::Arc;
+use crate::prelude::*;
 
 /// What a CustomResourceDefinition says of one of its versions.
 #[derive(Debug, Clone, Default)]

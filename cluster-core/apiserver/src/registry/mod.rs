@@ -9,10 +9,8 @@ pub use resource::{
 };
 
 use crate::openapi::Documents;
+use crate::prelude::*;
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::sync::Arc;
 
 /// All served resources. Reads are lock-free; a change swaps the table.
 #[derive(Debug)]

@@ -1,18 +1,9 @@
 //! One served resource: names, verbs, columns and the rules of its kind.
 
 use super::custom::Custom;
-use crate::admission::Notes;
 use crate::kinds::Cell;
-use crate::kinds::order;
+use crate::kinds::prelude::*;
 use crate::kinds::rules::{self, Rules};
-use crate::kinds::walk::{At, is_empty};
-use cluster_object::field::{Errors, Path, plain};
-use cluster_object::name;
-use cluster_object::status::GroupResource;
-use cluster_schema::Schema;
-use serde::Deserialize;
-use serde_json::Value;
-use std::sync::Arc;
 
 /// A served resource of one group and version. Several versions of one kind share [`Resource::storage`].
 #[derive(Debug, Clone)]
@@ -230,6 +221,8 @@ pub struct Strategy {
     pub create_on_update: bool,
     /// Whether PUT may come without resourceVersion.
     pub unconditional_update: bool,
+    /// Whether a delete answers with the object even when it is gone, where others answer with a Status.
+    pub returns_deleted: bool,
     /// How a delete goes.
     pub deletion: Deletion,
     /// How this version and the stored one become each other; `None` when this is the stored version.
@@ -265,6 +258,7 @@ impl Strategy {
         status_on_create: false,
         create_on_update: false,
         unconditional_update: true,
+        returns_deleted: false,
         deletion: Deletion::Immediate,
         conversion: None,
     };
@@ -314,11 +308,5 @@ impl Strategy {
         errors.extend(status.update_faults(self.status, &old["status"]));
         (self.validate_status)(&At::root(new), old, &mut errors);
         errors
-    }
-}
-
-impl Default for Strategy {
-    fn default() -> Self {
-        Self::NONE
     }
 }

@@ -1,12 +1,9 @@
 //! Bodies: read within the limit, decoded from JSON, YAML or protobuf, written as YAML.
 
-use axum::body::Body;
-use bytes::Bytes;
+use crate::prelude::*;
 use cluster_object::decode::{self, Duplicates};
-use cluster_object::status::Status;
 use cluster_object::{protobuf, yaml};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::Value;
 
 /// The largest body that is read, as upstream's `MaxRequestBodyBytes`.
 pub(crate) const MAX_BODY: usize = 3 * 1024 * 1024;

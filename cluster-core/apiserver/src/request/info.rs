@@ -1,7 +1,6 @@
 //! The URL grammar: what a method and a path ask for, as upstream's `RequestInfoFactory` reads them.
 
-use http::Method;
-use std::borrow::Cow;
+use crate::prelude::*;
 
 /// What a request wants, as authorization and dispatch see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

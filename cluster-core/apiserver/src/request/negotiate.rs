@@ -1,8 +1,7 @@
 //! Content negotiation: which encoding and which form of an object the client accepts.
 
-use crate::registry::Resource;
+use crate::prelude::*;
 use cluster_object::protobuf;
-use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_ENCODING};
 
 /// How an answer is written.

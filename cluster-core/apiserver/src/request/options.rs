@@ -1,13 +1,10 @@
 //! The options a request carries: in its query, and for deletes in its body.
 
 use super::info::pairs;
+use crate::kinds::prelude::*;
 use cluster_object::decode::Strictness;
-use cluster_object::field::{Error, Path};
 use cluster_object::patch::merge_patch;
-use cluster_object::selector::{FieldSelector, Selector};
-use cluster_object::status::Status;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use cluster_object::selector::FieldSelector;
 
 /// How a list reads `resourceVersion`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

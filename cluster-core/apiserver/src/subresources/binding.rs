@@ -1,12 +1,7 @@
 //! Bindings: a pod gets its node.
 
-use crate::admission::{AdmissionRequest, Operation};
-use crate::verbs::{Call, Part, Proposed, Reply, change};
-use axum::body::Body;
-use cluster_object::field::{Error, Path};
-use cluster_object::meta;
-use cluster_object::status::{GroupResource, Status};
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
+use crate::verbs::{Part, Proposed, Reply, change};
 
 /// `pods/NAME/binding`, and `bindings` with the pod's name in the body.
 pub(crate) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {

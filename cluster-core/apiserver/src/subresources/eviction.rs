@@ -1,14 +1,9 @@
 //! Evictions: a delete that asks the disruption budgets first.
 
-use crate::admission::{AdmissionRequest, Operation};
-use crate::condition;
+use crate::kinds::prelude::*;
 use crate::request::DeleteOptions;
-use crate::verbs::{Call, Part, Proposed, Reply, change, check_preconditions, delete_object};
-use axum::body::Body;
-use cluster_object::meta;
-use cluster_object::selector::Selector;
-use cluster_object::status::{Cause, Details, Status};
-use serde_json::Value;
+use crate::verbs::{Part, Proposed, Reply, change, check_preconditions, delete_object};
+use cluster_object::status::{Cause, Details};
 
 const BUDGETS: &str = "policy/poddisruptionbudgets";
 
@@ -89,12 +84,9 @@ async fn spend_budget(call: &Call<'_>, pod: &Value) -> Result<(), Status> {
 
 /// Whether the pod is none of the healthy ones that the budget counts, and the budget lets such pods go.
 fn costs_nothing(budget: &Value, pod: &Value) -> bool {
-    let conditions = pod["status"]["conditions"].as_array();
-    let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
     let number = |field: &str| budget["status"][field].as_i64().unwrap_or_default();
     let enough = number("desiredHealthy") > 0 && number("currentHealthy") >= number("desiredHealthy");
-    !conditions.is_some_and(|all| all.iter().any(is_ready))
-        && (budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow" || enough)
+    !meta::is_true(pod, "Ready") && (budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow" || enough)
 }
 
 fn spent(budget: &Value, pod: &str) -> Result<Value, Status> {

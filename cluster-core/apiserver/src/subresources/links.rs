@@ -1,15 +1,12 @@
 //! Pages behind a proxy: links and redirects that lead to the backend lead through the proxy again.
 //! Source of the rules: upstream's `apimachinery/pkg/util/proxy`.
 
-use axum::body::{Body, to_bytes};
-use cluster_object::status::Status;
+use crate::prelude::*;
+use axum::body::to_bytes;
 use flate2::read::GzDecoder;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
-use http::{HeaderMap, Response};
 use regex::{Captures, Regex};
-use std::borrow::Cow;
 use std::io::Read;
-use std::sync::LazyLock;
 
 /// Bytes of the longest page whose links are rewritten, also when unpacked.
 const PAGE_LIMIT: usize = 16 << 20;

@@ -11,14 +11,8 @@ mod streams;
 pub(crate) use binding::post as bind;
 pub(crate) use scale::{scale_of, scaled};
 
-use crate::admission::{AdmissionRequest, Operation};
-use crate::request;
-use crate::verbs::{self, Call, Reply};
-use axum::body::Body;
-use cluster_object::status::Status;
-use http::StatusCode;
-use http::request::Parts;
-use serde_json::{Value, json};
+use crate::prelude::*;
+use crate::verbs::{self, Reply};
 
 /// `status`: the generic verbs on that part of the object.
 pub(crate) async fn status(call: &Call<'_>, body: Body) -> Result<Reply, Status> {

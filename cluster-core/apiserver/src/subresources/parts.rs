@@ -1,12 +1,8 @@
 //! Subresources that write one part of their object: finalize, approval, ephemeralcontainers, resize.
 
 use crate::kinds::{certificates, pod, walk};
-use crate::request;
-use crate::verbs::{Call, Content, Part, PatchKind, Proposed, Reply, apply_to, change};
-use axum::body::Body;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::Value;
+use crate::prelude::*;
+use crate::verbs::{Content, Part, PatchKind, Proposed, Reply, apply_to, change};
 
 /// The part a subresource writes: its name and the path below the object.
 const PARTS: &[(&str, &str)] = &[

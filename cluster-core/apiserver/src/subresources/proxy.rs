@@ -1,15 +1,10 @@
 //! `proxy`: HTTP to a node's kubelet, a pod, or a pod behind a service.
 
 use super::links::Links;
-use crate::backend::{self, Target, Tls, Trust};
-use crate::verbs::{Call, Content, Reply};
-use axum::body::Body;
-use cluster_object::meta;
-use cluster_object::status::Status;
+use crate::backend::{Target, Tls, Trust};
+use crate::prelude::*;
+use crate::verbs::{Content, Reply};
 use http::header::{HOST, HeaderName, HeaderValue, LOCATION, UPGRADE};
-use http::request::Parts;
-use http::{Method, Response, StatusCode};
-use serde_json::Value;
 
 pub(super) async fn serve(call: &Call<'_>, parts: &mut Parts, body: Body) -> Result<Reply, Status> {
     let mut path = format!("/{}", call.info.rest.trim_start_matches('/'));

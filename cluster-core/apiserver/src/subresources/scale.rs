@@ -1,15 +1,9 @@
 //! `scale`: the replicas of any resource that has some, as one kind.
 
-use crate::request;
-use crate::verbs::{Call, Part, PatchKind, Proposed, Reply, change};
-use axum::body::Body;
-use cluster_object::field::{Error, Path};
+use crate::kinds::prelude::*;
+use crate::verbs::{Part, PatchKind, Proposed, Reply, change};
+use cluster_object::jsonpath;
 use cluster_object::patch::{json_patch, merge_patch};
-use cluster_object::selector::Selector;
-use cluster_object::status::Status;
-use cluster_object::{jsonpath, meta};
-use http::StatusCode;
-use serde_json::{Value, json};
 
 pub(super) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     let name = call.info.name.as_str();

@@ -1,16 +1,11 @@
 //! log, exec, attach and port-forward: answered by the kubelet of the pod's node.
 
-use crate::backend::{self, Target};
+use crate::backend::Target;
+use crate::prelude::*;
 use crate::request::{boolean, pairs};
-use crate::verbs::{Call, Content, Reply, key};
-use axum::body::Body;
-use cluster_object::meta;
-use cluster_object::status::Status;
+use crate::verbs::{Content, Reply, key};
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::request::Parts;
-use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use serde_json::Value;
 
 /// The most that is read of a kubelet's refusal.
 const MAX_REFUSAL: usize = 64 * 1024;

@@ -1,19 +1,12 @@
 //! One request on its way through a verb, and what the verb answers.
 
 use super::form::{served_bytes, served_value};
-use crate::admission::{self, AdmissionRequest, Notes, Operation};
-use crate::auth::{UserInfo, escalation, group};
-use crate::registry::Resource;
-use crate::request::{Accept, Query, RequestInfo};
-use crate::server::ApiServer;
+use crate::admission::{self, Notes, Operation};
+use crate::auth::{escalation, group};
+use crate::prelude::*;
+use crate::request::{Accept, Query};
 use crate::subresources::{scale_of, scaled};
-use axum::body::Body;
-use bytes::Bytes;
-use cluster_object::status::Status;
-use cluster_store::{Entry, Key, Revision, WriteError};
-use http::{Response, StatusCode};
-use serde_json::Value;
-use std::sync::Arc;
+use cluster_store::{Revision, WriteError};
 
 /// Where roles and bindings are stored.
 const RBAC: &str = "rbac.authorization.k8s.io/";

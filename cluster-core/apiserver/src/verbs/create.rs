@@ -3,14 +3,9 @@
 use super::call::{Call, Content, Phase, Reply};
 use super::{form, incoming, metadata};
 use crate::admission::quota::{self, Charge};
-use crate::admission::{AdmissionRequest, Operation};
 use crate::allocate;
-use bytes::Bytes;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use cluster_store::{Entry, Expect, Ledger, WriteError};
-use serde_json::Value;
-use std::sync::Arc;
+use crate::prelude::*;
+use cluster_store::{Expect, Ledger, WriteError};
 
 /// How often a generated name is drawn anew when it is taken.
 const NAME_ATTEMPTS: usize = 8;

@@ -3,45 +3,14 @@
 use super::call::{Call, Content, Reply};
 use super::list::{self, Filter};
 use super::{form, update};
-use crate::admission::{AdmissionRequest, Operation};
 use crate::custom;
-use crate::registry::{Deletion, Resource};
-use crate::request::{self, DeleteOptions, Propagation};
-use bytes::Bytes;
-use cluster_object::meta;
-use cluster_object::status::{GroupResource, Status};
-use cluster_store::{Entry, Expect, WriteError};
-use http::StatusCode;
-use serde_json::{Value, json};
-use std::sync::Arc;
+use crate::prelude::*;
+use crate::registry::Deletion;
+use crate::request::{DeleteOptions, Propagation};
+use cluster_store::{Expect, WriteError};
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
-/// What answers its delete with the object even when it is gone; by where it is stored.
-const RETURN_OBJECT: &[&str] = &[
-    "namespaces",
-    "persistentvolumeclaims",
-    "persistentvolumes",
-    "pods",
-    "podtemplates",
-    "resource.k8s.io/deviceclasses",
-    "resource.k8s.io/resourceclaims",
-    "resource.k8s.io/resourceclaimtemplates",
-    "resource.k8s.io/resourceslices",
-    "resourcequotas",
-    "serviceaccounts",
-    "services",
-    "storage.k8s.io/csidrivers",
-    "storage.k8s.io/csinodes",
-    "storage.k8s.io/storageclasses",
-    "storage.k8s.io/volumeattachments",
-    "storage.k8s.io/volumeattributesclasses",
-];
-
-/// Whether a delete answers with the object, where others answer with a Status.
-pub(crate) fn returns_object(resource: &Resource) -> bool {
-    RETURN_OBJECT.contains(&&*resource.storage)
-}
 
 pub(super) async fn delete(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
     delete_object(&with_options(call, &body)?, &call.info.name).await
@@ -153,7 +122,7 @@ async fn remove(call: &Call<'_>, entry: &Arc<Entry>, object: &Value) -> Result<A
 /// The answer to a delete that took effect: the object, or a Status that names it.
 async fn gone(call: &Call<'_>, name: &str, old: &Value, entry: Option<&Arc<Entry>>) -> Result<Reply, Status> {
     let resource = &*call.resource;
-    if returns_object(resource) {
+    if resource.strategy.returns_deleted {
         let bytes = match entry {
             Some(entry) => call.answer(entry).await?,
             None => super::to_bytes(old)?,

@@ -1,19 +1,12 @@
 //! Between the stored text of an object and the served one: conversion, drafts, and the facts selectors look at.
 
-use crate::admission::Lookup;
 use crate::conversion;
-use crate::registry::{Custom, Resource};
-use bytes::Bytes;
+use crate::prelude::*;
+use crate::registry::Custom;
 use cluster_object::field::plain;
 use cluster_object::lean::without_managed_fields;
-use cluster_object::meta;
 use cluster_object::selector::FieldSelector;
-use cluster_object::status::Status;
-use cluster_schema::{Schema, Shape};
-use cluster_store::{Draft, Entry, Facts};
-use serde_json::{Map, Value};
-use std::borrow::Cow;
-use std::sync::Arc;
+use cluster_store::{Draft, Facts};
 
 /// The objects as JSON of the served version; the stored bytes themselves where they say the same.
 pub(crate) async fn served_list(

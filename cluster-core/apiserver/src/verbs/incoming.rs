@@ -1,15 +1,8 @@
 //! What comes in: a body becomes an object of the call's kind, checked against its schema and completed by defaults.
 
 use super::call::Call;
-use crate::registry::Resource;
-use crate::request;
+use crate::kinds::prelude::*;
 use cluster_object::decode::{self, Duplicates, Strictness};
-use cluster_object::field::{Error, Path};
-use cluster_object::meta;
-use cluster_object::status::Status;
-use cluster_schema::{Schema, Shape};
-use serde_json::Value;
-use std::sync::LazyLock;
 
 /// Decodes a whole object of the call's resource. Returns the warnings too.
 pub(super) fn object(call: &Call<'_>, body: &[u8]) -> Result<(Value, Vec<String>), Status> {

@@ -3,14 +3,11 @@
 use super::call::{Call, Content, List, Reply};
 use super::form;
 use super::page::Token;
-use crate::registry::Resource;
-use crate::request::{self, Query, RequestInfo, VersionMatch};
-use crate::server::ApiServer;
+use crate::prelude::*;
+use crate::request::{Query, VersionMatch};
 use cluster_object::selector::{FieldSelector, Selector};
-use cluster_object::status::{Cause, Details, Status};
-use cluster_store::{Entry, Revision, Snapshot};
-use jiff::Timestamp;
-use std::sync::Arc;
+use cluster_object::status::{Cause, Details};
+use cluster_store::{Revision, Snapshot};
 
 const MATCH: &str = "resourceVersionMatch";
 

@@ -1,10 +1,7 @@
 //! The rules of `metadata` that all kinds share.
 
-use crate::registry::Resource;
-use cluster_object::field::{Error, Errors, Path};
-use cluster_object::{meta, name};
+use crate::kinds::prelude::*;
 use rand::Rng;
-use serde_json::{Value, json};
 
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 const MAX_GENERATED_BASE: usize = 58;

@@ -14,7 +14,7 @@ mod watch;
 
 pub(crate) use call::{Call, Content, List, Reply, key};
 pub(crate) use create::{Managed, create_object};
-pub(crate) use delete::{check_preconditions, delete_object, returns_object};
+pub(crate) use delete::{check_preconditions, delete_object};
 pub(crate) use form::{converted, draft, served_list, served_values};
 pub(crate) use incoming::complete;
 pub(crate) use list::{Filter, collect};
@@ -24,11 +24,10 @@ pub(crate) use update::{Part, Proposed, change};
 pub(crate) use watch::open as open_watch;
 pub use watch::{Watched, WatchedStream};
 
+use crate::discovery;
+use crate::prelude::*;
 use crate::registry::Verbs;
-use crate::request::{self, Form};
-use axum::body::Body;
-use bytes::Bytes;
-use cluster_object::status::Status;
+use crate::request::Form;
 
 /// Serves one request on a resource without a subresource, or on its `status`.
 pub(crate) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
@@ -75,12 +74,7 @@ fn allowed(call: &Call<'_>) -> bool {
     if call.resource.namespaced() && call.info.namespace.is_empty() && matches!(verb, "create" | "deletecollection") {
         return false;
     }
-    match call.resource.verbs {
-        Verbs::All | Verbs::Custom | Verbs::Unlisted => true,
-        Verbs::NoDeleteCollection => verb != "deletecollection",
-        Verbs::CreateOnly => verb == "create",
-        Verbs::ReadOnly => matches!(verb, "get" | "list"),
-    }
+    call.resource.verbs == Verbs::Unlisted || discovery::verbs(call.resource.verbs).contains(&verb)
 }
 
 /// A body that is already decoded, for callers inside the server.

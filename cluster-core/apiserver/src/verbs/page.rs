@@ -1,10 +1,7 @@
 //! Continue tokens: where the next page of a list starts, and at which revision.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cluster_object::status::Status;
-use cluster_store::Revision;
-use serde::{Deserialize, Serialize};
+use crate::prelude::*;
+use base64::prelude::*;
 
 /// The content of a continue token, in upstream's shape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,12 +35,12 @@ impl Token {
     }
 
     pub(super) fn encode(&self) -> Result<String, Status> {
-        Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).map_err(Status::internal)?))
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).map_err(Status::internal)?))
     }
 
     pub(super) fn decode(text: &str) -> Result<Self, Status> {
         let invalid = || Status::bad_request("continue key is not valid: token is malformed");
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| invalid())?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| invalid())?;
         let token: Self = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
         if token.v == "meta.k8s.io/v1" && token.start.contains('/') { Ok(token) } else { Err(invalid()) }
     }

@@ -4,16 +4,10 @@ use super::call::{Call, Content, Reply};
 use super::create::{self, Managed};
 use super::update::{Part, Proposed, change};
 use super::{incoming, metadata};
-use crate::request;
-use bytes::Bytes;
+use crate::kinds::prelude::*;
 use cluster_object::apply;
 use cluster_object::decode::{self, Duplicates, Strictness};
-use cluster_object::field::{Error, Path};
-use cluster_object::meta;
 use cluster_object::patch::{json_patch, merge_patch, strategic_merge_patch};
-use cluster_object::status::Status;
-use http::StatusCode;
-use serde_json::Value;
 
 /// The kinds of patches, by media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,18 +7,11 @@ use super::call::{Call, Content, Phase, Reply};
 use super::create::{self, Managed};
 use super::{form, incoming, metadata};
 use crate::admission::quota::{self, Charge};
-use crate::admission::{AdmissionRequest, Operation};
 use crate::allocate;
+use crate::kinds::prelude::*;
 use crate::registry::Deletion;
-use bytes::Bytes;
 use cluster_object::apply::managed;
-use cluster_object::field::{Error, Path};
-use cluster_object::meta;
-use cluster_object::status::Status;
-use cluster_store::{Entry, Expect, Ledger, WriteError};
-use http::StatusCode;
-use serde_json::{Map, Value};
-use std::sync::Arc;
+use cluster_store::{Expect, Ledger, WriteError};
 
 /// Which part of the object a write may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

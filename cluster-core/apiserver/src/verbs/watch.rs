@@ -3,24 +3,16 @@
 use super::call::{Call, Content, Reply};
 use super::form;
 use super::list::{Filter, parse_revision};
-use crate::registry::Resource;
+use crate::prelude::*;
 use crate::render;
-use crate::request::{self, Encoding, Query, RequestInfo, VersionMatch};
-use crate::server::ApiServer;
-use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use crate::request::{Encoding, Query, VersionMatch};
+use bytes::BytesMut;
 use cluster_object::protobuf;
-use cluster_object::status::Status;
-use cluster_store::{Change, Entry, Event, Expired, Revision, Store, Watcher};
+use cluster_store::{Change, Event, Expired, Watcher};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use http::Response;
-use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Interval, MissedTickBehavior};
 
 const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
 /// How long a watch lasts at least when the client names no timeout; upstream's `--min-request-timeout`.

@@ -1,8 +1,7 @@
 //! What becomes of a recommendation: it is smoothed over time and held within rates and bounds.
 
+use crate::prelude::*;
 use k8s_openapi::api::autoscaling::v2::{HPAScalingPolicy, HPAScalingRules, HorizontalPodAutoscalerBehavior};
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// How long a higher recommendation is remembered when nobody says otherwise.
 const DOWNSCALE_STABILIZATION: i32 = 300;

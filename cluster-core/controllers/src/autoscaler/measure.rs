@@ -2,9 +2,7 @@
 
 use super::replicas::{self, Goal, Measured, Samples, Tolerance, milli, of_pods, of_share, of_value};
 use super::{Target, metrics};
-use cluster_client::Client;
-use cluster_object::quantity::Quantity;
-use jiff::Timestamp;
+use crate::prelude::*;
 use k8s_openapi::api::autoscaling::v2::{
     ContainerResourceMetricStatus, ExternalMetricStatus, HPAScalingRules, HorizontalPodAutoscalerSpec, MetricSpec,
     MetricStatus, MetricTarget, MetricValueStatus, ObjectMetricStatus, PodsMetricStatus, ResourceMetricStatus,

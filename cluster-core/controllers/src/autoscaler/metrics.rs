@@ -1,12 +1,10 @@
 //! Reads the three metrics APIs: of resources, custom and external ones. Failures come as the text of a condition.
 
 use super::replicas::{Sample, Samples, milli};
+use crate::prelude::*;
 use crate::resources;
-use cluster_client::{Client, escape};
-use http::Method;
-use jiff::{SignedDuration, Timestamp};
+use cluster_client::escape;
 use k8s_openapi::api::autoscaling::v2::{CrossVersionObjectReference, MetricIdentifier};
-use serde_json::Value;
 
 /// The window a server means that tells none.
 const DEFAULT_WINDOW: SignedDuration = SignedDuration::from_mins(1);

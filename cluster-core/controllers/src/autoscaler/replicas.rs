@@ -1,13 +1,8 @@
 //! How many replicas a metric asks for: what is measured against what is wanted, careful about pods that say nothing.
 
-use crate::meta::Meta;
-use crate::pods::{is_ready, phase, ready_condition};
-use cluster_client::{Object, pods};
-use cluster_object::quantity::Quantity;
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Pod;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use crate::pods::{phase, ready_condition};
+use crate::prelude::*;
+use cluster_client::pods;
 
 /// For how long a starting pod's use of the processor says nothing about its later use.
 const CPU_INITIALIZATION: SignedDuration = SignedDuration::from_mins(5);

@@ -1,16 +1,8 @@
 //! What a cron job does now: which jobs it forgets, whether a run is due, and what happens to runs under way.
 
-use crate::conditions;
-use crate::meta::Meta;
-use cluster_client::Object;
-use cluster_client::events::reference;
+use crate::prelude::*;
 use cluster_object::schedule::Schedule;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::batch::v1::{CronJob, CronJobStatus, Job};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// More missed runs than this are told.
 const MANY: usize = 100;

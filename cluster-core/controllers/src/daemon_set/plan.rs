@@ -1,15 +1,9 @@
 //! What a daemon set does next: one pod on every node that wants one, then updates within its bounds.
 
 use super::pods::{revision, target, wants};
-use crate::meta::{Meta, scaled, seconds};
+use crate::meta::{scaled, seconds};
 use crate::pods::{is_available, is_finished, is_ready, phase, until_available};
-use cluster_client::Object;
-use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetStatus};
-use k8s_openapi::api::core::v1::{Node, Pod};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::prelude::*;
 
 #[derive(Debug, Default)]
 pub(super) struct Plan {

@@ -1,15 +1,9 @@
 //! The pods of a daemon set: made for one node, and which node that is.
 
 use crate::history::REVISION;
-use crate::meta::Meta;
 use crate::pod_control::from_template;
-use crate::pods;
-use cluster_client::Object;
+use crate::prelude::*;
 use cluster_client::nodes::{self, NAME_FIELD};
-use k8s_openapi::api::apps::v1::DaemonSet;
-use k8s_openapi::api::core::v1::{
-    Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodTemplateSpec, Toleration,
-};
 
 /// Taints every daemon lives with, and their effects; the last only in the network of its node.
 const TOLERATED: [(&str, &str); 7] = [

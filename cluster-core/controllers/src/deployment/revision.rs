@@ -2,12 +2,7 @@
 
 use super::rollout::{DESIRED, MAX, bounds, size, wanted};
 use crate::history::hash;
-use crate::meta::{Labels, Meta, controller_reference};
-use cluster_client::Object;
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
-use k8s_openapi::api::core::v1::PodTemplateSpec;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use std::sync::Arc;
+use crate::prelude::*;
 
 pub(super) const HASH: &str = "pod-template-hash";
 pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";

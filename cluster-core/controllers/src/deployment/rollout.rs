@@ -1,10 +1,7 @@
 //! How many pods each replica set of a deployment should have next. Pure arithmetic over numbers the caller reads.
 
-use crate::meta::{self, Meta};
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use crate::prelude::*;
 use std::cmp::Reverse;
-use std::sync::Arc;
 
 pub(super) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 pub(super) const MAX: &str = "deployment.kubernetes.io/max-replicas";

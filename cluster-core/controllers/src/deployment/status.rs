@@ -1,13 +1,8 @@
 //! What a deployment reports: counts, and the conditions Available, Progressing and ReplicaFailure.
 
 use super::rollout::{available, bounds, total, wanted};
-use crate::conditions::{self, Condition};
-use crate::meta::{self, Meta, seconds, since};
-use cluster_client::Object;
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::meta::{seconds, since};
+use crate::prelude::*;
 
 pub(super) const PROGRESSING: &str = "Progressing";
 const AVAILABLE: &str = "Available";

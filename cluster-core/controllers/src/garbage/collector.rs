@@ -1,15 +1,9 @@
 //! Decides and does what the graph asks: deletes what nobody owns any more, lets go what waited, frees orphans.
 
 use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task};
-use crate::meta::Meta;
+use crate::prelude::*;
 use crate::resources::{Partial, Resource};
-use crate::{Error, ignore_gone};
-use cluster_client::{Client, Object, ObjectKey, Patch, WorkQueue};
-use http::Method;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use parking_lot::{Mutex, RwLock};
-use serde_json::{Value, json};
-use std::sync::Arc;
+use parking_lot::RwLock;
 
 /// What the collector's workers share.
 pub(super) struct Collector {

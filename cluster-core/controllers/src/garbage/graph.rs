@@ -1,11 +1,7 @@
 //! Who owns whom: the objects of the cluster as a graph by UID, and what a change in it asks to be done.
 
-use crate::meta::Meta;
+use crate::prelude::*;
 use crate::resources::Resource;
-use cluster_client::{Object, ObjectKey};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 pub(super) const FOREGROUND: &str = "foregroundDeletion";
 pub(super) const ORPHAN: &str = "orphan";

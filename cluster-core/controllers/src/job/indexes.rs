@@ -1,9 +1,7 @@
 //! Sets of completion indexes as a job's status writes them: `1,3-5,7`.
 
-use crate::meta::Meta;
-use k8s_openapi::api::core::v1::Pod;
+use crate::prelude::*;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 pub(super) const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 

@@ -1,9 +1,6 @@
 //! What a failed pod means for its job: the pod failure policy.
 
-use crate::meta::Meta;
-use crate::pods;
-use k8s_openapi::api::batch::v1::{Job, PodFailurePolicyRule};
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use crate::prelude::*;
 
 /// What is done about a failed pod.
 #[derive(Debug, PartialEq, Eq)]

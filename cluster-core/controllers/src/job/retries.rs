@@ -3,13 +3,7 @@
 use super::indexes;
 use super::plan::{finished_at, has_failed};
 use super::policy::{self, Action};
-use crate::meta::{self, Meta};
-use crate::pods::is_active;
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::prelude::*;
 
 const COUNTED: &str = "batch.kubernetes.io/job-index-failure-count";
 const IGNORED: &str = "batch.kubernetes.io/job-index-ignored-failure-count";

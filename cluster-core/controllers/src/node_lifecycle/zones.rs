@@ -1,13 +1,7 @@
 //! How fast the nodes of a zone may lose their pods: when many fall silent at once, the fault is more likely elsewhere.
 
 use super::is_ready;
-use crate::meta::Meta;
-use k8s_openapi::api::core::v1::Node;
-use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
+use crate::prelude::*;
 
 /// Nodes per second that lose their pods, in a zone that is well and in a large one that is not.
 const RATE: f64 = 0.1;

@@ -1,11 +1,7 @@
 //! What replica sets and replication controllers have in common.
 
 use super::status::Observed;
-use crate::conditions::{self, Condition};
-use crate::meta::Meta;
-use cluster_client::Object;
-use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetSpec, ReplicaSetStatus};
-use k8s_openapi::api::core::v1::{PodTemplateSpec, ReplicationController};
+use crate::prelude::*;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,11 +1,9 @@
 //! Counts a set's pods for its status.
 
 use super::kind::Replicated;
-use crate::meta::{Labels, Meta, has_labels, seconds};
+use crate::meta::{has_labels, seconds};
 use crate::pods::{is_active, is_available, is_finished, is_ready};
-use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::sync::Arc;
+use crate::prelude::*;
 
 /// What the status reports.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -2,15 +2,7 @@
 
 use super::ports::{Port, resolve};
 use super::{address, affected, exists, hostname, labels, node_name, publishes_not_ready, selected, selector, target};
-use crate::meta::{Labels, Meta};
-use crate::pods::is_ready;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, ignore_gone, index};
-use cluster_client::{Client, DeleteOptions, Informer, ObjectKey};
-use k8s_openapi::api::core::v1::{EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Pod, Service};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use crate::prelude::*;
 
 const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoint-controller");
 

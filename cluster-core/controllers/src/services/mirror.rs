@@ -2,11 +2,7 @@
 
 use super::ports::Port;
 use super::slices::{Groups, MANAGED_BY, Origin, SERVICE, Slices, service_of};
-use crate::Context;
-use crate::meta::{Labels, Meta, controller_reference};
-use crate::runner::{Controller, Outcome, Runner};
-use cluster_client::{Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{EndpointAddress, Endpoints, Service};
+use crate::prelude::*;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions};
 
 const MANAGER: &str = "endpointslicemirroring-controller.k8s.io";

@@ -2,20 +2,9 @@
 
 use super::ports::{Port, resolve};
 use super::{affected, exists, hostname, labels, node_name, publishes_not_ready, selected, selector, target};
-use crate::meta::{Labels, Meta, controller_reference};
-use crate::pods::is_ready;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, ignore_gone, index};
-use cluster_client::{Client, DeleteOptions, Informer, Object, ObjectKey};
+use crate::prelude::*;
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
 
 pub(super) const SERVICE: &str = "kubernetes.io/service-name";
 pub(super) const MANAGED_BY: (&str, &str) =

@@ -1,14 +1,8 @@
 //! Who a pod of a stateful set is: its ordinal gives it its name, host name, labels and claims.
 
 use crate::history::REVISION;
-use crate::meta::{Labels, Meta, controller_reference};
 use crate::pod_control::from_template;
-use cluster_client::Object;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{
-    PersistentVolumeClaim, PersistentVolumeClaimVolumeSource, Pod, PodTemplateSpec, Volume,
-};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use crate::prelude::*;
 
 const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX: &str = "apps.kubernetes.io/pod-index";

@@ -1,15 +1,9 @@
 //! What a stateful set does next: fills gaps from below, removes the surplus from above, then updates from above.
 
 use super::identity::{ordinal, revision, wanted};
-use crate::meta::{Meta, scaled, seconds};
+use crate::meta::{scaled, seconds};
 use crate::pods::{is_available, is_finished, is_ready, phase, until_available};
-use cluster_client::Object;
-use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
-use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::prelude::*;
 
 /// One step of a set, in the order they are to be done.
 #[derive(Debug, PartialEq)]

@@ -1,14 +1,7 @@
 //! Binds a volume and a claim to each other: volume first, each write harmless when it is done twice.
 
 use super::{CHOSEN, COMPLETED, volume_name};
-use crate::Error;
-use crate::meta::{self, Meta};
-use cluster_client::events::reference;
-use cluster_client::{Client, Object};
-use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::{
-    ObjectReference, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeStatus,
-};
+use crate::prelude::*;
 
 /// The reference by which a volume is a claim's.
 pub(super) fn claim_reference(claim: &PersistentVolumeClaim) -> ObjectReference {

@@ -3,18 +3,9 @@
 use super::binding::{bind, set_claim_phase};
 use super::matching::{choose, is_for, mismatch};
 use super::{COMPLETED, claim_key, class_name, find, provision, unprotect, volume_name};
-use crate::meta::Meta;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, ignore_gone};
-use crate::{meta, pods};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, Informer, Object, ObjectKey, Patch, PatchOptions};
-use cluster_object::quantity::Quantity;
-use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
+use crate::prelude::*;
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
-use serde_json::json;
-use std::sync::Arc;
 
 const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";

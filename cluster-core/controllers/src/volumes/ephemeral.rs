@@ -1,12 +1,6 @@
 //! Claims that live and die with a pod: made for each of its generic ephemeral volumes.
 
-use crate::meta::{Meta, controller_key, controller_reference};
-use crate::pods::is_finished;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error};
-use cluster_client::{Change, Client, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Volume};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use crate::prelude::*;
 
 pub(super) async fn run(context: Context) {
     let (pods, claims) = (context.informers.informer(), context.informers.informer());

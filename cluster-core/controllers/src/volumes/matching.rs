@@ -1,12 +1,8 @@
 //! Which volume a claim gets: the smallest that is as large as asked and has all that is asked for.
 
 use super::{claim_key, class_name};
-use crate::meta::{self, Meta};
-use cluster_client::Object;
+use crate::prelude::*;
 use cluster_client::nodes::selects;
-use cluster_object::quantity::Quantity;
-use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
-use std::sync::Arc;
 
 type Amounts = std::collections::BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>;
 

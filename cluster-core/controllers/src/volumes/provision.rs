@@ -2,11 +2,8 @@
 
 use super::PROVISIONED_BY;
 use super::binding::claim_reference;
-use crate::Context;
-use cluster_client::Object;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use crate::prelude::*;
 use k8s_openapi::api::storage::v1::StorageClass;
-use serde_json::{Value, json};
 
 pub(super) const PROVISIONER: &str = "devcluster.io/host-path";
 const HOSTNAME: &str = "kubernetes.io/hostname";

@@ -2,12 +2,7 @@
 
 use super::binding::set_volume_phase;
 use super::{BY_CLAIM, CHOSEN, PROVISIONED_BY, claim_key, find, provision, unprotect, volume_name};
-use crate::meta::Meta;
-use crate::runner::{Controller, Outcome, Runner};
-use crate::{Context, Error, delete, ignore_gone, meta};
-use cluster_client::events::{Recorder, reference};
-use cluster_client::{Change, Client, Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use crate::prelude::*;
 
 const PROTECTION: &str = "kubernetes.io/pv-protection";
 

@@ -1,8 +1,7 @@
 //! What the kernel says of this node: size, names, pressure.
 
 use crate::pod::context::Capacity;
-use crate::runtime::Usage;
-use std::path::Path;
+use crate::prelude::*;
 
 /// CPUs and memory that this node may use: the machine's, or less when its own cgroup is limited.
 pub(crate) fn capacity() -> Capacity {

@@ -1,11 +1,8 @@
 //! The node's lease: its renewal says that the node lives.
 
-use crate::options::KubeletOptions;
-use cluster_client::{Client, Error, Patch, PatchOptions};
-use jiff::Timestamp;
+use crate::prelude::*;
+use cluster_client::{Error, Patch, PatchOptions};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Node;
-use serde_json::json;
 
 const NAMESPACE: &str = "kube-node-lease";
 

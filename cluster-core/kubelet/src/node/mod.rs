@@ -8,15 +8,11 @@ mod pressure;
 pub(crate) use facts::{LEAST_MEMORY, available_memory, capacity, usage};
 pub(crate) use object::RESERVED_MEMORY;
 
-use crate::options::KubeletOptions;
+use crate::prelude::*;
 use crate::runtime::{ImageInfo, Runtime};
-use cluster_client::{Change, Client, Error, Informer, ObjectKey, Patch, PatchOptions, events::Recorder};
-use k8s_openapi::api::core::v1::{Node, ObjectReference};
+use cluster_client::{Change, Error, Informer, ObjectKey, Patch, PatchOptions, events::Recorder};
+use k8s_openapi::api::core::v1::ObjectReference;
 use object::Health;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// A status without change is written again after this time.
 const HEARTBEAT: Duration = Duration::from_mins(5);

@@ -1,13 +1,11 @@
 //! The Node object: labels, taints, capacity, conditions. Pure.
 
 use super::facts::{Pressure, architecture, capacity, disk, names};
-use crate::options::KubeletOptions;
+use crate::prelude::*;
 use crate::runtime::ImageInfo;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use std::collections::BTreeMap;
 
 const MAX_IMAGES: usize = 50;
 /// Bytes of memory that pods do not get, so that the node can act before the kernel does.

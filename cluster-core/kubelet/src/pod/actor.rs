@@ -3,26 +3,17 @@
 mod volumes;
 
 use super::admit::Refusal;
-use super::context::{Context, field_path};
 use super::leftovers::{clean, look, remove_old};
 use super::report::{self, Report};
 use super::start::{self, Handler, StartOrder};
-use super::state::{Action, ContainerState, Event, PodState, Sandbox};
+use super::state::{Action, ContainerState, PodState, Sandbox};
 use super::status::pod_status;
 use super::step::step;
 use crate::objects::{Following, references};
+use crate::prelude::*;
 use crate::probe;
-use crate::runtime::ContainerInfo;
 use crate::volume::{self, Prepared, VolumeContext};
-use futures::StreamExt;
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
-use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use k8s_openapi::api::core::v1::PodStatus;
 
 /// What others may see of a pod here.
 #[derive(Debug, Clone, Default)]

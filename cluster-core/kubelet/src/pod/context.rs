@@ -1,13 +1,10 @@
 //! What all pod actors share: engine, API objects, the node's measures.
 
 use crate::objects::Objects;
-use crate::options::KubeletOptions;
-use crate::runtime::Runtime;
+use crate::prelude::*;
 use crate::spec::{field_ref::Place, service_env::service_env};
-use cluster_client::{Client, Informer, events::Recorder};
-use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod, Service};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use cluster_client::{Informer, events::Recorder};
+use k8s_openapi::api::core::v1::{ObjectReference, Service};
 
 /// The size of the node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

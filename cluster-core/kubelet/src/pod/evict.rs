@@ -2,14 +2,11 @@
 //! upstream's eviction manager's.
 
 use super::admit::is_critical;
-use crate::runtime::Usage;
+use crate::prelude::*;
 use crate::spec::qos::{container_request, request, whole};
 use cluster_object::quantity::Quantity;
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 
 /// A running pod with what its containers use.
 #[derive(Debug, Clone)]

@@ -1,18 +1,9 @@
 //! Looks at the node's memory and at what pods have written, and ends the pods that must go.
 
-use super::actor::View;
-use super::context::Context;
 use super::evict::{Candidate, for_memory, for_storage, limits_storage, memory_message};
-use super::manager::Pods;
-use super::state::Event;
 use crate::node::{LEAST_MEMORY, available_memory};
-use crate::runtime::{ContainerInfo, label};
-use std::collections::BTreeMap;
+use crate::prelude::*;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// How often the kernel is asked. Source: upstream's monitoring interval.
 const LOOK: Duration = Duration::from_secs(10);

@@ -1,10 +1,9 @@
 //! postStart and preStop handlers.
 
+use crate::prelude::*;
 use crate::probe::{self, Target};
-use crate::runtime::{ExecSpec, Runtime, RuntimeError};
-use futures::StreamExt;
-use k8s_openapi::api::core::v1::{LifecycleHandler, Pod};
-use std::time::Duration;
+use crate::runtime::{ExecSpec, Runtime};
+use k8s_openapi::api::core::v1::LifecycleHandler;
 
 /// Runs a handler to its end; an `Err` says what went wrong.
 pub(super) async fn run(

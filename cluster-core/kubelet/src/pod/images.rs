@@ -1,9 +1,8 @@
 //! Getting a container's image: pull policy, credentials, events.
 
-use super::context::{Context, field_path};
 use crate::objects::Kind;
-use crate::runtime::{ImageInfo, RegistryAuth, RuntimeError};
-use k8s_openapi::api::core::v1::{Container, Pod};
+use crate::prelude::*;
+use crate::runtime::{ImageInfo, RegistryAuth};
 use tokio::time::Instant;
 
 /// Why there is no image: reason and message of the container's waiting state.

@@ -1,11 +1,8 @@
 //! A pod's containers in the engine: how one stands, and removing what is no longer needed.
 
-use super::context::Context;
 use super::start;
-use super::state::{Ended, Event};
-use crate::runtime::{ContainerInfo, RuntimeError, label};
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use super::state::Ended;
+use crate::prelude::*;
 
 /// How a container stands; nothing while it runs.
 pub(super) async fn look(context: &Context, pod: &Pod, id: &str) -> Vec<Event> {

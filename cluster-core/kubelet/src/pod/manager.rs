@@ -2,22 +2,15 @@
 
 use super::actor::{self, Handle, Message, View};
 use super::admit::{Allocatable, Refusal, admit, place, resize_verdict};
-use super::context::Context;
 use super::mirror;
-use super::state::Event;
 use crate::node::{LEAST_MEMORY, RESERVED_MEMORY, available_memory};
-use crate::runtime::{ContainerInfo, RuntimeEvent, label};
+use crate::prelude::*;
+use crate::runtime::RuntimeEvent;
 use cluster_client::{Change, ObjectKey};
-use futures::{FutureExt, StreamExt};
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use futures::FutureExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use parking_lot::RwLock;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use std::collections::HashSet;
 
 /// How long a container of an unknown pod gets to end.
 const STRANGER_GRACE: Duration = Duration::from_secs(30);

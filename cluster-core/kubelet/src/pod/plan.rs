@@ -2,11 +2,9 @@
 
 use super::state::{Action, Kind, Phase, PodState, Sandbox, Volumes};
 use super::step::{kill_one, restarts, warn};
+use crate::prelude::*;
 use crate::spec::hash;
-use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 type Amounts = BTreeMap<String, Quantity>;
 

@@ -1,14 +1,10 @@
 //! Writes a pod's status to the API server, the newest one at a time, and deletes the pod when it is through here.
 
-use super::context::Context;
 use super::mirror;
 use super::status::RESIZE_PENDING;
-use cluster_client::{Client, DeleteOptions, Error, Object, Patch, PatchOptions};
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
-use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::watch;
+use crate::prelude::*;
+use cluster_client::{DeleteOptions, Error, Object, Patch, PatchOptions};
+use k8s_openapi::api::core::v1::PodStatus;
 
 const RETRY: Duration = Duration::from_secs(1);
 

@@ -1,21 +1,13 @@
 //! Carries out the actions that touch containers: sandbox, start, kill, and looking at how one ended.
 
-use super::context::{Context, field_path};
-use super::state::{Ended, Event, Found, container_spec, definition};
+use super::state::{Ended, Found, container_spec, definition};
 use super::{hooks, images};
-use crate::runtime::{ContainerInfo, LogQuery, Output, RuntimeError, label};
+use crate::prelude::*;
+use crate::runtime::{LogQuery, Output};
 use crate::spec::container::{self, Parts, message_file};
 use crate::spec::qos;
-use futures::StreamExt;
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::node::v1::RuntimeClass;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::OnceCell;
-use tokio_util::sync::CancellationToken;
 
 const MESSAGE_LIMIT: usize = 4096;
 const LOG_MESSAGE_LIMIT: usize = 2048;

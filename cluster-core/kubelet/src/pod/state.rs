@@ -1,12 +1,10 @@
 //! What an actor knows of its pod, what can happen to it, and what may be done about it.
 
 use super::backoff::Backoff;
+use crate::prelude::*;
 use cluster_client::pods::is_sidecar;
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, ResourceRequirements};
+use k8s_openapi::api::core::v1::ResourceRequirements;
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// The part a container plays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -228,23 +226,12 @@ fn init_kind(container: &Container) -> Kind {
     if is_sidecar(container) { Kind::Sidecar } else { Kind::Init }
 }
 
-/// Which probe spoke.
+/// Which probe spoke; messages name it as it is named here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProbeKind {
     Startup,
     Readiness,
     Liveness,
-}
-
-impl ProbeKind {
-    /// The word in messages.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Startup => "Startup",
-            Self::Readiness => "Readiness",
-            Self::Liveness => "Liveness",
-        }
-    }
 }
 
 /// A container that was found in the engine.

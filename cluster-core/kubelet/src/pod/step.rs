@@ -1,10 +1,9 @@
 //! The decisions of a pod actor: what happened and what is known gives what is to be done. No I/O here.
 
 use super::plan;
-use super::state::{Action, ContainerState, Ended, Event, Found, Kind, Phase, PodState, ProbeKind, Sandbox, Volumes};
-use jiff::{SignedDuration, Timestamp};
+use super::state::{Action, ContainerState, Ended, Found, Kind, Phase, PodState, ProbeKind, Sandbox, Volumes};
+use crate::prelude::*;
 use k8s_openapi::api::core::v1::{ContainerRestartRule, ResourceRequirements};
-use std::time::Duration;
 
 /// The wait after a failed volume, sandbox or container configuration.
 const RETRY: SignedDuration = SignedDuration::from_secs(10);
@@ -212,7 +211,8 @@ fn probed(state: &mut PodState, name: &str, kind: ProbeKind, ok: bool, actions: 
         (ProbeKind::Startup, true) => (container.started, container.ready) = (true, !readiness),
         (ProbeKind::Liveness, true) => {}
         (ProbeKind::Startup | ProbeKind::Liveness, false) => {
-            let message = format!("Container {name} failed {} probe, will be restarted", kind.word().to_lowercase());
+            let message =
+                format!("Container {name} failed {} probe, will be restarted", format!("{kind:?}").to_lowercase());
             kill_one(state, name, grace, message, actions);
         }
     }

@@ -1,14 +1,11 @@
 //! HTTP and HTTPS requests of probes and hooks; certificates are not checked, as upstream does not.
 
 use super::Target;
-use bytes::Bytes;
+use crate::prelude::*;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::HTTPGetAction;
 use rustls::pki_types::ServerName;
-use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 const BODY_LIMIT: usize = 10 * 1024;
 

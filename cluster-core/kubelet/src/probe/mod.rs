@@ -5,15 +5,11 @@ pub(crate) mod http;
 mod judge;
 
 use crate::pod::actor::Message;
-use crate::pod::context::{Context, field_path};
-use crate::pod::state::{Event, ProbeKind, container_spec};
+use crate::pod::state::{ProbeKind, container_spec};
+use crate::prelude::*;
 use judge::Judge;
-use k8s_openapi::api::core::v1::{Container, Pod, Probe};
+use k8s_openapi::api::core::v1::Probe;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// What is probed.
 #[derive(Clone)]
@@ -114,7 +110,7 @@ impl Worker {
         loop {
             let result = self.once().await;
             if let Err(why) = &result {
-                let message = format!("{} probe failed: {why}", self.kind.word());
+                let message = format!("{:?} probe failed: {why}", self.kind);
                 let path = Some(field_path(&self.subject.pod, &self.container));
                 self.context.record(&self.subject.pod, path, true, "Unhealthy", &message);
             }

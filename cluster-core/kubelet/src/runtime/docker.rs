@@ -2,9 +2,10 @@
 
 use super::docker_spec::{create_body, image, info, update_body};
 use super::{
-    ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, Output, OutputStream,
-    RegistryAuth, Result, Runtime, RuntimeError, RuntimeEvent, Session, TerminalSize, Usage, label,
+    ContainerSpec, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, Output, OutputStream, RegistryAuth, Result,
+    RuntimeEvent, Session, TerminalSize, Usage,
 };
+use crate::prelude::*;
 use async_trait::async_trait;
 use bollard::auth::DockerCredentials;
 use bollard::container::LogOutput;
@@ -12,11 +13,7 @@ use bollard::errors::Error as DockerError;
 use bollard::exec::{ResizeExecOptions, StartExecOptions, StartExecResults};
 use bollard::query_parameters as query;
 use cluster_object::pod::with_tag;
-use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
-use std::collections::HashMap;
-use std::time::Duration;
-use tokio::sync::mpsc;
+use futures::{FutureExt, TryStreamExt};
 
 /// A call may wait as long as a container's grace period; calls that must be quick have their own limit.
 const CALL_TIMEOUT_SECONDS: u64 = 24 * 3600;

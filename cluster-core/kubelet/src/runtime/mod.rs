@@ -5,15 +5,10 @@
 pub mod docker;
 mod docker_spec;
 
+use crate::prelude::*;
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures::stream::BoxStream;
-use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
-use std::time::Duration;
 use tokio::io::AsyncWrite;
-use tokio::sync::mpsc;
 
 /// Labels that every container of a pod carries, so that a restarted kubelet finds what runs.
 pub mod label {

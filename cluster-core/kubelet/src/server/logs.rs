@@ -1,19 +1,11 @@
 //! `GET /containerLogs/NAMESPACE/POD/CONTAINER`.
 
-use super::Refusal;
 use super::query::parameters;
-use super::target::Target;
+use crate::prelude::*;
 use crate::runtime::{LogQuery, Output};
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
-use futures::StreamExt;
-use http::{Request, StatusCode};
-use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus};
-use std::collections::HashMap;
-use std::sync::Arc;
 
 /// What is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -9,17 +9,11 @@ mod tls;
 mod volumes;
 
 use crate::Error;
-use crate::options::KubeletOptions;
-use crate::pod::manager::Pods;
-use crate::runtime::Runtime;
+use crate::prelude::*;
 use crate::streams;
-use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::StatusCode;
-use std::sync::Arc;
 use target::Target;
-use tokio_util::sync::CancellationToken;
 
 /// An answer that is a plain text and a code.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,6 @@
 //! The `network` of `/stats/summary`: bytes and errors of each interface, as the kernel counts them.
 
-use super::target::Target;
-use crate::runtime::{ContainerInfo, label};
-use serde_json::{Value, json};
-use std::collections::HashMap;
+use crate::prelude::*;
 
 /// The interface whose figures stand beside the list. Source: upstream's summary.
 const DEFAULT: &str = "eth0";

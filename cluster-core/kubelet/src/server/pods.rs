@@ -1,16 +1,10 @@
 //! `GET /pods`, `/stats/summary`, `/metrics` and `/metrics/resource`.
 
-use super::target::Target;
-use super::{Refusal, network};
-use crate::runtime::{ContainerInfo, Usage, label};
+use super::network;
+use crate::prelude::*;
 use axum::Json;
 use axum::extract::State;
-use http::StatusCode;
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 
 /// All pods with their status as the kubelet sees it.
 pub(super) async fn list(State(target): State<Arc<Target>>) -> Json<Value> {

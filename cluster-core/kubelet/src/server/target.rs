@@ -1,15 +1,7 @@
 //! What the server's routes work on: pods and containers by name, and the way into them.
 
-use super::Refusal;
-use crate::options::KubeletOptions;
-use crate::pod::actor::View;
-use crate::pod::manager::Pods;
-use crate::runtime::{
-    ContainerInfo, ExecSpec, LogQuery, Result as RuntimeResult, Runtime, RuntimeError, Session, label,
-};
-use http::StatusCode;
-use std::path::PathBuf;
-use std::sync::Arc;
+use crate::prelude::*;
+use crate::runtime::{ExecSpec, LogQuery, Result as RuntimeResult, Session};
 
 /// The pods of this node and the engine they run in.
 pub(crate) struct Target {

@@ -1,19 +1,15 @@
 //! Mutual TLS: who may speak to the kubelet, and the loop that lets them in.
 
 use crate::Error;
-use axum::Router;
-use http::{Request, Response, StatusCode};
+use crate::prelude::*;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 const HANDSHAKE: Duration = Duration::from_secs(10);

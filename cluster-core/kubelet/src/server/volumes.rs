@@ -1,17 +1,12 @@
 //! `GET /devcluster/volumes/NAMESPACE`: when the files of ConfigMaps, Secrets and the like came into the volumes of pods,
 //! now and after every change.
 
-use super::target::Target;
 use crate::pod::context::pod_dir;
+use crate::prelude::*;
 use crate::volume::{SWAPS, present_files};
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
-use futures::{Stream, StreamExt};
-use http::Request;
-use serde_json::{Value, json};
-use std::sync::Arc;
+use futures::Stream;
 
 /// A WebSocket; each message is all there is: `{POD UID: {VOLUME: FOLDER}}`. It costs nothing while nothing changes.
 pub(super) async fn follow(

@@ -2,12 +2,9 @@
 
 use super::expand::{expand, expand_all};
 use super::{env, files, hash, qos, security};
-use crate::pod::context::Context;
-use crate::runtime::{ContainerSpec, ImageInfo, Mount, Namespace, label};
+use crate::prelude::*;
+use crate::runtime::{ContainerSpec, ImageInfo, Mount, Namespace};
 use crate::volume::subpath;
-use k8s_openapi::api::core::v1::{Container, Pod};
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
 
 /// What a container is made from, beside its definition.
 pub(crate) struct Parts<'a> {

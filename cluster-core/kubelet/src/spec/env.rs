@@ -3,9 +3,8 @@
 use super::expand::expand;
 use super::field_ref::{Place, field, resource};
 use crate::objects::{Kind, Objects};
+use crate::prelude::*;
 use k8s_openapi::api::core::v1 as core;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 /// Where values come from.
 pub(crate) struct Sources<'a> {

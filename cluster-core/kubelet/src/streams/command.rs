@@ -1,13 +1,10 @@
 //! Moves bytes between a session and a client, whatever protocol the client speaks.
 
-use crate::runtime::{Output, RuntimeError, Session, TerminalSize};
-use bytes::Bytes;
-use futures::StreamExt;
+use crate::prelude::*;
+use crate::runtime::{Output, Session, TerminalSize};
 use serde::Deserialize;
-use serde_json::json;
 use std::pin::Pin;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
 
 /// How many pieces of output may wait for a slow client.
 pub(super) const QUEUE: usize = 16;

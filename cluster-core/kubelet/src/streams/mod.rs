@@ -13,17 +13,12 @@ mod websocket;
 
 pub(crate) use websocket::output;
 
+use crate::prelude::*;
 use crate::runtime::{ExecSpec, Session};
-use crate::server::Refusal;
-use crate::server::target::Target;
-use axum::Router;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use command::CommandOptions;
-use http::{Request, StatusCode};
-use std::sync::Arc;
 
 /// The routes of exec, attach and port-forward.
 pub(crate) fn router(target: Arc<Target>) -> Router {

@@ -3,17 +3,12 @@
 use super::spdy::{self, Stream, StreamWriter};
 use super::upgrade::{self, Kind};
 use super::{port_forward_websocket, websocket};
-use axum::body::Body;
+use crate::prelude::*;
 use axum::extract::ws::{Message, WebSocket};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
+use futures::SinkExt;
 use futures::future::BoxFuture;
-use futures::{SinkExt, StreamExt};
-use http::{Request, Response};
-use std::collections::HashMap;
-use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 
 const PROTOCOLS: [&str; 1] = ["portforward.k8s.io"];
 /// SPDY in a WebSocket, as kubectl since 1.31 asks for it.

@@ -3,16 +3,9 @@
 use super::command::{Channel, CommandOptions, Incoming, QUEUE, Wire, pump, sizes};
 use super::spdy::{self, Stream, StreamWriter};
 use super::upgrade;
+use crate::prelude::*;
 use crate::runtime;
-use axum::body::Body;
-use bytes::Bytes;
-use http::{Request, Response};
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use std::collections::HashMap;
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
 
 /// Version 4 ends with a status; nothing older is in use.
 const PROTOCOLS: [&str; 1] = ["v4.channel.k8s.io"];

@@ -1,10 +1,9 @@
 //! What a request wants to become, and the answers to it.
 
-use axum::body::Body;
+use crate::prelude::*;
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue};
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 
 /// The header in which a SPDY client lists the protocols it can speak on the streams.
 const STREAM_PROTOCOL: &str = "x-stream-protocol-version";

@@ -3,19 +3,15 @@
 //! Channels and versions: <https://kubernetes.io/blog/2024/08/20/websockets-transition/>.
 
 use super::command::{Channel, CommandOptions, Incoming, QUEUE, Wire, pump, sizes};
+use crate::prelude::*;
 use crate::runtime::Session;
-use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::IntoResponse;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::{BufMut, Bytes, BytesMut};
+use base64::prelude::*;
+use bytes::{BufMut, BytesMut};
 use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, Stream, StreamExt};
-use http::{Request, Response};
-use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
+use futures::{SinkExt, Stream};
 
 /// By preference; a client that names none speaks the first version.
 const PROTOCOLS: [&str; 5] =
@@ -62,7 +58,7 @@ impl Dialect {
 
     fn encode(self, channel: u8, bytes: &[u8]) -> Message {
         if self.base64 {
-            Message::Text(format!("{channel}{}", BASE64.encode(bytes)).into())
+            Message::Text(format!("{channel}{}", BASE64_STANDARD.encode(bytes)).into())
         } else {
             frame(channel, bytes)
         }
@@ -73,7 +69,7 @@ impl Dialect {
         let Some((&first, rest)) = message.split_first().filter(|_| self.base64) else { return message };
         let mut out = BytesMut::with_capacity(message.len());
         out.put_u8(first.wrapping_sub(b'0'));
-        out.put_slice(&BASE64.decode(rest).unwrap_or_default());
+        out.put_slice(&BASE64_STANDARD.decode(rest).unwrap_or_default());
         out.freeze()
     }
 }
@@ -119,7 +115,8 @@ where
                 },
             };
             let Some(piece) = piece else { break };
-            let message = if base64 { Message::Text(BASE64.encode(&piece).into()) } else { Message::Binary(piece) };
+            let message =
+                if base64 { Message::Text(BASE64_STANDARD.encode(&piece).into()) } else { Message::Binary(piece) };
             if socket.send(message).await.is_err() {
                 return;
             }

@@ -1,10 +1,9 @@
 //! Files that change all at once: a folder of links into `..data`, which is swapped by one rename.
 
-use jiff::Timestamp;
-use std::collections::BTreeMap;
+use crate::prelude::*;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::path::Component;
 
 /// The link to the present files.
 pub(super) const DATA: &str = "..data";

@@ -6,17 +6,13 @@ mod payload;
 pub(crate) mod subpath;
 
 use crate::objects::Objects;
+use crate::prelude::*;
 use crate::spec::field_ref::Place;
 use crate::spec::qos::whole;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as core;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
-use tokio::sync::watch;
+use std::sync::LazyLock;
 
 /// Tokens by audience and lifetime, with the time to renew them.
 pub(crate) type Tokens = Mutex<HashMap<(String, i64), (String, Timestamp)>>;

@@ -3,10 +3,9 @@
 use super::VolumeContext;
 use super::atomic::{File, Owner, Payload};
 use crate::objects::Kind;
+use crate::prelude::*;
 use crate::spec::field_ref::{Place, field, resource};
-use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1 as core;
-use std::collections::BTreeMap;
 
 /// Files, and when they must be made anew because a token ages.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! Writes objects as protobuf: the mirror of reading.
 
-use super::{Alternative, BASE64, MAGIC, Message, PROPS, alternative, definition};
-use base64::Engine;
+use super::{Alternative, MAGIC, Message, PROPS, alternative, definition};
+use base64::prelude::*;
 use cluster_schema::protobuf::{TaggedField, tags};
 use cluster_schema::{OBJECT_META, Schema, Shape};
 use jiff::Timestamp;
@@ -112,7 +112,7 @@ fn put(schema: &Schema, number: u32, value: &Value, out: &mut Message) {
         (Shape::Boolean, _) => out.integer(number, i64::from(value == true)),
         (Shape::Number, _) => out.double(number, value.as_f64().unwrap_or_default()),
         (Shape::String, _) => out.bytes(number, text(value)),
-        (Shape::Bytes, _) => out.bytes(number, &BASE64.decode(text(value)).unwrap_or_default()),
+        (Shape::Bytes, _) => out.bytes(number, &BASE64_STANDARD.decode(text(value)).unwrap_or_default()),
         (shape, _) => {
             let mut part = Message::default();
             small(shape, schema, value, &mut part);

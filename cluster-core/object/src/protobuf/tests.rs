@@ -155,7 +155,7 @@ fn any_value(schema: &Schema, dice: &mut Dice, depth: usize) -> Option<Value> {
         Shape::Integer => (-number).into(),
         Shape::Number => (number as f64 / 4.0).into(),
         Shape::Boolean => true.into(),
-        Shape::Bytes => BASE64.encode(number.to_string()).into(),
+        Shape::Bytes => BASE64_STANDARD.encode(number.to_string()).into(),
         Shape::Quantity => format!("{number}m").into(),
         Shape::IntOrString if number % 2 == 0 => format!("{number}%").into(),
         Shape::IntOrString => number.into(),

@@ -3,12 +3,11 @@
 //! The pods of one replica set make one class, so matching a selector against every pod of the cluster costs as many
 //! matches as there are replica sets, not pods.
 
+use super::Labels;
 use super::terms::{equals, label_selector};
-use super::{Labels, NodeId};
-use cluster_object::selector::{Operator, Requirement, Selector};
+use crate::prelude::*;
+use cluster_object::selector::{Operator, Requirement};
 use k8s_openapi::api::core::v1::{Affinity, PodAffinityTerm, WeightedPodAffinityTerm};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 /// How many pods of a class each node holds.
 pub(crate) type Nodes = BTreeMap<NodeId, u32>;

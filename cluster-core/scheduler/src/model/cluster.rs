@@ -1,10 +1,9 @@
 //! The cluster as the scheduler sees it, kept up to date change by change; a decision only reads it.
 
-use super::{Classes, NodeFacts, NodeId, NodeInfo, Objects, PodInfo, Topology};
-use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use super::{Classes, NodeFacts, Objects, Topology};
+use crate::prelude::*;
+use k8s_openapi::api::core::v1::Service;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 const ZONE: [&str; 2] = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
 

@@ -1,11 +1,10 @@
 //! A node: what it offers, and what the pods on it take.
 
 use super::resources::amount;
-use super::{Labels, PodInfo, Resources};
+use super::{Labels, Resources};
+use crate::prelude::*;
 use cluster_object::pod::{Demand, HostPort};
-use k8s_openapi::api::core::v1::{Node, Taint};
-use std::collections::HashMap;
-use std::sync::Arc;
+use k8s_openapi::api::core::v1::Taint;
 
 /// A node's place in the cluster's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

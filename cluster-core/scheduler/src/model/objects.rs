@@ -1,14 +1,9 @@
 //! The objects besides pods and nodes that a decision looks up.
 
-use super::{Labels, PodInfo, label_selector};
-use cluster_client::ObjectKey;
-use cluster_object::selector::Selector;
+use super::{Labels, label_selector};
+use crate::prelude::*;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Service};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 /// The controllers whose pods are spread by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,13 +3,11 @@
 use super::requests::of_pod;
 use super::terms::equals;
 use super::{Class, Classes, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
-use cluster_client::ObjectKey;
+use crate::prelude::*;
 use cluster_client::pods::host_ports;
 use cluster_object::pod::{HostPort, with_tag};
-use cluster_object::selector::Selector;
-use k8s_openapi::api::core::v1::{NodeAffinity, Pod, PodSpec, Toleration, TopologySpreadConstraint};
+use k8s_openapi::api::core::v1::{NodeAffinity, PodSpec, Toleration, TopologySpreadConstraint};
 use std::ops::Deref;
-use std::sync::Arc;
 
 /// A volume claim that a pod uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 //! Amounts of resources as integers: milli-CPUs, bytes, counts.
 
+use crate::prelude::*;
 use cluster_object::pod::Demand;
 use cluster_object::quantity;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// One amount per resource; what is not named is zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

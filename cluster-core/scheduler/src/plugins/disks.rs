@@ -1,7 +1,7 @@
 //! What only one pod may use: claims of one pod at a time, and disks that are mounted in one place.
 
 use super::volumes::claims_of;
-use super::{Cycle, Happening, Prepared, Refusal, passes};
+use super::{Cycle, Prepared, Refusal};
 use crate::model::{NodeInfo, PodInfo};
 
 const ONE_POD: &str = "ReadWriteOncePod";
@@ -34,11 +34,4 @@ pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
         }
         Ok(())
     })))
-}
-
-pub(super) fn helps(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {
-    match happening {
-        Happening::Node(node) | Happening::PodGone(_, node) => passes(cycle, node, filter),
-        other => super::volumes::helps(cycle, other),
-    }
 }

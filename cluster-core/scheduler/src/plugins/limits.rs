@@ -1,7 +1,7 @@
 //! How many volumes of a driver a node can have.
 
 use super::volumes::{claims_of, volume_name};
-use super::{Cycle, Filter, Happening, Prepared, Refusal, passes};
+use super::{Cycle, Filter, Prepared, Refusal};
 use crate::model::{NodeInfo, PodInfo};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,12 +57,5 @@ impl Filter for Limits<'_> {
             }
         }
         Ok(())
-    }
-}
-
-pub(super) fn helps(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {
-    match happening {
-        Happening::Node(node) | Happening::PodGone(_, node) => passes(cycle, node, filter),
-        other => super::volumes::helps(cycle, other),
     }
 }

@@ -15,11 +15,7 @@ mod zones;
 
 pub(crate) use volumes::{SELECTED_NODE, select, unbound_claims};
 
-use crate::diagnosis::PluginSet;
-use crate::model::{Cluster, NodeInfo, PodInfo};
-use crate::profile::Profile;
-use cluster_client::ObjectKey;
-use std::borrow::Cow;
+use crate::prelude::*;
 
 /// The best score of a node.
 pub(crate) const MAX_SCORE: i64 = 100;
@@ -147,10 +143,10 @@ pub(crate) static PLUGINS: [Plugin; 12] = [
     plugin("NodeAffinity", NODE, affinity::filter, |c, h| at_node(c, h, affinity::filter)),
     plugin("NodePorts", NODE | GONE, ports::filter, |c, h| at_node(c, h, ports::filter)),
     plugin("NodeResourcesFit", NODE | GONE, resources::filter, |c, h| at_node(c, h, resources::filter)),
-    plugin("VolumeRestrictions", NODE | GONE | STORAGE, disks::filter, disks::helps),
-    plugin("NodeVolumeLimits", NODE | GONE | STORAGE, limits::filter, limits::helps),
-    plugin("VolumeBinding", NODE | STORAGE, volumes::filter, volumes::helps),
-    plugin("VolumeZone", NODE | STORAGE, zones::filter, volumes::helps_with_zones),
+    plugin("VolumeRestrictions", NODE | GONE | STORAGE, disks::filter, |c, h| at_volumes(c, h, disks::filter)),
+    plugin("NodeVolumeLimits", NODE | GONE | STORAGE, limits::filter, |c, h| at_volumes(c, h, limits::filter)),
+    plugin("VolumeBinding", NODE | STORAGE, volumes::filter, |c, h| at_volumes(c, h, volumes::filter)),
+    plugin("VolumeZone", NODE | STORAGE, zones::filter, |c, h| at_volumes(c, h, zones::filter)),
     plugin("PodTopologySpread", NODE | NODE_GONE | PLACED | GONE, spread::filter, spread::helps),
     plugin("InterPodAffinity", NODE | PLACED | GONE | NAMESPACE, pods::filter, pods::helps),
 ];
@@ -187,6 +183,11 @@ fn passes(cycle: &Cycle<'_>, node: &NodeInfo, filter: MakeFilter) -> bool {
 /// Whether the plugin lets the pod onto the node where it happened.
 fn at_node(cycle: &Cycle<'_>, happening: &Happening<'_>, filter: MakeFilter) -> bool {
     matches!(happening, Happening::Node(node) | Happening::PodGone(_, node) if passes(cycle, node, filter))
+}
+
+/// The same, also when it happened to the pod's volumes.
+fn at_volumes(cycle: &Cycle<'_>, happening: &Happening<'_>, filter: MakeFilter) -> bool {
+    at_node(cycle, happening, filter) || volumes::concern(cycle, happening)
 }
 
 /// Scales scores so that the best has [`MAX_SCORE`]; reversed, so that zero has it.

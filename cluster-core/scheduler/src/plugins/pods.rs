@@ -1,9 +1,8 @@
 //! Affinity and anti-affinity between pods, in both directions.
 
 use super::{Cycle, Filter, Happening, MAX_SCORE, Prepared, Refusal, Score, Scorer};
-use crate::model::{Class, Labels, NodeInfo, Nodes, PodInfo, PodTerm, Topology};
-use std::collections::HashMap;
-use std::sync::Arc;
+use crate::model::{Class, Labels, Nodes, PodTerm, Topology};
+use crate::prelude::*;
 
 /// For one topology: an amount per value.
 struct Tally {

@@ -2,10 +2,8 @@
 
 use super::taints::repelling;
 use super::{Cycle, Filter, Happening, MAX_SCORE, Prepared, Refusal, Score, Scorer};
-use crate::model::{Cluster, NodeInfo, PodInfo, Spread, Topology};
-use cluster_object::selector::Selector;
-use std::borrow::Cow;
-use std::sync::Arc;
+use crate::model::{Spread, Topology};
+use crate::prelude::*;
 
 /// A score no node can have: the node lacks a label and comes last.
 const IGNORED: i64 = i64::MIN;

@@ -1,12 +1,11 @@
 //! Volume claims: bound ones keep the pod where their volume is, unbound ones must be able to get one.
 
-use super::{Cycle, Filter, Happening, Prepared, Refusal, passes};
-use crate::model::{Claim, Cluster, NodeInfo, NodeTerm, PodInfo};
-use cluster_client::ObjectKey;
+use super::{Cycle, Filter, Happening, Prepared, Refusal};
+use crate::model::{Claim, NodeTerm};
+use crate::prelude::*;
 use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
-use std::sync::Arc;
 
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 /// On a claim that waits for its pod's node, that node.
@@ -161,16 +160,9 @@ pub(super) fn claims_of<'a>(cycle: &Cycle<'a>, pod: &'a PodInfo) -> impl Iterato
     pod.claims.iter().filter_map(|claim| claims.get(&ObjectKey::new(&pod.key.namespace, &claim.name))).map(Arc::as_ref)
 }
 
-pub(super) fn helps_with_zones(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {
+/// Whether it is about the pod's volumes.
+pub(super) fn concern(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {
     match happening {
-        Happening::Node(node) => passes(cycle, node, super::zones::filter),
-        other => helps(cycle, other),
-    }
-}
-
-pub(super) fn helps(cycle: &Cycle<'_>, happening: &Happening<'_>) -> bool {
-    match happening {
-        Happening::Node(node) => passes(cycle, node, filter),
         Happening::Claim(key) => {
             key.namespace == cycle.pod.key.namespace && cycle.pod.claims.iter().any(|claim| *claim.name == *key.name)
         }

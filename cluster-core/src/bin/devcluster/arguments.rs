@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use cluster_core::Simulate;
 use std::path::PathBuf;
 
 /// Kubernetes clusters on this machine, in seconds.
@@ -67,26 +68,7 @@ pub(crate) enum Verb {
         apiserver_arg: Vec<String>,
     },
     /// Run a cluster without Docker in this process until Ctrl-C, for tests: its nodes are simulated. Linux only.
-    Simulate {
-        /// How many nodes.
-        #[arg(long, default_value_t = 1)]
-        nodes: usize,
-        /// Where the kubeconfig goes; beside the state by default.
-        #[arg(long, value_name = "FILE")]
-        kubeconfig: Option<PathBuf>,
-        /// Keeps the state; a temporary folder by default.
-        #[arg(long, value_name = "FOLDER")]
-        data: Option<PathBuf>,
-        /// A KubeSchedulerConfiguration.
-        #[arg(long, value_name = "FILE")]
-        scheduler_config: Option<PathBuf>,
-        /// The API server's port on the loopback interface; a free one by default.
-        #[arg(long, default_value_t = 0)]
-        port: u16,
-        /// A flag of the API server, as for `up`.
-        #[arg(long, value_name = "KEY=VALUE")]
-        apiserver_arg: Vec<String>,
-    },
+    Simulate(Simulate),
     /// Remove a cluster and everything of it.
     Down,
     /// Stop a cluster; its state stays.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::CommandFactory;
 use cluster_client::Client;
 use cluster_client::kubeconfig::Kubeconfig;
+use cluster_core::Simulate;
 use cluster_launcher::{ClusterSpec, ClusterStatus, Error, Launcher, NodeStatus, Progress, Report, UpOptions};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -34,10 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
             return Ok(0);
         }
         Verb::Doctor => return doctor(&common).await,
-        Verb::Simulate { nodes, kubeconfig, data, scheduler_config, port, apiserver_arg } => {
-            let paths = [("--kubeconfig", kubeconfig), ("--data", data), ("--scheduler-config", scheduler_config)];
-            return simulate(&common, nodes, port, paths, &apiserver_arg);
-        }
+        Verb::Simulate(arguments) => return simulate(&common, &arguments),
         Verb::Why { pod, kubeconfig: Some(path) } => {
             let client = Client::new(Arc::new(Kubeconfig::read(&path)?.backend(None)?), "devcluster");
             why(&client, &common, &pod).await?;
@@ -104,7 +102,7 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
             agent::forward(launcher, common, cluster, wanted, remove).await?;
         }
         Verb::Dashboard { no_open } => agent::dashboard(launcher, common, no_open).await?,
-        Verb::Agent | Verb::Doctor | Verb::Simulate { .. } | Verb::Completion { .. } | Verb::Version => {}
+        Verb::Agent | Verb::Doctor | Verb::Simulate(_) | Verb::Completion { .. } | Verb::Version => {}
     }
     Ok(0)
 }
@@ -326,21 +324,16 @@ fn answers(verdicts: &[cluster_scheduler::Verdict]) -> Vec<(String, String)> {
 
 /// Becomes the node's program, which is the cluster. Returns only when that fails.
 #[cfg(target_os = "linux")]
-fn simulate(
-    common: &Common,
-    nodes: usize,
-    port: u16,
-    paths: [(&str, Option<PathBuf>); 3],
-    arguments: &[String],
-) -> Result<u8> {
+fn simulate(common: &Common, arguments: &Simulate) -> Result<u8> {
     use std::os::unix::process::CommandExt;
+    let Simulate { nodes, kubeconfig, data, scheduler_config, port, apiserver_arg } = arguments;
     let program = node_binary(common)?;
     let mut command = std::process::Command::new(&program);
     command.args(["simulate", "--nodes", &nodes.to_string(), "--port", &port.to_string()]);
-    for (flag, path) in paths {
-        command.args(path.map(|path| [flag.into(), path.into_os_string()]).into_iter().flatten());
+    for (flag, path) in [("--kubeconfig", kubeconfig), ("--data", data), ("--scheduler-config", scheduler_config)] {
+        command.args(path.iter().flat_map(|path| [flag.as_ref(), path.as_os_str()]));
     }
-    command.args(arguments.iter().map(|argument| format!("--apiserver-arg={argument}")));
+    command.args(apiserver_arg.iter().map(|argument| format!("--apiserver-arg={argument}")));
     if std::env::var_os("DEVCLUSTER_LOG").is_none() {
         command.env("DEVCLUSTER_LOG", "warn");
     }
@@ -348,7 +341,7 @@ fn simulate(
 }
 
 #[cfg(not(target_os = "linux"))]
-fn simulate(_: &Common, _: usize, _: u16, _: [(&str, Option<PathBuf>); 3], _: &[String]) -> Result<u8> {
+fn simulate(_: &Common, _: &Simulate) -> Result<u8> {
     anyhow::bail!("`devcluster simulate` runs on Linux only: use `devcluster up --simulated` here")
 }
 

@@ -1,14 +1,11 @@
 //! Brings etcd's state into memory: loads all of it at one revision, then follows one watch of everything after it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::rpc::{EtcdError, Messages, Rpc, revision};
 use super::value::{PREFIX, PREFIX_END, parse, unpack};
 use super::wire::{self, EventType, KeyValue, RangeRequest, RangeResponse, WatchResponse};
-use crate::at_rest::AtRest;
-use crate::state::{Commit, State, collection};
-use crate::{Change, OpenError, Revision, SealError};
+use crate::prelude::*;
+use crate::state::collection;
+use crate::{OpenError, SealError};
 
 /// Objects in one page of a load.
 const PAGE: i64 = 500;

@@ -9,11 +9,7 @@ mod rpc;
 mod value;
 mod wire;
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot};
+use crate::prelude::*;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -21,10 +17,8 @@ use self::follow::Follower;
 pub use self::rpc::EtcdError;
 use self::rpc::{PATIENCE, Rpc};
 use self::wire::{Compare, DeleteRequest, Op, Operation, Ordering, PutRequest, TxnRequest, TxnResponse};
-use crate::at_rest::AtRest;
 use crate::ring::LIMITS;
-use crate::state::State;
-use crate::{Draft, Entry, Expect, IoError, Key, Ledger, OpenError, Revision, Store, WriteError};
+use crate::{IoError, Ledger, OpenError, Store, WriteError};
 
 /// Reads that wait for one question to the quorum.
 const QUEUE: usize = 1024;

@@ -1,11 +1,10 @@
 //! gRPC to the etcd of this machine: framed messages over HTTP/2 on etcd's Unix socket, which only its owner may open.
 
+use crate::prelude::*;
 use std::convert::Infallible;
 use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use futures::StreamExt;
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;

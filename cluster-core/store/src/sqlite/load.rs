@@ -1,11 +1,8 @@
 //! Opens the SQLite file: checks it, creates its tables, reads the current state and the recent events into memory.
 
+use crate::prelude::*;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use futures::TryStreamExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, query_as, query_scalar, raw_sql};
@@ -13,10 +10,9 @@ use sqlx::{ConnectOptions, query_as, query_scalar, raw_sql};
 use super::Options;
 use super::checkpoint::Checkpoints;
 use super::log::Log;
-use crate::at_rest::AtRest;
 use crate::ring::LIMITS;
-use crate::state::{Commit, State, collection};
-use crate::{Change, Entry, Event, IoError, Key, OpenError, Revision, SealError};
+use crate::state::collection;
+use crate::{IoError, OpenError, SealError};
 
 const FORMAT: i64 = 1;
 /// How many revisions back a watch can resume after a restart.

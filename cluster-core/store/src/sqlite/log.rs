@@ -1,15 +1,14 @@
 //! The SQLite file: appends batches of events, compacts what is past its retention, keeps the WAL short.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use crate::prelude::*;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
 use super::Retention;
 use super::checkpoint::Checkpoints;
-use crate::at_rest::AtRest;
-use crate::{Change, Event, IoError, Revision};
+use crate::IoError;
 
 /// Most events in one transaction.
 pub(crate) const BATCH: usize = 128;

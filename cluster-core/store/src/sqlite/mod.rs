@@ -5,19 +5,13 @@ mod load;
 mod log;
 mod writer;
 
+use crate::prelude::*;
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-
-use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot};
 
 use self::writer::{Command, Request, Writer};
-use crate::at_rest::{AtRest, Plain};
+use crate::at_rest::Plain;
 use crate::ring::LIMITS;
-use crate::state::State;
-use crate::{BackupError, Change, Draft, Entry, Expect, Key, OpenError, Store, WriteError};
+use crate::{BackupError, OpenError, Store, WriteError};
 
 /// Writes that wait in the queue before callers wait for room in it.
 const QUEUE: usize = 1024;

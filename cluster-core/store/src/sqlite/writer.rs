@@ -1,15 +1,12 @@
 //! The one writer: takes what is queued, checks it in order, commits it as one transaction, then publishes it.
 
+use crate::prelude::*;
 use std::fs::File;
-use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::log::{BATCH, Log};
-use crate::state::{Commit, State};
-use crate::{Change, Draft, Entry, Event, Expect, IoError, Key, Revision, WriteError};
+use crate::{IoError, WriteError};
 
 /// How often the writer looks for history past its retention.
 const COMPACT: Duration = Duration::from_mins(1);

@@ -2,9 +2,8 @@
 //!
 //! Facts: <https://kubernetes.io/docs/concepts/security/pod-security-standards/>.
 
-use crate::kinds::walk::{entries, int, items, text, texts};
+use crate::kinds::prelude::*;
 use cluster_object::pod::is_safe_sysctl;
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::Range;
 

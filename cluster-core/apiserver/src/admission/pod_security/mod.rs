@@ -6,14 +6,8 @@ mod checks;
 #[cfg(test)]
 mod tests;
 
-use super::{AdmissionRequest, Lookup, Operation};
-use crate::kinds::walk::{At, text};
+use crate::kinds::prelude::*;
 use checks::{LATEST, faults};
-use cluster_object::field::Errors;
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::Value;
-use std::collections::BTreeMap;
 
 const LABELS: &str = "pod-security.kubernetes.io/";
 const LEVELS: [&str; 3] = ["privileged", "baseline", "restricted"];
@@ -47,7 +41,9 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
     };
     let spec = meta::get(request.object, path);
     let unchanged = storage == "pods" && request.old.is_some_and(|old| meta::get(old, path) == spec);
-    let Some(namespace) = lookup.get("namespaces", "", request.namespace).filter(|_| !unchanged) else { return Ok(()) };
+    let Some(namespace) = lookup.find("namespaces", "", request.namespace).filter(|_| !unchanged) else {
+        return Ok(());
+    };
     let judge = |mode: &str| {
         let (level, minor, policy) = policy(&namespace, mode);
         (faults(level, minor, spec), policy)

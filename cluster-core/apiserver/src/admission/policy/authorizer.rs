@@ -1,12 +1,8 @@
 //! What the variable `authorizer` of an expression asks, put to this server's own rules.
 
-use crate::admission::AdmissionRequest;
-use crate::auth::{Decision, UserInfo};
-use crate::request::RequestInfo;
-use crate::server::ApiServer;
+use crate::prelude::*;
 use cluster_cel::{AUTHORIZER_VARIABLES, Activation, Authorizer, Check, authorizer};
-use parking_lot::Mutex;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 /// What evaluations asked that only a webhook knows.
 pub(super) type Unknown = Arc<Mutex<Vec<(UserInfo, RequestInfo)>>>;

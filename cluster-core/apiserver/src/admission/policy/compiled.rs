@@ -1,14 +1,7 @@
 //! Compiled policies and match conditions of webhooks, kept by revision.
 
-use crate::kinds::walk::{items, text};
+use crate::kinds::prelude::*;
 use cluster_cel::{AUTHORIZER_VARIABLES, Declarations, Object, Program, Type};
-use cluster_object::meta;
-use cluster_object::status::Status;
-use cluster_store::{Entry, Key, Revision};
-use parking_lot::Mutex;
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 /// How many objects are kept before the cache starts anew: more than any cluster has at once.
 const KEPT: usize = 1024;

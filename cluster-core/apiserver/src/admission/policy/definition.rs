@@ -1,10 +1,8 @@
 //! The rules of the policies and bindings themselves.
 
 use super::compiled::Compiled;
-use crate::kinds::walk::At;
+use crate::kinds::prelude::*;
 use cluster_cel::{Program, Type};
-use cluster_object::field::{Error, Errors};
-use cluster_object::name;
 
 /// The most match conditions of one webhook or policy.
 const MAX_CONDITIONS: usize = 64;

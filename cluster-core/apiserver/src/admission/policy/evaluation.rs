@@ -3,12 +3,8 @@
 use super::authorizer;
 use super::compiled::{Compiled, Expression};
 use crate::admission::webhook::question;
-use crate::admission::{AdmissionRequest, Lookup};
-use crate::registry::Resource;
-use crate::server::ApiServer;
+use crate::prelude::*;
 use cluster_cel::{Activation, Budget, Failure, Program, Value as CelValue, dynamic};
-use serde_json::Value;
-use std::sync::Arc;
 
 /// A policy, or a webhook with its conditions, at work on a request.
 pub(in crate::admission) struct Evaluation<'a> {
@@ -63,7 +59,7 @@ impl<'a> Evaluation<'a> {
         activation.bind("request", dynamic(&asked));
         let unknown = authorizer::bind(&mut activation, server, request);
         let namespaced = !request.namespace.is_empty() && request.resource.storage != "namespaces";
-        let namespace = namespaced.then(|| server.get("namespaces", "", request.namespace)).flatten();
+        let namespace = namespaced.then(|| server.find("namespaces", "", request.namespace)).flatten();
         activation.bind("namespaceObject", dynamic(&namespace.unwrap_or_default()));
         Self { policy, activation, composed: Vec::new(), unknown }
     }

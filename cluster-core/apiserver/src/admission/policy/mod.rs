@@ -19,12 +19,8 @@ pub(super) use mutating::mutate;
 pub(crate) use typecheck::complete;
 pub(super) use validating::validate;
 
-use super::{AdmissionRequest, Lookup, matching};
-use crate::registry::Resource;
-use crate::server::ApiServer;
-use cluster_object::status::Status;
-use serde_json::Value;
-use std::sync::Arc;
+use super::matching;
+use crate::prelude::*;
 
 pub(crate) const VALIDATING: &str = "admissionregistration.k8s.io/validatingadmissionpolicies";
 const VALIDATING_BINDINGS: &str = "admissionregistration.k8s.io/validatingadmissionpolicybindings";

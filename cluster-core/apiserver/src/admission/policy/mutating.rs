@@ -4,16 +4,10 @@ use super::compiled::{Compiled, Expression};
 use super::evaluation::{Evaluation, settled};
 use super::{Applicable, MUTATING, MUTATING_BINDINGS, applicable, denied, fails_closed, params};
 use crate::admission::webhook::versions;
-use crate::admission::{AdmissionRequest, Operation};
-use crate::kinds::walk::items;
-use crate::registry::Resource;
-use crate::verbs::{self, Call};
+use crate::kinds::prelude::*;
+use crate::verbs;
 use cluster_cel::Budget;
-use cluster_object::meta;
 use cluster_object::patch::json_patch;
-use cluster_object::status::Status;
-use serde_json::Value;
-use std::sync::Arc;
 
 /// Lets the policies change the object, in the order of their names. Those that ask for it see once more what they and
 /// others changed. Returns whether anything changed.

@@ -1,12 +1,6 @@
 //! The parameters that a binding gives its policy.
 
-use crate::admission::{AdmissionRequest, Lookup};
-use crate::kinds::walk::text;
-use crate::server::ApiServer;
-use cluster_object::meta;
-use cluster_object::selector::Selector;
-use serde_json::Value;
-use std::sync::Arc;
+use crate::kinds::prelude::*;
 
 /// The objects to evaluate the policy with, one after the other; a null stands for a policy without parameters. An
 /// error says why they cannot be told.
@@ -45,7 +39,7 @@ pub(super) fn of(
             let all = server.list(&resource.storage, Some(namespace));
             all.into_iter().filter(|object| selector.matches(|key| meta::label(object, key))).collect()
         }
-        name => server.get(&resource.storage, namespace, name).map(Arc::unwrap_or_clone).into_iter().collect(),
+        name => server.find(&resource.storage, namespace, name).map(Arc::unwrap_or_clone).into_iter().collect(),
     };
     if stored.is_empty() && reference["parameterNotFoundAction"] != "Allow" {
         return Err(

@@ -1,14 +1,8 @@
 //! The check of a validating policy's expressions against the types they will meet, told in its status.
 
 use super::compiled::{Compiled, Expression};
-use crate::kinds::walk::{items, text, texts};
-use crate::registry::Resource;
-use crate::server::ApiServer;
+use crate::kinds::prelude::*;
 use cluster_cel::{Object, Type};
-use cluster_object::meta;
-use cluster_schema::{Schema, Shape};
-use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// How many types are looked at; upstream's limit too.
 const MAX_TYPES: usize = 10;

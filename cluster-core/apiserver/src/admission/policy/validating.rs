@@ -3,16 +3,10 @@
 use super::compiled::Compiled;
 use super::evaluation::{Evaluation, settled};
 use super::{Applicable, VALIDATING, VALIDATING_BINDINGS, applicable, denied, fails_closed, params};
-use crate::admission::AdmissionRequest;
 use crate::admission::webhook::versions;
 use crate::custom::rules;
-use crate::kinds::walk::{items, text, texts};
-use crate::verbs::Call;
+use crate::kinds::prelude::*;
 use cluster_cel::{Budget, Value as CelValue};
-use cluster_object::meta;
-use cluster_object::status::Status;
-use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// A validation that does not hold.
 struct Violation {

@@ -6,23 +6,15 @@ mod review;
 
 pub(super) use review::question;
 
+use super::matching;
 use super::policy::{Compiled, Evaluation, settled};
-use super::{AdmissionRequest, Operation, matching};
-use crate::backend;
-use crate::kinds::walk::{int, items, text};
-use crate::registry::Resource;
-use crate::server::ApiServer;
-use crate::verbs::{self, Call};
+use crate::kinds::prelude::*;
+use crate::verbs;
 use cluster_cel::Budget;
 use cluster_object::apply::managed_fields_fault;
-use cluster_object::meta;
 use cluster_object::patch::json_patch;
-use cluster_object::status::Status;
 use review::Answer;
-use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
 
 const MUTATING: &str = "admissionregistration.k8s.io/mutatingwebhookconfigurations";
 const VALIDATING: &str = "admissionregistration.k8s.io/validatingwebhookconfigurations";

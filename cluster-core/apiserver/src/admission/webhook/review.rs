@@ -1,12 +1,7 @@
 //! `admission.k8s.io/v1 AdmissionReview`: the question put to a webhook and the reading of its answer.
 
-use crate::admission::AdmissionRequest;
-use crate::kinds::walk::text;
-use crate::registry::Resource;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use cluster_object::status::Status;
-use serde_json::{Value, json};
+use crate::kinds::prelude::*;
+use base64::prelude::*;
 
 /// The review of `request` for a webhook that knows its resource as `matched`; `object` and `old` are of that version.
 pub(in crate::admission) fn question(
@@ -86,7 +81,7 @@ pub(super) fn answer(review: &Value, uid: &str, mutating: bool) -> Result<Answer
     let patch = match patch {
         "" => Value::Null,
         patch => {
-            let decoded = STANDARD.decode(patch).map_err(|e| format!("response.patch is not base64: {e}"))?;
+            let decoded = BASE64_STANDARD.decode(patch).map_err(|e| format!("response.patch is not base64: {e}"))?;
             serde_json::from_slice(&decoded).map_err(|e| format!("response.patch is not JSON: {e}"))?
         }
     };

@@ -1,9 +1,7 @@
 //! How `kubectl get pods` shows a pod.
 
-use crate::kinds::cells::{OwnCell, age, or_none};
-use crate::kinds::walk::{int, items, text};
-use cluster_object::meta;
-use serde_json::Value;
+use crate::kinds::cells::{age, or_none};
+use crate::kinds::prelude::*;
 
 /// Columns of pods.
 pub(crate) const CELLS: &[OwnCell] = &[
@@ -64,7 +62,7 @@ impl Summary {
                 None => {}
             }
         }
-        if !initializing || condition(status, "Initialized") {
+        if !initializing || meta::is_true(pod, "Initialized") {
             restarts = sidecar_restarts;
             let mut running = false;
             for container in items(&status["containerStatuses"]).iter().rev() {
@@ -77,7 +75,7 @@ impl Summary {
                 }
             }
             if reason == "Completed" && running {
-                let shown = if condition(status, "Ready") { "Running" } else { "NotReady" };
+                let shown = if meta::is_true(pod, "Ready") { "Running" } else { "NotReady" };
                 shown.clone_into(&mut reason);
             }
         }
@@ -145,16 +143,12 @@ fn terminated_reason(terminated: &Value) -> String {
     }
 }
 
-fn condition(status: &Value, kind: &str) -> bool {
-    items(&status["conditions"]).iter().any(|c| c["type"] == kind && c["status"] == "True")
-}
-
 fn readiness_gates(pod: &Value) -> Value {
     let gates = items(&pod["spec"]["readinessGates"]);
     if gates.is_empty() {
         return "<none>".into();
     }
-    let met = gates.iter().filter(|gate| condition(&pod["status"], text(&gate["conditionType"]))).count();
+    let met = gates.iter().filter(|gate| meta::is_true(pod, text(&gate["conditionType"]))).count();
     format!("{met}/{}", gates.len()).into()
 }
 

@@ -1,12 +1,7 @@
 //! What makes containers faulty: names, images, ports, environment, mounts, probes, hooks, resources.
 
 use super::validation::security_context;
-use crate::kinds::rules::named;
-use crate::kinds::walk::{At, entries, text};
-use cluster_object::field::{Error, Errors};
-use cluster_object::name;
-use cluster_object::quantity::Quantity;
-use serde_json::Value;
+use crate::kinds::prelude::*;
 
 /// Which list a container stands in.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! What upstream fills into pods and pod templates.
 
-use crate::kinds::rules::named;
-use crate::kinds::walk::{at, canonical_quantities, canonical_quantity, child, default, each, entries, int, is_empty};
-use serde_json::{Map, Value, json};
+use crate::kinds::prelude::*;
+use crate::kinds::walk::{canonical_quantities, canonical_quantity};
 
 /// Defaults of a pod.
 pub(crate) fn pod(pod: &mut Value) {

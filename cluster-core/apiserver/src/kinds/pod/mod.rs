@@ -7,10 +7,9 @@ pub(crate) mod update;
 pub(super) mod validation;
 mod volumes;
 
+use crate::prelude::*;
 use crate::registry::{Deletion, Strategy};
-use cluster_object::meta;
 use cluster_object::pod::qos_class_of;
-use serde_json::json;
 
 /// The rules of pods.
 pub(super) const STRATEGY: Strategy = Strategy {

@@ -1,9 +1,7 @@
 //! What may change in a pod once it exists.
 
-use crate::kinds::walk::{At, each, entries, is_empty, items, remove, text};
-use cluster_object::field::{Error, Errors};
+use crate::kinds::prelude::*;
 use cluster_object::pod::qos_class_of;
-use serde_json::Value;
 
 const MUTABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
     `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\

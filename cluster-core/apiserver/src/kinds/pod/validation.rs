@@ -1,11 +1,7 @@
 //! What makes a pod or pod template faulty.
 
 use super::{containers, volumes};
-use crate::kinds::order;
-use crate::kinds::rules::named;
-use crate::kinds::walk::{At, items};
-use cluster_object::field::{Error, Errors};
-use cluster_object::name;
+use crate::kinds::prelude::*;
 use std::net::IpAddr;
 
 /// Faults of a pod template.

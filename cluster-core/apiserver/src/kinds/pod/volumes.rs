@@ -1,10 +1,7 @@
 //! What makes the volumes of a pod faulty.
 
 use super::containers::{field_ref, relative_path};
-use crate::kinds::rules::named;
-use crate::kinds::walk::{At, entries, int};
-use cluster_object::field::Errors;
-use cluster_object::name;
+use crate::kinds::prelude::*;
 
 /// Faults of the list of volumes; returns the names that mounts may use.
 pub(crate) fn validate(volumes: &At<'_>, errors: &mut Errors) -> Vec<String> {

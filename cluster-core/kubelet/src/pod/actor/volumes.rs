@@ -1,12 +1,9 @@
 //! A pod's volumes: made before its containers, kept up to date while they run.
 
-use super::super::context::Context;
-use super::super::state::{Event, Volumes};
+use super::super::state::Volumes;
 use super::Actor;
+use crate::prelude::*;
 use crate::volume::{self, VolumeContext};
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use std::sync::Arc;
 
 /// What the volumes of a pod depend on.
 pub(super) fn context(context: &Context, pod: &Pod) -> VolumeContext {

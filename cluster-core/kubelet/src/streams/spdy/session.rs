@@ -2,11 +2,8 @@
 
 use super::frame::{FrameReader, FrameWriter, Received, Sent};
 use super::headers::Headers;
-use bytes::Bytes;
-use std::collections::HashMap;
+use crate::prelude::*;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
 
 /// How many frames of one stream, and of the writer, may wait.
 const QUEUE: usize = 32;

@@ -1,0 +1,19 @@
+//! The names that most files of the launcher use.
+
+pub(crate) use crate::engine::Launcher;
+pub(crate) use crate::error::{Doing, status_code};
+pub(crate) use crate::progress::{Steps, all};
+pub(crate) use crate::state::Record;
+pub(crate) use crate::{ClusterSpec, Error, NodeSpec, Result};
+pub(crate) use bytes::Bytes;
+pub(crate) use cluster_client::Client;
+pub(crate) use cluster_config::Role;
+pub(crate) use cluster_object::yaml;
+pub(crate) use futures::StreamExt;
+pub(crate) use futures::future::BoxFuture;
+pub(crate) use serde::Serialize;
+pub(crate) use serde_json::Value;
+pub(crate) use std::collections::HashMap;
+pub(crate) use std::path::{Path, PathBuf};
+pub(crate) use std::sync::Arc;
+pub(crate) use std::time::Duration;
