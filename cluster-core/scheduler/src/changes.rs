@@ -72,6 +72,7 @@ fn namespace_changed(scheduler: &mut Scheduler, change: Change<Namespace>) {
 fn claim_changed(scheduler: &mut Scheduler, change: Change<PersistentVolumeClaim>) {
     let key = key(&change);
     keep(&mut scheduler.cluster.objects.claims, key.clone(), &change);
+    scheduler.cluster.objects.selected.remove(&key);
     scheduler.wake(&Happening::Claim(&key), Instant::now());
 }
 

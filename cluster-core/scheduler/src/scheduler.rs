@@ -1,7 +1,7 @@
 //! The loop's state: takes in changes, decides pod by pod, hands the decisions to the writer.
 
 use crate::choose::Chooser;
-use crate::plugins::{Cycle, Happening, PLUGINS, select, unbound_claims};
+use crate::plugins::{Cycle, Happening, PLUGINS, unbound_claims};
 use crate::preempt::{self, Preemption};
 use crate::prelude::*;
 use crate::queue::Queue;
@@ -66,7 +66,7 @@ impl Scheduler {
         let name = self.cluster.node(node).name().to_owned();
         let claims = unbound_claims(&self.cluster, &pod);
         for claim in &claims {
-            select(&mut self.cluster, &ObjectKey::new(&pod.key.namespace, claim), &name);
+            self.cluster.objects.selected.insert(ObjectKey::new(&pod.key.namespace, claim), name.clone());
         }
         self.cluster.withdraw(&pod.uid);
         self.cluster.place(pod.clone(), &name, true);
@@ -115,6 +115,12 @@ impl Scheduler {
     pub(crate) fn bound(&mut self, outcome: Outcome, now: Instant) {
         self.bindings -= 1;
         let Outcome { pod, result: Err(error) } = outcome else { return };
+        for claim in pod.claims.iter().map(|claim| ObjectKey::new(&pod.key.namespace, &claim.name)) {
+            // Nobody may have told it; whoever was kept from another node by it is free again.
+            if self.cluster.objects.selected.remove(&claim).is_some() {
+                self.wake(&Happening::Claim(&claim), now);
+            }
+        }
         if !self.cluster.is_assumed(&pod.uid) {
             return;
         }

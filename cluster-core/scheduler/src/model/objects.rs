@@ -31,6 +31,8 @@ pub(crate) struct Objects {
     services: HashMap<Arc<str>, BTreeMap<Arc<str>, Labels>>,
     owners: HashMap<(OwnerKind, ObjectKey), Selector>,
     pub(crate) claims: HashMap<ObjectKey, Arc<PersistentVolumeClaim>>,
+    /// The nodes that claims are being told before the API server has it: the next pod that shares one must follow.
+    pub(crate) selected: HashMap<ObjectKey, String>,
     pub(crate) volumes: HashMap<String, Arc<PersistentVolume>>,
     pub(crate) storage_classes: HashMap<String, Arc<StorageClass>>,
     pub(crate) budgets: HashMap<ObjectKey, Arc<PodDisruptionBudget>>,

@@ -13,7 +13,7 @@ mod taints;
 mod volumes;
 mod zones;
 
-pub(crate) use volumes::{SELECTED_NODE, select, unbound_claims};
+pub(crate) use volumes::{SELECTED_NODE, unbound_claims};
 
 use crate::prelude::*;
 

@@ -1,6 +1,5 @@
 //! The rules about volumes: how many, whose, and where.
 
-use super::select;
 use crate::model::{Cluster, PodInfo};
 use crate::tests::{chosen, cluster, feasible, node, pod};
 use cluster_client::ObjectKey;
@@ -111,7 +110,7 @@ fn pods_that_share_a_claim_follow_the_first_of_them_before_there_is_a_volume() {
     let claim = json!({"metadata": {"name": "data", "namespace": "ns"}, "spec": {"storageClassName": "late"}});
     cluster.objects.claims.insert(key.clone(), object(claim));
     assert_eq!(feasible(&cluster, &claiming("p", &["data"])), ["a", "b"]);
-    select(&mut cluster, &key, "b");
+    cluster.objects.selected.insert(key, "b".to_owned());
     assert_eq!(feasible(&cluster, &claiming("q", &["data"])), ["b"]);
 }
 

@@ -1,7 +1,7 @@
 //! Volume claims: bound ones keep the pod where their volume is, unbound ones must be able to get one.
 
 use super::{Cycle, Filter, Happening, Prepared, Refusal};
-use crate::model::{Claim, NodeTerm};
+use crate::model::{Claim, NodeTerm, Objects};
 use crate::prelude::*;
 use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
@@ -32,7 +32,7 @@ pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
     for claim in &cycle.pod.claims {
         let key = ObjectKey { namespace: cycle.pod.key.namespace.clone(), name: claim.name.as_str().into() };
         let found = cycle.cluster.objects.claims.get(&key).ok_or_else(|| missing(claim))?;
-        rules.add(cycle, found)?;
+        rules.add(cycle, &key, found)?;
     }
     Ok(Some(Box::new(rules)))
 }
@@ -64,8 +64,8 @@ fn node_terms(volume: &PersistentVolume) -> Option<Vec<NodeTerm>> {
 }
 
 impl<'a> Rules<'a> {
-    fn add(&mut self, cycle: &Cycle<'a>, claim: &'a PersistentVolumeClaim) -> Result<(), Refusal> {
-        let volumes = &cycle.cluster.objects.volumes;
+    fn add(&mut self, cycle: &Cycle<'a>, key: &ObjectKey, claim: &'a PersistentVolumeClaim) -> Result<(), Refusal> {
+        let Objects { volumes, selected, .. } = &cycle.cluster.objects;
         let name = claim.metadata.name.as_deref().unwrap_or_default();
         if claim.metadata.deletion_timestamp.is_some() {
             return Err(Refusal::final_(format!("persistentvolumeclaim {name:?} is being deleted")));
@@ -80,8 +80,8 @@ impl<'a> Rules<'a> {
         }
         let unbound = || Refusal::final_("pod has unbound immediate PersistentVolumeClaims");
         let class = waits_for_node(cycle.cluster, claim).ok_or_else(unbound)?;
-        self.selected
-            .extend(claim.metadata.annotations.iter().filter_map(|of| of.get(SELECTED_NODE)).map(String::as_str));
+        let told = claim.metadata.annotations.as_ref().and_then(|of| of.get(SELECTED_NODE));
+        self.selected.extend(told.or(selected.get(key)).map(String::as_str));
         if class.provisioner == NO_PROVISIONER {
             let fitting = volumes.values().filter(|volume| fits(volume, claim));
             self.open.push(fitting.map(|volume| node_terms(volume)).collect());
@@ -144,14 +144,6 @@ pub(crate) fn unbound_claims(cluster: &Cluster, pod: &PodInfo) -> Vec<String> {
         found.is_some_and(|found| volume_name(found).is_none() && waits_for_node(cluster, found).is_some())
     };
     pod.claims.iter().filter(waits).map(|claim| claim.name.clone()).collect()
-}
-
-/// Counts a claim as told its node before the API server has it: the next pod that shares it must follow.
-pub(crate) fn select(cluster: &mut Cluster, claim: &ObjectKey, node: &str) {
-    if let Some(claim) = cluster.objects.claims.get_mut(claim) {
-        let annotations = Arc::make_mut(claim).metadata.annotations.get_or_insert_default();
-        annotations.insert(SELECTED_NODE.to_owned(), node.to_owned());
-    }
 }
 
 /// The pod's claims that exist.

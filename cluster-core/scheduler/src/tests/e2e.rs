@@ -3,7 +3,8 @@
 use crate::tests::{node, pod, requests};
 use cluster_client::{Change, Client, Informers, trim};
 use cluster_fake_server::FakeServer;
-use k8s_openapi::api::core::v1::{Event, Node, Pod};
+use k8s_openapi::api::core::v1::{Event, Node, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,6 +139,29 @@ async fn a_binding_that_fails_is_tried_again() {
     world.add_pod("p", requests("3", "1Gi")).await;
     world.server.fail(1);
     assert_eq!(world.bound("p").await, "n1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_could_not_be_told_its_node_may_get_another() {
+    let world = World::start();
+    let class: StorageClass = serde_json::from_value(json!({
+        "metadata": {"name": "late"}, "provisioner": "p", "volumeBindingMode": "WaitForFirstConsumer",
+    }))
+    .expect("a class");
+    world.client.create(&class).await.expect("created");
+    let mut claim = PersistentVolumeClaim::default();
+    (claim.metadata.name, claim.metadata.namespace) = (Some("data".to_owned()), Some("ns".to_owned()));
+    claim.spec.get_or_insert_default().storage_class_name = Some("late".to_owned());
+    world.client.create(&claim).await.expect("created");
+    world.add_node("a", json!({})).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let volume = json!({"name": "v", "persistentVolumeClaim": {"claimName": "data"}});
+    world.add_pod("p", json!({"spec": {"volumes": [volume]}})).await;
+    world.server.fail(1);
+    assert_eq!(world.refused("p").await.0, "SchedulerError");
+    world.client.delete::<Node>("", "a", &Default::default()).await.expect("deleted");
+    world.add_node("b", json!({})).await;
+    assert_eq!(world.bound("p").await, "b");
 }
 
 #[tokio::test(start_paused = true)]
