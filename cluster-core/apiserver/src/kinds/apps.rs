@@ -66,8 +66,10 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
     validate: |at, errors| {
         selected_template(at, errors);
         let strategy = at.get("spec.updateStrategy");
-        if !matches!(strategy.get("type").text(), "RollingUpdate" | "OnDelete") {
-            errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["RollingUpdate", "OnDelete"]));
+        match strategy.get("type").text() {
+            "RollingUpdate" => errors.extend(strategy.get("rollingUpdate").faults(named("DaemonSetRollingUpdate"))),
+            "OnDelete" => {}
+            _ => errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["RollingUpdate", "OnDelete"])),
         }
     },
     ..Strategy::NONE

@@ -60,8 +60,9 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
 }
 
 /// Tables of rules for parts that several kinds have.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "Container",
+    "DaemonSetRollingUpdate",
     "DeviceClaim",
     "Handler",
     "JobSpec",
@@ -87,6 +88,19 @@ fn every_table_of_rules_belongs_to_a_kind_or_a_part_of_some() {
     let unused: Vec<&str> = rules::names().filter(|name| !is_used(name)).collect();
     assert_eq!(unused, Vec::<&str>::new());
     assert!(PARTS.iter().all(|part| !rules::named(part).paths.is_empty()));
+}
+
+#[test]
+fn the_numbers_of_a_rolling_update_are_judged_only_where_there_is_one() {
+    for (kind, faults) in
+        [("RollingUpdate", vec!["spec.updateStrategy.rollingUpdate.maxUnavailable"]), ("OnDelete", vec![])]
+    {
+        let mut set = workload();
+        set["spec"]["updateStrategy"] = json!({"type": kind, "rollingUpdate": {"maxUnavailable": "200%"}});
+        let (_, found) = create("DaemonSet", set);
+        let places: Vec<&str> = found.iter().filter_map(|fault| fault.split(':').next()).collect();
+        assert_eq!(places, faults, "{kind}");
+    }
 }
 
 #[test]
