@@ -33,7 +33,7 @@ pub(super) fn node(object: &Value) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::health::Health;
 
     #[test]
     fn a_line_says_what_a_node_lacks() {

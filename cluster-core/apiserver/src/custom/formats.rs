@@ -10,7 +10,8 @@ use std::net::{IpAddr, Ipv6Addr};
 static COMPILED: LazyLock<HashMap<&str, Regex>> = LazyLock::new(|| {
     let patterns: HashMap<&str, Cow<'_, str>> =
         serde_json::from_str(include_str!("formats.json")).expect("a table of patterns, which tests read");
-    patterns.into_iter().filter_map(|(name, pattern)| Some((name, Regex::new(&pattern).ok()?))).collect()
+    let compiled = |pattern: &str| Regex::new(pattern).expect("a pattern, which tests compile");
+    patterns.into_iter().map(|(name, pattern)| (name, compiled(&pattern))).collect()
 });
 
 /// Whether text has a format; formats nobody knows are no rule.
@@ -117,7 +118,6 @@ mod tests {
 
     #[test]
     fn formats_take_what_upstream_takes() {
-        assert_eq!(COMPILED.len(), PATTERNS.len(), "a pattern does not compile");
         // Each was put to apiextensions-apiserver 1.36. Nothing at all has none of these formats.
         let table: &[(&str, &[&str], &[&str])] = &[
             ("bsonobjectid", &["507f1f77bcf86cd799439011", "ABCDEFabcdef012345678901"], &["abc"]),

@@ -68,7 +68,7 @@ pub(crate) fn container_request(spec: &PodSpec, container: &str, name: &str) -> 
 }
 
 fn parse(text: &Text) -> Option<Quantity> {
-    text.0.parse().ok()
+    Quantity::parse(&text.0).ok()
 }
 
 fn asked(resources: Option<&ResourceRequirements>, name: &str) -> Option<Quantity> {
