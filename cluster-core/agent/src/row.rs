@@ -23,11 +23,13 @@ pub(crate) struct Column {
 }
 
 /// A column that a page asks for beside the server's.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ExtraColumn {
     pub(crate) name: String,
+    #[serde(default)]
     pub(crate) json_path: String,
+    #[serde(default)]
     pub(crate) label: String,
 }
 

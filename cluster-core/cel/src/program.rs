@@ -259,8 +259,10 @@ fn words(error: &ExecutionError) -> String {
         ExecutionError::Overflow(..) => "integer overflow".to_owned(),
         ExecutionError::FunctionError { function, message } => {
             match CONVERSIONS.iter().find(|(name, _)| name == function) {
-                Some((_, kind)) => format!("type conversion error from 'string' to '{kind}'"),
-                None => message.clone(),
+                Some((_, kind)) if !message.ends_with("overflow") => {
+                    format!("type conversion error from 'string' to '{kind}'")
+                }
+                _ => message.clone(),
             }
         }
         other => other.to_string(),

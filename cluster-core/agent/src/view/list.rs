@@ -12,17 +12,25 @@ const MOST_ROWS: usize = 5000;
 
 /// Which rows.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ListSpec {
     #[serde(flatten)]
     pub(crate) resource: Resource,
+    #[serde(default)]
     pub(crate) namespaces: Vec<String>,
+    #[serde(default)]
     pub(crate) label_selector: String,
+    #[serde(default)]
     pub(crate) field_selector: String,
+    #[serde(default)]
     pub(crate) filter: String,
+    #[serde(default)]
     pub(crate) sort: Option<Sort>,
+    #[serde(default)]
     pub(crate) columns: Vec<ExtraColumn>,
+    #[serde(default)]
     pub(crate) offset: usize,
+    #[serde(default)]
     pub(crate) limit: Option<usize>,
 }
 

@@ -17,18 +17,23 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Which containers.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct LogsSpec {
     namespace: String,
+    #[serde(default)]
     pods: Vec<String>,
+    #[serde(default)]
     selector: String,
     /// All when empty.
+    #[serde(default)]
     containers: Vec<String>,
     /// What they said before their last restart.
+    #[serde(default)]
     previous: bool,
+    #[serde(default)]
     tail: Option<usize>,
     /// All words must occur.
+    #[serde(default)]
     filter: String,
 }
 
