@@ -65,10 +65,18 @@ pub enum Reason {
 
 impl Reason {
     /// The name in `Status.details.causes[].reason`.
-    pub fn cause(self) -> String {
+    pub fn cause(self) -> &'static str {
         match self {
-            Self::Internal => "InternalError".to_owned(),
-            fault => format!("FieldValue{fault:?}"),
+            Self::Required => "FieldValueRequired",
+            Self::Invalid => "FieldValueInvalid",
+            Self::NotSupported => "FieldValueNotSupported",
+            Self::Duplicate => "FieldValueDuplicate",
+            Self::Forbidden => "FieldValueForbidden",
+            Self::TooLong => "FieldValueTooLong",
+            Self::TooMany => "FieldValueTooMany",
+            Self::NotFound => "FieldValueNotFound",
+            Self::TypeInvalid => "FieldValueTypeInvalid",
+            Self::Internal => "InternalError",
         }
     }
 }

@@ -6,37 +6,61 @@ use super::operations::{Answer, Names, OBJECTS, Operation, meta};
 use super::path;
 use crate::prelude::*;
 
-/// A document of its own: path, operation, tag, description, media types, definition of the answer (`-` for any object).
-type Row<'a> = (&'a str, &'a str, &'a str, &'a str, &'static [&'static str], &'a str);
-static TABLE: LazyLock<Vec<(&str, &str, &str, &str, Vec<&str>, &str)>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("standing.json")).expect("a table of documents, which tests read")
-});
+const JSON: &[&str] = &["application/json"];
+const KEYS: &[&str] = &["application/jwk-set+json"];
+
+/// An operation: its name, tag, description, media types, definition of the answer (`-` for any object).
+type Row<'a> = (&'a str, &'a str, &'a str, &'static [&'static str], &'a str);
+
+/// The documents of their own: path and operation.
+const TABLE: &[(&str, Row<'static>)] = &[
+    ("api", ("getCoreAPIVersions", "core", "get available API versions", OBJECTS, "APIVersions")),
+    ("apis", ("getAPIVersions", "apis", "get available API versions", OBJECTS, "APIGroupList")),
+    ("version", ("getCodeVersion", "version", "get the version information for this server", JSON, "-")),
+    (
+        ".well-known/openid-configuration",
+        (
+            "getServiceAccountIssuerOpenIDConfiguration",
+            "WellKnown",
+            "get service account issuer OpenID configuration, also known as the 'OIDC discovery doc'",
+            JSON,
+            "",
+        ),
+    ),
+    (
+        "openid/v1/jwks",
+        (
+            "getServiceAccountIssuerOpenIDKeyset",
+            "openid",
+            "get service account issuer OpenID JSON Web Key Set (contains public token verification keys)",
+            KEYS,
+            "",
+        ),
+    ),
+];
 
 /// The operations with the paths of the documents they belong to.
 pub(super) fn operations<'a>(resources: &[&Resource]) -> Vec<(String, Operation<'a>)> {
-    let rows = TABLE.iter().map(|(path, id, tag, description, media, answer)| {
-        operation((*path).to_owned(), &("", *id, *tag, *description, media.as_slice(), *answer))
-    });
-    let mut all: Vec<_> = rows.collect();
+    let mut all: Vec<_> = TABLE.iter().map(|(path, row)| operation((*path).to_owned(), row)).collect();
     let built_in = resources.iter().filter(|resource| resource.custom.is_none());
     let versions: BTreeSet<(&str, &str)> = built_in.map(|one| (one.group.as_str(), one.version.as_str())).collect();
     for (group, version) in &versions {
         let Names { words, tag, .. } = Names::of(group, version);
         let id = format!("get{words}APIResources");
-        let row = ("", &*id, &*tag, "get available resources", OBJECTS, "APIResourceList");
+        let row = (&*id, &*tag, "get available resources", OBJECTS, "APIResourceList");
         all.push(operation(path(group, version), &row));
     }
     let groups: BTreeSet<&str> = versions.iter().map(|(group, _)| *group).filter(|group| !group.is_empty()).collect();
     for group in groups {
         let Names { group: words, tag, .. } = Names::of(group, "");
         let id = format!("get{words}APIGroup");
-        let row = ("", &*id, tag.trim_end_matches('_'), "get information of a group", OBJECTS, "APIGroup");
+        let row = (&*id, tag.trim_end_matches('_'), "get information of a group", OBJECTS, "APIGroup");
         all.push(operation(format!("apis/{group}"), &row));
     }
     all
 }
 
-fn operation<'a>(document: String, &(_, id, tag, description, media, answer): &Row<'_>) -> (String, Operation<'a>) {
+fn operation<'a>(document: String, &(id, tag, description, media, answer): &Row<'_>) -> (String, Operation<'a>) {
     let operation = Operation {
         path: format!("/{document}{}", if answer.is_empty() { "" } else { "/" }),
         method: "get",

@@ -226,12 +226,23 @@ fn init_kind(container: &Container) -> Kind {
     if is_sidecar(container) { Kind::Sidecar } else { Kind::Init }
 }
 
-/// Which probe spoke; messages name it as it is named here.
+/// Which probe spoke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProbeKind {
     Startup,
     Readiness,
     Liveness,
+}
+
+impl ProbeKind {
+    /// The word in messages.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Startup => "Startup",
+            Self::Readiness => "Readiness",
+            Self::Liveness => "Liveness",
+        }
+    }
 }
 
 /// A container that was found in the engine.

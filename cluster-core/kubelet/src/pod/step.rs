@@ -211,8 +211,7 @@ fn probed(state: &mut PodState, name: &str, kind: ProbeKind, ok: bool, actions: 
         (ProbeKind::Startup, true) => (container.started, container.ready) = (true, !readiness),
         (ProbeKind::Liveness, true) => {}
         (ProbeKind::Startup | ProbeKind::Liveness, false) => {
-            let message =
-                format!("Container {name} failed {} probe, will be restarted", format!("{kind:?}").to_lowercase());
+            let message = format!("Container {name} failed {} probe, will be restarted", kind.word().to_lowercase());
             kill_one(state, name, grace, message, actions);
         }
     }

@@ -110,7 +110,7 @@ impl Worker {
         loop {
             let result = self.once().await;
             if let Err(why) = &result {
-                let message = format!("{:?} probe failed: {why}", self.kind);
+                let message = format!("{} probe failed: {why}", self.kind.word());
                 let path = Some(field_path(&self.subject.pod, &self.container));
                 self.context.record(&self.subject.pod, path, true, "Unhealthy", &message);
             }
