@@ -1,5 +1,6 @@
 //! A pod's containers in the engine: how one stands, and removing what is no longer needed.
 
+use super::log_links;
 use super::start;
 use super::state::Ended;
 use crate::prelude::*;
@@ -47,20 +48,23 @@ pub(super) async fn remove_old(context: &Context, pod: &Pod, name: &str, attempt
         return;
     }
     for old in of_pod(context, pod).await {
-        if old.label(label::CONTAINER) == name
-            && old.restarts() + 1 < attempt
-            && let Err(e) = context.runtime.remove(&old.id).await
-        {
-            tracing::warn!("cannot remove an old container: {e}");
+        if old.label(label::CONTAINER) == name && old.restarts() + 1 < attempt {
+            remove(context, &old).await;
         }
     }
 }
 
 pub(super) async fn clean(context: &Context, pod: &Pod) {
-    let removals = of_pod(context, pod).await.into_iter().map(|container| async move {
-        if let Err(e) = context.runtime.remove(&container.id).await {
-            tracing::warn!("cannot remove a container: {e}");
-        }
-    });
-    futures::future::join_all(removals).await;
+    let all = of_pod(context, pod).await;
+    futures::future::join_all(all.iter().map(|container| remove(context, container))).await;
+}
+
+/// Removes a container, and with it the links to its log.
+pub(super) async fn remove(context: &Context, container: &ContainerInfo) {
+    if let Err(error) = context.runtime.remove(&container.id).await {
+        tracing::warn!(%error, container = container.id, "failed to remove a container");
+    }
+    if let Err(error) = log_links::remove(&context.options.logs, container) {
+        tracing::warn!(%error, container = container.id, "failed to remove the links to a log");
+    }
 }
