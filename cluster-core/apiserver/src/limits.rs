@@ -28,11 +28,23 @@ impl Default for Limits {
 pub(crate) struct Places {
     reading: Semaphore,
     mutating: Semaphore,
+    /// How many there are of both.
+    all: [usize; 2],
 }
 
 impl Places {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { reading: Semaphore::new(limits.reading), mutating: Semaphore::new(limits.mutating) }
+        let (reading, mutating) = (Semaphore::new(limits.reading), Semaphore::new(limits.mutating));
+        Self { reading, mutating, all: [limits.reading, limits.mutating] }
+    }
+
+    /// How many places are taken now by requests of each kind, in upstream's words.
+    pub(crate) fn taken(&self) -> [(&'static str, usize); 2] {
+        let [reading, mutating] = self.all;
+        [
+            ("readOnly", reading - self.reading.available_permits()),
+            ("mutating", mutating - self.mutating.available_permits()),
+        ]
     }
 
     /// A place for the request, or 429. Streams need none, and administrators always get through to mend things.

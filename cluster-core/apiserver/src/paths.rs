@@ -2,6 +2,7 @@
 
 use crate::aggregation;
 use crate::discovery::{self, Format};
+use crate::metrics;
 use crate::openapi;
 use crate::pipeline::header;
 use crate::prelude::*;
@@ -11,7 +12,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, VARY}
 use sha2::{Digest, Sha256};
 
 /// The Kubernetes version this server speaks.
-const GIT_VERSION: &str = "v1.37.0";
+pub(crate) const GIT_VERSION: &str = "v1.37.0";
 
 pub(crate) async fn serve(server: &ApiServer, parts: &Parts, info: &RequestInfo) -> Result<Response<Body>, Status> {
     if !matches!(parts.method, Method::GET | Method::HEAD) {
@@ -22,7 +23,7 @@ pub(crate) async fn serve(server: &ApiServer, parts: &Parts, info: &RequestInfo)
     match segments.as_slice() {
         ["healthz" | "livez" | "readyz", check @ ..] => Ok(health(server, segments[0], check, query).await),
         ["version"] => Ok(render::json(StatusCode::OK, &version())),
-        ["metrics"] => Ok(text(StatusCode::OK, server.metrics.render())),
+        ["metrics"] => Ok(text(StatusCode::OK, metrics::render(server))),
         [".well-known", "openid-configuration"] => {
             Ok(render::json(StatusCode::OK, &server.config.tokens.configuration()))
         }

@@ -1,6 +1,7 @@
 //! A request's way: URL, user, authorization, options, then its verb, subresource or path.
 
 use crate::auth::{self, PeerCertificate};
+use crate::metrics::Labels;
 use crate::prelude::*;
 use crate::request::{Accept, Encoding, Query};
 use crate::{audit, limits, paths, render, subresources, verbs};
@@ -11,25 +12,16 @@ pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Respons
     let start = Instant::now();
     let (parts, body) = request.into_parts();
     let info = RequestInfo::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
-    let (verb, (resource, subresource)) = (info.verb.clone(), names(server, &info));
+    let labels = Labels::of(server, &parts, &info);
     let notes = Arc::new(Notes::default());
     let encoding = Accept::parse(&parts.headers).unwrap_or_default().encoding;
     let answer = answer(server, parts, info, body, &notes, encoding).await;
     let mut response = answer.unwrap_or_else(|status| render::status(&status, encoding));
     render::warn(&mut response, &notes.warnings());
     let code = response.status().as_u16();
-    tracing::debug!(%verb, resource, subresource, code, elapsed = ?start.elapsed(), "served");
-    server.metrics.record(verb, &resource, &subresource, code, start.elapsed());
+    tracing::debug!(?labels, code, elapsed = ?start.elapsed(), "served");
+    server.metrics.record(labels, code, start.elapsed());
     response
-}
-
-/// Resource and subresource for logs and metrics; empty unless they are served, so that nobody makes series at will.
-fn names(server: &ApiServer, info: &RequestInfo) -> (String, String) {
-    let served = server.registry.get(&info.group, &info.version, &info.resource);
-    match served.filter(|r| info.subresource.is_empty() || r.subresource(&info.subresource).is_some()) {
-        Some(_) => (info.resource.clone(), info.subresource.clone()),
-        None => Default::default(),
-    }
 }
 
 /// Finds the user, and serves the request in its time and place, on record.

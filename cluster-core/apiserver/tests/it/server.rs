@@ -42,8 +42,36 @@ async fn health_version_discovery_and_openapi_answer() {
     assert_eq!(api.get("/apis/apps").await.ok()["kind"], "APIGroup");
     assert!(api.get("/openapi/v3").await.ok()["paths"]["apis/apps/v1"].is_object());
     assert_eq!(api.get("/nothing").await.code, 404);
+}
+
+#[tokio::test]
+async fn metrics_count_requests_by_upstreams_labels_and_what_is_stored() {
+    let api = Api::start().await;
+    api.post("/api/v1/namespaces/default/secrets", &json!({"metadata": {"name": "a"}})).await.ok();
+    api.get("/apis/apps/v1/deployments").await.ok();
+    api.get("/apis/made.up/v1/names").await;
     let metrics = api.get("/metrics").await.body;
-    assert!(metrics.as_str().is_some_and(|t| t.contains("apiserver_request_total{verb=\"GET\"")));
+    let metrics = metrics.as_str().expect("text");
+    let labels = |verb: &str, group: &str, resource: &str, scope: &str, version: &str| {
+        format!(
+            "verb=\"{verb}\",component=\"apiserver\",dry_run=\"\",group=\"{group}\",resource=\"{resource}\",scope=\"{scope}\",\
+             subresource=\"\",version=\"{version}\""
+        )
+    };
+    let created = labels("POST", "", "secrets", "resource", "v1");
+    let unknown = labels("LIST", "", "", "cluster", "");
+    for line in [
+        format!("apiserver_request_total{{{created},code=\"201\"}} 1"),
+        format!("apiserver_request_duration_seconds_bucket{{{created},le=\"60\"}} 1"),
+        format!("apiserver_request_duration_seconds_count{{{created}}} 1"),
+        format!("apiserver_request_total{{{},code=\"200\"}} 1", labels("LIST", "apps", "deployments", "cluster", "v1")),
+        format!("apiserver_request_total{{{unknown},code=\"404\"}} 1"),
+        "apiserver_resource_objects{group=\"\",resource=\"secrets\"} 1".to_owned(),
+        "kubernetes_build_info{git_version=\"v1.37.0\"} 1".to_owned(),
+    ] {
+        assert!(metrics.lines().any(|told| told == line), "{line} is missing in\n{metrics}");
+    }
+    assert!(!metrics.contains("made.up"));
 }
 
 #[tokio::test]
