@@ -1,6 +1,6 @@
 //! Typed requests: one [`Client`] for every kind k8s-openapi knows.
 
-use crate::options::{DeleteOptions, ListOptions, Patch, PatchOptions};
+use crate::options::{DeleteOptions, ListOptions, Patch};
 use crate::{Backend, Error, Status, WatchScope};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -90,16 +90,16 @@ impl Client {
 
     /// Replaces an object; fails with a conflict when it changed since it was read.
     pub async fn update<K: Object>(&self, object: &K) -> Result<K, Error> {
-        self.put(object, "").await
+        self.update_subresource(object, "").await
     }
 
     /// Replaces an object's status and nothing else.
     pub async fn update_status<K: Object>(&self, object: &K) -> Result<K, Error> {
-        self.put(object, "status").await
+        self.update_subresource(object, "status").await
     }
 
-    /// Replaces what one subresource of an object holds.
-    async fn put<K: Object>(&self, object: &K, subresource: &str) -> Result<K, Error> {
+    /// Replaces what one subresource of an object holds, for example `approval` or `finalize`.
+    pub async fn update_subresource<K: Object>(&self, object: &K, subresource: &str) -> Result<K, Error> {
         let path = object_path::<K>(object.namespace(), object.name(), subresource);
         self.send(Method::PUT, &self.managed(&path), Some(encode(object)?)).await
     }
@@ -111,14 +111,8 @@ impl Client {
         name: &str,
         subresource: &str,
         patch: &Patch,
-        options: &PatchOptions,
     ) -> Result<K, Error> {
-        let manager = options.field_manager.as_deref().unwrap_or(&self.field_manager);
-        let mut path = format!("{}?fieldManager={}", object_path::<K>(namespace, name, subresource), escape(manager));
-        if options.force {
-            path.push_str("&force=true");
-        }
-        self.raw_patch(&path, patch).await
+        self.raw_patch(&self.managed(&object_path::<K>(namespace, name, subresource)), patch).await
     }
 
     /// A patch without a type.

@@ -11,6 +11,7 @@ pub mod http;
 mod informer;
 pub mod kubeconfig;
 pub mod lease;
+pub mod node_lease;
 pub mod nodes;
 mod options;
 pub mod pods;
@@ -22,7 +23,7 @@ pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
 pub use client::{Client, Object, escape, successful};
 pub use cluster_object::status::Status;
 pub use informer::{Change, Informer, Informers, ObjectKey};
-pub use options::{DeleteOptions, ListOptions, Patch, PatchOptions};
+pub use options::{DeleteOptions, ListOptions, Patch};
 pub use queue::WorkQueue;
 
 /// Why a request failed.

@@ -129,9 +129,7 @@ impl Controller for Emptier {
         let mut done = namespace;
         done.spec.get_or_insert_default().finalizers =
             Some(finalizers.into_iter().filter(|f| f != FINALIZER).collect());
-        let body = serde_json::to_value(&done).map_err(|e| Error::Object(e.to_string()))?;
-        let path = format!("/api/v1/namespaces/{}/finalize", key.name);
-        ignore_gone(self.client.raw(Method::PUT, &path, Some(&body)).await)?;
+        ignore_gone(self.client.update_subresource(&done, "finalize").await)?;
         Ok(None)
     }
 }

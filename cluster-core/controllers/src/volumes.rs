@@ -45,18 +45,6 @@ fn class_name(claim: &PersistentVolumeClaim) -> &str {
     claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref()).unwrap_or_default()
 }
 
-/// Lets an object go that is being deleted and was kept by this finalizer.
-async fn unprotect<K: Object>(client: &Client, object: &K, finalizer: &str) -> Result<(), Error> {
-    let kept: Vec<_> = object.finalizers().iter().filter(|held| *held != finalizer).collect();
-    if kept.len() == object.finalizers().len() {
-        return Ok(());
-    }
-    let version = &object.metadata().resource_version;
-    let patch = Patch::Merge(json!({"metadata": {"finalizers": kept, "resourceVersion": version}}));
-    ignore_gone(client.patch::<K>(object.namespace(), object.name(), "", &patch, &PatchOptions::default()).await)
-        .map(drop)
-}
-
 fn find(volumes: &Informer<PersistentVolume>, name: &str) -> Option<Arc<PersistentVolume>> {
     volumes.get(&ObjectKey::new("", name))
 }

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, DeleteOptions, Error, Patch, PatchOptions};
+use cluster_client::{Client, DeleteOptions, Error, Patch};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ impl Writer {
         let (namespace, name) = (&*pod.key.namespace, &*pod.key.name);
         let chosen = Patch::Merge(json!({"metadata": {"annotations": {SELECTED_NODE: node}}}));
         for claim in claims {
-            self.client.patch::<PersistentVolumeClaim>(namespace, claim, "", &chosen, &PatchOptions::default()).await?;
+            self.client.patch::<PersistentVolumeClaim>(namespace, claim, "", &chosen).await?;
         }
         let body = json!({
             "apiVersion": "v1", "kind": "Binding",
@@ -131,8 +131,7 @@ impl Writer {
         let (client, key, uid) = (self.client.clone(), pod.key.clone(), pod.uid.clone());
         self.spawn(async move {
             let patch = Patch::Strategic(json!({"metadata": {"uid": &*uid}, "status": status}));
-            let options = PatchOptions::default();
-            let told = client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await;
+            let told = client.patch::<Pod>(&key.namespace, &key.name, "status", &patch).await;
             if let Err(error) = Error::ignore_gone(told) {
                 tracing::warn!(pod = %key, %error, "failed to update a pod's status");
             }
@@ -151,9 +150,9 @@ impl Writer {
         });
         self.spawn(async move {
             let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"conditions": [condition]}});
-            let (patch, options) = (Patch::Strategic(patch), PatchOptions::default());
+            let patch = Patch::Strategic(patch);
             let preempted = async {
-                client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await?;
+                client.patch::<Pod>(&key.namespace, &key.name, "status", &patch).await?;
                 client.delete_this(&*pod, DeleteOptions::default()).await
             };
             if let Err(error) = Error::ignore_gone(preempted.await) {

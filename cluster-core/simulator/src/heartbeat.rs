@@ -1,16 +1,14 @@
 //! Signs of life: each node's lease is renewed once in a period, the nodes evenly spread over it.
 
 use crate::node;
-use cluster_client::{Client, Error, Informers, Patch, PatchOptions};
+use cluster_client::{Client, Error, Informers, Patch, node_lease};
 use futures::StreamExt;
 use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-const NAMESPACE: &str = "kube-node-lease";
 /// Into how many parts the period is cut. Renewals of one part go together, so that the store writes them at once.
 const PARTS: u32 = 20;
 /// Requests under way at once.
@@ -51,20 +49,7 @@ async fn tend(client: &Client, node: &Node, period: Duration) -> Result<(), Erro
     let name = node.metadata.name.as_deref().unwrap_or_default();
     if node::needs_report(node) {
         let patch = Patch::Strategic(json!({"status": node::status(node, Timestamp::now())}));
-        client.patch::<Node>("", name, "status", &patch, &PatchOptions::default()).await?;
+        client.patch::<Node>("", name, "status", &patch).await?;
     }
-    let spec = json!({
-        "holderIdentity": name, "leaseDurationSeconds": period.as_secs() * 4,
-        "renewTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
-    });
-    let patch = Patch::Merge(json!({"spec": spec}));
-    match client.patch::<Lease>(NAMESPACE, name, "", &patch, &PatchOptions::default()).await {
-        Err(error) if error.is_not_found() => {}
-        other => return other.map(drop),
-    }
-    // The owner lets the garbage collector remove the lease with the node.
-    let owner = json!({"apiVersion": "v1", "kind": "Node", "name": name, "uid": node.metadata.uid});
-    let lease = json!({"metadata": {"name": name, "namespace": NAMESPACE, "ownerReferences": [owner]}, "spec": spec});
-    let lease: Lease = serde_json::from_value(lease).map_err(|source| Error::Decode { kind: "Lease", source })?;
-    client.create(&lease).await.map(drop)
+    node_lease::renew(client, name, 4 * period).await
 }

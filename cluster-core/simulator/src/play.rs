@@ -5,9 +5,7 @@ mod status;
 use crate::addresses::Addresses;
 use crate::node;
 use crate::stages::Stages;
-use cluster_client::{
-    Change, Client, DeleteOptions, Error, Informer, Informers, ObjectKey, Patch, PatchOptions, WorkQueue,
-};
+use cluster_client::{Change, Client, DeleteOptions, Error, Informer, Informers, ObjectKey, Patch, WorkQueue};
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, Pod, PodStatus};
@@ -122,8 +120,7 @@ impl Player<'_> {
         let done = match step {
             Step::Report(status) => {
                 let patch = Patch::Strategic(json!({"metadata": {"uid": uid}, "status": status}));
-                let options = PatchOptions::default();
-                self.client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await.map(drop)
+                self.client.patch::<Pod>(&key.namespace, &key.name, "status", &patch).await.map(drop)
             }
             Step::Leave => {
                 let options = DeleteOptions { grace_period_seconds: Some(0), uid, ..DeleteOptions::default() };

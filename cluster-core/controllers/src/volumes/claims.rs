@@ -2,7 +2,7 @@
 
 use super::binding::{bind, set_claim_phase};
 use super::matching::{choose, is_for, mismatch};
-use super::{COMPLETED, claim_key, class_name, find, provision, unprotect, volume_name};
+use super::{COMPLETED, claim_key, class_name, find, provision, volume_name};
 use crate::prelude::*;
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
@@ -80,7 +80,7 @@ impl Controller for Claims {
         if claim.is_deleting() {
             let users = self.pods.by_index(CLAIMED, &key.to_string());
             if users.iter().all(|pod| pods::node(pod).is_empty()) {
-                unprotect(&self.client, claim.as_ref(), PROTECTION).await?;
+                remove_finalizer(&self.client, claim.as_ref(), PROTECTION).await?;
             }
             return Ok(None);
         }
@@ -208,9 +208,8 @@ impl Claims {
     async fn ask_for_volume(&self, claim: &PersistentVolumeClaim, class: &StorageClass) -> Result<(), Error> {
         if claim.annotation(PROVISIONER) != Some(&class.provisioner) {
             let patch = Patch::Merge(json!({"metadata": {"annotations": {PROVISIONER: class.provisioner}}}));
-            let key = claim.key();
-            let options = PatchOptions::default();
-            self.client.patch::<PersistentVolumeClaim>(&key.namespace, &key.name, "", &patch, &options).await?;
+            let (namespace, name) = (claim.namespace(), claim.name());
+            self.client.patch::<PersistentVolumeClaim>(namespace, name, "", &patch).await?;
         }
         let text = format!(
             "Waiting for a volume to be created either by the external provisioner '{}' or manually by the system \

@@ -10,7 +10,7 @@ pub(crate) use object::RESERVED_MEMORY;
 
 use crate::prelude::*;
 use crate::runtime::{ImageInfo, Runtime};
-use cluster_client::{Change, Error, Informer, ObjectKey, Patch, PatchOptions, events::Recorder};
+use cluster_client::{Change, Error, Informer, ObjectKey, Patch, events::Recorder};
 use k8s_openapi::api::core::v1::ObjectReference;
 use object::Health;
 
@@ -137,7 +137,7 @@ async fn register(client: &Client, options: &KubeletOptions, engine: &str) -> Re
                 "metadata": {"labels": node.metadata.labels},
                 "spec": {"podCIDR": options.pod_cidr, "podCIDRs": options.pod_cidr.as_ref().map(|c| [c])},
             }));
-            client.patch::<Node>("", &options.node_name, "", &patch, &PatchOptions::default()).await.map(drop)
+            client.patch::<Node>("", &options.node_name, "", &patch).await.map(drop)
         }
         Err(e) => Err(e),
     }
@@ -159,5 +159,5 @@ async fn report(
     };
     let status = object::status(options, engine, health, images, before.status.as_ref());
     let patch = Patch::Strategic(object::status_patch(&status));
-    client.patch::<Node>("", &options.node_name, "status", &patch, &PatchOptions::default()).await.map(drop)
+    client.patch::<Node>("", &options.node_name, "status", &patch).await.map(drop)
 }
