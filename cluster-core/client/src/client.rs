@@ -1,11 +1,10 @@
 //! Typed requests: one [`Client`] for every kind k8s-openapi knows.
 
 use crate::options::{DeleteOptions, ListOptions, Patch};
-use crate::{Backend, Error, Status, WatchScope};
+use crate::{Backend, Error, Object, Status, WatchScope};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,31 +13,6 @@ use std::fmt::{self, Debug, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-
-/// What a [`Client`] and an informer can handle: every top-level kind.
-pub trait Object:
-    k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned + Serialize + Clone + Debug + Send + Sync + 'static
-{
-    /// Empty where it has none yet.
-    fn name(&self) -> &str {
-        self.metadata().name.as_deref().unwrap_or_default()
-    }
-
-    /// Empty for cluster-scoped kinds.
-    fn namespace(&self) -> &str {
-        self.metadata().namespace.as_deref().unwrap_or_default()
-    }
-
-    /// Empty where it has none yet.
-    fn uid(&self) -> &str {
-        self.metadata().uid.as_deref().unwrap_or_default()
-    }
-}
-
-impl<K> Object for K where
-    K: k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned + Serialize + Clone + Debug + Send + Sync + 'static
-{
-}
 
 /// Typed access to one API server under one identity. Namespace `""` means a cluster-scoped kind, or all namespaces.
 #[derive(Clone)]

@@ -1,7 +1,6 @@
 //! Records what happened to an object as core/v1 Events, in the background, repeated ones as a count.
 
-use crate::client::Object;
-use crate::{Client, Error, Patch};
+use crate::{Client, Error, Object, Patch};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};

@@ -13,6 +13,7 @@ pub mod kubeconfig;
 pub mod lease;
 pub mod node_lease;
 pub mod nodes;
+mod object;
 mod options;
 pub mod pods;
 mod queue;
@@ -20,9 +21,10 @@ mod reflector;
 pub mod trim;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
-pub use client::{Client, Object, escape, successful};
+pub use client::{Client, escape, successful};
 pub use cluster_object::status::Status;
 pub use informer::{Change, Informer, Informers, ObjectKey};
+pub use object::Object;
 pub use options::{DeleteOptions, ListOptions, Patch};
 pub use queue::WorkQueue;
 

@@ -1,7 +1,6 @@
 //! The lease of a node: its renewal says that the node lives.
 
-use crate::client::Object;
-use crate::{Client, Error, Patch};
+use crate::{Client, Error, Object, Patch};
 use jiff::Timestamp;
 use k8s_openapi::Resource;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};

@@ -1,9 +1,9 @@
 //! Keeps an informer's cache equal to the server's collection: list, then watch from there, for ever.
 
 use crate::backoff::Backoff;
-use crate::client::{Object, decode};
-use crate::informer::{Cache, ObjectKey};
-use crate::{Backend, Error, WatchEvent, WatchScope};
+use crate::client::decode;
+use crate::informer::Cache;
+use crate::{Backend, Error, Object, WatchEvent, WatchScope};
 use bytes::Bytes;
 use cluster_object::lean::without_managed_fields;
 use futures::StreamExt;
@@ -102,7 +102,7 @@ impl<K: Object> Reflector<K> {
         }
         let mut cache = self.cache.write();
         if deleted {
-            cache.remove(&ObjectKey::of(&object), Some(object));
+            cache.remove(&object.key(), Some(object));
         } else {
             cache.put(object);
         }

@@ -14,8 +14,7 @@ pub(crate) async fn run(context: Context) {
         .on(
             |c| &c.pods,
             |c, change| {
-                let Change::Deleted(pod) = change else { return None };
-                let key = ObjectKey::new("", pod.namespace());
+                let key = ObjectKey::new("", change.gone()?.namespace());
                 c.namespaces.get(&key).filter(|namespace| namespace.is_deleting()).map(|_| key)
             },
         )

@@ -3,7 +3,7 @@
 pub(crate) use crate::claims::claim;
 pub(crate) use crate::conditions::Condition;
 pub(crate) use crate::index::{BY_NAMESPACE, BY_NODE, BY_OWNER, near};
-pub(crate) use crate::meta::{Labels, Meta, controller_key, controller_reference};
+pub(crate) use crate::meta::{Labels, controller_key, controller_reference};
 pub(crate) use crate::pod_control::PodControl;
 pub(crate) use crate::pods::{is_active, is_finished, is_ready};
 pub(crate) use crate::runner::{Controller, Outcome, Runner};

@@ -61,7 +61,7 @@ impl<C: Controller> Runner<C> {
 
     /// Reconciles every object in one of the controller's caches when it changes.
     pub(crate) fn on_each<K: Object>(self, cache: fn(&C) -> &Informer<K>) -> Self {
-        self.on(cache, |_, change| [ObjectKey::of(change.object().as_ref())])
+        self.on(cache, |_, change| [change.object().key()])
     }
 
     /// Starts only when this cache is filled.

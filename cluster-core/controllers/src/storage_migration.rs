@@ -11,7 +11,7 @@ const PAGE: usize = 500;
 
 pub(crate) async fn run(context: Context) {
     Runner::new(Migrator { client: context.client.clone(), migrations: context.informers.informer() })
-        .on(|c| &c.migrations, |c, change| c.next(change.object()).map(|next| ObjectKey::of(next.as_ref())))
+        .on(|c| &c.migrations, |c, change| c.next(change.object()).map(|next| next.key()))
         .run(context.cancel)
         .await;
 }

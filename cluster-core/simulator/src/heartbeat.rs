@@ -1,7 +1,7 @@
 //! Signs of life: each node's lease is renewed once in a period, the nodes evenly spread over it.
 
 use crate::node;
-use cluster_client::{Client, Error, Informers, Patch, node_lease};
+use cluster_client::{Client, Error, Informers, Object, Patch, node_lease};
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
@@ -31,7 +31,7 @@ pub(crate) async fn run(client: &Client, informers: &Informers, period: Duration
             change = changes.recv() => {
                 let Some(change) = change else { return };
                 // Who was silent, or was made by hand, says at once how it is.
-                let current = nodes.get(&cluster_client::ObjectKey::of(change.object().as_ref()));
+                let current = nodes.get(&change.object().key());
                 current.filter(|node| node::is_up(node) && node::needs_report(node)).into_iter().collect()
             }
         };
@@ -46,10 +46,9 @@ pub(crate) async fn run(client: &Client, informers: &Informers, period: Duration
 }
 
 async fn tend(client: &Client, node: &Node, period: Duration) -> Result<(), Error> {
-    let name = node.metadata.name.as_deref().unwrap_or_default();
     if node::needs_report(node) {
         let patch = Patch::Strategic(json!({"status": node::status(node, Timestamp::now())}));
-        client.patch::<Node>("", name, "status", &patch).await?;
+        client.patch::<Node>("", node.name(), "status", &patch).await?;
     }
-    node_lease::renew(client, name, 4 * period).await
+    node_lease::renew(client, node.name(), 4 * period).await
 }

@@ -23,13 +23,7 @@ pub(super) async fn run(context: Context) {
         .on_each(|c| &c.claims)
         .on(|c| &c.volumes, |c, change| claim_key(change.object()).map_or_else(|| c.waiting(), |key| vec![key]))
         .on(|c| &c.classes, |c, _| c.waiting())
-        .on(
-            |c| &c.pods,
-            |_, change| match change {
-                Change::Deleted(pod) => claims_of(pod).collect::<Vec<_>>(),
-                _ => Vec::new(),
-            },
-        )
+        .on(|c| &c.pods, |_, change| change.gone().into_iter().flat_map(|pod| claims_of(pod)).collect::<Vec<_>>())
         .needs(|c| &c.nodes)
         .run(context.cancel)
         .await;

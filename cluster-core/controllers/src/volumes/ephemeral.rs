@@ -12,13 +12,7 @@ pub(super) async fn run(context: Context) {
                 _ => None,
             },
         )
-        .on(
-            |c| &c.claims,
-            |_, change| match change {
-                Change::Deleted(claim) => controller_key::<Pod>(claim.as_ref()),
-                _ => None,
-            },
-        )
+        .on(|c| &c.claims, |_, change| controller_key::<Pod>(change.gone()?.as_ref()))
         .run(context.cancel)
         .await;
 }
@@ -86,7 +80,7 @@ mod tests {
             "volumes": [{"name": "plain", "emptyDir": {}}, {"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}]}}));
         let claims = wanted(&pod);
         assert_eq!(claims.len(), 1);
-        assert_eq!(ObjectKey::of(&claims[0]).to_string(), "ns/p-scratch");
+        assert_eq!(claims[0].key().to_string(), "ns/p-scratch");
         assert_eq!(claims[0].controller().map(|owner| owner.uid.as_str()), Some("1"));
         assert_eq!(claims[0].metadata.labels, Some([("a".to_owned(), "b".to_owned())].into()));
     }

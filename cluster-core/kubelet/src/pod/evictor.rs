@@ -31,12 +31,12 @@ pub(crate) async fn run(context: Arc<Context>, pods: Pods, cancel: CancellationT
 }
 
 fn is_active(view: &View) -> bool {
-    view.status.phase.as_deref() == Some("Running") && view.pod.metadata.deletion_timestamp.is_none()
+    view.status.phase.as_deref() == Some("Running") && !view.pod.is_deleting()
 }
 
 fn tell(pods: &Pods, view: &View, message: String) {
-    tracing::warn!(pod = view.pod.metadata.name.as_deref(), "evicting: {message}");
-    pods.tell(view.pod.metadata.uid.as_deref().unwrap_or_default(), Event::Evicted(message));
+    tracing::warn!(pod = view.pod.name(), "evicting: {message}");
+    pods.tell(view.pod.uid(), Event::Evicted(message));
 }
 
 /// What runs on the node but sandboxes.
@@ -47,7 +47,7 @@ async fn running(context: &Context) -> Vec<ContainerInfo> {
 }
 
 fn of<'a>(all: &'a [ContainerInfo], view: &View) -> impl Iterator<Item = &'a ContainerInfo> {
-    let uid = view.pod.metadata.uid.clone().unwrap_or_default();
+    let uid = view.pod.uid().to_owned();
     all.iter().filter(move |c| c.label(label::POD_UID) == uid)
 }
 

@@ -35,9 +35,8 @@ fn vanished(pod: &Pod, id: &str) -> Vec<Event> {
 }
 
 async fn of_pod(context: &Context, pod: &Pod) -> Vec<ContainerInfo> {
-    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let mut all = context.runtime.list().await.unwrap_or_default();
-    all.retain(|c| c.label(label::POD_UID) == uid);
+    all.retain(|c| c.label(label::POD_UID) == pod.uid());
     all
 }
 

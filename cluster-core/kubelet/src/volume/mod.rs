@@ -65,8 +65,7 @@ async fn prepare_one(
     } else if let Some(source) = &volume.persistent_volume_claim {
         claimed(context, &source.claim_name).await?
     } else if volume.ephemeral.is_some() {
-        let pod = pod.metadata.name.as_deref().unwrap_or_default();
-        claimed(context, &format!("{pod}-{}", volume.name)).await?
+        claimed(context, &format!("{}-{}", pod.name(), volume.name)).await?
     } else if let Some(source) = &volume.empty_dir {
         let dir = folder(&context.dir, "empty-dir").join(&volume.name);
         empty_dir(&dir, source, context.fs_group)?;

@@ -4,7 +4,7 @@ use super::requests::of_pod;
 use super::terms::equals;
 use super::{Class, Classes, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
 use crate::prelude::*;
-use cluster_client::pods::host_ports;
+use cluster_client::pods::{host_ports, node};
 use cluster_object::pod::{HostPort, with_tag};
 use k8s_openapi::api::core::v1::{NodeAffinity, PodSpec, Toleration, TopologySpreadConstraint};
 use std::ops::Deref;
@@ -94,7 +94,7 @@ impl PodInfo {
         let namespace = meta.namespace.clone().unwrap_or_default();
         let labels = meta.labels.clone().unwrap_or_default();
         let affinity = PodAffinity::read(spec.affinity.as_ref(), &namespace, &labels);
-        let class = Class { namespace, labels, terminating: meta.deletion_timestamp.is_some(), affinity };
+        let class = Class { namespace, labels, terminating: pod.is_deleting(), affinity };
         let (requests, counted) = of_pod(&pod);
         let constraints = spec.topology_spread_constraints.as_deref().unwrap_or_default();
         let spread = |when: &str| -> Vec<Spread> {
@@ -103,8 +103,8 @@ impl PodInfo {
         };
         let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
         let facts = PodFacts {
-            key: ObjectKey::of(pod.as_ref()),
-            uid: meta.uid.as_deref().unwrap_or_default().into(),
+            key: pod.key(),
+            uid: pod.uid().into(),
             priority: spec.priority.unwrap_or_default(),
             requests,
             counted,
@@ -136,7 +136,7 @@ impl PodInfo {
 
     /// The node the pod is bound to.
     pub(crate) fn node_name(&self) -> Option<&str> {
-        self.spec().and_then(|s| s.node_name.as_deref()).filter(|name| !name.is_empty())
+        Some(node(&self.pod)).filter(|name| !name.is_empty())
     }
 
     /// The scheduler whose pod it is; empty for the default one.
@@ -167,8 +167,7 @@ fn claims(pod: &Pod, spec: &PodSpec) -> Vec<Claim> {
     let of = |volume: &k8s_openapi::api::core::v1::Volume| {
         let claimed = volume.persistent_volume_claim.as_ref();
         let claimed = claimed.map(|source| Claim { name: source.claim_name.clone(), ephemeral: false });
-        let pod = pod.metadata.name.as_deref().unwrap_or_default();
-        let made = || Claim { name: format!("{pod}-{}", volume.name), ephemeral: true };
+        let made = || Claim { name: format!("{}-{}", pod.name(), volume.name), ephemeral: true };
         claimed.or_else(|| volume.ephemeral.as_ref().map(|_| made()))
     };
     spec.volumes.iter().flatten().filter_map(of).collect()

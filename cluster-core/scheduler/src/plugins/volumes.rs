@@ -66,8 +66,8 @@ fn node_terms(volume: &PersistentVolume) -> Option<Vec<NodeTerm>> {
 impl<'a> Rules<'a> {
     fn add(&mut self, cycle: &Cycle<'a>, key: &ObjectKey, claim: &'a PersistentVolumeClaim) -> Result<(), Refusal> {
         let Objects { volumes, selected, .. } = &cycle.cluster.objects;
-        let name = claim.metadata.name.as_deref().unwrap_or_default();
-        if claim.metadata.deletion_timestamp.is_some() {
+        let name = claim.name();
+        if claim.is_deleting() {
             return Err(Refusal::final_(format!("persistentvolumeclaim {name:?} is being deleted")));
         }
         if let Some(volume) = volume_name(claim) {
@@ -80,8 +80,8 @@ impl<'a> Rules<'a> {
         }
         let unbound = || Refusal::final_("pod has unbound immediate PersistentVolumeClaims");
         let class = waits_for_node(cycle.cluster, claim).ok_or_else(unbound)?;
-        let told = claim.metadata.annotations.as_ref().and_then(|of| of.get(SELECTED_NODE));
-        self.selected.extend(told.or(selected.get(key)).map(String::as_str));
+        let told = claim.annotation(SELECTED_NODE);
+        self.selected.extend(told.or(selected.get(key).map(String::as_str)));
         if class.provisioner == NO_PROVISIONER {
             let fitting = volumes.values().filter(|volume| fits(volume, claim));
             self.open.push(fitting.map(|volume| node_terms(volume)).collect());
