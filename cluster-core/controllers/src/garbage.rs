@@ -28,15 +28,10 @@ pub(crate) async fn run(context: Context) {
     let mut workers = JoinSet::new();
     let mut monitors =
         Monitors { collector: collector.clone(), informers: context.informers.clone(), running: HashMap::new() };
-    let stopped = context.cancel.clone();
-    tokio::select! {
-        () = monitors.start(&mut workers) => {}
-        () = stopped.cancelled() => return,
+    if context.cancel.run_until_cancelled(monitors.start(&mut workers)).await.is_none() {
+        return;
     }
-    tokio::select! {
-        () = monitors.follow() => {}
-        () = stopped.cancelled() => {}
-    }
+    context.cancel.run_until_cancelled(monitors.follow()).await;
     collector.queue.close();
     workers.join_all().await;
 }

@@ -74,10 +74,10 @@ impl<C: Controller> Runner<C> {
     /// Works until `cancel`.
     pub(crate) async fn run(self, cancel: CancellationToken) {
         let Self { controller, queue, feeds, synced } = self;
-        tokio::select! {
-            _ = futures::future::join_all(synced) => tracing::debug!(controller = C::NAME, "started"),
-            () = cancel.cancelled() => return,
+        if cancel.run_until_cancelled(join_all(synced)).await.is_none() {
+            return;
         }
+        tracing::debug!(controller = C::NAME, "started");
         let mut workers = JoinSet::new();
         for _ in 0..C::WORKERS {
             workers.spawn(work(controller.clone(), queue.clone()));

@@ -132,10 +132,7 @@ async fn engine(runtime: &dyn Runtime, cancel: &CancellationToken) -> String {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
-    tokio::select! {
-        driver = asked => driver,
-        () = cancel.cancelled() => String::new(),
-    }
+    cancel.run_until_cancelled(asked).await.unwrap_or_default()
 }
 
 fn watch_manifests(options: &KubeletOptions, cancel: &CancellationToken) -> watch::Receiver<Vec<Arc<Pod>>> {

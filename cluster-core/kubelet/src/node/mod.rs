@@ -31,11 +31,10 @@ pub(crate) async fn run(
     recorder: Recorder,
     cancel: CancellationToken,
 ) {
-    tokio::select! {
-        () = keep(&client, &nodes, &*runtime, &options, &recorder) => {}
-        () = lease::keep(&client, &options) => {}
-        () = cancel.cancelled() => {}
-    }
+    let kept = async {
+        tokio::join!(keep(&client, &nodes, &*runtime, &options, &recorder), lease::keep(&client, &options));
+    };
+    cancel.run_until_cancelled(Box::pin(kept)).await;
 }
 
 async fn keep(

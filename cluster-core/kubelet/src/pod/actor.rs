@@ -190,9 +190,7 @@ impl Actor {
                 });
             }
             Action::RemoveSandbox { id } => self.send_when_done(async move {
-                if let Err(e) = context.runtime.remove(&id).await {
-                    tracing::warn!("cannot remove sandbox {id}: {e}");
-                }
+                context.discard(&id).await;
                 vec![Event::SandboxRemoved]
             }),
             Action::Start { name, attempt } => self.start(name, attempt),

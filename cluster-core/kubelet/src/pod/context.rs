@@ -58,6 +58,13 @@ impl Context {
         service_env(services.iter())
     }
 
+    /// Removes a container that nobody needs any more; one that stays is told of in the log.
+    pub(crate) async fn discard(&self, id: &str) {
+        if let Err(e) = self.runtime.remove(id).await {
+            tracing::warn!("cannot remove container {id}: {e}");
+        }
+    }
+
     /// Records an event about a pod or one of its containers, given by its field path.
     pub(crate) fn record(&self, pod: &Pod, path: Option<String>, warning: bool, reason: &str, message: &str) {
         tracing::debug!(pod = pod.name(), reason, message);

@@ -11,11 +11,7 @@ const LOOK: Duration = Duration::from_secs(10);
 /// Runs until cancelled.
 pub(crate) async fn run(context: Arc<Context>, pods: Pods, cancel: CancellationToken) {
     let mut looks = tokio::time::interval(LOOK);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = looks.tick() => {}
-        }
+    while cancel.run_until_cancelled(looks.tick()).await.is_some() {
         let available = available_memory();
         if available < LEAST_MEMORY {
             relieve(&context, &pods, available).await;

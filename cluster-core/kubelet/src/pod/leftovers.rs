@@ -46,20 +46,13 @@ pub(super) async fn remove_old(context: &Context, pod: &Pod, name: &str, attempt
         return;
     }
     for old in of_pod(context, pod).await {
-        if old.label(label::CONTAINER) == name
-            && old.restarts() + 1 < attempt
-            && let Err(e) = context.runtime.remove(&old.id).await
-        {
-            tracing::warn!("cannot remove an old container: {e}");
+        if old.label(label::CONTAINER) == name && old.restarts() + 1 < attempt {
+            context.discard(&old.id).await;
         }
     }
 }
 
 pub(super) async fn clean(context: &Context, pod: &Pod) {
-    let removals = of_pod(context, pod).await.into_iter().map(|container| async move {
-        if let Err(e) = context.runtime.remove(&container.id).await {
-            tracing::warn!("cannot remove a container: {e}");
-        }
-    });
-    futures::future::join_all(removals).await;
+    let all = of_pod(context, pod).await;
+    futures::future::join_all(all.iter().map(|container| context.discard(&container.id))).await;
 }

@@ -277,9 +277,7 @@ impl Manager {
                     tracing::warn!("cannot stop a container: {failure}");
                 }
                 for container in own.iter().chain(&sandboxes) {
-                    if let Err(e) = context.runtime.remove(&container.id).await {
-                        tracing::warn!("cannot remove a container: {e}");
-                    }
+                    context.discard(&container.id).await;
                 }
                 if let Err(e) = crate::volume::clean(&dir) {
                     tracing::warn!("cannot clean up after a pod: {e}");
