@@ -5,7 +5,7 @@ use crate::model::{Objects, OwnerKind};
 use crate::plugins::Happening;
 use crate::prelude::*;
 use crate::scheduler::Scheduler;
-use crate::writer::Why;
+use crate::writer::why;
 use cluster_client::{Change, Informers, pods};
 use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ReplicationController, Service};
@@ -162,7 +162,7 @@ impl Scheduler {
         }
         let info = Arc::new(PodInfo::among(&self.cluster.classes, pod.clone()));
         if info.is_gated() {
-            self.writer.refuse(&info, Why::SchedulingGated, GATED, None);
+            self.writer.refuse(&info, why::GATED, GATED, None);
         }
         match info.nominated_node().and_then(|name| self.cluster.find(name)) {
             Some(node) => self.cluster.nominate(&info, node),

@@ -22,12 +22,11 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<(), Error>,
 }
 
-/// Why a pod is not scheduled, as its condition and event say it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Why {
-    Unschedulable,
-    SchedulerError,
-    SchedulingGated,
+/// Why a pod is not scheduled, as its condition says it.
+pub(crate) mod why {
+    pub(crate) const UNSCHEDULABLE: &str = "Unschedulable";
+    pub(crate) const ERROR: &str = "SchedulerError";
+    pub(crate) const GATED: &str = "SchedulingGated";
 }
 
 /// Writes for the scheduler. Clones share the limit and the tasks.
@@ -94,12 +93,12 @@ impl Writer {
     }
 
     /// Tells on the pod why it is not scheduled, with an event unless it is gated, and the node it waits for.
-    pub(crate) fn refuse(&self, pod: &PodInfo, why: Why, message: &str, nominated: Option<&str>) {
-        if !matches!(why, Why::SchedulingGated) {
+    pub(crate) fn refuse(&self, pod: &PodInfo, reason: &str, message: &str, nominated: Option<&str>) {
+        if reason != why::GATED {
             self.warn(pod, message);
         }
         let mut status = json!({});
-        if let Some(condition) = new_condition(&pod.pod, &format!("{why:?}"), message) {
+        if let Some(condition) = new_condition(&pod.pod, reason, message) {
             status["conditions"] = json!([condition]);
         }
         if nominated != pod.nominated_node() {
