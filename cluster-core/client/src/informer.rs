@@ -1,7 +1,8 @@
 //! Shared caches of what the API server holds, one watch per kind and process, with indexes and subscribers.
 
 use crate::client::collection_path;
-use crate::{Client, Object, WatchScope, reflector};
+use crate::reflector::Reflector;
+use crate::{Client, Object, WatchScope};
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -152,7 +153,6 @@ impl<K> fmt::Debug for Informer<K> {
     }
 }
 
-#[derive(Debug)]
 struct Shared<K> {
     cache: Arc<RwLock<Cache<K>>>,
     synced: watch::Receiver<bool>,
@@ -169,7 +169,9 @@ impl<K: Object> Informer<K> {
     fn start(client: &Client, scope: WatchScope, trim: Option<fn(&mut K)>) -> Self {
         let cache = Arc::new(RwLock::new(Cache::default()));
         let (synced_tx, synced) = watch::channel(false);
-        let task = tokio::spawn(reflector::run(client.backend().clone(), scope, trim, cache.clone(), synced_tx));
+        let (backend, filled) = (client.backend().clone(), cache.clone());
+        let reflector = Reflector { backend, scope, trim, cache: filled, synced: synced_tx, position: None };
+        let task = tokio::spawn(reflector.run());
         Self(Arc::new(Shared { cache, synced, task: task.abort_handle() }))
     }
 
@@ -229,12 +231,6 @@ pub(crate) struct Cache<K> {
 struct Index<K> {
     extract: Extract<K>,
     filed: HashMap<String, BTreeMap<ObjectKey, Arc<K>>>,
-}
-
-impl<K> fmt::Debug for Cache<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("objects", &self.objects.len()).finish_non_exhaustive()
-    }
 }
 
 impl<K> Default for Cache<K> {
