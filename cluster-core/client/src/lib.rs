@@ -19,6 +19,7 @@ pub mod pods;
 mod queue;
 mod reflector;
 pub mod trim;
+pub mod volumes;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
 pub use client::{Client, escape, successful};

@@ -8,6 +8,7 @@ mod provision;
 mod reclaim;
 
 use crate::prelude::*;
+use cluster_client::volumes::claim_key;
 
 /// The index of volumes by the claim they are for.
 const BY_CLAIM: &str = "claim";
@@ -27,22 +28,6 @@ pub(crate) async fn run(context: Context) {
         ephemeral::run(context.clone()),
         reclaim::run(context.clone())
     );
-}
-
-/// The claim a volume is for.
-fn claim_key(volume: &PersistentVolume) -> Option<ObjectKey> {
-    let claim = volume.spec.as_ref()?.claim_ref.as_ref()?;
-    Some(ObjectKey::new(claim.namespace.as_deref()?, claim.name.as_deref()?))
-}
-
-/// The volume a claim is bound to, or asks for by name.
-fn volume_name(claim: &PersistentVolumeClaim) -> Option<&str> {
-    claim.spec.as_ref()?.volume_name.as_deref().filter(|name| !name.is_empty())
-}
-
-/// The class of a claim; empty for none.
-fn class_name(claim: &PersistentVolumeClaim) -> &str {
-    claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref()).unwrap_or_default()
 }
 
 fn find(volumes: &Informer<PersistentVolume>, name: &str) -> Option<Arc<PersistentVolume>> {

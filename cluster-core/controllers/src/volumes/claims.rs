@@ -1,9 +1,10 @@
 //! Finds every claim its volume: an existing one that fits, else a new one.
 
 use super::binding::{bind, set_claim_phase};
-use super::matching::{choose, is_for, mismatch};
-use super::{COMPLETED, claim_key, class_name, find, provision, volume_name};
+use super::matching::{choose, is_for};
+use super::{COMPLETED, find, provision};
 use crate::prelude::*;
+use cluster_client::volumes::{claim_key, claim_name, class_name, mismatch, volume_name};
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 
@@ -44,14 +45,7 @@ fn is_unclaimed(volume: &PersistentVolume) -> bool {
 
 fn claims_of(pod: &Pod) -> impl Iterator<Item = ObjectKey> {
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-    volumes.filter_map(|volume| {
-        let name = match (&volume.persistent_volume_claim, &volume.ephemeral) {
-            (Some(source), _) => source.claim_name.clone(),
-            (None, Some(_)) => format!("{}-{}", pod.name(), volume.name),
-            (None, None) => return None,
-        };
-        Some(ObjectKey::new(pod.namespace(), &name))
-    })
+    volumes.filter_map(|volume| Some(ObjectKey::new(pod.namespace(), &claim_name(pod, volume)?)))
 }
 
 struct Claims {

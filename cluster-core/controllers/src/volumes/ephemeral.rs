@@ -1,6 +1,7 @@
 //! Claims that live and die with a pod: made for each of its generic ephemeral volumes.
 
 use crate::prelude::*;
+use cluster_client::volumes::claim_name;
 
 pub(super) async fn run(context: Context) {
     let (pods, claims) = (context.informers.informer(), context.informers.informer());
@@ -30,7 +31,7 @@ fn wanted(pod: &Pod) -> Vec<PersistentVolumeClaim> {
         let template = volume.ephemeral.as_ref()?.volume_claim_template.as_ref()?;
         let meta = template.metadata.clone().unwrap_or_default();
         let metadata = ObjectMeta {
-            name: Some(format!("{}-{}", pod.name(), volume.name)),
+            name: claim_name(pod, volume),
             namespace: pod.metadata.namespace.clone(),
             labels: meta.labels,
             annotations: meta.annotations,

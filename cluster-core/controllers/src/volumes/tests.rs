@@ -3,6 +3,7 @@
 use super::matching::choose;
 use super::reclaim::{Fate, fate};
 use super::*;
+use cluster_client::volumes::volume_name;
 use cluster_client::{Informers, Object};
 use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::Node;

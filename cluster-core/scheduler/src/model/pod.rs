@@ -5,8 +5,9 @@ use super::terms::equals;
 use super::{Class, Classes, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
 use crate::prelude::*;
 use cluster_client::pods::{host_ports, node};
+use cluster_client::volumes::claim_name;
 use cluster_object::pod::{HostPort, with_tag};
-use k8s_openapi::api::core::v1::{NodeAffinity, PodSpec, Toleration, TopologySpreadConstraint};
+use k8s_openapi::api::core::v1::{NodeAffinity, PodSpec, Toleration, TopologySpreadConstraint, Volume};
 use std::ops::Deref;
 
 /// A volume claim that a pod uses.
@@ -15,6 +16,13 @@ pub(crate) struct Claim {
     pub(crate) name: String,
     /// It is made for the pod, by a controller.
     pub(crate) ephemeral: bool,
+}
+
+impl Claim {
+    fn of(pod: &Pod, volume: &Volume) -> Option<Self> {
+        let ephemeral = volume.persistent_volume_claim.is_none();
+        claim_name(pod, volume).map(|name| Self { name, ephemeral })
+    }
 }
 
 /// A topology spread constraint.
@@ -114,7 +122,7 @@ impl PodInfo {
             hard_spread: spread("DoNotSchedule"),
             soft_spread: spread("ScheduleAnyway"),
             images: containers().filter_map(|c| c.image.as_deref()).map(with_tag).collect(),
-            claims: claims(&pod, spec),
+            claims: spec.volumes.iter().flatten().filter_map(|volume| Claim::of(&pod, volume)).collect(),
             disks: spec.volumes.iter().flatten().flat_map(Disk::read).collect(),
             class: classes.shared(class),
         };
@@ -161,14 +169,4 @@ pub(crate) fn preferred_nodes(affinity: Option<&NodeAffinity>) -> Vec<(i64, Node
     let preferred = affinity.and_then(|a| a.preferred_during_scheduling_ignored_during_execution.as_deref());
     let weighed = preferred.unwrap_or_default().iter().filter(|term| term.weight != 0);
     weighed.map(|term| (i64::from(term.weight), NodeTerm::read(&term.preference))).collect()
-}
-
-fn claims(pod: &Pod, spec: &PodSpec) -> Vec<Claim> {
-    let of = |volume: &k8s_openapi::api::core::v1::Volume| {
-        let claimed = volume.persistent_volume_claim.as_ref();
-        let claimed = claimed.map(|source| Claim { name: source.claim_name.clone(), ephemeral: false });
-        let made = || Claim { name: format!("{}-{}", pod.name(), volume.name), ephemeral: true };
-        claimed.or_else(|| volume.ephemeral.as_ref().map(|_| made()))
-    };
-    spec.volumes.iter().flatten().filter_map(of).collect()
 }
