@@ -104,7 +104,7 @@ async fn start(
     let serving = server::run(options.clone(), pods, runtime.clone(), cancel.clone());
     let reporting = async {
         if let (Some(client), Some(nodes), Some(recorder)) = (client, nodes, recorder) {
-            node::run(client, nodes, runtime, options, recorder, cancel.clone()).await;
+            node::Keeper { client, nodes, runtime, options, recorder }.run(cancel.clone()).await;
         }
     };
     let (served, (), (), ()) = tokio::join!(
