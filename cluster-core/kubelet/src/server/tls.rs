@@ -2,11 +2,13 @@
 
 use crate::Error;
 use crate::prelude::*;
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -26,11 +28,7 @@ pub(super) async fn serve(
 ) -> Result<(), Error> {
     let acceptor = TlsAcceptor::from(config);
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = cancel.cancelled() => return Ok(()),
-        };
+    while let Some(accepted) = cancel.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, _)) => {
                 tokio::spawn(connection(acceptor.clone(), stream, router.clone(), cancel.clone()));
@@ -42,6 +40,7 @@ pub(super) async fn serve(
             }
         }
     }
+    Ok(())
 }
 
 async fn connection(acceptor: TlsAcceptor, stream: TcpStream, router: Router, cancel: CancellationToken) {
@@ -53,47 +52,33 @@ async fn connection(acceptor: TlsAcceptor, stream: TcpStream, router: Router, ca
     let peer = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let refusal = refusal(peer);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let router = router.clone();
-        let refused = refusal.as_ref().map(|(code, text)| (*code, text.clone()));
+        let (router, refusal) = (router.clone(), refusal.clone());
         async move {
-            match refused.filter(|_| request.uri().path() != "/healthz") {
-                Some((code, text)) => {
-                    let mut response = Response::new(axum::body::Body::from(text));
-                    *response.status_mut() = code;
-                    Ok(response)
-                }
+            match refusal.filter(|_| request.uri().path() != "/healthz") {
+                Some(refusal) => Ok(refusal.into_response()),
                 None => call(router, request).await,
             }
         }
     });
     let builder = Builder::new(TokioExecutor::new());
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    tokio::select! {
-        done = serving => {
-            if let Err(e) = done {
-                tracing::debug!("a connection ended: {e}");
-            }
-        }
-        () = cancel.cancelled() => {}
+    if let Some(Err(e)) = cancel.run_until_cancelled(serving).await {
+        tracing::debug!("a connection ended: {e}");
     }
 }
 
-async fn call(
-    router: Router,
-    request: Request<Incoming>,
-) -> Result<Response<axum::body::Body>, std::convert::Infallible> {
+async fn call(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     hyper::service::Service::call(&hyper_util::service::TowerToHyperService::new(router), request).await
 }
 
 /// Why a client may not speak, by its certificate; nothing if it may.
-fn refusal(peer: Option<&CertificateDer<'_>>) -> Option<(StatusCode, String)> {
-    let Some(peer) = peer else { return Some((StatusCode::UNAUTHORIZED, "Unauthorized".to_owned())) };
-    let Ok((_, certificate)) = X509Certificate::from_der(peer) else {
-        return Some((StatusCode::UNAUTHORIZED, "Unauthorized".to_owned()));
+fn refusal(peer: Option<&CertificateDer<'_>>) -> Option<Refusal> {
+    let Some(Ok((_, certificate))) = peer.map(|peer| X509Certificate::from_der(peer)) else {
+        return Some(Refusal(StatusCode::UNAUTHORIZED, "Unauthorized".to_owned()));
     };
     let subject = certificate.subject();
     let name = subject.iter_common_name().find_map(|n| n.as_str().ok()).unwrap_or_default();
     let administrator = subject.iter_organization().any(|o| o.as_str() == Ok(ADMINISTRATORS));
-    let forbidden = || (StatusCode::FORBIDDEN, format!("Forbidden (user={name})"));
+    let forbidden = || Refusal(StatusCode::FORBIDDEN, format!("Forbidden (user={name})"));
     (name != API_SERVER && !administrator).then(forbidden)
 }
