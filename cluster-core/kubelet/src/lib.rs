@@ -101,7 +101,7 @@ async fn start(
     };
     let managing = manager::run(context.clone(), pods.clone(), Sources { api, manifests }, synced, cancel.clone());
     let evicting = pod::evictor::run(context, pods.clone(), cancel.clone());
-    let serving = server::run(options.clone(), pods, runtime.clone(), cancel.clone());
+    let serving = server::run(client.clone(), options.clone(), pods, runtime.clone(), cancel.clone());
     let reporting = async {
         if let (Some(client), Some(nodes), Some(recorder)) = (client, nodes, recorder) {
             node::Keeper { client, nodes, runtime, options, recorder }.run(cancel.clone()).await;

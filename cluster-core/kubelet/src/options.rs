@@ -26,6 +26,8 @@ pub struct KubeletOptions {
     pub taints: Vec<String>,
     /// The folder for pods' files.
     pub root: PathBuf,
+    /// The node's folder of logs.
+    pub logs: PathBuf,
     /// The folder of static pods' manifests.
     pub manifests: Option<PathBuf>,
     /// The image that holds a pod's namespaces.
@@ -56,6 +58,7 @@ impl KubeletOptions {
             labels: BTreeMap::new(),
             taints: Vec::new(),
             root: PathBuf::from(path::KUBELET),
+            logs: PathBuf::from("/var/log"),
             manifests: Some(PathBuf::from(path::MANIFESTS)),
             pause_image: "registry.k8s.io/pause:3.10".to_owned(),
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, KUBELET_PORT)),
@@ -90,6 +93,27 @@ impl KubeletOptions {
             lease_duration: Duration::from_secs(u64::from(config.healing.node_grace_seconds.max(1))),
             network_ready,
             ..Self::standalone(&config.name, IpAddr::V4(config.address))
+        })
+    }
+
+    /// The fields of upstream's `KubeletConfiguration` that mean something here.
+    pub(crate) fn configuration(&self) -> Value {
+        json!({
+            "kind": "KubeletConfiguration",
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "address": self.listen.ip(),
+            "port": self.listen.port(),
+            "authentication": {"anonymous": {"enabled": false}, "webhook": {"enabled": true}},
+            "authorization": {"mode": "Webhook"},
+            "clusterDNS": Vec::from_iter(self.dns_address),
+            "clusterDomain": self.cluster_domain,
+            "maxPods": self.max_pods,
+            "nodeLeaseDurationSeconds": self.lease_duration.as_secs(),
+            "podCIDR": self.pod_cidr,
+            "staticPodPath": self.manifests,
+            "enableServer": true,
+            "enableDebuggingHandlers": true,
+            "enableSystemLogHandler": true,
         })
     }
 }

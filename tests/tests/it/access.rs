@@ -117,3 +117,46 @@ fn a_pods_token_is_its_own_and_leads_to_the_api() {
     t.ok("kubectl exec p -- cat /vault/token > vault");
     t.refuses("kubectl --kubeconfig stranger --token $(cat vault) get pods", &["You must be logged in"]);
 }
+
+#[test]
+fn a_kubelet_answers_whom_the_api_server_lets_ask_about_its_node() {
+    let t = Space::new("access-kubelet");
+    let ns = &t.namespace;
+    t.ok("kubectl create serviceaccount scraper && kubectl create serviceaccount nobody");
+    t.ok(&format!(
+        "kubectl create clusterrole {ns} --verb=get --resource=nodes/metrics && kubectl create clusterrolebinding {ns} --clusterrole={ns} --serviceaccount={ns}:scraper"
+    ));
+    t.ok("kubectl config view --minify --raw -o 'jsonpath={..certificate-authority-data}' | base64 -d > ca.crt");
+    t.ok("kubectl create token scraper > scraper && kubectl create token nobody > nobody && echo no-token > stranger");
+    let address =
+        t.ok("kubectl get nodes -o 'jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}'");
+    let ask = |who: &str, path: &str| {
+        t.ok(&format!(
+            "curl -sS --cacert ca.crt -H \"Authorization: Bearer $(cat {who})\" https://{address}:10250{path}"
+        ))
+    };
+    assert_eq!(t.ok(&format!("curl -sS --cacert ca.crt https://{address}:10250/metrics")), "Unauthorized");
+    assert_eq!(ask("stranger", "/metrics"), "Unauthorized");
+    let refused = |who, subresources| {
+        format!(
+            "Forbidden (user=system:serviceaccount:{ns}:{who}, verb=get, resource=nodes, subresource(s)=[{subresources}])"
+        )
+    };
+    assert_eq!(ask("nobody", "/metrics/cadvisor"), refused("nobody", "metrics"));
+    assert_eq!(ask("scraper", "/pods"), refused("scraper", "pods proxy"));
+    assert_eq!(ask("scraper", "/nowhere"), refused("scraper", "proxy"));
+    for (path, families) in [
+        ("/metrics", &["kubelet_node_name{node=", "kubelet_running_pods "][..]),
+        (
+            "/metrics/resource",
+            &["node_cpu_usage_seconds_total ", "node_memory_working_set_bytes ", "resource_scrape_error 0"],
+        ),
+        ("/metrics/cadvisor", &["machine_cpu_cores ", "# TYPE container_memory_working_set_bytes gauge"]),
+    ] {
+        let told = ask("scraper", path);
+        for family in families {
+            assert!(told.contains(family), "{path} lacks {family}: {told}");
+        }
+    }
+    t.ok(&format!("kubectl delete clusterrole,clusterrolebinding {ns}"));
+}

@@ -55,3 +55,22 @@ fn logs_of_a_former_container_and_of_one_that_does_not_exist() {
     t.ok("kubectl run r --image=devcluster/missing:1 && kubectl wait --for=jsonpath='{.status.containerStatuses[0].state.waiting.reason}' pod/r --timeout=60s");
     t.refuses("kubectl logs r", &["container \"r\" in pod \"r\" is waiting to start"]);
 }
+
+#[test]
+fn collectors_find_logs_on_the_node_while_the_pod_is_there() {
+    let t = Space::new("logs-files");
+    t.ok("kubectl run talker --image=$BUSYBOX -- sh -c 'echo said; trap exit TERM; sleep 100000 & wait' && kubectl wait --for=condition=Ready pod/talker --timeout=60s");
+    let node = t.ok("kubectl get pod talker -o jsonpath='{.spec.nodeName}'");
+    let uid = t.ok("kubectl get pod talker -o jsonpath='{.metadata.uid}'");
+    let ns = &t.namespace;
+    let on_node = |command: &str| t.ok(&format!("docker exec {node} sh -c '{command}'"));
+    for path in [format!("pods/{ns}_talker_{uid}/talker/0.log"), format!("containers/talker_{ns}_talker-*.log")] {
+        assert!(on_node(&format!("cat /var/log/{path}")).contains(r#"{"log":"said\n","stream":"stdout","#), "{path}");
+    }
+    t.shows(
+        &format!("kubectl get --raw /api/v1/nodes/{node}/proxy/logs/pods/"),
+        &[&format!("<a href=\"{ns}_talker_{uid}/\">")],
+    );
+    t.ok("kubectl delete pod talker");
+    assert_eq!(on_node(&format!("find /var/log/pods /var/log/containers -name \"*{ns}_*\"")), "");
+}

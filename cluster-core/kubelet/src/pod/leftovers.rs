@@ -1,5 +1,6 @@
 //! A pod's containers in the engine: how one stands, and removing what is no longer needed.
 
+use super::log_links;
 use super::start;
 use super::state::Ended;
 use crate::prelude::*;
@@ -47,12 +48,20 @@ pub(super) async fn remove_old(context: &Context, pod: &Pod, name: &str, attempt
     }
     for old in of_pod(context, pod).await {
         if old.label(label::CONTAINER) == name && old.restarts() + 1 < attempt {
-            context.discard(&old.id).await;
+            remove(context, &old).await;
         }
     }
 }
 
 pub(super) async fn clean(context: &Context, pod: &Pod) {
     let all = of_pod(context, pod).await;
-    futures::future::join_all(all.iter().map(|container| context.discard(&container.id))).await;
+    futures::future::join_all(all.iter().map(|container| remove(context, container))).await;
+}
+
+/// Removes a container, and with it the links to its log.
+pub(super) async fn remove(context: &Context, container: &ContainerInfo) {
+    context.discard(&container.id).await;
+    if let Err(error) = log_links::remove(&context.options.logs, container) {
+        tracing::warn!(%error, container = container.id, "failed to remove the links to a log");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::actor::{self, Handle, Message, View};
 use super::admit::{Allocatable, Refusal, admit, place, resize_verdict};
-use super::mirror;
+use super::{leftovers, mirror};
 use crate::node::{LEAST_MEMORY, RESERVED_MEMORY, available_memory};
 use crate::prelude::*;
 use crate::runtime::RuntimeEvent;
@@ -277,7 +277,7 @@ impl Manager {
                     tracing::warn!("cannot stop a container: {failure}");
                 }
                 for container in own.iter().chain(&sandboxes) {
-                    context.discard(&container.id).await;
+                    leftovers::remove(&context, container).await;
                 }
                 if let Err(e) = crate::volume::clean(&dir) {
                     tracing::warn!("cannot clean up after a pod: {e}");

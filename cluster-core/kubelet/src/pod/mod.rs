@@ -9,6 +9,7 @@ pub(crate) mod evictor;
 mod hooks;
 mod images;
 mod leftovers;
+mod log_links;
 pub(crate) mod manager;
 pub(crate) mod mirror;
 mod plan;

@@ -1,7 +1,7 @@
 //! Carries out the actions that touch containers: sandbox, start, kill, and looking at how one ended.
 
 use super::state::{Ended, Found, container_spec, definition};
-use super::{hooks, images};
+use super::{hooks, images, log_links};
 use crate::prelude::*;
 use crate::runtime::{LogQuery, Output};
 use crate::spec::container::{self, Parts, message_file};
@@ -86,6 +86,9 @@ pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> V
     let mut events = Vec::new();
     match context.runtime.inspect(&id).await {
         Ok(info) => {
+            if let Err(error) = log_links::make(&context.options.logs, &info) {
+                tracing::warn!(%error, container = info.id, "failed to link its log");
+            }
             let at = info.started_at.unwrap_or_else(Timestamp::now);
             let (image_id, hash) = (info.image_id.clone(), info.label(label::HASH).to_owned());
             events.push(Event::Started { name: order.name.clone(), id, image_id, hash, at });

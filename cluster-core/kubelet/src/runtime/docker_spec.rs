@@ -120,6 +120,7 @@ pub(super) fn info(answer: ContainerInspectResponse) -> ContainerInfo {
         pid: state.pid.unwrap_or_default(),
         tty: config.tty.unwrap_or_default(),
         stdin_once: config.stdin_once.unwrap_or_default(),
+        log_path: answer.log_path.filter(|path| !path.is_empty()).map(Into::into),
         mounts: mounts.into_iter().filter_map(|m| Some((m.destination?, m.source?))).collect(),
     }
 }

@@ -178,6 +178,8 @@ pub struct ContainerInfo {
     pub stdin_once: bool,
     /// Where each mount's files lie on the node, by path in the container.
     pub mounts: BTreeMap<String, String>,
+    /// The file on the node that its output goes to, if it is one.
+    pub log_path: Option<PathBuf>,
 }
 
 impl ContainerInfo {

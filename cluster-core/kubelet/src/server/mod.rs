@@ -1,16 +1,23 @@
-//! The kubelet's HTTPS server: logs, stats, streams, for the API server alone.
+//! The kubelet's HTTPS server: logs, stats, metrics, streams, for the API server and whom it lets in.
 
+mod access;
+mod files;
 mod logs;
+mod metrics;
 mod network;
 mod pods;
 mod query;
+mod summary;
 pub(crate) mod target;
 mod tls;
+mod usage;
 mod volumes;
 
 use crate::Error;
 use crate::prelude::*;
 use crate::streams;
+use access::Access;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use target::Target;
@@ -27,6 +34,7 @@ impl IntoResponse for Refusal {
 
 /// Serves until cancelled.
 pub(crate) async fn run(
+    client: Option<Client>,
     options: Arc<KubeletOptions>,
     pods: Pods,
     runtime: Arc<dyn Runtime>,
@@ -36,21 +44,27 @@ pub(crate) async fn run(
         cancel.cancelled().await;
         return Ok(());
     };
+    let access = Access { client, node_name: options.node_name.clone() };
     let target = Arc::new(Target::new(pods, runtime, &options));
-    tls::serve(options.listen, config, router(target), cancel).await
+    tls::serve(options.listen, config, router(target, Arc::new(access)), cancel).await
 }
 
-fn router(target: Arc<Target>) -> Router {
+fn router(target: Arc<Target>, access: Arc<Access>) -> Router {
     let state = target.clone();
     Router::new()
-        .route("/healthz", get(|| async { "ok" }))
         .route("/containerLogs/{namespace}/{pod}/{container}", get(logs::container_logs))
+        .route("/logs/", get(files::top))
+        .route("/logs/{*path}", get(files::below))
         .route("/pods", get(pods::list))
-        .route("/stats/summary", get(pods::summary))
-        .route("/metrics", get(pods::metrics))
-        .route("/metrics/resource", get(pods::resource_metrics))
-        .route("/metrics/cadvisor", get(pods::resource_metrics))
+        .route("/runningpods/", get(pods::running))
+        .route("/configz", get(pods::configuration))
+        .route("/stats/summary", get(summary::summary))
+        .route("/metrics", get(metrics::own))
+        .route("/metrics/resource", get(metrics::resource))
+        .route("/metrics/cadvisor", get(metrics::cadvisor))
         .route("/devcluster/volumes/{namespace}", get(volumes::follow))
         .with_state(state)
         .merge(streams::router(target))
+        .layer(from_fn_with_state(access, access::guard))
+        .route("/healthz", get(|| async { "ok" }))
 }

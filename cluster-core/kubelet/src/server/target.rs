@@ -10,6 +10,10 @@ pub(crate) struct Target {
     pub(crate) node_name: String,
     /// Where the folders of pods are.
     pub(crate) root: PathBuf,
+    /// The node's folder of logs.
+    pub(crate) logs: PathBuf,
+    /// What the kubelet was told, as `/configz` shows it.
+    pub(crate) configuration: Arc<Value>,
 }
 
 fn missing_container(name: &str) -> Refusal {
@@ -22,7 +26,14 @@ fn internal(error: &RuntimeError) -> Refusal {
 
 impl Target {
     pub(crate) fn new(pods: Pods, runtime: Arc<dyn Runtime>, options: &KubeletOptions) -> Self {
-        Self { pods, runtime, node_name: options.node_name.clone(), root: options.root.clone() }
+        Self {
+            pods,
+            runtime,
+            node_name: options.node_name.clone(),
+            root: options.root.clone(),
+            logs: options.logs.clone(),
+            configuration: Arc::new(options.configuration()),
+        }
     }
 
     /// The pod of this name.

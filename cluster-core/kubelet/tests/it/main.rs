@@ -73,6 +73,7 @@ fn start(
 ) -> (CancellationToken, tokio::task::JoinHandle<Result<(), cluster_kubelet::Error>>) {
     let mut options = KubeletOptions::standalone("kubelet-test", "127.0.0.1".parse().expect("an address"));
     root.clone_into(&mut options.root);
+    options.logs = root.join("log");
     options.manifests = None;
     PAUSE.clone_into(&mut options.pause_image);
     let cancel = CancellationToken::new();

@@ -21,6 +21,7 @@ fn rig() -> Rig {
     let root = tempfile::tempdir().expect("a folder");
     let mut options = KubeletOptions::standalone("n1", "10.0.0.1".parse().expect("an address"));
     root.path().clone_into(&mut options.root);
+    options.logs = root.path().join("log");
     let engine = Arc::new(Fake::new());
     let context = Context {
         runtime: engine.clone(),
