@@ -1,11 +1,10 @@
 //! Typed requests: one [`Client`] for every kind k8s-openapi knows.
 
-use crate::options::{DeleteOptions, ListOptions, Patch, PatchOptions};
-use crate::{Backend, Error, Status, WatchScope};
+use crate::options::{DeleteOptions, ListOptions, Patch};
+use crate::{Backend, Error, Object, Status, WatchScope};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,31 +13,6 @@ use std::fmt::{self, Debug, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-
-/// What a [`Client`] and an informer can handle: every top-level kind.
-pub trait Object:
-    k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned + Serialize + Clone + Debug + Send + Sync + 'static
-{
-    /// Empty where it has none yet.
-    fn name(&self) -> &str {
-        self.metadata().name.as_deref().unwrap_or_default()
-    }
-
-    /// Empty for cluster-scoped kinds.
-    fn namespace(&self) -> &str {
-        self.metadata().namespace.as_deref().unwrap_or_default()
-    }
-
-    /// Empty where it has none yet.
-    fn uid(&self) -> &str {
-        self.metadata().uid.as_deref().unwrap_or_default()
-    }
-}
-
-impl<K> Object for K where
-    K: k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned + Serialize + Clone + Debug + Send + Sync + 'static
-{
-}
 
 /// Typed access to one API server under one identity. Namespace `""` means a cluster-scoped kind, or all namespaces.
 #[derive(Clone)]
@@ -90,16 +64,16 @@ impl Client {
 
     /// Replaces an object; fails with a conflict when it changed since it was read.
     pub async fn update<K: Object>(&self, object: &K) -> Result<K, Error> {
-        self.put(object, "").await
+        self.update_subresource(object, "").await
     }
 
     /// Replaces an object's status and nothing else.
     pub async fn update_status<K: Object>(&self, object: &K) -> Result<K, Error> {
-        self.put(object, "status").await
+        self.update_subresource(object, "status").await
     }
 
-    /// Replaces what one subresource of an object holds.
-    async fn put<K: Object>(&self, object: &K, subresource: &str) -> Result<K, Error> {
+    /// Replaces what one subresource of an object holds, for example `approval` or `finalize`.
+    pub async fn update_subresource<K: Object>(&self, object: &K, subresource: &str) -> Result<K, Error> {
         let path = object_path::<K>(object.namespace(), object.name(), subresource);
         self.send(Method::PUT, &self.managed(&path), Some(encode(object)?)).await
     }
@@ -111,14 +85,8 @@ impl Client {
         name: &str,
         subresource: &str,
         patch: &Patch,
-        options: &PatchOptions,
     ) -> Result<K, Error> {
-        let manager = options.field_manager.as_deref().unwrap_or(&self.field_manager);
-        let mut path = format!("{}?fieldManager={}", object_path::<K>(namespace, name, subresource), escape(manager));
-        if options.force {
-            path.push_str("&force=true");
-        }
-        self.raw_patch(&path, patch).await
+        self.raw_patch(&self.managed(&object_path::<K>(namespace, name, subresource)), patch).await
     }
 
     /// A patch without a type.

@@ -1,7 +1,6 @@
 //! Records what happened to an object as core/v1 Events, in the background, repeated ones as a count.
 
-use crate::client::Object;
-use crate::{Client, Error, Patch, PatchOptions};
+use crate::{Client, Error, Object, Patch};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -107,7 +106,7 @@ async fn send(
             "count": event.count, "lastTimestamp": event.last_timestamp, "message": event.message,
         }));
         let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());
-        match client.patch::<Event>(namespace, name, "", &patch, &PatchOptions::default()).await {
+        match client.patch::<Event>(namespace, name, "", &patch).await {
             Err(error) if error.is_not_found() => {}
             other => return other.map(drop),
         }

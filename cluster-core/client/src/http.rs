@@ -15,6 +15,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
@@ -224,8 +225,8 @@ impl Backend for HttpBackend {
             let bytes = self.page(scope, &more).await?;
             let page: Page<'_> = decode("List", &bytes)?;
             list.items.extend(page.items.iter().map(|item| bytes.slice_ref(item.get().as_bytes())));
-            list.resource_version = page.metadata.resource_version;
-            more = page.metadata.more;
+            list.resource_version = page.metadata.resource_version.unwrap_or_default();
+            more = page.metadata.continue_.unwrap_or_default();
             if more.is_empty() {
                 return Ok(list);
             }
@@ -239,18 +240,9 @@ impl Backend for HttpBackend {
 
 #[derive(Deserialize)]
 struct Page<'a> {
-    metadata: PageMeta,
+    metadata: ListMeta,
     #[serde(borrow, default)]
     items: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageMeta {
-    #[serde(default)]
-    resource_version: String,
-    #[serde(default, rename = "continue")]
-    more: String,
 }
 
 fn hyper_client(tls: rustls::ClientConfig, multiplexed: bool) -> HyperClient {

@@ -1,8 +1,8 @@
 //! Shared caches of what the API server holds, one watch per kind and process, with indexes and subscribers.
 
-use crate::client::{Object, collection_path};
-use crate::reflector;
-use crate::{Client, WatchScope};
+use crate::client::collection_path;
+use crate::reflector::Reflector;
+use crate::{Client, Object, WatchScope};
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,11 +24,6 @@ impl ObjectKey {
     /// The key of a name in a namespace.
     pub fn new(namespace: &str, name: &str) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
-    }
-
-    /// The key of an object.
-    pub fn of<K: Object>(object: &K) -> Self {
-        Self::new(object.namespace(), object.name())
     }
 }
 
@@ -59,6 +54,22 @@ impl<K> Change<K> {
     pub fn object(&self) -> &Arc<K> {
         match self {
             Self::Added(object) | Self::Updated { new: object, .. } | Self::Deleted(object) => object,
+        }
+    }
+
+    /// The last state of an object that is gone.
+    pub fn gone(&self) -> Option<&Arc<K>> {
+        match self {
+            Self::Deleted(object) => Some(object),
+            Self::Added(_) | Self::Updated { .. } => None,
+        }
+    }
+
+    /// The newest state, but of an update that leaves all as it was that `same` compares.
+    pub fn unless(&self, same: impl FnOnce(&K, &K) -> bool) -> Option<&Arc<K>> {
+        match self {
+            Self::Updated { old, new } if same(old, new) => None,
+            change => Some(change.object()),
         }
     }
 }
@@ -142,7 +153,6 @@ impl<K> fmt::Debug for Informer<K> {
     }
 }
 
-#[derive(Debug)]
 struct Shared<K> {
     cache: Arc<RwLock<Cache<K>>>,
     synced: watch::Receiver<bool>,
@@ -159,7 +169,9 @@ impl<K: Object> Informer<K> {
     fn start(client: &Client, scope: WatchScope, trim: Option<fn(&mut K)>) -> Self {
         let cache = Arc::new(RwLock::new(Cache::default()));
         let (synced_tx, synced) = watch::channel(false);
-        let task = tokio::spawn(reflector::run(client.backend().clone(), scope, trim, cache.clone(), synced_tx));
+        let (backend, filled) = (client.backend().clone(), cache.clone());
+        let reflector = Reflector { backend, scope, trim, cache: filled, synced: synced_tx, position: None };
+        let task = tokio::spawn(reflector.run());
         Self(Arc::new(Shared { cache, synced, task: task.abort_handle() }))
     }
 
@@ -221,12 +233,6 @@ struct Index<K> {
     filed: HashMap<String, BTreeMap<ObjectKey, Arc<K>>>,
 }
 
-impl<K> fmt::Debug for Cache<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("objects", &self.objects.len()).finish_non_exhaustive()
-    }
-}
-
 impl<K> Default for Cache<K> {
     fn default() -> Self {
         Self { objects: BTreeMap::new(), indexes: HashMap::new(), subscribers: Vec::new() }
@@ -271,7 +277,7 @@ impl<K: Object> Cache<K> {
 
     /// Takes in an object's new state and tells the subscribers what that meant.
     pub(crate) fn put(&mut self, object: K) {
-        let key = ObjectKey::of(&object);
+        let key = object.key();
         let same_object = |old: &Arc<K>| old.metadata().uid == object.metadata().uid;
         if !self.objects.get(&key).is_none_or(same_object) {
             self.remove(&key, None);
@@ -302,7 +308,7 @@ impl<K: Object> Cache<K> {
 
     /// Takes in a whole new list: what it lacks is gone.
     pub(crate) fn replace(&mut self, objects: Vec<K>) {
-        let kept: BTreeSet<ObjectKey> = objects.iter().map(ObjectKey::of).collect();
+        let kept: BTreeSet<ObjectKey> = objects.iter().map(Object::key).collect();
         let gone: Vec<ObjectKey> = self.objects.keys().filter(|key| !kept.contains(key)).cloned().collect();
         for key in gone {
             self.remove(&key, None);

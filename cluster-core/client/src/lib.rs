@@ -11,18 +11,22 @@ pub mod http;
 mod informer;
 pub mod kubeconfig;
 pub mod lease;
+pub mod node_lease;
 pub mod nodes;
+mod object;
 mod options;
 pub mod pods;
 mod queue;
 mod reflector;
 pub mod trim;
+pub mod volumes;
 
 pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
-pub use client::{Client, Object, escape, successful};
+pub use client::{Client, escape, successful};
 pub use cluster_object::status::Status;
 pub use informer::{Change, Informer, Informers, ObjectKey};
-pub use options::{DeleteOptions, ListOptions, Patch, PatchOptions};
+pub use object::Object;
+pub use options::{DeleteOptions, ListOptions, Patch};
 pub use queue::WorkQueue;
 
 /// Why a request failed.

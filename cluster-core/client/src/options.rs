@@ -35,15 +35,6 @@ impl Patch {
     }
 }
 
-/// How a patch is taken.
-#[derive(Debug, Clone, Default)]
-pub struct PatchOptions {
-    /// An apply takes fields other managers own.
-    pub force: bool,
-    /// Instead of the client's own field manager.
-    pub field_manager: Option<String>,
-}
-
 /// How a delete is done.
 #[derive(Debug, Clone, Default)]
 pub struct DeleteOptions {

@@ -1,7 +1,22 @@
 //! What of a pod's definition more than one component asks about.
 
 use cluster_object::pod::HostPort;
-use k8s_openapi::api::core::v1::{Container, PodSpec};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+
+/// The phase in its status; empty before it has one.
+pub fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+/// Whether all its containers ended for good.
+pub fn is_finished(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// The node it is bound to; empty for none.
+pub fn node(pod: &Pod) -> &str {
+    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default()
+}
 
 /// Whether an init container keeps running beside the others.
 pub fn is_sidecar(container: &Container) -> bool {

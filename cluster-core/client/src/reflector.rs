@@ -1,9 +1,9 @@
 //! Keeps an informer's cache equal to the server's collection: list, then watch from there, for ever.
 
 use crate::backoff::Backoff;
-use crate::client::{Object, decode};
-use crate::informer::{Cache, ObjectKey};
-use crate::{Backend, Error, WatchEvent, WatchScope};
+use crate::client::decode;
+use crate::informer::Cache;
+use crate::{Backend, Error, Object, WatchEvent, WatchScope};
 use bytes::Bytes;
 use cluster_object::lean::without_managed_fields;
 use futures::StreamExt;
@@ -19,52 +19,48 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Shorter than upstream's 30 s: a server that was down for a while gets its nodes back at once.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Runs until the task is aborted.
-pub(crate) async fn run<K: Object>(
-    backend: Arc<dyn Backend>,
-    scope: WatchScope,
-    trim: Option<fn(&mut K)>,
-    cache: Arc<RwLock<Cache<K>>>,
-    synced: watch::Sender<bool>,
-) {
-    let mut reflector = Reflector { backend, scope, trim, cache, synced, position: None };
-    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-    loop {
-        let start = Instant::now();
-        let ended = reflector.follow().await;
-        if start.elapsed() >= HEALTHY {
-            backoff.reset();
-        }
-        match &ended {
-            Err(error) if is_gone(error) => {
-                tracing::debug!(path = reflector.scope.path, "watch fell behind, listing again");
-                reflector.position = None;
-            }
-            Err(error) => tracing::debug!(path = reflector.scope.path, %error, "watch failed"),
-            Ok(()) => {}
-        }
-        if start.elapsed() < HEALTHY {
-            tokio::time::sleep(backoff.pause()).await;
-        }
-    }
-}
-
 /// Whether only a new list helps.
 fn is_gone(error: &Error) -> bool {
     error.status().is_some_and(|status| status.code == 410 || status.reason == "Expired" || status.reason == "Gone")
 }
 
-struct Reflector<K> {
-    backend: Arc<dyn Backend>,
-    scope: WatchScope,
-    trim: Option<fn(&mut K)>,
-    cache: Arc<RwLock<Cache<K>>>,
-    synced: watch::Sender<bool>,
+/// What fills one cache.
+pub(crate) struct Reflector<K> {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) scope: WatchScope,
+    /// Takes away what is not to be kept.
+    pub(crate) trim: Option<fn(&mut K)>,
+    pub(crate) cache: Arc<RwLock<Cache<K>>>,
+    /// Told when the first list is in the cache.
+    pub(crate) synced: watch::Sender<bool>,
     /// The resourceVersion the cache stands at.
-    position: Option<String>,
+    pub(crate) position: Option<String>,
 }
 
 impl<K: Object> Reflector<K> {
+    /// Runs until the task is aborted.
+    pub(crate) async fn run(mut self) {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        loop {
+            let start = Instant::now();
+            let ended = self.follow().await;
+            if start.elapsed() >= HEALTHY {
+                backoff.reset();
+            }
+            match &ended {
+                Err(error) if is_gone(error) => {
+                    tracing::debug!(path = self.scope.path, "watch fell behind, listing again");
+                    self.position = None;
+                }
+                Err(error) => tracing::debug!(path = self.scope.path, %error, "watch failed"),
+                Ok(()) => {}
+            }
+            if start.elapsed() < HEALTHY {
+                tokio::time::sleep(backoff.pause()).await;
+            }
+        }
+    }
+
     /// Lists unless the position is known, then watches until the server ends it.
     async fn follow(&mut self) -> Result<(), Error> {
         let position = match &self.position {
@@ -102,7 +98,7 @@ impl<K: Object> Reflector<K> {
         }
         let mut cache = self.cache.write();
         if deleted {
-            cache.remove(&ObjectKey::of(&object), Some(object));
+            cache.remove(&object.key(), Some(object));
         } else {
             cache.put(object);
         }

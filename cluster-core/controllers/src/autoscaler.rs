@@ -25,13 +25,7 @@ pub(crate) async fn run(context: Context) {
     let controller = Autoscalers { client, recorder, autoscalers, pods, known: Mutex::default() };
     index::by_namespace(&controller.pods);
     Runner::new(controller)
-        .on(
-            |c| &c.autoscalers,
-            |_, change| match change {
-                Change::Updated { old, new } if old.spec == new.spec => None,
-                change => Some(change.object().key()),
-            },
-        )
+        .on(|c| &c.autoscalers, |_, change| Some(change.unless(|old, new| old.spec == new.spec)?.key()))
         .needs(|c| &c.pods)
         .run(context.cancel)
         .await;

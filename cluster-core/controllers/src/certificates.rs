@@ -180,10 +180,7 @@ impl Requests {
             }
             let message = format!("Auto approving {whose}kubelet client certificate after SubjectAccessReview.");
             let approved = with(request, "Approved", "AutoApproved", message);
-            let body = serde_json::to_value(&approved).map_err(|e| Error::Object(e.to_string()))?;
-            let root = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
-            let path = format!("{root}/{}/approval", request.name());
-            return ignore_gone(self.client.raw(Method::PUT, &path, Some(&body)).await).map(drop);
+            return ignore_gone(self.client.update_subresource(&approved, "approval").await).map(drop);
         }
         tracing::debug!(request = request.name(), "a kubelet's request is left to an administrator");
         Ok(())

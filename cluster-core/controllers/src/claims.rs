@@ -80,7 +80,7 @@ fn released<O: Object>(owner: &O, finalizer: Option<&str>) -> Value {
 async fn patch_metadata<K: Object>(client: &Client, object: &K, mut metadata: Value) -> Result<Option<K>, Error> {
     metadata["uid"] = object.uid().into();
     let patch = Patch::Strategic(json!({"metadata": metadata}));
-    match client.patch(object.namespace(), object.name(), "", &patch, &PatchOptions::default()).await {
+    match client.patch(object.namespace(), object.name(), "", &patch).await {
         Ok(patched) => Ok(Some(patched)),
         Err(error) if error.is_not_found() || error.status().is_some_and(|s| s.reason == "Invalid") => Ok(None),
         Err(error) => Err(error.into()),

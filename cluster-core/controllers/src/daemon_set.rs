@@ -29,10 +29,7 @@ pub(crate) async fn run(context: Context) {
         .on(|c| &c.control.pods, DaemonSets::concerned)
         .on(
             |c| &c.nodes,
-            |c, change| match change {
-                Change::Updated { old, new } if concerns_nobody(old, new) => Vec::new(),
-                _ => meta::keys(&c.sets.list()),
-            },
+            |c, change| change.unless(concerns_nobody).map_or_else(Vec::new, |_| meta::keys(&c.sets.list())),
         )
         .needs(|c| &c.history.revisions)
         .run(context.cancel)

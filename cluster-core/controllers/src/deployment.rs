@@ -88,8 +88,7 @@ impl Deployments {
 
     /// A pod that is gone matters to a deployment that waits for all old pods to end.
     fn recreated(&self, change: &Change<Pod>) -> Option<ObjectKey> {
-        let Change::Deleted(pod) = change else { return None };
-        let set = self.sets.get(&controller_key::<ReplicaSet>(pod.as_ref())?)?;
+        let set = self.sets.get(&controller_key::<ReplicaSet>(change.gone()?.as_ref())?)?;
         controller_key::<Deployment>(set.as_ref())
     }
 

@@ -102,10 +102,8 @@ impl Budgets {
 
     /// A controller that was resized may change what all budgets of its namespace expect.
     fn siblings<K: Object>(&self, change: &Change<K>) -> Vec<ObjectKey> {
-        match change {
-            Change::Updated { old, new } if old.generation() == new.generation() => Vec::new(),
-            change => near(&self.budgets, change.object().namespace(), |_| true),
-        }
+        let resized = change.unless(|old, new| old.generation() == new.generation());
+        resized.map_or_else(Vec::new, |sized| near(&self.budgets, sized.namespace(), |_| true))
     }
 
     /// The UID and size of the controller that decides about a pod.

@@ -35,8 +35,7 @@ impl Controller for EventTtl {
         if left.is_some() {
             return Ok(left);
         }
-        ignore_gone(self.client.delete::<Event>(&key.namespace, &key.name, &DeleteOptions::default()).await)?;
-        Ok(None)
+        delete(&self.client, event.as_ref()).await.map(|()| None)
     }
 }
 

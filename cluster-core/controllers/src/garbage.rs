@@ -4,7 +4,7 @@ mod collector;
 mod graph;
 
 use crate::prelude::*;
-use crate::resources::{Partial, Resource, discover};
+use crate::resources::{CUSTOM_RESOURCES, Partial, Resource, discover};
 use collector::Collector;
 use graph::Task;
 use parking_lot::RwLock;
@@ -17,7 +17,6 @@ const SETTLE: Duration = Duration::from_millis(500);
 const REDISCOVER: Duration = Duration::from_mins(5);
 /// How long the first list of a kind may take.
 const SYNC: Duration = Duration::from_secs(30);
-const CUSTOM_RESOURCES: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
 pub(crate) async fn run(context: Context) {
     let collector = Arc::new(Collector {
@@ -29,15 +28,10 @@ pub(crate) async fn run(context: Context) {
     let mut workers = JoinSet::new();
     let mut monitors =
         Monitors { collector: collector.clone(), informers: context.informers.clone(), running: HashMap::new() };
-    let stopped = context.cancel.clone();
-    tokio::select! {
-        () = monitors.start(&mut workers) => {}
-        () = stopped.cancelled() => return,
+    if context.cancel.run_until_cancelled(monitors.start(&mut workers)).await.is_none() {
+        return;
     }
-    tokio::select! {
-        () = monitors.follow() => {}
-        () = stopped.cancelled() => {}
-    }
+    context.cancel.run_until_cancelled(monitors.follow()).await;
     collector.queue.close();
     workers.join_all().await;
 }

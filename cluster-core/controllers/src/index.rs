@@ -57,7 +57,7 @@ pub(crate) fn concerned<O: Object, K: Object>(
     if let Change::Updated { old, .. } = change {
         keys.extend(controller_key::<O>(old.as_ref()).filter(|old| !keys.contains(old)));
     }
-    let gone = matches!(change, Change::Deleted(_)) || object.is_deleting();
+    let gone = change.gone().is_some() || object.is_deleting();
     if object.controller().is_none() && !gone {
         keys.extend(adopters(object));
     }

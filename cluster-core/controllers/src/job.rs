@@ -90,16 +90,7 @@ impl Jobs {
 
     /// Lets a pod go that is counted, or need not be.
     async fn free(&self, pod: &Arc<Pod>) -> Result<(), Error> {
-        if !is_tracked(pod) {
-            return Ok(());
-        }
-        let kept: Vec<&String> = pod.finalizers().iter().filter(|finalizer| *finalizer != TRACKING).collect();
-        let version = &pod.metadata.resource_version;
-        let patch =
-            Patch::Merge(json!({"metadata": {"finalizers": kept, "uid": pod.uid(), "resourceVersion": version}}));
-        let (namespace, name) = (pod.namespace(), pod.name());
-        ignore_gone(self.control.client.patch::<Pod>(namespace, name, "", &patch, &PatchOptions::default()).await)
-            .map(drop)
+        remove_finalizer(&self.control.client, pod.as_ref(), TRACKING).await
     }
 
     /// Frees pods whose job is gone or going, or lost them: nobody will count them. Who adopts a pod tracks it again.

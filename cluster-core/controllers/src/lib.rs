@@ -147,6 +147,17 @@ async fn delete<K: Object>(client: &Client, object: &K) -> Result<(), Error> {
     ignore_gone(client.delete_this(object, DeleteOptions::default()).await).map(drop)
 }
 
+/// Takes a finalizer from an object that is still as it was read; it may be gone.
+async fn remove_finalizer<K: Object>(client: &Client, object: &K, finalizer: &str) -> Result<(), Error> {
+    let kept: Vec<&String> = object.finalizers().iter().filter(|held| *held != finalizer).collect();
+    if kept.len() == object.finalizers().len() {
+        return Ok(());
+    }
+    let version = &object.metadata().resource_version;
+    let patch = Patch::Merge(json!({"metadata": {"finalizers": kept, "resourceVersion": version}}));
+    ignore_gone(client.patch::<K>(object.namespace(), object.name(), "", &patch).await).map(drop)
+}
+
 /// Runs all controllers until `cancel`.
 pub fn run(
     client: Client,

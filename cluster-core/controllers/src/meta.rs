@@ -5,49 +5,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 pub(crate) type Labels = BTreeMap<String, String>;
 
-/// What controllers ask of every object.
-pub(crate) trait Meta: Object {
-    fn is_deleting(&self) -> bool {
-        self.metadata().deletion_timestamp.is_some()
-    }
-
-    fn generation(&self) -> i64 {
-        self.metadata().generation.unwrap_or_default()
-    }
-
-    /// When it was created, in nanoseconds; what has no time yet is newest.
-    fn created(&self) -> i128 {
-        self.metadata().creation_timestamp.as_ref().map_or(i128::MAX, |time| time.0.as_nanosecond())
-    }
-
-    fn label(&self, name: &str) -> Option<&str> {
-        self.metadata().labels.as_ref()?.get(name).map(String::as_str)
-    }
-
-    fn annotation(&self, name: &str) -> Option<&str> {
-        self.metadata().annotations.as_ref()?.get(name).map(String::as_str)
-    }
-
-    fn finalizers(&self) -> &[String] {
-        self.metadata().finalizers.as_deref().unwrap_or_default()
-    }
-
-    fn owners(&self) -> &[OwnerReference] {
-        self.metadata().owner_references.as_deref().unwrap_or_default()
-    }
-
-    /// The owner that controls it.
-    fn controller(&self) -> Option<&OwnerReference> {
-        self.owners().iter().find(|owner| owner.controller == Some(true))
-    }
-
-    fn key(&self) -> ObjectKey {
-        ObjectKey::of(self)
-    }
-}
-
-impl<K: Object> Meta for K {}
-
 pub(crate) fn keys<K: Object>(objects: &[Arc<K>]) -> Vec<ObjectKey> {
     objects.iter().map(|object| object.key()).collect()
 }

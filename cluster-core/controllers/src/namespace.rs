@@ -14,8 +14,7 @@ pub(crate) async fn run(context: Context) {
         .on(
             |c| &c.pods,
             |c, change| {
-                let Change::Deleted(pod) = change else { return None };
-                let key = ObjectKey::new("", pod.namespace());
+                let key = ObjectKey::new("", change.gone()?.namespace());
                 c.namespaces.get(&key).filter(|namespace| namespace.is_deleting()).map(|_| key)
             },
         )
@@ -129,9 +128,7 @@ impl Controller for Emptier {
         let mut done = namespace;
         done.spec.get_or_insert_default().finalizers =
             Some(finalizers.into_iter().filter(|f| f != FINALIZER).collect());
-        let body = serde_json::to_value(&done).map_err(|e| Error::Object(e.to_string()))?;
-        let path = format!("/api/v1/namespaces/{}/finalize", key.name);
-        ignore_gone(self.client.raw(Method::PUT, &path, Some(&body)).await)?;
+        ignore_gone(self.client.update_subresource(&done, "finalize").await)?;
         Ok(None)
     }
 }

@@ -68,7 +68,7 @@ impl Controller for NodeIpam {
         let patch =
             json!({"metadata": {"uid": node.metadata.uid}, "spec": {"podCIDR": network, "podCIDRs": [network]}});
         let patch = Patch::Merge(patch);
-        let written = self.client.patch::<Node>("", node.name(), "", &patch, &PatchOptions::default()).await;
+        let written = self.client.patch::<Node>("", node.name(), "", &patch).await;
         ignore_gone(written).map(|_| None)
     }
 }

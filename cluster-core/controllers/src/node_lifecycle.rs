@@ -3,6 +3,7 @@
 mod zones;
 
 use crate::prelude::*;
+use cluster_client::node_lease;
 use k8s_openapi::api::coordination::v1::Lease;
 use zones::{Eviction, Limits};
 
@@ -20,7 +21,7 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 const REPORTED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
 pub(crate) async fn run(context: Context) {
-    let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases".to_owned();
+    let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", node_lease::NAMESPACE);
     let (client, recorder) = (context.client.clone(), context.recorder("node-controller"));
     let (nodes, pods) = context.caches();
     let controller = NodeLifecycle {
@@ -120,7 +121,7 @@ impl NodeLifecycle {
 
     /// For how long the node gave no sign of life.
     fn silence(&self, key: &ObjectKey, node: &Node) -> Duration {
-        let lease = self.leases.get(&ObjectKey::new("kube-node-lease", &key.name));
+        let lease = self.leases.get(&ObjectKey::new(node_lease::NAMESPACE, &key.name));
         let renewed = lease.and_then(|lease| lease.spec.as_ref()?.renew_time.as_ref().map(|time| time.0));
         let ready = ready(node).and_then(|ready| ready.last_heartbeat_time.as_ref().map(|time| time.0));
         let sign = Sign { lease: renewed, heartbeat: ready };

@@ -42,7 +42,7 @@ impl PodControl {
             if matches!(change, Change::Added(_)) {
                 self.expectations.created(&owner.uid, 1);
             }
-            if matches!(change, Change::Deleted(_)) || pod.is_deleting() {
+            if change.gone().is_some() || pod.is_deleting() {
                 self.expectations.deleted(&owner.uid, pod.uid());
             }
         }

@@ -19,9 +19,9 @@ pub(crate) async fn run(context: Context) {
         .on_each(|c| &c.pods)
         .on(
             |c| &c.nodes,
-            |c, change| match change {
-                Change::Updated { old, new } if is_out_of_service(old) == is_out_of_service(new) => Vec::new(),
-                change => meta::keys(&c.pods.by_index(BY_NODE, change.object().name())),
+            |c, change| {
+                let node = change.unless(|old, new| is_out_of_service(old) == is_out_of_service(new));
+                node.map_or_else(Vec::new, |node| meta::keys(&c.pods.by_index(BY_NODE, node.name())))
             },
         )
         .run(context.cancel)

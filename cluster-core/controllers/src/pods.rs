@@ -2,22 +2,10 @@
 
 use crate::meta::since;
 use crate::prelude::*;
+pub(crate) use cluster_client::pods::{is_finished, node, phase};
 use std::cmp::Ordering;
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
-
-pub(crate) fn phase(pod: &Pod) -> &str {
-    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
-}
-
-pub(crate) fn node(pod: &Pod) -> &str {
-    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default()
-}
-
-/// Whether all its containers ended for good.
-pub(crate) fn is_finished(pod: &Pod) -> bool {
-    matches!(phase(pod), "Succeeded" | "Failed")
-}
 
 /// Neither finished nor on its way out.
 pub(crate) fn is_active(pod: &Pod) -> bool {

@@ -3,14 +3,16 @@
 pub(crate) use crate::claims::claim;
 pub(crate) use crate::conditions::Condition;
 pub(crate) use crate::index::{BY_NAMESPACE, BY_NODE, BY_OWNER, near};
-pub(crate) use crate::meta::{Labels, Meta, controller_key, controller_reference};
+pub(crate) use crate::meta::{Labels, controller_key, controller_reference};
 pub(crate) use crate::pod_control::PodControl;
 pub(crate) use crate::pods::{is_active, is_finished, is_ready};
 pub(crate) use crate::runner::{Controller, Outcome, Runner};
-pub(crate) use crate::{Context, Error, conditions, delete, ignore_gone, index, meta, pods, write_status};
+pub(crate) use crate::{
+    Context, Error, conditions, delete, ignore_gone, index, meta, pods, remove_finalizer, write_status,
+};
 pub(crate) use cluster_client::events::{Recorder, reference};
 pub(crate) use cluster_client::{
-    Change, Client, DeleteOptions, Informer, Informers, Object, ObjectKey, Patch, PatchOptions, WatchScope, WorkQueue,
+    Change, Client, DeleteOptions, Informer, Informers, Object, ObjectKey, Patch, WatchScope, WorkQueue,
 };
 pub(crate) use cluster_object::quantity::Quantity;
 pub(crate) use cluster_object::selector::Selector;

@@ -11,16 +11,13 @@ const SYNC: Duration = Duration::from_secs(10);
 
 type Amounts = BTreeMap<String, Amount>;
 
-/// The quotas of the namespace in which something came, went, or changed in what `matters`.
+/// The quotas of the namespace in which something came, went, or changed, unless in nothing but what counts the `same`.
 fn concerned<K: Object>(
     quotas: &Informer<ResourceQuota>,
     change: &Change<K>,
-    matters: impl Fn(&K, &K) -> bool,
+    same: impl Fn(&K, &K) -> bool,
 ) -> Vec<ObjectKey> {
-    match change {
-        Change::Updated { old, new } if !matters(old, new) => Vec::new(),
-        change => near(quotas, change.object().namespace(), |_| true),
-    }
+    change.unless(same).map_or_else(Vec::new, |object| near(quotas, object.namespace(), |_| true))
 }
 
 pub(crate) async fn run(context: Context) {
@@ -39,12 +36,12 @@ pub(crate) async fn run(context: Context) {
     index::by_namespace(&informers.informer::<Pod>());
     index::by_namespace(&informers.informer::<Service>());
     index::by_namespace(&informers.informer::<PersistentVolumeClaim>());
-    let pod_matters = |old: &Pod, new: &Pod| is_finished(old) != is_finished(new) || old.spec != new.spec;
+    let same_pod = |old: &Pod, new: &Pod| is_finished(old) == is_finished(new) && old.spec == new.spec;
     Runner::with_queue(make)
         .on_each(|c| &c.quotas)
-        .on(|c| &c.pods, move |c, change| concerned(&c.quotas, change, pod_matters))
-        .on(|c| &c.services, |c, change| concerned(&c.quotas, change, |old, new| old.spec != new.spec))
-        .on(|c| &c.claims, |c, change| concerned(&c.quotas, change, |old, new| old.spec != new.spec))
+        .on(|c| &c.pods, move |c, change| concerned(&c.quotas, change, same_pod))
+        .on(|c| &c.services, |c, change| concerned(&c.quotas, change, |old, new| old.spec == new.spec))
+        .on(|c| &c.claims, |c, change| concerned(&c.quotas, change, |old, new| old.spec == new.spec))
         .run(context.cancel)
         .await;
 }
@@ -124,7 +121,7 @@ impl Quotas {
         let informer = self.informers.watching::<Partial>(scope);
         index::by_namespace(&informer);
         let quotas = self.quotas.clone();
-        let keys = move |change: &Change<Partial>| concerned(&quotas, change, |_, _| false);
+        let keys = move |change: &Change<Partial>| concerned(&quotas, change, |_, _| true);
         tokio::spawn(feed(&informer, self.queue.clone(), keys));
         let synced = tokio::time::timeout(SYNC, informer.synced()).await;
         synced.map_err(|_| Error::Object(format!("{name} cannot be listed")))?;

@@ -110,8 +110,7 @@ impl<K: Replicated> Replicas<K> {
             let creating = owned.iter().filter(|pod| is_active(pod)).count() < set.replicas();
             (if creating { "FailedCreate" } else { "FailedDelete" }, error.to_string())
         });
-        let observed = status::observe(set, owned, now);
-        let Some(updated) = set.with_status(&observed, failure) else { return Ok(()) };
+        let Some(updated) = set.with_status(status::observe(set, owned, now), failure) else { return Ok(()) };
         ignore_gone(self.control.client.update_status(&updated).await).map(drop)
     }
 }

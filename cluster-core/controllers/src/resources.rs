@@ -7,6 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
+/// The collection of the kinds that users define.
+pub(crate) const CUSTOM_RESOURCES: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
 /// The metadata of an object of any kind, without what the garbage collector does not read: there is one of these for
 /// every object in the cluster.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

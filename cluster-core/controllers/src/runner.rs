@@ -61,7 +61,7 @@ impl<C: Controller> Runner<C> {
 
     /// Reconciles every object in one of the controller's caches when it changes.
     pub(crate) fn on_each<K: Object>(self, cache: fn(&C) -> &Informer<K>) -> Self {
-        self.on(cache, |_, change| [ObjectKey::of(change.object().as_ref())])
+        self.on(cache, |_, change| [change.object().key()])
     }
 
     /// Starts only when this cache is filled.
@@ -74,10 +74,10 @@ impl<C: Controller> Runner<C> {
     /// Works until `cancel`.
     pub(crate) async fn run(self, cancel: CancellationToken) {
         let Self { controller, queue, feeds, synced } = self;
-        tokio::select! {
-            _ = futures::future::join_all(synced) => tracing::debug!(controller = C::NAME, "started"),
-            () = cancel.cancelled() => return,
+        if cancel.run_until_cancelled(join_all(synced)).await.is_none() {
+            return;
         }
+        tracing::debug!(controller = C::NAME, "started");
         let mut workers = JoinSet::new();
         for _ in 0..C::WORKERS {
             workers.spawn(work(controller.clone(), queue.clone()));

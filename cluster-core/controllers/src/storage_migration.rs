@@ -1,7 +1,7 @@
 //! Writes all objects of a resource again, so that they are stored as the server stores them now.
 
 use crate::prelude::*;
-use crate::resources::{Resource, discover};
+use crate::resources::{CUSTOM_RESOURCES, Resource, discover};
 use k8s_openapi::api::storagemigration::v1::StorageVersionMigration;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
@@ -11,7 +11,7 @@ const PAGE: usize = 500;
 
 pub(crate) async fn run(context: Context) {
     Runner::new(Migrator { client: context.client.clone(), migrations: context.informers.informer() })
-        .on(|c| &c.migrations, |c, change| c.next(change.object()).map(|next| ObjectKey::of(next.as_ref())))
+        .on(|c| &c.migrations, |c, change| c.next(change.object()).map(|next| next.key()))
         .run(context.cancel)
         .await;
 }
@@ -76,9 +76,9 @@ impl Migrator {
             let known = migration.status.as_ref().and_then(|status| status.resource_version.as_deref());
             status["resourceVersion"] = known.unwrap_or(revision).into();
         }
-        let (patch, options) = (Patch::Merge(json!({"status": status})), PatchOptions::default());
-        let written = self.client.patch::<StorageVersionMigration>("", migration.name(), "status", &patch, &options);
-        crate::ignore_gone(written.await).map(|_| None)
+        let patch = Patch::Merge(json!({"status": status}));
+        let written = self.client.patch::<StorageVersionMigration>("", migration.name(), "status", &patch).await;
+        ignore_gone(written).map(|_| None)
     }
 
     async fn page(&self, resource: &Resource, limit: usize, token: &str) -> Result<Value, Error> {
@@ -162,9 +162,8 @@ impl Migrator {
         let name = resource.qualified();
         let patch = Patch::Apply(json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": name}, "status": rest}));
-        let options = PatchOptions { field_manager: Some(MANAGER.to_owned()), force: true };
-        let written = self.client.patch::<CustomResourceDefinition>("", &name, "status", &patch, &options);
-        Ok(written.await.map(drop)?)
+        let path = format!("{CUSTOM_RESOURCES}/{name}/status?fieldManager={MANAGER}&force=true");
+        Ok(self.client.raw_patch::<Value>(&path, &patch).await.map(drop)?)
     }
 }
 

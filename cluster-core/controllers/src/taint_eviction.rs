@@ -9,20 +9,12 @@ pub(crate) async fn run(context: Context) {
     let controller = TaintEviction { client, recorder, nodes, pods, counting: Mutex::default() };
     index::by_node(&controller.pods);
     Runner::new(controller)
-        .on(
-            |c| &c.pods,
-            |_, change| match change {
-                Change::Added(pod) => Some(pod.key()),
-                Change::Updated { old, new } if pods::node(old) != pods::node(new) => Some(new.key()),
-                Change::Updated { .. } => None,
-                Change::Deleted(pod) => Some(pod.key()),
-            },
-        )
+        .on(|c| &c.pods, |_, change| Some(change.unless(|old, new| pods::node(old) == pods::node(new))?.key()))
         .on(
             |c| &c.nodes,
-            |c, change| match change {
-                Change::Updated { old, new } if no_execute(old).eq(no_execute(new)) => Vec::new(),
-                change => meta::keys(&c.pods.by_index(BY_NODE, change.object().name())),
+            |c, change| {
+                let node = change.unless(|old, new| no_execute(old).eq(no_execute(new)));
+                node.map_or_else(Vec::new, |node| meta::keys(&c.pods.by_index(BY_NODE, node.name())))
             },
         )
         .run(context.cancel)

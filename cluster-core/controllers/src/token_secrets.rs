@@ -19,9 +19,9 @@ pub(crate) async fn run(context: Context) {
         .on_each(|c| &c.secrets)
         .on(
             |c| &c.accounts,
-            |c, change| match change {
-                Change::Deleted(account) => meta::keys(&c.secrets.by_index(BY_ACCOUNT, &account.key().to_string())),
-                _ => Vec::new(),
+            |c, change| {
+                let secrets = change.gone().map(|account| c.secrets.by_index(BY_ACCOUNT, &account.key().to_string()));
+                meta::keys(&secrets.unwrap_or_default())
             },
         )
         .run(context.cancel)

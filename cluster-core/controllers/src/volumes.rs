@@ -8,6 +8,7 @@ mod provision;
 mod reclaim;
 
 use crate::prelude::*;
+use cluster_client::volumes::claim_key;
 
 /// The index of volumes by the claim they are for.
 const BY_CLAIM: &str = "claim";
@@ -27,34 +28,6 @@ pub(crate) async fn run(context: Context) {
         ephemeral::run(context.clone()),
         reclaim::run(context.clone())
     );
-}
-
-/// The claim a volume is for.
-fn claim_key(volume: &PersistentVolume) -> Option<ObjectKey> {
-    let claim = volume.spec.as_ref()?.claim_ref.as_ref()?;
-    Some(ObjectKey::new(claim.namespace.as_deref()?, claim.name.as_deref()?))
-}
-
-/// The volume a claim is bound to, or asks for by name.
-fn volume_name(claim: &PersistentVolumeClaim) -> Option<&str> {
-    claim.spec.as_ref()?.volume_name.as_deref().filter(|name| !name.is_empty())
-}
-
-/// The class of a claim; empty for none.
-fn class_name(claim: &PersistentVolumeClaim) -> &str {
-    claim.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref()).unwrap_or_default()
-}
-
-/// Lets an object go that is being deleted and was kept by this finalizer.
-async fn unprotect<K: Object>(client: &Client, object: &K, finalizer: &str) -> Result<(), Error> {
-    let kept: Vec<_> = object.finalizers().iter().filter(|held| *held != finalizer).collect();
-    if kept.len() == object.finalizers().len() {
-        return Ok(());
-    }
-    let version = &object.metadata().resource_version;
-    let patch = Patch::Merge(json!({"metadata": {"finalizers": kept, "resourceVersion": version}}));
-    ignore_gone(client.patch::<K>(object.namespace(), object.name(), "", &patch, &PatchOptions::default()).await)
-        .map(drop)
 }
 
 fn find(volumes: &Informer<PersistentVolume>, name: &str) -> Option<Arc<PersistentVolume>> {

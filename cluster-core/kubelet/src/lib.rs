@@ -104,7 +104,7 @@ async fn start(
     let serving = server::run(client.clone(), options.clone(), pods, runtime.clone(), cancel.clone());
     let reporting = async {
         if let (Some(client), Some(nodes), Some(recorder)) = (client, nodes, recorder) {
-            node::run(client, nodes, runtime, options, recorder, cancel.clone()).await;
+            node::Keeper { client, nodes, runtime, options, recorder }.run(cancel.clone()).await;
         }
     };
     let (served, (), (), ()) = tokio::join!(
@@ -132,10 +132,7 @@ async fn engine(runtime: &dyn Runtime, cancel: &CancellationToken) -> String {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
-    tokio::select! {
-        driver = asked => driver,
-        () = cancel.cancelled() => String::new(),
-    }
+    cancel.run_until_cancelled(asked).await.unwrap_or_default()
 }
 
 fn watch_manifests(options: &KubeletOptions, cancel: &CancellationToken) -> watch::Receiver<Vec<Arc<Pod>>> {

@@ -1,7 +1,7 @@
 //! The ConfigMaps and Secrets that this node's pods name: one watch per object, shared by its users, ended with the last.
 
 use crate::prelude::*;
-use cluster_client::{Change, Informer, Informers, Object, ObjectKey, WatchScope};
+use cluster_client::{Change, Informer, Informers, ObjectKey, WatchScope};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use std::collections::BTreeSet;

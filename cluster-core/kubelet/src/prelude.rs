@@ -11,7 +11,7 @@ pub(crate) use crate::server::target::Target;
 pub(crate) use axum::Router;
 pub(crate) use axum::body::Body;
 pub(crate) use bytes::Bytes;
-pub(crate) use cluster_client::Client;
+pub(crate) use cluster_client::{Client, Object};
 pub(crate) use futures::StreamExt;
 pub(crate) use futures::stream::BoxStream;
 pub(crate) use http::{Request, Response, StatusCode};

@@ -10,14 +10,8 @@ use tokio::io::unix::AsyncFd;
 
 /// Follows the folder until cancelled.
 pub(crate) async fn run(dir: PathBuf, node: String, pods: watch::Sender<Vec<Arc<Pod>>>, cancel: CancellationToken) {
-    tokio::select! {
-        done = follow(&dir, &node, &pods) => {
-            if let Err(e) = done {
-                tracing::error!("cannot watch {}: {e}; static pods are not updated", dir.display());
-            }
-            cancel.cancelled().await;
-        }
-        () = cancel.cancelled() => {}
+    if let Some(Err(e)) = cancel.run_until_cancelled(follow(&dir, &node, &pods)).await {
+        tracing::error!("cannot watch {}: {e}; static pods are not updated", dir.display());
     }
 }
 

@@ -89,7 +89,7 @@ async fn rolled_out(client: &Client, mut waited: BTreeSet<String>) -> Result<()>
     while !waited.is_empty() {
         let Some(change) = changes.recv().await else { break };
         if is_rolled_out(change.object()) {
-            waited.remove(change.object().metadata.name.as_deref().unwrap_or_default());
+            waited.remove(change.object().name());
         }
     }
     Ok(())

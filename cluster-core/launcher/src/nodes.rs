@@ -4,7 +4,7 @@ use crate::NodeStatus;
 use crate::container::binary_archive;
 use crate::prelude::*;
 use crate::ready::now;
-use cluster_client::{Client, DeleteOptions, Informers, ListOptions, ObjectKey, Patch, PatchOptions};
+use cluster_client::{DeleteOptions, Informers, ListOptions, Patch};
 use cluster_config::SIMULATED;
 use cluster_simulator::Taint;
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -200,7 +200,7 @@ async fn simulated_nodes(client: &Client) -> Result<Vec<Node>> {
 /// Keeps new pods away and deletes the present ones; their controllers make them anew on other nodes.
 async fn drain(client: &Client, node: &str) -> Result<()> {
     let patch = Patch::Strategic(json!({"spec": {"unschedulable": true}}));
-    let patched = client.patch::<Node>("", node, "", &patch, &PatchOptions::default()).await;
+    let patched = client.patch::<Node>("", node, "", &patch).await;
     if cluster_client::Error::ignore_gone(patched)?.is_none() {
         // It never joined.
         return Ok(());
@@ -209,8 +209,7 @@ async fn drain(client: &Client, node: &str) -> Result<()> {
     informer.synced().await;
     let mut changes = informer.subscribe();
     for pod in informer.list().iter().filter(|pod| leaves(pod)) {
-        let key = ObjectKey::of(&**pod);
-        let deleted = client.delete::<Pod>(&key.namespace, &key.name, &DeleteOptions::default()).await;
+        let deleted = client.delete_this(&**pod, DeleteOptions::default()).await;
         cluster_client::Error::ignore_gone(deleted)?;
     }
     // Every pod has its grace period to end in.

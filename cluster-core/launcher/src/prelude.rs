@@ -6,7 +6,7 @@ pub(crate) use crate::progress::{Steps, all};
 pub(crate) use crate::state::Record;
 pub(crate) use crate::{ClusterSpec, Error, NodeSpec, Result};
 pub(crate) use bytes::Bytes;
-pub(crate) use cluster_client::Client;
+pub(crate) use cluster_client::{Client, Object};
 pub(crate) use cluster_config::Role;
 pub(crate) use cluster_object::yaml;
 pub(crate) use futures::StreamExt;

@@ -63,12 +63,7 @@ impl<'a> Steps<'a> {
     /// A wait, which changes nothing.
     pub(crate) async fn wait<T>(&mut self, step: &str, wait: impl Future<Output = Result<T>>) -> Result<T> {
         let (cancel, wait) = (self.cancel, Box::pin(wait));
-        let wait = async {
-            tokio::select! {
-                result = wait => result,
-                () = cancel.cancelled() => Err(Error::Cancelled),
-            }
-        };
+        let wait = async { cancel.run_until_cancelled(wait).await.unwrap_or(Err(Error::Cancelled)) };
         self.report(step, wait).await
     }
 

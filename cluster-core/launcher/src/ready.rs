@@ -95,9 +95,8 @@ impl Launcher {
         while !waited.is_empty() {
             let Some(change) = changes.recv().await else { break };
             let node = change.object();
-            let name = node.metadata.name.as_deref().unwrap_or_default();
-            if waited.get(name).is_some_and(|since| is_ready(node, *since)) {
-                waited.remove(name);
+            if waited.get(node.name()).is_some_and(|since| is_ready(node, *since)) {
+                waited.remove(node.name());
             }
         }
         Ok(())

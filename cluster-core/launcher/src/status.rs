@@ -102,7 +102,7 @@ impl Launcher {
         let known = if serves && ask { self.known_nodes(spec).await } else { None };
         let ready = |name: &str| {
             let nodes = known.as_ref()?;
-            Some(nodes.iter().any(|node| node.metadata.name.as_deref() == Some(name) && is_ready(node, None)))
+            Some(nodes.iter().any(|node| node.name() == name && is_ready(node, None)))
         };
         let status = |(node, container): (&crate::NodeSpec, String)| NodeStatus {
             role: node.role.as_str(),
@@ -111,8 +111,7 @@ impl Launcher {
             address: spec.address(node),
             name: node.name.clone(),
         };
-        let labels = |node: &&Node| node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(SIMULATED));
-        let simulated = known.iter().flatten().filter(labels).count();
+        let simulated = known.iter().flatten().filter(|node| node.label(SIMULATED).is_some()).count();
         Ok((spec.nodes.iter().zip(states).map(status).collect(), simulated))
     }
 

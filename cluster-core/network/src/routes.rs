@@ -1,7 +1,7 @@
 //! Routes to the pods of the other nodes: one per node, by its address, kept by watch of the nodes.
 
 use crate::Error;
-use cluster_client::{Informers, ObjectKey};
+use cluster_client::{Informers, Object, ObjectKey};
 use cluster_config::SIMULATED;
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::Node;
@@ -23,7 +23,7 @@ pub async fn run(informers: Informers, own_node: String, cancel: CancellationTok
     let mut routes: BTreeMap<ObjectKey, (Ipv4Net, Ipv4Addr)> = BTreeMap::new();
     while let Some(Some(change)) = cancel.run_until_cancelled(changes.recv()).await {
         let node = change.object();
-        let key = ObjectKey::of(&**node);
+        let key = node.key();
         // The change may be old: what counts is what the cache holds now.
         let wanted = nodes.get(&key).and_then(|node| route_to(&node, &own_node));
         if routes.get(&key) == wanted.as_ref() {
@@ -57,8 +57,7 @@ pub(crate) async fn add_loopback_address(address: Ipv4Addr) -> Result<(), Error>
 
 /// The pods of another node and the address that leads to them; to what is simulated nothing leads.
 fn route_to(node: &Node, own_node: &str) -> Option<(Ipv4Net, Ipv4Addr)> {
-    let simulated = node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(SIMULATED));
-    if simulated || node.metadata.name.as_deref() == Some(own_node) {
+    if node.label(SIMULATED).is_some() || node.name() == own_node {
         return None;
     }
     let pods = node.spec.as_ref()?.pod_cidr.as_ref()?.parse().ok()?;

@@ -22,12 +22,7 @@ pub(crate) fn command(config: &NodeConfig) -> Result<Command> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path::ETCD);
     made.with_context(|| format!("failed to make {}", path::ETCD))?;
     // A killed etcd leaves its socket, and the next one trips over it.
-    match std::fs::remove_file(socket()) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).context("failed to remove etcd's socket");
-        }
-        _ => {}
-    }
+    crate::init::remove_stale(&socket())?;
     let mut command = Command::new("etcd");
     command.current_dir(path::ETCD).args(arguments(config));
     logged(command, "etcd")

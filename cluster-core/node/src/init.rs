@@ -23,12 +23,7 @@ pub fn run() -> Result<()> {
     let signals = blocked_signals()?;
     mounts::prepare().context("failed to prepare the node's mounts")?;
     for stale in STALE {
-        match std::fs::remove_file(stale) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("failed to remove {stale}"));
-            }
-            _ => {}
-        }
+        remove_stale(Path::new(stale))?;
     }
     allow_forwarding()?;
     let mut services =
@@ -51,6 +46,14 @@ pub fn run() -> Result<()> {
             // The node first, so that it can still stop pods with its engine's help.
             _ => return stop(services),
         }
+    }
+}
+
+/// Removes what a killed process may have left.
+pub(crate) fn remove_stale(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.with_context(|| format!("failed to remove {}", file.display())),
     }
 }
 

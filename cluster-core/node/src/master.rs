@@ -71,10 +71,7 @@ async fn create_once(client: Client, service: Service) -> Result<(), cluster_cli
     match client.create(&service).await {
         Err(error) if error.is_already_exists() => Ok(()),
         // Its own address is taken by itself when the service stands already.
-        Err(error) => match client.get::<Service>("kube-system", "kube-dns").await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(error),
-        },
-        Ok(_) => Ok(()),
+        Err(_) if client.get::<Service>("kube-system", "kube-dns").await.is_ok() => Ok(()),
+        created => created.map(drop),
     }
 }

@@ -6,7 +6,7 @@ use crate::api::{Parts, Setup};
 use crate::lead::{identity, lead};
 use crate::prelude::*;
 use cluster_client::kubeconfig::{self, Kubeconfig};
-use cluster_client::{ListOptions, ObjectKey, trim};
+use cluster_client::{ListOptions, Object, ObjectKey, trim};
 use cluster_config::{ApiServer, Healing, pki_file};
 use cluster_pki::{ClusterPki, Endpoint};
 use cluster_scheduler::Settings;
@@ -150,7 +150,7 @@ async fn prepare_simulation(client: &Client, informers: &Informers, nodes: usize
     let mut accounts = informers.informer::<ServiceAccount>().subscribe();
     let account = ObjectKey::new("default", "default");
     while let Some(change) = accounts.recv().await {
-        if ObjectKey::of(change.object().as_ref()) == account {
+        if change.object().key() == account {
             break;
         }
     }

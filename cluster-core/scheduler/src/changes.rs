@@ -5,8 +5,8 @@ use crate::model::{Objects, OwnerKind};
 use crate::plugins::Happening;
 use crate::prelude::*;
 use crate::scheduler::Scheduler;
-use crate::writer::Why;
-use cluster_client::{Change, Informers};
+use crate::writer::why;
+use cluster_client::{Change, Informers, pods};
 use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ReplicationController, Service};
 use std::hash::Hash;
@@ -23,30 +23,26 @@ pub(crate) fn feeds(informers: &Informers) -> Feeds {
         .with(informers, storage_changed(|objects| &mut objects.storage_classes))
         .with(informers, storage_changed(|objects| &mut objects.drivers))
         .with(informers, |s: &mut Scheduler, change: Change<Service>| {
-            s.cluster.objects.set_service(change.object(), matches!(change, Change::Deleted(_)));
+            s.cluster.objects.set_service(change.object(), change.gone().is_some());
         })
         .with(informers, replication_controller_changed)
         .with(informers, |s: &mut Scheduler, change: Change<ReplicaSet>| {
             let selector = present(&change).map(|set| &set.spec.selector);
-            s.cluster.objects.set_owner(OwnerKind::ReplicaSet, key(&change), selector);
+            s.cluster.objects.set_owner(OwnerKind::ReplicaSet, change.object().key(), selector);
         })
         .with(informers, |s: &mut Scheduler, change: Change<StatefulSet>| {
             let selector = present(&change).map(|set| &set.spec.selector);
-            s.cluster.objects.set_owner(OwnerKind::StatefulSet, key(&change), selector);
+            s.cluster.objects.set_owner(OwnerKind::StatefulSet, change.object().key(), selector);
         })
         .with(informers, |s: &mut Scheduler, change: Change<PodDisruptionBudget>| {
-            keep(&mut s.cluster.objects.budgets, key(&change), &change);
+            keep(&mut s.cluster.objects.budgets, change.object().key(), &change);
         })
         .with(informers, Scheduler::pod_changed)
 }
 
-fn key<K: Object>(change: &Change<K>) -> ObjectKey {
-    ObjectKey::of(change.object().as_ref())
-}
-
 /// The object, unless it is gone.
 fn present<K>(change: &Change<K>) -> Option<&Arc<K>> {
-    (!matches!(change, Change::Deleted(_))).then(|| change.object())
+    change.gone().is_none().then(|| change.object())
 }
 
 fn keep<Q: Eq + Hash, K>(objects: &mut HashMap<Q, Arc<K>>, key: Q, change: &Change<K>) {
@@ -70,7 +66,7 @@ fn namespace_changed(scheduler: &mut Scheduler, change: Change<Namespace>) {
 }
 
 fn claim_changed(scheduler: &mut Scheduler, change: Change<PersistentVolumeClaim>) {
-    let key = key(&change);
+    let key = change.object().key();
     keep(&mut scheduler.cluster.objects.claims, key.clone(), &change);
     scheduler.cluster.objects.selected.remove(&key);
     scheduler.wake(&Happening::Claim(&key), Instant::now());
@@ -89,7 +85,7 @@ fn storage_changed<K: Object>(
 fn replication_controller_changed(scheduler: &mut Scheduler, change: Change<ReplicationController>) {
     let labels = present(&change).and_then(|rc| rc.spec.as_ref()).and_then(|spec| spec.selector.clone());
     let selector = labels.map(|labels| LabelSelector { match_labels: Some(labels), match_expressions: None });
-    scheduler.cluster.objects.set_owner(OwnerKind::ReplicationController, key(&change), selector.as_ref());
+    scheduler.cluster.objects.set_owner(OwnerKind::ReplicationController, change.object().key(), selector.as_ref());
 }
 
 impl Scheduler {
@@ -111,12 +107,10 @@ impl Scheduler {
     fn pod_changed(&mut self, change: Change<Pod>) {
         let now = Instant::now();
         let pod = change.object();
-        let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default();
-        let ended = matches!(phase, "Succeeded" | "Failed") || matches!(change, Change::Deleted(_));
-        if ended {
+        if pods::is_finished(pod) || change.gone().is_some() {
             return self.pod_ended(pod.uid(), now);
         }
-        let bound = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).is_some_and(|name| !name.is_empty());
+        let bound = !pods::node(pod).is_empty();
         let scheduler = pod.spec.as_ref().and_then(|s| s.scheduler_name.as_deref()).unwrap_or_default();
         let own = self.settings.profile(scheduler).is_some();
         if bound {
@@ -168,7 +162,7 @@ impl Scheduler {
         }
         let info = Arc::new(PodInfo::among(&self.cluster.classes, pod.clone()));
         if info.is_gated() {
-            self.writer.refuse(&info, Why::SchedulingGated, GATED, None);
+            self.writer.refuse(&info, why::GATED, GATED, None);
         }
         match info.nominated_node().and_then(|name| self.cluster.find(name)) {
             Some(node) => self.cluster.nominate(&info, node),
@@ -186,7 +180,7 @@ fn says_something_new(change: &Change<Pod>) -> bool {
     let Change::Updated { old, new } = change else { return true };
     old.spec != new.spec
         || old.metadata.labels != new.metadata.labels
-        || old.metadata.deletion_timestamp.is_some() != new.metadata.deletion_timestamp.is_some()
+        || old.is_deleting() != new.is_deleting()
         || !granted(old).eq(granted(new))
 }
 

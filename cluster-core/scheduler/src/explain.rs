@@ -4,6 +4,7 @@ use crate::Chooser;
 use crate::choose::{prepare, refusals};
 use crate::plugins::{Cycle, Refusal};
 use crate::prelude::*;
+use cluster_client::pods::is_finished;
 use cluster_client::{Client, Error, ListOptions};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
@@ -44,10 +45,8 @@ async fn picture(client: &Client) -> Result<Cluster, Error> {
         cluster.set_node(&node);
     }
     for pod in all::<Pod>(client).await? {
-        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
-        let ended = matches!(phase, "Succeeded" | "Failed");
         let info = Arc::new(PodInfo::new(Arc::new(pod)));
-        if let Some(node) = info.node_name().filter(|_| !ended) {
+        if let Some(node) = info.node_name().filter(|_| !is_finished(&info.pod)) {
             cluster.place(info.clone(), node, false);
         }
     }
@@ -57,7 +56,7 @@ async fn picture(client: &Client) -> Result<Cluster, Error> {
         objects.namespaces.insert(meta.name.unwrap_or_default(), meta.labels.unwrap_or_default());
     }
     let claims = all::<PersistentVolumeClaim>(client).await?.into_iter();
-    objects.claims = claims.map(|claim| (ObjectKey::of(&claim), Arc::new(claim))).collect();
+    objects.claims = claims.map(|claim| (claim.key(), Arc::new(claim))).collect();
     objects.volumes = by_name(all::<PersistentVolume>(client).await?);
     objects.storage_classes = by_name(all::<StorageClass>(client).await?);
     objects.drivers = by_name(all::<CSINode>(client).await?);

@@ -65,10 +65,10 @@ async fn start(
     let (writer, mut outcomes) = Writer::new(client, &settings);
     let mut scheduler = Scheduler::new(writer.clone(), settings, jiff::Timestamp::now().as_nanosecond() as u64);
     let mut feeds = changes::feeds(&informers);
-    tokio::select! {
-        () = feeds.synced() => tracing::debug!("started"),
-        () = cancel.cancelled() => return Ok(()),
+    if cancel.run_until_cancelled(feeds.synced()).await.is_none() {
+        return Ok(());
     }
+    tracing::debug!("started");
     let mut turn = 0_usize;
     while !cancel.is_cancelled() {
         feeds.drain(&mut scheduler);

@@ -5,7 +5,7 @@ use crate::plugins::{Cycle, Happening, PLUGINS, unbound_claims};
 use crate::preempt::{self, Preemption};
 use crate::prelude::*;
 use crate::queue::Queue;
-use crate::writer::{Outcome, Why, Writer};
+use crate::writer::{Outcome, Writer, why};
 
 /// Bindings that may be under way before the next pod has to wait.
 const BINDINGS: usize = 512;
@@ -41,7 +41,7 @@ impl Scheduler {
         self.cluster.settle();
         if self.cluster.is_empty() {
             self.queue.park(&pod.uid, 0, now);
-            self.writer.refuse(&pod, Why::Unschedulable, &Diagnosis::default().to_string(), None);
+            self.writer.refuse(&pod, why::UNSCHEDULABLE, &Diagnosis::default().to_string(), None);
             return true;
         }
         let settings = self.settings.clone();
@@ -98,7 +98,7 @@ impl Scheduler {
         }
         self.queue.park(&pod.uid, diagnosis.plugins, now);
         let message = diagnosis.with_preemption(&text);
-        self.writer.refuse(pod, Why::Unschedulable, &message, nominated.as_deref());
+        self.writer.refuse(pod, why::UNSCHEDULABLE, &message, nominated.as_deref());
     }
 
     /// Keeps the room on a node for the pod; pods of lower priority that wait for the same node have to look elsewhere.
@@ -128,7 +128,7 @@ impl Scheduler {
         if self.queue.get(&pod.uid).is_some() {
             let message = format!("binding rejected: running Bind plugin \"DefaultBinder\": {error}");
             self.queue.fail(&pod.uid);
-            self.writer.refuse(&pod, Why::SchedulerError, &message, None);
+            self.writer.refuse(&pod, why::ERROR, &message, None);
         }
     }
 

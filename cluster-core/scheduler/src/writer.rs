@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 use cluster_client::events::{Recorder, reference};
-use cluster_client::{Client, DeleteOptions, Error, Patch, PatchOptions};
+use cluster_client::{Client, DeleteOptions, Error, Patch};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::{Value, json};
@@ -22,12 +22,11 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<(), Error>,
 }
 
-/// Why a pod is not scheduled, as its condition and event say it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Why {
-    Unschedulable,
-    SchedulerError,
-    SchedulingGated,
+/// Why a pod is not scheduled, as its condition says it.
+pub(crate) mod why {
+    pub(crate) const UNSCHEDULABLE: &str = "Unschedulable";
+    pub(crate) const ERROR: &str = "SchedulerError";
+    pub(crate) const GATED: &str = "SchedulingGated";
 }
 
 /// Writes for the scheduler. Clones share the limit and the tasks.
@@ -83,7 +82,7 @@ impl Writer {
         let (namespace, name) = (&*pod.key.namespace, &*pod.key.name);
         let chosen = Patch::Merge(json!({"metadata": {"annotations": {SELECTED_NODE: node}}}));
         for claim in claims {
-            self.client.patch::<PersistentVolumeClaim>(namespace, claim, "", &chosen, &PatchOptions::default()).await?;
+            self.client.patch::<PersistentVolumeClaim>(namespace, claim, "", &chosen).await?;
         }
         let body = json!({
             "apiVersion": "v1", "kind": "Binding",
@@ -94,12 +93,12 @@ impl Writer {
     }
 
     /// Tells on the pod why it is not scheduled, with an event unless it is gated, and the node it waits for.
-    pub(crate) fn refuse(&self, pod: &PodInfo, why: Why, message: &str, nominated: Option<&str>) {
-        if !matches!(why, Why::SchedulingGated) {
+    pub(crate) fn refuse(&self, pod: &PodInfo, reason: &str, message: &str, nominated: Option<&str>) {
+        if reason != why::GATED {
             self.warn(pod, message);
         }
         let mut status = json!({});
-        if let Some(condition) = new_condition(&pod.pod, &format!("{why:?}"), message) {
+        if let Some(condition) = new_condition(&pod.pod, reason, message) {
             status["conditions"] = json!([condition]);
         }
         if nominated != pod.nominated_node() {
@@ -131,8 +130,7 @@ impl Writer {
         let (client, key, uid) = (self.client.clone(), pod.key.clone(), pod.uid.clone());
         self.spawn(async move {
             let patch = Patch::Strategic(json!({"metadata": {"uid": &*uid}, "status": status}));
-            let options = PatchOptions::default();
-            let told = client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await;
+            let told = client.patch::<Pod>(&key.namespace, &key.name, "status", &patch).await;
             if let Err(error) = Error::ignore_gone(told) {
                 tracing::warn!(pod = %key, %error, "failed to update a pod's status");
             }
@@ -151,9 +149,9 @@ impl Writer {
         });
         self.spawn(async move {
             let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"conditions": [condition]}});
-            let (patch, options) = (Patch::Strategic(patch), PatchOptions::default());
+            let patch = Patch::Strategic(patch);
             let preempted = async {
-                client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await?;
+                client.patch::<Pod>(&key.namespace, &key.name, "status", &patch).await?;
                 client.delete_this(&*pod, DeleteOptions::default()).await
             };
             if let Err(error) = Error::ignore_gone(preempted.await) {

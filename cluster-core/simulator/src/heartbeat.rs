@@ -1,16 +1,14 @@
 //! Signs of life: each node's lease is renewed once in a period, the nodes evenly spread over it.
 
 use crate::node;
-use cluster_client::{Client, Error, Informers, Patch, PatchOptions};
+use cluster_client::{Client, Error, Informers, Object, Patch, node_lease};
 use futures::StreamExt;
 use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-const NAMESPACE: &str = "kube-node-lease";
 /// Into how many parts the period is cut. Renewals of one part go together, so that the store writes them at once.
 const PARTS: u32 = 20;
 /// Requests under way at once.
@@ -33,7 +31,7 @@ pub(crate) async fn run(client: &Client, informers: &Informers, period: Duration
             change = changes.recv() => {
                 let Some(change) = change else { return };
                 // Who was silent, or was made by hand, says at once how it is.
-                let current = nodes.get(&cluster_client::ObjectKey::of(change.object().as_ref()));
+                let current = nodes.get(&change.object().key());
                 current.filter(|node| node::is_up(node) && node::needs_report(node)).into_iter().collect()
             }
         };
@@ -48,23 +46,9 @@ pub(crate) async fn run(client: &Client, informers: &Informers, period: Duration
 }
 
 async fn tend(client: &Client, node: &Node, period: Duration) -> Result<(), Error> {
-    let name = node.metadata.name.as_deref().unwrap_or_default();
     if node::needs_report(node) {
         let patch = Patch::Strategic(json!({"status": node::status(node, Timestamp::now())}));
-        client.patch::<Node>("", name, "status", &patch, &PatchOptions::default()).await?;
+        client.patch::<Node>("", node.name(), "status", &patch).await?;
     }
-    let spec = json!({
-        "holderIdentity": name, "leaseDurationSeconds": period.as_secs() * 4,
-        "renewTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
-    });
-    let patch = Patch::Merge(json!({"spec": spec}));
-    match client.patch::<Lease>(NAMESPACE, name, "", &patch, &PatchOptions::default()).await {
-        Err(error) if error.is_not_found() => {}
-        other => return other.map(drop),
-    }
-    // The owner lets the garbage collector remove the lease with the node.
-    let owner = json!({"apiVersion": "v1", "kind": "Node", "name": name, "uid": node.metadata.uid});
-    let lease = json!({"metadata": {"name": name, "namespace": NAMESPACE, "ownerReferences": [owner]}, "spec": spec});
-    let lease: Lease = serde_json::from_value(lease).map_err(|source| Error::Decode { kind: "Lease", source })?;
-    client.create(&lease).await.map(drop)
+    node_lease::renew(client, node.name(), 4 * period).await
 }

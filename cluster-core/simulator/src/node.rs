@@ -1,7 +1,7 @@
 //! The Node object of a simulated node.
 
 use crate::{Error, SIMULATED};
-use cluster_client::{Client, DeleteOptions, ListOptions};
+use cluster_client::{Client, DeleteOptions, ListOptions, Object};
 use futures::{StreamExt, TryStreamExt};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -91,12 +91,12 @@ fn node(prefix: &str, number: u32, taint: Taint) -> Result<Node, cluster_client:
 }
 
 pub(crate) fn is_simulated(node: &Node) -> bool {
-    node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(SIMULATED))
+    node.label(SIMULATED).is_some()
 }
 
 /// Whether the node does anything.
 pub(crate) fn is_up(node: &Node) -> bool {
-    is_simulated(node) && !node.metadata.annotations.as_ref().is_some_and(|a| a.contains_key(DOWN))
+    is_simulated(node) && node.annotation(DOWN).is_none()
 }
 
 /// Whether the node's status lacks what [`status`] says.

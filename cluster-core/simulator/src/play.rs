@@ -6,7 +6,7 @@ use crate::addresses::Addresses;
 use crate::node;
 use crate::stages::Stages;
 use cluster_client::{
-    Change, Client, DeleteOptions, Error, Informer, Informers, ObjectKey, Patch, PatchOptions, WorkQueue,
+    Change, Client, DeleteOptions, Error, Informer, Informers, Object, ObjectKey, Patch, WorkQueue, pods,
 };
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
@@ -68,13 +68,12 @@ impl Player<'_> {
         if node.as_ref().is_some_and(|node| !node::is_simulated(node)) {
             return;
         }
-        let (name, uid) = (node_name(pod), pod.metadata.uid.as_deref().unwrap_or_default());
+        let (name, uid) = (pods::node(pod), pod.uid());
         if name.is_empty() {
             return;
         }
-        if matches!(change, Change::Deleted(_)) || is_finished(pod) {
-            let mut addresses = self.addresses.lock();
-            if let Some(node) = addresses.get_mut(name) {
+        if change.gone().is_some() || pods::is_finished(pod) {
+            if let Some(node) = self.addresses.lock().get_mut(name) {
                 node.release(uid);
             }
             return;
@@ -82,11 +81,11 @@ impl Player<'_> {
         if let Some(address) = pod.status.as_ref().and_then(|s| s.pod_ip.as_ref()?.parse().ok()) {
             self.addresses.lock().entry(name.to_owned()).or_default().hold(uid, address);
         }
-        self.queue.add(ObjectKey::of(pod.as_ref()));
+        self.queue.add(pod.key());
     }
 
     fn node_of(&self, pod: &Pod) -> Option<std::sync::Arc<Node>> {
-        self.nodes.get(&ObjectKey::new("", node_name(pod)))
+        self.nodes.get(&ObjectKey::new("", pods::node(pod)))
     }
 
     async fn work(&self) {
@@ -122,8 +121,7 @@ impl Player<'_> {
         let done = match step {
             Step::Report(status) => {
                 let patch = Patch::Strategic(json!({"metadata": {"uid": uid}, "status": status}));
-                let options = PatchOptions::default();
-                self.client.patch::<Pod>(&key.namespace, &key.name, "status", &patch, &options).await.map(drop)
+                self.client.patch::<Pod>(&key.namespace, &key.name, "status", &patch).await.map(drop)
             }
             Step::Leave => {
                 let options = DeleteOptions { grace_period_seconds: Some(0), uid, ..DeleteOptions::default() };
@@ -146,17 +144,8 @@ impl Player<'_> {
         }
         let network: Ipv4Net = node.spec.as_ref()?.pod_cidr.as_ref()?.parse().ok()?;
         let mut addresses = self.addresses.lock();
-        addresses.entry(node_name(pod).to_owned()).or_default().of(pod.metadata.uid.as_deref()?, network)
+        addresses.entry(pods::node(pod).to_owned()).or_default().of(pod.uid(), network)
     }
-}
-
-fn node_name(pod: &Pod) -> &str {
-    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default()
-}
-
-fn is_finished(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// What the pod does, and after which time it does something again. Times are whole seconds, as the API's are.
@@ -172,7 +161,7 @@ fn turn(
         let left = (end.0 - grace + stages.stop).min(end.0).duration_since(now);
         return if left.is_positive() { (Step::Nothing, Some(left)) } else { (Step::Leave, None) };
     }
-    if is_finished(pod) {
+    if pods::is_finished(pod) {
         return (Step::Nothing, None);
     }
     let life = status::Life::of(pod, stages, now);

@@ -70,7 +70,7 @@ pub(crate) async fn begin(
     }
     let uri = parts.uri.path_and_query().map_or("", |uri| uri.as_str());
     let mut event = json!({
-        "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": format!("{:?}", verdict.level),
+        "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": verdict.level,
         "auditID": uuid::Uuid::new_v4().to_string(), "requestURI": uri, "verb": info.verb, "user": user.to_json(),
         "userAgent": text(&parts.headers, USER_AGENT), "requestReceivedTimestamp": meta::now_micro(),
     });
@@ -118,7 +118,7 @@ impl Trail {
             return;
         }
         let mut event = self.event.clone();
-        event["stage"] = format!("{stage:?}").into();
+        event["stage"] = json!(stage);
         event["stageTimestamp"] = meta::now_micro().into();
         let annotations = self.notes.annotations();
         if !annotations.is_empty() {

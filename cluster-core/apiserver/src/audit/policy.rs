@@ -2,12 +2,14 @@
 //!
 //! Facts: <https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/>.
 
+use crate::auth::path_matches;
 use crate::kinds::prelude::*;
 
 /// How much of a request is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub(super) enum Level {
     /// Nothing.
+    #[default]
     None,
     /// Who, what, when, and the outcome.
     Metadata,
@@ -18,7 +20,7 @@ pub(super) enum Level {
 }
 
 /// A moment in a request's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) enum Stage {
     RequestReceived,
     /// The headers are sent, the body goes on: watches and streams.
@@ -30,7 +32,7 @@ pub(super) enum Stage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) level: Level,
-    pub(super) omitted: Vec<String>,
+    pub(super) omitted: Vec<Stage>,
     pub(super) omit_managed_fields: bool,
 }
 
@@ -38,13 +40,9 @@ pub(super) struct Verdict {
 pub(super) fn decide(policy: &Value, user: &UserInfo, info: &RequestInfo) -> Verdict {
     let found = items(&policy["rules"]).iter().find(|rule| fits(rule, user, info));
     let rule = found.unwrap_or(&Value::Null);
-    let level = match text(&rule["level"]) {
-        "Metadata" => Level::Metadata,
-        "Request" => Level::Request,
-        "RequestResponse" => Level::RequestResponse,
-        _ => Level::None,
-    };
-    let omitted = texts(&policy["omitStages"]).chain(texts(&rule["omitStages"])).map(str::to_owned).collect();
+    let level = Level::deserialize(&rule["level"]).unwrap_or_default();
+    let stages = items(&policy["omitStages"]).iter().chain(items(&rule["omitStages"]));
+    let omitted = stages.filter_map(|stage| Stage::deserialize(stage).ok()).collect();
     let of_rule = rule["omitManagedFields"].as_bool();
     let omit_managed_fields = of_rule.unwrap_or(policy["omitManagedFields"] == true);
     Verdict { level, omitted, omit_managed_fields }
@@ -53,7 +51,7 @@ pub(super) fn decide(policy: &Value, user: &UserInfo, info: &RequestInfo) -> Ver
 impl Verdict {
     /// Whether this stage is logged.
     pub(super) fn logs(&self, stage: Stage) -> bool {
-        self.level > Level::None && !self.omitted.iter().any(|omitted| *omitted == format!("{stage:?}"))
+        self.level > Level::None && !self.omitted.contains(&stage)
     }
 }
 
@@ -72,10 +70,7 @@ fn fits(rule: &Value, user: &UserInfo, info: &RequestInfo) -> bool {
         return true;
     }
     if !info.is_resource {
-        return texts(&rule["nonResourceURLs"]).any(|url| match url.strip_suffix('*') {
-            Some(prefix) => info.path.starts_with(prefix),
-            None => info.path == url,
-        });
+        return texts(&rule["nonResourceURLs"]).any(|url| path_matches(url, &info.path));
     }
     urls.is_empty()
         && any("namespaces", &|namespace| namespace == info.namespace)

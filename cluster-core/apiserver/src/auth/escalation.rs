@@ -2,7 +2,7 @@
 //!
 //! Source: <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping>.
 
-use super::rbac::{path_matches, resource_matches};
+use super::rbac::{matches_any, path_matches, resource_matches};
 use super::{Authorizer, Rule, group};
 use crate::prelude::*;
 
@@ -60,7 +60,6 @@ fn rules(value: &Value) -> Result<Vec<Rule>, Status> {
 
 /// Whether `held` allows all that `rule` allows: each single combination must stand in some held rule.
 fn covered(held: &[Rule], rule: &Rule) -> bool {
-    let has = |list: &[String], value: &str| list.iter().any(|v| v == "*" || v == value);
     let names: Vec<Option<&String>> = match rule.resource_names.as_slice() {
         [] => vec![None],
         names => names.iter().map(Some).collect(),
@@ -68,14 +67,14 @@ fn covered(held: &[Rule], rule: &Rule) -> bool {
     let covers_resource = |verb: &str, group: &str, resource: &str, name: Option<&String>| {
         let (of, sub) = resource.split_once('/').unwrap_or((resource, ""));
         held.iter().any(|h| {
-            has(&h.verbs, verb)
-                && has(&h.api_groups, group)
+            matches_any(&h.verbs, verb)
+                && matches_any(&h.api_groups, group)
                 && h.resources.iter().any(|r| r == resource || resource_matches(r, of, sub))
                 && (h.resource_names.is_empty() || name.is_some_and(|name| h.resource_names.contains(name)))
         })
     };
     let covers_path = |verb: &str, path: &str| {
-        held.iter().any(|h| has(&h.verbs, verb) && h.non_resource_urls.iter().any(|u| path_matches(u, path)))
+        held.iter().any(|h| matches_any(&h.verbs, verb) && h.non_resource_urls.iter().any(|u| path_matches(u, path)))
     };
     rule.verbs.iter().all(|verb| {
         rule.non_resource_urls.iter().all(|path| covers_path(verb, path))

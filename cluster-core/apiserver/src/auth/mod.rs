@@ -21,8 +21,8 @@ mod webhook;
 pub use authenticator::Authenticator;
 pub use jsonwebtoken::Algorithm;
 pub use node::NodeGraph;
-pub(crate) use rbac::path_matches;
 pub use rbac::{Rbac, Rule};
+pub(crate) use rbac::{matches_any, path_matches};
 pub use user::{PeerCertificate, UserInfo, group};
 
 use crate::prelude::*;

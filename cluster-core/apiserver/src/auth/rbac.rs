@@ -47,7 +47,8 @@ impl Rule {
     }
 }
 
-fn matches_any(allowed: &[String], value: &str) -> bool {
+/// Whether a rule's list has this value, or stands for all of them.
+pub(crate) fn matches_any(allowed: &[String], value: &str) -> bool {
     allowed.iter().any(|a| a == "*" || a == value)
 }
 

@@ -6,7 +6,7 @@
 mod bootstrap;
 
 use crate::auth::follow::{self, Follower};
-use crate::auth::path_matches;
+use crate::auth::{matches_any, path_matches};
 use crate::bootstrap::call_for;
 use crate::prelude::*;
 use crate::verbs::{Part, Proposed, change};
@@ -14,6 +14,7 @@ pub(crate) use bootstrap::objects;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::HeaderName;
+use k8s_openapi::api::flowcontrol::v1::{FlowSchemaSpec, PolicyRulesWithSubjects, ResourcePolicyRule, Subject};
 
 /// Where flow schemas are stored.
 pub(crate) const SCHEMAS: &str = "flowcontrol.apiserver.k8s.io/flowschemas";
@@ -39,56 +40,7 @@ struct Index {
 struct Schema {
     name: Arc<str>,
     uid: HeaderValue,
-    spec: Spec,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Spec {
-    matching_precedence: i64,
-    priority_level_configuration: Named,
-    rules: Vec<Rules>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Named {
-    namespace: String,
-    name: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Rules {
-    subjects: Vec<Subject>,
-    resource_rules: Vec<ResourceRule>,
-    non_resource_rules: Vec<PathRule>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Subject {
-    user: Option<Named>,
-    group: Option<Named>,
-    service_account: Option<Named>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ResourceRule {
-    verbs: Vec<String>,
-    api_groups: Vec<String>,
-    resources: Vec<String>,
-    namespaces: Vec<String>,
-    cluster_scope: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct PathRule {
-    verbs: Vec<String>,
-    #[serde(rename = "nonResourceURLs")]
-    urls: Vec<String>,
+    spec: FlowSchemaSpec,
 }
 
 /// Where a request belongs: the UIDs of its schema and its level, as headers tell them.
@@ -119,7 +71,8 @@ impl Flows {
     /// The first schema that means this request and whose level exists.
     pub(crate) fn classify(&self, user: &UserInfo, info: &RequestInfo) -> Option<Flow> {
         let index = self.index.read();
-        let mut matching = index.schemas.iter().filter(|schema| schema.spec.rules.iter().any(|r| r.means(user, info)));
+        let concerned = |rules: &PolicyRulesWithSubjects| concern(rules, user, info);
+        let mut matching = index.schemas.iter().filter(|s| s.spec.rules.iter().flatten().any(concerned));
         matching.find_map(|schema| {
             let level = index.levels.get(schema.spec.priority_level_configuration.name.as_str())?;
             Some(Flow { schema: schema.uid.clone(), level: level.clone() })
@@ -127,45 +80,40 @@ impl Flows {
     }
 }
 
-impl Rules {
-    fn means(&self, user: &UserInfo, info: &RequestInfo) -> bool {
-        self.subjects.iter().any(|subject| subject.is(user))
-            && if info.is_resource {
-                self.resource_rules.iter().any(|rule| rule.means(info))
-            } else {
-                let path = |url: &String| url == "*" || path_matches(url, &info.path);
-                self.non_resource_rules.iter().any(|r| names(&r.verbs, &info.verb) && r.urls.iter().any(path))
-            }
-    }
+/// Whether the rules are about such a request of this user.
+fn concern(rules: &PolicyRulesWithSubjects, user: &UserInfo, info: &RequestInfo) -> bool {
+    rules.subjects.iter().any(|subject| is(subject, user))
+        && if info.is_resource {
+            rules.resource_rules.iter().flatten().any(|rule| covers(rule, info))
+        } else {
+            let path = |url: &String| path_matches(url, &info.path);
+            let mut paths = rules.non_resource_rules.iter().flatten();
+            paths.any(|rule| matches_any(&rule.verbs, &info.verb) && rule.non_resource_urls.iter().any(path))
+        }
 }
 
-impl Subject {
-    fn is(&self, user: &UserInfo) -> bool {
-        let is = |named: &Named, name: &str| named.name == "*" || named.name == name;
-        let account = user.name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-        self.user.as_ref().is_some_and(|named| is(named, &user.name))
-            || self.group.as_ref().is_some_and(|named| user.groups.iter().any(|group| is(named, group)))
-            || self.service_account.as_ref().is_some_and(|named| {
-                account.is_some_and(|(namespace, name)| named.namespace == namespace && is(named, name))
-            })
-    }
+fn is(subject: &Subject, user: &UserInfo) -> bool {
+    let named = |wanted: &str, name: &str| wanted == "*" || wanted == name;
+    let account = user.name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    subject.user.as_ref().is_some_and(|wanted| named(&wanted.name, &user.name))
+        || subject.group.as_ref().is_some_and(|wanted| user.groups.iter().any(|group| named(&wanted.name, group)))
+        || subject.service_account.as_ref().is_some_and(|wanted| {
+            account.is_some_and(|(namespace, name)| wanted.namespace == namespace && named(&wanted.name, name))
+        })
 }
 
-impl ResourceRule {
-    fn means(&self, info: &RequestInfo) -> bool {
-        let resource: Cow<'_, str> = match info.subresource.as_str() {
-            "" => info.resource.as_str().into(),
-            subresource => format!("{}/{subresource}", info.resource).into(),
-        };
-        names(&self.verbs, &info.verb)
-            && names(&self.api_groups, &info.group)
-            && names(&self.resources, &resource)
-            && if info.namespace.is_empty() { self.cluster_scope } else { names(&self.namespaces, &info.namespace) }
-    }
-}
-
-fn names(list: &[String], wanted: &str) -> bool {
-    list.iter().any(|given| given == "*" || given == wanted)
+fn covers(rule: &ResourcePolicyRule, info: &RequestInfo) -> bool {
+    let resource: Cow<'_, str> = match info.subresource.as_str() {
+        "" => info.resource.as_str().into(),
+        subresource => format!("{}/{subresource}", info.resource).into(),
+    };
+    matches_any(&rule.verbs, &info.verb)
+        && matches_any(&rule.api_groups, &info.group)
+        && matches_any(&rule.resources, &resource)
+        && match info.namespace.as_str() {
+            "" => rule.cluster_scope == Some(true),
+            namespace => rule.namespaces.as_ref().is_some_and(|allowed| matches_any(allowed, namespace)),
+        }
 }
 
 impl Follower for Flows {

@@ -1,6 +1,6 @@
 //! Informers against an API server in memory.
 
-use cluster_client::{Change, DeleteOptions, Informer, Informers, ObjectKey};
+use cluster_client::{Change, DeleteOptions, Informer, Informers, Object};
 use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -23,7 +23,7 @@ fn text(change: &Change<ConfigMap>) -> String {
         Change::Updated { .. } => "updated",
         Change::Deleted(_) => "deleted",
     };
-    format!("{kind} {}", ObjectKey::of(change.object().as_ref()))
+    format!("{kind} {}", change.object().key())
 }
 
 async fn next(changes: &mut mpsc::UnboundedReceiver<Change<ConfigMap>>) -> String {

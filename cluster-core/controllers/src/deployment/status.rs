@@ -1,6 +1,6 @@
 //! What a deployment reports: counts, and the conditions Available, Progressing and ReplicaFailure.
 
-use super::rollout::{available, bounds, total, wanted};
+use super::rollout::{bounds, total, wanted};
 use crate::meta::{seconds, since};
 use crate::prelude::*;
 
@@ -34,20 +34,18 @@ pub(super) fn counts(
     new: Option<&Arc<ReplicaSet>>,
     all: &[Arc<ReplicaSet>],
 ) -> DeploymentStatus {
-    let sum = |count: fn(&ReplicaSet) -> i32| all.iter().map(|set| count(set)).sum::<i32>();
-    let of = |set: &ReplicaSet| set.status.clone().unwrap_or_default();
-    let available = sum(available);
+    let statuses: Vec<&ReplicaSetStatus> = all.iter().filter_map(|set| set.status.as_ref()).collect();
+    let sum = |count: fn(&ReplicaSetStatus) -> Option<i32>| statuses.iter().filter_map(|status| count(status)).sum();
+    let available: i32 = sum(|status| status.available_replicas);
     let old = deployment.status.clone().unwrap_or_default();
     let mut status = DeploymentStatus {
         observed_generation: Some(deployment.generation()),
-        replicas: Some(sum(|set| set.status.as_ref().map_or(0, |status| status.replicas))),
-        updated_replicas: Some(new.map_or(0, |set| of(set).replicas)),
-        ready_replicas: Some(sum(|set| set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0))),
+        replicas: Some(sum(|status| Some(status.replicas))),
+        updated_replicas: Some(new.and_then(|set| set.status.as_ref()).map_or(0, |status| status.replicas)),
+        ready_replicas: Some(sum(|status| status.ready_replicas)),
         available_replicas: Some(available),
         unavailable_replicas: Some((total(all) - available).max(0)),
-        terminating_replicas: Some(sum(|set| {
-            set.status.as_ref().and_then(|status| status.terminating_replicas).unwrap_or(0)
-        })),
+        terminating_replicas: Some(sum(|status| status.terminating_replicas)),
         collision_count: old.collision_count,
         conditions: old.conditions,
     };

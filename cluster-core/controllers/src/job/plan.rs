@@ -239,18 +239,10 @@ fn failure(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, plan: &Plan, now: &
     let limit = spec.backoff_limit.unwrap_or(6);
     let restarts_in_place =
         spec.template.spec.as_ref().and_then(|pod| pod.restart_policy.as_deref()) == Some("OnFailure");
-    let restarts = || -> i32 {
-        let statuses = pods.iter().filter(|pod| is_active(pod)).filter_map(|pod| pod.status.as_ref());
-        let containers = |status: &k8s_openapi::api::core::v1::PodStatus| -> i32 {
-            let all = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-            all.map(|container| container.restart_count).sum()
-        };
-        statuses.map(containers).sum()
-    };
-    let in_place = restarts_in_place && {
-        let n = restarts();
-        if limit == 0 { n > 0 } else { n >= limit }
-    };
+    let running = pods.iter().filter(|pod| is_active(pod)).filter_map(|pod| pod.status.as_ref());
+    let containers = running.flat_map(|s| s.init_container_statuses.iter().chain(&s.container_statuses).flatten());
+    let restarts: i32 = containers.map(|container| container.restart_count).sum();
+    let in_place = restarts_in_place && restarts >= limit.max(1);
     if tally.failed > limit || in_place {
         return owned("BackoffLimitExceeded", "Job has reached the specified backoff limit");
     }

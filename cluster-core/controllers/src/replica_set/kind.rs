@@ -1,6 +1,5 @@
 //! What replica sets and replication controllers have in common.
 
-use super::status::Observed;
 use crate::prelude::*;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Serialize;
@@ -31,15 +30,11 @@ pub(super) trait Replicated: Object + PartialEq {
     }
 
     /// The object with what was observed as its status; `None` when that says nothing new.
-    fn with_status(&self, observed: &Observed, failure: Option<(&str, String)>) -> Option<Self> {
+    fn with_status(&self, observed: ReplicaSetStatus, failure: Option<(&str, String)>) -> Option<Self> {
         const KIND: &str = "ReplicaFailure";
-        let (mut updated, mut new) = (self.clone(), self.as_set().status.clone().unwrap_or_default());
-        new.replicas = observed.replicas;
-        new.fully_labeled_replicas = Some(observed.fully_labeled);
-        new.ready_replicas = Some(observed.ready);
-        new.available_replicas = Some(observed.available);
-        new.terminating_replicas = Some(observed.terminating);
-        new.observed_generation = Some(self.generation());
+        let mut updated = self.clone();
+        let conditions = self.as_set().status.as_ref().and_then(|status| status.conditions.clone());
+        let mut new = ReplicaSetStatus { observed_generation: Some(self.generation()), conditions, ..observed };
         let list = &mut new.conditions;
         match failure {
             // Another message of the same failure is no news.

@@ -5,35 +5,23 @@ use crate::meta::{has_labels, seconds};
 use crate::pods::{is_active, is_available, is_finished, is_ready};
 use crate::prelude::*;
 
-/// What the status reports.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Observed {
-    pub(super) replicas: i32,
-    pub(super) fully_labeled: i32,
-    pub(super) ready: i32,
-    pub(super) available: i32,
-    pub(super) terminating: i32,
-}
-
-pub(super) fn observe<K: Replicated>(set: &K, owned: &[Arc<Pod>], now: &Time) -> Observed {
+pub(super) fn observe<K: Replicated>(set: &K, owned: &[Arc<Pod>], now: &Time) -> ReplicaSetStatus {
     let labels = set.template().metadata.and_then(|meta| meta.labels).unwrap_or_default();
     count(&labels, set.min_ready_seconds(), owned, now)
 }
 
-fn count(labels: &Labels, min_ready: i32, owned: &[Arc<Pod>], now: &Time) -> Observed {
-    let mut observed = Observed::default();
-    for pod in owned {
-        if pod.is_deleting() && !is_finished(pod) {
-            observed.terminating += 1;
-        }
-        if is_active(pod) {
-            observed.replicas += 1;
-            observed.fully_labeled += i32::from(has_labels(pod.metadata.labels.as_ref(), labels));
-            observed.ready += i32::from(is_ready(pod));
-            observed.available += i32::from(is_available(pod, seconds(min_ready), now));
-        }
+fn count(labels: &Labels, min_ready: i32, owned: &[Arc<Pod>], now: &Time) -> ReplicaSetStatus {
+    let active: Vec<&Arc<Pod>> = owned.iter().filter(|pod| is_active(pod)).collect();
+    let those = |test: &dyn Fn(&Pod) -> bool| Some(active.iter().filter(|pod| test(pod)).count() as i32);
+    let leaving = owned.iter().filter(|pod| pod.is_deleting() && !is_finished(pod));
+    ReplicaSetStatus {
+        replicas: active.len() as i32,
+        fully_labeled_replicas: those(&|pod| has_labels(pod.metadata.labels.as_ref(), labels)),
+        ready_replicas: those(&is_ready),
+        available_replicas: those(&|pod| is_available(pod, seconds(min_ready), now)),
+        terminating_replicas: Some(leaving.count() as i32),
+        ..ReplicaSetStatus::default()
     }
-    observed
 }
 
 #[cfg(test)]
@@ -54,8 +42,16 @@ mod tests {
             pod(json!({"metadata": {"deletionTimestamp": now.0.to_string()}, "status": {"phase": "Running"}})),
         ];
         let labels = [("a".to_owned(), "b".to_owned())].into();
-        let expected = Observed { replicas: 2, fully_labeled: 1, ready: 1, available: 1, terminating: 1 };
+        let one = Some(1);
+        let expected = ReplicaSetStatus {
+            replicas: 2,
+            fully_labeled_replicas: one,
+            ready_replicas: one,
+            available_replicas: one,
+            terminating_replicas: one,
+            ..ReplicaSetStatus::default()
+        };
         assert_eq!(count(&labels, 0, &pods, &now), expected);
-        assert_eq!(count(&labels, 60, &pods, &now), Observed { available: 0, ..expected });
+        assert_eq!(count(&labels, 60, &pods, &now), ReplicaSetStatus { available_replicas: Some(0), ..expected });
     }
 }

@@ -36,9 +36,8 @@ impl Controller for Writer {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let (service, current) = (self.services.get(key), self.endpoints.get(key));
         let Some(service) = service.filter(|service| exists(Some(service))) else {
-            if current.is_some() {
-                let options = DeleteOptions::default();
-                ignore_gone(self.client.delete::<Endpoints>(&key.namespace, &key.name, &options).await)?;
+            if let Some(current) = current {
+                delete(&self.client, current.as_ref()).await?;
             }
             return Ok(None);
         };

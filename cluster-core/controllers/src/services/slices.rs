@@ -119,11 +119,7 @@ impl Slices {
                 self.unseen.lock().entry(service.clone()).or_default().push(made);
             }
             Action::Update(slice) => drop(self.client.update(&slice).await?),
-            Action::Delete(slice) => {
-                let (namespace, name) = (slice.namespace(), slice.name());
-                let options = DeleteOptions::default();
-                ignore_gone(self.client.delete::<EndpointSlice>(namespace, name, &options).await)?;
-            }
+            Action::Delete(slice) => delete(&self.client, slice.as_ref()).await?,
         }
         Ok(())
     }

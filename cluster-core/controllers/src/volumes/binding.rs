@@ -1,7 +1,8 @@
 //! Binds a volume and a claim to each other: volume first, each write harmless when it is done twice.
 
-use super::{CHOSEN, COMPLETED, volume_name};
+use super::{CHOSEN, COMPLETED};
 use crate::prelude::*;
+use cluster_client::volumes::volume_name;
 
 /// The reference by which a volume is a claim's.
 pub(super) fn claim_reference(claim: &PersistentVolumeClaim) -> ObjectReference {

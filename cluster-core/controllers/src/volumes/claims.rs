@@ -1,9 +1,10 @@
 //! Finds every claim its volume: an existing one that fits, else a new one.
 
 use super::binding::{bind, set_claim_phase};
-use super::matching::{choose, is_for, mismatch};
-use super::{COMPLETED, claim_key, class_name, find, provision, unprotect, volume_name};
+use super::matching::{choose, is_for};
+use super::{COMPLETED, find, provision};
 use crate::prelude::*;
+use cluster_client::volumes::{claim_key, claim_name, class_name, mismatch, volume_name};
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 
@@ -23,13 +24,7 @@ pub(super) async fn run(context: Context) {
         .on_each(|c| &c.claims)
         .on(|c| &c.volumes, |c, change| claim_key(change.object()).map_or_else(|| c.waiting(), |key| vec![key]))
         .on(|c| &c.classes, |c, _| c.waiting())
-        .on(
-            |c| &c.pods,
-            |_, change| match change {
-                Change::Deleted(pod) => claims_of(pod).collect::<Vec<_>>(),
-                _ => Vec::new(),
-            },
-        )
+        .on(|c| &c.pods, |_, change| change.gone().into_iter().flat_map(|pod| claims_of(pod)).collect::<Vec<_>>())
         .needs(|c| &c.nodes)
         .run(context.cancel)
         .await;
@@ -50,14 +45,7 @@ fn is_unclaimed(volume: &PersistentVolume) -> bool {
 
 fn claims_of(pod: &Pod) -> impl Iterator<Item = ObjectKey> {
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-    volumes.filter_map(|volume| {
-        let name = match (&volume.persistent_volume_claim, &volume.ephemeral) {
-            (Some(source), _) => source.claim_name.clone(),
-            (None, Some(_)) => format!("{}-{}", pod.name(), volume.name),
-            (None, None) => return None,
-        };
-        Some(ObjectKey::new(pod.namespace(), &name))
-    })
+    volumes.filter_map(|volume| Some(ObjectKey::new(pod.namespace(), &claim_name(pod, volume)?)))
 }
 
 struct Claims {
@@ -80,7 +68,7 @@ impl Controller for Claims {
         if claim.is_deleting() {
             let users = self.pods.by_index(CLAIMED, &key.to_string());
             if users.iter().all(|pod| pods::node(pod).is_empty()) {
-                unprotect(&self.client, claim.as_ref(), PROTECTION).await?;
+                remove_finalizer(&self.client, claim.as_ref(), PROTECTION).await?;
             }
             return Ok(None);
         }
@@ -208,9 +196,8 @@ impl Claims {
     async fn ask_for_volume(&self, claim: &PersistentVolumeClaim, class: &StorageClass) -> Result<(), Error> {
         if claim.annotation(PROVISIONER) != Some(&class.provisioner) {
             let patch = Patch::Merge(json!({"metadata": {"annotations": {PROVISIONER: class.provisioner}}}));
-            let key = claim.key();
-            let options = PatchOptions::default();
-            self.client.patch::<PersistentVolumeClaim>(&key.namespace, &key.name, "", &patch, &options).await?;
+            let (namespace, name) = (claim.namespace(), claim.name());
+            self.client.patch::<PersistentVolumeClaim>(namespace, name, "", &patch).await?;
         }
         let text = format!(
             "Waiting for a volume to be created either by the external provisioner '{}' or manually by the system \

@@ -1,6 +1,7 @@
 //! Claims that live and die with a pod: made for each of its generic ephemeral volumes.
 
 use crate::prelude::*;
+use cluster_client::volumes::claim_name;
 
 pub(super) async fn run(context: Context) {
     let (pods, claims) = (context.informers.informer(), context.informers.informer());
@@ -12,13 +13,7 @@ pub(super) async fn run(context: Context) {
                 _ => None,
             },
         )
-        .on(
-            |c| &c.claims,
-            |_, change| match change {
-                Change::Deleted(claim) => controller_key::<Pod>(claim.as_ref()),
-                _ => None,
-            },
-        )
+        .on(|c| &c.claims, |_, change| controller_key::<Pod>(change.gone()?.as_ref()))
         .run(context.cancel)
         .await;
 }
@@ -36,7 +31,7 @@ fn wanted(pod: &Pod) -> Vec<PersistentVolumeClaim> {
         let template = volume.ephemeral.as_ref()?.volume_claim_template.as_ref()?;
         let meta = template.metadata.clone().unwrap_or_default();
         let metadata = ObjectMeta {
-            name: Some(format!("{}-{}", pod.name(), volume.name)),
+            name: claim_name(pod, volume),
             namespace: pod.metadata.namespace.clone(),
             labels: meta.labels,
             annotations: meta.annotations,
@@ -86,7 +81,7 @@ mod tests {
             "volumes": [{"name": "plain", "emptyDir": {}}, {"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}]}}));
         let claims = wanted(&pod);
         assert_eq!(claims.len(), 1);
-        assert_eq!(ObjectKey::of(&claims[0]).to_string(), "ns/p-scratch");
+        assert_eq!(claims[0].key().to_string(), "ns/p-scratch");
         assert_eq!(claims[0].controller().map(|owner| owner.uid.as_str()), Some("1"));
         assert_eq!(claims[0].metadata.labels, Some([("a".to_owned(), "b".to_owned())].into()));
     }

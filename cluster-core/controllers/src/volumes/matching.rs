@@ -1,15 +1,8 @@
 //! Which volume a claim gets: the smallest that is as large as asked and has all that is asked for.
 
-use super::{claim_key, class_name};
 use crate::prelude::*;
 use cluster_client::nodes::selects;
-
-type Amounts = std::collections::BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>;
-
-fn storage(amounts: Option<&Amounts>) -> Quantity {
-    let text = amounts.and_then(|amounts| amounts.get("storage"));
-    text.and_then(|text| Quantity::parse(&text.0).ok()).unwrap_or_default()
-}
+use cluster_client::volumes::{claim_key, mismatch, storage};
 
 /// Whether a volume is reserved for this very claim.
 pub(super) fn is_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
@@ -17,25 +10,6 @@ pub(super) fn is_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -
     let same_uid =
         reference.and_then(|reference| reference.uid.as_deref()).is_none_or(|id| id.is_empty() || id == claim.uid());
     claim_key(volume) == Some(claim.key()) && same_uid
-}
-
-/// What keeps a claim from a volume, size included; `None` when nothing does.
-pub(super) fn mismatch(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> Option<&'static str> {
-    let (Some(offer), Some(wish)) = (&volume.spec, &claim.spec) else { return Some("spec is missing") };
-    let wanted = wish.resources.as_ref().and_then(|resources| resources.requests.as_ref());
-    let mode = |mode: &Option<String>| mode.clone().unwrap_or_else(|| "Filesystem".to_owned());
-    let offered = offer.access_modes.as_deref().unwrap_or_default();
-    if storage(offer.capacity.as_ref()) < storage(wanted) {
-        Some("requested PV is too small")
-    } else if offer.storage_class_name.as_deref().unwrap_or_default() != class_name(claim) {
-        Some("storageClassName does not match")
-    } else if mode(&offer.volume_mode) != mode(&wish.volume_mode) {
-        Some("incompatible volumeMode")
-    } else if !wish.access_modes.iter().flatten().all(|mode| offered.contains(mode)) {
-        Some("incompatible accessMode")
-    } else {
-        None
-    }
 }
 
 fn reaches(volume: &PersistentVolume, node: &Node) -> bool {

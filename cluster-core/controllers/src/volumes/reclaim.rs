@@ -1,8 +1,9 @@
 //! The phase of every volume, and what becomes of it when its claim is gone.
 
 use super::binding::set_volume_phase;
-use super::{BY_CLAIM, CHOSEN, PROVISIONED_BY, claim_key, find, provision, unprotect, volume_name};
+use super::{BY_CLAIM, CHOSEN, PROVISIONED_BY, find, provision};
 use crate::prelude::*;
+use cluster_client::volumes::{claim_key, volume_name};
 
 const PROTECTION: &str = "kubernetes.io/pv-protection";
 
@@ -66,7 +67,7 @@ impl Controller for Reclaim {
             }
         }
         if volume.is_deleting() && fate != Fate::Bound && fate != Fate::Wait {
-            unprotect(&self.client, volume.as_ref(), PROTECTION).await?;
+            remove_finalizer(&self.client, volume.as_ref(), PROTECTION).await?;
             return Ok(None);
         }
         match fate {

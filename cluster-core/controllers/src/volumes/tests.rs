@@ -3,6 +3,7 @@
 use super::matching::choose;
 use super::reclaim::{Fate, fate};
 use super::*;
+use cluster_client::volumes::volume_name;
 use cluster_client::{Informers, Object};
 use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::Node;
@@ -113,7 +114,7 @@ async fn a_claim_of_the_default_class_gets_a_folder_on_its_node_and_takes_it_alo
     settle().await;
     assert!(volumes.list().is_empty());
     let node = Patch::Merge(json!({"metadata": {"annotations": {"volume.kubernetes.io/selected-node": "n1"}}}));
-    let patched = client.patch::<PersistentVolumeClaim>("ns", "c", "", &node, &PatchOptions::default()).await;
+    let patched = client.patch::<PersistentVolumeClaim>("ns", "c", "", &node).await;
     patched.expect("patched");
     settle().await;
     let bound: PersistentVolumeClaim = client.get("ns", "c").await.expect("it is there");

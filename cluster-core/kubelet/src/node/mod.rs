@@ -10,7 +10,7 @@ pub(crate) use object::RESERVED_MEMORY;
 
 use crate::prelude::*;
 use crate::runtime::{ImageInfo, Runtime};
-use cluster_client::{Change, Error, Informer, ObjectKey, Patch, PatchOptions, events::Recorder};
+use cluster_client::{Change, Error, Informer, ObjectKey, Patch, events::Recorder};
 use k8s_openapi::api::core::v1::ObjectReference;
 use object::Health;
 
@@ -22,95 +22,124 @@ const LOOK: Duration = Duration::from_secs(10);
 const LOOK_AT_IMAGES: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Keeps the Node object true until cancelled.
-pub(crate) async fn run(
-    client: Client,
-    nodes: Informer<Node>,
-    runtime: Arc<dyn Runtime>,
-    options: Arc<KubeletOptions>,
-    recorder: Recorder,
-    cancel: CancellationToken,
-) {
-    tokio::select! {
-        () = keep(&client, &nodes, &*runtime, &options, &recorder) => {}
-        () = lease::keep(&client, &options) => {}
-        () = cancel.cancelled() => {}
-    }
+/// Keeps the Node object true.
+pub(crate) struct Keeper {
+    pub(crate) client: Client,
+    pub(crate) nodes: Informer<Node>,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) options: Arc<KubeletOptions>,
+    pub(crate) recorder: Recorder,
 }
 
-async fn keep(
-    client: &Client,
-    nodes: &Informer<Node>,
-    runtime: &dyn Runtime,
-    options: &KubeletOptions,
-    recorder: &Recorder,
-) {
-    let mut changes = nodes.subscribe();
-    let key = ObjectKey::new("", &options.node_name);
-    let mut ready = options.network_ready.clone();
-    let engine = loop {
-        match runtime.info().await {
-            Ok(info) => break info,
-            Err(e) => tracing::warn!("{e}"),
-        }
-        tokio::time::sleep(RETRY).await;
-    };
-    while let Err(e) = register(client, options, &engine.version).await {
-        tracing::warn!("cannot register the node: {e}");
-        tokio::time::sleep(RETRY).await;
+impl Keeper {
+    pub(crate) async fn run(self, cancel: CancellationToken) {
+        let kept = async { tokio::join!(self.keep(), lease::keep(&self.client, &self.options)) };
+        cancel.run_until_cancelled(Box::pin(kept)).await;
     }
-    let about = ObjectReference {
-        kind: Some("Node".to_owned()),
-        name: Some(options.node_name.clone()),
-        uid: Some(options.node_name.clone()),
-        ..ObjectReference::default()
-    };
-    recorder.normal(&about, "Starting", "Starting kubelet.");
-    let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
-    let mut held = pressure::Held::default();
-    let (mut images, mut listed) = (Vec::new(), None::<tokio::time::Instant>);
-    loop {
-        let health = Health {
-            engine: runtime.ping().await.map_err(|e| e.to_string()).err(),
-            network: *ready.borrow_and_update(),
-            pressure: held.with(facts::pressure(&options.root), tokio::time::Instant::now()),
+
+    async fn keep(&self) {
+        let mut changes = self.nodes.subscribe();
+        let key = ObjectKey::new("", &self.options.node_name);
+        let mut ready = self.options.network_ready.clone();
+        let engine = loop {
+            match self.runtime.info().await {
+                Ok(info) => break info,
+                Err(e) => tracing::warn!("{e}"),
+            }
+            tokio::time::sleep(RETRY).await;
         };
-        if listed.is_none_or(|at| at.elapsed() >= LOOK_AT_IMAGES)
-            && let Ok(list) = runtime.images().await
-        {
-            (images, listed) = (list, Some(tokio::time::Instant::now()));
+        while let Err(e) = self.register(&engine.version).await {
+            tracing::warn!("cannot register the node: {e}");
+            tokio::time::sleep(RETRY).await;
         }
-        let names: Vec<String> = images.iter().map(|i: &ImageInfo| i.id.clone()).collect();
-        let fresh = |(h, n, at): &(Health, Vec<String>, tokio::time::Instant)| {
-            let offered = nodes.get(&key).is_none_or(|node| object::offers_all(&node));
-            *h == health && *n == names && at.elapsed() < HEARTBEAT && offered
+        let about = ObjectReference {
+            kind: Some("Node".to_owned()),
+            name: Some(self.options.node_name.clone()),
+            uid: Some(self.options.node_name.clone()),
+            ..ObjectReference::default()
         };
-        if !last.as_ref().is_some_and(fresh) {
-            match report(client, options, &engine.version, &health, &images).await {
-                Ok(()) => {
-                    let was_ready = last.as_ref().is_some_and(|(h, ..)| h.is_ready());
-                    if health.is_ready() && !was_ready {
-                        let message = format!("Node {} status is now: NodeReady", options.node_name);
-                        recorder.normal(&about, "NodeReady", message);
+        self.recorder.normal(&about, "Starting", "Starting kubelet.");
+        let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
+        let mut held = pressure::Held::default();
+        let (mut images, mut listed) = (Vec::new(), None::<tokio::time::Instant>);
+        loop {
+            let health = Health {
+                engine: self.runtime.ping().await.map_err(|e| e.to_string()).err(),
+                network: *ready.borrow_and_update(),
+                pressure: held.with(facts::pressure(&self.options.root), tokio::time::Instant::now()),
+            };
+            if listed.is_none_or(|at| at.elapsed() >= LOOK_AT_IMAGES)
+                && let Ok(list) = self.runtime.images().await
+            {
+                (images, listed) = (list, Some(tokio::time::Instant::now()));
+            }
+            let names: Vec<String> = images.iter().map(|i: &ImageInfo| i.id.clone()).collect();
+            let fresh = |(h, n, at): &(Health, Vec<String>, tokio::time::Instant)| {
+                let offered = self.nodes.get(&key).is_none_or(|node| object::offers_all(&node));
+                *h == health && *n == names && at.elapsed() < HEARTBEAT && offered
+            };
+            if !last.as_ref().is_some_and(fresh) {
+                match self.report(&engine.version, &health, &images).await {
+                    Ok(()) => {
+                        let was_ready = last.as_ref().is_some_and(|(h, ..)| h.is_ready());
+                        if health.is_ready() && !was_ready {
+                            let message = format!("Node {} status is now: NodeReady", self.options.node_name);
+                            self.recorder.normal(&about, "NodeReady", message);
+                        }
+                        last = Some((health, names, tokio::time::Instant::now()));
                     }
-                    last = Some((health, names, tokio::time::Instant::now()));
-                }
-                Err(e) => {
-                    tracing::warn!("cannot write the node's status: {e}");
-                    tokio::time::sleep(RETRY).await;
-                    continue;
-                }
-            }
-        }
-        tokio::select! {
-            changed = ready.changed() => {
-                if changed.is_err() {
-                    tokio::time::sleep(LOOK).await;
+                    Err(e) => {
+                        tracing::warn!("cannot write the node's status: {e}");
+                        tokio::time::sleep(RETRY).await;
+                        continue;
+                    }
                 }
             }
-            () = offer(&mut changes) => {}
-            () = tokio::time::sleep(LOOK) => {}
+            tokio::select! {
+                changed = ready.changed() => {
+                    if changed.is_err() {
+                        tokio::time::sleep(LOOK).await;
+                    }
+                }
+                () = offer(&mut changes) => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
         }
+    }
+
+    /// Creates the Node, or brings the labels of the one that exists up to date.
+    async fn register(&self, engine: &str) -> Result<(), Error> {
+        let health = Health {
+            engine: None,
+            network: *self.options.network_ready.borrow(),
+            pressure: facts::pressure(&self.options.root),
+        };
+        let mut node = object::node(&self.options);
+        node.status = Some(object::status(&self.options, engine, &health, &[], None));
+        match self.client.create(&node).await {
+            Ok(_) => Ok(()),
+            Err(e) if e.is_already_exists() => {
+                let patch = Patch::Merge(serde_json::json!({
+                    "metadata": {"labels": node.metadata.labels},
+                    "spec": {"podCIDR": self.options.pod_cidr, "podCIDRs": self.options.pod_cidr.as_ref().map(|c| [c])},
+                }));
+                self.client.patch::<Node>("", &self.options.node_name, "", &patch).await.map(drop)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn report(&self, engine: &str, health: &Health, images: &[ImageInfo]) -> Result<(), Error> {
+        let before: Node = match self.client.get("", &self.options.node_name).await {
+            Err(e) if e.is_not_found() => {
+                self.register(engine).await?;
+                self.client.get("", &self.options.node_name).await?
+            }
+            other => other?,
+        };
+        let status = object::status(&self.options, engine, health, images, before.status.as_ref());
+        let patch = Patch::Strategic(object::status_patch(&status));
+        self.client.patch::<Node>("", &self.options.node_name, "status", &patch).await.map(drop)
     }
 }
 
@@ -122,42 +151,4 @@ async fn offer(changes: &mut mpsc::UnboundedReceiver<Change<Node>>) {
         }
     }
     std::future::pending::<()>().await;
-}
-
-/// Creates the Node, or brings the labels of the one that exists up to date.
-async fn register(client: &Client, options: &KubeletOptions, engine: &str) -> Result<(), Error> {
-    let health =
-        Health { engine: None, network: *options.network_ready.borrow(), pressure: facts::pressure(&options.root) };
-    let mut node = object::node(options);
-    node.status = Some(object::status(options, engine, &health, &[], None));
-    match client.create(&node).await {
-        Ok(_) => Ok(()),
-        Err(e) if e.is_already_exists() => {
-            let patch = Patch::Merge(serde_json::json!({
-                "metadata": {"labels": node.metadata.labels},
-                "spec": {"podCIDR": options.pod_cidr, "podCIDRs": options.pod_cidr.as_ref().map(|c| [c])},
-            }));
-            client.patch::<Node>("", &options.node_name, "", &patch, &PatchOptions::default()).await.map(drop)
-        }
-        Err(e) => Err(e),
-    }
-}
-
-async fn report(
-    client: &Client,
-    options: &KubeletOptions,
-    engine: &str,
-    health: &Health,
-    images: &[ImageInfo],
-) -> Result<(), Error> {
-    let before: Node = match client.get("", &options.node_name).await {
-        Err(e) if e.is_not_found() => {
-            register(client, options, engine).await?;
-            client.get("", &options.node_name).await?
-        }
-        other => other?,
-    };
-    let status = object::status(options, engine, health, images, before.status.as_ref());
-    let patch = Patch::Strategic(object::status_patch(&status));
-    client.patch::<Node>("", &options.node_name, "status", &patch, &PatchOptions::default()).await.map(drop)
 }

@@ -73,10 +73,10 @@ pub(crate) fn spawn(
     let (view, seen) = watch::channel(View { pod: pod.clone(), status });
     let (reports, reported) = watch::channel(Report::default());
     let volumes = volumes::context(&context, &pod);
-    let following = context.objects.as_ref().map(|objects| {
-        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-        objects.follow(namespace, pod.spec.as_ref().map(references).unwrap_or_default())
-    });
+    let following = context
+        .objects
+        .as_ref()
+        .map(|objects| objects.follow(pod.namespace(), pod.spec.as_ref().map(references).unwrap_or_default()));
     let actor = Actor {
         state,
         prepared: Arc::default(),
@@ -190,9 +190,7 @@ impl Actor {
                 });
             }
             Action::RemoveSandbox { id } => self.send_when_done(async move {
-                if let Err(e) = context.runtime.remove(&id).await {
-                    tracing::warn!("cannot remove sandbox {id}: {e}");
-                }
+                context.discard(&id).await;
                 vec![Event::SandboxRemoved]
             }),
             Action::Start { name, attempt } => self.start(name, attempt),

@@ -51,17 +51,23 @@ impl Context {
         let links = pod.spec.as_ref().and_then(|s| s.enable_service_links).unwrap_or(true);
         let mut services = informer.list();
         services.retain(|service| {
-            let meta = &service.metadata;
-            let master = meta.namespace.as_deref() == Some("default") && meta.name.as_deref() == Some("kubernetes");
-            master || (links && meta.namespace == pod.metadata.namespace)
+            let master = (service.namespace(), service.name()) == ("default", "kubernetes");
+            master || (links && service.namespace() == pod.namespace())
         });
         services.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
         service_env(services.iter())
     }
 
+    /// Removes a container that nobody needs any more; one that stays is told of in the log.
+    pub(crate) async fn discard(&self, id: &str) {
+        if let Err(e) = self.runtime.remove(id).await {
+            tracing::warn!("cannot remove container {id}: {e}");
+        }
+    }
+
     /// Records an event about a pod or one of its containers, given by its field path.
     pub(crate) fn record(&self, pod: &Pod, path: Option<String>, warning: bool, reason: &str, message: &str) {
-        tracing::debug!(pod = pod.metadata.name.as_deref(), reason, message);
+        tracing::debug!(pod = pod.name(), reason, message);
         let Some(recorder) = &self.recorder else { return };
         let mut about: ObjectReference = cluster_client::events::reference(pod);
         about.field_path = path;

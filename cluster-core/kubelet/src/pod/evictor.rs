@@ -11,11 +11,7 @@ const LOOK: Duration = Duration::from_secs(10);
 /// Runs until cancelled.
 pub(crate) async fn run(context: Arc<Context>, pods: Pods, cancel: CancellationToken) {
     let mut looks = tokio::time::interval(LOOK);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = looks.tick() => {}
-        }
+    while cancel.run_until_cancelled(looks.tick()).await.is_some() {
         let available = available_memory();
         if available < LEAST_MEMORY {
             relieve(&context, &pods, available).await;
@@ -31,12 +27,12 @@ pub(crate) async fn run(context: Arc<Context>, pods: Pods, cancel: CancellationT
 }
 
 fn is_active(view: &View) -> bool {
-    view.status.phase.as_deref() == Some("Running") && view.pod.metadata.deletion_timestamp.is_none()
+    view.status.phase.as_deref() == Some("Running") && !view.pod.is_deleting()
 }
 
 fn tell(pods: &Pods, view: &View, message: String) {
-    tracing::warn!(pod = view.pod.metadata.name.as_deref(), "evicting: {message}");
-    pods.tell(view.pod.metadata.uid.as_deref().unwrap_or_default(), Event::Evicted(message));
+    tracing::warn!(pod = view.pod.name(), "evicting: {message}");
+    pods.tell(view.pod.uid(), Event::Evicted(message));
 }
 
 /// What runs on the node but sandboxes.
@@ -47,7 +43,7 @@ async fn running(context: &Context) -> Vec<ContainerInfo> {
 }
 
 fn of<'a>(all: &'a [ContainerInfo], view: &View) -> impl Iterator<Item = &'a ContainerInfo> {
-    let uid = view.pod.metadata.uid.clone().unwrap_or_default();
+    let uid = view.pod.uid().to_owned();
     all.iter().filter(move |c| c.label(label::POD_UID) == uid)
 }
 

@@ -76,10 +76,9 @@ async fn pull(context: &Context, pod: &Pod, name: &str) -> Result<(), String> {
 
 async fn credentials(context: &Context, pod: &Pod, image: &str) -> Vec<RegistryAuth> {
     let Some(objects) = &context.objects else { return Vec::new() };
-    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let mut out = Vec::new();
     for reference in pod.spec.iter().flat_map(|s| s.image_pull_secrets.iter().flatten()) {
-        let Ok(Some(secret)) = objects.data(namespace, Kind::Secret, &reference.name).await else { continue };
+        let Ok(Some(secret)) = objects.data(pod.namespace(), Kind::Secret, &reference.name).await else { continue };
         let Some(bytes) = [".dockerconfigjson", ".dockercfg"].iter().find_map(|key| secret.own.get(*key)) else {
             continue;
         };

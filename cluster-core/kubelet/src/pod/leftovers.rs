@@ -36,9 +36,8 @@ fn vanished(pod: &Pod, id: &str) -> Vec<Event> {
 }
 
 async fn of_pod(context: &Context, pod: &Pod) -> Vec<ContainerInfo> {
-    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let mut all = context.runtime.list().await.unwrap_or_default();
-    all.retain(|c| c.label(label::POD_UID) == uid);
+    all.retain(|c| c.label(label::POD_UID) == pod.uid());
     all
 }
 
@@ -61,9 +60,7 @@ pub(super) async fn clean(context: &Context, pod: &Pod) {
 
 /// Removes a container, and with it the links to its log.
 pub(super) async fn remove(context: &Context, container: &ContainerInfo) {
-    if let Err(error) = context.runtime.remove(&container.id).await {
-        tracing::warn!(%error, container = container.id, "failed to remove a container");
-    }
+    context.discard(&container.id).await;
     if let Err(error) = log_links::remove(&context.options.logs, container) {
         tracing::warn!(%error, container = container.id, "failed to remove the links to a log");
     }

@@ -6,6 +6,7 @@ use super::{leftovers, mirror};
 use crate::node::{LEAST_MEMORY, RESERVED_MEMORY, available_memory};
 use crate::prelude::*;
 use crate::runtime::RuntimeEvent;
+use cluster_client::pods::phase;
 use cluster_client::{Change, ObjectKey};
 use futures::FutureExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -30,10 +31,7 @@ pub(crate) struct Pods(Arc<RwLock<HashMap<String, Known>>>);
 impl Pods {
     /// The pod of this name: the newest, because one that is gone may take a while to end beside it.
     pub(crate) fn find(&self, namespace: &str, name: &str) -> Option<View> {
-        let named = |view: &View| {
-            let meta = &view.pod.metadata;
-            meta.namespace.as_deref() == Some(namespace) && meta.name.as_deref() == Some(name)
-        };
+        let named = |view: &View| (view.pod.namespace(), view.pod.name()) == (namespace, name);
         let made = |view: &View| view.pod.metadata.creation_timestamp.as_ref().map(|Time(moment)| *moment);
         let known = self.0.read();
         let views = known.values().map(|known| (!known.gone, known.view.borrow().clone()));
@@ -133,10 +131,6 @@ pub(crate) async fn run(
     }
 }
 
-fn uid(pod: &Pod) -> &str {
-    pod.metadata.uid.as_deref().unwrap_or_default()
-}
-
 /// The pod as if its deletion had been asked for, because it is gone where it came from.
 fn deleted(pod: &Pod) -> Arc<Pod> {
     let mut pod = pod.clone();
@@ -153,18 +147,17 @@ impl Manager {
         match change {
             Change::Added(_) | Change::Updated { .. } => self.set(pod).await,
             Change::Deleted(_) => {
-                if let Some(known) = self.pods.0.write().get_mut(uid(&pod)) {
+                if let Some(known) = self.pods.0.write().get_mut(pod.uid()) {
                     known.gone = true;
                 }
-                self.pods.tell(uid(&pod), Event::PodChanged(deleted(&pod)));
+                self.pods.tell(pod.uid(), Event::PodChanged(deleted(&pod)));
             }
         }
     }
 
     /// Why a pod that has not begun here may not begin.
     async fn refusal(&self, pod: &Pod, present: &[ContainerInfo]) -> Option<Refusal> {
-        let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or("Pending");
-        if !present.is_empty() || phase != "Pending" || pod.metadata.deletion_timestamp.is_some() {
+        if !present.is_empty() || !matches!(phase(pod), "" | "Pending") || pod.is_deleting() {
             return None;
         }
         match admit(pod, &self.pods.holding(), self.allocatable(), available_memory() < LEAST_MEMORY) {
@@ -200,14 +193,14 @@ impl Manager {
     /// Tells a pod whether what it asks for now fits; who must wait is asked again when others go.
     fn weigh(&mut self, pod: &Arc<Pod>) {
         let mut others = self.pods.holding();
-        others.retain(|other| uid(other) != uid(pod));
+        others.retain(|other| other.uid() != pod.uid());
         let verdict = resize_verdict(pod, &others, self.allocatable());
-        let waited = self.waiting.remove(uid(pod)).is_some();
+        let waited = self.waiting.remove(pod.uid()).is_some();
         if verdict.is_some() {
-            self.waiting.insert(uid(pod).to_owned(), pod.clone());
+            self.waiting.insert(pod.uid().to_owned(), pod.clone());
         }
         if verdict.is_some() || waited {
-            self.pods.tell(uid(pod), Event::Room(verdict));
+            self.pods.tell(pod.uid(), Event::Room(verdict));
         }
     }
 
@@ -220,7 +213,7 @@ impl Manager {
     }
 
     async fn set(&mut self, pod: Arc<Pod>) {
-        let id = uid(&pod).to_owned();
+        let id = pod.uid().to_owned();
         if self.pods.0.read().contains_key(&id) {
             self.weigh(&pod);
             self.pods.tell(&id, Event::PodChanged(pod));
@@ -247,7 +240,7 @@ impl Manager {
     }
 
     async fn set_statics(&mut self, pods: &[Arc<Pod>]) {
-        let wanted: HashSet<String> = pods.iter().map(|pod| uid(pod).to_owned()).collect();
+        let wanted: HashSet<String> = pods.iter().map(|pod| pod.uid().to_owned()).collect();
         for gone in self.statics.difference(&wanted) {
             if let Some(pod) = self.pods.pod(gone) {
                 self.pods.tell(gone, Event::PodChanged(deleted(&pod)));

@@ -12,25 +12,21 @@ pub(crate) const SEEN: &str = "kubernetes.io/config.seen";
 /// On a mirror pod: the fingerprint of the static pod it mirrors.
 pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
 
-fn annotation<'p>(pod: &'p Pod, key: &str) -> Option<&'p str> {
-    pod.metadata.annotations.as_ref()?.get(key).map(String::as_str)
-}
-
 /// Whether the pod was read from a manifest.
 pub(crate) fn is_static(pod: &Pod) -> bool {
-    annotation(pod, SOURCE).is_some_and(|source| source != "api")
+    pod.annotation(SOURCE).is_some_and(|source| source != "api")
 }
 
 /// Whether the API object only mirrors a static pod.
 pub(crate) fn is_mirror(pod: &Pod) -> bool {
-    annotation(pod, MIRROR).is_some()
+    pod.annotation(MIRROR).is_some()
 }
 
 /// Makes the mirror, or makes it anew when it mirrors an older manifest.
 pub(super) async fn ensure(client: &Client, pod: &Pod) -> Result<(), Error> {
-    let hash = annotation(pod, HASH).unwrap_or_default();
+    let hash = pod.annotation(HASH).unwrap_or_default();
     if let Some(found) = Error::ignore_gone(client.get::<Pod>(pod.namespace(), pod.name()).await)? {
-        if annotation(&found, MIRROR) == Some(hash) && found.metadata.deletion_timestamp.is_none() {
+        if found.annotation(MIRROR) == Some(hash) && !found.is_deleting() {
             return Ok(());
         }
         remove(client, pod).await?;

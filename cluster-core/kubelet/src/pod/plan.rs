@@ -274,7 +274,5 @@ fn resize(state: &mut PodState, index: usize, actions: &mut Vec<Action>) {
 
 /// `name_namespace(uid)`, as events and messages name a pod.
 pub(crate) fn pod_full_name(state: &PodState) -> String {
-    let meta = &state.pod.metadata;
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    format!("{}_{}({})", text(&meta.name), text(&meta.namespace), text(&meta.uid))
+    format!("{}_{}({})", state.pod.name(), state.pod.namespace(), state.pod.uid())
 }

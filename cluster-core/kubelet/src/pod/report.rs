@@ -3,7 +3,7 @@
 use super::mirror;
 use super::status::RESIZE_PENDING;
 use crate::prelude::*;
-use cluster_client::{DeleteOptions, Error, Object, Patch, PatchOptions};
+use cluster_client::{DeleteOptions, Error, Patch};
 use k8s_openapi::api::core::v1::PodStatus;
 
 const RETRY: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ async fn write(client: &Client, report: &Report, before: Option<&PodStatus>) -> 
     if before != Some(&report.status) {
         let uid = pod.metadata.uid.as_deref().filter(|_| !is_static);
         let patch = Patch::Strategic(patch(report, before, uid));
-        client.patch::<Pod>(pod.namespace(), pod.name(), "status", &patch, &PatchOptions::default()).await?;
+        client.patch::<Pod>(pod.namespace(), pod.name(), "status", &patch).await?;
     }
     if report.last {
         let options = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };

@@ -52,9 +52,7 @@ pub(super) async fn sandbox(
     match begun.await {
         Ok(ip) => Ok((id, ip)),
         Err(why) => {
-            if let Err(e) = context.runtime.remove(&id).await {
-                tracing::warn!("cannot remove sandbox {id}: {e}");
-            }
+            context.discard(&id).await;
             Err(why)
         }
     }
@@ -73,13 +71,10 @@ pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> V
     let failed = |(reason, message): (&'static str, String)| {
         vec![Event::StartFailed { name: order.name.clone(), reason, message }]
     };
-    let created = tokio::select! {
-        created = create(context, pod, order) => created,
-        () = order.abort.cancelled() => Err(("ContainerCreating", "the pod is being ended".to_owned())),
-    };
-    let id = match created {
-        Ok(id) => id,
-        Err(failure) => return failed(failure),
+    let id = match order.abort.run_until_cancelled(create(context, pod, order)).await {
+        Some(Ok(id)) => id,
+        Some(Err(failure)) => return failed(failure),
+        None => return failed(("ContainerCreating", "the pod is being ended".to_owned())),
     };
     let path = || Some(field_path(pod, &order.name));
     context.record(pod, path(), false, "Created", &format!("Created container: {}", order.name));
@@ -157,12 +152,9 @@ async fn post_start(context: &Context, pod: &Pod, order: &StartOrder, id: &str) 
     let Some(handler) = definition.and_then(|c| c.lifecycle.as_ref()).and_then(|l| l.post_start.as_ref()) else {
         return Ok(());
     };
-    tokio::select! {
-        done = hooks::run(&*context.runtime, pod, &order.name, id, &order.ip, handler) => {
-            done.map_err(|why| format!("PostStartHook failed: {why}"))
-        }
-        () = order.abort.cancelled() => Ok(()),
-    }
+    let hook = hooks::run(&*context.runtime, pod, &order.name, id, &order.ip, handler);
+    let done = order.abort.run_until_cancelled(hook).await.unwrap_or(Ok(()));
+    done.map_err(|why| format!("PostStartHook failed: {why}"))
 }
 
 /// Brings a container's requests and limits to the engine.
@@ -247,9 +239,7 @@ pub(super) async fn observe(context: &Context, pod: &Pod, present: Vec<Container
         if name == label::SANDBOX && info.running {
             sandbox = Some((info.id, info.ip));
         } else if name == label::SANDBOX || info.created {
-            if let Err(e) = context.runtime.remove(&info.id).await {
-                tracing::warn!("cannot remove container {}: {e}", info.id);
-            }
+            context.discard(&info.id).await;
         } else {
             let state = if info.running {
                 Ok(info.started_at.unwrap_or_else(Timestamp::now))

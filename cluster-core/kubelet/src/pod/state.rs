@@ -2,7 +2,7 @@
 
 use super::backoff::Backoff;
 use crate::prelude::*;
-use cluster_client::pods::is_sidecar;
+use cluster_client::pods::{is_finished, is_sidecar};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use std::borrow::Cow;
 
@@ -166,12 +166,11 @@ impl PodState {
         let status = pod.status.as_ref();
         let containers =
             pod.spec.iter().flat_map(defined).map(|(name, kind)| ContainerState::new(name, kind)).collect();
-        let phase = status.and_then(|s| s.phase.as_deref());
         Self {
             containers,
             ip: status.and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
             start_time: status.and_then(|s| s.start_time.as_ref()).map_or(now, |t| t.0),
-            over: matches!(phase, Some("Succeeded" | "Failed")),
+            over: is_finished(&pod),
             pod,
             ..Self::default()
         }
@@ -192,7 +191,7 @@ impl PodState {
     }
 
     pub(crate) fn is_deleted(&self) -> bool {
-        self.pod.metadata.deletion_timestamp.is_some()
+        self.pod.is_deleting()
     }
 
     /// The definition of a container.

@@ -68,7 +68,6 @@ pub(crate) fn spawn(
     if startup.is_none() && readiness.is_none() && liveness.is_none() {
         return;
     }
-    let stop = stop.clone();
     let all = async move {
         if let Some(startup) = startup {
             startup.run().await;
@@ -80,12 +79,7 @@ pub(crate) fn spawn(
         };
         tokio::join!(forever(readiness), forever(liveness));
     };
-    tokio::spawn(async move {
-        tokio::select! {
-            () = all => {}
-            () = stop.cancelled() => {}
-        }
-    });
+    tokio::spawn(stop.clone().run_until_cancelled_owned(all));
 }
 
 struct Worker {

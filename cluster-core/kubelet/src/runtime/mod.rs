@@ -7,6 +7,7 @@ mod docker_spec;
 
 use crate::prelude::*;
 use async_trait::async_trait;
+use serde::Deserialize;
 use std::pin::Pin;
 use tokio::io::AsyncWrite;
 
@@ -253,8 +254,9 @@ pub struct ExecSpec {
     pub tty: bool,
 }
 
-/// A terminal's size in columns and rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A terminal's size in columns and rows, as clients send it: `{"Width":80,"Height":24}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct TerminalSize {
     /// Columns.
     pub width: u16,

@@ -51,8 +51,7 @@ impl Target {
 
     async fn running(&self, namespace: &str, pod: &str, container: &str) -> Result<ContainerInfo, Refusal> {
         let view = self.pod(namespace, pod)?;
-        let uid = view.pod.metadata.uid.as_deref().unwrap_or_default();
-        let all = self.containers(uid).await.map_err(|e| internal(&e))?;
+        let all = self.containers(view.pod.uid()).await.map_err(|e| internal(&e))?;
         let found = all.into_iter().find(|c| c.running && c.label(label::CONTAINER) == container);
         let found = found.ok_or_else(|| missing_container(container))?;
         self.runtime.inspect(&found.id).await.map_err(|e| internal(&e))

@@ -23,11 +23,7 @@ pub(super) async fn serve(
 ) -> Result<(), Error> {
     let acceptor = TlsAcceptor::from(config);
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = cancel.cancelled() => return Ok(()),
-        };
+    while let Some(accepted) = cancel.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, _)) => {
                 tokio::spawn(connection(acceptor.clone(), stream, router.clone(), cancel.clone()));
@@ -39,6 +35,7 @@ pub(super) async fn serve(
             }
         }
     }
+    Ok(())
 }
 
 async fn connection(acceptor: TlsAcceptor, stream: TcpStream, router: Router, cancel: CancellationToken) {
@@ -51,12 +48,7 @@ async fn connection(acceptor: TlsAcceptor, stream: TcpStream, router: Router, ca
     let service = TowerToHyperService::new(router.layer(Extension(certified)));
     let builder = Builder::new(TokioExecutor::new());
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    tokio::select! {
-        done = serving => {
-            if let Err(e) = done {
-                tracing::debug!("a connection ended: {e}");
-            }
-        }
-        () = cancel.cancelled() => {}
+    if let Some(Err(e)) = cancel.run_until_cancelled(serving).await {
+        tracing::debug!("a connection ended: {e}");
     }
 }

@@ -34,9 +34,9 @@ fn changes(present: impl Fn() -> Value + Send) -> impl Stream<Item = Bytes> {
 
 fn present(target: &Target, namespace: &str) -> Value {
     let mut pods = target.pods.list();
-    pods.retain(|view| view.pod.metadata.namespace.as_deref() == Some(namespace));
+    pods.retain(|view| view.pod.namespace() == namespace);
     let of = |pod| json!(present_files(&pod_dir(&target.root, pod)));
-    pods.iter().map(|view| (view.pod.metadata.uid.clone().unwrap_or_default(), of(&view.pod))).collect()
+    pods.iter().map(|view| (view.pod.uid().to_owned(), of(&view.pod))).collect()
 }
 
 #[cfg(test)]

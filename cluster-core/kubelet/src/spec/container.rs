@@ -25,17 +25,14 @@ fn text(field: Option<&String>) -> String {
 }
 
 fn engine_name(pod: &Pod, container: &str, attempt: u32) -> String {
-    let meta = &pod.metadata;
-    let (name, namespace, uid) = (text(meta.name.as_ref()), text(meta.namespace.as_ref()), text(meta.uid.as_ref()));
-    format!("k8s_{container}_{name}_{namespace}_{uid}_{attempt}")
+    format!("k8s_{container}_{}_{}_{}_{attempt}", pod.name(), pod.namespace(), pod.uid())
 }
 
 fn labels(pod: &Pod, container: &str, attempt: u32) -> HashMap<String, String> {
-    let meta = &pod.metadata;
     HashMap::from([
-        (label::POD_NAME.to_owned(), text(meta.name.as_ref())),
-        (label::POD_NAMESPACE.to_owned(), text(meta.namespace.as_ref())),
-        (label::POD_UID.to_owned(), text(meta.uid.as_ref())),
+        (label::POD_NAME.to_owned(), pod.name().to_owned()),
+        (label::POD_NAMESPACE.to_owned(), pod.namespace().to_owned()),
+        (label::POD_UID.to_owned(), pod.uid().to_owned()),
         (label::CONTAINER.to_owned(), container.to_owned()),
         (label::RESTARTS.to_owned(), attempt.to_string()),
     ])
@@ -184,8 +181,7 @@ pub(crate) fn write_etc(context: &Context, pod: &Pod, dir: &Path, ip: &str) -> s
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let options = &context.options;
     let domain = &options.cluster_domain;
-    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    let resolver = files::resolv_conf(spec, namespace, options.dns_address, domain, &read("/etc/resolv.conf"));
+    let resolver = files::resolv_conf(spec, pod.namespace(), options.dns_address, domain, &read("/etc/resolv.conf"));
     std::fs::write(etc.join("hosts"), files::hosts(pod, ip, domain, &read("/etc/hosts")))?;
     std::fs::write(etc.join("resolv.conf"), resolver)
 }

@@ -54,10 +54,6 @@ pub(crate) async fn environment(
     Ok(order.into_iter().map(|name| (name.clone(), values.remove(&name).unwrap_or_default())).collect())
 }
 
-fn namespace<'a>(sources: &Sources<'a>) -> &'a str {
-    sources.pod.metadata.namespace.as_deref().unwrap_or_default()
-}
-
 fn objects<'a>(sources: &Sources<'a>) -> Result<&'a Arc<Objects>, String> {
     sources.objects.ok_or_else(|| "no API server defined".to_owned())
 }
@@ -72,7 +68,7 @@ async fn whole_object(sources: &Sources<'_>, from: &core::EnvFromSource) -> Resu
         (None, Some(source)) => (Kind::Secret, &source.name, source.optional),
         (None, None) => return Ok(BTreeMap::new()),
     };
-    match objects(sources)?.data(namespace(sources), kind, name).await? {
+    match objects(sources)?.data(sources.pod.namespace(), kind, name).await? {
         Some(found) => Ok(found.own.into_iter().map(|(key, value)| (key, utf8(&value))).collect()),
         None if optional == Some(true) => Ok(BTreeMap::new()),
         None => Err(format!("{} {name:?} not found", kind.word())),
@@ -85,7 +81,7 @@ async fn reference(
     container: &core::Container,
     from: &core::EnvVarSource,
 ) -> Result<Option<String>, String> {
-    let namespace = namespace(sources);
+    let namespace = sources.pod.namespace();
     if let Some(selector) = &from.field_ref {
         return field(sources.pod, sources.place, &selector.field_path).map(Some);
     }

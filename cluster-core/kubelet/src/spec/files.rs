@@ -1,5 +1,6 @@
 //! A pod's own /etc/hosts and /etc/resolv.conf.
 
+use cluster_client::Object;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -24,7 +25,7 @@ pub(crate) fn kernel_hostname(pod: &Pod, domain: &str) -> String {
 
 /// The pod's name in DNS when it has a subdomain, else its host name.
 fn full_name(pod: &Pod, domain: &str) -> String {
-    let (name, namespace) = (hostname(pod), pod.metadata.namespace.as_deref().unwrap_or_default());
+    let (name, namespace) = (hostname(pod), pod.namespace());
     match pod.spec.as_ref().and_then(|s| s.subdomain.as_deref()).filter(|s| !s.is_empty()) {
         Some(subdomain) => format!("{name}.{subdomain}.{namespace}.svc.{domain}"),
         None => name,

@@ -1,5 +1,6 @@
 //! The environment variables that tell a pod of the services in its namespace.
 
+use cluster_client::Object;
 use k8s_openapi::api::core::v1::Service;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ pub(crate) fn service_env<'s>(services: impl Iterator<Item = &'s Arc<Service>>) 
         let ip = spec.cluster_ip.as_deref().unwrap_or_default();
         let ports = spec.ports.as_deref().unwrap_or_default();
         let (Some(first), false) = (ports.first(), matches!(ip, "" | "None")) else { continue };
-        let name = variable(service.metadata.name.as_deref().unwrap_or_default());
+        let name = variable(service.name());
         out.push((format!("{name}_SERVICE_HOST"), ip.to_owned()));
         out.push((format!("{name}_SERVICE_PORT"), first.port.to_string()));
         for port in ports {

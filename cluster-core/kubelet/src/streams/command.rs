@@ -2,7 +2,6 @@
 
 use crate::prelude::*;
 use crate::runtime::{Output, Session, TerminalSize};
-use serde::Deserialize;
 use std::pin::Pin;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
@@ -122,19 +121,9 @@ pub(super) fn status(result: Result<i32, RuntimeError>) -> Bytes {
     Bytes::from(value.to_string())
 }
 
-/// Reads `{"Width":80,"Height":24}`; several may follow each other.
+/// Reads a terminal's sizes, of which several may follow each other.
 pub(super) fn sizes(text: &[u8]) -> Vec<TerminalSize> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Size {
-        width: u16,
-        height: u16,
-    }
-    serde_json::Deserializer::from_slice(text)
-        .into_iter::<Size>()
-        .map_while(Result::ok)
-        .map(|size| TerminalSize { width: size.width, height: size.height })
-        .collect()
+    serde_json::Deserializer::from_slice(text).into_iter().map_while(Result::ok).collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(crate) use websocket::output;
 use crate::prelude::*;
 use crate::runtime::{ExecSpec, Session};
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::any;
 use command::CommandOptions;
 
@@ -98,6 +98,6 @@ async fn remote_command(request: Request<Body>, options: CommandOptions, session
     match upgrade::Kind::of(&request) {
         upgrade::Kind::WebSocket => websocket::command(request, options, session).await,
         upgrade::Kind::Spdy => spdy_command::respond(request, options, session),
-        upgrade::Kind::None => upgrade::bad_request("Upgrade request required").into_response(),
+        upgrade::Kind::None => upgrade::upgrade_required(),
     }
 }

@@ -21,7 +21,7 @@ pub(super) type Connect = Arc<dyn Fn(u16) -> BoxFuture<'static, Result<TcpStream
 /// Answers a port-forward request; connections are made by `connect` as the client opens streams.
 pub(super) async fn port_forward(request: Request<Body>, connect: Connect) -> Response<Body> {
     match Kind::of(&request) {
-        Kind::None => upgrade::bad_request("Upgrade request required"),
+        Kind::None => upgrade::upgrade_required(),
         Kind::Spdy => upgrade::spdy(request, &PROTOCOLS, move |io| serve(io, connect)),
         Kind::WebSocket => {
             let ports = port_forward_websocket::ports(request.uri().query().unwrap_or_default());

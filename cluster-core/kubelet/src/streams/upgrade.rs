@@ -1,6 +1,7 @@
 //! What a request wants to become, and the answers to it.
 
 use crate::prelude::*;
+use axum::response::IntoResponse;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue};
 use hyper::upgrade::Upgraded;
@@ -73,16 +74,11 @@ fn switching_to_spdy(protocol: &'static str) -> Response<Body> {
 
 /// 403 when no protocol is common, as upstream's handshake answers.
 fn no_common_protocol(known: &[&str]) -> Response<Body> {
-    plain(StatusCode::FORBIDDEN, format!("unable to upgrade: unable to negotiate protocol: server supports {known:?}"))
+    let text = format!("unable to upgrade: unable to negotiate protocol: server supports {known:?}");
+    Refusal(StatusCode::FORBIDDEN, text).into_response()
 }
 
-/// 400 with a text.
-pub(super) fn bad_request(text: &str) -> Response<Body> {
-    plain(StatusCode::BAD_REQUEST, text.to_owned())
-}
-
-fn plain(code: StatusCode, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = code;
-    response
+/// 400 to a request that wants no upgrade.
+pub(super) fn upgrade_required() -> Response<Body> {
+    Refusal(StatusCode::BAD_REQUEST, "Upgrade request required".to_owned()).into_response()
 }

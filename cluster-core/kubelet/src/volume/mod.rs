@@ -9,6 +9,7 @@ use crate::objects::Objects;
 use crate::prelude::*;
 use crate::spec::field_ref::Place;
 use crate::spec::qos::whole;
+use cluster_client::volumes::claim_name;
 use k8s_openapi::api::core::v1 as core;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -62,11 +63,8 @@ async fn prepare_one(
     let path = if let Some(source) = &volume.host_path {
         host_path::check(source)?;
         PathBuf::from(&source.path)
-    } else if let Some(source) = &volume.persistent_volume_claim {
-        claimed(context, &source.claim_name).await?
-    } else if volume.ephemeral.is_some() {
-        let pod = pod.metadata.name.as_deref().unwrap_or_default();
-        claimed(context, &format!("{pod}-{}", volume.name)).await?
+    } else if let Some(claim) = claim_name(pod, volume) {
+        claimed(context, &claim).await?
     } else if let Some(source) = &volume.empty_dir {
         let dir = folder(&context.dir, "empty-dir").join(&volume.name);
         empty_dir(&dir, source, context.fs_group)?;

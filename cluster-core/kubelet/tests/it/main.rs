@@ -1,6 +1,6 @@
 //! A kubelet on a real Docker engine with an API server in memory; `cargo nextest run --features docker-tests`.
 
-use cluster_client::{Client, DeleteOptions, Patch, PatchOptions};
+use cluster_client::{Client, DeleteOptions, Patch};
 use cluster_fake_server::FakeServer;
 use cluster_kubelet::KubeletOptions;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
@@ -153,8 +153,7 @@ async fn a_pod_runs_follows_its_config_restarts_is_adopted_and_goes() {
     let mut slowest = Duration::ZERO;
     for number in 0..100 {
         let patch = Patch::Merge(json!({"data": {"text": format!("edit {number}")}}));
-        let options = PatchOptions::default();
-        rig.client.patch::<ConfigMap>("default", "config", "", &patch, &options).await.expect("patched");
+        rig.client.patch::<ConfigMap>("default", "config", "", &patch).await.expect("patched");
         let seen = || std::fs::read_to_string(&file).is_ok_and(|text| text == format!("edit {number}"));
         slowest = slowest.max(until("the edit reaches the file", seen).await);
     }

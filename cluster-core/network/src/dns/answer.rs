@@ -71,6 +71,7 @@ pub fn answer(name: &str, kind: RecordType, zone: &dyn Zone) -> Answer {
         Some(relative) if relative.ends_with('.') => &relative[..relative.len() - 1],
         _ => return Answer::Forward,
     };
+    let about = |namespace, service| Question { name, kind, namespace, service, zone };
     let labels: Vec<&str> = relative.split('.').collect();
     match labels.as_slice() {
         ["dns-version"] => match kind {
@@ -79,9 +80,9 @@ pub fn answer(name: &str, kind: RecordType, zone: &dyn Zone) -> Answer {
         },
         ["svc" | "pod"] => Answer::NoData,
         [namespace, "svc" | "pod"] => exists(zone.has_namespace(namespace)),
-        [service, namespace, "svc"] => service_answer(name, namespace, service, kind, zone),
-        [endpoint, service, namespace, "svc"] => endpoint_answer(name, namespace, service, endpoint, kind, zone),
-        [port, protocol, service, namespace, "svc"] => srv_answer(name, namespace, service, port, protocol, kind, zone),
+        [service, namespace, "svc"] => about(namespace, service).of_service(),
+        [endpoint, service, namespace, "svc"] => about(namespace, service).of_endpoint(endpoint),
+        [port, protocol, service, namespace, "svc"] => about(namespace, service).of_port(port, protocol),
         [dashed, _, "pod"] => match (dashed.replace('-', ".").parse(), kind) {
             (Ok(address), RecordType::A) => Answer::Records(vec![record(name, Data::A(address))], Vec::new()),
             (Ok(_), _) => Answer::NoData,
@@ -103,23 +104,87 @@ fn records(records: Vec<RecordData>) -> Answer {
     if records.is_empty() { Answer::NoData } else { Answer::Records(records, Vec::new()) }
 }
 
-fn service_answer(name: &str, namespace: &str, service: &str, kind: RecordType, zone: &dyn Zone) -> Answer {
-    let Some(entry) = zone.service(namespace, service) else { return Answer::NameError };
-    match (entry.backing, kind) {
-        (Backing::External(target), _) => Answer::Records(vec![record(name, Data::Cname(target))], Vec::new()),
-        (Backing::ClusterIp(ips), RecordType::A) => {
-            records(ips.into_iter().map(|ip| record(name, Data::A(ip))).collect())
-        }
-        (Backing::ClusterIp(_), _) => Answer::NoData,
-        (Backing::Headless, _) => {
-            let endpoints = zone.endpoints(namespace, service);
-            match kind {
-                // A headless service without endpoints does not exist, so that clients may fail fast (section 2.4.1).
-                _ if endpoints.is_empty() => Answer::NameError,
-                RecordType::A => records(addresses(name, &endpoints)),
-                _ => Answer::NoData,
+/// What is asked about one service.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    name: &'a str,
+    kind: RecordType,
+    namespace: &'a str,
+    service: &'a str,
+    zone: &'a dyn Zone,
+}
+
+impl Question<'_> {
+    fn of_service(self) -> Answer {
+        let Self { name, kind, .. } = self;
+        let Some(entry) = self.zone.service(self.namespace, self.service) else { return Answer::NameError };
+        match (entry.backing, kind) {
+            (Backing::External(target), _) => Answer::Records(vec![record(name, Data::Cname(target))], Vec::new()),
+            (Backing::ClusterIp(ips), RecordType::A) => {
+                records(ips.into_iter().map(|ip| record(name, Data::A(ip))).collect())
+            }
+            (Backing::ClusterIp(_), _) => Answer::NoData,
+            (Backing::Headless, _) => {
+                let endpoints = self.zone.endpoints(self.namespace, self.service);
+                match kind {
+                    // A headless service without endpoints does not exist, so that clients may fail fast (section 2.4.1).
+                    _ if endpoints.is_empty() => Answer::NameError,
+                    RecordType::A => records(addresses(name, &endpoints)),
+                    _ => Answer::NoData,
+                }
             }
         }
+    }
+
+    fn of_endpoint(self, endpoint: &str) -> Answer {
+        let Some(entry) = self.zone.service(self.namespace, self.service) else { return Answer::NameError };
+        // `_tcp.web.default.svc` is a name on the way to `_http._tcp.web.default.svc`.
+        if entry.ports.iter().any(|port| endpoint.strip_prefix('_') == Some(&port.protocol)) {
+            return Answer::NoData;
+        }
+        let mut found = self.zone.endpoints(self.namespace, self.service);
+        found.retain(|e| e.name == endpoint);
+        match (found.is_empty(), self.kind) {
+            (true, _) => Answer::NameError,
+            (false, RecordType::A) => records(addresses(self.name, &found)),
+            (false, _) => Answer::NoData,
+        }
+    }
+
+    fn of_port(self, port: &str, protocol: &str) -> Answer {
+        let (Some(port), Some(protocol)) = (port.strip_prefix('_'), protocol.strip_prefix('_')) else {
+            return Answer::NameError;
+        };
+        let Some(entry) = self.zone.service(self.namespace, self.service) else { return Answer::NameError };
+        let wanted = |p: &&Port| p.name == port && p.protocol == protocol;
+        let base = format!("{}.{}.svc.{CLUSTER_DOMAIN}", self.service, self.namespace);
+        let (answers, additional) = match entry {
+            ServiceEntry { backing: Backing::Headless, .. } => self.ports_of_endpoints(&base, wanted),
+            ServiceEntry { backing: Backing::ClusterIp(ips), ports } => {
+                let found = ports.iter().find(wanted);
+                let answers: Vec<RecordData> = found.into_iter().map(|p| srv(self.name, p.number, &base)).collect();
+                (answers, ips.into_iter().map(|ip| record(&base, Data::A(ip))).collect())
+            }
+            ServiceEntry { backing: Backing::External(_), .. } => return Answer::NameError,
+        };
+        match (answers.is_empty(), self.kind) {
+            (true, _) => Answer::NameError,
+            (false, RecordType::Srv) => Answer::Records(answers, additional),
+            (false, _) => Answer::NoData,
+        }
+    }
+
+    fn ports_of_endpoints(self, base: &str, wanted: impl Fn(&&Port) -> bool) -> (Vec<RecordData>, Vec<RecordData>) {
+        let mut answers = Vec::new();
+        let mut additional = Vec::new();
+        for endpoint in self.zone.endpoints(self.namespace, self.service) {
+            let target = format!("{}.{base}", endpoint.name);
+            if let Some(port) = endpoint.ports.iter().find(&wanted) {
+                answers.push(srv(self.name, port.number, &target));
+                additional.push(record(&target, Data::A(endpoint.address)));
+            }
+        }
+        (answers, additional)
     }
 }
 
@@ -128,81 +193,6 @@ fn addresses(name: &str, endpoints: &[EndpointName]) -> Vec<RecordData> {
     ips.sort_unstable();
     ips.dedup();
     ips.into_iter().map(|ip| record(name, Data::A(ip))).collect()
-}
-
-fn endpoint_answer(
-    name: &str,
-    namespace: &str,
-    service: &str,
-    endpoint: &str,
-    kind: RecordType,
-    zone: &dyn Zone,
-) -> Answer {
-    let Some(entry) = zone.service(namespace, service) else { return Answer::NameError };
-    // `_tcp.web.default.svc` is a name on the way to `_http._tcp.web.default.svc`.
-    if entry.ports.iter().any(|port| endpoint.strip_prefix('_') == Some(&port.protocol)) {
-        return Answer::NoData;
-    }
-    let mut found = zone.endpoints(namespace, service);
-    found.retain(|e| e.name == endpoint);
-    match (found.is_empty(), kind) {
-        (true, _) => Answer::NameError,
-        (false, RecordType::A) => records(addresses(name, &found)),
-        (false, _) => Answer::NoData,
-    }
-}
-
-fn srv_answer(
-    name: &str,
-    namespace: &str,
-    service: &str,
-    port: &str,
-    protocol: &str,
-    kind: RecordType,
-    zone: &dyn Zone,
-) -> Answer {
-    let (Some(port), Some(protocol)) = (port.strip_prefix('_'), protocol.strip_prefix('_')) else {
-        return Answer::NameError;
-    };
-    let Some(entry) = zone.service(namespace, service) else { return Answer::NameError };
-    let wanted = |p: &&Port| p.name == port && p.protocol == protocol;
-    let base = format!("{service}.{namespace}.svc.{CLUSTER_DOMAIN}");
-    let (answers, additional) = match entry {
-        ServiceEntry { backing: Backing::Headless, .. } => {
-            srv_of_endpoints(name, &base, namespace, service, wanted, zone)
-        }
-        ServiceEntry { backing: Backing::ClusterIp(ips), ports } => {
-            let found = ports.iter().find(wanted);
-            let answers: Vec<RecordData> = found.into_iter().map(|p| srv(name, p.number, &base)).collect();
-            (answers, ips.into_iter().map(|ip| record(&base, Data::A(ip))).collect())
-        }
-        ServiceEntry { backing: Backing::External(_), .. } => return Answer::NameError,
-    };
-    match (answers.is_empty(), kind) {
-        (true, _) => Answer::NameError,
-        (false, RecordType::Srv) => Answer::Records(answers, additional),
-        (false, _) => Answer::NoData,
-    }
-}
-
-fn srv_of_endpoints(
-    name: &str,
-    base: &str,
-    namespace: &str,
-    service: &str,
-    wanted: impl Fn(&&Port) -> bool,
-    zone: &dyn Zone,
-) -> (Vec<RecordData>, Vec<RecordData>) {
-    let mut answers = Vec::new();
-    let mut additional = Vec::new();
-    for endpoint in zone.endpoints(namespace, service) {
-        let target = format!("{}.{base}", endpoint.name);
-        if let Some(port) = endpoint.ports.iter().find(&wanted) {
-            answers.push(srv(name, port.number, &target));
-            additional.push(record(&target, Data::A(endpoint.address)));
-        }
-    }
-    (answers, additional)
 }
 
 fn srv(name: &str, port: u16, target: &str) -> RecordData {

@@ -1,7 +1,7 @@
 //! What DNS needs to know of services and endpoints, and how it reads it from the informers.
 
-use crate::proxy::BY_SERVICE;
-use cluster_client::{Informer, ObjectKey};
+use crate::proxy::{BY_SERVICE, SERVICE_NAME};
+use cluster_client::{Informer, Object, ObjectKey};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::net::Ipv4Addr;
@@ -71,7 +71,7 @@ pub(super) struct InformerZone {
 
 impl Zone for InformerZone {
     fn has_namespace(&self, namespace: &str) -> bool {
-        self.services.list().iter().any(|s| s.metadata.namespace.as_deref() == Some(namespace))
+        self.services.list().iter().any(|service| service.namespace() == namespace)
     }
 
     fn service(&self, namespace: &str, name: &str) -> Option<ServiceEntry> {
@@ -91,15 +91,11 @@ impl Zone for InformerZone {
     fn names_of(&self, address: Ipv4Addr) -> Vec<String> {
         let text = address.to_string();
         let services = self.services.by_index(BY_ADDRESS, &text);
-        let mut names: Vec<String> = services
-            .iter()
-            .filter_map(|s| Some(format!("{}.{}.svc", s.metadata.name.as_ref()?, s.metadata.namespace.as_ref()?)))
-            .collect();
+        let mut names: Vec<String> =
+            services.iter().map(|service| format!("{}.{}.svc", service.name(), service.namespace())).collect();
         for slice in self.slices.by_index(BY_ADDRESS, &text) {
-            let Some(service) = slice.metadata.labels.as_ref().and_then(|l| l.get(crate::proxy::SERVICE_NAME)) else {
-                continue;
-            };
-            let namespace = slice.metadata.namespace.as_deref().unwrap_or_default();
+            let Some(service) = slice.label(SERVICE_NAME) else { continue };
+            let namespace = slice.namespace();
             let here = published(&slice, true).into_iter().filter(|endpoint| endpoint.address == address);
             names.extend(here.map(|endpoint| format!("{}.{service}.{namespace}.svc", endpoint.name)));
         }

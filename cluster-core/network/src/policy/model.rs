@@ -1,5 +1,7 @@
 //! Policies, pods and namespaces as far as filtering needs them.
 
+use cluster_client::Object;
+use cluster_client::pods::is_finished;
 use cluster_object::selector::Selector;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicySpec};
@@ -39,9 +41,7 @@ impl Model {
         node: &str,
     ) -> Self {
         let policy = |p: &Arc<NetworkPolicy>| Some((p.metadata.namespace.clone()?, p.spec.clone()?));
-        let namespace = |n: &Arc<Namespace>| {
-            (n.metadata.name.clone().unwrap_or_default(), n.metadata.labels.clone().unwrap_or_default())
-        };
+        let namespace = |n: &Arc<Namespace>| (n.name().to_owned(), n.metadata.labels.clone().unwrap_or_default());
         Self {
             policies: policies.iter().filter_map(policy).collect(),
             pods: pods.iter().filter_map(|pod| facts(pod, node)).collect(),
@@ -75,8 +75,7 @@ pub(super) fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
 
 fn facts(pod: &Pod, node: &str) -> Option<PodFacts> {
     let (spec, status) = (pod.spec.as_ref()?, pod.status.as_ref()?);
-    let ended = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
-    if ended || spec.host_network == Some(true) {
+    if is_finished(pod) || spec.host_network == Some(true) {
         return None;
     }
     let ports =
@@ -86,7 +85,7 @@ fn facts(pod: &Pod, node: &str) -> Option<PodFacts> {
     };
     Some(PodFacts {
         address: status.pod_ip.as_ref()?.parse().ok()?,
-        namespace: pod.metadata.namespace.clone().unwrap_or_default(),
+        namespace: pod.namespace().to_owned(),
         labels: pod.metadata.labels.clone().unwrap_or_default(),
         ports: ports.filter_map(named).collect(),
         local: spec.node_name.as_deref() == Some(node),

@@ -1,6 +1,7 @@
 //! Ports of the node itself that lead to one of its pods (`hostPort`).
 
 use super::model::Endpoint;
+use cluster_client::pods::is_finished;
 use k8s_openapi::api::core::v1::{ContainerPort, Pod};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -16,11 +17,8 @@ pub fn host_ports(pods: &[Arc<Pod>]) -> BTreeMap<HostPort, Endpoint> {
 
 fn of_pod(pod: &Pod) -> Vec<(HostPort, Endpoint)> {
     let Some(spec) = pod.spec.as_ref().filter(|s| s.host_network != Some(true)) else { return Vec::new() };
-    let status = pod.status.as_ref();
-    let ended = matches!(status.and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"));
-    let Some(address) = status.and_then(|s| s.pod_ip.as_deref()?.parse().ok()).filter(|_| !ended) else {
-        return Vec::new();
-    };
+    let address = pod.status.as_ref().and_then(|s| s.pod_ip.as_deref()?.parse().ok());
+    let Some(address) = address.filter(|_| !is_finished(pod)) else { return Vec::new() };
     let lead = |port: &ContainerPort| {
         let number = |n: i32| u16::try_from(n).ok().filter(|n| *n != 0);
         let host = port.host_ip.as_deref().and_then(|ip| ip.parse::<Ipv4Addr>().ok());

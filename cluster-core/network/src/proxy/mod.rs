@@ -16,7 +16,7 @@ pub use model::{Endpoint, Model, ServicePort, service_ports};
 pub use ruleset::{Ruleset, ruleset};
 
 use crate::{Error, nft};
-use cluster_client::Informers;
+use cluster_client::{Informers, Object};
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -95,7 +95,5 @@ pub async fn run(
 
 /// `namespace/service` of a slice, for the index [`BY_SERVICE`].
 pub(crate) fn slice_service(slice: &EndpointSlice) -> Vec<String> {
-    let name = slice.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME));
-    let namespace = slice.metadata.namespace.as_deref().unwrap_or_default();
-    name.map(|name| format!("{namespace}/{name}")).into_iter().collect()
+    slice.label(SERVICE_NAME).map(|name| format!("{}/{name}", slice.namespace())).into_iter().collect()
 }

@@ -1,6 +1,7 @@
 //! What the proxy has to do, read from Services and EndpointSlices.
 
 use super::host_ports::HostPort;
+use cluster_client::Object;
 use k8s_openapi::api::core::v1::{Service, ServicePort as ApiPort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint as ApiEndpoint, EndpointSlice};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,9 +69,7 @@ impl Model {
     pub fn read(services: &[Arc<Service>], slices_of: impl Fn(&str) -> Vec<Arc<EndpointSlice>>, node: &str) -> Self {
         let mut model = Self::default();
         for service in services {
-            let name = service.metadata.name.as_deref().unwrap_or_default();
-            let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
-            let slices = slices_of(&format!("{namespace}/{name}"));
+            let slices = slices_of(&service.key().to_string());
             model.ports.extend(service_ports(service, &slices, node));
             for endpoint in slices.iter().flat_map(|slice| slice.endpoints.iter().flatten()) {
                 if endpoint.node_name.as_deref() == Some(node) {
@@ -99,8 +98,7 @@ pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], node: &st
     let external_ips = external_ips(service, spec);
     let internal_local = spec.internal_traffic_policy.as_deref() == Some("Local");
     let external_local = spec.external_traffic_policy.as_deref() == Some("Local");
-    let meta = &service.metadata;
-    let of = format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    let of = service.key();
     let of_port = |port: &ApiPort| {
         let protocol = port.protocol.as_deref().unwrap_or("TCP");
         let candidates = candidates(slices, port.name.as_deref().unwrap_or_default(), protocol, node);

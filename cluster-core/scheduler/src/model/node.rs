@@ -32,7 +32,7 @@ impl NodeFacts {
             image.names.iter().flatten().map(move |name| (name.clone(), size))
         });
         Self {
-            name: node.metadata.name.clone().unwrap_or_default(),
+            name: node.name().to_owned(),
             labels: node.metadata.labels.clone().unwrap_or_default(),
             taints: spec.and_then(|s| s.taints.clone()).unwrap_or_default(),
             unschedulable: spec.and_then(|s| s.unschedulable).unwrap_or_default(),

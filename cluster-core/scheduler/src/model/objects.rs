@@ -42,7 +42,7 @@ pub(crate) struct Objects {
 
 impl Objects {
     pub(crate) fn set_service(&mut self, service: &Service, gone: bool) {
-        let key = ObjectKey::of(service);
+        let key = service.key();
         let selector = service.spec.as_ref().and_then(|s| s.selector.clone()).filter(|s| !s.is_empty());
         let services = self.services.entry(key.namespace).or_default();
         match selector.filter(|_| !gone) {
@@ -65,8 +65,7 @@ impl Objects {
         let matching = services.filter(|selector| selector.iter().all(|(key, value)| labels.get(key) == Some(value)));
         let mut requirements: Vec<_> =
             matching.flatten().map(|(key, value)| super::terms::equals(key, value)).collect();
-        let mut references = pod.pod.metadata.owner_references.iter().flatten();
-        if let Some(owner) = references.find(|r| r.controller == Some(true))
+        if let Some(owner) = pod.pod.controller()
             && let Some(kind) = OwnerKind::of(&owner.api_version, &owner.kind)
             && let Some(selector) = self
                 .owners

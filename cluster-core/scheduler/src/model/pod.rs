@@ -4,9 +4,10 @@ use super::requests::of_pod;
 use super::terms::equals;
 use super::{Class, Classes, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
 use crate::prelude::*;
-use cluster_client::pods::host_ports;
+use cluster_client::pods::{host_ports, node};
+use cluster_client::volumes::claim_name;
 use cluster_object::pod::{HostPort, with_tag};
-use k8s_openapi::api::core::v1::{NodeAffinity, PodSpec, Toleration, TopologySpreadConstraint};
+use k8s_openapi::api::core::v1::{NodeAffinity, PodSpec, Toleration, TopologySpreadConstraint, Volume};
 use std::ops::Deref;
 
 /// A volume claim that a pod uses.
@@ -15,6 +16,13 @@ pub(crate) struct Claim {
     pub(crate) name: String,
     /// It is made for the pod, by a controller.
     pub(crate) ephemeral: bool,
+}
+
+impl Claim {
+    fn of(pod: &Pod, volume: &Volume) -> Option<Self> {
+        let ephemeral = volume.persistent_volume_claim.is_none();
+        claim_name(pod, volume).map(|name| Self { name, ephemeral })
+    }
 }
 
 /// A topology spread constraint.
@@ -94,7 +102,7 @@ impl PodInfo {
         let namespace = meta.namespace.clone().unwrap_or_default();
         let labels = meta.labels.clone().unwrap_or_default();
         let affinity = PodAffinity::read(spec.affinity.as_ref(), &namespace, &labels);
-        let class = Class { namespace, labels, terminating: meta.deletion_timestamp.is_some(), affinity };
+        let class = Class { namespace, labels, terminating: pod.is_deleting(), affinity };
         let (requests, counted) = of_pod(&pod);
         let constraints = spec.topology_spread_constraints.as_deref().unwrap_or_default();
         let spread = |when: &str| -> Vec<Spread> {
@@ -103,8 +111,8 @@ impl PodInfo {
         };
         let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
         let facts = PodFacts {
-            key: ObjectKey::of(pod.as_ref()),
-            uid: meta.uid.as_deref().unwrap_or_default().into(),
+            key: pod.key(),
+            uid: pod.uid().into(),
             priority: spec.priority.unwrap_or_default(),
             requests,
             counted,
@@ -114,7 +122,7 @@ impl PodInfo {
             hard_spread: spread("DoNotSchedule"),
             soft_spread: spread("ScheduleAnyway"),
             images: containers().filter_map(|c| c.image.as_deref()).map(with_tag).collect(),
-            claims: claims(&pod, spec),
+            claims: spec.volumes.iter().flatten().filter_map(|volume| Claim::of(&pod, volume)).collect(),
             disks: spec.volumes.iter().flatten().flat_map(Disk::read).collect(),
             class: classes.shared(class),
         };
@@ -136,7 +144,7 @@ impl PodInfo {
 
     /// The node the pod is bound to.
     pub(crate) fn node_name(&self) -> Option<&str> {
-        self.spec().and_then(|s| s.node_name.as_deref()).filter(|name| !name.is_empty())
+        Some(node(&self.pod)).filter(|name| !name.is_empty())
     }
 
     /// The scheduler whose pod it is; empty for the default one.
@@ -161,15 +169,4 @@ pub(crate) fn preferred_nodes(affinity: Option<&NodeAffinity>) -> Vec<(i64, Node
     let preferred = affinity.and_then(|a| a.preferred_during_scheduling_ignored_during_execution.as_deref());
     let weighed = preferred.unwrap_or_default().iter().filter(|term| term.weight != 0);
     weighed.map(|term| (i64::from(term.weight), NodeTerm::read(&term.preference))).collect()
-}
-
-fn claims(pod: &Pod, spec: &PodSpec) -> Vec<Claim> {
-    let of = |volume: &k8s_openapi::api::core::v1::Volume| {
-        let claimed = volume.persistent_volume_claim.as_ref();
-        let claimed = claimed.map(|source| Claim { name: source.claim_name.clone(), ephemeral: false });
-        let pod = pod.metadata.name.as_deref().unwrap_or_default();
-        let made = || Claim { name: format!("{pod}-{}", volume.name), ephemeral: true };
-        claimed.or_else(|| volume.ephemeral.as_ref().map(|_| made()))
-    };
-    spec.volumes.iter().flatten().filter_map(of).collect()
 }

@@ -1,8 +1,9 @@
 //! How many volumes of a driver a node can have.
 
-use super::volumes::{claims_of, volume_name};
+use super::volumes::claims_of;
 use super::{Cycle, Filter, Prepared, Refusal};
 use crate::model::{NodeInfo, PodInfo};
+use cluster_client::volumes::volume_name;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Volumes by their drivers; a claim that has none yet counts for the volume it will get.

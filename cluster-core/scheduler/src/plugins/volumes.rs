@@ -3,7 +3,7 @@
 use super::{Cycle, Filter, Happening, Prepared, Refusal};
 use crate::model::{Claim, NodeTerm, Objects};
 use crate::prelude::*;
-use cluster_object::quantity::Quantity;
+use cluster_client::volumes::{claim_key, mismatch, volume_name};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
 
@@ -53,11 +53,6 @@ fn waits_for_node<'a>(cluster: &'a Cluster, claim: &PersistentVolumeClaim) -> Op
     (class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer")).then_some(class)
 }
 
-/// The volume a claim is bound to.
-pub(super) fn volume_name(claim: &PersistentVolumeClaim) -> Option<&str> {
-    claim.spec.as_ref()?.volume_name.as_deref().filter(|name| !name.is_empty())
-}
-
 fn node_terms(volume: &PersistentVolume) -> Option<Vec<NodeTerm>> {
     let required = volume.spec.as_ref()?.node_affinity.as_ref()?.required.as_ref()?;
     Some(required.node_selector_terms.iter().map(NodeTerm::read).collect())
@@ -66,8 +61,8 @@ fn node_terms(volume: &PersistentVolume) -> Option<Vec<NodeTerm>> {
 impl<'a> Rules<'a> {
     fn add(&mut self, cycle: &Cycle<'a>, key: &ObjectKey, claim: &'a PersistentVolumeClaim) -> Result<(), Refusal> {
         let Objects { volumes, selected, .. } = &cycle.cluster.objects;
-        let name = claim.metadata.name.as_deref().unwrap_or_default();
-        if claim.metadata.deletion_timestamp.is_some() {
+        let name = claim.name();
+        if claim.is_deleting() {
             return Err(Refusal::final_(format!("persistentvolumeclaim {name:?} is being deleted")));
         }
         if let Some(volume) = volume_name(claim) {
@@ -80,8 +75,8 @@ impl<'a> Rules<'a> {
         }
         let unbound = || Refusal::final_("pod has unbound immediate PersistentVolumeClaims");
         let class = waits_for_node(cycle.cluster, claim).ok_or_else(unbound)?;
-        let told = claim.metadata.annotations.as_ref().and_then(|of| of.get(SELECTED_NODE));
-        self.selected.extend(told.or(selected.get(key)).map(String::as_str));
+        let told = claim.annotation(SELECTED_NODE);
+        self.selected.extend(told.or(selected.get(key).map(String::as_str)));
         if class.provisioner == NO_PROVISIONER {
             let fitting = volumes.values().filter(|volume| fits(volume, claim));
             self.open.push(fitting.map(|volume| node_terms(volume)).collect());
@@ -94,21 +89,7 @@ impl<'a> Rules<'a> {
 
 /// Whether an unbound claim could be bound to this volume.
 fn fits(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
-    let (Some(offer), Some(wish)) = (&volume.spec, &claim.spec) else { return false };
-    let amount = |q: Option<&k8s_openapi::apimachinery::pkg::api::resource::Quantity>| {
-        q.and_then(|q| Quantity::parse(&q.0).ok()).unwrap_or_default()
-    };
-    let offered = amount(offer.capacity.as_ref().and_then(|c| c.get("storage")));
-    let wished = amount(wish.resources.as_ref().and_then(|r| r.requests.as_ref()).and_then(|r| r.get("storage")));
-    let reserved = offer
-        .claim_ref
-        .as_ref()
-        .is_none_or(|r| r.namespace == claim.metadata.namespace && r.name == claim.metadata.name);
-    let modes = offer.access_modes.as_deref().unwrap_or_default();
-    reserved
-        && offer.storage_class_name == wish.storage_class_name
-        && offered >= wished
-        && wish.access_modes.iter().flatten().all(|mode| modes.contains(mode))
+    mismatch(volume, claim).is_none() && claim_key(volume).is_none_or(|reserved| reserved == claim.key())
 }
 
 impl Filter for Rules<'_> {

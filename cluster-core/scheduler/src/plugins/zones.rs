@@ -1,8 +1,9 @@
 //! Volumes of one zone: labels of a bound volume that say where it is keep the pod there.
 
-use super::volumes::{claims_of, volume_name};
+use super::volumes::claims_of;
 use super::{Cycle, Prepared, Refusal};
 use crate::model::NodeInfo;
+use cluster_client::volumes::volume_name;
 
 /// Labels that say where a volume is, each with the one that nodes have for it.
 const LABELS: [(&str, &str); 4] = [

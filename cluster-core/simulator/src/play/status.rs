@@ -1,6 +1,7 @@
 //! Where a simulated pod stands in its life, and the status that tells it.
 
 use crate::stages::Stages;
+use cluster_client::Object;
 use cluster_client::pods::is_sidecar;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
@@ -114,7 +115,6 @@ pub(super) fn status(pod: &Pod, life: &Life, address: Ipv4Addr, host: Option<Ipv
             State::Running { since, .. } => running(since),
             State::Ended { since, at, failed } => ended(since, at, failed),
         };
-        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
         let image = container.image.clone().unwrap_or_default();
         let (up, ready) = match life.state {
             State::Running { ready, .. } => (!init, ready || init),
@@ -125,7 +125,7 @@ pub(super) fn status(pod: &Pod, life: &Life, address: Ipv4Addr, host: Option<Ipv
             name: container.name.clone(),
             image_id: if waits { String::new() } else { image.clone() },
             image,
-            container_id: (!waits).then(|| format!("simulated://{uid}/{}", container.name)),
+            container_id: (!waits).then(|| format!("simulated://{}/{}", pod.uid(), container.name)),
             ready,
             started: Some(up),
             restart_count: if init { 0 } else { life.restarts },

@@ -50,10 +50,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
     if matches!(verb, Verb::Up { .. } | Verb::Node(NodeVerb::Add { .. })) {
         return dispatch(&launcher, verb, &common).await;
     }
-    tokio::select! {
-        outcome = dispatch(&launcher, verb, &common) => outcome,
-        () = cancel.cancelled() => Err(Error::Cancelled.into()),
-    }
+    let outcome = cancel.run_until_cancelled(dispatch(&launcher, verb, &common)).await;
+    outcome.unwrap_or_else(|| Err(Error::Cancelled.into()))
 }
 
 async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8> {

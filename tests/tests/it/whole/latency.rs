@@ -1,7 +1,7 @@
 //! From an edit of a ConfigMap to the new file inside a container.
 
 use crate::support::{Space, client};
-use cluster_client::{Patch, PatchOptions};
+use cluster_client::Patch;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ async fn every_edit_of_a_config_map_reaches_the_container() {
         let value = format!("edit-{edit}.");
         let patch = Patch::Merge(json!({"data": {"n": value}}));
         let begin = Instant::now();
-        client.patch::<ConfigMap>(&t.namespace, "c", "", &patch, &PatchOptions::default()).await.expect("an edit");
+        client.patch::<ConfigMap>(&t.namespace, "c", "", &patch).await.expect("an edit");
         logs.line(&value);
         took.push(begin.elapsed());
     }

@@ -2,7 +2,7 @@
 //! converges, nothing is there twice, nothing is counted twice.
 
 use super::start;
-use cluster_client::{Change, Client, Informer, Informers, Object, Patch, PatchOptions};
+use cluster_client::{Change, Client, Informer, Informers, Object, Patch};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -66,7 +66,7 @@ async fn be_kubelet(client: Client, pods: Informer<Pod>, seen: mpsc::UnboundedSe
         let patch = Patch::Merge(json!({"status": {"phase": phase, "conditions": [condition]}}));
         let name = pod.metadata.name.as_deref().unwrap_or_default();
         // A pod that is gone meanwhile needs no status.
-        drop(client.patch::<Pod>("default", name, "status", &patch, &PatchOptions::default()).await);
+        drop(client.patch::<Pod>("default", name, "status", &patch).await);
     }
 }
 
@@ -109,9 +109,8 @@ async fn controllers_and_scheduler_killed_at_random_converge_without_doubles() {
     let mut random = 7_u64;
     for round in 1..=KILLS {
         let patch = Patch::Strategic(image(round));
-        let options = PatchOptions::default();
-        client.patch::<Deployment>("default", "web", "", &patch, &options).await.expect("patched");
-        client.patch::<StatefulSet>("default", "db", "", &patch, &options).await.expect("patched");
+        client.patch::<Deployment>("default", "web", "", &patch).await.expect("patched");
+        client.patch::<StatefulSet>("default", "db", "", &patch).await.expect("patched");
         let parts = tokio::spawn(run(client.clone(), CancellationToken::new()));
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         for _ in 0..random >> 60 {
