@@ -27,6 +27,14 @@ const KINDS: Record<string, string> = {
 };
 const PLACES: Record<string, PageId | undefined> = { o: undefined, e: 'events', m: 'map', i: 'images', f: 'forwards' };
 
+/** What a key does to the palette before its field is there; null for keys that do nothing. */
+export function typeAhead(key: string, { line }: { line: string }) {
+  if (key === 'Enter') return { entered: true };
+  if (key === 'Escape') return { palette: false };
+  if (key === 'Backspace') return { line: line.slice(0, -1) };
+  return key.length === 1 ? { line: line + key } : null;
+}
+
 /** How long `g` waits for its letter. */
 const CHORD_MS = 1500;
 
@@ -51,10 +59,11 @@ export function useGlobalKeys() {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
       if (useUi.getState().palette) {
         // Its field is not there yet.
-        if (event.key.length > 1) return;
+        const typed = typeAhead(event.key, useUi.getState());
+        if (!typed) return;
         event.preventDefault();
         event.stopPropagation();
-        useUi.setState(({ line }) => ({ line: line + event.key }));
+        useUi.setState(typed);
         return;
       }
       if (Date.now() - chord.current < CHORD_MS) {
