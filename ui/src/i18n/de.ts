@@ -225,6 +225,8 @@ export const de: Catalogue = {
   problems: 'Zu tun',
   'problems.one': '{count} Sache zu klären',
   'problems.other': '{count} Sachen zu klären',
+  'problems.alike.one': '{count} weiteres Mal dasselbe',
+  'problems.alike.other': '{count} weitere Male dasselbe',
   'problems.none': 'Nichts zu tun',
   'problems.none.text': 'Alles in diesem Cluster ist, wie es sein soll.',
   'logs.noselector': 'Es wählt keine Pods aus, also gibt es keine Logs',

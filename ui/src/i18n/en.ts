@@ -223,6 +223,8 @@ export const en = {
   problems: 'To do',
   'problems.one': '{count} thing to look at',
   'problems.other': '{count} things to look at',
+  'problems.alike.one': '{count} more like it',
+  'problems.alike.other': '{count} more like it',
   'problems.none': 'Nothing to do',
   'problems.none.text': 'Everything in this cluster is as it should be.',
   'logs.noselector': 'It selects no pods, so there are no logs',

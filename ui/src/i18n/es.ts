@@ -225,6 +225,8 @@ export const es: Catalogue = {
   problems: 'Por hacer',
   'problems.one': '{count} asunto pendiente',
   'problems.other': '{count} asuntos pendientes',
+  'problems.alike.one': '{count} más igual',
+  'problems.alike.other': '{count} más iguales',
   'problems.none': 'Nada que hacer',
   'problems.none.text': 'Todo en este clúster está como debe.',
   'logs.noselector': 'No selecciona pods, así que no hay registros',

@@ -224,6 +224,8 @@ export const ja: Catalogue = {
   problems: '対応が必要',
   'problems.one': '対応が必要な項目が {count} 件',
   'problems.other': '対応が必要な項目が {count} 件',
+  'problems.alike.one': '同じものがほかに {count} 件',
+  'problems.alike.other': '同じものがほかに {count} 件',
   'problems.none': '対応は不要です',
   'problems.none.text': 'このクラスターはすべて正常です。',
   'logs.noselector': 'Pod を選択していないため、ログはありません',

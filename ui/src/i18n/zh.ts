@@ -222,6 +222,8 @@ export const zh: Catalogue = {
   problems: '待办',
   'problems.one': '有 {count} 个问题需要处理',
   'problems.other': '有 {count} 个问题需要处理',
+  'problems.alike.one': '另有 {count} 个相同',
+  'problems.alike.other': '另有 {count} 个相同',
   'problems.none': '无待办事项',
   'problems.none.text': '此集群中一切正常。',
   'logs.noselector': '它没有选择任何 Pod，因此没有日志',
