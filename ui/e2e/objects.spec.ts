@@ -154,12 +154,14 @@ test('the palette offers a kind by its short name first, objects of a kind by ho
   await page.goto(`/c/${CLUSTER}?ns=${NAMESPACE}`);
   await expect(page.getByRole('link', { name: /^Pods/ })).toBeVisible();
   await page.keyboard.press(':');
+  await expect(page.getByRole('option').first()).toHaveText(/^Pods/);
   for (const [word, kind] of Object.entries({ po: 'Pods', deploy: 'Deployments', svc: 'Services', events: 'Events' })) {
     await page.getByRole('combobox').fill(word);
     await expect(page.getByRole('option').first()).toContainText(kind);
     await expect(page.getByRole('option').first()).toContainText('↵');
   }
-  // The page of that name is offered too.
+  // The page of that name is offered too; the kind, which two groups have, once.
+  await expect(page.getByRole('option').filter({ hasText: /^Events/ })).toHaveCount(2);
   await expect(page.getByRole('option', { name: 'Events', exact: true })).toBeVisible();
   await page.getByRole('combobox').fill('depl web');
   await page

@@ -98,7 +98,7 @@ const kindId = (resource: Resource) => `kind ${longName(resource)}`;
 /** What the line could mean, best first: the kind it names, objects of that kind, then places by letters. */
 function useEntries(line: string): Entry[] {
   const { t } = useI18n();
-  const { name, resources, cluster: current } = useCluster();
+  const { name, resources, sections, cluster: current } = useCluster();
   const links = useLinks();
   const [, navigate] = useLocation();
   const clusters = useHost((host) => host.clusters);
@@ -122,8 +122,9 @@ function useEntries(line: string): Entry[] {
   const places = useMemo(() => {
     const set = (theme: 'light' | 'dark') => () => useSettings.setState({ theme });
     return [
-      ...resources
-        .filter((r) => r.verbs.includes('list'))
+      // In the navigation's order, so that what is most used is offered before anything is typed.
+      ...sections
+        .flatMap((section) => section.resources)
         .map((r) => ({
           id: kindId(r),
           text: plural(r),
@@ -154,7 +155,7 @@ function useEntries(line: string): Entry[] {
         run: () => navigate(`${clusterHref(name)}?ns=${ns}`),
       })),
     ];
-  }, [resources, clusters, namespaces, links, navigate, name, t]);
+  }, [sections, clusters, namespaces, links, navigate, name, t]);
 
   const ofKind = (): Entry[] => {
     if (!resource) return [];
