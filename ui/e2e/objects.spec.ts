@@ -171,6 +171,19 @@ test('the palette offers a kind by its short name first, objects of a kind by ho
   await expect(page.getByRole('heading', { name: 'web' })).toBeVisible();
 });
 
+test('the sheet of keys names every place that g goes to', async ({ page }) => {
+  await page.goto(`/c/${CLUSTER}`);
+  await expect(page.getByRole('link', { name: /^Pods/ })).toBeVisible();
+  await page.keyboard.press('?');
+  const sheet = page.getByRole('dialog', { name: 'Keys' });
+  const names = ['Overview', 'Events', 'Map', 'Images', 'Forwards', 'Pods', 'Deployments', 'Services', 'Nodes'];
+  for (const name of [...names, 'ConfigMaps', 'PersistentVolumeClaims'])
+    await expect(sheet.getByRole('definition').filter({ hasText: new RegExp(`^${name}$`) })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.keyboard.type('gc');
+  await expect(page.getByRole('heading', { name: 'ConfigMaps' })).toBeVisible();
+});
+
 test('the navigation has its active entry in sight, however one came there', async ({ page }) => {
   await page.setViewportSize({ width: 1440, height: 500 });
   await page.goto(`/c/${CLUSTER}/r/apiextensions.k8s.io/v1/customresourcedefinitions`);

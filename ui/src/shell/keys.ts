@@ -16,16 +16,22 @@ export function typing(target: EventTarget | null): boolean {
   );
 }
 
-/** After `g`, a letter that goes somewhere. */
-const KINDS: Record<string, string> = {
-  p: 'pods',
-  d: 'deployments',
-  s: 'services',
-  n: 'nodes',
-  c: 'configmaps',
-  v: 'persistentvolumeclaims',
+/** After `g`, a letter that goes to a kind or a page. The sheet of keys shows them all. */
+export const KINDS: Record<string, string> = {
+  p: 'Pods',
+  d: 'Deployments',
+  s: 'Services',
+  n: 'Nodes',
+  c: 'ConfigMaps',
+  v: 'PersistentVolumeClaims',
 };
-const PLACES: Record<string, PageId | undefined> = { o: undefined, e: 'events', m: 'map', i: 'images', f: 'forwards' };
+export const PLACES: Record<string, PageId | undefined> = {
+  o: undefined,
+  e: 'events',
+  m: 'map',
+  i: 'images',
+  f: 'forwards',
+};
 
 /** What a key does to the palette before its field is there; null for keys that do nothing. */
 export function typeAhead(key: string, { line }: { line: string }) {
