@@ -84,6 +84,33 @@ test('letters of twice the size have the layout of half the room', async ({ page
   }
 });
 
+test('letters of twice the size have that layout from the first frame on, in the colours that were chosen', async ({
+  page,
+}) => {
+  await page.addInitScript(() => {
+    localStorage.setItem('devcluster-settings', JSON.stringify({ state: { zoom: 200, theme: 'dark' }, version: 0 }));
+    const seen: unknown[] = [];
+    Object.assign(window, { seen });
+    // Told for every frame in which it changed, after layout.
+    const drawer = new IntersectionObserver((entries) =>
+      seen.push(...entries.map((one) => one.boundingClientRect.width)),
+    );
+    new MutationObserver((_, own) => {
+      if (document.body && seen.length === 0) seen.push(document.documentElement.dataset.theme);
+      const side = document.querySelector('.side');
+      if (side === null) return;
+      drawer.observe(side);
+      own.disconnect();
+    }).observe(document, { childList: true, subtree: true });
+  });
+  await page.setViewportSize({ width: 1280, height: 900 });
+  for (let load = 0; load < 6; load++) {
+    await page.goto(list('core/v1/pods'));
+    await expect(page.getByRole('grid')).toBeVisible();
+    expect(await page.evaluate(() => (window as unknown as { seen: unknown[] }).seen)).toEqual(['dark', 0]);
+  }
+});
+
 test('what the header tells gives way to its icons', async ({ page }) => {
   const operation = {
     id: 'long',

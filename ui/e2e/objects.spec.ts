@@ -148,6 +148,54 @@ test('the palette goes where a line of k9s says', async ({ page }) => {
   await expect(row(page, 'web-')).toHaveCount(2);
 });
 
+test('the palette offers a kind by its short name first, objects of a kind by how its name begins', async ({
+  page,
+}) => {
+  await page.goto(`/c/${CLUSTER}?ns=${NAMESPACE}`);
+  await expect(page.getByRole('link', { name: /^Pods/ })).toBeVisible();
+  await page.keyboard.press(':');
+  await expect(page.getByRole('option').first()).toHaveText(/^Pods/);
+  for (const [word, kind] of Object.entries({ po: 'Pods', deploy: 'Deployments', svc: 'Services', events: 'Events' })) {
+    await page.getByRole('combobox').fill(word);
+    await expect(page.getByRole('option').first()).toContainText(kind);
+    await expect(page.getByRole('option').first()).toContainText('↵');
+  }
+  // The page of that name is offered too; the kind, which two groups have, once.
+  await expect(page.getByRole('option').filter({ hasText: /^Events/ })).toHaveCount(2);
+  await expect(page.getByRole('option', { name: 'Events', exact: true })).toBeVisible();
+  await page.getByRole('combobox').fill('depl web');
+  await page
+    .getByRole('option')
+    .filter({ hasText: `web${NAMESPACE}` })
+    .click();
+  await expect(page.getByRole('heading', { name: 'web' })).toBeVisible();
+});
+
+test('the sheet of keys names every place that g goes to', async ({ page }) => {
+  await page.goto(`/c/${CLUSTER}`);
+  await expect(page.getByRole('link', { name: /^Pods/ })).toBeVisible();
+  await page.keyboard.press('?');
+  const sheet = page.getByRole('dialog', { name: 'Keys' });
+  const names = ['Overview', 'Events', 'Map', 'Images', 'Forwards', 'Pods', 'Deployments', 'Services', 'Nodes'];
+  for (const name of [...names, 'ConfigMaps', 'PersistentVolumeClaims'])
+    await expect(sheet.getByRole('definition').filter({ hasText: new RegExp(`^${name}$`) })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.keyboard.type('gc');
+  await expect(page.getByRole('heading', { name: 'ConfigMaps' })).toBeVisible();
+});
+
+test('the navigation has its active entry in sight, however one came there', async ({ page }) => {
+  await page.setViewportSize({ width: 1440, height: 500 });
+  await page.goto(`/c/${CLUSTER}/r/apiextensions.k8s.io/v1/customresourcedefinitions`);
+  const active = page.getByRole('navigation', { name: 'Navigation' }).locator('[aria-current=page]');
+  await expect(active).toHaveText(/^CustomResourceDefinitions/);
+  await expect(active).toBeInViewport();
+  await page.keyboard.type(':po');
+  await page.keyboard.press('Enter');
+  await expect(active).toHaveText(/^Pods/);
+  await expect(active).toBeInViewport();
+});
+
 test('a node is cordoned and takes pods again', async ({ page }) => {
   const node = `${CLUSTER}-worker-1`;
   await page.goto(`/c/${CLUSTER}/r/core/v1/nodes/_/${node}`);

@@ -52,6 +52,37 @@ test('files of a volume are edited beside the pod that writes them, and seen whe
   await expect(page.getByRole('button', { name: 'Delete first.txt' })).toHaveCount(0);
 });
 
+test('an edit of a file outlives the pod that lends the way, another file and the page', async ({ page }) => {
+  const script = 'echo one > /data/one.txt; echo two > /data/two.txt; sleep 3600';
+  const lender = runs(script, ', volumeMounts: [{name: disk, mountPath: /data}]');
+  const volumes = 'volumes: [{name: disk, persistentVolumeClaim: {claimName: disk}}]';
+  apply(`{apiVersion: v1, kind: Pod, metadata: {name: lender}, spec: ${lender}, ${volumes}}}`);
+  kubectl('wait', '--for=condition=Ready', 'pod/lender', '--timeout=60s');
+  const text = page.locator('.cm-content');
+  await page.goto(`${object('core/v1/persistentvolumeclaims', 'disk')}?view=files`);
+  await page.getByText('one.txt').click();
+  await expect(text).toContainText('one');
+  await text.click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('precious');
+  await page.getByText('two.txt').click();
+  await expect(text).toContainText('two');
+  await page.getByText('one.txt').click();
+  await expect(text).toContainText('precious');
+  kubectl('delete', 'pod', 'lender');
+  await expect(page.getByText('Through the pod files-')).toBeVisible();
+  await expect(text).toContainText('precious');
+  await page.reload();
+  await page.getByText('one.txt').click();
+  await expect(text).toContainText('precious');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByText('Not saved yet')).toBeHidden();
+  await page.reload();
+  await page.getByText('one.txt').click();
+  await expect(text).toContainText('precious');
+  await expect(page.getByText('Not saved yet')).toBeHidden();
+});
+
 test('a node has a console, and is drained', async ({ page }) => {
   await page.goto(`/c/${CLUSTER}/r/core/v1/nodes/_/${NODE}?view=shell`);
   await expect(page.getByText('Connected')).toBeVisible();

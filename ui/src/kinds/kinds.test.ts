@@ -110,6 +110,12 @@ it.each([
   ['MemoryPressure', 'False', 'ok'],
   ['DiskPressure', 'True', 'bad'],
   ['Ready', 'Unknown', 'warn'],
+  ['DisruptionAllowed', 'True', 'ok'],
+  ['DisruptionAllowed', 'False', 'bad'],
+  ['DisruptionTarget', 'True', 'bad'],
+  ['ScalingLimited', 'True', 'ok'],
+  ['ScalingLimited', 'False', 'ok'],
+  ['NamespaceContentRemaining', 'True', 'bad'],
 ])('reads the condition %s=%s as %s', (type, status, health) => {
   expect(conditionHealth({ type, status })).toBe(health);
 });

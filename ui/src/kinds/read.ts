@@ -14,10 +14,14 @@ export const conditions = (object: KubeObject): Condition[] =>
   Array.isArray(object.status?.conditions) ? object.status.conditions : [];
 
 /** Conditions that are good news when they are false. */
-const NEGATIVE = /Pressure|Unavailable|Failure|Failed|Resizing|NameConflict|Denied|Stalled|Disrupt/;
+const NEGATIVE =
+  /Pressure|Unavailable|Failure|Failed|Resizing|NameConflict|Denied|Stalled|DisruptionTarget|NonStructural|Terminating|Remaining/;
+/** Conditions that are no news for better or worse: at one of its limits an autoscaler may well be. */
+const NEUTRAL = /^(ScalingLimited|Suspended)$/;
 
 export function conditionHealth({ type, status }: Condition): Health {
   if (status === 'Unknown') return 'warn';
+  if (NEUTRAL.test(type)) return 'ok';
   return (status === 'True') !== NEGATIVE.test(type) ? 'ok' : 'bad';
 }
 

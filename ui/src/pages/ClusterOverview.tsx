@@ -1,4 +1,5 @@
 import { CircleCheck } from 'lucide-react';
+import { useMemo } from 'react';
 import { Link } from 'wouter';
 import { Staleness } from '../components/Live';
 import { Card, HealthMark } from '../components/parts';
@@ -10,6 +11,7 @@ import { PageTitle } from '../shell/PageTitle';
 import { useLinks } from '../shell/paths';
 import { useProblems } from '../store/hooks';
 import { ProblemCard } from './ProblemCard';
+import { alike } from './problems';
 import { TourOffer } from './Tour';
 
 /** The cluster as a to-do list: what is wrong, why, and the button that mends it. Then what there is, in numbers. */
@@ -18,7 +20,7 @@ export function ClusterOverview() {
   const { name } = useCluster();
   const { namespaces } = useLinks();
   const state = useProblems({ cluster: name, namespaces });
-  const problems = state.data;
+  const problems = useMemo(() => alike(state.data), [state.data]);
   return (
     <main className="page">
       <header className="page-head">
@@ -38,8 +40,8 @@ export function ClusterOverview() {
         )}
         {problems.length > 0 && <h2>{tn('problems', problems.length)}</h2>}
         <ul className="stack">
-          {problems.map((problem) => (
-            <ProblemCard key={`${problem.uid}${problem.why.text}`} problem={problem} />
+          {problems.map(([problem, ...others]) => (
+            <ProblemCard key={`${problem.uid}${problem.why.text}`} problem={problem} others={others} />
           ))}
         </ul>
       </section>

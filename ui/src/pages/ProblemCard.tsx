@@ -11,9 +11,9 @@ import { useRemedy } from './useRemedy';
 /** Of more nodes than this the sum says enough. */
 const MOST_NODES = 20;
 
-/** One thing that is wrong: in words, with what shows it and the button that mends it. */
-export function ProblemCard({ problem }: { problem: Problem }) {
-  const { t, say } = useI18n();
+/** One thing that is wrong: in words, with what shows it, where it is the same, and the button that mends it. */
+export function ProblemCard({ problem, others = [] }: { problem: Problem; others?: Problem[] }) {
+  const { t, tn, say } = useI18n();
   const links = useLinks();
   const mend = useRemedy();
   const { kind, namespace, name, evidence, remedy } = problem;
@@ -34,6 +34,18 @@ export function ProblemCard({ problem }: { problem: Problem }) {
             {name}
           </Link>
         </p>
+        {others.length > 0 && (
+          <details>
+            <summary>{tn('problems.alike', others.length)}</summary>
+            <ul className="evidence">
+              {others.map((other) => (
+                <li key={other.uid}>
+                  <Link href={links.object(other)}>{other.name}</Link>
+                </li>
+              ))}
+            </ul>
+          </details>
+        )}
         {problem.why.code === 'why.pod.fits-nowhere' && <NodeByNode problem={problem} />}
         {facts.length > 0 && (
           <details open>

@@ -74,7 +74,7 @@ function useDrawer(open: boolean, set: (open: boolean) => void) {
     if (!open) return;
     const before = document.activeElement;
     const drawer = document.getElementById('navigation');
-    drawer?.querySelector<HTMLElement>('a')?.focus();
+    (drawer?.querySelector<HTMLElement>('[aria-current=page]') ?? drawer?.querySelector('a'))?.focus();
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== 'Escape') return;
       set(false);

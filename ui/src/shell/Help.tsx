@@ -2,18 +2,12 @@ import { Dialog as Base } from '@base-ui/react/dialog';
 import { useI18n } from '../i18n';
 import { ACTIONS } from '../kinds/actions';
 import { useUi } from '../store/ui';
+import { KINDS, PLACES } from './keys';
 
 const GENERAL = [
   [':', 'keys.palette'],
   ['/', 'keys.filter'],
   ['?', 'keys.help'],
-  ['g o', 'keys.overview'],
-  ['g p', 'keys.pods'],
-  ['g d', 'keys.deployments'],
-  ['g s', 'keys.services'],
-  ['g n', 'keys.nodes'],
-  ['g e', 'keys.events'],
-  ['g m', 'keys.map'],
   ['Esc', 'keys.back'],
 ] as const;
 
@@ -37,7 +31,14 @@ export default function Help() {
         <Base.Popup className="dialog wide">
           <Base.Title>{t('keys')}</Base.Title>
           <div className="keys">
-            <Keys title={t('keys.everywhere')} keys={GENERAL.map(([key, label]) => [key, t(label)])} />
+            <Keys
+              title={t('keys.everywhere')}
+              keys={[
+                ...GENERAL.map(([key, label]) => [key, t(label)] as const),
+                ...Object.entries(PLACES).map(([key, id]) => [`g ${key}`, t(id ? `page.${id}` : 'overview')] as const),
+                ...Object.entries(KINDS).map(([key, kind]) => [`g ${key}`, kind] as const),
+              ]}
+            />
             <Keys title={t('keys.lists')} keys={GRID.map(([key, label]) => [key, t(label)])} />
             <Keys title={t('keys.actions')} keys={actions.map(({ key, id }) => [key, t(`action.${id}`)])} />
           </div>

@@ -1,15 +1,16 @@
 import { Dialog as Base } from '@base-ui/react/dialog';
 import fuzzysort from 'fuzzysort';
-import { type KeyboardEvent, useMemo, useState } from 'react';
+import { type KeyboardEvent, useEffect, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useI18n } from '../i18n';
-import { plural } from '../kinds/discovery';
+import { plural, type Resource } from '../kinds/discovery';
+import { longName } from '../kinds/sections';
 import { useList, useListState } from '../store/hooks';
 import { useHost } from '../store/host';
 import { useSettings } from '../store/settings';
 import { useUi } from '../store/ui';
 import { listSpec, useCluster } from './cluster';
-import { parseCommand } from './command';
+import { parseCommand, ranked } from './command';
 import { useNamespaces } from './NamespaceFilter';
 import { clusterHref, listHref, objectHref, PAGES, ROUTES, useLinks } from './paths';
 
@@ -34,6 +35,12 @@ export default function Palette() {
     close();
     entry.run();
   };
+  const entered = useUi((ui) => ui.entered);
+  useEffect(() => {
+    if (!entered || !entries[0]) return;
+    useUi.setState({ palette: false, entered: false });
+    entries[0].run();
+  }, [entered, entries]);
   const keys = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
@@ -58,7 +65,7 @@ export default function Palette() {
             placeholder={t('palette.hint')}
             value={line}
             onChange={(event) => {
-              useUi.setState({ line: event.target.value });
+              useUi.setState({ line: event.target.value, entered: false });
               setFocus(0);
             }}
             onKeyDown={keys}
@@ -86,10 +93,12 @@ export default function Palette() {
   );
 }
 
+const kindId = (resource: Resource) => `kind ${longName(resource)}`;
+
 /** What the line could mean, best first: the kind it names, objects of that kind, then places by letters. */
 function useEntries(line: string): Entry[] {
   const { t } = useI18n();
-  const { name, resources, cluster: current } = useCluster();
+  const { name, resources, sections, cluster: current } = useCluster();
   const links = useLinks();
   const [, navigate] = useLocation();
   const clusters = useHost((host) => host.clusters);
@@ -113,10 +122,11 @@ function useEntries(line: string): Entry[] {
   const places = useMemo(() => {
     const set = (theme: 'light' | 'dark') => () => useSettings.setState({ theme });
     return [
-      ...resources
-        .filter((r) => r.verbs.includes('list'))
+      // In the navigation's order, so that what is most used is offered before anything is typed.
+      ...sections
+        .flatMap((section) => section.resources)
         .map((r) => ({
-          id: `kind ${r.group}/${r.resource}`,
+          id: kindId(r),
           text: plural(r),
           hint: r.short[0] ?? r.group,
           run: () => navigate(links.list(r)),
@@ -145,16 +155,17 @@ function useEntries(line: string): Entry[] {
         run: () => navigate(`${clusterHref(name)}?ns=${ns}`),
       })),
     ];
-  }, [resources, clusters, namespaces, links, navigate, name, t]);
+  }, [sections, clusters, namespaces, links, navigate, name, t]);
 
-  if (resource) {
+  const ofKind = (): Entry[] => {
+    if (!resource) return [];
     const query = new URLSearchParams();
     if (command.namespaces.length > 0) query.set('ns', command.namespaces.join(','));
     if (command.filter) query.set('q', command.filter);
     if (command.labels) query.set('l', command.labels);
     const text = [plural(resource), ...command.namespaces, command.labels, command.filter && `/${command.filter}`];
     const list: Entry = {
-      id: 'list',
+      id: kindId(resource),
       text: text.filter(Boolean).join(' '),
       hint: command.cluster ? `@${command.cluster}` : '↵',
       run: () => navigate(`${listHref(cluster, resource)}${query.size > 0 ? `?${query}` : ''}`),
@@ -167,7 +178,13 @@ function useEntries(line: string): Entry[] {
       return [{ id: uid, text: row.name, hint: row.namespace, run: () => navigate(objectHref(ref)) }];
     });
     return [list, ...objects];
-  }
+  };
   if (line.trim() === '') return places.slice(0, SHOWN);
-  return fuzzysort.go(line, places, { keys: ['text', 'hint'], limit: SHOWN, threshold: 0.3 }).map(({ obj }) => obj);
+  const letters = fuzzysort.go(line, places, { keys: ['text', 'hint'], limit: SHOWN, threshold: 0.3 });
+  return ranked(
+    command,
+    ofKind(),
+    letters.map(({ obj }) => obj),
+    SHOWN,
+  );
 }

@@ -16,7 +16,7 @@ import {
   Server,
   Waypoints,
 } from 'lucide-react';
-import { memo } from 'react';
+import { memo, useEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useI18n } from '../i18n';
 import { plural, type Resource } from '../kinds/discovery';
@@ -49,9 +49,16 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
   const { t } = useI18n();
   const { cluster, sections } = useCluster();
   const links = useLinks();
+  const [location] = useLocation();
+  const nav = useRef<HTMLElement>(null);
+  // What is shown is in sight in the list too, however one came there and as soon as its entry has come.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: these move the active entry.
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest' });
+  }, [location, sections]);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: only notices that a link inside was followed.
-    <nav id="navigation" className="side" aria-label={t('navigation')} onClick={onNavigate}>
+    <nav ref={nav} id="navigation" className="side" aria-label={t('navigation')} onClick={onNavigate}>
       <ul>
         {TOP.map(([id, Icon, key]) => (
           <li key={key}>

@@ -16,16 +16,30 @@ export function typing(target: EventTarget | null): boolean {
   );
 }
 
-/** After `g`, a letter that goes somewhere. */
-const KINDS: Record<string, string> = {
-  p: 'pods',
-  d: 'deployments',
-  s: 'services',
-  n: 'nodes',
-  c: 'configmaps',
-  v: 'persistentvolumeclaims',
+/** After `g`, a letter that goes to a kind or a page. The sheet of keys shows them all. */
+export const KINDS: Record<string, string> = {
+  p: 'Pods',
+  d: 'Deployments',
+  s: 'Services',
+  n: 'Nodes',
+  c: 'ConfigMaps',
+  v: 'PersistentVolumeClaims',
 };
-const PLACES: Record<string, PageId | undefined> = { o: undefined, e: 'events', m: 'map', i: 'images', f: 'forwards' };
+export const PLACES: Record<string, PageId | undefined> = {
+  o: undefined,
+  e: 'events',
+  m: 'map',
+  i: 'images',
+  f: 'forwards',
+};
+
+/** What a key does to the palette before its field is there; null for keys that do nothing. */
+export function typeAhead(key: string, { line }: { line: string }) {
+  if (key === 'Enter') return { entered: true };
+  if (key === 'Escape') return { palette: false };
+  if (key === 'Backspace') return { line: line.slice(0, -1) };
+  return key.length === 1 ? { line: line + key } : null;
+}
 
 /** How long `g` waits for its letter. */
 const CHORD_MS = 1500;
@@ -51,10 +65,11 @@ export function useGlobalKeys() {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
       if (useUi.getState().palette) {
         // Its field is not there yet.
-        if (event.key.length > 1) return;
+        const typed = typeAhead(event.key, useUi.getState());
+        if (!typed) return;
         event.preventDefault();
         event.stopPropagation();
-        useUi.setState(({ line }) => ({ line: line + event.key }));
+        useUi.setState(typed);
         return;
       }
       if (Date.now() - chord.current < CHORD_MS) {

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
+import { startTransition, useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import type {
   Count,
   CountsSpec,
@@ -14,7 +14,7 @@ import type {
 } from '../api/contract';
 import { Socket } from '../api/socket';
 import { hear } from './host';
-import { ListView } from './list';
+import { type ListData, ListView } from './list';
 import { type Reduce, View, type ViewState } from './view';
 
 /** The page's one connection to the agent. */
@@ -42,7 +42,22 @@ export function useList(spec: ListSpec | null): ListView {
   return view;
 }
 
-export const useListState = (view: ListView) => useSyncExternalStore(view.subscribe, view.snapshot);
+/** What a list has. Its first rows are drawn in short pieces, what comes to them at once. */
+export function useListState(view: ListView): ViewState<ListData> {
+  const [state, setState] = useState(view.snapshot);
+  useEffect(() => {
+    let loaded = view.snapshot().loaded;
+    const follow = () => {
+      const next = view.snapshot();
+      if (loaded && next.loaded) setState(next);
+      else startTransition(() => setState(next));
+      loaded = next.loaded;
+    };
+    follow();
+    return view.subscribe(follow);
+  }, [view]);
+  return state;
+}
 
 export function useRow(view: ListView, uid: string): Row | undefined {
   const subscribe = useCallback((listener: () => void) => view.subscribeRow(uid, listener), [view, uid]);

@@ -15,12 +15,21 @@ interface Ui {
   palette: boolean;
   /** What is typed into the palette: keys come before its field does. */
   line: string;
+  /** Enter was pressed by then. */
+  entered: boolean;
   help: boolean;
 }
 
-export const useUi = create<Ui>(() => ({ toasts: [], dialog: null, palette: false, line: '', help: false }));
+export const useUi = create<Ui>(() => ({
+  toasts: [],
+  dialog: null,
+  palette: false,
+  line: '',
+  entered: false,
+  help: false,
+}));
 
-export const openPalette = () => useUi.setState({ palette: true, line: '' });
+export const openPalette = () => useUi.setState({ palette: true, line: '', entered: false });
 
 let nextToast = 1;
 /** Bad news stay until they are dismissed: whoever looked away should still find them. */

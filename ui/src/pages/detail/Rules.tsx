@@ -10,7 +10,7 @@ interface Rule {
   nonResourceURLs?: string[];
 }
 
-/** What a role allows, a line for each of its rules. */
+/** What a role allows, a line for each of its rules; a rule that stands there twice allows nothing more. */
 export function Rules({ object }: { object: KubeObject }) {
   const { t } = useI18n();
   const rules: Rule[] = object.rules ?? [];
@@ -25,8 +25,8 @@ export function Rules({ object }: { object: KubeObject }) {
           </tr>
         </thead>
         <tbody>
-          {rules.map((rule) => (
-            <tr key={JSON.stringify(rule)}>
+          {distinct(rules).map(([key, rule]) => (
+            <tr key={key}>
               <td className="mono small">{(rule.verbs ?? []).join(', ')}</td>
               <td className="mono small wrap">{ruled(rule)}</td>
             </tr>
@@ -36,6 +36,11 @@ export function Rules({ object }: { object: KubeObject }) {
     </Card>
   );
 }
+
+/** The different ones in their order, each with a key. */
+export const distinct = (rules: Rule[]): [string, Rule][] => [
+  ...new Map(rules.map((rule) => [JSON.stringify(rule), rule])),
+];
 
 /** `deployments.apps, pods: web-0`. */
 function ruled({ apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] }: Rule): string {

@@ -8,7 +8,7 @@ it('of a kind that nobody knows shows every field, plain ones as they are', () =
     kind: 'Oddity',
     metadata: { name: 'odd' },
     spec: { size: 3, on: false, hosts: ['a', 'b'], none: null, deep: { a: [1] } },
-    status: { conditions: [{ type: 'Ready' }], phase: 'Odd' },
+    status: { conditions: [{ type: 'Ready' }], phase: 'Odd', size: 2 },
   };
   expect(facts(object)).toEqual([
     { label: 'size', value: '3' },
@@ -16,6 +16,7 @@ it('of a kind that nobody knows shows every field, plain ones as they are', () =
     { label: 'hosts', value: 'a, b' },
     { label: 'deep', value: JSON.stringify({ a: [1] }, null, 2), folded: true },
     { label: 'phase', value: 'Odd' },
+    { label: 'status.size', value: '2' },
   ]);
 });
 
@@ -29,5 +30,33 @@ it('what is so or not is told apart from what is named so', () => {
   expect(facts(node as KubeObject).filter(({ value }) => value === 'true')).toEqual([
     { label: 'Schedulable', value: 'true', truth: true },
     { label: 'Pod CIDR', value: 'true' },
+  ]);
+});
+
+it('of a quota tells what is used of what it allows', () => {
+  const object: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { name: 'all' },
+    spec: { hard: { pods: '50', 'requests.cpu': '2' }, scopes: ['BestEffort'] },
+    status: { hard: { pods: '50' }, used: { pods: '17' } },
+  };
+  expect(facts(object)).toEqual([
+    { label: 'pods', value: '17 / 50' },
+    { label: 'requests.cpu', value: '0 / 2' },
+    { label: 'scopes', value: 'BestEffort' },
+  ]);
+});
+
+it('of a limit range tells each rule on a line', () => {
+  const object: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'LimitRange',
+    metadata: { name: 'all' },
+    spec: { limits: [{ type: 'Container', default: { memory: '128Mi', cpu: '1' }, max: { cpu: '2' } }] },
+  };
+  expect(facts(object)).toEqual([
+    { label: 'Container default', value: 'memory 128Mi, cpu 1' },
+    { label: 'Container max', value: 'cpu 2' },
   ]);
 });

@@ -148,11 +148,16 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
 };
 
 export function facts(object: KubeObject): Fact[] {
+  if (object.kind === 'ResourceQuota') return quota(object);
+  if (object.kind === 'LimitRange') return limits(object);
   const table = FACTS[object.kind];
   if (!table) {
     // Some kinds have their fields beside the metadata: rules, webhooks, endpoints.
     const { apiVersion: _version, kind: _kind, metadata: _metadata, spec, status, ...rest } = object;
-    return [...fields(rest), ...fields(spec), ...fields(status)];
+    const told = [...fields(rest), ...fields(spec)];
+    const labels = new Set(told.map(({ label }) => label));
+    const own = (fact: Fact) => (labels.has(fact.label) ? { ...fact, label: `status.${fact.label}` } : fact);
+    return [...told, ...fields(status).map(own)];
   }
   const namespace = object.metadata.namespace ?? '';
   return table.flatMap(([label, read, apiVersion, kind]): Fact[] => {
@@ -176,6 +181,25 @@ function fields(part: unknown): Fact[] {
     if (plain.every((one) => typeof one !== 'object')) return [{ label, value: plain.join(', ') }];
     return [{ label, value: JSON.stringify(value, null, 2), folded: true }];
   });
+}
+
+/** What is used of each thing that a quota counts, and what it counts. */
+function quota({ spec: { hard, ...scopes } = {}, status }: KubeObject): Fact[] {
+  const used = Object.entries(hard ?? {}).map(([label, most]) => ({
+    label,
+    value: ready(status?.used?.[label], most),
+  }));
+  return [...used, ...fields(scopes)];
+}
+
+/** A line for each rule: `Container default`, `memory 128Mi`. */
+function limits({ spec }: KubeObject): Fact[] {
+  return (spec?.limits ?? []).flatMap(({ type, ...rules }: Record<string, unknown>) =>
+    Object.entries(rules).map(([rule, amounts]) => {
+      const value = Object.entries(amounts ?? {}).map(([of, amount]) => `${of} ${amount}`);
+      return { label: `${type} ${rule}`, value: value.join(', ') };
+    }),
+  );
 }
 
 function ready(now: unknown, wanted: unknown): string {

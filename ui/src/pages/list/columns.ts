@@ -109,7 +109,10 @@ export const text = (cell: Cell | undefined): string => (cell === null || cell =
 /** The grid's tracks: the name and the words take what room there is, the words from long texts too. */
 export function tracks(columns: Shown[]): string {
   const most = columns.some(({ kind }) => kind === 'why') ? WIDEST_BESIDE_WORDS : WIDEST;
-  const widest = ({ kind, width }: Shown) => (kind === 'name' || kind === 'why' ? '3fr' : `${Math.min(width, most)}ch`);
+  const takes = ({ kind }: Shown) => kind === 'name' || kind === 'why';
+  // Where there are neither, as of events, the last text does.
+  const rest = columns.some(takes) ? undefined : columns.findLast(({ kind }) => kind === 'text');
+  const widest = (column: Shown) => (takes(column) || column === rest ? '3fr' : `${Math.min(column.width, most)}ch`);
   const track = (column: Shown) => `minmax(${narrowest(column)}ch, ${widest(column)})`;
   return ['2.4rem', ...columns.map(track), '2.4rem'].join(' ');
 }

@@ -61,6 +61,14 @@ describe('the columns of a list', () => {
     );
   });
 
+  it('give what room there is to the last text where there is no name', () => {
+    const events = ['Last Seen', 'Reason', 'Message'].map(
+      (name) => ({ ...columns[1], name }) as (typeof columns)[number],
+    );
+    const cells = ['5m', 'Pulled', 'Container image "devcluster/cats-for-gold:v1" already present on machine'];
+    expect(tracks(shownColumns(events, [{ ...row(null), cells }], none))).toMatch(/ minmax\(14ch, 3fr\) 2\.4rem$/);
+  });
+
   it('keep their widths until something wider comes', () => {
     const shown = (status: string, more = {}) =>
       shownColumns(columns, [{ ...row(null), cells: ['a', status, '5m', ''] }], { ...none, ...more });

@@ -216,6 +216,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.events.bar': '{time}: {warnings} Warnungen, {normal} andere Ereignisse',
   'panel.volume.title': 'Dateien von {claim}',
   'panel.volume.finding': 'Suche einen Weg zu den Dateien…',
+  'panel.volume.lost': 'Ein anderer Weg zu den Dateien wird gesucht. Was Sie getippt haben, bleibt hier.',
   'panel.volume.up': 'Einen Ordner höher',
   'panel.volume.newFolder': 'Neuer Ordner',
   'panel.volume.folderName': 'Name des neuen Ordners',

@@ -214,6 +214,7 @@ export const panels = {
   'panel.events.bar': '{time}: {warnings} warnings, {normal} other events',
   'panel.volume.title': 'Files of {claim}',
   'panel.volume.finding': 'Finding a way to the files…',
+  'panel.volume.lost': 'Looking for another way to the files. What you typed stays here.',
   'panel.volume.up': 'Up one folder',
   'panel.volume.newFolder': 'New folder',
   'panel.volume.folderName': 'Name of the new folder',

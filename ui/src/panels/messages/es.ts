@@ -215,6 +215,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.events.bar': '{time}: {warnings} avisos, {normal} otros eventos',
   'panel.volume.title': 'Archivos de {claim}',
   'panel.volume.finding': 'Buscando un acceso a los archivos…',
+  'panel.volume.lost': 'Buscando otro camino a los archivos. Lo que ha escrito se queda aquí.',
   'panel.volume.up': 'Subir una carpeta',
   'panel.volume.newFolder': 'Carpeta nueva',
   'panel.volume.folderName': 'Nombre de la carpeta nueva',

@@ -215,6 +215,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.events.bar': '{time}：警告 {warnings} 件、その他 {normal} 件',
   'panel.volume.title': '{claim} のファイル',
   'panel.volume.finding': 'ファイルへの経路を探しています…',
+  'panel.volume.lost': 'ファイルへの別の経路を探しています。入力した内容はここに残ります。',
   'panel.volume.up': '上のフォルダーへ',
   'panel.volume.newFolder': '新しいフォルダー',
   'panel.volume.folderName': '新しいフォルダーの名前',

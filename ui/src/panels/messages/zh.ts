@@ -214,6 +214,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.events.bar': '{time}：{warnings} 个警告，{normal} 个其他事件',
   'panel.volume.title': '{claim} 的文件',
   'panel.volume.finding': '正在寻找访问文件的途径…',
+  'panel.volume.lost': '正在寻找通往文件的另一条途径。您输入的内容会保留在这里。',
   'panel.volume.up': '上级文件夹',
   'panel.volume.newFolder': '新建文件夹',
   'panel.volume.folderName': '新文件夹名称',

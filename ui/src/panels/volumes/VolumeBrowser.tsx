@@ -7,6 +7,7 @@ import { useI18n } from '../../i18n';
 import { openDialog } from '../../store/ui';
 import { fromBytes, fromText, toBytes, toText } from '../config/entries';
 import { CodeBox } from '../editor/CodeBox';
+import { Drafts } from '../editor/drafts';
 import { download, Failure, messageOf, Panel } from '../parts';
 import { bytesText } from '../units';
 import { type Entry, entriesOf, join } from './files';
@@ -34,7 +35,10 @@ export default function VolumeBrowser({
   claim: string;
 }) {
   const { t } = useI18n();
-  const { volume, error } = useVolume(cluster, namespace, claim);
+  const { volume: now, error } = useVolume(cluster, namespace, claim);
+  // The pod that lends the way may go at any time: what is open stays until there is another.
+  const [volume, setVolume] = useState(now);
+  if (now !== null && now !== volume) setVolume(now);
   if (volume === null) {
     return (
       <Panel label={t('panel.volume.title', { claim })} notes={<Failure error={error} />}>
@@ -46,11 +50,31 @@ export default function VolumeBrowser({
       </Panel>
     );
   }
-  return <Browser volume={volume} claim={claim} />;
+  return (
+    <Browser
+      volume={volume}
+      reachable={now !== null}
+      problem={error}
+      claim={claim}
+      id={`file ${cluster}/${namespace}/${claim}`}
+    />
+  );
 }
 
-function Browser({ volume, claim }: { volume: Volume; claim: string }) {
+interface BrowserProps {
+  volume: Volume;
+  /** Whether the way to the files stands. */
+  reachable: boolean;
+  problem: string;
+  claim: string;
+  /** What the drafts of its files are kept by. */
+  id: string;
+}
+
+function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
   const { t } = useI18n();
+  // Files may hold secrets, which never reach the disk.
+  const [drafts] = useState(() => new Drafts(sessionStorage));
   const [folder, setFolder] = useState('');
   const [entries, setEntries] = useState<Entry[]>([]);
   const [open, setOpen] = useState<Open | null>(null);
@@ -74,6 +98,13 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
     setEntries(entriesOf(new TextDecoder().decode(listing)));
   }, [volume, path]);
   useEffect(() => void attempt(list), [attempt, list]);
+  const draftOf = useCallback((name: string) => id + join('/', folder, name), [id, folder]);
+  const dirty = open !== null && open.text !== null && fromText(open.text) !== open.before;
+  useEffect(() => {
+    if (open === null || open.text === null) return;
+    if (dirty) drafts.set(draftOf(open.name), { base: open.before, text: open.text });
+    else drafts.remove(draftOf(open.name));
+  }, [open, dirty, drafts, draftOf]);
 
   const enter = (name: string) => {
     setOpen(null);
@@ -83,8 +114,17 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
     attempt(async () => {
       if (entry.type === 'folder') return enter(join('', folder, entry.name));
       if (entry.size > EDITABLE) return setOpen({ name: entry.name, before: '', text: null });
-      const before = fromBytes(await volume.run('read', [path(entry.name)]));
-      setOpen({ name: entry.name, before, text: toText(before) });
+      await read(entry.name);
+    });
+  const read = async (name: string) => {
+    const before = fromBytes(await volume.run('read', [path(name)]));
+    const draft = drafts.get(draftOf(name));
+    setOpen({ name, before: draft?.base ?? before, text: draft?.text ?? toText(before) });
+  };
+  const discard = (name: string) =>
+    attempt(async () => {
+      drafts.remove(draftOf(name));
+      await read(name);
     });
   const change = (work: () => Promise<unknown>) =>
     attempt(async () => {
@@ -124,9 +164,9 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
   const remove = (entry: Entry) =>
     ask(t('panel.volume.confirm', { name: entry.name }), t('action.delete'), () => {
       if (open?.name === entry.name) setOpen(null);
+      drafts.remove(draftOf(entry.name));
       return change(() => volume.run('remove', [path(entry.name)]));
     });
-  const dirty = open !== null && open.text !== null && fromText(open.text) !== open.before;
   return (
     <Panel
       label={t('panel.volume.title', { claim })}
@@ -158,10 +198,19 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
           )}
         </>
       }
-      notes={<Failure error={error} />}
+      notes={
+        <>
+          {!reachable && (
+            <p className="note warn" role="status">
+              {t('panel.volume.lost')}
+            </p>
+          )}
+          <Failure error={error || problem} />
+        </>
+      }
       foot={
         <>
-          <span>{t('panel.volume.through', { pod: volume.through })}</span>
+          {reachable && <span>{t('panel.volume.through', { pod: volume.through })}</span>}
           {volume.readOnly && <span className="chip">{t('panel.volume.readOnly')}</span>}
         </>
       }
@@ -199,7 +248,19 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
           <div className="file-text">
             <div className="row tight file-head">
               <h2 className="mono grow cut">{open.name}</h2>
-              <Button look="primary small" disabled={!dirty || busy || volume.readOnly} onClick={() => void save()}>
+              {dirty && (
+                <>
+                  <span className="chip">{t('panel.editor.unsaved')}</span>
+                  <Button look="small" disabled={busy || !reachable} onClick={() => void discard(open.name)}>
+                    {t('panel.editor.discard')}
+                  </Button>
+                </>
+              )}
+              <Button
+                look="primary small"
+                disabled={!dirty || busy || volume.readOnly || !reachable}
+                onClick={() => void save()}
+              >
                 <Save /> {t('panel.editor.save')}
               </Button>
             </div>
@@ -207,7 +268,7 @@ function Browser({ volume, claim }: { volume: Volume; claim: string }) {
               <Empty title={t('panel.volume.noText')} />
             ) : (
               <CodeBox
-                key={path(open.name)}
+                key={`${volume.readOnly} ${draftOf(open.name)}`}
                 label={open.name}
                 value={open.text}
                 readOnly={volume.readOnly}
