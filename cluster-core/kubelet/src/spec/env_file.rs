@@ -1,4 +1,4 @@
-//! Files of variables in a volume: `NAME='value'`, a subset of what a shell reads. Nothing in the volume can lead out of it.
+//! Files of variables in a volume, `NAME='value'` as a shell reads it. Nothing in the volume can lead out of it.
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
