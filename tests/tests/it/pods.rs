@@ -165,6 +165,11 @@ spec:
   terminationGracePeriodSeconds: 1
   securityContext: {fsGroup: 3000}
   hostAliases: [{ip: 10.1.2.3, hostnames: [alias.example]}]
+  initContainers:
+  - name: first
+    image: devcluster/busybox:1
+    command: [sh, -c, "echo \"FILED='here'\" > /tmp/vars"]
+    volumeMounts: [{name: tmp, mountPath: /tmp}]
   containers:
   - name: c
     image: devcluster/busybox:1
@@ -182,6 +187,7 @@ spec:
     - {name: NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
     - {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
     - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+    - {name: FILED, valueFrom: {fileKeyRef: {volumeName: tmp, path: vars, key: FILED}}}
     - {name: LIMIT, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1Mi}}}
     volumeMounts:
     - {name: all, mountPath: /all}
@@ -205,14 +211,16 @@ spec:
     t.ok("kubectl apply -f pod.yaml && kubectl wait --for=condition=Ready pod/p --timeout=60s");
     t.prints(&[
         (
-            "kubectl exec p -- sh -c 'echo $PLAIN/$COLOR/$AGAIN/$PASS/$NAME/$LIMIT/$C_color/$C_SIZE'",
-            "a $(COLOR) $(X)/red/is red/gold/p/32/red/big",
+            "kubectl exec p -- sh -c 'echo $PLAIN/$COLOR/$AGAIN/$PASS/$NAME/$LIMIT/$C_color/$C_SIZE/$FILED'",
+            "a $(COLOR) $(X)/red/is red/gold/p/32/red/big/here",
         ),
         ("kubectl exec p -- sh -c 'cat /all/deep/color /all/pass /all/note /one/color'", "redgoldhired"),
         ("kubectl exec p -- cat /all/labels", "app=\"x\""),
         ("kubectl exec p -- sh -c 'id -u; id -g; pwd; mount | grep -c \"on /tmp type tmpfs\"'", "1000\n3000\n/tmp\n1"),
         ("kubectl exec p -- grep alias.example /etc/hosts | tr '\\t' ' '", "10.1.2.3 alias.example"),
         ("kubectl exec p -- hostname", "p"),
+        ("kubectl exec p -- sh -c 'grep -c \" /\\(all\\|one/color\\) .* ro,\" /proc/mounts'", "2"),
+        ("kubectl get pod p -o jsonpath='{.status.containerStatuses[0].user.linux.uid}'", "1000"),
     ]);
     assert_eq!(
         t.ok("kubectl exec p -- sh -c 'echo $NODE; echo $IP'"),

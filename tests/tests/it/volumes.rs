@@ -19,7 +19,8 @@ fn a_claim_of_the_default_class_keeps_its_files_and_goes_with_them() {
         "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], \
          resources: {requests: {storage: 1Gi}}}}",
     );
-    let wanted = pod("p", "", "persistentVolumeClaim: {claimName: data}");
+    // Who the pod runs as does not matter.
+    let wanted = pod("p", "securityContext: {runAsUser: 1000},", "persistentVolumeClaim: {claimName: data}");
     for (script, said) in [("echo kept > /data/file", ""), ("cat /data/file", "kept")] {
         t.apply(&wanted);
         t.ok("kubectl wait --for=condition=Ready pod/p --timeout=60s");
@@ -42,4 +43,17 @@ fn a_cloud_disk_is_the_same_on_every_node() {
     t.ok("kubectl wait --for=condition=Ready pod --all --timeout=60s");
     t.ok("kubectl exec p1 -- sh -c 'echo shared > /data/file'");
     t.prints(&[("kubectl exec p2 -- cat /data/file", "shared")]);
+}
+
+#[test]
+fn an_image_is_a_volume_to_read() {
+    let t = Space::new("images");
+    t.apply(&pod("p", "", "image: {reference: 'devcluster/busybox:1'}"));
+    t.apply(&pod("missing", "", "image: {reference: 'devcluster/nothing:1', pullPolicy: Never}"));
+    t.ok("kubectl wait --for=condition=Ready pod/p --timeout=60s");
+    t.prints(&[("kubectl exec p -- cmp /bin/busybox /data/bin/busybox", "")]);
+    t.refuses("kubectl exec p -- touch /data/file", &["Read-only file system"]);
+    let waiting = "jsonpath='{.status.containerStatuses[0].state.waiting.reason}'";
+    t.ok(&format!("kubectl wait pod/missing --timeout=60s --for={waiting}=ErrImageNeverPull"));
+    t.ok("kubectl delete pod p --timeout=60s");
 }

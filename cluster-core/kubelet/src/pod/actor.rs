@@ -6,7 +6,7 @@ use super::admit::Refusal;
 use super::leftovers::{clean, look, remove_old};
 use super::report::{self, Report};
 use super::start::{self, Handler, StartOrder};
-use super::state::{Action, ContainerState, PodState, Sandbox};
+use super::state::{Action, ContainerState, Phase, PodState, Sandbox};
 use super::status::pod_status;
 use super::step::step;
 use crate::objects::{Following, references};
@@ -49,7 +49,7 @@ struct Actor {
     abort: CancellationToken,
     handler: Handler,
     /// Probing stops when the guard is dropped.
-    probes: HashMap<String, (String, tokio_util::sync::DropGuard)>,
+    probes: HashMap<String, ((String, bool), tokio_util::sync::DropGuard)>,
     wake: Option<Timestamp>,
     reports: watch::Sender<Report>,
     view: watch::Sender<View>,
@@ -285,21 +285,26 @@ impl Actor {
 
     /// Probes what runs, and nothing else.
     fn probe(&mut self) {
-        let containers = self.state.containers.iter();
-        let running: HashMap<&str, &str> = containers.filter_map(|c| Some((c.name.as_str(), c.running()?))).collect();
-        self.probes.retain(|name, (id, _)| running.get(name.as_str()) == Some(&id.as_str()));
-        for (name, id) in running {
-            if self.probes.contains_key(name) {
+        let ending = self.state.stop_since.is_some();
+        let of = |c: &ContainerState| match &c.phase {
+            Phase::Running { id, started_at, .. } => {
+                Some((c.name.clone(), ((id.clone(), ending), *started_at, c.started)))
+            }
+            _ => None,
+        };
+        let running: HashMap<String, _> = self.state.containers.iter().filter_map(of).collect();
+        self.probes.retain(|name, (of, _)| running.get(name).is_some_and(|(now, ..)| now == of));
+        for (name, (of, since, started)) in running {
+            if self.probes.contains_key(&name) {
                 continue;
             }
-            let Some(spec) = self.state.spec_of(name) else { continue };
+            let Some(spec) = self.state.spec_of(&name) else { continue };
             let stop = CancellationToken::new();
             let host_network = self.state.pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
             let ip = if host_network { self.context.options.address.to_string() } else { self.state.ip.clone() };
-            let subject = probe::Subject { pod: self.state.pod.clone(), id: id.to_owned(), ip };
-            let started = self.state.containers.iter().any(|c| c.name == name && c.started);
+            let subject = probe::Subject { pod: self.state.pod.clone(), id: of.0.clone(), ip, since, ending };
             probe::spawn(&self.context, subject, spec, started, &self.outbox, &stop);
-            self.probes.insert(name.to_owned(), (id.to_owned(), stop.drop_guard()));
+            self.probes.insert(name, (of, stop.drop_guard()));
         }
     }
 

@@ -8,17 +8,22 @@ use tokio::time::Instant;
 /// Why there is no image: reason and message of the container's waiting state.
 pub(super) type Failure = (&'static str, String);
 
-/// The image of a container, pulled if its policy says so.
-pub(super) async fn image(context: &Context, pod: &Pod, container: &Container) -> Result<ImageInfo, Failure> {
-    let name = container.image.as_deref().unwrap_or_default();
-    let path = || Some(field_path(pod, &container.name));
+/// An image, pulled if its policy says so; `place` is what of the pod asks for it.
+pub(super) async fn image(
+    context: &Context,
+    pod: &Pod,
+    (name, policy): (Option<&str>, Option<&str>),
+    place: Option<&str>,
+) -> Result<ImageInfo, Failure> {
+    let name = name.unwrap_or_default();
+    let path = || place.map(str::to_owned);
     let inspect = |error: RuntimeError| {
         let (reason, message) = not_inspected(name, &error);
         context.record(pod, path(), true, "InspectFailed", &message);
         (reason, message)
     };
     let present = context.runtime.image(name).await.map_err(inspect)?;
-    match (container.image_pull_policy.as_deref().unwrap_or("IfNotPresent"), present) {
+    match (policy.unwrap_or("IfNotPresent"), present) {
         ("IfNotPresent" | "Never", Some(image)) => {
             let message = format!("Container image {name:?} already present on machine");
             context.record(pod, path(), false, "Pulled", &message);

@@ -120,7 +120,6 @@ fn kill_all(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
         }
         let message = format!("Stopping container {}", container.name);
         *killing = Some(grace);
-        container.ready = false;
         actions.push(Action::Kill { name: container.name.clone(), id: id.clone(), grace: left, message });
     }
 }

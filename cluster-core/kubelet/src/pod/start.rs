@@ -6,6 +6,8 @@ use crate::prelude::*;
 use crate::runtime::{LogQuery, Output};
 use crate::spec::container::{self, Parts, message_file};
 use crate::spec::qos;
+use crate::volume;
+use k8s_openapi::api::core::v1::LinuxContainerUser;
 use k8s_openapi::api::node::v1::RuntimeClass;
 use tokio::sync::OnceCell;
 
@@ -15,6 +17,16 @@ const LOG_MESSAGE_LINES: u64 = 80;
 
 /// What the pod's runtime class calls its runtime, asked for once.
 pub(super) type Handler = Arc<OnceCell<String>>;
+
+/// The user and the groups in the kernel's words about a process.
+fn user(status: &str) -> Option<LinuxContainerUser> {
+    let numbers = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        line.split_whitespace().map(|number| number.parse().ok()).collect::<Option<Vec<i64>>>()
+    };
+    let (uid, gid) = (*numbers("Uid:")?.first()?, *numbers("Gid:")?.first()?);
+    Some(LinuxContainerUser { uid, gid, supplemental_groups: numbers("Groups:") })
+}
 
 /// What starting a container needs to know beside its pod.
 pub(super) struct StartOrder {
@@ -79,7 +91,7 @@ pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> V
     let path = || Some(field_path(pod, &order.name));
     context.record(pod, path(), false, "Created", &format!("Created container: {}", order.name));
     if let Err(e) = context.runtime.start(&id).await {
-        return not_started(context, order, &id, &e).await;
+        return not_started(context, pod, order, &id, &e).await;
     }
     context.record(pod, path(), false, "Started", &format!("Started container {}", order.name));
     let hook = post_start(context, pod, order, &id).await;
@@ -91,7 +103,8 @@ pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> V
             }
             let at = info.started_at.unwrap_or_else(Timestamp::now);
             let (image_id, hash) = (info.image_id.clone(), info.label(label::HASH).to_owned());
-            events.push(Event::Started { name: order.name.clone(), id, image_id, hash, at });
+            let user = std::fs::read_to_string(format!("/proc/{}/status", info.pid)).ok().and_then(|text| user(&text));
+            events.push(Event::Started { name: order.name.clone(), id, image_id, hash, at, user });
             if !info.running {
                 events.push(Event::Exited { name: order.name.clone(), ended: ended(context, pod, &info).await });
             } else if let Err(message) = hook {
@@ -107,7 +120,9 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
     let spec = pod.spec.as_ref().and_then(|spec| definition(spec, &order.name));
     let definition =
         spec.as_deref().ok_or_else(|| ("CreateContainerConfigError", "the container is not defined".to_owned()))?;
-    let image = images::image(context, pod, definition).await?;
+    let wanted = (definition.image.as_deref(), definition.image_pull_policy.as_deref());
+    let image = images::image(context, pod, wanted, Some(&field_path(pod, &order.name))).await?;
+    let volumes = with_images(context, pod, definition, &order.volumes).await?;
     let mut placed = pod.clone();
     let status = placed.status.get_or_insert_default();
     let host_network = pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
@@ -119,7 +134,7 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
         sandbox: &order.sandbox,
         target: order.target.as_deref(),
         attempt: order.attempt,
-        volumes: &order.volumes,
+        volumes: &volumes,
         dir: &context.pod_dir(pod),
     };
     let mut spec = container::container(&parts, definition).await.map_err(|m| ("CreateContainerConfigError", m))?;
@@ -128,9 +143,30 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
     context.runtime.create(&spec).await.map_err(|e| ("CreateContainerError", e.to_string()))
 }
 
+/// The pod's volumes with those of images, which are made when a container is the first to use them.
+async fn with_images(
+    context: &Context,
+    pod: &Pod,
+    container: &Container,
+    volumes: &BTreeMap<String, PathBuf>,
+) -> Result<BTreeMap<String, PathBuf>, images::Failure> {
+    let mut volumes = volumes.clone();
+    for volume in pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()) {
+        let used = container.volume_mounts.iter().flatten().any(|mount| mount.name == volume.name);
+        let Some(source) = volume.image.as_ref().filter(|_| used) else { continue };
+        let wanted = (source.reference.as_deref(), source.pull_policy.as_deref());
+        let image = images::image(context, pod, wanted, None).await?;
+        let made = volume::image(&context.pod_dir(pod), &volume.name, &image.layers);
+        volumes.insert(volume.name.clone(), made.map_err(|why| ("CreateContainerError", why))?);
+    }
+    Ok(volumes)
+}
+
 /// A container that the engine made but could not run counts as one that ended at once.
-async fn not_started(context: &Context, order: &StartOrder, id: &str, error: &RuntimeError) -> Vec<Event> {
+async fn not_started(context: &Context, pod: &Pod, order: &StartOrder, id: &str, error: &RuntimeError) -> Vec<Event> {
     let now = Timestamp::now();
+    let path = Some(field_path(pod, &order.name));
+    context.record(pod, path, true, "Failed", &format!("Error: failed to start container {:?}: {error}", order.name));
     let info = context.runtime.inspect(id).await.unwrap_or_default();
     let ended = Ended {
         id: id.to_owned(),
@@ -142,7 +178,7 @@ async fn not_started(context: &Context, order: &StartOrder, id: &str, error: &Ru
     };
     let (name, hash) = (order.name.clone(), info.label(label::HASH).to_owned());
     vec![
-        Event::Started { name: name.clone(), id: id.to_owned(), image_id: info.image_id, hash, at: now },
+        Event::Started { name: name.clone(), id: id.to_owned(), image_id: info.image_id, hash, at: now, user: None },
         Event::Exited { name, ended },
     ]
 }
@@ -251,4 +287,17 @@ pub(super) async fn observe(context: &Context, pod: &Pod, present: Vec<Container
         }
     }
     Event::Observed { sandbox, containers }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_says_who_runs() {
+        let text = "Name:\tsh\nUid:\t1000\t1000\t1000\t1000\nGid:\t7\t7\t7\t7\nGroups:\t7 50000 \n";
+        let groups = Some(vec![7, 50_000]);
+        let wanted = LinuxContainerUser { uid: 1000, gid: 7, supplemental_groups: groups };
+        assert_eq!((user(text), user("Uid:\t0\n")), (Some(wanted), None));
+    }
 }

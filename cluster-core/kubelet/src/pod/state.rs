@@ -3,7 +3,7 @@
 use super::backoff::Backoff;
 use crate::prelude::*;
 use cluster_client::pods::{is_finished, is_sidecar};
-use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::api::core::v1::{LinuxContainerUser, ResourceRequirements};
 use std::borrow::Cow;
 
 /// The part a container plays.
@@ -69,6 +69,8 @@ pub(crate) struct ContainerState {
     pub(crate) restarts: u32,
     pub(crate) last: Option<Ended>,
     pub(crate) image_id: String,
+    /// Whom its first process runs as.
+    pub(crate) user: Option<LinuxContainerUser>,
     /// The startup probe succeeded, or there is none.
     pub(crate) started: bool,
     /// The readiness probe's last word.
@@ -276,7 +278,14 @@ pub(crate) enum Event {
     /// The sandbox is gone, as was asked.
     SandboxRemoved,
     /// A container runs and its postStart hook is through.
-    Started { name: String, id: String, image_id: String, hash: String, at: Timestamp },
+    Started {
+        name: String,
+        id: String,
+        image_id: String,
+        hash: String,
+        at: Timestamp,
+        user: Option<LinuxContainerUser>,
+    },
     /// A container could not be started.
     StartFailed { name: String, reason: &'static str, message: String },
     /// The engine did not take a running container's new requests and limits.

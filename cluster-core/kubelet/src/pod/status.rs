@@ -131,8 +131,24 @@ fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStat
         state: Some(now),
         last_state: last.or_else(|| Some(core::ContainerState::default())),
         resources: c.resources.clone(),
+        stop_signal: definition.and_then(|d| d.lifecycle.as_ref()?.stop_signal.clone()),
+        user: c.user.clone().map(|linux| core::ContainerUser { linux: Some(linux) }),
+        volume_mounts: definition.and_then(|d| Some(d.volume_mounts.as_ref()?.iter().map(mount_status).collect())),
         allocated_resources: c.resources.as_ref().and_then(|r| r.requests.clone()),
         ..core::ContainerStatus::default()
+    }
+}
+
+/// How a volume is mounted; every kernel that runs here can refuse writes below a mount too.
+fn mount_status(mount: &core::VolumeMount) -> core::VolumeMountStatus {
+    let wanted = mount.recursive_read_only.as_deref();
+    let recursive = if matches!(wanted, Some("Enabled" | "IfPossible")) { "Enabled" } else { "Disabled" };
+    core::VolumeMountStatus {
+        name: mount.name.clone(),
+        mount_path: mount.mount_path.clone(),
+        read_only: mount.read_only,
+        recursive_read_only: (mount.read_only == Some(true)).then(|| recursive.to_owned()),
+        ..core::VolumeMountStatus::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::plan;
 use super::state::{Action, ContainerState, Ended, Found, Kind, Phase, PodState, ProbeKind, Sandbox, Volumes};
 use crate::prelude::*;
-use k8s_openapi::api::core::v1::{ContainerRestartRule, ResourceRequirements};
+use k8s_openapi::api::core::v1::{ContainerRestartRule, ContainerStatus};
 
 /// The wait after a failed volume, sandbox or container configuration.
 const RETRY: SignedDuration = SignedDuration::from_secs(10);
@@ -47,7 +47,12 @@ fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<A
             }
         }
         Event::SandboxRemoved => sandbox_removed(state),
-        Event::Started { name, id, image_id, hash, at } => started(state, &name, (id, image_id, hash), at),
+        Event::Started { name, id, image_id, hash, at, user } => {
+            if let Some(container) = state.container(&name) {
+                container.user = user;
+            }
+            started(state, &name, (id, image_id, hash), at);
+        }
         Event::StartFailed { name, reason, message } => start_failed(state, &name, (reason, message), now, actions),
         Event::ResizeFailed { name, message } => {
             actions.push(warn("ResizeError", format!("Failed to resize container {name}: {message}"), Some(name)));
@@ -79,9 +84,12 @@ fn observed(state: &mut PodState, sandbox: Option<(String, String)>, found: Vec<
     }
     for one in found {
         let without_probe = one_probe(state, &one.name);
-        let resources = reported_resources(state, &one.name);
+        let reported = reported(state, &one.name);
+        let resources = reported.and_then(|c| c.resources.clone());
+        let resources = resources.or_else(|| state.spec_of(&one.name)?.resources.clone());
+        let user = reported.and_then(|c| c.user.as_ref()?.linux.clone());
         let Some(container) = state.container(&one.name) else { continue };
-        container.resources = resources;
+        (container.resources, container.user) = (resources, user);
         if let Phase::Exited(before) = std::mem::replace(&mut container.phase, Phase::Waiting) {
             container.last = Some(before);
         }
@@ -98,12 +106,11 @@ fn observed(state: &mut PodState, sandbox: Option<(String, String)>, found: Vec<
     }
 }
 
-/// The requests and limits that an earlier kubelet gave a container.
-fn reported_resources(state: &PodState, name: &str) -> Option<ResourceRequirements> {
+/// What an earlier kubelet said of a container.
+fn reported<'a>(state: &'a PodState, name: &str) -> Option<&'a ContainerStatus> {
     let status = state.pod.status.as_ref()?;
     let mut all = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-    let reported = all.find(|c| c.name == name).and_then(|c| c.resources.clone());
-    reported.or_else(|| state.spec_of(name)?.resources.clone())
+    all.find(|c| c.name == name)
 }
 
 /// Whether a container counts as started and as ready when no probe has spoken yet.

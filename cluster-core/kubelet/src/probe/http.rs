@@ -6,63 +6,113 @@ use http_body_util::{BodyExt, Empty, Limited};
 use k8s_openapi::api::core::v1::HTTPGetAction;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
+use url::Url;
 
 const BODY_LIMIT: usize = 10 * 1024;
 
-/// Asks once; 200 to 399 is success.
-pub(crate) async fn get(action: &HTTPGetAction, target: &Target<'_>) -> Result<http::StatusCode, String> {
+/// Most redirects that a probe follows.
+const REDIRECTS: usize = 10;
+
+/// Asks, and asks again where the server leads as long as that is on its own host. 200 to 399 is success; the text of a
+/// success is a warning.
+pub(crate) async fn get(action: &HTTPGetAction, target: &Target<'_>) -> Result<Option<String>, String> {
     let port = target.port(&action.port)?;
     let host = action.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(target.ip);
-    let https = action.scheme.as_deref() == Some("HTTPS");
-    let path = action.path.as_deref().filter(|p| !p.is_empty()).unwrap_or("/");
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    let url = format!("{}://{host}:{port}{path}", if https { "https" } else { "http" });
-    let failed = |why: &dyn std::fmt::Display| format!("Get {url:?}: {why}");
-    let request = request(action, host, port, &path).map_err(|e| failed(&e))?;
-    let dial = |e: std::io::Error| format!("Get {url:?}: dial tcp {host}:{port}: connect: {e}");
-    let stream = TcpStream::connect((host, port)).await.map_err(dial)?;
-    let status = if https {
-        let name = ServerName::try_from(host.to_owned()).map_err(|e| failed(&e))?;
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(
-            cluster_pki::tls::client_of_anybody(None).map_err(|e| failed(&e))?,
-        ));
-        send(connector.connect(name, stream).await.map_err(|e| failed(&e))?, request).await
-    } else {
-        send(stream, request).await
-    };
-    let status = status.map_err(|e| failed(&e))?;
-    if (200..400).contains(&status.as_u16()) {
-        Ok(status)
-    } else {
-        Err(format!("HTTP probe failed with statuscode: {}", status.as_u16()))
+    let scheme = if action.scheme.as_deref() == Some("HTTPS") { "https" } else { "http" };
+    let path = action.path.as_deref().unwrap_or_default();
+    let url = format!("{scheme}://{host}:{port}/{}", path.strip_prefix('/').unwrap_or(path));
+    let mut url = Url::parse(&url).map_err(|e| format!("Get {url:?}: {e}"))?;
+    for _ in 0..REDIRECTS {
+        let failed = |why: String| format!("Get {:?}: {why}", url.as_str());
+        let (status, location) = ask(action, &url).await.map_err(failed)?;
+        match (status.as_u16(), location.and_then(|to| url.join(&to).ok())) {
+            (200..300, _) => return Ok(None),
+            (300..400, Some(next)) if next.host() == url.host() => url = next,
+            (300..400, _) => return Ok(Some("Probe terminated redirects".to_owned())),
+            (status, _) => return Err(format!("HTTP probe failed with statuscode: {status}")),
+        }
     }
+    Err(format!("Get {:?}: stopped after {REDIRECTS} redirects", url.as_str()))
 }
 
-fn request(action: &HTTPGetAction, host: &str, port: u16, path: &str) -> http::Result<http::Request<Empty<Bytes>>> {
-    let mut request = http::Request::get(path);
+/// The status of one answer, and where it leads.
+async fn ask(action: &HTTPGetAction, url: &Url) -> Result<(StatusCode, Option<String>), String> {
+    let failed = |why: &dyn std::fmt::Display| why.to_string();
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_or_known_default().unwrap_or(80);
+    let request = request(action, url).map_err(|e| failed(&e))?;
+    let dial = |e: std::io::Error| format!("dial tcp {host}:{port}: connect: {e}");
+    let stream = TcpStream::connect((host, port)).await.map_err(dial)?;
+    if url.scheme() != "https" {
+        return send(stream, request).await.map_err(|e| failed(&e));
+    }
+    let name = ServerName::try_from(host.to_owned()).map_err(|e| failed(&e))?;
+    let tls = cluster_pki::tls::client_of_anybody(None).map_err(|e| failed(&e))?;
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await;
+    send(stream.map_err(|e| failed(&e))?, request).await.map_err(|e| failed(&e))
+}
+
+fn request(action: &HTTPGetAction, url: &Url) -> http::Result<Request<Empty<Bytes>>> {
+    let mut request = Request::get(&url[url::Position::BeforePath..url::Position::AfterQuery]);
     let mut named = false;
     for header in action.http_headers.iter().flatten() {
         named |= header.name.eq_ignore_ascii_case("host");
         request = request.header(&header.name, &header.value);
     }
     if !named {
-        request = request.header("Host", format!("{host}:{port}"));
+        request = request.header("Host", &url[url::Position::BeforeHost..url::Position::AfterPort]);
     }
     request.header("User-Agent", "kube-probe/1.37").header("Connection", "close").body(Empty::new())
 }
 
-async fn send<S>(stream: S, request: http::Request<Empty<Bytes>>) -> Result<http::StatusCode, hyper::Error>
+async fn send<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<(StatusCode, Option<String>), hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
     let response = sender.send_request(request).await?;
-    let status = response.status();
+    let location = response.headers().get(http::header::LOCATION).and_then(|to| to.to_str().ok());
+    let answer = (response.status(), location.map(str::to_owned));
     // The body is read so that the server does not see a broken pipe; its content does not matter.
     if Limited::new(response.into_body(), BODY_LIMIT).collect().await.is_err() {
         tracing::trace!("a probe's answer was cut off");
     }
     driver.abort();
-    Ok(status)
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::Redirect;
+    use axum::routing::get as route;
+
+    #[tokio::test]
+    async fn redirects_are_followed_on_the_same_host_and_warned_of_beyond() {
+        let routes = Router::new()
+            .route("/fine", route(|| async { "fine" }))
+            .route("/near", route(|| async { Redirect::to("/fine?x=1") }))
+            .route("/bad", route(|| async { Redirect::to("nothing") }))
+            .route("/far", route(|| async { Redirect::to("http://0.0.0.0/") }))
+            .route("/round", route(|| async { Redirect::to("round") }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = i32::from(listener.local_addr().expect("an address").port());
+        let server = axum::serve(listener, routes).into_future();
+        let server = AbortOnDropHandle::new(tokio::spawn(server));
+        let pod = Pod::default();
+        let cases = [
+            ("fine", Ok(None)),
+            ("/near", Ok(None)),
+            ("/bad", Err("HTTP probe failed with statuscode: 404".to_owned())),
+            ("/far", Ok(Some("Probe terminated redirects".to_owned()))),
+            ("/round", Err(format!("Get \"http://127.0.0.1:{port}/round\": stopped after 10 redirects"))),
+        ];
+        for (path, expected) in cases {
+            let port = k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::Int(port);
+            let action = HTTPGetAction { path: Some(path.to_owned()), port, ..HTTPGetAction::default() };
+            assert_eq!(get(&action, &Target::new(&pod, "c", "127.0.0.1")).await, expected, "{path}");
+        }
+        drop(server);
+    }
 }

@@ -7,6 +7,7 @@ mod judge;
 use crate::pod::actor::Message;
 use crate::pod::state::{ProbeKind, container_spec};
 use crate::prelude::*;
+use futures::future::OptionFuture;
 use judge::Judge;
 use k8s_openapi::api::core::v1::Probe;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -17,6 +18,10 @@ pub(crate) struct Subject {
     pub(crate) pod: Arc<Pod>,
     pub(crate) id: String,
     pub(crate) ip: String,
+    /// When its container started.
+    pub(crate) since: Timestamp,
+    /// It is being ended: what it may still answer is whether it is ready.
+    pub(crate) ending: bool,
 }
 
 /// Where a network handler connects to.
@@ -62,22 +67,20 @@ pub(crate) fn spawn(
         probe: probe.clone(),
         outbox: outbox.clone(),
     };
+    let ending = subject.ending;
     let startup = spec.startup_probe.as_ref().filter(|_| !started).map(|p| worker(ProbeKind::Startup, p));
     let readiness = spec.readiness_probe.as_ref().map(|p| worker(ProbeKind::Readiness, p));
-    let liveness = spec.liveness_probe.as_ref().map(|p| worker(ProbeKind::Liveness, p));
-    if startup.is_none() && readiness.is_none() && liveness.is_none() {
+    let liveness = spec.liveness_probe.as_ref().filter(|_| !ending).map(|p| worker(ProbeKind::Liveness, p));
+    if (ending && startup.is_some()) || (startup.is_none() && readiness.is_none() && liveness.is_none()) {
         return;
     }
     let all = async move {
-        if let Some(startup) = startup {
-            startup.run().await;
+        if let Some(startup) = startup
+            && !startup.run().await
+        {
+            return;
         }
-        let forever = |worker: Option<Worker>| async {
-            if let Some(worker) = worker {
-                worker.run().await;
-            }
-        };
-        tokio::join!(forever(readiness), forever(liveness));
+        tokio::join!(OptionFuture::from(readiness.map(Worker::run)), OptionFuture::from(liveness.map(Worker::run)));
     };
     tokio::spawn(stop.clone().run_until_cancelled_owned(all));
 }
@@ -96,29 +99,38 @@ fn seconds(value: Option<i32>, default: i32, least: i32) -> Duration {
 }
 
 impl Worker {
-    /// Asks again and again; a startup probe that succeeded is through.
-    async fn run(self) {
-        tokio::time::sleep(seconds(self.probe.initial_delay_seconds, 0, 0)).await;
+    /// Asks again and again, until a startup probe succeeds (the answer is whether it did), or the container must go.
+    async fn run(self) -> bool {
+        // An interval counts from the start of the container, also for those who waited for its startup probe.
+        let age = Duration::try_from(Timestamp::now().duration_since(self.subject.since)).unwrap_or_default();
+        tokio::time::sleep(seconds(self.probe.initial_delay_seconds, 0, 0).saturating_sub(age)).await;
         let period = seconds(self.probe.period_seconds, 10, 1);
         let mut judge = Judge::new(&self.probe, self.kind);
         loop {
             let result = self.once().await;
-            if let Err(why) = &result {
-                let message = format!("{} probe failed: {why}", self.kind.word());
-                let path = Some(field_path(&self.subject.pod, &self.container));
-                self.context.record(&self.subject.pod, path, true, "Unhealthy", &message);
+            match &result {
+                Err(why) => self.warn("Unhealthy", &format!("probe failed: {why}")),
+                Ok(Some(warning)) => self.warn("ProbeWarning", &format!("probe warning: {warning}")),
+                Ok(None) => {}
             }
             if let Some(ok) = judge.observe(result.is_ok()) {
                 let event = Event::Probe { name: self.container.clone(), kind: self.kind, ok };
-                if self.outbox.send(Message::Event(event)).is_err() || (self.kind == ProbeKind::Startup && ok) {
-                    return;
+                let last = if ok { self.kind == ProbeKind::Startup } else { self.kind != ProbeKind::Readiness };
+                if self.outbox.send(Message::Event(event)).is_err() || last {
+                    return ok;
                 }
             }
             tokio::time::sleep(period).await;
         }
     }
 
-    async fn once(&self) -> Result<(), String> {
+    fn warn(&self, reason: &str, message: &str) {
+        let path = Some(field_path(&self.subject.pod, &self.container));
+        let message = format!("{} {message}", self.kind.word());
+        self.context.record(&self.subject.pod, path, true, reason, &message);
+    }
+
+    async fn once(&self) -> Result<Option<String>, String> {
         let timeout = seconds(self.probe.timeout_seconds, 1, 1);
         match tokio::time::timeout(timeout, self.ask()).await {
             Ok(result) => result,
@@ -130,26 +142,26 @@ impl Worker {
         }
     }
 
-    async fn ask(&self) -> Result<(), String> {
+    async fn ask(&self) -> Result<Option<String>, String> {
         let target = Target::new(&self.subject.pod, &self.container, &self.subject.ip);
         if let Some(exec) = &self.probe.exec {
             let command = exec.command.clone().unwrap_or_default();
             let run = crate::pod::output_of(&*self.context.runtime, &self.subject.id, command);
             let (code, output) = run.await.map_err(|e| e.to_string())?;
-            return if code == 0 { Ok(()) } else { Err(output) };
+            return if code == 0 { Ok(None) } else { Err(output) };
         }
         if let Some(http) = &self.probe.http_get {
-            return http::get(http, &target).await.map(drop);
+            return http::get(http, &target).await;
         }
         if let Some(tcp) = &self.probe.tcp_socket {
             let port = target.port(&tcp.port)?;
             let host = tcp.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(target.ip);
             let connected = tokio::net::TcpStream::connect((host, port)).await;
-            return connected.map(drop).map_err(|e| format!("dial tcp {host}:{port}: {e}"));
+            return connected.map(|_| None).map_err(|e| format!("dial tcp {host}:{port}: {e}"));
         }
         match &self.probe.grpc {
-            Some(grpc) => grpc::check(target.ip, grpc).await,
-            None => Ok(()),
+            Some(grpc) => grpc::check(target.ip, grpc).await.map(|()| None),
+            None => Ok(None),
         }
     }
 }

@@ -223,7 +223,7 @@ impl Runtime for Docker {
         let listed = self.0.list_images(None::<query::ListImagesOptions>).await.map_err(error)?;
         let image = |i: bollard::models::ImageSummary| {
             let names = i.repo_digests.into_iter().chain(i.repo_tags).filter(|n| !n.starts_with("<none>")).collect();
-            ImageInfo { id: i.id, names, size: i.size, user: String::new() }
+            ImageInfo { id: i.id, names, size: i.size, ..ImageInfo::default() }
         };
         Ok(listed.into_iter().map(image).collect())
     }

@@ -31,7 +31,12 @@ fn mount(mount: &Mount) -> DockerMount {
         source: Some(mount.source.clone()),
         typ: Some(MountType::BIND),
         read_only: Some(mount.read_only),
-        bind_options: Some(MountBindOptions { propagation, ..MountBindOptions::default() }),
+        bind_options: Some(MountBindOptions {
+            propagation,
+            // Docker's own choice is as deep as the kernel can.
+            read_only_non_recursive: (mount.read_only && !mount.recursive).then_some(true),
+            ..MountBindOptions::default()
+        }),
         ..DockerMount::default()
     }
 }
@@ -129,9 +134,12 @@ pub(super) fn info(answer: ContainerInspectResponse) -> ContainerInfo {
 pub(super) fn image(answer: ImageInspect) -> ImageInfo {
     let mut names = answer.repo_digests.unwrap_or_default();
     names.extend(answer.repo_tags.unwrap_or_default());
+    let folders = answer.graph_driver.map(|driver| driver.data).unwrap_or_default();
+    let layers = ["UpperDir", "LowerDir"].iter().filter_map(|key| folders.get(*key)).flat_map(|dirs| dirs.split(':'));
     ImageInfo {
         id: answer.id.unwrap_or_default(),
         names,
+        layers: layers.map(str::to_owned).collect(),
         size: answer.size.unwrap_or_default(),
         user: answer.config.and_then(|c| c.user).unwrap_or_default(),
     }

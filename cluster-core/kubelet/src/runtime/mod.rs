@@ -69,6 +69,8 @@ pub struct Mount {
     pub target: String,
     /// Whether writes are refused.
     pub read_only: bool,
+    /// Whether they are refused below mounts inside it too.
+    pub recursive: bool,
     /// `None`, `HostToContainer` or `Bidirectional`.
     pub propagation: Option<String>,
 }
@@ -201,6 +203,8 @@ pub struct ImageInfo {
     pub id: String,
     /// Tags and digests.
     pub names: Vec<String>,
+    /// The folders that lie over each other in it, the topmost first; none when the engine keeps images otherwise.
+    pub layers: Vec<String>,
     /// Bytes.
     pub size: i64,
     /// The user its processes run as; empty for root.

@@ -4,7 +4,7 @@ use super::expand::{expand, expand_all};
 use super::{env, files, hash, qos, security};
 use crate::prelude::*;
 use crate::runtime::{ContainerSpec, ImageInfo, Mount, Namespace};
-use crate::volume::subpath;
+use crate::volume::{self, subpath};
 
 /// What a container is made from, beside its definition.
 pub(crate) struct Parts<'a> {
@@ -77,7 +77,8 @@ pub(crate) async fn container(parts: &Parts<'_>, definition: &Container) -> Resu
     let spec = pod.spec.as_ref().ok_or("the pod has no spec")?;
     let place = context.place(pod);
     let services = context.service_env(pod);
-    let sources = env::Sources { pod, place: &place, objects: context.objects.as_ref(), services };
+    let sources =
+        env::Sources { pod, place: &place, objects: context.objects.as_ref(), volumes: parts.volumes, services };
     let variables = env::environment(&sources, definition).await?;
     let value = |name: &str| variables.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
     let expanded = |list: Option<&Vec<String>>| list.into_iter().flatten().map(|t| expand(t, value)).collect();
@@ -122,6 +123,9 @@ fn mounts<'v>(
     value: &impl Fn(&str) -> Option<&'v str>,
 ) -> Result<Vec<Mount>, String> {
     let mut out = Vec::new();
+    let volumes = parts.pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
+    let read_only: Vec<&str> = volumes.filter(|v| volume::read_only(v)).map(|v| v.name.as_str()).collect();
+    let of_volume = |name: &str| read_only.contains(&name);
     for (index, wanted) in definition.volume_mounts.iter().flatten().enumerate() {
         let volume = parts.volumes.get(&wanted.name).ok_or_else(|| format!("volume {:?} not found", wanted.name))?;
         let sub = match (&wanted.sub_path, &wanted.sub_path_expr) {
@@ -146,7 +150,8 @@ fn mounts<'v>(
         out.push(Mount {
             source: source.display().to_string(),
             target,
-            read_only: wanted.read_only.unwrap_or_default(),
+            read_only: wanted.read_only.unwrap_or_default() || of_volume(&wanted.name),
+            recursive: matches!(wanted.recursive_read_only.as_deref(), Some("Enabled" | "IfPossible")),
             propagation: wanted.mount_propagation.clone(),
         });
     }

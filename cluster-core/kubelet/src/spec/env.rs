@@ -1,5 +1,6 @@
 //! The environment of a container: values, references, whole ConfigMaps and Secrets, services.
 
+use super::env_file;
 use super::expand::expand;
 use super::field_ref::{Place, field, resource};
 use crate::objects::{Kind, Objects};
@@ -11,6 +12,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) pod: &'a core::Pod,
     pub(crate) place: &'a Place,
     pub(crate) objects: Option<&'a Arc<Objects>>,
+    /// Where the pod's volumes are.
+    pub(crate) volumes: &'a BTreeMap<String, PathBuf>,
     /// Variables of the services in the namespace.
     pub(crate) services: Vec<(String, String)>,
 }
@@ -88,6 +91,17 @@ async fn reference(
     if let (Some(selector), Some(spec)) = (&from.resource_field_ref, sources.pod.spec.as_ref()) {
         return resource(spec, sources.place, selector, &container.name).map(Some);
     }
+    if let Some(file) = &from.file_key_ref {
+        let (volume, key) = (&file.volume_name, &file.key);
+        let found = sources.volumes.get(volume);
+        let found = found.ok_or_else(|| format!("cannot find the volume {volume:?} referenced by FileKeyRef"))?;
+        return match env_file::read(found, &file.path, key)? {
+            None if file.optional != Some(true) => {
+                Err(format!("environment variable key {key:?} not found in file {:?}", file.path))
+            }
+            value => Ok(value),
+        };
+    }
     let (kind, name, key, optional) = match (&from.config_map_key_ref, &from.secret_key_ref) {
         (Some(selector), _) => (Kind::ConfigMap, &selector.name, &selector.key, selector.optional),
         (None, Some(selector)) => (Kind::Secret, &selector.name, &selector.key, selector.optional),
@@ -121,7 +135,7 @@ mod tests {
         let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
         let services = vec![pair("DB_SERVICE_HOST", "h"), pair("DB_SERVICE_PORT", "1")];
         let place = Place::default();
-        let sources = Sources { pod: &pod, place: &place, objects: None, services };
+        let sources = Sources { pod: &pod, place: &place, objects: None, volumes: &BTreeMap::new(), services };
         let env = environment(&sources, &container).await.expect("an environment");
         let wanted = [("A", "1"), ("B", "1h"), ("NAME", "p"), ("DB_SERVICE_PORT", "own"), ("DB_SERVICE_HOST", "h")]
             .map(|(k, v)| pair(k, v));

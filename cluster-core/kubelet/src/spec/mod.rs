@@ -2,6 +2,7 @@
 
 pub(crate) mod container;
 pub(crate) mod env;
+mod env_file;
 pub(crate) mod expand;
 pub(crate) mod field_ref;
 pub(crate) mod files;

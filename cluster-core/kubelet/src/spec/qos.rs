@@ -36,17 +36,18 @@ pub(crate) fn qos_class(spec: &PodSpec) -> &'static str {
     }))
 }
 
-/// The kernel's limits of a container on a node with this much memory.
+/// The kernel's limits of a container on a node with this much memory; one without its own has its pod's.
 pub(crate) fn limits(spec: &PodSpec, container: &Container, node_memory: i64) -> Limits {
     let resources = container.resources.as_ref();
     let limits = resources.and_then(|r: &ResourceRequirements| r.limits.as_ref());
     let requests = resources.and_then(|r| r.requests.as_ref());
-    let cpu_limit = milli(limits, "cpu").unwrap_or_default();
-    let cpu_request = milli(requests, "cpu").unwrap_or(cpu_limit);
+    let whole_pod = spec.resources.as_ref().and_then(|r| r.limits.as_ref());
+    let cpu_limit = milli(limits, "cpu").or_else(|| milli(whole_pod, "cpu")).unwrap_or_default();
+    let cpu_request = milli(requests, "cpu").or_else(|| milli(limits, "cpu")).unwrap_or_default();
     Limits {
         cpu_shares: (cpu_request * 1024 / 1000).max(2),
         cpu_quota: if cpu_limit > 0 { (cpu_limit * 100).max(1000) } else { 0 },
-        memory: whole(limits, "memory").unwrap_or_default(),
+        memory: whole(limits, "memory").or_else(|| whole(whole_pod, "memory")).unwrap_or_default(),
         oom_score_adj: oom_score_adj(spec, whole(requests, "memory").or(whole(limits, "memory")), node_memory),
     }
 }
@@ -118,5 +119,10 @@ mod tests {
             let wanted = Limits { cpu_shares, cpu_quota, memory, oom_score_adj };
             assert_eq!(limits(&spec, &spec.containers[0], 1 << 30), wanted, "{resources}");
         }
+        let mut whole = spec(&json!({"limits": {"memory": "64Mi"}}));
+        whole.resources =
+            serde_json::from_value(json!({"limits": {"cpu": "500m", "memory": "1Gi"}})).expect("resources");
+        let shared = limits(&whole, &whole.containers[0], 1 << 30);
+        assert_eq!((shared.cpu_shares, shared.cpu_quota, shared.memory), (2, 50_000, 64 << 20));
     }
 }

@@ -25,6 +25,10 @@ pub(crate) fn apply(
         }
         (None, None) => String::new(),
     };
+    // The engine looks a user's groups up in the image unless it is told one.
+    if pod.supplemental_groups_policy.as_deref() == Some("Strict") && group.is_none() {
+        return Err("SupplementalGroupsPolicy=Strict without runAsGroup is not supported in this node".to_owned());
+    }
     out.groups = pod.supplemental_groups.iter().flatten().chain(&pod.fs_group).map(ToString::to_string).collect();
     out.privileged = own.privileged.unwrap_or_default();
     out.read_only_root = own.read_only_root_filesystem.unwrap_or_default();
@@ -92,6 +96,13 @@ mod tests {
                 json!({"runAsUser": 0}),
                 "",
                 Err("container's runAsUser breaks non-root policy"),
+            ),
+            (json!({"supplementalGroupsPolicy": "Strict", "runAsGroup": 7}), json!({"runAsUser": 1}), "", Ok("1:7")),
+            (
+                json!({"supplementalGroupsPolicy": "Strict"}),
+                json!({"runAsUser": 1}),
+                "",
+                Err("SupplementalGroupsPolicy=Strict without runAsGroup is not supported in this node"),
             ),
         ];
         for (pod, own, image_user, wanted) in cases {

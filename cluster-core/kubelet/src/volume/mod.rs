@@ -12,7 +12,7 @@ use crate::spec::qos::whole;
 use cluster_client::volumes::claim_name;
 use k8s_openapi::api::core::v1 as core;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
 use std::sync::LazyLock;
 
 /// Tokens by audience and lifetime, with the time to renew them.
@@ -20,6 +20,9 @@ pub(crate) type Tokens = Mutex<HashMap<(String, i64), (String, Timestamp)>>;
 
 /// Woken when the files of any volume have been swapped. Of the process: who looks in vain loses nothing.
 pub(crate) static SWAPS: LazyLock<watch::Sender<()>> = LazyLock::new(|| watch::channel(()).0);
+
+/// What made a volume by itself. Source: `pkg/volume/util`.
+const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
 /// What the volumes of one pod are made from.
 #[derive(Clone)]
@@ -60,7 +63,9 @@ async fn prepare_one(
     volume: &core::Volume,
     prepared: &mut Prepared,
 ) -> Result<(), String> {
-    let path = if let Some(source) = &volume.host_path {
+    let path = if volume.image.is_some() {
+        return Ok(());
+    } else if let Some(source) = &volume.host_path {
         host_path::check(source)?;
         PathBuf::from(&source.path)
     } else if let Some(claim) = claim_name(pod, volume) {
@@ -117,6 +122,37 @@ fn empty_dir(dir: &Path, source: &core::EmptyDirVolumeSource, fs_group: Option<u
     std::fs::set_permissions(dir, PermissionsExt::from_mode(mode)).map_err(text)
 }
 
+/// The files of an image as a volume of the pod in this folder. Docker takes no mount that forbids to run them.
+pub(crate) fn image(pod_dir: &Path, name: &str, layers: &[String]) -> Result<PathBuf, String> {
+    let dir = folder(pod_dir, "image").join(name);
+    if mounts().contains(&dir) {
+        return Ok(dir);
+    }
+    if layers.is_empty() {
+        return Err("the container engine does not keep images as folders that can be mounted".to_owned());
+    }
+    // The kernel wants two layers at least.
+    let nothing = folder(pod_dir, "image").join(format!("{name}.none"));
+    for dir in [&dir, &nothing] {
+        std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    }
+    let options = format!("lowerdir={}:{}", layers.join(":"), nothing.display());
+    mount(Some("overlay"), &dir, Some("overlay"), MsFlags::MS_RDONLY, Some(options.as_str()))
+        .map_err(|e| format!("mounting the image failed: {e}"))?;
+    Ok(dir)
+}
+
+/// Whether containers may only read a volume, whatever their mounts say.
+pub(crate) fn read_only(volume: &core::Volume) -> bool {
+    let claim = volume.persistent_volume_claim.as_ref().and_then(|claim| claim.read_only);
+    claim == Some(true)
+        || volume.config_map.is_some()
+        || volume.secret.is_some()
+        || volume.downward_api.is_some()
+        || volume.projected.is_some()
+        || volume.image.is_some()
+}
+
 /// Volumes on a cloud's disks, and the field that names the disk.
 const CLOUD_DISKS: &[(&str, &str)] = &[
     ("gcePersistentDisk", "pdName"),
@@ -137,9 +173,32 @@ fn cloud_disk(volume: &impl serde::Serialize) -> Result<Option<PathBuf>, String>
 
 fn disk(name: &str) -> Result<PathBuf, String> {
     let path = Path::new(cluster_config::path::DISKS).join(name);
-    std::fs::create_dir_all(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o777)).map_err(|e| e.to_string())?;
+    open_folder(&path)?;
     Ok(path)
+}
+
+/// A folder that every user may write to.
+fn open_folder(path: &Path) -> Result<(), String> {
+    let made = std::fs::create_dir_all(path);
+    let made = made.and_then(|()| std::fs::set_permissions(path, PermissionsExt::from_mode(0o777)));
+    made.map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Lets a group read and write all of a volume, and own what comes. Source: upstream's volume ownership.
+fn give_to_group(path: &Path, group: u32) -> std::io::Result<()> {
+    let meta = path.symlink_metadata()?;
+    lchown(path, None, Some(group))?;
+    if meta.is_symlink() {
+        return Ok(());
+    }
+    let more = if meta.is_dir() { 0o2770 } else { 0o660 };
+    std::fs::set_permissions(path, PermissionsExt::from_mode(meta.mode() | more))?;
+    if meta.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            give_to_group(&entry?.path(), group)?;
+        }
+    }
+    Ok(())
 }
 
 /// The folder behind a claim that is bound to a hostPath or local volume.
@@ -152,6 +211,11 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
     let volume: core::PersistentVolume = client.get("", &name).await.map_err(|e| e.to_string())?;
     let spec = volume.spec.unwrap_or_default();
     if let Some(source) = &spec.host_path {
+        let path = Path::new(&source.path);
+        let provisioned = volume.metadata.annotations.is_some_and(|a| a.contains_key(PROVISIONED_BY));
+        if provisioned && !path.exists() {
+            open_folder(path)?;
+        }
         host_path::check(source)?;
         return Ok(PathBuf::from(&source.path));
     }
@@ -159,8 +223,10 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
         return Ok(disk);
     }
     let local = spec.local.ok_or_else(|| format!("volume {name:?} is of a kind this node cannot mount"))?;
-    if Path::new(&local.path).exists() {
-        return Ok(PathBuf::from(local.path));
+    let path = PathBuf::from(&local.path);
+    if path.exists() {
+        let owned = context.fs_group.map_or(Ok(()), |group| give_to_group(&path, group));
+        return owned.map(|()| path).map_err(|e| format!("giving {:?} to its group failed: {e}", local.path));
     }
     Err(format!("path {:?} does not exist", local.path))
 }
@@ -188,6 +254,20 @@ pub(crate) fn clean(dir: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_volume_and_all_in_it_become_a_groups() {
+        let volume = tempfile::tempdir().expect("a folder");
+        let (dir, file) = (volume.path().join("d"), volume.path().join("d/f"));
+        std::fs::create_dir(&dir).expect("made");
+        std::fs::write(&file, "x").expect("written");
+        std::os::unix::fs::symlink("/etc/passwd", dir.join("l")).expect("linked");
+        let group = nix::unistd::getegid().as_raw();
+        give_to_group(volume.path(), group).expect("given");
+        let mode = |path: &Path| path.metadata().map(|meta| meta.mode() & 0o7777).expect("there");
+        assert_eq!((mode(volume.path()) & 0o2770, mode(&file) & 0o660), (0o2770, 0o660));
+        assert_eq!(mode(Path::new("/etc/passwd")), 0o644);
+    }
 
     #[test]
     fn the_folder_of_a_volumes_present_files_is_told_with_each_swap() {

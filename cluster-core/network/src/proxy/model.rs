@@ -62,6 +62,8 @@ struct Candidate {
     /// Terminating but still serving: used when nobody is ready.
     serving: bool,
     local: bool,
+    /// Whether it is meant for this node, if it is meant for certain nodes.
+    near: Option<bool>,
 }
 
 impl Model {
@@ -88,11 +90,16 @@ impl Model {
     }
 }
 
+/// Labels of services that somebody else serves, or nobody.
+const NOT_OURS: [&str; 2] = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
+
 /// The ports of one service; none for headless and external-name services.
 pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], node: &str) -> Vec<ServicePort> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let cluster_ips = addresses(spec.cluster_ips.as_deref().unwrap_or_default());
-    if spec.type_.as_deref() == Some("ExternalName") || cluster_ips.is_empty() {
+    let labels = service.metadata.labels.as_ref();
+    let not_ours = labels.is_some_and(|labels| NOT_OURS.iter().any(|key| labels.contains_key(*key)));
+    if spec.type_.as_deref() == Some("ExternalName") || cluster_ips.is_empty() || not_ours {
         return Vec::new();
     }
     let external_ips = external_ips(service, spec);
@@ -151,7 +158,10 @@ fn candidates(slices: &[Arc<EndpointSlice>], port_name: &str, protocol: &str, no
             let Some(address) = endpoint.addresses.first().and_then(|a| a.parse().ok()) else { continue };
             let (ready, serving) = conditions(endpoint);
             let local = endpoint.node_name.as_deref() == Some(node);
-            found.push(Candidate { endpoint: Endpoint { address, port }, ready, serving, local });
+            let nodes =
+                endpoint.hints.as_ref().and_then(|hints| hints.for_nodes.as_ref()).filter(|nodes| !nodes.is_empty());
+            let near = nodes.map(|nodes| nodes.iter().any(|hint| hint.name == node));
+            found.push(Candidate { endpoint: Endpoint { address, port }, ready, serving, local, near });
         }
     }
     found
@@ -165,12 +175,18 @@ fn conditions(endpoint: &ApiEndpoint) -> (bool, bool) {
     (ready, terminating && conditions.serving.unwrap_or(ready))
 }
 
-/// Ready endpoints; when there are none, terminating ones that still serve (KEP-1669).
+/// Ready endpoints, of these the ones meant for this node; when there are none, terminating ones that still serve
+/// (KEP-1669).
 fn choose(candidates: &[Candidate], local_only: bool) -> Vec<Endpoint> {
-    let pick = |wanted: fn(&Candidate) -> bool| -> BTreeSet<Endpoint> {
-        candidates.iter().filter(|c| wanted(c) && (c.local || !local_only)).map(|c| c.endpoint).collect()
+    let pick = |wanted: fn(&Candidate) -> bool| -> Vec<&Candidate> {
+        candidates.iter().filter(|c| wanted(c) && (c.local || !local_only)).collect()
     };
-    let ready = pick(|c| c.ready);
-    let chosen = if ready.is_empty() { pick(|c| c.serving) } else { ready };
+    let mut chosen = pick(|c| c.ready);
+    if chosen.is_empty() {
+        chosen = pick(|c| c.serving);
+    } else if chosen.iter().all(|c| c.near.is_some()) && chosen.iter().any(|c| c.near == Some(true)) {
+        chosen.retain(|c| c.near == Some(true));
+    }
+    let chosen: BTreeSet<Endpoint> = chosen.into_iter().map(|c| c.endpoint).collect();
     chosen.into_iter().collect()
 }

@@ -73,6 +73,29 @@ fn ready_endpoints_share_the_connections_and_terminating_ones_help_out_only_when
 }
 
 #[test]
+fn endpoints_meant_for_this_node_are_preferred_when_all_are_meant_for_some() {
+    let far = ("10.244.2.2", "b", true, false);
+    for (hinted, expected) in [(&[Some("a"), Some("b")], 1), (&[Some("a"), None], 2), (&[Some("b"), Some("b")], 2)] {
+        let mut slice = (*slice(&[("10.244.1.2", "a", true, false), far])).clone();
+        for (endpoint, node) in slice.endpoints.iter_mut().flatten().zip(hinted) {
+            let hints = node.map(|name| json!({ "forNodes": [{ "name": name }] }));
+            endpoint.hints = serde_json::from_value(json!(hints)).expect("hints");
+        }
+        let ports = model(service(json!({})), Arc::new(slice)).ports;
+        assert_eq!(ports[0].internal.len(), expected, "{hinted:?}");
+    }
+}
+
+#[test]
+fn what_another_proxy_serves_or_none_is_left_alone() {
+    for label in ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"] {
+        let mut service = (*service(json!({}))).clone();
+        service.metadata.labels = Some([(label.to_owned(), String::new())].into());
+        assert!(model(Arc::new(service), slice(&[("10.244.1.2", "a", true, false)])).ports.is_empty(), "{label}");
+    }
+}
+
+#[test]
 fn a_local_traffic_policy_uses_the_nodes_own_endpoints_and_keeps_the_source_address() {
     let ports = json!([{ "name": "http", "port": 80, "nodePort": 30080 }]);
     let both = slice(&[("10.244.1.2", "a", true, false), ("10.244.2.2", "b", true, false)]);
