@@ -54,7 +54,11 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
   // What is shown is in sight in the list too, however one came there and as soon as its entry has come.
   // biome-ignore lint/correctness/useExhaustiveDependencies: these move the active entry.
   useEffect(() => {
-    nav.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest' });
+    // With the next frame, which lays out the page anyway.
+    const frame = requestAnimationFrame(() => {
+      nav.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest' });
+    });
+    return () => cancelAnimationFrame(frame);
   }, [location, sections]);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: only notices that a link inside was followed.

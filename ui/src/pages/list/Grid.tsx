@@ -1,4 +1,4 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
+import { type Rect, useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
 import {
   type CSSProperties,
@@ -69,6 +69,7 @@ export function Grid(props: Props) {
     overscan: 4,
     // Rendering in a task of its own keeps the scroll event short.
     useFlushSync: false,
+    observeElementRect: observeSize,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another zoom makes all rows another height.
   useEffect(() => virtualizer.measure(), [rowHeight]);
@@ -266,6 +267,17 @@ export function Grid(props: Props) {
       )}
     </>
   );
+}
+
+/** Tells a virtualizer its room once the browser has laid it out: to ask at once would lay out the page within a task. */
+function observeSize({ scrollElement }: Virtualizer<HTMLDivElement, Element>, tell: (rect: Rect) => void) {
+  if (scrollElement === null) return;
+  const observer = new ResizeObserver(([entry]) => {
+    const box = entry?.borderBoxSize[0];
+    if (box) tell({ width: Math.round(box.inlineSize), height: Math.round(box.blockSize) });
+  });
+  observer.observe(scrollElement, { box: 'border-box' });
+  return () => observer.disconnect();
 }
 
 /** The room there is, in steps of so many rem: not every width is worth another drawing. */
