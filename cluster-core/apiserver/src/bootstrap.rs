@@ -20,7 +20,6 @@ pub(crate) async fn run(server: &ApiServer) -> Result<(), StartError> {
     objects.extend(component_statuses());
     objects.push(service(server));
     objects.push(service_cidr(server));
-    objects.extend(auth::bootstrap::authentication_reader());
     ensure(server, objects).await?;
     let failed = |what: &str| {
         let what = what.to_owned();

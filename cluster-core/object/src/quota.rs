@@ -90,8 +90,13 @@ pub fn usage(name: &str, storage: &str, object: &Value) -> Option<Quantity> {
         }
         ("services", "services.loadbalancers") => one_if(spec["type"] == "LoadBalancer"),
         ("services", "services.nodeports") => {
-            let open = matches!(text(&spec["type"]), "NodePort" | "LoadBalancer");
-            let ports = if open { items(&spec["ports"]).len() } else { 0 };
+            let ports = items(&spec["ports"]).iter();
+            let ports = match (text(&spec["type"]), &spec["allocateLoadBalancerNodePorts"]) {
+                // It has the node ports that it names.
+                ("LoadBalancer", Value::Bool(false)) => ports.filter(|port| port["nodePort"] != Value::Null).count(),
+                ("NodePort" | "LoadBalancer", _) => ports.count(),
+                _ => 0,
+            };
             Some(Quantity::new(i64::try_from(ports).unwrap_or(i64::MAX)))
         }
         _ => None,
@@ -125,6 +130,10 @@ mod tests {
             {"name": "b", "resources": {"requests": {"memory": "1Gi"}}},
         ]}});
         let service = json!({"spec": {"type": "NodePort", "ports": [{"port": 1}, {"port": 2}]}});
+        let balanced = json!({"spec": {
+            "type": "LoadBalancer", "allocateLoadBalancerNodePorts": false,
+            "ports": [{"port": 1}, {"port": 2, "nodePort": 30002}],
+        }});
         let claim = json!({"spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "5Gi"}}}});
         let cases = [
             ("pods", "pods", &pod, Some("1")),
@@ -138,6 +147,8 @@ mod tests {
             ("services", "services", &service, Some("1")),
             ("services.nodeports", "services", &service, Some("2")),
             ("services.loadbalancers", "services", &service, Some("0")),
+            ("services.loadbalancers", "services", &balanced, Some("1")),
+            ("services.nodeports", "services", &balanced, Some("1")),
             ("cpu", "services", &service, None),
             ("persistentvolumeclaims", "persistentvolumeclaims", &claim, Some("1")),
             ("requests.storage", "persistentvolumeclaims", &claim, Some("5Gi")),

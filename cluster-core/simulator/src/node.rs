@@ -6,6 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, NodeCondition, NodeStatus};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -103,7 +104,13 @@ pub(crate) fn is_up(node: &Node) -> bool {
 pub(crate) fn needs_report(node: &Node) -> bool {
     let Some(status) = &node.status else { return true };
     let ready = status.conditions.iter().flatten().any(|one| one.type_ == "Ready" && one.status == "True");
-    !ready || status.allocatable.is_none()
+    !ready || status.allocatable.is_none() || unoffered(status).next().is_some()
+}
+
+/// The devices, named with a domain, that somebody put into the node's capacity only.
+fn unoffered(status: &NodeStatus) -> impl Iterator<Item = (&String, &Quantity)> {
+    let offered = |name: &String| status.allocatable.as_ref().is_some_and(|all| all.contains_key(name));
+    status.capacity.iter().flatten().filter(move |(name, _)| name.contains('/') && !offered(name))
 }
 
 /// The node's own address: the first of its pods' network.
@@ -117,6 +124,10 @@ pub(crate) fn status(node: &Node, now: Timestamp) -> Value {
     let before = node.status.as_ref().unwrap_or(&empty);
     let size = json!({"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"});
     let named = before.capacity.as_ref().or(before.allocatable.as_ref()).map_or(size, |capacity| json!(capacity));
+    let mut offered = before.allocatable.as_ref().map_or(named.clone(), |all| json!(all));
+    for (name, amount) in unoffered(before) {
+        offered[name] = json!(amount);
+    }
     let conditions = [
         ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
         ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
@@ -134,7 +145,7 @@ pub(crate) fn status(node: &Node, now: Timestamp) -> Value {
     let mut addresses = vec![json!({"type": "Hostname", "address": node.metadata.name})];
     addresses.extend(address(node).map(|address| json!({"type": "InternalIP", "address": address})));
     json!({
-        "capacity": named, "allocatable": before.allocatable.as_ref().map_or(named.clone(), |all| json!(all)),
+        "capacity": named, "allocatable": offered,
         "addresses": addresses, "conditions": conditions,
         "nodeInfo": {
             "architecture": "amd64", "operatingSystem": "linux", "osImage": "simulated", "kernelVersion": "simulated",
@@ -195,5 +206,22 @@ mod tests {
         let since = |place: usize| &status["conditions"][place]["lastTransitionTime"];
         assert_eq!((since(1), since(3)), (&json!("2026-01-01T00:00:00Z"), &json!("2026-01-02T00:00:00Z")));
         assert_eq!(status["conditions"][1]["reason"], "KubeletHasNoDiskPressure");
+    }
+
+    #[test]
+    fn a_device_that_is_put_into_the_capacity_can_be_asked_for() {
+        let mut value = json!({
+            "metadata": {"name": "n"}, "status": {
+                "capacity": {"cpu": "1", "example.com/dongle": "5", "example.com/kept": "8"},
+                "allocatable": {"cpu": "1", "example.com/kept": "7"},
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        });
+        let node = |value: &Value| -> Node { serde_json::from_value(value.clone()).expect("a node") };
+        assert!(needs_report(&node(&value)));
+        value["status"] = status(&node(&value), Timestamp::now());
+        let all = json!({"cpu": "1", "example.com/dongle": "5", "example.com/kept": "7"});
+        assert_eq!(value["status"]["allocatable"], all);
+        assert!(!needs_report(&node(&value)));
     }
 }

@@ -159,7 +159,15 @@ fn turn(
     if let Some(end) = &pod.metadata.deletion_timestamp {
         let grace = SignedDuration::from_secs(pod.metadata.deletion_grace_period_seconds.unwrap_or_default());
         let left = (end.0 - grace + stages.stop).min(end.0).duration_since(now);
-        return if left.is_positive() { (Step::Nothing, Some(left)) } else { (Step::Leave, None) };
+        if left.is_positive() {
+            return (Step::Nothing, Some(left));
+        }
+        // One that a finalizer keeps says that it ended: it needs its place no longer.
+        if pod.metadata.finalizers.as_ref().is_some_and(|all| !all.is_empty()) && !is_finished(pod) {
+            let life = status::Life::stopped(pod, stages, now);
+            return (Step::Report(Box::new(status::status(pod, &life, address, host, now))), None);
+        }
+        return (Step::Leave, None);
     }
     if pods::is_finished(pod) {
         return (Step::Nothing, None);

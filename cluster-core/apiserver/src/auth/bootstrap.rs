@@ -4,105 +4,104 @@
 
 use crate::prelude::*;
 
-/// A rule as `(verbs, API groups, resources)`, each a list separated by spaces; `core` is the core group. With the
-/// groups empty, the resources are paths.
-type RuleRow = (&'static str, &'static str, &'static str);
+/// A rule: verbs, API groups, resources and, where it is for some objects only, their names; each a list separated by
+/// spaces. `core` is the core group. With the groups empty, the resources are paths.
+type RuleRow<'a> = Vec<&'a str>;
+
+/// Whom a role is given to: kind and name.
+type Subject<'a> = (&'a str, &'a str);
+
+/// Namespace, name, whom a binding of that name gives it to when there is one, and rules.
+type RoleRow<'a> = (Option<&'a str>, &'a str, Option<Vec<Subject<'a>>>, Vec<RuleRow<'a>>);
 
 /// What `bootstrap.json` holds.
 ///
 /// The controllers of one process share one identity. The garbage collector and the namespace controller delete objects
-/// of every kind, so there is nothing smaller to grant to `system:kube-controller-manager`.
+/// of every kind, so there is nothing smaller to grant to `system:kube-controller-manager`. Upstream's own have a service
+/// account each, which their roles are bound to.
 #[derive(Deserialize)]
-struct Tables {
+struct Tables<'a> {
     /// Each of view, edit and admin is the sum of what is labelled for it; edit contains view, admin contains edit.
     #[serde(borrow)]
-    aggregated: [(&'static str, Vec<RuleRow>); 3],
-    /// Cluster roles that are granted as they stand: name and rules.
-    roles: Vec<(&'static str, Vec<RuleRow>)>,
-    /// Of each binding and its role the name and the subjects: kind and name.
-    bindings: Vec<(&'static str, Vec<(&'static str, &'static str)>)>,
+    aggregated: [(&'a str, Vec<RuleRow<'a>>); 3],
+    roles: Vec<RoleRow<'a>>,
 }
 
 /// The ConfigMap in `kube-system` by which extension servers learn whom to trust.
 pub const AUTHENTICATION_CONFIG: &str = "extension-apiserver-authentication";
 
-/// The role that may read [`AUTHENTICATION_CONFIG`], bound to the system's own readers; others bind it themselves.
-pub fn authentication_reader() -> [Value; 2] {
-    let mut metadata = metadata("extension-apiserver-authentication-reader");
-    metadata["namespace"] = json!("kube-system");
-    let mut bound = metadata.clone();
-    bound["name"] = json!("system::extension-apiserver-authentication-reader");
-    let (group, version) = ("rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1");
-    let subjects = ["system:kube-controller-manager", "system:kube-scheduler"]
-        .map(|name| json!({ "kind": "User", "name": name, "apiGroup": group }));
-    let mut rule = rule(&("get list watch", "core", "configmaps"));
-    rule["resourceNames"] = json!([AUTHENTICATION_CONFIG]);
-    [
-        json!({
-            "apiVersion": version, "kind": "RoleBinding", "metadata": bound, "subjects": subjects,
-            "roleRef": { "apiGroup": group, "kind": "Role", "name": metadata["name"] },
-        }),
-        json!({ "apiVersion": version, "kind": "Role", "metadata": metadata, "rules": [rule] }),
-    ]
-}
-
-/// All cluster roles and cluster role bindings, complete objects; created when they are missing.
+/// All roles and bindings, complete objects; created when they are missing.
 pub fn policy() -> Vec<Value> {
     let aggregate = |to: &str| format!("system:aggregate-to-{to}");
     let label = |to: &str| format!("rbac.authorization.k8s.io/aggregate-to-{to}");
-    let tables: Tables =
+    let tables: Tables<'_> =
         serde_json::from_str(include_str!("bootstrap.json")).expect("tables of texts, which tests read");
-    let mut objects: Vec<Value> = tables.roles.iter().map(|(name, rows)| cluster_role(name, rows)).collect();
-    let mut sum: Vec<RuleRow> = Vec::new();
+    let mut objects = Vec::new();
+    for (namespace, name, subjects, rows) in &tables.roles {
+        objects.push(role(*namespace, name, rows));
+        objects.extend(subjects.iter().map(|subjects| binding(*namespace, name, subjects)));
+    }
+    let mut sum: Vec<RuleRow<'_>> = Vec::new();
     for ((name, rows), into) in tables.aggregated.iter().zip([Some("edit"), Some("admin"), None]) {
         sum.extend_from_slice(rows);
-        let mut part = cluster_role(&aggregate(name), rows);
+        let mut part = role(None, &aggregate(name), rows);
         part["metadata"]["labels"][label(name)] = json!("true");
-        let mut whole = cluster_role(name, &sum);
+        let mut whole = role(None, name, &sum);
         whole["aggregationRule"] = json!({ "clusterRoleSelectors": [{ "matchLabels": { (label(name)): "true" } }] });
         if let Some(into) = into {
             whole["metadata"]["labels"][label(into)] = json!("true");
         }
         objects.extend([part, whole]);
     }
-    objects.extend(tables.bindings.iter().map(binding));
     objects
 }
 
-fn cluster_role(name: &str, rows: &[RuleRow]) -> Value {
-    let rules: Vec<Value> = rows.iter().map(rule).collect();
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata(name), "rules": rules,
-    })
-}
+const GROUP: &str = "rbac.authorization.k8s.io";
 
-fn metadata(name: &str) -> Value {
-    json!({
-        "name": name,
-        "labels": { "kubernetes.io/bootstrapping": "rbac-defaults" },
-        "annotations": { "rbac.authorization.kubernetes.io/autoupdate": "true" },
-    })
-}
-
-fn rule((verbs, groups, resources): &RuleRow) -> Value {
-    let list = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    if groups.is_empty() {
-        return json!({ "verbs": list(verbs), "nonResourceURLs": list(resources) });
+fn object(namespace: Option<&str>, kind: &str, name: &str) -> Value {
+    let mut object = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("Cluster{kind}"),
+        "metadata": {
+            "name": name,
+            "labels": { "kubernetes.io/bootstrapping": "rbac-defaults" },
+            "annotations": { "rbac.authorization.kubernetes.io/autoupdate": "true" },
+        },
+    });
+    if let Some(namespace) = namespace {
+        object["kind"] = json!(kind);
+        object["metadata"]["namespace"] = json!(namespace);
     }
-    let groups: Vec<String> = list(groups).into_iter().map(|g| if g == "core" { String::new() } else { g }).collect();
-    json!({ "verbs": list(verbs), "apiGroups": groups, "resources": list(resources) })
+    object
 }
 
-fn binding((name, subjects): &(&str, Vec<(&str, &str)>)) -> Value {
-    let subject = |(kind, name): &(&str, &str)| match *kind {
+fn role(namespace: Option<&str>, name: &str, rows: &[RuleRow<'_>]) -> Value {
+    let mut role = object(namespace, "Role", name);
+    role["rules"] = rows.iter().map(|row| rule(row)).collect();
+    role
+}
+
+fn rule(row: &[&str]) -> Value {
+    const FIELDS: [&str; 4] = ["verbs", "apiGroups", "resources", "resourceNames"];
+    let word = |word: &str| if word == "core" { String::new() } else { word.to_owned() };
+    let list = |text: &str| -> Value { text.split_whitespace().map(word).collect() };
+    if let [verbs, "", paths] = row {
+        return json!({ "verbs": list(verbs), "nonResourceURLs": list(paths) });
+    }
+    FIELDS.iter().zip(row).map(|(field, text)| ((*field).to_owned(), list(text))).collect()
+}
+
+fn binding(namespace: Option<&str>, name: &str, subjects: &[Subject<'_>]) -> Value {
+    let subject = |(kind, name): &Subject<'_>| match *kind {
         "ServiceAccount" => json!({ "kind": kind, "name": name, "namespace": "kube-system" }),
-        _ => json!({ "kind": kind, "name": name, "apiGroup": "rbac.authorization.k8s.io" }),
+        _ => json!({ "kind": kind, "name": name, "apiGroup": GROUP }),
     };
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": metadata(name),
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
-        "subjects": subjects.iter().map(subject).collect::<Vec<_>>(),
-    })
+    // The one role whose name others are to bind themselves leaves that name free.
+    let own = if name == "extension-apiserver-authentication-reader" { "system::" } else { "" };
+    let mut binding = object(namespace, "RoleBinding", &format!("{own}{name}"));
+    let kind = if namespace.is_some() { "Role" } else { "ClusterRole" };
+    binding["roleRef"] = json!({ "apiGroup": GROUP, "kind": kind, "name": name });
+    binding["subjects"] = subjects.iter().map(subject).collect();
+    binding
 }
 
 #[cfg(test)]
@@ -112,17 +111,34 @@ mod tests {
     #[test]
     fn every_binding_names_a_role_that_exists_and_each_object_stands_once() {
         let objects = policy();
-        let names = |kind: &str| -> Vec<&str> {
-            objects.iter().filter(|o| o["kind"] == kind).filter_map(|o| o["metadata"]["name"].as_str()).collect()
-        };
-        let roles = names("ClusterRole");
-        let mut unique = roles.clone();
-        unique.sort_unstable();
-        unique.dedup();
-        assert_eq!(unique.len(), roles.len());
-        for binding in names("ClusterRoleBinding") {
-            assert!(roles.contains(&binding), "{binding}");
+        let key = |o: &Value, kind: &Value, name: &Value| format!("{} {kind} {name}", o["metadata"]["namespace"]);
+        let all: Vec<String> = objects.iter().map(|o| key(o, &o["kind"], &o["metadata"]["name"])).collect();
+        let unique: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(unique.len(), all.len());
+        for (binding, reference) in objects.iter().map(|o| (o, &o["roleRef"])).filter(|(_, r)| r.is_object()) {
+            assert!(unique.contains(&key(binding, &reference["kind"], &reference["name"])), "{binding}");
         }
+    }
+
+    #[test]
+    fn each_controller_of_upstream_has_a_role_for_its_service_account() {
+        let objects = policy();
+        let find = |kind: &str, name: &str| {
+            objects.iter().find(|o| o["kind"] == kind && o["metadata"]["name"] == name).expect("object")
+        };
+        let name = "system:controller:certificate-controller";
+        let account =
+            json!([{ "kind": "ServiceAccount", "name": "certificate-controller", "namespace": "kube-system" }]);
+        assert_eq!(find("ClusterRoleBinding", name)["subjects"], account);
+        let approve = json!({
+            "verbs": ["approve"], "apiGroups": ["certificates.k8s.io"], "resources": ["signers"],
+            "resourceNames": ["kubernetes.io/kube-apiserver-client-kubelet"],
+        });
+        assert!(find("ClusterRole", name)["rules"].as_array().expect("rules").contains(&approve));
+        assert_eq!(find("ClusterRoleBinding", "system:node")["subjects"], json!([]), "the Node authorizer does it");
+        let reader = find("RoleBinding", "system::extension-apiserver-authentication-reader");
+        assert_eq!(reader["roleRef"]["name"], "extension-apiserver-authentication-reader");
+        assert_eq!(reader["metadata"]["namespace"], "kube-system");
     }
 
     #[test]

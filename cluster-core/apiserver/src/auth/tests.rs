@@ -32,7 +32,7 @@ fn request(verb: &'static str, path: &str) -> RequestInfo {
 async fn cluster() -> (Arc<dyn Store>, Authorizer) {
     let store = store().await;
     for object in bootstrap::policy() {
-        let resource = if object["kind"] == "ClusterRole" { "clusterroles" } else { "clusterrolebindings" };
+        let resource = format!("{}s", object["kind"].as_str().expect("kind").to_lowercase());
         put(&*store, &format!("rbac.authorization.k8s.io/{resource}"), object).await;
     }
     let binding = json!({

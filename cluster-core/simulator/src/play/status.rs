@@ -64,6 +64,13 @@ impl Life {
         let next = [Some(ready), end].into_iter().flatten().filter(|at| *at > now).min();
         Self { state: State::Running { since, ready: ready <= now }, restarts, last, next }
     }
+
+    /// Of a pod whose containers were stopped just now.
+    pub(super) fn stopped(pod: &Pod, stages: &Stages, now: Timestamp) -> Self {
+        let (at, life) = (Timestamp::from_second(now.as_second()).unwrap_or(now), Self::of(pod, stages, now));
+        let since = if let State::Running { since, .. } = life.state { since } else { at };
+        Self { state: State::Ended { since, at, failed: true }, next: None, ..life }
+    }
 }
 
 /// When the pod got its node.

@@ -79,6 +79,21 @@ fn a_deleted_pod_stays_for_its_stop_delay_within_the_grace_period() {
     }
 }
 
+#[test]
+fn a_deleted_pod_that_a_finalizer_keeps_ends_before_it_goes() {
+    let mut pod = pod(&json!({}), "Always", "ReplicaSet");
+    live(&mut pod, 0);
+    pod.metadata.finalizers = Some(vec!["example.com/kept".to_owned()]);
+    pod.metadata.deletion_grace_period_seconds = Some(0);
+    pod.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(5)));
+    let (Step::Report(status), None) = step(&pod, 5) else { panic!("it says that it ended") };
+    let ended = status.container_statuses.as_ref().and_then(|all| all[0].state.as_ref()?.terminated.as_ref());
+    assert_eq!(ended.and_then(|one| one.finished_at.as_ref()).map(|time| time.0), Some(at(5)));
+    assert_eq!(status.phase.as_deref(), Some("Failed"));
+    pod.status = Some(*status);
+    assert_eq!(step(&pod, 6), (Step::Leave, None));
+}
+
 #[tokio::test(start_paused = true)]
 async fn pods_run_on_simulated_nodes_only_and_have_addresses_of_their_own() {
     let client = FakeServer::new().client();

@@ -116,6 +116,16 @@ fn a_status_has_the_faults_that_upstream_finds_in_it() {
 }
 
 #[test]
+fn a_status_that_only_others_write_is_there_from_the_start() {
+    // A JSON patch can only add to what is there.
+    for name in ["CertificateSigningRequest", "Job", "PodCertificateRequest", "ResourceClaim"] {
+        let mut object = json!({});
+        kind(name).strategy.start(&mut object);
+        assert_eq!(object["status"], json!({}), "{name}");
+    }
+}
+
+#[test]
 fn what_a_status_says_for_good_stays() {
     let of = |status: Value| json!({"spec": {}, "status": status});
     let counted = of(json!({"collisionCount": 2}));
