@@ -1,4 +1,4 @@
-import { expect, kubectl, object, sample, test } from './dashboard';
+import { apply, expect, kubectl, object, sample, test } from './dashboard';
 
 test.beforeAll(sample);
 
@@ -21,6 +21,23 @@ test('a port is forwarded to this machine, and answers when other pods have come
   // One that leads to a pod on its way out is cut off.
   await expect.poll(() => status().catch(() => 0)).toBe(200);
   await expect(page.getByText('Answers')).toBeVisible();
+  await page.getByRole('button', { name: 'Remove the forward to' }).click();
+  await expect(page.getByText('No ports are forwarded')).toBeVisible();
+});
+
+test('a forward to a service without a ready pod says so, and answers when one has become ready', async ({ page }) => {
+  const hello = 'containers: [{name: main, image: "devcluster/cats-for-gold:v1", args: [front]}]';
+  apply(
+    `{apiVersion: v1, kind: Service, metadata: {name: lonely}, spec: {selector: {app: lonely}, ports: [{port: 80}]}}`,
+  );
+  await page.goto(`${object('core/v1/services', 'lonely')}?view=forwards`);
+  await page.getByRole('button', { name: 'Forward', exact: true }).click();
+  await expect(page.getByText('no pod answers behind the service')).toBeVisible();
+  await expect(page.getByText('Answers', { exact: true })).toBeHidden();
+  apply(`{apiVersion: v1, kind: Pod, metadata: {name: lonely, labels: {app: lonely}}, spec: {${hello}}}`);
+  await expect(page.getByText('Answers', { exact: true })).toBeVisible();
+  kubectl('delete', 'pod', 'lonely', '--now');
+  await expect(page.getByText('no pod answers behind the service')).toBeVisible();
   await page.getByRole('button', { name: 'Remove the forward to' }).click();
   await expect(page.getByText('No ports are forwarded')).toBeVisible();
 });

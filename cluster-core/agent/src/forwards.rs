@@ -8,7 +8,9 @@ mod tunnel;
 
 use crate::prelude::*;
 use crate::process::{Events, tell};
+use cluster_client::Informer;
 use cluster_object::status::GroupResource;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::copy_bidirectional;
@@ -88,6 +90,17 @@ impl Forward {
     fn listening(id: String, wanted: Wanted, automatic: bool) -> Self {
         let Wanted { cluster, namespace, target, port, .. } = wanted;
         Self { id, cluster, namespace, target, port, state: "listening", automatic, ..Self::default() }
+    }
+
+    /// It waits for as long as there is a reason.
+    fn wait(&mut self, why: Option<Saying>) {
+        self.state = if why.is_some() { "waiting" } else { "listening" };
+        self.why = why;
+    }
+
+    /// Whether it waits because no pod is ready behind its service.
+    fn has_nobody(&self) -> bool {
+        self.why == Some(services::nobody())
     }
 }
 
@@ -185,6 +198,9 @@ impl Forwards {
         let task = match bound {
             Ok((port, socket)) => {
                 forward.local = port;
+                if self.verdict(&forward) == Some(false) {
+                    forward.wait(Some(services::nobody()));
+                }
                 Some(AbortOnDropHandle::new(match socket {
                     Socket::Streams(listener) => {
                         tokio::spawn(serve(self.clone(), forward.clone(), listener, node_port))
@@ -213,19 +229,27 @@ impl Forwards {
         }
     }
 
-    /// Of an automatic forward its service tells the state.
-    fn answers(&self, forward: &Forward) {
+    /// What the pods of a forward's service say to it, as far as they are known.
+    fn verdict(&self, forward: &Forward) -> Option<bool> {
+        let slices: Informer<EndpointSlice> = self.clusters.live(&forward.cluster).ok()?.informers.informer();
+        services::verdict(forward, &slices.is_synced().then(|| slices.list())?)
+    }
+
+    /// A connection was led on, or why not. Of an automatic forward its service alone tells the state.
+    fn connected(&self, forward: &Forward, error: Option<&Error>) {
         if !forward.automatic {
-            self.set_state(&forward.id, "listening", None);
+            self.wait(&forward.id, error.map(|error| Saying::verbatim(error.to_string())));
         }
     }
 
-    /// Sets whether somebody answers behind a forward.
-    fn set_state(&self, id: &str, state: &'static str, why: Option<Saying>) {
+    /// Sets why a forward waits, if it does; that no pod is ready is said in no other words.
+    fn wait(&self, id: &str, why: Option<Saying>) {
         let mut list = self.list.lock();
-        let Some(entry) = list.get_mut(id).filter(|entry| entry.forward.state != "failed") else { return };
-        if (entry.forward.state, &entry.forward.why) != (state, &why) {
-            (entry.forward.state, entry.forward.why) = (state, why);
+        let Some(Entry { forward, .. }) = list.get_mut(id).filter(|entry| entry.forward.state != "failed") else {
+            return;
+        };
+        if forward.why != why && !(forward.has_nobody() && why.is_some()) {
+            forward.wait(why);
             drop(list);
             self.tell();
         }
@@ -268,15 +292,10 @@ async fn connect(forwards: Arc<Forwards>, forward: Forward, mut socket: TcpStrea
             None => through_server(&forwards, &live, &forward, &mut socket).await,
         },
     };
-    match ended {
-        Ok(()) => forwards.answers(&forward),
-        Err(error) => {
-            tracing::debug!(id = forward.id, %error, "a connection was not led on");
-            if !forward.automatic {
-                forwards.set_state(&forward.id, "waiting", Some(Saying::verbatim(error.to_string())));
-            }
-        }
+    if let Err(error) = &ended {
+        tracing::debug!(id = forward.id, %error, "a connection was not led on");
     }
+    forwards.connected(&forward, ended.as_ref().err());
 }
 
 /// A port of each of a cluster's nodes that run.
@@ -307,5 +326,5 @@ async fn through_server(
     socket: &mut TcpStream,
 ) -> Result<(), Error> {
     let (pod, port) = target::resolve(live, &forward.namespace, &forward.target, forward.port).await?;
-    tunnel::join(live, &forward.namespace, &pod, port, socket, || forwards.answers(forward)).await
+    tunnel::join(live, &forward.namespace, &pod, port, socket, || forwards.connected(forward, None)).await
 }

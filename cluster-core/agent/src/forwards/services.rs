@@ -5,7 +5,7 @@ use crate::prelude::*;
 use cluster_client::{Informer, Object};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// Changes of one rollout are taken together.
 const SETTLE: Duration = Duration::from_millis(50);
@@ -19,17 +19,13 @@ struct Open {
     port: u16,
     protocol: Protocol,
     node_port: u16,
-    /// Whether a pod answers behind it.
-    answers: bool,
 }
 
 /// The ports of all services that have one on the nodes. UDP only goes through a node, for port-forward knows none.
-fn open(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> BTreeSet<Open> {
-    let ready: HashSet<(&str, &str)> = slices.iter().filter_map(|slice| answering(slice)).collect();
+fn open(services: &[Arc<Service>]) -> BTreeSet<Open> {
     let ports = services.iter().flat_map(|service| {
         let spec = service.spec.as_ref();
         let (namespace, name) = (service.namespace(), service.name());
-        let answers = ready.contains(&(namespace, name));
         let ports = spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default().iter();
         ports.filter_map(move |port| {
             let protocol = match port.protocol.as_deref().unwrap_or("TCP") {
@@ -43,7 +39,6 @@ fn open(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> BTreeSet<Op
                 port: u16::try_from(port.port).ok()?,
                 protocol,
                 node_port: u16::try_from(port.node_port?).ok().filter(|port| *port > 0)?,
-                answers,
             })
         })
     });
@@ -92,9 +87,10 @@ async fn follow(forwards: Arc<Forwards>, live: Arc<Live>) {
         slices.synced().await;
         loop {
             while of_services.try_recv().is_ok() || of_slices.try_recv().is_ok() {}
-            let wanted = open(&services.list(), &slices.list());
+            let wanted = open(&services.list());
             reconcile(&forwards, &live.name, &present, &wanted).await;
             present = wanted;
+            judge(&forwards, &live.name, &slices.list());
             let changed = tokio::select! {
                 change = of_services.recv() => change.is_some(),
                 change = of_slices.recv() => change.is_some(),
@@ -114,28 +110,40 @@ async fn follow(forwards: Arc<Forwards>, live: Arc<Live>) {
     }
 }
 
+/// Tells of all forwards of a cluster whether a pod is ready behind their service.
+fn judge(forwards: &Forwards, cluster: &str, slices: &[Arc<EndpointSlice>]) {
+    for forward in forwards.list().iter().filter(|forward| forward.cluster == cluster) {
+        if let Some(answers) = verdict(forward, slices) {
+            forwards.wait(&forward.id, (!answers).then(nobody));
+        }
+    }
+}
+
+/// Whether a forward answers, where the pods of its service decide it: what its connections met is told until none is
+/// ready.
+pub(super) fn verdict(forward: &Forward, slices: &[Arc<EndpointSlice>]) -> Option<bool> {
+    let service = (forward.namespace.as_str(), forward.target.strip_prefix("service/")?);
+    let answers = slices.iter().any(|slice| answering(slice) == Some(service));
+    (!answers || forward.has_nobody()).then_some(answers)
+}
+
+pub(super) fn nobody() -> Saying {
+    say("why.forward.no-pod")
+}
+
 impl Open {
     fn id(&self, cluster: &str) -> String {
         let protocol = if self.protocol == Protocol::Udp { ":udp" } else { "" };
         format!("{cluster}:{}:{}:{}:{}{protocol}", self.namespace, self.service, self.port, self.node_port)
     }
-
-    fn state(&self) -> (&'static str, Option<Saying>) {
-        if self.answers { ("listening", None) } else { ("waiting", Some(say("why.forward.no-pod"))) }
-    }
 }
 
 async fn reconcile(forwards: &Arc<Forwards>, cluster: &str, present: &BTreeSet<Open>, wanted: &BTreeSet<Open>) {
-    let ids = |set: &BTreeSet<Open>| set.iter().map(|open| open.id(cluster)).collect::<HashSet<_>>();
-    let (had, wants) = (ids(present), ids(wanted));
-    had.difference(&wants).for_each(|id| forwards.take_away(id));
+    for open in present.difference(wanted) {
+        forwards.take_away(&open.id(cluster));
+    }
     for open in wanted.difference(present) {
         let id = open.id(cluster);
-        let (state, why) = open.state();
-        if had.contains(&id) {
-            forwards.set_state(&id, state, why);
-            continue;
-        }
         let kept = forwards.memory.get(|memory| memory.ports.get(&id).copied());
         let bound = bind(open.protocol, kept.unwrap_or(open.node_port), TRIES).await;
         let wanted = Wanted {
@@ -145,7 +153,7 @@ async fn reconcile(forwards: &Arc<Forwards>, cluster: &str, present: &BTreeSet<O
             port: open.port,
             local: None,
         };
-        let forward = Forward { state, why, protocol: open.protocol, ..Forward::listening(id.clone(), wanted, true) };
+        let forward = Forward { protocol: open.protocol, ..Forward::listening(id.clone(), wanted, true) };
         let forward = forwards.put(forward, bound, Some(open.node_port));
         // Only what differs from the node port must be remembered.
         if forward.local != 0 && kept != Some(forward.local) && forward.local != open.node_port {
@@ -180,17 +188,31 @@ mod tests {
             ),
             service("dead", json!([{"port": 81, "nodePort": 30081, "protocol": "TCP"}])),
         ];
-        let slice = |service: &str, ready: Value| {
-            read::<EndpointSlice>(json!({"metadata": {"namespace": "shop", "labels": {SERVICE_LABEL: service}},
-                "addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}]}))
-        };
-        let slices = [slice("front", json!(true)), slice("dead", json!(false)), slice("inside", Value::Null)];
-        let found: Vec<_> = open(&services, &slices).into_iter().map(|o| (o.id("dev"), o.answers)).collect();
-        let mut expected = vec![("dev:shop:dead:81:30081".to_owned(), false)];
-        if ROUTABLE {
-            expected.push(("dev:shop:front:53:30053:udp".to_owned(), true));
-        }
-        expected.push(("dev:shop:front:80:30080".to_owned(), true));
+        let found: Vec<_> = open(&services).into_iter().map(|open| open.id("dev")).collect();
+        let udp = ROUTABLE.then_some("dev:shop:front:53:30053:udp");
+        let expected: Vec<_> =
+            ["dev:shop:dead:81:30081"].into_iter().chain(udp).chain(["dev:shop:front:80:30080"]).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_forward_waits_while_no_pod_is_ready_behind_its_service() {
+        let refused = Some(Saying::verbatim("refused"));
+        for (target, why, ready, expected) in [
+            ("service/web", None, json!(false), Some(false)),
+            ("service/web", refused.clone(), json!(false), Some(false)),
+            ("service/web", Some(nobody()), json!(true), Some(true)),
+            ("service/web", Some(nobody()), Value::Null, Some(true)),
+            ("service/web", refused, json!(true), None),
+            ("service/web", None, json!(true), None),
+            ("service/other", None, json!(true), Some(false)),
+            ("deployment/web", None, json!(false), None),
+        ] {
+            let forward =
+                Forward { namespace: "shop".to_owned(), target: target.to_owned(), why, ..Forward::default() };
+            let slice = json!({"metadata": {"namespace": "shop", "labels": {SERVICE_LABEL: "web"}},
+                "addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}]});
+            assert_eq!(verdict(&forward, &[read(slice)]), expected, "{forward:?}");
+        }
     }
 }
