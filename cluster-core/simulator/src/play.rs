@@ -163,7 +163,7 @@ fn turn(
             return (Step::Nothing, Some(left));
         }
         // One that a finalizer keeps says that it ended: it needs its place no longer.
-        if pod.metadata.finalizers.as_ref().is_some_and(|all| !all.is_empty()) && !is_finished(pod) {
+        if !pod.finalizers().is_empty() && !pods::is_finished(pod) {
             let life = status::Life::stopped(pod, stages, now);
             return (Step::Report(Box::new(status::status(pod, &life, address, host, now))), None);
         }

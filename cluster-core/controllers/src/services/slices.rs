@@ -244,9 +244,22 @@ fn plan(origin: &Origin, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<
             actions.extend(update(&current[index], endpoints, origin));
         }
     }
-    let unused = current.iter().zip(used).filter(|(_, used)| !used);
-    actions.extend(unused.map(|(slice, _)| Action::Delete(slice.clone())));
+    let mut unused: Vec<_> = current.iter().zip(used).filter(|(_, used)| !used).map(|(slice, _)| slice).collect();
+    let mut actions: Vec<Action> = actions.into_iter().map(|action| in_place(action, &mut unused)).collect();
+    actions.extend(unused.into_iter().map(|slice| Action::Delete(slice.clone())));
     actions
+}
+
+/// What would be made takes the place of a slice that would go, so that who waits for that one sees it change. Source:
+/// upstream's `reconciler.finalize`.
+fn in_place(action: Action, unused: &mut Vec<&Arc<EndpointSlice>>) -> Action {
+    let Action::Create(new) = action else { return action };
+    let Some(at) = unused.iter().position(|old| old.address_type == new.address_type) else {
+        return Action::Create(new);
+    };
+    let ObjectMeta { labels, annotations, owner_references, .. } = new.metadata;
+    let metadata = ObjectMeta { labels, annotations, owner_references, ..unused.remove(at).metadata.clone() };
+    Action::Update(EndpointSlice { metadata, ..new })
 }
 
 fn wire(ports: &[Port]) -> Vec<EndpointPort> {
@@ -353,6 +366,23 @@ mod tests {
         let labels = slices[0].metadata.labels.clone().expect("labels");
         let wanted = [(HEADLESS_LABEL, ""), (SERVICE, "web"), MANAGED_BY, ("a", "b")];
         assert!(wanted.iter().all(|(name, value)| labels.get(*name).is_some_and(|found| found == value)), "{labels:?}");
+    }
+
+    #[test]
+    fn a_new_slice_takes_the_place_of_one_that_goes() {
+        let origin = Origin::of(&service());
+        let mut slices = Vec::new();
+        apply(&mut slices, plan(&origin, Groups::from([(("IPv4".to_owned(), vec![]), vec![])]), &[]));
+        for wanted in [0..2, 7..9] {
+            let actions = plan(&origin, group(wanted), &slices);
+            assert!(matches!(&actions[..], [Action::Update(slice)] if slice.name() == "s0"), "{actions:?}");
+            apply(&mut slices, actions);
+            assert_eq!((sizes(&slices), slices[0].ports.as_ref().map(Vec::len)), (vec![2], Some(1)));
+        }
+        let mut other = group(0..1);
+        other.insert(("IPv6".to_owned(), vec![]), vec![]);
+        let kinds = plan(&origin, other, &slices).iter().map(|a| matches!(a, Action::Create(_))).collect::<Vec<_>>();
+        assert_eq!(kinds, [false, true], "a slice never changes its family");
     }
 
     #[test]
