@@ -16,7 +16,8 @@ use tokio_util::task::TaskTracker;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to send its request's headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Every watch of a client is a stream of its one connection.
+/// Every watch of a client is a stream of its one connection. As many may be taken back before they are looked at, as
+/// happens when a component of a busy client ends: by h2's default, 20, its other requests would end with them.
 const MAX_STREAMS: u32 = 1000;
 /// How long requests may go on after `cancel`.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -70,7 +71,9 @@ where
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
+    let mut http2 = builder.http2();
+    http2.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
+    http2.max_pending_accept_reset_streams(MAX_STREAMS as usize);
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(serving);
     let ended = tokio::select! {

@@ -1,10 +1,11 @@
-//! Requests that are answered before their body was read, over real connections.
+//! Clients over real connections that do not wait: for an answer before they send on, or for an answer at all.
 
 use super::{Api, Body, group};
 use cluster_apiserver::auth::serve::serve;
-use cluster_pki::{Authority, Subject, Usage, tls};
-use http::Request;
+use cluster_pki::{Authority, Pair, Subject, Usage, tls};
+use http::{Request, Response};
 use rustls::pki_types::ServerName;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,30 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 type Stream = tokio_rustls::client::TlsStream<TcpStream>;
+
+/// A server that listens, and whom its certificate is from.
+async fn listen<F>(handle: impl Fn(Request<Body>) -> F + Clone + Send + Sync + 'static) -> (SocketAddr, Authority)
+where
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    tls::install_provider();
+    let authority = Authority::generate("test").expect("a CA");
+    let (names, usage) = (vec!["localhost".to_owned()], Usage::Server);
+    let subject = Subject { names, usage, ..Subject::client("server", "") };
+    let pair = authority.issue(&subject).expect("a certificate");
+    let config = tls::server(&pair, authority.cert(), tls::Clients::Optional).expect("TLS");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(serve(listener, config, handle, CancellationToken::new()));
+    (address, authority)
+}
+
+async fn connect(address: SocketAddr, authority: &Authority, identity: Option<&Pair>) -> Stream {
+    let client = TlsConnector::from(Arc::new(tls::client(authority.cert(), identity).expect("TLS")));
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    let name = ServerName::try_from("localhost").expect("a name");
+    client.connect(name, stream).await.expect("a handshake")
+}
 
 /// Reads one answer to its end: the code.
 async fn answer(stream: &mut Stream) -> u16 {
@@ -36,19 +61,10 @@ async fn answer(stream: &mut Stream) -> u16 {
 #[tokio::test]
 async fn a_client_that_sends_all_before_it_reads_gets_an_early_answer_and_keeps_its_connection() {
     const KIB: usize = 1024;
-    tls::install_provider();
     let api = Api::start().await;
-    let authority = Authority::generate("test").expect("a CA");
-    let (names, usage) = (vec!["localhost".to_owned()], Usage::Server);
-    let subject = Subject { names, usage, ..Subject::client("server", "") };
-    let (pair, ca) = (authority.issue(&subject).expect("a certificate"), authority.cert());
-    let config = tls::server(&pair, ca, tls::Clients::Optional).expect("TLS");
-    let admin = authority.issue(&Subject::client("admin", group::MASTERS)).expect("a certificate");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
     // The answer is ready once its handler has ended.
     let (answered, mut answers) = mpsc::unbounded_channel();
-    let (server, cancel) = (Arc::clone(&api.server), CancellationToken::new());
+    let server = Arc::clone(&api.server);
     let handle = move |request: Request<Body>| {
         let (server, answered) = (Arc::clone(&server), answered.clone());
         async move {
@@ -57,17 +73,15 @@ async fn a_client_that_sends_all_before_it_reads_gets_an_early_answer_and_keeps_
             response
         }
     };
-    tokio::spawn(serve(listener, config, handle, cancel.clone()));
+    let (address, authority) = listen(handle).await;
+    let admin = authority.issue(&Subject::client("admin", group::MASTERS)).expect("a certificate");
     for (token, identity, kind, first, rest, code) in [
         ("nobodys", None, "application/json", KIB, 200 * KIB, 401),
         ("", None, "application/json", KIB, 200 * KIB, 403),
         ("", Some(&admin), "application/json", 3 * KIB * KIB + 64 * KIB, 200 * KIB, 413),
         ("", Some(&admin), "application/x-unicorn", KIB, 200 * KIB, 415),
     ] {
-        let client = TlsConnector::from(Arc::new(tls::client(ca, identity).expect("TLS")));
-        let stream = TcpStream::connect(address).await.expect("a connection");
-        let name = ServerName::try_from("localhost").expect("a name");
-        let mut stream = client.connect(name, stream).await.expect("a handshake");
+        let mut stream = connect(address, &authority, identity).await;
         let bearer = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
         let head = format!(
             "POST /api/v1/namespaces HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{bearer}Content-Length: {}\r\n\r\n",
@@ -84,5 +98,50 @@ async fn a_client_that_sends_all_before_it_reads_gets_an_early_answer_and_keeps_
         assert_eq!(answer(&mut stream).await, 200, "the connection goes on");
         answers.recv().await.expect("an answer");
     }
-    cancel.cancel();
+}
+
+/// A frame of HTTP/2. Source: RFC 9113, section 4.1.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test]
+async fn a_client_that_cancels_many_requests_at_once_keeps_its_connection() {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const RESET: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const GO_AWAY: u8 = 7;
+    const END: u8 = 0b101;
+    let api = Api::start().await;
+    let server = Arc::clone(&api.server);
+    let handle = move |request: Request<Body>| {
+        let server = Arc::clone(&server);
+        async move { server.handle(request).await }
+    };
+    let (address, authority) = listen(handle).await;
+    let mut stream = connect(address, &authority, None).await;
+    // GET, https, /livez, localhost: by their numbers in the static table where it has them. Source: RFC 7541.
+    let get = [&[0x82, 0x87, 0x04, 6][..], b"/livez", &[0x01, 9], b"localhost"].concat();
+    let mut sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(SETTINGS, 0, 0, &[])[..]].concat();
+    let last = 401;
+    for id in (1..last).step_by(2) {
+        sent.extend(frame(HEADERS, END, id, &get));
+        sent.extend(frame(RESET, 0, id, &8_u32.to_be_bytes()));
+    }
+    sent.extend(frame(HEADERS, END, last, &get));
+    stream.write_all(&sent).await.expect("sent");
+    stream.flush().await.expect("sent");
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.expect("the connection is whole");
+        let number = |bytes: &[u8]| bytes.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
+        let mut payload = vec![0; number(&head[..3]) as usize];
+        stream.read_exact(&mut payload).await.expect("the connection is whole");
+        assert_ne!(head[3], GO_AWAY, "{}", String::from_utf8_lossy(&payload));
+        if (head[3], number(&head[5..])) == (DATA, last) && !payload.is_empty() {
+            return assert_eq!(payload, b"ok");
+        }
+    }
 }
