@@ -1,6 +1,7 @@
 //! What services select: the addresses behind them as endpoint slices and as the older Endpoints objects.
 
 pub(crate) mod endpoints;
+mod hints;
 pub(crate) mod mirror;
 mod ports;
 pub(crate) mod slices;

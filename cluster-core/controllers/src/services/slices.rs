@@ -1,12 +1,11 @@
 //! The endpoint slices of each service with a selector: at most 100 endpoints each, moved as little as possible.
 
+use super::hints::hints;
 use super::ports::{Port, resolve};
 use super::{affected, exists, hostname, labels, node_name, publishes_not_ready, selected, selector, target};
 use crate::prelude::*;
 use futures::future::try_join_all;
-use k8s_openapi::api::discovery::v1::{
-    Endpoint, EndpointConditions, EndpointHints, EndpointPort, EndpointSlice, ForNode, ForZone,
-};
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 
 pub(super) const SERVICE: &str = "kubernetes.io/service-name";
 pub(super) const MANAGED_BY: (&str, &str) =
@@ -179,16 +178,6 @@ fn address_of_family(pod: &Pod, family: &str) -> Option<String> {
     let status = pod.status.as_ref()?;
     let all = status.pod_ips.iter().flatten().map(|ip| ip.ip.as_str()).chain(status.pod_ip.as_deref());
     all.into_iter().find(|ip| !ip.is_empty() && ip.contains(':') == (family == "IPv6")).map(str::to_owned)
-}
-
-/// Whom an endpoint is meant for when its service asks for near ones.
-fn hints(service: &Service, endpoint: &Endpoint) -> Option<EndpointHints> {
-    let wanted = service.spec.as_ref()?.traffic_distribution.as_deref()?;
-    endpoint.conditions.as_ref()?.ready.filter(|ready| *ready)?;
-    let for_zones = endpoint.zone.clone().map(|name| vec![ForZone { name }]);
-    let node = endpoint.node_name.clone().filter(|_| wanted == "PreferSameNode");
-    let for_nodes = node.map(|name| vec![ForNode { name }]);
-    (for_zones.is_some() || for_nodes.is_some()).then_some(EndpointHints { for_nodes, for_zones })
 }
 
 fn endpoint(service: &Service, pod: &Pod, ip: String) -> Endpoint {
@@ -383,23 +372,6 @@ mod tests {
         other.insert(("IPv6".to_owned(), vec![]), vec![]);
         let kinds = plan(&origin, other, &slices).iter().map(|a| matches!(a, Action::Create(_))).collect::<Vec<_>>();
         assert_eq!(kinds, [false, true], "a slice never changes its family");
-    }
-
-    #[test]
-    fn endpoints_are_meant_for_those_near_them_when_their_service_asks() {
-        let near = |wanted: Option<&str>, ready, zone: Option<&str>| {
-            let mut service = service();
-            service.spec.get_or_insert_default().traffic_distribution = wanted.map(str::to_owned);
-            let conditions = EndpointConditions { ready: Some(ready), ..EndpointConditions::default() };
-            let (node_name, zone) = (Some("n".to_owned()), zone.map(str::to_owned));
-            let endpoint = Endpoint { conditions: Some(conditions), node_name, zone, ..Endpoint::default() };
-            hints(&service, &endpoint).map(|hints| (hints.for_nodes.is_some(), hints.for_zones.is_some()))
-        };
-        assert_eq!(near(None, true, Some("z")), None);
-        assert_eq!(near(Some("PreferSameNode"), true, Some("z")), Some((true, true)));
-        assert_eq!(near(Some("PreferSameNode"), false, Some("z")), None);
-        assert_eq!(near(Some("PreferClose"), true, Some("z")), Some((false, true)));
-        assert_eq!(near(Some("PreferSameZone"), true, None), None);
     }
 
     const HEADLESS_LABEL: &str = super::super::HEADLESS;
