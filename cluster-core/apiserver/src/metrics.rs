@@ -3,6 +3,8 @@
 use crate::paths::GIT_VERSION;
 use crate::prelude::*;
 use http::header::CONTENT_TYPE;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use std::fmt::Write;
 
 /// Upper bounds of the latency buckets, in seconds. Source: upstream's `apiserver_request_duration_seconds`.
@@ -146,17 +148,12 @@ pub(crate) fn render(server: &ApiServer) -> String {
 fn process() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
-    // Clock ticks in user and kernel mode are the 14th and 15th field; the name before them may hold spaces.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    let usage = getrusage(UsageWho::RUSAGE_SELF).map(|usage| usage.user_time() + usage.system_time());
+    let microseconds = usage.map_or(0, |time| time.num_microseconds());
     format!(
         "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total {}\n\
          # TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",
-        ticks as f64 / TICKS_PER_SECOND,
+        microseconds as f64 / 1e6,
         resident.unwrap_or(0_u64) * 1024,
     )
 }
-
-/// What Linux calls `USER_HZ`; the same on all architectures it still runs on.
-const TICKS_PER_SECOND: f64 = 100.0;

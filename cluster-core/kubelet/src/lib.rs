@@ -1,7 +1,7 @@
 //! Runs the pods of one node: what the API server assigns to it and what lies in its manifests' folder.
 //!
 //! One actor per pod ([`pod`]) decides by pure functions and drives a container engine through [`runtime::Runtime`].
-//! The kubelet keeps its Node object ([`node`]) and answers the API server over mutual TLS ([`server`]). Without an API
+//! The kubelet keeps its Node object ([`node`]) and answers the API server, and whom that lets ask, over TLS ([`server`]). Without an API
 //! server it runs static pods alone.
 
 mod node;

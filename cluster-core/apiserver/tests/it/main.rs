@@ -3,10 +3,10 @@
 mod access;
 mod aggregation;
 mod apply;
+mod connections;
 mod conversions;
 mod custom;
 mod delete;
-mod early;
 mod errors;
 mod fuzz;
 mod hook;

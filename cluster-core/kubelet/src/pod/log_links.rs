@@ -33,7 +33,8 @@ pub(super) fn remove(logs: &Path, container: &ContainerInfo) -> Result<()> {
     let (of_pod, beside) = links(logs, container);
     absent(std::fs::remove_file(beside))?;
     absent(std::fs::remove_file(&of_pod))?;
-    for folder in of_pod.ancestors().skip(1).take(2) {
+    let of_container = of_pod.parent();
+    for folder in of_container.into_iter().chain(of_container.and_then(Path::parent)) {
         match std::fs::remove_dir(folder) {
             Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => break,
             removed => absent(removed)?,

@@ -58,7 +58,11 @@ impl Pods {
         }
     }
 
-    /// The pod as its actor sees it.
+    /// The pod of this UID, as its actor sees it.
+    pub(crate) fn view(&self, uid: &str) -> Option<View> {
+        self.0.read().get(uid).map(|known| known.view.borrow().clone())
+    }
+
     fn pod(&self, uid: &str) -> Option<Arc<Pod>> {
         self.0.read().get(uid).map(|known| known.view.borrow().pod.clone())
     }

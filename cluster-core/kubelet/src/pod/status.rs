@@ -139,10 +139,8 @@ fn container_status(state: &PodState, c: &ContainerState) -> core::ContainerStat
     }
 }
 
-/// How a volume is mounted; every kernel that runs here can refuse writes below a mount too.
 fn mount_status(mount: &core::VolumeMount) -> core::VolumeMountStatus {
-    let wanted = mount.recursive_read_only.as_deref();
-    let recursive = if matches!(wanted, Some("Enabled" | "IfPossible")) { "Enabled" } else { "Disabled" };
+    let recursive = if crate::volume::is_recursive(mount) { "Enabled" } else { "Disabled" };
     core::VolumeMountStatus {
         name: mount.name.clone(),
         mount_path: mount.mount_path.clone(),

@@ -143,6 +143,7 @@ impl Runtime for Docker {
             running: c.state.as_ref().is_some_and(|s| s.to_string() == "running"),
             created: c.state.is_some_and(|s| s.to_string() == "created"),
             labels: c.labels.unwrap_or_default(),
+            image_id: c.image_id.unwrap_or_default(),
             ..ContainerInfo::default()
         };
         Ok(listed.into_iter().map(brief).collect())

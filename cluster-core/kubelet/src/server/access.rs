@@ -15,20 +15,17 @@ const ADMINISTRATORS: &str = "system:masters";
 const TOKEN_REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
-/// Parts of the kubelet's server that have a subresource of `nodes` of their own; all others are `proxy`.
-/// Source: upstream's `pkg/kubelet/server/auth.go`.
-const PARTS: [(&str, &str); 8] = [
-    ("/stats", "stats"),
-    ("/metrics", "metrics"),
-    ("/logs", "log"),
-    ("/checkpoint", "checkpoint"),
-    ("/pods", "pods"),
-    ("/runningpods", "pods"),
-    ("/configz", "configz"),
-    ("/healthz", "healthz"),
+/// Parts of the kubelet's server that have a subresource of `nodes` of their own; all others are `proxy`, which still
+/// opens those that it alone opened before they had a name. Source: upstream's `pkg/kubelet/server/auth.go`.
+const PARTS: [(&str, &[&str]); 7] = [
+    ("/stats", &["stats"]),
+    ("/metrics", &["metrics"]),
+    ("/logs", &["log"]),
+    ("/checkpoint", &["checkpoint"]),
+    ("/pods", &["pods", "proxy"]),
+    ("/runningpods", &["pods", "proxy"]),
+    ("/configz", &["configz", "proxy"]),
 ];
-/// Those that `proxy` alone opened before they had a name; it still does.
-const ONCE_PROXY: [&str; 3] = ["pods", "configz", "healthz"];
 
 /// A user as a review tells it: `username`, `groups`, `uid`, `extra`.
 type User = Value;
@@ -91,18 +88,18 @@ impl Access {
         }
         let verb = verb(method);
         let subresources = subresources(path);
-        for subresource in &subresources {
+        for subresource in subresources {
             match self.allows(user, verb, subresource).await {
                 Ok(true) => return None,
                 Ok(false) => {}
                 Err(error) => {
                     tracing::warn!(%error, "failed to review a user's access");
-                    let text = format!("Authorization error ({})", attributes(user, verb, &subresources));
+                    let text = format!("Authorization error ({})", attributes(user, verb, subresources));
                     return Some(Refusal(StatusCode::INTERNAL_SERVER_ERROR, text));
                 }
             }
         }
-        Some(Refusal(StatusCode::FORBIDDEN, format!("Forbidden ({})", attributes(user, verb, &subresources))))
+        Some(Refusal(StatusCode::FORBIDDEN, format!("Forbidden ({})", attributes(user, verb, subresources))))
     }
 
     async fn allows(&self, user: &User, verb: &str, subresource: &str) -> Result<bool, cluster_client::Error> {
@@ -150,13 +147,9 @@ fn verb(method: &Method) -> &'static str {
 }
 
 /// The subresources of `nodes` of which each alone opens a path.
-fn subresources(path: &str) -> Vec<&'static str> {
+fn subresources(path: &str) -> &'static [&'static str] {
     let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    match PARTS.iter().find(|(root, _)| below(root)) {
-        Some((_, part)) if ONCE_PROXY.contains(part) => vec![part, "proxy"],
-        Some((_, part)) => vec![part],
-        None => vec!["proxy"],
-    }
+    PARTS.iter().find(|(root, _)| below(root)).map_or(&["proxy"], |(_, subresources)| subresources)
 }
 
 fn attributes(user: &User, verb: &str, subresources: &[&str]) -> String {

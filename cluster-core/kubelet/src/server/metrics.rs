@@ -50,7 +50,7 @@ pub(super) async fn resource(State(target): State<Arc<Target>>) -> Result<String
     for ((namespace, pod, _), containers) in &pods {
         for container in containers {
             let labels = vec![("container", &*container.name), ("namespace", &**namespace), ("pod", &**pod)];
-            starts.extend(container.started_at.map(|start| (labels.clone(), seconds_since_epoch(start))));
+            starts.extend(container.started_at.as_ref().map(|start| (labels.clone(), seconds_since_epoch(start.0))));
             subjects.push(("container", labels, container.usage));
         }
         subjects.push(("pod", vec![("namespace", namespace), ("pod", pod)], total(containers)));
@@ -98,7 +98,8 @@ pub(super) async fn cadvisor(State(target): State<Arc<Target>>) -> Result<String
         let memory = rows.iter().map(|(labels, c)| (labels.clone(), c.usage.memory_bytes as f64));
         out.family("gauge", name, at, memory);
     }
-    let starts = rows.iter().filter_map(|(labels, c)| Some((labels.clone(), seconds_since_epoch(c.started_at?))));
+    let starts =
+        rows.iter().filter_map(|(labels, c)| Some((labels.clone(), seconds_since_epoch(c.started_at.as_ref()?.0))));
     out.family("gauge", "container_start_time_seconds", at, starts);
     let seen = rows.iter().map(|(labels, _)| (labels.clone(), seconds_since_epoch(now)));
     out.family("gauge", "container_last_seen", at, seen);

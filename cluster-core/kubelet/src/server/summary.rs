@@ -23,7 +23,7 @@ pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Va
         let containers = containers.iter().map(|container| {
             let mut one = figures(&container.usage);
             one["name"] = json!(container.name);
-            one["startTime"] = json!(container.started_at.map(whole_seconds));
+            one["startTime"] = json!(container.started_at);
             one
         });
         pod["containers"] = containers.collect();
@@ -39,9 +39,4 @@ pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Va
     }
     node["nodeName"] = json!(target.node_name);
     Ok(Json(json!({"node": node, "pods": pods})))
-}
-
-/// Times of the API have no fractions.
-fn whole_seconds(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,6 +1,7 @@
 //! What running containers use, asked of the engine once for all who tell it: the summary and the metrics.
 
 use crate::prelude::*;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// A pod's namespace, name and UID.
 pub(super) type PodKey = (String, String, String);
@@ -10,7 +11,7 @@ pub(super) struct Measured {
     pub(super) name: String,
     pub(super) id: String,
     pub(super) image: String,
-    pub(super) started_at: Option<Timestamp>,
+    pub(super) started_at: Option<Time>,
     pub(super) usage: Usage,
 }
 
@@ -24,15 +25,13 @@ pub(super) async fn running(target: &Target) -> Result<Vec<ContainerInfo>, Refus
 
 /// What each container uses, by pod.
 pub(super) async fn by_pod(target: &Target, running: &[ContainerInfo]) -> BTreeMap<PodKey, Vec<Measured>> {
-    let views: HashMap<String, View> =
-        target.pods.list().into_iter().map(|view| (view.pod.metadata.uid.clone().unwrap_or_default(), view)).collect();
     let asked = running.iter().filter(|c| c.label(label::CONTAINER) != label::SANDBOX).map(|c| {
         let own = |key| c.label(key).to_owned();
         let pod = (own(label::POD_NAMESPACE), own(label::POD_NAME), own(label::POD_UID));
-        let (image, started_at) = views.get(&pod.2).map(|view| told(view, &own(label::CONTAINER))).unwrap_or_default();
+        let name = own(label::CONTAINER);
+        let (image, started_at) = target.pods.view(&pod.2).map(|view| told(&view, &name)).unwrap_or_default();
         async move {
             let usage = target.runtime.usage(&c.id).await.unwrap_or_default();
-            let name = c.label(label::CONTAINER).to_owned();
             (pod, Measured { name, id: c.id.clone(), image, started_at, usage })
         }
     });
@@ -44,13 +43,13 @@ pub(super) async fn by_pod(target: &Target, running: &[ContainerInfo]) -> BTreeM
 }
 
 /// The image and the start of a container as its pod's status has them.
-fn told(view: &View, container: &str) -> (String, Option<Timestamp>) {
+fn told(view: &View, container: &str) -> (String, Option<Time>) {
     let status = &view.status;
     let lists = [&status.container_statuses, &status.init_container_statuses, &status.ephemeral_container_statuses];
     let found = lists.into_iter().flatten().flatten().find(|status| status.name == container);
     found.map_or_else(Default::default, |status| {
         let running = status.state.as_ref().and_then(|state| state.running.as_ref());
-        (status.image.clone(), running.and_then(|running| running.started_at.as_ref()).map(|time| time.0))
+        (status.image.clone(), running.and_then(|running| running.started_at.clone()))
     })
 }
 

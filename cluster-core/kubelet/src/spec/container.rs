@@ -123,9 +123,8 @@ fn mounts<'v>(
     value: &impl Fn(&str) -> Option<&'v str>,
 ) -> Result<Vec<Mount>, String> {
     let mut out = Vec::new();
-    let volumes = parts.pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
-    let read_only: Vec<&str> = volumes.filter(|v| volume::read_only(v)).map(|v| v.name.as_str()).collect();
-    let of_volume = |name: &str| read_only.contains(&name);
+    let volumes = || parts.pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
+    let read_only = |name: &str| volumes().any(|v| v.name == name && volume::read_only(v));
     for (index, wanted) in definition.volume_mounts.iter().flatten().enumerate() {
         let volume = parts.volumes.get(&wanted.name).ok_or_else(|| format!("volume {:?} not found", wanted.name))?;
         let sub = match (&wanted.sub_path, &wanted.sub_path_expr) {
@@ -150,8 +149,8 @@ fn mounts<'v>(
         out.push(Mount {
             source: source.display().to_string(),
             target,
-            read_only: wanted.read_only.unwrap_or_default() || of_volume(&wanted.name),
-            recursive: matches!(wanted.recursive_read_only.as_deref(), Some("Enabled" | "IfPossible")),
+            read_only: wanted.read_only.unwrap_or_default() || read_only(&wanted.name),
+            recursive: volume::is_recursive(wanted),
             propagation: wanted.mount_propagation.clone(),
         });
     }

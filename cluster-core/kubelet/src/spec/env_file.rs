@@ -25,39 +25,40 @@ fn open_inside(volume: &Path, path: &str) -> std::io::Result<std::fs::File> {
 }
 
 fn value(text: &str, key: &str) -> Result<Option<String>, String> {
-    let invalid = |why: &str| Err(format!("couldn't parse env file: {why}"));
     let mut rest = text;
     while !rest.is_empty() {
-        let line = rest.trim_start_matches([' ', '\t']);
-        let (whole, after) = line.split_once('\n').unwrap_or((line, ""));
-        if whole.trim_end_matches('\r').is_empty() || whole.starts_with('#') {
-            rest = after;
-            continue;
-        }
-        let Some((name, assigned)) = whole.split_once('=') else { return invalid("missing '='") };
-        if name.is_empty() || name.contains([' ', '\t']) {
-            return invalid("empty variable name, or whitespace before '='");
-        }
-        // As in a shell, what stands behind a space is not assigned any more.
-        if assigned.is_empty() || assigned.starts_with([' ', '\t']) {
-            if name == key {
-                return Ok(Some(String::new()));
-            }
-            rest = after;
-            continue;
-        }
-        let quoted = line[name.len() + 1..].strip_prefix('\'').and_then(|quoted| quoted.split_once('\''));
-        let Some((value, behind)) = quoted else { return invalid("a value must be enclosed in single quotes") };
-        let (comment, next) = behind.split_once('\n').unwrap_or((behind, ""));
-        if !comment.trim_start().is_empty() && !comment.trim_start().starts_with('#') {
-            return invalid("unexpected content after closing quote");
-        }
-        if name == key {
+        let (assigned, behind) = assignment(rest).map_err(|why| format!("couldn't parse env file: {why}"))?;
+        if let Some((_, value)) = assigned.filter(|(name, _)| *name == key) {
             return Ok(Some(value.to_owned()));
         }
-        rest = next;
+        rest = behind;
     }
     Ok(None)
+}
+
+/// What the first line assigns, a name and a value, if it does; and the text behind it, or behind the lines of its value.
+fn assignment(text: &str) -> Result<(Option<(&str, &str)>, &str), &'static str> {
+    let text = text.trim_start_matches([' ', '\t']);
+    let (line, behind) = text.split_once('\n').unwrap_or((text, ""));
+    if line.trim_end_matches('\r').is_empty() || line.starts_with('#') {
+        return Ok((None, behind));
+    }
+    let (name, assigned) = line.split_once('=').ok_or("missing '='")?;
+    if name.is_empty() || name.contains([' ', '\t']) {
+        return Err("empty variable name, or whitespace before '='");
+    }
+    // As in a shell, what stands behind a space is not assigned any more.
+    if assigned.is_empty() || assigned.starts_with([' ', '\t']) {
+        return Ok((Some((name, "")), behind));
+    }
+    let quoted = text[name.len() + 1..].strip_prefix('\'').and_then(|quoted| quoted.split_once('\''));
+    let (value, behind) = quoted.ok_or("a value must be enclosed in single quotes")?;
+    let (comment, behind) = behind.split_once('\n').unwrap_or((behind, ""));
+    let comment = comment.trim_start();
+    if !comment.is_empty() && !comment.starts_with('#') {
+        return Err("unexpected content after closing quote");
+    }
+    Ok((Some((name, value)), behind))
 }
 
 #[cfg(test)]

@@ -153,6 +153,11 @@ pub(crate) fn read_only(volume: &core::Volume) -> bool {
         || volume.image.is_some()
 }
 
+/// Whether a mount that may only be read holds that for what is mounted below it too. Every kernel that runs here can.
+pub(crate) fn is_recursive(mount: &core::VolumeMount) -> bool {
+    matches!(mount.recursive_read_only.as_deref(), Some("Enabled" | "IfPossible"))
+}
+
 /// Volumes on a cloud's disks, and the field that names the disk.
 const CLOUD_DISKS: &[(&str, &str)] = &[
     ("gcePersistentDisk", "pdName"),
@@ -224,11 +229,17 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
     }
     let local = spec.local.ok_or_else(|| format!("volume {name:?} is of a kind this node cannot mount"))?;
     let path = PathBuf::from(&local.path);
-    if path.exists() {
-        let owned = context.fs_group.map_or(Ok(()), |group| give_to_group(&path, group));
-        return owned.map(|()| path).map_err(|e| format!("giving {:?} to its group failed: {e}", local.path));
+    if !path.exists() {
+        return Err(format!("path {:?} does not exist", local.path));
     }
-    Err(format!("path {:?} does not exist", local.path))
+    if let Some(group) = context.fs_group {
+        let given = path.clone();
+        // There may be many files.
+        let giving = tokio::task::spawn_blocking(move || give_to_group(&given, group)).await;
+        let given = giving.map_err(|e| e.to_string())?;
+        given.map_err(|e| format!("giving {:?} to its group failed: {e}", local.path))?;
+    }
+    Ok(path)
 }
 
 /// The places where something is mounted.
