@@ -5,10 +5,11 @@ use crate::server::StartError;
 use crate::verbs::{self, Managed, Part, Proposed, change};
 use crate::{auth, endpoints, flow};
 use futures::future::try_join_all;
+use tokio::task::JoinSet;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
-pub(crate) async fn run(server: &ApiServer) -> Result<(), StartError> {
+pub(crate) async fn run(server: &Arc<ApiServer>) -> Result<(), StartError> {
     let namespaces =
         NAMESPACES.map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
     // Flow schemas say whether their levels are there.
@@ -84,8 +85,21 @@ fn service_cidr(server: &ApiServer) -> Value {
     })
 }
 
-async fn ensure(server: &ApiServer, objects: Vec<Value>) -> Result<(), StartError> {
-    try_join_all(objects.into_iter().map(|object| create(server, object))).await?;
+/// Makes what is missing, on all processors: the first start makes some two hundred objects.
+async fn ensure(server: &Arc<ApiServer>, objects: Vec<Value>) -> Result<(), StartError> {
+    let share = objects.len().div_ceil(tokio::runtime::Handle::current().metrics().num_workers());
+    let mut tasks = JoinSet::new();
+    for objects in objects.chunks(share.max(1)) {
+        let (server, objects) = (Arc::clone(server), objects.to_vec());
+        tasks.spawn(
+            async move { try_join_all(objects.into_iter().map(|object| create(&server, object))).await.map(drop) },
+        );
+    }
+    while let Some(made) = tasks.join_next().await {
+        let failed =
+            |ended| StartError::Bootstrap { what: "the first objects".into(), source: Status::internal(ended) };
+        made.map_err(failed)??;
+    }
     Ok(())
 }
 
