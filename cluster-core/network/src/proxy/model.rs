@@ -20,6 +20,26 @@ pub struct Model {
     pub local_endpoints: BTreeSet<Ipv4Addr>,
     /// Ports of the node that lead to its pods.
     pub host_ports: BTreeMap<HostPort, Endpoint>,
+    /// What load balancers ask, by port of the node.
+    pub health_checks: BTreeMap<u16, HealthCheck>,
+}
+
+/// A service whose load balancer asks each node whether one of its pods is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// The service's namespace.
+    pub namespace: String,
+    /// The service's name.
+    pub name: String,
+    /// How many of its ready endpoints are on this node.
+    pub local_endpoints: usize,
+}
+
+/// Where the proxy stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The node's name.
+    pub node: &'a str,
 }
 
 /// One port of one service.
@@ -68,16 +88,24 @@ struct Candidate {
 
 impl Model {
     /// Reads all services; `slices_of` gives the slices of `namespace/name`.
-    pub fn read(services: &[Arc<Service>], slices_of: impl Fn(&str) -> Vec<Arc<EndpointSlice>>, node: &str) -> Self {
+    pub fn read(
+        services: &[Arc<Service>],
+        slices_of: impl Fn(&str) -> Vec<Arc<EndpointSlice>>,
+        place: Place<'_>,
+    ) -> Self {
         let mut model = Self::default();
         for service in services {
             let slices = slices_of(&service.key().to_string());
-            model.ports.extend(service_ports(service, &slices, node));
+            model.ports.extend(service_ports(service, &slices, place));
+            let mut ready = BTreeSet::new();
             for endpoint in slices.iter().flat_map(|slice| slice.endpoints.iter().flatten()) {
-                if endpoint.node_name.as_deref() == Some(node) {
-                    model.local_endpoints.extend(endpoint.addresses.iter().filter_map(|a| a.parse::<Ipv4Addr>().ok()));
+                if endpoint.node_name.as_deref() == Some(place.node) {
+                    let addresses = addresses(&endpoint.addresses);
+                    ready.extend(addresses.iter().copied().filter(|_| conditions(endpoint).0));
+                    model.local_endpoints.extend(addresses);
                 }
             }
+            model.health_checks.extend(health_check(service, ready.len()));
         }
         model.ports.sort_by(|a, b| a.name.cmp(&b.name));
         model
@@ -94,12 +122,10 @@ impl Model {
 const NOT_OURS: [&str; 2] = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
 
 /// The ports of one service; none for headless and external-name services.
-pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], node: &str) -> Vec<ServicePort> {
+pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], place: Place<'_>) -> Vec<ServicePort> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let cluster_ips = addresses(spec.cluster_ips.as_deref().unwrap_or_default());
-    let labels = service.metadata.labels.as_ref();
-    let not_ours = labels.is_some_and(|labels| NOT_OURS.iter().any(|key| labels.contains_key(*key)));
-    if spec.type_.as_deref() == Some("ExternalName") || cluster_ips.is_empty() || not_ours {
+    if spec.type_.as_deref() == Some("ExternalName") || cluster_ips.is_empty() || !is_ours(service) {
         return Vec::new();
     }
     let external_ips = external_ips(service, spec);
@@ -108,7 +134,7 @@ pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], node: &st
     let of = service.key();
     let of_port = |port: &ApiPort| {
         let protocol = port.protocol.as_deref().unwrap_or("TCP");
-        let candidates = candidates(slices, port.name.as_deref().unwrap_or_default(), protocol, node);
+        let candidates = candidates(slices, port.name.as_deref().unwrap_or_default(), protocol, place);
         let protocol = protocol.to_ascii_lowercase();
         Some(ServicePort {
             name: format!("{of}/{protocol}/{}", port.port),
@@ -124,6 +150,19 @@ pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], node: &st
         })
     };
     spec.ports.iter().flatten().filter_map(of_port).collect()
+}
+
+fn is_ours(service: &Service) -> bool {
+    !NOT_OURS.iter().any(|key| service.label(key).is_some())
+}
+
+fn health_check(service: &Service, local_endpoints: usize) -> Option<(u16, HealthCheck)> {
+    let spec = service.spec.as_ref().filter(|_| is_ours(service))?;
+    let policy = (spec.type_.as_deref(), spec.external_traffic_policy.as_deref());
+    let port = spec.health_check_node_port.filter(|_| policy == (Some("LoadBalancer"), Some("Local")))?;
+    let (namespace, name) = (service.namespace().to_owned(), service.name().to_owned());
+    let port = u16::try_from(port).ok().filter(|port| *port != 0)?;
+    Some((port, HealthCheck { namespace, name, local_endpoints }))
 }
 
 fn addresses(texts: &[String]) -> Vec<Ipv4Addr> {
@@ -147,7 +186,7 @@ fn affinity(spec: &ServiceSpec) -> Option<u32> {
     Some(seconds.and_then(|s| u32::try_from(s).ok()).unwrap_or(AFFINITY_SECONDS))
 }
 
-fn candidates(slices: &[Arc<EndpointSlice>], port_name: &str, protocol: &str, node: &str) -> Vec<Candidate> {
+fn candidates(slices: &[Arc<EndpointSlice>], port_name: &str, protocol: &str, place: Place<'_>) -> Vec<Candidate> {
     let mut found = Vec::new();
     for slice in slices.iter().filter(|slice| slice.address_type == "IPv4") {
         let port = slice.ports.iter().flatten().find(|p| {
@@ -157,10 +196,8 @@ fn candidates(slices: &[Arc<EndpointSlice>], port_name: &str, protocol: &str, no
         for endpoint in slice.endpoints.iter().flatten() {
             let Some(address) = endpoint.addresses.first().and_then(|a| a.parse().ok()) else { continue };
             let (ready, serving) = conditions(endpoint);
-            let local = endpoint.node_name.as_deref() == Some(node);
-            let nodes =
-                endpoint.hints.as_ref().and_then(|hints| hints.for_nodes.as_ref()).filter(|nodes| !nodes.is_empty());
-            let near = nodes.map(|nodes| nodes.iter().any(|hint| hint.name == node));
+            let local = endpoint.node_name.as_deref() == Some(place.node);
+            let near = near(endpoint, place);
             found.push(Candidate { endpoint: Endpoint { address, port }, ready, serving, local, near });
         }
     }
@@ -173,6 +210,12 @@ fn conditions(endpoint: &ApiEndpoint) -> (bool, bool) {
     let ready = conditions.ready.unwrap_or(true);
     let terminating = conditions.terminating.unwrap_or(false);
     (ready, terminating && conditions.serving.unwrap_or(ready))
+}
+
+/// What the hints of an endpoint say of this node.
+fn near(endpoint: &ApiEndpoint, place: Place<'_>) -> Option<bool> {
+    let nodes = endpoint.hints.as_ref().and_then(|hints| hints.for_nodes.as_ref()).filter(|nodes| !nodes.is_empty());
+    nodes.map(|nodes| nodes.iter().any(|hint| hint.name == place.node))
 }
 
 /// Ready endpoints, of these the ones meant for this node; when there are none, terminating ones that still serve

@@ -1,6 +1,6 @@
 //! From API objects to nft scripts.
 
-use super::{Model, Options, delta, ruleset};
+use super::{Model, Options, Place, delta, ruleset};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn slice(endpoints: &[Row<'_>]) -> Arc<EndpointSlice> {
 }
 
 fn model(service: Arc<Service>, slice: Arc<EndpointSlice>) -> Model {
-    Model::read(&[service], |_| vec![slice.clone()], "a")
+    Model::read(&[service], |_| vec![slice.clone()], Place { node: "a" })
 }
 
 fn chains(service: Arc<Service>, slice: Arc<EndpointSlice>) -> Vec<(String, String)> {
@@ -83,6 +83,23 @@ fn endpoints_meant_for_this_node_are_preferred_when_all_are_meant_for_some() {
         }
         let ports = model(service(json!({})), Arc::new(slice)).ports;
         assert_eq!(ports[0].internal.len(), expected, "{hinted:?}");
+    }
+}
+
+#[test]
+fn load_balancers_of_local_services_ask_for_the_ready_pods_of_this_node() {
+    let endpoints = slice(&[
+        ("10.244.1.2", "a", true, false),
+        ("10.244.1.3", "a", true, false),
+        ("10.244.1.4", "a", false, true),
+        ("10.244.2.2", "b", true, false),
+    ]);
+    for (kind, policy, expected) in
+        [("LoadBalancer", "Local", Some(2)), ("LoadBalancer", "Cluster", None), ("NodePort", "Local", None)]
+    {
+        let spec = json!({ "type": kind, "externalTrafficPolicy": policy, "healthCheckNodePort": 31000 });
+        let checks = model(service(spec), endpoints.clone()).health_checks;
+        assert_eq!(checks.get(&31000).map(|check| check.local_endpoints), expected, "{kind} {policy}");
     }
 }
 
