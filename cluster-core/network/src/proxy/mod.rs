@@ -34,6 +34,9 @@ pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The index of EndpointSlices by `namespace/service`.
 pub(crate) const BY_SERVICE: &str = "service";
 
+/// The label that tells a node's zone.
+const ZONE: &str = "topology.kubernetes.io/zone";
+
 /// What the proxy must know of its node.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -73,7 +76,7 @@ pub async fn run(
     let mut applied: Option<Ruleset> = None;
     loop {
         while service_changes.try_recv().is_ok() || slice_changes.try_recv().is_ok() {}
-        let place = Place { node: &options.node };
+        let place = Place { node: &options.node, zone: own.zone.as_deref() };
         let mut model = Model::read(&services.list(), |key| slices.by_index(BY_SERVICE, key), place);
         model.lead(&own.host_ports);
         let wanted = ruleset(&model, &options);
@@ -112,6 +115,7 @@ pub async fn run(
 #[derive(PartialEq)]
 struct Surroundings {
     host_ports: BTreeMap<HostPort, Endpoint>,
+    zone: Option<String>,
     /// Load balancers should leave the node alone.
     leaving: bool,
 }
@@ -120,6 +124,7 @@ impl Surroundings {
     fn read(node: Option<&Node>, pods: &[Arc<Pod>]) -> Self {
         Self {
             host_ports: host_ports(pods),
+            zone: node.and_then(|node| node.label(ZONE)).map(str::to_owned),
             leaving: node.is_some_and(health::is_leaving),
         }
     }

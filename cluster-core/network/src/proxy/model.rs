@@ -40,6 +40,8 @@ pub struct HealthCheck {
 pub struct Place<'a> {
     /// The node's name.
     pub node: &'a str,
+    /// The zone that the node's label tells.
+    pub zone: Option<&'a str>,
 }
 
 /// One port of one service.
@@ -82,8 +84,8 @@ struct Candidate {
     /// Terminating but still serving: used when nobody is ready.
     serving: bool,
     local: bool,
-    /// Whether it is meant for this node, if it is meant for certain nodes.
-    near: Option<bool>,
+    /// Whether it is meant for this node, and for its zone, if it is meant for certain nodes or zones.
+    near: [Option<bool>; 2],
 }
 
 impl Model {
@@ -212,23 +214,31 @@ fn conditions(endpoint: &ApiEndpoint) -> (bool, bool) {
     (ready, terminating && conditions.serving.unwrap_or(ready))
 }
 
-/// What the hints of an endpoint say of this node.
-fn near(endpoint: &ApiEndpoint, place: Place<'_>) -> Option<bool> {
-    let nodes = endpoint.hints.as_ref().and_then(|hints| hints.for_nodes.as_ref()).filter(|nodes| !nodes.is_empty());
-    nodes.map(|nodes| nodes.iter().any(|hint| hint.name == place.node))
+/// What the hints of an endpoint say of this node, and of its zone.
+fn near(endpoint: &ApiEndpoint, place: Place<'_>) -> [Option<bool>; 2] {
+    let hints = endpoint.hints.as_ref();
+    let nodes = hints.and_then(|hints| hints.for_nodes.as_ref()).filter(|nodes| !nodes.is_empty());
+    let zones = hints.and_then(|hints| hints.for_zones.as_ref()).filter(|zones| !zones.is_empty());
+    [
+        nodes.map(|nodes| nodes.iter().any(|hint| hint.name == place.node)),
+        zones.map(|zones| zones.iter().any(|hint| Some(&*hint.name) == place.zone)),
+    ]
 }
 
-/// Ready endpoints, of these the ones meant for this node; when there are none, terminating ones that still serve
-/// (KEP-1669).
+/// Ready endpoints, of these the ones meant for this node or else its zone, when all are meant for some; when there are
+/// none, terminating ones that still serve (KEP-1669). Who wants only local ones has no use for hints.
 fn choose(candidates: &[Candidate], local_only: bool) -> Vec<Endpoint> {
     let pick = |wanted: fn(&Candidate) -> bool| -> Vec<&Candidate> {
         candidates.iter().filter(|c| wanted(c) && (c.local || !local_only)).collect()
     };
     let mut chosen = pick(|c| c.ready);
+    let hints = [0, 1].into_iter().find(|hint| {
+        chosen.iter().all(|c| c.near[*hint].is_some()) && chosen.iter().any(|c| c.near[*hint] == Some(true))
+    });
     if chosen.is_empty() {
         chosen = pick(|c| c.serving);
-    } else if chosen.iter().all(|c| c.near.is_some()) && chosen.iter().any(|c| c.near == Some(true)) {
-        chosen.retain(|c| c.near == Some(true));
+    } else if let Some(hint) = hints.filter(|_| !local_only) {
+        chosen.retain(|c| c.near[hint] == Some(true));
     }
     let chosen: BTreeSet<Endpoint> = chosen.into_iter().map(|c| c.endpoint).collect();
     chosen.into_iter().collect()
