@@ -65,6 +65,11 @@ fn resources(options: &KubeletOptions, reserved_memory: i64) -> BTreeMap<String,
     entries.into_iter().map(|(name, amount)| (name.to_owned(), Quantity(amount))).collect()
 }
 
+/// What the node itself gives to pods.
+pub(crate) fn allocatable(options: &KubeletOptions) -> BTreeMap<String, Quantity> {
+    resources(options, RESERVED_MEMORY)
+}
+
 /// Resources that others put into the node's capacity, like devices: named with a domain.
 fn extended(status: Option<&core::NodeStatus>) -> impl Iterator<Item = (&String, &Quantity)> {
     let capacity = status.and_then(|s| s.capacity.as_ref());
@@ -90,7 +95,7 @@ pub(super) fn status(
     let address = |type_: &str, address: String| core::NodeAddress { type_: type_.to_owned(), address };
     let mut images: Vec<&ImageInfo> = images.iter().collect();
     images.sort_by_key(|image| std::cmp::Reverse(image.size));
-    let mut allocatable = resources(options, RESERVED_MEMORY);
+    let mut allocatable = allocatable(options);
     allocatable.extend(extended(before).map(|(name, amount)| (name.clone(), amount.clone())));
     let image = |i: &ImageInfo| core::ContainerImage { names: Some(i.names.clone()), size_bytes: Some(i.size) };
     core::NodeStatus {
