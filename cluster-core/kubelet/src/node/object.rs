@@ -91,7 +91,7 @@ pub(super) fn status(
     images: &[ImageInfo],
     before: Option<&core::NodeStatus>,
 ) -> core::NodeStatus {
-    let [kernel, os, machine, boot] = names();
+    let [kernel, os, machine, system, boot] = names();
     let address = |type_: &str, address: String| core::NodeAddress { type_: type_.to_owned(), address };
     let mut images: Vec<&ImageInfo> = images.iter().collect();
     images.sort_by_key(|image| std::cmp::Reverse(image.size));
@@ -117,8 +117,8 @@ pub(super) fn status(
             kernel_version: kernel,
             kubelet_version: "v1.37.0".to_owned(),
             kube_proxy_version: String::new(),
-            machine_id: machine.clone(),
-            system_uuid: machine,
+            machine_id: machine,
+            system_uuid: system,
             operating_system: "linux".to_owned(),
             os_image: os,
             ..core::NodeSystemInfo::default()
