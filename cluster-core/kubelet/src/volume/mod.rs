@@ -34,6 +34,8 @@ pub(crate) struct VolumeContext {
     pub(crate) objects: Option<Arc<Objects>>,
     pub(crate) place: Place,
     pub(crate) fs_group: Option<u32>,
+    /// A volume whose top is the group's is taken to be the group's throughout.
+    pub(crate) trust_top: bool,
     /// The user that all containers run as, if it is one.
     pub(crate) only_user: Option<u32>,
     pub(crate) tokens: Arc<Tokens>,
@@ -201,6 +203,11 @@ fn open_folder(path: &Path) -> Result<(), String> {
     made.map_err(|e| format!("{}: {e}", path.display()))
 }
 
+/// Whether a folder is the group's to write and gives what comes into it to the group.
+fn is_groups(path: &Path, group: u32) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_dir() && meta.gid() == group && meta.mode() & 0o2770 == 0o2770)
+}
+
 /// Lets a group read and write all of a volume, and own what comes. Source: upstream's volume ownership.
 fn give_to_group(path: &Path, group: u32) -> std::io::Result<()> {
     let meta = path.symlink_metadata()?;
@@ -244,7 +251,7 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
     if !path.exists() {
         return Err(format!("path {:?} does not exist", local.path));
     }
-    if let Some(group) = context.fs_group {
+    if let Some(group) = context.fs_group.filter(|group| !(context.trust_top && is_groups(&path, *group))) {
         let given = path.clone();
         // There may be many files.
         let giving = tokio::task::spawn_blocking(move || give_to_group(&given, group)).await;
@@ -286,7 +293,10 @@ mod tests {
         std::fs::write(&file, "x").expect("written");
         std::os::unix::fs::symlink("/etc/passwd", dir.join("l")).expect("linked");
         let group = nix::unistd::getegid().as_raw();
+        std::fs::set_permissions(volume.path(), PermissionsExt::from_mode(0o770)).expect("closed");
+        assert!(!is_groups(volume.path(), group));
         give_to_group(volume.path(), group).expect("given");
+        assert!(is_groups(volume.path(), group) && !is_groups(volume.path(), group + 1) && !is_groups(&file, group));
         let mode = |path: &Path| path.metadata().map(|meta| meta.mode() & 0o7777).expect("there");
         assert_eq!((mode(volume.path()) & 0o2770, mode(&file) & 0o660), (0o2770, 0o660));
         assert_eq!(mode(Path::new("/etc/passwd")), 0o644);
