@@ -98,6 +98,11 @@ impl Informers {
         Self { client, trims: HashMap::new(), shared: Arc::default() }
     }
 
+    /// What fills the caches.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Leaves out of every cached object of a kind what `trim` takes away, to save memory.
     #[must_use]
     pub fn trimmed<K: Object>(mut self, trim: fn(&mut K)) -> Self {

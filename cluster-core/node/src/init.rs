@@ -22,6 +22,7 @@ const RESTART_DELAY: u32 = 1;
 pub fn run() -> Result<()> {
     let signals = blocked_signals()?;
     mounts::prepare().context("failed to prepare the node's mounts")?;
+    identify(Path::new("/etc/machine-id"))?;
     for stale in STALE {
         remove_stale(Path::new(stale))?;
     }
@@ -47,6 +48,15 @@ pub fn run() -> Result<()> {
             _ => return stop(services),
         }
     }
+}
+
+/// Gives the node an ID that no other has, for as long as its container lives. The machine's own is that of all nodes.
+fn identify(file: &Path) -> Result<()> {
+    if std::fs::metadata(file).is_ok_and(|found| found.len() > 0) {
+        return Ok(());
+    }
+    let random = std::fs::read_to_string("/proc/sys/kernel/random/uuid").context("failed to read a random UUID")?;
+    std::fs::write(file, random.replace('-', "")).with_context(|| format!("failed to write {}", file.display()))
 }
 
 /// Removes what a killed process may have left.
@@ -148,4 +158,23 @@ fn stop(services: impl IntoIterator<Item = Service, IntoIter: DoubleEndedIterato
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_gets_an_id_of_its_own_and_keeps_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+        std::fs::write(&one, "").expect("an image's empty file");
+        let id = |file: &Path| {
+            identify(file).expect("identified");
+            std::fs::read_to_string(file).expect("an ID")
+        };
+        let (first, again, another) = (id(&one), id(&one), id(&other));
+        assert!(first == again && first != another, "{first} {again} {another}");
+        assert!(first.trim().len() == 32 && first.trim().bytes().all(|b| b.is_ascii_hexdigit()), "{first}");
+    }
 }

@@ -12,6 +12,7 @@ fn logs_come_whole_cut_followed_and_from_many() {
          echo went; sleep 1000 & wait']}, {name: side, image: devcluster/busybox:1, command: [sh, -c, 'echo beside; exec tail -f /dev/null']}]}}",
     );
     t.ok("kubectl wait --for=condition=Ready pod/talker --timeout=60s");
+    let raw = format!("/api/v1/namespaces/{}/pods/talker/log?container=main", t.namespace);
     t.prints(&[
         ("kubectl logs talker -c side", "beside"),
         ("kubectl logs talker -c init", "prepared"),
@@ -21,12 +22,15 @@ fn logs_come_whole_cut_followed_and_from_many() {
         ("kubectl logs talker main --tail=0", ""),
         ("kubectl logs talker main --limit-bytes=6 | wc -c", "6"),
         ("kubectl logs talker main --since-time=2999-01-01T00:00:00Z", ""),
+        (&format!("kubectl get --raw '{raw}&stream=Stderr'"), "problem"),
+        (&format!("kubectl get --raw '{raw}&stream=Stdout' | grep -c line"), "3"),
         ("kubectl logs -l app=t -c main --tail=-1 | wc -l", "4"),
         ("kubectl logs talker --all-containers --prefix | grep beside", "[pod/talker/side] beside"),
     ]);
     assert!(
         t.run("kubectl logs talker").stderr.contains("Defaulted container \"main\" out of: main, side, init (init)")
     );
+    t.refuses(&format!("kubectl get --raw '{raw}&stream=Stdout&tailLines=1'"), &["mutually exclusive for now"]);
     let stamped = t.ok("kubectl logs talker -c side --timestamps");
     assert!(stamped.starts_with("20") && stamped.ends_with("Z beside"), "{stamped}");
     let mut follow = t.start("kubectl logs -f talker -c main --tail=1");

@@ -80,6 +80,34 @@ fn services_balance_over_all_nodes() {
 }
 
 #[test]
+fn load_balancers_learn_which_nodes_have_a_pod_of_the_service() {
+    let t = space("health-checks");
+    t.ok("kubectl delete pod web-2 --wait=false");
+    let service = |policy: &str| {
+        t.apply(&format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: web}}, spec: {{type: LoadBalancer, selector: {{app: web}}, \
+             externalTrafficPolicy: {policy}, ports: [{{port: 80, targetPort: 8080}}]}}}}"
+        ));
+    };
+    service("Local");
+    let port = t.ok("kubectl get svc web -o jsonpath='{.spec.healthCheckNodePort}'");
+    let ask = |node: &str, port: &str| {
+        let address = "jsonpath='{.status.addresses[?(@.type==\"InternalIP\")].address}'";
+        let address = t.ok(&format!("kubectl get node {}-{node} -o {address}", cluster()));
+        format!("curl -s -m 5 -i http://{address}:{port}/healthz")
+    };
+    for (node, code, count) in [("worker-1", 200, 1), ("worker-2", 503, 0), ("master-1", 503, 0)] {
+        let service = ask(node, &port);
+        t.ok(&format!("timeout 20 sh -c 'until {service} | grep Endpoints.:{count}; do :; done'"));
+        let (status, weight) = (format!("HTTP/1.1 {code} "), format!("x-load-balancing-endpoint-weight: {count}\r"));
+        t.shows(&service, &[&status, &weight, "\"name\":\"web\"", "\"serviceProxyHealthy\":true"]);
+        t.shows(&ask(node, "10256"), &["HTTP/1.1 200 ", "\"nodeEligible\":true"]);
+    }
+    service("Cluster");
+    t.ok(&format!("timeout 20 sh -c 'while {}; do :; done'", ask("worker-1", &port)));
+}
+
+#[test]
 fn names_are_answered_in_pods() {
     let t = space("dns");
     let ns = &t.namespace;

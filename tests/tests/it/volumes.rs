@@ -53,6 +53,10 @@ fn an_image_is_a_volume_to_read() {
     t.ok("kubectl wait --for=condition=Ready pod/p --timeout=60s");
     t.prints(&[("kubectl exec p -- cmp /bin/busybox /data/bin/busybox", "")]);
     t.refuses("kubectl exec p -- touch /data/file", &["Read-only file system"]);
+    let part = pod("part", "", "image: {reference: 'devcluster/busybox:1'}");
+    t.apply(&part.replace("mountPath: /data", "mountPath: /data, subPath: bin"));
+    t.ok("kubectl wait --for=condition=Ready pod/part --timeout=60s");
+    t.prints(&[("kubectl exec part -- cmp /bin/busybox /data/busybox", "")]);
     let waiting = "jsonpath='{.status.containerStatuses[0].state.waiting.reason}'";
     t.ok(&format!("kubectl wait pod/missing --timeout=60s --for={waiting}=ErrImageNeverPull"));
     t.ok("kubectl delete pod p --timeout=60s");

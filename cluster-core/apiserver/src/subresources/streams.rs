@@ -4,6 +4,7 @@ use crate::backend::Target;
 use crate::prelude::*;
 use crate::request::{boolean, pairs};
 use crate::verbs::{Content, Reply, key};
+use cluster_object::field;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http_body_util::{BodyExt, Limited};
 
@@ -11,8 +12,12 @@ use http_body_util::{BodyExt, Limited};
 const MAX_REFUSAL: usize = 64 * 1024;
 
 pub(super) async fn log(call: &Call<'_>, mut parts: Parts, body: Body) -> Result<Reply, Status> {
-    let pod = call.object(&call.info.name).await?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
+    let errors = log_errors(&query);
+    if !errors.is_empty() {
+        return Err(Status::invalid("", "PodLogOptions", &call.info.name, &errors));
+    }
+    let pod = call.object(&call.info.name).await?;
     let container = container(&pod, &parameter(&query, "container"))?;
     let node = meta::text(&pod, "spec.nodeName");
     if node.is_empty() {
@@ -86,6 +91,35 @@ fn kubelet_options(query: &str) -> String {
     out.finish()
 }
 
+/// What of the options of a log cannot be or does not go together.
+fn log_errors(query: &str) -> field::Errors {
+    let given = |name: &str| Some(parameter(query, name)).filter(|value| !value.is_empty());
+    let mut errors = Vec::new();
+    for (name, least, detail) in [
+        ("tailLines", 0, "must be greater than or equal to 0"),
+        ("limitBytes", 1, "must be greater than 0"),
+        ("sinceSeconds", 1, "must be greater than 0"),
+    ] {
+        let number = given(name).and_then(|value| value.parse::<i64>().ok());
+        if let Some(number) = number.filter(|number| *number < least) {
+            errors.push(field::Error::invalid(&field::Path::new(name), &json!(number), detail));
+        }
+    }
+    let mut forbid = |detail| errors.push(field::Error::forbidden(&field::Path::default(), detail));
+    if given("sinceSeconds").and(given("sinceTime")).is_some() {
+        forbid("at most one of `sinceTime` or `sinceSeconds` may be specified");
+    }
+    let stream = given("stream").filter(|stream| stream != "All");
+    if stream.is_some() && given("tailLines").is_some() {
+        forbid("`tailLines` and specific `stream` are mutually exclusive for now");
+    }
+    if let Some(other) = stream.filter(|stream| !["Stdout", "Stderr"].contains(&stream.as_str())) {
+        let path = field::Path::new("stream");
+        errors.push(field::Error::not_supported(&path, &json!(other), &["All", "Stderr", "Stdout"]));
+    }
+    errors
+}
+
 fn parameter(query: &str, name: &str) -> String {
     pairs(query).find(|(key, _)| key == name).map(|(_, value)| value).unwrap_or_default()
 }
@@ -156,6 +190,27 @@ mod tests {
         assert_eq!(check(&two, "c"), Err("container c is not valid for pod p".to_owned()));
         let unnamed = "a container name must be specified for pod p, choose one of: [a b]";
         assert_eq!(check(&two, ""), Err(unnamed.to_owned()));
+    }
+
+    #[test]
+    fn options_of_a_log_that_cannot_be_are_refused_in_upstreams_words() {
+        let exclusive = ": Forbidden: `tailLines` and specific `stream` are mutually exclusive for now";
+        let unknown = "stream: Unsupported value: \"stdout\": supported values: \"All\", \"Stderr\", \"Stdout\"";
+        for (query, expected) in [
+            ("stream=Stderr&follow=true", "[]"),
+            ("stream=All&tailLines=5", "[]"),
+            ("stream=Stdout&tailLines=5", exclusive),
+            ("stream=stdout", unknown),
+            ("tailLines=-1", "tailLines: Invalid value: -1: must be greater than or equal to 0"),
+            ("limitBytes=0", "limitBytes: Invalid value: 0: must be greater than 0"),
+            ("sinceSeconds=0", "sinceSeconds: Invalid value: 0: must be greater than 0"),
+            (
+                "sinceSeconds=1&sinceTime=2026-01-01T00:00:00Z",
+                ": Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified",
+            ),
+        ] {
+            assert_eq!(field::aggregate(&log_errors(query)), expected, "{query}");
+        }
     }
 
     #[test]

@@ -103,16 +103,23 @@ fn first_line(path: &str) -> String {
     std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()
 }
 
-/// Kernel release, operating system, machine ID, boot ID.
-pub(super) fn names() -> [String; 4] {
+/// Kernel release, operating system, machine ID, the same as a UUID, boot ID.
+pub(super) fn names() -> [String; 5] {
+    let machine = first_line("/etc/machine-id");
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let pretty = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
     [
         first_line("/proc/sys/kernel/osrelease"),
         pretty.unwrap_or("Linux").trim_matches('"').to_owned(),
-        first_line("/etc/machine-id"),
+        machine.clone(),
+        system_uuid(&machine),
         first_line("/proc/sys/kernel/random/boot_id"),
     ]
+}
+
+/// A machine's ID as firmware would tell it; the real firmware's is that of all nodes on this machine.
+fn system_uuid(machine: &str) -> String {
+    uuid::Uuid::try_parse(machine).map(|id| id.to_string()).unwrap_or_default()
 }
 
 /// The architecture as Go calls it.
@@ -121,5 +128,17 @@ pub(super) fn architecture() -> &'static str {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nodes_uuid_is_its_machine_id_in_firmwares_writing() {
+        let id = "0123456789abcdef0123456789abcdef";
+        assert_eq!(system_uuid(id), "01234567-89ab-cdef-0123-456789abcdef");
+        assert_eq!(system_uuid(""), "");
     }
 }

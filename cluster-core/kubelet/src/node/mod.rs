@@ -6,7 +6,7 @@ mod object;
 mod pressure;
 
 pub(crate) use facts::{LEAST_MEMORY, available_memory, capacity, usage};
-pub(crate) use object::RESERVED_MEMORY;
+pub(crate) use object::{RESERVED_MEMORY, allocatable};
 
 use crate::prelude::*;
 use crate::runtime::{ImageInfo, Runtime};

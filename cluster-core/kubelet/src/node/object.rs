@@ -65,6 +65,11 @@ fn resources(options: &KubeletOptions, reserved_memory: i64) -> BTreeMap<String,
     entries.into_iter().map(|(name, amount)| (name.to_owned(), Quantity(amount))).collect()
 }
 
+/// What the node itself gives to pods.
+pub(crate) fn allocatable(options: &KubeletOptions) -> BTreeMap<String, Quantity> {
+    resources(options, RESERVED_MEMORY)
+}
+
 /// Resources that others put into the node's capacity, like devices: named with a domain.
 fn extended(status: Option<&core::NodeStatus>) -> impl Iterator<Item = (&String, &Quantity)> {
     let capacity = status.and_then(|s| s.capacity.as_ref());
@@ -86,11 +91,11 @@ pub(super) fn status(
     images: &[ImageInfo],
     before: Option<&core::NodeStatus>,
 ) -> core::NodeStatus {
-    let [kernel, os, machine, boot] = names();
+    let [kernel, os, machine, system, boot] = names();
     let address = |type_: &str, address: String| core::NodeAddress { type_: type_.to_owned(), address };
     let mut images: Vec<&ImageInfo> = images.iter().collect();
     images.sort_by_key(|image| std::cmp::Reverse(image.size));
-    let mut allocatable = resources(options, RESERVED_MEMORY);
+    let mut allocatable = allocatable(options);
     allocatable.extend(extended(before).map(|(name, amount)| (name.clone(), amount.clone())));
     let image = |i: &ImageInfo| core::ContainerImage { names: Some(i.names.clone()), size_bytes: Some(i.size) };
     core::NodeStatus {
@@ -112,8 +117,8 @@ pub(super) fn status(
             kernel_version: kernel,
             kubelet_version: "v1.37.0".to_owned(),
             kube_proxy_version: String::new(),
-            machine_id: machine.clone(),
-            system_uuid: machine,
+            machine_id: machine,
+            system_uuid: system,
             operating_system: "linux".to_owned(),
             os_image: os,
             ..core::NodeSystemInfo::default()

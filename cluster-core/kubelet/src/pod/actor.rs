@@ -213,6 +213,7 @@ impl Actor {
                 let dir = context.pod_dir(&pod);
                 self.send_when_done(async move {
                     clean(&context, &pod).await;
+                    probe::figures::forget(pod.uid());
                     let cleaned = tokio::task::spawn_blocking(move || volume::clean(&dir)).await;
                     if let Ok(Err(e)) = cleaned {
                         tracing::warn!("cannot clean up after a pod: {e}");

@@ -40,8 +40,7 @@ impl Context {
         Place {
             pod_ip: pod.status.as_ref().and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
             host_ip: self.options.address.to_string(),
-            cpu_milli: self.capacity.cpu_milli,
-            memory: self.capacity.memory,
+            allocatable: crate::node::allocatable(&self.options),
         }
     }
 

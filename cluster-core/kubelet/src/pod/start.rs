@@ -15,6 +15,12 @@ const MESSAGE_LIMIT: usize = 4096;
 const LOG_MESSAGE_LIMIT: usize = 2048;
 const LOG_MESSAGE_LINES: u64 = 80;
 
+/// Docker has one user namespace for all containers, if any. The words are upstream's.
+fn no_user_namespaces(handler: &str) -> String {
+    let who = if handler.is_empty() { "runtime".to_owned() } else { format!("RuntimeClass handler {handler:?}") };
+    format!("can't set `spec.hostUsers: false`, {who} does not support user namespaces")
+}
+
 /// What the pod's runtime class calls its runtime, asked for once.
 pub(super) type Handler = Arc<OnceCell<String>>;
 
@@ -48,12 +54,15 @@ pub(super) async fn sandbox(
     attempt: u32,
     handler: &Handler,
 ) -> Result<(String, String), String> {
+    let handler = handler.get_or_try_init(|| named_handler(context, pod)).await?;
+    if pod.spec.as_ref().and_then(|s| s.host_users) == Some(false) {
+        return Err(no_user_namespaces(handler));
+    }
     let text = |e: RuntimeError| e.to_string();
     let pause = &context.options.pause_image;
     if context.runtime.image(pause).await.map_err(text)?.is_none() {
         context.runtime.pull(pause, None).await.map_err(text)?;
     }
-    let handler = handler.get_or_try_init(|| named_handler(context, pod)).await?;
     let id = context.runtime.create(&container::sandbox(context, pod, attempt, handler)).await.map_err(text)?;
     let begun = async {
         context.runtime.start(&id).await.map_err(text)?;

@@ -21,6 +21,7 @@ pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &s
     let host_network = state.pod.spec.as_ref().and_then(|s| s.host_network).unwrap_or_default();
     let ip = if host_network && state.observed { host_ip } else { &state.ip };
     let (reason, message) = state.failed.clone().map_or((None, None), |(r, m)| (Some(r), Some(m)));
+    let whole = state.pod.spec.as_ref().and_then(|s| s.resources.as_ref());
     let mut status = core::PodStatus {
         phase: Some(phase.to_owned()),
         reason: reason.or_else(|| before.reason.clone()),
@@ -35,6 +36,8 @@ pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &s
         init_container_statuses: (!init.is_empty()).then_some(init),
         container_statuses: Some(app),
         ephemeral_container_statuses: (!ephemeral.is_empty()).then_some(ephemeral),
+        allocated_resources: whole.and_then(|r| r.requests.clone()),
+        resources: whole.cloned(),
         nominated_node_name: before.nominated_node_name.clone(),
         resource_claim_statuses: before.resource_claim_statuses.clone(),
         ..core::PodStatus::default()

@@ -1,5 +1,6 @@
 //! Probes: one task per running container asks at its times; only changes of the verdict reach the pod's actor.
 
+pub(crate) mod figures;
 mod grpc;
 pub(crate) mod http;
 mod judge;
@@ -107,7 +108,10 @@ impl Worker {
         let period = seconds(self.probe.period_seconds, 10, 1);
         let mut judge = Judge::new(&self.probe, self.kind);
         loop {
+            let begun = tokio::time::Instant::now();
             let result = self.once().await;
+            let (pod, kind) = (&self.subject.pod, self.kind.word());
+            figures::count(pod, &self.container, kind, result.is_ok(), begun.elapsed());
             match &result {
                 Err(why) => self.warn("Unhealthy", &format!("probe failed: {why}")),
                 Ok(Some(warning)) => self.warn("ProbeWarning", &format!("probe warning: {warning}")),

@@ -16,6 +16,8 @@ struct Wanted {
     tail: Option<u64>,
     since: Option<Timestamp>,
     limit: Option<u64>,
+    /// Only what went to standard error, or only what did not.
+    errors: Option<bool>,
 }
 
 fn bad(message: impl Into<String>) -> Refusal {
@@ -38,6 +40,12 @@ fn wanted(query: &HashMap<String, String>, now: Timestamp) -> Result<Wanted, Ref
     if seconds.is_some() && since_time.is_some() {
         return Err(bad("at most one of `sinceTime` or `sinceSeconds` may be specified"));
     }
+    let errors = match query.get("stream").map_or("", String::as_str) {
+        "" | "All" => None,
+        "Stdout" => Some(false),
+        "Stderr" => Some(true),
+        other => return Err(bad(format!("invalid stream: {other:?} is none of All, Stdout and Stderr"))),
+    };
     let ago = |s: u64| now - SignedDuration::from_secs(s.min(1 << 32) as i64);
     Ok(Wanted {
         follow: flag("follow"),
@@ -46,6 +54,7 @@ fn wanted(query: &HashMap<String, String>, now: Timestamp) -> Result<Wanted, Ref
         tail: number(query, "tailLines", 0)?,
         since: since_time.or(seconds.map(ago)),
         limit: number(query, "limitBytes", 1)?,
+        errors,
     })
 }
 
@@ -99,14 +108,9 @@ pub(super) async fn container_logs(
     let gone = |_| bad(format!("unable to retrieve container logs for docker://{id}"));
     target.runtime.inspect(&id).await.map_err(gone)?;
     let stream = target.runtime.logs(&id, &query).await.map_err(|e| bad(e.to_string()))?;
-    let mut filter = Filter { since: wanted.since, show_times: wanted.timestamps, left: wanted.limit };
-    let passed = move |piece| {
-        if filter.left == Some(0) {
-            return None;
-        }
-        let (Output::Stdout(bytes) | Output::Stderr(bytes)) = Result::ok(piece)?;
-        Some(filter.pass(bytes))
-    };
+    let mut filter =
+        Filter { since: wanted.since, show_times: wanted.timestamps, left: wanted.limit, errors: wanted.errors };
+    let passed = move |piece| if filter.left == Some(0) { None } else { Some(filter.pass(Result::ok(piece)?)) };
     let body = stream.map(passed).take_while(|piece| std::future::ready(piece.is_some()));
     let body = body.filter_map(std::future::ready);
     if request.headers().contains_key(http::header::UPGRADE) {
@@ -123,11 +127,18 @@ struct Filter {
     since: Option<Timestamp>,
     show_times: bool,
     left: Option<u64>,
+    errors: Option<bool>,
 }
 
 impl Filter {
-    fn pass(&mut self, line: Bytes) -> Bytes {
-        let mut out = line;
+    fn pass(&mut self, line: Output) -> Bytes {
+        let (mut out, error) = match line {
+            Output::Stdout(bytes) => (bytes, false),
+            Output::Stderr(bytes) => (bytes, true),
+        };
+        if self.errors.is_some_and(|wanted| wanted != error) {
+            return Bytes::new();
+        }
         if let Some(since) = self.since {
             let space = out.iter().position(|b| *b == b' ').unwrap_or(0);
             let time = std::str::from_utf8(&out[..space]).ok().and_then(|t| t.parse::<Timestamp>().ok());
@@ -192,10 +203,25 @@ mod tests {
     #[test]
     fn lines_before_since_go_and_bytes_after_the_limit_too() {
         let since = Some("2026-01-01T00:00:01.5Z".parse().expect("a time"));
-        let mut filter = Filter { since, show_times: false, left: Some(5) };
-        let pass = |filter: &mut Filter, line: &'static str| filter.pass(Bytes::from_static(line.as_bytes()));
+        let mut filter = Filter { since, show_times: false, left: Some(5), errors: None };
+        let pass = |filter: &mut Filter, line: &'static str| filter.pass(Output::Stdout(line.into()));
         assert_eq!(pass(&mut filter, "2026-01-01T00:00:01.4Z early\n"), "");
         assert_eq!(pass(&mut filter, "2026-01-01T00:00:01.6Z abc\n"), "abc\n");
         assert_eq!(pass(&mut filter, "2026-01-01T00:00:01.7Z def\n"), "d");
+    }
+
+    #[test]
+    fn one_of_the_two_streams_is_told_when_it_is_asked_for() {
+        for (asked, expected) in
+            [("", Ok("oe")), ("All", Ok("oe")), ("Stdout", Ok("o")), ("Stderr", Ok("e")), ("stderr", Err(()))]
+        {
+            let query = HashMap::from([("stream".to_owned(), asked.to_owned())]);
+            let told = wanted(&query, Timestamp::UNIX_EPOCH).map(|wanted| {
+                let mut filter = Filter { since: None, show_times: false, left: None, errors: wanted.errors };
+                let lines = [Output::Stdout("o".into()), Output::Stderr("e".into())];
+                lines.map(|line| filter.pass(line)).concat()
+            });
+            assert_eq!(told.map_err(drop), expected.map(|text| text.as_bytes().to_vec()), "{asked}");
+        }
     }
 }

@@ -1,9 +1,10 @@
-//! `/metrics`, `/metrics/resource` and `/metrics/cadvisor` in Prometheus' text format. Names and labels are upstream's,
+//! `/metrics`, `/metrics/resource`, `/metrics/cadvisor` and `/metrics/probes` in Prometheus' text format. Names and labels are upstream's,
 //! so metrics-server and the usual dashboards read them.
 
 use super::network;
 use super::usage::{by_pod, running, total};
 use crate::prelude::*;
+use crate::probe::figures::{BOUNDS, Figures, Key};
 use axum::extract::State;
 use std::fmt::Write;
 
@@ -17,14 +18,21 @@ type Sample<'a> = (Vec<(&'a str, &'a str)>, f64);
 impl Exposition {
     /// All samples of one name. The moment, in milliseconds, says when they were measured; without one it is now.
     fn family<'a>(&mut self, kind: &str, name: &str, at: Option<i64>, samples: impl IntoIterator<Item = Sample<'a>>) {
+        self.kind(kind, name);
+        self.samples(name, at, samples);
+    }
+
+    fn kind(&mut self, kind: &str, name: &str) {
+        writeln!(self.0, "# TYPE {name} {kind}").ok();
+    }
+
+    fn samples<'a>(&mut self, name: &str, at: Option<i64>, samples: impl IntoIterator<Item = Sample<'a>>) {
         let moment = at.map(|at| format!(" {at}")).unwrap_or_default();
-        let mut text = format!("# TYPE {name} {kind}\n");
         for (labels, value) in samples {
             let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value:?}")).collect();
             let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-            writeln!(text, "{name}{labels} {value}{moment}").ok();
+            writeln!(self.0, "{name}{labels} {value}{moment}").ok();
         }
-        self.0 += &text;
     }
 }
 
@@ -39,6 +47,30 @@ pub(super) async fn own(State(target): State<Arc<Target>>) -> Result<String, Ref
     let state = vec![("container_state", "running")];
     out.family("gauge", "kubelet_running_containers", None, [(state, containers.len() as f64)]);
     Ok(out.0)
+}
+
+/// How the probes of containers went.
+pub(super) fn probes(figures: &BTreeMap<Key, Figures>) -> String {
+    let mut out = Exposition::default();
+    let totals = figures.iter().flat_map(|([uid, namespace, pod, container, kind], figures)| {
+        [("failed", figures.failed), ("successful", figures.successful)].map(|(result, count)| {
+            let pod = [("container", &**container), ("namespace", namespace), ("pod", pod), ("pod_uid", uid)];
+            ([&pod[..], &[("probe_type", &**kind), ("result", result)]].concat(), count as f64)
+        })
+    });
+    out.family("counter", "prober_probe_total", None, totals.filter(|(_, count)| *count > 0.0));
+    out.kind("histogram", "prober_probe_duration_seconds");
+    let bounds = BOUNDS.map(|bound| bound.to_string());
+    for ([_, namespace, pod, container, kind], figures) in figures.iter().filter(|(_, f)| f.successful > 0) {
+        let labels = [("container", &**container), ("namespace", namespace), ("pod", pod), ("probe_type", kind)];
+        let counts = figures.within.iter().chain([&figures.successful]);
+        let buckets = bounds.iter().map(String::as_str).chain(["+Inf"]).zip(counts);
+        let buckets = buckets.map(|(bound, count)| ([&labels[..], &[("le", bound)]].concat(), *count as f64));
+        out.samples("prober_probe_duration_seconds_bucket", None, buckets);
+        out.samples("prober_probe_duration_seconds_sum", None, [(labels.to_vec(), figures.seconds)]);
+        out.samples("prober_probe_duration_seconds_count", None, [(labels.to_vec(), figures.successful as f64)]);
+    }
+    out.0
 }
 
 /// What metrics-server reads: CPU and memory of node, pods and containers.
@@ -136,6 +168,33 @@ fn seconds_since_epoch(moment: Timestamp) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn probes_are_told_by_result_and_successful_ones_by_their_time() {
+        let key = |kind: &str| ["u", "n", "p", "c", kind].map(str::to_owned);
+        let within = [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+        let told = probes(&BTreeMap::from([
+            (key("Liveness"), Figures { failed: 3, ..Figures::default() }),
+            (key("Readiness"), Figures { failed: 0, within, successful: 1, seconds: 0.0075 }),
+        ]));
+        let of = r#"container="c",namespace="n",pod="p""#;
+        let (failed, passed) = (r#"probe_type="Liveness",result="failed"} 3"#, r#"result="successful"} 1"#);
+        let ready = format!("prober_probe_duration_seconds_bucket{{{of},probe_type=\"Readiness\"");
+        for line in [
+            "# TYPE prober_probe_total counter".to_owned(),
+            format!("prober_probe_total{{{of},pod_uid=\"u\",{failed}"),
+            format!("prober_probe_total{{{of},pod_uid=\"u\",probe_type=\"Readiness\",{passed}"),
+            "# TYPE prober_probe_duration_seconds histogram".to_owned(),
+            format!("{ready},le=\"0.005\"}} 0"),
+            format!("{ready},le=\"0.01\"}} 1"),
+            format!("{ready},le=\"+Inf\"}} 1"),
+            format!("prober_probe_duration_seconds_sum{{{of},probe_type=\"Readiness\"}} 0.0075"),
+            format!("prober_probe_duration_seconds_count{{{of},probe_type=\"Readiness\"}} 1"),
+        ] {
+            assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+        }
+        assert_eq!(told.lines().count(), 18, "nothing is told of what did not happen\n{told}");
+    }
 
     #[test]
     fn a_family_is_told_with_its_kind_labels_and_moment() {

@@ -15,6 +15,7 @@ mod volumes;
 
 use crate::Error;
 use crate::prelude::*;
+use crate::probe::figures;
 use crate::streams;
 use access::Access;
 use axum::middleware::from_fn_with_state;
@@ -62,6 +63,7 @@ fn router(target: Arc<Target>, access: Arc<Access>) -> Router {
         .route("/metrics", get(metrics::own))
         .route("/metrics/resource", get(metrics::resource))
         .route("/metrics/cadvisor", get(metrics::cadvisor))
+        .route("/metrics/probes", get(|| async { metrics::probes(&figures::all()) }))
         .route("/devcluster/volumes/{namespace}", get(volumes::follow))
         .with_state(state)
         .merge(streams::router(target))

@@ -3,6 +3,7 @@
 use super::qos::{milli, whole};
 use crate::pod::state::container_spec;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, ResourceFieldSelector};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -11,9 +12,8 @@ use std::fmt::Write;
 pub(crate) struct Place {
     pub(crate) pod_ip: String,
     pub(crate) host_ip: String,
-    /// Allocatable thousandths of CPUs and bytes of memory: what an absent limit means.
-    pub(crate) cpu_milli: i64,
-    pub(crate) memory: i64,
+    /// What the node gives to pods: an absent limit means it.
+    pub(crate) allocatable: BTreeMap<String, Quantity>,
 }
 
 /// The value of a field path such as `metadata.labels['app']`.
@@ -53,6 +53,9 @@ fn format_map(map: Option<&BTreeMap<String, String>>) -> String {
     out
 }
 
+/// Reads an amount in the units of its resource.
+type Read = fn(Option<&BTreeMap<String, Quantity>>, &str) -> Option<i64>;
+
 /// The value of a container's request or limit, divided and rounded up.
 pub(crate) fn resource(
     spec: &PodSpec,
@@ -62,24 +65,22 @@ pub(crate) fn resource(
 ) -> Result<String, String> {
     let name = selector.container_name.as_deref().filter(|n| !n.is_empty()).unwrap_or(own_name);
     let container = container_spec(spec, name).ok_or_else(|| format!("container {name} not found"))?;
-    let resources = container.resources.as_ref();
+    let owners = [container.resources.as_ref(), spec.resources.as_ref()];
     let (kind, what) = selector.resource.split_once('.').ok_or_else(|| unsupported(&selector.resource))?;
-    let limits = resources.and_then(|r| r.limits.as_ref());
-    let amounts = match kind {
-        "limits" => limits,
-        "requests" => resources.and_then(|r| r.requests.as_ref()),
+    let sources = match kind {
+        // What limits a container that has no limit itself: its pod, or else the node.
+        "limits" => {
+            let [own, pod] = owners.map(|owner| owner.and_then(|r| r.limits.as_ref()));
+            [own, pod, Some(&place.allocatable)]
+        }
+        "requests" => [owners[0].and_then(|r| r.requests.as_ref()), None, None],
         _ => return Err(unsupported(&selector.resource)),
     };
     let divisor = selector.divisor.as_ref().map(|d| BTreeMap::from([("d".to_owned(), d.clone())]));
-    let limit_default = kind == "limits";
-    if what == "cpu" {
-        let value = milli(amounts, "cpu").unwrap_or(if limit_default { place.cpu_milli } else { 0 });
-        let by = milli(divisor.as_ref(), "d").filter(|d| *d > 0).unwrap_or(1000);
-        return Ok(divide(value, by));
-    }
-    let value = whole(amounts, what).unwrap_or(if limit_default && what == "memory" { place.memory } else { 0 });
-    let by = whole(divisor.as_ref(), "d").filter(|d| *d > 0).unwrap_or(1);
-    Ok(divide(value, by))
+    let (read, unit): (Read, _) = if what == "cpu" { (milli, 1000) } else { (whole, 1) };
+    let value = sources.into_iter().find_map(|amounts| read(amounts, what).filter(|value| *value > 0));
+    let by = read(divisor.as_ref(), "d").filter(|d| *d > 0).unwrap_or(unit);
+    Ok(divide(value.unwrap_or_default(), by))
 }
 
 fn unsupported(resource: &str) -> String {
@@ -122,7 +123,6 @@ mod tests {
 
     #[test]
     fn resources_are_divided_and_rounded_up() {
-        let place = Place { cpu_milli: 2000, memory: 4096, ..Place::default() };
         let cases = [
             ("limits.cpu", None, "2"),
             ("limits.cpu", Some("1m"), "1500"),
@@ -130,10 +130,38 @@ mod tests {
             ("requests.memory", None, "0"),
         ];
         let spec = pod().spec.expect("a spec");
-        for (resource_name, divisor, wanted) in cases {
-            let selector = json!({"resource": resource_name, "divisor": divisor.unwrap_or("0")});
-            let selector = serde_json::from_value(selector).expect("a selector");
-            assert_eq!(resource(&spec, &place, &selector, "c"), Ok(wanted.to_owned()), "{resource_name}");
+        for (name, divisor, wanted) in cases {
+            assert_eq!(read(&spec, name, divisor), wanted, "{name}");
+        }
+    }
+
+    fn read(spec: &PodSpec, name: &str, divisor: Option<&str>) -> String {
+        let allocatable = json!({"cpu": "4", "memory": "8Gi", "ephemeral-storage": "50Gi", "hugepages-2Mi": "0"});
+        let allocatable = serde_json::from_value(allocatable).expect("amounts");
+        let place = Place { allocatable, ..Place::default() };
+        let selector = json!({"resource": name, "divisor": divisor.unwrap_or("0")});
+        let selector = serde_json::from_value(selector).expect("a selector");
+        resource(spec, &place, &selector, "c").expect("a value")
+    }
+
+    #[test]
+    fn an_absent_limit_is_the_pods_or_else_the_nodes() {
+        let whole = json!({"limits": {"cpu": "3", "memory": "2Gi"}});
+        for (own, pod, name, divisor, wanted) in [
+            (json!({}), json!(null), "limits.cpu", "1", "4"),
+            (json!({}), json!(null), "limits.memory", "1Gi", "8"),
+            (json!({}), json!(null), "limits.ephemeral-storage", "1Gi", "50"),
+            (json!({}), json!(null), "limits.hugepages-2Mi", "1", "0"),
+            (json!({}), json!(null), "requests.cpu", "1m", "0"),
+            (json!({}), json!(null), "requests.ephemeral-storage", "1", "0"),
+            (json!({"limits": {"cpu": "0"}}), json!(null), "limits.cpu", "1", "4"),
+            (json!({"limits": {"cpu": "1"}}), whole.clone(), "limits.cpu", "1", "1"),
+            (json!({"limits": {"cpu": "1"}}), whole.clone(), "limits.memory", "1Gi", "2"),
+            (json!({}), whole, "limits.ephemeral-storage", "1Gi", "50"),
+        ] {
+            let spec = json!({"resources": pod, "containers": [{"name": "c", "resources": own}]});
+            let spec: PodSpec = serde_json::from_value(spec).expect("a spec");
+            assert_eq!(read(&spec, name, Some(divisor)), wanted, "{own} {pod} {name}");
         }
     }
 }

@@ -65,24 +65,44 @@ fn oom_score_adj(spec: &PodSpec, memory_request: Option<i64>, node_memory: i64) 
 /// What one container asks for in whole units.
 pub(crate) fn container_request(spec: &PodSpec, container: &str, name: &str) -> i64 {
     let found = spec.containers.iter().find(|c| c.name == container);
-    found.and_then(|c| asked(c.resources.as_ref(), name)).map_or(0, Quantity::value)
+    found.and_then(|c| of(c.resources.as_ref(), REQUESTS, name)).map_or(0, Quantity::value)
 }
 
-fn parse(text: &Text) -> Option<Quantity> {
+/// A quantity that can be read.
+pub(crate) fn parse(text: &Text) -> Option<Quantity> {
     Quantity::parse(&text.0).ok()
 }
 
-fn asked(resources: Option<&ResourceRequirements>, name: &str) -> Option<Quantity> {
-    parse(resources?.requests.as_ref()?.get(name)?)
+/// The requests or the limits of a pod or a container.
+type Side = fn(&ResourceRequirements) -> Option<&Amounts>;
+const REQUESTS: Side = |resources| resources.requests.as_ref();
+const LIMITS: Side = |resources| resources.limits.as_ref();
+
+fn of(resources: Option<&ResourceRequirements>, side: Side, name: &str) -> Option<Quantity> {
+    parse(side(resources?)?.get(name)?)
 }
 
-/// What a pod takes of a resource: it as a whole or its containers at their peak, and its overhead.
+/// What a pod takes of a resource.
 pub(crate) fn request(spec: &PodSpec, name: &str) -> Quantity {
-    let of = |container: &Container| asked(container.resources.as_ref(), name);
-    let init = spec.init_containers.iter().flatten().map(|c| (of(c), is_sidecar(c)));
-    let containers = asked(spec.resources.as_ref(), name).or_else(|| pod::peak(spec.containers.iter().map(of), init));
+    total(spec, REQUESTS, name)
+}
+
+/// The pod as a whole or its containers at their peak, and its overhead.
+fn total(spec: &PodSpec, side: Side, name: &str) -> Quantity {
+    let container = |container: &Container| of(container.resources.as_ref(), side, name);
+    let init = spec.init_containers.iter().flatten().map(|c| (container(c), is_sidecar(c)));
+    let whole = of(spec.resources.as_ref(), side, name);
+    let containers = whole.or_else(|| pod::peak(spec.containers.iter().map(container), init));
     let overhead = spec.overhead.as_ref().and_then(|overhead| parse(overhead.get(name)?));
     containers.unwrap_or_default() + overhead.unwrap_or_default()
+}
+
+/// Bytes of memory that a pod may take, if it or each of its containers is limited.
+pub(crate) fn memory_limit(spec: &PodSpec) -> Option<i64> {
+    let limited = |resources| of(resources, LIMITS, "memory").is_some_and(|limit| limit.value() > 0);
+    let mut containers = spec.init_containers.iter().flatten().chain(&spec.containers);
+    let known = limited(spec.resources.as_ref()) || containers.all(|c| limited(c.resources.as_ref()));
+    known.then(|| total(spec, LIMITS, "memory").value())
 }
 
 /// The cgroup that holds the containers of this class.

@@ -8,8 +8,9 @@ pub(crate) mod subpath;
 use crate::objects::Objects;
 use crate::prelude::*;
 use crate::spec::field_ref::Place;
-use crate::spec::qos::whole;
+use crate::spec::qos::{memory_limit, parse, whole};
 use cluster_client::volumes::claim_name;
+use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1 as core;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
@@ -33,6 +34,8 @@ pub(crate) struct VolumeContext {
     pub(crate) objects: Option<Arc<Objects>>,
     pub(crate) place: Place,
     pub(crate) fs_group: Option<u32>,
+    /// A volume whose top is the group's is taken to be the group's throughout.
+    pub(crate) trust_top: bool,
     /// The user that all containers run as, if it is one.
     pub(crate) only_user: Option<u32>,
     pub(crate) tokens: Arc<Tokens>,
@@ -72,7 +75,7 @@ async fn prepare_one(
         claimed(context, &claim).await?
     } else if let Some(source) = &volume.empty_dir {
         let dir = folder(&context.dir, "empty-dir").join(&volume.name);
-        empty_dir(&dir, source, context.fs_group)?;
+        empty_dir(&dir, source, context, pod)?;
         dir
     } else if let Some(disk) = cloud_disk(volume)? {
         disk
@@ -105,21 +108,32 @@ pub(crate) fn present_files(pod_dir: &Path) -> BTreeMap<String, String> {
     named.collect()
 }
 
-fn empty_dir(dir: &Path, source: &core::EmptyDirVolumeSource, fs_group: Option<u32>) -> Result<(), String> {
+fn empty_dir(
+    dir: &Path,
+    source: &core::EmptyDirVolumeSource,
+    context: &VolumeContext,
+    pod: &core::Pod,
+) -> Result<(), String> {
     if dir.exists() {
         return Ok(());
     }
     let text = |e: std::io::Error| format!("{}: {e}", dir.display());
     std::fs::create_dir_all(dir).map_err(text)?;
     if source.medium.as_deref() == Some("Memory") {
-        let limit = source.size_limit.clone().map(|limit| BTreeMap::from([("size".to_owned(), limit)]));
-        let size = whole(limit.as_ref(), "size").map(|bytes| format!("size={bytes}"));
-        mount(Some("tmpfs"), dir, Some("tmpfs"), MsFlags::empty(), size.as_deref())
+        let node = whole(Some(&context.place.allocatable), "memory").unwrap_or_default();
+        let size = format!("size={}", memory_size(source, pod.spec.as_ref(), node));
+        mount(Some("tmpfs"), dir, Some("tmpfs"), MsFlags::empty(), Some(size.as_str()))
             .map_err(|e| format!("mounting tmpfs failed: {e}"))?;
     }
-    let mode = if fs_group.is_some() { 0o2777 } else { 0o777 };
-    chown(dir, None, fs_group).map_err(text)?;
+    let mode = if context.fs_group.is_some() { 0o2777 } else { 0o777 };
+    chown(dir, None, context.fs_group).map_err(text)?;
     std::fs::set_permissions(dir, PermissionsExt::from_mode(mode)).map_err(text)
+}
+
+/// Bytes of a volume in memory: its limit, but no more than its pod may take, and no more than the node gives to pods.
+fn memory_size(source: &core::EmptyDirVolumeSource, pod: Option<&core::PodSpec>, node: i64) -> i64 {
+    let own = source.size_limit.as_ref().and_then(parse).map(Quantity::value);
+    [own, pod.and_then(memory_limit)].into_iter().flatten().filter(|bytes| *bytes > 0).fold(node, i64::min)
 }
 
 /// The files of an image as a volume of the pod in this folder. Docker takes no mount that forbids to run them.
@@ -189,6 +203,11 @@ fn open_folder(path: &Path) -> Result<(), String> {
     made.map_err(|e| format!("{}: {e}", path.display()))
 }
 
+/// Whether a folder is the group's to write and gives what comes into it to the group.
+fn is_groups(path: &Path, group: u32) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_dir() && meta.gid() == group && meta.mode() & 0o2770 == 0o2770)
+}
+
 /// Lets a group read and write all of a volume, and own what comes. Source: upstream's volume ownership.
 fn give_to_group(path: &Path, group: u32) -> std::io::Result<()> {
     let meta = path.symlink_metadata()?;
@@ -232,7 +251,7 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
     if !path.exists() {
         return Err(format!("path {:?} does not exist", local.path));
     }
-    if let Some(group) = context.fs_group {
+    if let Some(group) = context.fs_group.filter(|group| !(context.trust_top && is_groups(&path, *group))) {
         let given = path.clone();
         // There may be many files.
         let giving = tokio::task::spawn_blocking(move || give_to_group(&given, group)).await;
@@ -274,10 +293,42 @@ mod tests {
         std::fs::write(&file, "x").expect("written");
         std::os::unix::fs::symlink("/etc/passwd", dir.join("l")).expect("linked");
         let group = nix::unistd::getegid().as_raw();
+        std::fs::set_permissions(volume.path(), PermissionsExt::from_mode(0o770)).expect("closed");
+        assert!(!is_groups(volume.path(), group));
         give_to_group(volume.path(), group).expect("given");
+        assert!(is_groups(volume.path(), group) && !is_groups(volume.path(), group + 1) && !is_groups(&file, group));
         let mode = |path: &Path| path.metadata().map(|meta| meta.mode() & 0o7777).expect("there");
         assert_eq!((mode(volume.path()) & 0o2770, mode(&file) & 0o660), (0o2770, 0o660));
         assert_eq!(mode(Path::new("/etc/passwd")), 0o644);
+    }
+
+    #[test]
+    fn a_volume_in_memory_is_no_larger_than_its_pod_may_be() {
+        let limited = |limit: Option<&str>| json!({"name": "c", "resources": {"limits": {"memory": limit}}});
+        let (free, small, large) = (json!({"name": "c"}), limited(Some("10Mi")), limited(Some("20Mi")));
+        for (containers, init, whole, own, expected) in [
+            (vec![&free], None, None, None, 100),
+            (vec![&free], None, None, Some("40Mi"), 40),
+            (vec![&free], None, None, Some("400Mi"), 100),
+            (vec![&small, &large], None, None, None, 30),
+            (vec![&small, &large], None, None, Some("40Mi"), 30),
+            (vec![&small, &large], None, None, Some("5Mi"), 5),
+            (vec![&small, &large], None, None, Some("0"), 30),
+            (vec![&small, &free], None, None, None, 100),
+            (vec![&small, &free], None, Some("60Mi"), None, 60),
+            (vec![&small], Some(&large), None, None, 20),
+            (vec![&small], Some(&free), None, None, 100),
+        ] {
+            let case = format!("{containers:?} {init:?} {whole:?} {own:?}");
+            let mut spec = json!({"containers": containers, "initContainers": Vec::from_iter(init)});
+            if let Some(whole) = whole {
+                spec["resources"] = json!({"limits": {"memory": whole}});
+            }
+            let spec: PodSpec = serde_json::from_value(spec).expect("a pod spec");
+            let source = json!({"medium": "Memory", "sizeLimit": own});
+            let source = serde_json::from_value(source).expect("a volume");
+            assert_eq!(memory_size(&source, Some(&spec), 100 << 20), expected << 20, "{case}");
+        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //! keeps it by deltas.
 //!
 //! `model` and `host_ports` read the API objects, `ruleset` says what the table holds, `delta` how to get from one table to the next,
-//! [`nft`] carries it into the kernel in one transaction.
+//! [`nft`] carries it into the kernel in one transaction. `health` tells load balancers how it goes.
 
 mod delta;
+mod health;
 mod host_ports;
 mod model;
 mod ruleset;
@@ -12,15 +13,19 @@ mod ruleset;
 mod tests;
 
 pub use host_ports::{HostPort, host_ports};
-pub use model::{Endpoint, Model, ServicePort, service_ports};
+pub use model::{Endpoint, HealthCheck, Model, Place, ServicePort, service_ports};
 pub use ruleset::{Ruleset, ruleset};
 
 use crate::{Error, nft};
-use cluster_client::{Informers, Object};
+use cluster_client::events::Recorder;
+use cluster_client::{Informers, Object, ObjectKey};
+use health::Health;
 use ipnet::Ipv4Net;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +33,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The index of EndpointSlices by `namespace/service`.
 pub(crate) const BY_SERVICE: &str = "service";
+
+/// The label that tells a node's zone.
+const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// What the proxy must know of its node.
 #[derive(Debug, Clone)]
@@ -55,40 +63,69 @@ pub async fn run(
     let slices = informers.informer::<EndpointSlice>();
     slices.add_index(BY_SERVICE, slice_service);
     let pods = informers.scoped::<Pod>("", &format!("spec.nodeName={}", options.node));
-    let all_synced = async { tokio::join!(services.synced(), slices.synced(), pods.synced()) };
+    let nodes = informers.informer::<Node>();
+    let all_synced = async { tokio::join!(services.synced(), slices.synced(), pods.synced(), nodes.synced()) };
     if cancel.run_until_cancelled(all_synced).await.is_none() {
         return Ok(());
     }
     let (mut service_changes, mut slice_changes) = (services.subscribe(), slices.subscribe());
-    let mut pod_changes = pods.subscribe();
-    let mut ports = host_ports(&pods.list());
+    let (mut pod_changes, mut node_changes) = (pods.subscribe(), nodes.subscribe());
+    let surroundings = || Surroundings::read(nodes.get(&ObjectKey::new("", &options.node)).as_deref(), &pods.list());
+    let mut own = surroundings();
+    let mut health = Health::new(&options.node, Recorder::new(informers.client().clone(), "kube-proxy", &options.node));
     let mut applied: Option<Ruleset> = None;
     loop {
         while service_changes.try_recv().is_ok() || slice_changes.try_recv().is_ok() {}
-        let mut model = Model::read(&services.list(), |key| slices.by_index(BY_SERVICE, key), &options.node);
-        model.lead(&ports);
+        let place = Place { node: &options.node, zone: own.zone.as_deref() };
+        let mut model = Model::read(&services.list(), |key| slices.by_index(BY_SERVICE, key), place);
+        model.lead(&own.host_ports);
         let wanted = ruleset(&model, &options);
         if applied.as_ref() != Some(&wanted) {
+            health.waits();
             nft::apply(&delta::script(applied.as_ref(), &wanted)).await?;
             nft::forget_flows(&delta::stale_flows(applied.as_ref(), &wanted)).await;
             applied = Some(wanted);
         }
+        health.updated(own.leaving, &model.health_checks).await;
         synced.send_replace(true);
-        // Pods change often, their host ports seldom.
-        let ports_changed = async {
-            while pod_changes.recv().await.is_some() {
-                let now = host_ports(&pods.list());
-                if now != ports {
+        // Pods and nodes change often, what matters of them here seldom.
+        let own_changed = async {
+            loop {
+                tokio::select! {
+                    Some(_) = pod_changes.recv() => {}
+                    Some(_) = node_changes.recv() => {}
+                    else => std::future::pending().await,
+                }
+                let now = surroundings();
+                if now != own {
                     return now;
                 }
             }
-            std::future::pending().await
         };
         tokio::select! {
             () = cancel.cancelled() => return Ok(()),
             Some(_) = service_changes.recv() => {}
             Some(_) = slice_changes.recv() => {}
-            now = ports_changed => ports = now,
+            now = own_changed => own = now,
+        }
+    }
+}
+
+/// What the proxy goes by beside services.
+#[derive(PartialEq)]
+struct Surroundings {
+    host_ports: BTreeMap<HostPort, Endpoint>,
+    zone: Option<String>,
+    /// Load balancers should leave the node alone.
+    leaving: bool,
+}
+
+impl Surroundings {
+    fn read(node: Option<&Node>, pods: &[Arc<Pod>]) -> Self {
+        Self {
+            host_ports: host_ports(pods),
+            zone: node.and_then(|node| node.label(ZONE)).map(str::to_owned),
+            leaving: node.is_some_and(health::is_leaving),
         }
     }
 }

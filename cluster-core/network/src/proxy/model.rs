@@ -20,6 +20,28 @@ pub struct Model {
     pub local_endpoints: BTreeSet<Ipv4Addr>,
     /// Ports of the node that lead to its pods.
     pub host_ports: BTreeMap<HostPort, Endpoint>,
+    /// What load balancers ask, by port of the node.
+    pub health_checks: BTreeMap<u16, HealthCheck>,
+}
+
+/// A service whose load balancer asks each node whether one of its pods is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// The service's namespace.
+    pub namespace: String,
+    /// The service's name.
+    pub name: String,
+    /// How many of its ready endpoints are on this node.
+    pub local_endpoints: usize,
+}
+
+/// Where the proxy stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The node's name.
+    pub node: &'a str,
+    /// The zone that the node's label tells.
+    pub zone: Option<&'a str>,
 }
 
 /// One port of one service.
@@ -62,22 +84,30 @@ struct Candidate {
     /// Terminating but still serving: used when nobody is ready.
     serving: bool,
     local: bool,
-    /// Whether it is meant for this node, if it is meant for certain nodes.
-    near: Option<bool>,
+    /// Whether it is meant for this node, and for its zone, if it is meant for certain nodes or zones.
+    near: [Option<bool>; 2],
 }
 
 impl Model {
     /// Reads all services; `slices_of` gives the slices of `namespace/name`.
-    pub fn read(services: &[Arc<Service>], slices_of: impl Fn(&str) -> Vec<Arc<EndpointSlice>>, node: &str) -> Self {
+    pub fn read(
+        services: &[Arc<Service>],
+        slices_of: impl Fn(&str) -> Vec<Arc<EndpointSlice>>,
+        place: Place<'_>,
+    ) -> Self {
         let mut model = Self::default();
         for service in services {
             let slices = slices_of(&service.key().to_string());
-            model.ports.extend(service_ports(service, &slices, node));
+            model.ports.extend(service_ports(service, &slices, place));
+            let mut ready = BTreeSet::new();
             for endpoint in slices.iter().flat_map(|slice| slice.endpoints.iter().flatten()) {
-                if endpoint.node_name.as_deref() == Some(node) {
-                    model.local_endpoints.extend(endpoint.addresses.iter().filter_map(|a| a.parse::<Ipv4Addr>().ok()));
+                if endpoint.node_name.as_deref() == Some(place.node) {
+                    let addresses = addresses(&endpoint.addresses);
+                    ready.extend(addresses.iter().copied().filter(|_| conditions(endpoint).0));
+                    model.local_endpoints.extend(addresses);
                 }
             }
+            model.health_checks.extend(health_check(service, ready.len()));
         }
         model.ports.sort_by(|a, b| a.name.cmp(&b.name));
         model
@@ -94,12 +124,10 @@ impl Model {
 const NOT_OURS: [&str; 2] = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
 
 /// The ports of one service; none for headless and external-name services.
-pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], node: &str) -> Vec<ServicePort> {
+pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], place: Place<'_>) -> Vec<ServicePort> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let cluster_ips = addresses(spec.cluster_ips.as_deref().unwrap_or_default());
-    let labels = service.metadata.labels.as_ref();
-    let not_ours = labels.is_some_and(|labels| NOT_OURS.iter().any(|key| labels.contains_key(*key)));
-    if spec.type_.as_deref() == Some("ExternalName") || cluster_ips.is_empty() || not_ours {
+    if spec.type_.as_deref() == Some("ExternalName") || cluster_ips.is_empty() || !is_ours(service) {
         return Vec::new();
     }
     let external_ips = external_ips(service, spec);
@@ -108,7 +136,7 @@ pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], node: &st
     let of = service.key();
     let of_port = |port: &ApiPort| {
         let protocol = port.protocol.as_deref().unwrap_or("TCP");
-        let candidates = candidates(slices, port.name.as_deref().unwrap_or_default(), protocol, node);
+        let candidates = candidates(slices, port.name.as_deref().unwrap_or_default(), protocol, place);
         let protocol = protocol.to_ascii_lowercase();
         Some(ServicePort {
             name: format!("{of}/{protocol}/{}", port.port),
@@ -124,6 +152,19 @@ pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], node: &st
         })
     };
     spec.ports.iter().flatten().filter_map(of_port).collect()
+}
+
+fn is_ours(service: &Service) -> bool {
+    !NOT_OURS.iter().any(|key| service.label(key).is_some())
+}
+
+fn health_check(service: &Service, local_endpoints: usize) -> Option<(u16, HealthCheck)> {
+    let spec = service.spec.as_ref().filter(|_| is_ours(service))?;
+    let policy = (spec.type_.as_deref(), spec.external_traffic_policy.as_deref());
+    let port = spec.health_check_node_port.filter(|_| policy == (Some("LoadBalancer"), Some("Local")))?;
+    let (namespace, name) = (service.namespace().to_owned(), service.name().to_owned());
+    let port = u16::try_from(port).ok().filter(|port| *port != 0)?;
+    Some((port, HealthCheck { namespace, name, local_endpoints }))
 }
 
 fn addresses(texts: &[String]) -> Vec<Ipv4Addr> {
@@ -147,7 +188,7 @@ fn affinity(spec: &ServiceSpec) -> Option<u32> {
     Some(seconds.and_then(|s| u32::try_from(s).ok()).unwrap_or(AFFINITY_SECONDS))
 }
 
-fn candidates(slices: &[Arc<EndpointSlice>], port_name: &str, protocol: &str, node: &str) -> Vec<Candidate> {
+fn candidates(slices: &[Arc<EndpointSlice>], port_name: &str, protocol: &str, place: Place<'_>) -> Vec<Candidate> {
     let mut found = Vec::new();
     for slice in slices.iter().filter(|slice| slice.address_type == "IPv4") {
         let port = slice.ports.iter().flatten().find(|p| {
@@ -157,10 +198,8 @@ fn candidates(slices: &[Arc<EndpointSlice>], port_name: &str, protocol: &str, no
         for endpoint in slice.endpoints.iter().flatten() {
             let Some(address) = endpoint.addresses.first().and_then(|a| a.parse().ok()) else { continue };
             let (ready, serving) = conditions(endpoint);
-            let local = endpoint.node_name.as_deref() == Some(node);
-            let nodes =
-                endpoint.hints.as_ref().and_then(|hints| hints.for_nodes.as_ref()).filter(|nodes| !nodes.is_empty());
-            let near = nodes.map(|nodes| nodes.iter().any(|hint| hint.name == node));
+            let local = endpoint.node_name.as_deref() == Some(place.node);
+            let near = near(endpoint, place);
             found.push(Candidate { endpoint: Endpoint { address, port }, ready, serving, local, near });
         }
     }
@@ -175,17 +214,31 @@ fn conditions(endpoint: &ApiEndpoint) -> (bool, bool) {
     (ready, terminating && conditions.serving.unwrap_or(ready))
 }
 
-/// Ready endpoints, of these the ones meant for this node; when there are none, terminating ones that still serve
-/// (KEP-1669).
+/// What the hints of an endpoint say of this node, and of its zone.
+fn near(endpoint: &ApiEndpoint, place: Place<'_>) -> [Option<bool>; 2] {
+    let hints = endpoint.hints.as_ref();
+    let nodes = hints.and_then(|hints| hints.for_nodes.as_ref()).filter(|nodes| !nodes.is_empty());
+    let zones = hints.and_then(|hints| hints.for_zones.as_ref()).filter(|zones| !zones.is_empty());
+    [
+        nodes.map(|nodes| nodes.iter().any(|hint| hint.name == place.node)),
+        zones.map(|zones| zones.iter().any(|hint| Some(&*hint.name) == place.zone)),
+    ]
+}
+
+/// Ready endpoints, of these the ones meant for this node or else its zone, when all are meant for some; when there are
+/// none, terminating ones that still serve (KEP-1669). Who wants only local ones has no use for hints.
 fn choose(candidates: &[Candidate], local_only: bool) -> Vec<Endpoint> {
     let pick = |wanted: fn(&Candidate) -> bool| -> Vec<&Candidate> {
         candidates.iter().filter(|c| wanted(c) && (c.local || !local_only)).collect()
     };
     let mut chosen = pick(|c| c.ready);
+    let hints = [0, 1].into_iter().find(|hint| {
+        chosen.iter().all(|c| c.near[*hint].is_some()) && chosen.iter().any(|c| c.near[*hint] == Some(true))
+    });
     if chosen.is_empty() {
         chosen = pick(|c| c.serving);
-    } else if chosen.iter().all(|c| c.near.is_some()) && chosen.iter().any(|c| c.near == Some(true)) {
-        chosen.retain(|c| c.near == Some(true));
+    } else if let Some(hint) = hints.filter(|_| !local_only) {
+        chosen.retain(|c| c.near[hint] == Some(true));
     }
     let chosen: BTreeSet<Endpoint> = chosen.into_iter().map(|c| c.endpoint).collect();
     chosen.into_iter().collect()

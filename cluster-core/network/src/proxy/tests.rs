@@ -1,6 +1,6 @@
 //! From API objects to nft scripts.
 
-use super::{Model, Options, delta, ruleset};
+use super::{Model, Options, Place, delta, ruleset};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn slice(endpoints: &[Row<'_>]) -> Arc<EndpointSlice> {
 }
 
 fn model(service: Arc<Service>, slice: Arc<EndpointSlice>) -> Model {
-    Model::read(&[service], |_| vec![slice.clone()], "a")
+    Model::read(&[service], |_| vec![slice.clone()], Place { node: "a", zone: Some("z") })
 }
 
 fn chains(service: Arc<Service>, slice: Arc<EndpointSlice>) -> Vec<(String, String)> {
@@ -73,16 +73,55 @@ fn ready_endpoints_share_the_connections_and_terminating_ones_help_out_only_when
 }
 
 #[test]
-fn endpoints_meant_for_this_node_are_preferred_when_all_are_meant_for_some() {
-    let far = ("10.244.2.2", "b", true, false);
-    for (hinted, expected) in [(&[Some("a"), Some("b")], 1), (&[Some("a"), None], 2), (&[Some("b"), Some("b")], 2)] {
-        let mut slice = (*slice(&[("10.244.1.2", "a", true, false), far])).clone();
-        for (endpoint, node) in slice.endpoints.iter_mut().flatten().zip(hinted) {
-            let hints = node.map(|name| json!({ "forNodes": [{ "name": name }] }));
-            endpoint.hints = serde_json::from_value(json!(hints)).expect("hints");
+fn endpoints_meant_for_this_node_or_else_its_zone_are_preferred_when_all_are_meant_for_some() {
+    /// The node and the zone that an endpoint is meant for; `-` for none.
+    type Hints = (&'static str, &'static str);
+    let cluster = |hints: [Hints; 2], zone: Option<&str>, policy: &str| {
+        let far = ("10.244.2.2", "b", true, false);
+        let mut slice = (*slice(&[("10.244.1.2", "a", true, false), far, ("10.244.2.3", "b", false, true)])).clone();
+        for (endpoint, (node, zone)) in slice.endpoints.iter_mut().flatten().zip(hints) {
+            let list = |name: &str| if name == "-" { json!(null) } else { json!([{ "name": name }]) };
+            let hints = json!({ "forNodes": list(node), "forZones": list(zone) });
+            endpoint.hints = serde_json::from_value(hints).expect("hints");
         }
-        let ports = model(service(json!({})), Arc::new(slice)).ports;
-        assert_eq!(ports[0].internal.len(), expected, "{hinted:?}");
+        let service = service(json!({ "internalTrafficPolicy": policy }));
+        let ports = Model::read(&[service], |_| vec![Arc::new(slice.clone())], Place { node: "a", zone }).ports;
+        ports[0].internal.iter().map(|endpoint| endpoint.address.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let (near, far, both) = ("10.244.1.2", "10.244.2.2", "10.244.1.2 10.244.2.2");
+    for (hints, zone, expected) in [
+        ([("a", "-"), ("b", "-")], None, near),
+        ([("a", "-"), ("-", "-")], None, both),
+        ([("b", "-"), ("b", "-")], None, both),
+        ([("-", "z"), ("-", "y")], Some("z"), near),
+        ([("-", "y"), ("-", "z")], Some("z"), far),
+        ([("-", "z"), ("-", "-")], Some("z"), both),
+        ([("-", "y"), ("-", "y")], Some("z"), both),
+        ([("-", "z"), ("-", "y")], None, both),
+        // The node goes before the zone, the zone is what is left of it.
+        ([("a", "y"), ("b", "z")], Some("z"), near),
+        ([("b", "y"), ("b", "z")], Some("z"), far),
+        ([("a", "y"), ("-", "z")], Some("z"), far),
+    ] {
+        assert_eq!(cluster(hints, zone, "Cluster"), expected, "{hints:?} {zone:?}");
+    }
+    assert_eq!(cluster([("b", "y"), ("b", "z")], Some("z"), "Local"), near, "hints are for the whole cluster");
+}
+
+#[test]
+fn load_balancers_of_local_services_ask_for_the_ready_pods_of_this_node() {
+    let endpoints = slice(&[
+        ("10.244.1.2", "a", true, false),
+        ("10.244.1.3", "a", true, false),
+        ("10.244.1.4", "a", false, true),
+        ("10.244.2.2", "b", true, false),
+    ]);
+    for (kind, policy, expected) in
+        [("LoadBalancer", "Local", Some(2)), ("LoadBalancer", "Cluster", None), ("NodePort", "Local", None)]
+    {
+        let spec = json!({ "type": kind, "externalTrafficPolicy": policy, "healthCheckNodePort": 31000 });
+        let checks = model(service(spec), endpoints.clone()).health_checks;
+        assert_eq!(checks.get(&31000).map(|check| check.local_endpoints), expected, "{kind} {policy}");
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn context(context: &Context, pod: &Pod) -> VolumeContext {
         objects: context.objects.clone(),
         place: context.place(pod),
         fs_group: security.and_then(|s| s.fs_group).and_then(number),
+        trust_top: security.and_then(|s| s.fs_group_change_policy.as_deref()) == Some("OnRootMismatch"),
         only_user: only.and_then(number),
         tokens: Arc::default(),
     }

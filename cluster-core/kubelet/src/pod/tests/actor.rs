@@ -4,12 +4,14 @@ use super::fake::Fake;
 use crate::options::KubeletOptions;
 use crate::pod::actor::{self, Handle, Message};
 use crate::pod::context::{Capacity, Context};
+use crate::pod::start;
 use crate::pod::state::Event;
 use crate::runtime::{Runtime, label};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 struct Rig {
     engine: Arc<Fake>,
@@ -93,4 +95,17 @@ async fn an_image_that_does_not_exist_is_reported() {
     until(&mut handle, |s| waiting(s).as_deref() == Some("ErrImagePull")).await;
     until(&mut handle, |s| waiting(s).as_deref() == Some("ImagePullBackOff")).await;
     assert_eq!(rig.engine.calls.lock().iter().filter(|call| *call == "pull missing").count(), 1);
+}
+
+#[tokio::test]
+async fn a_pod_that_wants_users_of_its_own_does_not_get_the_nodes() {
+    let rig = rig();
+    let mut pod = (*pod("i")).clone();
+    pod.spec.get_or_insert_default().host_users = Some(false);
+    for (handler, who) in [("", "runtime"), ("sandboxed", "RuntimeClass handler \"sandboxed\"")] {
+        let handler = Arc::new(OnceCell::new_with(Some(handler.to_owned())));
+        let why = format!("can't set `spec.hostUsers: false`, {who} does not support user namespaces");
+        assert_eq!(start::sandbox(&rig.context, &pod, 0, &handler).await, Err(why));
+    }
+    assert!(rig.engine.calls.lock().is_empty());
 }

@@ -55,3 +55,14 @@ fn new_limits_reach_a_running_container_and_restart_it_only_where_its_policy_say
     rig.on(changed(spec("2", "128Mi"))).exited("c", 143);
     assert_eq!(rig.log, ["kill c 30", "c#1"]);
 }
+
+#[test]
+fn a_pod_with_resources_as_a_whole_tells_what_it_has() {
+    let resources = json!({"requests": {"cpu": "1"}, "limits": {"memory": "64Mi"}});
+    let containers = json!([{"name": "c"}]);
+    let whole = Rig::ready(json!({"containers": containers, "resources": resources})).status();
+    assert_eq!(json!(whole.resources), resources);
+    assert_eq!(json!(whole.allocated_resources), resources["requests"]);
+    let plain = Rig::ready(json!({"containers": containers})).status();
+    assert_eq!((plain.resources, plain.allocated_resources), (None, None));
+}
