@@ -26,6 +26,19 @@ pub(crate) async fn apply(script: &str) -> Result<(), Error> {
     Err(Error::Ruleset(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
 
+/// For how many seconds the kernel remembers TCP connections by their state. Source: kube-proxy's defaults.
+const TCP_TIMEOUTS: [(&str, &str); 2] = [("established", "86400"), ("close_wait", "3600")];
+
+/// Lets connections that one side has closed, and those that say nothing for a while, go on through their service.
+pub(crate) fn remember_connections() {
+    for (state, seconds) in TCP_TIMEOUTS {
+        let file = format!("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_{state}");
+        if let Err(error) = std::fs::write(&file, seconds) {
+            tracing::warn!(%error, file, "failed to say how long connections are remembered");
+        }
+    }
+}
+
 /// UDP flows through a service: to what address (any, for a node port) and port, and to which endpoint they went (any,
 /// when none).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -119,13 +119,16 @@ fn empty_dir(
     }
     let text = |e: std::io::Error| format!("{}: {e}", dir.display());
     std::fs::create_dir_all(dir).map_err(text)?;
-    if source.medium.as_deref() == Some("Memory") {
+    let in_memory = source.medium.as_deref() == Some("Memory");
+    if in_memory {
         let node = whole(Some(&context.place.allocatable), "memory").unwrap_or_default();
         let size = format!("size={}", memory_size(source, pod.spec.as_ref(), node));
         mount(Some("tmpfs"), dir, Some("tmpfs"), MsFlags::empty(), Some(size.as_str()))
             .map_err(|e| format!("mounting tmpfs failed: {e}"))?;
     }
-    let mode = if context.fs_group.is_some() { 0o2777 } else { 0o777 };
+    let of_group = if context.fs_group.is_some() { 0o2000 } else { 0 };
+    // As upstream's: the kernel makes a file system in memory so that people delete their own files alone.
+    let mode = 0o777 | of_group | if in_memory { 0o1000 } else { 0 };
     chown(dir, None, context.fs_group).map_err(text)?;
     std::fs::set_permissions(dir, PermissionsExt::from_mode(mode)).map_err(text)
 }

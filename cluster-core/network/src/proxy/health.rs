@@ -19,6 +19,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// The port of the proxy's own health.
 const OWN_PORT: u16 = 10_256;
+/// The port, on the node alone, of what else the proxy tells of itself.
+const STATUS_PORT: u16 = 10_249;
 /// For how long a change may wait before the proxy counts as ill. Source: twice upstream's `syncPeriod`.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
 /// The cluster autoscaler puts it on a node that it is about to remove.
@@ -58,12 +60,13 @@ impl Health {
     pub(super) async fn updated(&mut self, leaving: bool, checks: &BTreeMap<u16, HealthCheck>) {
         let state = State { waits_since: None, updated: Some(Timestamp::now()), leaving, checks: checks.clone() };
         *self.state.lock() = state;
-        self.servers.retain(|port, _| *port == OWN_PORT || checks.contains_key(port));
-        for port in checks.keys().copied().chain([OWN_PORT]) {
+        self.servers.retain(|port, _| matches!(*port, OWN_PORT | STATUS_PORT) || checks.contains_key(port));
+        for port in checks.keys().copied().chain([OWN_PORT, STATUS_PORT]) {
             if self.servers.contains_key(&port) {
                 continue;
             }
-            match TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await {
+            let address = if port == STATUS_PORT { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+            match TcpListener::bind((address, port)).await {
                 Ok(listener) => {
                     self.servers.insert(port, serve(listener, port, self.state.clone()));
                 }
@@ -140,6 +143,8 @@ fn answer(state: &State, port: u16, path: &str, now: Timestamp) -> Answer {
             answer(good, None, body)
         }
         "/livez" if port == OWN_PORT => answer(healthy, None, times(healthy)),
+        "/healthz" if port == STATUS_PORT => answer(true, None, json!("ok")),
+        "/proxyMode" if port == STATUS_PORT => answer(true, None, json!("nftables")),
         // Also a connection that outlived the service it asked about.
         _ => Answer { code: StatusCode::NOT_FOUND, weight: None, body: Value::Null },
     }
@@ -155,6 +160,9 @@ impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         if self.code == StatusCode::NOT_FOUND {
             return (self.code, "404 page not found\n").into_response();
+        }
+        if let Value::String(text) = self.body {
+            return text.into_response();
         }
         let headers = [("content-type", "application/json"), ("x-content-type-options", "nosniff")];
         let weight = self.weight.map(|weight| [("x-load-balancing-endpoint-weight", weight.to_string())]);
@@ -200,6 +208,7 @@ mod tests {
         let body = json!({ "service": service, "localEndpoints": 2, "serviceProxyHealthy": false });
         assert_eq!(answer(&late, 30100, "/", now), Answer { code: ill, weight: Some(2), body });
         assert_eq!(answer(&late, 30101, "/healthz", now).code, StatusCode::NOT_FOUND);
+        assert_eq!(answer(&late, STATUS_PORT, "/proxyMode", now).body, "nftables");
     }
 
     #[test]

@@ -84,7 +84,9 @@ pub async fn run(
             health.waits();
             nft::apply(&delta::script(applied.as_ref(), &wanted)).await?;
             nft::forget_flows(&delta::stale_flows(applied.as_ref(), &wanted)).await;
-            applied = Some(wanted);
+            if applied.replace(wanted).is_none() {
+                nft::remember_connections();
+            }
         }
         health.updated(own.leaving, &model.health_checks).await;
         synced.send_replace(true);
