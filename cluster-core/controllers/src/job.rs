@@ -9,6 +9,7 @@ mod success;
 use crate::meta::seconds;
 use crate::pod_control::from_template;
 use crate::prelude::*;
+use cluster_client::Preconditions;
 use futures::future::try_join_all;
 use indexes::INDEX;
 use plan::{Plan, TRACKING, is_over, is_tracked};
@@ -108,12 +109,13 @@ impl Jobs {
         let mut over = over.filter(|c| matches!(c.type_.as_str(), "Complete" | "Failed") && c.status == "True");
         let ended = over.find_map(|condition| condition.last_transition_time.as_ref());
         let Some(ended) = ended else { return Ok(None) };
+        let as_read = Preconditions { resource_version: job.metadata.resource_version.clone(), uid: None };
         let left = meta::left(ended, seconds(ttl), &meta::now());
         if left.is_some() {
             return Ok(left);
         }
         let options = DeleteOptions {
-            resource_version: job.metadata.resource_version.clone(),
+            preconditions: Some(as_read),
             propagation_policy: Some("Foreground".to_owned()),
             ..DeleteOptions::default()
         };
