@@ -91,32 +91,24 @@ impl CronJobs {
             spec: cron.spec.job_template.spec.clone(),
             status: None,
         };
-        match self.client.create(&job).await {
-            Ok(job) => {
-                self.recorder.normal(&reference(cron), "SuccessfulCreate", format!("Created job {}", job.name()));
-                Ok(Some(job))
-            }
-            Err(error) if error.is_already_exists() => Ok(None),
-            Err(error) => {
-                self.recorder.warning(&reference(cron), "FailedCreate", format!("Error creating job: {error}"));
-                Err(error.into())
-            }
+        let created = self.client.create(&job).await;
+        if created.as_ref().is_err_and(cluster_client::Error::is_already_exists) {
+        let done = |job: &Job| format!("Created job {}", job.name());
+        self.recorder.attempt(&reference(cron), "Create", &created, done, "Error creating job");
+        Ok(Some(created?))
+            return Ok(None);
         }
     }
 
     async fn delete(&self, cron: &CronJob, job: &Job) -> Result<(), Error> {
         let propagation_policy = Some("Background".to_owned());
         let options = DeleteOptions { propagation_policy, ..DeleteOptions::default() };
-        match self.client.delete_this(job, options).await {
-            Ok(()) => {
-                self.recorder.normal(&reference(cron), "SuccessfulDelete", format!("Deleted job {}", job.name()));
-                Ok(())
-            }
-            Err(error) if error.is_not_found() => Ok(()),
-            Err(error) => {
-                self.recorder.warning(&reference(cron), "FailedDelete", format!("Deleted job: {error}"));
-                Err(error.into())
-            }
+        let deleted = self.client.delete_this(job, options).await;
+        if deleted.as_ref().is_err_and(cluster_client::Error::is_not_found) {
+        let done = |(): &()| format!("Deleted job {}", job.name());
+        self.recorder.attempt(&reference(cron), "Delete", &deleted, done, "Deleted job");
+        Ok(deleted?)
+            return Ok(());
         }
     }
 }

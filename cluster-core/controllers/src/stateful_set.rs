@@ -121,17 +121,9 @@ impl StatefulSets {
         result: Result<(), cluster_client::Error>,
     ) -> Result<(), Error> {
         let text = format!("{} {what} in StatefulSet {}", verb.to_lowercase(), set.name());
-        let about = reference(set);
-        match &result {
-            Ok(()) => {
-                let done = if what.starts_with("Claim") { "success" } else { "successful" };
-                self.control.recorder.normal(&about, &format!("Successful{verb}"), format!("{text} {done}"));
-            }
-            Err(error) => {
-                let text = format!("{text} failed error: {error}");
-                self.control.recorder.warning(&about, &format!("Failed{verb}"), text);
-            }
-        }
+        let well = if what.starts_with("Claim") { "success" } else { "successful" };
+        let (done, failed) = (|(): &()| format!("{text} {well}"), format!("{text} failed error"));
+        self.control.recorder.attempt(&reference(set), verb, &result, done, &failed);
         Ok(result?)
     }
 
