@@ -9,7 +9,7 @@ type Known = (Arc<CronJob>, Vec<Arc<Job>>);
 
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<CronJobs> {
     let (client, recorder) = (context.client.clone(), context.recorder("cronjob-controller"));
     let (crons, jobs) = context.caches();
     let controller = CronJobs { client, recorder, crons, jobs };
@@ -17,11 +17,9 @@ pub(crate) async fn run(context: Context) {
     Runner::new(controller)
         .on_each(|c| &c.crons)
         .on(|c| &c.jobs, |_, change| controller_key::<CronJob>(change.object().as_ref()))
-        .run(context.cancel)
-        .await;
 }
 
-struct CronJobs {
+pub(crate) struct CronJobs {
     client: Client,
     recorder: Recorder,
     crons: Informer<CronJob>,
@@ -93,11 +91,11 @@ impl CronJobs {
         };
         let created = self.client.create(&job).await;
         if created.as_ref().is_err_and(cluster_client::Error::is_already_exists) {
+            return Ok(None);
+        }
         let done = |job: &Job| format!("Created job {}", job.name());
         self.recorder.attempt(&reference(cron), "Create", &created, done, "Error creating job");
         Ok(Some(created?))
-            return Ok(None);
-        }
     }
 
     async fn delete(&self, cron: &CronJob, job: &Job) -> Result<(), Error> {
@@ -105,10 +103,10 @@ impl CronJobs {
         let options = DeleteOptions { propagation_policy, ..DeleteOptions::default() };
         let deleted = self.client.delete_this(job, options).await;
         if deleted.as_ref().is_err_and(cluster_client::Error::is_not_found) {
+            return Ok(());
+        }
         let done = |(): &()| format!("Deleted job {}", job.name());
         self.recorder.attempt(&reference(cron), "Delete", &deleted, done, "Deleted job");
         Ok(deleted?)
-            return Ok(());
-        }
     }
 }

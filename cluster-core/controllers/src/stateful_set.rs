@@ -9,12 +9,12 @@ use crate::prelude::*;
 use identity::{claims, identify, new_pod, ordinal};
 use plan::Step;
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<StatefulSets> {
     let (sets, claims) = context.caches();
     let controller = StatefulSets {
         sets,
         claims,
-        control: PodControl::new(&context, "statefulset-controller"),
+        control: PodControl::new(context, "statefulset-controller"),
         history: History::new(&context.client, &context.informers),
     };
     index::by_namespace(&controller.sets);
@@ -23,11 +23,9 @@ pub(crate) async fn run(context: Context) {
         .on(|c| &c.control.pods, StatefulSets::concerned)
         .needs(|c| &c.history.revisions)
         .needs(|c| &c.claims)
-        .run(context.cancel)
-        .await;
 }
 
-struct StatefulSets {
+pub(crate) struct StatefulSets {
     sets: Informer<StatefulSet>,
     claims: Informer<PersistentVolumeClaim>,
     control: PodControl,
@@ -60,7 +58,7 @@ impl Controller for StatefulSets {
         }
         done?;
         let mut live = vec![current, update.as_str()];
-        live.extend(pods.iter().map(|pod| identity::revision(pod)));
+        live.extend(pods.iter().map(|pod| history::revision(pod.as_ref())));
         self.history.truncate(&revisions, &live, spec.revision_history_limit.unwrap_or(10)).await?;
         Ok(plan.again)
     }
