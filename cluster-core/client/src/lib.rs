@@ -10,6 +10,7 @@ pub mod events;
 pub mod http;
 mod informer;
 pub mod kubeconfig;
+pub mod labels;
 pub mod lease;
 pub mod node_lease;
 pub mod nodes;
