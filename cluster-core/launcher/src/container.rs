@@ -52,10 +52,8 @@ impl Launcher {
 
     /// Whether the image is there.
     pub(crate) async fn require_image(&self, image: &str) -> Result<()> {
-        match self.docker.inspect_image(image).await {
-            Err(error) if status_code(&error) == Some(404) => Err(Error::ImageMissing(image.to_owned())),
-            other => other.doing(format!("look for the image `{image}`")).map(drop),
-        }
+        let found = self.docker.inspect_image(image).await.if_there(format!("look for the image `{image}`"))?;
+        found.map(drop).ok_or_else(|| Error::ImageMissing(image.to_owned()))
     }
 }
 

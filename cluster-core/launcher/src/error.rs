@@ -148,14 +148,6 @@ impl Error {
     }
 }
 
-/// The HTTP status of the engine's answer.
-pub(crate) fn status_code(error: &bollard::errors::Error) -> Option<u16> {
-    match error {
-        bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
-        _ => None,
-    }
-}
-
 fn docker_message(error: &bollard::errors::Error) -> String {
     match error {
         bollard::errors::Error::DockerResponseServerError { message, .. } => message.clone(),
@@ -179,7 +171,7 @@ fn docker_hint(message: &str) -> Option<&'static str> {
 }
 
 /// Names what a call to the engine was for.
-pub(crate) trait Doing<T> {
+pub(crate) trait Doing<T>: Sized {
     /// `what` reads after "failed to".
     fn doing(self, what: impl Into<String>) -> Result<T, Error>;
 }
@@ -188,12 +180,22 @@ impl<T> Doing<T> for Result<T, bollard::errors::Error> {
     fn doing(self, what: impl Into<String>) -> Result<T, Error> {
         self.map_err(|source| Error::Docker { what: what.into(), source })
     }
+
+    /// The same; `None` when what it is done to is not there.
+    fn if_there(self, what: impl Into<String>) -> Result<Option<T>, Error>;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+
+    fn if_there(self, what: impl Into<String>) -> Result<Option<T>, Error> {
+        match self {
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            other => other.doing(what).map(Some),
+        }
+    }
     fn refused(message: &str) -> Error {
         let source =
             bollard::errors::Error::DockerResponseServerError { status_code: 500, message: message.to_owned() };
