@@ -73,7 +73,7 @@ pub(crate) async fn binary_archive(file: &Path) -> Result<Bytes> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Error::BinaryMissing(file.to_owned()));
         }
-        other => other.map_err(|source| Error::File { what: "read", path: file.to_owned(), source })?,
+        other => other.map_err(Error::file("read", file))?,
     };
     archive([(path::BINARY.to_owned(), 0o755, content)])
 }
@@ -101,7 +101,7 @@ fn archive(files: impl IntoIterator<Item = (String, u32, Vec<u8>)>) -> Result<By
         }
         builder.into_inner()
     };
-    pack().map(Bytes::from).map_err(|source| Error::File { what: "archive", path: path::NODE_CONFIG.into(), source })
+    pack().map(Bytes::from).map_err(Error::file("archive", path::NODE_CONFIG.as_ref()))
 }
 
 /// Whether containers can have CAP_SYS_RESOURCE: everywhere but on hosts that lack it themselves. A remote engine, as

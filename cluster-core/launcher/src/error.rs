@@ -1,6 +1,6 @@
 //! Why an operation on a cluster failed, and what its user can do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A failure. Its text says what failed and why; [`Error::hint`] says how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +114,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Names the file and what was tried with it.
+    pub fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { what, path, source }
+    }
+
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
@@ -174,6 +180,9 @@ fn docker_hint(message: &str) -> Option<&'static str> {
 pub(crate) trait Doing<T>: Sized {
     /// `what` reads after "failed to".
     fn doing(self, what: impl Into<String>) -> Result<T, Error>;
+
+    /// The same; `None` when what it is done to is not there.
+    fn if_there(self, what: impl Into<String>) -> Result<Option<T>, Error>;
 }
 
 impl<T> Doing<T> for Result<T, bollard::errors::Error> {
@@ -181,21 +190,18 @@ impl<T> Doing<T> for Result<T, bollard::errors::Error> {
         self.map_err(|source| Error::Docker { what: what.into(), source })
     }
 
-    /// The same; `None` when what it is done to is not there.
-    fn if_there(self, what: impl Into<String>) -> Result<Option<T>, Error>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-
     fn if_there(self, what: impl Into<String>) -> Result<Option<T>, Error> {
         match self {
             Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
             other => other.doing(what).map(Some),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
     fn refused(message: &str) -> Error {
         let source =
             bollard::errors::Error::DockerResponseServerError { status_code: 500, message: message.to_owned() };
