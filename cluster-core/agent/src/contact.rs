@@ -3,7 +3,8 @@
 use crate::prelude::*;
 use crate::{log, memory};
 use cluster_client::http::Identity;
-use std::fs::{DirBuilder, File, TryLockError};
+use cluster_client::kubeconfig::private_folder;
+use std::fs::{File, TryLockError};
 use std::process::Stdio;
 use std::time::UNIX_EPOCH;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -28,14 +29,6 @@ pub(crate) fn build() -> Result<String, Error> {
     let written = path.metadata().and_then(|metadata| metadata.modified()).map_err(Error::file("read", &path))?;
     let since = written.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(format!("{} {} {}", env!("CARGO_PKG_VERSION"), path.display(), since.as_nanos()))
-}
-
-pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(Error::file("create", path))
 }
 
 /// The agent holds it as long as it runs.
@@ -78,7 +71,7 @@ impl Contact {
     /// The agent of a state folder; `command` starts one when none runs, or one of another build. That program prints
     /// [`READY`] when it answers.
     pub async fn start(home: &Path, mut command: Command) -> Result<Self, Error> {
-        private_folder(home)?;
+        private_folder(home).map_err(Error::file("create", home))?;
         // Whoever starts the agent holds this until it answers, so others find one that does.
         let _starting = wait_for_lock(home.join("agent.start.lock")).await?;
         if let Some(contact) = Self::find(home)? {

@@ -15,16 +15,6 @@ pub enum Error {
     /// A cluster's API server refused or could not be reached.
     #[error(transparent)]
     Client(#[from] cluster_client::Error),
-    /// A file could not be read or written.
-    #[error("failed to {what} `{}`: {source}", .path.display())]
-    File {
-        /// What was tried.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's answer.
-        source: std::io::Error,
-    },
     /// The agent did not start, or does not answer.
     #[error("{0}")]
     Unreachable(String),
@@ -33,8 +23,8 @@ pub enum Error {
 impl Error {
     /// Names the file and what was tried with it.
     pub(crate) fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::File { what, path, source }
+        let failed = cluster_launcher::Error::file(what, path);
+        move |source| failed(source).into()
     }
 
     /// As Kubernetes words it.
@@ -53,7 +43,7 @@ impl Error {
                 };
                 Status::new(code, reason, with_hint(error))
             }
-            Self::File { .. } | Self::Unreachable(_) => Status::internal(self),
+            Self::Unreachable(_) => Status::internal(self),
         }
     }
 }

@@ -40,8 +40,10 @@ impl Resource {
 }
 
 /// What a feed holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct FeedSpec {
+    #[serde(flatten)]
     pub(crate) resource: Resource,
     pub(crate) label_selector: String,
     pub(crate) field_selector: String,

@@ -9,6 +9,7 @@ use crate::server::{self, Assets};
 use crate::session::Sessions;
 use crate::syncs::Syncs;
 use axum::extract::ws::Utf8Bytes;
+use cluster_client::kubeconfig::private_folder;
 use cluster_launcher::{Launcher, Silent};
 use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -125,7 +126,7 @@ pub async fn run(options: Options, ready: impl FnOnce()) -> Result<(), Error> {
 
 /// Held by the agent that runs.
 pub(crate) fn lock(home: &std::path::Path) -> Result<File, Error> {
-    contact::private_folder(home)?;
+    private_folder(home).map_err(Error::file("create", home))?;
     let path = contact::lock_path(home);
     let file = File::create(&path).map_err(Error::file("create", &path))?;
     match file.try_lock() {

@@ -23,20 +23,35 @@ const DEBOUNCE: Duration = Duration::from_millis(10);
 const BEFORE_PRUNE: Duration = Duration::from_millis(700);
 
 /// What is kept in the cluster.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Spec {
     /// Manifests, folders of them, folders with a kustomization.
+    #[serde(default)]
     pub paths: Vec<PathBuf>,
     /// Of objects that name none.
+    #[serde(default = "default_namespace")]
     pub namespace: String,
     /// ConfigMaps by name, each of a file or the files of a folder.
+    #[serde(default)]
     pub config_maps: Vec<(String, PathBuf)>,
     /// Secrets likewise.
+    #[serde(default)]
     pub secrets: Vec<(String, PathBuf)>,
     /// Whether what goes from the files goes from the cluster.
+    #[serde(default = "yes")]
     pub prune: bool,
     /// Whether workloads start anew when what they only read at their start changes.
+    #[serde(default)]
     pub rollout: bool,
+}
+
+fn default_namespace() -> String {
+    "default".to_owned()
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Spec {

@@ -10,47 +10,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A sync that somebody asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct WantedSync {
     cluster: String,
-    #[serde(default = "default_namespace")]
-    namespace: String,
-    /// Absolute, as all paths here.
-    #[serde(default)]
-    paths: Vec<PathBuf>,
-    /// By name, each of a file or the files of a folder.
-    #[serde(default)]
-    config_maps: Vec<(String, PathBuf)>,
-    #[serde(default)]
-    secrets: Vec<(String, PathBuf)>,
-    #[serde(default = "yes")]
-    prune: bool,
-    #[serde(default)]
-    rollout: bool,
-}
-
-fn default_namespace() -> String {
-    "default".to_owned()
-}
-
-fn yes() -> bool {
-    true
+    /// All its paths are absolute.
+    #[serde(flatten)]
+    spec: Spec,
 }
 
 impl WantedSync {
-    fn spec(&self) -> Spec {
-        Spec {
-            paths: self.paths.clone(),
-            namespace: self.namespace.clone(),
-            config_maps: self.config_maps.clone(),
-            secrets: self.secrets.clone(),
-            prune: self.prune,
-            rollout: self.rollout,
-        }
-    }
-
     fn id(&self) -> String {
-        format!("{}-{}", self.cluster, self.spec().set())
+        format!("{}-{}", self.cluster, self.spec.set())
     }
 }
 
@@ -133,7 +102,7 @@ impl Syncs {
 
     /// Begins a sync and remembers it.
     pub(crate) fn add(self: &Arc<Self>, wanted: WantedSync) -> Result<Running, Error> {
-        let paths = wanted.spec().watched();
+        let paths = wanted.spec.watched();
         if paths.is_empty() || paths.iter().any(|path| !path.is_absolute() || !path.exists()) {
             return Err(Status::bad_request("the paths must be absolute and exist").into());
         }
@@ -158,8 +127,8 @@ impl Syncs {
         let running = Running {
             id: wanted.id(),
             cluster: wanted.cluster.clone(),
-            namespace: wanted.namespace.clone(),
-            paths: wanted.spec().watched(),
+            namespace: wanted.spec.namespace.clone(),
+            paths: wanted.spec.watched(),
             state: "waiting",
             ..Running::default()
         };
@@ -187,7 +156,7 @@ async fn run(syncs: Arc<Syncs>, wanted: WantedSync) {
         drop(live);
         let follow = async {
             let tell = |told| syncs.change(&id, |running| running.take(told));
-            Syncing::new(client, wanted.spec(), tell).await?.follow().await
+            Syncing::new(client, wanted.spec.clone(), tell).await?.follow().await
         };
         tokio::select! {
             followed = follow => if let Err(error) = followed {

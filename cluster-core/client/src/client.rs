@@ -1,7 +1,7 @@
 //! Typed requests: one [`Client`] for every kind k8s-openapi knows.
 
-use crate::options::{DeleteOptions, ListOptions, Patch};
-use crate::{Backend, Error, Object, Status, WatchScope};
+use crate::options::{ListOptions, Patch};
+use crate::{Backend, DeleteOptions, Error, Object, Status, WatchScope};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
@@ -98,12 +98,12 @@ impl Client {
     /// Deletes an object, or starts its deletion.
     pub async fn delete<K: Object>(&self, namespace: &str, name: &str, options: &DeleteOptions) -> Result<(), Error> {
         let path = object_path::<K>(namespace, name, "");
-        self.send::<Value>(Method::DELETE, &path, Some(encode(&options.to_json())?)).await.map(drop)
+        self.send::<Value>(Method::DELETE, &path, Some(encode(options)?)).await.map(drop)
     }
 
     /// Deletes this very object, or starts its deletion: not another that took its name.
-    pub async fn delete_this<K: Object>(&self, object: &K, options: DeleteOptions) -> Result<(), Error> {
-        let options = DeleteOptions { uid: object.metadata().uid.clone(), ..options };
+    pub async fn delete_this<K: Object>(&self, object: &K, mut options: DeleteOptions) -> Result<(), Error> {
+        options.preconditions.get_or_insert_default().uid.clone_from(&object.metadata().uid);
         self.delete::<K>(object.namespace(), object.name(), &options).await
     }
 

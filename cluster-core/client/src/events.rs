@@ -91,6 +91,21 @@ impl Recorder {
     pub fn warning(&self, about: &ObjectReference, reason: &str, message: impl Into<String>) {
         self.event(about, "Warning", reason, message);
     }
+
+    /// Records how an attempt ended: `Successful` with what `done` says of it, or `Failed` with the error behind `failed`.
+    pub fn attempt<T>(
+        &self,
+        about: &ObjectReference,
+        verb: &str,
+        result: &Result<T, Error>,
+        done: impl FnOnce(&T) -> String,
+        failed: &str,
+    ) {
+        match result {
+            Ok(made) => self.normal(about, &format!("Successful{verb}"), done(made)),
+            Err(error) => self.warning(about, &format!("Failed{verb}"), format!("{failed}: {error}")),
+        }
+    }
 }
 
 async fn send(

@@ -2,7 +2,7 @@
 
 mod file;
 
-pub use file::{edit, write_private};
+pub use file::{edit, private_folder, write_private};
 
 use crate::Error;
 use crate::http::{HttpBackend, Identity};

@@ -10,6 +10,7 @@ pub mod events;
 pub mod http;
 mod informer;
 pub mod kubeconfig;
+pub mod labels;
 pub mod lease;
 pub mod node_lease;
 pub mod nodes;
@@ -25,8 +26,9 @@ pub use backend::{Backend, ListPage, WatchEvent, WatchScope, WatchStream};
 pub use client::{Client, escape, successful};
 pub use cluster_object::status::Status;
 pub use informer::{Change, Informer, Informers, ObjectKey};
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, Preconditions};
 pub use object::Object;
-pub use options::{DeleteOptions, ListOptions, Patch};
+pub use options::{ListOptions, Patch};
 pub use queue::WorkQueue;
 
 /// Why a request failed.

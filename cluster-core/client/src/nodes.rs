@@ -4,42 +4,49 @@ use crate::Object;
 use k8s_openapi::api::core::v1::{
     Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration,
 };
+use std::collections::BTreeMap;
 
 /// The one field of a node that selectors may name.
 pub const NAME_FIELD: &str = "metadata.name";
 
 fn holds(requirement: &NodeSelectorRequirement, value: Option<&str>) -> bool {
     let values = requirement.values.as_deref().unwrap_or_default();
-    let listed = value.is_some_and(|value| values.iter().any(|wanted| wanted == value));
-    let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
-    let pair = number(value).zip(number(values.first().map(String::as_str)));
+    let listed = || value.is_some_and(|value| values.iter().any(|wanted| wanted == value));
+    let compared = |good: fn(&i64, &i64) -> bool| {
+        value.zip(values.first()).is_some_and(|(value, bound)| compare(value, bound, good))
+    };
     match requirement.operator.as_str() {
-        "In" => listed,
-        "NotIn" => !listed,
+        "In" => listed(),
+        "NotIn" => !listed(),
         "Exists" => value.is_some(),
         "DoesNotExist" => value.is_none(),
-        "Gt" => pair.is_some_and(|(value, bound)| value > bound),
-        "Lt" => pair.is_some_and(|(value, bound)| value < bound),
+        "Gt" => compared(i64::gt),
+        "Lt" => compared(i64::lt),
         _ => false,
     }
 }
 
-fn label<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
-    node.metadata.labels.as_ref()?.get(key).map(String::as_str)
+fn compare(actual: &str, bound: &str, good: fn(&i64, &i64) -> bool) -> bool {
+    actual.parse().ok().zip(bound.parse().ok()).is_some_and(|(actual, bound)| good(&actual, &bound))
 }
 
-fn term(term: &NodeSelectorTerm, node: &Node) -> bool {
-    let field = |key: &str| (key == NAME_FIELD).then(|| node.name());
+/// Whether a term picks the node of this name and these labels. One without conditions picks none.
+pub fn term_selects(term: &NodeSelectorTerm, name: &str, labels: &BTreeMap<String, String>) -> bool {
     let expressions = term.match_expressions.as_deref().unwrap_or_default();
     let fields = term.match_fields.as_deref().unwrap_or_default();
     !(expressions.is_empty() && fields.is_empty())
-        && expressions.iter().all(|requirement| holds(requirement, label(node, &requirement.key)))
-        && fields.iter().all(|requirement| holds(requirement, field(&requirement.key)))
+        && expressions.iter().all(|wanted| holds(wanted, labels.get(&wanted.key).map(String::as_str)))
+        && fields.iter().all(|wanted| wanted.key == NAME_FIELD && holds(wanted, Some(name)))
 }
 
 /// Whether one of the selector's terms picks the node.
 pub fn selects(selector: &NodeSelector, node: &Node) -> bool {
-    selector.node_selector_terms.iter().any(|wanted| term(wanted, node))
+    selector.node_selector_terms.iter().any(|term| term_selects(term, node.name(), labels(node)))
+}
+
+fn labels(node: &Node) -> &BTreeMap<String, String> {
+    static NONE: BTreeMap<String, String> = BTreeMap::new();
+    node.metadata.labels.as_ref().unwrap_or(&NONE)
 }
 
 /// Whether a pod's node name, selector and required affinity allow the node.
@@ -48,7 +55,7 @@ pub fn admits(pod: &Pod, node: &Node) -> bool {
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required = affinity.and_then(|node| node.required_during_scheduling_ignored_during_execution.as_ref());
     spec.node_name.as_deref().is_none_or(|wanted| wanted.is_empty() || wanted == node.name())
-        && spec.node_selector.iter().flatten().all(|(key, value)| label(node, key) == Some(value))
+        && spec.node_selector.iter().flatten().all(|(key, value)| labels(node).get(key) == Some(value))
         && required.is_none_or(|required| selects(required, node))
 }
 
@@ -59,25 +66,27 @@ pub fn covers(toleration: &Toleration, taint: &Taint) -> bool {
     };
     let value = toleration.value.as_deref().unwrap_or_default();
     let actual = taint.value.as_deref().unwrap_or_default();
-    let compare = |good: fn(&i64, &i64) -> bool| {
-        actual.parse().ok().zip(value.parse().ok()).is_some_and(|(actual, bound): (i64, i64)| good(&actual, &bound))
-    };
     is_for(&toleration.effect, &taint.effect)
         && is_for(&toleration.key, &taint.key)
         && match toleration.operator.as_deref().unwrap_or_default() {
             "" | "Equal" => value == actual,
             "Exists" => true,
-            "Gt" => compare(i64::gt),
-            "Lt" => compare(i64::lt),
+            "Gt" => compare(actual, value, i64::gt),
+            "Lt" => compare(actual, value, i64::lt),
             _ => false,
         }
+}
+
+/// Whether one of the tolerations covers a taint.
+pub fn tolerated(tolerations: &[Toleration], taint: &Taint) -> bool {
+    tolerations.iter().any(|toleration| covers(toleration, taint))
 }
 
 /// Whether the tolerations cover all taints of the node with these effects.
 pub fn tolerates(tolerations: &[Toleration], node: &Node, effects: &[&str]) -> bool {
     let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
     let mut taints = taints.iter().filter(|taint| effects.contains(&taint.effect.as_str()));
-    taints.all(|taint| tolerations.iter().any(|toleration| covers(toleration, taint)))
+    taints.all(|taint| tolerated(tolerations, taint))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use k8s_openapi::api::autoscaling::v2::{
 /// How often the metrics are looked at.
 const PERIOD: Duration = Duration::from_secs(15);
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Autoscalers> {
     let (client, recorder) = (context.client.clone(), context.recorder("horizontal-pod-autoscaler"));
     let (autoscalers, pods) = context.caches();
     let controller = Autoscalers { client, recorder, autoscalers, pods, known: Mutex::default() };
@@ -27,11 +27,9 @@ pub(crate) async fn run(context: Context) {
     Runner::new(controller)
         .on(|c| &c.autoscalers, |_, change| Some(change.unless(|old, new| old.spec == new.spec)?.key()))
         .needs(|c| &c.pods)
-        .run(context.cancel)
-        .await;
 }
 
-struct Autoscalers {
+pub(crate) struct Autoscalers {
     client: Client,
     recorder: Recorder,
     autoscalers: Informer<Autoscaler>,

@@ -10,7 +10,7 @@ const INFO: (&str, &str) = ("kube-public", "cluster-info");
 const SIGNED: &str = "kubeconfig";
 const SIGNATURE: &str = "jws-kubeconfig-";
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Tokens> {
     let controller = Tokens {
         client: context.client.clone(),
         secrets: context.informers.scoped("", "type=bootstrap.kubernetes.io/token"),
@@ -19,11 +19,9 @@ pub(crate) async fn run(context: Context) {
     Runner::new(controller)
         .on(|c| &c.secrets, |_, change| [change.object().key(), ObjectKey::new(INFO.0, INFO.1)])
         .on_each(|c| &c.maps)
-        .run(context.cancel)
-        .await;
 }
 
-struct Tokens {
+pub(crate) struct Tokens {
     client: Client,
     secrets: Informer<Secret>,
     maps: Informer<ConfigMap>,

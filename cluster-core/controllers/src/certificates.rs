@@ -20,13 +20,13 @@ const SHORTEST: Duration = Duration::from_mins(10);
 const KEPT: Duration = Duration::from_hours(1);
 const PENDING: Duration = Duration::from_hours(24);
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Requests> {
     let signer = context.options.signer.clone();
     let controller = Requests { client: context.client.clone(), signer, requests: context.informers.informer() };
-    Runner::new(controller).on_each(|c| &c.requests).run(context.cancel).await;
+    Runner::new(controller).on_each(|c| &c.requests)
 }
 
-struct Requests {
+pub(crate) struct Requests {
     client: Client,
     signer: Option<Arc<Authority>>,
     requests: Informer<Request>,

@@ -58,11 +58,8 @@ pub(crate) async fn claim<O: Object, K: Object>(
 
 /// Asks the server, because the cache may not know yet that the owner is gone.
 async fn still_exists<O: Object>(client: &Client, owner: &O) -> Result<bool, Error> {
-    match client.get::<O>(owner.namespace(), owner.name()).await {
-        Ok(fresh) => Ok(fresh.uid() == owner.uid() && !fresh.is_deleting()),
-        Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    let fresh = ignore_gone(client.get::<O>(owner.namespace(), owner.name()).await)?;
+    Ok(fresh.is_some_and(|fresh| fresh.uid() == owner.uid() && !fresh.is_deleting()))
 }
 
 fn adopted<O: Object>(owner: &O, finalizer: Option<&str>) -> Value {

@@ -3,7 +3,7 @@
 use crate::prelude::*;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Aggregation> {
     let controller = Aggregation { client: context.client.clone(), roles: context.informers.informer() };
     // Any role may be part of any aggregated one, and there are few of those.
     let aggregated = |c: &Aggregation, _: &Change<ClusterRole>| {
@@ -11,10 +11,10 @@ pub(crate) async fn run(context: Context) {
         roles.retain(|role| role.aggregation_rule.is_some());
         meta::keys(&roles)
     };
-    Runner::new(controller).on(|c| &c.roles, aggregated).run(context.cancel).await;
+    Runner::new(controller).on(|c| &c.roles, aggregated)
 }
 
-struct Aggregation {
+pub(crate) struct Aggregation {
     client: Client,
     roles: Informer<ClusterRole>,
 }

@@ -9,7 +9,7 @@ type Known = (Arc<CronJob>, Vec<Arc<Job>>);
 
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<CronJobs> {
     let (client, recorder) = (context.client.clone(), context.recorder("cronjob-controller"));
     let (crons, jobs) = context.caches();
     let controller = CronJobs { client, recorder, crons, jobs };
@@ -17,11 +17,9 @@ pub(crate) async fn run(context: Context) {
     Runner::new(controller)
         .on_each(|c| &c.crons)
         .on(|c| &c.jobs, |_, change| controller_key::<CronJob>(change.object().as_ref()))
-        .run(context.cancel)
-        .await;
 }
 
-struct CronJobs {
+pub(crate) struct CronJobs {
     client: Client,
     recorder: Recorder,
     crons: Informer<CronJob>,
@@ -91,32 +89,24 @@ impl CronJobs {
             spec: cron.spec.job_template.spec.clone(),
             status: None,
         };
-        match self.client.create(&job).await {
-            Ok(job) => {
-                self.recorder.normal(&reference(cron), "SuccessfulCreate", format!("Created job {}", job.name()));
-                Ok(Some(job))
-            }
-            Err(error) if error.is_already_exists() => Ok(None),
-            Err(error) => {
-                self.recorder.warning(&reference(cron), "FailedCreate", format!("Error creating job: {error}"));
-                Err(error.into())
-            }
+        let created = self.client.create(&job).await;
+        if created.as_ref().is_err_and(cluster_client::Error::is_already_exists) {
+            return Ok(None);
         }
+        let done = |job: &Job| format!("Created job {}", job.name());
+        self.recorder.attempt(&reference(cron), "Create", &created, done, "Error creating job");
+        Ok(Some(created?))
     }
 
     async fn delete(&self, cron: &CronJob, job: &Job) -> Result<(), Error> {
         let propagation_policy = Some("Background".to_owned());
         let options = DeleteOptions { propagation_policy, ..DeleteOptions::default() };
-        match self.client.delete_this(job, options).await {
-            Ok(()) => {
-                self.recorder.normal(&reference(cron), "SuccessfulDelete", format!("Deleted job {}", job.name()));
-                Ok(())
-            }
-            Err(error) if error.is_not_found() => Ok(()),
-            Err(error) => {
-                self.recorder.warning(&reference(cron), "FailedDelete", format!("Deleted job: {error}"));
-                Err(error.into())
-            }
+        let deleted = self.client.delete_this(job, options).await;
+        if deleted.as_ref().is_err_and(cluster_client::Error::is_not_found) {
+            return Ok(());
         }
+        let done = |(): &()| format!("Deleted job {}", job.name());
+        self.recorder.attempt(&reference(cron), "Delete", &deleted, done, "Deleted job");
+        Ok(deleted?)
     }
 }

@@ -3,7 +3,7 @@
 mod plan;
 mod pods;
 
-use crate::history::{History, REVISION};
+use crate::history::{self, History};
 use crate::meta::selector as matcher;
 use crate::pod_control::BURST;
 use crate::prelude::*;
@@ -14,12 +14,12 @@ use pods::{on_node, pattern};
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_mins(15);
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<DaemonSets> {
     let (sets, nodes) = context.caches();
     let controller = DaemonSets {
         sets,
         nodes,
-        control: PodControl::new(&context, "daemonset-controller"),
+        control: PodControl::new(context, "daemonset-controller"),
         history: History::new(&context.client, &context.informers),
         failures: Mutex::default(),
     };
@@ -32,8 +32,6 @@ pub(crate) async fn run(context: Context) {
             |c, change| change.unless(concerns_nobody).map_or_else(Vec::new, |_| meta::keys(&c.sets.list())),
         )
         .needs(|c| &c.history.revisions)
-        .run(context.cancel)
-        .await;
 }
 
 /// Whether a node changed in nothing that daemon sets look at: its heartbeat, for example.
@@ -42,7 +40,7 @@ fn concerns_nobody(old: &Node, new: &Node) -> bool {
         && old.spec.as_ref().map(|spec| &spec.taints) == new.spec.as_ref().map(|spec| &spec.taints)
 }
 
-struct DaemonSets {
+pub(crate) struct DaemonSets {
     sets: Informer<DaemonSet>,
     nodes: Informer<Node>,
     control: PodControl,
@@ -70,7 +68,7 @@ impl Controller for DaemonSets {
             return Ok(None);
         }
         let revisions = self.history.sync(set.as_ref(), &selector, &set.spec.template).await?;
-        let hash = hash(&revisions.update);
+        let hash = history::revision(revisions.update.as_ref());
         let pattern = pattern(&set, &set.spec.template, hash);
         let plan = plan::plan(&set, &self.nodes.list(), &owned, (&pattern, hash), settled, &meta::now());
         let status = plan.status.clone();
@@ -79,17 +77,13 @@ impl Controller for DaemonSets {
         write_status(&self.control.client, set.as_ref(), &updated).await?;
         let again = done?;
         let live = revisions.all.iter().filter(|revision| {
-            let made_from = |pod: &Arc<Pod>| pods::revision(pod) == self::hash(revision);
+            let made_from = |pod: &Arc<Pod>| history::revision(pod.as_ref()) == history::revision(revision.as_ref());
             revision.name() == revisions.update.name() || owned.iter().any(made_from)
         });
         let live: Vec<&str> = live.map(|revision| revision.name()).collect();
         self.history.truncate(&revisions, &live, set.spec.revision_history_limit.unwrap_or(10)).await?;
         Ok(again)
     }
-}
-
-fn hash(revision: &ControllerRevision) -> &str {
-    revision.label(REVISION).unwrap_or_default()
 }
 
 impl DaemonSets {

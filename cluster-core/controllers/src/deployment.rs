@@ -9,7 +9,7 @@ use crate::prelude::*;
 use rollout::{Scale, is_recreate, size, total, wanted};
 use status::{PROGRESSING, condition, deadline};
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Deployments> {
     let (client, recorder) = (context.client.clone(), context.recorder("deployment-controller"));
     let (deployments, sets, pods) = context.caches();
     let controller = Deployments { client, recorder, deployments, sets, pods };
@@ -20,11 +20,9 @@ pub(crate) async fn run(context: Context) {
         .on_each(|c| &c.deployments)
         .on(|c| &c.sets, Deployments::concerned)
         .on(|c| &c.pods, Deployments::recreated)
-        .run(context.cancel)
-        .await;
 }
 
-struct Deployments {
+pub(crate) struct Deployments {
     client: Client,
     recorder: Recorder,
     deployments: Informer<Deployment>,

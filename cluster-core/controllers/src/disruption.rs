@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 const EVICTED_FOR: Duration = Duration::from_mins(2);
 const ALLOWED: &str = "DisruptionAllowed";
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Budgets> {
     let (client, recorder) = (context.client.clone(), context.recorder("controllermanager"));
     let (budgets, pods, sets, deployments, controllers, stateful) = context.caches();
     let controller = Budgets { client, recorder, budgets, pods, sets, deployments, controllers, stateful };
@@ -22,8 +22,6 @@ pub(crate) async fn run(context: Context) {
         .on(|c| &c.deployments, Budgets::siblings)
         .on(|c| &c.controllers, Budgets::siblings)
         .on(|c| &c.stateful, Budgets::siblings)
-        .run(context.cancel)
-        .await;
 }
 
 fn picks(budget: &PodDisruptionBudget, pod: &Pod) -> bool {
@@ -83,7 +81,7 @@ fn observe(
     (status, again)
 }
 
-struct Budgets {
+pub(crate) struct Budgets {
     client: Client,
     recorder: Recorder,
     budgets: Informer<PodDisruptionBudget>,

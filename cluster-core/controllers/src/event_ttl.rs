@@ -2,13 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<EventTtl> {
     let (client, ttl) = (context.client.clone(), context.options.event_ttl);
     let controller = EventTtl { client, ttl, events: context.informers.informer() };
-    Runner::new(controller).on_each(|c| &c.events).run(context.cancel).await;
+    Runner::new(controller).on_each(|c| &c.events)
 }
 
-struct EventTtl {
+pub(crate) struct EventTtl {
     client: Client,
     ttl: Duration,
     events: Informer<Event>,

@@ -8,6 +8,11 @@ pub(crate) const REVISION: &str = "controller-revision-hash";
 /// Names of equal hash that are tried before giving up.
 const COLLISIONS: i32 = 16;
 
+/// The revision that a pod was made from, or the hash of a revision's object.
+pub(crate) fn revision<K: Object>(object: &K) -> &str {
+    object.label(REVISION).unwrap_or_default()
+}
+
 /// The part of a name that tells templates apart. It only has to be stable and rarely equal for different templates:
 /// what carries it is found by its content.
 pub(crate) fn hash(text: &str, collisions: i32) -> String {

@@ -9,6 +9,7 @@ mod success;
 use crate::meta::seconds;
 use crate::pod_control::from_template;
 use crate::prelude::*;
+use cluster_client::Preconditions;
 use futures::future::try_join_all;
 use indexes::INDEX;
 use plan::{Plan, TRACKING, is_over, is_tracked};
@@ -23,22 +24,18 @@ fn job_of(pod: &Pod) -> Option<ObjectKey> {
     controller_key::<Job>(pod).or_else(|| Some(ObjectKey::new(pod.namespace(), name()?)))
 }
 
-pub(crate) async fn run(context: Context) {
-    let mut control = PodControl::new(&context, "job-controller");
+pub(crate) fn runner(context: &Context) -> Runner<Jobs> {
+    let mut control = PodControl::new(context, "job-controller");
     control.finalizer = Some(TRACKING);
     let tracked = |pod: &Pod| job_of(pod).filter(|_| is_tracked(pod)).map(|job| job.to_string());
     control.pods.add_index(TRACKED, move |pod| tracked(pod).into_iter().collect());
-    Runner::new(Jobs { jobs: context.informers.informer(), control })
-        .on_each(|c| &c.jobs)
-        .on(
-            |c| &c.control.pods,
-            |c, change| c.control.concerned::<Job>(change, |pod| job_of(pod).into_iter().collect()),
-        )
-        .run(context.cancel)
-        .await;
+    Runner::new(Jobs { jobs: context.informers.informer(), control }).on_each(|c| &c.jobs).on(
+        |c| &c.control.pods,
+        |c, change| c.control.concerned::<Job>(change, |pod| job_of(pod).into_iter().collect()),
+    )
 }
 
-struct Jobs {
+pub(crate) struct Jobs {
     jobs: Informer<Job>,
     control: PodControl,
 }
@@ -112,8 +109,9 @@ impl Jobs {
         if left.is_some() {
             return Ok(left);
         }
+        let as_read = Preconditions { resource_version: job.metadata.resource_version.clone(), uid: None };
         let options = DeleteOptions {
-            resource_version: job.metadata.resource_version.clone(),
+            preconditions: Some(as_read),
             propagation_policy: Some("Foreground".to_owned()),
             ..DeleteOptions::default()
         };
@@ -169,7 +167,7 @@ mod tests {
             cancel: cancel.clone(),
         };
         let (pods, jobs) = (context.informers.informer::<Pod>(), context.informers.informer::<Job>());
-        tokio::spawn(run(context));
+        tokio::spawn(runner(&context).run(context.cancel));
         let mut changes = pods.subscribe();
         let kubelet = client.clone();
         tokio::spawn(async move {

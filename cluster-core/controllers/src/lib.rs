@@ -172,41 +172,44 @@ async fn start(client: Client, informers: Informers, options: Options, cancel: C
     let context = Context { client, informers, options, cancel: cancel.clone() };
     let mut tasks = JoinSet::new();
     macro_rules! spawn {
-        ($($run:path),+ $(,)?) => {
-            $(tasks.spawn($run(context.clone()));)+
+        ($($runner:path),+ $(,)?) => {
+            $(tasks.spawn($runner(&context).run(cancel.clone()));)+
         };
     }
     spawn!(
-        autoscaler::run,
-        belongings::run_root_ca,
-        belongings::run_service_accounts,
-        bootstrap_tokens::run,
-        certificates::run,
-        cluster_roles::run,
-        cron_job::run,
-        daemon_set::run,
-        deployment::run,
-        disruption::run,
-        event_ttl::run,
-        garbage::run,
-        job::run,
-        load_balancer::run,
-        namespace::run,
-        node_ipam::run,
-        node_lifecycle::run,
-        pod_gc::run,
-        quota::run,
-        replica_set::run,
-        replica_set::run_replication_controllers,
-        services::endpoints::run,
-        services::mirror::run,
-        services::slices::run,
-        stateful_set::run,
-        storage_migration::run,
-        taint_eviction::run,
-        token_secrets::run,
-        volumes::run,
+        autoscaler::runner,
+        bootstrap_tokens::runner,
+        certificates::runner,
+        cluster_roles::runner,
+        cron_job::runner,
+        daemon_set::runner,
+        deployment::runner,
+        disruption::runner,
+        event_ttl::runner,
+        job::runner,
+        namespace::runner,
+        node_lifecycle::runner,
+        pod_gc::runner,
+        quota::runner,
+        replica_set::runner::<ReplicaSet>,
+        replica_set::runner::<ReplicationController>,
+        services::endpoints::runner,
+        services::mirror::runner,
+        services::slices::runner,
+        stateful_set::runner,
+        storage_migration::runner,
+        taint_eviction::runner,
+        token_secrets::runner,
+        volumes::claims::runner,
+        volumes::ephemeral::runner,
+        volumes::reclaim::runner,
     );
+    tasks.spawn(belongings::run_root_ca(context.clone()));
+    tasks.spawn(belongings::run_service_accounts(context.clone()));
+    tasks.spawn(garbage::run(context.clone()));
+    tasks.spawn(load_balancer::run(context.clone()));
+    tasks.spawn(node_ipam::run(context.clone()));
+    tasks.spawn(volumes::provision::make_default_class(context));
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a controller died");

@@ -40,10 +40,9 @@ pub(crate) fn controller_reference<K: Object>(owner: &K) -> OwnerReference {
     }
 }
 
-/// The selector's matcher; nothing for one that is malformed.
+/// The selector's matcher.
 pub(crate) fn selector(selector: &LabelSelector) -> Selector {
-    let value = serde_json::to_value(selector).unwrap_or_default();
-    Selector::from_label_selector(&value).unwrap_or_else(|_| Selector::nothing())
+    cluster_client::labels::selector(Some(selector))
 }
 
 pub(crate) fn matches(selector: &Selector, meta: &ObjectMeta) -> bool {

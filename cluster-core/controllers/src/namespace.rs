@@ -2,27 +2,27 @@
 
 use crate::prelude::*;
 use crate::resources::{Resource, discover};
+use std::sync::LazyLock;
 
 const FINALIZER: &str = "kubernetes";
+/// Upstream's conditions: type, the reason when it holds, the reason and message when it does not.
+static CONDITIONS: LazyLock<Vec<[&str; 4]>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("namespace.json")).expect("a table of texts, which tests read"));
 /// When to look again while objects are on their way out; a pod that is gone brings the namespace back at once.
 const RECHECK: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Emptier> {
     let (namespaces, pods) = (context.informers.informer(), context.informers.informer());
-    Runner::new(Emptier { client: context.client.clone(), namespaces, pods })
-        .on_each(|c| &c.namespaces)
-        .on(
-            |c| &c.pods,
-            |c, change| {
-                let key = ObjectKey::new("", change.gone()?.namespace());
-                c.namespaces.get(&key).filter(|namespace| namespace.is_deleting()).map(|_| key)
-            },
-        )
-        .run(context.cancel)
-        .await;
+    Runner::new(Emptier { client: context.client.clone(), namespaces, pods }).on_each(|c| &c.namespaces).on(
+        |c| &c.pods,
+        |c, change| {
+            let key = ObjectKey::new("", change.gone()?.namespace());
+            c.namespaces.get(&key).filter(|namespace| namespace.is_deleting()).map(|_| key)
+        },
+    )
 }
 
-struct Emptier {
+pub(crate) struct Emptier {
     client: Client,
     namespaces: Informer<Namespace>,
     pods: Informer<Pod>,
@@ -47,65 +47,23 @@ impl Findings {
 
     /// Upstream's five conditions.
     fn conditions(&self) -> Vec<NamespaceCondition> {
-        let join = |texts: Vec<String>| texts.join(", ");
         let remaining = self.remaining.iter().map(|(what, count)| format!("{what} has {count} resource instances"));
         let finalizers = self.finalizers.iter().map(|(name, count)| format!("{name} in {count} resource instances"));
-        let content = "Some resources are remaining: ";
-        let waiting = "Some content in the namespace has finalizers remaining: ";
-        let rows = [
-            (
-                "NamespaceDeletionDiscoveryFailure",
-                self.discovery_failed,
-                "DiscoveryFailed",
-                "Discovery failed for some groups".to_owned(),
-                "ResourcesDiscovered",
-                "All resources successfully discovered",
-            ),
-            (
-                "NamespaceDeletionGroupVersionParsingFailure",
-                false,
-                "GroupVersionParsingFailed",
-                String::new(),
-                "ParsedGroupVersions",
-                "All legacy kube types successfully parsed",
-            ),
-            (
-                "NamespaceDeletionContentFailure",
-                !self.failures.is_empty(),
-                "ContentDeletionFailed",
-                format!(
-                    "Failed to delete all resource types, {} remaining: {}",
-                    self.failures.len(),
-                    join(self.failures.clone())
-                ),
-                "ContentDeleted",
-                "All content successfully deleted, may be waiting on finalization",
-            ),
-            (
-                "NamespaceContentRemaining",
-                !self.remaining.is_empty(),
-                "SomeResourcesRemain",
-                format!("{content}{}", join(remaining.collect())),
-                "ContentRemoved",
-                "All content successfully removed",
-            ),
-            (
-                "NamespaceFinalizersRemaining",
-                !self.finalizers.is_empty(),
-                "SomeFinalizersRemain",
-                format!("{waiting}{}", join(finalizers.collect())),
-                "ContentHasNoFinalizers",
-                "All content-preserving finalizers finished",
-            ),
+        let [failures, remaining, finalizers]: [Vec<String>; 3] =
+            [self.failures.clone(), remaining.collect(), finalizers.collect()];
+        let list = |what: &str, all: &[String]| (!all.is_empty()).then(|| format!("{what}: {}", all.join(", ")));
+        let faults = [
+            self.discovery_failed.then(|| "Discovery failed for some groups".to_owned()),
+            None,
+            list(&format!("Failed to delete all resource types, {} remaining", failures.len()), &failures),
+            list("Some resources are remaining", &remaining),
+            list("Some content in the namespace has finalizers remaining", &finalizers),
         ];
-        let condition = |(kind, bad, reason, message, good_reason, good): (&str, bool, &str, String, &str, &str)| {
-            if bad {
-                NamespaceCondition::build(kind, "True", reason, message)
-            } else {
-                NamespaceCondition::build(kind, "False", good_reason, good.to_owned())
-            }
+        let condition = |([kind, bad, well, good], fault): (&[&str; 4], Option<String>)| match fault {
+            Some(message) => NamespaceCondition::build(kind, "True", bad, message),
+            None => NamespaceCondition::build(kind, "False", well, (*good).to_owned()),
         };
-        rows.into_iter().map(condition).collect()
+        CONDITIONS.iter().zip(faults).map(condition).collect()
     }
 }
 

@@ -20,7 +20,7 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Conditions the kubelet reports, which nobody knows when it is silent.
 const REPORTED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<NodeLifecycle> {
     let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", node_lease::NAMESPACE);
     let (client, recorder) = (context.client.clone(), context.recorder("node-controller"));
     let (nodes, pods) = context.caches();
@@ -46,11 +46,9 @@ pub(crate) async fn run(context: Context) {
                 _ => None,
             },
         )
-        .run(context.cancel)
-        .await;
 }
 
-struct NodeLifecycle {
+pub(crate) struct NodeLifecycle {
     client: Client,
     recorder: Recorder,
     grace: Duration,

@@ -86,18 +86,12 @@ impl PodControl {
     }
 
     async fn create_one<O: Object>(&self, owner: &O, pod: &Pod) -> Result<(), Error> {
-        match self.client.create(pod).await {
-            Ok(created) => {
-                self.recorder.normal(&reference(owner), "SuccessfulCreate", format!("Created pod: {}", created.name()));
-                Ok(())
-            }
-            Err(error) => {
-                if !namespace_terminating(&error) {
-                    self.recorder.warning(&reference(owner), "FailedCreate", format!("Error creating: {error}"));
-                }
-                Err(error.into())
-            }
+        let created = self.client.create(pod).await;
+        if !created.as_ref().is_err_and(namespace_terminating) {
+            let done = |pod: &Pod| format!("Created pod: {}", pod.name());
+            self.recorder.attempt(&reference(owner), "Create", &created, done, "Error creating");
         }
+        Ok(created.map(drop)?)
     }
 
     /// Deletes pods, all at once.
@@ -108,20 +102,16 @@ impl PodControl {
     }
 
     async fn delete_one<O: Object>(&self, owner: &O, pod: &Pod) -> Result<(), Error> {
-        match self.client.delete_this(pod, DeleteOptions::default()).await {
-            Ok(()) => {
-                self.recorder.normal(&reference(owner), "SuccessfulDelete", format!("Deleted pod: {}", pod.name()));
-                Ok(())
-            }
-            Err(error) => {
-                self.expectations.deleted(owner.uid(), pod.uid());
-                if error.is_not_found() {
-                    return Ok(());
-                }
-                self.recorder.warning(&reference(owner), "FailedDelete", format!("Error deleting: {error}"));
-                Err(error.into())
-            }
+        let deleted = self.client.delete_this(pod, DeleteOptions::default()).await;
+        if deleted.is_err() {
+            self.expectations.deleted(owner.uid(), pod.uid());
         }
+        if deleted.as_ref().is_err_and(cluster_client::Error::is_not_found) {
+            return Ok(());
+        }
+        let done = |(): &()| format!("Deleted pod: {}", pod.name());
+        self.recorder.attempt(&reference(owner), "Delete", &deleted, done, "Error deleting");
+        Ok(deleted?)
     }
 }
 

@@ -8,27 +8,23 @@ const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
 /// How long a node must be missing before its pods are given up.
 const QUARANTINE: Duration = Duration::from_secs(40);
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<PodGc> {
     let client = context.client.clone();
     let (nodes, pods) = context.caches();
     let controller = PodGc { client, limit: context.options.terminated_pods, nodes, pods };
     index::by_node(&controller.pods);
     let finished = |pod: &Pod| if pods::is_finished(pod) { vec![String::new()] } else { Vec::new() };
     controller.pods.add_index(FINISHED, finished);
-    Runner::new(controller)
-        .on_each(|c| &c.pods)
-        .on(
-            |c| &c.nodes,
-            |c, change| {
-                let node = change.unless(|old, new| is_out_of_service(old) == is_out_of_service(new));
-                node.map_or_else(Vec::new, |node| meta::keys(&c.pods.by_index(BY_NODE, node.name())))
-            },
-        )
-        .run(context.cancel)
-        .await;
+    Runner::new(controller).on_each(|c| &c.pods).on(
+        |c| &c.nodes,
+        |c, change| {
+            let node = change.unless(|old, new| is_out_of_service(old) == is_out_of_service(new));
+            node.map_or_else(Vec::new, |node| meta::keys(&c.pods.by_index(BY_NODE, node.name())))
+        },
+    )
 }
 
-struct PodGc {
+pub(crate) struct PodGc {
     client: Client,
     limit: usize,
     nodes: Informer<Node>,

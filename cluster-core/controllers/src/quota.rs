@@ -20,7 +20,7 @@ fn concerned<K: Object>(
     change.unless(same).map_or_else(Vec::new, |object| near(quotas, object.namespace(), |_| true))
 }
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Quotas> {
     let informers = &context.informers;
     let make = |queue| Quotas {
         client: context.client.clone(),
@@ -42,11 +42,9 @@ pub(crate) async fn run(context: Context) {
         .on(|c| &c.pods, move |c, change| concerned(&c.quotas, change, same_pod))
         .on(|c| &c.services, |c, change| concerned(&c.quotas, change, |old, new| old.spec == new.spec))
         .on(|c| &c.claims, |c, change| concerned(&c.quotas, change, |old, new| old.spec == new.spec))
-        .run(context.cancel)
-        .await;
 }
 
-struct Quotas {
+pub(crate) struct Quotas {
     client: Client,
     informers: Informers,
     quotas: Informer<ResourceQuota>,

@@ -9,23 +9,15 @@ use crate::pods::{to_delete, until_available};
 use crate::prelude::*;
 use kind::Replicated;
 
-pub(crate) async fn run(context: Context) {
-    runner::<ReplicaSet>(&context, "replicaset-controller").run(context.cancel).await;
-}
-
-pub(crate) async fn run_replication_controllers(context: Context) {
-    runner::<ReplicationController>(&context, "replication-controller").run(context.cancel).await;
-}
-
-fn runner<K: Replicated>(context: &Context, component: &str) -> Runner<Replicas<K>> {
+pub(crate) fn runner<K: Replicated>(context: &Context) -> Runner<Replicas<K>> {
     let sets = context.informers.informer();
     index::by_namespace(&sets);
     index::by_owner(&sets);
-    let control = PodControl::new(context, component);
+    let control = PodControl::new(context, K::COMPONENT);
     Runner::new(Replicas { sets, control }).on_each(|c| &c.sets).on(|c| &c.control.pods, Replicas::concerned)
 }
 
-struct Replicas<K> {
+pub(crate) struct Replicas<K> {
     sets: Informer<K>,
     control: PodControl,
 }
@@ -148,7 +140,7 @@ mod tests {
         };
         let pods = context.informers.informer::<Pod>();
         let sets = context.informers.informer::<ReplicaSet>();
-        tokio::spawn(run(context.clone()));
+        tokio::spawn(runner::<ReplicaSet>(&context).run(context.cancel.clone()));
         let set = json!({"metadata": {"name": "web", "namespace": "ns"}, "spec": {
             "replicas": 3, "selector": {"matchLabels": {"app": "web"}},
             "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}},

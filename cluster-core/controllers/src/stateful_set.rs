@@ -9,12 +9,12 @@ use crate::prelude::*;
 use identity::{claims, identify, new_pod, ordinal};
 use plan::Step;
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<StatefulSets> {
     let (sets, claims) = context.caches();
     let controller = StatefulSets {
         sets,
         claims,
-        control: PodControl::new(&context, "statefulset-controller"),
+        control: PodControl::new(context, "statefulset-controller"),
         history: History::new(&context.client, &context.informers),
     };
     index::by_namespace(&controller.sets);
@@ -23,11 +23,9 @@ pub(crate) async fn run(context: Context) {
         .on(|c| &c.control.pods, StatefulSets::concerned)
         .needs(|c| &c.history.revisions)
         .needs(|c| &c.claims)
-        .run(context.cancel)
-        .await;
 }
 
-struct StatefulSets {
+pub(crate) struct StatefulSets {
     sets: Informer<StatefulSet>,
     claims: Informer<PersistentVolumeClaim>,
     control: PodControl,
@@ -60,7 +58,7 @@ impl Controller for StatefulSets {
         }
         done?;
         let mut live = vec![current, update.as_str()];
-        live.extend(pods.iter().map(|pod| identity::revision(pod)));
+        live.extend(pods.iter().map(|pod| history::revision(pod.as_ref())));
         self.history.truncate(&revisions, &live, spec.revision_history_limit.unwrap_or(10)).await?;
         Ok(plan.again)
     }
@@ -121,17 +119,9 @@ impl StatefulSets {
         result: Result<(), cluster_client::Error>,
     ) -> Result<(), Error> {
         let text = format!("{} {what} in StatefulSet {}", verb.to_lowercase(), set.name());
-        let about = reference(set);
-        match &result {
-            Ok(()) => {
-                let done = if what.starts_with("Claim") { "success" } else { "successful" };
-                self.control.recorder.normal(&about, &format!("Successful{verb}"), format!("{text} {done}"));
-            }
-            Err(error) => {
-                let text = format!("{text} failed error: {error}");
-                self.control.recorder.warning(&about, &format!("Failed{verb}"), text);
-            }
-        }
+        let well = if what.starts_with("Claim") { "success" } else { "successful" };
+        let (done, failed) = (|(): &()| format!("{text} {well}"), format!("{text} failed error"));
+        self.control.recorder.attempt(&reference(set), verb, &result, done, &failed);
         Ok(result?)
     }
 

@@ -9,14 +9,12 @@ const MANAGER: &str = "storage-version-migrator-controller";
 /// How many objects are read at once.
 const PAGE: usize = 500;
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Migrator> {
     Runner::new(Migrator { client: context.client.clone(), migrations: context.informers.informer() })
         .on(|c| &c.migrations, |c, change| c.next(change.object()).map(|next| next.key()))
-        .run(context.cancel)
-        .await;
 }
 
-struct Migrator {
+pub(crate) struct Migrator {
     client: Client,
     migrations: Informer<StorageVersionMigration>,
 }
@@ -116,10 +114,7 @@ impl Migrator {
     /// Says of a custom resource's definition that its objects are on their way; gives its generation.
     async fn begin_definition(&self, resource: &Resource, key: &ObjectKey) -> Result<Option<i64>, Error> {
         let found = self.client.get::<CustomResourceDefinition>("", &resource.qualified()).await;
-        let definition = match found {
-            Err(error) if error.is_not_found() => return Ok(None),
-            found => found?,
-        };
+        let Some(definition) = ignore_gone(found)? else { return Ok(None) };
         let generation = definition.metadata.generation.unwrap_or_default();
         let message = format!("Migration {} is running", key.name);
         self.tell(resource, "True", "MigrationRunning", &message, generation, json!({})).await?;

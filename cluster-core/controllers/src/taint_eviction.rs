@@ -3,7 +3,7 @@
 use crate::prelude::*;
 use cluster_client::nodes::covers;
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<TaintEviction> {
     let (client, recorder) = (context.client.clone(), context.recorder("taint-eviction-controller"));
     let (nodes, pods) = context.caches();
     let controller = TaintEviction { client, recorder, nodes, pods, counting: Mutex::default() };
@@ -17,8 +17,6 @@ pub(crate) async fn run(context: Context) {
                 node.map_or_else(Vec::new, |node| meta::keys(&c.pods.by_index(BY_NODE, node.name())))
             },
         )
-        .run(context.cancel)
-        .await;
 }
 
 fn no_execute(node: &Node) -> impl Iterator<Item = &Taint> {
@@ -26,7 +24,7 @@ fn no_execute(node: &Node) -> impl Iterator<Item = &Taint> {
     taints.iter().filter(|taint| taint.effect == "NoExecute")
 }
 
-struct TaintEviction {
+pub(crate) struct TaintEviction {
     client: Client,
     recorder: Recorder,
     nodes: Informer<Node>,

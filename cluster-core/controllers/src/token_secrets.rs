@@ -7,7 +7,7 @@ const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";
 /// The index of secrets by their account.
 const BY_ACCOUNT: &str = "account";
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Tokens> {
     let controller = Tokens {
         client: context.client.clone(),
         secrets: context.informers.scoped("", "type=kubernetes.io/service-account-token"),
@@ -15,17 +15,13 @@ pub(crate) async fn run(context: Context) {
     };
     let by_account = |secret: &Secret| account(secret).map(|key| key.to_string()).into_iter().collect();
     controller.secrets.add_index(BY_ACCOUNT, by_account);
-    Runner::new(controller)
-        .on_each(|c| &c.secrets)
-        .on(
-            |c| &c.accounts,
-            |c, change| {
-                let secrets = change.gone().map(|account| c.secrets.by_index(BY_ACCOUNT, &account.key().to_string()));
-                meta::keys(&secrets.unwrap_or_default())
-            },
-        )
-        .run(context.cancel)
-        .await;
+    Runner::new(controller).on_each(|c| &c.secrets).on(
+        |c| &c.accounts,
+        |c, change| {
+            let secrets = change.gone().map(|account| c.secrets.by_index(BY_ACCOUNT, &account.key().to_string()));
+            meta::keys(&secrets.unwrap_or_default())
+        },
+    )
 }
 
 fn account(secret: &Secret) -> Option<ObjectKey> {
@@ -37,7 +33,7 @@ fn is_of(secret: &Secret, account: &ServiceAccount) -> bool {
     secret.annotation(ACCOUNT_UID).is_none_or(|wanted| wanted.is_empty() || wanted == account.uid())
 }
 
-struct Tokens {
+pub(crate) struct Tokens {
     client: Client,
     secrets: Informer<Secret>,
     accounts: Informer<ServiceAccount>,

@@ -52,10 +52,8 @@ impl Launcher {
 
     /// Whether the image is there.
     pub(crate) async fn require_image(&self, image: &str) -> Result<()> {
-        match self.docker.inspect_image(image).await {
-            Err(error) if status_code(&error) == Some(404) => Err(Error::ImageMissing(image.to_owned())),
-            other => other.doing(format!("look for the image `{image}`")).map(drop),
-        }
+        let found = self.docker.inspect_image(image).await.if_there(format!("look for the image `{image}`"))?;
+        found.map(drop).ok_or_else(|| Error::ImageMissing(image.to_owned()))
     }
 }
 
@@ -75,7 +73,7 @@ pub(crate) async fn binary_archive(file: &Path) -> Result<Bytes> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Error::BinaryMissing(file.to_owned()));
         }
-        other => other.map_err(|source| Error::File { what: "read", path: file.to_owned(), source })?,
+        other => other.map_err(Error::file("read", file))?,
     };
     archive([(path::BINARY.to_owned(), 0o755, content)])
 }
@@ -103,7 +101,7 @@ fn archive(files: impl IntoIterator<Item = (String, u32, Vec<u8>)>) -> Result<By
         }
         builder.into_inner()
     };
-    pack().map(Bytes::from).map_err(|source| Error::File { what: "archive", path: path::NODE_CONFIG.into(), source })
+    pack().map(Bytes::from).map_err(Error::file("archive", path::NODE_CONFIG.as_ref()))
 }
 
 /// Whether containers can have CAP_SYS_RESOURCE: everywhere but on hosts that lack it themselves. A remote engine, as

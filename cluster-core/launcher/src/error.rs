@@ -1,6 +1,6 @@
 //! Why an operation on a cluster failed, and what its user can do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A failure. Its text says what failed and why; [`Error::hint`] says how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +114,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Names the file and what was tried with it.
+    pub fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { what, path, source }
+    }
+
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
@@ -148,14 +154,6 @@ impl Error {
     }
 }
 
-/// The HTTP status of the engine's answer.
-pub(crate) fn status_code(error: &bollard::errors::Error) -> Option<u16> {
-    match error {
-        bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
-        _ => None,
-    }
-}
-
 fn docker_message(error: &bollard::errors::Error) -> String {
     match error {
         bollard::errors::Error::DockerResponseServerError { message, .. } => message.clone(),
@@ -179,14 +177,24 @@ fn docker_hint(message: &str) -> Option<&'static str> {
 }
 
 /// Names what a call to the engine was for.
-pub(crate) trait Doing<T> {
+pub(crate) trait Doing<T>: Sized {
     /// `what` reads after "failed to".
     fn doing(self, what: impl Into<String>) -> Result<T, Error>;
+
+    /// The same; `None` when what it is done to is not there.
+    fn if_there(self, what: impl Into<String>) -> Result<Option<T>, Error>;
 }
 
 impl<T> Doing<T> for Result<T, bollard::errors::Error> {
     fn doing(self, what: impl Into<String>) -> Result<T, Error> {
         self.map_err(|source| Error::Docker { what: what.into(), source })
+    }
+
+    fn if_there(self, what: impl Into<String>) -> Result<Option<T>, Error> {
+        match self {
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            other => other.doing(what).map(Some),
+        }
     }
 }
 

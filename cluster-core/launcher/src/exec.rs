@@ -54,11 +54,8 @@ impl Launcher {
     /// Runs a command to its end: its output, or an error when it fails.
     pub(crate) async fn output(&self, container: &str, command: &[&str]) -> Result<String> {
         let mut running = self.start_command(container, command, false).await?;
-        running.input.shutdown().await.map_err(|source| Error::File {
-            what: "close the input of",
-            path: command.join(" ").into(),
-            source,
-        })?;
+        let closed = running.input.shutdown().await;
+        closed.map_err(Error::file("close the input of", command.join(" ").as_ref()))?;
         let chunks: Vec<LogOutput> = running.output.try_collect().await.doing("read the output of a command")?;
         let output: Vec<u8> = chunks.into_iter().flat_map(LogOutput::into_bytes).collect();
         let output = String::from_utf8_lossy(&output).trim().to_owned();
@@ -98,7 +95,7 @@ impl Launcher {
             let target: &mut (dyn AsyncWrite + Unpin) =
                 if matches!(chunk, LogOutput::StdErr { .. }) { &mut errors } else { &mut output };
             let written = async { target.write_all(chunk.as_ref()).await.and(target.flush().await) };
-            written.await.map_err(|source| Error::File { what: "write", path: "standard output".into(), source })?;
+            written.await.map_err(Error::file("write", "standard output".as_ref()))?;
         }
         feeder.abort();
         self.exit_code(&running.id).await
@@ -125,7 +122,7 @@ impl Launcher {
         while let Some(line) = lines.next().await {
             let line = line.doing(format!("read the log of `{}`", node.name))?;
             let written = output.write_all(line.as_ref()).await;
-            written.map_err(|source| Error::File { what: "write", path: "standard output".into(), source })?;
+            written.map_err(Error::file("write", "standard output".as_ref()))?;
         }
         Ok(())
     }

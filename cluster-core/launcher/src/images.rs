@@ -48,15 +48,9 @@ impl Launcher {
     }
 
     async fn load_image(&self, image: &str, nodes: &[&str]) -> Result<LoadReport> {
-        let inspected = match self.docker.inspect_image(image).await {
-            Err(error) if status_code(&error) == Some(404) => {
-                return Err(Error::Invalid(format!(
-                    "the Docker engine has no image `{image}`; `docker image ls` shows what it has"
-                )));
-            }
-            other => other.doing(format!("look for the image `{image}`"))?,
-        };
-        let id = inspected.id.unwrap_or_default();
+        let inspected = self.docker.inspect_image(image).await.if_there(format!("look for the image `{image}`"))?;
+        let absent = || format!("the Docker engine has no image `{image}`; `docker image ls` shows what it has");
+        let id = inspected.ok_or_else(|| Error::Invalid(absent()))?.id.unwrap_or_default();
         let has = join_all(nodes.iter().map(|node| self.has_image(node, image, &id))).await;
         let (with, without): (Vec<_>, Vec<_>) = nodes.iter().zip(has).partition(|(_, has)| *has);
         let names = |nodes: &[(&&str, bool)]| nodes.iter().map(|(name, _)| (**name).to_owned()).collect::<Vec<_>>();

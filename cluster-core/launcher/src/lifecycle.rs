@@ -44,12 +44,12 @@ impl Launcher {
     async fn remove_container(&self, name: &str) -> Result<()> {
         let options = RemoveContainerOptions { force: true, v: true, ..Default::default() };
         let removed = self.docker.remove_container(name, Some(options)).await;
-        gone(removed, format!("remove the container `{name}`"))
+        removed.if_there(format!("remove the container `{name}`")).map(drop)
     }
 
     async fn remove_volume(&self, name: &str) -> Result<()> {
         let removed = self.docker.remove_volume(name, Some(RemoveVolumeOptions { force: true })).await;
-        gone(removed, format!("remove the volume `{name}`"))
+        removed.if_there(format!("remove the volume `{name}`")).map(drop)
     }
 
     /// Stops all nodes; their state stays.
@@ -107,13 +107,5 @@ impl Launcher {
             Err(error) if error.to_string().contains(already) => Ok(()),
             other => other.doing(format!("{verb} the container `{name}`")),
         }
-    }
-}
-
-/// The outcome of a removal: what is gone already is fine.
-fn gone(result: std::result::Result<(), bollard::errors::Error>, what: String) -> Result<()> {
-    match result {
-        Err(error) if status_code(&error) == Some(404) => Ok(()),
-        other => other.map_err(|source| Error::Docker { what, source }),
     }
 }

@@ -1,7 +1,7 @@
 //! The names that most files of the launcher use.
 
 pub(crate) use crate::engine::Launcher;
-pub(crate) use crate::error::{Doing, status_code};
+pub(crate) use crate::error::Doing;
 pub(crate) use crate::progress::{Steps, all};
 pub(crate) use crate::state::Record;
 pub(crate) use crate::{ClusterSpec, Error, NodeSpec, Result};

@@ -63,11 +63,11 @@ impl State {
     pub(crate) fn clusters(&self) -> Result<Vec<String>> {
         let entries = match fs::read_dir(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(failed("read", &self.0))?,
+            other => other.map_err(Error::file("read", &self.0))?,
         };
         let mut names = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(failed("read", &self.0))?;
+            let entry = entry.map_err(Error::file("read", &self.0))?;
             if entry.path().join("cluster.json").exists() {
                 names.push(entry.file_name().to_string_lossy().into_owned());
             }
@@ -80,11 +80,11 @@ impl State {
     pub(crate) fn lock(&self, cluster: &str) -> Result<Lock> {
         private_folder(&self.0)?;
         let path = self.0.join(format!(".{cluster}.lock"));
-        let file = File::create(&path).map_err(failed("create", &path))?;
+        let file = File::create(&path).map_err(Error::file("create", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::Busy(cluster.to_owned())),
-            Err(TryLockError::Error(source)) => Err(Error::File { what: "lock", path, source }),
+            Err(TryLockError::Error(source)) => Err(Error::file("lock", &path)(source)),
         }
     }
 
@@ -93,9 +93,9 @@ impl State {
         let path = self.folder(cluster).join("cluster.json");
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(failed("read", &path))?,
+            other => other.map_err(Error::file("read", &path))?,
         };
-        let record = serde_json::from_str(&text).map_err(|error| failed("read", &path)(error.into()))?;
+        let record = serde_json::from_str(&text).map_err(|error| Error::file("read", &path)(error.into()))?;
         Ok(Some(record))
     }
 
@@ -109,7 +109,7 @@ impl State {
         let folder = self.folder(&record.spec.name);
         private_folder(&folder)?;
         let path = folder.join("cluster.json");
-        let text = serde_json::to_vec_pretty(record).map_err(|error| failed("write", &path)(error.into()))?;
+        let text = serde_json::to_vec_pretty(record).map_err(|error| Error::file("write", &path)(error.into()))?;
         write_private(&path, &text)
     }
 
@@ -117,7 +117,7 @@ impl State {
     pub(crate) fn remove(&self, cluster: &str) -> Result<()> {
         let folder = self.folder(cluster);
         match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &folder)(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::file("remove", &folder)(error)),
             _ => Ok(()),
         }
     }
@@ -144,25 +144,16 @@ impl State {
     }
 }
 
-fn failed(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::File { what, path, source }
-}
-
 fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(failed("read", path))
+    fs::read_to_string(path).map_err(Error::file("read", path))
 }
 
 fn private_folder(path: &Path) -> Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(failed("create", path))
+    kubeconfig::private_folder(path).map_err(Error::file("create", path))
 }
 
 fn write_private(path: &Path, content: &[u8]) -> Result<()> {
-    kubeconfig::write_private(path, content).map_err(failed("write", path))
+    kubeconfig::write_private(path, content).map_err(Error::file("write", path))
 }
 
 #[cfg(test)]

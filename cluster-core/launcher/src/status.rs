@@ -3,7 +3,6 @@
 use crate::engine::CLUSTER_LABEL;
 use crate::prelude::*;
 use crate::ready::is_ready;
-use bollard::errors::Error::DockerResponseServerError;
 use bollard::models::ContainerStateStatusEnum;
 use bollard::query_parameters::EventsOptions;
 use cluster_client::ListOptions;
@@ -118,11 +117,8 @@ impl Launcher {
     /// What Docker says of a node's container. Its list of containers is behind while it clears away after one that has
     /// ended, also when it has told of the end; who asks for the container waits until that is done.
     async fn container_state(&self, node: &str) -> Result<String> {
-        let told = match self.docker.inspect_container(node, None).await {
-            Err(DockerResponseServerError { status_code: 404, .. }) => None,
-            told => told.doing("ask for a node's container")?.state.and_then(|state| state.status),
-        };
-        Ok(match told {
+        let told = self.docker.inspect_container(node, None).await.if_there("ask for a node's container")?;
+        Ok(match told.and_then(|told| told.state?.status) {
             None => "missing".to_owned(),
             Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::CREATED) => "stopped".to_owned(),
             Some(other) => other.to_string(),

@@ -3,10 +3,9 @@
 
 use crate::engine::logged;
 use crate::prelude::*;
+use cluster_client::kubeconfig::private_folder;
 use cluster_config::{ETCD_PORT, pki_file};
 use cluster_pki::ETCD_NAME;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::process::Command;
 
 /// etcd wants a host and a port of every address; of a socket it makes a file of this name in its folder.
@@ -19,7 +18,7 @@ pub(crate) fn socket() -> PathBuf {
 
 /// Starts etcd as one of the members that `config` tells of; what was there before is taken up.
 pub(crate) fn command(config: &NodeConfig) -> Result<Command> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path::ETCD);
+    let made = private_folder(Path::new(path::ETCD));
     made.with_context(|| format!("failed to make {}", path::ETCD))?;
     // A killed etcd leaves its socket, and the next one trips over it.
     crate::init::remove_stale(&socket())?;

@@ -13,8 +13,6 @@ use cluster_scheduler::Settings;
 use cluster_simulator::{SIMULATED, Taint, add_nodes};
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::{Node, ServiceAccount};
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 
 /// The name of the cluster that an API server alone is, and of its context.
 const NAME: &str = "apiserver";
@@ -196,7 +194,7 @@ async fn start_apiserver<'a>(
 
 /// Takes up the authority below `folder`, or makes one, and issues the server's certificates.
 fn prepare(folder: &Path) -> Result<ClusterPki> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let made = kubeconfig::private_folder(folder);
     made.with_context(|| format!("failed to make {}", folder.display()))?;
     let authority = if folder.join(pki_file::CA_KEY).exists() {
         ClusterPki::load(|name| crate::api::read(folder, name))?

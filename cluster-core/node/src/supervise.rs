@@ -1,6 +1,7 @@
 //! Keeps a part of the node running: a part that fails is logged and started again, with growing delays.
 
 use crate::prelude::*;
+use cluster_client::backoff::Backoff;
 use std::fmt::Display;
 use std::future::Future;
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ where
     F: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let mut delay = FIRST_DELAY;
+    let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
     loop {
         let started = Instant::now();
         match part().await {
@@ -26,12 +27,11 @@ where
             ),
         }
         if started.elapsed() > LONGEST_DELAY {
-            delay = FIRST_DELAY;
+            backoff.reset();
         }
-        if cancel.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+        if cancel.run_until_cancelled(tokio::time::sleep(backoff.pause())).await.is_none() {
             return;
         }
-        delay = (delay * 2).min(LONGEST_DELAY);
     }
 }
 

@@ -31,6 +31,19 @@ pub enum Operator {
     LessThan,
 }
 
+impl Operator {
+    /// The operator that a `meta/v1 LabelSelectorRequirement` names.
+    pub fn named(name: &str) -> Result<Self, String> {
+        match name {
+            "In" => Ok(Self::In),
+            "NotIn" => Ok(Self::NotIn),
+            "Exists" => Ok(Self::Exists),
+            "DoesNotExist" => Ok(Self::DoesNotExist),
+            other => Err(format!("{other:?} is not a valid label selector operator")),
+        }
+    }
+}
+
 /// One condition on one key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Requirement {
@@ -127,13 +140,7 @@ impl Selector {
         }
         let mut requirements = Self::from_map(&selector["matchLabels"])?.requirements;
         for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
-            let operator = match expression["operator"].as_str().unwrap_or_default() {
-                "In" => Operator::In,
-                "NotIn" => Operator::NotIn,
-                "Exists" => Operator::Exists,
-                "DoesNotExist" => Operator::DoesNotExist,
-                other => return Err(format!("{other:?} is not a valid label selector operator")),
-            };
+            let operator = Operator::named(expression["operator"].as_str().unwrap_or_default())?;
             let values = expression["values"].as_array().into_iter().flatten();
             let values = values.filter_map(Value::as_str).map(str::to_owned).collect();
             requirements.push(Requirement::new(expression["key"].as_str().unwrap_or_default(), operator, values)?);

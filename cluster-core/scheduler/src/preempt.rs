@@ -1,7 +1,6 @@
 //! Preemption: pods of lower priority give way when that makes room.
 
 use crate::choose::{check, prepare};
-use crate::model::label_selector;
 use crate::plugins::{Cycle, Refusal};
 use crate::prelude::*;
 use std::cmp::Reverse;
@@ -159,7 +158,7 @@ fn violating(budgets: &HashMap<ObjectKey, Arc<PodDisruptionBudget>>, pods: &[&Po
     let mut allowed: Vec<_> = budgets
         .iter()
         .filter_map(|(key, budget)| {
-            let selector = label_selector(budget.spec.as_ref()?.selector.as_ref());
+            let selector = labels::selector(budget.spec.as_ref()?.selector.as_ref());
             let status = budget.status.as_ref();
             (!selector.is_empty())
                 .then(|| (key, selector, status, status.and_then(|s| s.disruptions_allowed).unwrap_or(0)))

@@ -3,7 +3,7 @@
 pub(crate) use crate::diagnosis::{Diagnosis, PluginSet};
 pub(crate) use crate::model::{Cluster, NodeId, NodeInfo, PodInfo};
 pub(crate) use crate::profile::{Profile, Settings};
-pub(crate) use cluster_client::{Object, ObjectKey};
+pub(crate) use cluster_client::{Object, ObjectKey, labels};
 pub(crate) use cluster_object::selector::Selector;
 pub(crate) use k8s_openapi::api::core::v1::{Node, Pod};
 pub(crate) use k8s_openapi::api::policy::v1::PodDisruptionBudget;

@@ -1,8 +1,9 @@
 //! How the pods of one scheduler name are scheduled: which plugins, with which weights and arguments.
 
-use crate::model::{NodeTerm, RequiredNodes, Spread};
+use crate::model::{RequiredNodes, Spread};
 use crate::plugins::{PLUGINS, SCORING_COUNT, SCORINGS};
 use crate::prelude::*;
+use k8s_openapi::api::core::v1::NodeSelectorTerm;
 
 /// The scheduler whose pods name none.
 pub(crate) const DEFAULT_NAME: &str = "default-scheduler";
@@ -56,7 +57,7 @@ pub struct Profile {
     pub(crate) resources: Vec<(String, i64)>,
     /// Asked of every pod beside its own rules.
     pub(crate) added_nodes: RequiredNodes,
-    pub(crate) added_preferences: Vec<(i64, NodeTerm)>,
+    pub(crate) added_preferences: Vec<(i64, NodeSelectorTerm)>,
     /// The constraints of pods that have none of their own; `None` for upstream's, which only prefer.
     pub(crate) spread: Option<(Vec<Spread>, Vec<Spread>)>,
     /// How much a pod is liked that wants this one near.

@@ -117,15 +117,14 @@ impl Player<'_> {
         }
         let Some(address) = self.address(&pod, &node) else { return Ok(Some(LATER)) };
         let (step, again) = turn(&pod, &Stages::of(&pod, &node), address, node::address(&node), Timestamp::now());
-        let uid = pod.metadata.uid.clone();
         let done = match step {
             Step::Report(status) => {
-                let patch = Patch::Strategic(json!({"metadata": {"uid": uid}, "status": status}));
+                let patch = Patch::Strategic(json!({"metadata": {"uid": pod.metadata.uid}, "status": status}));
                 self.client.patch::<Pod>(&key.namespace, &key.name, "status", &patch).await.map(drop)
             }
             Step::Leave => {
-                let options = DeleteOptions { grace_period_seconds: Some(0), uid, ..DeleteOptions::default() };
-                self.client.delete::<Pod>(&key.namespace, &key.name, &options).await
+                let options = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
+                self.client.delete_this(&*pod, options).await
             }
             Step::Nothing => Ok(()),
         };

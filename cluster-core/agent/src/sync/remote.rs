@@ -5,7 +5,7 @@ use super::load::Document;
 use super::plan::{Key, object_at, short_hash};
 use crate::clusters::get;
 use crate::prelude::*;
-use cluster_client::{DeleteOptions, successful};
+use cluster_client::successful;
 use cluster_object::yaml;
 use futures::future::try_join_all;
 
@@ -92,8 +92,8 @@ impl Remote {
     pub(super) async fn delete(&self, key: &Key) -> Result<(), Error> {
         let object = json!({"apiVersion": key.api_version, "kind": key.kind,
             "metadata": {"name": key.name, "namespace": key.namespace}});
-        let options = DeleteOptions { propagation_policy: Some("Background".to_owned()), ..Default::default() };
-        let deleted = self.client.raw(Method::DELETE, &self.path(&object)?, Some(&options.to_json())).await;
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+        let deleted = self.client.raw(Method::DELETE, &self.path(&object)?, Some(&options)).await;
         cluster_client::Error::ignore_gone(deleted)?;
         Ok(())
     }

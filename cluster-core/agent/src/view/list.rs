@@ -5,32 +5,21 @@ use super::{Gone, Outbox, Pace, more};
 use crate::feed::{Change, Counts, FeedSpec};
 use crate::health::Health;
 use crate::prelude::*;
-use crate::row::{Column, ExtraColumn, Key, Row};
+use crate::row::{Column, Key, Row};
 
 const DEFAULT_LIMIT: usize = 200;
 const MOST_ROWS: usize = 5000;
 
 /// Which rows.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default)]
 pub(crate) struct ListSpec {
     #[serde(flatten)]
-    pub(crate) resource: Resource,
-    #[serde(default)]
+    pub(crate) feed: FeedSpec,
     pub(crate) namespaces: Vec<String>,
-    #[serde(default)]
-    pub(crate) label_selector: String,
-    #[serde(default)]
-    pub(crate) field_selector: String,
-    #[serde(default)]
     pub(crate) filter: String,
-    #[serde(default)]
     pub(crate) sort: Option<Sort>,
-    #[serde(default)]
-    pub(crate) columns: Vec<ExtraColumn>,
-    #[serde(default)]
     pub(crate) offset: usize,
-    #[serde(default)]
     pub(crate) limit: Option<usize>,
 }
 
@@ -45,7 +34,8 @@ pub(crate) struct Sort {
 impl ListSpec {
     /// What is sorted by and stands in no row.
     fn by_use(&self) -> Option<Amount> {
-        let measured = self.resource.group.is_empty() && ["nodes", "pods"].contains(&self.resource.resource.as_str());
+        let Resource { group, resource, .. } = &self.feed.resource;
+        let measured = group.is_empty() && ["nodes", "pods"].contains(&resource.as_str());
         self.sort.as_ref().filter(|_| measured).and_then(|sort| Amount::named(&sort.column))
     }
 }
@@ -66,12 +56,7 @@ pub(super) async fn show(live: &Live, spec: &ListSpec, out: &Outbox) -> Result<(
 }
 
 async fn rows(live: &Live, spec: &ListSpec, mut amounts: watch::Receiver<Amounts>, out: &Outbox) -> Result<(), Gone> {
-    let feed = live.feeds.open(&FeedSpec {
-        resource: spec.resource.clone(),
-        label_selector: spec.label_selector.clone(),
-        field_selector: spec.field_selector.clone(),
-        columns: spec.columns.clone(),
-    });
+    let feed = live.feeds.open(&spec.feed);
     let mut changes = feed.subscribe();
     let (mut view, mut pace) = (View::new(spec.clone()), Pace::new());
     loop {

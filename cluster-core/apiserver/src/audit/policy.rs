@@ -78,10 +78,7 @@ fn fits(rule: &Value, user: &UserInfo, info: &RequestInfo) -> bool {
 }
 
 fn of_resource(group: &Value, info: &RequestInfo) -> bool {
-    let combined = match info.subresource.as_str() {
-        "" => info.resource.clone(),
-        subresource => format!("{}/{subresource}", info.resource),
-    };
+    let combined = info.combined();
     let named = items(&group["resourceNames"]).is_empty() || texts(&group["resourceNames"]).any(|n| n == info.name);
     let resource = |wanted: &str| {
         wanted == "*"

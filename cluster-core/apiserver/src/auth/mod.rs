@@ -128,10 +128,7 @@ pub fn forbidden(user: &UserInfo, request: &RequestInfo, reason: &str) -> Status
         let text = format!("User {who:?} cannot {} path {:?}{tail}", request.verb, request.path);
         return Status::forbidden(GroupResource { group: "", resource: "" }, "", &text);
     }
-    let resource = match request.subresource.as_str() {
-        "" => request.resource.clone(),
-        subresource => format!("{}/{subresource}", request.resource),
-    };
+    let resource = request.combined();
     let place = match request.namespace.as_str() {
         "" => "at the cluster scope".to_owned(),
         namespace => format!("in the namespace {namespace:?}"),

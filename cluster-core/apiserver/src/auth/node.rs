@@ -102,8 +102,7 @@ impl NodeGraph {
 impl NodeGraph {
     /// The claim that a volume is bound to: resource, namespace, name.
     fn claim_of(&self, volume: &str) -> Option<(String, String, String)> {
-        let entry =
-            self.store.get(&Key { resource: "persistentvolumes".into(), namespace: "".into(), name: volume.into() })?;
+        let entry = self.store.get(&Key::new("persistentvolumes", "", volume))?;
         let volume: Value = serde_json::from_slice(&entry.bytes).ok()?;
         let claim = &volume["spec"]["claimRef"];
         let text = |field: &str| claim[field].as_str().map(str::to_owned);

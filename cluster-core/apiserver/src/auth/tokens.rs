@@ -53,12 +53,8 @@ struct Claims {
 struct Bound {
     namespace: String,
     serviceaccount: Reference,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pod: Option<Reference>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    secret: Option<Reference>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    node: Option<Reference>,
+    #[serde(flatten)]
+    object: BoundObject,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -105,7 +101,7 @@ impl Tokens {
         let spec = &request["spec"];
         let seconds = spec["expirationSeconds"].as_i64().unwrap_or(DEFAULT_SECONDS);
         check_seconds(seconds)?;
-        let bound = BoundObject::read(store, namespace, account, &spec["boundObjectRef"])?;
+        let object = BoundObject::read(store, namespace, account, &spec["boundObjectRef"])?;
 
         let audiences: Vec<String> =
             spec["audiences"].as_array().into_iter().flatten().filter_map(|a| a.as_str().map(str::to_owned)).collect();
@@ -121,9 +117,7 @@ impl Tokens {
             kubernetes: Bound {
                 namespace: namespace.to_owned(),
                 serviceaccount: Reference { name: account.to_owned(), uid: account_uid },
-                pod: bound.pod,
-                secret: bound.secret,
-                node: bound.node,
+                object,
             },
         };
         let header =
@@ -184,17 +178,17 @@ impl Bound {
             user.extra.insert(format!("authentication.kubernetes.io/{key}"), vec![value.to_owned()]);
         };
         extra("credential-id", &format!("JTI={id}"));
-        if let Some(secret) = &self.secret {
+        if let Some(secret) = &self.object.secret {
             still_there(store, "secrets", namespace, secret)?;
         }
-        if let Some(pod) = &self.pod {
+        if let Some(pod) = &self.object.pod {
             still_there(store, "pods", namespace, pod)?;
             extra("pod-name", &pod.name);
             extra("pod-uid", &pod.uid);
         }
-        if let Some(node) = &self.node {
+        if let Some(node) = &self.object.node {
             // A pod's token ends with the pod, whatever becomes of its node before.
-            if self.pod.is_none() {
+            if self.object.pod.is_none() {
                 still_there(store, "nodes", "", node)?;
             }
             extra("node-name", &node.name);
@@ -213,10 +207,13 @@ fn still_there(store: &dyn Store, resource: &str, namespace: &str, bound: &Refer
 }
 
 /// What `spec.boundObjectRef` names, with the pod's node.
-#[derive(Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct BoundObject {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pod: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     secret: Option<Reference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     node: Option<Reference>,
 }
 
@@ -233,7 +230,8 @@ impl BoundObject {
             }
         };
         let group_resource = GroupResource { group: "", resource };
-        let entry = find(store, resource, namespace, name).ok_or_else(|| Status::not_found(group_resource, name))?;
+        let entry = store.get(&Key::new(resource, namespace, name));
+        let entry = entry.ok_or_else(|| Status::not_found(group_resource, name))?;
         let object: Value = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
         let found = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
         if reference["uid"].as_str().is_some_and(|wanted| !wanted.is_empty() && wanted != found) {
@@ -272,10 +270,6 @@ fn check_seconds(seconds: i64) -> Result<(), Status> {
     Err(Status::invalid("authentication.k8s.io", "TokenRequest", "", &[error]))
 }
 
-fn find(store: &dyn Store, resource: &str, namespace: &str, name: &str) -> Option<Arc<Entry>> {
-    store.get(&Key { resource: resource.into(), namespace: namespace.into(), name: name.into() })
-}
-
 fn uid(store: &dyn Store, resource: &str, namespace: &str, name: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Metadata {
@@ -285,6 +279,6 @@ fn uid(store: &dyn Store, resource: &str, namespace: &str, name: &str) -> Option
     struct Object {
         metadata: Metadata,
     }
-    let entry = find(store, resource, namespace, name)?;
+    let entry = store.get(&Key::new(resource, namespace, name))?;
     serde_json::from_slice::<Object>(&entry.bytes).ok().map(|object| object.metadata.uid)
 }

@@ -103,13 +103,9 @@ fn is(subject: &Subject, user: &UserInfo) -> bool {
 }
 
 fn covers(rule: &ResourcePolicyRule, info: &RequestInfo) -> bool {
-    let resource: Cow<'_, str> = match info.subresource.as_str() {
-        "" => info.resource.as_str().into(),
-        subresource => format!("{}/{subresource}", info.resource).into(),
-    };
     matches_any(&rule.verbs, &info.verb)
         && matches_any(&rule.api_groups, &info.group)
-        && matches_any(&rule.resources, &resource)
+        && matches_any(&rule.resources, &info.combined())
         && match info.namespace.as_str() {
             "" => rule.cluster_scope == Some(true),
             namespace => rule.namespaces.as_ref().is_some_and(|allowed| matches_any(allowed, namespace)),

@@ -154,11 +154,3 @@ fn stateful_set_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
 
 pub(super) const REPLICAS_CELLS: &[OwnCell] =
     &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];
-pub(super) const CONTROLLER_REVISION_CELLS: &[OwnCell] = &[("Controller", |o| {
-    let Some(owner) = meta::controller(o) else { return "<none>".into() };
-    let (version, kind) = (text(&owner["apiVersion"]), text(&owner["kind"]).to_lowercase());
-    match version.split_once('/') {
-        Some((group, _)) => format!("{kind}.{group}/{}", text(&owner["name"])).into(),
-        None => format!("{kind}/{}", text(&owner["name"])).into(),
-    }
-})];

@@ -174,23 +174,6 @@ fn cron_job(at: &At<'_>, errors: &mut Errors) {
     job_spec(&spec.get("jobTemplate"), errors);
 }
 
-fn state(job: &Value) -> Value {
-    let first = |kinds: &[&'static str]| kinds.iter().copied().find(|kind| meta::is_true(job, kind));
-    let terminating = || meta::deletion_timestamp(job).map(|_| "Terminating");
-    let held = || first(&["Suspended", "FailureTarget", "SuccessCriteriaMet"]);
-    first(&["Complete", "Failed"]).or_else(terminating).or_else(held).unwrap_or("Running").into()
-}
-
-fn completions(job: &Value) -> Value {
-    let (spec, done) = (&job["spec"], int(&job["status"]["succeeded"]));
-    match (spec["completions"].as_i64(), int(&spec["parallelism"])) {
-        (Some(wanted), _) => format!("{done}/{wanted}"),
-        (None, parallelism) if parallelism > 1 => format!("{done}/1 of {parallelism}"),
-        _ => format!("{done}/1"),
-    }
-    .into()
-}
-
 fn duration(job: &Value) -> Value {
     let seconds = |field: &str| text(&job["status"][field]).parse::<Timestamp>().ok().map(Timestamp::as_second);
     match (seconds("startTime"), seconds("completionTime")) {
@@ -200,7 +183,7 @@ fn duration(job: &Value) -> Value {
     }
 }
 
-pub(super) const JOB_CELLS: &[OwnCell] = &[("Status", state), ("Completions", completions), ("Duration", duration)];
+pub(super) const JOB_CELLS: &[OwnCell] = &[("Duration", duration)];
 
 pub(super) const CRON_JOB_CELLS: &[OwnCell] = &[("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
     Value::Null => "<none>".into(),
@@ -220,7 +203,5 @@ mod tests {
         assert_eq!(job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"], "u");
         assert_eq!(job["spec"]["template"]["metadata"]["labels"]["job-name"], "j");
         assert_eq!((int(&job["spec"]["completions"]), int(&job["spec"]["backoffLimit"])), (1, 6));
-        assert_eq!(completions(&job), "0/1");
-        assert_eq!(state(&job), "Running");
     }
 }

@@ -1,6 +1,6 @@
 //! Ingresses, network policies, service addresses and disruption budgets.
 
-use super::cells::{join, or};
+use super::cells::join;
 use super::service::load_balancer;
 use crate::allocate::CIDR_FINALIZER;
 use crate::kinds::prelude::*;
@@ -148,15 +148,7 @@ fn hosts(ingress: &Value) -> Value {
     }
 }
 
-pub(super) const INGRESS_CELLS: &[OwnCell] = &[
-    ("Class", |o| {
-        let old = meta::annotation(o, "kubernetes.io/ingress.class").unwrap_or_default();
-        or(if old.is_empty() { meta::text(o, "spec.ingressClassName") } else { old }, "<none>")
-    }),
-    ("Hosts", hosts),
-    ("Address", |o| load_balancer(o).into()),
-    ("Ports", |o| if items(&o["spec"]["tls"]).is_empty() { "80" } else { "80, 443" }.into()),
-];
+pub(super) const INGRESS_CELLS: &[OwnCell] = &[("Hosts", hosts), ("Address", |o| load_balancer(o).into())];
 /// The fault of a reference without a name, for kinds that point at another object.
 pub(super) fn reference(reference: &At<'_>, errors: &mut Errors) {
     for field in ["kind", "name"] {

@@ -172,11 +172,8 @@ fn service(at: &At<'_>, errors: &mut Errors) {
             port.get("nodePort").unique(&mut node_ports, key, errors);
         }
         let key = format!("{}/{}", port.get("protocol").text(), port.get("port").int());
-        if seen.contains(&key) {
-            let shown = json!({"protocol": port.value["protocol"], "port": port.value["port"]});
-            errors.push(Error::duplicate(&port.path, &shown));
-        }
-        seen.push(key);
+        let shown = json!({"protocol": port.value["protocol"], "port": port.value["port"]});
+        At { value: &shown, ..port }.unique(&mut seen, key, errors);
     }
     let timeout = spec.get("sessionAffinityConfig.clientIP.timeoutSeconds");
     if timeout.is_set() && !(1..=86400).contains(&timeout.int()) {

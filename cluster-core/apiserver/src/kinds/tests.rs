@@ -22,6 +22,86 @@ fn every_cell_has_something_plain_to_show_of_an_empty_object() {
     }
 }
 
+#[test]
+fn cells_that_are_expressions_show_what_upstream_shows() {
+    let gone = "2026-01-01T00:00:00Z";
+    let owner = |version: &str| json!([{"controller": true, "apiVersion": version, "kind": "DaemonSet", "name": "d"}]);
+    let table = [
+        ("Job", json!({"metadata": {}, "spec": {"completions": 1}}), vec!["Running", "0/1"]),
+        (
+            "Job",
+            json!({"metadata": {}, "spec": {"parallelism": 3}, "status": {"succeeded": 2}}),
+            vec!["Running", "2/1 of 3"],
+        ),
+        (
+            "Job",
+            json!({"metadata": {"deletionTimestamp": gone}, "spec": {"parallelism": 1}}),
+            vec!["Terminating", "0/1"],
+        ),
+        (
+            "Job",
+            json!({"metadata": {"deletionTimestamp": gone}, "spec": {"completions": 2}, "status": {"succeeded": 2,
+                "conditions": [{"type": "SuccessCriteriaMet", "status": "True"}, {"type": "Complete", "status": "True"}]}}),
+            vec!["Complete", "2/2"],
+        ),
+        (
+            "Job",
+            json!({"metadata": {}, "spec": {"completions": 2}, "status": {"conditions": [
+                {"type": "Failed", "status": "False"}, {"type": "Suspended", "status": "True"}]}}),
+            vec!["Suspended", "0/2"],
+        ),
+        (
+            "PersistentVolume",
+            json!({"metadata": {"deletionTimestamp": gone}, "spec": {"accessModes": ["ReadWriteMany", "ReadWriteOnce"],
+                "claimRef": {"namespace": "n", "name": "c"}, "storageClassName": "fast"}}),
+            vec!["RWO,RWX", "Terminating", "n/c", "fast"],
+        ),
+        (
+            "PersistentVolume",
+            json!({"metadata": {"annotations": {"volume.beta.kubernetes.io/storage-class": "old"}}, "spec": {},
+                "status": {"phase": "Available"}}),
+            vec!["", "Available", "", "old"],
+        ),
+        (
+            "PersistentVolumeClaim",
+            json!({"metadata": {}, "spec": {"volumeName": "v", "storageClassName": "fast"},
+                "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOncePod"]}}),
+            vec!["Bound", "1Gi", "RWOP", "fast"],
+        ),
+        (
+            "PersistentVolumeClaim",
+            json!({"metadata": {}, "spec": {}, "status": {"phase": "Pending", "accessModes": ["ReadWriteOnce"]}}),
+            vec!["Pending", "", "", ""],
+        ),
+        ("ControllerRevision", json!({"metadata": {"ownerReferences": owner("apps/v1")}}), vec!["daemonset.apps/d"]),
+        ("ControllerRevision", json!({"metadata": {"ownerReferences": owner("v1")}}), vec!["daemonset/d"]),
+        ("ControllerRevision", json!({"metadata": {}}), vec!["<none>"]),
+        ("Ingress", json!({"metadata": {}, "spec": {"ingressClassName": "c", "tls": [{}]}}), vec!["c", "80, 443"]),
+        (
+            "Ingress",
+            json!({"metadata": {"annotations": {"kubernetes.io/ingress.class": "old"}}, "spec": {"ingressClassName": "c"}}),
+            vec!["old", "80"],
+        ),
+        ("Ingress", json!({"metadata": {}, "spec": {}}), vec!["<none>", "80"]),
+    ];
+    let shown = |name: &str| match name {
+        "Job" => vec!["Status", "Completions"],
+        "PersistentVolume" => vec!["Access Modes", "Status", "Claim", "StorageClass"],
+        "PersistentVolumeClaim" => vec!["Status", "Capacity", "Access Modes", "StorageClass"],
+        "ControllerRevision" => vec!["Controller"],
+        _ => vec!["Class", "Ports"],
+    };
+    for (name, object, expected) in table {
+        let resource = kind(name);
+        let cell = |wanted: &&str| {
+            let column = resource.columns.iter().find(|column| column.name == *wanted).expect("a column");
+            column.cell.of(&object)
+        };
+        let found: Vec<Value> = shown(name).iter().map(cell).collect();
+        assert_eq!(json!(found), json!(expected), "{name} {object}");
+    }
+}
+
 /// Defaults a new object of the kind and returns it with its faults.
 fn create(name: &str, mut object: Value) -> (Value, Vec<String>) {
     let strategy = kind(name).strategy;

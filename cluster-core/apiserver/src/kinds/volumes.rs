@@ -1,6 +1,5 @@
 //! Persistent volumes and claims.
 
-use super::cells::join;
 use super::pod::{defaults, validation};
 use super::walk::canonical_quantities;
 use crate::kinds::prelude::*;
@@ -163,45 +162,3 @@ fn claim_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
         ));
     }
 }
-
-fn modes(list: &Value) -> Value {
-    let short = |mode: &str| match mode {
-        "ReadWriteOnce" => "RWO",
-        "ReadOnlyMany" => "ROX",
-        "ReadWriteMany" => "RWX",
-        "ReadWriteOncePod" => "RWOP",
-        _ => "",
-    };
-    let given: Vec<&str> = texts(list).map(short).collect();
-    join(["RWO", "ROX", "RWX", "RWOP"].into_iter().filter(|mode| given.contains(mode))).into()
-}
-
-fn class(object: &Value) -> Value {
-    let old = meta::annotation(object, "volume.beta.kubernetes.io/storage-class");
-    old.unwrap_or(meta::text(object, "spec.storageClassName")).into()
-}
-
-fn phase(object: &Value) -> Value {
-    if meta::deletion_timestamp(object).is_some() { "Terminating" } else { meta::text(object, "status.phase") }.into()
-}
-
-pub(super) const VOLUME_CELLS: &[OwnCell] = &[
-    ("Access Modes", |o| modes(&o["spec"]["accessModes"])),
-    ("Status", phase),
-    ("Claim", |o| match &o["spec"]["claimRef"] {
-        Value::Null => "".into(),
-        claim => format!("{}/{}", text(&claim["namespace"]), text(&claim["name"])).into(),
-    }),
-    ("StorageClass", class),
-];
-pub(super) const CLAIM_CELLS: &[OwnCell] =
-    &[
-        ("Status", phase),
-        ("Capacity", |o| {
-            if is_empty(&o["spec"]["volumeName"]) { "" } else { meta::text(o, "status.capacity.storage") }.into()
-        }),
-        ("Access Modes", |o| {
-            if is_empty(&o["spec"]["volumeName"]) { "".into() } else { modes(&o["status"]["accessModes"]) }
-        }),
-        ("StorageClass", class),
-    ];

@@ -35,6 +35,14 @@ impl RequestInfo {
         Self { verb, group, version, resource, subresource, namespace, name, is_resource: true, ..Self::default() }
     }
 
+    /// Plural and subresource, as rules name them together.
+    pub(crate) fn combined(&self) -> String {
+        match self.subresource.as_str() {
+            "" => self.resource.clone(),
+            subresource => format!("{}/{subresource}", self.resource),
+        }
+    }
+
     /// Reads method, path and raw query.
     pub fn parse(method: &Method, path: &str, query: &str) -> Self {
         let mut info = Self { verb: lower_verb(method).into(), path: path.to_owned(), ..Self::default() };

@@ -2,7 +2,7 @@
 
 use super::Kubeconfig;
 use crate::Error;
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,6 +45,19 @@ pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
         std::fs::remove_file(&temporary)?;
     }
     written
+}
+
+/// Makes a folder, and those it is in, that its owner alone may enter.
+///
+/// # Errors
+///
+/// When it cannot be made.
+pub fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 fn private_file(path: &Path) -> std::io::Result<File> {

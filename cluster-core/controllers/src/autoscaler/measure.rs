@@ -1,6 +1,6 @@
 //! What one metric of an autoscaler asks for.
 
-use super::replicas::{self, Goal, Measured, Samples, Tolerance, milli, of_pods, of_share, of_value};
+use super::replicas::{self, Goal, Measured, Tolerance, milli, of_pods, of_share, of_value};
 use super::{Target, metrics};
 use crate::prelude::*;
 use k8s_openapi::api::autoscaling::v2::{
@@ -28,15 +28,14 @@ pub(super) async fn measure(
     let tolerance = tolerance(spec);
     let mut status = MetricStatus { type_: metric.type_.clone(), ..MetricStatus::default() };
     if let Some(source) = &metric.resource {
-        let samples = metrics::resource(client, space, selector, &source.name, None).await;
-        let (replicas, current, name) = of_resource(target, &source.name, None, &source.target, samples, tolerance)?;
+        let found = of_resource(client, target, &source.name, None, &source.target, tolerance).await?;
+        let (replicas, current, name) = found;
         status.resource = Some(ResourceMetricStatus { name: source.name.clone(), current });
         return Ok(Proposal { replicas, name, status });
     }
     if let Some(source) = &metric.container_resource {
         let container = Some(source.container.as_str());
-        let samples = metrics::resource(client, space, selector, &source.name, container).await;
-        let found = of_resource(target, &source.name, container, &source.target, samples, tolerance)?;
+        let found = of_resource(client, target, &source.name, container, &source.target, tolerance).await?;
         let (replicas, current, name) = found;
         let (container, resource) = (source.container.clone(), source.name.clone());
         status.container_resource = Some(ContainerResourceMetricStatus { container, name: resource, current });
@@ -110,12 +109,12 @@ fn shown(milli: i64) -> Option<Amount> {
 }
 
 /// The replicas that a resource of the pods asks for, with the status and name of the metric.
-fn of_resource(
+async fn of_resource(
+    client: &Client,
     target: &Target,
     resource: &str,
     container: Option<&str>,
     wanted: &MetricTarget,
-    samples: Result<Samples, String>,
     tolerance: Tolerance,
 ) -> Result<(i32, MetricValueStatus, String), String> {
     let what = if container.is_some() { "container resource" } else { "resource" };
@@ -125,6 +124,7 @@ fn of_resource(
         None => (format!("{resource} {what}"), "usage"),
     };
     let failed = |why: String| format!("failed to get {resource} {measured}: {why}");
+    let samples = metrics::resource(client, &target.namespace, &target.selector, resource, container).await;
     let samples = samples.map_err(failed)?;
     let goal = match utilization {
         Some(percent) => Goal::Utilization {

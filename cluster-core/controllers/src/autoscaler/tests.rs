@@ -31,7 +31,7 @@ async fn story(metrics: Option<Value>) -> (HorizontalPodAutoscalerStatus, i64, V
     let cancel = tokio_util::sync::CancellationToken::new();
     let options = crate::Options::default();
     let context = Context { client: client.clone(), informers: Informers::new(client.clone()), options, cancel };
-    tokio::spawn(run(context));
+    tokio::spawn(runner(&context).run(context.cancel));
     tokio::time::sleep(Duration::from_secs(10)).await;
     let autoscaler: Autoscaler = client.get("ns", "h").await.expect("there");
     let web = client.raw(Method::GET, "/apis/example.com/v1/namespaces/ns/webs/web", None).await.expect("there");

@@ -1,6 +1,7 @@
 //! What a daemon set does next: one pod on every node that wants one, then updates within its bounds.
 
-use super::pods::{revision, target, wants};
+use super::pods::{target, wants};
+use crate::history::revision;
 use crate::meta::{scaled, seconds};
 use crate::pods::{is_available, is_finished, is_ready, phase, until_available};
 use crate::prelude::*;

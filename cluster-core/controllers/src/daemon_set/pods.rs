@@ -75,8 +75,3 @@ pub(super) fn wants(pattern: &Pod, node: &Node) -> (bool, bool) {
     let starts = nodes::tolerates(tolerations, node, &["NoExecute", "NoSchedule"]);
     (starts, nodes::tolerates(tolerations, node, &["NoExecute"]))
 }
-
-/// The hash of the revision a pod was made from.
-pub(super) fn revision(pod: &Pod) -> &str {
-    pod.label(REVISION).unwrap_or_default()
-}

@@ -2,6 +2,7 @@
 
 use super::plan::plan;
 use super::*;
+use crate::history::REVISION;
 use crate::pods::tests::pod as parse;
 use cluster_client::Object;
 use k8s_openapi::api::core::v1::Pod;

@@ -41,8 +41,8 @@ async fn settled(strategy: &str) -> (Client, Context) {
         options: crate::Options::default(),
         cancel: CancellationToken::new(),
     };
-    tokio::spawn(run(context.clone()));
-    tokio::spawn(crate::replica_set::run(context.clone()));
+    tokio::spawn(runner(&context).run(context.cancel.clone()));
+    tokio::spawn(crate::replica_set::runner::<ReplicaSet>(&context).run(context.cancel.clone()));
     tokio::spawn(make_pods_ready(client.clone(), context.informers.informer()));
     client.create(&deployment(strategy)).await.expect("created");
     tokio::time::sleep(Duration::from_secs(10)).await;

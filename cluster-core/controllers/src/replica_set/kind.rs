@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 
 /// A kind that wants a number of pods.
-pub(super) trait Replicated: Object + PartialEq {
+pub(crate) trait Replicated: Object + PartialEq {
+    /// Who its events are from.
+    const COMPONENT: &'static str;
+
     /// The same as a replica set.
     fn as_set(&self) -> Cow<'_, ReplicaSet>;
 
@@ -50,6 +53,8 @@ pub(super) trait Replicated: Object + PartialEq {
 }
 
 impl Replicated for ReplicaSet {
+    const COMPONENT: &'static str = "replicaset-controller";
+
     fn as_set(&self) -> Cow<'_, Self> {
         Cow::Borrowed(self)
     }
@@ -60,6 +65,8 @@ impl Replicated for ReplicaSet {
 }
 
 impl Replicated for ReplicationController {
+    const COMPONENT: &'static str = "replication-controller";
+
     fn as_set(&self) -> Cow<'_, ReplicaSet> {
         let spec = self.spec.clone().unwrap_or_default();
         let spec = ReplicaSetSpec {

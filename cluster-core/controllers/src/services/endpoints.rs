@@ -9,7 +9,7 @@ const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoin
 const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
 const MAX_ADDRESSES: usize = 1000;
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Writer> {
     let client = context.client.clone();
     let (services, pods, endpoints) = context.caches();
     let controller = Writer { client, services, pods, endpoints };
@@ -19,11 +19,9 @@ pub(crate) async fn run(context: Context) {
         .on_each(|c| &c.services)
         .on(|c| &c.pods, |c, change| affected(change, &c.services))
         .needs(|c| &c.endpoints)
-        .run(context.cancel)
-        .await;
 }
 
-struct Writer {
+pub(crate) struct Writer {
     client: Client,
     services: Informer<Service>,
     pods: Informer<Pod>,

@@ -13,17 +13,15 @@ const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
 const OWN: [&str; 2] =
     ["kubectl.kubernetes.io/last-applied-configuration", "endpoints.kubernetes.io/last-change-trigger-time"];
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Mirror> {
     let (services, endpoints) = (context.informers.informer(), context.informers.informer());
-    Runner::new(Mirror { services, endpoints, slices: Slices::new(&context, INDEX, MANAGER) })
+    Runner::new(Mirror { services, endpoints, slices: Slices::new(context, INDEX, MANAGER) })
         .on_each(|c| &c.services)
         .on_each(|c| &c.endpoints)
         .on(|c| &c.slices.cache, |_, change| service_of(change.object(), MANAGER))
-        .run(context.cancel)
-        .await;
 }
 
-struct Mirror {
+pub(crate) struct Mirror {
     services: Informer<Service>,
     endpoints: Informer<Endpoints>,
     slices: Slices,

@@ -15,9 +15,9 @@ const MAX_ENDPOINTS: usize = 100;
 /// How long a slice this process made may take to show in the cache.
 const UNSEEN_FOR: Duration = Duration::from_secs(10);
 
-pub(crate) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Writer> {
     let (services, pods, nodes) = context.caches();
-    let controller = Writer { services, pods, nodes, slices: Slices::new(&context, SERVICE, MANAGED_BY.1) };
+    let controller = Writer { services, pods, nodes, slices: Slices::new(context, SERVICE, MANAGED_BY.1) };
     index::by_namespace(&controller.services);
     index::by_namespace(&controller.pods);
     Runner::new(controller)
@@ -25,8 +25,6 @@ pub(crate) async fn run(context: Context) {
         .on(|c| &c.pods, |c, change| affected(change, &c.services))
         .on(|c| &c.slices.cache, |_, change| service_of(change.object(), MANAGED_BY.1))
         .needs(|c| &c.nodes)
-        .run(context.cancel)
-        .await;
 }
 
 /// The service a slice of this manager belongs to.
@@ -36,7 +34,7 @@ pub(super) fn service_of(slice: &EndpointSlice, manager: &str) -> Option<ObjectK
     ours.then(|| labels.get(SERVICE).map(|service| ObjectKey::new(slice.namespace(), service))).flatten()
 }
 
-struct Writer {
+pub(crate) struct Writer {
     services: Informer<Service>,
     pods: Informer<Pod>,
     nodes: Informer<Node>,

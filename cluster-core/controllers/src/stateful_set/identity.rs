@@ -19,10 +19,6 @@ pub(super) fn ordinal(set: &StatefulSet, pod: &Pod) -> Option<i32> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
-pub(super) fn revision(pod: &Pod) -> &str {
-    pod.label(REVISION).unwrap_or_default()
-}
-
 /// The pod with an ordinal, made from one revision's template.
 pub(super) fn new_pod(set: &StatefulSet, template: &PodTemplateSpec, revision: &str, ordinal: i32) -> Pod {
     let mut pod = from_template(set, template);

@@ -1,6 +1,7 @@
 //! What a stateful set does next: fills gaps from below, removes the surplus from above, then updates from above.
 
-use super::identity::{ordinal, revision, wanted};
+use super::identity::{ordinal, wanted};
+use crate::history::revision;
 use crate::meta::{scaled, seconds};
 use crate::pods::{is_available, is_finished, is_ready, phase, until_available};
 use crate::prelude::*;
@@ -201,7 +202,7 @@ fn roll(view: &View<'_>, steps: &mut Vec<Step>) {
             left -= 1;
             continue;
         };
-        if revision(pod) != view.update && !pod.is_deleting() {
+        if revision(pod.as_ref()) != view.update && !pod.is_deleting() {
             steps.push(Step::Delete(pod.clone()));
             left -= 1;
         } else if pod.is_deleting() || !view.available(pod) {

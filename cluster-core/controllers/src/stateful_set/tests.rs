@@ -121,7 +121,7 @@ async fn a_set_makes_its_pods_and_claims_updates_and_shrinks() {
         Context { client: client.clone(), informers, options: crate::Options::default(), cancel: cancel.clone() };
     let (pods, sets) = (context.informers.informer::<Pod>(), context.informers.informer::<StatefulSet>());
     let claims = context.informers.informer::<PersistentVolumeClaim>();
-    tokio::spawn(run(context));
+    tokio::spawn(runner(&context).run(context.cancel));
     let (mut changes, kubelet) = (pods.subscribe(), client.clone());
     tokio::spawn(async move {
         while let Some(change) = changes.recv().await {
@@ -154,6 +154,6 @@ async fn a_set_makes_its_pods_and_claims_updates_and_shrinks() {
     assert_eq!(last.current_revision, last.update_revision);
     let revision = last.current_revision.unwrap_or_default();
     assert_eq!(pods.list().len(), 2);
-    assert!(pods.list().iter().all(|pod| identity::revision(pod) == revision));
+    assert!(pods.list().iter().all(|pod| crate::history::revision(pod.as_ref()) == revision));
     cancel.cancel();
 }

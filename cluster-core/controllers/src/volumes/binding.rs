@@ -4,11 +4,6 @@ use super::{CHOSEN, COMPLETED};
 use crate::prelude::*;
 use cluster_client::volumes::volume_name;
 
-/// The reference by which a volume is a claim's.
-pub(super) fn claim_reference(claim: &PersistentVolumeClaim) -> ObjectReference {
-    reference(claim)
-}
-
 pub(super) fn bind<'a>(
     client: &'a Client,
     claim: &'a PersistentVolumeClaim,
@@ -24,7 +19,7 @@ async fn bind_both(client: &Client, claim: &PersistentVolumeClaim, volume: &Pers
         if known.is_none() {
             mark(&mut volume.metadata, CHOSEN);
         }
-        volume.spec.get_or_insert_default().claim_ref = Some(claim_reference(claim));
+        volume.spec.get_or_insert_default().claim_ref = Some(reference(claim));
         volume = client.update(&volume).await?;
     }
     let volume = set_volume_phase(client, &volume, "Bound", None).await?;
@@ -40,7 +35,7 @@ async fn bind_both(client: &Client, claim: &PersistentVolumeClaim, volume: &Pers
     set_claim_phase(client, &claim, "Bound", Some(&volume)).await
 }
 
-fn mark(metadata: &mut k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta, annotation: &str) {
+fn mark(metadata: &mut ObjectMeta, annotation: &str) {
     metadata.annotations.get_or_insert_default().insert(annotation.to_owned(), "yes".to_owned());
 }
 

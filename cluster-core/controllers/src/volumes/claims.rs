@@ -15,7 +15,7 @@ const PROTECTION: &str = "kubernetes.io/pvc-protection";
 /// The index of pods by the claims they mount.
 const CLAIMED: &str = "claims";
 
-pub(super) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Claims> {
     let (client, recorder) = (context.client.clone(), context.recorder("persistentvolume-controller"));
     let (claims, volumes, classes, nodes, pods) = context.caches();
     let controller = Claims { client, recorder, claims, volumes, classes, nodes, pods };
@@ -26,8 +26,6 @@ pub(super) async fn run(context: Context) {
         .on(|c| &c.classes, |c, _| c.waiting())
         .on(|c| &c.pods, |_, change| change.gone().into_iter().flat_map(|pod| claims_of(pod)).collect::<Vec<_>>())
         .needs(|c| &c.nodes)
-        .run(context.cancel)
-        .await;
 }
 
 /// What a claim asks for when that is more than its volume has.
@@ -48,7 +46,7 @@ fn claims_of(pod: &Pod) -> impl Iterator<Item = ObjectKey> {
     volumes.filter_map(|volume| Some(ObjectKey::new(pod.namespace(), &claim_name(pod, volume)?)))
 }
 
-struct Claims {
+pub(crate) struct Claims {
     client: Client,
     recorder: Recorder,
     claims: Informer<PersistentVolumeClaim>,

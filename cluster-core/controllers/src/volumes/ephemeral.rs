@@ -3,7 +3,7 @@
 use crate::prelude::*;
 use cluster_client::volumes::claim_name;
 
-pub(super) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Ephemeral> {
     let (pods, claims) = (context.informers.informer(), context.informers.informer());
     Runner::new(Ephemeral { client: context.client.clone(), pods, claims })
         .on(
@@ -14,11 +14,9 @@ pub(super) async fn run(context: Context) {
             },
         )
         .on(|c| &c.claims, |_, change| controller_key::<Pod>(change.gone()?.as_ref()))
-        .run(context.cancel)
-        .await;
 }
 
-struct Ephemeral {
+pub(crate) struct Ephemeral {
     client: Client,
     pods: Informer<Pod>,
     claims: Informer<PersistentVolumeClaim>,

@@ -1,7 +1,6 @@
 //! The provisioner behind the default class: a folder on the node on which the first pod of a claim runs.
 
 use super::PROVISIONED_BY;
-use super::binding::claim_reference;
 use crate::prelude::*;
 use k8s_openapi::api::storage::v1::StorageClass;
 
@@ -19,7 +18,7 @@ fn default_class() -> Value {
 }
 
 /// Makes the class `standard`, once at the start.
-pub(super) async fn make_default_class(context: &Context) {
+pub(crate) async fn make_default_class(context: Context) {
     let Ok(class) = serde_json::from_value::<StorageClass>(default_class()) else { return };
     let mut pause = std::time::Duration::from_secs(1);
     while let Err(error) = context.client.create(&class).await {
@@ -52,7 +51,7 @@ pub(super) fn volume(
             "volumeMode": wish.volume_mode,
             "storageClassName": class.name(),
             "persistentVolumeReclaimPolicy": class.reclaim_policy.as_deref().unwrap_or("Delete"),
-            "claimRef": claim_reference(claim),
+            "claimRef": reference(claim),
             "hostPath": {"path": format!("{FOLDER}/{volume}"), "type": "DirectoryOrCreate"},
             "nodeAffinity": affinity,
         },

@@ -1,23 +1,27 @@
 //! The phase of every volume, and what becomes of it when its claim is gone.
 
 use super::binding::set_volume_phase;
-use super::{BY_CLAIM, CHOSEN, PROVISIONED_BY, find, provision};
+use super::{CHOSEN, PROVISIONED_BY, find, provision};
 use crate::prelude::*;
 use cluster_client::volumes::{claim_key, volume_name};
 
 const PROTECTION: &str = "kubernetes.io/pv-protection";
+/// The index of volumes by the claim they are for.
+const BY_CLAIM: &str = "claim";
 
-pub(super) async fn run(context: Context) {
+pub(crate) fn runner(context: &Context) -> Runner<Reclaim> {
     let (client, recorder) = (context.client.clone(), context.recorder("persistentvolume-controller"));
     let (volumes, claims) = context.caches();
+    let by_claim = |volume: &PersistentVolume| claim_key(volume).map(|key| key.to_string()).into_iter().collect();
     let controller = Reclaim { client, recorder, volumes, claims };
+    controller.volumes.add_index(BY_CLAIM, by_claim);
     let of_claim = |c: &Reclaim, change: &Change<PersistentVolumeClaim>| {
         meta::keys(&c.volumes.by_index(BY_CLAIM, &change.object().key().to_string()))
     };
-    Runner::new(controller).on_each(|c| &c.volumes).on(|c| &c.claims, of_claim).run(context.cancel).await;
+    Runner::new(controller).on_each(|c| &c.volumes).on(|c| &c.claims, of_claim)
 }
 
-struct Reclaim {
+pub(crate) struct Reclaim {
     client: Client,
     recorder: Recorder,
     volumes: Informer<PersistentVolume>,

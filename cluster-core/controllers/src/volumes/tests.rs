@@ -104,7 +104,10 @@ async fn a_claim_of_the_default_class_gets_a_folder_on_its_node_and_takes_it_alo
     let context =
         Context { client: client.clone(), informers, options: crate::Options::default(), cancel: cancel.clone() };
     let volumes = context.informers.informer::<PersistentVolume>();
-    tokio::spawn(run(context));
+    tokio::spawn(provision::make_default_class(context.clone()));
+    tokio::spawn(claims::runner(&context).run(context.cancel.clone()));
+    tokio::spawn(ephemeral::runner(&context).run(context.cancel.clone()));
+    tokio::spawn(reclaim::runner(&context).run(context.cancel));
     let settle = || tokio::time::sleep(Duration::from_secs(10));
     let node = json!({"metadata": {"name": "n1", "labels": {"kubernetes.io/hostname": "host-1"}}});
     client.create(&serde_json::from_value::<Node>(node).expect("a node")).await.expect("created");

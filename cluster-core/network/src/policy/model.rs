@@ -2,7 +2,6 @@
 
 use cluster_client::Object;
 use cluster_client::pods::is_finished;
-use cluster_object::selector::Selector;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicySpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -65,12 +64,9 @@ impl Model {
     }
 }
 
-/// Whether a label selector chooses these labels. One that cannot be read, which validation lets nobody store, chooses
-/// nothing.
+/// Whether a label selector chooses these labels.
 pub(super) fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
-    let parsed = serde_json::to_value(selector).map_err(|error| error.to_string());
-    let parsed = parsed.and_then(|selector| Selector::from_label_selector(&selector));
-    parsed.is_ok_and(|selector| selector.matches(|key| labels.get(key).map(String::as_str)))
+    cluster_client::labels::selector(Some(selector)).matches(|key| labels.get(key).map(String::as_str))
 }
 
 fn facts(pod: &Pod, node: &str) -> Option<PodFacts> {

@@ -4,7 +4,7 @@
 //! matches as there are replica sets, not pods.
 
 use super::Labels;
-use super::terms::{equals, label_selector};
+use super::terms::equals;
 use crate::prelude::*;
 use cluster_object::selector::{Operator, Requirement};
 use k8s_openapi::api::core::v1::{Affinity, PodAffinityTerm, WeightedPodAffinityTerm};
@@ -47,7 +47,7 @@ pub(crate) struct PodTerm {
 
 impl PodTerm {
     fn read(term: &PodAffinityTerm, namespace: &str, labels: &Labels) -> Self {
-        let mut selector = label_selector(term.label_selector.as_ref());
+        let mut selector = labels::selector(term.label_selector.as_ref());
         let taken = term.match_label_keys.iter().flatten().map(|key| (key, Operator::In));
         let shunned = term.mismatch_label_keys.iter().flatten().map(|key| (key, Operator::NotIn));
         let keyed: Vec<Requirement> = taken
@@ -61,7 +61,7 @@ impl PodTerm {
         if namespaces.is_empty() && term.namespace_selector.is_none() {
             namespaces.push(namespace.to_owned());
         }
-        let namespace_selector = term.namespace_selector.as_ref().map(|s| label_selector(Some(s)));
+        let namespace_selector = term.namespace_selector.as_ref().map(|s| labels::selector(Some(s)));
         Self { topology_key: term.topology_key.as_str().into(), selector, namespaces, namespace_selector }
     }
 

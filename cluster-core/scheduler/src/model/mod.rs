@@ -20,7 +20,7 @@ pub(crate) use objects::{Objects, OwnerKind};
 pub use pod::PodInfo;
 pub(crate) use pod::{Claim, Spread, preferred_nodes};
 pub(crate) use resources::Resources;
-pub(crate) use terms::{NodeTerm, RequiredNodes, label_selector};
+pub(crate) use terms::RequiredNodes;
 pub(crate) use topology::Topology;
 
 /// Labels as objects hold them.

@@ -3,8 +3,9 @@
 use super::resources::amount;
 use super::{Labels, Resources};
 use crate::prelude::*;
+use cluster_client::nodes::term_selects;
 use cluster_object::pod::{Demand, HostPort};
-use k8s_openapi::api::core::v1::Taint;
+use k8s_openapi::api::core::v1::{NodeSelectorTerm, Taint};
 
 /// A node's place in the cluster's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +45,11 @@ impl NodeFacts {
 
     pub(crate) fn label(&self, key: &str) -> Option<&str> {
         self.labels.get(key).map(String::as_str)
+    }
+
+    /// Whether one of these terms picks the node.
+    pub(crate) fn is_picked<'t>(&self, terms: impl IntoIterator<Item = &'t NodeSelectorTerm>) -> bool {
+        terms.into_iter().any(|term| term_selects(term, &self.name, &self.labels))
     }
 }
 

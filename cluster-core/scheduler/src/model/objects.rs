@@ -1,6 +1,6 @@
 //! The objects besides pods and nodes that a decision looks up.
 
-use super::{Labels, label_selector};
+use super::Labels;
 use crate::prelude::*;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Service};
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
@@ -53,7 +53,7 @@ impl Objects {
 
     pub(crate) fn set_owner(&mut self, kind: OwnerKind, key: ObjectKey, selector: Option<&LabelSelector>) {
         match selector {
-            Some(selector) => drop(self.owners.insert((kind, key), label_selector(Some(selector)))),
+            Some(selector) => drop(self.owners.insert((kind, key), labels::selector(Some(selector)))),
             None => drop(self.owners.remove(&(kind, key))),
         }
     }

@@ -2,12 +2,14 @@
 
 use super::requests::of_pod;
 use super::terms::equals;
-use super::{Class, Classes, Disk, Labels, NodeTerm, PodAffinity, RequiredNodes, Resources, label_selector};
+use super::{Class, Classes, Disk, Labels, PodAffinity, RequiredNodes, Resources};
 use crate::prelude::*;
 use cluster_client::pods::{host_ports, node};
 use cluster_client::volumes::claim_name;
 use cluster_object::pod::{HostPort, with_tag};
-use k8s_openapi::api::core::v1::{NodeAffinity, PodSpec, Toleration, TopologySpreadConstraint, Volume};
+use k8s_openapi::api::core::v1::{
+    NodeAffinity, NodeSelectorTerm, PodSpec, Toleration, TopologySpreadConstraint, Volume,
+};
 use std::ops::Deref;
 
 /// A volume claim that a pod uses.
@@ -38,7 +40,7 @@ pub(crate) struct Spread {
 
 impl Spread {
     pub(crate) fn read(constraint: &TopologySpreadConstraint, labels: &Labels) -> Self {
-        let mut selector = label_selector(constraint.label_selector.as_ref());
+        let mut selector = labels::selector(constraint.label_selector.as_ref());
         let keys = constraint.match_label_keys.iter().flatten();
         let keyed: Vec<_> = keys.filter_map(|key| labels.get(key).map(|value| equals(key, value))).collect();
         if !keyed.is_empty() && constraint.label_selector.is_some() {
@@ -81,7 +83,7 @@ pub struct PodFacts {
     pub(crate) class: Arc<Class>,
     pub(crate) ports: Vec<HostPort>,
     pub(crate) required_nodes: RequiredNodes,
-    pub(crate) preferred_nodes: Vec<(i64, NodeTerm)>,
+    pub(crate) preferred_nodes: Vec<(i64, NodeSelectorTerm)>,
     pub(crate) hard_spread: Vec<Spread>,
     pub(crate) soft_spread: Vec<Spread>,
     pub(crate) images: Vec<String>,
@@ -165,8 +167,8 @@ impl PodInfo {
 }
 
 /// The weighed terms of a node affinity.
-pub(crate) fn preferred_nodes(affinity: Option<&NodeAffinity>) -> Vec<(i64, NodeTerm)> {
+pub(crate) fn preferred_nodes(affinity: Option<&NodeAffinity>) -> Vec<(i64, NodeSelectorTerm)> {
     let preferred = affinity.and_then(|a| a.preferred_during_scheduling_ignored_during_execution.as_deref());
     let weighed = preferred.unwrap_or_default().iter().filter(|term| term.weight != 0);
-    weighed.map(|term| (i64::from(term.weight), NodeTerm::read(&term.preference))).collect()
+    weighed.map(|term| (i64::from(term.weight), term.preference.clone())).collect()
 }

@@ -1,7 +1,8 @@
 //! Node selectors and node affinity.
 
 use super::{Cycle, Prepared, Refusal, Score, Scorer, scale};
-use crate::model::{NodeInfo, NodeTerm};
+use crate::model::NodeInfo;
+use k8s_openapi::api::core::v1::NodeSelectorTerm;
 
 pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
     let (required, added) = (&cycle.pod.required_nodes, &cycle.profile.added_nodes);
@@ -23,11 +24,17 @@ pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
 }
 
 /// Sums the weights of the terms a node fulfils.
-struct Preferred<'a>([&'a [(i64, NodeTerm)]; 2]);
+struct Preferred<'a>([&'a [(i64, NodeSelectorTerm)]; 2]);
 
 impl Score for Preferred<'_> {
     fn score(&self, node: &NodeInfo) -> i64 {
-        self.0.iter().copied().flatten().filter(|(_, term)| term.matches(&node.facts)).map(|(weight, _)| weight).sum()
+        self.0
+            .iter()
+            .copied()
+            .flatten()
+            .filter(|(_, term)| node.facts.is_picked([term]))
+            .map(|(weight, _)| weight)
+            .sum()
     }
 
     fn normalise(&self, scores: &mut [i64]) {

@@ -1,15 +1,15 @@
 //! Nodes that are closed, and pods that name their node.
 
-use super::taints::tolerated;
 use super::{Cycle, Prepared, Refusal};
 use crate::model::NodeInfo;
+use cluster_client::nodes::tolerated;
 use k8s_openapi::api::core::v1::Taint;
 
 /// A cordoned node takes only pods that tolerate it.
 pub(super) fn schedulable<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
     let taint =
         Taint { key: "node.kubernetes.io/unschedulable".into(), effect: "NoSchedule".into(), ..Taint::default() };
-    if tolerated(&taint, cycle.pod.tolerations()) {
+    if tolerated(cycle.pod.tolerations(), &taint) {
         return Ok(None);
     }
     Ok(Some(Box::new(|node: &NodeInfo| {

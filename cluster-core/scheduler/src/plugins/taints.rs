@@ -2,18 +2,14 @@
 
 use super::{Cycle, Prepared, Refusal, Score, Scorer, scale};
 use crate::model::NodeInfo;
-use cluster_client::nodes::covers;
+use cluster_client::nodes::{covers, tolerated};
 use k8s_openapi::api::core::v1::{Taint, Toleration};
 
 /// Whether one of the tolerations covers the taint.
-pub(crate) fn tolerated(taint: &Taint, tolerations: &[Toleration]) -> bool {
-    tolerations.iter().any(|toleration| covers(toleration, taint))
-}
-
 /// The first taint that keeps the pod from the node.
 pub(super) fn repelling<'n>(node: &'n NodeInfo, tolerations: &[Toleration]) -> Option<&'n Taint> {
     let hard = |taint: &&Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");
-    node.facts.taints.iter().filter(hard).find(|taint| !tolerated(taint, tolerations))
+    node.facts.taints.iter().filter(hard).find(|taint| !tolerated(tolerations, taint))
 }
 
 pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {

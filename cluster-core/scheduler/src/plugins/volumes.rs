@@ -1,10 +1,10 @@
 //! Volume claims: bound ones keep the pod where their volume is, unbound ones must be able to get one.
 
 use super::{Cycle, Filter, Happening, Prepared, Refusal};
-use crate::model::{Claim, NodeTerm, Objects};
+use crate::model::{Claim, Objects};
 use crate::prelude::*;
 use cluster_client::volumes::{claim_key, mismatch, volume_name};
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{NodeSelectorTerm, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
 
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
@@ -15,9 +15,9 @@ pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 #[derive(Default)]
 struct Rules<'a> {
     /// For each bound volume, the terms of which a node has to fulfil one.
-    bound: Vec<Vec<NodeTerm>>,
+    bound: Vec<&'a [NodeSelectorTerm]>,
     /// For each unbound claim that only a volume made by hand can fill, those volumes' terms.
-    open: Vec<Vec<Option<Vec<NodeTerm>>>>,
+    open: Vec<Vec<Option<&'a [NodeSelectorTerm]>>>,
     /// The nodes that were chosen for unbound claims with another of their pods.
     selected: Vec<&'a str>,
     /// The topologies in which a provisioner can make the volume.
@@ -53,9 +53,9 @@ fn waits_for_node<'a>(cluster: &'a Cluster, claim: &PersistentVolumeClaim) -> Op
     (class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer")).then_some(class)
 }
 
-fn node_terms(volume: &PersistentVolume) -> Option<Vec<NodeTerm>> {
+fn node_terms(volume: &PersistentVolume) -> Option<&[NodeSelectorTerm]> {
     let required = volume.spec.as_ref()?.node_affinity.as_ref()?.required.as_ref()?;
-    Some(required.node_selector_terms.iter().map(NodeTerm::read).collect())
+    Some(&required.node_selector_terms)
 }
 
 impl<'a> Rules<'a> {
@@ -94,7 +94,7 @@ fn fits(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
 
 impl Filter for Rules<'_> {
     fn check(&self, node: &NodeInfo) -> Result<(), Refusal> {
-        let one = |terms: &Vec<NodeTerm>| terms.iter().any(|term| term.matches(&node.facts));
+        let one = |terms: &&[NodeSelectorTerm]| node.facts.is_picked(*terms);
         if !self.bound.iter().all(one) {
             return Err(Refusal::final_("node(s) didn't match PersistentVolume's node affinity"));
         }

@@ -31,11 +31,13 @@ async fn run(call: &Call<'_>, request: &mut AdmissionRequest<'_>, of: &Applicabl
     let policy = &*of.policy;
     let mut changed = false;
     for binding in &of.bindings {
-        let outcome = match params::of(call.server, request, &policy.spec, binding) {
-            Ok(all) => change_with(call, request, policy, &of.resource, &all).await.map(|did| changed |= did),
-            Err(why) => Err(why),
+        let outcome = async {
+            for params in params::of(call.server, request, &policy.spec, binding)? {
+                changed |= change(call, request, policy, &of.resource, &params).await?;
+            }
+            Ok::<_, String>(())
         };
-        if let Err(why) = outcome
+        if let Err(why) = outcome.await
             && fails_closed(policy)
         {
             let binding = meta::name(binding);
@@ -43,21 +45,6 @@ async fn run(call: &Call<'_>, request: &mut AdmissionRequest<'_>, of: &Applicabl
             // Unlike that of a validating policy, the refusal says no more than this.
             return Err(Status { message: message.clone(), ..denied(request, message, "Invalid", 403) });
         }
-    }
-    Ok(changed)
-}
-
-/// Makes the changes of a policy with each of these parameters. Returns whether there were any.
-async fn change_with(
-    call: &Call<'_>,
-    request: &mut AdmissionRequest<'_>,
-    policy: &Compiled,
-    resource: &Arc<Resource>,
-    all: &[Value],
-) -> Result<bool, String> {
-    let mut changed = false;
-    for params in all {
-        changed |= change(call, request, policy, resource, params).await?;
     }
     Ok(changed)
 }

@@ -93,11 +93,8 @@ fn host_port(port: &At<'_>, host_network: bool, seen: &mut Vec<String>, errors: 
         return;
     }
     let key = format!("{}/{}/{}", port.get("protocol").text(), port.get("hostIP").text(), host.int());
-    if seen.contains(&key) {
-        errors.push(Error::duplicate(&host.path, &key.into()));
-    } else {
-        seen.push(key);
-    }
+    let shown = Value::from(key.as_str());
+    At { value: &shown, ..host }.unique(seen, key, errors);
 }
 
 fn environment(container: &At<'_>, errors: &mut Errors) {

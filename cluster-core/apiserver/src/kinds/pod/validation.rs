@@ -154,11 +154,9 @@ fn spread(constraints: &At<'_>, errors: &mut Errors) {
         errors.extend(constraint.faults(named("TopologySpreadConstraint")));
         unsatisfiable.one_of(&["DoNotSchedule", "ScheduleAnyway"], errors);
         let key = format!("{{{}, {}}}", topology.text(), unsatisfiable.text());
-        if seen.contains(&key) {
-            errors.push(Error::duplicate(&constraint.get("{topologyKey, whenUnsatisfiable}").path, &key.into()));
-        } else {
-            seen.push(key);
-        }
+        let shown = Value::from(key.as_str());
+        let both = At { value: &shown, ..constraint.get("{topologyKey, whenUnsatisfiable}") };
+        both.unique(&mut seen, key, errors);
     }
 }
 

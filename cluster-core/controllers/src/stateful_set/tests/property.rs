@@ -1,8 +1,9 @@
 //! Random lives of an ordered set: never more than one pod is missing or not ready, and in the end all are new.
 
+use crate::history::revision;
 use crate::meta;
 use crate::pods::is_ready;
-use crate::stateful_set::identity::{new_pod, ordinal, revision};
+use crate::stateful_set::identity::{new_pod, ordinal};
 use crate::stateful_set::plan::{Step, plan};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -120,7 +121,7 @@ proptest! {
         let mut ordinals: Vec<i32> = world.pods.iter().filter_map(|pod| ordinal(&world.set, pod)).collect();
         ordinals.sort_unstable();
         prop_assert_eq!(ordinals, wanted.collect::<Vec<_>>());
-        prop_assert!(world.pods.iter().all(|pod| revision(pod) == world.update));
+        prop_assert!(world.pods.iter().all(|pod| revision(pod.as_ref()) == world.update));
         prop_assert!(world.pods.is_empty() || world.current == world.update);
     }
 }
