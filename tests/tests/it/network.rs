@@ -103,7 +103,7 @@ fn load_balancers_learn_which_nodes_have_a_pod_of_the_service() {
         t.shows(&service, &[&status, &weight, "\"name\":\"web\"", "\"serviceProxyHealthy\":true"]);
         t.shows(&ask(node, "10256"), &["HTTP/1.1 200 ", "\"nodeEligible\":true"]);
     }
-    let told = format!("docker exec {}-worker-1 curl -s http://127.0.0.1:10249/proxyMode", cluster());
+    let told = format!("docker exec {}-worker-1 busybox wget -qO- http://127.0.0.1:10249/proxyMode", cluster());
     assert_eq!(t.ok(&told), "nftables");
     service("Cluster");
     t.ok(&format!("timeout 20 sh -c 'while {}; do :; done'", ask("worker-1", &port)));
