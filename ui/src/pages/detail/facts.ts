@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/contract';
-import { containersOf } from '../../kinds/read';
+import { containersOf, podSelector } from '../../kinds/read';
+import { isLabelSelector, selectorText } from '../../kinds/selectors';
 import { bytesText } from '../../panels/units';
 
 /** One line of what an object is; `to` when it names another object. */
@@ -32,12 +33,14 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
   Deployment: [
     ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
     ['Updated', (o) => o.status?.updatedReplicas],
+    ['Selector', podSelector],
     ['Strategy', (o) => o.spec?.strategy?.type],
     ['Revision', (o) => o.metadata.annotations?.['deployment.kubernetes.io/revision']],
     ['Images', images],
   ],
   StatefulSet: [
     ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
+    ['Selector', podSelector],
     ['Service', (o) => o.spec?.serviceName, 'v1', 'Service'],
     ['Update strategy', (o) => o.spec?.updateStrategy?.type],
     ['Pod management', (o) => o.spec?.podManagementPolicy],
@@ -46,11 +49,13 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
   DaemonSet: [
     ['Pods', (o) => ready(o.status?.numberReady, o.status?.desiredNumberScheduled)],
     ['Updated', (o) => o.status?.updatedNumberScheduled],
+    ['Selector', podSelector],
     ['Update strategy', (o) => o.spec?.updateStrategy?.type],
     ['Images', images],
   ],
   ReplicaSet: [
     ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
+    ['Selector', podSelector],
     ['Images', images],
   ],
   Job: [
@@ -77,7 +82,16 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
     ['External', (o) => external(o)],
     ['DNS name', (o) => `${o.metadata.name}.${o.metadata.namespace}.svc.cluster.local`],
     ['Ports', (o) => (o.spec?.ports ?? []).map(port).join(', ')],
+    ['Selector', podSelector],
     ['Session affinity', (o) => o.spec?.sessionAffinity],
+  ],
+  NetworkPolicy: [['Policy types', (o) => (o.spec?.policyTypes ?? []).join(', ')]],
+  PodDisruptionBudget: [
+    ['Min available', (o) => o.spec?.minAvailable],
+    ['Max unavailable', (o) => o.spec?.maxUnavailable],
+    ['Healthy pods', (o) => ready(o.status?.currentHealthy, o.status?.desiredHealthy ?? 0)],
+    ['Allowed disruptions', (o) => o.status?.disruptionsAllowed],
+    ['Unhealthy pods', (o) => o.spec?.unhealthyPodEvictionPolicy],
   ],
   Ingress: [
     ['Class', (o) => o.spec?.ingressClassName, 'networking.k8s.io/v1', 'IngressClass'],
@@ -178,6 +192,7 @@ function fields(part: unknown): Fact[] {
   return Object.entries(part).flatMap(([label, value]): Fact[] => {
     if (value === null || label === 'conditions') return [];
     const plain = Array.isArray(value) ? value : [value];
+    if (isLabelSelector(value)) return [{ label, value: selectorText(value) }];
     if (plain.every((one) => typeof one !== 'object')) return [{ label, value: plain.join(', ') }];
     return [{ label, value: JSON.stringify(value, null, 2), folded: true }];
   });
