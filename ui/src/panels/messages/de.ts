@@ -84,6 +84,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.logs.wrap': 'Umbrechen',
   'panel.logs.columns': 'JSON-Spalten',
   'panel.logs.previous': 'Voriger Container',
+  'panel.logs.options': 'Filter und Ansicht',
   'panel.logs.clear': 'Anzeige leeren',
   'panel.logs.download': 'Gezeigtes herunterladen',
   'panel.logs.pause': 'Anhalten',

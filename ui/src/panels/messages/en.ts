@@ -82,6 +82,7 @@ export const panels = {
   'panel.logs.wrap': 'Wrap',
   'panel.logs.columns': 'JSON columns',
   'panel.logs.previous': 'Previous container',
+  'panel.logs.options': 'Filter and view',
   'panel.logs.clear': 'Clear what is shown',
   'panel.logs.download': 'Download what is shown',
   'panel.logs.pause': 'Pause',

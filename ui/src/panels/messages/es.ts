@@ -83,6 +83,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.logs.wrap': 'Ajustar',
   'panel.logs.columns': 'Columnas JSON',
   'panel.logs.previous': 'Contenedor anterior',
+  'panel.logs.options': 'Filtro y vista',
   'panel.logs.clear': 'Vaciar la vista',
   'panel.logs.download': 'Descargar lo mostrado',
   'panel.logs.pause': 'Pausar',

@@ -83,6 +83,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.logs.wrap': '折り返し',
   'panel.logs.columns': 'JSON 列',
   'panel.logs.previous': '前のコンテナ',
+  'panel.logs.options': '絞り込みと表示',
   'panel.logs.clear': '表示を消去',
   'panel.logs.download': '表示内容をダウンロード',
   'panel.logs.pause': '一時停止',

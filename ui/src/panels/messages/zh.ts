@@ -82,6 +82,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.logs.wrap': '换行',
   'panel.logs.columns': 'JSON 列',
   'panel.logs.previous': '上一个容器',
+  'panel.logs.options': '筛选与视图',
   'panel.logs.clear': '清空显示',
   'panel.logs.download': '下载所示内容',
   'panel.logs.pause': '暂停',
