@@ -79,7 +79,7 @@ export const ACTIONS: Action[] = [
   },
   { id: 'shell', icon: SquareTerminal, key: 's', on: kinds('pods', 'nodes') },
   { id: 'edit', icon: FileCode, key: 'e', on: (resource) => resource.verbs.includes('patch') },
-  { id: 'forward', icon: Forward, key: 'f', on: kinds('pods', 'services', 'deployments.apps') },
+  { id: 'forward', icon: Forward, key: 'f', on: kinds('pods', 'services', 'replicasets.apps', ...WORKLOADS) },
   { id: 'scale', icon: Scaling, key: 'c', many: true, on: (resource) => resource.subresources.includes('scale') },
   { id: 'restart', icon: RotateCw, key: 'r', many: true, on: kinds(...WORKLOADS) },
   {
