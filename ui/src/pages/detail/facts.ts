@@ -144,10 +144,6 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
     ['Immutable', (o) => o.immutable],
   ],
   Namespace: [['Phase', (o) => o.status?.phase]],
-  HorizontalPodAutoscaler: [
-    ['Target', (o) => `${o.spec?.scaleTargetRef?.kind}/${o.spec?.scaleTargetRef?.name}`],
-    ['Replicas', (o) => `${o.status?.currentReplicas ?? 0} (${o.spec?.minReplicas ?? 1}–${o.spec?.maxReplicas})`],
-  ],
   // Their rules have a card of their own.
   Role: [],
   ClusterRole: [],
@@ -164,6 +160,7 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
 export function facts(object: KubeObject): Fact[] {
   if (object.kind === 'ResourceQuota') return quota(object);
   if (object.kind === 'LimitRange') return limits(object);
+  if (object.kind === 'HorizontalPodAutoscaler') return autoscaler(object);
   const table = FACTS[object.kind];
   if (!table) {
     // Some kinds have their fields beside the metadata: rules, webhooks, endpoints.
@@ -215,6 +212,46 @@ function limits({ spec }: KubeObject): Fact[] {
       return { label: `${type} ${rule}`, value: value.join(', ') };
     }),
   );
+}
+
+interface Metric {
+  type: string;
+  [source: string]: unknown;
+}
+interface MetricSource {
+  name?: string;
+  metric?: { name: string };
+  target?: MetricValue;
+  current?: MetricValue;
+}
+interface MetricValue {
+  averageUtilization?: number;
+  averageValue?: string;
+  value?: string;
+}
+
+/** What an autoscaler scales, between which numbers, and a line for what it goes by: as it is, as it should be. */
+function autoscaler({ metadata, spec, status }: KubeObject): Fact[] {
+  const { apiVersion, kind, name } = spec.scaleTargetRef;
+  const told = (value: MetricValue | undefined) =>
+    value?.averageUtilization === undefined ? (value?.averageValue ?? value?.value) : `${value.averageUtilization}%`;
+  // `ContainerResource` stands under `containerResource`.
+  const source = (metric: Metric) =>
+    (metric[metric.type.charAt(0).toLowerCase() + metric.type.slice(1)] ?? {}) as MetricSource;
+  const nameOf = ({ name, metric }: MetricSource) => name ?? metric?.name ?? '';
+  const measured: Metric[] = status?.currentMetrics ?? [];
+  const metrics = ((spec.metrics ?? []) as Metric[]).map((metric): Fact => {
+    const wanted = source(metric);
+    const now = measured.find(
+      ({ type, ...one }) => type === metric.type && nameOf(source({ type, ...one })) === nameOf(wanted),
+    );
+    return { label: nameOf(wanted), value: `${(now && told(source(now).current)) ?? '?'} / ${told(wanted.target)}` };
+  });
+  return [
+    { label: 'Target', value: `${kind}/${name}`, to: { apiVersion, kind, namespace: metadata.namespace ?? '', name } },
+    { label: 'Replicas', value: `${status?.currentReplicas ?? 0} (${spec.minReplicas ?? 1}–${spec.maxReplicas})` },
+    ...metrics,
+  ];
 }
 
 function ready(now: unknown, wanted: unknown): string {

@@ -194,6 +194,8 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.forwards.removeOne': 'Weiterleitung zu {target} entfernen',
   'panel.rollout.title': 'Rollouts von {name}',
   'panel.rollout.none': 'Noch keine Revisionen',
+  'panel.rollout.only': 'Das ist die einzige Revision',
+  'panel.rollout.onlyText': 'Ändert sich die Pod-Vorlage, steht hier, was sich geändert hat, und der Weg zurück.',
   'panel.rollout.undo': 'Zurück zu #{number}',
   'panel.rollout.compared': 'Die Pod-Vorlage von #{to} neben der jetzigen #{from}',
   'panel.rollout.revisions': 'Revisionen',

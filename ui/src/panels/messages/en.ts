@@ -192,6 +192,8 @@ export const panels = {
   'panel.forwards.removeOne': 'Remove the forward to {target}',
   'panel.rollout.title': 'Rollouts of {name}',
   'panel.rollout.none': 'No revisions yet',
+  'panel.rollout.only': 'This is its only revision',
+  'panel.rollout.onlyText': 'When its pod template changes, what changed is told here, with the way back.',
   'panel.rollout.undo': 'Go back to #{number}',
   'panel.rollout.compared': 'The pod template of #{to} against the present #{from}',
   'panel.rollout.revisions': 'Revisions',

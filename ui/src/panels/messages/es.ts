@@ -193,6 +193,8 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.forwards.removeOne': 'Quitar el reenvío a {target}',
   'panel.rollout.title': 'Despliegues de {name}',
   'panel.rollout.none': 'Aún no hay revisiones',
+  'panel.rollout.only': 'Es su única revisión',
+  'panel.rollout.onlyText': 'Cuando cambie la plantilla de pods, aquí se verá qué cambió y cómo volver atrás.',
   'panel.rollout.undo': 'Volver a #{number}',
   'panel.rollout.compared': 'La plantilla de #{to} frente a la actual #{from}',
   'panel.rollout.revisions': 'Revisiones',

@@ -193,6 +193,8 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.forwards.removeOne': '{target} への転送を削除',
   'panel.rollout.title': '{name} のロールアウト',
   'panel.rollout.none': 'まだリビジョンがありません',
+  'panel.rollout.only': 'リビジョンはこれだけです',
+  'panel.rollout.onlyText': 'Podテンプレートが変わると、変更点と戻す方法がここに表示されます。',
   'panel.rollout.undo': '#{number} に戻す',
   'panel.rollout.compared': '#{to} の Pod テンプレートと現在の #{from} の比較',
   'panel.rollout.revisions': 'リビジョン',

@@ -192,6 +192,8 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.forwards.removeOne': '移除到 {target} 的转发',
   'panel.rollout.title': '{name} 的发布',
   'panel.rollout.none': '暂无版本',
+  'panel.rollout.only': '这是唯一的修订版本',
+  'panel.rollout.onlyText': 'Pod 模板更改后，这里会显示更改内容以及回退方式。',
   'panel.rollout.undo': '回到 #{number}',
   'panel.rollout.compared': '#{to} 的 Pod 模板与当前 #{from} 对比',
   'panel.rollout.revisions': '版本',
