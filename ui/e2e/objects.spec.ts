@@ -275,3 +275,25 @@ test('the page of a disruption budget tells how many pods it lets go, and lists 
   await expect(fact('Allowed disruptions')).toContainText('1');
   kubectl('delete', 'poddisruptionbudget', 'budget');
 });
+
+test('the page of a node adds up what its pods ask for', async ({ page }) => {
+  const limits = '{requests: {cpu: 100m, memory: 32Mi}, limits: {memory: 64Mi}}';
+  const node = `${CLUSTER}-worker-1`;
+  const cell = (resource: string, column: number) =>
+    page
+      .getByRole('row')
+      .filter({ has: page.getByRole('rowheader', { name: resource, exact: true }) })
+      .getByRole('cell')
+      .nth(column);
+  const millicores = async () => Number(/^\d+/.exec((await cell('CPU', 0).textContent()) ?? '')?.[0]);
+  await page.goto(`/c/${CLUSTER}/r/core/v1/nodes/_/${node}`);
+  await expect(cell('CPU', 0)).toHaveText(/^\d/);
+  const before = await millicores();
+  apply(
+    `{apiVersion: v1, kind: Pod, metadata: {name: asking}, spec: {nodeName: ${node}, terminationGracePeriodSeconds: 0, containers: [{name: main, image: "devcluster/busybox:1", command: [sleep, "3600"], resources: ${limits}}]}}`,
+  );
+  await expect.poll(millicores).toBe(before + 100);
+  await expect(cell('Memory', 1)).toContainText('MiB (');
+  kubectl('delete', 'pod', 'asking', '--now');
+  await expect.poll(millicores).toBe(before);
+});

@@ -91,6 +91,9 @@ export interface PodSpec {
   ephemeralContainers?: Container[];
   volumes?: Volume[];
   imagePullSecrets?: Named[];
+  overhead?: Record<string, string>;
+  /** Of the whole pod. */
+  resources?: Container['resources'];
 }
 
 export interface ContainerStatus {

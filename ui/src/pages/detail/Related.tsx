@@ -1,6 +1,7 @@
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { useI18n } from '../../i18n';
 import { podSelector } from '../../kinds/read';
+import { Allocated } from './Allocated';
 import { Answering } from './Answering';
 import { Policy } from './Policy';
 import { POD_COLUMNS, PODS, RelatedList, Selected } from './RelatedList';
@@ -48,12 +49,15 @@ export function Related({ object, target }: { object: KubeObject; target: Object
       );
     case 'Node':
       return (
-        <RelatedList
-          title="Pods"
-          gvr={PODS}
-          spec={{ fieldSelector: `spec.nodeName=${name}` }}
-          columns={['Ready', 'Status', 'Restarts']}
-        />
+        <>
+          <Allocated node={object} />
+          <RelatedList
+            title="Pods"
+            gvr={PODS}
+            spec={{ fieldSelector: `spec.nodeName=${name}` }}
+            columns={['Ready', 'Status', 'Restarts']}
+          />
+        </>
       );
     case 'ConfigMap':
     case 'Secret':
