@@ -176,3 +176,13 @@ spec:
   await expect(page.getByRole('button', { name: 'Go back to' })).toHaveCount(0);
   kubectl('delete', 'deployment', 'once');
 });
+
+test('a new line in the editor begins where the block of the line before it does', async ({ page }) => {
+  await page.goto(`${object('apps/v1/deployments', 'web')}?view=yaml`);
+  await page.locator('.cm-line').getByText('template', { exact: true }).click();
+  await page.keyboard.press('End');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('x');
+  await expect.poll(() => page.locator('.cm-activeLine').evaluate((line) => line.textContent)).toBe('    x');
+  await page.getByRole('button', { name: 'Discard edit' }).click();
+});
