@@ -235,7 +235,7 @@ test('the page of a network policy tells in words who may talk to whom, with the
   apply(`
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
-metadata: {name: guard}
+metadata: {name: talkers}
 spec:
   podSelector: {matchLabels: {app: web}}
   ingress:
@@ -246,7 +246,7 @@ spec:
     - ipBlock: {cidr: 0.0.0.0/0, except: [10.9.0.0/16]}
     ports: [{port: 8080}, {port: 9000, endPort: 9009, protocol: UDP}]
 `);
-  await page.goto(object('networking.k8s.io/v1/networkpolicies', 'guard'));
+  await page.goto(object('networking.k8s.io/v1/networkpolicies', 'talkers'));
   const card = (title: string) => page.locator('section').filter({ has: page.getByRole('heading', { name: title }) });
   await expect(card('Applies to app=web (2)').getByRole('link', { name: /^web-/ })).toHaveCount(2);
   const incoming = card('Who may reach them');
@@ -258,7 +258,7 @@ spec:
   await expect(card('Whom they may reach').getByText('This policy does not restrict it.')).toBeVisible();
   await incoming.getByRole('link', { name: 'app in (web)' }).click();
   await expect(page.getByRole('grid')).toHaveAttribute('aria-rowcount', '3');
-  kubectl('delete', 'networkpolicy', 'guard');
+  kubectl('delete', 'networkpolicy', 'talkers');
 });
 
 test('the page of a disruption budget tells how many pods it lets go, and lists those it protects', async ({
