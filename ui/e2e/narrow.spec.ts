@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { CLUSTER, expect, list, object, sample, test } from './dashboard';
+import { apply, CLUSTER, expect, kubectl, list, object, sample, test } from './dashboard';
 import { PAGES } from './places';
 
 test.beforeAll(sample);
@@ -89,6 +89,23 @@ test('on a narrow screen the toolbar of logs is one row, and the rest of it behi
   await expect(more).toHaveAttribute('aria-expanded', 'true');
   await expect(level).toBeVisible();
   await nothingSticksOut(page);
+});
+
+test('logs stay at their end when the toolbar takes room from them', async ({ page }) => {
+  apply(
+    '{apiVersion: v1, kind: Pod, metadata: {name: counting}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: "devcluster/busybox:1", command: [sh, -c, "seq 1001 1200; sleep 3600"]}]}}',
+  );
+  await page.setViewportSize({ width: 400, height: 844 });
+  await page.goto(`${object('core/v1/pods', 'counting')}?view=logs`);
+  const last = page.getByRole('log').getByText('1200', { exact: true });
+  await expect(last).toBeInViewport();
+  await page.getByRole('button', { name: 'Filter and view' }).click();
+  await expect(last).toBeInViewport();
+  await expect(page.getByRole('button', { name: 'To the end' })).toHaveCount(0);
+  await page.getByRole('log').hover();
+  await page.mouse.wheel(0, -900);
+  await expect(page.getByRole('button', { name: 'To the end' })).toBeVisible();
+  kubectl('delete', 'pod', 'counting');
 });
 
 test('letters of twice the size have the layout of half the room', async ({ page }) => {
