@@ -91,6 +91,22 @@ test('on a narrow screen the toolbar of logs is one row, and the rest of it behi
   await nothingSticksOut(page);
 });
 
+test('on a narrow screen what can be done with an object is one row of icons with names, and the map a list', async ({
+  page,
+}) => {
+  await page.setViewportSize({ width: 400, height: 844 });
+  await page.goto(object('apps/v1/deployments', 'web'));
+  const rows = new Set<number | undefined>();
+  for (const name of ['Logs', 'Edit', 'Forward a port', 'Scale', 'More', 'Delete']) {
+    const button = page.locator('.page-head').getByRole('button', { name, exact: true });
+    rows.add((await button.boundingBox())?.y);
+  }
+  expect(rows.size).toBe(1);
+  await page.goto(`/c/${CLUSTER}/map?ns=dashboard`);
+  await expect(page.getByRole('button', { name: 'Show as map' })).toBeVisible();
+  await expect(page.getByRole('rowheader', { name: 'settings' })).toBeVisible();
+});
+
 test('logs stay at their end when the toolbar takes room from them', async ({ page }) => {
   apply(
     '{apiVersion: v1, kind: Pod, metadata: {name: counting}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: "devcluster/busybox:1", command: [sh, -c, "seq 1001 1200; sleep 3600"]}]}}',

@@ -109,7 +109,8 @@ impl Forward {
     /// A connection was led on, or why not. That nobody is there is said in no other words, and of an automatic forward
     /// its service alone tells the state.
     fn connected(&mut self, why: Option<Saying>) {
-        if !self.automatic && !(self.has_nobody() && why.is_some()) {
+        let known = self.has_nobody() && why.is_some();
+        if !self.automatic && !known {
             self.wait(why);
         }
     }
