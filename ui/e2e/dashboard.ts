@@ -166,6 +166,15 @@ spec:
   - host: web.localhost
     http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
 ---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: guard}
+spec:
+  podSelector: {matchLabels: {app: guarded}}
+  ingress:
+  - from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}, {ipBlock: {cidr: 10.0.0.0/8}}]
+    ports: [{port: 80}]
+---
 apiVersion: batch/v1
 kind: CronJob
 metadata: {name: nightly}

@@ -32,12 +32,39 @@ test('a forward to a service without a ready pod says so, and answers when one h
   );
   await page.goto(`${object('core/v1/services', 'lonely')}?view=forwards`);
   await page.getByRole('button', { name: 'Forward', exact: true }).click();
-  await expect(page.getByText('no pod answers behind the service')).toBeVisible();
+  await expect(page.getByText('no pod behind it is ready')).toBeVisible();
   await expect(page.getByText('Answers', { exact: true })).toBeHidden();
   apply(`{apiVersion: v1, kind: Pod, metadata: {name: lonely, labels: {app: lonely}}, spec: {${hello}}}`);
   await expect(page.getByText('Answers', { exact: true })).toBeVisible();
   kubectl('delete', 'pod', 'lonely', '--now');
-  await expect(page.getByText('no pod answers behind the service')).toBeVisible();
+  await expect(page.getByText('no pod behind it is ready')).toBeVisible();
   await page.getByRole('button', { name: 'Remove the forward to' }).click();
   await expect(page.getByText('No ports are forwarded')).toBeVisible();
+});
+
+test('a forward to a deployment waits until one of its pods is ready', async ({ page, request }) => {
+  const workload = (replicas: number) => `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: slow}
+spec:
+  replicas: ${replicas}
+  selector: {matchLabels: {app: slow}}
+  template:
+    metadata: {labels: {app: slow}}
+    spec: {containers: [{name: main, image: "devcluster/cats-for-gold:v1", args: [front], ports: [{containerPort: 8080}]}]}
+`;
+  apply(workload(0));
+  await page.goto(object('apps/v1/deployments', 'slow'));
+  await page.getByRole('button', { name: 'Forward a port' }).click();
+  await expect(page.getByLabel('Port', { exact: true })).toHaveValue('8080');
+  await page.getByRole('button', { name: 'Forward', exact: true }).click();
+  await expect(page.getByText('no pod behind it is ready')).toBeVisible();
+  await expect(page.getByText('Answers', { exact: true })).toBeHidden();
+  apply(workload(1));
+  await expect(page.getByText('Answers', { exact: true })).toBeVisible();
+  const address = page.getByRole('link', { name: /127\.0\.0\.1/ }).first();
+  expect((await request.get((await address.getAttribute('href')) ?? '')).status()).toBe(200);
+  await page.getByRole('button', { name: 'Remove the forward to' }).click();
+  kubectl('delete', 'deployment', 'slow');
 });

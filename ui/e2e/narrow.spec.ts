@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { CLUSTER, expect, list, sample, test } from './dashboard';
+import { apply, CLUSTER, expect, kubectl, list, object, sample, test } from './dashboard';
 import { PAGES } from './places';
 
 test.beforeAll(sample);
@@ -69,6 +69,59 @@ test('on a narrow screen the navigation is a drawer that keys open, use and clos
   await button.click();
   await page.mouse.click(380, 400);
   await expect(drawer).toBeHidden();
+});
+
+test('on a narrow screen the toolbar of logs is one row, and the rest of it behind a button', async ({ page }) => {
+  await page.setViewportSize({ width: 400, height: 844 });
+  await page.goto(`${object('apps/v1/deployments', 'web')}?view=logs`);
+  const bar = page.locator('.bar');
+  const [search, more] = [
+    page.getByLabel('Search', { exact: true }),
+    page.getByRole('button', { name: 'Filter and view' }),
+  ];
+  const level = page.getByRole('button', { name: 'Errors' });
+  await expect(level).toBeHidden();
+  const [box, first, last] = [await bar.boundingBox(), await search.boundingBox(), await more.boundingBox()];
+  expect(first?.y).toBeCloseTo(last?.y ?? 0, 0);
+  expect(box?.height).toBeLessThan(2 * (first?.height ?? 0));
+  await more.focus();
+  await page.keyboard.press('Enter');
+  await expect(more).toHaveAttribute('aria-expanded', 'true');
+  await expect(level).toBeVisible();
+  await nothingSticksOut(page);
+});
+
+test('on a narrow screen what can be done with an object is one row of icons with names, and the map a list', async ({
+  page,
+}) => {
+  await page.setViewportSize({ width: 400, height: 844 });
+  await page.goto(object('apps/v1/deployments', 'web'));
+  const rows = new Set<number | undefined>();
+  for (const name of ['Logs', 'Edit', 'Forward a port', 'Scale', 'More', 'Delete']) {
+    const button = page.locator('.page-head').getByRole('button', { name, exact: true });
+    rows.add((await button.boundingBox())?.y);
+  }
+  expect(rows.size).toBe(1);
+  await page.goto(`/c/${CLUSTER}/map?ns=dashboard`);
+  await expect(page.getByRole('button', { name: 'Show as map' })).toBeVisible();
+  await expect(page.getByRole('rowheader', { name: 'settings' })).toBeVisible();
+});
+
+test('logs stay at their end when the toolbar takes room from them', async ({ page }) => {
+  apply(
+    '{apiVersion: v1, kind: Pod, metadata: {name: counting}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: "devcluster/busybox:1", command: [sh, -c, "seq 1001 1200; sleep 3600"]}]}}',
+  );
+  await page.setViewportSize({ width: 400, height: 844 });
+  await page.goto(`${object('core/v1/pods', 'counting')}?view=logs`);
+  const last = page.getByRole('log').getByText('1200', { exact: true });
+  await expect(last).toBeInViewport();
+  await page.getByRole('button', { name: 'Filter and view' }).click();
+  await expect(last).toBeInViewport();
+  await expect(page.getByRole('button', { name: 'To the end' })).toHaveCount(0);
+  await page.getByRole('log').hover();
+  await page.mouse.wheel(0, -900);
+  await expect(page.getByRole('button', { name: 'To the end' })).toBeVisible();
+  kubectl('delete', 'pod', 'counting');
 });
 
 test('letters of twice the size have the layout of half the room', async ({ page }) => {
@@ -155,4 +208,27 @@ test('on a narrow screen a dialog, a menu and the palette fit', async ({ page })
   await page.keyboard.press(':');
   await expect(page.getByRole('combobox')).toBeFocused();
   await nothingSticksOut(page);
+});
+
+test('what stands above a page stays where it is while the page loads', async ({ page }) => {
+  await page.addInitScript(() => {
+    localStorage.setItem('devcluster-settings', JSON.stringify({ state: { zoom: 200 }, version: 0 }));
+    const moved: string[] = [];
+    Object.assign(window, { moved });
+    new PerformanceObserver((shifts) => {
+      const nodes = shifts
+        .getEntries()
+        .flatMap((shift) => (shift as unknown as { sources: { node?: Node }[] }).sources);
+      for (const { node } of nodes)
+        if (node?.parentElement?.closest('.top, .page-head')) moved.push(node.textContent ?? '');
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  await page.setViewportSize({ width: 1280, height: 900 });
+  for (const [, path, settled] of PAGES.filter(([name]) => ['service', 'node', 'events'].includes(name))) {
+    await page.goto(path);
+    await expect(page.locator('main').getByText(settled).first()).toBeVisible();
+    // Shifts are told after the frame in which they happened.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    expect(await page.evaluate(() => (window as unknown as { moved: string[] }).moved), path).toEqual([]);
+  }
 });

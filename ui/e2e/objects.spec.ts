@@ -228,3 +228,72 @@ spec:
   kubectl('delete', 'crd', 'cats.example.com');
   await expect(page.getByRole('link', { name: /^Cats/ })).toHaveCount(0);
 });
+
+test('the page of a network policy tells in words who may talk to whom, with the pods that are meant now', async ({
+  page,
+}) => {
+  apply(`
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: talkers}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress:
+  - from:
+    - podSelector: {matchExpressions: [{key: app, operator: In, values: [web]}]}
+    - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ${NAMESPACE}}}
+      podSelector: {matchLabels: {app: nobody}}
+    - ipBlock: {cidr: 0.0.0.0/0, except: [10.9.0.0/16]}
+    ports: [{port: 8080}, {port: 9000, endPort: 9009, protocol: UDP}]
+`);
+  await page.goto(object('networking.k8s.io/v1/networkpolicies', 'talkers'));
+  const card = (title: string) => page.locator('section').filter({ has: page.getByRole('heading', { name: title }) });
+  await expect(card('Applies to app=web (2)').getByRole('link', { name: /^web-/ })).toHaveCount(2);
+  const incoming = card('Who may reach them');
+  await expect(incoming.getByText('app in (web) in this namespace (2)')).toBeVisible();
+  const named = `app=nobody in namespaces with kubernetes.io/metadata.name=${NAMESPACE} (0)`;
+  await expect(incoming.getByText(named)).toBeVisible();
+  await expect(incoming.getByText('0.0.0.0/0 except 10.9.0.0/16')).toBeVisible();
+  await expect(incoming.getByText('8080/TCP, 9000-9009/UDP')).toBeVisible();
+  await expect(card('Whom they may reach').getByText('This policy does not restrict it.')).toBeVisible();
+  await incoming.getByRole('link', { name: 'app in (web)' }).click();
+  await expect(page.getByRole('grid')).toHaveAttribute('aria-rowcount', '3');
+  kubectl('delete', 'networkpolicy', 'talkers');
+});
+
+test('the page of a disruption budget tells how many pods it lets go, and lists those it protects', async ({
+  page,
+}) => {
+  apply(
+    '{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: budget}, spec: {minAvailable: 1, selector: {matchLabels: {app: web}}}}',
+  );
+  await page.goto(object('policy/v1/poddisruptionbudgets', 'budget'));
+  await expect(page.getByRole('heading', { name: 'Applies to app=web (2)' })).toBeVisible();
+  const fact = (name: string) => page.locator('.facts > div').filter({ hasText: name });
+  await expect(fact('Min available')).toContainText('1');
+  await expect(fact('Healthy pods')).toContainText('2 / 1');
+  await expect(fact('Allowed disruptions')).toContainText('1');
+  kubectl('delete', 'poddisruptionbudget', 'budget');
+});
+
+test('the page of a node adds up what its pods ask for', async ({ page }) => {
+  const limits = '{requests: {cpu: 100m, memory: 32Mi}, limits: {memory: 64Mi}}';
+  const node = `${CLUSTER}-worker-1`;
+  const cell = (resource: string, column: number) =>
+    page
+      .getByRole('row')
+      .filter({ has: page.getByRole('rowheader', { name: resource, exact: true }) })
+      .getByRole('cell')
+      .nth(column);
+  const millicores = async () => Number(/^\d+/.exec((await cell('CPU', 0).textContent()) ?? '')?.[0]);
+  await page.goto(`/c/${CLUSTER}/r/core/v1/nodes/_/${node}`);
+  await expect(cell('CPU', 0)).toHaveText(/^\d/);
+  const before = await millicores();
+  apply(
+    `{apiVersion: v1, kind: Pod, metadata: {name: asking}, spec: {nodeName: ${node}, terminationGracePeriodSeconds: 0, containers: [{name: main, image: "devcluster/busybox:1", command: [sleep, "3600"], resources: ${limits}}]}}`,
+  );
+  await expect.poll(millicores).toBe(before + 100);
+  await expect(cell('Memory', 1)).toContainText('MiB (');
+  kubectl('delete', 'pod', 'asking', '--now');
+  await expect.poll(millicores).toBe(before);
+});

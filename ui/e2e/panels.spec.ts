@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expect, kubectl, list, object, row, sample, samplePod, test } from './dashboard';
+import { apply, expect, kubectl, list, object, row, sample, samplePod, test } from './dashboard';
 
 test.beforeAll(sample);
 
@@ -159,4 +159,30 @@ test('a deployment is rolled back to an earlier revision', async ({ page }) => {
   await page.goto(`${object('apps/v1/deployments', 'web')}?view=rollout`);
   await page.getByRole('button', { name: 'Go back to' }).click();
   await expect.poll(() => value('deployment', 'web', '{.spec.template.spec.containers[0].env}')).toBe('');
+});
+
+test('a workload with a single revision offers no way back', async ({ page }) => {
+  apply(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: once}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: once}}
+  template: {metadata: {labels: {app: once}}, spec: {containers: [{name: main, image: "devcluster/busybox:1"}]}}
+`);
+  await page.goto(`${object('apps/v1/deployments', 'once')}?view=rollout`);
+  await expect(page.getByText('This is its only revision')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Go back to' })).toHaveCount(0);
+  kubectl('delete', 'deployment', 'once');
+});
+
+test('a new line in the editor begins where the block of the line before it does', async ({ page }) => {
+  await page.goto(`${object('apps/v1/deployments', 'web')}?view=yaml`);
+  await page.locator('.cm-line').getByText('template', { exact: true }).click();
+  await page.keyboard.press('End');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('x');
+  await expect.poll(() => page.locator('.cm-activeLine').evaluate((line) => line.textContent)).toBe('    x');
+  await page.getByRole('button', { name: 'Discard edit' }).click();
 });

@@ -16,6 +16,7 @@ export const PAGES: [name: string, path: string, settled: string][] = [
   ['deployment', object('apps/v1/deployments', 'web'), 'ReplicaSets'],
   ['rollout', `${object('apps/v1/deployments', 'web')}?view=rollout`, 'current'],
   ['service', object('core/v1/services', 'web'), 'Gets traffic'],
+  ['policy', object('networking.k8s.io/v1/networkpolicies', 'guard'), 'app=web in all namespaces'],
   ['secret', object('core/v1/secrets', 'password'), 'password'],
   ['configmap', object('core/v1/configmaps', 'settings'), 'greeting'],
   ['claim', object('core/v1/persistentvolumeclaims', 'disk'), 'Used by'],

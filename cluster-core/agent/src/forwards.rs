@@ -10,6 +10,7 @@ use crate::prelude::*;
 use crate::process::{Events, tell};
 use cluster_client::Informer;
 use cluster_object::status::GroupResource;
+use futures::FutureExt;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,7 +29,7 @@ const ROUTABLE: bool = cfg!(target_os = "linux");
 pub(crate) struct Wanted {
     pub(crate) cluster: String,
     pub(crate) namespace: String,
-    /// `service/NAME`, `pod/NAME` or `deployment/NAME`.
+    /// `service/NAME`, `pod/NAME`, `deployment/NAME` or another workload.
     pub(crate) target: String,
     pub(crate) port: u16,
     pub(crate) local: Option<u16>,
@@ -98,10 +99,35 @@ impl Forward {
         self.why = why;
     }
 
-    /// Whether it waits because no pod is ready behind its service.
-    fn has_nobody(&self) -> bool {
-        self.why == Some(services::nobody())
+    /// Takes in whether somebody is there to answer. What its connections met is told until nobody is.
+    fn judge(&mut self, answers: bool) {
+        if !answers || self.why == Some(asking()) || self.has_nobody() {
+            self.wait((!answers).then(|| self.nobody()));
+        }
     }
+
+    /// A connection was led on, or why not. That nobody is there is said in no other words, and of an automatic forward
+    /// its service alone tells the state.
+    fn connected(&mut self, why: Option<Saying>) {
+        let known = self.has_nobody() && why.is_some();
+        if !self.automatic && !known {
+            self.wait(why);
+        }
+    }
+
+    /// Connections reach a pod that runs; of many, one that is ready is looked for.
+    fn nobody(&self) -> Saying {
+        if self.target.starts_with("pod/") { say("why.forward.not-running") } else { say("why.forward.no-pod") }
+    }
+
+    fn has_nobody(&self) -> bool {
+        self.why == Some(self.nobody())
+    }
+}
+
+/// What is told before anybody knows.
+fn asking() -> Saying {
+    say("why.forward.asking")
 }
 
 #[derive(Debug)]
@@ -198,12 +224,15 @@ impl Forwards {
         let task = match bound {
             Ok((port, socket)) => {
                 forward.local = port;
-                if self.verdict(&forward) == Some(false) {
-                    forward.wait(Some(services::nobody()));
+                forward.wait(Some(asking()));
+                if let Some(answers) = self.answers(&forward) {
+                    forward.judge(answers);
                 }
                 Some(AbortOnDropHandle::new(match socket {
                     Socket::Streams(listener) => {
-                        tokio::spawn(serve(self.clone(), forward.clone(), listener, node_port))
+                        let connections = serve(self.clone(), forward.clone(), listener, node_port);
+                        let judged = target::follow(self.clone(), forward.clone());
+                        tokio::spawn(async move { tokio::join!(connections, judged) }.map(drop))
                     }
                     Socket::Datagrams(socket) => {
                         let (clusters, cluster) = (self.clusters.clone(), forward.cluster.clone());
@@ -229,27 +258,21 @@ impl Forwards {
         }
     }
 
-    /// What the pods of a forward's service say to it, as far as they are known.
-    fn verdict(&self, forward: &Forward) -> Option<bool> {
+    /// Whether a pod is ready behind a forward's service, as far as it is known.
+    fn answers(&self, forward: &Forward) -> Option<bool> {
         let slices: Informer<EndpointSlice> = self.clusters.live(&forward.cluster).ok()?.informers.informer();
-        services::verdict(forward, &slices.is_synced().then(|| slices.list())?)
+        services::answers(forward, &slices.is_synced().then(|| slices.list())?)
     }
 
-    /// A connection was led on, or why not. Of an automatic forward its service alone tells the state.
-    fn connected(&self, forward: &Forward, error: Option<&Error>) {
-        if !forward.automatic {
-            self.wait(&forward.id, error.map(|error| Saying::verbatim(error.to_string())));
-        }
-    }
-
-    /// Sets why a forward waits, if it does; that no pod is ready is said in no other words.
-    fn wait(&self, id: &str, why: Option<Saying>) {
+    /// Changes what is known of a forward that listens.
+    fn change(&self, id: &str, change: impl FnOnce(&mut Forward)) {
         let mut list = self.list.lock();
         let Some(Entry { forward, .. }) = list.get_mut(id).filter(|entry| entry.forward.state != "failed") else {
             return;
         };
-        if forward.why != why && !(forward.has_nobody() && why.is_some()) {
-            forward.wait(why);
+        let before = forward.why.clone();
+        change(forward);
+        if forward.why != before {
             drop(list);
             self.tell();
         }
@@ -295,7 +318,8 @@ async fn connect(forwards: Arc<Forwards>, forward: Forward, mut socket: TcpStrea
     if let Err(error) = &ended {
         tracing::debug!(id = forward.id, %error, "a connection was not led on");
     }
-    forwards.connected(&forward, ended.as_ref().err());
+    let why = ended.err().map(|error| Saying::verbatim(error.to_string()));
+    forwards.change(&forward.id, |forward| forward.connected(why));
 }
 
 /// A port of each of a cluster's nodes that run.
@@ -326,5 +350,8 @@ async fn through_server(
     socket: &mut TcpStream,
 ) -> Result<(), Error> {
     let (pod, port) = target::resolve(live, &forward.namespace, &forward.target, forward.port).await?;
-    tunnel::join(live, &forward.namespace, &pod, port, socket, || forwards.connected(forward, None)).await
+    tunnel::join(live, &forward.namespace, &pod, port, socket, || {
+        forwards.change(&forward.id, |forward| forward.connected(None));
+    })
+    .await
 }

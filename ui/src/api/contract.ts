@@ -79,7 +79,7 @@ export interface Forward {
   id: string;
   cluster: string;
   namespace: string;
-  /** `service/x`, `pod/x` or `deployment/x`. */
+  /** `service/x`, `pod/x`, `deployment/x` or another workload. */
   target: string;
   port: number;
   protocol: 'TCP' | 'UDP';

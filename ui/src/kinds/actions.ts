@@ -54,6 +54,8 @@ export interface Action {
   when?: (object: KubeObject) => boolean;
   /** The same for the row of a list: what stands in a column of it, where there is such a column. */
   row?: [column: string, pattern: RegExp];
+  /** Whether it mostly does, so that its button has its place before the object is there. */
+  usual?: boolean;
 }
 
 const kinds = (...names: string[]) => {
@@ -77,7 +79,7 @@ export const ACTIONS: Action[] = [
   },
   { id: 'shell', icon: SquareTerminal, key: 's', on: kinds('pods', 'nodes') },
   { id: 'edit', icon: FileCode, key: 'e', on: (resource) => resource.verbs.includes('patch') },
-  { id: 'forward', icon: Forward, key: 'f', on: kinds('pods', 'services', 'deployments.apps') },
+  { id: 'forward', icon: Forward, key: 'f', on: kinds('pods', 'services', 'replicasets.apps', ...WORKLOADS) },
   { id: 'scale', icon: Scaling, key: 'c', many: true, on: (resource) => resource.subresources.includes('scale') },
   { id: 'restart', icon: RotateCw, key: 'r', many: true, on: kinds(...WORKLOADS) },
   {
@@ -87,6 +89,7 @@ export const ACTIONS: Action[] = [
     many: true,
     on: suspendable,
     when: (object) => !object.spec?.suspend,
+    usual: true,
     row: ['Suspend', /false/i],
   },
   {
@@ -106,6 +109,7 @@ export const ACTIONS: Action[] = [
     many: true,
     on: nodes,
     when: (object) => !object.spec?.unschedulable,
+    usual: true,
     row: ['Status', /^(?!.*SchedulingDisabled)/],
   },
   {

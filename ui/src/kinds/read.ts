@@ -1,4 +1,5 @@
 import type { Health, KubeObject } from '../api/contract';
+import { labelsText, selectorText } from './selectors';
 
 /** Readers of objects' bodies, for any kind that has the field. */
 
@@ -90,6 +91,9 @@ export interface PodSpec {
   ephemeralContainers?: Container[];
   volumes?: Volume[];
   imagePullSecrets?: Named[];
+  overhead?: Record<string, string>;
+  /** Of the whole pod. */
+  resources?: Container['resources'];
 }
 
 export interface ContainerStatus {
@@ -121,31 +125,10 @@ export const containersOf = (object: KubeObject): Container[] => {
 export function podSelector(object: KubeObject): string {
   const selector = object.spec?.selector;
   if (!selector || object.kind === 'PersistentVolumeClaim') return '';
-  if (object.kind === 'Service' || object.kind === 'ReplicationController') return labels(selector);
-  const expressions: { key: string; operator: string; values?: string[] }[] = selector.matchExpressions ?? [];
-  return [
-    labels(selector.matchLabels ?? {}),
-    ...expressions.map(({ key, operator, values = [] }) => {
-      switch (operator) {
-        case 'In':
-          return `${key} in (${values.join(',')})`;
-        case 'NotIn':
-          return `${key} notin (${values.join(',')})`;
-        case 'Exists':
-          return key;
-        default:
-          return `!${key}`;
-      }
-    }),
-  ]
-    .filter((part) => part !== '')
-    .join(',');
+  return object.kind === 'Service' || object.kind === 'ReplicationController'
+    ? labelsText(selector)
+    : selectorText(selector);
 }
-
-const labels = (map: Record<string, string>) =>
-  Object.entries(map)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
 
 /** A container's state in Kubernetes' words, with its health. */
 export function containerState(status: ContainerStatus | undefined): { text: string; health: Health } {

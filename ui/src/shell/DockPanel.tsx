@@ -32,10 +32,8 @@ export default function DockPanel({ kind, target, onClose }: Props) {
       );
     case 'edit':
       return <YamlEditor target={target} />;
-    case 'forward': {
-      const kinds: Record<string, string> = { pods: 'pod', services: 'service', deployments: 'deployment' };
-      return <ForwardsPanel cluster={cluster} namespace={namespace} target={`${kinds[resource]}/${name}`} />;
-    }
+    case 'forward':
+      return <ForwardsPanel cluster={cluster} namespace={namespace} target={`${resource.slice(0, -1)}/${name}`} />;
     case 'create': {
       const found = find(target);
       if (!found) return <Empty title={t('loading')} />;

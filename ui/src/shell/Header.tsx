@@ -67,7 +67,7 @@ function ClusterSwitcher({ name }: { name: string }) {
     <Menu
       trigger={
         <button type="button" className="button quiet" title={t('clusters.switch')}>
-          {current ? <HealthMark health={clusterHealth(current.state)} /> : <Boxes />}
+          {current ? <HealthMark health={clusterHealth(current.state)} /> : name ? <Unknown /> : <Boxes />}
           <span className="hidden-text">{t('clusters.switch')}: </span>
           <strong className="cut">{name || t('clusters')}</strong>
           <ChevronDown />
@@ -80,6 +80,13 @@ function ClusterSwitcher({ name }: { name: string }) {
     />
   );
 }
+
+/** The place of a cluster's health until it is told. */
+const Unknown = () => (
+  <span className="health">
+    <svg viewBox="0 0 12 12" aria-hidden="true" />
+  </span>
+);
 
 /** Tells that the page no longer hears the agent. */
 function Lost() {

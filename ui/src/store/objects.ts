@@ -26,6 +26,7 @@ interface Source extends Gvr {
   /** Empty for all. */
   namespaces: string[];
   labelSelector?: string;
+  fieldSelector?: string;
 }
 
 const NOTHING: Objects = { objects: [], health: new Map(), total: 0, loaded: false, error: null };
@@ -49,12 +50,12 @@ class ObjectStore extends Store<Objects> {
     this.source = source;
     this.known = new Map();
     this.health = new Map();
-    const { labelSelector = '', ...rest } = source;
+    const { labelSelector = '', fieldSelector = '', ...rest } = source;
     const spec: ListSpec = {
       kind: 'list',
       ...rest,
       labelSelector,
-      fieldSelector: '',
+      fieldSelector,
       filter: '',
       columns: [],
       offset: 0,
@@ -106,7 +107,12 @@ class ObjectStore extends Store<Objects> {
   }
 
   private async list(source: Source): Promise<KubeObject[]> {
-    const query = { limit: OBJECT_LIMIT, ...(source.labelSelector ? { labelSelector: source.labelSelector } : {}) };
+    const { labelSelector, fieldSelector } = source;
+    const query = {
+      limit: OBJECT_LIMIT,
+      ...(labelSelector ? { labelSelector } : {}),
+      ...(fieldSelector ? { fieldSelector } : {}),
+    };
     const spaces = source.namespaces.length === 0 ? [''] : source.namespaces;
     const lists = await Promise.all(spaces.map((namespace) => listObjects(source.cluster, source, namespace, query)));
     return lists.flatMap(({ items }) => items);

@@ -1,6 +1,6 @@
 //! The services that are open to the outside, each with a port here.
 
-use super::{Forward, Forwards, Protocol, ROUTABLE, TRIES, Wanted, bind};
+use super::{Forward, Forwards, Protocol, ROUTABLE, TRIES, Wanted, asking, bind};
 use crate::prelude::*;
 use cluster_client::{Informer, Object};
 use k8s_openapi::api::core::v1::Service;
@@ -108,27 +108,28 @@ async fn follow(forwards: Arc<Forwards>, live: Arc<Live>) {
     for open in &present {
         forwards.take_away(&open.id(&live.name));
     }
+    for forward in of_cluster(&forwards, &live.name) {
+        forwards.change(&forward.id, |forward| forward.wait(Some(asking())));
+    }
 }
 
-/// Tells of all forwards of a cluster whether a pod is ready behind their service.
+fn of_cluster<'a>(forwards: &Forwards, cluster: &'a str) -> impl Iterator<Item = Forward> + use<'a> {
+    forwards.list().into_iter().filter(move |forward| forward.cluster == cluster)
+}
+
+/// Tells of all forwards of a cluster that lead to a service whether a pod is ready behind it.
 fn judge(forwards: &Forwards, cluster: &str, slices: &[Arc<EndpointSlice>]) {
-    for forward in forwards.list().iter().filter(|forward| forward.cluster == cluster) {
-        if let Some(answers) = verdict(forward, slices) {
-            forwards.wait(&forward.id, (!answers).then(nobody));
+    for forward in of_cluster(forwards, cluster) {
+        if let Some(answers) = answers(&forward, slices) {
+            forwards.change(&forward.id, |forward| forward.judge(answers));
         }
     }
 }
 
-/// Whether a forward answers, where the pods of its service decide it: what its connections met is told until none is
-/// ready.
-pub(super) fn verdict(forward: &Forward, slices: &[Arc<EndpointSlice>]) -> Option<bool> {
+/// Whether a pod is ready behind a forward's service, if it leads to one.
+pub(super) fn answers(forward: &Forward, slices: &[Arc<EndpointSlice>]) -> Option<bool> {
     let service = (forward.namespace.as_str(), forward.target.strip_prefix("service/")?);
-    let answers = slices.iter().any(|slice| answering(slice) == Some(service));
-    (!answers || forward.has_nobody()).then_some(answers)
-}
-
-pub(super) fn nobody() -> Saying {
-    say("why.forward.no-pod")
+    Some(slices.iter().any(|slice| answering(slice) == Some(service)))
 }
 
 impl Open {
@@ -196,23 +197,18 @@ mod tests {
     }
 
     #[test]
-    fn a_forward_waits_while_no_pod_is_ready_behind_its_service() {
-        let refused = Some(Saying::verbatim("refused"));
-        for (target, why, ready, expected) in [
-            ("service/web", None, json!(false), Some(false)),
-            ("service/web", refused.clone(), json!(false), Some(false)),
-            ("service/web", Some(nobody()), json!(true), Some(true)),
-            ("service/web", Some(nobody()), Value::Null, Some(true)),
-            ("service/web", refused, json!(true), None),
-            ("service/web", None, json!(true), None),
-            ("service/other", None, json!(true), Some(false)),
-            ("deployment/web", None, json!(false), None),
+    fn a_service_answers_when_one_of_its_endpoints_is_ready() {
+        for (target, ready, expected) in [
+            ("service/web", json!(false), Some(false)),
+            ("service/web", json!(true), Some(true)),
+            ("service/web", Value::Null, Some(true)),
+            ("service/other", json!(true), Some(false)),
+            ("deployment/web", json!(false), None),
         ] {
-            let forward =
-                Forward { namespace: "shop".to_owned(), target: target.to_owned(), why, ..Forward::default() };
+            let forward = Forward { namespace: "shop".to_owned(), target: target.to_owned(), ..Forward::default() };
             let slice = json!({"metadata": {"namespace": "shop", "labels": {SERVICE_LABEL: "web"}},
                 "addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}]});
-            assert_eq!(verdict(&forward, &[read(slice)]), expected, "{forward:?}");
+            assert_eq!(answers(&forward, &[read(slice)]), expected, "{target} {ready}");
         }
     }
 }

@@ -10,9 +10,10 @@ fn wanted(object: &Value) -> i64 {
 pub(super) fn deployment(object: &Value) -> Finding {
     let status = &object["status"];
     if let Some(("False", "ProgressDeadlineExceeded", message)) = condition(object, "Progressing") {
-        return Finding::bad(say("why.rollout.stuck"))
-            .evidence([message.to_owned()])
-            .remedy("roll-back", "do.roll-back");
+        let finding = Finding::bad(say("why.rollout.stuck")).evidence([message.to_owned()]);
+        // Before the first revision there is none to go back to.
+        let first = object["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "1";
+        return if first { finding.remedy("edit", "do.edit") } else { finding.remedy("roll-back", "do.roll-back") };
     }
     if let Some(("True", reason, message)) = condition(object, "ReplicaFailure") {
         return Finding::bad(say("why.pods.refused").with("message", message)).evidence([reason.to_owned()]);
@@ -111,6 +112,15 @@ mod tests {
         for (assess, object, health, why) in table {
             let found = assess(&object);
             assert_eq!((found.health, found.why_text()), (health, why), "{object}");
+        }
+    }
+
+    #[test]
+    fn a_stuck_rollout_goes_back_only_where_there_was_a_revision_before() {
+        for (revision, remedy) in [("1", "edit"), ("2", "roll-back")] {
+            let object = json!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": revision}}, "status":
+                {"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]}});
+            assert_eq!(deployment(&object).remedy.map(|remedy| remedy.action), Some(remedy));
         }
     }
 }

@@ -140,7 +140,7 @@ pub(crate) enum Verb {
     Sync(SyncArguments),
     /// Lead a port of this machine to a service, pod or deployment; without arguments, show all that are.
     Forward {
-        /// `service/NAME`, `pod/NAME` or `deployment/NAME`.
+        /// `service/NAME`, `pod/NAME`, `deployment/NAME` or another workload.
         #[arg(requires = "port")]
         target: Option<String>,
         /// Its port.

@@ -149,7 +149,7 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
   const { t } = useI18n();
   const act = useActions();
   const actions = actionsFor(resource).filter(
-    ({ id, when }) => id !== 'copy' && (!when || (object !== undefined && when(object))),
+    ({ id, when, usual }) => id !== 'copy' && (object && when ? when(object) : !when || usual),
   );
   const buttons = actions.filter(({ id }) => id !== 'delete').slice(0, 4);
   const run = (id: ActionId) => object && act(id, resource, [target]);
@@ -161,16 +161,18 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
       <CopyButton text={target.name} />
       <span className="chip">{resource.kind}</span>
       {object?.metadata.deletionTimestamp && <span className="chip bad">{t('deleting')}</span>}
-      {object && (
-        <span className="soft small">
-          <Age since={object.metadata.creationTimestamp} />
-        </span>
-      )}
+      <span className="soft small head-age">{object && <Age since={object.metadata.creationTimestamp} />}</span>
       <span className="grow" />
       {buttons.map(({ id, icon: Icon, key }) => (
-        <Button key={id} onClick={() => run(id)} disabled={!object} aria-keyshortcuts={key} title={key}>
+        <Button
+          key={id}
+          onClick={() => run(id)}
+          disabled={!object}
+          aria-keyshortcuts={key}
+          title={`${t(`action.${id}`)} (${key})`}
+        >
           <Icon />
-          {t(`action.${id}`)}
+          <span className="label">{t(`action.${id}`)}</span>
         </Button>
       ))}
       {rest.length > 0 && (
@@ -193,10 +195,10 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
           onClick={() => run('delete')}
           disabled={!object}
           aria-keyshortcuts="Delete"
-          title="Delete"
+          title={`${t('action.delete')} (Delete)`}
         >
           <Trash2 />
-          {t('action.delete')}
+          <span className="label">{t('action.delete')}</span>
         </Button>
       )}
     </header>

@@ -29,7 +29,7 @@ export function RecentEvents({ object }: { object: KubeObject }) {
   );
   return (
     <Card title={t('page.events')}>
-      <table className="plain">
+      <table className="plain events">
         <tbody>
           {data.order.map((id) => (
             <EventRow key={id} uid={id} view={view} cells={cells} />

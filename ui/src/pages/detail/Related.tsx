@@ -1,14 +1,14 @@
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { useI18n } from '../../i18n';
 import { podSelector } from '../../kinds/read';
+import { Allocated } from './Allocated';
 import { Answering } from './Answering';
-import { RelatedList } from './RelatedList';
+import { Policy } from './Policy';
+import { POD_COLUMNS, PODS, RelatedList, Selected } from './RelatedList';
 import { Rules } from './Rules';
 import { UsedBy } from './UsedBy';
 
 const core = (resource: string) => ({ group: '', version: 'v1', resource });
-const PODS = core('pods');
-const POD_COLUMNS = ['Ready', 'Status', 'Restarts', 'Node'];
 const REPLICA_SETS = { group: 'apps', version: 'v1', resource: 'replicasets' };
 const JOBS = { group: 'batch', version: 'v1', resource: 'jobs' };
 
@@ -49,12 +49,15 @@ export function Related({ object, target }: { object: KubeObject; target: Object
       );
     case 'Node':
       return (
-        <RelatedList
-          title="Pods"
-          gvr={PODS}
-          spec={{ fieldSelector: `spec.nodeName=${name}` }}
-          columns={['Ready', 'Status', 'Restarts']}
-        />
+        <>
+          <Allocated node={object} />
+          <RelatedList
+            title="Pods"
+            gvr={PODS}
+            spec={{ fieldSelector: `spec.nodeName=${name}` }}
+            columns={['Ready', 'Status', 'Restarts']}
+          />
+        </>
       );
     case 'ConfigMap':
     case 'Secret':
@@ -86,6 +89,10 @@ export function Related({ object, target }: { object: KubeObject; target: Object
     case 'Role':
     case 'ClusterRole':
       return <Rules object={object} />;
+    case 'NetworkPolicy':
+      return <Policy object={object} target={target} />;
+    case 'PodDisruptionBudget':
+      return <Selected selector={object.spec?.selector} namespace={namespace} />;
     case 'Namespace':
       return <RelatedList title="Pods" gvr={PODS} spec={{ namespaces: [name] }} columns={POD_COLUMNS} />;
     default:

@@ -3,6 +3,7 @@ import type { Gvr, ListSpec } from '../../api/contract';
 import { Age } from '../../components/Age';
 import { Card, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { type LabelSelector, selectorText } from '../../kinds/selectors';
 import { listSpec, useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { useList, useListState, useRow } from '../../store/hooks';
@@ -18,6 +19,20 @@ interface Props {
 }
 
 const LIMIT = 50;
+
+export const PODS = { group: '', version: 'v1', resource: 'pods' };
+export const POD_COLUMNS = ['Ready', 'Status', 'Restarts', 'Node'];
+
+/** The pods that a policy or a budget is about. Without a selector it is about none, with an empty one about all. */
+export function Selected({ selector, namespace }: { selector: LabelSelector | undefined; namespace: string }) {
+  const { t } = useI18n();
+  if (!selector) return null;
+  const labelSelector = selectorText(selector);
+  const title = t('policy.applies', { pods: labelSelector || t('policy.allPods') });
+  return (
+    <RelatedList title={title} gvr={PODS} spec={{ namespaces: [namespace], labelSelector }} columns={POD_COLUMNS} />
+  );
+}
 
 /** A short live list of what belongs to an object. */
 export function RelatedList({ title, gvr, spec, columns }: Props) {

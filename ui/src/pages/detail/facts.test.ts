@@ -60,3 +60,53 @@ it('of a limit range tells each rule on a line', () => {
     { label: 'Container max', value: 'cpu 2' },
   ]);
 });
+
+it('of an autoscaler tells what it goes by, as it is and as it should be', () => {
+  const resource = (name: string, part: object) => ({ type: 'Resource', resource: { name, ...part } });
+  const pods = {
+    type: 'Pods',
+    pods: { metric: { name: 'hits' }, target: { type: 'AverageValue', averageValue: '10' } },
+  };
+  const object: KubeObject = {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { name: 'web', namespace: 'shop' },
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+      maxReplicas: 4,
+      metrics: [
+        resource('cpu', { target: { type: 'Utilization', averageUtilization: 50 } }),
+        resource('memory', { target: { type: 'AverageValue', averageValue: '64Mi' } }),
+        pods,
+      ],
+    },
+    status: {
+      currentReplicas: 2,
+      currentMetrics: [
+        resource('memory', { current: { averageValue: '32Mi' } }),
+        resource('cpu', { current: { averageUtilization: 12, averageValue: '6m' } }),
+      ],
+    },
+  };
+  expect(facts(object)).toEqual([
+    {
+      label: 'Target',
+      value: 'Deployment/web',
+      to: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web' },
+    },
+    { label: 'Replicas', value: '2 (1–4)' },
+    { label: 'cpu', value: '12% / 50%' },
+    { label: 'memory', value: '32Mi / 64Mi' },
+    { label: 'hits', value: '? / 10' },
+  ]);
+});
+
+it('of a kind that nobody knows writes selectors as kubectl does', () => {
+  const monitor = {
+    apiVersion: 'x/v1',
+    kind: 'Monitor',
+    metadata: { name: 'm' },
+    spec: { selector: { matchLabels: { a: 'b' } } },
+  };
+  expect(facts(monitor as KubeObject)).toEqual([{ label: 'selector', value: 'a=b' }]);
+});

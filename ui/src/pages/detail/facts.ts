@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/contract';
-import { containersOf } from '../../kinds/read';
+import { containersOf, podSelector } from '../../kinds/read';
+import { isLabelSelector, selectorText } from '../../kinds/selectors';
 import { bytesText } from '../../panels/units';
 
 /** One line of what an object is; `to` when it names another object. */
@@ -32,12 +33,14 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
   Deployment: [
     ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
     ['Updated', (o) => o.status?.updatedReplicas],
+    ['Selector', podSelector],
     ['Strategy', (o) => o.spec?.strategy?.type],
     ['Revision', (o) => o.metadata.annotations?.['deployment.kubernetes.io/revision']],
     ['Images', images],
   ],
   StatefulSet: [
     ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
+    ['Selector', podSelector],
     ['Service', (o) => o.spec?.serviceName, 'v1', 'Service'],
     ['Update strategy', (o) => o.spec?.updateStrategy?.type],
     ['Pod management', (o) => o.spec?.podManagementPolicy],
@@ -46,11 +49,13 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
   DaemonSet: [
     ['Pods', (o) => ready(o.status?.numberReady, o.status?.desiredNumberScheduled)],
     ['Updated', (o) => o.status?.updatedNumberScheduled],
+    ['Selector', podSelector],
     ['Update strategy', (o) => o.spec?.updateStrategy?.type],
     ['Images', images],
   ],
   ReplicaSet: [
     ['Replicas', (o) => ready(o.status?.readyReplicas, o.spec?.replicas)],
+    ['Selector', podSelector],
     ['Images', images],
   ],
   Job: [
@@ -77,7 +82,16 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
     ['External', (o) => external(o)],
     ['DNS name', (o) => `${o.metadata.name}.${o.metadata.namespace}.svc.cluster.local`],
     ['Ports', (o) => (o.spec?.ports ?? []).map(port).join(', ')],
+    ['Selector', podSelector],
     ['Session affinity', (o) => o.spec?.sessionAffinity],
+  ],
+  NetworkPolicy: [['Policy types', (o) => (o.spec?.policyTypes ?? []).join(', ')]],
+  PodDisruptionBudget: [
+    ['Min available', (o) => o.spec?.minAvailable],
+    ['Max unavailable', (o) => o.spec?.maxUnavailable],
+    ['Healthy pods', (o) => ready(o.status?.currentHealthy, o.status?.desiredHealthy ?? 0)],
+    ['Allowed disruptions', (o) => o.status?.disruptionsAllowed],
+    ['Unhealthy pods', (o) => o.spec?.unhealthyPodEvictionPolicy],
   ],
   Ingress: [
     ['Class', (o) => o.spec?.ingressClassName, 'networking.k8s.io/v1', 'IngressClass'],
@@ -130,10 +144,6 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
     ['Immutable', (o) => o.immutable],
   ],
   Namespace: [['Phase', (o) => o.status?.phase]],
-  HorizontalPodAutoscaler: [
-    ['Target', (o) => `${o.spec?.scaleTargetRef?.kind}/${o.spec?.scaleTargetRef?.name}`],
-    ['Replicas', (o) => `${o.status?.currentReplicas ?? 0} (${o.spec?.minReplicas ?? 1}–${o.spec?.maxReplicas})`],
-  ],
   // Their rules have a card of their own.
   Role: [],
   ClusterRole: [],
@@ -150,6 +160,7 @@ const FACTS: Record<string, [label: string, read: Read, apiVersion?: string, kin
 export function facts(object: KubeObject): Fact[] {
   if (object.kind === 'ResourceQuota') return quota(object);
   if (object.kind === 'LimitRange') return limits(object);
+  if (object.kind === 'HorizontalPodAutoscaler') return autoscaler(object);
   const table = FACTS[object.kind];
   if (!table) {
     // Some kinds have their fields beside the metadata: rules, webhooks, endpoints.
@@ -178,6 +189,7 @@ function fields(part: unknown): Fact[] {
   return Object.entries(part).flatMap(([label, value]): Fact[] => {
     if (value === null || label === 'conditions') return [];
     const plain = Array.isArray(value) ? value : [value];
+    if (isLabelSelector(value)) return [{ label, value: selectorText(value) }];
     if (plain.every((one) => typeof one !== 'object')) return [{ label, value: plain.join(', ') }];
     return [{ label, value: JSON.stringify(value, null, 2), folded: true }];
   });
@@ -200,6 +212,46 @@ function limits({ spec }: KubeObject): Fact[] {
       return { label: `${type} ${rule}`, value: value.join(', ') };
     }),
   );
+}
+
+interface Metric {
+  type: string;
+  [source: string]: unknown;
+}
+interface MetricSource {
+  name?: string;
+  metric?: { name: string };
+  target?: MetricValue;
+  current?: MetricValue;
+}
+interface MetricValue {
+  averageUtilization?: number;
+  averageValue?: string;
+  value?: string;
+}
+
+/** What an autoscaler scales, between which numbers, and a line for what it goes by: as it is, as it should be. */
+function autoscaler({ metadata, spec, status }: KubeObject): Fact[] {
+  const { apiVersion, kind, name } = spec.scaleTargetRef;
+  const told = (value: MetricValue | undefined) =>
+    value?.averageUtilization === undefined ? (value?.averageValue ?? value?.value) : `${value.averageUtilization}%`;
+  // `ContainerResource` stands under `containerResource`.
+  const source = (metric: Metric) =>
+    (metric[metric.type.charAt(0).toLowerCase() + metric.type.slice(1)] ?? {}) as MetricSource;
+  const nameOf = ({ name, metric }: MetricSource) => name ?? metric?.name ?? '';
+  const measured: Metric[] = status?.currentMetrics ?? [];
+  const metrics = ((spec.metrics ?? []) as Metric[]).map((metric): Fact => {
+    const wanted = source(metric);
+    const now = measured.find(
+      ({ type, ...one }) => type === metric.type && nameOf(source({ type, ...one })) === nameOf(wanted),
+    );
+    return { label: nameOf(wanted), value: `${(now && told(source(now).current)) ?? '?'} / ${told(wanted.target)}` };
+  });
+  return [
+    { label: 'Target', value: `${kind}/${name}`, to: { apiVersion, kind, namespace: metadata.namespace ?? '', name } },
+    { label: 'Replicas', value: `${status?.currentReplicas ?? 0} (${spec.minReplicas ?? 1}–${spec.maxReplicas})` },
+    ...metrics,
+  ];
 }
 
 function ready(now: unknown, wanted: unknown): string {

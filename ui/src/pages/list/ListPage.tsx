@@ -99,12 +99,12 @@ export function ListPage({ resource }: { resource: Resource }) {
         <Search filter={filter} onFilter={setFilter} labels={labels} onLabels={setLabels} />
         <Button onClick={() => openDialog(<ColumnsDialog />)}>
           <Columns3 />
-          {t('columns')}
+          <span className="label">{t('columns')}</span>
         </Button>
         {creatable && (
           <Button look="primary" onClick={create}>
             <Plus />
-            {nodes ? t('node.add') : t('create')}
+            <span className="label">{nodes ? t('node.add') : t('create')}</span>
           </Button>
         )}
       </header>

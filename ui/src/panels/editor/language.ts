@@ -1,16 +1,19 @@
 /** Completion, explanations and faults as extensions of the editor; what they say comes from `assist.ts`. */
 import { autocompletion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
 import { yaml } from '@codemirror/lang-yaml';
+import { indentService } from '@codemirror/language';
 import { type Diagnostic, linter, lintGutter } from '@codemirror/lint';
 import type { Extension } from '@codemirror/state';
 import { hoverTooltip } from '@codemirror/view';
 import type { I18n } from '../../i18n';
 import { check, type Explanation, explain, type Fault, suggest } from './assist';
+import { indentAfter } from './indent';
 import type { Schemas } from './schemas';
 
 export function yamlLanguage(schemas: Schemas, i18n: I18n): Extension {
   return [
     yaml(),
+    indentService.of((context, pos) => indentAfter(context.lineAt(pos, -1).text)),
     autocompletion({ override: [(context) => complete(schemas, context)], icons: false, activateOnTyping: true }),
     hoverTooltip(async (view, offset) => {
       const found = await explain(schemas, view.state.doc.toString(), offset).catch(() => null);

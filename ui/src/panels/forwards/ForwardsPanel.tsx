@@ -6,7 +6,7 @@ import { Button, Command, CopyButton, Empty, HealthMark, IconButton } from '../.
 import { useI18n } from '../../i18n';
 import { useHost } from '../../store/host';
 import { Failure, messageOf, Panel } from '../parts';
-import { useServices } from './services';
+import { usePorts, useServices } from './services';
 
 interface Props {
   cluster?: string;
@@ -115,9 +115,11 @@ function NewForward({
   const [form, setForm] = useState({
     namespace: namespace ?? 'default',
     target: target ?? 'service/',
-    port: '80',
+    port: null as string | null,
     local: '',
   });
+  const ports = usePorts(cluster, form.namespace, target);
+  const port = form.port ?? String(ports[0] ?? 80);
   const [error, setError] = useState('');
   const services = useServices(cluster, form.namespace);
   const change = (part: Partial<typeof form>) => setForm((old) => ({ ...old, ...part }));
@@ -128,7 +130,7 @@ function NewForward({
         cluster,
         namespace: form.namespace,
         target: form.target,
-        port: Number(form.port),
+        port: Number(port),
         ...local,
       });
       setError('');
@@ -136,14 +138,14 @@ function NewForward({
       setError(messageOf(failure));
     }
   };
-  const command = `kubectl --context devcluster-${cluster} -n ${form.namespace} port-forward ${form.target} ${form.local || form.port}:${form.port}`;
+  const command = `kubectl --context devcluster-${cluster} -n ${form.namespace} port-forward ${form.target} ${form.local || port}:${port}`;
   const field = (label: string, key: keyof typeof form, width: string, extra = {}) => (
     <label className="field">
       <span>{label}</span>
       <input
         className="input"
         style={{ width }}
-        value={form[key]}
+        value={key === 'port' ? port : form[key]}
         onChange={({ target: { value } }) => {
           const known = key === 'target' && services.get(value);
           change(known ? { target: value, port: known } : { [key]: value });
@@ -152,7 +154,7 @@ function NewForward({
       />
     </label>
   );
-  const port = { inputMode: 'numeric', pattern: '[0-9]{1,5}' };
+  const digits = { inputMode: 'numeric', pattern: '[0-9]{1,5}' };
   return (
     <form
       className="row"
@@ -165,13 +167,18 @@ function NewForward({
       {target === undefined && field(t('panel.forwards.namespace'), 'namespace', '9rem', { required: true })}
       {target === undefined &&
         field(t('panel.forwards.target'), 'target', '14rem', { required: true, list: 'forward-targets' })}
+      <datalist id="forward-ports">
+        {ports.map((one) => (
+          <option key={one} value={one} />
+        ))}
+      </datalist>
       <datalist id="forward-targets">
         {[...services.keys()].map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>
-      {field(t('panel.forwards.port'), 'port', '6rem', { required: true, ...port })}
-      {field(t('panel.forwards.localPort'), 'local', '8rem', { placeholder: t('panel.forwards.any'), ...port })}
+      {field(t('panel.forwards.port'), 'port', '6rem', { required: true, list: 'forward-ports', ...digits })}
+      {field(t('panel.forwards.localPort'), 'local', '8rem', { placeholder: t('panel.forwards.any'), ...digits })}
       <Button type="submit" look="primary">
         {t('panel.forwards.add')}
       </Button>

@@ -1,5 +1,6 @@
-import type { ListSpec } from '../../api/contract';
-import { useList, useListState } from '../../store/hooks';
+import type { KubeObject, ListSpec } from '../../api/contract';
+import { containersOf } from '../../kinds/read';
+import { useList, useListState, useObject } from '../../store/hooks';
 
 /** The services of a namespace that can be forwarded to, as `service/web` and with the first of their ports. */
 export function useServices(cluster: string, namespace: string): Map<string, string> {
@@ -26,3 +27,21 @@ export function useServices(cluster: string, namespace: string): Map<string, str
 
 /** `80` of `80:31615/TCP,443/TCP`. */
 export const firstPort = (ports: string): string => /^\d+/.exec(ports)?.[0] ?? '';
+
+/** The ports of what `deployment/web` names, as it tells them. */
+export function usePorts(cluster: string, namespace: string, target: string | undefined): number[] {
+  const [kind = '', name = ''] = (target ?? '').split('/');
+  const group = kind === 'service' || kind === 'pod' ? '' : 'apps';
+  const ref = { cluster, group, version: 'v1', resource: `${kind}s`, namespace, name };
+  const { data } = useObject(name === '' ? null : ref);
+  return data ? portsOf(data) : [];
+}
+
+/** A service's own ports, or those of the containers; forwards know no others than TCP. */
+export function portsOf(object: KubeObject): number[] {
+  const all: { port?: number; containerPort?: number; protocol?: string }[] =
+    object.kind === 'Service' ? (object.spec?.ports ?? []) : containersOf(object).flatMap(({ ports = [] }) => ports);
+  return all.flatMap(({ port, containerPort, protocol = 'TCP' }) =>
+    protocol === 'TCP' ? (port ?? containerPort ?? []) : [],
+  );
+}

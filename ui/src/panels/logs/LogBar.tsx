@@ -1,4 +1,5 @@
-import { Download, Eraser, Pause, Play } from 'lucide-react';
+import { Download, Eraser, Pause, Play, SlidersHorizontal } from 'lucide-react';
+import { useId, useState } from 'react';
 import { IconButton } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import type { Choices } from './LogsPanel';
@@ -16,8 +17,11 @@ interface Props {
   onClear: () => void;
 }
 
+/** What is asked for in the log. On a narrow screen all but the search is behind a button, so that lines have the room. */
 export function LogBar({ choices, change, sources, hasJson, broken, onDownload, onClear }: Props) {
   const { t } = useI18n();
+  const [open, setOpen] = useState(false);
+  const options = useId();
   const toggle = (severity: Severity) => {
     const { severities } = choices;
     change({
@@ -43,53 +47,66 @@ export function LogBar({ choices, change, sources, hasJson, broken, onDownload, 
         value={choices.query}
         onChange={(event) => change({ query: event.target.value })}
       />
-      <input
-        className="input"
-        type="search"
-        aria-label={t('panel.logs.filter')}
-        placeholder={t('panel.logs.filter')}
-        value={choices.filter}
-        onChange={(event) => change({ filter: event.target.value })}
-      />
-      {sources.length > 1 && (
-        <select
+      <IconButton
+        className="log-more"
+        label={t('panel.logs.options')}
+        aria-expanded={open}
+        aria-controls={options}
+        onClick={() => setOpen(!open)}
+      >
+        <SlidersHorizontal />
+      </IconButton>
+      <div id={options} className="log-options" data-open={open}>
+        <input
           className="input"
-          aria-label={t('panel.logs.source')}
-          value={choices.source}
-          onChange={(event) => change({ source: event.target.value })}
-        >
-          <option value="">{t('panel.logs.allSources', { count: sources.length })}</option>
-          {sources.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      )}
-      <fieldset className="row tight severities">
-        <legend className="hidden-text">{t('panel.logs.severity')}</legend>
-        {SEVERITIES.map((severity) => (
-          <button
-            key={severity}
-            type="button"
-            className={`button small severity ${severity}`}
-            aria-pressed={choices.severities.includes(severity)}
-            onClick={() => toggle(severity)}
+          type="search"
+          aria-label={t('panel.logs.filter')}
+          placeholder={t('panel.logs.filter')}
+          value={choices.filter}
+          onChange={(event) => change({ filter: event.target.value })}
+        />
+        {sources.length > 1 && (
+          <select
+            className="input"
+            aria-label={t('panel.logs.source')}
+            value={choices.source}
+            onChange={(event) => change({ source: event.target.value })}
           >
-            {t(`panel.logs.${severity}`)}
-          </button>
-        ))}
-      </fieldset>
-      <Check label={t('panel.logs.regex')} on={choices.regex} set={(regex) => change({ regex })} />
-      <Check label={t('panel.logs.times')} on={choices.times} set={(times) => change({ times })} />
-      <Check label={t('panel.logs.wrap')} on={choices.wrap} set={(wrap) => change({ wrap })} />
-      {hasJson && <Check label={t('panel.logs.columns')} on={choices.columns} set={(columns) => change({ columns })} />}
-      <Check label={t('panel.logs.previous')} on={choices.previous} set={(previous) => change({ previous })} />
-      <span className="grow" />
-      <IconButton label={t('panel.logs.clear')} onClick={onClear}>
-        <Eraser />
-      </IconButton>
-      <IconButton label={t('panel.logs.download')} onClick={onDownload}>
-        <Download />
-      </IconButton>
+            <option value="">{t('panel.logs.allSources', { count: sources.length })}</option>
+            {sources.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
+        <fieldset className="row tight severities">
+          <legend className="hidden-text">{t('panel.logs.severity')}</legend>
+          {SEVERITIES.map((severity) => (
+            <button
+              key={severity}
+              type="button"
+              className={`button small severity ${severity}`}
+              aria-pressed={choices.severities.includes(severity)}
+              onClick={() => toggle(severity)}
+            >
+              {t(`panel.logs.${severity}`)}
+            </button>
+          ))}
+        </fieldset>
+        <Check label={t('panel.logs.regex')} on={choices.regex} set={(regex) => change({ regex })} />
+        <Check label={t('panel.logs.times')} on={choices.times} set={(times) => change({ times })} />
+        <Check label={t('panel.logs.wrap')} on={choices.wrap} set={(wrap) => change({ wrap })} />
+        {hasJson && (
+          <Check label={t('panel.logs.columns')} on={choices.columns} set={(columns) => change({ columns })} />
+        )}
+        <Check label={t('panel.logs.previous')} on={choices.previous} set={(previous) => change({ previous })} />
+        <span className="grow" />
+        <IconButton label={t('panel.logs.clear')} onClick={onClear}>
+          <Eraser />
+        </IconButton>
+        <IconButton label={t('panel.logs.download')} onClick={onDownload}>
+          <Download />
+        </IconButton>
+      </div>
     </>
   );
 }

@@ -30,6 +30,7 @@ const ROW = 20;
 export function LogList({ lines, hits, pattern, options, columns, nameOf }: Props) {
   const { t } = useI18n();
   const box = useRef<HTMLDivElement>(null);
+  const top = useRef(0);
   const [atEnd, setAtEnd] = useState(true);
   const [hit, setHit] = useState(-1);
   const virtual = useVirtualizer({
@@ -46,9 +47,10 @@ export function LogList({ lines, hits, pattern, options, columns, nameOf }: Prop
     [lines, nameOf, columns],
   );
   const last = lines.length - 1;
+  const height = virtual.scrollRect?.height ?? 0;
   useEffect(() => {
-    if (atEnd && last >= 0) virtual.scrollToIndex(last, { align: 'end' });
-  }, [atEnd, last, virtual]);
+    if (atEnd && last >= 0 && height > 0) virtual.scrollToIndex(last, { align: 'end' });
+  }, [atEnd, last, height, virtual]);
 
   const go = (step: number) => {
     if (hits.length === 0) return;
@@ -59,9 +61,13 @@ export function LogList({ lines, hits, pattern, options, columns, nameOf }: Prop
   };
   const current = hits[hit];
   const onScroll = () => {
-    const element = box.current;
-    if (element === null) return;
-    setAtEnd(element.scrollHeight - element.scrollTop - element.clientHeight < ROW * 2);
+    if (box.current === null) return;
+    const { scrollHeight, scrollTop, clientHeight } = box.current;
+    const near = scrollHeight - scrollTop - clientHeight < ROW * 2;
+    // Who scrolls back leaves the end; a lower box and taller lines do not.
+    const back = scrollTop < top.current;
+    top.current = scrollTop;
+    setAtEnd((was) => near || (was && !back));
   };
   return (
     <div className="log-list">

@@ -30,6 +30,7 @@ export default function RolloutPanel({ target }: { target: ObjectRef }) {
   const current = revisions.find((one) => one.current);
   const revision = revisions.find(({ number }) => number === chosen) ?? revisions[1] ?? current;
   if (current === undefined || revision === undefined) return <Empty title={t('panel.rollout.none')} />;
+  const only = revisions.length === 1;
   const undo = async () => {
     setState({ busy: true, error: '' });
     try {
@@ -44,12 +45,14 @@ export default function RolloutPanel({ target }: { target: ObjectRef }) {
     <Panel
       label={t('panel.rollout.title', { name: target.name })}
       bar={
-        <>
-          <Button look="primary" disabled={revision.current || state.busy} onClick={() => void undo()}>
-            {t('panel.rollout.undo', { number: revision.number })}
-          </Button>
-          <span className="soft">{t('panel.rollout.compared', { from: current.number, to: revision.number })}</span>
-        </>
+        only ? null : (
+          <>
+            <Button look="primary" disabled={revision.current || state.busy} onClick={() => void undo()}>
+              {t('panel.rollout.undo', { number: revision.number })}
+            </Button>
+            <span className="soft">{t('panel.rollout.compared', { from: current.number, to: revision.number })}</span>
+          </>
+        )
       }
       notes={<Failure error={state.error} />}
     >
@@ -59,11 +62,15 @@ export default function RolloutPanel({ target }: { target: ObjectRef }) {
             <Pick key={one.number} revision={one} chosen={one === revision} onPick={() => setChosen(one.number)} />
           ))}
         </nav>
-        <DiffBox
-          label={t('panel.editor.difference')}
-          before={stringify(current.template, { lineWidth: 0 })}
-          after={stringify(revision.template, { lineWidth: 0 })}
-        />
+        {only ? (
+          <Empty title={t('panel.rollout.only')}>{t('panel.rollout.onlyText')}</Empty>
+        ) : (
+          <DiffBox
+            label={t('panel.editor.difference')}
+            before={stringify(current.template, { lineWidth: 0 })}
+            after={stringify(revision.template, { lineWidth: 0 })}
+          />
+        )}
       </div>
     </Panel>
   );

@@ -25,6 +25,8 @@ const ICONS: Record<Shape, typeof Box> = {
 };
 
 const FIT = { maxZoom: 1 };
+/** Where a whole map is too small to be read. */
+const PHONE = '(width <= 40rem)';
 
 interface Props {
   cluster: string;
@@ -35,7 +37,7 @@ interface Props {
 /** The live map of what runs, what leads to it and what it uses; the same as a list for keyboards and readers. */
 export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
   const { t } = useI18n();
-  const [asList, setAsList] = useState(false);
+  const [asList, setAsList] = useState(() => window.matchMedia(PHONE).matches);
   const { known, loaded, error } = useParts(cluster, namespaces);
   const graph = useMemo(() => graphOf(cluster, known), [cluster, known]);
   const zoom = useSettings((settings) => settings.zoom);
