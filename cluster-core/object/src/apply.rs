@@ -4,6 +4,7 @@ mod conflict;
 mod conform;
 mod entries;
 mod field_set;
+mod last_applied;
 pub mod managed;
 mod typed;
 
@@ -64,7 +65,8 @@ pub fn apply(
         typed::prune(&mut object, schema, &last.fields, &owned);
     }
     let changes = typed::compare(&old, &object, schema);
-    conflict::resolve(&mut entries, &changes, force)?;
+    let free = last_applied::taken_over(&old, manager, schema, api_version);
+    conflict::resolve(&mut entries, &changes, force, &free)?;
 
     let fields = managed::strip(set);
     // Who changes nothing keeps the time of the last change, or has none.
@@ -74,6 +76,7 @@ pub fn apply(
     }
     entries.retain(|entry| !entry.fields.is_empty());
     entries::sort(&mut entries);
+    last_applied::renew(&mut object, &applied, manager);
     if live.is_some() && object == old && entries == before {
         return Ok(live.cloned().unwrap_or_default());
     }

@@ -6,14 +6,17 @@ use super::typed::Changes;
 use crate::status::{Cause, Details, Status};
 use std::collections::BTreeMap;
 
-/// Takes changed fields from the managers in `entries`: removed ones always, changed ones only with `force`.
-pub(super) fn resolve(entries: &mut [Entry], changes: &Changes, force: bool) -> Result<(), Status> {
+/// Takes changed fields from the managers in `entries`: removed ones always, changed ones with `force` or when all of
+/// them are `free`.
+pub(super) fn resolve(entries: &mut [Entry], changes: &Changes, force: bool, free: &FieldSet) -> Result<(), Status> {
     let written = &changes.written;
-    let conflicts: Vec<(&Id, FieldSet)> = entries
-        .iter()
-        .map(|entry| (&entry.id, entry.fields.intersection(written)))
-        .filter(|(_, fields)| !fields.is_empty())
-        .collect();
+    let contested = |entry: &Entry| {
+        let mut fields = entry.fields.intersection(written);
+        fields.subtract(free);
+        fields
+    };
+    let conflicts: Vec<(&Id, FieldSet)> =
+        entries.iter().map(|entry| (&entry.id, contested(entry))).filter(|(_, fields)| !fields.is_empty()).collect();
     if !force && !conflicts.is_empty() {
         return Err(error(&conflicts));
     }

@@ -45,6 +45,41 @@ fn spec(spec: Value) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": spec})
 }
 
+/// A deployment that `kubectl apply` made and somebody scaled.
+fn applied_by_the_client() -> Value {
+    let made = spec(json!({"replicas": 1, "paused": true}));
+    let mut noted = made.clone();
+    noted["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": made.to_string()});
+    let live = update_as("kubectl-client-side-apply", None, noted);
+    let mut scaled = live.clone();
+    scaled["spec"]["replicas"] = json!(5);
+    update_as("scaler", Some(&live), scaled)
+}
+
+#[test]
+fn kubectl_takes_over_what_its_client_side_apply_wrote_and_nobody_changed() {
+    let live = applied_by_the_client();
+    let wanted = spec(json!({"paused": false, "minReadySeconds": 7}));
+    let refused = try_as("other", Some(&live), &wanted, false).unwrap_err();
+    assert!(refused.message.contains("conflict with \"kubectl-client-side-apply\""), "{}", refused.message);
+    let done = try_as("kubectl", Some(&live), &wanted, false).unwrap();
+    assert_eq!(done["spec"], json!({"replicas": 5, "paused": false, "minReadySeconds": 7}));
+    let note = &done["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"];
+    assert_eq!(*note, format!("{wanted}\n"), "client-side apply can go on from here");
+    let refused = try_as("kubectl", Some(&live), &spec(json!({"paused": false, "replicas": 2})), false).unwrap_err();
+    let told = "Apply failed with 1 conflict: conflict with \"scaler\" using apps/v1: .spec.replicas";
+    assert_eq!(refused.message, told, "what somebody else changed since is theirs");
+}
+
+#[test]
+fn an_object_that_the_client_never_applied_gets_no_note_of_it() {
+    let live = apply_as("kubectl", None, spec(json!({"replicas": 1})));
+    assert_eq!(apply_as("kubectl", Some(&live), spec(json!({"replicas": 2})))["metadata"].get("annotations"), None);
+    let mut odd = applied_by_the_client();
+    odd["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = json!("{\"a\":");
+    assert!(try_as("kubectl", Some(&odd), &spec(json!({"paused": false})), false).is_err(), "a note nobody can read");
+}
+
 #[test]
 fn an_applied_object_is_owned_field_by_field() {
     let object = json!({
