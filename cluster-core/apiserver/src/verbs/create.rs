@@ -11,7 +11,8 @@ use cluster_store::{Expect, Ledger, WriteError};
 const NAME_ATTEMPTS: usize = 8;
 
 pub(super) async fn create(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
-    let (object, warnings) = incoming::object(call, &body)?;
+    let (mut object, warnings) = incoming::object(call, &body)?;
+    metadata::forget_revision_zero(&mut object);
     if let Some(answer) = call.server.review(call, &object).await? {
         return Reply::other(http::StatusCode::CREATED, &answer);
     }

@@ -72,6 +72,13 @@ pub(super) fn carry_over(object: &mut Value, old: &Value) {
     }
 }
 
+/// Takes out the revision `0`: clients set it to say that they go by none.
+pub(super) fn forget_revision_zero(object: &mut Value) {
+    if meta::resource_version(object) == "0" {
+        meta::remove(object, "metadata.resourceVersion");
+    }
+}
+
 /// Whether anything but metadata and status differs.
 pub(super) fn content_differs(a: &Value, b: &Value) -> bool {
     fn content(object: &Value) -> impl Iterator<Item = (&String, &Value)> {

@@ -77,6 +77,7 @@ pub(crate) async fn change(
         let entry = call.stored(name)?;
         let old = form::served_value(call.server, resource, &entry).await?;
         let Proposed { mut object, managed, warnings } = make(&old)?;
+        metadata::forget_revision_zero(&mut object);
         check_expectations(call, name, &object, &old)?;
         prepare(call, name, part, &mut object, &old, managed).await?;
         let reservation = allocate::reserve(call, Some(&old), &mut object).await?;

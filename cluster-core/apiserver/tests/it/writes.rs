@@ -29,8 +29,10 @@ async fn an_object_is_created_read_updated_and_deleted() {
                    changes to the latest version and try again";
     assert_eq!(conflict.failure(), (409, "Conflict", message));
 
-    // Without a revision the update is unconditional.
+    // Without a revision, which is also what 0 says, the update is unconditional.
     assert_eq!(api.put(&path, &config_map("a", &json!({"k": "3"}))).await.ok()["data"], json!({"k": "3"}));
+    changed["metadata"]["resourceVersion"] = json!("0");
+    assert_eq!(api.put(&path, &changed).await.ok()["data"], json!({"k": "2"}));
 
     assert_eq!(api.delete(&path, &json!({})).await.ok()["status"], "Success");
     let gone = api.get(&path).await;
