@@ -151,6 +151,9 @@ pub fn admit(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup, options: &
         storage::default_class(request, lookup, options);
     }
     let pod = request.resource.storage == "pods" && request.subresource.is_empty();
+    if let (true, Some(old)) = (pod && runs("Priority"), request.old) {
+        pods::keep_priority(request.object, old);
+    }
     if pod && request.operation != Operation::Delete && runs("DefaultTolerationSeconds") {
         pods::default_tolerations(request.object, options.default_toleration_seconds);
     }

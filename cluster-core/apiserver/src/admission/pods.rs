@@ -2,6 +2,7 @@
 
 use super::include;
 use crate::kinds::prelude::*;
+use std::fmt::Display;
 
 const CLASSES: &str = "scheduling.k8s.io/priorityclasses";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
@@ -19,20 +20,36 @@ pub(super) fn priority(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) 
     };
     let (value, policy) = class.as_ref().map_or((0, ""), |c| (int(&c["value"]), text(&c["preemptionPolicy"])));
     let policy = if policy.is_empty() { "PreemptLowerPriority" } else { policy };
+    let computed = |what: &str, given: &dyn Display, computed: &dyn Display| {
+        request.forbidden(&format!(
+            "the {what} ({given}) must not be provided in pod spec; priority admission controller computed {computed} \
+             from the given PriorityClass name"
+        ))
+    };
     let given = meta::get(request.object, "spec.priority").as_i64();
     if let Some(given) = given.filter(|given| *given != value) {
-        return Err(request.forbidden(&format!(
-            "the integer value of priority ({given}) must not be provided in pod spec; priority admission controller \
-             computed {value} from the given PriorityClass name"
-        )));
+        return Err(computed("integer value of priority", &given, &value));
+    }
+    let given = meta::text(request.object, "spec.preemptionPolicy");
+    if !given.is_empty() && given != policy {
+        return Err(computed("string value of PreemptionPolicy", &given, &policy));
     }
     let Some(spec) = child(request.object, "spec") else { return Ok(()) };
     spec["priority"] = value.into();
-    default(spec, "preemptionPolicy", policy);
+    spec["preemptionPolicy"] = policy.into();
     if let Some(class) = class.filter(|_| named.is_empty()) {
         spec["priorityClassName"] = meta::name(&class).into();
     }
     Ok(())
+}
+
+/// Keeps what an update leaves out: it was given when the pod was made, and cannot change.
+pub(super) fn keep_priority(object: &mut Value, old: &Value) {
+    for field in ["priority", "preemptionPolicy"] {
+        if let (Some(spec), Some(value)) = (child(object, "spec"), old["spec"].get(field)) {
+            default(spec, field, value.clone());
+        }
+    }
 }
 
 fn system_class(name: &str) -> Option<Value> {

@@ -69,6 +69,24 @@ fn a_pod_gets_account_token_priority_and_tolerations() {
 }
 
 #[test]
+fn a_pod_keeps_its_priority_where_an_update_leaves_it_out_and_is_not_given_another_policy() {
+    let old = json!({"spec": {"priority": 7, "preemptionPolicy": "Never"}});
+    let mut new = pod();
+    pods::keep_priority(&mut new, &old);
+    assert_eq!((&new["spec"]["priority"], &new["spec"]["preemptionPolicy"]), (&json!(7), &json!("Never")));
+    new["spec"]["priority"] = 8.into();
+    pods::keep_priority(&mut new, &old);
+    assert_eq!(new["spec"]["priority"], 8, "for validation to refuse");
+    let mut object = pod();
+    object["spec"]["preemptionPolicy"] = "Never".into();
+    assert_eq!(
+        create("pods", "default", object, &stored(vec![])).unwrap_err(),
+        "pods \"x\" is forbidden: the string value of PreemptionPolicy (Never) must not be provided in pod spec; priority \
+         admission controller computed PreemptLowerPriority from the given PriorityClass name"
+    );
+}
+
+#[test]
 fn namespaces_must_be_there_and_alive() {
     let lookup = stored(vec![]);
     assert_eq!(create("pods", "nope", pod(), &lookup).unwrap_err(), "namespaces \"nope\" not found");
