@@ -37,6 +37,8 @@ pub fn exec(config: &NodeConfig) -> Result<Infallible> {
     command.args(["--userland-proxy=false", "--storage-driver=overlay2", "--exec-opt=native.cgroupdriver=cgroupfs"]);
     // crun starts a container in three quarters of runc's time.
     command.args(["--add-runtime=crun=/usr/bin/crun", "--default-runtime=crun"]);
+    // What the nodes of kind have for trying RuntimeClasses with.
+    command.arg("--add-runtime=test-handler=/usr/bin/crun");
     command.args(["--log-opt=max-size=10m", "--log-opt=max-file=3"]);
     // Pods survive a restart of the engine.
     command.arg("--live-restore");

@@ -218,6 +218,7 @@ spec:
         ("kubectl exec p -- cat /all/labels", "app=\"x\""),
         ("kubectl exec p -- sh -c 'id -u; id -g; pwd; mount | grep -c \"on /tmp type tmpfs\"'", "1000\n3000\n/tmp\n1"),
         ("kubectl exec p -- grep alias.example /etc/hosts | tr '\\t' ' '", "10.1.2.3 alias.example"),
+        ("kubectl exec p -- stat -c %a /tmp", "3777"),
         ("kubectl exec p -- hostname", "p"),
         ("kubectl exec p -- sh -c 'grep -c \" /\\(all\\|one/color\\) .* ro,\" /proc/mounts'", "2"),
         ("kubectl get pod p -o jsonpath='{.status.containerStatuses[0].user.linux.uid}'", "1000"),
@@ -257,6 +258,24 @@ fn what_is_missing_is_waited_for_and_named() {
     t.shows("kubectl get pod mount", &["ContainerCreating"]);
     t.ok("kubectl create configmap late && kubectl create secret generic late");
     t.ok("kubectl wait --for=condition=Ready pod/env pod/mount --timeout=90s");
+}
+
+#[test]
+fn a_runtime_class_names_what_runs_its_pods() {
+    let t = Space::new("runtime");
+    let ns = &t.namespace;
+    for handler in ["test-handler", "nobody"] {
+        t.apply(&format!(
+            "{{apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: {{name: {ns}-{handler}}}, handler: {handler}}}"
+        ));
+        t.apply(&format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {handler}}}, spec: {{runtimeClassName: {ns}-{handler}, \
+             restartPolicy: Never, containers: [{{name: c, image: devcluster/busybox:1, command: ['true']}}]}}}}"
+        ));
+    }
+    t.ok("kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/test-handler --timeout=60s");
+    t.event("nobody", "FailedCreatePodSandBox");
+    t.ok(&format!("kubectl delete runtimeclass {ns}-test-handler {ns}-nobody"));
 }
 
 #[test]
