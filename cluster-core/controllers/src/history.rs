@@ -106,6 +106,8 @@ impl History {
                     name: Some(format!("{}-{hash}", owner.name())),
                     namespace: owner.metadata().namespace.clone(),
                     labels: Some(labels),
+                    // Among them is the cause of the change, which `kubectl rollout history` shows.
+                    annotations: owner.metadata().annotations.clone(),
                     owner_references: Some(vec![controller_reference(owner)]),
                     ..ObjectMeta::default()
                 },

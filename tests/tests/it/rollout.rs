@@ -40,6 +40,21 @@ fn a_deployment_rolls_forward_and_back() {
 }
 
 #[test]
+fn sets_remember_what_each_of_their_revisions_was_for() {
+    let t = Space::new("history");
+    for kind in ["StatefulSet", "DaemonSet"] {
+        t.apply(&format!(
+            "{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: s, annotations: {{kubernetes.io/change-cause: the first}}}}, \
+             spec: {{selector: {{matchLabels: {{a: {kind}}}}}, template: {{metadata: {{labels: {{a: {kind}}}}}, \
+             spec: {{nodeSelector: {{no: node}}, containers: [{{name: c, image: devcluster/busybox:1}}]}}}}}}}}"
+        ));
+        t.ok(&format!(
+            "timeout 30 sh -c 'until kubectl rollout history {kind}/s | grep \"1 .*the first\"; do :; done'"
+        ));
+    }
+}
+
+#[test]
 fn a_paused_deployment_waits_and_a_restart_replaces_pods() {
     let t = Space::new("pause");
     t.ok(&format!("{DEPLOYMENT} && kubectl rollout status deploy/web"));
