@@ -20,7 +20,7 @@ pub(crate) fn runner(context: &Context) -> Runner<DaemonSets> {
         sets,
         nodes,
         control: PodControl::new(context, "daemonset-controller"),
-        history: History::new(&context.client, &context.informers),
+        history: History::new(&context.client, &context.informers, history::REVISION),
         failures: Mutex::default(),
     };
     index::by_namespace(&controller.sets);

@@ -3,8 +3,10 @@
 use crate::prelude::*;
 use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 
-/// The label of pods with the revision they were made from.
+/// The label of pods with the revision they were made from, and of a daemon set's revisions.
 pub(crate) const REVISION: &str = "controller-revision-hash";
+/// The label of a stateful set's revisions.
+pub(crate) const HASH: &str = "controller.kubernetes.io/hash";
 /// Names of equal hash that are tried before giving up.
 const COLLISIONS: i32 = 16;
 
@@ -53,14 +55,16 @@ fn data(template: &PodTemplateSpec) -> Value {
 /// Reads and writes revisions for one controller.
 pub(crate) struct History {
     client: Client,
+    /// What revisions have their hash under.
+    label: &'static str,
     pub(crate) revisions: Informer<ControllerRevision>,
 }
 
 impl History {
-    pub(crate) fn new(client: &Client, informers: &Informers) -> Self {
+    pub(crate) fn new(client: &Client, informers: &Informers, label: &'static str) -> Self {
         let revisions = informers.informer::<ControllerRevision>();
         index::by_owner(&revisions);
-        Self { client: client.clone(), revisions }
+        Self { client: client.clone(), label, revisions }
     }
 
     /// The revisions of `owner`, after making the one of `template`, or making it the newest again.
@@ -100,7 +104,7 @@ impl History {
             let hash = hash(&text, collisions);
             let mut labels: Labels =
                 template.metadata.as_ref().and_then(|meta| meta.labels.clone()).unwrap_or_default();
-            labels.insert(REVISION.to_owned(), hash.clone());
+            labels.insert(self.label.to_owned(), hash.clone());
             let new = ControllerRevision {
                 metadata: ObjectMeta {
                     name: Some(format!("{}-{hash}", owner.name())),

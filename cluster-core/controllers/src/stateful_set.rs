@@ -15,7 +15,7 @@ pub(crate) fn runner(context: &Context) -> Runner<StatefulSets> {
         sets,
         claims,
         control: PodControl::new(context, "statefulset-controller"),
-        history: History::new(&context.client, &context.informers),
+        history: History::new(&context.client, &context.informers, history::HASH),
     };
     index::by_namespace(&controller.sets);
     Runner::new(controller)

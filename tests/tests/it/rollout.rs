@@ -42,7 +42,7 @@ fn a_deployment_rolls_forward_and_back() {
 #[test]
 fn sets_remember_what_each_of_their_revisions_was_for() {
     let t = Space::new("history");
-    for kind in ["StatefulSet", "DaemonSet"] {
+    for (kind, label) in [("StatefulSet", "controller.kubernetes.io/hash"), ("DaemonSet", "controller-revision-hash")] {
         t.apply(&format!(
             "{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: s, annotations: {{kubernetes.io/change-cause: the first}}}}, \
              spec: {{selector: {{matchLabels: {{a: {kind}}}}}, template: {{metadata: {{labels: {{a: {kind}}}}}, \
@@ -51,6 +51,7 @@ fn sets_remember_what_each_of_their_revisions_was_for() {
         t.ok(&format!(
             "timeout 30 sh -c 'until kubectl rollout history {kind}/s | grep \"1 .*the first\"; do :; done'"
         ));
+        t.shows(&format!("kubectl get controllerrevisions -l a={kind},{label} -o name"), &["/s-"]);
     }
 }
 
