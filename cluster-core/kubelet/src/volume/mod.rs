@@ -250,10 +250,8 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
         return Ok(disk);
     }
     let local = spec.local.ok_or_else(|| format!("volume {name:?} is of a kind this node cannot mount"))?;
-    let path = PathBuf::from(&local.path);
-    if !path.exists() {
-        return Err(format!("path {:?} does not exist", local.path));
-    }
+    // What a link leads to is what a group is to be given.
+    let path = std::fs::canonicalize(&local.path).map_err(|_| format!("path {:?} does not exist", local.path))?;
     if let Some(group) = context.fs_group.filter(|group| !(context.trust_top && is_groups(&path, *group))) {
         let given = path.clone();
         // There may be many files.

@@ -57,7 +57,7 @@ fn open_inside(volume: &Path, sub: &str) -> Result<OwnedFd, String> {
         Err(_) => PathBuf::from(sub),
     };
     let mut at = open(&root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(text)?;
-    let mode = fstat(&at).map_err(text)?.st_mode & 0o777;
+    let mode = fstat(&at).map_err(text)?.st_mode & 0o7777;
     for part in wanted.components().filter(|c| matches!(c, Component::Normal(_))) {
         let name = part.as_os_str();
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -74,8 +74,9 @@ fn open_inside(volume: &Path, sub: &str) -> Result<OwnedFd, String> {
             return Err(outside());
         }
         if made {
-            let mode = Permissions::from_mode(found & !0o777 | mode);
-            std::fs::set_permissions(format!("/proc/self/fd/{}", at.as_raw_fd()), mode).map_err(|e| e.to_string())?;
+            let as_the_volume = Permissions::from_mode(mode);
+            std::fs::set_permissions(format!("/proc/self/fd/{}", at.as_raw_fd()), as_the_volume)
+                .map_err(|e| e.to_string())?;
         }
     }
     Ok(at)
@@ -108,11 +109,11 @@ mod tests {
         for (sub, wanted) in cases {
             assert_eq!(open_inside(&volume, sub).is_ok(), wanted, "{sub}");
         }
-        std::fs::set_permissions(&volume, Permissions::from_mode(0o2777)).expect("opened");
+        std::fs::set_permissions(&volume, Permissions::from_mode(0o3777)).expect("opened");
         open_inside(&volume, "open/deep").expect("made");
-        for (made, wanted) in [("new/deep", 0o755), ("open", 0o777), ("open/deep", 0o777)] {
+        for (made, wanted) in [("new/deep", 0o755), ("open", 0o3777), ("open/deep", 0o3777)] {
             let mode = volume.join(made).metadata().expect("a folder").permissions().mode();
-            assert_eq!(mode & 0o777, wanted, "{made}");
+            assert_eq!(mode & 0o7777, wanted, "{made}");
         }
     }
 }
