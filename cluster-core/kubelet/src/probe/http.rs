@@ -24,19 +24,27 @@ pub(crate) async fn get(action: &HTTPGetAction, target: &Target<'_>) -> Result<O
     let mut url = Url::parse(&url).map_err(|e| format!("Get {url:?}: {e}"))?;
     for _ in 0..REDIRECTS {
         let failed = |why: String| format!("Get {:?}: {why}", url.as_str());
-        let (status, location) = ask(action, &url).await.map_err(failed)?;
+        let Answer { status, location, body } = ask(action, &url).await.map_err(failed)?;
         match (status.as_u16(), location.and_then(|to| url.join(&to).ok())) {
             (200..300, _) => return Ok(None),
             (300..400, Some(next)) if next.host() == url.host() => url = next,
-            (300..400, _) => return Ok(Some("Probe terminated redirects".to_owned())),
+            (300..400, _) => return Ok(Some(format!("Probe terminated redirects, Response body: {body}"))),
             (status, _) => return Err(format!("HTTP probe failed with statuscode: {status}")),
         }
     }
     Err(format!("Get {:?}: stopped after {REDIRECTS} redirects", url.as_str()))
 }
 
-/// The status of one answer, and where it leads.
-async fn ask(action: &HTTPGetAction, url: &Url) -> Result<(StatusCode, Option<String>), String> {
+/// What is read of an answer.
+struct Answer {
+    status: StatusCode,
+    /// Where it leads.
+    location: Option<String>,
+    /// Empty when it is too long.
+    body: String,
+}
+
+async fn ask(action: &HTTPGetAction, url: &Url) -> Result<Answer, String> {
     let failed = |why: &dyn std::fmt::Display| why.to_string();
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let port = url.port_or_known_default().unwrap_or(80);
@@ -65,21 +73,20 @@ fn request(action: &HTTPGetAction, url: &Url) -> http::Result<Request<Empty<Byte
     request.header("User-Agent", "kube-probe/1.37").header("Connection", "close").body(Empty::new())
 }
 
-async fn send<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<(StatusCode, Option<String>), hyper::Error>
+async fn send<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
     let response = sender.send_request(request).await?;
-    let location = response.headers().get(http::header::LOCATION).and_then(|to| to.to_str().ok());
-    let answer = (response.status(), location.map(str::to_owned));
-    // The body is read so that the server does not see a broken pipe; its content does not matter.
-    if Limited::new(response.into_body(), BODY_LIMIT).collect().await.is_err() {
-        tracing::trace!("a probe's answer was cut off");
-    }
+    let location = response.headers().get(http::header::LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
+    let status = response.status();
+    // It is read too so that the server does not see a broken pipe.
+    let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await.map(|body| body.to_bytes());
     driver.abort();
-    Ok(answer)
+    let body = body.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    Ok(Answer { status, location, body })
 }
 
 #[cfg(test)]
@@ -94,7 +101,7 @@ mod tests {
             .route("/fine", route(|| async { "fine" }))
             .route("/near", route(|| async { Redirect::to("/fine?x=1") }))
             .route("/bad", route(|| async { Redirect::to("nothing") }))
-            .route("/far", route(|| async { Redirect::to("http://0.0.0.0/") }))
+            .route("/far", route(|| async { (StatusCode::FOUND, [("location", "http://0.0.0.0/")], "to 0.0.0.0") }))
             .route("/round", route(|| async { Redirect::to("round") }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = i32::from(listener.local_addr().expect("an address").port());
@@ -105,7 +112,7 @@ mod tests {
             ("fine", Ok(None)),
             ("/near", Ok(None)),
             ("/bad", Err("HTTP probe failed with statuscode: 404".to_owned())),
-            ("/far", Ok(Some("Probe terminated redirects".to_owned()))),
+            ("/far", Ok(Some("Probe terminated redirects, Response body: to 0.0.0.0".to_owned()))),
             ("/round", Err(format!("Get \"http://127.0.0.1:{port}/round\": stopped after 10 redirects"))),
         ];
         for (path, expected) in cases {
