@@ -83,9 +83,9 @@ where
     let location = response.headers().get(http::header::LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
     let status = response.status();
     // It is read too so that the server does not see a broken pipe.
-    let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await.map(|body| body.to_bytes());
+    let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await;
     driver.abort();
-    let body = body.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let body = body.map(|read| String::from_utf8_lossy(&read.to_bytes()).into_owned()).unwrap_or_default();
     Ok(Answer { status, location, body })
 }
 
