@@ -3,12 +3,14 @@
 use crate::Error;
 use cluster_client::{Informers, Object, ObjectKey};
 use cluster_config::SIMULATED;
+use futures::TryStreamExt;
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::Node;
+use rtnetlink::packet_route::address::AddressAttribute;
 use rtnetlink::packet_route::route::RouteProtocol;
 use rtnetlink::{Handle, RouteMessageBuilder};
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 use tokio_util::sync::CancellationToken;
 
 /// Marks our routes in the kernel's table, so that `ip route show proto 77` lists them.
@@ -16,8 +18,7 @@ const PROTOCOL: RouteProtocol = RouteProtocol::Other(77);
 
 /// Keeps the routes until `cancel`.
 pub async fn run(informers: Informers, own_node: String, cancel: CancellationToken) -> Result<(), Error> {
-    let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Netlink)?;
-    tokio::spawn(connection);
+    let handle = handle()?;
     let nodes = informers.informer::<Node>();
     let mut changes = nodes.subscribe();
     let mut routes: BTreeMap<ObjectKey, (Ipv4Net, Ipv4Addr)> = BTreeMap::new();
@@ -41,18 +42,48 @@ pub async fn run(informers: Informers, own_node: String, cancel: CancellationTok
     Ok(())
 }
 
-/// Gives the loopback interface an address that the node answers on; one that is there already is fine.
-pub(crate) async fn add_loopback_address(address: Ipv4Addr) -> Result<(), Error> {
-    /// The index of `lo`: the kernel makes it first in every network namespace.
-    const LOOPBACK: u32 = 1;
+/// The index of `lo`: the kernel makes it first in every network namespace.
+const LOOPBACK: u32 = 1;
+
+fn handle() -> Result<Handle, Error> {
     let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Netlink)?;
     tokio::spawn(connection);
-    match handle.address().add(LOOPBACK, address.into(), 32).execute().await {
+    Ok(handle)
+}
+
+/// Gives the loopback interface an address that the node answers on; one that is there already is fine.
+pub(crate) async fn add_loopback_address(address: Ipv4Addr) -> Result<(), Error> {
+    match handle()?.address().add(LOOPBACK, address.into(), 32).execute().await {
         Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -nix::libc::EEXIST => Ok(()),
-        other => {
-            other.map_err(|source| Error::Route { step: format!("add {address} to the loopback interface"), source })
-        }
+        other => other.map_err(|source| failed(format!("add {address} to the loopback interface"), source)),
     }
+}
+
+/// Takes an address from the loopback interface again.
+pub(crate) async fn remove_loopback_address(address: Ipv4Addr) -> Result<(), Error> {
+    let step = || format!("remove {address} from the loopback interface");
+    let handle = handle()?;
+    let mut found = handle.address().get().set_link_index_filter(LOOPBACK).set_address_filter(address.into()).execute();
+    while let Some(message) = found.try_next().await.map_err(|source| failed(step(), source))? {
+        handle.address().del(message).execute().await.map_err(|source| failed(step(), source))?;
+    }
+    Ok(())
+}
+
+/// What the loopback interface answers on.
+pub(crate) async fn loopback_addresses() -> Result<BTreeSet<Ipv4Addr>, Error> {
+    let found = handle()?.address().get().set_link_index_filter(LOOPBACK).execute();
+    let found: Vec<_> = found.try_collect().await.map_err(|source| failed("list addresses".to_owned(), source))?;
+    let attributes = found.into_iter().flat_map(|message| message.attributes);
+    let address = |attribute| match attribute {
+        AddressAttribute::Address(IpAddr::V4(address)) => Some(address),
+        _ => None,
+    };
+    Ok(attributes.filter_map(address).collect())
+}
+
+fn failed(step: String, source: rtnetlink::Error) -> Error {
+    Error::Route { step, source }
 }
 
 /// The pods of another node and the address that leads to them; to what is simulated nothing leads.
@@ -76,14 +107,14 @@ fn message(pods: Ipv4Net, gateway: Ipv4Addr) -> rtnetlink::packet_route::route::
 
 async fn replace(handle: &Handle, pods: Ipv4Net, gateway: Ipv4Addr) -> Result<(), Error> {
     let added = handle.route().add(message(pods, gateway)).replace().execute().await;
-    added.map_err(|source| Error::Route { step: format!("route {pods} by {gateway}"), source })
+    added.map_err(|source| failed(format!("route {pods} by {gateway}"), source))
 }
 
 async fn delete(handle: &Handle, pods: Ipv4Net, gateway: Ipv4Addr) -> Result<(), Error> {
     match handle.route().del(message(pods, gateway)).execute().await {
         // ESRCH: the kernel dropped the route with its interface.
         Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -nix::libc::ESRCH => Ok(()),
-        other => other.map_err(|source| Error::Route { step: format!("remove the route {pods}"), source }),
+        other => other.map_err(|source| failed(format!("remove the route {pods}"), source)),
     }
 }
 

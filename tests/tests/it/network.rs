@@ -205,6 +205,16 @@ fn a_load_balancer_gets_an_address_that_answers() {
     let ip = t.ok("kubectl get service web -o jsonpath='{.status.loadBalancer.ingress[0].ip}'");
     let ask = format!("kubectl exec web-1 -- wget -T 2 -qO- http://{ip}/");
     assert!(t.ok(&format!("until {ask}; do :; done")).starts_with('h'));
+    // This machine is on the nodes' network; to whom the address goes next is the one that has a pod.
+    let from_here = |answer: &str| {
+        t.ok(&format!("timeout 60 sh -c 'until curl -s -m 2 http://{ip}/ | grep {answer}; do :; done'"));
+    };
+    from_here("h1");
+    from_here("h2");
+    t.ok("kubectl delete pod web-1 --wait=false");
+    t.ok("kubectl patch service web -p '{\"spec\":{\"externalTrafficPolicy\":\"Local\"}}'");
+    from_here("h2");
+    t.ok(&format!("docker exec {}-worker-2 ip -4 address show dev lo | grep -F {ip}/32", cluster()));
 }
 
 #[test]

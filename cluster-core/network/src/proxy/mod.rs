@@ -2,8 +2,10 @@
 //! keeps it by deltas.
 //!
 //! `model` and `host_ports` read the API objects, `ruleset` says what the table holds, `delta` how to get from one table to the next,
-//! [`nft`] carries it into the kernel in one transaction. `health` tells load balancers how it goes.
+//! [`nft`] carries it into the kernel in one transaction. `health` tells load balancers how it goes, `announce` says for which of
+//! their addresses this node answers.
 
+mod announce;
 mod delta;
 mod health;
 mod host_ports;
@@ -17,13 +19,14 @@ pub use model::{Endpoint, HealthCheck, Model, Place, ServicePort, service_ports}
 pub use ruleset::{Ruleset, ruleset};
 
 use crate::{Error, nft};
+use announce::Announced;
 use cluster_client::events::Recorder;
-use cluster_client::{Informers, Object, ObjectKey};
+use cluster_client::{Informers, Object};
 use health::Health;
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -70,9 +73,10 @@ pub async fn run(
     }
     let (mut service_changes, mut slice_changes) = (services.subscribe(), slices.subscribe());
     let (mut pod_changes, mut node_changes) = (pods.subscribe(), nodes.subscribe());
-    let surroundings = || Surroundings::read(nodes.get(&ObjectKey::new("", &options.node)).as_deref(), &pods.list());
+    let surroundings = || Surroundings::read(&options.node, &nodes.list(), &pods.list());
     let mut own = surroundings();
     let mut health = Health::new(&options.node, Recorder::new(informers.client().clone(), "kube-proxy", &options.node));
+    let mut announced = Announced::found(options.dns_address).await?;
     let mut applied: Option<Ruleset> = None;
     loop {
         while service_changes.try_recv().is_ok() || slice_changes.try_recv().is_ok() {}
@@ -89,13 +93,18 @@ pub async fn run(
             }
         }
         health.updated(own.leaving, &model.health_checks).await;
+        let held = services.list().into_iter().flat_map(|service| {
+            let slices = slices.by_index(BY_SERVICE, &service.key().to_string());
+            announce::addresses_of(&service, &slices, &own.answering, &options.node)
+        });
+        announced.hold(held.collect()).await?;
         synced.send_replace(true);
         // Pods and nodes change often, what matters of them here seldom.
         let own_changed = async {
             loop {
                 tokio::select! {
                     Some(_) = pod_changes.recv() => {}
-                    Some(_) = node_changes.recv() => {}
+                    Some(_) = node_changes.recv() => while node_changes.try_recv().is_ok() {},
                     else => std::future::pending().await,
                 }
                 let now = surroundings();
@@ -120,14 +129,18 @@ struct Surroundings {
     zone: Option<String>,
     /// Load balancers should leave the node alone.
     leaving: bool,
+    /// The nodes that may answer for load balancers.
+    answering: BTreeSet<String>,
 }
 
 impl Surroundings {
-    fn read(node: Option<&Node>, pods: &[Arc<Pod>]) -> Self {
+    fn read(own: &str, nodes: &[Arc<Node>], pods: &[Arc<Pod>]) -> Self {
+        let node = nodes.iter().find(|node| node.name() == own);
         Self {
             host_ports: host_ports(pods),
             zone: node.and_then(|node| node.label(ZONE)).map(str::to_owned),
-            leaving: node.is_some_and(health::is_leaving),
+            leaving: node.is_some_and(|node| health::is_leaving(node)),
+            answering: announce::candidates(nodes),
         }
     }
 }

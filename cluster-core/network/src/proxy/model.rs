@@ -154,7 +154,7 @@ pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], place: Pl
     spec.ports.iter().flatten().filter_map(of_port).collect()
 }
 
-fn is_ours(service: &Service) -> bool {
+pub(super) fn is_ours(service: &Service) -> bool {
     !NOT_OURS.iter().any(|key| service.label(key).is_some())
 }
 
@@ -173,11 +173,16 @@ fn addresses(texts: &[String]) -> Vec<Ipv4Addr> {
 
 fn external_ips(service: &Service, spec: &ServiceSpec) -> Vec<Ipv4Addr> {
     let mut ips = addresses(spec.external_ips.as_deref().unwrap_or_default());
+    ips.extend(ingress_ips(service));
+    ips
+}
+
+/// The addresses of a service's load balancer.
+pub(super) fn ingress_ips(service: &Service) -> impl Iterator<Item = Ipv4Addr> {
     let ingress = service.status.as_ref().and_then(|s| s.load_balancer.as_ref()).and_then(|b| b.ingress.as_ref());
     // A balancer that is a proxy of its own must see its traffic.
     let own = ingress.into_iter().flatten().filter(|ingress| ingress.ip_mode.as_deref() != Some("Proxy"));
-    ips.extend(own.filter_map(|ingress| ingress.ip.as_deref()?.parse::<Ipv4Addr>().ok()));
-    ips
+    own.filter_map(|ingress| ingress.ip.as_deref()?.parse().ok())
 }
 
 fn affinity(spec: &ServiceSpec) -> Option<u32> {
@@ -207,7 +212,7 @@ fn candidates(slices: &[Arc<EndpointSlice>], port_name: &str, protocol: &str, pl
 }
 
 /// Ready, and serving while terminating; absent conditions count as ready (discovery/v1).
-fn conditions(endpoint: &ApiEndpoint) -> (bool, bool) {
+pub(super) fn conditions(endpoint: &ApiEndpoint) -> (bool, bool) {
     let Some(conditions) = &endpoint.conditions else { return (true, false) };
     let ready = conditions.ready.unwrap_or(true);
     let terminating = conditions.terminating.unwrap_or(false);

@@ -1,0 +1,129 @@
+//! The addresses of load balancers, for whoever is on the nodes' network: one node has each, and answers for it.
+
+use super::model::{conditions, ingress_ips, is_ours};
+use crate::{Error, routes};
+use cluster_client::Object;
+use cluster_config::SIMULATED;
+use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// Load balancers leave nodes with this label alone.
+const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/// What this node answers for now.
+#[derive(Default)]
+pub(super) struct Announced(BTreeSet<Ipv4Addr>);
+
+impl Announced {
+    /// What a process before this one has left; `own` are addresses for other ends.
+    pub(super) async fn found(own: Ipv4Addr) -> Result<Self, Error> {
+        let mut found = routes::loopback_addresses().await?;
+        found.retain(|address| !address.is_loopback() && *address != own);
+        Ok(Self(found))
+    }
+
+    /// Answers for these and no others.
+    pub(super) async fn hold(&mut self, wanted: BTreeSet<Ipv4Addr>) -> Result<(), Error> {
+        for address in self.0.difference(&wanted) {
+            routes::remove_loopback_address(*address).await?;
+        }
+        for address in wanted.difference(&self.0) {
+            routes::add_loopback_address(*address).await?;
+        }
+        self.0 = wanted;
+        Ok(())
+    }
+}
+
+/// The names of the nodes that may answer.
+pub(super) fn candidates(nodes: &[Arc<Node>]) -> BTreeSet<String> {
+    let may = |node: &&Arc<Node>| {
+        let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        let ready = conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+        ready && node.label(SIMULATED).is_none() && node.label(EXCLUDED).is_none() && !super::health::is_leaving(node)
+    };
+    nodes.iter().filter(may).map(|node| node.name().to_owned()).collect()
+}
+
+/// The service's addresses for which `own` answers. All nodes come to the same answer: a service with a local policy
+/// goes to one that has a pod of it, and few addresses move when a node comes or goes.
+pub(super) fn addresses_of(
+    service: &Service,
+    slices: &[Arc<EndpointSlice>],
+    nodes: &BTreeSet<String>,
+    own: &str,
+) -> Vec<Ipv4Addr> {
+    let Some(spec) = service.spec.as_ref().filter(|_| is_ours(service)) else { return Vec::new() };
+    let local = spec.external_traffic_policy.as_deref() == Some("Local");
+    let endpoints = slices.iter().flat_map(|slice| slice.endpoints.iter().flatten());
+    let near: BTreeSet<&str> = endpoints
+        .filter(|endpoint| conditions(endpoint).0)
+        .filter_map(|endpoint| endpoint.node_name.as_deref())
+        .collect();
+    let may = |node: &&String| !local || near.contains(node.as_str());
+    let mine = |address: &Ipv4Addr| {
+        let chosen = nodes.iter().filter(may).max_by_key(|node| weight(*address, node));
+        chosen.is_some_and(|node| node == own)
+    };
+    ingress_ips(service).filter(mine).collect()
+}
+
+fn weight(address: Ipv4Addr, node: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (address, node).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, from_value, json};
+
+    #[test]
+    fn each_address_has_one_node_and_a_local_service_one_with_a_pod() {
+        let nodes: BTreeSet<String> = ["a", "b", "c"].map(str::to_owned).into();
+        let slice: EndpointSlice = from_value(json!({"addressType": "IPv4", "endpoints": [
+            {"addresses": ["10.0.0.1"], "nodeName": "b"},
+            {"addresses": ["10.0.0.2"], "nodeName": "c", "conditions": {"ready": false}}]}))
+        .expect("a slice");
+        let slice = Arc::new(slice);
+        let mut used = BTreeSet::new();
+        for last in 0..20 {
+            for (policy, only) in [("Cluster", None), ("Local", Some("b"))] {
+                let address = format!("172.30.0.{last}");
+                let service: Service = from_value(json!({"spec": {"externalTrafficPolicy": policy},
+                    "status": {"loadBalancer": {"ingress": [{"ip": address}, {"ip": "172.30.0.99", "ipMode": "Proxy"}]}}})).expect("a service");
+                let holds = |node: &&String| {
+                    let held = addresses_of(&service, std::slice::from_ref(&slice), &nodes, node);
+                    held == [address.parse::<Ipv4Addr>().expect("an address")]
+                };
+                let holders: Vec<&String> = nodes.iter().filter(holds).collect();
+                assert!(holders.len() == 1 && only.is_none_or(|only| holders[0] == only), "{policy}: {holders:?}");
+                used.insert(holders[0].clone());
+            }
+        }
+        assert_eq!(used, nodes);
+    }
+
+    #[test]
+    fn nodes_that_are_ready_and_stay_may_answer() {
+        let node = |ready: &str, more: Value| {
+            let mut node =
+                json!({"metadata": {"name": "n"}, "status": {"conditions": [{"type": "Ready", "status": ready}]}});
+            node["metadata"]["labels"] = more;
+            Arc::new(from_value::<Node>(node).expect("a node"))
+        };
+        for (node, may) in [
+            (node("True", json!({})), true),
+            (node("Unknown", json!({})), false),
+            (node("True", json!({EXCLUDED: ""})), false),
+            (node("True", json!({SIMULATED: ""})), false),
+        ] {
+            assert_eq!(candidates(std::slice::from_ref(&node)).contains("n"), may, "{node:?}");
+        }
+    }
+}
