@@ -88,12 +88,12 @@ fn service_cidr(server: &ApiServer) -> Value {
 /// Makes what is missing, on all processors: the first start makes some two hundred objects.
 async fn ensure(server: &Arc<ApiServer>, objects: Vec<Value>) -> Result<(), StartError> {
     let share = objects.len().div_ceil(tokio::runtime::Handle::current().metrics().num_workers());
-    let mut tasks = JoinSet::new();
-    for objects in objects.chunks(share.max(1)) {
-        let (server, objects) = (Arc::clone(server), objects.to_vec());
-        tasks.spawn(
-            async move { try_join_all(objects.into_iter().map(|object| create(&server, object))).await.map(drop) },
-        );
+    let (mut tasks, mut objects) = (JoinSet::new(), objects.into_iter());
+    while objects.len() > 0 {
+        let mine: Vec<Value> = objects.by_ref().take(share).collect();
+        let server = Arc::clone(server);
+        tasks
+            .spawn(async move { try_join_all(mine.into_iter().map(|object| create(&server, object))).await.map(drop) });
     }
     while let Some(made) = tasks.join_next().await {
         let failed =

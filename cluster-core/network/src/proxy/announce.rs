@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Load balancers leave nodes with this label alone.
 const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
-/// What this node answers for now.
+/// What this node answers for.
 #[derive(Default)]
 pub(super) struct Announced(BTreeSet<Ipv4Addr>);
 
@@ -49,27 +49,26 @@ pub(super) fn candidates(nodes: &[Arc<Node>]) -> BTreeSet<String> {
     nodes.iter().filter(may).map(|node| node.name().to_owned()).collect()
 }
 
-/// The service's addresses for which `own` answers. All nodes come to the same answer: a service with a local policy
-/// goes to one that has a pod of it, and few addresses move when a node comes or goes.
-pub(super) fn addresses_of(
-    service: &Service,
-    slices: &[Arc<EndpointSlice>],
+/// The addresses of services for which `own` answers. All nodes come to the same answer, since all run one program: a
+/// service with a local policy goes to one that has a pod of it, and few addresses move when a node comes or goes.
+pub(super) fn addresses(
+    services: &[Arc<Service>],
+    slices_of: impl Fn(&str) -> Vec<Arc<EndpointSlice>>,
     nodes: &BTreeSet<String>,
     own: &str,
-) -> Vec<Ipv4Addr> {
-    let Some(spec) = service.spec.as_ref().filter(|_| is_ours(service)) else { return Vec::new() };
-    let local = spec.external_traffic_policy.as_deref() == Some("Local");
-    let endpoints = slices.iter().flat_map(|slice| slice.endpoints.iter().flatten());
-    let near: BTreeSet<&str> = endpoints
-        .filter(|endpoint| conditions(endpoint).0)
-        .filter_map(|endpoint| endpoint.node_name.as_deref())
-        .collect();
-    let may = |node: &&String| !local || near.contains(node.as_str());
-    let mine = |address: &Ipv4Addr| {
-        let chosen = nodes.iter().filter(may).max_by_key(|node| weight(*address, node));
-        chosen.is_some_and(|node| node == own)
-    };
-    ingress_ips(service).filter(mine).collect()
+) -> BTreeSet<Ipv4Addr> {
+    let mut mine = BTreeSet::new();
+    for service in services.iter().filter(|service| is_ours(service) && ingress_ips(service).next().is_some()) {
+        let local = service.spec.as_ref().is_some_and(|s| s.external_traffic_policy.as_deref() == Some("Local"));
+        let slices = if local { slices_of(&service.key().to_string()) } else { Vec::new() };
+        let endpoints = slices.iter().flat_map(|slice| slice.endpoints.iter().flatten());
+        let ready = endpoints.filter(|endpoint| conditions(endpoint).0);
+        let near: BTreeSet<&str> = ready.filter_map(|endpoint| endpoint.node_name.as_deref()).collect();
+        let may = |node: &&String| !local || near.contains(node.as_str());
+        let chosen = |address: Ipv4Addr| nodes.iter().filter(may).max_by_key(|node| weight(address, node));
+        mine.extend(ingress_ips(service).filter(|address| chosen(*address).is_some_and(|node| node == own)));
+    }
+    mine
 }
 
 fn weight(address: Ipv4Addr, node: &str) -> u64 {
@@ -97,9 +96,10 @@ mod tests {
                 let address = format!("172.30.0.{last}");
                 let service: Service = from_value(json!({"spec": {"externalTrafficPolicy": policy},
                     "status": {"loadBalancer": {"ingress": [{"ip": address}, {"ip": "172.30.0.99", "ipMode": "Proxy"}]}}})).expect("a service");
+                let service = Arc::new(service);
                 let holds = |node: &&String| {
-                    let held = addresses_of(&service, std::slice::from_ref(&slice), &nodes, node);
-                    held == [address.parse::<Ipv4Addr>().expect("an address")]
+                    let held = addresses(std::slice::from_ref(&service), |_| vec![slice.clone()], &nodes, node);
+                    held == BTreeSet::from([address.parse().expect("an address")])
                 };
                 let holders: Vec<&String> = nodes.iter().filter(holds).collect();
                 assert!(holders.len() == 1 && only.is_none_or(|only| holders[0] == only), "{policy}: {holders:?}");

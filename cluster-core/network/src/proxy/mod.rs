@@ -21,14 +21,13 @@ pub use ruleset::{Ruleset, ruleset};
 use crate::{Error, nft};
 use announce::Announced;
 use cluster_client::events::Recorder;
-use cluster_client::{Informers, Object};
+use cluster_client::{Informer, Informers, Object, ObjectKey};
 use health::Health;
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -73,15 +72,17 @@ pub async fn run(
     }
     let (mut service_changes, mut slice_changes) = (services.subscribe(), slices.subscribe());
     let (mut pod_changes, mut node_changes) = (pods.subscribe(), nodes.subscribe());
-    let surroundings = || Surroundings::read(&options.node, &nodes.list(), &pods.list());
-    let mut own = surroundings();
+    let slices_of = |service: &str| slices.by_index(BY_SERVICE, service);
+    let mut own = Surroundings { host_ports: host_ports(&pods.list()), ..Surroundings::default() };
+    own.see(&options.node, &nodes);
     let mut health = Health::new(&options.node, Recorder::new(informers.client().clone(), "kube-proxy", &options.node));
     let mut announced = Announced::found(options.dns_address).await?;
     let mut applied: Option<Ruleset> = None;
     loop {
         while service_changes.try_recv().is_ok() || slice_changes.try_recv().is_ok() {}
         let place = Place { node: &options.node, zone: own.zone.as_deref() };
-        let mut model = Model::read(&services.list(), |key| slices.by_index(BY_SERVICE, key), place);
+        let all = services.list();
+        let mut model = Model::read(&all, slices_of, place);
         model.lead(&own.host_ports);
         let wanted = ruleset(&model, &options);
         if applied.as_ref() != Some(&wanted) {
@@ -93,25 +94,22 @@ pub async fn run(
             }
         }
         health.updated(own.leaving, &model.health_checks).await;
-        let held = services.list().into_iter().flat_map(|service| {
-            let slices = slices.by_index(BY_SERVICE, &service.key().to_string());
-            announce::addresses_of(&service, &slices, &own.answering, &options.node)
-        });
-        announced.hold(held.collect()).await?;
+        announced.hold(announce::addresses(&all, slices_of, &own.answering, &options.node)).await?;
         synced.send_replace(true);
         // Pods and nodes change often, what matters of them here seldom.
         let own_changed = async {
-            loop {
+            let mut now = own.clone();
+            while now == own {
                 tokio::select! {
-                    Some(_) = pod_changes.recv() => {}
-                    Some(_) = node_changes.recv() => while node_changes.try_recv().is_ok() {},
+                    Some(_) = pod_changes.recv() => now.host_ports = host_ports(&pods.list()),
+                    Some(_) = node_changes.recv() => {
+                        while node_changes.try_recv().is_ok() {}
+                        now.see(&options.node, &nodes);
+                    }
                     else => std::future::pending().await,
                 }
-                let now = surroundings();
-                if now != own {
-                    return now;
-                }
             }
+            now
         };
         tokio::select! {
             () = cancel.cancelled() => return Ok(()),
@@ -123,7 +121,7 @@ pub async fn run(
 }
 
 /// What the proxy goes by beside services.
-#[derive(PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 struct Surroundings {
     host_ports: BTreeMap<HostPort, Endpoint>,
     zone: Option<String>,
@@ -134,14 +132,12 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    fn read(own: &str, nodes: &[Arc<Node>], pods: &[Arc<Pod>]) -> Self {
-        let node = nodes.iter().find(|node| node.name() == own);
-        Self {
-            host_ports: host_ports(pods),
-            zone: node.and_then(|node| node.label(ZONE)).map(str::to_owned),
-            leaving: node.is_some_and(|node| health::is_leaving(node)),
-            answering: announce::candidates(nodes),
-        }
+    /// Takes in what the nodes are now.
+    fn see(&mut self, own: &str, nodes: &Informer<Node>) {
+        let node = nodes.get(&ObjectKey::new("", own));
+        self.zone = node.as_ref().and_then(|node| node.label(ZONE)).map(str::to_owned);
+        self.leaving = node.is_some_and(|node| health::is_leaving(&node));
+        self.answering = announce::candidates(&nodes.list());
     }
 }
 
