@@ -3,6 +3,7 @@
 use crate::client::collection_path;
 use crate::reflector::Reflector;
 use crate::{Client, Object, WatchScope};
+use futures::FutureExt as _;
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -176,7 +177,7 @@ impl<K: Object> Informer<K> {
         let (synced_tx, synced) = watch::channel(false);
         let (backend, filled) = (client.backend().clone(), cache.clone());
         let reflector = Reflector { backend, scope, trim, cache: filled, synced: synced_tx, position: None };
-        let task = tokio::spawn(reflector.run());
+        let task = tokio::spawn(reflector.run().boxed());
         Self(Arc::new(Shared { cache, synced, task: task.abort_handle() }))
     }
 

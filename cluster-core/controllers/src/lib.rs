@@ -173,7 +173,7 @@ async fn start(client: Client, informers: Informers, options: Options, cancel: C
     let mut tasks = JoinSet::new();
     macro_rules! spawn {
         ($($runner:path),+ $(,)?) => {
-            $(tasks.spawn($runner(&context).run(cancel.clone()));)+
+            $(tasks.spawn($runner(&context).run(cancel.clone()).boxed());)+
         };
     }
     spawn!(
@@ -204,12 +204,12 @@ async fn start(client: Client, informers: Informers, options: Options, cancel: C
         volumes::ephemeral::runner,
         volumes::reclaim::runner,
     );
-    tasks.spawn(belongings::run_root_ca(context.clone()));
-    tasks.spawn(belongings::run_service_accounts(context.clone()));
-    tasks.spawn(garbage::run(context.clone()));
-    tasks.spawn(load_balancer::run(context.clone()));
-    tasks.spawn(node_ipam::run(context.clone()));
-    tasks.spawn(volumes::provision::make_default_class(context));
+    tasks.spawn(belongings::run_root_ca(context.clone()).boxed());
+    tasks.spawn(belongings::run_service_accounts(context.clone()).boxed());
+    tasks.spawn(garbage::run(context.clone()).boxed());
+    tasks.spawn(load_balancer::run(context.clone()).boxed());
+    tasks.spawn(node_ipam::run(context.clone()).boxed());
+    tasks.spawn(volumes::provision::make_default_class(context).boxed());
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a controller died");

@@ -55,7 +55,7 @@ impl<C: Controller> Runner<C> {
     {
         let controller = self.controller.clone();
         let keys = move |change: &Change<K>| keys(&controller, change);
-        self.feeds.spawn(feed(cache(&self.controller), self.queue.clone(), keys));
+        self.feeds.spawn(feed(cache(&self.controller), self.queue.clone(), keys).boxed());
         self.needs(cache)
     }
 
@@ -80,7 +80,7 @@ impl<C: Controller> Runner<C> {
         tracing::debug!(controller = C::NAME, "started");
         let mut workers = JoinSet::new();
         for _ in 0..C::WORKERS {
-            workers.spawn(work(controller.clone(), queue.clone()));
+            workers.spawn(work(controller.clone(), queue.clone()).boxed());
         }
         cancel.cancelled().await;
         queue.close();
@@ -127,12 +127,13 @@ async fn work<C: Controller>(controller: Arc<C>, queue: WorkQueue<ObjectKey>) {
                 queue.add_rate_limited(key.clone());
             }
         }
-        let (queue, rest) = (queue.clone(), (start.elapsed() * REST).min(LONGEST_REST));
-        tokio::spawn(async move {
-            tokio::time::sleep(rest).await;
-            queue.done(&key);
-        });
+        tokio::spawn(release(key, queue.clone(), (start.elapsed() * REST).min(LONGEST_REST)));
     }
+}
+
+async fn release(key: ObjectKey, queue: WorkQueue<ObjectKey>, rest: Duration) {
+    tokio::time::sleep(rest).await;
+    queue.done(&key);
 }
 
 #[cfg(test)]

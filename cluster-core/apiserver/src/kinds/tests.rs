@@ -238,6 +238,12 @@ fn faults_read_as_upstreams() {
         (pod(json!({"containers": []})), vec!["spec.containers: Required value"]),
         (pod(json!({"containers": [{"name": "a"}]})), vec!["spec.containers[0].image: Required value"]),
         (
+            pod(json!({"containers": [{"name": "a", "image": "a", "securityContext": {"procMount": "Unmasked"}}]})),
+            vec![
+                "spec.containers[0].securityContext.procMount: Invalid value: \"Unmasked\": `hostUsers` must be false to use `Unmasked`",
+            ],
+        ),
+        (
             pod(
                 json!({"containers": [{"name": "a", "image": "a", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}]}),
             ),

@@ -15,6 +15,7 @@ enum Role {
 pub(crate) fn validate(spec: &At<'_>, volumes: &[String], errors: &mut Errors) {
     spec.get("containers").required(errors);
     let (mut names, mut host_ports) = (Vec::new(), Vec::new());
+    let own_users = spec.get("hostUsers").value == false;
     for (list, role) in
         [("containers", Role::Main), ("initContainers", Role::Init), ("ephemeralContainers", Role::Ephemeral)]
     {
@@ -24,6 +25,10 @@ pub(crate) fn validate(spec: &At<'_>, volumes: &[String], errors: &mut Errors) {
             name.required_rule(name::dns_label, errors);
             if !name.is_empty() {
                 name.unique(&mut names, name.text().to_owned(), errors);
+            }
+            let proc = container.get("securityContext.procMount");
+            if proc.text() == "Unmasked" && !own_users {
+                errors.push(proc.invalid("`hostUsers` must be false to use `Unmasked`"));
             }
             for port in container.get("ports").items().filter(|_| role == Role::Main) {
                 host_port(&port, spec.get("hostNetwork").value == true, &mut host_ports, errors);
