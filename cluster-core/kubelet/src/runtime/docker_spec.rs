@@ -61,8 +61,6 @@ pub(super) fn create_body(spec: &ContainerSpec) -> ContainerCreateBody {
         cap_drop: some(spec.cap_drop.clone()),
         group_add: some(spec.groups.clone()),
         privileged: Some(spec.privileged),
-        masked_paths: spec.unmasked_proc.then(Vec::new),
-        readonly_paths: spec.unmasked_proc.then(Vec::new),
         readonly_rootfs: Some(spec.read_only_root),
         security_opt: some(spec.security_options.clone()),
         sysctls: some(spec.sysctls.clone()),
@@ -159,15 +157,6 @@ mod tests {
         assert_eq!(host.network_mode.as_deref(), Some("container:s"));
         assert_eq!(host.ipc_mode.as_deref(), Some("container:s"));
         assert_eq!(host.pid_mode, None);
-    }
-
-    #[test]
-    fn the_engines_own_choice_of_what_proc_hides_holds_unless_all_is_to_show() {
-        for (unmasked_proc, hidden) in [(false, None), (true, Some(vec![]))] {
-            let host = create_body(&ContainerSpec { unmasked_proc, ..ContainerSpec::default() }).host_config;
-            let host = host.expect("always set");
-            assert_eq!((host.masked_paths, host.readonly_paths), (hidden.clone(), hidden));
-        }
     }
 
     #[test]

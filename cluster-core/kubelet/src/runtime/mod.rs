@@ -125,8 +125,6 @@ pub struct ContainerSpec {
     pub cap_drop: Vec<String>,
     /// Full access to the node.
     pub privileged: bool,
-    /// Whether all of `/proc` shows, for a container that makes containers of its own.
-    pub unmasked_proc: bool,
     /// Whether the root file system refuses writes.
     pub read_only_root: bool,
     /// `no-new-privileges`, `seccomp=...`, `apparmor=...`.

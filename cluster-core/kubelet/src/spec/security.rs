@@ -31,7 +31,6 @@ pub(crate) fn apply(
     }
     out.groups = pod.supplemental_groups.iter().flatten().chain(&pod.fs_group).map(ToString::to_string).collect();
     out.privileged = own.privileged.unwrap_or_default();
-    out.unmasked_proc = own.proc_mount.as_deref() == Some("Unmasked");
     out.read_only_root = own.read_only_root_filesystem.unwrap_or_default();
     if let Some(capabilities) = own.capabilities {
         out.cap_add = capabilities.add.unwrap_or_default();
@@ -114,19 +113,6 @@ mod tests {
             let mut out = ContainerSpec::default();
             let result = apply(&spec, &spec.containers[0], &image, &mut out).map(|()| out.user.as_str());
             assert_eq!(result, wanted.map_err(str::to_owned), "{pod} {own}");
-        }
-    }
-
-    #[test]
-    fn proc_shows_whole_to_a_container_that_says_so() {
-        for (own, whole) in
-            [(json!({}), false), (json!({"procMount": "Default"}), false), (json!({"procMount": "Unmasked"}), true)]
-        {
-            let spec = json!({"containers": [{"name": "c", "securityContext": own}]});
-            let spec: PodSpec = serde_json::from_value(spec).expect("a pod spec");
-            let mut out = ContainerSpec::default();
-            apply(&spec, &spec.containers[0], &ImageInfo::default(), &mut out).expect("applied");
-            assert_eq!(out.unmasked_proc, whole, "{own}");
         }
     }
 }
