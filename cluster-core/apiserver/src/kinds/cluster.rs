@@ -1,7 +1,7 @@
 //! Namespaces, nodes, events, leases, priority and runtime classes.
 
 use super::cells::{OwnCell, age, join, or};
-use super::walk::{At, canonical_quantities, child, default, int, items, text, texts};
+use super::walk::{At, child, default, int, items, text, texts};
 use crate::prelude::*;
 use crate::registry::{Conversion, Deletion, Strategy};
 use cluster_object::field::{Error, Errors, Path, Reason};
@@ -41,9 +41,6 @@ pub(super) const NAMESPACE: Strategy = Strategy {
 
 pub(super) const NODE: Strategy = Strategy {
     defaults: |object| {
-        for list in ["capacity", "allocatable"] {
-            canonical_quantities(super::walk::at(object, &format!("status.{list}")));
-        }
         let capacity = object["status"]["capacity"].clone();
         if let Some(status) = child(object, "status").filter(|_| !capacity.is_null()) {
             default(status, "allocatable", capacity);
@@ -147,13 +144,7 @@ fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static st
 }
 
 pub(super) const RUNTIME_CLASS: Strategy = Strategy {
-    defaults: |object| canonical_quantities(super::walk::at(object, "overhead.podFixed")),
-    validate: |at, errors| {
-        for (_, amount) in at.get("overhead.podFixed").entries() {
-            amount.quantity(errors);
-        }
-        super::pod::validation::tolerations(&at.get("scheduling.tolerations"), errors);
-    },
+    validate: |at, errors| super::pod::validation::tolerations(&at.get("scheduling.tolerations"), errors),
     ..Strategy::NONE
 };
 

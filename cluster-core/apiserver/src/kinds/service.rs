@@ -151,10 +151,12 @@ fn service(at: &At<'_>, errors: &mut Errors) {
         }
         _ => {}
     }
-    let (mut names, mut seen, mut node_ports) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut seen, mut node_ports) = (Vec::new(), Vec::new());
     let several = items(ports.value).len() > 1;
     for port in ports.items() {
-        service_port(&port, several, &mut names, errors);
+        if several && port.get("name").is_empty() {
+            errors.push(port.get("name").missing(""));
+        }
         if kind == "LoadBalancer" && port.get("port").int() == KUBELET {
             let why = format!("may not expose port {KUBELET} externally since it is used by kubelet");
             errors.push(Error::invalid(&port.path, &KUBELET.into(), &why));
@@ -235,20 +237,6 @@ fn balancer(service: &Value, errors: &mut Errors) {
     }
 }
 
-fn service_port(port: &At<'_>, name_required: bool, names: &mut Vec<String>, errors: &mut Errors) {
-    let name = port.get("name");
-    if name.is_empty() {
-        if name_required {
-            errors.push(name.missing(""));
-        }
-    } else {
-        name.rule(name::dns_label, errors);
-        name.unique(names, name.text().to_owned(), errors);
-    }
-    port.get("port").port(errors);
-    port.get("targetPort").port_or_name(errors);
-}
-
 fn service_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
     let (spec, was) = (at.get("spec"), &old["spec"]);
     if has_cluster_ip(at.value)
@@ -324,8 +312,9 @@ mod tests {
     }
 
     fn faults(object: &Value) -> Vec<String> {
-        let mut errors = Errors::new();
+        let mut errors = At::root(object).faults(named("Service"));
         service(&At::root(object), &mut errors);
+        order::sort(named("Service"), &Path::default(), &mut errors);
         errors.iter().map(ToString::to_string).collect()
     }
 

@@ -140,16 +140,31 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
 }
 
 /// Tables of rules for parts that several kinds have.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 27] = [
+    "ClaimSpec",
     "Container",
+    "CustomScale",
     "DaemonSetRollingUpdate",
     "DeviceClaim",
+    "DownwardFile",
+    "FieldRef",
     "Handler",
     "JobSpec",
+    "KeyToPath",
+    "MetricOfContainers",
+    "MetricOfObject",
+    "MetricOfOthers",
+    "MetricOfPods",
+    "MetricOfResource",
+    "MetricTarget",
     "PodAffinityTerm",
     "PodSpec",
+    "PrinterColumn",
     "Probe",
+    "ResourceNames",
     "SecurityContext",
+    "TargetOfObject",
+    "TargetOfResource",
     "TopologySpreadConstraint",
     "Volume",
     "VolumeSource",
