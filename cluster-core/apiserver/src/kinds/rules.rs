@@ -19,6 +19,12 @@ use serde::de::Error as _;
 pub(crate) enum Rule {
     /// Filled in when nothing is given.
     Default(Value),
+    /// Filled in when nothing or something empty is given.
+    Otherwise(Value),
+    /// Filled in likewise, with what the field beside it has.
+    Copied(&'static str),
+    /// Filled in when nothing is given, with when the image is pulled that the field beside it names.
+    PullPolicy(&'static str),
     /// Filled in when nothing or something empty is given, with what an expression over `self` makes of the object that
     /// holds the field; a null leaves it.
     Computed(Expression),
@@ -228,7 +234,10 @@ impl Rules {
 
 impl Rule {
     fn is_default(&self) -> bool {
-        matches!(self, Self::Default(_) | Self::Computed(_))
+        matches!(
+            self,
+            Self::Default(_) | Self::Otherwise(_) | Self::Copied(_) | Self::PullPolicy(_) | Self::Computed(_)
+        )
     }
 
     fn is_of_changes(&self) -> bool {
@@ -358,6 +367,14 @@ impl Tree {
                 let given = value.get(*name).unwrap_or(&Value::Null);
                 let filled = match rule {
                     Rule::Default(default) if given.is_null() => Some(default.clone()),
+                    Rule::Otherwise(default) if is_empty(given) => Some(default.clone()),
+                    // A port of 0 is a fault wherever it stands.
+                    Rule::Copied(other) if is_empty(given) => {
+                        value.get(*other).filter(|value| !is_empty(value) || value.is_number()).cloned()
+                    }
+                    Rule::PullPolicy(image) if given.is_null() => {
+                        Some(pod::defaults::pull_policy(text(&value[*image])).into())
+                    }
                     Rule::Computed(expression) if is_empty(given) && !given.is_number() && !given.is_boolean() => {
                         expression.of(value, &Value::Null).filter(|found| !found.is_null())
                     }

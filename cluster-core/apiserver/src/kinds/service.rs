@@ -40,11 +40,6 @@ fn service_defaults(service: &mut Value) {
         default(&mut spec["sessionAffinityConfig"], "clientIP", json!({}));
         default(&mut spec["sessionAffinityConfig"]["clientIP"], "timeoutSeconds", 10800);
     }
-    for port in each(spec, "ports") {
-        if matches!(&port["targetPort"], Value::Null) || is_empty(&port["targetPort"]) {
-            port["targetPort"] = port["port"].clone();
-        }
-    }
     let kind = text(&spec["type"]).to_owned();
     if kind != "ExternalName" {
         let external = kind != "ClusterIP" || !is_empty(&spec["externalIPs"]);

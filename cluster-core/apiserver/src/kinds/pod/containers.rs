@@ -20,7 +20,6 @@ pub(crate) fn validate(spec: &At<'_>, volumes: &[String], errors: &mut Errors) {
         for container in spec.get(list).items() {
             one(&container, role, volumes, errors);
             let name = container.get("name");
-            name.required_rule(name::dns_label, errors);
             if !name.is_empty() {
                 name.unique(&mut names, name.text().to_owned(), errors);
             }
@@ -32,7 +31,6 @@ pub(crate) fn validate(spec: &At<'_>, volumes: &[String], errors: &mut Errors) {
 }
 
 fn one(container: &At<'_>, role: Role, volumes: &[String], errors: &mut Errors) {
-    errors.extend(container.faults(named("Container")));
     let image = container.get("image");
     if image.text().trim() != image.text() {
         errors.push(image.invalid("must not have leading or trailing whitespace"));

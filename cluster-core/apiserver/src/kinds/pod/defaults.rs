@@ -32,36 +32,11 @@ pub(crate) fn template(template: &mut Value) {
 /// Defaults of a pod spec that pods and templates share.
 pub(crate) fn spec(spec: &mut Value) {
     named("PodSpec").fill(spec);
-    for (from, to) in [("serviceAccount", "serviceAccountName"), ("serviceAccountName", "serviceAccount")] {
-        if !is_empty(&spec[from]) && is_empty(&spec[to]) {
-            spec[to] = spec[from].clone();
-        }
-    }
     each(spec, "volumes").for_each(volume);
-    for list in ["initContainers", "containers", "ephemeralContainers"] {
-        each(spec, list).for_each(container);
-    }
-}
-
-fn container(container: &mut Value) {
-    named("Container").fill(container);
-    let policy = pull_policy(container["image"].as_str().unwrap_or_default());
-    default(container, "imagePullPolicy", policy);
-    for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        if let Some(probe) = child(container, name) {
-            for (key, value) in
-                [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
-            {
-                if int(&probe[key]) == 0 {
-                    probe[key] = value.into();
-                }
-            }
-        }
-    }
 }
 
 /// `Always` for the tag `latest` or none, else `IfNotPresent`.
-fn pull_policy(image: &str) -> &'static str {
+pub(crate) fn pull_policy(image: &str) -> &'static str {
     let (name, digest) = image.split_once('@').map_or((image, ""), |(name, digest)| (name, digest));
     let last = name.rsplit('/').next().unwrap_or(name);
     match last.split_once(':') {
@@ -93,10 +68,6 @@ fn volume(volume: &mut Value) {
         volume["emptyDir"] = json!({});
     }
     named("Volume").fill(volume);
-    if let Some(image) = child(volume, "image") {
-        let policy = pull_policy(image["reference"].as_str().unwrap_or_default());
-        default(image, "pullPolicy", policy);
-    }
 }
 
 #[cfg(test)]

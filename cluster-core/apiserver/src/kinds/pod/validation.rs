@@ -18,9 +18,9 @@ pub(crate) fn template(template: &At<'_>, errors: &mut Errors) {
 /// Faults of a pod spec.
 pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     let before = errors.len();
+    errors.extend(spec.faults(named("PodSpec")));
     let volumes = volumes::validate(&spec.get("volumes"), errors);
     containers::validate(spec, &volumes, errors);
-    errors.extend(spec.faults(named("PodSpec")));
     dns_config(spec, errors);
     let mut seen = Vec::new();
     for gate in spec.get("schedulingGates").items() {

@@ -7,8 +7,7 @@ pub(crate) fn validate(volumes: &At<'_>, errors: &mut Errors) -> Vec<String> {
     let mut names = Vec::new();
     for volume in volumes.items() {
         let name = volume.get("name");
-        if name.required(errors) {
-            name.rule(name::dns_label, errors);
+        if !name.is_empty() {
             name.unique(&mut names, name.text().to_owned(), errors);
         }
         let mut sources =
