@@ -1,9 +1,8 @@
 //! `Table` of `meta.k8s.io`: objects as `kubectl get` prints them.
 
-use crate::kinds;
+use crate::prelude::*;
 use crate::registry::{CustomColumn, Resource};
 use cluster_object::{jsonpath, meta};
-use serde_json::{Value, json};
 
 /// What a list says of itself.
 #[derive(Debug, Default)]

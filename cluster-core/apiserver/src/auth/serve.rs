@@ -3,7 +3,6 @@
 use super::unread::Unread;
 use super::user::PeerCertificate;
 use crate::prelude::*;
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;

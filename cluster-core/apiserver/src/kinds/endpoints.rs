@@ -2,7 +2,6 @@
 
 use super::pod::validation::is_ip;
 use crate::kinds::prelude::*;
-use std::net::IpAddr;
 
 pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, ..Strategy::NONE };
 

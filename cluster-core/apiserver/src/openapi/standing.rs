@@ -1,7 +1,5 @@
 //! Operations beside the resources: discovery, the version, what identifies service accounts.
 
-use std::collections::BTreeSet;
-
 use super::operations::{Answer, Names, OBJECTS, Operation, meta};
 use super::path;
 use crate::prelude::*;

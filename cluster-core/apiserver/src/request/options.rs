@@ -2,9 +2,6 @@
 
 use super::info::pairs;
 use crate::kinds::prelude::*;
-use cluster_object::decode::Strictness;
-use cluster_object::patch::merge_patch;
-use cluster_object::selector::FieldSelector;
 
 /// How a list reads `resourceVersion`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

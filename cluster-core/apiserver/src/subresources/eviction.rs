@@ -3,7 +3,6 @@
 use crate::kinds::prelude::*;
 use crate::request::DeleteOptions;
 use crate::verbs::{Part, Proposed, Reply, change, check_preconditions, delete_object};
-use cluster_object::status::{Cause, Details};
 
 const BUDGETS: &str = "policy/poddisruptionbudgets";
 

@@ -3,11 +3,8 @@
 use super::call::{Call, Content, Reply};
 use super::list::{self, Filter};
 use super::{form, update};
-use crate::custom;
 use crate::prelude::*;
-use crate::registry::Deletion;
 use crate::request::{DeleteOptions, Propagation};
-use cluster_store::{Expect, WriteError};
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";

@@ -5,7 +5,6 @@ use super::network;
 use super::usage::{by_pod, running, total};
 use crate::prelude::*;
 use crate::probe::figures::{BOUNDS, Figures, Key};
-use axum::extract::State;
 use std::fmt::Write;
 
 /// Prometheus' text format, written family by family.

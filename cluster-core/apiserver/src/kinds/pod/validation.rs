@@ -2,7 +2,6 @@
 
 use super::{containers, volumes};
 use crate::kinds::prelude::*;
-use std::net::IpAddr;
 
 /// Faults of a pod template.
 pub(crate) fn template(template: &At<'_>, errors: &mut Errors) {
