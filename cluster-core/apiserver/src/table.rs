@@ -71,7 +71,8 @@ fn row(resource: &Resource, version: &str, mut object: Value, include: &str) -> 
         };
         std::iter::once(name).chain(rest).collect()
     } else {
-        resource.columns.iter().map(|column| column.cell.of(&object)).collect()
+        let shown = kinds::Shown::new(&object);
+        resource.columns.iter().map(|column| column.cell.of(&shown)).collect()
     };
     match include {
         "None" => json!({"cells": cells, "object": null}),

@@ -1,6 +1,5 @@
 //! Deployments, replica sets, replication controllers, stateful sets, daemon sets and controller revisions.
 
-use super::cells::count;
 use super::pod::{defaults, validation};
 use super::workloads::{labels_from_template, shown};
 use crate::kinds::prelude::*;
@@ -105,6 +104,3 @@ fn with_claims(at: &At<'_>) -> Option<Value> {
     spec["volumes"] = volumes.into();
     Some(object)
 }
-
-pub(super) const REPLICAS_CELLS: &[OwnCell] =
-    &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];

@@ -1,6 +1,6 @@
 //! Jobs and cron jobs.
 
-use super::cells::{age, human_duration};
+use super::cells::human_duration;
 use super::workloads::labels_from_template;
 use super::{job_policies, job_status};
 use crate::kinds::prelude::*;
@@ -156,11 +156,6 @@ fn duration(job: &Value) -> Value {
 }
 
 pub(super) const JOB_CELLS: &[OwnCell] = &[("Duration", duration)];
-
-pub(super) const CRON_JOB_CELLS: &[OwnCell] = &[("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
-    Value::Null => "<none>".into(),
-    time => age(time).into(),
-})];
 
 #[cfg(test)]
 mod tests {

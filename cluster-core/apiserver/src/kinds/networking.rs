@@ -1,7 +1,6 @@
 //! Ingresses, network policies, service addresses and disruption budgets.
 
 use super::cells::join;
-use super::service::load_balancer;
 use crate::allocate::CIDR_FINALIZER;
 use crate::kinds::prelude::*;
 
@@ -144,4 +143,4 @@ fn hosts(ingress: &Value) -> Value {
     }
 }
 
-pub(super) const INGRESS_CELLS: &[OwnCell] = &[("Hosts", hosts), ("Address", |o| load_balancer(o).into())];
+pub(super) const INGRESS_CELLS: &[OwnCell] = &[("Hosts", hosts)];

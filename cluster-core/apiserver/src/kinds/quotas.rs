@@ -134,17 +134,3 @@ pub(super) const LIMIT_RANGE: Strategy = Strategy {
     },
     ..Strategy::NONE
 };
-
-fn usage(quota: &Value, limits: bool) -> Value {
-    let mut all: Vec<String> = entries(&quota["status"]["hard"])
-        .filter(|(name, _)| name.starts_with("limits") == limits)
-        .map(|(name, hard)| {
-            let used = quota["status"]["used"][name].as_str().unwrap_or("0");
-            format!("{name}: {used}/{}", plain(hard))
-        })
-        .collect();
-    all.sort_unstable();
-    all.join(", ").into()
-}
-
-pub(super) const RESOURCE_QUOTA_CELLS: &[OwnCell] = &[("Request", |o| usage(o, false)), ("Limit", |o| usage(o, true))];

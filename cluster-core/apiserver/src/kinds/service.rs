@@ -1,6 +1,5 @@
 //! Services.
 
-use super::cells::{join, or, or_none};
 use super::pod::validation::is_ip;
 use crate::kinds::prelude::*;
 
@@ -254,42 +253,6 @@ fn service_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
     }
 }
 
-/// The addresses in `status.loadBalancer`, joined.
-pub(super) fn load_balancer(object: &Value) -> String {
-    let address = |ingress: &Value| {
-        let (ip, host) = (text(&ingress["ip"]).to_owned(), text(&ingress["hostname"]).to_owned());
-        if ip.is_empty() { host } else { ip }
-    };
-    let mut all: Vec<String> = items(&object["status"]["loadBalancer"]["ingress"]).iter().map(address).collect();
-    all.retain(|address| !address.is_empty());
-    all.sort_unstable();
-    all.dedup();
-    join(all)
-}
-
-fn external_ip(service: &Value) -> Value {
-    let given = join(texts(&service["spec"]["externalIPs"]));
-    match meta::text(service, "spec.type") {
-        "ClusterIP" | "NodePort" => or(&given, "<none>"),
-        "LoadBalancer" => {
-            let parts = [load_balancer(service), given];
-            or(&join(parts.into_iter().filter(|part| !part.is_empty())), "<pending>")
-        }
-        "ExternalName" => or_none(service, "spec.externalName"),
-        _ => "<unknown>".into(),
-    }
-}
-
-fn ports(service: &Value) -> Value {
-    let show = |port: &Value| match int(&port["nodePort"]) {
-        0 => format!("{}/{}", int(&port["port"]), text(&port["protocol"])),
-        node => format!("{}:{node}/{}", int(&port["port"]), text(&port["protocol"])),
-    };
-    or(&join(items(&service["spec"]["ports"]).iter().map(show)), "<none>")
-}
-
-pub(super) const SERVICE_CELLS: &[OwnCell] = &[("External-IP", external_ip), ("Port(s)", ports)];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,6 +321,5 @@ mod tests {
             update_faults(&new, &old)[0].to_string(),
             "spec.clusterIPs[0]: Invalid value: [\"10.96.0.5\"]: may not change once set"
         );
-        assert_eq!(ports(&old), "80:30001/TCP");
     }
 }
