@@ -3,13 +3,10 @@
 use crate::feed::Feeds;
 use crate::prelude::*;
 use crate::view::metrics::History;
-use crate::watch::{Event, Scope, decode, follow};
 use cluster_client::Informers;
 use cluster_launcher::{ClusterStatus, Launcher};
 use cluster_object::status::GroupResource;
-use http::header::ACCEPT;
 use notify::{RecursiveMode, Watcher};
-use std::net::Ipv4Addr;
 use std::pin::pin;
 use tokio_util::sync::DropGuard;
 

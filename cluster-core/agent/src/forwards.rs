@@ -7,7 +7,6 @@ mod target;
 mod tunnel;
 
 use crate::prelude::*;
-use crate::process::{Events, tell};
 use cluster_client::Informer;
 use cluster_object::status::GroupResource;
 use futures::FutureExt;

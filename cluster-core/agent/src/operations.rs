@@ -1,9 +1,7 @@
 //! What the agent does to clusters when a page asks for it: each operation is a task that tells its steps.
 
-use crate::activity::Activity;
 use crate::error::with_hint;
 use crate::prelude::*;
-use crate::process::{Events, tell};
 use cluster_launcher::{Error as LauncherError, Launcher, Progress};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,27 +1,34 @@
-//! The names that most files of the agent use.
+//! The names that several files of the agent use.
 
 pub(crate) use crate::Error;
+pub(crate) use crate::activity::Activity;
 pub(crate) use crate::clusters::{Clusters, Live};
-pub(crate) use crate::feed::Resource;
+pub(crate) use crate::feed::{Change, Resource};
+pub(crate) use crate::health::Health;
 pub(crate) use crate::memory::Memory;
-pub(crate) use crate::process::Agent;
+pub(crate) use crate::process::{Agent, Events, tell};
+pub(crate) use crate::row::Row;
 pub(crate) use crate::saying::{Saying, say};
-pub(crate) use crate::watch::decode;
+pub(crate) use crate::watch::{Event, Scope, decode, follow};
+pub(crate) use axum::extract::State;
+pub(crate) use axum::extract::ws::Utf8Bytes;
 pub(crate) use axum::response::{IntoResponse, Response};
 pub(crate) use bytes::Bytes;
 pub(crate) use cluster_client::backoff::Backoff;
 pub(crate) use cluster_client::http::HttpBackend;
-pub(crate) use cluster_client::{Client, escape};
-pub(crate) use cluster_object::meta;
+pub(crate) use cluster_client::{Client, escape, successful};
 pub(crate) use cluster_object::quantity::Quantity;
 pub(crate) use cluster_object::status::Status;
+pub(crate) use cluster_object::{meta, yaml};
 pub(crate) use futures::StreamExt;
-pub(crate) use http::{Method, Request, StatusCode};
+pub(crate) use http::header::ACCEPT;
+pub(crate) use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 pub(crate) use jiff::Timestamp;
 pub(crate) use parking_lot::Mutex;
 pub(crate) use serde::{Deserialize, Serialize};
 pub(crate) use serde_json::{Value, json};
 pub(crate) use std::collections::{BTreeMap, HashMap, VecDeque};
+pub(crate) use std::net::Ipv4Addr;
 pub(crate) use std::path::{Path, PathBuf};
 pub(crate) use std::sync::Arc;
 pub(crate) use std::time::Duration;

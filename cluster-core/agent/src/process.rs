@@ -1,6 +1,5 @@
 //! The agent's process: one per user, listening on loopback only, ending when nobody needs it.
 
-use crate::activity::Activity;
 use crate::contact;
 use crate::forwards::Forwards;
 use crate::operations::Operations;
@@ -8,7 +7,6 @@ use crate::prelude::*;
 use crate::server::{self, Assets};
 use crate::session::Sessions;
 use crate::syncs::Syncs;
-use axum::extract::ws::Utf8Bytes;
 use cluster_client::kubeconfig::private_folder;
 use cluster_launcher::{Launcher, Silent};
 use std::fs::{File, TryLockError};

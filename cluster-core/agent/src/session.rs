@@ -3,7 +3,6 @@
 use crate::prelude::*;
 use aws_lc_rs::{constant_time, rand};
 use base64::prelude::*;
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
 const TOKEN_LIFE: Duration = Duration::from_mins(5);

@@ -2,7 +2,6 @@
 
 use crate::activity::{Activity, Busy};
 use crate::prelude::*;
-use crate::process::{Events, tell};
 use crate::sync::{Fault, Spec, Syncing, Told};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

@@ -8,7 +8,6 @@ mod object;
 mod problems;
 
 use crate::prelude::*;
-use axum::extract::ws::Utf8Bytes;
 use cluster_client::Status;
 use tokio::time::{Instant, sleep_until};
 

@@ -2,7 +2,6 @@
 
 use crate::prelude::*;
 use cluster_client::{Backend, Error, Status, WatchEvent, successful};
-use http::header::ACCEPT;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
 

@@ -9,9 +9,6 @@ use std::cmp::Reverse;
 use base64::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use crate::kinds;
-use crate::registry::{Scope, Subresource, Verbs};
-
 /// How a client wants discovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

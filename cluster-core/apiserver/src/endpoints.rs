@@ -6,7 +6,6 @@
 use crate::bootstrap::put;
 use crate::prelude::*;
 use crate::verbs::{draft, key};
-use cluster_store::Expect;
 use futures::future::try_join_all;
 use jiff::SignedDuration;
 use tokio::time::{MissedTickBehavior, interval_at};

@@ -1,10 +1,7 @@
 //! How many requests are served at once, and how long one may take.
 
 use crate::audit::is_long_running;
-use crate::auth::{UserInfo, group};
-use crate::request::{RequestInfo, pairs};
-use cluster_object::status::{Details, Status};
-use std::time::Duration;
+use crate::prelude::*;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How much is served at once; the defaults are kube-apiserver's.

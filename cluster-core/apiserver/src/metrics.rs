@@ -2,7 +2,6 @@
 
 use crate::paths::GIT_VERSION;
 use crate::prelude::*;
-use http::header::CONTENT_TYPE;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use std::fmt::Write;

@@ -6,8 +6,6 @@ use crate::metrics;
 use crate::openapi;
 use crate::pipeline::header;
 use crate::prelude::*;
-use crate::render;
-use crate::request::{Accept, pairs};
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, VARY};
 use sha2::{Digest, Sha256};
 

@@ -3,7 +3,6 @@
 use crate::auth::{self, PeerCertificate};
 use crate::metrics::Labels;
 use crate::prelude::*;
-use crate::request::{Accept, Encoding, Query};
 use crate::{audit, limits, paths, render, subresources, verbs};
 use http::header::{CONTENT_TYPE, USER_AGENT};
 

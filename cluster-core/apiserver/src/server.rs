@@ -11,16 +11,11 @@ use crate::limits::{Limits, Places};
 use crate::metrics::Metrics;
 use crate::parsed::Parsed;
 use crate::prelude::*;
-use crate::request::{Encoding, Query};
 use crate::usage::Samples;
 use crate::verbs::{self, Filter, WatchedStream, key};
 use crate::{allocate, bootstrap, custom, endpoints, kinds, pipeline, render};
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use ipnet::Ipv4Net;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
-use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a server is told at its start.

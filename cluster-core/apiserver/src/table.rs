@@ -1,9 +1,8 @@
 //! `Table` of `meta.k8s.io`: objects as `kubectl get` prints them.
 
-use crate::kinds;
+use crate::prelude::*;
 use crate::registry::{CustomColumn, Resource};
 use cluster_object::{jsonpath, meta};
-use serde_json::{Value, json};
 
 /// What a list says of itself.
 #[derive(Debug, Default)]
@@ -72,7 +71,8 @@ fn row(resource: &Resource, version: &str, mut object: Value, include: &str) -> 
         };
         std::iter::once(name).chain(rest).collect()
     } else {
-        resource.columns.iter().map(|column| column.cell.of(&object)).collect()
+        let shown = kinds::Shown::new(&object);
+        resource.columns.iter().map(|column| column.cell.of(&shown)).collect()
     };
     match include {
         "None" => json!({"cells": cells, "object": null}),

@@ -3,12 +3,7 @@
 //! Kubelets count processor time; a rate takes two samples. The last two of each node are kept, so that whoever asks
 //! again gets the rate since, and nobody is asked while nobody wants to know.
 
-use crate::backend::Target;
 use crate::kinds::prelude::*;
-use crate::verbs::Reply;
-use futures::future::join_all;
-use http::header::HOST;
-use http_body_util::{BodyExt, Limited};
 
 /// The group that is answered here.
 pub(crate) const GROUP: &str = "metrics.k8s.io";

@@ -2,13 +2,9 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-authorizer-library>.
 
-use kube_cel::cel::extractors::This;
-use kube_cel::cel::objects::Opaque;
-use kube_cel::cel::{Context, ExecutionError, Value};
+use crate::prelude::*;
 use std::fmt;
-use std::sync::Arc;
 
-use crate::Type;
 use crate::macros::REQUEST_RESOURCE;
 
 /// The variables that expressions about requests have: `authorizer` itself and the check of what is requested.

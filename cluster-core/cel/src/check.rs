@@ -1,9 +1,7 @@
 //! The type check, with an estimate of what an evaluation costs at most.
 
-use std::sync::Arc;
-
+use crate::prelude::*;
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators};
-use kube_cel::cel::parser::Expression;
 
 use crate::cost::{self, Node, Size};
 use crate::library::TYPES;

@@ -2,13 +2,10 @@
 //!
 //! Facts: <https://pkg.go.dev/github.com/google/cel-go/ext#Strings>.
 
-use crate::Type;
 use crate::library::{type_name, type_value};
-use kube_cel::cel::extractors::This;
+use crate::prelude::*;
 use kube_cel::cel::objects::Key;
-use kube_cel::cel::{ExecutionError, Value};
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 /// Digits after the point where none are asked for, and the most that may be.
 const PRECISION: usize = 6;

@@ -1,8 +1,6 @@
 //! The signatures of the function library, for the type check.
 
-use crate::Type;
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use crate::prelude::*;
 
 /// Size of text and lists that a function makes out of nothing.
 const SMALL: u64 = 64;

@@ -14,6 +14,7 @@ mod library;
 mod limits;
 mod macros;
 mod position;
+mod prelude;
 mod program;
 mod rewrite;
 mod standard;

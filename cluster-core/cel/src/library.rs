@@ -1,12 +1,10 @@
 //! The functions that expressions may call: kube-cel's, and those that it lacks.
 
+use crate::prelude::*;
 use kube_cel::KubeCelExt;
 use kube_cel::cel::extractors::{Arguments, This};
 use kube_cel::cel::objects::{Key, Map, Opaque, OptionalValue};
-use kube_cel::cel::{Context, ExecutionError, Value};
 use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
 
 use crate::limits::Budget;
 use crate::macros::{AS_LIST, ENTRIES, INSERT, SORT_BY};

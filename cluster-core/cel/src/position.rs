@@ -1,8 +1,6 @@
 //! Where in the text an expression stands, as far as that can be told: the parser keeps no places.
 
-use kube_cel::cel::common::ast::{Expr, LiteralValue, operators};
-use kube_cel::cel::parser::Expression;
-
+use crate::prelude::*;
 use crate::rewrite::children;
 
 /// An error at a line and column, both from 1, with the line below it.

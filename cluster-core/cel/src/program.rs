@@ -1,10 +1,7 @@
 //! Compiled expressions and their evaluation.
 
-use std::sync::Arc;
-
-use kube_cel::cel::common::ast::{Expr, LiteralValue};
+use crate::prelude::*;
 use kube_cel::cel::parser::{Expression, ParseErrors, Parser};
-use kube_cel::cel::{Context, ExecutionError, Value};
 
 use crate::check::{self, Checked};
 use crate::library::LIBRARY;

@@ -1,13 +1,11 @@
 //! Functions that the interpreter or kube-cel have otherwise than cel-go.
 
+use crate::prelude::*;
 use crate::rewrite::part;
 use chrono::{DateTime, FixedOffset, Utc};
 use kube_cel::KubeCelExt;
-use kube_cel::cel::common::ast::{CallExpr, Expr};
 use kube_cel::cel::extractors::{Arguments, This};
-use kube_cel::cel::objects::Opaque;
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
-use std::sync::{Arc, LazyLock};
 
 /// What a minus before a number is rewritten to: the interpreter's own panics at the least of all.
 pub(crate) const NEGATE: &str = "@negate";

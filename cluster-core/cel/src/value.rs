@@ -1,14 +1,9 @@
 //! Between JSON and the interpreter's values.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
+use crate::prelude::*;
 use base64::prelude::*;
-use kube_cel::cel::Value;
 use kube_cel::cel::objects::{Key, Map, OptionalValue};
 use serde_json::{Number, Value as Json};
-
-use crate::Type;
 
 const RESERVED: &str = "true false null in as break const continue else for function if import let loop package \
     namespace return var void while";

@@ -1,17 +1,14 @@
 //! Typed requests: one [`Client`] for every kind k8s-openapi knows.
 
 use crate::options::{ListOptions, Patch};
+use crate::prelude::*;
 use crate::{Backend, DeleteOptions, Error, Object, Status, WatchScope};
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::fmt::{self, Debug, Write as _};
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Typed access to one API server under one identity. Namespace `""` means a cluster-scoped kind, or all namespaces.

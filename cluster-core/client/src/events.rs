@@ -1,15 +1,11 @@
 //! Records what happened to an object as core/v1 Events, in the background, repeated ones as a count.
 
+use crate::prelude::*;
 use crate::{Client, Error, Object, Patch};
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use serde_json::json;
-use std::collections::HashMap;
 use std::hash::Hash;
-use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 /// How many events may wait; more are dropped, because no caller ever waits for an event.
 const QUEUE: usize = 1000;

@@ -1,12 +1,13 @@
 //! The way to an API server over the network: TLS, a client certificate or token, several servers in turn.
 
+use crate::prelude::*;
+
 mod tls;
 mod watch;
 
 use crate::client::{decode, escape, successful};
 use crate::{Backend, Error, ListPage, WatchScope, WatchStream};
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
@@ -16,13 +17,9 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);

@@ -1,14 +1,13 @@
 //! Shared caches of what the API server holds, one watch per kind and process, with indexes and subscribers.
 
 use crate::client::collection_path;
+use crate::prelude::*;
 use crate::reflector::Reflector;
-use crate::{Client, Object, WatchScope};
 use futures::FutureExt as _;
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 

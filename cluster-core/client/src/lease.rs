@@ -1,12 +1,10 @@
 //! Leader election over a `coordination.k8s.io` Lease: one holder at a time, taken over when it stops renewing.
 
+use crate::prelude::*;
 use crate::{Client, Error};
-use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use std::future::Future;
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// How leadership is held; the defaults are upstream's.
 #[derive(Debug, Clone)]

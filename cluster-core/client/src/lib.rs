@@ -17,6 +17,7 @@ pub mod nodes;
 mod object;
 mod options;
 pub mod pods;
+mod prelude;
 mod queue;
 mod reflector;
 pub mod trim;

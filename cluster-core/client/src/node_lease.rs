@@ -1,13 +1,11 @@
 //! The lease of a node: its renewal says that the node lives.
 
+use crate::prelude::*;
 use crate::{Client, Error, Object, Patch};
-use jiff::Timestamp;
 use k8s_openapi::Resource;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
-use serde_json::json;
-use std::time::Duration;
 
 /// Where the leases of nodes are.
 pub const NAMESPACE: &str = "kube-node-lease";

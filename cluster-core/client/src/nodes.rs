@@ -1,10 +1,9 @@
 //! Which nodes a selector picks, and which a pod tolerates.
 
-use crate::Object;
+use crate::prelude::*;
 use k8s_openapi::api::core::v1::{
     Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration,
 };
-use std::collections::BTreeMap;
 
 /// The one field of a node that selectors may name.
 pub const NAME_FIELD: &str = "metadata.name";

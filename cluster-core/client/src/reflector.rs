@@ -1,17 +1,13 @@
 //! Keeps an informer's cache equal to the server's collection: list, then watch from there, for ever.
 
 use crate::backoff::Backoff;
-use crate::client::decode;
 use crate::informer::Cache;
+use crate::prelude::*;
 use crate::{Backend, Error, Object, WatchEvent, WatchScope};
-use bytes::Bytes;
 use cluster_object::lean::without_managed_fields;
 use futures::StreamExt;
 use parking_lot::RwLock;
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// A watch that ended sooner than this did not work, even when it ended without an error.
 const HEALTHY: Duration = Duration::from_secs(1);

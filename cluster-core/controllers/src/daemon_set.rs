@@ -5,7 +5,6 @@ mod pods;
 
 use crate::history::{self, History};
 use crate::meta::selector as matcher;
-use crate::pod_control::BURST;
 use crate::prelude::*;
 use plan::Plan;
 use pods::{on_node, pattern};

@@ -1,6 +1,5 @@
 //! How many pods of a disruption budget may be evicted now.
 
-use crate::meta::scaled;
 use crate::prelude::*;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;

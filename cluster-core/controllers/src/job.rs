@@ -6,8 +6,6 @@ mod policy;
 mod retries;
 mod success;
 
-use crate::meta::seconds;
-use crate::pod_control::from_template;
 use crate::prelude::*;
 use cluster_client::Preconditions;
 use futures::future::try_join_all;

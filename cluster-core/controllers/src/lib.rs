@@ -44,7 +44,6 @@ pub use load_balancer::Pool;
 use crate::prelude::*;
 use cluster_pki::Authority;
 use ipnet::Ipv4Net;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// What a controller may differ in.

@@ -1,7 +1,6 @@
 //! Empties namespaces that are being deleted, pods first, and lets them go when nothing is left.
 
 use crate::prelude::*;
-use crate::resources::{Resource, discover};
 use std::sync::LazyLock;
 
 const FINALIZER: &str = "kubernetes";

@@ -1,6 +1,5 @@
 //! Facts about pods: are they ready, available, active, and which of them goes first when there are too many.
 
-use crate::meta::since;
 use crate::prelude::*;
 pub(crate) use cluster_client::pods::{is_finished, node, phase};
 use std::cmp::Ordering;

@@ -1,7 +1,6 @@
 //! What a namespace uses of its resource quotas.
 
 use crate::prelude::*;
-use crate::resources::{Partial, discover};
 use crate::runner::feed;
 use cluster_object::quota;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;

@@ -4,7 +4,6 @@ mod kind;
 mod status;
 
 use crate::meta::{seconds, selector as matcher};
-use crate::pod_control::{BURST, from_template};
 use crate::pods::{to_delete, until_available};
 use crate::prelude::*;
 use kind::Replicated;

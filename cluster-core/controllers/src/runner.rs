@@ -2,7 +2,6 @@
 
 use crate::prelude::*;
 use std::panic::AssertUnwindSafe;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Brings one object to its desired state.

@@ -21,9 +21,7 @@ pub use options::KubeletOptions;
 
 use crate::prelude::*;
 use cluster_client::{Informers, events::Recorder};
-use futures::FutureExt;
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::Service;
 use pod::context::Context;
 use pod::manager::{self, Pods, Sources};
 use runtime::docker::Docker;

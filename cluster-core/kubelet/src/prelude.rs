@@ -1,29 +1,37 @@
-//! The names that most files of the kubelet use.
+//! The names that several files of the kubelet use.
 
+pub(crate) use crate::objects::{Kind, Objects};
 pub(crate) use crate::options::KubeletOptions;
 pub(crate) use crate::pod::actor::View;
 pub(crate) use crate::pod::context::{Context, field_path};
 pub(crate) use crate::pod::manager::Pods;
 pub(crate) use crate::pod::state::Event;
-pub(crate) use crate::runtime::{ContainerInfo, Runtime, RuntimeError, Usage, label};
+pub(crate) use crate::runtime::{ContainerInfo, ImageInfo, Runtime, RuntimeError, Session, Usage, label};
 pub(crate) use crate::server::Refusal;
 pub(crate) use crate::server::target::Target;
 pub(crate) use axum::Router;
 pub(crate) use axum::body::Body;
-pub(crate) use bytes::Bytes;
-pub(crate) use cluster_client::{Client, Object};
-pub(crate) use futures::StreamExt;
+pub(crate) use axum::extract::State;
+pub(crate) use axum::extract::ws::{Message, WebSocket};
+pub(crate) use axum::response::IntoResponse;
+pub(crate) use bytes::{Bytes, BytesMut};
+pub(crate) use cluster_client::events::Recorder;
+pub(crate) use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 pub(crate) use futures::stream::BoxStream;
+pub(crate) use futures::{FutureExt, SinkExt, StreamExt};
 pub(crate) use http::{Request, Response, StatusCode};
 pub(crate) use hyper_util::rt::TokioIo;
 pub(crate) use jiff::{SignedDuration, Timestamp};
-pub(crate) use k8s_openapi::api::core::v1::{Container, Node, Pod, PodSpec};
+pub(crate) use k8s_openapi::api::core::v1::{Container, Node, Pod, PodSpec, PodStatus, Service};
+pub(crate) use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+pub(crate) use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 pub(crate) use parking_lot::Mutex;
 pub(crate) use serde_json::{Value, json};
 pub(crate) use std::collections::{BTreeMap, HashMap};
 pub(crate) use std::path::{Path, PathBuf};
 pub(crate) use std::sync::Arc;
 pub(crate) use std::time::Duration;
+pub(crate) use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 pub(crate) use tokio::net::TcpStream;
 pub(crate) use tokio::sync::{mpsc, watch};
 pub(crate) use tokio_util::sync::CancellationToken;

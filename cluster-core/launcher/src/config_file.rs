@@ -4,7 +4,6 @@ use crate::prelude::*;
 use crate::spec::{ClusterSpec, Mount, Port, Protocol};
 use serde::de::DeserializeOwned;
 use serde_json::Map;
-use std::collections::BTreeMap;
 
 const API_VERSION: &str = "kind.x-k8s.io/v1alpha4";
 

@@ -6,7 +6,6 @@ use crate::{Progress, Protocol, Silent};
 use bollard::Docker;
 use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum};
 use std::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 const GIB: i64 = 1 << 30;
 const MIN_MEMORY: i64 = 2 * GIB;

@@ -6,7 +6,6 @@ use crate::state::State;
 use bollard::Docker;
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::ListContainersOptions;
-use tokio_util::sync::CancellationToken;
 
 /// The cluster a container, volume or network belongs to.
 pub(crate) const CLUSTER_LABEL: &str = "devcluster.io/cluster";

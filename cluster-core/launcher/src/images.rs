@@ -5,7 +5,6 @@ use crate::prelude::*;
 use bollard::container::LogOutput;
 use futures::TryStreamExt;
 use futures::future::join_all;
-use std::collections::BTreeMap;
 use tokio::io::AsyncWriteExt;
 
 /// Where one image is.

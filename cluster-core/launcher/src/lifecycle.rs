@@ -2,7 +2,6 @@
 
 use crate::StepTime;
 use crate::container::volumes;
-use crate::engine::cluster_filter;
 use crate::prelude::*;
 use bollard::query_parameters::{
     ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,

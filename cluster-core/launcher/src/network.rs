@@ -1,11 +1,9 @@
 //! The Docker network of a cluster, on a subnet that nothing else on the host uses.
 
-use crate::engine::{CLUSTER_LABEL, cluster_filter};
 use crate::prelude::*;
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
 use bollard::query_parameters::ListNetworksOptions;
 use ipnet::Ipv4Net;
-use std::net::Ipv4Addr;
 
 impl Launcher {
     /// Makes the cluster's network. Without a subnet in `spec` it takes the first free one and writes it there.

@@ -1,13 +1,10 @@
 //! Waits until a cluster is of use: the API server serves, every node is Ready, DNS answers. Every wait follows a
 //! stream of events and ends early when a node's container dies.
 
-use crate::engine::cluster_filter;
 use crate::prelude::*;
 use bollard::query_parameters::{EventsOptions, LogsOptions};
-use cluster_client::Informers;
 use cluster_config::path;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::future::Future;
 use std::pin::pin;

@@ -1,6 +1,5 @@
 //! What runs: every cluster, and every node of one.
 
-use crate::engine::CLUSTER_LABEL;
 use crate::prelude::*;
 use crate::ready::is_ready;
 use bollard::models::ContainerStateStatusEnum;
@@ -8,8 +7,6 @@ use bollard::query_parameters::EventsOptions;
 use cluster_client::ListOptions;
 use cluster_config::SIMULATED;
 use futures::{Stream, StreamExt};
-use k8s_openapi::api::core::v1::Node;
-use std::net::Ipv4Addr;
 
 /// A cluster that hangs must not hang `status`.
 const ASK_LIMIT: Duration = Duration::from_secs(3);

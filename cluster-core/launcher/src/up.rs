@@ -7,7 +7,6 @@ use crate::prelude::*;
 use crate::ready::now;
 use crate::status::NodeStatus;
 use bollard::models::ContainerSummaryStateEnum;
-use cluster_pki::ClusterPki;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
 

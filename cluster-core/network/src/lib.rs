@@ -4,6 +4,7 @@
 pub mod dns;
 mod nft;
 pub mod policy;
+mod prelude;
 pub mod proxy;
 pub mod routes;
 

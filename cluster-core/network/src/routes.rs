@@ -1,17 +1,15 @@
 //! Routes to the pods of the other nodes: one per node, by its address, kept by watch of the nodes.
 
 use crate::Error;
+use crate::prelude::*;
 use cluster_client::{Informers, Object, ObjectKey};
 use cluster_config::SIMULATED;
 use futures::TryStreamExt;
 use ipnet::Ipv4Net;
-use k8s_openapi::api::core::v1::Node;
 use rtnetlink::packet_route::address::AddressAttribute;
 use rtnetlink::packet_route::route::RouteProtocol;
 use rtnetlink::{Handle, RouteMessageBuilder};
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
-use tokio_util::sync::CancellationToken;
 
 /// Marks our routes in the kernel's table, so that `ip route show proto 77` lists them.
 const PROTOCOL: RouteProtocol = RouteProtocol::Other(77);

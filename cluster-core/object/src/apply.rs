@@ -1,5 +1,7 @@
 //! Server-side apply: who owns which field (`metadata.managedFields`), conflicts, and merging.
 
+use crate::prelude::*;
+
 mod conflict;
 mod conform;
 mod entries;
@@ -13,11 +15,7 @@ pub use entries::fault as managed_fields_fault;
 pub use field_set::FieldSet;
 pub use typed::merge;
 
-use crate::meta;
-use crate::status::Status;
-use cluster_schema::Schema;
 use entries::{Entry, Id};
-use serde_json::{Value, json};
 
 /// The manager that owns what an object held before it was applied the first time.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";

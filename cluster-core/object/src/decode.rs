@@ -1,5 +1,7 @@
 //! Decoding as upstream's strict decoder does it: duplicate keys, unknown fields, wrong types, and pruning.
 
+use crate::prelude::*;
+
 mod check;
 mod json;
 mod prune;
@@ -7,9 +9,6 @@ mod prune;
 pub use check::{Findings, check, check_built_in};
 pub use json::parse_json;
 pub use prune::{normalize, prune, prune_custom};
-
-use crate::status::Status;
-use serde_json::Value;
 
 /// What becomes of unknown and duplicate fields (`fieldValidation`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

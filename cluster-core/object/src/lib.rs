@@ -12,6 +12,7 @@ pub mod meta;
 pub mod name;
 pub mod patch;
 pub mod pod;
+mod prelude;
 pub mod protobuf;
 pub mod quantity;
 pub mod quota;

@@ -1,13 +1,12 @@
 //! The three patch formats that replace parts of an object: JSON patch, merge patch, strategic merge patch.
 
+use crate::prelude::*;
+
 mod json;
 mod strategic;
 
 pub use json::json_patch;
 pub use strategic::strategic_merge_patch;
-
-use crate::status::Status;
-use serde_json::Value;
 
 /// Applies an RFC 7386 merge patch.
 pub fn merge_patch(target: &mut Value, patch: &Value) {

@@ -3,6 +3,8 @@
 //!
 //! The wire has numbers where JSON has names, and says nothing of types: the schema table tells what a field holds.
 
+use crate::prelude::*;
+
 mod encode;
 mod wire;
 
@@ -10,12 +12,9 @@ pub use encode::{encode, encode_event, encode_list};
 pub use wire::Message;
 
 use crate::decode::MAX_DEPTH;
-use crate::status::Status;
 use base64::prelude::*;
 use cluster_schema::protobuf::{TaggedField, field};
 use cluster_schema::{Definition, Schema, Shape, builtin_definition};
-use jiff::Timestamp;
-use serde_json::{Map, Value};
 use std::sync::LazyLock;
 use wire::{Fault, Wire, fields, sole};
 

@@ -1,10 +1,9 @@
 //! YAML as kubectl reads it, and as it is written for people.
 
-use serde::Deserialize;
+use crate::prelude::*;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned, options};
-use std::collections::HashSet;
 use std::fmt;
 
 /// Why a text is no manifest.

@@ -1,5 +1,7 @@
-//! The cluster's certificates and keys: one CA, what it signs for each node, and TLS configurations made of them.
+//! The cluster's certificates and keys: one CA, what it signs for each node, TLS configurations made of them, and the
+//! loop that takes connections by such a configuration.
 
+pub mod accept;
 mod authority;
 mod cluster;
 mod signing;

@@ -1,6 +1,5 @@
 //! Why no node was found, counted and worded.
 
-use crate::plugins::Refusal;
 use crate::prelude::*;
 use std::collections::HashSet;
 use std::fmt;

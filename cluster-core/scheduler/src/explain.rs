@@ -2,7 +2,6 @@
 
 use crate::Chooser;
 use crate::choose::{prepare, refusals};
-use crate::plugins::{Cycle, Refusal};
 use crate::prelude::*;
 use cluster_client::pods::is_finished;
 use cluster_client::{Client, Error, ListOptions};

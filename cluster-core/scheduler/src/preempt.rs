@@ -1,7 +1,6 @@
 //! Preemption: pods of lower priority give way when that makes room.
 
 use crate::choose::{check, prepare};
-use crate::plugins::{Cycle, Refusal};
 use crate::prelude::*;
 use std::cmp::Reverse;
 

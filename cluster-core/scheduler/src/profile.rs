@@ -3,7 +3,6 @@
 use crate::model::{RequiredNodes, Spread};
 use crate::plugins::{PLUGINS, SCORING_COUNT, SCORINGS};
 use crate::prelude::*;
-use k8s_openapi::api::core::v1::NodeSelectorTerm;
 
 /// The scheduler whose pods name none.
 pub(crate) const DEFAULT_NAME: &str = "default-scheduler";

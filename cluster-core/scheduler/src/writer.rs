@@ -4,7 +4,6 @@ use crate::prelude::*;
 use cluster_client::events::{Recorder, reference};
 use cluster_client::{Client, DeleteOptions, Error, Patch};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;

@@ -1,10 +1,9 @@
 //! The recent events of one collection, bounded in number and in bytes kept alive.
 
+use crate::prelude::*;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::snapshot::Objects;
-use crate::{Change, Event, Expired, Revision};
 
 /// Per collection; the bytes are those of replaced and deleted states only.
 pub(crate) const LIMITS: Limits = Limits { events: 65_536, bytes: 16 << 20 };

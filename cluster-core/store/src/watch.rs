@@ -5,8 +5,6 @@ use std::future::pending;
 
 use tokio::sync::watch::Receiver;
 
-use crate::Expired;
-
 /// Most events one call of [`Watcher::next`] returns.
 const BATCH: usize = 256;
 

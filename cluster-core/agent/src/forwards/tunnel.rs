@@ -4,7 +4,6 @@ use crate::prelude::*;
 use aws_lc_rs::rand;
 use base64::prelude::*;
 use bytes::{BufMut, BytesMut};
-use cluster_client::successful;
 use futures::SinkExt;
 use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http_body_util::BodyExt;

@@ -2,7 +2,6 @@
 
 use crate::prelude::*;
 use crate::view::{self, Outbox, Spec};
-use axum::extract::State;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use cluster_client::Status;
 use futures::{SinkExt, future};

@@ -1,10 +1,10 @@
 //! From files to objects: manifests with their places, kustomizations, ConfigMaps and Secrets of plain files.
 
 use super::{Fault, Spec};
+use crate::prelude::*;
 use base64::prelude::*;
 use cluster_object::{decode, meta, yaml};
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const MANIFESTS: [&str; 3] = ["yaml", "yml", "json"];

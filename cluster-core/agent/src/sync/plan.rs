@@ -6,24 +6,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::BTreeSet;
 
 /// Kinds that others need, before those; what is not named comes last but for webhooks, which judge all the rest.
-const FIRST: [&str; 16] = [
-    "Namespace",
-    "CustomResourceDefinition",
-    "PriorityClass",
-    "StorageClass",
-    "ServiceAccount",
-    "Secret",
-    "ConfigMap",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "ClusterRole",
-    "Role",
-    "ClusterRoleBinding",
-    "RoleBinding",
-    "NetworkPolicy",
-    "Service",
-    "LimitRange",
-];
+const FIRST: &str = "Namespace CustomResourceDefinition PriorityClass StorageClass ServiceAccount Secret ConfigMap \
+    PersistentVolume PersistentVolumeClaim ClusterRole Role ClusterRoleBinding RoleBinding NetworkPolicy Service LimitRange";
 const WORKLOADS: [&str; 7] = ["Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"];
 const HASH_ANNOTATION: &str = "devcluster.io/config-hash";
 
@@ -55,7 +39,7 @@ impl std::fmt::Display for Key {
 
 /// When an object of a kind is applied; equal numbers in the order of the files.
 pub(super) fn rank(kind: &str) -> usize {
-    match FIRST.iter().position(|first| *first == kind) {
+    match FIRST.split(' ').position(|first| first == kind) {
         Some(place) => place,
         None if kind.ends_with("WebhookConfiguration") || kind.starts_with("ValidatingAdmissionPolicy") => usize::MAX,
         None if WORKLOADS.contains(&kind) => FIRST.len(),

@@ -5,8 +5,6 @@ use super::load::Document;
 use super::plan::{Key, object_at, short_hash};
 use crate::clusters::get;
 use crate::prelude::*;
-use cluster_client::successful;
-use cluster_object::yaml;
 use futures::future::try_join_all;
 
 /// The label of what a sync has applied; its value says which sync.

@@ -3,7 +3,6 @@
 use super::metrics::{self, Amount, Amounts};
 use super::{Gone, Outbox, Pace, more};
 use crate::feed::{Change, Counts, FeedSpec};
-use crate::health::Health;
 use crate::prelude::*;
 use crate::row::{Column, Key, Row};
 

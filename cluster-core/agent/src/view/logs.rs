@@ -2,7 +2,6 @@
 
 use super::{Gone, Outbox, PAUSE};
 use crate::prelude::*;
-use crate::watch::{Event, Scope, decode, follow};
 use futures::TryStreamExt;
 use http_body_util::BodyDataStream;
 use tokio::io::AsyncBufReadExt;

@@ -2,7 +2,6 @@
 
 use super::{Gone, Outbox, Pace, batch};
 use crate::prelude::*;
-use crate::watch::{Event, Scope, decode, follow};
 use serde_json::value::RawValue;
 
 /// Which object.

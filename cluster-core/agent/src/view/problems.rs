@@ -3,10 +3,8 @@
 use super::counts::Merged;
 use super::list::within;
 use super::{Gone, Outbox, Pace};
-use crate::feed::Change;
 use crate::health::{Health, KINDS, Known, Remedy};
 use crate::prelude::*;
-use crate::row::Row;
 use cluster_client::{Backend, Status, successful};
 use std::collections::HashSet;
 

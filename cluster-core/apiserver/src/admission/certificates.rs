@@ -3,7 +3,6 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization>.
 
-use crate::auth::group;
 use crate::prelude::*;
 use base64::prelude::*;
 use x509_parser::certification_request::X509CertificationRequest;

@@ -1,7 +1,6 @@
 //! NamespaceLifecycle: nothing new in namespaces that are gone or going; some namespaces stay.
 
 use crate::prelude::*;
-use cluster_object::status::Cause;
 
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 const NAMESPACES: GroupResource<'static> = GroupResource { group: "", resource: "namespaces" };

@@ -219,12 +219,13 @@ impl<'a> AdmissionRequest<'a> {
 
     /// The options as `meta.k8s.io/v1` objects have them; null on connect.
     pub fn options(&self) -> Value {
-        let mut options = match self.operation {
+        let (kind, mut options) = match self.operation {
             Operation::Connect => return Value::Null,
-            Operation::Create => json!({"kind": "CreateOptions"}),
-            Operation::Update => json!({"kind": "UpdateOptions"}),
-            Operation::Delete => self.query.delete.to_json(),
+            Operation::Create => ("CreateOptions", json!({})),
+            Operation::Update => ("UpdateOptions", json!({})),
+            Operation::Delete => ("DeleteOptions", json!(self.query.delete)),
         };
+        options["kind"] = kind.into();
         options["apiVersion"] = "meta.k8s.io/v1".into();
         if self.operation != Operation::Delete && self.query.manager_given {
             options["fieldManager"] = self.query.field_manager.as_str().into();

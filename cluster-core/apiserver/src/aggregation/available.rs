@@ -6,13 +6,9 @@
 use super::discovery::add_to_swagger;
 use super::{Remote, STORAGE, local};
 use crate::bootstrap;
-use crate::custom;
 use crate::kinds::prelude::*;
-use crate::verbs::{Part, Proposed, change, delete_object};
 use cluster_store::{Expired, Watcher};
 use futures::future::{join_all, select_all};
-use http::header::{ACCEPT, HOST};
-use http_body_util::{BodyExt, Limited};
 
 /// What can change the answer. Definitions count because their groups have APIServices.
 const WATCHED: [&str; 4] = [STORAGE, custom::STORAGE, "services", SLICES];

@@ -1,6 +1,5 @@
 //! APIServices of the groups that are served here: made for every version of them, and taken away with definitions.
 
-use crate::discovery;
 use crate::prelude::*;
 
 const MANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";

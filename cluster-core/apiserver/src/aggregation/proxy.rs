@@ -3,7 +3,6 @@
 use super::{Remote, Remotes};
 use crate::backend::{Target, Tls, Trust};
 use crate::kinds::prelude::*;
-use http::HeaderName;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What need not be escaped in the name of a header.

@@ -10,11 +10,6 @@ mod service;
 use crate::bootstrap::call_for;
 use crate::kinds::prelude::*;
 use crate::verbs::{self, Managed, Part, Proposed, change, draft, key};
-use cluster_store::{Expect, WriteError};
-use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
-use ipnet::Ipv4Net;
-use std::sync::Weak;
 
 const ADDRESSES: &str = "networking.k8s.io/ipaddresses";
 /// Where ServiceCIDRs are stored.

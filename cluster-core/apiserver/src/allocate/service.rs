@@ -3,7 +3,6 @@
 use super::pick::pick;
 use super::{Ranges, Taken};
 use crate::kinds::prelude::*;
-use ipnet::Ipv4Net;
 
 /// Everything a stored service holds.
 pub(super) fn held(service: &Value) -> Vec<Taken> {

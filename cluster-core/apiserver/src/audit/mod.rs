@@ -3,9 +3,7 @@
 mod policy;
 
 use crate::prelude::*;
-use http::HeaderName;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use http_body_util::BodyExt;
 use policy::{Level, Stage, Verdict};
 use std::fs::File;
 use std::io::Write;

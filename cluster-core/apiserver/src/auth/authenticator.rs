@@ -6,7 +6,6 @@ use super::user::{PeerCertificate, UserInfo};
 use super::webhook::Webhook;
 use super::{Options, bootstrap_token};
 use crate::prelude::*;
-use http::header::AUTHORIZATION;
 
 /// Authenticates requests.
 pub struct Authenticator {

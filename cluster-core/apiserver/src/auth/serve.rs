@@ -1,19 +1,16 @@
-//! The TLS accept loop: each connection handshakes in a task of its own, so that a slow one delays nobody.
+//! HTTP over TLS, for clients that may show a certificate.
 
 use super::unread::Unread;
 use super::user::PeerCertificate;
 use crate::prelude::*;
-use hyper::body::Incoming;
+use cluster_pki::accept::accept;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
-use std::future::Future;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_util::task::TaskTracker;
+use tokio_rustls::server::TlsStream;
 
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to send its request's headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Every watch of a client is a stream of its one connection. As many may be taken back before they are looked at, as
@@ -28,39 +25,18 @@ where
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let acceptor = TlsAcceptor::from(tls);
-    let connections = TaskTracker::new();
-    while let Some(accepted) = cancel.run_until_cancelled(listener.accept()).await {
-        match accepted {
-            Ok((stream, _)) => {
-                connections.spawn(connection(stream, acceptor.clone(), handle.clone(), cancel.clone()));
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: give connections a moment to end.
-                tracing::warn!(%error, "failed to accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-    connections.close();
-    if tokio::time::timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
+    let until = cancel.clone();
+    let open = accept(listener, tls, &cancel, move |stream| connection(stream, handle.clone(), until.clone())).await;
+    if tokio::time::timeout(DRAIN_TIMEOUT, open.wait()).await.is_err() {
         tracing::info!("connections were still open at shutdown");
     }
 }
 
-async fn connection<H, F>(stream: TcpStream, acceptor: TlsAcceptor, handle: H, cancel: CancellationToken)
+async fn connection<H, F>(stream: TlsStream<TcpStream>, handle: H, cancel: CancellationToken)
 where
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "failed to set TCP_NODELAY");
-    }
-    let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => return tracing::debug!("TLS handshake timed out"),
-    };
     let peer = stream.get_ref().1.peer_certificates().and_then(|chain| PeerCertificate::from_der(chain.first()?));
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = &peer {

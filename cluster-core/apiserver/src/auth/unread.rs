@@ -3,12 +3,11 @@
 //! Else the connection would be closed while the client still sends, and clients that do not read before they have sent
 //! everything would see a broken connection in the place of the answer.
 
+use crate::prelude::*;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 /// As much as Go's server reads after a handler has ended; then the connection is closed.
 const LIMIT: u64 = 256 * 1024;

@@ -5,7 +5,6 @@ use crate::prelude::*;
 use http::Uri;
 use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue, UPGRADE};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
 /// Headers that belong to one connection, and those that would hand the caller's identity on.

@@ -4,7 +4,6 @@
 
 use crate::kinds::prelude::*;
 use base64::prelude::*;
-use cluster_pki::Pair;
 
 /// The user for the server that a `clientConfig` leads to: named by `host:port`, by `*.` and the end of that, or by `*`;
 /// the port 443 may be left out.

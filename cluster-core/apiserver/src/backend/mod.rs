@@ -11,9 +11,7 @@ pub(crate) use identity::user;
 pub(crate) use post::{get, post};
 
 use crate::prelude::*;
-use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use std::io::ErrorKind;
 use tokio::io::{AsyncRead, AsyncWrite};

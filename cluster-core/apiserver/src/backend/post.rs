@@ -4,7 +4,6 @@ use super::identity::authorization;
 use super::{of_client_config, send};
 use crate::prelude::*;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use http_body_util::{BodyExt, Limited};
 
 /// The most that is read of an answer.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;

@@ -3,7 +3,6 @@
 
 use super::{STORAGE, status};
 use crate::prelude::*;
-use crate::verbs::{Managed, Part, Proposed, change, delete_object};
 
 const FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
 

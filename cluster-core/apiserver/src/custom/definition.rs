@@ -5,8 +5,6 @@ use crate::kinds::prelude::*;
 
 /// How many fields of a version selectors may name.
 const MAX_SELECTABLE_FIELDS: usize = 8;
-const COLUMN_TYPES: &[&str] = &["boolean", "date", "integer", "number", "string"];
-const COLUMN_FORMATS: &[&str] = &["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 
 /// The faults of a definition.
 pub(crate) fn validate(object: &Value) -> Errors {
@@ -26,7 +24,6 @@ pub(crate) fn validate(object: &Value) -> Errors {
                    instead";
         errors.push(spec.get("preserveUnknownFields").invalid(why));
     }
-    self::names(&names, &mut errors);
     versions(&spec, &mut errors);
     conversion::validate(&spec.get("conversion"), &mut errors);
     stored_versions(&at, &mut errors);
@@ -41,13 +38,6 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Errors {
             spec.get(field).unchanged(meta::get(&old["spec"], field), &mut errors);
         }
     }
-    errors
-}
-
-/// The faults of the status.
-pub(crate) fn validate_status(object: &Value, _: &Value) -> Errors {
-    let mut errors = Errors::new();
-    names(&At::root(object).get("status.acceptedNames"), &mut errors);
     errors
 }
 
@@ -73,34 +63,10 @@ fn protected(at: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn names(names: &At<'_>, errors: &mut Errors) {
-    for field in ["plural", "singular"] {
-        names.get(field).optional_rule(name::dns1035_label, errors);
-    }
-    let (kind, list) = (names.get("kind"), names.get("listKind"));
-    for mixed in [&kind, &list] {
-        if let Err(why) = name::dns1035_label(&mixed.text().to_lowercase())
-            && !mixed.is_empty()
-        {
-            errors.push(mixed.invalid(&format!("may have mixed case, but should otherwise match: {why}")));
-        }
-    }
-    if !kind.is_empty() && kind.text() == list.text() {
-        errors.push(list.invalid("kind and listKind may not be the same"));
-    }
-    for list in ["shortNames", "categories"] {
-        names.get(list).items().for_each(|short| short.rule(name::dns1035_label, errors));
-    }
-}
-
 fn versions(spec: &At<'_>, errors: &mut Errors) {
     let versions = spec.get("versions");
     let all: Vec<At<'_>> = versions.items().collect();
     for (index, version) in all.iter().enumerate() {
-        let warning = version.get("deprecationWarning");
-        if warning.is_set() {
-            deprecation(&warning, version.value["deprecated"] == true, errors);
-        }
         if index == 0 {
             spec.moved("version", version.get("name")).rule(name::dns1035_label, errors);
         }
@@ -134,7 +100,10 @@ fn versions(spec: &At<'_>, errors: &mut Errors) {
                     let status = of.iter().any(|version| version.get("subresources.status").is_set());
                     schema::check(&part.get("openAPIV3Schema"), status, errors);
                 }
-                "subresources" => subresources(&part, errors),
+                "subresources" if part.get("scale").is_set() => {
+                    errors.extend(part.get("scale").faults(named("CustomScale")));
+                }
+                "subresources" => {}
                 "additionalPrinterColumns" => part.items().for_each(|column| self::column(&column, errors)),
                 _ => selectable(&part, &version.value["schema"]["openAPIV3Schema"], errors),
             }
@@ -142,58 +111,15 @@ fn versions(spec: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn deprecation(warning: &At<'_>, deprecated: bool, errors: &mut Errors) {
-    if !deprecated {
-        return errors.push(warning.invalid("can only be set for deprecated versions"));
-    }
-    if warning.text().len() > 256 {
-        errors.push(warning.invalid("must be <= 256 characters long"));
-    }
-    if warning.is_empty() {
-        errors.push(warning.invalid("must not be an empty string"));
-    }
+/// Whether a text has nothing that cannot be seen.
+pub(crate) fn printable(text: &str) -> Result<(), String> {
     let hidden = |(_, c): &(usize, char)| c.is_control() || (c.is_whitespace() && *c != ' ');
-    if let Some((index, _)) = warning.text().char_indices().find(hidden) {
-        let why = "must only contain printable UTF-8 characters; non-printable character found at index";
-        errors.push(warning.invalid(&format!("{why} {index}")));
-    }
-}
-
-fn subresources(part: &At<'_>, errors: &mut Errors) {
-    let scale = part.get("scale");
-    if !scale.is_set() {
-        return;
-    }
-    for (field, below, needed) in [
-        ("specReplicasPath", &[".spec."][..], true),
-        ("statusReplicasPath", &[".status."], true),
-        ("labelSelectorPath", &[".spec.", ".status."], false),
-    ] {
-        let path = scale.get(field);
-        if path.is_empty() {
-            errors.extend(needed.then(|| path.missing("")));
-        } else if !path.text().starts_with('.') {
-            errors.push(path.invalid("must be a simple json path starting with ."));
-        } else if !below.iter().any(|prefix| path.text().starts_with(prefix)) {
-            let places = below.iter().map(|prefix| prefix.trim_end_matches('.')).collect::<Vec<_>>().join(" or ");
-            let either = if needed { "" } else { "either " };
-            errors.push(path.invalid(&format!("should be a json path under {either}{places}")));
-        }
-    }
+    let why = "must only contain printable UTF-8 characters; non-printable character found at index";
+    text.char_indices().find(hidden).map_or(Ok(()), |(index, _)| Err(format!("{why} {index}")))
 }
 
 fn column(column: &At<'_>, errors: &mut Errors) {
-    column.get("name").required(errors);
-    let (kind, format) = (column.get("type"), column.get("format"));
-    let types = format!("must be one of {}", COLUMN_TYPES.join(","));
-    if kind.is_empty() {
-        errors.push(kind.missing(&types));
-    } else if !COLUMN_TYPES.contains(&kind.text()) {
-        errors.push(kind.invalid(&types));
-    }
-    if !format.is_empty() && !COLUMN_FORMATS.contains(&format.text()) {
-        errors.push(format.invalid(&format!("must be one of {}", COLUMN_FORMATS.join(","))));
-    }
+    errors.extend(column.faults(named("PrinterColumn")));
     let path = column.moved("JSONPath", column.get("jsonPath"));
     if path.required(errors) && !path.text().starts_with('.') {
         errors.push(path.invalid("must be a simple json path starting with ."));

@@ -2,7 +2,6 @@
 
 use crate::prelude::*;
 use ipnet::IpNet;
-use regex::Regex;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Formats that are a pattern; names have no dashes here. One label of a host's name may have a dash as its second letter

@@ -18,7 +18,6 @@ pub(crate) use status::complete;
 
 use crate::prelude::*;
 use crate::registry::{Custom, Scale, custom_resources};
-use crate::verbs::key;
 use cluster_object::field::{Error, Errors, Reason};
 use rules::Rules;
 use validate::Patterns;

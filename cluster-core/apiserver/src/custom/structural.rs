@@ -6,31 +6,11 @@ use super::{rules, schema::refused};
 use crate::kinds::prelude::*;
 use cluster_object::decode::prune;
 
-/// Keywords that a structural schema cannot express at all.
-const UNREADABLE: &[(&str, &str)] = &[
-    ("id", "id"),
-    ("$schema", "schema"),
-    ("$ref", "$ref"),
-    ("patternProperties", "patternProperties"),
-    ("dependencies", "dependencies"),
-    ("additionalItems", "additionalItems"),
-    ("definitions", "definitions"),
-];
-/// Keywords that may not stand inside of `allOf`, `anyOf`, `oneOf` and `not`, and what they must be there.
-const OUTSIDE_ONLY: &[(&str, &str)] = &[
-    ("default", "undefined"),
-    ("description", "empty"),
-    ("nullable", "false"),
-    ("title", "empty"),
-    ("type", "empty"),
-    ("x-kubernetes-embedded-resource", "false"),
-    ("x-kubernetes-int-or-string", "false"),
-    ("x-kubernetes-list-map-keys", "empty"),
-    ("x-kubernetes-list-type", "undefined"),
-    ("x-kubernetes-map-type", "undefined"),
-    ("x-kubernetes-preserve-unknown-fields", "false"),
-    ("x-kubernetes-validations", "empty"),
-];
+/// Keywords that a structural schema cannot express at all (`unreadable`), those that may not stand inside of `allOf`,
+/// `anyOf`, `oneOf` and `not`, with what they must be there (`outsideOnly`), and what Go says of `regularExpressions` that
+/// this library refuses.
+static WORDS: LazyLock<HashMap<&str, Vec<(&str, &str)>>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("words.json")).expect("a table of words, which tests read"));
 
 /// Where in the schema a node stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,7 +22,7 @@ enum Place {
 
 /// Why a schema cannot be read as a structural one.
 pub(super) fn unreadable(schema: &Value) -> Option<String> {
-    if let Some((_, shown)) = UNREADABLE.iter().find(|(keyword, _)| !is_empty(&schema[*keyword])) {
+    if let Some((_, shown)) = WORDS["unreadable"].iter().find(|(keyword, _)| !is_empty(&schema[*keyword])) {
         return Some(format!("OpenAPIV3Schema '{shown}' is not supported"));
     }
     if schema["x-kubernetes-preserve-unknown-fields"] == false {
@@ -172,20 +152,10 @@ fn values(at: &At<'_>, errors: &mut Errors) {
 
 /// What Go says of a regular expression that this library refuses with `why`, which underlines the wrong part.
 fn go_words(pattern: &str, why: &str) -> String {
-    const WORDS: &[(&str, &str)] = &[
-        ("unclosed character class", "missing closing ]"),
-        ("unclosed group", "missing closing )"),
-        ("unopened group", "unexpected )"),
-        ("repetition operator missing expression", "missing argument to repetition operator"),
-        ("look-around", "invalid or unsupported Perl syntax"),
-        ("backreferences", "invalid escape sequence"),
-        ("unrecognized escape sequence", "invalid escape sequence"),
-        ("incomplete escape sequence", "trailing backslash at end of expression"),
-        ("invalid character class range", "invalid character class range"),
-        ("Unicode property not found", "invalid character class range"),
-    ];
     let reason = why.rsplit("error: ").next().unwrap_or_default();
-    let Some((ours, go)) = WORDS.iter().find(|(ours, _)| reason.starts_with(ours)) else { return why.to_owned() };
+    let Some((ours, go)) = WORDS["regularExpressions"].iter().find(|(ours, _)| reason.starts_with(ours)) else {
+        return why.to_owned();
+    };
     let marks = why.lines().find(|line| line.trim_start().starts_with('^')).unwrap_or_default();
     let start = marks.find('^').unwrap_or(4).saturating_sub(4);
     let marked = pattern.chars().skip(start);
@@ -210,7 +180,7 @@ fn junction(at: &At<'_>, either: bool, errors: &mut Errors) {
             junction(&child, false, errors);
         }
     }
-    for (keyword, what) in OUTSIDE_ONLY {
+    for (keyword, what) in &WORDS["outsideOnly"] {
         let field = At { path: at.path.child(keyword), value: &at.value[*keyword] };
         if if *what == "undefined" { field.is_set() } else { !field.is_empty() } {
             errors.push(field.forbidden(&format!("must be {what} to be structural")));

@@ -3,7 +3,6 @@
 use super::formats;
 use super::walk::{Part, has_type, map_key, type_name};
 use crate::kinds::prelude::*;
-use regex::Regex;
 use serde_json::Number;
 
 /// The compiled `pattern`s of a schema.

@@ -9,11 +9,7 @@ use crate::auth::follow::{self, Follower};
 use crate::auth::{matches_any, path_matches};
 use crate::bootstrap::call_for;
 use crate::prelude::*;
-use crate::verbs::{Part, Proposed, change};
 pub(crate) use bootstrap::objects;
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use http::HeaderName;
 use k8s_openapi::api::flowcontrol::v1::{FlowSchemaSpec, PolicyRulesWithSubjects, ResourcePolicyRule, Subject};
 
 /// Where flow schemas are stored.

@@ -1,32 +1,20 @@
 //! Deployments, replica sets, replication controllers, stateful sets, daemon sets and controller revisions.
 
-use super::cells::count;
-use super::pod::defaults;
-use super::workloads::{labels_from_template, selected_template, shown};
+use super::pod::{defaults, validation};
+use super::workloads::{labels_from_template, shown};
 use crate::kinds::prelude::*;
 
 pub(super) const DEPLOYMENT: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
         rolling(spec, "strategy", &[("maxUnavailable", json!("25%")), ("maxSurge", json!("25%"))]);
-        defaults::template(&mut spec["template"]);
     },
     validate: |at, errors| {
-        selected_template(at, errors);
         let strategy = at.get("spec.strategy");
         if !matches!(strategy.get("type").text(), "Recreate" | "RollingUpdate") {
             errors.push(Error::not_supported(&strategy.path, &shown(&strategy), &["Recreate", "RollingUpdate"]));
         }
     },
-    ..Strategy::NONE
-};
-
-pub(super) const REPLICA_SET: Strategy = Strategy {
-    defaults: |object| {
-        let Some(spec) = child(object, "spec") else { return };
-        defaults::template(&mut spec["template"]);
-    },
-    validate: selected_template,
     ..Strategy::NONE
 };
 
@@ -38,20 +26,11 @@ pub(super) const REPLICATION_CONTROLLER: Strategy = Strategy {
         if is_empty(&spec["selector"]) && !is_empty(&labels) {
             spec["selector"] = labels;
         }
-        if !spec["template"].is_null() {
-            defaults::template(&mut spec["template"]);
-        }
     },
     validate: |at, errors| {
-        let (selector, template) = (at.get("spec.selector"), at.get("spec.template"));
-        if selector.required(errors) {
-            let labels = template.get("metadata.labels");
-            if super::walk::entries(selector.value).any(|(key, value)| labels.value.get(key) != Some(value)) {
-                errors.push(labels.invalid("`selector` does not match template `labels`"));
-            }
-        }
-        if template.required(errors) {
-            super::pod::validation::template(&template, errors);
+        let (selector, labels) = (at.get("spec.selector"), at.get("spec.template.metadata.labels"));
+        if entries(selector.value).any(|(key, value)| labels.value.get(key) != Some(value)) {
+            errors.push(labels.invalid("`selector` does not match template `labels`"));
         }
     },
     ..Strategy::NONE
@@ -61,10 +40,8 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
         rolling(spec, "updateStrategy", &[("maxUnavailable", json!(1)), ("maxSurge", json!(0))]);
-        defaults::template(&mut spec["template"]);
     },
     validate: |at, errors| {
-        selected_template(at, errors);
         let strategy = at.get("spec.updateStrategy");
         match strategy.get("type").text() {
             "RollingUpdate" => errors.extend(strategy.get("rollingUpdate").faults(named("DaemonSetRollingUpdate"))),
@@ -76,17 +53,24 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
 };
 
 pub(super) const STATEFUL_SET: Strategy = Strategy {
-    defaults: stateful_set_defaults,
+    defaults: |object| {
+        let Some(spec) = child(object, "spec") else { return };
+        rolling(spec, "updateStrategy", &[("partition", json!(0))]);
+        defaults::template(&mut spec["template"]);
+    },
     validate: |at, errors| {
         let strategy = at.get("spec.updateStrategy");
         if !matches!(strategy.get("type").text(), "RollingUpdate" | "OnDelete") {
             let why = "must be 'RollingUpdate' or 'OnDelete'";
             errors.push(Error::invalid(&strategy.path, &shown(&strategy), why));
         }
-        super::volumes::claim_templates(at, errors);
-        selected_template(&with_claims(at).as_ref().map_or(at.clone(), At::root), errors);
+        for claim in at.get("spec.volumeClaimTemplates").items() {
+            super::volumes::claim_spec(&claim.get("spec"), errors);
+        }
+        let with_claims = with_claims(at);
+        let set = with_claims.as_ref().map_or(at.clone(), At::root);
+        validation::template(&set.get("spec.template"), errors);
     },
-    validate_update: stateful_set_update,
     ..Strategy::NONE
 };
 
@@ -100,13 +84,6 @@ fn rolling(spec: &mut Value, field: &str, numbers: &[(&str, Value)]) {
             default(&mut strategy["rollingUpdate"], name, value.clone());
         }
     }
-}
-
-fn stateful_set_defaults(object: &mut Value) {
-    let Some(spec) = child(object, "spec") else { return };
-    rolling(spec, "updateStrategy", &[("partition", json!(0))]);
-    defaults::template(&mut spec["template"]);
-    each(spec, "volumeClaimTemplates").for_each(super::volumes::claim_defaults);
 }
 
 /// The set with its claim templates as volumes of the pod template, so that mounts find them.
@@ -127,30 +104,3 @@ fn with_claims(at: &At<'_>) -> Option<Value> {
     spec["volumes"] = volumes.into();
     Some(object)
 }
-
-fn stateful_set_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
-    const MUTABLE: [&str; 7] = [
-        "replicas",
-        "ordinals",
-        "template",
-        "updateStrategy",
-        "revisionHistoryLimit",
-        "persistentVolumeClaimRetentionPolicy",
-        "minReadySeconds",
-    ];
-    let rest = |object: &Value| {
-        let mut spec = object["spec"].as_object().cloned().unwrap_or_default();
-        spec.retain(|key, _| !MUTABLE.contains(&key.as_str()));
-        spec
-    };
-    if rest(at.value) == rest(old) {
-        return;
-    }
-    errors.push(at.get("spec").forbidden(
-        "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
-         'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-    ));
-}
-
-pub(super) const REPLICAS_CELLS: &[OwnCell] =
-    &[("Ready", |o| format!("{}/{}", count(o, "status.readyReplicas"), count(o, "spec.replicas")).into())];

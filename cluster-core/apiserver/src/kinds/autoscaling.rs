@@ -20,7 +20,6 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
         if most.int() < least.int() {
             errors.push(most.invalid_number("must be greater than or equal to `minReplicas`"));
         }
-        super::networking::reference(&spec.get("scaleTargetRef"), errors);
         spec.get("metrics").items().for_each(|each| metric(&each, errors));
     },
     ..Strategy::NONE
@@ -37,8 +36,14 @@ pub(super) const AUTOSCALER_V1: Strategy = Strategy {
     ..AUTOSCALER
 };
 
-/// The sources of metrics in the order in which upstream looks for them.
-const SOURCES: [&str; 5] = ["object", "external", "pods", "resource", "containerResource"];
+/// The sources of metrics in the order in which upstream looks for them, and the rules of each.
+const SOURCES: [(&str, &str); 5] = [
+    ("object", "MetricOfObject"),
+    ("external", "MetricOfOthers"),
+    ("pods", "MetricOfPods"),
+    ("resource", "MetricOfResource"),
+    ("containerResource", "MetricOfContainers"),
+];
 
 fn metric(metric: &At<'_>, errors: &mut Errors) {
     let kind = metric.get("type");
@@ -47,76 +52,18 @@ fn metric(metric: &At<'_>, errors: &mut Errors) {
     }
     kind.one_of(&["ContainerResource", "External", "Object", "Pods", "Resource"], errors);
     let own = uncapitalised(kind.text());
-    let given: Vec<&str> = SOURCES.into_iter().filter(|source| metric.get(source).is_set()).collect();
-    if let Some(first) = given.first() {
-        source(&metric.get(first), first, errors);
+    let given: Vec<_> = SOURCES.into_iter().filter(|(source, _)| metric.get(source).is_set()).collect();
+    if let Some((first, rules)) = given.first() {
+        errors.extend(metric.get(first).faults(named(rules)));
     }
-    if SOURCES.contains(&own.as_str()) && !given.contains(&own.as_str()) {
+    let is_own = |(source, _): &&(&str, &str)| *source == own;
+    if SOURCES.iter().any(|source| is_own(&source)) && !given.iter().any(|source| is_own(&source)) {
         errors.push(metric.get(&own).missing("must populate information for the given metric source"));
     }
     if given.len() > 1 {
-        let others = given.iter().filter(|source| **source != own);
-        errors.extend(others.map(|other| metric.get(other).forbidden("must populate the given metric source only")));
-    }
-}
-
-fn source(source: &At<'_>, kind: &str, errors: &mut Errors) {
-    let must = |field: &str, why: &str, errors: &mut Errors| {
-        let field = source.get(field);
-        errors.extend(field.is_empty().then(|| field.missing(why)));
-    };
-    let of_resource = matches!(kind, "resource" | "containerResource");
-    if of_resource {
-        must("name", "must specify a resource name", errors);
-    } else {
-        must("metric.name", "must specify a metric name", errors);
-        source.get("metric.name").optional_rule(name::path_segment, errors);
-    }
-    match kind {
-        "containerResource" => must("container", "must specify a container", errors),
-        "object" => super::networking::reference(&source.get("describedObject"), errors),
-        _ => {}
-    }
-    must("target.type", "must specify a metric target type", errors);
-    let target = source.get("target");
-    if !matches!(target.get("type").text(), "Utilization" | "Value" | "AverageValue") {
-        errors.push(target.get("type").invalid("must be either Utilization, Value, or AverageValue"));
-    }
-    let positive = |field: &str| Quantity::from_value(target.get(field).value).is_ok_and(|q| q > Quantity::new(0));
-    for field in ["value", "averageValue"] {
-        if target.get(field).is_set() && !positive(field) {
-            errors.push(target.get(field).invalid("must be positive"));
-        }
-    }
-    if kind == "pods" {
-        if !positive("averageValue") {
-            errors.push(target.get("averageValue").missing("must specify a positive target averageValue"));
-        }
-        return;
-    }
-    let use_percent = target.get("averageUtilization");
-    if use_percent.is_set() && use_percent.int() < 1 {
-        errors.push(use_percent.invalid("must be greater than 0"));
-    }
-    let (one, other, amounts) = if of_resource {
-        (
-            "averageUtilization",
-            "averageValue",
-            ("a target raw value or a target utilization", "a target raw value and a target utilization"),
-        )
-    } else {
-        (
-            "averageValue",
-            "value",
-            ("a target value for metric or a per-pod target", "a target value for metric and a per-pod target"),
-        )
-    };
-    match (target.get(one).is_set(), target.get(other).is_set()) {
-        (false, false) => errors.push(target.get(one).missing(&format!("must set either {}", amounts.0))),
-        (true, true) if kind != "object" => {
-            errors.push(target.get(other).forbidden(&format!("may not set both {}", amounts.1)));
-        }
-        _ => {}
+        let others = given.iter().filter(|source| !is_own(source));
+        errors
+            .extend(others.map(|(other, _)| metric.get(other).forbidden("must populate the given metric source only")));
     }
 }
 

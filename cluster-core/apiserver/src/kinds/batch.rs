@@ -1,11 +1,9 @@
 //! Jobs and cron jobs.
 
-use super::cells::{age, human_duration};
-use super::pod::{defaults, validation};
-use super::workloads::{labels_from_template, selector};
+use super::cells::human_duration;
+use super::workloads::labels_from_template;
 use super::{job_policies, job_status};
 use crate::kinds::prelude::*;
-use cluster_object::schedule::Schedule;
 use jiff::tz::TimeZone;
 
 /// The label of a job's pods that its selector asks for.
@@ -17,22 +15,14 @@ pub(super) const JOB: Strategy = Strategy {
     validate: |at, errors| {
         generated(at, errors);
         job_spec(at, errors);
-        selector(at, errors);
     },
     validate_update: job_update,
     validate_status: job_status::check,
     ..Strategy::NONE
 };
 
-pub(super) const CRON_JOB: Strategy = Strategy {
-    defaults: |object| {
-        if let Some(job) = super::walk::at(object, "spec.jobTemplate.spec") {
-            defaults::template(&mut job["template"]);
-        }
-    },
-    validate: cron_job,
-    ..Strategy::NONE
-};
+pub(super) const CRON_JOB: Strategy =
+    Strategy { validate: |at, errors| job_spec(&at.get("spec.jobTemplate"), errors), ..Strategy::NONE };
 
 fn job_defaults(job: &mut Value) {
     labels_from_template(job);
@@ -41,7 +31,6 @@ fn job_defaults(job: &mut Value) {
         default(spec, "completions", 1);
     }
     default(spec, "parallelism", 1);
-    defaults::template(&mut spec["template"]);
 }
 
 /// Gives the job a selector of its own, from its uid.
@@ -90,12 +79,10 @@ fn generated(job: &At<'_>, errors: &mut Errors) {
 
 fn job_spec(job: &At<'_>, errors: &mut Errors) {
     let spec = job.get("spec");
-    errors.extend(spec.faults(named("JobSpec")));
     job_policies::check(&spec, errors);
     let on_failure = spec.get("podFailurePolicy").is_set();
     let replacement: &[&str] = if on_failure { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
     spec.get("podReplacementPolicy").optional_one_of(replacement, errors);
-    validation::template(&spec.get("template"), errors);
     let policy = spec.get("template.spec.restartPolicy");
     match policy.text() {
         "" | "Always" => errors.push(policy.missing("valid values: \"OnFailure\", \"Never\"")),
@@ -151,27 +138,12 @@ fn scheduling_free(spec: &Value) -> Value {
     template
 }
 
-fn cron_job(at: &At<'_>, errors: &mut Errors) {
-    let spec = at.get("spec");
-    let schedule = spec.get("schedule");
-    if schedule.required(errors) {
-        if let Err(why) = Schedule::parse(schedule.text(), &TimeZone::UTC) {
-            errors.push(schedule.invalid(&why));
-        }
-        if schedule.text().contains("TZ") {
-            errors.push(schedule.invalid("cannot use TZ or CRON_TZ in schedule, use timeZone field instead"));
-        }
+/// Whether the text is the name of a time zone.
+pub(super) fn time_zone(text: &str) -> Result<(), String> {
+    if text.eq_ignore_ascii_case("local") {
+        return Err("timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones".to_owned());
     }
-    let zone = spec.get("timeZone");
-    if zone.is_set() && zone.is_empty() {
-        errors.push(zone.invalid("timeZone must be nil or non-empty string"));
-    } else if zone.text().eq_ignore_ascii_case("local") {
-        let why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
-        errors.push(zone.invalid(why));
-    } else if zone.is_set() && TimeZone::get(zone.text()).is_err() {
-        errors.push(zone.invalid(&format!("unknown time zone {}", zone.text())));
-    }
-    job_spec(&spec.get("jobTemplate"), errors);
+    TimeZone::get(text).map(drop).map_err(|_| format!("unknown time zone {text}"))
 }
 
 fn duration(job: &Value) -> Value {
@@ -184,11 +156,6 @@ fn duration(job: &Value) -> Value {
 }
 
 pub(super) const JOB_CELLS: &[OwnCell] = &[("Duration", duration)];
-
-pub(super) const CRON_JOB_CELLS: &[OwnCell] = &[("Last Schedule", |o| match &o["status"]["lastScheduleTime"] {
-    Value::Null => "<none>".into(),
-    time => age(time).into(),
-})];
 
 #[cfg(test)]
 mod tests {

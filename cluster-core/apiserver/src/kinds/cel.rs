@@ -2,6 +2,7 @@
 
 use crate::prelude::*;
 use cluster_cel::{Activation, Program, Type};
+use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 /// An expression over `self` and `object`, compiled when it is first asked.
@@ -32,6 +33,32 @@ impl Expression {
                 activation.bind(name, cluster_cel::dynamic(value));
             }
         }
-        cluster_cel::to_json(&activation.evaluate(self.program()).ok()?)
+        self.among(&activation)
+    }
+
+    fn among(&self, variables: &Activation) -> Option<Value> {
+        cluster_cel::to_json(&variables.evaluate(self.program()).ok()?)
+    }
+}
+
+/// An object whose cells are asked for. What expressions see of it is made once, for the first.
+pub(crate) struct Shown<'a> {
+    pub(super) object: &'a Value,
+    seen: OnceCell<Activation>,
+}
+
+impl<'a> Shown<'a> {
+    pub(crate) fn new(object: &'a Value) -> Self {
+        Self { object, seen: OnceCell::new() }
+    }
+
+    /// What the expression makes of the object; an empty text where a part of it is not there.
+    pub(super) fn ask(&self, expression: &Expression) -> Value {
+        let variables = self.seen.get_or_init(|| {
+            let mut variables = Activation::new(&Arc::default());
+            variables.bind("self", cluster_cel::dynamic(self.object));
+            variables
+        });
+        expression.among(variables).unwrap_or_else(|| "".into())
     }
 }

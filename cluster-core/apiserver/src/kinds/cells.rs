@@ -1,6 +1,6 @@
 //! What printer columns are made of: the common columns, ages, joined lists and selectors.
 
-use super::cel::Expression;
+use super::cel::{Expression, Shown};
 use crate::kinds::prelude::*;
 use crate::registry::Column;
 
@@ -32,6 +32,12 @@ pub enum Cell {
     Images(String),
     /// What an expression makes of the object.
     Cel(Expression),
+    /// The same, and what stands in its place when it is empty.
+    CelOr(Expression, String),
+    /// The first three of the list an expression makes of the object, and how many there are more.
+    FirstThree(Expression),
+    /// How long ago the first of these times was that is there, and what stands in its place when none is.
+    Since(Vec<String>, String),
     /// What a function makes of the object.
     #[serde(skip)]
     Own(fn(&Value) -> Value),
@@ -39,19 +45,26 @@ pub enum Cell {
 
 impl Cell {
     /// The cell of an object.
-    pub(crate) fn of(&self, object: &Value) -> Value {
+    pub(crate) fn of(&self, shown: &Shown<'_>) -> Value {
+        let object = shown.object;
         match self {
             Self::Text(path) | Self::Date(path) => meta::text(object, path).into(),
             Self::TextOr(path, otherwise) => or(meta::text(object, path), otherwise),
             Self::Value(path) => meta::get(object, path).clone(),
-            Self::Count(path) => count(object, path),
+            Self::Count(path) => int(meta::get(object, path)).into(),
             Self::Length(path) => len(object, path).into(),
             Self::Flag(path) => (*meta::get(object, path) == true).into(),
             Self::Labels(path) => label_map(meta::get(object, path)),
             Self::Selector(path) => label_selector(meta::get(object, path)),
             Self::Names(path) => containers(meta::get(object, path), "name"),
             Self::Images(path) => containers(meta::get(object, path), "image"),
-            Self::Cel(cell) => cell.of(object, object).unwrap_or_else(|| "".into()),
+            Self::Cel(cell) => shown.ask(cell),
+            Self::CelOr(cell, otherwise) => or(text(&shown.ask(cell)), otherwise),
+            Self::FirstThree(cell) => first_three(&shown.ask(cell)),
+            Self::Since(paths, otherwise) => {
+                let time = paths.iter().map(|path| meta::get(object, path)).find(|time| !time.is_null());
+                time.map_or(otherwise.clone(), age).into()
+            }
             Self::Own(cell) => cell(object),
         }
     }
@@ -153,6 +166,15 @@ pub fn human_duration(seconds: i64) -> String {
     }
 }
 
+/// At most three of a list of texts, and how many there are more.
+fn first_three(all: &Value) -> Value {
+    match items(all).len() {
+        0 => "<none>".into(),
+        1..=3 => join(texts(all)).into(),
+        more => format!("{} + {} more...", join(texts(all).take(3)), more - 3).into(),
+    }
+}
+
 /// The text at `path`, or `<none>`.
 pub(super) fn or_none(object: &Value, path: &str) -> Value {
     or(meta::text(object, path), "<none>")
@@ -161,11 +183,6 @@ pub(super) fn or_none(object: &Value, path: &str) -> Value {
 /// `found`, or `otherwise` when it is empty.
 pub(super) fn or(found: &str, otherwise: &str) -> Value {
     if found.is_empty() { otherwise.into() } else { found.into() }
-}
-
-/// The number at `path`, 0 when there is none.
-pub(super) fn count(object: &Value, path: &str) -> Value {
-    int(meta::get(object, path)).into()
 }
 
 /// How many entries the list or map at `path` has.

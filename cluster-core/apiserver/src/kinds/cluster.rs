@@ -1,10 +1,7 @@
 //! Namespaces, nodes, events, leases, priority and runtime classes.
 
-use super::cells::{OwnCell, age, join, or};
-use super::walk::{At, canonical_quantities, child, default, int, items, text, texts};
-use crate::prelude::*;
-use crate::registry::{Conversion, Deletion, Strategy};
-use cluster_object::field::{Error, Errors, Path, Reason};
+use crate::kinds::prelude::*;
+use crate::registry::Conversion;
 
 pub(super) const NAMESPACE: Strategy = Strategy {
     defaults: |object| {
@@ -41,9 +38,6 @@ pub(super) const NAMESPACE: Strategy = Strategy {
 
 pub(super) const NODE: Strategy = Strategy {
     defaults: |object| {
-        for list in ["capacity", "allocatable"] {
-            canonical_quantities(super::walk::at(object, &format!("status.{list}")));
-        }
         let capacity = object["status"]["capacity"].clone();
         if let Some(status) = child(object, "status").filter(|_| !capacity.is_null()) {
             default(status, "allocatable", capacity);
@@ -147,85 +141,6 @@ fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static st
 }
 
 pub(super) const RUNTIME_CLASS: Strategy = Strategy {
-    defaults: |object| canonical_quantities(super::walk::at(object, "overhead.podFixed")),
-    validate: |at, errors| {
-        for (_, amount) in at.get("overhead.podFixed").entries() {
-            amount.quantity(errors);
-        }
-        super::pod::validation::tolerations(&at.get("scheduling.tolerations"), errors);
-    },
+    validate: |at, errors| super::pod::validation::tolerations(&at.get("scheduling.tolerations"), errors),
     ..Strategy::NONE
 };
-
-fn node_status(node: &Value) -> Value {
-    let ready = items(&node["status"]["conditions"]).iter().find(|c| c["type"] == "Ready");
-    let mut parts = vec![match ready {
-        Some(condition) if condition["status"] == "True" => "Ready",
-        Some(_) => "NotReady",
-        None => "Unknown",
-    }];
-    if node["spec"]["unschedulable"] == true {
-        parts.push("SchedulingDisabled");
-    }
-    join(parts).into()
-}
-
-fn node_roles(node: &Value) -> Value {
-    let mut roles: Vec<&str> = meta::labels(node)
-        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
-            Some(role) => Some(role),
-            None => (key == "kubernetes.io/role").then_some(value),
-        })
-        .filter(|role| !role.is_empty())
-        .collect();
-    roles.sort_unstable();
-    roles.dedup();
-    or(&join(roles), "<none>")
-}
-
-fn node_address(node: &Value, kind: &str) -> Value {
-    let address = items(&node["status"]["addresses"]).iter().find(|a| a["type"] == kind);
-    or(address.map(|a| text(&a["address"])).unwrap_or_default(), "<none>")
-}
-
-fn event_time(event: &Value, first: bool) -> Value {
-    let time = match (first, &event["series"]["lastObservedTime"]) {
-        (false, time) if !time.is_null() => time,
-        (true, _) if !event["firstTimestamp"].is_null() => &event["firstTimestamp"],
-        (false, _) if !event["lastTimestamp"].is_null() => &event["lastTimestamp"],
-        _ => &event["eventTime"],
-    };
-    age(time).into()
-}
-
-pub(super) const NODE_CELLS: &[OwnCell] = &[
-    ("Status", node_status),
-    ("Roles", node_roles),
-    ("Internal-IP", |o| node_address(o, "InternalIP")),
-    ("External-IP", |o| node_address(o, "ExternalIP")),
-];
-pub(super) const EVENT_CELLS: &[OwnCell] = &[
-    ("Last Seen", |o| event_time(o, false)),
-    ("Object", |o| {
-        let (kind, name) = (meta::text(o, "involvedObject.kind").to_lowercase(), meta::text(o, "involvedObject.name"));
-        if name.is_empty() { kind.into() } else { format!("{kind}/{name}").into() }
-    }),
-    ("Source", |o| {
-        let component = match meta::text(o, "source.component") {
-            "" => text(&o["reportingComponent"]),
-            component => component,
-        };
-        let host = match meta::text(o, "source.host") {
-            "" => text(&o["reportingInstance"]),
-            host => host,
-        };
-        join([component, host].into_iter().filter(|part| !part.is_empty())).replace(',', ", ").into()
-    }),
-    ("Message", |o| text(&o["message"]).trim().into()),
-    ("First Seen", |o| event_time(o, true)),
-    ("Count", |o| match (int(&o["series"]["count"]), int(&o["count"])) {
-        (0, 0) => 1.into(),
-        (0, count) | (count, _) => count.into(),
-    }),
-    ("Name", |o| meta::name(o).into()),
-];

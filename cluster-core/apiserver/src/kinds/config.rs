@@ -1,6 +1,5 @@
 //! Config maps, secrets and service accounts.
 
-use super::cells::len;
 use crate::kinds::prelude::*;
 use base64::prelude::*;
 
@@ -99,8 +98,6 @@ fn secret(at: &At<'_>, errors: &mut Errors) {
         _ => {}
     }
 }
-
-pub(super) const CONFIG_MAP_CELLS: &[OwnCell] = &[("Data", |o| (len(o, "data") + len(o, "binaryData")).into())];
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,6 @@ pub(super) const DEFINITION: Strategy = Strategy {
     },
     validate: |at, errors| errors.extend(definition::validate(at.value)),
     validate_update: |at, old, errors| errors.extend(definition::validate_update(at.value, old)),
-    validate_status: |at, old, errors| errors.extend(definition::validate_status(at.value, old)),
     ..Strategy::NONE
 };
 
@@ -28,11 +27,6 @@ pub(super) const API_SERVICE: Strategy = Strategy {
         if meta::name(at.value).trim_end_matches('.') != wanted.trim_end_matches('.') {
             errors
                 .push(at.get("metadata.name").invalid(&format!("must be `spec.version+\".\"+spec.group`: {wanted:?}")));
-        }
-        for field in ["groupPriorityMinimum", "versionPriority"] {
-            if spec.get(field).int() <= 0 {
-                errors.push(spec.get(field).invalid("must be positive and less than 20000"));
-            }
         }
     },
     ..Strategy::NONE

@@ -129,6 +129,7 @@ mod tests {
         let (mut errors, object) = (Errors::new(), json!({"spec": spec}));
         errors.extend(At::root(&object).get("spec").faults(super::super::rules::named("JobSpec")));
         check(&At::root(&object).get("spec"), &mut errors);
+        errors.retain(|fault| !fault.path.to_string().starts_with("spec.template"));
         errors.iter().map(ToString::to_string).collect()
     }
 

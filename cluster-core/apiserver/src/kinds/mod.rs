@@ -34,6 +34,7 @@ mod workloads;
 
 pub use cells::{Cell, human_duration};
 
+pub(crate) use cel::Shown;
 pub(crate) use cells::age;
 pub(crate) use table::groups;
 

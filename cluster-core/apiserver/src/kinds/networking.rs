@@ -1,7 +1,6 @@
 //! Ingresses, network policies, service addresses and disruption budgets.
 
 use super::cells::join;
-use super::service::load_balancer;
 use crate::allocate::CIDR_FINALIZER;
 use crate::kinds::prelude::*;
 
@@ -19,11 +18,7 @@ pub(super) const INGRESS: Strategy = Strategy {
             backend(&spec.get("defaultBackend"), errors);
         }
         for rule in spec.get("rules").items() {
-            ingress_host(&rule.get("host"), errors);
             rule.get("http.paths").items().for_each(|path| ingress_path(&path, errors));
-        }
-        for tls in spec.get("tls").items() {
-            tls.get("hosts").items().for_each(|host| ingress_host(&host, errors));
         }
     },
     ..Strategy::NONE
@@ -62,9 +57,9 @@ pub(super) const SERVICE_CIDR: Strategy = Strategy {
     ..Strategy::NONE
 };
 
-fn ingress_host(host: &At<'_>, errors: &mut Errors) {
-    let wild = host.text().starts_with('*');
-    host.optional_rule(if wild { name::wildcard_dns_subdomain } else { dns_name }, errors);
+/// Whether the text is the name of a machine, or `*` and a domain.
+pub(super) fn ingress_host(text: &str) -> Result<(), String> {
+    if text.starts_with('*') { name::wildcard_dns_subdomain(text) } else { dns_name(text) }
 }
 
 fn ingress_path(path: &At<'_>, errors: &mut Errors) {
@@ -148,12 +143,4 @@ fn hosts(ingress: &Value) -> Value {
     }
 }
 
-pub(super) const INGRESS_CELLS: &[OwnCell] = &[("Hosts", hosts), ("Address", |o| load_balancer(o).into())];
-/// The fault of a reference without a name, for kinds that point at another object.
-pub(super) fn reference(reference: &At<'_>, errors: &mut Errors) {
-    for field in ["kind", "name"] {
-        if reference.get(field).is_empty() {
-            errors.push(Error::required(&reference.get(field).path, ""));
-        }
-    }
-}
+pub(super) const INGRESS_CELLS: &[OwnCell] = &[("Hosts", hosts)];

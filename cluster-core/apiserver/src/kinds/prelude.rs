@@ -1,7 +1,7 @@
 //! The names that most rules of kinds use, beside those of the whole server.
 
 pub(super) use crate::kinds::cells::OwnCell;
-pub(super) use crate::kinds::rules::named;
+pub(crate) use crate::kinds::rules::named;
 pub(crate) use crate::kinds::walk::{At, at, child, default, each, entries, int, is_empty, items, remove, text, texts};
 pub(crate) use crate::prelude::*;
 pub(crate) use crate::registry::Strategy;

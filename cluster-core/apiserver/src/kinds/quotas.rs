@@ -1,6 +1,5 @@
 //! Resource quotas and limit ranges.
 
-use super::walk::canonical_quantities;
 use crate::kinds::prelude::*;
 
 /// What a quota may limit beside amounts of a resource, objects of a kind and qualified names.
@@ -15,10 +14,8 @@ fn is_standard(resource: &str) -> bool {
 }
 
 pub(super) const RESOURCE_QUOTA: Strategy = Strategy {
-    defaults: |object| canonical_quantities(at(object, "spec.hard")),
     validate: |at, errors| {
         for (resource, amount) in at.get("spec.hard").entries() {
-            amount.quantity(errors);
             if let Err(why) = name::qualified_name(resource) {
                 errors.push(Error::invalid(&amount.path, &resource.into(), &why));
             } else if !resource.contains('/') && !is_standard(resource) {
@@ -108,9 +105,6 @@ pub(super) const LIMIT_RANGE: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
         for item in each(spec, "limits") {
-            for list in ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] {
-                canonical_quantities(item.get_mut(list));
-            }
             if item["type"] == "Container" {
                 for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
                     let values: Vec<_> = entries(&item[from]).map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -140,17 +134,3 @@ pub(super) const LIMIT_RANGE: Strategy = Strategy {
     },
     ..Strategy::NONE
 };
-
-fn usage(quota: &Value, limits: bool) -> Value {
-    let mut all: Vec<String> = entries(&quota["status"]["hard"])
-        .filter(|(name, _)| name.starts_with("limits") == limits)
-        .map(|(name, hard)| {
-            let used = quota["status"]["used"][name].as_str().unwrap_or("0");
-            format!("{name}: {used}/{}", plain(hard))
-        })
-        .collect();
-    all.sort_unstable();
-    all.join(", ").into()
-}
-
-pub(super) const RESOURCE_QUOTA_CELLS: &[OwnCell] = &[("Request", |o| usage(o, false)), ("Limit", |o| usage(o, true))];

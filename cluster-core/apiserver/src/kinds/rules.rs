@@ -4,9 +4,12 @@
 //! it; the rest is code.
 
 use super::cel::Expression;
-use super::walk::TextRule;
+use super::pod;
+use super::walk::{TextRule, canonical_quantities, canonical_quantity};
 use super::workloads::int_or_percent;
 use crate::kinds::prelude::*;
+use cluster_object::schedule::Schedule;
+use jiff::tz::TimeZone;
 use serde::Deserializer;
 use serde::de::Error as _;
 
@@ -16,6 +19,12 @@ use serde::de::Error as _;
 pub(crate) enum Rule {
     /// Filled in when nothing is given.
     Default(Value),
+    /// Filled in when nothing or something empty is given.
+    Otherwise(Value),
+    /// Filled in likewise, with what the field beside it has.
+    Copied(&'static str),
+    /// Filled in when nothing is given, with when the image is pulled that the field beside it names.
+    PullPolicy(&'static str),
     /// Filled in when nothing or something empty is given, with what an expression over `self` makes of the object that
     /// holds the field; a null leaves it.
     Computed(Expression),
@@ -31,8 +40,12 @@ pub(crate) enum Rule {
     Must(TextRule),
     /// Must be one of these when it is given.
     OneOf(#[serde(borrow)] Vec<&'static str>),
+    /// Must be one of these, also when nothing is given.
+    Is(#[serde(borrow)] Vec<&'static str>),
     /// Must be in this range when it is given.
     Range(i64, i64),
+    /// Must be in this range, in which nothing counts as 0; with the text of the fault.
+    Within(i64, i64, &'static str),
     /// Must not be less than this when it is given; with the text of the fault.
     AtLeast(i64, &'static str),
     /// Must not be more than this.
@@ -41,8 +54,12 @@ pub(crate) enum Rule {
     NonNegative,
     /// Must not be more than the field beside it; with the text of the fault.
     NotAbove(&'static str, &'static str),
-    /// Must be a quantity that is not negative when it is given.
+    /// Must be a quantity that is not negative when it is given; gets its canonical form.
     Quantity,
+    /// Is a map of quantities, which get their canonical form.
+    Canonical,
+    /// The same, and none of them may be negative.
+    Amounts,
     /// Must be a label selector when it is given.
     Selector,
     /// Must be a map of labels when it is given.
@@ -51,6 +68,23 @@ pub(crate) enum Rule {
     Most(usize),
     /// No other item of the list has the same.
     Unique,
+    /// The same, when it is given.
+    Distinct,
+    /// One of these fields of it must be there; with the text of the fault.
+    AnyOf(#[serde(borrow)] Vec<&'static str>, &'static str),
+    /// Just one of these fields of it may be there; with the texts of the faults when none is, empty where that is right,
+    /// and when several are.
+    Either(#[serde(borrow)] Vec<&'static str>, &'static str, &'static str),
+    /// May not be given beside this field; with the text of the fault.
+    Without(&'static str, &'static str),
+    /// Must be the way to a field of a pod: one of these, or one of its labels or annotations.
+    FieldPath(#[serde(borrow)] Vec<&'static str>),
+    /// Is a term of a node selector.
+    NodeTerm,
+    /// Is a template of pods.
+    Template,
+    /// Is the selector of the template beside it.
+    Selects,
     /// Must be a number or a percentage when it is given, at most 100 % when this is true.
     Share(bool),
     /// Must be the number or the name of a port when it is given.
@@ -63,6 +97,8 @@ pub(crate) enum Rule {
     Forbidden(Condition),
     /// Does not change; with the text that forbids it, empty for upstream's usual one.
     Frozen(&'static str),
+    /// Only these fields of it change; with the text that forbids others to.
+    FrozenBut(#[serde(borrow)] Vec<&'static str>, Cow<'static, str>),
     /// Does not change once it is given; with the text that forbids it.
     Kept(#[serde(borrow)] Cow<'static, str>),
     /// Does not become less; with the text of the fault.
@@ -86,7 +122,8 @@ impl Condition {
 }
 
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 18] = [
+const TEXTS: [(&str, TextRule); 29] = [
+    ("absolutePath", |text| kept(text.starts_with('/'), "must be an absolute path")),
     ("cidr", super::networking::is_cidr),
     ("conditionReason", name::condition_reason),
     ("configKey", name::config_key),
@@ -97,15 +134,35 @@ const TEXTS: [(&str, TextRule); 18] = [
     ("domainPrefixedPath", super::batch::domain_prefixed_path),
     ("driverName", super::storage::driver_name),
     ("envVarName", name::env_var_name),
+    ("ingressHost", super::networking::ingress_host),
     ("ip", super::pod::validation::is_ip),
     ("labelValue", name::label_value),
+    ("metricTarget", |text| {
+        let known = matches!(text, "Utilization" | "Value" | "AverageValue");
+        kept(known, "must be either Utilization, Value, or AverageValue")
+    }),
+    ("mixedLabel", |text| {
+        let why = |why| format!("may have mixed case, but should otherwise match: {why}");
+        name::dns1035_label(&text.to_lowercase()).map_err(why)
+    }),
+    ("noParent", |text| kept(text.split('/').all(|part| part != ".."), "must not contain '..'")),
+    ("noParentName", |text| kept(!text.starts_with("..") || text.starts_with("../"), "must not start with '..'")),
     ("openIp", super::endpoints::open_ip),
     ("pathSegment", name::path_segment),
     ("portName", name::port_name),
+    ("printable", crate::custom::definition::printable),
     ("provisionerName", |text| name::qualified_name(&text.to_lowercase())),
     ("qualifiedName", name::qualified_name),
+    ("relativePath", |text| kept(!text.starts_with('/'), "must be a relative path")),
+    ("schedule", |text| Schedule::parse(text, &TimeZone::UTC).map(drop)),
     ("signerName", super::certificates::signer_name),
+    ("simplePath", |text| kept(text.starts_with('.'), "must be a simple json path starting with .")),
+    ("timeZone", super::batch::time_zone),
 ];
+
+fn kept(is: bool, why: &str) -> Result<(), String> {
+    if is { Ok(()) } else { Err(why.to_owned()) }
+}
 
 /// Reads a rule of texts by its name.
 pub(super) fn text_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TextRule, D::Error> {
@@ -149,7 +206,7 @@ static TABLE: LazyLock<HashMap<&str, Rules>> = LazyLock::new(|| {
 });
 
 /// The rules that stand in `rules.json` under a name.
-pub(super) fn named(name: &str) -> &'static Rules {
+pub(crate) fn named(name: &str) -> &'static Rules {
     TABLE.get(name).unwrap_or(&NONE)
 }
 
@@ -177,11 +234,43 @@ impl Rules {
 
 impl Rule {
     fn is_default(&self) -> bool {
-        matches!(self, Self::Default(_) | Self::Computed(_))
+        matches!(
+            self,
+            Self::Default(_) | Self::Otherwise(_) | Self::Copied(_) | Self::PullPolicy(_) | Self::Computed(_)
+        )
     }
 
     fn is_of_changes(&self) -> bool {
-        matches!(self, Self::Frozen(_) | Self::Kept(_) | Self::Grows(_))
+        matches!(self, Self::Frozen(_) | Self::FrozenBut(..) | Self::Kept(_) | Self::Grows(_))
+    }
+
+    /// Whether it is also about what is not there.
+    fn is_of_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Required(_)
+                | Self::Must(_)
+                | Self::Is(_)
+                | Self::Within(..)
+                | Self::Unique
+                | Self::Needed(_)
+                | Self::Selects
+        )
+    }
+
+    /// Brings what is there into the form it has when it is read again, or completes it.
+    fn fill(&self, value: &mut Value) {
+        match self {
+            Self::Like(name) => named(name).fill(value),
+            Self::Quantity => canonical_quantity(value),
+            Self::Canonical | Self::Amounts => canonical_quantities(Some(value)),
+            Self::Template if value.is_object() => pod::defaults::template(value),
+            _ => {}
+        }
+    }
+
+    fn fills(&self) -> bool {
+        matches!(self, Self::Like(_) | Self::Quantity | Self::Canonical | Self::Amounts | Self::Template)
     }
 }
 
@@ -236,7 +325,7 @@ impl Tree {
     };
 
     fn add(&mut self, path: &'static str, rules: Vec<Rule>) {
-        self.fills |= rules.iter().any(|rule| rule.is_default() || matches!(rule, Rule::Like(_)));
+        self.fills |= rules.iter().any(|rule| rule.is_default() || rule.fills());
         self.checks |= rules.iter().any(|rule| !rule.is_default() && !rule.is_of_changes());
         if let Some(below) = path.strip_prefix("[]") {
             return self.items.get_or_insert(Box::new(Self::EMPTY)).add(below.trim_start_matches('.'), rules);
@@ -264,11 +353,7 @@ impl Tree {
     }
 
     fn fill(&self, value: &mut Value) {
-        for rule in &self.rules {
-            if let Rule::Like(name) = rule {
-                named(name).fill(value);
-            }
-        }
+        self.rules.iter().for_each(|rule| rule.fill(value));
         if let (Some(item), Some(items)) = (&self.items, value.as_array_mut()) {
             for value in items {
                 item.fill(value);
@@ -282,6 +367,14 @@ impl Tree {
                 let given = value.get(*name).unwrap_or(&Value::Null);
                 let filled = match rule {
                     Rule::Default(default) if given.is_null() => Some(default.clone()),
+                    Rule::Otherwise(default) if is_empty(given) => Some(default.clone()),
+                    // A port of 0 is a fault wherever it stands.
+                    Rule::Copied(other) if is_empty(given) => {
+                        value.get(*other).filter(|value| !is_empty(value) || value.is_number()).cloned()
+                    }
+                    Rule::PullPolicy(image) if given.is_null() => {
+                        Some(pod::defaults::pull_policy(text(&value[*image])).into())
+                    }
                     Rule::Computed(expression) if is_empty(given) && !given.is_number() && !given.is_boolean() => {
                         expression.of(value, &Value::Null).filter(|found| !found.is_null())
                     }
@@ -300,10 +393,7 @@ impl Tree {
     /// Checks what stands here, `within` an object or a list, and all below.
     fn check<'a>(&'a self, way: &Way<'_>, within: &Value, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
         // Most fields of most objects are absent, and few rules are about that.
-        let concerned = |rule: &Rule| {
-            !value.is_null() || matches!(rule, Rule::Required(_) | Rule::Must(_) | Rule::Unique | Rule::Needed(_))
-        };
-        if self.rules.iter().any(concerned) {
+        if self.rules.iter().any(|rule| !value.is_null() || rule.is_of_absence()) {
             let at = At { path: way.path(), value };
             self.rules.iter().for_each(|rule| check(rule, within, &at, seen, errors));
         }
@@ -336,6 +426,7 @@ impl Tree {
                     _ if now == was || is_empty(now) && is_empty(was) => None,
                     Rule::Frozen("") => Some(at().invalid("field is immutable")),
                     Rule::Frozen(why) => Some(at().forbidden(why)),
+                    Rule::FrozenBut(free, why) if rest(now, free).ne(rest(was, free)) => Some(at().forbidden(why)),
                     Rule::Kept(why) if !is_empty(was) => Some(at().forbidden(why)),
                     Rule::Grows(why) if int(now) < int(was) => Some(at().invalid_number(why)),
                     _ => None,
@@ -346,6 +437,11 @@ impl Tree {
     }
 }
 
+/// The fields of an object but for some.
+fn rest<'v>(object: &'v Value, but: &[&str]) -> impl Iterator<Item = (&'v String, &'v Value)> {
+    entries(object).filter(|(name, _)| !but.contains(&name.as_str()))
+}
+
 fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
     let this = if within.is_array() { value.value } else { within };
     match rule {
@@ -353,6 +449,10 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
         Rule::Text(rule) => value.optional_rule(*rule, errors),
         Rule::Must(rule) => value.rule(*rule, errors),
         Rule::OneOf(allowed) => value.optional_one_of(allowed, errors),
+        Rule::Is(allowed) => value.one_of(allowed, errors),
+        Rule::Within(low, high, detail) if !(*low..=*high).contains(&value.int()) => {
+            errors.push(value.invalid_number(detail));
+        }
         Rule::Range(low, high) if value.is_set() => value.in_range(*low, *high, errors),
         Rule::AtLeast(low, detail) if value.is_set() && value.int() < *low => errors.push(value.invalid(detail)),
         Rule::AtMost(high) if value.int() > *high => {
@@ -363,6 +463,11 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
         Rule::Quantity if value.is_set() => {
             value.quantity(errors);
         }
+        Rule::Amounts => {
+            for (_, amount) in value.entries() {
+                amount.quantity(errors);
+            }
+        }
         Rule::Selector => value.label_selector(errors),
         Rule::Labels => value.labels(errors),
         Rule::Most(most) => match items(value.value).len() {
@@ -370,7 +475,8 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
             count if count > *most => errors.push(Error::too_many(&value.path, count, *most)),
             _ => {}
         },
-        Rule::Unique => {
+        Rule::Distinct if value.is_empty() => {}
+        Rule::Unique | Rule::Distinct => {
             let text = value.text();
             if seen.1.iter().any(|(by, known)| std::ptr::eq(*by, rule) && *known == text) {
                 errors.push(Error::duplicate(&value.path, value.value));
@@ -378,7 +484,27 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
                 seen.1.push((rule, text));
             }
         }
-        Rule::Like(name) => errors.extend(value.faults(named(name))),
+        Rule::AnyOf(fields, detail) if fields.iter().all(|field| value.get(field).is_empty()) => {
+            errors.push(value.missing(detail));
+        }
+        Rule::Either(fields, none, several) => match fields.iter().filter(|field| value.get(field).is_set()).count() {
+            0 if !none.is_empty() => errors.push(value.invalid(none)),
+            0 | 1 => {}
+            _ => errors.push(value.invalid(several)),
+        },
+        Rule::Without(other, detail) if !value.is_empty() && !is_empty(&within[*other]) => {
+            errors.push(value.invalid(detail));
+        }
+        Rule::FieldPath(fields) if !value.is_empty() => {
+            let base = value.text().split('[').next().unwrap_or_default();
+            if !matches!(base, "metadata.labels" | "metadata.annotations") && !fields.contains(&base) {
+                value.one_of(fields, errors);
+            }
+        }
+        Rule::NodeTerm => pod::validation::node_selector_term(value, errors),
+        Rule::Template if value.is_set() => pod::validation::template(value, errors),
+        Rule::Selects => super::workloads::selector(&At::root(seen.0), errors),
+        Rule::Like(name) if value.is_set() => errors.extend(value.faults(named(name))),
         Rule::Share(whole) if value.is_set() => int_or_percent(value, *whole, errors),
         Rule::Port if value.is_set() => value.port_or_name(errors),
         Rule::Needed(when) => errors.extend(when.fault(this, seen.0).map(|why| value.missing(&why))),

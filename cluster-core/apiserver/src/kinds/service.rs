@@ -1,6 +1,5 @@
 //! Services.
 
-use super::cells::{join, or, or_none};
 use super::pod::validation::is_ip;
 use crate::kinds::prelude::*;
 
@@ -39,11 +38,6 @@ fn service_defaults(service: &mut Value) {
         default(spec, "sessionAffinityConfig", json!({}));
         default(&mut spec["sessionAffinityConfig"], "clientIP", json!({}));
         default(&mut spec["sessionAffinityConfig"]["clientIP"], "timeoutSeconds", 10800);
-    }
-    for port in each(spec, "ports") {
-        if matches!(&port["targetPort"], Value::Null) || is_empty(&port["targetPort"]) {
-            port["targetPort"] = port["port"].clone();
-        }
     }
     let kind = text(&spec["type"]).to_owned();
     if kind != "ExternalName" {
@@ -151,10 +145,12 @@ fn service(at: &At<'_>, errors: &mut Errors) {
         }
         _ => {}
     }
-    let (mut names, mut seen, mut node_ports) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut seen, mut node_ports) = (Vec::new(), Vec::new());
     let several = items(ports.value).len() > 1;
     for port in ports.items() {
-        service_port(&port, several, &mut names, errors);
+        if several && port.get("name").is_empty() {
+            errors.push(port.get("name").missing(""));
+        }
         if kind == "LoadBalancer" && port.get("port").int() == KUBELET {
             let why = format!("may not expose port {KUBELET} externally since it is used by kubelet");
             errors.push(Error::invalid(&port.path, &KUBELET.into(), &why));
@@ -235,20 +231,6 @@ fn balancer(service: &Value, errors: &mut Errors) {
     }
 }
 
-fn service_port(port: &At<'_>, name_required: bool, names: &mut Vec<String>, errors: &mut Errors) {
-    let name = port.get("name");
-    if name.is_empty() {
-        if name_required {
-            errors.push(name.missing(""));
-        }
-    } else {
-        name.rule(name::dns_label, errors);
-        name.unique(names, name.text().to_owned(), errors);
-    }
-    port.get("port").port(errors);
-    port.get("targetPort").port_or_name(errors);
-}
-
 fn service_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
     let (spec, was) = (at.get("spec"), &old["spec"]);
     if has_cluster_ip(at.value)
@@ -271,42 +253,6 @@ fn service_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
     }
 }
 
-/// The addresses in `status.loadBalancer`, joined.
-pub(super) fn load_balancer(object: &Value) -> String {
-    let address = |ingress: &Value| {
-        let (ip, host) = (text(&ingress["ip"]).to_owned(), text(&ingress["hostname"]).to_owned());
-        if ip.is_empty() { host } else { ip }
-    };
-    let mut all: Vec<String> = items(&object["status"]["loadBalancer"]["ingress"]).iter().map(address).collect();
-    all.retain(|address| !address.is_empty());
-    all.sort_unstable();
-    all.dedup();
-    join(all)
-}
-
-fn external_ip(service: &Value) -> Value {
-    let given = join(texts(&service["spec"]["externalIPs"]));
-    match meta::text(service, "spec.type") {
-        "ClusterIP" | "NodePort" => or(&given, "<none>"),
-        "LoadBalancer" => {
-            let parts = [load_balancer(service), given];
-            or(&join(parts.into_iter().filter(|part| !part.is_empty())), "<pending>")
-        }
-        "ExternalName" => or_none(service, "spec.externalName"),
-        _ => "<unknown>".into(),
-    }
-}
-
-fn ports(service: &Value) -> Value {
-    let show = |port: &Value| match int(&port["nodePort"]) {
-        0 => format!("{}/{}", int(&port["port"]), text(&port["protocol"])),
-        node => format!("{}:{node}/{}", int(&port["port"]), text(&port["protocol"])),
-    };
-    or(&join(items(&service["spec"]["ports"]).iter().map(show)), "<none>")
-}
-
-pub(super) const SERVICE_CELLS: &[OwnCell] = &[("External-IP", external_ip), ("Port(s)", ports)];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,8 +270,9 @@ mod tests {
     }
 
     fn faults(object: &Value) -> Vec<String> {
-        let mut errors = Errors::new();
+        let mut errors = At::root(object).faults(named("Service"));
         service(&At::root(object), &mut errors);
+        order::sort(named("Service"), &Path::default(), &mut errors);
         errors.iter().map(ToString::to_string).collect()
     }
 
@@ -374,6 +321,5 @@ mod tests {
             update_faults(&new, &old)[0].to_string(),
             "spec.clusterIPs[0]: Invalid value: [\"10.96.0.5\"]: may not change once set"
         );
-        assert_eq!(ports(&old), "80:30001/TCP");
     }
 }

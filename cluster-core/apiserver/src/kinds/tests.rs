@@ -3,7 +3,7 @@
 mod faults;
 mod status;
 
-use super::{builtin, rules};
+use super::{Shown, builtin, rules};
 use crate::registry::Resource;
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn every_cell_has_something_plain_to_show_of_an_empty_object() {
     for resource in builtin() {
         for column in &resource.columns {
             // An expression is compiled when it is first asked.
-            let shown = column.cell.of(&json!({}));
+            let shown = column.cell.of(&Shown::new(&json!({})));
             assert!(!shown.is_object() && !shown.is_array(), "{} {}: {shown}", resource.kind, column.name);
         }
     }
@@ -83,8 +83,71 @@ fn cells_that_are_expressions_show_what_upstream_shows() {
             vec!["old", "80"],
         ),
         ("Ingress", json!({"metadata": {}, "spec": {}}), vec!["<none>", "80"]),
+        (
+            "Node",
+            json!({"metadata": {"labels": {"node-role.kubernetes.io/worker": "", "kubernetes.io/role": "a", "b": "c",
+                    "node-role.kubernetes.io/": "d"}}, "spec": {"unschedulable": true},
+                "status": {"conditions": [{"type": "Ready", "status": "True"}],
+                    "addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}}),
+            vec!["Ready,SchedulingDisabled", "a,worker", "10.0.0.1", "<none>"],
+        ),
+        ("Node", json!({"metadata": {}}), vec!["Unknown", "<none>", "<none>", "<none>"]),
+        (
+            "Event",
+            json!({"metadata": {}, "involvedObject": {"kind": "Pod", "name": "p"}, "message": " m\n", "count": 3,
+                "source": {"component": "kubelet"}, "reportingInstance": "n"}),
+            vec!["<unknown>", "pod/p", "kubelet, n", "m", "3"],
+        ),
+        (
+            "Event",
+            json!({"metadata": {}, "involvedObject": {"kind": "Pod"}, "series": {"count": 2}, "eventTime": "2999-01-01T00:00:00Z"}),
+            vec!["<invalid>", "pod", "", "", "2"],
+        ),
+        ("Event", json!({"metadata": {}}), vec!["<unknown>", "", "", "", "1"]),
+        (
+            "Service",
+            json!({"metadata": {}, "spec": {"type": "LoadBalancer", "externalIPs": ["9.9.9.9"], "ports": [
+                    {"port": 80, "nodePort": 30000, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]},
+                "status": {"loadBalancer": {"ingress": [{"ip": "2.2.2.2"}, {"hostname": "a"}, {"ip": "2.2.2.2"}, {}]}}}),
+            vec!["2.2.2.2,a,9.9.9.9", "80:30000/TCP,53/UDP"],
+        ),
+        ("Service", json!({"metadata": {}, "spec": {"type": "LoadBalancer"}}), vec!["<pending>", "<none>"]),
+        ("Service", json!({"metadata": {}, "spec": {"type": "ClusterIP"}}), vec!["<none>", "<none>"]),
+        (
+            "Service",
+            json!({"metadata": {}, "spec": {"type": "ExternalName", "externalName": "a.b"}}),
+            vec!["a.b", "<none>"],
+        ),
+        (
+            "Endpoints",
+            json!({"subsets": [{"addresses": [{"ip": "1.1.1.1"}, {"ip": "::1"}], "ports": [{"port": 1}, {"port": 2}]},
+                {"addresses": [{"ip": "2.2.2.2"}]}]}),
+            vec!["1.1.1.1:1,1.1.1.1:2,[::1]:1 + 2 more..."],
+        ),
+        ("Endpoints", json!({"metadata": {}}), vec!["<none>"]),
+        (
+            "EndpointSlice",
+            json!({"ports": [{"port": 1}, {}], "endpoints": [{"addresses": ["1.1.1.1"]}, {"addresses": ["2.2.2.2"]}]}),
+            vec!["1,*", "1.1.1.1,2.2.2.2"],
+        ),
+        ("EndpointSlice", json!({"endpoints": []}), vec!["<unset>", "<unset>"]),
+        (
+            "ResourceQuota",
+            json!({"status": {"hard": {"pods": "4", "limits.cpu": "2", "cpu": "1"}, "used": {"pods": "1"}}}),
+            vec!["cpu: 0/1, pods: 1/4", "limits.cpu: 0/2"],
+        ),
+        ("CronJob", json!({"metadata": {}, "spec": {}}), vec!["<none>"]),
+        ("Deployment", json!({"spec": {"replicas": 2}, "status": {"readyReplicas": 1}}), vec!["1/2"]),
     ];
     let shown = |name: &str| match name {
+        "Node" => vec!["Status", "Roles", "Internal-IP", "External-IP"],
+        "Event" => vec!["Last Seen", "Object", "Source", "Message", "Count"],
+        "Service" => vec!["External-IP", "Port(s)"],
+        "Endpoints" => vec!["Endpoints"],
+        "EndpointSlice" => vec!["Ports", "Endpoints"],
+        "ResourceQuota" => vec!["Request", "Limit"],
+        "CronJob" => vec!["Last Schedule"],
+        "Deployment" => vec!["Ready"],
         "Job" => vec!["Status", "Completions"],
         "PersistentVolume" => vec!["Access Modes", "Status", "Claim", "StorageClass"],
         "PersistentVolumeClaim" => vec!["Status", "Capacity", "Access Modes", "StorageClass"],
@@ -95,10 +158,12 @@ fn cells_that_are_expressions_show_what_upstream_shows() {
         let resource = kind(name);
         let cell = |wanted: &&str| {
             let column = resource.columns.iter().find(|column| column.name == *wanted).expect("a column");
-            column.cell.of(&object)
+            column.cell.of(&Shown::new(&object))
         };
         let found: Vec<Value> = shown(name).iter().map(cell).collect();
-        assert_eq!(json!(found), json!(expected), "{name} {object}");
+        let found: Vec<String> =
+            found.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
+        assert_eq!(found, expected, "{name} {object}");
     }
 }
 
@@ -134,22 +199,37 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
         assert_eq!(twins.filter(|r| r.plural == resource.plural).count(), 1, "{}", resource.plural);
         assert!(!resource.columns.is_empty());
         for column in &resource.columns {
-            column.cell.of(&json!({}));
+            column.cell.of(&Shown::new(&json!({})));
         }
     }
 }
 
 /// Tables of rules for parts that several kinds have.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 27] = [
+    "ClaimSpec",
     "Container",
+    "CustomScale",
     "DaemonSetRollingUpdate",
     "DeviceClaim",
+    "DownwardFile",
+    "FieldRef",
     "Handler",
     "JobSpec",
+    "KeyToPath",
+    "MetricOfContainers",
+    "MetricOfObject",
+    "MetricOfOthers",
+    "MetricOfPods",
+    "MetricOfResource",
+    "MetricTarget",
     "PodAffinityTerm",
     "PodSpec",
+    "PrinterColumn",
     "Probe",
+    "ResourceNames",
     "SecurityContext",
+    "TargetOfObject",
+    "TargetOfResource",
     "TopologySpreadConstraint",
     "Volume",
     "VolumeSource",

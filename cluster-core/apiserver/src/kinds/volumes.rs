@@ -1,17 +1,10 @@
 //! Persistent volumes and claims.
 
-use super::pod::{defaults, validation};
-use super::walk::canonical_quantities;
 use crate::kinds::prelude::*;
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
 pub(super) const VOLUME: Strategy = Strategy {
-    defaults: |object| {
-        let Some(spec) = child(object, "spec") else { return };
-        canonical_quantities(spec.get_mut("capacity"));
-        defaults::source(spec);
-    },
     prepare_create: |object| object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": meta::now()}),
     validate: volume,
     validate_update: |at, old, errors| {
@@ -36,36 +29,10 @@ const SOURCES: &str = "hostPath gcePersistentDisk awsElasticBlockStore glusterfs
     cinder fc flexVolume azureFile vsphereVolume azureDisk photonPersistentDisk portworxVolume scaleIO local storageos csi";
 
 pub(super) const CLAIM: Strategy = Strategy {
-    defaults: claim_defaults,
     validate: |at, errors| claim_spec(&at.get("spec"), errors),
     validate_update: claim_update,
-    validate_status: |at, _, errors| {
-        let status = at.get("status");
-        for amounts in [status.get("capacity"), status.get("allocatedResources")] {
-            for (_, amount) in amounts.entries() {
-                amount.quantity(errors);
-            }
-        }
-    },
     ..Strategy::NONE
 };
-
-/// Defaults of a claim.
-pub(super) fn claim_defaults(claim: &mut Value) {
-    default(claim, "status", json!({}));
-    default(&mut claim["status"], "phase", "Pending");
-    if let Some(spec) = child(claim, "spec") {
-        claim_spec_defaults(spec);
-    }
-}
-
-/// Defaults of a claim's spec.
-pub(super) fn claim_spec_defaults(spec: &mut Value) {
-    default(spec, "volumeMode", "Filesystem");
-    for list in ["resources.requests", "resources.limits"] {
-        canonical_quantities(at(spec, list));
-    }
-}
 
 fn access_modes(modes: &At<'_>, errors: &mut Errors) {
     for mode in modes.items() {
@@ -88,44 +55,21 @@ fn volume(at: &At<'_>, errors: &mut Errors) {
     let spec = at.get("spec");
     access_modes(&spec.get("accessModes"), errors);
     let capacity = spec.get("capacity");
-    capacity.required(errors);
     if capacity.entries().map(|(resource, _)| resource).ne(["storage"]) {
         errors.push(Error::not_supported(&capacity.path, capacity.value, &["storage"]));
     }
     capacity.entries().for_each(|(_, amount)| positive_storage(&amount, errors));
     let mut sources = SOURCES.split(' ').filter(|kind| spec.get(kind).is_set());
-    match sources.next() {
-        None => errors.push(spec.missing("must specify a volume type")),
-        Some("local") if !spec.get("nodeAffinity").is_set() => {
-            errors.push(spec.get("nodeAffinity").missing("Local volume requires node affinity"));
-        }
-        Some("hostPath") => {
-            let (path, policy) = (spec.get("hostPath.path"), spec.get("persistentVolumeReclaimPolicy"));
-            path.required(errors);
-            if policy.text() == "Recycle" && !path.is_empty() && path.text().chars().all(|c| c == '/') {
-                errors.push(policy.forbidden("may not be 'recycle' for a hostPath mount of '/'"));
-            }
-        }
-        Some(_) => {}
+    if sources.next().is_none() {
+        errors.push(spec.missing("must specify a volume type"));
     }
     for kind in sources {
         errors.push(spec.get(kind).forbidden("may not specify more than 1 volume type"));
     }
-    for term in spec.get("nodeAffinity.required.nodeSelectorTerms").items() {
-        validation::node_selector_term(&term, errors);
-    }
 }
 
-/// Faults of the claims that a stateful set makes.
-pub(super) fn claim_templates(set: &At<'_>, errors: &mut Errors) {
-    for claim in set.get("spec.volumeClaimTemplates").items() {
-        let rules = super::rules::named("PersistentVolumeClaim");
-        errors.extend(claim.faults(rules));
-        claim_spec(&claim.get("spec"), errors);
-    }
-}
-
-fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
+/// Faults of a claim's spec.
+pub(super) fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
     access_modes(&spec.get("accessModes"), errors);
     let requests = spec.get("resources.requests");
     match requests.value.get("storage") {

@@ -1,13 +1,6 @@
 //! What the kinds that own pods by a template share: selectors, replicas, templates.
 
-use super::pod::validation;
 use crate::kinds::prelude::*;
-
-/// Faults of `spec.selector`, `spec.template` and of both together.
-pub(super) fn selected_template(object: &At<'_>, errors: &mut Errors) {
-    selector(object, errors);
-    validation::template(&object.get("spec.template"), errors);
-}
 
 /// Faults of `spec.selector`, which must fit the template.
 pub(super) fn selector(object: &At<'_>, errors: &mut Errors) {

@@ -4,8 +4,7 @@
 
 use super::parameters::{self as parameter, Parameter};
 use super::{Kind, path};
-use crate::discovery;
-use crate::registry::{Resource, Scope, Subresource};
+use crate::prelude::*;
 
 pub(super) const ANY: &[&str] = &["*/*"];
 /// What is answered.

@@ -1,47 +1,24 @@
 //! Operations beside the resources: discovery, the version, what identifies service accounts.
 
-use std::collections::BTreeSet;
-
 use super::operations::{Answer, Names, OBJECTS, Operation, meta};
 use super::path;
 use crate::prelude::*;
 
-const JSON: &[&str] = &["application/json"];
-const KEYS: &[&str] = &["application/jwk-set+json"];
-
 /// An operation: its name, tag, description, media types, definition of the answer (`-` for any object).
 type Row<'a> = (&'a str, &'a str, &'a str, &'static [&'static str], &'a str);
 
-/// The documents of their own: path and operation.
-const TABLE: &[(&str, Row<'static>)] = &[
-    ("api", ("getCoreAPIVersions", "core", "get available API versions", OBJECTS, "APIVersions")),
-    ("apis", ("getAPIVersions", "apis", "get available API versions", OBJECTS, "APIGroupList")),
-    ("version", ("getCodeVersion", "version", "get the version information for this server", JSON, "-")),
-    (
-        ".well-known/openid-configuration",
-        (
-            "getServiceAccountIssuerOpenIDConfiguration",
-            "WellKnown",
-            "get service account issuer OpenID configuration, also known as the 'OIDC discovery doc'",
-            JSON,
-            "",
-        ),
-    ),
-    (
-        "openid/v1/jwks",
-        (
-            "getServiceAccountIssuerOpenIDKeyset",
-            "openid",
-            "get service account issuer OpenID JSON Web Key Set (contains public token verification keys)",
-            KEYS,
-            "",
-        ),
-    ),
-];
+/// The documents of their own: the path, then as in [`Row`].
+type Standing = (String, String, String, String, Vec<&'static str>, String);
+
+static TABLE: LazyLock<Vec<Standing>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("standing.json")).expect("a table, which tests read"));
 
 /// The operations with the paths of the documents they belong to.
 pub(super) fn operations<'a>(resources: &[&Resource]) -> Vec<(String, Operation<'a>)> {
-    let mut all: Vec<_> = TABLE.iter().map(|(path, row)| operation((*path).to_owned(), row)).collect();
+    let standing = TABLE.iter().map(|(path, id, tag, description, media, answer)| {
+        operation(path.clone(), &(id.as_str(), tag.as_str(), description.as_str(), media.as_slice(), answer.as_str()))
+    });
+    let mut all: Vec<_> = standing.collect();
     let built_in = resources.iter().filter(|resource| resource.custom.is_none());
     let versions: BTreeSet<(&str, &str)> = built_in.map(|one| (one.group.as_str(), one.version.as_str())).collect();
     for (group, version) in &versions {

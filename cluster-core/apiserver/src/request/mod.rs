@@ -12,5 +12,5 @@ pub use info::RequestInfo;
 pub(crate) use info::pairs;
 
 pub(crate) use negotiate::{Accept, Encoding, Form, takes_gzip};
-pub use options::{DeleteOptions, Preconditions, Propagation, Query, VersionMatch};
-pub(crate) use options::{boolean, forbidden_options};
+pub use options::{Query, VersionMatch};
+pub(crate) use options::{boolean, check_delete, delete_options, forbidden_options};

@@ -1,7 +1,6 @@
 //! Content negotiation: which encoding and which form of an object the client accepts.
 
 use crate::prelude::*;
-use cluster_object::protobuf;
 use http::header::{ACCEPT, ACCEPT_ENCODING};
 
 /// How an answer is written.

@@ -2,9 +2,7 @@
 
 use super::info::pairs;
 use crate::kinds::prelude::*;
-use cluster_object::decode::Strictness;
-use cluster_object::patch::merge_patch;
-use cluster_object::selector::FieldSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 
 /// How a list reads `resourceVersion`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,17 +11,6 @@ pub enum VersionMatch {
     Exact,
     /// At this revision or a newer one.
     NotOlderThan,
-}
-
-/// What happens to the dependents of a deleted object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-pub enum Propagation {
-    /// They stay.
-    Orphan,
-    /// They go after it.
-    Background,
-    /// They go before it.
-    Foreground,
 }
 
 /// All options of a query, typed. Which of them count depends on the verb.
@@ -63,33 +50,6 @@ pub struct Query {
     pub include_object: String,
     /// The delete options that may stand in the query.
     pub delete: DeleteOptions,
-}
-
-/// `meta/v1 DeleteOptions`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct DeleteOptions {
-    /// Seconds until the object is gone.
-    pub grace_period_seconds: Option<i64>,
-    /// What must hold of the object.
-    pub preconditions: Option<Preconditions>,
-    /// The old way to say `Orphan` or `Background`.
-    pub orphan_dependents: Option<bool>,
-    /// What happens to dependents.
-    pub propagation_policy: Option<Propagation>,
-    /// `["All"]`: nothing is stored.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dry_run: Vec<String>,
-}
-
-/// What must hold of an object for a delete to go on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Preconditions {
-    /// Its UID.
-    pub uid: Option<String>,
-    /// Its resourceVersion.
-    pub resource_version: Option<String>,
 }
 
 impl Query {
@@ -141,38 +101,22 @@ impl Query {
     }
 }
 
-impl DeleteOptions {
-    /// Faults as upstream's `ValidateDeleteOptions` words them.
-    pub fn validate(&self) -> Result<(), Status> {
-        if self.orphan_dependents.is_some() && self.propagation_policy.is_some() {
-            let detail = "orphanDependents and deletionPropagation cannot be both set";
-            let given = json!(self.propagation_policy);
-            return Err(invalid("delete", &[Error::invalid(&Path::new("propagationPolicy"), &given, detail)]));
-        }
-        let mut wrong = self.dry_run.iter().filter_map(|item| dry_run(item).err());
-        wrong.next().map_or(Ok(()), |fault| Err(invalid("delete", &[fault])))
+/// Faults of the options of a delete, as upstream's `ValidateDeleteOptions` words them.
+pub(crate) fn check_delete(options: &DeleteOptions) -> Result<(), Status> {
+    if options.orphan_dependents.is_some() && options.propagation_policy.is_some() {
+        let detail = "orphanDependents and deletionPropagation cannot be both set";
+        let given = json!(options.propagation_policy);
+        return Err(invalid("delete", &[Error::invalid(&Path::new("propagationPolicy"), &given, detail)]));
     }
+    let mut wrong = options.dry_run.iter().flatten().filter_map(|item| dry_run(item).err());
+    wrong.next().map_or(Ok(()), |fault| Err(invalid("delete", &[fault])))
+}
 
-    /// Reads the options of a body.
-    pub fn of(body: Value) -> Result<Self, Status> {
-        if let Some(policy) = body["propagationPolicy"].as_str() {
-            propagation(policy).map_err(|fault| invalid("delete", &[fault]))?;
-        }
-        serde_json::from_value(body).map_err(|error| Status::bad_request(error.to_string()))
-    }
-
-    /// What happens to dependents, the old option included.
-    pub fn propagation(&self) -> Option<Propagation> {
-        let of = |orphan| if orphan { Propagation::Orphan } else { Propagation::Background };
-        self.propagation_policy.or(self.orphan_dependents.map(of))
-    }
-
-    /// The object on the wire, without what is unset.
-    pub fn to_json(&self) -> Value {
-        let mut value = json!({"kind": "DeleteOptions"});
-        merge_patch(&mut value, &json!(self));
-        value
-    }
+/// Reads the options of a delete out of a body.
+pub(crate) fn delete_options(body: Value) -> Result<DeleteOptions, Status> {
+    let policy = propagation(text(&body["propagationPolicy"])).map_err(|fault| invalid("delete", &[fault]))?;
+    let options = serde_json::from_value(body).map_err(|error| Status::bad_request(error.to_string()))?;
+    Ok(DeleteOptions { propagation_policy: policy, ..options })
 }
 
 /// Go's reading of a boolean query value: present and not a known false.
@@ -239,17 +183,15 @@ fn version_match(verb: &str, value: &str) -> Result<Option<VersionMatch>, Error>
     })
 }
 
-fn propagation(value: &str) -> Result<Option<Propagation>, Error> {
-    Ok(match value {
-        "" => None,
-        "Orphan" => Some(Propagation::Orphan),
-        "Background" => Some(Propagation::Background),
-        "Foreground" => Some(Propagation::Foreground),
+fn propagation(value: &str) -> Result<Option<String>, Error> {
+    match value {
+        "" => Ok(None),
+        "Orphan" | "Background" | "Foreground" => Ok(Some(value.to_owned())),
         other => {
             let allowed = ["Foreground", "Background", "Orphan", "nil"];
-            return Err(Error::not_supported(&Path::new("propagationPolicy"), &json!(other), &allowed));
+            Err(Error::not_supported(&Path::new("propagationPolicy"), &json!(other), &allowed))
         }
-    })
+    }
 }
 
 /// A 422 about the options of a verb.

@@ -1,7 +1,6 @@
 //! Bindings: a pod gets its node.
 
 use crate::kinds::prelude::*;
-use crate::verbs::{Part, Proposed, Reply, change};
 
 /// `pods/NAME/binding`, and `bindings` with the pod's name in the body.
 pub(crate) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {

@@ -1,9 +1,9 @@
 //! Evictions: a delete that asks the disruption budgets first.
 
 use crate::kinds::prelude::*;
-use crate::request::DeleteOptions;
+use crate::request::{check_delete, delete_options};
 use crate::verbs::{Part, Proposed, Reply, change, check_preconditions, delete_object};
-use cluster_object::status::{Cause, Details};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 
 const BUDGETS: &str = "policy/poddisruptionbudgets";
 
@@ -16,11 +16,11 @@ pub(super) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     call.admit_both(AdmissionRequest::new(call, Operation::Create, name, &mut eviction).of("eviction")).await?;
     let mut call = call.clone();
     call.query.delete = match eviction.get("deleteOptions") {
-        Some(options) if !options.is_null() => DeleteOptions::of(options.clone())?,
+        Some(options) if !options.is_null() => delete_options(options.clone())?,
         _ => DeleteOptions::default(),
     };
-    call.query.delete.validate()?;
-    call.query.dry_run |= !call.query.delete.dry_run.is_empty();
+    check_delete(&call.query.delete)?;
+    call.query.dry_run |= call.query.delete.dry_run.iter().flatten().next().is_some();
     let pod = call.object(name).await?;
     if !needs_no_budget(&pod) {
         spend_budget(&call, &pod).await?;

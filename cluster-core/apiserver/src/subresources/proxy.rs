@@ -3,7 +3,6 @@
 use super::links::Links;
 use crate::backend::{Target, Tls, Trust};
 use crate::prelude::*;
-use crate::verbs::{Content, Reply};
 use http::header::{HOST, HeaderName, HeaderValue, LOCATION, UPGRADE};
 
 pub(super) async fn serve(call: &Call<'_>, parts: &mut Parts, body: Body) -> Result<Reply, Status> {

@@ -3,7 +3,6 @@
 use crate::kinds::prelude::*;
 use crate::verbs::{Part, PatchKind, Proposed, Reply, change};
 use cluster_object::jsonpath;
-use cluster_object::patch::{json_patch, merge_patch};
 
 pub(super) async fn serve(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     let name = call.info.name.as_str();

@@ -1,12 +1,9 @@
 //! log, exec, attach and port-forward: answered by the kubelet of the pod's node.
 
-use crate::backend::Target;
 use crate::prelude::*;
 use crate::request::{boolean, pairs};
-use crate::verbs::{Content, Reply, key};
 use cluster_object::field;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http_body_util::{BodyExt, Limited};
 
 /// The most that is read of a kubelet's refusal.
 const MAX_REFUSAL: usize = 64 * 1024;

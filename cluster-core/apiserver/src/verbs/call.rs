@@ -4,9 +4,7 @@ use super::form::{served_bytes, served_value};
 use crate::admission::{self, Notes, Operation};
 use crate::auth::{escalation, group};
 use crate::prelude::*;
-use crate::request::{Accept, Query};
 use crate::subresources::{scale_of, scaled};
-use cluster_store::{Revision, WriteError};
 
 /// Where roles and bindings are stored.
 const RBAC: &str = "rbac.authorization.k8s.io/";

@@ -3,9 +3,7 @@
 use super::call::{Call, Content, Phase, Reply};
 use super::{form, incoming, metadata};
 use crate::admission::quota::{self, Charge};
-use crate::allocate;
 use crate::prelude::*;
-use cluster_store::{Expect, Ledger, WriteError};
 
 /// How often a generated name is drawn anew when it is taken.
 const NAME_ATTEMPTS: usize = 8;

@@ -3,11 +3,9 @@
 use super::call::{Call, Content, Reply};
 use super::list::{self, Filter};
 use super::{form, update};
-use crate::custom;
 use crate::prelude::*;
-use crate::registry::Deletion;
-use crate::request::{DeleteOptions, Propagation};
-use cluster_store::{Expect, WriteError};
+use crate::request::{check_delete, delete_options};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
@@ -38,10 +36,10 @@ fn with_options<'a>(call: &Call<'a>, body: &[u8]) -> Result<Call<'a>, Status> {
         if !matches!(meta::kind(&value), "" | "DeleteOptions") {
             return Err(Status::bad_request(format!("decoded object cannot be converted to DeleteOptions: {value}")));
         }
-        call.query.delete = DeleteOptions::of(value)?;
+        call.query.delete = delete_options(value)?;
     }
-    call.query.delete.validate()?;
-    call.query.dry_run |= !call.query.delete.dry_run.is_empty();
+    check_delete(&call.query.delete)?;
+    call.query.dry_run |= call.query.delete.dry_run.iter().flatten().next().is_some();
     Ok(call)
 }
 
@@ -63,11 +61,17 @@ const ORPHANING: &[&str] = &["replicationcontrollers", "batch/jobs"];
 /// The options with what the kind adds to them.
 fn completed(call: &Call<'_>, old: &Value) -> DeleteOptions {
     let mut options = call.query.delete.clone();
-    let undecided = options.propagation().is_none() && !meta::finalizers(old).contains(&"foregroundDeletion");
+    let undecided = propagation(&options).is_none() && !meta::finalizers(old).contains(&"foregroundDeletion");
     if undecided && ORPHANING.contains(&&*call.resource.storage) {
-        options.propagation_policy = Some(Propagation::Orphan);
+        options.propagation_policy = Some("Orphan".to_owned());
     }
     options
+}
+
+/// What happens to dependents, the old option included.
+fn propagation(options: &DeleteOptions) -> Option<&str> {
+    let of = |orphan| if orphan { "Orphan" } else { "Background" };
+    options.propagation_policy.as_deref().or(options.orphan_dependents.map(of))
 }
 
 /// Deletes one object by the options in the call's query.
@@ -165,7 +169,7 @@ pub(crate) fn check_preconditions(
 /// Decides what the delete does to `object`.
 fn step(deletion: Deletion, mut object: Value, options: &DeleteOptions, now: &str) -> Step {
     let before = object.clone();
-    propagate(&mut object, options.propagation());
+    propagate(&mut object, propagation(options));
     let grace = grace(deletion, &object, options);
     let waits_for_content = deletion == Deletion::Finalized
         && meta::get(&object, "spec.finalizers").as_array().is_some_and(|f| !f.is_empty());
@@ -191,15 +195,15 @@ fn step(deletion: Deletion, mut object: Value, options: &DeleteOptions, now: &st
 }
 
 /// Sets the finalizers that tell the garbage collector what to do with dependents.
-fn propagate(object: &mut Value, propagation: Option<Propagation>) {
+fn propagate(object: &mut Value, propagation: Option<&str>) {
     let Some(propagation) = propagation else { return };
     let before = meta::finalizers(object);
     let mut finalizers: Vec<String> =
         before.iter().filter(|f| !matches!(**f, ORPHAN | FOREGROUND)).map(|f| (*f).to_owned()).collect();
     match propagation {
-        Propagation::Orphan => finalizers.push(ORPHAN.to_owned()),
-        Propagation::Foreground => finalizers.push(FOREGROUND.to_owned()),
-        Propagation::Background => {}
+        "Orphan" => finalizers.push(ORPHAN.to_owned()),
+        "Foreground" => finalizers.push(FOREGROUND.to_owned()),
+        _ => {}
     }
     if finalizers.is_empty() {
         meta::remove(object, "metadata.finalizers");
@@ -274,13 +278,13 @@ mod tests {
 
     #[test]
     fn finalizers_and_propagation_keep_the_object() {
-        let options = DeleteOptions { propagation_policy: Some(Propagation::Foreground), ..DeleteOptions::default() };
+        let options = DeleteOptions { propagation_policy: Some("Foreground".to_owned()), ..DeleteOptions::default() };
         let Step::Mark(marked) = step(Deletion::Immediate, json!({"metadata": {}}), &options, NOW) else {
             panic!("the object should stay");
         };
         assert_eq!(marked["metadata"]["finalizers"], json!([FOREGROUND]));
         let background =
-            DeleteOptions { propagation_policy: Some(Propagation::Background), ..DeleteOptions::default() };
+            DeleteOptions { propagation_policy: Some("Background".to_owned()), ..DeleteOptions::default() };
         assert!(matches!(step(Deletion::Immediate, marked, &background, NOW), Step::Remove(_)));
     }
 

@@ -5,7 +5,6 @@ use crate::prelude::*;
 use crate::registry::Custom;
 use cluster_object::field::plain;
 use cluster_object::lean::without_managed_fields;
-use cluster_object::selector::FieldSelector;
 use cluster_store::{Draft, Facts};
 
 /// The objects as JSON of the served version; the stored bytes themselves where they say the same.

@@ -6,7 +6,6 @@ use super::page::Token;
 use crate::prelude::*;
 use crate::request::{Query, VersionMatch};
 use cluster_object::selector::{FieldSelector, Selector};
-use cluster_object::status::{Cause, Details};
 use cluster_store::{Revision, Snapshot};
 
 const MATCH: &str = "resourceVersionMatch";

@@ -24,9 +24,7 @@ pub(crate) use update::{Part, Proposed, change};
 pub(crate) use watch::open as open_watch;
 pub use watch::{Watched, WatchedStream};
 
-use crate::discovery;
 use crate::prelude::*;
-use crate::registry::Verbs;
 use crate::request::Form;
 
 /// Serves one request on a resource without a subresource, or on its `status`.

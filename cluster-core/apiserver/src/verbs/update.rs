@@ -7,11 +7,8 @@ use super::call::{Call, Content, Phase, Reply};
 use super::create::{self, Managed};
 use super::{form, incoming, metadata};
 use crate::admission::quota::{self, Charge};
-use crate::allocate;
 use crate::kinds::prelude::*;
-use crate::registry::Deletion;
 use cluster_object::apply::managed;
-use cluster_store::{Expect, Ledger, WriteError};
 
 /// Which part of the object a write may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

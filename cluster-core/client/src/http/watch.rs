@@ -2,15 +2,14 @@
 
 use crate::backoff::fraction;
 use crate::client::{decode, escape};
+use crate::prelude::*;
 use crate::{Error, Status, WatchEvent, WatchScope, WatchStream};
 use bytes::{Buf, Bytes, BytesMut};
 use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A watch's place among those that run; given back when the watch ends.

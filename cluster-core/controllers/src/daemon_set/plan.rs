@@ -2,8 +2,6 @@
 
 use super::pods::{target, wants};
 use crate::history::revision;
-use crate::meta::{scaled, seconds};
-use crate::pods::{is_available, is_finished, is_ready, phase, until_available};
 use crate::prelude::*;
 
 #[derive(Debug, Default)]

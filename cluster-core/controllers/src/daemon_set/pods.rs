@@ -1,7 +1,6 @@
 //! The pods of a daemon set: made for one node, and which node that is.
 
 use crate::history::REVISION;
-use crate::pod_control::from_template;
 use crate::prelude::*;
 use cluster_client::nodes::{self, NAME_FIELD};
 

@@ -1,7 +1,6 @@
 //! What a deployment reports: counts, and the conditions Available, Progressing and ReplicaFailure.
 
 use super::rollout::{bounds, total, wanted};
-use crate::meta::{seconds, since};
 use crate::prelude::*;
 
 pub(super) const PROGRESSING: &str = "Progressing";

@@ -2,7 +2,6 @@
 
 use super::graph::{FOREGROUND, Graph, Node, ORPHAN, Task};
 use crate::prelude::*;
-use crate::resources::{Partial, Resource};
 use parking_lot::RwLock;
 
 /// What the collector's workers share.

@@ -1,7 +1,6 @@
 //! Who owns whom: the objects of the cluster as a graph by UID, and what a change in it asks to be done.
 
 use crate::prelude::*;
-use crate::resources::Resource;
 
 pub(super) const FOREGROUND: &str = "foregroundDeletion";
 pub(super) const ORPHAN: &str = "orphan";

@@ -1,7 +1,6 @@
 //! Sets of completion indexes as a job's status writes them: `1,3-5,7`.
 
 use crate::prelude::*;
-use std::collections::BTreeSet;
 
 pub(super) const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 

@@ -4,11 +4,8 @@ use super::indexes;
 use super::policy::{self, Action};
 use super::retries::{self, Failures};
 use super::success;
-use crate::meta::{seconds, since};
-use crate::pod_control::BURST;
 use crate::pods::{is_active, is_finished, is_ready, phase, to_delete};
 use crate::prelude::*;
-use std::collections::BTreeSet;
 
 pub(super) const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);

@@ -2,7 +2,6 @@
 
 use super::kind::Replicated;
 use crate::meta::{has_labels, seconds};
-use crate::pods::{is_active, is_available, is_finished, is_ready};
 use crate::prelude::*;
 
 pub(super) fn observe<K: Replicated>(set: &K, owned: &[Arc<Pod>], now: &Time) -> ReplicaSetStatus {

@@ -1,7 +1,6 @@
 //! Who a pod of a stateful set is: its ordinal gives it its name, host name, labels and claims.
 
 use crate::history::REVISION;
-use crate::pod_control::from_template;
 use crate::prelude::*;
 
 const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";

@@ -2,8 +2,6 @@
 
 use super::identity::{ordinal, wanted};
 use crate::history::revision;
-use crate::meta::{scaled, seconds};
-use crate::pods::{is_available, is_finished, is_ready, phase, until_available};
 use crate::prelude::*;
 
 /// One step of a set, in the order they are to be done.

@@ -2,7 +2,6 @@
 
 use super::{CHOSEN, COMPLETED};
 use crate::prelude::*;
-use cluster_client::volumes::volume_name;
 
 pub(super) fn bind<'a>(
     client: &'a Client,

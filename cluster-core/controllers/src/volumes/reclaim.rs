@@ -3,7 +3,6 @@
 use super::binding::set_volume_phase;
 use super::{CHOSEN, PROVISIONED_BY, find, provision};
 use crate::prelude::*;
-use cluster_client::volumes::{claim_key, volume_name};
 
 const PROTECTION: &str = "kubernetes.io/pv-protection";
 /// The index of volumes by the claim they are for.

@@ -9,7 +9,6 @@ pub(crate) use facts::{LEAST_MEMORY, available_memory, capacity, usage};
 pub(crate) use object::{RESERVED_MEMORY, allocatable};
 
 use crate::prelude::*;
-use crate::runtime::{ImageInfo, Runtime};
 use cluster_client::{Change, Error, Informer, ObjectKey, Patch, events::Recorder};
 use k8s_openapi::api::core::v1::ObjectReference;
 use object::Health;

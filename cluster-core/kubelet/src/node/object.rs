@@ -2,9 +2,7 @@
 
 use super::facts::{Pressure, architecture, capacity, disk, names};
 use crate::prelude::*;
-use crate::runtime::ImageInfo;
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 const MAX_IMAGES: usize = 50;

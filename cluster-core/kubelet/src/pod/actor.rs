@@ -13,7 +13,6 @@ use crate::objects::{Following, references};
 use crate::prelude::*;
 use crate::probe;
 use crate::volume::{self, Prepared, VolumeContext};
-use k8s_openapi::api::core::v1::PodStatus;
 
 /// What others may see of a pod here.
 #[derive(Debug, Clone, Default)]

@@ -1,9 +1,7 @@
 //! What all pod actors share: engine, API objects, the node's measures.
 
-use crate::objects::Objects;
 use crate::prelude::*;
 use crate::spec::{field_ref::Place, service_env::service_env};
-use cluster_client::{Informer, events::Recorder};
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
 
 /// The size of the node.

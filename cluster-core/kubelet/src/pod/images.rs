@@ -1,6 +1,5 @@
 //! Getting a container's image: pull policy, credentials, events.
 
-use crate::objects::Kind;
 use crate::prelude::*;
 use crate::runtime::{ImageInfo, RegistryAuth};
 use tokio::time::Instant;

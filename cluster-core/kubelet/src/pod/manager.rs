@@ -7,9 +7,6 @@ use crate::node::{LEAST_MEMORY, RESERVED_MEMORY, available_memory};
 use crate::prelude::*;
 use crate::runtime::RuntimeEvent;
 use cluster_client::pods::phase;
-use cluster_client::{Change, ObjectKey};
-use futures::FutureExt;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use parking_lot::RwLock;
 use std::collections::HashSet;
 

@@ -4,7 +4,6 @@ use super::state::{Action, Kind, Phase, PodState, Sandbox, Volumes};
 use super::step::{kill_one, restarts, warn};
 use crate::prelude::*;
 use crate::spec::hash;
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 type Amounts = BTreeMap<String, Quantity>;
 

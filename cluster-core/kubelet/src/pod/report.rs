@@ -4,7 +4,6 @@ use super::mirror;
 use super::status::RESIZE_PENDING;
 use crate::prelude::*;
 use cluster_client::{DeleteOptions, Error, Patch};
-use k8s_openapi::api::core::v1::PodStatus;
 
 const RETRY: Duration = Duration::from_secs(1);
 

@@ -2,10 +2,9 @@
 
 use super::plan::{Outcome, outcome, pod_full_name};
 use super::state::{ContainerState, Ended, Kind, Phase, PodState, Sandbox, definition};
+use crate::prelude::*;
 use crate::spec::qos::qos_class;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// The condition of a pod whose new requests and limits wait.
 pub(super) const RESIZE_PENDING: &str = "PodResizePending";

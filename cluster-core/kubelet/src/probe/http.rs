@@ -5,7 +5,6 @@ use crate::prelude::*;
 use http_body_util::{BodyExt, Empty, Limited};
 use k8s_openapi::api::core::v1::HTTPGetAction;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
 const BODY_LIMIT: usize = 10 * 1024;

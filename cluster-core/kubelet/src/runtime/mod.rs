@@ -9,7 +9,6 @@ use crate::prelude::*;
 use async_trait::async_trait;
 use serde::Deserialize;
 use std::pin::Pin;
-use tokio::io::AsyncWrite;
 
 /// Labels that every container of a pod carries, so that a restarted kubelet finds what runs.
 pub mod label {

@@ -4,7 +4,6 @@
 use crate::prelude::*;
 use axum::extract::{Extension, State};
 use axum::middleware::Next;
-use axum::response::IntoResponse;
 use http::{HeaderMap, Method, header};
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};

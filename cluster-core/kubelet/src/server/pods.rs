@@ -3,7 +3,6 @@
 use super::usage;
 use crate::prelude::*;
 use axum::Json;
-use axum::extract::State;
 
 fn list_of(pods: impl Iterator<Item = Value>) -> Json<Value> {
     Json(json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": pods.collect::<Vec<_>>()}))

@@ -4,7 +4,6 @@ use super::network;
 use super::usage::{by_pod, running, total};
 use crate::prelude::*;
 use axum::Json;
-use axum::extract::State;
 
 /// CPU and memory of pods and containers, and the network of pods.
 pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Value>, Refusal> {

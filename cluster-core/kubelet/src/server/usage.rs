@@ -1,7 +1,6 @@
 //! What running containers use, asked of the engine once for all who tell it: the summary and the metrics.
 
 use crate::prelude::*;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// A pod's namespace, name and UID.
 pub(super) type PodKey = (String, String, String);

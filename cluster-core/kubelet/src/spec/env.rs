@@ -3,7 +3,6 @@
 use super::env_file;
 use super::expand::expand;
 use super::field_ref::{Place, field, resource};
-use crate::objects::{Kind, Objects};
 use crate::prelude::*;
 use k8s_openapi::api::core::v1 as core;
 

@@ -2,9 +2,8 @@
 
 use super::qos::{milli, whole};
 use crate::pod::state::container_spec;
+use crate::prelude::*;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, ResourceFieldSelector};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What a pod knows of the place it runs in.

@@ -1,7 +1,6 @@
 //! A pod's own /etc/hosts and /etc/resolv.conf.
 
-use cluster_client::Object;
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use crate::prelude::*;
 use std::fmt::Write;
 use std::net::IpAddr;
 

@@ -1,8 +1,6 @@
 //! The environment variables that tell a pod of the services in its namespace.
 
-use cluster_client::Object;
-use k8s_openapi::api::core::v1::Service;
-use std::sync::Arc;
+use crate::prelude::*;
 
 /// Variables for each service with a cluster address: `X_SERVICE_HOST`, `X_SERVICE_PORT` and the Docker-link ones.
 pub(crate) fn service_env<'s>(services: impl Iterator<Item = &'s Arc<Service>>) -> Vec<(String, String)> {

@@ -3,7 +3,6 @@
 use crate::prelude::*;
 use crate::runtime::{Output, Session, TerminalSize};
 use std::pin::Pin;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// How many pieces of output may wait for a slow client.
 pub(super) const QUEUE: usize = 16;

@@ -4,11 +4,7 @@ use super::spdy::{self, Stream, StreamWriter};
 use super::upgrade::{self, Kind};
 use super::{port_forward_websocket, websocket};
 use crate::prelude::*;
-use axum::extract::ws::{Message, WebSocket};
-use bytes::BytesMut;
-use futures::SinkExt;
 use futures::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 const PROTOCOLS: [&str; 1] = ["portforward.k8s.io"];
 /// SPDY in a WebSocket, as kubectl since 1.31 asks for it.

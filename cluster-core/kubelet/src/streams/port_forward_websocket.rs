@@ -3,12 +3,8 @@
 
 use super::port_forward::Connect;
 use super::websocket::frame;
-use axum::extract::ws::{Message, WebSocket};
-use bytes::{Bytes, BytesMut};
-use futures::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use crate::prelude::*;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// The protocol's name.

@@ -1,7 +1,6 @@
 //! What a request wants to become, and the answers to it.
 
 use crate::prelude::*;
-use axum::response::IntoResponse;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue};
 use hyper::upgrade::Upgraded;

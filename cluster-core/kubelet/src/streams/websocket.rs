@@ -4,10 +4,8 @@
 
 use super::command::{Channel, CommandOptions, Incoming, QUEUE, Wire, pump, sizes};
 use crate::prelude::*;
-use crate::runtime::Session;
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
-use axum::response::IntoResponse;
 use base64::prelude::*;
 use bytes::{BufMut, BytesMut};
 use futures::stream::{SplitSink, SplitStream};

@@ -5,7 +5,6 @@ mod host_path;
 mod payload;
 pub(crate) mod subpath;
 
-use crate::objects::Objects;
 use crate::prelude::*;
 use crate::spec::field_ref::Place;
 use crate::spec::qos::{memory_limit, parse, whole};

@@ -2,7 +2,6 @@
 
 use super::VolumeContext;
 use super::atomic::{File, Owner, Payload};
-use crate::objects::Kind;
 use crate::prelude::*;
 use crate::spec::field_ref::{field, resource};
 use k8s_openapi::api::core::v1 as core;

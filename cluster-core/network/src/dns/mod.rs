@@ -2,6 +2,8 @@
 //!
 //! Rules: <https://github.com/kubernetes/dns/blob/master/docs/specification.md> (schema version 1.1.0).
 
+use crate::prelude::*;
+
 mod answer;
 mod resolve;
 mod server;
@@ -16,12 +18,9 @@ use crate::proxy::{BY_SERVICE, slice_service};
 use cluster_client::Informers;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// Serves DNS on `address` (port 53, UDP and TCP) until `cancel`; the address is added to the loopback interface.
 /// `ready` becomes true when queries are answered.

@@ -1,10 +1,8 @@
 //! What DNS needs to know of services and endpoints, and how it reads it from the informers.
 
+use crate::prelude::*;
 use crate::proxy::{BY_SERVICE, SERVICE_NAME};
 use cluster_client::{Informer, Object, ObjectKey};
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use std::net::Ipv4Addr;
 
 /// The index of services and slices by address.
 pub(super) const BY_ADDRESS: &str = "address";

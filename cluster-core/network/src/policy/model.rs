@@ -1,13 +1,10 @@
 //! Policies, pods and namespaces as far as filtering needs them.
 
-use cluster_client::Object;
+use crate::prelude::*;
 use cluster_client::pods::is_finished;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicySpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 type Labels = BTreeMap<String, String>;
 

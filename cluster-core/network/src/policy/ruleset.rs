@@ -1,11 +1,10 @@
 //! The table for a model: a chain for each isolated pod and direction, which returns what is allowed and drops the rest.
 
 use super::model::{Model, PodFacts, selects};
+use crate::prelude::*;
 use k8s_openapi::api::networking::v1::{NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::net::Ipv4Addr;
 
 /// Takes the table away, whether it is there or not.
 pub(super) const NONE: &str = "add table ip devcluster-policy\ndelete table ip devcluster-policy\n";

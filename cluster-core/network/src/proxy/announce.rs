@@ -1,15 +1,10 @@
 //! The addresses of load balancers, for whoever is on the nodes' network: one node has each, and answers for it.
 
 use super::model::{conditions, ingress_ips, is_ours};
+use crate::prelude::*;
 use crate::{Error, routes};
-use cluster_client::Object;
 use cluster_config::SIMULATED;
-use k8s_openapi::api::core::v1::{Node, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 /// Load balancers leave nodes with this label alone.
 const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";

@@ -2,6 +2,7 @@
 //! its pods is here. Paths, codes and words are kube-proxy's.
 
 use super::model::HealthCheck;
+use crate::prelude::*;
 use axum::Router;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
@@ -11,10 +12,6 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, ObjectReference};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 /// The port of the proxy's own health.

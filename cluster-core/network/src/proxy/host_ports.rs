@@ -1,11 +1,9 @@
 //! Ports of the node itself that lead to one of its pods (`hostPort`).
 
 use super::model::Endpoint;
+use crate::prelude::*;
 use cluster_client::pods::is_finished;
 use k8s_openapi::api::core::v1::{ContainerPort, Pod};
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 /// One port of the node: its address, when only one is meant, protocol (`tcp`, `udp`, `sctp`) and number.
 pub type HostPort = (Option<Ipv4Addr>, String, u16);

@@ -1,12 +1,9 @@
 //! What the proxy has to do, read from Services and EndpointSlices.
 
 use super::host_ports::HostPort;
-use cluster_client::Object;
+use crate::prelude::*;
 use k8s_openapi::api::core::v1::{Service, ServicePort as ApiPort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint as ApiEndpoint, EndpointSlice};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 /// Upstream's default for `sessionAffinityConfig.clientIP.timeoutSeconds`.
 const AFFINITY_SECONDS: u32 = 10_800;

@@ -3,9 +3,8 @@
 use super::Options;
 use super::model::{Endpoint, Model, ServicePort};
 use crate::nft::Flow;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::prelude::*;
 use std::fmt::Write;
-use std::net::Ipv4Addr;
 
 /// The table's name.
 pub(super) const TABLE: &str = "ip devcluster";

@@ -3,9 +3,8 @@
 use super::field_set::{display_element, value_element};
 use super::typed::{granular, item_element};
 use crate::field::{go_type, plain};
+use crate::prelude::*;
 use cluster_schema::{List, ListKind, Schema, Shape};
-use serde_json::Value;
-use std::collections::HashSet;
 
 /// The fields that the schema does not know, the values of a wrong type, and the items of a list that have one place.
 /// Each fault begins with its path, for example `.spec.zz: field not declared in schema`.

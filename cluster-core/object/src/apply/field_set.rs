@@ -1,7 +1,6 @@
 //! Sets of field paths, as `metadata.managedFields[].fieldsV1` carries them.
 
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use crate::prelude::*;
 
 /// Stands below an element that is in the set itself and has elements below it.
 const SELF: &str = ".";

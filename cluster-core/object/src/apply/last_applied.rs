@@ -3,9 +3,7 @@
 use super::conform::faults;
 use super::field_set::FieldSet;
 use super::typed;
-use crate::meta;
-use cluster_schema::Schema;
-use serde_json::Value;
+use crate::prelude::*;
 
 const ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Who applies as somebody else does not want what is done here.

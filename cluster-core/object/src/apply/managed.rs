@@ -3,9 +3,7 @@
 use super::entries::{self, Entry, Id};
 use super::field_set::FieldSet;
 use super::typed;
-use crate::meta;
-use cluster_schema::Schema;
-use serde_json::{Value, json};
+use crate::prelude::*;
 
 /// Fields of the metadata that nobody owns: the server sets them, or they say which object it is.
 const UNOWNED: &str = "f:name f:namespace f:uid f:selfLink f:clusterName f:generation f:managedFields \

@@ -2,9 +2,8 @@
 
 use super::unprocessable;
 use crate::decode::depth;
-use crate::status::Status;
+use crate::prelude::*;
 use json_patch::PatchOperation;
-use serde_json::Value;
 
 const MAX_OPERATIONS: usize = 10_000;
 /// How many bytes all `copy` operations of one patch may add.

@@ -1,9 +1,7 @@
 //! Strategic merge patch: lists merge by key, and directives delete, replace, order and retain.
 
 use super::unprocessable;
-use crate::status::Status;
-use cluster_schema::{Field, Schema};
-use serde_json::{Map, Value};
+use crate::prelude::*;
 
 const DIRECTIVE: &str = "$patch";
 const RETAIN_KEYS: &str = "$retainKeys";

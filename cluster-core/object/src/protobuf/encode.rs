@@ -1,11 +1,10 @@
 //! Writes objects as protobuf: the mirror of reading.
 
 use super::{Alternative, MAGIC, Message, PROPS, alternative, definition};
+use crate::prelude::*;
 use base64::prelude::*;
 use cluster_schema::protobuf::{TaggedField, tags};
 use cluster_schema::{OBJECT_META, Schema, Shape};
-use jiff::Timestamp;
-use serde_json::Value;
 
 /// An object in its envelope; `None` for a kind without a message, as custom kinds are.
 pub fn encode(object: &Value) -> Option<Vec<u8>> {

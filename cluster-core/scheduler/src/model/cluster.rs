@@ -2,7 +2,6 @@
 
 use super::{Classes, NodeFacts, Objects, Topology};
 use crate::prelude::*;
-use k8s_openapi::api::core::v1::Service;
 use std::cell::RefCell;
 
 const ZONE: [&str; 2] = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"];

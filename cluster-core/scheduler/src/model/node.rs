@@ -5,7 +5,6 @@ use super::{Labels, Resources};
 use crate::prelude::*;
 use cluster_client::nodes::term_selects;
 use cluster_object::pod::{Demand, HostPort};
-use k8s_openapi::api::core::v1::{NodeSelectorTerm, Taint};
 
 /// A node's place in the cluster's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

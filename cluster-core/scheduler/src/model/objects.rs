@@ -2,7 +2,6 @@
 
 use super::Labels;
 use crate::prelude::*;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Service};
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 
 /// The controllers whose pods are spread by default.

@@ -1,7 +1,6 @@
 //! Amounts of resources as integers: milli-CPUs, bytes, counts.
 
 use crate::prelude::*;
-use cluster_object::pod::Demand;
 use cluster_object::quantity;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 

@@ -1,10 +1,9 @@
 //! Which nodes a pod may be on by its selector and its node affinity.
 
 use super::NodeFacts;
+use crate::prelude::*;
 use cluster_client::nodes::NAME_FIELD;
 use cluster_object::selector::{Operator, Requirement};
-use k8s_openapi::api::core::v1::{NodeAffinity, NodeSelectorTerm, PodSpec};
-use std::collections::BTreeMap;
 
 pub(crate) fn equals(key: &str, value: &str) -> Requirement {
     Requirement { key: key.to_owned(), operator: Operator::Equals, values: vec![value.to_owned()] }

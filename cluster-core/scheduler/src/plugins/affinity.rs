@@ -1,8 +1,7 @@
 //! Node selectors and node affinity.
 
 use super::{Cycle, Prepared, Refusal, Score, Scorer, scale};
-use crate::model::NodeInfo;
-use k8s_openapi::api::core::v1::NodeSelectorTerm;
+use crate::prelude::*;
 
 pub(super) fn filter<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {
     let (required, added) = (&cycle.pod.required_nodes, &cycle.profile.added_nodes);

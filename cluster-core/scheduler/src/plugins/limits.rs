@@ -2,8 +2,7 @@
 
 use super::volumes::claims_of;
 use super::{Cycle, Filter, Prepared, Refusal};
-use crate::model::{NodeInfo, PodInfo};
-use cluster_client::volumes::volume_name;
+use crate::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Volumes by their drivers; a claim that has none yet counts for the volume it will get.

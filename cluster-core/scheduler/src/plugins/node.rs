@@ -1,9 +1,8 @@
 //! Nodes that are closed, and pods that name their node.
 
 use super::{Cycle, Prepared, Refusal};
-use crate::model::NodeInfo;
+use crate::prelude::*;
 use cluster_client::nodes::tolerated;
-use k8s_openapi::api::core::v1::Taint;
 
 /// A cordoned node takes only pods that tolerate it.
 pub(super) fn schedulable<'a>(cycle: &Cycle<'a>) -> Prepared<'a> {

@@ -4,8 +4,6 @@ use super::{Cycle, Filter, Happening, Prepared, Refusal};
 use crate::model::{Claim, Objects};
 use crate::prelude::*;
 use cluster_client::volumes::{claim_key, mismatch, volume_name};
-use k8s_openapi::api::core::v1::{NodeSelectorTerm, PersistentVolume, PersistentVolumeClaim};
-use k8s_openapi::api::storage::v1::StorageClass;
 
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 /// On a claim that waits for its pod's node, that node.

@@ -2,8 +2,7 @@
 
 use super::volumes::claims_of;
 use super::{Cycle, Prepared, Refusal};
-use crate::model::NodeInfo;
-use cluster_client::volumes::volume_name;
+use crate::prelude::*;
 
 /// Labels that say where a volume is, each with the one that nodes have for it.
 const LABELS: [(&str, &str); 4] = [

@@ -5,7 +5,6 @@ use super::value::{PREFIX, PREFIX_END, parse, unpack};
 use super::wire::{self, EventType, KeyValue, RangeRequest, RangeResponse, WatchResponse};
 use crate::prelude::*;
 use crate::state::collection;
-use crate::{OpenError, SealError};
 
 /// Objects in one page of a load.
 const PAGE: i64 = 500;

@@ -17,7 +17,6 @@ use self::follow::Follower;
 pub use self::rpc::EtcdError;
 use self::rpc::{PATIENCE, Rpc};
 use self::wire::{Compare, DeleteRequest, Op, Operation, Ordering, PutRequest, TxnRequest, TxnResponse};
-use crate::ring::LIMITS;
 use crate::{IoError, Ledger, OpenError, Store, WriteError};
 
 /// Reads that wait for one question to the quorum.

@@ -1,9 +1,7 @@
 //! How objects are kept in etcd: the key is the object's three parts, the value its text in two halves.
 
+use crate::prelude::*;
 use bytes::{Buf, Bytes};
-
-use crate::at_rest::AtRest;
-use crate::{Draft, Key, SealError};
 
 /// All keys begin with it; the parts follow, with a NUL, which is in none of them, between two.
 pub(super) const PREFIX: Bytes = Bytes::from_static(b"/devcluster/");

@@ -1,8 +1,7 @@
 //! Copies the WAL into the database beside the writer, on a connection of its own, so that commits do not wait for it.
 
+use crate::prelude::*;
 use sqlx::Connection;
-use sqlx::sqlite::SqliteConnection;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// WAL bytes between two copies.

@@ -10,9 +10,7 @@ use sqlx::{ConnectOptions, query_as, query_scalar, raw_sql};
 use super::Options;
 use super::checkpoint::Checkpoints;
 use super::log::Log;
-use crate::ring::LIMITS;
 use crate::state::collection;
-use crate::{IoError, OpenError, SealError};
 
 const FORMAT: i64 = 1;
 /// How many revisions back a watch can resume after a restart.

@@ -4,11 +4,9 @@ use crate::prelude::*;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sqlx::AssertSqlSafe;
-use sqlx::sqlite::SqliteConnection;
 
 use super::Retention;
 use super::checkpoint::Checkpoints;
-use crate::IoError;
 
 /// Most events in one transaction.
 pub(crate) const BATCH: usize = 128;

@@ -10,7 +10,6 @@ use std::fs::{File, TryLockError};
 
 use self::writer::{Command, Request, Writer};
 use crate::at_rest::Plain;
-use crate::ring::LIMITS;
 use crate::{BackupError, OpenError, Store, WriteError};
 
 /// Writes that wait in the queue before callers wait for room in it.

@@ -6,7 +6,6 @@ use std::fs::File;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::log::{BATCH, Log};
-use crate::{IoError, WriteError};
 
 /// How often the writer looks for history past its retention.
 const COMPACT: Duration = Duration::from_mins(1);

@@ -4,7 +4,6 @@
 
 use crate::kinds::prelude::*;
 use cluster_object::pod::is_safe_sysctl;
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// What a check has found: the reason and the detail.

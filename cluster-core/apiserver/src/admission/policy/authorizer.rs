@@ -2,7 +2,6 @@
 
 use crate::prelude::*;
 use cluster_cel::{AUTHORIZER_VARIABLES, Activation, Authorizer, Check, authorizer};
-use std::sync::Weak;
 
 /// What evaluations asked that only a webhook knows.
 pub(super) type Unknown = Arc<Mutex<Vec<(UserInfo, RequestInfo)>>>;

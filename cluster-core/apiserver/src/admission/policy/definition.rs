@@ -2,7 +2,6 @@
 
 use super::compiled::Compiled;
 use crate::kinds::prelude::*;
-use cluster_cel::{Program, Type};
 
 /// The most match conditions of one webhook or policy.
 const MAX_CONDITIONS: usize = 64;

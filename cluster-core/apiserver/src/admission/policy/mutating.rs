@@ -5,10 +5,8 @@ use super::evaluation::{Evaluation, settled};
 use super::{Applicable, MUTATING, MUTATING_BINDINGS, applicable, denied, fails_closed, params};
 use crate::admission::webhook::versions;
 use crate::kinds::prelude::*;
-use crate::verbs;
 use cluster_cel::Budget;
 use cluster_object::apply;
-use cluster_object::patch::json_patch;
 
 /// Lets the policies change the object, in the order of their names. Those that ask for it see once more what they and
 /// others changed. Returns whether anything changed.

@@ -9,12 +9,9 @@ pub(super) use review::question;
 use super::matching;
 use super::policy::{Compiled, Evaluation, settled};
 use crate::kinds::prelude::*;
-use crate::verbs;
 use cluster_cel::Budget;
 use cluster_object::apply::managed_fields_fault;
-use cluster_object::patch::json_patch;
 use review::Answer;
-use std::collections::BTreeSet;
 
 const MUTATING: &str = "admissionregistration.k8s.io/mutatingwebhookconfigurations";
 const VALIDATING: &str = "admissionregistration.k8s.io/validatingwebhookconfigurations";

@@ -1,7 +1,6 @@
 //! What upstream fills into pods and pod templates.
 
 use crate::kinds::prelude::*;
-use crate::kinds::walk::{canonical_quantities, canonical_quantity};
 
 /// Defaults of a pod.
 pub(crate) fn pod(pod: &mut Value) {
@@ -33,46 +32,11 @@ pub(crate) fn template(template: &mut Value) {
 /// Defaults of a pod spec that pods and templates share.
 pub(crate) fn spec(spec: &mut Value) {
     named("PodSpec").fill(spec);
-    for (from, to) in [("serviceAccount", "serviceAccountName"), ("serviceAccountName", "serviceAccount")] {
-        if !is_empty(&spec[from]) && is_empty(&spec[to]) {
-            spec[to] = spec[from].clone();
-        }
-    }
     each(spec, "volumes").for_each(volume);
-    for list in ["initContainers", "containers", "ephemeralContainers"] {
-        each(spec, list).for_each(container);
-    }
-    canonical_quantities(spec.get_mut("overhead"));
-}
-
-fn container(container: &mut Value) {
-    named("Container").fill(container);
-    let policy = pull_policy(container["image"].as_str().unwrap_or_default());
-    default(container, "imagePullPolicy", policy);
-    for list in ["resources.limits", "resources.requests"] {
-        canonical_quantities(at(container, list));
-    }
-    for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        if let Some(probe) = child(container, name) {
-            for (key, value) in
-                [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
-            {
-                if int(&probe[key]) == 0 {
-                    probe[key] = value.into();
-                }
-            }
-            named("Handler").fill(probe);
-        }
-    }
-    for hook in ["lifecycle.postStart", "lifecycle.preStop"] {
-        if let Some(handler) = at(container, hook) {
-            named("Handler").fill(handler);
-        }
-    }
 }
 
 /// `Always` for the tag `latest` or none, else `IfNotPresent`.
-fn pull_policy(image: &str) -> &'static str {
+pub(crate) fn pull_policy(image: &str) -> &'static str {
     let (name, digest) = image.split_once('@').map_or((image, ""), |(name, digest)| (name, digest));
     let last = name.rsplit('/').next().unwrap_or(name);
     match last.split_once(':') {
@@ -104,22 +68,6 @@ fn volume(volume: &mut Value) {
         volume["emptyDir"] = json!({});
     }
     named("Volume").fill(volume);
-    if let Some(limit) = child(volume, "emptyDir").and_then(|e| e.get_mut("sizeLimit")) {
-        canonical_quantity(limit);
-    }
-    if let Some(claim) = at(volume, "ephemeral.volumeClaimTemplate.spec") {
-        crate::kinds::volumes::claim_spec_defaults(claim);
-    }
-    if let Some(image) = child(volume, "image") {
-        let policy = pull_policy(image["reference"].as_str().unwrap_or_default());
-        default(image, "pullPolicy", policy);
-    }
-    source(volume);
-}
-
-/// Defaults of the sources that volumes of pods and persistent volumes share.
-pub(crate) fn source(holder: &mut Value) {
-    named("VolumeSource").fill(holder);
 }
 
 #[cfg(test)]

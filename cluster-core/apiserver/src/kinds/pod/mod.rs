@@ -25,10 +25,3 @@ pub(super) const STRATEGY: Strategy = Strategy {
     deletion: Deletion::Graceful,
     ..Strategy::NONE
 };
-
-/// The rules of pod templates as objects of their own.
-pub(super) const TEMPLATE_STRATEGY: Strategy = Strategy {
-    defaults: |object| defaults::template(&mut object["template"]),
-    validate: |at, errors| validation::template(&at.get("template"), errors),
-    ..Strategy::NONE
-};

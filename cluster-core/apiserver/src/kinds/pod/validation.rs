@@ -2,7 +2,6 @@
 
 use super::{containers, volumes};
 use crate::kinds::prelude::*;
-use std::net::IpAddr;
 
 /// Faults of a pod template.
 pub(crate) fn template(template: &At<'_>, errors: &mut Errors) {
@@ -18,22 +17,17 @@ pub(crate) fn template(template: &At<'_>, errors: &mut Errors) {
 /// Faults of a pod spec.
 pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     let before = errors.len();
+    errors.extend(spec.faults(named("PodSpec")));
     let volumes = volumes::validate(&spec.get("volumes"), errors);
     containers::validate(spec, &volumes, errors);
-    errors.extend(spec.faults(named("PodSpec")));
     dns_config(spec, errors);
-    spec.get("hostAliases").items().for_each(|alias| alias.get("ip").rule(is_ip, errors));
-    let gates = spec.get("readinessGates");
-    gates.items().for_each(|gate| gate.get("conditionType").rule(name::qualified_name, errors));
     let mut seen = Vec::new();
     for gate in spec.get("schedulingGates").items() {
-        gate.get("name").required_rule(name::qualified_name, errors);
         gate.unique(&mut seen, gate.get("name").text().to_owned(), errors);
     }
     tolerations(&spec.get("tolerations"), errors);
-    affinity(&spec.get("affinity"), errors);
     spread(&spec.get("topologySpreadConstraints"), errors);
-    security_context(&spec.get("securityContext"), errors);
+    sysctls(&spec.get("securityContext.sysctls"), errors);
     order::sort(named("PodSpec"), &spec.path, &mut errors[before..]);
 }
 
@@ -108,51 +102,10 @@ pub(crate) fn node_selector_term(term: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn affinity(affinity: &At<'_>, errors: &mut Errors) {
-    let required = affinity.get("nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
-    if required.is_set() {
-        let terms = required.get("nodeSelectorTerms");
-        if terms.is_empty() {
-            errors.push(terms.missing("must have at least one node selector term"));
-        }
-        terms.items().for_each(|term| node_selector_term(&term, errors));
-    }
-    for preferred in affinity.get("nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution").items() {
-        weight(&preferred, errors);
-        node_selector_term(&preferred.get("preference"), errors);
-    }
-    for kind in ["podAffinity", "podAntiAffinity"] {
-        for term in affinity.get(kind).get("requiredDuringSchedulingIgnoredDuringExecution").items() {
-            pod_affinity_term(&term, errors);
-        }
-        for preferred in affinity.get(kind).get("preferredDuringSchedulingIgnoredDuringExecution").items() {
-            weight(&preferred, errors);
-            pod_affinity_term(&preferred.get("podAffinityTerm"), errors);
-        }
-    }
-}
-
-fn weight(preferred: &At<'_>, errors: &mut Errors) {
-    let weight = preferred.get("weight");
-    if !(1..=100).contains(&weight.int()) {
-        errors.push(weight.invalid("must be in the range 1-100"));
-    }
-}
-
-fn pod_affinity_term(term: &At<'_>, errors: &mut Errors) {
-    errors.extend(term.faults(named("PodAffinityTerm")));
-}
-
 fn spread(constraints: &At<'_>, errors: &mut Errors) {
     let mut seen = Vec::new();
     for constraint in constraints.items() {
-        let (skew, topology) = (constraint.get("maxSkew"), constraint.get("topologyKey"));
-        let unsatisfiable = constraint.get("whenUnsatisfiable");
-        if skew.int() <= 0 {
-            errors.push(skew.invalid("must be greater than zero"));
-        }
-        errors.extend(constraint.faults(named("TopologySpreadConstraint")));
-        unsatisfiable.one_of(&["DoNotSchedule", "ScheduleAnyway"], errors);
+        let (topology, unsatisfiable) = (constraint.get("topologyKey"), constraint.get("whenUnsatisfiable"));
         let key = format!("{{{}, {}}}", topology.text(), unsatisfiable.text());
         let shown = Value::from(key.as_str());
         let both = At { value: &shown, ..constraint.get("{topologyKey, whenUnsatisfiable}") };
@@ -160,17 +113,11 @@ fn spread(constraints: &At<'_>, errors: &mut Errors) {
     }
 }
 
-/// Faults of user and group ids, of pods and containers.
-pub(crate) fn security_context(context: &At<'_>, errors: &mut Errors) {
-    errors.extend(context.faults(named("SecurityContext")));
+fn sysctls(list: &At<'_>, errors: &mut Errors) {
     let mut seen = Vec::new();
-    for name in context.get("sysctls").items().map(|sysctl| sysctl.get("name")) {
+    for name in list.items().map(|sysctl| sysctl.get("name")) {
         name.required_rule(sysctl, errors);
         name.unique(&mut seen, name.text().replace('/', "."), errors);
-    }
-    let profile = context.get("seccompProfile");
-    if profile.get("type").text() == "Localhost" && profile.get("localhostProfile").is_empty() {
-        errors.push(profile.get("localhostProfile").missing("must be set when seccomp type is Localhost"));
     }
 }
 

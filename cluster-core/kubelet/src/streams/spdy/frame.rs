@@ -2,8 +2,7 @@
 
 use super::Error;
 use super::headers::{Decoder, Encoder, Headers};
-use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use crate::prelude::*;
 
 const VERSION: u16 = 3;
 const FIN: u8 = 1;

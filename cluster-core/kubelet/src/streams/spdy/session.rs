@@ -3,7 +3,6 @@
 use super::frame::{FrameReader, FrameWriter, Received, Sent};
 use super::headers::Headers;
 use crate::prelude::*;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// How many frames of one stream, and of the writer, may wait.
 const QUEUE: usize = 32;
