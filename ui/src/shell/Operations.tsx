@@ -1,5 +1,6 @@
 import { Popover } from '@base-ui/react/popover';
 import { Check, CircleDashed, ListChecks, LoaderCircle, X } from 'lucide-react';
+import { useState } from 'react';
 import { cancelOperation } from '../api/agent';
 import type { Operation, Step } from '../api/contract';
 import { Button } from '../components/parts';
@@ -39,15 +40,20 @@ export function Operations() {
 export function OperationView({ operation }: { operation: Operation }) {
   const { t, say } = useI18n();
   const { id, title, state, steps, error, warnings = [] } = operation;
+  const [cancelled, setCancelled] = useState(false);
   const message = typeof error === 'string' ? error : error?.message;
   return (
     <article className="operation">
       <header className="row">
         <StepMark state={state} />
         <h3 className="grow">{say(title)}</h3>
-        <span className="soft small">{t(`operation.${state}`)}</span>
+        <span className="soft small">{t(`operation.${state === 'running' && cancelled ? 'cancelling' : state}`)}</span>
         {state === 'running' && (
-          <Button look="small" onClick={() => attempt(() => cancelOperation(id))}>
+          <Button
+            look="small"
+            disabled={cancelled}
+            onClick={async () => setCancelled(await attempt(() => cancelOperation(id)))}
+          >
             {t('cancel')}
           </Button>
         )}

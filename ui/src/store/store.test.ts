@@ -3,6 +3,7 @@ import type { ListSpec, Operation, Row, ViewMessage, ViewSpec } from '../api/con
 import { Socket, type ViewHandler } from '../api/socket';
 import { hear, merge, useHost } from './host';
 import { ListView } from './list';
+import { toast, useUi } from './ui';
 import { View } from './view';
 
 const spec = (change: Partial<ListSpec> = {}): ListSpec => ({
@@ -188,6 +189,24 @@ it('an operation of an agent that ended does not run for ever', () => {
     ['1', 'cancelled'],
     ['2', 'running'],
   ]);
+});
+
+it('what came of an operation is told, once and only when it was seen to run', () => {
+  const failing: Operation = { ...operation, id: '3', title: { text: 'Stop x' } };
+  const told = () => useUi.getState().toasts.map(({ look, text }) => [look, text]);
+  useUi.setState({ toasts: [] });
+  hear({ type: 'operation', operation: { ...failing, id: 'old', state: 'failed', error: 'long ago' } });
+  hear({ type: 'operation', operation: failing });
+  expect(told()).toEqual([]);
+  for (let times = 0; times < 2; times++)
+    hear({ type: 'operation', operation: { ...failing, state: 'failed', error: 'no engine' } });
+  expect(told()).toEqual([['bad', 'Stop x: no engine']]);
+});
+
+it('equal messages do not pile up', () => {
+  useUi.setState({ toasts: [] });
+  for (const text of ['a', 'b', 'a']) toast('bad', text);
+  expect(useUi.getState().toasts.map(({ text }) => text)).toEqual(['b', 'a']);
 });
 
 it('a newer state of an operation takes the place of the older', () => {

@@ -7,7 +7,7 @@ import { Button, Command } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
-import { clusterHref, ROUTES, useParam } from '../../shell/paths';
+import { ROUTES, tourHref, useParam } from '../../shell/paths';
 import { useHost } from '../../store/host';
 import { attempt } from '../../store/ui';
 
@@ -30,11 +30,11 @@ export function FirstRun() {
   const operation = useFirstRun();
   const ready = operation?.state === 'done' ? operation.cluster : '';
   useEffect(() => {
-    if (ready) navigate(`${clusterHref(ready)}?tour=1`, { replace: true });
+    if (ready) navigate(tourHref(ready), { replace: true });
   }, [ready, navigate]);
   const start = () =>
     attempt(async () =>
-      setFirst((await createCluster({ name: NAME, masters: 1, workers: 2, sample: true })).operation),
+      setFirst((await createCluster({ name: NAME, masters: 1, workers: 2, simulated: 0, sample: true })).operation),
     );
   const ended = operation?.state === 'failed' || operation?.state === 'cancelled';
   return (

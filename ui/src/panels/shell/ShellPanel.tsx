@@ -47,7 +47,17 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
       <Button onClick={() => setDebugging(!debugging)} aria-expanded={debugging}>
         {t('panel.shell.addDebug')}
       </Button>
-      {debugging && <DebugForm pod={object} cluster={cluster} target={name} onAdded={setChosen} />}
+      {debugging && (
+        <DebugForm
+          pod={object}
+          cluster={cluster}
+          beside={name}
+          onAdded={(added) => {
+            setChosen(added);
+            setDebugging(false);
+          }}
+        />
+      )}
     </>
   );
   if (!current?.running) {
@@ -78,21 +88,25 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
 interface DebugProps {
   pod: KubeObject;
   cluster: string;
-  target: string;
+  /** The container that is looked at. */
+  beside: string;
   onAdded: (name: string) => void;
 }
 
-function DebugForm({ pod, cluster, target, onAdded }: DebugProps) {
+function DebugForm({ pod, cluster, beside, onAdded }: DebugProps) {
   const { t } = useI18n();
   const nodeName = String(pod.spec?.nodeName ?? '');
   const node = { cluster, group: '', version: 'v1', resource: 'nodes', namespace: '', name: nodeName };
   const found = debugImage(useObject(nodeName === '' ? null : node).data);
   const [typed, setImage] = useState<string | null>(null);
   const image = typed ?? found;
+  const targets = containersOf(pod).filter(({ kind }) => kind === 'app');
+  const [target, setTarget] = useState(targets.some(({ name }) => name === beside) ? beside : '');
   const [error, setError] = useState('');
   const add = async () => {
     const name = debugName(pod);
-    const extra = { name, image, targetContainerName: target, stdin: true, tty: true, imagePullPolicy: 'IfNotPresent' };
+    const aim = target === '' ? {} : { targetContainerName: target };
+    const extra = { name, image, ...aim, stdin: true, tty: true, imagePullPolicy: 'IfNotPresent' };
     const { namespace = '', name: podName } = pod.metadata;
     const ref = { cluster, group: '', version: 'v1', resource: 'pods', namespace, name: podName };
     try {
@@ -114,6 +128,15 @@ function DebugForm({ pod, cluster, target, onAdded }: DebugProps) {
       <label className="row tight">
         {t('panel.shell.image')}
         <input className="input" value={image} onChange={(event) => setImage(event.target.value)} required />
+      </label>
+      <label className="row tight">
+        {t('panel.shell.target')}
+        <select className="input" value={target} onChange={(event) => setTarget(event.target.value)}>
+          {targets.map(({ name }) => (
+            <option key={name}>{name}</option>
+          ))}
+          <option value="">{t('panel.shell.noTarget')}</option>
+        </select>
       </label>
       <Button look="primary" type="submit">
         {t('panel.shell.start')}

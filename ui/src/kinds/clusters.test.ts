@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { addCommand, type Numbers, upCommand, wrongNumber } from './clusters';
+
+it.each([
+  ['masters', 1, ''],
+  ['masters', 3, ''],
+  ['masters', 2, 'create.odd'],
+  ['masters', 0, 'create.count'],
+  ['masters', 11, 'create.count'],
+  ['workers', 0, 'create.count'],
+  ['workers', 1.5, 'create.count'],
+  ['workers', Number.NaN, 'create.count'],
+  ['simulated', 0, ''],
+] satisfies [keyof Numbers, number, string][])('of %s, %d is said to be "%s"', (of, value, expected) => {
+  expect(wrongNumber(of, value)).toBe(expected);
+});
+
+it('tells the commands that do the same as the forms', () => {
+  const numbers = { masters: 1, workers: 2, simulated: 0 };
+  expect(upCommand('dev', numbers, false)).toBe('devcluster up --name dev --masters 1 --workers 2');
+  expect(upCommand('dev', { ...numbers, workers: Number.NaN, simulated: 50 }, true)).toBe(
+    'devcluster up --name dev --masters 1 --workers … --simulated 50 && devcluster demo --name dev',
+  );
+  expect(addCommand('dev', 2, false)).toBe('devcluster node add 2 --name dev');
+  expect(addCommand('dev', 50, true)).toBe('devcluster node add --simulated 50 --name dev');
+});
