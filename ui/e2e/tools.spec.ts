@@ -122,8 +122,12 @@ test('a node has a console, and is drained', async ({ page }) => {
   await expect.poll(places).not.toContain(NODE);
   kubectl('uncordon', NODE);
   kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
-  // The pod of the console goes with the page.
+});
+
+test('the pod that lends a console goes with the page', async ({ page }) => {
   const consoles = () => kubectl('get', 'pods', '-A', '-ldevcluster.io/tool=console', '-o', 'name');
+  await page.goto(`/c/${CLUSTER}/r/core/v1/nodes/_/${NODE}?view=shell`);
+  await expect(page.getByText('Connected')).toBeVisible();
   expect(consoles()).toContain('pod/console-');
   await page.goto('/');
   await expect.poll(consoles).toBe('');

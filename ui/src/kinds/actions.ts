@@ -9,9 +9,11 @@ import {
   Forward,
   Power,
   PowerOff,
+  Repeat,
   RotateCw,
   Scaling,
   ScrollText,
+  SquareChevronRight,
   SquareTerminal,
   Trash2,
   Zap,
@@ -31,6 +33,7 @@ export type ActionId =
   | 'suspend'
   | 'resume'
   | 'trigger'
+  | 'rerun'
   | 'cordon'
   | 'uncordon'
   | 'drain'
@@ -38,6 +41,7 @@ export type ActionId =
   | 'start'
   | 'remove'
   | 'copy'
+  | 'command'
   | 'delete';
 
 /** What can be done with objects of a kind: one table for menus, keys, palette and bulk bar. */
@@ -67,6 +71,9 @@ const WORKLOADS = ['deployments.apps', 'statefulsets.apps', 'daemonsets.apps'];
 const nodes = kinds('nodes');
 const suspendable = kinds('cronjobs.batch', 'jobs.batch');
 
+const isFinished = (job: KubeObject) =>
+  conditions(job).some(({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True');
+
 const isReady = (node: KubeObject) =>
   conditions(node).some(({ type, status }) => type === 'Ready' && status === 'True');
 
@@ -88,7 +95,7 @@ export const ACTIONS: Action[] = [
     key: 'p',
     many: true,
     on: suspendable,
-    when: (object) => !object.spec?.suspend,
+    when: (object) => !object.spec?.suspend && !isFinished(object),
     usual: true,
     row: ['Suspend', /false/i],
   },
@@ -102,6 +109,14 @@ export const ACTIONS: Action[] = [
     row: ['Suspend', /true/i],
   },
   { id: 'trigger', icon: Zap, key: 't', on: kinds('cronjobs.batch') },
+  {
+    id: 'rerun',
+    icon: Repeat,
+    key: 't',
+    on: kinds('jobs.batch'),
+    when: isFinished,
+    row: ['Status', /Complete|Failed/],
+  },
   {
     id: 'cordon',
     icon: Ban,
@@ -133,6 +148,7 @@ export const ACTIONS: Action[] = [
   },
   { id: 'remove', icon: Trash2, key: 'Delete', danger: true, on: nodes },
   { id: 'copy', icon: Copy, key: 'y', on: () => true },
+  { id: 'command', icon: SquareChevronRight, key: 'Y', many: true, on: () => true },
   {
     id: 'delete',
     icon: Trash2,
@@ -181,6 +197,34 @@ export function jobFrom(cronJob: KubeObject, suffix: string) {
     },
     spec,
   };
+}
+
+/** What the controller puts into a job to know its pods by. */
+const OWN_LABELS = ['controller-uid', 'job-name', 'batch.kubernetes.io/controller-uid', 'batch.kubernetes.io/job-name'];
+
+/** A job as it was once asked for, under another name: what its controller and its run have added is left out. */
+export function jobAgain(job: KubeObject, suffix: string) {
+  const own = (labels: Record<string, string> = {}) =>
+    Object.fromEntries(Object.entries(labels).filter(([label]) => !OWN_LABELS.includes(label)));
+  const { selector: _selector, manualSelector: _manual, suspend: _suspend, template, ...spec } = job.spec;
+  const { name, namespace, labels } = job.metadata;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: `${name.slice(0, 52)}-${suffix}`, namespace, labels: own(labels) },
+    spec: {
+      ...spec,
+      template: { ...template, metadata: { ...template.metadata, labels: own(template.metadata?.labels) } },
+    },
+  };
+}
+
+/** The command that gets the same objects in a terminal. */
+export function kubectlCommand(resource: Resource, refs: ObjectRef[]): string {
+  const [{ cluster = '', namespace = '' } = {}] = refs;
+  const where = namespace ? ` -n ${namespace}` : '';
+  const names = refs.filter((ref) => ref.namespace === namespace).map(({ name }) => name);
+  return `kubectl --context devcluster-${cluster}${where} get ${longName(resource)} ${names.join(' ')}`;
 }
 
 /** The pods that a drain must move: not those of daemon sets, not mirrors of static pods, not finished ones. */

@@ -154,10 +154,10 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
   // Of a node it is taking it out of the cluster: its object alone would be there again at once.
   const ending = actions.find(({ key }) => key === 'Delete');
   const others = actions.filter((action) => action !== ending);
-  const buttons = others.slice(0, 4);
+  const buttons = others.filter(({ id }) => id !== 'command').slice(0, 4);
   const run = (id: ActionId) => object && act(id, resource, [target]);
   useActionKeys(actions, run);
-  const rest = others.slice(buttons.length);
+  const rest = others.filter((action) => !buttons.includes(action));
   return (
     <header className="page-head">
       <PageTitle className="cut">{target.name}</PageTitle>
