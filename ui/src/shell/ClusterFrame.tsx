@@ -20,6 +20,7 @@ import { useCluster } from './cluster';
 import { Dock } from './Dock';
 import { Header } from './Header';
 import { useGlobalKeys } from './keys';
+import { OperationView } from './Operations';
 import { ROUTES } from './paths';
 import { Sidebar } from './Sidebar';
 
@@ -143,16 +144,18 @@ function Asleep() {
   const { t } = useI18n();
   const { name, cluster, resources } = useCluster();
   const deleting = useDeleting(name);
+  const running = useHost((host) => host.operations).filter((one) => one.cluster === name && one.state === 'running');
   if (!cluster || !(deleting || isAsleep(cluster))) return null;
   const { state } = cluster;
   const action = state === 'paused' ? 'unpause' : 'start';
   const title = t('cluster.asleep', { name, state: t(deleting ? 'cluster.deleting' : `cluster.${state}`) });
-  const button = !deleting && state !== 'creating' && (
+  const button = running.length === 0 && state !== 'creating' && (
     <Button look="primary" onClick={() => attempt(() => clusterAction(name, { action }), t('started'))}>
       {t(`cluster.${action}`)}
     </Button>
   );
-  if (resources.length === 0) return <Empty title={title} action={button} />;
+  const steps = running.map((operation) => <OperationView key={operation.id} operation={operation} />);
+  if (resources.length === 0) return <Empty title={title} action={steps.length > 0 ? steps : button} />;
   return (
     <div className="note warn row asleep" role="status">
       <strong className="grow">{title}</strong>

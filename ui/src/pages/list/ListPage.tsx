@@ -235,7 +235,8 @@ interface BulkProps {
 
 function BulkBar({ resource, count, run, clear }: BulkProps) {
   const { t, tn } = useI18n();
-  const many = actionsFor(resource).filter((action) => action.many && action.id !== 'delete');
+  const all = actionsFor(resource);
+  const many = all.filter((action) => action.many && action.id !== 'delete');
   const entries = many.map(({ id, icon: Icon, key }) => ({
     id,
     label: t(`action.${id}`),
@@ -247,7 +248,7 @@ function BulkBar({ resource, count, run, clear }: BulkProps) {
     <div className="bulk row" role="toolbar" aria-label={t('selection')}>
       <strong className="grow">{tn('selected', count)}</strong>
       {entries.length > 0 && <Menu trigger={<Button>{t('actions')}</Button>} entries={entries} align="end" />}
-      {resource.verbs.includes('delete') && (
+      {all.some(({ id }) => id === 'delete') && (
         <Button look="danger" onClick={() => run('delete')}>
           <Trash2 />
           {t('action.delete')}
