@@ -166,6 +166,23 @@ test('the network of the nodes is drawn once it was counted twice', async ({ pag
   await expect(received.getByRole('row').filter({ hasText: `${CLUSTER}-worker-1` })).toContainText(/\d+ B|KiB|MiB/);
 });
 
+test('what was measured before is drawn before anything is measured anew', async ({ page }) => {
+  const heard: { type: string; view: number; points?: unknown[] }[] = [];
+  page.on('websocket', (socket) =>
+    socket.on('framereceived', ({ payload }) => void heard.push(JSON.parse(String(payload)))),
+  );
+  const cpu = page.getByRole('figure', { name: 'CPU (cores)' });
+  for (const visit of [1, 2]) {
+    heard.length = 0;
+    await page.goto(`/c/${CLUSTER}/metrics`);
+    await expect(cpu.getByRole('row').filter({ hasText: `${CLUSTER}-worker-1` }), `visit ${visit}`).toBeVisible();
+  }
+  const metrics = heard.find(({ type }) => type === 'metrics');
+  const first = heard.find(({ view }) => view === metrics?.view);
+  expect(first?.type).toBe('metrics');
+  expect(first?.points?.length).toBeGreaterThan(0);
+});
+
 test('of a cluster that stops, what was seen stays below a way to start it', async ({ page }) => {
   // As it stands in each message of the agent: another cluster that comes or goes makes it tell all of them again.
   let state = 'running';

@@ -1,3 +1,4 @@
+import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { apply, CLUSTER, expect, kubectl, list, object, sample, test } from './dashboard';
 import { PAGES } from './places';
@@ -44,6 +45,14 @@ for (const [name, path, settled] of PAGES) {
     }
   });
 }
+
+test('on a phone the frame around the pages has no accessibility violation', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`/c/${CLUSTER}`);
+  await expect(page.getByText('What there is')).toBeVisible();
+  const { violations } = await new AxeBuilder({ page }).exclude('.main').analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(', ')}`)).toEqual([]);
+});
 
 test('on a narrow screen the navigation is a drawer that keys open, use and close', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });

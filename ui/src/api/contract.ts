@@ -45,7 +45,10 @@ export interface Cluster {
 export interface Step {
   name: string;
   state: string;
+  /** How long it took, once it is over. */
   seconds: number;
+  /** RFC 3339. */
+  begun: string;
 }
 
 export interface Operation {

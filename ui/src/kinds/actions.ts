@@ -56,8 +56,8 @@ export interface Action {
   on: (resource: Resource) => boolean;
   /** Whether it makes sense for this object as it is now; asked only where the object is at hand. */
   when?: (object: KubeObject) => boolean;
-  /** The same for the row of a list: what stands in a column of it, where there is such a column. */
-  row?: [column: string, pattern: RegExp];
+  /** The same for the row of a list: what stands in columns of it, where there are such columns. */
+  row?: Record<string, RegExp>;
   /** Whether it mostly does, so that its button has its place before the object is there. */
   usual?: boolean;
 }
@@ -97,7 +97,7 @@ export const ACTIONS: Action[] = [
     on: suspendable,
     when: (object) => !object.spec?.suspend && !isFinished(object),
     usual: true,
-    row: ['Suspend', /false/i],
+    row: { Suspend: /false/i, Status: /^(Running)?$/ },
   },
   {
     id: 'resume',
@@ -106,7 +106,7 @@ export const ACTIONS: Action[] = [
     many: true,
     on: suspendable,
     when: (object) => object.spec?.suspend === true,
-    row: ['Suspend', /true/i],
+    row: { Suspend: /true/i, Status: /^Suspended$/ },
   },
   { id: 'trigger', icon: Zap, key: 't', on: kinds('cronjobs.batch') },
   {
@@ -115,7 +115,7 @@ export const ACTIONS: Action[] = [
     key: 't',
     on: kinds('jobs.batch'),
     when: isFinished,
-    row: ['Status', /Complete|Failed/],
+    row: { Status: /^(Complete|Failed)$/ },
   },
   {
     id: 'cordon',
@@ -125,7 +125,7 @@ export const ACTIONS: Action[] = [
     on: nodes,
     when: (object) => !object.spec?.unschedulable,
     usual: true,
-    row: ['Status', /^(?!.*SchedulingDisabled)/],
+    row: { Status: /^(?!.*SchedulingDisabled)/ },
   },
   {
     id: 'uncordon',
@@ -134,7 +134,7 @@ export const ACTIONS: Action[] = [
     many: true,
     on: nodes,
     when: (object) => object.spec?.unschedulable,
-    row: ['Status', /SchedulingDisabled/],
+    row: { Status: /SchedulingDisabled/ },
   },
   { id: 'drain', icon: Cpu, key: 'r', on: nodes },
   { id: 'kill', icon: PowerOff, key: 'x', danger: true, on: nodes },
@@ -144,7 +144,7 @@ export const ACTIONS: Action[] = [
     key: 'o',
     on: nodes,
     when: (object) => !isReady(object),
-    row: ['Status', /NotReady|Unknown/],
+    row: { Status: /NotReady|Unknown/ },
   },
   { id: 'remove', icon: Trash2, key: 'Delete', danger: true, on: nodes },
   { id: 'copy', icon: Copy, key: 'y', on: () => true },
@@ -163,10 +163,11 @@ export const actionsFor = (resource: Resource): Action[] => ACTIONS.filter((acti
 
 /** The actions that make sense for what a row of a list says. */
 export function actionsForRow(resource: Resource, columns: Column[], { cells }: Pick<Row, 'cells'>): Action[] {
-  return actionsFor(resource).filter(({ row: [name, pattern] = ['', /./] }) => {
+  const fits = ([name, pattern]: [string, RegExp]) => {
     const cell = cells[columns.findIndex((column) => column.name === name)];
     return cell === undefined || pattern.test(String(cell));
-  });
+  };
+  return actionsFor(resource).filter(({ row = {} }) => Object.entries(row).every(fits));
 }
 
 /** The patches that actions are. */

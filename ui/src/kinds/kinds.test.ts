@@ -193,8 +193,9 @@ describe('the actions of a row', () => {
     ['nodes', '', 'Status', 'NotReady,SchedulingDisabled', ['uncordon', 'start']],
     ['cronjobs', 'batch', 'Suspend', 'False', ['suspend']],
     ['cronjobs', 'batch', 'Suspend', 'True', ['resume']],
-    ['jobs', 'batch', 'Status', 'Running', ['suspend', 'resume']],
-    ['jobs', 'batch', 'Status', 'Complete', ['suspend', 'resume', 'rerun']],
+    ['jobs', 'batch', 'Status', 'Running', ['suspend']],
+    ['jobs', 'batch', 'Status', 'Suspended', ['resume']],
+    ['jobs', 'batch', 'Status', 'Complete', ['rerun']],
   ])('of %s.%s whose %s is "%s" are %j', (resource, group, name, cell, expected) => {
     const actions = actionsForRow(of(resource, group), [column('Name'), column(name)], { cells: ['a', cell] });
     expect(actions.map(({ id }) => id).filter((id) => states.includes(id))).toEqual(expected);

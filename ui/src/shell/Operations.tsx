@@ -1,6 +1,6 @@
 import { Popover } from '@base-ui/react/popover';
 import { Check, CircleDashed, ListChecks, LoaderCircle, X } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { cancelOperation } from '../api/agent';
 import type { Operation, Step } from '../api/contract';
 import { Button } from '../components/parts';
@@ -73,14 +73,36 @@ export function Steps({ steps }: { steps: Step[] }) {
   const { number, step } = useI18n();
   return (
     <ol className="steps">
-      {steps.map(({ name, state, seconds }) => (
+      {steps.map(({ name, state, seconds, begun }) => (
         <li key={name} className="row">
           <StepMark state={state} />
           <span className="grow">{step(name)}</span>
           {seconds > 0 && <span className="faint small">{number(seconds, 1)} s</span>}
+          {state === 'running' && <Elapsed since={begun} />}
         </li>
       ))}
     </ol>
+  );
+}
+
+/** Most steps are over by then (seconds). */
+const LONG = 3;
+
+/** For how long a step runs by now. */
+function Elapsed({ since }: { since: string }) {
+  const { number } = useI18n();
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const seconds = Math.floor((now - Date.parse(since)) / 1000);
+  if (!(seconds >= LONG)) return null;
+  // Read out each second it would drown everything else.
+  return (
+    <span className="faint small" aria-hidden="true">
+      {number(seconds)} s
+    </span>
   );
 }
 

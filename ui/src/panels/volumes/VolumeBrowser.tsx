@@ -7,6 +7,7 @@ import {
   Folder,
   FolderPlus,
   Link,
+  LoaderCircle,
   RotateCw,
   Save,
   Trash2,
@@ -203,6 +204,7 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
             <ArrowUp />
           </IconButton>
           <span className="mono grow cut">{folder || '/'}</span>
+          {busy && <LoaderCircle className="spin late" width={16} role="img" aria-label={t('panel.loading')} />}
           <IconButton
             label={t('panel.volume.refresh')}
             disabled={busy || !reachable}
