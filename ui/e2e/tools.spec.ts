@@ -116,6 +116,8 @@ test('a node has a console, and is drained', async ({ page }) => {
   await type(page, 'hostname');
   await expect(page.locator('.xterm-rows')).toContainText(new RegExp(`hostname\\s*${NODE}`));
   await page.getByRole('button', { name: 'Drain' }).click();
+  // No controller makes another console.
+  await expect(page.getByRole('dialog').getByText(/no controller owns them: .*console-/)).toBeVisible();
   await page.getByRole('dialog').getByRole('button', { name: 'Drain' }).click();
   await expect(page.getByText('pods evicted')).toBeVisible();
   const places = () => kubectl('get', 'pods', '-lapp=web', '-o', 'jsonpath={.items[*].spec.nodeName}');

@@ -170,6 +170,7 @@ export const de: Catalogue = {
   'drain.title': '{name} leeren?',
   'drain.text':
     'Der Node nimmt keine neuen Pods; die vorhandenen ziehen um, soweit ihre Disruption Budgets es erlauben.',
+  'drain.lost': 'Diese legt niemand neu an, denn kein Controller besitzt sie: {names}',
   'drain.progress': '{done} von {all} Pods',
   'drain.done.one': '{count} Pod umgezogen',
   'drain.done.other': '{count} Pods umgezogen',

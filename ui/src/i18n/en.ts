@@ -168,6 +168,7 @@ export const en = {
   'propagation.Orphan': 'stays',
   'drain.title': 'Drain {name}?',
   'drain.text': 'The node takes no new pods, and those on it move to others as their disruption budgets allow.',
+  'drain.lost': 'Nobody makes these anew, as no controller owns them: {names}',
   'drain.progress': '{done} of {all} pods',
   'drain.done.one': '{count} pod evicted',
   'drain.done.other': '{count} pods evicted',

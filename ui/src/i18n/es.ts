@@ -170,6 +170,7 @@ export const es: Catalogue = {
   'drain.title': '¿Vaciar {name}?',
   'drain.text':
     'El nodo deja de aceptar pods y los que tiene se mueven según permitan sus presupuestos de interrupción.',
+  'drain.lost': 'Nadie vuelve a crear estos, pues ningún controlador los posee: {names}',
   'drain.progress': '{done} de {all} pods',
   'drain.done.one': '{count} pod desalojado',
   'drain.done.other': '{count} pods desalojados',

@@ -169,6 +169,7 @@ export const ja: Catalogue = {
   'propagation.Orphan': '残す',
   'drain.title': '{name} を退避しますか？',
   'drain.text': 'ノードは新しい Pod を受け付けず、既存の Pod は中断バジェットの範囲で移動します。',
+  'drain.lost': 'これらを所有するコントローラーはなく、作り直されません: {names}',
   'drain.progress': 'Pod {done}/{all}',
   'drain.done.one': 'Pod を {count} 個退避しました',
   'drain.done.other': 'Pod を {count} 個退避しました',

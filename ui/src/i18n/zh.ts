@@ -169,6 +169,7 @@ export const zh: Catalogue = {
   'propagation.Orphan': '保留',
   'drain.title': '排空 {name}？',
   'drain.text': '该节点不再接收新 Pod，已有 Pod 在中断预算允许的范围内迁走。',
+  'drain.lost': '以下 Pod 不归任何控制器所有,不会重建:{names}',
   'drain.progress': '{done}/{all} 个 Pod',
   'drain.done.one': '已驱逐 {count} 个 Pod',
   'drain.done.other': '已驱逐 {count} 个 Pod',

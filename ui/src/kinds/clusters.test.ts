@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { addCommand, type Numbers, upCommand, wrongNumber } from './clusters';
+import { addCommand, contextCommand, type Numbers, upCommand, wrongNumber } from './clusters';
 
 it.each([
   ['masters', 1, ''],
@@ -23,4 +23,5 @@ it('tells the commands that do the same as the forms', () => {
   );
   expect(addCommand('dev', 2, false)).toBe('devcluster node add 2 --name dev');
   expect(addCommand('dev', 50, true)).toBe('devcluster node add --simulated 50 --name dev');
+  expect(contextCommand('dev')).toBe('kubectl config use-context devcluster-dev');
 });

@@ -49,3 +49,6 @@ export function upCommand(name: string, { masters, workers, simulated }: Numbers
 /** The command that adds the same nodes as the dialog. */
 export const addCommand = (cluster: string, count: number, simulated: boolean) =>
   `devcluster node add ${simulated ? '--simulated ' : ''}${count} --name ${cluster}`;
+
+/** The command after which kubectl talks to a cluster. */
+export const contextCommand = (cluster: string) => `kubectl config use-context devcluster-${cluster}`;

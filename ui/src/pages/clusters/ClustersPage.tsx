@@ -4,9 +4,9 @@ import { clusterAction } from '../../api/agent';
 import type { Cluster, ClusterAction, ClusterNode, Health, Operation } from '../../api/contract';
 import { Dialog } from '../../components/Dialog';
 import { Menu, type MenuEntry } from '../../components/Menu';
-import { Button, Command, Empty, HealthMark } from '../../components/parts';
+import { Button, Command, CopyButton, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { clusterHealth } from '../../kinds/clusters';
+import { clusterHealth, contextCommand } from '../../kinds/clusters';
 import { AddNodesDialog } from '../../shell/AddNodesDialog';
 import { OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
@@ -127,10 +127,18 @@ function ClusterCard({ cluster, running }: { cluster: Cluster; running: Operatio
           <NodeTile key={node.name} cluster={cluster} node={node} />
         ))}
       </ul>
-      <p className="foot soft small">
-        {tn('nodes', nodes.length)}
-        {server && <> · {server}</>}
-      </p>
+      <div className="foot soft small row">
+        <span className="grow">
+          {tn('nodes', nodes.length)}
+          {server && <> · {server}</>}
+        </span>
+        {live && (
+          <>
+            <code>{contextCommand(name)}</code>
+            <CopyButton text={contextCommand(name)} />
+          </>
+        )}
+      </div>
     </li>
   );
 }
