@@ -102,6 +102,16 @@ test('an object is created from its template', async ({ page }) => {
   await page.goto(list('core/v1/configmaps'));
   await page.getByRole('button', { name: 'Create' }).first().click();
   await expect(page.locator('.cm-content')).toContainText('name: my-configmap');
+  // A draft of one kind is no start of another.
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.type('# begun');
+  await page.goto(list('scheduling.k8s.io/v1/priorityclasses'));
+  await page.getByRole('button', { name: 'Create' }).first().click();
+  await expect(page.locator('.cm-content')).toContainText('value: 0');
+  await page.goto(list('core/v1/configmaps'));
+  await page.getByRole('button', { name: 'Create' }).first().click();
+  await expect(page.locator('.cm-content')).toContainText('# begun');
   await page.getByRole('button', { name: 'Apply' }).click();
   await expect(row(page, 'my-configmap')).toBeVisible();
   kubectl('delete', 'configmap', 'my-configmap');
