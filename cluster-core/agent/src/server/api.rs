@@ -180,7 +180,9 @@ pub(super) async fn act(
             Action::AddNodes { count, simulated: true } => {
                 launcher.add_simulated_nodes(&of, count.into()).await.map(|nodes| json!(nodes))
             }
-            Action::AddNodes { count, .. } => launcher.add_nodes(&of, count, &binary, WAIT).await.map(|nodes| json!(nodes)),
+            Action::AddNodes { count, .. } => {
+                launcher.add_nodes(&of, count, &binary, WAIT).await.map(|nodes| json!(nodes))
+            }
             Action::RemoveNode { node } => launcher.remove_node(&of, &node, WAIT).await.map(nothing),
             Action::StartNode { node } => launcher.start_node(&of, &node, WAIT).await.map(nothing),
             Action::StopNode { node } => launcher.stop_node(&of, &node).await.map(nothing),

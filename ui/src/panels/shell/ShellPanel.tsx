@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
 import { patchObject } from '../../api/k8s';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
@@ -25,6 +25,8 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
   const [debugging, setDebugging] = useState(debug);
   const [noShell, setNoShell] = useState(false);
   const object = view.data;
+  // What a container said before it ended stays to be read, and its next run is gone into.
+  const ran = useRef('');
   const onFailed = useCallback((message: string) => setNoShell(hasNoShell(message)), []);
   if (object === undefined) return view.error ? <Failure error={view.error} /> : <Loading />;
   if (object === null) return <Failure error={t('panel.shell.gone', { pod })} />;
@@ -60,7 +62,8 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
       )}
     </>
   );
-  if (!current?.running) {
+  if (current?.running) ran.current = name;
+  if (!current || ran.current !== name) {
     return (
       <Panel label={t('panel.shell.title', { name: pod })} bar={bar}>
         <p className="empty" role="status">
@@ -72,11 +75,17 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
   const place = { cluster, namespace, pod, container: name };
   return (
     <div style={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
+      {!current.running && (
+        <p className="note warn" role="status">
+          {t('panel.shell.notRunning', { container: name })}
+        </p>
+      )}
       {noShell && <Failure error={t('panel.shell.noShell')} />}
       <Terminal
         key={name}
         label={t('panel.shell.title', { name: pod })}
         place={place}
+        life={current.since}
         {...(current.kind === 'debug' ? {} : { command: SHELL })}
         bar={bar}
         onFailed={onFailed}
