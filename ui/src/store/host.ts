@@ -41,10 +41,21 @@ export function hear(message: HostMessage) {
   }
 }
 
+/** The operations whose outcome a page shows in its own place. */
+const watched = new Set<string>();
+
+/** Says that a page shows what comes of an operation; what it gives back ends that. */
+export function watchOperation(id: string): () => void {
+  watched.add(id);
+  return () => {
+    watched.delete(id);
+  };
+}
+
 /** Tells what came of an operation that ran when it was last heard of: whoever began it may look elsewhere by now. */
 function tell({ id, title, state, error }: Operation) {
   const before = useHost.getState().operations.find((other) => other.id === id);
-  if (before?.state !== 'running' || (state !== 'done' && state !== 'failed')) return;
+  if (watched.has(id) || before?.state !== 'running' || (state !== 'done' && state !== 'failed')) return;
   const { say, t } = spoken();
   const reason = typeof error === 'string' ? error : error?.message;
   toast(state === 'done' ? 'good' : 'bad', `${say(title)}: ${reason ?? t(`operation.${state}`)}`);

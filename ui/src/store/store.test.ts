@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ListSpec, Operation, Row, ViewMessage, ViewSpec } from '../api/contract';
 import { Socket, type ViewHandler } from '../api/socket';
-import { hear, merge, useHost } from './host';
+import { hear, merge, useHost, watchOperation } from './host';
 import { ListView } from './list';
 import { toast, useUi } from './ui';
 import { View } from './view';
@@ -201,6 +201,12 @@ it('what came of an operation is told, once and only when it was seen to run', (
   for (let times = 0; times < 2; times++)
     hear({ type: 'operation', operation: { ...failing, state: 'failed', error: 'no engine' } });
   expect(told()).toEqual([['bad', 'Stop x: no engine']]);
+  // Its page shows it already.
+  const end = watchOperation('4');
+  for (const state of ['running', 'failed'] as const)
+    hear({ type: 'operation', operation: { ...failing, id: '4', state, error: 'here' } });
+  end();
+  expect(told()).toHaveLength(1);
 });
 
 it('equal messages do not pile up', () => {

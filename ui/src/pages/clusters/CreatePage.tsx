@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { createCluster } from '../../api/agent';
 import { NumberField } from '../../components/NumberField';
@@ -8,7 +8,7 @@ import { BOUNDS, type Numbers, upCommand, validClusterName, wrongNumber } from '
 import { OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES, tourHref } from '../../shell/paths';
-import { useHost } from '../../store/host';
+import { useHost, watchOperation } from '../../store/host';
 
 const SORTS = ['masters', 'workers', 'simulated'] as const;
 
@@ -114,6 +114,7 @@ export function CreatePage() {
 function Progress({ id, href, name }: { id: string; href: string; name: string }) {
   const { t } = useI18n();
   const operation = useHost((host) => host.operations).find((other) => other.id === id);
+  useEffect(() => watchOperation(id), [id]);
   if (!operation) return null;
   return (
     <section className="card body stack" aria-live="polite">

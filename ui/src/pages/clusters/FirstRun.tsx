@@ -8,7 +8,7 @@ import { useI18n } from '../../i18n';
 import { OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
 import { ROUTES, tourHref, useParam } from '../../shell/paths';
-import { useHost } from '../../store/host';
+import { useHost, watchOperation } from '../../store/host';
 import { attempt } from '../../store/ui';
 
 const NAME = 'dev';
@@ -28,6 +28,8 @@ export function FirstRun() {
   const [, navigate] = useLocation();
   const [, setFirst] = useParam('first');
   const operation = useFirstRun();
+  const id = operation?.id ?? '';
+  useEffect(() => watchOperation(id), [id]);
   const ready = operation?.state === 'done' ? operation.cluster : '';
   useEffect(() => {
     if (ready) navigate(tourHref(ready), { replace: true });
