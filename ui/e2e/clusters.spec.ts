@@ -80,9 +80,13 @@ test('a cluster that could not be made says why, and can be tried again', async 
   });
   await page.route('**/api/clusters', (route) => route.fulfill({ status: 202, json: { operation: 'failed-here' } }));
   await page.goto('/create');
-  await page.getByRole('button', { name: 'Create a cluster' }).click();
+  await page.getByRole('textbox', { name: 'Name' }).press('Enter');
   const main = page.getByRole('main');
   await expect(main.getByText('no engine answers')).toBeVisible();
+  // The next key is about what has come of it, which is told once.
+  await page.keyboard.press('Shift+Tab');
+  await expect(main.getByRole('link', { name: 'Cancel' })).toBeFocused();
+  await expect(page.getByText('no engine answers')).toHaveCount(1);
   await expect(main.getByText('little memory is free')).toBeVisible();
   await expect(main.getByRole('textbox', { name: 'Name' })).toBeEnabled();
   await expect(main.getByRole('button', { name: 'Create a cluster' })).toBeEnabled();

@@ -37,6 +37,9 @@ export function Operations() {
   );
 }
 
+/** Goes to what has just appeared in the place of the button that was pressed, lest keys lose theirs. */
+export const focus = (element: HTMLElement | null) => element?.focus();
+
 export function OperationView({ operation }: { operation: Operation }) {
   const { t, say } = useI18n();
   const { id, title, state, steps, error, warnings = [] } = operation;

@@ -5,7 +5,7 @@ import { NumberField } from '../../components/NumberField';
 import { Button, Command, Failure } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { BOUNDS, type Numbers, upCommand, validClusterName, wrongNumber } from '../../kinds/clusters';
-import { OperationView } from '../../shell/Operations';
+import { focus, OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES, tourHref } from '../../shell/paths';
 import { useHost, watchOperation } from '../../store/host';
@@ -117,7 +117,7 @@ function Progress({ id, href, name }: { id: string; href: string; name: string }
   useEffect(() => watchOperation(id), [id]);
   if (!operation) return null;
   return (
-    <section className="card body stack" aria-live="polite">
+    <section key={id} ref={focus} tabIndex={-1} className="card body stack" aria-live="polite">
       <OperationView operation={operation} />
       {operation.state === 'done' && (
         <Link href={href} className="button primary">

@@ -5,7 +5,7 @@ import { createCluster } from '../../api/agent';
 import type { Operation } from '../../api/contract';
 import { Button, Command } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { OperationView } from '../../shell/Operations';
+import { focus, OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
 import { ROUTES, tourHref, useParam } from '../../shell/paths';
 import { useHost, watchOperation } from '../../store/host';
@@ -45,7 +45,7 @@ export function FirstRun() {
       <PageTitle>{t('first.title')}</PageTitle>
       <p className="soft">{t('first.text')}</p>
       {operation && (
-        <div className="card body" aria-live="polite">
+        <div key={id} ref={focus} tabIndex={-1} className="card body" aria-live="polite">
           <OperationView operation={operation} />
         </div>
       )}
