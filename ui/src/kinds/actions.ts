@@ -146,7 +146,17 @@ export const ACTIONS: Action[] = [
     when: (object) => !isReady(object),
     row: { Status: /NotReady|Unknown/ },
   },
-  { id: 'remove', icon: Trash2, key: 'Delete', danger: true, on: nodes },
+  {
+    id: 'remove',
+    icon: Trash2,
+    key: 'Delete',
+    danger: true,
+    on: nodes,
+    // How many masters there are is decided when the cluster is made.
+    when: (object) => object.metadata.labels?.['node-role.kubernetes.io/control-plane'] === undefined,
+    usual: true,
+    row: { Roles: /^(?!.*control-plane)/ },
+  },
   { id: 'copy', icon: Copy, key: 'y', on: () => true },
   { id: 'command', icon: SquareChevronRight, key: 'Y', many: true, on: () => true },
   {

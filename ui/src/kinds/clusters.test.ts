@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { addCommand, contextCommand, type Numbers, upCommand, wrongNumber } from './clusters';
+import { addCommand, contextCommand, isAsleep, type Numbers, upCommand, wrongNumber } from './clusters';
 
 it.each([
   ['masters', 1, ''],
@@ -24,4 +24,18 @@ it('tells the commands that do the same as the forms', () => {
   expect(addCommand('dev', 2, false)).toBe('devcluster node add 2 --name dev');
   expect(addCommand('dev', 50, true)).toBe('devcluster node add --simulated 50 --name dev');
   expect(contextCommand('dev')).toBe('kubectl config use-context devcluster-dev');
+});
+
+it.each([
+  ['running', ['running'], false],
+  ['stopped', ['exited'], true],
+  ['paused', ['paused'], true],
+  ['partial', ['running'], false],
+  ['partial', ['exited'], true],
+  ['partial', ['running', 'running', 'exited'], false],
+  ['partial', ['running', 'exited', 'exited'], true],
+] as const)('a cluster that is %s, with masters %j, is asleep: %s', (state, masters, expected) => {
+  const nodes = masters.map((of) => ({ name: 'm', role: 'master' as const, state: of, address: '' }));
+  const worker = { name: 'w', role: 'worker' as const, state: 'exited', address: '' };
+  expect(isAsleep({ state, nodes: [...nodes, worker] })).toBe(expected);
 });

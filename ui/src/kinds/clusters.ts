@@ -1,4 +1,4 @@
-import type { ClusterState, Health } from '../api/contract';
+import type { Cluster, ClusterState, Health } from '../api/contract';
 
 const HEALTH: Record<ClusterState, Health> = {
   running: 'ok',
@@ -9,6 +9,13 @@ const HEALTH: Record<ClusterState, Health> = {
 };
 
 export const clusterHealth = (state: ClusterState): Health => HEALTH[state] ?? 'warn';
+
+/** Whether a cluster answers nobody: it does not run, or not the most of its masters do. */
+export function isAsleep({ state, nodes }: Pick<Cluster, 'state' | 'nodes'>): boolean {
+  if (state !== 'partial') return state !== 'running';
+  const masters = nodes.filter(({ role }) => role === 'master');
+  return masters.filter((master) => master.state === 'running').length * 2 <= masters.length;
+}
 
 const NAME = /^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$/;
 

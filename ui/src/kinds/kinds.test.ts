@@ -187,10 +187,11 @@ describe('the actions of a row', () => {
   const of = (resource: string, group = '') =>
     ({ group, version: 'v1', resource, verbs: [], subresources: [] }) as unknown as Parameters<typeof actionsForRow>[0];
   const column = (name: string) => ({ name, type: 'string', format: '', priority: 0, description: '' });
-  const states = ['suspend', 'resume', 'cordon', 'uncordon', 'start', 'rerun'];
+  const states = ['suspend', 'resume', 'cordon', 'uncordon', 'start', 'rerun', 'remove'];
   it.each([
-    ['nodes', '', 'Status', 'Ready', ['cordon']],
-    ['nodes', '', 'Status', 'NotReady,SchedulingDisabled', ['uncordon', 'start']],
+    ['nodes', '', 'Status', 'Ready', ['cordon', 'remove']],
+    ['nodes', '', 'Status', 'NotReady,SchedulingDisabled', ['uncordon', 'start', 'remove']],
+    ['nodes', '', 'Roles', 'control-plane,master', ['cordon', 'uncordon', 'start']],
     ['cronjobs', 'batch', 'Suspend', 'False', ['suspend']],
     ['cronjobs', 'batch', 'Suspend', 'True', ['resume']],
     ['jobs', 'batch', 'Status', 'Running', ['suspend']],

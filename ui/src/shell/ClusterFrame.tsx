@@ -1,11 +1,11 @@
 import { Suspense, useEffect, useState } from 'react';
 import { Link, Route, Switch } from 'wouter';
 import { clusterAction } from '../api/agent';
-import type { Cluster } from '../api/contract';
 import { lazily } from '../components/lazily';
 import { Button, Empty } from '../components/parts';
 import { SkipLink } from '../components/SkipLink';
 import { useI18n } from '../i18n';
+import { isAsleep } from '../kinds/clusters';
 import { longName } from '../kinds/sections';
 import { ClusterOverview } from '../pages/ClusterOverview';
 import { DetailPage } from '../pages/detail/DetailPage';
@@ -101,7 +101,7 @@ function Page() {
     return (
       <Empty title={t('cluster.unknown', { name })} action={<Link href={ROUTES.clusters}>{t('clusters')}</Link>} />
     );
-  if (isAsleep(cluster) && resources.length === 0) return null;
+  if (cluster && isAsleep(cluster) && resources.length === 0) return null;
   if (error && resources.length === 0) {
     return (
       <Empty title={t('cluster.silent')} action={<Button onClick={retry}>{t('retry')}</Button>}>
@@ -135,9 +135,6 @@ function Page() {
     </Suspense>
   );
 }
-
-const isAsleep = (cluster: Cluster | undefined) =>
-  cluster && cluster.state !== 'running' && cluster.state !== 'partial';
 
 /** A cluster that does not run, or soon will not, and the button that changes that; what was seen of it stays below. */
 function Asleep() {

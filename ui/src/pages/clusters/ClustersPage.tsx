@@ -92,7 +92,7 @@ function ClusterCard({ cluster, running }: { cluster: Cluster; running: Operatio
           {live ? <Link href={clusterHref(name)}>{name}</Link> : name}
           <span className="chip">{t(deleting ? 'cluster.deleting' : `cluster.${state}`)}</span>
         </h2>
-        {state === 'stopped' && (
+        {(state === 'stopped' || (state === 'partial' && running.length === 0)) && (
           <Button onClick={act({ action: 'start' })}>
             <CirclePlay />
             {t('cluster.start')}
