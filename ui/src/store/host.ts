@@ -1,7 +1,7 @@
 import { create } from 'zustand';
 import type { Cluster, Forward, HostMessage, Operation, Sync } from '../api/contract';
 import { spoken } from '../i18n';
-import { toast } from './ui';
+import { toast, useUi } from './ui';
 
 /** What the agent says of the host, not of one cluster. */
 interface Host {
@@ -57,6 +57,8 @@ function tell({ id, title, state, error }: Operation) {
   const before = useHost.getState().operations.find((other) => other.id === id);
   if (watched.has(id) || before?.state !== 'running' || (state !== 'done' && state !== 'failed')) return;
   const { say, t } = spoken();
+  // That it was begun is no news any more.
+  useUi.setState(({ toasts }) => ({ toasts: toasts.filter((other) => other.text !== t('started')) }));
   const reason = typeof error === 'string' ? error : error?.message;
   toast(state === 'done' ? 'good' : 'bad', `${say(title)}: ${reason ?? t(`operation.${state}`)}`);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ListSpec, Operation, Row, ViewMessage, ViewSpec } from '../api/contract';
 import { Socket, type ViewHandler } from '../api/socket';
+import { spoken } from '../i18n';
 import { hear, merge, useHost, watchOperation } from './host';
 import { ListView } from './list';
 import { toast, useUi } from './ui';
@@ -198,6 +199,7 @@ it('what came of an operation is told, once and only when it was seen to run', (
   hear({ type: 'operation', operation: { ...failing, id: 'old', state: 'failed', error: 'long ago' } });
   hear({ type: 'operation', operation: failing });
   expect(told()).toEqual([]);
+  toast('good', spoken().t('started'));
   for (let times = 0; times < 2; times++)
     hear({ type: 'operation', operation: { ...failing, state: 'failed', error: 'no engine' } });
   expect(told()).toEqual([['bad', 'Stop x: no engine']]);
