@@ -166,16 +166,39 @@ test('the network of the nodes is drawn once it was counted twice', async ({ pag
   await expect(received.getByRole('row').filter({ hasText: `${CLUSTER}-worker-1` })).toContainText(/\d+ B|KiB|MiB/);
 });
 
+test('what was measured before is drawn before anything is measured anew', async ({ page }) => {
+  const heard: { type: string; view: number; points?: unknown[] }[] = [];
+  page.on('websocket', (socket) =>
+    socket.on('framereceived', ({ payload }) => void heard.push(JSON.parse(String(payload)))),
+  );
+  const cpu = page.getByRole('figure', { name: 'CPU (cores)' });
+  for (const visit of [1, 2]) {
+    heard.length = 0;
+    await page.goto(`/c/${CLUSTER}/metrics`);
+    await expect(cpu.getByRole('row').filter({ hasText: `${CLUSTER}-worker-1` }), `visit ${visit}`).toBeVisible();
+  }
+  const metrics = heard.find(({ type }) => type === 'metrics');
+  const first = heard.find(({ view }) => view === metrics?.view);
+  expect(first?.type).toBe('metrics');
+  expect(first?.points?.length).toBeGreaterThan(0);
+});
+
 test('of a cluster that stops, what was seen stays below a way to start it', async ({ page }) => {
   // As it stands in each message of the agent: another cluster that comes or goes makes it tell all of them again.
   let state = 'running';
+  let masters = 'running';
   let tell = () => {};
   await page.routeWebSocket(/\/api\/ws/, (socket) => {
     socket.connectToServer().onMessage((message) => {
       const told = JSON.parse(String(message));
       if (told.type !== 'clusters') return socket.send(message);
       tell = () => {
-        const clusters = told.clusters.map((cluster: object) => ({ ...cluster, state }));
+        const ofNode = (node: { role: string }) => (node.role === 'master' ? { ...node, state: masters } : node);
+        const clusters = told.clusters.map((cluster: { nodes: { role: string }[] }) => ({
+          ...cluster,
+          state,
+          nodes: cluster.nodes.map(ofNode),
+        }));
         socket.send(JSON.stringify({ ...told, clusters }));
       };
       tell();
@@ -188,7 +211,14 @@ test('of a cluster that stops, what was seen stays below a way to start it', asy
   await expect(page.getByRole('status').filter({ hasText: `${CLUSTER} is stopped` })).toBeVisible();
   await expect(page.getByRole('button', { name: 'Start', exact: true })).toBeVisible();
   await expect(row(page, 'web-')).toHaveCount(2);
-  state = 'running';
+  // Without a master it is of no use though other nodes run.
+  state = 'partial';
+  masters = 'exited';
   tell();
-  await expect(page.getByText(`${CLUSTER} is stopped`)).toHaveCount(0);
+  await expect(page.getByRole('status').filter({ hasText: `${CLUSTER} is partly running` })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Start', exact: true })).toBeVisible();
+  state = 'running';
+  masters = 'running';
+  tell();
+  await expect(page.getByText(`${CLUSTER} is partly running`)).toHaveCount(0);
 });

@@ -1,3 +1,4 @@
+import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { apply, CLUSTER, expect, kubectl, list, object, sample, test } from './dashboard';
 import { PAGES } from './places';
@@ -44,6 +45,14 @@ for (const [name, path, settled] of PAGES) {
     }
   });
 }
+
+test('on a phone the frame around the pages has no accessibility violation', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`/c/${CLUSTER}`);
+  await expect(page.getByText('What there is')).toBeVisible();
+  const { violations } = await new AxeBuilder({ page }).exclude('.main').analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(', ')}`)).toEqual([]);
+});
 
 test('on a narrow screen the navigation is a drawer that keys open, use and close', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
@@ -230,5 +239,41 @@ test('what stands above a page stays where it is while the page loads', async ({
     // Shifts are told after the frame in which they happened.
     await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     expect(await page.evaluate(() => (window as unknown as { moved: string[] }).moved), path).toEqual([]);
+  }
+});
+
+test('on a phone a list tells in full what is wrong with an object', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  apply(
+    '{apiVersion: v1, kind: Pod, metadata: {name: nowhere}, spec: {nodeSelector: {no: such}, containers: [{name: main, image: "devcluster/busybox:1"}]}}',
+  );
+  await page.goto(list('core/v1/pods'));
+  const words = page.getByRole('row', { name: 'nowhere' }).getByText('fits on none of');
+  await expect(words).toBeVisible();
+  expect(await words.evaluate((cell) => cell.scrollWidth - cell.clientWidth)).toBe(0);
+  await nothingSticksOut(page);
+  kubectl('delete', 'pod', 'nowhere', '--now');
+});
+
+test('on a phone nothing that is in sight moves while the page of an object loads', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.addInitScript(() => {
+    const moved: string[] = [];
+    Object.assign(window, { moved });
+    new PerformanceObserver((shifts) => {
+      for (const shift of shifts.getEntries() as unknown as { sources: { node?: Node }[] }[])
+        for (const { node } of shift.sources) {
+          const section = node instanceof Element ? node.closest('.card, .stack') : null;
+          if (section === node && section !== null) moved.push(section.textContent ?? '');
+        }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  const settled = new Set(['node', 'service', 'deployment', 'claim']);
+  for (const [name, path, text] of PAGES.filter(([name]) => settled.has(name))) {
+    await page.goto(path);
+    await expect(page.locator('main').getByText(text).first()).toBeVisible();
+    await expect(page.locator('main [aria-busy=true]')).toHaveCount(0);
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    expect(await page.evaluate(() => (window as unknown as { moved: string[] }).moved), name).toEqual([]);
   }
 });

@@ -297,3 +297,34 @@ test('the page of a node adds up what its pods ask for', async ({ page }) => {
   kubectl('delete', 'pod', 'asking', '--now');
   await expect.poll(millicores).toBe(before);
 });
+
+test('a job that is over is run again by its page, and kubectl gets the same', async ({ page }) => {
+  const container = '{name: main, image: "devcluster/busybox:1", command: [echo, done]}';
+  apply(
+    `{apiVersion: batch/v1, kind: Job, metadata: {name: once}, spec: {template: {spec: {restartPolicy: Never, containers: [${container}]}}}}`,
+  );
+  kubectl('wait', '--for=condition=Complete', 'job/once', '--timeout=60s');
+  await page.goto(object('batch/v1/jobs', 'once'));
+  await page.getByRole('button', { name: 'Run again' }).click();
+  await expect(page.getByRole('heading', { name: /^once-\w+$/ })).toBeVisible();
+  await expect(page.getByText('Completed').first()).toBeVisible();
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Copy kubectl command' }).click();
+  const command = () => page.evaluate(() => navigator.clipboard.readText());
+  await expect
+    .poll(command)
+    .toMatch(new RegExp(`^kubectl --context devcluster-${CLUSTER} -n dashboard get jobs.batch once-\\w+$`));
+  kubectl('delete', 'jobs', '--all');
+});
+
+test('the page of an account tells what it may do, and that of a role who has it', async ({ page }) => {
+  kubectl('create', 'serviceaccount', 'robot');
+  kubectl('create', 'rolebinding', 'robots', '--clusterrole=view', '--serviceaccount=dashboard:robot');
+  await page.goto(object('core/v1/serviceaccounts', 'robot'));
+  const grant = page.getByRole('row', { name: 'robots' });
+  await expect(grant).toContainText('ClusterRole view');
+  await expect(grant).toContainText('dashboard');
+  await grant.getByRole('link', { name: 'view' }).click();
+  await expect(page.getByRole('row', { name: 'robots' })).toContainText('ServiceAccount dashboard/robot');
+  kubectl('delete', 'rolebinding/robots', 'serviceaccount/robot');
+});

@@ -102,6 +102,16 @@ test('an object is created from its template', async ({ page }) => {
   await page.goto(list('core/v1/configmaps'));
   await page.getByRole('button', { name: 'Create' }).first().click();
   await expect(page.locator('.cm-content')).toContainText('name: my-configmap');
+  // A draft of one kind is no start of another.
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.type('# begun');
+  await page.goto(list('storage.k8s.io/v1/volumeattachments'));
+  await page.getByRole('button', { name: 'Create' }).first().click();
+  await expect(page.locator('.cm-content')).toContainText('attacher: ""');
+  await page.goto(list('core/v1/configmaps'));
+  await page.getByRole('button', { name: 'Create' }).first().click();
+  await expect(page.locator('.cm-content')).toContainText('# begun');
   await page.getByRole('button', { name: 'Apply' }).click();
   await expect(row(page, 'my-configmap')).toBeVisible();
   kubectl('delete', 'configmap', 'my-configmap');
@@ -151,6 +161,28 @@ test('a shell runs in a container', async ({ page }) => {
   await page.keyboard.type('echo $((40 + 2))-and-more');
   await page.keyboard.press('Enter');
   await expect(page.locator('.xterm-rows')).toContainText('42-and-more');
+});
+
+test('a shell goes into the next run of its container, and what was said before stays', async ({ page }) => {
+  const command = '[sh, -c, "trap exit TERM; while :; do sleep 1; done"]';
+  apply(
+    `{apiVersion: v1, kind: Pod, metadata: {name: reborn}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: "devcluster/busybox:1", command: ${command}}]}}`,
+  );
+  kubectl('wait', '--for=condition=Ready', 'pod/reborn', '--timeout=60s');
+  await page.goto(`${object('core/v1/pods', 'reborn')}?view=shell`);
+  const screen = page.locator('.xterm-rows');
+  const type = async (line: string) => {
+    await expect(page.getByText('Connected')).toBeVisible();
+    await page.locator('.xterm').click();
+    await page.keyboard.type(line);
+    await page.keyboard.press('Enter');
+  };
+  await type('echo first-$((40 + 2)); kill 1');
+  await expect.poll(() => value('pod', 'reborn', '{.status.containerStatuses[0].restartCount}')).toBe('1');
+  await type('echo second-$((40 + 3))');
+  await expect(screen).toContainText('second-43');
+  await expect(screen).toContainText('first-42');
+  kubectl('delete', 'pod', 'reborn');
 });
 
 test('a deployment is rolled back to an earlier revision', async ({ page }) => {

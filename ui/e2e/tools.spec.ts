@@ -45,6 +45,33 @@ test('files of a volume are edited beside the pod that writes them, and seen whe
   expect(content()).toBe('theirs\n');
   await page.getByRole('button', { name: 'Write over it' }).click();
   await expect.poll(content).toBe('edited again');
+  await page.getByRole('button', { name: 'New file' }).click();
+  const dialog = page.getByRole('dialog');
+  for (const [name, wrong] of [
+    ['first.txt', 'There is something of this name'],
+    ['../first.txt', 'A name without slashes'],
+  ] as const) {
+    await dialog.getByRole('textbox', { name: 'Name' }).fill(name);
+    await expect(dialog.getByText(wrong)).toBeVisible();
+    await expect(dialog.getByRole('button', { name: 'Create' })).toBeDisabled();
+  }
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('second.txt');
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await expect(page.getByRole('heading', { name: 'second.txt' })).toBeVisible();
+  expect(kubectl('exec', 'writer', '--', 'cat', '/data/second.txt')).toBe('');
+  // What is there is not replaced unasked.
+  const upload = () =>
+    page.locator('main input[type=file]').setInputFiles({
+      name: 'second.txt',
+      mimeType: 'text/plain',
+      buffer: Buffer.from([0, 255]),
+    });
+  await upload();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  expect(kubectl('exec', 'writer', '--', 'cat', '/data/second.txt')).toBe('');
+  await upload();
+  await dialog.getByRole('button', { name: 'Write over it' }).click();
+  await expect.poll(() => kubectl('exec', 'writer', '--', 'od', '-An', '-tx1', '/data/second.txt')).toBe(' 00 ff\n');
   kubectl('delete', 'pod', 'writer');
   await expect(page.getByText('Through the pod files-')).toBeVisible();
   await page.getByRole('button', { name: 'Delete first.txt' }).click();
@@ -89,12 +116,41 @@ test('a node has a console, and is drained', async ({ page }) => {
   await type(page, 'hostname');
   await expect(page.locator('.xterm-rows')).toContainText(new RegExp(`hostname\\s*${NODE}`));
   await page.getByRole('button', { name: 'Drain' }).click();
+  // No controller makes another console.
+  await expect(page.getByRole('dialog').getByText(/no controller owns them: .*console-/)).toBeVisible();
   await page.getByRole('dialog').getByRole('button', { name: 'Drain' }).click();
   await expect(page.getByText('pods evicted')).toBeVisible();
   const places = () => kubectl('get', 'pods', '-lapp=web', '-o', 'jsonpath={.items[*].spec.nodeName}');
   await expect.poll(places).not.toContain(NODE);
   kubectl('uncordon', NODE);
   kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+});
+
+test('the pod that lends a console goes with the page', async ({ page }) => {
+  const consoles = () => kubectl('get', 'pods', '-A', '-ldevcluster.io/tool=console', '-o', 'name');
+  await page.goto(`/c/${CLUSTER}/r/core/v1/nodes/_/${NODE}?view=shell`);
+  await expect(page.getByText('Connected')).toBeVisible();
+  expect(consoles()).toContain('pod/console-');
+  await page.goto('/');
+  await expect.poll(consoles).toBe('');
+});
+
+test('a node is taken out of the cluster by its page, once that is confirmed', async ({ page }) => {
+  await page.goto(`/c/${CLUSTER}/r/core/v1/nodes/_/${NODE}`);
+  await page.getByRole('button', { name: 'Remove', exact: true }).click();
+  await expect(page.getByRole('dialog', { name: `Remove ${NODE} from the cluster?` })).toBeVisible();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByRole('button', { name: 'Delete', exact: true })).toHaveCount(0);
+});
+
+test('an operation that fails is told wherever one looks', async ({ page }) => {
+  await page.goto(`/c/${CLUSTER}/images`);
+  await page.getByRole('textbox', { name: 'Load images' }).fill('no-such:image');
+  await page.getByRole('button', { name: 'Load images' }).click();
+  await page.getByRole('link', { name: 'Metrics' }).click();
+  await expect(page.getByRole('region', { name: 'Messages' })).toContainText(
+    `Load no-such:image into ${CLUSTER}: the Docker engine has no image`,
+  );
 });
 
 test('a debug container joins a running pod', async ({ page }) => {

@@ -30,6 +30,7 @@ struct Step {
     name: String,
     state: &'static str,
     seconds: f64,
+    begun: String,
 }
 
 /// All operations, the newest last.
@@ -132,7 +133,7 @@ impl Reporter {
 
 impl Progress for Reporter {
     fn begin(&self, step: &str) {
-        let step = Step { name: step.to_owned(), state: "running", seconds: 0.0 };
+        let step = Step { name: step.to_owned(), state: "running", seconds: 0.0, begun: meta::now() };
         self.operations.change(&self.id, |operation| operation.steps.push(step));
     }
 

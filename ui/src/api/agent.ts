@@ -1,3 +1,4 @@
+import type { Numbers } from '../kinds/clusters';
 import type { ClusterAction, Forward, Image, Sync } from './contract';
 import { json } from './http';
 
@@ -6,7 +7,7 @@ import { json } from './http';
 const cluster = (name: string) => `/api/clusters/${encodeURIComponent(name)}`;
 
 /** With `sample` the sample application is deployed once the cluster is ready, as a part of the same operation. */
-export const createCluster = (body: { name: string; masters: number; workers: number; sample: boolean }) =>
+export const createCluster = (body: { name: string; sample: boolean } & Numbers) =>
   json<{ operation: string }>('/api/clusters', { method: 'POST', body });
 
 export const clusterAction = (name: string, body: ClusterAction) =>

@@ -45,7 +45,10 @@ export interface Cluster {
 export interface Step {
   name: string;
   state: string;
+  /** How long it took, once it is over. */
   seconds: number;
+  /** RFC 3339. */
+  begun: string;
 }
 
 export interface Operation {
@@ -63,7 +66,7 @@ export interface Operation {
 
 export type ClusterAction =
   | { action: 'start' | 'stop' | 'pause' | 'unpause' | 'delete' | 'demo' }
-  | { action: 'add-nodes'; count: number }
+  | { action: 'add-nodes'; count: number; simulated?: boolean }
   | { action: 'remove-node' | 'start-node' | 'stop-node' | 'kill-node'; node: string }
   | { action: 'load-images'; images: string[] };
 
@@ -258,6 +261,7 @@ export type ViewMessage =
   | { type: 'counts'; view: number; counts: Count[] }
   | { type: 'lines'; view: number; lines: LogLine[]; dropped: number }
   | { type: 'problems'; view: number; problems: Problem[] }
+  /** With all measurements that the agent kept, this one the last, where there are some when the view opens. */
   | ({ type: 'metrics'; view: number; points?: MetricsPoint[] } & MetricsPoint)
   | { type: 'state'; view: number; live: boolean; error: Status | null };
 

@@ -30,7 +30,10 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
   if (method !== 'GET') headers['content-type'] = options.contentType ?? 'application/json';
   const body =
     options.body === undefined || typeof options.body === 'string' ? options.body : JSON.stringify(options.body);
-  const request = { method, headers, body, signal: options.signal ?? null, credentials: 'same-origin' } as const;
+  // What a page takes away when it goes is taken away though it is gone.
+  const keepalive = method === 'DELETE';
+  const signal = options.signal ?? null;
+  const request = { method, headers, body, signal, keepalive, credentials: 'same-origin' } as const;
   let response: Response;
   try {
     // A network that changes, as containers that start change it, cuts off what is on its way. What only reads asks again.

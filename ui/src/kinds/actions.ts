@@ -9,9 +9,11 @@ import {
   Forward,
   Power,
   PowerOff,
+  Repeat,
   RotateCw,
   Scaling,
   ScrollText,
+  SquareChevronRight,
   SquareTerminal,
   Trash2,
   Zap,
@@ -31,6 +33,7 @@ export type ActionId =
   | 'suspend'
   | 'resume'
   | 'trigger'
+  | 'rerun'
   | 'cordon'
   | 'uncordon'
   | 'drain'
@@ -38,6 +41,7 @@ export type ActionId =
   | 'start'
   | 'remove'
   | 'copy'
+  | 'command'
   | 'delete';
 
 /** What can be done with objects of a kind: one table for menus, keys, palette and bulk bar. */
@@ -52,8 +56,8 @@ export interface Action {
   on: (resource: Resource) => boolean;
   /** Whether it makes sense for this object as it is now; asked only where the object is at hand. */
   when?: (object: KubeObject) => boolean;
-  /** The same for the row of a list: what stands in a column of it, where there is such a column. */
-  row?: [column: string, pattern: RegExp];
+  /** The same for the row of a list: what stands in columns of it, where there are such columns. */
+  row?: Record<string, RegExp>;
   /** Whether it mostly does, so that its button has its place before the object is there. */
   usual?: boolean;
 }
@@ -66,6 +70,9 @@ const kinds = (...names: string[]) => {
 const WORKLOADS = ['deployments.apps', 'statefulsets.apps', 'daemonsets.apps'];
 const nodes = kinds('nodes');
 const suspendable = kinds('cronjobs.batch', 'jobs.batch');
+
+const isFinished = (job: KubeObject) =>
+  conditions(job).some(({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True');
 
 const isReady = (node: KubeObject) =>
   conditions(node).some(({ type, status }) => type === 'Ready' && status === 'True');
@@ -88,9 +95,9 @@ export const ACTIONS: Action[] = [
     key: 'p',
     many: true,
     on: suspendable,
-    when: (object) => !object.spec?.suspend,
+    when: (object) => !object.spec?.suspend && !isFinished(object),
     usual: true,
-    row: ['Suspend', /false/i],
+    row: { Suspend: /false/i, Status: /^(Running)?$/ },
   },
   {
     id: 'resume',
@@ -99,9 +106,17 @@ export const ACTIONS: Action[] = [
     many: true,
     on: suspendable,
     when: (object) => object.spec?.suspend === true,
-    row: ['Suspend', /true/i],
+    row: { Suspend: /true/i, Status: /^Suspended$/ },
   },
   { id: 'trigger', icon: Zap, key: 't', on: kinds('cronjobs.batch') },
+  {
+    id: 'rerun',
+    icon: Repeat,
+    key: 't',
+    on: kinds('jobs.batch'),
+    when: isFinished,
+    row: { Status: /^(Complete|Failed)$/ },
+  },
   {
     id: 'cordon',
     icon: Ban,
@@ -110,7 +125,7 @@ export const ACTIONS: Action[] = [
     on: nodes,
     when: (object) => !object.spec?.unschedulable,
     usual: true,
-    row: ['Status', /^(?!.*SchedulingDisabled)/],
+    row: { Status: /^(?!.*SchedulingDisabled)/ },
   },
   {
     id: 'uncordon',
@@ -119,7 +134,7 @@ export const ACTIONS: Action[] = [
     many: true,
     on: nodes,
     when: (object) => object.spec?.unschedulable,
-    row: ['Status', /SchedulingDisabled/],
+    row: { Status: /SchedulingDisabled/ },
   },
   { id: 'drain', icon: Cpu, key: 'r', on: nodes },
   { id: 'kill', icon: PowerOff, key: 'x', danger: true, on: nodes },
@@ -129,10 +144,21 @@ export const ACTIONS: Action[] = [
     key: 'o',
     on: nodes,
     when: (object) => !isReady(object),
-    row: ['Status', /NotReady|Unknown/],
+    row: { Status: /NotReady|Unknown/ },
   },
-  { id: 'remove', icon: Trash2, key: 'Delete', danger: true, on: nodes },
+  {
+    id: 'remove',
+    icon: Trash2,
+    key: 'Delete',
+    danger: true,
+    on: nodes,
+    // How many masters there are is decided when the cluster is made.
+    when: (object) => object.metadata.labels?.['node-role.kubernetes.io/control-plane'] === undefined,
+    usual: true,
+    row: { Roles: /^(?!.*control-plane)/ },
+  },
   { id: 'copy', icon: Copy, key: 'y', on: () => true },
+  { id: 'command', icon: SquareChevronRight, key: 'Y', many: true, on: () => true },
   {
     id: 'delete',
     icon: Trash2,
@@ -147,10 +173,11 @@ export const actionsFor = (resource: Resource): Action[] => ACTIONS.filter((acti
 
 /** The actions that make sense for what a row of a list says. */
 export function actionsForRow(resource: Resource, columns: Column[], { cells }: Pick<Row, 'cells'>): Action[] {
-  return actionsFor(resource).filter(({ row: [name, pattern] = ['', /./] }) => {
+  const fits = ([name, pattern]: [string, RegExp]) => {
     const cell = cells[columns.findIndex((column) => column.name === name)];
     return cell === undefined || pattern.test(String(cell));
-  });
+  };
+  return actionsFor(resource).filter(({ row = {} }) => Object.entries(row).every(fits));
 }
 
 /** The patches that actions are. */
@@ -181,6 +208,34 @@ export function jobFrom(cronJob: KubeObject, suffix: string) {
     },
     spec,
   };
+}
+
+/** What the controller puts into a job to know its pods by. */
+const OWN_LABELS = ['controller-uid', 'job-name', 'batch.kubernetes.io/controller-uid', 'batch.kubernetes.io/job-name'];
+
+/** A job as it was once asked for, under another name: what its controller and its run have added is left out. */
+export function jobAgain(job: KubeObject, suffix: string) {
+  const own = (labels: Record<string, string> = {}) =>
+    Object.fromEntries(Object.entries(labels).filter(([label]) => !OWN_LABELS.includes(label)));
+  const { selector: _selector, manualSelector: _manual, suspend: _suspend, template, ...spec } = job.spec;
+  const { name, namespace, labels } = job.metadata;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: `${name.slice(0, 52)}-${suffix}`, namespace, labels: own(labels) },
+    spec: {
+      ...spec,
+      template: { ...template, metadata: { ...template.metadata, labels: own(template.metadata?.labels) } },
+    },
+  };
+}
+
+/** The command that gets the same objects in a terminal. */
+export function kubectlCommand(resource: Resource, refs: ObjectRef[]): string {
+  const [{ cluster = '', namespace = '' } = {}] = refs;
+  const where = namespace ? ` -n ${namespace}` : '';
+  const names = refs.filter((ref) => ref.namespace === namespace).map(({ name }) => name);
+  return `kubectl --context devcluster-${cluster}${where} get ${longName(resource)} ${names.join(' ')}`;
 }
 
 /** The pods that a drain must move: not those of daemon sets, not mirrors of static pods, not finished ones. */

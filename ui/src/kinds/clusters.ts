@@ -1,4 +1,4 @@
-import type { ClusterState, Health } from '../api/contract';
+import type { Cluster, ClusterState, Health } from '../api/contract';
 
 const HEALTH: Record<ClusterState, Health> = {
   running: 'ok',
@@ -10,11 +10,52 @@ const HEALTH: Record<ClusterState, Health> = {
 
 export const clusterHealth = (state: ClusterState): Health => HEALTH[state] ?? 'warn';
 
+/** Whether a cluster answers nobody: it does not run, or not the most of its masters do. */
+export function isAsleep({ state, nodes }: Pick<Cluster, 'state' | 'nodes'>): boolean {
+  if (state !== 'partial') return state !== 'running';
+  const masters = nodes.filter(({ role }) => role === 'master');
+  return masters.filter((master) => master.state === 'running').length * 2 <= masters.length;
+}
+
 const NAME = /^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$/;
 
 /** Whether a cluster may have the name: it becomes part of host names. */
 export const validClusterName = (name: string) => NAME.test(name);
 
+/** How many nodes there are of each sort. */
+export interface Numbers {
+  masters: number;
+  workers: number;
+  /** Without machines. */
+  simulated: number;
+}
+
+/** The bounds of each number, as they are asked for by the page. */
+export const BOUNDS: Record<keyof Numbers, { least: number; most: number }> = {
+  masters: { least: 1, most: 9 },
+  workers: { least: 1, most: 100 },
+  simulated: { least: 0, most: 10_000 },
+};
+
+/** What is wrong with a number: no whole one within its bounds, or masters of which half could be all that live. */
+export function wrongNumber(of: keyof Numbers, value: number): 'create.count' | 'create.odd' | '' {
+  const { least, most } = BOUNDS[of];
+  if (!Number.isInteger(value) || value < least || value > most) return 'create.count';
+  return of === 'masters' && value % 2 === 0 ? 'create.odd' : '';
+}
+
 /** The command that makes the same cluster as the form. */
-export const upCommand = (name: string, masters: number, workers: number, sample: boolean) =>
-  `devcluster up --name ${name} --masters ${masters} --workers ${workers}${sample ? ` && devcluster demo --name ${name}` : ''}`;
+export function upCommand(name: string, { masters, workers, simulated }: Numbers, sample: boolean): string {
+  // While somebody types a number there may be none.
+  const text = (number: number) => (Number.isNaN(number) ? '…' : number);
+  const more = simulated > 0 ? ` --simulated ${simulated}` : '';
+  const demo = sample ? ` && devcluster demo --name ${name}` : '';
+  return `devcluster up --name ${name} --masters ${text(masters)} --workers ${text(workers)}${more}${demo}`;
+}
+
+/** The command that adds the same nodes as the dialog. */
+export const addCommand = (cluster: string, count: number, simulated: boolean) =>
+  `devcluster node add ${simulated ? '--simulated ' : ''}${count} --name ${cluster}`;
+
+/** The command after which kubectl talks to a cluster. */
+export const contextCommand = (cluster: string) => `kubectl config use-context devcluster-${cluster}`;

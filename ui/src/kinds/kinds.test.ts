@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../api/contract';
-import { actionsForRow, drainable, each } from './actions';
+import { actionsForRow, drainable, each, jobAgain, kubectlCommand } from './actions';
 import { findResource, flatten, plural, type Resource } from './discovery';
 import { age, conditionHealth, podSelector } from './read';
 import { sections } from './sections';
@@ -130,6 +130,35 @@ it('drains neither pods of daemon sets, nor static, nor finished ones', () => {
   expect(drainable(pods).map((pod) => pod.metadata.name)).toEqual(['plain']);
 });
 
+it('runs a job again as it was asked for, without what its controller has put into it', () => {
+  const own = { 'batch.kubernetes.io/controller-uid': 'u', 'controller-uid': 'u', 'job-name': 'x' };
+  const job = object('Job', {
+    spec: {
+      backoffLimit: 2,
+      suspend: false,
+      selector: { matchLabels: own },
+      template: { metadata: { labels: { ...own, app: 'a' } }, spec: { restartPolicy: 'Never' } },
+    },
+    status: { succeeded: 1 },
+  });
+  expect(jobAgain({ ...job, metadata: { ...job.metadata, uid: 'u', labels: { ...own, app: 'a' } } }, '2')).toEqual({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'x-2', namespace: 'default', labels: { app: 'a' } },
+    spec: { backoffLimit: 2, template: { metadata: { labels: { app: 'a' } }, spec: { restartPolicy: 'Never' } } },
+  });
+});
+
+it('tells the kubectl command for objects of one namespace', () => {
+  const ref = (name: string, namespace: string) => ({ ...deployments, cluster: 'dev', namespace, name });
+  expect(kubectlCommand(deployments, [ref('a', 'shop'), ref('b', 'shop'), ref('c', 'other')])).toBe(
+    'kubectl --context devcluster-dev -n shop get deployments.apps a b',
+  );
+  expect(kubectlCommand(resource({ resource: 'nodes' }), [ref('n', '')])).toBe(
+    'kubectl --context devcluster-dev get nodes n',
+  );
+});
+
 it('goes on with the others when one fails', async () => {
   const refs = ['a', 'b', 'c'].map((name) => ({
     cluster: 'dev',
@@ -158,13 +187,16 @@ describe('the actions of a row', () => {
   const of = (resource: string, group = '') =>
     ({ group, version: 'v1', resource, verbs: [], subresources: [] }) as unknown as Parameters<typeof actionsForRow>[0];
   const column = (name: string) => ({ name, type: 'string', format: '', priority: 0, description: '' });
-  const states = ['suspend', 'resume', 'cordon', 'uncordon', 'start'];
+  const states = ['suspend', 'resume', 'cordon', 'uncordon', 'start', 'rerun', 'remove'];
   it.each([
-    ['nodes', '', 'Status', 'Ready', ['cordon']],
-    ['nodes', '', 'Status', 'NotReady,SchedulingDisabled', ['uncordon', 'start']],
+    ['nodes', '', 'Status', 'Ready', ['cordon', 'remove']],
+    ['nodes', '', 'Status', 'NotReady,SchedulingDisabled', ['uncordon', 'start', 'remove']],
+    ['nodes', '', 'Roles', 'control-plane,master', ['cordon', 'uncordon', 'start']],
     ['cronjobs', 'batch', 'Suspend', 'False', ['suspend']],
     ['cronjobs', 'batch', 'Suspend', 'True', ['resume']],
-    ['jobs', 'batch', 'Status', 'Running', ['suspend', 'resume']],
+    ['jobs', 'batch', 'Status', 'Running', ['suspend']],
+    ['jobs', 'batch', 'Status', 'Suspended', ['resume']],
+    ['jobs', 'batch', 'Status', 'Complete', ['rerun']],
   ])('of %s.%s whose %s is "%s" are %j', (resource, group, name, cell, expected) => {
     const actions = actionsForRow(of(resource, group), [column('Name'), column(name)], { cells: ['a', cell] });
     expect(actions.map(({ id }) => id).filter((id) => states.includes(id))).toEqual(expected);

@@ -126,6 +126,9 @@ ${head}  selector:
 /** The demo image is inside every node, so the first object needs no registry. */
 const IMAGE = 'devcluster/cats-for-gold:v1';
 
+/** The body of a kind that is not known here; the editor puts what its schema requires in its place. */
+export const BARE = 'spec: {}\n';
+
 const NO_BODY = new Set(['namespaces', 'serviceaccounts']);
 
 export function template(
@@ -133,7 +136,7 @@ export function template(
   namespace: string,
   name = `my-${resource.singular || resource.kind.toLowerCase()}`,
 ): string {
-  const body = BODIES[longName(resource)] ?? (NO_BODY.has(longName(resource)) ? '' : 'spec: {}\n');
+  const body = BODIES[longName(resource)] ?? (NO_BODY.has(longName(resource)) ? '' : BARE);
   const head = `apiVersion: ${apiVersion(resource)}\nkind: ${resource.kind}\nmetadata:\n  name: ${name}\n`;
   const place = resource.namespaced ? `  namespace: ${namespace || 'default'}\n` : '';
   return head + place + body.replaceAll('NAME', name).replaceAll('IMAGE', IMAGE);

@@ -25,6 +25,11 @@ export function ClusterOverview() {
     <main className="page">
       <header className="page-head">
         <PageTitle>{t('overview')}</PageTitle>
+        {!state.loaded && !state.error && (
+          <span className="soft late" role="status">
+            {t('loading')}
+          </span>
+        )}
       </header>
       <Staleness state={state} />
       <TourOffer />

@@ -4,7 +4,7 @@ import { clusterAction } from '../api/agent';
 import { Button, IconButton } from '../components/parts';
 import { useI18n } from '../i18n';
 import { listSpec, useCluster } from '../shell/cluster';
-import { useLinks, useParam } from '../shell/paths';
+import { clusterHref, useLinks, useParam } from '../shell/paths';
 import { useList, useListState } from '../store/hooks';
 import { useHost } from '../store/host';
 import { useSettings } from '../store/settings';
@@ -32,7 +32,9 @@ function useTour() {
     const stop = STOPS[index];
     if (stop) return navigate(links.list(stop[1], { ns: SAMPLE.namespace, tour: String(index + 1) }));
     useSettings.setState({ tourSeen: true });
-    setStep('');
+    // Who took it to its end sees the whole cluster; who broke it off stays.
+    if (index < STOPS.length) return setStep('');
+    navigate(clusterHref(links.cluster));
   };
   return { index: Number(step) - 1, go };
 }

@@ -1,11 +1,11 @@
 import { Suspense, useEffect, useState } from 'react';
 import { Link, Route, Switch } from 'wouter';
 import { clusterAction } from '../api/agent';
-import type { Cluster } from '../api/contract';
 import { lazily } from '../components/lazily';
 import { Button, Empty } from '../components/parts';
 import { SkipLink } from '../components/SkipLink';
 import { useI18n } from '../i18n';
+import { isAsleep } from '../kinds/clusters';
 import { longName } from '../kinds/sections';
 import { ClusterOverview } from '../pages/ClusterOverview';
 import { DetailPage } from '../pages/detail/DetailPage';
@@ -20,6 +20,7 @@ import { useCluster } from './cluster';
 import { Dock } from './Dock';
 import { Header } from './Header';
 import { useGlobalKeys } from './keys';
+import { OperationView } from './Operations';
 import { ROUTES } from './paths';
 import { Sidebar } from './Sidebar';
 
@@ -100,7 +101,7 @@ function Page() {
     return (
       <Empty title={t('cluster.unknown', { name })} action={<Link href={ROUTES.clusters}>{t('clusters')}</Link>} />
     );
-  if (isAsleep(cluster) && resources.length === 0) return null;
+  if (cluster && isAsleep(cluster) && resources.length === 0) return null;
   if (error && resources.length === 0) {
     return (
       <Empty title={t('cluster.silent')} action={<Button onClick={retry}>{t('retry')}</Button>}>
@@ -135,24 +136,23 @@ function Page() {
   );
 }
 
-const isAsleep = (cluster: Cluster | undefined) =>
-  cluster && cluster.state !== 'running' && cluster.state !== 'partial';
-
 /** A cluster that does not run, or soon will not, and the button that changes that; what was seen of it stays below. */
 function Asleep() {
   const { t } = useI18n();
   const { name, cluster, resources } = useCluster();
   const deleting = useDeleting(name);
+  const running = useHost((host) => host.operations).filter((one) => one.cluster === name && one.state === 'running');
   if (!cluster || !(deleting || isAsleep(cluster))) return null;
   const { state } = cluster;
   const action = state === 'paused' ? 'unpause' : 'start';
   const title = t('cluster.asleep', { name, state: t(deleting ? 'cluster.deleting' : `cluster.${state}`) });
-  const button = !deleting && state !== 'creating' && (
+  const button = running.length === 0 && state !== 'creating' && (
     <Button look="primary" onClick={() => attempt(() => clusterAction(name, { action }), t('started'))}>
       {t(`cluster.${action}`)}
     </Button>
   );
-  if (resources.length === 0) return <Empty title={title} action={button} />;
+  const steps = running.map((operation) => <OperationView key={operation.id} operation={operation} />);
+  if (resources.length === 0) return <Empty title={title} action={steps.length > 0 ? steps : button} />;
   return (
     <div className="note warn row asleep" role="status">
       <strong className="grow">{title}</strong>

@@ -2,6 +2,7 @@ import type { ObjectRef } from '../api/contract';
 import { Empty, Failure } from '../components/parts';
 import { useI18n } from '../i18n';
 import { podSelector } from '../kinds/read';
+import { longName } from '../kinds/sections';
 import { template } from '../kinds/templates';
 import { CreateEditor, ForwardsPanel, LogsPanel, NodeConsole, ShellPanel, YamlEditor } from '../panels';
 import { useObject } from '../store/hooks';
@@ -45,6 +46,7 @@ export default function DockPanel({ kind, target, onClose }: Props) {
         <CreateEditor
           cluster={cluster}
           namespace={namespace || 'default'}
+          draft={longName(found)}
           initial={template(found, namespace, name === found.kind ? undefined : name)}
           onSaved={done}
         />

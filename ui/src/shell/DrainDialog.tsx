@@ -4,6 +4,7 @@ import { listObjects, patchObject, postSubresource } from '../api/k8s';
 import { Dialog } from '../components/Dialog';
 import { useI18n } from '../i18n';
 import { drainable, each } from '../kinds/actions';
+import { useObjects } from '../store/objects';
 import { toast } from '../store/ui';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
@@ -12,9 +13,14 @@ const PODS = { group: '', version: 'v1', resource: 'pods' };
 export function DrainDialog({ node }: { node: ObjectRef }) {
   const { t, tn } = useI18n();
   const [progress, setProgress] = useState('');
+  const fieldSelector = `spec.nodeName=${node.name}`;
+  const { objects } = useObjects({ cluster: node.cluster, ...PODS, namespaces: [], fieldSelector });
+  const lost = drainable(objects).filter(
+    ({ metadata }) => !metadata.ownerReferences?.some((owner) => owner.controller),
+  );
   const run = async () => {
     await patchObject(node, 'merge', { spec: { unschedulable: true } });
-    const { items } = await listObjects(node.cluster, PODS, '', { fieldSelector: `spec.nodeName=${node.name}` });
+    const { items } = await listObjects(node.cluster, PODS, '', { fieldSelector });
     const refs = drainable(items).map(({ metadata }) => ({
       ...PODS,
       cluster: node.cluster,
@@ -37,6 +43,9 @@ export function DrainDialog({ node }: { node: ObjectRef }) {
       description={t('drain.text')}
       confirm={{ label: t('action.drain'), run }}
     >
+      {lost.length > 0 && (
+        <p className="note warn">{t('drain.lost', { names: lost.map(({ metadata }) => metadata.name).join(', ') })}</p>
+      )}
       {progress && <p role="status">{progress}</p>}
     </Dialog>
   );

@@ -37,7 +37,7 @@ export function Header({ menu, onMenu }: { menu?: boolean; onMenu?: () => void }
       <span className="grow" />
       <Lost />
       {name && (
-        <button type="button" className="button jump" onClick={openPalette}>
+        <button type="button" className="button jump" aria-label={t('palette.open')} onClick={openPalette}>
           <Search />
           <span className="grow">{t('palette.open')}</span>
           <kbd>:</kbd>

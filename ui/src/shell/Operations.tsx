@@ -1,5 +1,6 @@
 import { Popover } from '@base-ui/react/popover';
 import { Check, CircleDashed, ListChecks, LoaderCircle, X } from 'lucide-react';
+import { useEffect, useState } from 'react';
 import { cancelOperation } from '../api/agent';
 import type { Operation, Step } from '../api/contract';
 import { Button } from '../components/parts';
@@ -36,18 +37,26 @@ export function Operations() {
   );
 }
 
+/** Goes to what has just appeared in the place of the button that was pressed, lest keys lose theirs. */
+export const focus = (element: HTMLElement | null) => element?.focus();
+
 export function OperationView({ operation }: { operation: Operation }) {
   const { t, say } = useI18n();
   const { id, title, state, steps, error, warnings = [] } = operation;
+  const [cancelled, setCancelled] = useState(false);
   const message = typeof error === 'string' ? error : error?.message;
   return (
     <article className="operation">
       <header className="row">
         <StepMark state={state} />
         <h3 className="grow">{say(title)}</h3>
-        <span className="soft small">{t(`operation.${state}`)}</span>
+        <span className="soft small">{t(`operation.${state === 'running' && cancelled ? 'cancelling' : state}`)}</span>
         {state === 'running' && (
-          <Button look="small" onClick={() => attempt(() => cancelOperation(id))}>
+          <Button
+            look="small"
+            disabled={cancelled}
+            onClick={async () => setCancelled(await attempt(() => cancelOperation(id)))}
+          >
             {t('cancel')}
           </Button>
         )}
@@ -67,14 +76,36 @@ export function Steps({ steps }: { steps: Step[] }) {
   const { number, step } = useI18n();
   return (
     <ol className="steps">
-      {steps.map(({ name, state, seconds }) => (
+      {steps.map(({ name, state, seconds, begun }) => (
         <li key={name} className="row">
           <StepMark state={state} />
           <span className="grow">{step(name)}</span>
           {seconds > 0 && <span className="faint small">{number(seconds, 1)} s</span>}
+          {state === 'running' && <Elapsed since={begun} />}
         </li>
       ))}
     </ol>
+  );
+}
+
+/** Most steps are over by then (seconds). */
+const LONG = 3;
+
+/** For how long a step runs by now. */
+function Elapsed({ since }: { since: string }) {
+  const { number } = useI18n();
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const seconds = Math.floor((now - Date.parse(since)) / 1000);
+  if (!(seconds >= LONG)) return null;
+  // Read out each second it would drown everything else.
+  return (
+    <span className="faint small" aria-hidden="true">
+      {number(seconds)} s
+    </span>
   );
 }
 

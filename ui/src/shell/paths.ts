@@ -28,6 +28,10 @@ export const listHref = (cluster: string, gvr: Gvr) => `${clusterHref(cluster)}/
 export const objectHref = (ref: ObjectRef) =>
   `${listHref(ref.cluster, ref)}/${enc(ref.namespace || '_')}/${enc(ref.name)}`;
 
+/** Where the guided tour begins: at the sample's pods. */
+export const tourHref = (cluster: string) =>
+  `${listHref(cluster, { group: '', version: 'v1', resource: 'pods' })}?ns=default&tour=1`;
+
 /** The same page or list of another cluster; of an object its list, as the other cluster has other objects. */
 export function elsewhereHref(path: string, cluster: string): string {
   const [, start, , ...rest] = path.split('/');

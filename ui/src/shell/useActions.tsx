@@ -3,7 +3,7 @@ import { clusterAction } from '../api/agent';
 import type { ObjectRef } from '../api/contract';
 import { createObject, getObject, patchObject } from '../api/k8s';
 import { useI18n } from '../i18n';
-import { type ActionId, actionsFor, each, jobFrom, restartPatch } from '../kinds/actions';
+import { type ActionId, actionsFor, each, jobAgain, jobFrom, kubectlCommand, restartPatch } from '../kinds/actions';
 import type { Resource } from '../kinds/discovery';
 import { attempt, openDialog, toast } from '../store/ui';
 import { DeleteDialog } from './DeleteDialog';
@@ -69,9 +69,13 @@ export function useActions() {
       case 'copy':
         void attempt(() => navigator.clipboard.writeText(refs.map(({ name }) => name).join('\n')), t('copied'));
         break;
+      case 'command':
+        void attempt(() => navigator.clipboard.writeText(kubectlCommand(resource, refs)), t('copied'));
+        break;
       case 'trigger':
+      case 'rerun':
         void attempt(async () => {
-          const job = jobFrom(await getObject(ref), Date.now().toString(36));
+          const job = (id === 'trigger' ? jobFrom : jobAgain)(await getObject(ref), Date.now().toString(36));
           const made = await createObject(ref.cluster, JOBS, ref.namespace, job);
           navigate(links.object({ ...JOBS, namespace: ref.namespace, name: made.metadata.name }));
         });

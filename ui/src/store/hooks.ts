@@ -15,6 +15,7 @@ import type {
 import { Socket } from '../api/socket';
 import { hear } from './host';
 import { type ListData, ListView } from './list';
+import { pointsAfter } from './points';
 import { type Reduce, View, type ViewState } from './view';
 
 /** The page's one connection to the agent. */
@@ -93,12 +94,6 @@ export const useProblems = (spec: Omit<ProblemsSpec, 'kind'> | null): ViewState<
     message.type === 'problems' ? message.problems : data,
   );
 
-/** How many measurements a chart keeps. */
-const POINTS = 720;
 const NO_POINTS: MetricsPoint[] = [];
 export const useMetrics = (spec: Omit<MetricsSpec, 'kind'> | null): ViewState<MetricsPoint[]> =>
-  useView(spec && { kind: 'metrics', ...spec }, NO_POINTS, (data, message) => {
-    if (message.type !== 'metrics') return data;
-    const { at, nodes, pods } = message;
-    return [...(message.points ?? data), { at, nodes, pods }].slice(-POINTS);
-  });
+  useView(spec && { kind: 'metrics', ...spec }, NO_POINTS, pointsAfter);

@@ -1,8 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ListSpec, Operation, Row, ViewMessage, ViewSpec } from '../api/contract';
 import { Socket, type ViewHandler } from '../api/socket';
-import { hear, merge, useHost } from './host';
+import { spoken } from '../i18n';
+import { hear, merge, useHost, watchOperation } from './host';
 import { ListView } from './list';
+import { toast, useUi } from './ui';
 import { View } from './view';
 
 const spec = (change: Partial<ListSpec> = {}): ListSpec => ({
@@ -188,6 +190,31 @@ it('an operation of an agent that ended does not run for ever', () => {
     ['1', 'cancelled'],
     ['2', 'running'],
   ]);
+});
+
+it('what came of an operation is told, once and only when it was seen to run', () => {
+  const failing: Operation = { ...operation, id: '3', title: { text: 'Stop x' } };
+  const told = () => useUi.getState().toasts.map(({ look, text }) => [look, text]);
+  useUi.setState({ toasts: [] });
+  hear({ type: 'operation', operation: { ...failing, id: 'old', state: 'failed', error: 'long ago' } });
+  hear({ type: 'operation', operation: failing });
+  expect(told()).toEqual([]);
+  toast('good', spoken().t('started'));
+  for (let times = 0; times < 2; times++)
+    hear({ type: 'operation', operation: { ...failing, state: 'failed', error: 'no engine' } });
+  expect(told()).toEqual([['bad', 'Stop x: no engine']]);
+  // Its page shows it already.
+  const end = watchOperation('4');
+  for (const state of ['running', 'failed'] as const)
+    hear({ type: 'operation', operation: { ...failing, id: '4', state, error: 'here' } });
+  end();
+  expect(told()).toHaveLength(1);
+});
+
+it('equal messages do not pile up', () => {
+  useUi.setState({ toasts: [] });
+  for (const text of ['a', 'b', 'a']) toast('bad', text);
+  expect(useUi.getState().toasts.map(({ text }) => text)).toEqual(['b', 'a']);
 });
 
 it('a newer state of an operation takes the place of the older', () => {

@@ -37,7 +37,9 @@ const GOOD_NEWS_MS = 5000;
 
 export function toast(look: Toast['look'], text: string) {
   const id = nextToast++;
-  useUi.setState(({ toasts }) => ({ toasts: [...toasts.slice(-4), { id, look, text }] }));
+  // The same again takes the place of the old one: a pile of equal messages only hides the page.
+  const others = useUi.getState().toasts.filter((other) => other.text !== text);
+  useUi.setState({ toasts: [...others.slice(-4), { id, look, text }] });
   if (look === 'good') setTimeout(() => dismiss(id), GOOD_NEWS_MS);
 }
 

@@ -65,6 +65,8 @@ pub(super) struct NewCluster {
     masters: u16,
     #[serde(default = "two")]
     workers: u16,
+    #[serde(default)]
+    simulated: usize,
     /// Whether the demo is deployed once the cluster is ready.
     #[serde(default)]
     sample: bool,
@@ -85,8 +87,8 @@ fn accepted(id: String) -> Response {
 pub(super) async fn create_cluster(State(agent): Shared, Json(body): Json<NewCluster>) -> Result<Response, Error> {
     let spec = ClusterSpec::new(&body.name, &agent.options.image, body.masters, body.workers);
     spec.validate()?;
-    let options =
-        UpOptions { spec, explicit: true, binary: agent.options.node_binary.clone(), wait: WAIT, simulated: 0 };
+    let (binary, simulated) = (agent.options.node_binary.clone(), body.simulated);
+    let options = UpOptions { spec, explicit: true, binary, wait: WAIT, simulated };
     let title = say("work.create").with("cluster", &body.name);
     let launcher = &agent.clusters.launcher;
     let of = body.name.clone();
@@ -112,10 +114,12 @@ pub(super) enum Action {
     Delete,
     /// Deploys the demo application.
     Demo,
-    /// Adds workers.
+    /// Adds workers, or nodes without machines.
     AddNodes {
         #[serde(default = "one")]
         count: u16,
+        #[serde(default)]
+        simulated: bool,
     },
     /// Drains a node and removes it.
     RemoveNode { node: String },
@@ -140,7 +144,7 @@ impl Action {
             Self::Unpause => ("unpause", of_cluster("work.unpause")),
             Self::Delete => ("delete", of_cluster("work.delete")),
             Self::Demo => ("demo", of_cluster("work.demo")),
-            Self::AddNodes { count } => ("add-nodes", of_cluster("work.add-nodes").with("count", count)),
+            Self::AddNodes { count, .. } => ("add-nodes", of_cluster("work.add-nodes").with("count", count)),
             Self::RemoveNode { node } => ("remove-node", say("work.remove-node").with("node", node)),
             Self::StartNode { node } => ("start-node", say("work.start-node").with("node", node)),
             Self::StopNode { node } => ("stop-node", say("work.stop-node").with("node", node)),
@@ -173,7 +177,12 @@ pub(super) async fn act(
             Action::Unpause => launcher.unpause(&of).await.map(nothing),
             Action::Delete => launcher.down(&of).await.map(nothing),
             Action::Demo => launcher.demo(&of, WAIT).await.map(|addresses| json!(addresses)),
-            Action::AddNodes { count } => launcher.add_nodes(&of, count, &binary, WAIT).await.map(|nodes| json!(nodes)),
+            Action::AddNodes { count, simulated: true } => {
+                launcher.add_simulated_nodes(&of, count.into()).await.map(|nodes| json!(nodes))
+            }
+            Action::AddNodes { count, .. } => {
+                launcher.add_nodes(&of, count, &binary, WAIT).await.map(|nodes| json!(nodes))
+            }
             Action::RemoveNode { node } => launcher.remove_node(&of, &node, WAIT).await.map(nothing),
             Action::StartNode { node } => launcher.start_node(&of, &node, WAIT).await.map(nothing),
             Action::StopNode { node } => launcher.stop_node(&of, &node).await.map(nothing),

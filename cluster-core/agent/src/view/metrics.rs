@@ -92,22 +92,25 @@ fn every(latest: bool) -> Interval {
     ticks
 }
 
-/// Sends a point in every period, with the first one those before unless only the latest are wanted.
+/// Sends a point in every period, and before them those that are known already unless only the latest are wanted: a
+/// kubelet that was not asked for a while measures for a second.
 pub(super) async fn show(live: &Live, latest: bool, out: &Outbox) -> Result<(), Gone> {
     let mut ticks = every(latest);
     let (mut first, mut lost) = (true, false);
+    let known = if latest { VecDeque::new() } else { live.metrics.0.lock().await.points.clone() };
+    if let Some(last) = known.back() {
+        let mut message = json!(**last);
+        message["points"] = json!(known);
+        out.send("metrics", &message).await?;
+    }
     loop {
         ticks.tick().await;
         match newest(live).await {
             Ok(point) => {
-                let mut message = json!(*point);
-                if first && !latest {
-                    message["points"] = json!(live.metrics.0.lock().await.points);
-                }
                 if std::mem::take(&mut first) || std::mem::take(&mut lost) {
                     out.state(None).await?;
                 }
-                out.send("metrics", &message).await?;
+                out.send("metrics", &json!(*point)).await?;
             }
             Err(error) if !lost => {
                 lost = true;

@@ -1,12 +1,13 @@
 import { CirclePause, CirclePlay, Plus, PowerOff, Rocket, Trash2 } from 'lucide-react';
 import { Link, useLocation } from 'wouter';
 import { clusterAction } from '../../api/agent';
-import type { Cluster, ClusterAction, ClusterNode, Health } from '../../api/contract';
+import type { Cluster, ClusterAction, ClusterNode, Health, Operation } from '../../api/contract';
 import { Dialog } from '../../components/Dialog';
 import { Menu, type MenuEntry } from '../../components/Menu';
-import { Button, Command, Empty, HealthMark } from '../../components/parts';
+import { Button, Command, CopyButton, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { clusterHealth } from '../../kinds/clusters';
+import { clusterHealth, contextCommand } from '../../kinds/clusters';
+import { AddNodesDialog } from '../../shell/AddNodesDialog';
 import { OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES } from '../../shell/paths';
@@ -18,6 +19,7 @@ export function ClustersPage() {
   const { t } = useI18n();
   const clusters = useHost((host) => host.clusters);
   const running = useHost((host) => host.operations).filter((operation) => operation.state === 'running');
+  const homeless = running.filter((operation) => !clusters?.some((cluster) => cluster.name === operation.cluster));
   const first = useFirstRun();
   if (clusters === null) return <Empty title={t('loading')} />;
   if (clusters.length === 0 || first) return <FirstRun />;
@@ -31,25 +33,30 @@ export function ClustersPage() {
           {t('cluster.create')}
         </Link>
       </header>
-      {running.map((operation) => (
+      {homeless.map((operation) => (
         <div key={operation.id} className="card body">
           <OperationView operation={operation} />
         </div>
       ))}
       <ul className="stack">
         {clusters.map((cluster) => (
-          <ClusterCard key={cluster.name} cluster={cluster} />
+          <ClusterCard
+            key={cluster.name}
+            cluster={cluster}
+            running={running.filter((operation) => operation.cluster === cluster.name)}
+          />
         ))}
       </ul>
     </main>
   );
 }
 
-function ClusterCard({ cluster }: { cluster: Cluster }) {
+/** A cluster with what is being done to it: no message need say that it was begun. */
+function ClusterCard({ cluster, running }: { cluster: Cluster; running: Operation[] }) {
   const { t, tn } = useI18n();
   const [, navigate] = useLocation();
   const { name, state, nodes, server } = cluster;
-  const act = (action: ClusterAction) => () => void attempt(() => clusterAction(name, action), t('started'));
+  const act = (action: ClusterAction) => () => void attempt(() => clusterAction(name, action));
   const remove = () =>
     openDialog(
       <Dialog
@@ -59,7 +66,6 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
           label: t('action.delete'),
           danger: true,
           run: () => clusterAction(name, { action: 'delete' }),
-          good: t('started'),
         }}
       >
         <Command text={`devcluster down --name ${name}`} />
@@ -70,7 +76,7 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
   const entries: MenuEntry[] = [
     ...(live
       ? [
-          { id: 'add', label: t('node.add'), icon: <Plus />, run: act({ action: 'add-nodes', count: 1 }) },
+          { id: 'add', label: t('node.add'), icon: <Plus />, run: () => openDialog(<AddNodesDialog cluster={name} />) },
           { id: 'demo', label: t('cluster.demo'), icon: <Rocket />, run: act({ action: 'demo' }) },
           { id: 'pause', label: t('cluster.pause'), icon: <CirclePause />, run: act({ action: 'pause' }) },
           { id: 'stop', label: t('cluster.stop'), icon: <PowerOff />, run: act({ action: 'stop' }) },
@@ -86,7 +92,7 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
           {live ? <Link href={clusterHref(name)}>{name}</Link> : name}
           <span className="chip">{t(deleting ? 'cluster.deleting' : `cluster.${state}`)}</span>
         </h2>
-        {state === 'stopped' && (
+        {(state === 'stopped' || (state === 'partial' && running.length === 0)) && (
           <Button onClick={act({ action: 'start' })}>
             <CirclePlay />
             {t('cluster.start')}
@@ -111,15 +117,28 @@ function ClusterCard({ cluster }: { cluster: Cluster }) {
           />
         )}
       </header>
+      {running.map((operation) => (
+        <div key={operation.id} className="body">
+          <OperationView operation={operation} />
+        </div>
+      ))}
       <ul className="nodes">
         {nodes.map((node) => (
           <NodeTile key={node.name} cluster={cluster} node={node} />
         ))}
       </ul>
-      <p className="foot soft small">
-        {tn('nodes', nodes.length)}
-        {server && <> · {server}</>}
-      </p>
+      <div className="foot soft small row">
+        <span className="grow">
+          {tn('nodes', nodes.length)}
+          {server && <> · {server}</>}
+        </span>
+        {live && (
+          <>
+            <code>{contextCommand(name)}</code>
+            <CopyButton text={contextCommand(name)} />
+          </>
+        )}
+      </div>
     </li>
   );
 }
@@ -132,7 +151,7 @@ function nodeHealth(node: ClusterNode, cluster: Cluster): Health {
 
 function NodeTile({ cluster, node }: { cluster: Cluster; node: ClusterNode }) {
   const { t } = useI18n();
-  const act = (action: ClusterAction) => () => void attempt(() => clusterAction(cluster.name, action), t('started'));
+  const act = (action: ClusterAction) => () => void attempt(() => clusterAction(cluster.name, action));
   const running = node.state === 'running';
   const workers = cluster.nodes.filter(({ role }) => role === 'worker').length;
   const entries: MenuEntry[] = [

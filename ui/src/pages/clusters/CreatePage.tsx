@@ -1,14 +1,16 @@
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import { createCluster } from '../../api/agent';
-import { Button, Command } from '../../components/parts';
+import { NumberField } from '../../components/NumberField';
+import { Button, Command, Failure } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { upCommand, validClusterName } from '../../kinds/clusters';
-import { OperationView } from '../../shell/Operations';
+import { BOUNDS, type Numbers, upCommand, validClusterName, wrongNumber } from '../../kinds/clusters';
+import { focus, OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
-import { clusterHref, ROUTES } from '../../shell/paths';
-import { useHost } from '../../store/host';
-import { attempt } from '../../store/ui';
+import { clusterHref, ROUTES, tourHref } from '../../shell/paths';
+import { useHost, watchOperation } from '../../store/host';
+
+const SORTS = ['masters', 'workers', 'simulated'] as const;
 
 /** Makes a cluster: a form, the command that does the same, and then the steps as they happen. */
 export function CreatePage() {
@@ -17,10 +19,10 @@ export function CreatePage() {
   const taken = (clusters ?? []).map((cluster) => cluster.name);
   const [typed, setTyped] = useState<string | null>(null);
   const name = typed ?? freeName(taken);
-  const [masters, setMasters] = useState(1);
-  const [workers, setWorkers] = useState(2);
+  const [numbers, setNumbers] = useState<Numbers>({ masters: 1, workers: 2, simulated: 0 });
   const [sample, setSample] = useState(false);
   const [operation, setOperation] = useState('');
+  const [refusal, setRefusal] = useState('');
   // What failed or was cancelled may be tried again, under the same name or another.
   const state = useHost((host) => host.operations).find(({ id }) => id === operation)?.state;
   const busy = operation !== '' && state !== 'failed' && state !== 'cancelled';
@@ -29,19 +31,26 @@ export function CreatePage() {
     : taken.includes(name) && !operation
       ? t('create.taken')
       : '';
-  const submit = (event: FormEvent) => {
+  const wrong = (of: keyof Numbers) => {
+    const key = wrongNumber(of, numbers[of]);
+    return key && t(key, BOUNDS[of]);
+  };
+  const submit = async (event: FormEvent) => {
     event.preventDefault();
-    void attempt(async () => {
-      setTyped(name);
-      setOperation((await createCluster({ name, masters, workers, sample })).operation);
-    });
+    setTyped(name);
+    try {
+      setOperation((await createCluster({ name, ...numbers, sample })).operation);
+      setRefusal('');
+    } catch (error) {
+      setRefusal((error as Error).message);
+    }
   };
   return (
     <main className="page narrow">
       <header className="page-head">
         <PageTitle>{t('cluster.create')}</PageTitle>
       </header>
-      <form className="card body stack" onSubmit={submit}>
+      <form className="card body stack" noValidate onSubmit={submit}>
         <label className="field">
           <span>{t('name')}</span>
           <input
@@ -56,10 +65,21 @@ export function CreatePage() {
             {bad}
           </span>
         </label>
-        <div className="row">
-          <Amount label={t('create.masters')} value={masters} set={setMasters} min={1} disabled={busy} />
-          <Amount label={t('create.workers')} value={workers} set={setWorkers} min={0} disabled={busy} />
+        <div className="numbers">
+          {SORTS.map((of) => (
+            <NumberField
+              key={of}
+              label={t(`create.${of}`)}
+              value={numbers[of]}
+              set={(value) => setNumbers((old) => ({ ...old, [of]: value }))}
+              {...BOUNDS[of]}
+              step={of === 'masters' ? 2 : 1}
+              wrong={wrong(of)}
+              disabled={busy}
+            />
+          ))}
         </div>
+        {numbers.simulated > 0 && <p className="soft small">{t('create.simulated.help')}</p>}
         <label className="check">
           <input
             type="checkbox"
@@ -71,11 +91,12 @@ export function CreatePage() {
         </label>
         <div className="field">
           <span>{t('create.same')}</span>
-          <Command text={upCommand(name, masters, workers, sample)} />
+          <Command text={upCommand(name, numbers, sample)} />
         </div>
+        <Failure error={refusal} />
         {!busy && (
           <div className="row">
-            <Button type="submit" look="primary" disabled={bad !== ''}>
+            <Button type="submit" look="primary" disabled={bad !== '' || SORTS.some(wrong)}>
               {t('cluster.create')}
             </Button>
             <Link href={ROUTES.clusters} className="button">
@@ -84,33 +105,8 @@ export function CreatePage() {
           </div>
         )}
       </form>
-      <Progress id={operation} href={`${clusterHref(name)}${sample ? '?tour=1' : ''}`} name={name} />
+      <Progress id={operation} href={sample ? tourHref(name) : clusterHref(name)} name={name} />
     </main>
-  );
-}
-
-interface AmountProps {
-  label: string;
-  value: number;
-  set: (value: number) => void;
-  min: number;
-  disabled: boolean;
-}
-
-function Amount({ label, value, set, min, disabled }: AmountProps) {
-  return (
-    <label className="field">
-      <span>{label}</span>
-      <input
-        className="input"
-        type="number"
-        min={min}
-        max={100}
-        value={value}
-        disabled={disabled}
-        onChange={(event) => set(Math.max(min, Math.floor(Number(event.target.value))))}
-      />
-    </label>
   );
 }
 
@@ -118,9 +114,10 @@ function Amount({ label, value, set, min, disabled }: AmountProps) {
 function Progress({ id, href, name }: { id: string; href: string; name: string }) {
   const { t } = useI18n();
   const operation = useHost((host) => host.operations).find((other) => other.id === id);
+  useEffect(() => watchOperation(id), [id]);
   if (!operation) return null;
   return (
-    <section className="card body stack" aria-live="polite">
+    <section key={id} ref={focus} tabIndex={-1} className="card body stack" aria-live="polite">
       <OperationView operation={operation} />
       {operation.state === 'done' && (
         <Link href={href} className="button primary">

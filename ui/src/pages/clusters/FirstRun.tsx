@@ -5,10 +5,10 @@ import { createCluster } from '../../api/agent';
 import type { Operation } from '../../api/contract';
 import { Button, Command } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { OperationView } from '../../shell/Operations';
+import { focus, OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
-import { clusterHref, ROUTES, useParam } from '../../shell/paths';
-import { useHost } from '../../store/host';
+import { ROUTES, tourHref, useParam } from '../../shell/paths';
+import { useHost, watchOperation } from '../../store/host';
 import { attempt } from '../../store/ui';
 
 const NAME = 'dev';
@@ -28,13 +28,15 @@ export function FirstRun() {
   const [, navigate] = useLocation();
   const [, setFirst] = useParam('first');
   const operation = useFirstRun();
+  const id = operation?.id ?? '';
+  useEffect(() => watchOperation(id), [id]);
   const ready = operation?.state === 'done' ? operation.cluster : '';
   useEffect(() => {
-    if (ready) navigate(`${clusterHref(ready)}?tour=1`, { replace: true });
+    if (ready) navigate(tourHref(ready), { replace: true });
   }, [ready, navigate]);
   const start = () =>
     attempt(async () =>
-      setFirst((await createCluster({ name: NAME, masters: 1, workers: 2, sample: true })).operation),
+      setFirst((await createCluster({ name: NAME, masters: 1, workers: 2, simulated: 0, sample: true })).operation),
     );
   const ended = operation?.state === 'failed' || operation?.state === 'cancelled';
   return (
@@ -43,7 +45,7 @@ export function FirstRun() {
       <PageTitle>{t('first.title')}</PageTitle>
       <p className="soft">{t('first.text')}</p>
       {operation && (
-        <div className="card body" aria-live="polite">
+        <div key={id} ref={focus} tabIndex={-1} className="card body" aria-live="polite">
           <OperationView operation={operation} />
         </div>
       )}

@@ -48,7 +48,11 @@ export function Answering({ target, title, service }: Props) {
           ))}
         </p>
       )}
-      {!slices.loaded && !slices.error && <p className="body soft">{t('panel.loading')}</p>}
+      {!slices.loaded && !slices.error && (
+        <p className="body soft" aria-busy="true">
+          {t('panel.loading')}
+        </p>
+      )}
       {slices.loaded && found.length === 0 && (
         <p className="body warn">
           {service && !service.spec?.selector ? t('answering.noselector') : t('answering.nobody')}

@@ -151,10 +151,13 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
   const actions = actionsFor(resource).filter(
     ({ id, when, usual }) => id !== 'copy' && (object && when ? when(object) : !when || usual),
   );
-  const buttons = actions.filter(({ id }) => id !== 'delete').slice(0, 4);
+  // Of a node it is taking it out of the cluster: its object alone would be there again at once.
+  const ending = actions.find(({ key }) => key === 'Delete');
+  const others = actions.filter((action) => action !== ending);
+  const buttons = others.filter(({ id }) => id !== 'command').slice(0, 4);
   const run = (id: ActionId) => object && act(id, resource, [target]);
   useActionKeys(actions, run);
-  const rest = actions.filter(({ id }) => id !== 'delete' && !buttons.some((button) => button.id === id));
+  const rest = others.filter((action) => !buttons.includes(action));
   return (
     <header className="page-head">
       <PageTitle className="cut">{target.name}</PageTitle>
@@ -189,16 +192,16 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
           }))}
         />
       )}
-      {resource.verbs.includes('delete') && object !== null && (
+      {ending && (
         <Button
           look="danger"
-          onClick={() => run('delete')}
+          onClick={() => run(ending.id)}
           disabled={!object}
-          aria-keyshortcuts="Delete"
-          title={`${t('action.delete')} (Delete)`}
+          aria-keyshortcuts={ending.key}
+          title={`${t(`action.${ending.id}`)} (${ending.key})`}
         >
           <Trash2 />
-          <span className="label">{t('action.delete')}</span>
+          <span className="label">{t(`action.${ending.id}`)}</span>
         </Button>
       )}
     </header>

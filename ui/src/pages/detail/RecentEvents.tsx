@@ -22,7 +22,8 @@ export function RecentEvents({ object }: { object: KubeObject }) {
       limit: SHOWN,
     }),
   );
-  const { data } = useListState(view);
+  const { data, loaded, error } = useListState(view);
+  if (!loaded && !error) return <p className="hidden-text" aria-busy="true" />;
   if (data.order.length === 0) return null;
   const cells = ['Type', 'Reason', 'Message', 'Last Seen'].map((column) =>
     data.columns.findIndex((other) => other.name === column),

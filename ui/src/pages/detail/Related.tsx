@@ -3,6 +3,7 @@ import { useI18n } from '../../i18n';
 import { podSelector } from '../../kinds/read';
 import { Allocated } from './Allocated';
 import { Answering } from './Answering';
+import { Grants } from './Grants';
 import { Policy } from './Policy';
 import { POD_COLUMNS, PODS, RelatedList, Selected } from './RelatedList';
 import { Rules } from './Rules';
@@ -88,7 +89,14 @@ export function Related({ object, target }: { object: KubeObject; target: Object
       return <Defined definition={object} />;
     case 'Role':
     case 'ClusterRole':
-      return <Rules object={object} />;
+      return (
+        <>
+          <Rules object={object} />
+          <Grants target={target} of="role" />
+        </>
+      );
+    case 'ServiceAccount':
+      return <Grants target={target} of="account" />;
     case 'NetworkPolicy':
       return <Policy object={object} target={target} />;
     case 'PodDisruptionBudget':

@@ -39,14 +39,14 @@ export function RelatedList({ title, gvr, spec, columns }: Props) {
   const { t, tn } = useI18n();
   const { name } = useCluster();
   const view = useList(listSpec(name, gvr, { limit: LIMIT, ...spec }));
-  const { data, loaded } = useListState(view);
+  const { data, loaded, error } = useListState(view);
   const shown = columns.map((column) => data.columns.findIndex((other) => other.name === column));
   return (
-    <Card title={`${title} (${data.matched})`}>
+    <Card title={loaded ? `${title} (${data.matched})` : title}>
       {loaded && data.order.length === 0 ? (
         <p className="body soft">{t('related.none')}</p>
       ) : (
-        <table className="plain related">
+        <table className="plain related" aria-busy={!loaded && !error}>
           <thead>
             <tr>
               <th scope="col">{t('name')}</th>

@@ -21,7 +21,11 @@ export function UsedBy({ kind, target }: { kind: UsedKind; target: ObjectRef }) 
   return (
     <Card title={t('usedby')}>
       <Failure error={error} />
-      {!loaded && !error && <p className="body soft">{t('panel.loading')}</p>}
+      {!loaded && !error && (
+        <p className="body soft" aria-busy="true">
+          {t('panel.loading')}
+        </p>
+      )}
       {loaded && users.length === 0 && <p className="body soft">{t('usedby.nobody')}</p>}
       {users.length > 0 && (
         <table className="plain">

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../api/contract';
+import { subjectText } from '../../kinds/grants';
 import { containersOf, podSelector } from '../../kinds/read';
 import { isLabelSelector, selectorText } from '../../kinds/selectors';
 import { bytesText } from '../../panels/units';
@@ -282,10 +283,5 @@ function external(object: KubeObject): string {
 }
 
 function subjects(object: KubeObject): string {
-  return (object.subjects ?? [])
-    .map(
-      (s: { kind: string; name: string; namespace?: string }) =>
-        `${s.kind} ${s.namespace ? `${s.namespace}/` : ''}${s.name}`,
-    )
-    .join(', ');
+  return (object.subjects ?? []).map(subjectText).join(', ');
 }

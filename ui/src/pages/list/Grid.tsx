@@ -44,6 +44,8 @@ interface Props {
 
 /** In rem: `--row` of the design. */
 const ROW_REM = 2.286;
+/** The same where the words on what is wrong have lines of their own. */
+const TALL_REM = 4;
 const PAGE = 20;
 
 /** The rows in sight, of any number. The grid has the focus and names the active row; rows draw one by one. */
@@ -61,7 +63,15 @@ export function Grid(props: Props) {
   const [menu, setMenu] = useState<{ x: number; y: number; row: Row } | null>(null);
 
   const room = useRoom(scroller, zoom);
-  const rowHeight = ROW_REM * 14 * (zoom / 100);
+  const columns = useColumns(view, {
+    wide: wide === '1',
+    namespace: resource.namespaced && namespaces.length !== 1,
+    usage: props.usage !== null,
+    room,
+  });
+  const tall = columns.some(({ below }) => below);
+  const rowRem = tall ? TALL_REM : ROW_REM;
+  const rowHeight = rowRem * 14 * (zoom / 100);
   const virtualizer = useVirtualizer({
     count: matched,
     getScrollElement: () => scroller.current,
@@ -88,12 +98,6 @@ export function Grid(props: Props) {
   drawn.sort((a, b) => a.slot - b.slot);
 
   const rowAt = (index: number): Row | undefined => view.row(order[index - state.data.offset] ?? '');
-  const columns = useColumns(view, {
-    wide: wide === '1',
-    namespace: resource.namespaced && namespaces.length !== 1,
-    usage: props.usage !== null,
-    room,
-  });
   const template = tracks(columns);
   const minWidth = leastWidth(columns);
 
@@ -228,7 +232,7 @@ export function Grid(props: Props) {
           className="grid-body"
           role="rowgroup"
           aria-owns={items.map(({ index }) => rowId(index)).join(' ')}
-          style={{ height: virtualizer.getTotalSize(), minWidth }}
+          style={{ '--row': `${rowRem}rem`, height: virtualizer.getTotalSize(), minWidth } as CSSProperties}
         >
           {drawn.map(({ index, start, slot }) => {
             const uid = order[index - state.data.offset];
@@ -337,12 +341,12 @@ function Head({ columns, minWidth }: { columns: Shown[]; minWidth: string }) {
         <span role="columnheader">
           <span className="hidden-text">{t('selection')}</span>
         </span>
-        {columns.map(({ name, kind, numeric, description }) => (
+        {columns.map(({ name, kind, numeric, description, below }) => (
           <span
             key={`${kind}${name}`}
             role="columnheader"
             aria-sort={kind === 'why' ? undefined : ariaSort(name)}
-            className={numeric ? 'numeric' : undefined}
+            className={below ? 'hidden-text' : numeric ? 'numeric' : undefined}
           >
             {kind === 'why' ? (
               t('why')

@@ -68,8 +68,8 @@ export const GridRow = memo(function GridRow({
   );
 });
 
-function look({ kind, numeric }: Shown, row: Row | undefined): string {
-  if (kind === 'why') return `cut ${row?.health ?? ''}`;
+function look({ kind, numeric, below }: Shown, row: Row | undefined): string {
+  if (kind === 'why') return `${below ? 'below' : 'cut'} ${row?.health ?? ''}`;
   if (kind === 'namespace') return 'cut soft';
   return numeric ? 'cut numeric' : 'cut';
 }

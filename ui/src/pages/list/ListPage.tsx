@@ -1,7 +1,6 @@
 import { Columns3, Plus, Trash2 } from 'lucide-react';
 import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
-import { clusterAction } from '../../api/agent';
 import type { ListSpec, ObjectRef, Row } from '../../api/contract';
 import { Staleness } from '../../components/Live';
 import { Menu } from '../../components/Menu';
@@ -10,6 +9,7 @@ import { useI18n } from '../../i18n';
 import { type ActionId, actionsFor } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
 import { longName } from '../../kinds/sections';
+import { AddNodesDialog } from '../../shell/AddNodesDialog';
 import { listSpec, useCluster } from '../../shell/cluster';
 import { PageTitle } from '../../shell/PageTitle';
 import { useLinks, useParam } from '../../shell/paths';
@@ -17,7 +17,7 @@ import { useActions } from '../../shell/useActions';
 import { useDock } from '../../shell/useDock';
 import { useList, useListState } from '../../store/hooks';
 import type { ListData } from '../../store/list';
-import { attempt, openDialog } from '../../store/ui';
+import { openDialog } from '../../store/ui';
 import { useUsage } from '../../store/usage';
 import { ColumnsDialog } from './ColumnsDialog';
 import { readColumns } from './columns';
@@ -86,7 +86,7 @@ export function ListPage({ resource }: { resource: Resource }) {
   const nodes = longName(resource) === 'nodes';
   const create = () => {
     // A node is a machine first: the agent makes it, and it registers itself.
-    if (nodes) return void attempt(() => clusterAction(cluster, { action: 'add-nodes', count: 1 }), t('started'));
+    if (nodes) return openDialog(<AddNodesDialog cluster={cluster} />);
     const { group, version, resource: name } = resource;
     dock.open('create', { group, version, resource: name, namespace: links.namespaces[0] ?? '', name: resource.kind });
   };
@@ -134,7 +134,7 @@ export function ListPage({ resource }: { resource: Resource }) {
             total > 0 && filter ? (
               <Button onClick={() => setFilter('')}>{t('filter.clear')}</Button>
             ) : (
-              creatable && <Button onClick={create}>{t('create')}</Button>
+              creatable && <Button onClick={create}>{nodes ? t('node.add') : t('create')}</Button>
             )
           }
         >
@@ -235,7 +235,8 @@ interface BulkProps {
 
 function BulkBar({ resource, count, run, clear }: BulkProps) {
   const { t, tn } = useI18n();
-  const many = actionsFor(resource).filter((action) => action.many && action.id !== 'delete');
+  const all = actionsFor(resource);
+  const many = all.filter((action) => action.many && action.id !== 'delete');
   const entries = many.map(({ id, icon: Icon, key }) => ({
     id,
     label: t(`action.${id}`),
@@ -247,7 +248,7 @@ function BulkBar({ resource, count, run, clear }: BulkProps) {
     <div className="bulk row" role="toolbar" aria-label={t('selection')}>
       <strong className="grow">{tn('selected', count)}</strong>
       {entries.length > 0 && <Menu trigger={<Button>{t('actions')}</Button>} entries={entries} align="end" />}
-      {resource.verbs.includes('delete') && (
+      {all.some(({ id }) => id === 'delete') && (
         <Button look="danger" onClick={() => run('delete')}>
           <Trash2 />
           {t('action.delete')}

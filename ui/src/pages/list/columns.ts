@@ -10,6 +10,8 @@ export interface Shown {
   numeric: boolean;
   kind: 'name' | 'namespace' | 'age' | 'cpu' | 'memory' | 'why' | 'text';
   description: string;
+  /** Whether it is a line below the others instead. */
+  below?: boolean;
 }
 
 const NARROWEST = 5;
@@ -30,6 +32,8 @@ export interface Options {
 
 /** In rem: what is used has no room in less, nor in less than the second beside words on what is wrong. */
 const ROOMY = [75, 95] as const;
+/** In rem: in less, as on a phone, words on what is wrong are cut after the first few. */
+const PHONE = 35;
 
 const USAGE = (['cpu', 'memory'] as const).map(
   (kind): Shown => ({
@@ -44,7 +48,8 @@ const USAGE = (['cpu', 'memory'] as const).map(
 
 /**
  * The columns of a list: those the server prints by default (all with `wide`), the namespace when it can differ, what is
- * used, the age drawn live, and what is wrong, in words: at the end, or beside the name where there is little room.
+ * used, the age drawn live, and what is wrong, in words: at the end, beside the name where there is little room, and on a
+ * phone below it.
  */
 export function shownColumns(columns: Column[], rows: Row[], options: Options): Shown[] {
   const shown: Shown[] = columns.flatMap((column, cell): Shown[] => {
@@ -81,7 +86,9 @@ export function shownColumns(columns: Column[], rows: Row[], options: Options): 
   if (wrong) {
     const why: Shown = { name: '', cell: -1, kind: 'why', width: WIDEST, numeric: false, description: '' };
     const [letters, rem] = least([...shown, why]);
-    shown.splice(letters * LETTER + rem > options.room ? 1 : shown.length, 0, why);
+    const narrow = letters * LETTER + rem > options.room;
+    const below = narrow && options.room > 0 && options.room < PHONE;
+    shown.splice(narrow ? 1 : shown.length, 0, { ...why, below });
   }
   return shown;
 }
@@ -89,7 +96,10 @@ export function shownColumns(columns: Column[], rows: Row[], options: Options): 
 /** Columns as they are drawn and as they would be now: the same ones unless there are others, or one has become wider. */
 export function grown(before: Shown[], now: Shown[]): Shown[] {
   const same =
-    before.length === now.length && before.every(({ name, kind }, i) => name === now[i]?.name && kind === now[i]?.kind);
+    before.length === now.length &&
+    before.every(
+      ({ name, kind, below }, i) => name === now[i]?.name && kind === now[i]?.kind && below === now[i]?.below,
+    );
   if (!same) return now;
   const widths = now.map(({ width }, i) => Math.max(width, before[i]?.width ?? 0));
   return widths.every((width, i) => width === before[i]?.width)
@@ -107,7 +117,8 @@ function width(name: string, rows: Row[], cell: number): number {
 export const text = (cell: Cell | undefined): string => (cell === null || cell === undefined ? '' : String(cell));
 
 /** The grid's tracks: the name and the words take what room there is, the words from long texts too. */
-export function tracks(columns: Shown[]): string {
+export function tracks(all: Shown[]): string {
+  const columns = all.filter(({ below }) => !below);
   const most = columns.some(({ kind }) => kind === 'why') ? WIDEST_BESIDE_WORDS : WIDEST;
   const takes = ({ kind }: Shown) => kind === 'name' || kind === 'why';
   // Where there are neither, as of events, the last text does.
@@ -129,10 +140,10 @@ export function leastWidth(columns: Shown[]): string {
 }
 
 /** The letters, and the two narrow tracks, the padding and the gaps. */
-const least = (columns: Shown[]): [number, number] => [
-  columns.reduce((sum, column) => sum + narrowest(column), 0),
-  7.7 + (columns.length + 1) * 1.143,
-];
+function least(all: Shown[]): [number, number] {
+  const columns = all.filter(({ below }) => !below);
+  return [columns.reduce((sum, column) => sum + narrowest(column), 0), 7.7 + (columns.length + 1) * 1.143];
+}
 
 /** Extra columns in the address: `Name:label:app;Image:path:.spec.containers[0].image`. */
 export function readColumns(value: string): ExtraColumn[] {

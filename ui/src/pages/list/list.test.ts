@@ -61,6 +61,13 @@ describe('the columns of a list', () => {
     );
   });
 
+  it('have the words on what is wrong below the name on a phone', () => {
+    const drawn = (room: number) => shownColumns(columns, [row('it crashes')], { ...none, room });
+    expect(drawn(25).map(({ below = false }) => below)).toEqual([false, true, false, false]);
+    expect(tracks(drawn(25))).toBe('2.4rem minmax(12ch, 3fr) minmax(10ch, 10ch) minmax(7ch, 7ch) 2.4rem');
+    expect(drawn(40).some(({ below }) => below)).toBe(false);
+  });
+
   it('give what room there is to the last text where there is no name', () => {
     const events = ['Last Seen', 'Reason', 'Message'].map(
       (name) => ({ ...columns[1], name }) as (typeof columns)[number],

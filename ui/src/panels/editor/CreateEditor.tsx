@@ -10,11 +10,14 @@ import { parseAll } from './document';
 import { Drafts } from './drafts';
 import { schemasOf } from './knowledge';
 import { yamlLanguage } from './language';
+import { filled } from './skeleton';
 
 interface Props {
   cluster: string;
   namespace: string;
   initial?: string;
+  /** What the draft is kept by beside the cluster: that of one kind is none of another. */
+  draft?: string;
   onSaved?: (objects: KubeObject[]) => void;
 }
 
@@ -39,22 +42,41 @@ async function locate(cluster: string, object: KubeObject, namespace: string): P
 }
 
 /** Creates or changes whatever the text has, one document or many, by server-side apply. */
-export default function CreateEditor({ cluster, namespace, initial = '', onSaved }: Props) {
+export default function CreateEditor({ cluster, namespace, initial = '', draft = '', onSaved }: Props) {
   const i18n = useI18n();
   const { t } = i18n;
   const [drafts] = useState(() => new Drafts(localStorage));
-  const draftId = `new ${cluster}`;
+  const draftId = `new ${cluster} ${draft}`;
+  const [start, setStart] = useState(initial);
   const [text, setText] = useState(() => drafts.get(draftId)?.text || initial);
   const [outcomes, setOutcomes] = useState<Outcome[]>([]);
   const [busy, setBusy] = useState(false);
-  const language = useMemo(() => yamlLanguage(schemasOf(cluster), i18n), [cluster, i18n]);
+  const schemas = useMemo(() => schemasOf(cluster), [cluster]);
+  const language = useMemo(() => yamlLanguage(schemas, i18n), [schemas, i18n]);
   const parsed = useMemo(() => parseAll(text), [text]);
   const secret = parsed.ok && parsed.objects.some(({ kind }) => kind === 'Secret');
 
   useEffect(() => {
-    if (text === '' || text === initial || secret) drafts.remove(draftId);
+    let current = true;
+    filled(schemas, initial).then(
+      (better) => {
+        if (!current) return;
+        setStart(better);
+        // What somebody typed meanwhile stays.
+        setText((now) => (now === initial ? better : now));
+      },
+      // Without the schema there is still the template.
+      () => {},
+    );
+    return () => {
+      current = false;
+    };
+  }, [schemas, initial]);
+
+  useEffect(() => {
+    if (text === '' || text === start || text === initial || secret) drafts.remove(draftId);
     else drafts.set(draftId, { base: '{}', text });
-  }, [text, initial, secret, drafts, draftId]);
+  }, [text, start, initial, secret, drafts, draftId]);
 
   const send = async (dry: boolean, force: boolean) => {
     if (!parsed.ok) return;

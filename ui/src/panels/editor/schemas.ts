@@ -14,6 +14,7 @@ export interface Schema {
   required?: string[];
   enum?: Json[];
   default?: Json;
+  minimum?: number;
   $ref?: string;
   allOf?: Schema[];
   'x-kubernetes-group-version-kind'?: { group: string; version: string; kind: string }[];

@@ -3,7 +3,7 @@ import { useMemo } from 'react';
 import { Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { useMetrics } from '../../store/hooks';
-import { Failure, Loading, Panel, Stale } from '../parts';
+import { Failure, Panel, Stale } from '../parts';
 import { bytesText, coresText } from '../units';
 import { Chart } from './Chart';
 import { chartOf, type Scope } from './series';
@@ -19,8 +19,10 @@ export default function MetricsPanel({ cluster, scope }: { cluster: string; scop
   const view = useMetrics({ cluster });
   const text = JSON.stringify(scope);
   const chart = useMemo(() => chartOf(view.data, JSON.parse(text) as Scope), [view.data, text]);
-  if (!view.loaded) return view.error ? <Failure error={view.error} /> : <Loading />;
-  if (chart.cpu.length === 0) return <Empty title={t('panel.metrics.none')}>{t('panel.metrics.noneText')}</Empty>;
+  if (!view.loaded && view.error) return <Failure error={view.error} />;
+  // A cluster that was not asked for a while measures for a second: till then the charts say so in their places.
+  if (view.loaded && chart.cpu.length === 0)
+    return <Empty title={t('panel.metrics.none')}>{t('panel.metrics.noneText')}</Empty>;
   return (
     <Panel
       label={t('panel.metrics.title')}
@@ -28,7 +30,7 @@ export default function MetricsPanel({ cluster, scope }: { cluster: string; scop
       notes={<Stale view={view} />}
       still
     >
-      <div className="charts">
+      <div className="charts" aria-busy={!view.loaded}>
         <Chart title={t('panel.metrics.cpu')} times={chart.times} series={chart.cpu} format={coresText} steps={CORES} />
         {(['memory', 'received', 'sent'] as const).map((of) => (
           <Chart

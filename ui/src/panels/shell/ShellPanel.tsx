@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
 import { patchObject } from '../../api/k8s';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
@@ -25,6 +25,8 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
   const [debugging, setDebugging] = useState(debug);
   const [noShell, setNoShell] = useState(false);
   const object = view.data;
+  // What a container said before it ended stays to be read, and its next run is gone into.
+  const ran = useRef('');
   const onFailed = useCallback((message: string) => setNoShell(hasNoShell(message)), []);
   if (object === undefined) return view.error ? <Failure error={view.error} /> : <Loading />;
   if (object === null) return <Failure error={t('panel.shell.gone', { pod })} />;
@@ -47,10 +49,21 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
       <Button onClick={() => setDebugging(!debugging)} aria-expanded={debugging}>
         {t('panel.shell.addDebug')}
       </Button>
-      {debugging && <DebugForm pod={object} cluster={cluster} target={name} onAdded={setChosen} />}
+      {debugging && (
+        <DebugForm
+          pod={object}
+          cluster={cluster}
+          beside={name}
+          onAdded={(added) => {
+            setChosen(added);
+            setDebugging(false);
+          }}
+        />
+      )}
     </>
   );
-  if (!current?.running) {
+  if (current?.running) ran.current = name;
+  if (!current || ran.current !== name) {
     return (
       <Panel label={t('panel.shell.title', { name: pod })} bar={bar}>
         <p className="empty" role="status">
@@ -62,11 +75,17 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
   const place = { cluster, namespace, pod, container: name };
   return (
     <div style={{ display: 'flex', flexDirection: 'column', height: '100%' }}>
+      {!current.running && (
+        <p className="note warn" role="status">
+          {t('panel.shell.notRunning', { container: name })}
+        </p>
+      )}
       {noShell && <Failure error={t('panel.shell.noShell')} />}
       <Terminal
         key={name}
         label={t('panel.shell.title', { name: pod })}
         place={place}
+        life={current.since}
         {...(current.kind === 'debug' ? {} : { command: SHELL })}
         bar={bar}
         onFailed={onFailed}
@@ -78,21 +97,25 @@ export default function ShellPanel({ cluster, namespace, pod, container, debug =
 interface DebugProps {
   pod: KubeObject;
   cluster: string;
-  target: string;
+  /** The container that is looked at. */
+  beside: string;
   onAdded: (name: string) => void;
 }
 
-function DebugForm({ pod, cluster, target, onAdded }: DebugProps) {
+function DebugForm({ pod, cluster, beside, onAdded }: DebugProps) {
   const { t } = useI18n();
   const nodeName = String(pod.spec?.nodeName ?? '');
   const node = { cluster, group: '', version: 'v1', resource: 'nodes', namespace: '', name: nodeName };
   const found = debugImage(useObject(nodeName === '' ? null : node).data);
   const [typed, setImage] = useState<string | null>(null);
   const image = typed ?? found;
+  const targets = containersOf(pod).filter(({ kind }) => kind === 'app');
+  const [target, setTarget] = useState(targets.some(({ name }) => name === beside) ? beside : '');
   const [error, setError] = useState('');
   const add = async () => {
     const name = debugName(pod);
-    const extra = { name, image, targetContainerName: target, stdin: true, tty: true, imagePullPolicy: 'IfNotPresent' };
+    const aim = target === '' ? {} : { targetContainerName: target };
+    const extra = { name, image, ...aim, stdin: true, tty: true, imagePullPolicy: 'IfNotPresent' };
     const { namespace = '', name: podName } = pod.metadata;
     const ref = { cluster, group: '', version: 'v1', resource: 'pods', namespace, name: podName };
     try {
@@ -114,6 +137,15 @@ function DebugForm({ pod, cluster, target, onAdded }: DebugProps) {
       <label className="row tight">
         {t('panel.shell.image')}
         <input className="input" value={image} onChange={(event) => setImage(event.target.value)} required />
+      </label>
+      <label className="row tight">
+        {t('panel.shell.target')}
+        <select className="input" value={target} onChange={(event) => setTarget(event.target.value)}>
+          {targets.map(({ name }) => (
+            <option key={name}>{name}</option>
+          ))}
+          <option value="">{t('panel.shell.noTarget')}</option>
+        </select>
       </label>
       <Button look="primary" type="submit">
         {t('panel.shell.start')}

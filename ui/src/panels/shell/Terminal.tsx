@@ -17,6 +17,8 @@ const FONT_SIZE = 13;
 interface Props {
   label: string;
   place: Place;
+  /** Changes when the container runs anew, which is gone into then. Empty while it does not run. */
+  life?: string;
   /** Without one the container's process is attached to. */
   command?: string[];
   bar?: ReactNode;
@@ -24,7 +26,7 @@ interface Props {
 }
 
 /** A terminal in a container. It says honestly what its connection does; a lost one is made anew, with a fresh shell. */
-export function Terminal({ label, place, command, bar, onFailed }: Props) {
+export function Terminal({ label, place, life = '', command, bar, onFailed }: Props) {
   const { t } = useI18n();
   const host = useRef<HTMLDivElement>(null);
   const xterm = useRef<Xterm | null>(null);
@@ -88,6 +90,13 @@ export function Terminal({ label, place, command, bar, onFailed }: Props) {
     const release = connect(terminal, where, what, happen);
     return release;
   }, [dialled, target]);
+
+  const lived = useRef(life);
+  useEffect(() => {
+    if (life === '' || life === lived.current) return;
+    lived.current = life;
+    again();
+  }, [life, again]);
 
   useEffect(() => {
     if (connection.state === 'failed') onFailed?.(connection.message);

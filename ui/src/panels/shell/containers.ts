@@ -5,9 +5,11 @@ export interface Container {
   name: string;
   kind: 'app' | 'init' | 'debug';
   running: boolean;
+  /** When this run of it began; empty while it does not run. */
+  since: string;
 }
 
-type Status = { name: string; state?: { running?: object } };
+type Status = { name: string; state?: { running?: { startedAt?: string } } };
 
 export function containersOf(pod: KubeObject): Container[] {
   const groups: [Container['kind'], string, string][] = [
@@ -16,11 +18,11 @@ export function containersOf(pod: KubeObject): Container[] {
     ['init', 'initContainers', 'initContainerStatuses'],
   ];
   return groups.flatMap(([kind, specs, statuses]) =>
-    ((pod.spec?.[specs] ?? []) as { name: string }[]).map(({ name }) => ({
-      name,
-      kind,
-      running: ((pod.status?.[statuses] ?? []) as Status[]).some((one) => one.name === name && one.state?.running),
-    })),
+    ((pod.spec?.[specs] ?? []) as { name: string }[]).map(({ name }) => {
+      const status = ((pod.status?.[statuses] ?? []) as Status[]).find((one) => one.name === name);
+      const running = status?.state?.running;
+      return { name, kind, running: running !== undefined, since: running?.startedAt ?? '' };
+    }),
   );
 }
 

@@ -1,5 +1,18 @@
 import './volumes.css';
-import { ArrowUp, Download, File, Folder, FolderPlus, Link, Save, Trash2, Upload } from 'lucide-react';
+import {
+  ArrowUp,
+  Download,
+  File as FileIcon,
+  FilePlus,
+  Folder,
+  FolderPlus,
+  Link,
+  LoaderCircle,
+  RotateCw,
+  Save,
+  Trash2,
+  Upload,
+} from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { Dialog } from '../../components/Dialog';
 import { Button, Empty, IconButton } from '../../components/parts';
@@ -10,12 +23,12 @@ import { CodeBox } from '../editor/CodeBox';
 import { Drafts } from '../editor/drafts';
 import { download, Failure, messageOf, Panel } from '../parts';
 import { bytesText } from '../units';
-import { type Entry, entriesOf, join } from './files';
+import { type Entry, entriesOf, join, wrongName } from './files';
 import { useVolume, type Volume } from './useVolume';
 
 /** Larger files are offered for download, not for editing. */
 const EDITABLE = 1024 * 1024;
-const ICONS = { folder: Folder, file: File, link: Link, other: File };
+const ICONS = { folder: Folder, file: FileIcon, link: Link, other: FileIcon };
 
 interface Open {
   name: string;
@@ -153,14 +166,25 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
         : await volume.run('read', [path(entry.name)]);
       download(whole ? `${entry.name}.tar` : entry.name, bytes, 'application/octet-stream');
     });
-  const upload = (files: FileList | null) =>
+  const upload = (files: File[]) => {
+    const write = () =>
+      change(async () => {
+        for (const file of files) {
+          await volume.run('write', [path(file.name)], new Uint8Array(await file.arrayBuffer()));
+        }
+      });
+    const known = files.map(({ name }) => name).filter((name) => entries.some((entry) => entry.name === name));
+    if (known.length === 0) return write();
+    ask(t('panel.volume.replace', { names: known.join(', ') }), t('panel.volume.overwrite'), write);
+  };
+  const newFolder = (name: string) => change(() => volume.run('folder', [path(name)]));
+  const newFile = (name: string) =>
     change(async () => {
-      for (const file of files ?? []) {
-        await volume.run('write', [path(file.name)], new Uint8Array(await file.arrayBuffer()));
-      }
+      await volume.run('create', [path(name)]);
+      await read(name);
     });
-  const newFolder = () =>
-    openDialog(<FolderDialog onName={(name) => change(() => volume.run('folder', [path(name)]))} />);
+  const askName = (title: string, onName: (name: string) => Promise<void>) =>
+    openDialog(<NameDialog title={title} entries={entries} onName={onName} />);
   const remove = (entry: Entry) =>
     ask(t('panel.volume.confirm', { name: entry.name }), t('action.delete'), () => {
       if (open?.name === entry.name) setOpen(null);
@@ -180,6 +204,14 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
             <ArrowUp />
           </IconButton>
           <span className="mono grow cut">{folder || '/'}</span>
+          {busy && <LoaderCircle className="spin late" width={16} role="img" aria-label={t('panel.loading')} />}
+          <IconButton
+            label={t('panel.volume.refresh')}
+            disabled={busy || !reachable}
+            onClick={() => void attempt(list)}
+          >
+            <RotateCw />
+          </IconButton>
           {!volume.readOnly && (
             <>
               <label className="button small">
@@ -188,10 +220,17 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
                   type="file"
                   multiple
                   className="hidden-text"
-                  onChange={(event) => void upload(event.target.files)}
+                  onChange={({ currentTarget }) => {
+                    void upload([...(currentTarget.files ?? [])]);
+                    // The same file may be chosen again.
+                    currentTarget.value = '';
+                  }}
                 />
               </label>
-              <Button look="small" onClick={newFolder}>
+              <Button look="small" onClick={() => askName(t('panel.volume.newFile'), newFile)}>
+                <FilePlus /> {t('panel.volume.newFile')}
+              </Button>
+              <Button look="small" onClick={() => askName(t('panel.volume.newFolder'), newFolder)}>
                 <FolderPlus /> {t('panel.volume.newFolder')}
               </Button>
             </>
@@ -287,17 +326,30 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
 const ask = (title: string, label: string, run: () => Promise<void>) =>
   openDialog(<Dialog title={title} confirm={{ label, danger: true, run }} />);
 
-function FolderDialog({ onName }: { onName: (name: string) => Promise<void> }) {
+interface NameProps {
+  title: string;
+  entries: Entry[];
+  onName: (name: string) => Promise<void>;
+}
+
+function NameDialog({ title, entries, onName }: NameProps) {
   const { t } = useI18n();
   const [name, setName] = useState('');
+  const wrong = wrongName(name, entries);
   return (
-    <Dialog
-      title={t('panel.volume.newFolder')}
-      confirm={{ label: t('create'), disabled: name === '', run: () => onName(name) }}
-    >
+    <Dialog title={title} confirm={{ label: t('create'), disabled: wrong !== '', run: () => onName(name) }}>
       <label className="field">
-        <span>{t('panel.volume.folderName')}</span>
-        <input className="input mono" value={name} onChange={(event) => setName(event.target.value)} />
+        <span>{t('panel.volume.name')}</span>
+        <input
+          className="input mono"
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+          aria-invalid={name !== '' && wrong !== ''}
+          aria-describedby="name-wrong"
+        />
+        <span id="name-wrong" className="bad">
+          {name !== '' && wrong && t(wrong)}
+        </span>
       </label>
     </Dialog>
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../json';
-import { command, entriesOf, join, waysTo } from './files';
+import { command, entriesOf, join, waysTo, wrongName } from './files';
 
 describe('entriesOf', () => {
   it('reads what stat prints, folders first', () => {
@@ -54,5 +54,20 @@ describe('waysTo', () => {
     const helper = pod('files-1', [{ name: 'v', mountPath: '/mnt' }]);
     helper.metadata.labels = { 'devcluster.io/tool': 'volume' };
     expect(waysTo([helper], 'disk')).toEqual([]);
+  });
+});
+
+describe('wrongName', () => {
+  const entries = entriesOf('regular file|5|1|644|a.txt\n');
+  it.each([
+    ['b.txt', ''],
+    ['.hidden', ''],
+    ['a.txt', 'panel.volume.taken'],
+    ['', 'panel.volume.badName'],
+    ['..', 'panel.volume.badName'],
+    ['../b', 'panel.volume.badName'],
+    ['/etc/passwd', 'panel.volume.badName'],
+  ])('of %j is %j', (name, expected) => {
+    expect(wrongName(name, entries)).toBe(expected);
   });
 });

@@ -17,6 +17,8 @@ export const SCRIPTS = {
   list: 'cd -- "$1" && for f in .* *; do case $f in .|..) continue;; esac; [ -e "$f" ] || [ -L "$f" ] || continue; stat -c "%F|%s|%Y|%a|%n" -- "$f"; done',
   read: 'cat -- "$1"',
   write: 'cat > "$1"',
+  // Never over what the pod has made since the folder was listed.
+  create: 'set -C; : > "$1"',
   folder: 'mkdir -- "$1"',
   remove: 'rm -r -- "$1"',
   archive: 'tar -cf - -C "$1" -- "$2"',
@@ -88,4 +90,10 @@ export function waysTo(pods: KubeObject[], claim: string): Way[] {
   return ways
     .sort((a, b) => Number(a.part) - Number(b.part) || Number(a.readOnly) - Number(b.readOnly))
     .map(({ part: _part, ...way }) => way);
+}
+
+/** What is wrong with the name of something new in a folder. */
+export function wrongName(name: string, entries: Entry[]): 'panel.volume.badName' | 'panel.volume.taken' | '' {
+  if (name === '' || name === '.' || name === '..' || name.includes('/')) return 'panel.volume.badName';
+  return entries.some((entry) => entry.name === name) ? 'panel.volume.taken' : '';
 }
