@@ -91,7 +91,7 @@ fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Resp
     }
     let Some(value) = found else { return not_found() };
     if format == Format::Plain {
-        let encoding = Accept::parse(&parts.headers).unwrap_or_default().encoding;
+        let encoding = Accept::parse(&parts.headers, true).unwrap_or_default().encoding;
         return Ok(render::value(StatusCode::OK, encoding, &value));
     }
     hashed(parts, format.content_type(), value.to_string().into())

@@ -13,7 +13,7 @@ pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Respons
     let info = RequestInfo::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
     let labels = Labels::of(server, &parts, &info);
     let notes = Arc::new(Notes::default());
-    let encoding = Accept::parse(&parts.headers).unwrap_or_default().encoding;
+    let encoding = Accept::parse(&parts.headers, true).unwrap_or_default().encoding;
     let answer = answer(server, parts, info, body, &notes, encoding).await;
     let mut response = answer.unwrap_or_else(|status| render::status(&status, encoding));
     render::warn(&mut response, &notes.warnings());
@@ -86,7 +86,9 @@ async fn route(
     };
     let query = parts.uri.query().unwrap_or_default();
     let query = Query::parse(&info.verb, query, header(&parts.headers, USER_AGENT))?;
-    let accept = Accept::parse(&parts.headers).filter(|accept| accept.can_be(&resource)).ok_or_else(not_acceptable)?;
+    let tables = query.send_initial_events != Some(true) || !query.bookmarks;
+    let accept = Accept::parse(&parts.headers, tables).filter(|accept| accept.can_be(&resource));
+    let accept = accept.ok_or_else(not_acceptable)?;
     let content_type = header(&parts.headers, CONTENT_TYPE).to_owned();
     if wants_freshest(server, &info, &query) {
         server.store.freshest().await.map_err(Status::internal)?;

@@ -107,7 +107,8 @@ impl PodGc {
             let mut failed = pod.clone();
             let status = failed.status.get_or_insert_default();
             status.phase = Some("Failed".to_owned());
-            let target = PodCondition::build("DisruptionTarget", "True", "DeletionByPodGC", message.to_owned());
+            let mut target = PodCondition::build("DisruptionTarget", "True", "DeletionByPodGC", message.to_owned());
+            target.observed_generation = pod.metadata.generation;
             conditions::set(&mut status.conditions, target);
             self.client.update_status(&failed).await?;
         }

@@ -144,7 +144,7 @@ impl Writer {
         let condition = json!({
             "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
             "message": format!("{}: preempting to accommodate a higher priority pod", scheduler(by)),
-            "lastProbeTime": null, "lastTransitionTime": now(),
+            "lastProbeTime": null, "lastTransitionTime": now(), "observedGeneration": pod.metadata.generation,
         });
         self.spawn(async move {
             let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"conditions": [condition]}});
@@ -175,11 +175,26 @@ fn new_condition(pod: &Pod, reason: &str, message: &str) -> Option<Value> {
     let kept = old.filter(|old| old.status == "False").and_then(|old| old.last_transition_time.as_ref());
     Some(json!({
         "type": "PodScheduled", "status": "False", "reason": reason, "message": message, "lastProbeTime": null,
-        "lastTransitionTime": kept.map_or_else(now, |time| json!(time)),
+        "lastTransitionTime": kept.map_or_else(now, |time| json!(time)), "observedGeneration": pod.metadata.generation,
     }))
 }
 
 /// The present second, as statuses say it.
 fn now() -> Value {
     json!(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_generation_it_is_about_and_is_told_once() {
+        let pod = |status: Value| -> Pod {
+            serde_json::from_value(json!({"metadata": {"generation": 2}, "status": status})).expect("a pod")
+        };
+        let condition = new_condition(&pod(json!({})), "Unschedulable", "full").expect("a condition");
+        assert_eq!((&condition["status"], &condition["observedGeneration"]), (&json!("False"), &json!(2)));
+        assert_eq!(new_condition(&pod(json!({"conditions": [condition]})), "Unschedulable", "full"), None);
+    }
 }

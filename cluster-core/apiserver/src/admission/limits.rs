@@ -52,11 +52,11 @@ fn fill(container: &mut Value, source: &Value, target: &str) -> Vec<String> {
 
 /// Refuses what lies outside of the bounds.
 pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
-    let writes = matches!(request.operation, Operation::Create | Operation::Update) && request.subresource.is_empty();
     let storage = request.resource.storage.as_str();
-    let bounded = (storage == "pods" && request.operation == Operation::Create) || storage == "persistentvolumeclaims";
-    if !writes || !bounded {
-        return Ok(());
+    match (storage, request.operation, request.subresource) {
+        ("pods", Operation::Create, "") | ("pods", Operation::Update, "resize") => {}
+        ("persistentvolumeclaims", Operation::Create | Operation::Update, "") => {}
+        _ => return Ok(()),
     }
     let mut faults = Vec::new();
     for range in ranges(request, lookup) {
@@ -64,7 +64,7 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
         let spec = &request.object["spec"];
         match (storage, kind) {
             ("pods", "Container") => {
-                for container in items(&spec["containers"]) {
+                for container in items(&spec["containers"]).iter().chain(items(&spec["initContainers"])) {
                     bounds(kind, &range, |list, name| amount(&container["resources"][list], name), &mut faults);
                 }
             }

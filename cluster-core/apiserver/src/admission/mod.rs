@@ -176,10 +176,11 @@ fn new_pod(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup, options: &Op
 /// Runs the validating plugins on the final object. Runs after the kind's own validation.
 pub fn validate(request: &AdmissionRequest<'_>, lookup: &dyn Lookup, options: &Options) -> Result<(), Status> {
     type Plugin = fn(&AdmissionRequest<'_>, &dyn Lookup) -> Result<(), Status>;
-    const PLUGINS: [(&str, Plugin); 5] = [
+    const PLUGINS: [(&str, Plugin); 6] = [
         ("LimitRanger", limits::check),
         ("Priority", pods::one_default_priority),
         ("PersistentVolumeClaimResize", storage::resize),
+        ("PodResizeValidator", pods::resize),
         ("CertificateSubjectRestriction", certificates::subject),
         ("PodSecurity", pod_security::check),
     ];

@@ -2,6 +2,8 @@
 
 use super::include;
 use crate::kinds::prelude::*;
+use cluster_object::pod;
+use cluster_object::status::Cause;
 use std::fmt::Display;
 
 const CLASSES: &str = "scheduling.k8s.io/priorityclasses";
@@ -132,4 +134,34 @@ pub(super) fn taint_new_node(node: &mut Value) {
     if !there {
         include(spec, "taints", json!({"key": NOT_READY, "effect": "NoSchedule"}));
     }
+}
+
+/// Refuses to resize a pod to what its node could not give it if it were alone there.
+pub(super) fn resize(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
+    let (storage, spec) = (request.resource.storage.as_str(), &request.object["spec"]);
+    let resizes = (storage, request.subresource, request.operation) == ("pods", "resize", Operation::Update);
+    let name = text(&spec["nodeName"]);
+    if !resizes || name.is_empty() || request.old.is_some_and(|old| old["spec"] == *spec) {
+        return Ok(());
+    }
+    let Some(node) = lookup.find("nodes", "", name) else {
+        return Err(request.forbidden(&format!("node {name:?} not found")));
+    };
+    let short = |resource: &str, number: fn(Quantity) -> i64| {
+        let requested = pod::total(spec, "requests", resource)?;
+        let allocatable = Quantity::from_value(&node["status"]["allocatable"][resource]).unwrap_or(Quantity::new(0));
+        let (asked, there) = (number(requested), number(allocatable));
+        (requested > allocatable).then(|| format!("{resource}, requested: {asked}, allocatable: {there}"))
+    };
+    let short: Vec<String> =
+        [short("cpu", Quantity::milli_value), short("memory", Quantity::value)].into_iter().flatten().collect();
+    if short.is_empty() {
+        return Ok(());
+    }
+    let why = format!("node didn't have enough allocatable resources: {}", short.join("; "));
+    let mut refusal = request.forbidden(&why);
+    if let Some(details) = &mut refusal.details {
+        details.causes.push(Cause { reason: "NodeCapacity".to_owned(), ..Cause::default() });
+    }
+    Err(refusal)
 }

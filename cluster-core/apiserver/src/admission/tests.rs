@@ -129,6 +129,12 @@ fn limit_ranges_fill_in_and_refuse() {
         create("pods", "default", big, &lookup).unwrap_err(),
         "pods \"x\" is forbidden: maximum cpu usage per Container is 1, but limit is 2"
     );
+    let mut first = pod();
+    first["spec"]["initContainers"] = json!([{"name": "i", "resources": {"limits": {"cpu": "3"}}}]);
+    assert_eq!(
+        create("pods", "default", first, &lookup).unwrap_err(),
+        "pods \"x\" is forbidden: maximum cpu usage per Container is 1, but limit is 3"
+    );
 }
 
 #[test]

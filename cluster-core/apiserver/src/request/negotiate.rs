@@ -35,16 +35,22 @@ pub(crate) struct Accept {
 }
 
 impl Accept {
-    /// Reads the Accept headers; `None` when nothing in the list can be served.
-    pub(crate) fn parse(headers: &HeaderMap) -> Option<Self> {
+    /// Reads the Accept headers; `None` when nothing in the list can be served. Without `tables`, which a watch that
+    /// begins with a list cannot be, they are passed over.
+    pub(crate) fn parse(headers: &HeaderMap, tables: bool) -> Option<Self> {
         let text: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
         let clauses: Vec<&str> =
             text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|c| !c.is_empty()).collect();
         let best = if clauses.is_empty() {
             Some(Self::default())
         } else {
-            let text = clauses.iter().find_map(|clause| Self::clause(clause, true));
-            text.or_else(|| clauses.iter().find_map(|clause| Self::clause(clause, false)))
+            let served = || {
+                let forms = clauses.iter().filter_map(|clause| Self::clause(clause));
+                forms.filter(|accept| tables || !matches!(accept.form, Form::Table(_)))
+            };
+            // Metadata is made for each answer anyway, so it is written as who asks likes it best.
+            let ready = |accept: &Self| accept.encoding != Encoding::Protobuf || accept.form != Form::Object;
+            served().find(ready).or_else(|| served().next())
         };
         best.map(|best| Self { gzip: takes_gzip(headers), ..best })
     }
@@ -55,12 +61,12 @@ impl Accept {
         self.encoding != Encoding::Protobuf || self.form != Form::Object || has_message()
     }
 
-    fn clause(clause: &str, text_only: bool) -> Option<Self> {
+    fn clause(clause: &str) -> Option<Self> {
         let mut parts = clause.split(';').map(str::trim);
         let encoding = match parts.next()? {
             "application/json" | "*/*" | "application/*" | "text/plain" | "text/*" => Encoding::Json,
             "application/yaml" => Encoding::Yaml,
-            protobuf::MEDIA_TYPE if !text_only => Encoding::Protobuf,
+            protobuf::MEDIA_TYPE => Encoding::Protobuf,
             _ => return None,
         };
         let (mut form, mut version): (fn(&'static str) -> Form, _) = (|_| Form::Object, "meta.k8s.io/v1");
@@ -93,7 +99,18 @@ mod tests {
 
     fn check(accept: &str, expected: Option<(Encoding, Form)>) {
         let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().expect("a header"))]);
-        assert_eq!(Accept::parse(&headers).map(|a| (a.encoding, a.form)), expected, "{accept}");
+        assert_eq!(Accept::parse(&headers, true).map(|a| (a.encoding, a.form)), expected, "{accept}");
+    }
+
+    #[test]
+    fn a_watch_that_begins_with_a_list_is_no_table() {
+        for (accept, expected) in [
+            ("application/json;as=Table;v=v1;g=meta.k8s.io", None),
+            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Some(Form::Object)),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().expect("a header"))]);
+            assert_eq!(Accept::parse(&headers, false).map(|a| a.form), expected, "{accept}");
+        }
     }
 
     #[test]
@@ -111,6 +128,10 @@ mod tests {
         check(
             "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
             Some((Encoding::Json, Form::Metadata(v1))),
+        );
+        check(
+            "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+            Some((Encoding::Protobuf, Form::Metadata(v1))),
         );
         check("application/yaml", Some((Encoding::Yaml, Form::Object)));
         check("image/png", None);

@@ -57,6 +57,7 @@ fn bound(name: &str, pod: &Value, binding: &Value) -> Result<Value, Status> {
     meta::set(&mut pod, "spec.nodeName", node);
     let scheduled = json!({
         "type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": meta::now(),
+        "observedGeneration": meta::generation(&pod),
     });
     let mut conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
     conditions.retain(|c| c["type"] != "PodScheduled");

@@ -39,6 +39,11 @@ async fn marked(call: &Call<'_>, name: &str) -> Result<DeleteOptions, Status> {
         check_preconditions(call, name, &options, old)?;
         let mut pod = old.clone();
         condition::set(&mut pod, "DisruptionTarget", true, "EvictionByEvictionAPI", "Eviction API: evicting");
+        let generation = meta::generation(&pod);
+        let mut conditions = pod["status"]["conditions"].as_array_mut().into_iter().flatten();
+        if let Some(target) = conditions.find(|condition| condition["type"] == "DisruptionTarget") {
+            target["observedGeneration"] = generation.into();
+        }
         Ok(Proposed::new(pod))
     };
     let (pod, _) = change(call, name, Part::Status, make).await?;

@@ -157,6 +157,9 @@ async fn who_accepts_nothing_but_protobuf_gets_it() {
 
     let both = format!("{PROTOBUF}, application/json");
     assert_eq!(send(&one, &both).await.headers()["content-type"], "application/json");
+    let metadata = ";as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
+    let metadata = format!("{PROTOBUF}{metadata},application/json{metadata},application/json");
+    assert_eq!(send(&one, &metadata).await.headers()["content-type"], PROTOBUF, "it is made for each answer");
     assert_eq!(send(&one, &format!("{PROTOBUF};as=Table;v=v1;g=meta.k8s.io")).await.status(), 406);
     let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     assert_eq!(read(definitions, PROTOBUF).await["kind"], "CustomResourceDefinitionList");

@@ -207,3 +207,34 @@ async fn an_admission_webhook_is_met_as_the_user_that_is_set_for_it() {
     let seen = hook.seen().pop().expect("a question");
     assert_eq!(seen.headers.get("authorization").and_then(|said| said.to_str().ok()), Some("Basic dTpw"));
 }
+
+#[tokio::test]
+async fn a_resize_stays_within_what_its_node_has_and_the_namespace_allows() {
+    let api = Api::start().await;
+    api.ready_for_pods().await;
+    api.post("/api/v1/nodes", &json!({"metadata": {"name": "n"}})).await.ok();
+    let status = json!({"status": {"allocatable": {"cpu": "2", "memory": "1Gi"}}});
+    api.patch("/api/v1/nodes/n/status", "merge-patch+json", &status).await.ok();
+    let mut object = pod("a");
+    object["spec"]["nodeName"] = json!("n");
+    object["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "1", "memory": "1Mi"}});
+    api.post(PODS, &object).await.ok();
+    let asking = async |requests: Value| {
+        let mut wanted = object["spec"]["containers"].clone();
+        wanted[0]["resources"]["requests"] = requests;
+        let path = format!("{PODS}/a/resize");
+        api.patch(&path, "strategic-merge-patch+json", &json!({"spec": {"containers": wanted}})).await
+    };
+    let refused = asking(json!({"cpu": "3", "memory": "2Gi"})).await;
+    let why = "pods \"a\" is forbidden: node didn't have enough allocatable resources: cpu, requested: 3000, \
+               allocatable: 2000; memory, requested: 2147483648, allocatable: 1073741824";
+    assert_eq!(refused.failure(), (403, "Forbidden", why));
+    assert_eq!(refused.body["details"]["causes"], json!([{"reason": "NodeCapacity"}]));
+    asking(json!({"cpu": "2"})).await.ok();
+
+    let limits = json!([{"type": "Container", "min": {"cpu": "500m"}}]);
+    let range = json!({"metadata": {"name": "l"}, "spec": {"limits": limits}});
+    api.post("/api/v1/namespaces/default/limitranges", &range).await.ok();
+    let why = "pods \"a\" is forbidden: minimum cpu usage per Container is 500m, but request is 100m";
+    assert_eq!(asking(json!({"cpu": "100m"})).await.failure(), (403, "Forbidden", why));
+}

@@ -39,7 +39,8 @@ async fn a_pod_is_bound_once() {
     assert_eq!(api.post("/api/v1/namespaces/default/bindings", &binding).await.code, 201);
     let bound = api.get(&format!("{PODS}/a")).await.ok();
     assert_eq!(bound["spec"]["nodeName"], "n");
-    assert_eq!(bound["status"]["conditions"][0]["type"], "PodScheduled");
+    let condition = &bound["status"]["conditions"][0];
+    assert_eq!((&condition["type"], &condition["observedGeneration"]), (&json!("PodScheduled"), &json!(1)));
     let again = api.post(&format!("{PODS}/a/binding"), &binding).await;
     let message = "Operation cannot be fulfilled on pods/binding \"a\": pod a is already assigned to node \"n\"";
     assert_eq!(again.failure(), (409, "Conflict", message));
@@ -89,8 +90,8 @@ async fn an_eviction_asks_the_budget_and_says_why_the_pod_goes() {
     let evicted = api.get(&format!("{PODS}/a")).await.ok();
     let condition = &evicted["status"]["conditions"][1];
     assert_eq!(
-        (&condition["type"], &condition["reason"]),
-        (&json!("DisruptionTarget"), &json!("EvictionByEvictionAPI"))
+        (&condition["type"], &condition["reason"], &condition["observedGeneration"]),
+        (&json!("DisruptionTarget"), &json!("EvictionByEvictionAPI"), &json!(1))
     );
     assert!(evicted["metadata"]["deletionTimestamp"].is_string());
 }

@@ -95,6 +95,8 @@ async fn initial_events_end_with_a_bookmark() {
     watch.expect("ADDED", "b").await;
     let refused = api.get(&format!("{CONFIG_MAPS}?watch=1&sendInitialEvents=true")).await;
     assert_eq!(refused.failure().1, "Invalid");
+    let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    assert_eq!(api.accepting(&format!("{CONFIG_MAPS}?watch=1&{query}"), table).await.code, 406);
 }
 
 #[tokio::test]

@@ -214,17 +214,16 @@ fn decide(spec: &JobSpec, pods: &[Arc<Pod>], tally: &Tally, plan: &mut Plan, now
     true
 }
 
-/// Why the job has done what it should, if it has.
+/// Why the job has done what it should, if it has. A rule that holds is the reason also when all is done.
 fn success(spec: &JobSpec, tally: &Tally) -> Option<(String, String)> {
+    if let Some(rule) = success::matched(spec, &tally.done) {
+        return Some(("SuccessPolicy".to_owned(), format!("Matched rules at index {rule}")));
+    }
     let enough = match spec.completions {
         Some(completions) => tally.succeeded >= completions,
         None => tally.succeeded > 0 && tally.active.is_empty(),
     };
-    if enough {
-        return Some(("CompletionsReached".to_owned(), "Reached expected number of succeeded pods".to_owned()));
-    }
-    let rule = success::matched(spec, &tally.done)?;
-    Some(("SuccessPolicy".to_owned(), format!("Matched rules at index {rule}")))
+    enough.then(|| ("CompletionsReached".to_owned(), "Reached expected number of succeeded pods".to_owned()))
 }
 
 /// Why the job fails, if it does.

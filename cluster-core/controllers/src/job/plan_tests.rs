@@ -197,4 +197,9 @@ fn a_success_policy_ends_a_job_before_all_is_done() {
     let status = serde_json::to_value(&first.status).expect("json");
     let second = plan(&job(spec, status), &[], true, &now);
     assert_eq!(conditions(&second)[1], "Complete=True SuccessPolicy");
+
+    let all = json!({"completionMode": "Indexed", "parallelism": 1, "completions": 1,
+        "successPolicy": {"rules": [{"succeededIndexes": "0"}]}});
+    let done = plan(&job(all, json!({})), &[indexed("a", "Succeeded", 0, std::iter::empty())], true, &now);
+    assert_eq!(conditions(&done)[0], "SuccessCriteriaMet=True SuccessPolicy");
 }

@@ -202,10 +202,10 @@ impl Actor {
                 });
             }
             Action::Resize { name, id } => self.send_when_done(async move {
-                match start::resize(&context, &pod, &name, &id).await {
-                    Ok(()) => Vec::new(),
-                    Err(message) => vec![Event::ResizeFailed { name, message }],
-                }
+                vec![match start::resize(&context, &pod, &name, &id).await {
+                    Ok(()) => Event::Resized { name },
+                    Err(message) => Event::ResizeFailed { name, message },
+                }]
             }),
             Action::AbortStarts => self.abort.cancel(),
             Action::Clean => {

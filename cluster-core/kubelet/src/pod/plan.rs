@@ -237,7 +237,7 @@ fn start(state: &mut PodState, index: usize, now: Timestamp, actions: &mut Vec<A
         container.restarts += 1;
     }
     container.crash_loop = None;
-    container.resources = resources;
+    (container.resources, container.resizing) = (resources, None);
     container.phase = Phase::Starting;
     actions.push(Action::Start { name, attempt: container.restarts });
 }
@@ -249,10 +249,17 @@ fn resize(state: &mut PodState, index: usize, actions: &mut Vec<Action>) {
     let (old, new) =
         (container.resources.clone().unwrap_or_default(), definition.resources.clone().unwrap_or_default());
     let Phase::Running { id, killing: None, .. } = &container.phase else { return };
+    // What failed is not tried again before something else is asked for.
+    let refused = match &container.resizing {
+        Some((_, None)) => return,
+        Some((refused, Some(_))) => Some(refused),
+        None => None,
+    };
     if (&old.requests, &old.limits) == (&new.requests, &new.limits) {
+        state.containers[index].resizing = None;
         return;
     }
-    if state.resize_pending.is_some() {
+    if state.resize_pending.is_some() || refused == Some(&new) {
         return;
     }
     let (name, id) = (container.name.clone(), id.clone());
@@ -266,7 +273,7 @@ fn resize(state: &mut PodState, index: usize, actions: &mut Vec<Action>) {
         kill_one(state, &name, None, message, actions);
         return;
     }
-    state.containers[index].resources = Some(new);
+    state.containers[index].resizing = Some((new, None));
     actions.push(Action::Resize { name, id });
 }
 

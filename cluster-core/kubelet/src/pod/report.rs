@@ -1,7 +1,7 @@
 //! Writes a pod's status to the API server, the newest one at a time, and deletes the pod when it is through here.
 
 use super::mirror;
-use super::status::RESIZE_PENDING;
+use super::status::PASSING;
 use crate::prelude::*;
 use cluster_client::{DeleteOptions, Error, Patch};
 
@@ -74,12 +74,14 @@ fn patch(report: &Report, before: Option<&PodStatus>, uid: Option<&str>) -> Valu
         }
     }
     let old = before.or(report.pod.status.as_ref());
-    let listed = |status: &PodStatus| status.conditions.iter().flatten().any(|c| c.type_ == RESIZE_PENDING);
-    if old.is_some_and(listed)
-        && !listed(&report.status)
-        && let Some(conditions) = status["conditions"].as_array_mut()
-    {
-        conditions.push(json!({"$patch": "delete", "type": RESIZE_PENDING}));
+    for passed in PASSING {
+        let listed = |status: &PodStatus| status.conditions.iter().flatten().any(|c| c.type_ == passed);
+        if old.is_some_and(listed)
+            && !listed(&report.status)
+            && let Some(conditions) = status["conditions"].as_array_mut()
+        {
+            conditions.push(json!({"$patch": "delete", "type": passed}));
+        }
     }
     for (list, own) in [("podIPs", report.status.pod_ips.is_some()), ("hostIPs", report.status.host_ips.is_some())] {
         if own

@@ -206,7 +206,18 @@ async fn post_start(context: &Context, pod: &Pod, order: &StartOrder, id: &str) 
 pub(super) async fn resize(context: &Context, pod: &Pod, name: &str, id: &str) -> Result<(), String> {
     let Some(spec) = pod.spec.as_ref() else { return Ok(()) };
     let Some(definition) = container_spec(spec, name) else { return Ok(()) };
-    context.runtime.update(id, &qos::limits(spec, definition, context.capacity.memory)).await.map_err(|e| e.to_string())
+    let limits = qos::limits(spec, definition, context.capacity.memory);
+    // The kernel would end the container rather than refuse.
+    if limits.memory > 0 {
+        let usage = context.runtime.usage(id).await.map_err(|e| e.to_string())?.memory_bytes;
+        if i64::try_from(usage).is_ok_and(|usage| usage > limits.memory) {
+            let wanted = limits.memory;
+            return Err(format!(
+                "attempting to set container {name:?} memory limit ({wanted}) below current usage ({usage})"
+            ));
+        }
+    }
+    context.runtime.update(id, &limits).await.map_err(|e| e.to_string())
 }
 
 /// Runs the preStop hook within the grace, then stops the container.

@@ -79,6 +79,8 @@ pub(crate) struct ContainerState {
     pub(crate) hash: String,
     /// What the engine was told of its definition's requests and limits.
     pub(crate) resources: Option<ResourceRequirements>,
+    /// What it is being told instead, and why it did not take that.
+    pub(crate) resizing: Option<(ResourceRequirements, Option<String>)>,
     /// It ended before its start was reported.
     pub(crate) early: Option<Ended>,
 }
@@ -288,7 +290,9 @@ pub(crate) enum Event {
     },
     /// A container could not be started.
     StartFailed { name: String, reason: &'static str, message: String },
-    /// The engine did not take a running container's new requests and limits.
+    /// The engine took a running container's new requests and limits.
+    Resized { name: String },
+    /// The engine did not take them.
     ResizeFailed { name: String, message: String },
     /// A container must go because its postStart hook failed.
     HookFailed { name: String, message: String },

@@ -7,7 +7,10 @@ use crate::spec::qos::qos_class;
 use k8s_openapi::api::core::v1 as core;
 
 /// The condition of a pod whose new requests and limits wait.
-pub(super) const RESIZE_PENDING: &str = "PodResizePending";
+const RESIZE_PENDING: &str = "PodResizePending";
+const RESIZE_IN_PROGRESS: &str = "PodResizeInProgress";
+/// The conditions that are there only while they hold.
+pub(super) const PASSING: [&str; 2] = [RESIZE_PENDING, RESIZE_IN_PROGRESS];
 
 /// The status to report; `before` is what the API server holds, for transition times and others' conditions.
 pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &str, now: Timestamp) -> core::PodStatus {
@@ -275,9 +278,10 @@ fn conditions(
         .into_iter()
         .chain(disrupted)
         .chain(resize_pending(state))
+        .chain(resize_in_progress(state))
         .map(|(type_, verdict)| condition(type_, verdict, before, state.pod.metadata.generation, now))
         .collect();
-    let foreign = |c: &&core::PodCondition| c.type_ != RESIZE_PENDING && !result.iter().any(|own| own.type_ == c.type_);
+    let foreign = |c: &&core::PodCondition| !is_own(&c.type_) && !result.iter().any(|own| own.type_ == c.type_);
     let others = before.conditions.iter().flatten().filter(foreign);
     let others: Vec<core::PodCondition> = others.cloned().collect();
     result.extend(others);
@@ -293,6 +297,14 @@ fn resize_pending(state: &PodState) -> Option<(&'static str, Verdict)> {
     };
     let verdict = (true, Some(*reason), Some(message.clone()));
     state.containers.iter().any(waits).then_some((RESIZE_PENDING, verdict))
+}
+
+/// The engine is being told new requests or limits, or did not take them.
+fn resize_in_progress(state: &PodState) -> Option<(&'static str, Verdict)> {
+    let mut under_way = state.containers.iter().filter_map(|c| c.resizing.as_ref()).peekable();
+    under_way.peek()?;
+    let why = under_way.find_map(|(_, why)| why.clone());
+    Some((RESIZE_IN_PROGRESS, (true, why.as_ref().map(|_| "Error"), why)))
 }
 
 fn condition(
@@ -318,6 +330,6 @@ fn condition(
 
 /// Whether the kubelet itself sets this condition.
 pub(crate) fn is_own(type_: &str) -> bool {
-    let own = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", RESIZE_PENDING];
-    own.contains(&type_)
+    let own = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+    own.contains(&type_) || PASSING.contains(&type_)
 }

@@ -54,7 +54,17 @@ fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<A
             started(state, &name, (id, image_id, hash), at);
         }
         Event::StartFailed { name, reason, message } => start_failed(state, &name, (reason, message), now, actions),
+        Event::Resized { name } => {
+            if let Some(container) = state.container(&name)
+                && let Some((told, _)) = container.resizing.take()
+            {
+                container.resources = Some(told);
+            }
+        }
         Event::ResizeFailed { name, message } => {
+            if let Some((_, why)) = state.container(&name).and_then(|container| container.resizing.as_mut()) {
+                *why = Some(message.clone());
+            }
             actions.push(warn("ResizeError", format!("Failed to resize container {name}: {message}"), Some(name)));
         }
         Event::HookFailed { name, message } => {

@@ -85,15 +85,15 @@ pub(super) fn create_body(spec: &ContainerSpec) -> ContainerCreateBody {
     }
 }
 
-/// The body of `POST /containers/ID/update`, to which 0 means "as it was" and -1 "none".
+/// The body of `POST /containers/ID/update`, to which 0 means "as it was": Docker refuses to take a limit of memory
+/// away, and Kubernetes never asks for that.
 pub(super) fn update_body(limits: &Limits) -> ContainerUpdateBody {
-    let or_none = |value: i64| Some(if value == 0 { -1 } else { value });
     ContainerUpdateBody {
         cpu_shares: Some(limits.cpu_shares),
         cpu_period: Some(100_000),
-        cpu_quota: or_none(limits.cpu_quota),
-        memory: or_none(limits.memory),
-        memory_swap: or_none(limits.memory),
+        cpu_quota: Some(if limits.cpu_quota == 0 { -1 } else { limits.cpu_quota }),
+        memory: Some(limits.memory),
+        memory_swap: Some(limits.memory),
         ..ContainerUpdateBody::default()
     }
 }
@@ -157,6 +157,13 @@ mod tests {
         assert_eq!(host.network_mode.as_deref(), Some("container:s"));
         assert_eq!(host.ipc_mode.as_deref(), Some("container:s"));
         assert_eq!(host.pid_mode, None);
+    }
+
+    #[test]
+    fn a_container_without_limits_can_be_told_new_requests() {
+        let body = update_body(&Limits { cpu_shares: 25, ..Limits::default() });
+        assert_eq!((body.cpu_shares, body.cpu_quota), (Some(25), Some(-1)));
+        assert_eq!((body.memory, body.memory_swap), (Some(0), Some(0)));
     }
 
     #[test]

@@ -7,6 +7,10 @@ pub(crate) fn pod(pod: &mut Value) {
     let Some(spec) = child(pod, "spec") else { return };
     self::spec(spec);
     default(spec, "enableServiceLinks", true);
+    // Templates may say what they like; a pod that says less than nothing gets the shortest grace that is one.
+    if int(&spec["terminationGracePeriodSeconds"]) < 0 {
+        spec["terminationGracePeriodSeconds"] = 1.into();
+    }
     let host_network = spec["hostNetwork"] == true;
     for list in ["initContainers", "containers"] {
         for container in each(spec, list) {
@@ -116,6 +120,16 @@ mod tests {
         assert_eq!(object, expected);
         pod(&mut object);
         assert_eq!(object, expected, "defaulting is idempotent");
+    }
+
+    #[test]
+    fn a_negative_grace_is_a_pods_shortest_and_a_templates_own_affair() {
+        let object = json!({"spec": {"terminationGracePeriodSeconds": -1}});
+        let (mut alone, mut templated) = (object.clone(), object);
+        pod(&mut alone);
+        template(&mut templated);
+        assert_eq!(alone["spec"]["terminationGracePeriodSeconds"], 1);
+        assert_eq!(templated["spec"]["terminationGracePeriodSeconds"], -1);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) const STRATEGY: Strategy = Strategy {
     prepare_update: |pod, old| pod["status"] = old["status"].clone(),
     prepare_status: |pod, old| {
         super::walk::default_text(&mut pod["status"], "qosClass", meta::text(old, "status.qosClass"));
+        update::keep_generations(&mut pod["status"], &old["status"]);
     },
     validate: |at, errors| validation::spec(&at.get("spec"), errors),
     validate_update: |at, old, errors| errors.extend(update::validate(at.value, old)),

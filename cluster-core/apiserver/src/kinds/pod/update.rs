@@ -89,6 +89,21 @@ pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
     errors
 }
 
+/// A status, or a condition, that does not say which generation it saw keeps what the old one said.
+pub(super) fn keep_generations(new: &mut Value, old: &Value) {
+    let keep = |new: &mut Value, old: &Value| {
+        if int(&new["observedGeneration"]) == 0 && int(&old["observedGeneration"]) != 0 {
+            new["observedGeneration"] = old["observedGeneration"].clone();
+        }
+    };
+    keep(new, old);
+    for condition in each(new, "conditions") {
+        if let Some(old) = items(&old["conditions"]).iter().find(|old| old["type"] == condition["type"]) {
+            keep(condition, old);
+        }
+    }
+}
+
 /// Faults of a change of a pod's status that several fields have a part in.
 pub(crate) fn validate_status(new: &Value, old: &Value) -> Errors {
     let (mut errors, status) = (Errors::new(), At::root(new).get("status"));
@@ -202,6 +217,16 @@ fn changes(path: &str, new: &Value, old: &Value) -> Vec<String> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_status_that_forgets_its_generation_keeps_the_old_one() {
+        let condition = |kind: &str, generation: i64| json!({"type": kind, "observedGeneration": generation});
+        let old = json!({"observedGeneration": 3, "conditions": [condition("A", 1), condition("B", 2)]});
+        let mut new = json!({"conditions": [{"type": "B"}, condition("A", 4), {"type": "C"}]});
+        keep_generations(&mut new, &old);
+        let expected = json!([condition("B", 2), condition("A", 4), {"type": "C"}]);
+        assert_eq!(new, json!({"observedGeneration": 3, "conditions": expected}));
+    }
 
     #[test]
     fn only_images_deadlines_and_more_tolerations_may_change() {
