@@ -3,15 +3,17 @@
 //! What involves one field at a time stands in `rules.json`, by kind, and what involves several where an expression says
 //! it; the rest is code.
 
+mod tree;
+
 use super::cel::Expression;
 use super::pod;
 use super::walk::{TextRule, canonical_quantities, canonical_quantity};
-use super::workloads::int_or_percent;
 use crate::kinds::prelude::*;
 use cluster_object::schedule::Schedule;
 use jiff::tz::TimeZone;
 use serde::Deserializer;
 use serde::de::Error as _;
+use tree::{Tree, Way};
 
 /// A rule about each value at a path.
 #[derive(Debug, Deserialize)]
@@ -183,19 +185,6 @@ pub(crate) struct Rules {
     tree: Tree,
 }
 
-/// The same by place, so that a walk down an object looks at what is there instead of at every row.
-#[derive(Debug)]
-struct Tree {
-    defaults: Vec<Rule>,
-    rules: Vec<Rule>,
-    changes: Vec<Rule>,
-    /// Whether something is to be filled in, or to be checked, here or below.
-    fills: bool,
-    checks: bool,
-    fields: Vec<(&'static str, Tree)>,
-    items: Option<Box<Tree>>,
-}
-
 /// Those of a kind that no row is about.
 pub(crate) static NONE: Rules = Rules { paths: Vec::new(), tree: Tree::EMPTY };
 
@@ -288,231 +277,6 @@ impl At<'_> {
         let mut errors = Errors::new();
         rules.tree.compare(&Way::Root(&self.path), self.value, old, &mut errors);
         errors
-    }
-}
-
-/// The way from where a walk began; it lives on the stack and becomes text for what has rules.
-#[derive(Clone, Copy)]
-enum Way<'w> {
-    Root(&'w Path),
-    Field(&'w Way<'w>, &'static str),
-    Item(&'w Way<'w>, usize),
-}
-
-impl Way<'_> {
-    fn path(&self) -> Path {
-        match self {
-            Self::Root(path) => (*path).clone(),
-            Self::Field(up, name) => up.path().child(name),
-            Self::Item(up, index) => up.path().index(*index),
-        }
-    }
-}
-
-/// All that the rules are about, and what must be unique in a list: the rule that says so, and the text that stands
-/// there already.
-type Seen<'a> = (&'a Value, Vec<(&'a Rule, &'a str)>);
-
-impl Tree {
-    const EMPTY: Self = Self {
-        defaults: Vec::new(),
-        rules: Vec::new(),
-        changes: Vec::new(),
-        fills: false,
-        checks: false,
-        fields: Vec::new(),
-        items: None,
-    };
-
-    fn add(&mut self, path: &'static str, rules: Vec<Rule>) {
-        self.fills |= rules.iter().any(|rule| rule.is_default() || rule.fills());
-        self.checks |= rules.iter().any(|rule| !rule.is_default() && !rule.is_of_changes());
-        if let Some(below) = path.strip_prefix("[]") {
-            return self.items.get_or_insert(Box::new(Self::EMPTY)).add(below.trim_start_matches('.'), rules);
-        }
-        if !path.is_empty() {
-            let (name, below) = path.split_at(path.find(['.', '[']).unwrap_or(path.len()));
-            return self.field(name).add(below.strip_prefix('.').unwrap_or(below), rules);
-        }
-        for rule in rules {
-            let list = match &rule {
-                rule if rule.is_default() => &mut self.defaults,
-                rule if rule.is_of_changes() => &mut self.changes,
-                _ => &mut self.rules,
-            };
-            list.push(rule);
-        }
-    }
-
-    fn field(&mut self, name: &'static str) -> &mut Self {
-        let place = self.fields.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            self.fields.push((name, Self::EMPTY));
-            self.fields.len() - 1
-        });
-        &mut self.fields[place].1
-    }
-
-    fn fill(&self, value: &mut Value) {
-        self.rules.iter().for_each(|rule| rule.fill(value));
-        if let (Some(item), Some(items)) = (&self.items, value.as_array_mut()) {
-            for value in items {
-                item.fill(value);
-            }
-        }
-        for (name, field) in self.fields.iter().filter(|(_, field)| field.fills) {
-            if !value.is_object() {
-                return;
-            }
-            for rule in &field.defaults {
-                let given = value.get(*name).unwrap_or(&Value::Null);
-                let filled = match rule {
-                    Rule::Default(default) if given.is_null() => Some(default.clone()),
-                    Rule::Otherwise(default) if is_empty(given) => Some(default.clone()),
-                    // A port of 0 is a fault wherever it stands.
-                    Rule::Copied(other) if is_empty(given) => {
-                        value.get(*other).filter(|value| !is_empty(value) || value.is_number()).cloned()
-                    }
-                    Rule::PullPolicy(image) if given.is_null() => {
-                        Some(pod::defaults::pull_policy(text(&value[*image])).into())
-                    }
-                    Rule::Computed(expression) if is_empty(given) && !given.is_number() && !given.is_boolean() => {
-                        expression.of(value, &Value::Null).filter(|found| !found.is_null())
-                    }
-                    _ => None,
-                };
-                if let Some(filled) = filled {
-                    value[*name] = filled;
-                }
-            }
-            if let Some(value) = value.get_mut(*name) {
-                field.fill(value);
-            }
-        }
-    }
-
-    /// Checks what stands here, `within` an object or a list, and all below.
-    fn check<'a>(&'a self, way: &Way<'_>, within: &Value, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
-        // Most fields of most objects are absent, and few rules are about that.
-        if self.rules.iter().any(|rule| !value.is_null() || rule.is_of_absence()) {
-            let at = At { path: way.path(), value };
-            self.rules.iter().for_each(|rule| check(rule, within, &at, seen, errors));
-        }
-        if let (Some(item), Value::Array(items)) = (&self.items, value) {
-            let mut seen = (seen.0, Vec::new());
-            for (index, each) in items.iter().enumerate() {
-                item.check(&Way::Item(way, index), value, each, &mut seen, errors);
-            }
-        }
-        // A spec is there in Go even when nobody gives it.
-        if !value.is_null() || matches!(way, Way::Field(_, "spec")) {
-            self.check_fields(way, value, seen, errors);
-        }
-    }
-
-    fn check_fields<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
-        for (name, field) in self.fields.iter().filter(|(_, field)| field.checks) {
-            let here = value.get(name).unwrap_or(&Value::Null);
-            field.check(&Way::Field(way, name), value, here, seen, errors);
-        }
-    }
-
-    fn compare(&self, way: &Way<'_>, new: &Value, old: &Value, errors: &mut Errors) {
-        for (name, field) in &self.fields {
-            let [now, was] = [new, old].map(|value| value.get(name).unwrap_or(&Value::Null));
-            let way = Way::Field(way, name);
-            for rule in &field.changes {
-                let at = || At { path: way.path(), value: now };
-                errors.extend(match rule {
-                    _ if now == was || is_empty(now) && is_empty(was) => None,
-                    Rule::Frozen("") => Some(at().invalid("field is immutable")),
-                    Rule::Frozen(why) => Some(at().forbidden(why)),
-                    Rule::FrozenBut(free, why) if rest(now, free).ne(rest(was, free)) => Some(at().forbidden(why)),
-                    Rule::Kept(why) if !is_empty(was) => Some(at().forbidden(why)),
-                    Rule::Grows(why) if int(now) < int(was) => Some(at().invalid_number(why)),
-                    _ => None,
-                });
-            }
-            field.compare(&way, now, was, errors);
-        }
-    }
-}
-
-/// The fields of an object but for some.
-fn rest<'v>(object: &'v Value, but: &[&str]) -> impl Iterator<Item = (&'v String, &'v Value)> {
-    entries(object).filter(|(name, _)| !but.contains(&name.as_str()))
-}
-
-fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
-    let this = if within.is_array() { value.value } else { within };
-    match rule {
-        Rule::Required(detail) if value.is_empty() => errors.push(value.missing(detail)),
-        Rule::Text(rule) => value.optional_rule(*rule, errors),
-        Rule::Must(rule) => value.rule(*rule, errors),
-        Rule::OneOf(allowed) => value.optional_one_of(allowed, errors),
-        Rule::Is(allowed) => value.one_of(allowed, errors),
-        Rule::Within(low, high, detail) if !(*low..=*high).contains(&value.int()) => {
-            errors.push(value.invalid_number(detail));
-        }
-        Rule::Range(low, high) if value.is_set() => value.in_range(*low, *high, errors),
-        Rule::AtLeast(low, detail) if value.is_set() && value.int() < *low => errors.push(value.invalid(detail)),
-        Rule::AtMost(high) if value.int() > *high => {
-            errors.push(value.invalid(&format!("must be less than or equal to {high}")));
-        }
-        Rule::NonNegative => value.non_negative(errors),
-        Rule::NotAbove(other, detail) if value.int() > int(&within[*other]) => errors.push(value.invalid(detail)),
-        Rule::Quantity if value.is_set() => {
-            value.quantity(errors);
-        }
-        Rule::Amounts => {
-            for (_, amount) in value.entries() {
-                amount.quantity(errors);
-            }
-        }
-        Rule::Selector => value.label_selector(errors),
-        Rule::Labels => value.labels(errors),
-        Rule::Most(most) => match items(value.value).len() {
-            0 if value.text().len() > *most => errors.push(Error::too_long(&value.path, *most)),
-            count if count > *most => errors.push(Error::too_many(&value.path, count, *most)),
-            _ => {}
-        },
-        Rule::Distinct if value.is_empty() => {}
-        Rule::Unique | Rule::Distinct => {
-            let text = value.text();
-            if seen.1.iter().any(|(by, known)| std::ptr::eq(*by, rule) && *known == text) {
-                errors.push(Error::duplicate(&value.path, value.value));
-            } else {
-                seen.1.push((rule, text));
-            }
-        }
-        Rule::AnyOf(fields, detail) if fields.iter().all(|field| value.get(field).is_empty()) => {
-            errors.push(value.missing(detail));
-        }
-        Rule::Either(fields, none, several) => match fields.iter().filter(|field| value.get(field).is_set()).count() {
-            0 if !none.is_empty() => errors.push(value.invalid(none)),
-            0 | 1 => {}
-            _ => errors.push(value.invalid(several)),
-        },
-        Rule::Without(other, detail) if !value.is_empty() && !is_empty(&within[*other]) => {
-            errors.push(value.invalid(detail));
-        }
-        Rule::FieldPath(fields) if !value.is_empty() => {
-            let base = value.text().split('[').next().unwrap_or_default();
-            if !matches!(base, "metadata.labels" | "metadata.annotations") && !fields.contains(&base) {
-                value.one_of(fields, errors);
-            }
-        }
-        Rule::NodeTerm => pod::validation::node_selector_term(value, errors),
-        Rule::Template if value.is_set() => pod::validation::template(value, errors),
-        Rule::Selects => super::workloads::selector(&At::root(seen.0), errors),
-        Rule::Like(name) if value.is_set() => errors.extend(value.faults(named(name))),
-        Rule::Share(whole) if value.is_set() => int_or_percent(value, *whole, errors),
-        Rule::Port if value.is_set() => value.port_or_name(errors),
-        Rule::Needed(when) => errors.extend(when.fault(this, seen.0).map(|why| value.missing(&why))),
-        Rule::Wrong(when) if value.is_set() => errors.extend(when.fault(this, seen.0).map(|why| value.invalid(&why))),
-        Rule::Forbidden(when) if value.is_set() => {
-            errors.extend(when.fault(this, seen.0).map(|why| value.forbidden(&why)));
-        }
-        _ => {}
     }
 }
 
