@@ -77,6 +77,16 @@ export function Card({ title, actions, children }: { title: ReactNode; actions?:
   );
 }
 
+/** What a card says until it knows what it shows. */
+export function CardLoading() {
+  const { t } = useI18n();
+  return (
+    <p className="body soft" aria-busy="true">
+      {t('panel.loading')}
+    </p>
+  );
+}
+
 export function CopyButton({ text }: { text: string }) {
   const { t } = useI18n();
   const [copied, setCopied] = useState(false);

@@ -1,7 +1,7 @@
 import { ExternalLink } from 'lucide-react';
 import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
-import { Card, Failure, HealthMark } from '../../components/parts';
+import { Card, CardLoading, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
@@ -48,11 +48,7 @@ export function Answering({ target, title, service }: Props) {
           ))}
         </p>
       )}
-      {!slices.loaded && !slices.error && (
-        <p className="body soft" aria-busy="true">
-          {t('panel.loading')}
-        </p>
-      )}
+      {!slices.loaded && !slices.error && <CardLoading />}
       {slices.loaded && found.length === 0 && (
         <p className="body warn">
           {service && !service.spec?.selector ? t('answering.noselector') : t('answering.nobody')}

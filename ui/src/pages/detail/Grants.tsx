@@ -1,6 +1,6 @@
 import { Link } from 'wouter';
 import type { ObjectRef } from '../../api/contract';
-import { Card, Failure } from '../../components/parts';
+import { Card, CardLoading, Failure } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { type Grant, grantsOf, ofRole, subjectText, toAccount } from '../../kinds/grants';
 import { useCluster } from '../../shell/cluster';
@@ -22,11 +22,7 @@ export function Grants({ target, of }: { target: ObjectRef; of: 'account' | 'rol
   return (
     <Card title={of === 'account' ? t('grants.may') : t('grants.has')}>
       <Failure error={error} />
-      {!loaded && !error && (
-        <p className="body soft" aria-busy="true">
-          {t('panel.loading')}
-        </p>
-      )}
+      {!loaded && !error && <CardLoading />}
       {loaded && found.length === 0 && <p className="body soft">{t('grants.none')}</p>}
       {found.length > 0 && (
         <table className="plain">

@@ -1,6 +1,6 @@
 import { Link } from 'wouter';
 import type { ObjectRef } from '../../api/contract';
-import { Card, Failure } from '../../components/parts';
+import { Card, CardLoading, Failure } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { describeUse, type UsedKind, usersOf } from '../../kinds/uses';
 import { useCluster } from '../../shell/cluster';
@@ -21,11 +21,7 @@ export function UsedBy({ kind, target }: { kind: UsedKind; target: ObjectRef }) 
   return (
     <Card title={t('usedby')}>
       <Failure error={error} />
-      {!loaded && !error && (
-        <p className="body soft" aria-busy="true">
-          {t('panel.loading')}
-        </p>
-      )}
+      {!loaded && !error && <CardLoading />}
       {loaded && users.length === 0 && <p className="body soft">{t('usedby.nobody')}</p>}
       {users.length > 0 && (
         <table className="plain">
