@@ -9,51 +9,71 @@ use super::{
 use crate::kinds::prelude::*;
 use crate::registry::{Scope, SelectableField, Subresource, Verbs};
 
-/// The rules and the cells of the kinds that have their own, by kind; by group, version and kind where a version
-/// differs from the stored one.
-const STRATEGIES: &[(&str, &Strategy, &[OwnCell])] = &[
-    ("ConfigMap", &config::CONFIG_MAP, &[]),
-    ("Endpoints", &endpoints::ENDPOINTS, &[]),
-    ("Event", &cluster::EVENT, &[]),
-    ("LimitRange", &quotas::LIMIT_RANGE, &[]),
-    ("Namespace", &cluster::NAMESPACE, &[]),
-    ("Node", &cluster::NODE, &[]),
-    ("PersistentVolumeClaim", &volumes::CLAIM, &[]),
-    ("PersistentVolume", &volumes::VOLUME, &[]),
-    ("Pod", &pod::STRATEGY, pod::columns::CELLS),
-    ("ReplicationController", &apps::REPLICATION_CONTROLLER, &[]),
-    ("ResourceQuota", &quotas::RESOURCE_QUOTA, &[]),
-    ("Secret", &config::SECRET, &[]),
-    ("Service", &service::SERVICE, &[]),
-    ("APIService", &extensions::API_SERVICE, &[]),
-    ("DaemonSet", &apps::DAEMON_SET, &[]),
-    ("Deployment", &apps::DEPLOYMENT, &[]),
-    ("StatefulSet", &apps::STATEFUL_SET, &[]),
-    ("events.k8s.io/v1/Event", &cluster::EVENTS_EVENT, &[]),
-    ("HorizontalPodAutoscaler", &autoscaling::AUTOSCALER, autoscaling::AUTOSCALER_CELLS),
-    ("autoscaling/v1/HorizontalPodAutoscaler", &autoscaling::AUTOSCALER_V1, autoscaling::AUTOSCALER_CELLS),
-    ("CronJob", &batch::CRON_JOB, &[]),
-    ("Job", &batch::JOB, batch::JOB_CELLS),
-    ("CertificateSigningRequest", &certificates::CERTIFICATE_REQUEST, certificates::CERTIFICATE_REQUEST_CELLS),
-    ("Ingress", &networking::INGRESS, networking::INGRESS_CELLS),
-    ("NetworkPolicy", &networking::NETWORK_POLICY, &[]),
-    ("ServiceCIDR", &networking::SERVICE_CIDR, &[]),
-    ("ClusterRoleBinding", &rbac::BINDING, &[]),
-    ("ClusterRole", &rbac::ROLE, &[]),
-    ("RoleBinding", &rbac::BINDING, &[]),
-    ("Role", &rbac::ROLE, &[]),
-    ("CSINode", &storage::CSI_NODE, &[]),
-    ("MutatingAdmissionPolicy", &extensions::ADMISSION_POLICY, &[]),
-    ("MutatingWebhookConfiguration", &extensions::WEBHOOKS, &[]),
-    ("ValidatingAdmissionPolicy", &extensions::ADMISSION_POLICY, &[]),
-    ("ValidatingWebhookConfiguration", &extensions::WEBHOOKS, &[]),
-    ("CustomResourceDefinition", &extensions::DEFINITION, &[]),
-    ("RuntimeClass", &cluster::RUNTIME_CLASS, &[]),
-    ("EndpointSlice", &endpoints::ENDPOINT_SLICE, &[]),
-    ("DeviceTaintRule", &devices::TAINT_RULE, &[]),
-    ("FlowSchema", &flowcontrol::FIXED, &[]),
-    ("PriorityLevelConfiguration", &flowcontrol::FIXED, &[]),
+/// The rules that are code, by kind; by group, version and kind where a version differs from the stored one.
+const STRATEGIES: &[(&str, &Strategy)] = &[
+    ("ConfigMap", &config::CONFIG_MAP),
+    ("Endpoints", &endpoints::ENDPOINTS),
+    ("Event", &cluster::EVENT),
+    ("LimitRange", &quotas::LIMIT_RANGE),
+    ("Namespace", &cluster::NAMESPACE),
+    ("Node", &cluster::NODE),
+    ("PersistentVolumeClaim", &volumes::CLAIM),
+    ("PersistentVolume", &volumes::VOLUME),
+    ("Pod", &pod::STRATEGY),
+    ("ReplicationController", &apps::REPLICATION_CONTROLLER),
+    ("ResourceQuota", &quotas::RESOURCE_QUOTA),
+    ("Secret", &config::SECRET),
+    ("Service", &service::SERVICE),
+    ("APIService", &extensions::API_SERVICE),
+    ("DaemonSet", &apps::DAEMON_SET),
+    ("Deployment", &apps::DEPLOYMENT),
+    ("StatefulSet", &apps::STATEFUL_SET),
+    ("events.k8s.io/v1/Event", &cluster::EVENTS_EVENT),
+    ("HorizontalPodAutoscaler", &autoscaling::AUTOSCALER),
+    ("autoscaling/v1/HorizontalPodAutoscaler", &autoscaling::AUTOSCALER_V1),
+    ("CronJob", &batch::CRON_JOB),
+    ("Job", &batch::JOB),
+    ("CertificateSigningRequest", &certificates::CERTIFICATE_REQUEST),
+    ("Ingress", &networking::INGRESS),
+    ("NetworkPolicy", &networking::NETWORK_POLICY),
+    ("ServiceCIDR", &networking::SERVICE_CIDR),
+    ("ClusterRoleBinding", &rbac::BINDING),
+    ("ClusterRole", &rbac::ROLE),
+    ("RoleBinding", &rbac::BINDING),
+    ("Role", &rbac::ROLE),
+    ("CSINode", &storage::CSI_NODE),
+    ("MutatingAdmissionPolicy", &extensions::ADMISSION_POLICY),
+    ("MutatingWebhookConfiguration", &extensions::WEBHOOKS),
+    ("ValidatingAdmissionPolicy", &extensions::ADMISSION_POLICY),
+    ("ValidatingWebhookConfiguration", &extensions::WEBHOOKS),
+    ("CustomResourceDefinition", &extensions::DEFINITION),
+    ("RuntimeClass", &cluster::RUNTIME_CLASS),
+    ("EndpointSlice", &endpoints::ENDPOINT_SLICE),
+    ("DeviceTaintRule", &devices::TAINT_RULE),
+    ("FlowSchema", &flowcontrol::FIXED),
+    ("PriorityLevelConfiguration", &flowcontrol::FIXED),
 ];
+
+/// The cells that are code, by kind.
+const CELLS: &[(&str, &[OwnCell])] = &[
+    ("Pod", pod::columns::CELLS),
+    ("HorizontalPodAutoscaler", autoscaling::AUTOSCALER_CELLS),
+    ("Job", batch::JOB_CELLS),
+    ("CertificateSigningRequest", certificates::CERTIFICATE_REQUEST_CELLS),
+    ("Ingress", networking::INGRESS_CELLS),
+];
+
+/// What is shown of objects.
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum Columns {
+    /// Their names, and since when they are there.
+    #[default]
+    Plain,
+    /// The same as of the first kind of this name.
+    Of(String),
+    Own(Vec<ColumnRow>),
+}
 
 /// A resource in short form.
 #[derive(Default, Deserialize)]
@@ -69,7 +89,7 @@ struct Row {
     generation: Option<bool>,
     verbs: Verbs,
     subresources: Vec<Sub>,
-    columns: Option<Vec<ColumnRow>>,
+    columns: Columns,
     /// The other resource whose objects it is stored with.
     storage: Option<String>,
     /// The name of its rules; the kind by default.
@@ -119,14 +139,25 @@ pub(super) fn resources() -> Vec<Resource> {
 }
 
 impl Row {
+    fn columns(&self) -> Vec<ColumnRow> {
+        match &self.columns {
+            Columns::Plain => ColumnRow::plain(),
+            Columns::Of(kind) => {
+                let first = TABLE.iter().flat_map(|(.., rows)| rows).find(|row| row.kind == *kind);
+                first.expect("a kind of the table, which tests read").columns()
+            }
+            Columns::Own(columns) => columns.clone(),
+        }
+    }
+
     /// The registry entry of this row.
     fn resource(&'static self, group: &str, version: &str) -> Resource {
         let own = format!("{group}/{version}/{}", self.kind);
-        let named = |wanted: &str| STRATEGIES.iter().find(|(name, ..)| *name == wanted);
-        let (_, strategy, cells) = named(&own).or(named(&self.kind)).unwrap_or(&("", &Strategy::NONE, &[]));
+        let named = |wanted: &str| STRATEGIES.iter().find(|(name, _)| *name == wanted);
+        let strategy = named(&own).or(named(&self.kind)).map_or(&Strategy::NONE, |(_, strategy)| *strategy);
+        let cells = CELLS.iter().find(|(kind, _)| *kind == self.kind).map_or(&[][..], |(_, cells)| *cells);
         let fields = rules::named(self.rules.as_ref().unwrap_or(&self.kind));
         let status = rules::named(&format!("{}Status", self.kind));
-        let columns = self.columns.clone().unwrap_or_else(ColumnRow::plain);
         let storage = match group {
             "" => self.plural.clone(),
             _ => format!("{group}/{}", self.plural),
@@ -143,7 +174,7 @@ impl Row {
             scope: if self.cluster { Scope::Cluster } else { Scope::Namespaced },
             verbs: self.verbs,
             storage: self.storage.clone().unwrap_or(storage),
-            columns: columns.iter().map(|column| column.column(cells)).collect(),
+            columns: self.columns().iter().map(|column| column.column(cells)).collect(),
             warning: self.warning.clone(),
             strategy: Strategy {
                 fields,
@@ -156,7 +187,7 @@ impl Row {
                 create_on_update: self.create_on_update,
                 unconditional_update: !self.guarded,
                 returns_deleted: self.returned,
-                ..(*strategy).clone()
+                ..strategy.clone()
             },
             legacy: None,
             custom: None,
