@@ -55,6 +55,7 @@ fn draft(size: usize) -> Draft {
     Draft {
         before: r#"{"metadata":{"resourceVersion":""#.into(),
         after: format!(r#""}},"data":"{}"}}"#, "x".repeat(size)).into(),
+        facts: None,
     }
 }
 

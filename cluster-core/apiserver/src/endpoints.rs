@@ -46,7 +46,7 @@ pub(crate) async fn keep(server: Arc<ApiServer>) {
 }
 
 /// The servers whose leases are fresh, in order.
-fn living(leases: &[Value], now: Timestamp) -> Vec<Ipv4Addr> {
+fn living(leases: &[Arc<Value>], now: Timestamp) -> Vec<Ipv4Addr> {
     let fresh = leases.iter().filter(|lease| {
         let renewed: Option<Timestamp> = meta::text(lease, "spec.renewTime").parse().ok();
         renewed.is_some_and(|renewed| now.duration_since(renewed) < TTL)
@@ -91,7 +91,8 @@ mod tests {
             lease("10.0.0.9", "2026-01-01T00:00:20.100000Z"),
             lease("10.0.0.8", "2026-01-01T00:00:05.000000Z"),
             lease("10.0.0.7", ""),
-        ];
+        ]
+        .map(Arc::new);
         assert_eq!(living(&leases, now), [Ipv4Addr::new(10, 0, 0, 9), Ipv4Addr::new(10, 0, 0, 10)]);
     }
 }

@@ -84,6 +84,9 @@ async fn route(
         Err(_) if !server.registry.table().built_in(&info.group, &info.version) => return paths::not_found(),
         found => found?,
     };
+    if !in_its_scope(&resource, &info) {
+        return paths::not_found();
+    }
     let query = parts.uri.query().unwrap_or_default();
     let query = Query::parse(&info.verb, query, header(&parts.headers, USER_AGENT))?;
     let tables = query.send_initial_events != Some(true) || !query.bookmarks;
@@ -104,6 +107,15 @@ async fn route(
         reply.warnings.push(call.resource.warning.clone());
     }
     render::reply(server, &call.resource, call.accept, &call.query.include_object, call.query.pretty, reply).await
+}
+
+/// Whether the path puts the resource where it lives: who was authorized in a namespace has a say over no more than that,
+/// and what lives in namespaces is named within one. A namespace is its own.
+fn in_its_scope(resource: &Resource, info: &RequestInfo) -> bool {
+    if resource.namespaced() {
+        return !info.namespace.is_empty() || info.name.is_empty() || matches!(&*info.verb, "list" | "watch");
+    }
+    info.namespace.is_empty() || (resource.storage == "namespaces" && info.namespace == info.name)
 }
 
 /// Whether the answer must be as new as any server's: always, but for reads that name a revision this server has.

@@ -283,8 +283,8 @@ impl Lookup for ApiServer {
         self.parsed.value(&*self.store.get(&key(storage, namespace, name))?)
     }
 
-    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {
-        self.store.list(storage, namespace)
+    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        self.store.snapshot(storage).range(namespace, None).filter_map(|entry| self.parsed.value(&entry)).collect()
     }
 }
 
@@ -294,8 +294,8 @@ impl Lookup for Arc<dyn Store> {
         serde_json::from_slice(&entry.bytes).ok().map(Arc::new)
     }
 
-    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {
-        let snapshot = self.snapshot(storage);
-        snapshot.range(namespace, None).filter_map(|entry| serde_json::from_slice(&entry.bytes).ok()).collect()
+    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        let read = |entry: Arc<Entry>| serde_json::from_slice(&entry.bytes).ok().map(Arc::new);
+        self.snapshot(storage).range(namespace, None).filter_map(read).collect()
     }
 }

@@ -44,13 +44,13 @@ pub(crate) async fn serve(call: &Call<'_>) -> Result<Reply, Status> {
     subjects
         .retain(|o| (name.is_empty() || meta::name(o) == name) && call.query.labels.matches(|key| meta::label(o, key)));
     let node_of =
-        |o: &Value| if of_nodes { meta::name(o).to_owned() } else { meta::text(o, "spec.nodeName").to_owned() };
+        |o: &Arc<Value>| if of_nodes { meta::name(o).to_owned() } else { meta::text(o, "spec.nodeName").to_owned() };
     let mut nodes: Vec<String> = subjects.iter().map(node_of).filter(|node| !node.is_empty()).collect();
     nodes.sort();
     nodes.dedup();
     let asked = nodes.iter().map(|node| async move { (node.clone(), pair(call.server, node).await) });
     let pairs: HashMap<String, Option<Pair>> = join_all(asked).await.into_iter().collect();
-    let metrics = |subject: &Value| {
+    let metrics = |subject: &Arc<Value>| {
         let pair = pairs.get(&node_of(subject))?.as_ref()?;
         if of_nodes { pair.of_node(subject) } else { pair.of_pod(subject) }
     };

@@ -52,15 +52,17 @@ impl Entry {
     }
 
     /// The state that a write of `draft` makes.
-    pub(crate) fn written(key: Key, revision: Revision, draft: &Draft) -> Self {
-        Self { gap: draft.before.len() as u32, ..Self::new(key, revision, draft.splice(revision)) }
+    pub(crate) fn written(key: Key, revision: Revision, draft: Draft) -> Self {
+        let (gap, bytes) = (draft.before.len() as u32, draft.splice(revision));
+        let facts = draft.facts.map_or_else(OnceLock::new, OnceLock::from);
+        Self { key, revision, bytes, gap, facts }
     }
 
     /// The draft it was written from.
     pub(crate) fn draft(&self) -> Draft {
         let gap = self.gap as usize;
         let digits = self.revision.checked_ilog10().map_or(1, |power| power as usize + 1);
-        Draft { before: self.bytes.slice(..gap), after: self.bytes.slice(gap + digits..) }
+        Draft { before: self.bytes.slice(..gap), after: self.bytes.slice(gap + digits..), facts: None }
     }
 
     /// What selectors look at, derived by the first caller and kept as long as the entry.
@@ -94,6 +96,8 @@ pub struct Draft {
     pub before: Bytes,
     /// Text from the quote that closes it.
     pub after: Bytes,
+    /// What selectors will ask of it, where the writer knows.
+    pub facts: Option<Box<Facts>>,
 }
 
 impl Draft {

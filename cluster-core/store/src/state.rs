@@ -35,7 +35,7 @@ impl Published {
     }
 
     /// Writes or removes an object.
-    pub(crate) fn apply(&mut self, change: Change, key: &Key, revision: Revision, draft: &Draft) -> Arc<Event> {
+    pub(crate) fn apply(&mut self, change: Change, key: &Key, revision: Revision, draft: Draft) -> Arc<Event> {
         let previous = self.objects.get(key).cloned();
         let key = previous.as_ref().map_or_else(|| self.key(&key.namespace, &key.name), |entry| entry.key.clone());
         let entry = Arc::new(Entry::written(key, revision, draft));

@@ -63,7 +63,7 @@ pub trait Lookup: Sync {
     /// One object by its storage (`pods`, `apps/deployments`), namespace and name.
     fn find(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>>;
     /// All objects of a storage, in one namespace or in all.
-    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value>;
+    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Arc<Value>>;
 }
 
 /// What may be set on the plugins.

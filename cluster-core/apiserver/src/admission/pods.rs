@@ -17,7 +17,7 @@ pub(super) fn priority(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) 
         let all = lookup.list(CLASSES, None);
         all.into_iter().filter(|class| class["globalDefault"] == true).min_by_key(|class| int(&class["value"]))
     } else {
-        let found = lookup.find(CLASSES, "", &named).map(Arc::unwrap_or_clone).or_else(|| system_class(&named));
+        let found = lookup.find(CLASSES, "", &named).or_else(|| system_class(&named));
         Some(found.ok_or_else(|| request.forbidden(&format!("no PriorityClass with name {named} was found")))?)
     };
     let (value, policy) = class.as_ref().map_or((0, ""), |c| (int(&c["value"]), text(&c["preemptionPolicy"])));
@@ -54,13 +54,13 @@ pub(super) fn keep_priority(object: &mut Value, old: &Value) {
     }
 }
 
-fn system_class(name: &str) -> Option<Value> {
+fn system_class(name: &str) -> Option<Arc<Value>> {
     let value = match name {
         "system-node-critical" => 2_000_001_000,
         "system-cluster-critical" => 2_000_000_000,
         _ => return None,
     };
-    Some(json!({"metadata": {"name": name}, "value": value}))
+    Some(Arc::new(json!({"metadata": {"name": name}, "value": value})))
 }
 
 /// Refuses a second global default class.

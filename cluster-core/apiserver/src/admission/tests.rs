@@ -8,13 +8,13 @@ struct Stored(Vec<(&'static str, Value)>);
 
 impl Lookup for Stored {
     fn find(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        self.list(storage, Some(namespace)).into_iter().find(|o| o["metadata"]["name"] == name).map(Arc::new)
+        self.list(storage, Some(namespace)).into_iter().find(|o| o["metadata"]["name"] == name)
     }
 
-    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Value> {
+    fn list(&self, storage: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
         let inside =
             |o: &Value| namespace.is_none_or(|ns| o["metadata"]["namespace"].as_str().unwrap_or_default() == ns);
-        self.0.iter().filter(|(s, o)| *s == storage && inside(o)).map(|(_, o)| o.clone()).collect()
+        self.0.iter().filter(|(s, o)| *s == storage && inside(o)).map(|(_, o)| Arc::new(o.clone())).collect()
     }
 }
 

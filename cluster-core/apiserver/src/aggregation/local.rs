@@ -17,7 +17,7 @@ pub(crate) fn local_status() -> Value {
 }
 
 /// What is missing among the APIServices `present`, and the names of those that are made for nothing any more.
-pub(super) fn plan(resources: &[Arc<Resource>], present: &[Value]) -> (Vec<Value>, Vec<String>) {
+pub(super) fn plan(resources: &[Arc<Resource>], present: &[Arc<Value>]) -> (Vec<Value>, Vec<String>) {
     let mut wanted = BTreeMap::new();
     for (index, group) in discovery::groups(resources).into_iter().enumerate() {
         let custom = resources.iter().any(|r| r.group == group && r.custom.is_some());
@@ -39,7 +39,7 @@ pub(super) fn plan(resources: &[Arc<Resource>], present: &[Value]) -> (Vec<Value
         }
     }
     let stale = present.iter().filter(|o| meta::label(o, MANAGED) == Some("true") && o["spec"]["service"].is_null());
-    let stale = stale.map(meta::name).filter(|name| !wanted.contains_key(*name)).map(str::to_owned).collect();
+    let stale = stale.map(|o| meta::name(o)).filter(|name| !wanted.contains_key(*name)).map(str::to_owned).collect();
     for object in present {
         wanted.remove(meta::name(object));
     }
@@ -64,6 +64,7 @@ mod tests {
         foreign["metadata"]["labels"] = json!({});
         let mut present = missing;
         present.extend([gone, foreign]);
+        let present: Vec<_> = present.into_iter().map(Arc::new).collect();
         assert_eq!(plan(&resources, &present), (vec![], vec!["v1.example.com".to_owned()]));
     }
 }

@@ -70,7 +70,7 @@ impl<'a> Ranges<'a> {
         let mut networks = vec![server.config.service_subnet];
         let cidrs = server.list(CIDRS, None);
         let staying = cidrs.iter().filter(|object| meta::deletion_timestamp(object).is_none());
-        networks.extend(staying.flat_map(networks_of));
+        networks.extend(staying.flat_map(|cidr| networks_of(cidr)));
         Self { server, parent, networks }
     }
 

@@ -22,13 +22,14 @@ impl Authenticator {
         Self { store, tokens, oidc, webhook: options.token_webhook.clone().map(Webhook::of_tokens) }
     }
 
-    /// The user of a request. Without credentials that is `system:anonymous`; with a bad token the request fails, as
-    /// upstream, even if the connection has a certificate.
+    /// The user of a request: of the connection's certificate, which upstream too asks first, or of a token, and with a
+    /// bad one the request fails. Without credentials that is `system:anonymous`.
     pub async fn authenticate(&self, headers: &HeaderMap, peer: Option<&PeerCertificate>) -> Result<UserInfo, Status> {
-        if let Some(token) = bearer(headers) {
-            return self.user_of_token(token, &[]).await.map(|(user, _)| user).ok_or_else(Status::unauthorized);
+        if let Some(peer) = peer {
+            return Ok(peer.user.clone());
         }
-        Ok(peer.map_or_else(UserInfo::anonymous, |peer| peer.user.clone()))
+        let Some(token) = bearer(headers) else { return Ok(UserInfo::anonymous()) };
+        self.user_of_token(token, &[]).await.map(|(user, _)| user).ok_or_else(Status::unauthorized)
     }
 
     /// The user of a token and the audiences it is good for, for `TokenReview`.
@@ -65,5 +66,5 @@ impl Authenticator {
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }

@@ -6,6 +6,9 @@ use super::rbac::{matches_any, path_matches, resource_matches};
 use super::{Authorizer, Rule, group};
 use crate::prelude::*;
 
+/// The fields of a role that grant something.
+const RULES: [&str; 2] = ["rules", "aggregationRule"];
+
 /// Checks a role or binding that `user` wants to write; other resources pass.
 pub fn check(
     authorizer: &Authorizer,
@@ -21,7 +24,7 @@ pub fn check(
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (namespace, name) = (text(&metadata["namespace"]), text(&metadata["name"]));
     let (verb, granted, of_resource, of_name) = match resource {
-        "roles" | "clusterroles" if old.is_none_or(|old| old["rules"] != object["rules"]) => {
+        "roles" | "clusterroles" if old.is_none_or(|old| RULES.iter().any(|field| old[field] != object[field])) => {
             ("escalate", rules(&object["rules"])?, resource, name.clone())
         }
         "rolebindings" | "clusterrolebindings" => {
@@ -29,7 +32,7 @@ pub fn check(
             let clusterwide = object["roleRef"]["kind"] == "ClusterRole";
             let of = if clusterwide { "clusterroles" } else { "roles" };
             let role_namespace = if clusterwide { "" } else { &namespace };
-            ("bind", authorizer.rules_of_role(role_namespace, &role).to_vec(), of, role)
+            ("bind", authorizer.rules_of_role(role_namespace, &role)?, of, role)
         }
         _ => return Ok(()),
     };
@@ -38,6 +41,12 @@ pub fn check(
         return Ok(());
     }
     let held = authorizer.rules_for(user, &namespace);
+    let refused =
+        |why: &str| Err(Status::forbidden(GroupResource { group: "rbac.authorization.k8s.io", resource }, &name, why));
+    let aggregates = [Some(object), old].into_iter().flatten().any(|role| !role["aggregationRule"].is_null());
+    if verb == "escalate" && aggregates && !everything().iter().all(|rule| covered(&held, rule)) {
+        return refused("must have cluster-admin privileges to use an aggregationRule");
+    }
     let missing: Vec<String> = granted.iter().filter(|rule| !covered(&held, rule)).map(describe).collect();
     if missing.is_empty() {
         return Ok(());
@@ -48,7 +57,16 @@ pub fn check(
         user.groups,
         missing.join("\n")
     );
-    Err(Status::forbidden(GroupResource { group: "rbac.authorization.k8s.io", resource }, &name, &why))
+    refused(&why)
+}
+
+/// What an aggregated role may come to hold.
+fn everything() -> [Rule; 2] {
+    let all = || vec!["*".to_owned()];
+    [
+        Rule { verbs: all(), api_groups: all(), resources: all(), ..Rule::default() },
+        Rule { verbs: all(), non_resource_urls: all(), ..Rule::default() },
+    ]
 }
 
 fn rules(value: &Value) -> Result<Vec<Rule>, Status> {

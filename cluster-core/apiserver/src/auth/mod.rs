@@ -114,9 +114,14 @@ impl Authorizer {
         self.rbac.rules_for(user, namespace)
     }
 
-    /// The rules of a role that a binding names: (namespace, name), the namespace empty for a ClusterRole.
-    pub fn rules_of_role(&self, namespace: &str, name: &str) -> Arc<[Rule]> {
-        self.rbac.rules_of_role(namespace, name)
+    /// The rules of a role that a binding names, the namespace empty for a ClusterRole; 404 when there is none, for who
+    /// makes it later would grant what nobody judged.
+    pub(crate) fn rules_of_role(&self, namespace: &str, name: &str) -> Result<Vec<Rule>, Status> {
+        let resource = if namespace.is_empty() { "clusterroles" } else { "roles" };
+        let of = GroupResource { group: rbac::GROUP, resource };
+        let entry = self.store.get(&Key::new(format!("{}/{resource}", rbac::GROUP), namespace, name));
+        let entry = entry.ok_or_else(|| Status::not_found(of, name))?;
+        rbac::rules(&entry).map_err(Status::internal)
     }
 }
 

@@ -4,6 +4,8 @@ use super::follow::Follower;
 use crate::prelude::*;
 use k8s_openapi::api::rbac::v1 as wire;
 
+pub(super) const GROUP: &str = "rbac.authorization.k8s.io";
+
 /// The resources RBAC lives in, as the store names them.
 pub(super) const RESOURCES: [&str; 4] = [
     "rbac.authorization.k8s.io/roles",
@@ -123,11 +125,6 @@ impl Rbac {
         }
         rules
     }
-
-    /// The rules of one role; empty when there is none.
-    pub fn rules_of_role(&self, namespace: &str, name: &str) -> Arc<[Rule]> {
-        self.index.read().roles.get(&(Arc::from(namespace), Arc::from(name))).cloned().unwrap_or_default()
-    }
 }
 
 fn allow_reason(id: &Id, binding: &Binding) -> String {
@@ -173,6 +170,11 @@ struct WireRole {
     rules: Option<Vec<Rule>>,
 }
 
+/// The rules of a stored role.
+pub(super) fn rules(entry: &Entry) -> Result<Vec<Rule>, serde_json::Error> {
+    Ok(serde_json::from_slice::<WireRole>(&entry.bytes)?.rules.unwrap_or_default())
+}
+
 fn binding(namespace: &Arc<str>, bytes: &[u8]) -> Result<Binding, serde_json::Error> {
     let wire: WireBinding = serde_json::from_slice(bytes)?;
     let role_namespace = if wire.role_ref.kind == "ClusterRole" { Arc::from("") } else { Arc::clone(namespace) };
@@ -197,9 +199,9 @@ impl Follower for Rbac {
         let id: Id = (Arc::clone(&entry.key.namespace), Arc::clone(&entry.key.name));
         let mut index = self.index.write();
         if !is_binding(&entry.key.resource) {
-            match serde_json::from_slice::<WireRole>(&entry.bytes) {
-                Ok(role) => {
-                    index.roles.insert(id, role.rules.unwrap_or_default().into());
+            match rules(entry) {
+                Ok(rules) => {
+                    index.roles.insert(id, rules.into());
                 }
                 Err(error) => tracing::error!(%error, role = %id.1, "failed to read a stored role; it allows nothing"),
             }

@@ -21,7 +21,10 @@ async fn put(store: &dyn Store, resource: &str, object: Value) {
     let split = whole.find("\"metadata\":{").expect("metadata") + "\"metadata\":{".len();
     let before = format!("{}\"resourceVersion\":\"", &whole[..split]);
     let after = format!("\",{}", &whole[split..]);
-    store.put(key, Expect::Any, Draft { before: Bytes::from(before), after: Bytes::from(after) }).await.expect("put");
+    store
+        .put(key, Expect::Any, Draft { before: Bytes::from(before), after: Bytes::from(after), facts: None })
+        .await
+        .expect("put");
 }
 
 fn request(verb: &'static str, path: &str) -> RequestInfo {

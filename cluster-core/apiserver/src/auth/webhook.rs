@@ -32,7 +32,7 @@ impl Webhook {
         Self { client, ttl: ACCESS_TTL, answers: Mutex::default() }
     }
 
-    /// The user and the audiences of a token.
+    /// The user of a token, and which of these audiences it is good for; an error when for none.
     pub(super) async fn user(
         &self,
         lookup: &dyn Lookup,
@@ -50,7 +50,14 @@ impl Webhook {
         let extra = serde_json::from_value(given["extra"].clone()).unwrap_or_default();
         let uid = text(&given["uid"]).to_owned();
         let user = UserInfo { uid, extra, ..UserInfo::authenticated(text(&given["username"]), &groups) };
-        Ok((user, texts(&status["audiences"]).map(str::to_owned).collect()))
+        // A webhook that tells no audiences knows of none: what it vouches for is good for this server.
+        let told: Vec<&str> = texts(&status["audiences"]).collect();
+        let good: Vec<String> =
+            audiences.iter().filter(|a| told.is_empty() || told.contains(&a.as_str())).cloned().collect();
+        if good.is_empty() {
+            return Err(format!("the webhook's audiences {told:?} are none of {audiences:?}"));
+        }
+        Ok((user, good))
     }
 
     /// Whether the user may do this; a webhook that does not answer allows nothing.

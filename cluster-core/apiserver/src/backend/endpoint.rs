@@ -5,6 +5,7 @@ use super::{Target, Tls};
 use crate::kinds::prelude::*;
 use base64::prelude::*;
 use cluster_pki::{Pair, tls};
+use std::net::IpAddr;
 use std::sync::OnceLock;
 
 /// The public authorities that this machine trusts, for backends without a `caBundle`.
@@ -67,19 +68,47 @@ impl Trust<'_> {
     }
 }
 
-/// The address of one ready endpoint behind a port of a service: its number or name, or empty for the first one.
+/// Where a service leads that a webhook or an extension names: whoever may write those may send the server anywhere.
 pub(crate) fn of_service(
     lookup: &dyn Lookup,
     namespace: &str,
     name: &str,
     port: &str,
 ) -> Result<(String, u16), Status> {
-    let services = GroupResource { group: "", resource: "services" };
-    let service = lookup.find("services", namespace, name).ok_or_else(|| Status::not_found(services, name))?;
-    let number = |port: &Value| port.as_u64().and_then(|port| u16::try_from(port).ok());
+    let service = service(lookup, namespace, name)?;
     if service["spec"]["type"] == "ExternalName" {
         return Ok((meta::text(&service, "spec.externalName").to_owned(), port.parse().unwrap_or(443)));
     }
+    endpoint(lookup, &service, port, |_| true)
+}
+
+/// A pod behind a service that a client wants to reach through the server: whoever may write services and slices must not
+/// send the server anywhere else. As upstream's `ResourceLocation` of services.
+pub(crate) fn of_pods(lookup: &dyn Lookup, namespace: &str, name: &str, port: &str) -> Result<(String, u16), Status> {
+    let of_pod = |endpoint: &Value| {
+        let (address, target) = (text(&endpoint["addresses"][0]), &endpoint["targetRef"]);
+        let own = is_proxyable(address) && target["kind"] == "Pod" && target["namespace"] == namespace;
+        let pod = own.then(|| lookup.find("pods", namespace, text(&target["name"]))).flatten();
+        pod.is_some_and(|pod| items(meta::get(&pod, "status.podIPs")).iter().any(|ip| ip["ip"] == address))
+    };
+    let service = service(lookup, namespace, name)?;
+    endpoint(lookup, &service, port, of_pod)
+}
+
+fn service(lookup: &dyn Lookup, namespace: &str, name: &str) -> Result<Arc<Value>, Status> {
+    let services = GroupResource { group: "", resource: "services" };
+    lookup.find("services", namespace, name).ok_or_else(|| Status::not_found(services, name))
+}
+
+/// The address of one ready endpoint behind a port of a service: its number or name, or empty for the first one.
+fn endpoint(
+    lookup: &dyn Lookup,
+    service: &Value,
+    port: &str,
+    fits: impl Fn(&Value) -> bool,
+) -> Result<(String, u16), Status> {
+    let (namespace, name) = (meta::namespace(service), meta::name(service));
+    let number = |port: &Value| port.as_u64().and_then(|port| u16::try_from(port).ok());
     let unavailable = |why: String| Status::new(503, "ServiceUnavailable", why);
     let wanted: Option<u64> = port.parse().ok();
     let found = items(&service["spec"]["ports"]).iter().find(|p| {
@@ -95,7 +124,8 @@ pub(crate) fn of_service(
         let Some(port) = items(&slice["ports"]).iter().filter(same_name).find_map(|p| number(&p["port"])) else {
             continue;
         };
-        for endpoint in items(&slice["endpoints"]).iter().filter(|e| e["conditions"]["ready"] != false) {
+        let ready = items(&slice["endpoints"]).iter().filter(|e| e["conditions"]["ready"] != false);
+        for endpoint in ready.filter(|endpoint| fits(endpoint)) {
             candidates.extend(endpoint["addresses"][0].as_str().map(|address| (address.to_owned(), port)));
         }
     }
@@ -103,4 +133,18 @@ pub(crate) fn of_service(
         return Err(unavailable(format!("no endpoints available for service {name:?}")));
     }
     Ok(candidates.swap_remove(rand::random_range(0..candidates.len())))
+}
+
+/// Whether the server may connect to an address that an object tells: none of its own machine, of the link or of groups.
+/// As upstream's `IsProxyableIP`.
+pub(crate) fn is_proxyable(address: &str) -> bool {
+    match address.parse() {
+        Ok(IpAddr::V4(ip)) => {
+            !(ip.is_unspecified() || ip.is_loopback() || ip.is_link_local() || ip.is_multicast() || ip.is_broadcast())
+        }
+        Ok(IpAddr::V6(ip)) => {
+            !(ip.is_unspecified() || ip.is_loopback() || ip.is_unicast_link_local() || ip.is_multicast())
+        }
+        Err(_) => false,
+    }
 }

@@ -5,7 +5,7 @@ mod forward;
 mod identity;
 mod post;
 
-pub(crate) use endpoint::{Trust, of_client_config, of_service};
+pub(crate) use endpoint::{Trust, is_proxyable, of_client_config, of_pods, of_service};
 pub(crate) use forward::forward;
 pub(crate) use identity::user;
 pub(crate) use post::{get, post};

@@ -11,8 +11,19 @@ pub(crate) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     };
     check(&name, &binding)?;
     call.admit_both(AdmissionRequest::new(call, Operation::Create, &name, &mut binding).of("binding")).await?;
-    change(call, &name, Part::Binding, |pod| Ok(Proposed::new(bound(&name, pod, &binding)?))).await?;
-    super::success()
+    loop {
+        let entry = call.stored(&name)?;
+        let mut pod = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
+        bind(&name, &mut pod, &binding)?;
+        if call.query.dry_run {
+            return super::success();
+        }
+        match verbs::write(call, &entry, &pod, None).await {
+            Ok(_) => return super::success(),
+            Err(WriteError::Conflict { .. }) => {}
+            Err(error) => return Err(call.write_error(&name, &error)),
+        }
+    }
 }
 
 fn check(name: &str, binding: &Value) -> Result<(), Status> {
@@ -28,8 +39,16 @@ fn check(name: &str, binding: &Value) -> Result<(), Status> {
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid("", "Binding", name, &errors)) }
 }
 
-/// The pod on the binding's node.
-fn bound(name: &str, pod: &Value, binding: &Value) -> Result<Value, Status> {
+/// Puts the pod on the binding's node. Nobody becomes the owner of the fields: what admission and validation see, and
+/// what a manager wrote, is the Binding.
+fn bind(name: &str, pod: &mut Value, binding: &Value) -> Result<(), Status> {
+    for (what, field) in [("UID", "uid"), ("ResourceVersion", "resourceVersion")] {
+        let (given, present) = (meta::text(&binding["metadata"], field), meta::text(&pod["metadata"], field));
+        if !given.is_empty() && given != present {
+            let why = format!("Precondition failed: {what} in precondition: {given}, {what} in object meta: {present}");
+            return Err(Status::conflict(GroupResource { group: "", resource: "pods" }, name, &why));
+        }
+    }
     let node = meta::text(binding, "target.name");
     let conflict = |why: &str| Err(Status::conflict(GroupResource { group: "", resource: "pods/binding" }, name, why));
     if meta::deletion_timestamp(pod).is_some() {
@@ -42,26 +61,19 @@ fn bound(name: &str, pod: &Value, binding: &Value) -> Result<Value, Status> {
     if meta::get(pod, "spec.schedulingGates").as_array().is_some_and(|gates| !gates.is_empty()) {
         return conflict(&format!("pod {name} has non-empty .spec.schedulingGates"));
     }
-    let mut pod = pod.clone();
-    for field in ["uid", "resourceVersion"] {
-        let given = &binding["metadata"][field];
-        if given.as_str().is_some_and(|g| !g.is_empty()) {
-            pod["metadata"][field] = given.clone();
-        }
-    }
     for field in ["annotations", "labels"] {
         for (key, value) in binding["metadata"][field].as_object().into_iter().flatten() {
             pod["metadata"][field][key] = value.clone();
         }
     }
-    meta::set(&mut pod, "spec.nodeName", node);
+    meta::set(pod, "spec.nodeName", node);
     let scheduled = json!({
         "type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": meta::now(),
-        "observedGeneration": meta::generation(&pod),
+        "observedGeneration": meta::generation(pod),
     });
     let mut conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
     conditions.retain(|c| c["type"] != "PodScheduled");
     conditions.push(scheduled);
     pod["status"]["conditions"] = conditions.into();
-    Ok(pod)
+    Ok(())
 }

@@ -16,7 +16,7 @@ pub(super) async fn serve(call: &Call<'_>, parts: &mut Parts, body: Body) -> Res
         "nodes" => Target::kubelet(call.server, &call.object(named.name).await?, path)?,
         "pods" => pod_target(&call.object(named.name).await?, &named, path)?,
         _ => {
-            let (host, port) = backend::of_service(call.server, &call.info.namespace, named.name, named.port)?;
+            let (host, port) = backend::of_pods(call.server, &call.info.namespace, named.name, named.port)?;
             Target { tls: tls(&named, &host)?, host, port, path_and_query: path }
         }
     };
@@ -94,6 +94,9 @@ fn pod_target(pod: &Value, named: &Named<'_>, path_and_query: String) -> Result<
     let host = meta::text(pod, "status.podIP");
     if host.is_empty() {
         return Err(Status::bad_request(format!("address not allowed: pod {} has no IP", named.name)));
+    }
+    if !backend::is_proxyable(host) {
+        return Err(Status::bad_request("address not allowed"));
     }
     let ports = pod["spec"]["containers"].as_array().into_iter().flatten();
     let mut ports = ports.flat_map(|c| c["ports"].as_array().into_iter().flatten());

@@ -30,6 +30,10 @@ pub(super) async fn log(call: &Call<'_>, mut parts: Parts, body: Body) -> Result
 }
 
 pub(super) async fn connect(call: &Call<'_>, parts: &mut Parts, body: Body) -> Result<Reply, Status> {
+    // A WebSocket begins with GET, yet to run something in a pod is no reading of it.
+    if call.info.verb == "get" {
+        call.may("create").await?;
+    }
     let pod = call.object(&call.info.name).await?;
     let verb = call.info.subresource.as_str();
     let query = parts.uri.query().unwrap_or_default().to_owned();

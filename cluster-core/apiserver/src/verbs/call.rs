@@ -2,7 +2,7 @@
 
 use super::form::{served_bytes, served_value};
 use crate::admission::{self, Notes, Operation};
-use crate::auth::{escalation, group};
+use crate::auth::{self, escalation, group};
 use crate::prelude::*;
 use crate::subresources::{scale_of, scaled};
 
@@ -130,6 +130,15 @@ impl Call<'_> {
         let resource = self.server.registry.stored(plural).ok_or_else(|| Status::internal(format!("no {plural}")))?;
         let info = RequestInfo { resource: plural.to_owned(), ..self.info.clone() };
         Ok(Call { resource, info, ..self.clone() })
+    }
+
+    /// 403 unless the caller also has the right to `verb` what the request names.
+    pub(crate) async fn may(&self, verb: &'static str) -> Result<(), Status> {
+        let info = RequestInfo { verb: verb.into(), ..self.info.clone() };
+        match self.server.authorizer.decide(&self.user, &info).await {
+            Decision::Allow(_) => Ok(()),
+            Decision::Deny(reason) => Err(auth::forbidden(&self.user, &info, &reason)),
+        }
     }
 
     /// 422 when there are errors.

@@ -105,7 +105,11 @@ async fn store(
     if call.query.dry_run {
         return if call.server.store.get(&key).is_some() { Err(WriteError::Exists) } else { Ok(None) };
     }
-    let entry = call.server.store.put_counted(key, Expect::Absent, form::draft(object), ledger).await?;
+    let entry = call
+        .server
+        .store
+        .put_counted(key, Expect::Absent, form::selectable_draft(&call.resource, object), ledger)
+        .await?;
     call.server.changed(&call.resource, &entry, false).await;
     Ok(Some(entry))
 }

@@ -117,7 +117,7 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
 }
 
 async fn remove(call: &Call<'_>, entry: &Arc<Entry>, object: &Value) -> Result<Arc<Entry>, WriteError> {
-    let draft = form::draft(object);
+    let draft = form::selectable_draft(&call.resource, object);
     let removed = call.server.store.delete(entry.key.clone(), Expect::Revision(entry.revision), draft).await?;
     call.server.changed(&call.resource, &removed, true).await;
     Ok(removed)
@@ -170,14 +170,16 @@ pub(crate) fn check_preconditions(
 fn step(deletion: Deletion, mut object: Value, options: &DeleteOptions, now: &str) -> Step {
     let before = object.clone();
     propagate(&mut object, propagation(options));
-    let grace = grace(deletion, &object, options);
+    let marked = meta::deletion_timestamp(&object).is_some();
+    let given = meta::get(&object, "metadata.deletionGracePeriodSeconds").as_i64().unwrap_or_default();
+    // Who is on the way out already may only be hurried.
+    let grace =
+        if marked { asked(options).map_or(given, |asked| asked.min(given)) } else { grace(deletion, &object, options) };
     let waits_for_content = deletion == Deletion::Finalized
         && meta::get(&object, "spec.finalizers").as_array().is_some_and(|f| !f.is_empty());
     if grace == 0 && meta::finalizers(&object).is_empty() && !waits_for_content {
         return Step::Remove(object);
     }
-    let marked = meta::deletion_timestamp(&object).is_some();
-    let given = meta::get(&object, "metadata.deletionGracePeriodSeconds").as_i64().unwrap_or_default();
     if !marked || grace < given {
         let start = if marked { given - grace } else { -grace };
         let base = meta::deletion_timestamp(&object).unwrap_or(now).to_owned();
@@ -218,12 +220,12 @@ fn grace(deletion: Deletion, pod: &Value, options: &DeleteOptions) -> i64 {
     if deletion != Deletion::Graceful || meta::text(pod, "spec.nodeName").is_empty() || finished {
         return 0;
     }
-    match options.grace_period_seconds {
-        // A negative period asks for the shortest one that is no forced removal.
-        Some(seconds) if seconds < 0 => 1,
-        Some(seconds) => seconds,
-        None => meta::get(pod, "spec.terminationGracePeriodSeconds").as_i64().unwrap_or(30),
-    }
+    asked(options).unwrap_or_else(|| meta::get(pod, "spec.terminationGracePeriodSeconds").as_i64().unwrap_or(30))
+}
+
+/// The seconds that the client gives it. A negative number asks for the shortest time that is no forced removal.
+fn asked(options: &DeleteOptions) -> Option<i64> {
+    options.grace_period_seconds.map(|seconds| if seconds < 0 { 1 } else { seconds })
 }
 
 fn shifted(time: &str, seconds: i64) -> String {

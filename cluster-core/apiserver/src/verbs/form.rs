@@ -167,7 +167,16 @@ pub(crate) fn draft(object: &Value) -> Draft {
         push_field(&mut after, name, value);
     }
     after.push(b'}');
-    Draft { before: before.into(), after: after.into() }
+    Draft { before: before.into(), after: after.into(), facts: None }
+}
+
+/// The draft of an object of the stored version. A kind with fields to select by is watched by them: what selectors ask
+/// of it is taken from the value here, which costs less than to read its text again.
+pub(crate) fn selectable_draft(resource: &Resource, object: &Value) -> Draft {
+    let strategy = &resource.strategy;
+    let stored = strategy.conversion.is_none() && resource.legacy.is_none();
+    let known = (stored && !strategy.selectable_fields.is_empty()).then(|| Box::new(facts(resource, object)));
+    Draft { facts: known, ..draft(object) }
 }
 
 fn push_field(text: &mut Vec<u8>, name: &str, value: &Value) {
@@ -209,12 +218,16 @@ pub(super) fn structural_defaults(value: &mut Value, schema: &Schema) {
 }
 
 /// What selectors ask of an object; `resource` is the one whose version is stored.
-pub(crate) fn facts(resource: &Resource, bytes: &[u8]) -> Facts {
-    let object: Value = serde_json::from_slice(&without_managed_fields(bytes)).unwrap_or_default();
+fn facts(resource: &Resource, object: &Value) -> Facts {
     Facts {
-        labels: meta::labels(&object).map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-        fields: resource.strategy.selected(&object),
+        labels: meta::labels(object).map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+        fields: resource.strategy.selected(object),
     }
+}
+
+/// What selectors ask of a stored object.
+pub(super) fn read_facts(resource: &Resource, bytes: &[u8]) -> Facts {
+    facts(resource, &serde_json::from_slice(&without_managed_fields(bytes)).unwrap_or_default())
 }
 
 /// The fields of a custom object that a selector names, as text.

@@ -67,7 +67,7 @@ impl Filter {
         if self.labels.is_empty() && self.fields.is_empty() {
             return true;
         }
-        let facts = entry.facts(|bytes| form::facts(&self.stored, bytes));
+        let facts = entry.facts(|bytes| form::read_facts(&self.stored, bytes));
         // Which fields of a custom object are selectable may change: that is no fact to keep.
         let custom = if self.stored.custom.is_some() { form::selected(&self.fields, &entry.bytes) } else { Vec::new() };
         let label = |key: &str| facts.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());

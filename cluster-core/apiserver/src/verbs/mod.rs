@@ -20,7 +20,7 @@ pub(crate) use incoming::complete;
 pub(crate) use list::{Filter, collect};
 pub(crate) use metadata::random_suffix;
 pub(crate) use patch::{Kind as PatchKind, apply_to};
-pub(crate) use update::{Part, Proposed, change};
+pub(crate) use update::{Part, Proposed, change, write};
 pub(crate) use watch::open as open_watch;
 pub use watch::{Watched, WatchedStream};
 

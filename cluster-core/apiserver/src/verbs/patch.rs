@@ -117,6 +117,7 @@ async fn apply_patch(
         // The created object may appear in between, or go away: then it is the other way's turn.
         while call.server.store.get(&call.key(name)).is_none() {
             let (object, warnings) = merged(call, None, &applied, part, duplicates)?;
+            call.may("create").await?;
             match create::create_object(call, object, Managed::Done).await {
                 Ok(bytes) => return Ok(Reply::created(Content::Object(bytes), warnings)),
                 Err(status) if status.is_already_exists() => {}

@@ -19,8 +19,6 @@ pub(crate) enum Part {
     Status,
     /// What the subresource's own code changes.
     Sub(&'static str),
-    /// What a binding makes of a pod: admission and validation have seen the Binding.
-    Binding,
 }
 
 impl Part {
@@ -29,7 +27,6 @@ impl Part {
             Self::Main => "",
             Self::Status => "status",
             Self::Sub(name) => name,
-            Self::Binding => "binding",
         }
     }
 }
@@ -55,6 +52,7 @@ pub(super) async fn update(call: &Call<'_>, body: Bytes) -> Result<Reply, Status
     let part = if call.info.subresource == "status" { Part::Status } else { Part::Main };
     if part == Part::Main && call.resource.strategy.create_on_update && call.server.store.get(&call.key(name)).is_none()
     {
+        call.may("create").await?;
         let bytes = create::create_object(call, object, Managed::Track).await?;
         return Ok(Reply::created(Content::Object(bytes), warnings));
     }
@@ -146,16 +144,14 @@ async fn prepare(
     if managed == Managed::Track {
         track(call, Some(old), object, part.subresource());
     }
-    if part != Part::Binding {
-        let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
-        call.admit(&mut request, Phase::Mutating).await?;
-    }
+    let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
+    call.admit(&mut request, Phase::Mutating).await?;
     match part {
         Part::Main => (resource.strategy.prepare_update)(object, old),
         Part::Status => (resource.strategy.prepare_status)(object, old),
-        Part::Sub(_) | Part::Binding => {}
+        Part::Sub(_) => {}
     }
-    let bumps = !matches!(part, Part::Status | Part::Binding | Part::Sub("finalize" | "approval"));
+    let bumps = !matches!(part, Part::Status | Part::Sub("finalize" | "approval"));
     if bumps && resource.strategy.has_generation && metadata::content_differs(object, old) {
         meta::set(object, "metadata.generation", meta::generation(old) + 1);
     }
@@ -203,7 +199,6 @@ async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, o
         Part::Main => [strategy.faults(object), strategy.update_faults(object, old)].concat(),
         Part::Status => strategy.status_faults(object, old),
         Part::Sub(_) => strategy.faults(object),
-        Part::Binding => return Ok(()),
     };
     let mut errors = metadata::validate_update(object, old);
     errors.extend(metadata::validate(&call.resource, object));
@@ -222,7 +217,7 @@ pub(super) fn track(call: &Call<'_>, old: Option<&Value>, object: &mut Value, su
 }
 
 /// Writes the new state, of the stored version, or takes the object away when nothing keeps a deleted one any more.
-pub(super) async fn write(
+pub(crate) async fn write(
     call: &Call<'_>,
     entry: &Arc<Entry>,
     object: &Value,
@@ -231,7 +226,7 @@ pub(super) async fn write(
     let resource = &*call.resource;
     let gone = is_finished(call, object);
     let (key, expect) = (entry.key.clone(), Expect::Revision(entry.revision));
-    let draft = form::draft(object);
+    let draft = form::selectable_draft(resource, object);
     let store = &call.server.store;
     let written = if gone {
         store.delete(key, expect, draft).await?

@@ -14,6 +14,8 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
 /// How long a watch lasts at least when the client names no timeout; upstream's `--min-request-timeout`.
+/// What no watch outlives; a longer one that is asked for would be past all times.
+const LONGEST: u64 = 365 * 24 * 3600;
 const DEFAULT_TIMEOUT: u64 = 1800;
 
 /// One event of a watch; objects are JSON of the served version.
@@ -120,6 +122,7 @@ pub(crate) fn open(
     let seconds = query
         .timeout_seconds
         .filter(|s| *s > 0)
+        .map(|seconds| seconds.min(LONGEST))
         .unwrap_or_else(|| rand::random_range(DEFAULT_TIMEOUT..2 * DEFAULT_TIMEOUT));
     // A watch that starts too early in the past is answered by an ERROR event, as upstream does.
     let watcher = server.store.watch(&resource.storage, after);

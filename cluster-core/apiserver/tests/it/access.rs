@@ -1,7 +1,7 @@
 //! Who gets in, how many at once, and what is on record of it.
 
 use super::hook::{Hook, Seen};
-use super::{Api, Body, CONFIG_MAPS, answer, config_map};
+use super::{Api, Body, CONFIG_MAPS, PODS, answer, config_map, pod};
 use cluster_apiserver::Limits;
 use cluster_apiserver::audit::Audit;
 use cluster_apiserver::auth::tokens::Tokens;
@@ -189,4 +189,105 @@ async fn the_audit_log_has_a_line_for_each_stage_the_policy_wants() {
         (&got["objectRef"], &got["responseStatus"]["code"], got.get("requestObject")),
         (&reference, &json!(404), None)
     );
+}
+
+/// A user who may do in the namespace `default` what the rules of a role there say.
+async fn with_role(api: &Api, rules: &Value) -> UserInfo {
+    let root = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    api.post(&format!("{root}/roles"), &json!({"metadata": {"name": "r"}, "rules": rules})).await.ok();
+    let binding = json!({"metadata": {"name": "r"}, "subjects": [{"kind": "User", "name": "u"}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}});
+    api.post(&format!("{root}/rolebindings"), &binding).await.ok();
+    let user = UserInfo::authenticated("u", &[]);
+    // Roles are known by watch: whoever may ask for himself is told when they are.
+    while api.call_as(&user, "GET", CONFIG_MAPS, &json!({})).await.code == 403 {
+        tokio::task::yield_now().await;
+    }
+    user
+}
+
+#[tokio::test]
+async fn who_owns_a_namespace_owns_nothing_of_the_cluster() {
+    let api = Api::start().await;
+    let everything = json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]);
+    let user = with_role(&api, &everything).await;
+    let namespace = |name: &str| json!({"metadata": {"name": name}});
+    api.post("/api/v1/namespaces", &namespace("other")).await.ok();
+    let inside = "namespaces/default";
+    for (method, path, object) in [
+        ("GET", format!("/api/v1/{inside}/nodes"), json!({})),
+        ("POST", format!("/api/v1/{inside}/nodes"), json!({"metadata": {"name": "n"}})),
+        ("GET", format!("/api/v1/{inside}/nodes/n/proxy/pods"), json!({})),
+        ("DELETE", format!("/api/v1/{inside}/persistentvolumes/v"), json!({})),
+        ("GET", format!("/api/v1/{inside}/namespaces/other"), json!({})),
+        ("DELETE", format!("/api/v1/{inside}/namespaces/other"), json!({})),
+        ("POST", format!("/apis/rbac.authorization.k8s.io/v1/{inside}/clusterroles"), namespace("c")),
+        ("PUT", format!("/api/v1/{inside}/namespaces/other/finalize"), namespace("other")),
+    ] {
+        let answer = api.call_as(&user, method, &path, &object).await;
+        assert_eq!(answer.code, 404, "{method} {path}: {answer:?}");
+    }
+    assert_eq!(api.get("/api/v1/namespaces/other").await.ok()["status"]["phase"], "Active");
+    assert_eq!(api.call_as(&user, "GET", "/api/v1/namespaces/default", &json!({})).await.code, 200);
+}
+
+#[tokio::test]
+async fn an_apply_that_creates_and_a_stream_that_begins_with_get_want_the_right_to_create() {
+    let api = Api::start().await;
+    api.ready_for_pods().await;
+    api.post(PODS, &pod("a")).await.ok();
+    let rules = json!([{"verbs": ["get", "list", "patch", "update"], "apiGroups": ["*"], "resources": ["*"]}]);
+    let user = with_role(&api, &rules).await;
+    let apply = |path: &str, object: &Value| {
+        let request =
+            Request::patch(format!("{path}?fieldManager=m")).header("content-type", "application/apply-patch+yaml");
+        request.extension(user.clone()).body(Body::from(object.to_string())).expect("a request")
+    };
+    let object = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "a"}});
+    let path = format!("{CONFIG_MAPS}/a");
+    let refused = answer(api.server.handle(apply(&path, &object)).await).await;
+    let why = "configmaps \"a\" is forbidden: User \"u\" cannot create resource \"configmaps\" in API group \"\" in the \
+               namespace \"default\"";
+    assert_eq!(refused.failure(), (403, "Forbidden", why));
+    api.post(CONFIG_MAPS, &config_map("a", &json!({}))).await.ok();
+    assert_eq!(answer(api.server.handle(apply(&path, &object)).await).await.code, 200);
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+    assert_eq!(api.call_as(&user, "PUT", &format!("{leases}/l"), &json!({"metadata": {"name": "l"}})).await.code, 403);
+    let exec = api.call_as(&user, "GET", &format!("{PODS}/a/exec?command=id"), &json!({})).await;
+    assert!(exec.failure().2.contains("cannot create resource \"pods/exec\""), "{exec:?}");
+}
+
+#[tokio::test]
+async fn nobody_grants_by_aggregation_or_by_a_role_to_come() {
+    let api = Api::start().await;
+    let rbac = json!([{"verbs": ["*"], "apiGroups": [""], "resources": ["configmaps"]},
+        {"verbs": ["create", "update"], "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["*"]}]);
+    let user = with_role(&api, &rbac).await;
+    let root = "/apis/rbac.authorization.k8s.io/v1";
+    let bindings = format!("{root}/namespaces/default/rolebindings");
+    let binding = |role: &str| {
+        json!({"metadata": {"name": role}, "subjects": [{"kind": "User", "name": "u"}],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role}})
+    };
+    let to_come = api.call_as(&user, "POST", &bindings, &binding("later")).await;
+    assert_eq!(to_come.failure(), (404, "NotFound", "roles.rbac.authorization.k8s.io \"later\" not found"));
+    assert_eq!(api.call_as(&user, "POST", &bindings, &binding("r")).await.code, 409, "his own he may give on");
+    let cluster = UserInfo::authenticated("aggregator", &[]);
+    let role = json!({"metadata": {"name": "c"}, "rules": [
+        {"verbs": ["create", "update"], "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"]},
+        {"verbs": ["get"], "apiGroups": [""], "resources": ["nodes"]}]});
+    let mut own = api.post(&format!("{root}/clusterroles"), &role).await.ok();
+    let mut bound = binding("c");
+    bound["roleRef"]["kind"] = json!("ClusterRole");
+    bound["subjects"][0]["name"] = json!("aggregator");
+    api.post(&format!("{root}/clusterrolebindings"), &bound).await.ok();
+    while api.call_as(&cluster, "GET", "/api/v1/nodes/n", &json!({})).await.code == 403 {
+        tokio::task::yield_now().await;
+    }
+    own["aggregationRule"] =
+        json!({"clusterRoleSelectors": [{"matchLabels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}]});
+    let refused = api.call_as(&cluster, "PUT", &format!("{root}/clusterroles/c"), &own).await;
+    let (code, _, why) = refused.failure();
+    assert_eq!(code, 403);
+    assert!(why.ends_with("must have cluster-admin privileges to use an aggregationRule"), "{why}");
 }

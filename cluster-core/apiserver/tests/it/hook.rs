@@ -47,7 +47,7 @@ impl Hook {
         let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("a key");
         let config = rustls::ServerConfig::builder().with_no_client_auth();
         let config = config.with_single_cert(chain.expect("a chain"), key).expect("TLS");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = TcpListener::bind("0.0.0.0:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let (acceptor, answer, log) = (TlsAcceptor::from(Arc::new(config)), Arc::new(answer), Arc::clone(&seen));

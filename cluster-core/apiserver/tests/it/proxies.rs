@@ -9,13 +9,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use std::convert::Infallible;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A backend that answers its first request with `head` and then echoes; the request's head comes back to the test.
 async fn backend(head: &'static str) -> (u16, tokio::task::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = TcpListener::bind("0.0.0.0:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let task = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a connection");
@@ -37,6 +38,13 @@ async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).expect("text")
 }
 
+/// An address of this machine that is no loopback one, as pods have.
+fn own_address() -> String {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    socket.connect("192.0.2.1:9").expect("a way out: nothing is sent");
+    socket.local_addr().expect("an address").ip().to_string()
+}
+
 /// A server with the pod `a`, whose IP and port are the backend's.
 async fn with_pod(port: u16) -> Api {
     let api = Api::start().await;
@@ -44,7 +52,7 @@ async fn with_pod(port: u16) -> Api {
     let mut object = pod("a");
     object["spec"]["containers"][0]["ports"] = json!([{"containerPort": port}]);
     api.post(PODS, &object).await.ok();
-    let status = json!({"status": {"podIP": "127.0.0.1"}});
+    let status = json!({"status": {"podIP": own_address(), "podIPs": [{"ip": own_address()}]}});
     api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &status).await.ok();
     api
 }
@@ -144,4 +152,37 @@ async fn a_pod_that_speaks_tls_is_asked_by_its_scheme() {
     let api = with_pod(hook.port).await;
     let answer = api.get(&format!("{PODS}/https:a:{}/proxy/x", hook.port)).await.ok();
     assert_eq!((answer, hook.seen()[0].path.as_str()), (json!("safe"), "/x"));
+}
+
+#[tokio::test]
+async fn the_proxy_leads_to_pods_and_nowhere_else() {
+    let hook = Hook::start(|_| (200, json!("pod"))).await;
+    let api = with_pod(hook.port).await;
+    let services = "/api/v1/namespaces/default/services";
+    let named = |name: &str, spec: serde_json::Value| json!({"metadata": {"name": name}, "spec": spec});
+    let ports = json!([{"port": 80, "targetPort": hook.port}]);
+    for name in ["pods", "elsewhere", "foreign"] {
+        api.post(services, &named(name, json!({"ports": ports}))).await.ok();
+    }
+    api.post(services, &named("named", json!({"type": "ExternalName", "externalName": "localhost"}))).await.ok();
+    let pod = json!({"kind": "Pod", "namespace": "default", "name": "a"});
+    for (name, address, target) in [
+        ("pods", own_address(), pod.clone()),
+        ("elsewhere", own_address(), json!(null)),
+        ("foreign", "192.0.2.7".to_owned(), pod),
+    ] {
+        let slice = json!({
+            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}}, "addressType": "IPv4",
+            "ports": [{"port": hook.port}], "endpoints": [{"addresses": [address], "targetRef": target}],
+        });
+        api.post("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", &slice).await.ok();
+    }
+    assert_eq!(api.get(&format!("{services}/https:pods:/proxy/")).await.ok(), json!("pod"));
+    for name in ["elsewhere", "foreign", "named"] {
+        let answer = api.get(&format!("{services}/{name}/proxy/")).await;
+        assert_eq!((answer.code, answer.failure().1), (503, "ServiceUnavailable"), "{name}: {answer:?}");
+    }
+    let own = json!({"status": {"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]}});
+    api.patch(&format!("{PODS}/a/status"), "merge-patch+json", &own).await.ok();
+    assert_eq!(api.get(&format!("{PODS}/a/proxy/")).await.failure(), (400, "BadRequest", "address not allowed"));
 }

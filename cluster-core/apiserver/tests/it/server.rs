@@ -155,7 +155,7 @@ async fn of_several_servers_those_whose_leases_are_fresh_are_endpoints() {
         let key = Key::new("masterleases", "", name);
         let lease = format!("{{\"metadata\":{{\"name\":\"{name}\",\"resourceVersion\":\"");
         let after = format!("\"}},\"spec\":{{\"renewTime\":\"{renewed}\"}}}}");
-        let draft = Draft { before: lease.into(), after: after.into() };
+        let draft = Draft { before: lease.into(), after: after.into(), facts: None };
         store.put(key, Expect::Any, draft).await.expect("written");
     }
     let api = Api::on(store, |config| config.leased = Some(own)).await;

@@ -36,9 +36,20 @@ async fn a_pod_is_bound_once() {
     api.ready_for_pods().await;
     api.post(PODS, &pod("a")).await.ok();
     let binding = json!({"metadata": {"name": "a"}, "target": {"kind": "Node", "name": "n"}});
+    let mut stale = binding.clone();
+    stale["metadata"]["uid"] = json!("of-another");
+    let refused = api.post(&format!("{PODS}/a/binding"), &stale).await;
+    let (code, reason, message) = refused.failure();
+    assert_eq!((code, reason), (409, "Conflict"));
+    assert!(
+        message.contains("Precondition failed: UID in precondition: of-another, UID in object meta: "),
+        "{message}"
+    );
     assert_eq!(api.post("/api/v1/namespaces/default/bindings", &binding).await.code, 201);
     let bound = api.get(&format!("{PODS}/a")).await.ok();
     assert_eq!(bound["spec"]["nodeName"], "n");
+    let owned: Vec<_> = bound["metadata"]["managedFields"].as_array().into_iter().flatten().collect();
+    assert!(owned.iter().all(|entry| entry["fieldsV1"]["f:spec"]["f:nodeName"].is_null()), "nobody owns it: {owned:?}");
     let condition = &bound["status"]["conditions"][0];
     assert_eq!((&condition["type"], &condition["observedGeneration"]), (&json!("PodScheduled"), &json!(1)));
     let again = api.post(&format!("{PODS}/a/binding"), &binding).await;

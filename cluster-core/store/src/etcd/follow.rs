@@ -66,7 +66,7 @@ impl Follower {
     fn put(&self, commit: &mut Commit, kv: KeyValue) -> Result<(), SealError> {
         if let Some(key) = parse(&kv.key) {
             let draft = unpack(&*self.at_rest, &key, kv.value)?;
-            collection(commit, &key.resource).apply(Change::Put, &key, kv.mod_revision as Revision, &draft);
+            collection(commit, &key.resource).apply(Change::Put, &key, kv.mod_revision as Revision, draft);
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Follower {
                     }
                 }
             };
-            published.apply(change, &key, kv.mod_revision as Revision, &draft);
+            published.apply(change, &key, kv.mod_revision as Revision, draft);
         }
         if let Some(newest) = newest {
             self.state.publish(newest, commit);

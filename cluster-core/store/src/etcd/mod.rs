@@ -135,7 +135,7 @@ impl Store for EtcdStore {
             Ok(revision) => {
                 let present = self.state.get(&key).filter(|entry| entry.revision == revision);
                 // Another write may have followed already.
-                Ok(present.unwrap_or_else(|| Arc::new(Entry::written(key, revision, &draft))))
+                Ok(present.unwrap_or_else(|| Arc::new(Entry::written(key, revision, draft))))
             }
             // Its own key is as it was expected to be: it was the ledger's.
             Err(WriteError::NotFound) if expect == Expect::Absent && ledger.is_some() => {
@@ -157,6 +157,6 @@ impl Store for EtcdStore {
         };
         let operation = Operation::Delete(DeleteRequest { key: path });
         let revision = self.write(&key, vec![compare], vec![operation]).await?;
-        Ok(Arc::new(Entry::written(key, revision, &last)))
+        Ok(Arc::new(Entry::written(key, revision, last)))
     }
 }

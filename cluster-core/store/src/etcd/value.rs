@@ -32,7 +32,7 @@ pub(super) fn unpack(at_rest: &dyn AtRest, key: &Key, stored: Bytes) -> Result<D
         gap.ok_or_else(|| SealError { action: "open", key: key.clone(), reason: "it has no place for the revision" })?;
     let before = after.split_to(gap);
     after.advance(1);
-    Ok(Draft { before, after })
+    Ok(Draft { before, after, facts: None })
 }
 
 #[cfg(test)]
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_unpacked_and_nothing_else_is_taken_for_an_object() {
-        let draft = Draft { before: r#"{"resourceVersion":""#.into(), after: r#""}"#.into() };
+        let draft = Draft { before: r#"{"resourceVersion":""#.into(), after: r#""}"#.into(), facts: None };
         for key in [Key::new("pods", "default", "a"), Key::new("apps/deployments", "", "x/y")] {
             assert!(PREFIX < path(&key) && path(&key) < PREFIX_END);
             assert_eq!(parse(&path(&key)), Some(key.clone()));

@@ -86,7 +86,7 @@ impl Writer {
         let mut batch = Batch::new(&self.state);
         let mut answers = Vec::with_capacity(requests.len());
         for Request { change, key, expect, draft, reply } in requests {
-            answers.push((reply, batch.apply(change, key, expect, &draft)));
+            answers.push((reply, batch.apply(change, key, expect, draft)));
         }
         let Batch { revision, commit, events, .. } = batch;
         if !events.is_empty() {
@@ -138,7 +138,7 @@ impl<'a> Batch<'a> {
         Self { state, revision: state.revision(), commit: Commit::new(), events: Vec::new() }
     }
 
-    fn apply(&mut self, change: Change, key: Key, expect: Expect, draft: &Draft) -> Answer {
+    fn apply(&mut self, change: Change, key: Key, expect: Expect, draft: Draft) -> Answer {
         let collection =
             self.commit.entry(key.resource.clone()).or_insert_with(|| self.state.collection(&key.resource));
         check(change, expect, collection.objects.get(&key))?;
@@ -171,7 +171,7 @@ mod tests {
         let (requests, answers): (Vec<_>, Vec<_>) = names
             .map(|name| {
                 let (reply, answer) = oneshot::channel();
-                let draft = Draft { before: "{".into(), after: " ".repeat(3000).into() };
+                let draft = Draft { before: "{".into(), after: " ".repeat(3000).into(), facts: None };
                 let key = Key::new("pods", "default", name.to_string());
                 (Request { change: Change::Put, key, expect: Expect::Absent, draft, reply }, answer)
             })

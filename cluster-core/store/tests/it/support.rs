@@ -12,7 +12,11 @@ use tempfile::TempDir;
 
 /// A draft of an object whose payload is `text`.
 pub(crate) fn draft(text: &str) -> Draft {
-    Draft { before: r#"{"metadata":{"resourceVersion":""#.into(), after: format!(r#""}},"data":"{text}"}}"#).into() }
+    Draft {
+        before: r#"{"metadata":{"resourceVersion":""#.into(),
+        after: format!(r#""}},"data":"{text}"}}"#).into(),
+        facts: None,
+    }
 }
 
 pub(crate) fn key(resource: &str, namespace: &str, name: &str) -> Key {

@@ -31,7 +31,7 @@ const MUTATING_BINDINGS: &str = "admissionregistration.k8s.io/mutatingadmissionp
 struct Applicable {
     policy: Arc<Compiled>,
     resource: Arc<Resource>,
-    bindings: Vec<Value>,
+    bindings: Vec<Arc<Value>>,
 }
 
 /// The policies stored as `storage` that this request falls under.
@@ -49,7 +49,7 @@ fn applicable(
     let bindings = server.list(bindings, None);
     let mut found = Vec::new();
     for entry in snapshot.range(None, None) {
-        let bound: Vec<&Value> = bindings.iter().filter(|b| b["spec"]["policyName"] == *entry.key.name).collect();
+        let bound: Vec<&Arc<Value>> = bindings.iter().filter(|b| b["spec"]["policyName"] == *entry.key.name).collect();
         if bound.is_empty() {
             continue;
         }

@@ -9,10 +9,10 @@ pub(super) fn of(
     request: &AdmissionRequest<'_>,
     policy: &Value,
     binding: &Value,
-) -> Result<Vec<Value>, String> {
+) -> Result<Vec<Arc<Value>>, String> {
     let (kind, reference) = (&policy["paramKind"], &binding["spec"]["paramRef"]);
     if kind.is_null() || reference.is_null() {
-        return Ok(vec![Value::Null]);
+        return Ok(vec![Arc::default()]);
     }
     let (version, name) = (text(&kind["apiVersion"]), text(&kind["kind"]));
     let (group, only) = version.split_once('/').unwrap_or(("", version));
@@ -33,13 +33,13 @@ pub(super) fn of(
         }
         (true, true) => request.namespace,
     };
-    let stored: Vec<Value> = match text(&reference["name"]) {
+    let stored: Vec<Arc<Value>> = match text(&reference["name"]) {
         "" => {
             let selector = Selector::from_label_selector(&reference["selector"]).map_err(|e| e.clone())?;
             let all = server.list(&resource.storage, Some(namespace));
             all.into_iter().filter(|object| selector.matches(|key| meta::label(object, key))).collect()
         }
-        name => server.find(&resource.storage, namespace, name).map(Arc::unwrap_or_clone).into_iter().collect(),
+        name => server.find(&resource.storage, namespace, name).into_iter().collect(),
     };
     if stored.is_empty() && reference["parameterNotFoundAction"] != "Allow" {
         return Err(
