@@ -10,8 +10,7 @@ use tokio::task::JoinSet;
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 pub(crate) async fn run(server: &Arc<ApiServer>) -> Result<(), StartError> {
-    let namespaces =
-        NAMESPACES.map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
+    let namespaces = NAMESPACES.map(namespace);
     // Flow schemas say whether their levels are there.
     let (schemas, levels): (Vec<Value>, _) = flow::objects().into_iter().partition(|o| meta::kind(o) == "FlowSchema");
     ensure(server, namespaces.into_iter().chain(levels).collect()).await?;
@@ -29,6 +28,20 @@ pub(crate) async fn run(server: &Arc<ApiServer>) -> Result<(), StartError> {
     let config = authentication(server);
     put(server, config).await.map_err(failed("the ConfigMap of extension servers"))?;
     endpoints::publish(server).await.map_err(failed("the endpoints of the servers"))
+}
+
+/// The object of a key that has just gone although it must always be there.
+pub(crate) fn lost(server: &ApiServer, key: &Key) -> Option<Value> {
+    match (&*key.resource, &*key.namespace, &*key.name) {
+        ("namespaces", "", name) => NAMESPACES.into_iter().find(|own| *own == name).map(namespace),
+        ("services", "default", "kubernetes") => Some(service(server)),
+        ("endpoints" | "discovery.k8s.io/endpointslices", "default", "kubernetes") => endpoints::lost(server, key),
+        _ => flow::lost(key),
+    }
+}
+
+fn namespace(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 }
 
 /// How extension servers know the users this server names to them, for their own copy of the check.
@@ -112,10 +125,15 @@ async fn create(server: &ApiServer, object: Value) -> Result<(), StartError> {
     let what = what(&object);
     let failed = |source| StartError::Bootstrap { what: what.clone(), source };
     let call = call_for(server, &object).map_err(failed)?;
-    if server.store.get(&call.key(meta::name(&object))).is_some() {
+    let name = meta::name(&object);
+    let Some(entry) = server.store.get(&call.key(name)) else { return make(&call, object).await.map_err(failed) };
+    let stored: Value = serde_json::from_slice(&entry.bytes).map_err(|error| failed(Status::internal(error)))?;
+    if auth::bootstrap::reconciled(&stored, &object).is_none() {
         return Ok(());
     }
-    make(&call, object).await.map_err(failed)
+    let grown =
+        |old: &Value| Ok(Proposed::new(auth::bootstrap::reconciled(old, &object).unwrap_or_else(|| old.clone())));
+    change(&call, name, Part::Main, grown).await.map(drop).map_err(failed)
 }
 
 /// Creates the object, or brings the present one to this state.

@@ -7,10 +7,10 @@ use crate::kinds::prelude::*;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Turns those of `objects` that are of another version into `wanted` (`group/version`), all with one question to the
-/// webhook at `client` (a `clientConfig`).
+/// `webhook` of the definition.
 pub(crate) async fn convert(
     lookup: &dyn Lookup,
-    client: &Value,
+    webhook: &Value,
     mut objects: Vec<Value>,
     wanted: &str,
 ) -> Result<Vec<Value>, Status> {
@@ -18,12 +18,16 @@ pub(crate) async fn convert(
     let Some(first) = others.first() else { return Ok(objects) };
     let kind = format!("{}, Kind={}", meta::api_version(first), meta::kind(first));
     let failed = |why: String| Status::new(500, "", format!("conversion webhook for {kind} {why}"));
+    // The first one of the versions that the webhook speaks which the server speaks too.
+    let version = texts(&webhook["conversionReviewVersions"]).find(|v| ["v1", "v1beta1"].contains(v)).unwrap_or("v1");
     let uid = uuid::Uuid::new_v4().to_string();
     let question = json!({
-        "kind": "ConversionReview", "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "ConversionReview", "apiVersion": format!("apiextensions.k8s.io/{version}"),
         "request": {"uid": uid, "desiredAPIVersion": wanted, "objects": others},
     });
-    let review = backend::post(lookup, client, &question, TIMEOUT).await.map_err(|e| failed(format!("failed: {e}")))?;
+    let review = backend::post(lookup, &webhook["clientConfig"], &question, TIMEOUT)
+        .await
+        .map_err(|e| failed(format!("failed: {e}")))?;
     let converted = answer(&review, &uid).map_err(|e| failed(format!("failed: {e}")))?;
     if converted.len() != others.len() {
         return Err(failed(format!("returned {} objects, expected {}", converted.len(), others.len())));

@@ -18,20 +18,24 @@ const RENEW: Duration = Duration::from_secs(10);
 
 /// Renews this server's lease, if there are several, and lists who serves.
 pub(crate) async fn publish(server: &ApiServer) -> Result<(), Status> {
-    let addresses = match server.config.leased {
-        None => server.config.addresses.clone(),
-        Some(own) => {
-            let name = own.to_string();
-            let lease = json!({"metadata": {"name": name}, "spec": {"renewTime": meta::now_micro()}});
-            let renewed = Store::put(&*server.store, key(LEASES, "", &name), Expect::Any, draft(&lease)).await;
-            renewed.map_err(Status::internal)?;
-            living(&server.list(LEASES, None), Timestamp::now())
-        }
-    };
+    if let Some(own) = server.config.leased {
+        let name = own.to_string();
+        let lease = json!({"metadata": {"name": name}, "spec": {"renewTime": meta::now_micro()}});
+        let renewed = Store::put(&*server.store, key(LEASES, "", &name), Expect::Any, draft(&lease)).await;
+        renewed.map_err(Status::internal)?;
+    }
+    let addresses = serving(server);
     if addresses.is_empty() {
         return Ok(());
     }
     try_join_all(objects(server, &addresses).into_iter().map(|object| put(server, object))).await.map(drop)
+}
+
+/// The object of a key of `default/kubernetes` with who serves now.
+pub(crate) fn lost(server: &ApiServer, key: &Key) -> Option<Value> {
+    let addresses = serving(server);
+    let [endpoints, slice] = objects(server, &addresses);
+    (!addresses.is_empty()).then_some(if &*key.resource == "endpoints" { endpoints } else { slice })
 }
 
 /// Goes on publishing until the server closes.
@@ -42,6 +46,14 @@ pub(crate) async fn keep(server: Arc<ApiServer>) {
         if let Err(error) = publish(&server).await {
             tracing::warn!(%error, "failed to renew the lease of this server");
         }
+    }
+}
+
+/// All servers that serve now.
+fn serving(server: &ApiServer) -> Vec<Ipv4Addr> {
+    match server.config.leased {
+        None => server.config.addresses.clone(),
+        Some(_) => living(&server.list(LEASES, None), Timestamp::now()),
     }
 }
 

@@ -32,20 +32,23 @@ async fn answer(
     notes: &Arc<Notes>,
     encoding: Encoding,
 ) -> Result<Response<Body>, Status> {
-    let user = user(server, &parts).await?;
+    let caller = caller(server, &parts).await?;
+    let user = server.authorizer.impersonate(&caller, &parts.headers)?;
     let mut trail = None;
     if let Some(audit) = &server.config.audit {
-        (trail, body) = audit::begin(audit, &user, &info, &parts, body, notes).await?;
+        let who = audit::Who { caller: &caller, user: user.as_ref() };
+        (trail, body) = audit::begin(audit, &who, &info, &parts, body, notes).await?;
     }
+    let user = user.unwrap_or(caller);
     let flow = if limits::is_classified(&info) { server.flows.classify(&user, &info) } else { None };
     let place = server.places.take(&user, &info);
     let patience = limits::patience(&server.config.limits, &info, parts.uri.query().unwrap_or_default());
     let about = trail.is_some().then(|| info.clone());
     let answer = match (&place, patience) {
         (Err(status), _) => Err(status.clone()),
-        (Ok(_), None) => route(server, user, parts, info, body, notes).await,
+        (Ok(_), None) => to_its_end(server, user, parts, info, body, notes).await,
         (Ok(_), Some(patience)) => {
-            let routed = tokio::time::timeout(patience, route(server, user, parts, info, body, notes)).await;
+            let routed = tokio::time::timeout(patience, to_its_end(server, user, parts, info, body, notes)).await;
             routed.unwrap_or_else(|_| Err(limits::timed_out()))
         }
     };
@@ -59,6 +62,27 @@ async fn answer(
     }
 }
 
+/// Routes the request. One that writes goes on when nobody waits for its answer any more: what is committed must have
+/// its consequences.
+async fn to_its_end(
+    server: &ApiServer,
+    user: UserInfo,
+    parts: Parts,
+    info: RequestInfo,
+    body: Body,
+    notes: &Arc<Notes>,
+) -> Result<Response<Body>, Status> {
+    let Some(server) = server.this.upgrade().filter(|_| !parts.method.is_safe()) else {
+        return route(server, user, parts, info, body, notes).await;
+    };
+    let notes = Arc::clone(notes);
+    let running = tokio::spawn(async move { route(&server, user, parts, info, body, &notes).await });
+    running.await.unwrap_or_else(|ended| match ended.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(ended) => Err(Status::internal(ended)),
+    })
+}
+
 async fn route(
     server: &ApiServer,
     user: UserInfo,
@@ -67,7 +91,11 @@ async fn route(
     body: Body,
     notes: &Arc<Notes>,
 ) -> Result<Response<Body>, Status> {
-    if let Decision::Deny(reason) = server.authorizer.decide(&user, &info).await {
+    let decision = server.authorizer.decide(&user, &info).await;
+    if server.config.audit.is_some() {
+        audit::decided(notes, &decision);
+    }
+    if let Decision::Deny(reason) = decision {
         return Err(auth::forbidden(&user, &info, &reason));
     }
     if let Some(remote) = server.remotes.serving(parts.uri.path()) {
@@ -125,14 +153,13 @@ fn wants_freshest(server: &ApiServer, info: &RequestInfo, query: &Query) -> bool
     !reads || given.is_empty() || given.parse().is_ok_and(|revision: u64| revision > server.store.revision())
 }
 
-/// The caller: known already in the process, or found by certificate or token, then impersonated.
-async fn user(server: &ApiServer, parts: &Parts) -> Result<UserInfo, Status> {
+/// The caller: known already in the process, or found by certificate or token.
+async fn caller(server: &ApiServer, parts: &Parts) -> Result<UserInfo, Status> {
     if let Some(user) = parts.extensions.get::<UserInfo>() {
         return Ok(user.clone());
     }
     let peer = parts.extensions.get::<PeerCertificate>();
-    let caller = server.authenticator.authenticate(&parts.headers, peer).await?;
-    server.authorizer.impersonate(caller, &parts.headers)
+    server.authenticator.authenticate(&parts.headers, peer).await
 }
 
 pub(crate) fn header(headers: &HeaderMap, name: http::HeaderName) -> &str {

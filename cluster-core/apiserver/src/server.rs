@@ -239,9 +239,13 @@ impl ApiServer {
     pub(crate) async fn changed(&self, resource: &Resource, entry: &Arc<Entry>, gone: bool) {
         match resource.storage.as_str() {
             custom::STORAGE => custom::changed(self, entry, gone),
-            "namespaces" if gone => quota::forget(self, &entry.key.name).await,
+            "namespaces" if gone => {
+                quota::forget(self, &entry.key.name).await;
+                self.restore(entry);
+            }
             "services" if gone => {
                 allocate::release_all(self, &serde_json::from_slice(&entry.bytes).unwrap_or_default()).await;
+                self.restore(entry);
             }
             allocate::CIDRS if !gone => {
                 if let Err(error) = allocate::settle(self).await {
@@ -268,9 +272,9 @@ impl ApiServer {
 
     /// Makes an object anew that must always be there.
     fn restore(&self, entry: &Entry) {
-        if let (Some(object), Some(server)) = (flow::lost(&entry.key), self.this.upgrade()) {
+        if let (Some(object), Some(server)) = (bootstrap::lost(self, &entry.key), self.this.upgrade()) {
             tokio::spawn(async move {
-                if let Err(error) = bootstrap::make_new(&server, object).await {
+                if let Err(error) = bootstrap::put(&server, object).await {
                     tracing::error!(%error, "failed to restore a mandatory object");
                 }
             });

@@ -2,6 +2,7 @@
 
 mod policy;
 
+use crate::auth::PeerAddress;
 use crate::prelude::*;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use policy::{Level, Stage, Verdict};
@@ -53,25 +54,48 @@ pub(crate) struct Trail {
     notes: Arc<Notes>,
 }
 
+/// Who sends a request, and as whom when that is somebody else.
+pub(crate) struct Who<'a> {
+    pub(crate) caller: &'a UserInfo,
+    pub(crate) user: Option<&'a UserInfo>,
+}
+
+/// Takes down what the authorizer said, and why.
+pub(crate) fn decided(notes: &Notes, decision: &Decision) {
+    let (word, reason) = match decision {
+        Decision::Allow(reason) => ("allow", reason),
+        Decision::Deny(reason) => ("forbid", reason),
+    };
+    for (key, value) in [("decision", word), ("reason", reason)] {
+        notes.annotate(format!("authorization.k8s.io/{key}"), value.to_owned());
+    }
+}
+
 /// Starts the trail of a request, and gives its body back. `None` when the policy does not want to know.
 pub(crate) async fn begin(
     audit: &Arc<Audit>,
-    user: &UserInfo,
+    who: &Who<'_>,
     info: &RequestInfo,
     parts: &Parts,
     body: Body,
     notes: &Arc<Notes>,
 ) -> Result<(Option<Trail>, Body), Status> {
-    let verdict = policy::decide(&audit.policy, user, info);
+    let verdict = policy::decide(&audit.policy, who.caller, info);
     if verdict.level == Level::None {
         return Ok((None, body));
     }
     let uri = parts.uri.path_and_query().map_or("", |uri| uri.as_str());
     let mut event = json!({
         "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": verdict.level,
-        "auditID": uuid::Uuid::new_v4().to_string(), "requestURI": uri, "verb": info.verb, "user": user.to_json(),
+        "auditID": uuid::Uuid::new_v4().to_string(), "requestURI": uri, "verb": info.verb, "user": who.caller.to_json(),
         "userAgent": text(&parts.headers, USER_AGENT), "requestReceivedTimestamp": meta::now_micro(),
     });
+    if let Some(user) = who.user {
+        event["impersonatedUser"] = user.to_json();
+    }
+    if let Some(PeerAddress(address)) = parts.extensions.get() {
+        event["sourceIPs"] = json!([address]);
+    }
     if info.is_resource {
         event["objectRef"] = object_ref(info);
     }

@@ -2,6 +2,7 @@
 //!
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings>.
 
+use super::{Rule, escalation};
 use crate::prelude::*;
 
 /// A rule: verbs, API groups, resources and, where it is for some objects only, their names; each a list separated by
@@ -56,6 +57,30 @@ pub fn policy() -> Vec<Value> {
     objects
 }
 
+/// A stored role or binding with all that this version's grants beyond it, as it is at each start; `None` when nothing is
+/// missing, or its owner wants it left alone. What an aggregated role holds is another's business.
+pub(crate) fn reconciled(stored: &Value, own: &Value) -> Option<Value> {
+    if meta::annotation(stored, AUTOUPDATE) != Some("true") || own["aggregationRule"].is_object() {
+        return None;
+    }
+    let of = |object: &Value, field: &str| meta::items(&object[field]).to_vec();
+    let held: Vec<Rule> = serde_json::from_value(of(stored, "rules").into()).ok()?;
+    let covered = |rule: &Value| Rule::deserialize(rule).is_ok_and(|rule| escalation::covered(&held, &rule));
+    let (subjects, mut grown) = (of(stored, "subjects"), stored.clone());
+    let missing = |field: &str, there: &dyn Fn(&Value) -> bool| -> Vec<Value> {
+        of(own, field).into_iter().filter(|item| !there(item)).collect()
+    };
+    let (rules, named) = (missing("rules", &covered), missing("subjects", &|subject| subjects.contains(subject)));
+    for (field, more) in [("rules", &rules), ("subjects", &named)] {
+        if !more.is_empty() {
+            grown[field] = of(stored, field).iter().chain(more).cloned().collect();
+        }
+    }
+    (!(rules.is_empty() && named.is_empty())).then_some(grown)
+}
+
+/// Whether a start of the server may add to the object.
+const AUTOUPDATE: &str = "rbac.authorization.kubernetes.io/autoupdate";
 const GROUP: &str = "rbac.authorization.k8s.io";
 
 fn object(namespace: Option<&str>, kind: &str, name: &str) -> Value {
@@ -64,7 +89,7 @@ fn object(namespace: Option<&str>, kind: &str, name: &str) -> Value {
         "metadata": {
             "name": name,
             "labels": { "kubernetes.io/bootstrapping": "rbac-defaults" },
-            "annotations": { "rbac.authorization.kubernetes.io/autoupdate": "true" },
+            "annotations": { (AUTOUPDATE): "true" },
         },
     });
     if let Some(namespace) = namespace {

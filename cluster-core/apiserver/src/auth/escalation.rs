@@ -77,7 +77,7 @@ fn rules(value: &Value) -> Result<Vec<Rule>, Status> {
 }
 
 /// Whether `held` allows all that `rule` allows: each single combination must stand in some held rule.
-fn covered(held: &[Rule], rule: &Rule) -> bool {
+pub(super) fn covered(held: &[Rule], rule: &Rule) -> bool {
     let names: Vec<Option<&String>> = match rule.resource_names.as_slice() {
         [] => vec![None],
         names => names.iter().map(Some).collect(),

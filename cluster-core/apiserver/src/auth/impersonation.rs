@@ -11,16 +11,16 @@ const UID: &str = "impersonate-uid";
 const EXTRA: &str = "impersonate-extra-";
 
 impl Authorizer {
-    /// The user the request is to be carried out as: `caller`, or whom the headers name.
-    pub fn impersonate(&self, caller: UserInfo, headers: &HeaderMap) -> Result<UserInfo, Status> {
-        let Some(wanted) = requested(headers)? else { return Ok(caller) };
+    /// The user that the headers name, as whom the request is to be carried out; `None` when they name nobody.
+    pub fn impersonate(&self, caller: &UserInfo, headers: &HeaderMap) -> Result<Option<UserInfo>, Status> {
+        let Some(wanted) = requested(headers)? else { return Ok(None) };
         for (group, resource, subresource, namespace, name) in checks(&wanted) {
             let request = RequestInfo::of("impersonate", [group, "v1", resource, &subresource], &namespace, &name);
-            if let super::Decision::Deny(reason) = self.authorize(&caller, &request) {
-                return Err(forbidden(&caller, &request, &reason));
+            if let super::Decision::Deny(reason) = self.authorize(caller, &request) {
+                return Err(forbidden(caller, &request, &reason));
             }
         }
-        Ok(with_implied_groups(wanted))
+        Ok(Some(with_implied_groups(wanted)))
     }
 }
 

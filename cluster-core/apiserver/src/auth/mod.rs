@@ -23,6 +23,7 @@ pub use jsonwebtoken::Algorithm;
 pub use node::NodeGraph;
 pub use rbac::{Rbac, Rule};
 pub(crate) use rbac::{matches_any, path_matches};
+pub(crate) use user::PeerAddress;
 pub use user::{PeerCertificate, UserInfo, group};
 
 use crate::prelude::*;

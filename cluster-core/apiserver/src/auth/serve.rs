@@ -1,13 +1,14 @@
 //! HTTP over TLS, for clients that may show a certificate.
 
 use super::unread::Unread;
-use super::user::PeerCertificate;
+use super::user::{PeerAddress, PeerCertificate};
 use crate::prelude::*;
 use cluster_pki::accept::accept;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
+use tokio::io::AsyncBufReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 
@@ -16,6 +17,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Every watch of a client is a stream of its one connection. As many may be taken back before they are looked at, as
 /// happens when a component of a busy client ends: by h2's default, 20, its other requests would end with them.
 const MAX_STREAMS: u32 = 1000;
+/// How often a silent client is asked whether it is still there; it is given up when it does not answer.
+const PING_PERIOD: Duration = Duration::from_secs(30);
 /// How long requests may go on after `cancel`.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -32,15 +35,24 @@ where
     }
 }
 
-async fn connection<H, F>(stream: TlsStream<TcpStream>, handle: H, cancel: CancellationToken)
+async fn connection<H, F>(mut stream: TlsStream<TcpStream>, handle: H, cancel: CancellationToken)
 where
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
+    let address = stream.get_ref().0.peer_addr().map(|address| PeerAddress(address.ip().to_canonical()));
+    // Nobody holds a place who has nothing to say.
+    match tokio::time::timeout(HEADER_TIMEOUT, stream.fill_buf()).await {
+        Ok(Ok(first)) if !first.is_empty() => {}
+        _ => return,
+    }
     let peer = stream.get_ref().1.peer_certificates().and_then(|chain| PeerCertificate::from_der(chain.first()?));
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = &peer {
             request.extensions_mut().insert(peer.clone());
+        }
+        if let Ok(address) = address {
+            request.extensions_mut().insert(address);
         }
         let answer = handle(request.map(|body| Body::new(Unread::from(body))));
         async move { Ok::<_, Infallible>(answer.await) }
@@ -49,7 +61,7 @@ where
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     let mut http2 = builder.http2();
     http2.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
-    http2.max_pending_accept_reset_streams(MAX_STREAMS as usize);
+    http2.max_pending_accept_reset_streams(MAX_STREAMS as usize).keep_alive_interval(PING_PERIOD);
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(serving);
     let ended = tokio::select! {

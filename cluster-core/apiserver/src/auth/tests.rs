@@ -160,10 +160,10 @@ async fn impersonation_needs_the_right_to_it() {
     let mut headers = HeaderMap::new();
     headers.insert("impersonate-user", "jane".parse().expect("header"));
     let root = UserInfo::authenticated("root", &["system:masters"]);
-    let jane = authorizer.impersonate(root, &headers).expect("allowed");
+    let jane = authorizer.impersonate(&root, &headers).expect("allowed").expect("somebody else");
     assert_eq!((jane.name.as_str(), jane.groups.as_slice()), ("jane", &["system:authenticated".to_owned()][..]));
     let bob = UserInfo::authenticated("bob", &[]);
-    let refused = authorizer.impersonate(bob, &headers).expect_err("refused");
+    let refused = authorizer.impersonate(&bob, &headers).expect_err("refused");
     assert_eq!(refused.code, 403);
     assert!(refused.message.contains(r#"User "bob" cannot impersonate resource "users""#), "{}", refused.message);
 }

@@ -77,6 +77,10 @@ impl UserInfo {
     }
 }
 
+/// Where a request comes from; a request extension.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PeerAddress(pub(crate) std::net::IpAddr);
+
 /// The client certificate of a connection, verified by TLS against the cluster's CA; a request extension.
 #[derive(Debug, Clone)]
 pub struct PeerCertificate {

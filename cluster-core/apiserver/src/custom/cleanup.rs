@@ -6,6 +6,10 @@ use crate::prelude::*;
 
 const FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
 
+/// How long a clean-up that failed waits for its next turn, the first time and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
 /// Keeps a definition that is about to be deleted until its objects are gone.
 pub(crate) fn keep_until_clean(definition: &mut Value) {
     let mut finalizers = meta::finalizers(definition);
@@ -21,11 +25,14 @@ pub(super) fn resume(server: &ApiServer, entry: &Entry) {
     let definition: Value = serde_json::from_slice(&entry.bytes).unwrap_or_default();
     if meta::deletion_timestamp(&definition).is_some() && meta::finalizers(&definition).contains(&FINALIZER) {
         spawn(server, move |server| async move {
-            let name = meta::name(&definition).to_owned();
-            if let Err(error) = clean(&server, &definition).await
-                && !error.is_not_found()
-            {
+            let (name, mut pause) = (meta::name(&definition).to_owned(), FIRST_PAUSE);
+            while let Err(error) = clean(&server, &definition).await {
+                if error.is_not_found() {
+                    return;
+                }
                 tracing::error!(name, %error, "failed to clean up after a CustomResourceDefinition");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         });
     }

@@ -6,7 +6,9 @@ use crate::kinds::prelude::*;
 /// Fills in the status of a definition that is about to be written.
 pub(crate) fn complete(server: &ApiServer, definition: &mut Value) {
     let snapshot = server.store.snapshot(STORAGE);
-    let others = snapshot.range(None, None).filter(|entry| *entry.key.name != *meta::name(definition));
+    // A definition is named after its group: only those of the same one can be in its way.
+    let (own, group) = (meta::name(definition), format!(".{}", meta::text(definition, "spec.group")));
+    let others = snapshot.range(None, None).filter(|e| *e.key.name != *own && e.key.name.ends_with(&group));
     let others: Vec<Value> = others.filter_map(|entry| serde_json::from_slice(&entry.bytes).ok()).collect();
     accept(definition, &others);
 }

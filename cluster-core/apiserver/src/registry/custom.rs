@@ -90,7 +90,7 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
         scale: scale.clone(),
         storage_version: storage_version.map_or("", |v| meta::text(v, "name")).to_owned(),
         converter: if spec["conversion"]["strategy"] == "Webhook" {
-            spec["conversion"]["webhook"]["clientConfig"].clone()
+            spec["conversion"]["webhook"].clone()
         } else {
             Value::Null
         },

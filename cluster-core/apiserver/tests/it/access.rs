@@ -170,11 +170,17 @@ async fn the_audit_log_has_a_line_for_each_stage_the_policy_wants() {
     api.post(CONFIG_MAPS, &config_map("a", &json!({"b": "c"}))).await.ok();
     api.get(&format!("{CONFIG_MAPS}/none")).await;
     api.get(CONFIG_MAPS).await.ok();
+    let as_another = Request::get(format!("{CONFIG_MAPS}/a")).header("impersonate-user", "alice").body(Body::empty());
+    assert_eq!(answer(api.send(as_another.expect("a request")).await).await.code, 403);
     let lines = std::fs::read_to_string(&log).expect("a log");
     std::fs::remove_file(&log).expect("removed");
     let events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(events.len(), 2, "{lines}");
-    let (created, got) = (&events[0], &events[1]);
+    assert_eq!(events.len(), 3, "{lines}");
+    let (created, got, refused) = (&events[0], &events[1], &events[2]);
+    let (caller, whom) = (&refused["user"]["username"], &refused["impersonatedUser"]["username"]);
+    assert_eq!((caller, whom), (&json!("admin"), &json!("alice")), "who did it is not who is blamed");
+    let decisions = [created, refused].map(|event| &event["annotations"]["authorization.k8s.io/decision"]);
+    assert_eq!(decisions, ["allow", "forbid"]);
     assert_eq!(
         (&created["stage"], &created["level"], &created["verb"]),
         (&json!("ResponseComplete"), &json!("RequestResponse"), &json!("create"))

@@ -164,3 +164,49 @@ async fn of_several_servers_those_whose_leases_are_fresh_are_endpoints() {
     assert_eq!(endpoints["subsets"][0]["addresses"], both);
     assert_eq!(api.get("/api/v1/namespaces/default/masterleases").await.code, 404);
 }
+
+#[tokio::test]
+async fn what_every_cluster_has_comes_back_when_somebody_deletes_it() {
+    let api = Api::start().await;
+    for path in [
+        "/api/v1/namespaces/default/services/kubernetes",
+        "/api/v1/namespaces/default/endpoints/kubernetes",
+        "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes",
+    ] {
+        let before = api.get(path).await.ok();
+        api.delete(path, &json!({})).await.ok();
+        let mut after = api.get(path).await;
+        while after.code == 404 {
+            tokio::task::yield_now().await;
+            after = api.get(path).await;
+        }
+        let after = after.ok();
+        assert_ne!(before["metadata"]["uid"], after["metadata"]["uid"], "{path}");
+        for field in ["spec", "subsets", "endpoints", "ports"] {
+            assert_eq!(before[field], after[field], "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_start_gives_the_roles_of_a_cluster_what_this_version_grants_beyond() {
+    let store = SqliteStore::open(Options::in_memory()).await.expect("a store in memory");
+    let root = "/apis/rbac.authorization.k8s.io/v1";
+    let (role, binding) =
+        (format!("{root}/clusterroles/system:node-proxier"), format!("{root}/clusterrolebindings/system:node-proxier"));
+    let (first, expected) = {
+        let api = Api::on(store.clone(), |_| {}).await;
+        let expected = (api.get(&role).await.ok()["rules"].take(), api.get(&binding).await.ok()["subjects"].take());
+        let own = json!([{"verbs": ["get"], "apiGroups": ["example.com"], "resources": ["own"]}]);
+        api.patch(&role, "merge-patch+json", &json!({"rules": own})).await.ok();
+        api.patch(&binding, "merge-patch+json", &json!({"subjects": []})).await.ok();
+        api.server.close();
+        (own[0].clone(), expected)
+    };
+    let api = Api::on(store, |_| {}).await;
+    let rules = api.get(&role).await.ok()["rules"].take();
+    let rules = rules.as_array().expect("rules");
+    assert_eq!(rules[0], first, "what was there stays");
+    assert_eq!(json!(rules[1..]), expected.0);
+    assert_eq!(api.get(&binding).await.ok()["subjects"], expected.1);
+}

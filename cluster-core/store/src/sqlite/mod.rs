@@ -106,6 +106,11 @@ impl Store for SqliteStore {
         &self.state
     }
 
+    /// A writer that has ended takes no writes any more: whoever asks is to hear of it.
+    async fn freshest(&self) -> Result<(), Arc<IoError>> {
+        if self.queue.is_closed() { Err(Arc::new(IoError::Database(sqlx::Error::WorkerCrashed))) } else { Ok(()) }
+    }
+
     async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.queue.send(Command::Close(done)).await.is_ok() && closed.await.is_err() {
