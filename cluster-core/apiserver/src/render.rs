@@ -248,7 +248,7 @@ pub(crate) fn warn(response: &mut Response<Body>, warnings: &[String]) {
         if size > MAX_WARNINGS {
             return;
         }
-        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{escaped}\"")) {
+        if let Ok(value) = HeaderValue::from_bytes(format!("299 - \"{escaped}\"").as_bytes()) {
             response.headers_mut().append(WARNING, value);
         }
     }

@@ -18,6 +18,10 @@ impl Remotes {
         mut parts: Parts,
         body: Body,
     ) -> Result<Response<Body>, Status> {
+        // Who is asked reads an encoded slash as one, and was to be authorized for what it then says.
+        if parts.uri.path().to_ascii_lowercase().contains("%2f") {
+            return Err(Status::bad_request("the path holds an encoded slash"));
+        }
         let unavailable = |why: &str| Status::new(503, "ServiceUnavailable", why);
         if !remote.available {
             return Err(unavailable("service unavailable"));

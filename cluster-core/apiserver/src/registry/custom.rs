@@ -3,6 +3,7 @@
 use super::{Scope, Strategy, Subresource, Verbs};
 use crate::custom::Validation;
 use crate::prelude::*;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// What a CustomResourceDefinition says of one of its versions.
 #[derive(Debug, Clone, Default)]
@@ -21,14 +22,17 @@ pub struct Custom {
     pub converter: Value,
     /// What its objects must keep to beyond their shape.
     pub validation: Arc<Validation>,
-    /// Whether any field has a default.
-    pub defaults: bool,
+    /// The revision that made the definition what it is. What was stored before may have fields that are gone, and lack
+    /// defaults.
+    pub since: Revision,
+    /// Cancelled when the definition says something else, or is gone.
+    pub changed: CancellationToken,
     /// Fields that selectors may name, for example `spec.color`.
     pub selectable: Vec<String>,
     /// Whether the definition is on its way out: nothing new is made.
     pub terminating: bool,
-    /// UID and generation of the definition.
-    pub identity: (String, i64),
+    /// UID of the definition, and a hash of what it says.
+    pub identity: (String, u64),
 }
 
 /// An additional printer column.
@@ -59,7 +63,7 @@ pub struct Scale {
     pub selector: String,
 }
 
-/// One entry for every served version of a definition. What `present` made of the same generation of the definition is
+/// One entry for every served version of a definition. What `present` made of a definition that says the same is
 /// used again.
 pub fn resources(definition: &Value, present: impl Fn(&str) -> Option<Arc<Custom>>) -> Vec<Resource> {
     let versions = definition["spec"]["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -76,7 +80,8 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
     let openapi = version["schema"]["openAPIV3Schema"].clone();
     let subresources = &version["subresources"];
     let storage_version = spec["versions"].as_array().into_iter().flatten().find(|v| v["storage"] == true);
-    let identity = (meta::uid(definition).to_owned(), meta::generation(definition));
+    let says = BuildHasherDefault::<DefaultHasher>::default().hash_one((spec, names));
+    let identity = (meta::uid(definition).to_owned(), says);
     let present = present.filter(|present| present.identity == identity);
     let api_version = format!("{}/{}", text(&spec["group"]), text(&version["name"]));
     let scale = subresources["scale"].is_object().then(|| Scale {
@@ -94,8 +99,9 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
         } else {
             Value::Null
         },
+        since: present.as_ref().map_or(meta::resource_version(definition).parse().unwrap_or_default(), |p| p.since),
+        changed: present.as_ref().map_or_else(CancellationToken::new, |p| p.changed.clone()),
         validation: present.map_or_else(|| Arc::new(Validation::new(&openapi, scale)), |p| Arc::clone(&p.validation)),
-        defaults: openapi.to_string().contains("\"default\":"),
         selectable: (version["selectableFields"].as_array().into_iter().flatten())
             .map(|field| meta::text(field, "jsonPath").trim_start_matches('.').to_owned())
             .collect(),

@@ -60,9 +60,14 @@ impl Registry {
     pub fn replace(&self, storage: &str, resources: Vec<Resource>) {
         let guard = self.writing.lock();
         let present = self.table.load();
-        let kept = present.resources.iter().filter(|r| r.storage != storage).cloned();
-        self.table.store(Arc::new(Table::build(kept.chain(resources.into_iter().map(Arc::new)).collect())));
+        let (kept, replaced): (Vec<_>, Vec<_>) = present.resources.iter().cloned().partition(|r| r.storage != storage);
+        let identity = |r: &Resource| r.custom.as_ref().map(|custom| custom.identity.clone());
+        let staying: Vec<_> = resources.iter().map(identity).collect();
+        let ended = replaced.iter().filter(|r| !staying.contains(&identity(r))).filter_map(|r| r.custom.clone());
+        let ended: Vec<_> = ended.collect();
+        self.table.store(Arc::new(Table::build(kept.into_iter().chain(resources.into_iter().map(Arc::new)).collect())));
         drop(guard);
+        ended.iter().for_each(|custom| custom.changed.cancel());
     }
 }
 

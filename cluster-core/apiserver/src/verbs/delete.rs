@@ -7,8 +7,8 @@ use crate::prelude::*;
 use crate::request::{check_delete, delete_options};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 
-const ORPHAN: &str = "orphan";
-const FOREGROUND: &str = "foregroundDeletion";
+pub(super) const ORPHAN: &str = "orphan";
+pub(super) const FOREGROUND: &str = "foregroundDeletion";
 
 pub(super) async fn delete(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
     delete_object(&with_options(call, &body)?, &call.info.name).await
@@ -61,6 +61,10 @@ const ORPHANING: &[&str] = &["replicationcontrollers", "batch/jobs"];
 /// The options with what the kind adds to them.
 fn completed(call: &Call<'_>, old: &Value) -> DeleteOptions {
     let mut options = call.query.delete.clone();
+    // Nobody collects what events own: a finalizer for it would stay.
+    if call.resource.plural == "events" {
+        return DeleteOptions { propagation_policy: None, orphan_dependents: None, ..options };
+    }
     let undecided = propagation(&options).is_none() && !meta::finalizers(old).contains(&"foregroundDeletion");
     if undecided && ORPHANING.contains(&&*call.resource.storage) {
         options.propagation_policy = Some("Orphan".to_owned());

@@ -14,7 +14,7 @@ pub(crate) async fn served_list(
     entries: &[Arc<Entry>],
 ) -> Result<Vec<Bytes>, Status> {
     let as_stored = |entry: &Arc<Entry>| match &resource.custom {
-        Some(custom) => !custom.defaults && is_of(resource, &resource.version, entry),
+        Some(custom) => entry.revision > custom.since && is_of(resource, &resource.version, entry),
         None => resource.strategy.conversion.is_none() && resource.legacy.is_none(),
     };
     if entries.iter().all(as_stored) {

@@ -1,8 +1,11 @@
 //! The rules of `metadata` that all kinds share.
 
+use super::delete::{FOREGROUND, ORPHAN};
 use crate::kinds::prelude::*;
 use rand::Rng;
 
+/// The groups of servers that know no names of finalizers: those of definitions and extensions.
+const GENERIC: [&str; 3] = ["apiextensions.k8s.io", "apiregistration.k8s.io", "admissionregistration.k8s.io"];
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 const MAX_GENERATED_BASE: usize = 58;
 const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -117,7 +120,22 @@ pub(super) fn validate(resource: &Resource, object: &Value) -> Errors {
     for finalizer in meta::finalizers(object) {
         errors.extend(fault(&path.child("finalizers"), finalizer, name::qualified_name(finalizer)));
     }
+    finalizers(&path.child("finalizers"), resource, object, &mut errors);
     errors
+}
+
+fn finalizers(path: &Path, resource: &Resource, object: &Value, errors: &mut Errors) {
+    let given = meta::finalizers(object);
+    if [ORPHAN, FOREGROUND].iter().all(|both| given.contains(both)) {
+        let detail = format!("finalizer {ORPHAN} and {FOREGROUND} cannot be both set");
+        errors.push(Error::invalid(path, &json!(given), &detail));
+    }
+    let generic = resource.custom.is_some() || GENERIC.contains(&&*resource.group);
+    let of_nobody = |name: &str| !name.contains('/') && !["kubernetes", ORPHAN, FOREGROUND].contains(&name);
+    for (index, name) in given.iter().enumerate().filter(|(_, name)| !generic && of_nobody(name)) {
+        let detail = "name is neither a standard finalizer name nor is it fully qualified";
+        errors.push(Error::invalid(&path.index(index), &json!(name), detail));
+    }
 }
 
 fn fault(path: &Path, text: &str, rule: Result<(), String>) -> Option<Error> {
@@ -153,6 +171,9 @@ fn owners(path: &Path, object: &Value, errors: &mut Errors) {
             if meta::text(owner, field).is_empty() {
                 errors.push(Error::invalid(&path.child(field), &json!(""), "must not be empty"));
             }
+        }
+        if (version, meta::kind(owner)) == ("v1", "Event") {
+            errors.push(Error::invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner"));
         }
         if owner["controller"] == true {
             controllers.push(format!("{}/{}", meta::kind(owner), meta::text(owner, "name")));

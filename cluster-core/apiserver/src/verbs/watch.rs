@@ -13,9 +13,9 @@ use std::collections::VecDeque;
 use tokio::time::{Interval, MissedTickBehavior};
 
 const BOOKMARK_PERIOD: Duration = Duration::from_mins(1);
-/// How long a watch lasts at least when the client names no timeout; upstream's `--min-request-timeout`.
-/// What no watch outlives; a longer one that is asked for would be past all times.
+/// What no watch outlives, in seconds; a longer time that is asked for would be past all times.
 const LONGEST: u64 = 365 * 24 * 3600;
+/// How long a watch lasts at least when the client names no timeout; upstream's `--min-request-timeout`.
 const DEFAULT_TIMEOUT: u64 = 1800;
 
 /// One event of a watch; objects are JSON of the served version.
@@ -140,6 +140,7 @@ pub(crate) fn open(
         bookmarks: query.bookmarks.then_some(bookmarks),
         deadline: Instant::now() + Duration::from_secs(seconds),
         closing: server.closing.clone(),
+        changed: resource.custom.as_ref().map(|custom| custom.changed.clone()),
     };
     let stream =
         futures::stream::unfold(state, |mut state| async move { state.next().await.map(|item| (item, state)) });
@@ -164,6 +165,13 @@ fn check(query: &Query) -> Result<(), Status> {
     request::forbidden_options("watch", &rules.map(|(broken, why)| (broken, MATCH, why)))
 }
 
+async fn cancelled(token: Option<&CancellationToken>) {
+    match token {
+        Some(token) => token.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
 fn expired(error: &Expired) -> Status {
     Status::expired(error.to_string())
 }
@@ -180,6 +188,8 @@ struct State {
     bookmarks: Option<Interval>,
     deadline: Instant,
     closing: CancellationToken,
+    /// Cancelled when a custom object's definition says something else.
+    changed: Option<CancellationToken>,
 }
 
 impl State {
@@ -211,6 +221,8 @@ impl State {
                     Ok(events) => self.pending.extend(events),
                     Err(error) => self.watcher = Some(Err(expired(&error))),
                 },
+                // What is served from now on may have another shape: the client is to look again.
+                () = cancelled(self.changed.as_ref()) => return None,
                 () = tokio::time::sleep_until(self.deadline) => return None,
                 () = tick(self.bookmarks.as_mut()) => {
                     return Some(Ok(Watched::Bookmark { revision: watcher.revision(), initial: false }));

@@ -512,3 +512,17 @@ async fn a_rule_that_runs_too_long_is_stopped() {
     let message = faults(&api.post(CATS, &cat("big", &json!({"l": list}))).await);
     assert!(message.contains("call cost exceeds limit for rule"), "{message}");
 }
+
+#[tokio::test]
+async fn what_a_schema_has_no_more_is_not_served_and_who_watches_looks_again() {
+    let api = with_spec(&json!({"name": {"type": "string"}, "old": {"type": "string"}})).await;
+    api.post(CATS, &cat("tom", &json!({"name": "a", "old": "b"}))).await.ok();
+    let request = http::Request::get(format!("{CATS}?watch=1")).body(super::Body::empty()).expect("a request");
+    let watch = api.send(request).await.into_body();
+    let smaller = spec(&json!({"name": {"type": "string"}}));
+    let patch = json!({"spec": {"versions": definition(&smaller)["spec"]["versions"]}});
+    api.patch(&format!("{DEFINITIONS}/cats.example.com"), "merge-patch+json", &patch).await.ok();
+    assert_eq!(api.get(CATS).await.ok()["items"][0]["spec"], json!({"name": "a"}));
+    let told = http_body_util::BodyExt::collect(watch).await.expect("the watch ends").to_bytes();
+    assert_eq!(String::from_utf8_lossy(&told).lines().count(), 1, "what was there, and no more");
+}

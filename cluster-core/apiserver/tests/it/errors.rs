@@ -362,3 +362,26 @@ async fn unknown_resources_and_methods_are_refused() {
                    \"data.x=1\": field label not supported: data.x";
     assert_eq!(answer.failure(), (400, "BadRequest", message));
 }
+
+#[tokio::test]
+async fn finalizers_and_owners_that_nobody_would_ever_serve_are_refused() {
+    let api = Api::start().await;
+    let event = json!({"apiVersion": "v1", "kind": "Event", "name": "e", "uid": "u"});
+    for (metadata, why) in [
+        (
+            json!({"finalizers": ["hold"]}),
+            "metadata.finalizers[0]: Invalid value: \"hold\": name is neither a standard finalizer name nor is it fully qualified",
+        ),
+        (
+            json!({"finalizers": ["orphan", "foregroundDeletion"]}),
+            "finalizer orphan and foregroundDeletion cannot be both set",
+        ),
+        (json!({"ownerReferences": [event]}), "/v1, Kind=Event is disallowed from being an owner"),
+    ] {
+        let mut object = config_map("a", &json!({}));
+        object["metadata"].as_object_mut().expect("metadata").extend(metadata.as_object().cloned().expect("fields"));
+        let refused = api.post(CONFIG_MAPS, &object).await;
+        let (code, reason, message) = refused.failure();
+        assert_eq!((code, reason, message.contains(why)), (422, "Invalid", true), "{message}");
+    }
+}

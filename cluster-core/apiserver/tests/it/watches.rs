@@ -104,6 +104,7 @@ async fn a_watch_ends_by_its_timeout_and_when_the_server_closes() {
     let api = Api::start().await;
     let mut watch = Lines::open(&api, "timeoutSeconds=1&resourceVersion=0").await;
     assert_eq!(watch.next().await.0, "");
+    drop(Lines::open(&api, "timeoutSeconds=9223372036854775807").await);
     let mut watch = Lines::open(&api, "").await;
     api.server.close();
     assert_eq!(watch.next().await.0, "");
