@@ -195,14 +195,23 @@ fn endpoint(service: &Service, pod: &Pod, ip: String) -> Endpoint {
     }
 }
 
+/// What tells two endpoints apart: their addresses, host name, and the name of what stands behind them.
+type Identity = (Vec<String>, Option<String>, [Option<String>; 2]);
+
+/// Pods on their node's network share its address.
+fn identity(endpoint: &Endpoint) -> Identity {
+    let target = endpoint.target_ref.clone().unwrap_or_default();
+    (endpoint.addresses.clone(), endpoint.hostname.clone(), [target.namespace, target.name])
+}
+
 /// Keeps each endpoint in the slice that has it, fills up what has room, and makes and deletes slices for the rest.
 fn plan(origin: &Origin, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut used = vec![false; current.len()];
     for ((family, ports), endpoints) in groups {
         let ports = wire(&ports);
-        let mut missing: BTreeMap<String, Endpoint> =
-            endpoints.into_iter().map(|endpoint| (endpoint.addresses[0].clone(), endpoint)).collect();
+        let mut missing: BTreeMap<Identity, Endpoint> =
+            endpoints.into_iter().map(|endpoint| (identity(&endpoint), endpoint)).collect();
         let placeholder = missing.is_empty();
         let mut kept: Vec<(usize, Vec<Endpoint>)> = Vec::new();
         for (index, slice) in current.iter().enumerate() {
@@ -210,7 +219,7 @@ fn plan(origin: &Origin, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<
                 continue;
             }
             let mine = slice.endpoints.iter().flatten();
-            let stay: Vec<_> = mine.filter_map(|endpoint| missing.remove(endpoint.addresses.first()?)).collect();
+            let stay: Vec<_> = mine.filter_map(|endpoint| missing.remove(&identity(endpoint))).collect();
             if !stay.is_empty() || (placeholder && kept.is_empty()) {
                 used[index] = true;
                 kept.push((index, stay));
@@ -260,13 +269,13 @@ fn wire(ports: &[Port]) -> Vec<EndpointPort> {
 }
 
 fn update(current: &Arc<EndpointSlice>, endpoints: Vec<Endpoint>, origin: &Origin) -> Option<Action> {
-    let by_address = |endpoints: &[Endpoint]| -> BTreeMap<Vec<String>, Endpoint> {
-        endpoints.iter().map(|endpoint| (endpoint.addresses.clone(), endpoint.clone())).collect()
+    let by_identity = |endpoints: &[Endpoint]| -> BTreeMap<Identity, Endpoint> {
+        endpoints.iter().map(|endpoint| (identity(endpoint), endpoint.clone())).collect()
     };
-    let before = by_address(current.endpoints.as_deref().unwrap_or_default());
+    let before = by_identity(current.endpoints.as_deref().unwrap_or_default());
     let annotations = origin.annotations.clone().or_else(|| current.metadata.annotations.clone());
     let metadata = ObjectMeta { labels: Some(origin.labels.clone()), annotations, ..current.metadata.clone() };
-    if before == by_address(&endpoints) && current.metadata == metadata {
+    if before == by_identity(&endpoints) && current.metadata == metadata {
         return None;
     }
     Some(Action::Update(EndpointSlice { metadata, endpoints: Some(endpoints), ..(**current).clone() }))
@@ -340,6 +349,30 @@ mod tests {
         let actions = plan(&origin, group(0..3), &slices);
         apply(&mut slices, actions);
         assert_eq!(sizes(&slices), [2, 1], "empty slices go, endpoints stay where they are");
+    }
+
+    #[test]
+    fn pods_that_share_an_address_are_endpoints_of_their_own() {
+        let origin = Origin::of(&service());
+        let pod = |(name, ready): (&str, &str)| -> Pod {
+            serde_json::from_value(json!({"metadata": {"name": name, "namespace": "ns"},
+                "status": {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": ready}]}}))
+            .expect("a pod")
+        };
+        let endpoints = |pods: &[(&str, &str)]| {
+            let made = pods.iter().map(|state| endpoint(&service(), &pod(*state), "10.0.0.1".into())).collect();
+            Groups::from([(("IPv4".to_owned(), vec![]), made)])
+        };
+        let mut slices = Vec::new();
+        apply(&mut slices, plan(&origin, endpoints(&[("a", "True"), ("b", "False")]), &[]));
+        let ready = |slices: &[Arc<EndpointSlice>]| -> Vec<_> {
+            let endpoints = slices.iter().flat_map(|slice| slice.endpoints.iter().flatten());
+            endpoints.map(|endpoint| endpoint.conditions.as_ref().and_then(|c| c.ready)).collect()
+        };
+        assert_eq!(ready(&slices), [Some(true), Some(false)]);
+        let actions = plan(&origin, endpoints(&[("a", "True"), ("b", "True")]), &slices);
+        apply(&mut slices, actions);
+        assert_eq!(ready(&slices), [Some(true), Some(true)]);
     }
 
     #[test]
