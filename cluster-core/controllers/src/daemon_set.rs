@@ -24,11 +24,20 @@ pub(crate) fn runner(context: &Context) -> Runner<DaemonSets> {
     };
     index::by_namespace(&controller.sets);
     Runner::new(controller)
-        .on_each(|c| &c.sets)
+        .on(
+            |c| &c.sets,
+            |c, change| {
+                c.forget(change, |set, _, gone| set == gone.uid());
+                c.control.owner(change)
+            },
+        )
         .on(|c| &c.control.pods, DaemonSets::concerned)
         .on(
             |c| &c.nodes,
-            |c, change| change.unless(concerns_nobody).map_or_else(Vec::new, |_| meta::keys(&c.sets.list())),
+            |c, change| {
+                c.forget(change, |_, node, gone| node == gone.name());
+                change.unless(concerns_nobody).map_or_else(Vec::new, |_| meta::keys(&c.sets.list()))
+            },
         )
         .needs(|c| &c.history.revisions)
 }
@@ -62,8 +71,6 @@ impl Controller for DaemonSets {
         let settled = self.control.settled(set.as_ref());
         let owned = self.control.claim(set.as_ref(), &selector).await?;
         if set.is_deleting() {
-            self.control.forget(set.uid());
-            self.failures.lock().retain(|(owner, _), _| owner != set.uid());
             return Ok(None);
         }
         let revisions = self.history.sync(set.as_ref(), &selector, &set.spec.template).await?;
@@ -113,6 +120,13 @@ impl DaemonSets {
             self.control.delete(set, &plan.delete).await?;
         }
         Ok(again)
+    }
+
+    /// Drops the failures that were of what is gone, given their set's UID and their node.
+    fn forget<K: Object>(&self, change: &Change<K>, was_of: impl Fn(&str, &str, &K) -> bool) {
+        if let Some(gone) = change.gone() {
+            self.failures.lock().retain(|(set, node), _| !was_of(set, node, gone));
+        }
     }
 
     /// How long the pod that ended on a node has to lie there; `None` counts one more end.
