@@ -49,21 +49,14 @@ pub(crate) fn is_infeasible(pod: &Pod) -> bool {
 /// The request, or what the node still holds for the container during a resize when that is more, or all it will have.
 fn of_container(container: &Container, status: Option<&ContainerStatus>, infeasible: bool) -> Resources {
     let read = |r: &ResourceRequirements| r.requests.as_ref().map(Resources::read);
-    let asked = || container.resources.as_ref().and_then(read).unwrap_or_default();
-    let Some(status) = status else { return asked() };
-    let allocated = status.allocated_resources.as_ref().map(Resources::read);
-    let held = allocated.into_iter().chain(status.resources.as_ref().and_then(read)).reduce(|mut most, other| {
-        most.raise(&other);
-        most
+    let held = status.into_iter().flat_map(|status| {
+        [status.allocated_resources.as_ref().map(Resources::read), status.resources.as_ref().and_then(read)]
     });
-    match held {
-        Some(held) if infeasible => held,
-        held => {
-            let mut requests = asked();
-            held.iter().for_each(|held| requests.raise(held));
-            requests
-        }
-    }
+    let held: Vec<Resources> = held.flatten().collect();
+    let asked = container.resources.as_ref().and_then(read).filter(|_| !infeasible || held.is_empty());
+    let mut requests = asked.unwrap_or_default();
+    held.iter().for_each(|held| requests.raise(held));
+    requests
 }
 
 fn total(spec: &PodSpec, of: impl Fn(&Container) -> Resources) -> Resources {
