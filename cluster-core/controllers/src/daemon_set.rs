@@ -24,18 +24,14 @@ pub(crate) fn runner(context: &Context) -> Runner<DaemonSets> {
     };
     index::by_namespace(&controller.sets);
     Runner::new(controller)
-        .on(
-            |c| &c.sets,
-            |c, change| {
-                c.forget(change, |set, _, gone| set == gone.uid());
-                c.control.owner(change)
-            },
-        )
+        .on(|c| &c.sets, |c, change| c.control.owner(change))
         .on(|c| &c.control.pods, DaemonSets::concerned)
         .on(
             |c| &c.nodes,
             |c, change| {
-                c.forget(change, |_, node, gone| node == gone.name());
+                if let Some(gone) = change.gone() {
+                    c.failures.lock().retain(|(_, node), _| node != gone.name());
+                }
                 change.unless(concerns_nobody).map_or_else(Vec::new, |_| meta::keys(&c.sets.list()))
             },
         )
@@ -53,15 +49,18 @@ pub(crate) struct DaemonSets {
     nodes: Informer<Node>,
     control: PodControl,
     history: History,
-    /// How often and when the pod of a set (by UID) last ended on a node.
-    failures: Mutex<HashMap<(String, String), (u32, Instant)>>,
+    /// How often and when the pod of a set last ended on a node.
+    failures: Mutex<HashMap<(ObjectKey, String), (u32, Instant)>>,
 }
 
 impl Controller for DaemonSets {
     const NAME: &'static str = "daemonset";
 
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
-        let Some(set) = self.sets.get(key) else { return Ok(None) };
+        let Some(set) = self.sets.get(key) else {
+            self.failures.lock().retain(|(set, _), _| set != key);
+            return Ok(None);
+        };
         let selector = matcher(&set.spec.selector);
         if selector.is_empty() {
             let message = "This daemon set is selecting all pods. A non-empty selector is required.";
@@ -102,7 +101,7 @@ impl DaemonSets {
     async fn execute(&self, set: &DaemonSet, pattern: &Pod, mut plan: Plan) -> Outcome {
         let mut again = plan.again;
         for pod in &plan.ended {
-            if let Some(left) = self.hold_back(set.uid(), crate::pods::node(pod)) {
+            if let Some(left) = self.hold_back(set.key(), crate::pods::node(pod)) {
                 plan.delete.retain(|other| other.uid() != pod.uid());
                 again = Some(again.map_or(left, |again| again.min(left)));
                 continue;
@@ -122,17 +121,10 @@ impl DaemonSets {
         Ok(again)
     }
 
-    /// Drops the failures that were of what is gone, given their set's UID and their node.
-    fn forget<K: Object>(&self, change: &Change<K>, was_of: impl Fn(&str, &str, &K) -> bool) {
-        if let Some(gone) = change.gone() {
-            self.failures.lock().retain(|(set, node), _| !was_of(set, node, gone));
-        }
-    }
-
     /// How long the pod that ended on a node has to lie there; `None` counts one more end.
-    fn hold_back(&self, set: &str, node: &str) -> Option<Duration> {
+    fn hold_back(&self, set: ObjectKey, node: &str) -> Option<Duration> {
         let mut failures = self.failures.lock();
-        let (count, last) = failures.entry((set.to_owned(), node.to_owned())).or_insert((0, Instant::now()));
+        let (count, last) = failures.entry((set, node.to_owned())).or_insert((0, Instant::now()));
         if last.elapsed() > 2 * MAX_BACKOFF {
             *count = 0;
         }

@@ -165,13 +165,9 @@ impl Budgets {
             let size = scale["spec"]["replicas"].as_i64().and_then(|size| size.try_into().ok());
             return Ok(size.or(Some(0)).filter(|_| scale["metadata"]["uid"] == owner.uid));
         }
-        match ignore_gone(self.client.raw(Method::GET, &object, None).await)? {
-            Some(_) => {
-                let what = resource.qualified();
-                Err(Error::Object(format!("{what} does not implement the scale subresource")))
-            }
-            None => Ok(None),
-        }
+        let there = ignore_gone(self.client.raw(Method::GET, &object, None).await)?;
+        let none = || Error::Object(format!("{} does not implement the scale subresource", resource.qualified()));
+        there.map_or(Ok(None), |_| Err(none()))
     }
 }
 

@@ -111,15 +111,11 @@ impl LoadBalancers {
     /// A service, and those that found no address when it may have left one.
     fn concerned(&self, change: &Change<Service>) -> Vec<ObjectKey> {
         let mut keys = vec![change.object().key()];
-        let (before, after) = match change {
-            Change::Added(_) => return keys,
-            Change::Updated { old, new } => (address(old), address(new)),
-            Change::Deleted(gone) => (address(gone), None),
-        };
-        if before.is_some() && before != after {
-            let mut waiting = self.services.list();
-            waiting.retain(|service| wants_address(service) && address(service).is_none());
-            keys.extend(meta::keys(&waiting));
+        let is_same = |old: &Service, new: &Service| address(old) == address(new);
+        if !matches!(change, Change::Added(_)) && change.unless(is_same).is_some() {
+            let all = self.services.list();
+            let waiting = all.iter().filter(|service| wants_address(service) && address(service).is_none());
+            keys.extend(waiting.map(|service| service.key()));
         }
         keys
     }

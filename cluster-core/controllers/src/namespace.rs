@@ -51,16 +51,13 @@ impl Findings {
         let finalizers = self.finalizers.iter().map(|(name, count)| format!("{name} in {count} resource instances"));
         let [failures, remaining, finalizers]: [Vec<String>; 3] =
             [self.failures.clone(), remaining.collect(), finalizers.collect()];
-        let undiscovered = self.undiscovered.len();
+        let undiscovered = format!(
+            "Discovery failed for some groups, {} failing: unable to retrieve the complete list of server APIs",
+            self.undiscovered.len()
+        );
         let list = |what: &str, all: &[String]| (!all.is_empty()).then(|| format!("{what}: {}", all.join(", ")));
         let faults = [
-            list(
-                &format!(
-                    "Discovery failed for some groups, {undiscovered} failing: unable to retrieve the complete list of \
-                     server APIs"
-                ),
-                &self.undiscovered,
-            ),
+            list(&undiscovered, &self.undiscovered),
             None,
             list(&format!("Failed to delete all resource types, {} remaining", failures.len()), &failures),
             list("Some resources are remaining", &remaining),
