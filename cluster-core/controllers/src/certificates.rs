@@ -80,10 +80,10 @@ fn validate(spec: &Spec, subject: &Requested) -> Result<(), String> {
         return Err(format!("invalid usage for signer: {needed:?} is required beside \"digital signature\""));
     }
     if !is_kubelet {
-        return match subject.organizations.iter().any(|organization| organization == "system:masters") {
-            true => Err("use of the organization \"system:masters\" is not allowed".to_owned()),
-            false => Ok(()),
-        };
+        if subject.organizations.iter().any(|organization| organization == "system:masters") {
+            return Err("use of the organization \"system:masters\" is not allowed".to_owned());
+        }
+        return Ok(());
     }
     if subject.organizations != [KUBELETS] {
         return Err(format!("subject organization is not {KUBELETS}"));

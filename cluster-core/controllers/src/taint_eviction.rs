@@ -178,6 +178,6 @@ mod tests {
         let taint: Taint = serde_json::from_value(taint).expect("a taint");
         let (arrived, now) = (arrival(&before).expect("a time"), time("2026-01-01T00:10:00Z"));
         let verdict = judge([&taint].into_iter(), tolerations(&before), arrived, &now, &now);
-        assert_eq!(verdict, Verdict::StayFor(Duration::from_secs(240)));
+        assert_eq!(verdict, Verdict::StayFor(Duration::from_mins(4)));
     }
 }

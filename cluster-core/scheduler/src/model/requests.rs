@@ -55,7 +55,9 @@ fn of_container(container: &Container, status: Option<&ContainerStatus>, infeasi
     let held: Vec<Resources> = held.flatten().collect();
     let asked = container.resources.as_ref().and_then(read).filter(|_| !infeasible || held.is_empty());
     let mut requests = asked.unwrap_or_default();
-    held.iter().for_each(|held| requests.raise(held));
+    for held in &held {
+        requests.raise(held);
+    }
     requests
 }
 
