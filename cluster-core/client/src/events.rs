@@ -144,8 +144,12 @@ impl Correlator {
     fn correlate(&mut self, what: &Occurrence, source: &EventSource, now: Instant) -> Option<(Event, bool)> {
         let about = &what.about;
         let id = [&about.kind, &about.namespace, &about.name, &about.uid].map(|part| part.clone().unwrap_or_default());
-        let message = self.merged(&id, what, now);
-        let series = (id.clone(), what.kind.clone(), what.reason.clone(), message.clone());
+        let combined = self.is_one_of_many(&id, what, now);
+        let message =
+            if combined { format!("(combined from similar events): {}", what.message) } else { what.message.clone() };
+        // What is combined is one series, whatever it says.
+        let told_apart_by = if combined { String::new() } else { message.clone() };
+        let series = (id.clone(), what.kind.clone(), what.reason.clone(), told_apart_by);
         if !self.spend(id, now) {
             return None;
         }
@@ -158,8 +162,8 @@ impl Correlator {
         Some((event.clone(), known))
     }
 
-    /// The message, or the combined one when the object sends many that differ only in it.
-    fn merged(&mut self, id: &ObjectId, what: &Occurrence, now: Instant) -> String {
+    /// Whether the object sends many that differ only in their message.
+    fn is_one_of_many(&mut self, id: &ObjectId, what: &Occurrence, now: Instant) -> bool {
         trim(&mut self.similar);
         let group = (id.clone(), what.kind.clone(), what.reason.clone());
         let (messages, last) = self.similar.entry(group).or_insert_with(|| (Vec::new(), now));
@@ -170,11 +174,9 @@ impl Correlator {
         if !messages.contains(&what.message) {
             messages.push(what.message.clone());
         }
-        if messages.len() < SIMILAR {
-            return what.message.clone();
-        }
-        messages.truncate(SIMILAR);
-        format!("(combined from similar events): {}", what.message)
+        let many = messages.len() >= SIMILAR;
+        messages.truncate(SIMILAR - 1);
+        many
     }
 
     fn spend(&mut self, id: ObjectId, now: Instant) -> bool {
@@ -252,6 +254,9 @@ mod tests {
             .collect();
         assert_eq!(messages[8], ("m8".to_owned(), false));
         assert_eq!(messages[9], ("(combined from similar events): m9".to_owned(), false));
+        assert_eq!(messages[10], ("(combined from similar events): m10".to_owned(), true));
+        let counted = correlator.correlate(&occurrence("m3"), &source, now).map(|(event, _)| event.count);
+        assert_eq!(counted, Some(Some(2)), "what was told before goes on for itself");
     }
 
     #[test]

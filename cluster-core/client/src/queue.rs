@@ -116,6 +116,8 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
             let next = {
                 let mut state = self.0.state.lock();
                 if state.closed {
+                    // A waiter that was about to sleep when the queue was closed hears it from the one before it.
+                    self.0.notify.notify_one();
                     return None;
                 }
                 state.promote(Instant::now());
@@ -266,5 +268,15 @@ mod tests {
         tokio::task::yield_now().await;
         queue.close();
         assert_eq!(waiter.await.expect("no panic"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_reaches_waiters_that_were_about_to_sleep() {
+        let queue = WorkQueue::<&str>::new();
+        queue.close();
+        let asleep = || tokio::time::timeout(Duration::from_secs(1), queue.0.notify.notified());
+        asleep().await.expect("the first hears it");
+        assert_eq!(queue.get().await, None);
+        asleep().await.expect("and the second from the first");
     }
 }

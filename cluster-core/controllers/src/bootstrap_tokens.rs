@@ -31,10 +31,10 @@ fn text<'a>(secret: &'a Secret, field: &str) -> Option<&'a str> {
     std::str::from_utf8(&secret.data.as_ref()?.get(field)?.0).ok()
 }
 
-/// How long a token has left; zero when it expired, `None` for one that lasts.
+/// How long a token has left; zero when it expired or says nonsense, `None` for one that lasts.
 fn left(secret: &Secret, now: &Time) -> Option<Duration> {
-    let expires: jiff::Timestamp = text(secret, "expiration")?.parse().ok()?;
-    Some(expires.duration_since(now.0).try_into().unwrap_or_default())
+    let expires = text(secret, "expiration").filter(|expires| !expires.is_empty())?.parse::<Timestamp>();
+    Some(expires.map_or(Duration::ZERO, |expires| expires.duration_since(now.0).try_into().unwrap_or_default()))
 }
 
 /// The id and the secret of a token that may sign.
@@ -120,6 +120,8 @@ mod tests {
         let (living, expired) = (token("abcdef", "2026-01-01T01:00:00Z"), token("fedcba", "2025-12-31T00:00:00Z"));
         assert_eq!(left(&living, &now), Some(Duration::from_hours(1)));
         assert_eq!(left(&expired, &now), Some(Duration::ZERO));
+        assert_eq!(left(&token("abcdef", "tomorrow"), &now), Some(Duration::ZERO));
+        assert_eq!(left(&token("abcdef", ""), &now), None);
         assert_eq!(signer(&living, &now), Some(("abcdef", "f395accd246ae52d")));
         assert_eq!(signer(&expired, &now), None);
 

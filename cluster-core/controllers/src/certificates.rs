@@ -80,12 +80,12 @@ fn validate(spec: &Spec, subject: &Requested) -> Result<(), String> {
         return Err(format!("invalid usage for signer: {needed:?} is required beside \"digital signature\""));
     }
     if !is_kubelet {
-        return match subject.organization.as_str() {
-            "system:masters" => Err("use of the organization \"system:masters\" is not allowed".to_owned()),
-            _ => Ok(()),
-        };
+        if subject.organizations.iter().any(|organization| organization == "system:masters") {
+            return Err("use of the organization \"system:masters\" is not allowed".to_owned());
+        }
+        return Ok(());
     }
-    if subject.organization != KUBELETS {
+    if subject.organizations != [KUBELETS] {
         return Err(format!("subject organization is not {KUBELETS}"));
     }
     if !subject.common_name.starts_with("system:node:") {
@@ -218,10 +218,14 @@ mod tests {
 
     #[test]
     fn the_standard_signers_sign_what_is_theirs() {
-        let node =
-            Requested { common_name: "system:node:a".into(), organization: KUBELETS.into(), ..Requested::default() };
+        let node = Requested {
+            common_name: "system:node:a".into(),
+            organizations: vec![KUBELETS.into()],
+            ..Requested::default()
+        };
         let jane = Requested { common_name: "jane".into(), ..Requested::default() };
-        let root = Requested { organization: "system:masters".into(), ..jane.clone() };
+        let root = Requested { organizations: vec!["app".into(), "system:masters".into()], ..jane.clone() };
+        let also = Requested { organizations: vec!["app".into(), KUBELETS.into()], ..node.clone() };
         let named = Requested { names: 1, ..node.clone() };
         let other = Requested { common_name: "system:node:b".into(), ..named.clone() };
         let (client, server) = (["digital signature", "client auth"], ["digital signature", "server auth"]);
@@ -231,6 +235,7 @@ mod tests {
             (CLIENT, &client, &root, false),
             (KUBELET_CLIENT, &client, &node, true),
             (KUBELET_CLIENT, &client, &jane, false),
+            (KUBELET_CLIENT, &client, &also, false),
             (KUBELET_CLIENT, &client, &named, false),
             (KUBELET_SERVING, &server, &named, true),
             (KUBELET_SERVING, &server, &node, false),
@@ -256,8 +261,11 @@ mod tests {
             (KUBELET_CLIENT, &approved, "2026-01-01T02:30:00Z", Step::Sign),
             (KUBELET_CLIENT, &approved, "2026-01-01T03:00:00Z", Step::Delete),
         ];
-        let subject =
-            Requested { common_name: "system:node:a".into(), organization: KUBELETS.into(), ..Requested::default() };
+        let subject = Requested {
+            common_name: "system:node:a".into(),
+            organizations: vec![KUBELETS.into()],
+            ..Requested::default()
+        };
         for (signer, decision, now, expected) in cases {
             let request = request(signer, &["client auth"], decision);
             assert_eq!(plan(&request, Some(&Ok(subject.clone())), &time(now)), expected, "{signer} {now}");

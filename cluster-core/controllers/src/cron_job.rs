@@ -70,7 +70,7 @@ impl CronJobs {
         Ok(Some((Arc::new(cron), jobs)))
     }
 
-    /// Starts the run of a time; `None` when it was started before.
+    /// Starts the run of a time, or finds the one that was started and not noted; `None` when another has its name.
     async fn start(&self, cron: &CronJob, time: Timestamp) -> Result<Option<Job>, Error> {
         let template = cron.spec.job_template.metadata.clone().unwrap_or_default();
         let zone = cron.spec.time_zone.as_deref().unwrap_or("UTC");
@@ -91,7 +91,8 @@ impl CronJobs {
         };
         let created = self.client.create(&job).await;
         if created.as_ref().is_err_and(cluster_client::Error::is_already_exists) {
-            return Ok(None);
+            let found = ignore_gone(self.client.get::<Job>(cron.namespace(), job.name()).await)?;
+            return Ok(found.filter(|job| job.controller().is_some_and(|owner| owner.uid == cron.uid())));
         }
         let done = |job: &Job| format!("Created job {}", job.name());
         self.recorder.attempt(&reference(cron), "Create", &created, done, "Error creating job");
@@ -108,5 +109,33 @@ impl CronJobs {
         let done = |(): &()| format!("Deleted job {}", job.name());
         self.recorder.attempt(&reference(cron), "Delete", &deleted, done, "Deleted job");
         Ok(deleted?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_fake_server::FakeServer;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_was_started_and_not_noted_is_found_and_a_strangers_is_not() {
+        let server = FakeServer::new();
+        let client = server.client();
+        let informers = Informers::new(client.clone());
+        let recorder = Recorder::new(client.clone(), "test", "");
+        let (crons, jobs) = (informers.informer(), informers.informer());
+        let controller = CronJobs { client: client.clone(), recorder, crons, jobs };
+        let cron = |uid: &str| -> CronJob {
+            serde_json::from_value(json!({"metadata": {"name": "tick", "namespace": "ns", "uid": uid},
+                "spec": {"schedule": "* * * * *", "jobTemplate": {}}}))
+            .expect("a cron job")
+        };
+        let time: Timestamp = "2026-01-01T00:10:00Z".parse().expect("a time");
+        let mut found = Vec::new();
+        for uid in ["ours", "ours", "other"] {
+            found.push(controller.start(&cron(uid), time).await.expect("no failure").map(|job| job.uid().to_owned()));
+        }
+        assert!(found[0].is_some());
+        assert_eq!((&found[1], &found[2]), (&found[0], &None));
     }
 }

@@ -24,11 +24,16 @@ pub(crate) fn runner(context: &Context) -> Runner<DaemonSets> {
     };
     index::by_namespace(&controller.sets);
     Runner::new(controller)
-        .on_each(|c| &c.sets)
+        .on(|c| &c.sets, |c, change| c.control.owner(change))
         .on(|c| &c.control.pods, DaemonSets::concerned)
         .on(
             |c| &c.nodes,
-            |c, change| change.unless(concerns_nobody).map_or_else(Vec::new, |_| meta::keys(&c.sets.list())),
+            |c, change| {
+                if let Some(gone) = change.gone() {
+                    c.failures.lock().retain(|(_, node), _| node != gone.name());
+                }
+                change.unless(concerns_nobody).map_or_else(Vec::new, |_| meta::keys(&c.sets.list()))
+            },
         )
         .needs(|c| &c.history.revisions)
 }
@@ -44,15 +49,18 @@ pub(crate) struct DaemonSets {
     nodes: Informer<Node>,
     control: PodControl,
     history: History,
-    /// How often and when the pod of a set (by UID) last ended on a node.
-    failures: Mutex<HashMap<(String, String), (u32, Instant)>>,
+    /// How often and when the pod of a set last ended on a node.
+    failures: Mutex<HashMap<(ObjectKey, String), (u32, Instant)>>,
 }
 
 impl Controller for DaemonSets {
     const NAME: &'static str = "daemonset";
 
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
-        let Some(set) = self.sets.get(key) else { return Ok(None) };
+        let Some(set) = self.sets.get(key) else {
+            self.failures.lock().retain(|(set, _), _| set != key);
+            return Ok(None);
+        };
         let selector = matcher(&set.spec.selector);
         if selector.is_empty() {
             let message = "This daemon set is selecting all pods. A non-empty selector is required.";
@@ -62,8 +70,6 @@ impl Controller for DaemonSets {
         let settled = self.control.settled(set.as_ref());
         let owned = self.control.claim(set.as_ref(), &selector).await?;
         if set.is_deleting() {
-            self.control.forget(set.uid());
-            self.failures.lock().retain(|(owner, _), _| owner != set.uid());
             return Ok(None);
         }
         let revisions = self.history.sync(set.as_ref(), &selector, &set.spec.template).await?;
@@ -95,7 +101,7 @@ impl DaemonSets {
     async fn execute(&self, set: &DaemonSet, pattern: &Pod, mut plan: Plan) -> Outcome {
         let mut again = plan.again;
         for pod in &plan.ended {
-            if let Some(left) = self.hold_back(set.uid(), crate::pods::node(pod)) {
+            if let Some(left) = self.hold_back(set.key(), crate::pods::node(pod)) {
                 plan.delete.retain(|other| other.uid() != pod.uid());
                 again = Some(again.map_or(left, |again| again.min(left)));
                 continue;
@@ -116,9 +122,9 @@ impl DaemonSets {
     }
 
     /// How long the pod that ended on a node has to lie there; `None` counts one more end.
-    fn hold_back(&self, set: &str, node: &str) -> Option<Duration> {
+    fn hold_back(&self, set: ObjectKey, node: &str) -> Option<Duration> {
         let mut failures = self.failures.lock();
-        let (count, last) = failures.entry((set.to_owned(), node.to_owned())).or_insert((0, Instant::now()));
+        let (count, last) = failures.entry((set, node.to_owned())).or_insert((0, Instant::now()));
         if last.elapsed() > 2 * MAX_BACKOFF {
             *count = 0;
         }

@@ -153,9 +153,13 @@ impl Deployments {
                 updated.spec.min_ready_seconds = rollout.deployment.spec.min_ready_seconds;
                 rollout.replace(Arc::new(self.client.update(&updated).await?));
             }
-            let message = format!("Found new replica set {:?}", new.name());
-            let first = Some(("FoundNewReplicaSet", message));
-            return self.note_revision(rollout, revision::revision(&updated), first).await;
+            self.note_revision(rollout, revision::revision(&updated)).await?;
+            let conditions = rollout.deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
+            if conditions::get(conditions, PROGRESSING).is_none() && deadline(&rollout.deployment).is_some() {
+                let message = format!("Found new replica set {:?}", new.name());
+                self.note(rollout, condition(PROGRESSING, "True", "FoundNewReplicaSet", message)).await?;
+            }
+            return Ok(());
         }
         if create { self.create_new(rollout, next).await } else { Ok(()) }
     }
@@ -182,7 +186,7 @@ impl Deployments {
             self.recorder.normal(&reference(deployment), "ScalingReplicaSet", text);
         }
         rollout.new = Some(Arc::new(created));
-        self.note_revision(rollout, next, Some(("NewReplicaSetCreated", message.clone()))).await?;
+        self.note_revision(rollout, next).await?;
         if deadline(&rollout.deployment).is_some() {
             self.note(rollout, condition(PROGRESSING, "True", "NewReplicaSetCreated", message)).await?;
         }
@@ -204,27 +208,15 @@ impl Deployments {
         Err(Error::Object(format!("the replica set name {:?} is taken", wanted.name())))
     }
 
-    /// Writes the deployment's own revision number; `first` says how the rollout began where that is not known yet.
-    async fn note_revision(
-        &self,
-        rollout: &mut Rollout,
-        revision: i64,
-        first: Option<(&str, String)>,
-    ) -> Result<(), Error> {
+    /// Writes the deployment's own revision number.
+    async fn note_revision(&self, rollout: &mut Rollout, revision: i64) -> Result<(), Error> {
         let text = revision.to_string();
         if rollout.deployment.annotation(revision::REVISION) != Some(&text) {
             let annotations = rollout.deployment.metadata.annotations.get_or_insert_default();
             annotations.insert(revision::REVISION.to_owned(), text);
             rollout.deployment = self.client.update(&rollout.deployment).await?;
         }
-        let conditions = rollout.deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
-        let known = conditions::get(conditions, PROGRESSING).is_some();
-        match first {
-            Some((reason, message)) if !known && deadline(&rollout.deployment).is_some() => {
-                self.note(rollout, condition(PROGRESSING, "True", reason, message)).await
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     async fn note(&self, rollout: &mut Rollout, news: DeploymentCondition) -> Result<(), Error> {

@@ -4,13 +4,13 @@ mod collector;
 mod graph;
 
 use crate::prelude::*;
-use crate::resources::{CUSTOM_RESOURCES, Partial, Resource, discover};
+use crate::resources::CUSTOM_RESOURCES;
+use crate::runner::work;
 use collector::Collector;
 use graph::Task;
 use parking_lot::RwLock;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 
-const WORKERS: usize = 8;
 /// How long after a change of the custom resources their kinds are looked up; several often come together.
 const SETTLE: Duration = Duration::from_millis(500);
 /// How often kinds are looked up that no watch announces, for example those of aggregated servers.
@@ -66,8 +66,8 @@ impl Monitors {
                 }
             }
         }
-        for _ in 0..WORKERS {
-            workers.spawn(work(self.collector.clone()));
+        for _ in 0..Collector::WORKERS {
+            workers.spawn(work(self.collector.clone(), self.collector.queue.clone()).boxed());
         }
     }
 
@@ -91,11 +91,11 @@ impl Monitors {
     }
 
     async fn refresh(&mut self) -> Result<(), Error> {
-        let (resources, complete) = discover(&self.collector.client).await?;
+        let (resources, failures) = discover(&self.collector.client).await?;
         // Events own nothing and are owned by nothing, and there are many.
         let wanted = |resource: &Resource| resource.can(&["list", "watch", "delete"]) && resource.name != "events";
         let resources: Vec<Resource> = resources.into_iter().filter(wanted).collect();
-        if complete {
+        if failures.is_empty() {
             self.running.retain(|resource, monitor| {
                 let kept = resources.contains(resource);
                 if !kept {
@@ -153,21 +153,16 @@ impl Monitors {
     }
 }
 
-async fn work(collector: Arc<Collector>) {
-    let queue = &collector.queue;
-    while let Some(task) = queue.get().await {
-        let done = match &task {
-            Task::Examine(uid) => collector.examine(uid).await,
-            Task::Orphan(uid) => collector.orphan(uid).await,
-        };
-        match done {
-            Ok(()) => queue.forget(&task),
-            Err(error) => {
-                tracing::debug!(?task, %error, "failed to collect, will try again");
-                queue.add_rate_limited(task.clone());
-            }
+impl Controller<Task> for Collector {
+    const NAME: &'static str = "garbage-collector";
+    const WORKERS: usize = 8;
+
+    async fn reconcile(&self, task: &Task) -> Outcome {
+        match task {
+            Task::Examine(uid) => self.examine(uid).await,
+            Task::Orphan(uid) => self.orphan(uid).await,
         }
-        queue.done(&task);
+        .map(|()| None)
     }
 }
 

@@ -27,10 +27,12 @@ pub(crate) fn runner(context: &Context) -> Runner<Jobs> {
     control.finalizer = Some(TRACKING);
     let tracked = |pod: &Pod| job_of(pod).filter(|_| is_tracked(pod)).map(|job| job.to_string());
     control.pods.add_index(TRACKED, move |pod| tracked(pod).into_iter().collect());
-    Runner::new(Jobs { jobs: context.informers.informer(), control }).on_each(|c| &c.jobs).on(
-        |c| &c.control.pods,
-        |c, change| c.control.concerned::<Job>(change, |pod| job_of(pod).into_iter().collect()),
-    )
+    Runner::new(Jobs { jobs: context.informers.informer(), control })
+        .on(|c| &c.jobs, |c, change| c.control.owner(change))
+        .on(
+            |c| &c.control.pods,
+            |c, change| c.control.concerned::<Job>(change, |pod| job_of(pod).into_iter().collect()),
+        )
 }
 
 pub(crate) struct Jobs {

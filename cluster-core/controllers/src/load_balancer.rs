@@ -12,7 +12,7 @@ pub(crate) async fn run(context: Context) {
     let (client, recorder) = (context.client.clone(), context.recorder("service-controller"));
     let (services, nodes) = context.caches();
     let controller = LoadBalancers { client, recorder, pool, services, nodes, given: Mutex::default() };
-    Runner::new(controller).on_each(|c| &c.services).needs(|c| &c.nodes).run(context.cancel).await;
+    Runner::new(controller).on(|c| &c.services, LoadBalancers::concerned).needs(|c| &c.nodes).run(context.cancel).await;
 }
 
 struct LoadBalancers {
@@ -108,6 +108,18 @@ impl Controller for LoadBalancers {
 }
 
 impl LoadBalancers {
+    /// A service, and those that found no address when it may have left one.
+    fn concerned(&self, change: &Change<Service>) -> Vec<ObjectKey> {
+        let mut keys = vec![change.object().key()];
+        let is_same = |old: &Service, new: &Service| address(old) == address(new);
+        if !matches!(change, Change::Added(_)) && change.unless(is_same).is_some() {
+            let all = self.services.list();
+            let waiting = all.iter().filter(|service| wants_address(service) && address(service).is_none());
+            keys.extend(waiting.map(|service| service.key()));
+        }
+        keys
+    }
+
     /// The addresses of all others: services, and nodes, which share the network.
     fn taken(&self, key: &ObjectKey) -> HashSet<Ipv4Addr> {
         let services = self.services.list();
@@ -137,7 +149,31 @@ impl LoadBalancers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use cluster_fake_server::FakeServer;
+    use tokio_util::sync::CancellationToken;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_gets_the_address_that_another_leaves() {
+        let (server, cancel) = (FakeServer::new(), CancellationToken::new());
+        let client = server.client();
+        let informers = Informers::new(client.clone());
+        let only = Ipv4Addr::new(172, 30, 0, 200);
+        let options = crate::Options { load_balancers: Some(only..=only), ..crate::Options::default() };
+        let services = informers.informer::<Service>();
+        tokio::spawn(run(Context { client: client.clone(), informers, options, cancel: cancel.clone() }));
+        for name in ["first", "second"] {
+            let service = json!({"metadata": {"name": name, "namespace": "ns"}, "spec": {"type": "LoadBalancer"}});
+            client.create(&serde_json::from_value::<Service>(service).expect("a service")).await.expect("created");
+            // So long that the next attempt of one that failed is far away.
+            tokio::time::sleep(Duration::from_mins(12)).await;
+        }
+        let of = |name: &str| address(&services.get(&ObjectKey::new("ns", name)).expect("it is there"));
+        assert_eq!((of("first"), of("second")), (Some(only), None));
+        client.delete::<Service>("ns", "first", &DeleteOptions::default()).await.expect("deleted");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(of("second"), Some(only));
+        cancel.cancel();
+    }
 
     #[test]
     fn a_service_gets_one_address_and_keeps_it() {

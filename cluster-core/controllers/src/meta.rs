@@ -21,11 +21,15 @@ pub(crate) fn scaled(value: &IntOrString, total: i32, round_up: bool) -> i32 {
     }
 }
 
+/// The group of an owner's kind.
+pub(crate) fn group(owner: &OwnerReference) -> &str {
+    owner.api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
 /// The key of the owner of kind `O` that controls an object.
 pub(crate) fn controller_key<O: Object>(object: &impl Object) -> Option<ObjectKey> {
     let owner = object.controller()?;
-    let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
-    (owner.kind == O::KIND && group == O::GROUP).then(|| ObjectKey::new(object.namespace(), &owner.name))
+    (owner.kind == O::KIND && group(owner) == O::GROUP).then(|| ObjectKey::new(object.namespace(), &owner.name))
 }
 
 /// The reference with which `owner` controls what it makes.

@@ -30,7 +30,8 @@ pub(crate) struct Emptier {
 /// What a round of deletion left behind.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Findings {
-    discovery_failed: bool,
+    /// Which kinds the server does not tell, and why.
+    undiscovered: Vec<String>,
     /// What could not be deleted.
     failures: Vec<String>,
     /// How many objects remain, by resource.
@@ -41,7 +42,7 @@ struct Findings {
 
 impl Findings {
     fn is_empty(&self) -> bool {
-        !self.discovery_failed && self.failures.is_empty() && self.remaining.is_empty()
+        self.undiscovered.is_empty() && self.failures.is_empty() && self.remaining.is_empty()
     }
 
     /// Upstream's five conditions.
@@ -50,9 +51,13 @@ impl Findings {
         let finalizers = self.finalizers.iter().map(|(name, count)| format!("{name} in {count} resource instances"));
         let [failures, remaining, finalizers]: [Vec<String>; 3] =
             [self.failures.clone(), remaining.collect(), finalizers.collect()];
+        let undiscovered = format!(
+            "Discovery failed for some groups, {} failing: unable to retrieve the complete list of server APIs",
+            self.undiscovered.len()
+        );
         let list = |what: &str, all: &[String]| (!all.is_empty()).then(|| format!("{what}: {}", all.join(", ")));
         let faults = [
-            self.discovery_failed.then(|| "Discovery failed for some groups".to_owned()),
+            list(&undiscovered, &self.undiscovered),
             None,
             list(&format!("Failed to delete all resource types, {} remaining", failures.len()), &failures),
             list("Some resources are remaining", &remaining),
@@ -108,8 +113,8 @@ impl Emptier {
 
     /// One round: pods first, because what they use should outlive them, then everything else.
     async fn empty(&self, namespace: &str) -> Result<Findings, Error> {
-        let (resources, complete) = discover(&self.client).await?;
-        let mut findings = Findings { discovery_failed: !complete, ..Findings::default() };
+        let (resources, undiscovered) = discover(&self.client).await?;
+        let mut findings = Findings { undiscovered, ..Findings::default() };
         let deletable = |resource: &&Resource| resource.namespaced && resource.can(&["list", "delete"]);
         let (pods, others): (Vec<_>, Vec<_>) = resources
             .iter()
@@ -182,8 +187,14 @@ mod tests {
         assert!(texts(&findings).iter().all(|text| text.contains(" False ")));
         findings.remaining.insert("pods.".into(), 2);
         findings.finalizers.insert("x/y".into(), 1);
+        findings.undiscovered.push("metrics.k8s.io/v1beta1: the server is down".into());
         assert!(!findings.is_empty());
         let found = texts(&findings);
+        assert_eq!(
+            found[0],
+            "NamespaceDeletionDiscoveryFailure True Discovery failed for some groups, 1 failing: unable to retrieve the \
+             complete list of server APIs: metrics.k8s.io/v1beta1: the server is down"
+        );
         assert_eq!(
             found[3],
             "NamespaceContentRemaining True Some resources are remaining: pods. has 2 resource instances"

@@ -59,9 +59,12 @@ impl PodControl {
         self.expectations.met(owner.uid())
     }
 
-    /// The owner is gone.
-    pub(crate) fn forget(&self, owner_uid: &str) {
-        self.expectations.0.lock().remove(owner_uid);
+    /// The owner to reconcile; one that is gone is forgotten.
+    pub(crate) fn owner<O: Object>(&self, change: &Change<O>) -> [ObjectKey; 1] {
+        if let Some(gone) = change.gone() {
+            self.expectations.0.lock().remove(gone.uid());
+        }
+        [change.object().key()]
     }
 
     /// Creates pods in batches of 1, 2, 4, ... so that a mistake shows before it is made many times.
@@ -87,10 +90,13 @@ impl PodControl {
 
     async fn create_one<O: Object>(&self, owner: &O, pod: &Pod) -> Result<(), Error> {
         let created = self.client.create(pod).await;
-        if !created.as_ref().is_err_and(namespace_terminating) {
-            let done = |pod: &Pod| format!("Created pod: {}", pod.name());
-            self.recorder.attempt(&reference(owner), "Create", &created, done, "Error creating");
+        if created.as_ref().is_err_and(namespace_terminating) {
+            // No other attempt would do better.
+            self.expectations.created(owner.uid(), 1);
+            return Ok(());
         }
+        let done = |pod: &Pod| format!("Created pod: {}", pod.name());
+        self.recorder.attempt(&reference(owner), "Create", &created, done, "Error creating");
         Ok(created.map(drop)?)
     }
 
@@ -179,6 +185,50 @@ impl Expectations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use cluster_client::{Backend, ListPage, WatchStream};
+    use tokio_util::sync::CancellationToken;
+
+    /// A server on which every namespace ends.
+    struct Ending;
+
+    #[async_trait]
+    impl Backend for Ending {
+        async fn call(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, cluster_client::Error> {
+            let status = json!({"kind": "Status", "code": 403, "reason": "Forbidden", "message": "it ends",
+                "details": {"causes": [{"reason": "NamespaceTerminating"}]}});
+            let answer = http::Response::builder().status(403).body(status.to_string().into());
+            Ok(answer.expect("a response"))
+        }
+
+        async fn list(&self, _: &WatchScope) -> Result<ListPage, cluster_client::Error> {
+            Ok(ListPage::default())
+        }
+
+        async fn watch(&self, _: &WatchScope, _: &str) -> Result<WatchStream, cluster_client::Error> {
+            Ok(Box::pin(futures::stream::pending()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pods_of_a_namespace_that_ends_are_no_failure_and_owners_that_are_gone_are_forgotten() {
+        let client = Client::new(Arc::new(Ending), "test");
+        let context = Context {
+            client: client.clone(),
+            informers: Informers::new(client),
+            options: crate::Options::default(),
+            cancel: CancellationToken::new(),
+        };
+        let control = PodControl::new(&context, "test");
+        let set: ReplicaSet =
+            serde_json::from_value(json!({"metadata": {"name": "s", "namespace": "ns", "uid": "u"}})).expect("a set");
+        control.create(&set, vec![from_template(&set, &PodTemplateSpec::default()); 3]).await.expect("no failure");
+        assert!(control.settled(&set), "nothing is waited for");
+        assert_eq!(control.expectations.0.lock().len(), 1);
+        assert_eq!(control.owner(&Change::Deleted(Arc::new(set))), [ObjectKey::new("ns", "s")]);
+        assert!(control.expectations.0.lock().is_empty());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn expectations_are_met_by_what_is_seen_or_by_time() {

@@ -11,24 +11,32 @@ const QUARANTINE: Duration = Duration::from_secs(40);
 pub(crate) fn runner(context: &Context) -> Runner<PodGc> {
     let client = context.client.clone();
     let (nodes, pods) = context.caches();
-    let controller = PodGc { client, limit: context.options.terminated_pods, nodes, pods };
+    let controller = PodGc { client, limit: context.options.terminated_pods, nodes, pods, missing: Mutex::default() };
     index::by_node(&controller.pods);
-    let finished = |pod: &Pod| if pods::is_finished(pod) { vec![String::new()] } else { Vec::new() };
+    let finished = |pod: &Pod| if is_finished(pod) { vec![String::new()] } else { Vec::new() };
     controller.pods.add_index(FINISHED, finished);
-    Runner::new(controller).on_each(|c| &c.pods).on(
+    Runner::new(controller).on(|c| &c.pods, |c, change| c.of_pod(change.object())).on(
         |c| &c.nodes,
         |c, change| {
             let node = change.unless(|old, new| is_out_of_service(old) == is_out_of_service(new));
-            node.map_or_else(Vec::new, |node| meta::keys(&c.pods.by_index(BY_NODE, node.name())))
+            node.map_or_else(Vec::new, |node| {
+                let mut keys = meta::keys(&c.pods.by_index(BY_NODE, node.name()));
+                keys.push(node.key());
+                keys
+            })
         },
     )
 }
 
+/// Its keys are those of pods that may have to go, of nodes (without a namespace) whose pods may, and one without any
+/// name for the finished pods together.
 pub(crate) struct PodGc {
     client: Client,
     limit: usize,
     nodes: Informer<Node>,
     pods: Informer<Pod>,
+    /// Since when nodes that have pods are missing.
+    missing: Mutex<HashMap<String, Instant>>,
 }
 
 fn is_out_of_service(node: &Node) -> bool {
@@ -37,7 +45,7 @@ fn is_out_of_service(node: &Node) -> bool {
 }
 
 /// Why a pod is removed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
     Orphaned,
     Unscheduled,
@@ -46,7 +54,7 @@ enum Reason {
 }
 
 impl Reason {
-    fn message(&self) -> Option<&'static str> {
+    fn message(self) -> Option<&'static str> {
         match self {
             Self::Orphaned => Some("PodGC: node no longer exists"),
             Self::OutOfService => Some("PodGC: node is out of service"),
@@ -55,53 +63,83 @@ impl Reason {
     }
 }
 
-/// `older` is how many finished pods are newer than this one, when it is finished.
-fn judge(pod: &Pod, node: Option<&Node>, newer: usize, limit: usize) -> Option<Reason> {
+/// Why a terminating pod is removed at once.
+fn judge(pod: &Pod, node: Option<&Node>) -> Option<Reason> {
     match node {
         None if pods::node(pod).is_empty() && pod.is_deleting() => Some(Reason::Unscheduled),
-        None if !pods::node(pod).is_empty() => Some(Reason::Orphaned),
         Some(node) if pod.is_deleting() && is_out_of_service(node) => Some(Reason::OutOfService),
-        _ if limit > 0 && pods::is_finished(pod) && newer >= limit => Some(Reason::TooMany),
         _ => None,
     }
+}
+
+/// The finished pods beyond the limit: evicted ones first, since nobody counts them, then the oldest.
+fn surplus(mut finished: Vec<Arc<Pod>>, limit: usize) -> Vec<Arc<Pod>> {
+    let count = if limit == 0 { 0 } else { finished.len().saturating_sub(limit) };
+    let reason = |pod: &Pod| pod.status.as_ref().and_then(|status| status.reason.clone());
+    let kept_longer = |pod: &Pod| phase(pod) != "Failed" || reason(pod).as_deref() != Some("Evicted");
+    if count > 0 {
+        finished.sort_by_cached_key(|pod| (kept_longer(pod), pod.created(), pod.name().to_owned()));
+    }
+    finished.truncate(count);
+    finished
 }
 
 impl Controller for PodGc {
     const NAME: &'static str = "pod-garbage-collector";
 
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        if key.name.is_empty() {
+            let surplus = surplus(self.pods.by_index(FINISHED, ""), self.limit);
+            return self.remove_all(&surplus, Reason::TooMany).await.map(|()| None);
+        }
+        if key.namespace.is_empty() {
+            return self.give_up(key).await;
+        }
         let Some(pod) = self.pods.get(key) else { return Ok(None) };
         let node = self.nodes.get(&ObjectKey::new("", pods::node(&pod)));
-        let Some(reason) = judge(&pod, node.as_deref(), self.newer(&pod), self.limit) else { return Ok(None) };
-        if reason == Reason::Orphaned {
-            if let Some(left) =
-                pod.metadata.creation_timestamp.as_ref().and_then(|t| meta::left(t, QUARANTINE, &meta::now()))
-            {
-                return Ok(Some(left));
-            }
-            if ignore_gone(self.client.get::<Node>("", pods::node(&pod)).await)?.is_some() {
-                return Ok(Some(QUARANTINE));
-            }
+        if let Some(reason) = judge(&pod, node.as_deref()) {
+            self.remove_all(&[pod], reason).await?;
         }
-        ignore_gone(self.remove(&pod, &reason).await)?;
         Ok(None)
     }
 }
 
 impl PodGc {
-    /// How many finished pods ended after this one.
-    fn newer(&self, pod: &Pod) -> usize {
-        if !pods::is_finished(pod) {
-            return 0;
-        }
-        let finished = self.pods.by_index(FINISHED, "");
-        if finished.len() <= self.limit {
-            return 0;
-        }
-        finished.iter().filter(|other| other.created() > pod.created()).count()
+    /// What a change of a pod makes look at.
+    fn of_pod(&self, pod: &Pod) -> Vec<ObjectKey> {
+        let node = ObjectKey::new("", pods::node(pod));
+        let is_missing = !node.name.is_empty() && self.nodes.get(&node).is_none();
+        let keys = [
+            pod.is_deleting().then(|| pod.key()),
+            is_missing.then_some(node),
+            is_finished(pod).then(|| ObjectKey::new("", "")),
+        ];
+        keys.into_iter().flatten().collect()
     }
 
-    async fn remove(&self, pod: &Pod, reason: &Reason) -> Result<(), cluster_client::Error> {
+    /// Removes the pods of a node that has been missing for long.
+    async fn give_up(&self, node: &ObjectKey) -> Outcome {
+        let pods = self.pods.by_index(BY_NODE, &node.name);
+        if pods.is_empty() || self.nodes.get(node).is_some() {
+            self.missing.lock().remove(&*node.name);
+            return Ok(None);
+        }
+        let since = *self.missing.lock().entry(node.name.to_string()).or_insert_with(Instant::now);
+        if let Some(left) = QUARANTINE.checked_sub(since.elapsed()).filter(|left| !left.is_zero()) {
+            return Ok(Some(left));
+        }
+        if ignore_gone(self.client.get::<Node>("", &node.name).await)?.is_some() {
+            return Ok(Some(QUARANTINE));
+        }
+        self.remove_all(&pods, Reason::Orphaned).await.map(|()| None)
+    }
+
+    async fn remove_all(&self, pods: &[Arc<Pod>], reason: Reason) -> Result<(), Error> {
+        let removed = join_all(pods.iter().map(|pod| async move { ignore_gone(self.remove(pod, reason).await) })).await;
+        removed.into_iter().try_for_each(|removed| removed.map(drop))
+    }
+
+    async fn remove(&self, pod: &Pod, reason: Reason) -> Result<(), cluster_client::Error> {
         tracing::info!(pod = pod.name(), namespace = pod.namespace(), ?reason, "removing a pod");
         if let Some(message) = reason.message().filter(|_| !pods::is_finished(pod)) {
             let mut failed = pod.clone();
@@ -121,7 +159,8 @@ impl PodGc {
 mod tests {
     use super::*;
     use crate::pods::tests::pod;
-    use serde_json::json;
+    use cluster_fake_server::FakeServer;
+    use tokio_util::sync::CancellationToken;
 
     #[test]
     fn only_pods_nobody_else_removes_are_removed() {
@@ -134,21 +173,67 @@ mod tests {
         };
         let (fine, dead) = (node("True", "x"), node("Unknown", OUT_OF_SERVICE));
         let cases = [
-            ("n", false, "Running", Some(&fine), 0, None),
-            ("n", false, "Running", None, 0, Some(Reason::Orphaned)),
-            ("", false, "Pending", None, 0, None),
-            ("", true, "Pending", None, 0, Some(Reason::Unscheduled)),
-            ("n", true, "Running", Some(&fine), 0, None),
-            ("n", true, "Running", Some(&dead), 0, Some(Reason::OutOfService)),
-            ("n", false, "Running", Some(&dead), 0, None),
-            ("n", false, "Succeeded", Some(&fine), 2, None),
-            ("n", false, "Succeeded", Some(&fine), 3, Some(Reason::TooMany)),
+            ("n", false, Some(&fine), None),
+            ("n", false, None, None),
+            ("", false, None, None),
+            ("", true, None, Some(Reason::Unscheduled)),
+            ("n", true, Some(&fine), None),
+            ("n", true, Some(&dead), Some(Reason::OutOfService)),
+            ("n", false, Some(&dead), None),
         ];
-        for (on, deleting, phase, node, newer, expected) in cases {
+        for (on, deleting, node, expected) in cases {
             let deleted = deleting.then_some("2026-01-01T00:00:00Z");
             let pod = pod(json!({"metadata": {"name": "p", "deletionTimestamp": deleted},
-                "spec": {"nodeName": on, "containers": []}, "status": {"phase": phase}}));
-            assert_eq!(judge(&pod, node, newer, 3), expected, "{on} {deleting} {phase} {newer}");
+                "spec": {"nodeName": on, "containers": []}}));
+            assert_eq!(judge(&pod, node), expected, "{on} {deleting}");
         }
+    }
+
+    #[test]
+    fn of_too_many_finished_pods_evicted_ones_go_first_then_the_oldest() {
+        let made = |name: &str, second: u32, reason: &str| {
+            pod(json!({"metadata": {"name": name, "creationTimestamp": format!("2026-01-01T00:00:0{second}Z")},
+                "status": {"phase": "Failed", "reason": reason}}))
+        };
+        let pods = [made("new", 3, ""), made("b", 1, ""), made("evicted", 9, "Evicted"), made("a", 1, "")];
+        for (limit, expected) in [(0, ""), (9, ""), (4, ""), (3, "evicted"), (2, "evicted a"), (1, "evicted a b")] {
+            let names: Vec<_> = surplus(pods.to_vec(), limit).iter().map(|pod| pod.name().to_owned()).collect();
+            assert_eq!(names.join(" "), expected, "{limit}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_finished_pods_go_and_those_of_a_node_only_when_it_stays_away() {
+        let (server, cancel) = (FakeServer::new(), CancellationToken::new());
+        let client = server.client();
+        let options = crate::Options { terminated_pods: 2, ..crate::Options::default() };
+        let informers = Informers::new(client.clone());
+        let context = Context { client: client.clone(), informers, options, cancel: cancel.clone() };
+        let pods = context.informers.informer::<Pod>();
+        tokio::spawn(runner(&context).run(context.cancel));
+        let names = || pods.list().iter().map(|pod| pod.name().to_owned()).collect::<Vec<_>>().join(" ");
+        let node: Node = serde_json::from_value(json!({"metadata": {"name": "n"}})).expect("a node");
+        client.create(&node).await.expect("created");
+        let make = async |name: &str, phase: &str| {
+            let made = pod(json!({"metadata": {"name": name, "namespace": "ns"},
+                "spec": {"nodeName": "n", "containers": []}, "status": {"phase": phase}}));
+            client.create(made.as_ref()).await.expect("created");
+            tokio::time::sleep(Duration::from_mins(1)).await;
+        };
+        for name in ["a", "b", "c", "d"] {
+            make(name, "Succeeded").await;
+        }
+        assert_eq!(names(), "c d");
+        make("runs", "Running").await;
+        let options = DeleteOptions::default();
+        client.delete::<Node>("", "n", &options).await.expect("deleted");
+        tokio::time::sleep(QUARANTINE / 2).await;
+        client.create(&node).await.expect("it registers anew");
+        tokio::time::sleep(QUARANTINE * 2).await;
+        assert_eq!(names(), "c d runs");
+        client.delete::<Node>("", "n", &options).await.expect("deleted");
+        tokio::time::sleep(QUARANTINE * 2).await;
+        assert_eq!(names(), "");
+        cancel.cancel();
     }
 }

@@ -8,6 +8,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 /// How long the first list of a kind may take.
 const SYNC: Duration = Duration::from_secs(10);
 
+/// When to look again for a kind that is not there.
+const RETRY: Duration = Duration::from_mins(1);
+
 type Amounts = BTreeMap<String, Amount>;
 
 /// The quotas of the namespace in which something came, went, or changed, unless in nothing but what counts the `same`.
@@ -62,13 +65,17 @@ impl Controller for Quotas {
         let Some(quota) = self.quotas.get(key) else { return Ok(None) };
         let hard = quota.spec.as_ref().and_then(|spec| spec.hard.clone()).unwrap_or_default();
         for name in hard.keys() {
-            self.watch(name).await?;
+            if let Err(error) = self.watch(name).await {
+                tracing::debug!(name, %error, "a kind is not counted yet");
+            }
         }
         let used = self.used(&quota, &hard, &key.namespace)?;
+        // A kind that there is not, or that cannot be listed, may come.
+        let waits = hard.keys().any(|name| quota::only_counts(name).is_some() && !used.contains_key(name));
         let status = ResourceQuotaStatus { hard: Some(hard), used: Some(used) };
         let updated = ResourceQuota { status: Some(status), ..(*quota).clone() };
         write_status(&self.client, quota.as_ref(), &updated).await?;
-        Ok(None)
+        Ok(waits.then_some(RETRY))
     }
 }
 
@@ -120,10 +127,9 @@ impl Quotas {
         let quotas = self.quotas.clone();
         let keys = move |change: &Change<Partial>| concerned(&quotas, change, |_, _| true);
         tokio::spawn(feed(&informer, self.queue.clone(), keys));
+        self.counted.lock().insert(name.to_owned(), informer.clone());
         let synced = tokio::time::timeout(SYNC, informer.synced()).await;
-        synced.map_err(|_| Error::Object(format!("{name} cannot be listed")))?;
-        self.counted.lock().insert(name.to_owned(), informer);
-        Ok(())
+        synced.map_err(|_| Error::Object(format!("{name} cannot be listed")))
     }
 }
 
@@ -134,4 +140,40 @@ fn all_as_json<K: Object>(informer: &Informer<K>, namespace: &str) -> Result<Vec
 
 fn as_json<K: Object>(object: &K) -> Result<Value, Error> {
     serde_json::to_value(object).map_err(|error| Error::Object(format!("an object has no JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_fake_server::FakeServer;
+    use tokio_util::sync::CancellationToken;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kind_that_comes_after_its_quota_is_counted_and_holds_up_no_other() {
+        let (server, cancel) = (FakeServer::new(), CancellationToken::new());
+        let client = server.client();
+        let verbs = ["list", "watch"];
+        let maps =
+            json!({"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": true, "verbs": verbs}]});
+        server.serve("/apis", json!({"groups": []}));
+        server.serve("/api/v1", maps);
+        let informers = Informers::new(client.clone());
+        let options = crate::Options::default();
+        let context = Context { client: client.clone(), informers, options, cancel: cancel.clone() };
+        let quotas = context.informers.informer::<ResourceQuota>();
+        tokio::spawn(runner(&context).run(context.cancel));
+        let quota = json!({"metadata": {"name": "q", "namespace": "ns"},
+            "spec": {"hard": {"count/foos.x.io": "5", "configmaps": "5"}}});
+        client.create(&serde_json::from_value::<ResourceQuota>(quota).expect("a quota")).await.expect("created");
+        let used = || quotas.list()[0].status.clone().and_then(|status| status.used).unwrap_or_default();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(used().into_keys().collect::<Vec<_>>(), ["configmaps"]);
+        let version = json!({"groupVersion": "x.io/v1", "version": "v1"});
+        server.serve("/apis", json!({"groups": [{"name": "x.io", "versions": [version]}]}));
+        let foos = json!({"resources": [{"name": "foos", "kind": "Foo", "namespaced": true, "verbs": verbs}]});
+        server.serve("/apis/x.io/v1", foos);
+        tokio::time::sleep(RETRY * 2).await;
+        assert_eq!(used().into_keys().collect::<Vec<_>>(), ["configmaps", "count/foos.x.io"]);
+        cancel.cancel();
+    }
 }

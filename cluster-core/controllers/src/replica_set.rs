@@ -13,7 +13,10 @@ pub(crate) fn runner<K: Replicated>(context: &Context) -> Runner<Replicas<K>> {
     index::by_namespace(&sets);
     index::by_owner(&sets);
     let control = PodControl::new(context, K::COMPONENT);
-    Runner::new(Replicas { sets, control }).on_each(|c| &c.sets).on(|c| &c.control.pods, Replicas::concerned)
+    let controller = Replicas { sets, control };
+    Runner::new(controller)
+        .on(|c| &c.sets, |c, change| c.control.owner(change))
+        .on(|c| &c.control.pods, Replicas::concerned)
 }
 
 pub(crate) struct Replicas<K> {
@@ -54,9 +57,6 @@ impl<K: Replicated> Controller for Replicas<K> {
             done = self.execute(&set, plan(set.replicas(), &active, &related, &now)).await;
         }
         self.write_status(&set, &owned, &done, &now).await?;
-        if set.is_deleting() && owned.is_empty() {
-            self.control.forget(set.uid());
-        }
         done?;
         let min_ready = seconds(set.min_ready_seconds());
         Ok(active.iter().filter_map(|pod| until_available(pod, min_ready, &now)).min())

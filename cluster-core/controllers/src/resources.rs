@@ -85,8 +85,7 @@ impl Resource {
 
     /// Whether an owner reference speaks of this kind, in whatever version.
     pub(crate) fn is_kind_of(&self, owner: &OwnerReference) -> bool {
-        let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
-        self.kind == owner.kind && self.group == group
+        self.kind == owner.kind && self.group == meta::group(owner)
     }
 }
 
@@ -95,12 +94,12 @@ async fn read<T: for<'a> Deserialize<'a>>(client: &Client, path: &str) -> Result
     serde_json::from_value(value).map_err(|e| Error::Object(format!("{path} is no discovery document: {e}")))
 }
 
-/// Every resource, each in one version: the group's preferred one, or another that has it. Also whether all groups
-/// answered; one whose server is down is left out.
-pub(crate) async fn discover(client: &Client) -> Result<(Vec<Resource>, bool), Error> {
+/// Every resource, each in one version: the group's preferred one, or another that has it. Also which groups did not
+/// answer, and why: one whose server is down is left out.
+pub(crate) async fn discover(client: &Client) -> Result<(Vec<Resource>, Vec<String>), Error> {
     let groups: APIGroupList = read(client, "/apis").await?;
     let mut all = Vec::new();
-    let mut complete = true;
+    let mut failures = Vec::new();
     let version = GroupVersionForDiscovery { version: "v1".to_owned(), ..Default::default() };
     let core = APIGroup { versions: vec![version], ..APIGroup::default() };
     for group in std::iter::once(core).chain(groups.groups) {
@@ -113,12 +112,12 @@ pub(crate) async fn discover(client: &Client) -> Result<(Vec<Resource>, bool), E
                 Ok(list) => take(&mut all, &group.name, &version, list),
                 Err(error) => {
                     tracing::debug!(group = group.name, version, %error, "discovery failed");
-                    complete = false;
+                    failures.push(format!("{}/{version}: {error}", group.name));
                 }
             }
         }
     }
-    Ok((all, complete))
+    Ok((all, failures))
 }
 
 /// What the server calls a kind of one version.

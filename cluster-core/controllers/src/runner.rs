@@ -1,18 +1,20 @@
 //! The loop all controllers share: changes become keys, workers reconcile them, failures come back later.
 
 use crate::prelude::*;
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use tokio_util::sync::CancellationToken;
 
-/// Brings one object to its desired state.
-pub(crate) trait Controller: Send + Sync + 'static {
+/// Brings one object to its desired state, or does another task.
+pub(crate) trait Controller<Key = ObjectKey>: Send + Sync + 'static {
     /// For the log.
     const NAME: &'static str;
     /// How many keys are worked on at once.
     const WORKERS: usize = 4;
 
     /// Reconciles the object under `key`, which may be gone.
-    fn reconcile(&self, key: &ObjectKey) -> impl Future<Output = Outcome> + Send;
+    fn reconcile(&self, key: &Key) -> impl Future<Output = Outcome> + Send;
 }
 
 /// How a reconciliation ended. `Some` asks for another one after that time.
@@ -107,7 +109,12 @@ where
     }
 }
 
-async fn work<C: Controller>(controller: Arc<C>, queue: WorkQueue<ObjectKey>) {
+/// Works on one key after the other, whatever becomes of each, until the queue ends.
+pub(crate) async fn work<C, Key>(controller: Arc<C>, queue: WorkQueue<Key>)
+where
+    C: Controller<Key>,
+    Key: Clone + Eq + Hash + Debug + Send + 'static,
+{
     while let Some(key) = queue.get().await {
         let start = Instant::now();
         match AssertUnwindSafe(Box::pin(controller.reconcile(&key))).catch_unwind().await {
@@ -118,11 +125,11 @@ async fn work<C: Controller>(controller: Arc<C>, queue: WorkQueue<ObjectKey>) {
                 }
             }
             Ok(Err(error)) => {
-                tracing::debug!(controller = C::NAME, %key, %error, "failed to reconcile, will try again");
+                tracing::debug!(controller = C::NAME, ?key, %error, "failed to reconcile, will try again");
                 queue.add_rate_limited(key.clone());
             }
             Err(_) => {
-                tracing::error!(controller = C::NAME, %key, "panicked, will try again");
+                tracing::error!(controller = C::NAME, ?key, "panicked, will try again");
                 queue.add_rate_limited(key.clone());
             }
         }
@@ -130,7 +137,7 @@ async fn work<C: Controller>(controller: Arc<C>, queue: WorkQueue<ObjectKey>) {
     }
 }
 
-async fn release(key: ObjectKey, queue: WorkQueue<ObjectKey>, rest: Duration) {
+async fn release<Key: Clone + Eq + Hash>(key: Key, queue: WorkQueue<Key>, rest: Duration) {
     tokio::time::sleep(rest).await;
     queue.done(&key);
 }
@@ -174,6 +181,34 @@ mod tests {
         assert_eq!(controller.seen.load(Ordering::Relaxed), 100);
         let runs = controller.runs.load(Ordering::Relaxed);
         assert!(runs <= 6, "{runs} times in 100 ms, of which each takes 25 ms with its rest");
+        queue.close();
+        worker.await.expect("the worker ends");
+    }
+
+    /// Remembers its tasks.
+    struct Clumsy(Mutex<Vec<u8>>);
+
+    impl Controller<u8> for Clumsy {
+        const NAME: &'static str = "clumsy";
+
+        async fn reconcile(&self, number: &u8) -> Outcome {
+            let tries = {
+                let mut seen = self.0.lock();
+                seen.push(*number);
+                seen.len()
+            };
+            assert!(tries > 1, "the first time it stumbles");
+            Ok(None)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_outlives_a_panic_and_does_the_task_again() {
+        let (controller, queue) = (Arc::new(Clumsy(Mutex::default())), WorkQueue::new());
+        let worker = tokio::spawn(work(controller.clone(), queue.clone()));
+        queue.add(7);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(*controller.0.lock(), [7, 7]);
         queue.close();
         worker.await.expect("the worker ends");
     }

@@ -22,7 +22,7 @@ pub(crate) fn runner(context: &Context) -> Runner<StatefulSets> {
         .on_each(|c| &c.sets)
         .on(|c| &c.control.pods, StatefulSets::concerned)
         .needs(|c| &c.history.revisions)
-        .needs(|c| &c.claims)
+        .on(|c| &c.claims, StatefulSets::waiting)
 }
 
 pub(crate) struct StatefulSets {
@@ -74,6 +74,12 @@ impl StatefulSets {
         })
     }
 
+    /// The sets that may have waited for a claim to go.
+    fn waiting(&self, change: &Change<PersistentVolumeClaim>) -> Vec<ObjectKey> {
+        let Some(gone) = change.gone() else { return Vec::new() };
+        near(&self.sets, gone.namespace(), |set| !identity::retains_all(set))
+    }
+
     async fn execute(&self, set: &StatefulSet, all: &Revisions, current: &str, step: Step) -> Result<(), Error> {
         match step {
             Step::Create { ordinal, updated } => {
@@ -103,9 +109,14 @@ impl StatefulSets {
     }
 
     async fn create(&self, set: &StatefulSet, pod: &Pod, ordinal: i32) -> Result<(), Error> {
+        let present = claims(set, ordinal).into_iter().filter_map(|(_, claim)| self.claims.get(&claim.key()));
+        if let Some(stale) = present.into_iter().find(|claim| identity::is_stale(set, pod, claim)) {
+            return Err(Error::Object(format!("claim {} goes with an earlier pod", stale.name())));
+        }
         self.make_claims(set, pod, ordinal).await?;
         match self.control.client.create(pod).await {
-            Err(error) if error.is_already_exists() => Ok(()),
+            // Nothing announces that a stranger of this name went; one of ours is in the cache soon.
+            Err(error) if error.is_already_exists() => Err(error.into()),
             other => self.report(set, "Create", &format!("Pod {}", pod.name()), other.map(drop)),
         }
     }

@@ -8,15 +8,29 @@ pub(crate) fn runner(context: &Context) -> Runner<TaintEviction> {
     let (nodes, pods) = context.caches();
     let controller = TaintEviction { client, recorder, nodes, pods, counting: Mutex::default() };
     index::by_node(&controller.pods);
-    Runner::new(controller)
-        .on(|c| &c.pods, |_, change| Some(change.unless(|old, new| pods::node(old) == pods::node(new))?.key()))
-        .on(
-            |c| &c.nodes,
-            |c, change| {
-                let node = change.unless(|old, new| no_execute(old).eq(no_execute(new)));
-                node.map_or_else(Vec::new, |node| meta::keys(&c.pods.by_index(BY_NODE, node.name())))
-            },
-        )
+    Runner::new(controller).on(|c| &c.pods, |_, change| Some(change.unless(concerns_nobody)?.key())).on(
+        |c| &c.nodes,
+        |c, change| {
+            let node = change.unless(|old, new| no_execute(old).eq(no_execute(new)));
+            node.map_or_else(Vec::new, |node| meta::keys(&c.pods.by_index(BY_NODE, node.name())))
+        },
+    )
+}
+
+/// Whether a pod is where it was and tolerates what it did.
+fn concerns_nobody(old: &Pod, new: &Pod) -> bool {
+    pods::node(old) == pods::node(new) && tolerations(old) == tolerations(new)
+}
+
+fn tolerations(pod: &Pod) -> &[Toleration] {
+    pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default()
+}
+
+/// Since when a pod is on its node, as far as it tells.
+fn arrival(pod: &Pod) -> Option<&Time> {
+    let scheduled = conditions::get(pod.status.as_ref()?.conditions.as_ref(), "PodScheduled");
+    let scheduled = scheduled.filter(|scheduled| scheduled.status == "True");
+    scheduled.and_then(|scheduled| scheduled.last_transition_time.as_ref()).or(pod.metadata.creation_timestamp.as_ref())
 }
 
 fn no_execute(node: &Node) -> impl Iterator<Item = &Taint> {
@@ -42,22 +56,21 @@ enum Verdict {
     Evict,
 }
 
-/// A taint nobody tolerates evicts at once; else the shortest time that any toleration in use allows counts, from when
-/// the taint was set, or else noticed.
+/// A taint nobody tolerates evicts at once; else the shortest time counts that the first toleration of any taint allows,
+/// from when the taint was set, or else noticed, but not from before the pod `arrived`.
 fn judge<'a>(
     taints: impl Iterator<Item = &'a Taint>,
     tolerations: &[Toleration],
+    arrived: &Time,
     noticed: &Time,
     now: &Time,
 ) -> Verdict {
     let mut verdict = Verdict::Stay;
     for taint in taints {
-        let mut used = tolerations.iter().filter(|toleration| covers(toleration, taint)).peekable();
-        if used.peek().is_none() {
-            return Verdict::Evict;
-        }
-        let Some(allowed) = used.filter_map(|toleration| toleration.toleration_seconds).min() else { continue };
-        let since = taint.time_added.as_ref().unwrap_or(noticed);
+        let used = tolerations.iter().find(|toleration| covers(toleration, taint));
+        let Some(used) = used else { return Verdict::Evict };
+        let Some(allowed) = used.toleration_seconds else { continue };
+        let since = taint.time_added.as_ref().unwrap_or(noticed).max(arrived);
         let Some(left) = meta::left(since, meta::seconds(allowed), now) else { return Verdict::Evict };
         verdict = match verdict {
             Verdict::StayFor(other) => Verdict::StayFor(left.min(other)),
@@ -74,10 +87,9 @@ impl Controller for TaintEviction {
         let noticed = self.counting.lock().remove(key);
         let Some(pod) = self.pods.get(key).filter(|pod| !pod.is_deleting()) else { return Ok(None) };
         let Some(node) = self.nodes.get(&ObjectKey::new("", pods::node(&pod))) else { return Ok(None) };
-        let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
         let now = meta::now();
         let noticed = noticed.filter(|(uid, _)| uid == pod.uid()).map_or_else(|| now.clone(), |(_, since)| since);
-        let verdict = judge(no_execute(&node), tolerations, &noticed, &now);
+        let verdict = judge(no_execute(&node), tolerations(&pod), arrival(&pod).unwrap_or(&noticed), &noticed, &now);
         if verdict != Verdict::Stay {
             // Also of who is to go: an eviction that fails is tried again at once, not after the whole time.
             self.counting.lock().insert(key.clone(), (pod.uid().to_owned(), noticed));
@@ -135,13 +147,37 @@ mod tests {
             (json!([unreachable, other]), json!([tolerate(json!(30)), {"key": "gpu", "value": "no"}]), Verdict::Evict),
             (json!([unreachable, other]), json!([{"operator": "Exists"}]), Verdict::Stay),
             (json!([unreachable]), json!([{"operator": "Exists", "effect": "NoSchedule"}]), Verdict::Evict),
-            (json!([unreachable]), json!([tolerate(json!(90)), tolerate(json!(30))]), stay(20)),
+            (json!([unreachable]), json!([tolerate(json!(90)), tolerate(json!(30))]), stay(80)),
+            (json!([unreachable]), json!([tolerate(json!(null)), tolerate(json!(30))]), Verdict::Stay),
         ];
         for (taints, tolerations, expected) in cases {
             let text = format!("{taints} {tolerations}");
             let taints: Vec<Taint> = serde_json::from_value(taints).expect("taints");
             let tolerations: Vec<Toleration> = serde_json::from_value(tolerations).expect("tolerations");
-            assert_eq!(judge(taints.iter(), &tolerations, &noticed, &now), expected, "{text}");
+            let long_ago = Time(now.0 - jiff::SignedDuration::from_secs(999));
+            assert_eq!(judge(taints.iter(), &tolerations, &long_ago, &noticed, &now), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_pod_is_looked_at_again_when_it_moves_or_tolerates_otherwise_and_its_time_begins_when_it_comes() {
+        let pod = |node: &str, seconds: u32| -> Pod {
+            serde_json::from_value(json!({"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"},
+                "spec": {"nodeName": node, "containers": [], "tolerations":
+                    [{"operator": "Exists", "tolerationSeconds": seconds}]},
+                "status": {"conditions": [{"type": "PodScheduled", "status": "True",
+                    "lastTransitionTime": "2026-01-01T00:09:00Z"}]}}))
+            .expect("a pod")
+        };
+        let before = pod("a", 300);
+        for (now, same) in [(pod("a", 300), true), (pod("a", 5), false), (pod("b", 300), false)] {
+            assert_eq!(concerns_nobody(&before, &now), same, "{now:?}");
+        }
+        let time = |text: &str| Time(text.parse().expect("a time"));
+        let taint = json!({"key": "x", "effect": "NoExecute", "timeAdded": "2026-01-01T00:00:00Z"});
+        let taint: Taint = serde_json::from_value(taint).expect("a taint");
+        let (arrived, now) = (arrival(&before).expect("a time"), time("2026-01-01T00:10:00Z"));
+        let verdict = judge([&taint].into_iter(), tolerations(&before), arrived, &now, &now);
+        assert_eq!(verdict, Verdict::StayFor(Duration::from_mins(4)));
     }
 }

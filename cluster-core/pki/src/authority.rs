@@ -1,11 +1,17 @@
 //! A certificate authority: makes itself, issues certificates, signs requests.
 
 use crate::Error;
+use base64::prelude::*;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, DnValue, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, SigningKey,
 };
+use rustls_pki_types::CertificateSigningRequestDer;
+use rustls_pki_types::pem::PemObject;
 use time::{Duration, OffsetDateTime};
+use x509_parser::asn1_rs::{Any, BitString, FromDer, Sequence, ToDer};
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::x509::AttributeTypeAndValue;
 
 /// Local clusters live long and have nobody to renew for them.
 const TEN_YEARS: Duration = Duration::days(3650);
@@ -108,7 +114,8 @@ impl Authority {
     /// Signs a PEM certificate request as it stands, for `lifetime` from now. `usages` are in the API's words; those it
     /// does not know are left out.
     pub fn sign(&self, request: &str, usages: &[String], lifetime: std::time::Duration) -> Result<String, Error> {
-        let mut request = CertificateSigningRequestParams::from_pem(request)?;
+        let whole = request_der(request)?;
+        let mut request = CertificateSigningRequestParams::from_der(&whole)?;
         let now = OffsetDateTime::now_utc();
         request.params.not_before = now - CLOCK_SKEW;
         request.params.not_after = now + lifetime;
@@ -128,8 +135,54 @@ impl Authority {
         .into_iter()
         .filter_map(|(usage, purpose)| wanted(usage).then_some(purpose))
         .collect();
-        Ok(request.signed_by(&self.issuer)?.pem())
+        let subject = parsed(&whole)?.certification_request_info.subject;
+        self.with_subject(request.signed_by(&self.issuer)?.der(), subject.as_raw())
     }
+
+    /// The certificate for this subject, PEM. The library that made it keeps one name of each kind; a request may have
+    /// several organizations.
+    fn with_subject(&self, certificate: &[u8], subject: &[u8]) -> Result<String, Error> {
+        let whole = elements(certificate)?;
+        let [signed, algorithm, _] = whole[..] else { return Err(unreadable("it has not three parts")) };
+        // Version, serial number, algorithm, issuer, validity, subject, and what else there is.
+        let mut parts = elements(signed)?;
+        *parts.get_mut(5).ok_or_else(|| unreadable("it names nobody"))? = subject;
+        let signed = sequence(&parts)?;
+        let signature = BitString::new(0, &self.issuer.key().sign(&signed)?).to_der_vec().map_err(unreadable)?;
+        let whole = sequence(&[&signed, algorithm, &signature])?;
+        let text = BASE64_STANDARD.encode(whole);
+        let lines: Vec<String> = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into()).collect();
+        Ok(format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n")))
+    }
+}
+
+fn unreadable(reason: impl ToString) -> Error {
+    Error::Pem { what: "a certificate", reason: reason.to_string() }
+}
+
+fn request_der(pem: &str) -> Result<CertificateSigningRequestDer<'static>, Error> {
+    CertificateSigningRequestDer::from_pem_slice(pem.as_bytes())
+        .map_err(|error| Error::Pem { what: "a certificate request", reason: error.to_string() })
+}
+
+fn parsed<'a>(request: &'a CertificateSigningRequestDer<'_>) -> Result<X509CertificationRequest<'a>, Error> {
+    X509CertificationRequest::from_der(request).map(|(_, request)| request).map_err(unreadable)
+}
+
+/// What a DER sequence consists of.
+fn elements(sequence: &[u8]) -> Result<Vec<&[u8]>, Error> {
+    let (_, whole) = Any::from_der(sequence).map_err(unreadable)?;
+    let (mut rest, mut elements) = (whole.data, Vec::new());
+    while !rest.is_empty() {
+        let (after, _) = Any::from_der(rest).map_err(unreadable)?;
+        elements.push(&rest[..rest.len() - after.len()]);
+        rest = after;
+    }
+    Ok(elements)
+}
+
+fn sequence(elements: &[&[u8]]) -> Result<Vec<u8>, Error> {
+    Sequence::new(elements.concat().into()).to_der_vec().map_err(unreadable)
 }
 
 /// Whom a certificate request names.
@@ -137,8 +190,8 @@ impl Authority {
 pub struct Requested {
     /// The common name.
     pub common_name: String,
-    /// The organization; empty for none.
-    pub organization: String,
+    /// All organizations.
+    pub organizations: Vec<String>,
     /// How many DNS names and addresses it names.
     pub names: usize,
     /// How many names of another kind.
@@ -148,18 +201,16 @@ pub struct Requested {
 impl Requested {
     /// Reads a PEM certificate request and checks its signature.
     pub fn read(request: &str) -> Result<Self, Error> {
-        let params = CertificateSigningRequestParams::from_pem(request)?.params;
-        let text = |kind: &DnType| match params.distinguished_name.get(kind) {
-            Some(DnValue::Utf8String(text)) => text.clone(),
-            Some(DnValue::PrintableString(text)) => text.as_str().to_owned(),
-            Some(DnValue::Ia5String(text)) => text.as_str().to_owned(),
-            _ => String::new(),
-        };
+        let request = request_der(request)?;
+        let params = CertificateSigningRequestParams::from_der(&request)?.params;
+        let subject = parsed(&request)?.certification_request_info.subject;
+        let text = |name: &AttributeTypeAndValue<'_>| name.as_str().map(str::to_owned).map_err(unreadable);
+        let common_name = subject.iter_common_name().last().map(text).transpose()?.unwrap_or_default();
+        let organizations = subject.iter_organization().map(text).collect::<Result<_, _>>()?;
         let is_name = |name: &&SanType| matches!(name, SanType::DnsName(_) | SanType::IpAddress(_));
         let names = params.subject_alt_names.iter().filter(is_name).count();
         let other_names = params.subject_alt_names.len() - names;
-        let (common_name, organization) = (text(&DnType::CommonName), text(&DnType::OrganizationName));
-        Ok(Self { common_name, organization, names, other_names })
+        Ok(Self { common_name, organizations, names, other_names })
     }
 }
 
@@ -209,20 +260,38 @@ mod tests {
         assert_eq!(names, 2);
     }
 
+    /// Accepts the certificates of an authority.
+    fn verifier(ca: &str) -> std::sync::Arc<dyn rustls::server::danger::ClientCertVerifier> {
+        crate::tls::install_provider();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(rustls_pki_types::CertificateDer::from_pem_slice(ca.as_bytes()).expect("PEM")).expect("a root");
+        rustls::server::WebPkiClientVerifier::builder(std::sync::Arc::new(roots)).build().expect("a verifier")
+    }
+
     #[test]
     fn a_signed_request_keeps_its_subject_and_cannot_become_a_ca() {
         let authority = Authority::generate("test-ca").expect("CA");
         let mut params = CertificateParams::new(Vec::new()).expect("params");
+        params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "jane");
+        params.distinguished_name.push(DnType::OrganizationName, "app1");
+        // The same name once more: the library takes it for one of another kind.
+        params.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 10]), "app2");
         let key = KeyPair::generate().expect("key");
         let request = params.serialize_request(&key).expect("request").pem().expect("PEM");
         let usages = ["digital signature".to_owned(), "client auth".to_owned()];
         let signed = authority.sign(&request, &usages, std::time::Duration::from_hours(24)).expect("signed");
         let read = Requested::read(&request).expect("readable");
-        assert_eq!((read.common_name.as_str(), read.organization.as_str(), read.names), ("jane", "", 0));
+        assert_eq!((read.common_name.as_str(), read.names), ("jane", 0));
+        assert_eq!(read.organizations, ["app1", "app2"]);
         let (_, pem) = parse_x509_pem(signed.as_bytes()).expect("PEM");
         let cert = pem.parse_x509().expect("X.509");
-        assert!(cert.subject().to_string().contains("CN=jane"));
+        assert_eq!(cert.subject().to_string(), "CN=jane, O=app1, O=app2");
         assert!(!cert.is_ca());
+        let (_, ca) = parse_x509_pem(authority.cert().as_bytes()).expect("PEM");
+        assert_eq!(cert.issuer(), ca.parse_x509().expect("X.509").subject());
+        let verifier = verifier(authority.cert());
+        let chain = [rustls_pki_types::CertificateDer::from_pem_slice(signed.as_bytes()).expect("PEM")];
+        verifier.verify_client_cert(&chain[0], &[], rustls_pki_types::UnixTime::now()).expect("the authority's own");
     }
 }

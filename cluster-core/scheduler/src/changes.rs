@@ -1,7 +1,7 @@
 //! What each change in the cluster means for the scheduler.
 
 use crate::feeds::Feeds;
-use crate::model::{Objects, OwnerKind};
+use crate::model::{Objects, OwnerKind, is_infeasible, statuses};
 use crate::plugins::Happening;
 use crate::prelude::*;
 use crate::scheduler::Scheduler;
@@ -181,11 +181,11 @@ fn says_something_new(change: &Change<Pod>) -> bool {
     old.spec != new.spec
         || old.metadata.labels != new.metadata.labels
         || old.is_deleting() != new.is_deleting()
+        || is_infeasible(old) != is_infeasible(new)
         || !granted(old).eq(granted(new))
 }
 
 /// What the node holds for each container.
 fn granted(pod: &Pod) -> impl Iterator<Item = impl PartialEq> {
-    let statuses = pod.status.as_ref().and_then(|s| s.container_statuses.as_deref()).unwrap_or_default();
-    statuses.iter().map(|status| (&status.name, &status.allocated_resources, &status.resources))
+    statuses(pod).map(|status| (&status.name, &status.allocated_resources, &status.resources))
 }

@@ -115,7 +115,7 @@ impl Settings {
         if let Some(fields) = document.as_object_mut() {
             fields.retain(|name, _| !WITHOUT_EFFECT.split(' ').any(|known| known == name));
         }
-        let file: File = serde_json::from_value(document)?;
+        let mut file: File = serde_json::from_value(document)?;
         if file.kind != "KubeSchedulerConfiguration" || file.api_version != "kubescheduler.config.k8s.io/v1" {
             let text = format!("{} {} is no KubeSchedulerConfiguration of version v1", file.api_version, file.kind);
             return Err(ConfigError::Value(text));
@@ -127,22 +127,20 @@ impl Settings {
         let seconds = |given: Option<u64>, default| given.map_or(default, Duration::from_secs);
         settings.first_backoff = seconds(file.pod_initial_backoff_seconds, settings.first_backoff);
         settings.longest_backoff = seconds(file.pod_max_backoff_seconds, settings.longest_backoff);
-        if !file.profiles.is_empty() {
-            let read = |profile: FileProfile| profile.read(file.percentage_of_nodes_to_score);
-            settings.profiles = file.profiles.into_iter().map(read).collect::<Result<_, _>>()?;
+        if file.profiles.is_empty() {
+            file.profiles.push(FileProfile::default());
         }
-        for profile in settings.profiles.iter_mut().filter(|profile| profile.percentage == 0) {
-            profile.percentage = file.percentage_of_nodes_to_score;
-        }
+        let read = |profile: FileProfile| profile.read(file.percentage_of_nodes_to_score);
+        settings.profiles = file.profiles.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(settings)
     }
 }
 
 impl FileProfile {
     fn read(self, percentage: usize) -> Result<Profile, ConfigError> {
+        let percentage = self.percentage_of_nodes_to_score.unwrap_or(percentage);
         let mut profile = Profile { percentage, ..Profile::default() };
         profile.name = self.scheduler_name.unwrap_or(profile.name);
-        profile.percentage = self.percentage_of_nodes_to_score.unwrap_or(percentage);
         // What is said of one point counts more than what is said of all.
         let points = [(Point::Multi, vec!["multiPoint"]), (Point::Filter, vec!["preFilter", "filter", "postFilter"])];
         for (point, names) in points.into_iter().chain([(Point::Score, vec!["preScore", "score"])]) {
@@ -268,6 +266,22 @@ mod tests {
                 Ok(name),
                 "{strategy}"
             );
+        }
+    }
+
+    #[test]
+    fn a_profile_says_how_many_nodes_are_compared_or_else_the_file_does() {
+        let head = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n\
+                    percentageOfNodesToScore: 30\n";
+        let table = [
+            ("", 30),
+            ("profiles: [{schedulerName: x}]", 30),
+            ("profiles: [{percentageOfNodesToScore: 70}]", 70),
+            ("profiles: [{percentageOfNodesToScore: 0}]", 0),
+        ];
+        for (profiles, expected) in table {
+            let settings = Settings::from_yaml(&format!("{head}{profiles}")).expect("a configuration");
+            assert_eq!(settings.profiles[0].percentage, expected, "{profiles}");
         }
     }
 

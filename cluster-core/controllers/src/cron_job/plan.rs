@@ -133,6 +133,7 @@ fn due(cron: &CronJob, jobs: &[Arc<Job>], now: Timestamp, plan: &mut Plan) {
         plan.warn("TooManyMissedTimes", text.to_owned());
     }
     if deadline.is_some_and(|deadline| time + deadline < now) {
+        let time = time.strftime("%a, %d %b %Y %H:%M:%S %z");
         return plan.warn("MissSchedule", format!("Missed scheduled time to start a job: {time}"));
     }
     start(cron, jobs, time, plan);

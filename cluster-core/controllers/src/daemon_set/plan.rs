@@ -126,14 +126,18 @@ fn manage(view: &View<'_>, node: &str, run: bool, stay: bool, plan: &mut Plan) {
     let (ended, running): (Vec<_>, Vec<_>) = present.partition(|pod| is_finished(pod));
     plan.ended.extend(ended.iter().map(|pod| (*pod).clone()));
     plan.delete.extend(ended.into_iter().cloned());
-    let keeps_pair = view.surge > 0;
-    let first = |new: bool| running.iter().find(|pod| view.is_new(pod) == new).map(|pod| pod.name());
-    let (new, old) = (first(true), first(false));
-    let surplus = running.iter().enumerate().filter(|(index, pod)| {
-        let kept = if keeps_pair { [new, old].contains(&Some(pod.name())) } else { *index == 0 };
-        !kept
-    });
-    plan.delete.extend(surplus.map(|(_, pod)| (*pod).clone()));
+    if view.surge == 0 {
+        plan.delete.extend(running.into_iter().skip(1).cloned());
+        return;
+    }
+    if run && pods.iter().all(|pod| pod.is_deleting()) {
+        plan.create.push(node.to_owned());
+    }
+    // Beside a new pod an old one stays as long as it works and the new one does not yet.
+    let (new, old): (Vec<_>, Vec<_>) = running.into_iter().partition(|pod| view.is_new(pod));
+    let needed = |old: &Arc<Pod>| new.first().is_none_or(|new| is_ready(old) && !view.available(new));
+    let kept = usize::from(old.first().is_some_and(|old| needed(old)));
+    plan.delete.extend(new.into_iter().skip(1).chain(old.into_iter().skip(kept)).cloned());
 }
 
 /// Deletes old pods, those that do not work first, as long as few enough nodes are without.
@@ -150,14 +154,13 @@ fn replace(view: &View<'_>, nodes: &[&str], plan: &mut Plan) {
     plan.delete.extend(working.into_iter().take(usize::try_from(view.unavailable - missing).unwrap_or_default()));
 }
 
-/// Puts new pods beside old ones, and deletes an old one when the new one works.
+/// Puts new pods beside old ones, those that do not work first.
 fn surge_over(view: &View<'_>, nodes: &[&str], plan: &mut Plan) {
     let (mut surging, mut working) = (0, Vec::new());
     for node in nodes {
         match view.pair(node) {
             Some((None, Some(old))) if !view.available(old) => plan.create.push((*node).to_owned()),
             Some((None, Some(_))) => working.push((*node).to_owned()),
-            Some((Some(new), Some(old))) if view.available(new) => plan.delete.push(old.clone()),
             Some((Some(_), Some(_))) => surging += 1,
             _ => {}
         }
@@ -175,15 +178,16 @@ fn observe(view: &View<'_>, set: &DaemonSet, verdicts: &[(&str, bool, bool)], de
     };
     let (mut updated, mut available) = (0, 0);
     for (node, run, _) in verdicts {
-        let Some(pods) = view.by_node.get(*node) else { continue };
+        // The oldest speaks for its node: beside it a new one may begin.
+        let Some(pod) = view.by_node.get(*node).and_then(|pods| pods.first()) else { continue };
         if !run {
             status.number_misscheduled += 1;
             continue;
         }
         status.current_number_scheduled += 1;
-        status.number_ready += i32::from(pods.iter().any(|pod| is_ready(pod)));
-        available += i32::from(pods.iter().any(|pod| view.available(pod)));
-        updated += i32::from(pods.iter().any(|pod| view.is_new(pod) && !pod.is_deleting()));
+        status.number_ready += i32::from(is_ready(pod));
+        available += i32::from(view.available(pod));
+        updated += i32::from(view.is_new(pod));
     }
     let some = |count: i32| Some(count).filter(|count| *count > 0);
     status.updated_number_scheduled = some(updated);

@@ -72,7 +72,13 @@ fn every_fitting_node_has_one_pod_and_updates_keep_their_bounds() {
         (&none, &any, "a b", "a:ready:old b:ready:old", ""),
         (&surge, &any, "a b", "a:ready:old b:ready:old", "+a"),
         (&surge, &any, "a b", "a:ready:old b:ready:old a:unready:new", ""),
-        (&surge, &any, "a b", "a:ready:old b:ready:old a:ready:new", "+b -a0"),
+        (&surge, &any, "a b", "a:ready:old b:ready:old a:ready:new", "-a0"),
+        (&surge, &any, "a b", "b:ready:old a:ready:new", "+b"),
+        (&surge, &any, "a", "a:unready:old a:unready:new", "-a0"),
+        (&surge, &any, "a", "a:dying:new", "+a"),
+        (&surge, &any, "a", "a:dying:new a:unready:new", ""),
+        (&surge, &any, "a", "a:failed:new", "-a0"),
+        (&surge, &any, "a:NoSchedule", "a:dying:new", ""),
         (&surge, &any, "a", "a:unready:old", "+a"),
         (&surge, &any, "a", "a:ready:old a:ready:old", "-a1"),
     ];
@@ -102,4 +108,19 @@ fn a_pod_for_a_node_is_bound_to_it_and_counted_there() {
     assert_eq!(counts, (3, 2, 1));
     assert_eq!((status.number_ready, status.number_available, status.number_unavailable), (1, Some(1), Some(2)));
     assert_eq!(status.updated_number_scheduled, Some(1));
+}
+
+#[test]
+fn while_an_update_surges_the_oldest_pod_of_a_node_is_counted() {
+    let any = json!({"containers": []});
+    let set = set(&json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "100%", "maxUnavailable": 0}}), &any);
+    let pattern = pattern(&set, &set.spec.template, "new");
+    let counts = |pods: &str| {
+        let pods: Vec<_> = pods.split(' ').enumerate().map(pod).collect();
+        let status = plan(&set, &[node("a")], &pods, (&pattern, "new"), true, &meta::now()).status;
+        (status.number_ready, status.number_available, status.updated_number_scheduled)
+    };
+    assert_eq!(counts("a:ready:old a:unready:new"), (1, Some(1), None), "nothing is updated yet");
+    assert_eq!(counts("a:unready:old a:ready:new"), (0, None, None));
+    assert_eq!(counts("a:ready:new"), (1, Some(1), Some(1)));
 }

@@ -18,7 +18,7 @@ pub(crate) fn runner(context: &Context) -> Runner<Writer> {
     Runner::new(controller)
         .on_each(|c| &c.services)
         .on(|c| &c.pods, |c, change| affected(change, &c.services))
-        .needs(|c| &c.endpoints)
+        .on(|c| &c.endpoints, |_, change| change.gone().map(|gone| gone.key()))
 }
 
 pub(crate) struct Writer {

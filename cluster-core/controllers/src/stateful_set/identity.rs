@@ -99,6 +99,13 @@ pub(super) fn retain(
     owners
 }
 
+/// Whether a claim was given to an earlier pod of this name, with which it goes.
+pub(super) fn is_stale(set: &StatefulSet, pod: &Pod, claim: &PersistentVolumeClaim) -> bool {
+    let goes = |owner: &OwnerReference| owner.kind == "Pod" && owner.name == pod.name() && owner.uid != pod.uid();
+    let policy = set.spec.persistent_volume_claim_retention_policy.as_ref();
+    policy.is_some_and(|policy| policy.when_scaled.as_deref() == Some("Delete")) && claim.owners().iter().any(goes)
+}
+
 /// Whether the claims' owners need a look at all.
 pub(super) fn retains_all(set: &StatefulSet) -> bool {
     let policy = set.spec.persistent_volume_claim_retention_policy.as_ref();

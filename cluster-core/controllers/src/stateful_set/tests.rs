@@ -111,6 +111,51 @@ fn the_retention_policy_decides_who_owns_a_claim() {
     }
 }
 
+/// Runs the controller beside what has the name of its first pod or claim; gives the set's pods before and after that goes.
+async fn pods_beside<K: Object>(obstacle: Value, spec: Value) -> [usize; 2] {
+    let (server, cancel) = (FakeServer::new(), CancellationToken::new());
+    let client = server.client();
+    let informers = Informers::new(client.clone());
+    let context =
+        Context { client: client.clone(), informers, options: crate::Options::default(), cancel: cancel.clone() };
+    let pods = context.informers.informer::<Pod>();
+    tokio::spawn(runner(&context).run(context.cancel));
+    let obstacle: K = serde_json::from_value(obstacle).expect("an object");
+    client.create(&obstacle).await.expect("created");
+    client.create(&set(&spec)).await.expect("created");
+    let mut found = [0; 2];
+    for count in &mut found {
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        *count = pods.list().iter().filter(|pod| pod.controller().is_some()).count();
+        let gone = client.delete::<K>("ns", obstacle.name(), &DeleteOptions::default()).await;
+        ignore_gone(gone).expect("deleted");
+    }
+    cancel.cancel();
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_is_made_once_nothing_else_has_its_name() {
+    let stranger = json!({"metadata": {"name": "db-0", "namespace": "ns"}});
+    assert_eq!(pods_beside::<Pod>(stranger, json!({"replicas": 1})).await, [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_is_made_once_a_claim_is_gone_that_goes_with_an_earlier_one() {
+    let owner = json!({"apiVersion": "v1", "kind": "Pod", "name": "db-0", "uid": "gone"});
+    let claim = json!({"metadata": {"name": "data-db-0", "namespace": "ns", "ownerReferences": [owner]}});
+    let spec = |scaled: &str| {
+        json!({"replicas": 1, "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {}}],
+            "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": scaled}})
+    };
+    assert_eq!(pods_beside::<PersistentVolumeClaim>(claim.clone(), spec("Delete")).await, [0, 1]);
+    assert_eq!(
+        pods_beside::<PersistentVolumeClaim>(claim, spec("Retain")).await,
+        [1, 1],
+        "it is meant to be used again"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_set_makes_its_pods_and_claims_updates_and_shrinks() {
     let server = FakeServer::new();

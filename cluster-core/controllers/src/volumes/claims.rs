@@ -4,6 +4,7 @@ use super::binding::{bind, set_claim_phase};
 use super::matching::{choose, is_for};
 use super::{COMPLETED, find, provision};
 use crate::prelude::*;
+use cluster_client::ListOptions;
 use cluster_client::volumes::{claim_key, claim_name, class_name, mismatch, volume_name};
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
@@ -64,8 +65,7 @@ impl Controller for Claims {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(claim) = self.claims.get(key) else { return Ok(None) };
         if claim.is_deleting() {
-            let users = self.pods.by_index(CLAIMED, &key.to_string());
-            if users.iter().all(|pod| pods::node(pod).is_empty()) {
+            if !self.is_used(key).await? {
                 remove_finalizer(&self.client, claim.as_ref(), PROTECTION).await?;
             }
             return Ok(None);
@@ -82,6 +82,17 @@ impl Controller for Claims {
 }
 
 impl Claims {
+    /// Whether a pod that has a node mounts a claim.
+    async fn is_used(&self, key: &ObjectKey) -> Result<bool, Error> {
+        let placed = |pod: &Pod| !pods::node(pod).is_empty();
+        if self.pods.by_index(CLAIMED, &key.to_string()).iter().any(|pod| placed(pod)) {
+            return Ok(true);
+        }
+        // The cache may lag behind, and data is at stake.
+        let live = self.client.list::<Pod>(&key.namespace, &ListOptions::default()).await?;
+        Ok(live.iter().any(|pod| placed(pod) && claims_of(pod).any(|claim| claim == *key)))
+    }
+
     fn waiting(&self) -> Vec<ObjectKey> {
         let mut claims = self.claims.list();
         claims.retain(|claim| volume_name(claim).is_none());
@@ -235,5 +246,36 @@ impl Claims {
             }
         };
         bind(&self.client, claim, &volume).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_fake_server::FakeServer;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claim_stays_while_a_pod_has_it_that_only_the_server_knows() {
+        let (server, blind) = (FakeServer::new(), FakeServer::new());
+        let (client, recorder) = (server.client(), Recorder::new(server.client(), "test", ""));
+        let (seen, unseen) = (Informers::new(client.clone()), Informers::new(blind.client()));
+        let (claims, volumes, classes) = (seen.informer(), seen.informer(), seen.informer());
+        let (nodes, pods) = (seen.informer(), unseen.informer());
+        let controller = Claims { client: client.clone(), recorder, claims, volumes, classes, nodes, pods };
+        let claim: PersistentVolumeClaim = serde_json::from_value(json!({"metadata": {"name": "c", "namespace": "ns",
+            "finalizers": [PROTECTION], "deletionTimestamp": "2026-01-01T00:00:00Z"}}))
+        .expect("a claim");
+        client.create(&claim).await.expect("created");
+        let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "p", "namespace": "ns"}, "spec": {
+            "nodeName": "n", "containers": [],
+            "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}}))
+        .expect("a pod");
+        let pod = client.create(&pod).await.expect("created");
+        controller.claims.synced().await;
+        controller.reconcile(&claim.key()).await.expect("done");
+        assert!(client.get::<PersistentVolumeClaim>("ns", "c").await.is_ok(), "it is in use");
+        client.delete_this(&pod, DeleteOptions::default()).await.expect("deleted");
+        controller.reconcile(&claim.key()).await.expect("done");
+        assert!(client.get::<PersistentVolumeClaim>("ns", "c").await.is_err());
     }
 }

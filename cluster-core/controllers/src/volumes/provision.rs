@@ -9,6 +9,11 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 /// Where the volumes of a node are.
 const FOLDER: &str = "/var/lib/devcluster/volumes";
 
+/// The namespace that bears the mark of the class that was made.
+const SYSTEM: &str = "kube-system";
+const MADE: &str = "devcluster.io/default-class-made";
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
 fn default_class() -> Value {
     json!({
         "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
@@ -17,18 +22,32 @@ fn default_class() -> Value {
     })
 }
 
-/// Makes the class `standard`, once at the start.
+/// Makes the class `standard`, once in the life of a cluster: who deletes it may have another.
 pub(crate) async fn make_default_class(context: Context) {
-    let Ok(class) = serde_json::from_value::<StorageClass>(default_class()) else { return };
-    let mut pause = std::time::Duration::from_secs(1);
-    while let Err(error) = context.client.create(&class).await {
-        if error.is_already_exists() || context.cancel.is_cancelled() {
+    let mut pause = Duration::from_secs(1);
+    while let Err(error) = make_once(&context.client).await {
+        tracing::debug!(%error, "failed to make the default storage class, will try again");
+        if context.cancel.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return;
         }
-        tracing::debug!(%error, "failed to make the default storage class, will try again");
-        tokio::time::sleep(pause).await;
-        pause *= 2;
+        pause = LONGEST_PAUSE.min(2 * pause);
     }
+}
+
+async fn make_once(client: &Client) -> Result<(), Error> {
+    let system: Namespace = client.get("", SYSTEM).await?;
+    if system.annotation(MADE).is_some() {
+        return Ok(());
+    }
+    let class = serde_json::from_value::<StorageClass>(default_class());
+    let class = class.map_err(|error| Error::Object(format!("the default storage class is none: {error}")))?;
+    match client.create(&class).await {
+        Err(error) if error.is_already_exists() => {}
+        made => drop(made?),
+    }
+    let mark = Patch::Merge(json!({"metadata": {"annotations": {MADE: "true"}}}));
+    client.patch::<Namespace>("", SYSTEM, "", &mark).await?;
+    Ok(())
 }
 
 /// The volume for a claim; on `node` when that is known.

@@ -6,7 +6,8 @@ use super::*;
 use cluster_client::volumes::volume_name;
 use cluster_client::{Informers, Object};
 use cluster_fake_server::FakeServer;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Namespace, Node};
+use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,10 +105,12 @@ async fn a_claim_of_the_default_class_gets_a_folder_on_its_node_and_takes_it_alo
     let context =
         Context { client: client.clone(), informers, options: crate::Options::default(), cancel: cancel.clone() };
     let volumes = context.informers.informer::<PersistentVolume>();
-    tokio::spawn(provision::make_default_class(context.clone()));
+    let system = json!({"metadata": {"name": "kube-system"}});
+    client.create(&serde_json::from_value::<Namespace>(system).expect("a namespace")).await.expect("created");
+    provision::make_default_class(context.clone()).await;
     tokio::spawn(claims::runner(&context).run(context.cancel.clone()));
     tokio::spawn(ephemeral::runner(&context).run(context.cancel.clone()));
-    tokio::spawn(reclaim::runner(&context).run(context.cancel));
+    tokio::spawn(reclaim::runner(&context).run(context.cancel.clone()));
     let settle = || tokio::time::sleep(Duration::from_secs(10));
     let node = json!({"metadata": {"name": "n1", "labels": {"kubernetes.io/hostname": "host-1"}}});
     client.create(&serde_json::from_value::<Node>(node).expect("a node")).await.expect("created");
@@ -133,5 +136,9 @@ async fn a_claim_of_the_default_class_gets_a_folder_on_its_node_and_takes_it_alo
         .expect("deleted");
     settle().await;
     assert!(volumes.list().is_empty());
+    let options = cluster_client::DeleteOptions::default();
+    client.delete::<StorageClass>("", "standard", &options).await.expect("deleted");
+    provision::make_default_class(context).await;
+    assert!(client.get::<StorageClass>("", "standard").await.is_err(), "who deleted it does not want it");
     cancel.cancel();
 }

@@ -19,6 +19,7 @@ pub use node::{NodeId, NodeInfo};
 pub(crate) use objects::{Objects, OwnerKind};
 pub use pod::PodInfo;
 pub(crate) use pod::{Claim, Spread, preferred_nodes};
+pub(crate) use requests::{is_infeasible, statuses};
 pub(crate) use resources::Resources;
 pub(crate) use terms::RequiredNodes;
 pub(crate) use topology::Topology;

@@ -12,12 +12,10 @@ const ASSUMED_MEMORY: i64 = 200 << 20;
 /// The pod's requests, as they are and with every container counted for something in CPU and memory.
 pub(crate) fn of_pod(pod: &Pod) -> (Resources, Resources) {
     let Some(spec) = &pod.spec else { return Default::default() };
-    let status = pod.status.as_ref();
-    let granted = |container: &Container| {
-        let statuses = status.and_then(|s| s.container_statuses.as_deref()).unwrap_or_default();
-        statuses.iter().find(|status| status.name == container.name)
+    let infeasible = is_infeasible(pod);
+    let plain = |container: &Container| {
+        of_container(container, statuses(pod).find(|status| status.name == container.name), infeasible)
     };
-    let plain = |container: &Container| of_container(container, granted(container));
     let counted = |container: &Container| {
         let mut requests = plain(container);
         let named = |name| requested(container.resources.as_ref(), name);
@@ -36,15 +34,29 @@ fn requested(resources: Option<&ResourceRequirements>, name: &str) -> bool {
     resources.and_then(|r| r.requests.as_ref()).is_some_and(|requests| requests.contains_key(name))
 }
 
-/// The request, or what the node still holds for the container during a resize when that is more.
-fn of_container(container: &Container, status: Option<&ContainerStatus>) -> Resources {
+/// The containers as their node tells of them, init containers too.
+pub(crate) fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let lists = pod.status.iter().flat_map(|status| [&status.container_statuses, &status.init_container_statuses]);
+    lists.flatten().flatten()
+}
+
+/// Whether the node says that it will never have room for what the pod now asks for.
+pub(crate) fn is_infeasible(pod: &Pod) -> bool {
+    let mut conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.any(|c| c.type_ == "PodResizePending" && c.reason.as_deref() == Some("Infeasible"))
+}
+
+/// The request, or what the node still holds for the container during a resize when that is more, or all it will have.
+fn of_container(container: &Container, status: Option<&ContainerStatus>, infeasible: bool) -> Resources {
     let read = |r: &ResourceRequirements| r.requests.as_ref().map(Resources::read);
-    let mut requests = container.resources.as_ref().and_then(read).unwrap_or_default();
-    if let Some(status) = status {
-        let held = status.allocated_resources.as_ref().map(Resources::read);
-        for held in held.into_iter().chain(status.resources.as_ref().and_then(read)) {
-            requests.raise(&held);
-        }
+    let held = status.into_iter().flat_map(|status| {
+        [status.allocated_resources.as_ref().map(Resources::read), status.resources.as_ref().and_then(read)]
+    });
+    let held: Vec<Resources> = held.flatten().collect();
+    let asked = container.resources.as_ref().and_then(read).filter(|_| !infeasible || held.is_empty());
+    let mut requests = asked.unwrap_or_default();
+    for held in &held {
+        requests.raise(held);
     }
     requests
 }
@@ -122,5 +134,25 @@ mod tests {
         }))
         .expect("a pod");
         assert_eq!(of_pod(&pod).0.cpu, 2000);
+    }
+
+    #[test]
+    fn a_resize_that_never_fits_takes_no_room_and_a_sidecar_is_resized_too() {
+        let holds = |name: &str, cpu: &str| {
+            json!([{"name": name, "image": "i", "imageID": "", "ready": true, "restartCount": 0,
+                "allocatedResources": {"cpu": cpu}}])
+        };
+        let pod = |reason: &str| -> Pod {
+            let mut sidecar = container("1", Some("Always"));
+            sidecar["name"] = "side".into();
+            serde_json::from_value(json!({
+                "spec": {"containers": [container("100", None)], "initContainers": [sidecar]},
+                "status": {"containerStatuses": holds("c", "2"), "initContainerStatuses": holds("side", "3"),
+                    "conditions": [{"type": "PodResizePending", "status": "True", "reason": reason}]},
+            }))
+            .expect("a pod")
+        };
+        assert_eq!(of_pod(&pod("Infeasible")).0.cpu, 5000);
+        assert_eq!(of_pod(&pod("Deferred")).0.cpu, 103_000);
     }
 }

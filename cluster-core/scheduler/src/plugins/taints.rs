@@ -5,7 +5,6 @@ use crate::model::NodeInfo;
 use cluster_client::nodes::{covers, tolerated};
 use k8s_openapi::api::core::v1::{Taint, Toleration};
 
-/// Whether one of the tolerations covers the taint.
 /// The first taint that keeps the pod from the node.
 pub(super) fn repelling<'n>(node: &'n NodeInfo, tolerations: &[Toleration]) -> Option<&'n Taint> {
     let hard = |taint: &&Taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute");

@@ -132,6 +132,27 @@ async fn a_pod_takes_the_room_of_one_that_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_takes_the_room_of_a_resize_that_its_node_calls_infeasible() {
+    let world = World::start();
+    world.add_node("n1", json!({})).await;
+    world.add_pod("a", requests("1", "1Gi")).await;
+    world.bound("a").await;
+    let mut resized: Pod = world.client.get("ns", "a").await.expect("there");
+    let wanted = pod("a", requests("100", "1Gi")).pod.spec.clone().expect("a spec");
+    resized.spec.as_mut().expect("a spec").containers = wanted.containers;
+    world.client.update(&resized).await.expect("updated");
+    world.add_pod("b", requests("3", "1Gi")).await;
+    assert_eq!(world.refused("b").await.0, "Unschedulable");
+    let status = json!({"conditions": [{"type": "PodResizePending", "status": "True", "reason": "Infeasible"}],
+        "containerStatuses": [{"name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 0,
+            "allocatedResources": {"cpu": "1", "memory": "1Gi"}}]});
+    let mut resized: Pod = world.client.get("ns", "a").await.expect("there");
+    resized.status = Some(serde_json::from_value(status).expect("a status"));
+    world.client.update_status(&resized).await.expect("updated");
+    assert_eq!(world.bound("b").await, "n1");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_binding_that_fails_is_tried_again() {
     let world = World::start();
     world.add_node("n1", json!({})).await;
