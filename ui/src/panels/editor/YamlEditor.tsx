@@ -59,10 +59,9 @@ function Bar({ edit }: { edit: Edit }) {
   const { session } = edit;
   if (session === null) return null;
   const dirty = isDirty(session);
-  const blocked = !dirty || edit.busy || session.gone || session.conflicts.length > 0 || !parse(session.text).ok;
   return (
     <>
-      <Button look="primary" disabled={blocked} onClick={() => void edit.look()} title="Ctrl+S">
+      <Button look="primary" disabled={!edit.ready} onClick={() => void edit.look()} title="Ctrl+S">
         {t('panel.editor.review')}
       </Button>
       <Button disabled={!dirty} onClick={edit.discard}>
@@ -134,6 +133,7 @@ function Notes({ edit }: { edit: Edit }) {
       )}
       <Conflicts
         conflicts={session.conflicts}
+        able={parse(session.text).ok}
         onMine={(conflict) => change((current) => keepMine(current, conflict))}
         onTheirs={(conflict) => change((current) => takeTheirs(current, conflict))}
       />
@@ -168,7 +168,7 @@ function ReviewPane({ edit }: { edit: Edit }) {
       label={t('panel.editor.review')}
       bar={
         <>
-          <Button look="primary" disabled={edit.busy || before === after} onClick={() => void edit.save()} autoFocus>
+          <Button look="primary" disabled={!edit.ready || before === after} onClick={() => void edit.save()} autoFocus>
             {t('panel.editor.save')}
           </Button>
           <Button onClick={edit.back}>{t('panel.editor.back')}</Button>

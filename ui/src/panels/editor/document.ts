@@ -105,8 +105,17 @@ export function applyChanges(text: string, changes: Change[]): string {
   return document.toString({ lineWidth: 0, indentSeq: !/^( *)[^\s#-][^\n]*:[ \t]*\n\1- /m.test(text) });
 }
 
-function apply(document: Document, { path, value }: Change): void {
+function apply(document: Document, { path, value, order }: Change): void {
   const steps = positions(document, path);
+  if (order !== undefined) {
+    const list = document.getIn(steps, true);
+    const place = (item: unknown) => {
+      const index = order.values.indexOf(isYamlMap(item) ? (item.get(order.key) as string | number) : '');
+      return index === -1 ? order.values.length : index;
+    };
+    if (isSeq(list)) list.items.sort((a, b) => place(a) - place(b));
+    return;
+  }
   if (value === undefined) {
     document.deleteIn(steps);
     return;
