@@ -22,6 +22,8 @@ export interface ObjectRef extends Gvr {
   cluster: string;
   namespace: string;
   name: string;
+  /** Where only this one object is meant, and none of its name that comes after it. */
+  uid?: string;
 }
 
 export type ClusterState = 'running' | 'stopped' | 'paused' | 'partial' | 'creating';

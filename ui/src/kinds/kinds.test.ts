@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../api/contract';
-import { actionsForRow, drainable, each, jobAgain, kubectlCommand } from './actions';
+import { actionsForRow, each, jobAgain, kubectlCommand } from './actions';
 import { findResource, flatten, plural, type Resource } from './discovery';
+import { drainable } from './drain';
 import { age, conditionHealth, podSelector } from './read';
 import { sections } from './sections';
 import { template } from './templates';
@@ -149,17 +150,20 @@ it('runs a job again as it was asked for, without what its controller has put in
   });
 });
 
-it('tells the kubectl command for objects of one namespace', () => {
+it('tells the kubectl command of objects, one for each namespace', () => {
   const ref = (name: string, namespace: string) => ({ ...deployments, cluster: 'dev', namespace, name });
   expect(kubectlCommand(deployments, [ref('a', 'shop'), ref('b', 'shop'), ref('c', 'other')])).toBe(
-    'kubectl --context devcluster-dev -n shop get deployments.apps a b',
+    [
+      'kubectl --context devcluster-dev -n shop get deployments.apps a b',
+      'kubectl --context devcluster-dev -n other get deployments.apps c',
+    ].join('\n'),
   );
   expect(kubectlCommand(resource({ resource: 'nodes' }), [ref('n', '')])).toBe(
     'kubectl --context devcluster-dev get nodes n',
   );
 });
 
-it('goes on with the others when one fails', async () => {
+it('goes on with the others when one fails, and does not call it a success', async () => {
   const refs = ['a', 'b', 'c'].map((name) => ({
     cluster: 'dev',
     group: '',
@@ -168,10 +172,14 @@ it('goes on with the others when one fails', async () => {
     namespace: '',
     name,
   }));
-  const failed = await each(refs, async ({ name }) => {
+  const done: string[] = [];
+  const work = async ({ name }: { name: string }) => {
     if (name === 'b') throw new Error('no');
-  });
-  expect(failed.map(({ ref }) => ref.name)).toEqual(['b']);
+    done.push(name);
+  };
+  await expect(each(refs, work)).rejects.toThrow('1 of 3 failed: b: no');
+  expect(done).toEqual(['a', 'c']);
+  await expect(each(refs.slice(1, 2), work)).rejects.toThrow('no');
 });
 
 it('offers a template whose names are filled in', () => {

@@ -4,7 +4,7 @@ import { clusterAction } from '../api/agent';
 import { Button, IconButton } from '../components/parts';
 import { useI18n } from '../i18n';
 import { listSpec, useCluster } from '../shell/cluster';
-import { clusterHref, useLinks, useParam } from '../shell/paths';
+import { useLinks, useParam } from '../shell/paths';
 import { useList, useListState } from '../store/hooks';
 import { useHost } from '../store/host';
 import { useSettings } from '../store/settings';
@@ -34,7 +34,7 @@ function useTour() {
     useSettings.setState({ tourSeen: true });
     // Who took it to its end sees the whole cluster; who broke it off stays.
     if (index < STOPS.length) return setStep('');
-    navigate(clusterHref(links.cluster));
+    navigate(links.page(undefined, { ns: '', tour: '' }));
   };
   return { index: Number(step) - 1, go };
 }

@@ -1,4 +1,4 @@
-import { Suspense, useEffect, useState } from 'react';
+import { Suspense } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
 import type { Session } from '../api/session';
 import { Boundary } from '../components/Boundary';
@@ -86,11 +86,9 @@ function Layers() {
 export function Guarded({ children }: { children: React.ReactNode }) {
   const { t } = useI18n();
   const [location] = useLocation();
-  const [at, setAt] = useState(location);
-  useEffect(() => setAt(location), [location]);
   return (
     <Boundary
-      key={at}
+      key={location}
       fallback={(error, again) => (
         <Empty title={t('failure.title')} action={<Button onClick={again}>{t('retry')}</Button>}>
           {error.message}

@@ -1,11 +1,11 @@
 import { useState } from 'react';
 import type { ObjectRef } from '../api/contract';
+import { ApiError } from '../api/http';
 import { deleteObject, type Propagation } from '../api/k8s';
 import { Dialog } from '../components/Dialog';
 import { useI18n } from '../i18n';
-import { each } from '../kinds/actions';
+import { each, fullName } from '../kinds/actions';
 import { plural, type Resource } from '../kinds/discovery';
-import { toast } from '../store/ui';
 
 const CHOICES: Propagation[] = ['Background', 'Foreground', 'Orphan'];
 /** What nothing belongs to, so that nobody need choose what becomes of it. */
@@ -13,14 +13,26 @@ const OWN_NOTHING = new Set(['pods', 'configmaps', 'secrets', 'events', 'persist
 /** Names that are written out; more are counted. */
 const NAMED = 8;
 
-export function DeleteDialog({ resource, refs }: { resource: Resource; refs: ObjectRef[] }) {
+interface Props {
+  resource: Resource;
+  refs: ObjectRef[];
+  /** Called when their deletion has begun. */
+  onDone?: (() => void) | undefined;
+}
+
+/** What is gone already need not go. */
+const unlessGone = (error: unknown) => {
+  if (!(error instanceof ApiError && error.code === 404)) throw error;
+};
+
+export function DeleteDialog({ resource, refs, onDone }: Props) {
   const { t, tn } = useI18n();
   const [propagation, setPropagation] = useState<Propagation>('Background');
   const [now, setNow] = useState(false);
   const pods = resource.resource === 'pods';
   const run = async () => {
-    const failed = await each(refs, (ref) => deleteObject(ref, propagation, now ? 0 : undefined));
-    for (const { ref, error } of failed) toast('bad', `${ref.name}: ${error.message}`);
+    await each(refs, (ref) => deleteObject(ref, propagation, now ? 0 : undefined).catch(unlessGone));
+    onDone?.();
   };
   const title =
     refs.length === 1
@@ -39,7 +51,7 @@ export function DeleteDialog({ resource, refs }: { resource: Resource; refs: Obj
       {refs.length > 1 && (
         <ul className="names mono small">
           {refs.slice(0, NAMED).map((ref) => (
-            <li key={`${ref.namespace}/${ref.name}`}>{ref.namespace ? `${ref.namespace}/${ref.name}` : ref.name}</li>
+            <li key={fullName(ref)}>{fullName(ref)}</li>
           ))}
           {refs.length > NAMED && <li>{tn('others', refs.length - NAMED)}</li>}
         </ul>

@@ -48,7 +48,7 @@ export interface Links {
   object: (ref: Omit<ObjectRef, 'cluster'>, query?: Record<string, string>) => string;
 }
 
-/** Links within the cluster that is shown; they keep the namespaces and the dock. */
+/** Links within the cluster that is shown; they keep the namespaces and the dock, unless the query empties them. */
 export function useLinks(): Links {
   const cluster = useClusterName();
   const [search] = useSearchParams();
@@ -58,7 +58,10 @@ export function useLinks(): Links {
     const keep = (path: string, query: Record<string, string> = {}) => {
       const next = new URLSearchParams();
       for (const key of KEPT) if (params.has(key)) next.set(key, params.get(key) ?? '');
-      for (const [key, value] of Object.entries(query)) next.set(key, value);
+      for (const [key, value] of Object.entries(query)) {
+        if (value === '') next.delete(key);
+        else next.set(key, value);
+      }
       const kept = next.toString();
       return kept ? `${path}?${kept}` : path;
     };

@@ -116,7 +116,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.shell.failed': 'Keine Verbindung: {message}',
   'panel.shell.ended': 'Die Shell endete mit Code {code}',
   'panel.shell.again': 'Neu verbinden',
-  'panel.shell.keys': 'Strg+Umschalt+C und V kopieren und einfügen',
+  'panel.shell.keys': 'Strg+Umschalt+C und V kopieren und einfügen, Esc und dann Tab verlässt das Terminal',
   'panel.shell.gone': 'Den Pod {pod} gibt es nicht mehr.',
   'panel.shell.notRunning': 'Der Container {container} läuft nicht.',
   'panel.shell.noShell': 'Dieser Container hat keine Shell. Ein Debug-Container daneben hat eine.',

@@ -114,7 +114,7 @@ export const panels = {
   'panel.shell.failed': 'Could not connect: {message}',
   'panel.shell.ended': 'The shell ended with code {code}',
   'panel.shell.again': 'Connect again',
-  'panel.shell.keys': 'Ctrl+Shift+C and V copy and paste',
+  'panel.shell.keys': 'Ctrl+Shift+C and V copy and paste, Esc then Tab leaves',
   'panel.shell.gone': 'The pod {pod} is no more.',
   'panel.shell.notRunning': 'The container {container} does not run.',
   'panel.shell.noShell': 'This container has no shell. A debug container beside it has one.',

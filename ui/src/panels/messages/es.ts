@@ -115,7 +115,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.shell.failed': 'No se pudo conectar: {message}',
   'panel.shell.ended': 'La shell terminó con código {code}',
   'panel.shell.again': 'Conectar de nuevo',
-  'panel.shell.keys': 'Ctrl+Mayús+C y V copian y pegan',
+  'panel.shell.keys': 'Ctrl+Mayús+C y V copian y pegan, Esc y luego Tab sale',
   'panel.shell.gone': 'El pod {pod} ya no existe.',
   'panel.shell.notRunning': 'El contenedor {container} no está en ejecución.',
   'panel.shell.noShell': 'Este contenedor no tiene shell. Un contenedor de depuración a su lado sí.',

@@ -115,7 +115,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.shell.failed': '接続できません：{message}',
   'panel.shell.ended': 'シェルは終了しました（コード {code}）',
   'panel.shell.again': '再接続',
-  'panel.shell.keys': 'Ctrl+Shift+C/V でコピーと貼り付け',
+  'panel.shell.keys': 'Ctrl+Shift+C/V でコピーと貼り付け、Esc の次に Tab で離れる',
   'panel.shell.gone': 'Pod {pod} はもうありません。',
   'panel.shell.notRunning': 'コンテナ {container} は動いていません。',
   'panel.shell.noShell': 'このコンテナにはシェルがありません。隣にデバッグコンテナを置けば使えます。',

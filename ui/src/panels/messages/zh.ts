@@ -114,7 +114,7 @@ export const panels: Record<keyof typeof english, string> = {
   'panel.shell.failed': '无法连接：{message}',
   'panel.shell.ended': 'Shell 已结束，代码 {code}',
   'panel.shell.again': '重新连接',
-  'panel.shell.keys': 'Ctrl+Shift+C/V 复制和粘贴',
+  'panel.shell.keys': 'Ctrl+Shift+C/V 复制和粘贴，先按 Esc 再按 Tab 离开',
   'panel.shell.gone': 'Pod {pod} 已不存在。',
   'panel.shell.notRunning': '容器 {container} 未运行。',
   'panel.shell.noShell': '此容器没有 Shell，可在旁边使用调试容器。',
