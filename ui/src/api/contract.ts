@@ -125,6 +125,10 @@ export interface ListSpec extends Gvr {
   fieldSelector: string;
   /** All words must occur in name, namespace, cells or labels. */
   filter: string;
+  /** Only what this controller owns, by its UID. */
+  owner?: string;
+  /** Only what has just this in a column. */
+  cell?: [column: string, value: string];
   sort?: { column: string; descending: boolean } | undefined;
   columns: ExtraColumn[];
   offset: number;
@@ -152,6 +156,8 @@ export interface LogsSpec {
   containers: string[];
   previous: boolean;
   tail: number;
+  /** Only of so many seconds before; 0 for all. */
+  since: number;
   filter: string;
 }
 
@@ -159,6 +165,8 @@ export interface ProblemsSpec {
   kind: 'problems';
   cluster: string;
   namespaces: string[];
+  /** Of one object alone. */
+  uid?: string;
 }
 
 export interface MetricsSpec {
@@ -188,6 +196,8 @@ export interface Row {
   created: string;
   rv: string;
   cells: Cell[];
+  /** When the cells were written, in seconds since 1970: the ages in them are of then. */
+  at: number;
   health: Health;
   why: Saying | null;
   deleting: boolean;
@@ -261,8 +271,10 @@ export type ViewMessage =
     }
   | { type: 'object'; view: number; object: KubeObject | null }
   | { type: 'counts'; view: number; counts: Count[] }
-  | { type: 'lines'; view: number; lines: LogLine[]; dropped: number }
-  | { type: 'problems'; view: number; problems: Problem[] }
+  /** With why containers cannot be read, by `pod/container`, when that has changed. */
+  | { type: 'lines'; view: number; lines: LogLine[]; dropped: number; faults?: Record<string, string> }
+  /** The first few hundred of them all. */
+  | { type: 'problems'; view: number; problems: Problem[]; total: number }
   /** With all measurements that the agent kept, this one the last, where there are some when the view opens. */
   | ({ type: 'metrics'; view: number; points?: MetricsPoint[] } & MetricsPoint)
   | { type: 'state'; view: number; live: boolean; error: Status | null };

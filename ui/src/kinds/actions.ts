@@ -33,6 +33,8 @@ export type ActionId =
   | 'restart'
   | 'suspend'
   | 'resume'
+  | 'pause'
+  | 'continue'
   | 'trigger'
   | 'rerun'
   | 'cordon'
@@ -108,6 +110,23 @@ export const ACTIONS: Action[] = [
     on: suspendable,
     when: (object) => object.spec?.suspend === true,
     row: { Suspend: /true/i, Status: /^Suspended$/ },
+  },
+  {
+    id: 'pause',
+    icon: CirclePause,
+    key: 'p',
+    many: true,
+    on: kinds('deployments.apps'),
+    when: (object) => !object.spec?.paused,
+    usual: true,
+  },
+  {
+    id: 'continue',
+    icon: CirclePlay,
+    key: 'u',
+    many: true,
+    on: kinds('deployments.apps'),
+    when: (object) => object.spec?.paused === true,
   },
   { id: 'trigger', icon: Zap, key: 't', on: kinds('cronjobs.batch') },
   {

@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/contract';
 import { actionsForRow, each, jobAgain, kubectlCommand } from './actions';
 import { findResource, flatten, plural, type Resource } from './discovery';
 import { drainable } from './drain';
-import { age, conditionHealth, podSelector } from './read';
+import { age, conditionHealth, eventSelector, older, podSelector } from './read';
 import { sections } from './sections';
 import { template } from './templates';
 
@@ -103,6 +103,25 @@ it.each([
   [400 * 86400, '400d'],
 ])('writes an age of %i seconds as %s, as kubectl does', (seconds, text) => {
   expect(age('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:00:00Z') + seconds * 1000)).toBe(text);
+});
+
+it.each([
+  ['5m', 60, '6m'],
+  ['0s', 3600, '60m'],
+  ['3 (5m10s ago)', 3600, '3 (65m ago)'],
+  ['2d1h', 3600, '2d2h'],
+  ['7', 3600, '7'],
+  ['<none>', 3600, '<none>'],
+  ['5m', 0, '5m'],
+])('reads %s, written %i seconds ago, as %s', (text, seconds, now) => {
+  expect(older(text, seconds)).toBe(now);
+});
+
+it('finds events of a node by its name, of others by their UID', () => {
+  expect(eventSelector(object('Node', { metadata: { name: 'dev-worker', uid: 'u' } }))).toBe(
+    'involvedObject.kind=Node,involvedObject.name=dev-worker',
+  );
+  expect(eventSelector(object('Pod', { metadata: { name: 'web', uid: 'u' } }))).toBe('involvedObject.uid=u');
 });
 
 it.each([

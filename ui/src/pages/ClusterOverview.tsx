@@ -20,7 +20,8 @@ export function ClusterOverview() {
   const { name } = useCluster();
   const { namespaces } = useLinks();
   const state = useProblems({ cluster: name, namespaces });
-  const problems = useMemo(() => alike(state.data), [state.data]);
+  const { problems: told, total } = state.data;
+  const problems = useMemo(() => alike(told), [told]);
   return (
     <main className="page">
       <header className="page-head">
@@ -49,6 +50,7 @@ export function ClusterOverview() {
             <ProblemCard key={`${problem.uid}${problem.why.text}`} problem={problem} others={others} />
           ))}
         </ul>
+        {total > told.length && <p className="soft">{tn('others', total - told.length)}</p>}
       </section>
       <Inventory />
     </main>

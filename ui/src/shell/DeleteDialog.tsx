@@ -6,6 +6,7 @@ import { Dialog } from '../components/Dialog';
 import { useI18n } from '../i18n';
 import { each, fullName } from '../kinds/actions';
 import { plural, type Resource } from '../kinds/discovery';
+import { Consequences, isGrave } from './Consequences';
 
 const CHOICES: Propagation[] = ['Background', 'Foreground', 'Orphan'];
 /** What nothing belongs to, so that nobody need choose what becomes of it. */
@@ -16,6 +17,8 @@ const NAMED = 8;
 interface Props {
   resource: Resource;
   refs: ObjectRef[];
+  /** Every kind of the cluster. */
+  all: Resource[];
   /** Called when their deletion has begun. */
   onDone?: (() => void) | undefined;
 }
@@ -25,11 +28,14 @@ const unlessGone = (error: unknown) => {
   if (!(error instanceof ApiError && error.code === 404)) throw error;
 };
 
-export function DeleteDialog({ resource, refs, onDone }: Props) {
+export function DeleteDialog({ resource, refs, all, onDone }: Props) {
   const { t, tn } = useI18n();
   const [propagation, setPropagation] = useState<Propagation>('Background');
   const [now, setNow] = useState(false);
+  const [typed, setTyped] = useState('');
   const pods = resource.resource === 'pods';
+  const grave = isGrave(resource);
+  const word = refs.length === 1 ? (refs[0]?.name ?? '') : String(refs.length);
   const run = async () => {
     await each(refs, (ref) => deleteObject(ref, propagation, now ? 0 : undefined).catch(unlessGone));
     onDone?.();
@@ -44,6 +50,7 @@ export function DeleteDialog({ resource, refs, onDone }: Props) {
       confirm={{
         label: t('action.delete'),
         danger: true,
+        disabled: grave && typed !== word,
         run,
         good: t('delete.done', { title: refs.length === 1 ? (refs[0]?.name ?? '') : tn('objects', refs.length) }),
       }}
@@ -73,6 +80,15 @@ export function DeleteDialog({ resource, refs, onDone }: Props) {
             </label>
           ))}
         </fieldset>
+      )}
+      {grave && (
+        <>
+          <Consequences resource={resource} refs={refs} all={all} />
+          <label className="field">
+            <span>{t('delete.typed', { word })}</span>
+            <input className="input mono" value={typed} onChange={(event) => setTyped(event.target.value)} />
+          </label>
+        </>
       )}
       {pods && (
         <label className="check">

@@ -1,7 +1,7 @@
 import type { ObjectRef } from '../api/contract';
 import { Empty, Failure } from '../components/parts';
 import { useI18n } from '../i18n';
-import { podSelector } from '../kinds/read';
+import { podSelector, podSpec } from '../kinds/read';
 import { longName } from '../kinds/sections';
 import { template } from '../kinds/templates';
 import { CreateEditor, ForwardsPanel, LogsPanel, NodeConsole, ShellPanel, YamlEditor } from '../panels';
@@ -59,11 +59,14 @@ export default function DockPanel({ kind, target, onClose }: Props) {
 export function Logs({ target, previous = false }: { target: ObjectRef; previous?: boolean }) {
   const { t } = useI18n();
   const { cluster, namespace, name, resource } = target;
-  const pod = resource === 'pods';
-  const { data: object, error } = useObject(pod ? null : target);
-  if (pod) return <LogsPanel cluster={cluster} namespace={namespace} pods={[name]} previous={previous} />;
+  const { data: object, error } = useObject(target);
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = (object && podSpec(object)) ?? {};
+  const names = [...containers, ...initContainers, ...ephemeralContainers].map((container) => container.name);
+  const of = { cluster, namespace, containers: names };
+  // The name alone says what to read.
+  if (resource === 'pods') return <LogsPanel {...of} pods={[name]} previous={previous} />;
   if (!object) return error ? <Failure error={error} /> : <Empty title={t('loading')} />;
   const selector = podSelector(object);
   if (!selector) return <Empty title={t('logs.noselector')} />;
-  return <LogsPanel cluster={cluster} namespace={namespace} selector={selector} />;
+  return <LogsPanel {...of} selector={selector} />;
 }

@@ -7,6 +7,7 @@ import { useI18n } from '../i18n';
 import { type ActionId, actionsFor, each, jobAgain, jobFrom, kubectlCommand, restartPatch } from '../kinds/actions';
 import type { Resource } from '../kinds/discovery';
 import { attempt, openDialog } from '../store/ui';
+import { useCluster } from './cluster';
 import { DeleteDialog } from './DeleteDialog';
 import { DrainDialog } from './DrainDialog';
 import { NodeDialog } from './NodeDialog';
@@ -19,6 +20,7 @@ const JOBS = { group: 'batch', version: 'v1', resource: 'jobs' };
 /** Does an action of the table to objects of one kind. */
 export function useActions() {
   const { t, tn } = useI18n();
+  const { resources } = useCluster();
   const dock = useDock();
   const links = useLinks();
   const [, navigate] = useLocation();
@@ -42,7 +44,7 @@ export function useActions() {
         openDialog(<ScaleDialog refs={refs} />);
         break;
       case 'delete':
-        openDialog(<DeleteDialog resource={resource} refs={refs} onDone={onDeleted} />);
+        openDialog(<DeleteDialog resource={resource} refs={refs} all={resources} onDone={onDeleted} />);
         break;
       case 'drain':
         openDialog(<DrainDialog node={ref} />);
@@ -70,6 +72,10 @@ export function useActions() {
       case 'suspend':
       case 'resume':
         void patchAll(refs, { spec: { suspend: id === 'suspend' } }, t(`done.${id}`, { names }));
+        break;
+      case 'pause':
+      case 'continue':
+        void patchAll(refs, { spec: { paused: id === 'pause' || null } }, t(`done.${id}`, { names }));
         break;
       case 'cordon':
       case 'uncordon':

@@ -114,10 +114,10 @@ export const useCounts = (spec: Omit<CountsSpec, 'kind'> | null): ViewState<Coun
     message.type === 'counts' ? message.counts : data,
   );
 
-const NO_PROBLEMS: Problem[] = [];
-export const useProblems = (spec: Omit<ProblemsSpec, 'kind'> | null): ViewState<Problem[]> =>
+const NO_PROBLEMS = { problems: [] as Problem[], total: 0 };
+export const useProblems = (spec: Omit<ProblemsSpec, 'kind'> | null): ViewState<typeof NO_PROBLEMS> =>
   useView(spec && { kind: 'problems', ...spec }, NO_PROBLEMS, (data, message) =>
-    message.type === 'problems' ? message.problems : data,
+    message.type === 'problems' ? message : data,
   );
 
 const NO_POINTS: MetricsPoint[] = [];

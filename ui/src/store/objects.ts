@@ -7,6 +7,8 @@ import { Store } from './store';
 
 /** Changes are gathered for this long (milliseconds) before the objects are fetched. */
 const GATHER = 200;
+/** A fetch that failed is tried again after so long. */
+const AGAIN = 5000;
 /** Up to this many changed objects are fetched one by one, more with one list. */
 const SINGLE = 8;
 export const OBJECT_LIMIT = 500;
@@ -50,6 +52,9 @@ class ObjectStore extends Store<Objects> {
     this.source = source;
     this.known = new Map();
     this.health = new Map();
+    this.order = [];
+    this.stale = new Map();
+    this.set(NOTHING);
     const { labelSelector = '', fieldSelector = '', ...rest } = source;
     const spec: ListSpec = {
       kind: 'list',
@@ -72,7 +77,7 @@ class ObjectStore extends Store<Objects> {
   }
 
   private hear(message: ViewMessage) {
-    if (message.type === 'state') this.publish({ error: message.error });
+    if (message.type === 'state') this.set({ error: message.error });
     if (message.type !== 'rows') return;
     this.order = message.order;
     for (const row of message.rows) {
@@ -95,13 +100,17 @@ class ObjectStore extends Store<Objects> {
       const found = await (wanted.length > SINGLE ? this.list(source) : this.singles(source, wanted));
       if (round !== this.round) return;
       for (const object of found) this.known.set(object.metadata.uid ?? '', object);
+      // The first of a list are not the first rows: what is in a row and was not in the list is fetched for itself.
+      const missed = wanted.filter(({ uid }) => !this.known.has(uid));
+      for (const object of await this.singles(source, missed)) this.known.set(object.metadata.uid ?? '', object);
+      if (round !== this.round) return;
       this.timer = this.stale.size > 0 ? setTimeout(() => void this.fetch(), GATHER) : undefined;
       this.publish({ loaded: true, error: null });
     } catch (error) {
       if (round !== this.round) return;
-      // They are still to be fetched: with the next change.
+      // They are still to be fetched.
       for (const row of wanted) if (!this.stale.has(row.uid)) this.stale.set(row.uid, row);
-      this.timer = undefined;
+      this.timer = setTimeout(() => void this.fetch(), AGAIN);
       this.publish({ error: { message: (error as Error).message } });
     }
   }

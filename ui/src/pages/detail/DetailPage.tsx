@@ -133,8 +133,8 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
 function Problems({ target, uid }: { target: ObjectRef; uid: string | undefined }) {
   const { t } = useI18n();
   const { cluster, namespace } = target;
-  const { data } = useProblems({ cluster, namespaces: namespace ? [namespace] : [] });
-  const own = data.filter((problem) => problem.uid === uid);
+  const { data } = useProblems(uid ? { cluster, namespaces: namespace ? [namespace] : [], uid } : null);
+  const own = data.problems.filter((problem) => problem.uid === uid);
   if (own.length === 0) return null;
   return (
     <ul className="stack problems" aria-label={t('problems')}>

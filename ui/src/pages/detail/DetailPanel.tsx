@@ -2,7 +2,7 @@ import { useLocation } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { podSelector } from '../../kinds/read';
+import { eventSelector, podSelector } from '../../kinds/read';
 import {
   ConfigMapEditor,
   EventsTimeline,
@@ -63,10 +63,10 @@ export default function DetailPanel({ tab, target, object }: Props) {
     case 'forwards':
       return <ForwardsPanel cluster={cluster} namespace={namespace} target={`service/${name}`} />;
     case 'events': {
-      const uid = object?.metadata.uid;
-      if (!uid) return null;
+      if (!object) return null;
+      const involved = eventSelector(object);
       return (
-        <EventsTimeline cluster={cluster} namespaces={namespace ? [namespace] : []} involved={{ uid }} onOpen={open} />
+        <EventsTimeline cluster={cluster} namespaces={namespace ? [namespace] : []} involved={involved} onOpen={open} />
       );
     }
     case 'yaml':

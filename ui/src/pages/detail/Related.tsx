@@ -18,6 +18,7 @@ export function Related({ object, target }: { object: KubeObject; target: Object
   const { t } = useI18n();
   const { name, namespace } = target;
   const namespaces = [namespace];
+  const owner = object.metadata.uid ?? '';
   const selector = podSelector(object);
   const pods = selector && (
     <RelatedList title="Pods" gvr={PODS} spec={{ namespaces, labelSelector: selector }} columns={POD_COLUMNS} />
@@ -30,7 +31,7 @@ export function Related({ object, target }: { object: KubeObject; target: Object
           <RelatedList
             title="ReplicaSets"
             gvr={REPLICA_SETS}
-            spec={{ namespaces, labelSelector: selector, sort: { column: 'Age', descending: false } }}
+            spec={{ namespaces, owner, sort: { column: 'Age', descending: false } }}
             columns={['Desired', 'Ready']}
           />
         </>
@@ -40,14 +41,7 @@ export function Related({ object, target }: { object: KubeObject; target: Object
     case 'Ingress':
       return <IngressRules object={object} target={target} />;
     case 'CronJob':
-      return (
-        <RelatedList
-          title="Jobs"
-          gvr={JOBS}
-          spec={{ namespaces, filter: `${name}-` }}
-          columns={['Status', 'Completions']}
-        />
-      );
+      return <RelatedList title="Jobs" gvr={JOBS} spec={{ namespaces, owner }} columns={['Status', 'Completions']} />;
     case 'Node':
       return (
         <>
@@ -81,7 +75,7 @@ export function Related({ object, target }: { object: KubeObject; target: Object
         <RelatedList
           title="PersistentVolumeClaims"
           gvr={core('persistentvolumeclaims')}
-          spec={{ filter: name }}
+          spec={{ cell: ['StorageClass', name] }}
           columns={['Status', 'Volume', 'Capacity']}
         />
       );

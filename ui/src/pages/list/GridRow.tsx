@@ -1,12 +1,13 @@
 import { memo, type ReactNode } from 'react';
 import type { Row } from '../../api/contract';
 import { Age } from '../../components/Age';
+import { CellText } from '../../components/CellText';
 import { type I18n, useI18n } from '../../i18n';
 import { bytesText, coresText } from '../../panels/units';
 import { useRow } from '../../store/hooks';
 import type { ListView } from '../../store/list';
 import { type Usage, useAmount } from '../../store/usage';
-import { type Shown, text } from './columns';
+import type { Shown } from './columns';
 
 interface Props {
   id: string;
@@ -101,7 +102,7 @@ function content(
     case 'why':
       return say(row?.why);
     default:
-      return text(row?.cells[column.cell]);
+      return row && <CellText row={row} column={column.name} cell={column.cell} />;
   }
 }
 

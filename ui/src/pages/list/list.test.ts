@@ -17,6 +17,7 @@ const row = (why: string | null): Row => ({
   created: '',
   rv: '1',
   cells: ['a', 'Running', '5m', '10.0.0.1'],
+  at: 0,
   health: 'ok',
   why: why === null ? null : { text: why },
   deleting: false,

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { ObjectRef } from '../../api/contract';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { toast } from '../../store/ui';
 import { Failure, Loading, Panel, Stale } from '../parts';
 import { bytesText } from '../units';
 import { changedKeys, fromBytes, isDirty, keyFault, set, settle, sizeOf, tooLarge } from './entries';
@@ -161,9 +162,17 @@ function NewKey({ edit, onAdded }: { edit: EntriesEdit; onAdded: (key: string) =
             type="file"
             multiple
             className="hidden-text"
-            onChange={async (event) => {
-              for (const file of event.target.files ?? [])
-                add(file.name, fromBytes(new Uint8Array(await file.arrayBuffer())));
+            onChange={async ({ target }) => {
+              const files = [...(target.files ?? [])];
+              // The same files again are a change as well.
+              target.value = '';
+              const taken = { ...edit.entries?.mine };
+              for (const file of files) {
+                const wrong = keyFault(file.name, taken);
+                taken[file.name] = '';
+                if (wrong === null) add(file.name, fromBytes(new Uint8Array(await file.arrayBuffer())));
+                else toast('bad', `${file.name}: ${t(`panel.config.fault.${wrong}`)}`);
+              }
             }}
           />
         </label>

@@ -55,6 +55,13 @@ export function toText(object: KubeObject): string {
   return stringify(visible(object), { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
+/** All of the object, also what cannot be edited; who set which field only when that is asked for. */
+export function wholeText(object: KubeObject, managedFields: boolean): string {
+  const { managedFields: managed, ...metadata } = object.metadata;
+  const shown = { ...object, metadata: managedFields ? { ...metadata, managedFields: managed } : metadata };
+  return stringify(shown, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
 function ordered(map: JsonMap, first: string[]): JsonMap {
   const keys = Object.keys(map);
   const head = first.filter((key) => keys.includes(key));

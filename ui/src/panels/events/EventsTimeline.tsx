@@ -10,7 +10,8 @@ import { type Bar, barsOf, COLUMNS, chosen, type Event, eventOf } from './timeli
 interface Props {
   cluster: string;
   namespaces: string[];
-  involved?: { uid: string };
+  /** A field selector of the events about one object. */
+  involved?: string;
   onOpen?: (ref: ObjectRef) => void;
 }
 
@@ -27,7 +28,7 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
     resource: 'events',
     namespaces,
     labelSelector: '',
-    fieldSelector: involved === undefined ? '' : `involvedObject.uid=${involved.uid}`,
+    fieldSelector: involved ?? '',
     filter: '',
     // Of more than there is room for, the newest.
     sort: { column: 'rv', descending: true },
