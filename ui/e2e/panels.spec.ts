@@ -112,8 +112,14 @@ test('an object is created from its template', async ({ page }) => {
   await page.goto(list('core/v1/configmaps'));
   await page.getByRole('button', { name: 'Create' }).first().click();
   await expect(page.locator('.cm-content')).toContainText('# begun');
-  await page.getByRole('button', { name: 'Apply' }).click();
+  const panel = page.getByRole('region', { name: 'New objects' });
+  await panel.getByRole('button', { name: 'Create', exact: true }).click();
   await expect(row(page, 'my-configmap')).toBeVisible();
+  // A second one of that name is no creation, and changes nothing unasked.
+  await page.getByRole('button', { name: 'Create' }).first().click();
+  await panel.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(panel.getByText('exists already')).toBeVisible();
+  await expect(panel.getByRole('button', { name: 'Change what is there' })).toBeVisible();
   kubectl('delete', 'configmap', 'my-configmap');
 });
 

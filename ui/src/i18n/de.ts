@@ -30,6 +30,7 @@ export const de: Catalogue = {
   only: 'nur',
   more: 'Mehr',
   create: 'Erstellen',
+  'create.any': 'Aus YAML anlegen',
   loading: 'Lädt…',
   started: 'Begonnen; die Schritte stehen unter Vorgänge.',
   nowhere: 'Unter dieser Adresse ist nichts',

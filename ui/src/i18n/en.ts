@@ -29,6 +29,7 @@ export const en = {
   only: 'only',
   more: 'More',
   create: 'Create',
+  'create.any': 'Create from YAML',
   loading: 'Loading…',
   started: 'Started; the steps are under Operations.',
   nowhere: 'There is nothing at this address',

@@ -30,6 +30,7 @@ export const es: Catalogue = {
   only: 'solo',
   more: 'Más',
   create: 'Crear',
+  'create.any': 'Crear desde YAML',
   loading: 'Cargando…',
   started: 'Iniciado; los pasos están en Operaciones.',
   nowhere: 'No hay nada en esta dirección',

@@ -30,6 +30,7 @@ export const ja: Catalogue = {
   only: 'これだけ',
   more: 'その他',
   create: '作成',
+  'create.any': 'YAML から作成',
   loading: '読み込み中…',
   started: '開始しました。手順は「操作」にあります。',
   nowhere: 'このアドレスには何もありません',

@@ -30,6 +30,7 @@ export const zh: Catalogue = {
   only: '仅此',
   more: '更多',
   create: '创建',
+  'create.any': '从 YAML 创建',
   loading: '正在加载…',
   started: '已开始；步骤见“操作”。',
   nowhere: '此地址没有内容',

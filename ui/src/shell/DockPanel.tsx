@@ -8,7 +8,7 @@ import { CreateEditor, ForwardsPanel, LogsPanel, NodeConsole, ShellPanel, YamlEd
 import { useObject } from '../store/hooks';
 import { toast } from '../store/ui';
 import { useCluster } from './cluster';
-import type { DockKind } from './dock';
+import { anything, type DockKind } from './dock';
 
 interface Props {
   kind: DockKind;
@@ -19,7 +19,7 @@ interface Props {
 /** What a tab of the dock shows. */
 export default function DockPanel({ kind, target, onClose }: Props) {
   const { t } = useI18n();
-  const { find } = useCluster();
+  const { find, cluster: known } = useCluster();
   const { cluster, namespace, name, resource } = target;
   switch (kind) {
     case 'logs':
@@ -37,7 +37,9 @@ export default function DockPanel({ kind, target, onClose }: Props) {
       return <ForwardsPanel cluster={cluster} namespace={namespace} target={`${resource.slice(0, -1)}/${name}`} />;
     case 'create': {
       const found = find(target);
-      if (!found) return <Empty title={t('loading')} />;
+      const any = resource === anything().resource;
+      if (!found && !any) return <Empty title={t('loading')} />;
+      const named = found && name !== found.kind ? name : '';
       const done = () => {
         toast('good', t('create.done'));
         onClose();
@@ -46,8 +48,8 @@ export default function DockPanel({ kind, target, onClose }: Props) {
         <CreateEditor
           cluster={cluster}
           namespace={namespace || 'default'}
-          draft={longName(found)}
-          initial={template(found, namespace, name === found.kind ? undefined : name)}
+          draft={[known?.uid || cluster, found ? longName(found) : resource, named].join(' ')}
+          initial={found ? template(found, namespace, named || undefined) : ''}
           onSaved={done}
         />
       );

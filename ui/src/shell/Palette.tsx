@@ -12,8 +12,10 @@ import { useSettings } from '../store/settings';
 import { useUi } from '../store/ui';
 import { listSpec, useCluster } from './cluster';
 import { parseCommand, ranked } from './command';
+import { anything } from './dock';
 import { useNamespaces } from './NamespaceFilter';
 import { clusterHref, listHref, objectHref, PAGES, ROUTES, useLinks } from './paths';
+import { useDock } from './useDock';
 
 interface Entry {
   id: string;
@@ -101,6 +103,7 @@ function useEntries(line: string): Entry[] {
   const { t } = useI18n();
   const { name, resources, sections, cluster: current } = useCluster();
   const links = useLinks();
+  const dock = useDock();
   const [, navigate] = useLocation();
   const clusters = useHost((host) => host.clusters);
   const namespaces = useNamespaces();
@@ -190,7 +193,9 @@ function useEntries(line: string): Entry[] {
     return [list, ...objects];
   };
   if (line.trim() === '') return places.slice(0, SHOWN);
-  const letters = fuzzysort.go(line, places, { keys: ['text', 'hint'], limit: SHOWN, threshold: 0.3 });
+  const any = () => dock.open('create', anything(links.namespaces[0]));
+  const all = [...places, { id: 'any', text: t('create.any'), hint: '', run: any }];
+  const letters = fuzzysort.go(line, all, { keys: ['text', 'hint'], limit: SHOWN, threshold: 0.3 });
   return ranked(
     command,
     ofKind(),
