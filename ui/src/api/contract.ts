@@ -169,9 +169,14 @@ export interface ProblemsSpec {
   uid?: string;
 }
 
+/** What measurements are of. */
+export type Scope = { nodes: true } | { node: string } | { namespace: string; pods?: string[] };
+
 export interface MetricsSpec {
   kind: 'metrics';
   cluster: string;
+  /** All when there is none. */
+  scope?: Scope;
   /** Without what was measured before. */
   latest?: boolean;
 }

@@ -5,9 +5,9 @@ import { Dialog } from '../components/Dialog';
 import { Failure } from '../components/parts';
 import { useI18n } from '../i18n';
 import { drainable, evictAll, lostBy } from '../kinds/drain';
+import { PODS } from '../kinds/gvrs';
 import { useObjects } from '../store/objects';
 
-const PODS = { group: '', version: 'v1', resource: 'pods' };
 /** After so long a budget that refused is asked again (milliseconds). */
 const AGAIN = 5000;
 

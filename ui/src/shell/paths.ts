@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import { useRoute, useSearchParams } from 'wouter';
 import type { Gvr, ObjectRef } from '../api/contract';
+import { PODS } from '../kinds/gvrs';
 
 /**
  * The page's addresses. All state that is worth keeping or sharing is in them: the path says what is shown, the query
@@ -29,8 +30,7 @@ export const objectHref = (ref: ObjectRef) =>
   `${listHref(ref.cluster, ref)}/${enc(ref.namespace || '_')}/${enc(ref.name)}`;
 
 /** Where the guided tour begins: at the sample's pods. */
-export const tourHref = (cluster: string) =>
-  `${listHref(cluster, { group: '', version: 'v1', resource: 'pods' })}?ns=default&tour=1`;
+export const tourHref = (cluster: string) => `${listHref(cluster, PODS)}?ns=default&tour=1`;
 
 /** The same page or list of another cluster; of an object its list, as the other cluster has other objects. */
 export function elsewhereHref(path: string, cluster: string): string {

@@ -6,6 +6,7 @@ import { Dialog } from '../components/Dialog';
 import { useI18n } from '../i18n';
 import { type ActionId, actionsFor, each, jobAgain, jobFrom, kubectlCommand, restartPatch } from '../kinds/actions';
 import type { Resource } from '../kinds/discovery';
+import { JOBS } from '../kinds/gvrs';
 import { attempt, openDialog } from '../store/ui';
 import { useCluster } from './cluster';
 import { DeleteDialog } from './DeleteDialog';
@@ -14,8 +15,6 @@ import { NodeDialog } from './NodeDialog';
 import { useLinks } from './paths';
 import { ScaleDialog } from './ScaleDialog';
 import { useDock } from './useDock';
-
-const JOBS = { group: 'batch', version: 'v1', resource: 'jobs' };
 
 /** Does an action of the table to objects of one kind. */
 export function useActions() {

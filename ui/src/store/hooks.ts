@@ -23,23 +23,26 @@ export const socket = new Socket(hear);
 
 export const useConnection = () => useSyncExternalStore(socket.subscribe, socket.connection);
 
-function useFollowed<V extends View<never>>(view: V, spec: ViewSpec | null): V {
+interface Follower {
+  follow: (spec: ViewSpec | null) => void;
+}
+
+function useFollowed(view: Follower, spec: ViewSpec | null) {
   const text = spec && JSON.stringify(spec);
   useEffect(() => view.follow(text ? (JSON.parse(text) as ViewSpec) : null), [view, text]);
   useEffect(() => () => view.follow(null), [view]);
-  return view;
 }
 
 function useView<Data>(spec: ViewSpec | null, empty: Data, reduce: Reduce<Data>): ViewState<Data> {
   const [view] = useState(() => new View(socket, empty, reduce));
-  useFollowed(view as unknown as View<never>, spec);
+  useFollowed(view, spec);
   return useSyncExternalStore(view.subscribe, view.snapshot);
 }
 
 /** A list as a view; its rows are read by `useRow`. */
 export function useList(spec: ListSpec | null): ListView {
   const [view] = useState(() => new ListView(socket));
-  useFollowed(view as unknown as View<never>, spec);
+  useFollowed(view, spec);
   return view;
 }
 

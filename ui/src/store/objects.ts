@@ -1,8 +1,9 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { Gvr, Health, KubeObject, ListSpec, Row, Status, ViewMessage } from '../api/contract';
+import type { Gvr, Health, KubeObject, Row, Status, ViewMessage } from '../api/contract';
 import { ApiError } from '../api/http';
 import { getObject, listObjects } from '../api/k8s';
 import { socket } from './hooks';
+import { listSpec } from './specs';
 import { Store } from './store';
 
 /** Changes are gathered for this long (milliseconds) before the objects are fetched. */
@@ -55,17 +56,8 @@ class ObjectStore extends Store<Objects> {
     this.order = [];
     this.stale = new Map();
     this.set(NOTHING);
-    const { labelSelector = '', fieldSelector = '', ...rest } = source;
-    const spec: ListSpec = {
-      kind: 'list',
-      ...rest,
-      labelSelector,
-      fieldSelector,
-      filter: '',
-      columns: [],
-      offset: 0,
-      limit: OBJECT_LIMIT,
-    };
+    const { cluster, namespaces, labelSelector = '', fieldSelector = '' } = source;
+    const spec = listSpec(cluster, source, { namespaces, labelSelector, fieldSelector, limit: OBJECT_LIMIT });
     this.view = socket.open(spec, { message: (message) => this.hear(message), connection: () => undefined });
   }
 

@@ -2,13 +2,13 @@ import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Card } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { NAMESPACES, PODS } from '../../kinds/gvrs';
 import { type Allowed, allowed, type Direction, type Peer, selectorText } from '../../kinds/selectors';
-import { listSpec, useCluster } from '../../shell/cluster';
+import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { useList, useListState } from '../../store/hooks';
-import { PODS, Selected } from './RelatedList';
-
-const NAMESPACES = { group: '', version: 'v1', resource: 'namespaces' };
+import { listSpec } from '../../store/specs';
+import { Selected } from './RelatedList';
 
 /** Whom a network policy is about, who may reach them and whom they may reach, with the pods that are meant now. */
 export function Policy({ object, target }: { object: KubeObject; target: ObjectRef }) {

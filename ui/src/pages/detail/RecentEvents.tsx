@@ -2,13 +2,14 @@ import type { KubeObject } from '../../api/contract';
 import { CellText } from '../../components/CellText';
 import { Card, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { EVENTS } from '../../kinds/gvrs';
 import { eventSelector } from '../../kinds/read';
-import { listSpec, useCluster } from '../../shell/cluster';
+import { useCluster } from '../../shell/cluster';
 import { useList, useListState, useRow } from '../../store/hooks';
 import type { ListView } from '../../store/list';
+import { listSpec } from '../../store/specs';
 import { text } from '../list/columns';
 
-const EVENTS = { group: '', version: 'v1', resource: 'events' };
 const SHOWN = 6;
 
 /** What happened to an object lately; the events tab has all of it on a timeline. */

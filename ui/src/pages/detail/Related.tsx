@@ -1,17 +1,16 @@
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { useI18n } from '../../i18n';
+import { JOBS, PODS, REPLICA_SETS } from '../../kinds/gvrs';
 import { podSelector } from '../../kinds/read';
 import { Allocated } from './Allocated';
 import { Answering } from './Answering';
 import { Grants } from './Grants';
 import { Policy } from './Policy';
-import { POD_COLUMNS, PODS, RelatedList, Selected } from './RelatedList';
+import { POD_COLUMNS, RelatedList, Selected } from './RelatedList';
 import { Rules } from './Rules';
 import { UsedBy } from './UsedBy';
 
 const core = (resource: string) => ({ group: '', version: 'v1', resource });
-const REPLICA_SETS = { group: 'apps', version: 'v1', resource: 'replicasets' };
-const JOBS = { group: 'batch', version: 'v1', resource: 'jobs' };
 
 /** What belongs to an object, by its kind. */
 export function Related({ object, target }: { object: KubeObject; target: ObjectRef }) {

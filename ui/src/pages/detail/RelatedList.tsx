@@ -4,11 +4,13 @@ import { Age } from '../../components/Age';
 import { CellText } from '../../components/CellText';
 import { Card, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { PODS } from '../../kinds/gvrs';
 import { type LabelSelector, selectorText } from '../../kinds/selectors';
-import { listSpec, useCluster } from '../../shell/cluster';
+import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { useList, useListState, useRow } from '../../store/hooks';
 import type { ListView } from '../../store/list';
+import { listSpec } from '../../store/specs';
 
 interface Props {
   title: string;
@@ -20,7 +22,6 @@ interface Props {
 
 const LIMIT = 50;
 
-export const PODS = { group: '', version: 'v1', resource: 'pods' };
 export const POD_COLUMNS = ['Ready', 'Status', 'Restarts', 'Node'];
 
 /** The pods that a policy or a budget is about. Without a selector it is about none, with an empty one about all. */

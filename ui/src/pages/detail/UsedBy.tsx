@@ -3,12 +3,11 @@ import type { ObjectRef } from '../../api/contract';
 import { Cut } from '../../components/Cut';
 import { Card, CardLoading, Failure } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { PODS } from '../../kinds/gvrs';
 import { describeUse, type UsedKind, usersOf } from '../../kinds/uses';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { useObjects } from '../../store/objects';
-
-const PODS = { group: '', version: 'v1', resource: 'pods' };
 
 /** Which pods use a ConfigMap, a secret or a claim, and where. */
 export function UsedBy({ kind, target }: { kind: UsedKind; target: ObjectRef }) {
