@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import type { ObjectRef } from '../api/contract';
 import { patchObject, postSubresource } from '../api/k8s';
+import { Cut } from '../components/Cut';
 import { Dialog } from '../components/Dialog';
 import { Failure } from '../components/parts';
 import { useI18n } from '../i18n';
@@ -80,6 +81,7 @@ export function DrainDialog({ node }: { node: ObjectRef }) {
       }}
     >
       <Failure error={error} />
+      {loaded && <Cut kind="Pods" objects={objects} total={total} />}
       {lost.bare.length > 0 && <p className="note warn">{t('drain.lost', { names: lost.bare.join(', ') })}</p>}
       {lost.emptyDir.length > 0 && (
         <p className="note warn">{t('drain.emptyDir', { names: lost.emptyDir.join(', ') })}</p>

@@ -57,13 +57,14 @@ export function ListPage({ resource }: { resource: Resource }) {
   const usage = useUsage(cluster, ['pods', 'nodes'].includes(longName(resource)));
   const state = useListState(view);
 
+  const places = links.namespaces.join();
   // Another cut starts at its top.
   // biome-ignore lint/correctness/useExhaustiveDependencies: these are what make another cut.
-  useEffect(() => setOffset(0), [text, labels, sort, links.namespaces]);
+  useEffect(() => setOffset(0), [text, labels, sort, places]);
   // What is not in sight any more shall not be hit with what is.
   const clear = useCallback(() => setSelected(new Map()), []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: these are what take objects out of sight.
-  useEffect(clear, [clear, resource, text, labels, links.namespaces]);
+  useEffect(clear, [clear, resource, text, labels, places]);
 
   const refOf = useCallback(
     (row: Row): ObjectRef => {

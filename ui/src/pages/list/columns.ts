@@ -117,9 +117,9 @@ function width(name: string, rows: Row[], cell: number): number {
 /** Columns with ages that the server wrote, which go on while the page is open. */
 const AGED = ['Last Seen', 'Last Schedule', 'Restarts', 'Duration'];
 
-/** Whether the cell of a row is older now than it says; what is over took as long as it took. */
-export const isAged = (column: string, { health }: Pick<Row, 'health'>) =>
-  AGED.includes(column) && !(column === 'Duration' && health === 'done');
+/** Whether what a row has in a column is older now than it says; what is over took as long as it took. */
+export const isAged = (column: string, written: string, { health }: Pick<Row, 'health'>) =>
+  AGED.includes(column) && /\d[ydhms]/.test(written) && !(column === 'Duration' && health === 'done');
 
 export const text = (cell: Cell | undefined): string => (cell === null || cell === undefined ? '' : String(cell));
 
