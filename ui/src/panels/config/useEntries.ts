@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'react';
 import type { KubeObject, ObjectRef } from '../../api/contract';
-import { ApiError } from '../../api/http';
+import { ApiError, messageOf } from '../../api/http';
 import { patchObject } from '../../api/k8s';
 import { useObject } from '../../store/hooks';
 import { draftsOf } from '../editor/drafts';
-import { messageOf } from '../parts';
+
 import { arrive, begin, draftOf, type Entries, isDirty, patchOf, restore } from './entries';
 
 export interface EntriesEdit {

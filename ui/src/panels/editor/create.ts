@@ -1,9 +1,8 @@
 /** Making objects of what somebody typed, pasted or brought in files. */
 import type { KubeObject, ObjectRef } from '../../api/contract';
-import { ApiError } from '../../api/http';
+import { ApiError, messageOf } from '../../api/http';
 import { createObject, getObject, getPath, patchObject } from '../../api/k8s';
 import { spoken } from '../../i18n';
-import { messageOf } from '../parts';
 
 /** Only to look what would be; to make what is not there; to change what is; the same where others manage fields. */
 export type Mode = 'check' | 'create' | 'change' | 'takeOver';

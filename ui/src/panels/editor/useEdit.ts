@@ -1,11 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { KubeObject, ObjectRef } from '../../api/contract';
-import { ApiError } from '../../api/http';
+import { ApiError, messageOf } from '../../api/http';
 import { getObject, listObjects, replaceObject } from '../../api/k8s';
 import { useObject } from '../../store/hooks';
 import type { ViewState } from '../../store/view';
 import { same } from '../json';
-import { messageOf } from '../parts';
+
 import { complete, parse, visible } from './document';
 import { draftsOf } from './drafts';
 import { type Effect, effects } from './effects';

@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'react';
 import { stringify } from 'yaml';
 import type { KubeObject, ObjectRef } from '../../api/contract';
+import { messageOf } from '../../api/http';
 import { patchObject } from '../../api/k8s';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
@@ -8,7 +9,7 @@ import { selectorText } from '../../kinds/selectors';
 import { useObject } from '../../store/hooks';
 import { useObjects } from '../../store/objects';
 import { DiffBox } from '../editor/DiffBox';
-import { Failure, Loading, messageOf, Panel } from '../parts';
+import { Failure, Loading, Panel } from '../parts';
 import { type Revision, revisionsOf, undoPatch } from './history';
 
 /** The history of a workload's rollouts: what each changed, and the way back. */
