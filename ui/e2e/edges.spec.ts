@@ -57,6 +57,19 @@ test('what waits for a finalizer says so and is let go', async ({ page }) => {
   await expect(page.getByRole('tab', { name: 'Overview' })).toBeVisible();
 });
 
+test('the deletion of a namespace says what goes with it, and asks for its name', async ({ page }) => {
+  kubectl('create', 'namespace', 'goner');
+  kubectl('-n', 'goner', 'create', 'configmap', 'inside');
+  await page.goto(`/c/${CLUSTER}/r/core/v1/namespaces/_/goner`);
+  await page.locator('.page-head').getByRole('button', { name: 'Delete', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByText('With it go')).toContainText('ConfigMaps');
+  await expect(dialog.getByRole('button', { name: 'Delete' })).toBeDisabled();
+  await dialog.getByRole('textbox').fill('goner');
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await expect(page.getByText('goner is gone')).toBeVisible();
+});
+
 test('what goes while its page is open stays readable, and what never was is told', async ({ page }) => {
   kubectl('create', 'service', 'clusterip', 'passing', '--tcp=80');
   await page.goto(object('core/v1/services', 'passing'));

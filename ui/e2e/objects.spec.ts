@@ -94,6 +94,7 @@ test('a workload is scaled and restarted', async ({ page }) => {
   await expect(page.getByText('2 / 2')).toBeVisible();
   await page.getByRole('button', { name: 'More' }).click();
   await page.getByRole('menuitem', { name: 'Restart' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Restart' }).click();
   await expect(page.getByText('restart begun')).toBeVisible();
   kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
 });

@@ -48,6 +48,38 @@ test('a change in the cluster is merged into an edit, and a conflict is decided,
   kubectl('delete', 'configmap', 'contested');
 });
 
+test('a conflict that comes while a save is looked at is decided before it', async ({ page }) => {
+  kubectl('create', 'configmap', 'reviewed', '--from-literal=greeting=hello');
+  await page.goto(`${object('core/v1/configmaps', 'reviewed')}?view=yaml`);
+  await append(page, 'greeting: ', ' mine');
+  await page.getByRole('button', { name: 'Review and save' }).click();
+  await expect(page.getByRole('button', { name: 'Save', exact: true })).toBeVisible();
+  kubectl('patch', 'configmap', 'reviewed', '--type=merge', '-p', '{"data":{"greeting":"theirs"}}');
+  await expect(page.getByText('You and the cluster changed the same fields')).toBeVisible();
+  // Nor is it forgotten when the page is left.
+  await page.reload();
+  await expect(page.getByText('You and the cluster changed the same fields')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Review and save' })).toBeDisabled();
+  await page.getByRole('button', { name: "Take the cluster's" }).click();
+  await expect(page.getByText('Same as in the cluster')).toBeVisible();
+  expect(value('configmap', 'reviewed', '{.data.greeting}')).toBe('theirs');
+  kubectl('delete', 'configmap', 'reviewed');
+});
+
+test('the value of a key keeps the ends of its lines, and its edit survives its page', async ({ page }) => {
+  kubectl('create', 'configmap', 'windows', '--from-literal=greeting=a\r\nb\r\nc');
+  await page.goto(object('core/v1/configmaps', 'windows'));
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+Home');
+  await page.keyboard.type('x');
+  await expect(page.getByText('1 key changed')).toBeVisible();
+  await page.reload();
+  await expect(page.getByText('Your unsaved edit')).toBeVisible();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect.poll(() => value('configmap', 'windows', '{.data.greeting}')).toBe('xa\r\nb\r\nc');
+  kubectl('delete', 'configmap', 'windows');
+});
+
 test('a change that the text does not show does not hold up a save, and is kept', async ({ page }) => {
   kubectl('create', 'configmap', 'moving', '--from-literal=greeting=hello');
   const hidden = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -112,8 +144,14 @@ test('an object is created from its template', async ({ page }) => {
   await page.goto(list('core/v1/configmaps'));
   await page.getByRole('button', { name: 'Create' }).first().click();
   await expect(page.locator('.cm-content')).toContainText('# begun');
-  await page.getByRole('button', { name: 'Apply' }).click();
+  const panel = page.getByRole('region', { name: 'New objects' });
+  await panel.getByRole('button', { name: 'Create', exact: true }).click();
   await expect(row(page, 'my-configmap')).toBeVisible();
+  // A second one of that name is no creation, and changes nothing unasked.
+  await page.getByRole('button', { name: 'Create' }).first().click();
+  await panel.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(panel.getByText('exists already')).toBeVisible();
+  await expect(panel.getByRole('button', { name: 'Change what is there' })).toBeVisible();
   kubectl('delete', 'configmap', 'my-configmap');
 });
 
@@ -139,6 +177,20 @@ test('logs of a workload are merged, and come into the dock by a key that the ad
   kubectl('delete', 'job', 'talker');
 });
 
+test('the palette goes elsewhere, and the panels stay open', async ({ page }) => {
+  await page.goto(`${list('apps/v1/deployments')}&q=web`);
+  await expect(row(page, 'web').first()).toBeVisible();
+  await page.getByRole('grid').focus();
+  await page.keyboard.press('l');
+  await expect(page.getByRole('tab', { name: 'Logs · web' })).toBeVisible();
+  await page.getByRole('button', { name: 'Jump to anything' }).click();
+  await page.keyboard.type('svc');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Services', exact: true })).toBeVisible();
+  await expect(page.getByRole('tab', { name: 'Logs · web' })).toBeVisible();
+  expect(new URL(page.url()).searchParams.get('ns')).toBe('dashboard');
+});
+
 test('on the page of an object the keys of lists do what they do there', async ({ page }) => {
   await page.goto(object('apps/v1/deployments', 'web'));
   await expect(page.getByRole('heading', { name: 'web', exact: true })).toBeVisible();
@@ -161,6 +213,10 @@ test('a shell runs in a container', async ({ page }) => {
   await page.keyboard.type('echo $((40 + 2))-and-more');
   await page.keyboard.press('Enter');
   await expect(page.locator('.xterm-rows')).toContainText('42-and-more');
+  // The keyboard comes in, and out again.
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Tab');
+  await expect(page.locator('.xterm-helper-textarea')).not.toBeFocused();
 });
 
 test('a shell goes into the next run of its container, and what was said before stays', async ({ page }) => {

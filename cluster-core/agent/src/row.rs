@@ -7,6 +7,8 @@ use cluster_object::jsonpath;
 use jiff::civil::{Date, date};
 use jiff::{Span, Unit};
 
+/// Columns of ages that the server wrote when it sent the row.
+const AGES: [&str; 2] = ["last seen", "last schedule"];
 /// From which ages are counted: how long a year is depends on that.
 const SOME_DAY: Date = date(2026, 1, 1);
 
@@ -58,6 +60,8 @@ pub(crate) struct Row {
     pub(crate) created: String,
     pub(crate) rv: String,
     pub(crate) cells: Vec<Value>,
+    /// When the cells were written: the ages in them are of then. Seconds since 1970.
+    pub(crate) at: i64,
     /// How it is, of which rows tell the health and the line.
     #[serde(flatten)]
     pub(crate) finding: Finding,
@@ -65,7 +69,7 @@ pub(crate) struct Row {
     /// What the filter looks at, in lower case.
     #[serde(skip)]
     found_by: String,
-    /// The UID of the object that an event is about.
+    /// The UID of the controller that owns it; of an event that of the object it is about, or the name of the node.
     #[serde(skip)]
     pub(crate) about: Arc<str>,
 }
@@ -122,7 +126,8 @@ fn to_row(row: TableRow, (group, resource): (&str, &str), extra: &[ExtraColumn])
         uid: meta::uid(&object).into(),
         created: meta::text(&object, "metadata.creationTimestamp").to_owned(),
         rv: meta::resource_version(&object).to_owned(),
-        about: meta::text(&object, "involvedObject.uid").into(),
+        about: about(&object).into(),
+        at: Timestamp::now().as_second(),
         deleting: meta::deletion_timestamp(&object).is_some(),
         finding: assess(group, resource, &object),
         found_by: found_by.to_lowercase(),
@@ -132,7 +137,22 @@ fn to_row(row: TableRow, (group, resource): (&str, &str), extra: &[ExtraColumn])
     }
 }
 
+/// Events of nodes bear the node's name where others bear a UID, of this kubelet as of others.
+fn about(object: &Value) -> &str {
+    let event = &object["involvedObject"];
+    match (event["kind"].as_str(), meta::controller(object)) {
+        (Some("Node"), _) => meta::text(event, "name"),
+        (None, Some(owner)) => meta::text(owner, "uid"),
+        _ => meta::text(event, "uid"),
+    }
+}
+
 impl Row {
+    /// What stands in a column.
+    pub(crate) fn cell(&self, columns: &[Column], name: &str) -> Option<&Value> {
+        columns.iter().position(|column| column.name.eq_ignore_ascii_case(name)).and_then(|index| self.cells.get(index))
+    }
+
     /// Whether all words, in lower case, occur.
     pub(crate) fn has_all(&self, words: &[String]) -> bool {
         words.iter().all(|word| self.found_by.contains(word.as_str()))
@@ -140,14 +160,16 @@ impl Row {
 
     /// What the row is sorted by in a column.
     pub(crate) fn key(&self, columns: &[Column], name: &str) -> Key {
-        let at = |column: &Column| column.name.eq_ignore_ascii_case(name);
-        match columns.iter().position(at).and_then(|index| self.cells.get(index)) {
+        match self.cell(columns, name) {
             // Its text is as old as the row; younger sorts first, as shorter ages do.
             _ if name.eq_ignore_ascii_case("age") => {
                 let created: Option<i64> = self.created.parse().ok().map(|at: Timestamp| at.as_second());
                 Key::Number(-created.unwrap_or_default())
             }
-            Some(cell) => Key::of(cell),
+            Some(cell) => match Key::of(cell) {
+                Key::Number(age) if AGES.contains(&name.to_lowercase().as_str()) => Key::Number(age - self.at * 1000),
+                key => key,
+            },
             None if name.eq_ignore_ascii_case("namespace") => Key::Text(self.namespace.clone()),
             None if name.eq_ignore_ascii_case("rv") => Key::Number(self.rv.parse().unwrap_or_default()),
             None if name.eq_ignore_ascii_case("health") => Key::Number(self.finding.health as i64),
@@ -217,6 +239,32 @@ mod tests {
     }
 
     #[test]
+    fn an_age_that_was_written_earlier_is_older_than_it_says() {
+        let columns = [Column { name: "Last Seen".to_owned(), ..Column::default() }];
+        let seen = |age: &str, at: i64| {
+            let table = json!({"rows": [{"cells": [age], "object": {}}]}).to_string();
+            let (_, rows) = read(table.as_bytes(), ("", "events"), &[]).expect("a table");
+            Row { at, ..rows.into_iter().next().expect("a row") }.key(&columns, "Last Seen")
+        };
+        assert!(seen("5m", 3600) < seen("0s", 1800));
+        assert!(seen("5m", 3600) > seen("1m", 3600));
+    }
+
+    #[test]
+    fn a_row_is_about_its_controller_and_an_event_about_its_object_which_of_a_node_is_named() {
+        let cases = [
+            (json!({"metadata": {"ownerReferences": [{"uid": "a"}, {"uid": "b", "controller": true}]}}), "b"),
+            (json!({"involvedObject": {"kind": "Pod", "uid": "u", "name": "web"}}), "u"),
+            (json!({"involvedObject": {"kind": "Node", "uid": "dev-worker", "name": "dev-worker"}}), "dev-worker"),
+            (json!({"involvedObject": {"kind": "Node", "uid": "u", "name": "dev-worker"}}), "dev-worker"),
+            (json!({"metadata": {"name": "web"}}), ""),
+        ];
+        for (object, expected) in cases {
+            assert_eq!(about(&object), expected, "{object}");
+        }
+    }
+
+    #[test]
     fn a_row_has_the_servers_cells_and_those_that_were_asked_for() {
         let table = json!({
             "columnDefinitions": [{"name": "Name", "type": "string", "format": "name", "priority": 0}],
@@ -229,8 +277,9 @@ mod tests {
         ];
         let (columns, rows) = read(table.to_string().as_bytes(), ("", "configmaps"), &extra).expect("a table");
         assert_eq!(columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["Name", "App", "A"]);
-        let row = serde_json::to_value(&rows[0]).expect("JSON");
-        let expected = json!({"uid": "u", "name": "web", "namespace": "shop", "created": "2026-01-02T03:04:05Z", "rv": "7",
+        let mut row = serde_json::to_value(&rows[0]).expect("JSON");
+        assert!(row["at"].take().as_i64() > Some(0));
+        let expected = json!({"at": null, "uid": "u", "name": "web", "namespace": "shop", "created": "2026-01-02T03:04:05Z", "rv": "7",
             "cells": ["web", "Front", "b"], "health": "ok", "why": null, "deleting": false});
         assert_eq!(row, expected);
         let later = json!({"columnDefinitions": null, "rows": table["rows"]}).to_string();

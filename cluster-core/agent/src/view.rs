@@ -35,11 +35,8 @@ enum What {
     Problems(problems::ProblemsSpec),
     /// The logs of several containers.
     Logs(logs::LogsSpec),
-    /// What nodes and pods use, from now on or with what was before.
-    Metrics {
-        #[serde(default)]
-        latest: bool,
-    },
+    /// What nodes and pods use.
+    Metrics(metrics::MetricsSpec),
 }
 
 /// The page has gone.
@@ -137,6 +134,6 @@ async fn show(live: &Live, what: &What, out: &Outbox) -> Result<(), Gone> {
         What::Counts(spec) => counts::show(live, spec, out).await,
         What::Problems(spec) => problems::show(live, spec, out).await,
         What::Logs(spec) => logs::show(live, spec, out).await,
-        What::Metrics { latest } => metrics::show(live, *latest, out).await,
+        What::Metrics(spec) => metrics::show(live, spec, out).await,
     }
 }

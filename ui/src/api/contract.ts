@@ -22,6 +22,8 @@ export interface ObjectRef extends Gvr {
   cluster: string;
   namespace: string;
   name: string;
+  /** Where only this one object is meant, and none of its name that comes after it. */
+  uid?: string;
 }
 
 export type ClusterState = 'running' | 'stopped' | 'paused' | 'partial' | 'creating';
@@ -123,6 +125,10 @@ export interface ListSpec extends Gvr {
   fieldSelector: string;
   /** All words must occur in name, namespace, cells or labels. */
   filter: string;
+  /** Only what this controller owns, by its UID. */
+  owner?: string;
+  /** Only what has just this in a column. */
+  cell?: [column: string, value: string];
   sort?: { column: string; descending: boolean } | undefined;
   columns: ExtraColumn[];
   offset: number;
@@ -150,6 +156,8 @@ export interface LogsSpec {
   containers: string[];
   previous: boolean;
   tail: number;
+  /** Only of so many seconds before; 0 for all. */
+  since: number;
   filter: string;
 }
 
@@ -157,11 +165,18 @@ export interface ProblemsSpec {
   kind: 'problems';
   cluster: string;
   namespaces: string[];
+  /** Of one object alone. */
+  uid?: string;
 }
+
+/** What measurements are of. */
+export type Scope = { nodes: true } | { node: string } | { namespace: string; pods?: string[] };
 
 export interface MetricsSpec {
   kind: 'metrics';
   cluster: string;
+  /** All when there is none. */
+  scope?: Scope;
   /** Without what was measured before. */
   latest?: boolean;
 }
@@ -186,6 +201,8 @@ export interface Row {
   created: string;
   rv: string;
   cells: Cell[];
+  /** When the cells were written, in seconds since 1970: the ages in them are of then. */
+  at: number;
   health: Health;
   why: Saying | null;
   deleting: boolean;
@@ -259,8 +276,10 @@ export type ViewMessage =
     }
   | { type: 'object'; view: number; object: KubeObject | null }
   | { type: 'counts'; view: number; counts: Count[] }
-  | { type: 'lines'; view: number; lines: LogLine[]; dropped: number }
-  | { type: 'problems'; view: number; problems: Problem[] }
+  /** With why containers cannot be read, by `pod/container`, when that has changed. */
+  | { type: 'lines'; view: number; lines: LogLine[]; dropped: number; faults?: Record<string, string> }
+  /** The first few hundred of them all. */
+  | { type: 'problems'; view: number; problems: Problem[]; total: number }
   /** With all measurements that the agent kept, this one the last, where there are some when the view opens. */
   | ({ type: 'metrics'; view: number; points?: MetricsPoint[] } & MetricsPoint)
   | { type: 'state'; view: number; live: boolean; error: Status | null };

@@ -2,6 +2,9 @@ import { spoken } from '../i18n';
 import { again } from './again';
 import type { Status } from './contract';
 
+/** The message of anything that was thrown. */
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 /** A request that failed: the server's words, its reason and its HTTP status. */
 export class ApiError extends Error {
   readonly reason: string;

@@ -53,7 +53,13 @@ export type Propagation = 'Background' | 'Foreground' | 'Orphan';
 export const deleteObject = (ref: ObjectRef, propagation: Propagation, gracePeriodSeconds?: number) =>
   json<KubeObject>(clusterPath(ref.cluster, resourcePath(ref, ref.namespace, ref.name)), {
     method: 'DELETE',
-    body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: propagation, gracePeriodSeconds },
+    body: {
+      kind: 'DeleteOptions',
+      apiVersion: 'v1',
+      propagationPolicy: propagation,
+      gracePeriodSeconds,
+      preconditions: ref.uid ? { uid: ref.uid } : undefined,
+    },
   });
 
 export type PatchType = 'merge' | 'strategic' | 'json' | 'apply';

@@ -1,10 +1,13 @@
 import type { AgentMessage, HostMessage, ViewMessage, ViewSpec } from './contract';
+import { ApiError } from './http';
 import { socketUrl } from './session';
 
 export interface Connection {
   connected: boolean;
   /** When the connection was lost (milliseconds since 1970); 0 while it stands. */
   since: number;
+  /** Whether the agent refuses this page: its session has ended. */
+  refused: boolean;
 }
 
 /** What a view wants to hear: its messages, and whether the connection under it stands. */
@@ -29,7 +32,7 @@ export class Socket {
   private wait = FIRST_WAIT;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private listeners = new Set<() => void>();
-  private state: Connection = { connected: false, since: Date.now() };
+  private state: Connection = { connected: false, since: Date.now(), refused: false };
 
   constructor(
     private readonly host: (message: HostMessage) => void,
@@ -84,14 +87,15 @@ export class Socket {
       socket.addEventListener('open', () => this.opened());
       socket.addEventListener('message', (event) => this.heard(event.data));
       socket.addEventListener('close', () => this.lost());
-    } catch {
+    } catch (error) {
       this.lost();
+      this.set({ ...this.state, refused: error instanceof ApiError && error.code === 401 });
     }
   }
 
   private opened() {
     this.wait = FIRST_WAIT;
-    this.set({ connected: true, since: 0 });
+    this.set({ connected: true, since: 0, refused: false });
     for (const [view, { spec, handler }] of this.views) {
       this.say({ op: 'open', view, spec });
       handler.connection(true);
@@ -101,7 +105,7 @@ export class Socket {
   private lost() {
     this.socket = null;
     if (this.state.connected) {
-      this.set({ connected: false, since: Date.now() });
+      this.set({ connected: false, since: Date.now(), refused: false });
       for (const { handler } of this.views.values()) handler.connection(false);
     }
     this.timer = setTimeout(() => void this.dial(), this.wait);

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 import { useI18n } from '../i18n';
-import { age } from '../kinds/read';
+import { age, older } from '../kinds/read';
 
 /** One clock for all ages on the page; it stands still while nobody looks. */
 const TICK_MS = 5000;
@@ -50,4 +50,9 @@ export function Age({ since }: { since: string | undefined }) {
       {text}
     </time>
   );
+}
+
+/** A cell with ages that the server wrote at a moment (seconds since 1970), as they are now. */
+export function Aged({ text, at }: { text: string; at: number }) {
+  return useSyncExternalStore(subscribe, () => older(text, Math.floor(now / 1000) - at));
 }

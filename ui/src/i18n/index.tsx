@@ -145,11 +145,14 @@ export function I18nProvider({ children }: { children: ReactNode }) {
   const [loaded, setLoaded] = useState<{ language: Language; catalogue: Catalogue }>({ language: 'en', catalogue: en });
   useEffect(() => {
     let current = true;
-    void again(LANGUAGES[language].load).then((catalogue) => {
+    const loading = again(LANGUAGES[language].load).then((catalogue) => {
       if (!current) return;
       // The same again would draw all of the page anew.
       setLoaded((old) => (old.language === language ? old : { language, catalogue }));
       document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;
+    });
+    loading.catch(() => {
+      // Without its catalogue the page goes on in the language it has.
     });
     return () => {
       current = false;

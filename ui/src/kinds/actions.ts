@@ -19,6 +19,7 @@ import {
   Zap,
 } from 'lucide-react';
 import type { Column, KubeObject, ObjectRef, Row } from '../api/contract';
+import { spoken } from '../i18n';
 import type { Resource } from './discovery';
 import { conditions } from './read';
 import { longName } from './sections';
@@ -32,6 +33,8 @@ export type ActionId =
   | 'restart'
   | 'suspend'
   | 'resume'
+  | 'pause'
+  | 'continue'
   | 'trigger'
   | 'rerun'
   | 'cordon'
@@ -107,6 +110,23 @@ export const ACTIONS: Action[] = [
     on: suspendable,
     when: (object) => object.spec?.suspend === true,
     row: { Suspend: /true/i, Status: /^Suspended$/ },
+  },
+  {
+    id: 'pause',
+    icon: CirclePause,
+    key: 'p',
+    many: true,
+    on: kinds('deployments.apps'),
+    when: (object) => !object.spec?.paused,
+    usual: true,
+  },
+  {
+    id: 'continue',
+    icon: CirclePlay,
+    key: 'u',
+    many: true,
+    on: kinds('deployments.apps'),
+    when: (object) => object.spec?.paused === true,
   },
   { id: 'trigger', icon: Zap, key: 't', on: kinds('cronjobs.batch') },
   {
@@ -230,34 +250,31 @@ export function jobAgain(job: KubeObject, suffix: string) {
   };
 }
 
-/** The command that gets the same objects in a terminal. */
+/** The command that gets the same objects in a terminal, those of each namespace by one of its own. */
 export function kubectlCommand(resource: Resource, refs: ObjectRef[]): string {
-  const [{ cluster = '', namespace = '' } = {}] = refs;
-  const where = namespace ? ` -n ${namespace}` : '';
-  const names = refs.filter((ref) => ref.namespace === namespace).map(({ name }) => name);
-  return `kubectl --context devcluster-${cluster}${where} get ${longName(resource)} ${names.join(' ')}`;
+  const kind = longName(resource);
+  return [...new Set(refs.map(({ namespace }) => namespace))]
+    .map((namespace) => {
+      const inside = refs.filter((ref) => ref.namespace === namespace);
+      const where = namespace ? ` -n ${namespace}` : '';
+      const names = inside.map(({ name }) => name).join(' ');
+      return `kubectl --context devcluster-${inside[0]?.cluster}${where} get ${kind} ${names}`;
+    })
+    .join('\n');
 }
 
-/** The pods that a drain must move: not those of daemon sets, not mirrors of static pods, not finished ones. */
-export function drainable(pods: KubeObject[]): KubeObject[] {
-  return pods.filter(
-    ({ metadata, status }) =>
-      !metadata.ownerReferences?.some((owner) => owner.controller && owner.kind === 'DaemonSet') &&
-      !metadata.annotations?.['kubernetes.io/config.mirror'] &&
-      status?.phase !== 'Succeeded' &&
-      status?.phase !== 'Failed',
-  );
+interface Failed {
+  ref: ObjectRef;
+  error: Error;
 }
 
-/** Does work on many objects, a few at a time; the errors come back beside the objects they hit. */
-export async function each(
-  refs: ObjectRef[],
-  work: (ref: ObjectRef) => Promise<unknown>,
-  done: (count: number) => void = () => {},
-): Promise<{ ref: ObjectRef; error: Error }[]> {
-  const failed: { ref: ObjectRef; error: Error }[] = [];
+/** How many failures one message tells. */
+const TOLD = 4;
+
+/** Does work on many objects, a few at a time, and with the others when one fails. Throws one message of all that failed. */
+export async function each(refs: ObjectRef[], work: (ref: ObjectRef) => Promise<unknown>): Promise<void> {
+  const failed: Failed[] = [];
   const queue = [...refs];
-  let finished = 0;
   const worker = async () => {
     for (let ref = queue.shift(); ref; ref = queue.shift()) {
       try {
@@ -265,9 +282,21 @@ export async function each(
       } catch (error) {
         failed.push({ ref, error: error as Error });
       }
-      done(++finished);
     }
   };
   await Promise.all(Array.from({ length: 8 }, worker));
-  return failed;
+  if (failed.length > 0) throw together(failed, refs.length);
 }
+
+function together(failed: Failed[], all: number): Error {
+  const { t, tn } = spoken();
+  const [first] = failed;
+  if (all === 1 && first) return first.error;
+  const told = failed.slice(0, TOLD).map(({ ref, error }) => `${fullName(ref)}: ${error.message}`);
+  if (failed.length > TOLD) told.push(tn('others', failed.length - TOLD));
+  return new Error(t('failed.some', { failed: failed.length, all, list: told.join('; ') }));
+}
+
+/** The name with its namespace, where it has one. */
+export const fullName = ({ namespace, name }: Pick<ObjectRef, 'namespace' | 'name'>) =>
+  namespace ? `${namespace}/${name}` : name;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../api/contract';
-import { actionsForRow, drainable, each, jobAgain, kubectlCommand } from './actions';
+import { actionsForRow, each, jobAgain, kubectlCommand } from './actions';
 import { findResource, flatten, plural, type Resource } from './discovery';
-import { age, conditionHealth, podSelector } from './read';
+import { drainable } from './drain';
+import { age, conditionHealth, eventSelector, older, podSelector } from './read';
 import { sections } from './sections';
 import { template } from './templates';
 
@@ -105,6 +106,25 @@ it.each([
 });
 
 it.each([
+  ['5m', 60, '6m'],
+  ['0s', 3600, '60m'],
+  ['3 (5m10s ago)', 3600, '3 (65m ago)'],
+  ['2d1h', 3600, '2d2h'],
+  ['7', 3600, '7'],
+  ['<none>', 3600, '<none>'],
+  ['5m', 0, '5m'],
+])('reads %s, written %i seconds ago, as %s', (text, seconds, now) => {
+  expect(older(text, seconds)).toBe(now);
+});
+
+it('finds events of a node by its name, of others by their UID', () => {
+  expect(eventSelector(object('Node', { metadata: { name: 'dev-worker', uid: 'u' } }))).toBe(
+    'involvedObject.kind=Node,involvedObject.name=dev-worker',
+  );
+  expect(eventSelector(object('Pod', { metadata: { name: 'web', uid: 'u' } }))).toBe('involvedObject.uid=u');
+});
+
+it.each([
   ['Ready', 'True', 'ok'],
   ['Ready', 'False', 'bad'],
   ['MemoryPressure', 'False', 'ok'],
@@ -149,17 +169,20 @@ it('runs a job again as it was asked for, without what its controller has put in
   });
 });
 
-it('tells the kubectl command for objects of one namespace', () => {
+it('tells the kubectl command of objects, one for each namespace', () => {
   const ref = (name: string, namespace: string) => ({ ...deployments, cluster: 'dev', namespace, name });
   expect(kubectlCommand(deployments, [ref('a', 'shop'), ref('b', 'shop'), ref('c', 'other')])).toBe(
-    'kubectl --context devcluster-dev -n shop get deployments.apps a b',
+    [
+      'kubectl --context devcluster-dev -n shop get deployments.apps a b',
+      'kubectl --context devcluster-dev -n other get deployments.apps c',
+    ].join('\n'),
   );
   expect(kubectlCommand(resource({ resource: 'nodes' }), [ref('n', '')])).toBe(
     'kubectl --context devcluster-dev get nodes n',
   );
 });
 
-it('goes on with the others when one fails', async () => {
+it('goes on with the others when one fails, and does not call it a success', async () => {
   const refs = ['a', 'b', 'c'].map((name) => ({
     cluster: 'dev',
     group: '',
@@ -168,10 +191,14 @@ it('goes on with the others when one fails', async () => {
     namespace: '',
     name,
   }));
-  const failed = await each(refs, async ({ name }) => {
+  const done: string[] = [];
+  const work = async ({ name }: { name: string }) => {
     if (name === 'b') throw new Error('no');
-  });
-  expect(failed.map(({ ref }) => ref.name)).toEqual(['b']);
+    done.push(name);
+  };
+  await expect(each(refs, work)).rejects.toThrow('1 of 3 failed: b: no');
+  expect(done).toEqual(['a', 'c']);
+  await expect(each(refs.slice(1, 2), work)).rejects.toThrow('no');
 });
 
 it('offers a template whose names are filled in', () => {

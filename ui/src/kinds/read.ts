@@ -145,10 +145,29 @@ export function containerState(status: ContainerStatus | undefined): { text: str
   return { text: 'Waiting', health: 'warn' };
 }
 
+/** Selects the events about an object; those about nodes bear the node's name where others bear a UID. */
+export const eventSelector = ({ kind, metadata: { uid, name } }: KubeObject) =>
+  kind === 'Node' ? `involvedObject.kind=Node,involvedObject.name=${name}` : `involvedObject.uid=${uid}`;
+
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, y: 365 * 86_400 };
+
+/** A text with the ages in it (`5m`, `3 (2m10s ago)`) as they are so many seconds after it was written. */
+export function older(text: string, seconds: number): string {
+  return text.replace(/\b(?:\d+[ydhms])+\b/g, (written) => {
+    const parts = [...written.matchAll(/(\d+)([ydhms])/g)];
+    const then = parts.reduce((sum, [, amount, unit = 's']) => sum + Number(amount) * (UNITS[unit] ?? 0), 0);
+    return seconds < 1 ? written : span(then + seconds);
+  });
+}
+
 /** An age as kubectl writes it: `45s`, `5m`, `3h20m`, `2d`. */
 export function age(since: string, now: number): string {
   const seconds = Math.max(0, Math.floor((now - new Date(since).getTime()) / 1000));
-  if (Number.isNaN(seconds)) return '';
+  return Number.isNaN(seconds) ? '' : span(seconds);
+}
+
+/** A span of time in the same words. */
+export function span(seconds: number): string {
   if (seconds < 120) return `${seconds}s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 10) return seconds % 60 ? `${minutes}m${seconds % 60}s` : `${minutes}m`;

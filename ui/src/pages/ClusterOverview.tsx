@@ -1,14 +1,16 @@
-import { CircleCheck } from 'lucide-react';
+import { CircleCheck, Plus } from 'lucide-react';
 import { useMemo } from 'react';
 import { Link } from 'wouter';
 import { Staleness } from '../components/Live';
-import { Card, HealthMark } from '../components/parts';
+import { Button, Card, HealthMark } from '../components/parts';
 import { useI18n } from '../i18n';
 import { plural } from '../kinds/discovery';
 import { longName } from '../kinds/sections';
 import { useCluster, useKindCounts } from '../shell/cluster';
+import { anything } from '../shell/dock';
 import { PageTitle } from '../shell/PageTitle';
 import { useLinks } from '../shell/paths';
+import { useDock } from '../shell/useDock';
 import { useProblems } from '../store/hooks';
 import { ProblemCard } from './ProblemCard';
 import { alike } from './problems';
@@ -19,8 +21,10 @@ export function ClusterOverview() {
   const { t, tn } = useI18n();
   const { name } = useCluster();
   const { namespaces } = useLinks();
+  const dock = useDock();
   const state = useProblems({ cluster: name, namespaces });
-  const problems = useMemo(() => alike(state.data), [state.data]);
+  const { problems: told, total } = state.data;
+  const problems = useMemo(() => alike(told), [told]);
   return (
     <main className="page">
       <header className="page-head">
@@ -30,6 +34,11 @@ export function ClusterOverview() {
             {t('loading')}
           </span>
         )}
+        <span className="grow" />
+        <Button onClick={() => dock.open('create', anything(namespaces[0]))}>
+          <Plus />
+          <span className="label">{t('create.any')}</span>
+        </Button>
       </header>
       <Staleness state={state} />
       <TourOffer />
@@ -49,6 +58,7 @@ export function ClusterOverview() {
             <ProblemCard key={`${problem.uid}${problem.why.text}`} problem={problem} others={others} />
           ))}
         </ul>
+        {total > told.length && <p className="soft">{tn('others', total - told.length)}</p>}
       </section>
       <Inventory />
     </main>

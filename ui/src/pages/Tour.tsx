@@ -3,21 +3,23 @@ import { Link, useLocation } from 'wouter';
 import { clusterAction } from '../api/agent';
 import { Button, IconButton } from '../components/parts';
 import { useI18n } from '../i18n';
-import { listSpec, useCluster } from '../shell/cluster';
-import { clusterHref, useLinks, useParam } from '../shell/paths';
+import { CLAIMS, CONFIG_MAPS, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES } from '../kinds/gvrs';
+import { useCluster } from '../shell/cluster';
+import { useLinks, useParam } from '../shell/paths';
 import { useList, useListState } from '../store/hooks';
 import { useHost } from '../store/host';
 import { useSettings } from '../store/settings';
+import { listSpec } from '../store/specs';
 import { attempt } from '../store/ui';
 
 /** What the tour explains, in its order, each on the living objects of the kind. */
 const STOPS = [
-  ['pod', { group: '', version: 'v1', resource: 'pods' }],
-  ['replicaset', { group: 'apps', version: 'v1', resource: 'replicasets' }],
-  ['deployment', { group: 'apps', version: 'v1', resource: 'deployments' }],
-  ['service', { group: '', version: 'v1', resource: 'services' }],
-  ['configmap', { group: '', version: 'v1', resource: 'configmaps' }],
-  ['volume', { group: '', version: 'v1', resource: 'persistentvolumeclaims' }],
+  ['pod', PODS],
+  ['replicaset', REPLICA_SETS],
+  ['deployment', DEPLOYMENTS],
+  ['service', SERVICES],
+  ['configmap', CONFIG_MAPS],
+  ['volume', CLAIMS],
 ] as const;
 
 /** Where the sample is, and the port of its service that shows its page. */
@@ -34,7 +36,7 @@ function useTour() {
     useSettings.setState({ tourSeen: true });
     // Who took it to its end sees the whole cluster; who broke it off stays.
     if (index < STOPS.length) return setStep('');
-    navigate(clusterHref(links.cluster));
+    navigate(links.page(undefined, { ns: '', tour: '' }));
   };
   return { index: Number(step) - 1, go };
 }

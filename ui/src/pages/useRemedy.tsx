@@ -1,9 +1,9 @@
 import { useLocation } from 'wouter';
 import { clusterAction } from '../api/agent';
 import type { ObjectRef, Problem, Remedy, Saying } from '../api/contract';
-import { patchObject } from '../api/k8s';
+import { getObject, patchObject } from '../api/k8s';
 import { useI18n } from '../i18n';
-import { useCluster } from '../shell/cluster';
+import { type ClusterInfo, useCluster } from '../shell/cluster';
 import { DeleteDialog } from '../shell/DeleteDialog';
 import { useLinks } from '../shell/paths';
 import { useDock } from '../shell/useDock';
@@ -11,10 +11,19 @@ import { attempt, openDialog } from '../store/ui';
 
 const asText = (value: string | Saying | undefined) => (typeof value === 'string' ? value : '');
 
+/** What a pod was made from, where it can be mended for good: the workload at the top. A pod of its own is itself. */
+export async function templateOf(ref: ObjectRef, refTo: ClusterInfo['refTo'], get = getObject): Promise<ObjectRef> {
+  if (!['pods', 'replicasets'].includes(ref.resource)) return ref;
+  const { metadata } = await get(ref);
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller);
+  const above = owner && refTo(owner.apiVersion, owner.kind, ref.namespace, owner.name);
+  return above ? templateOf(above, refTo, get) : ref;
+}
+
 /** Does what the button beside a problem promises; the agent names the remedy. */
 export function useRemedy() {
   const { t } = useI18n();
-  const { name: cluster, find } = useCluster();
+  const { name: cluster, resources, find, refTo } = useCluster();
   const dock = useDock();
   const links = useLinks();
   const [, navigate] = useLocation();
@@ -27,7 +36,7 @@ export function useRemedy() {
       case 'previous-logs':
         return dock.open('previous', ref);
       case 'edit':
-        return dock.open('edit', ref);
+        return void attempt(async () => dock.open('edit', await templateOf(ref, refTo)));
       case 'load-image':
         return navigate(links.page('images', { image: asText(problem.why.with?.image) }));
       case 'create-missing': {
@@ -38,7 +47,7 @@ export function useRemedy() {
         return navigate(links.object(ref, { view: 'rollout' }));
       case 'delete': {
         const found = find(ref);
-        return found && openDialog(<DeleteDialog resource={found} refs={[ref]} />);
+        return found && openDialog(<DeleteDialog resource={found} refs={[ref]} all={resources} />);
       }
       case 'add-node':
         return void attempt(() => clusterAction(cluster, { action: 'add-nodes', count: 1 }), t('started'));

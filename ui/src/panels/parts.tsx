@@ -59,11 +59,6 @@ export function download(name: string, content: BlobPart, type = 'text/plain'): 
   URL.revokeObjectURL(url);
 }
 
-/** The message of anything that was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 export function Loading() {
   const { t } = useI18n();
   return (

@@ -1,9 +1,9 @@
-import { Suspense, useEffect, useState } from 'react';
+import { Suspense } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
 import type { Session } from '../api/session';
-import { Boundary } from '../components/Boundary';
+import { Guard } from '../components/Guard';
 import { lazily } from '../components/lazily';
-import { Button, Command, Empty } from '../components/parts';
+import { Command, Empty } from '../components/parts';
 import { SkipLink } from '../components/SkipLink';
 import { useI18n } from '../i18n';
 import { ClustersPage } from '../pages/clusters/ClustersPage';
@@ -84,22 +84,8 @@ function Layers() {
 
 /** Keeps a page's failure to itself; another page starts afresh. */
 export function Guarded({ children }: { children: React.ReactNode }) {
-  const { t } = useI18n();
   const [location] = useLocation();
-  const [at, setAt] = useState(location);
-  useEffect(() => setAt(location), [location]);
-  return (
-    <Boundary
-      key={at}
-      fallback={(error, again) => (
-        <Empty title={t('failure.title')} action={<Button onClick={again}>{t('retry')}</Button>}>
-          {error.message}
-        </Empty>
-      )}
-    >
-      {children}
-    </Boundary>
-  );
+  return <Guard key={location}>{children}</Guard>;
 }
 
 function NoSession({ state }: { state: 'closed' | 'unreachable' }) {

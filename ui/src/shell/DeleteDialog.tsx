@@ -1,11 +1,12 @@
 import { useState } from 'react';
 import type { ObjectRef } from '../api/contract';
+import { ApiError } from '../api/http';
 import { deleteObject, type Propagation } from '../api/k8s';
 import { Dialog } from '../components/Dialog';
 import { useI18n } from '../i18n';
-import { each } from '../kinds/actions';
+import { each, fullName } from '../kinds/actions';
 import { plural, type Resource } from '../kinds/discovery';
-import { toast } from '../store/ui';
+import { Consequences, isGrave } from './Consequences';
 
 const CHOICES: Propagation[] = ['Background', 'Foreground', 'Orphan'];
 /** What nothing belongs to, so that nobody need choose what becomes of it. */
@@ -13,14 +14,31 @@ const OWN_NOTHING = new Set(['pods', 'configmaps', 'secrets', 'events', 'persist
 /** Names that are written out; more are counted. */
 const NAMED = 8;
 
-export function DeleteDialog({ resource, refs }: { resource: Resource; refs: ObjectRef[] }) {
+interface Props {
+  resource: Resource;
+  refs: ObjectRef[];
+  /** Every kind of the cluster. */
+  all: Resource[];
+  /** Called when their deletion has begun. */
+  onDone?: (() => void) | undefined;
+}
+
+/** What is gone already need not go. */
+const unlessGone = (error: unknown) => {
+  if (!(error instanceof ApiError && error.code === 404)) throw error;
+};
+
+export function DeleteDialog({ resource, refs, all, onDone }: Props) {
   const { t, tn } = useI18n();
   const [propagation, setPropagation] = useState<Propagation>('Background');
   const [now, setNow] = useState(false);
+  const [typed, setTyped] = useState('');
   const pods = resource.resource === 'pods';
+  const grave = isGrave(resource);
+  const word = refs.length === 1 ? (refs[0]?.name ?? '') : String(refs.length);
   const run = async () => {
-    const failed = await each(refs, (ref) => deleteObject(ref, propagation, now ? 0 : undefined));
-    for (const { ref, error } of failed) toast('bad', `${ref.name}: ${error.message}`);
+    await each(refs, (ref) => deleteObject(ref, propagation, now ? 0 : undefined).catch(unlessGone));
+    onDone?.();
   };
   const title =
     refs.length === 1
@@ -32,6 +50,7 @@ export function DeleteDialog({ resource, refs }: { resource: Resource; refs: Obj
       confirm={{
         label: t('action.delete'),
         danger: true,
+        disabled: grave && typed !== word,
         run,
         good: t('delete.done', { title: refs.length === 1 ? (refs[0]?.name ?? '') : tn('objects', refs.length) }),
       }}
@@ -39,7 +58,7 @@ export function DeleteDialog({ resource, refs }: { resource: Resource; refs: Obj
       {refs.length > 1 && (
         <ul className="names mono small">
           {refs.slice(0, NAMED).map((ref) => (
-            <li key={`${ref.namespace}/${ref.name}`}>{ref.namespace ? `${ref.namespace}/${ref.name}` : ref.name}</li>
+            <li key={fullName(ref)}>{fullName(ref)}</li>
           ))}
           {refs.length > NAMED && <li>{tn('others', refs.length - NAMED)}</li>}
         </ul>
@@ -61,6 +80,15 @@ export function DeleteDialog({ resource, refs }: { resource: Resource; refs: Obj
             </label>
           ))}
         </fieldset>
+      )}
+      {grave && (
+        <>
+          <Consequences resource={resource} refs={refs} all={all} />
+          <label className="field">
+            <span>{t('delete.typed', { word })}</span>
+            <input className="input mono" value={typed} onChange={(event) => setTyped(event.target.value)} />
+          </label>
+        </>
       )}
       {pods && (
         <label className="check">

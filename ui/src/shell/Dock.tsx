@@ -1,9 +1,9 @@
 import { ChevronDown, ChevronUp, X } from 'lucide-react';
 import { Suspense, useEffect, useState } from 'react';
 import type { ObjectRef } from '../api/contract';
-import { Boundary } from '../components/Boundary';
+import { Guard } from '../components/Guard';
 import { lazily } from '../components/lazily';
-import { Button, Empty, IconButton } from '../components/parts';
+import { Empty, IconButton } from '../components/parts';
 import { moveTab } from '../components/tabs';
 import { useI18n } from '../i18n';
 import { useCluster } from './cluster';
@@ -79,16 +79,10 @@ function Panel({ tab, cluster, onClose }: { tab: DockTab; cluster: string; onClo
   const { t } = useI18n();
   const target: ObjectRef = { cluster, ...tab.ref };
   return (
-    <Boundary
-      fallback={(error, again) => (
-        <Empty title={t('failure.title')} action={<Button onClick={again}>{t('retry')}</Button>}>
-          {error.message}
-        </Empty>
-      )}
-    >
+    <Guard>
       <Suspense fallback={<Empty title={t('loading')} />}>
         <DockPanel kind={tab.kind} target={target} onClose={onClose} />
       </Suspense>
-    </Boundary>
+    </Guard>
   );
 }

@@ -1,14 +1,14 @@
 import type { ObjectRef } from '../api/contract';
 import { Empty, Failure } from '../components/parts';
 import { useI18n } from '../i18n';
-import { podSelector } from '../kinds/read';
+import { podSelector, podSpec } from '../kinds/read';
 import { longName } from '../kinds/sections';
 import { template } from '../kinds/templates';
 import { CreateEditor, ForwardsPanel, LogsPanel, NodeConsole, ShellPanel, YamlEditor } from '../panels';
 import { useObject } from '../store/hooks';
 import { toast } from '../store/ui';
 import { useCluster } from './cluster';
-import type { DockKind } from './dock';
+import { anything, type DockKind } from './dock';
 
 interface Props {
   kind: DockKind;
@@ -19,7 +19,7 @@ interface Props {
 /** What a tab of the dock shows. */
 export default function DockPanel({ kind, target, onClose }: Props) {
   const { t } = useI18n();
-  const { find } = useCluster();
+  const { find, cluster: known } = useCluster();
   const { cluster, namespace, name, resource } = target;
   switch (kind) {
     case 'logs':
@@ -37,7 +37,9 @@ export default function DockPanel({ kind, target, onClose }: Props) {
       return <ForwardsPanel cluster={cluster} namespace={namespace} target={`${resource.slice(0, -1)}/${name}`} />;
     case 'create': {
       const found = find(target);
-      if (!found) return <Empty title={t('loading')} />;
+      const any = resource === anything().resource;
+      if (!found && !any) return <Empty title={t('loading')} />;
+      const named = found && name !== found.kind ? name : '';
       const done = () => {
         toast('good', t('create.done'));
         onClose();
@@ -46,8 +48,8 @@ export default function DockPanel({ kind, target, onClose }: Props) {
         <CreateEditor
           cluster={cluster}
           namespace={namespace || 'default'}
-          draft={longName(found)}
-          initial={template(found, namespace, name === found.kind ? undefined : name)}
+          draft={[known?.uid || cluster, found ? longName(found) : resource, named].join(' ')}
+          initial={found ? template(found, namespace, named || undefined) : ''}
           onSaved={done}
         />
       );
@@ -59,11 +61,14 @@ export default function DockPanel({ kind, target, onClose }: Props) {
 export function Logs({ target, previous = false }: { target: ObjectRef; previous?: boolean }) {
   const { t } = useI18n();
   const { cluster, namespace, name, resource } = target;
-  const pod = resource === 'pods';
-  const { data: object, error } = useObject(pod ? null : target);
-  if (pod) return <LogsPanel cluster={cluster} namespace={namespace} pods={[name]} previous={previous} />;
+  const { data: object, error } = useObject(target);
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = (object && podSpec(object)) ?? {};
+  const names = [...containers, ...initContainers, ...ephemeralContainers].map((container) => container.name);
+  const of = { cluster, namespace, containers: names };
+  // The name alone says what to read.
+  if (resource === 'pods') return <LogsPanel {...of} pods={[name]} previous={previous} />;
   if (!object) return error ? <Failure error={error} /> : <Empty title={t('loading')} />;
   const selector = podSelector(object);
   if (!selector) return <Empty title={t('logs.noselector')} />;
-  return <LogsPanel cluster={cluster} namespace={namespace} selector={selector} />;
+  return <LogsPanel {...of} selector={selector} />;
 }

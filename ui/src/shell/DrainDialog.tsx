@@ -1,52 +1,93 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { ObjectRef } from '../api/contract';
-import { listObjects, patchObject, postSubresource } from '../api/k8s';
+import { patchObject, postSubresource } from '../api/k8s';
+import { Cut } from '../components/Cut';
 import { Dialog } from '../components/Dialog';
+import { Failure } from '../components/parts';
 import { useI18n } from '../i18n';
-import { drainable, each } from '../kinds/actions';
+import { drainable, evictAll, lostBy } from '../kinds/drain';
+import { PODS } from '../kinds/gvrs';
 import { useObjects } from '../store/objects';
-import { toast } from '../store/ui';
 
-const PODS = { group: '', version: 'v1', resource: 'pods' };
+/** After so long a budget that refused is asked again (milliseconds). */
+const AGAIN = 5000;
 
-/** Cordons a node and evicts its pods; disruption budgets may refuse, and what they refused is told. */
+/** Cordons a node, evicts its pods, asking again where disruption budgets refuse, and waits until they have gone. */
 export function DrainDialog({ node }: { node: ObjectRef }) {
   const { t, tn } = useI18n();
-  const [progress, setProgress] = useState('');
   const fieldSelector = `spec.nodeName=${node.name}`;
-  const { objects } = useObjects({ cluster: node.cluster, ...PODS, namespaces: [], fieldSelector });
-  const lost = drainable(objects).filter(
-    ({ metadata }) => !metadata.ownerReferences?.some((owner) => owner.controller),
-  );
+  const { objects, total, loaded, error } = useObjects({
+    cluster: node.cluster,
+    ...PODS,
+    namespaces: [],
+    fieldSelector,
+  });
+  const pods = drainable(objects);
+  const lost = lostBy(pods);
+  const [evicted, setEvicted] = useState<ReadonlySet<string> | null>(null);
+  const [held, setHeld] = useState(0);
+  /** Goes on when the pods have gone, or nobody looks any more. */
+  const gone = useRef<(() => void) | undefined>(undefined);
+  const open = useRef(true);
+  const waited = useRef(0);
+  const left = pods.filter(({ metadata }) => evicted?.has(metadata.uid ?? '')).length;
+  waited.current = left;
+  useEffect(() => {
+    if (evicted && left === 0) gone.current?.();
+  }, [evicted, left]);
+  useEffect(() => {
+    open.current = true;
+    return () => {
+      open.current = false;
+      gone.current?.();
+    };
+  }, []);
+
   const run = async () => {
     await patchObject(node, 'merge', { spec: { unschedulable: true } });
-    const { items } = await listObjects(node.cluster, PODS, '', { fieldSelector });
-    const refs = drainable(items).map(({ metadata }) => ({
-      ...PODS,
+    setEvicted(new Set(pods.map(({ metadata }) => metadata.uid ?? '')));
+    const refs = pods.map(({ metadata: { namespace = '', name } }) => ({
       cluster: node.cluster,
-      namespace: metadata.namespace ?? '',
-      name: metadata.name,
+      ...PODS,
+      namespace,
+      name,
     }));
-    const evict = (ref: ObjectRef) =>
-      postSubresource(ref, 'eviction', {
+    const evict = ({ name, namespace, ...ref }: ObjectRef) =>
+      postSubresource({ ...ref, name, namespace }, 'eviction', {
         apiVersion: 'policy/v1',
         kind: 'Eviction',
-        metadata: { name: ref.name, namespace: ref.namespace },
+        metadata: { name, namespace },
       });
-    const failed = await each(refs, evict, (done) => setProgress(t('drain.progress', { done, all: refs.length })));
-    for (const { ref, error } of failed) toast('bad', `${ref.name}: ${error.message}`);
-    toast('good', tn('drain.done', refs.length - failed.length));
+    await evictAll(refs, evict, async (count) => {
+      setHeld(count);
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+      return open.current;
+    });
+    setHeld(0);
+    if (open.current && waited.current > 0)
+      await new Promise<void>((resolve) => {
+        gone.current = resolve;
+      });
   };
   return (
     <Dialog
       title={t('drain.title', { name: node.name })}
       description={t('drain.text')}
-      confirm={{ label: t('action.drain'), run }}
+      confirm={{
+        label: t('action.drain'),
+        run,
+        disabled: !loaded || total > objects.length,
+        good: tn('drain.done', pods.length),
+      }}
     >
-      {lost.length > 0 && (
-        <p className="note warn">{t('drain.lost', { names: lost.map(({ metadata }) => metadata.name).join(', ') })}</p>
+      <Failure error={error} />
+      {loaded && <Cut kind="Pods" objects={objects} total={total} />}
+      {lost.bare.length > 0 && <p className="note warn">{t('drain.lost', { names: lost.bare.join(', ') })}</p>}
+      {lost.emptyDir.length > 0 && (
+        <p className="note warn">{t('drain.emptyDir', { names: lost.emptyDir.join(', ') })}</p>
       )}
-      {progress && <p role="status">{progress}</p>}
+      {evicted && <p role="status">{t('drain.progress', { done: evicted.size - left, all: evicted.size })}</p>}
+      {held > 0 && <p className="note">{tn('drain.held', held)}</p>}
     </Dialog>
   );
 }

@@ -91,13 +91,13 @@ const Unknown = () => (
 /** Tells that the page no longer hears the agent. */
 function Lost() {
   const { t } = useI18n();
-  const { connected } = useConnection();
+  const { connected, refused } = useConnection();
   const clusters = useHost((host) => host.clusters);
   if (connected || clusters === null) return null;
   return (
     <span className="lost row tight" role="status">
       <WifiOff width={16} height={16} aria-hidden />
-      <span>{t('connection.lost')}</span>
+      <span>{t(refused ? 'session.closed.title' : 'connection.lost')}</span>
     </span>
   );
 }

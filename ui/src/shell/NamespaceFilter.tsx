@@ -3,16 +3,17 @@ import { ChevronDown, Layers } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { Button } from '../components/parts';
 import { useI18n } from '../i18n';
+import { isAsleep } from '../kinds/clusters';
+import { NAMESPACES } from '../kinds/gvrs';
 import { useList, useListState } from '../store/hooks';
-import { listSpec, useCluster } from './cluster';
+import { listSpec } from '../store/specs';
+import { useCluster } from './cluster';
 import { parseNamespaces, useParam } from './paths';
-
-const NAMESPACES = { group: '', version: 'v1', resource: 'namespaces' };
 
 /** The cluster's namespaces by name, live. */
 export function useNamespaces(): string[] {
   const { name, cluster } = useCluster();
-  const view = useList(cluster?.state === 'running' ? listSpec(name, NAMESPACES, { limit: 1000 }) : null);
+  const view = useList(cluster && !isAsleep(cluster) ? listSpec(name, NAMESPACES, { limit: 1000 }) : null);
   const { order } = useListState(view).data;
   return useMemo(() => order.flatMap((uid) => view.row(uid)?.name ?? []).sort(), [order, view]);
 }

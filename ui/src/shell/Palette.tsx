@@ -3,16 +3,20 @@ import fuzzysort from 'fuzzysort';
 import { type KeyboardEvent, useEffect, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useI18n } from '../i18n';
+import { isAsleep } from '../kinds/clusters';
 import { plural, type Resource } from '../kinds/discovery';
 import { longName } from '../kinds/sections';
 import { useList, useListState } from '../store/hooks';
 import { useHost } from '../store/host';
 import { useSettings } from '../store/settings';
+import { listSpec } from '../store/specs';
 import { useUi } from '../store/ui';
-import { listSpec, useCluster } from './cluster';
+import { useCluster } from './cluster';
 import { parseCommand, ranked } from './command';
+import { anything } from './dock';
 import { useNamespaces } from './NamespaceFilter';
 import { clusterHref, listHref, objectHref, PAGES, ROUTES, useLinks } from './paths';
+import { useDock } from './useDock';
 
 interface Entry {
   id: string;
@@ -100,13 +104,14 @@ function useEntries(line: string): Entry[] {
   const { t } = useI18n();
   const { name, resources, sections, cluster: current } = useCluster();
   const links = useLinks();
+  const dock = useDock();
   const [, navigate] = useLocation();
   const clusters = useHost((host) => host.clusters);
   const namespaces = useNamespaces();
   const command = useMemo(() => parseCommand(line, resources, namespaces), [line, resources, namespaces]);
   const { resource } = command;
   const cluster = command.cluster || name;
-  const running = current?.state === 'running';
+  const running = current !== undefined && !isAsleep(current);
   const view = useList(
     resource && running
       ? listSpec(cluster, resource, {
@@ -146,41 +151,52 @@ function useEntries(line: string): Entry[] {
         id: `cluster ${c.name}`,
         text: `@${c.name}`,
         hint: t('cluster'),
-        run: () => navigate(clusterHref(c.name)),
+        run: () => navigate(c.name === name ? links.page() : clusterHref(c.name)),
       })),
       ...namespaces.map((ns) => ({
         id: `ns ${ns}`,
         text: ns,
         hint: t('namespace'),
-        run: () => navigate(`${clusterHref(name)}?ns=${ns}`),
+        run: () => navigate(links.page(undefined, { ns })),
       })),
     ];
   }, [sections, clusters, namespaces, links, navigate, name, t]);
 
   const ofKind = (): Entry[] => {
     if (!resource) return [];
-    const query = new URLSearchParams();
-    if (command.namespaces.length > 0) query.set('ns', command.namespaces.join(','));
-    if (command.filter) query.set('q', command.filter);
-    if (command.labels) query.set('l', command.labels);
+    const query: Record<string, string> = {};
+    if (command.namespaces.length > 0) query.ns = command.namespaces.join(',');
+    if (command.filter) query.q = command.filter;
+    if (command.labels) query.l = command.labels;
+    const here = cluster === name;
+    const elsewhere = () => `${listHref(cluster, resource)}?${new URLSearchParams(query)}`;
     const text = [plural(resource), ...command.namespaces, command.labels, command.filter && `/${command.filter}`];
     const list: Entry = {
       id: kindId(resource),
       text: text.filter(Boolean).join(' '),
       hint: command.cluster ? `@${command.cluster}` : '↵',
-      run: () => navigate(`${listHref(cluster, resource)}${query.size > 0 ? `?${query}` : ''}`),
+      run: () => navigate(here ? links.list(resource, query) : elsewhere()),
     };
     const objects = order.flatMap((uid): Entry[] => {
       const row = view.row(uid);
       if (!row) return [];
       const { group, version, resource: plural_ } = resource;
       const ref = { cluster, group, version, resource: plural_, namespace: row.namespace, name: row.name };
-      return [{ id: uid, text: row.name, hint: row.namespace, run: () => navigate(objectHref(ref)) }];
+      return [
+        {
+          id: uid,
+          text: row.name,
+          hint: row.namespace,
+          run: () => navigate(here ? links.object(ref) : objectHref(ref)),
+        },
+      ];
     });
     return [list, ...objects];
   };
   if (line.trim() === '') return places.slice(0, SHOWN);
-  const letters = fuzzysort.go(line, places, { keys: ['text', 'hint'], limit: SHOWN, threshold: 0.3 });
+  const any = () => dock.open('create', anything(links.namespaces[0]));
+  const all = [...places, { id: 'any', text: t('create.any'), hint: '', run: any }];
+  const letters = fuzzysort.go(line, all, { keys: ['text', 'hint'], limit: SHOWN, threshold: 0.3 });
   return ranked(
     command,
     ofKind(),

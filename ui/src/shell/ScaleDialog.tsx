@@ -22,8 +22,7 @@ export function ScaleDialog({ refs }: { refs: ObjectRef[] }) {
   const names = refs.length === 1 ? (first?.name ?? '') : tn('objects', refs.length);
   const run = async () => {
     const body = { spec: { replicas: Number(replicas) } };
-    const failed = await each(refs, (ref) => patchObject(ref, 'merge', body, 'scale'));
-    for (const { ref, error } of failed) toast('bad', `${ref.name}: ${error.message}`);
+    await each(refs, (ref) => patchObject(ref, 'merge', body, 'scale'));
   };
   return (
     <Dialog
@@ -41,7 +40,6 @@ export function ScaleDialog({ refs }: { refs: ObjectRef[] }) {
           className="input"
           type="number"
           min={0}
-          max={1000}
           value={replicas}
           onChange={(event) => setReplicas(event.target.value)}
         />

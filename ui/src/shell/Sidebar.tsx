@@ -19,6 +19,7 @@ import {
 import { memo, useEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useI18n } from '../i18n';
+import { isAsleep } from '../kinds/clusters';
 import { plural, type Resource } from '../kinds/discovery';
 import { longName, type Section, type SectionId } from '../kinds/sections';
 import { useCluster, useKindCounts } from './cluster';
@@ -76,7 +77,7 @@ export function Sidebar({ onNavigate }: { onNavigate?: () => void }) {
       {sections.map((section) => (
         <SideSection key={section.id} section={section} />
       ))}
-      {sections.length === 0 && cluster?.state === 'running' && (
+      {sections.length === 0 && cluster && !isAsleep(cluster) && (
         <LoaderCircle className="spin faint" aria-label={t('loading')} />
       )}
     </nav>

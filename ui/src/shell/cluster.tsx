@@ -8,8 +8,9 @@ import {
   useMemo,
   useState,
 } from 'react';
-import type { Cluster, Count, Gvr, ListSpec, ObjectRef } from '../api/contract';
+import type { Cluster, Count, Gvr, ObjectRef } from '../api/contract';
 import { byKind, discover, type Resource } from '../kinds/discovery';
+import { CRDS } from '../kinds/gvrs';
 import { longName, type Section, sections } from '../kinds/sections';
 import { useCounts } from '../store/hooks';
 import { useHost } from '../store/host';
@@ -40,8 +41,6 @@ export function useCluster(): ClusterInfo {
   if (!info) throw new Error('useCluster outside of a cluster page');
   return info;
 }
-
-const CRDS: Gvr = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' };
 
 /** Learns what the cluster serves and counts it; learns anew when types come or go. */
 export function ClusterProvider({ children }: { children: ReactNode }) {
@@ -107,24 +106,4 @@ export function ClusterProvider({ children }: { children: ReactNode }) {
       <Counts value={counts}>{children}</Counts>
     </Context>
   );
-}
-
-/** A list spec with everything left open but what is given. */
-export function listSpec(cluster: string, gvr: Gvr, rest: Partial<ListSpec> = {}): ListSpec {
-  const { group, version, resource } = gvr;
-  return {
-    kind: 'list',
-    cluster,
-    group,
-    version,
-    resource,
-    namespaces: [],
-    labelSelector: '',
-    fieldSelector: '',
-    filter: '',
-    columns: [],
-    offset: 0,
-    limit: 200,
-    ...rest,
-  };
 }

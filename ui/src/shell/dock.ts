@@ -9,6 +9,15 @@ export interface DockTab {
   ref: Omit<ObjectRef, 'cluster'>;
 }
 
+/** What `create` is about when it is about no kind: whatever is pasted. */
+export const anything = (namespace = ''): DockTab['ref'] => ({
+  group: '',
+  version: 'v1',
+  resource: 'any',
+  namespace,
+  name: 'YAML',
+});
+
 export interface DockState {
   tabs: DockTab[];
   active: number;

@@ -1,5 +1,6 @@
+// @vitest-environment happy-dom
 import { expect, it } from 'vitest';
-import { typeAhead } from './keys';
+import { forPage, typeAhead } from './keys';
 
 it.each([
   ['p', { line: 'pop' }],
@@ -9,4 +10,10 @@ it.each([
   ['ArrowDown', null],
 ])('%s before the palette has its field', (key, expected) => {
   expect(typeAhead(key, { line: 'po' })).toEqual(expected);
+});
+
+it('leaves the keys of a field or of a panel below the page to them', () => {
+  document.body.innerHTML = '<input /><main id="a"></main><section class="dock"><div id="b"></div></section>';
+  const of = (selector: string) => forPage(document.querySelector(selector));
+  expect([of('input'), of('#a'), of('#b')]).toEqual([false, true, false]);
 });

@@ -16,6 +16,14 @@ export function typing(target: EventTarget | null): boolean {
   );
 }
 
+/** Whether a program or an editor has the element, where Ctrl-K cuts a line. */
+const ofEditor = (target: EventTarget | null) =>
+  target instanceof Element && target.closest('.xterm, .cm-editor') !== null;
+
+/** Whether the key acts on the object of the page: it belongs to nobody else, and not to a panel below the page. */
+export const forPage = (target: EventTarget | null) =>
+  !typing(target) && !(target instanceof Element && target.closest('.dock') !== null);
+
 /** After `g`, a letter that goes to a kind or a page. The sheet of keys shows them all. */
 export const KINDS: Record<string, string> = {
   p: 'Pods',
@@ -57,7 +65,7 @@ export function useGlobalKeys() {
       if (found) navigate(links.list(found));
     };
     const listen = (event: KeyboardEvent) => {
-      if ((event.ctrlKey || event.metaKey) && event.key === 'k') {
+      if (event.key === 'k' && (event.metaKey || (event.ctrlKey && !ofEditor(event.target)))) {
         event.preventDefault();
         openPalette();
         return;
@@ -104,7 +112,7 @@ export function useActionKeys(actions: Action[], run: (id: ActionId) => void) {
   now.current = { actions, run };
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !forPage(event.target)) return;
       const action = now.current.actions.find(({ key }) => key === event.key);
       if (!action) return;
       event.preventDefault();

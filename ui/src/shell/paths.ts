@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import { useRoute, useSearchParams } from 'wouter';
 import type { Gvr, ObjectRef } from '../api/contract';
+import { PODS } from '../kinds/gvrs';
 
 /**
  * The page's addresses. All state that is worth keeping or sharing is in them: the path says what is shown, the query
@@ -29,8 +30,7 @@ export const objectHref = (ref: ObjectRef) =>
   `${listHref(ref.cluster, ref)}/${enc(ref.namespace || '_')}/${enc(ref.name)}`;
 
 /** Where the guided tour begins: at the sample's pods. */
-export const tourHref = (cluster: string) =>
-  `${listHref(cluster, { group: '', version: 'v1', resource: 'pods' })}?ns=default&tour=1`;
+export const tourHref = (cluster: string) => `${listHref(cluster, PODS)}?ns=default&tour=1`;
 
 /** The same page or list of another cluster; of an object its list, as the other cluster has other objects. */
 export function elsewhereHref(path: string, cluster: string): string {
@@ -48,7 +48,7 @@ export interface Links {
   object: (ref: Omit<ObjectRef, 'cluster'>, query?: Record<string, string>) => string;
 }
 
-/** Links within the cluster that is shown; they keep the namespaces and the dock. */
+/** Links within the cluster that is shown; they keep the namespaces and the dock, unless the query empties them. */
 export function useLinks(): Links {
   const cluster = useClusterName();
   const [search] = useSearchParams();
@@ -58,7 +58,10 @@ export function useLinks(): Links {
     const keep = (path: string, query: Record<string, string> = {}) => {
       const next = new URLSearchParams();
       for (const key of KEPT) if (params.has(key)) next.set(key, params.get(key) ?? '');
-      for (const [key, value] of Object.entries(query)) next.set(key, value);
+      for (const [key, value] of Object.entries(query)) {
+        if (value === '') next.delete(key);
+        else next.set(key, value);
+      }
       const kept = next.toString();
       return kept ? `${path}?${kept}` : path;
     };

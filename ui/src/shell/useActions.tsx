@@ -2,10 +2,13 @@ import { useLocation } from 'wouter';
 import { clusterAction } from '../api/agent';
 import type { ObjectRef } from '../api/contract';
 import { createObject, getObject, patchObject } from '../api/k8s';
+import { Dialog } from '../components/Dialog';
 import { useI18n } from '../i18n';
 import { type ActionId, actionsFor, each, jobAgain, jobFrom, kubectlCommand, restartPatch } from '../kinds/actions';
 import type { Resource } from '../kinds/discovery';
-import { attempt, openDialog, toast } from '../store/ui';
+import { JOBS } from '../kinds/gvrs';
+import { attempt, openDialog } from '../store/ui';
+import { useCluster } from './cluster';
 import { DeleteDialog } from './DeleteDialog';
 import { DrainDialog } from './DrainDialog';
 import { NodeDialog } from './NodeDialog';
@@ -13,22 +16,19 @@ import { useLinks } from './paths';
 import { ScaleDialog } from './ScaleDialog';
 import { useDock } from './useDock';
 
-const JOBS = { group: 'batch', version: 'v1', resource: 'jobs' };
-
 /** Does an action of the table to objects of one kind. */
 export function useActions() {
   const { t, tn } = useI18n();
+  const { resources } = useCluster();
   const dock = useDock();
   const links = useLinks();
   const [, navigate] = useLocation();
 
-  const patchAll = async (refs: ObjectRef[], body: unknown, good: string) => {
-    const failed = await each(refs, (ref) => patchObject(ref, 'merge', body));
-    for (const { ref, error } of failed) toast('bad', `${ref.name}: ${error.message}`);
-    if (failed.length < refs.length) toast('good', good);
-  };
+  const patch = (refs: ObjectRef[], body: unknown) => each(refs, (ref) => patchObject(ref, 'merge', body));
+  const patchAll = (refs: ObjectRef[], body: unknown, good: string) => attempt(() => patch(refs, body), good);
 
-  return (id: ActionId, resource: Resource, refs: ObjectRef[]) => {
+  /** `onDeleted` is called when the deletion of the objects has begun. */
+  return (id: ActionId, resource: Resource, refs: ObjectRef[], onDeleted?: () => void) => {
     const ref = refs[0];
     if (!ref || !actionsFor(resource).some((action) => action.id === id)) return;
     const names = refs.length === 1 ? ref.name : tn('objects', refs.length);
@@ -43,7 +43,7 @@ export function useActions() {
         openDialog(<ScaleDialog refs={refs} />);
         break;
       case 'delete':
-        openDialog(<DeleteDialog resource={resource} refs={refs} />);
+        openDialog(<DeleteDialog resource={resource} refs={refs} all={resources} onDone={onDeleted} />);
         break;
       case 'drain':
         openDialog(<DrainDialog node={ref} />);
@@ -56,11 +56,25 @@ export function useActions() {
         void attempt(() => clusterAction(ref.cluster, { action: 'start-node', node: ref.name }), t('started'));
         break;
       case 'restart':
-        void patchAll(refs, restartPatch(new Date().toISOString()), t('done.restart', { names }));
+        openDialog(
+          <Dialog
+            title={t('restart.title', { names })}
+            description={t('restart.text')}
+            confirm={{
+              label: t('action.restart'),
+              run: () => patch(refs, restartPatch(new Date().toISOString())),
+              good: t('done.restart', { names }),
+            }}
+          />,
+        );
         break;
       case 'suspend':
       case 'resume':
         void patchAll(refs, { spec: { suspend: id === 'suspend' } }, t(`done.${id}`, { names }));
+        break;
+      case 'pause':
+      case 'continue':
+        void patchAll(refs, { spec: { paused: id === 'pause' || null } }, t(`done.${id}`, { names }));
         break;
       case 'cordon':
       case 'uncordon':

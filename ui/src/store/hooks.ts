@@ -23,24 +23,53 @@ export const socket = new Socket(hear);
 
 export const useConnection = () => useSyncExternalStore(socket.subscribe, socket.connection);
 
-function useFollowed<V extends View<never>>(view: V, spec: ViewSpec | null): V {
+interface Follower {
+  follow: (spec: ViewSpec | null) => void;
+}
+
+function useFollowed(view: Follower, spec: ViewSpec | null) {
   const text = spec && JSON.stringify(spec);
   useEffect(() => view.follow(text ? (JSON.parse(text) as ViewSpec) : null), [view, text]);
   useEffect(() => () => view.follow(null), [view]);
-  return view;
 }
 
 function useView<Data>(spec: ViewSpec | null, empty: Data, reduce: Reduce<Data>): ViewState<Data> {
   const [view] = useState(() => new View(socket, empty, reduce));
-  useFollowed(view as unknown as View<never>, spec);
+  useFollowed(view, spec);
   return useSyncExternalStore(view.subscribe, view.snapshot);
 }
 
 /** A list as a view; its rows are read by `useRow`. */
 export function useList(spec: ListSpec | null): ListView {
   const [view] = useState(() => new ListView(socket));
-  useFollowed(view as unknown as View<never>, spec);
+  useFollowed(view, spec);
   return view;
+}
+
+/** As many rows as the agent sends at once. */
+const AT_ONCE = 5000;
+
+/** Every row that a list's filter lets through, once. */
+export async function everyRow(spec: ListSpec, matched: number): Promise<Row[]> {
+  const parts = Array.from({ length: Math.ceil(matched / AT_ONCE) }, (_, part) =>
+    rowsOf({ ...spec, columns: [], offset: part * AT_ONCE, limit: AT_ONCE }),
+  );
+  return (await Promise.all(parts)).flat();
+}
+
+function rowsOf(spec: ListSpec): Promise<Row[]> {
+  const view = new ListView(socket);
+  return new Promise((resolve, reject) => {
+    const end = view.subscribe(() => {
+      const { loaded, error, data } = view.snapshot();
+      if (!loaded && !error) return;
+      end();
+      if (loaded) resolve(data.order.flatMap((uid) => view.row(uid) ?? []));
+      else reject(new Error(error?.message));
+      view.follow(null);
+    });
+    view.follow(spec);
+  });
 }
 
 /** What a list has. Its first rows are drawn in short pieces, what comes to them at once. */
@@ -88,10 +117,10 @@ export const useCounts = (spec: Omit<CountsSpec, 'kind'> | null): ViewState<Coun
     message.type === 'counts' ? message.counts : data,
   );
 
-const NO_PROBLEMS: Problem[] = [];
-export const useProblems = (spec: Omit<ProblemsSpec, 'kind'> | null): ViewState<Problem[]> =>
+const NO_PROBLEMS = { problems: [] as Problem[], total: 0 };
+export const useProblems = (spec: Omit<ProblemsSpec, 'kind'> | null): ViewState<typeof NO_PROBLEMS> =>
   useView(spec && { kind: 'problems', ...spec }, NO_PROBLEMS, (data, message) =>
-    message.type === 'problems' ? message.problems : data,
+    message.type === 'problems' ? message : data,
   );
 
 const NO_POINTS: MetricsPoint[] = [];

@@ -1,12 +1,15 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { Gvr, Health, KubeObject, ListSpec, Row, Status, ViewMessage } from '../api/contract';
+import type { Gvr, Health, KubeObject, Row, Status, ViewMessage } from '../api/contract';
 import { ApiError } from '../api/http';
 import { getObject, listObjects } from '../api/k8s';
 import { socket } from './hooks';
+import { listSpec } from './specs';
 import { Store } from './store';
 
 /** Changes are gathered for this long (milliseconds) before the objects are fetched. */
 const GATHER = 200;
+/** A fetch that failed is tried again after so long. */
+const AGAIN = 5000;
 /** Up to this many changed objects are fetched one by one, more with one list. */
 const SINGLE = 8;
 export const OBJECT_LIMIT = 500;
@@ -50,17 +53,11 @@ class ObjectStore extends Store<Objects> {
     this.source = source;
     this.known = new Map();
     this.health = new Map();
-    const { labelSelector = '', fieldSelector = '', ...rest } = source;
-    const spec: ListSpec = {
-      kind: 'list',
-      ...rest,
-      labelSelector,
-      fieldSelector,
-      filter: '',
-      columns: [],
-      offset: 0,
-      limit: OBJECT_LIMIT,
-    };
+    this.order = [];
+    this.stale = new Map();
+    this.set(NOTHING);
+    const { cluster, namespaces, labelSelector = '', fieldSelector = '' } = source;
+    const spec = listSpec(cluster, source, { namespaces, labelSelector, fieldSelector, limit: OBJECT_LIMIT });
     this.view = socket.open(spec, { message: (message) => this.hear(message), connection: () => undefined });
   }
 
@@ -72,7 +69,7 @@ class ObjectStore extends Store<Objects> {
   }
 
   private hear(message: ViewMessage) {
-    if (message.type === 'state') this.publish({ error: message.error });
+    if (message.type === 'state') this.set({ error: message.error });
     if (message.type !== 'rows') return;
     this.order = message.order;
     for (const row of message.rows) {
@@ -95,13 +92,17 @@ class ObjectStore extends Store<Objects> {
       const found = await (wanted.length > SINGLE ? this.list(source) : this.singles(source, wanted));
       if (round !== this.round) return;
       for (const object of found) this.known.set(object.metadata.uid ?? '', object);
+      // The first of a list are not the first rows: what is in a row and was not in the list is fetched for itself.
+      const missed = wanted.filter(({ uid }) => !this.known.has(uid));
+      for (const object of await this.singles(source, missed)) this.known.set(object.metadata.uid ?? '', object);
+      if (round !== this.round) return;
       this.timer = this.stale.size > 0 ? setTimeout(() => void this.fetch(), GATHER) : undefined;
       this.publish({ loaded: true, error: null });
     } catch (error) {
       if (round !== this.round) return;
-      // They are still to be fetched: with the next change.
+      // They are still to be fetched.
       for (const row of wanted) if (!this.stale.has(row.uid)) this.stale.set(row.uid, row);
-      this.timer = undefined;
+      this.timer = setTimeout(() => void this.fetch(), AGAIN);
       this.publish({ error: { message: (error as Error).message } });
     }
   }

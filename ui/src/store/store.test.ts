@@ -30,6 +30,7 @@ const row = (uid: string, rv = '1'): Row => ({
   created: '2026-01-01T00:00:00Z',
   rv,
   cells: [uid],
+  at: 0,
   health: 'ok',
   why: null,
   deleting: false,

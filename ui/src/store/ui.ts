@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { create } from 'zustand';
-import { ApiError } from '../api/http';
+import { messageOf } from '../api/http';
 
 /** What is on the screen only for a moment: messages, a dialog, the palette. */
 export interface Toast {
@@ -56,7 +56,7 @@ export async function attempt(work: () => Promise<unknown>, good?: string): Prom
     if (good) toast('good', good);
     return true;
   } catch (error) {
-    toast('bad', error instanceof ApiError || error instanceof Error ? error.message : String(error));
+    toast('bad', messageOf(error));
     return false;
   }
 }

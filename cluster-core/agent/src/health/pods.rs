@@ -35,8 +35,8 @@ fn failed(pod: &Value) -> Finding {
         };
         return Finding::bad(why.because(message)).remedy("delete", "do.delete-pod");
     }
-    let ended =
-        list(&status["containerStatuses"]).find(|status| number(&status["state"]["terminated"]["exitCode"]) != 0);
+    let mut containers = list(&status["initContainerStatuses"]).chain(list(&status["containerStatuses"]));
+    let ended = containers.find(|status| number(&status["state"]["terminated"]["exitCode"]) != 0);
     let why = ended.map_or_else(
         || say("why.pod.failed"),
         |status| has_ended(text(&status["name"]), &status["state"]["terminated"]),
@@ -201,6 +201,13 @@ mod tests {
             (running(true), Health::Ok, "", None),
             (running(false), Health::Warn, "runs, but container web is not ready yet", Some("logs")),
             (json!({"status": {"phase": "Succeeded"}}), Health::Done, "", None),
+            (
+                json!({"status": {"phase": "Failed",
+                    "initContainerStatuses": [{"name": "prepare", "state": {"terminated": exit(3, "Error")}}]}}),
+                Health::Bad,
+                "container prepare ended with exit code 3",
+                Some("logs"),
+            ),
             (json!({"status": {"phase": "Pending"}}), Health::Warn, "is being created", None),
             (waiting("ContainerCreating", "", Value::Null), Health::Warn, "is being created", None),
             (

@@ -21,34 +21,42 @@ pub(super) fn deployment(object: &Value) -> Finding {
     if object["spec"]["paused"] == true {
         return Finding::warn(say("why.rollout.paused"));
     }
-    replicas(wanted(object), number(&status["readyReplicas"]), number(&status["updatedReplicas"]))
+    let wanted = wanted(object);
+    replicas(wanted, number(&status["readyReplicas"]), (number(&status["updatedReplicas"]), wanted))
+}
+
+/// Whether pods are replaced by hand alone.
+fn by_hand(object: &Value) -> bool {
+    object["spec"]["updateStrategy"]["type"] == "OnDelete"
 }
 
 pub(super) fn stateful_set(object: &Value) -> Finding {
-    let status = &object["status"];
-    replicas(wanted(object), number(&status["readyReplicas"]), number(&status["updatedReplicas"]))
+    let (status, wanted) = (&object["status"], wanted(object));
+    let held_back = number(&object["spec"]["updateStrategy"]["rollingUpdate"]["partition"]);
+    let due = if by_hand(object) { 0 } else { wanted - held_back };
+    replicas(wanted, number(&status["readyReplicas"]), (number(&status["updatedReplicas"]), due))
 }
 
 pub(super) fn replica_set(object: &Value) -> Finding {
     if let Some(("True", _, message)) = condition(object, "ReplicaFailure") {
         return Finding::bad(say("why.pods.refused").with("message", message));
     }
-    let wanted = wanted(object);
-    replicas(wanted, number(&object["status"]["readyReplicas"]), wanted)
+    replicas(wanted(object), number(&object["status"]["readyReplicas"]), (0, 0))
 }
 
 pub(super) fn daemon_set(object: &Value) -> Finding {
     let status = &object["status"];
     let of = |field: &str| number(&status[field]);
-    replicas(of("desiredNumberScheduled"), of("numberReady"), of("updatedNumberScheduled"))
+    let wanted = of("desiredNumberScheduled");
+    let due = if by_hand(object) { 0 } else { wanted };
+    replicas(wanted, of("numberReady"), (of("updatedNumberScheduled"), due))
 }
 
-fn replicas(wanted: i64, ready: i64, updated: i64) -> Finding {
+/// `updated` is how many pods are, and how many are to be.
+fn replicas(wanted: i64, ready: i64, (updated, due): (i64, i64)) -> Finding {
     match () {
         () if ready < wanted => Finding::warn(say("why.pods.ready").with("ready", ready).with("wanted", wanted)),
-        () if updated < wanted => {
-            Finding::warn(say("why.pods.updated").with("updated", updated).with("wanted", wanted))
-        }
+        () if updated < due => Finding::warn(say("why.pods.updated").with("updated", updated).with("wanted", due)),
         () => Finding::default(),
     }
 }
@@ -82,7 +90,9 @@ mod tests {
                 [{"type": kind, "status": status, "reason": reason, "message": message}]}})
         };
         let counts = |ready: i64, updated: i64| json!({"spec": {"replicas": 2}, "status": {"readyReplicas": ready, "updatedReplicas": updated}});
-        let table: [(fn(&Value) -> Finding, Value, Health, &str); 10] = [
+        let held_back = |strategy: Value| json!({"spec": {"replicas": 3, "updateStrategy": strategy}, "status": {"readyReplicas": 3, "updatedReplicas": 1}});
+        let partition = |of: i64| held_back(json!({"type": "RollingUpdate", "rollingUpdate": {"partition": of}}));
+        let table: [(fn(&Value) -> Finding, Value, Health, &str); 14] = [
             (deployment, counts(2, 2), Health::Ok, ""),
             (deployment, counts(1, 2), Health::Warn, "1 of 2 pods are ready"),
             (deployment, counts(2, 1), Health::Warn, "1 of 2 pods are up to date"),
@@ -99,6 +109,16 @@ mod tests {
                 "its pods cannot be created: exceeded quota",
             ),
             (stateful_set, counts(0, 2), Health::Warn, "0 of 2 pods are ready"),
+            (stateful_set, partition(2), Health::Ok, ""),
+            (stateful_set, partition(1), Health::Warn, "1 of 2 pods are up to date"),
+            (stateful_set, held_back(json!({"type": "OnDelete"})), Health::Ok, ""),
+            (
+                daemon_set,
+                json!({"spec": {"updateStrategy": {"type": "OnDelete"}}, "status": {"desiredNumberScheduled": 3,
+                    "numberReady": 3, "updatedNumberScheduled": 1}}),
+                Health::Ok,
+                "",
+            ),
             (
                 daemon_set,
                 json!({"status": {"desiredNumberScheduled": 3, "numberReady": 3, "updatedNumberScheduled": 3}}),

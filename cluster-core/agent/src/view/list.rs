@@ -17,6 +17,10 @@ pub(crate) struct ListSpec {
     pub(crate) feed: FeedSpec,
     pub(crate) namespaces: Vec<String>,
     pub(crate) filter: String,
+    /// Only what this controller owns, by its UID.
+    pub(crate) owner: String,
+    /// Only what has just this in a column.
+    pub(crate) cell: Option<(String, Value)>,
     pub(crate) sort: Option<Sort>,
     pub(crate) offset: usize,
     pub(crate) limit: Option<usize>,
@@ -205,7 +209,11 @@ impl View {
     }
 
     fn put(&mut self, row: Arc<Row>) {
-        if !within(&self.spec.namespaces, &row.namespace) {
+        let ListSpec { namespaces, owner, cell, .. } = &self.spec;
+        let has_cell = cell.as_ref().is_none_or(|(column, value)| row.cell(&self.columns, column) == Some(value));
+        if !within(namespaces, &row.namespace) || !has_cell || (!owner.is_empty() && *row.about != **owner) {
+            self.tally.remove(&row.uid);
+            self.take_out(&row.uid);
             return;
         }
         self.tally.put(&row);
@@ -288,7 +296,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn rows(list: &[(&str, &str, i64)]) -> (Arc<Vec<Column>>, Vec<Arc<Row>>) {
-        let row = |(namespace, name, restarts): &(&str, &str, i64)| json!({"cells": [name, restarts], "object": {"metadata": {"name": name, "namespace": namespace, "uid": name, "resourceVersion": if *name == "two" { "10" } else { "9" }}}});
+        let row = |(namespace, name, restarts): &(&str, &str, i64)| json!({"cells": [name, restarts], "object": {"metadata": {"name": name, "namespace": namespace, "uid": name, "ownerReferences": [{"uid": format!("owner-of-{name}"), "controller": true}], "resourceVersion": if *name == "two" { "10" } else { "9" }}}});
         let table = json!({
             "columnDefinitions": [{"name": "Name", "type": "string"}, {"name": "Restarts", "type": "integer"}],
             "rows": list.iter().map(row).collect::<Vec<_>>(),
@@ -315,6 +323,9 @@ mod tests {
     fn the_window_is_filtered_sorted_and_cut() {
         let table = [
             (json!({"sort": null}), vec!["one", "three", "two"], 3, 3),
+            (json!({"owner": "owner-of-two"}), vec!["two"], 1, 1),
+            (json!({"cell": ["Restarts", 10]}), vec!["one"], 1, 1),
+            (json!({"cell": ["Restarts", 1]}), vec![], 0, 0),
             (json!({"namespaces": ["b"]}), vec!["three", "two"], 2, 2),
             (json!({"filter": "T b"}), vec!["three", "two"], 3, 2),
             (json!({"sort": {"column": "Restarts"}}), vec!["three", "two", "one"], 3, 3),

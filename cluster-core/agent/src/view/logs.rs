@@ -31,6 +31,9 @@ pub(crate) struct LogsSpec {
     previous: bool,
     #[serde(default)]
     tail: Option<usize>,
+    /// Only of so many seconds before; 0 for all.
+    #[serde(default)]
+    since: u32,
     /// All words must occur.
     #[serde(default)]
     filter: String,
@@ -48,12 +51,20 @@ struct Line {
 struct Lines {
     lines: Vec<Line>,
     dropped: usize,
+    /// Why containers cannot be read, all of them, when that has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<Faults>,
 }
+
+/// By `pod/container`.
+type Faults = BTreeMap<String, String>;
 
 /// Lines between the streams, which never wait, and the page, which may be slow.
 #[derive(Debug, Default)]
 struct Ring {
     lines: Mutex<(VecDeque<Line>, usize)>,
+    /// Whether they have changed.
+    faults: Mutex<(Faults, bool)>,
     filled: Notify,
 }
 
@@ -68,8 +79,24 @@ impl Ring {
         self.filled.notify_one();
     }
 
-    /// Some lines, by time, and how many were lost before.
-    fn take(&self) -> (Vec<Line>, usize) {
+    /// Why a container cannot be read; nothing once it can be.
+    fn fault(&self, life: &Life, why: Option<String>) {
+        let (faults, changed) = &mut *self.faults.lock();
+        let of = format!("{}/{}", life.pod, life.container);
+        let before = match why.clone() {
+            Some(why) => faults.insert(of, why),
+            None => faults.remove(&of),
+        };
+        if before != why {
+            *changed = true;
+            self.filled.notify_one();
+        }
+    }
+
+    /// Some lines, by time, how many were lost before, and what is wrong where that is news.
+    fn take(&self) -> Lines {
+        let (faults, changed) = &mut *self.faults.lock();
+        let faults = std::mem::take(changed).then(|| faults.clone());
         let (lines, dropped) = &mut *self.lines.lock();
         let count = lines.len().min(PER_MESSAGE);
         let mut taken: Vec<Line> = lines.drain(..count).collect();
@@ -77,7 +104,7 @@ impl Ring {
         if !lines.is_empty() {
             self.filled.notify_one();
         }
-        (taken, std::mem::take(dropped))
+        Lines { lines: taken, dropped: std::mem::take(dropped), faults }
     }
 }
 
@@ -116,9 +143,9 @@ async fn read(events: &mut mpsc::UnboundedReceiver<Event>, mut streams: Streams,
 async fn write(ring: &Ring, out: &Outbox) -> Result<(), Gone> {
     loop {
         ring.filled.notified().await;
-        let (lines, dropped) = ring.take();
-        if !lines.is_empty() || dropped > 0 {
-            out.send("lines", &Lines { lines, dropped }).await?;
+        let news = ring.take();
+        if !news.lines.is_empty() || news.dropped > 0 || news.faults.is_some() {
+            out.send("lines", &news).await?;
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -155,7 +182,8 @@ impl Streams {
             Event::Put(bytes) => self.put(&read(&bytes)),
             Event::Gone(bytes) => {
                 let pod = read(&bytes);
-                self.open.retain(|life, _| life.uid != meta::uid(&pod));
+                let gone = self.open.extract_if(|life, _| life.uid == meta::uid(&pod));
+                gone.for_each(|(life, _)| self.source.ring.fault(&life, None));
             }
             Event::Lost(_) | Event::Back => {}
         }
@@ -210,7 +238,13 @@ impl Stream {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         while let Err(error) = self.read(&mut backoff).await {
             tracing::debug!(pod = %self.life.pod, container = %self.life.container, %error, "a log broke off");
-            if error.status().is_some_and(|status| status.code == 404) {
+            let code = error.status().map_or(0, |status| status.code);
+            if code == 404 {
+                return;
+            }
+            self.source.ring.fault(&self.life, Some(error.to_string()));
+            // What was asked for is not there, and will not be.
+            if code == 400 {
                 return;
             }
             tokio::time::sleep(backoff.pause()).await;
@@ -221,8 +255,11 @@ impl Stream {
         let failed = |error: &dyn std::fmt::Display| cluster_client::Error::Transport(error.to_string());
         let Source { words, backend, ring, .. } = &*self.source;
         let since = self.last.lock().clone();
-        let request = Request::get(self.uri(&since)).body(Bytes::new()).map_err(|error| failed(&error))?;
+        let request = Request::get(uri(&self.source.spec, &self.life, &since))
+            .body(Bytes::new())
+            .map_err(|error| failed(&error))?;
         let data = BodyDataStream::new(backend.stream(request).await?).map_err(std::io::Error::other);
+        ring.fault(&self.life, None);
         let mut lines = StreamReader::new(data).split(b'\n');
         while let Some(line) = lines.next_segment().await.map_err(|error| failed(&error))? {
             backoff.reset();
@@ -241,19 +278,20 @@ impl Stream {
         }
         Ok(())
     }
+}
 
-    fn uri(&self, since: &str) -> String {
-        let LogsSpec { namespace, previous, tail, .. } = &self.source.spec;
-        let (pod, container) = (escape(&self.life.pod), escape(&self.life.container));
-        let pods = Resource::new("", "v1", "pods").path(namespace);
-        let which = if *previous { "previous=true" } else { "follow=true" };
-        let uri = format!("{pods}/{pod}/log?container={container}&timestamps=true&{which}");
-        if since.is_empty() {
-            format!("{uri}&tailLines={}", tail.unwrap_or(DEFAULT_TAIL))
-        } else {
-            format!("{uri}&sinceTime={}", escape(since))
-        }
+/// Where the lines of a container are that come after a time.
+fn uri(spec: &LogsSpec, life: &Life, since: &str) -> String {
+    let LogsSpec { namespace, previous, tail, since: seconds, .. } = spec;
+    let (pod, container) = (escape(&life.pod), escape(&life.container));
+    let pods = Resource::new("", "v1", "pods").path(namespace);
+    let which = if *previous { "previous=true" } else { "follow=true" };
+    let uri = format!("{pods}/{pod}/log?container={container}&timestamps=true&{which}");
+    if !since.is_empty() {
+        return format!("{uri}&sinceTime={}", escape(since));
     }
+    let age = if *seconds > 0 { format!("&sinceSeconds={seconds}") } else { String::new() };
+    format!("{uri}&tailLines={}{age}", tail.unwrap_or(DEFAULT_TAIL))
 }
 
 fn has_all(text: &str, words: &[String]) -> bool {
@@ -278,7 +316,7 @@ mod tests {
         for (time, text) in [("2", "b"), ("1", "a"), ("3", "c")] {
             ring.push(line(time, text));
         }
-        let (lines, dropped) = ring.take();
+        let Lines { lines, dropped, .. } = ring.take();
         assert_eq!((lines.iter().map(|line| line.text.as_str()).collect::<String>(), dropped), ("abc".to_owned(), 0));
     }
 
@@ -286,9 +324,34 @@ mod tests {
     fn a_slow_page_loses_the_oldest_lines_and_is_told_how_many() {
         let ring = Ring::default();
         (0..MOST_LINES + 3).for_each(|number| ring.push(line(&format!("{number:06}"), "x")));
-        let (lines, dropped) = ring.take();
+        let Lines { lines, dropped, .. } = ring.take();
         assert_eq!((lines[0].time.as_str(), lines.len(), dropped), ("000003", PER_MESSAGE, 3));
-        assert_eq!(ring.take().1, 0);
+        assert_eq!(ring.take().dropped, 0);
+    }
+
+    #[test]
+    fn a_log_begins_where_it_was_asked_to_and_goes_on_where_it_was_cut_off() {
+        let life = Life { pod: "p".into(), uid: "u".to_owned(), container: "c".into(), restarts: 0 };
+        let begin = "/api/v1/namespaces/shop/pods/p/log?container=c&timestamps=true&follow=true";
+        let uri = |since: u32, last: &str| {
+            let spec = json!({"namespace": "shop", "tail": 10, "since": since});
+            uri(&serde_json::from_value(spec).expect("a spec"), &life, last)
+        };
+        assert_eq!(uri(0, ""), format!("{begin}&tailLines=10"));
+        assert_eq!(uri(300, ""), format!("{begin}&tailLines=10&sinceSeconds=300"));
+        assert_eq!(uri(300, "2026"), format!("{begin}&sinceTime=2026"));
+    }
+
+    #[test]
+    fn why_a_container_cannot_be_read_is_told_until_it_can_be() {
+        let life = Life { pod: "p".into(), uid: "u".to_owned(), container: "c".into(), restarts: 0 };
+        let ring = Ring::default();
+        let told = |why: Option<&str>| {
+            ring.fault(&life, why.map(str::to_owned));
+            ring.take().faults.map(|faults| faults.into_iter().collect::<Vec<_>>())
+        };
+        assert_eq!(told(Some("no route")), Some(vec![("p/c".to_owned(), "no route".to_owned())]));
+        assert_eq!((told(Some("no route")), told(None), told(None)), (None, Some(Vec::new()), None));
     }
 
     #[test]

@@ -3,13 +3,42 @@
 
 use super::{Gone, Outbox};
 use crate::prelude::*;
+use std::borrow::Cow;
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// The API is one that has to be asked.
 const PERIOD: Duration = Duration::from_secs(5);
 const KEPT: usize = 720;
+/// So much of nodes and pods is kept in all: less of the past where there are many.
+const MOST_USED: usize = 100_000;
+/// So many nodes are asked at once.
+const AT_ONCE: usize = 16;
 const API: &str = "/apis/metrics.k8s.io/v1beta1";
+
+/// What to tell.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct MetricsSpec {
+    /// From now on, without what was before.
+    latest: bool,
+    /// All when there is none.
+    scope: Option<Scope>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Scope {
+    Node {
+        node: String,
+    },
+    /// All of the namespace without names.
+    Pods {
+        namespace: String,
+        pods: Option<Vec<String>>,
+    },
+    Nodes {},
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Used {
@@ -94,13 +123,14 @@ fn every(latest: bool) -> Interval {
 
 /// Sends a point in every period, and before them those that are known already unless only the latest are wanted: a
 /// kubelet that was not asked for a while measures for a second.
-pub(super) async fn show(live: &Live, latest: bool, out: &Outbox) -> Result<(), Gone> {
-    let mut ticks = every(latest);
+pub(super) async fn show(live: &Live, spec: &MetricsSpec, out: &Outbox) -> Result<(), Gone> {
+    let MetricsSpec { latest, scope } = spec;
+    let mut ticks = every(*latest);
     let (mut first, mut lost) = (true, false);
-    let known = if latest { VecDeque::new() } else { live.metrics.0.lock().await.points.clone() };
+    let known = if *latest { VecDeque::new() } else { live.metrics.0.lock().await.points.clone() };
     if let Some(last) = known.back() {
-        let mut message = json!(**last);
-        message["points"] = json!(known);
+        let mut message = json!(last.within(scope.as_ref()));
+        message["points"] = known.iter().map(|point| json!(point.within(scope.as_ref()))).collect();
         out.send("metrics", &message).await?;
     }
     loop {
@@ -110,7 +140,7 @@ pub(super) async fn show(live: &Live, latest: bool, out: &Outbox) -> Result<(), 
                 if std::mem::take(&mut first) || std::mem::take(&mut lost) {
                     out.state(None).await?;
                 }
-                out.send("metrics", &json!(*point)).await?;
+                out.send("metrics", &json!(point.within(scope.as_ref()))).await?;
             }
             Err(error) if !lost => {
                 lost = true;
@@ -142,20 +172,45 @@ async fn newest(live: &Live) -> Result<Arc<Point>, Error> {
     *last = Some((Instant::now(), counted));
     let point = Arc::new(point);
     points.push_back(point.clone());
-    if points.len() > KEPT {
+    let most = (MOST_USED / (point.nodes.len() + point.pods.len()).max(1)).clamp(2, KEPT);
+    while points.len() > most {
         points.pop_front();
     }
     Ok(point)
 }
 
+impl Point {
+    fn within(&self, scope: Option<&Scope>) -> Cow<'_, Self> {
+        let some =
+            |all: &[Used], wanted: &dyn Fn(&Used) -> bool| all.iter().filter(|one| wanted(one)).cloned().collect();
+        let (nodes, pods) = match scope {
+            None => return Cow::Borrowed(self),
+            Some(Scope::Nodes {}) => (self.nodes.clone(), Vec::new()),
+            Some(Scope::Node { node }) => (some(&self.nodes, &|one| one.name == *node), Vec::new()),
+            Some(Scope::Pods { namespace, pods }) => {
+                let named = |one: &Used| pods.as_ref().is_none_or(|pods| pods.contains(&one.name));
+                (Vec::new(), some(&self.pods, &|one| one.namespace == *namespace && named(one)))
+            }
+        };
+        Cow::Owned(Self { at: self.at.clone(), nodes, pods })
+    }
+}
+
 /// What the nodes' kubelets have counted.
 async fn count(live: &Live, nodes: &[Used]) -> Counted {
-    let asked = nodes.iter().map(|node| async {
+    let ask = |node: &Used| {
         let path = format!("/api/v1/nodes/{}/proxy/stats/summary", escape(&node.name));
-        let summary = live.get(&path).await.inspect_err(|error| tracing::debug!(path, %error, "no summary")).ok()?;
-        Some(counted(&summary))
-    });
-    futures::future::join_all(asked).await.into_iter().flatten().flatten().collect()
+        async move {
+            let summary =
+                live.get(&path).await.inspect_err(|error| tracing::debug!(path, %error, "no summary")).ok()?;
+            Some(counted(&summary))
+        }
+    };
+    let mut all = Counted::new();
+    for some in nodes.chunks(AT_ONCE) {
+        all.extend(futures::future::join_all(some.iter().map(ask)).await.into_iter().flatten().flatten());
+    }
+    all
 }
 
 /// The counts in a kubelet's summary.
@@ -225,6 +280,33 @@ mod tests {
         expected["containers"] = json!([used("a", 0.25, 1 << 20), used("b", 1.0, 1024)]);
         assert_eq!(pod(json!([container("a", "250m", "1Mi"), container("b", "1", "1024")])), json!([expected]));
         assert_eq!(pod(json!([container("a", "250m", "1Mi")]))[0]["containers"], Value::Null, "it is the pod");
+    }
+
+    #[test]
+    fn a_page_is_told_what_it_asked_for_alone() {
+        let named = |namespace: &str, name: &str| Used {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            ..used(&Value::Null)
+        };
+        let nodes = vec![named("", "m"), named("", "w")];
+        let pods = vec![named("a", "p"), named("a", "q"), named("b", "p")];
+        let point = Point { at: String::new(), nodes, pods };
+        let told = |scope: Value| {
+            let scope: Scope = serde_json::from_value(scope).expect("a scope");
+            let point = point.within(Some(&scope)).into_owned();
+            point
+                .nodes
+                .iter()
+                .chain(&point.pods)
+                .map(|one| format!("{}/{}", one.namespace, one.name))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(json!({"nodes": true})), ["/m", "/w"]);
+        assert_eq!(told(json!({"node": "w"})), ["/w"]);
+        assert_eq!(told(json!({"namespace": "a"})), ["a/p", "a/q"]);
+        assert_eq!(told(json!({"namespace": "a", "pods": ["q"]})), ["a/q"]);
+        assert_eq!(point.within(None).pods.len(), 3);
     }
 
     #[test]

@@ -7,7 +7,12 @@ use crate::health::{Health, KINDS, Known, Remedy};
 use crate::prelude::*;
 use cluster_client::{Backend, Status, successful};
 use std::collections::HashSet;
+use tokio::sync::Semaphore;
 
+/// So many problems are told; a page shows no more.
+const MOST: usize = 500;
+/// So many logs are asked for at once.
+const AT_ONCE: usize = 8;
 /// Events per problem, and lines of a log.
 const FACTS: usize = 3;
 
@@ -16,6 +21,9 @@ const FACTS: usize = 3;
 pub(crate) struct ProblemsSpec {
     #[serde(default)]
     namespaces: Vec<String>,
+    /// Of one object alone, when it is not empty.
+    #[serde(default)]
+    uid: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,22 +43,24 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
     let resources = KINDS.iter().map(|known| Resource::new(known.group, known.version, known.resource));
     let mut merged = Merged::open(live, resources);
     let (sender, mut words) = mpsc::unbounded_channel();
+    let asking = Arc::new(Semaphore::new(AT_ONCE));
     let (mut known, mut pace, mut sent, mut is_lost) = (Unwell::default(), Pace::new(), Value::Null, false);
     loop {
         tokio::select! {
             change = merged.changes.recv() => {
                 let Some((number, change)) = change else { return Ok(()) };
-                known.take(number, change, &spec.namespaces);
+                known.take(number, change, spec);
             }
             Some((life, lines)) = words.recv() => drop(known.last_words.insert(life, lines)),
         }
         pace.next().await;
         while let Ok((number, change)) = merged.changes.try_recv() {
-            known.take(number, change, &spec.namespaces);
+            known.take(number, change, spec);
         }
         for (life, path) in known.silent() {
-            let (backend, sender) = (live.backend.clone(), sender.clone());
+            let (backend, sender, asking) = (live.backend.clone(), sender.clone(), asking.clone());
             tokio::spawn(async move {
+                let _turn = asking.acquire().await;
                 if sender.send((life, lines(&backend, &path).await)).is_err() {
                     tracing::debug!("the page left");
                 }
@@ -60,7 +70,8 @@ pub(super) async fn show(live: &Live, spec: &ProblemsSpec, out: &Outbox) -> Resu
             is_lost = !is_lost;
             out.state(known.lost.values().next()).await?;
         }
-        let problems = json!({"problems": known.problems()});
+        let (total, problems) = known.problems();
+        let problems = json!({"problems": problems, "total": total});
         if sent != problems {
             out.send("problems", &problems).await?;
             sent = problems;
@@ -91,10 +102,13 @@ struct Unwell {
 }
 
 impl Unwell {
-    fn take(&mut self, number: usize, change: Change, namespaces: &[String]) {
+    fn take(&mut self, number: usize, change: Change, spec: &ProblemsSpec) {
         let is_event = KINDS[number].resource == "events";
-        let counts =
-            |row: &Row| matches!(row.finding.health, Health::Bad | Health::Warn) && within(namespaces, &row.namespace);
+        // Events of nodes lie in a namespace, though nodes do not.
+        let looked_at = |row: &Row| {
+            is_event || (within(&spec.namespaces, &row.namespace) && (spec.uid.is_empty() || *row.uid == *spec.uid))
+        };
+        let counts = |row: &Row| matches!(row.finding.health, Health::Bad | Health::Warn) && looked_at(row);
         match change {
             Change::All(_, rows) => {
                 if is_event {
@@ -148,13 +162,16 @@ impl Unwell {
         asked
     }
 
-    fn problems(&self) -> Vec<Problem> {
+    /// How many there are, and the first of them.
+    fn problems(&self) -> (usize, Vec<Problem>) {
         let mut about: HashMap<&Arc<str>, Vec<&Arc<Row>>> = HashMap::new();
         for event in self.events.values() {
             about.entry(&event.about).or_default().push(event);
         }
         let problem = |((number, uid), row): (&(usize, Arc<str>), &Arc<Row>)| {
-            let mut events = about.get(uid).cloned().unwrap_or_default();
+            let name = Arc::from(row.name.as_str());
+            let key = if KINDS[*number].resource == "nodes" { &name } else { uid };
+            let mut events = about.get(key).cloned().unwrap_or_default();
             events.sort_by_key(|event| std::cmp::Reverse(event.rv.parse::<u64>().unwrap_or_default()));
             if row.finding.health == Health::Warn && events.is_empty() {
                 return None;
@@ -183,7 +200,9 @@ impl Unwell {
                 remedy: row.finding.remedy.clone(),
             })
         };
-        self.rows.iter().filter_map(problem).collect()
+        let mut all = self.rows.iter().filter_map(problem);
+        let told: Vec<_> = all.by_ref().take(MOST).collect();
+        (told.len() + all.count(), told)
     }
 }
 
@@ -201,11 +220,15 @@ mod tests {
         KINDS.iter().position(|known| known.resource == resource).expect("a kind")
     }
 
+    fn spec() -> ProblemsSpec {
+        ProblemsSpec { namespaces: vec!["shop".to_owned()], uid: String::new() }
+    }
+
     fn put(unwell: &mut Unwell, resource: &str, object: &Value) {
         let table = json!({"rows": [{"cells": [], "object": object}]});
         let (_, rows) = row::read(table.to_string().as_bytes(), ("", resource), &[]).expect("a table");
         for row in rows {
-            unwell.take(number(resource), Change::Put(Arc::new(row)), &[]);
+            unwell.take(number(resource), Change::Put(Arc::new(row)), &spec());
         }
     }
 
@@ -219,17 +242,17 @@ mod tests {
     fn what_is_on_its_way_is_a_problem_once_an_event_complains_of_it() {
         let mut unwell = Unwell::default();
         put(&mut unwell, "pods", &pod(json!({"running": {}})));
-        assert!(unwell.problems().is_empty());
+        assert_eq!(unwell.problems().0, 0);
         let event = |rv: &str, kind: &str, message: &str| {
             json!({"metadata": {"name": rv, "namespace": "shop", "uid": rv, "resourceVersion": rv}, "type": kind,
                 "message": message, "involvedObject": {"uid": "u"}})
         };
         put(&mut unwell, "events", &event("7", "Normal", "Started"));
-        assert!(unwell.problems().is_empty());
+        assert_eq!(unwell.problems().0, 0);
         put(&mut unwell, "events", &event("9", "Warning", "Readiness probe failed: HTTP 503"));
         put(&mut unwell, "events", &event("8", "Warning", "older"));
         put(&mut unwell, "events", &event("6", "Warning", "Readiness probe failed: HTTP 503"));
-        let problems = unwell.problems();
+        let (_, problems) = unwell.problems();
         assert_eq!(
             problems[0].why.as_ref().map(|why| why.text.as_str()),
             Some("runs, but container c is not ready yet: Readiness probe failed: HTTP 503")
@@ -245,6 +268,36 @@ mod tests {
         assert_eq!(asked[0].1, "/api/v1/namespaces/shop/pods/web/log?previous=true&tailLines=3&container=c");
         assert_eq!(unwell.silent(), []);
         unwell.last_words.insert(asked[0].0.clone(), vec!["no database".to_owned()]);
-        assert_eq!(unwell.problems()[0].evidence, ["no database"]);
+        assert_eq!(unwell.problems().1[0].evidence, ["no database"]);
+    }
+
+    #[test]
+    fn what_happens_to_a_node_is_evidence_though_its_events_lie_in_a_namespace_and_name_it() {
+        let mut unwell = Unwell::default();
+        put(
+            &mut unwell,
+            "nodes",
+            &json!({"metadata": {"name": "dev-worker", "uid": "u"},
+            "status": {"conditions": [{"type": "Ready", "status": "False", "message": "gone"}]}}),
+        );
+        put(
+            &mut unwell,
+            "events",
+            &json!({"metadata": {"name": "e", "namespace": "default", "uid": "e"}, "type": "Warning",
+            "message": "No disk left", "involvedObject": {"kind": "Node", "name": "dev-worker", "uid": "dev-worker"}}),
+        );
+        assert!(unwell.problems().1[0].evidence.contains(&"No disk left".to_owned()));
+    }
+
+    #[test]
+    fn of_a_cluster_where_all_is_broken_the_first_problems_are_told_and_how_many_there_are() {
+        let mut unwell = Unwell::default();
+        for uid in 0..MOST + 2 {
+            let mut pod = pod(json!({"waiting": {"reason": "CrashLoopBackOff"}}));
+            pod["metadata"]["uid"] = uid.to_string().into();
+            put(&mut unwell, "pods", &pod);
+        }
+        let (total, told) = unwell.problems();
+        assert_eq!((total, told.len()), (MOST + 2, MOST));
     }
 }

@@ -8,6 +8,7 @@ import { Button, Command, CopyButton, Empty, HealthMark } from '../../components
 import { useI18n } from '../../i18n';
 import { clusterHealth, contextCommand } from '../../kinds/clusters';
 import { AddNodesDialog } from '../../shell/AddNodesDialog';
+import { NodeDialog } from '../../shell/NodeDialog';
 import { OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES } from '../../shell/paths';
@@ -151,17 +152,19 @@ function nodeHealth(node: ClusterNode, cluster: Cluster): Health {
 
 function NodeTile({ cluster, node }: { cluster: Cluster; node: ClusterNode }) {
   const { t } = useI18n();
-  const act = (action: ClusterAction) => () => void attempt(() => clusterAction(cluster.name, action));
+  const start = () => void attempt(() => clusterAction(cluster.name, { action: 'start-node', node: node.name }));
+  const ask = (action: 'stop' | 'kill' | 'remove') => () =>
+    openDialog(<NodeDialog node={{ cluster: cluster.name, name: node.name }} action={action} />);
   const running = node.state === 'running';
   const workers = cluster.nodes.filter(({ role }) => role === 'worker').length;
   const entries: MenuEntry[] = [
     running
-      ? { id: 'stop', label: t('node.stop'), icon: <PowerOff />, run: act({ action: 'stop-node', node: node.name }) }
+      ? { id: 'stop', label: t('node.stop'), icon: <PowerOff />, run: ask('stop') }
       : {
           id: 'start',
           label: t('node.start'),
           icon: <CirclePlay />,
-          run: act({ action: 'start-node', node: node.name }),
+          run: start,
         },
     ...(running
       ? [
@@ -170,7 +173,7 @@ function NodeTile({ cluster, node }: { cluster: Cluster; node: ClusterNode }) {
             label: t('action.kill'),
             icon: <PowerOff />,
             danger: true,
-            run: act({ action: 'kill-node', node: node.name }),
+            run: ask('kill'),
           },
         ]
       : []),
@@ -181,7 +184,7 @@ function NodeTile({ cluster, node }: { cluster: Cluster; node: ClusterNode }) {
             label: t('node.remove'),
             icon: <Trash2 />,
             danger: true,
-            run: act({ action: 'remove-node', node: node.name }),
+            run: ask('remove'),
           },
         ]
       : []),

@@ -2,11 +2,11 @@ import type { KubeObject } from '../../api/contract';
 import { Card, Failure } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { factName } from '../../i18n/others';
+import { PODS } from '../../kinds/gvrs';
 import { amountOf, taken, taking } from '../../kinds/requests';
 import { bytesText, coresText } from '../../panels/units';
 import { useCluster } from '../../shell/cluster';
 import { useObjects } from '../../store/objects';
-import { PODS } from './RelatedList';
 
 const RESOURCES = [
   ['CPU', 'cpu', coresText],

@@ -3,13 +3,12 @@ import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Card, CardLoading, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { PODS, SLICES } from '../../kinds/gvrs';
 import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { useHost } from '../../store/host';
 import { useObjects } from '../../store/objects';
 import { answers } from './answers';
-
-const SLICES = { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices' };
 
 interface Props {
   target: ObjectRef;
@@ -74,13 +73,7 @@ export function Answering({ target, title, service }: Props) {
                 <td>
                   <HealthMark health={health}>{t(`answering.${health}`)}</HealthMark>
                 </td>
-                <td>
-                  {pod && (
-                    <Link href={links.object({ group: '', version: 'v1', resource: 'pods', namespace, name: pod })}>
-                      {pod}
-                    </Link>
-                  )}
-                </td>
+                <td>{pod && <Link href={links.object({ ...PODS, namespace, name: pod })}>{pod}</Link>}</td>
                 <td>{node}</td>
               </tr>
             ))}

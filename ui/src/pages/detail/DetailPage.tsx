@@ -3,7 +3,7 @@ import { Suspense, useRef } from 'react';
 import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Age } from '../../components/Age';
-import { Boundary } from '../../components/Boundary';
+import { Guard } from '../../components/Guard';
 import { Staleness } from '../../components/Live';
 import { lazily } from '../../components/lazily';
 import { Menu } from '../../components/Menu';
@@ -104,14 +104,7 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         tabIndex={0}
       >
-        <Boundary
-          key={tab}
-          fallback={(error, again) => (
-            <Empty title={t('failure.title')} action={<Button onClick={again}>{t('retry')}</Button>}>
-              {error.message}
-            </Empty>
-          )}
-        >
+        <Guard key={tab}>
           {tab === 'overview' ? (
             shown ? (
               <Overview object={shown} target={target} />
@@ -123,7 +116,7 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
               <DetailPanel tab={tab} target={target} object={object ?? undefined} />
             </Suspense>
           )}
-        </Boundary>
+        </Guard>
       </div>
     </main>
   );
@@ -133,8 +126,8 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
 function Problems({ target, uid }: { target: ObjectRef; uid: string | undefined }) {
   const { t } = useI18n();
   const { cluster, namespace } = target;
-  const { data } = useProblems({ cluster, namespaces: namespace ? [namespace] : [] });
-  const own = data.filter((problem) => problem.uid === uid);
+  const { data } = useProblems(uid ? { cluster, namespaces: namespace ? [namespace] : [], uid } : null);
+  const own = data.problems.filter((problem) => problem.uid === uid);
   if (own.length === 0) return null;
   return (
     <ul className="stack problems" aria-label={t('problems')}>

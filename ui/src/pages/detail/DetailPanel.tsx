@@ -2,7 +2,8 @@ import { useLocation } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { podSelector } from '../../kinds/read';
+import { PODS } from '../../kinds/gvrs';
+import { eventSelector, podSelector } from '../../kinds/read';
 import {
   ConfigMapEditor,
   EventsTimeline,
@@ -15,10 +16,10 @@ import {
   VolumeBrowser,
   YamlEditor,
 } from '../../panels';
-import { listSpec } from '../../shell/cluster';
 import { Logs } from '../../shell/DockPanel';
 import { useLinks } from '../../shell/paths';
 import { useList, useListState } from '../../store/hooks';
+import { listSpec } from '../../store/specs';
 import type { TabId } from './DetailPage';
 
 interface Props {
@@ -63,10 +64,10 @@ export default function DetailPanel({ tab, target, object }: Props) {
     case 'forwards':
       return <ForwardsPanel cluster={cluster} namespace={namespace} target={`service/${name}`} />;
     case 'events': {
-      const uid = object?.metadata.uid;
-      if (!uid) return null;
+      if (!object) return null;
+      const involved = eventSelector(object);
       return (
-        <EventsTimeline cluster={cluster} namespaces={namespace ? [namespace] : []} involved={{ uid }} onOpen={open} />
+        <EventsTimeline cluster={cluster} namespaces={namespace ? [namespace] : []} involved={involved} onOpen={open} />
       );
     }
     case 'yaml':
@@ -75,8 +76,6 @@ export default function DetailPanel({ tab, target, object }: Props) {
       return null;
   }
 }
-
-const PODS = { group: '', version: 'v1', resource: 'pods' };
 
 /** What a workload's pods use, those that come included. */
 function WorkloadMetrics({ object, target: { cluster, namespace } }: { object: KubeObject; target: ObjectRef }) {

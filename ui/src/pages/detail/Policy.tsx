@@ -2,13 +2,14 @@ import { Link } from 'wouter';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Card } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { NAMESPACES, PODS } from '../../kinds/gvrs';
 import { type Allowed, allowed, type Direction, type Peer, selectorText } from '../../kinds/selectors';
-import { listSpec, useCluster } from '../../shell/cluster';
+import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { useList, useListState } from '../../store/hooks';
-import { PODS, Selected } from './RelatedList';
-
-const NAMESPACES = { group: '', version: 'v1', resource: 'namespaces' };
+import { listSpec } from '../../store/specs';
+import { Selected } from './RelatedList';
+import { distinct } from './Rules';
 
 /** Whom a network policy is about, who may reach them and whom they may reach, with the pods that are meant now. */
 export function Policy({ object, target }: { object: KubeObject; target: ObjectRef }) {
@@ -68,9 +69,6 @@ function Traffic({ direction, rules, target: { namespace } }: TrafficProps) {
     return except.length === 0 ? cidr : t('policy.except', { cidr, except: except.join(', ') });
   }
 }
-
-/** What stands there twice allows nothing more. */
-const distinct = <T,>(all: T[]): [string, T][] => [...new Map(all.map((one) => [JSON.stringify(one), one]))];
 
 /** The pods of a peer in words that lead to their list, with how many there are now. */
 function Pods({ peer: { podSelector, namespaceSelector }, namespace }: { peer: Peer; namespace: string }) {

@@ -1,29 +1,33 @@
 import type { KubeObject } from '../../api/contract';
-import { Card, HealthMark } from '../../components/parts';
+import { CellText } from '../../components/CellText';
+import { Card, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { listSpec, useCluster } from '../../shell/cluster';
+import { EVENTS } from '../../kinds/gvrs';
+import { eventSelector } from '../../kinds/read';
+import { useCluster } from '../../shell/cluster';
 import { useList, useListState, useRow } from '../../store/hooks';
 import type { ListView } from '../../store/list';
+import { listSpec } from '../../store/specs';
 import { text } from '../list/columns';
 
-const EVENTS = { group: '', version: 'v1', resource: 'events' };
 const SHOWN = 6;
 
 /** What happened to an object lately; the events tab has all of it on a timeline. */
 export function RecentEvents({ object }: { object: KubeObject }) {
   const { t } = useI18n();
   const { name } = useCluster();
-  const { uid, namespace } = object.metadata;
+  const { namespace } = object.metadata;
   const view = useList(
     listSpec(name, EVENTS, {
       namespaces: namespace ? [namespace] : [],
-      fieldSelector: `involvedObject.uid=${uid}`,
+      fieldSelector: eventSelector(object),
       sort: { column: 'Last Seen', descending: false },
       limit: SHOWN,
     }),
   );
   const { data, loaded, error } = useListState(view);
   if (!loaded && !error) return <p className="hidden-text" aria-busy="true" />;
+  if (error && !loaded) return <Failure error={error} />;
   if (data.order.length === 0) return null;
   const cells = ['Type', 'Reason', 'Message', 'Last Seen'].map((column) =>
     data.columns.findIndex((other) => other.name === column),
@@ -44,14 +48,16 @@ export function RecentEvents({ object }: { object: KubeObject }) {
 function EventRow({ uid, view, cells }: { uid: string; view: ListView; cells: number[] }) {
   const row = useRow(view, uid);
   if (!row) return null;
-  const [type, reason, message, seen] = cells.map((cell) => text(row.cells[cell]));
+  const [type, reason, message] = cells.map((cell) => text(row.cells[cell]));
   return (
     <tr>
       <td className="nowrap">
         <HealthMark health={type === 'Warning' ? 'warn' : 'done'}>{reason}</HealthMark>
       </td>
       <td className="wrap soft">{message}</td>
-      <td className="faint">{seen}</td>
+      <td className="faint">
+        <CellText row={row} column="Last Seen" cell={cells[3] ?? -1} />
+      </td>
     </tr>
   );
 }

@@ -1,23 +1,23 @@
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { useI18n } from '../../i18n';
+import { JOBS, PODS, REPLICA_SETS } from '../../kinds/gvrs';
 import { podSelector } from '../../kinds/read';
 import { Allocated } from './Allocated';
 import { Answering } from './Answering';
 import { Grants } from './Grants';
 import { Policy } from './Policy';
-import { POD_COLUMNS, PODS, RelatedList, Selected } from './RelatedList';
+import { POD_COLUMNS, RelatedList, Selected } from './RelatedList';
 import { Rules } from './Rules';
 import { UsedBy } from './UsedBy';
 
 const core = (resource: string) => ({ group: '', version: 'v1', resource });
-const REPLICA_SETS = { group: 'apps', version: 'v1', resource: 'replicasets' };
-const JOBS = { group: 'batch', version: 'v1', resource: 'jobs' };
 
 /** What belongs to an object, by its kind. */
 export function Related({ object, target }: { object: KubeObject; target: ObjectRef }) {
   const { t } = useI18n();
   const { name, namespace } = target;
   const namespaces = [namespace];
+  const owner = object.metadata.uid ?? '';
   const selector = podSelector(object);
   const pods = selector && (
     <RelatedList title="Pods" gvr={PODS} spec={{ namespaces, labelSelector: selector }} columns={POD_COLUMNS} />
@@ -30,7 +30,7 @@ export function Related({ object, target }: { object: KubeObject; target: Object
           <RelatedList
             title="ReplicaSets"
             gvr={REPLICA_SETS}
-            spec={{ namespaces, labelSelector: selector, sort: { column: 'Age', descending: false } }}
+            spec={{ namespaces, owner, sort: { column: 'Age', descending: false } }}
             columns={['Desired', 'Ready']}
           />
         </>
@@ -40,14 +40,7 @@ export function Related({ object, target }: { object: KubeObject; target: Object
     case 'Ingress':
       return <IngressRules object={object} target={target} />;
     case 'CronJob':
-      return (
-        <RelatedList
-          title="Jobs"
-          gvr={JOBS}
-          spec={{ namespaces, filter: `${name}-` }}
-          columns={['Status', 'Completions']}
-        />
-      );
+      return <RelatedList title="Jobs" gvr={JOBS} spec={{ namespaces, owner }} columns={['Status', 'Completions']} />;
     case 'Node':
       return (
         <>
@@ -81,7 +74,7 @@ export function Related({ object, target }: { object: KubeObject; target: Object
         <RelatedList
           title="PersistentVolumeClaims"
           gvr={core('persistentvolumeclaims')}
-          spec={{ filter: name }}
+          spec={{ cell: ['StorageClass', name] }}
           columns={['Status', 'Volume', 'Capacity']}
         />
       );

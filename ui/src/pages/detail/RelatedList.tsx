@@ -1,14 +1,16 @@
 import { Link } from 'wouter';
 import type { Gvr, ListSpec } from '../../api/contract';
 import { Age } from '../../components/Age';
-import { Card, HealthMark } from '../../components/parts';
+import { CellText } from '../../components/CellText';
+import { Card, Failure, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { PODS } from '../../kinds/gvrs';
 import { type LabelSelector, selectorText } from '../../kinds/selectors';
-import { listSpec, useCluster } from '../../shell/cluster';
+import { useCluster } from '../../shell/cluster';
 import { useLinks } from '../../shell/paths';
 import { useList, useListState, useRow } from '../../store/hooks';
 import type { ListView } from '../../store/list';
-import { text } from '../list/columns';
+import { listSpec } from '../../store/specs';
 
 interface Props {
   title: string;
@@ -20,7 +22,6 @@ interface Props {
 
 const LIMIT = 50;
 
-export const PODS = { group: '', version: 'v1', resource: 'pods' };
 export const POD_COLUMNS = ['Ready', 'Status', 'Restarts', 'Node'];
 
 /** The pods that a policy or a budget is about. Without a selector it is about none, with an empty one about all. */
@@ -43,6 +44,7 @@ export function RelatedList({ title, gvr, spec, columns }: Props) {
   const shown = columns.map((column) => data.columns.findIndex((other) => other.name === column));
   return (
     <Card title={loaded ? `${title} (${data.matched})` : title}>
+      <Failure error={loaded ? null : error} />
       {loaded && data.order.length === 0 ? (
         <p className="body soft">{t('related.none')}</p>
       ) : (
@@ -60,7 +62,7 @@ export function RelatedList({ title, gvr, spec, columns }: Props) {
           </thead>
           <tbody>
             {data.order.map((uid) => (
-              <RelatedRow key={uid} uid={uid} view={view} gvr={gvr} cells={shown} />
+              <RelatedRow key={uid} uid={uid} view={view} gvr={gvr} columns={columns} cells={shown} />
             ))}
           </tbody>
         </table>
@@ -70,7 +72,15 @@ export function RelatedList({ title, gvr, spec, columns }: Props) {
   );
 }
 
-function RelatedRow({ uid, view, gvr, cells }: { uid: string; view: ListView; gvr: Gvr; cells: number[] }) {
+interface RowProps {
+  uid: string;
+  view: ListView;
+  gvr: Gvr;
+  columns: string[];
+  cells: number[];
+}
+
+function RelatedRow({ uid, view, gvr, columns, cells }: RowProps) {
   const { say } = useI18n();
   const links = useLinks();
   const row = useRow(view, uid);
@@ -85,8 +95,10 @@ function RelatedRow({ uid, view, gvr, cells }: { uid: string; view: ListView; gv
             {row.name}
           </Link>
         </td>
-        {cells.map((cell) => (
-          <td key={cell}>{text(row.cells[cell])}</td>
+        {cells.map((cell, index) => (
+          <td key={cell}>
+            <CellText row={row} column={columns[index] ?? ''} cell={cell} />
+          </td>
         ))}
         <td>
           <Age since={row.created} />

@@ -37,10 +37,8 @@ export function Rules({ object }: { object: KubeObject }) {
   );
 }
 
-/** The different ones in their order, each with a key. */
-export const distinct = (rules: Rule[]): [string, Rule][] => [
-  ...new Map(rules.map((rule) => [JSON.stringify(rule), rule])),
-];
+/** The different ones in their order, each with a key: what stands there twice allows nothing more. */
+export const distinct = <T,>(all: T[]): [string, T][] => [...new Map(all.map((one) => [JSON.stringify(one), one]))];
 
 /** `deployments.apps, pods: web-0`. */
 function ruled({ apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] }: Rule): string {

@@ -36,7 +36,10 @@ interface Props {
   toggle: (rows: Row[], on: boolean) => void;
   /** Selects nothing, in sight or not. */
   clear: () => void;
-  run: (id: ActionId, rows: Row[]) => void;
+  /** Does it to the row, or to all that is selected when the row is. */
+  run: (id: ActionId, row: Row, many: boolean) => void;
+  /** Selects all that the filter lets through. */
+  all: () => void;
   open: (row: Row) => void;
   href: (row: Row) => string;
   create: (() => void) | undefined;
@@ -117,11 +120,6 @@ export function Grid(props: Props) {
     }
     return rows;
   };
-  const targets = (row: Row): Row[] => {
-    if (!selected.has(row.uid)) return [row];
-    const rows = [...selected.keys()].flatMap((uid) => view.row(uid) ?? []);
-    return rows.length > 0 ? rows : [row];
-  };
 
   const keys = (event: KeyboardEvent) => {
     if (event.target instanceof HTMLElement && event.target !== scroller.current && [' ', 'Enter'].includes(event.key))
@@ -143,7 +141,7 @@ export function Grid(props: Props) {
       move(to, event.shiftKey);
     } else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      toggle(rowsBetween(0, matched - 1), true);
+      props.all();
     } else if (event.ctrlKey || event.metaKey || event.altKey) {
       return;
     } else if (event.key === 'n' && props.create) {
@@ -170,7 +168,7 @@ export function Grid(props: Props) {
       const action = actionsFor(resource).find(({ key }) => key === event.key);
       if (!action) return;
       event.preventDefault();
-      run(action.id, action.many ? targets(row) : [row]);
+      run(action.id, row, action.many === true);
     }
   };
 
@@ -181,7 +179,9 @@ export function Grid(props: Props) {
   };
   /** What is done to several is offered whatever one of them says. */
   const offered = (row: Row) =>
-    targets(row).length > 1 ? actionsFor(resource) : actionsForRow(resource, state.data.columns, row);
+    selected.has(row.uid) && selected.size > 1
+      ? actionsFor(resource)
+      : actionsForRow(resource, state.data.columns, row);
   const openMenu = (event: MouseEvent) => {
     const [index, row] = hit(event);
     if (!row) return;
@@ -265,7 +265,7 @@ export function Grid(props: Props) {
             icon: <Icon />,
             hint: key,
             danger,
-            run: () => run(id, many ? targets(menu.row) : [menu.row]),
+            run: () => run(id, menu.row, many === true),
           }))}
         />
       )}

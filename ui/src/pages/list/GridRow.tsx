@@ -1,12 +1,12 @@
 import { memo, type ReactNode } from 'react';
 import type { Row } from '../../api/contract';
-import { Age } from '../../components/Age';
+import { Age, Aged } from '../../components/Age';
 import { type I18n, useI18n } from '../../i18n';
 import { bytesText, coresText } from '../../panels/units';
 import { useRow } from '../../store/hooks';
 import type { ListView } from '../../store/list';
 import { type Usage, useAmount } from '../../store/usage';
-import { type Shown, text } from './columns';
+import { isAged, type Shown, text } from './columns';
 
 interface Props {
   id: string;
@@ -101,8 +101,14 @@ function content(
     case 'why':
       return say(row?.why);
     default:
-      return text(row?.cells[column.cell]);
+      return row && cellText(row, column);
   }
+}
+
+/** Text alone where it can be: a list has thousands of cells. */
+function cellText(row: Row, { name, cell }: Shown): ReactNode {
+  const written = text(row.cells[cell]);
+  return isAged(name, written, row) ? <Aged text={written} at={row.at} /> : written;
 }
 
 const READ = {

@@ -10,14 +10,15 @@ import { type ActionId, actionsFor } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
 import { longName } from '../../kinds/sections';
 import { AddNodesDialog } from '../../shell/AddNodesDialog';
-import { listSpec, useCluster } from '../../shell/cluster';
+import { useCluster } from '../../shell/cluster';
 import { PageTitle } from '../../shell/PageTitle';
 import { useLinks, useParam } from '../../shell/paths';
 import { useActions } from '../../shell/useActions';
 import { useDock } from '../../shell/useDock';
-import { useList, useListState } from '../../store/hooks';
+import { everyRow, useList, useListState } from '../../store/hooks';
 import type { ListData } from '../../store/list';
-import { openDialog } from '../../store/ui';
+import { listSpec } from '../../store/specs';
+import { attempt, openDialog } from '../../store/ui';
 import { useUsage } from '../../store/usage';
 import { ColumnsDialog } from './ColumnsDialog';
 import { readColumns } from './columns';
@@ -56,19 +57,25 @@ export function ListPage({ resource }: { resource: Resource }) {
   const usage = useUsage(cluster, ['pods', 'nodes'].includes(longName(resource)));
   const state = useListState(view);
 
+  const places = links.namespaces.join();
   // Another cut starts at its top.
   // biome-ignore lint/correctness/useExhaustiveDependencies: these are what make another cut.
-  useEffect(() => setOffset(0), [text, labels, sort, links.namespaces]);
+  useEffect(() => setOffset(0), [text, labels, sort, places]);
+  // What is not in sight any more shall not be hit with what is.
+  const clear = useCallback(() => setSelected(new Map()), []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: these are what take objects out of sight.
+  useEffect(clear, [clear, resource, text, labels, places]);
 
   const refOf = useCallback(
     (row: Row): ObjectRef => {
       const { group, version, resource: name } = resource;
-      return { cluster, group, version, resource: name, namespace: row.namespace, name: row.name };
+      return { cluster, group, version, resource: name, namespace: row.namespace, name: row.name, uid: row.uid };
     },
     [cluster, resource],
   );
   const href = useCallback((row: Row) => links.object(refOf(row)), [links, refOf]);
-  const run = (id: ActionId, rows: Row[]) => act(id, resource, rows.map(refOf));
+  const run = (id: ActionId, refs: ObjectRef[]) => act(id, resource, refs, clear);
+  const all = () => attempt(async () => toggle(await everyRow(spec, matched), true));
   const toggle = (rows: Row[], on: boolean) =>
     setSelected((old) => {
       const next = new Map(old);
@@ -113,11 +120,9 @@ export function ListPage({ resource }: { resource: Resource }) {
         <BulkBar
           resource={resource}
           count={selected.size}
-          run={(id) => {
-            act(id, resource, [...selected.values()]);
-            setSelected(new Map());
-          }}
-          clear={() => setSelected(new Map())}
+          run={(id) => run(id, [...selected.values()])}
+          clear={clear}
+          all={selected.size < matched ? { count: matched, select: all } : null}
         />
       )}
       {refused ? (
@@ -151,8 +156,9 @@ export function ListPage({ resource }: { resource: Resource }) {
           selected={selected}
           usage={usage}
           toggle={toggle}
-          clear={() => setSelected(new Map())}
-          run={run}
+          all={all}
+          clear={clear}
+          run={(id, row, many) => run(id, many && selected.has(row.uid) ? [...selected.values()] : [refOf(row)])}
           open={(row) => navigate(href(row))}
           href={href}
           create={creatable ? create : undefined}
@@ -231,12 +237,14 @@ interface BulkProps {
   count: number;
   run: (id: ActionId) => void;
   clear: () => void;
+  /** What could be selected beyond. */
+  all: { count: number; select: () => void } | null;
 }
 
-function BulkBar({ resource, count, run, clear }: BulkProps) {
-  const { t, tn } = useI18n();
-  const all = actionsFor(resource);
-  const many = all.filter((action) => action.many && action.id !== 'delete');
+function BulkBar({ resource, count, run, clear, all }: BulkProps) {
+  const { t, tn, number } = useI18n();
+  const actions = actionsFor(resource);
+  const many = actions.filter((action) => action.many && action.id !== 'delete');
   const entries = many.map(({ id, icon: Icon, key }) => ({
     id,
     label: t(`action.${id}`),
@@ -246,9 +254,15 @@ function BulkBar({ resource, count, run, clear }: BulkProps) {
   }));
   return (
     <div className="bulk row" role="toolbar" aria-label={t('selection')}>
-      <strong className="grow">{tn('selected', count)}</strong>
+      <strong>{tn('selected', count)}</strong>
+      {all && (
+        <Button look="quiet" onClick={all.select}>
+          {t('selection.all', { count: number(all.count) })}
+        </Button>
+      )}
+      <span className="grow" />
       {entries.length > 0 && <Menu trigger={<Button>{t('actions')}</Button>} entries={entries} align="end" />}
-      {all.some(({ id }) => id === 'delete') && (
+      {actions.some(({ id }) => id === 'delete') && (
         <Button look="danger" onClick={() => run('delete')}>
           <Trash2 />
           {t('action.delete')}

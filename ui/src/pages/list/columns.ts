@@ -114,6 +114,13 @@ function width(name: string, rows: Row[], cell: number): number {
   return Math.min(Math.max(longest + 1, NARROWEST), WIDEST);
 }
 
+/** Columns with ages that the server wrote, which go on while the page is open. */
+const AGED = ['Last Seen', 'Last Schedule', 'Restarts', 'Duration'];
+
+/** Whether what a row has in a column is older now than it says; what is over took as long as it took. */
+export const isAged = (column: string, written: string, { health }: Pick<Row, 'health'>) =>
+  AGED.includes(column) && /\d[ydhms]/.test(written) && !(column === 'Duration' && health === 'done');
+
 export const text = (cell: Cell | undefined): string => (cell === null || cell === undefined ? '' : String(cell));
 
 /** The grid's tracks: the name and the words take what room there is, the words from long texts too. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Column, Row } from '../../api/contract';
-import { grown, nextSort, readColumns, type Shown, shownColumns, tracks, writeColumns } from './columns';
+import { grown, isAged, nextSort, readColumns, type Shown, shownColumns, tracks, writeColumns } from './columns';
 import { WINDOW, windowOffset } from './window';
 
 const column = (name: string, priority = 0): Column => ({
@@ -17,6 +17,7 @@ const row = (why: string | null): Row => ({
   created: '',
   rv: '1',
   cells: ['a', 'Running', '5m', '10.0.0.1'],
+  at: 0,
   health: 'ok',
   why: why === null ? null : { text: why },
   deleting: false,
@@ -114,4 +115,15 @@ describe('the window', () => {
       expect(offset + WINDOW).toBeGreaterThan(first + 40);
     }
   });
+});
+
+it.each([
+  ['Last Seen', '5m', 'ok', true],
+  ['Restarts', '3 (5m ago)', 'ok', true],
+  ['Restarts', '3', 'ok', false],
+  ['Duration', '7s', 'ok', true],
+  ['Duration', '7s', 'done', false],
+  ['Name', 'web-5m', 'ok', false],
+] as const)('of the column %s the cell %j grows older when it is %s: %s', (column, written, health, expected) => {
+  expect(isAged(column, written, { health })).toBe(expected);
 });

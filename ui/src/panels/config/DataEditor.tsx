@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { ObjectRef } from '../../api/contract';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { toast } from '../../store/ui';
 import { Failure, Loading, Panel, Stale } from '../parts';
 import { bytesText } from '../units';
 import { changedKeys, fromBytes, isDirty, keyFault, set, settle, sizeOf, tooLarge } from './entries';
@@ -17,16 +18,16 @@ interface Props {
 
 /** Edits a ConfigMap or Secret key by key. */
 export function DataEditor({ target, kind, below }: Props) {
-  const { t, tn } = useI18n();
+  const { t, tn, ago } = useI18n();
   const edit = useEntries(target, kind);
   const [chosen, setChosen] = useState('');
   const { object, entries } = edit;
-  if (object === null) return <Failure error={t('panel.editor.gone')} />;
-  if (object === undefined || entries === null)
-    return edit.view.error ? <Failure error={edit.view.error} /> : <Loading />;
+  const gone = object === null;
+  if (entries === null)
+    return gone || edit.view.error ? <Failure error={gone ? t('panel.editor.gone') : edit.view.error} /> : <Loading />;
   const keys = [...new Set([...Object.keys(entries.base), ...Object.keys(entries.mine)])].sort();
   const key = keys.includes(chosen) ? chosen : (keys[0] ?? '');
-  const immutable = object.immutable === true;
+  const immutable = object?.immutable === true;
   const changed = changedKeys(entries);
   const large = tooLarge(entries.mine);
   return (
@@ -36,7 +37,7 @@ export function DataEditor({ target, kind, below }: Props) {
         <>
           <Button
             look="primary"
-            disabled={immutable || edit.busy || large || !isDirty(entries) || entries.conflicts.length > 0}
+            disabled={gone || immutable || edit.busy || large || !isDirty(entries) || entries.conflicts.length > 0}
             onClick={() => void edit.save()}
           >
             {t('panel.editor.save')}
@@ -52,6 +53,15 @@ export function DataEditor({ target, kind, below }: Props) {
       notes={
         <>
           <Failure error={edit.error === 'conflict' ? t('panel.editor.merged') : edit.error} />
+          {gone && <Failure error={t('panel.editor.gone')} />}
+          {edit.restored > 0 && (
+            <div className="note row" role="status">
+              <span className="grow">{t('panel.editor.restored', { ago: ago(edit.restored) })}</span>
+              <Button look="small" onClick={edit.discard}>
+                {t('panel.editor.discard')}
+              </Button>
+            </div>
+          )}
           {large && <Failure error={t('panel.config.tooLarge')} />}
           {immutable && <div className="note warn">{t('panel.config.immutable')}</div>}
         </>
@@ -152,9 +162,17 @@ function NewKey({ edit, onAdded }: { edit: EntriesEdit; onAdded: (key: string) =
             type="file"
             multiple
             className="hidden-text"
-            onChange={async (event) => {
-              for (const file of event.target.files ?? [])
-                add(file.name, fromBytes(new Uint8Array(await file.arrayBuffer())));
+            onChange={async ({ target }) => {
+              const files = [...(target.files ?? [])];
+              // The same files again are a change as well.
+              target.value = '';
+              const taken = { ...edit.entries?.mine };
+              for (const file of files) {
+                const wrong = keyFault(file.name, taken);
+                taken[file.name] = '';
+                if (wrong === null) add(file.name, fromBytes(new Uint8Array(await file.arrayBuffer())));
+                else toast('bad', `${file.name}: ${t(`panel.config.fault.${wrong}`)}`);
+              }
             }}
           />
         </label>

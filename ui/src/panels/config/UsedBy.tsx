@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import type { ObjectRef } from '../../api/contract';
+import { Cut } from '../../components/Cut';
 import { Button } from '../../components/parts';
 import { type I18n, useI18n } from '../../i18n';
 import { describeUse, type Use, type User, usersOf } from '../../kinds/uses';
@@ -27,10 +28,9 @@ export function UsedBy({ cluster, namespace, name, onOpen }: Props) {
         <h2 className="grow">{t('panel.config.usedBy')}</h2>
       </header>
       <Failure error={pods.error} />
+      {pods.loaded && <Cut kind="Pods" objects={pods.objects} total={pods.total} />}
       {users.length === 0 ? (
-        <p className="soft small config-head">
-          {t(pods.loaded || pods.total === 0 ? 'panel.config.unused' : 'panel.loading')}
-        </p>
+        <p className="soft small config-head">{t(pods.loaded ? 'panel.config.unused' : 'panel.loading')}</p>
       ) : (
         <table className="plain">
           <thead>

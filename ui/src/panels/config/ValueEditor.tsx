@@ -62,8 +62,10 @@ export function ValueEditor({ name, value, base, hidden, readOnly, onChange }: P
               <input
                 type="file"
                 className="hidden-text"
-                onChange={async (event) => {
-                  const file = event.target.files?.[0];
+                onChange={async ({ target }) => {
+                  const file = target.files?.[0];
+                  // The same file again is a change as well.
+                  target.value = '';
                   if (file) onChange(fromBytes(new Uint8Array(await file.arrayBuffer())));
                 }}
               />

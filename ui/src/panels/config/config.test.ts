@@ -26,6 +26,13 @@ describe('entries', () => {
     expect(entries.settle(edit, 'a', 'mine')).toMatchObject({ mine: { a: b('mine') }, conflicts: [] });
   });
 
+  it('go on after their page was left, open conflicts too', () => {
+    const mine = entries.set(entries.begin(map({ a: '1', b: '1' })), 'a', b('mine'));
+    const edit = entries.arrive(mine, map({ a: 'theirs', b: '1' }));
+    const again = entries.restore(entries.draftOf(edit), map({ a: 'theirs', b: '2' }));
+    expect([again.mine, again.conflicts]).toEqual([{ a: b('mine'), b: b('2') }, ['a']]);
+  });
+
   it('are patched key by key, with the revision they were read at', () => {
     let edit = entries.begin(map({ a: '1', gone: 'x' }, { bin: 'AAE=' }));
     edit = entries.set(edit, 'a', 'AAEC');

@@ -1,5 +1,6 @@
 /** The keys of a ConfigMap or Secret while somebody edits them. All values are bytes in base64, whatever the kind. Pure. */
 
+import type { Draft } from '../editor/drafts';
 import { merge } from '../editor/merge';
 import { type KubeObject, same } from '../json';
 
@@ -50,6 +51,18 @@ export function valuesOf(object: KubeObject): Values {
 export function begin(object: KubeObject): Entries {
   const values = valuesOf(object);
   return { base: values, mine: values, theirs: values, conflicts: [] };
+}
+
+/** What a later page needs to go on with the edit. */
+export function draftOf({ base, mine, conflicts }: Entries): Omit<Draft, 'time'> {
+  return { base: JSON.stringify(base), text: JSON.stringify({ mine, conflicts }) };
+}
+
+/** Goes on with an edit that an earlier page left. */
+export function restore(draft: Omit<Draft, 'time'>, object: KubeObject): Entries {
+  const base = JSON.parse(draft.base) as Values;
+  const { mine, conflicts } = JSON.parse(draft.text) as Pick<Entries, 'mine' | 'conflicts'>;
+  return arrive({ base, mine, theirs: base, conflicts }, object);
 }
 
 /** The cluster has a newer version: keys that were not touched follow it, the others stay. */

@@ -9,13 +9,15 @@ import {
   EditorView,
   highlightActiveLine,
   highlightActiveLineGutter,
+  highlightSpecialChars,
   keymap,
   lineNumbers,
 } from '@codemirror/view';
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { spoken } from '../../i18n';
 import { editorWords } from '../../i18n/others';
 import { replacement } from './document';
+import { fromBox, lineEnd, toBox } from './lines';
 import { type LineMark, liveMarks, showMarks } from './marks';
 import { theme } from './theme';
 
@@ -35,13 +37,30 @@ interface Props {
 }
 
 /** A code editor as a controlled component; a new value changes only the characters that differ, so the cursor stays. */
-export function CodeBox({ label, value, onChange, extensions = [], marks, readOnly = false, onSave }: Props) {
+export function CodeBox(props: Props) {
+  const [mixed, setMixed] = useState(false);
+  // Once mixed stays so: another box in its place would take the keyboard's place with it.
+  if (!mixed && lineEnd(props.value) === null) setMixed(true);
+  return <Box key={String(mixed)} mixed={mixed} {...props} />;
+}
+
+/** With lines of several ends only line feeds end them; what else there is stays with its line. */
+function Box({
+  mixed,
+  label,
+  value,
+  onChange,
+  extensions = [],
+  marks,
+  readOnly = false,
+  onSave,
+}: Props & { mixed: boolean }) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
-  const handlers = useRef({ onChange, onSave });
-  handlers.current = { onChange, onSave };
+  const handlers = useRef({ onChange, onSave, value });
+  handlers.current = { onChange, onSave, value };
   const language = useRef(new Compartment());
-  const first = useRef({ value, extensions, label, readOnly });
+  const first = useRef({ value, extensions, label, readOnly, mixed });
 
   useEffect(() => {
     if (host.current === null) return;
@@ -53,15 +72,16 @@ export function CodeBox({ label, value, onChange, extensions = [], marks, readOn
     const editor = new EditorView({
       parent: host.current,
       state: EditorState.create({
-        doc: start.value,
+        doc: toBox(start.value),
         extensions: [
           basics(start.label, start.readOnly),
           EditorState.phrases.of(editorWords(spoken().t)),
           keymap.of([{ key: 'Mod-s', preventDefault: true, run: onSaveKey }]),
+          start.mixed ? [EditorState.lineSeparator.of('\n'), highlightSpecialChars()] : [],
           language.current.of(start.extensions),
           EditorView.updateListener.of((update) => {
             const typed = update.transactions.some((one) => one.docChanged && !one.annotation(outside));
-            if (typed) handlers.current.onChange?.(update.state.doc.toString());
+            if (typed) handlers.current.onChange?.(fromBox(update.state.doc.toString(), handlers.current.value));
           }),
         ],
       }),
@@ -80,7 +100,7 @@ export function CodeBox({ label, value, onChange, extensions = [], marks, readOn
   useEffect(() => {
     const editor = view.current;
     if (editor === null) return;
-    const change = replacement(editor.state.doc.toString(), value);
+    const change = replacement(editor.state.doc.toString(), toBox(value));
     if (change === null) return;
     editor.dispatch({ changes: change, annotations: [outside.of(true), Transaction.addToHistory.of(false)] });
   }, [value]);

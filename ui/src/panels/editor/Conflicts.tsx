@@ -6,12 +6,14 @@ import { type Conflict, pathText } from './merge';
 
 interface Props {
   conflicts: Conflict[];
+  /** Whether theirs can be put into the text: not while that is no YAML. */
+  able: boolean;
   onMine: (conflict: Conflict) => void;
   onTheirs: (conflict: Conflict) => void;
 }
 
 /** What both the user and the cluster changed: the three values side by side, and the choice between two. */
-export function Conflicts({ conflicts, onMine, onTheirs }: Props) {
+export function Conflicts({ conflicts, able, onMine, onTheirs }: Props) {
   const { t } = useI18n();
   if (conflicts.length === 0) return null;
   return (
@@ -43,7 +45,7 @@ export function Conflicts({ conflicts, onMine, onTheirs }: Props) {
                   <Button look="small" onClick={() => onMine(conflict)}>
                     {t('panel.editor.keepMine')}
                   </Button>
-                  <Button look="small" onClick={() => onTheirs(conflict)}>
+                  <Button look="small" disabled={!able} onClick={() => onTheirs(conflict)}>
                     {t('panel.editor.takeTheirs')}
                   </Button>
                 </div>

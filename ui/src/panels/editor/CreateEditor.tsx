@@ -1,12 +1,12 @@
 import { useEffect, useMemo, useState } from 'react';
-import type { KubeObject, ObjectRef } from '../../api/contract';
-import { ApiError } from '../../api/http';
-import { getPath, patchObject } from '../../api/k8s';
+import type { KubeObject } from '../../api/contract';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { Failure, messageOf, Panel } from '../parts';
+import { Failure, Panel } from '../parts';
 import { CodeBox } from './CodeBox';
-import { parseAll } from './document';
+import { hasSecret, type Mode, make, type Outcome } from './create';
+import { DiffBox } from './DiffBox';
+import { parseAll, toText } from './document';
 import { Drafts } from './drafts';
 import { schemasOf } from './knowledge';
 import { yamlLanguage } from './language';
@@ -16,45 +16,28 @@ interface Props {
   cluster: string;
   namespace: string;
   initial?: string;
-  /** What the draft is kept by beside the cluster: that of one kind is none of another. */
-  draft?: string;
+  /** What the draft is kept by: that of one kind and cluster is none of another. */
+  draft: string;
   onSaved?: (objects: KubeObject[]) => void;
 }
 
-interface Outcome {
-  id: string;
-  state: 'valid' | 'applied' | 'failed' | 'owned';
-  message: string;
-}
-
-type ApiResources = { resources: { name: string; kind: string; namespaced: boolean }[] };
-
-/** Finds where a kind is served. Throws what the server says of a version or kind it does not have. */
-async function locate(cluster: string, object: KubeObject, namespace: string): Promise<ObjectRef> {
-  const [first = '', second] = object.apiVersion.split('/');
-  const [group, version] = second === undefined ? ['', first] : [first, second];
-  const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-  const { resources } = await getPath<ApiResources>(cluster, path);
-  const found = resources.find(({ kind, name }) => kind === object.kind && !name.includes('/'));
-  if (found === undefined) throw new Error(`no kind "${object.kind}" in ${object.apiVersion}`);
-  const where = found.namespaced ? object.metadata.namespace || namespace || 'default' : '';
-  return { cluster, group, version, resource: found.name, namespace: where, name: object.metadata.name };
-}
-
-/** Creates or changes whatever the text has, one document or many, by server-side apply. */
-export default function CreateEditor({ cluster, namespace, initial = '', draft = '', onSaved }: Props) {
+/** Creates whatever the text has, one document or many; what is there already is changed when that is wanted. */
+export default function CreateEditor({ cluster, namespace, initial = '', draft, onSaved }: Props) {
   const i18n = useI18n();
-  const { t } = i18n;
+  const { t, ago } = i18n;
   const [drafts] = useState(() => new Drafts(localStorage));
-  const draftId = `new ${cluster} ${draft}`;
+  const draftId = `new ${draft}`;
   const [start, setStart] = useState(initial);
-  const [text, setText] = useState(() => drafts.get(draftId)?.text || initial);
+  const [left] = useState(() => drafts.get(draftId));
+  const [restored, setRestored] = useState(left?.text ? left.time : 0);
+  const [text, setText] = useState(left?.text || initial);
   const [outcomes, setOutcomes] = useState<Outcome[]>([]);
   const [busy, setBusy] = useState(false);
+  const [diff, setDiff] = useState(false);
   const schemas = useMemo(() => schemasOf(cluster), [cluster]);
   const language = useMemo(() => yamlLanguage(schemas, i18n), [schemas, i18n]);
   const parsed = useMemo(() => parseAll(text), [text]);
-  const secret = parsed.ok && parsed.objects.some(({ kind }) => kind === 'Secret');
+  const secret = hasSecret(text) || (parsed.ok && parsed.objects.some(({ kind }) => kind === 'Secret'));
 
   useEffect(() => {
     let current = true;
@@ -78,57 +61,93 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft =
     else drafts.set(draftId, { base: '{}', text });
   }, [text, start, initial, secret, drafts, draftId]);
 
-  const send = async (dry: boolean, force: boolean) => {
-    if (!parsed.ok) return;
+  const send = async (mode: Mode) => {
+    if (!parsed.ok || busy) return;
     setBusy(true);
-    const done: KubeObject[] = [];
     const results: Outcome[] = [];
-    for (const object of parsed.objects) {
-      const id = `${object.kind} ${object.metadata.name}`;
-      try {
-        const ref = await locate(cluster, object, namespace);
-        const query = { fieldValidation: 'Strict', force, ...(dry ? { dryRun: 'All' } : {}) };
-        done.push(await patchObject(ref, 'apply', object, '', query));
-        results.push({ id, state: dry ? 'valid' : 'applied', message: '' });
-      } catch (error) {
-        const owned = error instanceof ApiError && error.reason === 'Conflict';
-        results.push({ id, state: owned ? 'owned' : 'failed', message: messageOf(error) });
-      }
-    }
+    for (const object of parsed.objects) results.push(await make(cluster, object, namespace, mode));
     setOutcomes(results);
     setBusy(false);
-    if (!dry && done.length === parsed.objects.length) {
-      drafts.remove(draftId);
-      onSaved?.(done);
-    }
+    const done = results.flatMap(({ state, after }) => (state === 'applied' && after ? [after] : []));
+    if (done.length !== parsed.objects.length) return;
+    drafts.remove(draftId);
+    onSaved?.(done);
+  };
+  const discard = () => {
+    setRestored(0);
+    setText(start);
+  };
+  /** Files come in place of what was offered, and behind what was typed. */
+  const bring = async (files: File[]) => {
+    const texts = await Promise.all(files.map((file) => file.text()));
+    const kept = text === start || text === '' ? [] : [text];
+    setText([...kept, ...texts].map((one) => one.trimEnd()).join('\n---\n'));
   };
 
   const disabled = busy || !parsed.ok || parsed.objects.length === 0;
+  const has = (state: Outcome['state']) => outcomes.some((outcome) => outcome.state === state);
+  const changed = outcomes.filter(({ state }) => state === 'changes');
+  const joined = (objects: (KubeObject | null | undefined)[]) =>
+    objects.map((object) => (object ? toText(object) : '')).join('---\n');
   return (
     <Panel
       label={t('panel.create.title')}
       bar={
         <>
-          <Button look="primary" disabled={disabled} onClick={() => void send(false, false)}>
+          <Button look="primary" disabled={disabled} onClick={() => void send('create')}>
             {t('panel.create.apply')}
           </Button>
-          <Button disabled={disabled} onClick={() => void send(true, false)}>
+          <Button disabled={disabled} onClick={() => void send('check')}>
             {t('panel.create.check')}
           </Button>
-          {outcomes.some(({ state }) => state === 'owned') && (
-            <Button look="danger" disabled={disabled} onClick={() => void send(false, true)}>
+          {(has('exists') || has('changes')) && (
+            <Button disabled={disabled} onClick={() => void send('change')}>
+              {t('panel.create.change')}
+            </Button>
+          )}
+          {has('owned') && (
+            <Button look="danger" disabled={disabled} onClick={() => void send('takeOver')}>
               {t('panel.create.takeOver')}
             </Button>
           )}
+          {changed.length > 0 && (
+            <Button aria-pressed={diff} onClick={() => setDiff(!diff)}>
+              {t('panel.editor.difference')}
+            </Button>
+          )}
+          <span className="grow" />
+          <label className="button small">
+            {t('panel.config.addFiles')}
+            <input
+              type="file"
+              multiple
+              accept=".yaml,.yml,.json"
+              className="hidden-text"
+              onChange={({ target }) => {
+                const files = [...(target.files ?? [])];
+                target.value = '';
+                void bring(files);
+              }}
+            />
+          </label>
         </>
       }
       notes={
         <>
           {!parsed.ok && <Failure error={t('panel.editor.line', { line: parsed.line, message: parsed.message })} />}
+          {restored > 0 && (
+            <div className="note row" role="status">
+              <span className="grow">{t('panel.editor.restored', { ago: ago(restored) })}</span>
+              <Button look="small" onClick={discard}>
+                {t('panel.editor.discard')}
+              </Button>
+            </div>
+          )}
           {outcomes.length > 0 && (
             <ul className={`note ${outcomes.some(({ message }) => message !== '') ? 'bad' : ''}`} role="status">
-              {outcomes.map(({ id, state, message }) => (
-                <li key={id}>
+              {outcomes.map(({ id, state, message }, index) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: a text may have the same object twice.
+                <li key={index}>
                   <strong>{id}</strong> {t(`panel.create.${state}`)} {message}
                 </li>
               ))}
@@ -138,13 +157,24 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft =
       }
       foot={<span>{parsed.ok ? i18n.tn('panel.create.objects', parsed.objects.length) : ''}</span>}
     >
-      <CodeBox
-        label={t('panel.create.title')}
-        value={text}
-        onChange={setText}
-        extensions={language}
-        onSave={() => void send(true, false)}
-      />
+      {diff && changed.length > 0 ? (
+        <DiffBox
+          label={t('panel.editor.difference')}
+          before={joined(changed.map(({ before }) => before))}
+          after={joined(changed.map(({ after }) => after))}
+        />
+      ) : (
+        <CodeBox
+          label={t('panel.create.title')}
+          value={text}
+          onChange={(typed) => {
+            setText(typed);
+            setOutcomes([]);
+          }}
+          extensions={language}
+          onSave={() => void send('check')}
+        />
+      )}
     </Panel>
   );
 }

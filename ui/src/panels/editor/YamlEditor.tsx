@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
@@ -12,6 +12,7 @@ import { schemasOf } from './knowledge';
 import { yamlLanguage } from './language';
 import { isDirty, isPending, keepMine, revertTo, takeTheirs } from './session';
 import { type Edit, useEdit } from './useEdit';
+import { WholeObject } from './WholeObject';
 
 /** Edits one object as YAML; see `session.ts` for how an edit and the living cluster go together. */
 export default function YamlEditor({ target, onSaved }: { target: ObjectRef; onSaved?: (object: KubeObject) => void }) {
@@ -20,6 +21,7 @@ export default function YamlEditor({ target, onSaved }: { target: ObjectRef; onS
   const edit = useEdit(target, onSaved);
   const { session } = edit;
   const language = useMemo(() => yamlLanguage(schemasOf(target.cluster), i18n), [target.cluster, i18n]);
+  const [whole, setWhole] = useState(false);
   const live = session?.marks;
   const text = session?.text ?? '';
   const marks = useMemo(
@@ -34,11 +36,12 @@ export default function YamlEditor({ target, onSaved }: { target: ObjectRef; onS
     if (edit.view.data === null) return <Failure error={t('panel.editor.gone')} />;
     return edit.view.error ? <Failure error={edit.view.error} /> : <Loading />;
   }
+  if (whole && edit.view.data) return <WholeObject object={edit.view.data} onBack={() => setWhole(false)} />;
   if (edit.review !== null) return <ReviewPane edit={edit} />;
   return (
     <Panel
       label={t('panel.editor.title', { name: target.name })}
-      bar={<Bar edit={edit} />}
+      bar={<Bar edit={edit} onWhole={() => setWhole(true)} />}
       notes={<Notes edit={edit} />}
       foot={<Foot edit={edit} />}
     >
@@ -54,21 +57,23 @@ export default function YamlEditor({ target, onSaved }: { target: ObjectRef; onS
   );
 }
 
-function Bar({ edit }: { edit: Edit }) {
+function Bar({ edit, onWhole }: { edit: Edit; onWhole: () => void }) {
   const { t } = useI18n();
   const { session } = edit;
   if (session === null) return null;
   const dirty = isDirty(session);
-  const blocked = !dirty || edit.busy || session.gone || session.conflicts.length > 0 || !parse(session.text).ok;
   return (
     <>
-      <Button look="primary" disabled={blocked} onClick={() => void edit.look()} title="Ctrl+S">
+      <Button look="primary" disabled={!edit.ready} onClick={() => void edit.look()} title="Ctrl+S">
         {t('panel.editor.review')}
       </Button>
       <Button disabled={!dirty} onClick={edit.discard}>
         {t('panel.editor.discard')}
       </Button>
       <Versions edit={edit} />
+      <Button disabled={!edit.view.data} onClick={onWhole}>
+        {t('panel.editor.whole')}
+      </Button>
       <span className="grow" />
       <Stale view={edit.view} />
     </>
@@ -134,6 +139,7 @@ function Notes({ edit }: { edit: Edit }) {
       )}
       <Conflicts
         conflicts={session.conflicts}
+        able={parse(session.text).ok}
         onMine={(conflict) => change((current) => keepMine(current, conflict))}
         onTheirs={(conflict) => change((current) => takeTheirs(current, conflict))}
       />
@@ -168,7 +174,7 @@ function ReviewPane({ edit }: { edit: Edit }) {
       label={t('panel.editor.review')}
       bar={
         <>
-          <Button look="primary" disabled={edit.busy || before === after} onClick={() => void edit.save()} autoFocus>
+          <Button look="primary" disabled={!edit.ready || before === after} onClick={() => void edit.save()} autoFocus>
             {t('panel.editor.save')}
           </Button>
           <Button onClick={edit.back}>{t('panel.editor.back')}</Button>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../json';
-import { applyChanges, complete, parse, parseAll, rangeOf, replacement, toText } from './document';
+import { applyChanges, complete, parse, parseAll, rangeOf, replacement, toText, wholeText } from './document';
 import { type Change, merge } from './merge';
 import { begin, isDirty } from './session';
 
@@ -152,4 +152,20 @@ describe('rangeOf', () => {
     expect(range && text.slice(range.from, range.to)).toBe('web:1');
     expect(rangeOf(text, ['spec', 'none'])).toBeNull();
   });
+});
+
+it('shows all of an object to whoever wants to see it as it is', () => {
+  const object = {
+    apiVersion: 'v1',
+    kind: 'X',
+    metadata: { name: 'x', resourceVersion: '7', managedFields: [{ manager: 'kubectl' }] },
+    status: { phase: 'Ready' },
+  } as unknown as KubeObject;
+  const text = wholeText(object, false);
+  expect([text.includes('resourceVersion: "7"'), text.includes('phase: Ready'), text.includes('kubectl')]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(wholeText(object, true)).toContain('manager: kubectl');
 });

@@ -55,6 +55,13 @@ export function toText(object: KubeObject): string {
   return stringify(visible(object), { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
+/** All of the object, also what cannot be edited; who set which field only when that is asked for. */
+export function wholeText(object: KubeObject, managedFields: boolean): string {
+  const { managedFields: managed, ...metadata } = object.metadata;
+  const shown = { ...object, metadata: managedFields ? { ...metadata, managedFields: managed } : metadata };
+  return stringify(shown, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
 function ordered(map: JsonMap, first: string[]): JsonMap {
   const keys = Object.keys(map);
   const head = first.filter((key) => keys.includes(key));
@@ -105,8 +112,17 @@ export function applyChanges(text: string, changes: Change[]): string {
   return document.toString({ lineWidth: 0, indentSeq: !/^( *)[^\s#-][^\n]*:[ \t]*\n\1- /m.test(text) });
 }
 
-function apply(document: Document, { path, value }: Change): void {
+function apply(document: Document, { path, value, order }: Change): void {
   const steps = positions(document, path);
+  if (order !== undefined) {
+    const list = document.getIn(steps, true);
+    const place = (item: unknown) => {
+      const index = order.values.indexOf(isYamlMap(item) ? (item.get(order.key) as string | number) : '');
+      return index === -1 ? order.values.length : index;
+    };
+    if (isSeq(list)) list.items.sort((a, b) => place(a) - place(b));
+    return;
+  }
   if (value === undefined) {
     document.deleteIn(steps);
     return;

@@ -1,9 +1,13 @@
 /** Edits that are not saved yet, kept where a reload or a crash of the page leaves them. */
+import type { Gvr } from '../../api/contract';
+import type { Conflict } from './merge';
 
 export interface Draft {
   /** The object that the edit began from, as JSON. */
   base: string;
   text: string;
+  /** What is to be decided before the edit may be saved. */
+  conflicts?: Conflict[];
   /** Milliseconds since 1970. */
   time: number;
 }
@@ -11,6 +15,11 @@ export interface Draft {
 const PREFIX = 'devcluster.draft.';
 const KEEP = 30 * 24 * 3600 * 1000;
 const MOST = 40;
+
+/** Secrets never reach the disk: their drafts live as long as the tab. */
+export function draftsOf(target: Gvr): Drafts {
+  return new Drafts(target.group === '' && target.resource === 'secrets' ? sessionStorage : localStorage);
+}
 
 /** Drafts by the object's UID (or, for what is being created, any name); an object made anew has none of the old one's. */
 export class Drafts {

@@ -8,10 +8,12 @@ import { isMap, type Json, type JsonMap, same } from '../json';
 export type Step = string | { key: string; value: string | number };
 export type Path = Step[];
 
-/** Sets (or, with undefined, removes) what is at `path`. */
+/** Sets (or, with undefined, removes) what is at `path`; with an order, only puts the items of the list there into it. */
 export interface Change {
   path: Path;
   value: Json | undefined;
+  /** What names the items, in their order; others stay behind them. */
+  order?: { key: string; values: (string | number)[] };
 }
 
 /** Both sides changed `path`, differently. */
@@ -78,6 +80,16 @@ function walkItems(key: string, base: Json[], mine: Json[], theirs: Json[], path
   for (const value of new Set([...left.keys(), ...right.keys()])) {
     walk(before.get(value), left.get(value), right.get(value), [...path, { key, value }], out);
   }
+  // New items go to the end of mine. Where theirs stand otherwise and I moved none, theirs is the order.
+  const values = [...right.keys()];
+  const unmoved = same(common(left, before), common(before, left));
+  const appended = [...common(before, right), ...values.filter((value) => !before.has(value))];
+  if (unmoved && !same(appended, values)) out.changes.push({ path, value: undefined, order: { key, values } });
+}
+
+/** The keys of one list that the other has as well. */
+function common<K>(list: Map<K, Json>, other: Map<K, Json>): K[] {
+  return [...list.keys()].filter((key) => other.has(key));
 }
 
 function emptyLike(value: Json | undefined): Json | undefined {

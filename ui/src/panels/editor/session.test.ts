@@ -4,8 +4,10 @@ import { pathText } from './merge';
 import {
   arrive,
   begin,
+  draftOf,
   isDirty,
   isPending,
+  isReady,
   keepMine,
   needsDraft,
   restore,
@@ -62,6 +64,36 @@ describe('an edit', () => {
     session = arrive(session, make({ a: 6, b: 2 }, '4'), 7);
     expect(session.conflicts.map(({ theirs }) => theirs)).toEqual([6]);
     expect(edit(session, 'a: 9', 'a: 6').conflicts).toEqual([]);
+  });
+
+  it('may not be saved past an open conflict, however it was left and come back to', () => {
+    const theirs = make({ a: 5 }, '2');
+    const session = arrive(edit(begin(make({ a: 1 })), 'a: 1', 'a: 9'), theirs, 5);
+    expect([isDirty(session), isReady(session)]).toEqual([true, false]);
+    const again = restore(JSON.parse(JSON.stringify(draftOf(session))), theirs, 9);
+    expect(again.conflicts).toMatchObject([{ base: 1, mine: 9, theirs: 5 }]);
+    const [conflict] = again.conflicts;
+    if (conflict === undefined) throw new Error('no conflict');
+    expect(isReady(keepMine(again, conflict))).toBe(true);
+  });
+
+  it('has no conflict any more where the cluster comes to what was typed', () => {
+    const session = arrive(edit(begin(make({ a: 1, b: 1 })), 'a: 1', 'a: 9'), make({ a: 5, b: 1 }, '2'), 5);
+    expect(arrive(session, make({ a: 9, b: 1 }, '3'), 6).conflicts).toEqual([]);
+  });
+
+  it('is none while nobody typed, whatever the cluster does to the order of a list', () => {
+    const list = (...names: string[]) => make({ env: names.map((name) => ({ name, value: '"1"' })) });
+    const session = arrive(begin(list('a', 'b')), list('c', 'b', 'a'), 5);
+    expect([isDirty(session), needsDraft(session)]).toEqual([false, false]);
+  });
+
+  it('takes in the order of a list of which it moves nothing', () => {
+    const list = (...names: string[]) => make({ env: names.map((name) => ({ name, value: '1' })) });
+    let session = edit(begin(list('a', 'b')), '- name: b', '- name: b # mine');
+    session = arrive(session, list('c', 'b', 'a'), 5);
+    expect(session.text.match(/name: \w/g)?.slice(1)).toEqual(['name: c', 'name: b', 'name: a']);
+    expect([session.text.includes('b # mine'), isDirty(session)]).toEqual([true, false]);
   });
 
   it('waits with an update until the text is YAML again', () => {

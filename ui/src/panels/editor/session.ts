@@ -4,6 +4,7 @@
  */
 import { isMap, type Json, type KubeObject, same } from '../json';
 import { applyChanges, parse, toText, visible } from './document';
+import type { Draft } from './drafts';
 import { type Conflict, difference, merge, type Path, pathText } from './merge';
 
 export interface Mark {
@@ -30,9 +31,9 @@ export function begin(object: KubeObject): Session {
 }
 
 /** Goes on with an edit that an earlier page left. */
-export function restore(draft: { base: string; text: string }, current: KubeObject, now: number): Session {
+export function restore(draft: Omit<Draft, 'time'>, current: KubeObject, now: number): Session {
   const base = JSON.parse(draft.base) as KubeObject;
-  return arrive({ ...begin(base), text: draft.text }, current, now);
+  return arrive({ ...begin(base), text: draft.text, conflicts: draft.conflicts ?? [] }, current, now);
 }
 
 /** Whether saving would change anything; comments alone do not. */
@@ -46,6 +47,16 @@ export function needsDraft(session: Session): boolean {
   return session.text !== toText(session.base);
 }
 
+/** What a later page needs to go on with the edit: an open conflict is no less open there. */
+export function draftOf({ base, text, conflicts }: Session): Omit<Draft, 'time'> {
+  return { base: JSON.stringify(base), text, conflicts };
+}
+
+/** Whether the edit may be saved: it says something, and nothing of it is undecided. */
+export function isReady(session: Session): boolean {
+  return isDirty(session) && !session.gone && session.conflicts.length === 0 && parse(session.text).ok;
+}
+
 export function isPending(session: Session): boolean {
   return session.base !== session.theirs;
 }
@@ -54,18 +65,23 @@ export function isPending(session: Session): boolean {
 export function arrive(session: Session, theirs: KubeObject | null, now: number): Session {
   if (theirs === null) return { ...session, gone: true };
   const changes = difference(json(visible(session.base)), json(visible(theirs)));
-  const marks = (): Mark[] => [...session.marks, ...changes.map(({ path }) => ({ path, at: now }))].slice(-200);
+  const marks = [...session.marks, ...changes.map(({ path }) => ({ path, at: now }))].slice(-200);
+  // What nobody touched is the cluster's as it is.
+  if (!needsDraft(session)) return { ...begin(theirs), marks };
   if (changes.length === 0) return { ...session, theirs, base: theirs, gone: false };
   const mine = parse(session.text);
   if (!mine.ok) return { ...session, theirs, gone: false };
   const merged = merge(json(visible(session.base)), json(mine.object), json(visible(theirs)));
   const fresh = new Set(merged.conflicts.map(({ path }) => pathText(path)));
+  const open = session.conflicts.filter(
+    ({ path }) => !fresh.has(pathText(path)) && !same(at(json(mine.object), path), at(json(theirs), path)),
+  );
   return {
     text: applyChanges(session.text, merged.changes),
     base: theirs,
     theirs,
-    conflicts: [...session.conflicts.filter(({ path }) => !fresh.has(pathText(path))), ...merged.conflicts],
-    marks: marks(),
+    conflicts: [...open, ...merged.conflicts],
+    marks,
     gone: false,
   };
 }

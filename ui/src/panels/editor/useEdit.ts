@@ -1,15 +1,15 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { KubeObject, ObjectRef } from '../../api/contract';
-import { ApiError } from '../../api/http';
+import { ApiError, messageOf } from '../../api/http';
 import { getObject, listObjects, replaceObject } from '../../api/k8s';
 import { useObject } from '../../store/hooks';
 import type { ViewState } from '../../store/view';
 import { same } from '../json';
-import { messageOf } from '../parts';
+
 import { complete, parse, visible } from './document';
-import { Drafts } from './drafts';
+import { draftsOf } from './drafts';
 import { type Effect, effects } from './effects';
-import { arrive, begin, needsDraft, restore, type Session, saved, type } from './session';
+import { arrive, begin, draftOf, isReady, needsDraft, restore, type Session, saved, type } from './session';
 import { past, seen, type Version } from './versions';
 
 /** What the server says it would make of the edit. */
@@ -27,6 +27,8 @@ export interface Edit {
   /** When the edit that an earlier page left was begun; 0 for a new one. */
   restored: number;
   busy: boolean;
+  /** Whether there is something to save, and nothing to decide or to wait for before. */
+  ready: boolean;
   error: string;
   /** Set when a save met a newer version and the two were merged. */
   merged: boolean;
@@ -36,11 +38,6 @@ export interface Edit {
   look: () => Promise<void>;
   save: () => Promise<void>;
   back: () => void;
-}
-
-/** Secrets never reach the disk: their drafts live as long as the tab. */
-function draftsOf(target: ObjectRef): Drafts {
-  return new Drafts(target.group === '' && target.resource === 'secrets' ? sessionStorage : localStorage);
 }
 
 /** The versions before this one that the cluster remembers. */
@@ -95,9 +92,17 @@ export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => voi
     });
   }, [data, drafts, place]);
 
+  // What is saved is what was looked at: when the object moves on, the look is over. The outcome of the save is no such move.
+  useEffect(() => {
+    if (review === null || data === undefined) return;
+    if (data !== null && [review.before, review.after].some((seen) => same(visible(seen), visible(data)))) return;
+    setReview(null);
+    setState({ busy: false, error: '', merged: data !== null });
+  }, [data, review]);
+
   useEffect(() => {
     if (session === null || uid === '') return;
-    if (needsDraft(session)) drafts.set(uid, { base: JSON.stringify(session.base), text: session.text });
+    if (needsDraft(session)) drafts.set(uid, draftOf(session));
     else drafts.remove(uid);
   }, [session, uid, drafts]);
   useEffect(() => drafts.prune(), [drafts]);
@@ -137,14 +142,17 @@ export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => voi
     }
   };
 
+  const ready = !state.busy && session !== null && isReady(session);
   const look = async () => {
+    if (!ready) return;
     const after = await send(true);
     if (after !== null && session !== null) {
       setReview({ before: session.theirs, after, effects: effects(session.theirs, after) });
     }
   };
   const save = async () => {
-    const result = await send(false);
+    if (!ready || review === null) return;
+    const result = await send(false, review.before);
     if (result === null) return;
     setReview(null);
     setRestored(0);
@@ -159,6 +167,7 @@ export function useEdit(target: ObjectRef, onSaved?: (object: KubeObject) => voi
     review,
     restored,
     ...state,
+    ready,
     change,
     typed,
     discard,

@@ -1,16 +1,19 @@
 import './events.css';
 import { useCallback, useEffect, useMemo, useState } from 'react';
-import type { ListSpec, ObjectRef } from '../../api/contract';
+import type { ObjectRef } from '../../api/contract';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { EVENTS } from '../../kinds/gvrs';
 import { useList, useListState } from '../../store/hooks';
+import { listSpec } from '../../store/specs';
 import { Failure, Loading, Panel, Stale } from '../parts';
 import { type Bar, barsOf, COLUMNS, chosen, type Event, eventOf } from './timeline';
 
 interface Props {
   cluster: string;
   namespaces: string[];
-  involved?: { uid: string };
+  /** A field selector of the events about one object. */
+  involved?: string;
   onOpen?: (ref: ObjectRef) => void;
 }
 
@@ -19,22 +22,14 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
   const { t } = useI18n();
   const [range, setRange] = useState<[number, number] | null>(null);
   const [warnings, setWarnings] = useState(false);
-  const spec: ListSpec = {
-    kind: 'list',
-    cluster,
-    group: '',
-    version: 'v1',
-    resource: 'events',
+  const spec = listSpec(cluster, EVENTS, {
     namespaces,
-    labelSelector: '',
-    fieldSelector: involved === undefined ? '' : `involvedObject.uid=${involved.uid}`,
-    filter: '',
+    fieldSelector: involved ?? '',
     // Of more than there is room for, the newest.
     sort: { column: 'rv', descending: true },
     columns: COLUMNS,
-    offset: 0,
     limit: 1000,
-  };
+  });
   const list = useList(spec);
   const view = useListState(list);
   const now = useMinute();

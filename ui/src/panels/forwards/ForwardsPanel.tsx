@@ -2,10 +2,11 @@ import { ExternalLink, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { createForward, deleteForward } from '../../api/agent';
 import type { Forward } from '../../api/contract';
+import { messageOf } from '../../api/http';
 import { Button, Command, CopyButton, Empty, HealthMark, IconButton } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { useHost } from '../../store/host';
-import { Failure, messageOf, Panel } from '../parts';
+import { Failure, Panel } from '../parts';
 import { usePorts, useServices } from './services';
 
 interface Props {

@@ -1,23 +1,12 @@
-import type { KubeObject, ListSpec } from '../../api/contract';
+import type { KubeObject } from '../../api/contract';
+import { SERVICES } from '../../kinds/gvrs';
 import { containersOf } from '../../kinds/read';
 import { useList, useListState, useObject } from '../../store/hooks';
+import { listSpec } from '../../store/specs';
 
 /** The services of a namespace that can be forwarded to, as `service/web` and with the first of their ports. */
 export function useServices(cluster: string, namespace: string): Map<string, string> {
-  const spec: ListSpec = {
-    kind: 'list',
-    cluster,
-    group: '',
-    version: 'v1',
-    resource: 'services',
-    namespaces: [namespace],
-    labelSelector: '',
-    fieldSelector: '',
-    filter: '',
-    columns: [],
-    offset: 0,
-    limit: 500,
-  };
+  const spec = listSpec(cluster, SERVICES, { namespaces: [namespace], limit: 500 });
   const view = useList(namespace === '' ? null : spec);
   const { columns, order } = useListState(view).data;
   const ports = columns.findIndex(({ name }) => name === 'Port(s)');

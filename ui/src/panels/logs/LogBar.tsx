@@ -2,8 +2,12 @@ import { Download, Eraser, Pause, Play, SlidersHorizontal } from 'lucide-react';
 import { useId, useState } from 'react';
 import { IconButton } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { span } from '../../kinds/read';
 import type { Choices } from './LogsPanel';
 import type { Severity } from './severity';
+
+/** How far back, in seconds; 0 for as far as there is. */
+const SINCE = [0, 300, 3600, 86_400];
 
 const SEVERITIES = ['error', 'warning', 'info', 'debug'] as const satisfies Severity[];
 
@@ -11,6 +15,7 @@ interface Props {
   choices: Choices;
   change: (part: Partial<Choices>) => void;
   sources: string[];
+  containers: string[];
   hasJson: boolean;
   broken: boolean;
   onDownload: () => void;
@@ -18,7 +23,7 @@ interface Props {
 }
 
 /** What is asked for in the log. On a narrow screen all but the search is behind a button, so that lines have the room. */
-export function LogBar({ choices, change, sources, hasJson, broken, onDownload, onClear }: Props) {
+export function LogBar({ choices, change, sources, containers, hasJson, broken, onDownload, onClear }: Props) {
   const { t } = useI18n();
   const [open, setOpen] = useState(false);
   const options = useId();
@@ -65,6 +70,31 @@ export function LogBar({ choices, change, sources, hasJson, broken, onDownload, 
           value={choices.filter}
           onChange={(event) => change({ filter: event.target.value })}
         />
+        <select
+          className="input"
+          aria-label={t('panel.logs.since')}
+          value={choices.since}
+          onChange={(event) => change({ since: Number(event.target.value) })}
+        >
+          {SINCE.map((seconds) => (
+            <option key={seconds} value={seconds}>
+              {seconds === 0 ? t('panel.logs.sinceBegin') : t('panel.logs.sinceAgo', { age: span(seconds) })}
+            </option>
+          ))}
+        </select>
+        {containers.length > 1 && (
+          <select
+            className="input"
+            aria-label={t('panel.logs.container')}
+            value={choices.container}
+            onChange={(event) => change({ container: event.target.value, source: '' })}
+          >
+            <option value="">{t('panel.logs.allContainers')}</option>
+            {containers.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
         {sources.length > 1 && (
           <select
             className="input"

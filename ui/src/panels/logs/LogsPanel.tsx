@@ -16,6 +16,7 @@ export interface LogsProps {
   namespace: string;
   pods?: string[];
   selector?: string;
+  /** The names of the containers there are, to choose one from. */
   containers?: string[];
   previous?: boolean;
 }
@@ -27,6 +28,10 @@ export interface Choices extends LogOptions {
   severities: Severity[];
   /** A pod, or one of its containers. */
   source: string;
+  /** Of all pods only this container; empty for all. */
+  container: string;
+  /** Only what was said in so many seconds; 0 for all. */
+  since: number;
   previous: boolean;
   paused: boolean;
   columns: boolean;
@@ -48,6 +53,8 @@ export default function LogsPanel({
     filter: '',
     severities: [],
     source: '',
+    container: '',
+    since: 0,
     previous,
     paused: false,
     times: true,
@@ -61,9 +68,10 @@ export default function LogsPanel({
     cluster,
     namespace,
     ...(selector === undefined ? { pods: pods ?? [] } : { selector }),
-    containers,
+    containers: choices.container === '' ? [] : [choices.container],
     previous: choices.previous,
     tail: 2000,
+    since: choices.since,
     filter,
   };
   const log = useLogLines(spec, choices.paused);
@@ -105,13 +113,21 @@ export default function LogsPanel({
           choices={choices}
           change={change}
           sources={sources}
+          containers={containers}
           hasJson={offered.length > 0}
           broken={choices.query !== '' && pattern === null}
           onDownload={save}
           onClear={log.clear}
         />
       }
-      notes={<Failure error={log.error} />}
+      notes={
+        <>
+          <Failure error={log.error} />
+          {Object.entries(log.faults).map(([source, fault]) => (
+            <Failure key={source} error={`${source}: ${fault}`} />
+          ))}
+        </>
+      }
       foot={
         <>
           <span role="status">{t('panel.logs.count', { shown: shown.length, all: log.lines.length })}</span>

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { LogsSpec, ViewMessage } from '../../api/contract';
+import type { ViewHandler } from '../../api/socket';
 import { columnsOf, parseJson, widthsOf } from './fields';
 import { clockOf, Lines, shortNames, sourceNames } from './lines';
 import { fileOf, hueOf, matcher, matches, pieces, plain } from './search';
 import { severityOf } from './severity';
+import { LogStore } from './useLogLines';
 
 const line = (time: string, text: string, pod = 'a') => ({ pod, container: 'c', time, text });
 
@@ -150,5 +153,28 @@ describe('search', () => {
   });
   it('writes files', () => {
     expect(fileOf([line('T', '\u001b[1mx')], true)).toBe('T a/c x\n');
+  });
+});
+
+describe('a log whose cluster was away', () => {
+  let hear: (message: Partial<ViewMessage>) => void = () => {};
+  const open = (_spec: unknown, handler: ViewHandler) => {
+    hear = (message) => handler.message({ view: 1, ...message } as ViewMessage);
+    return 1;
+  };
+  const store = new LogStore({ open, close: () => {} });
+  store.open({} as LogsSpec);
+  const lines = (...times: string[]) =>
+    hear({ type: 'lines', lines: times.map((time) => line(time, time)), dropped: 0 });
+
+  it('has each line once when the agent begins anew, and says which containers cannot be read', () => {
+    hear({ type: 'state', live: true, error: null });
+    lines('1', '2');
+    hear({ type: 'state', live: false, error: null });
+    hear({ type: 'state', live: true, error: null });
+    lines('1', '2', '3');
+    hear({ type: 'lines', lines: [], dropped: 0, faults: { 'a/c': 'no route' } });
+    const { lines: shown, faults } = store.snapshot();
+    expect([shown.map(({ text }) => text).join(''), faults]).toEqual(['123', { 'a/c': 'no route' }]);
   });
 });

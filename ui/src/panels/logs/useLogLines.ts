@@ -10,35 +10,36 @@ const DRAW = 200;
 export interface LogState {
   lines: readonly Line[];
   dropped: number;
+  /** Why containers cannot be read, by `pod/container`. */
+  faults: Record<string, string>;
   live: boolean;
   error: Status | null;
   version: number;
 }
 
 /** The lines of one view of logs; a new view begins empty, a new connection goes on where the old one ended. */
-class LogStore extends Store<LogState> {
+export class LogStore extends Store<LogState> {
   private lines = new Lines();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private view = 0;
 
-  constructor() {
-    super({ lines: [], dropped: 0, live: false, error: null, version: 0 });
+  constructor(private readonly views: Pick<typeof socket, 'open' | 'close'> = socket) {
+    super({ lines: [], dropped: 0, faults: {}, live: false, error: null, version: 0 });
   }
 
   open(spec: LogsSpec) {
     this.lines = new Lines();
-    this.publish({ live: false, error: null });
-    this.view = socket.open(spec, {
+    this.publish({ live: false, error: null, faults: {} });
+    this.view = this.views.open(spec, {
       message: (message) => this.hear(message),
       connection: (connected) => {
-        if (connected) this.lines.resume();
-        else this.publish({ live: false });
+        if (!connected) this.publish({ live: false });
       },
     });
   }
 
   close() {
-    socket.close(this.view);
+    this.views.close(this.view);
     clearTimeout(this.timer);
     this.timer = undefined;
   }
@@ -49,8 +50,13 @@ class LogStore extends Store<LogState> {
   };
 
   private hear(message: ViewMessage) {
-    if (message.type === 'state') this.publish({ live: message.live, error: message.error });
+    if (message.type === 'state') {
+      // The agent begins anew, with lines that are here, whether the page was cut off from it or it from the cluster.
+      if (message.live && !this.snapshot().live) this.lines.resume();
+      this.publish({ live: message.live, error: message.error });
+    }
     if (message.type !== 'lines') return;
+    if (message.faults) this.publish({ faults: message.faults });
     this.lines.add(message.lines, message.dropped);
     this.timer ??= setTimeout(() => this.publish({}), DRAW);
   }
@@ -73,5 +79,9 @@ export function useLogLines(spec: LogsSpec, paused: boolean): LogState & { clear
   const state = useSyncExternalStore(store.subscribe, store.snapshot);
   const held = useRef(state);
   if (!paused) held.current = state;
-  return { ...held.current, live: state.live, error: state.error, clear: store.clear };
+  const clear = () => {
+    store.clear();
+    held.current = store.snapshot();
+  };
+  return { ...held.current, live: state.live, error: state.error, faults: state.faults, clear };
 }

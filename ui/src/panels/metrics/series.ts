@@ -1,7 +1,5 @@
 /** Measurements over time, made into lines for a chart and into words for those who do not see it. Pure. */
-import type { MetricsPoint, NodeUsage } from '../../api/contract';
-
-export type Scope = { nodes: true } | { node: string } | { namespace: string; pods?: string[] };
+import type { MetricsPoint, NodeUsage, Scope } from '../../api/contract';
 
 export interface Series {
   name: string;

@@ -1,19 +1,26 @@
 import { useMemo, useState } from 'react';
 import { stringify } from 'yaml';
-import type { ObjectRef } from '../../api/contract';
+import type { KubeObject, ObjectRef } from '../../api/contract';
+import { messageOf } from '../../api/http';
 import { patchObject } from '../../api/k8s';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { selectorText } from '../../kinds/selectors';
 import { useObject } from '../../store/hooks';
 import { useObjects } from '../../store/objects';
 import { DiffBox } from '../editor/DiffBox';
-import { Failure, Loading, messageOf, Panel } from '../parts';
+import { Failure, Loading, Panel } from '../parts';
 import { type Revision, revisionsOf, undoPatch } from './history';
 
 /** The history of a workload's rollouts: what each changed, and the way back. */
 export default function RolloutPanel({ target }: { target: ObjectRef }) {
+  const { data, error } = useObject(target);
+  if (data) return <History target={target} workload={data} />;
+  return error ? <Failure error={error} /> : <Loading />;
+}
+
+function History({ target, workload }: { target: ObjectRef; workload: KubeObject }) {
   const { t } = useI18n();
-  const view = useObject(target);
   const resource = target.resource === 'deployments' ? 'replicasets' : 'controllerrevisions';
   const owned = useObjects({
     cluster: target.cluster,
@@ -21,12 +28,12 @@ export default function RolloutPanel({ target }: { target: ObjectRef }) {
     version: 'v1',
     resource,
     namespaces: [target.namespace],
+    labelSelector: resource === 'replicasets' ? selectorText(workload.spec?.selector ?? {}) : '',
   });
   const [chosen, setChosen] = useState<number | null>(null);
   const [state, setState] = useState({ busy: false, error: '' });
-  const workload = view.data;
-  const revisions = useMemo(() => (workload ? revisionsOf(workload, owned.objects) : []), [workload, owned.objects]);
-  if (workload === undefined || !owned.loaded) return view.error ? <Failure error={view.error} /> : <Loading />;
+  const revisions = useMemo(() => revisionsOf(workload, owned.objects), [workload, owned.objects]);
+  if (!owned.loaded) return owned.error ? <Failure error={owned.error} /> : <Loading />;
   const current = revisions.find((one) => one.current);
   const revision = revisions.find(({ number }) => number === chosen) ?? revisions[1] ?? current;
   if (current === undefined || revision === undefined) return <Empty title={t('panel.rollout.none')} />;

@@ -1,10 +1,11 @@
 import { useCallback, useRef, useState } from 'react';
+import { messageOf } from '../../api/http';
 import { patchObject } from '../../api/k8s';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { useObject } from '../../store/hooks';
 import type { KubeObject } from '../json';
-import { Failure, Loading, messageOf, Panel } from '../parts';
+import { Failure, Loading, Panel } from '../parts';
 import { containersOf, debugImage, debugName, preferred } from './containers';
 import { Terminal } from './Terminal';
 import { hasNoShell, SHELL } from './terminal';

@@ -59,6 +59,14 @@ export function Terminal({ label, place, life = '', command, bar, onFailed }: Pr
     terminal.open(host.current);
     fit.fit();
     terminal.focus();
+    // Tab is the program's, but behind Escape: then it gives the keyboard back to the page, as in the editors.
+    let escaped = false;
+    terminal.attachCustomKeyEventHandler(({ type, key }) => {
+      if (type !== 'keydown' || key === 'Shift') return true;
+      const leaves = escaped && key === 'Tab';
+      escaped = key === 'Escape';
+      return !leaves;
+    });
     xterm.current = terminal;
     const observer = new ResizeObserver(() => fit.fit());
     observer.observe(host.current);

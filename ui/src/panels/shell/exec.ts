@@ -2,6 +2,7 @@
 import { clusterPath, resourcePath } from '../../api/k8s';
 import { socketUrl } from '../../api/session';
 import { spoken } from '../../i18n';
+import { PODS } from '../../kinds/gvrs';
 import { closeStdin, type Exit, PROTOCOL, read, stdin } from './channel';
 
 export interface Place {
@@ -17,8 +18,6 @@ export interface StreamOptions {
   tty: boolean;
   stdin: boolean;
 }
-
-const PODS = { group: '', version: 'v1', resource: 'pods' };
 
 export async function openStream(place: Place, options: StreamOptions): Promise<WebSocket> {
   const subresource = options.command === undefined ? 'attach' : 'exec';

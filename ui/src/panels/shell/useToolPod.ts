@@ -1,15 +1,14 @@
 import { useEffect, useState } from 'react';
-import { ApiError } from '../../api/http';
+import { ApiError, messageOf } from '../../api/http';
 import { createObject, deleteObject, getObject } from '../../api/k8s';
 import { spoken } from '../../i18n';
+import { PODS } from '../../kinds/gvrs';
 import { useObject } from '../../store/hooks';
 import { toast } from '../../store/ui';
 import type { KubeObject } from '../json';
-import { messageOf } from '../parts';
+
 import type { Place } from './exec';
 import { toolPod } from './toolpod';
-
-const PODS = { group: '', version: 'v1', resource: 'pods' };
 
 export interface ToolWish {
   node: string;

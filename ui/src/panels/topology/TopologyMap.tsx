@@ -4,6 +4,7 @@ import { Background, Controls, Handle, type Node, type NodeProps, Position, Reac
 import { Box, Boxes, Container, FileText, Globe, HardDrive, KeyRound, Waypoints } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { ObjectRef } from '../../api/contract';
+import { Cut } from '../../components/Cut';
 import { Button, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { useObjectLists } from '../../store/objects';
@@ -38,7 +39,7 @@ interface Props {
 export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
   const { t } = useI18n();
   const [asList, setAsList] = useState(() => window.matchMedia(PHONE).matches);
-  const { known, loaded, error } = useParts(cluster, namespaces);
+  const { known, loaded, error, lists } = useParts(cluster, namespaces);
   const graph = useMemo(() => graphOf(cluster, known), [cluster, known]);
   const zoom = useSettings((settings) => settings.zoom);
   const places = useLayout(graph, zoom);
@@ -90,7 +91,15 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
         </>
       }
       // What may not be seen, or not now, takes nothing from the rest.
-      notes={<Failure error={error} />}
+      notes={
+        <>
+          <Failure error={error} />
+          {lists.map(({ loaded, objects, total }, index) => {
+            const kind = PARTS[index]?.resource ?? '';
+            return loaded && <Cut key={kind} kind={kind} objects={objects} total={total} />;
+          })}
+        </>
+      }
     >
       {asList ? (
         <MapList graph={graph} onOpen={open} />
@@ -167,9 +176,10 @@ function useParts(cluster: string, namespaces: string[]) {
         PARTS.map(({ resource }, index) => [resource, lists[index]?.objects ?? []]),
       ) as unknown as Parts,
       health: new Map(lists.flatMap(({ health }) => [...health])),
+      whole: lists.every(({ objects, total }) => objects.length >= total),
     }),
     [lists],
   );
   const error = lists.find(({ error }) => error)?.error ?? null;
-  return { known, loaded: lists.every(({ loaded, error }) => loaded || error), error };
+  return { known, lists, loaded: lists.every(({ loaded, error }) => loaded || error), error };
 }

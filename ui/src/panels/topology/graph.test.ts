@@ -9,6 +9,7 @@ const owned = (uid: string) => ({ ownerReferences: [{ uid, controller: true }] }
 const parts = (some: Partial<Parts>, health: [string, Health][] = []) => ({
   parts: { ...(Object.fromEntries(PARTS.map(({ resource }) => [resource, []])) as unknown as Parts), ...some },
   health: new Map(health),
+  whole: true,
 });
 const edges = (graph: ReturnType<typeof graphOf>) => graph.edges.map(({ from, to }) => `${from} > ${to}`).sort();
 
@@ -42,7 +43,7 @@ describe('graphOf', () => {
       { labels: { app: 'web' }, ...owned('web-1') },
     );
 
-  it('links ingress, service, workload, pod and what the pod uses', () => {
+  it('links ingress, service, workload, pod and what the pod uses, and blames no service for pods that are not here', () => {
     const graph = graphOf('dev', parts({ ...web, pods: [pod('p')] }));
     expect(edges(graph)).toEqual([
       'front > p',
@@ -53,6 +54,8 @@ describe('graphOf', () => {
       'web > p',
     ]);
     expect(graph.nodes.find(({ id }) => id === 'nobody')?.health).toBe('warn');
+    const some = graphOf('dev', { ...parts({ ...web, pods: [pod('p')] }), whole: false });
+    expect(some.nodes.find(({ id }) => id === 'nobody')?.health).toBe('ok');
     expect(neighbours(graph, 'front')).toMatchObject({ before: [{ id: 'in' }], after: [{ id: 'p' }] });
   });
 

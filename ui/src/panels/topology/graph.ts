@@ -55,9 +55,11 @@ const ORDER: Shape[] = ['workload', 'service', 'ingress', 'pods', 'pod', 'volume
 interface Known {
   parts: Parts;
   health: ReadonlyMap<string, Health>;
+  /** Whether all objects are here, and not only the first of them. */
+  whole: boolean;
 }
 
-export function graphOf(cluster: string, { parts, health }: Known, limit = LIMIT): Graph {
+export function graphOf(cluster: string, { parts, health, whole }: Known, limit = LIMIT): Graph {
   const nodes = new Map<string, MapNode>();
   const healthOf = (object: KubeObject) => health.get(uidOf(object)) ?? 'ok';
   const edges = new Map<string, MapEdge>();
@@ -81,7 +83,8 @@ export function graphOf(cluster: string, { parts, health }: Known, limit = LIMIT
     const targets = parts.pods.filter((pod) => selects(service, pod));
     for (const pod of targets) link(uidOf(service), placeOf(pod));
     const node = nodes.get(uidOf(service));
-    if (node && service.spec?.selector && targets.length === 0) node.health = 'warn';
+    // Whose pods are not all here may select others.
+    if (node && whole && service.spec?.selector && targets.length === 0) node.health = 'warn';
   }
   for (const ingress of parts.ingresses) {
     for (const service of parts.services) if (leadsTo(ingress, service)) link(uidOf(ingress), uidOf(service));

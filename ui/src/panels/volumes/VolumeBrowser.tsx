@@ -1,3 +1,4 @@
+import { messageOf } from '../../api/http';
 import './volumes.css';
 import {
   ArrowUp,
@@ -21,7 +22,7 @@ import { openDialog } from '../../store/ui';
 import { fromBytes, fromText, toBytes, toText } from '../config/entries';
 import { CodeBox } from '../editor/CodeBox';
 import { Drafts } from '../editor/drafts';
-import { download, Failure, messageOf, Panel } from '../parts';
+import { download, Failure, Panel } from '../parts';
 import { bytesText } from '../units';
 import { type Entry, entriesOf, join, wrongName } from './files';
 import { useVolume, type Volume } from './useVolume';
