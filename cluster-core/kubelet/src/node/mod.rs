@@ -59,11 +59,13 @@ impl Keeper {
         };
         self.recorder.normal(&about, "Starting", "Starting kubelet.");
         let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
-        let mut held = pressure::Held::default();
+        let (mut held, mut answered) = (pressure::Held::default(), pressure::Answered(tokio::time::Instant::now()));
         let (mut images, mut listed) = (Vec::new(), None::<tokio::time::Instant>);
         loop {
+            let answer = self.runtime.ping().await.map_err(|e| e.to_string());
+            let look = if answer.is_ok() { LOOK } else { RETRY };
             let health = Health {
-                engine: self.runtime.ping().await.map_err(|e| e.to_string()).err(),
+                engine: answered.with(answer, tokio::time::Instant::now()),
                 network: *ready.borrow_and_update(),
                 pressure: held.with(facts::pressure(&self.options.root), tokio::time::Instant::now()),
             };
@@ -97,11 +99,11 @@ impl Keeper {
             tokio::select! {
                 changed = ready.changed() => {
                     if changed.is_err() {
-                        tokio::time::sleep(LOOK).await;
+                        tokio::time::sleep(look).await;
                     }
                 }
                 () = offer(&mut changes) => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(look) => {}
             }
         }
     }

@@ -12,7 +12,7 @@ use super::step::step;
 use crate::objects::{Following, references};
 use crate::prelude::*;
 use crate::probe;
-use crate::volume::{self, Prepared, VolumeContext};
+use crate::volume::{Prepared, VolumeContext};
 
 /// What others may see of a pod here.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +37,8 @@ pub(crate) enum Message {
     Died(String),
     /// The engine's events were interrupted: look at everything.
     Resync,
+    /// Somebody deleted what shows this static pod in the API.
+    MirrorGone,
 }
 
 struct Actor {
@@ -135,6 +137,7 @@ impl Actor {
                     Some(Message::Event(event)) => self.handle(event),
                     Some(Message::Died(id)) => self.look_at(id),
                     Some(Message::Resync) => self.resync(),
+                    Some(Message::MirrorGone) => self.reports.send_modify(|_| ()),
                     None => return,
                 },
                 () = next_change(following.as_mut()) => self.objects_changed(),
@@ -189,7 +192,7 @@ impl Actor {
                 });
             }
             Action::RemoveSandbox { id } => self.send_when_done(async move {
-                context.discard(&id).await;
+                insist(&format!("remove sandbox {id}"), || context.runtime.remove(&id)).await;
                 vec![Event::SandboxRemoved]
             }),
             Action::Start { name, attempt } => self.start(name, attempt),
@@ -209,14 +212,9 @@ impl Actor {
             }),
             Action::AbortStarts => self.abort.cancel(),
             Action::Clean => {
-                let dir = context.pod_dir(&pod);
+                probe::figures::forget(pod.uid());
                 self.send_when_done(async move {
-                    clean(&context, &pod).await;
-                    probe::figures::forget(pod.uid());
-                    let cleaned = tokio::task::spawn_blocking(move || volume::clean(&dir)).await;
-                    if let Ok(Err(e)) = cleaned {
-                        tracing::warn!("cannot clean up after a pod: {e}");
-                    }
+                    clean(&context, pod.uid()).await;
                     vec![Event::Cleaned]
                 });
             }
@@ -277,8 +275,8 @@ impl Actor {
         if let Sandbox::Ready { id } = &self.state.sandbox {
             let (context, id) = (self.context.clone(), id.clone());
             self.send_when_done(async move {
-                let alive = context.runtime.inspect(&id).await.map(|info| info.running);
-                if alive.unwrap_or(false) { Vec::new() } else { vec![Event::SandboxDied { id }] }
+                let alive = context.find(&id).await.is_some_and(|info| info.running);
+                if alive { Vec::new() } else { vec![Event::SandboxDied { id }] }
             });
         }
     }

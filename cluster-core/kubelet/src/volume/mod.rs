@@ -38,6 +38,8 @@ pub(crate) struct VolumeContext {
     /// The user that all containers run as, if it is one.
     pub(crate) only_user: Option<u32>,
     pub(crate) tokens: Arc<Tokens>,
+    /// Held while files are read and written, so that the newer ones come last.
+    pub(crate) writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Volumes that are ready.
@@ -49,14 +51,49 @@ pub(crate) struct Prepared {
     pub(crate) refresh_at: Option<Timestamp>,
 }
 
-/// Makes or refreshes all volumes of a pod.
+fn volumes(pod: &core::Pod) -> impl Iterator<Item = &core::Volume> {
+    pod.spec.iter().flat_map(|s| s.volumes.iter().flatten())
+}
+
+fn failed(volume: &core::Volume, why: &str) -> String {
+    format!("MountVolume.SetUp failed for volume {:?} : {why}", volume.name)
+}
+
+/// Makes all volumes of a pod.
 pub(crate) async fn prepare(context: &VolumeContext, pod: &core::Pod) -> Result<Prepared, String> {
     let mut prepared = Prepared::default();
-    for volume in pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()) {
-        let made = prepare_one(context, pod, volume, &mut prepared).await;
-        made.map_err(|e| format!("MountVolume.SetUp failed for volume {:?} : {e}", volume.name))?;
+    for volume in volumes(pod) {
+        prepare_one(context, pod, volume, &mut prepared).await.map_err(|e| failed(volume, &e))?;
     }
     Ok(prepared)
+}
+
+/// Brings the files of ConfigMaps, Secrets, tokens and the like up to date, and leaves all other volumes alone; answers
+/// when to do it again. A volume that fails does not keep the others from theirs.
+pub(crate) async fn refresh(context: &VolumeContext, pod: &core::Pod) -> Result<Option<Timestamp>, String> {
+    let (mut prepared, mut first) = (Prepared::default(), Ok(()));
+    for volume in volumes(pod) {
+        let written = write(context, pod, volume, &mut prepared).await;
+        first = first.and(written.map(drop).map_err(|e| failed(volume, &e)));
+    }
+    first.map(|()| prepared.refresh_at)
+}
+
+/// Writes the files of a volume that has some of its own, and answers where.
+async fn write(
+    context: &VolumeContext,
+    pod: &core::Pod,
+    volume: &core::Volume,
+    prepared: &mut Prepared,
+) -> Result<Option<PathBuf>, String> {
+    let _alone = context.writing.lock().await;
+    let Some(content) = payload::content(context, pod, volume).await? else { return Ok(None) };
+    let dir = folder(&context.dir, "projected").join(&volume.name);
+    if atomic::write(&dir, &content.files, content.owner).map_err(|e| e.to_string())? {
+        SWAPS.send_replace(());
+    }
+    prepared.refresh_at = prepared.refresh_at.into_iter().chain(content.refresh_at).min();
+    Ok(Some(dir))
 }
 
 async fn prepare_one(
@@ -78,15 +115,8 @@ async fn prepare_one(
         dir
     } else if let Some(disk) = cloud_disk(volume)? {
         disk
-    } else if let Some(content) = payload::content(context, pod, volume).await? {
-        let dir = folder(&context.dir, "projected").join(&volume.name);
-        if atomic::write(&dir, &content.files, content.owner).map_err(|e| e.to_string())? {
-            SWAPS.send_replace(());
-        }
-        prepared.refresh_at = prepared.refresh_at.into_iter().chain(content.refresh_at).min();
-        dir
     } else {
-        return Err("no volume plugin matched".to_owned());
+        write(context, pod, volume, prepared).await?.ok_or("no volume plugin matched")?
     };
     prepared.paths.insert(volume.name.clone(), path);
     Ok(())
@@ -113,12 +143,12 @@ fn empty_dir(
     context: &VolumeContext,
     pod: &core::Pod,
 ) -> Result<(), String> {
-    if dir.exists() {
+    let in_memory = source.medium.as_deref() == Some("Memory");
+    if is_there(dir, in_memory, &mounts()) {
         return Ok(());
     }
     let text = |e: std::io::Error| format!("{}: {e}", dir.display());
     std::fs::create_dir_all(dir).map_err(text)?;
-    let in_memory = source.medium.as_deref() == Some("Memory");
     if in_memory {
         let node = whole(Some(&context.place.allocatable), "memory").unwrap_or_default();
         let size = format!("size={}", memory_size(source, pod.spec.as_ref(), node));
@@ -130,6 +160,11 @@ fn empty_dir(
     let mode = 0o777 | of_group | if in_memory { 0o1000 } else { 0 };
     chown(dir, None, context.fs_group).map_err(text)?;
     std::fs::set_permissions(dir, PermissionsExt::from_mode(mode)).map_err(text)
+}
+
+/// Whether a volume has been made. The folder of one in memory outlives a restart of the node, what is in it does not.
+fn is_there(dir: &Path, in_memory: bool, mounts: &[PathBuf]) -> bool {
+    if in_memory { mounts.iter().any(|mount| mount == dir) } else { dir.exists() }
 }
 
 /// Bytes of a volume in memory: its limit, but no more than its pod may take, and no more than the node gives to pods.
@@ -300,6 +335,18 @@ mod tests {
         let mode = |path: &Path| path.metadata().map(|meta| meta.mode() & 0o7777).expect("there");
         assert_eq!((mode(volume.path()) & 0o2770, mode(&file) & 0o660), (0o2770, 0o660));
         assert_eq!(mode(Path::new("/etc/passwd")), 0o644);
+    }
+
+    #[test]
+    fn a_volume_in_memory_is_there_only_while_it_is_mounted() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mounted = [dir.path().to_owned()];
+        for (in_memory, mounts, expected) in
+            [(false, &[][..], true), (true, &[], false), (true, &mounted, true), (true, &[PathBuf::from("/")], false)]
+        {
+            assert_eq!(is_there(dir.path(), in_memory, mounts), expected, "{in_memory} {mounts:?}");
+        }
+        assert!(!is_there(&dir.path().join("new"), false, &mounted));
     }
 
     #[test]
