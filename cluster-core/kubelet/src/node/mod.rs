@@ -5,7 +5,7 @@ mod lease;
 mod object;
 mod pressure;
 
-pub(crate) use facts::{LEAST_MEMORY, available_memory, capacity, usage};
+pub(crate) use facts::{LEAST_MEMORY, Pressure, available_memory, capacity, usage};
 pub(crate) use object::{RESERVED_MEMORY, allocatable};
 
 use crate::prelude::*;
@@ -28,6 +28,8 @@ pub(crate) struct Keeper {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) options: Arc<KubeletOptions>,
     pub(crate) recorder: Recorder,
+    /// Tells who admits pods what runs short.
+    pub(crate) pressure: watch::Sender<Pressure>,
 }
 
 impl Keeper {
@@ -69,6 +71,7 @@ impl Keeper {
                 network: *ready.borrow_and_update(),
                 pressure: held.with(facts::pressure(&self.options.root), tokio::time::Instant::now()),
             };
+            self.pressure.send_replace(health.pressure);
             if listed.is_none_or(|at| at.elapsed() >= LOOK_AT_IMAGES)
                 && let Ok(list) = self.runtime.images().await
             {

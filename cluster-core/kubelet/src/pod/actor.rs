@@ -12,7 +12,7 @@ use super::step::step;
 use crate::objects::{Following, references};
 use crate::prelude::*;
 use crate::probe;
-use crate::volume::{Prepared, VolumeContext};
+use crate::volume::{self, Prepared, VolumeContext};
 
 /// What others may see of a pod here.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +46,7 @@ struct Actor {
     state: PodState,
     prepared: Arc<Mutex<Prepared>>,
     volumes: VolumeContext,
+    following: Option<Following>,
     outbox: mpsc::UnboundedSender<Message>,
     abort: CancellationToken,
     handler: Handler,
@@ -82,6 +83,7 @@ pub(crate) fn spawn(
         state,
         prepared: Arc::default(),
         volumes,
+        following,
         outbox: events.clone(),
         abort: CancellationToken::new(),
         handler: Handler::default(),
@@ -93,7 +95,7 @@ pub(crate) fn spawn(
     };
     let writer = tokio::spawn(report::run(context, reported));
     let done = tokio::spawn(async move {
-        actor.run(inbox, following, present).await;
+        actor.run(inbox, present).await;
         if let Err(e) = writer.await {
             tracing::warn!("the writer of a pod's status failed: {e}");
         }
@@ -122,12 +124,7 @@ async fn next_change(following: Option<&mut Following>) {
 }
 
 impl Actor {
-    async fn run(
-        mut self,
-        mut inbox: mpsc::UnboundedReceiver<Message>,
-        mut following: Option<Following>,
-        present: Vec<ContainerInfo>,
-    ) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>, present: Vec<ContainerInfo>) {
         let observed = start::observe(&self.context, &self.state.pod, present).await;
         self.handle(observed);
         while !self.state.finished {
@@ -140,7 +137,7 @@ impl Actor {
                     Some(Message::MirrorGone) => self.reports.send_modify(|_| ()),
                     None => return,
                 },
-                () = next_change(following.as_mut()) => self.objects_changed(),
+                () = next_change(self.following.as_mut()) => self.objects_changed(),
                 () = sleep_until(renew) => {
                     self.prepared.lock().refresh_at = None;
                     self.refresh_volumes();
@@ -216,6 +213,16 @@ impl Actor {
                 self.send_when_done(async move {
                     clean(&context, pod.uid()).await;
                     vec![Event::Cleaned]
+                });
+            }
+            Action::RemoveVolumes => {
+                self.following = None;
+                let dir = context.pod_dir(&pod);
+                tokio::task::spawn_blocking(move || {
+                    if let Err(e) = volume::clean(&dir.join("volume-subpaths")).and(volume::clean(&dir.join("volumes")))
+                    {
+                        tracing::warn!("cannot remove the volumes of a pod: {e}");
+                    }
                 });
             }
             Action::Finish => {}

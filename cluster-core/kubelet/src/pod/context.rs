@@ -1,5 +1,6 @@
 //! What all pod actors share: engine, API objects, the node's measures.
 
+use crate::node::Pressure;
 use crate::prelude::*;
 use crate::spec::{field_ref::Place, service_env::service_env};
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
@@ -25,6 +26,8 @@ pub(crate) struct Context {
     /// This node alone.
     pub(crate) nodes: Option<Informer<Node>>,
     pub(crate) recorder: Option<Recorder>,
+    /// What the node runs short of.
+    pub(crate) pressure: watch::Receiver<Pressure>,
     pub(crate) options: Arc<KubeletOptions>,
     pub(crate) capacity: Capacity,
     pub(crate) cgroup_driver: String,

@@ -3,9 +3,10 @@
 use super::actor::{self, Handle, Message, View};
 use super::admit::{Allocatable, Refusal, admit, place, resize_verdict};
 use super::{leftovers, mirror};
-use crate::node::{LEAST_MEMORY, RESERVED_MEMORY, available_memory};
+use crate::node::RESERVED_MEMORY;
 use crate::prelude::*;
 use crate::runtime::RuntimeEvent;
+use crate::spec::qos;
 use cluster_client::pods::phase;
 use parking_lot::RwLock;
 
@@ -163,7 +164,8 @@ impl Manager {
         if !present.is_empty() || !matches!(phase(pod), "" | "Pending") || pod.is_deleting() {
             return None;
         }
-        match admit(pod, &self.pods.holding(), self.allocatable(), available_memory() < LEAST_MEMORY) {
+        let pressure = *self.context.pressure.borrow();
+        match admit(pod, &self.pods.holding(), self.allocatable(), pressure) {
             Ok(()) => self.misplaced(pod).await,
             Err(refusal) => Some(refusal),
         }
@@ -218,6 +220,7 @@ impl Manager {
     async fn set(&mut self, pod: Arc<Pod>) {
         let id = pod.uid().to_owned();
         if self.pods.0.read().contains_key(&id) {
+            self.share_cpus();
             self.weigh(&pod);
             self.pods.tell(&id, Event::PodChanged(pod));
             return;
@@ -236,8 +239,15 @@ impl Manager {
         });
     }
 
+    /// To be asked for at each change: a class has a group only once a container of its runs.
+    fn share_cpus(&self) {
+        let holding = self.pods.holding();
+        qos::share_cpus(Path::new("/sys/fs/cgroup"), holding.iter().filter_map(|pod| pod.spec.as_ref()));
+    }
+
     async fn ended(&mut self, uid: &str) {
         self.pods.0.write().remove(uid);
+        self.share_cpus();
         self.waiting.remove(uid);
         self.weigh_again();
         self.start_statics().await;

@@ -87,6 +87,11 @@ fn stop(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
         Sandbox::Absent | Sandbox::Failed { .. } if state.is_deleted() && state.volumes != Volumes::Preparing => {
             finish(state, actions);
         }
+        // What it wrote goes when it is through; its containers stay for their logs.
+        Sandbox::Absent | Sandbox::Failed { .. } if !state.is_deleted() && state.volumes == Volumes::Ready => {
+            state.volumes = Volumes::Pending;
+            actions.push(Action::RemoveVolumes);
+        }
         Sandbox::Absent | Sandbox::Failed { .. } => {}
     }
 }

@@ -340,6 +340,8 @@ pub(crate) enum Action {
     Resize { name: String, id: String },
     /// Gives up fetching images and waiting for hooks.
     AbortStarts,
+    /// Removes the volumes of a pod that is through, and follows no objects for them any more.
+    RemoveVolumes,
     /// Removes all containers and folders.
     Clean,
     /// The pod is gone from this node: the API object may go too.

@@ -126,7 +126,7 @@ pub struct ContainerSpec {
     pub privileged: bool,
     /// Whether the root file system refuses writes.
     pub read_only_root: bool,
-    /// `no-new-privileges`, `seccomp=...`, `apparmor=...`.
+    /// `no-new-privileges`, `seccomp=...`.
     pub security_options: Vec<String>,
     /// Kernel parameters of the sandbox.
     pub sysctls: HashMap<String, String>,

@@ -271,6 +271,9 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
     let name = name.ok_or_else(|| format!("PVC {claim} is not bound"))?;
     let volume: core::PersistentVolume = client.get("", &name).await.map_err(|e| e.to_string())?;
     let spec = volume.spec.unwrap_or_default();
+    if spec.volume_mode.as_deref() == Some("Block") {
+        return Err(format!("volume {name:?} is a block device, which this node cannot give to containers"));
+    }
     if let Some(source) = &spec.host_path {
         let path = Path::new(&source.path);
         let provisioned = volume.metadata.annotations.is_some_and(|a| a.contains_key(PROVISIONED_BY));
@@ -319,6 +322,36 @@ pub(crate) fn clean(dir: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_refresh_writes_files_and_leaves_all_other_volumes_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let context = VolumeContext {
+            dir: dir.path().to_owned(),
+            namespace: "n".to_owned(),
+            objects: None,
+            place: Place::default(),
+            fs_group: None,
+            trust_top: false,
+            only_user: None,
+            tokens: Arc::default(),
+            writing: Arc::default(),
+        };
+        let named = json!({"items": [{"path": "name", "fieldRef": {"fieldPath": "metadata.name"}}]});
+        let volumes = json!([
+            {"name": "socket", "hostPath": {"path": dir.path().join("away"), "type": "Socket"}},
+            {"name": "unknown", "configMap": {"name": "c"}},
+            {"name": "own", "downwardAPI": named},
+        ]);
+        let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [], "volumes": volumes}});
+        let pod: Pod = serde_json::from_value(pod).expect("a pod");
+        let why = prepare(&context, &pod).await.expect_err("no socket");
+        assert!(why.contains("\"socket\""), "{why}");
+        let why = refresh(&context, &pod).await.expect_err("no API server");
+        assert!(why.contains("\"unknown\""), "{why}");
+        let file = folder(dir.path(), "projected").join("own/name");
+        assert_eq!(std::fs::read_to_string(file).expect("written"), "p");
+    }
 
     #[test]
     fn a_volume_and_all_in_it_become_a_groups() {

@@ -7,8 +7,9 @@ use crate::pod::context::{Capacity, Context};
 use crate::pod::start;
 use crate::pod::state::Event;
 use crate::runtime::{Runtime, label};
-use cluster_client::Client;
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use cluster_client::{Client, Informers};
+use cluster_fake_server::FakeServer;
+use k8s_openapi::api::core::v1::{Pod, PodStatus, Service};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub(super) fn rig_of(client: Option<Client>) -> Rig {
         services: None,
         nodes: None,
         recorder: None,
+        pressure: tokio::sync::watch::channel(Default::default()).1,
         options: Arc::new(options),
         capacity: Capacity::default(),
         cgroup_driver: "cgroupfs".to_owned(),
@@ -157,5 +159,42 @@ async fn a_command_that_takes_too_long_is_killed() {
     let rig = rig();
     let command = crate::pod::output_of(&*rig.engine, "id1", vec!["cat".to_owned()], Duration::ZERO);
     assert_eq!(command.await.expect("killed"), None);
-    assert_eq!(*rig.engine.calls.lock(), ["kill a command in id1"]);
+    assert_eq!(*rig.engine.calls.lock(), ["exec", "kill a command in id1"]);
+}
+
+#[tokio::test]
+async fn a_probe_that_cannot_be_asked_kills_nothing() {
+    let rig = rig();
+    let mut pod = json!(*pod("i"));
+    pod["spec"]["containers"][0]["livenessProbe"] =
+        json!({"exec": {"command": ["true"]}, "periodSeconds": 1, "timeoutSeconds": 600, "failureThreshold": 1});
+    rig.engine.failing.lock().push("exec");
+    let pod = Arc::new(serde_json::from_value(pod).expect("a pod"));
+    let handle = actor::spawn(rig.context.clone(), pod, Vec::new(), None);
+    let asked_again = async {
+        while rig.engine.calls.lock().iter().filter(|call| *call == "exec").count() < 2 {
+            rig.engine.called.notified().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), asked_again).await.expect("in time");
+    assert!(handle.view.borrow().status.container_statuses.iter().flatten().all(|c| c.restart_count == 0));
+}
+
+#[tokio::test]
+async fn a_container_has_the_variables_of_all_services_however_late_they_are_known() {
+    let server = FakeServer::new();
+    let client = server.client();
+    let service = json!({
+        "metadata": {"name": "kubernetes", "namespace": "default"},
+        "spec": {"clusterIP": "10.96.0.1", "ports": [{"port": 443}]},
+    });
+    client.create::<Service>(&serde_json::from_value(service).expect("a service")).await.expect("created");
+    server.fail(1);
+    let mut rig = rig();
+    let context = Arc::get_mut(&mut rig.context).expect("nobody else's");
+    context.services = Some(Informers::new(client).informer());
+    let mut handle = actor::spawn(rig.context.clone(), pod("i"), Vec::new(), None);
+    until(&mut handle, |s| restarts_and_ready(s) == (0, true)).await;
+    let env = rig.engine.containers.lock()[1].0.env.clone();
+    assert!(env.contains(&"KUBERNETES_SERVICE_HOST=10.96.0.1".to_owned()), "{env:?}");
 }

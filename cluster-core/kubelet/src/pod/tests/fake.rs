@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// The engine; images named `missing*` do not exist anywhere.
 pub(super) struct Fake {
@@ -19,6 +19,8 @@ pub(super) struct Fake {
     pub(super) calls: Arc<Mutex<Vec<String>>>,
     /// Calls that will fail, once each.
     pub(super) failing: Mutex<Vec<&'static str>>,
+    /// Told of every call.
+    pub(super) called: Notify,
     events: broadcast::Sender<RuntimeEvent>,
 }
 
@@ -28,6 +30,7 @@ impl Fake {
             containers: Mutex::default(),
             calls: Arc::default(),
             failing: Mutex::default(),
+            called: Notify::new(),
             events: broadcast::channel(64).0,
         }
     }
@@ -63,6 +66,7 @@ impl Fake {
 
     fn log(&self, call: String) {
         self.calls.lock().push(call);
+        self.called.notify_one();
     }
 }
 
@@ -139,6 +143,8 @@ impl Runtime for Fake {
 
     /// Every command hangs.
     async fn exec(&self, id: &str, _: &ExecSpec) -> Result<Session> {
+        self.log("exec".to_owned());
+        self.may_fail("exec")?;
         let (calls, call) = (self.calls.clone(), format!("kill a command in {id}"));
         Ok(Session {
             output: futures::stream::pending().boxed(),

@@ -32,6 +32,7 @@ fn word(action: &Action) -> Option<String> {
         Action::Kill { name, grace, .. } => format!("kill {name} {}", grace.as_secs()),
         Action::Resize { name, .. } => format!("resize {name}"),
         Action::AbortStarts => "abort".to_owned(),
+        Action::RemoveVolumes => "-volumes".to_owned(),
         Action::Clean => "clean".to_owned(),
         Action::Finish => "finish".to_owned(),
         Action::Record { reason, .. } => format!("!{reason}"),
@@ -393,6 +394,17 @@ fn what_probes_have_said_holds_over_a_restart_of_the_kubelet() {
         let shown = rig.status().container_statuses.expect("one").remove(0);
         assert_eq!((shown.started == Some(true), shown.ready), expected, "{id}");
     }
+}
+
+#[test]
+fn a_pod_that_is_through_keeps_its_containers_but_not_its_volumes() {
+    let mut rig = Rig::ready(json!({"restartPolicy": "Never", "containers": [{"name": "c"}]}));
+    assert_eq!(
+        rig.started("c").exited("c", 0).on(Event::SandboxRemoved).took(),
+        "volumes sandbox#0 c#0 abort -sandbox -volumes"
+    );
+    assert_eq!(rig.on(Event::ObjectsChanged).took(), "");
+    assert_eq!(rig.delete(0).took(), "clean");
 }
 
 #[test]
