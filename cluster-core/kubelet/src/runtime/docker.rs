@@ -14,6 +14,7 @@ use bollard::exec::{ResizeExecOptions, StartExecOptions, StartExecResults};
 use bollard::query_parameters as query;
 use cluster_object::pod::with_tag;
 use futures::{FutureExt, TryStreamExt};
+use nix::errno::Errno;
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
@@ -204,9 +205,12 @@ impl Runtime for Docker {
         let (docker, name) = (self.0.clone(), exec.clone());
         let kill = async move {
             let found = docker.inspect_exec(&name).await.map_err(error)?;
-            let pid = found.pid.filter(|pid| found.running == Some(true) && *pid > 0);
-            let killed = pid.map(|pid| signal::kill(Pid::from_raw(pid as i32), Signal::SIGKILL));
-            killed.transpose().map(drop).map_err(|e| RuntimeError::Refused(e.to_string()))
+            let Some(pid) = found.pid.filter(|pid| found.running == Some(true) && *pid > 0) else { return Ok(()) };
+            // The engine gives a command a group of its own, in which its children are too.
+            match signal::killpg(Pid::from_raw(pid as i32), Signal::SIGKILL) {
+                Ok(()) | Err(Errno::ESRCH) => Ok(()),
+                Err(e) => Err(RuntimeError::Refused(e.to_string())),
+            }
         };
         let docker = self.0.clone();
         let exit_code = async move {

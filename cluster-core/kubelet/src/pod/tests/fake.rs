@@ -151,7 +151,11 @@ impl Runtime for Fake {
             input: Box::pin(tokio::io::sink()),
             resize: tokio::sync::mpsc::unbounded_channel().0,
             exit_code: std::future::pending().boxed(),
-            kill: async move { Ok(calls.lock().push(call)) }.boxed(),
+            kill: async move {
+                calls.lock().push(call);
+                Ok(())
+            }
+            .boxed(),
         })
     }
 
