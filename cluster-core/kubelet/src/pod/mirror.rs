@@ -64,10 +64,11 @@ pub(super) async fn delete(client: &Client, mirror: &Pod) -> Result<(), Error> {
     Error::ignore_gone(client.delete_this(mirror, options).await).map(drop)
 }
 
+/// The mirror of the pod's name; a pod that is none is not ours to touch.
 async fn find(client: &Client, pod: &Pod) -> Result<Option<Pod>, Error> {
-    Error::ignore_gone(client.get(pod.namespace(), pod.name()).await)
+    Ok(Error::ignore_gone(client.get(pod.namespace(), pod.name()).await)?.filter(is_mirror))
 }
 
 fn mirrors(mirror: &Pod, pod: &Pod) -> bool {
-    mirror.annotation(MIRROR).is_some() && mirror.annotation(MIRROR) == pod.annotation(HASH)
+    mirror.annotation(MIRROR) == pod.annotation(HASH)
 }
