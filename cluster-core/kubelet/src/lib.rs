@@ -77,12 +77,14 @@ async fn start(
     let pods = Pods::default();
     let own = format!("metadata.name={}", options.node_name);
     let nodes = informers.as_ref().map(|i| i.scoped::<Node>("", &own));
+    let (pressure, short) = watch::channel(node::Pressure::default());
     let context = Arc::new(Context {
         runtime: runtime.clone(),
         objects: client.clone().map(objects::Objects::new),
         services: informers.as_ref().map(Informers::informer::<Service>),
         nodes: nodes.clone(),
         recorder: recorder.clone(),
+        pressure: short,
         capacity: node::capacity(),
         cgroup_driver,
         client: client.clone(),
@@ -102,7 +104,7 @@ async fn start(
     let serving = server::run(client.clone(), options.clone(), pods, runtime.clone(), cancel.clone());
     let reporting = async {
         if let (Some(client), Some(nodes), Some(recorder)) = (client, nodes, recorder) {
-            node::Keeper { client, nodes, runtime, options, recorder }.run(cancel.clone()).await;
+            node::Keeper { client, nodes, runtime, options, recorder, pressure }.run(cancel.clone()).await;
         }
     };
     let (served, (), (), ()) = tokio::join!(

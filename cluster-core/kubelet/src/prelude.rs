@@ -3,7 +3,7 @@
 pub(crate) use crate::objects::{Kind, Objects};
 pub(crate) use crate::options::KubeletOptions;
 pub(crate) use crate::pod::actor::View;
-pub(crate) use crate::pod::context::{Context, field_path};
+pub(crate) use crate::pod::context::{Context, field_path, insist};
 pub(crate) use crate::pod::manager::Pods;
 pub(crate) use crate::pod::state::Event;
 pub(crate) use crate::runtime::{ContainerInfo, ImageInfo, Runtime, RuntimeError, Session, Usage, label};

@@ -14,12 +14,15 @@ use std::net::{IpAddr, Ipv4Addr};
 /// Marks our routes in the kernel's table, so that `ip route show proto 77` lists them.
 const PROTOCOL: RouteProtocol = RouteProtocol::Other(77);
 
+/// The pods of a node, and the address that leads to them.
+type Route = (Ipv4Net, Ipv4Addr);
+
 /// Keeps the routes until `cancel`.
 pub async fn run(informers: Informers, own_node: String, cancel: CancellationToken) -> Result<(), Error> {
     let handle = handle()?;
     let nodes = informers.informer::<Node>();
     let mut changes = nodes.subscribe();
-    let mut routes: BTreeMap<ObjectKey, (Ipv4Net, Ipv4Addr)> = BTreeMap::new();
+    let mut routes: BTreeMap<ObjectKey, Route> = BTreeMap::new();
     while let Some(Some(change)) = cancel.run_until_cancelled(changes.recv()).await {
         let node = change.object();
         let key = node.key();
@@ -28,16 +31,28 @@ pub async fn run(informers: Informers, own_node: String, cancel: CancellationTok
         if routes.get(&key) == wanted.as_ref() {
             continue;
         }
-        if let Some((pods, gateway)) = routes.remove(&key) {
-            delete(&handle, pods, gateway).await?;
-        }
-        if let Some((pods, gateway)) = wanted {
-            replace(&handle, pods, gateway).await?;
-            tracing::info!(node = %key, %pods, %gateway, "route to the node's pods");
-            routes.insert(key, (pods, gateway));
+        let changed = change_route(&handle, routes.remove(&key), wanted).await;
+        match (changed, wanted) {
+            // One node, which may have an address that nothing leads to, must not keep the others from theirs.
+            (Err(error), _) => tracing::warn!(node = %key, %error, "no route to the node's pods"),
+            (Ok(()), Some((pods, gateway))) => {
+                tracing::info!(node = %key, %pods, %gateway, "route to the node's pods");
+                routes.insert(key, (pods, gateway));
+            }
+            (Ok(()), None) => {}
         }
     }
     Ok(())
+}
+
+async fn change_route(handle: &Handle, old: Option<Route>, new: Option<Route>) -> Result<(), Error> {
+    if let Some((pods, gateway)) = old {
+        delete(handle, pods, gateway).await?;
+    }
+    match new {
+        Some((pods, gateway)) => replace(handle, pods, gateway).await,
+        None => Ok(()),
+    }
 }
 
 /// The index of `lo`: the kernel makes it first in every network namespace.
@@ -85,7 +100,7 @@ fn failed(step: String, source: rtnetlink::Error) -> Error {
 }
 
 /// The pods of another node and the address that leads to them; to what is simulated nothing leads.
-fn route_to(node: &Node, own_node: &str) -> Option<(Ipv4Net, Ipv4Addr)> {
+fn route_to(node: &Node, own_node: &str) -> Option<Route> {
     if node.label(SIMULATED).is_some() || node.name() == own_node {
         return None;
     }

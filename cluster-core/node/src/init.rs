@@ -44,7 +44,7 @@ pub fn run() -> Result<()> {
                     service.start()?;
                 }
             }
-            // The node first, so that it can still stop pods with its engine's help.
+            // The node first, while what it may be asking its engine is still answered.
             _ => return stop(services),
         }
     }

@@ -5,7 +5,7 @@ mod lease;
 mod object;
 mod pressure;
 
-pub(crate) use facts::{LEAST_MEMORY, available_memory, capacity, usage};
+pub(crate) use facts::{LEAST_MEMORY, Pressure, available_memory, capacity, usage};
 pub(crate) use object::{RESERVED_MEMORY, allocatable};
 
 use crate::prelude::*;
@@ -28,6 +28,8 @@ pub(crate) struct Keeper {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) options: Arc<KubeletOptions>,
     pub(crate) recorder: Recorder,
+    /// Tells who admits pods what runs short.
+    pub(crate) pressure: watch::Sender<Pressure>,
 }
 
 impl Keeper {
@@ -59,14 +61,17 @@ impl Keeper {
         };
         self.recorder.normal(&about, "Starting", "Starting kubelet.");
         let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
-        let mut held = pressure::Held::default();
+        let (mut held, mut answered) = (pressure::Held::default(), pressure::Answered(tokio::time::Instant::now()));
         let (mut images, mut listed) = (Vec::new(), None::<tokio::time::Instant>);
         loop {
+            let answer = self.runtime.ping().await.map_err(|e| e.to_string());
+            let look = if answer.is_ok() { LOOK } else { RETRY };
             let health = Health {
-                engine: self.runtime.ping().await.map_err(|e| e.to_string()).err(),
+                engine: answered.with(answer, tokio::time::Instant::now()),
                 network: *ready.borrow_and_update(),
                 pressure: held.with(facts::pressure(&self.options.root), tokio::time::Instant::now()),
             };
+            self.pressure.send_replace(health.pressure);
             if listed.is_none_or(|at| at.elapsed() >= LOOK_AT_IMAGES)
                 && let Ok(list) = self.runtime.images().await
             {
@@ -97,11 +102,11 @@ impl Keeper {
             tokio::select! {
                 changed = ready.changed() => {
                     if changed.is_err() {
-                        tokio::time::sleep(LOOK).await;
+                        tokio::time::sleep(look).await;
                     }
                 }
                 () = offer(&mut changes) => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(look) => {}
             }
         }
     }

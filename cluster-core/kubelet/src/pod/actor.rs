@@ -37,6 +37,8 @@ pub(crate) enum Message {
     Died(String),
     /// The engine's events were interrupted: look at everything.
     Resync,
+    /// Somebody deleted what shows this static pod in the API.
+    MirrorGone,
 }
 
 struct Actor {
@@ -44,6 +46,7 @@ struct Actor {
     state: PodState,
     prepared: Arc<Mutex<Prepared>>,
     volumes: VolumeContext,
+    following: Option<Following>,
     outbox: mpsc::UnboundedSender<Message>,
     abort: CancellationToken,
     handler: Handler,
@@ -80,6 +83,7 @@ pub(crate) fn spawn(
         state,
         prepared: Arc::default(),
         volumes,
+        following,
         outbox: events.clone(),
         abort: CancellationToken::new(),
         handler: Handler::default(),
@@ -91,7 +95,7 @@ pub(crate) fn spawn(
     };
     let writer = tokio::spawn(report::run(context, reported));
     let done = tokio::spawn(async move {
-        actor.run(inbox, following, present).await;
+        actor.run(inbox, present).await;
         if let Err(e) = writer.await {
             tracing::warn!("the writer of a pod's status failed: {e}");
         }
@@ -120,12 +124,7 @@ async fn next_change(following: Option<&mut Following>) {
 }
 
 impl Actor {
-    async fn run(
-        mut self,
-        mut inbox: mpsc::UnboundedReceiver<Message>,
-        mut following: Option<Following>,
-        present: Vec<ContainerInfo>,
-    ) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Message>, present: Vec<ContainerInfo>) {
         let observed = start::observe(&self.context, &self.state.pod, present).await;
         self.handle(observed);
         while !self.state.finished {
@@ -135,9 +134,10 @@ impl Actor {
                     Some(Message::Event(event)) => self.handle(event),
                     Some(Message::Died(id)) => self.look_at(id),
                     Some(Message::Resync) => self.resync(),
+                    Some(Message::MirrorGone) => self.reports.send_modify(|_| ()),
                     None => return,
                 },
-                () = next_change(following.as_mut()) => self.objects_changed(),
+                () = next_change(self.following.as_mut()) => self.objects_changed(),
                 () = sleep_until(renew) => {
                     self.prepared.lock().refresh_at = None;
                     self.refresh_volumes();
@@ -189,7 +189,7 @@ impl Actor {
                 });
             }
             Action::RemoveSandbox { id } => self.send_when_done(async move {
-                context.discard(&id).await;
+                insist(&format!("remove sandbox {id}"), || context.runtime.remove(&id)).await;
                 vec![Event::SandboxRemoved]
             }),
             Action::Start { name, attempt } => self.start(name, attempt),
@@ -209,15 +209,20 @@ impl Actor {
             }),
             Action::AbortStarts => self.abort.cancel(),
             Action::Clean => {
-                let dir = context.pod_dir(&pod);
+                probe::figures::forget(pod.uid());
                 self.send_when_done(async move {
-                    clean(&context, &pod).await;
-                    probe::figures::forget(pod.uid());
-                    let cleaned = tokio::task::spawn_blocking(move || volume::clean(&dir)).await;
-                    if let Ok(Err(e)) = cleaned {
-                        tracing::warn!("cannot clean up after a pod: {e}");
-                    }
+                    clean(&context, pod.uid()).await;
                     vec![Event::Cleaned]
+                });
+            }
+            Action::RemoveVolumes => {
+                self.following = None;
+                let dir = context.pod_dir(&pod);
+                tokio::task::spawn_blocking(move || {
+                    if let Err(e) = volume::clean(&dir.join("volume-subpaths")).and(volume::clean(&dir.join("volumes")))
+                    {
+                        tracing::warn!("cannot remove the volumes of a pod: {e}");
+                    }
                 });
             }
             Action::Finish => {}
@@ -277,8 +282,8 @@ impl Actor {
         if let Sandbox::Ready { id } = &self.state.sandbox {
             let (context, id) = (self.context.clone(), id.clone());
             self.send_when_done(async move {
-                let alive = context.runtime.inspect(&id).await.map(|info| info.running);
-                if alive.unwrap_or(false) { Vec::new() } else { vec![Event::SandboxDied { id }] }
+                let alive = context.find(&id).await.is_some_and(|info| info.running);
+                if alive { Vec::new() } else { vec![Event::SandboxDied { id }] }
             });
         }
     }

@@ -1,6 +1,7 @@
 //! Whether a pod that was assigned to this node may run here: the last word against what the scheduler did not know,
 //! or was not asked. Pure; reasons and messages are upstream's kubelet's.
 
+use crate::node::Pressure;
 use crate::spec::qos::{qos_class, request};
 use cluster_client::nodes;
 use cluster_client::pods::host_ports;
@@ -34,15 +35,23 @@ pub(crate) fn admit(
     pod: &Pod,
     others: &[std::sync::Arc<Pod>],
     allocatable: Allocatable,
-    memory_pressure: bool,
+    pressure: Pressure,
 ) -> Result<(), Refusal> {
     let Some(spec) = pod.spec.as_ref() else { return Ok(()) };
     let refuse = |reason: &str, message: String| Err((reason.to_owned(), format!("Pod was rejected: {message}")));
-    if memory_pressure && qos_class(spec) == "BestEffort" && !is_critical(pod) {
-        return refuse("Evicted", "The node had condition: [MemoryPressure]. ".to_owned());
+    let Pressure { memory, disk, pids } = pressure;
+    let all = [("DiskPressure", disk), ("MemoryPressure", memory), ("PIDPressure", pids)];
+    let conditions: Vec<&str> = all.iter().filter(|(_, short)| *short).map(|(name, _)| *name).collect();
+    // Who asks for memory is let in while nothing else is short.
+    let asks = !disk && !pids && qos_class(spec) != "BestEffort";
+    if !conditions.is_empty() && !asks && !is_critical(pod) {
+        return refuse("Evicted", format!("The node had condition: [{}]. ", conditions.join(" ")));
     }
     if let Some(name) = forbidden_sysctl(spec) {
         return refuse("SysctlForbidden", format!("forbidden sysctl: {name:?} not allowlisted"));
+    }
+    if wants_profile(spec) {
+        return refuse("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host".to_owned());
     }
     if let Some(short) = shortages(spec, others, allocatable).next() {
         return refuse(&format!("OutOf{}", short.name), short.to_string());
@@ -127,6 +136,14 @@ fn forbidden_sysctl(spec: &PodSpec) -> Option<&str> {
     wanted.map(|s| s.name.as_str()).find(|name| !is_safe_sysctl(&name.replace('/', ".")))
 }
 
+/// Whether a container is to run under a profile of the node's; a node that is a container has none.
+fn wants_profile(spec: &PodSpec) -> bool {
+    let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
+    let own = containers.filter_map(|c| c.security_context.as_ref()?.app_armor_profile.as_ref());
+    let whole = spec.security_context.as_ref().and_then(|s| s.app_armor_profile.as_ref());
+    own.chain(whole).any(|profile| profile.type_ == "Localhost")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,21 +166,30 @@ mod tests {
         sysctl["securityContext"] = json!({"sysctls": [{"name": "kernel.msgmax", "value": "1"}]});
         let mut safe = plain.clone();
         safe["securityContext"] = json!({"sysctls": [{"name": "kernel.shm_rmid_forced", "value": "1"}]});
+        let profile =
+            |kind: &str| json!({"containers": [{"name": "c", "securityContext": {"appArmorProfile": {"type": kind}}}]});
         let mut critical = plain.clone();
         critical["priority"] = json!(CRITICAL);
         let one = || vec![pod(asking("600m", "100Mi"))];
         let full = || vec![pod(plain.clone()), pod(plain.clone()), pod(plain.clone())];
+        let none = Pressure::default();
+        let memory = Pressure { memory: true, ..none };
+        let disk = Pressure { disk: true, ..memory };
         let cases = [
-            (plain.clone(), one(), false, None),
-            (asking("400m", "1Mi"), one(), false, None),
-            (asking("401m", "1Mi"), one(), false, Some(("OutOfcpu", "cpu, requested: 401, used: 600, capacity: 1000"))),
-            (asking("1m", "1Gi"), one(), false, Some(("OutOfmemory", "memory, requested: 1073741824"))),
-            (plain.clone(), full(), false, Some(("OutOfpods", "pods, requested: 1, used: 3, capacity: 3"))),
-            (plain.clone(), one(), true, Some(("Evicted", "The node had condition: [MemoryPressure]"))),
-            (asking("1m", "1Mi"), one(), true, None),
-            (critical, one(), true, None),
-            (sysctl, one(), false, Some(("SysctlForbidden", "\"kernel.msgmax\" not allowlisted"))),
-            (safe, one(), false, None),
+            (plain.clone(), one(), none, None),
+            (asking("400m", "1Mi"), one(), none, None),
+            (asking("401m", "1Mi"), one(), none, Some(("OutOfcpu", "cpu, requested: 401, used: 600, capacity: 1000"))),
+            (asking("1m", "1Gi"), one(), none, Some(("OutOfmemory", "memory, requested: 1073741824"))),
+            (plain.clone(), full(), none, Some(("OutOfpods", "pods, requested: 1, used: 3, capacity: 3"))),
+            (plain.clone(), one(), memory, Some(("Evicted", "The node had condition: [MemoryPressure]"))),
+            (asking("1m", "1Mi"), one(), memory, None),
+            (asking("1m", "1Mi"), one(), disk, Some(("Evicted", "had condition: [DiskPressure MemoryPressure]"))),
+            (critical.clone(), one(), memory, None),
+            (critical, one(), disk, None),
+            (sysctl, one(), none, Some(("SysctlForbidden", "\"kernel.msgmax\" not allowlisted"))),
+            (safe, one(), none, None),
+            (profile("Localhost"), one(), none, Some(("AppArmor", "AppArmor is not enabled on the host"))),
+            (profile("RuntimeDefault"), one(), none, None),
         ];
         for (spec, others, pressure, expected) in cases {
             let got = admit(&pod(spec.clone()), &others, node, pressure);
@@ -214,7 +240,7 @@ mod tests {
             (json!({"containerPort": 80, "hostPort": 8080, "hostIP": "127.0.0.2"}), true),
         ];
         for (port, fits) in cases {
-            let verdict = admit(&pod(with(port.clone())), &held, node, false);
+            let verdict = admit(&pod(with(port.clone())), &held, node, Pressure::default());
             assert_eq!(
                 verdict.map_err(|(reason, _)| reason),
                 if fits { Ok(()) } else { Err("NodePorts".to_owned()) },

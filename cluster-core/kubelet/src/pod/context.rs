@@ -1,8 +1,12 @@
 //! What all pod actors share: engine, API objects, the node's measures.
 
+use crate::node::Pressure;
 use crate::prelude::*;
 use crate::spec::{field_ref::Place, service_env::service_env};
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
+
+/// The pause after a call that the engine failed at.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// The size of the node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub(crate) struct Context {
     /// This node alone.
     pub(crate) nodes: Option<Informer<Node>>,
     pub(crate) recorder: Option<Recorder>,
+    /// What the node runs short of.
+    pub(crate) pressure: watch::Receiver<Pressure>,
     pub(crate) options: Arc<KubeletOptions>,
     pub(crate) capacity: Capacity,
     pub(crate) cgroup_driver: String,
@@ -55,6 +61,17 @@ impl Context {
         service_env(services.iter())
     }
 
+    /// A container as soon as the engine answers; nothing when there is none.
+    pub(crate) async fn find(&self, id: &str) -> Option<ContainerInfo> {
+        let look = || async {
+            match self.runtime.inspect(id).await {
+                Err(RuntimeError::NotFound(_)) => Ok(None),
+                other => other.map(Some),
+            }
+        };
+        insist(&format!("look at container {id}"), look).await
+    }
+
     /// Removes a container that nobody needs any more; one that stays is told of in the log.
     pub(crate) async fn discard(&self, id: &str) {
         if let Err(e) = self.runtime.remove(id).await {
@@ -69,6 +86,21 @@ impl Context {
         let mut about: ObjectReference = cluster_client::events::reference(pod);
         about.field_path = path;
         recorder.event(&about, if warning { "Warning" } else { "Normal" }, reason, message);
+    }
+}
+
+/// Tries something until it works.
+pub(crate) async fn insist<T, E, F>(what: &str, attempt: impl Fn() -> F) -> T
+where
+    E: std::fmt::Display,
+    F: Future<Output = Result<T, E>>,
+{
+    loop {
+        match attempt().await {
+            Ok(done) => return done,
+            Err(e) => tracing::warn!("cannot {what}: {e}"),
+        }
+        tokio::time::sleep(RETRY).await;
     }
 }
 

@@ -16,33 +16,43 @@ pub(super) async fn run(
 ) -> Result<(), String> {
     if let Some(exec) = &handler.exec {
         let command = exec.command.clone().unwrap_or_default();
-        let (code, output) = output_of(runtime, id, command).await.map_err(|e| e.to_string())?;
+        // Its caller stops waiting for it when it stops the container.
+        let ended = output_of(runtime, id, command, Duration::MAX).await.map_err(|e| e.to_string())?;
+        let (code, output) = ended.unwrap_or_default();
         return if code == 0 { Ok(()) } else { Err(format!("command exited with {code}: {output}")) };
     }
     if let Some(sleep) = &handler.sleep {
         tokio::time::sleep(Duration::from_secs(sleep.seconds.max(0).unsigned_abs())).await;
     }
     if let Some(http) = &handler.http_get {
-        let target = Target::new(pod, container, ip);
-        return probe::http::get(http, &target).await.map(drop);
+        let port = Target::new(pod, container, ip).port(&http.port)?;
+        return probe::http::get(http, ip, port).await.map(drop);
     }
     Ok(())
 }
 
-/// Exit code and output of a command in a container.
+/// Exit code and output of a command in a container; nothing when it was killed because it took too long.
 pub(crate) async fn output_of(
     runtime: &dyn Runtime,
     id: &str,
     command: Vec<String>,
-) -> Result<(i32, String), RuntimeError> {
-    let mut session = runtime.exec(id, &ExecSpec { command, ..ExecSpec::default() }).await?;
+    limit: Duration,
+) -> Result<Option<(i32, String)>, RuntimeError> {
+    let session = runtime.exec(id, &ExecSpec { command, ..ExecSpec::default() }).await?;
+    let Session { mut output, exit_code, kill, .. } = session;
     let mut text = Vec::new();
-    while let Some(piece) = session.output.next().await {
-        let (crate::runtime::Output::Stdout(bytes) | crate::runtime::Output::Stderr(bytes)) = piece?;
-        // Enough for a message; the rest is read so that the command can end.
-        if text.len() < 10 * 1024 {
-            text.extend_from_slice(&bytes);
+    let read = async {
+        while let Some(piece) = output.next().await {
+            let (crate::runtime::Output::Stdout(bytes) | crate::runtime::Output::Stderr(bytes)) = piece?;
+            // Enough for a message; the rest is read so that the command can end.
+            if text.len() < 10 * 1024 {
+                text.extend_from_slice(&bytes);
+            }
         }
+        exit_code.await
+    };
+    match tokio::time::timeout(limit, read).await {
+        Ok(code) => Ok(Some((code?, String::from_utf8_lossy(&text).into_owned()))),
+        Err(_) => kill.await.map(|()| None),
     }
-    Ok((session.exit_code.await?, String::from_utf8_lossy(&text).into_owned()))
 }

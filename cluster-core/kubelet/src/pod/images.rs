@@ -91,24 +91,50 @@ async fn credentials(context: &Context, pod: &Pod, image: &str) -> Vec<RegistryA
     out
 }
 
-/// The registry of an image; Docker Hub when it names none.
-fn registry(image: &str) -> &str {
+/// The registry of an image and the rest of its name.
+fn registry(image: &str) -> (&str, &str) {
     match image.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
-        _ => "index.docker.io",
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (hub(host), path),
+        _ => ("docker.io", image),
     }
+}
+
+/// Docker Hub has two names.
+fn hub(host: &str) -> &str {
+    if host == "index.docker.io" { "docker.io" } else { host }
+}
+
+/// Host and path of an entry in a list of credentials; the versions of the registries' API are no path.
+fn place(server: &str) -> (&str, &str) {
+    let bare = server.trim_start_matches("https://").trim_start_matches("http://");
+    let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
+    (hub(host), ["v1/", "v2/"].iter().find_map(|version| path.strip_prefix(version)).unwrap_or(path))
+}
+
+/// Whether credentials for `server` are for the image: each label of the host may have a `*`, the path begins the image's.
+fn fits(server: &str, image: &str) -> bool {
+    let ((pattern, start), (host, path)) = (place(server), registry(image));
+    let labels = |host: &str| host.split('.').count();
+    let pairs = || pattern.split('.').zip(host.split('.'));
+    labels(pattern) == labels(host) && pairs().all(|(p, label)| matches(p, label)) && path.starts_with(start)
+}
+
+/// Whether `text` is `pattern`, in which a `*` stands for anything.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
+    let rest = text.strip_prefix(head);
+    rest.is_some_and(|rest| rest.char_indices().any(|(at, _)| matches(tail, &rest[at..])) || matches(tail, ""))
 }
 
 fn matching(config: &[u8], image: &str) -> Vec<RegistryAuth> {
     use base64::Engine;
     let Ok(config) = serde_json::from_slice::<serde_json::Value>(config) else { return Vec::new() };
     let entries = config.get("auths").unwrap_or(&config).as_object().cloned().unwrap_or_default();
+    let mut entries: Vec<_> = entries.into_iter().filter(|(server, _)| fits(server, image)).collect();
+    // What is meant for fewer images goes first.
+    entries.sort_by(|(a, _), (b, _)| place(b).cmp(&place(a)));
     let mut out = Vec::new();
     for (server, entry) in entries {
-        let host = server.trim_start_matches("https://").trim_start_matches("http://").split('/').next().unwrap_or("");
-        if host != registry(image) && !(host == "docker.io" && registry(image) == "index.docker.io") {
-            continue;
-        }
         let joined = entry["auth"].as_str().and_then(|a| base64::prelude::BASE64_STANDARD.decode(a).ok());
         let joined = joined.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
         let (user, password) = joined.split_once(':').unwrap_or_default();
@@ -124,10 +150,31 @@ mod tests {
 
     #[test]
     fn credentials_match_the_registry_of_the_image() {
-        let config = br#"{"auths": {"r.io:5000": {"auth": "dTpw"}, "https://index.docker.io/v1/": {"username": "h", "password": "x"}}}"#;
-        for (image, wanted) in [("r.io:5000/a", vec!["u"]), ("busybox", vec!["h"]), ("other.io/a", vec![])] {
-            let users: Vec<String> = matching(config, image).into_iter().map(|a| a.username).collect();
-            assert_eq!(users, wanted, "{image}");
+        let server = |server: &str, user: &str| (server.to_owned(), json!({"username": user, "password": "x"}));
+        let auths = serde_json::Map::from_iter([
+            ("r.io:5000".to_owned(), json!({"auth": "dTpw"})),
+            server("https://index.docker.io/v1/", "hub"),
+            server("*.azurecr.io", "any"),
+            server("my*.azurecr.io", "mine"),
+            server("r.io", "all"),
+            server("r.io/team-a", "team"),
+        ]);
+        let config = json!({"auths": auths}).to_string();
+        for (image, wanted) in [
+            ("r.io:5000/a", "u"),
+            ("busybox", "hub"),
+            ("me/app", "hub"),
+            ("docker.io/me/app:1", "hub"),
+            ("index.docker.io/me/app", "hub"),
+            ("other.io/a", ""),
+            ("their.azurecr.io/a", "any"),
+            ("myown.azurecr.io/a", "mine any"),
+            ("a.b.azurecr.io/a", ""),
+            ("r.io/team-a/b", "team all"),
+            ("r.io/team-b/b", "all"),
+        ] {
+            let users: Vec<String> = matching(config.as_bytes(), image).into_iter().map(|a| a.username).collect();
+            assert_eq!(users.join(" "), wanted, "{image}");
         }
     }
 }

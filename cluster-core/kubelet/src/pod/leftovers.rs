@@ -2,20 +2,16 @@
 
 use super::log_links;
 use super::start;
-use super::state::Ended;
+use super::state::{Ended, defined};
 use crate::prelude::*;
+use crate::volume;
 
 /// How a container stands; nothing while it runs.
 pub(super) async fn look(context: &Context, pod: &Pod, id: &str) -> Vec<Event> {
-    let info = match context.runtime.inspect(id).await {
-        Ok(info) if info.running || info.created => return Vec::new(),
-        Ok(info) => info,
-        Err(RuntimeError::NotFound(_)) => return vanished(pod, id),
-        Err(e) => {
-            tracing::warn!("cannot look at container {id}: {e}");
-            return Vec::new();
-        }
-    };
+    let Some(info) = context.find(id).await else { return vanished(pod, id) };
+    if info.running || info.created {
+        return Vec::new();
+    }
     let name = info.label(label::CONTAINER).to_owned();
     let ended = start::ended(context, pod, &info).await;
     vec![Event::Exited { name, ended }]
@@ -31,14 +27,14 @@ fn vanished(pod: &Pod, id: &str) -> Vec<Event> {
         started_at: None,
         finished_at: Timestamp::now(),
     };
-    let names = pod.spec.iter().flat_map(|s| s.init_containers.iter().flatten().chain(&s.containers));
-    names.map(|c| Event::Exited { name: c.name.clone(), ended: ended.clone() }).collect()
+    let names = pod.spec.iter().flat_map(defined).map(|(name, _)| name.to_owned());
+    names.map(|name| Event::Exited { name, ended: ended.clone() }).collect()
 }
 
-async fn of_pod(context: &Context, pod: &Pod) -> Vec<ContainerInfo> {
-    let mut all = context.runtime.list().await.unwrap_or_default();
-    all.retain(|c| c.label(label::POD_UID) == pod.uid());
-    all
+async fn of_pod(context: &Context, uid: &str) -> Result<Vec<ContainerInfo>, RuntimeError> {
+    let mut all = context.runtime.list().await?;
+    all.retain(|c| c.label(label::POD_UID) == uid);
+    Ok(all)
 }
 
 /// Keeps the container and the one before it, whose log is still asked for.
@@ -46,22 +42,36 @@ pub(super) async fn remove_old(context: &Context, pod: &Pod, name: &str, attempt
     if attempt < 2 {
         return;
     }
-    for old in of_pod(context, pod).await {
-        if old.label(label::CONTAINER) == name && old.restarts() + 1 < attempt {
-            remove(context, &old).await;
+    let removal = async {
+        for old in of_pod(context, pod.uid()).await? {
+            if old.label(label::CONTAINER) == name && old.restarts() + 1 < attempt {
+                remove(context, &old).await?;
+            }
         }
+        Ok::<(), RuntimeError>(())
+    };
+    if let Err(e) = removal.await {
+        tracing::warn!("cannot remove what is left of container {name}: {e}");
     }
 }
 
-pub(super) async fn clean(context: &Context, pod: &Pod) {
-    let all = of_pod(context, pod).await;
-    futures::future::join_all(all.iter().map(|container| remove(context, container))).await;
+/// Removes all containers of a pod, then its folder, however often that takes.
+pub(super) async fn clean(context: &Context, uid: &str) {
+    let clean = || async {
+        let all = of_pod(context, uid).await.map_err(|e| e.to_string())?;
+        let removals = all.iter().map(|container| remove(context, container));
+        futures::future::try_join_all(removals).await.map_err(|e| e.to_string())?;
+        let dir = context.options.root.join("pods").join(uid);
+        tokio::task::spawn_blocking(move || volume::clean(&dir)).await.map_err(|e| e.to_string())?
+    };
+    insist(&format!("clean up after pod {uid}"), clean).await;
 }
 
 /// Removes a container, and with it the links to its log.
-pub(super) async fn remove(context: &Context, container: &ContainerInfo) {
-    context.discard(&container.id).await;
+async fn remove(context: &Context, container: &ContainerInfo) -> Result<(), RuntimeError> {
+    context.runtime.remove(&container.id).await?;
     if let Err(error) = log_links::remove(&context.options.logs, container) {
         tracing::warn!(%error, container = container.id, "failed to remove the links to a log");
     }
+    Ok(())
 }

@@ -3,12 +3,12 @@
 use super::actor::{self, Handle, Message, View};
 use super::admit::{Allocatable, Refusal, admit, place, resize_verdict};
 use super::{leftovers, mirror};
-use crate::node::{LEAST_MEMORY, RESERVED_MEMORY, available_memory};
+use crate::node::RESERVED_MEMORY;
 use crate::prelude::*;
 use crate::runtime::RuntimeEvent;
+use crate::spec::qos;
 use cluster_client::pods::phase;
 use parking_lot::RwLock;
-use std::collections::HashSet;
 
 /// How long a container of an unknown pod gets to end.
 const STRANGER_GRACE: Duration = Duration::from_secs(30);
@@ -86,7 +86,8 @@ struct Manager {
     pods: Pods,
     /// Containers found at the start, by pod UID.
     present: HashMap<String, Vec<ContainerInfo>>,
-    statics: HashSet<String>,
+    /// The static pods that are wanted.
+    statics: Vec<Arc<Pod>>,
     /// Pods that ask for more than the node has left, by UID.
     waiting: HashMap<String, Arc<Pod>>,
     finished: mpsc::UnboundedSender<String>,
@@ -103,12 +104,13 @@ pub(crate) async fn run(
     let mut events = context.runtime.events();
     let (finished, mut gone) = mpsc::unbounded_channel();
     let mut present: HashMap<String, Vec<ContainerInfo>> = HashMap::new();
-    for container in context.runtime.list().await.unwrap_or_default() {
+    let found = insist("list the containers", || context.runtime.list());
+    for container in cancel.run_until_cancelled(found).await.unwrap_or_default() {
         present.entry(container.label(label::POD_UID).to_owned()).or_default().push(container);
     }
-    let mut manager = Manager { context, pods, present, statics: HashSet::new(), waiting: HashMap::new(), finished };
+    let mut manager = Manager { context, pods, present, statics: Vec::new(), waiting: HashMap::new(), finished };
     let statics = sources.manifests.borrow_and_update().clone();
-    manager.set_statics(&statics).await;
+    manager.set_statics(statics).await;
     let mut synced = Box::pin(synced.fuse());
     let mut complete = false;
     loop {
@@ -117,10 +119,10 @@ pub(crate) async fn run(
             Some(change) = sources.api.recv() => manager.changed(change).await,
             Ok(()) = sources.manifests.changed() => {
                 let statics = sources.manifests.borrow_and_update().clone();
-                manager.set_statics(&statics).await;
+                manager.set_statics(statics).await;
             }
             Some(event) = events.next() => manager.engine(event),
-            Some(uid) = gone.recv() => manager.ended(&uid),
+            Some(uid) = gone.recv() => manager.ended(&uid).await,
             () = &mut synced, if !complete => {
                 complete = true;
                 while let Ok(change) = sources.api.try_recv() {
@@ -143,6 +145,7 @@ impl Manager {
     async fn changed(&mut self, change: Change<Pod>) {
         let pod = change.object().clone();
         if mirror::is_mirror(&pod) {
+            self.mirrored(&change);
             return;
         }
         match change {
@@ -161,7 +164,8 @@ impl Manager {
         if !present.is_empty() || !matches!(phase(pod), "" | "Pending") || pod.is_deleting() {
             return None;
         }
-        match admit(pod, &self.pods.holding(), self.allocatable(), available_memory() < LEAST_MEMORY) {
+        let pressure = *self.context.pressure.borrow();
+        match admit(pod, &self.pods.holding(), self.allocatable(), pressure) {
             Ok(()) => self.misplaced(pod).await,
             Err(refusal) => Some(refusal),
         }
@@ -216,6 +220,7 @@ impl Manager {
     async fn set(&mut self, pod: Arc<Pod>) {
         let id = pod.uid().to_owned();
         if self.pods.0.read().contains_key(&id) {
+            self.share_cpus();
             self.weigh(&pod);
             self.pods.tell(&id, Event::PodChanged(pod));
             return;
@@ -234,23 +239,57 @@ impl Manager {
         });
     }
 
-    fn ended(&mut self, uid: &str) {
-        self.pods.0.write().remove(uid);
-        self.waiting.remove(uid);
-        self.weigh_again();
+    /// To be asked for at each change: a class has a group only once a container of its runs.
+    fn share_cpus(&self) {
+        let holding = self.pods.holding();
+        qos::share_cpus(Path::new("/sys/fs/cgroup"), holding.iter().filter_map(|pod| pod.spec.as_ref()));
     }
 
-    async fn set_statics(&mut self, pods: &[Arc<Pod>]) {
-        let wanted: HashSet<String> = pods.iter().map(|pod| pod.uid().to_owned()).collect();
-        for gone in self.statics.difference(&wanted) {
-            if let Some(pod) = self.pods.pod(gone) {
-                self.pods.tell(gone, Event::PodChanged(deleted(&pod)));
+    async fn ended(&mut self, uid: &str) {
+        self.pods.0.write().remove(uid);
+        self.share_cpus();
+        self.waiting.remove(uid);
+        self.weigh_again();
+        self.start_statics().await;
+    }
+
+    async fn set_statics(&mut self, pods: Vec<Arc<Pod>>) {
+        let before = std::mem::replace(&mut self.statics, pods);
+        for gone in before.iter().filter(|old| self.statics.iter().all(|new| new.uid() != old.uid())) {
+            if let Some(pod) = self.pods.pod(gone.uid()) {
+                self.pods.tell(gone.uid(), Event::PodChanged(deleted(&pod)));
             }
         }
-        for pod in pods {
-            self.set(pod.clone()).await;
+        self.start_statics().await;
+    }
+
+    /// Starts the static pods that are not here yet. One waits while another of its name, whose place it takes, ends.
+    async fn start_statics(&mut self) {
+        for pod in self.statics.clone() {
+            if self.pods.find(pod.namespace(), pod.name()).is_none_or(|view| !mirror::is_static(&view.pod)) {
+                self.set(pod).await;
+            }
         }
-        self.statics = wanted;
+    }
+
+    /// A mirror that is deleted comes back while its pod is here; one that mirrors nothing goes.
+    fn mirrored(&self, change: &Change<Pod>) {
+        let mirror = change.object();
+        let hash = mirror.annotation(mirror::MIRROR);
+        let own = |view: &View| mirror::is_static(&view.pod) && view.pod.annotation(mirror::HASH) == hash;
+        let gone = matches!(change, Change::Deleted(_));
+        match (self.pods.list().into_iter().find(own), self.context.client.clone()) {
+            (Some(view), _) if gone || mirror.is_deleting() => self.pods.send(view.pod.uid(), Message::MirrorGone),
+            (None, Some(client)) if !gone => {
+                let mirror = mirror.clone();
+                tokio::spawn(async move {
+                    if let Err(e) = mirror::delete(&client, &mirror).await {
+                        tracing::warn!("cannot delete the mirror {} of no pod: {e}", mirror.name());
+                    }
+                });
+            }
+            _ => {}
+        }
     }
 
     fn engine(&self, event: RuntimeEvent) {
@@ -264,25 +303,22 @@ impl Manager {
         }
     }
 
-    /// Ends containers of pods that are no longer assigned to this node.
+    /// Ends containers of pods that are no longer assigned to this node, and removes their folders.
     fn remove_strangers(&mut self) {
+        let folders = std::fs::read_dir(self.context.options.root.join("pods")).into_iter().flatten().flatten();
+        for uid in folders.filter_map(|folder| folder.file_name().into_string().ok()) {
+            if self.pods.pod(&uid).is_none() {
+                self.present.entry(uid).or_default();
+            }
+        }
         for (uid, containers) in std::mem::take(&mut self.present) {
             tracing::info!("removing what is left of pod {uid}");
             let context = self.context.clone();
-            let dir = context.options.root.join("pods").join(&uid);
             tokio::spawn(async move {
-                let (sandboxes, own): (Vec<_>, Vec<_>) =
-                    containers.into_iter().partition(|c| c.label(label::CONTAINER) == label::SANDBOX);
-                let stops = own.iter().filter(|c| c.running).map(|c| context.runtime.stop(&c.id, STRANGER_GRACE));
-                for failure in futures::future::join_all(stops).await.into_iter().filter_map(Result::err) {
-                    tracing::warn!("cannot stop a container: {failure}");
-                }
-                for container in own.iter().chain(&sandboxes) {
-                    leftovers::remove(&context, container).await;
-                }
-                if let Err(e) = crate::volume::clean(&dir) {
-                    tracing::warn!("cannot clean up after a pod: {e}");
-                }
+                let own = containers.iter().filter(|c| c.running && c.label(label::CONTAINER) != label::SANDBOX);
+                let stops = own.map(|c| insist("stop a container", || context.runtime.stop(&c.id, STRANGER_GRACE)));
+                futures::future::join_all(stops).await;
+                leftovers::clean(&context, &uid).await;
             });
         }
     }

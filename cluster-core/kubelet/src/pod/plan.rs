@@ -8,7 +8,7 @@ use crate::spec::hash;
 type Amounts = BTreeMap<String, Quantity>;
 
 /// A container that ends after others still gets this long.
-const LEAST_GRACE: Duration = Duration::from_secs(2);
+pub(super) const LEAST_GRACE: Duration = Duration::from_secs(2);
 
 /// How a pod's containers have all ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,8 @@ pub(crate) fn outcome(state: &PodState) -> Option<Outcome> {
 
 /// Whether an application container has been started, so that the init containers are through.
 fn app_has_run(state: &PodState) -> bool {
-    state.containers.iter().any(|c| c.kind == Kind::App && (c.is_running() || matches!(c.phase, Phase::Exited(_))))
+    let ended = |phase: &Phase| !state.anew && matches!(phase, Phase::Exited(_));
+    state.containers.iter().any(|c| c.kind == Kind::App && (c.is_running() || ended(&c.phase)))
 }
 
 pub(super) fn plan(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
@@ -85,6 +86,11 @@ fn stop(state: &mut PodState, now: Timestamp, actions: &mut Vec<Action>) {
         Sandbox::Creating | Sandbox::Removing => {}
         Sandbox::Absent | Sandbox::Failed { .. } if state.is_deleted() && state.volumes != Volumes::Preparing => {
             finish(state, actions);
+        }
+        // What it wrote goes when it is through; its containers stay for their logs.
+        Sandbox::Absent | Sandbox::Failed { .. } if !state.is_deleted() && state.volumes == Volumes::Ready => {
+            state.volumes = Volumes::Pending;
+            actions.push(Action::RemoveVolumes);
         }
         Sandbox::Absent | Sandbox::Failed { .. } => {}
     }

@@ -26,11 +26,9 @@ pub(super) async fn run(context: Arc<Context>, mut reports: watch::Receiver<Repo
             match write(&client, &report, before.as_ref()).await {
                 Ok(()) if report.last => return,
                 Ok(()) => before = Some(report.status),
-                Err(e) if e.is_not_found() || e.is_conflict() => {
-                    if report.last {
-                        return;
-                    }
-                }
+                Err(e) if report.last && is_over(&e) => return,
+                // A mirror that is missing or in the way is one to make.
+                Err(e) if is_over(&e) && !mirror::is_static(&report.pod) => {}
                 Err(e) => {
                     tracing::debug!("cannot write the status of a pod: {e}");
                     tokio::time::sleep(RETRY).await;
@@ -42,14 +40,21 @@ pub(super) async fn run(context: Arc<Context>, mut reports: watch::Receiver<Repo
     }
 }
 
-async fn write(client: &Client, report: &Report, before: Option<&PodStatus>) -> Result<(), Error> {
+/// Whether the object that was meant is no longer there.
+fn is_over(error: &Error) -> bool {
+    error.is_not_found() || error.is_conflict()
+}
+
+async fn write(client: &Client, report: &Report, mut before: Option<&PodStatus>) -> Result<(), Error> {
     let pod = &*report.pod;
     let is_static = mirror::is_static(pod);
     if is_static {
         if report.last {
             return mirror::remove(client, pod).await;
         }
-        mirror::ensure(client, pod).await?;
+        if mirror::ensure(client, pod).await? {
+            before = None;
+        }
     }
     if before != Some(&report.status) {
         let uid = pod.metadata.uid.as_deref().filter(|_| !is_static);

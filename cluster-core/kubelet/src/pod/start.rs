@@ -1,5 +1,7 @@
 //! Carries out the actions that touch containers: sandbox, start, kill, and looking at how one ended.
 
+use super::mirror::is_static;
+use super::plan::LEAST_GRACE;
 use super::state::{Ended, Found, container_spec, definition};
 use super::{hooks, images, log_links};
 use crate::prelude::*;
@@ -10,6 +12,9 @@ use crate::volume;
 use k8s_openapi::api::core::v1::LinuxContainerUser;
 use k8s_openapi::api::node::v1::RuntimeClass;
 use tokio::sync::OnceCell;
+
+/// The reason of a start that was given up because the pod is being ended.
+pub(super) const GIVEN_UP: &str = "ContainerCreating";
 
 const MESSAGE_LIMIT: usize = 4096;
 const LOG_MESSAGE_LIMIT: usize = 2048;
@@ -95,7 +100,7 @@ pub(super) async fn start(context: &Context, pod: &Pod, order: &StartOrder) -> V
     let id = match order.abort.run_until_cancelled(create(context, pod, order)).await {
         Some(Ok(id)) => id,
         Some(Err(failure)) => return failed(failure),
-        None => return failed(("ContainerCreating", "the pod is being ended".to_owned())),
+        None => return failed((GIVEN_UP, "the pod is being ended".to_owned())),
     };
     let path = || Some(field_path(pod, &order.name));
     context.record(pod, path(), false, "Created", &format!("Created container: {}", order.name));
@@ -132,6 +137,10 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
     let wanted = (definition.image.as_deref(), definition.image_pull_policy.as_deref());
     let image = images::image(context, pod, wanted, Some(&field_path(pod, &order.name))).await?;
     let volumes = with_images(context, pod, definition, &order.volumes).await?;
+    if let Some(services) = context.services.as_ref().filter(|_| !is_static(pod)) {
+        // Their variables are of all services or wrong.
+        services.synced().await;
+    }
     let mut placed = pod.clone();
     let status = placed.status.get_or_insert_default();
     let host_network = pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
@@ -220,7 +229,7 @@ pub(super) async fn resize(context: &Context, pod: &Pod, name: &str, id: &str) -
     context.runtime.update(id, &limits).await.map_err(|e| e.to_string())
 }
 
-/// Runs the preStop hook within the grace, then stops the container.
+/// Runs the preStop hook within the grace, then stops the container, however often that takes.
 pub(super) async fn kill(context: &Context, pod: &Pod, name: &str, id: &str, ip: &str, grace: Duration) {
     let begun = tokio::time::Instant::now();
     let definition = pod.spec.as_ref().and_then(|spec| container_spec(spec, name));
@@ -233,11 +242,10 @@ pub(super) async fn kill(context: &Context, pod: &Pod, name: &str, id: &str, ip:
             context.record(pod, path, true, "FailedPreStopHook", &format!("PreStopHook failed: {why}"));
         }
     }
-    let left = grace.saturating_sub(begun.elapsed());
-    let left = if grace.is_zero() { left } else { left.max(Duration::from_secs(2).min(grace)) };
-    if let Err(e) = context.runtime.stop(id, left).await {
-        tracing::warn!("cannot stop container {name} ({id}): {e}");
-    }
+    insist(&format!("stop container {name} ({id})"), || {
+        context.runtime.stop(id, grace.saturating_sub(begun.elapsed()).max(LEAST_GRACE.min(grace)))
+    })
+    .await;
 }
 
 /// How a dead container ended, with its termination message.
@@ -290,7 +298,7 @@ pub(super) async fn observe(context: &Context, pod: &Pod, present: Vec<Container
     let mut present = present;
     present.sort_by_key(ContainerInfo::restarts);
     for brief in present {
-        let Ok(info) = context.runtime.inspect(&brief.id).await else { continue };
+        let Some(info) = context.find(&brief.id).await else { continue };
         let name = info.label(label::CONTAINER).to_owned();
         if name == label::SANDBOX && info.running {
             sandbox = Some((info.id, info.ip));

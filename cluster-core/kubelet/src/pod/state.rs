@@ -2,6 +2,7 @@
 
 use super::backoff::Backoff;
 use crate::prelude::*;
+use crate::spec::hash;
 use cluster_client::pods::{is_finished, is_sidecar};
 use k8s_openapi::api::core::v1::{LinuxContainerUser, ResourceRequirements};
 use std::borrow::Cow;
@@ -156,6 +157,8 @@ pub(crate) struct PodState {
     pub(crate) hurry: Option<i64>,
     /// The API server holds a final phase from before this actor; nothing may start.
     pub(crate) over: bool,
+    /// The pod began anew in another sandbox: what ended before says nothing of its init containers.
+    pub(crate) anew: bool,
     /// What runs has been looked up.
     pub(crate) observed: bool,
     pub(crate) cleaning: bool,
@@ -184,8 +187,16 @@ impl PodState {
         self.containers.iter_mut().find(|c| c.name == name)
     }
 
-    /// Takes a newer object; its only new containers can be ephemeral ones.
+    /// Takes a newer object; its only new containers can be ephemeral ones. What kept an image waiting says nothing of
+    /// the one that comes instead.
     pub(crate) fn take(&mut self, pod: Arc<Pod>) {
+        for container in &mut self.containers {
+            let of = |pod: &Pod| container_spec(pod.spec.as_ref()?, &container.name).map(hash);
+            if of(&self.pod) != of(&pod) {
+                (container.waiting, container.retry_at, container.crash_loop) = (None, None, None);
+                (container.pull_backoff, container.crash_backoff) = Default::default();
+            }
+        }
         for (name, kind) in pod.spec.iter().flat_map(defined) {
             if self.container(name).is_none() {
                 self.containers.push(ContainerState::new(name, kind));
@@ -205,7 +216,7 @@ impl PodState {
 }
 
 /// The containers of a pod in the order of their start, ephemeral ones last.
-fn defined(spec: &PodSpec) -> impl Iterator<Item = (&str, Kind)> {
+pub(super) fn defined(spec: &PodSpec) -> impl Iterator<Item = (&str, Kind)> {
     let init = spec.init_containers.iter().flatten().map(|c| (c.name.as_str(), init_kind(c)));
     let app = spec.containers.iter().map(|c| (c.name.as_str(), Kind::App));
     let ephemeral = spec.ephemeral_containers.iter().flatten().map(|c| (c.name.as_str(), Kind::Ephemeral));
@@ -329,6 +340,8 @@ pub(crate) enum Action {
     Resize { name: String, id: String },
     /// Gives up fetching images and waiting for hooks.
     AbortStarts,
+    /// Removes the volumes of a pod that is through, and follows no objects for them any more.
+    RemoveVolumes,
     /// Removes all containers and folders.
     Clean,
     /// The pod is gone from this node: the API object may go too.

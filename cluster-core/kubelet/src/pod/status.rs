@@ -17,8 +17,12 @@ pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &s
     let statuses = |of: fn(Kind) -> bool| -> Vec<core::ContainerStatus> {
         state.containers.iter().filter(|c| of(c.kind)).map(|c| container_status(state, c)).collect()
     };
-    let (init, app) = (statuses(Kind::is_init), statuses(|kind| kind == Kind::App));
-    let ephemeral = statuses(|kind| kind == Kind::Ephemeral);
+    let (init, mut app) = (statuses(Kind::is_init), statuses(|kind| kind == Kind::App));
+    let mut ephemeral = statuses(|kind| kind == Kind::Ephemeral);
+    // Init containers stand in the order of their start, the others in that of their names, as upstream's.
+    for list in [&mut app, &mut ephemeral] {
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+    }
     let phase = phase(state);
     let host_network = state.pod.spec.as_ref().and_then(|s| s.host_network).unwrap_or_default();
     let ip = if host_network && state.observed { host_ip } else { &state.ip };
@@ -170,7 +174,11 @@ pub(crate) fn phase(state: &PodState) -> &str {
         Some(Outcome::Succeeded) => "Succeeded",
         Some(Outcome::Failed) => "Failed",
         // A deleted pod whose containers have all been ended.
-        None if state.cleaning => "Failed",
+        None if state.cleaning => {
+            let failed =
+                |c: &ContainerState| c.kind == Kind::App && !matches!(&c.phase, Phase::Exited(e) if e.exit_code == 0);
+            if state.containers.iter().any(failed) { "Failed" } else { "Succeeded" }
+        }
         None => current(state),
     }
 }

@@ -1,7 +1,7 @@
 //! The decisions of a pod actor: what happened and what is known gives what is to be done. No I/O here.
 
-use super::plan;
 use super::state::{Action, ContainerState, Ended, Found, Kind, Phase, PodState, ProbeKind, Sandbox, Volumes};
+use super::{plan, start};
 use crate::prelude::*;
 use k8s_openapi::api::core::v1::{ContainerRestartRule, ContainerStatus};
 
@@ -95,6 +95,9 @@ fn observed(state: &mut PodState, sandbox: Option<(String, String)>, found: Vec<
     for one in found {
         let without_probe = one_probe(state, &one.name);
         let reported = reported(state, &one.name);
+        // A restart of the kubelet is none of the container: what its probes have said holds until they say otherwise.
+        let same = reported.filter(|c| c.container_id.as_deref() == Some(&format!("docker://{}", one.id)));
+        let probed = same.map_or(without_probe, |c| (without_probe.0 || c.started == Some(true), c.ready));
         let resources = reported.and_then(|c| c.resources.clone());
         let resources = resources.or_else(|| state.spec_of(&one.name)?.resources.clone());
         let user = reported.and_then(|c| c.user.as_ref()?.linux.clone());
@@ -107,12 +110,15 @@ fn observed(state: &mut PodState, sandbox: Option<(String, String)>, found: Vec<
         match one.state {
             Ok(started_at) => {
                 container.phase = Phase::Running { id: one.id, started_at, killing: None };
-                (container.started, container.ready) = without_probe;
+                (container.started, container.ready) = probed;
             }
             // What ended while nobody looked, with the node most likely, starts again at once: waits are not kept over
             // a restart, as upstream's.
             Err(ended) => container.phase = Phase::Exited(ended),
         }
+    }
+    if state.sandbox == Sandbox::Absent && !state.is_deleted() && plan::outcome(state).is_none() {
+        begin_anew(state);
     }
 }
 
@@ -133,14 +139,20 @@ fn one_probe(state: &PodState, name: &str) -> (bool, bool) {
 fn sandbox_removed(state: &mut PodState) {
     state.sandbox = Sandbox::Absent;
     state.sandbox_attempt += 1;
-    if state.stop_since.is_some() {
-        return;
+    if state.stop_since.is_none() {
+        begin_anew(state);
     }
-    // A new sandbox starts the pod from its first init container.
-    for container in &mut state.containers {
-        if let Phase::Exited(ended) = std::mem::replace(&mut container.phase, Phase::Waiting) {
+}
+
+/// A new sandbox starts the pod from its first init container; only what is not to run again stays as it ended.
+fn begin_anew(state: &mut PodState) {
+    let stays = |c: &ContainerState| matches!(&c.phase, Phase::Exited(e) if !c.kind.is_init() && !restarts(state, c, e.exit_code));
+    let stay: Vec<bool> = state.containers.iter().map(stays).collect();
+    for (container, _) in state.containers.iter_mut().zip(stay).filter(|(_, stays)| !stays) {
+        if let Phase::Exited(ended) = std::mem::take(&mut container.phase) {
             container.last = Some(ended);
             container.restarts += 1;
+            state.anew = true;
         }
     }
 }
@@ -174,8 +186,10 @@ fn start_failed(
     } else {
         container.retry_at = Some(now + RETRY);
     }
-    let text = if reason == "ErrImagePull" { format!("Error: {reason}") } else { format!("Error: {message}") };
-    actions.push(warn("Failed", text, Some(name.to_owned())));
+    if reason != start::GIVEN_UP {
+        let text = if reason == "ErrImagePull" { reason } else { &*message };
+        actions.push(warn("Failed", format!("Error: {text}"), Some(name.to_owned())));
+    }
     container.waiting = Some((reason.to_owned(), message));
 }
 

@@ -4,9 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use k8s_openapi::api::core::v1::GRPCAction;
-
-/// `HealthCheckResponse.ServingStatus.SERVING`
-const SERVING: u8 = 1;
+use prost::Message;
 
 /// Asks once.
 pub(super) async fn check(ip: &str, action: &GRPCAction) -> Result<(), String> {
@@ -30,35 +28,33 @@ pub(super) async fn check(ip: &str, action: &GRPCAction) -> Result<(), String> {
     let status = body.trailers().and_then(|t| t.get("grpc-status")).or_else(|| head.get("grpc-status")).cloned();
     let code = status.as_ref().and_then(|s| s.to_str().ok()).unwrap_or("2");
     match (code, decode(&body.to_bytes())) {
-        ("0", SERVING) => Ok(()),
-        ("0", other) => Err(format!("service unhealthy (responded with {:?})", name(other))),
+        ("0", "SERVING") => Ok(()),
+        ("0", other) => Err(format!("service unhealthy (responded with {other:?})")),
         ("12", _) => Err("this server does not implement the grpc health protocol (grpc.health.v1.Health)".to_owned()),
         (code, _) => Err(format!("health rpc failed: rpc error: code = {code}")),
     }
 }
 
-fn name(status: u8) -> &'static str {
-    match status {
-        1 => "SERVING",
-        2 => "NOT_SERVING",
-        3 => "SERVICE_UNKNOWN",
-        _ => "UNKNOWN",
-    }
+/// `grpc.health.v1.HealthCheckRequest`
+#[derive(Clone, PartialEq, Eq, Message)]
+struct Question {
+    #[prost(string, tag = "1")]
+    service: String,
 }
 
-/// A length-prefixed `HealthCheckRequest { service = 1 }`.
+/// `grpc.health.v1.HealthCheckResponse`
+#[derive(Clone, PartialEq, Eq, Message)]
+struct Answer {
+    #[prost(int32, tag = "1")]
+    status: i32,
+}
+
+/// What a status is called.
+const NAMES: [&str; 4] = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
+
+/// A message behind its length.
 fn encode(service: &str) -> Bytes {
-    let mut message = BytesMut::new();
-    if !service.is_empty() {
-        message.put_u8(0x0a);
-        let mut length = service.len();
-        while length >= 0x80 {
-            message.put_u8((length & 0x7f) as u8 | 0x80);
-            length >>= 7;
-        }
-        message.put_u8(length as u8);
-        message.put_slice(service.as_bytes());
-    }
+    let message = Question { service: service.to_owned() }.encode_to_vec();
     let mut frame = BytesMut::with_capacity(5 + message.len());
     frame.put_u8(0);
     frame.put_u32(message.len() as u32);
@@ -66,12 +62,10 @@ fn encode(service: &str) -> Bytes {
     frame.freeze()
 }
 
-/// The `status = 1` of a `HealthCheckResponse`; absent means unknown.
-fn decode(frame: &[u8]) -> u8 {
-    match frame.get(5..) {
-        Some([0x08, status, ..]) => *status,
-        _ => 0,
-    }
+/// The status in an answer; unknown when there is none.
+fn decode(frame: &[u8]) -> &'static str {
+    let answer = Answer::decode(frame.get(5..).unwrap_or_default()).unwrap_or_default();
+    usize::try_from(answer.status).ok().and_then(|status| NAMES.get(status)).unwrap_or(&NAMES[0])
 }
 
 #[cfg(test)]
@@ -82,7 +76,9 @@ mod tests {
     fn messages_have_the_wire_form_of_the_health_protocol() {
         assert_eq!(encode("").as_ref(), [0, 0, 0, 0, 0]);
         assert_eq!(encode("ab").as_ref(), [0, 0, 0, 0, 4, 0x0a, 2, b'a', b'b']);
-        assert_eq!(decode(&[0, 0, 0, 0, 2, 8, 1]), SERVING);
-        assert_eq!(decode(&[0, 0, 0, 0, 0]), 0);
+        assert_eq!(decode(&[0, 0, 0, 0, 2, 8, 1]), "SERVING");
+        for unknown in [&[0, 0, 0, 0, 0][..], &[], &[0, 0, 0, 0, 2, 8, 9]] {
+            assert_eq!(decode(unknown), "UNKNOWN");
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! HTTP and HTTPS requests of probes and hooks; certificates are not checked, as upstream does not.
 
-use super::Target;
 use crate::prelude::*;
 use http_body_util::{BodyExt, Empty, Limited};
 use k8s_openapi::api::core::v1::HTTPGetAction;
@@ -14,9 +13,8 @@ const REDIRECTS: usize = 10;
 
 /// Asks, and asks again where the server leads as long as that is on its own host. 200 to 399 is success; the text of a
 /// success is a warning.
-pub(crate) async fn get(action: &HTTPGetAction, target: &Target<'_>) -> Result<Option<String>, String> {
-    let port = target.port(&action.port)?;
-    let host = action.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(target.ip);
+pub(crate) async fn get(action: &HTTPGetAction, ip: &str, port: u16) -> super::Answer {
+    let host = action.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(ip);
     let scheme = if action.scheme.as_deref() == Some("HTTPS") { "https" } else { "http" };
     let path = action.path.as_deref().unwrap_or_default();
     let url = format!("{scheme}://{host}:{port}/{}", path.strip_prefix('/').unwrap_or(path));
@@ -61,15 +59,16 @@ async fn ask(action: &HTTPGetAction, url: &Url) -> Result<Answer, String> {
 
 fn request(action: &HTTPGetAction, url: &Url) -> http::Result<Request<Empty<Bytes>>> {
     let mut request = Request::get(&url[url::Position::BeforePath..url::Position::AfterQuery]);
-    let mut named = false;
     for header in action.http_headers.iter().flatten() {
-        named |= header.name.eq_ignore_ascii_case("host");
         request = request.header(&header.name, &header.value);
     }
-    if !named {
-        request = request.header("Host", &url[url::Position::BeforeHost..url::Position::AfterPort]);
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    for (name, usual) in [("Host", host), ("User-Agent", "kube-probe/1.37"), ("Accept", "*/*")] {
+        if action.http_headers.iter().flatten().all(|header| !header.name.eq_ignore_ascii_case(name)) {
+            request = request.header(name, usual);
+        }
     }
-    request.header("User-Agent", "kube-probe/1.37").header("Connection", "close").body(Empty::new())
+    request.header("Connection", "close").body(Empty::new())
 }
 
 async fn send<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, hyper::Error>
@@ -103,10 +102,9 @@ mod tests {
             .route("/far", route(|| async { (StatusCode::FOUND, [("location", "http://0.0.0.0/")], "to 0.0.0.0") }))
             .route("/round", route(|| async { Redirect::to("round") }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = i32::from(listener.local_addr().expect("an address").port());
+        let port = listener.local_addr().expect("an address").port();
         let server = axum::serve(listener, routes).into_future();
         let server = AbortOnDropHandle::new(tokio::spawn(server));
-        let pod = Pod::default();
         let cases = [
             ("fine", Ok(None)),
             ("/near", Ok(None)),
@@ -115,10 +113,28 @@ mod tests {
             ("/round", Err(format!("Get \"http://127.0.0.1:{port}/round\": stopped after 10 redirects"))),
         ];
         for (path, expected) in cases {
-            let port = k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::Int(port);
-            let action = HTTPGetAction { path: Some(path.to_owned()), port, ..HTTPGetAction::default() };
-            assert_eq!(get(&action, &Target::new(&pod, "c", "127.0.0.1")).await, expected, "{path}");
+            let action = HTTPGetAction { path: Some(path.to_owned()), ..HTTPGetAction::default() };
+            assert_eq!(get(&action, "127.0.0.1", port).await, expected, "{path}");
         }
         drop(server);
+    }
+
+    #[test]
+    fn a_probes_own_headers_replace_the_usual_ones() {
+        let url = Url::parse("http://10.0.0.1:80/").expect("a URL");
+        for (own, expected) in [
+            (json!([]), [("host", "10.0.0.1"), ("user-agent", "kube-probe/1.37"), ("accept", "*/*")]),
+            (
+                json!([{"name": "HOST", "value": "h"}, {"name": "user-Agent", "value": "u"}]),
+                [("host", "h"), ("user-agent", "u"), ("accept", "*/*")],
+            ),
+        ] {
+            let action = serde_json::from_value(json!({"port": 80, "httpHeaders": own})).expect("an action");
+            let request = request(&action, &url).expect("a request");
+            for (name, value) in expected {
+                let sent: Vec<_> = request.headers().get_all(name).iter().collect();
+                assert_eq!(sent, [value], "{name}");
+            }
+        }
     }
 }

@@ -25,6 +25,9 @@ pub(crate) struct Subject {
     pub(crate) ending: bool,
 }
 
+/// What a container says when it is asked: a warning at most, or why it is not well.
+pub(crate) type Answer = Result<Option<String>, String>;
+
 /// Where a network handler connects to.
 pub(crate) struct Target<'a> {
     pub(crate) ip: &'a str,
@@ -109,7 +112,14 @@ impl Worker {
         let mut judge = Judge::new(&self.probe, self.kind);
         loop {
             let begun = tokio::time::Instant::now();
-            let result = self.once().await;
+            let result = match self.once().await {
+                Ok(result) => result,
+                Err(why) => {
+                    self.warn("Unhealthy", &format!("probe errored and resulted in unknown state: {why}"));
+                    tokio::time::sleep(period).await;
+                    continue;
+                }
+            };
             let (pod, kind) = (&self.subject.pod, self.kind.word());
             figures::count(pod, &self.container, kind, result.is_ok(), begun.elapsed());
             match &result {
@@ -134,38 +144,37 @@ impl Worker {
         self.context.record(&self.subject.pod, path, true, reason, &message);
     }
 
-    async fn once(&self) -> Result<Option<String>, String> {
+    /// What the container answers, or why it could not be asked.
+    async fn once(&self) -> Result<Answer, String> {
         let timeout = seconds(self.probe.timeout_seconds, 1, 1);
-        match tokio::time::timeout(timeout, self.ask()).await {
-            Ok(result) => result,
-            Err(_) if self.probe.exec.is_some() => {
-                let command = self.probe.exec.as_ref().and_then(|e| e.command.clone()).unwrap_or_default();
-                Err(format!("command timed out: {:?} timed out after {}s", command.join(" "), timeout.as_secs()))
-            }
-            Err(_) => Err("context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_owned()),
-        }
-    }
-
-    async fn ask(&self) -> Result<Option<String>, String> {
-        let target = Target::new(&self.subject.pod, &self.container, &self.subject.ip);
         if let Some(exec) = &self.probe.exec {
             let command = exec.command.clone().unwrap_or_default();
-            let run = crate::pod::output_of(&*self.context.runtime, &self.subject.id, command);
-            let (code, output) = run.await.map_err(|e| e.to_string())?;
-            return if code == 0 { Ok(None) } else { Err(output) };
+            let text = command.join(" ");
+            let run = crate::pod::output_of(&*self.context.runtime, &self.subject.id, command, timeout);
+            return Ok(match run.await.map_err(|e| e.to_string())? {
+                Some((0, _)) => Ok(None),
+                Some((_, output)) => Err(output),
+                None => Err(format!("command timed out: {text:?} timed out after {}s", timeout.as_secs())),
+            });
         }
+        let late = || Ok(Err("context deadline exceeded (Client.Timeout exceeded while awaiting headers)".to_owned()));
+        tokio::time::timeout(timeout, self.ask()).await.unwrap_or_else(|_| late())
+    }
+
+    async fn ask(&self) -> Result<Answer, String> {
+        let target = Target::new(&self.subject.pod, &self.container, &self.subject.ip);
         if let Some(http) = &self.probe.http_get {
-            return http::get(http, &target).await;
+            return Ok(http::get(http, target.ip, target.port(&http.port)?).await);
         }
         if let Some(tcp) = &self.probe.tcp_socket {
             let port = target.port(&tcp.port)?;
             let host = tcp.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(target.ip);
             let connected = tokio::net::TcpStream::connect((host, port)).await;
-            return connected.map(|_| None).map_err(|e| format!("dial tcp {host}:{port}: {e}"));
+            return Ok(connected.map(|_| None).map_err(|e| format!("dial tcp {host}:{port}: {e}")));
         }
-        match &self.probe.grpc {
+        Ok(match &self.probe.grpc {
             Some(grpc) => grpc::check(target.ip, grpc).await.map(|()| None),
             None => Ok(None),
-        }
+        })
     }
 }

@@ -14,6 +14,9 @@ use bollard::exec::{ResizeExecOptions, StartExecOptions, StartExecResults};
 use bollard::query_parameters as query;
 use cluster_object::pod::with_tag;
 use futures::{FutureExt, TryStreamExt};
+use nix::errno::Errno;
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
 
 /// A call may wait as long as a container's grace period; calls that must be quick have their own limit.
 const CALL_TIMEOUT_SECONDS: u64 = 24 * 3600;
@@ -66,11 +69,18 @@ async fn create_once(docker: &bollard::Docker, spec: &ContainerSpec) -> std::res
     docker.create_container(Some(options), create_body(spec)).await.map(|created| created.id)
 }
 
-async fn events_once(docker: &bollard::Docker, into: &mpsc::UnboundedSender<RuntimeEvent>) -> bool {
+/// Tells of what happens until the engine goes away; the answer is whether anybody still listens.
+async fn events_once(engine: &Docker, into: &mpsc::UnboundedSender<RuntimeEvent>) -> bool {
+    if engine.ping().await.is_err() {
+        return !into.is_closed();
+    }
+    // From before everything is looked at anew: the engine tells again what happened since.
+    let since = Timestamp::now().as_second().to_string();
     let mut filters = labelled();
     filters.insert("type".to_owned(), vec!["container".to_owned()]);
     filters.insert("event".to_owned(), vec!["die".to_owned()]);
-    let mut stream = Box::pin(docker.events(Some(query::EventsOptionsBuilder::new().filters(&filters).build())));
+    let options = query::EventsOptionsBuilder::new().since(&since).filters(&filters).build();
+    let mut stream = Box::pin(engine.0.events(Some(options)));
     if into.send(RuntimeEvent::Reconnected).is_err() {
         return false;
     }
@@ -192,13 +202,23 @@ impl Runtime for Docker {
                 }
             }
         });
+        let (docker, name) = (self.0.clone(), exec.clone());
+        let kill = async move {
+            let found = docker.inspect_exec(&name).await.map_err(error)?;
+            let Some(pid) = found.pid.filter(|pid| found.running == Some(true) && *pid > 0) else { return Ok(()) };
+            // The engine gives a command a group of its own, in which its children are too.
+            match signal::killpg(Pid::from_raw(pid as i32), Signal::SIGKILL) {
+                Ok(()) | Err(Errno::ESRCH) => Ok(()),
+                Err(e) => Err(RuntimeError::Refused(e.to_string())),
+            }
+        };
         let docker = self.0.clone();
         let exit_code = async move {
             let answer = docker.inspect_exec(&exec).await.map_err(error)?;
             Ok(answer.exit_code.unwrap_or_default() as i32)
         };
         let output = out.filter_map(|piece| async { output(piece) }).boxed();
-        Ok(Session { output, input, resize, exit_code: exit_code.boxed() })
+        Ok(Session { output, input, resize, exit_code: exit_code.boxed(), kill: kill.boxed() })
     }
 
     async fn attach(&self, id: &str, stdin: bool, output: bool) -> Result<Session> {
@@ -217,7 +237,8 @@ impl Runtime for Docker {
             }
         });
         let output = attached.output.filter_map(|piece| async { self::output(piece) }).boxed();
-        Ok(Session { output, input: attached.input, resize, exit_code: std::future::ready(Ok(0)).boxed() })
+        let (exit_code, kill) = (std::future::ready(Ok(0)).boxed(), std::future::ready(Ok(())).boxed());
+        Ok(Session { output, input: attached.input, resize, exit_code, kill })
     }
 
     async fn images(&self) -> Result<Vec<ImageInfo>> {
@@ -251,9 +272,9 @@ impl Runtime for Docker {
 
     fn events(&self) -> BoxStream<'static, RuntimeEvent> {
         let (send, receive) = mpsc::unbounded_channel();
-        let docker = self.0.clone();
+        let engine = self.clone();
         tokio::spawn(async move {
-            while events_once(&docker, &send).await {
+            while events_once(&engine, &send).await {
                 // The engine went away; it answers again when it is back.
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }

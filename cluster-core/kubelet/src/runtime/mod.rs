@@ -126,7 +126,7 @@ pub struct ContainerSpec {
     pub privileged: bool,
     /// Whether the root file system refuses writes.
     pub read_only_root: bool,
-    /// `no-new-privileges`, `seccomp=...`, `apparmor=...`.
+    /// `no-new-privileges`, `seccomp=...`.
     pub security_options: Vec<String>,
     /// Kernel parameters of the sandbox.
     pub sysctls: HashMap<String, String>,
@@ -277,6 +277,8 @@ pub struct Session {
     pub resize: mpsc::UnboundedSender<TerminalSize>,
     /// The exit code, to be awaited when `output` has ended; an attach does not know it and says 0.
     pub exit_code: futures::future::BoxFuture<'static, Result<i32>>,
+    /// Ends the command, which goes on when nobody reads it any more; to be awaited instead of `exit_code`.
+    pub kill: futures::future::BoxFuture<'static, Result<()>>,
 }
 
 /// What happened to a container.

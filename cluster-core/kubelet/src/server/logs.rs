@@ -2,9 +2,10 @@
 
 use super::query::parameters;
 use crate::prelude::*;
-use crate::runtime::{LogQuery, Output};
+use crate::runtime::{LogQuery, Output, OutputStream};
 use axum::extract::{Path, State};
 use axum::response::Response;
+use futures::Stream;
 use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus};
 
 /// What is asked for.
@@ -108,11 +109,9 @@ pub(super) async fn container_logs(
     let gone = |_| bad(format!("unable to retrieve container logs for docker://{id}"));
     target.runtime.inspect(&id).await.map_err(gone)?;
     let stream = target.runtime.logs(&id, &query).await.map_err(|e| bad(e.to_string()))?;
-    let mut filter =
+    let filter =
         Filter { since: wanted.since, show_times: wanted.timestamps, left: wanted.limit, errors: wanted.errors };
-    let passed = move |piece| if filter.left == Some(0) { None } else { Some(filter.pass(Result::ok(piece)?)) };
-    let body = stream.map(passed).take_while(|piece| std::future::ready(piece.is_some()));
-    let body = body.filter_map(std::future::ready);
+    let body = passed(stream, filter);
     if request.headers().contains_key(http::header::UPGRADE) {
         let pieces = body.filter(|piece| std::future::ready(!piece.is_empty()));
         return Ok(crate::streams::output(request, pieces.boxed()).await);
@@ -120,6 +119,17 @@ pub(super) async fn container_logs(
     let mut response = Response::new(Body::from_stream(body.map(Ok::<Bytes, std::convert::Infallible>)));
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
     Ok(response)
+}
+
+/// What a filter lets through, until no more is wanted.
+fn passed(stream: OutputStream, filter: Filter) -> impl Stream<Item = Bytes> + Send {
+    futures::stream::unfold((stream, filter), |(mut stream, mut filter)| async move {
+        if filter.left == Some(0) {
+            return None;
+        }
+        let piece = filter.pass(stream.next().await?.ok()?);
+        Some((piece, (stream, filter)))
+    })
 }
 
 /// Cuts what the engine's own query cannot express.
@@ -208,6 +218,14 @@ mod tests {
         assert_eq!(pass(&mut filter, "2026-01-01T00:00:01.4Z early\n"), "");
         assert_eq!(pass(&mut filter, "2026-01-01T00:00:01.6Z abc\n"), "abc\n");
         assert_eq!(pass(&mut filter, "2026-01-01T00:00:01.7Z def\n"), "d");
+    }
+
+    #[tokio::test]
+    async fn a_followed_log_ends_with_its_last_wanted_byte() {
+        let line = Ok(Output::Stdout("abc\n".into()));
+        let stream = futures::stream::iter([line]).chain(futures::stream::pending()).boxed();
+        let filter = Filter { since: None, show_times: false, left: Some(2), errors: None };
+        assert_eq!(passed(stream, filter).collect::<Vec<_>>().await, ["ab"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A pod's own /etc/hosts and /etc/resolv.conf.
 
 use crate::prelude::*;
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::net::IpAddr;
 
@@ -110,14 +111,10 @@ fn parse(text: &str, instead_of_loopback: Option<IpAddr>) -> Resolver {
     out
 }
 
-fn dedup(list: Vec<String>) -> Vec<String> {
-    let mut out: Vec<String> = Vec::with_capacity(list.len());
-    for item in list {
-        if !out.contains(&item) {
-            out.push(item);
-        }
-    }
-    out
+fn dedup(mut list: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    list.retain(|item| seen.insert(item.clone()));
+    list
 }
 
 fn render(resolver: Resolver) -> String {

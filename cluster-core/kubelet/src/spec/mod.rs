@@ -13,7 +13,7 @@ pub(crate) mod service_env;
 use k8s_openapi::api::core::v1::Container;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// A short fingerprint of what cannot change without a restart: image and command line of a definition.
+/// A short fingerprint of what cannot change without a restart: the image of a definition.
 pub(crate) fn hash(container: &Container) -> String {
     let mut hasher = DefaultHasher::new();
     (&container.name, &container.image).hash(&mut hasher);

@@ -7,6 +7,11 @@ use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What the kernel takes for a share of the CPUs.
+const LEAST_SHARES: i64 = 2;
+const MOST_SHARES: i64 = 262_144;
 
 type Amounts = BTreeMap<String, Text>;
 
@@ -45,10 +50,34 @@ pub(crate) fn limits(spec: &PodSpec, container: &Container, node_memory: i64) ->
     let cpu_limit = milli(limits, "cpu").or_else(|| milli(whole_pod, "cpu")).unwrap_or_default();
     let cpu_request = milli(requests, "cpu").or_else(|| milli(limits, "cpu")).unwrap_or_default();
     Limits {
-        cpu_shares: (cpu_request * 1024 / 1000).max(2),
+        cpu_shares: shares(cpu_request),
         cpu_quota: if cpu_limit > 0 { (cpu_limit * 100).max(1000) } else { 0 },
         memory: whole(limits, "memory").or_else(|| whole(whole_pod, "memory")).unwrap_or_default(),
         oom_score_adj: oom_score_adj(spec, whole(requests, "memory").or(whole(limits, "memory")), node_memory),
+    }
+}
+
+fn shares(milli: i64) -> i64 {
+    (milli * 1024 / 1000).clamp(LEAST_SHARES, MOST_SHARES)
+}
+
+/// Gives the groups of the classes below `groups` their part of the CPUs: what their pods ask for, and as good as nothing
+/// where nobody asks. Groups come with their first container. Source: upstream's `setCPUCgroupConfig`.
+pub(crate) fn share_cpus<'a>(groups: &Path, pods: impl Iterator<Item = &'a PodSpec>) {
+    let burstable = pods.filter(|spec| qos_class(spec) == "Burstable");
+    let asked = burstable.map(|spec| request(spec, "cpu").milli_value()).sum();
+    for (class, shares) in [("burstable", shares(asked)), ("besteffort", LEAST_SHARES)] {
+        let weight = (shares - LEAST_SHARES) * 9999 / (MOST_SHARES - LEAST_SHARES) + 1;
+        let first = (groups.join("cpu/kubepods").join(class).join("cpu.shares"), shares);
+        let second = (groups.join("kubepods").join(class).join("cpu.weight"), weight);
+        for (file, value) in [first, second] {
+            let value = value.to_string();
+            if std::fs::read_to_string(&file).is_ok_and(|now| now.trim() != value)
+                && let Err(error) = std::fs::write(&file, value)
+            {
+                tracing::warn!(%error, file = %file.display(), "failed to share the CPUs between classes of pods");
+            }
+        }
     }
 }
 
@@ -123,6 +152,32 @@ mod tests {
 
     fn spec(resources: &serde_json::Value) -> PodSpec {
         serde_json::from_value(json!({"containers": [{"name": "c", "resources": resources}]})).expect("a pod spec")
+    }
+
+    #[test]
+    fn classes_of_pods_share_the_cpus_by_what_they_ask_for() {
+        let groups = tempfile::tempdir().expect("a folder");
+        let file = |path: &str| groups.path().join(path);
+        let all = [
+            "cpu/kubepods/burstable/cpu.shares",
+            "cpu/kubepods/besteffort/cpu.shares",
+            "kubepods/burstable/cpu.weight",
+        ]
+        .map(file);
+        for file in &all {
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            std::fs::write(file, "1024\n").expect("written");
+        }
+        let asking = |cpu: &str| spec(&json!({"requests": {"cpu": cpu}}));
+        let guaranteed = spec(&json!({"limits": {"cpu": "4", "memory": "1Gi"}}));
+        for (pods, expected) in [
+            (vec![asking("1500m"), asking("500m"), guaranteed, spec(&json!({}))], ["2048", "2", "79"]),
+            (vec![], ["2", "2", "1"]),
+        ] {
+            share_cpus(groups.path(), pods.iter());
+            assert_eq!(all.clone().map(|file| std::fs::read_to_string(file).expect("a value")), expected);
+        }
+        assert!(!file("kubepods/besteffort").exists());
     }
 
     #[test]

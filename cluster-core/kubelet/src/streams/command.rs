@@ -47,7 +47,7 @@ pub(super) struct Wire {
 
 /// Runs the session until the command ends or the client is gone. The last piece sent is the status.
 pub(super) async fn pump(session: Session, mut wire: Wire, options: CommandOptions) {
-    let Session { mut output, input, resize, exit_code } = session;
+    let Session { mut output, input, resize, exit_code, .. } = session;
     let mut input = options.stdin.then_some(input);
     let failure = loop {
         tokio::select! {
@@ -148,6 +148,7 @@ mod tests {
             input: Box::pin(tokio::io::sink()),
             resize,
             exit_code: async { Ok(0) }.boxed(),
+            kill: async { Ok(()) }.boxed(),
         };
         let (_client, incoming) = mpsc::channel(1);
         let (outgoing, mut sent) = mpsc::channel(8);

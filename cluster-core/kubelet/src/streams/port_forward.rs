@@ -5,6 +5,7 @@ use super::upgrade::{self, Kind};
 use super::{port_forward_websocket, websocket};
 use crate::prelude::*;
 use futures::future::BoxFuture;
+use tokio::net::tcp::OwnedWriteHalf;
 
 const PROTOCOLS: [&str; 1] = ["portforward.k8s.io"];
 /// SPDY in a WebSocket, as kubectl since 1.31 asks for it.
@@ -102,17 +103,8 @@ async fn forward(error: Stream, data: Stream, connect: Connect) {
 }
 
 /// Copies both ways until both sides have ended.
-async fn copy(socket: TcpStream, mut incoming: mpsc::Receiver<Bytes>, writer: StreamWriter) {
-    let (mut read, mut write) = socket.into_split();
-    let inward = async {
-        while let Some(bytes) = incoming.recv().await {
-            if write.write_all(&bytes).await.is_err() {
-                return;
-            }
-        }
-        // The other side may have closed already.
-        drop(write.shutdown().await);
-    };
+async fn copy(socket: TcpStream, incoming: mpsc::Receiver<Bytes>, writer: StreamWriter) {
+    let (mut read, write) = socket.into_split();
     let outward = async {
         let mut buffer = BytesMut::with_capacity(PIECE);
         while let Ok(1..) = read.read_buf(&mut buffer).await {
@@ -123,7 +115,18 @@ async fn copy(socket: TcpStream, mut incoming: mpsc::Receiver<Bytes>, writer: St
         }
         writer.finish().await;
     };
-    tokio::join!(inward, outward);
+    tokio::join!(inward(write, incoming), outward);
+}
+
+/// Writes what comes from the client to the pod.
+pub(super) async fn inward(mut write: OwnedWriteHalf, mut incoming: mpsc::Receiver<Bytes>) {
+    while let Some(bytes) = incoming.recv().await {
+        if write.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+    // The other side may have closed already.
+    drop(write.shutdown().await);
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The older port-forward over WebSocket, which client libraries other than kubectl's speak: the ports are named in
 //! the query, and port N has channel 2N for data and 2N+1 for errors.
 
-use super::port_forward::Connect;
+use super::port_forward::{Connect, inward};
 use super::websocket::frame;
 use crate::prelude::*;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::task::JoinSet;
 
 /// The protocol's name.
@@ -80,14 +80,6 @@ async fn connection(
             if outgoing.send(frame(channel + 1, text.as_bytes())).await.is_err() {
                 tracing::debug!("the client left before it heard of an error");
             }
-        }
-    }
-}
-
-async fn inward(mut write: OwnedWriteHalf, mut incoming: mpsc::Receiver<Bytes>) {
-    while let Some(bytes) = incoming.recv().await {
-        if write.write_all(&bytes).await.is_err() {
-            return;
         }
     }
 }

@@ -4,6 +4,8 @@ mod atomic;
 mod host_path;
 mod payload;
 pub(crate) mod subpath;
+#[cfg(test)]
+mod tests;
 
 use crate::prelude::*;
 use crate::spec::field_ref::Place;
@@ -38,6 +40,8 @@ pub(crate) struct VolumeContext {
     /// The user that all containers run as, if it is one.
     pub(crate) only_user: Option<u32>,
     pub(crate) tokens: Arc<Tokens>,
+    /// Held while files are read and written, so that the newer ones come last.
+    pub(crate) writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Volumes that are ready.
@@ -49,14 +53,49 @@ pub(crate) struct Prepared {
     pub(crate) refresh_at: Option<Timestamp>,
 }
 
-/// Makes or refreshes all volumes of a pod.
+fn volumes(pod: &core::Pod) -> impl Iterator<Item = &core::Volume> {
+    pod.spec.iter().flat_map(|s| s.volumes.iter().flatten())
+}
+
+fn failed(volume: &core::Volume, why: &str) -> String {
+    format!("MountVolume.SetUp failed for volume {:?} : {why}", volume.name)
+}
+
+/// Makes all volumes of a pod.
 pub(crate) async fn prepare(context: &VolumeContext, pod: &core::Pod) -> Result<Prepared, String> {
     let mut prepared = Prepared::default();
-    for volume in pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()) {
-        let made = prepare_one(context, pod, volume, &mut prepared).await;
-        made.map_err(|e| format!("MountVolume.SetUp failed for volume {:?} : {e}", volume.name))?;
+    for volume in volumes(pod) {
+        prepare_one(context, pod, volume, &mut prepared).await.map_err(|e| failed(volume, &e))?;
     }
     Ok(prepared)
+}
+
+/// Brings the files of ConfigMaps, Secrets, tokens and the like up to date, and leaves all other volumes alone; answers
+/// when to do it again. A volume that fails does not keep the others from theirs.
+pub(crate) async fn refresh(context: &VolumeContext, pod: &core::Pod) -> Result<Option<Timestamp>, String> {
+    let (mut prepared, mut first) = (Prepared::default(), Ok(()));
+    for volume in volumes(pod) {
+        let written = write(context, pod, volume, &mut prepared).await;
+        first = first.and(written.map(drop).map_err(|e| failed(volume, &e)));
+    }
+    first.map(|()| prepared.refresh_at)
+}
+
+/// Writes the files of a volume that has some of its own, and answers where.
+async fn write(
+    context: &VolumeContext,
+    pod: &core::Pod,
+    volume: &core::Volume,
+    prepared: &mut Prepared,
+) -> Result<Option<PathBuf>, String> {
+    let _alone = context.writing.lock().await;
+    let Some(content) = payload::content(context, pod, volume).await? else { return Ok(None) };
+    let dir = folder(&context.dir, "projected").join(&volume.name);
+    if atomic::write(&dir, &content.files, content.owner).map_err(|e| e.to_string())? {
+        SWAPS.send_replace(());
+    }
+    prepared.refresh_at = prepared.refresh_at.into_iter().chain(content.refresh_at).min();
+    Ok(Some(dir))
 }
 
 async fn prepare_one(
@@ -78,15 +117,8 @@ async fn prepare_one(
         dir
     } else if let Some(disk) = cloud_disk(volume)? {
         disk
-    } else if let Some(content) = payload::content(context, pod, volume).await? {
-        let dir = folder(&context.dir, "projected").join(&volume.name);
-        if atomic::write(&dir, &content.files, content.owner).map_err(|e| e.to_string())? {
-            SWAPS.send_replace(());
-        }
-        prepared.refresh_at = prepared.refresh_at.into_iter().chain(content.refresh_at).min();
-        dir
     } else {
-        return Err("no volume plugin matched".to_owned());
+        write(context, pod, volume, prepared).await?.ok_or("no volume plugin matched")?
     };
     prepared.paths.insert(volume.name.clone(), path);
     Ok(())
@@ -113,12 +145,12 @@ fn empty_dir(
     context: &VolumeContext,
     pod: &core::Pod,
 ) -> Result<(), String> {
-    if dir.exists() {
+    let in_memory = source.medium.as_deref() == Some("Memory");
+    if is_there(dir, in_memory, &mounts()) {
         return Ok(());
     }
     let text = |e: std::io::Error| format!("{}: {e}", dir.display());
     std::fs::create_dir_all(dir).map_err(text)?;
-    let in_memory = source.medium.as_deref() == Some("Memory");
     if in_memory {
         let node = whole(Some(&context.place.allocatable), "memory").unwrap_or_default();
         let size = format!("size={}", memory_size(source, pod.spec.as_ref(), node));
@@ -130,6 +162,11 @@ fn empty_dir(
     let mode = 0o777 | of_group | if in_memory { 0o1000 } else { 0 };
     chown(dir, None, context.fs_group).map_err(text)?;
     std::fs::set_permissions(dir, PermissionsExt::from_mode(mode)).map_err(text)
+}
+
+/// Whether a volume has been made. The folder of one in memory outlives a restart of the node, what is in it does not.
+fn is_there(dir: &Path, in_memory: bool, mounts: &[PathBuf]) -> bool {
+    if in_memory { mounts.iter().any(|mount| mount == dir) } else { dir.exists() }
 }
 
 /// Bytes of a volume in memory: its limit, but no more than its pod may take, and no more than the node gives to pods.
@@ -236,6 +273,9 @@ async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String
     let name = name.ok_or_else(|| format!("PVC {claim} is not bound"))?;
     let volume: core::PersistentVolume = client.get("", &name).await.map_err(|e| e.to_string())?;
     let spec = volume.spec.unwrap_or_default();
+    if spec.volume_mode.as_deref() == Some("Block") {
+        return Err(format!("volume {name:?} is a block device, which this node cannot give to containers"));
+    }
     if let Some(source) = &spec.host_path {
         let path = Path::new(&source.path);
         let provisioned = volume.metadata.annotations.is_some_and(|a| a.contains_key(PROVISIONED_BY));
@@ -278,71 +318,5 @@ pub(crate) fn clean(dir: &Path) -> Result<(), String> {
     match std::fs::remove_dir_all(dir) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(format!("removing {} failed: {e}", dir.display())),
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_volume_and_all_in_it_become_a_groups() {
-        let volume = tempfile::tempdir().expect("a folder");
-        let (dir, file) = (volume.path().join("d"), volume.path().join("d/f"));
-        std::fs::create_dir(&dir).expect("made");
-        std::fs::write(&file, "x").expect("written");
-        std::os::unix::fs::symlink("/etc/passwd", dir.join("l")).expect("linked");
-        let group = nix::unistd::getegid().as_raw();
-        std::fs::set_permissions(volume.path(), PermissionsExt::from_mode(0o770)).expect("closed");
-        assert!(!is_groups(volume.path(), group));
-        give_to_group(volume.path(), group).expect("given");
-        assert!(is_groups(volume.path(), group) && !is_groups(volume.path(), group + 1) && !is_groups(&file, group));
-        let mode = |path: &Path| path.metadata().map(|meta| meta.mode() & 0o7777).expect("there");
-        assert_eq!((mode(volume.path()) & 0o2770, mode(&file) & 0o660), (0o2770, 0o660));
-        assert_eq!(mode(Path::new("/etc/passwd")), 0o644);
-    }
-
-    #[test]
-    fn a_volume_in_memory_is_no_larger_than_its_pod_may_be() {
-        let limited = |limit: Option<&str>| json!({"name": "c", "resources": {"limits": {"memory": limit}}});
-        let (free, small, large) = (json!({"name": "c"}), limited(Some("10Mi")), limited(Some("20Mi")));
-        for (containers, init, whole, own, expected) in [
-            (vec![&free], None, None, None, 100),
-            (vec![&free], None, None, Some("40Mi"), 40),
-            (vec![&free], None, None, Some("400Mi"), 100),
-            (vec![&small, &large], None, None, None, 30),
-            (vec![&small, &large], None, None, Some("40Mi"), 30),
-            (vec![&small, &large], None, None, Some("5Mi"), 5),
-            (vec![&small, &large], None, None, Some("0"), 30),
-            (vec![&small, &free], None, None, None, 100),
-            (vec![&small, &free], None, Some("60Mi"), None, 60),
-            (vec![&small], Some(&large), None, None, 20),
-            (vec![&small], Some(&free), None, None, 100),
-        ] {
-            let case = format!("{containers:?} {init:?} {whole:?} {own:?}");
-            let mut spec = json!({"containers": containers, "initContainers": Vec::from_iter(init)});
-            if let Some(whole) = whole {
-                spec["resources"] = json!({"limits": {"memory": whole}});
-            }
-            let spec: PodSpec = serde_json::from_value(spec).expect("a pod spec");
-            let source = json!({"medium": "Memory", "sizeLimit": own});
-            let source = serde_json::from_value(source).expect("a volume");
-            assert_eq!(memory_size(&source, Some(&spec), 100 << 20), expected << 20, "{case}");
-        }
-    }
-
-    #[test]
-    fn the_folder_of_a_volumes_present_files_is_told_with_each_swap() {
-        let pod = tempfile::tempdir().expect("a folder");
-        assert_eq!(present_files(pod.path()), BTreeMap::new());
-        let write = |text: &str| {
-            let file = atomic::File { bytes: text.as_bytes().to_vec(), mode: 0o644 };
-            let dir = folder(pod.path(), "projected").join("settings");
-            atomic::write(&dir, &[("a".to_owned(), file)].into(), atomic::Owner::default()).expect("written");
-            present_files(pod.path())
-        };
-        let (first, same, second) = (write("1"), write("1"), write("2"));
-        assert!(first["settings"].starts_with("..20"), "{first:?}");
-        assert!(first == same && first != second, "{first:?} {second:?}");
     }
 }

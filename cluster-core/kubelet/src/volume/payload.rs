@@ -114,6 +114,9 @@ impl Files<'_> {
 
     async fn projected(&self, source: &core::ProjectedVolumeSource, content: &mut Content) -> Result<(), String> {
         for part in source.sources.iter().flatten() {
+            if part.cluster_trust_bundle.is_some() || part.pod_certificate.is_some() {
+                return Err("this node has no clusterTrustBundle and no podCertificate to project".to_owned());
+            }
             if let Some(s) = &part.config_map {
                 content.files.extend(self.object(Kind::ConfigMap, &s.name, s.items.as_deref(), s.optional).await?);
             }

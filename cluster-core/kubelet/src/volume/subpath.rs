@@ -23,8 +23,9 @@ pub(crate) fn bind(volume: &Path, sub: &str, target: &Path) -> Result<PathBuf, S
     }
     let is_dir = SFlag::from_bits_truncate(wanted.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
     make_target(target, is_dir).map_err(|e| e.to_string())?;
+    // Without what is mounted below: unmounting a copy of that would unmount the node's own too.
     let source = PathBuf::from(format!("/proc/self/fd/{}", place.as_raw_fd()));
-    mount(Some(&source), target, None::<&str>, MsFlags::MS_BIND | MsFlags::MS_REC, None::<&str>).map_err(text)?;
+    mount(Some(&source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(text)?;
     Ok(target.to_owned())
 }
 

@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 const TTL: u32 = 5;
 const TCP_TIMEOUT: Duration = Duration::from_secs(10);
 const TCP_BUFFER: usize = 32;
+/// How many names in a row may be others' names. Source: CoreDNS.
+const MOST_ALIASES: usize = 8;
 
 /// Serves until `cancel`.
 pub(super) async fn run<Z: Zone>(
@@ -91,7 +93,20 @@ impl<Z: Zone> RequestHandler for Handler<Z> {
 }
 
 impl<Z: Zone> Handler<Z> {
+    /// Follows names that are others' names; services may name each other in a circle.
     async fn reply(&self, name: &Name, kind: rr::RecordType) -> Reply {
+        let (mut reply, mut alias) = self.look_up(name, kind).await;
+        for _ in 0..MOST_ALIASES {
+            let Some(target) = alias else { break };
+            let further;
+            (further, alias) = self.look_up(&target, kind).await;
+            reply.answers.extend(further.answers);
+        }
+        reply
+    }
+
+    /// What one name answers, and whose name it is instead.
+    async fn look_up(&self, name: &Name, kind: rr::RecordType) -> (Reply, Option<Name>) {
         let text = name.to_ascii().to_ascii_lowercase();
         let wanted = match kind {
             rr::RecordType::A => RecordType::A,
@@ -100,24 +115,21 @@ impl<Z: Zone> Handler<Z> {
             rr::RecordType::TXT => RecordType::Txt,
             _ => RecordType::Other,
         };
-        match answer(text.trim_end_matches('.'), wanted, &self.zone) {
+        let reply = match answer(text.trim_end_matches('.'), wanted, &self.zone) {
             Answer::Forward => self.forward(name.clone(), kind).await,
             Answer::NameError => Reply::empty(ResponseCode::NXDomain, true),
             Answer::NoData => Reply::empty(ResponseCode::NoError, true),
             Answer::Records(answers, additionals) => {
-                let mut reply = Reply {
+                let reply = Reply {
                     answers: answers.iter().filter_map(to_wire).collect(),
                     additionals: additionals.iter().filter_map(to_wire).collect(),
                     ..Reply::empty(ResponseCode::NoError, true)
                 };
-                if let [RecordData { data: Data::Cname(target), .. }] = answers.as_slice()
-                    && let Ok(target) = Name::from_ascii(format!("{target}."))
-                {
-                    reply.answers.extend(Box::pin(self.reply(&target, kind)).await.answers);
-                }
-                reply
+                let [RecordData { data: Data::Cname(target), .. }] = answers.as_slice() else { return (reply, None) };
+                return (reply, Name::from_ascii(format!("{target}.")).ok());
             }
-        }
+        };
+        (reply, None)
     }
 
     async fn forward(&self, mut name: Name, kind: rr::RecordType) -> Reply {
@@ -153,4 +165,39 @@ fn soa() -> Option<Record> {
     let mailbox = Name::from_ascii(format!("hostmaster.{CLUSTER_DOMAIN}.")).ok()?;
     let data = SOA::new(server, mailbox, 1, 7200, 1800, 86400, TTL);
     Some(Record::from_rdata(zone, TTL, RData::SOA(data)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::zone::{Backing, EndpointName, ServiceEntry};
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    /// Every service is the name of the one called `loop`.
+    struct Circle;
+
+    impl Zone for Circle {
+        fn has_namespace(&self, _: &str) -> bool {
+            true
+        }
+        fn service(&self, _: &str, _: &str) -> Option<ServiceEntry> {
+            let target = format!("loop.default.svc.{CLUSTER_DOMAIN}");
+            Some(ServiceEntry { backing: Backing::External(target), ports: Vec::new() })
+        }
+        fn endpoints(&self, _: &str, _: &str) -> Vec<EndpointName> {
+            Vec::new()
+        }
+        fn names_of(&self, _: Ipv4Addr) -> Vec<String> {
+            Vec::new()
+        }
+    }
+
+    #[tokio::test]
+    async fn services_that_name_each_other_in_a_circle_are_followed_to_an_end() {
+        let upstream = TokioResolver::builder_with_config(Default::default(), Default::default()).build();
+        let handler = Handler { zone: Circle, upstream: upstream.expect("a resolver") };
+        let name = Name::from_ascii(format!("first.default.svc.{CLUSTER_DOMAIN}.")).expect("a name");
+        let reply = handler.reply(&name, rr::RecordType::A).await;
+        assert_eq!((reply.code, reply.answers.len()), (ResponseCode::NoError, MOST_ALIASES + 1));
+    }
 }

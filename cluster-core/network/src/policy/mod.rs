@@ -29,7 +29,13 @@ pub struct Options {
 pub async fn run(informers: Informers, options: Options, cancel: CancellationToken) -> Result<(), Error> {
     let policies = informers.informer::<NetworkPolicy>();
     let mut changes = policies.subscribe();
-    nft::apply(ruleset::NONE).await?;
+    // Until the policies are known, the kernel keeps what an earlier run told it.
+    if cancel.run_until_cancelled(policies.synced()).await.is_none() {
+        return Ok(());
+    }
+    if policies.list().is_empty() {
+        nft::apply(ruleset::NONE).await?;
+    }
     while policies.list().is_empty() {
         if cancel.run_until_cancelled(changes.recv()).await.flatten().is_none() {
             return Ok(());

@@ -38,9 +38,14 @@ impl Model {
     ) -> Self {
         let policy = |p: &Arc<NetworkPolicy>| Some((p.metadata.namespace.clone()?, p.spec.clone()?));
         let namespace = |n: &Arc<Namespace>| (n.name().to_owned(), n.metadata.labels.clone().unwrap_or_default());
+        // A pod's address is free before its object is gone: it is the newest one's.
+        let mut in_order: Vec<&Arc<Pod>> = pods.iter().collect();
+        in_order.sort_by_key(|pod| (!pod.is_deleting(), pod.created()));
+        let pods = in_order.into_iter().filter_map(|pod| facts(pod, node));
+        let by_address: BTreeMap<Ipv4Addr, PodFacts> = pods.map(|pod| (pod.address, pod)).collect();
         Self {
             policies: policies.iter().filter_map(policy).collect(),
-            pods: pods.iter().filter_map(|pod| facts(pod, node)).collect(),
+            pods: by_address.into_values().collect(),
             namespaces: namespaces.iter().map(namespace).collect(),
         }
     }

@@ -2,8 +2,10 @@
 
 use super::model::{Model, PodFacts};
 use super::ruleset::{NONE, ruleset};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::networking::v1::NetworkPolicySpec;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn pod(address: &str, namespace: &str, app: &str, local: bool) -> PodFacts {
     PodFacts {
@@ -89,4 +91,26 @@ fn policies_add_up_and_each_direction_is_isolated_alone() {
     assert!(shown.contains("{\n  tcp dport 80 return\n  tcp dport 443 return\n  drop"), "{shown}");
     assert!(!shown.contains("egress/"), "{shown}");
     assert!(shown.contains("ip daddr 10.96.0.10 th dport 53 accept"), "{shown}");
+}
+
+#[test]
+fn an_address_is_the_newest_pods_while_the_object_of_the_one_before_is_still_there() {
+    let pod = |name: &str, made: &str, deleted: Option<&str>| -> Arc<Pod> {
+        let pod = json!({
+            "metadata": {"name": name, "namespace": "n", "labels": {"app": name}, "deletionTimestamp": deleted,
+                "creationTimestamp": format!("2026-01-01T00:00:0{made}Z")},
+            "spec": {"nodeName": "a", "containers": []}, "status": {"podIP": "10.0.0.1"},
+        });
+        Arc::new(serde_json::from_value(pod).expect("a pod"))
+    };
+    let gone = Some("2026-01-01T00:00:09Z");
+    for pods in [
+        [pod("new", "2", None), pod("old", "1", None)],
+        [pod("old", "1", gone), pod("new", "1", None)],
+        [pod("new", "1", None), pod("old", "2", gone)],
+        [pod("new", "2", gone), pod("old", "1", gone)],
+    ] {
+        let model = Model::read(&[], &pods, &[], "a");
+        assert_eq!((model.pods.len(), model.pods[0].labels["app"].as_str()), (1, "new"), "{pods:?}");
+    }
 }

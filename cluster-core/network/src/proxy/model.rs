@@ -2,6 +2,7 @@
 
 use super::host_ports::HostPort;
 use crate::prelude::*;
+use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::{Service, ServicePort as ApiPort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint as ApiEndpoint, EndpointSlice};
 
@@ -54,6 +55,8 @@ pub struct ServicePort {
     pub cluster_ips: Vec<Ipv4Addr>,
     /// Load balancer and external addresses.
     pub external_ips: Vec<Ipv4Addr>,
+    /// Those of them that only some clients may use, with who may.
+    pub guarded: Option<(Vec<Ipv4Addr>, Vec<Ipv4Net>)>,
     /// The port on every node.
     pub node_port: Option<u16>,
     /// Seconds a client stays with its endpoint.
@@ -128,6 +131,7 @@ pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], place: Pl
         return Vec::new();
     }
     let external_ips = external_ips(service, spec);
+    let guarded = guarded(service, spec);
     let internal_local = spec.internal_traffic_policy.as_deref() == Some("Local");
     let external_local = spec.external_traffic_policy.as_deref() == Some("Local");
     let of = service.key();
@@ -140,6 +144,7 @@ pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], place: Pl
             port: u16::try_from(port.port).ok()?,
             cluster_ips: cluster_ips.clone(),
             external_ips: external_ips.clone(),
+            guarded: guarded.clone(),
             node_port: port.node_port.and_then(|p| u16::try_from(p).ok()).filter(|p| *p != 0),
             affinity_seconds: affinity(spec),
             internal: choose(&candidates, internal_local),
@@ -172,6 +177,16 @@ fn external_ips(service: &Service, spec: &ServiceSpec) -> Vec<Ipv4Addr> {
     let mut ips = addresses(spec.external_ips.as_deref().unwrap_or_default());
     ips.extend(ingress_ips(service));
     ips
+}
+
+/// The addresses of a load balancer that is not for everybody, and the networks that it is for. A node that has such an
+/// address speaks to it as itself.
+fn guarded(service: &Service, spec: &ServiceSpec) -> Option<(Vec<Ipv4Addr>, Vec<Ipv4Net>)> {
+    let ranges = spec.load_balancer_source_ranges.iter().flatten().filter_map(|range| range.trim().parse().ok());
+    let ranges: Vec<Ipv4Net> = ranges.collect();
+    let addresses: Vec<Ipv4Addr> = ingress_ips(service).collect();
+    let all: Vec<Ipv4Net> = ranges.iter().copied().chain(addresses.iter().map(|ip| (*ip).into())).collect();
+    (!ranges.is_empty() && !addresses.is_empty()).then(|| (addresses, Ipv4Net::aggregate(&all)))
 }
 
 /// The addresses of a service's load balancer.

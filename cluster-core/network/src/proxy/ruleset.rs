@@ -70,8 +70,16 @@ impl Ruleset {
             return;
         }
         let chain = format!("external/{}", port.name);
+        let (guarded, sources) = port.guarded.clone().unwrap_or_default();
+        let firewall = format!("firewall/{}", port.name);
+        if !guarded.is_empty() {
+            let sources: Vec<String> = sources.iter().map(ToString::to_string).collect();
+            let drop = format!("ip saddr != {{ {} }} drop", sources.join(", "));
+            self.chains.insert(firewall.clone(), vec![drop, format!("goto {chain}")]);
+        }
         for ip in &port.external_ips {
-            self.service_ips.insert(format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {chain}"));
+            let first = if guarded.contains(ip) { &firewall } else { &chain };
+            self.service_ips.insert(format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {first}"));
             self.flows(port, Some(*ip), port.port, &port.external);
         }
         if let Some(node_port) = port.node_port {
@@ -112,18 +120,20 @@ impl Ruleset {
         let mut verdicts = Vec::new();
         for (index, endpoint) in endpoints.iter().enumerate() {
             let own = format!("{chain}/{}/{}", endpoint.address, endpoint.port);
+            // What a set is like does not change: another time is another set.
+            let set = format!("{own}/{seconds}");
             self.affinity_sets.insert(
-                own.clone(),
+                set.clone(),
                 format!("{{ type ipv4_addr; size 65536; flags dynamic,timeout; timeout {seconds}s; }}"),
             );
             self.chains.insert(
                 own.clone(),
                 vec![
-                    format!("update @{own} {{ ip saddr }}"),
+                    format!("update @{set} {{ ip saddr }}"),
                     format!("meta l4proto {} {}", port.protocol, dnat(std::slice::from_ref(endpoint))),
                 ],
             );
-            rules.push(format!("ip saddr @{own} goto {own}"));
+            rules.push(format!("ip saddr @{set} goto {own}"));
             verdicts.push(format!("{index} : goto {own}"));
         }
         rules.push(format!("numgen random mod {} vmap {{ {} }}", endpoints.len(), verdicts.join(", ")));

@@ -150,6 +150,47 @@ fn a_local_traffic_policy_uses_the_nodes_own_endpoints_and_keeps_the_source_addr
 }
 
 #[test]
+fn a_load_balancer_with_source_ranges_is_for_these_alone() {
+    let endpoints = slice(&[("10.244.1.2", "a", true, false)]);
+    let ports = json!([{ "name": "http", "port": 80, "nodePort": 30080 }]);
+    for (ranges, first) in [
+        (json!(["10.0.0.0/8", " 10.1.0.0/16", "fd00::/8"]), "ip saddr != { 10.0.0.0/8, 172.18.0.9/32 } drop"),
+        (json!(["0.0.0.0/0"]), "ip saddr != { 0.0.0.0/0 } drop"),
+        (json!([]), ""),
+    ] {
+        let spec = json!({ "type": "LoadBalancer", "ports": ports, "externalIPs": ["172.18.0.7"],
+            "loadBalancerSourceRanges": ranges });
+        let mut service = (*service(spec)).clone();
+        let status = json!({ "loadBalancer": { "ingress": [{ "ip": "172.18.0.9" }] } });
+        service.status = serde_json::from_value(status).expect("a status");
+        let rules = ruleset(&model(Arc::new(service), endpoints.clone()), &options());
+        let (firewall, external) = ("firewall/default/web/tcp/80", "external/default/web/tcp/80");
+        let expected: Vec<String> =
+            if first.is_empty() { vec![] } else { vec![first.to_owned(), format!("goto {external}")] };
+        assert_eq!(rules.chains.get(firewall).cloned().unwrap_or_default(), expected, "{ranges}");
+        let guarded = format!("goto {}", if first.is_empty() { external } else { firewall });
+        assert_eq!(rules.service_ips["172.18.0.9 . tcp . 80"], guarded, "{ranges}");
+        assert_eq!(rules.service_ips["172.18.0.7 . tcp . 80"], format!("goto {external}"));
+        assert_eq!(rules.node_ports["tcp . 30080"], format!("goto {external}"));
+    }
+}
+
+#[test]
+fn clients_stay_for_as_long_as_the_service_says_now() {
+    let with = |seconds: u32| {
+        let config = json!({ "clientIP": { "timeoutSeconds": seconds } });
+        let spec = json!({ "sessionAffinity": "ClientIP", "sessionAffinityConfig": config });
+        ruleset(&model(service(spec), slice(&[("10.244.1.2", "a", true, false)])), &options())
+    };
+    let script = delta::script(Some(&with(60)), &with(5));
+    let set = "service/default/web/tcp/80/10.244.1.2/8080";
+    assert!(script.contains(&format!("add set ip devcluster {set}/5 {{")), "{script}");
+    assert!(
+        script.contains(&format!("update @{set}/5")) && script.contains(&format!("delete set ip devcluster {set}/60"))
+    );
+}
+
+#[test]
 fn headless_and_external_name_services_have_no_rules() {
     let endpoints = slice(&[("10.244.1.2", "a", true, false)]);
     assert!(chains(service(json!({ "clusterIPs": ["None"] })), endpoints.clone()).is_empty());

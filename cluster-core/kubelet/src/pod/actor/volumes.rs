@@ -26,6 +26,7 @@ pub(super) fn context(context: &Context, pod: &Pod) -> VolumeContext {
         trust_top: security.and_then(|s| s.fs_group_change_policy.as_deref()) == Some("OnRootMismatch"),
         only_user: only.and_then(number),
         tokens: Arc::default(),
+        writing: Arc::default(),
     }
 }
 
@@ -53,8 +54,8 @@ impl Actor {
         context.place.pod_ip.clone_from(&self.state.ip);
         let (shared, slot) = (self.context.clone(), self.prepared.clone());
         tokio::spawn(async move {
-            match volume::prepare(&context, &pod).await {
-                Ok(prepared) => slot.lock().refresh_at = prepared.refresh_at,
+            match volume::refresh(&context, &pod).await {
+                Ok(again) => slot.lock().refresh_at = again,
                 Err(message) => {
                     slot.lock().refresh_at = Some(Timestamp::now() + jiff::SignedDuration::from_secs(10));
                     shared.record(&pod, None, true, "FailedMount", &message);

@@ -7,19 +7,26 @@ use crate::pod::context::{Capacity, Context};
 use crate::pod::start;
 use crate::pod::state::Event;
 use crate::runtime::{Runtime, label};
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use cluster_client::{Client, Informers};
+use cluster_fake_server::FakeServer;
+use k8s_openapi::api::core::v1::{Pod, PodStatus, Service};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-struct Rig {
-    engine: Arc<Fake>,
-    context: Arc<Context>,
+pub(super) struct Rig {
+    pub(super) engine: Arc<Fake>,
+    pub(super) context: Arc<Context>,
     _root: tempfile::TempDir,
 }
 
 fn rig() -> Rig {
+    rig_of(None)
+}
+
+/// The node `n1` and its API server, if it has one.
+pub(super) fn rig_of(client: Option<Client>) -> Rig {
     let root = tempfile::tempdir().expect("a folder");
     let mut options = KubeletOptions::standalone("n1", "10.0.0.1".parse().expect("an address"));
     root.path().clone_into(&mut options.root);
@@ -27,11 +34,12 @@ fn rig() -> Rig {
     let engine = Arc::new(Fake::new());
     let context = Context {
         runtime: engine.clone(),
-        client: None,
+        client,
         objects: None,
         services: None,
         nodes: None,
         recorder: None,
+        pressure: tokio::sync::watch::channel(Default::default()).1,
         options: Arc::new(options),
         capacity: Capacity::default(),
         cgroup_driver: "cgroupfs".to_owned(),
@@ -45,6 +53,16 @@ fn pod(image: &str) -> Arc<Pod> {
         "spec": {"containers": [{"name": "c", "image": image}]},
     });
     Arc::new(serde_json::from_value(value).expect("a pod"))
+}
+
+/// Deletes the pod and waits for its end.
+async fn delete(handle: Handle) {
+    let mut deleted = json!(*pod("i"));
+    deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    deleted["metadata"]["deletionGracePeriodSeconds"] = json!(7);
+    let deleted = Arc::new(serde_json::from_value(deleted).expect("a pod"));
+    handle.events.send(Message::Event(Event::PodChanged(deleted))).expect("an actor");
+    tokio::time::timeout(Duration::from_secs(30), handle.done).await.expect("in time").expect("an end");
 }
 
 /// Waits until the pod's status is as wanted.
@@ -74,12 +92,7 @@ async fn a_container_is_started_restarted_adopted_and_removed() {
     until(&mut handle, |s| restarts_and_ready(s) == (1, true)).await;
     assert_eq!(rig.engine.calls.lock().len(), creates, "nothing was created anew");
 
-    let mut deleted = json!(*pod("i"));
-    deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-    deleted["metadata"]["deletionGracePeriodSeconds"] = json!(7);
-    let deleted = Arc::new(serde_json::from_value(deleted).expect("a pod"));
-    handle.events.send(Message::Event(Event::PodChanged(deleted))).expect("an actor");
-    tokio::time::timeout(Duration::from_secs(10), handle.done).await.expect("in time").expect("an end");
+    delete(handle).await;
     assert!(rig.engine.calls.lock().iter().any(|call| call.starts_with("stop c ")));
     assert!(rig.engine.containers.lock().is_empty() && !rig.engine.running(label::SANDBOX));
 }
@@ -108,4 +121,80 @@ async fn a_pod_that_wants_users_of_its_own_does_not_get_the_nodes() {
         assert_eq!(start::sandbox(&rig.context, &pod, 0, &handler).await, Err(why));
     }
     assert!(rig.engine.calls.lock().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_engine_fails_at_is_done_when_it_is_well_again() {
+    let rig = rig();
+    let mut handle = actor::spawn(rig.context.clone(), pod("i"), Vec::new(), None);
+    until(&mut handle, |s| restarts_and_ready(s) == (0, true)).await;
+    rig.engine.failing.lock().push("inspect");
+    rig.engine.exit("c", 1);
+    let id = rig.engine.containers.lock()[1].1.id.clone();
+    handle.events.send(Message::Died(id)).expect("an actor");
+    until(&mut handle, |s| restarts_and_ready(s) == (1, true)).await;
+    let folder = rig.context.pod_dir(&pod("i"));
+    std::fs::create_dir_all(&folder).expect("made");
+    rig.engine.failing.lock().extend(["stop", "remove", "list", "remove"]);
+    delete(handle).await;
+    assert_eq!(*rig.engine.failing.lock(), [""; 0]);
+    assert!(rig.engine.containers.lock().is_empty() && !folder.exists());
+}
+
+#[tokio::test]
+async fn an_engine_that_is_away_for_a_moment_takes_no_pod_with_it() {
+    let rig = rig();
+    let mut handle = actor::spawn(rig.context.clone(), pod("i"), Vec::new(), None);
+    until(&mut handle, |s| restarts_and_ready(s) == (0, true)).await;
+    rig.engine.failing.lock().extend(["inspect", "inspect"]);
+    handle.events.send(Message::Resync).expect("an actor");
+    rig.engine.failing.lock().push("stop");
+    delete(handle).await;
+    let calls = rig.engine.calls.lock();
+    assert_eq!(calls.iter().filter(|call| call.starts_with("create ")).count(), 2, "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_command_that_takes_too_long_is_killed() {
+    let rig = rig();
+    let command = crate::pod::output_of(&*rig.engine, "id1", vec!["cat".to_owned()], Duration::ZERO);
+    assert_eq!(command.await.expect("killed"), None);
+    assert_eq!(*rig.engine.calls.lock(), ["exec", "kill a command in id1"]);
+}
+
+#[tokio::test]
+async fn a_probe_that_cannot_be_asked_kills_nothing() {
+    let rig = rig();
+    let mut pod = json!(*pod("i"));
+    pod["spec"]["containers"][0]["livenessProbe"] =
+        json!({"exec": {"command": ["true"]}, "periodSeconds": 1, "timeoutSeconds": 600, "failureThreshold": 1});
+    rig.engine.failing.lock().push("exec");
+    let pod = Arc::new(serde_json::from_value(pod).expect("a pod"));
+    let handle = actor::spawn(rig.context.clone(), pod, Vec::new(), None);
+    let asked_again = async {
+        while rig.engine.calls.lock().iter().filter(|call| *call == "exec").count() < 2 {
+            rig.engine.called.notified().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), asked_again).await.expect("in time");
+    assert!(handle.view.borrow().status.container_statuses.iter().flatten().all(|c| c.restart_count == 0));
+}
+
+#[tokio::test]
+async fn a_container_has_the_variables_of_all_services_however_late_they_are_known() {
+    let server = FakeServer::new();
+    let client = server.client();
+    let service = json!({
+        "metadata": {"name": "kubernetes", "namespace": "default"},
+        "spec": {"clusterIP": "10.96.0.1", "ports": [{"port": 443}]},
+    });
+    client.create::<Service>(&serde_json::from_value(service).expect("a service")).await.expect("created");
+    server.fail(1);
+    let mut rig = rig();
+    let context = Arc::get_mut(&mut rig.context).expect("nobody else's");
+    context.services = Some(Informers::new(client).informer());
+    let mut handle = actor::spawn(rig.context.clone(), pod("i"), Vec::new(), None);
+    until(&mut handle, |s| restarts_and_ready(s) == (0, true)).await;
+    let env = rig.engine.containers.lock()[1].0.env.clone();
+    assert!(env.contains(&"KUBERNETES_SERVICE_HOST=10.96.0.1".to_owned()), "{env:?}");
 }

@@ -5,23 +5,41 @@ use crate::runtime::{
     Result, Runtime, RuntimeError, RuntimeEvent, Session, Usage, label,
 };
 use async_trait::async_trait;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// The engine; images named `missing*` do not exist anywhere.
 pub(super) struct Fake {
     pub(super) containers: Mutex<Vec<(ContainerSpec, ContainerInfo)>>,
-    pub(super) calls: Mutex<Vec<String>>,
+    pub(super) calls: Arc<Mutex<Vec<String>>>,
+    /// Calls that will fail, once each.
+    pub(super) failing: Mutex<Vec<&'static str>>,
+    /// Told of every call.
+    pub(super) called: Notify,
     events: broadcast::Sender<RuntimeEvent>,
 }
 
 impl Fake {
     pub(super) fn new() -> Self {
-        Self { containers: Mutex::default(), calls: Mutex::default(), events: broadcast::channel(64).0 }
+        Self {
+            containers: Mutex::default(),
+            calls: Arc::default(),
+            failing: Mutex::default(),
+            called: Notify::new(),
+            events: broadcast::channel(64).0,
+        }
+    }
+
+    fn may_fail(&self, call: &str) -> Result<()> {
+        let mut failing = self.failing.lock();
+        let Some(at) = failing.iter().position(|failing| *failing == call) else { return Ok(()) };
+        failing.remove(at);
+        Err(RuntimeError::Unreachable(call.to_owned()))
     }
 
     fn change(&self, id: &str, change: impl FnOnce(&mut ContainerInfo)) -> Result<ContainerInfo> {
@@ -48,6 +66,7 @@ impl Fake {
 
     fn log(&self, call: String) {
         self.calls.lock().push(call);
+        self.called.notify_one();
     }
 }
 
@@ -92,6 +111,7 @@ impl Runtime for Fake {
     }
 
     async fn stop(&self, id: &str, grace: Duration) -> Result<()> {
+        self.may_fail("stop")?;
         let info = self.inspect(id).await?;
         self.log(format!("stop {} {}", info.label(label::CONTAINER), grace.as_secs()));
         if info.running {
@@ -101,16 +121,19 @@ impl Runtime for Fake {
     }
 
     async fn remove(&self, id: &str) -> Result<()> {
+        self.may_fail("remove")?;
         self.log(format!("remove {id}"));
         self.containers.lock().retain(|(spec, info)| info.id != id && spec.name != id);
         Ok(())
     }
 
     async fn list(&self) -> Result<Vec<ContainerInfo>> {
+        self.may_fail("list")?;
         Ok(self.containers.lock().iter().map(|(_, i)| i.clone()).collect())
     }
 
     async fn inspect(&self, id: &str) -> Result<ContainerInfo> {
+        self.may_fail("inspect")?;
         self.change(id, |_| ())
     }
 
@@ -118,8 +141,22 @@ impl Runtime for Fake {
         Ok(futures::stream::empty().boxed())
     }
 
-    async fn exec(&self, _: &str, _: &ExecSpec) -> Result<Session> {
-        none()
+    /// Every command hangs.
+    async fn exec(&self, id: &str, _: &ExecSpec) -> Result<Session> {
+        self.log("exec".to_owned());
+        self.may_fail("exec")?;
+        let (calls, call) = (self.calls.clone(), format!("kill a command in {id}"));
+        Ok(Session {
+            output: futures::stream::pending().boxed(),
+            input: Box::pin(tokio::io::sink()),
+            resize: tokio::sync::mpsc::unbounded_channel().0,
+            exit_code: std::future::pending().boxed(),
+            kill: async move {
+                calls.lock().push(call);
+                Ok(())
+            }
+            .boxed(),
+        })
     }
 
     async fn attach(&self, _: &str, _: bool, _: bool) -> Result<Session> {

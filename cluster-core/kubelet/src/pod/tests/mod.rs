@@ -2,4 +2,5 @@
 
 mod actor;
 mod fake;
+mod statics;
 mod step;

@@ -96,3 +96,15 @@ fn a_pod_with_resources_as_a_whole_tells_what_it_has() {
     let plain = Rig::ready(json!({"containers": containers})).status();
     assert_eq!((plain.resources, plain.allocated_resources), (None, None));
 }
+
+#[test]
+fn a_new_image_does_not_wait_for_what_the_old_one_did() {
+    let mut rig = Rig::ready(one());
+    let message = "failed to pull \"i\": no".to_owned();
+    rig.on(Event::StartFailed { name: "c".to_owned(), reason: "ErrImagePull", message }).wait(1).took();
+    assert_eq!(rig.on(changed(json!({"containers": [{"name": "c", "image": "j"}]}))).took(), "c#0");
+    assert_eq!(rig.shown("c"), "waiting ContainerCreating");
+    rig.started("c").exited("c", 1).started("c").exited("c", 1).took();
+    assert_eq!(rig.shown("c"), "waiting CrashLoopBackOff");
+    assert_eq!(rig.on(changed(json!({"containers": [{"name": "c", "image": "k"}]}))).took(), "c#2");
+}
