@@ -111,7 +111,7 @@ mod tests {
         let written = |given: &str| {
             let mut lease = json!({"metadata": {"creationTimestamp": given}, "spec": {"renewTime": given}});
             prune(&mut lease, builtin("coordination.k8s.io", "v1", "Lease").expect("a built-in kind"));
-            [&lease["metadata"]["creationTimestamp"], &lease["spec"]["renewTime"]].map(|time| time.to_string())
+            [&lease["metadata"]["creationTimestamp"], &lease["spec"]["renewTime"]].map(ToString::to_string)
         };
         let expected = ["\"2026-01-02T01:04:05Z\"", "\"2026-01-02T01:04:05.120000Z\""];
         assert_eq!(written("2026-01-02T03:04:05.120000+02:00"), expected);
