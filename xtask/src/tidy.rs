@@ -15,19 +15,19 @@ const ARROWS: &[(&str, &str)] = &[
     ("schema", ""),
     ("object", "schema"),
     ("pki", "config"),
-    ("store", "schema object"),
+    ("store", ""),
     // Apart from the API server because its parser is slow to build.
     ("cel", ""),
     ("apiserver", "config schema object store pki cel"),
     ("client", "object pki"),
-    ("scheduler", "config object client"),
-    ("controllers", "config object client pki"),
+    ("scheduler", "object client"),
+    ("controllers", "object client pki"),
     ("kubelet", "config object client pki"),
-    ("network", "config object client"),
+    ("network", "config client"),
     ("simulator", "config client"),
     ("node", "config schema object pki store apiserver client scheduler controllers kubelet network simulator"),
     ("launcher", "config object pki client simulator"),
-    ("agent", "config object pki client scheduler launcher"),
+    ("agent", "object client scheduler launcher"),
 ];
 
 /// What is wrong with a file.

@@ -130,11 +130,15 @@ impl Clusters {
         if let Some(entered) = self.live.lock().get(name) {
             return Ok(entered.live.clone());
         }
-        let Some(state) = self.list().iter().find(|cluster| cluster.name == name).map(|cluster| cluster.state) else {
-            let resource = GroupResource { group: "devcluster.io", resource: "clusters" };
-            return Err(Status::not_found(resource, name).into());
-        };
+        let state = self.state(name)?;
         Err(Status::new(503, "ServiceUnavailable", format!("cluster `{name}` is {state}")).into())
+    }
+
+    /// How a cluster is; 404 when there is none of the name.
+    pub(crate) fn state(&self, name: &str) -> Result<&'static str, Error> {
+        let resource = GroupResource { group: "devcluster.io", resource: "clusters" };
+        let found = self.list().iter().find(|cluster| cluster.name == name).map(|cluster| cluster.state);
+        Ok(found.ok_or_else(|| Status::not_found(resource, name))?)
     }
 
     /// Waits until a cluster runs.

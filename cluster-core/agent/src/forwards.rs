@@ -8,7 +8,6 @@ mod tunnel;
 
 use crate::prelude::*;
 use cluster_client::Informer;
-use cluster_object::status::GroupResource;
 use futures::FutureExt;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use std::io::ErrorKind;
@@ -171,10 +170,7 @@ impl Forwards {
     /// Makes a forward and remembers it.
     pub(crate) async fn add(self: &Arc<Self>, wanted: Wanted) -> Result<Forward, Error> {
         target::parse(&wanted.target)?;
-        if !self.clusters.list().iter().any(|cluster| cluster.name == wanted.cluster) {
-            let resource = GroupResource { group: "devcluster.io", resource: "clusters" };
-            return Err(Status::not_found(resource, &wanted.cluster).into());
-        }
+        self.clusters.state(&wanted.cluster)?;
         let present = self.list.lock().get(&wanted.id()).map(|entry| entry.forward.clone());
         if let Some(forward) = present {
             if wanted.local.is_none_or(|local| local == forward.local) {
@@ -202,6 +198,12 @@ impl Forwards {
             self.take_away(id);
         }
         Ok(found)
+    }
+
+    /// Ends those of clusters that are gone.
+    pub(crate) fn retain(&self, exists: impl Fn(&str) -> bool) -> Result<(), Error> {
+        let gone = |forward: Forward| (!exists(&forward.cluster)).then_some(forward.id);
+        self.list().into_iter().filter_map(gone).try_for_each(|id| self.remove(&id).map(drop))
     }
 
     async fn begin(self: &Arc<Self>, wanted: &Wanted) -> Forward {

@@ -67,7 +67,7 @@ impl Agent {
         assets: Assets,
     ) -> Arc<Self> {
         let (events, activity) = (broadcast::channel(EVENTS).0, Activity::default());
-        Arc::new(Self {
+        let agent = Arc::new(Self {
             options,
             port,
             sessions: memory.get(|memory| Sessions::new(port, memory.bearer.clone(), memory.cookie.clone())),
@@ -79,7 +79,9 @@ impl Agent {
             assets,
             events,
             stop: CancellationToken::new(),
-        })
+        });
+        tokio::spawn(forget(agent.clone()));
+        agent
     }
 
     /// What a new page is told beside the clusters.
@@ -162,6 +164,23 @@ async fn listen(before: u16) -> Result<Vec<TcpListener>, Error> {
         Err(error) => tracing::debug!(%error, "no second listener on ::1"),
     }
     Ok(listeners)
+}
+
+/// Ends what was asked for of clusters that are gone: another one of the name is not meant.
+async fn forget(agent: Arc<Agent>) {
+    let mut changes = agent.clusters.changes();
+    loop {
+        let forgotten = agent.clusters.launcher.clusters().map_err(Error::from).and_then(|names| {
+            let exists = |cluster: &str| names.iter().any(|name| name == cluster);
+            agent.forwards.retain(exists).and(agent.syncs.retain(exists))
+        });
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, "failed to end what belongs to clusters that are gone");
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Returns when no cluster has run, no page was open and nothing was to do for a while.

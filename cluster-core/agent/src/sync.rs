@@ -19,6 +19,9 @@ use std::time::Instant;
 
 /// Editors save in several steps.
 const DEBOUNCE: Duration = Duration::from_millis(10);
+/// Between two tries to do what the cluster did not take.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Nothing is removed while files still change: an editor may have emptied one to write it anew.
 const BEFORE_PRUNE: Duration = Duration::from_millis(700);
 
@@ -102,6 +105,8 @@ pub enum Told {
     },
     /// Something is wrong in a file; the rest goes on.
     Fault(Fault),
+    /// Something that is in no file any more could not be removed; this is told after the round.
+    Left(Fault),
     /// What an apply would change, as `diff -u` shows it.
     Diff(String),
     /// All files were looked at.
@@ -121,6 +126,8 @@ pub struct Syncing<'a> {
     remote: Remote,
     /// What is in the cluster by our doing, as it was applied; null where it is only known to be there.
     applied: HashMap<Key, Value>,
+    /// Whether what failed in this round may do without a change of the files.
+    again: bool,
     tell: Box<dyn FnMut(Told) + Send + 'a>,
 }
 
@@ -131,14 +138,13 @@ impl<'a> Syncing<'a> {
         let remote = Remote { client, kinds, set: spec.set(), namespace: spec.namespace.clone() };
         let left = if spec.prune { remote.ours().await? } else { Vec::new() };
         let applied = left.into_iter().map(|key| (key, Value::Null)).collect();
-        Ok(Self { spec, remote, applied, tell: Box::new(tell) })
+        Ok(Self { spec, remote, applied, again: false, tell: Box::new(tell) })
     }
 
     /// Makes the cluster as the files are, once; the number of faults.
     pub async fn once(&mut self) -> Result<usize, Error> {
         let (faults, leftovers) = self.apply().await;
-        self.prune(leftovers).await;
-        Ok(faults)
+        Ok(faults + self.prune(leftovers).await)
     }
 
     /// Makes the cluster as the files are, and again whenever they change.
@@ -151,25 +157,30 @@ impl<'a> Syncing<'a> {
         };
         let failed = |error: notify::Error| Status::internal(format!("failed to watch files: {error}"));
         let mut watcher = notify::recommended_watcher(notified).map_err(failed)?;
-        for path in self.spec.watched() {
-            // Editors replace files, so the folder is watched.
-            let folder = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
-            let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| ".".as_ref());
-            let mode = if path.is_dir() { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-            watcher.watch(folder, mode).map_err(failed)?;
-        }
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
-            let (_, leftovers) = self.apply().await;
-            let quiet = if leftovers.is_empty() { Duration::MAX } else { BEFORE_PRUNE };
-            match tokio::time::timeout(quiet, events.recv()).await {
-                Err(_) => {
-                    self.prune(leftovers).await;
-                    if events.recv().await.is_none() {
-                        return Ok(());
+            // Each time, since a folder may have been replaced by another.
+            for path in self.spec.watched() {
+                let (folder, mode) = to_watch(&path);
+                watcher.watch(folder, mode).map_err(failed)?;
+            }
+            let (_, mut leftovers) = self.apply().await;
+            loop {
+                let quiet = match (leftovers.is_empty(), self.again) {
+                    (false, _) => BEFORE_PRUNE,
+                    (true, true) => backoff.pause(),
+                    (true, false) => {
+                        backoff.reset();
+                        Duration::MAX
                     }
+                };
+                match tokio::time::timeout(quiet, events.recv()).await {
+                    Ok(None) => return Ok(()),
+                    Err(_) if !leftovers.is_empty() => {
+                        self.prune(std::mem::take(&mut leftovers)).await;
+                    }
+                    Ok(Some(())) | Err(_) => break,
                 }
-                Ok(None) => return Ok(()),
-                Ok(Some(())) => {}
             }
             tokio::time::sleep(DEBOUNCE).await;
             while events.try_recv().is_ok() {}
@@ -217,13 +228,7 @@ impl<'a> Syncing<'a> {
     /// The objects of all files, each with its namespace and label; what is wrong is told and left out.
     fn load(&mut self) -> (Vec<Document>, usize) {
         let mut loaded = load::load(&self.spec);
-        for document in &mut loaded.documents {
-            let (version, kind) = (meta::api_version(&document.object), meta::kind(&document.object));
-            let namespaced = self.remote.kinds.find(version, kind).is_ok_and(|kind| kind.namespaced);
-            if namespaced && meta::namespace(&document.object).is_empty() {
-                meta::set(&mut document.object, "metadata.namespace", self.spec.namespace.as_str());
-            }
-        }
+        self.place(&mut loaded.documents);
         for document in plan::twice(&loaded.documents) {
             loaded.faults.push(document.fault("metadata.name", "the same object stands in another place too"));
         }
@@ -242,12 +247,25 @@ impl<'a> Syncing<'a> {
         (loaded.documents, faults)
     }
 
+    /// Gives documents that name no namespace theirs, as far as their kinds are known.
+    fn place(&self, documents: &mut [Document]) {
+        for document in documents {
+            let (version, kind) = (meta::api_version(&document.object), meta::kind(&document.object));
+            let namespaced = self.remote.kinds.find(version, kind).is_ok_and(|kind| kind.namespaced);
+            if namespaced && meta::namespace(&document.object).is_empty() {
+                meta::set(&mut document.object, "metadata.namespace", self.spec.namespace.as_str());
+            }
+        }
+    }
+
     /// Applies what changed; the number of faults, and what is left over when there are none.
     async fn apply(&mut self) -> (usize, Vec<Key>) {
         let begin = Instant::now();
-        let (documents, mut faults) = self.load();
-        let changed: Vec<Document> = plan::changed(&documents, &self.applied).into_iter().cloned().collect();
-        for group in changed.chunk_by(|a, b| plan::rank(meta::kind(&a.object)) == plan::rank(meta::kind(&b.object))) {
+        self.again = false;
+        let (mut documents, mut faults) = self.load();
+        let mut changed: Vec<Document> = plan::changed(&documents, &self.applied).into_iter().cloned().collect();
+        for group in changed.chunk_by_mut(|a, b| plan::rank(meta::kind(&a.object)) == plan::rank(meta::kind(&b.object)))
+        {
             if let Err(error) = self.ready_for(group).await {
                 tracing::warn!(%error, "failed to look at the cluster's kinds");
             }
@@ -263,6 +281,7 @@ impl<'a> Syncing<'a> {
                 }
             }
         }
+        self.place(&mut documents);
         // With a fault in some file nobody knows what is meant to be there.
         let prune = self.spec.prune && faults == 0;
         let leftovers = if prune { plan::leftovers(self.applied.keys(), &documents) } else { Vec::new() };
@@ -271,12 +290,13 @@ impl<'a> Syncing<'a> {
     }
 
     /// Looks for kinds that were not there yet: a definition that was applied is served at once.
-    async fn ready_for(&mut self, group: &[Document]) -> Result<(), Error> {
+    async fn ready_for(&mut self, group: &mut [Document]) -> Result<(), Error> {
         let known = |document: &Document| {
             self.remote.kinds.find(meta::api_version(&document.object), meta::kind(&document.object)).is_ok()
         };
         if !group.iter().all(known) {
             self.remote.kinds = Kinds::discover(&self.remote.client).await?;
+            self.place(group);
         }
         Ok(())
     }
@@ -284,6 +304,8 @@ impl<'a> Syncing<'a> {
     /// Tells what the cluster did not take, with the line where it says which; how many faults those are.
     fn refused(&mut self, document: &Document, error: &Error) -> usize {
         let status = error.status();
+        // Everything but the document itself may be otherwise soon: a webhook's pod, a namespace, the API server.
+        self.again |= !matches!(status.code, 400 | 422);
         let causes = status.details.as_ref().map(|details| details.causes.clone()).unwrap_or_default();
         let mut faults: Vec<Fault> = causes
             .iter()
@@ -300,7 +322,9 @@ impl<'a> Syncing<'a> {
         count
     }
 
-    async fn prune(&mut self, leftovers: Vec<Key>) {
+    /// Removes what is left over; how much of it could not be.
+    async fn prune(&mut self, leftovers: Vec<Key>) -> usize {
+        let mut faults = 0;
         for key in leftovers {
             match self.remote.delete(&key).await {
                 Ok(()) => {
@@ -308,10 +332,26 @@ impl<'a> Syncing<'a> {
                     self.applied.remove(&key);
                 }
                 Err(error) => {
+                    faults += 1;
+                    self.again = true;
                     let file = PathBuf::from(key.to_string());
-                    (self.tell)(Told::Fault(Fault { file, line: 0, message: error.to_string() }));
+                    (self.tell)(Told::Left(Fault { file, line: 0, message: error.to_string() }));
                 }
             }
         }
+        faults
     }
 }
+
+/// What is watched for a path. Editors replace files, so it is their folder; and of what is not there the nearest folder
+/// that is, in which it may appear.
+fn to_watch(path: &Path) -> (&Path, RecursiveMode) {
+    if path.is_dir() {
+        return (path, RecursiveMode::Recursive);
+    }
+    let folder = path.ancestors().skip(1).find(|folder| folder.is_dir());
+    (folder.unwrap_or_else(|| ".".as_ref()), RecursiveMode::NonRecursive)
+}
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,10 @@ impl Running {
                 (self.applied, self.last) = (objects, meta::now());
                 return self.enter(if errors.is_empty() { "synced" } else { "failing" }, errors);
             }
+            Told::Left(fault) => {
+                let errors = [std::mem::take(&mut self.errors), vec![fault]].concat();
+                return self.enter("failing", errors);
+            }
             Told::Done { .. } | Told::Diff(_) => {}
         }
         false
@@ -101,6 +105,7 @@ impl Syncs {
 
     /// Begins a sync and remembers it.
     pub(crate) fn add(self: &Arc<Self>, wanted: WantedSync) -> Result<Running, Error> {
+        self.clusters.state(&wanted.cluster)?;
         let paths = wanted.spec.watched();
         if paths.is_empty() || paths.iter().any(|path| !path.is_absolute() || !path.exists()) {
             return Err(Status::bad_request("the paths must be absolute and exist").into());
@@ -120,6 +125,12 @@ impl Syncs {
             self.tell();
         }
         Ok(found)
+    }
+
+    /// Ends those of clusters that are gone.
+    pub(crate) fn retain(&self, exists: impl Fn(&str) -> bool) -> Result<(), Error> {
+        let gone = |running: Running| (!exists(&running.cluster)).then_some(running.id);
+        self.list().into_iter().filter_map(gone).try_for_each(|id| self.remove(&id).map(drop))
     }
 
     fn begin(self: &Arc<Self>, wanted: &WantedSync) -> Running {

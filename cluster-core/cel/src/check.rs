@@ -245,7 +245,7 @@ impl Checker<'_> {
     /// Literals that could never be read are faults at once.
     fn literals(&mut self, name: &str, method: bool, args: &[Expression]) {
         let wrong: fn(&str) -> bool = match name {
-            "matches" => |text| regex::Regex::new(text).is_err(),
+            "matches" => |text| crate::regex(text).is_err(),
             "duration" => |text| !crate::is_duration(text),
             "timestamp" => |text| chrono::DateTime::parse_from_rfc3339(text).is_err(),
             _ => return,

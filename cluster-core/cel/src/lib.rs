@@ -13,6 +13,7 @@ mod functions;
 mod library;
 mod limits;
 mod macros;
+mod pattern;
 mod position;
 mod prelude;
 mod program;
@@ -25,6 +26,7 @@ mod value;
 
 pub use authorizer::{AUTHORIZER_VARIABLES, Authorizer, Check, authorizer};
 pub use limits::{Budget, STATIC_LIMIT, STATIC_TOTAL};
+pub use pattern::regex;
 pub use program::{Activation, Failure, Program, compile};
 pub use types::{Declarations, Object, Type, most_of};
 pub use value::{dynamic, escape, is_duration, object, optional, to_json, typed};

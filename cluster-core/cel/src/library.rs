@@ -6,9 +6,9 @@ use kube_cel::cel::extractors::{Arguments, This};
 use kube_cel::cel::objects::{Key, Map, Opaque, OptionalValue};
 use std::cmp::Ordering;
 
-use crate::limits::Budget;
+use crate::limits;
 use crate::macros::{AS_LIST, ENTRIES, INSERT, SORT_BY};
-use crate::rewrite::TICK;
+use crate::rewrite::{PAID, TICK};
 
 /// The types that have a name without a dot.
 pub(crate) const TYPES: &[&str] =
@@ -20,6 +20,7 @@ pub(crate) static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| {
     context.add_function("dyn", |value: Value| -> Result<Value, ExecutionError> { Ok(value) });
     context.add_function("bool", to_bool);
     context.add_function(TICK, tick);
+    context.add_function(PAID, paid);
     context.add_function("type", |value: Value| -> Result<Value, ExecutionError> { Ok(named(type_name(&value))) });
     for name in TYPES {
         context.add_variable_from_value(*name, named(name));
@@ -46,9 +47,11 @@ fn to_bool(value: Value) -> Result<bool, ExecutionError> {
 }
 
 fn tick(budget: Value, steps: i64) -> Result<bool, ExecutionError> {
-    let Value::Opaque(budget) = budget else { return Err(ExecutionError::NoSuchOverload) };
-    let left = budget.downcast_ref::<Budget>().is_some_and(|budget| budget.spend(steps.unsigned_abs()));
-    if left { Ok(true) } else { Err(ExecutionError::function_error(TICK, "cost limit exceeded")) }
+    limits::spend(&budget, steps.unsigned_abs()).map(|()| true)
+}
+
+fn paid(budget: Value, value: Value) -> Result<Value, ExecutionError> {
+    limits::spend(&budget, limits::size(&value)).map(|()| value)
 }
 
 /// A type as a value.

@@ -88,7 +88,7 @@ fn failing_constant(expression: &Expression) -> Option<String> {
         }
         Expr::Call(call) if matches!(call.func_name.as_str(), "find" | "findAll") && call.target.is_some() => {
             let Expr::Literal(LiteralValue::String(pattern)) = &call.args.first()?.expr else { return None };
-            regex::Regex::new(pattern.inner()).err().map(|error| format!("error parsing regexp: {error}"))
+            crate::regex(pattern.inner()).err().map(|error| format!("error parsing regexp: {error}"))
         }
         _ => None,
     })

@@ -11,6 +11,11 @@ use crate::standard::{ALL, ANY, NEGATE, RELEASE};
 /// The function that loops ask for leave, and the variable that holds the budget.
 pub(crate) const TICK: &str = "@tick";
 pub(crate) const BUDGET: &str = "@budget";
+/// What takes the size of a value from the budget before the value is copied into another.
+pub(crate) const PAID: &str = "@paid";
+
+/// Text that stands in an expression is copied for nothing up to this length.
+const SHORT: usize = 100;
 
 /// How the loops of `all` and `exists` join what the items say.
 const GATHERS: [(&str, &str); 2] = [(operators::LOGICAL_AND, ALL), (operators::LOGICAL_OR, ANY)];
@@ -84,6 +89,7 @@ pub(crate) fn weight(expression: &Expression) -> u64 {
 ///   optionals on.
 /// - A struct literal becomes a map: the interpreter knows no structs.
 /// - A loop pays before each round.
+/// - What is put into a list or map or added to something is paid for first: the interpreter copies it.
 pub(crate) fn rewrite(expression: &mut Expression) {
     children_mut(expression).into_iter().for_each(rewrite);
     match &mut expression.expr {
@@ -93,6 +99,15 @@ pub(crate) fn rewrite(expression: &mut Expression) {
         Expr::Call(CallExpr { func_name, args, .. }) if matches!(args.first(), Some(Expression { expr: Expr::Ident(name), .. }) if name == RESULT) => {
             if let Some((_, gather)) = GATHERS.iter().find(|(operator, _)| operator == func_name) {
                 (*gather).clone_into(func_name);
+            }
+        }
+        Expr::Call(call) if call.func_name == operators::ADD => call.args.iter_mut().for_each(pay),
+        Expr::List(list) => list.elements.iter_mut().for_each(pay),
+        Expr::Map(map) => {
+            for entry in &mut map.entries {
+                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
+                    pay(&mut entry.value);
+                }
             }
         }
         Expr::Call(call) if call.func_name == operators::OPT_SELECT => {
@@ -108,10 +123,7 @@ pub(crate) fn rewrite(expression: &mut Expression) {
         Expr::Comprehension(inner) => {
             let price = 1 + weight(&inner.loop_cond) + weight(&inner.loop_step);
             let condition = std::mem::take(&mut inner.loop_cond);
-            let leave = call(
-                TICK,
-                vec![part(Expr::Ident(BUDGET.to_owned())), literal(LiteralValue::Int((price as i64).into()))],
-            );
+            let leave = call(TICK, vec![budget(), literal(LiteralValue::Int((price as i64).into()))]);
             if matches!(&inner.accu_init.expr, Expr::Literal(LiteralValue::Boolean(_))) {
                 inner.result = call(RELEASE, vec![std::mem::take(&mut inner.result)]);
             }
@@ -127,6 +139,7 @@ pub(crate) fn rewrite(expression: &mut Expression) {
             for entry in &mut entries {
                 if let EntryExpr::StructField(field) = &mut entry.expr {
                     let key = literal(LiteralValue::String(std::mem::take(&mut field.field).into()));
+                    pay(&mut field.value);
                     let (value, optional) = (std::mem::take(&mut field.value), field.optional);
                     entry.expr = EntryExpr::MapEntry(MapEntryExpr { key, value, optional });
                 }
@@ -135,6 +148,26 @@ pub(crate) fn rewrite(expression: &mut Expression) {
         }
         _ => {}
     }
+}
+
+/// Lets a part be paid for, unless it was when it was made or is no larger than the step that it costs.
+fn pay(of: &mut Expression) {
+    let free = match &of.expr {
+        Expr::List(_) | Expr::Map(_) => true,
+        Expr::Call(call) => call.func_name == operators::ADD,
+        Expr::Literal(LiteralValue::String(text)) => text.inner().len() <= SHORT,
+        Expr::Literal(LiteralValue::Bytes(_)) => false,
+        Expr::Literal(_) => true,
+        _ => false,
+    };
+    if !free {
+        *of = call(PAID, vec![budget(), std::mem::take(of)]);
+    }
+}
+
+/// The variable that holds the budget.
+pub(crate) fn budget() -> Expression {
+    part(Expr::Ident(BUDGET.to_owned()))
 }
 
 pub(crate) fn part(expr: Expr) -> Expression {

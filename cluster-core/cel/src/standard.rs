@@ -1,7 +1,8 @@
 //! Functions that the interpreter or kube-cel have otherwise than cel-go.
 
+use crate::limits;
 use crate::prelude::*;
-use crate::rewrite::part;
+use crate::rewrite::{budget, part};
 use chrono::{DateTime, FixedOffset, Utc};
 use kube_cel::KubeCelExt;
 use kube_cel::cel::extractors::{Arguments, This};
@@ -26,6 +27,9 @@ const GETTERS: [&str; 10] = [
     "getMonth",
     "getSeconds",
 ];
+
+/// Functions whose results may be larger than all that they are given; they pay before.
+const GROWING: [&str; 4] = ["replace", "join", "lists.range", "strings.quote"];
 
 type Outcome = Result<Value, ExecutionError>;
 
@@ -88,11 +92,12 @@ pub(crate) fn register(context: &mut Context<'_>) {
         Value::Opaque(_) => base("string", Some(this), &[]),
         other => crate::format::text(&other).map(|text| Value::String(Arc::new(text))),
     });
-    context.add_function("replace", |This(this): This<Value>, Arguments(given): Arguments| {
-        // Less than none is all of them.
-        let all = matches!(given.get(2), Some(Value::Int(count)) if *count < 0);
-        base("replace", Some(this), &given[..if all { 2 } else { given.len() }])
-    });
+    for name in ["matches", "find", "findAll"] {
+        context.add_function(name, |call: &FunctionContext<'_, '_>| matched(name, call));
+    }
+    for name in GROWING {
+        context.add_function(name, |call: &FunctionContext<'_, '_>| grown(name, call));
+    }
     for name in GETTERS {
         context.add_function(name, move |This(this): This<Value>, Arguments(given): Arguments| {
             match (this, &given[..]) {
@@ -122,6 +127,27 @@ fn gather(call: &FunctionContext<'_, '_>, decides: bool) -> Outcome {
         Err(error) => error,
     };
     Ok(if matches!(so_far, Value::Opaque(_)) { so_far } else { Value::Opaque(Arc::new(Held(error))) })
+}
+
+/// A function that takes a pattern: the second of all that it is given.
+fn matched(name: &'static str, call: &FunctionContext<'_, '_>) -> Outcome {
+    let mut given = resolved(call)?;
+    if let Some(Value::String(pattern)) = given.get_mut(usize::from(call.this.is_none())) {
+        *pattern = Arc::new(crate::pattern::translated(pattern));
+    }
+    base(name, call.this.clone(), &given)
+}
+
+fn resolved(call: &FunctionContext<'_, '_>) -> Result<Vec<Value>, ExecutionError> {
+    call.args.iter().map(|argument| call.ptx.resolve(argument)).collect()
+}
+
+fn grown(name: &'static str, call: &FunctionContext<'_, '_>) -> Outcome {
+    let given = resolved(call)?;
+    limits::spend(&call.ptx.resolve(&budget())?, limits::growth(name, call.this.as_ref(), &given))?;
+    // Less than none is all of them.
+    let all = name == "replace" && matches!(given.get(2), Some(Value::Int(count)) if *count < 0);
+    base(name, call.this.clone(), &given[..if all { 2 } else { given.len() }])
 }
 
 fn negate(value: Value) -> Outcome {

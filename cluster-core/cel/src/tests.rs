@@ -193,6 +193,7 @@ fn the_documented_libraries_are_there() {
         "format.named('dns1123Subdomain').hasValue() && !format.named('nope').hasValue()",
         "sets.contains([1, 2], [1]) && sets.equivalent([1], [1, 1]) && sets.intersects([1], [1, 2])",
         "'%s is %d, %.1f, %x'.format([dyn('a'), dyn(1), dyn(1.25), dyn(255)]) == 'a is 1, 1.2, ff'",
+        "!'٣'.matches('^\\\\d$') && '٣4'.find('\\\\d') == '4' && '[4'.findAll('[^[]') == ['4']",
         "'a-b'.split('-') == ['a', 'b'] && 'AbC'.lowerAscii() == 'abc' && ' x '.trim() == 'x'",
     ];
     for source in table {
@@ -327,6 +328,20 @@ fn an_endless_evaluation_is_stopped_whatever_surrounds_it() {
         let short_cut = source.starts_with("true");
         assert_eq!(result, if short_cut { Ok(json!(true)) } else { Err(Failure::CallCost) }, "{source}");
     }
+}
+
+#[test]
+fn values_that_grow_without_bound_are_stopped_before_they_are_made() {
+    let this = json!({"name": "0123456789abcdef", "tags": ["0123456789abcdef"]});
+    let doubled = |step: &str| format!("size({}{})", "self.tags.map(x, dyn(x))", format!(".map(x, {step})").repeat(30));
+    let quoted = format!("size({}'\"'{})", "strings.quote(".repeat(40), ")".repeat(40));
+    let sources = ["x + x", "x.replace('', x)", "[x, x]", "'%s%s'.format([x, x])", "[x, x].join(x)"];
+    let sources = sources.map(doubled).into_iter().chain([quoted, "size(lists.range(1000000000000))".to_owned()]);
+    for source in sources {
+        assert_eq!(evaluate(&source, &this), Err(Failure::CallCost), "{source}");
+    }
+    let large = json!({"tags": vec!["0123456789".repeat(10); 200]});
+    assert_eq!(evaluate("size(self.tags.map(t, t + t).filter(t, t != ''))", &large), Ok(json!(200)));
 }
 
 #[test]

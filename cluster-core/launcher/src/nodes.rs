@@ -4,11 +4,14 @@ use crate::NodeStatus;
 use crate::container::binary_archive;
 use crate::prelude::*;
 use crate::ready::now;
-use cluster_client::{DeleteOptions, Informers, ListOptions, Patch};
+use cluster_client::{DeleteOptions, Informers, ListOptions, Object, Patch};
 use cluster_config::SIMULATED;
 use cluster_simulator::Taint;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// How long an eviction that a disruption budget refuses waits for the next try, as kubectl's do.
+const BETWEEN_EVICTIONS: Duration = Duration::from_secs(5);
 
 impl Launcher {
     /// Adds workers to a running cluster and waits until they are Ready.
@@ -53,7 +56,7 @@ impl Launcher {
         })
     }
 
-    /// Takes a worker out: no new pods, the present ones are deleted, then the node goes.
+    /// Takes a worker out: no new pods, the present ones are evicted, then the node goes.
     pub fn remove_node<'a>(&'a self, cluster: &'a str, node: &'a str, wait: Duration) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let _lock = self.state.lock(cluster)?;
@@ -78,11 +81,11 @@ impl Launcher {
             steps
                 .run(&format!("Removing {}", node.name), async {
                     self.destroy_node(&node).await?;
+                    self.state.save(&record)?;
                     let deleted = client.delete::<Node>("", &node.name, &DeleteOptions::default()).await;
                     Ok(cluster_client::Error::ignore_gone(deleted).map(drop)?)
                 })
-                .await?;
-            self.state.save(&record)
+                .await
         })
     }
 
@@ -197,7 +200,8 @@ async fn simulated_nodes(client: &Client) -> Result<Vec<Node>> {
     Ok(client.list::<Node>("", &options).await?)
 }
 
-/// Keeps new pods away and deletes the present ones; their controllers make them anew on other nodes.
+/// Keeps new pods away and evicts the present ones, as `kubectl drain` does; their controllers make them anew on other
+/// nodes.
 async fn drain(client: &Client, node: &str) -> Result<()> {
     let patch = Patch::Strategic(json!({"spec": {"unschedulable": true}}));
     let patched = client.patch::<Node>("", node, "", &patch).await;
@@ -208,21 +212,80 @@ async fn drain(client: &Client, node: &str) -> Result<()> {
     let informer = Informers::new(client.clone()).scoped::<Pod>("", &format!("spec.nodeName={node}"));
     informer.synced().await;
     let mut changes = informer.subscribe();
-    for pod in informer.list().iter().filter(|pod| leaves(pod)) {
-        let deleted = client.delete_this(&**pod, DeleteOptions::default()).await;
-        cluster_client::Error::ignore_gone(deleted)?;
-    }
-    // Every pod has its grace period to end in.
-    while informer.list().iter().any(|pod| leaves(pod)) {
-        if changes.recv().await.is_none() {
-            break;
+    loop {
+        let pods: Vec<_> = informer.list().into_iter().filter(|pod| leaves(pod)).collect();
+        if pods.is_empty() {
+            return Ok(());
+        }
+        // Each time, since the scheduler may have bound some before it heard of the node.
+        let mut pause = Duration::MAX;
+        for pod in pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
+            if !evict(client, pod).await? {
+                pause = BETWEEN_EVICTIONS;
+            }
+        }
+        // Every pod has its grace period to end in.
+        if matches!(tokio::time::timeout(pause, changes.recv()).await, Ok(None)) {
+            return Ok(());
         }
     }
-    Ok(())
+}
+
+/// Asks for a pod's end; false when a disruption budget does not allow it now.
+async fn evict(client: &Client, pod: &Pod) -> Result<bool> {
+    let (namespace, name) = (pod.namespace(), pod.name());
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"namespace": namespace, "name": name},
+        "deleteOptions": {"preconditions": {"uid": pod.metadata.uid}}});
+    match client.create_subresource::<Pod, _, Value>(namespace, name, "eviction", &eviction).await {
+        Err(error) if error.status().is_some_and(|status| status.code == 429) => Ok(false),
+        evicted => Ok(cluster_client::Error::ignore_gone(evicted).map(|_| true)?),
+    }
 }
 
 /// Whether a pod can be waited for: static pods and those of daemon sets stay as long as their node.
 fn leaves(pod: &Pod) -> bool {
     let owned = |kind: &str| pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == kind);
     !owned("DaemonSet") && !owned("Node")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cluster_fake_server::FakeServer;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+    async fn pod(client: &Client, name: &str, owner: &str) {
+        let pod = json!({"metadata": {"name": name, "namespace": "a", "ownerReferences": [
+            {"apiVersion": "v1", "kind": owner, "name": "o", "uid": "u"}]}, "spec": {"nodeName": "n", "containers": []}});
+        client.create(&serde_json::from_value::<Pod>(pod).expect("a pod")).await.expect("made");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn draining_waits_for_budgets_and_evicts_what_comes_late() {
+        let server = FakeServer::new();
+        let client = server.client();
+        let node =
+            Node { metadata: ObjectMeta { name: Some("n".to_owned()), ..ObjectMeta::default() }, ..Node::default() };
+        client.create(&node).await.expect("made");
+        pod(&client, "early", "ReplicaSet").await;
+        pod(&client, "daemon", "DaemonSet").await;
+        server.allow_evictions(false);
+        let allowed = async {
+            tokio::time::sleep(BETWEEN_EVICTIONS / 2).await;
+            pod(&client, "late", "ReplicaSet").await;
+            tokio::time::sleep(BETWEEN_EVICTIONS * 2).await;
+            assert_eq!(
+                client.list::<Pod>("", &ListOptions::default()).await.expect("a list").len(),
+                3,
+                "none may go yet"
+            );
+            server.allow_evictions(true);
+        };
+        let (drained, ()) = tokio::join!(drain(&client, "n"), allowed);
+        drained.expect("drained");
+        let left = client.list::<Pod>("", &ListOptions::default()).await.expect("a list");
+        assert_eq!(left.iter().map(Object::name).collect::<Vec<_>>(), ["daemon"]);
+        let node = client.get::<Node>("", "n").await.expect("there");
+        assert_eq!(node.spec.and_then(|spec| spec.unschedulable), Some(true));
+    }
 }

@@ -97,11 +97,12 @@ impl Launcher {
         let containers = self.containers(&record.spec.name).await?;
         let lost: Vec<&str> =
             record.spec.nodes.iter().map(|n| n.name.as_str()).filter(|name| !containers.contains_key(*name)).collect();
+        let cluster = &record.spec.name;
         if !lost.is_empty() {
             return Err(Error::Invalid(format!(
-                "the containers of {} are gone: remove the cluster with `devcluster down --name {}`",
+                "the containers of {} are gone: remove those workers with `devcluster node remove --name {cluster} NODE`, or \
+                 the cluster with `devcluster down --name {cluster}`",
                 lost.join(", "),
-                record.spec.name
             )));
         }
         let running = record.spec.nodes.iter().all(|node| containers.get(&node.name).is_some_and(is_running));

@@ -103,19 +103,19 @@ impl Error {
 
     /// The value breaks a rule; `value` is printed as Go's `%v` would (strings quoted).
     pub fn invalid(path: &Path, value: &serde_json::Value, detail: &str) -> Self {
-        Self::new(path, Reason::Invalid, with_detail(&format!("Invalid value: {}", go_value(value)), detail))
+        Self::new(path, Reason::Invalid, with_detail(&format!("Invalid value: {value}"), detail))
     }
 
     /// The value is none of the allowed ones.
     pub fn not_supported(path: &Path, value: &serde_json::Value, allowed: &[&str]) -> Self {
         let allowed: Vec<String> = allowed.iter().map(|a| format!("{a:?}")).collect();
         let detail = format!("supported values: {}", allowed.join(", "));
-        Self::new(path, Reason::NotSupported, with_detail(&format!("Unsupported value: {}", go_value(value)), &detail))
+        Self::new(path, Reason::NotSupported, with_detail(&format!("Unsupported value: {value}"), &detail))
     }
 
     /// The value stands there already.
     pub fn duplicate(path: &Path, value: &serde_json::Value) -> Self {
-        Self::new(path, Reason::Duplicate, format!("Duplicate value: {}", go_value(value)))
+        Self::new(path, Reason::Duplicate, format!("Duplicate value: {value}"))
     }
 
     /// The field may not be set here.
@@ -135,7 +135,7 @@ impl Error {
 
     /// What the value names does not exist.
     pub fn not_found(path: &Path, value: &serde_json::Value) -> Self {
-        Self::new(path, Reason::NotFound, format!("Not found: {}", go_value(value)))
+        Self::new(path, Reason::NotFound, format!("Not found: {value}"))
     }
 
     /// An error with a body of its own.
@@ -184,12 +184,5 @@ pub fn go_type(value: &serde_json::Value) -> &'static str {
         Value::String(_) => "string",
         Value::Array(_) => "[]interface {}",
         Value::Object(_) => "map[string]interface {}",
-    }
-}
-
-fn go_value(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::Null => "null".to_owned(),
-        other => other.to_string(),
     }
 }

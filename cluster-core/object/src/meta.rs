@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value};
 
+/// The most bytes that an object's annotations may have together.
+pub const MAX_ANNOTATIONS: usize = 256 * 1024;
+
 /// The value at a dotted path of plain field names; null when it is absent.
 pub fn get<'a>(object: &'a Value, path: &str) -> &'a Value {
     path.split('.').try_fold(object, |at, name| at.get(name)).unwrap_or(&Value::Null)

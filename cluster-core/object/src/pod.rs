@@ -120,10 +120,17 @@ pub fn qos_class(amounts: impl Iterator<Item = (Option<Quantity>, Option<Quantit
     }
 }
 
+/// Whether a pod's resources say anything of the pod as a whole: upstream's `IsPodLevelResourcesSet`.
+pub fn is_set_as_whole<'a>(resources: impl IntoIterator<Item = &'a str>) -> bool {
+    resources.into_iter().any(|name| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-"))
+}
+
 /// The class of a pod's spec.
 pub fn qos_class_of(spec: &Value) -> &'static str {
     let containers = meta::items(&spec["initContainers"]).iter().chain(meta::items(&spec["containers"]));
-    let owners: Vec<&Value> = if spec["resources"].is_object() { vec![spec] } else { containers.collect() };
+    let named = ["requests", "limits"].into_iter().filter_map(|list| spec["resources"][list].as_object());
+    let whole = is_set_as_whole(named.flat_map(|list| list.keys().map(String::as_str)));
+    let owners: Vec<&Value> = if whole { vec![spec] } else { containers.collect() };
     let amount = |owner: &Value, list, name| Quantity::from_value(&owner["resources"][list][name]).ok();
     qos_class(owners.into_iter().flat_map(|owner| {
         ["cpu", "memory"].map(|name| (amount(owner, "requests", name), amount(owner, "limits", name)))
@@ -216,6 +223,8 @@ mod tests {
             (json!({"containers": [{"resources": full}, {}]}), "Burstable"),
             (json!({"containers": [{"resources": full}], "initContainers": [{}]}), "Burstable"),
             (json!({"containers": [{}], "resources": full}), "Guaranteed"),
+            (json!({"containers": [{"resources": full}], "resources": {}}), "Guaranteed"),
+            (json!({"containers": [{"resources": full}], "resources": {"requests": {}}}), "Guaranteed"),
             (json!({"containers": [{"resources": {"limits": {"cpu": "1"}}}]}), "Burstable"),
         ];
         for (spec, class) in table {

@@ -3,6 +3,7 @@
 use crate::meta::{self, items};
 use crate::pod;
 use crate::quantity::Quantity;
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// Kinds that may be counted by their bare name.
@@ -15,14 +16,14 @@ pub const DETAILED: [&str; 3] = ["pods", "services", "persistentvolumeclaims"];
 /// Whether a quota is about an object of `storage` (`pods`, `apps/deployments`): about any object when it has no scopes,
 /// else about the pods (or the claims) that are within all of them.
 pub fn in_scope(quota: &Value, storage: &str, object: &Value) -> bool {
-    let plain = items(meta::get(quota, "spec.scopes")).iter().map(|scope| (text(scope), "Exists", &Value::Null));
+    let plain = items(meta::get(quota, "spec.scopes")).iter().map(|scope| (scope, "Exists", &Value::Null));
     let selected = items(meta::get(quota, "spec.scopeSelector.matchExpressions"));
-    let selected = selected.iter().map(|one| (text(&one["scopeName"]), text(&one["operator"]), &one["values"]));
+    let selected = selected.iter().map(|one| (&one["scopeName"], meta::text(one, "operator"), &one["values"]));
     plain.chain(selected).all(|(scope, operator, values)| {
         let spec = &object["spec"];
         let holds = |value: &Value| {
-            let value = text(value);
-            let listed = items(values).iter().any(|one| text(one) == value);
+            let value = value.as_str().unwrap_or_default();
+            let listed = items(values).iter().any(|one| one == value);
             match operator {
                 "In" => listed,
                 "NotIn" => !value.is_empty() && !listed,
@@ -30,7 +31,7 @@ pub fn in_scope(quota: &Value, storage: &str, object: &Value) -> bool {
                 _ => !value.is_empty(),
             }
         };
-        match (storage, scope) {
+        match (storage, scope.as_str().unwrap_or_default()) {
             ("pods", "Terminating") => !spec["activeDeadlineSeconds"].is_null(),
             ("pods", "NotTerminating") => spec["activeDeadlineSeconds"].is_null(),
             ("pods", "BestEffort") => pod::qos_class_of(spec) == "BestEffort",
@@ -54,15 +55,23 @@ fn crosses_namespaces(spec: &Value) -> bool {
     terms.into_iter().any(|term| !items(&term["namespaces"]).is_empty() || !term["namespaceSelector"].is_null())
 }
 
-/// How much an object uses of what the quota calls `name`; `None` when that is not about its kind. A finished pod uses
-/// nothing, but is an object for `count/pods`.
+/// Whether a pod has ended, or should have: a node that is lost must not keep others from taking its place.
+fn is_over(pod: &Value, now: Timestamp) -> bool {
+    let deleted = meta::deletion_timestamp(pod).and_then(|time| time.parse::<Timestamp>().ok());
+    let grace = meta::get(pod, "metadata.deletionGracePeriodSeconds").as_i64();
+    matches!(meta::text(pod, "status.phase"), "Succeeded" | "Failed")
+        || deleted.zip(grace).is_some_and(|(at, grace)| now.as_second().saturating_sub(at.as_second()) > grace)
+}
+
+/// How much an object uses of what the quota calls `name`; `None` when that is not about its kind. A pod that is over
+/// uses nothing, but is an object for `count/pods`.
 pub fn usage(name: &str, storage: &str, object: &Value) -> Option<Quantity> {
     let one_if = |is: bool| Some(Quantity::new(i64::from(is)));
     let counted = match storage.split_once('/') {
         Some((group, plural)) => format!("count/{plural}.{group}"),
         None => format!("count/{storage}"),
     };
-    let finished = storage == "pods" && matches!(meta::text(object, "status.phase"), "Succeeded" | "Failed");
+    let finished = storage == "pods" && is_over(object, Timestamp::now());
     if name == counted || (name == storage && CORE.contains(&name)) {
         return one_if(!finished || name == counted);
     }
@@ -80,7 +89,7 @@ pub fn usage(name: &str, storage: &str, object: &Value) -> Option<Quantity> {
         ("persistentvolumeclaims", _) => {
             let (class, name) =
                 name.split_once(".storageclass.storage.k8s.io/").map_or((None, name), |(c, n)| (Some(c), n));
-            let own = class.is_none_or(|class| text(&spec["storageClassName"]) == class);
+            let own = class.is_none_or(|class| spec["storageClassName"] == class);
             let size = || Quantity::from_value(&spec["resources"]["requests"]["storage"]).unwrap_or_default();
             match name {
                 "requests.storage" => Some(if own { size() } else { Quantity::default() }),
@@ -91,7 +100,7 @@ pub fn usage(name: &str, storage: &str, object: &Value) -> Option<Quantity> {
         ("services", "services.loadbalancers") => one_if(spec["type"] == "LoadBalancer"),
         ("services", "services.nodeports") => {
             let ports = items(&spec["ports"]).iter();
-            let ports = match (text(&spec["type"]), &spec["allocateLoadBalancerNodePorts"]) {
+            let ports = match (meta::text(spec, "type"), &spec["allocateLoadBalancerNodePorts"]) {
                 // It has the node ports that it names.
                 ("LoadBalancer", Value::Bool(false)) => ports.filter(|port| port["nodePort"] != Value::Null).count(),
                 ("NodePort" | "LoadBalancer", _) => ports.count(),
@@ -107,10 +116,6 @@ pub fn usage(name: &str, storage: &str, object: &Value) -> Option<Quantity> {
 pub fn only_counts(name: &str) -> Option<&str> {
     let plural = name.strip_prefix("count/").or_else(|| CORE.contains(&name).then_some(name))?;
     (!DETAILED.contains(&plural)).then_some(plural)
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -164,6 +169,21 @@ mod tests {
         pod["status"] = json!({"phase": "Failed"});
         for (name, expected) in [("pods", 0), ("cpu", 0), ("count/pods", 1)] {
             assert_eq!(usage(name, "pods", &pod), Some(Quantity::new(expected)), "{name} of a finished pod");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_should_be_gone_is_over() {
+        let now = "2026-01-01T00:01:00Z".parse().expect("a time");
+        for (metadata, phase, expected) in [
+            (json!({}), "Running", false),
+            (json!({}), "Succeeded", true),
+            (json!({"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30}), "Running", false),
+            (json!({"deletionTimestamp": "2026-01-01T00:00:29Z", "deletionGracePeriodSeconds": 30}), "Running", true),
+            (json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}), "Running", false),
+        ] {
+            let pod = json!({"metadata": metadata, "status": {"phase": phase}});
+            assert_eq!(is_over(&pod, now), expected, "{pod}");
         }
     }
 

@@ -87,7 +87,7 @@ impl Schedule {
     /// The first time after `after`.
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Every(delay) => Timestamp::from_second((after + *delay).as_second()).ok(),
+            Self::Every(delay) => Timestamp::from_second(after.checked_add(*delay).ok()?.as_second()).ok(),
             Self::Calendar(calendar) => calendar.next(after),
         }
     }
@@ -195,10 +195,17 @@ fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
 }
 
-/// A duration in Go's notation, in whole seconds: `1h30m`.
+/// A duration in Go's notation, in whole seconds: `1h30m`. As in Go, none is longer than 292 years.
 fn duration(text: &str) -> Option<SignedDuration> {
-    let (mut rest, mut total) = (text.trim(), 0.0);
-    while !rest.is_empty() {
+    const LONGEST: f64 = i64::MAX as f64 / 1e9;
+    let text = text.trim();
+    let (sign, mut rest) =
+        text.strip_prefix('-').map_or((1.0, text.strip_prefix('+').unwrap_or(text)), |rest| (-1.0, rest));
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total = 0.0;
+    while !rest.is_empty() && rest != "0" {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let value: f64 = rest[..end].parse().ok()?;
         rest = &rest[end..];
@@ -207,13 +214,15 @@ fn duration(text: &str) -> Option<SignedDuration> {
             "h" => 3600.0,
             "m" => 60.0,
             "s" => 1.0,
-            "ms" => 0.001,
+            "ms" => 1e-3,
+            "us" | "µs" => 1e-6,
+            "ns" => 1e-9,
             _ => return None,
         };
         total += value * unit;
         rest = &rest[end..];
     }
-    SignedDuration::try_from_secs_f64(f64::floor(total)).ok().filter(|_| !text.trim().is_empty())
+    SignedDuration::try_from_secs_f64(f64::floor(sign * total)).ok().filter(|_| total < LONGEST)
 }
 
 #[cfg(test)]
@@ -240,6 +249,7 @@ mod tests {
             ("@hourly", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"),
             ("@yearly", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
             ("@every 1h30m", "2026-01-01T00:00:10Z", "2026-01-01T01:30:10Z"),
+            ("@every -500µs", "2026-01-01T00:00:10Z", "2026-01-01T00:00:11Z"),
             ("TZ=Europe/Berlin 0 6 * * *", "2026-07-01T00:00:00Z", "2026-07-01T04:00:00Z"),
             // The clock jumps from two to three, and later shows one to two twice.
             ("CRON_TZ=America/New_York 30 2 * * *", "2026-03-08T05:00:00Z", "2026-03-09T06:30:00Z"),
@@ -251,6 +261,8 @@ mod tests {
         }
         let never = Schedule::parse("0 0 31 feb *", &TimeZone::UTC).expect("it can be read");
         assert_eq!(never.next(at("2026-01-01T00:00:00Z")), None);
+        let rare = Schedule::parse("@every 2500000h", &TimeZone::UTC).expect("it can be read");
+        assert_eq!(rare.next(at("9900-01-01T00:00:00Z")), None);
     }
 
     #[test]
@@ -270,6 +282,7 @@ mod tests {
             "@often",
             "@every",
             "@every 5",
+            "@every 99999999h",
             "TZ=Mars/One * * * * *",
         ] {
             assert!(Schedule::parse(text, &TimeZone::UTC).is_err(), "{text}");

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use cluster_client::{Backend, Client, Error, ListPage, Status, WatchEvent, WatchScope, WatchStream};
 use cluster_object::status::GroupResource;
 use futures::{StreamExt, stream};
+use http::header::CONTENT_TYPE;
 use http::{Method, Request, Response};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ struct State {
     /// How many of the next requests fail.
     failures: usize,
     lists: usize,
+    /// Whether evictions are refused.
+    protected: bool,
     /// Answers to GET that are no objects, for example discovery.
     documents: BTreeMap<String, Value>,
     requests: Vec<String>,
@@ -119,6 +122,11 @@ impl FakeServer {
         self.0.lock().failures = count;
     }
 
+    /// Takes or refuses evictions from now on, as disruption budgets do.
+    pub fn allow_evictions(&self, allowed: bool) {
+        self.0.lock().protected = !allowed;
+    }
+
     /// How many lists were answered.
     pub fn lists(&self) -> usize {
         self.0.lock().lists
@@ -150,6 +158,12 @@ impl State {
             Method::GET => self.objects.get(&place).cloned().ok_or(missing),
             Method::POST if place.name.is_empty() => self.create(place, body),
             Method::POST if subresource == "binding" => self.bind(place, &body),
+            Method::POST if subresource == "eviction" && self.protected => Err(Status::new(
+                429,
+                "TooManyRequests",
+                "Cannot evict pod as it would violate the pod's disruption budget.",
+            )),
+            Method::POST if subresource == "eviction" => self.delete(&place, &body["deleteOptions"]),
             Method::POST => Ok(body),
             Method::DELETE => self.delete(&place, &body),
             _ => {
@@ -295,7 +309,14 @@ impl Backend for FakeServer {
             if request.method() != Method::GET {
                 state.requests.push(format!("{} {}", request.method(), request.uri().path()));
             }
-            state.handle(request.method(), place, &subresource, body)
+            // Who applies makes what is not there.
+            let applied =
+                request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/apply-patch+yaml");
+            if applied && !state.objects.contains_key(&place) {
+                state.create(place, body)
+            } else {
+                state.handle(request.method(), place, &subresource, body)
+            }
         };
         let (code, body) = match answer {
             Ok(value) => (200, value),

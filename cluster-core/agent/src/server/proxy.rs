@@ -75,9 +75,11 @@ fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[HeaderName]) {
     }
 }
 
-/// The API server's path and query: what follows `/k8s`, without the ticket.
+/// The API server's path and query: what follows `/clusters/NAME/k8s`, without the ticket. A cluster may be called `k8s`.
 fn target(uri: &http::Uri) -> Result<String, Status> {
-    let (_, path) = uri.path().split_once("/k8s/").ok_or_else(|| Status::bad_request("there is no path"))?;
+    let within = uri.path().split_once("/clusters/").and_then(|(_, rest)| rest.split_once('/'));
+    let path = within.and_then(|(_, rest)| rest.strip_prefix("k8s/"));
+    let path = path.ok_or_else(|| Status::bad_request("there is no path"))?;
     let query = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.starts_with("ticket="));
     let query: Vec<&str> = query.filter(|pair| !pair.is_empty()).collect();
     Ok(if query.is_empty() { format!("/{path}") } else { format!("/{path}?{}", query.join("&")) })
@@ -107,6 +109,7 @@ mod tests {
             ("/api/clusters/dev/k8s/api/v1/pods?watch=true&ticket=t&limit=1", "/api/v1/pods?watch=true&limit=1"),
             ("/api/clusters/dev/k8s/api/v1/x%2Fy?ticket=t", "/api/v1/x%2Fy"),
             ("/api/clusters/dev/k8s/a/k8s/b", "/a/k8s/b"),
+            ("/api/clusters/k8s/k8s/api/v1/pods", "/api/v1/pods"),
         ];
         for (uri, expected) in table {
             assert_eq!(target(&uri.parse().expect("a URI")).expect("a path"), expected);

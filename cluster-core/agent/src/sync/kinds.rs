@@ -58,9 +58,10 @@ impl Kinds {
         })
     }
 
-    /// All kinds that objects can be listed and deleted of, one for each collection.
-    pub(super) fn prunable(&self) -> impl Iterator<Item = (&(String, String), &Kind)> {
-        self.0.iter().filter(|(_, kind)| kind.prunable)
+    /// All kinds that objects can be listed and deleted of, by group and kind: each in one of its versions.
+    pub(super) fn prunable(&self) -> HashMap<(&str, &str), &Kind> {
+        let prunable = self.0.iter().filter(|(_, served)| served.prunable);
+        prunable.map(|((_, kind), served)| ((served.resource.group.as_str(), kind.as_str()), served)).collect()
     }
 }
 
@@ -74,13 +75,19 @@ mod tests {
         let mut kinds = Kinds::default();
         kinds.read(&json!({"items": [{"metadata": {"name": "apps"}, "versions": [{"version": "v1", "resources": [
             {"resource": "deployments", "responseKind": {"kind": "Deployment"}, "scope": "Namespaced", "verbs": ["list", "delete"]},
-            {"resource": "reviews", "responseKind": {"kind": "Review"}, "scope": "Cluster", "verbs": ["create"]}]}]}]}));
+            {"resource": "reviews", "responseKind": {"kind": "Review"}, "scope": "Cluster", "verbs": ["create"]}]},
+            {"version": "v1beta1", "resources": [
+            {"resource": "deployments", "responseKind": {"kind": "Deployment"}, "scope": "Namespaced", "verbs": ["list", "delete"]}]}]}]}));
         let found = kinds.find("apps/v1", "Deployment").expect("it is served");
         assert_eq!(
             (found.resource.path("n"), found.namespaced),
             ("/apis/apps/v1/namespaces/n/deployments".to_owned(), true)
         );
         assert!(kinds.find("apps/v1", "Nothing").is_err());
-        assert_eq!(kinds.prunable().count(), 1);
+        assert_eq!(
+            kinds.prunable().into_keys().collect::<Vec<_>>(),
+            [("apps", "Deployment")],
+            "in one of its versions"
+        );
     }
 }

@@ -11,10 +11,10 @@ const FIRST: &str = "Namespace CustomResourceDefinition PriorityClass StorageCla
 const WORKLOADS: [&str; 7] = ["Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"];
 const HASH_ANNOTATION: &str = "devcluster.io/config-hash";
 
-/// An object's identity.
+/// An object's identity, which is the same in all versions that its kind is served in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key {
-    pub(super) api_version: String,
+    pub(super) group: String,
     pub(super) kind: String,
     pub(super) namespace: String,
     pub(super) name: String,
@@ -23,7 +23,7 @@ pub(super) struct Key {
 impl Key {
     pub(super) fn of(object: &Value) -> Self {
         Self {
-            api_version: meta::api_version(object).to_owned(),
+            group: meta::api_version(object).rsplit_once('/').map_or("", |(group, _)| group).to_owned(),
             kind: meta::kind(object).to_owned(),
             namespace: meta::namespace(object).to_owned(),
             name: meta::name(object).to_owned(),
@@ -88,7 +88,7 @@ pub(super) fn stamp(documents: &mut [Document]) {
         }
         let mut read = String::new();
         for (kind, name) in read_at_start(meta::get(&document.object, "spec.template.spec")) {
-            let key = Key { api_version: "v1".to_owned(), kind, namespace: namespace.clone(), name };
+            let key = Key { group: String::new(), kind, namespace: namespace.clone(), name };
             read.extend(content.get(&key).map(String::as_str));
         }
         if !read.is_empty() {
@@ -179,6 +179,16 @@ mod tests {
         assert_eq!(changed(&documents, &applied), [&b]);
         assert_eq!(leftovers(applied.keys(), std::slice::from_ref(&b)), [Key::of(&a.object)]);
         assert_eq!(twice(&[a.clone(), b, a.clone()]), [&a]);
+    }
+
+    #[test]
+    fn an_object_in_another_version_is_the_same_object() {
+        let scaler = |version: &str| {
+            document(json!({"apiVersion": version, "kind": "HorizontalPodAutoscaler", "metadata": {"name": "a"}}))
+        };
+        let [one, two] = ["autoscaling/v1", "autoscaling/v2"].map(scaler);
+        assert_eq!(leftovers([&Key::of(&one.object)], std::slice::from_ref(&two)), []);
+        assert_eq!(twice(&[one, two.clone()]), [&two]);
     }
 
     #[test]

@@ -88,21 +88,25 @@ impl Remote {
 
     /// Deletes an object; one that is gone already is fine.
     pub(super) async fn delete(&self, key: &Key) -> Result<(), Error> {
-        let object = json!({"apiVersion": key.api_version, "kind": key.kind,
-            "metadata": {"name": key.name, "namespace": key.namespace}});
+        let kinds = self.kinds.prunable();
+        let Some(kind) = kinds.get(&(key.group.as_str(), key.kind.as_str())) else {
+            // Its definition has gone, and it with that.
+            return Ok(());
+        };
+        let path = format!("{}/{}", kind.resource.path(&key.namespace), escape(&key.name));
         let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
-        let deleted = self.client.raw(Method::DELETE, &self.path(&object)?, Some(&options)).await;
+        let deleted = self.client.raw(Method::DELETE, &path, Some(&options)).await;
         cluster_client::Error::ignore_gone(deleted)?;
         Ok(())
     }
 
     /// What a sync of this set has applied and is still there.
     pub(super) async fn ours(&self) -> Result<Vec<Key>, Error> {
-        let kinds = self.kinds.prunable().map(|(name, kind)| self.ours_of(name, kind));
+        let kinds = self.kinds.prunable().into_iter().map(|(name, kind)| self.ours_of(name, kind));
         Ok(try_join_all(kinds).await?.concat())
     }
 
-    async fn ours_of(&self, (api_version, kind): &(String, String), served: &Kind) -> Result<Vec<Key>, Error> {
+    async fn ours_of(&self, (group, kind): (&str, &str), served: &Kind) -> Result<Vec<Key>, Error> {
         let selector = format!("{LABEL}={}", self.set);
         let path = format!("{}?labelSelector={}", served.resource.path(""), escape(&selector));
         let list = get(&self.client, &path, METADATA).await?;
@@ -111,7 +115,7 @@ impl Remote {
         let ours = objects.filter(|object| {
             meta::items(&object["metadata"]["managedFields"]).iter().any(|manager| manager["manager"] == MANAGER)
         });
-        let key = |object: &Value| Key { api_version: api_version.clone(), kind: kind.clone(), ..Key::of(object) };
+        let key = |object: &Value| Key { group: group.to_owned(), kind: kind.to_owned(), ..Key::of(object) };
         Ok(ours.map(key).collect())
     }
 }

@@ -144,7 +144,7 @@ fn values(at: &At<'_>, errors: &mut Errors) {
         junction(inside, first, errors);
     });
     let pattern = at.get("pattern");
-    if let Err(why) = regex::Regex::new(pattern.text()) {
+    if let Err(why) = cluster_cel::regex(pattern.text()) {
         let why = go_words(pattern.text(), &why.to_string());
         errors.push(pattern.invalid(&format!("must be a valid regular expression, but isn't: {why}")));
     }

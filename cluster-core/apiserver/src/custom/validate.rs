@@ -18,7 +18,7 @@ pub(super) fn patterns(props: &Value, found: &mut Patterns) {
     match props {
         Value::Object(fields) => {
             if let Some(pattern) = fields.get("pattern").and_then(Value::as_str)
-                && let Ok(regex) = Regex::new(pattern)
+                && let Ok(regex) = cluster_cel::regex(pattern)
             {
                 found.insert(pattern.to_owned(), regex);
             }

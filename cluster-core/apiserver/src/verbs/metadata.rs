@@ -6,7 +6,6 @@ use rand::Rng;
 
 /// The groups of servers that know no names of finalizers: those of definitions and extensions.
 const GENERIC: [&str; 3] = ["apiextensions.k8s.io", "apiregistration.k8s.io", "admissionregistration.k8s.io"];
-const MAX_ANNOTATIONS: usize = 256 * 1024;
 const MAX_GENERATED_BASE: usize = 58;
 const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 /// Fields that are the system's own.
@@ -155,8 +154,8 @@ fn annotations(path: &Path, object: &Value, errors: &mut Errors) {
         size += key.len() + value.len();
         errors.extend(fault(path, key, name::qualified_name(&key.to_lowercase())));
     }
-    if size > MAX_ANNOTATIONS {
-        errors.push(Error::too_long(path, MAX_ANNOTATIONS));
+    if size > meta::MAX_ANNOTATIONS {
+        errors.push(Error::too_long(path, meta::MAX_ANNOTATIONS));
     }
 }
 

@@ -28,9 +28,11 @@ pub(crate) fn whole(amounts: Option<&Amounts>, name: &str) -> Option<i64> {
 /// `Guaranteed`, `Burstable` or `BestEffort`.
 pub(crate) fn qos_class(spec: &PodSpec) -> &'static str {
     let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
-    let owners: Vec<_> = match &spec.resources {
-        Some(whole) => vec![Some(whole)],
-        None => containers().map(|container| container.resources.as_ref()).collect(),
+    let lists = spec.resources.iter().flat_map(|whole| [&whole.requests, &whole.limits]).flatten();
+    let owners: Vec<_> = if pod::is_set_as_whole(lists.flat_map(BTreeMap::keys).map(String::as_str)) {
+        vec![spec.resources.as_ref()]
+    } else {
+        containers().map(|container| container.resources.as_ref()).collect()
     };
     pod::qos_class(owners.into_iter().flat_map(|owner| {
         let amount = |amounts: Option<&Amounts>, name| parse(amounts?.get(name)?);

@@ -31,6 +31,13 @@ pub(super) fn renew(object: &mut Value, applied: &Value, manager: &str) {
         annotations.remove(ANNOTATION);
     }
     object["metadata"]["annotations"][ANNOTATION] = format!("{applied}\n").into();
+    let size: usize = meta::annotations(object).map(|(key, value)| key.len() + value.len()).sum();
+    if size > meta::MAX_ANNOTATIONS
+        && let Some(annotations) = object["metadata"]["annotations"].as_object_mut()
+    {
+        // An object that outgrew the note goes on without it.
+        annotations.remove(ANNOTATION);
+    }
 }
 
 fn note(object: &Value) -> Option<&str> {

@@ -72,6 +72,13 @@ fn kubectl_takes_over_what_its_client_side_apply_wrote_and_nobody_changed() {
 }
 
 #[test]
+fn a_note_that_grows_too_large_is_left_out() {
+    let large = json!({"template": {"metadata": {"annotations": {"a": "x".repeat(meta::MAX_ANNOTATIONS)}}}});
+    let done = try_as("kubectl", Some(&applied_by_the_client()), &spec(large), true).unwrap();
+    assert_eq!(done["metadata"]["annotations"], json!({}));
+}
+
+#[test]
 fn an_object_that_the_client_never_applied_gets_no_note_of_it() {
     let live = apply_as("kubectl", None, spec(json!({"replicas": 1})));
     assert_eq!(apply_as("kubectl", Some(&live), spec(json!({"replicas": 2})))["metadata"].get("annotations"), None);

@@ -141,10 +141,11 @@ impl<'a> Checker<'a> {
             _ => return,
         };
         let text = value.as_str().unwrap_or_default();
-        if text.parse::<jiff::Timestamp>().is_err() || !text.contains('T') {
+        let outside = || text.parse::<jiff::Timestamp>().is_err().then_some((text, "2006"));
+        if let Some((rest, wanted)) = misplaced(text, matches!(shape, Shape::MicroTime)).or_else(outside) {
             self.found
                 .type_errors
-                .push(format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""));
+                .push(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {wanted:?}"));
         }
     }
 
@@ -161,6 +162,42 @@ impl<'a> Checker<'a> {
         }
         text
     }
+}
+
+/// From where on a time has not the form that Go reads, and what should stand there. Microseconds must be six digits.
+fn misplaced(text: &str, micro: bool) -> Option<(&str, &'static str)> {
+    fn fits(text: &str, form: &str) -> bool {
+        let alike = |(found, wanted): (u8, u8)| if wanted == b'0' { found.is_ascii_digit() } else { found == wanted };
+        text.len() >= form.len() && text.bytes().zip(form.bytes()).all(alike)
+    }
+    const PARTS: [(&str, &str); 11] = [
+        ("0000", "2006"),
+        ("-", "-"),
+        ("00", "01"),
+        ("-", "-"),
+        ("00", "02"),
+        ("T", "T"),
+        ("00", "15"),
+        (":", ":"),
+        ("00", "04"),
+        (":", ":"),
+        ("00", "05"),
+    ];
+    let mut rest = text;
+    for (form, wanted) in PARTS {
+        if !fits(rest, form) {
+            return Some((rest, wanted));
+        }
+        rest = &rest[form.len()..];
+    }
+    rest = match (micro, fits(rest, ".000000"), fits(rest, ".0")) {
+        (true, true, _) => &rest[7..],
+        (true, false, _) => return Some((rest, ".000000")),
+        (false, _, true) => rest[1..].trim_start_matches(|c: char| c.is_ascii_digit()),
+        (false, ..) => rest,
+    };
+    let zone = rest == "Z" || (rest.len() == 6 && (fits(rest, "+00:00") || fits(rest, "-00:00")));
+    (!zone).then_some((rest, "Z07:00"))
 }
 
 fn integer_fits(value: &Value, format: &str) -> bool {

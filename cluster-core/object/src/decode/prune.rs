@@ -50,6 +50,8 @@ impl Pruner {
                     self.element(item, &list.items);
                 }
             }
+            (Value::String(text), Shape::Time) => utc(text, "%Y-%m-%dT%H:%M:%SZ"),
+            (Value::String(text), Shape::MicroTime) => utc(text, "%Y-%m-%dT%H:%M:%S.%6fZ"),
             _ => {}
         }
     }
@@ -75,6 +77,13 @@ impl Pruner {
     }
 }
 
+/// Writes a time as Go does.
+fn utc(text: &mut String, form: &str) {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        *text = time.strftime(form).to_string();
+    }
+}
+
 fn embedded(object: &Object, name: &str) -> bool {
     object.embedded_resource && matches!(name, "apiVersion" | "kind" | "metadata")
 }
@@ -96,6 +105,18 @@ mod tests {
     use super::*;
     use cluster_schema::builtin;
     use serde_json::json;
+
+    #[test]
+    fn times_are_written_in_utc_and_without_more_digits_than_they_have() {
+        let written = |given: &str| {
+            let mut lease = json!({"metadata": {"creationTimestamp": given}, "spec": {"renewTime": given}});
+            prune(&mut lease, builtin("coordination.k8s.io", "v1", "Lease").expect("a built-in kind"));
+            [&lease["metadata"]["creationTimestamp"], &lease["spec"]["renewTime"]].map(ToString::to_string)
+        };
+        let expected = ["\"2026-01-02T01:04:05Z\"", "\"2026-01-02T01:04:05.120000Z\""];
+        assert_eq!(written("2026-01-02T03:04:05.120000+02:00"), expected);
+        assert_eq!(written("2026-01-02T01:04:05.120000Z"), expected);
+    }
 
     #[test]
     fn what_is_the_same_as_nothing_goes_and_what_differs_from_it_stays() {

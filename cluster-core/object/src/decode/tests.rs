@@ -69,11 +69,33 @@ fn scalars_with_a_form_of_their_own_are_checked() {
         let pod = json!({"kind": "Pod", "spec": {"containers": [container]}});
         assert_eq!(check(&pod, builtin("", "v1", "Pod").unwrap()).type_errors.len(), faults);
     }
-    let time = |text: &str| {
-        let pod = json!({"metadata": {"creationTimestamp": text}});
-        check(&pod, builtin("", "v1", "Pod").unwrap()).type_errors.len()
+}
+
+#[test]
+fn times_must_have_the_form_that_go_reads() {
+    let fault = |field: &str, text: &str| {
+        let lease = json!({"spec": {field: text}, "metadata": {"creationTimestamp": text}});
+        let lease =
+            if field.is_empty() { json!({"metadata": lease["metadata"]}) } else { json!({"spec": lease["spec"]}) };
+        let found = check(&lease, builtin("coordination.k8s.io", "v1", "Lease").unwrap()).type_errors;
+        found.first().map(|fault| fault.split_once("cannot parse ").unwrap().1.to_owned())
     };
-    assert_eq!((time("2026-01-02T03:04:05Z"), time("2026-01-02T03:04:05+02:00"), time("yesterday")), (0, 0, 1));
+    for (field, text, expected) in [
+        ("", "2026-01-02T03:04:05Z", None),
+        ("", "2026-01-02T03:04:05.1234+02:00", None),
+        ("", "yesterday", Some(r#""yesterday" as "2006""#)),
+        ("", "2026-01-02 03:04:05Z", Some(r#"" 03:04:05Z" as "T""#)),
+        ("", "2026-01-02T03:04Z", Some(r#""Z" as ":""#)),
+        ("", "20260102T030405Z", Some(r#""0102T030405Z" as "-""#)),
+        ("", "2026-01-02T03:04:05", Some(r#""" as "Z07:00""#)),
+        ("", "2026-13-02T03:04:05Z", Some(r#""2026-13-02T03:04:05Z" as "2006""#)),
+        ("renewTime", "2026-01-02T03:04:05.123456Z", None),
+        ("renewTime", "2026-01-02T03:04:05Z", Some(r#""Z" as ".000000""#)),
+        ("renewTime", "2026-01-02T03:04:05.123Z", Some(r#"".123Z" as ".000000""#)),
+        ("renewTime", "2026-01-02T03:04:05.1234567Z", Some(r#""7Z" as "Z07:00""#)),
+    ] {
+        assert_eq!(fault(field, text).as_deref(), expected, "{text}");
+    }
 }
 
 #[test]

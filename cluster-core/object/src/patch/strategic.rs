@@ -72,46 +72,38 @@ fn merge_field(
     schema: Option<&Schema>,
 ) -> Result<(), Status> {
     let replace = field.is_some_and(|field| field.patch.replace);
-    match change {
-        Value::Null => {
-            target.remove(name);
+    let items = schema.and_then(Schema::items);
+    match (change, target.get_mut(name), merge_key(field)) {
+        (Value::Object(change), Some(Value::Object(at)), _) if !replace => return merge_object(at, change, schema),
+        (Value::Array(changes), Some(Value::Array(at)), Some(key)) => {
+            *at = merge_list(std::mem::take(at), changes, key, items)?;
         }
-        // As upstream has it: what is not there cannot be replaced.
-        Value::Object(change) if change.contains_key(DIRECTIVE) && !target.get(name).is_some_and(Value::is_object) => {
-            target.remove(name);
-        }
-        Value::Object(change) if !replace => {
-            let at = target.entry(name).or_insert(Value::Null);
-            if !at.is_object() {
-                *at = Value::Object(Map::new());
-            }
-            if let Value::Object(at) = at {
-                merge_object(at, change, schema)?;
-            }
-        }
-        Value::Array(changes) => {
-            let key = merge_key(field);
-            let items = schema.and_then(Schema::items);
-            let at = target.entry(name).or_insert(Value::Null);
-            let present = if let Value::Array(present) = at { std::mem::take(present) } else { Vec::new() };
-            *at = Value::Array(merge_list(present, changes, key, items)?);
-        }
-        _ => {
-            target.insert(name.to_owned(), change.clone());
-        }
+        _ => match taken(change) {
+            Some(value) => drop(target.insert(name.to_owned(), value)),
+            None => drop(target.remove(name)),
+        },
     }
     Ok(())
 }
 
-/// Merges lists: by key, as a set of scalars, or by replacing.
-fn merge_list(
-    present: Vec<Value>,
-    changes: &[Value],
-    key: Option<&str>,
-    items: Option<&Schema>,
-) -> Result<Vec<Value>, Status> {
+/// What is put where nothing stands yet: as it is given, but for nulls and directives. As upstream has it, what is not
+/// there can be neither deleted nor replaced.
+fn taken(given: &Value) -> Option<Value> {
+    match given {
+        Value::Null => None,
+        Value::Object(fields) if fields.contains_key(DIRECTIVE) => None,
+        Value::Object(fields) => {
+            let plain = fields.iter().filter(|(name, _)| !name.starts_with('$'));
+            Some(Value::Object(plain.filter_map(|(name, value)| Some((name.clone(), taken(value)?))).collect()))
+        }
+        Value::Array(items) => Some(items.iter().filter_map(taken).collect()),
+        scalar => Some(scalar.clone()),
+    }
+}
+
+/// Merges lists by key, or as sets of scalars.
+fn merge_list(present: Vec<Value>, changes: &[Value], key: &str, items: Option<&Schema>) -> Result<Vec<Value>, Status> {
     let directive = |item: &Value| item.get(DIRECTIVE).and_then(Value::as_str).map(str::to_owned);
-    let Some(key) = key else { return Ok(changes.to_vec()) };
     let plain: Vec<Value> = changes.iter().filter(|item| directive(item).is_none()).cloned().collect();
     if changes.iter().any(|item| directive(item).as_deref() == Some("replace")) {
         return Ok(plain);
@@ -130,11 +122,8 @@ fn merge_list(
         match (directive(change).as_deref(), at) {
             (Some("delete"), _) => merged.retain(|item| item.get(key) != Some(id)),
             (Some(_), _) => return Err(unprocessable()),
-            (None, at) => {
-                let at = at.unwrap_or_else(|| {
-                    merged.push(Value::Object(Map::new()));
-                    merged.len() - 1
-                });
+            (None, None) => merged.extend(taken(change)),
+            (None, Some(at)) => {
                 if let (Value::Object(item), Value::Object(change)) = (&mut merged[at], change) {
                     merge_object(item, change, items)?;
                 }

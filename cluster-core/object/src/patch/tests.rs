@@ -38,6 +38,16 @@ fn atomic_lists_are_replaced_and_nulls_delete() {
 }
 
 #[test]
+fn what_is_new_is_taken_as_it_is_given() {
+    let ports = json!([{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}]);
+    let spec = json!({"containers": [{"name": "a"}]});
+    let patch = json!({"containers": [{"name": "a", "ports": ports}, {"name": "b", "ports": ports, "tty": null,
+        "$setElementOrder/ports": [], "env": [{"name": "X", "$patch": "delete"}]}]});
+    let merged = pod_spec(spec, patch);
+    assert_eq!(merged["containers"], json!([{"name": "a", "ports": ports}, {"name": "b", "ports": ports, "env": []}]));
+}
+
+#[test]
 fn directives_delete_and_replace() {
     let spec =
         || json!({"containers": [{"name": "a"}, {"name": "b"}], "securityContext": {"runAsUser": 1, "fsGroup": 2}});
@@ -94,7 +104,7 @@ fn bad_patches_are_refused_with_upstreams_codes() {
         (json!({"spec": {"containers": [{"image": "no key"}]}}), 422),
         (json!({"spec": {"$setElementOrder/containers": 1}}), 400),
     ] {
-        let error = strategic_merge_patch(&mut json!({"spec": {}}), &patch, schema).unwrap_err();
+        let error = strategic_merge_patch(&mut json!({"spec": {"containers": []}}), &patch, schema).unwrap_err();
         assert_eq!(error.code, code, "{patch}");
     }
 }

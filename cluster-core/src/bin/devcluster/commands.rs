@@ -47,7 +47,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
     let cancel = terminal::interrupts()?;
     let launcher = Launcher::connect(Arc::new(terminal::progress()) as Arc<dyn Progress>, cancel.clone())?;
     // These clean up after themselves when they are interrupted; the others just end.
-    if matches!(verb, Verb::Up { .. } | Verb::Node(NodeVerb::Add { .. })) {
+    if matches!(verb, Verb::Up { .. } | Verb::Scale { .. } | Verb::Node(NodeVerb::Add { .. } | NodeVerb::Remove { .. }))
+    {
         return dispatch(&launcher, verb, &common).await;
     }
     let outcome = cancel.run_until_cancelled(dispatch(&launcher, verb, &common)).await;

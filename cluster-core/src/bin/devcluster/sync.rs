@@ -32,7 +32,7 @@ pub(crate) async fn run(launcher: &Launcher, cluster: &str, arguments: SyncArgum
 fn tell(told: Told) {
     match told {
         Told::Done { object, what } => show::line(&format!("{object} {what}")),
-        Told::Fault(fault) => show::error(&fault.to_string()),
+        Told::Fault(fault) | Told::Left(fault) => show::error(&fault.to_string()),
         Told::Diff(text) => show::text(&text),
         Told::Round { objects, faults, took } => {
             let faults = if faults == 0 { String::new() } else { format!(", {faults} faults") };
