@@ -3,7 +3,7 @@
 mod binding;
 mod eviction;
 mod links;
-mod parts;
+pub(crate) mod parts;
 mod proxy;
 mod scale;
 mod streams;
