@@ -41,7 +41,7 @@ fn own_node(request: &AdmissionRequest<'_>, node: &str, target: &str) -> Option<
     let labels = |object| meta::get(object, "metadata.labels");
     let all = entries(labels(new)).chain(entries(labels(old))).map(|(key, _)| key.as_str());
     let changed = all.filter(|key| labels(new).get(key) != labels(old).get(key) && name::is_guarded_on_nodes(key));
-    let changed = Vec::from_iter(BTreeSet::from_iter(changed)).join(", ");
+    let changed = Vec::from_iter(changed.collect::<BTreeSet<_>>()).join(", ");
     match (changed.as_str(), request.old) {
         ("", _) => None,
         (keys, None) => Some(format!("node {node:?} is not allowed to set the following labels: {keys}")),

@@ -22,7 +22,7 @@ pub(super) async fn wait(server: &ApiServer, request: &AdmissionRequest<'_>) {
         while server.find("namespaces", "", request.namespace).is_some() && missing() && changes.next().await.is_ok() {}
     };
     // Whether it is there is asked again by what needs it.
-    drop(tokio::time::timeout(PATIENCE, appears).await);
+    drop(tokio::time::timeout(PATIENCE, Box::pin(appears)).await);
 }
 
 /// Completes a new pod.
