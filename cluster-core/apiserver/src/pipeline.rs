@@ -125,7 +125,7 @@ async fn route(
         server.store.freshest().await.map_err(Status::internal)?;
     }
     let notes = Arc::clone(notes);
-    let call = Call { server, resource, info, user, query, accept, content_type, notes };
+    let call = Call { server, resource, info, user, query, accept, content_type, notes, admitted: false };
     let mut reply = match call.info.subresource.as_str() {
         "" => verbs::serve(&call, body).await?,
         "status" if call.resource.subresource("status").is_some() => subresources::status(&call, body).await?,

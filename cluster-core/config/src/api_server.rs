@@ -88,7 +88,7 @@ const ALGORITHMS: [&str; 8] = ["RS256", "RS384", "RS512", "ES256", "ES384", "PS2
 const PLUGINS: &str = "CertificateApproval CertificateSigning CertificateSubjectRestriction ClusterTrustBundleAttest \
     DefaultIngressClass DefaultStorageClass DefaultTolerationSeconds LimitRanger MutatingAdmissionPolicy \
     MutatingAdmissionWebhook NamespaceLifecycle NodeRestriction PersistentVolumeClaimResize PodResizeValidator \
-    PodSecurity Priority ResourceQuota RuntimeClass ServiceAccount StorageObjectInUseProtection TaintNodesByCondition \
+    PodSecurity PodTopologyLabels Priority ResourceQuota RuntimeClass ServiceAccount StorageObjectInUseProtection TaintNodesByCondition \
     ValidatingAdmissionPolicy ValidatingAdmissionWebhook";
 const PLUGIN: &str = "of the names of the admission plugins there are, separated by commas";
 

@@ -72,22 +72,17 @@ impl KubeletOptions {
 
     /// Options for a node of a cluster, with the certificates in `pki`.
     pub fn from_node(config: &NodeConfig, pki: &Path, network_ready: watch::Receiver<bool>) -> std::io::Result<Self> {
-        let mut labels = config.labels.clone();
-        let mut taints = Vec::new();
-        if config.role == Role::Master {
-            for role in ["control-plane", "master"] {
-                labels.insert(format!("node-role.kubernetes.io/{role}"), String::new());
-            }
-            taints.push("node-role.kubernetes.io/control-plane:NoSchedule".to_owned());
-        }
+        // The labels that go with it are not for a kubelet to give.
+        let taint =
+            (config.role == Role::Master).then(|| "node-role.kubernetes.io/control-plane:NoSchedule".to_owned());
         let read = |name: &str| std::fs::read_to_string(pki.join(name));
         let pair = Pair { cert: read(pki_file::KUBELET_CERT)?, key: read(pki_file::KUBELET_KEY)? };
         let tls = tls::server(&pair, &read(pki_file::CA_CERT)?, Clients::Optional).map_err(std::io::Error::other)?;
         Ok(Self {
             pod_cidr: Some(config.pod_cidr.to_string()),
             dns_address: Some(IpAddr::V4(config.dns_address)),
-            labels,
-            taints,
+            labels: config.labels.clone(),
+            taints: Vec::from_iter(taint),
             tls: Some(tls),
             lease_renew: Duration::from_secs(u64::from(config.healing.lease_renew_seconds.max(1))),
             lease_duration: Duration::from_secs(u64::from(config.healing.node_grace_seconds.max(1))),

@@ -273,6 +273,8 @@ impl ClusterSpec {
 fn validate_node(node: &NodeSpec) -> Result<()> {
     for (key, value) in &node.labels {
         let checked = name::qualified_name(key).and_then(|()| name::label_value(value));
+        let own = || "nodes may not give themselves this one; `kubectl label node` can".to_owned();
+        let checked = checked.and_then(|()| if name::is_guarded_on_nodes(key) { Err(own()) } else { Ok(()) });
         checked.map_err(|reason| Error::Invalid(format!("label `{key}={value}` of node `{}`: {reason}", node.name)))?;
     }
     if let Some(port) = node.ports.iter().find(|port| port.container_port == API_PORT && node.role == Role::Master) {
@@ -369,5 +371,9 @@ mod tests {
         check(|spec| spec.service_subnet = net([10, 244, 8, 0], 24), "overlap");
         check(|spec| spec.pod_subnet = net([10, 1, 0, 0], 23), "too small for 3 nodes");
         check(|spec| drop(spec.nodes[1].labels.insert("a b".into(), String::new())), "label `a b=`");
+        check(
+            |spec| drop(spec.nodes[1].labels.insert("node-role.kubernetes.io/worker".into(), String::new())),
+            "nodes may not give themselves this one",
+        );
     }
 }

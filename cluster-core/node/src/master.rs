@@ -5,8 +5,9 @@ use crate::etcd;
 use crate::prelude::*;
 use crate::run::{Clients, pki};
 use cluster_apiserver::auth::{UserInfo, group};
+use cluster_client::{Change, Object, Patch};
 use cluster_config::{API_PORT, pki_file};
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Node, Service};
 use serde_json::json;
 
 /// Starts the control plane; the API server answers when this returns.
@@ -41,8 +42,30 @@ pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &Can
     parts.run_simulator(Duration::from_secs(u64::from(renew)));
     let (controllers, dns) = (parts.controllers.clone(), dns_service(config)?);
     tasks.spawn(supervise("dns service", cancel.clone(), move || create_once(controllers.clone(), dns.clone())));
+    let admin = parts.client(UserInfo::authenticated("devcluster-node", &[group::MASTERS]), "devcluster-node");
+    let (name, nodes, token) = (config.name.clone(), parts.informers.clone(), cancel.clone());
+    tasks.spawn(supervise("node roles", cancel.clone(), move || {
+        let (admin, name, nodes, token) = (admin.clone(), name.clone(), nodes.clone(), token.clone());
+        async move {
+            let named = token.run_until_cancelled(name_roles(&admin, &name, &nodes)).await;
+            named.unwrap_or(Ok(()))
+        }
+    }));
     let kubelet = UserInfo::authenticated(&format!("system:node:{}", config.name), &[group::NODES]);
     Ok(Clients { kubelet: parts.client(kubelet, "kubelet"), network: parts.informers })
+}
+
+/// Gives the master's Node its roles whenever it is registered: a kubelet may not say them itself.
+async fn name_roles(client: &Client, name: &str, informers: &Informers) -> Result<(), cluster_client::Error> {
+    let roles = json!({"node-role.kubernetes.io/control-plane": "", "node-role.kubernetes.io/master": ""});
+    let roles = Patch::Merge(json!({"metadata": {"labels": roles}}));
+    let mut changes = informers.informer::<Node>().subscribe();
+    while let Some(change) = changes.recv().await {
+        if matches!(&change, Change::Added(node) if node.name() == name) {
+            client.patch::<Node>("", name, "", &roles).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The end of the nodes' network, of which nodes take the beginning.

@@ -48,6 +48,19 @@ pub fn condition_reason(text: &str) -> Result<(), String> {
     check(text, 1024, good, || regex_fault(rule, "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?", &examples))
 }
 
+/// Whether a label says of a node where workloads may run, which no node may say of itself.
+pub fn is_guarded_on_nodes(label: &str) -> bool {
+    /// What nodes may say of themselves in the domains of Kubernetes, and domains for more of that.
+    const OWN: &str = "kubernetes.io/hostname kubernetes.io/arch kubernetes.io/os beta.kubernetes.io/arch \
+        beta.kubernetes.io/os beta.kubernetes.io/instance-type topology.kubernetes.io/zone \
+        topology.kubernetes.io/region failure-domain.beta.kubernetes.io/zone failure-domain.beta.kubernetes.io/region";
+    const OWN_DOMAINS: [&str; 2] = ["kubelet.kubernetes.io", "node.kubernetes.io"];
+    let domain = label.split_once('/').map_or("", |(domain, _)| domain);
+    let within = |of: &str| domain.strip_suffix(of).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let own = OWN_DOMAINS.into_iter().any(within) || OWN.split(' ').any(|known| known == label);
+    within("node-restriction.kubernetes.io") || (within("kubernetes.io") || within("k8s.io")) && !own
+}
+
 /// What may stand as one segment of a URL path.
 pub fn path_segment(text: &str) -> Result<(), String> {
     if text == "." || text == ".." {

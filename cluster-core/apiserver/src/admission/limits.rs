@@ -65,15 +65,16 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
         match (storage, kind) {
             ("pods", "Container") => {
                 for container in items(&spec["containers"]).iter().chain(items(&spec["initContainers"])) {
-                    bounds(kind, &range, |list, name| amount(&container["resources"][list], name), &mut faults);
+                    let asked = |list: &str, name: &str| amount(&container["resources"][list], name);
+                    bounds(kind, &range, "limit", asked, &mut faults);
                 }
             }
             ("pods", "Pod") => {
-                bounds(kind, &range, |list, name| pod::asked(spec, list, name), &mut faults);
+                bounds(kind, &range, "limit", |list, name| pod::asked(spec, list, name), &mut faults);
             }
             ("persistentvolumeclaims", "PersistentVolumeClaim") => {
                 let requests = &spec["resources"]["requests"];
-                bounds(kind, &range, |_, name| amount(requests, name), &mut faults);
+                bounds(kind, &range, "request", |_, name| amount(requests, name), &mut faults);
             }
             _ => {}
         }
@@ -89,10 +90,15 @@ fn amount(list: &Value, resource: &str) -> Option<Quantity> {
     Quantity::from_value(&list[resource]).ok()
 }
 
-/// Notes where what is `asked` by list and resource leaves the range.
-fn bounds(kind: &str, range: &Value, asked: impl Fn(&str, &str) -> Option<Quantity>, faults: &mut Vec<String>) {
-    for (bound, word, list, side) in [("min", "minimum", "requests", "request"), ("max", "maximum", "limits", "limit")]
-    {
+/// Notes where what is `asked` by list and resource leaves the range; `most` is the word for what the maximum is about.
+fn bounds(
+    kind: &str,
+    range: &Value,
+    most: &str,
+    asked: impl Fn(&str, &str) -> Option<Quantity>,
+    faults: &mut Vec<String>,
+) {
+    for (bound, word, list, side) in [("min", "minimum", "requests", "request"), ("max", "maximum", "limits", most)] {
         for (resource, limit) in entries(&range[bound]) {
             let Ok(limit) = Quantity::from_value(limit) else { continue };
             let head = format!("{word} {resource} usage per {kind} is {limit}");
@@ -106,16 +112,19 @@ fn bounds(kind: &str, range: &Value, asked: impl Fn(&str, &str) -> Option<Quanti
         }
     }
     for (resource, ratio) in entries(&range["maxLimitRequestRatio"]) {
-        let given = (asked("requests", resource), asked("limits", resource));
-        if let (Ok(ratio), (Some(request), Some(limit))) = (Quantity::from_value(ratio), given)
-            && !request.is_zero()
-        {
-            let actual = limit.milli_value() as f64 / request.milli_value() as f64;
-            if actual > ratio.milli_value() as f64 / 1000.0 {
-                faults.push(format!(
-                    "{resource} max limit to request ratio per {kind} is {ratio}, but provided ratio is {actual:.6}"
-                ));
+        let Ok(ratio) = Quantity::from_value(ratio) else { continue };
+        let given = ["requests", "limits"].map(|list| asked(list, resource).filter(|amount| !amount.is_zero()));
+        let why = match given {
+            [None, _] => "no request is specified or request is 0".to_owned(),
+            [_, None] => "no limit is specified or limit is 0".to_owned(),
+            [Some(request), Some(limit)] => {
+                let actual = limit.milli_value() as f64 / request.milli_value() as f64;
+                if actual <= ratio.milli_value() as f64 / 1000.0 {
+                    continue;
+                }
+                format!("provided ratio is {actual:.6}")
             }
-        }
+        };
+        faults.push(format!("{resource} max limit to request ratio per {kind} is {ratio}, but {why}"));
     }
 }

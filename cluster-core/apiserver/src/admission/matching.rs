@@ -41,6 +41,7 @@ fn covers(rule: &Value, request: &AdmissionRequest<'_>, resource: &Resource) -> 
         && one_of("apiGroups", &resource.group)
         && one_of("apiVersions", &resource.version)
         && names.into_iter().any(named)
+        && (is_empty(&rule["resourceNames"]) || texts(&rule["resourceNames"]).any(|name| name == request.name))
 }
 
 /// Whether the request's namespace and object are meant by `namespaceSelector` and `objectSelector` of `criteria`.

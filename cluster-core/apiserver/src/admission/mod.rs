@@ -103,6 +103,9 @@ impl Options {
 /// changed.
 pub(crate) async fn mutate(call: &Call<'_>, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
     let options = &call.server.config.admission;
+    if options.runs("ServiceAccount") {
+        service_account::wait(call.server, request).await;
+    }
     admit(request, call.server, options)?;
     if options.runs("MutatingAdmissionPolicy") && policy::mutate(call, request).await? {
         admit(request, call.server, options)?;
@@ -149,6 +152,9 @@ pub fn admit(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup, options: &
             _ => {}
         }
         storage::default_class(request, lookup, options);
+    }
+    if request.operation == Operation::Create && runs("PodTopologyLabels") {
+        pods::topology(request, lookup);
     }
     let pod = request.resource.storage == "pods" && request.subresource.is_empty();
     if let (true, Some(old)) = (pod && runs("Priority"), request.old) {

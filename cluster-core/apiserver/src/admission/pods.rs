@@ -1,4 +1,4 @@
-//! Priority, RuntimeClass, DefaultTolerationSeconds and TaintNodesByCondition.
+//! Priority, RuntimeClass, PodTopologyLabels, DefaultTolerationSeconds and TaintNodesByCondition.
 
 use super::include;
 use crate::kinds::prelude::*;
@@ -82,12 +82,24 @@ pub(super) fn one_default_priority(request: &AdmissionRequest<'_>, lookup: &dyn 
 /// Takes overhead and node constraints from the pod's runtime class.
 pub(super) fn runtime_class(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
     let name = meta::text(request.object, "spec.runtimeClassName").to_owned();
+    let given = meta::get(request.object, "spec.overhead").clone();
+    let undefined = || {
+        let why = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
+        if is_empty(&given) { Ok(()) } else { Err(request.forbidden(why)) }
+    };
     if name.is_empty() {
-        return Ok(());
+        return undefined();
     }
     let Some(class) = lookup.find("node.k8s.io/runtimeclasses", "", &name) else {
         return Err(request.forbidden(&format!("pod rejected: RuntimeClass {name:?} not found")));
     };
+    let overhead = meta::get(&class, "overhead.podFixed");
+    if is_empty(overhead) {
+        undefined()?;
+    } else if !is_empty(&given) && given != *overhead {
+        let why = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead";
+        return Err(request.forbidden(why));
+    }
     let given = meta::get(request.object, "spec.nodeSelector");
     let selector = || entries(meta::get(&class, "scheduling.nodeSelector"));
     if let Some((key, value)) = selector().find(|(key, value)| given.get(key).is_some_and(|given| given != *value)) {
@@ -98,7 +110,6 @@ pub(super) fn runtime_class(request: &mut AdmissionRequest<'_>, lookup: &dyn Loo
         return Err(request.forbidden(&why));
     }
     let Some(spec) = child(request.object, "spec") else { return Ok(()) };
-    let overhead = meta::get(&class, "overhead.podFixed");
     if !is_empty(overhead) {
         spec["overhead"] = overhead.clone();
     }
@@ -110,6 +121,24 @@ pub(super) fn runtime_class(request: &mut AdmissionRequest<'_>, lookup: &dyn Loo
         include(spec, "tolerations", toleration.clone());
     }
     Ok(())
+}
+
+/// Tells a pod that gets its node where that is: its workload reads it as labels.
+pub(super) fn topology(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) {
+    let path = match request.subresource {
+        _ if request.resource.storage != "pods" => return,
+        "" => "spec.nodeName",
+        "binding" if request.object["target"]["kind"] == "Node" => "target.name",
+        _ => return,
+    };
+    let name = meta::text(request.object, path);
+    let Some(node) = lookup.find("nodes", "", name).filter(|_| !name.is_empty()) else { return };
+    for key in ["topology.kubernetes.io/region", "topology.kubernetes.io/zone"] {
+        if let Some(place) = meta::label(&node, key) {
+            default(&mut request.object["metadata"], "labels", json!({}));
+            request.object["metadata"]["labels"][key] = place.into();
+        }
+    }
 }
 
 /// Lets a pod stay for a while on a node that is not ready or unreachable.

@@ -115,6 +115,10 @@ fn one(request: &AdmissionRequest<'_>, quota: &Value, lookup: &dyn Lookup) -> Re
 /// What a quota on CPU or memory wants every container to say, and the containers that do not.
 fn unspecified(hard: &Value, pod: &Value) -> Vec<String> {
     let mut missing = Vec::new();
+    let whole = &pod["spec"]["resources"];
+    if !is_empty(&whole["requests"]) || !is_empty(&whole["limits"]) {
+        return missing;
+    }
     for (name, _) in entries(hard) {
         let (list, resource) = match name.as_str() {
             "cpu" | "memory" => ("requests", name.as_str()),

@@ -7,6 +7,24 @@ use crate::verbs::random_suffix;
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const VOLUME_PREFIX: &str = "kube-api-access-";
 
+/// How long a pod waits for the first account of a namespace that has just been made.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Waits until there is the account `default`, which a controller makes, when a new pod is to have it.
+pub(super) async fn wait(server: &ApiServer, request: &AdmissionRequest<'_>) {
+    let wanted = meta::text(request.object, "spec.serviceAccountName");
+    if !request.creates("pods") || !matches!(wanted, "" | "default") {
+        return;
+    }
+    let appears = async {
+        let Ok(mut changes) = server.store.watch("serviceaccounts", server.store.revision()) else { return };
+        let missing = || server.find("serviceaccounts", request.namespace, "default").is_none();
+        while server.find("namespaces", "", request.namespace).is_some() && missing() && changes.next().await.is_ok() {}
+    };
+    // Whether it is there is asked again by what needs it.
+    drop(tokio::time::timeout(PATIENCE, Box::pin(appears)).await);
+}
+
 /// Completes a new pod.
 pub(super) fn complete(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
     if meta::annotation(request.object, "kubernetes.io/config.mirror").is_some() {

@@ -190,6 +190,11 @@ fn quotas_count_by_scope_and_by_every_resource() {
             pod(cpu(), none()),
             Some("must specify limits.cpu for: a; requests.memory for: a"),
         ),
+        (
+            quota(json!({"limits.cpu": "1", "requests.memory": "1"}), json!([])),
+            pod(cpu(), json!({"resources": {"limits": {"cpu": "1"}}})),
+            None,
+        ),
         (quota(json!({"ephemeral-storage": "1"}), json!([])), pod(cpu(), none()), None),
     ];
     for (quota, pod, expected) in cases {
@@ -224,4 +229,59 @@ fn claims_get_the_default_class_and_protection() {
             .unwrap();
     assert_eq!(done["spec"]["storageClassName"], "standard");
     assert_eq!(done["metadata"]["finalizers"], json!(["kubernetes.io/pvc-protection"]));
+}
+
+#[test]
+fn a_ratio_of_limits_to_requests_binds_who_says_nothing_and_claims_ask() {
+    let range = |kind: &str, more: Value| {
+        let mut limit = more;
+        limit["type"] = kind.into();
+        json!({"metadata": {"name": "l", "namespace": "default"}, "spec": {"limits": [limit]}})
+    };
+    let lookup = stored(vec![("limitranges", range("Pod", json!({"maxLimitRequestRatio": {"cpu": "2"}})))]);
+    let head = "pods \"x\" is forbidden: cpu max limit to request ratio per Pod is 2, but";
+    for (resources, why) in [
+        (json!({"requests": {"cpu": "1"}}), "no limit is specified or limit is 0"),
+        (json!({"limits": {"cpu": "1"}}), "no request is specified or request is 0"),
+        (json!({"requests": {"cpu": "1"}, "limits": {"cpu": "3"}}), "provided ratio is 3.000000"),
+        (json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}}), ""),
+    ] {
+        let mut object = pod();
+        object["spec"]["containers"][0]["resources"] = resources;
+        let refused = create("pods", "default", object, &lookup).err().unwrap_or_default();
+        assert_eq!(refused, if why.is_empty() { String::new() } else { format!("{head} {why}") });
+    }
+    let most = range("PersistentVolumeClaim", json!({"max": {"storage": "2Gi"}}));
+    let claim = json!({"metadata": {"name": "x"}, "spec": {"resources": {"requests": {"storage": "3Gi"}}}});
+    let refused = create("persistentvolumeclaims", "default", claim, &stored(vec![("limitranges", most)]));
+    assert!(
+        refused.unwrap_err().ends_with("maximum storage usage per PersistentVolumeClaim is 2Gi, but request is 3Gi")
+    );
+}
+
+#[test]
+fn overhead_is_what_the_class_says() {
+    let class = |name: &str, more: Value| {
+        let mut class = more;
+        class["metadata"] = json!({"name": name});
+        ("node.k8s.io/runtimeclasses", class)
+    };
+    let overhead = json!({"overhead": {"podFixed": {"cpu": "1"}}});
+    let lookup = stored(vec![class("vm", overhead), class("bare", json!({}))]);
+    let undefined =
+        "pods \"x\" is forbidden: pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
+    let other = "pods \"x\" is forbidden: pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead";
+    for (name, given, why) in [
+        ("vm", json!({}), ""),
+        ("vm", json!({"cpu": "1"}), ""),
+        ("vm", json!({"cpu": "2"}), other),
+        ("bare", json!({"cpu": "1"}), undefined),
+        ("", json!({"cpu": "1"}), undefined),
+    ] {
+        let mut object = pod();
+        object["spec"]["runtimeClassName"] = name.into();
+        object["spec"]["overhead"] = given;
+        let refused = create("pods", "default", object, &lookup).err().unwrap_or_default();
+        assert_eq!(refused, why, "{name}");
+    }
 }

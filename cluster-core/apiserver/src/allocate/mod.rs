@@ -76,7 +76,7 @@ impl<'a> Ranges<'a> {
 
     /// Whether nobody has this number, or only an earlier attempt for the same service.
     fn is_free(&self, taken: Taken) -> bool {
-        self.server.stored(&taken.key()).is_none_or(|claim| parent_of(&claim) == self.parent)
+        self.server.store.get(&taken.key()).is_none() || is_claimed(self.server, taken, &self.parent)
     }
 }
 
@@ -85,16 +85,18 @@ impl<'a> Ranges<'a> {
 pub(crate) struct Reservation {
     server: Weak<ApiServer>,
     parent: Parent,
-    claimed: Vec<Taken>,
+    /// With the revision that made the claim this attempt's, once that is known.
+    claimed: Vec<(Taken, Option<Revision>)>,
     given_up: Vec<Taken>,
 }
 
 impl Reservation {
     /// The write happened.
     pub(crate) async fn commit(mut self) {
-        self.claimed.clear();
+        let claimed = std::mem::take(&mut self.claimed);
         if let Some(server) = self.server.upgrade() {
-            join_all(self.given_up.iter().map(|taken| release(&server, *taken, &self.parent))).await;
+            join_all(self.given_up.iter().map(|taken| release(&server, *taken, None, &self.parent))).await;
+            join_all(claimed.iter().map(|(taken, _)| keep(&server, *taken, &self.parent))).await;
         }
     }
 }
@@ -103,7 +105,9 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         let (claimed, parent) = (std::mem::take(&mut self.claimed), std::mem::take(&mut self.parent));
         if let (Some(server), false) = (self.server.upgrade(), claimed.is_empty()) {
-            tokio::spawn(async move { join_all(claimed.iter().map(|taken| release(&server, *taken, &parent))).await });
+            tokio::spawn(async move {
+                join_all(claimed.iter().map(|(taken, at)| release(&server, *taken, *at, &parent))).await
+            });
         }
     }
 }
@@ -119,6 +123,7 @@ pub(crate) async fn reserve(call: &Call<'_>, old: Option<&Value>, object: &mut V
         let (mut wanted, mut errors) = (Vec::new(), Vec::new());
         let given_up = service::assign(&ranges, old, &mut filled, &mut wanted, &mut errors);
         call.invalid_if(meta::name(object), &errors)?;
+        let given_up = given_up?;
         let mut reservation = Reservation {
             server: Weak::clone(&call.server.this),
             parent: ranges.parent,
@@ -138,42 +143,62 @@ pub(crate) async fn reserve(call: &Call<'_>, old: Option<&Value>, object: &mut V
 async fn claim_all(server: &ApiServer, wanted: Vec<Taken>, reservation: &mut Reservation) -> Result<bool, Status> {
     for taken in wanted {
         // Before it is claimed: the claim may stand even when nobody waits for it any more.
-        reservation.claimed.push(taken);
-        if !claim(server, taken, &reservation.parent).await? {
-            reservation.claimed.pop();
+        reservation.claimed.push((taken, None));
+        let revision = claim(server, taken, &reservation.parent).await?;
+        reservation.claimed.pop();
+        if revision.is_none() {
             return Ok(false);
         }
+        reservation.claimed.push((taken, revision));
     }
     Ok(true)
 }
 
-/// Makes the object that stands for a number; false when it stands for another service's.
-fn claim<'a>(server: &'a ApiServer, taken: Taken, parent: &'a Parent) -> BoxFuture<'a, Result<bool, Status>> {
+/// Whether the object that stands for a number is this service's.
+fn is_claimed(server: &ApiServer, taken: Taken, parent: &Parent) -> bool {
+    server.stored(&taken.key()).is_some_and(|claim| parent_of(&claim) == *parent)
+}
+
+/// Makes the object that stands for a number. What an earlier attempt for the same service made is written again, so that
+/// this one does not lose it when that one gives it back. Returns the revision; `None` when somebody else was faster.
+fn claim<'a>(
+    server: &'a ApiServer,
+    taken: Taken,
+    parent: &'a Parent,
+) -> BoxFuture<'a, Result<Option<Revision>, Status>> {
     let (namespace, name) = parent;
     let spec = json!({"parentRef": {"resource": "services", "namespace": namespace, "name": name}});
     let key = taken.key();
     async move {
-        let exists = match taken {
+        let made = match taken {
             Taken::Address(_) => {
                 let labels = json!({"ipaddress.kubernetes.io/ip-family": "IPv4",
                     "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"});
                 let object = json!({"apiVersion": "networking.k8s.io/v1", "kind": "IPAddress", "spec": spec,
                     "metadata": {"name": *key.name, "labels": labels}});
                 match verbs::create_object(&call_for(server, &object)?, object, Managed::Track).await {
-                    Err(status) if status.is_already_exists() => true,
-                    made => made.map(|_| false)?,
+                    Err(status) if status.is_already_exists() => None,
+                    made => {
+                        let made: Value = serde_json::from_slice(&made?).map_err(Status::internal)?;
+                        meta::resource_version(&made).parse().ok()
+                    }
                 }
             }
             Taken::Port(_) => {
                 let object = json!({"apiVersion": "v1", "kind": "NodePortAllocation", "spec": spec,
                     "metadata": {"name": *key.name, "creationTimestamp": meta::now()}});
                 match server.store.put(key.clone(), Expect::Absent, draft(&object)).await {
-                    Err(WriteError::Exists) => true,
-                    made => made.map(|_| false).map_err(Status::internal)?,
+                    Err(WriteError::Exists) => None,
+                    made => Some(made.map_err(Status::internal)?.revision),
                 }
             }
         };
-        Ok(!exists || server.stored(&key).is_some_and(|claim| parent_of(&claim) == *parent))
+        let Some(entry) = server.store.get(&key).filter(|_| made.is_none()) else { return Ok(made) };
+        let Some(claim) = server.stored(&key).filter(|claim| parent_of(claim) == *parent) else { return Ok(None) };
+        match server.store.put(key, Expect::Revision(entry.revision), draft(&claim)).await {
+            Err(WriteError::NotFound | WriteError::Conflict { .. }) => Ok(None),
+            written => written.map(|entry| Some(entry.revision)).map_err(Status::internal),
+        }
     }
     .boxed()
 }
@@ -181,16 +206,17 @@ fn claim<'a>(server: &'a ApiServer, taken: Taken, parent: &'a Parent) -> BoxFutu
 /// Gives back what a deleted service had.
 pub(crate) async fn release_all(server: &ApiServer, service: &Value) {
     let parent = name_of(service);
-    join_all(service::held(service).into_iter().map(|taken| release(server, taken, &parent))).await;
+    join_all(service::held(service).into_iter().map(|taken| release(server, taken, None, &parent))).await;
     if let Err(error) = settle(server).await {
         tracing::error!(%error, "failed to let a ServiceCIDR go");
     }
 }
 
-/// Takes the claim of `parent` on a number away, unless its stored state has it.
-async fn release(server: &ApiServer, taken: Taken, parent: &Parent) {
+/// Takes the claim of `parent` on a number away, unless its stored state has it, or when it was not made at this revision.
+async fn release(server: &ApiServer, taken: Taken, made: Option<Revision>, parent: &Parent) {
     let key = taken.key();
-    let Some(entry) = server.store.get(&key) else { return };
+    let entry = server.store.get(&key).filter(|entry| made.is_none_or(|made| made == entry.revision));
+    let Some(entry) = entry else { return };
     let Some(claim) = server.stored(&key).filter(|claim| parent_of(claim) == *parent) else { return };
     if server.find("services", &parent.0, &parent.1).is_some_and(|service| service::held(&service).contains(&taken)) {
         return;
@@ -198,6 +224,18 @@ async fn release(server: &ApiServer, taken: Taken, parent: &Parent) {
     match server.store.delete(key, Expect::Revision(entry.revision), draft(&claim)).await {
         Ok(_) | Err(WriteError::NotFound | WriteError::Conflict { .. }) => {}
         Err(error) => tracing::error!(%error, ?taken, "failed to give back what a service had"),
+    }
+}
+
+/// Sees to it that a stored service has the claim on what it has: an attempt for it that failed may have given it back.
+async fn keep(server: &ApiServer, taken: Taken, parent: &Parent) {
+    if is_claimed(server, taken, parent) {
+        return;
+    }
+    match claim(server, taken, parent).await {
+        Ok(Some(_)) => {}
+        Ok(None) => tracing::warn!(?taken, service = parent.1, "another service has this too"),
+        Err(error) => tracing::error!(%error, ?taken, "failed to claim what a service has"),
     }
 }
 
@@ -250,16 +288,14 @@ pub(crate) async fn repair(server: &ApiServer) -> Result<(), Status> {
                 || meta::label(&claim, "ipaddress.kubernetes.io/managed-by") == Some("ipallocator.k8s.io");
             let made: Option<jiff::Timestamp> = meta::text(&claim, "metadata.creationTimestamp").parse().ok();
             if managed && made.is_none_or(|made| now.as_second() - made.as_second() > GRACE_SECONDS) {
-                release(server, taken, &parent_of(&claim)).await;
+                release(server, taken, None, &parent_of(&claim)).await;
             }
         }
     }
     for service in server.list("services", None) {
         let parent = name_of(&service);
         for taken in service::held(&service) {
-            if !claim(server, taken, &parent).await? {
-                tracing::warn!(?taken, service = parent.1, "another service has this too");
-            }
+            keep(server, taken, &parent).await;
         }
     }
     Ok(())

@@ -22,44 +22,28 @@ fn ports(service: &Value) -> &[Value] {
     meta::get(service, "spec.ports").as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn service_type(service: &Value) -> &str {
-    match meta::text(service, "spec.type") {
-        "" => "ClusterIP",
-        given => given,
-    }
-}
-
-fn has_address(service: &Value) -> bool {
-    service_type(service) != "ExternalName" && meta::text(service, "spec.clusterIP") != "None"
-}
-
-fn has_node_ports(service: &Value) -> bool {
-    match service_type(service) {
-        "NodePort" => true,
-        "LoadBalancer" => meta::get(service, "spec.allocateLoadBalancerNodePorts") != &Value::Bool(false),
-        _ => false,
-    }
-}
-
-/// Gives the service what its type needs and it does not have, noted in `wanted`; keeps what the old state had. Returns
-/// what that had and the new one has not.
+/// Gives the service what its type needs and it does not have, noted in `wanted`. Returns what the old state had and the
+/// new one has not.
 pub(super) fn assign(
     ranges: &Ranges<'_>,
     old: Option<&Value>,
     service: &mut Value,
     wanted: &mut Vec<Taken>,
     errors: &mut Errors,
-) -> Vec<Taken> {
-    if let Some(old) = old {
-        inherit(old, service);
-    }
+) -> Result<Vec<Taken>, Status> {
     let before = old.map(held).unwrap_or_default();
     let mut assignment = Assignment { ranges, before: &before, wanted, errors };
+    let families = |service: &Value| ["ipFamilies", "ipFamilyPolicy"].map(|field| service["spec"][field].clone());
+    if old.is_none_or(|old| families(old) != families(service)) {
+        assignment.check_families(&service["spec"]);
+    }
     assignment.give_address(service);
     assignment.give_ports(service);
-    assignment.give_health_port(service);
+    if old.is_none_or(|old| old["spec"]["healthCheckNodePort"].is_null()) && assignment.errors.is_empty() {
+        assignment.give_health_port(service)?;
+    }
     let after = held(service);
-    before.into_iter().filter(|taken| !after.contains(taken)).collect()
+    Ok(before.into_iter().filter(|taken| !after.contains(taken)).collect())
 }
 
 /// What one service is given.
@@ -76,29 +60,6 @@ struct Assignment<'a> {
 fn bounds(network: Ipv4Net) -> Option<(u32, u32)> {
     let (first, last) = (u32::from(network.network()) + 1, u32::from(network.broadcast()).checked_sub(1)?);
     (first <= last).then_some((first, last))
-}
-
-/// Carries over what the client left out.
-fn inherit(old: &Value, service: &mut Value) {
-    let unset = meta::text(service, "spec.clusterIP").is_empty();
-    if unset && service_type(service) != "ExternalName" && service_type(old) != "ExternalName" {
-        for field in ["clusterIP", "clusterIPs"] {
-            if let Some(value) = old["spec"].get(field) {
-                service["spec"][field] = value.clone();
-            }
-        }
-    }
-    if !has_node_ports(old) || !has_node_ports(service) {
-        return;
-    }
-    let key = |port: &Value| (port["protocol"].clone(), port["port"].clone());
-    for port in service["spec"]["ports"].as_array_mut().into_iter().flatten() {
-        if port["nodePort"].as_u64().unwrap_or_default() == 0
-            && let Some(same) = ports(old).iter().find(|o| key(o) == key(port) && o["nodePort"].is_u64())
-        {
-            port["nodePort"] = same["nodePort"].clone();
-        }
-    }
 }
 
 impl Assignment<'_> {
@@ -136,28 +97,45 @@ impl Assignment<'_> {
         self.errors.push(Error::new(path, cluster_object::field::Reason::Internal, text));
     }
 
-    fn give_address(&mut self, service: &mut Value) {
-        if service_type(service) == "ExternalName" {
+    /// Refuses what takes more than the one family of addresses that the cluster has.
+    fn check_families(&mut self, spec: &Value) {
+        let open = spec["clusterIP"] == "None" && is_empty(&spec["selector"]);
+        if open || spec["type"] == "ExternalName" {
             return;
         }
-        if has_address(service) {
-            let Some(address) = self.address(service) else { return };
-            service["spec"]["clusterIP"] = address.to_string().into();
+        let (policy, families) = (At::root(spec).get("ipFamilyPolicy"), At::root(spec).get("ipFamilies"));
+        let of_spec = |at: At<'_>, why| Error::invalid(&Path::new("spec").child(&at.path.to_string()), at.value, why);
+        if policy.text() == "RequireDualStack" {
+            self.errors.push(of_spec(policy, "this cluster is not configured for dual-stack services"));
         }
-        let spec = &mut service["spec"];
-        spec["clusterIPs"] = json!([spec["clusterIP"]]);
-        if spec["ipFamilies"].as_array().is_none_or(Vec::is_empty) {
-            spec["ipFamilies"] = json!(["IPv4"]);
-        }
-        if spec["ipFamilyPolicy"].is_null() {
-            spec["ipFamilyPolicy"] = json!("SingleStack");
+        for family in families.items().filter(|family| family.text() == "IPv6") {
+            self.errors.push(of_spec(family, "not configured on this cluster"));
         }
     }
 
-    fn address(&mut self, service: &Value) -> Option<Ipv4Addr> {
+    fn give_address(&mut self, service: &mut Value) {
+        let spec = &mut service["spec"];
+        if spec["type"] == "ExternalName" {
+            return;
+        }
+        let why = match items(&spec["clusterIPs"]).first() {
+            Some(_) if is_empty(&spec["clusterIP"]) => "must be empty when `clusterIP` is not specified",
+            Some(first) if *first != spec["clusterIP"] => "first value must match `clusterIP`",
+            _ => "",
+        };
+        if !why.is_empty() {
+            self.errors.push(Error::invalid(&Path::new("spec").child("clusterIPs"), &spec["clusterIPs"], why));
+            return;
+        }
+        if spec["clusterIP"] != "None" {
+            let Some(address) = self.address(text(&spec["clusterIP"])) else { return };
+            spec["clusterIP"] = address.to_string().into();
+        }
+        spec["clusterIPs"] = json!([spec["clusterIP"]]);
+    }
+
+    fn address(&mut self, given: &str) -> Option<Ipv4Addr> {
         let path = Path::new("spec").child("clusterIPs");
-        let first = service["spec"]["clusterIPs"][0].as_str().unwrap_or_default();
-        let given = Some(meta::text(service, "spec.clusterIP")).filter(|g| !g.is_empty()).unwrap_or(first);
         if given.is_empty() {
             let Some(number) = self.want_address() else {
                 self.refuse(&path, "a serviceIP");
@@ -187,14 +165,15 @@ impl Assignment<'_> {
     }
 
     fn give_ports(&mut self, service: &mut Value) {
-        if !matches!(service_type(service), "NodePort" | "LoadBalancer") {
+        let balanced = service["spec"]["type"] == "LoadBalancer";
+        if !balanced && service["spec"]["type"] != "NodePort" {
             return;
         }
-        let needed = has_node_ports(service);
-        let (valid, path) = (&self.ranges.server.config.node_ports, Path::new("spec").child("ports"));
-        let mut own: Vec<(u64, Value)> = Vec::new();
-        for (index, port) in service["spec"]["ports"].as_array_mut().into_iter().flatten().enumerate() {
-            let given = port["nodePort"].as_u64().unwrap_or_default();
+        let needed = !balanced || service["spec"]["allocateLoadBalancerNodePorts"] != false;
+        let path = Path::new("spec").child("ports");
+        let mut own: Vec<(i64, Value)> = Vec::new();
+        for (index, port) in each(&mut service["spec"], "ports").enumerate() {
+            let given = int(&port["nodePort"]);
             let path = path.index(index).child("nodePort");
             if given == 0 {
                 if !needed {
@@ -203,44 +182,50 @@ impl Assignment<'_> {
                 match self.want_port() {
                     Some(number) => {
                         port["nodePort"] = number.into();
-                        own.push((u64::from(number), port["protocol"].clone()));
+                        own.push((i64::from(number), port["protocol"].clone()));
                     }
                     None => self.refuse(&path, "a nodePort"),
                 }
                 continue;
             }
-            let number = given as u32;
             let shared = own.iter().any(|(n, protocol)| *n == given && *protocol != port["protocol"]);
             own.push((given, port["protocol"].clone()));
-            if shared || self.before.contains(&Taken::Port(number)) {
-                continue;
+            if !shared && let Err(fault) = self.want_given(given) {
+                self.errors.push(Error::invalid(&path, &json!(given), &fault));
             }
-            let fault = if !(u32::from(*valid.start())..=u32::from(*valid.end())).contains(&number) {
-                let (first, last) = (valid.start(), valid.end());
-                format!("provided port is not in the valid range. The range of valid ports is {first}-{last}")
-            } else if self.want(Taken::Port(number)) {
-                continue;
-            } else {
-                "provided port is already allocated".to_owned()
-            };
-            self.errors.push(Error::invalid(&path, &json!(given), &fault));
         }
     }
 
-    fn give_health_port(&mut self, service: &mut Value) {
-        let local = meta::text(service, "spec.externalTrafficPolicy") == "Local";
-        if service_type(service) != "LoadBalancer" || !local {
-            return;
-        }
-        let given = meta::get(service, "spec.healthCheckNodePort").as_u64().unwrap_or_default() as u32;
-        if given == 0 {
-            if let Some(number) = self.want_port() {
-                service["spec"]["healthCheckNodePort"] = number.into();
+    /// Notes that this port is wanted, unless the old state had it; an error says why it cannot be had.
+    fn want_given(&mut self, port: i64) -> Result<(), String> {
+        let valid = &self.ranges.server.config.node_ports;
+        let (first, last) = (valid.start(), valid.end());
+        match u32::try_from(port).map(Taken::Port) {
+            Ok(taken) if self.before.contains(&taken) => Ok(()),
+            Ok(taken) if (i64::from(*first)..=i64::from(*last)).contains(&port) => {
+                if self.want(taken) {
+                    Ok(())
+                } else {
+                    Err("provided port is already allocated".to_owned())
+                }
             }
-        } else if !self.before.contains(&Taken::Port(given)) && !self.want(Taken::Port(given)) {
-            let path = Path::new("spec").child("healthCheckNodePort");
-            let detail = "failed to allocate requested HealthCheck NodePort: provided port is already allocated";
-            self.errors.push(Error::invalid(&path, &json!(given), detail));
+            _ => Err(format!("provided port is not in the valid range. The range of valid ports is {first}-{last}")),
         }
+    }
+
+    fn give_health_port(&mut self, service: &mut Value) -> Result<(), Status> {
+        let spec = &mut service["spec"];
+        if spec["type"] != "LoadBalancer" || spec["externalTrafficPolicy"] != "Local" {
+            return Ok(());
+        }
+        let given = int(&spec["healthCheckNodePort"]);
+        if given != 0 {
+            let failed = |why| format!("failed to allocate requested HealthCheck NodePort {given}: {why}");
+            return self.want_given(given).map_err(|why| Status::internal(failed(why)));
+        }
+        let number = self.want_port();
+        let full = || Status::internal("failed to allocate a HealthCheck NodePort: range is full");
+        spec["healthCheckNodePort"] = number.ok_or_else(full)?.into();
+        Ok(())
     }
 }

@@ -19,6 +19,8 @@ pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {
         };
         errors.extend(fault.map(|why| request.invalid(&why)));
     },
+    // What the server added to the request is in no manifest.
+    prepare_update: |object, old| object["spec"] = old["spec"].clone(),
     prepare_status: |object, old| {
         // Who may sign may not approve: decisions stay as they are, and others are faults.
         let decided = items(&old["status"]["conditions"]).iter().filter(|condition| decides(condition));

@@ -78,8 +78,14 @@ fn secret(at: &At<'_>, errors: &mut Errors) {
         _ => &[],
     };
     for key in required {
-        if at.value["data"].get(*key).is_none() {
-            errors.push(Error::required(&at.get("data").path.key(key), ""));
+        let (path, given) = (at.get("data").path.key(key), &at.value["data"][*key]);
+        if given.is_null() {
+            errors.push(Error::required(&path, ""));
+        } else if key.starts_with(".docker") {
+            let json = BASE64_STANDARD.decode(text(given)).unwrap_or_default();
+            let fault = serde_json::from_slice::<Map<String, Value>>(&json).err();
+            let hidden = "<secret contents redacted>".into();
+            errors.extend(fault.map(|why| Error::invalid(&path, &hidden, &why.to_string())));
         }
     }
     match text(&at.value["type"]) {

@@ -1,21 +1,34 @@
 //! Endpoints and endpoint slices.
 
 use super::pod::validation::is_ip;
+use super::walk::TextRule;
 use crate::kinds::prelude::*;
 
 pub(super) const ENDPOINTS: Strategy = Strategy { validate: endpoints, ..Strategy::NONE };
 
 pub(super) const ENDPOINT_SLICE: Strategy = Strategy {
     validate: |at, errors| {
-        let names = at.get("addressType").text() == "FQDN";
+        let rule: TextRule = match at.get("addressType").text() {
+            "FQDN" => name::dns_subdomain,
+            "IPv4" => |text| family(text, "4"),
+            "IPv6" => |text| family(text, "6"),
+            _ => open_ip,
+        };
         for endpoint in at.get("endpoints").items() {
             for address in endpoint.get("addresses").items() {
-                address.rule(if names { name::dns_subdomain } else { open_ip }, errors);
+                address.rule(rule, errors);
             }
         }
     },
     ..Strategy::NONE
 };
+
+fn family(text: &str, version: &str) -> Result<(), String> {
+    if text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4() == (version == "4")) {
+        return open_ip(text);
+    }
+    Err(format!("must be a valid IPv{version} address"))
+}
 
 /// Whether the text is an IP address that can be of something beyond the node.
 pub(super) fn open_ip(text: &str) -> Result<(), String> {

@@ -79,8 +79,8 @@ pub(crate) enum Rule {
     Either(#[serde(borrow)] Vec<&'static str>, &'static str, &'static str),
     /// May not be given beside this field; with the text of the fault.
     Without(&'static str, &'static str),
-    /// Must be the way to a field of a pod: one of these, or one of its labels or annotations.
-    FieldPath(#[serde(borrow)] Vec<&'static str>),
+    /// Must be one of these ways when it is given, or one to an entry of those, or go on from one of those with a dash.
+    Path(#[serde(borrow)] Vec<&'static str>, Vec<&'static str>),
     /// Is a term of a node selector.
     NodeTerm,
     /// Is a template of pods.
@@ -267,7 +267,7 @@ impl At<'_> {
     /// What breaks the rules of the fields below this one, in the order of the table.
     pub(crate) fn faults(&self, rules: &Rules) -> Errors {
         let mut errors = Errors::new();
-        rules.tree.check_fields(&Way::Root(&self.path), self.value, &mut (self.value, Vec::new()), &mut errors);
+        rules.tree.check_whole(&self.path, self.value, &mut errors);
         order::sort(rules, &self.path, &mut errors);
         errors
     }

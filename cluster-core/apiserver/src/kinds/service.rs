@@ -3,9 +3,6 @@
 use super::pod::validation::is_ip;
 use crate::kinds::prelude::*;
 
-/// From which numbers node ports are taken.
-const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
-
 /// The port that kubelets listen on.
 const KUBELET: i64 = 10250;
 
@@ -69,13 +66,20 @@ fn keep_allocated(service: &mut Value, old: &Value) {
     let (had_cluster_ip, had_node_ports) = (has_cluster_ip(old), has_node_ports(old));
     let Some(spec) = child(service, "spec") else { return };
     let old = &old["spec"];
-    let mut keep = |field: &str| {
-        if is_empty(&spec[field]) && !is_empty(&old[field]) {
-            spec[field] = old[field].clone();
-        }
-    };
     if cluster_ip && had_cluster_ip {
-        ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"].into_iter().for_each(&mut keep);
+        // Who changes the one means both.
+        if !is_empty(&spec["clusterIP"])
+            && spec["clusterIP"] != old["clusterIP"]
+            && spec["clusterIPs"] == old["clusterIPs"]
+        {
+            drop(remove(spec, "clusterIPs"));
+        }
+        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+            let mine = field != "clusterIPs" || spec["clusterIP"] == old["clusterIP"];
+            if mine && is_empty(&spec[field]) && !is_empty(&old[field]) {
+                spec[field] = old[field].clone();
+            }
+        }
         if spec["externalTrafficPolicy"] == "Local"
             && spec["type"] == "LoadBalancer"
             && is_empty(&spec["healthCheckNodePort"])
@@ -90,18 +94,11 @@ fn keep_allocated(service: &mut Value, old: &Value) {
             }
         }
     }
-    for port in each(spec, "ports") {
-        let was = items(&old["ports"]).iter().find(|p| p["port"] == port["port"] && p["protocol"] == port["protocol"]);
-        let Some(was) = was.filter(|p| !is_empty(&p["nodePort"])) else { continue };
-        if node_ports && had_node_ports && is_empty(&port["nodePort"]) {
-            port["nodePort"] = was["nodePort"].clone();
-        } else if !node_ports && port["nodePort"] == was["nodePort"] {
-            drop(remove(port, "nodePort"));
-        }
+    if had_node_ports {
+        keep_node_ports(spec, old, node_ports);
     }
-    let checked = |spec: &Value| spec["type"] == "LoadBalancer" && spec["externalTrafficPolicy"] == "Local";
     let no_check = spec["healthCheckNodePort"].is_null()
-        || checked(old) && !checked(spec) && spec["healthCheckNodePort"] == old["healthCheckNodePort"];
+        || is_checked(old) && !is_checked(spec) && spec["healthCheckNodePort"] == old["healthCheckNodePort"];
     if no_check {
         drop(remove(spec, "healthCheckNodePort"));
     }
@@ -112,6 +109,34 @@ fn keep_allocated(service: &mut Value, old: &Value) {
     }
     if !node_ports && is_empty(&spec["externalIPs"]) && spec["externalTrafficPolicy"] == old["externalTrafficPolicy"] {
         drop(remove(spec, "externalTrafficPolicy"));
+    }
+}
+
+/// Whether load balancers ask each node for the service's health.
+fn is_checked(spec: &Value) -> bool {
+    spec["type"] == "LoadBalancer" && spec["externalTrafficPolicy"] == "Local"
+}
+
+/// Carries over the node ports by the names of their ports, or drops those that the old type had.
+fn keep_node_ports(spec: &mut Value, old: &Value, needed: bool) {
+    let numbers = |spec: &Value| -> Vec<i64> {
+        items(&spec["ports"]).iter().map(|port| int(&port["nodePort"])).filter(|number| *number != 0).collect()
+    };
+    let (had, given) = (numbers(old), numbers(spec));
+    if !needed {
+        if given.iter().all(|number| had.contains(number)) {
+            each(spec, "ports").for_each(|port| drop(remove(port, "nodePort")));
+        }
+        return;
+    }
+    let mut used = given;
+    for port in each(spec, "ports").filter(|port| is_empty(&port["nodePort"])) {
+        let same = items(&old["ports"]).iter().rfind(|was| text(&was["name"]) == text(&port["name"]));
+        let number = same.map_or(0, |was| int(&was["nodePort"]));
+        if number != 0 && !used.contains(&number) {
+            port["nodePort"] = number.into();
+            used.push(number);
+        }
     }
 }
 
@@ -159,10 +184,6 @@ fn service(at: &At<'_>, errors: &mut Errors) {
         if !node.is_empty() {
             if kind == "ClusterIP" || kind == "ExternalName" {
                 errors.push(node.forbidden(&format!("may not be used when `type` is '{kind}'")));
-            } else if !NODE_PORTS.contains(&node.int()) {
-                errors.push(
-                    node.invalid("provided port is not in the valid range. The range of valid ports is 30000-32767"),
-                );
             }
             let key = format!("{}/{}", port.get("protocol").text(), node.int());
             port.get("nodePort").unique(&mut node_ports, key, errors);
@@ -193,8 +214,7 @@ fn traffic(spec: &At<'_>, errors: &mut Errors) {
     } else if is_open && external.is_empty() {
         errors.push(external.missing(""));
     }
-    let is_checked = kind == "LoadBalancer" && external.text() == "Local";
-    if !check.is_empty() && !is_checked {
+    if !check.is_empty() && !is_checked(spec.value) {
         errors.push(
             check.invalid("may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"),
         );
@@ -243,6 +263,10 @@ fn service_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
             list => list.clone(),
         };
         errors.push(Error::invalid(&spec.get("clusterIPs").path.index(0), &shown, "may not change once set"));
+    }
+    let check = spec.get("healthCheckNodePort");
+    if is_checked(spec.value) && is_checked(was) && *check.value != was["healthCheckNodePort"] {
+        errors.push(check.forbidden("field is immutable"));
     }
     let class = spec.get("loadBalancerClass");
     if at.value["spec"]["type"] == "LoadBalancer"
@@ -299,7 +323,6 @@ mod tests {
             faults(&object),
             [
                 "spec.ports[0].name: Required value",
-                "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767",
                 "spec.ports[1].port: Invalid value: 0: must be between 1 and 65535, inclusive",
                 "spec.ports[1].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive",
             ]
@@ -316,6 +339,23 @@ mod tests {
             (&new["spec"]["clusterIP"], &new["spec"]["ports"][0]["nodePort"]),
             (&json!("10.96.0.5"), &json!(30001))
         );
+        let port = |name: &str, port: u16, node: u16| json!({"name": name, "port": port, "nodePort": node});
+        let old = json!({"spec": {"type": "NodePort", "ports": [port("a", 80, 30001), port("b", 81, 30002)]}});
+        for (given, kept) in [
+            ([port("a", 8080, 0), port("b", 80, 0)], [30001, 30002]),
+            ([port("b", 80, 0), port("a", 81, 0)], [30002, 30001]),
+            ([port("c", 80, 30001), port("a", 81, 0)], [30001, 0]),
+        ] {
+            let mut new = json!({"spec": {"type": "NodePort", "ports": given}});
+            keep_allocated(&mut new, &old);
+            let ports = [0, 1].map(|index| int(&new["spec"]["ports"][index]["nodePort"]));
+            assert_eq!(ports, kept, "node ports belong to names");
+        }
+        let mut plain = old.clone();
+        plain["spec"]["type"] = "ClusterIP".into();
+        keep_allocated(&mut plain, &old);
+        assert_eq!(plain["spec"]["ports"][0], json!({"name": "a", "port": 80}));
+        let old = json!({"spec": {"type": "NodePort", "clusterIP": "10.96.0.5"}});
         new["spec"]["clusterIP"] = "10.96.0.6".into();
         assert_eq!(
             update_faults(&new, &old)[0].to_string(),

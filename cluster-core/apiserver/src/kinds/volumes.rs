@@ -81,28 +81,95 @@ pub(super) fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
 }
 
 fn claim_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
-    let bare = |object: &Value, other: &Value| {
-        let mut spec = object["spec"].clone();
-        drop(super::walk::remove(&mut spec["resources"], "requests"));
-        drop(super::walk::remove(&mut spec, "volumeAttributesClassName"));
-        for field in ["volumeName", "storageClassName"] {
-            if is_empty(&other["spec"][field]) {
-                drop(super::walk::remove(&mut spec, field));
-            }
-        }
-        spec
+    const CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+    let [now, was] = [at.value, old].map(|claim| meta::annotation(claim, CLASS));
+    let unset = old["spec"]["storageClassName"].is_null();
+    // The class moves from the annotation, which was first, into the field.
+    let moves =
+        unset && was.is_some_and(|was| at.value["spec"]["storageClassName"] == was && now.is_none_or(|n| n == was));
+    if now != was && !moves {
+        let path = at.path.child("metadata.annotations").child(CLASS);
+        errors.push(Error::invalid(&path, &now.unwrap_or_default().into(), "field is immutable"));
+    }
+    let mut fixed = at.value.clone();
+    let mut free = |path: &str| match meta::get(old, path) {
+        Value::Null => drop(meta::remove(&mut fixed, path)),
+        value => meta::set(&mut fixed, path, value.clone()),
     };
-    if bare(at.value, old) != bare(old, old) {
+    if is_empty(&old["spec"]["volumeName"]) {
+        free("spec.volumeName");
+    }
+    if moves || unset && was.is_none() {
+        free("spec.storageClassName");
+    }
+    if at.value["status"]["phase"] == "Bound" {
+        free("spec.resources.requests.storage");
+        free("spec.volumeAttributesClassName");
+    }
+    if fixed["spec"] != old["spec"] {
         errors.push(at.get("spec").forbidden(
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
         ));
     }
-    let storage = |object: &Value| Quantity::from_value(&object["spec"]["resources"]["requests"]["storage"]).ok();
-    if storage(at.value) < storage(old) {
-        errors.push(at.get("spec.resources.requests.storage").forbidden("field can not be less than status.capacity"));
-    } else if storage(at.value) != storage(old) && old["status"]["phase"] != "Bound" {
-        errors.push(at.get("spec").forbidden(
-            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
-        ));
+    let size = |claim: &Value, path: &str| Quantity::from_value(meta::get(claim, path)).unwrap_or_default();
+    let requested = at.get("spec.resources.requests.storage");
+    let wanted = size(at.value, "spec.resources.requests.storage");
+    // What could not grow may be asked for less again, but no volume shrinks.
+    if wanted < size(old, "spec.resources.requests.storage") && wanted <= size(old, "status.capacity.storage") {
+        errors.push(requested.forbidden("field can not be less than status.capacity"));
+    }
+    let class = at.get("spec.volumeAttributesClassName");
+    if !old["spec"]["volumeAttributesClassName"].is_null() {
+        if !class.is_set() {
+            errors.push(class.forbidden("update from non-nil value to nil is forbidden"));
+        } else if class.is_empty() {
+            errors.push(class.forbidden("update from non-nil value to an empty string is forbidden"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_changes_where_upstream_lets_it() {
+        let claim = |phase: &str, size: &str, more: Value| {
+            let mut spec = more;
+            spec["resources"] = json!({"requests": {"storage": size}});
+            json!({"spec": spec, "status": {"phase": phase, "capacity": {"storage": "1Gi"}}})
+        };
+        let fixed = "spec is immutable after creation";
+        let none = || json!({});
+        let class = |name: &str| json!({"storageClassName": name});
+        let attributes = |name: &str| json!({"volumeAttributesClassName": name});
+        for (old, new, fault) in [
+            (claim("Bound", "3Gi", none()), claim("Bound", "2Gi", none()), ""),
+            (
+                claim("Bound", "3Gi", none()),
+                claim("Bound", "1Gi", none()),
+                "field can not be less than status.capacity",
+            ),
+            (claim("Pending", "1Gi", none()), claim("Pending", "2Gi", none()), fixed),
+            (claim("Pending", "1Gi", none()), claim("Pending", "1Gi", class("a")), ""),
+            (claim("Pending", "1Gi", class("")), claim("Pending", "1Gi", class("a")), fixed),
+            (claim("Pending", "1Gi", none()), claim("Pending", "1Gi", attributes("a")), fixed),
+            (claim("Bound", "1Gi", none()), claim("Bound", "1Gi", attributes("a")), ""),
+            (claim("Bound", "1Gi", attributes("a")), claim("Bound", "1Gi", none()), "update from non-nil value to nil"),
+            (claim("Bound", "1Gi", attributes("a")), claim("Bound", "1Gi", attributes("")), "to an empty string"),
+        ] {
+            let mut errors = Errors::new();
+            claim_update(&At::root(&new), &old, &mut errors);
+            let faults = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            assert!(faults.contains(fault) && faults.is_empty() == fault.is_empty(), "{old} {new}: {faults}");
+        }
+        let mut old = claim("Bound", "1Gi", none());
+        old["metadata"] = json!({"annotations": {"volume.beta.kubernetes.io/storage-class": "a"}});
+        let faults = |new: &Value| {
+            let mut errors = Errors::new();
+            claim_update(&At::root(new), &old, &mut errors);
+            errors.len()
+        };
+        assert_eq!((faults(&claim("Bound", "1Gi", class("a"))), faults(&claim("Bound", "1Gi", none()))), (0, 1));
     }
 }

@@ -145,11 +145,9 @@ pub struct Subresource {
 
 impl Subresource {
     /// Whether a method with this verb is for it. What proxies take, OPTIONS has no verb for, and discovery is silent
-    /// about; a HEAD is a GET.
+    /// about.
     pub(crate) fn takes(&self, verb: &str, method: &http::Method) -> bool {
-        self.verbs.iter().any(|known| known == verb)
-            || verb == "head"
-            || (self.name == "proxy" && method == http::Method::OPTIONS)
+        self.verbs.iter().any(|known| known == verb) || (self.name == "proxy" && method == http::Method::OPTIONS)
     }
 }
 

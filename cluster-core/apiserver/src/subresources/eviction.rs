@@ -21,15 +21,32 @@ pub(super) async fn post(call: &Call<'_>, body: Body) -> Result<Reply, Status> {
     };
     check_delete(&call.query.delete)?;
     call.query.dry_run |= call.query.delete.dry_run.iter().flatten().next().is_some();
-    let pod = call.object(name).await?;
-    if !needs_no_budget(&pod) {
-        spend_budget(&call, &pod).await?;
+    // What follows is the server's own doing.
+    call.admitted = true;
+    let given = call.query.delete.clone();
+    loop {
+        let pod = call.object(name).await?;
+        check_preconditions(&call, name, &given, &pod)?;
+        let free = if needs_no_budget(&pod) { !is_over(&pod) } else { !spend_budget(&call, &pod).await? };
+        // A pod that costs nothing while it is not ready goes as it was judged or is judged again.
+        let pinned = free && given.preconditions.as_ref().is_none_or(|given| given.resource_version.is_none());
+        call.query.delete = given.clone();
+        if pinned {
+            let revision = meta::resource_version(&pod).to_owned();
+            call.query.delete.preconditions.get_or_insert_default().resource_version = Some(revision);
+        }
+        match evict(&mut call, name).await {
+            Err(status) if pinned && status.is_conflict() => {}
+            done => return done.and_then(|()| super::success()),
+        }
     }
+}
+
+async fn evict(call: &mut Call<'_>, name: &str) -> Result<(), Status> {
     if !call.query.dry_run {
-        call.query.delete = marked(&call, name).await?;
+        call.query.delete = marked(call, name).await?;
     }
-    delete_object(&call, name).await?;
-    super::success()
+    delete_object(call, name).await.map(drop)
 }
 
 /// Writes into the pod why it goes, which failure policies of Jobs ask for. Returns the options that then fit.
@@ -56,12 +73,16 @@ async fn marked(call: &Call<'_>, name: &str) -> Result<DeleteOptions, Status> {
 
 /// Pods that do not run yet or any more, and those already going, disturb nobody.
 fn needs_no_budget(pod: &Value) -> bool {
-    matches!(meta::text(pod, "status.phase"), "Succeeded" | "Failed" | "Pending")
-        || meta::deletion_timestamp(pod).is_some()
+    is_over(pod) || meta::text(pod, "status.phase") == "Pending"
 }
 
-/// Takes one allowed disruption from the pod's budget, if it has one.
-async fn spend_budget(call: &Call<'_>, pod: &Value) -> Result<(), Status> {
+/// Whether the pod runs no more, or is going.
+fn is_over(pod: &Value) -> bool {
+    matches!(meta::text(pod, "status.phase"), "Succeeded" | "Failed") || meta::deletion_timestamp(pod).is_some()
+}
+
+/// Takes one allowed disruption from the pod's budget, if it has one; false when the pod costs it none.
+async fn spend_budget(call: &Call<'_>, pod: &Value) -> Result<bool, Status> {
     let snapshot = call.server.store.snapshot(BUDGETS);
     let mut found: Vec<Value> = Vec::new();
     for entry in snapshot.range(Some(&call.info.namespace), None) {
@@ -72,12 +93,12 @@ async fn spend_budget(call: &Call<'_>, pod: &Value) -> Result<(), Status> {
         }
     }
     match found.as_slice() {
-        [] => Ok(()),
-        [budget] if costs_nothing(budget, pod) => Ok(()),
+        [] => Ok(true),
+        [budget] if costs_nothing(budget, pod) => Ok(false),
         [budget] => {
             let make = |old: &Value| Ok(Proposed::new(spent(old, meta::name(pod))?));
             change(&call.on(BUDGETS)?, meta::name(budget), Part::Status, make).await?;
-            Ok(())
+            Ok(true)
         }
         _ => {
             let text =

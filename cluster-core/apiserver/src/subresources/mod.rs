@@ -3,7 +3,7 @@
 mod binding;
 mod eviction;
 mod links;
-mod parts;
+pub(crate) mod parts;
 mod proxy;
 mod scale;
 mod streams;
@@ -36,7 +36,7 @@ pub(crate) async fn serve(call: &Call<'_>, mut parts: Parts, body: Body) -> Resu
         ("pods", "log") => streams::log(call, parts, body).await,
         ("pods", "exec" | "attach" | "portforward") => streams::connect(call, &mut parts, body).await,
         ("pods", "binding") => binding::post(call, body).await,
-        ("pods", "eviction") => eviction::post(call, body).await,
+        ("pods", "eviction") => Box::pin(eviction::post(call, body)).await,
         ("pods" | "services" | "nodes", "proxy") => proxy::serve(call, &mut parts, body).await,
         ("serviceaccounts", "token") => token(call, body).await,
         (_, part) => parts::serve(call, part, body).await,

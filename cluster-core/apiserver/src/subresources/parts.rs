@@ -1,24 +1,17 @@
 //! Subresources that write one part of their object: finalize, approval, ephemeralcontainers, resize.
 
-use crate::kinds::{certificates, pod, walk};
-use crate::prelude::*;
-use crate::verbs::{Content, Part, PatchKind, Proposed, Reply, apply_to, change};
-
-/// The part a subresource writes: its name and the path below the object.
-const PARTS: &[(&str, &str)] = &[
-    ("finalize", "spec.finalizers"),
-    ("approval", "status.conditions"),
-    ("ephemeralcontainers", "spec.ephemeralContainers"),
-    ("resize", "spec.containers"),
-];
+use crate::kinds::prelude::*;
+use crate::kinds::{certificates, pod};
+use crate::verbs::{PatchKind, apply_to, to_bytes};
 
 pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Reply, Status> {
-    let Some(&(part, path)) = PARTS.iter().find(|(name, _)| *name == part) else {
+    const PARTS: [&str; 4] = ["finalize", "approval", "ephemeralcontainers", "resize"];
+    let Some(part) = PARTS.into_iter().find(|known| *known == part) else {
         return Err(Status::no_such_resource());
     };
     let name = call.info.name.as_str();
     if call.info.verb == "get" {
-        return Ok(Reply::ok(Content::Object(super::super::verbs::to_bytes(&call.object(name).await?)?)));
+        return Ok(Reply::ok(Content::Object(to_bytes(&call.object(name).await?)?)));
     }
     let kind = if call.info.verb == "patch" { Some(PatchKind::of(call)?) } else { None };
     let bytes = request::read(body).await?;
@@ -33,56 +26,60 @@ pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Rep
             cluster_object::decode::normalize(&mut wanted, schema);
         }
         call.resource.strategy.complete(&mut wanted);
-        if part == "resize" {
-            call.invalid_if(name, &pod::update::resize(&wanted, old))?;
-        }
-        let object = with_part(part, path, old, &wanted);
-        if part == "approval" {
-            call.invalid_if(name, &certificates::conditions(&object, old))?;
-        }
-        Ok(Proposed::new(object))
+        Ok(Proposed::new(wanted))
     };
     let (bytes, _) = change(call, name, Part::Sub(part), make).await?;
     Ok(Reply::ok(Content::Object(bytes)))
 }
 
-/// `old` with this part out of `wanted`, under the revision and UID that `wanted` expects.
-fn with_part(part: &str, path: &str, old: &Value, wanted: &Value) -> Value {
-    let mut object = old.clone();
-    for field in ["resourceVersion", "uid"] {
-        if let Some(value) = wanted["metadata"].get(field).filter(|v| !v.is_null()) {
-            object["metadata"][field] = value.clone();
-        }
-    }
-    if part == "resize" {
-        resize(&mut object, wanted);
-        return object;
-    }
-    match meta::get(wanted, path) {
-        Value::Null => drop(meta::remove(&mut object, path)),
-        value => meta::set(&mut object, path, value.clone()),
-    }
-    if part == "approval" {
-        for field in ["annotations", "labels"] {
-            object["metadata"][field] = wanted["metadata"][field].clone();
-        }
-        for condition in object["status"]["conditions"].as_array_mut().into_iter().flatten() {
-            for time in ["lastUpdateTime", "lastTransitionTime"] {
-                walk::default(condition, time, meta::now());
+/// Makes of `object` the old one with what the subresource may change, under the revision and UID that it expects.
+pub(crate) fn keep_to(part: &str, object: &mut Value, old: &Value) {
+    let mut kept = old.clone();
+    let mut take = |path: &str| match meta::get(object, path) {
+        Value::Null => drop(meta::remove(&mut kept, path)),
+        value => meta::set(&mut kept, path, value.clone()),
+    };
+    ["metadata.resourceVersion", "metadata.uid", "metadata.managedFields"].into_iter().for_each(&mut take);
+    match part {
+        "finalize" => take("spec.finalizers"),
+        "ephemeralcontainers" => take("spec.ephemeralContainers"),
+        "approval" => {
+            ["metadata.annotations", "metadata.labels", "status.conditions"].into_iter().for_each(take);
+            for condition in child(&mut kept, "status").into_iter().flat_map(|status| each(status, "conditions")) {
+                for time in ["lastUpdateTime", "lastTransitionTime"] {
+                    default(condition, time, meta::now());
+                }
             }
         }
+        "resize" => resize(&mut kept, object),
+        // A scale has been made of the old object.
+        _ => return,
     }
-    object
+    *object = kept;
 }
 
-/// Only resources and resize policies of containers may change.
+/// Only the resources of containers may change. What other containers there should be is for validation to refuse.
 fn resize(object: &mut Value, wanted: &Value) {
     for list in ["containers", "initContainers"] {
-        let wanted = wanted["spec"][list].as_array().map(Vec::as_slice).unwrap_or_default();
-        for container in object["spec"][list].as_array_mut().into_iter().flatten() {
-            if let Some(same) = wanted.iter().find(|w| w["name"] == container["name"]) {
-                container["resources"] = same["resources"].clone();
+        let wanted = &wanted["spec"][list];
+        if items(wanted).len() != items(&object["spec"][list]).len() {
+            object["spec"][list] = wanted.clone();
+            continue;
+        }
+        for (container, same) in child(object, "spec").into_iter().flat_map(|s| each(s, list)).zip(items(wanted)) {
+            for field in ["name", "resources"] {
+                container[field] = same[field].clone();
             }
         }
+    }
+}
+
+/// Faults of the change of a part.
+pub(crate) fn faults(part: &str, new: &Value, old: &Value) -> Errors {
+    match part {
+        "approval" => certificates::conditions(new, old),
+        "ephemeralcontainers" => pod::update::ephemeral(new, old),
+        "resize" => pod::update::resize(new, old),
+        _ => Errors::new(),
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Call<'a> {
     pub(crate) accept: Accept,
     pub(crate) content_type: String,
     pub(crate) notes: Arc<Notes>,
+    /// Whether admission has let in already what this call is a part of.
+    pub(crate) admitted: bool,
 }
 
 /// What a verb answers.
@@ -80,6 +82,7 @@ impl<'a> Call<'a> {
             accept: Accept::default(),
             content_type: String::new(),
             notes: Arc::default(),
+            admitted: false,
         }
     }
 }
@@ -151,6 +154,9 @@ impl Call<'_> {
 
     /// Runs one phase of admission.
     pub(crate) async fn admit(&self, request: &mut AdmissionRequest<'_>, phase: Phase) -> Result<(), Status> {
+        if self.admitted {
+            return Ok(());
+        }
         if request.subresource != "scale" {
             return self.run(request, phase).await;
         }

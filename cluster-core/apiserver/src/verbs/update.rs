@@ -8,6 +8,7 @@ use super::create::{self, Managed};
 use super::{form, incoming, metadata};
 use crate::admission::quota::{self, Charge};
 use crate::kinds::prelude::*;
+use crate::subresources::parts;
 use cluster_object::apply::managed;
 
 /// Which part of the object a write may change.
@@ -136,16 +137,21 @@ async fn prepare(
     let resource = &*call.resource;
     // Who has applied away the last field with an owner leaves none to carry over.
     let nobodys = managed == Managed::Done && object["metadata"].get("managedFields").is_none();
-    metadata::carry_over(object, old);
-    if nobodys {
-        meta::remove(object, "metadata.managedFields");
-    }
-    split(call, part, object, old);
+    let keep = |object: &mut Value| {
+        metadata::carry_over(object, old);
+        if nobodys {
+            meta::remove(object, "metadata.managedFields");
+        }
+        split(call, part, object, old);
+    };
+    keep(object);
     if managed == Managed::Track {
         track(call, Some(old), object, part.subresource());
     }
     let mut request = AdmissionRequest::new(call, Operation::Update, name, object).of(part.subresource()).over(old);
     call.admit(&mut request, Phase::Mutating).await?;
+    // Who admits may change no more than who writes.
+    keep(object);
     match part {
         Part::Main => (resource.strategy.prepare_update)(object, old),
         Part::Status => (resource.strategy.prepare_status)(object, old),
@@ -180,6 +186,7 @@ fn split(call: &Call<'_>, part: Part, object: &mut Value, old: &Value) {
                 restore(metadata, old, field);
             }
         }
+        Part::Sub(name) => parts::keep_to(name, object, old),
         _ => {}
     }
 }
@@ -198,7 +205,7 @@ async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, o
     let of_part = match part {
         Part::Main => [strategy.faults(object), strategy.update_faults(object, old)].concat(),
         Part::Status => strategy.status_faults(object, old),
-        Part::Sub(_) => strategy.faults(object),
+        Part::Sub(name) => [parts::faults(name, object, old), strategy.faults(object)].concat(),
     };
     let mut errors = metadata::validate_update(object, old);
     errors.extend(metadata::validate(&call.resource, object));

@@ -17,7 +17,7 @@ const MASTERS: &str = concat!(
     "Q0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==",
 );
 
-fn request(name: &str, signer: &str) -> Value {
+pub(crate) fn request(name: &str, signer: &str) -> Value {
     json!({"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": name},
         "spec": {"request": MASTERS, "signerName": signer, "usages": ["client auth"]}})
 }
@@ -132,6 +132,12 @@ async fn a_namespace_enforces_warns_of_and_names_what_its_pods_do() {
     host["metadata"]["name"] = "third".into();
     let refused = api.post(PODS, &host).await;
     assert!(refused.failure().2.contains("violates PodSecurity \"baseline:latest\": host namespaces (hostPID=true)"));
+    let change = async |spec: Value| {
+        api.patch(&format!("{PODS}/host"), "strategic-merge-patch+json", &json!({"spec": spec})).await
+    };
+    change(json!({"activeDeadlineSeconds": 9})).await.ok();
+    let other = change(json!({"containers": [{"name": "c", "image": "y"}]})).await;
+    assert!(other.failure().2.contains("violates PodSecurity"), "what it runs is judged again: {other:?}");
     let unknown = labelled(&api, &json!({"pod-security.kubernetes.io/audit": "none"})).await;
     assert!(unknown.failure().2.contains("must be one of privileged, baseline, restricted"), "{unknown:?}");
 }
@@ -177,7 +183,7 @@ async fn a_kubelet_names_its_node_but_not_where_workloads_are_kept_apart() {
     let node = |labels: Value| json!({"metadata": {"name": "n", "labels": labels}});
     let guarded = json!({"node-restriction.kubernetes.io/fips": "yes"});
     let answer = api.call_as(&kubelet, "POST", "/api/v1/nodes", &node(guarded.clone())).await;
-    let why = "node \"n\" is not allowed to modify labels: node-restriction.kubernetes.io/fips";
+    let why = "node \"n\" is not allowed to set the following labels: node-restriction.kubernetes.io/fips";
     assert!(answer.code == 403 && answer.failure().2.ends_with(why), "{answer:?}");
     api.call_as(&kubelet, "POST", "/api/v1/nodes", &node(json!({"a": "b"}))).await.ok();
     api.patch("/api/v1/nodes/n", "merge-patch+json", &node(guarded)).await.ok();
@@ -186,6 +192,117 @@ async fn a_kubelet_names_its_node_but_not_where_workloads_are_kept_apart() {
     api.call_as(&kubelet, "PUT", "/api/v1/nodes/n", &stored).await.ok();
     stored["metadata"] = json!({"name": "n", "labels": {}});
     assert_eq!(api.call_as(&kubelet, "PUT", "/api/v1/nodes/n", &stored).await.code, 403);
+    stored["metadata"]["labels"] = json!({"node-restriction.kubernetes.io/fips": "yes",
+        "node-role.kubernetes.io/control-plane": "", "a.k8s.io/b": "", "kubernetes.io/os": "linux",
+        "x.node.kubernetes.io/y": "", "topology.kubernetes.io/zone": "z"});
+    let answer = api.call_as(&kubelet, "PUT", "/api/v1/nodes/n", &stored).await;
+    let why = "is not allowed to modify labels: a.k8s.io/b, node-role.kubernetes.io/control-plane";
+    assert!(answer.failure().2.ends_with(why), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_kubelet_mirrors_pods_that_refer_to_nothing() {
+    let api = Api::start().await;
+    let kubelet = UserInfo::authenticated("system:node:n", &["system:nodes"]);
+    let node = api.post("/api/v1/nodes", &json!({"metadata": {"name": "n"}})).await.ok();
+    let mut good = pod("m");
+    good["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
+    good["metadata"]["ownerReferences"] = json!([{"apiVersion": "v1", "kind": "Node", "name": "n",
+        "uid": node["metadata"]["uid"], "controller": true}]);
+    good["spec"]["nodeName"] = "n".into();
+    let table = [
+        ("/spec/nodeName", json!("o"), "can only create pods with spec.nodeName set to itself"),
+        ("/metadata/ownerReferences", json!([]), "can only create pods with an owner reference set to itself"),
+        ("/metadata/ownerReferences/0/name", json!("o"), "can only create pods with an owner reference set to itself"),
+        ("/metadata/ownerReferences/0/controller", json!(false), "with a controller owner reference set to itself"),
+        ("/metadata/ownerReferences/0/uid", json!("u"), "node n UID mismatch: expected u got "),
+        ("/spec/serviceAccountName", json!("a"), "can not create pods that reference a service account"),
+        ("/spec/volumes", json!([{"name": "v", "secret": {"secretName": "s"}}]), "that reference secrets"),
+        ("/spec/containers/0/envFrom", json!([{"configMapRef": {"name": "c"}}]), "that reference configmaps"),
+        (
+            "/spec/volumes",
+            json!([{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]),
+            "that reference persistentvolumeclaims",
+        ),
+        (
+            "/spec/volumes",
+            json!([{"name": "v", "projected": {"sources": [{"clusterTrustBundle": {"name": "b", "path": "p"}}]}}]),
+            "that reference clustertrustbundles",
+        ),
+    ];
+    for (place, value, why) in table {
+        let mut bad = good.clone();
+        let (parent, field) = place.rsplit_once('/').expect("a pointer");
+        bad.pointer_mut(parent).expect("a parent")[field] = value;
+        let answer = api.call_as(&kubelet, "POST", PODS, &bad).await;
+        assert!(answer.code == 403 && answer.failure().2.contains(why), "{place}: {answer:?}");
+    }
+    api.call_as(&kubelet, "POST", PODS, &good).await.ok();
+}
+
+#[tokio::test]
+async fn a_kubelet_tells_how_its_pods_are_and_gets_their_tokens() {
+    let api = Api::start().await;
+    api.ready_for_pods().await;
+    let kubelet = UserInfo::authenticated("system:node:n", &["system:nodes"]);
+    let mut object = pod("p");
+    object["spec"]["nodeName"] = "n".into();
+    let mut stored = api.post(PODS, &object).await.ok();
+    stored["status"]["message"] = "hello".into();
+    let status = format!("{PODS}/p/status");
+    stored = api.call_as(&kubelet, "PUT", &status, &stored).await.ok();
+    stored["metadata"]["labels"]["app"] = "other".into();
+    let answer = api.call_as(&kubelet, "PUT", &status, &stored).await;
+    assert!(answer.failure().2.ends_with("node \"n\" cannot update labels through pod status"), "{answer:?}");
+
+    let uid = &stored["metadata"]["uid"];
+    let table = [
+        (json!(null), "node requested token not bound to a pod"),
+        (
+            json!({"apiVersion": "v1", "kind": "Pod", "name": "p"}),
+            "node requested token with a pod binding without a uid",
+        ),
+        (json!({"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u"}), "does not match the UID in record"),
+        (json!({"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": uid}), ""),
+    ];
+    for (bound, why) in table {
+        let request = json!({"spec": {"audiences": [], "boundObjectRef": bound}});
+        let path = "/api/v1/namespaces/default/serviceaccounts/default/token";
+        let answer = api.call_as(&kubelet, "POST", path, &request).await;
+        assert!(if why.is_empty() { answer.code == 201 } else { answer.failure().2.contains(why) }, "{answer:?}");
+    }
+    let csi = json!({"metadata": {"name": "o"}, "spec": {"drivers": []}});
+    let answer = api.call_as(&kubelet, "POST", "/apis/storage.k8s.io/v1/csinodes", &csi).await;
+    assert!(answer.failure().2.contains("can only access CSINode with the same name"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_pod_waits_for_the_first_account_of_its_namespace() {
+    let api = Api::start().await;
+    let account = json!({"metadata": {"name": "default"}});
+    let path = "/api/v1/namespaces/default/serviceaccounts";
+    let wanted = pod("a");
+    let (made, _) = tokio::join!(api.post(PODS, &wanted), api.post(path, &account));
+    assert_eq!(made.ok()["spec"]["serviceAccountName"], "default");
+}
+
+#[tokio::test]
+async fn a_pod_is_told_where_its_node_is() {
+    let api = Api::start().await;
+    api.ready_for_pods().await;
+    let labels = json!({"topology.kubernetes.io/zone": "z", "topology.kubernetes.io/region": "r", "other": "o"});
+    api.post("/api/v1/nodes", &json!({"metadata": {"name": "n", "labels": labels}})).await.ok();
+    api.post(PODS, &pod("a")).await.ok();
+    let binding = json!({"metadata": {"name": "a"}, "target": {"kind": "Node", "name": "n"}});
+    api.post(&format!("{PODS}/a/binding"), &binding).await.ok();
+    let mut placed = pod("b");
+    placed["spec"]["nodeName"] = "n".into();
+    api.post(PODS, &placed).await.ok();
+    for name in ["a", "b"] {
+        let labels = &api.get(&format!("{PODS}/{name}")).await.ok()["metadata"]["labels"];
+        let wanted = json!({"app": name, "topology.kubernetes.io/zone": "z", "topology.kubernetes.io/region": "r"});
+        assert_eq!(*labels, wanted);
+    }
 }
 
 fn allow(seen: &Seen) -> (u16, Value) {

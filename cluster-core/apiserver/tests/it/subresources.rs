@@ -203,3 +203,69 @@ async fn addresses_are_objects_and_run_out_until_a_network_is_added() {
     api.delete(&format!("{SERVICES}/other"), &json!({})).await.ok();
     assert_eq!((api.get(&more).await.code, api.get(&format!("{GROUP}/ipaddresses/{other}")).await.code), (404, 404));
 }
+
+#[tokio::test]
+async fn services_get_ports_of_the_range_that_is_set_and_addresses_of_the_one_family_there_is() {
+    let api = Api::start_with(|config| config.node_ports = 20000..=20100).await;
+    let made = api.post(SERVICES, &service("a", &json!({"type": "NodePort"}))).await.ok();
+    let port = made["spec"]["ports"][0]["nodePort"].as_u64().expect("a port");
+    assert!((20000..=20100).contains(&port));
+    let range = "provided port is not in the valid range. The range of valid ports is 20000-20100";
+    let ports = json!([{"port": 80, "nodePort": 30000}]);
+    let health =
+        |port: u16| json!({"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": port});
+    for (spec, code, why) in [
+        (json!({"type": "NodePort", "ports": ports}), 422, range.to_owned()),
+        (health(22), 500, format!("failed to allocate requested HealthCheck NodePort 22: {range}")),
+        (json!({"ipFamilies": ["IPv6"]}), 422, "spec.ipFamilies[0]: Invalid value: \"IPv6\": not configured on this cluster".to_owned()),
+        (
+            json!({"ipFamilyPolicy": "RequireDualStack"}),
+            422,
+            "spec.ipFamilyPolicy: Invalid value: \"RequireDualStack\": this cluster is not configured for dual-stack services".to_owned(),
+        ),
+        (
+            json!({"clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.8"]}),
+            422,
+            "spec.clusterIPs: Invalid value: [\"10.96.0.8\"]: first value must match `clusterIP`".to_owned(),
+        ),
+    ] {
+        let refused = api.post(SERVICES, &service("b", &spec)).await;
+        assert!(refused.code == code && refused.failure().2.contains(&why), "{refused:?}");
+    }
+    api.post(SERVICES, &service("b", &json!({"ipFamilyPolicy": "PreferDualStack"}))).await.ok();
+    let open = json!({"clusterIP": "None", "ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv4", "IPv6"]});
+    api.post(SERVICES, &service("c", &open)).await.ok();
+    let mut checked = api.post(SERVICES, &service("d", &health(20050))).await.ok();
+    checked["spec"]["healthCheckNodePort"] = 20051.into();
+    let refused = api.put(&format!("{SERVICES}/d"), &checked).await;
+    assert!(refused.failure().2.ends_with("spec.healthCheckNodePort: Forbidden: field is immutable"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_request_for_a_certificate_is_put_again_as_it_was_made() {
+    let api = Api::start().await;
+    let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let manifest = super::plugins::request("a", "example.com/x");
+    api.post(path, &manifest).await.ok();
+    let put = api.put(&format!("{path}/a"), &manifest).await.ok();
+    assert_eq!(put["spec"]["username"], "admin");
+    let approved = json!({"status": {"conditions": [{"type": "Approved", "status": "True", "reason": "a"}]}});
+    let approved = api.patch(&format!("{path}/a/approval"), "merge-patch+json", &approved).await.ok();
+    assert_eq!(approved["status"]["conditions"][0]["type"], "Approved");
+    let metadata = approved["metadata"].as_object().expect("metadata");
+    assert!(metadata.values().all(|value| !value.is_null()), "{metadata:?}");
+}
+
+#[tokio::test]
+async fn attempts_side_by_side_leave_the_service_what_it_has() {
+    let api = Api::start().await;
+    let ports = json!([{"port": 80, "nodePort": 30500}]);
+    let spec = json!({"type": "NodePort", "clusterIP": "10.96.0.77", "ports": ports});
+    let (first, other) = (service("a", &spec), service("b", &json!({"type": "NodePort", "ports": ports})));
+    let made = futures::future::join_all((0..8).map(|_| api.post(SERVICES, &first))).await;
+    let codes: Vec<u16> = made.iter().map(|made| made.code).collect();
+    assert_eq!(codes.iter().filter(|code| **code == 201).count(), 1, "{codes:?}");
+    assert!(codes.iter().all(|code| matches!(code, 201 | 409)), "{codes:?}");
+    assert_eq!(api.post(SERVICES, &other).await.code, 422);
+    api.get("/apis/networking.k8s.io/v1/ipaddresses/10.96.0.77").await.ok();
+}

@@ -360,3 +360,70 @@ async fn a_binding_is_reviewed_once_and_as_a_binding() {
     let asked: Vec<Value> = hook.seen().iter().map(|seen| seen.body["request"]["object"]["kind"].clone()).collect();
     assert_eq!(asked, [json!("Binding")]);
 }
+
+#[tokio::test]
+async fn a_webhook_changes_no_more_than_the_write_that_it_sees_may() {
+    let answer = |seen: &Seen| {
+        let image = json!({"op": "replace", "path": "/spec/containers/0/image", "value": "evil"});
+        let phase = json!({"op": "replace", "path": "/status/phase", "value": "Failed"});
+        let generation = json!({"op": "add", "path": "/metadata/generation", "value": 9});
+        review(seen, patch(&json!([image, phase, generation])))
+    };
+    let (api, hook) = (Api::start().await, Hook::start(answer).await);
+    api.ready_for_pods().await;
+    api.post(PODS, &pod("p")).await.ok();
+    let rules = |resource: &str| json!({"rules": [{"operations": ["UPDATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": [resource]}]});
+    configure(&api, MUTATING, "a", json!([entry("a.b.example", &hook.by_url("/"), &rules("pods/*"))])).await;
+    let path = format!("{PODS}/p");
+    let debugger = json!({"spec": {"ephemeralContainers": [{"name": "d", "image": "d"}]}});
+    let status = json!({"status": {"message": "hello"}});
+    let resources = json!({"spec": {"containers": [{"name": "c", "resources": {"requests": {}}}]}});
+    for (part, patch) in [("ephemeralcontainers", debugger), ("resize", resources)] {
+        let made = api.patch(&format!("{path}/{part}"), "strategic-merge-patch+json", &patch).await.ok();
+        assert_eq!(
+            (&made["spec"]["containers"][0]["image"], &made["status"]["phase"]),
+            (&json!("x"), &json!("Pending"))
+        );
+    }
+    let made = api.patch(&format!("{path}/status"), "merge-patch+json", &status).await.ok();
+    let seen = (&made["spec"]["containers"][0]["image"], &made["status"]["message"], &made["status"]["phase"]);
+    assert_eq!(seen, (&json!("x"), &json!("hello"), &json!("Failed")), "the status is what it may change");
+    assert_eq!(made["metadata"]["generation"], 2, "the debugger's");
+
+    configure(&api, MUTATING, "a", json!([entry("a.b.example", &hook.by_url("/"), &rules("pods"))])).await;
+    api.patch(&format!("{path}/status"), "merge-patch+json", &json!({"status": {"phase": "Running"}})).await.ok();
+    let made = api.patch(&path, "merge-patch+json", &json!({"metadata": {"labels": {"a": "b"}}})).await.ok();
+    let seen = (&made["spec"]["containers"][0]["image"], &made["status"]["phase"]);
+    assert_eq!(seen, (&json!("evil"), &json!("Running")), "an image may change, a status may not");
+}
+
+#[tokio::test]
+async fn a_webhook_is_asked_in_the_first_version_that_both_know() {
+    let answer =
+        |seen: &Seen| (200, json!({"response": {"allowed": seen.body["apiVersion"] == "admission.k8s.io/v1beta1"}}));
+    let (api, hook) = (Api::start().await, Hook::start(answer).await);
+    let versions = json!({"admissionReviewVersions": ["v2", "v1beta1", "v1"]});
+    configure(&api, VALIDATING, "a", json!([entry("a.b.example", &hook.by_url("/"), &versions)])).await;
+    create(&api, "a").await.ok();
+    let unknown = entry("a.b.example", &hook.by_url("/"), &json!({"admissionReviewVersions": ["v2"]}));
+    let refused = api.post(VALIDATING, &json!({"metadata": {"name": "b"}, "webhooks": [unknown]})).await;
+    let why = "webhooks[0].admissionReviewVersions: Invalid value: [\"v2\"]: must include at least one of v1, v1beta1";
+    assert!(refused.failure().2.contains(why), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_eviction_is_admitted_once_and_as_an_eviction() {
+    let (api, hook) = (Api::start().await, Hook::start(by_path).await);
+    api.ready_for_pods().await;
+    api.post(PODS, &pod("p")).await.ok();
+    let rule = |resource: &str, url: &str| {
+        let rules = json!([{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": [resource]}]);
+        entry("a.b.example", &hook.by_url(url), &json!({"rules": rules}))
+    };
+    configure(&api, VALIDATING, "a", json!([rule("pods", "/deny")])).await;
+    configure(&api, VALIDATING, "b", json!([rule("pods/status", "/deny")])).await;
+    configure(&api, VALIDATING, "c", json!([rule("pods/eviction", "/allow")])).await;
+    let eviction = json!({"kind": "Eviction", "apiVersion": "policy/v1", "metadata": {"name": "p"}});
+    api.post(&format!("{PODS}/p/eviction"), &eviction).await.ok();
+    assert_eq!((hook.seen().len(), api.get(&format!("{PODS}/p")).await.code), (1, 404));
+}

@@ -40,7 +40,7 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
         },
     };
     let spec = meta::get(request.object, path);
-    let unchanged = storage == "pods" && request.old.is_some_and(|old| meta::get(old, path) == spec);
+    let unchanged = storage == "pods" && request.old.is_some_and(|old| runs_the_same(spec, &old["spec"]));
     let Some(namespace) = lookup.find("namespaces", "", request.namespace).filter(|_| !unchanged) else {
         return Ok(());
     };
@@ -65,6 +65,18 @@ pub(super) fn check(request: &AdmissionRequest<'_>, lookup: &dyn Lookup) -> Resu
         }
     }
     Ok(())
+}
+
+/// Whether an update of a pod runs nothing that its namespace has not let in.
+fn runs_the_same(new: &Value, old: &Value) -> bool {
+    let images =
+        |spec: &Value, list: &str| -> Vec<Value> { items(&spec[list]).iter().map(|c| c["image"].clone()).collect() };
+    let known = |new: &Value| {
+        let same = |old: &Value| (&old["name"], &old["image"]) == (&new["name"], &new["image"]);
+        items(&old["ephemeralContainers"]).iter().any(same)
+    };
+    ["containers", "initContainers"].into_iter().all(|list| images(new, list) == images(old, list))
+        && items(&new["ephemeralContainers"]).iter().all(known)
 }
 
 /// The level that a namespace has in a mode, its minor version, and the policy as messages name it. A level that nobody

@@ -20,7 +20,7 @@ pub(crate) use typecheck::complete;
 pub(super) use validating::validate;
 
 use super::matching;
-use crate::prelude::*;
+use crate::kinds::prelude::*;
 
 pub(crate) const VALIDATING: &str = "admissionregistration.k8s.io/validatingadmissionpolicies";
 const VALIDATING_BINDINGS: &str = "admissionregistration.k8s.io/validatingadmissionpolicybindings";
@@ -70,6 +70,10 @@ fn applicable(
     Ok(found)
 }
 
+/// What is meant where no rules say what.
+static EVERYTHING: LazyLock<Value> =
+    LazyLock::new(|| json!([{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}]));
+
 /// The resource as which the request is meant by `matchConstraints` or `matchResources`.
 fn matches(
     criteria: &Value,
@@ -77,27 +81,14 @@ fn matches(
     server: &ApiServer,
 ) -> Result<Option<Arc<Resource>>, Status> {
     let (rules, policy) = (&criteria["resourceRules"], &criteria["matchPolicy"]);
-    let every =
-        serde_json::json!([{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}]);
-    let rules = if rules.as_array().is_none_or(Vec::is_empty) { &every } else { rules };
-    let Some(found) = matching::resource(&named(rules, request), policy, request, &server.registry) else {
+    let rules = if is_empty(rules) { &EVERYTHING } else { rules };
+    let Some(found) = matching::resource(rules, policy, request, &server.registry) else {
         return Ok(None);
     };
-    let excluded = &criteria["excludeResourceRules"];
-    if excluded.is_array() && matching::resource(&named(excluded, request), policy, request, &server.registry).is_some()
-    {
+    if matching::resource(&criteria["excludeResourceRules"], policy, request, &server.registry).is_some() {
         return Ok(None);
     }
     Ok(matching::selected(criteria, request, server)?.then_some(found))
-}
-
-/// The rules that name this object or none.
-fn named(rules: &Value, request: &AdmissionRequest<'_>) -> Value {
-    let meant = |rule: &&Value| {
-        let names = rule["resourceNames"].as_array().map(Vec::as_slice).unwrap_or_default();
-        names.is_empty() || names.iter().any(|name| name == request.name)
-    };
-    rules.as_array().into_iter().flatten().filter(meant).cloned().collect()
 }
 
 /// Whether a failure of the policy refuses the request.

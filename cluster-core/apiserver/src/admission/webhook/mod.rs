@@ -159,8 +159,7 @@ async fn change(
     let answer = ask(call, hook, request, &matched, place).await?;
     let Matched { resource: matched, mut object, .. } = matched;
     let Some(Answer { patch, .. }) = answer else { return Ok(false) };
-    let patched = items(&patch).is_empty().then_some(false);
-    if patched.is_none() {
+    if !items(&patch).is_empty() {
         if request.operation == Operation::Delete {
             return Err(Status::internal(format!(
                 "admission webhook {:?} attempted to modify the object, which is not supported for this operation",
@@ -175,7 +174,8 @@ async fn change(
             verbs::complete(&call.resource, &mut object)?;
         }
     }
-    let changed = patched.unwrap_or_else(|| object != *request.object);
+    // Without a patch it may still be in another version.
+    let changed = !items(&patch).is_empty() && object != *request.object;
     let ((round, index), name) = (place, hook.name());
     let mut note = json!({"configuration": hook.configuration, "webhook": name, "mutated": changed});
     call.notes.annotate(format!("mutation.webhook.admission.k8s.io/round_{round}_index_{index}"), note.to_string());
@@ -221,7 +221,9 @@ async fn ask(
     (round, index): (usize, usize),
 ) -> Result<Option<Answer>, Status> {
     let uid = uuid::Uuid::new_v4().to_string();
-    let question = review::question(&uid, request, &matched.resource, &matched.object, &matched.old);
+    let mut question = review::question(&uid, request, &matched.resource, &matched.object, &matched.old);
+    let version = texts(&hook.spec()["admissionReviewVersions"]).find(|version| matches!(*version, "v1" | "v1beta1"));
+    question["apiVersion"] = format!("admission.k8s.io/{}", version.unwrap_or("v1")).into();
     let seconds = u64::try_from(int(&hook.spec()["timeoutSeconds"])).ok().filter(|s| *s > 0).unwrap_or(DEFAULT_TIMEOUT);
     let config = &hook.spec()["clientConfig"];
     let known = backend::user(&call.server.config.admission.webhook_users, config).map(|user| {
@@ -233,7 +235,7 @@ async fn ask(
         match backend::post(call.server, known.as_ref().unwrap_or(config), &question, Duration::from_secs(seconds))
             .await
         {
-            Ok(review) => review::answer(&review, &uid, hook.mutating)
+            Ok(review) => review::answer(&review, &question, hook.mutating)
                 .map_err(|why| format!("received invalid webhook response: {why}")),
             Err(why) => Err(format!("failed to call webhook: {why}")),
         };

@@ -1,4 +1,4 @@
-//! `admission.k8s.io/v1 AdmissionReview`: the question put to a webhook and the reading of its answer.
+//! `admission.k8s.io AdmissionReview`: the question put to a webhook and the reading of its answer.
 
 use crate::kinds::prelude::*;
 use base64::prelude::*;
@@ -52,22 +52,24 @@ pub(super) struct Answer {
     pub(super) patch: Value,
 }
 
-/// Reads an answer; an error says what is wrong with it.
-pub(super) fn answer(review: &Value, uid: &str, mutating: bool) -> Result<Answer, String> {
+/// Reads the answer to a question; an error says what is wrong with it. Of one in `v1beta1` less is demanded.
+pub(super) fn answer(review: &Value, question: &Value, mutating: bool) -> Result<Answer, String> {
+    let (uid, strict) = (text(&question["request"]["uid"]), question["apiVersion"] == "admission.k8s.io/v1");
     let response = &review["response"];
     if !response.is_object() {
         return Err("webhook response was absent".to_owned());
     }
-    if response["uid"] != uid {
+    if strict && response["uid"] != uid {
         return Err(format!("expected response.uid={uid:?}, got {:?}", text(&response["uid"])));
     }
     let (version, kind) = (text(&review["apiVersion"]), text(&review["kind"]));
-    if (version, kind) != ("admission.k8s.io/v1", "AdmissionReview") {
+    if strict && (version, kind) != ("admission.k8s.io/v1", "AdmissionReview") {
         let given = format!("{version}, Kind={kind}");
         return Err(format!("expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got {given}"));
     }
     let (patch, kind) = (text(&response["patch"]), response["patchType"].as_str());
     let fault = match (mutating, patch.is_empty(), kind) {
+        _ if !strict => None,
         (false, false, _) => Some("validating webhook may not return response.patch".to_owned()),
         (false, _, Some(_)) => Some("validating webhook may not return response.patchType".to_owned()),
         (true, false, None) => Some("webhook returned response.patch but not response.patchType".to_owned()),
@@ -115,6 +117,7 @@ mod tests {
     fn an_answer_must_be_one_to_this_question() {
         let review = |response: Value| json!({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "response": response});
         let patch = "W10="; // []
+        let mut asked = json!({"apiVersion": "admission.k8s.io/v1", "request": {"uid": "u"}});
         for (mutating, answered, fault) in [
             (true, json!({"kind": "AdmissionReview"}), "webhook response was absent"),
             (true, review(json!({"uid": "v"})), "expected response.uid=\"u\", got \"v\""),
@@ -140,11 +143,14 @@ mod tests {
             ),
             (false, review(json!({"uid": "u", "patch": patch})), "validating webhook may not return response.patch"),
         ] {
-            assert_eq!(answer(&answered, "u", mutating), Err(fault.to_owned()), "{answered}");
+            assert_eq!(answer(&answered, &asked, mutating), Err(fault.to_owned()), "{answered}");
         }
-        let good =
-            answer(&review(json!({"uid": "u", "allowed": true, "patch": patch, "patchType": "JSONPatch"})), "u", true);
+        let good = review(json!({"uid": "u", "allowed": true, "patch": patch, "patchType": "JSONPatch"}));
+        let good = answer(&good, &asked, true);
         assert_eq!(good, Ok(Answer { allowed: true, patch: json!([]), ..Answer::default() }));
+        asked["apiVersion"] = "admission.k8s.io/v1beta1".into();
+        let old = answer(&json!({"response": {"allowed": true, "patch": patch}}), &asked, true);
+        assert_eq!(old, good, "the old version says neither whose answer it is nor of which kind the patch is");
     }
 
     #[test]

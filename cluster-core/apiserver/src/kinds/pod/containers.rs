@@ -2,40 +2,41 @@
 
 use crate::kinds::prelude::*;
 
-/// Which list a container stands in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Main,
-    Init,
-    Ephemeral,
-}
-
 /// Faults of all containers of a pod spec; `volumes` are the names mounts may use.
 pub(crate) fn validate(spec: &At<'_>, volumes: &[String], errors: &mut Errors) {
     spec.get("containers").required(errors);
     let (mut names, mut host_ports) = (Vec::new(), Vec::new());
     let own_users = spec.get("hostUsers").value == false;
-    for (list, role) in
-        [("containers", Role::Main), ("initContainers", Role::Init), ("ephemeralContainers", Role::Ephemeral)]
-    {
+    let claims = items(&spec.value["resourceClaims"]);
+    for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.get(list).items() {
-            one(&container, role, volumes, errors);
+            one(&container, list, volumes, errors);
+            for claim in container.get("resources.claims").items().map(|claim| claim.get("name")) {
+                if claim.required(errors) && !claims.iter().any(|known| known["name"] == *claim.value) {
+                    errors.push(Error::not_found(&claim.path, claim.value));
+                }
+            }
             let name = container.get("name");
             if !name.is_empty() {
                 name.unique(&mut names, name.text().to_owned(), errors);
+            }
+            let target = container.get("targetContainerName");
+            let regular = ["containers", "initContainers"].into_iter().flat_map(|list| items(&spec.value[list]));
+            if !target.is_empty() && !regular.into_iter().any(|container| container["name"] == *target.value) {
+                errors.push(Error::not_found(&target.path, target.value));
             }
             let proc = container.get("securityContext.procMount");
             if proc.text() == "Unmasked" && !own_users {
                 errors.push(proc.invalid("`hostUsers` must be false to use `Unmasked`"));
             }
-            for port in container.get("ports").items().filter(|_| role == Role::Main) {
+            for port in container.get("ports").items().filter(|_| list == "containers") {
                 host_port(&port, spec.get("hostNetwork").value == true, &mut host_ports, errors);
             }
         }
     }
 }
 
-fn one(container: &At<'_>, role: Role, volumes: &[String], errors: &mut Errors) {
+fn one(container: &At<'_>, list: &str, volumes: &[String], errors: &mut Errors) {
     let image = container.get("image");
     if image.text().trim() != image.text() {
         errors.push(image.invalid("must not have leading or trailing whitespace"));
@@ -47,21 +48,10 @@ fn one(container: &At<'_>, role: Role, volumes: &[String], errors: &mut Errors) 
     if escalation.get("privileged").value == true && escalation.get("allowPrivilegeEscalation").value == false {
         errors.push(escalation.invalid("cannot set `allowPrivilegeEscalation` to false and `privileged` to true"));
     }
-    let sidecar = container.get("restartPolicy").text() == "Always";
-    let allowed = match role {
-        Role::Main => true,
-        Role::Init => sidecar,
-        Role::Ephemeral => false,
-    };
-    let why = if role == Role::Init {
-        "may not be set for init containers without restartPolicy=Always"
-    } else {
-        "cannot be set for an Ephemeral Container"
-    };
-    for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
-        let field = container.get(field);
-        if field.is_set() && !allowed {
-            errors.push(field.forbidden(why));
+    let starts = list == "initContainers" && container.get("restartPolicy").text() != "Always";
+    for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"].map(|field| container.get(field)) {
+        if field.is_set() && starts {
+            errors.push(field.forbidden("may not be set for init containers without restartPolicy=Always"));
         }
     }
     for (field, last) in [
@@ -157,9 +147,49 @@ pub(crate) fn resources(resources: &At<'_>, errors: &mut Errors) {
             ));
         }
     }
-    for claim in resources.get("claims").items() {
-        claim.get("name").required(errors);
+}
+
+/// Faults of the resources of a pod as a whole: its containers may not ask for more.
+pub(super) fn whole(spec: &At<'_>, errors: &mut Errors) {
+    let own = spec.get("resources");
+    resources(&own, errors);
+    for claim in own.get("claims").items() {
+        errors.push(claim.forbidden("claims may not be set for Resources at pod-level"));
     }
+    let amount = |list: &Value, resource: &str| Quantity::from_value(&list[resource]).ok();
+    let mut containers = spec.value.clone();
+    drop(remove(&mut containers, "resources"));
+    for list in ["limits", "requests"].map(|list| own.get(list)) {
+        for (resource, at) in list.entries().filter(|(resource, _)| !is_of_pods(resource)) {
+            let supported = ["cpu", "hugepages-", "memory"];
+            errors.push(Error::not_supported(&at.path, &resource.into(), &supported));
+        }
+    }
+    for (resource, at) in own.get("requests").entries() {
+        let asked = cluster_object::pod::asked(&containers, "requests", resource);
+        if let Some(sum) = asked.filter(|sum| Quantity::from_value(at.value).is_ok_and(|own| *sum > own)) {
+            errors.push(at.invalid(&format!("must be greater than or equal to aggregate container requests of {sum}")));
+        }
+    }
+    for (index, container) in items(&spec.value["containers"]).iter().enumerate() {
+        let limits = &container["resources"]["limits"];
+        for (resource, limit) in entries(&own.value["limits"]) {
+            let pair = (amount(limits, resource), Quantity::from_value(limit).ok());
+            if let (Some(given), Some(most)) = pair
+                && given > most
+            {
+                // Upstream goes on from the path of the pod's own resources.
+                let path = own.path.child("containers").index(index).key(resource).child("limits");
+                let why = format!("must be less than or equal to pod limits of {most}");
+                errors.push(Error::invalid(&path, &limits[resource], &why));
+            }
+        }
+    }
+}
+
+/// Whether a pod as a whole can have some of a resource.
+pub(super) fn is_of_pods(resource: &str) -> bool {
+    matches!(resource, "cpu" | "memory") || resource.starts_with("hugepages-")
 }
 
 fn resource_name(at: &At<'_>, resource: &str, errors: &mut Errors) {

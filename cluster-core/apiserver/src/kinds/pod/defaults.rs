@@ -1,5 +1,6 @@
 //! What upstream fills into pods and pod templates.
 
+use super::containers::is_of_pods;
 use crate::kinds::prelude::*;
 
 /// Defaults of a pod.
@@ -18,6 +19,23 @@ pub(crate) fn pod(pod: &mut Value) {
             if host_network {
                 each(container, "ports").for_each(host_port);
             }
+        }
+    }
+    if !is_empty(&spec["resources"]["limits"]) {
+        whole_requests(spec);
+    }
+}
+
+/// A pod that has limits as a whole asks for what its containers ask for, or else for as much as it may have.
+fn whole_requests(spec: &mut Value) {
+    let limits = spec["resources"]["limits"].clone();
+    let limited = entries(&limits).map(|(name, _)| name.as_str());
+    for name in ["cpu", "memory"].into_iter().chain(limited).filter(|name| is_of_pods(name)) {
+        let of_containers = cluster_object::pod::asked(spec, "requests", name);
+        let asked = of_containers.map(|sum| sum.to_string().into()).or_else(|| limits.get(name).cloned());
+        if let Some(asked) = asked {
+            default(&mut spec["resources"], "requests", json!({}));
+            default(&mut spec["resources"]["requests"], name, asked);
         }
     }
 }
@@ -120,6 +138,17 @@ mod tests {
         assert_eq!(object, expected);
         pod(&mut object);
         assert_eq!(object, expected, "defaulting is idempotent");
+    }
+
+    #[test]
+    fn a_pod_with_limits_as_a_whole_asks_for_what_its_containers_do_or_for_all_of_it() {
+        let containers =
+            json!([{"resources": {"requests": {"cpu": "100m"}}}, {"resources": {"requests": {"cpu": "200m"}}}]);
+        let mut object = json!({"spec": {"containers": containers,
+            "resources": {"limits": {"cpu": "1000m", "memory": "1Gi", "example.com/d": "1"}}}});
+        pod(&mut object);
+        assert_eq!(object["spec"]["resources"]["requests"], json!({"cpu": "300m", "memory": "1Gi"}));
+        assert_eq!(object["spec"]["resources"]["limits"]["cpu"], "1");
     }
 
     #[test]

@@ -15,12 +15,11 @@ use cluster_object::pod::qos_class_of;
 pub(super) const STRATEGY: Strategy = Strategy {
     defaults: defaults::pod,
     prepare_create: |pod| pod["status"] = json!({"phase": "Pending", "qosClass": qos_class_of(&pod["spec"])}),
-    prepare_update: |pod, old| pod["status"] = old["status"].clone(),
     prepare_status: |pod, old| {
         super::walk::default_text(&mut pod["status"], "qosClass", meta::text(old, "status.qosClass"));
         update::keep_generations(&mut pod["status"], &old["status"]);
     },
-    validate: |at, errors| validation::spec(&at.get("spec"), errors),
+    validate: validation::pod,
     validate_update: |at, old, errors| errors.extend(update::validate(at.value, old)),
     validate_status: |at, old, errors| errors.extend(update::validate_status(at.value, old)),
     deletion: Deletion::Graceful,

@@ -3,6 +3,9 @@
 use crate::kinds::prelude::*;
 use cluster_object::pod::qos_class_of;
 
+/// Marks what only mirrors a pod that is in no API.
+const MIRROR: &str = "kubernetes.io/config.mirror";
+
 const MUTABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
     `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
     `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
@@ -44,6 +47,9 @@ pub(crate) fn validate(new: &Value, old: &Value) -> Errors {
             )));
         }
     }
+    if !items(&old_spec["schedulingGates"]).is_empty() {
+        placement(&new_spec, old_spec, &mut errors);
+    }
     let mut merged = new_spec.value.clone();
     adopt_mutable(&mut merged, old_spec);
     let changed = changes("", &merged, old_spec);
@@ -56,7 +62,14 @@ pub(crate) fn validate(new: &Value, old: &Value) -> Errors {
 /// Faults of what a resize asks for.
 pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
     let mut errors = Errors::new();
+    if meta::annotation(old, MIRROR).is_some() {
+        return vec![Error::forbidden(&Path::default(), "static pods cannot be resized")];
+    }
     let spec = At::root(new).get("spec");
+    let running = items(&old["status"]["containerStatuses"]).iter().find(|state| state["state"]["running"].is_object());
+    if running.is_some_and(|state| state["resources"].is_null()) {
+        errors.push(spec.forbidden("Pod running on node without support for resize"));
+    }
     for list in ["initContainers", "containers"] {
         let (new, old) = (spec.get(list), items(&old["spec"][list]));
         if new.items().count() != old.len() {
@@ -65,6 +78,13 @@ pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
         for (container, old) in new.items().zip(old) {
             if container.value["name"] != old["name"] {
                 errors.push(container.get("name").forbidden("containers may not be renamed or reordered on resize"));
+                continue;
+            }
+            if list == "initContainers" && old["restartPolicy"] != "Always" {
+                if container.value["resources"] != old["resources"] {
+                    let why = "resources for non-sidecar init containers are immutable";
+                    errors.push(container.get("resources").forbidden(why));
+                }
                 continue;
             }
             for amounts in ["limits", "requests"] {
@@ -87,6 +107,25 @@ pub(crate) fn resize(new: &Value, old: &Value) -> Errors {
         errors.push(Error::invalid(&spec.path, &new["status"]["qosClass"], why));
     }
     errors
+}
+
+/// Faults of a change of the ephemeral containers, which only become more.
+pub(crate) fn ephemeral(new: &Value, old: &Value) -> Errors {
+    if meta::annotation(old, MIRROR).is_some() {
+        return vec![Error::forbidden(&Path::default(), "static pods do not support ephemeral containers")];
+    }
+    let list = At::root(new).get("spec.ephemeralContainers");
+    let fault = |was: &Value| {
+        let now = items(list.value).iter().find(|now| now["name"] == was["name"]);
+        let (what, details) = match now {
+            None => ("removed", String::new()),
+            Some(now) if now == was => return None,
+            Some(now) => ("changed", changes("", now, was).join("\n")),
+        };
+        let name = text(&was["name"]);
+        Some(list.forbidden(&format!("existing ephemeral containers {name:?} may not be {what}\n{details}")))
+    };
+    items(&old["spec"]["ephemeralContainers"]).iter().filter_map(fault).collect()
 }
 
 /// A status, or a condition, that does not say which generation it saw keeps what the old one said.
@@ -169,17 +208,45 @@ fn deadline(new: &At<'_>, old: &Value, errors: &mut Errors) {
     }
 }
 
+/// Faults of where a pod that nobody has scheduled yet may go: it only becomes choosier.
+fn placement(spec: &At<'_>, old: &Value, errors: &mut Errors) {
+    const TERMS: &str = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
+    let selector = spec.get("nodeSelector");
+    if entries(&old["nodeSelector"]).any(|(key, value)| selector.value[key] != *value) {
+        errors.push(selector.invalid("only additions to spec.nodeSelector are allowed (no mutations or deletions)"));
+    }
+    let (terms, before) = (spec.get(TERMS), items(meta::get(old, TERMS)));
+    if !before.is_empty() && items(terms.value).len() != before.len() {
+        errors.push(terms.invalid("no additions/deletions to non-empty NodeSelectorTerms list are allowed"));
+        return;
+    }
+    for (term, was) in terms.items().zip(before) {
+        let parts = ["matchExpressions", "matchFields"].map(|part| (items(&term.value[part]), items(&was[part])));
+        // A term without requirements fits no node, and more would make it fit some.
+        let empty = parts.iter().all(|(_, was)| was.is_empty()) && parts.iter().any(|(now, _)| !now.is_empty());
+        if empty || parts.iter().any(|(now, was)| !now.starts_with(was)) {
+            errors.push(term.invalid("only additions are allowed (no mutations or deletions)"));
+        }
+    }
+}
+
 fn same_toleration(a: &Value, b: &Value) -> bool {
     ["key", "operator", "value", "effect"].iter().all(|field| a[field] == b[field])
 }
 
 /// Gives `new` the old values of everything that may change.
 fn adopt_mutable(new: &mut Value, old: &Value) {
-    let gated = !items(&old["schedulingGates"]).is_empty();
     let negative_grace = old["terminationGracePeriodSeconds"].as_i64().is_some_and(|s| s < 0);
     let mut fields = vec!["activeDeadlineSeconds", "tolerations", "schedulingGates"];
-    if gated {
-        fields.extend(["nodeSelector", "affinity"]);
+    if !items(&old["schedulingGates"]).is_empty() {
+        fields.push("nodeSelector");
+        let bare = |affinity: &Value| entries(affinity).all(|(kind, value)| kind == "nodeAffinity" || value.is_null());
+        match &old["affinity"]["nodeAffinity"] {
+            // What is left of an affinity that is there for its node alone is none.
+            _ if bare(&new["affinity"]) && bare(&old["affinity"]) => fields.push("affinity"),
+            Value::Null => drop(remove(&mut new["affinity"], "nodeAffinity")),
+            node => new["affinity"]["nodeAffinity"] = node.clone(),
+        }
     }
     if negative_grace && new["terminationGracePeriodSeconds"] == 1 {
         fields.push("terminationGracePeriodSeconds");
@@ -253,6 +320,67 @@ mod tests {
             validate(&more, &old)[0].to_string(),
             "spec.containers: Forbidden: pod updates may not add or remove containers"
         );
+    }
+
+    #[test]
+    fn a_pod_that_waits_for_its_gates_only_becomes_choosier() {
+        let affinity = |terms: Value| json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}});
+        let (a, b) = (json!({"key": "a"}), json!({"key": "b"}));
+        let pod = |selector: Value, affinity: Value| json!({"spec": {"schedulingGates": [{"name": "g"}], "nodeSelector": selector, "affinity": affinity}});
+        let old = pod(json!({"x": "y"}), affinity(json!([{"matchExpressions": [a]}])));
+        let more = affinity(json!([{"matchExpressions": [a, b]}]));
+        let mut apart = more.clone();
+        apart["podAffinity"] = json!({"x": 1});
+        for (new, fault) in [
+            (pod(json!({"x": "y", "z": "z"}), more.clone()), ""),
+            (
+                pod(json!({"x": "z"}), more.clone()),
+                "spec.nodeSelector: Invalid value: {\"x\":\"z\"}: only additions to",
+            ),
+            (pod(json!({"x": "y"}), affinity(json!([{"matchExpressions": [b, a]}]))), "only additions are allowed"),
+            (pod(json!({"x": "y"}), affinity(json!([]))), "no additions/deletions to non-empty NodeSelectorTerms"),
+            (pod(json!({"x": "y"}), Value::Null), "no additions/deletions to non-empty NodeSelectorTerms"),
+            (pod(json!({"x": "y"}), apart), "spec: Forbidden: pod updates may not change fields other than"),
+        ] {
+            let faults = validate(&new, &old).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            assert!(faults.contains(fault) && faults.is_empty() == fault.is_empty(), "{new}: {faults}");
+        }
+        let free = pod(Value::Null, Value::Null);
+        assert_eq!(validate(&pod(json!({"x": "y"}), more), &free), vec![]);
+    }
+
+    #[test]
+    fn ephemeral_containers_only_become_more() {
+        let pod = |containers: Value| json!({"spec": {"ephemeralContainers": containers}});
+        let (a, b) = (json!({"name": "a", "image": "a"}), json!({"name": "b", "image": "b"}));
+        let old = pod(json!([a]));
+        for (new, fault) in [
+            (json!([b, a]), ""),
+            (json!([b]), "existing ephemeral containers \"a\" may not be removed\n"),
+            (json!([{"name": "a", "image": "b"}]), "existing ephemeral containers \"a\" may not be changed\n"),
+        ] {
+            let faults = ephemeral(&pod(new), &old).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            assert!(faults.contains(fault) && faults.is_empty() == fault.is_empty(), "{faults}");
+        }
+        let mirror = json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}});
+        assert_eq!(ephemeral(&old, &mirror).len() + resize(&old, &mirror).len(), 2, "static pods have neither");
+    }
+
+    #[test]
+    fn what_has_run_and_what_cannot_is_not_resized() {
+        let pod = |policy: &str, cpu: &str| {
+            json!({"spec": {"containers": [], "initContainers": [
+            {"name": "i", "restartPolicy": policy, "resources": {"requests": {"cpu": cpu}}}]}})
+        };
+        assert_eq!(resize(&pod("Always", "2"), &pod("Always", "1")), vec![]);
+        let faults = resize(&pod("", "2"), &pod("", "1"));
+        let why =
+            "spec.initContainers[0].resources: Forbidden: resources for non-sidecar init containers are immutable";
+        assert_eq!(faults[0].to_string(), why);
+        let mut old = pod("Always", "1");
+        old["status"]["containerStatuses"] = json!([{"state": {"running": {}}}]);
+        let faults = resize(&pod("Always", "2"), &old);
+        assert_eq!(faults[0].to_string(), "spec: Forbidden: Pod running on node without support for resize");
     }
 
     #[test]

@@ -14,12 +14,30 @@ pub(crate) fn template(template: &At<'_>, errors: &mut Errors) {
     }
 }
 
+/// Faults of a pod.
+pub(crate) fn pod(at: &At<'_>, errors: &mut Errors) {
+    spec(&at.get("spec"), errors);
+    let node = at.get("spec.nodeName");
+    if !node.is_empty() && !at.get("spec.schedulingGates").is_empty() {
+        errors.push(node.forbidden("cannot be set until all schedulingGates have been cleared"));
+    }
+}
+
 /// Faults of a pod spec.
 pub(crate) fn spec(spec: &At<'_>, errors: &mut Errors) {
     let before = errors.len();
     errors.extend(spec.faults(named("PodSpec")));
     let volumes = volumes::validate(&spec.get("volumes"), errors);
     containers::validate(spec, &volumes, errors);
+    if spec.get("resources").is_set() {
+        containers::whole(spec, errors);
+    }
+    let shared = spec.get("shareProcessNamespace");
+    if shared.value == true && spec.get("hostPID").value == true {
+        // Upstream keeps both in the security context.
+        let at = At { path: spec.path.child("securityContext.shareProcessNamespace"), ..shared };
+        errors.push(at.invalid("ShareProcessNamespace and HostPID cannot both be enabled"));
+    }
     dns_config(spec, errors);
     let mut seen = Vec::new();
     for gate in spec.get("schedulingGates").items() {

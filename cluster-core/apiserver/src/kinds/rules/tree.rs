@@ -135,13 +135,14 @@ impl Tree {
         }
     }
 
-    pub(super) fn check_fields<'a>(
-        &'a self,
-        way: &Way<'_>,
-        value: &'a Value,
-        seen: &mut Seen<'a>,
-        errors: &mut Errors,
-    ) {
+    /// Checks an object that the rules are about as a whole.
+    pub(super) fn check_whole(&self, path: &Path, object: &Value, errors: &mut Errors) {
+        let (at, mut seen) = (At { path: path.clone(), value: object }, (object, Vec::new()));
+        self.rules.iter().for_each(|rule| check(rule, object, &at, &mut seen, errors));
+        self.check_fields(&Way::Root(path), object, &mut seen, errors);
+    }
+
+    fn check_fields<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
         for (name, field) in self.fields.iter().filter(|(_, field)| field.checks) {
             let here = value.get(name).unwrap_or(&Value::Null);
             field.check(&Way::Field(way, name), value, here, seen, errors);
@@ -227,9 +228,10 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
         Rule::Without(other, detail) if !value.is_empty() && !is_empty(&within[*other]) => {
             errors.push(value.invalid(detail));
         }
-        Rule::FieldPath(fields) if !value.is_empty() => {
+        Rule::Path(fields, maps) if !value.is_empty() => {
             let base = value.text().split('[').next().unwrap_or_default();
-            if !matches!(base, "metadata.labels" | "metadata.annotations") && !fields.contains(&base) {
+            let goes_on = |map: &&str| *map == base || map.ends_with('-') && base.starts_with(*map);
+            if !maps.iter().any(goes_on) && !fields.contains(&base) {
                 value.one_of(fields, errors);
             }
         }

@@ -189,3 +189,123 @@ fn what_is_wrong_in_several_fields_is_told_in_upstreams_words_and_order() {
         assert!(faults.iter().zip(expected).all(|(fault, text)| fault.starts_with(text)), "{name}: {faults:?}");
     }
 }
+
+#[test]
+fn what_a_pod_cannot_run_with_is_told_before_it_starts() {
+    let containers = |more: Value| {
+        let mut container = more;
+        (container["name"], container["image"]) = ("c".into(), "i".into());
+        json!({"containers": [container]})
+    };
+    let with = |field: &str, value: Value| {
+        let mut spec = containers(json!({}));
+        spec[field] = value;
+        spec
+    };
+    let variable = |resource: &str, divisor: &str| {
+        let from = json!({"resourceFieldRef": {"resource": resource, "divisor": divisor}});
+        containers(json!({"env": [{"name": "A", "valueFrom": from}]}))
+    };
+    let affinity = |field: Value| {
+        let terms = json!({"nodeSelectorTerms": [{"matchFields": [field]}]});
+        with("affinity", json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}))
+    };
+    let mut shared = with("hostPID", true.into());
+    shared["shareProcessNamespace"] = true.into();
+    let mut gated = with("nodeName", "n".into());
+    gated["schedulingGates"] = json!([{"name": "a.b/c"}]);
+    let whole = |own: Value, container: Value| {
+        let mut spec = containers(json!({"resources": container}));
+        spec["resources"] = own;
+        spec
+    };
+    let fields =
+        "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0]";
+    let table = [
+        (variable("limits.cpu", "1m"), String::new()),
+        (variable("requests.hugepages-2Mi", "1Mi"), String::new()),
+        (variable("cpu", "1"), "resourceFieldRef.resource: Unsupported value: \"cpu\"".into()),
+        (variable("limits.cpu", "2"), "only divisor's values 1m and 1 are supported with the cpu resource".into()),
+        (variable("limits.memory", "2Mi"), "are supported with the memory resource".into()),
+        (affinity(json!({"key": "metadata.name", "operator": "In", "values": ["n"]})), String::new()),
+        (
+            affinity(json!({"key": "metadata.name", "operator": "Exists"})),
+            format!("{fields}.operator: Invalid value: \"Exists\": not a valid selector operator"),
+        ),
+        (
+            affinity(json!({"key": "spec.x", "operator": "In", "values": ["n"]})),
+            format!("{fields}.key: Invalid value: \"spec.x\": not a valid field selector key"),
+        ),
+        (
+            affinity(json!({"key": "metadata.name", "operator": "In"})),
+            format!("{fields}.values: Required value: must be only one value when `operator` is 'In' or 'NotIn'"),
+        ),
+        (
+            with("resourceClaims", json!([{"name": "a"}])),
+            "spec.resourceClaims[0]: Invalid value: {\"name\":\"a\"}: must specify one of: `resourceClaimName`".into(),
+        ),
+        (
+            containers(json!({"resources": {"claims": [{"name": "a"}]}})),
+            "spec.containers[0].resources.claims[0].name: Not found: \"a\"".into(),
+        ),
+        (
+            shared,
+            "spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID".into(),
+        ),
+        (gated, "spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared".into()),
+        (
+            whole(json!({"requests": {"cpu": "1"}}), json!({"requests": {"cpu": "1500m"}})),
+            "spec.resources.requests[cpu]: Invalid value: \"1\": must be greater than or equal to aggregate container \
+             requests of 1500m"
+                .into(),
+        ),
+        (
+            whole(json!({"limits": {"cpu": "1"}}), json!({"limits": {"cpu": "2"}, "requests": {"cpu": "1"}})),
+            "Invalid value: \"2\": must be less than or equal to pod limits of 1".into(),
+        ),
+        (
+            whole(json!({"limits": {"example.com/d": "1"}}), json!({})),
+            "spec.resources.limits[example.com/d]: Unsupported value: \"example.com/d\"".into(),
+        ),
+        (
+            with("ephemeralContainers", json!([{"name": "e", "image": "e", "ports": [{"containerPort": 1}]}])),
+            "spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral Container".into(),
+        ),
+        (
+            with("ephemeralContainers", json!([{"name": "e", "image": "e", "targetContainerName": "x"}])),
+            "spec.ephemeralContainers[0].targetContainerName: Not found: \"x\"".into(),
+        ),
+        (
+            with("ephemeralContainers", json!([{"name": "e", "image": "e"}])),
+            "spec.ephemeralContainers: Forbidden: cannot be set on create".into(),
+        ),
+    ];
+    for (spec, fault) in table {
+        let faults = create("Pod", json!({"metadata": {"name": "a"}, "spec": spec})).1.join(", ");
+        assert!(faults.contains(&fault) && faults.is_empty() == fault.is_empty(), "{spec}: {faults}");
+    }
+}
+
+#[test]
+fn addresses_and_credentials_are_of_their_type() {
+    let slice = |kind: &str, address: &str| {
+        ("EndpointSlice", json!({"addressType": kind, "endpoints": [{"addresses": [address]}]}))
+    };
+    let config = |content: &str| {
+        let data = json!({".dockerconfigjson": content});
+        ("Secret", json!({"type": "kubernetes.io/dockerconfigjson", "data": data}))
+    };
+    for ((kind, object), fault) in [
+        (slice("IPv4", "10.0.0.1"), ""),
+        (slice("IPv6", "2001:db8::1"), ""),
+        (slice("IPv4", "2001:db8::1"), "must be a valid IPv4 address"),
+        (slice("IPv6", "10.0.0.1"), "must be a valid IPv6 address"),
+        (slice("IPv4", "127.0.0.1"), "may not be in the loopback range"),
+        (config("e30="), ""),
+        (config("e30"), "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\""),
+        (config("W10="), "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\""),
+    ] {
+        let faults = create(kind, object.clone()).1.join(", ");
+        assert!(faults.contains(fault) && faults.is_empty() == fault.is_empty(), "{object}: {faults}");
+    }
+}
