@@ -67,7 +67,9 @@ impl Registry {
         let ended: Vec<_> = ended.collect();
         self.table.store(Arc::new(Table::build(kept.into_iter().chain(resources.into_iter().map(Arc::new)).collect())));
         drop(guard);
-        ended.iter().for_each(|custom| custom.changed.cancel());
+        for custom in ended {
+            custom.changed.cancel();
+        }
     }
 }
 

@@ -187,7 +187,7 @@ fn split(call: &Call<'_>, part: Part, object: &mut Value, old: &Value) {
             }
         }
         Part::Sub(name) => parts::keep_to(name, object, old),
-        _ => {}
+        Part::Main => {}
     }
 }
 

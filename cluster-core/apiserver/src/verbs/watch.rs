@@ -119,11 +119,9 @@ pub(crate) fn open(
     } else {
         (if revision == 0 { server.store.revision() } else { revision }, None)
     };
-    let seconds = query
-        .timeout_seconds
-        .filter(|s| *s > 0)
-        .map(|seconds| seconds.min(LONGEST))
-        .unwrap_or_else(|| rand::random_range(DEFAULT_TIMEOUT..2 * DEFAULT_TIMEOUT));
+    let asked = query.timeout_seconds.filter(|seconds| *seconds > 0);
+    let chosen = || rand::random_range(DEFAULT_TIMEOUT..2 * DEFAULT_TIMEOUT);
+    let seconds = asked.unwrap_or_else(chosen).min(LONGEST);
     // A watch that starts too early in the past is answered by an ERROR event, as upstream does.
     let watcher = server.store.watch(&resource.storage, after);
     let mut bookmarks = tokio::time::interval_at(Instant::now() + BOOKMARK_PERIOD, BOOKMARK_PERIOD);
