@@ -138,6 +138,9 @@ pub(super) fn status(pod: &Pod, life: &Life, address: Ipv4Addr, host: Option<Ipv
             restart_count: if init { 0 } else { life.restarts },
             state: Some(state),
             last_state: if init { None } else { life.last.clone() },
+            // What it asks for it has: a resize is done the moment it is wished for.
+            resources: (!waits).then(|| container.resources.clone().unwrap_or_default()),
+            allocated_resources: container.resources.as_ref().and_then(|r| r.requests.clone()).filter(|_| !waits),
             ..ContainerStatus::default()
         }
     };

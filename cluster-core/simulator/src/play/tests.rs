@@ -2,6 +2,7 @@
 
 use super::*;
 use cluster_fake_server::FakeServer;
+use k8s_openapi::api::core::v1::ResourceRequirements;
 use serde_json::{Value, json};
 
 fn at(second: i64) -> Timestamp {
@@ -64,6 +65,19 @@ fn a_pod_goes_through_its_stages() {
             assert_eq!(step(&pod, *second).0, Step::Nothing, "it would say the same again: {pod:?}");
         }
     }
+}
+
+#[test]
+fn what_a_running_pod_comes_to_ask_for_it_has() {
+    let mut pod = pod(&json!({}), "Always", "ReplicaSet");
+    for cpu in ["1", "2"] {
+        let wish: ResourceRequirements = serde_json::from_value(json!({"requests": {"cpu": cpu}})).expect("a wish");
+        pod.spec.as_mut().expect("a spec").containers[0].resources = Some(wish.clone());
+        live(&mut pod, 0);
+        let status = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref()).expect("a status");
+        assert_eq!((&status[0].allocated_resources, &status[0].resources), (&wish.requests, &Some(wish.clone())));
+    }
+    assert!(matches!(step(&pod, 0).0, Step::Nothing), "what is said is not said again");
 }
 
 #[test]
