@@ -78,8 +78,8 @@ fn resize(object: &mut Value, wanted: &Value) {
 pub(crate) fn faults(part: &str, new: &Value, old: &Value) -> Errors {
     match part {
         "approval" => certificates::conditions(new, old),
-        "ephemeralcontainers" => pod::update::ephemeral(new, old),
-        "resize" => pod::update::resize(new, old),
+        "ephemeralcontainers" => pod::parts::ephemeral(new, old),
+        "resize" => pod::parts::resize(new, old),
         _ => Errors::new(),
     }
 }

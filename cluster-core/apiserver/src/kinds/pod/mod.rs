@@ -3,6 +3,7 @@
 pub(super) mod columns;
 pub(super) mod containers;
 pub(super) mod defaults;
+pub(crate) mod parts;
 pub(crate) mod update;
 pub(super) mod validation;
 mod volumes;
