@@ -13,6 +13,8 @@ const WINDOW: Duration = Duration::from_secs(1);
 const FRESH: Duration = Duration::from_secs(5);
 /// A sample older than this says nothing about now.
 const STALE: Duration = Duration::from_mins(2);
+/// How long a kubelet may take to tell; metrics-server's `--kubelet-request-timeout`.
+const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_SUMMARY: usize = 16 * 1024 * 1024;
 
 /// The last samples of each node.
@@ -99,8 +101,12 @@ async fn summary(server: &ApiServer, node: &str) -> Result<Value, Status> {
     let target = Target::kubelet(server, &node, "/stats/summary".to_owned())?;
     let mut request = Request::get(target.path_and_query.as_str()).body(Body::empty()).map_err(Status::internal)?;
     request.headers_mut().insert(HOST, HeaderValue::from_str(&target.host).map_err(Status::internal)?);
-    let response = backend::send(&target, request).await.map_err(Status::internal)?;
-    let body = Limited::new(response.into_body(), MAX_SUMMARY).collect().await.map_err(Status::internal)?;
+    // Whoever else asks for the node waits for this answer.
+    let answer = tokio::time::timeout(PATIENCE, async {
+        let response = backend::send(&target, request).await.map_err(Status::internal)?;
+        Limited::new(response.into_body(), MAX_SUMMARY).collect().await.map_err(Status::internal)
+    });
+    let body = answer.await.map_err(Status::internal)??;
     serde_json::from_slice(&body.to_bytes()).map_err(Status::internal)
 }
 

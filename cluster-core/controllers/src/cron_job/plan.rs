@@ -126,13 +126,15 @@ fn due(cron: &CronJob, jobs: &[Arc<Job>], now: Timestamp, plan: &mut Plan) {
     .and_then(|from| schedule.next(from))
     .map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default() + SLACK);
     let deadline = cron.spec.starting_deadline_seconds.map(SignedDuration::from_secs);
-    let earliest = deadline.map_or(base, |deadline| base.max(now - deadline));
+    // A deadline may be longer than time goes on.
+    let since = |deadline| now.saturating_sub(deadline).map_or(base, |since| base.max(since));
+    let earliest = deadline.map_or(base, since);
     let Some((time, many)) = schedule.latest(earliest, now, MANY) else { return };
     if many {
         let text = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
         plan.warn("TooManyMissedTimes", text.to_owned());
     }
-    if deadline.is_some_and(|deadline| time + deadline < now) {
+    if deadline.is_some_and(|deadline| time.saturating_add(deadline).is_ok_and(|end| end < now)) {
         let time = time.strftime("%a, %d %b %Y %H:%M:%S %z");
         return plan.warn("MissSchedule", format!("Missed scheduled time to start a job: {time}"));
     }
@@ -206,6 +208,7 @@ mod tests {
             (json!({"suspend": true}), 0, "", 35, "", "", ""),
             (json!({"startingDeadlineSeconds": 120}), 0, "", 35, "", "", ""),
             (json!({"startingDeadlineSeconds": 600}), 0, "", 35, "30", "", ""),
+            (json!({"startingDeadlineSeconds": i64::MAX / 2}), 0, "", 35, "30", "", ""),
             (json!({"timeZone": "Mars/One"}), 0, "", 35, "", "", "UnknownTimeZone"),
             (json!({"schedule": "often"}), 0, "", 35, "", "", "UnparseableSchedule"),
             (json!({}), 50, "c10 c20 c30 c40 f12 f13", 55, "", "c10 f12", ""),
