@@ -44,12 +44,18 @@ async fn answer(
     let place = server.places.take(&user, &info);
     let patience = limits::patience(&server.config.limits, &info, parts.uri.query().unwrap_or_default());
     let about = trail.is_some().then(|| info.clone());
+    let routed = match server.this.upgrade().filter(|_| !parts.method.is_safe()) {
+        Some(server) => {
+            let notes = Arc::clone(notes);
+            to_its_end(async move { route(&server, user, parts, info, body, &notes).await }).boxed()
+        }
+        None => route(server, user, parts, info, body, notes).boxed(),
+    };
     let answer = match (&place, patience) {
         (Err(status), _) => Err(status.clone()),
-        (Ok(_), None) => to_its_end(server, user, parts, info, body, notes).await,
+        (Ok(_), None) => routed.await,
         (Ok(_), Some(patience)) => {
-            let routed = tokio::time::timeout(patience, to_its_end(server, user, parts, info, body, notes)).await;
-            routed.unwrap_or_else(|_| Err(limits::timed_out()))
+            tokio::time::timeout(patience, routed).await.unwrap_or_else(|_| Err(limits::timed_out()))
         }
     };
     let mut response = answer.unwrap_or_else(|status| render::status(&status, encoding));
@@ -62,22 +68,12 @@ async fn answer(
     }
 }
 
-/// Routes the request. One that writes goes on when nobody waits for its answer any more: what is committed must have
-/// its consequences.
+/// The answer of a request that writes. It goes on when nobody waits for it any more: what is committed must have its
+/// consequences.
 async fn to_its_end(
-    server: &ApiServer,
-    user: UserInfo,
-    parts: Parts,
-    info: RequestInfo,
-    body: Body,
-    notes: &Arc<Notes>,
+    routed: impl Future<Output = Result<Response<Body>, Status>> + Send + 'static,
 ) -> Result<Response<Body>, Status> {
-    let Some(server) = server.this.upgrade().filter(|_| !parts.method.is_safe()) else {
-        return route(server, user, parts, info, body, notes).await;
-    };
-    let notes = Arc::clone(notes);
-    let running = tokio::spawn(async move { route(&server, user, parts, info, body, &notes).await });
-    running.await.unwrap_or_else(|ended| match ended.try_into_panic() {
+    tokio::spawn(routed).await.unwrap_or_else(|ended| match ended.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(ended) => Err(Status::internal(ended)),
     })

@@ -1,7 +1,7 @@
 import './panels.css';
 import { type ReactNode, useEffect, useState } from 'react';
 import type { Status } from '../api/contract';
-import { Failure } from '../components/parts';
+import { Button, Failure } from '../components/parts';
 import { useI18n } from '../i18n';
 
 export { Failure };
@@ -25,6 +25,20 @@ export function Panel(props: {
       </div>
       {props.foot && <div className="foot">{props.foot}</div>}
     </section>
+  );
+}
+
+/** Says that an edit of before is back, and lets it go; nothing when `time` is 0. */
+export function Restored({ time, discard }: { time: number; discard: () => void }) {
+  const { t, ago } = useI18n();
+  if (time === 0) return null;
+  return (
+    <div className="note row" role="status">
+      <span className="grow">{t('panel.editor.restored', { ago: ago(time) })}</span>
+      <Button look="small" onClick={discard}>
+        {t('panel.editor.discard')}
+      </Button>
+    </div>
   );
 }
 

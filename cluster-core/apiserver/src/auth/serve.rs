@@ -41,10 +41,10 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let address = stream.get_ref().0.peer_addr().map(|address| PeerAddress(address.ip().to_canonical()));
-    // Nobody holds a place who has nothing to say.
-    match tokio::time::timeout(HEADER_TIMEOUT, stream.fill_buf()).await {
-        Ok(Ok(first)) if !first.is_empty() => {}
-        _ => return,
+    // Nobody holds a place who has nothing to say, nor holds up a shutdown.
+    let first = cancel.run_until_cancelled(tokio::time::timeout(HEADER_TIMEOUT, stream.fill_buf())).await;
+    if !matches!(first, Some(Ok(Ok(bytes))) if !bytes.is_empty()) {
+        return;
     }
     let peer = stream.get_ref().1.peer_certificates().and_then(|chain| PeerCertificate::from_der(chain.first()?));
     let service = service_fn(move |mut request: Request<Incoming>| {

@@ -3,7 +3,7 @@ import type { ObjectRef } from '../../api/contract';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { toast } from '../../store/ui';
-import { Failure, Loading, Panel, Stale } from '../parts';
+import { Failure, Loading, Panel, Restored, Stale } from '../parts';
 import { bytesText } from '../units';
 import { changedKeys, fromBytes, isDirty, keyFault, set, settle, sizeOf, tooLarge } from './entries';
 import { type EntriesEdit, useEntries } from './useEntries';
@@ -18,7 +18,7 @@ interface Props {
 
 /** Edits a ConfigMap or Secret key by key. */
 export function DataEditor({ target, kind, below }: Props) {
-  const { t, tn, ago } = useI18n();
+  const { t, tn } = useI18n();
   const edit = useEntries(target, kind);
   const [chosen, setChosen] = useState('');
   const { object, entries } = edit;
@@ -54,14 +54,7 @@ export function DataEditor({ target, kind, below }: Props) {
         <>
           <Failure error={edit.error === 'conflict' ? t('panel.editor.merged') : edit.error} />
           {gone && <Failure error={t('panel.editor.gone')} />}
-          {edit.restored > 0 && (
-            <div className="note row" role="status">
-              <span className="grow">{t('panel.editor.restored', { ago: ago(edit.restored) })}</span>
-              <Button look="small" onClick={edit.discard}>
-                {t('panel.editor.discard')}
-              </Button>
-            </div>
-          )}
+          <Restored time={edit.restored} discard={edit.discard} />
           {large && <Failure error={t('panel.config.tooLarge')} />}
           {immutable && <div className="note warn">{t('panel.config.immutable')}</div>}
         </>

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'react';
 import type { KubeObject } from '../../api/contract';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { Failure, Panel } from '../parts';
+import { Failure, Panel, Restored } from '../parts';
 import { CodeBox } from './CodeBox';
 import { hasSecret, type Mode, make, type Outcome } from './create';
 import { DiffBox } from './DiffBox';
@@ -24,7 +24,7 @@ interface Props {
 /** Creates whatever the text has, one document or many; what is there already is changed when that is wanted. */
 export default function CreateEditor({ cluster, namespace, initial = '', draft, onSaved }: Props) {
   const i18n = useI18n();
-  const { t, ago } = i18n;
+  const { t } = i18n;
   const [drafts] = useState(() => new Drafts(localStorage));
   const draftId = `new ${draft}`;
   const [start, setStart] = useState(initial);
@@ -135,14 +135,7 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft, 
       notes={
         <>
           {!parsed.ok && <Failure error={t('panel.editor.line', { line: parsed.line, message: parsed.message })} />}
-          {restored > 0 && (
-            <div className="note row" role="status">
-              <span className="grow">{t('panel.editor.restored', { ago: ago(restored) })}</span>
-              <Button look="small" onClick={discard}>
-                {t('panel.editor.discard')}
-              </Button>
-            </div>
-          )}
+          <Restored time={restored} discard={discard} />
           {outcomes.length > 0 && (
             <ul className={`note ${outcomes.some(({ message }) => message !== '') ? 'bad' : ''}`} role="status">
               {outcomes.map(({ id, state, message }, index) => (

@@ -2,7 +2,7 @@ import { useMemo, useState } from 'react';
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { Failure, Loading, Panel, Stale } from '../parts';
+import { Failure, Loading, Panel, Restored, Stale } from '../parts';
 import { CodeBox } from './CodeBox';
 import { Conflicts } from './Conflicts';
 import { DiffBox } from './DiffBox';
@@ -108,7 +108,7 @@ function Versions({ edit }: { edit: Edit }) {
 }
 
 function Notes({ edit }: { edit: Edit }) {
-  const { t, ago } = useI18n();
+  const { t } = useI18n();
   const { session, change } = edit;
   if (session === null) return null;
   return (
@@ -129,14 +129,7 @@ function Notes({ edit }: { edit: Edit }) {
           {t('panel.editor.pending')}
         </div>
       )}
-      {edit.restored > 0 && (
-        <div className="note row" role="status">
-          <span className="grow">{t('panel.editor.restored', { ago: ago(edit.restored) })}</span>
-          <Button look="small" onClick={edit.discard}>
-            {t('panel.editor.discard')}
-          </Button>
-        </div>
-      )}
+      <Restored time={edit.restored} discard={edit.discard} />
       <Conflicts
         conflicts={session.conflicts}
         able={parse(session.text).ok}
