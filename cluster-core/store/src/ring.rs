@@ -32,8 +32,20 @@ impl Ring {
     pub(crate) fn push(&mut self, event: Arc<Event>, evicted: &mut Vec<Arc<Event>>) {
         self.bytes += weight(&event);
         self.events.push_back(event);
-        while self.events.len() > self.limits.events || self.bytes > self.limits.bytes {
-            let Some(oldest) = self.events.pop_front() else { break };
+        self.evict(evicted, |ring, _| ring.events.len() > ring.limits.events || ring.bytes > ring.limits.bytes);
+    }
+
+    /// Takes out all events up to a revision.
+    pub(crate) fn forget(&mut self, until: Revision, evicted: &mut Vec<Arc<Event>>) {
+        self.evict(evicted, |_, oldest| oldest.revision <= until);
+        self.events.shrink_to(2 * self.events.len());
+    }
+
+    fn evict(&mut self, evicted: &mut Vec<Arc<Event>>, goes: impl Fn(&Self, &Event) -> bool) {
+        while let Some(oldest) = self.events.front()
+            && goes(self, oldest)
+            && let Some(oldest) = self.events.pop_front()
+        {
             self.bytes -= weight(&oldest);
             self.floor = oldest.revision;
             evicted.push(oldest);

@@ -16,6 +16,11 @@ const PAST: usize = 8;
 /// How long they are kept while the collection changes.
 const PAST_AGE: Duration = Duration::from_mins(5);
 
+/// How long events are kept in memory, counted from mark to mark: as long as upstream's servers keep them in etcd at
+/// most, so clients expect no more.
+const EVENT_AGE: Duration = Duration::from_mins(10);
+const MARK: Duration = Duration::from_mins(1);
+
 /// What one commit did to one collection.
 pub(crate) struct Published {
     pub(crate) name: Arc<str>,
@@ -74,6 +79,20 @@ struct Inner {
     /// What collections that do not exist yet may be watched from: (kept history, none).
     floors: (Revision, Revision),
     resources: HashMap<Arc<str>, Resource>,
+    /// How far it was when, oldest first.
+    marks: VecDeque<(Instant, Revision)>,
+}
+
+impl Inner {
+    /// Lets go of events that are too old, of collections that rest too.
+    fn age(&mut self, now: Instant, evicted: &mut Vec<Arc<Event>>) {
+        if self.marks.back().is_none_or(|(marked, _)| now.duration_since(*marked) >= MARK) {
+            self.marks.push_back((now, self.revision));
+        }
+        while let Some((_, until)) = self.marks.pop_front_if(|(marked, _)| now.duration_since(*marked) > EVENT_AGE) {
+            self.resources.values_mut().for_each(|resource| resource.ring.forget(until, evicted));
+        }
+    }
 }
 
 struct Resource {
@@ -87,7 +106,12 @@ impl State {
     /// A state at `revision`, whose events after `replayable` will be loaded before it is shared.
     pub(crate) fn new(revision: Revision, replayable: Revision, limits: Limits, ephemeral: fn(&str) -> bool) -> Self {
         Self {
-            inner: RwLock::new(Inner { revision, floors: (replayable, revision), resources: HashMap::new() }),
+            inner: RwLock::new(Inner {
+                revision,
+                floors: (replayable, revision),
+                resources: HashMap::new(),
+                marks: VecDeque::new(),
+            }),
             progress: watch::Sender::new(revision),
             limits,
             ephemeral,
@@ -194,7 +218,10 @@ impl State {
 
     /// Makes a commit visible to readers at once, then wakes its watchers.
     pub(crate) fn publish(&self, revision: Revision, commit: Commit) {
-        let now = Instant::now();
+        self.publish_at(Instant::now(), revision, commit);
+    }
+
+    fn publish_at(&self, now: Instant, revision: Revision, commit: Commit) {
         // What is replaced is freed after the lock is released.
         let (mut evicted, mut replaced, mut wake) = (Vec::new(), Vec::new(), Vec::with_capacity(commit.len()));
         {
@@ -209,6 +236,7 @@ impl State {
                 wake.push(resource.changed.clone());
             }
             inner.revision = revision;
+            inner.age(now, &mut evicted);
         }
         for changed in wake {
             changed.send_replace(revision);
@@ -228,5 +256,37 @@ impl State {
             past: VecDeque::new(),
             changed: watch::Sender::new(revision),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::LIMITS;
+
+    #[test]
+    fn events_are_let_go_when_they_are_old_also_where_nothing_happens_any_more() {
+        let state = State::new(1, 1, LIMITS, |_| false);
+        let start = Instant::now();
+        let write = |minute: u64, resource: &str| {
+            let (mut commit, revision) = (Commit::new(), state.revision() + 1);
+            let draft = Draft { before: "{".into(), after: "}".into(), facts: None };
+            let key = Key::new(resource, "", revision.to_string());
+            let published = commit.entry(resource.into()).or_insert_with(|| state.collection(&resource.into()));
+            published.apply(Change::Put, &key, revision, draft);
+            state.publish_at(start + Duration::from_mins(minute), revision, commit);
+        };
+        for (minute, resource) in [(0, "rests"), (0, "rests"), (8, "rests"), (10, "lives")] {
+            write(minute, resource);
+        }
+        assert_eq!(state.events("rests", 1, 9).unwrap().0.len(), 3);
+        write(11, "lives");
+        // What came after the first mark is not as old as the mark.
+        assert_eq!(state.events("rests", 2, 9).unwrap().0.len(), 2);
+        assert_eq!(state.events("rests", 1, 9).unwrap_err().oldest, 2);
+        write(20, "lives");
+        assert_eq!(state.events("rests", 4, 9).unwrap().0.len(), 0);
+        assert_eq!((state.events("rests", 3, 9).is_err(), state.snapshot("rests").len()), (true, 3));
+        assert_eq!(state.events("lives", 5, 9).unwrap().0.len(), 2);
     }
 }
