@@ -2,7 +2,12 @@
 
 use crate::audit::is_long_running;
 use crate::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How many requests wait for a place at most: as many as the queues of one of upstream's priority levels hold.
+const WAITING: usize = 128 * 50;
 
 /// How much is served at once; the defaults are kube-apiserver's.
 #[derive(Debug, Clone)]
@@ -25,14 +30,35 @@ impl Default for Limits {
 pub(crate) struct Places {
     reading: Semaphore,
     mutating: Semaphore,
+    waiting: AtomicUsize,
+    /// How long a request waits before it is refused.
+    wait: Duration,
     /// How many there are of both.
     all: [usize; 2],
+}
+
+/// A request among those that wait.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn join(waiting: &'a AtomicUsize) -> Option<Self> {
+        let joined = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < WAITING).then_some(joined)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Places {
     pub(crate) fn new(limits: &Limits) -> Self {
         let (reading, mutating) = (Semaphore::new(limits.reading), Semaphore::new(limits.mutating));
-        Self { reading, mutating, all: [limits.reading, limits.mutating] }
+        // As upstream: a quarter of the time that the request has.
+        let (waiting, wait) = (AtomicUsize::new(0), limits.timeout / 4);
+        Self { reading, mutating, waiting, wait, all: [limits.reading, limits.mutating] }
     }
 
     /// How many places are taken now by requests of each kind, in upstream's words.
@@ -44,18 +70,31 @@ impl Places {
         ]
     }
 
-    /// A place for the request, or 429. Streams need none, and administrators always get through to mend things.
-    pub(crate) fn take(&self, user: &UserInfo, info: &RequestInfo) -> Result<Option<SemaphorePermit<'_>>, Status> {
+    /// A place for the request, in the order of their coming, or 429. Streams need none, and administrators always get
+    /// through to mend things.
+    pub(crate) async fn take(
+        &self,
+        user: &UserInfo,
+        info: &RequestInfo,
+    ) -> Result<Option<SemaphorePermit<'_>>, Status> {
         if is_long_running(info) || user.in_group(group::MASTERS) {
             return Ok(None);
         }
         let places = if matches!(&*info.verb, "get" | "list" | "head") { &self.reading } else { &self.mutating };
-        places.try_acquire().map(Some).map_err(|_| {
-            let details = Details { retry_after_seconds: 1, ..Details::default() };
-            let text = "Too many requests, please try again later.";
-            Status { details: Some(Box::new(details)), ..Status::new(429, "TooManyRequests", text) }
-        })
+        if let Ok(place) = places.try_acquire() {
+            return Ok(Some(place));
+        }
+        let waiting = Waiting::join(&self.waiting).ok_or_else(too_many)?;
+        let place = tokio::time::timeout(self.wait, places.acquire()).await;
+        drop(waiting);
+        place.ok().and_then(Result::ok).map(Some).ok_or_else(too_many)
     }
+}
+
+fn too_many() -> Status {
+    let details = Details { retry_after_seconds: 1, ..Details::default() };
+    let text = "Too many requests, please try again later.";
+    Status { details: Some(Box::new(details)), ..Status::new(429, "TooManyRequests", text) }
 }
 
 /// Whether the request belongs to a flow: all but streams, watches being none.
@@ -85,22 +124,37 @@ mod tests {
     use super::*;
     use http::Method;
 
-    #[test]
-    fn the_last_place_is_refused_to_all_but_streams_and_administrators() {
+    #[tokio::test(start_paused = true)]
+    async fn the_last_place_is_waited_for_and_at_last_refused_to_all_but_streams_and_administrators() {
         let limits = Limits { reading: 1, mutating: 0, ..Limits::default() };
         let places = Places::new(&limits);
         let (user, admin) = (UserInfo::authenticated("u", &[]), UserInfo::authenticated("a", &[group::MASTERS]));
         let read = RequestInfo::parse(&Method::GET, "/api/v1/pods", "");
         let write = RequestInfo::parse(&Method::POST, "/api/v1/namespaces/a/pods", "");
         let watch = RequestInfo::parse(&Method::GET, "/api/v1/pods", "watch=true");
-        let held = places.take(&user, &read).expect("the first place");
-        for (who, what, code) in
-            [(&user, &read, 429), (&user, &write, 429), (&user, &watch, 200), (&admin, &write, 200)]
+        let held = places.take(&user, &read).await.expect("the first place");
+        for (who, what, code, seconds) in
+            [(&user, &read, 429, 15), (&user, &write, 429, 15), (&user, &watch, 200, 0), (&admin, &write, 200, 0)]
         {
-            assert_eq!(places.take(who, what).map_or_else(|status| status.code, |_| 200), code, "{what:?}");
+            let start = tokio::time::Instant::now();
+            let taken = places.take(who, what).await.map_or_else(|status| status.code, |_| 200);
+            assert_eq!((taken, start.elapsed().as_secs()), (code, seconds), "{what:?}");
         }
-        drop(held);
-        assert!(places.take(&user, &read).is_ok());
+        let (next, ()) = tokio::join!(places.take(&user, &read), async { drop(held) });
+        assert!(next.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_wait_than_the_queues_hold_and_who_gives_up_makes_room() {
+        let places = Places::new(&Limits { reading: 0, ..Limits::default() });
+        let (user, read) = (UserInfo::authenticated("u", &[]), RequestInfo::parse(&Method::GET, "/api/v1/pods", ""));
+        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(places.take(&user, &read))).collect();
+        for taken in &mut waiting {
+            assert!(futures::poll!(taken).is_pending());
+        }
+        assert!(futures::poll!(Box::pin(places.take(&user, &read))).is_ready());
+        waiting.pop();
+        assert!(futures::poll!(Box::pin(places.take(&user, &read))).is_pending());
     }
 
     #[test]

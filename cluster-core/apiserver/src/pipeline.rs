@@ -41,7 +41,7 @@ async fn answer(
     }
     let user = user.unwrap_or(caller);
     let flow = if limits::is_classified(&info) { server.flows.classify(&user, &info) } else { None };
-    let place = server.places.take(&user, &info);
+    let place = server.places.take(&user, &info).await;
     let patience = limits::patience(&server.config.limits, &info, parts.uri.query().unwrap_or_default());
     let about = trail.is_some().then(|| info.clone());
     let routed = match server.this.upgrade().filter(|_| !parts.method.is_safe()) {

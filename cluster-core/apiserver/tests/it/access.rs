@@ -71,7 +71,10 @@ async fn no_route_answers_callers_without_credentials_or_rights() {
 
 #[tokio::test]
 async fn too_many_requests_are_told_when_to_come_again() {
-    let api = Api::start_with(|config| config.limits = Limits { reading: 0, ..Limits::default() }).await;
+    let api = Api::start_with(|config| {
+        config.limits = Limits { reading: 0, timeout: std::time::Duration::from_millis(4), ..Limits::default() }
+    })
+    .await;
     let user = UserInfo::authenticated("u", &[]);
     let mut request = Request::get("/api/v1/pods").body(Body::empty()).expect("a request");
     request.extensions_mut().insert(user);
