@@ -31,6 +31,9 @@ const GETTERS: [&str; 10] = [
 /// Functions whose results may be larger than all that they are given; they pay before.
 const GROWING: [&str; 4] = ["replace", "join", "lists.range", "strings.quote"];
 
+/// Functions that say of an argument which cannot be evaluated that it is missing; the error itself is to be told.
+const HIDING: [&str; 3] = ["sign", "semver", "isSemver"];
+
 type Outcome = Result<Value, ExecutionError>;
 
 /// An error that waits for the end of a loop.
@@ -75,25 +78,28 @@ pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function("format", crate::format::format);
     context.add_function("size", size);
     context.add_function("sum", sum);
-    context.add_function("int", |This(this): This<Value>| match this {
+    context.add_function("int", |given: Value| match given {
         Value::Timestamp(moment) => Ok(Value::Int(moment.timestamp())),
         other => base("int", Some(other), &[]),
     });
-    context.add_function("timestamp", |This(this): This<Value>| match this {
+    context.add_function("timestamp", |given: Value| match given {
         Value::Int(seconds) => {
             let moment = DateTime::from_timestamp(seconds, 0);
             let overflow = || ExecutionError::function_error("timestamp", "timestamp overflow");
             moment.map(|moment| Value::Timestamp(moment.fixed_offset())).ok_or_else(overflow)
         }
-        Value::Timestamp(_) => Ok(this),
+        Value::Timestamp(_) => Ok(given),
         other => base("timestamp", None, &[other]),
     });
-    context.add_function("string", |This(this): This<Value>| match this {
-        Value::Opaque(_) => base("string", Some(this), &[]),
+    context.add_function("string", |given: Value| match given {
+        Value::Opaque(_) => base("string", Some(given), &[]),
         other => crate::format::text(&other).map(|text| Value::String(Arc::new(text))),
     });
     for name in ["matches", "find", "findAll"] {
         context.add_function(name, |call: &FunctionContext<'_, '_>| matched(name, call));
+    }
+    for name in HIDING {
+        context.add_function(name, |call: &FunctionContext<'_, '_>| base(name, call.this.clone(), &resolved(call)?));
     }
     for name in GROWING {
         context.add_function(name, |call: &FunctionContext<'_, '_>| grown(name, call));
@@ -162,12 +168,12 @@ fn negate(value: Value) -> Outcome {
 }
 
 /// Of text the number of its characters, not of its bytes.
-fn size(This(this): This<Value>) -> Result<i64, ExecutionError> {
-    match this {
-        Value::String(text) => Ok(text.chars().count() as i64),
-        Value::Bytes(bytes) => Ok(bytes.len() as i64),
-        Value::List(items) => Ok(items.len() as i64),
-        Value::Map(map) => Ok(map.map.len() as i64),
+fn size(call: &FunctionContext<'_, '_>) -> Result<i64, ExecutionError> {
+    match call.this.iter().chain(&resolved(call)?).next() {
+        Some(Value::String(text)) => Ok(text.chars().count() as i64),
+        Some(Value::Bytes(bytes)) => Ok(bytes.len() as i64),
+        Some(Value::List(items)) => Ok(items.len() as i64),
+        Some(Value::Map(map)) => Ok(map.map.len() as i64),
         _ => Err(ExecutionError::NoSuchOverload),
     }
 }
