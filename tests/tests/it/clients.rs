@@ -1,6 +1,8 @@
 //! Other people's client libraries: the scripts in `tests/clients`, with what `.ci/clients` installs.
 
-use crate::support::{BUSYBOX, Space, checkout};
+use std::process::Command;
+
+use crate::support::{BUSYBOX, Space, checkout, program};
 
 #[track_caller]
 fn passes(name: &str, program: &str, script: &str) {
@@ -20,4 +22,13 @@ fn the_python_client_is_at_home() {
 #[test]
 fn the_javascript_client_is_at_home() {
     passes("javascript", "node", "client.mjs");
+}
+
+/// They go to a server of their own, of which they leave nothing standing.
+#[test]
+fn random_requests_by_the_published_schema_get_no_server_error() {
+    let root = checkout();
+    let mut python = Command::new(root.join("target/clients/bin/python"));
+    let done = python.arg(root.join("tests/clients/schema.py")).arg(program()).status().expect("the clients are there");
+    assert!(done.success(), "{done}");
 }
