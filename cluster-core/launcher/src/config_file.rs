@@ -1,143 +1,120 @@
 //! Reads the file given to `up --config`: kind's `kind.x-k8s.io/v1alpha4` Cluster, with `healing` and `apiServerArgs` on top.
 
 use crate::prelude::*;
-use crate::spec::{ClusterSpec, Mount, Port, Protocol};
-use serde::de::DeserializeOwned;
-use serde_json::Map;
+use crate::spec::{ClusterSpec, Mount, Port};
+use cluster_config::Healing;
+use cluster_object::meta;
+use ipnet::Ipv4Net;
+use serde::Deserialize;
+use std::net::IpAddr;
 
 const API_VERSION: &str = "kind.x-k8s.io/v1alpha4";
+
+/// The file, as far as it has an effect here.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct File {
+    kind: String,
+    api_version: String,
+    name: Option<String>,
+    networking: Option<Networking>,
+    nodes: Option<Vec<FileNode>>,
+    healing: Option<Healing>,
+    api_server_args: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Networking {
+    pod_subnet: Option<Ipv4Net>,
+    service_subnet: Option<Ipv4Net>,
+    node_subnet: Option<Ipv4Net>,
+    api_server_address: Option<IpAddr>,
+    api_server_port: Option<u16>,
+    ip_family: Option<String>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileNode {
+    role: Option<FileRole>,
+    labels: Option<BTreeMap<String, String>>,
+    extra_mounts: Option<Vec<Mount>>,
+    extra_port_mappings: Option<Vec<Port>>,
+}
+
+#[derive(PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum FileRole {
+    #[serde(alias = "master")]
+    ControlPlane,
+    Worker,
+}
 
 /// A cluster from a file's text, and what in it has no effect here. `name` overrides the file's.
 pub fn parse(text: &str, name: Option<&str>, image: &str) -> Result<(ClusterSpec, Vec<String>)> {
     let mut documents = yaml::from_manifest(text).map_err(|error| invalid(error.to_string()))?;
-    let (Some(Value::Object(file)), true) = (documents.pop(), documents.is_empty()) else {
+    let (Some(document), true) = (documents.pop().filter(Value::is_object), documents.is_empty()) else {
         return Err(invalid("it must be one YAML document with a mapping".to_owned()));
     };
-    let mut file = Section { path: String::new(), fields: file, warnings: Vec::new() };
-    let kind: Option<String> = file.take("kind")?;
-    let version: Option<String> = file.take("apiVersion")?;
-    if kind.as_deref() != Some("Cluster") || version.as_deref() != Some(API_VERSION) {
+    if (meta::kind(&document), meta::api_version(&document)) != ("Cluster", API_VERSION) {
         return Err(invalid(format!("kind must be `Cluster` and apiVersion `{API_VERSION}`")));
     }
-    let in_file: Option<String> = file.take("name")?;
-    let name = name.map(str::to_owned).or(in_file).unwrap_or_else(|| "dev".to_owned());
-    let mut spec = ClusterSpec::new(&name, image, 0, 0);
-    networking(file.section("networking")?, &mut spec, &mut file.warnings)?;
-    if let Some(healing) = file.take("healing")? {
-        spec.healing = healing;
+    let file: File = serde_path_to_error::deserialize(&document).map_err(|error| invalid(error.to_string()))?;
+    let read = serde_json::to_value(&file).map_err(|error| invalid(error.to_string()))?;
+    let mut warnings = Vec::new();
+    unused("", &document, &read, &mut warnings);
+    let mut spec = ClusterSpec::new(name.or(file.name.as_deref()).unwrap_or("dev"), image, 0, 0);
+    let networking = file.networking.unwrap_or_default();
+    if let Some(family) = networking.ip_family.filter(|family| family != "ipv4") {
+        return Err(invalid(format!("networking.ipFamily `{family}` is not supported, only `ipv4`")));
     }
-    let arguments: BTreeMap<String, String> = file.take("apiServerArgs")?.unwrap_or_default();
+    spec.pod_subnet = networking.pod_subnet.unwrap_or(spec.pod_subnet);
+    spec.service_subnet = networking.service_subnet.unwrap_or(spec.service_subnet);
+    spec.subnet = networking.node_subnet;
+    spec.api_address = networking.api_server_address.unwrap_or(spec.api_address);
+    spec.api_port = networking.api_server_port.unwrap_or_default();
+    spec.healing = file.healing.unwrap_or_default();
+    let arguments = file.api_server_args.unwrap_or_default();
     let arguments: Vec<String> = arguments.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     spec.api_server = crate::api_server_arguments(&arguments)?;
-    let nodes: Vec<Map<String, Value>> = file.take("nodes")?.unwrap_or_default();
-    for (at, fields) in nodes.into_iter().enumerate() {
-        node(Section { path: format!("nodes[{at}]."), fields, warnings: Vec::new() }, &mut spec, &mut file.warnings)?;
+    for described in file.nodes.unwrap_or_default() {
+        let node = spec.push(if described.role == Some(FileRole::Worker) { Role::Worker } else { Role::Master });
+        node.labels = described.labels.unwrap_or_default();
+        node.mounts = described.extra_mounts.unwrap_or_default();
+        node.ports = described.extra_port_mappings.unwrap_or_default();
+        for mount in &mut node.mounts {
+            mount.host_path = absolute(&mount.host_path)?;
+        }
     }
-    let missing = [Role::Master, Role::Worker].map(|role| spec.of(role).next().is_none());
-    if missing[0] {
+    if spec.of(Role::Master).next().is_none() {
         spec.push(Role::Master);
     }
-    if missing[1] {
+    if spec.of(Role::Worker).next().is_none() {
         spec.push(Role::Worker);
-        file.warnings.push("a worker was added, because masters take no ordinary pods".to_owned());
+        warnings.push("a worker was added, because masters take no ordinary pods".to_owned());
     }
-    let warnings = file.finish();
     Ok((spec, warnings))
 }
 
-fn networking(section: Option<Section>, spec: &mut ClusterSpec, warnings: &mut Vec<String>) -> Result<()> {
-    let Some(mut section) = section else { return Ok(()) };
-    section.set("podSubnet", &mut spec.pod_subnet)?;
-    section.set("serviceSubnet", &mut spec.service_subnet)?;
-    section.set("apiServerAddress", &mut spec.api_address)?;
-    section.set("apiServerPort", &mut spec.api_port)?;
-    spec.subnet = section.take("nodeSubnet")?;
-    if let Some(family) = section.take::<String>("ipFamily")?.filter(|family| family != "ipv4") {
-        return Err(invalid(format!("networking.ipFamily `{family}` is not supported, only `ipv4`")));
-    }
-    warnings.extend(section.finish());
-    Ok(())
-}
-
-fn node(mut section: Section, spec: &mut ClusterSpec, warnings: &mut Vec<String>) -> Result<()> {
-    let path = section.path.clone();
-    let role = match section.take::<String>("role")?.as_deref() {
-        Some("control-plane" | "master") | None => Role::Master,
-        Some("worker") => Role::Worker,
-        Some(other) => return Err(invalid(format!("{path}role `{other}` is neither `control-plane` nor `worker`"))),
-    };
-    let labels = section.take("labels")?.unwrap_or_default();
-    let mut mounts = Vec::new();
-    for mut mount in section.sections("extraMounts")? {
-        mounts.push(Mount {
-            host_path: absolute(&mount.require::<String>("hostPath")?)?,
-            container_path: mount.require("containerPath")?,
-            read_only: mount.take("readOnly")?.unwrap_or_default(),
-        });
-        warnings.extend(mount.finish());
-    }
-    let mut ports = Vec::new();
-    for mut port in section.sections("extraPortMappings")? {
-        ports.push(Port {
-            container_port: port.require("containerPort")?,
-            host_port: port.take("hostPort")?.unwrap_or_default(),
-            listen_address: port.take("listenAddress")?.unwrap_or([0, 0, 0, 0].into()),
-            protocol: port.take::<Protocol>("protocol")?.unwrap_or_default(),
-        });
-        warnings.extend(port.finish());
-    }
-    warnings.extend(section.finish());
-    let node = spec.push(role);
-    (node.labels, node.mounts, node.ports) = (labels, mounts, ports);
-    Ok(())
-}
-
-/// A mapping whose fields are taken out one by one; what is left has no effect.
-struct Section {
-    /// Of the mapping in the file, with a dot behind it.
-    path: String,
-    fields: Map<String, Value>,
-    warnings: Vec<String>,
-}
-
-impl Section {
-    fn take<T: DeserializeOwned>(&mut self, field: &str) -> Result<Option<T>> {
-        match self.fields.remove(field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => {
-                let wrong = |error| invalid(format!("{}{field}: {error}", self.path));
-                serde_json::from_value(value).map(Some).map_err(wrong)
+/// Tells of every field that was given and not read.
+fn unused(path: &str, given: &Value, read: &Value, warnings: &mut Vec<String>) {
+    match (given, read) {
+        (Value::Object(given), Value::Object(read)) => {
+            for (field, value) in given {
+                let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+                match read.get(field) {
+                    Some(read) => unused(&path, value, read, warnings),
+                    None => warnings.push(format!("`{path}` has no effect here")),
+                }
             }
         }
-    }
-
-    fn require<T: DeserializeOwned>(&mut self, field: &str) -> Result<T> {
-        let path = format!("{}{field}", self.path);
-        self.take(field)?.ok_or_else(|| invalid(format!("{path} is missing")))
-    }
-
-    fn set<T: DeserializeOwned>(&mut self, field: &str, target: &mut T) -> Result<()> {
-        if let Some(value) = self.take(field)? {
-            *target = value;
+        (Value::Array(given), Value::Array(read)) => {
+            for (at, (given, read)) in given.iter().zip(read).enumerate() {
+                unused(&format!("{path}[{at}]"), given, read, warnings);
+            }
         }
-        Ok(())
-    }
-
-    fn section(&mut self, field: &str) -> Result<Option<Self>> {
-        let path = format!("{}{field}.", self.path);
-        Ok(self.take(field)?.map(|fields| Self { path, fields, warnings: Vec::new() }))
-    }
-
-    fn sections(&mut self, field: &str) -> Result<Vec<Self>> {
-        let path = format!("{}{field}", self.path);
-        let list: Vec<Map<String, Value>> = self.take(field)?.unwrap_or_default();
-        let section = |(at, fields)| Self { path: format!("{path}[{at}]."), fields, warnings: Vec::new() };
-        Ok(list.into_iter().enumerate().map(section).collect())
-    }
-
-    fn finish(self) -> Vec<String> {
-        let unused = self.fields.keys().map(|field| format!("`{}{field}` has no effect here", self.path));
-        self.warnings.into_iter().chain(unused).collect()
+        _ => {}
     }
 }
 
@@ -153,6 +130,7 @@ fn invalid(reason: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Protocol;
 
     const FULL: &str = r"
 kind: Cluster
@@ -208,10 +186,13 @@ healing: {nodeGraceSeconds: 40, evictionSeconds: 300, leaseRenewSeconds: 10}
         for (text, reason) in [
             ("kind: Pod", "kind must be `Cluster`"),
             ("- 1", "one YAML document"),
-            (&format!("{head}nodes: [{{role: boss}}]"), "nodes[0].role `boss`"),
+            (
+                &format!("{head}nodes: [{{role: boss}}]"),
+                "nodes[0].role: unknown variant `boss`",
+            ),
             (
                 &format!("{head}nodes: [{{extraMounts: [{{hostPath: /a}}]}}]"),
-                "nodes[0].extraMounts[0].containerPath is missing",
+                "nodes[0].extraMounts[0]: missing field `containerPath`",
             ),
             (&format!("{head}networking: {{podSubnet: here}}"), "networking.podSubnet: "),
             (&format!("{head}networking: {{ipFamily: dual}}"), "only `ipv4`"),

@@ -81,12 +81,18 @@ pub struct Port {
     /// In the node.
     pub container_port: u16,
     /// On the host; 0 for any.
+    #[serde(default)]
     pub host_port: u16,
     /// On the host.
+    #[serde(default = "everywhere")]
     pub listen_address: IpAddr,
     /// What is forwarded.
     #[serde(default)]
     pub protocol: Protocol,
+}
+
+fn everywhere() -> IpAddr {
+    Ipv4Addr::UNSPECIFIED.into()
 }
 
 /// A transport.
