@@ -30,20 +30,17 @@ const ARROWS: &[(&str, &str)] = &[
     ("agent", "object client scheduler launcher"),
 ];
 
-/// What is wrong with a file.
-#[derive(Debug, PartialEq, Eq)]
-enum Finding {
-    Warning(String),
-    Error(String),
-}
-
 /// Checks the whole workspace and prints what it finds; fails when something is an error.
 pub(crate) fn run(workspace: &Path) -> Result<()> {
     let mut findings = Vec::new();
-    for file in rust_files(workspace)? {
-        findings.extend(check_source(&shown(workspace, &file), &read(&file)?));
+    for file in files(workspace, |file| file.extension().is_some_and(|extension| extension == "rs"))? {
+        let (name, text) = (shown(workspace, &file), read(&file)?);
+        if text.lines().count() > MANY_LINES {
+            eprintln!("warning: {name} has more than {MANY_LINES} lines");
+        }
+        findings.extend(check_source(&name, &text));
     }
-    for manifest in manifests(&workspace.join("cluster-core"))? {
+    for manifest in manifests(workspace)? {
         let layer = manifest.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
         findings.extend(check_arrows(&layer, &read(&manifest)?));
     }
@@ -56,48 +53,35 @@ pub(crate) fn run(workspace: &Path) -> Result<()> {
         let folder = if file.starts_with("tests/") { workspace.to_owned() } else { workspace.join("cluster-core") };
         std::fs::read_to_string(folder.join(file)).ok()
     }));
-    report(&findings)
-}
-
-fn report(findings: &[Finding]) -> Result<()> {
-    let mut errors = 0;
-    for finding in findings {
-        match finding {
-            Finding::Warning(text) => eprintln!("warning: {text}"),
-            Finding::Error(text) => {
-                errors += 1;
-                eprintln!("error: {text}");
-            }
-        }
+    for finding in &findings {
+        eprintln!("error: {finding}");
     }
-    if errors > 0 {
-        bail!("{errors} faults found");
+    if !findings.is_empty() {
+        bail!("{} faults found", findings.len());
     }
     Ok(())
 }
 
 /// Length and header of a source file.
-fn check_source(name: &str, text: &str) -> Vec<Finding> {
+fn check_source(name: &str, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
     let lines = text.lines().count();
     if lines > MOST_LINES {
-        findings.push(Finding::Error(format!("{name} has {lines} lines, more than {MOST_LINES}")));
-    } else if lines > MANY_LINES {
-        findings.push(Finding::Warning(format!("{name} has {lines} lines, more than {MANY_LINES}")));
+        findings.push(format!("{name} has {lines} lines, more than {MOST_LINES}"));
     }
     if !text.starts_with("//! ") {
-        findings.push(Finding::Error(format!("{name} does not begin with `//!` and what the module owns")));
+        findings.push(format!("{name} does not begin with `//!` and what the module owns"));
     }
     findings
 }
 
 /// The layers a manifest depends on, against those it may; tests may reach further.
-fn check_arrows(layer: &str, manifest: &str) -> Vec<Finding> {
+fn check_arrows(layer: &str, manifest: &str) -> Vec<String> {
     let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == layer) else {
-        return vec![Finding::Error(format!("cluster-core/{layer} is no layer that `cargo xtask tidy` knows"))];
+        return vec![format!("cluster-core/{layer} is no layer that `cargo xtask tidy` knows")];
     };
     let forbidden = dependencies(manifest).filter(|found| allowed.split(' ').all(|one| one != *found));
-    forbidden.map(|found| Finding::Error(format!("cluster-core/{layer} must not depend on cluster-{found}"))).collect()
+    forbidden.map(|found| format!("cluster-core/{layer} must not depend on cluster-{found}")).collect()
 }
 
 /// The `cluster-*` crates among the dependencies of a manifest, those of targets and builds included.
@@ -113,7 +97,7 @@ fn dependencies(manifest: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Every `make TARGET` that the README shows must be a rule of the Makefile.
-fn check_commands(readme: &str, makefile: &str) -> Vec<Finding> {
+fn check_commands(readme: &str, makefile: &str) -> Vec<String> {
     let rules: Vec<&str> = makefile
         .lines()
         .filter(|line| !line.starts_with(['\t', '#', '.']))
@@ -125,12 +109,12 @@ fn check_commands(readme: &str, makefile: &str) -> Vec<Finding> {
     missing.dedup();
     missing
         .into_iter()
-        .map(|target| Finding::Error(format!("README.md names `make {target}`, the Makefile has no such rule")))
+        .map(|target| format!("README.md names `make {target}`, the Makefile has no such rule"))
         .collect()
 }
 
 /// Every test that the rows of the table name must stand in the file named before it.
-fn check_tests(table: &str, source: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
+fn check_tests(table: &str, source: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let mut findings = Vec::new();
     for row in table.lines().filter(|line| line.starts_with('|')) {
         let (mut file, mut text) = ("", None);
@@ -139,7 +123,7 @@ fn check_tests(table: &str, source: impl Fn(&str) -> Option<String>) -> Vec<Find
             if word.contains('.') {
                 (file, text) = (word, source(word));
             } else if !text.as_ref().is_some_and(|text| text.contains(&format!("fn {word}("))) {
-                findings.push(Finding::Error(format!("docs/CONFORMANCE.md: there is no test `{word}` in `{file}`")));
+                findings.push(format!("docs/CONFORMANCE.md: there is no test `{word}` in `{file}`"));
             }
         }
     }
@@ -164,13 +148,13 @@ fn make_targets(readme: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Every Rust file that people write, sorted.
-fn rust_files(workspace: &Path) -> Result<Vec<PathBuf>> {
+/// The files that people write and `wanted` names, sorted.
+fn files(workspace: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for folder in ["cluster-core", "src-tauri", "tests", "xtask", "node-image"] {
         collect(&workspace.join(folder), &mut found)?;
     }
-    found.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    found.retain(|file| wanted(file));
     found.sort();
     Ok(found)
 }
@@ -193,12 +177,9 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 /// The manifests of the layers.
-fn manifests(core: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    collect(core, &mut found)?;
-    found.retain(|file| file.ends_with("Cargo.toml") && file.parent() != Some(core));
-    found.sort();
-    Ok(found)
+fn manifests(workspace: &Path) -> Result<Vec<PathBuf>> {
+    let core = workspace.join("cluster-core");
+    files(workspace, |file| file.ends_with("Cargo.toml") && file.ancestors().nth(2) == Some(&core))
 }
 
 fn read(file: &Path) -> Result<String> {
@@ -213,27 +194,18 @@ fn shown(workspace: &Path, file: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn errors<'a>(findings: &'a [Finding]) -> Vec<&'a str> {
-        let text = |finding: &'a Finding| match finding {
-            Finding::Error(text) => Some(text.as_str()),
-            Finding::Warning(_) => None,
-        };
-        findings.iter().filter_map(text).collect()
-    }
-
     #[test]
-    fn long_files_are_named_and_very_long_ones_refused() {
+    fn very_long_files_are_refused() {
         let file = |lines: usize| "//! Owns lines.\n".to_owned() + &"\n".repeat(lines - 1);
-        assert_eq!(check_source("a.rs", &file(400)), []);
-        assert!(matches!(check_source("a.rs", &file(401))[..], [Finding::Warning(_)]));
-        assert_eq!(errors(&check_source("a.rs", &file(801))), ["a.rs has 801 lines, more than 800"]);
+        assert_eq!(check_source("a.rs", &file(800)), [""; 0]);
+        assert_eq!(check_source("a.rs", &file(801)), ["a.rs has 801 lines, more than 800"]);
     }
 
     #[test]
     fn a_file_without_header_is_refused() {
         let expected = ["a.rs does not begin with `//!` and what the module owns"];
-        assert_eq!(errors(&check_source("a.rs", "use std::fs;\n")), expected);
-        assert_eq!(errors(&check_source("a.rs", "")), expected);
+        assert_eq!(check_source("a.rs", "use std::fs;\n"), expected);
+        assert_eq!(check_source("a.rs", ""), expected);
     }
 
     #[test]
@@ -245,8 +217,8 @@ mod tests {
             "cluster-core/object must not depend on cluster-store",
             "cluster-core/object must not depend on cluster-pki",
         ];
-        assert_eq!(errors(&check_arrows("object", manifest)), expected);
-        assert_eq!(check_arrows("apiserver", "[dependencies]\ncluster-store.workspace = true\n"), []);
+        assert_eq!(check_arrows("object", manifest), expected);
+        assert_eq!(check_arrows("apiserver", "[dependencies]\ncluster-store.workspace = true\n"), [""; 0]);
         assert_eq!(check_arrows("surprise", "").len(), 1);
     }
 
@@ -265,7 +237,7 @@ mod tests {
         let readme = "Run `make up`, or make sense.\n\n```sh\n$ make test\nmake bench   # numbers\n```\n`make nothing` `make NAME=x up`\n";
         let makefile = ".PHONY: up\nX := 1\nup: build\n\tmake nothing: x\ntest bench:\n\techo\n";
         let expected = ["README.md names `make nothing`, the Makefile has no such rule"];
-        assert_eq!(errors(&check_commands(readme, makefile)), expected);
+        assert_eq!(check_commands(readme, makefile), expected);
     }
 
     #[test]
@@ -276,14 +248,14 @@ mod tests {
             "docs/CONFORMANCE.md: there is no test `two` in `a.rs`",
             "docs/CONFORMANCE.md: there is no test `one` in `b.rs`",
         ];
-        assert_eq!(errors(&check_tests(table, source)), expected);
+        assert_eq!(check_tests(table, source), expected);
     }
 
     #[test]
     fn this_workspace_keeps_its_arrows() {
-        for manifest in manifests(&crate::workspace().join("cluster-core")).expect("manifests") {
+        for manifest in manifests(&crate::workspace()).expect("manifests") {
             let layer = manifest.parent().and_then(Path::file_name).expect("a folder").to_string_lossy();
-            assert_eq!(errors(&check_arrows(&layer, &read(&manifest).expect("a manifest"))), Vec::<&str>::new());
+            assert_eq!(check_arrows(&layer, &read(&manifest).expect("a manifest")), [""; 0]);
         }
     }
 }
