@@ -6,8 +6,11 @@ use crate::view::metrics::History;
 use cluster_client::Informers;
 use cluster_launcher::{ClusterStatus, Launcher};
 use cluster_object::status::GroupResource;
+use k8s_openapi::api::core::v1::Namespace;
 use notify::{RecursiveMode, Watcher};
 use std::pin::pin;
+use std::sync::OnceLock;
+use tokio::sync::Notify;
 use tokio_util::sync::DropGuard;
 
 /// Between two looks, so that the events of one operation are one look.
@@ -48,6 +51,8 @@ pub(crate) struct Live {
     pub(crate) informers: Informers,
     pub(crate) feeds: Feeds,
     pub(crate) metrics: History,
+    /// Of its namespace kube-system; nothing until it is known.
+    uid: OnceLock<String>,
     /// Triggered when the cluster stops or goes.
     pub(crate) ended: CancellationToken,
 }
@@ -63,6 +68,7 @@ impl Live {
             feeds: Feeds::new(backend.clone()),
             informers: Informers::new(client.clone()),
             metrics: History::default(),
+            uid: OnceLock::new(),
             backend,
             client,
             ended,
@@ -93,8 +99,7 @@ pub(crate) struct Clusters {
     pub(crate) launcher: Launcher,
     list: watch::Sender<Arc<Vec<Cluster>>>,
     live: Mutex<HashMap<String, Entered>>,
-    uids: Mutex<HashMap<String, String>>,
-    wake: mpsc::UnboundedSender<()>,
+    wake: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Clusters {
@@ -106,12 +111,11 @@ impl std::fmt::Debug for Clusters {
 impl Clusters {
     /// Begins to follow the clusters; the first look is done when this returns.
     pub(crate) async fn follow(launcher: Launcher) -> Arc<Self> {
-        let (wake, woken) = mpsc::unbounded_channel();
-        let (live, uids) = (Mutex::default(), Mutex::default());
-        let clusters = Arc::new(Self { launcher, list: watch::Sender::new(Arc::default()), live, uids, wake });
+        let list = watch::Sender::new(Arc::default());
+        let clusters = Arc::new(Self { launcher, list, live: Mutex::default(), wake: Arc::default() });
         clusters.look().await;
         tokio::spawn(follow_engine(clusters.clone()));
-        tokio::spawn(run(clusters.clone(), woken));
+        tokio::spawn(run(clusters.clone()));
         clusters
     }
 
@@ -163,9 +167,7 @@ impl Clusters {
                 Err(error) => tracing::warn!(cluster = name, %error, "failed to look at a cluster"),
             }
         }
-        let gone = |name: &String| !list.iter().any(|cluster: &Cluster| cluster.name == *name);
-        self.live.lock().retain(|name, _| !gone(name));
-        self.uids.lock().retain(|name, _| !gone(name));
+        self.live.lock().retain(|name, _| list.iter().any(|cluster: &Cluster| cluster.name == *name));
         self.list.send_if_modified(|present| {
             let changed = **present != list;
             *present = Arc::new(list);
@@ -180,7 +182,6 @@ impl Clusters {
         let known = live.get(&status.name).is_some_and(|entered| entered.live.server == status.server);
         if !serves || !known {
             live.remove(&status.name);
-            self.uids.lock().remove(&status.name);
         }
         if serves && !known {
             match self.launcher.backend(&status.name) {
@@ -193,8 +194,8 @@ impl Clusters {
                 Err(error) => tracing::warn!(cluster = status.name, %error, "failed to enter a cluster"),
             }
         }
-        let uid = self.uids.lock().get(&status.name).cloned().unwrap_or_default();
-        to_page(status, uid)
+        let uid = live.get(&status.name).and_then(|entered| entered.live.uid.get());
+        to_page(status, uid.cloned().unwrap_or_default())
     }
 }
 
@@ -213,55 +214,32 @@ fn to_page(status: ClusterStatus, uid: String) -> Cluster {
 
 /// Learns the cluster's UID as soon as its API server answers.
 async fn identify(clusters: Arc<Clusters>, live: Arc<Live>) {
-    let scope = Scope {
-        path: "/api/v1/namespaces".to_owned(),
-        field_selector: "metadata.name=kube-system".to_owned(),
-        ..Default::default()
-    };
-    let (name, backend, ended) = (live.name.clone(), live.backend.clone(), live.ended.clone());
-    drop(live);
-    let learn = follow(&backend, &scope, |event| {
-        let found = match event {
-            Event::Page { bytes, .. } | Event::Put(bytes) => Some(bytes),
-            _ => None,
-        };
-        let found: Value = found.and_then(|bytes| decode("Namespace", &bytes).ok()).unwrap_or_default();
-        let uid = meta::uid(meta::items(&found["items"]).first().unwrap_or(&found));
-        if uid.is_empty() {
-            return true;
-        }
-        clusters.uids.lock().insert(name.clone(), uid.to_owned());
-        clusters.wake.send(()).is_err()
-    });
-    tokio::select! {
-        () = learn => {}
-        () = ended.cancelled() => {}
+    // Informers of its own, which end with it.
+    let informers = Informers::new(live.client.clone());
+    let mut changes = informers.scoped::<Namespace>("", "metadata.name=kube-system").subscribe();
+    let found = live.ended.run_until_cancelled(changes.recv()).await.flatten();
+    let known = found.and_then(|change| live.uid.set(change.object().metadata.uid.clone()?).ok());
+    if known.is_some() {
+        clusters.wake.notify_one();
     }
 }
 
 /// Looks again after every wake-up.
-async fn run(clusters: Arc<Clusters>, mut woken: mpsc::UnboundedReceiver<()>) {
+async fn run(clusters: Arc<Clusters>) {
     let _watcher = follow_folder(clusters.launcher.home(), clusters.wake.clone());
-    while woken.recv().await.is_some() {
+    loop {
+        clusters.wake.notified().await;
         clusters.look().await;
         tokio::time::sleep(SETTLE).await;
-        let mut missed = false;
-        while woken.try_recv().is_ok() {
-            missed = true;
-        }
-        if missed {
-            clusters.look().await;
-        }
     }
 }
 
 /// `up` writes what Docker does not know: that a cluster is complete.
-fn follow_folder(home: &Path, wake: mpsc::UnboundedSender<()>) -> Option<notify::RecommendedWatcher> {
+fn follow_folder(home: &Path, wake: Arc<Notify>) -> Option<notify::RecommendedWatcher> {
     let changed = move |event: notify::Result<notify::Event>| {
         let described = |path: &std::path::PathBuf| path.file_name().is_some_and(|name| name == "cluster.json");
-        let changed = event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(described));
-        if changed && wake.send(()).is_err() {
-            tracing::debug!("the state folder changed while the agent ends");
+        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(described)) {
+            wake.notify_one();
         }
     };
     let watching = notify::recommended_watcher(changed).and_then(|mut watcher| {
@@ -283,15 +261,11 @@ async fn follow_engine(clusters: Arc<Clusters>) {
                 break;
             }
             backoff.reset();
-            if clusters.wake.send(()).is_err() {
-                return;
-            }
+            clusters.wake.notify_one();
         }
         since = Timestamp::now();
         tokio::time::sleep(backoff.pause()).await;
         // An engine that was started anew has forgotten what happened.
-        if clusters.wake.send(()).is_err() {
-            return;
-        }
+        clusters.wake.notify_one();
     }
 }

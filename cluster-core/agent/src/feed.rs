@@ -153,11 +153,7 @@ impl Feed {
             form: if whole { Form::RowsWithObjects } else { Form::Rows },
         };
         let task = tokio::spawn(async move {
-            follow(&backend, &scope, |event| {
-                filled.lock().take(&spec, event);
-                true
-            })
-            .await;
+            follow(&backend, &scope, |event| filled.lock().take(&spec, event)).await;
         });
         Self { store, _task: AbortOnDropHandle::new(task) }
     }

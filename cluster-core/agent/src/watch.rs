@@ -2,7 +2,6 @@
 
 use crate::prelude::*;
 use cluster_client::{Backend, Error, Status, WatchEvent, successful};
-use serde_json::value::RawValue;
 use std::fmt::Write as _;
 
 const PAGE: usize = 500;
@@ -49,8 +48,8 @@ pub(crate) enum Event {
     Back,
 }
 
-/// Follows until `take` says that nobody listens.
-pub(crate) async fn follow(backend: &HttpBackend, scope: &Scope, mut take: impl FnMut(Event) -> bool + Send) {
+/// Follows for ever.
+pub(crate) async fn follow(backend: &HttpBackend, scope: &Scope, mut take: impl FnMut(Event) + Send) {
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut position = None;
     loop {
@@ -59,17 +58,10 @@ pub(crate) async fn follow(backend: &HttpBackend, scope: &Scope, mut take: impl 
         if start.elapsed() >= HEALTHY {
             backoff.reset();
         }
-        match ended {
-            Ok(true) => return,
-            Ok(false) => {}
-            Err(error) => {
-                let status = status_of(&error);
-                if status.code == 410 {
-                    position = None;
-                } else if !take(Event::Lost(status)) {
-                    return;
-                }
-            }
+        match ended.map_err(|error| status_of(&error)) {
+            Err(status) if status.code == 410 => position = None,
+            Err(status) => take(Event::Lost(status)),
+            Ok(()) => {}
         }
         if start.elapsed() < HEALTHY {
             tokio::time::sleep(backoff.pause()).await;
@@ -82,22 +74,22 @@ pub(crate) fn status_of(error: &Error) -> Status {
     error.status().cloned().unwrap_or_else(|| Status::new(503, "ServiceUnavailable", error.to_string()))
 }
 
-/// Lists unless the position is known, then watches until the server ends it; true when nobody listens.
+/// Lists unless the position is known, then watches until the server ends it.
 async fn run(
     backend: &HttpBackend,
     scope: &Scope,
     position: &mut Option<String>,
-    take: &mut (impl FnMut(Event) -> bool + Send),
-) -> Result<bool, Error> {
+    take: &mut (impl FnMut(Event) + Send),
+) -> Result<(), Error> {
     let resumed = position.is_some();
-    if !resumed && list(backend, scope, position, take).await? {
-        return Ok(true);
+    if !resumed {
+        list(backend, scope, position, take).await?;
     }
     let from = position.clone().unwrap_or_default();
     let request = scope.request(&format!("watch=true&allowWatchBookmarks=true&resourceVersion={from}"))?;
     let mut events = backend.events(request).await?;
-    if resumed && !take(Event::Back) {
-        return Ok(true);
+    if resumed {
+        take(Event::Back);
     }
     while let Some(event) = events.next().await {
         let (bytes, gone) = match event? {
@@ -111,11 +103,9 @@ async fn run(
         if let Some(revision) = revision(scope.form, &bytes) {
             *position = Some(revision);
         }
-        if !take(if gone { Event::Gone(bytes) } else { Event::Put(bytes) }) {
-            return Ok(true);
-        }
+        take(if gone { Event::Gone(bytes) } else { Event::Put(bytes) });
     }
-    Ok(false)
+    Ok(())
 }
 
 impl Scope {
@@ -158,8 +148,8 @@ async fn list(
     backend: &HttpBackend,
     scope: &Scope,
     position: &mut Option<String>,
-    take: &mut (impl FnMut(Event) -> bool + Send),
-) -> Result<bool, Error> {
+    take: &mut (impl FnMut(Event) + Send),
+) -> Result<(), Error> {
     let mut more = String::new();
     while position.is_none() {
         let request = scope.request(&format!("limit={PAGE}&continue={}", escape(&more)))?;
@@ -167,12 +157,10 @@ async fn list(
         let PageMeta { resource_version, more: next } = decode::<Page>("List", &bytes)?.metadata;
         let (first, last) = (more.is_empty(), next.is_empty());
         *position = last.then_some(resource_version);
-        if !take(Event::Page { bytes, first, last }) {
-            return Ok(true);
-        }
+        take(Event::Page { bytes, first, last });
         more = next;
     }
-    Ok(false)
+    Ok(())
 }
 
 pub(crate) fn decode<'a, T: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]) -> Result<T, Error> {
@@ -182,20 +170,16 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(kind: &'static str, bytes: &'a [u8]
 /// The revision of a changed object, or of the object in a table's only row.
 fn revision(form: Form, bytes: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Table<'a> {
-        #[serde(borrow)]
-        rows: Vec<Row<'a>>,
+    struct Table {
+        rows: Vec<Row>,
     }
     #[derive(Deserialize)]
-    struct Row<'a> {
-        #[serde(borrow)]
-        object: &'a RawValue,
+    struct Row {
+        object: Page,
     }
-    let page: Page = if form == Form::Objects {
-        decode("object", bytes).ok()?
-    } else {
-        let table: Table<'_> = decode("Table", bytes).ok()?;
-        decode("object", table.rows.first()?.object.get().as_bytes()).ok()?
+    let page = match form {
+        Form::Objects => decode("object", bytes).ok()?,
+        _ => decode::<Table>("Table", bytes).ok()?.rows.pop()?.object,
     };
     Some(page.metadata.resource_version).filter(|revision| !revision.is_empty())
 }

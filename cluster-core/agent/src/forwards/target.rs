@@ -11,13 +11,10 @@ const HOW: &str = "the target must be KIND/NAME of a service, pod, deployment, s
 pub(super) fn parse(target: &str) -> Result<(Resource, &str), Status> {
     let (kind, name) = target.split_once('/').unwrap_or_default();
     let group = match kind {
-        "service" | "pod" => "",
-        "deployment" | "statefulset" | "daemonset" | "replicaset" => "apps",
+        "service" | "pod" if !name.is_empty() => "",
+        "deployment" | "statefulset" | "daemonset" | "replicaset" if !name.is_empty() => "apps",
         _ => return Err(Status::bad_request(HOW)),
     };
-    if name.is_empty() {
-        return Err(Status::bad_request(HOW));
-    }
     Ok((Resource::new(group, "v1", &format!("{kind}s")), name))
 }
 
@@ -64,7 +61,6 @@ pub(super) async fn follow(forwards: Arc<Forwards>, forward: Forward) {
             if let Some(object) = state(event) {
                 forwards.change(&forward.id, |forward| forward.judge(answers(&object)));
             }
-            true
         });
         tokio::select! {
             () = judged => {}

@@ -121,7 +121,7 @@ pub(super) async fn show(live: &Live, spec: &LogsSpec, out: &Outbox) -> Result<(
     let source = Arc::new(source);
     let streams = Streams { source: source.clone(), open: HashMap::new() };
     tokio::select! {
-        () = follow(&live.backend, &scope, |event| sender.send(event).is_ok()) => Ok(()),
+        () = follow(&live.backend, &scope, |event| drop(sender.send(event))) => Ok(()),
         ended = read(&mut events, streams, out) => ended,
         ended = write(&source.ring, out) => ended,
     }

@@ -34,7 +34,7 @@ pub(super) async fn show(live: &Live, spec: &ObjectSpec, out: &Outbox) -> Result
     };
     let (sender, mut events) = mpsc::unbounded_channel();
     tokio::select! {
-        () = follow(&live.backend, &scope, |event| sender.send(event).is_ok()) => Ok(()),
+        () = follow(&live.backend, &scope, |event| drop(sender.send(event))) => Ok(()),
         shown = send(&mut events, out) => shown,
     }
 }
