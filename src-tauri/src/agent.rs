@@ -4,14 +4,13 @@ use crate::news::{Cluster, Heard};
 use crate::{tray, window};
 use anyhow::{Context, Result, bail};
 use cluster_agent::Contact;
-use cluster_launcher::{Launcher, Silent};
+use cluster_launcher::Launcher;
 use futures::StreamExt;
 use http::Method;
 use parking_lot::Mutex;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 use tauri::async_runtime::{self, JoinHandle};
 use tauri::{AppHandle, Manager, Url};
@@ -20,7 +19,6 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_util::sync::CancellationToken;
 
 /// Between the end of an agent and the start of the next, so that one that ends at once keeps no processor busy.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -139,7 +137,7 @@ async fn reach() -> Reached {
 }
 
 fn find() -> Result<Option<Contact>> {
-    let launcher = Launcher::connect(Arc::new(Silent), CancellationToken::new())?;
+    let launcher = Launcher::connect()?;
     Ok(Contact::find(launcher.home())?)
 }
 

@@ -98,12 +98,7 @@ pub(crate) fn browse(url: &Url) {
     if !matches!(url.scheme(), "http" | "https") {
         return;
     }
-    let opener = match std::env::consts::OS {
-        "macos" => "open",
-        "windows" => "explorer",
-        _ => "xdg-open",
-    };
-    if let Err(error) = std::process::Command::new(opener).arg(url.as_str()).spawn() {
+    if let Err(error) = cluster_agent::browse(url.as_str()) {
         tracing::warn!(%error, "no browser could be opened");
     }
 }

@@ -46,6 +46,17 @@ async fn wait_for_lock(path: PathBuf) -> Result<File, Error> {
     tokio::task::spawn_blocking(wait).await.map_err(|error| Error::Unreachable(error.to_string()))?
 }
 
+/// Opens an address in the user's browser.
+pub fn browse(address: &str) -> std::io::Result<()> {
+    let opener = match std::env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        _ => "xdg-open",
+    };
+    let mut command = std::process::Command::new(opener);
+    command.arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
+}
+
 impl Contact {
     /// The agent of a state folder, if one runs.
     pub fn find(home: &Path) -> Result<Option<Self>, Error> {
@@ -109,15 +120,17 @@ impl Contact {
 
     /// An address that opens the dashboard once.
     pub async fn dashboard(&self) -> Result<String, Error> {
-        let answer = self.call(Method::POST, "/api/token", Some(&json!({}))).await?;
-        let token = answer["token"].as_str().unwrap_or_default();
-        Ok(format!("http://127.0.0.1:{}/#t={token}", self.port))
+        Ok(format!("http://127.0.0.1:{}/#t={}", self.port, self.secret("token").await?))
     }
 
     /// An address that opens the WebSocket once.
     pub async fn events(&self) -> Result<String, Error> {
-        let answer = self.call(Method::POST, "/api/ticket", Some(&json!({}))).await?;
-        let ticket = answer["ticket"].as_str().unwrap_or_default();
-        Ok(format!("ws://127.0.0.1:{}/api/ws?ticket={ticket}", self.port))
+        Ok(format!("ws://127.0.0.1:{}/api/ws?ticket={}", self.port, self.secret("ticket").await?))
+    }
+
+    /// A secret that is good once.
+    async fn secret(&self, what: &str) -> Result<String, Error> {
+        let answer = self.call(Method::POST, &format!("/api/{what}"), Some(&json!({}))).await?;
+        Ok(meta::text(&answer, what).to_owned())
     }
 }

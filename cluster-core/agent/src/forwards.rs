@@ -24,17 +24,22 @@ const ROUTABLE: bool = cfg!(target_os = "linux");
 
 /// A forward that somebody asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Wanted {
-    pub(crate) cluster: String,
-    pub(crate) namespace: String,
+pub struct Wanted {
+    /// Where to.
+    pub cluster: String,
+    /// The target's.
+    pub namespace: String,
     /// `service/NAME`, `pod/NAME`, `deployment/NAME` or another workload.
-    pub(crate) target: String,
-    pub(crate) port: u16,
-    pub(crate) local: Option<u16>,
+    pub target: String,
+    /// The target's.
+    pub port: u16,
+    /// The port here; the same or the next free one unless it is named.
+    pub local: Option<u16>,
 }
 
 impl Wanted {
-    fn id(&self) -> String {
+    /// What the forward is called in URLs.
+    pub fn id(&self) -> String {
         format!("{}:{}:{}:{}", self.cluster, self.namespace, self.target.replace('/', ":"), self.port)
     }
 }
@@ -85,12 +90,6 @@ impl Socket {
 }
 
 impl Forward {
-    /// One that has no local port yet.
-    fn listening(id: String, wanted: Wanted, automatic: bool) -> Self {
-        let Wanted { cluster, namespace, target, port, .. } = wanted;
-        Self { id, cluster, namespace, target, port, state: "listening", automatic, ..Self::default() }
-    }
-
     /// It waits for as long as there is a reason.
     fn wait(&mut self, why: Option<Saying>) {
         self.state = if why.is_some() { "waiting" } else { "listening" };
@@ -211,7 +210,8 @@ impl Forwards {
         // A port that was named is that port or none.
         let tries = if wanted.local.is_some() { 1 } else { TRIES };
         let bound = bind(Protocol::Tcp, choice, tries).await;
-        let forward = Forward::listening(wanted.id(), wanted.clone(), false);
+        let Wanted { cluster, namespace, target, port, .. } = wanted.clone();
+        let forward = Forward { id: wanted.id(), cluster, namespace, target, port, ..Forward::default() };
         self.put(forward, bound, None)
     }
 

@@ -148,10 +148,6 @@ fn condition<'a>(object: &'a Value, kind: &str) -> Option<(&'a str, &'a str, &'a
     Some((text("status"), text("reason"), text("message")))
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
 fn number(value: &Value) -> i64 {
     value.as_i64().unwrap_or_default()
 }

@@ -47,6 +47,7 @@ mod syncs;
 mod view;
 mod watch;
 
-pub use contact::{Contact, READY};
+pub use contact::{Contact, READY, browse};
 pub use error::Error;
+pub use forwards::Wanted;
 pub use process::{Options, run};

@@ -2,8 +2,6 @@
 
 use crate::prelude::*;
 use crate::session::secret;
-use cluster_client::kubeconfig;
-use std::io::ErrorKind;
 
 /// The content of `agent.json`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -38,14 +36,7 @@ pub(crate) fn path(home: &Path) -> PathBuf {
 
 /// What the file holds; nothing when it is not there.
 pub(crate) fn read(home: &Path) -> Result<Remembered, Error> {
-    let path = path(home);
-    match std::fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Remembered::default()),
-        read => {
-            let text = read.map_err(Error::file("read", &path))?;
-            serde_json::from_slice(&text).map_err(|error| Error::file("read", &path)(error.into()))
-        }
-    }
+    Ok(cluster_launcher::read_json(&path(home))?.unwrap_or_default())
 }
 
 impl Memory {
@@ -72,9 +63,7 @@ impl Memory {
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Remembered) -> T) -> Result<T, Error> {
         let mut content = self.content.lock();
         let changed = change(&mut content);
-        let text =
-            serde_json::to_vec_pretty(&*content).map_err(|error| Error::file("write", &self.path)(error.into()))?;
-        kubeconfig::write_private(&self.path, &text).map_err(Error::file("write", &self.path))?;
+        cluster_launcher::write_json(&self.path, &*content)?;
         Ok(changed)
     }
 }

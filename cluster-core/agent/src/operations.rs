@@ -2,7 +2,7 @@
 
 use crate::error::with_hint;
 use crate::prelude::*;
-use cluster_launcher::{Error as LauncherError, Launcher, Progress};
+use cluster_launcher::{Error as LauncherError, Event as Happened, Launcher};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,6 +31,23 @@ struct Step {
     state: &'static str,
     seconds: f64,
     begun: String,
+}
+
+impl Operation {
+    fn hear(&mut self, happened: Happened<'_>) {
+        let (step, state, seconds) = match happened {
+            Happened::Begin(step) => {
+                let (name, begun) = (step.to_owned(), meta::now());
+                return self.steps.push(Step { name, state: "running", seconds: 0.0, begun });
+            }
+            Happened::End(step, took) => (step, "done", took.as_secs_f64()),
+            Happened::Failed(step) => (step, "failed", 0.0),
+            Happened::Warn(text) => return self.warnings.push(text.to_owned()),
+        };
+        if let Some(found) = self.steps.iter_mut().rfind(|found| found.name == step) {
+            (found.state, found.seconds) = (state, seconds);
+        }
+    }
 }
 
 /// All operations, the newest last.
@@ -72,8 +89,9 @@ impl Operations {
     {
         let id = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let cancel = CancellationToken::new();
-        let reporter = Arc::new(Reporter { id: id.clone(), operations: self.clone() });
-        let work = work(launcher.reporting_to(reporter, cancel.clone()));
+        let (operations, of) = (self.clone(), id.clone());
+        let hear = move |happened: Happened<'_>| operations.change(&of, |operation| operation.hear(happened));
+        let work = work(launcher.reporting_to(Arc::new(hear), cancel.clone()));
         let operation = Operation {
             id: id.clone(),
             title,
@@ -112,40 +130,5 @@ impl Operations {
             change(operation);
             tell(&self.events, json!({"type": "operation", "operation": operation}).to_string());
         }
-    }
-}
-
-/// Tells an operation's steps.
-struct Reporter {
-    id: String,
-    operations: Arc<Operations>,
-}
-
-impl Reporter {
-    fn end_step(&self, step: &str, state: &'static str, seconds: f64) {
-        self.operations.change(&self.id, |operation| {
-            if let Some(found) = operation.steps.iter_mut().rfind(|found| found.name == step) {
-                (found.state, found.seconds) = (state, seconds);
-            }
-        });
-    }
-}
-
-impl Progress for Reporter {
-    fn begin(&self, step: &str) {
-        let step = Step { name: step.to_owned(), state: "running", seconds: 0.0, begun: meta::now() };
-        self.operations.change(&self.id, |operation| operation.steps.push(step));
-    }
-
-    fn end(&self, step: &str, took: Duration) {
-        self.end_step(step, "done", took.as_secs_f64());
-    }
-
-    fn failed(&self, step: &str) {
-        self.end_step(step, "failed", 0.0);
-    }
-
-    fn warn(&self, text: &str) {
-        self.operations.change(&self.id, |operation| operation.warnings.push(text.to_owned()));
     }
 }

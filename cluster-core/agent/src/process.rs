@@ -8,8 +8,8 @@ use crate::server::{self, Assets};
 use crate::session::Sessions;
 use crate::syncs::Syncs;
 use cluster_client::kubeconfig::private_folder;
-use cluster_launcher::{Launcher, Silent};
-use std::fs::{File, TryLockError};
+use cluster_launcher::Launcher;
+use std::fs::File;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
@@ -37,8 +37,6 @@ pub struct Options {
     pub image: String,
     /// The node's program.
     pub node_binary: PathBuf,
-    /// A folder with a built dashboard, in place of the one in the program.
-    pub dashboard: Option<PathBuf>,
 }
 
 /// Everything that runs in the agent.
@@ -93,21 +91,16 @@ impl Agent {
 
 /// Runs the agent until nobody needs it; calls `ready` once it answers. Fails when another one runs.
 pub async fn run(options: Options, ready: impl FnOnce()) -> Result<(), Error> {
-    let launcher = Launcher::connect(Arc::new(Silent), CancellationToken::new())?;
+    let launcher = Launcher::connect()?;
     let home = launcher.home().to_owned();
     let _lock = lock(&home)?;
     leave_terminal();
     let memory = Arc::new(Memory::open(&home));
-    let listeners = listen(memory.get(|memory| memory.port)).await?;
-    let port = listeners[0].local_addr().map_err(|error| Error::Unreachable(error.to_string()))?.port();
+    let (port, listeners) = listen(memory.get(|memory| memory.port)).await?;
     let build = contact::build()?;
     memory.change(|memory| (memory.port, memory.build) = (port, build))?;
-    let assets = match &options.dashboard {
-        Some(folder) => Assets::read(folder).map_err(Error::file("read", folder))?,
-        None => Assets::packed(),
-    };
     let clusters = Clusters::follow(launcher).await;
-    let agent = Agent::new(options, port, memory, clusters, assets).await;
+    let agent = Agent::new(options, port, memory, clusters, Assets::packed()).await;
     let router = server::router(agent.clone());
     let serve = listeners.into_iter().map(|listener| {
         let router = router.clone();
@@ -127,13 +120,8 @@ pub async fn run(options: Options, ready: impl FnOnce()) -> Result<(), Error> {
 /// Held by the agent that runs.
 pub(crate) fn lock(home: &std::path::Path) -> Result<File, Error> {
     private_folder(home).map_err(Error::file("create", home))?;
-    let path = contact::lock_path(home);
-    let file = File::create(&path).map_err(Error::file("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Unreachable("another agent runs already".to_owned())),
-        Err(TryLockError::Error(source)) => Err(Error::file("lock", &path)(source)),
-    }
+    let other = || Error::Unreachable("another agent runs already".to_owned());
+    cluster_launcher::lock(&contact::lock_path(home))?.ok_or_else(other)
 }
 
 /// A terminal that closes does not end the agent.
@@ -145,25 +133,18 @@ fn leave_terminal() {
 }
 
 /// Both loopback addresses under one port: the one before, the usual one, or any that is free.
-async fn listen(before: u16) -> Result<Vec<TcpListener>, Error> {
-    let mut first = None;
+async fn listen(before: u16) -> Result<(u16, Vec<TcpListener>), Error> {
     for port in [before, PORT, 0].into_iter().skip(usize::from(before == 0)) {
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-            Ok(listener) => {
-                first = Some(listener);
-                break;
-            }
-            Err(error) => tracing::debug!(port, %error, "the port is taken"),
-        }
+        let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+        let bound = first.and_then(|first| Ok((first.local_addr()?.port(), first)));
+        let Ok((port, first)) = bound.inspect_err(|error| tracing::debug!(port, %error, "the port is taken")) else {
+            continue;
+        };
+        let second = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await;
+        let second = second.inspect_err(|error| tracing::debug!(%error, "no second listener on ::1"));
+        return Ok((port, [first].into_iter().chain(second).collect()));
     }
-    let first = first.ok_or_else(|| Error::Unreachable("no port of 127.0.0.1 is free".to_owned()))?;
-    let port = first.local_addr().map_err(|error| Error::Unreachable(error.to_string()))?.port();
-    let mut listeners = vec![first];
-    match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
-        Ok(second) => listeners.push(second),
-        Err(error) => tracing::debug!(%error, "no second listener on ::1"),
-    }
-    Ok(listeners)
+    Err(Error::Unreachable("no port of 127.0.0.1 is free".to_owned()))
 }
 
 /// Ends what was asked for of clusters that are gone: another one of the name is not meant.

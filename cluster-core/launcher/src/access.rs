@@ -10,22 +10,13 @@ const FIELD_MANAGER: &str = "devcluster";
 impl Launcher {
     /// A client of the cluster as its administrator.
     pub fn client(&self, cluster: &str) -> Result<Client> {
-        let record = self.state.require(cluster)?;
-        self.client_of(&record.spec)
-    }
-
-    pub(crate) fn client_of(&self, spec: &ClusterSpec) -> Result<Client> {
-        Ok(Client::new(Arc::new(self.backend_of(spec)?), FIELD_MANAGER))
+        Ok(Client::new(Arc::new(self.backend(cluster)?), FIELD_MANAGER))
     }
 
     /// What such a client speaks through, for requests of any form.
     pub fn backend(&self, cluster: &str) -> Result<HttpBackend> {
-        let record = self.state.require(cluster)?;
-        self.backend_of(&record.spec)
-    }
-
-    fn backend_of(&self, spec: &ClusterSpec) -> Result<HttpBackend> {
-        let entry = self.entry(spec)?;
+        let spec = self.state.require(cluster)?.spec;
+        let entry = self.entry(&spec)?;
         let (cert, key) = entry.client_certificate.unwrap_or_default();
         let servers = spec.server_urls();
         let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
@@ -49,7 +40,8 @@ impl Launcher {
         if before != entry.name {
             record.previous_context = before;
         }
-        kubeconfig::edit(&path()?, |config| {
+        let missing = || ClientError::Config("the home directory is unknown: set HOME or KUBECONFIG".to_owned());
+        kubeconfig::edit(&kubeconfig::path_to_edit().ok_or_else(missing)?, |config| {
             config.merge(&entry);
             config.set_current_context(&entry.name);
         })?;
@@ -86,9 +78,4 @@ impl Launcher {
             ..Default::default()
         })
     }
-}
-
-fn path() -> Result<PathBuf> {
-    let missing = || ClientError::Config("the home directory is unknown: set HOME or KUBECONFIG".to_owned());
-    Ok(kubeconfig::path_to_edit().ok_or_else(missing)?)
 }

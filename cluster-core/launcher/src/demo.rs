@@ -2,9 +2,9 @@
 
 use crate::prelude::*;
 use cluster_client::{Informers, Patch};
+use cluster_object::meta;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
-use std::collections::BTreeSet;
 
 const MANIFESTS: [&str; 4] = [
     include_str!("../../../examples/cats-for-gold/config.yaml"),
@@ -30,24 +30,21 @@ impl Launcher {
     pub fn demo<'a>(&'a self, cluster: &'a str, wait: Duration) -> BoxFuture<'a, Result<Vec<DemoAddress>>> {
         Box::pin(async move {
             let record = self.state.require(cluster)?;
-            let client = self.client_of(&record.spec)?;
+            let client = self.client(cluster)?;
             let mut steps = Steps::new(self);
             let objects = objects()?;
-            let deployments: BTreeSet<String> = objects
-                .iter()
-                .filter(|object| object["kind"] == "Deployment")
-                .map(|object| cluster_object::meta::name(object).to_owned())
-                .collect();
+            let deployments = objects.iter().filter(|object| object["kind"] == "Deployment").count();
             steps
                 .run("Applying the demo", async {
                     for object in &objects {
-                        apply(&client, object).await?;
+                        let path = format!("{}?fieldManager=devcluster&force=true", path(object));
+                        client.raw_patch::<Value>(&path, &Patch::Apply(object.clone())).await?;
                     }
                     Ok(())
                 })
                 .await?;
-            let rollout = self.waiting(&record.spec, "the demo's roll-out", wait, rolled_out(&client, deployments));
-            steps.wait("Rolling out", rollout).await?;
+            let rollout = rolled_out(&client, deployments);
+            self.wait(&mut steps, &record.spec, ("Rolling out", "the demo's roll-out"), wait, rollout).await?;
             let service: Service = client.get(NAMESPACE, FRONT).await?;
             let port = service.spec.and_then(|spec| spec.ports?.into_iter().find_map(|port| port.node_port));
             let port = port.ok_or_else(|| Error::Invalid(format!("the service `{FRONT}` has no node port")))?;
@@ -64,32 +61,19 @@ fn objects() -> Result<Vec<Value>> {
     Ok(lists.map_err(|error| Error::Invalid(format!("the demo's manifests: {error}")))?.concat())
 }
 
-/// The collection of the few kinds the demo has.
-fn collection(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "ConfigMap" => "/api/v1/namespaces/default/configmaps",
-        "Secret" => "/api/v1/namespaces/default/secrets",
-        "Service" => "/api/v1/namespaces/default/services",
-        "Deployment" => "/apis/apps/v1/namespaces/default/deployments",
-        _ => return None,
-    })
+/// Where an object of the demo is, whose few kinds have regular plurals.
+fn path(object: &Value) -> String {
+    let (version, kind, name) = (meta::api_version(object), meta::kind(object).to_lowercase(), meta::name(object));
+    let root = if version.contains('/') { "apis" } else { "api" };
+    format!("/{root}/{version}/namespaces/{NAMESPACE}/{kind}s/{name}")
 }
 
-async fn apply(client: &Client, object: &Value) -> Result<()> {
-    let kind = object["kind"].as_str().unwrap_or_default();
-    let name = cluster_object::meta::name(object);
-    let collection = collection(kind).ok_or_else(|| Error::Invalid(format!("the demo has a {kind}")))?;
-    let path = format!("{collection}/{name}?fieldManager=devcluster&force=true");
-    Ok(client.raw_patch::<Value>(&path, &Patch::Apply(object.clone())).await.map(drop)?)
-}
-
-async fn rolled_out(client: &Client, mut waited: BTreeSet<String>) -> Result<()> {
+async fn rolled_out(client: &Client, wanted: usize) -> Result<()> {
     let informer = Informers::new(client.clone()).scoped::<Deployment>(SELECTOR, "");
     let mut changes = informer.subscribe();
-    while !waited.is_empty() {
-        let Some(change) = changes.recv().await else { break };
-        if is_rolled_out(change.object()) {
-            waited.remove(change.object().name());
+    while informer.list().iter().filter(|deployment| is_rolled_out(deployment)).count() < wanted {
+        if changes.recv().await.is_none() {
+            break;
         }
     }
     Ok(())
@@ -116,9 +100,15 @@ mod tests {
     fn every_object_of_the_example_has_its_place_and_its_label() {
         let objects = objects().expect("valid YAML");
         assert!(objects.len() >= 6);
+        let places = [
+            "/api/v1/namespaces/default/configmaps/",
+            "/api/v1/namespaces/default/secrets/",
+            "/api/v1/namespaces/default/services/",
+            "/apis/apps/v1/namespaces/default/deployments/",
+        ];
         for object in &objects {
-            let kind = object["kind"].as_str().unwrap_or_default();
-            assert!(collection(kind).is_some(), "{kind}");
+            let kind = meta::kind(object);
+            assert!(places.iter().any(|place| path(object).starts_with(place)), "{kind}");
             assert_eq!(object["metadata"]["labels"]["app.kubernetes.io/part-of"], "cats-for-gold", "{kind}");
         }
     }

@@ -1,8 +1,8 @@
 //! `devcluster doctor`: checks what clusters need of the machine; a check that fails says how to mend it.
 
+use crate::Protocol;
 use crate::engine::is_running;
 use crate::prelude::*;
-use crate::{Progress, Protocol, Silent};
 use bollard::Docker;
 use bollard::models::{SystemInfo, SystemInfoCgroupVersionEnum};
 use std::net::TcpListener;
@@ -29,23 +29,16 @@ pub struct Check {
 /// Checks the engine, the node image and the machine.
 pub async fn doctor(image: &str) -> Vec<Check> {
     let mut checks = Vec::new();
-    let launcher = Launcher::connect(Arc::new(Silent) as Arc<dyn Progress>, CancellationToken::new());
-    let info = match &launcher {
-        Ok(launcher) => launcher.docker.info().await.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+    let asked = async {
+        let launcher = Launcher::connect()?;
+        checks.extend(engine(&launcher.docker.info().await.map_err(Error::NoEngine)?));
+        checks.push(node_image(&launcher.docker, image).await);
+        checks.extend(launcher.ports().await);
+        Ok::<(), Error>(())
     };
-    match (&launcher, info) {
-        (Ok(launcher), Ok(info)) => {
-            checks.extend(engine(&info));
-            checks.push(node_image(&launcher.docker, image).await);
-            checks.extend(launcher.ports().await);
-        }
-        (_, info) => checks.push(check(
-            "Docker engine",
-            false,
-            info.err().unwrap_or_else(|| "does not answer".to_owned()),
-            "sudo systemctl start docker (or: make up, which installs and starts it)",
-        )),
+    if let Err(error) = asked.await {
+        let remedy = "sudo systemctl start docker (or: make up, which installs and starts it)";
+        checks.push(check("Docker engine", false, error.to_string(), remedy));
     }
     checks.extend(machine());
     checks
@@ -132,23 +125,17 @@ fn machine() -> Vec<Check> {
 
 #[cfg(target_os = "linux")]
 fn machine() -> Vec<Check> {
-    let limit = |name: &'static str, key: &str, least: u64| {
+    let limit = |name: &'static str, key: &str, least: u64, better: u64| {
         let path = format!("/proc/sys/{}", key.replace('.', "/"));
         let value = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
         let found = value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
-        check(name, value.is_none_or(|value| value >= least), found, &format!("sudo sysctl -w {key}={}", least * 2))
+        check(name, value.is_none_or(|value| value >= least), found, &format!("sudo sysctl -w {key}={better}"))
     };
     let mut checks = vec![
-        limit("inotify watches", "fs.inotify.max_user_watches", MIN_WATCHES),
-        limit("inotify instances", "fs.inotify.max_user_instances", MIN_INSTANCES),
+        limit("inotify watches", "fs.inotify.max_user_watches", MIN_WATCHES, MIN_WATCHES * 2),
+        limit("inotify instances", "fs.inotify.max_user_instances", MIN_INSTANCES, MIN_INSTANCES * 2),
+        limit("IP forwarding", "net.ipv4.ip_forward", 1, 1),
     ];
-    let forward = std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap_or_default();
-    checks.push(check(
-        "IP forwarding",
-        forward.trim() == "1",
-        if forward.trim() == "1" { "on" } else { "off" },
-        "sudo sysctl -w net.ipv4.ip_forward=1",
-    ));
     checks.extend(disk("/var/lib/docker").or_else(|| disk("/")));
     checks
 }

@@ -2,10 +2,11 @@
 
 use crate::Progress;
 use crate::prelude::*;
-use crate::state::State;
+use crate::state::{self, State};
 use bollard::Docker;
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::ListContainersOptions;
+use std::fs::File;
 
 /// The cluster a container, volume or network belongs to.
 pub(crate) const CLUSTER_LABEL: &str = "devcluster.io/cluster";
@@ -17,7 +18,7 @@ pub(crate) const ROLE_LABEL: &str = "devcluster.io/role";
 pub struct Launcher {
     pub(crate) docker: Docker,
     pub(crate) state: State,
-    pub(crate) progress: Arc<dyn Progress>,
+    pub(crate) progress: Progress,
     /// Triggered by the user's interrupt.
     pub(crate) cancel: CancellationToken,
 }
@@ -30,33 +31,26 @@ impl std::fmt::Debug for Launcher {
 
 impl Launcher {
     /// Connects to the engine that `$DOCKER_HOST` names, else to the local one. Fails later, when the engine is first
-    /// needed, if it does not run. `cancel` interrupts what is going on.
-    pub fn connect(progress: Arc<dyn Progress>, cancel: CancellationToken) -> Result<Self> {
-        Self::with_state(State::open()?, progress, cancel)
+    /// needed, if it does not run. What goes on is told nobody.
+    pub fn connect() -> Result<Self> {
+        Self::connect_in(state::home()?)
     }
 
     /// As [`Self::connect`], with the state in a folder of its own.
-    pub fn connect_in(home: PathBuf, progress: Arc<dyn Progress>, cancel: CancellationToken) -> Result<Self> {
-        Self::with_state(State::at(home), progress, cancel)
+    pub fn connect_in(home: PathBuf) -> Result<Self> {
+        let docker = Docker::connect_with_defaults().map_err(Error::NoEngine)?;
+        Ok(Self { docker, state: State::at(home), progress: Arc::new(|_| {}), cancel: CancellationToken::new() })
     }
 
-    /// The same connection and state for another operation.
+    /// The same connection and state for an operation that tells what it does, and that `cancel` interrupts.
     #[must_use]
-    pub fn reporting_to(&self, progress: Arc<dyn Progress>, cancel: CancellationToken) -> Self {
+    pub fn reporting_to(&self, progress: Progress, cancel: CancellationToken) -> Self {
         Self { progress, cancel, ..self.clone() }
     }
 
-    fn with_state(state: State, progress: Arc<dyn Progress>, cancel: CancellationToken) -> Result<Self> {
-        let docker = Docker::connect_with_defaults().map_err(Error::NoEngine)?;
-        Ok(Self { docker, state, progress, cancel })
-    }
-
-    /// Whether the engine answers; its version.
-    pub fn engine_version(&self) -> BoxFuture<'_, Result<String>> {
-        Box::pin(async move {
-            let version = self.docker.version().await.map_err(Error::NoEngine)?;
-            Ok(version.version.unwrap_or_default())
-        })
+    /// Whether the engine answers.
+    pub(crate) async fn engine_answers(&self) -> Result<()> {
+        self.docker.version().await.map(drop).map_err(Error::NoEngine)
     }
 
     /// The names of all clusters.
@@ -78,6 +72,11 @@ impl Launcher {
             Some((name, container))
         };
         Ok(list.into_iter().filter_map(named).collect())
+    }
+
+    /// A cluster that is there, for this process alone.
+    pub(crate) fn take(&self, cluster: &str) -> Result<(File, Record)> {
+        Ok((self.state.lock(cluster)?, self.state.require(cluster)?))
     }
 
     /// A node of a cluster that is there.

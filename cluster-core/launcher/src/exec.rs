@@ -8,17 +8,6 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-/// Where a command reads and writes.
-#[derive(Debug)]
-pub struct Streams<I, O, E> {
-    /// Its input.
-    pub input: I,
-    /// Its output.
-    pub output: O,
-    /// Its errors; with a terminal they come as output.
-    pub errors: E,
-}
-
 /// A running command.
 pub(crate) struct Running {
     pub(crate) id: String,
@@ -46,16 +35,22 @@ impl Launcher {
         }
     }
 
-    pub(crate) async fn exit_code(&self, id: &str) -> Result<i64> {
+    async fn exit_code(&self, id: &str) -> Result<i64> {
         let ended = self.docker.inspect_exec(id).await.doing("ask how a command ended")?;
         Ok(ended.exit_code.unwrap_or_default())
     }
 
     /// Runs a command to its end: its output, or an error when it fails.
     pub(crate) async fn output(&self, container: &str, command: &[&str]) -> Result<String> {
-        let mut running = self.start_command(container, command, false).await?;
-        let closed = running.input.shutdown().await;
-        closed.map_err(Error::file("close the input of", command.join(" ").as_ref()))?;
+        let running = self.start_command(container, command, false).await?;
+        self.finish(container, command, running).await
+    }
+
+    /// Ends a command's input and waits for its end, as [`Self::output`].
+    pub(crate) async fn finish(&self, container: &str, command: &[&str], mut running: Running) -> Result<String> {
+        if let Err(error) = running.input.shutdown().await {
+            tracing::debug!(container, %error, "the command ended before its input did");
+        }
         let chunks: Vec<LogOutput> = running.output.try_collect().await.doing("read the output of a command")?;
         let output: Vec<u8> = chunks.into_iter().flat_map(LogOutput::into_bytes).collect();
         let output = String::from_utf8_lossy(&output).trim().to_owned();
@@ -65,16 +60,17 @@ impl Launcher {
         }
     }
 
-    /// Runs a command in a node, in a terminal of `(columns, rows)` if given; returns its exit code.
+    /// Runs a command in a node with this input and, where it has no terminal of `(columns, rows)`, its output and errors
+    /// apart; returns its exit code.
     pub async fn exec(
         &self,
         cluster: &str,
         node: &str,
         command: &[String],
         terminal: Option<(u16, u16)>,
-        streams: Streams<impl AsyncRead + Send + Unpin + 'static, impl AsyncWrite + Unpin, impl AsyncWrite + Unpin>,
+        mut input: impl AsyncRead + Send + Unpin + 'static,
+        (mut output, mut errors): (impl AsyncWrite + Unpin, impl AsyncWrite + Unpin),
     ) -> Result<i64> {
-        let Streams { mut input, mut output, mut errors } = streams;
         let (_, node) = self.node(cluster, node)?;
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         let mut running = self.start_command(&node.name, &words, terminal.is_some()).await?;
@@ -92,10 +88,10 @@ impl Launcher {
         });
         while let Some(chunk) = running.output.next().await {
             let chunk = chunk.doing("read the output of a command")?;
-            let target: &mut (dyn AsyncWrite + Unpin) =
-                if matches!(chunk, LogOutput::StdErr { .. }) { &mut errors } else { &mut output };
-            let written = async { target.write_all(chunk.as_ref()).await.and(target.flush().await) };
-            written.await.map_err(Error::file("write", "standard output".as_ref()))?;
+            match chunk {
+                LogOutput::StdErr { .. } => write(&mut errors, chunk).await?,
+                _ => write(&mut output, chunk).await?,
+            }
         }
         feeder.abort();
         self.exit_code(&running.id).await
@@ -120,9 +116,7 @@ impl Launcher {
         };
         let mut lines = self.docker.logs(&node.name, Some(options));
         while let Some(line) = lines.next().await {
-            let line = line.doing(format!("read the log of `{}`", node.name))?;
-            let written = output.write_all(line.as_ref()).await;
-            written.map_err(Error::file("write", "standard output".as_ref()))?;
+            write(&mut output, line.doing(format!("read the log of `{}`", node.name))?).await?;
         }
         Ok(())
     }
@@ -133,4 +127,9 @@ impl Launcher {
         let lines: Vec<_> = self.docker.logs(container, Some(options)).collect().await;
         lines.into_iter().filter_map(|line| line.ok().map(|line| format!("  {line}"))).collect()
     }
+}
+
+async fn write(target: &mut (impl AsyncWrite + Unpin), chunk: LogOutput) -> Result<()> {
+    let written = async { target.write_all(chunk.as_ref()).await.and(target.flush().await) };
+    written.await.map_err(Error::file("write", "standard output".as_ref()))
 }

@@ -2,10 +2,10 @@
 
 use crate::exec::Running;
 use crate::prelude::*;
-use bollard::container::LogOutput;
-use futures::TryStreamExt;
 use futures::future::join_all;
 use tokio::io::AsyncWriteExt;
+
+const LOAD: [&str; 3] = ["docker", "load", "--quiet"];
 
 /// Where one image is.
 #[derive(Debug, Clone, Serialize)]
@@ -67,8 +67,7 @@ impl Launcher {
 
     /// One export feeds all nodes; the slowest sets the pace.
     async fn broadcast(&self, image: &str, nodes: &[String]) -> Result<()> {
-        let load = ["docker", "load", "--quiet"];
-        let mut loads: Vec<Running> = all(nodes.iter().map(|node| self.start_command(node, &load, false))).await?;
+        let mut loads: Vec<Running> = all(nodes.iter().map(|node| self.start_command(node, &LOAD, false))).await?;
         let mut export = std::pin::pin!(self.docker.export_images(&[image]));
         while let Some(chunk) = export.next().await {
             let chunk: Bytes = chunk.doing(format!("read the image `{image}`"))?;
@@ -78,23 +77,7 @@ impl Launcher {
                 break;
             }
         }
-        all(nodes.iter().zip(loads).map(|(node, load)| self.finish(node, load))).await.map(drop)
-    }
-
-    async fn finish(&self, node: &str, mut load: Running) -> Result<()> {
-        if let Err(error) = load.input.shutdown().await {
-            tracing::debug!(node, %error, "the load ended before its input did");
-        }
-        let chunks: Vec<LogOutput> = load.output.try_collect().await.doing(format!("load an image into `{node}`"))?;
-        match self.exit_code(&load.id).await? {
-            0 => Ok(()),
-            code => Err(Error::Command {
-                node: node.to_owned(),
-                command: "docker load".to_owned(),
-                code,
-                output: chunks.iter().map(ToString::to_string).collect(),
-            }),
-        }
+        all(nodes.iter().zip(loads).map(|(node, load)| self.finish(node, &LOAD, load))).await.map(drop)
     }
 
     /// The images of all nodes.

@@ -30,10 +30,11 @@ pub use demo::DemoAddress;
 pub use doctor::{Check, doctor};
 pub use engine::Launcher;
 pub use error::Error;
-pub use exec::Streams;
 pub use images::{ImageInfo, LoadReport};
-pub use progress::{Progress, Silent, StepTime};
+pub use lifecycle::Switch;
+pub use progress::{Event, Progress, StepTime};
 pub use spec::{ClusterSpec, Mount, NodeSpec, Port, Protocol};
+pub use state::{lock, read_json, write_json};
 pub use status::{ClusterStatus, NodeStatus};
 pub use up::{Report, UpOptions};
 

@@ -6,17 +6,51 @@ use crate::prelude::*;
 use bollard::query_parameters::{
     ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
 };
+use std::fs::File;
 
 /// How long a node may take to end its pods.
 const STOP_SECONDS: i32 = 10;
+
+/// What can be done to a node that runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Switch {
+    /// Ends its processes, as if its machine was shut down.
+    Stop,
+    /// Ends it without a word, as if its power failed.
+    Kill,
+    /// Freezes it: it takes no processor time, and its memory stays.
+    Pause,
+    /// Lets it go on when it is frozen.
+    Resume,
+}
+
+impl Switch {
+    /// As an error and a step say it.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Stop => ("stop", "Stopping"),
+            Self::Kill => ("kill", "Killing"),
+            Self::Pause => ("pause", "Pausing"),
+            Self::Resume => ("resume", "Resuming"),
+        }
+    }
+}
+
+/// The nodes that an operation is about: all of a cluster, which then belongs to this process, or one.
+struct Meant {
+    spec: ClusterSpec,
+    nodes: Vec<NodeSpec>,
+    /// For people.
+    what: String,
+    _lock: Option<File>,
+}
 
 impl Launcher {
     /// Removes a cluster and everything of it: containers, volumes, network, kubeconfig entries, keys.
     pub fn down<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let _lock = self.state.lock(cluster)?;
-            let record = self.state.require(cluster)?;
-            self.engine_version().await?;
+            let (_lock, record) = self.take(cluster)?;
+            self.engine_answers().await?;
             Steps::new(self).run("Removing the cluster", self.destroy(&record)).await
         })
     }
@@ -51,60 +85,53 @@ impl Launcher {
         removed.if_there(format!("remove the volume `{name}`")).map(drop)
     }
 
-    /// Stops all nodes; their state stays.
-    pub fn stop<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<()>> {
+    /// Stops, kills, pauses or resumes a node, or all nodes of a cluster; their state stays.
+    pub fn switch<'a>(&'a self, cluster: &'a str, node: Option<&'a str>, switch: Switch) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let _lock = self.state.lock(cluster)?;
-            let record = self.state.require(cluster)?;
-            let stopped = all(record.spec.nodes.iter().map(|node| self.stop_container(&node.name)));
-            Steps::new(self).run("Stopping nodes", stopped).await.map(drop)
+            let Meant { nodes, what, .. } = self.meant(cluster, node)?;
+            let switched = all(nodes.iter().map(|node| self.switch_container(&node.name, switch)));
+            Steps::new(self).run(&format!("{} {what}", switch.words().1), switched).await.map(drop)
         })
     }
 
-    pub(crate) async fn stop_container(&self, name: &str) -> Result<()> {
-        let options = StopContainerOptions { t: Some(STOP_SECONDS), ..Default::default() };
-        self.docker.stop_container(name, Some(options)).await.doing(format!("stop the container `{name}`"))
+    /// A container that is as it should be stays so.
+    pub(crate) async fn switch_container(&self, name: &str, switch: Switch) -> Result<()> {
+        let stop = StopContainerOptions { t: Some(STOP_SECONDS), ..Default::default() };
+        let done = match switch {
+            Switch::Stop => self.docker.stop_container(name, Some(stop)).await,
+            Switch::Kill => self.docker.kill_container(name, None).await,
+            Switch::Pause => self.docker.pause_container(name).await,
+            Switch::Resume => self.docker.unpause_container(name).await,
+        };
+        match done {
+            Err(error) if ["already paused", "is not paused"].iter().any(|said| error.to_string().contains(said)) => {
+                Ok(())
+            }
+            other => other.doing(format!("{} the container `{name}`", switch.words().0)),
+        }
     }
 
-    /// Starts all nodes and waits until the cluster is of use.
-    pub fn start<'a>(&'a self, cluster: &'a str, wait: Duration) -> BoxFuture<'a, Result<Vec<StepTime>>> {
+    /// Starts what does not run of a node or of all nodes of a cluster, and waits until they are of use.
+    pub fn start<'a>(
+        &'a self,
+        cluster: &'a str,
+        node: Option<&'a str>,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Vec<StepTime>>> {
         Box::pin(async move {
-            let _lock = self.state.lock(cluster)?;
-            let record = self.state.require(cluster)?;
+            let Meant { spec, nodes, what, .. } = self.meant(cluster, node)?;
             let mut steps = Steps::new(self);
-            self.start_and_wait(&record.spec, &mut steps, wait).await?;
+            self.start_and_wait((&spec, &nodes), &format!("Starting {what}"), &mut steps, wait).await?;
             Ok(steps.times)
         })
     }
 
-    /// Freezes all nodes: they take no processor time, and their memory stays.
-    pub fn pause<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.freeze(cluster, true).await })
-    }
-
-    /// Lets frozen nodes go on.
-    pub fn unpause<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move { self.freeze(cluster, false).await })
-    }
-
-    async fn freeze(&self, cluster: &str, frozen: bool) -> Result<()> {
-        let _lock = self.state.lock(cluster)?;
-        let record = self.state.require(cluster)?;
-        let step = if frozen { "Pausing nodes" } else { "Resuming nodes" };
-        let frozen = all(record.spec.nodes.iter().map(|node| self.freeze_container(&node.name, frozen)));
-        Steps::new(self).run(step, frozen).await.map(drop)
-    }
-
-    /// Freezes a container or lets it go on; one that is as it should be stays so.
-    pub(crate) async fn freeze_container(&self, name: &str, frozen: bool) -> Result<()> {
-        let (done, verb, already) = if frozen {
-            (self.docker.pause_container(name).await, "pause", "already paused")
-        } else {
-            (self.docker.unpause_container(name).await, "resume", "is not paused")
+    fn meant(&self, cluster: &str, node: Option<&str>) -> Result<Meant> {
+        let Some(node) = node else {
+            let (lock, Record { spec, .. }) = self.take(cluster)?;
+            return Ok(Meant { nodes: spec.nodes.clone(), what: "nodes".to_owned(), spec, _lock: Some(lock) });
         };
-        match done {
-            Err(error) if error.to_string().contains(already) => Ok(()),
-            other => other.doing(format!("{verb} the container `{name}`")),
-        }
+        let (Record { spec, .. }, node) = self.node(cluster, node)?;
+        Ok(Meant { spec, what: node.name.clone(), nodes: vec![node], _lock: None })
     }
 }

@@ -11,10 +11,11 @@ impl Launcher {
         if let Some(subnet) = spec.subnet {
             return self.try_create_network(spec, subnet).await;
         }
-        let mut taken = self.taken_subnets().await?;
+        // Of the host's routes; which subnets its other networks have the engine says below.
+        let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
+        let mut taken: Vec<Ipv4Net> = routes.lines().filter_map(route).collect();
         while let Some(subnet) = free_subnet(&taken) {
             match self.try_create_network(spec, subnet).await {
-                // Another `up` was faster, or the engine knows more.
                 Err(error) if error.to_string().contains("overlap") => taken.push(subnet),
                 Err(error) => return Err(error),
                 Ok(()) => {
@@ -41,17 +42,6 @@ impl Launcher {
         };
         self.docker.create_network(request).await.doing(format!("create the network `{name}` on {subnet}"))?;
         Ok(())
-    }
-
-    /// The subnets of Docker's networks and of the host's routes.
-    async fn taken_subnets(&self) -> Result<Vec<Ipv4Net>> {
-        let networks = self.docker.list_networks(None).await.doing("list networks")?;
-        let configs = networks.into_iter().filter_map(|network| network.ipam?.config).flatten();
-        let mut taken: Vec<Ipv4Net> = configs.filter_map(|config| config.subnet?.parse().ok()).collect();
-        if let Ok(routes) = std::fs::read_to_string("/proc/net/route") {
-            taken.extend(routes.lines().filter_map(route));
-        }
-        Ok(taken)
     }
 
     /// Removes every network of a cluster.

@@ -1,9 +1,9 @@
 //! Nodes that come and go while the cluster runs.
 
+use crate::Event;
 use crate::NodeStatus;
 use crate::container::binary_archive;
 use crate::prelude::*;
-use crate::ready::now;
 use cluster_client::{DeleteOptions, Informers, ListOptions, Object, Patch};
 use cluster_config::SIMULATED;
 use cluster_simulator::Taint;
@@ -23,8 +23,7 @@ impl Launcher {
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<NodeStatus>>> {
         Box::pin(async move {
-            let _lock = self.state.lock(cluster)?;
-            let mut record = self.state.require(cluster)?;
+            let (_lock, mut record) = self.take(cluster)?;
             let before = record.spec.clone();
             let added: Vec<_> = (0..count).map(|_| record.spec.push(Role::Worker).clone()).collect();
             record.spec.validate()?;
@@ -37,21 +36,19 @@ impl Launcher {
             let work = async {
                 steps.run("Nodes", self.create_nodes(spec, &added, &pki, &binary)).await?;
                 let waited = added.iter().map(|node| (node.name.clone(), None)).collect();
-                let client = self.client_of(spec)?;
-                let ready = Self::nodes_ready(&client, waited);
-                steps.wait("Nodes Ready", self.waiting(spec, "Ready of the new nodes", wait, ready)).await
+                self.nodes_of_use(&mut steps, spec, wait, waited).await
             };
             if let Err(error) = work.await {
                 for node in &added {
                     if let Err(left) = self.destroy_node(node).await {
-                        self.progress.warn(&format!("`{}` could not be removed: {left}", node.name));
+                        (self.progress)(Event::Warn(&format!("`{}` could not be removed: {left}", node.name)));
                     }
                 }
                 record.spec = before;
                 self.state.save(&record)?;
                 return Err(error);
             }
-            let all = self.node_states(spec).await?;
+            let all = self.status(cluster).await?.nodes;
             Ok(all.into_iter().filter(|status| added.iter().any(|node| node.name == status.name)).collect())
         })
     }
@@ -76,8 +73,9 @@ impl Launcher {
             }
             let client = self.client(cluster)?;
             let mut steps = Steps::new(self);
-            let drained = self.waiting(&record.spec, "the end of the node's pods", wait, drain(&client, &node.name));
-            steps.wait(&format!("Draining {}", node.name), drained).await?;
+            let draining = format!("Draining {}", node.name);
+            let drained = drain(&client, &node.name);
+            self.wait(&mut steps, &record.spec, (&draining, "the end of the node's pods"), wait, drained).await?;
             steps
                 .run(&format!("Removing {}", node.name), async {
                     self.destroy_node(&node).await?;
@@ -135,7 +133,7 @@ impl Launcher {
 
     /// Adds simulated nodes until there are so many.
     pub(crate) async fn ensure_simulated(&self, spec: &ClusterSpec, count: usize) -> Result<()> {
-        let client = self.client_of(spec)?;
+        let client = self.client(&spec.name)?;
         let missing = count.saturating_sub(simulated_nodes(&client).await?.len());
         cluster_simulator::add_nodes(&client, &simulated_prefix(&spec.name), missing, Taint::NoSchedule).await?;
         Ok(())
@@ -151,42 +149,6 @@ impl Launcher {
         };
         client.delete::<Node>("", &name, &DeleteOptions::default()).await?;
         Ok(Some(()))
-    }
-
-    /// Stops one node, as if its machine was switched off.
-    pub fn stop_node<'a>(&'a self, cluster: &'a str, node: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let (_, node) = self.node(cluster, node)?;
-            let step = format!("Stopping {}", node.name);
-            Steps::new(self).run(&step, self.stop_container(&node.name)).await
-        })
-    }
-
-    /// Ends one node without a word, as if its power failed.
-    pub fn kill_node<'a>(&'a self, cluster: &'a str, node: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let (_, node) = self.node(cluster, node)?;
-            let what = format!("kill the container `{}`", node.name);
-            let killed = async { self.docker.kill_container(&node.name, None).await.doing(what) };
-            Steps::new(self).run(&format!("Killing {}", node.name), killed).await
-        })
-    }
-
-    /// Starts a stopped node and waits until it is Ready.
-    pub fn start_node<'a>(&'a self, cluster: &'a str, node: &'a str, wait: Duration) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let (record, node) = self.node(cluster, node)?;
-            let mut steps = Steps::new(self);
-            let since = now();
-            steps.run(&format!("Starting {}", node.name), self.start_container(&node.name)).await?;
-            if node.role == Role::Master {
-                let ready = self.api_ready(&node);
-                steps.wait("API server", self.waiting(&record.spec, "the API server's start", wait, ready)).await?;
-            }
-            let client = self.client_of(&record.spec)?;
-            let ready = Self::nodes_ready(&client, HashMap::from([(node.name.clone(), Some(since))]));
-            steps.wait("Node Ready", self.waiting(&record.spec, "Ready of the node", wait, ready)).await
-        })
     }
 }
 

@@ -2,36 +2,30 @@
 
 use crate::{Error, Launcher, Result};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// Receives what an operation does; a terminal renders it, a test ignores it.
-pub trait Progress: Send + Sync {
+/// What happens in an operation; a terminal renders it.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
     /// A step begins; steps do not overlap.
-    fn begin(&self, step: &str);
-    /// The step has ended well.
-    fn end(&self, step: &str, took: Duration);
+    Begin(&'a str),
+    /// The step has ended well, after so long.
+    End(&'a str, Duration),
     /// The step has failed; the operation's error says why.
-    fn failed(&self, step: &str);
+    Failed(&'a str),
     /// Something the user should know though nothing failed.
-    fn warn(&self, text: &str);
+    Warn(&'a str),
 }
 
-/// Ignores everything.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl Progress for Silent {
-    fn begin(&self, _: &str) {}
-    fn end(&self, _: &str, _: Duration) {}
-    fn failed(&self, _: &str) {}
-    fn warn(&self, _: &str) {}
-}
+/// Who hears of it.
+pub type Progress = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 
 /// How long a step took.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct StepTime {
-    /// The step, as [`Progress::begin`] named it.
+    /// The step, as [`Event::Begin`] named it.
     pub step: String,
     /// Its milliseconds.
     pub millis: u64,
@@ -40,14 +34,14 @@ pub struct StepTime {
 /// Runs steps, reports each and keeps its time. The user's interrupt ends a wait at once; work that changes something
 /// comes to its end first, so that what it made can be found and removed.
 pub(crate) struct Steps<'a> {
-    progress: &'a dyn Progress,
+    progress: &'a Progress,
     cancel: &'a CancellationToken,
     pub(crate) times: Vec<StepTime>,
 }
 
 impl<'a> Steps<'a> {
     pub(crate) fn new(launcher: &'a Launcher) -> Self {
-        Self { progress: &*launcher.progress, cancel: &launcher.cancel, times: Vec::new() }
+        Self { progress: &launcher.progress, cancel: &launcher.cancel, times: Vec::new() }
     }
 
     /// Work that changes something.
@@ -60,7 +54,7 @@ impl<'a> Steps<'a> {
         self.report(step, work).await
     }
 
-    /// A wait, which changes nothing.
+    /// A wait, which changes nothing; see [`Launcher::wait`].
     pub(crate) async fn wait<T>(&mut self, step: &str, wait: impl Future<Output = Result<T>>) -> Result<T> {
         let (cancel, wait) = (self.cancel, Box::pin(wait));
         let wait = async { cancel.run_until_cancelled(wait).await.unwrap_or(Err(Error::Cancelled)) };
@@ -69,14 +63,11 @@ impl<'a> Steps<'a> {
 
     /// Work that happens whether the user interrupts or not.
     pub(crate) async fn report<T>(&mut self, step: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
-        self.progress.begin(step);
+        (self.progress)(Event::Begin(step));
         let start = Instant::now();
         let result = work.await;
         let took = start.elapsed();
-        match &result {
-            Ok(_) => self.progress.end(step, took),
-            Err(_) => self.progress.failed(step),
-        }
+        (self.progress)(if result.is_ok() { Event::End(step, took) } else { Event::Failed(step) });
         self.times.push(StepTime { step: step.to_owned(), millis: took.as_millis() as u64 });
         result
     }
@@ -112,7 +103,8 @@ mod tests {
     async fn an_interrupt_ends_waits_at_once_and_work_when_it_is_done() {
         let cancel = CancellationToken::new();
         cancel.cancel();
-        let mut steps = Steps { progress: &Silent, cancel: &cancel, times: Vec::new() };
+        let progress: Progress = Arc::new(|_| {});
+        let mut steps = Steps { progress: &progress, cancel: &cancel, times: Vec::new() };
         assert!(matches!(steps.wait("wait", std::future::pending::<Result<()>>()).await, Err(Error::Cancelled)));
         let done = Cell::new(false);
         let work = async {

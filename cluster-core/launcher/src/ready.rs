@@ -19,21 +19,25 @@ const DNS_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) type Waited = HashMap<String, Option<Timestamp>>;
 
 impl Launcher {
-    /// Runs a wait with a time limit; ends early when a container of the cluster dies.
-    pub(crate) async fn waiting<T>(
+    /// A step that waits for something with a time limit; ends early when a container of the cluster dies.
+    pub(crate) async fn wait<T>(
         &self,
+        steps: &mut Steps<'_>,
         spec: &ClusterSpec,
-        what: &str,
+        (step, what): (&str, &str),
         limit: Duration,
         wait: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        tokio::select! {
-            result = tokio::time::timeout(limit, Box::pin(wait)) => match result {
-                Ok(result) => result,
-                Err(_) => Err(self.timeout(spec, what, limit).await),
-            },
-            error = Box::pin(self.death(&spec.name)) => Err(error),
-        }
+        let waited = async {
+            tokio::select! {
+                result = tokio::time::timeout(limit, Box::pin(wait)) => match result {
+                    Ok(result) => result,
+                    Err(_) => Err(self.timeout(spec, what, limit).await),
+                },
+                error = Box::pin(self.death(&spec.name)) => Err(error),
+            }
+        };
+        steps.wait(step, waited).await
     }
 
     async fn timeout(&self, spec: &ClusterSpec, what: &str, limit: Duration) -> Error {
@@ -62,7 +66,7 @@ impl Launcher {
     }
 
     /// Waits until the master's log says, since its container's last start, that the API server serves.
-    pub(crate) async fn api_ready(&self, master: &NodeSpec) -> Result<()> {
+    async fn api_ready(&self, master: &NodeSpec) -> Result<()> {
         let what = || format!("follow the log of `{}`", master.name);
         let inspected = self.docker.inspect_container(&master.name, None).await.doing(what())?;
         let started = inspected.state.and_then(|state| state.started_at).and_then(|at| at.parse().ok());
@@ -86,7 +90,7 @@ impl Launcher {
     }
 
     /// Waits until all nodes are Ready.
-    pub(crate) async fn nodes_ready(client: &Client, mut waited: Waited) -> Result<()> {
+    async fn nodes_ready(client: &Client, mut waited: Waited) -> Result<()> {
         let informer = Informers::new(client.clone()).informer::<Node>();
         let mut changes = informer.subscribe();
         while !waited.is_empty() {
@@ -101,7 +105,7 @@ impl Launcher {
 
     /// Waits until the DNS of a worker answers for the API server's service. The name appears when the node has heard
     /// of the service; that is nothing the host can watch, so it asks again.
-    pub(crate) async fn dns_ready(&self, node: &NodeSpec) -> Result<()> {
+    async fn dns_ready(&self, node: &NodeSpec) -> Result<()> {
         loop {
             match self.output(&node.name, &[path::BINARY, "resolve", DNS_NAME]).await {
                 Err(Error::Command { .. }) => tokio::time::sleep(DNS_PAUSE).await,
@@ -110,23 +114,26 @@ impl Launcher {
         }
     }
 
-    /// All three waits, for a cluster whose containers run.
-    pub(crate) async fn cluster_ready(
+    /// All three waits, as far as they concern these nodes, whose containers run.
+    pub(crate) async fn nodes_of_use(
         &self,
-        steps: &mut crate::progress::Steps<'_>,
+        steps: &mut Steps<'_>,
         spec: &ClusterSpec,
         limit: Duration,
         waited: Waited,
     ) -> Result<()> {
-        let masters: Vec<_> = spec.of(Role::Master).collect();
-        let api = futures::future::try_join_all(masters.into_iter().map(|master| self.api_ready(master)));
-        steps.wait("API server", self.waiting(spec, "the API server's start", limit, api)).await?;
-        let client = self.client_of(spec)?;
-        let nodes = Self::nodes_ready(&client, waited);
-        steps.wait("Nodes Ready", self.waiting(spec, "Ready of all nodes", limit, nodes)).await?;
-        if let Some(worker) = spec.of(Role::Worker).next() {
-            let dns = self.waiting(spec, "an answer of the cluster's DNS", limit, self.dns_ready(worker));
-            steps.wait("DNS answers", dns).await?;
+        let concerned = |role| spec.of(role).filter(|node| waited.contains_key(&node.name));
+        let (masters, worker): (Vec<_>, _) = (concerned(Role::Master).collect(), concerned(Role::Worker).next());
+        if !masters.is_empty() {
+            let api = futures::future::try_join_all(masters.into_iter().map(|master| self.api_ready(master)));
+            self.wait(steps, spec, ("API server", "the API server's start"), limit, api).await?;
+        }
+        let client = self.client(&spec.name)?;
+        let ready = Self::nodes_ready(&client, waited);
+        self.wait(steps, spec, ("Nodes Ready", "Ready of all nodes"), limit, ready).await?;
+        if let Some(worker) = worker {
+            let answer = self.dns_ready(worker);
+            self.wait(steps, spec, ("DNS answers", "an answer of the cluster's DNS"), limit, answer).await?;
         }
         Ok(())
     }

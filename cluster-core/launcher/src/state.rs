@@ -5,6 +5,7 @@ use cluster_client::kubeconfig;
 use cluster_pki::{ClusterPki, Pair};
 use etcetera::BaseStrategy;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 
@@ -28,24 +29,18 @@ pub(crate) struct Record {
     pub(crate) previous_context: String,
 }
 
-/// Held while a cluster is changed.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
+/// The platform's data folder, or `$DEVCLUSTER_HOME`.
+pub(crate) fn home() -> Result<PathBuf> {
+    if let Some(home) = std::env::var_os("DEVCLUSTER_HOME").filter(|home| !home.is_empty()) {
+        return Ok(home.into());
+    }
+    let strategy = etcetera::choose_base_strategy()
+        .map_err(|_| Error::Invalid("the home directory is unknown: set HOME or DEVCLUSTER_HOME".to_owned()))?;
+    Ok(strategy.data_dir().join("devcluster"))
 }
 
 impl State {
-    /// The platform's data folder, or `$DEVCLUSTER_HOME`.
-    pub(crate) fn open() -> Result<Self> {
-        if let Some(home) = std::env::var_os("DEVCLUSTER_HOME").filter(|home| !home.is_empty()) {
-            return Ok(Self(home.into()));
-        }
-        let strategy = etcetera::choose_base_strategy()
-            .map_err(|_| Error::Invalid("the home directory is unknown: set HOME or DEVCLUSTER_HOME".to_owned()))?;
-        Ok(Self(strategy.data_dir().join("devcluster")))
-    }
-
-    /// A folder other than the usual one.
+    /// What is kept in a folder.
     pub(crate) fn at(home: PathBuf) -> Self {
         Self(home)
     }
@@ -77,26 +72,14 @@ impl State {
     }
 
     /// Takes the cluster for this process; fails at once when another has it.
-    pub(crate) fn lock(&self, cluster: &str) -> Result<Lock> {
+    pub(crate) fn lock(&self, cluster: &str) -> Result<File> {
         private_folder(&self.0)?;
-        let path = self.0.join(format!(".{cluster}.lock"));
-        let file = File::create(&path).map_err(Error::file("create", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::Busy(cluster.to_owned())),
-            Err(TryLockError::Error(source)) => Err(Error::file("lock", &path)(source)),
-        }
+        lock(&self.0.join(format!(".{cluster}.lock")))?.ok_or_else(|| Error::Busy(cluster.to_owned()))
     }
 
     /// What is remembered of a cluster.
     pub(crate) fn load(&self, cluster: &str) -> Result<Option<Record>> {
-        let path = self.folder(cluster).join("cluster.json");
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(Error::file("read", &path))?,
-        };
-        let record = serde_json::from_str(&text).map_err(|error| Error::file("read", &path)(error.into()))?;
-        Ok(Some(record))
+        read_json(&self.folder(cluster).join("cluster.json"))
     }
 
     /// As [`Self::load`], but a cluster that is not there is an error.
@@ -108,9 +91,7 @@ impl State {
     pub(crate) fn save(&self, record: &Record) -> Result<()> {
         let folder = self.folder(&record.spec.name);
         private_folder(&folder)?;
-        let path = folder.join("cluster.json");
-        let text = serde_json::to_vec_pretty(record).map_err(|error| Error::file("write", &path)(error.into()))?;
-        write_private(&path, &text)
+        write_json(&folder.join("cluster.json"), record)
     }
 
     /// Forgets a cluster.
@@ -142,6 +123,31 @@ impl State {
         let folder = self.folder(cluster).join("pki");
         Ok(Pair { cert: read(&folder.join(ADMIN_CERT))?, key: read(&folder.join(ADMIN_KEY))? })
     }
+}
+
+/// Takes a file for this process until the result is dropped; none when another process has it.
+pub fn lock(path: &Path) -> Result<Option<File>> {
+    let file = File::create(path).map_err(Error::file("create", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(Error::file("lock", path)(source)),
+    }
+}
+
+/// What a file holds; none when it is not there.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(Error::file("read", path))?,
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| Error::file("read", path)(error.into()))
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+pub fn write_json(path: &Path, content: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_vec_pretty(content).map_err(|error| Error::file("write", path)(error.into()))?;
+    write_private(path, &text)
 }
 
 fn read(path: &Path) -> Result<String> {

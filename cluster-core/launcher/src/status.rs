@@ -59,15 +59,30 @@ impl Launcher {
     }
 
     async fn look(&self, cluster: &str, ask: bool) -> Result<ClusterStatus> {
-        let record = self.state.require(cluster)?;
-        let (nodes, simulated) = self.containers_of(&record.spec, ask).await?;
+        let Record { spec, complete, .. } = self.state.require(cluster)?;
+        let states = all(spec.nodes.iter().map(|node| self.container_state(&node.name))).await?;
+        let mut runs = spec.nodes.iter().zip(&states).filter(|(_, state)| *state == "running");
+        let serves = runs.any(|(node, _)| node.role == Role::Master);
+        let known = if serves && ask { self.known_nodes(cluster).await } else { None };
+        let ready = |name: &str| {
+            let nodes = known.as_ref()?;
+            Some(nodes.iter().any(|node| node.name() == name && is_ready(node, None)))
+        };
+        let status = |(node, container): (&NodeSpec, String)| NodeStatus {
+            role: node.role.as_str(),
+            container,
+            ready: ready(&node.name),
+            address: spec.address(node),
+            name: node.name.clone(),
+        };
+        let nodes: Vec<_> = spec.nodes.iter().zip(states).map(status).collect();
         Ok(ClusterStatus {
-            state: if record.complete { summarize(&nodes) } else { "Incomplete" },
-            server: record.spec.server_url(),
-            context: record.spec.context(),
-            name: record.spec.name,
+            state: if complete { summarize(&nodes) } else { "Incomplete" },
+            server: spec.server_url(),
+            context: spec.context(),
             nodes,
-            simulated,
+            simulated: known.iter().flatten().filter(|node| node.label(SIMULATED).is_some()).count(),
+            name: spec.name,
         })
     }
 
@@ -85,32 +100,6 @@ impl Launcher {
         events.map(|event| event.doing("follow the engine's events").map(drop))
     }
 
-    /// The nodes of a cluster, as Docker and the API server see them.
-    pub(crate) async fn node_states(&self, spec: &ClusterSpec) -> Result<Vec<NodeStatus>> {
-        Ok(self.containers_of(spec, true).await?.0)
-    }
-
-    /// The nodes that are containers, and how many simulated ones there are.
-    async fn containers_of(&self, spec: &ClusterSpec, ask: bool) -> Result<(Vec<NodeStatus>, usize)> {
-        let states = all(spec.nodes.iter().map(|node| self.container_state(&node.name))).await?;
-        let mut runs = spec.nodes.iter().zip(&states).filter(|(_, state)| *state == "running");
-        let serves = runs.any(|(node, _)| node.role == Role::Master);
-        let known = if serves && ask { self.known_nodes(spec).await } else { None };
-        let ready = |name: &str| {
-            let nodes = known.as_ref()?;
-            Some(nodes.iter().any(|node| node.name() == name && is_ready(node, None)))
-        };
-        let status = |(node, container): (&crate::NodeSpec, String)| NodeStatus {
-            role: node.role.as_str(),
-            container,
-            ready: ready(&node.name),
-            address: spec.address(node),
-            name: node.name.clone(),
-        };
-        let simulated = known.iter().flatten().filter(|node| node.label(SIMULATED).is_some()).count();
-        Ok((spec.nodes.iter().zip(states).map(status).collect(), simulated))
-    }
-
     /// What Docker says of a node's container. Its list of containers is behind while it clears away after one that has
     /// ended, also when it has told of the end; who asks for the container waits until that is done.
     async fn container_state(&self, node: &str) -> Result<String> {
@@ -122,8 +111,8 @@ impl Launcher {
         })
     }
 
-    async fn known_nodes(&self, spec: &ClusterSpec) -> Option<Vec<Node>> {
-        let client = self.client_of(spec).ok()?;
+    async fn known_nodes(&self, cluster: &str) -> Option<Vec<Node>> {
+        let client = self.client(cluster).ok()?;
         let options = ListOptions::default();
         tokio::time::timeout(ASK_LIMIT, client.list::<Node>("", &options)).await.ok()?.ok()
     }

@@ -1,11 +1,12 @@
 //! `up`: from nothing to a cluster that is of use, or back to nothing.
 
-use crate::StepTime;
+use crate::Event;
 use crate::container::binary_archive;
 use crate::engine::is_running;
+use crate::lifecycle::Switch;
 use crate::prelude::*;
 use crate::ready::now;
-use crate::status::NodeStatus;
+use crate::status::{ClusterStatus, NodeStatus};
 use bollard::models::ContainerSummaryStateEnum;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
@@ -40,7 +41,7 @@ pub struct Report {
     /// Its nodes.
     pub nodes: Vec<NodeStatus>,
     /// How long each step took.
-    pub steps: Vec<StepTime>,
+    pub steps: Vec<crate::StepTime>,
     /// How long all took.
     pub total_millis: u64,
 }
@@ -55,7 +56,7 @@ impl Launcher {
             let name = options.spec.name.clone();
             let _lock = self.state.lock(&name)?;
             let mut steps = Steps::new(self);
-            steps.run("Docker engine", self.engine_version()).await?;
+            steps.run("Docker engine", self.engine_answers()).await?;
             let (mut unchanged, simulated) = (false, options.simulated);
             match self.state.load(&name)? {
                 Some(record) if record.complete => {
@@ -80,11 +81,12 @@ impl Launcher {
             if simulated > 0 {
                 steps.run("Simulated nodes", self.ensure_simulated(&record.spec, simulated)).await?;
             }
+            let ClusterStatus { context, server, nodes, .. } = self.status(&name).await?;
             Ok(Report {
-                context: record.spec.context(),
-                server: record.spec.server_url(),
+                context,
+                server,
                 unchanged,
-                nodes: self.node_states(&record.spec).await?,
+                nodes,
                 cluster: name,
                 steps: steps.times,
                 total_millis: start.elapsed().as_millis() as u64,
@@ -107,7 +109,7 @@ impl Launcher {
         }
         let running = record.spec.nodes.iter().all(|node| containers.get(&node.name).is_some_and(is_running));
         if !running {
-            self.start_and_wait(&record.spec, steps, options.wait).await?;
+            self.start_and_wait((&record.spec, &record.spec.nodes), "Starting nodes", steps, options.wait).await?;
         }
         self.merge_kubeconfig(&mut record)?;
         self.state.save(&record)?;
@@ -122,7 +124,7 @@ impl Launcher {
         self.state.save(&record)?;
         if let Err(error) = self.build(&mut record, &binary, wait, steps).await {
             if let Err(left) = steps.report("Removing what was made", self.destroy(&record)).await {
-                self.progress.warn(&format!("not everything could be removed: {left}"));
+                (self.progress)(Event::Warn(&format!("not everything could be removed: {left}")));
             }
             return Err(error);
         }
@@ -140,7 +142,7 @@ impl Launcher {
         self.state.save(record)?;
         steps.run("Nodes", self.create_nodes(&record.spec, &record.spec.nodes, &pki, binary)).await?;
         let waited = record.spec.nodes.iter().map(|node| (node.name.clone(), None)).collect();
-        self.cluster_ready(steps, &record.spec, wait, waited).await?;
+        self.nodes_of_use(steps, &record.spec, wait, waited).await?;
         record.complete = true;
         steps.report("Kubeconfig", async { self.merge_kubeconfig(record) }).await?;
         self.state.save(record)
@@ -161,15 +163,21 @@ impl Launcher {
         all(nodes.iter().map(node)).await.map(drop)
     }
 
-    /// Starts every container that does not run, and waits until the cluster is of use.
-    pub(crate) async fn start_and_wait(&self, spec: &ClusterSpec, steps: &mut Steps<'_>, wait: Duration) -> Result<()> {
+    /// Starts every container of some nodes that does not run, and waits until they are of use.
+    pub(crate) async fn start_and_wait(
+        &self,
+        (spec, nodes): (&ClusterSpec, &[NodeSpec]),
+        step: &str,
+        steps: &mut Steps<'_>,
+        wait: Duration,
+    ) -> Result<()> {
         let since = now();
         let containers = self.containers(&spec.name).await?;
         let state = |node: &NodeSpec| containers.get(&node.name).and_then(|container| container.state);
         let start = async |node: &NodeSpec| match state(node) {
             Some(ContainerSummaryStateEnum::RUNNING) => Ok((node.name.clone(), None)),
             Some(ContainerSummaryStateEnum::PAUSED) => {
-                self.freeze_container(&node.name, false).await?;
+                self.switch_container(&node.name, Switch::Resume).await?;
                 Ok((node.name.clone(), None))
             }
             _ => {
@@ -177,8 +185,8 @@ impl Launcher {
                 Ok((node.name.clone(), Some(since)))
             }
         };
-        let waited = steps.run("Starting nodes", all(spec.nodes.iter().map(start))).await?;
-        self.cluster_ready(steps, spec, wait, waited.into_iter().collect()).await
+        let waited = steps.run(step, all(nodes.iter().map(start))).await?;
+        self.nodes_of_use(steps, spec, wait, waited.into_iter().collect()).await
     }
 
     pub(crate) async fn start_container(&self, name: &str) -> Result<()> {

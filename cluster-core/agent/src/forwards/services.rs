@@ -1,45 +1,42 @@
 //! The services that are open to the outside, each with a port here.
 
-use super::{Forward, Forwards, Protocol, ROUTABLE, TRIES, Wanted, asking, bind};
+use super::{Forward, Forwards, Protocol, ROUTABLE, TRIES, asking, bind};
 use crate::prelude::*;
 use cluster_client::{Informer, Object};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use std::collections::BTreeSet;
 
 /// Changes of one rollout are taken together.
 const SETTLE: Duration = Duration::from_millis(50);
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
-/// A port of a service that is open to the outside.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Open {
-    namespace: String,
-    service: String,
-    port: u16,
-    protocol: Protocol,
-    node_port: u16,
-}
+/// Forwards by their id, each with the port of the nodes that it leads to.
+type Opened = BTreeMap<String, (Forward, u16)>;
 
-/// The ports of all services that have one on the nodes. UDP only goes through a node, for port-forward knows none.
-fn open(services: &[Arc<Service>]) -> BTreeSet<Open> {
+/// The ports of all services of a cluster that have one on the nodes, as forwards. UDP only goes through a
+/// node, for port-forward knows none.
+fn open(cluster: &str, services: &[Arc<Service>]) -> Opened {
     let ports = services.iter().flat_map(|service| {
-        let spec = service.spec.as_ref();
         let (namespace, name) = (service.namespace(), service.name());
-        let ports = spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default().iter();
+        let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default().iter();
         ports.filter_map(move |port| {
-            let protocol = match port.protocol.as_deref().unwrap_or("TCP") {
-                "TCP" => Protocol::Tcp,
-                "UDP" if ROUTABLE => Protocol::Udp,
+            let (protocol, suffix) = match port.protocol.as_deref().unwrap_or("TCP") {
+                "TCP" => (Protocol::Tcp, ""),
+                "UDP" if ROUTABLE => (Protocol::Udp, ":udp"),
                 _ => return None,
             };
-            Some(Open {
+            let node_port = u16::try_from(port.node_port?).ok().filter(|port| *port > 0)?;
+            let forward = Forward {
+                id: format!("{cluster}:{namespace}:{name}:{}:{node_port}{suffix}", port.port),
+                cluster: cluster.to_owned(),
                 namespace: namespace.to_owned(),
-                service: name.to_owned(),
+                target: format!("service/{name}"),
                 port: u16::try_from(port.port).ok()?,
                 protocol,
-                node_port: u16::try_from(port.node_port?).ok().filter(|port| *port > 0)?,
-            })
+                automatic: true,
+                ..Forward::default()
+            };
+            Some((forward.id.clone(), (forward, node_port)))
         })
     });
     ports.collect()
@@ -81,14 +78,14 @@ async fn follow(forwards: Arc<Forwards>, live: Arc<Live>) {
     let (services, slices): (Informer<Service>, Informer<EndpointSlice>) =
         (live.informers.informer(), live.informers.informer());
     let (mut of_services, mut of_slices) = (services.subscribe(), slices.subscribe());
-    let mut present: BTreeSet<Open> = BTreeSet::new();
+    let mut present = BTreeMap::new();
     let run = async {
         services.synced().await;
         slices.synced().await;
         loop {
             while of_services.try_recv().is_ok() || of_slices.try_recv().is_ok() {}
-            let wanted = open(&services.list());
-            reconcile(&forwards, &live.name, &present, &wanted).await;
+            let wanted = open(&live.name, &services.list());
+            reconcile(&forwards, &present, &wanted).await;
             present = wanted;
             judge(&forwards, &live.name, &slices.list());
             let changed = tokio::select! {
@@ -105,8 +102,8 @@ async fn follow(forwards: Arc<Forwards>, live: Arc<Live>) {
         () = run => {}
         () = live.ended.cancelled() => {}
     }
-    for open in &present {
-        forwards.take_away(&open.id(&live.name));
+    for id in present.keys() {
+        forwards.take_away(id);
     }
     for forward in of_cluster(&forwards, &live.name) {
         forwards.change(&forward.id, |forward| forward.wait(Some(asking())));
@@ -132,33 +129,17 @@ pub(super) fn answers(forward: &Forward, slices: &[Arc<EndpointSlice>]) -> Optio
     Some(slices.iter().any(|slice| answering(slice) == Some(service)))
 }
 
-impl Open {
-    fn id(&self, cluster: &str) -> String {
-        let protocol = if self.protocol == Protocol::Udp { ":udp" } else { "" };
-        format!("{cluster}:{}:{}:{}:{}{protocol}", self.namespace, self.service, self.port, self.node_port)
+async fn reconcile(forwards: &Arc<Forwards>, present: &Opened, wanted: &Opened) {
+    for id in present.keys().filter(|id| !wanted.contains_key(*id)) {
+        forwards.take_away(id);
     }
-}
-
-async fn reconcile(forwards: &Arc<Forwards>, cluster: &str, present: &BTreeSet<Open>, wanted: &BTreeSet<Open>) {
-    for open in present.difference(wanted) {
-        forwards.take_away(&open.id(cluster));
-    }
-    for open in wanted.difference(present) {
-        let id = open.id(cluster);
-        let kept = forwards.memory.get(|memory| memory.ports.get(&id).copied());
-        let bound = bind(open.protocol, kept.unwrap_or(open.node_port), TRIES).await;
-        let wanted = Wanted {
-            cluster: cluster.to_owned(),
-            namespace: open.namespace.clone(),
-            target: format!("service/{}", open.service),
-            port: open.port,
-            local: None,
-        };
-        let forward = Forward { protocol: open.protocol, ..Forward::listening(id.clone(), wanted, true) };
-        let forward = forwards.put(forward, bound, Some(open.node_port));
+    for (id, (forward, node_port)) in wanted.iter().filter(|(id, _)| !present.contains_key(*id)) {
+        let kept = forwards.memory.get(|memory| memory.ports.get(id).copied());
+        let bound = bind(forward.protocol, kept.unwrap_or(*node_port), TRIES).await;
+        let local = forwards.put(forward.clone(), bound, Some(*node_port)).local;
         // Only what differs from the node port must be remembered.
-        if forward.local != 0 && kept != Some(forward.local) && forward.local != open.node_port {
-            let remembered = forwards.memory.change(|memory| memory.ports.insert(id, forward.local));
+        if local != 0 && kept != Some(local) && local != *node_port {
+            let remembered = forwards.memory.change(|memory| memory.ports.insert(id.clone(), local));
             if let Err(error) = remembered {
                 tracing::warn!(%error, "the local port is not remembered");
             }
@@ -189,7 +170,7 @@ mod tests {
             ),
             service("dead", json!([{"port": 81, "nodePort": 30081, "protocol": "TCP"}])),
         ];
-        let found: Vec<_> = open(&services).into_iter().map(|open| open.id("dev")).collect();
+        let found: Vec<_> = open("dev", &services).into_keys().collect();
         let udp = ROUTABLE.then_some("dev:shop:front:53:30053:udp");
         let expected: Vec<_> =
             ["dev:shop:dead:81:30081"].into_iter().chain(udp).chain(["dev:shop:front:80:30080"]).collect();

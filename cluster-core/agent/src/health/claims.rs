@@ -1,6 +1,6 @@
 //! Why a claim, volume, service or namespace is of no use.
 
-use super::{Finding, Health, condition, list, text};
+use super::{Finding, Health, condition, text};
 use crate::prelude::*;
 
 /// The cluster's own class, whose volumes are made on the node of a claim's first pod (`WaitForFirstConsumer`).
@@ -30,8 +30,8 @@ pub(super) fn volume(object: &Value) -> Finding {
 }
 
 pub(super) fn service(object: &Value) -> Finding {
-    let waits =
-        object["spec"]["type"] == "LoadBalancer" && list(&object["status"]["loadBalancer"]["ingress"]).count() == 0;
+    let waits = object["spec"]["type"] == "LoadBalancer"
+        && meta::items(&object["status"]["loadBalancer"]["ingress"]).is_empty();
     if waits { Finding::warn(say("why.service.no-address")) } else { Finding::default() }
 }
 

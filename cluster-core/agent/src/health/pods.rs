@@ -1,6 +1,6 @@
 //! Why a pod does not run.
 
-use super::{Finding, Health, condition, list, number, text};
+use super::{Finding, Health, condition, number, text};
 use crate::prelude::*;
 
 pub(super) fn pod(pod: &Value) -> Finding {
@@ -13,7 +13,7 @@ pub(super) fn pod(pod: &Value) -> Finding {
     if let Some(("False", reason, message)) = condition(pod, "PodScheduled") {
         return unscheduled(reason, message);
     }
-    let containers = ["initContainerStatuses", "containerStatuses"].map(|field| list(&status[field]));
+    let containers = ["initContainerStatuses", "containerStatuses"].map(|field| meta::items(&status[field]).iter());
     let findings = containers.into_iter().flatten().filter_map(|status| {
         let name = Some(text(&status["name"]).to_owned());
         Some(Finding { container: name, ..container(status)? })
@@ -35,7 +35,8 @@ fn failed(pod: &Value) -> Finding {
         };
         return Finding::bad(why.because(message)).remedy("delete", "do.delete-pod");
     }
-    let mut containers = list(&status["initContainerStatuses"]).chain(list(&status["containerStatuses"]));
+    let [first, then] = ["initContainerStatuses", "containerStatuses"].map(|field| meta::items(&status[field]));
+    let mut containers = first.iter().chain(then);
     let ended = containers.find(|status| number(&status["state"]["terminated"]["exitCode"]) != 0);
     let why = ended.map_or_else(
         || say("why.pod.failed"),
@@ -155,13 +156,13 @@ fn registry(message: &str) -> Saying {
 
 /// A pod whose containers run, as far as anybody knows.
 fn not_ready(pod: &Value) -> Finding {
-    let statuses = &pod["status"]["containerStatuses"];
+    let statuses = meta::items(&pod["status"]["containerStatuses"]);
     let waiting: Vec<&str> =
-        list(statuses).filter(|status| status["ready"] != true).map(|status| text(&status["name"])).collect();
+        statuses.iter().filter(|status| status["ready"] != true).map(|status| text(&status["name"])).collect();
     match condition(pod, "Ready") {
         Some(("True", ..)) => Finding::default(),
         Some((_, "ReadinessGatesNotReady", message)) => Finding::warn(say("why.pod.readiness-gate").because(message)),
-        _ if list(statuses).count() == 0 => Finding::warn(say("why.pod.creating")),
+        _ if statuses.is_empty() => Finding::warn(say("why.pod.creating")),
         Some((_, _, message)) if waiting.is_empty() => Finding::warn(say("why.pod.not-ready").because(message)),
         _ => {
             let why = match waiting.as_slice() {

@@ -6,7 +6,7 @@ use crate::session::Caller;
 use crate::syncs::WantedSync;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use cluster_launcher::{ClusterSpec, Error as LauncherError, ImageInfo, UpOptions};
+use cluster_launcher::{ClusterSpec, Error as LauncherError, ImageInfo, Switch, UpOptions};
 use http::header::SET_COOKIE;
 
 type Answer = Result<Json<Value>, Error>;
@@ -19,13 +19,8 @@ pub(super) async fn session(State(agent): Shared) -> Json<Value> {
     Json(json!({"version": env!("CARGO_PKG_VERSION"), "port": agent.port}))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Token {
-    token: String,
-}
-
-pub(super) async fn open_session(State(agent): Shared, Json(body): Json<Token>) -> Result<Response, Error> {
-    let cookie = agent.sessions.open(&body.token).ok_or_else(Status::unauthorized)?;
+pub(super) async fn open_session(State(agent): Shared, Json(body): Json<Value>) -> Result<Response, Error> {
+    let cookie = agent.sessions.open(meta::text(&body, "token")).ok_or_else(Status::unauthorized)?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
 }
 
@@ -171,10 +166,10 @@ pub(super) async fn act(
     let id = agent.operations.start(launcher, (title, &cluster, name), |launcher| async move {
         let nothing = |()| Value::Null;
         match action {
-            Action::Start => launcher.start(&of, WAIT).await.map(|steps| json!(steps)),
-            Action::Stop => launcher.stop(&of).await.map(nothing),
-            Action::Pause => launcher.pause(&of).await.map(nothing),
-            Action::Unpause => launcher.unpause(&of).await.map(nothing),
+            Action::Start => launcher.start(&of, None, WAIT).await.map(|steps| json!(steps)),
+            Action::Stop => launcher.switch(&of, None, Switch::Stop).await.map(nothing),
+            Action::Pause => launcher.switch(&of, None, Switch::Pause).await.map(nothing),
+            Action::Unpause => launcher.switch(&of, None, Switch::Resume).await.map(nothing),
             Action::Delete => launcher.down(&of).await.map(nothing),
             Action::Demo => launcher.demo(&of, WAIT).await.map(|addresses| json!(addresses)),
             Action::AddNodes { count, simulated: true } => {
@@ -184,9 +179,9 @@ pub(super) async fn act(
                 launcher.add_nodes(&of, count, &binary, WAIT).await.map(|nodes| json!(nodes))
             }
             Action::RemoveNode { node } => launcher.remove_node(&of, &node, WAIT).await.map(nothing),
-            Action::StartNode { node } => launcher.start_node(&of, &node, WAIT).await.map(nothing),
-            Action::StopNode { node } => launcher.stop_node(&of, &node).await.map(nothing),
-            Action::KillNode { node } => launcher.kill_node(&of, &node).await.map(nothing),
+            Action::StartNode { node } => launcher.start(&of, Some(&node), WAIT).await.map(|steps| json!(steps)),
+            Action::StopNode { node } => launcher.switch(&of, Some(&node), Switch::Stop).await.map(nothing),
+            Action::KillNode { node } => launcher.switch(&of, Some(&node), Switch::Kill).await.map(nothing),
             Action::LoadImages { images } => launcher.load_images(&of, &images).await.map(|reports| json!(reports)),
         }
     });

@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Request, State};
 use axum::response::{Html, IntoResponse};
 use base64::prelude::*;
-use flate2::read::{GzDecoder, GzEncoder};
+use flate2::read::GzDecoder;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -32,24 +32,15 @@ impl Assets {
         Self::new(PACKED.iter().map(|(name, content)| ((*name).to_owned(), Bytes::from_static(content))).collect())
     }
 
-    /// The files of a folder as they are now: for those who work on the dashboard.
-    pub(crate) fn read(folder: &Path) -> std::io::Result<Self> {
-        let mut files = HashMap::new();
-        let mut folders = vec![folder.to_owned()];
-        while let Some(next) = folders.pop() {
-            for entry in std::fs::read_dir(next)? {
-                let path = entry?.path();
-                if path.is_dir() {
-                    folders.push(path);
-                    continue;
-                }
-                let mut packed = Vec::new();
-                GzEncoder::new(&*std::fs::read(&path)?, flate2::Compression::fast()).read_to_end(&mut packed)?;
-                let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-                files.insert(name, packed.into());
-            }
-        }
-        Ok(Self::new(files))
+    /// Files with these contents.
+    #[cfg(test)]
+    pub(crate) fn of(files: &[(&str, &str)]) -> Self {
+        let packed = |content: &str| {
+            let mut packed = Vec::new();
+            let mut encoder = flate2::read::GzEncoder::new(content.as_bytes(), flate2::Compression::fast());
+            encoder.read_to_end(&mut packed).map(|_| packed.into()).expect("memory can be read")
+        };
+        Self::new(files.iter().map(|(name, content)| ((*name).to_owned(), packed(content))).collect())
     }
 
     fn new(files: HashMap<String, Bytes>) -> Self {
@@ -143,10 +134,8 @@ mod tests {
 
     #[test]
     fn the_policy_names_the_scripts_that_stand_in_the_page() {
-        let folder = tempfile::tempdir().expect("a folder");
         let page = "<script>one()</script><script type=\"module\" src=\"/a.js\"></script>";
-        std::fs::write(folder.path().join(INDEX), page).expect("a file");
-        let assets = Assets::read(folder.path()).expect("the folder is read");
+        let assets = Assets::of(&[(INDEX, page)]);
         // printf 'one()' | openssl dgst -sha256 -binary | base64
         let expected = "script-src 'self' 'sha256-HR7iaask9daLMRRskMI++QeJtjWDOjyPA6lGzYGzKW4='; style-src";
         assert!(policy(1, &assets.inline).contains(expected), "{}", assets.inline);
@@ -154,12 +143,7 @@ mod tests {
 
     #[test]
     fn paths_are_names_of_files_or_places_inside_the_page() {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(folder.path().join("assets")).expect("a folder");
-        for name in ["index.html", "assets/app-1a2b.js"] {
-            std::fs::write(folder.path().join(name), name).expect("a file");
-        }
-        let assets = Assets::read(folder.path()).expect("the folder is read");
+        let assets = Assets::of(&[("index.html", ""), ("assets/app-1a2b.js", "")]);
         let table = [
             ("/", Some("index.html")),
             ("/c/dev/r/core/v1/configmaps/shop/kube-root-ca.crt", Some("index.html")),

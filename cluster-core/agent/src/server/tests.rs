@@ -6,13 +6,12 @@ use super::{Assets, router};
 use crate::clusters::Clusters;
 use crate::memory::Memory;
 use crate::process::{Agent, Options};
-use cluster_launcher::{Launcher, Silent};
+use cluster_launcher::Launcher;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
 
 struct Server {
     agent: Arc<Agent>,
@@ -25,20 +24,16 @@ struct Server {
 impl Server {
     async fn start() -> Self {
         let home = tempfile::tempdir().expect("a folder");
-        let page = home.path().join("page");
-        std::fs::create_dir_all(page.join("assets")).expect("a folder");
-        for name in ["index.html", "assets/app-1a2b.js"] {
-            std::fs::write(page.join(name), format!("content of {name}")).expect("a file");
-        }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("its address").port();
-        let launcher = Launcher::connect_in(home.path().to_owned(), Arc::new(Silent), CancellationToken::new());
+        let launcher = Launcher::connect_in(home.path().to_owned());
         let clusters = Clusters::follow(launcher.expect("an engine's address")).await;
         let memory = Arc::new(Memory::open(home.path()));
         let secret = |which: fn(&crate::memory::Remembered) -> String| memory.get(which);
         let (bearer, cookie) = (secret(|memory| memory.bearer.clone()), secret(|memory| memory.cookie.clone()));
-        let options = Options { image: String::new(), node_binary: PathBuf::new(), dashboard: None };
-        let assets = Assets::read(&page).expect("the page");
+        let options = Options { image: String::new(), node_binary: PathBuf::new() };
+        let page = ["index.html", "assets/app-1a2b.js"].map(|name| (name, format!("content of {name}")));
+        let assets = Assets::of(&page.each_ref().map(|(name, content)| (*name, content.as_str())));
         let agent = Agent::new(options, port, memory, clusters, assets).await;
         let router = router(agent.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });

@@ -1,22 +1,20 @@
 //! The commands around the agent: the process itself, and the dashboard that it serves.
 
-use crate::arguments::Common;
+use crate::arguments::{Common, ForwardArguments};
 use crate::show::Table;
 use crate::{commands, filter, show};
 use anyhow::{Context, Result};
 use cluster_agent::log::Log;
-use cluster_agent::{Contact, Options, READY};
-use cluster_launcher::{Launcher, Silent};
+use cluster_agent::{Contact, Options, READY, Wanted, browse};
+use cluster_launcher::Launcher;
 use http::Method;
 use serde_json::{Value, json};
-use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use tokio::process::Command;
-use tokio_util::sync::CancellationToken;
 
 /// Sends what the agent has to tell into its log.
 pub(crate) fn log() -> Result<()> {
-    let launcher = Launcher::connect(Arc::new(Silent), CancellationToken::new())?;
+    let launcher = Launcher::connect()?;
     let log = Log::open(launcher.home())?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter("info,hyper=warn")).with_ansi(false);
     lines.with_writer(Mutex::new(log)).init();
@@ -25,11 +23,7 @@ pub(crate) fn log() -> Result<()> {
 
 /// Is the agent, until nobody needs it.
 pub(crate) async fn run(common: &Common) -> Result<u8> {
-    let options = Options {
-        image: common.image.clone(),
-        node_binary: commands::node_binary(common)?,
-        dashboard: std::env::var_os("DEVCLUSTER_UI").map(Into::into),
-    };
+    let options = Options { image: common.image.clone(), node_binary: commands::node_binary(common)? };
     let ended = cluster_agent::run(options, || show::line(READY)).await;
     ended.inspect_err(|error| tracing::error!(%error, "the agent ends"))?;
     Ok(0)
@@ -40,14 +34,6 @@ pub(crate) async fn contact(launcher: &Launcher, common: &Common) -> Result<Cont
     let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
     command.args(["agent", "--image", &common.image, "--node-binary"]).arg(commands::node_binary(common)?);
     Ok(Contact::start(launcher.home(), command).await?)
-}
-
-/// What a user wants forwarded.
-pub(crate) struct Wanted {
-    pub(crate) namespace: String,
-    pub(crate) target: String,
-    pub(crate) port: u16,
-    pub(crate) local: Option<u16>,
 }
 
 /// The ports of this machine that lead into a cluster; none when no agent runs.
@@ -77,22 +63,19 @@ pub(crate) async fn forward(
     launcher: &Launcher,
     common: &Common,
     cluster: &str,
-    wanted: Option<Wanted>,
-    remove: bool,
+    arguments: ForwardArguments,
 ) -> Result<()> {
+    let ForwardArguments { target, port, local, namespace, remove } = arguments;
+    let of = cluster.to_owned();
+    let wanted = target.zip(port).map(|(target, port)| Wanted { cluster: of, namespace, target, port, local });
     let contact = contact(launcher, common).await?;
     let forwards = match wanted {
         None => forwards(launcher, cluster).await?,
-        Some(Wanted { namespace, target, port, .. }) if remove => {
-            let id = format!("{cluster}:{namespace}:{}:{port}", target.replace('/', ":"));
-            contact.call(Method::DELETE, &format!("/api/forwards/{id}"), None).await?;
+        Some(wanted) if remove => {
+            contact.call(Method::DELETE, &format!("/api/forwards/{}", wanted.id()), None).await?;
             return Ok(());
         }
-        Some(Wanted { namespace, target, port, local }) => {
-            let body =
-                json!({"cluster": cluster, "namespace": namespace, "target": target, "port": port, "local": local});
-            vec![contact.call(Method::POST, "/api/forwards", Some(&body)).await?]
-        }
+        Some(wanted) => vec![contact.call(Method::POST, "/api/forwards", Some(&json!(wanted))).await?],
     };
     commands::print(common, &forwards, |forwards| forwards_table(forwards).print())
 }
@@ -101,18 +84,8 @@ pub(crate) async fn forward(
 pub(crate) async fn dashboard(launcher: &Launcher, common: &Common, no_open: bool) -> Result<()> {
     let address = contact(launcher, common).await?.dashboard().await?;
     show::line(&address);
-    if !no_open && let Err(error) = open(&address) {
+    if !no_open && let Err(error) = browse(&address) {
         show::warning(&format!("no browser could be opened: {error}; open the address yourself"));
     }
     Ok(())
-}
-
-fn open(address: &str) -> std::io::Result<()> {
-    let opener = match std::env::consts::OS {
-        "macos" => "open",
-        "windows" => "explorer",
-        _ => "xdg-open",
-    };
-    let mut command = std::process::Command::new(opener);
-    command.arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
 }

@@ -49,24 +49,7 @@ pub(crate) enum Format {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     /// Make a cluster, or bring it to run; kubectl talks to it afterwards.
-    Up {
-        /// Nodes that run the control plane.
-        #[arg(long, conflicts_with = "config")]
-        masters: Option<u16>,
-        /// Nodes that run pods.
-        #[arg(long, conflicts_with = "config")]
-        workers: Option<u16>,
-        /// A description of the cluster: kind's `kind.x-k8s.io/v1alpha4` YAML.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// Nodes without machines, as many as thousands: they live, and their pods run as annotations say.
-        #[arg(long, value_name = "COUNT", default_value_t = 0)]
-        simulated: usize,
-        /// A flag of the API server by kube-apiserver's name, as `KEY=VALUE`: `oidc-issuer-url=https://...`,
-        /// `audit-policy-file=policy.yaml`. May be given again; files are read here and now.
-        #[arg(long, value_name = "KEY=VALUE")]
-        apiserver_arg: Vec<String>,
-    },
+    Up(UpArguments),
     /// Run a cluster without Docker in this process until Ctrl-C, for tests: its nodes are simulated. Linux only.
     Simulate(Simulate),
     /// Remove a cluster and everything of it.
@@ -139,22 +122,7 @@ pub(crate) enum Verb {
     /// Keep a cluster equal to local manifests: apply what changes, remove what goes.
     Sync(SyncArguments),
     /// Lead a port of this machine to a service, pod or deployment; without arguments, show all that are.
-    Forward {
-        /// `service/NAME`, `pod/NAME`, `deployment/NAME` or another workload.
-        #[arg(requires = "port")]
-        target: Option<String>,
-        /// Its port.
-        port: Option<u16>,
-        /// The port here; the same or the next free one by default.
-        #[arg(long, value_name = "PORT")]
-        local: Option<u16>,
-        /// The target's namespace.
-        #[arg(long, default_value = "default")]
-        namespace: String,
-        /// End the forward instead.
-        #[arg(long, requires = "port")]
-        remove: bool,
-    },
+    Forward(ForwardArguments),
     /// Serve the dashboard; other commands start this in the background.
     #[command(hide = true)]
     Agent,
@@ -204,6 +172,46 @@ pub(crate) struct SyncArguments {
 fn named_path(text: &str) -> Result<(String, PathBuf), String> {
     let (name, path) = text.split_once('=').ok_or("it must be NAME=PATH")?;
     Ok((name.to_owned(), path.into()))
+}
+
+/// What `up` knows.
+#[derive(Args)]
+pub(crate) struct UpArguments {
+    /// Nodes that run the control plane.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) masters: Option<u16>,
+    /// Nodes that run pods.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) workers: Option<u16>,
+    /// A description of the cluster: kind's `kind.x-k8s.io/v1alpha4` YAML.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Nodes without machines, as many as thousands: they live, and their pods run as annotations say.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) simulated: usize,
+    /// A flag of the API server by kube-apiserver's name, as `KEY=VALUE`: `oidc-issuer-url=https://...`,
+    /// `audit-policy-file=policy.yaml`. May be given again; files are read here and now.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) apiserver_arg: Vec<String>,
+}
+
+/// What `forward` knows.
+#[derive(Args)]
+pub(crate) struct ForwardArguments {
+    /// `service/NAME`, `pod/NAME`, `deployment/NAME` or another workload.
+    #[arg(requires = "port")]
+    pub(crate) target: Option<String>,
+    /// Its port.
+    pub(crate) port: Option<u16>,
+    /// The port here; the same or the next free one by default.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) local: Option<u16>,
+    /// The target's namespace.
+    #[arg(long, default_value = "default")]
+    pub(crate) namespace: String,
+    /// End the forward instead.
+    #[arg(long, requires = "port")]
+    pub(crate) remove: bool,
 }
 
 #[derive(Subcommand)]

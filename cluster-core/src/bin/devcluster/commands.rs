@@ -1,7 +1,7 @@
 //! One function per command: from arguments to the launcher and from its answer to the screen.
 
 use crate::agent;
-use crate::arguments::{Arguments, Common, Format, ImageVerb, NodeVerb, Verb};
+use crate::arguments::{Arguments, Common, Format, ImageVerb, NodeVerb, UpArguments, Verb};
 use crate::show::{self, Table};
 use crate::sync;
 use crate::terminal;
@@ -10,9 +10,9 @@ use clap::CommandFactory;
 use cluster_client::Client;
 use cluster_client::kubeconfig::Kubeconfig;
 use cluster_core::Simulate;
-use cluster_launcher::{ClusterSpec, ClusterStatus, Error, Launcher, NodeStatus, Progress, Report, UpOptions};
+use cluster_launcher::{ClusterSpec, ClusterStatus, Error, Launcher, NodeStatus, Report, Switch, UpOptions};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,10 +45,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<u8> {
         _ => {}
     }
     let cancel = terminal::interrupts()?;
-    let launcher = Launcher::connect(Arc::new(terminal::progress()) as Arc<dyn Progress>, cancel.clone())?;
+    let launcher = Launcher::connect()?.reporting_to(terminal::progress(), cancel.clone());
     // These clean up after themselves when they are interrupted; the others just end.
-    if matches!(verb, Verb::Up { .. } | Verb::Scale { .. } | Verb::Node(NodeVerb::Add { .. } | NodeVerb::Remove { .. }))
-    {
+    if matches!(verb, Verb::Up(_) | Verb::Scale { .. } | Verb::Node(NodeVerb::Add { .. } | NodeVerb::Remove { .. })) {
         return dispatch(&launcher, verb, &common).await;
     }
     let outcome = cancel.run_until_cancelled(dispatch(&launcher, verb, &common)).await;
@@ -59,14 +58,12 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
     let cluster = common.name.as_deref().unwrap_or(DEFAULT_NAME);
     let wait = Duration::from_secs(common.wait);
     match verb {
-        Verb::Up { masters, workers, config, simulated, apiserver_arg } => {
-            up(launcher, common, (masters, workers), config.as_deref(), simulated, &apiserver_arg).await?;
-        }
+        Verb::Up(arguments) => up(launcher, common, arguments).await?,
         Verb::Down => launcher.down(cluster).await?,
-        Verb::Stop => launcher.stop(cluster).await?,
-        Verb::Start => drop(launcher.start(cluster, wait).await?),
-        Verb::Pause => launcher.pause(cluster).await?,
-        Verb::Unpause => launcher.unpause(cluster).await?,
+        Verb::Stop => launcher.switch(cluster, None, Switch::Stop).await?,
+        Verb::Start => drop(launcher.start(cluster, None, wait).await?),
+        Verb::Pause => launcher.switch(cluster, None, Switch::Pause).await?,
+        Verb::Unpause => launcher.switch(cluster, None, Switch::Resume).await?,
         Verb::Status => {
             let status = launcher.status(cluster).await?;
             let forwards = agent::forwards(launcher, cluster).await?;
@@ -96,10 +93,7 @@ async fn dispatch(launcher: &Launcher, verb: Verb, common: &Common) -> Result<u8
         Verb::Why { pod, .. } => why(&launcher.client(cluster)?, common, &pod).await?,
         Verb::Demo => demo(launcher, common, cluster).await?,
         Verb::Sync(arguments) => return sync::run(launcher, cluster, arguments).await,
-        Verb::Forward { target, port, local, namespace, remove } => {
-            let wanted = target.zip(port).map(|(target, port)| agent::Wanted { namespace, target, port, local });
-            agent::forward(launcher, common, cluster, wanted, remove).await?;
-        }
+        Verb::Forward(arguments) => agent::forward(launcher, common, cluster, arguments).await?,
         Verb::Dashboard { no_open } => agent::dashboard(launcher, common, no_open).await?,
         Verb::Agent | Verb::Doctor | Verb::Simulate(_) | Verb::Completion { .. } | Verb::Version => {}
     }
@@ -132,15 +126,9 @@ pub(crate) fn node_binary(common: &Common) -> Result<PathBuf> {
     Ok(own.with_file_name("devcluster-node"))
 }
 
-async fn up(
-    launcher: &Launcher,
-    common: &Common,
-    (masters, workers): (Option<u16>, Option<u16>),
-    config: Option<&Path>,
-    simulated: usize,
-    arguments: &[String],
-) -> Result<()> {
-    let mut spec = if let Some(path) = config {
+async fn up(launcher: &Launcher, common: &Common, arguments: UpArguments) -> Result<()> {
+    let UpArguments { masters, workers, config, simulated, apiserver_arg } = arguments;
+    let mut spec = if let Some(path) = &config {
         let text = std::fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
         let (spec, warnings) = cluster_launcher::parse_config(&text, common.name.as_deref(), &common.image)?;
         for warning in &warnings {
@@ -152,12 +140,12 @@ async fn up(
         let (masters, workers) = (masters.unwrap_or(DEFAULT_MASTERS), workers.unwrap_or(DEFAULT_WORKERS));
         ClusterSpec::new(name, &common.image, masters, workers)
     };
-    if !arguments.is_empty() {
-        spec.api_server = cluster_launcher::api_server_arguments(arguments)?;
+    if !apiserver_arg.is_empty() {
+        spec.api_server = cluster_launcher::api_server_arguments(&apiserver_arg)?;
     }
     let options = UpOptions {
         spec,
-        explicit: masters.is_some() || workers.is_some() || config.is_some() || !arguments.is_empty(),
+        explicit: masters.is_some() || workers.is_some() || config.is_some() || !apiserver_arg.is_empty(),
         binary: node_binary(common)?,
         wait: Duration::from_secs(common.wait),
         simulated,
@@ -236,8 +224,8 @@ async fn node(launcher: &Launcher, common: &Common, cluster: &str, verb: NodeVer
         }
         NodeVerb::Remove { node } => launcher.remove_node(cluster, &node, wait).await?,
         NodeVerb::List => print(common, &launcher.status(cluster).await?.nodes, |nodes| nodes_table(nodes).print())?,
-        NodeVerb::Stop { node } => launcher.stop_node(cluster, &node).await?,
-        NodeVerb::Start { node } => launcher.start_node(cluster, &node, wait).await?,
+        NodeVerb::Stop { node } => launcher.switch(cluster, Some(&node), Switch::Stop).await?,
+        NodeVerb::Start { node } => drop(launcher.start(cluster, Some(&node), wait).await?),
     }
     Ok(())
 }

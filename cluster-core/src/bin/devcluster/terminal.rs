@@ -2,21 +2,22 @@
 
 use crate::show;
 use anyhow::Result;
-use cluster_launcher::{Launcher, Progress, Streams};
+use cluster_launcher::{Event, Launcher, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const TICK: Duration = Duration::from_millis(80);
 
 /// Shows steps on standard error, so that standard output holds the answer alone.
-pub(crate) struct Steps {
+struct Steps {
     spinner: Option<ProgressBar>,
 }
 
 /// A spinner on a terminal, else lines.
-pub(crate) fn progress() -> Steps {
+pub(crate) fn progress() -> Progress {
     let spinner = std::io::stderr().is_terminal().then(|| {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         bar.set_style(
@@ -24,7 +25,8 @@ pub(crate) fn progress() -> Steps {
         );
         bar
     });
-    Steps { spinner }
+    let steps = Steps { spinner };
+    Arc::new(move |event| steps.show(event))
 }
 
 impl Steps {
@@ -35,36 +37,27 @@ impl Steps {
         }
     }
 
-    fn rest(&self) {
-        if let Some(bar) = &self.spinner {
+    fn show(&self, event: Event<'_>) {
+        if let Event::End(..) | Event::Failed(_) = event
+            && let Some(bar) = &self.spinner
+        {
             bar.disable_steady_tick();
             bar.set_message("");
             bar.finish_and_clear();
         }
-    }
-}
-
-impl Progress for Steps {
-    fn begin(&self, step: &str) {
-        if let Some(bar) = &self.spinner {
-            bar.reset();
-            bar.set_message(step.to_owned());
-            bar.enable_steady_tick(TICK);
+        match (event, &self.spinner) {
+            (Event::Begin(step), Some(bar)) => {
+                bar.reset();
+                bar.set_message(step.to_owned());
+                bar.enable_steady_tick(TICK);
+            }
+            (Event::Begin(_), None) => {}
+            (Event::End(step, took), _) => {
+                self.line(&format!("  {step:<24} {:>8}", show::seconds(took.as_millis() as u64)));
+            }
+            (Event::Failed(step), _) => self.line(&format!("  {step:<24}   failed")),
+            (Event::Warn(text), _) => self.line(&format!("warning: {text}")),
         }
-    }
-
-    fn end(&self, step: &str, took: Duration) {
-        self.rest();
-        self.line(&format!("  {step:<24} {:>8}", show::seconds(took.as_millis() as u64)));
-    }
-
-    fn failed(&self, step: &str) {
-        self.rest();
-        self.line(&format!("  {step:<24}   failed"));
-    }
-
-    fn warn(&self, text: &str) {
-        self.line(&format!("warning: {text}"));
     }
 }
 
@@ -96,8 +89,8 @@ pub(crate) fn interrupts() -> std::io::Result<CancellationToken> {
 pub(crate) async fn exec(launcher: &Launcher, cluster: &str, node: &str, command: &[String]) -> Result<u8> {
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let raw = if interactive { raw::Mode::enter() } else { None };
-    let streams = Streams { input: tokio::io::stdin(), output: tokio::io::stdout(), errors: tokio::io::stderr() };
-    let code = launcher.exec(cluster, node, command, raw.as_ref().map(raw::Mode::size), streams).await?;
+    let (size, outputs) = (raw.as_ref().map(raw::Mode::size), (tokio::io::stdout(), tokio::io::stderr()));
+    let code = launcher.exec(cluster, node, command, size, tokio::io::stdin(), outputs).await?;
     drop(raw);
     Ok(u8::try_from(code).unwrap_or(u8::MAX))
 }
