@@ -22,11 +22,11 @@ const PERIOD: Duration = Duration::from_secs(15);
 pub(crate) fn runner(context: &Context) -> Runner<Autoscalers> {
     let (client, recorder) = (context.client.clone(), context.recorder("horizontal-pod-autoscaler"));
     let (autoscalers, pods) = context.caches();
-    let controller = Autoscalers { client, recorder, autoscalers, pods, known: Mutex::default() };
+    let controller = Arc::new(Autoscalers { client, recorder, autoscalers, pods, known: Mutex::default() });
     index::by_namespace(&controller.pods);
-    Runner::new(controller)
-        .on(|c| &c.autoscalers, |_, change| Some(change.unless(|old, new| old.spec == new.spec)?.key()))
-        .needs(|c| &c.pods)
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on(&controller.autoscalers, |_, change| Some(change.unless(|old, new| old.spec == new.spec)?.key()))
+        .needs(&controller.pods)
 }
 
 pub(crate) struct Autoscalers {
@@ -70,9 +70,7 @@ struct Decision {
     reason: String,
 }
 
-impl Controller for Autoscalers {
-    const NAME: &'static str = "horizontal-pod-autoscaler";
-
+impl Autoscalers {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(autoscaler) = self.autoscalers.get(key) else {
             self.known.lock().remove(key);

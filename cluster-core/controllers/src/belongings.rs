@@ -5,7 +5,6 @@ use crate::prelude::*;
 
 /// A kind of which every namespace has one.
 trait Belonging: Object + Default + PartialEq {
-    const CONTROLLER: &'static str;
     const NAME: &'static str;
     const ABOUT: Option<&'static str>;
 
@@ -14,7 +13,6 @@ trait Belonging: Object + Default + PartialEq {
 }
 
 impl Belonging for ServiceAccount {
-    const CONTROLLER: &'static str = "serviceaccount";
     const NAME: &'static str = "default";
     const ABOUT: Option<&'static str> = None;
 
@@ -22,7 +20,6 @@ impl Belonging for ServiceAccount {
 }
 
 impl Belonging for ConfigMap {
-    const CONTROLLER: &'static str = "root-ca-certificate-publisher";
     const NAME: &'static str = "kube-root-ca.crt";
     const ABOUT: Option<&'static str> = Some(
         "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the \
@@ -49,15 +46,13 @@ pub(crate) async fn run_root_ca(context: Context) {
 
 async fn run<K: Belonging>(owned: Informer<K>, context: Context) {
     let (client, namespaces) = (context.client.clone(), context.informers.informer());
-    Runner::new(Belongings { client, ca_pem: context.options.ca_pem, namespaces, owned })
-        .on_each(|c| &c.namespaces)
-        .on(
-            |c| &c.owned,
-            |_, change| {
-                let object = change.object();
-                (object.name() == K::NAME).then(|| ObjectKey::new("", object.namespace()))
-            },
-        )
+    let controller = Arc::new(Belongings { client, ca_pem: context.options.ca_pem, namespaces, owned });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on_each(&controller.namespaces)
+        .on(&controller.owned, |_, change| {
+            let object = change.object();
+            (object.name() == K::NAME).then(|| ObjectKey::new("", object.namespace()))
+        })
         .run(context.cancel)
         .await;
 }
@@ -69,9 +64,7 @@ struct Belongings<K> {
     owned: Informer<K>,
 }
 
-impl<K: Belonging> Controller for Belongings<K> {
-    const NAME: &'static str = K::CONTROLLER;
-
+impl<K: Belonging> Belongings<K> {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         if self.namespaces.get(key).is_none_or(|namespace| namespace.is_deleting()) {
             return Ok(None);

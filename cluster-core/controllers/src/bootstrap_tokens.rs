@@ -11,14 +11,14 @@ const SIGNED: &str = "kubeconfig";
 const SIGNATURE: &str = "jws-kubeconfig-";
 
 pub(crate) fn runner(context: &Context) -> Runner<Tokens> {
-    let controller = Tokens {
+    let controller = Arc::new(Tokens {
         client: context.client.clone(),
         secrets: context.informers.scoped("", "type=bootstrap.kubernetes.io/token"),
         maps: context.informers.scoped("", "metadata.name=cluster-info"),
-    };
-    Runner::new(controller)
-        .on(|c| &c.secrets, |_, change| [change.object().key(), ObjectKey::new(INFO.0, INFO.1)])
-        .on_each(|c| &c.maps)
+    });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on(&controller.secrets, |_, change| [change.object().key(), ObjectKey::new(INFO.0, INFO.1)])
+        .on_each(&controller.maps)
 }
 
 pub(crate) struct Tokens {
@@ -65,9 +65,7 @@ fn with_signatures(data: &BTreeMap<String, String>, tokens: &[(&str, &str)]) -> 
     signed
 }
 
-impl Controller for Tokens {
-    const NAME: &'static str = "bootstrap-tokens";
-
+impl Tokens {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let now = meta::now();
         if (key.namespace.as_ref(), key.name.as_ref()) == INFO {

@@ -22,8 +22,9 @@ const PENDING: Duration = Duration::from_hours(24);
 
 pub(crate) fn runner(context: &Context) -> Runner<Requests> {
     let signer = context.options.signer.clone();
-    let controller = Requests { client: context.client.clone(), signer, requests: context.informers.informer() };
-    Runner::new(controller).on_each(|c| &c.requests)
+    let controller =
+        Arc::new(Requests { client: context.client.clone(), signer, requests: context.informers.informer() });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed()).on_each(&controller.requests)
 }
 
 pub(crate) struct Requests {
@@ -112,9 +113,7 @@ fn pem(request: &Request) -> String {
     String::from_utf8_lossy(&request.spec.request.0).into_owned()
 }
 
-impl Controller for Requests {
-    const NAME: &'static str = "csr";
-
+impl Requests {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(request) = self.requests.get(key).filter(|request| !request.is_deleting()) else {
             return Ok(None);

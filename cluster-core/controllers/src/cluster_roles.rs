@@ -4,14 +4,14 @@ use crate::prelude::*;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 
 pub(crate) fn runner(context: &Context) -> Runner<Aggregation> {
-    let controller = Aggregation { client: context.client.clone(), roles: context.informers.informer() };
+    let controller = Arc::new(Aggregation { client: context.client.clone(), roles: context.informers.informer() });
     // Any role may be part of any aggregated one, and there are few of those.
     let aggregated = |c: &Aggregation, _: &Change<ClusterRole>| {
         let mut roles = c.roles.list();
         roles.retain(|role| role.aggregation_rule.is_some());
         meta::keys(&roles)
     };
-    Runner::new(controller).on(|c| &c.roles, aggregated)
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed()).alone().on(&controller.roles, aggregated)
 }
 
 pub(crate) struct Aggregation {
@@ -19,10 +19,7 @@ pub(crate) struct Aggregation {
     roles: Informer<ClusterRole>,
 }
 
-impl Controller for Aggregation {
-    const NAME: &'static str = "clusterrole-aggregation";
-    const WORKERS: usize = 1;
-
+impl Aggregation {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(role) = self.roles.get(key) else { return Ok(None) };
         let Some(rules) = aggregate(&role, &self.roles.list()) else { return Ok(None) };

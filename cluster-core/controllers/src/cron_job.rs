@@ -12,11 +12,11 @@ const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 pub(crate) fn runner(context: &Context) -> Runner<CronJobs> {
     let (client, recorder) = (context.client.clone(), context.recorder("cronjob-controller"));
     let (crons, jobs) = context.caches();
-    let controller = CronJobs { client, recorder, crons, jobs };
+    let controller = Arc::new(CronJobs { client, recorder, crons, jobs });
     index::by_owner(&controller.jobs);
-    Runner::new(controller)
-        .on_each(|c| &c.crons)
-        .on(|c| &c.jobs, |_, change| controller_key::<CronJob>(change.object().as_ref()))
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on_each(&controller.crons)
+        .on(&controller.jobs, |_, change| controller_key::<CronJob>(change.object().as_ref()))
 }
 
 pub(crate) struct CronJobs {
@@ -26,9 +26,7 @@ pub(crate) struct CronJobs {
     jobs: Informer<Job>,
 }
 
-impl Controller for CronJobs {
-    const NAME: &'static str = "cronjob";
-
+impl CronJobs {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(cron) = self.crons.get(key) else { return Ok(None) };
         let jobs = self.jobs.by_index(BY_OWNER, cron.uid());
@@ -49,9 +47,7 @@ impl Controller for CronJobs {
         write_status(&self.client, cron.as_ref(), &updated).await?;
         Ok(plan.again)
     }
-}
 
-impl CronJobs {
     /// Asks the server where the two caches do not agree about which jobs are active.
     async fn settle(&self, cron: Arc<CronJob>, mut jobs: Vec<Arc<Job>>) -> Result<Option<Known>, Error> {
         if plan::agree(&cron, &jobs) {

@@ -15,27 +15,24 @@ const MAX_BACKOFF: Duration = Duration::from_mins(15);
 
 pub(crate) fn runner(context: &Context) -> Runner<DaemonSets> {
     let (sets, nodes) = context.caches();
-    let controller = DaemonSets {
+    let controller = Arc::new(DaemonSets {
         sets,
         nodes,
         control: PodControl::new(context, "daemonset-controller"),
         history: History::new(&context.client, &context.informers, history::REVISION),
         failures: Mutex::default(),
-    };
+    });
     index::by_namespace(&controller.sets);
-    Runner::new(controller)
-        .on(|c| &c.sets, |c, change| c.control.owner(change))
-        .on(|c| &c.control.pods, DaemonSets::concerned)
-        .on(
-            |c| &c.nodes,
-            |c, change| {
-                if let Some(gone) = change.gone() {
-                    c.failures.lock().retain(|(_, node), _| node != gone.name());
-                }
-                change.unless(concerns_nobody).map_or_else(Vec::new, |_| meta::keys(&c.sets.list()))
-            },
-        )
-        .needs(|c| &c.history.revisions)
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on(&controller.sets, |c, change| c.control.owner(change))
+        .on(&controller.control.pods, DaemonSets::concerned)
+        .on(&controller.nodes, |c, change| {
+            if let Some(gone) = change.gone() {
+                c.failures.lock().retain(|(_, node), _| node != gone.name());
+            }
+            change.unless(concerns_nobody).map_or_else(Vec::new, |_| meta::keys(&c.sets.list()))
+        })
+        .needs(&controller.history.revisions)
 }
 
 /// Whether a node changed in nothing that daemon sets look at: its heartbeat, for example.
@@ -53,9 +50,7 @@ pub(crate) struct DaemonSets {
     failures: Mutex<HashMap<(ObjectKey, String), (u32, Instant)>>,
 }
 
-impl Controller for DaemonSets {
-    const NAME: &'static str = "daemonset";
-
+impl DaemonSets {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(set) = self.sets.get(key) else {
             self.failures.lock().retain(|(set, _), _| set != key);
@@ -89,9 +84,7 @@ impl Controller for DaemonSets {
         self.history.truncate(&revisions, &live, set.spec.revision_history_limit.unwrap_or(10)).await?;
         Ok(again)
     }
-}
 
-impl DaemonSets {
     fn concerned(&self, change: &Change<Pod>) -> Vec<ObjectKey> {
         self.control.concerned::<DaemonSet>(change, |pod| {
             near(&self.sets, pod.namespace(), |set| meta::matches(&matcher(&set.spec.selector), &pod.metadata))

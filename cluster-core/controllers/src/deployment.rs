@@ -12,14 +12,14 @@ use status::{PROGRESSING, condition, deadline};
 pub(crate) fn runner(context: &Context) -> Runner<Deployments> {
     let (client, recorder) = (context.client.clone(), context.recorder("deployment-controller"));
     let (deployments, sets, pods) = context.caches();
-    let controller = Deployments { client, recorder, deployments, sets, pods };
+    let controller = Arc::new(Deployments { client, recorder, deployments, sets, pods });
     index::by_namespace(&controller.deployments);
     index::by_owner(&controller.sets);
     index::by_owner(&controller.pods);
-    Runner::new(controller)
-        .on_each(|c| &c.deployments)
-        .on(|c| &c.sets, Deployments::concerned)
-        .on(|c| &c.pods, Deployments::recreated)
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on_each(&controller.deployments)
+        .on(&controller.sets, Deployments::concerned)
+        .on(&controller.pods, Deployments::recreated)
 }
 
 pub(crate) struct Deployments {
@@ -57,9 +57,7 @@ impl Rollout {
     }
 }
 
-impl Controller for Deployments {
-    const NAME: &'static str = "deployment";
-
+impl Deployments {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(deployment) = self.deployments.get(key) else { return Ok(None) };
         let selector = matcher(&deployment.spec.selector);
@@ -75,9 +73,7 @@ impl Controller for Deployments {
         let mut rollout = Rollout { deployment: (*deployment).clone(), new, old };
         self.step(&mut rollout).await
     }
-}
 
-impl Deployments {
     fn concerned(&self, change: &Change<ReplicaSet>) -> Vec<ObjectKey> {
         index::concerned::<Deployment, ReplicaSet>(change, |set| {
             near(&self.deployments, set.namespace(), |d| meta::matches(&matcher(&d.spec.selector), &set.metadata))

@@ -12,16 +12,16 @@ const ALLOWED: &str = "DisruptionAllowed";
 pub(crate) fn runner(context: &Context) -> Runner<Budgets> {
     let (client, recorder) = (context.client.clone(), context.recorder("controllermanager"));
     let (budgets, pods, sets, deployments, controllers, stateful) = context.caches();
-    let controller = Budgets { client, recorder, budgets, pods, sets, deployments, controllers, stateful };
+    let controller = Arc::new(Budgets { client, recorder, budgets, pods, sets, deployments, controllers, stateful });
     index::by_namespace(&controller.budgets);
     index::by_namespace(&controller.pods);
-    Runner::new(controller)
-        .on_each(|c| &c.budgets)
-        .on(|c| &c.pods, |c, change| c.of_pod(change.object()))
-        .on(|c| &c.sets, Budgets::siblings)
-        .on(|c| &c.deployments, Budgets::siblings)
-        .on(|c| &c.controllers, Budgets::siblings)
-        .on(|c| &c.stateful, Budgets::siblings)
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on_each(&controller.budgets)
+        .on(&controller.pods, |c, change| c.of_pod(change.object()))
+        .on(&controller.sets, Budgets::siblings)
+        .on(&controller.deployments, Budgets::siblings)
+        .on(&controller.controllers, Budgets::siblings)
+        .on(&controller.stateful, Budgets::siblings)
 }
 
 fn picks(budget: &PodDisruptionBudget, pod: &Pod) -> bool {
@@ -171,9 +171,7 @@ impl Budgets {
     }
 }
 
-impl Controller for Budgets {
-    const NAME: &'static str = "disruption";
-
+impl Budgets {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(budget) = self.budgets.get(key) else { return Ok(None) };
         let mut pods = self.pods.by_index(BY_NAMESPACE, &key.namespace);

@@ -4,8 +4,8 @@ use crate::prelude::*;
 
 pub(crate) fn runner(context: &Context) -> Runner<EventTtl> {
     let (client, ttl) = (context.client.clone(), context.options.event_ttl);
-    let controller = EventTtl { client, ttl, events: context.informers.informer() };
-    Runner::new(controller).on_each(|c| &c.events)
+    let controller = Arc::new(EventTtl { client, ttl, events: context.informers.informer() });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed()).on_each(&controller.events)
 }
 
 pub(crate) struct EventTtl {
@@ -26,9 +26,7 @@ fn last_seen(event: &Event) -> Option<Time> {
     times.into_iter().flatten().max().map(Time)
 }
 
-impl Controller for EventTtl {
-    const NAME: &'static str = "event-ttl";
-
+impl EventTtl {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(event) = self.events.get(key) else { return Ok(None) };
         let left = last_seen(&event).and_then(|seen| meta::left(&seen, self.ttl, &meta::now()));

@@ -17,6 +17,8 @@ const SETTLE: Duration = Duration::from_millis(500);
 const REDISCOVER: Duration = Duration::from_mins(5);
 /// How long the first list of a kind may take.
 const SYNC: Duration = Duration::from_secs(30);
+/// How many tasks are worked on at once.
+const WORKERS: usize = 8;
 
 pub(crate) async fn run(context: Context) {
     let collector = Arc::new(Collector {
@@ -66,8 +68,10 @@ impl Monitors {
                 }
             }
         }
-        for _ in 0..Collector::WORKERS {
-            workers.spawn(work(self.collector.clone(), self.collector.queue.clone()).boxed());
+        let collector = &self.collector;
+        for _ in 0..WORKERS {
+            let work = work(collector.clone(), |c, task| c.reconcile(task).boxed(), collector.queue.clone());
+            workers.spawn(work.boxed());
         }
     }
 
@@ -153,10 +157,7 @@ impl Monitors {
     }
 }
 
-impl Controller<Task> for Collector {
-    const NAME: &'static str = "garbage-collector";
-    const WORKERS: usize = 8;
-
+impl Collector {
     async fn reconcile(&self, task: &Task) -> Outcome {
         match task {
             Task::Examine(uid) => self.examine(uid).await,

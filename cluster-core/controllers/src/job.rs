@@ -27,12 +27,12 @@ pub(crate) fn runner(context: &Context) -> Runner<Jobs> {
     control.finalizer = Some(TRACKING);
     let tracked = |pod: &Pod| job_of(pod).filter(|_| is_tracked(pod)).map(|job| job.to_string());
     control.pods.add_index(TRACKED, move |pod| tracked(pod).into_iter().collect());
-    Runner::new(Jobs { jobs: context.informers.informer(), control })
-        .on(|c| &c.jobs, |c, change| c.control.owner(change))
-        .on(
-            |c| &c.control.pods,
-            |c, change| c.control.concerned::<Job>(change, |pod| job_of(pod).into_iter().collect()),
-        )
+    let controller = Arc::new(Jobs { jobs: context.informers.informer(), control });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on(&controller.jobs, |c, change| c.control.owner(change))
+        .on(&controller.control.pods, |c, change| {
+            c.control.concerned::<Job>(change, |pod| job_of(pod).into_iter().collect())
+        })
 }
 
 pub(crate) struct Jobs {
@@ -40,9 +40,7 @@ pub(crate) struct Jobs {
     control: PodControl,
 }
 
-impl Controller for Jobs {
-    const NAME: &'static str = "job";
-
+impl Jobs {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let job = self.jobs.get(key);
         self.free_orphans(key, job.as_deref()).await?;
@@ -57,9 +55,7 @@ impl Controller for Jobs {
         self.execute(&job, plan).await?;
         Ok(if is_over(&job) { self.expire(&job).await? } else { again })
     }
-}
 
-impl Jobs {
     async fn pods(&self, job: &Job) -> Result<Vec<Arc<Pod>>, Error> {
         match job.spec.as_ref().and_then(|spec| spec.selector.as_ref()) {
             Some(selector) => self.control.claim(job, &meta::selector(selector)).await,

@@ -126,7 +126,7 @@ macro_rules! caches {
     )+};
 }
 
-caches!((A, B), (A, B, C), (A, B, C, D, E), (A, B, C, D, E, F));
+caches!((A, B), (A, B, C), (A, B, C, D), (A, B, C, D, E), (A, B, C, D, E, F));
 
 /// What is gone need not be written or deleted any more.
 fn ignore_gone<T>(result: Result<T, cluster_client::Error>) -> Result<Option<T>, Error> {
@@ -192,9 +192,8 @@ async fn start(client: Client, informers: Informers, options: Options, cancel: C
         quota::runner,
         replica_set::runner::<ReplicaSet>,
         replica_set::runner::<ReplicationController>,
-        services::endpoints::runner,
         services::mirror::runner,
-        services::slices::runner,
+        services::runner,
         stateful_set::runner,
         storage_migration::runner,
         taint_eviction::runner,

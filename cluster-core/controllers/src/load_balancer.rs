@@ -11,8 +11,14 @@ pub(crate) async fn run(context: Context) {
     let Some(pool) = context.options.load_balancers.clone() else { return };
     let (client, recorder) = (context.client.clone(), context.recorder("service-controller"));
     let (services, nodes) = context.caches();
-    let controller = LoadBalancers { client, recorder, pool, services, nodes, given: Mutex::default() };
-    Runner::new(controller).on(|c| &c.services, LoadBalancers::concerned).needs(|c| &c.nodes).run(context.cancel).await;
+    let controller = Arc::new(LoadBalancers { client, recorder, pool, services, nodes, given: Mutex::default() });
+    // Two services must not choose the same address at once.
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .alone()
+        .on(&controller.services, LoadBalancers::concerned)
+        .needs(&controller.nodes)
+        .run(context.cancel)
+        .await;
 }
 
 struct LoadBalancers {
@@ -71,11 +77,7 @@ fn plan(service: &Service, pool: &Pool, is_taken: impl Fn(Ipv4Addr) -> bool) -> 
     }
 }
 
-impl Controller for LoadBalancers {
-    const NAME: &'static str = "service-lb";
-    /// Two services must not choose the same address at once.
-    const WORKERS: usize = 1;
-
+impl LoadBalancers {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(service) = self.services.get(key).filter(|service| !service.is_deleting()) else {
             self.given.lock().remove(key);
@@ -105,9 +107,7 @@ impl Controller for LoadBalancers {
         }
         Ok(None)
     }
-}
 
-impl LoadBalancers {
     /// A service, and those that found no address when it may have left one.
     fn concerned(&self, change: &Change<Service>) -> Vec<ObjectKey> {
         let mut keys = vec![change.object().key()];

@@ -12,8 +12,9 @@ const RECHECK: Duration = Duration::from_secs(1);
 
 pub(crate) fn runner(context: &Context) -> Runner<Emptier> {
     let (namespaces, pods) = (context.informers.informer(), context.informers.informer());
-    Runner::new(Emptier { client: context.client.clone(), namespaces, pods }).on_each(|c| &c.namespaces).on(
-        |c| &c.pods,
+    let controller = Arc::new(Emptier { client: context.client.clone(), namespaces, pods });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed()).on_each(&controller.namespaces).on(
+        &controller.pods,
         |c, change| {
             let key = ObjectKey::new("", change.gone()?.namespace());
             c.namespaces.get(&key).filter(|namespace| namespace.is_deleting()).map(|_| key)
@@ -71,9 +72,7 @@ impl Findings {
     }
 }
 
-impl Controller for Emptier {
-    const NAME: &'static str = "namespace";
-
+impl Emptier {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(namespace) = self.namespaces.get(key).filter(|namespace| namespace.is_deleting()) else {
             return Ok(None);
@@ -93,9 +92,7 @@ impl Controller for Emptier {
         ignore_gone(self.client.update_subresource(&done, "finalize").await)?;
         Ok(None)
     }
-}
 
-impl Emptier {
     async fn report(&self, namespace: &Namespace, findings: &Findings) -> Result<Namespace, Error> {
         let mut updated = namespace.clone();
         let status = updated.status.get_or_insert_default();

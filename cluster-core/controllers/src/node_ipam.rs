@@ -16,8 +16,14 @@ pub(crate) async fn run(context: Context) {
     let nodes: Informer<Node> = context.informers.informer();
     nodes.add_index(BY_NETWORK, |node| network(node).map(str::to_owned).into_iter().collect());
     let recorder = context.recorder("cidrAllocator");
-    let ipam = NodeIpam { client: context.client.clone(), recorder, subnet, nodes, last: Mutex::new(count(subnet)) };
-    Runner::new(ipam).on_each(|c| &c.nodes).run(context.cancel).await;
+    let controller =
+        Arc::new(NodeIpam { client: context.client.clone(), recorder, subnet, nodes, last: Mutex::new(count(subnet)) });
+    // Two nodes must not get the same network at once.
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .alone()
+        .on_each(&controller.nodes)
+        .run(context.cancel)
+        .await;
 }
 
 struct NodeIpam {
@@ -48,11 +54,7 @@ fn next(subnet: Ipv4Net, last: u32, is_taken: impl Fn(&str) -> bool) -> Option<(
     numbers.map(network).find(|(_, network)| !is_taken(network))
 }
 
-impl Controller for NodeIpam {
-    const NAME: &'static str = "node-ipam";
-    /// Two nodes must not get the same network at once.
-    const WORKERS: usize = 1;
-
+impl NodeIpam {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(node) = self.nodes.get(key).filter(|node| network(node).is_none()) else { return Ok(None) };
         let last = *self.last.lock();

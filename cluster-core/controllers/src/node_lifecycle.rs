@@ -24,7 +24,7 @@ pub(crate) fn runner(context: &Context) -> Runner<NodeLifecycle> {
     let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", node_lease::NAMESPACE);
     let (client, recorder) = (context.client.clone(), context.recorder("node-controller"));
     let (nodes, pods) = context.caches();
-    let controller = NodeLifecycle {
+    let controller = Arc::new(NodeLifecycle {
         client,
         recorder,
         grace: Duration::from_secs(context.options.node_grace_seconds),
@@ -33,19 +33,16 @@ pub(crate) fn runner(context: &Context) -> Runner<NodeLifecycle> {
         pods,
         health: Mutex::default(),
         limits: Limits::default(),
-    };
+    });
     index::by_node(&controller.pods);
-    Runner::new(controller)
-        .on_each(|c| &c.nodes)
-        .on(|c| &c.leases, |_, change| Some(ObjectKey::new("", change.object().name())))
-        .on(
-            |c| &c.pods,
-            |_, change| match change {
-                // A pod may still be said to be ready after its node was found silent.
-                Change::Updated { new, .. } if pods::is_ready(new) => Some(ObjectKey::new("", pods::node(new))),
-                _ => None,
-            },
-        )
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on_each(&controller.nodes)
+        .on(&controller.leases, |_, change| Some(ObjectKey::new("", change.object().name())))
+        .on(&controller.pods, |_, change| match change {
+            // A pod may still be said to be ready after its node was found silent.
+            Change::Updated { new, .. } if pods::is_ready(new) => Some(ObjectKey::new("", pods::node(new))),
+            _ => None,
+        })
 }
 
 pub(crate) struct NodeLifecycle {
@@ -71,9 +68,7 @@ struct Sign {
     heartbeat: Option<jiff::Timestamp>,
 }
 
-impl Controller for NodeLifecycle {
-    const NAME: &'static str = "node-lifecycle";
-
+impl NodeLifecycle {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(node) = self.nodes.get(key) else {
             self.health.lock().remove(key);
@@ -98,9 +93,7 @@ impl Controller for NodeLifecycle {
         let silence = self.grace.checked_sub(silent).map(|left| left + Duration::from_millis(50));
         Ok(silence.into_iter().chain(waits).min())
     }
-}
 
-impl NodeLifecycle {
     /// Whether a node that is not ready may lose its pods, and when to ask again.
     fn eviction(&self, node: &Node) -> (bool, Option<Duration>) {
         if is_ready(node) {

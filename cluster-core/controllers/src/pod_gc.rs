@@ -11,21 +11,21 @@ const QUARANTINE: Duration = Duration::from_secs(40);
 pub(crate) fn runner(context: &Context) -> Runner<PodGc> {
     let client = context.client.clone();
     let (nodes, pods) = context.caches();
-    let controller = PodGc { client, limit: context.options.terminated_pods, nodes, pods, missing: Mutex::default() };
+    let controller =
+        Arc::new(PodGc { client, limit: context.options.terminated_pods, nodes, pods, missing: Mutex::default() });
     index::by_node(&controller.pods);
     let finished = |pod: &Pod| if is_finished(pod) { vec![String::new()] } else { Vec::new() };
     controller.pods.add_index(FINISHED, finished);
-    Runner::new(controller).on(|c| &c.pods, |c, change| c.of_pod(change.object())).on(
-        |c| &c.nodes,
-        |c, change| {
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on(&controller.pods, |c, change| c.of_pod(change.object()))
+        .on(&controller.nodes, |c, change| {
             let node = change.unless(|old, new| is_out_of_service(old) == is_out_of_service(new));
             node.map_or_else(Vec::new, |node| {
                 let mut keys = meta::keys(&c.pods.by_index(BY_NODE, node.name()));
                 keys.push(node.key());
                 keys
             })
-        },
-    )
+        })
 }
 
 /// Its keys are those of pods that may have to go, of nodes (without a namespace) whose pods may, and one without any
@@ -84,9 +84,7 @@ fn surplus(mut finished: Vec<Arc<Pod>>, limit: usize) -> Vec<Arc<Pod>> {
     finished
 }
 
-impl Controller for PodGc {
-    const NAME: &'static str = "pod-garbage-collector";
-
+impl PodGc {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         if key.name.is_empty() {
             let surplus = surplus(self.pods.by_index(FINISHED, ""), self.limit);
@@ -102,9 +100,7 @@ impl Controller for PodGc {
         }
         Ok(None)
     }
-}
 
-impl PodGc {
     /// What a change of a pod makes look at.
     fn of_pod(&self, pod: &Pod) -> Vec<ObjectKey> {
         let node = ObjectKey::new("", pods::node(pod));

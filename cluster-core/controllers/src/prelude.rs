@@ -7,7 +7,7 @@ pub(crate) use crate::meta::{Labels, controller_key, controller_reference, scale
 pub(crate) use crate::pod_control::{BURST, PodControl, from_template};
 pub(crate) use crate::pods::{is_active, is_available, is_finished, is_ready, phase, until_available};
 pub(crate) use crate::resources::{Partial, Resource, discover};
-pub(crate) use crate::runner::{Controller, Outcome, Runner};
+pub(crate) use crate::runner::{Outcome, Runner};
 pub(crate) use crate::{
     Context, Error, conditions, delete, ignore_gone, index, meta, pods, remove_finalizer, write_status,
 };

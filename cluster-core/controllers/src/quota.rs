@@ -24,7 +24,7 @@ fn concerned<K: Object>(
 
 pub(crate) fn runner(context: &Context) -> Runner<Quotas> {
     let informers = &context.informers;
-    let make = |queue| Quotas {
+    let controller = Arc::new(Quotas {
         client: context.client.clone(),
         informers: informers.clone(),
         quotas: informers.informer(),
@@ -32,18 +32,18 @@ pub(crate) fn runner(context: &Context) -> Runner<Quotas> {
         services: informers.informer(),
         claims: informers.informer(),
         counted: Mutex::default(),
-        queue,
-    };
+        queue: WorkQueue::new(),
+    });
     index::by_namespace(&informers.informer::<ResourceQuota>());
     index::by_namespace(&informers.informer::<Pod>());
     index::by_namespace(&informers.informer::<Service>());
     index::by_namespace(&informers.informer::<PersistentVolumeClaim>());
     let same_pod = |old: &Pod, new: &Pod| is_finished(old) == is_finished(new) && old.spec == new.spec;
-    Runner::with_queue(make)
-        .on_each(|c| &c.quotas)
-        .on(|c| &c.pods, move |c, change| concerned(&c.quotas, change, same_pod))
-        .on(|c| &c.services, |c, change| concerned(&c.quotas, change, |old, new| old.spec == new.spec))
-        .on(|c| &c.claims, |c, change| concerned(&c.quotas, change, |old, new| old.spec == new.spec))
+    Runner::with_queue(&controller, |c, key| c.reconcile(key).boxed(), controller.queue.clone())
+        .on_each(&controller.quotas)
+        .on(&controller.pods, move |c, change| concerned(&c.quotas, change, same_pod))
+        .on(&controller.services, |c, change| concerned(&c.quotas, change, |old, new| old.spec == new.spec))
+        .on(&controller.claims, |c, change| concerned(&c.quotas, change, |old, new| old.spec == new.spec))
 }
 
 pub(crate) struct Quotas {
@@ -58,9 +58,7 @@ pub(crate) struct Quotas {
     queue: WorkQueue<ObjectKey>,
 }
 
-impl Controller for Quotas {
-    const NAME: &'static str = "resourcequota";
-
+impl Quotas {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(quota) = self.quotas.get(key) else { return Ok(None) };
         let hard = quota.spec.as_ref().and_then(|spec| spec.hard.clone()).unwrap_or_default();
@@ -77,9 +75,7 @@ impl Controller for Quotas {
         write_status(&self.client, quota.as_ref(), &updated).await?;
         Ok(waits.then_some(RETRY))
     }
-}
 
-impl Quotas {
     fn used(&self, quota: &ResourceQuota, hard: &Amounts, namespace: &str) -> Result<Amounts, Error> {
         let quota = as_json(quota)?;
         let within = |storage: &'static str| -> Result<_, Error> {

@@ -13,10 +13,10 @@ pub(crate) fn runner<K: Replicated>(context: &Context) -> Runner<Replicas<K>> {
     index::by_namespace(&sets);
     index::by_owner(&sets);
     let control = PodControl::new(context, K::COMPONENT);
-    let controller = Replicas { sets, control };
-    Runner::new(controller)
-        .on(|c| &c.sets, |c, change| c.control.owner(change))
-        .on(|c| &c.control.pods, Replicas::concerned)
+    let controller = Arc::new(Replicas { sets, control });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on(&controller.sets, |c, change| c.control.owner(change))
+        .on(&controller.control.pods, Replicas::concerned)
 }
 
 pub(crate) struct Replicas<K> {
@@ -41,9 +41,7 @@ fn plan(wanted: usize, active: &[Arc<Pod>], related: &[Arc<Pod>], now: &Time) ->
     }
 }
 
-impl<K: Replicated> Controller for Replicas<K> {
-    const NAME: &'static str = K::KIND;
-
+impl<K: Replicated> Replicas<K> {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(set) = self.sets.get(key) else { return Ok(None) };
         let settled = self.control.settled(set.as_ref());
@@ -61,9 +59,7 @@ impl<K: Replicated> Controller for Replicas<K> {
         let min_ready = seconds(set.min_ready_seconds());
         Ok(active.iter().filter_map(|pod| until_available(pod, min_ready, &now)).min())
     }
-}
 
-impl<K: Replicated> Replicas<K> {
     fn concerned(&self, change: &Change<Pod>) -> Vec<ObjectKey> {
         self.control.concerned::<K>(change, |pod| {
             near(&self.sets, pod.namespace(), |set| meta::matches(&matcher(&set.selector()), &pod.metadata))

@@ -11,18 +11,18 @@ use plan::Step;
 
 pub(crate) fn runner(context: &Context) -> Runner<StatefulSets> {
     let (sets, claims) = context.caches();
-    let controller = StatefulSets {
+    let controller = Arc::new(StatefulSets {
         sets,
         claims,
         control: PodControl::new(context, "statefulset-controller"),
         history: History::new(&context.client, &context.informers, history::HASH),
-    };
+    });
     index::by_namespace(&controller.sets);
-    Runner::new(controller)
-        .on_each(|c| &c.sets)
-        .on(|c| &c.control.pods, StatefulSets::concerned)
-        .needs(|c| &c.history.revisions)
-        .on(|c| &c.claims, StatefulSets::waiting)
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on_each(&controller.sets)
+        .on(&controller.control.pods, StatefulSets::concerned)
+        .needs(&controller.history.revisions)
+        .on(&controller.claims, StatefulSets::waiting)
 }
 
 pub(crate) struct StatefulSets {
@@ -32,9 +32,7 @@ pub(crate) struct StatefulSets {
     history: History,
 }
 
-impl Controller for StatefulSets {
-    const NAME: &'static str = "statefulset";
-
+impl StatefulSets {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(set) = self.sets.get(key) else { return Ok(None) };
         let spec = &set.spec;
@@ -62,9 +60,7 @@ impl Controller for StatefulSets {
         self.history.truncate(&revisions, &live, spec.revision_history_limit.unwrap_or(10)).await?;
         Ok(plan.again)
     }
-}
 
-impl StatefulSets {
     fn concerned(&self, change: &Change<Pod>) -> Vec<ObjectKey> {
         self.control.concerned::<StatefulSet>(change, |pod| {
             let fits = |set: &StatefulSet| {

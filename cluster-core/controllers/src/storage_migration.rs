@@ -10,8 +10,9 @@ const MANAGER: &str = "storage-version-migrator-controller";
 const PAGE: usize = 500;
 
 pub(crate) fn runner(context: &Context) -> Runner<Migrator> {
-    Runner::new(Migrator { client: context.client.clone(), migrations: context.informers.informer() })
-        .on(|c| &c.migrations, |c, change| c.next(change.object()).map(|next| next.key()))
+    let controller = Arc::new(Migrator { client: context.client.clone(), migrations: context.informers.informer() });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on(&controller.migrations, |c, change| c.next(change.object()).map(|next| next.key()))
 }
 
 pub(crate) struct Migrator {
@@ -19,9 +20,7 @@ pub(crate) struct Migrator {
     migrations: Informer<StorageVersionMigration>,
 }
 
-impl Controller for Migrator {
-    const NAME: &'static str = MANAGER;
-
+impl Migrator {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(migration) = self.migrations.get(key).filter(|migration| !is_over(migration)) else {
             return Ok(None);
@@ -48,9 +47,7 @@ impl Controller for Migrator {
             }
         }
     }
-}
 
-impl Migrator {
     /// The migration whose turn it is among those of the same resource: the oldest.
     fn next(&self, changed: &StorageVersionMigration) -> Option<Arc<StorageVersionMigration>> {
         let all = self.migrations.list().into_iter();

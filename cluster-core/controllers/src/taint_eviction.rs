@@ -6,15 +6,14 @@ use cluster_client::nodes::covers;
 pub(crate) fn runner(context: &Context) -> Runner<TaintEviction> {
     let (client, recorder) = (context.client.clone(), context.recorder("taint-eviction-controller"));
     let (nodes, pods) = context.caches();
-    let controller = TaintEviction { client, recorder, nodes, pods, counting: Mutex::default() };
+    let controller = Arc::new(TaintEviction { client, recorder, nodes, pods, counting: Mutex::default() });
     index::by_node(&controller.pods);
-    Runner::new(controller).on(|c| &c.pods, |_, change| Some(change.unless(concerns_nobody)?.key())).on(
-        |c| &c.nodes,
-        |c, change| {
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on(&controller.pods, |_, change| Some(change.unless(concerns_nobody)?.key()))
+        .on(&controller.nodes, |c, change| {
             let node = change.unless(|old, new| no_execute(old).eq(no_execute(new)));
             node.map_or_else(Vec::new, |node| meta::keys(&c.pods.by_index(BY_NODE, node.name())))
-        },
-    )
+        })
 }
 
 /// Whether a pod is where it was and tolerates what it did.
@@ -80,9 +79,7 @@ fn judge<'a>(
     verdict
 }
 
-impl Controller for TaintEviction {
-    const NAME: &'static str = "taint-eviction";
-
+impl TaintEviction {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let noticed = self.counting.lock().remove(key);
         let Some(pod) = self.pods.get(key).filter(|pod| !pod.is_deleting()) else { return Ok(None) };
@@ -100,9 +97,7 @@ impl Controller for TaintEviction {
             Verdict::Evict => self.evict(&pod).await.map(|()| None),
         }
     }
-}
 
-impl TaintEviction {
     async fn evict(&self, pod: &Pod) -> Result<(), Error> {
         let mut marked = pod.clone();
         let message = "Taint manager: deleting due to NoExecute taint".to_owned();

@@ -8,15 +8,15 @@ const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";
 const BY_ACCOUNT: &str = "account";
 
 pub(crate) fn runner(context: &Context) -> Runner<Tokens> {
-    let controller = Tokens {
+    let controller = Arc::new(Tokens {
         client: context.client.clone(),
         secrets: context.informers.scoped("", "type=kubernetes.io/service-account-token"),
         accounts: context.informers.informer(),
-    };
+    });
     let by_account = |secret: &Secret| account(secret).map(|key| key.to_string()).into_iter().collect();
     controller.secrets.add_index(BY_ACCOUNT, by_account);
-    Runner::new(controller).on_each(|c| &c.secrets).on(
-        |c| &c.accounts,
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed()).on_each(&controller.secrets).on(
+        &controller.accounts,
         |c, change| {
             let secrets = change.gone().map(|account| c.secrets.by_index(BY_ACCOUNT, &account.key().to_string()));
             meta::keys(&secrets.unwrap_or_default())
@@ -39,9 +39,7 @@ pub(crate) struct Tokens {
     accounts: Informer<ServiceAccount>,
 }
 
-impl Controller for Tokens {
-    const NAME: &'static str = "serviceaccount-token-cleaner";
-
+impl Tokens {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(secret) = self.secrets.get(key) else { return Ok(None) };
         let Some(owner) = account(&secret) else { return Ok(None) };

@@ -1,98 +1,90 @@
-//! The Endpoints object of each service with a selector.
+//! The Endpoints object of each service with a selector: what the slices of its first family hold, in the older form.
 
-use super::ports::{Port, resolve};
-use super::{address, affected, exists, hostname, labels, node_name, publishes_not_ready, selected, selector, target};
+use super::ports::Port;
+use super::slices::Groups;
+use super::{families, labels, publishes_not_ready};
 use crate::prelude::*;
+use k8s_openapi::api::discovery::v1::Endpoint;
 
 const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoint-controller");
-
 const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
 const MAX_ADDRESSES: usize = 1000;
 
-pub(crate) fn runner(context: &Context) -> Runner<Writer> {
-    let client = context.client.clone();
-    let (services, pods, endpoints) = context.caches();
-    let controller = Writer { client, services, pods, endpoints };
-    index::by_namespace(&controller.services);
-    index::by_namespace(&controller.pods);
-    Runner::new(controller)
-        .on_each(|c| &c.services)
-        .on(|c| &c.pods, |c, change| affected(change, &c.services))
-        .on(|c| &c.endpoints, |_, change| change.gone().map(|gone| gone.key()))
-}
-
-pub(crate) struct Writer {
-    client: Client,
-    services: Informer<Service>,
-    pods: Informer<Pod>,
-    endpoints: Informer<Endpoints>,
-}
-
-impl Controller for Writer {
-    const NAME: &'static str = "endpoints";
-
-    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
-        let (service, current) = (self.services.get(key), self.endpoints.get(key));
-        let Some(service) = service.filter(|service| exists(Some(service))) else {
-            if let Some(current) = current {
-                delete(&self.client, current.as_ref()).await?;
-            }
-            return Ok(None);
-        };
-        let Some(selector) = selector(&service) else { return Ok(None) };
-        let mut subsets = subsets(&service, &selected(selector, &service, &self.pods));
-        let is_cut = cut(&mut subsets);
-        let (subsets, labels) = (Some(subsets), Some(labels(&service, &[MANAGED_BY])));
-        let annotate = |annotations: Option<Labels>| {
-            let mut annotations = annotations.unwrap_or_default();
-            if is_cut {
-                annotations.insert(OVER_CAPACITY.to_owned(), "truncated".to_owned());
-            } else {
-                annotations.remove(OVER_CAPACITY);
-            }
-            Some(annotations).filter(|annotations| !annotations.is_empty())
-        };
-        let written = match current {
-            Some(current) => {
-                // An empty list comes back as none.
-                let same = current.subsets.as_deref().unwrap_or_default() == subsets.as_deref().unwrap_or_default();
-                let annotations = annotate(current.metadata.annotations.clone());
-                let metadata = ObjectMeta { labels, annotations, ..current.metadata.clone() };
-                if same && current.metadata == metadata {
-                    return Ok(None);
-                }
-                self.client.update(&Endpoints { metadata, subsets }).await
-            }
-            None => {
-                let (namespace, name) = (Some(key.namespace.to_string()), Some(key.name.to_string()));
-                let annotations = annotate(None);
-                let metadata = ObjectMeta { namespace, name, labels, annotations, ..ObjectMeta::default() };
-                self.client.create(&Endpoints { metadata, subsets }).await
-            }
-        };
-        Ok(written.map(|_| None)?)
+/// Makes the object of a service hold these addresses, or removes it.
+pub(super) async fn write(
+    client: &Client,
+    wanted: Option<(&Service, Vec<EndpointSubset>)>,
+    current: Option<Arc<Endpoints>>,
+) -> Result<(), Error> {
+    let old = current.as_deref().cloned().unwrap_or_default();
+    let Some((service, mut subsets)) = wanted else {
+        return if current.is_some() { delete(client, &old).await } else { Ok(()) };
+    };
+    let mut annotations = old.metadata.annotations.clone().unwrap_or_default();
+    if cut(&mut subsets) {
+        annotations.insert(OVER_CAPACITY.to_owned(), "truncated".to_owned());
+    } else {
+        annotations.remove(OVER_CAPACITY);
     }
+    let metadata = ObjectMeta {
+        namespace: service.metadata.namespace.clone(),
+        name: service.metadata.name.clone(),
+        labels: Some(labels(service, &[MANAGED_BY])),
+        annotations: Some(annotations).filter(|annotations| !annotations.is_empty()),
+        ..old.metadata.clone()
+    };
+    // An empty list comes back as none.
+    let same = old.metadata == metadata && old.subsets.unwrap_or_default() == subsets;
+    let new = Endpoints { metadata, subsets: Some(subsets) };
+    match current {
+        None => client.create(&new).await?,
+        Some(_) if same => return Ok(()),
+        Some(_) => client.update(&new).await?,
+    };
+    Ok(())
 }
 
 /// Addresses by the ports they have in common, ready ones apart from those that are not.
-fn subsets(service: &Service, pods: &[Arc<Pod>]) -> Vec<EndpointSubset> {
-    let mut groups: BTreeMap<Vec<Port>, (Vec<EndpointAddress>, Vec<EndpointAddress>)> = BTreeMap::new();
+pub(super) fn subsets(service: &Service, groups: &Groups) -> Vec<EndpointSubset> {
     let tolerant = publishes_not_ready(service);
-    let has_ports =
-        service.spec.as_ref().is_some_and(|spec| spec.ports.as_ref().is_some_and(|ports| !ports.is_empty()));
-    for pod in pods.iter().filter(|pod| tolerant || !pod.is_deleting()) {
-        let ports = resolve(service, pod);
-        let Some(ip) = address(pod).filter(|_| !ports.is_empty() || !has_ports) else { continue };
-        let address = EndpointAddress {
-            ip: ip.to_owned(),
-            hostname: hostname(pod, service),
-            node_name: node_name(pod),
-            target_ref: Some(target(pod)),
-        };
-        let (ready, not_ready) = groups.entry(ports).or_default();
-        if tolerant || is_ready(pod) { ready.push(address) } else { not_ready.push(address) }
+    let has_ports = service.spec.iter().any(|spec| spec.ports.iter().flatten().next().is_some());
+    let families = families(service);
+    let groups =
+        groups.iter().filter(|((of, ports), _)| families.first() == Some(of) && !(has_ports && ports.is_empty()));
+    let subset = |((_, ports), endpoints): (&(String, Vec<Port>), &Vec<Endpoint>)| {
+        let is = |value: Option<bool>| value == Some(true);
+        let conditions = |endpoint: &Endpoint| endpoint.conditions.clone().unwrap_or_default();
+        let present = endpoints.iter().filter(|endpoint| tolerant || !is(conditions(endpoint).terminating));
+        let (ready, not_ready): (Vec<_>, Vec<_>) = present.partition(|endpoint| is(conditions(endpoint).ready));
+        EndpointSubset {
+            addresses: addresses(ready),
+            not_ready_addresses: addresses(not_ready),
+            ports: (!ports.is_empty()).then(|| ports.iter().map(wire).collect()),
+        }
+    };
+    let all = groups.map(subset);
+    all.filter(|subset| subset.addresses.is_some() || subset.not_ready_addresses.is_some()).collect()
+}
+
+fn addresses(endpoints: Vec<&Endpoint>) -> Option<Vec<EndpointAddress>> {
+    let address = |endpoint: &Endpoint| EndpointAddress {
+        ip: endpoint.addresses[0].clone(),
+        hostname: endpoint.hostname.clone(),
+        node_name: endpoint.node_name.clone(),
+        target_ref: endpoint.target_ref.clone(),
+    };
+    let mut addresses: Vec<_> = endpoints.into_iter().map(address).collect();
+    addresses.sort_by(|a, b| a.ip.cmp(&b.ip));
+    Some(addresses).filter(|addresses| !addresses.is_empty())
+}
+
+fn wire(port: &Port) -> EndpointPort {
+    EndpointPort {
+        name: (!port.name.is_empty()).then(|| port.name.clone()),
+        port: port.number,
+        protocol: Some(port.protocol.clone()),
+        app_protocol: port.app_protocol.clone(),
     }
-    groups.into_iter().map(|(ports, (ready, not_ready))| subset(&ports, ready, not_ready)).collect()
 }
 
 /// Leaves no more addresses than the object may have, those that are ready first; whether some had to go.
@@ -116,23 +108,9 @@ fn cut(subsets: &mut Vec<EndpointSubset>) -> bool {
     is_cut
 }
 
-fn subset(ports: &[Port], mut ready: Vec<EndpointAddress>, mut not_ready: Vec<EndpointAddress>) -> EndpointSubset {
-    for addresses in [&mut ready, &mut not_ready] {
-        addresses.sort_by(|a, b| a.ip.cmp(&b.ip));
-    }
-    let some = |addresses: Vec<EndpointAddress>| (!addresses.is_empty()).then_some(addresses);
-    let port = |port: &Port| EndpointPort {
-        name: (!port.name.is_empty()).then(|| port.name.clone()),
-        port: port.number,
-        protocol: Some(port.protocol.clone()),
-        app_protocol: port.app_protocol.clone(),
-    };
-    let ports = (!ports.is_empty()).then(|| ports.iter().map(port).collect());
-    EndpointSubset { addresses: some(ready), not_ready_addresses: some(not_ready), ports }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::slices::groups;
     use super::*;
     use crate::pods::tests::pod;
     use serde_json::json;
@@ -158,7 +136,8 @@ mod tests {
         let ips = |addresses: &Option<Vec<EndpointAddress>>| -> Vec<String> {
             addresses.iter().flatten().map(|address| address.ip.clone()).collect()
         };
-        let found: Vec<_> = subsets(&service, &pods)
+        let pods: Vec<_> = pods.into_iter().collect();
+        let found: Vec<_> = subsets(&service, &groups(&service, &pods, |_| None))
             .iter()
             .map(|s| (s.ports.as_ref().map(|p| p[0].port), ips(&s.addresses), ips(&s.not_ready_addresses)))
             .collect();

@@ -15,10 +15,11 @@ const OWN: [&str; 2] =
 
 pub(crate) fn runner(context: &Context) -> Runner<Mirror> {
     let (services, endpoints) = (context.informers.informer(), context.informers.informer());
-    Runner::new(Mirror { services, endpoints, slices: Slices::new(context, INDEX, MANAGER) })
-        .on_each(|c| &c.services)
-        .on_each(|c| &c.endpoints)
-        .on(|c| &c.slices.cache, |_, change| service_of(change.object(), MANAGER))
+    let controller = Arc::new(Mirror { services, endpoints, slices: Slices::new(context, INDEX, MANAGER) });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on_each(&controller.services)
+        .on_each(&controller.endpoints)
+        .on(&controller.slices.cache, |_, change| service_of(change.object(), MANAGER))
 }
 
 pub(crate) struct Mirror {
@@ -27,9 +28,7 @@ pub(crate) struct Mirror {
     slices: Slices,
 }
 
-impl Controller for Mirror {
-    const NAME: &'static str = "endpointslice-mirroring";
-
+impl Mirror {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let service = self.services.get(key).filter(|service| {
             let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());

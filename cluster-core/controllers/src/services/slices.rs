@@ -2,7 +2,7 @@
 
 use super::hints::hints;
 use super::ports::{Port, resolve};
-use super::{affected, exists, hostname, labels, node_name, publishes_not_ready, selected, selector, target};
+use super::{families, hostname, labels, node_name, publishes_not_ready, target};
 use crate::prelude::*;
 use futures::future::try_join_all;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
@@ -10,35 +10,15 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort
 pub(super) const SERVICE: &str = "kubernetes.io/service-name";
 pub(super) const MANAGED_BY: (&str, &str) =
     ("endpointslice.kubernetes.io/managed-by", "endpointslice-controller.k8s.io");
-const ZONE: &str = "topology.kubernetes.io/zone";
 const MAX_ENDPOINTS: usize = 100;
 /// How long a slice this process made may take to show in the cache.
 const UNSEEN_FOR: Duration = Duration::from_secs(10);
-
-pub(crate) fn runner(context: &Context) -> Runner<Writer> {
-    let (services, pods, nodes) = context.caches();
-    let controller = Writer { services, pods, nodes, slices: Slices::new(context, SERVICE, MANAGED_BY.1) };
-    index::by_namespace(&controller.services);
-    index::by_namespace(&controller.pods);
-    Runner::new(controller)
-        .on_each(|c| &c.services)
-        .on(|c| &c.pods, |c, change| affected(change, &c.services))
-        .on(|c| &c.slices.cache, |_, change| service_of(change.object(), MANAGED_BY.1))
-        .needs(|c| &c.nodes)
-}
 
 /// The service a slice of this manager belongs to.
 pub(super) fn service_of(slice: &EndpointSlice, manager: &str) -> Option<ObjectKey> {
     let labels = slice.metadata.labels.as_ref()?;
     let ours = labels.get(MANAGED_BY.0).is_some_and(|by| by == manager);
     ours.then(|| labels.get(SERVICE).map(|service| ObjectKey::new(slice.namespace(), service))).flatten()
-}
-
-pub(crate) struct Writer {
-    services: Informer<Service>,
-    pods: Informer<Pod>,
-    nodes: Informer<Node>,
-    slices: Slices,
 }
 
 /// The slices of one manager.
@@ -56,23 +36,6 @@ pub(super) enum Action {
     Create(EndpointSlice),
     Update(EndpointSlice),
     Delete(Arc<EndpointSlice>),
-}
-
-impl Controller for Writer {
-    const NAME: &'static str = "endpointslice";
-
-    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
-        let service = self.services.get(key).filter(|service| exists(Some(service)));
-        let groups = match &service {
-            None => None,
-            Some(service) => {
-                let Some(selector) = selector(service) else { return Ok(None) };
-                let pods = selected(selector, service, &self.pods);
-                Some((Origin::of(service), self.groups(service, &pods)))
-            }
-        };
-        self.slices.reconcile(key, groups).await
-    }
 }
 
 impl Slices {
@@ -124,29 +87,22 @@ impl Slices {
     }
 }
 
-impl Writer {
-    /// The endpoints by address family and ports.
-    fn groups(&self, service: &Service, pods: &[Arc<Pod>]) -> Groups {
-        let families = service.spec.as_ref().and_then(|spec| spec.ip_families.clone());
-        let families = families.unwrap_or_else(|| vec!["IPv4".to_owned()]);
-        let mut groups = Groups::new();
-        for family in families {
-            for pod in pods {
-                let Some(ip) = address_of_family(pod, &family) else { continue };
-                let zone = || {
-                    self.nodes.get(&ObjectKey::new("", &node_name(pod)?))?.metadata.labels.as_ref()?.get(ZONE).cloned()
-                };
-                let mut endpoint = Endpoint { zone: zone(), ..endpoint(service, pod, ip) };
-                endpoint.hints = hints(service, &endpoint);
-                groups.entry((family.clone(), resolve(service, pod))).or_default().push(endpoint);
-            }
-            if !groups.keys().any(|(of, _)| *of == family) {
-                // A service without pods has an empty slice, so that it is seen that somebody cares for it.
-                groups.insert((family, Vec::new()), Vec::new());
-            }
+/// The endpoints by address family and ports; `zone` says where a pod is.
+pub(super) fn groups(service: &Service, pods: &[Arc<Pod>], zone: impl Fn(&Pod) -> Option<String>) -> Groups {
+    let mut groups = Groups::new();
+    for family in families(service) {
+        for pod in pods {
+            let Some(ip) = address_of_family(pod, &family) else { continue };
+            let mut endpoint = Endpoint { zone: zone(pod), ..endpoint(service, pod, ip) };
+            endpoint.hints = hints(service, &endpoint);
+            groups.entry((family.clone(), resolve(service, pod))).or_default().push(endpoint);
         }
-        groups
+        if !groups.keys().any(|(of, _)| *of == family) {
+            // A service without pods has an empty slice, so that it is seen that somebody cares for it.
+            groups.insert((family, Vec::new()), Vec::new());
+        }
     }
+    groups
 }
 
 /// What slices are made for.
@@ -159,7 +115,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    fn of(service: &Service) -> Self {
+    pub(super) fn of(service: &Service) -> Self {
         Self {
             namespace: service.namespace().to_owned(),
             name: service.name().to_owned(),

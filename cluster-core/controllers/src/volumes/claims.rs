@@ -19,14 +19,16 @@ const CLAIMED: &str = "claims";
 pub(crate) fn runner(context: &Context) -> Runner<Claims> {
     let (client, recorder) = (context.client.clone(), context.recorder("persistentvolume-controller"));
     let (claims, volumes, classes, nodes, pods) = context.caches();
-    let controller = Claims { client, recorder, claims, volumes, classes, nodes, pods };
+    let controller = Arc::new(Claims { client, recorder, claims, volumes, classes, nodes, pods });
     controller.pods.add_index(CLAIMED, |pod| claims_of(pod).map(|key| key.to_string()).collect());
-    Runner::new(controller)
-        .on_each(|c| &c.claims)
-        .on(|c| &c.volumes, |c, change| claim_key(change.object()).map_or_else(|| c.waiting(), |key| vec![key]))
-        .on(|c| &c.classes, |c, _| c.waiting())
-        .on(|c| &c.pods, |_, change| change.gone().into_iter().flat_map(|pod| claims_of(pod)).collect::<Vec<_>>())
-        .needs(|c| &c.nodes)
+    // Two claims must not choose the same volume at once.
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .alone()
+        .on_each(&controller.claims)
+        .on(&controller.volumes, |c, change| claim_key(change.object()).map_or_else(|| c.waiting(), |key| vec![key]))
+        .on(&controller.classes, |c, _| c.waiting())
+        .on(&controller.pods, |_, change| change.gone().into_iter().flat_map(|pod| claims_of(pod)).collect::<Vec<_>>())
+        .needs(&controller.nodes)
 }
 
 /// What a claim asks for when that is more than its volume has.
@@ -57,11 +59,7 @@ pub(crate) struct Claims {
     pods: Informer<Pod>,
 }
 
-impl Controller for Claims {
-    const NAME: &'static str = "persistentvolume-binder";
-    /// Two claims must not choose the same volume at once.
-    const WORKERS: usize = 1;
-
+impl Claims {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(claim) = self.claims.get(key) else { return Ok(None) };
         if claim.is_deleting() {
@@ -79,9 +77,7 @@ impl Controller for Claims {
         }
         .map(|()| None)
     }
-}
 
-impl Claims {
     /// Whether a pod that has a node mounts a claim.
     async fn is_used(&self, key: &ObjectKey) -> Result<bool, Error> {
         let placed = |pod: &Pod| !pods::node(pod).is_empty();

@@ -5,15 +5,13 @@ use cluster_client::volumes::claim_name;
 
 pub(crate) fn runner(context: &Context) -> Runner<Ephemeral> {
     let (pods, claims) = (context.informers.informer(), context.informers.informer());
-    Runner::new(Ephemeral { client: context.client.clone(), pods, claims })
-        .on(
-            |c| &c.pods,
-            |_, change| match change {
-                Change::Added(pod) if !wanted(pod).is_empty() => Some(pod.key()),
-                _ => None,
-            },
-        )
-        .on(|c| &c.claims, |_, change| controller_key::<Pod>(change.gone()?.as_ref()))
+    let controller = Arc::new(Ephemeral { client: context.client.clone(), pods, claims });
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on(&controller.pods, |_, change| match change {
+            Change::Added(pod) if !wanted(pod).is_empty() => Some(pod.key()),
+            _ => None,
+        })
+        .on(&controller.claims, |_, change| controller_key::<Pod>(change.gone()?.as_ref()))
 }
 
 pub(crate) struct Ephemeral {
@@ -41,9 +39,7 @@ fn wanted(pod: &Pod) -> Vec<PersistentVolumeClaim> {
     volumes.filter_map(claim).collect()
 }
 
-impl Controller for Ephemeral {
-    const NAME: &'static str = "ephemeral-volume";
-
+impl Ephemeral {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(pod) = self.pods.get(key).filter(|pod| !pod.is_deleting() && !is_finished(pod)) else {
             return Ok(None);

@@ -12,12 +12,14 @@ pub(crate) fn runner(context: &Context) -> Runner<Reclaim> {
     let (client, recorder) = (context.client.clone(), context.recorder("persistentvolume-controller"));
     let (volumes, claims) = context.caches();
     let by_claim = |volume: &PersistentVolume| claim_key(volume).map(|key| key.to_string()).into_iter().collect();
-    let controller = Reclaim { client, recorder, volumes, claims };
+    let controller = Arc::new(Reclaim { client, recorder, volumes, claims });
     controller.volumes.add_index(BY_CLAIM, by_claim);
     let of_claim = |c: &Reclaim, change: &Change<PersistentVolumeClaim>| {
         meta::keys(&c.volumes.by_index(BY_CLAIM, &change.object().key().to_string()))
     };
-    Runner::new(controller).on_each(|c| &c.volumes).on(|c| &c.claims, of_claim)
+    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
+        .on_each(&controller.volumes)
+        .on(&controller.claims, of_claim)
 }
 
 pub(crate) struct Reclaim {
@@ -55,9 +57,7 @@ pub(super) fn fate(volume: &PersistentVolume, claim: Option<&PersistentVolumeCla
     }
 }
 
-impl Controller for Reclaim {
-    const NAME: &'static str = "persistentvolume-reclaimer";
-
+impl Reclaim {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
         let Some(volume) = find(&self.volumes, &key.name) else { return Ok(None) };
         let mut fate = fate(&volume, None);
@@ -82,9 +82,7 @@ impl Controller for Reclaim {
         }
         Ok(None)
     }
-}
 
-impl Reclaim {
     /// Makes a volume free again that was chosen in vain.
     async fn free(&self, volume: &PersistentVolume) -> Result<(), Error> {
         let mut volume = volume.clone();
