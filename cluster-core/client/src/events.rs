@@ -111,15 +111,13 @@ async fn send(
     occurrence: Occurrence,
 ) -> Result<(), Error> {
     let Some((event, known)) = correlator.correlate(&occurrence, source, Instant::now()) else { return Ok(()) };
-    let (namespace, name) = (event.metadata.namespace.as_deref(), event.metadata.name.as_deref());
     if known {
         let patch = Patch::Strategic(json!({
             "count": event.count, "lastTimestamp": event.last_timestamp, "message": event.message,
         }));
-        let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());
-        match client.patch::<Event>(namespace, name, "", &patch).await {
-            Err(error) if error.is_not_found() => {}
-            other => return other.map(drop),
+        let patched = client.patch::<Event>(event.namespace(), event.name(), "", &patch).await;
+        if Error::ignore_gone(patched)?.is_some() {
+            return Ok(());
         }
     }
     match client.create(&event).await {

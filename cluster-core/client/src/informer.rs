@@ -9,7 +9,7 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Namespace and name; the namespace is empty for cluster-scoped kinds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -161,13 +161,8 @@ impl<K> fmt::Debug for Informer<K> {
 struct Shared<K> {
     cache: Arc<RwLock<Cache<K>>>,
     synced: watch::Receiver<bool>,
-    task: AbortHandle,
-}
-
-impl<K> Drop for Shared<K> {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    /// Fills the cache as long as this is held.
+    _task: AbortOnDropHandle<()>,
 }
 
 impl<K: Object> Informer<K> {
@@ -177,7 +172,7 @@ impl<K: Object> Informer<K> {
         let (backend, filled) = (client.backend().clone(), cache.clone());
         let reflector = Reflector { backend, scope, trim, cache: filled, synced: synced_tx, position: None };
         let task = tokio::spawn(reflector.run().boxed());
-        Self(Arc::new(Shared { cache, synced, task: task.abort_handle() }))
+        Self(Arc::new(Shared { cache, synced, _task: AbortOnDropHandle::new(task) }))
     }
 
     /// The object under a key.

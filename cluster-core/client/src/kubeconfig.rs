@@ -31,8 +31,6 @@ pub struct Entry {
     pub client_certificate: Option<(Vec<u8>, Vec<u8>)>,
     /// A bearer token.
     pub token: Option<String>,
-    /// The namespace commands use by default; empty for `default`.
-    pub namespace: String,
 }
 
 impl Default for Kubeconfig {
@@ -119,10 +117,7 @@ impl Kubeconfig {
         if let Some(token) = &entry.token {
             user["token"] = token.as_str().into();
         }
-        let mut context = json!({"cluster": entry.name, "user": entry.name});
-        if !entry.namespace.is_empty() {
-            context["namespace"] = entry.namespace.as_str().into();
-        }
+        let context = json!({"cluster": entry.name, "user": entry.name});
         for ((list, field), content) in LISTS.into_iter().zip([cluster, user, context]) {
             let new = json!({"name": entry.name, field: content});
             let entries = self.list_mut(list);

@@ -6,7 +6,14 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use std::future::Future;
 
-/// How leadership is held; the defaults are upstream's.
+/// How long others wait after the last renewal before they take over. All times are upstream's.
+const LEASE: Duration = Duration::from_secs(15);
+/// How long the holder tries to renew before it gives up.
+const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+/// The pause between tries.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Who wants to lead.
 #[derive(Debug, Clone)]
 pub struct LeaderElection {
     /// The Lease's namespace, usually `kube-system`.
@@ -15,12 +22,6 @@ pub struct LeaderElection {
     pub name: String,
     /// This process, unique among the candidates.
     pub identity: String,
-    /// How long others wait after the last renewal before they take over.
-    pub lease_duration: Duration,
-    /// How long the holder tries to renew before it gives up.
-    pub renew_deadline: Duration,
-    /// The pause between tries.
-    pub retry_period: Duration,
 }
 
 /// What a candidate should do, given the Lease it sees.
@@ -34,14 +35,7 @@ enum Step {
 impl LeaderElection {
     /// Candidate `identity` for the Lease `namespace/name`: 15 s lease, 10 s to renew, a try every 2 s.
     pub fn new(namespace: &str, name: &str, identity: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            identity: identity.to_owned(),
-            lease_duration: Duration::from_secs(15),
-            renew_deadline: Duration::from_secs(10),
-            retry_period: Duration::from_secs(2),
-        }
+        Self { namespace: namespace.to_owned(), name: name.to_owned(), identity: identity.to_owned() }
     }
 
     /// Waits for leadership, runs `lead` and returns its result; `None` when leadership was lost first, in which case
@@ -71,17 +65,17 @@ impl LeaderElection {
                 Ok(false) => {}
                 Err(error) => tracing::debug!(lease = self.name, %error, "failed to acquire the lease"),
             }
-            tokio::time::sleep(self.retry_period).await;
+            tokio::time::sleep(RETRY).await;
         }
     }
 
-    /// Renews until that failed for `renew_deadline`, or another holds the Lease.
+    /// Renews until that failed for [`RENEW_DEADLINE`], or another holds the Lease.
     async fn hold(&self, client: &Client) {
         let mut renewed = Instant::now();
         let mut seen = None;
-        while renewed.elapsed() < self.renew_deadline {
-            tokio::time::sleep(self.retry_period).await;
-            let left = self.renew_deadline.saturating_sub(renewed.elapsed());
+        while renewed.elapsed() < RENEW_DEADLINE {
+            tokio::time::sleep(RETRY).await;
+            let left = RENEW_DEADLINE.saturating_sub(renewed.elapsed());
             match tokio::time::timeout(left, self.attempt(client, &mut seen)).await {
                 Ok(Ok(true)) => renewed = Instant::now(),
                 Ok(Ok(false)) => return,
@@ -94,11 +88,7 @@ impl LeaderElection {
     /// One try; whether this candidate holds the Lease now. `seen` is the last state and when it was first seen:
     /// only the own clock counts, never another machine's.
     async fn attempt(&self, client: &Client, seen: &mut Option<(LeaseSpec, Instant)>) -> Result<bool, Error> {
-        let current = match client.get::<Lease>(&self.namespace, &self.name).await {
-            Ok(lease) => Some(lease),
-            Err(error) if error.is_not_found() => None,
-            Err(error) => return Err(error),
-        };
+        let current = Error::ignore_gone(client.get::<Lease>(&self.namespace, &self.name).await)?;
         let spec = current.as_ref().map(|lease| lease.spec.clone().unwrap_or_default());
         if let Some(spec) = &spec
             && seen.as_ref().is_none_or(|(known, _)| known != spec)
@@ -125,7 +115,7 @@ impl LeaderElection {
     fn step(&self, current: Option<&LeaseSpec>, expired: bool, now: Timestamp) -> Step {
         let renewed = LeaseSpec {
             holder_identity: Some(self.identity.clone()),
-            lease_duration_seconds: Some(i32::try_from(self.lease_duration.as_secs()).unwrap_or(i32::MAX)),
+            lease_duration_seconds: Some(i32::try_from(LEASE.as_secs()).unwrap_or(i32::MAX)),
             acquire_time: Some(MicroTime(now)),
             renew_time: Some(MicroTime(now)),
             lease_transitions: Some(0),

@@ -19,9 +19,8 @@ pub async fn renew(client: &Client, node: &str, duration: Duration) -> Result<()
         ..LeaseSpec::default()
     };
     let patch = Patch::Merge(json!({"spec": spec}));
-    match client.patch::<Lease>(NAMESPACE, node, "", &patch).await {
-        Err(error) if error.is_not_found() => {}
-        other => return other.map(drop),
+    if Error::ignore_gone(client.patch::<Lease>(NAMESPACE, node, "", &patch).await)?.is_some() {
+        return Ok(());
     }
     let owner: Node = client.get("", node).await?;
     let owner = OwnerReference {

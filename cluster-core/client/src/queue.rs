@@ -105,11 +105,6 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         self.0.state.lock().failures.remove(key);
     }
 
-    /// How often `key` was rate limited since it was last forgotten.
-    pub fn failures(&self, key: &T) -> u32 {
-        self.0.state.lock().failures.get(key).copied().unwrap_or_default()
-    }
-
     /// The next key; the caller owns it until it calls [`WorkQueue::done`]. `None` once the queue is closed.
     pub async fn get(&self) -> Option<T> {
         loop {
@@ -155,17 +150,6 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         }
     }
 
-    /// How many keys are ready or in work.
-    pub fn len(&self) -> usize {
-        let state = self.0.state.lock();
-        state.ready.len() + state.in_work.len()
-    }
-
-    /// Whether no key is ready or in work.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Ends every [`WorkQueue::get`] with `None`.
     pub fn close(&self) {
         self.0.state.lock().closed = true;
@@ -205,7 +189,7 @@ mod tests {
         queue.done(&"a");
         assert_eq!(queue.get().await, Some("a"));
         queue.done(&"a");
-        assert!(queue.is_empty());
+        assert!(tokio::time::timeout(Duration::from_secs(1), queue.get()).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
@@ -231,9 +215,10 @@ mod tests {
             assert_eq!(start.elapsed().as_millis(), expected);
             queue.done(&"a");
         }
-        assert_eq!(queue.failures(&"a"), 4);
         queue.forget(&"a");
-        assert_eq!(queue.failures(&"a"), 0);
+        let start = Instant::now();
+        queue.add_rate_limited("a");
+        assert_eq!((queue.get().await, start.elapsed().as_millis()), (Some("a"), 5));
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,9 +12,10 @@ use crate::prelude::*;
 use crate::resources;
 use behavior::{Memory, Verdict};
 use k8s_openapi::api::autoscaling::v2::{
-    HorizontalPodAutoscaler as Autoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerSpec,
-    HorizontalPodAutoscalerStatus, MetricStatus,
+    HorizontalPodAutoscaler as Autoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerSpec as Spec,
+    HorizontalPodAutoscalerStatus as Status, MetricStatus,
 };
+use replicas::Tolerance;
 
 /// How often the metrics are looked at.
 const PERIOD: Duration = Duration::from_secs(15);
@@ -55,20 +56,13 @@ struct Target {
     present: i32,
     selector: String,
     pods: Vec<Arc<Pod>>,
+    tolerance: Tolerance,
 }
 
 /// Why nothing can be decided: the reason of a condition, and its message.
-struct Failure {
-    reason: &'static str,
-    message: String,
-}
-
-/// What is to be done.
-struct Decision {
-    replicas: i32,
-    /// Why, for the event of a change.
-    reason: String,
-}
+type Failure = (&'static str, String);
+/// The size to have, and why, for the event of a change.
+type Decision = (i32, String);
 
 impl Autoscalers {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
@@ -79,7 +73,7 @@ impl Autoscalers {
         let mut updated = (*autoscaler).clone();
         let status = updated.status.get_or_insert_default();
         let outcome = Box::pin(self.scale(key, &autoscaler, status)).await;
-        if let Err(Failure { reason, message }) = outcome {
+        if let Err((reason, message)) = outcome {
             self.recorder.warning(&reference(autoscaler.as_ref()), reason, message);
         }
         write_status(&self.client, autoscaler.as_ref(), &updated).await?;
@@ -87,31 +81,25 @@ impl Autoscalers {
     }
 }
 
-fn condition(status: &mut HorizontalPodAutoscalerStatus, kind: &str, state: &str, why: (&str, &str)) {
+fn condition(status: &mut Status, kind: &str, state: &str, why: (&str, &str)) {
     let new = HorizontalPodAutoscalerCondition::build(kind, state, why.0, why.1.to_owned());
     conditions::set(&mut status.conditions, new);
 }
 
 impl Autoscalers {
-    async fn scale(
-        &self,
-        key: &ObjectKey,
-        autoscaler: &Autoscaler,
-        status: &mut HorizontalPodAutoscalerStatus,
-    ) -> Result<(), Failure> {
-        let spec = &autoscaler.spec;
-        let mut target = self.target(&key.namespace, spec).await.map_err(|error| {
+    async fn scale(&self, key: &ObjectKey, autoscaler: &Autoscaler, status: &mut Status) -> Result<(), Failure> {
+        let mut target = self.target(&key.namespace, &autoscaler.spec).await.map_err(|error| {
             let message = format!("the HPA controller was unable to get the target's current scale: {error}");
             condition(status, "AbleToScale", "False", ("FailedGetScale", &message));
-            Failure { reason: "FailedGetScale", message: error.to_string() }
+            ("FailedGetScale", error.to_string())
         })?;
         let got = ("SucceededGetScale", "the HPA controller was able to get the target's current scale");
         condition(status, "AbleToScale", "True", got);
         status.current_replicas = Some(target.replicas);
-        let decision = self.decide(key, autoscaler, spec, &mut target, status).await?;
-        let (before, replicas) = (target.replicas, decision.replicas);
+        let before = target.replicas;
+        let (replicas, reason) = self.decide(key, autoscaler, &mut target, status).await?;
         if replicas != before {
-            self.resize(autoscaler, &mut target, decision, status).await?;
+            self.resize(autoscaler, &mut target, (replicas, reason), status).await?;
             if let Some(known) = self.known.lock().get_mut(key) {
                 known.memory.note_change(replicas - before, Instant::now());
             }
@@ -121,7 +109,7 @@ impl Autoscalers {
         Ok(())
     }
 
-    async fn target(&self, namespace: &str, spec: &HorizontalPodAutoscalerSpec) -> Result<Target, Error> {
+    async fn target(&self, namespace: &str, spec: &Spec) -> Result<Target, Error> {
         let wanted = &spec.scale_target_ref;
         let version = wanted.api_version.as_deref().unwrap_or("v1");
         let resource = resources::of_kind(&self.client, version, &wanted.kind).await?;
@@ -135,6 +123,7 @@ impl Autoscalers {
             present: number("status"),
             selector: scale["status"]["selector"].as_str().unwrap_or_default().to_owned(),
             pods: Vec::new(),
+            tolerance: measure::tolerance(spec),
             scale,
         })
     }
@@ -143,12 +132,12 @@ impl Autoscalers {
         &self,
         key: &ObjectKey,
         autoscaler: &Autoscaler,
-        spec: &HorizontalPodAutoscalerSpec,
         target: &mut Target,
-        status: &mut HorizontalPodAutoscalerStatus,
+        status: &mut Status,
     ) -> Result<Decision, Failure> {
+        let spec = &autoscaler.spec;
         let (current, least, most) = (target.replicas, spec.min_replicas.unwrap_or(1), spec.max_replicas);
-        let fixed = |replicas: i32, reason: &str| Ok(Decision { replicas, reason: reason.to_owned() });
+        let fixed = |replicas: i32, reason: &str| Ok((replicas, reason.to_owned()));
         if current == 0 && least != 0 {
             let why = ("ScalingDisabled", "scaling is disabled since the replica count of the target is zero");
             condition(status, "ScalingActive", "False", why);
@@ -161,9 +150,9 @@ impl Autoscalers {
             return fixed(least, "Current number of replicas below Spec.MinReplicas");
         }
         self.select(key, target).inspect_err(|failure| {
-            condition(status, "ScalingActive", "False", (failure.reason, &failure.message));
+            condition(status, "ScalingActive", "False", (failure.0, &failure.1));
         })?;
-        let (desired, metric) = self.proposal(autoscaler, spec, target, status).await?;
+        let (desired, metric) = self.proposal(autoscaler, target, status).await?;
         let now = Instant::now();
         let mut known = self.known.lock();
         let Some(known) = known.get_mut(key) else { return fixed(current, "") };
@@ -172,20 +161,16 @@ impl Autoscalers {
         let Verdict { replicas, stabilized, limited } = verdict;
         condition(status, "AbleToScale", "True", stabilized);
         let within = ("DesiredWithinRange", "the desired count is within the acceptable range");
-        condition(
-            status,
-            "ScalingLimited",
-            if limited.is_some() { "True" } else { "False" },
-            limited.unwrap_or(within),
-        );
+        let is_limited = if limited.is_some() { "True" } else { "False" };
+        condition(status, "ScalingLimited", is_limited, limited.unwrap_or(within));
         let reason =
             if replicas > current { format!("{metric} above target") } else { "All metrics below target".to_owned() };
-        Ok(Decision { replicas, reason })
+        Ok((replicas, reason))
     }
 
     /// Finds the pods, and makes sure that they are this autoscaler's alone.
     fn select(&self, key: &ObjectKey, target: &mut Target) -> Result<(), Failure> {
-        let invalid = |message: String| Failure { reason: "InvalidSelector", message };
+        let invalid = |message: String| ("InvalidSelector", message);
         if target.selector.is_empty() {
             return Err(invalid("the HPA target's scale is missing a selector".to_owned()));
         }
@@ -207,23 +192,22 @@ impl Autoscalers {
         names.sort();
         let message =
             format!("pods by selector {} are controlled by multiple HPAs: [{}]", target.selector, names.join(" "));
-        Err(Failure { reason: "AmbiguousSelector", message })
+        Err(("AmbiguousSelector", message))
     }
 
     /// The most that any metric asks for, and which does. A metric that fails may hold a shrinking back, never a growth.
     async fn proposal(
         &self,
         autoscaler: &Autoscaler,
-        spec: &HorizontalPodAutoscalerSpec,
         target: &Target,
-        status: &mut HorizontalPodAutoscalerStatus,
+        status: &mut Status,
     ) -> Result<(i32, String), Failure> {
-        let metrics = spec.metrics.as_deref().unwrap_or_default();
+        let metrics = autoscaler.spec.metrics.as_deref().unwrap_or_default();
         let mut best: Option<(i32, String)> = None;
         let mut failures = Vec::new();
         let mut current = Vec::with_capacity(metrics.len());
         for metric in metrics {
-            match measure::measure(&self.client, spec, metric, target).await {
+            match measure::measure(&self.client, metric, target).await {
                 Ok(proposal) => {
                     if best.as_ref().is_none_or(|(replicas, _)| proposal.replicas > *replicas) {
                         best = Some((proposal.replicas, proposal.name));
@@ -251,7 +235,7 @@ impl Autoscalers {
                 condition(status, "ScalingActive", "False", (reason, &message));
                 let (bad, all) = (failures.len(), metrics.len());
                 let message = format!("invalid metrics ({bad} invalid out of {all}), first error is: {why}");
-                Err(Failure { reason: "FailedComputeMetricsReplicas", message })
+                Err(("FailedComputeMetricsReplicas", message))
             }
         }
     }
@@ -260,15 +244,15 @@ impl Autoscalers {
         &self,
         autoscaler: &Autoscaler,
         target: &mut Target,
-        Decision { replicas, reason }: Decision,
-        status: &mut HorizontalPodAutoscalerStatus,
+        (replicas, reason): Decision,
+        status: &mut Status,
     ) -> Result<(), Failure> {
         target.scale["spec"]["replicas"] = replicas.into();
         if let Err(error) = self.client.raw(Method::PUT, &target.path, Some(&target.scale)).await {
             let message = format!("the HPA controller was unable to update the target scale: {error}");
             condition(status, "AbleToScale", "False", ("FailedUpdateScale", &message));
             let message = format!("New size: {replicas}; reason: {reason}; error: {error}");
-            return Err(Failure { reason: "FailedRescale", message });
+            return Err(("FailedRescale", message));
         }
         let message = format!("the HPA controller was able to update the target scale to {replicas}");
         condition(status, "AbleToScale", "True", ("SucceededRescale", &message));

@@ -45,8 +45,7 @@ enum Step {
 }
 
 fn condition<'a>(request: &'a Request, kind: &str) -> Option<&'a CertificateSigningRequestCondition> {
-    let mut conditions = request.status.as_ref()?.conditions.iter().flatten();
-    conditions.find(|condition| condition.type_ == kind)
+    conditions::get(request.status.as_ref()?.conditions.as_ref(), kind)
 }
 
 fn plan(request: &Request, subject: Option<&Result<Requested, String>>, now: &Time) -> Step {
@@ -150,14 +149,8 @@ impl Requests {
 
 fn with(request: &Request, kind: &str, reason: &str, message: String) -> Request {
     let mut changed = request.clone();
-    let new = CertificateSigningRequestCondition {
-        type_: kind.to_owned(),
-        status: "True".to_owned(),
-        reason: Some(reason.to_owned()),
-        message: Some(message),
-        last_update_time: Some(meta::now()),
-        last_transition_time: Some(meta::now()),
-    };
+    let new = CertificateSigningRequestCondition::build(kind, "True", reason, message);
+    let new = CertificateSigningRequestCondition { last_update_time: new.last_transition_time.clone(), ..new };
     changed.status.get_or_insert_default().conditions.get_or_insert_default().push(new);
     changed
 }

@@ -2,6 +2,7 @@
 
 use crate::prelude::*;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerCondition;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequestCondition;
 
 /// What the condition types of all kinds share.
 pub(crate) trait Condition: Sized {
@@ -13,31 +14,19 @@ pub(crate) trait Condition: Sized {
 }
 
 /// Some kinds' conditions hold their type and status as an option.
-trait Text {
-    fn text(&self) -> &str;
-}
-
-impl Text for String {
-    fn text(&self) -> &str {
-        self
-    }
-}
-
-impl Text for Option<String> {
-    fn text(&self) -> &str {
-        self.as_deref().unwrap_or_default()
-    }
+fn text<'a>(field: impl Into<Option<&'a String>>) -> &'a str {
+    field.into().map_or("", String::as_str)
 }
 
 macro_rules! condition {
     ($($kind:ty),+) => {$(
         impl Condition for $kind {
             fn kind(&self) -> &str {
-                self.type_.text()
+                text(&self.type_)
             }
 
             fn status(&self) -> &str {
-                self.status.text()
+                text(&self.status)
             }
 
             fn reason(&self) -> &str {
@@ -64,6 +53,7 @@ macro_rules! condition {
 }
 
 condition!(
+    CertificateSigningRequestCondition,
     DaemonSetCondition,
     DeploymentCondition,
     HorizontalPodAutoscalerCondition,

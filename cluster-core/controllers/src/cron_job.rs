@@ -76,11 +76,9 @@ impl CronJobs {
         let job = Job {
             metadata: ObjectMeta {
                 name: Some(plan::job_name(cron, time)),
-                namespace: cron.metadata.namespace.clone(),
                 labels: template.labels,
                 annotations: Some(annotations),
-                owner_references: Some(vec![controller_reference(cron)]),
-                ..ObjectMeta::default()
+                ..meta::made_by(cron)
             },
             spec: cron.spec.job_template.spec.clone(),
             status: None,

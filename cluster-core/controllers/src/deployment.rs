@@ -260,10 +260,9 @@ impl Deployments {
     }
 
     async fn clean_up_when_complete(&self, rollout: &Rollout) -> Result<(), Error> {
-        match &rollout.deployment.status {
-            Some(status) if status::is_complete(&rollout.deployment, status) => self.clean_up(rollout).await,
-            _ => Ok(()),
-        }
+        let status = rollout.deployment.status.as_ref();
+        let complete = status.is_some_and(|status| status::is_complete(&rollout.deployment, status));
+        if complete { self.clean_up(rollout).await } else { Ok(()) }
     }
 
     async fn clean_up(&self, rollout: &Rollout) -> Result<(), Error> {

@@ -254,9 +254,7 @@ mod tests {
         server.serve("/apis/x.io/v1", kinds);
         let clone = json!({"metadata": {"name": "web", "uid": "u"}, "spec": {"replicas": 3}});
         server.serve("/apis/x.io/v1/namespaces/ns/clones/web", clone.clone());
-        let informers = Informers::new(client.clone());
-        let options = crate::Options::default();
-        let context = Context { client: client.clone(), informers, options, cancel: cancel.clone() };
+        let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
         let budgets = context.informers.informer::<PodDisruptionBudget>();
         tokio::spawn(runner(&context).run(context.cancel));
         let budget = json!({"metadata": {"name": "b", "namespace": "ns"},

@@ -9,7 +9,7 @@ use crate::runner::work;
 use collector::Collector;
 use graph::Task;
 use parking_lot::RwLock;
-use tokio::task::AbortHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How long after a change of the custom resources their kinds are looked up; several often come together.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -47,13 +47,8 @@ struct Monitors {
 
 struct Monitor {
     scope: WatchScope,
-    task: AbortHandle,
-}
-
-impl Drop for Monitors {
-    fn drop(&mut self) {
-        self.running.values().for_each(|monitor| monitor.task.abort());
-    }
+    /// Feeds the graph as long as this is held.
+    _task: AbortOnDropHandle<()>,
 }
 
 impl Monitors {
@@ -103,7 +98,6 @@ impl Monitors {
             self.running.retain(|resource, monitor| {
                 let kept = resources.contains(resource);
                 if !kept {
-                    monitor.task.abort();
                     self.informers.forget::<Partial>(&monitor.scope);
                 }
                 kept
@@ -146,7 +140,7 @@ impl Monitors {
                 collector.enqueue(tasks);
             }
         });
-        self.running.insert(resource, Monitor { scope, task: task.abort_handle() });
+        self.running.insert(resource, Monitor { scope, _task: AbortOnDropHandle::new(task) });
         async move {
             // A kind that cannot be listed must not keep all others from being collected.
             if tokio::time::timeout(SYNC, informer.synced()).await.is_err() {

@@ -108,12 +108,10 @@ impl History {
             let new = ControllerRevision {
                 metadata: ObjectMeta {
                     name: Some(format!("{}-{hash}", owner.name())),
-                    namespace: owner.metadata().namespace.clone(),
                     labels: Some(labels),
                     // Among them is the cause of the change, which `kubectl rollout history` shows.
                     annotations: owner.metadata().annotations.clone(),
-                    owner_references: Some(vec![controller_reference(owner)]),
-                    ..ObjectMeta::default()
+                    ..meta::made_by(owner)
                 },
                 data: RawExtension(data.clone()),
                 revision: Some(revision),

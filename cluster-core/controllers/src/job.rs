@@ -146,7 +146,7 @@ fn new_pod(job: &Job, index: Option<(u32, Failures)>) -> Pod {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster_client::{Change, Informers};
+    use cluster_client::Change;
     use cluster_fake_server::FakeServer;
     use std::time::Duration;
     use tokio_util::sync::CancellationToken;
@@ -156,12 +156,7 @@ mod tests {
         let server = FakeServer::new();
         let client = server.client();
         let cancel = CancellationToken::new();
-        let context = Context {
-            client: client.clone(),
-            informers: Informers::new(client.clone()),
-            options: crate::Options::default(),
-            cancel: cancel.clone(),
-        };
+        let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
         let (pods, jobs) = (context.informers.informer::<Pod>(), context.informers.informer::<Job>());
         tokio::spawn(runner(&context).run(context.cancel));
         let mut changes = pods.subscribe();

@@ -100,6 +100,13 @@ struct Context {
 }
 
 impl Context {
+    /// For tests: all that stands on its own behind a client.
+    #[cfg(test)]
+    fn of(client: &Client) -> Self {
+        let (informers, options) = (Informers::new(client.clone()), Options::default());
+        Self { client: client.clone(), informers, options, cancel: CancellationToken::new() }
+    }
+
     /// The caches of several kinds.
     fn caches<T: Caches>(&self) -> T {
         T::of(&self.informers)
@@ -164,55 +171,53 @@ pub fn run(
     options: Options,
     cancel: CancellationToken,
 ) -> BoxFuture<'static, Result<(), Error>> {
-    start(client, informers, options, cancel).boxed()
-}
-
-async fn start(client: Client, informers: Informers, options: Options, cancel: CancellationToken) -> Result<(), Error> {
-    let context = Context { client, informers, options, cancel: cancel.clone() };
-    let mut tasks = JoinSet::new();
-    macro_rules! spawn {
+    async move {
+        let context = Context { client, informers, options, cancel: cancel.clone() };
+        let mut tasks = JoinSet::new();
+        macro_rules! spawn {
         ($($runner:path),+ $(,)?) => {
             $(tasks.spawn($runner(&context).run(cancel.clone()).boxed());)+
         };
     }
-    spawn!(
-        autoscaler::runner,
-        bootstrap_tokens::runner,
-        certificates::runner,
-        cluster_roles::runner,
-        cron_job::runner,
-        daemon_set::runner,
-        deployment::runner,
-        disruption::runner,
-        event_ttl::runner,
-        job::runner,
-        namespace::runner,
-        node_lifecycle::runner,
-        pod_gc::runner,
-        quota::runner,
-        replica_set::runner::<ReplicaSet>,
-        replica_set::runner::<ReplicationController>,
-        services::mirror::runner,
-        services::runner,
-        stateful_set::runner,
-        storage_migration::runner,
-        taint_eviction::runner,
-        token_secrets::runner,
-        volumes::claims::runner,
-        volumes::ephemeral::runner,
-        volumes::reclaim::runner,
-    );
-    tasks.spawn(belongings::run_root_ca(context.clone()).boxed());
-    tasks.spawn(belongings::run_service_accounts(context.clone()).boxed());
-    tasks.spawn(garbage::run(context.clone()).boxed());
-    tasks.spawn(load_balancer::run(context.clone()).boxed());
-    tasks.spawn(node_ipam::run(context.clone()).boxed());
-    tasks.spawn(volumes::provision::make_default_class(context).boxed());
-    while let Some(ended) = tasks.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(%error, "a controller died");
-            cancel.cancel();
+        spawn!(
+            autoscaler::runner,
+            bootstrap_tokens::runner,
+            certificates::runner,
+            cluster_roles::runner,
+            cron_job::runner,
+            daemon_set::runner,
+            deployment::runner,
+            disruption::runner,
+            event_ttl::runner,
+            job::runner,
+            namespace::runner,
+            node_lifecycle::runner,
+            pod_gc::runner,
+            quota::runner,
+            replica_set::runner::<ReplicaSet>,
+            replica_set::runner::<ReplicationController>,
+            services::mirror::runner,
+            services::runner,
+            stateful_set::runner,
+            storage_migration::runner,
+            taint_eviction::runner,
+            token_secrets::runner,
+            volumes::claims::runner,
+            volumes::ephemeral::runner,
+        );
+        tasks.spawn(belongings::run_root_ca(context.clone()).boxed());
+        tasks.spawn(belongings::run_service_accounts(context.clone()).boxed());
+        tasks.spawn(garbage::run(context.clone()).boxed());
+        tasks.spawn(load_balancer::run(context.clone()).boxed());
+        tasks.spawn(node_ipam::run(context.clone()).boxed());
+        tasks.spawn(volumes::provision::make_default_class(context).boxed());
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a controller died");
+                cancel.cancel();
+            }
         }
+        Ok(())
     }
-    Ok(())
+    .boxed()
 }

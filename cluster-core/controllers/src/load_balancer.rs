@@ -160,7 +160,7 @@ mod tests {
         let only = Ipv4Addr::new(172, 30, 0, 200);
         let options = crate::Options { load_balancers: Some(only..=only), ..crate::Options::default() };
         let services = informers.informer::<Service>();
-        tokio::spawn(run(Context { client: client.clone(), informers, options, cancel: cancel.clone() }));
+        tokio::spawn(run(Context { informers, options, cancel: cancel.clone(), ..Context::of(&client) }));
         for name in ["first", "second"] {
             let service = json!({"metadata": {"name": name, "namespace": "ns"}, "spec": {"type": "LoadBalancer"}});
             client.create(&serde_json::from_value::<Service>(service).expect("a service")).await.expect("created");

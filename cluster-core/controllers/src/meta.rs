@@ -44,6 +44,15 @@ pub(crate) fn controller_reference<K: Object>(owner: &K) -> OwnerReference {
     }
 }
 
+/// The metadata of what `owner` makes and controls in its namespace.
+pub(crate) fn made_by<K: Object>(owner: &K) -> ObjectMeta {
+    ObjectMeta {
+        namespace: owner.metadata().namespace.clone(),
+        owner_references: Some(vec![controller_reference(owner)]),
+        ..ObjectMeta::default()
+    }
+}
+
 /// The selector's matcher.
 pub(crate) fn selector(selector: &LabelSelector) -> Selector {
     cluster_client::labels::selector(Some(selector))

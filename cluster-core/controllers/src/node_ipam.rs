@@ -110,7 +110,7 @@ mod tests {
         }
         let options = crate::Options { node_networks: "10.128.0.0/22".parse().ok(), ..Default::default() };
         let (informers, cancel) = (Informers::new(client.clone()), CancellationToken::new());
-        tokio::spawn(run(Context { client, informers: informers.clone(), options, cancel }));
+        tokio::spawn(run(Context { informers: informers.clone(), options, cancel, ..Context::of(&client) }));
         let mut changes = informers.informer::<Node>().subscribe();
         let mut given = std::collections::BTreeMap::new();
         while given.len() < 3 {

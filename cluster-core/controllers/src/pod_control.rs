@@ -131,13 +131,11 @@ pub(crate) fn from_template<O: Object>(owner: &O, template: &PodTemplateSpec) ->
     let meta = template.metadata.clone().unwrap_or_default();
     Pod {
         metadata: ObjectMeta {
-            namespace: owner.metadata().namespace.clone(),
             generate_name: Some(format!("{}-", owner.name())),
             labels: meta.labels,
             annotations: meta.annotations,
             finalizers: meta.finalizers,
-            owner_references: Some(vec![controller_reference(owner)]),
-            ..ObjectMeta::default()
+            ..meta::made_by(owner)
         },
         spec: template.spec.clone(),
         status: None,
@@ -188,7 +186,6 @@ mod tests {
     use async_trait::async_trait;
     use bytes::Bytes;
     use cluster_client::{Backend, ListPage, WatchStream};
-    use tokio_util::sync::CancellationToken;
 
     /// A server on which every namespace ends.
     struct Ending;
@@ -214,12 +211,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pods_of_a_namespace_that_ends_are_no_failure_and_owners_that_are_gone_are_forgotten() {
         let client = Client::new(Arc::new(Ending), "test");
-        let context = Context {
-            client: client.clone(),
-            informers: Informers::new(client),
-            options: crate::Options::default(),
-            cancel: CancellationToken::new(),
-        };
+        let context = Context::of(&client);
         let control = PodControl::new(&context, "test");
         let set: ReplicaSet =
             serde_json::from_value(json!({"metadata": {"name": "s", "namespace": "ns", "uid": "u"}})).expect("a set");

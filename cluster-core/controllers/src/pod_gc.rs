@@ -138,12 +138,8 @@ impl PodGc {
     async fn remove(&self, pod: &Pod, reason: Reason) -> Result<(), cluster_client::Error> {
         tracing::info!(pod = pod.name(), namespace = pod.namespace(), ?reason, "removing a pod");
         if let Some(message) = reason.message().filter(|_| !pods::is_finished(pod)) {
-            let mut failed = pod.clone();
-            let status = failed.status.get_or_insert_default();
-            status.phase = Some("Failed".to_owned());
-            let mut target = PodCondition::build("DisruptionTarget", "True", "DeletionByPodGC", message.to_owned());
-            target.observed_generation = pod.metadata.generation;
-            conditions::set(&mut status.conditions, target);
+            let mut failed = pods::disrupted(pod, "DeletionByPodGC", message);
+            failed.status.get_or_insert_default().phase = Some("Failed".to_owned());
             self.client.update_status(&failed).await?;
         }
         let options = DeleteOptions { grace_period_seconds: Some(0), ..DeleteOptions::default() };
@@ -203,8 +199,7 @@ mod tests {
         let (server, cancel) = (FakeServer::new(), CancellationToken::new());
         let client = server.client();
         let options = crate::Options { terminated_pods: 2, ..crate::Options::default() };
-        let informers = Informers::new(client.clone());
-        let context = Context { client: client.clone(), informers, options, cancel: cancel.clone() };
+        let context = Context { options, cancel: cancel.clone(), ..Context::of(&client) };
         let pods = context.informers.informer::<Pod>();
         tokio::spawn(runner(&context).run(context.cancel));
         let names = || pods.list().iter().map(|pod| pod.name().to_owned()).collect::<Vec<_>>().join(" ");

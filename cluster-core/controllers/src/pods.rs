@@ -48,6 +48,15 @@ fn age_class(nanos: Option<i128>, now: &Time) -> u32 {
     128 - age.leading_zeros()
 }
 
+/// The pod with a condition that says why it has to go.
+pub(crate) fn disrupted(pod: &Pod, reason: &str, message: &str) -> Pod {
+    let mut marked = pod.clone();
+    let target = PodCondition::build("DisruptionTarget", "True", reason, message.to_owned());
+    let target = PodCondition { observed_generation: pod.metadata.generation, ..target };
+    conditions::set(&mut marked.status.get_or_insert_default().conditions, target);
+    marked
+}
+
 /// The `count` of `pods` that are deleted first: those that did least so far, and of those that share a node with many
 /// of `related` the most crowded.
 pub(crate) fn to_delete(pods: &[Arc<Pod>], related: &[Arc<Pod>], count: usize, now: &Time) -> Vec<Arc<Pod>> {

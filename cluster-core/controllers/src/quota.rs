@@ -153,9 +153,7 @@ mod tests {
             json!({"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": true, "verbs": verbs}]});
         server.serve("/apis", json!({"groups": []}));
         server.serve("/api/v1", maps);
-        let informers = Informers::new(client.clone());
-        let options = crate::Options::default();
-        let context = Context { client: client.clone(), informers, options, cancel: cancel.clone() };
+        let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
         let quotas = context.informers.informer::<ResourceQuota>();
         tokio::spawn(runner(&context).run(context.cancel));
         let quota = json!({"metadata": {"name": "q", "namespace": "ns"},

@@ -106,11 +106,9 @@ impl<K: Replicated> Replicas<K> {
 mod tests {
     use super::*;
     use crate::pods::tests::pod;
-    use cluster_client::Informers;
     use cluster_fake_server::FakeServer;
     use serde_json::json;
     use std::time::Duration;
-    use tokio_util::sync::CancellationToken;
 
     #[test]
     fn the_plan_is_the_difference() {
@@ -127,12 +125,7 @@ mod tests {
     async fn a_set_makes_its_pods_and_reports_them() {
         let server = FakeServer::new();
         let client = server.client();
-        let context = Context {
-            client: client.clone(),
-            informers: Informers::new(client.clone()),
-            options: crate::Options::default(),
-            cancel: CancellationToken::new(),
-        };
+        let context = Context::of(&client);
         let pods = context.informers.informer::<Pod>();
         let sets = context.informers.informer::<ReplicaSet>();
         tokio::spawn(runner::<ReplicaSet>(&context).run(context.cancel.clone()));

@@ -8,7 +8,7 @@ mod slices;
 
 use crate::meta::has_labels;
 use crate::prelude::*;
-use slices::{MANAGED_BY, Origin, SERVICE, Slices, service_of};
+use slices::{MANAGED_BY, SERVICE, Slices, service_of};
 
 const HEADLESS: &str = "service.kubernetes.io/headless";
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -47,7 +47,8 @@ impl Writer {
             pods.retain(|pod| has_labels(pod.metadata.labels.as_ref(), selector) && !is_finished(pod));
             let groups = slices::groups(service, &pods, |pod| self.zone(pod));
             endpoints = Some((service.as_ref(), endpoints::subsets(service, &groups)));
-            slices = Some((Origin::of(service), groups));
+            let labels = labels(service, &[(SERVICE, service.name()), MANAGED_BY]);
+            slices = Some((slices::pattern(service.as_ref(), labels, None), groups));
         }
         let again = self.slices.reconcile(key, slices).await;
         endpoints::write(&self.client, endpoints, self.endpoints.get(key)).await?;

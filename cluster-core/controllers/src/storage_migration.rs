@@ -2,10 +2,11 @@
 
 use crate::prelude::*;
 use crate::resources::{CUSTOM_RESOURCES, Resource, discover};
-use k8s_openapi::api::storagemigration::v1::StorageVersionMigration;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::api::storagemigration::v1::StorageVersionMigration as Migration;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition as Definition;
 
 const MANAGER: &str = "storage-version-migrator-controller";
+const FAILED: &str = "StorageVersionMigrationFailed";
 /// How many objects are read at once.
 const PAGE: usize = 500;
 
@@ -17,7 +18,7 @@ pub(crate) fn runner(context: &Context) -> Runner<Migrator> {
 
 pub(crate) struct Migrator {
     client: Client,
-    migrations: Informer<StorageVersionMigration>,
+    migrations: Informer<Migration>,
 }
 
 impl Migrator {
@@ -28,42 +29,32 @@ impl Migrator {
         let (group, name) = target(&migration);
         let (resources, _) = discover(&self.client).await?;
         let Some(resource) = resources.iter().find(|r| r.group == group && r.name == name) else {
-            return self.report(&migration, "Failed", "StorageVersionMigrationFailed", "resource not found", "").await;
+            return self.report(&migration, "Failed", (FAILED, "resource not found"), "").await;
         };
         let revision = self.page(resource, 1, "").await?["metadata"]["resourceVersion"].take();
-        let definition = self.begin_definition(resource, key).await?;
-        let (revision, why) = (revision.as_str().unwrap_or_default(), "The migration is running");
-        self.report(&migration, "Running", "MigrationRunning", why, revision).await?;
+        let revision = revision.as_str().unwrap_or_default();
+        let generation = self.begin_definition(resource, key).await?;
+        self.report(&migration, "Running", ("MigrationRunning", "The migration is running"), revision).await?;
         let result = self.rewrite(resource).await;
-        if let Some(generation) = definition {
+        if let Some(generation) = generation {
             self.end_definition(resource, generation, result.is_ok()).await?;
         }
-        match result {
-            Ok(()) => self.report(&migration, "Succeeded", "StorageVersionMigrationSucceeded", "", revision).await,
-            Err(error) => {
-                tracing::warn!(migration = %key.name, %error, "objects could not be migrated");
-                let why = "migration encountered unhandled error";
-                self.report(&migration, "Failed", "StorageVersionMigrationFailed", why, revision).await
-            }
-        }
+        let Err(error) = result else {
+            return self.report(&migration, "Succeeded", ("StorageVersionMigrationSucceeded", ""), revision).await;
+        };
+        tracing::warn!(migration = %key.name, %error, "objects could not be migrated");
+        self.report(&migration, "Failed", (FAILED, "migration encountered unhandled error"), revision).await
     }
 
     /// The migration whose turn it is among those of the same resource: the oldest.
-    fn next(&self, changed: &StorageVersionMigration) -> Option<Arc<StorageVersionMigration>> {
+    fn next(&self, changed: &Migration) -> Option<Arc<Migration>> {
         let all = self.migrations.list().into_iter();
         let waiting = all.filter(|other| target(other) == target(changed) && !is_over(other));
         waiting.min_by_key(|other| (other.created(), other.name().to_owned()))
     }
 
-    async fn report(
-        &self,
-        migration: &StorageVersionMigration,
-        kind: &str,
-        reason: &str,
-        message: &str,
-        revision: &str,
-    ) -> Outcome {
-        let condition = json!({"type": kind, "status": "True", "reason": reason, "message": message,
+    async fn report(&self, migration: &Migration, kind: &str, why: (&str, &str), revision: &str) -> Outcome {
+        let condition = json!({"type": kind, "status": "True", "reason": why.0, "message": why.1,
             "lastTransitionTime": meta::now()});
         let mut status = json!({"conditions": [condition]});
         if !revision.is_empty() {
@@ -72,7 +63,7 @@ impl Migrator {
             status["resourceVersion"] = known.unwrap_or(revision).into();
         }
         let patch = Patch::Merge(json!({"status": status}));
-        let written = self.client.patch::<StorageVersionMigration>("", migration.name(), "status", &patch).await;
+        let written = self.client.patch::<Migration>("", migration.name(), "status", &patch).await;
         ignore_gone(written).map(|_| None)
     }
 
@@ -110,48 +101,43 @@ impl Migrator {
 
     /// Says of a custom resource's definition that its objects are on their way; gives its generation.
     async fn begin_definition(&self, resource: &Resource, key: &ObjectKey) -> Result<Option<i64>, Error> {
-        let found = self.client.get::<CustomResourceDefinition>("", &resource.qualified()).await;
+        let found = self.client.get::<Definition>("", &resource.qualified()).await;
         let Some(definition) = ignore_gone(found)? else { return Ok(None) };
-        let generation = definition.metadata.generation.unwrap_or_default();
         let message = format!("Migration {} is running", key.name);
-        self.tell(resource, "True", "MigrationRunning", &message, generation, json!({})).await?;
-        Ok(Some(generation))
+        self.tell(&definition, true, ("MigrationRunning", &message), json!({})).await?;
+        Ok(Some(definition.generation()))
     }
 
     /// Nothing is stored in the older versions any more, unless the definition changed meanwhile.
     async fn end_definition(&self, resource: &Resource, generation: i64, success: bool) -> Result<(), Error> {
-        let definition = self.client.get::<CustomResourceDefinition>("", &resource.qualified()).await?;
-        let unchanged = definition.metadata.generation == Some(generation);
-        let (mut status, current) = (json!({}), definition.metadata.generation.unwrap_or_default());
+        let definition = self.client.get::<Definition>("", &resource.qualified()).await?;
+        let (mut status, unchanged) = (json!({}), definition.generation() == generation);
         if success && unchanged {
             let stored = definition.spec.versions.iter().filter(|version| version.storage);
             status["storedVersions"] = stored.map(|version| version.name.as_str()).collect();
         }
-        let (reason, message) = match (success, unchanged) {
-            (false, _) => ("MigrationFailed", "The migration has failed"),
-            (_, true) => {
-                ("MigrationSucceeded", "The migration has succeeded and the stored versions have been updated")
+        let message = match (success, unchanged) {
+            (false, _) => "The migration has failed",
+            (_, true) => "The migration has succeeded and the stored versions have been updated",
+            _ => {
+                "The migration has succeeded but the stored versions have not been updated due to a generation mismatch"
             }
-            _ => (
-                "MigrationSucceeded",
-                "The migration has succeeded but the stored versions have not been updated due to a generation mismatch",
-            ),
         };
-        self.tell(resource, "False", reason, message, current, status).await
+        let reason = if success { "MigrationSucceeded" } else { "MigrationFailed" };
+        self.tell(&definition, false, (reason, message), status).await
     }
 
     async fn tell(
         &self,
-        resource: &Resource,
-        status: &str,
-        reason: &str,
-        message: &str,
-        generation: i64,
+        definition: &Definition,
+        holds: bool,
+        why: (&str, &str),
         mut rest: Value,
     ) -> Result<(), Error> {
-        rest["conditions"] = json!([{"type": "StorageMigrating", "status": status, "reason": reason, "message": message,
+        let (status, generation) = (if holds { "True" } else { "False" }, definition.metadata.generation);
+        rest["conditions"] = json!([{"type": "StorageMigrating", "status": status, "reason": why.0, "message": why.1,
             "observedGeneration": generation, "lastTransitionTime": meta::now()}]);
-        let name = resource.qualified();
+        let name = definition.name();
         let patch = Patch::Apply(json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": name}, "status": rest}));
         let path = format!("{CUSTOM_RESOURCES}/{name}/status?fieldManager={MANAGER}&force=true");
@@ -160,12 +146,12 @@ impl Migrator {
 }
 
 /// Group and name of the resource that is to be migrated.
-fn target(migration: &StorageVersionMigration) -> (&str, &str) {
+fn target(migration: &Migration) -> (&str, &str) {
     let resource = migration.spec.as_ref().map(|spec| &spec.resource);
     resource.map_or(("", ""), |resource| (resource.group.as_str(), resource.resource.as_str()))
 }
 
-fn is_over(migration: &StorageVersionMigration) -> bool {
+fn is_over(migration: &Migration) -> bool {
     let conditions = migration.status.as_ref().and_then(|status| status.conditions.as_ref());
     let ends = |kind: &str| matches!(kind, "Succeeded" | "Failed");
     conditions.into_iter().flatten().any(|condition| ends(&condition.type_) && condition.status == "True")

@@ -99,11 +99,8 @@ impl TaintEviction {
     }
 
     async fn evict(&self, pod: &Pod) -> Result<(), Error> {
-        let mut marked = pod.clone();
-        let message = "Taint manager: deleting due to NoExecute taint".to_owned();
-        let mut target = PodCondition::build("DisruptionTarget", "True", "DeletionByTaintManager", message);
-        target.observed_generation = pod.metadata.generation;
-        conditions::set(&mut marked.status.get_or_insert_default().conditions, target);
+        let message = "Taint manager: deleting due to NoExecute taint";
+        let marked = pods::disrupted(pod, "DeletionByTaintManager", message);
         if ignore_gone(self.client.update_status(&marked).await)?.is_none() {
             return Ok(());
         }

@@ -5,7 +5,7 @@ pub(crate) mod claims;
 pub(crate) mod ephemeral;
 mod matching;
 pub(crate) mod provision;
-pub(crate) mod reclaim;
+mod reclaim;
 
 use crate::prelude::*;
 

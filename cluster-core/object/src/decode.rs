@@ -8,6 +8,7 @@ mod prune;
 
 pub use check::{Findings, check, check_built_in};
 pub use json::parse_json;
+pub(crate) use prune::is_zero;
 pub use prune::{normalize, prune, prune_custom};
 
 /// What becomes of unknown and duplicate fields (`fieldValidation`).

@@ -65,18 +65,10 @@ pub enum Reason {
 
 impl Reason {
     /// The name in `Status.details.causes[].reason`.
-    pub fn cause(self) -> &'static str {
+    pub fn cause(self) -> String {
         match self {
-            Self::Required => "FieldValueRequired",
-            Self::Invalid => "FieldValueInvalid",
-            Self::NotSupported => "FieldValueNotSupported",
-            Self::Duplicate => "FieldValueDuplicate",
-            Self::Forbidden => "FieldValueForbidden",
-            Self::TooLong => "FieldValueTooLong",
-            Self::TooMany => "FieldValueTooMany",
-            Self::NotFound => "FieldValueNotFound",
-            Self::TypeInvalid => "FieldValueTypeInvalid",
-            Self::Internal => "InternalError",
+            Self::Internal => "InternalError".to_owned(),
+            other => format!("FieldValue{other:?}"),
         }
     }
 }

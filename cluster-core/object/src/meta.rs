@@ -1,5 +1,6 @@
 //! Reads and writes the metadata of an object held as a JSON value.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// The most bytes that an object's annotations may have together.
@@ -115,12 +116,20 @@ pub fn controller(object: &Value) -> Option<&Value> {
 
 /// `meta/v1 Time` for now: RFC 3339 with whole seconds.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    whole(Timestamp::now())
 }
 
 /// `meta/v1 MicroTime` for now: RFC 3339 with microseconds.
 pub fn now_micro() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    micro(Timestamp::now())
+}
+
+pub(crate) fn whole(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+pub(crate) fn micro(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
 /// The items of a list; nothing when it is none.

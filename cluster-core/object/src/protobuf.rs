@@ -11,7 +11,7 @@ mod wire;
 pub use encode::{encode, encode_event, encode_list};
 pub use wire::Message;
 
-use crate::decode::MAX_DEPTH;
+use crate::decode::{MAX_DEPTH, is_zero};
 use base64::prelude::*;
 use cluster_schema::protobuf::{TaggedField, field};
 use cluster_schema::{Definition, Schema, Shape, builtin_definition};
@@ -138,7 +138,7 @@ fn put(
             entries.as_object_mut().ok_or(Fault::Mixed)?.insert(key, value);
         }
         _ => {
-            let value = value(schema, wire, depth)?.filter(|value| !(zero_is_absent && is_zero(value)));
+            let value = value(schema, wire, depth)?.filter(|value| !(zero_is_absent && is_zero(value, schema)));
             object.extend(value.map(|value| (name.to_owned(), value)));
         }
     }
@@ -177,10 +177,8 @@ fn value(schema: &Schema, wire: Wire<'_>, depth: usize) -> Result<Option<Value>,
         Shape::Number => wire.double()?.into(),
         Shape::Bytes => BASE64_STANDARD.encode(wire.bytes()?).into(),
         Shape::Quantity => sole(wire, 1)?.map_or(Ok("0"), Wire::text)?.into(),
-        Shape::Time => return Ok(time(wire)?.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into())),
-        Shape::MicroTime => {
-            return Ok(time(wire)?.map(|time| time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string().into()));
-        }
+        Shape::Time => return Ok(time(wire)?.map(|time| meta::whole(time).into())),
+        Shape::MicroTime => return Ok(time(wire)?.map(|time| meta::micro(time).into())),
         Shape::IntOrString => match sole(wire, 1)? {
             Some(kind) if kind.integer()? == 1 => sole(wire, 3)?.map_or(Ok(""), Wire::text)?.into(),
             _ => sole(wire, 2)?.map_or(Ok(0), Wire::integer)?.into(),
@@ -257,15 +255,6 @@ fn time(wire: Wire<'_>) -> Result<Option<Timestamp>, Fault> {
     }
     let nanos = i32::try_from(nanos).map_err(|_| Fault::Time)?;
     Timestamp::new(seconds, nanos).map(Some).map_err(|_| Fault::Time)
-}
-
-fn is_zero(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.is_empty(),
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::Bool(is) => !is,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ impl Status {
         let message = format!("{qualified} {name:?} is invalid: {}", field::aggregate(errors));
         let causes = errors
             .iter()
-            .map(|e| Cause { reason: e.reason.cause().to_owned(), message: e.body.clone(), field: e.path.to_string() })
+            .map(|e| Cause { reason: e.reason.cause(), message: e.body.clone(), field: e.path.to_string() })
             .collect();
         let details = Details {
             name: name.to_owned(),

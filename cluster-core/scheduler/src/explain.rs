@@ -81,14 +81,14 @@ fn judge(cluster: &Cluster, pod: &PodInfo) -> Explanation {
         Err(diagnosis) => diagnosis.to_string(),
     };
     let prepared = prepare(&cycle);
-    let mut nodes: Vec<Verdict> = Vec::new();
-    for node in cluster.order().iter().map(|id| cluster.node(*id)) {
+    let verdict = |node: &NodeInfo| {
         let reasons = match &prepared {
             Ok(filters) => words(&refusals(filters, node)),
             Err((_, refusal)) => words(std::slice::from_ref(refusal)),
         };
-        nodes.push(Verdict { node: node.name().to_owned(), reasons });
-    }
+        Verdict { node: node.name().to_owned(), reasons }
+    };
+    let mut nodes: Vec<Verdict> = cluster.order().iter().map(|id| verdict(cluster.node(*id))).collect();
     nodes.sort();
     Explanation { summary, nodes }
 }

@@ -53,49 +53,43 @@ pub fn run(
     settings: Arc<Settings>,
     cancel: CancellationToken,
 ) -> BoxFuture<'static, Result<(), Error>> {
-    start(client, informers, settings, cancel).boxed()
-}
-
-async fn start(
-    client: Client,
-    informers: Informers,
-    settings: Arc<Settings>,
-    cancel: CancellationToken,
-) -> Result<(), Error> {
-    let (writer, mut outcomes) = Writer::new(client, &settings);
-    let mut scheduler = Scheduler::new(writer.clone(), settings, jiff::Timestamp::now().as_nanosecond() as u64);
-    let mut feeds = changes::feeds(&informers);
-    if cancel.run_until_cancelled(feeds.synced()).await.is_none() {
-        return Ok(());
-    }
-    tracing::debug!("started");
-    let mut turn = 0_usize;
-    while !cancel.is_cancelled() {
-        feeds.drain(&mut scheduler);
-        while let Ok(outcome) = outcomes.try_recv() {
-            scheduler.bound(outcome, Instant::now());
+    async move {
+        let (writer, mut outcomes) = Writer::new(client, &settings);
+        let mut scheduler = Scheduler::new(writer.clone(), settings, jiff::Timestamp::now().as_nanosecond() as u64);
+        let mut feeds = changes::feeds(&informers);
+        if cancel.run_until_cancelled(feeds.synced()).await.is_none() {
+            return Ok(());
         }
-        if scheduler.step(Instant::now()) {
-            turn += 1;
-            if turn.is_multiple_of(TURNS) {
-                tokio::task::yield_now().await;
+        tracing::debug!("started");
+        let mut turn = 0_usize;
+        while !cancel.is_cancelled() {
+            feeds.drain(&mut scheduler);
+            while let Ok(outcome) = outcomes.try_recv() {
+                scheduler.bound(outcome, Instant::now());
             }
-            continue;
-        }
-        let deadline = scheduler.next_deadline();
-        let alarm = async {
-            match deadline {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
+            if scheduler.step(Instant::now()) {
+                turn += 1;
+                if turn.is_multiple_of(TURNS) {
+                    tokio::task::yield_now().await;
+                }
+                continue;
             }
-        };
-        tokio::select! {
-            () = cancel.cancelled() => {}
-            alive = feeds.next(&mut scheduler) => if !alive { return Err(Error::WatchEnded) },
-            Some(outcome) = outcomes.recv() => scheduler.bound(outcome, Instant::now()),
-            () = alarm => {}
+            let deadline = scheduler.next_deadline();
+            let alarm = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                alive = feeds.next(&mut scheduler) => if !alive { return Err(Error::WatchEnded) },
+                Some(outcome) = outcomes.recv() => scheduler.bound(outcome, Instant::now()),
+                () = alarm => {}
+            }
         }
+        writer.finish().await;
+        Ok(())
     }
-    writer.finish().await;
-    Ok(())
+    .boxed()
 }

@@ -4,13 +4,19 @@ use crate::backoff::fraction;
 use crate::client::{decode, escape};
 use crate::prelude::*;
 use crate::{Error, Status, WatchEvent, WatchScope, WatchStream};
-use bytes::{Buf, Bytes, BytesMut};
-use futures::{StreamExt, stream};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use futures::future::ready;
+use futures::{StreamExt, TryStreamExt};
+use http_body_util::BodyDataStream;
 use hyper::body::Body;
 use serde_json::value::RawValue;
-use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio_util::codec::{AnyDelimiterCodec, AnyDelimiterCodecError, FramedRead};
+use tokio_util::io::StreamReader;
+
+/// How many bytes are read at once.
+const BUFFER: usize = 64 * 1024;
 
 /// A watch's place among those that run; given back when the watch ends.
 #[derive(Debug)]
@@ -47,59 +53,18 @@ pub(super) fn uri(scope: &WatchScope, selectors: &str, resource_version: &str) -
 pub(super) fn stream<B>(body: B) -> WatchStream
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: std::error::Error + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
 {
-    let reader = Reader { body, buffer: BytesMut::new(), scanned: 0, lines: VecDeque::new() };
-    stream::try_unfold(reader, |mut reader| async {
-        let line = reader.line().await?;
-        line.map(|line| Ok((event(&line)?, reader))).transpose()
-    })
-    .boxed()
-}
-
-struct Reader<B> {
-    body: B,
-    buffer: BytesMut,
-    /// How much of the buffer is known to hold no line end.
-    scanned: usize,
-    lines: VecDeque<Bytes>,
-}
-
-impl<B> Reader<B>
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: std::error::Error + 'static,
-{
-    /// The next line that is not empty; `None` at the end.
-    async fn line(&mut self) -> Result<Option<Bytes>, Error> {
-        loop {
-            if let Some(line) = self.lines.pop_front() {
-                return Ok(Some(line));
-            }
-            match self.body.frame().await {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(super::transport(&error)),
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        self.split(&data);
-                    }
-                }
-            }
-        }
-    }
-
-    fn split(&mut self, data: &[u8]) {
-        self.buffer.extend_from_slice(data);
-        while let Some(at) = self.buffer[self.scanned..].iter().position(|byte| *byte == b'\n') {
-            let line = self.buffer.split_to(self.scanned + at).freeze();
-            self.buffer.advance(1);
-            self.scanned = 0;
-            if !line.is_empty() {
-                self.lines.push_back(line);
-            }
-        }
-        self.scanned = self.buffer.len();
-    }
+    let bytes = StreamReader::new(BodyDataStream::new(body).map_err(io::Error::other));
+    let lines = FramedRead::with_capacity(bytes, AnyDelimiterCodec::new(b"\n".to_vec(), Vec::new()), BUFFER);
+    lines
+        .map_err(|error| match error {
+            AnyDelimiterCodecError::Io(error) => super::transport(&error),
+            other => super::transport(&other),
+        })
+        .try_filter(|line| ready(!line.is_empty()))
+        .and_then(|line| ready(event(&line)))
+        .boxed()
 }
 
 #[derive(Deserialize)]
@@ -154,7 +119,7 @@ mod tests {
         for size in [1, 7, 64, 4096] {
             let frames: Vec<Result<_, std::io::Error>> =
                 text.as_bytes().chunks(size).map(|c| Ok(BodyFrame::data(Bytes::copy_from_slice(c)))).collect();
-            let events: Vec<_> = stream(StreamBody::new(stream::iter(frames))).collect().await;
+            let events: Vec<_> = stream(StreamBody::new(futures::stream::iter(frames))).collect().await;
             let [Ok(WatchEvent::Added(a)), Ok(WatchEvent::Bookmark(b)), Ok(WatchEvent::Deleted(d)), Err(e)] =
                 &events[..]
             else {

@@ -88,11 +88,11 @@ pub(super) fn normalize(
         ),
     };
     let (replicas, limited) = if smooth > current {
-        let limit = up_limit(current, up, memory, now).max(current);
+        let limit = limit(current, up, true, memory, now).max(current);
         let (bound, why) = if most > limit { (limit, UP_LIMIT) } else { (most, TOO_MANY) };
         if smooth > bound { (bound, Some(why)) } else { (smooth, None) }
     } else {
-        let limit = down_limit(current, down, memory, now).min(current);
+        let limit = limit(current, down, false, memory, now).min(current);
         let floor = if least == 0 { ZERO } else { TOO_FEW };
         let (bound, why) = if least < limit { (limit, DOWN_LIMIT) } else { (least, floor) };
         if smooth < bound { (bound, Some(why)) } else { (smooth, None) }
@@ -100,41 +100,23 @@ pub(super) fn normalize(
     Verdict { replicas, stabilized, limited }
 }
 
-/// Chooses among what the policies allow; `None` without any policy, in which case the classic rule holds.
-fn select(
-    rules: Option<&HPAScalingRules>,
-    current: i32,
-    proposal: impl Fn(&HPAScalingPolicy) -> i32,
-    most_change: fn(i32, i32) -> i32,
-    least_change: fn(i32, i32) -> i32,
-) -> Option<i32> {
-    let rules = rules?;
-    let proposals = rules.policies.iter().flatten().map(proposal);
-    match rules.select_policy.as_deref() {
-        Some("Disabled") => Some(current),
-        Some("Min") => proposals.reduce(least_change),
-        _ => proposals.reduce(most_change),
+/// How far the policies let the size grow or shrink; without any the classic rule holds.
+fn limit(current: i32, rules: Option<&HPAScalingRules>, grows: bool, memory: &Memory, now: Instant) -> i32 {
+    let sign = if grows { 1 } else { -1 };
+    let proposal = |policy: &HPAScalingPolicy| {
+        let before = memory.before(current, policy.period_seconds, now);
+        let share = f64::from(before) * (1.0 + f64::from(sign * policy.value) / 100.0);
+        let share = if grows { share.ceil() } else { share };
+        if policy.type_ == "Pods" { before + sign * policy.value } else { share as i32 }
+    };
+    let proposals = rules.and_then(|rules| rules.policies.as_ref()).into_iter().flatten().map(proposal);
+    match (rules.and_then(|rules| rules.select_policy.as_deref()), grows) {
+        (Some("Disabled"), _) => Some(current),
+        (Some("Min"), true) => proposals.min(),
+        (Some("Min"), false) | (_, true) => proposals.max(),
+        (_, false) => proposals.min(),
     }
-}
-
-fn share(before: i32, policy: &HPAScalingPolicy, sign: f64) -> f64 {
-    f64::from(before) * (1.0 + sign * f64::from(policy.value) / 100.0)
-}
-
-fn up_limit(current: i32, rules: Option<&HPAScalingRules>, memory: &Memory, now: Instant) -> i32 {
-    let proposal = |policy: &HPAScalingPolicy| {
-        let before = memory.before(current, policy.period_seconds, now);
-        if policy.type_ == "Pods" { before + policy.value } else { share(before, policy, 1.0).ceil() as i32 }
-    };
-    select(rules, current, proposal, i32::max, i32::min).unwrap_or_else(|| (2 * current).max(4))
-}
-
-fn down_limit(current: i32, rules: Option<&HPAScalingRules>, memory: &Memory, now: Instant) -> i32 {
-    let proposal = |policy: &HPAScalingPolicy| {
-        let before = memory.before(current, policy.period_seconds, now);
-        if policy.type_ == "Pods" { before - policy.value } else { share(before, policy, -1.0) as i32 }
-    };
-    select(rules, current, proposal, i32::min, i32::max).unwrap_or(0)
+    .unwrap_or(if grows { (2 * current).max(4) } else { 0 })
 }
 
 #[cfg(test)]

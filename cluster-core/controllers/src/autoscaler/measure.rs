@@ -1,6 +1,6 @@
 //! What one metric of an autoscaler asks for.
 
-use super::replicas::{self, Goal, Measured, Tolerance, milli, of_pods, of_share, of_value};
+use super::replicas::{self, Goal, Measured, Samples, Tolerance, milli, of_pods, of_share, of_value};
 use super::{Target, metrics};
 use crate::prelude::*;
 use k8s_openapi::api::autoscaling::v2::{
@@ -18,37 +18,26 @@ pub(super) struct Proposal {
 }
 
 /// Reads a metric and compares it with its goal; a failure is text.
-pub(super) async fn measure(
-    client: &Client,
-    spec: &HorizontalPodAutoscalerSpec,
-    metric: &MetricSpec,
-    target: &Target,
-) -> Result<Proposal, String> {
-    let (space, selector) = (target.namespace.as_str(), target.selector.as_str());
-    let tolerance = tolerance(spec);
+pub(super) async fn measure(client: &Client, metric: &MetricSpec, target: &Target) -> Result<Proposal, String> {
+    let space = target.namespace.as_str();
     let mut status = MetricStatus { type_: metric.type_.clone(), ..MetricStatus::default() };
     if let Some(source) = &metric.resource {
-        let found = of_resource(client, target, &source.name, None, &source.target, tolerance).await?;
-        let (replicas, current, name) = found;
+        let (replicas, current, name) = of_resource(client, target, &source.name, None, &source.target).await?;
         status.resource = Some(ResourceMetricStatus { name: source.name.clone(), current });
         return Ok(Proposal { replicas, name, status });
     }
     if let Some(source) = &metric.container_resource {
-        let container = Some(source.container.as_str());
-        let found = of_resource(client, target, &source.name, container, &source.target, tolerance).await?;
-        let (replicas, current, name) = found;
-        let (container, resource) = (source.container.clone(), source.name.clone());
-        status.container_resource = Some(ContainerResourceMetricStatus { container, name: resource, current });
-        return Ok(Proposal { replicas, name, status });
+        let (container, name) = (source.container.clone(), source.name.clone());
+        let (replicas, current, text) = of_resource(client, target, &name, Some(&container), &source.target).await?;
+        status.container_resource = Some(ContainerResourceMetricStatus { container, name, current });
+        return Ok(Proposal { replicas, name: text, status });
     }
     if let Some(source) = &metric.pods {
         let prefix = |why: String| format!("failed to get pods metric value: {why}");
-        let samples = metrics::pods(client, space, selector, &source.metric).await;
+        let samples = metrics::pods(client, target, &source.metric).await;
         let samples = samples.map_err(|why| prefix(format!("unable to get metric {}: {why}", source.metric.name)))?;
         let goal = Goal::Average(amount(source.target.average_value.as_ref()));
-        let now = Timestamp::now();
-        let (replicas, measured) =
-            of_pods(target.replicas, &target.pods, &samples, &goal, false, tolerance, now).map_err(prefix)?;
+        let (replicas, measured) = of_target(target, &samples, &goal, false).map_err(prefix)?;
         let current = MetricValueStatus { average_value: shown(measured.average), ..MetricValueStatus::default() };
         status.pods = Some(PodsMetricStatus { metric: source.metric.clone(), current });
         return Ok(Proposal { replicas, name: format!("pods metric {}", source.metric.name), status });
@@ -56,11 +45,11 @@ pub(super) async fn measure(
     if let Some(source) = &metric.object {
         let prefix = |why: String| format!("failed to get object metric value: {why}");
         let (about, metric) = (source.described_object.clone(), source.metric.clone());
-        let value = metrics::object(client, space, &about, &metric).await;
+        let value = metrics::object(client, space, source).await;
         let value = value.map_err(|why| {
             prefix(format!("unable to get metric {}: {} on {space} {}/{why}", metric.name, about.kind, about.name))
         })?;
-        let (replicas, current) = of_single(target, &source.target, value, tolerance).map_err(prefix)?;
+        let (replicas, current) = of_single(target, &source.target, value).map_err(prefix)?;
         let name = format!("{} metric {}", about.kind, metric.name);
         status.object = Some(ObjectMetricStatus { metric, current, described_object: about });
         return Ok(Proposal { replicas, name, status });
@@ -71,7 +60,7 @@ pub(super) async fn measure(
         let value = metrics::external(client, space, &source.metric).await;
         let value = value
             .map_err(|why| prefix(format!("unable to get external metric {space}/{}: {why}", source.metric.name)))?;
-        let (replicas, current) = of_single(target, &source.target, value, tolerance).map_err(prefix)?;
+        let (replicas, current) = of_single(target, &source.target, value).map_err(prefix)?;
         status.external = Some(ExternalMetricStatus { metric: source.metric.clone(), current });
         return Ok(Proposal { replicas, name, status });
     }
@@ -90,7 +79,8 @@ pub(super) fn failure(metric_type: &str) -> &'static str {
     }
 }
 
-fn tolerance(spec: &HorizontalPodAutoscalerSpec) -> Tolerance {
+/// How far off its goals a target may be.
+pub(super) fn tolerance(spec: &HorizontalPodAutoscalerSpec) -> Tolerance {
     let default = Tolerance::default();
     let Some(behavior) = &spec.behavior else { return default };
     let of = |rules: Option<&HPAScalingRules>, default: f64| {
@@ -115,7 +105,6 @@ async fn of_resource(
     resource: &str,
     container: Option<&str>,
     wanted: &MetricTarget,
-    tolerance: Tolerance,
 ) -> Result<(i32, MetricValueStatus, String), String> {
     let what = if container.is_some() { "container resource" } else { "resource" };
     let utilization = wanted.average_utilization.filter(|_| wanted.average_value.is_none());
@@ -124,7 +113,7 @@ async fn of_resource(
         None => (format!("{resource} {what}"), "usage"),
     };
     let failed = |why: String| format!("failed to get {resource} {measured}: {why}");
-    let samples = metrics::resource(client, &target.namespace, &target.selector, resource, container).await;
+    let samples = metrics::resource(client, target, resource, container).await;
     let samples = samples.map_err(failed)?;
     let goal = match utilization {
         Some(percent) => Goal::Utilization {
@@ -133,20 +122,19 @@ async fn of_resource(
         },
         None => Goal::Average(amount(wanted.average_value.as_ref())),
     };
-    let (is_cpu, now) = (resource == "cpu", Timestamp::now());
-    let found = of_pods(target.replicas, &target.pods, &samples, &goal, is_cpu, tolerance, now);
+    let found = of_target(target, &samples, &goal, resource == "cpu");
     let (replicas, Measured { utilization, average, .. }) = found.map_err(failed)?;
     let status = MetricValueStatus { average_utilization: utilization, average_value: shown(average), value: None };
     Ok((replicas, status, name))
 }
 
+fn of_target(target: &Target, samples: &Samples, goal: &Goal, is_cpu: bool) -> Result<(i32, Measured), String> {
+    of_pods(target.replicas, &target.pods, samples, goal, is_cpu, target.tolerance, Timestamp::now())
+}
+
 /// The replicas that one value asks for, which is not of the pods.
-fn of_single(
-    target: &Target,
-    wanted: &MetricTarget,
-    value: i64,
-    tolerance: Tolerance,
-) -> Result<(i32, MetricValueStatus), String> {
+fn of_single(target: &Target, wanted: &MetricTarget, value: i64) -> Result<(i32, MetricValueStatus), String> {
+    let tolerance = target.tolerance;
     if let Some(average) = &wanted.average_value {
         let (replicas, average) = of_share(target.present, value, milli(&average.0), tolerance);
         return Ok((replicas, MetricValueStatus { average_value: shown(average), ..MetricValueStatus::default() }));

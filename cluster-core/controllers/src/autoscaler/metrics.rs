@@ -1,10 +1,11 @@
 //! Reads the three metrics APIs: of resources, custom and external ones. Failures come as the text of a condition.
 
+use super::Target;
 use super::replicas::{Sample, Samples, milli};
 use crate::prelude::*;
 use crate::resources;
 use cluster_client::escape;
-use k8s_openapi::api::autoscaling::v2::{CrossVersionObjectReference, MetricIdentifier};
+use k8s_openapi::api::autoscaling::v2::{MetricIdentifier, ObjectMetricSource};
 
 /// The window a server means that tells none.
 const DEFAULT_WINDOW: SignedDuration = SignedDuration::from_mins(1);
@@ -25,8 +26,7 @@ fn sample(item: &Value, value: i64, window: SignedDuration) -> Sample {
 /// What the pods use of a resource, in all their containers or in one.
 pub(super) async fn resource(
     client: &Client,
-    namespace: &str,
-    selector: &str,
+    Target { namespace, selector, .. }: &Target,
     resource: &str,
     container: Option<&str>,
 ) -> Result<Samples, String> {
@@ -67,14 +67,9 @@ fn metric_query(metric: &MetricIdentifier) -> String {
 }
 
 /// What a custom metric says of each pod.
-pub(super) async fn pods(
-    client: &Client,
-    namespace: &str,
-    selector: &str,
-    metric: &MetricIdentifier,
-) -> Result<Samples, String> {
-    let (root, name) = (custom(client, namespace).await?, &metric.name);
-    let path = format!("{root}/pods/*/{name}?labelSelector={}&{}", escape(selector), metric_query(metric));
+pub(super) async fn pods(client: &Client, target: &Target, metric: &MetricIdentifier) -> Result<Samples, String> {
+    let (root, name) = (custom(client, &target.namespace).await?, &metric.name);
+    let path = format!("{root}/pods/*/{name}?labelSelector={}&{}", escape(&target.selector), metric_query(metric));
     let values = items(client, "custom", &path).await?;
     let of = |item: &Value| {
         let window = item["windowSeconds"].as_i64().map_or(DEFAULT_WINDOW, SignedDuration::from_secs);
@@ -85,12 +80,8 @@ pub(super) async fn pods(
 }
 
 /// What a custom metric says of one object, in thousandths.
-pub(super) async fn object(
-    client: &Client,
-    namespace: &str,
-    about: &CrossVersionObjectReference,
-    metric: &MetricIdentifier,
-) -> Result<i64, String> {
+pub(super) async fn object(client: &Client, namespace: &str, source: &ObjectMetricSource) -> Result<i64, String> {
+    let (about, metric) = (&source.described_object, &source.metric);
     let root = custom(client, namespace).await?;
     let version = about.api_version.as_deref().unwrap_or("v1");
     let kind = resources::of_kind(client, version, &about.kind).await.map_err(|error| format!("{error}"))?;
@@ -103,12 +94,10 @@ pub(super) async fn object(
 
 /// What all series of an external metric say together, in thousandths.
 pub(super) async fn external(client: &Client, namespace: &str, metric: &MetricIdentifier) -> Result<i64, String> {
-    let selector = metric
-        .selector
-        .as_ref()
-        .map(|selector| escape(&crate::meta::selector(selector).to_string()).to_string())
-        .unwrap_or_default();
+    let selector = metric.selector.as_ref().map(|selector| crate::meta::selector(selector).to_string());
+    let selector = selector.unwrap_or_default();
     let root = format!("/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}");
-    let values = items(client, "external", &format!("{root}/{}?labelSelector={selector}", metric.name)).await?;
+    let values =
+        items(client, "external", &format!("{root}/{}?labelSelector={}", metric.name, escape(&selector))).await?;
     Ok(values.iter().filter_map(|item| item["value"].as_str()).map(milli).sum())
 }

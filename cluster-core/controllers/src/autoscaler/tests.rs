@@ -1,12 +1,11 @@
 //! An autoscaler against a server: it scales, says what it did, and says why it cannot.
 
 use super::*;
-use cluster_client::Informers;
 use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::Event;
 use serde_json::json;
 
-async fn story(metrics: Option<Value>) -> (HorizontalPodAutoscalerStatus, i64, Vec<String>) {
+async fn story(metrics: Option<Value>) -> (Status, i64, Vec<String>) {
     let server = FakeServer::new();
     let client = server.client();
     let web = json!({"name": "webs", "kind": "Web", "namespaced": true, "verbs": ["get"]});
@@ -28,9 +27,7 @@ async fn story(metrics: Option<Value>) -> (HorizontalPodAutoscalerStatus, i64, V
         "minReplicas": 1, "maxReplicas": 3, "metrics": [{"type": "Resource", "resource":
             {"name": "memory", "target": {"type": "Utilization", "averageUtilization": 50}}}]}});
     client.create(&serde_json::from_value::<Autoscaler>(autoscaler).expect("one")).await.expect("created");
-    let cancel = tokio_util::sync::CancellationToken::new();
-    let options = crate::Options::default();
-    let context = Context { client: client.clone(), informers: Informers::new(client.clone()), options, cancel };
+    let context = Context::of(&client);
     tokio::spawn(runner(&context).run(context.cancel));
     tokio::time::sleep(Duration::from_secs(10)).await;
     let autoscaler: Autoscaler = client.get("ns", "h").await.expect("there");
@@ -43,7 +40,7 @@ async fn story(metrics: Option<Value>) -> (HorizontalPodAutoscalerStatus, i64, V
     (autoscaler.status.unwrap_or_default(), replicas, events.iter().map(text).collect())
 }
 
-fn conditions(status: &HorizontalPodAutoscalerStatus) -> Vec<String> {
+fn conditions(status: &Status) -> Vec<String> {
     let conditions = status.conditions.iter().flatten();
     let mut texts: Vec<String> = conditions.map(|c| format!("{}={} {}", c.type_, c.status, c.reason())).collect();
     texts.sort();

@@ -86,7 +86,7 @@ pub(super) fn plan(
     }
     if plan.create.is_empty() && plan.delete.is_empty() && rolls(set) {
         let nodes: Vec<&str> = verdicts.iter().filter(|(_, run, _)| *run).map(|(node, ..)| *node).collect();
-        if surge == 0 { replace(&view, &nodes, &mut plan) } else { surge_over(&view, &nodes, &mut plan) }
+        update(&view, &nodes, &mut plan);
     }
     plan
 }
@@ -140,32 +140,25 @@ fn manage(view: &View<'_>, node: &str, run: bool, stay: bool, plan: &mut Plan) {
     plan.delete.extend(new.into_iter().skip(1).chain(old.into_iter().skip(kept)).cloned());
 }
 
-/// Deletes old pods, those that do not work first, as long as few enough nodes are without.
-fn replace(view: &View<'_>, nodes: &[&str], plan: &mut Plan) {
-    let (mut missing, mut working) = (0, Vec::new());
+/// Deletes old pods, or puts new ones beside them, first where they do not work, as long as few enough nodes are without
+/// a pod, or have two.
+fn update(view: &View<'_>, nodes: &[&str], plan: &mut Plan) {
+    let surges = view.surge > 0;
+    let (mut busy, mut broken, mut working) = (0, Vec::new(), Vec::new());
     for node in nodes {
         match view.pair(node) {
+            Some((None, Some(old))) if view.available(old) => working.push((node, old)),
+            Some((None, Some(old))) => broken.push((node, old)),
+            Some((Some(_), Some(_))) => busy += 1,
             Some((Some(new), None)) if view.available(new) => {}
-            Some((None, Some(old))) if !view.available(old) => plan.delete.push(old.clone()),
-            Some((None, Some(old))) => working.push(old.clone()),
-            _ => missing += 1,
+            _ => busy += i32::from(!surges),
         }
     }
-    plan.delete.extend(working.into_iter().take(usize::try_from(view.unavailable - missing).unwrap_or_default()));
-}
-
-/// Puts new pods beside old ones, those that do not work first.
-fn surge_over(view: &View<'_>, nodes: &[&str], plan: &mut Plan) {
-    let (mut surging, mut working) = (0, Vec::new());
-    for node in nodes {
-        match view.pair(node) {
-            Some((None, Some(old))) if !view.available(old) => plan.create.push((*node).to_owned()),
-            Some((None, Some(_))) => working.push((*node).to_owned()),
-            Some((Some(_), Some(_))) => surging += 1,
-            _ => {}
-        }
+    let most = if surges { view.surge } else { view.unavailable };
+    let allowed = working.into_iter().take(usize::try_from(most - busy).unwrap_or_default());
+    for (node, old) in broken.into_iter().chain(allowed) {
+        if surges { plan.create.push((*node).to_owned()) } else { plan.delete.push(old.clone()) }
     }
-    plan.create.extend(working.into_iter().take(usize::try_from(view.surge - surging).unwrap_or_default()));
 }
 
 fn observe(view: &View<'_>, set: &DaemonSet, verdicts: &[(&str, bool, bool)], desired: i32) -> DaemonSetStatus {

@@ -62,10 +62,8 @@ pub(super) fn make(deployment: &Deployment, revision: i64) -> ReplicaSet {
     let mut set = ReplicaSet {
         metadata: ObjectMeta {
             name: Some(format!("{}-{hash}", deployment.name())),
-            namespace: deployment.metadata.namespace.clone(),
-            owner_references: Some(vec![controller_reference(deployment)]),
             labels: Some(labels),
-            ..ObjectMeta::default()
+            ..meta::made_by(deployment)
         },
         spec: ReplicaSetSpec {
             replicas: Some(0),

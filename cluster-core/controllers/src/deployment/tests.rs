@@ -4,11 +4,9 @@
 mod property;
 
 use super::*;
-use cluster_client::Informers;
 use cluster_fake_server::FakeServer;
 use serde_json::json;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 async fn make_pods_ready(client: Client, pods: Informer<Pod>) {
     let mut changes = pods.subscribe();
@@ -35,12 +33,7 @@ fn deployment(strategy: &str) -> Deployment {
 async fn settled(strategy: &str) -> (Client, Context) {
     let server = FakeServer::new();
     let client = server.client();
-    let context = Context {
-        client: client.clone(),
-        informers: Informers::new(client.clone()),
-        options: crate::Options::default(),
-        cancel: CancellationToken::new(),
-    };
+    let context = Context::of(&client);
     tokio::spawn(runner(&context).run(context.cancel.clone()));
     tokio::spawn(crate::replica_set::runner::<ReplicaSet>(&context).run(context.cancel.clone()));
     tokio::spawn(make_pods_ready(client.clone(), context.informers.informer()));

@@ -27,12 +27,7 @@ async fn started() -> (Arc<FakeServer>, Client, CancellationToken) {
     let kinds = json!({"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": true, "verbs": verbs}]});
     server.serve("/api/v1", kinds);
     let (client, cancel) = (server.client(), CancellationToken::new());
-    let context = Context {
-        client: client.clone(),
-        informers: Informers::new(client.clone()),
-        options: crate::Options::default(),
-        cancel: cancel.clone(),
-    };
+    let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
     tokio::spawn(run(context));
     tokio::time::sleep(Duration::from_secs(1)).await;
     (server, client, cancel)

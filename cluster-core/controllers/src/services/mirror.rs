@@ -1,7 +1,7 @@
 //! Endpoints that somebody writes by hand, for a service without a selector, are mirrored into endpoint slices.
 
 use super::ports::Port;
-use super::slices::{Groups, MANAGED_BY, Origin, SERVICE, Slices, service_of};
+use super::slices::{self, Groups, MANAGED_BY, SERVICE, Slices, service_of};
 use crate::prelude::*;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions};
 
@@ -35,7 +35,7 @@ impl Mirror {
             !service.is_deleting() && selector.is_none_or(Labels::is_empty)
         });
         let endpoints = self.endpoints.get(key).filter(|endpoints| is_mirrored(endpoints));
-        let wanted = service.and(endpoints).map(|endpoints| (origin(&endpoints), groups(&endpoints)));
+        let wanted = service.and(endpoints).map(|endpoints| (pattern_for(&endpoints), groups(&endpoints)));
         self.slices.reconcile(key, wanted).await
     }
 }
@@ -45,19 +45,14 @@ fn is_mirrored(endpoints: &Endpoints) -> bool {
     !skips && !endpoints.is_deleting() && endpoints.annotation(LEADER).is_none()
 }
 
-fn origin(endpoints: &Endpoints) -> Origin {
+/// The metadata of a new slice for an object.
+fn pattern_for(endpoints: &Endpoints) -> ObjectMeta {
     let mut labels = endpoints.metadata.labels.clone().unwrap_or_default();
     labels.insert(SERVICE.to_owned(), endpoints.name().to_owned());
     labels.insert(MANAGED_BY.0.to_owned(), MANAGER.to_owned());
     let mut annotations = endpoints.metadata.annotations.clone().unwrap_or_default();
     annotations.retain(|name, _| !OWN.contains(&name.as_str()));
-    Origin {
-        namespace: endpoints.namespace().to_owned(),
-        name: endpoints.name().to_owned(),
-        owner: controller_reference(endpoints),
-        labels,
-        annotations: Some(annotations).filter(|annotations| !annotations.is_empty()),
-    }
+    slices::pattern(endpoints, labels, Some(annotations).filter(|annotations| !annotations.is_empty()))
 }
 
 fn groups(endpoints: &Endpoints) -> Groups {
@@ -121,9 +116,10 @@ mod tests {
         let four = vec![("10.1.2.3".to_owned(), Some(true)), ("10.1.2.4".to_owned(), Some(false))];
         let six = vec![("fd00::1".to_owned(), Some(true))];
         assert_eq!(found, [("IPv4".to_owned(), 5432, four), ("IPv6".to_owned(), 5432, six)]);
-        let origin = origin(&endpoints);
-        assert_eq!((origin.labels.len(), origin.labels[SERVICE].as_str()), (3, "db"));
-        assert_eq!(origin.annotations, Some([("note".to_owned(), "kept".to_owned())].into()));
+        let pattern = pattern_for(&endpoints);
+        let labels = pattern.labels.expect("labels");
+        assert_eq!((labels.len(), labels[SERVICE].as_str()), (3, "db"));
+        assert_eq!(pattern.annotations, Some([("note".to_owned(), "kept".to_owned())].into()));
     }
 
     #[test]

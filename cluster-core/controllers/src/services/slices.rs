@@ -2,7 +2,7 @@
 
 use super::hints::hints;
 use super::ports::{Port, resolve};
-use super::{families, hostname, labels, node_name, publishes_not_ready, target};
+use super::{families, hostname, node_name, publishes_not_ready, target};
 use crate::prelude::*;
 use futures::future::try_join_all;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
@@ -48,7 +48,7 @@ impl Slices {
     }
 
     /// Makes the slices of a service hold these endpoints, or removes them.
-    pub(super) async fn reconcile(&self, key: &ObjectKey, wanted: Option<(Origin, Groups)>) -> Outcome {
+    pub(super) async fn reconcile(&self, key: &ObjectKey, wanted: Option<(ObjectMeta, Groups)>) -> Outcome {
         if self.is_behind(key) {
             // The slice's own arrival brings the key back; the time is for the case that it never comes.
             return Ok(Some(UNSEEN_FOR));
@@ -56,7 +56,7 @@ impl Slices {
         let current = self.cache.by_index(self.index, &key.to_string());
         let actions = match wanted {
             None => current.into_iter().map(Action::Delete).collect(),
-            Some((origin, groups)) => plan(&origin, groups, &current),
+            Some((pattern, groups)) => plan(&pattern, groups, &current),
         };
         try_join_all(actions.into_iter().map(|action| self.execute(key, action))).await?;
         Ok(None)
@@ -105,25 +105,10 @@ pub(super) fn groups(service: &Service, pods: &[Arc<Pod>], zone: impl Fn(&Pod) -
     groups
 }
 
-/// What slices are made for.
-pub(super) struct Origin {
-    pub(super) namespace: String,
-    pub(super) name: String,
-    pub(super) owner: OwnerReference,
-    pub(super) labels: Labels,
-    pub(super) annotations: Option<Labels>,
-}
-
-impl Origin {
-    pub(super) fn of(service: &Service) -> Self {
-        Self {
-            namespace: service.namespace().to_owned(),
-            name: service.name().to_owned(),
-            owner: controller_reference(service),
-            labels: labels(service, &[(SERVICE, service.name()), MANAGED_BY]),
-            annotations: None,
-        }
-    }
+/// The metadata of a new slice that is made for an object of this kind.
+pub(super) fn pattern<K: Object>(owner: &K, labels: Labels, annotations: Option<Labels>) -> ObjectMeta {
+    let generate_name = Some(format!("{}-", owner.name()));
+    ObjectMeta { generate_name, labels: Some(labels), annotations, ..meta::made_by(owner) }
 }
 
 pub(super) type Groups = BTreeMap<(String, Vec<Port>), Vec<Endpoint>>;
@@ -161,7 +146,7 @@ fn identity(endpoint: &Endpoint) -> Identity {
 }
 
 /// Keeps each endpoint in the slice that has it, fills up what has room, and makes and deletes slices for the rest.
-fn plan(origin: &Origin, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<Action> {
+fn plan(pattern: &ObjectMeta, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut used = vec![false; current.len()];
     for ((family, ports), endpoints) in groups {
@@ -182,7 +167,7 @@ fn plan(origin: &Origin, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<
             }
         }
         let mut missing = missing.into_values();
-        let mut create = |endpoints| actions.push(Action::Create(slice(origin, &family, &ports, endpoints)));
+        let mut create = |endpoints| actions.push(Action::Create(slice(pattern, &family, &ports, endpoints)));
         if placeholder && kept.is_empty() {
             create(Vec::new());
         }
@@ -193,7 +178,7 @@ fn plan(origin: &Origin, groups: Groups, current: &[Arc<EndpointSlice>]) -> Vec<
         let mut fill = fill.into_iter();
         for (index, mut endpoints) in kept {
             endpoints.extend(fill.by_ref().take(MAX_ENDPOINTS.saturating_sub(endpoints.len())));
-            actions.extend(update(&current[index], endpoints, origin));
+            actions.extend(update(&current[index], endpoints, pattern));
         }
     }
     let mut unused: Vec<_> = current.iter().zip(used).filter(|(_, used)| !used).map(|(slice, _)| slice).collect();
@@ -224,29 +209,22 @@ fn wire(ports: &[Port]) -> Vec<EndpointPort> {
     ports.iter().map(port).collect()
 }
 
-fn update(current: &Arc<EndpointSlice>, endpoints: Vec<Endpoint>, origin: &Origin) -> Option<Action> {
+fn update(current: &Arc<EndpointSlice>, endpoints: Vec<Endpoint>, pattern: &ObjectMeta) -> Option<Action> {
     let by_identity = |endpoints: &[Endpoint]| -> BTreeMap<Identity, Endpoint> {
         endpoints.iter().map(|endpoint| (identity(endpoint), endpoint.clone())).collect()
     };
     let before = by_identity(current.endpoints.as_deref().unwrap_or_default());
-    let annotations = origin.annotations.clone().or_else(|| current.metadata.annotations.clone());
-    let metadata = ObjectMeta { labels: Some(origin.labels.clone()), annotations, ..current.metadata.clone() };
+    let annotations = pattern.annotations.clone().or_else(|| current.metadata.annotations.clone());
+    let metadata = ObjectMeta { labels: pattern.labels.clone(), annotations, ..current.metadata.clone() };
     if before == by_identity(&endpoints) && current.metadata == metadata {
         return None;
     }
     Some(Action::Update(EndpointSlice { metadata, endpoints: Some(endpoints), ..(**current).clone() }))
 }
 
-fn slice(origin: &Origin, family: &str, ports: &[EndpointPort], endpoints: Vec<Endpoint>) -> EndpointSlice {
+fn slice(pattern: &ObjectMeta, family: &str, ports: &[EndpointPort], endpoints: Vec<Endpoint>) -> EndpointSlice {
     EndpointSlice {
-        metadata: ObjectMeta {
-            namespace: Some(origin.namespace.clone()),
-            generate_name: Some(format!("{}-", origin.name)),
-            labels: Some(origin.labels.clone()),
-            annotations: origin.annotations.clone(),
-            owner_references: Some(vec![origin.owner.clone()]),
-            ..ObjectMeta::default()
-        },
+        metadata: pattern.clone(),
         address_type: family.to_owned(),
         ports: Some(ports.to_vec()),
         endpoints: Some(endpoints),

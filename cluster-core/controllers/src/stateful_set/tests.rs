@@ -115,9 +115,7 @@ fn the_retention_policy_decides_who_owns_a_claim() {
 async fn pods_beside<K: Object>(obstacle: Value, spec: Value) -> [usize; 2] {
     let (server, cancel) = (FakeServer::new(), CancellationToken::new());
     let client = server.client();
-    let informers = Informers::new(client.clone());
-    let context =
-        Context { client: client.clone(), informers, options: crate::Options::default(), cancel: cancel.clone() };
+    let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
     let pods = context.informers.informer::<Pod>();
     tokio::spawn(runner(&context).run(context.cancel));
     let obstacle: K = serde_json::from_value(obstacle).expect("an object");
@@ -162,8 +160,7 @@ async fn a_set_makes_its_pods_and_claims_updates_and_shrinks() {
     let client = server.client();
     let cancel = CancellationToken::new();
     let informers = Informers::new(client.clone()).trimmed(trim::pod);
-    let context =
-        Context { client: client.clone(), informers, options: crate::Options::default(), cancel: cancel.clone() };
+    let context = Context { informers, cancel: cancel.clone(), ..Context::of(&client) };
     let (pods, sets) = (context.informers.informer::<Pod>(), context.informers.informer::<StatefulSet>());
     let claims = context.informers.informer::<PersistentVolumeClaim>();
     tokio::spawn(runner(&context).run(context.cancel));

@@ -1,6 +1,5 @@
 //! Finds every claim its volume: an existing one that fits, else a new one.
 
-use super::binding::{bind, set_claim_phase};
 use super::matching::{choose, is_for};
 use super::{COMPLETED, find, provision};
 use crate::prelude::*;
@@ -15,17 +14,29 @@ const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
 /// The index of pods by the claims they mount.
 const CLAIMED: &str = "claims";
+/// The index of volumes by the claim they are for.
+const BY_CLAIM: &str = "claim";
 
-pub(crate) fn runner(context: &Context) -> Runner<Claims> {
+pub(crate) fn runner(context: &Context) -> Runner<Binder> {
     let (client, recorder) = (context.client.clone(), context.recorder("persistentvolume-controller"));
     let (claims, volumes, classes, nodes, pods) = context.caches();
-    let controller = Arc::new(Claims { client, recorder, claims, volumes, classes, nodes, pods });
+    let controller = Arc::new(Binder { client, recorder, claims, volumes, classes, nodes, pods });
     controller.pods.add_index(CLAIMED, |pod| claims_of(pod).map(|key| key.to_string()).collect());
+    controller.volumes.add_index(BY_CLAIM, |volume| claim_key(volume).iter().map(ToString::to_string).collect());
     // Two claims must not choose the same volume at once.
     Runner::new(&controller, |c, key| c.reconcile(key).boxed())
         .alone()
-        .on_each(&controller.claims)
-        .on(&controller.volumes, |c, change| claim_key(change.object()).map_or_else(|| c.waiting(), |key| vec![key]))
+        .on(&controller.claims, |c, change| {
+            let claim = change.object().key();
+            let mut keys = meta::keys(&c.volumes.by_index(BY_CLAIM, &claim.to_string()));
+            keys.push(claim);
+            keys
+        })
+        .on(&controller.volumes, |c, change| {
+            let mut keys = claim_key(change.object()).map_or_else(|| c.waiting(), |key| vec![key]);
+            keys.push(change.object().key());
+            keys
+        })
         .on(&controller.classes, |c, _| c.waiting())
         .on(&controller.pods, |_, change| change.gone().into_iter().flat_map(|pod| claims_of(pod)).collect::<Vec<_>>())
         .needs(&controller.nodes)
@@ -49,18 +60,22 @@ fn claims_of(pod: &Pod) -> impl Iterator<Item = ObjectKey> {
     volumes.filter_map(|volume| Some(ObjectKey::new(pod.namespace(), &claim_name(pod, volume)?)))
 }
 
-pub(crate) struct Claims {
-    client: Client,
-    recorder: Recorder,
-    claims: Informer<PersistentVolumeClaim>,
-    volumes: Informer<PersistentVolume>,
+/// Its keys are those of claims and, without a namespace, of volumes.
+pub(crate) struct Binder {
+    pub(super) client: Client,
+    pub(super) recorder: Recorder,
+    pub(super) claims: Informer<PersistentVolumeClaim>,
+    pub(super) volumes: Informer<PersistentVolume>,
     classes: Informer<StorageClass>,
     nodes: Informer<Node>,
     pods: Informer<Pod>,
 }
 
-impl Claims {
+impl Binder {
     async fn reconcile(&self, key: &ObjectKey) -> Outcome {
+        if key.namespace.is_empty() {
+            return self.tend(&key.name).await.map(|()| None);
+        }
         let Some(claim) = self.claims.get(key) else { return Ok(None) };
         if claim.is_deleting() {
             if !self.is_used(key).await? {
@@ -104,7 +119,7 @@ impl Claims {
         let (reason, text) = match volume {
             Some(volume) if is_unclaimed(&volume) || is_for(&volume, claim) => {
                 let volume = self.expand(claim, volume).await?;
-                return bind(&self.client, claim, &volume).await;
+                return self.bind(claim, &volume).await;
             }
             Some(_) => ("ClaimMisbound", "Two claims are bound to the same volume, this one is bound incorrectly"),
             None => ("ClaimLost", "Bound claim has lost its PersistentVolume. Data on the volume is lost!"),
@@ -112,7 +127,7 @@ impl Claims {
         if claim.status.as_ref().and_then(|status| status.phase.as_deref()) != Some("Lost") {
             self.recorder.warning(&reference(claim), reason, text);
         }
-        set_claim_phase(&self.client, claim, "Lost", None).await
+        self.set_claim_phase(claim, "Lost", None).await
     }
 
     /// The cache may not have it yet, and a claim must not be lost for that.
@@ -150,7 +165,7 @@ impl Claims {
     async fn bind_named(&self, claim: &PersistentVolumeClaim, wanted: &str) -> Result<(), Error> {
         match find(&self.volumes, wanted) {
             Some(volume) if is_unclaimed(&volume) || is_for(&volume, claim) => match mismatch(&volume, claim) {
-                None => return bind(&self.client, claim, &volume).await,
+                None => return self.bind(claim, &volume).await,
                 Some(why) => {
                     let text = format!("Cannot bind to requested volume {wanted:?}: {why}");
                     self.recorder.warning(&reference(claim), "VolumeMismatch", text);
@@ -162,7 +177,7 @@ impl Claims {
             }
             None => {}
         }
-        set_claim_phase(&self.client, claim, "Pending", None).await
+        self.set_claim_phase(claim, "Pending", None).await
     }
 
     async fn bind_any(&self, claim: &PersistentVolumeClaim) -> Result<(), Error> {
@@ -173,7 +188,7 @@ impl Claims {
         let node = selected.and_then(|node| self.nodes.get(&ObjectKey::new("", node)));
         let may_choose = !waits || selected.is_some();
         if let Some(volume) = choose(claim, &self.volumes.list(), node.as_deref(), may_choose) {
-            return bind(&self.client, claim, &volume).await;
+            return self.bind(claim, &volume).await;
         }
         let about = reference(claim);
         match class {
@@ -194,7 +209,7 @@ impl Claims {
                 self.recorder.normal(&about, "FailedBinding", text);
             }
         }
-        set_claim_phase(&self.client, claim, "Pending", None).await
+        self.set_claim_phase(claim, "Pending", None).await
     }
 
     /// Leaves a claim to the provisioner its class names, which watches for this annotation.
@@ -226,7 +241,7 @@ impl Claims {
                 class.name()
             );
             self.recorder.warning(&reference(claim), "ProvisioningFailed", text);
-            return set_claim_phase(&self.client, claim, "Pending", None).await;
+            return self.set_claim_phase(claim, "Pending", None).await;
         }
         let hostname = |node: &Node| node.metadata.labels.as_ref()?.get("kubernetes.io/hostname").cloned();
         let host = node.map(|node| hostname(node).unwrap_or_else(|| node.name().to_owned()));
@@ -241,7 +256,7 @@ impl Claims {
                 volume
             }
         };
-        bind(&self.client, claim, &volume).await
+        self.bind(claim, &volume).await
     }
 }
 
@@ -257,7 +272,7 @@ mod tests {
         let (seen, unseen) = (Informers::new(client.clone()), Informers::new(blind.client()));
         let (claims, volumes, classes) = (seen.informer(), seen.informer(), seen.informer());
         let (nodes, pods) = (seen.informer(), unseen.informer());
-        let controller = Claims { client: client.clone(), recorder, claims, volumes, classes, nodes, pods };
+        let controller = Binder { client: client.clone(), recorder, claims, volumes, classes, nodes, pods };
         let claim: PersistentVolumeClaim = serde_json::from_value(json!({"metadata": {"name": "c", "namespace": "ns",
             "finalizers": [PROTECTION], "deletionTimestamp": "2026-01-01T00:00:00Z"}}))
         .expect("a claim");

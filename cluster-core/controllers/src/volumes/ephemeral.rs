@@ -28,11 +28,9 @@ fn wanted(pod: &Pod) -> Vec<PersistentVolumeClaim> {
         let meta = template.metadata.clone().unwrap_or_default();
         let metadata = ObjectMeta {
             name: claim_name(pod, volume),
-            namespace: pod.metadata.namespace.clone(),
             labels: meta.labels,
             annotations: meta.annotations,
-            owner_references: Some(vec![controller_reference(pod)]),
-            ..ObjectMeta::default()
+            ..meta::made_by(pod)
         };
         Some(PersistentVolumeClaim { metadata, spec: Some(template.spec.clone()), status: None })
     };

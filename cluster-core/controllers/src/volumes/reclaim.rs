@@ -1,34 +1,10 @@
 //! The phase of every volume, and what becomes of it when its claim is gone.
 
-use super::binding::set_volume_phase;
+use super::claims::Binder;
 use super::{CHOSEN, PROVISIONED_BY, find, provision};
 use crate::prelude::*;
 
 const PROTECTION: &str = "kubernetes.io/pv-protection";
-/// The index of volumes by the claim they are for.
-const BY_CLAIM: &str = "claim";
-
-pub(crate) fn runner(context: &Context) -> Runner<Reclaim> {
-    let (client, recorder) = (context.client.clone(), context.recorder("persistentvolume-controller"));
-    let (volumes, claims) = context.caches();
-    let by_claim = |volume: &PersistentVolume| claim_key(volume).map(|key| key.to_string()).into_iter().collect();
-    let controller = Arc::new(Reclaim { client, recorder, volumes, claims });
-    controller.volumes.add_index(BY_CLAIM, by_claim);
-    let of_claim = |c: &Reclaim, change: &Change<PersistentVolumeClaim>| {
-        meta::keys(&c.volumes.by_index(BY_CLAIM, &change.object().key().to_string()))
-    };
-    Runner::new(&controller, |c, key| c.reconcile(key).boxed())
-        .on_each(&controller.volumes)
-        .on(&controller.claims, of_claim)
-}
-
-pub(crate) struct Reclaim {
-    client: Client,
-    recorder: Recorder,
-    volumes: Informer<PersistentVolume>,
-    claims: Informer<PersistentVolumeClaim>,
-}
-
 /// What a volume's claim says about it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -57,9 +33,10 @@ pub(super) fn fate(volume: &PersistentVolume, claim: Option<&PersistentVolumeCla
     }
 }
 
-impl Reclaim {
-    async fn reconcile(&self, key: &ObjectKey) -> Outcome {
-        let Some(volume) = find(&self.volumes, &key.name) else { return Ok(None) };
+impl Binder {
+    /// Brings a volume to what its claim makes of it.
+    pub(super) async fn tend(&self, name: &str) -> Result<(), Error> {
+        let Some(volume) = find(&self.volumes, name) else { return Ok(()) };
         let mut fate = fate(&volume, None);
         if let Some(key) = claim_key(&volume) {
             fate = self::fate(&volume, self.claims.get(&key).as_deref());
@@ -70,17 +47,16 @@ impl Reclaim {
             }
         }
         if volume.is_deleting() && fate != Fate::Bound && fate != Fate::Wait {
-            remove_finalizer(&self.client, volume.as_ref(), PROTECTION).await?;
-            return Ok(None);
+            return remove_finalizer(&self.client, volume.as_ref(), PROTECTION).await;
         }
         match fate {
-            Fate::Available => drop(set_volume_phase(&self.client, &volume, "Available", None).await?),
-            Fate::Bound => drop(set_volume_phase(&self.client, &volume, "Bound", None).await?),
+            Fate::Available => drop(self.set_volume_phase(&volume, "Available", None).await?),
+            Fate::Bound => drop(self.set_volume_phase(&volume, "Bound", None).await?),
             Fate::Wait => {}
             Fate::Free => self.free(&volume).await?,
             Fate::Released => self.reclaim(&volume).await?,
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Makes a volume free again that was chosen in vain.
@@ -93,7 +69,10 @@ impl Reclaim {
     }
 
     async fn reclaim(&self, volume: &PersistentVolume) -> Result<(), Error> {
-        let volume = &set_released(&self.client, volume).await?;
+        // A volume that could not be deleted stays `Failed`.
+        let failed = volume.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Failed"));
+        let released = if failed { volume.clone() } else { self.set_volume_phase(volume, "Released", None).await? };
+        let volume = &released;
         if volume.spec.as_ref().and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref()) != Some("Delete") {
             return Ok(());
         }
@@ -103,18 +82,10 @@ impl Reclaim {
             None => {
                 let text = "error getting deleter volume plugin for volume: no deletable volume plugin matched";
                 self.recorder.warning(&reference(volume), "VolumeFailedDelete", text);
-                set_volume_phase(&self.client, volume, "Failed", Some(text.to_owned())).await?;
+                self.set_volume_phase(volume, "Failed", Some(text.to_owned())).await?;
                 return Ok(());
             }
         }
         delete(&self.client, volume).await
     }
-}
-
-/// A volume that could not be deleted stays `Failed`.
-async fn set_released(client: &Client, volume: &PersistentVolume) -> Result<PersistentVolume, Error> {
-    if volume.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Failed") {
-        return Ok(volume.clone());
-    }
-    set_volume_phase(client, volume, "Released", None).await
 }

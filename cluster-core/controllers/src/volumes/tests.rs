@@ -3,8 +3,8 @@
 use super::matching::choose;
 use super::reclaim::{Fate, fate};
 use super::*;
+use cluster_client::Object;
 use cluster_client::volumes::volume_name;
-use cluster_client::{Informers, Object};
 use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::{Namespace, Node};
 use k8s_openapi::api::storage::v1::StorageClass;
@@ -101,16 +101,13 @@ async fn a_claim_of_the_default_class_gets_a_folder_on_its_node_and_takes_it_alo
     let server = FakeServer::new();
     let client = server.client();
     let cancel = CancellationToken::new();
-    let informers = Informers::new(client.clone());
-    let context =
-        Context { client: client.clone(), informers, options: crate::Options::default(), cancel: cancel.clone() };
+    let context = Context { cancel: cancel.clone(), ..Context::of(&client) };
     let volumes = context.informers.informer::<PersistentVolume>();
     let system = json!({"metadata": {"name": "kube-system"}});
     client.create(&serde_json::from_value::<Namespace>(system).expect("a namespace")).await.expect("created");
     provision::make_default_class(context.clone()).await;
     tokio::spawn(claims::runner(&context).run(context.cancel.clone()));
     tokio::spawn(ephemeral::runner(&context).run(context.cancel.clone()));
-    tokio::spawn(reclaim::runner(&context).run(context.cancel.clone()));
     let settle = || tokio::time::sleep(Duration::from_secs(10));
     let node = json!({"metadata": {"name": "n1", "labels": {"kubernetes.io/hostname": "host-1"}}});
     client.create(&serde_json::from_value::<Node>(node).expect("a node")).await.expect("created");

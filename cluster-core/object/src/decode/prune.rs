@@ -1,6 +1,8 @@
 //! Drops from a value what its schema has no place for, and what is the same as nothing.
 
+use crate::meta;
 use cluster_schema::{Field, Object, Schema, Shape};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// Drops unknown fields and the nulls that stand for absent fields.
@@ -50,8 +52,8 @@ impl Pruner {
                     self.element(item, &list.items);
                 }
             }
-            (Value::String(text), Shape::Time) => utc(text, "%Y-%m-%dT%H:%M:%SZ"),
-            (Value::String(text), Shape::MicroTime) => utc(text, "%Y-%m-%dT%H:%M:%S.%6fZ"),
+            (Value::String(text), Shape::Time) => utc(text, meta::whole),
+            (Value::String(text), Shape::MicroTime) => utc(text, meta::micro),
             _ => {}
         }
     }
@@ -78,9 +80,9 @@ impl Pruner {
 }
 
 /// Writes a time as Go does.
-fn utc(text: &mut String, form: &str) {
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        *text = time.strftime(form).to_string();
+fn utc(text: &mut String, form: fn(Timestamp) -> String) {
+    if let Ok(time) = text.parse() {
+        *text = form(time);
     }
 }
 
@@ -88,7 +90,7 @@ fn embedded(object: &Object, name: &str) -> bool {
     object.embedded_resource && matches!(name, "apiVersion" | "kind" | "metadata")
 }
 
-fn is_zero(value: &Value, schema: &Schema) -> bool {
+pub(crate) fn is_zero(value: &Value, schema: &Schema) -> bool {
     match value {
         Value::String(text) => text.is_empty(),
         Value::Number(number) => number.as_f64() == Some(0.0),

@@ -60,16 +60,25 @@ impl<'a> Wire<'a> {
 
 /// The fields of a message in their order.
 pub(super) fn fields(bytes: &[u8]) -> impl Iterator<Item = Result<(u32, Wire<'_>), Fault>> {
-    let mut rest = bytes;
+    parts(bytes, one)
+}
+
+/// The numbers of a packed list.
+pub(super) fn packed(bytes: &[u8]) -> impl Iterator<Item = Result<u64, Fault>> {
+    parts(bytes, varint)
+}
+
+/// What `read` takes off the front again and again, until nothing is left or something is no part.
+fn parts<'a, T>(
+    mut rest: &'a [u8],
+    read: fn(&mut &'a [u8]) -> Result<T, Fault>,
+) -> impl Iterator<Item = Result<T, Fault>> {
     std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let field = one(&mut rest);
-        if field.is_err() {
+        let part = (!rest.is_empty()).then(|| read(&mut rest))?;
+        if part.is_err() {
             rest = &[];
         }
-        Some(field)
+        Some(part)
     })
 }
 
@@ -83,21 +92,6 @@ pub(super) fn sole(message: Wire<'_>, number: u32) -> Result<Option<Wire<'_>>, F
         }
     }
     Ok(found)
-}
-
-/// The numbers of a packed list.
-pub(super) fn packed(bytes: &[u8]) -> impl Iterator<Item = Result<u64, Fault>> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let number = varint(&mut rest);
-        if number.is_err() {
-            rest = &[];
-        }
-        Some(number)
-    })
 }
 
 fn one<'a>(rest: &mut &'a [u8]) -> Result<(u32, Wire<'a>), Fault> {

@@ -1,5 +1,6 @@
 //! Which slices hold which endpoints, and what a pod is in one.
 
+use super::super::labels;
 use super::*;
 use serde_json::json;
 
@@ -7,6 +8,11 @@ fn service() -> Service {
     serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "ns", "uid": "u", "labels": {"a": "b"}},
         "spec": {"clusterIP": "None", "selector": {"app": "web"}}}))
     .expect("a service")
+}
+
+fn origin() -> ObjectMeta {
+    let labels = labels(&service(), &[(SERVICE, "web"), MANAGED_BY]);
+    pattern(&service(), labels, None)
 }
 
 fn group(range: std::ops::Range<usize>) -> Groups {
@@ -38,7 +44,7 @@ fn sizes(slices: &[Arc<EndpointSlice>]) -> Vec<usize> {
 
 #[test]
 fn slices_hold_a_hundred_and_move_little() {
-    let (origin, mut slices) = (Origin::of(&service()), Vec::new());
+    let (origin, mut slices) = (origin(), Vec::new());
     apply(&mut slices, plan(&origin, group(0..250), &[]));
     assert_eq!(sizes(&slices), [100, 100, 50]);
     let again = plan(&origin, group(0..250), &slices);
@@ -54,7 +60,7 @@ fn slices_hold_a_hundred_and_move_little() {
 
 #[test]
 fn pods_that_share_an_address_are_endpoints_of_their_own() {
-    let origin = Origin::of(&service());
+    let origin = origin();
     let pod = |(name, ready): (&str, &str)| -> Pod {
         serde_json::from_value(json!({"metadata": {"name": name, "namespace": "ns"},
             "status": {"podIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": ready}]}}))
@@ -78,7 +84,7 @@ fn pods_that_share_an_address_are_endpoints_of_their_own() {
 
 #[test]
 fn a_service_without_pods_has_one_empty_slice() {
-    let origin = Origin::of(&service());
+    let origin = origin();
     let empty = || Groups::from([(("IPv4".to_owned(), vec![]), vec![])]);
     let mut slices = Vec::new();
     apply(&mut slices, plan(&origin, empty(), &[]));
@@ -91,7 +97,7 @@ fn a_service_without_pods_has_one_empty_slice() {
 
 #[test]
 fn a_new_slice_takes_the_place_of_one_that_goes() {
-    let origin = Origin::of(&service());
+    let origin = origin();
     let mut slices = Vec::new();
     apply(&mut slices, plan(&origin, Groups::from([(("IPv4".to_owned(), vec![]), vec![])]), &[]));
     for wanted in [0..2, 7..9] {
