@@ -1,6 +1,7 @@
 //! The names that several files of this room use.
 
-pub(crate) use cluster_client::Object;
+pub(crate) use cluster_client::{Informers, Object};
+pub(crate) use cluster_config::NodeConfig;
 pub(crate) use k8s_openapi::api::core::v1::{Node, Service};
 pub(crate) use k8s_openapi::api::discovery::v1::EndpointSlice;
 pub(crate) use std::collections::{BTreeMap, BTreeSet};

@@ -158,9 +158,8 @@ impl<'a> Parts<'a> {
     /// Keeps the scheduler running.
     pub(crate) fn run_scheduler(&self, settings: Arc<Settings>) {
         let client = self.client(UserInfo::authenticated("system:kube-scheduler", &[]), "kube-scheduler");
-        let (shared, token) = (self.informers.clone(), self.cancel.clone());
-        self.keep("scheduler", "kube-scheduler", client.clone(), move || {
-            cluster_scheduler::run(client.clone(), shared.clone(), settings.clone(), token.clone())
+        self.keep("scheduler", "kube-scheduler", client, move |client, informers, token| {
+            cluster_scheduler::run(client, informers, settings.clone(), token)
         });
     }
 
@@ -171,17 +170,16 @@ impl<'a> Parts<'a> {
 
     /// Keeps the simulated nodes alive; each renews its lease once in `renew`.
     pub(crate) fn run_simulator(&self, renew: Duration) {
-        let (client, shared, token) = (self.admin(), self.informers.clone(), self.cancel.clone());
-        self.keep("simulator", "devcluster-simulator", client.clone(), move || {
-            cluster_simulator::run(client.clone(), shared.clone(), renew, token.clone())
+        self.keep("simulator", "devcluster-simulator", self.admin(), move |client, informers, token| {
+            cluster_simulator::run(client, informers, renew, token)
         });
     }
 
     /// Keeps the controllers running.
     pub(crate) fn run_controllers(&self, options: cluster_controllers::Options) {
-        let (own, shared, token) = (self.controllers.clone(), self.informers.clone(), self.cancel.clone());
-        self.keep("controllers", "kube-controller-manager", own.clone(), move || {
-            cluster_controllers::run(own.clone(), shared.clone(), options.clone(), token.clone())
+        let client = self.controllers.clone();
+        self.keep("controllers", "kube-controller-manager", client, move |client, informers, token| {
+            cluster_controllers::run(client, informers, options.clone(), token)
         });
     }
 
@@ -191,14 +189,15 @@ impl<'a> Parts<'a> {
         name: &'static str,
         lease: &'static str,
         client: Client,
-        run: impl Fn() -> F + Send + Sync + 'static,
+        run: impl Fn(Client, Informers, CancellationToken) -> F + Send + Sync + 'static,
     ) where
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<anyhow::Error> + Send + 'static,
     {
-        let (candidate, token) = (self.candidate.clone(), self.cancel.clone());
-        self.tasks.spawn(supervise(name, self.cancel.clone(), move || {
-            let (work, candidate, client, token) = (run(), candidate.clone(), client.clone(), token.clone());
+        let (candidate, informers) = (self.candidate.clone(), self.informers.clone());
+        self.tasks.spawn(supervise(name, self.cancel.clone(), move |token| {
+            let work = run(client.clone(), informers.clone(), token.clone());
+            let (candidate, client) = (candidate.clone(), client.clone());
             async move {
                 match &candidate {
                     Some(identity) => lead(lease, identity, &client, &token, work).await,

@@ -41,15 +41,12 @@ pub(crate) async fn start(config: &NodeConfig, tasks: &TaskTracker, cancel: &Can
     let renew = config.healing.lease_renew_seconds.max(config.healing.node_grace_seconds / 2).max(1);
     parts.run_simulator(Duration::from_secs(u64::from(renew)));
     let (controllers, dns) = (parts.controllers.clone(), dns_service(config)?);
-    tasks.spawn(supervise("dns service", cancel.clone(), move || create_once(controllers.clone(), dns.clone())));
+    tasks.spawn(supervise("dns service", cancel.clone(), move |_| create_once(controllers.clone(), dns.clone())));
     let admin = parts.client(UserInfo::authenticated("devcluster-node", &[group::MASTERS]), "devcluster-node");
-    let (name, nodes, token) = (config.name.clone(), parts.informers.clone(), cancel.clone());
-    tasks.spawn(supervise("node roles", cancel.clone(), move || {
-        let (admin, name, nodes, token) = (admin.clone(), name.clone(), nodes.clone(), token.clone());
-        async move {
-            let named = token.run_until_cancelled(name_roles(&admin, &name, &nodes)).await;
-            named.unwrap_or(Ok(()))
-        }
+    let (name, nodes) = (config.name.clone(), parts.informers.clone());
+    tasks.spawn(supervise("node roles", cancel.clone(), move |token| {
+        let (admin, name, nodes) = (admin.clone(), name.clone(), nodes.clone());
+        async move { token.run_until_cancelled(name_roles(&admin, &name, &nodes)).await.unwrap_or(Ok(())) }
     }));
     let kubelet = UserInfo::authenticated(&format!("system:node:{}", config.name), &[group::NODES]);
     Ok(Clients { kubelet: parts.client(kubelet, "kubelet"), network: parts.informers })

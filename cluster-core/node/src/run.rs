@@ -6,7 +6,7 @@ use cluster_client::http::{HttpBackend, Identity};
 use cluster_client::trim;
 use cluster_config::{API_PORT, Role, pki_file};
 use cluster_kubelet::KubeletOptions;
-use cluster_network::{dns, policy, proxy, routes};
+use cluster_network::{Error, dns, policy, proxy, routes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
@@ -75,6 +75,9 @@ fn worker_clients(config: &NodeConfig) -> Result<Clients> {
     })
 }
 
+/// A part of the node's network: what it knows of the cluster and of the node, and what ends it.
+type Part = Box<dyn Fn(Informers, NodeConfig, CancellationToken) -> BoxFuture<'static, Result<(), Error>> + Send>;
+
 /// Starts proxy, DNS and routes; the receiver turns true when services and DNS work on this node.
 fn start_network(
     config: &NodeConfig,
@@ -84,29 +87,14 @@ fn start_network(
 ) -> watch::Receiver<bool> {
     let (proxy_ready, mut proxy_is_ready) = watch::channel(false);
     let (dns_ready, mut dns_is_ready) = watch::channel(false);
-    let options = proxy::Options {
-        node: config.name.clone(),
-        pod_cidr: config.pod_cidr,
-        pod_subnet: config.pod_subnet,
-        service_subnet: config.service_subnet,
-        dns_address: config.dns_address,
+    let keep = |name, part: Part| {
+        let (informers, node) = (informers.clone(), config.clone());
+        tasks.spawn(supervise(name, cancel.clone(), move |token| part(informers.clone(), node.clone(), token)));
     };
-    let (shared, token) = (informers.clone(), cancel.clone());
-    tasks.spawn(supervise("proxy", cancel.clone(), move || {
-        proxy::run(shared.clone(), options.clone(), proxy_ready.clone(), token.clone())
-    }));
-    let (shared, token, address) = (informers.clone(), cancel.clone(), config.dns_address);
-    tasks.spawn(supervise("dns", cancel.clone(), move || {
-        dns::run(shared.clone(), address, dns_ready.clone(), token.clone())
-    }));
-    let options = policy::Options { node: config.name.clone(), dns_address: config.dns_address };
-    let (shared, token) = (informers.clone(), cancel.clone());
-    tasks.spawn(supervise("network policy", cancel.clone(), move || {
-        policy::run(shared.clone(), options.clone(), token.clone())
-    }));
-    let (shared, token, name) = (informers.clone(), cancel.clone(), config.name.clone());
-    tasks.spawn(supervise("routes", cancel.clone(), move || routes::run(shared.clone(), name.clone(), token.clone())));
-
+    keep("proxy", Box::new(move |all, node, token| proxy::run(all, node, proxy_ready.clone(), token).boxed()));
+    keep("dns", Box::new(move |all, node, token| dns::run(all, node.dns_address, dns_ready.clone(), token)));
+    keep("network policy", Box::new(|all, node, token| policy::run(all, node, token).boxed()));
+    keep("routes", Box::new(|all, node, token| routes::run(all, node.name, token).boxed()));
     let (ready, is_ready) = watch::channel(false);
     tasks.spawn(async move {
         // An error means that the parts ended with the node.
@@ -127,9 +115,8 @@ fn start_kubelet(
 ) -> Result<()> {
     let options = KubeletOptions::from_node(config, Path::new(path::PKI), network_ready);
     let options = options.context("failed to read the kubelet's certificates")?;
-    let token = cancel.clone();
-    tasks.spawn(supervise("kubelet", cancel.clone(), move || {
-        let (client, options, token) = (client.clone(), options.clone(), token.clone());
+    tasks.spawn(supervise("kubelet", cancel.clone(), move |token| {
+        let (client, options) = (client.clone(), options.clone());
         async move {
             let ready = async {
                 let docker = engine::connect().await?;
@@ -139,7 +126,7 @@ fn start_kubelet(
                 Some(ready) => ready?,
                 None => return Ok(()),
             }
-            anyhow::Ok(cluster_kubelet::run(Some(client), options, token.clone()).await?)
+            anyhow::Ok(cluster_kubelet::run(client, options, token).await?)
         }
     }));
     Ok(())

@@ -10,15 +10,18 @@ const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
 /// Runs `part` until it ends well or `cancel`; every failure starts it anew.
-pub(crate) async fn supervise<F, E>(name: &'static str, cancel: CancellationToken, mut part: impl FnMut() -> F)
-where
+pub(crate) async fn supervise<F, E>(
+    name: &'static str,
+    cancel: CancellationToken,
+    mut part: impl FnMut(CancellationToken) -> F,
+) where
     F: Future<Output = Result<(), E>>,
     E: Display,
 {
     let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
     loop {
         let started = Instant::now();
-        match part().await {
+        match part(cancel.clone()).await {
             Ok(()) => return,
             Err(error) => tracing::error!(
                 part = name,
@@ -43,7 +46,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failing_part_is_started_again_until_it_ends_well() {
         let runs = AtomicU32::new(0);
-        supervise("test", CancellationToken::new(), || async {
+        supervise("test", CancellationToken::new(), |_| async {
             if runs.fetch_add(1, Ordering::Relaxed) < 3 { Err("broken") } else { Ok(()) }
         })
         .await;

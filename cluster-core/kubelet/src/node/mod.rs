@@ -9,7 +9,7 @@ pub(crate) use facts::{LEAST_MEMORY, Pressure, available_memory, capacity, usage
 pub(crate) use object::{RESERVED_MEMORY, allocatable};
 
 use crate::prelude::*;
-use cluster_client::{Change, Error, Informer, ObjectKey, Patch, events::Recorder};
+use cluster_client::{Error, Patch};
 use k8s_openapi::api::core::v1::ObjectReference;
 use object::Health;
 
@@ -23,72 +23,66 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// Keeps the Node object true.
 pub(crate) struct Keeper {
-    pub(crate) client: Client,
-    pub(crate) nodes: Informer<Node>,
-    pub(crate) runtime: Arc<dyn Runtime>,
-    pub(crate) options: Arc<KubeletOptions>,
-    pub(crate) recorder: Recorder,
+    pub(crate) context: Arc<Context>,
+    /// The engine's version.
+    pub(crate) engine: String,
     /// Tells who admits pods what runs short.
     pub(crate) pressure: watch::Sender<Pressure>,
 }
 
 impl Keeper {
     pub(crate) async fn run(self, cancel: CancellationToken) {
-        let kept = async { tokio::join!(self.keep(), lease::keep(&self.client, &self.options)) };
+        let leasing = lease::keep(&self.context.client, &self.context.options);
+        let kept = async { tokio::join!(self.keep(), leasing) };
         cancel.run_until_cancelled(Box::pin(kept)).await;
     }
 
     async fn keep(&self) {
-        let mut changes = self.nodes.subscribe();
-        let key = ObjectKey::new("", &self.options.node_name);
-        let mut ready = self.options.network_ready.clone();
-        let engine = loop {
-            match self.runtime.info().await {
-                Ok(info) => break info,
-                Err(e) => tracing::warn!("{e}"),
-            }
-            tokio::time::sleep(RETRY).await;
-        };
-        while let Err(e) = self.register(&engine.version).await {
+        let Context { runtime, nodes, recorder, options, .. } = &*self.context;
+        let name = &options.node.name;
+        let mut changes = nodes.subscribe();
+        let key = ObjectKey::new("", name);
+        let mut ready = options.network_ready.clone();
+        while let Err(e) = self.register().await {
             tracing::warn!("cannot register the node: {e}");
             tokio::time::sleep(RETRY).await;
         }
         let about = ObjectReference {
             kind: Some("Node".to_owned()),
-            name: Some(self.options.node_name.clone()),
-            uid: Some(self.options.node_name.clone()),
+            name: Some(name.clone()),
+            uid: Some(name.clone()),
             ..ObjectReference::default()
         };
-        self.recorder.normal(&about, "Starting", "Starting kubelet.");
+        recorder.normal(&about, "Starting", "Starting kubelet.");
         let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
         let (mut held, mut answered) = (pressure::Held::default(), pressure::Answered(tokio::time::Instant::now()));
         let (mut images, mut listed) = (Vec::new(), None::<tokio::time::Instant>);
         loop {
-            let answer = self.runtime.ping().await.map_err(|e| e.to_string());
+            let answer = runtime.ping().await.map_err(|e| e.to_string());
             let look = if answer.is_ok() { LOOK } else { RETRY };
             let health = Health {
                 engine: answered.with(answer, tokio::time::Instant::now()),
                 network: *ready.borrow_and_update(),
-                pressure: held.with(facts::pressure(&self.options.root), tokio::time::Instant::now()),
+                pressure: held.with(facts::pressure(&options.root), tokio::time::Instant::now()),
             };
             self.pressure.send_replace(health.pressure);
             if listed.is_none_or(|at| at.elapsed() >= LOOK_AT_IMAGES)
-                && let Ok(list) = self.runtime.images().await
+                && let Ok(list) = runtime.images().await
             {
                 (images, listed) = (list, Some(tokio::time::Instant::now()));
             }
             let names: Vec<String> = images.iter().map(|i: &ImageInfo| i.id.clone()).collect();
             let fresh = |(h, n, at): &(Health, Vec<String>, tokio::time::Instant)| {
-                let offered = self.nodes.get(&key).is_none_or(|node| object::offers_all(&node));
+                let offered = nodes.get(&key).is_none_or(|node| object::offers_all(&node));
                 *h == health && *n == names && at.elapsed() < HEARTBEAT && offered
             };
             if !last.as_ref().is_some_and(fresh) {
-                match self.report(&engine.version, &health, &images).await {
+                match self.report(&health, &images).await {
                     Ok(()) => {
                         let was_ready = last.as_ref().is_some_and(|(h, ..)| h.is_ready());
                         if health.is_ready() && !was_ready {
-                            let message = format!("Node {} status is now: NodeReady", self.options.node_name);
-                            self.recorder.normal(&about, "NodeReady", message);
+                            let message = format!("Node {} status is now: NodeReady", name);
+                            recorder.normal(&about, "NodeReady", message);
                         }
                         last = Some((health, names, tokio::time::Instant::now()));
                     }
@@ -112,38 +106,37 @@ impl Keeper {
     }
 
     /// Creates the Node, or brings the labels of the one that exists up to date.
-    async fn register(&self, engine: &str) -> Result<(), Error> {
-        let health = Health {
-            engine: None,
-            network: *self.options.network_ready.borrow(),
-            pressure: facts::pressure(&self.options.root),
-        };
-        let mut node = object::node(&self.options);
-        node.status = Some(object::status(&self.options, engine, &health, &[], None));
-        match self.client.create(&node).await {
+    async fn register(&self) -> Result<(), Error> {
+        let Context { client, options, .. } = &*self.context;
+        let health =
+            Health { engine: None, network: *options.network_ready.borrow(), pressure: facts::pressure(&options.root) };
+        let mut node = object::node(options);
+        node.status = Some(object::status(options, &self.engine, &health, &[], None));
+        match client.create(&node).await {
             Ok(_) => Ok(()),
             Err(e) if e.is_already_exists() => {
-                let patch = Patch::Merge(serde_json::json!({
+                let patch = Patch::Merge(json!({
                     "metadata": {"labels": node.metadata.labels},
-                    "spec": {"podCIDR": self.options.pod_cidr, "podCIDRs": self.options.pod_cidr.as_ref().map(|c| [c])},
+                    "spec": {"podCIDR": options.node.pod_cidr, "podCIDRs": [options.node.pod_cidr]},
                 }));
-                self.client.patch::<Node>("", &self.options.node_name, "", &patch).await.map(drop)
+                client.patch::<Node>("", &options.node.name, "", &patch).await.map(drop)
             }
             Err(e) => Err(e),
         }
     }
 
-    async fn report(&self, engine: &str, health: &Health, images: &[ImageInfo]) -> Result<(), Error> {
-        let before: Node = match self.client.get("", &self.options.node_name).await {
+    async fn report(&self, health: &Health, images: &[ImageInfo]) -> Result<(), Error> {
+        let Context { client, options, .. } = &*self.context;
+        let before: Node = match client.get("", &options.node.name).await {
             Err(e) if e.is_not_found() => {
-                self.register(engine).await?;
-                self.client.get("", &self.options.node_name).await?
+                self.register().await?;
+                client.get("", &options.node.name).await?
             }
             other => other?,
         };
-        let status = object::status(&self.options, engine, health, images, before.status.as_ref());
+        let status = object::status(options, &self.engine, health, images, before.status.as_ref());
         let patch = Patch::Strategic(object::status_patch(&status));
-        self.client.patch::<Node>("", &self.options.node_name, "status", &patch).await.map(drop)
+        client.patch::<Node>("", &options.node.name, "status", &patch).await.map(drop)
     }
 }
 

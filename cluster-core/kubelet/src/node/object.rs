@@ -1,7 +1,9 @@
 //! The Node object: labels, taints, capacity, conditions. Pure.
 
 use super::facts::{Pressure, architecture, capacity, disk, names};
+use crate::options::MAX_PODS;
 use crate::prelude::*;
+use cluster_config::Role;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
@@ -24,28 +26,28 @@ impl Health {
     }
 }
 
-fn taint(text: &str) -> Option<core::Taint> {
-    let (key, effect) = text.rsplit_once(':')?;
-    let (key, value) = key.split_once('=').map_or((key, None), |(k, v)| (k, Some(v.to_owned())));
-    Some(core::Taint { key: key.to_owned(), value, effect: effect.to_owned(), ..core::Taint::default() })
-}
-
 /// A new Node without its status.
 pub(super) fn node(options: &KubeletOptions) -> core::Node {
-    let mut labels = options.labels.clone();
+    let own = &options.node;
+    let mut labels = own.labels.clone();
     for prefix in ["kubernetes.io", "beta.kubernetes.io"] {
         labels.insert(format!("{prefix}/arch"), architecture().to_owned());
         labels.insert(format!("{prefix}/os"), "linux".to_owned());
     }
-    labels.insert("kubernetes.io/hostname".to_owned(), options.node_name.clone());
-    let taints: Vec<core::Taint> = options.taints.iter().filter_map(|t| taint(t)).collect();
+    labels.insert("kubernetes.io/hostname".to_owned(), own.name.clone());
+    // The labels that go with it are not for a kubelet to give.
+    let taint = (own.role == Role::Master).then(|| core::Taint {
+        key: "node-role.kubernetes.io/control-plane".to_owned(),
+        effect: "NoSchedule".to_owned(),
+        ..core::Taint::default()
+    });
     let spec = core::NodeSpec {
-        pod_cidr: options.pod_cidr.clone(),
-        pod_cidrs: options.pod_cidr.clone().map(|cidr| vec![cidr]),
-        taints: (!taints.is_empty()).then_some(taints),
+        pod_cidr: Some(own.pod_cidr.to_string()),
+        pod_cidrs: Some(vec![own.pod_cidr.to_string()]),
+        taints: taint.map(|taint| vec![taint]),
         ..core::NodeSpec::default()
     };
-    let metadata = ObjectMeta { name: Some(options.node_name.clone()), labels: Some(labels), ..ObjectMeta::default() };
+    let metadata = ObjectMeta { name: Some(own.name.clone()), labels: Some(labels), ..ObjectMeta::default() };
     core::Node { metadata, spec: Some(spec), status: None }
 }
 
@@ -58,7 +60,7 @@ fn resources(options: &KubeletOptions, reserved_memory: i64) -> BTreeMap<String,
         ("ephemeral-storage", format!("{}Ki", bytes / 1024)),
         ("hugepages-1Gi", "0".to_owned()),
         ("hugepages-2Mi", "0".to_owned()),
-        ("pods", options.max_pods.to_string()),
+        ("pods", MAX_PODS.to_string()),
     ];
     entries.into_iter().map(|(name, amount)| (name.to_owned(), Quantity(amount))).collect()
 }
@@ -98,8 +100,8 @@ pub(super) fn status(
     let image = |i: &ImageInfo| core::ContainerImage { names: Some(i.names.clone()), size_bytes: Some(i.size) };
     core::NodeStatus {
         addresses: Some(vec![
-            address("InternalIP", options.address.to_string()),
-            address("Hostname", options.node_name.clone()),
+            address("InternalIP", options.node.address.to_string()),
+            address("Hostname", options.node.name.clone()),
         ]),
         capacity: Some(resources(options, 0)),
         allocatable: Some(allocatable),
@@ -213,9 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn taints_are_read_from_text() {
-        let read = taint("a/b=c:NoExecute").expect("a taint");
-        assert_eq!((read.key.as_str(), read.value.as_deref(), read.effect.as_str()), ("a/b", Some("c"), "NoExecute"));
+    fn only_a_master_keeps_pods_away_that_do_not_tolerate_it() {
+        let mut options = crate::options::tests::options();
+        for (role, taints) in [(Role::Worker, 0), (Role::Master, 1)] {
+            options.node.role = role;
+            assert_eq!(node(&options).spec.and_then(|spec| spec.taints).map_or(0, |taints| taints.len()), taints);
+        }
     }
 
     #[test]
@@ -227,7 +232,7 @@ mod tests {
         };
         let before = node(serde_json::json!({"cpu": "2"}));
         assert!(!offers_all(&before));
-        let options = KubeletOptions::standalone("n", "10.0.0.1".parse().expect("an address"));
+        let options = crate::options::tests::options();
         let health = Health { engine: None, network: true, pressure: Pressure::default() };
         let after = status(&options, "1", &health, &[], before.status.as_ref());
         assert_eq!(after.allocatable.expect("some")["example.com/dongle"].0, "3");

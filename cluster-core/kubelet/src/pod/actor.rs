@@ -75,10 +75,8 @@ pub(crate) fn spawn(
     let (view, seen) = watch::channel(View { pod: pod.clone(), status });
     let (reports, reported) = watch::channel(Report::default());
     let volumes = volumes::context(&context, &pod);
-    let following = context
-        .objects
-        .as_ref()
-        .map(|objects| objects.follow(pod.namespace(), pod.spec.as_ref().map(references).unwrap_or_default()));
+    let named = pod.spec.as_ref().map(references).unwrap_or_default();
+    let following = Some(context.objects.follow(pod.namespace(), named));
     let actor = Actor {
         state,
         prepared: Arc::default(),
@@ -306,7 +304,7 @@ impl Actor {
             let Some(spec) = self.state.spec_of(&name) else { continue };
             let stop = CancellationToken::new();
             let host_network = self.state.pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
-            let ip = if host_network { self.context.options.address.to_string() } else { self.state.ip.clone() };
+            let ip = if host_network { self.context.options.node.address.to_string() } else { self.state.ip.clone() };
             let subject = probe::Subject { pod: self.state.pod.clone(), id: of.0.clone(), ip, since, ending };
             probe::spawn(&self.context, subject, spec, started, &self.outbox, &stop);
             self.probes.insert(name, (of, stop.drop_guard()));
@@ -327,7 +325,7 @@ impl Actor {
         if before.conditions.is_none() {
             before.conditions.clone_from(&own.conditions);
         }
-        let address = self.context.options.address.to_string();
+        let address = self.context.options.node.address.to_string();
         let status = if self.state.over && !last {
             before
         } else {

@@ -20,12 +20,12 @@ pub(crate) struct Capacity {
 /// Shared by all actors.
 pub(crate) struct Context {
     pub(crate) runtime: Arc<dyn Runtime>,
-    pub(crate) client: Option<Client>,
-    pub(crate) objects: Option<Arc<Objects>>,
-    pub(crate) services: Option<Informer<Service>>,
+    pub(crate) client: Client,
+    pub(crate) objects: Arc<Objects>,
+    pub(crate) services: Informer<Service>,
     /// This node alone.
-    pub(crate) nodes: Option<Informer<Node>>,
-    pub(crate) recorder: Option<Recorder>,
+    pub(crate) nodes: Informer<Node>,
+    pub(crate) recorder: Recorder,
     /// What the node runs short of.
     pub(crate) pressure: watch::Receiver<Pressure>,
     pub(crate) options: Arc<KubeletOptions>,
@@ -36,23 +36,22 @@ pub(crate) struct Context {
 impl Context {
     /// The folder of a pod.
     pub(crate) fn pod_dir(&self, pod: &Pod) -> PathBuf {
-        pod_dir(&self.options.root, pod)
+        self.options.root.join("pods").join(pod.metadata.uid.as_deref().unwrap_or("none"))
     }
 
     /// What the pod may read of its surroundings.
     pub(crate) fn place(&self, pod: &Pod) -> Place {
         Place {
             pod_ip: pod.status.as_ref().and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
-            host_ip: self.options.address.to_string(),
+            host_ip: self.options.node.address.to_string(),
             allocatable: crate::node::allocatable(&self.options),
         }
     }
 
     /// Variables of the services that the pod sees; of `kubernetes` alone when it wants no links.
     pub(crate) fn service_env(&self, pod: &Pod) -> Vec<(String, String)> {
-        let Some(informer) = &self.services else { return Vec::new() };
         let links = pod.spec.as_ref().and_then(|s| s.enable_service_links).unwrap_or(true);
-        let mut services = informer.list();
+        let mut services = self.services.list();
         services.retain(|service| {
             let master = (service.namespace(), service.name()) == ("default", "kubernetes");
             master || (links && service.namespace() == pod.namespace())
@@ -82,10 +81,9 @@ impl Context {
     /// Records an event about a pod or one of its containers, given by its field path.
     pub(crate) fn record(&self, pod: &Pod, path: Option<String>, warning: bool, reason: &str, message: &str) {
         tracing::debug!(pod = pod.name(), reason, message);
-        let Some(recorder) = &self.recorder else { return };
         let mut about: ObjectReference = cluster_client::events::reference(pod);
         about.field_path = path;
-        recorder.event(&about, if warning { "Warning" } else { "Normal" }, reason, message);
+        self.recorder.event(&about, if warning { "Warning" } else { "Normal" }, reason, message);
     }
 }
 
@@ -102,11 +100,6 @@ where
         }
         tokio::time::sleep(RETRY).await;
     }
-}
-
-/// The folder of a pod below the kubelet's.
-pub(crate) fn pod_dir(root: &Path, pod: &Pod) -> PathBuf {
-    root.join("pods").join(pod.metadata.uid.as_deref().unwrap_or("none"))
 }
 
 /// `spec.containers{name}`, as events point at containers.

@@ -1,7 +1,7 @@
 //! Getting a container's image: pull policy, credentials, events.
 
 use crate::prelude::*;
-use crate::runtime::{ImageInfo, RegistryAuth};
+use bollard::auth::DockerCredentials;
 use tokio::time::Instant;
 
 /// Why there is no image: reason and message of the container's waiting state.
@@ -64,7 +64,8 @@ fn not_inspected(name: &str, error: &RuntimeError) -> Failure {
 
 /// Pulls with each fitting credential in turn, without any if there is none.
 async fn pull(context: &Context, pod: &Pod, name: &str) -> Result<(), String> {
-    let mut tries: Vec<Option<RegistryAuth>> = credentials(context, pod, name).await.into_iter().map(Some).collect();
+    let mut tries: Vec<Option<DockerCredentials>> =
+        credentials(context, pod, name).await.into_iter().map(Some).collect();
     if tries.is_empty() {
         tries.push(None);
     }
@@ -78,11 +79,12 @@ async fn pull(context: &Context, pod: &Pod, name: &str) -> Result<(), String> {
     Err(why)
 }
 
-async fn credentials(context: &Context, pod: &Pod, image: &str) -> Vec<RegistryAuth> {
-    let Some(objects) = &context.objects else { return Vec::new() };
+async fn credentials(context: &Context, pod: &Pod, image: &str) -> Vec<DockerCredentials> {
     let mut out = Vec::new();
     for reference in pod.spec.iter().flat_map(|s| s.image_pull_secrets.iter().flatten()) {
-        let Ok(Some(secret)) = objects.data(pod.namespace(), Kind::Secret, &reference.name).await else { continue };
+        let Ok(Some(secret)) = context.objects.data(pod.namespace(), Kind::Secret, &reference.name).await else {
+            continue;
+        };
         let Some(bytes) = [".dockerconfigjson", ".dockercfg"].iter().find_map(|key| secret.own.get(*key)) else {
             continue;
         };
@@ -126,7 +128,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     rest.is_some_and(|rest| rest.char_indices().any(|(at, _)| matches(tail, &rest[at..])) || matches(tail, ""))
 }
 
-fn matching(config: &[u8], image: &str) -> Vec<RegistryAuth> {
+fn matching(config: &[u8], image: &str) -> Vec<DockerCredentials> {
     use base64::Engine;
     let Ok(config) = serde_json::from_slice::<serde_json::Value>(config) else { return Vec::new() };
     let entries = config.get("auths").unwrap_or(&config).as_object().cloned().unwrap_or_default();
@@ -138,8 +140,9 @@ fn matching(config: &[u8], image: &str) -> Vec<RegistryAuth> {
         let joined = entry["auth"].as_str().and_then(|a| base64::prelude::BASE64_STANDARD.decode(a).ok());
         let joined = joined.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
         let (user, password) = joined.split_once(':').unwrap_or_default();
-        let or = |key: &str, other: &str| entry[key].as_str().unwrap_or(other).to_owned();
-        out.push(RegistryAuth { username: or("username", user), password: or("password", password), server });
+        let or = |key: &str, other: &str| Some(entry[key].as_str().unwrap_or(other).to_owned());
+        let (username, password) = (or("username", user), or("password", password));
+        out.push(DockerCredentials { username, password, serveraddress: Some(server), ..Default::default() });
     }
     out
 }
@@ -173,7 +176,8 @@ mod tests {
             ("r.io/team-a/b", "team all"),
             ("r.io/team-b/b", "all"),
         ] {
-            let users: Vec<String> = matching(config.as_bytes(), image).into_iter().map(|a| a.username).collect();
+            let users: Vec<String> =
+                matching(config.as_bytes(), image).into_iter().filter_map(|a| a.username).collect();
             assert_eq!(users.join(" "), wanted, "{image}");
         }
     }

@@ -4,6 +4,7 @@ use super::actor::{self, Handle, Message, View};
 use super::admit::{Allocatable, Refusal, admit, place, resize_verdict};
 use super::{leftovers, mirror};
 use crate::node::RESERVED_MEMORY;
+use crate::options::MAX_PODS;
 use crate::prelude::*;
 use crate::runtime::RuntimeEvent;
 use crate::spec::qos;
@@ -174,13 +175,12 @@ impl Manager {
     /// Why this node is not for the pod. The API server has the last word, since the cache may lack a label that has
     /// just come.
     async fn misplaced(&self, pod: &Pod) -> Option<Refusal> {
-        let (client, nodes) = self.context.client.as_ref().zip(self.context.nodes.as_ref())?;
-        let name = &self.context.options.node_name;
-        let known = nodes.get(&ObjectKey::new("", name)).map(|node| place(pod, &node));
+        let name = &self.context.options.node.name;
+        let known = self.context.nodes.get(&ObjectKey::new("", name)).map(|node| place(pod, &node));
         if known == Some(Ok(())) {
             return None;
         }
-        match client.get::<Node>("", name).await {
+        match self.context.client.get::<Node>("", name).await {
             Ok(node) => place(pod, &node).err(),
             Err(_) => known.and_then(Result::err),
         }
@@ -188,11 +188,7 @@ impl Manager {
 
     fn allocatable(&self) -> Allocatable {
         let capacity = self.context.capacity;
-        Allocatable {
-            cpu_milli: capacity.cpu_milli,
-            memory: capacity.memory - RESERVED_MEMORY,
-            pods: self.context.options.max_pods as usize,
-        }
+        Allocatable { cpu_milli: capacity.cpu_milli, memory: capacity.memory - RESERVED_MEMORY, pods: MAX_PODS }
     }
 
     /// Tells a pod whether what it asks for now fits; who must wait is asked again when others go.
@@ -278,10 +274,10 @@ impl Manager {
         let hash = mirror.annotation(mirror::MIRROR);
         let own = |view: &View| mirror::is_static(&view.pod) && view.pod.annotation(mirror::HASH) == hash;
         let gone = matches!(change, Change::Deleted(_));
-        match (self.pods.list().into_iter().find(own), self.context.client.clone()) {
-            (Some(view), _) if gone || mirror.is_deleting() => self.pods.send(view.pod.uid(), Message::MirrorGone),
-            (None, Some(client)) if !gone => {
-                let mirror = mirror.clone();
+        match self.pods.list().into_iter().find(own) {
+            Some(view) if gone || mirror.is_deleting() => self.pods.send(view.pod.uid(), Message::MirrorGone),
+            None if !gone => {
+                let (client, mirror) = (self.context.client.clone(), mirror.clone());
                 tokio::spawn(async move {
                     if let Err(e) = mirror::delete(&client, &mirror).await {
                         tracing::warn!("cannot delete the mirror {} of no pod: {e}", mirror.name());

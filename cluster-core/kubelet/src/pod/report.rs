@@ -18,12 +18,12 @@ pub(super) struct Report {
 
 /// Writes reports until the sender is dropped or the last one is through.
 pub(super) async fn run(context: Arc<Context>, mut reports: watch::Receiver<Report>) {
-    let Some(client) = context.client.clone() else { return };
+    let client = &context.client;
     let mut before = None;
     while reports.changed().await.is_ok() {
         loop {
             let report = reports.borrow_and_update().clone();
-            match write(&client, &report, before.as_ref()).await {
+            match write(client, &report, before.as_ref()).await {
                 Ok(()) if report.last => return,
                 Ok(()) => before = Some(report.status),
                 Err(e) if report.last && is_over(&e) => return,

@@ -68,7 +68,8 @@ pub(super) async fn sandbox(
     if context.runtime.image(pause).await.map_err(text)?.is_none() {
         context.runtime.pull(pause, None).await.map_err(text)?;
     }
-    let id = context.runtime.create(&container::sandbox(context, pod, attempt, handler)).await.map_err(text)?;
+    let (name, body) = container::sandbox(context, pod, attempt, handler);
+    let id = context.runtime.create(&name, &body).await.map_err(text)?;
     let begun = async {
         context.runtime.start(&id).await.map_err(text)?;
         let ip = context.runtime.inspect(&id).await.map_err(text)?.ip;
@@ -87,8 +88,8 @@ pub(super) async fn sandbox(
 /// What the pod's runtime class calls its runtime: a name that the engine knows, or refuses.
 async fn named_handler(context: &Context, pod: &Pod) -> Result<String, String> {
     let class = pod.spec.as_ref().and_then(|s| s.runtime_class_name.as_deref());
-    let (Some(class), Some(client)) = (class, &context.client) else { return Ok(String::new()) };
-    let found = client.get::<RuntimeClass>("", class).await;
+    let Some(class) = class else { return Ok(String::new()) };
+    let found = context.client.get::<RuntimeClass>("", class).await;
     found.map(|class| class.handler).map_err(|e| format!("failed to get the handler of RuntimeClass {class:?}: {e}"))
 }
 
@@ -137,14 +138,16 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
     let wanted = (definition.image.as_deref(), definition.image_pull_policy.as_deref());
     let image = images::image(context, pod, wanted, Some(&field_path(pod, &order.name))).await?;
     let volumes = with_images(context, pod, definition, &order.volumes).await?;
-    if let Some(services) = context.services.as_ref().filter(|_| !is_static(pod)) {
-        // Their variables are of all services or wrong.
-        services.synced().await;
+    if !is_static(pod) {
+        // The variables of services are of all or wrong.
+        context.services.synced().await;
     }
     let mut placed = pod.clone();
     let status = placed.status.get_or_insert_default();
     let host_network = pod.spec.as_ref().is_some_and(|s| s.host_network == Some(true));
-    status.pod_ip = Some(if host_network { context.options.address.to_string() } else { order.ip.clone() });
+    status.pod_ip = Some(if host_network { context.options.node.address.to_string() } else { order.ip.clone() });
+    let handler = order.handler.get_or_try_init(|| named_handler(context, pod)).await;
+    let runtime = handler.map_err(|m| ("CreateContainerConfigError", m))?.as_str();
     let parts = Parts {
         context,
         pod: &placed,
@@ -154,11 +157,11 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
         attempt: order.attempt,
         volumes: &volumes,
         dir: &context.pod_dir(pod),
+        runtime,
     };
-    let mut spec = container::container(&parts, definition).await.map_err(|m| ("CreateContainerConfigError", m))?;
-    let handler = order.handler.get_or_try_init(|| named_handler(context, pod)).await;
-    spec.runtime.clone_from(handler.map_err(|m| ("CreateContainerConfigError", m))?);
-    context.runtime.create(&spec).await.map_err(|e| ("CreateContainerError", e.to_string()))
+    let made = container::container(&parts, definition).await;
+    let (name, body) = made.map_err(|m| ("CreateContainerConfigError", m))?;
+    context.runtime.create(&name, &body).await.map_err(|e| ("CreateContainerError", e.to_string()))
 }
 
 /// The pod's volumes with those of images, which are made when a container is the first to use them.

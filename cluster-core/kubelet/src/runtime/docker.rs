@@ -1,9 +1,9 @@
 //! [`Runtime`] on top of Docker's socket.
 
-use super::docker_spec::{create_body, image, info, update_body};
+use super::docker_spec::{image, info, update_body};
 use super::{
-    ContainerSpec, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, Output, OutputStream, RegistryAuth, Result,
-    RuntimeEvent, Session, TerminalSize, Usage,
+    EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, Output, OutputStream, Result, RuntimeEvent, Session,
+    TerminalSize, Usage,
 };
 use crate::prelude::*;
 use async_trait::async_trait;
@@ -11,9 +11,11 @@ use bollard::auth::DockerCredentials;
 use bollard::container::LogOutput;
 use bollard::errors::Error as DockerError;
 use bollard::exec::{ResizeExecOptions, StartExecOptions, StartExecResults};
+use bollard::models::ContainerCreateBody;
 use bollard::query_parameters as query;
 use cluster_object::pod::with_tag;
-use futures::{FutureExt, TryStreamExt};
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
 use nix::errno::Errno;
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
@@ -25,11 +27,11 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// A connection to a Docker engine.
 #[derive(Clone)]
-pub struct Docker(bollard::Docker);
+pub(crate) struct Docker(bollard::Docker);
 
 impl Docker {
     /// The engine behind the usual socket or `DOCKER_HOST`.
-    pub fn connect() -> Result<Self> {
+    pub(crate) fn connect() -> Result<Self> {
         let docker = bollard::Docker::connect_with_local_defaults().map_err(error)?;
         Ok(Self(docker.with_timeout(Duration::from_secs(CALL_TIMEOUT_SECONDS))))
     }
@@ -64,9 +66,26 @@ fn labelled() -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), vec![label::POD_UID.to_owned()])])
 }
 
-async fn create_once(docker: &bollard::Docker, spec: &ContainerSpec) -> std::result::Result<String, DockerError> {
-    let options = query::CreateContainerOptionsBuilder::new().name(&spec.name).build();
-    docker.create_container(Some(options), create_body(spec)).await.map(|created| created.id)
+/// Tells the engine of the terminal sizes that come, one after the other.
+fn resizes(
+    docker: &bollard::Docker,
+    id: &str,
+    resize: for<'a> fn(
+        &'a bollard::Docker,
+        &'a str,
+        TerminalSize,
+    ) -> BoxFuture<'a, std::result::Result<(), DockerError>>,
+) -> mpsc::UnboundedSender<TerminalSize> {
+    let (sender, mut sizes) = mpsc::unbounded_channel();
+    let (docker, id) = (docker.clone(), id.to_owned());
+    tokio::spawn(async move {
+        while let Some(size) = sizes.recv().await {
+            if let Err(e) = resize(&docker, &id, size).await {
+                tracing::debug!("cannot resize a terminal: {e}");
+            }
+        }
+    });
+    sender
 }
 
 /// Tells of what happens until the engine goes away; the answer is whether anybody still listens.
@@ -110,14 +129,15 @@ impl Runtime for Docker {
         asked.await.map_err(|_| unanswered())?.map(drop).map_err(error)
     }
 
-    async fn create(&self, spec: &ContainerSpec) -> Result<String> {
-        match create_once(&self.0, spec).await {
-            Err(e) if is_code(&e, 409) => {
-                self.remove(&spec.name).await?;
-                create_once(&self.0, spec).await.map_err(error)
-            }
-            other => other.map_err(error),
+    async fn create(&self, name: &str, body: &ContainerCreateBody) -> Result<String> {
+        let options = query::CreateContainerOptionsBuilder::new().name(name).build();
+        let create = || self.0.create_container(Some(options.clone()), body.clone());
+        let mut created = create().await;
+        if created.as_ref().is_err_and(|e| is_code(e, 409)) {
+            self.remove(name).await?;
+            created = create().await;
         }
+        created.map(|created| created.id).map_err(error)
     }
 
     async fn start(&self, id: &str) -> Result<()> {
@@ -193,14 +213,8 @@ impl Runtime for Docker {
         else {
             return Err(RuntimeError::Refused("the engine detached from the command".to_owned()));
         };
-        let (resize, mut sizes) = mpsc::unbounded_channel::<TerminalSize>();
-        let (docker, name) = (self.0.clone(), exec.clone());
-        tokio::spawn(async move {
-            while let Some(TerminalSize { width, height }) = sizes.recv().await {
-                if let Err(e) = docker.resize_exec(&name, ResizeExecOptions { height, width }).await {
-                    tracing::debug!("cannot resize the terminal of a command: {e}");
-                }
-            }
+        let resize = resizes(&self.0, &exec, |docker, id, TerminalSize { width, height }| {
+            docker.resize_exec(id, ResizeExecOptions { height, width }).boxed()
         });
         let (docker, name) = (self.0.clone(), exec.clone());
         let kill = async move {
@@ -225,16 +239,9 @@ impl Runtime for Docker {
         let options = query::AttachContainerOptionsBuilder::new().stream(true);
         let options = options.stdin(stdin).stdout(output).stderr(output);
         let attached = self.0.attach_container(id, Some(options.build())).await.map_err(error)?;
-        let (resize, mut sizes) = mpsc::unbounded_channel::<TerminalSize>();
-        let (docker, name) = (self.0.clone(), id.to_owned());
-        tokio::spawn(async move {
-            while let Some(size) = sizes.recv().await {
-                let (w, h) = (i32::from(size.width), i32::from(size.height));
-                let options = query::ResizeContainerTTYOptionsBuilder::new().w(w).h(h).build();
-                if let Err(e) = docker.resize_container_tty(&name, options).await {
-                    tracing::debug!("cannot resize the terminal of a container: {e}");
-                }
-            }
+        let resize = resizes(&self.0, id, |docker, id, TerminalSize { width, height }| {
+            let options = query::ResizeContainerTTYOptionsBuilder::new().w(width.into()).h(height.into()).build();
+            docker.resize_container_tty(id, options).boxed()
         });
         let output = attached.output.filter_map(|piece| async { self::output(piece) }).boxed();
         let (exit_code, kill) = (std::future::ready(Ok(0)).boxed(), std::future::ready(Ok(())).boxed());
@@ -258,15 +265,9 @@ impl Runtime for Docker {
         }
     }
 
-    async fn pull(&self, name: &str, auth: Option<&RegistryAuth>) -> Result<()> {
-        let credentials = auth.map(|a| DockerCredentials {
-            username: Some(a.username.clone()),
-            password: Some(a.password.clone()),
-            serveraddress: Some(a.server.clone()),
-            ..DockerCredentials::default()
-        });
+    async fn pull(&self, name: &str, auth: Option<&DockerCredentials>) -> Result<()> {
         let options = query::CreateImageOptionsBuilder::new().from_image(&with_tag(name)).build();
-        let progress = self.0.create_image(Some(options), None, credentials);
+        let progress = self.0.create_image(Some(options), None, auth.cloned());
         progress.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(error)
     }
 

@@ -47,15 +47,12 @@ impl Certified {
 }
 
 /// What decides about requests.
-pub(super) struct Access {
-    /// Without an API server only certificates of the trusted get in.
-    pub(super) client: Option<Client>,
-    pub(super) node_name: String,
-}
+#[derive(Clone)]
+pub(super) struct Access(pub(super) Arc<Context>);
 
 /// Lets a request pass that its user may make.
 pub(super) async fn guard(
-    State(access): State<Arc<Access>>,
+    State(access): State<Access>,
     Extension(Certified(certified)): Extension<Certified>,
     request: Request<Body>,
     next: Next,
@@ -75,7 +72,7 @@ impl Access {
     async fn of_token(&self, headers: &HeaderMap) -> Option<User> {
         let token = bearer(headers)?;
         let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}});
-        let asked = self.client.as_ref()?.raw(Method::POST, TOKEN_REVIEWS, Some(&review)).await;
+        let asked = self.0.client.raw(Method::POST, TOKEN_REVIEWS, Some(&review)).await;
         let mut told = asked.inspect_err(|error| tracing::warn!(%error, "failed to review a token")).ok()?;
         (told["status"]["authenticated"] == true).then(|| told["status"]["user"].take())
     }
@@ -102,7 +99,6 @@ impl Access {
     }
 
     async fn allows(&self, user: &User, verb: &str, subresource: &str) -> Result<bool, cluster_client::Error> {
-        let Some(client) = &self.client else { return Ok(false) };
         let review = json!({
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
@@ -116,11 +112,11 @@ impl Access {
                     "version": "v1",
                     "resource": "nodes",
                     "subresource": subresource,
-                    "name": self.node_name,
+                    "name": self.0.options.node.name,
                 },
             },
         });
-        let told = client.raw(Method::POST, ACCESS_REVIEWS, Some(&review)).await?;
+        let told = self.0.client.raw(Method::POST, ACCESS_REVIEWS, Some(&review)).await?;
         Ok(told["status"]["allowed"] == true)
     }
 }

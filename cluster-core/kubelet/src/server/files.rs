@@ -7,12 +7,12 @@ use tokio_util::io::ReaderStream;
 
 /// The folder itself.
 pub(super) async fn top(State(target): State<Arc<Target>>) -> Response<Body> {
-    serve(&target.logs, "").await
+    serve(&target.context.options.logs, "").await
 }
 
 /// A file or folder in it.
 pub(super) async fn below(State(target): State<Arc<Target>>, UrlPath(path): UrlPath<String>) -> Response<Body> {
-    serve(&target.logs, &path).await
+    serve(&target.context.options.logs, &path).await
 }
 
 async fn serve(logs: &Path, path: &str) -> Response<Body> {

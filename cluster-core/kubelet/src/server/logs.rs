@@ -107,8 +107,8 @@ pub(super) async fn container_logs(
         timestamps: wanted.timestamps || wanted.since.is_some(),
     };
     let gone = |_| bad(format!("unable to retrieve container logs for docker://{id}"));
-    target.runtime.inspect(&id).await.map_err(gone)?;
-    let stream = target.runtime.logs(&id, &query).await.map_err(|e| bad(e.to_string()))?;
+    target.context.runtime.inspect(&id).await.map_err(gone)?;
+    let stream = target.context.runtime.logs(&id, &query).await.map_err(|e| bad(e.to_string()))?;
     let filter =
         Filter { since: wanted.since, show_times: wanted.timestamps, left: wanted.limit, errors: wanted.errors };
     let body = passed(stream, filter);

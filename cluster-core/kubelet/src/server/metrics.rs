@@ -41,7 +41,7 @@ pub(super) async fn own(State(target): State<Arc<Target>>) -> Result<String, Ref
     let (sandboxes, containers): (Vec<_>, Vec<_>) =
         running.iter().partition(|container| container.label(label::CONTAINER) == label::SANDBOX);
     let mut out = Exposition::default();
-    out.family("gauge", "kubelet_node_name", None, [(vec![("node", &*target.node_name)], 1.0)]);
+    out.family("gauge", "kubelet_node_name", None, [(vec![("node", &*target.context.options.node.name)], 1.0)]);
     out.family("gauge", "kubelet_running_pods", None, [(vec![], sandboxes.len() as f64)]);
     let state = vec![("container_state", "running")];
     out.family("gauge", "kubelet_running_containers", None, [(state, containers.len() as f64)]);

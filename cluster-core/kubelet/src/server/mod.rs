@@ -34,24 +34,17 @@ impl IntoResponse for Refusal {
 }
 
 /// Serves until cancelled.
-pub(crate) async fn run(
-    client: Option<Client>,
-    options: Arc<KubeletOptions>,
-    pods: Pods,
-    runtime: Arc<dyn Runtime>,
-    cancel: CancellationToken,
-) -> Result<(), Error> {
+pub(crate) async fn run(context: Arc<Context>, pods: Pods, cancel: CancellationToken) -> Result<(), Error> {
+    let options = context.options.clone();
     let Some(config) = options.tls.clone() else {
         cancel.cancelled().await;
         return Ok(());
     };
-    let access = Access { client, node_name: options.node_name.clone() };
-    let target = Arc::new(Target::new(pods, runtime, &options));
-    tls::serve(options.listen, config, router(target, Arc::new(access)), cancel).await
+    tls::serve(options.listen, config, router(Arc::new(Target { pods, context })), cancel).await
 }
 
-fn router(target: Arc<Target>, access: Arc<Access>) -> Router {
-    let state = target.clone();
+fn router(target: Arc<Target>) -> Router {
+    let (state, access) = (target.clone(), Access(target.context.clone()));
     Router::new()
         .route("/containerLogs/{namespace}/{pod}/{container}", get(logs::container_logs))
         .route("/logs/", get(files::top))

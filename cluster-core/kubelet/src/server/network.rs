@@ -20,7 +20,7 @@ pub(super) fn of(process: &str, time: &str) -> Option<Value> {
 pub(super) async fn of_pods(target: &Target, running: &[ContainerInfo], time: &str) -> HashMap<String, Value> {
     let sandboxes = running.iter().filter(|c| c.label(label::CONTAINER) == label::SANDBOX);
     let asked = sandboxes.map(|sandbox| async move {
-        let info = target.runtime.inspect(&sandbox.id).await.ok().filter(|info| !info.ip.is_empty())?;
+        let info = target.context.runtime.inspect(&sandbox.id).await.ok().filter(|info| !info.ip.is_empty())?;
         Some((sandbox.label(label::POD_UID).to_owned(), of(&info.pid.to_string(), time)?))
     });
     futures::future::join_all(asked).await.into_iter().flatten().collect()

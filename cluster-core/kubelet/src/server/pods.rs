@@ -34,5 +34,5 @@ pub(super) async fn running(State(target): State<Arc<Target>>) -> Result<Json<Va
 
 /// What the kubelet was told, in the words of upstream's `KubeletConfiguration`.
 pub(super) async fn configuration(State(target): State<Arc<Target>>) -> Json<Value> {
-    Json(json!({"kubeletconfig": *target.configuration}))
+    Json(json!({"kubeletconfig": target.context.options.configuration()}))
 }

@@ -36,6 +36,6 @@ pub(super) async fn summary(State(target): State<Arc<Target>>) -> Result<Json<Va
     if let Some(network) = network::of("self", &now) {
         node["network"] = network;
     }
-    node["nodeName"] = json!(target.node_name);
+    node["nodeName"] = json!(target.context.options.node.name);
     Ok(Json(json!({"node": node, "pods": pods})))
 }

@@ -3,17 +3,10 @@
 use crate::prelude::*;
 use crate::runtime::{ExecSpec, LogQuery, Result as RuntimeResult, Session};
 
-/// The pods of this node and the engine they run in.
+/// The pods of this node and what they share.
 pub(crate) struct Target {
     pub(crate) pods: Pods,
-    pub(crate) runtime: Arc<dyn Runtime>,
-    pub(crate) node_name: String,
-    /// Where the folders of pods are.
-    pub(crate) root: PathBuf,
-    /// The node's folder of logs.
-    pub(crate) logs: PathBuf,
-    /// What the kubelet was told, as `/configz` shows it.
-    pub(crate) configuration: Arc<Value>,
+    pub(crate) context: Arc<Context>,
 }
 
 fn missing_container(name: &str) -> Refusal {
@@ -25,17 +18,6 @@ fn internal(error: &RuntimeError) -> Refusal {
 }
 
 impl Target {
-    pub(crate) fn new(pods: Pods, runtime: Arc<dyn Runtime>, options: &KubeletOptions) -> Self {
-        Self {
-            pods,
-            runtime,
-            node_name: options.node_name.clone(),
-            root: options.root.clone(),
-            logs: options.logs.clone(),
-            configuration: Arc::new(options.configuration()),
-        }
-    }
-
     /// The pod of this name.
     pub(crate) fn pod(&self, namespace: &str, name: &str) -> Result<View, Refusal> {
         let missing = || Refusal(StatusCode::NOT_FOUND, format!("pod \"{name}_{namespace}\" not found"));
@@ -44,7 +26,7 @@ impl Target {
 
     /// The containers of a pod in the engine.
     pub(crate) async fn containers(&self, uid: &str) -> RuntimeResult<Vec<ContainerInfo>> {
-        let mut all = self.runtime.list().await?;
+        let mut all = self.context.runtime.list().await?;
         all.retain(|c| c.label(label::POD_UID) == uid);
         Ok(all)
     }
@@ -54,7 +36,7 @@ impl Target {
         let all = self.containers(view.pod.uid()).await.map_err(|e| internal(&e))?;
         let found = all.into_iter().find(|c| c.running && c.label(label::CONTAINER) == container);
         let found = found.ok_or_else(|| missing_container(container))?;
-        self.runtime.inspect(&found.id).await.map_err(|e| internal(&e))
+        self.context.runtime.inspect(&found.id).await.map_err(|e| internal(&e))
     }
 
     /// Runs a command in a running container.
@@ -64,7 +46,7 @@ impl Target {
         spec: &ExecSpec,
     ) -> Result<Session, Refusal> {
         let id = self.running(namespace, pod, container).await?.id;
-        self.runtime.exec(&id, spec).await.map_err(|e| internal(&e))
+        self.context.runtime.exec(&id, spec).await.map_err(|e| internal(&e))
     }
 
     /// Connects to the main process of a running container; the answer says whether it has a terminal.
@@ -78,11 +60,11 @@ impl Target {
         // all of it when it has ended meanwhile. Its log has everything. A terminal's prompts never make whole lines,
         // so they can not wait in a log; nor can they be missed: somebody types at them.
         let from_log = stdin && info.stdin_once && !info.tty;
-        let mut session = self.runtime.attach(&info.id, stdin, !from_log).await.map_err(|e| internal(&e))?;
+        let mut session = self.context.runtime.attach(&info.id, stdin, !from_log).await.map_err(|e| internal(&e))?;
         if from_log {
             let whole = LogQuery { follow: true, ..LogQuery::default() };
-            session.output = self.runtime.logs(&info.id, &whole).await.map_err(|e| internal(&e))?;
-        } else if !self.runtime.inspect(&info.id).await.map_err(|e| internal(&e))?.running {
+            session.output = self.context.runtime.logs(&info.id, &whole).await.map_err(|e| internal(&e))?;
+        } else if !self.context.runtime.inspect(&info.id).await.map_err(|e| internal(&e))?.running {
             // The engine attaches to what has just ended as well, and then waits for a next start.
             return Err(missing_container(container));
         }

@@ -16,7 +16,7 @@ pub(super) struct Measured {
 
 /// All running containers of the engine that are ours, sandboxes included.
 pub(super) async fn running(target: &Target) -> Result<Vec<ContainerInfo>, Refusal> {
-    let listed = target.runtime.list().await;
+    let listed = target.context.runtime.list().await;
     let mut running = listed.map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     running.retain(|container| container.running);
     Ok(running)
@@ -30,7 +30,7 @@ pub(super) async fn by_pod(target: &Target, running: &[ContainerInfo]) -> BTreeM
         let name = own(label::CONTAINER);
         let (image, started_at) = target.pods.view(&pod.2).map(|view| told(&view, &name)).unwrap_or_default();
         async move {
-            let usage = target.runtime.usage(&c.id).await.unwrap_or_default();
+            let usage = target.context.runtime.usage(&c.id).await.unwrap_or_default();
             (pod, Measured { name, id: c.id.clone(), image, started_at, usage })
         }
     });

@@ -1,7 +1,6 @@
 //! `GET /devcluster/volumes/NAMESPACE`: when the files of ConfigMaps, Secrets and the like came into the volumes of pods,
 //! now and after every change.
 
-use crate::pod::context::pod_dir;
 use crate::prelude::*;
 use crate::volume::{SWAPS, present_files};
 use axum::extract::{Path, State};
@@ -35,7 +34,7 @@ fn changes(present: impl Fn() -> Value + Send) -> impl Stream<Item = Bytes> {
 fn present(target: &Target, namespace: &str) -> Value {
     let mut pods = target.pods.list();
     pods.retain(|view| view.pod.namespace() == namespace);
-    let of = |pod| json!(present_files(&pod_dir(&target.root, pod)));
+    let of = |pod| json!(present_files(&target.context.pod_dir(pod)));
     pods.iter().map(|view| (view.pod.uid().to_owned(), of(&view.pod))).collect()
 }
 

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1 as core;
 pub(crate) struct Sources<'a> {
     pub(crate) pod: &'a core::Pod,
     pub(crate) place: &'a Place,
-    pub(crate) objects: Option<&'a Arc<Objects>>,
+    pub(crate) objects: &'a Objects,
     /// Where the pod's volumes are.
     pub(crate) volumes: &'a BTreeMap<String, PathBuf>,
     /// Variables of the services in the namespace.
@@ -22,20 +22,13 @@ pub(crate) async fn environment(
     sources: &Sources<'_>,
     container: &core::Container,
 ) -> Result<Vec<(String, String)>, String> {
-    let mut order: Vec<String> = Vec::new();
-    let mut values: HashMap<String, String> = HashMap::new();
-    let mut set = |name: String, value: String, values: &mut HashMap<String, String>| {
-        if values.insert(name.clone(), value).is_none() {
-            order.push(name);
-        }
-    };
+    let mut variables: Vec<(String, String)> = Vec::new();
     for from in container.env_from.iter().flatten() {
         let prefix = from.prefix.as_deref().unwrap_or_default();
         for (key, value) in whole_object(sources, from).await? {
-            set(format!("{prefix}{key}"), value, &mut values);
+            set(&mut variables, format!("{prefix}{key}"), value);
         }
     }
-    let services: HashMap<&str, &str> = sources.services.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     for variable in container.env.iter().flatten() {
         let value = match (&variable.value, &variable.value_from) {
             (_, Some(from)) => match reference(sources, container, from).await? {
@@ -43,21 +36,24 @@ pub(crate) async fn environment(
                 None => continue,
             },
             (value, None) => expand(value.as_deref().unwrap_or_default(), |name| {
-                values.get(name).map(String::as_str).or_else(|| services.get(name).copied())
+                let mut known = variables.iter().chain(&sources.services);
+                known.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
             }),
         };
-        set(variable.name.clone(), value, &mut values);
+        set(&mut variables, variable.name.clone(), value);
     }
-    for (name, value) in &sources.services {
-        if !values.contains_key(name) {
-            set(name.clone(), value.clone(), &mut values);
-        }
-    }
-    Ok(order.into_iter().map(|name| (name.clone(), values.remove(&name).unwrap_or_default())).collect())
+    let hidden = |name: &str| variables.iter().any(|(own, _)| own == name);
+    let services: Vec<_> = sources.services.iter().filter(|(name, _)| !hidden(name)).cloned().collect();
+    variables.extend(services);
+    Ok(variables)
 }
 
-fn objects<'a>(sources: &Sources<'a>) -> Result<&'a Arc<Objects>, String> {
-    sources.objects.ok_or_else(|| "no API server defined".to_owned())
+/// A later value takes the place of an earlier one.
+fn set(variables: &mut Vec<(String, String)>, name: String, value: String) {
+    match variables.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, old)) => *old = value,
+        None => variables.push((name, value)),
+    }
 }
 
 fn utf8(bytes: &[u8]) -> String {
@@ -70,7 +66,7 @@ async fn whole_object(sources: &Sources<'_>, from: &core::EnvFromSource) -> Resu
         (None, Some(source)) => (Kind::Secret, &source.name, source.optional),
         (None, None) => return Ok(BTreeMap::new()),
     };
-    match objects(sources)?.data(sources.pod.namespace(), kind, name).await? {
+    match sources.objects.data(sources.pod.namespace(), kind, name).await? {
         Some(found) => Ok(found.own.into_iter().map(|(key, value)| (key, utf8(&value))).collect()),
         None if optional == Some(true) => Ok(BTreeMap::new()),
         None => Err(format!("{} {name:?} not found", kind.word())),
@@ -106,7 +102,7 @@ async fn reference(
         (None, Some(selector)) => (Kind::Secret, &selector.name, &selector.key, selector.optional),
         (None, None) => return Ok(None),
     };
-    let found = objects(sources)?.data(namespace, kind, name).await?;
+    let found = sources.objects.data(namespace, kind, name).await?;
     match found.map(|found| found.own.get(key).map(|value| utf8(value))) {
         Some(Some(value)) => Ok(Some(value)),
         _ if optional == Some(true) => Ok(None),
@@ -134,7 +130,8 @@ mod tests {
         let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
         let services = vec![pair("DB_SERVICE_HOST", "h"), pair("DB_SERVICE_PORT", "1")];
         let place = Place::default();
-        let sources = Sources { pod: &pod, place: &place, objects: None, volumes: &BTreeMap::new(), services };
+        let objects = Objects::new(cluster_fake_server::FakeServer::new().client());
+        let sources = Sources { pod: &pod, place: &place, objects: &objects, volumes: &BTreeMap::new(), services };
         let env = environment(&sources, &container).await.expect("an environment");
         let wanted = [("A", "1"), ("B", "1h"), ("NAME", "p"), ("DB_SERVICE_PORT", "own"), ("DB_SERVICE_HOST", "h")]
             .map(|(k, v)| pair(k, v));

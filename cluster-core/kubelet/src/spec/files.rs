@@ -1,9 +1,10 @@
 //! A pod's own /etc/hosts and /etc/resolv.conf.
 
 use crate::prelude::*;
+use cluster_config::CLUSTER_DOMAIN;
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 /// The pod's host name: `spec.hostname` or its name, at most 63 characters.
 pub(crate) fn hostname(pod: &Pod) -> String {
@@ -14,26 +15,26 @@ pub(crate) fn hostname(pod: &Pod) -> String {
 }
 
 /// What a pod's processes take for their host's name: with `setHostnameAsFQDN` the full one, or what overrides both.
-pub(crate) fn kernel_hostname(pod: &Pod, domain: &str) -> String {
+pub(crate) fn kernel_hostname(pod: &Pod) -> String {
     let Some(spec) = pod.spec.as_ref() else { return hostname(pod) };
     match (&spec.hostname_override, &spec.subdomain) {
         (Some(name), _) if !name.is_empty() => name.clone(),
-        (_, Some(_)) if spec.set_hostname_as_fqdn == Some(true) => full_name(pod, domain),
+        (_, Some(_)) if spec.set_hostname_as_fqdn == Some(true) => full_name(pod),
         _ => hostname(pod),
     }
 }
 
 /// The pod's name in DNS when it has a subdomain, else its host name.
-fn full_name(pod: &Pod, domain: &str) -> String {
+fn full_name(pod: &Pod) -> String {
     let (name, namespace) = (hostname(pod), pod.namespace());
     match pod.spec.as_ref().and_then(|s| s.subdomain.as_deref()).filter(|s| !s.is_empty()) {
-        Some(subdomain) => format!("{name}.{subdomain}.{namespace}.svc.{domain}"),
+        Some(subdomain) => format!("{name}.{subdomain}.{namespace}.svc.{CLUSTER_DOMAIN}"),
         None => name,
     }
 }
 
 /// The content of /etc/hosts; `node` is the node's own file.
-pub(crate) fn hosts(pod: &Pod, ip: &str, domain: &str, node: &str) -> String {
+pub(crate) fn hosts(pod: &Pod, ip: &str, node: &str) -> String {
     let Some(spec) = pod.spec.as_ref() else { return String::new() };
     let mut out;
     if spec.host_network == Some(true) {
@@ -42,7 +43,7 @@ pub(crate) fn hosts(pod: &Pod, ip: &str, domain: &str, node: &str) -> String {
         out = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
                fe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n"
             .to_owned();
-        let (name, full) = (hostname(pod), full_name(pod, domain));
+        let (name, full) = (hostname(pod), full_name(pod));
         let line = if name == full { format!("{ip}\t{name}\n") } else { format!("{ip}\t{full}\t{name}\n") };
         out.push_str(&line);
     }
@@ -64,22 +65,23 @@ struct Resolver {
 }
 
 /// The content of /etc/resolv.conf; `node` is the node's own file.
-pub(crate) fn resolv_conf(spec: &PodSpec, namespace: &str, dns: Option<IpAddr>, domain: &str, node: &str) -> String {
+pub(crate) fn resolv_conf(spec: &PodSpec, namespace: &str, dns: Ipv4Addr, node: &str) -> String {
     let policy = spec.dns_policy.as_deref().unwrap_or("ClusterFirst");
     let cluster = match policy {
         "ClusterFirst" => spec.host_network != Some(true),
         "ClusterFirstWithHostNet" => true,
         _ => false,
     };
-    let mut resolver = match (policy, dns.filter(|_| cluster)) {
-        ("None", _) => Resolver::default(),
-        (_, Some(dns)) => {
+    let mut resolver = match policy {
+        "None" => Resolver::default(),
+        _ if cluster => {
+            let domain = CLUSTER_DOMAIN;
             let own = [format!("{namespace}.svc.{domain}"), format!("svc.{domain}"), domain.to_owned()];
             let searches = own.into_iter().chain(parse(node, None).searches).collect();
             Resolver { servers: vec![dns.to_string()], searches, options: vec!["ndots:5".to_owned()] }
         }
         // The engine's resolver on loopback does not answer in a pod's network; the cluster's forwards to it.
-        (_, None) => parse(node, dns.filter(|_| spec.host_network != Some(true))),
+        _ => parse(node, (spec.host_network != Some(true)).then_some(dns)),
     };
     if let Some(config) = &spec.dns_config {
         resolver.servers.extend(config.nameservers.iter().flatten().cloned());
@@ -94,7 +96,7 @@ pub(crate) fn resolv_conf(spec: &PodSpec, namespace: &str, dns: Option<IpAddr>, 
     render(resolver)
 }
 
-fn parse(text: &str, instead_of_loopback: Option<IpAddr>) -> Resolver {
+fn parse(text: &str, instead_of_loopback: Option<Ipv4Addr>) -> Resolver {
     let mut out = Resolver::default();
     for line in text.lines() {
         let mut words = line.split_whitespace().map(str::to_owned);
@@ -140,7 +142,10 @@ mod tests {
     #[test]
     fn dns_policies_choose_servers_and_searches() {
         let cases = [
-            (json!({}), "search n.svc.c.l svc.c.l c.l lan\nnameserver 10.96.0.10\noptions ndots:5\n"),
+            (
+                json!({}),
+                "search n.svc.cluster.local svc.cluster.local cluster.local lan\nnameserver 10.96.0.10\noptions ndots:5\n",
+            ),
             (json!({"dnsPolicy": "Default"}), "search lan\nnameserver 10.96.0.10\noptions ndots:0\n"),
             (json!({"hostNetwork": true}), "search lan\nnameserver 127.0.0.11\noptions ndots:0\n"),
             (
@@ -152,8 +157,8 @@ mod tests {
             spec["containers"] = json!([]);
             let parsed: PodSpec = serde_json::from_value(spec.clone()).expect("a pod spec");
             let node = "search lan\nnameserver 127.0.0.11\noptions ndots:0\n";
-            let dns = Some("10.96.0.10".parse().expect("an address"));
-            assert_eq!(resolv_conf(&parsed, "n", dns, "c.l", node), wanted, "{spec}");
+            let dns = "10.96.0.10".parse().expect("an address");
+            assert_eq!(resolv_conf(&parsed, "n", dns, node), wanted, "{spec}");
         }
     }
 }

@@ -1,15 +1,17 @@
 //! securityContext: users, capabilities, profiles, checked and put into the engine's words.
 
-use crate::runtime::{ContainerSpec, ImageInfo};
+use crate::runtime::ImageInfo;
+use bollard::models::HostConfig;
 use k8s_openapi::api::core::v1::{Container, PodSpec, SeccompProfile};
 
-/// Applies pod and container settings; an `Err` is the message of a `CreateContainerConfigError`.
+/// Applies pod and container settings, and answers whom the container runs as, if it is not for the image to say; an
+/// `Err` is the message of a `CreateContainerConfigError`.
 pub(crate) fn apply(
     spec: &PodSpec,
     container: &Container,
     image: &ImageInfo,
-    out: &mut ContainerSpec,
-) -> Result<(), String> {
+    out: &mut HostConfig,
+) -> Result<Option<String>, String> {
     let pod = spec.security_context.clone().unwrap_or_default();
     let own = container.security_context.clone().unwrap_or_default();
     let user = own.run_as_user.or(pod.run_as_user);
@@ -17,30 +19,28 @@ pub(crate) fn apply(
     if own.run_as_non_root.or(pod.run_as_non_root) == Some(true) {
         check_non_root(user, image)?;
     }
-    out.user = match (user, group) {
-        (Some(user), Some(group)) => format!("{user}:{group}"),
-        (Some(user), None) => user.to_string(),
+    let whom = match (user, group) {
+        (Some(user), Some(group)) => Some(format!("{user}:{group}")),
+        (Some(user), None) => Some(user.to_string()),
         (None, Some(group)) => {
-            format!("{}:{group}", image.user.split(':').next().filter(|u| !u.is_empty()).unwrap_or("0"))
+            Some(format!("{}:{group}", image.user.split(':').next().filter(|u| !u.is_empty()).unwrap_or("0")))
         }
-        (None, None) => String::new(),
+        (None, None) => None,
     };
     // The engine looks a user's groups up in the image unless it is told one.
     if pod.supplemental_groups_policy.as_deref() == Some("Strict") && group.is_none() {
         return Err("SupplementalGroupsPolicy=Strict without runAsGroup is not supported in this node".to_owned());
     }
-    out.groups = pod.supplemental_groups.iter().flatten().chain(&pod.fs_group).map(ToString::to_string).collect();
-    out.privileged = own.privileged.unwrap_or_default();
-    out.read_only_root = own.read_only_root_filesystem.unwrap_or_default();
+    let groups = pod.supplemental_groups.iter().flatten().chain(&pod.fs_group);
+    out.group_add = Some(groups.map(ToString::to_string).collect());
+    (out.privileged, out.readonly_rootfs) = (own.privileged, own.read_only_root_filesystem);
     if let Some(capabilities) = own.capabilities {
-        out.cap_add = capabilities.add.unwrap_or_default();
-        out.cap_drop = capabilities.drop.unwrap_or_default();
+        (out.cap_add, out.cap_drop) = (capabilities.add, capabilities.drop);
     }
-    if own.allow_privilege_escalation == Some(false) {
-        out.security_options.push("no-new-privileges".to_owned());
-    }
-    out.security_options.push(seccomp(own.seccomp_profile.or(pod.seccomp_profile).as_ref())?);
-    Ok(())
+    let alone = (own.allow_privilege_escalation == Some(false)).then(|| "no-new-privileges".to_owned());
+    let seccomp = seccomp(own.seccomp_profile.or(pod.seccomp_profile).as_ref())?;
+    out.security_opt = Some(alone.into_iter().chain([seccomp]).collect());
+    Ok(whom)
 }
 
 fn check_non_root(user: Option<i64>, image: &ImageInfo) -> Result<(), String> {
@@ -110,9 +110,9 @@ mod tests {
             let spec = json!({"containers": [container], "securityContext": pod});
             let spec: PodSpec = serde_json::from_value(spec).expect("a pod spec");
             let image = ImageInfo { user: image_user.to_owned(), ..ImageInfo::default() };
-            let mut out = ContainerSpec::default();
-            let result = apply(&spec, &spec.containers[0], &image, &mut out).map(|()| out.user.as_str());
-            assert_eq!(result, wanted.map_err(str::to_owned), "{pod} {own}");
+            let user =
+                apply(&spec, &spec.containers[0], &image, &mut HostConfig::default()).map(Option::unwrap_or_default);
+            assert_eq!(user.as_deref().map_err(String::as_str), wanted, "{pod} {own}");
         }
     }
 }

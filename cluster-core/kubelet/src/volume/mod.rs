@@ -32,7 +32,7 @@ pub(crate) struct VolumeContext {
     /// The pod's folder.
     pub(crate) dir: PathBuf,
     pub(crate) namespace: String,
-    pub(crate) objects: Option<Arc<Objects>>,
+    pub(crate) objects: Arc<Objects>,
     pub(crate) place: Place,
     pub(crate) fs_group: Option<u32>,
     /// A volume whose top is the group's is taken to be the group's throughout.
@@ -266,7 +266,7 @@ fn give_to_group(path: &Path, group: u32) -> std::io::Result<()> {
 
 /// The folder behind a claim that is bound to a hostPath or local volume.
 async fn claimed(context: &VolumeContext, claim: &str) -> Result<PathBuf, String> {
-    let client = context.objects.as_ref().ok_or("no API server defined")?.client();
+    let client = context.objects.client();
     let found: core::PersistentVolumeClaim = client.get(&context.namespace, claim).await.map_err(|e| e.to_string())?;
     let bound = found.status.and_then(|s| s.phase).is_some_and(|phase| phase == "Bound");
     let name = found.spec.and_then(|s| s.volume_name).filter(|_| bound);

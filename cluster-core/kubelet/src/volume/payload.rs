@@ -88,8 +88,7 @@ impl Files<'_> {
         optional: Option<bool>,
     ) -> Result<Payload, String> {
         let optional = optional.unwrap_or_default();
-        let objects = self.context.objects.as_ref().ok_or("no API server defined")?;
-        let Some(found) = objects.data(&self.context.namespace, kind, name).await? else {
+        let Some(found) = self.context.objects.data(&self.context.namespace, kind, name).await? else {
             return if optional { Ok(Payload::new()) } else { Err(format!("{} {name:?} not found", kind.word())) };
         };
         let missing = match kind {
@@ -141,7 +140,6 @@ impl Files<'_> {
     /// A token for the pod's service account, bound to the pod, and when 80 % of its life are over.
     async fn token(&self, source: &core::ServiceAccountTokenProjection) -> Result<(String, Timestamp), String> {
         let context = self.context;
-        let objects = context.objects.as_ref().ok_or("no API server defined")?;
         let key = (source.audience.clone().unwrap_or_default(), source.expiration_seconds.unwrap_or(3600));
         if let Some((token, at)) = context.tokens.lock().get(&key).filter(|(_, at)| *at > Timestamp::now()) {
             return Ok((token.clone(), *at));
@@ -156,7 +154,7 @@ impl Files<'_> {
                 "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": meta.name, "uid": meta.uid},
             },
         });
-        let asked = objects.client().create_subresource::<core::ServiceAccount, _, serde_json::Value>(
+        let asked = context.objects.client().create_subresource::<core::ServiceAccount, _, serde_json::Value>(
             &context.namespace,
             account,
             "token",

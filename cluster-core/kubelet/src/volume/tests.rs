@@ -8,7 +8,7 @@ async fn a_refresh_writes_files_and_leaves_all_other_volumes_alone() {
     let context = VolumeContext {
         dir: dir.path().to_owned(),
         namespace: "n".to_owned(),
-        objects: None,
+        objects: Objects::new(cluster_fake_server::FakeServer::new().client()),
         place: Place::default(),
         fs_group: None,
         trust_top: false,

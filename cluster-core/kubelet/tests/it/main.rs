@@ -71,13 +71,18 @@ fn start(
     client: &Client,
     root: &std::path::Path,
 ) -> (CancellationToken, tokio::task::JoinHandle<Result<(), cluster_kubelet::Error>>) {
-    let mut options = KubeletOptions::standalone("kubelet-test", "127.0.0.1".parse().expect("an address"));
+    let node = json!({
+        "cluster": "test", "name": "kubelet-test", "role": "worker", "address": "127.0.0.1", "masters": [],
+        "podCidr": "10.244.1.0/24", "podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16",
+        "dnsAddress": "10.96.0.10",
+    });
+    let mut options = KubeletOptions::new(serde_json::from_value(node).expect("a node"));
     root.clone_into(&mut options.root);
     options.logs = root.join("log");
-    options.manifests = None;
+    options.manifests = root.join("manifests");
     PAUSE.clone_into(&mut options.pause_image);
     let cancel = CancellationToken::new();
-    let running = tokio::spawn(cluster_kubelet::run(Some(client.clone()), options, cancel.clone()));
+    let running = tokio::spawn(cluster_kubelet::run(client.clone(), options, cancel.clone()));
     (cancel, running)
 }
 

@@ -9,9 +9,7 @@ mod resolve;
 mod server;
 mod zone;
 
-pub use answer::{Answer, Data, RecordData, RecordType, answer};
 pub use resolve::resolve;
-pub use zone::{Backing, EndpointName, Port, ServiceEntry, Zone};
 
 use crate::Error;
 use crate::proxy::{BY_SERVICE, slice_service};

@@ -1,6 +1,6 @@
 //! The wire side of DNS: UDP and TCP, the cluster's answers, forwarding.
 
-use super::answer::{Answer, Data, RecordData, RecordType, answer};
+use super::answer::{Reply, TTL, answer};
 use super::zone::Zone;
 use crate::Error;
 use cluster_config::CLUSTER_DOMAIN;
@@ -8,8 +8,8 @@ use hickory_resolver::TokioResolver;
 use hickory_server::Server;
 use hickory_server::net::runtime::Time;
 use hickory_server::proto::op::{Metadata, ResponseCode};
-use hickory_server::proto::rr::rdata::{A, CNAME, PTR, SOA, SRV, TXT};
-use hickory_server::proto::rr::{self, Name, RData, Record};
+use hickory_server::proto::rr::rdata::{CNAME, SOA};
+use hickory_server::proto::rr::{Name, RData, Record, RecordType};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::MessageResponseBuilder;
 use std::time::Duration;
@@ -17,8 +17,6 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Seconds a client may keep an answer; services move, so it is short, as CoreDNS's default.
-const TTL: u32 = 5;
 const TCP_TIMEOUT: Duration = Duration::from_secs(10);
 const TCP_BUFFER: usize = 32;
 /// How many names in a row may be others' names. Source: CoreDNS.
@@ -45,20 +43,6 @@ pub(super) async fn run<Z: Zone>(
 struct Handler<Z> {
     zone: Z,
     upstream: TokioResolver,
-}
-
-/// An answer ready to be sent.
-struct Reply {
-    code: ResponseCode,
-    authoritative: bool,
-    answers: Vec<Record>,
-    additionals: Vec<Record>,
-}
-
-impl Reply {
-    fn empty(code: ResponseCode, authoritative: bool) -> Self {
-        Self { code, authoritative, answers: Vec::new(), additionals: Vec::new() }
-    }
 }
 
 #[async_trait::async_trait]
@@ -94,7 +78,7 @@ impl<Z: Zone> RequestHandler for Handler<Z> {
 
 impl<Z: Zone> Handler<Z> {
     /// Follows names that are others' names; services may name each other in a circle.
-    async fn reply(&self, name: &Name, kind: rr::RecordType) -> Reply {
+    async fn reply(&self, name: &Name, kind: RecordType) -> Reply {
         let (mut reply, mut alias) = self.look_up(name, kind).await;
         for _ in 0..MOST_ALIASES {
             let Some(target) = alias else { break };
@@ -106,33 +90,19 @@ impl<Z: Zone> Handler<Z> {
     }
 
     /// What one name answers, and whose name it is instead.
-    async fn look_up(&self, name: &Name, kind: rr::RecordType) -> (Reply, Option<Name>) {
+    async fn look_up(&self, name: &Name, kind: RecordType) -> (Reply, Option<Name>) {
         let text = name.to_ascii().to_ascii_lowercase();
-        let wanted = match kind {
-            rr::RecordType::A => RecordType::A,
-            rr::RecordType::SRV => RecordType::Srv,
-            rr::RecordType::PTR => RecordType::Ptr,
-            rr::RecordType::TXT => RecordType::Txt,
-            _ => RecordType::Other,
+        let Some(reply) = answer(text.trim_end_matches('.'), kind, &self.zone) else {
+            return (self.forward(name.clone(), kind).await, None);
         };
-        let reply = match answer(text.trim_end_matches('.'), wanted, &self.zone) {
-            Answer::Forward => self.forward(name.clone(), kind).await,
-            Answer::NameError => Reply::empty(ResponseCode::NXDomain, true),
-            Answer::NoData => Reply::empty(ResponseCode::NoError, true),
-            Answer::Records(answers, additionals) => {
-                let reply = Reply {
-                    answers: answers.iter().filter_map(to_wire).collect(),
-                    additionals: additionals.iter().filter_map(to_wire).collect(),
-                    ..Reply::empty(ResponseCode::NoError, true)
-                };
-                let [RecordData { data: Data::Cname(target), .. }] = answers.as_slice() else { return (reply, None) };
-                return (reply, Name::from_ascii(format!("{target}.")).ok());
-            }
+        let alias = match reply.answers.as_slice() {
+            [Record { data: RData::CNAME(CNAME(target)), .. }] => Some(target.clone()),
+            _ => None,
         };
-        (reply, None)
+        (reply, alias)
     }
 
-    async fn forward(&self, mut name: Name, kind: rr::RecordType) -> Reply {
+    async fn forward(&self, mut name: Name, kind: RecordType) -> Reply {
         name.set_fqdn(true);
         match self.upstream.lookup(name, kind).await {
             Ok(found) => Reply { answers: found.answers().to_vec(), ..Reply::empty(ResponseCode::NoError, false) },
@@ -144,19 +114,6 @@ impl<Z: Zone> Handler<Z> {
             }
         }
     }
-}
-
-/// `None` when a name is too long for DNS.
-fn to_wire(record: &RecordData) -> Option<Record> {
-    let name = |text: &str| Name::from_ascii(format!("{}.", text.trim_end_matches('.'))).ok();
-    let data = match &record.data {
-        Data::A(address) => RData::A(A(*address)),
-        Data::Srv { port, target } => RData::SRV(SRV::new(0, 100, *port, name(target)?)),
-        Data::Cname(target) => RData::CNAME(CNAME(name(target)?)),
-        Data::Ptr(target) => RData::PTR(PTR(name(target)?)),
-        Data::Txt(text) => RData::TXT(TXT::new(vec![text.clone()])),
-    };
-    Some(Record::from_rdata(name(&record.name)?, TTL, data))
 }
 
 fn soa() -> Option<Record> {
@@ -197,7 +154,7 @@ mod tests {
         let upstream = TokioResolver::builder_with_config(Default::default(), Default::default()).build();
         let handler = Handler { zone: Circle, upstream: upstream.expect("a resolver") };
         let name = Name::from_ascii(format!("first.default.svc.{CLUSTER_DOMAIN}.")).expect("a name");
-        let reply = handler.reply(&name, rr::RecordType::A).await;
+        let reply = handler.reply(&name, RecordType::A).await;
         assert_eq!((reply.code, reply.answers.len()), (ResponseCode::NoError, MOST_ALIASES + 1));
     }
 }

@@ -9,18 +9,18 @@ pub(super) const BY_ADDRESS: &str = "address";
 
 /// A port that SRV records speak of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Port {
+pub(super) struct Port {
     /// May be empty; then it has no SRV record.
-    pub name: String,
+    pub(super) name: String,
     /// `tcp`, `udp` or `sctp`.
-    pub protocol: String,
+    pub(super) protocol: String,
     /// The number.
-    pub number: u16,
+    pub(super) number: u16,
 }
 
 /// What stands behind a service's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Backing {
+pub(super) enum Backing {
     /// Its cluster IPs.
     ClusterIp(Vec<Ipv4Addr>),
     /// Its endpoints.
@@ -31,26 +31,26 @@ pub enum Backing {
 
 /// A service as DNS sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceEntry {
+pub(super) struct ServiceEntry {
     /// What answers.
-    pub backing: Backing,
+    pub(super) backing: Backing,
     /// The service's ports.
-    pub ports: Vec<Port>,
+    pub(super) ports: Vec<Port>,
 }
 
 /// An endpoint of a headless service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointName {
+pub(super) struct EndpointName {
     /// The pod's hostname, or its address with dashes.
-    pub name: String,
+    pub(super) name: String,
     /// The pod's address.
-    pub address: Ipv4Addr,
+    pub(super) address: Ipv4Addr,
     /// The target ports.
-    pub ports: Vec<Port>,
+    pub(super) ports: Vec<Port>,
 }
 
 /// The cluster's names.
-pub trait Zone: Send + Sync + Unpin + 'static {
+pub(super) trait Zone: Send + Sync + Unpin + 'static {
     /// Whether the namespace has any service: a name below it can then exist.
     fn has_namespace(&self, namespace: &str) -> bool;
     /// One service.

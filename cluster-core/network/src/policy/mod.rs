@@ -8,25 +8,14 @@ mod ruleset;
 #[cfg(test)]
 mod tests;
 
+use crate::prelude::*;
 use crate::{Error, nft};
-use cluster_client::Informers;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use model::Model;
-use std::net::Ipv4Addr;
-use tokio_util::sync::CancellationToken;
-
-/// What must be known of the node.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The node's name.
-    pub node: String,
-    /// The node answers DNS itself at this address; like the kubelet's probes, that is no pod's traffic to forbid.
-    pub dns_address: Ipv4Addr,
-}
 
 /// Keeps the table until `cancel`. Pods and namespaces are watched only once there is a policy.
-pub async fn run(informers: Informers, options: Options, cancel: CancellationToken) -> Result<(), Error> {
+pub async fn run(informers: Informers, node: NodeConfig, cancel: CancellationToken) -> Result<(), Error> {
     let policies = informers.informer::<NetworkPolicy>();
     let mut changes = policies.subscribe();
     // Until the policies are known, the kernel keeps what an earlier run told it.
@@ -49,8 +38,8 @@ pub async fn run(informers: Informers, options: Options, cancel: CancellationTok
     let mut applied = String::new();
     loop {
         while changes.try_recv().is_ok() || pod_changes.try_recv().is_ok() || namespace_changes.try_recv().is_ok() {}
-        let model = Model::read(&policies.list(), &pods.list(), &namespaces.list(), &options.node);
-        let wanted = ruleset::ruleset(&model, options.dns_address);
+        let model = Model::read(&policies.list(), &pods.list(), &namespaces.list(), &node.name);
+        let wanted = ruleset::ruleset(&model, node.dns_address);
         if applied != wanted {
             nft::apply(&wanted).await?;
             applied = wanted;

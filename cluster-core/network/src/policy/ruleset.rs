@@ -112,18 +112,15 @@ fn allow(
     rules: &mut Vec<String>,
 ) {
     let side = direction.peer();
-    let all = peers.is_empty().then_some(NetworkPolicyPeer::default());
-    for peer in all.as_ref().into_iter().chain(peers) {
-        let block = peer.ip_block.as_ref();
-        let anyone = peers.is_empty();
-        let selected: Vec<&PodFacts> = if block.is_some() || (anyone && !names_a_port(ports)) {
-            Vec::new()
-        } else if anyone {
-            model.pods.iter().collect()
-        } else {
-            model.chosen(peer, namespace).collect()
+    let anyone = peers.is_empty();
+    let all = anyone.then(NetworkPolicyPeer::default);
+    for peer in all.iter().chain(peers) {
+        let pods: Vec<&PodFacts> = match &peer.ip_block {
+            Some(_) => Vec::new(),
+            None if anyone => model.pods.iter().collect(),
+            None => model.chosen(peer, namespace).collect(),
         };
-        let fixed = match block {
+        let from = match &peer.ip_block {
             Some(block) if block.cidr.contains(':') => continue,
             Some(block) => {
                 let except: Vec<&String> = block.except.iter().flatten().collect();
@@ -131,43 +128,31 @@ fn allow(
                 Some(format!("{side} {}{except}", block.cidr))
             }
             None if anyone => Some(String::new()),
-            None => None,
+            None => among(side, pods.iter().map(|pod| pod.address)),
         };
         if ports.is_empty() {
-            rules.extend(fixed.or_else(|| among(side, selected.iter().map(|pod| pod.address))));
-            continue;
+            rules.extend(from.clone());
         }
         for port in ports {
             let protocol = port.protocol.as_deref().unwrap_or("TCP");
-            match (&port.port, direction) {
-                (Some(IntOrString::String(name)), Direction::Ingress) => {
-                    let own = numbers(std::iter::once(pod), name, protocol);
-                    let from = fixed.clone().or_else(|| among(side, selected.iter().map(|pod| pod.address)));
-                    rules.extend(
-                        from.iter().flat_map(|from| own.keys().map(move |n| join(from, &matched(protocol, n)))),
-                    );
-                }
-                (Some(IntOrString::String(name)), Direction::Egress) => {
-                    for (number, pods) in numbers(selected.iter().copied(), name, protocol) {
+            let what = match (&port.port, port.end_port) {
+                // Each of the pods may give another number to the name.
+                (Some(IntOrString::String(name)), _) if direction == Direction::Egress => {
+                    for (number, pods) in numbers(pods.iter().copied(), name, protocol) {
                         rules.extend(among(side, pods).map(|to| join(&to, &matched(protocol, number))));
                     }
+                    continue;
                 }
-                (number, _) => {
-                    let what = match (number, port.end_port) {
-                        (Some(IntOrString::Int(first)), Some(last)) => matched(protocol, format!("{first}-{last}")),
-                        (Some(IntOrString::Int(number)), None) => matched(protocol, number),
-                        _ => format!("meta l4proto {}", protocol.to_lowercase()),
-                    };
-                    let peer = fixed.clone().or_else(|| among(side, selected.iter().map(|pod| pod.address)));
-                    rules.extend(peer.map(|peer| join(&peer, &what)));
+                (Some(IntOrString::String(name)), _) => {
+                    numbers(std::iter::once(pod), name, protocol).keys().map(|own| matched(protocol, own)).collect()
                 }
-            }
+                (Some(IntOrString::Int(first)), Some(last)) => vec![matched(protocol, format!("{first}-{last}"))],
+                (Some(IntOrString::Int(number)), None) => vec![matched(protocol, number)],
+                (None, _) => vec![format!("meta l4proto {}", protocol.to_lowercase())],
+            };
+            rules.extend(from.iter().flat_map(|from| what.iter().map(move |what| join(from, what))));
         }
     }
-}
-
-fn names_a_port(ports: &[NetworkPolicyPort]) -> bool {
-    ports.iter().any(|port| matches!(port.port, Some(IntOrString::String(_))))
 }
 
 /// The numbers that pods give to a port's name, and the addresses of those that do.

@@ -2,7 +2,6 @@
 
 use super::ruleset::{Ruleset, TABLE};
 use crate::nft::Flow;
-use std::collections::BTreeMap;
 
 /// One nft transaction from `old` (or any state, when there is none) to `new`.
 pub(super) fn script(old: Option<&Ruleset>, new: &Ruleset) -> String {
@@ -19,26 +18,10 @@ pub(super) fn script(old: Option<&Ruleset>, new: &Ruleset) -> String {
         }
     };
     // Elements before chains when removing, chains before elements when adding: verdicts need their chain.
-    let (before, after) = (maps(old), maps(new));
-    for ((name, old), (_, new)) in before.iter().zip(&after) {
-        script.elements("delete", name, old, new);
-    }
-    script.hairpin("delete", old, new);
+    script.elements("delete", old, new);
     script.chains(old, new);
-    for ((name, old), (_, new)) in before.iter().zip(&after) {
-        script.elements("add", name, new, old);
-    }
-    script.hairpin("add", new, old);
+    script.elements("add", new, old);
     script.0
-}
-
-fn maps(rules: &Ruleset) -> [(&'static str, &BTreeMap<String, String>); 4] {
-    [
-        ("service_ips", &rules.service_ips),
-        ("node_ports", &rules.node_ports),
-        ("host_ports", &rules.host_ports),
-        ("host_address_ports", &rules.host_address_ports),
-    ]
 }
 
 /// UDP flows that the old table made and the new one would not: the kernel must forget them, or clients that keep
@@ -61,24 +44,19 @@ impl Script {
         self.0.push('\n');
     }
 
-    /// Elements of `these` that `those` has not, or has with another verdict.
-    fn elements(&mut self, verb: &str, map: &str, these: &BTreeMap<String, String>, those: &BTreeMap<String, String>) {
-        let differing: Vec<String> = these
-            .iter()
-            .filter(|(key, verdict)| those.get(*key) != Some(verdict))
-            .map(|(key, verdict)| if verb == "add" { format!("{key} : {verdict}") } else { key.clone() })
-            .collect();
-        self.element_list(verb, map, &differing);
-    }
-
-    fn hairpin(&mut self, verb: &str, these: &Ruleset, those: &Ruleset) {
-        let differing: Vec<String> = these.hairpin.difference(&those.hairpin).cloned().collect();
-        self.element_list(verb, "hairpin", &differing);
-    }
-
-    fn element_list(&mut self, verb: &str, name: &str, elements: &[String]) {
-        if !elements.is_empty() {
-            self.line(format!("{verb} element {TABLE} {name} {{ {} }}", elements.join(", ")));
+    /// Elements of `these` that `those` has not, or that lead elsewhere there.
+    fn elements(&mut self, verb: &str, these: &Ruleset, those: &Ruleset) {
+        for (map, elements) in &these.elements {
+            let other = those.elements.get(map);
+            let differing = elements.iter().filter(|(key, to)| other.and_then(|other| other.get(*key)) != Some(to));
+            let whole = |(key, to): (&String, &String)| match (verb, to.as_str()) {
+                ("add", to) if !to.is_empty() => format!("{key} : {to}"),
+                _ => key.clone(),
+            };
+            let elements: Vec<String> = differing.map(whole).collect();
+            if !elements.is_empty() {
+                self.line(format!("{verb} element {TABLE} {map} {{ {} }}", elements.join(", ")));
+            }
         }
     }
 

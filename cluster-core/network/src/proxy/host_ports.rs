@@ -6,10 +6,10 @@ use cluster_client::pods::is_finished;
 use k8s_openapi::api::core::v1::{ContainerPort, Pod};
 
 /// One port of the node: its address, when only one is meant, protocol (`tcp`, `udp`, `sctp`) and number.
-pub type HostPort = (Option<Ipv4Addr>, String, u16);
+pub(super) type HostPort = (Option<Ipv4Addr>, String, u16);
 
 /// Where the ports of this node's pods lead.
-pub fn host_ports(pods: &[Arc<Pod>]) -> BTreeMap<HostPort, Endpoint> {
+pub(super) fn host_ports(pods: &[Arc<Pod>]) -> BTreeMap<HostPort, Endpoint> {
     pods.iter().flat_map(|pod| of_pod(pod)).collect()
 }
 

@@ -14,22 +14,17 @@ mod ruleset;
 #[cfg(test)]
 mod tests;
 
-pub use host_ports::{HostPort, host_ports};
-pub use model::{Endpoint, HealthCheck, Model, Place, ServicePort, service_ports};
-pub use ruleset::{Ruleset, ruleset};
-
+use crate::prelude::*;
 use crate::{Error, nft};
 use announce::Announced;
 use cluster_client::events::Recorder;
-use cluster_client::{Informer, Informers, Object, ObjectKey};
+use cluster_client::{Informer, ObjectKey};
 use health::Health;
-use ipnet::Ipv4Net;
-use k8s_openapi::api::core::v1::{Node, Pod, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use host_ports::{HostPort, host_ports};
+use k8s_openapi::api::core::v1::Pod;
+use model::{Endpoint, Model, Place};
+use ruleset::{Ruleset, ruleset};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// The label that ties an EndpointSlice to its Service.
 pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -39,32 +34,17 @@ pub(crate) const BY_SERVICE: &str = "service";
 /// The label that tells a node's zone.
 const ZONE: &str = "topology.kubernetes.io/zone";
 
-/// What the proxy must know of its node.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The node's name.
-    pub node: String,
-    /// The node's own pods.
-    pub pod_cidr: Ipv4Net,
-    /// All pods: traffic between them keeps its source address.
-    pub pod_subnet: Ipv4Net,
-    /// All services.
-    pub service_subnet: Ipv4Net,
-    /// The DNS address, answered on the node itself.
-    pub dns_address: Ipv4Addr,
-}
-
 /// Keeps the table until `cancel`; `synced` becomes true with the first complete table.
 pub async fn run(
     informers: Informers,
-    options: Options,
+    node: NodeConfig,
     synced: watch::Sender<bool>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
     let services = informers.informer::<Service>();
     let slices = informers.informer::<EndpointSlice>();
     slices.add_index(BY_SERVICE, slice_service);
-    let pods = informers.scoped::<Pod>("", &format!("spec.nodeName={}", options.node));
+    let pods = informers.scoped::<Pod>("", &format!("spec.nodeName={}", node.name));
     let nodes = informers.informer::<Node>();
     let all_synced = async { tokio::join!(services.synced(), slices.synced(), pods.synced(), nodes.synced()) };
     if cancel.run_until_cancelled(all_synced).await.is_none() {
@@ -74,17 +54,17 @@ pub async fn run(
     let (mut pod_changes, mut node_changes) = (pods.subscribe(), nodes.subscribe());
     let slices_of = |service: &str| slices.by_index(BY_SERVICE, service);
     let mut own = Surroundings { host_ports: host_ports(&pods.list()), ..Surroundings::default() };
-    own.see(&options.node, &nodes);
-    let mut health = Health::new(&options.node, Recorder::new(informers.client().clone(), "kube-proxy", &options.node));
-    let mut announced = Announced::found(options.dns_address).await?;
+    own.see(&node.name, &nodes);
+    let mut health = Health::new(&node.name, Recorder::new(informers.client().clone(), "kube-proxy", &node.name));
+    let mut announced = Announced::found(node.dns_address).await?;
     let mut applied: Option<Ruleset> = None;
     loop {
         while service_changes.try_recv().is_ok() || slice_changes.try_recv().is_ok() {}
-        let place = Place { node: &options.node, zone: own.zone.as_deref() };
+        let place = Place { node: &node.name, zone: own.zone.as_deref() };
         let all = services.list();
         let mut model = Model::read(&all, slices_of, place);
         model.lead(&own.host_ports);
-        let wanted = ruleset(&model, &options);
+        let wanted = ruleset(&model, &node);
         if applied.as_ref() != Some(&wanted) {
             health.waits();
             nft::apply(&delta::script(applied.as_ref(), &wanted)).await?;
@@ -94,7 +74,7 @@ pub async fn run(
             }
         }
         health.updated(own.leaving, &model.health_checks).await;
-        announced.hold(announce::addresses(&all, slices_of, &own.answering, &options.node)).await?;
+        announced.hold(announce::addresses(&all, slices_of, &own.answering, &node.name)).await?;
         synced.send_replace(true);
         // Pods and nodes change often, what matters of them here seldom.
         let own_changed = async {
@@ -104,7 +84,7 @@ pub async fn run(
                     Some(_) = pod_changes.recv() => now.host_ports = host_ports(&pods.list()),
                     Some(_) = node_changes.recv() => {
                         while node_changes.try_recv().is_ok() {}
-                        now.see(&options.node, &nodes);
+                        now.see(&node.name, &nodes);
                     }
                     else => std::future::pending().await,
                 }

@@ -11,71 +11,71 @@ const AFFINITY_SECONDS: u32 = 10_800;
 
 /// All ports of all services.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Model {
+pub(super) struct Model {
     /// Sorted by service and port.
-    pub ports: Vec<ServicePort>,
+    pub(super) ports: Vec<ServicePort>,
     /// Addresses of pods on this node that stand behind a service: they may be sent back to themselves.
-    pub local_endpoints: BTreeSet<Ipv4Addr>,
+    pub(super) local_endpoints: BTreeSet<Ipv4Addr>,
     /// Ports of the node that lead to its pods.
-    pub host_ports: BTreeMap<HostPort, Endpoint>,
+    pub(super) host_ports: BTreeMap<HostPort, Endpoint>,
     /// What load balancers ask, by port of the node.
-    pub health_checks: BTreeMap<u16, HealthCheck>,
+    pub(super) health_checks: BTreeMap<u16, HealthCheck>,
 }
 
 /// A service whose load balancer asks each node whether one of its pods is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthCheck {
+pub(super) struct HealthCheck {
     /// The service's namespace.
-    pub namespace: String,
+    pub(super) namespace: String,
     /// The service's name.
-    pub name: String,
+    pub(super) name: String,
     /// How many of its ready endpoints are on this node.
-    pub local_endpoints: usize,
+    pub(super) local_endpoints: usize,
 }
 
 /// Where the proxy stands.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub(super) struct Place<'a> {
     /// The node's name.
-    pub node: &'a str,
+    pub(super) node: &'a str,
     /// The zone that the node's label tells.
-    pub zone: Option<&'a str>,
+    pub(super) zone: Option<&'a str>,
 }
 
 /// One port of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServicePort {
+pub(super) struct ServicePort {
     /// `namespace/service/protocol/port`; unique.
-    pub name: String,
+    pub(super) name: String,
     /// `tcp`, `udp` or `sctp`.
-    pub protocol: String,
+    pub(super) protocol: String,
     /// The service's port.
-    pub port: u16,
+    pub(super) port: u16,
     /// The cluster IPs (IPv4).
-    pub cluster_ips: Vec<Ipv4Addr>,
+    pub(super) cluster_ips: Vec<Ipv4Addr>,
     /// Load balancer and external addresses.
-    pub external_ips: Vec<Ipv4Addr>,
+    pub(super) external_ips: Vec<Ipv4Addr>,
     /// Those of them that only some clients may use, with who may.
-    pub guarded: Option<(Vec<Ipv4Addr>, Vec<Ipv4Net>)>,
+    pub(super) guarded: Option<(Vec<Ipv4Addr>, Vec<Ipv4Net>)>,
     /// The port on every node.
-    pub node_port: Option<u16>,
+    pub(super) node_port: Option<u16>,
     /// Seconds a client stays with its endpoint.
-    pub affinity_seconds: Option<u32>,
+    pub(super) affinity_seconds: Option<u32>,
     /// Who answers traffic from inside.
-    pub internal: Vec<Endpoint>,
+    pub(super) internal: Vec<Endpoint>,
     /// Who answers traffic from outside.
-    pub external: Vec<Endpoint>,
+    pub(super) external: Vec<Endpoint>,
     /// `externalTrafficPolicy: Local`: outside traffic keeps its source address.
-    pub external_local: bool,
+    pub(super) external_local: bool,
 }
 
 /// Where one connection may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Endpoint {
+pub(super) struct Endpoint {
     /// The pod's address.
-    pub address: Ipv4Addr,
+    pub(super) address: Ipv4Addr,
     /// The target port.
-    pub port: u16,
+    pub(super) port: u16,
 }
 
 struct Candidate {
@@ -90,7 +90,7 @@ struct Candidate {
 
 impl Model {
     /// Reads all services; `slices_of` gives the slices of `namespace/name`.
-    pub fn read(
+    pub(super) fn read(
         services: &[Arc<Service>],
         slices_of: impl Fn(&str) -> Vec<Arc<EndpointSlice>>,
         place: Place<'_>,
@@ -114,7 +114,7 @@ impl Model {
     }
 
     /// Adds the node's host ports.
-    pub fn lead(&mut self, ports: &BTreeMap<HostPort, Endpoint>) {
+    pub(super) fn lead(&mut self, ports: &BTreeMap<HostPort, Endpoint>) {
         self.host_ports.clone_from(ports);
         self.local_endpoints.extend(ports.values().map(|endpoint| endpoint.address));
     }
@@ -124,7 +124,7 @@ impl Model {
 const NOT_OURS: [&str; 2] = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
 
 /// The ports of one service; none for headless and external-name services.
-pub fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], place: Place<'_>) -> Vec<ServicePort> {
+pub(super) fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], place: Place<'_>) -> Vec<ServicePort> {
     let Some(spec) = &service.spec else { return Vec::new() };
     let cluster_ips = addresses(spec.cluster_ips.as_deref().unwrap_or_default());
     if spec.type_.as_deref() == Some("ExternalName") || cluster_ips.is_empty() || !is_ours(service) {

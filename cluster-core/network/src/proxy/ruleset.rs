@@ -1,10 +1,8 @@
 //! What the nftables table holds for a model: chains, map elements and set elements.
 
-use super::Options;
 use super::model::{Endpoint, Model, ServicePort};
 use crate::nft::Flow;
 use crate::prelude::*;
-use std::fmt::Write;
 
 /// The table's name.
 pub(super) const TABLE: &str = "ip devcluster";
@@ -13,30 +11,22 @@ const MASQUERADE: &str = "0x4000";
 
 /// The table's content, in nft's own words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ruleset {
+pub(super) struct Ruleset {
     /// The parts that depend on the node alone.
     pub(super) frame: String,
     /// Rules of each service port's chain.
     pub(super) chains: BTreeMap<String, Vec<String>>,
     /// Sets of clients that stay with an endpoint: name and definition.
     pub(super) affinity_sets: BTreeMap<String, String>,
-    /// `service_ips`: `address . protocol . port` to verdict.
-    pub(super) service_ips: BTreeMap<String, String>,
-    /// `node_ports`: `protocol . port` to verdict.
-    pub(super) node_ports: BTreeMap<String, String>,
-    /// `host_ports`: `protocol . port` to `address . port` of a pod.
-    pub(super) host_ports: BTreeMap<String, String>,
-    /// `host_address_ports`: the same for one address of the node, `address . protocol . port`.
-    pub(super) host_address_ports: BTreeMap<String, String>,
-    /// `hairpin`: `address . address` of pods that may be sent back to themselves.
-    pub(super) hairpin: BTreeSet<String>,
+    /// What the maps of the frame hold, by map: keys and what they lead to, which is nothing in a set.
+    pub(super) elements: BTreeMap<&'static str, BTreeMap<String, String>>,
     /// The UDP flows that the table can have made.
     pub(super) udp_flows: BTreeSet<Flow>,
 }
 
 /// The table for a model.
-pub fn ruleset(model: &Model, options: &Options) -> Ruleset {
-    let mut rules = Ruleset { frame: frame(options), ..Ruleset::default() };
+pub(super) fn ruleset(model: &Model, node: &NodeConfig) -> Ruleset {
+    let mut rules = Ruleset { frame: frame(node), ..Ruleset::default() };
     for port in &model.ports {
         rules.add_internal(port);
         rules.add_external(port);
@@ -44,22 +34,28 @@ pub fn ruleset(model: &Model, options: &Options) -> Ruleset {
     for ((address, protocol, port), to) in &model.host_ports {
         let (key, target) = (format!("{protocol} . {port}"), format!("{} . {}", to.address, to.port));
         match address {
-            Some(address) => rules.host_address_ports.insert(format!("{address} . {key}"), target),
-            None => rules.host_ports.insert(key, target),
-        };
+            Some(address) => rules.add("host_address_ports", format!("{address} . {key}"), target),
+            None => rules.add("host_ports", key, target),
+        }
     }
-    rules.hairpin = model.local_endpoints.iter().map(|ip| format!("{ip} . {ip}")).collect();
+    for ip in &model.local_endpoints {
+        rules.add("hairpin", format!("{ip} . {ip}"), String::new());
+    }
     rules
 }
 
 impl Ruleset {
+    fn add(&mut self, map: &'static str, key: String, leads_to: String) {
+        self.elements.entry(map).or_default().insert(key, leads_to);
+    }
+
     fn add_internal(&mut self, port: &ServicePort) {
         if port.internal.is_empty() {
             return;
         }
         let chain = format!("service/{}", port.name);
         for ip in &port.cluster_ips {
-            self.service_ips.insert(format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {chain}"));
+            self.add("service_ips", format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {chain}"));
             self.flows(port, Some(*ip), port.port, &port.internal);
         }
         self.balance(&chain, &[], port, &port.internal);
@@ -79,12 +75,12 @@ impl Ruleset {
         }
         for ip in &port.external_ips {
             let first = if guarded.contains(ip) { &firewall } else { &chain };
-            self.service_ips.insert(format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {first}"));
+            self.add("service_ips", format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {first}"));
             self.flows(port, Some(*ip), port.port, &port.external);
         }
         if let Some(node_port) = port.node_port {
             self.flows(port, None, node_port, &port.external);
-            self.node_ports.insert(format!("{} . {node_port}", port.protocol), format!("goto {chain}"));
+            self.add("node_ports", format!("{} . {node_port}", port.protocol), format!("goto {chain}"));
         }
         let mark = format!("meta mark set meta mark or {MASQUERADE}");
         let first: &[String] = if port.external_local { &[] } else { &[mark] };
@@ -144,19 +140,16 @@ fn dnat(endpoints: &[Endpoint]) -> String {
     if let [only] = endpoints {
         return format!("dnat to {}:{}", only.address, only.port);
     }
-    let mut targets = String::new();
-    for (index, Endpoint { address, port }) in endpoints.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        // Writing to a String cannot fail.
-        let written = write!(targets, "{comma}{index} : {address} . {port}");
-        debug_assert!(written.is_ok());
-    }
-    format!("dnat ip to numgen random mod {} map {{ {targets} }}", endpoints.len())
+    let target = |(index, to): (usize, &Endpoint)| format!("{index} : {} . {}", to.address, to.port);
+    let targets: Vec<String> = endpoints.iter().enumerate().map(target).collect();
+    format!("dnat ip to numgen random mod {} map {{ {} }}", endpoints.len(), targets.join(", "))
 }
 
 /// Base chains, maps and sets. The table is made anew when this text changes.
-fn frame(options: &Options) -> String {
-    let Options { pod_cidr, pod_subnet, service_subnet, dns_address, .. } = options;
+fn frame(node: &NodeConfig) -> String {
+    let NodeConfig { pod_cidr, pod_subnet, service_subnet, dns_address, .. } = node;
+    // Services and ports of the node lead to verdicts, host ports to a pod's port. Pods in `hairpin` may be sent back to
+    // themselves.
     format!(
         "map service_ips {{ type ipv4_addr . inet_proto . inet_service : verdict; }}
 map node_ports {{ type inet_proto . inet_service : verdict; }}

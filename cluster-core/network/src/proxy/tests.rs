@@ -1,20 +1,19 @@
 //! From API objects to nft scripts.
 
-use super::{Model, Options, Place, delta, ruleset};
+use super::{Model, Place, delta, ruleset};
+use cluster_config::NodeConfig;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-fn options() -> Options {
-    Options {
-        node: "a".to_owned(),
-        pod_cidr: "10.244.1.0/24".parse().expect("net"),
-        pod_subnet: "10.244.0.0/16".parse().expect("net"),
-        service_subnet: "10.96.0.0/16".parse().expect("net"),
-        dns_address: "10.96.0.10".parse().expect("address"),
-    }
+fn node() -> NodeConfig {
+    let node = json!({
+        "cluster": "c", "name": "a", "role": "worker", "address": "172.30.0.2", "podCidr": "10.244.1.0/24",
+        "podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16", "dnsAddress": "10.96.0.10", "masters": [],
+    });
+    serde_json::from_value(node).expect("a node")
 }
 
 fn service(spec: Value) -> Arc<Service> {
@@ -51,7 +50,7 @@ fn model(service: Arc<Service>, slice: Arc<EndpointSlice>) -> Model {
 }
 
 fn chains(service: Arc<Service>, slice: Arc<EndpointSlice>) -> Vec<(String, String)> {
-    let rules = ruleset(&model(service, slice), &options());
+    let rules = ruleset(&model(service, slice), &node());
     rules.chains.into_iter().map(|(chain, rules)| (chain, rules.join("; "))).collect()
 }
 
@@ -163,15 +162,15 @@ fn a_load_balancer_with_source_ranges_is_for_these_alone() {
         let mut service = (*service(spec)).clone();
         let status = json!({ "loadBalancer": { "ingress": [{ "ip": "172.18.0.9" }] } });
         service.status = serde_json::from_value(status).expect("a status");
-        let rules = ruleset(&model(Arc::new(service), endpoints.clone()), &options());
+        let rules = ruleset(&model(Arc::new(service), endpoints.clone()), &node());
         let (firewall, external) = ("firewall/default/web/tcp/80", "external/default/web/tcp/80");
         let expected: Vec<String> =
             if first.is_empty() { vec![] } else { vec![first.to_owned(), format!("goto {external}")] };
         assert_eq!(rules.chains.get(firewall).cloned().unwrap_or_default(), expected, "{ranges}");
         let guarded = format!("goto {}", if first.is_empty() { external } else { firewall });
-        assert_eq!(rules.service_ips["172.18.0.9 . tcp . 80"], guarded, "{ranges}");
-        assert_eq!(rules.service_ips["172.18.0.7 . tcp . 80"], format!("goto {external}"));
-        assert_eq!(rules.node_ports["tcp . 30080"], format!("goto {external}"));
+        assert_eq!(rules.elements["service_ips"]["172.18.0.9 . tcp . 80"], guarded, "{ranges}");
+        assert_eq!(rules.elements["service_ips"]["172.18.0.7 . tcp . 80"], format!("goto {external}"));
+        assert_eq!(rules.elements["node_ports"]["tcp . 30080"], format!("goto {external}"));
     }
 }
 
@@ -180,7 +179,7 @@ fn clients_stay_for_as_long_as_the_service_says_now() {
     let with = |seconds: u32| {
         let config = json!({ "clientIP": { "timeoutSeconds": seconds } });
         let spec = json!({ "sessionAffinity": "ClientIP", "sessionAffinityConfig": config });
-        ruleset(&model(service(spec), slice(&[("10.244.1.2", "a", true, false)])), &options())
+        ruleset(&model(service(spec), slice(&[("10.244.1.2", "a", true, false)])), &node())
     };
     let script = delta::script(Some(&with(60)), &with(5));
     let set = "service/default/web/tcp/80/10.244.1.2/8080";
@@ -200,7 +199,7 @@ fn headless_and_external_name_services_have_no_rules() {
 #[test]
 fn a_delta_touches_only_what_differs() {
     let with = |endpoints: &[Row<'_>]| {
-        ruleset(&model(service(json!({ "sessionAffinity": "None" })), slice(endpoints)), &options())
+        ruleset(&model(service(json!({ "sessionAffinity": "None" })), slice(endpoints)), &node())
     };
     let one = with(&[("10.244.2.2", "b", true, false)]);
     let two = with(&[("10.244.2.2", "b", true, false), ("10.244.2.3", "b", true, false)]);
@@ -230,7 +229,7 @@ fn udp_flows_that_the_rules_no_longer_make_are_forgotten() {
             "ports": [{ "name": "dns", "port": 53, "protocol": "UDP" }], "endpoints": endpoints,
         }))
         .expect("slice");
-        ruleset(&model(service(json!({ "ports": ports, "type": "NodePort" })), Arc::new(slice)), &options())
+        ruleset(&model(service(json!({ "ports": ports, "type": "NodePort" })), Arc::new(slice)), &node())
     };
     for (before, after, expected) in [
         (&["10.244.2.2", "10.244.2.3"][..], &["10.244.2.3"][..], "* 30053 10.244.2.2, 10.96.0.7 53 10.244.2.2"),
@@ -266,7 +265,7 @@ fn host_ports_lead_to_running_pods_by_address_protocol_and_number() {
     ];
     let mut model = Model::default();
     model.lead(&super::host_ports(&pods));
-    let script = delta::script(None, &ruleset(&model, &options()));
+    let script = delta::script(None, &ruleset(&model, &node()));
     for line in [
         "add element ip devcluster host_ports { tcp . 80 : 10.244.1.5 . 8080 }",
         "add element ip devcluster host_address_ports { 172.18.0.3 . udp . 53 : 10.244.1.5 . 53 }",

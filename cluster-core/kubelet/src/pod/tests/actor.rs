@@ -1,12 +1,13 @@
 //! Actors on an engine in memory: what the step tables cannot show, the way from actions to calls and back.
 
 use super::fake::Fake;
-use crate::options::KubeletOptions;
+use crate::objects::Objects;
 use crate::pod::actor::{self, Handle, Message};
 use crate::pod::context::{Capacity, Context};
 use crate::pod::start;
 use crate::pod::state::Event;
 use crate::runtime::{Runtime, label};
+use cluster_client::events::Recorder;
 use cluster_client::{Client, Informers};
 use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::{Pod, PodStatus, Service};
@@ -22,23 +23,23 @@ pub(super) struct Rig {
 }
 
 fn rig() -> Rig {
-    rig_of(None)
+    rig_of(FakeServer::new().client())
 }
 
-/// The node `n1` and its API server, if it has one.
-pub(super) fn rig_of(client: Option<Client>) -> Rig {
+/// The node `n1` of an API server.
+pub(super) fn rig_of(client: Client) -> Rig {
     let root = tempfile::tempdir().expect("a folder");
-    let mut options = KubeletOptions::standalone("n1", "10.0.0.1".parse().expect("an address"));
+    let mut options = crate::options::tests::options();
     root.path().clone_into(&mut options.root);
     options.logs = root.path().join("log");
     let engine = Arc::new(Fake::new());
     let context = Context {
         runtime: engine.clone(),
+        objects: Objects::new(client.clone()),
+        services: Informers::new(client.clone()).informer(),
+        nodes: Informers::new(client.clone()).informer(),
+        recorder: Recorder::new(client.clone(), "kubelet", "n1"),
         client,
-        objects: None,
-        services: None,
-        nodes: None,
-        recorder: None,
         pressure: tokio::sync::watch::channel(Default::default()).1,
         options: Arc::new(options),
         capacity: Capacity::default(),
@@ -95,6 +96,17 @@ async fn a_container_is_started_restarted_adopted_and_removed() {
     delete(handle).await;
     assert!(rig.engine.calls.lock().iter().any(|call| call.starts_with("stop c ")));
     assert!(rig.engine.containers.lock().is_empty() && !rig.engine.running(label::SANDBOX));
+}
+
+#[tokio::test]
+async fn a_container_joins_the_namespaces_of_its_sandbox() {
+    let rig = rig();
+    let mut handle = actor::spawn(rig.context.clone(), pod("i"), Vec::new(), None);
+    until(&mut handle, |s| restarts_and_ready(s) == (0, true)).await;
+    let hosts: Vec<_> = rig.engine.containers.lock().iter().filter_map(|(body, _)| body.host_config.clone()).collect();
+    let joined = |at: usize| [&hosts[at].network_mode, &hosts[at].ipc_mode, &hosts[at].pid_mode].map(Option::as_deref);
+    assert_eq!(joined(0), [None, Some("shareable"), None]);
+    assert_eq!(joined(1), [Some("container:id0"), Some("container:id0"), None]);
 }
 
 #[tokio::test]
@@ -190,11 +202,9 @@ async fn a_container_has_the_variables_of_all_services_however_late_they_are_kno
     });
     client.create::<Service>(&serde_json::from_value(service).expect("a service")).await.expect("created");
     server.fail(1);
-    let mut rig = rig();
-    let context = Arc::get_mut(&mut rig.context).expect("nobody else's");
-    context.services = Some(Informers::new(client).informer());
+    let rig = rig_of(client);
     let mut handle = actor::spawn(rig.context.clone(), pod("i"), Vec::new(), None);
     until(&mut handle, |s| restarts_and_ready(s) == (0, true)).await;
-    let env = rig.engine.containers.lock()[1].0.env.clone();
+    let env = rig.engine.containers.lock()[1].0.env.clone().expect("some");
     assert!(env.contains(&"KUBERNETES_SERVICE_HOST=10.96.0.1".to_owned()), "{env:?}");
 }

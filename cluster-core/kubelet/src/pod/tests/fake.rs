@@ -1,10 +1,12 @@
 //! An engine in memory: records calls and lets tests end containers.
 
 use crate::runtime::{
-    ContainerInfo, ContainerSpec, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, OutputStream, RegistryAuth,
-    Result, Runtime, RuntimeError, RuntimeEvent, Session, Usage, label,
+    ContainerInfo, EngineInfo, ExecSpec, ImageInfo, Limits, LogQuery, OutputStream, Result, Runtime, RuntimeError,
+    RuntimeEvent, Session, Usage, label,
 };
 use async_trait::async_trait;
+use bollard::auth::DockerCredentials;
+use bollard::models::ContainerCreateBody;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
@@ -15,7 +17,7 @@ use tokio::sync::{Notify, broadcast};
 
 /// The engine; images named `missing*` do not exist anywhere.
 pub(super) struct Fake {
-    pub(super) containers: Mutex<Vec<(ContainerSpec, ContainerInfo)>>,
+    pub(super) containers: Mutex<Vec<(ContainerCreateBody, ContainerInfo)>>,
     pub(super) calls: Arc<Mutex<Vec<String>>>,
     /// Calls that will fail, once each.
     pub(super) failing: Mutex<Vec<&'static str>>,
@@ -44,7 +46,7 @@ impl Fake {
 
     fn change(&self, id: &str, change: impl FnOnce(&mut ContainerInfo)) -> Result<ContainerInfo> {
         let mut containers = self.containers.lock();
-        let found = containers.iter_mut().find(|(spec, info)| info.id == id || spec.name == id);
+        let found = containers.iter_mut().find(|(_, info)| info.id == id);
         let (_, info) = found.ok_or_else(|| RuntimeError::NotFound(format!("no such container: {id}")))?;
         change(info);
         Ok(info.clone())
@@ -84,19 +86,19 @@ impl Runtime for Fake {
         Ok(())
     }
 
-    async fn create(&self, spec: &ContainerSpec) -> Result<String> {
-        self.log(format!("create {}", spec.name));
+    async fn create(&self, name: &str, body: &ContainerCreateBody) -> Result<String> {
+        self.log(format!("create {name}"));
         let mut containers = self.containers.lock();
         let id = format!("id{}", containers.len());
         let info = ContainerInfo {
             id: id.clone(),
-            labels: spec.labels.clone(),
+            labels: body.labels.clone().unwrap_or_default(),
             created: true,
-            image_id: format!("sha256:{}", spec.image),
+            image_id: format!("sha256:{}", body.image.as_deref().unwrap_or_default()),
             ip: "10.244.1.2".to_owned(),
             ..ContainerInfo::default()
         };
-        containers.push((spec.clone(), info));
+        containers.push((body.clone(), info));
         Ok(id)
     }
 
@@ -123,7 +125,7 @@ impl Runtime for Fake {
     async fn remove(&self, id: &str) -> Result<()> {
         self.may_fail("remove")?;
         self.log(format!("remove {id}"));
-        self.containers.lock().retain(|(spec, info)| info.id != id && spec.name != id);
+        self.containers.lock().retain(|(_, info)| info.id != id);
         Ok(())
     }
 
@@ -172,7 +174,7 @@ impl Runtime for Fake {
         Ok((!name.starts_with("missing")).then_some(info))
     }
 
-    async fn pull(&self, name: &str, _: Option<&RegistryAuth>) -> Result<()> {
+    async fn pull(&self, name: &str, _: Option<&DockerCredentials>) -> Result<()> {
         self.log(format!("pull {name}"));
         if name.starts_with("missing") { Err(RuntimeError::Refused("manifest unknown".to_owned())) } else { Ok(()) }
     }

@@ -40,7 +40,7 @@ impl Kubelet {
         let client = FakeServer::new().client();
         let node = json!({"metadata": {"name": "n1"}});
         client.create::<Node>(&serde_json::from_value(node).expect("a node")).await.expect("created");
-        let rig = rig_of(Some(client.clone()));
+        let rig = rig_of(client.clone());
         let mirrors = Informers::new(client.clone()).informer::<Pod>();
         let (manifests, read) = watch::channel(vec![manifest(1)]);
         let sources = Sources { api: mirrors.subscribe(), manifests: read };
@@ -81,8 +81,8 @@ async fn an_edited_static_pod_takes_the_place_of_the_one_before_when_that_has_en
     let calls = kubelet.rig.engine.calls.lock().clone();
     let at = |start: &str| calls.iter().rposition(|call| call.starts_with(start));
     assert!(at("stop c ") < at("create "), "{calls:?}");
-    let images: Vec<_> = kubelet.rig.engine.containers.lock().iter().map(|(spec, _)| spec.image.clone()).collect();
-    assert_eq!((images.len(), images[1].as_str()), (2, "sha256:i2"), "one sandbox and one container are left");
+    let images: Vec<_> = kubelet.rig.engine.containers.lock().iter().map(|(body, _)| body.image.clone()).collect();
+    assert_eq!((images.len(), images[1].as_deref()), (2, Some("sha256:i2")), "one sandbox and one container are left");
 }
 
 #[tokio::test]
