@@ -1,10 +1,11 @@
 //! The ConfigMaps and Secrets that this node's pods name: one watch per object, shared by its users, ended with the last.
 
 use crate::prelude::*;
-use cluster_client::{Change, Informer, Informers, ObjectKey, WatchScope};
+use cluster_client::{Informers, WatchScope};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use std::collections::BTreeSet;
+use std::sync::Weak;
 
 /// How long a new watch may take to show its object.
 const FIRST_LOOK: Duration = Duration::from_secs(30);
@@ -29,19 +30,16 @@ impl Kind {
 /// An object in a pod's namespace.
 pub(crate) type Reference = (Kind, String);
 
-/// The watched objects of all pods here.
+/// The objects that pods here watch.
 pub(crate) struct Objects {
     client: Client,
-    informers: Informers,
-    users: Mutex<HashMap<(String, Reference), usize>>,
+    watched: Mutex<HashMap<(String, Reference), Weak<Watched>>>,
 }
 
-fn scope(namespace: &str, (kind, name): &Reference) -> WatchScope {
-    WatchScope {
-        path: format!("/api/v1/namespaces/{namespace}/{}s", kind.word()),
-        field_selector: format!("metadata.name={name}"),
-        ..WatchScope::default()
-    }
+/// The cache of one object; its watch ends with the last user.
+enum Watched {
+    ConfigMap(Informer<ConfigMap>),
+    Secret(Informer<Secret>),
 }
 
 fn changes<K: Object>(informer: &Informer<K>) -> BoxStream<'static, ()> {
@@ -49,9 +47,38 @@ fn changes<K: Object>(informer: &Informer<K>) -> BoxStream<'static, ()> {
     stream.map(|_: Change<K>| ()).boxed()
 }
 
+async fn look<K: Object>(informer: &Informer<K>, key: &ObjectKey) -> Result<Option<Arc<K>>, String> {
+    if tokio::time::timeout(FIRST_LOOK, informer.synced()).await.is_err() {
+        return Err("timed out waiting for the condition".to_owned());
+    }
+    Ok(informer.get(key))
+}
+
+impl Watched {
+    fn changes(&self) -> BoxStream<'static, ()> {
+        match self {
+            Self::ConfigMap(informer) => changes(informer),
+            Self::Secret(informer) => changes(informer),
+        }
+    }
+
+    async fn data(&self, key: &ObjectKey) -> Result<Option<Data>, String> {
+        match self {
+            Self::ConfigMap(informer) => Ok(look(informer, key).await?.map(|map| {
+                let text = map.data.iter().flatten().map(|(key, text)| (key.clone(), text.clone().into_bytes()));
+                Data { own: text.collect(), binary: bytes(map.binary_data.as_ref()) }
+            })),
+            Self::Secret(informer) => {
+                let found = look(informer, key).await?;
+                Ok(found.map(|secret| Data { own: bytes(secret.data.as_ref()), binary: BTreeMap::new() }))
+            }
+        }
+    }
+}
+
 impl Objects {
     pub(crate) fn new(client: Client) -> Arc<Self> {
-        Arc::new(Self { informers: Informers::new(client.clone()), client, users: Mutex::default() })
+        Arc::new(Self { client, watched: Mutex::default() })
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -59,59 +86,36 @@ impl Objects {
     }
 
     /// Follows these objects until the answer is dropped.
-    pub(crate) fn follow(self: &Arc<Self>, namespace: &str, references: BTreeSet<Reference>) -> Following {
-        let mut streams = Vec::new();
-        let mut users = self.users.lock();
-        for reference in &references {
-            *users.entry((namespace.to_owned(), reference.clone())).or_default() += 1;
-            let scope = scope(namespace, reference);
-            streams.push(match reference.0 {
-                Kind::ConfigMap => changes(&self.informers.watching::<ConfigMap>(scope)),
-                Kind::Secret => changes(&self.informers.watching::<Secret>(scope)),
-            });
-        }
-        drop(users);
-        let changes = futures::stream::select_all(streams).boxed();
-        Following { objects: self.clone(), namespace: namespace.to_owned(), references, changes }
+    pub(crate) fn follow(&self, namespace: &str, references: BTreeSet<Reference>) -> Following {
+        let watched: Vec<_> = references.into_iter().map(|reference| self.watch(namespace, reference)).collect();
+        let changes = futures::stream::select_all(watched.iter().map(|one| one.changes())).boxed();
+        Following { _watched: watched, changes }
     }
 
-    fn leave(&self, namespace: &str, references: &BTreeSet<Reference>) {
-        let mut users = self.users.lock();
-        for reference in references {
-            let key = (namespace.to_owned(), reference.clone());
-            let Some(count) = users.get_mut(&key) else { continue };
-            *count -= 1;
-            if *count > 0 {
-                continue;
-            }
-            users.remove(&key);
-            match reference.0 {
-                Kind::ConfigMap => self.informers.forget::<ConfigMap>(&scope(namespace, reference)),
-                Kind::Secret => self.informers.forget::<Secret>(&scope(namespace, reference)),
-            }
+    fn watch(&self, namespace: &str, (kind, name): Reference) -> Arc<Watched> {
+        let mut all = self.watched.lock();
+        let key = (namespace.to_owned(), (kind, name));
+        if let Some(known) = all.get(&key).and_then(Weak::upgrade) {
+            return known;
         }
-    }
-
-    async fn look<K: Object>(&self, namespace: &str, reference: Reference) -> Result<Option<Arc<K>>, String> {
-        let informer = self.informers.watching::<K>(scope(namespace, &reference));
-        if tokio::time::timeout(FIRST_LOOK, informer.synced()).await.is_err() {
-            return Err("timed out waiting for the condition".to_owned());
-        }
-        Ok(informer.get(&ObjectKey::new(namespace, &reference.1)))
+        all.retain(|_, watched| watched.strong_count() > 0);
+        let scope = WatchScope {
+            path: format!("/api/v1/namespaces/{namespace}/{}s", kind.word()),
+            field_selector: format!("metadata.name={}", key.1.1),
+            ..WatchScope::default()
+        };
+        let informers = Informers::new(self.client.clone());
+        let made = Arc::new(match kind {
+            Kind::ConfigMap => Watched::ConfigMap(informers.watching(scope)),
+            Kind::Secret => Watched::Secret(informers.watching(scope)),
+        });
+        all.insert(key, Arc::downgrade(&made));
+        made
     }
 
     /// What a ConfigMap or Secret holds; nothing when it does not exist.
     pub(crate) async fn data(&self, namespace: &str, kind: Kind, name: &str) -> Result<Option<Data>, String> {
-        let reference = (kind, name.to_owned());
-        if kind == Kind::Secret {
-            let found = self.look::<Secret>(namespace, reference).await?;
-            return Ok(found.map(|secret| Data { own: bytes(secret.data.as_ref()), binary: BTreeMap::new() }));
-        }
-        let found = self.look::<ConfigMap>(namespace, reference).await?;
-        Ok(found.map(|map| {
-            let text = map.data.iter().flatten().map(|(key, text)| (key.clone(), text.clone().into_bytes()));
-            Data { own: text.collect(), binary: bytes(map.binary_data.as_ref()) }
-        }))
+        self.watch(namespace, (kind, name.to_owned())).data(&ObjectKey::new(namespace, name)).await
     }
 }
 
@@ -129,17 +133,9 @@ fn bytes(data: Option<&BTreeMap<String, ByteString>>) -> BTreeMap<String, Vec<u8
 
 /// A pod's interest in objects.
 pub(crate) struct Following {
-    objects: Arc<Objects>,
-    namespace: String,
-    references: BTreeSet<Reference>,
+    _watched: Vec<Arc<Watched>>,
     /// One item for each change.
     pub(crate) changes: BoxStream<'static, ()>,
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        self.objects.leave(&self.namespace, &self.references);
-    }
 }
 
 /// All ConfigMaps and Secrets that a pod names in volumes, environment and pull secrets.

@@ -14,7 +14,7 @@ pub(crate) use axum::body::Body;
 pub(crate) use axum::extract::State;
 pub(crate) use axum::extract::ws::{Message, WebSocket};
 pub(crate) use axum::response::IntoResponse;
-pub(crate) use bytes::{Bytes, BytesMut};
+pub(crate) use bytes::Bytes;
 pub(crate) use cluster_client::events::Recorder;
 pub(crate) use cluster_client::{Change, Client, Informer, Object, ObjectKey};
 pub(crate) use futures::stream::BoxStream;

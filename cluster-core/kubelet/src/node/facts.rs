@@ -8,7 +8,7 @@ pub(crate) fn capacity() -> Capacity {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let total = meminfo("MemTotal").unwrap_or(0);
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limit = limits.iter().find_map(|p| std::fs::read_to_string(p).ok()?.trim().parse::<i64>().ok());
+    let limit = limits.iter().find_map(|path| number(path));
     Capacity {
         cpu_milli: cpus as i64 * 1000,
         memory: limit.filter(|l| *l < total).unwrap_or(total),
@@ -22,7 +22,7 @@ fn oom_floor() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let caps = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("CapEff:")?.trim(), 16).ok());
     let free = caps.is_some_and(|caps| caps & CAP_SYS_RESOURCE != 0);
-    if free { -1000 } else { first_line("/proc/self/oom_score_adj").parse().unwrap_or(0) }
+    if free { -1000 } else { number("/proc/self/oom_score_adj").unwrap_or(0) }
 }
 
 fn meminfo(name: &str) -> Option<i64> {
@@ -66,7 +66,7 @@ fn own_memory() -> i64 {
         ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "inactive_file"),
     ];
     let working_set = |(usage, stat, inactive): (&str, &str, &str)| {
-        let used = first_line(usage).parse::<i64>().ok()?;
+        let used = number(usage)?;
         let stat = std::fs::read_to_string(stat).ok()?;
         let free = stat.lines().find_map(|l| l.strip_prefix(inactive)?.trim().parse::<i64>().ok()).unwrap_or_default();
         Some(used - free)
@@ -77,26 +77,25 @@ fn own_memory() -> i64 {
 
 /// CPU time in nanoseconds and working set in bytes of all that runs on this node.
 pub(crate) fn usage() -> Usage {
-    let folder = first_line("/sys/fs/cgroup/cpuacct/cpuacct.usage").parse::<u64>().ok();
     let unified = || {
         let stat = std::fs::read_to_string("/sys/fs/cgroup/cpu.stat").ok()?;
-        stat.lines().find_map(|l| Some(l.strip_prefix("usage_usec ")?.parse::<u64>().ok()? * 1000))
+        stat.lines().find_map(|l| Some(l.strip_prefix("usage_usec ")?.parse::<i64>().ok()? * 1000))
     };
-    Usage {
-        cpu_nanoseconds: folder.or_else(unified).unwrap_or_default(),
-        memory_bytes: u64::try_from(own_memory()).unwrap_or_default(),
-    }
+    let cpu = number("/sys/fs/cgroup/cpuacct/cpuacct.usage").or_else(unified).unwrap_or_default();
+    Usage { cpu_nanoseconds: cpu.unsigned_abs(), memory_bytes: u64::try_from(own_memory()).unwrap_or_default() }
 }
 
 /// What runs short now. Source of the share of process IDs: upstream leaves it open; 5 % is enough to log in.
 pub(super) fn pressure(root: &Path) -> Pressure {
     let (all, free) = disk(root);
-    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let used = std::fs::read_to_string("/proc/loadavg")
-        .ok()
-        .and_then(|text| text.split_whitespace().nth(3)?.split('/').nth(1)?.parse::<u64>().ok());
+    let load = first_line("/proc/loadavg");
+    let used = load.split_whitespace().nth(3).and_then(|tasks| tasks.split('/').nth(1)?.parse::<i64>().ok());
     let pids = number("/proc/sys/kernel/pid_max").zip(used).is_some_and(|(max, used)| used * 20 > max * 19);
     Pressure { memory: available_memory() < LEAST_MEMORY, disk: all > 0 && free < LEAST_DISK, pids }
+}
+
+fn number(path: &str) -> Option<i64> {
+    first_line(path).parse().ok()
 }
 
 fn first_line(path: &str) -> String {

@@ -127,20 +127,21 @@ pub(super) fn status(
     }
 }
 
-/// A condition of a shortage: the reasons when there is one and when there is none, and what the kubelet then has.
-type Shortage = (&'static str, [&'static str; 2], [&'static str; 2]);
-const MEMORY_PRESSURE: Shortage = (
-    "MemoryPressure",
-    ["KubeletHasInsufficientMemory", "KubeletHasSufficientMemory"],
-    ["insufficient memory available", "sufficient memory available"],
-);
-const DISK_PRESSURE: Shortage =
-    ("DiskPressure", ["KubeletHasDiskPressure", "KubeletHasNoDiskPressure"], ["disk pressure", "no disk pressure"]);
-const PID_PRESSURE: Shortage = (
-    "PIDPressure",
-    ["KubeletHasInsufficientPID", "KubeletHasSufficientPID"],
-    ["insufficient PID available", "sufficient PID available"],
-);
+/// The conditions of shortages, in the order of [`Pressure`]: the reasons when there is one and when there is none, and
+/// what the kubelet then has.
+const SHORTAGES: [(&str, [&str; 2], [&str; 2]); 3] = [
+    (
+        "MemoryPressure",
+        ["KubeletHasInsufficientMemory", "KubeletHasSufficientMemory"],
+        ["insufficient memory available", "sufficient memory available"],
+    ),
+    ("DiskPressure", ["KubeletHasDiskPressure", "KubeletHasNoDiskPressure"], ["disk pressure", "no disk pressure"]),
+    (
+        "PIDPressure",
+        ["KubeletHasInsufficientPID", "KubeletHasSufficientPID"],
+        ["insufficient PID available", "sufficient PID available"],
+    ),
+];
 
 fn conditions(health: &Health, before: Option<&core::NodeStatus>, now: Timestamp) -> Vec<core::NodeCondition> {
     let why = match (&health.engine, health.network) {
@@ -152,16 +153,11 @@ fn conditions(health: &Health, before: Option<&core::NodeStatus>, now: Timestamp
     };
     let ready = health.is_ready();
     let Pressure { memory, disk, pids } = health.pressure;
-    let pressure = |(type_, [yes, no], [bad, good]): Shortage, short: bool| {
-        let text = format!("kubelet has {}", if short { bad } else { good });
-        (type_, short, if short { yes } else { no }, text)
-    };
-    let all = [
-        pressure(MEMORY_PRESSURE, memory),
-        pressure(DISK_PRESSURE, disk),
-        pressure(PID_PRESSURE, pids),
-        ("Ready", ready, if ready { "KubeletReady" } else { "KubeletNotReady" }, why),
-    ];
+    let shortages = SHORTAGES.into_iter().zip([memory, disk, pids]).map(|((type_, [yes, no], [bad, good]), short)| {
+        let (reason, has) = if short { (yes, bad) } else { (no, good) };
+        (type_, short, reason, format!("kubelet has {has}"))
+    });
+    let ready = ("Ready", ready, if ready { "KubeletReady" } else { "KubeletNotReady" }, why);
     let old = |type_: &str| before.and_then(|s| s.conditions.as_ref()?.iter().find(|c| c.type_ == type_));
     let condition = |(type_, on, reason, message): (&str, bool, &str, String)| {
         let status = if on { "True" } else { "False" };
@@ -175,7 +171,7 @@ fn conditions(health: &Health, before: Option<&core::NodeStatus>, now: Timestamp
             last_transition_time: since.or(Some(Time(now))),
         }
     };
-    all.into_iter().map(condition).collect()
+    shortages.chain([ready]).map(condition).collect()
 }
 
 /// The status as a strategic merge patch that replaces the addresses.

@@ -25,28 +25,19 @@ impl Answered {
     }
 }
 
-/// When each shortage was last seen.
+/// When shortages of memory, disk and process IDs were last seen.
 #[derive(Debug, Default)]
-pub(super) struct Held {
-    memory: Option<Instant>,
-    disk: Option<Instant>,
-    pids: Option<Instant>,
-}
+pub(super) struct Held([Option<Instant>; 3]);
 
 impl Held {
     /// What counts as short now that `seen` was measured.
     pub(super) fn with(&mut self, seen: Pressure, now: Instant) -> Pressure {
-        let hold = |last: &mut Option<Instant>, short: bool| {
-            if short {
-                *last = Some(now);
-            }
-            last.is_some_and(|last| now.duration_since(last) < TRANSITION)
-        };
-        Pressure {
-            memory: hold(&mut self.memory, seen.memory),
-            disk: hold(&mut self.disk, seen.disk),
-            pids: hold(&mut self.pids, seen.pids),
+        let Pressure { memory, disk, pids } = seen;
+        for (last, short) in self.0.iter_mut().zip([memory, disk, pids]) {
+            *last = if short { Some(now) } else { *last };
         }
+        let [memory, disk, pids] = self.0.map(|last| last.is_some_and(|last| now.duration_since(last) < TRANSITION));
+        Pressure { memory, disk, pids }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::admit::is_critical;
 use crate::prelude::*;
-use crate::spec::qos::{container_request, request, whole};
+use crate::spec::qos::{container_request, parse, request};
 use cluster_object::quantity::Quantity;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use std::fmt::Write;
@@ -60,11 +60,12 @@ pub(crate) fn memory_message(chosen: &Candidate, threshold: i64, available: i64)
 pub(crate) fn limits_storage(spec: &PodSpec) -> bool {
     let volumes = spec.volumes.iter().flatten().filter_map(|v| v.empty_dir.as_ref());
     volumes.into_iter().any(|e| e.size_limit.is_some() && e.medium.as_deref() != Some("Memory"))
-        || spec.containers.iter().any(|c| storage_limit(c.resources.as_ref().and_then(|r| r.limits.as_ref())).is_some())
+        || spec.containers.iter().any(|c| storage_limit(c).is_some())
 }
 
-fn storage_limit(limits: Option<&BTreeMap<String, Text>>) -> Option<i64> {
-    whole(limits, "ephemeral-storage")
+/// What a container may write, if it says so.
+fn storage_limit(container: &Container) -> Option<&Text> {
+    container.resources.as_ref()?.limits.as_ref()?.get("ephemeral-storage")
 }
 
 /// Why a pod has written too much, given the bytes of its emptyDir volumes and of its containers' own layers.
@@ -75,15 +76,12 @@ pub(crate) fn for_storage(
 ) -> Option<String> {
     for volume in spec.volumes.iter().flatten() {
         let Some(limit) = volume.empty_dir.as_ref().and_then(|e| e.size_limit.as_ref()) else { continue };
-        let bytes = Quantity::parse(&limit.0).map_or(i64::MAX, Quantity::value);
+        let bytes = parse(limit).map_or(i64::MAX, Quantity::value);
         if volumes.get(&volume.name).is_some_and(|used| *used > bytes) {
             return Some(format!("Usage of EmptyDir volume {:?} exceeds the limit {:?}. ", volume.name, limit.0));
         }
     }
-    let limit = |c: &k8s_openapi::api::core::v1::Container| {
-        let limits = c.resources.as_ref()?.limits.as_ref()?;
-        Some((storage_limit(Some(limits))?, limits.get("ephemeral-storage")?.0.clone()))
-    };
+    let limit = |c| storage_limit(c).and_then(|text| Some((parse(text)?.value(), &text.0)));
     let limits: Vec<_> = spec.containers.iter().filter_map(|c| Some((c, limit(c)?))).collect();
     for (container, (bytes, text)) in &limits {
         if layers.get(&container.name).is_some_and(|used| used > bytes) {

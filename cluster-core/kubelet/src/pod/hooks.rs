@@ -1,7 +1,7 @@
 //! postStart and preStop handlers.
 
 use crate::prelude::*;
-use crate::probe::{self, Target};
+use crate::probe;
 use crate::runtime::{ExecSpec, Runtime};
 use k8s_openapi::api::core::v1::LifecycleHandler;
 
@@ -25,7 +25,7 @@ pub(super) async fn run(
         tokio::time::sleep(Duration::from_secs(sleep.seconds.max(0).unsigned_abs())).await;
     }
     if let Some(http) = &handler.http_get {
-        let port = Target::new(pod, container, ip).port(&http.port)?;
+        let port = probe::port(pod, container, &http.port)?;
         return probe::http::get(http, ip, port).await.map(drop);
     }
     Ok(())

@@ -22,3 +22,4 @@ mod step;
 mod tests;
 
 pub(crate) use hooks::output_of;
+pub(crate) use start::StartOrder;

@@ -27,7 +27,7 @@ fn no_user_namespaces(handler: &str) -> String {
 }
 
 /// What the pod's runtime class calls its runtime, asked for once.
-pub(super) type Handler = Arc<OnceCell<String>>;
+pub(crate) type Handler = Arc<OnceCell<String>>;
 
 /// The user and the groups in the kernel's words about a process.
 fn user(status: &str) -> Option<LinuxContainerUser> {
@@ -40,16 +40,16 @@ fn user(status: &str) -> Option<LinuxContainerUser> {
 }
 
 /// What starting a container needs to know beside its pod.
-pub(super) struct StartOrder {
-    pub(super) name: String,
-    pub(super) attempt: u32,
-    pub(super) sandbox: String,
-    pub(super) ip: String,
-    pub(super) volumes: BTreeMap<String, PathBuf>,
+pub(crate) struct StartOrder {
+    pub(crate) name: String,
+    pub(crate) attempt: u32,
+    pub(crate) sandbox: String,
+    pub(crate) ip: String,
+    pub(crate) volumes: BTreeMap<String, PathBuf>,
     /// The container whose processes an ephemeral one sees.
-    pub(super) target: Option<String>,
-    pub(super) handler: Handler,
-    pub(super) abort: CancellationToken,
+    pub(crate) target: Option<String>,
+    pub(crate) handler: Handler,
+    pub(crate) abort: CancellationToken,
 }
 
 /// Makes the sandbox; the answer is its ID and address.
@@ -148,17 +148,8 @@ async fn create(context: &Context, pod: &Pod, order: &StartOrder) -> Result<Stri
     status.pod_ip = Some(if host_network { context.options.node.address.to_string() } else { order.ip.clone() });
     let handler = order.handler.get_or_try_init(|| named_handler(context, pod)).await;
     let runtime = handler.map_err(|m| ("CreateContainerConfigError", m))?.as_str();
-    let parts = Parts {
-        context,
-        pod: &placed,
-        image: &image,
-        sandbox: &order.sandbox,
-        target: order.target.as_deref(),
-        attempt: order.attempt,
-        volumes: &volumes,
-        dir: &context.pod_dir(pod),
-        runtime,
-    };
+    let parts =
+        Parts { context, pod: &placed, image: &image, order, volumes: &volumes, dir: &context.pod_dir(pod), runtime };
     let made = container::container(&parts, definition).await;
     let (name, body) = made.map_err(|m| ("CreateContainerConfigError", m))?;
     context.runtime.create(&name, &body).await.map_err(|e| ("CreateContainerError", e.to_string()))

@@ -28,30 +28,18 @@ pub(crate) struct Subject {
 /// What a container says when it is asked: a warning at most, or why it is not well.
 pub(crate) type Answer = Result<Option<String>, String>;
 
-/// Where a network handler connects to.
-pub(crate) struct Target<'a> {
-    pub(crate) ip: &'a str,
-    container: Option<&'a Container>,
-}
-
-impl<'a> Target<'a> {
-    pub(crate) fn new(pod: &'a Pod, container: &str, ip: &'a str) -> Self {
-        Self { ip, container: pod.spec.as_ref().and_then(|spec| container_spec(spec, container)) }
-    }
-
-    /// A port by number or by its name in the container.
-    pub(crate) fn port(&self, port: &IntOrString) -> Result<u16, String> {
-        let number = match port {
-            IntOrString::Int(number) => Some(*number),
-            IntOrString::String(name) => self.named(name).or_else(|| name.parse().ok()),
-        };
-        number.and_then(|n| u16::try_from(n).ok()).ok_or_else(|| format!("couldn't find port: {port:?}"))
-    }
-
-    fn named(&self, name: &str) -> Option<i32> {
-        let ports = self.container?.ports.as_ref()?;
-        ports.iter().find(|p| p.name.as_deref() == Some(name)).map(|p| p.container_port)
-    }
+/// A port by number or by its name in the container.
+pub(crate) fn port(pod: &Pod, container: &str, port: &IntOrString) -> Result<u16, String> {
+    let number = match port {
+        IntOrString::Int(number) => Some(*number),
+        IntOrString::String(name) => {
+            let definition = pod.spec.as_ref().and_then(|spec| container_spec(spec, container));
+            let mut ports = definition.iter().flat_map(|c| c.ports.iter().flatten());
+            let named = ports.find(|p| p.name.as_ref() == Some(name)).map(|p| p.container_port);
+            named.or_else(|| name.parse().ok())
+        }
+    };
+    number.and_then(|n| u16::try_from(n).ok()).ok_or_else(|| format!("couldn't find port: {port:?}"))
 }
 
 /// Starts the probes of a container; they end with `stop`.
@@ -162,18 +150,18 @@ impl Worker {
     }
 
     async fn ask(&self) -> Result<Answer, String> {
-        let target = Target::new(&self.subject.pod, &self.container, &self.subject.ip);
+        let (ip, pod) = (&self.subject.ip, &self.subject.pod);
         if let Some(http) = &self.probe.http_get {
-            return Ok(http::get(http, target.ip, target.port(&http.port)?).await);
+            return Ok(http::get(http, ip, port(pod, &self.container, &http.port)?).await);
         }
         if let Some(tcp) = &self.probe.tcp_socket {
-            let port = target.port(&tcp.port)?;
-            let host = tcp.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(target.ip);
+            let port = port(pod, &self.container, &tcp.port)?;
+            let host = tcp.host.as_deref().filter(|h| !h.is_empty()).unwrap_or(ip);
             let connected = tokio::net::TcpStream::connect((host, port)).await;
             return Ok(connected.map(|_| None).map_err(|e| format!("dial tcp {host}:{port}: {e}")));
         }
         Ok(match &self.probe.grpc {
-            Some(grpc) => grpc::check(target.ip, grpc).await.map(|()| None),
+            Some(grpc) => grpc::check(ip, grpc).await.map(|()| None),
             None => Ok(None),
         })
     }

@@ -1,6 +1,5 @@
 //! `GET /containerLogs/NAMESPACE/POD/CONTAINER`.
 
-use super::query::parameters;
 use crate::prelude::*;
 use crate::runtime::{LogQuery, Output, OutputStream};
 use axum::extract::{Path, State};
@@ -96,7 +95,9 @@ pub(super) async fn container_logs(
     Path((namespace, pod, container)): Path<(String, String, String)>,
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
-    let wanted = wanted(&parameters(request.uri()), Timestamp::now())?;
+    let query = request.uri().query().unwrap_or_default();
+    let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let wanted = wanted(&query, Timestamp::now())?;
     let view = target.pod(&namespace, &pod)?;
     let id = choose(&view.status, &pod, &container, wanted.previous).map_err(bad)?;
     let query = LogQuery {
@@ -109,9 +110,7 @@ pub(super) async fn container_logs(
     let gone = |_| bad(format!("unable to retrieve container logs for docker://{id}"));
     target.context.runtime.inspect(&id).await.map_err(gone)?;
     let stream = target.context.runtime.logs(&id, &query).await.map_err(|e| bad(e.to_string()))?;
-    let filter =
-        Filter { since: wanted.since, show_times: wanted.timestamps, left: wanted.limit, errors: wanted.errors };
-    let body = passed(stream, filter);
+    let body = passed(stream, wanted);
     if request.headers().contains_key(http::header::UPGRADE) {
         let pieces = body.filter(|piece| std::future::ready(!piece.is_empty()));
         return Ok(crate::streams::output(request, pieces.boxed()).await);
@@ -122,25 +121,18 @@ pub(super) async fn container_logs(
 }
 
 /// What a filter lets through, until no more is wanted.
-fn passed(stream: OutputStream, filter: Filter) -> impl Stream<Item = Bytes> + Send {
-    futures::stream::unfold((stream, filter), |(mut stream, mut filter)| async move {
-        if filter.left == Some(0) {
+fn passed(stream: OutputStream, wanted: Wanted) -> impl Stream<Item = Bytes> + Send {
+    futures::stream::unfold((stream, wanted), |(mut stream, mut wanted)| async move {
+        if wanted.limit == Some(0) {
             return None;
         }
-        let piece = filter.pass(stream.next().await?.ok()?);
-        Some((piece, (stream, filter)))
+        let piece = wanted.pass(stream.next().await?.ok()?);
+        Some((piece, (stream, wanted)))
     })
 }
 
-/// Cuts what the engine's own query cannot express.
-struct Filter {
-    since: Option<Timestamp>,
-    show_times: bool,
-    left: Option<u64>,
-    errors: Option<bool>,
-}
-
-impl Filter {
+impl Wanted {
+    /// Cuts what the engine's own query cannot express, and counts the bytes that are left.
     fn pass(&mut self, line: Output) -> Bytes {
         let (mut out, error) = match line {
             Output::Stdout(bytes) => (bytes, false),
@@ -155,11 +147,11 @@ impl Filter {
             if time.is_some_and(|t| t < since) {
                 return Bytes::new();
             }
-            if !self.show_times && time.is_some() {
+            if !self.timestamps && time.is_some() {
                 out = out.slice(space + 1..);
             }
         }
-        if let Some(left) = &mut self.left {
+        if let Some(left) = &mut self.limit {
             out.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
             *left -= out.len() as u64;
         }
@@ -213,8 +205,8 @@ mod tests {
     #[test]
     fn lines_before_since_go_and_bytes_after_the_limit_too() {
         let since = Some("2026-01-01T00:00:01.5Z".parse().expect("a time"));
-        let mut filter = Filter { since, show_times: false, left: Some(5), errors: None };
-        let pass = |filter: &mut Filter, line: &'static str| filter.pass(Output::Stdout(line.into()));
+        let mut filter = Wanted { since, limit: Some(5), ..Wanted::default() };
+        let pass = |filter: &mut Wanted, line: &'static str| filter.pass(Output::Stdout(line.into()));
         assert_eq!(pass(&mut filter, "2026-01-01T00:00:01.4Z early\n"), "");
         assert_eq!(pass(&mut filter, "2026-01-01T00:00:01.6Z abc\n"), "abc\n");
         assert_eq!(pass(&mut filter, "2026-01-01T00:00:01.7Z def\n"), "d");
@@ -224,8 +216,8 @@ mod tests {
     async fn a_followed_log_ends_with_its_last_wanted_byte() {
         let line = Ok(Output::Stdout("abc\n".into()));
         let stream = futures::stream::iter([line]).chain(futures::stream::pending()).boxed();
-        let filter = Filter { since: None, show_times: false, left: Some(2), errors: None };
-        assert_eq!(passed(stream, filter).collect::<Vec<_>>().await, ["ab"]);
+        let wanted = Wanted { limit: Some(2), ..Wanted::default() };
+        assert_eq!(passed(stream, wanted).collect::<Vec<_>>().await, ["ab"]);
     }
 
     #[test]
@@ -234,10 +226,9 @@ mod tests {
             [("", Ok("oe")), ("All", Ok("oe")), ("Stdout", Ok("o")), ("Stderr", Ok("e")), ("stderr", Err(()))]
         {
             let query = HashMap::from([("stream".to_owned(), asked.to_owned())]);
-            let told = wanted(&query, Timestamp::UNIX_EPOCH).map(|wanted| {
-                let mut filter = Filter { since: None, show_times: false, left: None, errors: wanted.errors };
+            let told = wanted(&query, Timestamp::UNIX_EPOCH).map(|mut wanted| {
                 let lines = [Output::Stdout("o".into()), Output::Stderr("e".into())];
-                lines.map(|line| filter.pass(line)).concat()
+                lines.map(|line| wanted.pass(line)).concat()
             });
             assert_eq!(told.map_err(drop), expected.map(|text| text.as_bytes().to_vec()), "{asked}");
         }

@@ -6,7 +6,6 @@ mod logs;
 mod metrics;
 mod network;
 mod pods;
-mod query;
 mod summary;
 pub(crate) mod target;
 mod tls;

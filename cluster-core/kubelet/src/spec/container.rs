@@ -2,6 +2,7 @@
 
 use super::expand::{expand, expand_all};
 use super::{env, files, hash, qos, security};
+use crate::pod::StartOrder;
 use crate::prelude::*;
 use crate::volume::{self, subpath};
 use bollard::models::{
@@ -13,10 +14,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) context: &'a Context,
     pub(crate) pod: &'a Pod,
     pub(crate) image: &'a ImageInfo,
-    pub(crate) sandbox: &'a str,
-    /// The container whose processes an ephemeral one sees.
-    pub(crate) target: Option<&'a str>,
-    pub(crate) attempt: u32,
+    pub(crate) order: &'a StartOrder,
     pub(crate) volumes: &'a BTreeMap<String, PathBuf>,
     /// The pod's folder.
     pub(crate) dir: &'a Path,
@@ -88,10 +86,10 @@ pub(crate) async fn container(
         Some(texts.iter().map(|text| expand(text, value)).collect())
     };
     let join = |id: &str| Some(format!("container:{id}"));
-    let sandbox = join(parts.sandbox);
+    let sandbox = join(&parts.order.sandbox);
     let shares_processes = spec.share_process_namespace == Some(true);
-    let processes = if shares_processes { sandbox.clone() } else { parts.target.and_then(join) };
-    let mut labels = labels(pod, &definition.name, parts.attempt);
+    let processes = if shares_processes { sandbox.clone() } else { parts.order.target.as_deref().and_then(join) };
+    let mut labels = labels(pod, &definition.name, parts.order.attempt);
     let image = definition.image.clone().unwrap_or_default();
     labels.insert(label::HASH.to_owned(), hash(definition));
     labels.insert(label::IMAGE.to_owned(), image.clone());
@@ -127,7 +125,7 @@ pub(crate) async fn container(
         host_config: Some(host),
         ..ContainerCreateBody::default()
     };
-    Ok((engine_name(pod, &definition.name, parts.attempt), body))
+    Ok((engine_name(pod, &definition.name, parts.order.attempt), body))
 }
 
 fn bind(source: &Path, target: &str) -> Mount {
@@ -183,7 +181,7 @@ fn mounts<'v>(
         out.push(Mount { read_only: Some(read_only), bind_options: Some(options), ..bind(&source, &target) });
     }
     let termination = definition.termination_message_path.as_deref().unwrap_or("/dev/termination-log");
-    let log = message_file(parts.dir, &definition.name, parts.attempt);
+    let log = message_file(parts.dir, &definition.name, parts.order.attempt);
     log.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(|e| e.to_string())?;
     std::fs::write(&log, "").map_err(|e| format!("{}: {e}", log.display()))?;
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);

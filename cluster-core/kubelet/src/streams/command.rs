@@ -30,13 +30,13 @@ pub(super) enum Incoming {
     Resize(TerminalSize),
 }
 
-/// The streams to the client.
+/// The streams to the client, by their numbers in a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Channel {
-    Stdout,
-    Stderr,
+    Stdout = 1,
+    Stderr = 2,
     /// The final status, a `meta/v1 Status`.
-    Error,
+    Error = 3,
 }
 
 /// The client's end of a command.

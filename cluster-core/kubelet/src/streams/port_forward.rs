@@ -6,6 +6,7 @@ use super::{port_forward_websocket, websocket};
 use crate::prelude::*;
 use futures::future::BoxFuture;
 use tokio::net::tcp::OwnedWriteHalf;
+use tokio_util::io::ReaderStream;
 
 const PROTOCOLS: [&str; 1] = ["portforward.k8s.io"];
 /// SPDY in a WebSocket, as kubectl since 1.31 asks for it.
@@ -37,7 +38,7 @@ pub(super) async fn port_forward(request: Request<Body>, connect: Connect) -> Re
 async fn tunnel(socket: WebSocket, connect: Connect) {
     let (ours, theirs) = tokio::io::duplex(PIECE);
     let (mut sink, mut stream) = socket.split();
-    let (mut read, mut write) = tokio::io::split(ours);
+    let (read, mut write) = tokio::io::split(ours);
     let inward = async {
         while let Some(Ok(message)) = stream.next().await {
             match message {
@@ -47,22 +48,21 @@ async fn tunnel(socket: WebSocket, connect: Connect) {
             }
         }
     };
-    let outward = async {
-        let mut buffer = BytesMut::with_capacity(PIECE);
-        while let Ok(1..) = read.read_buf(&mut buffer).await {
-            if sink.send(Message::Binary(buffer.split().freeze())).await.is_err() {
-                return;
-            }
-        }
-    };
+    let mut outward = pieces(read).map(|bytes| Ok(Message::Binary(bytes)));
     tokio::select! {
         () = inward => {}
-        () = outward => {}
+        _ended = sink.send_all(&mut outward) => {}
         () = serve(theirs, connect) => {}
     }
     if let Err(error) = sink.send(websocket::goodbye()).await {
         tracing::debug!(%error, "the client closed the tunnel first");
     }
+}
+
+/// What is read, piece by piece, until its end.
+pub(super) fn pieces(read: impl AsyncRead + Send + 'static) -> BoxStream<'static, Bytes> {
+    let pieces = ReaderStream::with_capacity(read, PIECE).take_while(|piece| std::future::ready(piece.is_ok()));
+    pieces.filter_map(|piece| std::future::ready(piece.ok())).boxed()
 }
 
 /// Pairs the streams of a connection by their request and connects each pair.
@@ -104,15 +104,12 @@ async fn forward(error: Stream, data: Stream, connect: Connect) {
 
 /// Copies both ways until both sides have ended.
 async fn copy(socket: TcpStream, incoming: mpsc::Receiver<Bytes>, writer: StreamWriter) {
-    let (mut read, write) = socket.into_split();
+    let (read, write) = socket.into_split();
     let outward = async {
-        let mut buffer = BytesMut::with_capacity(PIECE);
-        while let Ok(1..) = read.read_buf(&mut buffer).await {
-            if !writer.send(buffer.split().freeze()).await {
-                break;
-            }
-            buffer.reserve(PIECE);
-        }
+        let mut pieces = pieces(read);
+        while let Some(bytes) = pieces.next().await
+            && writer.send(bytes).await
+        {}
         writer.finish().await;
     };
     tokio::join!(inward(write, incoming), outward);

@@ -1,7 +1,7 @@
 //! The older port-forward over WebSocket, which client libraries other than kubectl's speak: the ports are named in
 //! the query, and port N has channel 2N for data and 2N+1 for errors.
 
-use super::port_forward::{Connect, inward};
+use super::port_forward::{Connect, inward, pieces};
 use super::websocket::frame;
 use crate::prelude::*;
 use tokio::net::tcp::OwnedReadHalf;
@@ -9,7 +9,6 @@ use tokio::task::JoinSet;
 
 /// The protocol's name.
 pub(super) const PROTOCOL: &str = "v4.channel.k8s.io";
-const PIECE: usize = 32 * 1024;
 const QUEUE: usize = 32;
 
 /// The ports in `port=80&port=81` or `port=80,81`: the kubelet's word for the API's `ports`.
@@ -84,14 +83,11 @@ async fn connection(
     }
 }
 
-async fn outward(channel: u8, mut read: OwnedReadHalf, outgoing: mpsc::Sender<Message>) {
-    let mut buffer = BytesMut::with_capacity(PIECE);
-    while let Ok(1..) = read.read_buf(&mut buffer).await {
-        if outgoing.send(frame(channel, &buffer)).await.is_err() {
-            return;
-        }
-        buffer.clear();
-    }
+async fn outward(channel: u8, read: OwnedReadHalf, outgoing: mpsc::Sender<Message>) {
+    let mut pieces = pieces(read);
+    while let Some(bytes) = pieces.next().await
+        && outgoing.send(frame(channel, &bytes)).await.is_ok()
+    {}
 }
 
 #[cfg(test)]

@@ -19,11 +19,9 @@ const OUTPUT_PROTOCOLS: [&str; 2] = ["binary.k8s.io", "base64.binary.k8s.io"];
 /// Terminals and pipes write little at a time; this bounds what a client can make us hold.
 const MAX_MESSAGE: usize = 1 << 20;
 
+/// What comes from the client, by channel.
 mod channel {
     pub(super) const STDIN: u8 = 0;
-    pub(super) const STDOUT: u8 = 1;
-    pub(super) const STDERR: u8 = 2;
-    pub(super) const ERROR: u8 = 3;
     pub(super) const RESIZE: u8 = 4;
     /// Version 5: the second byte names the channel that ends.
     pub(super) const CLOSE: u8 = 255;
@@ -45,21 +43,17 @@ impl Dialect {
     }
 
     /// One message on a channel; nothing when there is nothing to say in this dialect.
-    fn message(self, channel: u8, bytes: &Bytes) -> Option<Message> {
-        if channel == channel::ERROR && !self.status {
-            let status: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-            let text = status["message"].as_str()?.to_owned();
-            return Some(self.encode(channel, text.as_bytes()));
-        }
-        Some(self.encode(channel, bytes))
-    }
-
-    fn encode(self, channel: u8, bytes: &[u8]) -> Message {
-        if self.base64 {
-            Message::Text(format!("{channel}{}", BASE64_STANDARD.encode(bytes)).into())
+    fn message(self, channel: Channel, bytes: &Bytes) -> Option<Message> {
+        let told: Value;
+        let bytes = if channel == Channel::Error && !self.status {
+            told = serde_json::from_slice(bytes).ok()?;
+            told["message"].as_str()?.as_bytes()
         } else {
-            frame(channel, bytes)
-        }
+            bytes
+        };
+        let number = channel as u8;
+        let text = || Message::Text(format!("{number}{}", BASE64_STANDARD.encode(bytes)).into());
+        Some(if self.base64 { text() } else { frame(number, bytes) })
     }
 
     /// A client's message as the binary dialects write it.
@@ -170,12 +164,7 @@ async fn write(
     mut pieces: mpsc::Receiver<(Channel, Bytes)>,
 ) {
     while let Some((channel, bytes)) = pieces.recv().await {
-        let number = match channel {
-            Channel::Stdout => channel::STDOUT,
-            Channel::Stderr => channel::STDERR,
-            Channel::Error => channel::ERROR,
-        };
-        let Some(message) = dialect.message(number, &bytes) else { continue };
+        let Some(message) = dialect.message(channel, &bytes) else { continue };
         if sink.send(message).await.is_err() {
             return;
         }
@@ -236,9 +225,9 @@ mod tests {
             (Some("base64.channel.k8s.io"), None, text("3b2ggbm8="), text("1eA==")),
         ] {
             let dialect = Dialect::of(protocol);
-            assert_eq!(dialect.message(channel::ERROR, &ok), end, "{protocol:?}");
-            assert_eq!(dialect.message(channel::ERROR, &failed), failure, "{protocol:?}");
-            assert_eq!(dialect.message(channel::STDOUT, &Bytes::from("x")), output, "{protocol:?}");
+            assert_eq!(dialect.message(Channel::Error, &ok), end, "{protocol:?}");
+            assert_eq!(dialect.message(Channel::Error, &failed), failure, "{protocol:?}");
+            assert_eq!(dialect.message(Channel::Stdout, &Bytes::from("x")), output, "{protocol:?}");
         }
         let decoded = Dialect::of(Some("base64.channel.k8s.io")).decode(Bytes::from("0bHM="));
         assert_eq!(parse(&decoded), vec![Incoming::Stdin(Bytes::from("ls"))]);
