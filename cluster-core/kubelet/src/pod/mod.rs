@@ -14,6 +14,7 @@ pub(crate) mod manager;
 pub(crate) mod mirror;
 mod plan;
 mod report;
+mod resize;
 mod start;
 pub(crate) mod state;
 pub(crate) mod status;

@@ -1,11 +1,10 @@
 //! What a pod's state asks for next: bring it up, keep it up, or take it down.
 
+use super::resize::resize;
 use super::state::{Action, Kind, Phase, PodState, Sandbox, Volumes};
 use super::step::{kill_one, restarts, warn};
 use crate::prelude::*;
 use crate::spec::hash;
-
-type Amounts = BTreeMap<String, Quantity>;
 
 /// A container that ends after others still gets this long.
 pub(super) const LEAST_GRACE: Duration = Duration::from_secs(2);
@@ -246,41 +245,6 @@ fn start(state: &mut PodState, index: usize, now: Timestamp, actions: &mut Vec<A
     (container.resources, container.resizing) = (resources, None);
     container.phase = Phase::Starting;
     actions.push(Action::Start { name, attempt: container.restarts });
-}
-
-/// Brings new requests and limits to a running container, by a restart where its `resizePolicy` asks for one.
-fn resize(state: &mut PodState, index: usize, actions: &mut Vec<Action>) {
-    let container = &state.containers[index];
-    let Some(definition) = state.spec_of(&container.name) else { return };
-    let (old, new) =
-        (container.resources.clone().unwrap_or_default(), definition.resources.clone().unwrap_or_default());
-    let Phase::Running { id, killing: None, .. } = &container.phase else { return };
-    // What failed is not tried again before something else is asked for.
-    let refused = match &container.resizing {
-        Some((_, None)) => return,
-        Some((refused, Some(_))) => Some(refused),
-        None => None,
-    };
-    if (&old.requests, &old.limits) == (&new.requests, &new.limits) {
-        state.containers[index].resizing = None;
-        return;
-    }
-    if state.resize_pending.is_some() || refused == Some(&new) {
-        return;
-    }
-    let (name, id) = (container.name.clone(), id.clone());
-    let differs = |resource: &str| {
-        let of = |amounts: &Option<Amounts>| amounts.as_ref().and_then(|a| a.get(resource).cloned());
-        of(&old.requests) != of(&new.requests) || of(&old.limits) != of(&new.limits)
-    };
-    let policies = definition.resize_policy.iter().flatten();
-    if policies.into_iter().any(|p| p.restart_policy == "RestartContainer" && differs(&p.resource_name)) {
-        let message = format!("Container {name} resize requires restart");
-        kill_one(state, &name, None, message, actions);
-        return;
-    }
-    state.containers[index].resizing = Some((new, None));
-    actions.push(Action::Resize { name, id });
 }
 
 /// `name_namespace(uid)`, as events and messages name a pod.

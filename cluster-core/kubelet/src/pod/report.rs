@@ -1,7 +1,7 @@
 //! Writes a pod's status to the API server, the newest one at a time, and deletes the pod when it is through here.
 
 use super::mirror;
-use super::status::PASSING;
+use super::resize::CONDITIONS;
 use crate::prelude::*;
 use cluster_client::{DeleteOptions, Error, Patch};
 
@@ -79,7 +79,7 @@ fn patch(report: &Report, before: Option<&PodStatus>, uid: Option<&str>) -> Valu
         }
     }
     let old = before.or(report.pod.status.as_ref());
-    for passed in PASSING {
+    for passed in CONDITIONS {
         let listed = |status: &PodStatus| status.conditions.iter().flatten().any(|c| c.type_ == passed);
         if old.is_some_and(listed)
             && !listed(&report.status)

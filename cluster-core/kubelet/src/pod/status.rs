@@ -1,16 +1,11 @@
 //! The `status` of a pod out of its actor's state: container states, phase, conditions. Pure.
 
 use super::plan::{Outcome, outcome, pod_full_name};
+use super::resize;
 use super::state::{ContainerState, Ended, Kind, Phase, PodState, Sandbox, definition};
 use crate::prelude::*;
 use crate::spec::qos::qos_class;
 use k8s_openapi::api::core::v1 as core;
-
-/// The condition of a pod whose new requests and limits wait.
-const RESIZE_PENDING: &str = "PodResizePending";
-const RESIZE_IN_PROGRESS: &str = "PodResizeInProgress";
-/// The conditions that are there only while they hold.
-pub(super) const PASSING: [&str; 2] = [RESIZE_PENDING, RESIZE_IN_PROGRESS];
 
 /// The status to report; `before` is what the API server holds, for transition times and others' conditions.
 pub(crate) fn pod_status(state: &PodState, before: &core::PodStatus, host_ip: &str, now: Timestamp) -> core::PodStatus {
@@ -210,7 +205,7 @@ fn uninitialized(state: &PodState) -> Vec<&str> {
 }
 
 /// What a condition says: status, reason, message.
-type Verdict = (bool, Option<&'static str>, Option<String>);
+pub(super) type Verdict = (bool, Option<&'static str>, Option<String>);
 
 fn containers_ready(state: &PodState, phase: &str) -> Verdict {
     if phase == "Succeeded" {
@@ -285,8 +280,7 @@ fn conditions(
     let mut result: Vec<core::PodCondition> = own
         .into_iter()
         .chain(disrupted)
-        .chain(resize_pending(state))
-        .chain(resize_in_progress(state))
+        .chain(resize::conditions(state))
         .map(|(type_, verdict)| condition(type_, verdict, before, state.pod.metadata.generation, now))
         .collect();
     let foreign = |c: &&core::PodCondition| !is_own(&c.type_) && !result.iter().any(|own| own.type_ == c.type_);
@@ -294,25 +288,6 @@ fn conditions(
     let others: Vec<core::PodCondition> = others.cloned().collect();
     result.extend(others);
     result
-}
-
-/// New requests or limits that the engine has not been told because the node has no room for them.
-fn resize_pending(state: &PodState) -> Option<(&'static str, Verdict)> {
-    let (reason, message) = state.resize_pending.as_ref()?;
-    let waits = |c: &ContainerState| {
-        let (told, wanted) = (c.resources.as_ref(), state.spec_of(&c.name).and_then(|d| d.resources.as_ref()));
-        c.is_running() && told.map(|r| (&r.requests, &r.limits)) != wanted.map(|r| (&r.requests, &r.limits))
-    };
-    let verdict = (true, Some(*reason), Some(message.clone()));
-    state.containers.iter().any(waits).then_some((RESIZE_PENDING, verdict))
-}
-
-/// The engine is being told new requests or limits, or did not take them.
-fn resize_in_progress(state: &PodState) -> Option<(&'static str, Verdict)> {
-    let mut under_way = state.containers.iter().filter_map(|c| c.resizing.as_ref()).peekable();
-    under_way.peek()?;
-    let why = under_way.find_map(|(_, why)| why.clone());
-    Some((RESIZE_IN_PROGRESS, (true, why.as_ref().map(|_| "Error"), why)))
 }
 
 fn condition(
@@ -339,5 +314,5 @@ fn condition(
 /// Whether the kubelet itself sets this condition.
 pub(crate) fn is_own(type_: &str) -> bool {
     let own = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
-    own.contains(&type_) || PASSING.contains(&type_)
+    own.contains(&type_) || resize::CONDITIONS.contains(&type_)
 }

@@ -1,7 +1,7 @@
 //! The decisions of a pod actor: what happened and what is known gives what is to be done. No I/O here.
 
 use super::state::{Action, ContainerState, Ended, Found, Kind, Phase, PodState, ProbeKind, Sandbox, Volumes};
-use super::{plan, start};
+use super::{plan, resize, start};
 use crate::prelude::*;
 use k8s_openapi::api::core::v1::{ContainerRestartRule, ContainerStatus};
 
@@ -13,10 +13,12 @@ const SHOW_ERROR: SignedDuration = SignedDuration::from_secs(1);
 /// Takes one event into the state and answers what to do now.
 pub(crate) fn step(state: &mut PodState, event: Event, now: Timestamp) -> Vec<Action> {
     let mut actions = Vec::new();
+    let resizes = resize::standing(state);
     apply(state, event, now, &mut actions);
     if state.observed {
         plan::plan(state, now, &mut actions);
     }
+    resize::tell(state, resizes, &mut actions);
     actions
 }
 
@@ -65,7 +67,7 @@ fn apply(state: &mut PodState, event: Event, now: Timestamp, actions: &mut Vec<A
             if let Some((_, why)) = state.container(&name).and_then(|container| container.resizing.as_mut()) {
                 *why = Some(message.clone());
             }
-            actions.push(warn("ResizeError", format!("Failed to resize container {name}: {message}"), Some(name)));
+            actions.push(warn("ResizeError", resize::message(state, "error", &message), None));
         }
         Event::HookFailed { name, message } => {
             actions.push(warn("FailedPostStartHook", message.clone(), Some(name.clone())));

@@ -17,6 +17,8 @@ struct Rig {
     state: PodState,
     now: Timestamp,
     log: Vec<String>,
+    /// The message of the last event.
+    said: String,
 }
 
 fn pod(spec: Value) -> Arc<Pod> {
@@ -44,7 +46,7 @@ fn word(action: &Action) -> Option<String> {
 impl Rig {
     fn new(spec: Value) -> Self {
         let now = "2026-01-01T00:00:00Z".parse().expect("a time");
-        let mut rig = Self { state: PodState::new(pod(spec), now), now, log: Vec::new() };
+        let mut rig = Self { state: PodState::new(pod(spec), now), now, log: Vec::new(), said: String::new() };
         rig.on(Event::Observed { sandbox: None, containers: Vec::new() });
         rig
     }
@@ -59,6 +61,11 @@ impl Rig {
     fn on(&mut self, event: Event) -> &mut Self {
         let actions = step(&mut self.state, event, self.now);
         self.log.extend(actions.iter().filter_map(word));
+        for action in actions {
+            if let Action::Record { message, .. } = action {
+                self.said = message;
+            }
+        }
         self
     }
 

@@ -12,12 +12,23 @@ fn a_resize_waits_until_the_node_has_room() {
     let asking = |cpu: &str| json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": cpu}}}]});
     let mut rig = Rig::ready(asking("1"));
     rig.started("c").took();
-    rig.on(Event::Room(Some(("Deferred", "no room".to_owned())))).on(Event::PodChanged(pod(asking("2")))).took();
+    rig.on(Event::Room(Some(("Deferred", "no room".to_owned()))));
+    assert_eq!(rig.took(), "", "nothing waits yet");
+    assert_eq!(rig.on(changed(asking("2"))).on(changed(asking("2"))).took(), "!ResizeDeferred");
+    let resources = json!({"requests": {"cpu": "2"}});
+    let expected = format!(
+        "Pod resize Deferred: {{\"containers\":[{{\"name\":\"c\",\"resources\":{resources}}}],\"generation\":3,\
+         \"error\":\"no room\"}}"
+    );
+    assert_eq!(rig.said, expected);
     assert_eq!(rig.condition("PodResizePending"), pair("True", "Deferred"));
+    assert_eq!(rig.on(Event::Room(Some(("Infeasible", "never".to_owned())))).took(), "!ResizeInfeasible");
     let allocated = |rig: &Rig| rig.status().container_statuses.expect("one")[0].allocated_resources.clone();
     assert_eq!(allocated(&rig).expect("requests")["cpu"].0, "1");
-    assert_eq!(rig.on(Event::Room(None)).took(), "resize c");
-    rig.on(Event::Resized { name: "c".to_owned() });
+    assert_eq!(rig.on(Event::Room(None)).took(), "resize c !ResizeStarted");
+    assert_eq!(rig.on(Event::Resized { name: "c".to_owned() }).took(), "!ResizeCompleted");
+    let expected = "Pod resize completed: {\"containers\":[{\"name\":\"c\",\"resources\":";
+    assert!(rig.said.starts_with(expected) && rig.said.ends_with("}],\"generation\":3}"), "{}", rig.said);
     assert!(rig.status().conditions.into_iter().flatten().all(|c| c.type_ != "PodResizePending"));
     assert_eq!(allocated(&rig).expect("requests")["cpu"].0, "2");
 }
@@ -49,12 +60,12 @@ fn new_limits_reach_a_running_container_and_restart_it_only_where_its_policy_say
     let mut rig = Rig::ready(spec("1", "64Mi"));
     rig.started("c").log.clear();
     rig.on(changed(spec("2", "64Mi"))).on(changed(spec("2", "64Mi"))).on(Event::Resized { name: "c".to_owned() });
-    assert_eq!(rig.log, ["resize c"]);
+    assert_eq!(rig.log, ["resize c", "!ResizeStarted", "!ResizeCompleted"]);
     let reported = rig.status().container_statuses.expect("containers").remove(0);
     assert_eq!(reported.resources.and_then(|r| r.requests).expect("requests")["cpu"].0, "2");
     rig.log.clear();
     rig.on(changed(spec("2", "128Mi"))).exited("c", 143);
-    assert_eq!(rig.log, ["kill c 30", "c#1"]);
+    assert_eq!(rig.log, ["kill c 30", "!ResizeStarted", "c#1", "!ResizeCompleted"]);
 }
 
 #[test]
@@ -70,16 +81,17 @@ fn a_resize_is_in_progress_until_the_engine_took_it_and_says_why_it_did_not() {
     let mut rig = Rig::ready(json!({"containers": [{"name": "c", "image": "i",
         "resources": {"limits": {"memory": "64Mi"}}}]}));
     rig.started("c").took();
-    assert_eq!(rig.on(asking("10Ki")).took(), "resize c");
+    assert_eq!(rig.on(asking("10Ki")).took(), "resize c !ResizeStarted");
     assert_eq!((told(&rig), rig.condition("PodResizeInProgress")), ("64Mi".to_owned(), pair("True", "")));
     assert_eq!(rig.on(asking("32Mi")).took(), "", "one after the other");
     let failed = |rig: &mut Rig| {
         rig.on(Event::ResizeFailed { name: "c".to_owned(), message: "below current usage".to_owned() }).took()
     };
-    assert_eq!(failed(&mut rig), "!ResizeError resize c");
+    assert_eq!(failed(&mut rig), "!ResizeError resize c !ResizeStarted");
     assert_eq!(failed(&mut rig), "!ResizeError", "what failed is not tried again");
     assert_eq!((told(&rig), rig.condition("PodResizeInProgress")), ("64Mi".to_owned(), pair("True", "Error")));
-    assert_eq!(rig.on(asking("48Mi")).took(), "resize c");
+    assert!(rig.said.contains(",\"generation\":3,\"error\":\"below current usage\"}"), "{}", rig.said);
+    assert_eq!(rig.on(asking("48Mi")).took(), "resize c !ResizeStarted");
     rig.on(Event::Resized { name: "c".to_owned() });
     assert!(passed(&rig) && told(&rig) == "48Mi");
     rig.on(asking("10Ki")).on(Event::ResizeFailed { name: "c".to_owned(), message: String::new() });

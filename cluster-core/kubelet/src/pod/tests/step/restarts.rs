@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn what_runs_is_adopted_after_a_restart_of_the_kubelet() {
     let now = Timestamp::UNIX_EPOCH;
-    let mut rig = Rig { state: PodState::new(pod(one()), now), now, log: Vec::new() };
+    let mut rig = Rig { state: PodState::new(pod(one()), now), now, log: Vec::new(), said: String::new() };
     let sandbox = Some(("s".to_owned(), "10.0.0.9".to_owned()));
     rig.on(Event::Observed { sandbox, containers: vec![found("c", 0, Err(ended("c0", 1))), found("c", 1, Ok("c1"))] });
     assert_eq!(rig.took(), "volumes", "nothing is started");
@@ -49,7 +49,7 @@ fn a_pod_whose_sandbox_went_with_the_node_begins_with_its_init_containers_unless
     {
         let spec = json!({"restartPolicy": policy, "initContainers": [{"name": "i"}], "containers": [{"name": "c"}]});
         let now = Timestamp::UNIX_EPOCH;
-        let mut rig = Rig { state: PodState::new(pod(spec), now), now, log: Vec::new() };
+        let mut rig = Rig { state: PodState::new(pod(spec), now), now, log: Vec::new(), said: String::new() };
         let found =
             [("i", 0), ("c", exit_code)].map(|(name, code)| found(name, 0, Err(ended(&format!("{name}0"), code))));
         rig.on(Event::Observed { sandbox: None, containers: found.to_vec() });
@@ -67,7 +67,7 @@ fn what_probes_have_said_holds_over_a_restart_of_the_kubelet() {
         let said = json!({"name": "c", "image": "i", "imageID": "", "restartCount": 0, "containerID": "docker://c0",
             "started": true, "ready": true});
         pod.status = serde_json::from_value(json!({"containerStatuses": [said]})).expect("a status");
-        let mut rig = Rig { state: PodState::new(Arc::new(pod), now), now, log: Vec::new() };
+        let mut rig = Rig { state: PodState::new(Arc::new(pod), now), now, log: Vec::new(), said: String::new() };
         let sandbox = Some(("s".to_owned(), "10.0.0.9".to_owned()));
         rig.on(Event::Observed { sandbox, containers: vec![found("c", 0, Ok(id))] });
         let shown = rig.status().container_statuses.expect("one").remove(0);
