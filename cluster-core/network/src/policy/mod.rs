@@ -16,6 +16,15 @@ use model::Model;
 
 /// Keeps the table until `cancel`. Pods and namespaces are watched only once there is a policy.
 pub async fn run(informers: Informers, node: NodeConfig, cancel: CancellationToken) -> Result<(), Error> {
+    keep(informers, node, nft::apply, cancel).await
+}
+
+async fn keep(
+    informers: Informers,
+    node: NodeConfig,
+    apply: impl AsyncFn(&str) -> Result<(), Error>,
+    cancel: CancellationToken,
+) -> Result<(), Error> {
     let policies = informers.informer::<NetworkPolicy>();
     let mut changes = policies.subscribe();
     // Until the policies are known, the kernel keeps what an earlier run told it.
@@ -23,7 +32,7 @@ pub async fn run(informers: Informers, node: NodeConfig, cancel: CancellationTok
         return Ok(());
     }
     if policies.list().is_empty() {
-        nft::apply(ruleset::NONE).await?;
+        apply(ruleset::NONE).await?;
     }
     while policies.list().is_empty() {
         if cancel.run_until_cancelled(changes.recv()).await.flatten().is_none() {
@@ -41,7 +50,7 @@ pub async fn run(informers: Informers, node: NodeConfig, cancel: CancellationTok
         let model = Model::read(&policies.list(), &pods.list(), &namespaces.list(), &node.name);
         let wanted = ruleset::ruleset(&model, node.dns_address);
         if applied != wanted {
-            nft::apply(&wanted).await?;
+            apply(&wanted).await?;
             applied = wanted;
         }
         tokio::select! {

@@ -2,10 +2,13 @@
 
 use super::model::{Model, PodFacts};
 use super::ruleset::{NONE, ruleset};
+use cluster_client::Informers;
+use cluster_fake_server::FakeServer;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::networking::v1::NetworkPolicySpec;
+use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 fn pod(address: &str, namespace: &str, app: &str, local: bool) -> PodFacts {
     PodFacts {
@@ -113,4 +116,36 @@ fn an_address_is_the_newest_pods_while_the_object_of_the_one_before_is_still_the
         let model = Model::read(&[], &pods, &[], "a");
         assert_eq!((model.pods.len(), model.pods[0].labels["app"].as_str()), (1, "new"), "{pods:?}");
     }
+}
+
+#[tokio::test]
+async fn pods_stay_isolated_while_a_node_that_starts_again_waits_for_the_api_server() {
+    let server = FakeServer::new();
+    let client = server.client();
+    let namespaced = json!({"name": "web", "namespace": "shop"});
+    let policy = json!({"metadata": namespaced, "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}});
+    let pod = json!({"metadata": namespaced, "spec": {"nodeName": "a", "containers": []},
+        "status": {"podIP": "10.0.0.1"}});
+    client.create::<NetworkPolicy>(&serde_json::from_value(policy).expect("a policy")).await.expect("created");
+    client.create::<Pod>(&serde_json::from_value(pod).expect("a pod")).await.expect("created");
+    let node = json!({
+        "cluster": "c", "name": "a", "role": "worker", "address": "172.30.0.2", "podCidr": "10.0.0.0/24",
+        "podSubnet": "10.0.0.0/16", "serviceSubnet": "10.96.0.0/16", "dnsAddress": "10.96.0.10", "masters": [],
+    });
+    let node = serde_json::from_value(node).expect("a node");
+    let (told, mut scripts) = tokio::sync::mpsc::unbounded_channel();
+    let apply = async |script: &str| {
+        told.send(script.to_owned()).expect("a listener");
+        Ok(())
+    };
+    server.fail(2);
+    let (informers, stop) = (Informers::new(client), CancellationToken::new());
+    let first = async {
+        let first = scripts.recv().await;
+        stop.cancel();
+        first
+    };
+    let (kept, first) = tokio::join!(super::keep(informers, node, apply, stop.clone()), first);
+    kept.expect("kept");
+    assert!(first.as_ref().is_some_and(|script| script.contains("chain ingress/10.0.0.1 {")), "{first:?}");
 }
