@@ -75,6 +75,7 @@ async fn start(
     let informers = Informers::new(client.clone());
     let name = &options.node.name;
     let (pressure, short) = watch::channel(node::Pressure::default());
+    let (listed, images) = watch::channel(Vec::new());
     let context = Arc::new(Context {
         runtime,
         objects: objects::Objects::new(client.clone()),
@@ -90,7 +91,7 @@ async fn start(
     let pods = Pods::default();
     let assigned = informers.scoped::<Pod>("", &format!("spec.nodeName={name}"));
     let sources = Sources { api: assigned.subscribe(), manifests: watch_manifests(&options, &cancel) };
-    let keeper = node::Keeper { context: context.clone(), engine: engine.version, pressure };
+    let keeper = node::Keeper { context: context.clone(), engine: engine.version, pressure, images };
     let (served, (), (), ()) = tokio::join!(
         async {
             let served = server::run(context.clone(), pods.clone(), cancel.clone()).await;
@@ -99,7 +100,7 @@ async fn start(
             served
         },
         manager::run(context.clone(), pods.clone(), sources, assigned.synced(), cancel.clone()),
-        pod::evictor::run(context.clone(), pods.clone(), cancel.clone()),
+        pod::evictor::run(context.clone(), pods.clone(), listed, cancel.clone()),
         keeper.run(cancel.clone()),
     );
     served

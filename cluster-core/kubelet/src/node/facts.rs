@@ -32,7 +32,7 @@ fn meminfo(name: &str) -> Option<i64> {
 }
 
 /// Bytes of the file system behind `path`: all and free.
-pub(super) fn disk(path: &Path) -> (u64, u64) {
+pub(crate) fn disk(path: &Path) -> (u64, u64) {
     nix::sys::statvfs::statvfs(path).map_or((0, 0), |s| {
         let unit = s.fragment_size();
         (s.blocks() * unit, s.blocks_available() * unit)
@@ -50,7 +50,7 @@ pub(crate) struct Pressure {
 /// Bytes of memory below which pods must go. Source: upstream's default threshold.
 pub(crate) const LEAST_MEMORY: i64 = 100 << 20;
 /// Bytes below which the disk counts as full. Not upstream's tenth: on a developer's disk that is still plenty.
-const LEAST_DISK: u64 = 1 << 30;
+pub(crate) const LEAST_DISK: u64 = 1 << 30;
 
 /// Bytes that may still be used: the machine's, or what the node's own control group leaves of its limit.
 pub(crate) fn available_memory() -> i64 {

@@ -1,12 +1,13 @@
 //! This node in the API: registration, status on change and every five minutes, lease.
 
 mod facts;
+pub(crate) mod images;
 mod lease;
 mod object;
 mod pressure;
 
-pub(crate) use facts::{LEAST_MEMORY, Pressure, available_memory, capacity, usage};
-pub(crate) use object::{RESERVED_MEMORY, allocatable};
+pub(crate) use facts::{LEAST_DISK, LEAST_MEMORY, Pressure, available_memory, capacity, disk, usage};
+pub(crate) use object::allocatable;
 
 use crate::prelude::*;
 use cluster_client::{Error, Patch};
@@ -17,8 +18,6 @@ use object::Health;
 const HEARTBEAT: Duration = Duration::from_mins(5);
 /// How often the engine's answer and the node's pressure are looked at.
 const LOOK: Duration = Duration::from_secs(10);
-/// How often the images are listed, which costs the engine more. Source: upstream's image manager.
-const LOOK_AT_IMAGES: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_millis(500);
 
 /// Keeps the Node object true.
@@ -28,6 +27,8 @@ pub(crate) struct Keeper {
     pub(crate) engine: String,
     /// Tells who admits pods what runs short.
     pub(crate) pressure: watch::Sender<Pressure>,
+    /// The images that the node has.
+    pub(crate) images: watch::Receiver<Vec<ImageInfo>>,
 }
 
 impl Keeper {
@@ -56,7 +57,7 @@ impl Keeper {
         recorder.normal(&about, "Starting", "Starting kubelet.");
         let mut last: Option<(Health, Vec<String>, tokio::time::Instant)> = None;
         let (mut held, mut answered) = (pressure::Held::default(), pressure::Answered(tokio::time::Instant::now()));
-        let (mut images, mut listed) = (Vec::new(), None::<tokio::time::Instant>);
+        let mut present = self.images.clone();
         loop {
             let answer = runtime.ping().await.map_err(|e| e.to_string());
             let look = if answer.is_ok() { LOOK } else { RETRY };
@@ -66,12 +67,8 @@ impl Keeper {
                 pressure: held.with(facts::pressure(&options.root), tokio::time::Instant::now()),
             };
             self.pressure.send_replace(health.pressure);
-            if listed.is_none_or(|at| at.elapsed() >= LOOK_AT_IMAGES)
-                && let Ok(list) = runtime.images().await
-            {
-                (images, listed) = (list, Some(tokio::time::Instant::now()));
-            }
-            let names: Vec<String> = images.iter().map(|i: &ImageInfo| i.id.clone()).collect();
+            let images = present.borrow_and_update().clone();
+            let names: Vec<String> = images.iter().map(|i| i.id.clone()).collect();
             let fresh = |(h, n, at): &(Health, Vec<String>, tokio::time::Instant)| {
                 let offered = nodes.get(&key).is_none_or(|node| object::offers_all(&node));
                 *h == health && *n == names && at.elapsed() < HEARTBEAT && offered
@@ -81,7 +78,7 @@ impl Keeper {
                     Ok(()) => {
                         let was_ready = last.as_ref().is_some_and(|(h, ..)| h.is_ready());
                         if health.is_ready() && !was_ready {
-                            let message = format!("Node {} status is now: NodeReady", name);
+                            let message = format!("Node {name} status is now: NodeReady");
                             recorder.normal(&about, "NodeReady", message);
                         }
                         last = Some((health, names, tokio::time::Instant::now()));
@@ -99,6 +96,7 @@ impl Keeper {
                         tokio::time::sleep(look).await;
                     }
                 }
+                Ok(()) = present.changed() => {}
                 () = offer(&mut changes) => {}
                 () = tokio::time::sleep(look) => {}
             }

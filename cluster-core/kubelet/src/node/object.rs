@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
 const MAX_IMAGES: usize = 50;
 /// Bytes of memory that pods do not get, so that the node can act before the kernel does.
-pub(crate) const RESERVED_MEMORY: i64 = super::facts::LEAST_MEMORY;
+const RESERVED_MEMORY: i64 = super::facts::LEAST_MEMORY;
 
 /// What the conditions say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,9 +65,11 @@ fn resources(options: &KubeletOptions, reserved_memory: i64) -> BTreeMap<String,
     entries.into_iter().map(|(name, amount)| (name.to_owned(), Quantity(amount))).collect()
 }
 
-/// What the node itself gives to pods.
-pub(crate) fn allocatable(options: &KubeletOptions) -> BTreeMap<String, Quantity> {
-    resources(options, RESERVED_MEMORY)
+/// What the node gives to pods: what it has itself, and what others have put into its status.
+pub(crate) fn allocatable(options: &KubeletOptions, status: Option<&core::NodeStatus>) -> BTreeMap<String, Quantity> {
+    let mut all = resources(options, RESERVED_MEMORY);
+    all.extend(extended(status).map(|(name, amount)| (name.clone(), amount.clone())));
+    all
 }
 
 /// Resources that others put into the node's capacity, like devices: named with a domain.
@@ -95,8 +97,6 @@ pub(super) fn status(
     let address = |type_: &str, address: String| core::NodeAddress { type_: type_.to_owned(), address };
     let mut images: Vec<&ImageInfo> = images.iter().collect();
     images.sort_by_key(|image| std::cmp::Reverse(image.size));
-    let mut allocatable = allocatable(options);
-    allocatable.extend(extended(before).map(|(name, amount)| (name.clone(), amount.clone())));
     let image = |i: &ImageInfo| core::ContainerImage { names: Some(i.names.clone()), size_bytes: Some(i.size) };
     core::NodeStatus {
         addresses: Some(vec![
@@ -104,7 +104,7 @@ pub(super) fn status(
             address("Hostname", options.node.name.clone()),
         ]),
         capacity: Some(resources(options, 0)),
-        allocatable: Some(allocatable),
+        allocatable: Some(allocatable(options, before)),
         conditions: Some(conditions(health, before, Timestamp::now())),
         daemon_endpoints: Some(core::NodeDaemonEndpoints {
             kubelet_endpoint: Some(core::DaemonEndpoint { port: i32::from(options.listen.port()) }),

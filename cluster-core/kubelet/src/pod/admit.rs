@@ -2,21 +2,17 @@
 //! or was not asked. Pure; reasons and messages are upstream's kubelet's.
 
 use crate::node::Pressure;
-use crate::spec::qos::{qos_class, request};
+use crate::spec::qos::{parse, qos_class, request};
 use cluster_client::nodes;
 use cluster_client::pods::host_ports;
 use cluster_object::pod::is_safe_sysctl;
+use cluster_object::quantity::Quantity as Amount;
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use std::collections::BTreeMap;
 
-/// What the node gives to pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Allocatable {
-    /// Thousandths of a core.
-    pub(crate) cpu_milli: i64,
-    /// Bytes.
-    pub(crate) memory: i64,
-    pub(crate) pods: usize,
-}
+/// What the node gives to pods, by resource.
+pub(crate) type Allocatable = BTreeMap<String, Quantity>;
 
 /// Why a pod is turned away: reason and message of its status.
 pub(crate) type Refusal = (String, String);
@@ -34,7 +30,7 @@ pub(crate) fn is_critical(pod: &Pod) -> bool {
 pub(crate) fn admit(
     pod: &Pod,
     others: &[std::sync::Arc<Pod>],
-    allocatable: Allocatable,
+    allocatable: &Allocatable,
     pressure: Pressure,
 ) -> Result<(), Refusal> {
     let Some(spec) = pod.spec.as_ref() else { return Ok(()) };
@@ -50,7 +46,7 @@ pub(crate) fn admit(
     if let Some(name) = forbidden_sysctl(spec) {
         return refuse("SysctlForbidden", format!("forbidden sysctl: {name:?} not allowlisted"));
     }
-    if wants_profile(spec) {
+    if wants_profile(pod, spec) {
         return refuse("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host".to_owned());
     }
     if let Some(short) = shortages(spec, others, allocatable).next() {
@@ -82,7 +78,7 @@ pub(crate) fn place(pod: &Pod, node: &Node) -> Result<(), Refusal> {
 pub(crate) fn resize_verdict(
     pod: &Pod,
     others: &[std::sync::Arc<Pod>],
-    allocatable: Allocatable,
+    allocatable: &Allocatable,
 ) -> Option<(&'static str, String)> {
     let spec = pod.spec.as_ref()?;
     let alone = shortages(spec, &[], allocatable).next();
@@ -95,14 +91,14 @@ pub(crate) fn resize_verdict(
 }
 
 /// A resource that the node has too little of.
-struct Shortage {
-    name: &'static str,
+struct Shortage<'a> {
+    name: &'a str,
     requested: i64,
     used: i64,
     capacity: i64,
 }
 
-impl std::fmt::Display for Shortage {
+impl std::fmt::Display for Shortage<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { name, requested, used, capacity } = self;
         write!(
@@ -112,23 +108,25 @@ impl std::fmt::Display for Shortage {
     }
 }
 
-fn shortages(
+/// Resources in the order in which they are told of; all others follow.
+const FIRST: [&str; 4] = ["pods", "cpu", "memory", "ephemeral-storage"];
+
+/// What the node has too little of. What it has nothing of at all may be the cluster's to give, as for the scheduler.
+fn shortages<'a>(
     spec: &PodSpec,
     others: &[std::sync::Arc<Pod>],
-    allocatable: Allocatable,
-) -> impl Iterator<Item = Shortage> {
-    let used = |of: &dyn Fn(&PodSpec) -> i64| others.iter().filter_map(|p| p.spec.as_ref()).map(of).sum::<i64>();
-    let cpu = |s: &PodSpec| request(s, "cpu").milli_value();
-    let memory = |s: &PodSpec| request(s, "memory").value();
-    let count = i64::try_from(others.len()).unwrap_or(i64::MAX);
-    let most = i64::try_from(allocatable.pods).unwrap_or(i64::MAX);
-    let table = [
-        ("pods", 1, count, most),
-        ("cpu", cpu(spec), used(&cpu), allocatable.cpu_milli),
-        ("memory", memory(spec), used(&memory), allocatable.memory),
-    ];
-    let row = |(name, requested, used, capacity)| Shortage { name, requested, used, capacity };
-    table.into_iter().map(row).filter(|short| short.requested > 0 && short.requested + short.used > short.capacity)
+    allocatable: &'a Allocatable,
+) -> impl Iterator<Item = Shortage<'a>> {
+    let units = |name: &str, amount: Amount| if name == "cpu" { amount.milli_value() } else { amount.value() };
+    let asked = move |spec: &PodSpec, name: &str| if name == "pods" { 1 } else { units(name, request(spec, name)) };
+    let more = allocatable.keys().map(String::as_str).filter(|name| !FIRST.contains(name));
+    FIRST.into_iter().chain(more).filter_map(move |name| {
+        let capacity = units(name, parse(allocatable.get(name)?)?);
+        let requested = asked(spec, name);
+        let used = || others.iter().filter_map(|p| p.spec.as_ref()).map(|spec| asked(spec, name)).sum();
+        let used = if requested > 0 { used() } else { 0 };
+        (requested > 0 && requested + used > capacity).then_some(Shortage { name, requested, used, capacity })
+    })
 }
 
 fn forbidden_sysctl(spec: &PodSpec) -> Option<&str> {
@@ -136,12 +134,16 @@ fn forbidden_sysctl(spec: &PodSpec) -> Option<&str> {
     wanted.map(|s| s.name.as_str()).find(|name| !is_safe_sysctl(&name.replace('/', ".")))
 }
 
-/// Whether a container is to run under a profile of the node's; a node that is a container has none.
-fn wants_profile(spec: &PodSpec) -> bool {
+/// The annotations that were there before the field, by container.
+const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+
+/// Whether a container is to run under any profile of AppArmor's, which a node that is a container does not have.
+fn wants_profile(pod: &Pod, spec: &PodSpec) -> bool {
     let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
     let own = containers.filter_map(|c| c.security_context.as_ref()?.app_armor_profile.as_ref());
     let whole = spec.security_context.as_ref().and_then(|s| s.app_armor_profile.as_ref());
-    own.chain(whole).any(|profile| profile.type_ == "Localhost")
+    let mut older = pod.metadata.annotations.iter().flatten().filter(|(key, _)| key.starts_with(APP_ARMOR));
+    own.chain(whole).any(|profile| profile.type_ != "Unconfined") || older.any(|(_, value)| value != "unconfined")
 }
 
 #[cfg(test)]
@@ -158,9 +160,16 @@ mod tests {
         json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": cpu, "memory": memory}}}]})
     }
 
+    /// What a node has that takes so many pods.
+    fn node(pods: u32) -> Allocatable {
+        let all = json!({"cpu": "1", "memory": "1Gi", "ephemeral-storage": "10Gi", "pods": pods.to_string(),
+            "hugepages-2Mi": "0", "example.com/dongle": "2"});
+        serde_json::from_value(all).expect("amounts")
+    }
+
     #[test]
     fn a_pod_runs_only_where_it_fits_and_is_allowed() {
-        let node = Allocatable { cpu_milli: 1000, memory: 1 << 30, pods: 3 };
+        let requests = |requests: Value| json!({"containers": [{"name": "c", "resources": {"requests": requests}}]});
         let plain = json!({"containers": [{"name": "c"}]});
         let mut sysctl = plain.clone();
         sysctl["securityContext"] = json!({"sysctls": [{"name": "kernel.msgmax", "value": "1"}]});
@@ -171,6 +180,7 @@ mod tests {
         let mut critical = plain.clone();
         critical["priority"] = json!(CRITICAL);
         let one = || vec![pod(asking("600m", "100Mi"))];
+        let stored = || vec![pod(requests(json!({"ephemeral-storage": "8Gi", "example.com/dongle": "1"})))];
         let full = || vec![pod(plain.clone()), pod(plain.clone()), pod(plain.clone())];
         let none = Pressure::default();
         let memory = Pressure { memory: true, ..none };
@@ -189,15 +199,44 @@ mod tests {
             (sysctl, one(), none, Some(("SysctlForbidden", "\"kernel.msgmax\" not allowlisted"))),
             (safe, one(), none, None),
             (profile("Localhost"), one(), none, Some(("AppArmor", "AppArmor is not enabled on the host"))),
-            (profile("RuntimeDefault"), one(), none, None),
+            (profile("RuntimeDefault"), one(), none, Some(("AppArmor", "AppArmor is not enabled on the host"))),
+            (profile("Unconfined"), one(), none, None),
+            (requests(json!({"ephemeral-storage": "2Gi", "example.com/dongle": "1"})), stored(), none, None),
+            (
+                requests(json!({"ephemeral-storage": "3Gi"})),
+                stored(),
+                none,
+                Some((
+                    "OutOfephemeral-storage",
+                    "Node didn't have enough resource: ephemeral-storage, requested: 3221225472, used: 8589934592, \
+                     capacity: 10737418240",
+                )),
+            ),
+            (
+                requests(json!({"example.com/dongle": "2"})),
+                stored(),
+                none,
+                Some(("OutOfexample.com/dongle", "example.com/dongle, requested: 2, used: 1, capacity: 2")),
+            ),
+            (requests(json!({"hugepages-2Mi": "2Mi"})), one(), none, Some(("OutOfhugepages-2Mi", "capacity: 0"))),
+            (requests(json!({"example.com/nobody-knows": "5"})), one(), none, None),
         ];
         for (spec, others, pressure, expected) in cases {
-            let got = admit(&pod(spec.clone()), &others, node, pressure);
+            let got = admit(&pod(spec.clone()), &others, &node(3), pressure);
             match (got, expected) {
                 (Ok(()), None) => {}
                 (Err((reason, message)), Some((wanted, part))) if reason == wanted && message.contains(part) => {}
                 (got, _) => panic!("{spec}: {got:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn an_old_annotation_asks_for_a_profile_too() {
+        for (profile, fits) in [("unconfined", true), ("runtime/default", false)] {
+            let mut asking = (*pod(json!({"containers": [{"name": "c"}]}))).clone();
+            asking.metadata.annotations = Some([(format!("{APP_ARMOR}c"), profile.to_owned())].into());
+            assert_eq!(admit(&asking, &[], &node(3), Pressure::default()).is_ok(), fits, "{profile}");
         }
     }
 
@@ -228,7 +267,6 @@ mod tests {
 
     #[test]
     fn a_port_of_the_node_leads_to_one_pod() {
-        let node = Allocatable { cpu_milli: 1000, memory: 1 << 30, pods: 9 };
         let with = |port: Value| json!({"containers": [{"name": "c", "ports": [port]}]});
         let held = vec![pod(with(json!({"containerPort": 80, "hostPort": 8080, "hostIP": "127.0.0.1"})))];
         let cases = [
@@ -240,7 +278,7 @@ mod tests {
             (json!({"containerPort": 80, "hostPort": 8080, "hostIP": "127.0.0.2"}), true),
         ];
         for (port, fits) in cases {
-            let verdict = admit(&pod(with(port.clone())), &held, node, Pressure::default());
+            let verdict = admit(&pod(with(port.clone())), &held, &node(9), Pressure::default());
             assert_eq!(
                 verdict.map_err(|(reason, _)| reason),
                 if fits { Ok(()) } else { Err("NodePorts".to_owned()) },
@@ -251,10 +289,9 @@ mod tests {
 
     #[test]
     fn a_resize_waits_for_room_and_is_hopeless_beyond_the_nodes_size() {
-        let node = Allocatable { cpu_milli: 1000, memory: 1 << 30, pods: 3 };
         let others = vec![pod(asking("600m", "100Mi"))];
         for (cpu, expected) in [("400m", None), ("500m", Some("Deferred")), ("2", Some("Infeasible"))] {
-            let verdict = resize_verdict(&pod(asking(cpu, "1Mi")), &others, node);
+            let verdict = resize_verdict(&pod(asking(cpu, "1Mi")), &others, &node(3));
             assert_eq!(verdict.map(|(reason, _)| reason), expected, "{cpu}");
         }
     }

@@ -44,7 +44,7 @@ impl Context {
         Place {
             pod_ip: pod.status.as_ref().and_then(|s| s.pod_ip.clone()).unwrap_or_default(),
             host_ip: self.options.node.address.to_string(),
-            allocatable: crate::node::allocatable(&self.options),
+            allocatable: crate::node::allocatable(&self.options, None),
         }
     }
 

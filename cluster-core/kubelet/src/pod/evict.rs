@@ -1,4 +1,4 @@
-//! Which pod must go when the node runs short of memory, and which has written more than it may. Pure; messages are
+//! Which pod must go when the node runs short of memory or disk, and which has written more than it may. Pure; messages are
 //! upstream's eviction manager's.
 
 use super::admit::is_critical;
@@ -8,47 +8,40 @@ use cluster_object::quantity::Quantity;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use std::fmt::Write;
 
-/// A running pod with what its containers use.
+/// A running pod with what it uses of a resource that the node is short of.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) pod: Arc<Pod>,
-    pub(crate) containers: Vec<(String, Usage)>,
+    /// Bytes of each container.
+    pub(crate) containers: BTreeMap<String, i64>,
+    /// Bytes of its volumes.
+    pub(crate) volumes: i64,
 }
 
-impl Candidate {
-    fn memory(&self) -> i64 {
-        self.containers.iter().map(|(_, usage)| i64::try_from(usage.memory_bytes).unwrap_or(i64::MAX)).sum()
-    }
-
-    /// Bytes above what the pod asked for.
-    fn excess(&self) -> i64 {
-        self.memory() - self.pod.spec.as_ref().map_or(0, |s| request(s, "memory").value())
-    }
-}
-
-/// The pod to end for memory's sake: one that uses more than it asked for before one that does not, then the one of
-/// the lowest priority, then the one furthest above its request. The cluster's own pods stay.
-pub(crate) fn for_memory(candidates: &[Candidate]) -> Option<&Candidate> {
+/// The pod to end: one that uses more than it asked for before one that does not, then the one of the lowest priority,
+/// then the one furthest above its request. The cluster's own pods stay.
+pub(crate) fn choose<'a>(candidates: &'a [Candidate], resource: &str) -> Option<&'a Candidate> {
     let priority = |c: &Candidate| c.pod.spec.as_ref().and_then(|s| s.priority).unwrap_or_default();
+    let asked = |c: &Candidate| c.pod.spec.as_ref().map_or(0, |spec| request(spec, resource).value());
+    let excess = |c: &Candidate| c.containers.values().sum::<i64>() + c.volumes - asked(c);
     let movable = candidates.iter().filter(|c| !is_critical(&c.pod));
-    movable.max_by_key(|c| (c.excess() > 0, std::cmp::Reverse(priority(c)), c.excess()))
+    movable.max_by_key(|c| (excess(c) > 0, std::cmp::Reverse(priority(c)), excess(c)))
 }
 
-/// What a pod evicted for memory is told.
-pub(crate) fn memory_message(chosen: &Candidate, threshold: i64, available: i64) -> String {
+/// What an evicted pod is told.
+pub(crate) fn message(chosen: &Candidate, resource: &str, threshold: i64, available: i64) -> String {
     let text = |bytes: i64| Quantity::binary(bytes).to_string();
     let (threshold, available) = (text(threshold), text(available));
     let mut message =
-        format!("The node was low on resource: memory. Threshold quantity: {threshold}, available: {available}. ");
-    for (name, usage) in &chosen.containers {
-        let used = i64::try_from(usage.memory_bytes).unwrap_or(i64::MAX);
-        let asked = chosen.pod.spec.as_ref().map_or(0, |s| container_request(s, name, "memory"));
-        if used > asked {
-            let (used, asked) = (text(used), if asked == 0 { "0".to_owned() } else { text(asked) });
+        format!("The node was low on resource: {resource}. Threshold quantity: {threshold}, available: {available}. ");
+    for (name, used) in &chosen.containers {
+        let asked = chosen.pod.spec.as_ref().map_or(0, |s| container_request(s, name, resource));
+        if *used > asked {
+            let (used, asked) = (text(*used), if asked == 0 { "0".to_owned() } else { text(asked) });
             // Writing to a String cannot fail.
             write!(
                 message,
-                "Container {name} was using {used}, request is {asked}, has larger consumption of memory. "
+                "Container {name} was using {used}, request is {asked}, has larger consumption of {resource}. "
             )
             .ok();
         }
@@ -103,14 +96,11 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn candidate(name: &str, priority: i32, request: &str, used: u64) -> Candidate {
+    fn candidate(name: &str, priority: i32, request: &str, used: i64) -> Candidate {
         let pod = json!({"metadata": {"name": name}, "spec": {"priority": priority, "containers": [
-            {"name": "c", "resources": {"requests": {"memory": request}}}]}});
-        let usage = Usage { cpu_nanoseconds: 0, memory_bytes: used };
-        Candidate {
-            pod: Arc::new(serde_json::from_value(pod).expect("a pod")),
-            containers: vec![("c".to_owned(), usage)],
-        }
+            {"name": "c", "resources": {"requests": {"memory": request, "ephemeral-storage": request}}}]}});
+        let pod = Arc::new(serde_json::from_value(pod).expect("a pod"));
+        Candidate { pod, containers: [("c".to_owned(), used)].into(), volumes: 0 }
     }
 
     #[test]
@@ -129,9 +119,13 @@ mod tests {
             (vec![modest()], Some("modest")),
         ];
         for (candidates, expected) in cases {
-            let chosen = for_memory(&candidates).and_then(|c| c.pod.metadata.name.as_deref());
-            assert_eq!(chosen, expected);
+            for resource in ["memory", "ephemeral-storage"] {
+                let chosen = choose(&candidates, resource).and_then(|c| c.pod.metadata.name.as_deref());
+                assert_eq!(chosen, expected);
+            }
         }
+        let full = Candidate { volumes: 100 << 20, ..modest() };
+        assert_eq!(choose(&[greedy(), full], "memory").map(|c| c.pod.name()), Some("modest"), "volumes count");
     }
 
     #[test]
@@ -139,7 +133,9 @@ mod tests {
         let chosen = candidate("p", 0, "10Mi", 30 << 20);
         let expected = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. \
             Container c was using 30Mi, request is 10Mi, has larger consumption of memory. ";
-        assert_eq!(memory_message(&chosen, 100 << 20, 50 << 20), expected);
+        assert_eq!(message(&chosen, "memory", 100 << 20, 50 << 20), expected);
+        let expected = expected.replace("memory", "ephemeral-storage");
+        assert_eq!(message(&chosen, "ephemeral-storage", 100 << 20, 50 << 20), expected);
     }
 
     #[test]

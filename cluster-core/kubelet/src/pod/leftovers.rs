@@ -4,6 +4,7 @@ use super::log_links;
 use super::start;
 use super::state::{Ended, defined};
 use crate::prelude::*;
+use crate::spec::qos;
 use crate::volume;
 
 /// How a container stands; nothing while it runs.
@@ -62,13 +63,14 @@ pub(super) async fn clean(context: &Context, uid: &str) {
         let removals = all.iter().map(|container| remove(context, container));
         futures::future::try_join_all(removals).await.map_err(|e| e.to_string())?;
         let dir = context.options.root.join("pods").join(uid);
+        qos::remove_groups(Path::new(qos::GROUPS), uid);
         tokio::task::spawn_blocking(move || volume::clean(&dir)).await.map_err(|e| e.to_string())?
     };
     insist(&format!("clean up after pod {uid}"), clean).await;
 }
 
 /// Removes a container, and with it the links to its log.
-async fn remove(context: &Context, container: &ContainerInfo) -> Result<(), RuntimeError> {
+pub(super) async fn remove(context: &Context, container: &ContainerInfo) -> Result<(), RuntimeError> {
     context.runtime.remove(&container.id).await?;
     if let Err(error) = log_links::remove(&context.options.logs, container) {
         tracing::warn!(%error, container = container.id, "failed to remove the links to a log");

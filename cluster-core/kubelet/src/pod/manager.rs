@@ -3,8 +3,7 @@
 use super::actor::{self, Handle, Message, View};
 use super::admit::{Allocatable, Refusal, admit, place, resize_verdict};
 use super::{leftovers, mirror};
-use crate::node::RESERVED_MEMORY;
-use crate::options::MAX_PODS;
+use crate::node;
 use crate::prelude::*;
 use crate::runtime::RuntimeEvent;
 use crate::spec::qos;
@@ -166,7 +165,7 @@ impl Manager {
             return None;
         }
         let pressure = *self.context.pressure.borrow();
-        match admit(pod, &self.pods.holding(), self.allocatable(), pressure) {
+        match admit(pod, &self.pods.holding(), &self.allocatable(), pressure) {
             Ok(()) => self.misplaced(pod).await,
             Err(refusal) => Some(refusal),
         }
@@ -187,15 +186,16 @@ impl Manager {
     }
 
     fn allocatable(&self) -> Allocatable {
-        let capacity = self.context.capacity;
-        Allocatable { cpu_milli: capacity.cpu_milli, memory: capacity.memory - RESERVED_MEMORY, pods: MAX_PODS }
+        let Context { nodes, options, .. } = &*self.context;
+        let node = nodes.get(&ObjectKey::new("", &options.node.name));
+        node::allocatable(options, node.as_ref().and_then(|node| node.status.as_ref()))
     }
 
     /// Tells a pod whether what it asks for now fits; who must wait is asked again when others go.
     fn weigh(&mut self, pod: &Arc<Pod>) {
         let mut others = self.pods.holding();
         others.retain(|other| other.uid() != pod.uid());
-        let verdict = resize_verdict(pod, &others, self.allocatable());
+        let verdict = resize_verdict(pod, &others, &self.allocatable());
         let waited = self.waiting.remove(pod.uid()).is_some();
         if verdict.is_some() {
             self.waiting.insert(pod.uid().to_owned(), pod.clone());
@@ -238,7 +238,7 @@ impl Manager {
     /// To be asked for at each change: a class has a group only once a container of its runs.
     fn share_cpus(&self) {
         let holding = self.pods.holding();
-        qos::share_cpus(Path::new("/sys/fs/cgroup"), holding.iter().filter_map(|pod| pod.spec.as_ref()));
+        qos::share_cpus(Path::new(qos::GROUPS), holding.iter().filter_map(|pod| pod.spec.as_ref()));
     }
 
     async fn ended(&mut self, uid: &str) {

@@ -72,6 +72,10 @@ pub(super) async fn sandbox(
     let id = context.runtime.create(&name, &body).await.map_err(text)?;
     let begun = async {
         context.runtime.start(&id).await.map_err(text)?;
+        if let Some(spec) = &pod.spec {
+            let parent = qos::cgroup_parent(spec, pod.uid(), &context.cgroup_driver);
+            qos::limit_pod(Path::new(qos::GROUPS), spec, &parent);
+        }
         let ip = context.runtime.inspect(&id).await.map_err(text)?.ip;
         container::write_etc(context, pod, &context.pod_dir(pod), &ip).map_err(|e| e.to_string())?;
         Ok(ip)

@@ -265,6 +265,14 @@ impl Runtime for Docker {
         }
     }
 
+    async fn remove_image(&self, id: &str) -> Result<()> {
+        let options = query::RemoveImageOptionsBuilder::new().force(true).build();
+        match self.0.remove_image(id, Some(options), None).await {
+            Err(e) if is_code(&e, 404) => Ok(()),
+            other => other.map(drop).map_err(error),
+        }
+    }
+
     async fn pull(&self, name: &str, auth: Option<&DockerCredentials>) -> Result<()> {
         let options = query::CreateImageOptionsBuilder::new().from_image(&with_tag(name)).build();
         let progress = self.0.create_image(Some(options), None, auth.cloned());
@@ -299,5 +307,42 @@ impl Runtime for Docker {
         let options = query::InspectContainerOptionsBuilder::new().size(true).build();
         let answer = self.0.inspect_container(id, Some(options)).await.map_err(error)?;
         Ok(answer.size_rw.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An engine that goes away after each event that it tells.
+    #[tokio::test]
+    async fn an_engine_that_went_away_is_asked_for_what_happened_since_all_was_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("docker.sock");
+        let listener = tokio::net::UnixListener::bind(&socket).expect("a socket");
+        let (asked, mut questions) = mpsc::unbounded_channel();
+        let answer = async move |uri: http::Uri| {
+            if !uri.path().ends_with("/events") {
+                return "OK".to_owned();
+            }
+            asked.send(uri.query().unwrap_or_default().to_owned()).expect("a listener");
+            let actor = json!({"ID": "c1", "Attributes": {label::POD_UID: "u"}});
+            json!({"Type": "container", "Action": "die", "Actor": actor}).to_string()
+        };
+        tokio::spawn(async { axum::serve(listener, Router::new().fallback(answer)).await });
+        let path = socket.to_str().expect("a path");
+        let docker = bollard::Docker::connect_with_unix(path, 10, bollard::API_DEFAULT_VERSION).expect("an engine");
+        let begun = Timestamp::now().as_second();
+        let mut events = Docker(docker).events();
+        for round in 0..2 {
+            assert_eq!(events.next().await, Some(RuntimeEvent::Reconnected), "{round}");
+            let looked = Timestamp::now().as_second();
+            let died = RuntimeEvent::Died { id: "c1".to_owned(), pod_uid: "u".to_owned() };
+            assert_eq!(events.next().await, Some(died), "{round}");
+            let query = questions.recv().await.expect("a question");
+            let mut query = url::form_urlencoded::parse(query.as_bytes());
+            let since = query.find(|(name, _)| name == "since").and_then(|(_, since)| since.parse::<i64>().ok());
+            assert!(since.is_some_and(|since| (begun..=looked).contains(&since)), "{since:?}");
+        }
     }
 }

@@ -247,6 +247,8 @@ pub(crate) trait Runtime: Send + Sync + 'static {
     async fn images(&self) -> Result<Vec<ImageInfo>>;
     /// One image, or nothing when the engine does not have it.
     async fn image(&self, name: &str) -> Result<Option<ImageInfo>>;
+    /// Removes an image under all its names; one that is gone is no error.
+    async fn remove_image(&self, id: &str) -> Result<()>;
     /// Fetches an image from its registry.
     async fn pull(&self, name: &str, auth: Option<&DockerCredentials>) -> Result<()>;
     /// What happens to containers of pods from now on; never ends while the kubelet runs.

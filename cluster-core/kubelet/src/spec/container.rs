@@ -55,7 +55,7 @@ pub(crate) fn sandbox(context: &Context, pod: &Pod, attempt: u32, handler: &str)
         runtime: Some(handler.to_owned()),
         cpu_shares: Some(2),
         oom_score_adj: Some(context.capacity.oom_floor.max(-998)),
-        cgroup_parent: Some(qos::cgroup_parent(&spec, &context.cgroup_driver)),
+        cgroup_parent: Some(qos::cgroup_parent(&spec, pod.uid(), &context.cgroup_driver)),
         security_opt: Some(vec!["seccomp=unconfined".to_owned()]),
         ..HostConfig::default()
     };
@@ -106,7 +106,7 @@ pub(crate) async fn container(
         memory: Some(limits.memory),
         memory_swap: Some(limits.memory),
         oom_score_adj: Some(limits.oom_score_adj.max(context.capacity.oom_floor)),
-        cgroup_parent: Some(qos::cgroup_parent(spec, &context.cgroup_driver)),
+        cgroup_parent: Some(qos::cgroup_parent(spec, pod.uid(), &context.cgroup_driver)),
         runtime: Some(parts.runtime.to_owned()),
         ..HostConfig::default()
     };

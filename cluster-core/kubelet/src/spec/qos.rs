@@ -7,11 +7,15 @@ use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// What the kernel takes for a share of the CPUs.
 const LEAST_SHARES: i64 = 2;
 const MOST_SHARES: i64 = 262_144;
+
+/// Where the kernel shows groups of processes.
+pub(crate) const GROUPS: &str = "/sys/fs/cgroup";
 
 type Amounts = BTreeMap<String, Text>;
 
@@ -25,37 +29,44 @@ pub(crate) fn whole(amounts: Option<&Amounts>, name: &str) -> Option<i64> {
     parse(amounts?.get(name)?).map(Quantity::value)
 }
 
+/// Whether the pod has resources as a whole.
+fn is_set_as_whole(spec: &PodSpec) -> bool {
+    let lists = spec.resources.iter().flat_map(|whole| [&whole.requests, &whole.limits]).flatten();
+    pod::is_set_as_whole(lists.flat_map(BTreeMap::keys).map(String::as_str))
+}
+
 /// `Guaranteed`, `Burstable` or `BestEffort`.
 pub(crate) fn qos_class(spec: &PodSpec) -> &'static str {
     let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
-    let lists = spec.resources.iter().flat_map(|whole| [&whole.requests, &whole.limits]).flatten();
-    let owners: Vec<_> = if pod::is_set_as_whole(lists.flat_map(BTreeMap::keys).map(String::as_str)) {
+    let owners: Vec<_> = if is_set_as_whole(spec) {
         vec![spec.resources.as_ref()]
     } else {
         containers().map(|container| container.resources.as_ref()).collect()
     };
-    pod::qos_class(owners.into_iter().flat_map(|owner| {
-        let amount = |amounts: Option<&Amounts>, name| parse(amounts?.get(name)?);
-        ["cpu", "memory"].map(|name| {
-            let request = amount(owner.and_then(|r| r.requests.as_ref()), name);
-            (request, amount(owner.and_then(|r| r.limits.as_ref()), name))
-        })
-    }))
+    pod::qos_class(
+        owners
+            .into_iter()
+            .flat_map(|owner| ["cpu", "memory"].map(|name| (of(owner, REQUESTS, name), of(owner, LIMITS, name)))),
+    )
 }
 
-/// The kernel's limits of a container on a node with this much memory; one without its own has its pod's.
+/// The kernel's limits of a container on a node with this much memory.
 pub(crate) fn limits(spec: &PodSpec, container: &Container, node_memory: i64) -> Limits {
     let resources = container.resources.as_ref();
-    let limits = resources.and_then(|r: &ResourceRequirements| r.limits.as_ref());
-    let requests = resources.and_then(|r| r.requests.as_ref());
-    let whole_pod = spec.resources.as_ref().and_then(|r| r.limits.as_ref());
-    let cpu_limit = milli(limits, "cpu").or_else(|| milli(whole_pod, "cpu")).unwrap_or_default();
-    let cpu_request = milli(requests, "cpu").or_else(|| milli(limits, "cpu")).unwrap_or_default();
+    let memory = of(resources, REQUESTS, "memory").or_else(|| of(resources, LIMITS, "memory")).map(Quantity::value);
+    Limits { oom_score_adj: oom_score_adj(spec, memory, node_memory), ..bounds(resources) }
+}
+
+/// What requests and limits of CPU and memory are to the kernel.
+fn bounds(resources: Option<&ResourceRequirements>) -> Limits {
+    let amount = |side, name| of(resources, side, name);
+    let cpu_limit = amount(LIMITS, "cpu").map(Quantity::milli_value).unwrap_or_default();
+    let cpu_request = amount(REQUESTS, "cpu").map_or(cpu_limit, Quantity::milli_value);
     Limits {
         cpu_shares: shares(cpu_request),
         cpu_quota: if cpu_limit > 0 { (cpu_limit * 100).max(1000) } else { 0 },
-        memory: whole(limits, "memory").or_else(|| whole(whole_pod, "memory")).unwrap_or_default(),
-        oom_score_adj: oom_score_adj(spec, whole(requests, "memory").or(whole(limits, "memory")), node_memory),
+        memory: amount(LIMITS, "memory").map(Quantity::value).unwrap_or_default(),
+        oom_score_adj: 0,
     }
 }
 
@@ -69,15 +80,57 @@ pub(crate) fn share_cpus<'a>(groups: &Path, pods: impl Iterator<Item = &'a PodSp
     let burstable = pods.filter(|spec| qos_class(spec) == "Burstable");
     let asked = burstable.map(|spec| request(spec, "cpu").milli_value()).sum();
     for (class, shares) in [("burstable", shares(asked)), ("besteffort", LEAST_SHARES)] {
-        let weight = (shares - LEAST_SHARES) * 9999 / (MOST_SHARES - LEAST_SHARES) + 1;
-        let first = (groups.join("cpu/kubepods").join(class).join("cpu.shares"), shares);
-        let second = (groups.join("kubepods").join(class).join("cpu.weight"), weight);
-        for (file, value) in [first, second] {
-            let value = value.to_string();
-            if std::fs::read_to_string(&file).is_ok_and(|now| now.trim() != value)
-                && let Err(error) = std::fs::write(&file, value)
-            {
-                tracing::warn!(%error, file = %file.display(), "failed to share the CPUs between classes of pods");
+        tell(&groups.join("cpu/kubepods").join(class).join("cpu.shares"), &shares.to_string());
+        tell(&groups.join("kubepods").join(class).join("cpu.weight"), &weight(shares).to_string());
+    }
+}
+
+/// Shares of the first kind of control groups in the second's words.
+fn weight(shares: i64) -> i64 {
+    (shares - LEAST_SHARES) * 9999 / (MOST_SHARES - LEAST_SHARES) + 1
+}
+
+/// Writes to a file of a control group, where it is there and says something else.
+fn tell(file: &Path, value: &str) {
+    if std::fs::read_to_string(file).is_ok_and(|now| now.trim() != value)
+        && let Err(error) = std::fs::write(file, value)
+    {
+        tracing::warn!(%error, file = %file.display(), "failed to tell a group of processes what it may take");
+    }
+}
+
+/// Lets the containers of a pod with resources as a whole take no more than that together. Their group below `groups` is
+/// there once its sandbox is.
+pub(crate) fn limit_pod(groups: &Path, spec: &PodSpec, parent: &str) {
+    if !is_set_as_whole(spec) {
+        return;
+    }
+    let parent = parent.trim_start_matches('/');
+    let Limits { cpu_shares, cpu_quota, memory, .. } = bounds(spec.resources.as_ref());
+    let or = |amount: i64, none: &str| if amount > 0 { amount.to_string() } else { none.to_owned() };
+    for (hierarchy, file, value) in [
+        ("cpu", "cpu.shares", cpu_shares.to_string()),
+        ("cpu", "cpu.cfs_quota_us", or(cpu_quota, "-1")),
+        ("memory", "memory.limit_in_bytes", or(memory, "-1")),
+        ("", "cpu.weight", weight(cpu_shares).to_string()),
+        ("", "cpu.max", format!("{} 100000", or(cpu_quota, "max"))),
+        ("", "memory.max", or(memory, "max")),
+    ] {
+        tell(&groups.join(hierarchy).join(parent).join(file), &value);
+    }
+}
+
+/// Removes the groups below `groups` that a pod had to itself.
+pub(crate) fn remove_groups(groups: &Path, uid: &str) {
+    let hierarchies = std::fs::read_dir(groups).into_iter().flatten().flatten().map(|entry| entry.path());
+    for kubepods in hierarchies.chain([groups.to_owned()]).map(|hierarchy| hierarchy.join("kubepods")) {
+        for class in ["", "burstable", "besteffort"] {
+            let group = kubepods.join(class).join(format!("pod{uid}"));
+            match std::fs::remove_dir(&group) {
+                Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    tracing::warn!(%error, group = %group.display(), "failed to remove a pod's group of processes");
+                }
+                _ => {}
             }
         }
     }
@@ -136,15 +189,16 @@ pub(crate) fn memory_limit(spec: &PodSpec) -> Option<i64> {
     known.then(|| total(spec, LIMITS, "memory").value())
 }
 
-/// The cgroup that holds the containers of this class.
-pub(crate) fn cgroup_parent(spec: &PodSpec, driver: &str) -> String {
+/// The group that holds the pod's containers: that of its class, in which a pod with resources as a whole has its own.
+pub(crate) fn cgroup_parent(spec: &PodSpec, uid: &str, driver: &str) -> String {
     let class = qos_class(spec).to_lowercase();
-    match (driver, class.as_str()) {
-        ("systemd", "guaranteed") => "kubepods.slice".to_owned(),
-        ("systemd", class) => format!("kubepods-{class}.slice"),
+    let group = match (driver, class.as_str()) {
+        ("systemd", "guaranteed") => return "kubepods.slice".to_owned(),
+        ("systemd", class) => return format!("kubepods-{class}.slice"),
         (_, "guaranteed") => "/kubepods".to_owned(),
         (_, class) => format!("/kubepods/{class}"),
-    }
+    };
+    if is_set_as_whole(spec) { format!("{group}/pod{uid}") } else { group }
 }
 
 #[cfg(test)]
@@ -196,10 +250,40 @@ mod tests {
             let wanted = Limits { cpu_shares, cpu_quota, memory, oom_score_adj };
             assert_eq!(limits(&spec, &spec.containers[0], 1 << 30), wanted, "{resources}");
         }
+    }
+
+    #[test]
+    fn a_pod_with_resources_as_a_whole_has_a_group_that_holds_its_containers_to_them() {
         let mut whole = spec(&json!({"limits": {"memory": "64Mi"}}));
-        whole.resources =
-            serde_json::from_value(json!({"limits": {"cpu": "500m", "memory": "1Gi"}})).expect("resources");
-        let shared = limits(&whole, &whole.containers[0], 1 << 30);
-        assert_eq!((shared.cpu_shares, shared.cpu_quota, shared.memory), (2, 50_000, 64 << 20));
+        assert_eq!(cgroup_parent(&whole, "u", "cgroupfs"), "/kubepods/burstable");
+        let resources = json!({"requests": {"cpu": "250m"}, "limits": {"cpu": "500m", "memory": "1Gi"}});
+        whole.resources = serde_json::from_value(resources).expect("resources");
+        let own = limits(&whole, &whole.containers[0], 1 << 30);
+        assert_eq!((own.cpu_quota, own.memory), (0, 64 << 20), "a container has its own limits alone");
+        let groups = tempfile::tempdir().expect("a folder");
+        let parent = cgroup_parent(&whole, "u", "cgroupfs");
+        assert_eq!(parent, "/kubepods/burstable/podu");
+        let expected = [
+            ("cpu", "cpu.shares", "256"),
+            ("cpu", "cpu.cfs_quota_us", "50000"),
+            ("memory", "memory.limit_in_bytes", "1073741824"),
+            ("", "cpu.weight", "10"),
+            ("", "cpu.max", "50000 100000"),
+            ("", "memory.max", "1073741824"),
+        ];
+        let folder = |hierarchy: &str| groups.path().join(hierarchy).join(&parent[1..]);
+        for (hierarchy, file, _) in expected {
+            std::fs::create_dir_all(folder(hierarchy)).expect("made");
+            std::fs::write(folder(hierarchy).join(file), "before").expect("written");
+        }
+        limit_pod(groups.path(), &whole, &parent);
+        for (hierarchy, file, value) in expected {
+            assert_eq!(std::fs::read_to_string(folder(hierarchy).join(file)).expect("a value"), value, "{file}");
+            std::fs::remove_file(folder(hierarchy).join(file)).expect("removed");
+        }
+        remove_groups(groups.path(), "other");
+        assert!(folder("memory").exists());
+        remove_groups(groups.path(), "u");
+        assert!(["cpu", "memory", ""].iter().all(|hierarchy| !folder(hierarchy).exists()));
     }
 }

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, broadcast};
 /// The engine; images named `missing*` do not exist anywhere.
 pub(super) struct Fake {
     pub(super) containers: Mutex<Vec<(ContainerCreateBody, ContainerInfo)>>,
+    pub(super) images: Mutex<Vec<ImageInfo>>,
     pub(super) calls: Arc<Mutex<Vec<String>>>,
     /// Calls that will fail, once each.
     pub(super) failing: Mutex<Vec<&'static str>>,
@@ -30,6 +31,7 @@ impl Fake {
     pub(super) fn new() -> Self {
         Self {
             containers: Mutex::default(),
+            images: Mutex::default(),
             calls: Arc::default(),
             failing: Mutex::default(),
             called: Notify::new(),
@@ -166,12 +168,18 @@ impl Runtime for Fake {
     }
 
     async fn images(&self) -> Result<Vec<ImageInfo>> {
-        Ok(Vec::new())
+        Ok(self.images.lock().clone())
     }
 
     async fn image(&self, name: &str) -> Result<Option<ImageInfo>> {
         let info = ImageInfo { id: format!("sha256:{name}"), ..ImageInfo::default() };
         Ok((!name.starts_with("missing")).then_some(info))
+    }
+
+    async fn remove_image(&self, id: &str) -> Result<()> {
+        self.log(format!("remove image {id}"));
+        self.images.lock().retain(|image| image.id != id);
+        Ok(())
     }
 
     async fn pull(&self, name: &str, _: Option<&DockerCredentials>) -> Result<()> {
