@@ -3,6 +3,7 @@
 use super::cel::{Expression, Shown};
 use crate::kinds::prelude::*;
 use crate::registry::Column;
+use cluster_object::jsonpath;
 
 /// How a cell is read out of an object; most by a dotted path.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,6 +39,9 @@ pub enum Cell {
     FirstThree(Expression),
     /// How long ago the first of these times was that is there, and what stands in its place when none is.
     Since(Vec<String>, String),
+    /// What is at a simple JSON path, as such a column of a custom resource shows it.
+    #[serde(skip)]
+    Found(String, String),
     /// What a function makes of the object.
     #[serde(skip)]
     Own(fn(&Value) -> Value),
@@ -65,6 +69,7 @@ impl Cell {
                 let time = paths.iter().map(|path| meta::get(object, path)).find(|time| !time.is_null());
                 time.map_or(otherwise.clone(), age).into()
             }
+            Self::Found(path, kind) => found(&jsonpath::simple(object, path), kind),
             Self::Own(cell) => cell(object),
         }
     }
@@ -128,11 +133,28 @@ impl ColumnRow {
         let cell = cell.or(known.map(|(_, cell)| Cell::Own(*cell))).expect("a table of columns, which tests read");
         Column {
             kind: kind.unwrap_or_else(|| cell.kind().to_owned()),
-            format: if name == "Name" { "name" } else { "" },
+            format: if name == "Name" { "name".to_owned() } else { String::new() },
             priority: wide.into(),
+            description: String::new(),
             name,
             cell,
         }
+    }
+}
+
+/// A column that every kind may have.
+pub(crate) fn heading(name: &str, kind: &str) -> Column {
+    ColumnRow::Full { name: name.to_owned(), cell: None, kind: Some(kind.to_owned()), wide: false }.column(&[])
+}
+
+/// What a path leads to, in a column of this type.
+fn found(values: &[&Value], kind: &str) -> Value {
+    let text = |value: &&Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match (kind, values) {
+        (_, []) => Value::Null,
+        ("date", [value, ..]) => age(value).into(),
+        ("integer" | "number" | "boolean", [value, ..]) => (*value).clone(),
+        (_, values) => join(values.iter().map(text)).into(),
     }
 }
 

@@ -35,7 +35,7 @@ mod workloads;
 pub use cells::{Cell, human_duration};
 
 pub(crate) use cel::Shown;
-pub(crate) use cells::age;
+pub(crate) use cells::heading;
 pub(crate) use table::groups;
 
 use crate::registry::Resource;

@@ -1,8 +1,9 @@
 //! Resources that a CustomResourceDefinition adds at run time.
 
-use super::{Scope, Strategy, Subresource, Verbs};
+use super::{Column, Scope, Subresource, Verbs};
 use crate::custom::Validation;
-use crate::prelude::*;
+use crate::kinds::Cell;
+use crate::kinds::prelude::*;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// What a CustomResourceDefinition says of one of its versions.
@@ -12,8 +13,6 @@ pub struct Custom {
     pub schema: Schema,
     /// The schema as it was given, for OpenAPI.
     pub openapi: Value,
-    /// Printer columns beside the name.
-    pub columns: Vec<CustomColumn>,
     /// Where replicas stand, when `scale` is served.
     pub scale: Option<Scale>,
     /// The version objects are stored in.
@@ -35,23 +34,6 @@ pub struct Custom {
     pub identity: (String, u64),
 }
 
-/// An additional printer column.
-#[derive(Debug, Clone, Default)]
-pub struct CustomColumn {
-    /// Heading.
-    pub name: String,
-    /// `string`, `integer`, `date`, ...
-    pub kind: String,
-    /// OpenAPI format.
-    pub format: String,
-    /// 0 is always shown, 1 with `-o wide`.
-    pub priority: i64,
-    /// A simple JSON path.
-    pub path: String,
-    /// What the column says.
-    pub description: String,
-}
-
 /// The JSON paths of the scale subresource.
 #[derive(Debug, Clone, Default)]
 pub struct Scale {
@@ -66,20 +48,19 @@ pub struct Scale {
 /// One entry for every served version of a definition. What `present` made of a definition that says the same is
 /// used again.
 pub fn resources(definition: &Value, present: impl Fn(&str) -> Option<Arc<Custom>>) -> Vec<Resource> {
-    let versions = definition["spec"]["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let served = versions.iter().filter(|version| version["served"] == true);
+    let served = items(&definition["spec"]["versions"]).iter().filter(|version| version["served"] == true);
     served.map(|version| resource(definition, version, present(meta::text(version, "name")))).collect()
 }
 
 fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -> Resource {
     let (spec, names) = (&definition["spec"], &definition["status"]["acceptedNames"]);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let texts = |value: &Value| value.as_array().into_iter().flatten().map(&text).collect::<Vec<_>>();
+    let texts = |value: &Value| items(value).iter().map(&text).collect();
     let (kind, plural) = (text(&names["kind"]), text(&names["plural"]));
     let singular = names["singular"].as_str().map_or_else(|| kind.to_lowercase(), str::to_owned);
     let openapi = version["schema"]["openAPIV3Schema"].clone();
     let subresources = &version["subresources"];
-    let storage_version = spec["versions"].as_array().into_iter().flatten().find(|v| v["storage"] == true);
+    let storage_version = items(&spec["versions"]).iter().find(|v| v["storage"] == true);
     let says = BuildHasherDefault::<DefaultHasher>::default().hash_one((spec, names));
     let identity = (meta::uid(definition).to_owned(), says);
     let present = present.filter(|present| present.identity == identity);
@@ -91,7 +72,6 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
     });
     let custom = Custom {
         schema: cluster_schema::custom_resource(&openapi),
-        columns: version["additionalPrinterColumns"].as_array().into_iter().flatten().map(column).collect(),
         scale: scale.clone(),
         storage_version: storage_version.map_or("", |v| meta::text(v, "name")).to_owned(),
         converter: if spec["conversion"]["strategy"] == "Webhook" {
@@ -102,7 +82,7 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
         since: present.as_ref().map_or(meta::resource_version(definition).parse().unwrap_or_default(), |p| p.since),
         changed: present.as_ref().map_or_else(CancellationToken::new, |p| p.changed.clone()),
         validation: present.map_or_else(|| Arc::new(Validation::new(&openapi, scale)), |p| Arc::clone(&p.validation)),
-        selectable: (version["selectableFields"].as_array().into_iter().flatten())
+        selectable: (items(&version["selectableFields"]).iter())
             .map(|field| meta::text(field, "jsonPath").trim_start_matches('.').to_owned())
             .collect(),
         terminating: meta::deletion_timestamp(definition).is_some(),
@@ -122,7 +102,7 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
             .filter(|s| subresources[*s].is_object())
             .map(|s| subresource(s, &kind))
             .collect(),
-        columns: Vec::new(),
+        columns: columns(version),
         warning: match (&version["deprecated"], version["deprecationWarning"].as_str()) {
             (Value::Bool(true), Some(given)) => given.to_owned(),
             (Value::Bool(true), None) => format!("{api_version} {kind} is deprecated"),
@@ -141,18 +121,24 @@ fn resource(definition: &Value, version: &Value, present: Option<Arc<Custom>>) -
     }
 }
 
-fn column(column: &Value) -> CustomColumn {
+/// The name and the additional columns, or the age when there are none.
+fn columns(version: &Value) -> Vec<Column> {
+    let own = items(&version["additionalPrinterColumns"]);
+    let age = own.is_empty().then(|| kinds::heading("Age", "date"));
+    [kinds::heading("Name", "string")].into_iter().chain(age).chain(own.iter().map(column)).collect()
+}
+
+fn column(column: &Value) -> Column {
     let text = |name: &str| meta::text(column, name).to_owned();
-    CustomColumn {
+    let (kind, path) = (text("type"), text("jsonPath"));
+    Column {
         name: text("name"),
-        kind: text("type"),
+        cell: Cell::Found(path.clone(), kind.clone()),
+        kind,
         format: text("format"),
-        priority: column["priority"].as_i64().unwrap_or_default(),
-        path: text("jsonPath"),
+        priority: int(&column["priority"]),
         description: match text("description") {
-            given if given.is_empty() => {
-                format!("Custom resource definition column (in JSONPath format): {}", text("jsonPath"))
-            }
+            given if given.is_empty() => format!("Custom resource definition column (in JSONPath format): {path}"),
             given => given,
         },
     }

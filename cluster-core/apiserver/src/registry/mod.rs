@@ -3,7 +3,7 @@
 mod custom;
 mod resource;
 
-pub use custom::{Custom, CustomColumn, Scale, resources as custom_resources};
+pub use custom::{Custom, Scale, resources as custom_resources};
 pub use resource::{
     Column, Conversion, Deletion, Legacy, Resource, Scope, SelectableField, Strategy, Subresource, Verbs,
 };

@@ -30,7 +30,7 @@ pub struct Resource {
     pub subresources: Vec<Subresource>,
     /// Where the objects live in the store, for example `apps/deployments`.
     pub storage: String,
-    /// What `kubectl get` shows; empty for name and age.
+    /// What `kubectl get` shows.
     pub columns: Vec<Column>,
     /// What every answer warns of; empty for nothing.
     pub warning: String,
@@ -171,9 +171,11 @@ pub struct Column {
     /// `string`, `integer`, `date`, ...
     pub kind: String,
     /// OpenAPI format, for example `name`.
-    pub format: &'static str,
+    pub format: String,
     /// 0 is always shown, 1 with `-o wide`.
-    pub priority: i32,
+    pub priority: i64,
+    /// What it says.
+    pub description: String,
     /// The cell: a JSON value computed from the object as it is stored (dates as `3d4h` ages relative to now).
     pub cell: Cell,
 }
