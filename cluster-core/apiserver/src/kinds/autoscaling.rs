@@ -11,61 +11,21 @@ pub(super) const AUTOSCALER: Strategy = Strategy {
             spec["metrics"] = cpu_metric(80);
         }
     },
-    validate: |at, errors| {
-        let spec = at.get("spec");
-        let (least, most) = (spec.get("minReplicas"), spec.get("maxReplicas"));
-        if most.int() < 1 {
-            errors.push(most.invalid_number("must be greater than 0"));
-        }
-        if most.int() < least.int() {
-            errors.push(most.invalid_number("must be greater than or equal to `minReplicas`"));
-        }
-        spec.get("metrics").items().for_each(|each| metric(&each, errors));
-    },
     ..Strategy::NONE
 };
 
 pub(super) const AUTOSCALER_V1: Strategy = Strategy {
     defaults: |_| {},
     validate: |at, errors| {
+        // Most metrics are in annotations.
         let mut v2 = at.value.clone();
         to_v2(&mut v2);
-        (AUTOSCALER.validate)(&At::root(&v2), errors);
+        let metrics = At::root(&v2).get("spec.metrics");
+        metrics.items().for_each(|metric| errors.extend(metric.faults(named("Metric"))));
     },
     conversion: Some(Conversion { to_storage: to_v2, from_storage: to_v1 }),
     ..AUTOSCALER
 };
-
-/// The sources of metrics in the order in which upstream looks for them, and the rules of each.
-const SOURCES: [(&str, &str); 5] = [
-    ("object", "MetricOfObject"),
-    ("external", "MetricOfOthers"),
-    ("pods", "MetricOfPods"),
-    ("resource", "MetricOfResource"),
-    ("containerResource", "MetricOfContainers"),
-];
-
-fn metric(metric: &At<'_>, errors: &mut Errors) {
-    let kind = metric.get("type");
-    if kind.is_empty() {
-        errors.push(kind.missing("must specify a metric source type"));
-    }
-    kind.one_of(&["ContainerResource", "External", "Object", "Pods", "Resource"], errors);
-    let own = uncapitalised(kind.text());
-    let given: Vec<_> = SOURCES.into_iter().filter(|(source, _)| metric.get(source).is_set()).collect();
-    if let Some((first, rules)) = given.first() {
-        errors.extend(metric.get(first).faults(named(rules)));
-    }
-    let is_own = |(source, _): &&(&str, &str)| *source == own;
-    if SOURCES.iter().any(|source| is_own(&source)) && !given.iter().any(|source| is_own(&source)) {
-        errors.push(metric.get(&own).missing("must populate information for the given metric source"));
-    }
-    if given.len() > 1 {
-        let others = given.iter().filter(|source| !is_own(source));
-        errors
-            .extend(others.map(|(other, _)| metric.get(other).forbidden("must populate the given metric source only")));
-    }
-}
 
 fn cpu_metric(percent: i64) -> Value {
     json!([{"type": "Resource",

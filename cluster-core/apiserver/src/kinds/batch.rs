@@ -80,13 +80,10 @@ fn generated(job: &At<'_>, errors: &mut Errors) {
 fn job_spec(job: &At<'_>, errors: &mut Errors) {
     let spec = job.get("spec");
     job_policies::check(&spec, errors);
-    let on_failure = spec.get("podFailurePolicy").is_set();
-    let replacement: &[&str] = if on_failure { &["Failed"] } else { &["Failed", "TerminatingOrFailed"] };
-    spec.get("podReplacementPolicy").optional_one_of(replacement, errors);
     let policy = spec.get("template.spec.restartPolicy");
     match policy.text() {
         "" | "Always" => errors.push(policy.missing("valid values: \"OnFailure\", \"Never\"")),
-        "OnFailure" if on_failure => {
+        "OnFailure" if spec.get("podFailurePolicy").is_set() => {
             errors.push(policy.invalid("only \"Never\" is supported when podFailurePolicy is specified"));
         }
         _ => policy.one_of(&["OnFailure", "Never"], errors),
@@ -110,12 +107,6 @@ pub(super) fn domain_prefixed_path(text: &str) -> Result<(), String> {
 fn job_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
     let spec = at.get("spec");
     let old = &old["spec"];
-    let completions = spec.get("completions");
-    if at.value["spec"]["completionMode"] != "Indexed" {
-        completions.unchanged(&old["completions"], errors);
-    } else if *completions.value != old["completions"] && *completions.value != at.value["spec"]["parallelism"] {
-        errors.push(completions.invalid("can only be modified in tandem with spec.parallelism"));
-    }
     let (new_template, old_template) = (scheduling_free(spec.value), scheduling_free(old));
     let suspended = old["suspend"] == true;
     if spec.value["template"] != old["template"] && !(suspended && new_template == old_template) {

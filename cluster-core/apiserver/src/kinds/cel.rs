@@ -5,7 +5,22 @@ use cluster_cel::{Activation, Program, Type};
 use std::cell::OnceCell;
 use std::sync::OnceLock;
 
-/// An expression over `self` and `object`, compiled when it is first asked.
+/// What expressions are about: an object, and what it was before a change. What they see of both is made once, for the
+/// first that asks.
+pub(super) struct Whole<'a> {
+    pub(super) object: &'a Value,
+    /// A null when there is no change.
+    pub(super) old: &'a Value,
+    seen: [OnceCell<cluster_cel::Value>; 2],
+}
+
+impl<'a> Whole<'a> {
+    pub(super) fn new(object: &'a Value, old: &'a Value) -> Self {
+        Self { object, old, seen: Default::default() }
+    }
+}
+
+/// An expression over `self`, `object` and `old`, compiled when it is first asked.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "String")]
 pub struct Expression {
@@ -21,16 +36,20 @@ impl From<String> for Expression {
 
 impl Expression {
     pub(super) fn program(&self) -> &Program {
-        let compile = || cluster_cel::compile(&self.source, &vec![("self", Type::Dyn), ("object", Type::Dyn)]);
+        let variables = ["self", "object", "old"].map(|name| (name, Type::Dyn)).to_vec();
+        let compile = || cluster_cel::compile(&self.source, &variables);
         self.program.get_or_init(|| compile().expect("an expression, which tests compile"))
     }
 
     /// Its value; `None` when it has none, because a part of the object is not there.
-    pub(super) fn of(&self, this: &Value, object: &Value) -> Option<Value> {
+    pub(super) fn of(&self, this: &Value, whole: &Whole<'_>) -> Option<Value> {
         let mut activation = Activation::new(&Arc::default());
-        for (name, value) in [("self", this), ("object", object)] {
+        if self.program().uses("self") {
+            activation.bind("self", cluster_cel::dynamic(this));
+        }
+        for (name, value, seen) in [("object", whole.object, &whole.seen[0]), ("old", whole.old, &whole.seen[1])] {
             if self.program().uses(name) {
-                activation.bind(name, cluster_cel::dynamic(value));
+                activation.bind(name, seen.get_or_init(|| cluster_cel::dynamic(value)).clone());
             }
         }
         self.among(&activation)

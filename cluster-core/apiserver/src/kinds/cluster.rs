@@ -22,16 +22,6 @@ pub(super) const NAMESPACE: Strategy = Strategy {
         meta::set(object, "spec.finalizers", finalizers);
     },
     prepare_update: |object, old| meta::set(object, "spec.finalizers", old["spec"]["finalizers"].clone()),
-    validate_status: |at, _, errors| {
-        let phase = at.get("status.phase");
-        let (wanted, when) = match meta::deletion_timestamp(at.value) {
-            None => ("Active", "empty"),
-            Some(_) => ("Terminating", "not empty"),
-        };
-        let why = format!("may only be '{wanted}' if `deletionTimestamp` is {when}");
-        let fault = Error::invalid(&Path::new("status").child("Phase"), &phase.text().into(), &why);
-        errors.extend(Some(fault).filter(|_| phase.text() != wanted));
-    },
     deletion: Deletion::Finalized,
     ..Strategy::NONE
 };
@@ -69,28 +59,15 @@ fn node(at: &At<'_>, errors: &mut Errors) {
         }
         seen.push(key);
     }
-    let networks = at.get("spec.podCIDRs");
-    let is_new = |text: &str| text.contains(':');
-    let families: Vec<bool> = texts(networks.value).map(is_new).collect();
-    if families.len() > 2 || (families.len() == 2 && families[0] == families[1]) {
-        errors.push(networks.invalid("may specify no more than one CIDR for each IP family"));
-    }
 }
 
 fn reported(at: &At<'_>, _: &Value, errors: &mut Errors) {
-    let (mut seen, status) = (Vec::new(), at.get("status"));
+    let status = at.get("status");
     for list in ["capacity", "allocatable"] {
         for (name, amount) in status.get(list).entries() {
             // Upstream names the resource as a field.
             At { path: status.path.child(list).child(name), ..amount }.quantity(errors);
         }
-    }
-    for address in status.get("addresses").items() {
-        let key = (address.get("type").text(), address.get("address").text());
-        if seen.contains(&key) {
-            errors.push(Error::duplicate(&address.path, &json!({"Type": key.0, "Address": key.1})));
-        }
-        seen.push(key);
     }
 }
 
@@ -139,8 +116,3 @@ fn rename(event: &mut Value, version: &str, order: fn((&'static str, &'static st
     }
     map.insert("apiVersion".to_owned(), version.into());
 }
-
-pub(super) const RUNTIME_CLASS: Strategy = Strategy {
-    validate: |at, errors| super::pod::validation::tolerations(&at.get("scheduling.tolerations"), errors),
-    ..Strategy::NONE
-};

@@ -21,14 +21,6 @@ pub(super) const API_SERVICE: Strategy = Strategy {
         let local = object["spec"]["service"].is_null();
         object["status"] = if local { crate::aggregation::local_status() } else { json!({}) };
     },
-    validate: |at, errors| {
-        let spec = at.get("spec");
-        let wanted = format!("{}.{}", spec.get("version").text(), spec.get("group").text());
-        if meta::name(at.value).trim_end_matches('.') != wanted.trim_end_matches('.') {
-            errors
-                .push(at.get("metadata.name").invalid(&format!("must be `spec.version+\".\"+spec.group`: {wanted:?}")));
-        }
-    },
     ..Strategy::NONE
 };
 

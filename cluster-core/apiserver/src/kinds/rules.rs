@@ -5,7 +5,7 @@
 
 mod tree;
 
-use super::cel::Expression;
+use super::cel::{Expression, Whole};
 use super::pod;
 use super::walk::{TextRule, canonical_quantities, canonical_quantity};
 use crate::kinds::prelude::*;
@@ -62,14 +62,14 @@ pub(crate) enum Rule {
     Canonical,
     /// The same, and none of them may be negative.
     Amounts,
-    /// Must be a label selector when it is given.
-    Selector,
     /// Must be a map of labels when it is given.
     Labels,
     /// Has at most so many items or bytes.
     Most(usize),
     /// No other item of the list has the same.
     Unique,
+    /// An expression makes the same of no other item of the list; a null is like no other.
+    UniqueBy(Expression),
     /// The same, when it is given.
     Distinct,
     /// One of these fields of it must be there; with the text of the fault.
@@ -77,12 +77,15 @@ pub(crate) enum Rule {
     /// Just one of these fields of it may be there; with the texts of the faults when none is, empty where that is right,
     /// and when several are.
     Either(#[serde(borrow)] Vec<&'static str>, &'static str, &'static str),
+    /// Just one of these fields of it must be there; with the text of the fault when none is, and of those that are too
+    /// many.
+    Sole(#[serde(borrow)] Vec<&'static str>, &'static str, &'static str),
     /// May not be given beside this field; with the text of the fault.
     Without(&'static str, &'static str),
     /// Must be one of these ways when it is given, or one to an entry of those, or go on from one of those with a dash.
     Path(#[serde(borrow)] Vec<&'static str>, Vec<&'static str>),
-    /// Is a term of a node selector.
-    NodeTerm,
+    /// Is a list of the ways in which a volume is used.
+    AccessModes,
     /// Is a template of pods.
     Template,
     /// Is the selector of the template beside it.
@@ -97,6 +100,11 @@ pub(crate) enum Rule {
     Wrong(Condition),
     /// May not be given when the condition holds.
     Forbidden(Condition),
+    /// Must keep these rules when the field beside it is one of these, where an empty text is nothing, `*` anything else.
+    When(&'static str, #[serde(borrow)] Vec<&'static str>, Vec<Rule>),
+    /// Must keep these rules after a change: their expressions may also ask for `old`, all that the rules were about before
+    /// it, and are asked about what is gone too.
+    Update(Vec<Rule>),
     /// Does not change; with the text that forbids it, empty for upstream's usual one.
     Frozen(&'static str),
     /// Only these fields of it change; with the text that forbids others to.
@@ -108,23 +116,34 @@ pub(crate) enum Rule {
 }
 
 /// An expression over `self`, what the field stands in or the item of a list itself, and `object`, all that the rules are
-/// about; and the text of the fault when it is true. It may also give the text itself, empty for no fault.
+/// about (for those of a status the whole object); and the text of the fault when it is true. It may also give the text
+/// itself, empty for no fault; `why` with the value that is `shown` in place of the field's; what is told with the value
+/// `omitted`; or a list of all that.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Condition(Expression, String);
+pub(crate) struct Condition(Expression, #[serde(default)] String);
 
 impl Condition {
-    /// The fault there is.
-    fn fault(&self, this: &Value, object: &Value) -> Option<String> {
-        match self.0.of(this, object)? {
-            Value::Bool(true) => Some(self.1.clone()),
-            Value::String(text) if !text.is_empty() => Some(text),
+    /// The faults there are, each made of its text by `told` unless it says itself what it shows.
+    fn faults<'v>(&self, at: &At<'v>, this: &Value, whole: &Whole<'_>, told: fn(&At<'v>, &str) -> Error) -> Errors {
+        let fault = |found: &Value| match found {
+            Value::Bool(true) => Some(told(at, &self.1)),
+            Value::String(why) if !why.is_empty() => Some(told(at, why)),
+            Value::Object(fault) => match (&found["why"], &found["omitted"]) {
+                (Value::String(why), _) => Some(Error::invalid(&at.path, fault.get("shown")?, why)),
+                (_, Value::String(why)) => Some(Error::new(&at.path, Reason::Invalid, format!("Invalid value: {why}"))),
+                _ => None,
+            },
             _ => None,
+        };
+        match self.0.of(this, whole) {
+            Some(Value::Array(all)) => all.iter().filter_map(fault).collect(),
+            found => found.as_ref().and_then(fault).into_iter().collect(),
         }
     }
 }
 
 /// What text may have to be.
-const TEXTS: [(&str, TextRule); 29] = [
+const TEXTS: [(&str, TextRule); 37] = [
     ("absolutePath", |text| kept(text.starts_with('/'), "must be an absolute path")),
     ("cidr", super::networking::is_cidr),
     ("conditionReason", name::condition_reason),
@@ -137,7 +156,13 @@ const TEXTS: [(&str, TextRule); 29] = [
     ("driverName", super::storage::driver_name),
     ("envVarName", name::env_var_name),
     ("ingressHost", super::networking::ingress_host),
+    ("existsOperator", |text| {
+        let why = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+        kept(text == "Exists", why)
+    }),
+    ("integer", |text| kept(text.parse::<i64>().is_ok(), "value must be an integer for numeric comparison")),
     ("ip", super::pod::validation::is_ip),
+    ("labelOperator", |text| operator(text, "In NotIn Exists DoesNotExist")),
     ("labelValue", name::label_value),
     ("metricTarget", |text| {
         let known = matches!(text, "Utilization" | "Value" | "AverageValue");
@@ -147,8 +172,10 @@ const TEXTS: [(&str, TextRule); 29] = [
         let why = |why| format!("may have mixed case, but should otherwise match: {why}");
         name::dns1035_label(&text.to_lowercase()).map_err(why)
     }),
+    ("noExecute", |text| kept(text == "NoExecute", "effect must be 'NoExecute' when `tolerationSeconds` is set")),
     ("noParent", |text| kept(text.split('/').all(|part| part != ".."), "must not contain '..'")),
     ("noParentName", |text| kept(!text.starts_with("..") || text.starts_with("../"), "must not start with '..'")),
+    ("nodeOperator", |text| operator(text, "In NotIn Exists DoesNotExist Gt Lt")),
     ("openIp", super::endpoints::open_ip),
     ("pathSegment", name::path_segment),
     ("portName", name::port_name),
@@ -156,11 +183,18 @@ const TEXTS: [(&str, TextRule); 29] = [
     ("provisionerName", |text| name::qualified_name(&text.to_lowercase())),
     ("qualifiedName", name::qualified_name),
     ("relativePath", |text| kept(!text.starts_with('/'), "must be a relative path")),
+    ("rootedName", |text| name::dns_subdomain(text.trim_end_matches('.'))),
     ("schedule", |text| Schedule::parse(text, &TimeZone::UTC).map(drop)),
     ("signerName", super::certificates::signer_name),
     ("simplePath", |text| kept(text.starts_with('.'), "must be a simple json path starting with .")),
+    ("sysctl", super::pod::validation::sysctl),
     ("timeZone", super::batch::time_zone),
+    ("trimmed", |text| kept(text.trim() == text, "must not have leading or trailing whitespace")),
 ];
+
+fn operator(text: &str, known: &str) -> Result<(), String> {
+    kept(known.split(' ').any(|known| known == text), "not a valid selector operator")
+}
 
 fn kept(is: bool, why: &str) -> Result<(), String> {
     if is { Ok(()) } else { Err(why.to_owned()) }
@@ -230,21 +264,17 @@ impl Rule {
     }
 
     fn is_of_changes(&self) -> bool {
-        matches!(self, Self::Frozen(_) | Self::FrozenBut(..) | Self::Kept(_) | Self::Grows(_))
+        matches!(self, Self::Update(_) | Self::Frozen(_) | Self::FrozenBut(..) | Self::Kept(_) | Self::Grows(_))
     }
 
     /// Whether it is also about what is not there.
     fn is_of_absence(&self) -> bool {
-        matches!(
-            self,
-            Self::Required(_)
-                | Self::Must(_)
-                | Self::Is(_)
-                | Self::Within(..)
-                | Self::Unique
-                | Self::Needed(_)
-                | Self::Selects
-        )
+        match self {
+            Self::Required(_) | Self::Must(_) | Self::Is(_) | Self::Within(..) => true,
+            Self::Unique | Self::UniqueBy(_) | Self::Needed(_) | Self::Selects => true,
+            Self::When(.., rules) => rules.iter().any(Self::is_of_absence),
+            _ => false,
+        }
     }
 
     /// Brings what is there into the form it has when it is read again, or completes it.
@@ -266,16 +296,22 @@ impl Rule {
 impl At<'_> {
     /// What breaks the rules of the fields below this one, in the order of the table.
     pub(crate) fn faults(&self, rules: &Rules) -> Errors {
+        self.faults_within(rules, self.value)
+    }
+
+    /// As [`At::faults`], where expressions see all of an object that this is a part of.
+    pub(crate) fn faults_within(&self, rules: &Rules, object: &Value) -> Errors {
         let mut errors = Errors::new();
-        rules.tree.check_whole(&self.path, self.value, &mut errors);
+        rules.tree.check_whole(self, &Whole::new(object, &Value::Null), &mut errors);
         order::sort(rules, &self.path, &mut errors);
         errors
     }
 
-    /// What changed that may not, from what it was before.
-    pub(crate) fn update_faults(&self, rules: &Rules, old: &Value) -> Errors {
+    /// What changed that may not in this part of an object, from what it was in the old one.
+    pub(crate) fn update_faults(&self, rules: &Rules, old: &Value, [object, was]: [&Value; 2]) -> Errors {
         let mut errors = Errors::new();
-        rules.tree.compare(&Way::Root(&self.path), self.value, old, &mut errors);
+        let (way, whole) = (Way::Root(&self.path), Whole::new(object, was));
+        rules.tree.compare(&way, self.value, [self.value, old], &whole, &mut errors);
         errors
     }
 }
@@ -323,12 +359,17 @@ mod tests {
 
     #[test]
     fn conditions_are_expressions() {
+        fn of_rule(rule: &Rule) -> Vec<&Expression> {
+            match rule {
+                Rule::Computed(expression) | Rule::UniqueBy(expression) => vec![expression],
+                Rule::Needed(when) | Rule::Wrong(when) | Rule::Forbidden(when) => vec![&when.0],
+                Rule::When(.., rules) | Rule::Update(rules) => rules.iter().flat_map(of_rule).collect(),
+                _ => Vec::new(),
+            }
+        }
         fn compiled(tree: &Tree) -> usize {
-            let own = tree.rules.iter().chain(&tree.defaults).filter(|rule| match rule {
-                Rule::Computed(expression) => !expression.program().source().is_empty(),
-                Rule::Needed(when) | Rule::Wrong(when) | Rule::Forbidden(when) => !when.0.program().source().is_empty(),
-                _ => false,
-            });
+            let own = tree.rules.iter().chain(&tree.defaults).chain(&tree.changes).flat_map(of_rule);
+            let own = own.filter(|expression| !expression.program().source().is_empty());
             let below = tree.fields.iter().map(|(_, field)| field).chain(tree.items.as_deref());
             own.count() + below.map(compiled).sum::<usize>()
         }
@@ -338,8 +379,9 @@ mod tests {
     #[test]
     fn what_is_frozen_does_not_change() {
         let old = json!({"spec": {"fixed": 1}});
-        assert_eq!(At::root(&old).update_faults(&rules(), &old), vec![]);
-        let found = At::root(&json!({"spec": {"fixed": 2}})).update_faults(&rules(), &old);
+        assert_eq!(At::root(&old).update_faults(&rules(), &old, [&old, &old]), vec![]);
+        let new = json!({"spec": {"fixed": 2}});
+        let found = At::root(&new).update_faults(&rules(), &old, [&new, &old]);
         assert_eq!(found[0].to_string(), "spec.fixed: Invalid value: 2: field is immutable");
     }
 }

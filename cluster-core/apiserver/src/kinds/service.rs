@@ -1,10 +1,6 @@
 //! Services.
 
-use super::pod::validation::is_ip;
 use crate::kinds::prelude::*;
-
-/// The port that kubelets listen on.
-const KUBELET: i64 = 10250;
 
 pub(super) const SERVICE: Strategy = Strategy {
     defaults: service_defaults,
@@ -13,9 +9,7 @@ pub(super) const SERVICE: Strategy = Strategy {
         keep_allocated(service, old);
         default_families(service);
     },
-    validate: service,
-    validate_update: service_update,
-    validate_status: super::networking::balanced,
+    validate: |at, errors| ranges(at.value, errors),
     ..Strategy::NONE
 };
 
@@ -49,12 +43,16 @@ fn service_defaults(service: &mut Value) {
     }
 }
 
-/// One IPv4 family, which is what the cluster has.
+/// One IPv4 family, which is what the cluster has. The list of addresses has the first of them too.
 fn default_families(service: &mut Value) {
-    if !has_cluster_ip(service) {
+    let needed = has_cluster_ip(service);
+    let Some(spec) = child(service, "spec") else { return };
+    if is_empty(&spec["clusterIPs"]) && !is_empty(&spec["clusterIP"]) {
+        spec["clusterIPs"] = json!([spec["clusterIP"]]);
+    }
+    if !needed {
         return;
     }
-    let Some(spec) = child(service, "spec") else { return };
     let open = spec["clusterIP"] == "None" && is_empty(&spec["selector"]);
     default(spec, "ipFamilies", if open { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) });
     default(spec, "ipFamilyPolicy", if open { "RequireDualStack" } else { "SingleStack" });
@@ -140,89 +138,8 @@ fn keep_node_ports(spec: &mut Value, old: &Value, needed: bool) {
     }
 }
 
-fn service(at: &At<'_>, errors: &mut Errors) {
-    let spec = at.get("spec");
-    let (kind, ports) = (spec.get("type").text(), spec.get("ports"));
-    let headless = spec.get("clusterIP").text() == "None";
-    if ports.is_empty() && !headless && kind != "ExternalName" {
-        errors.push(ports.missing(""));
-    }
-    match kind {
-        "LoadBalancer" | "NodePort" if headless => {
-            let why = format!("may not be set to 'None' for {kind} services");
-            errors.push(Error::invalid(&spec.get("clusterIPs").path.index(0), &json!("None"), &why));
-        }
-        "ExternalName" => {
-            let external = spec.get("externalName");
-            if external.is_empty() {
-                errors.push(external.missing(""));
-            } else {
-                let trimmed = At { value: &json!(external.text().trim_end_matches('.')), path: external.path.clone() };
-                trimmed.rule(name::dns_subdomain, errors);
-            }
-            for (field, shown) in
-                [("clusterIP", "clusterIPs"), ("ipFamilies", "ipFamilies"), ("ipFamilyPolicy", "ipFamilyPolicy")]
-            {
-                if !spec.get(field).is_empty() {
-                    errors.push(spec.get(shown).forbidden("may not be set for ExternalName services"));
-                }
-            }
-        }
-        _ => {}
-    }
-    let (mut seen, mut node_ports) = (Vec::new(), Vec::new());
-    let several = items(ports.value).len() > 1;
-    for port in ports.items() {
-        if several && port.get("name").is_empty() {
-            errors.push(port.get("name").missing(""));
-        }
-        if kind == "LoadBalancer" && port.get("port").int() == KUBELET {
-            let why = format!("may not expose port {KUBELET} externally since it is used by kubelet");
-            errors.push(Error::invalid(&port.path, &KUBELET.into(), &why));
-        }
-        let node = port.get("nodePort");
-        if !node.is_empty() {
-            if kind == "ClusterIP" || kind == "ExternalName" {
-                errors.push(node.forbidden(&format!("may not be used when `type` is '{kind}'")));
-            }
-            let key = format!("{}/{}", port.get("protocol").text(), node.int());
-            port.get("nodePort").unique(&mut node_ports, key, errors);
-        }
-        let key = format!("{}/{}", port.get("protocol").text(), port.get("port").int());
-        let shown = json!({"protocol": port.value["protocol"], "port": port.value["port"]});
-        At { value: &shown, ..port }.unique(&mut seen, key, errors);
-    }
-    let timeout = spec.get("sessionAffinityConfig.clientIP.timeoutSeconds");
-    if timeout.is_set() && !(1..=86400).contains(&timeout.int()) {
-        errors.push(timeout.invalid("must be greater than 0 and less than 86400"));
-    }
-    let cluster_ip = spec.get("clusterIP");
-    if kind != "ExternalName" && !cluster_ip.is_empty() && !headless {
-        At { path: spec.get("clusterIPs").path.index(0), value: cluster_ip.value }.rule(is_ip, errors);
-    }
-    traffic(&spec, errors);
-    balancer(at.value, errors);
-}
-
-fn traffic(spec: &At<'_>, errors: &mut Errors) {
-    let (kind, external, check) =
-        (spec.get("type").text(), spec.get("externalTrafficPolicy"), spec.get("healthCheckNodePort"));
-    let is_open =
-        matches!(kind, "NodePort" | "LoadBalancer") || kind == "ClusterIP" && !spec.get("externalIPs").is_empty();
-    if !is_open && !external.is_empty() {
-        errors.push(external.invalid("may only be set for externally-accessible services"));
-    } else if is_open && external.is_empty() {
-        errors.push(external.missing(""));
-    }
-    if !check.is_empty() && !is_checked(spec.value) {
-        errors.push(
-            check.invalid("may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"),
-        );
-    }
-}
-
-/// What is for services with a load balancer alone.
-fn balancer(service: &Value, errors: &mut Errors) {
+/// Faults of the networks that a load balancer may be asked from.
+fn ranges(service: &Value, errors: &mut Errors) {
     const RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
     let (at, spec) = (At::root(service), At::root(service).get("spec"));
     let (ranges, balanced) = (spec.get("loadBalancerSourceRanges"), spec.get("type").text() == "LoadBalancer");
@@ -237,9 +154,6 @@ fn balancer(service: &Value, errors: &mut Errors) {
     let annotation = At { path: at.path.child("metadata.annotations").key(RANGES), value: ranges.value };
     only(&shown, !ranges.is_empty());
     only(&annotation, annotated.is_some());
-    for field in ["allocateLoadBalancerNodePorts", "loadBalancerClass"] {
-        only(&spec.get(field), spec.get(field).is_set());
-    }
     for (index, range) in texts(ranges.value).enumerate() {
         let trimmed = Value::from(range.trim());
         At { path: shown.path.index(index), value: &trimmed }.rule(super::networking::is_cidr, errors);
@@ -248,32 +162,6 @@ fn balancer(service: &Value, errors: &mut Errors) {
     if let Some(text) = annotated.filter(|text| balanced && !text.trim().is_empty() && is_wrong(text)) {
         let why = "must be a comma separated list of CIDRs e.g. 192.168.0.0/16,10.0.0.0/8";
         errors.push(Error::invalid(&annotation.path, &text.into(), why));
-    }
-}
-
-fn service_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
-    let (spec, was) = (at.get("spec"), &old["spec"]);
-    if has_cluster_ip(at.value)
-        && has_cluster_ip(old)
-        && !is_empty(&was["clusterIP"])
-        && spec.value["clusterIP"] != was["clusterIP"]
-    {
-        let shown = match &spec.value["clusterIPs"] {
-            Value::Null => json!([spec.value["clusterIP"]]),
-            list => list.clone(),
-        };
-        errors.push(Error::invalid(&spec.get("clusterIPs").path.index(0), &shown, "may not change once set"));
-    }
-    let check = spec.get("healthCheckNodePort");
-    if is_checked(spec.value) && is_checked(was) && *check.value != was["healthCheckNodePort"] {
-        errors.push(check.forbidden("field is immutable"));
-    }
-    let class = spec.get("loadBalancerClass");
-    if at.value["spec"]["type"] == "LoadBalancer"
-        && was["type"] == "LoadBalancer"
-        && *class.value != was["loadBalancerClass"]
-    {
-        errors.push(class.invalid("may not change once set"));
     }
 }
 
@@ -287,17 +175,12 @@ mod tests {
         service_defaults(object);
     }
 
-    fn update_faults(new: &Value, old: &Value) -> Errors {
-        let mut errors = Errors::new();
-        service_update(&At::root(new), old, &mut errors);
-        errors
+    fn strategy() -> Strategy {
+        Strategy { fields: named("Service"), ..SERVICE }
     }
 
     fn faults(object: &Value) -> Vec<String> {
-        let mut errors = At::root(object).faults(named("Service"));
-        service(&At::root(object), &mut errors);
-        order::sort(named("Service"), &Path::default(), &mut errors);
-        errors.iter().map(ToString::to_string).collect()
+        strategy().faults(object).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -358,7 +241,7 @@ mod tests {
         let old = json!({"spec": {"type": "NodePort", "clusterIP": "10.96.0.5"}});
         new["spec"]["clusterIP"] = "10.96.0.6".into();
         assert_eq!(
-            update_faults(&new, &old)[0].to_string(),
+            strategy().update_faults(&new, &old)[0].to_string(),
             "spec.clusterIPs[0]: Invalid value: [\"10.96.0.5\"]: may not change once set"
         );
     }

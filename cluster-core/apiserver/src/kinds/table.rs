@@ -4,7 +4,7 @@ use super::cells::ColumnRow;
 use super::walk::TextRule;
 use super::{
     apps, autoscaling, batch, certificates, cluster, config, devices, endpoints, extensions, flowcontrol, networking,
-    pod, quotas, rbac, rules, service, storage, volumes,
+    pod, quotas, rules, service, storage, volumes,
 };
 use crate::kinds::prelude::*;
 use crate::registry::{Scope, SelectableField, Subresource, Verbs};
@@ -34,20 +34,13 @@ const STRATEGIES: &[(&str, &Strategy)] = &[
     ("CronJob", &batch::CRON_JOB),
     ("Job", &batch::JOB),
     ("CertificateSigningRequest", &certificates::CERTIFICATE_REQUEST),
-    ("Ingress", &networking::INGRESS),
-    ("NetworkPolicy", &networking::NETWORK_POLICY),
     ("ServiceCIDR", &networking::SERVICE_CIDR),
-    ("ClusterRoleBinding", &rbac::BINDING),
-    ("ClusterRole", &rbac::ROLE),
-    ("RoleBinding", &rbac::BINDING),
-    ("Role", &rbac::ROLE),
     ("CSINode", &storage::CSI_NODE),
     ("MutatingAdmissionPolicy", &extensions::ADMISSION_POLICY),
     ("MutatingWebhookConfiguration", &extensions::WEBHOOKS),
     ("ValidatingAdmissionPolicy", &extensions::ADMISSION_POLICY),
     ("ValidatingWebhookConfiguration", &extensions::WEBHOOKS),
     ("CustomResourceDefinition", &extensions::DEFINITION),
-    ("RuntimeClass", &cluster::RUNTIME_CLASS),
     ("EndpointSlice", &endpoints::ENDPOINT_SLICE),
     ("DeviceTaintRule", &devices::TAINT_RULE),
     ("FlowSchema", &flowcontrol::FIXED),
@@ -60,7 +53,6 @@ const CELLS: &[(&str, &[OwnCell])] = &[
     ("HorizontalPodAutoscaler", autoscaling::AUTOSCALER_CELLS),
     ("Job", batch::JOB_CELLS),
     ("CertificateSigningRequest", certificates::CERTIFICATE_REQUEST_CELLS),
-    ("Ingress", networking::INGRESS_CELLS),
 ];
 
 /// What is shown of objects.

@@ -7,26 +7,8 @@ const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "Rea
 pub(super) const VOLUME: Strategy = Strategy {
     prepare_create: |object| object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": meta::now()}),
     validate: volume,
-    validate_update: |at, old, errors| {
-        let spec = at.get("spec");
-        let source = |object: &Value| {
-            entries(&object["spec"])
-                .find(|(key, _)| SOURCES.split(' ').any(|kind| kind == *key))
-                .map(|(_, v)| v.clone())
-        };
-        if source(at.value) != source(old) {
-            errors.push(Error::forbidden(
-                &spec.get("persistentvolumesource").path,
-                "spec.persistentvolumesource is immutable after creation",
-            ));
-        }
-    },
     ..Strategy::NONE
 };
-
-/// The volume sources a persistent volume may have, in the order in which upstream looks for them.
-const SOURCES: &str = "hostPath gcePersistentDisk awsElasticBlockStore glusterfs flocker nfs rbd quobyte cephfs iscsi \
-    cinder fc flexVolume azureFile vsphereVolume azureDisk photonPersistentDisk portworxVolume scaleIO local storageos csi";
 
 pub(super) const CLAIM: Strategy = Strategy {
     validate: |at, errors| claim_spec(&at.get("spec"), errors),
@@ -34,7 +16,8 @@ pub(super) const CLAIM: Strategy = Strategy {
     ..Strategy::NONE
 };
 
-fn access_modes(modes: &At<'_>, errors: &mut Errors) {
+/// Faults of the ways in which a volume is used.
+pub(super) fn access_modes(modes: &At<'_>, errors: &mut Errors) {
     for mode in modes.items() {
         At { path: modes.path.clone(), ..mode }.one_of(&MODES, errors);
     }
@@ -53,24 +36,15 @@ fn positive_storage(amount: &At<'_>, errors: &mut Errors) {
 
 fn volume(at: &At<'_>, errors: &mut Errors) {
     let spec = at.get("spec");
-    access_modes(&spec.get("accessModes"), errors);
     let capacity = spec.get("capacity");
     if capacity.entries().map(|(resource, _)| resource).ne(["storage"]) {
         errors.push(Error::not_supported(&capacity.path, capacity.value, &["storage"]));
     }
     capacity.entries().for_each(|(_, amount)| positive_storage(&amount, errors));
-    let mut sources = SOURCES.split(' ').filter(|kind| spec.get(kind).is_set());
-    if sources.next().is_none() {
-        errors.push(spec.missing("must specify a volume type"));
-    }
-    for kind in sources {
-        errors.push(spec.get(kind).forbidden("may not specify more than 1 volume type"));
-    }
 }
 
 /// Faults of a claim's spec.
 pub(super) fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
-    access_modes(&spec.get("accessModes"), errors);
     let requests = spec.get("resources.requests");
     match requests.value.get("storage") {
         None => errors.push(Error::required(&spec.get("resources").path.key("storage"), "")),
@@ -111,21 +85,6 @@ fn claim_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
         ));
     }
-    let size = |claim: &Value, path: &str| Quantity::from_value(meta::get(claim, path)).unwrap_or_default();
-    let requested = at.get("spec.resources.requests.storage");
-    let wanted = size(at.value, "spec.resources.requests.storage");
-    // What could not grow may be asked for less again, but no volume shrinks.
-    if wanted < size(old, "spec.resources.requests.storage") && wanted <= size(old, "status.capacity.storage") {
-        errors.push(requested.forbidden("field can not be less than status.capacity"));
-    }
-    let class = at.get("spec.volumeAttributesClassName");
-    if !old["spec"]["volumeAttributesClassName"].is_null() {
-        if !class.is_set() {
-            errors.push(class.forbidden("update from non-nil value to nil is forbidden"));
-        } else if class.is_empty() {
-            errors.push(class.forbidden("update from non-nil value to an empty string is forbidden"));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -134,6 +93,7 @@ mod tests {
 
     #[test]
     fn a_claim_changes_where_upstream_lets_it() {
+        let strategy = Strategy { fields: named("PersistentVolumeClaim"), ..CLAIM };
         let claim = |phase: &str, size: &str, more: Value| {
             let mut spec = more;
             spec["resources"] = json!({"requests": {"storage": size}});
@@ -158,18 +118,13 @@ mod tests {
             (claim("Bound", "1Gi", attributes("a")), claim("Bound", "1Gi", none()), "update from non-nil value to nil"),
             (claim("Bound", "1Gi", attributes("a")), claim("Bound", "1Gi", attributes("")), "to an empty string"),
         ] {
-            let mut errors = Errors::new();
-            claim_update(&At::root(&new), &old, &mut errors);
+            let errors = strategy.update_faults(&new, &old);
             let faults = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             assert!(faults.contains(fault) && faults.is_empty() == fault.is_empty(), "{old} {new}: {faults}");
         }
         let mut old = claim("Bound", "1Gi", none());
         old["metadata"] = json!({"annotations": {"volume.beta.kubernetes.io/storage-class": "a"}});
-        let faults = |new: &Value| {
-            let mut errors = Errors::new();
-            claim_update(&At::root(new), &old, &mut errors);
-            errors.len()
-        };
+        let faults = |new: &Value| strategy.update_faults(new, &old).len();
         assert_eq!((faults(&claim("Bound", "1Gi", class("a"))), faults(&claim("Bound", "1Gi", none()))), (0, 1));
     }
 }

@@ -212,13 +212,6 @@ impl<'a> At<'a> {
         }
     }
 
-    /// Demands one of `allowed`, and says so apart when nothing is given.
-    pub(crate) fn required_one_of(&self, allowed: &[&str], errors: &mut Errors) {
-        if self.required(errors) {
-            self.one_of(allowed, errors);
-        }
-    }
-
     /// Refuses a negative number.
     pub(crate) fn non_negative(&self, errors: &mut Errors) {
         if self.int() < 0 {
@@ -284,33 +277,6 @@ impl<'a> At<'a> {
             errors.extend(key_rule.err().map(|why| Error::invalid(&self.path, &Value::from(key), &why)));
             let value_rule = cluster_object::name::label_value(entry.text());
             errors.extend(value_rule.err().map(|why| Error::invalid(&self.path, entry.value, &why)));
-        }
-    }
-
-    /// Demands an operator of selectors, with values where it takes some.
-    pub(crate) fn requirement(&self, errors: &mut Errors) {
-        let (operator, values) = (self.get("operator"), self.get("values"));
-        match operator.text() {
-            "In" | "NotIn" if values.is_empty() => {
-                errors.push(values.missing("must be specified when `operator` is 'In' or 'NotIn'"));
-            }
-            "Exists" | "DoesNotExist" if !values.is_empty() => {
-                errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => errors.push(operator.invalid("not a valid selector operator")),
-        }
-    }
-
-    /// Demands what upstream demands of label selectors.
-    pub(crate) fn label_selector(&self, errors: &mut Errors) {
-        self.get("matchLabels").labels(errors);
-        for expression in self.get("matchExpressions").items() {
-            expression.requirement(errors);
-            expression.get("key").rule(cluster_object::name::qualified_name, errors);
-            for value in expression.get("values").items() {
-                value.rule(cluster_object::name::label_value, errors);
-            }
         }
     }
 }

@@ -7,7 +7,7 @@ pub(super) fn selector(object: &At<'_>, errors: &mut Errors) {
     let (selector, template) = (object.get("spec.selector"), object.get("spec.template"));
     let kind = meta::kind(object.value);
     if selector.is_set() {
-        selector.label_selector(errors);
+        errors.extend(selector.faults(named("LabelSelector")));
         if kind != "Job" && is_empty(&selector.value["matchLabels"]) && is_empty(&selector.value["matchExpressions"]) {
             errors.push(selector.invalid(&format!("empty selector is invalid for {}", plain(kind))));
         }

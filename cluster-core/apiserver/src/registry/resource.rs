@@ -295,7 +295,7 @@ impl Strategy {
 
     /// All faults of a change.
     pub(crate) fn update_faults(&self, new: &Value, old: &Value) -> Errors {
-        let mut errors = At::root(new).update_faults(self.fields, old);
+        let mut errors = At::root(new).update_faults(self.fields, old, [new, old]);
         (self.validate_update)(&At::root(new), old, &mut errors);
         order::sort(self.fields, &Path::default(), &mut errors);
         errors
@@ -303,10 +303,15 @@ impl Strategy {
 
     /// All faults of a change of the status.
     pub(crate) fn status_faults(&self, new: &Value, old: &Value) -> Errors {
-        let status = At::root(new).get("status");
-        let mut errors = status.faults(self.status);
-        errors.extend(status.update_faults(self.status, &old["status"]));
+        let mut errors = self.fields_of_status(new, old);
         (self.validate_status)(&At::root(new), old, &mut errors);
         errors
+    }
+
+    /// Those of single fields of a status.
+    pub(crate) fn fields_of_status(&self, new: &Value, old: &Value) -> Errors {
+        let status = At::root(new).get("status");
+        let changes = status.update_faults(self.status, &old["status"], [new, old]);
+        [status.faults_within(self.status, new), changes].concat()
     }
 }

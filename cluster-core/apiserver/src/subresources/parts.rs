@@ -1,7 +1,7 @@
 //! Subresources that write one part of their object: finalize, approval, ephemeralcontainers, resize.
 
+use crate::kinds::pod;
 use crate::kinds::prelude::*;
-use crate::kinds::{certificates, pod};
 use crate::verbs::{PatchKind, apply_to, to_bytes};
 
 pub(super) async fn serve(call: &Call<'_>, part: &str, body: Body) -> Result<Reply, Status> {
@@ -75,9 +75,9 @@ fn resize(object: &mut Value, wanted: &Value) {
 }
 
 /// Faults of the change of a part.
-pub(crate) fn faults(part: &str, new: &Value, old: &Value) -> Errors {
+pub(crate) fn faults(part: &str, strategy: &Strategy, new: &Value, old: &Value) -> Errors {
     match part {
-        "approval" => certificates::conditions(new, old),
+        "approval" => strategy.fields_of_status(new, old),
         "ephemeralcontainers" => pod::parts::ephemeral(new, old),
         "resize" => pod::parts::resize(new, old),
         _ => Errors::new(),

@@ -205,7 +205,7 @@ async fn validate(call: &Call<'_>, name: &str, part: Part, object: &mut Value, o
     let of_part = match part {
         Part::Main => [strategy.faults(object), strategy.update_faults(object, old)].concat(),
         Part::Status => strategy.status_faults(object, old),
-        Part::Sub(name) => [parts::faults(name, object, old), strategy.faults(object)].concat(),
+        Part::Sub(name) => [parts::faults(name, strategy, object, old), strategy.faults(object)].concat(),
     };
     let mut errors = metadata::validate_update(object, old);
     errors.extend(metadata::validate(&call.resource, object));

@@ -2,15 +2,18 @@
 
 use crate::kinds::prelude::*;
 
-/// Faults of all containers of a pod spec; `volumes` are the names mounts may use.
-pub(crate) fn validate(spec: &At<'_>, volumes: &[String], errors: &mut Errors) {
+/// Faults of all containers of a pod spec.
+pub(crate) fn validate(spec: &At<'_>, errors: &mut Errors) {
     spec.get("containers").required(errors);
     let (mut names, mut host_ports) = (Vec::new(), Vec::new());
     let own_users = spec.get("hostUsers").value == false;
     let claims = items(&spec.value["resourceClaims"]);
+    let volumes: Vec<&str> = items(&spec.value["volumes"]).iter().map(|volume| text(&volume["name"])).collect();
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         for container in spec.get(list).items() {
-            one(&container, list, volumes, errors);
+            ports(&container.get("ports"), errors);
+            mounts(&container, &volumes, errors);
+            resources(&container.get("resources"), errors);
             for claim in container.get("resources.claims").items().map(|claim| claim.get("name")) {
                 if claim.required(errors) && !claims.iter().any(|known| known["name"] == *claim.value) {
                     errors.push(Error::not_found(&claim.path, claim.value));
@@ -36,38 +39,6 @@ pub(crate) fn validate(spec: &At<'_>, volumes: &[String], errors: &mut Errors) {
     }
 }
 
-fn one(container: &At<'_>, list: &str, volumes: &[String], errors: &mut Errors) {
-    let image = container.get("image");
-    if image.text().trim() != image.text() {
-        errors.push(image.invalid("must not have leading or trailing whitespace"));
-    }
-    ports(&container.get("ports"), errors);
-    mounts(container, volumes, errors);
-    resources(&container.get("resources"), errors);
-    let escalation = container.get("securityContext");
-    if escalation.get("privileged").value == true && escalation.get("allowPrivilegeEscalation").value == false {
-        errors.push(escalation.invalid("cannot set `allowPrivilegeEscalation` to false and `privileged` to true"));
-    }
-    let starts = list == "initContainers" && container.get("restartPolicy").text() != "Always";
-    for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"].map(|field| container.get(field)) {
-        if field.is_set() && starts {
-            errors.push(field.forbidden("may not be set for init containers without restartPolicy=Always"));
-        }
-    }
-    for (field, last) in [
-        ("livenessProbe", "grpc"),
-        ("readinessProbe", "grpc"),
-        ("startupProbe", "grpc"),
-        ("lifecycle.postStart", "sleep"),
-        ("lifecycle.preStop", "sleep"),
-    ] {
-        let field = container.get(field);
-        if field.is_set() {
-            handler(&field, &["exec", "httpGet", "tcpSocket", last], errors);
-        }
-    }
-}
-
 fn ports(list: &At<'_>, errors: &mut Errors) {
     let numbers = list.items().flat_map(|port| ["containerPort", "hostPort"].map(|field| port.get(field)));
     numbers.filter(|number| !number.is_empty()).for_each(|number| number.port(errors));
@@ -86,11 +57,11 @@ fn host_port(port: &At<'_>, host_network: bool, seen: &mut Vec<String>, errors: 
     At { value: &shown, ..host }.unique(seen, key, errors);
 }
 
-fn mounts(container: &At<'_>, volumes: &[String], errors: &mut Errors) {
+fn mounts(container: &At<'_>, volumes: &[&str], errors: &mut Errors) {
     let mut paths = Vec::new();
     for mount in container.get("volumeMounts").items() {
         let (name, path) = (mount.get("name"), mount.get("mountPath"));
-        if name.required(errors) && !volumes.iter().any(|v| v == name.text()) {
+        if name.required(errors) && !volumes.contains(&name.text()) {
             errors.push(Error::not_found(&name.path, name.value));
         }
         if path.required(errors) {
@@ -102,23 +73,9 @@ fn mounts(container: &At<'_>, volumes: &[String], errors: &mut Errors) {
     }
     for device in container.get("volumeDevices").items() {
         let name = device.get("name");
-        if name.required(errors) && !volumes.iter().any(|v| v == name.text()) {
+        if name.required(errors) && !volumes.contains(&name.text()) {
             errors.push(Error::not_found(&name.path, name.value));
         }
-    }
-}
-
-fn handler(handler: &At<'_>, kinds: &[&str], errors: &mut Errors) {
-    let mut given = kinds.iter().map(|kind| (*kind, handler.get(kind))).filter(|(_, at)| at.is_set());
-    let Some((kind, action)) = given.next() else {
-        errors.push(handler.missing("must specify a handler type"));
-        return;
-    };
-    for (_, other) in given {
-        errors.push(other.forbidden("may not specify more than 1 handler type"));
-    }
-    if !matches!(kind, "exec" | "sleep") {
-        action.get("port").port_or_name(errors);
     }
 }
 

@@ -89,7 +89,6 @@ fn volume(volume: &mut Value) {
     if volume.as_object().is_some_and(|v| v.iter().all(|(key, value)| key == "name" || value.is_null())) {
         volume["emptyDir"] = json!({});
     }
-    named("Volume").fill(volume);
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ pub(super) mod defaults;
 pub(crate) mod parts;
 pub(crate) mod update;
 pub(super) mod validation;
-mod volumes;
 
 use crate::prelude::*;
 use crate::registry::{Deletion, Strategy};

@@ -1,7 +1,7 @@
 //! The rules of a kind by place, and the walks down an object along them: to fill in, to check, to compare.
 
-use super::super::{pod, workloads};
-use super::{Rule, named};
+use super::super::{pod, volumes, workloads};
+use super::{Rule, Whole, named};
 use crate::kinds::prelude::*;
 
 /// The rules by place, so that a walk down an object looks at what is there instead of at every row.
@@ -9,7 +9,7 @@ use crate::kinds::prelude::*;
 pub(super) struct Tree {
     pub(super) defaults: Vec<Rule>,
     pub(super) rules: Vec<Rule>,
-    changes: Vec<Rule>,
+    pub(super) changes: Vec<Rule>,
     /// Whether something is to be filled in, or to be checked, here or below.
     fills: bool,
     checks: bool,
@@ -37,7 +37,7 @@ impl Way<'_> {
 
 /// All that the rules are about, and what must be unique in a list: the rule that says so, and the text that stands
 /// there already.
-pub(super) type Seen<'a> = (&'a Value, Vec<(&'a Rule, &'a str)>);
+pub(super) type Seen<'a> = (&'a Whole<'a>, Vec<(&'a Rule, Cow<'a, str>)>);
 
 impl Tree {
     pub(super) const EMPTY: Self = Self {
@@ -102,7 +102,7 @@ impl Tree {
                         Some(pod::defaults::pull_policy(text(&value[*image])).into())
                     }
                     Rule::Computed(expression) if is_empty(given) && !given.is_number() && !given.is_boolean() => {
-                        expression.of(value, &Value::Null).filter(|found| !found.is_null())
+                        expression.of(value, &Whole::new(&Value::Null, &Value::Null)).filter(|found| !found.is_null())
                     }
                     _ => None,
                 };
@@ -136,10 +136,10 @@ impl Tree {
     }
 
     /// Checks an object that the rules are about as a whole.
-    pub(super) fn check_whole(&self, path: &Path, object: &Value, errors: &mut Errors) {
-        let (at, mut seen) = (At { path: path.clone(), value: object }, (object, Vec::new()));
-        self.rules.iter().for_each(|rule| check(rule, object, &at, &mut seen, errors));
-        self.check_fields(&Way::Root(path), object, &mut seen, errors);
+    pub(super) fn check_whole(&self, at: &At<'_>, whole: &Whole<'_>, errors: &mut Errors) {
+        let mut seen = (whole, Vec::new());
+        self.rules.iter().for_each(|rule| check(rule, at.value, at, &mut seen, errors));
+        self.check_fields(&Way::Root(&at.path), at.value, &mut seen, errors);
     }
 
     fn check_fields<'a>(&'a self, way: &Way<'_>, value: &'a Value, seen: &mut Seen<'a>, errors: &mut Errors) {
@@ -149,23 +149,40 @@ impl Tree {
         }
     }
 
-    pub(super) fn compare(&self, way: &Way<'_>, new: &Value, old: &Value, errors: &mut Errors) {
-        for (name, field) in &self.fields {
-            let [now, was] = [new, old].map(|value| value.get(name).unwrap_or(&Value::Null));
-            let way = Way::Field(way, name);
-            for rule in &field.changes {
-                let at = || At { path: way.path(), value: now };
-                errors.extend(match rule {
-                    _ if now == was || is_empty(now) && is_empty(was) => None,
-                    Rule::Frozen("") => Some(at().invalid("field is immutable")),
-                    Rule::Frozen(why) => Some(at().forbidden(why)),
-                    Rule::FrozenBut(free, why) if rest(now, free).ne(rest(was, free)) => Some(at().forbidden(why)),
-                    Rule::Kept(why) if !is_empty(was) => Some(at().forbidden(why)),
-                    Rule::Grows(why) if int(now) < int(was) => Some(at().invalid_number(why)),
-                    _ => None,
-                });
+    /// What changed here and below that may not.
+    pub(super) fn compare(
+        &self,
+        way: &Way<'_>,
+        within: &Value,
+        [now, was]: [&Value; 2],
+        whole: &Whole<'_>,
+        errors: &mut Errors,
+    ) {
+        for rule in &self.changes {
+            let at = || At { path: way.path(), value: now };
+            if let Rule::Update(rules) = rule {
+                for rule in rules {
+                    check(rule, within, &at(), &mut (whole, Vec::new()), errors);
+                }
             }
-            field.compare(&way, now, was, errors);
+            errors.extend(match rule {
+                _ if now == was || is_empty(now) && is_empty(was) => None,
+                Rule::Frozen("") => Some(at().invalid("field is immutable")),
+                Rule::Frozen(why) => Some(at().forbidden(why)),
+                Rule::FrozenBut(free, why) if rest(now, free).ne(rest(was, free)) => Some(at().forbidden(why)),
+                Rule::Kept(why) if !is_empty(was) => Some(at().forbidden(why)),
+                Rule::Grows(why) if int(now) < int(was) => Some(at().invalid_number(why)),
+                _ => None,
+            });
+        }
+        for (name, field) in &self.fields {
+            let both = [now, was].map(|value| value.get(name).unwrap_or(&Value::Null));
+            field.compare(&Way::Field(way, name), now, both, whole, errors);
+        }
+        if let Some(item) = &self.items {
+            for (index, each) in items(now).iter().enumerate() {
+                item.compare(&Way::Item(way, index), now, [each, &was[index]], whole, errors);
+            }
         }
     }
 }
@@ -177,6 +194,8 @@ fn rest<'v>(object: &'v Value, but: &[&str]) -> impl Iterator<Item = (&'v String
 
 fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>, errors: &mut Errors) {
     let this = if within.is_array() { value.value } else { within };
+    // Of a change it also matters what is gone.
+    let is_judged = value.is_set() || !seen.0.old.is_null();
     match rule {
         Rule::Required(detail) if value.is_empty() => errors.push(value.missing(detail)),
         Rule::Text(rule) => value.optional_rule(*rule, errors),
@@ -201,7 +220,6 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
                 amount.quantity(errors);
             }
         }
-        Rule::Selector => value.label_selector(errors),
         Rule::Labels => value.labels(errors),
         Rule::Most(most) => match items(value.value).len() {
             0 if value.text().len() > *most => errors.push(Error::too_long(&value.path, *most)),
@@ -209,12 +227,16 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
             _ => {}
         },
         Rule::Distinct if value.is_empty() => {}
-        Rule::Unique | Rule::Distinct => {
-            let text = value.text();
-            if seen.1.iter().any(|(by, known)| std::ptr::eq(*by, rule) && *known == text) {
-                errors.push(Error::duplicate(&value.path, value.value));
-            } else {
-                seen.1.push((rule, text));
+        Rule::Unique | Rule::Distinct if !is_new(seen, rule, value.text().into()) => {
+            errors.push(Error::duplicate(&value.path, value.value));
+        }
+        Rule::UniqueBy(key) => {
+            let key = key.of(this, seen.0).unwrap_or_default();
+            // Something of several parts is shown by what makes it unique.
+            let is_whole = value.value.is_number() || value.value.is_string();
+            let shown = if is_whole { value.value } else { &key };
+            if !key.is_null() && !is_new(seen, rule, key.to_string().into()) {
+                errors.push(Error::duplicate(&value.path, shown));
             }
         }
         Rule::AnyOf(fields, detail) if fields.iter().all(|field| value.get(field).is_empty()) => {
@@ -225,6 +247,13 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
             0 | 1 => {}
             _ => errors.push(value.invalid(several)),
         },
+        Rule::Sole(fields, none, several) => {
+            let mut given = fields.iter().filter(|field| !value.value[**field].is_null());
+            if given.next().is_none() {
+                errors.push(value.missing(none));
+            }
+            errors.extend(given.map(|other| value.get(other).forbidden(several)));
+        }
         Rule::Without(other, detail) if !value.is_empty() && !is_empty(&within[*other]) => {
             errors.push(value.invalid(detail));
         }
@@ -235,17 +264,40 @@ fn check<'a>(rule: &'a Rule, within: &Value, value: &At<'a>, seen: &mut Seen<'a>
                 value.one_of(fields, errors);
             }
         }
-        Rule::NodeTerm => pod::validation::node_selector_term(value, errors),
+        Rule::AccessModes => volumes::access_modes(value, errors),
         Rule::Template if value.is_set() => pod::validation::template(value, errors),
-        Rule::Selects => workloads::selector(&At::root(seen.0), errors),
+        Rule::Selects => workloads::selector(&At::root(seen.0.object), errors),
         Rule::Like(name) if value.is_set() => errors.extend(value.faults(named(name))),
         Rule::Share(whole) if value.is_set() => workloads::int_or_percent(value, *whole, errors),
         Rule::Port if value.is_set() => value.port_or_name(errors),
-        Rule::Needed(when) => errors.extend(when.fault(this, seen.0).map(|why| value.missing(&why))),
-        Rule::Wrong(when) if value.is_set() => errors.extend(when.fault(this, seen.0).map(|why| value.invalid(&why))),
-        Rule::Forbidden(when) if value.is_set() => {
-            errors.extend(when.fault(this, seen.0).map(|why| value.forbidden(&why)));
+        Rule::When(other, values, rules) if is_among(meta::get(this, other), values) => {
+            for rule in rules {
+                check(rule, within, value, seen, errors);
+            }
         }
+        Rule::Needed(when) => errors.extend(when.faults(value, this, seen.0, At::missing)),
+        Rule::Wrong(when) if is_judged => errors.extend(when.faults(value, this, seen.0, At::invalid)),
+        Rule::Forbidden(when) if is_judged => errors.extend(when.faults(value, this, seen.0, At::forbidden)),
         _ => {}
     }
+}
+
+/// Whether a value is one of these texts: nothing is an empty one, and `*` is anything else.
+fn is_among(value: &Value, texts: &[&str]) -> bool {
+    let text: Cow<'_, str> = match value {
+        Value::String(text) => text.into(),
+        Value::Bool(_) | Value::Number(_) => value.to_string().into(),
+        _ if is_empty(value) => "".into(),
+        _ => "*".into(),
+    };
+    texts.contains(&&*text) || texts == ["*"] && !text.is_empty()
+}
+
+/// Whether no earlier item of the list has this text by the rule.
+fn is_new<'a>(seen: &mut Seen<'a>, rule: &'a Rule, text: Cow<'a, str>) -> bool {
+    let known = seen.1.iter().any(|(by, known)| std::ptr::eq(*by, rule) && *known == text);
+    if !known {
+        seen.1.push((rule, text));
+    }
+    !known
 }
