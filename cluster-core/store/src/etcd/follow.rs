@@ -2,7 +2,7 @@
 
 use super::rpc::{EtcdError, Messages, Rpc, revision};
 use super::value::{PREFIX, PREFIX_END, parse, unpack};
-use super::wire::{self, EventType, KeyValue, RangeRequest, RangeResponse, WatchResponse};
+use super::wire::{self, KeyValue, RangeRequest, RangeResponse, WatchResponse};
 use crate::prelude::*;
 use crate::state::collection;
 
@@ -96,7 +96,7 @@ impl Follower {
         let mut commit = Commit::new();
         let mut newest = None;
         for event in events {
-            let deleted = event.kind() == EventType::Delete;
+            let deleted = event.kind == wire::DELETE;
             let Some(kv) = event.kv else { continue };
             newest = Some(kv.mod_revision as Revision);
             let Some(key) = parse(&kv.key) else { continue };

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use self::follow::Follower;
 pub use self::rpc::EtcdError;
 use self::rpc::{PATIENCE, Rpc};
-use self::wire::{Compare, DeleteRequest, Op, Operation, Ordering, PutRequest, TxnRequest, TxnResponse};
+use self::wire::{Compare, DeleteRequest, EQUAL, GREATER, Operation, PutRequest, TxnRequest, TxnResponse};
 use crate::{IoError, Ledger, OpenError, Store, WriteError};
 
 /// Reads that wait for one question to the quorum.
@@ -47,14 +47,8 @@ impl EtcdStore {
         Ok(Arc::new(Self { state, rpc, at_rest, fresh, _tasks: tasks }))
     }
 
-    /// Does `operations` when the keys are as expected; the revision that did it, once it can be read here.
-    async fn write(
-        &self,
-        key: &Key,
-        compare: Vec<Compare>,
-        operations: Vec<Operation>,
-    ) -> Result<Revision, WriteError> {
-        let success = operations.into_iter().map(|operation| Op { operation: Some(operation) }).collect();
+    /// Does all of `success` when the keys are as expected; the revision that did it, once it can be read here.
+    async fn write(&self, key: &Key, compare: Vec<Compare>, success: Vec<Operation>) -> Result<Revision, WriteError> {
         let request = TxnRequest { compare, success };
         let written = async {
             let answer: TxnResponse = self.rpc.call("KV/Txn", &request).await?;
@@ -74,7 +68,7 @@ impl EtcdStore {
 
     fn put_request(&self, key: &Key, draft: &Draft) -> Result<Operation, WriteError> {
         let value = value::pack(&*self.at_rest, key, draft).map_err(|error| WriteError::Io(Arc::new(error.into())))?;
-        Ok(Operation::Put(PutRequest { key: value::path(key), value }))
+        Ok(Operation { put: Some(PutRequest { key: value::path(key), value }), delete: None })
     }
 }
 
@@ -120,7 +114,7 @@ impl Store for EtcdStore {
         draft: Draft,
         ledger: Option<&Ledger>,
     ) -> Result<Arc<Entry>, WriteError> {
-        let at = |key: &Key, seen| Compare::revision(&value::path(key), Ordering::Equal, seen as i64);
+        let at = |key: &Key, seen| Compare::of(&value::path(key), EQUAL, seen as i64);
         let mut compare = Vec::from_iter(match expect {
             Expect::Absent => Some(at(&key, 0)),
             Expect::Revision(revision) => Some(at(&key, revision)),
@@ -152,10 +146,10 @@ impl Store for EtcdStore {
     async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError> {
         let path = value::path(&key);
         let compare = match expect {
-            Expect::Revision(revision) => Compare::revision(&path, Ordering::Equal, revision as i64),
-            Expect::Absent | Expect::Any => Compare::revision(&path, Ordering::Greater, 0),
+            Expect::Revision(revision) => Compare::of(&path, EQUAL, revision as i64),
+            Expect::Absent | Expect::Any => Compare::of(&path, GREATER, 0),
         };
-        let operation = Operation::Delete(DeleteRequest { key: path });
+        let operation = Operation { put: None, delete: Some(DeleteRequest { key: path }) };
         let revision = self.write(&key, vec![compare], vec![operation]).await?;
         Ok(Arc::new(Entry::written(key, revision, last)))
     }

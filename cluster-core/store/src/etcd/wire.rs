@@ -1,7 +1,7 @@
 //! The messages of etcd's API (`etcdserverpb`, version 3) as far as the store uses them, by their field numbers.
 
 use bytes::Bytes;
-use prost::{Enumeration, Message, Oneof};
+use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Header {
@@ -60,49 +60,35 @@ pub(super) struct DeleteRequest {
 /// A condition on the revision that last wrote a key; 0 when the key does not exist.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Compare {
-    #[prost(enumeration = "Ordering", tag = "1")]
+    /// [`EQUAL`] or [`GREATER`].
+    #[prost(int32, tag = "1")]
     pub(super) result: i32,
     /// 2: the revision of the last write.
     #[prost(int32, tag = "2")]
     pub(super) target: i32,
     #[prost(bytes = "bytes", tag = "3")]
     pub(super) key: Bytes,
-    #[prost(oneof = "Target", tags = "6")]
-    pub(super) revision: Option<Target>,
+    /// Sent also when it is 0.
+    #[prost(int64, optional, tag = "6")]
+    pub(super) revision: Option<i64>,
 }
 
-/// In a `oneof` so that 0 is sent too.
-#[derive(Clone, PartialEq, Oneof)]
-pub(super) enum Target {
-    #[prost(int64, tag = "6")]
-    ModRevision(i64),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enumeration)]
-#[repr(i32)]
-pub(super) enum Ordering {
-    Equal = 0,
-    Greater = 1,
-}
+pub(super) const EQUAL: i32 = 0;
+pub(super) const GREATER: i32 = 1;
 
 impl Compare {
-    pub(super) fn revision(key: &Bytes, result: Ordering, revision: i64) -> Self {
-        Self { result: result.into(), target: 2, key: key.clone(), revision: Some(Target::ModRevision(revision)) }
+    pub(super) fn of(key: &Bytes, result: i32, revision: i64) -> Self {
+        Self { result, target: 2, key: key.clone(), revision: Some(revision) }
     }
 }
 
+/// One of the two.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Op {
-    #[prost(oneof = "Operation", tags = "2, 3")]
-    pub(super) operation: Option<Operation>,
-}
-
-#[derive(Clone, PartialEq, Oneof)]
-pub(super) enum Operation {
-    #[prost(message, tag = "2")]
-    Put(PutRequest),
-    #[prost(message, tag = "3")]
-    Delete(DeleteRequest),
+pub(super) struct Operation {
+    #[prost(message, optional, tag = "2")]
+    pub(super) put: Option<PutRequest>,
+    #[prost(message, optional, tag = "3")]
+    pub(super) delete: Option<DeleteRequest>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -110,7 +96,7 @@ pub(super) struct TxnRequest {
     #[prost(message, repeated, tag = "1")]
     pub(super) compare: Vec<Compare>,
     #[prost(message, repeated, tag = "2")]
-    pub(super) success: Vec<Op>,
+    pub(super) success: Vec<Operation>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -152,15 +138,11 @@ pub(super) struct WatchResponse {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Event {
-    #[prost(enumeration = "EventType", tag = "1")]
+    /// [`DELETE`] or else a put.
+    #[prost(int32, tag = "1")]
     pub(super) kind: i32,
     #[prost(message, optional, tag = "2")]
     pub(super) kv: Option<KeyValue>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enumeration)]
-#[repr(i32)]
-pub(super) enum EventType {
-    Put = 0,
-    Delete = 1,
-}
+pub(super) const DELETE: i32 = 1;
