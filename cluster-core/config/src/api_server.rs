@@ -188,21 +188,9 @@ fn range(value: &str) -> Option<(u16, u16)> {
     (0 < first && first <= last).then_some((first, last))
 }
 
-/// Go's way to write times, in whole seconds.
 fn seconds(value: &str) -> Option<u64> {
-    let (mut rest, mut total) = (value, 0u64);
-    while !rest.is_empty() {
-        let unit = rest.find(|c: char| !c.is_ascii_digit())?;
-        let factor = match rest.as_bytes()[unit] {
-            b'h' => 3600,
-            b'm' => 60,
-            b's' => 1,
-            _ => return None,
-        };
-        total = total.checked_add(rest[..unit].parse::<u64>().ok()?.checked_mul(factor)?)?;
-        rest = &rest[unit + 1..];
-    }
-    (total > 0).then_some(total)
+    let time: jiff::SignedDuration = value.parse().ok()?;
+    u64::try_from(time.as_secs()).ok().filter(|seconds| *seconds > 0)
 }
 
 fn required_claim(server: &mut ApiServer, value: &str) -> Option<()> {
