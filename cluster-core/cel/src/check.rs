@@ -5,9 +5,11 @@ use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, L
 
 use crate::cost::{self, Node, Size};
 use crate::library::TYPES;
+use crate::lists::Types;
 use crate::macros::{AS_LIST, ENTRIES};
 use crate::position::{located, position};
 use crate::rewrite::children;
+use crate::types::Order;
 use crate::{Declarations, Type, functions};
 
 /// What a check finds.
@@ -15,7 +17,12 @@ pub(crate) struct Checked {
     pub(crate) result: Type,
     pub(crate) cost: u64,
     pub(crate) errors: Vec<String>,
+    pub(crate) typed: Typed,
+    pub(crate) types: Types,
 }
+
+/// Which comparisons and joints go by the type of their left side, by their addresses: the numbers of these types.
+pub(crate) type Typed = HashMap<*const Expression, i64>;
 
 /// Checks an expression over these variables.
 pub(crate) fn check(expression: &Expression, source: &str, variables: &Declarations) -> Checked {
@@ -26,12 +33,13 @@ pub(crate) fn check(expression: &Expression, source: &str, variables: &Declarati
     };
     let own = variables.first().map_or(0, |(_, kind)| kind.most());
     let variables = variables.iter().map(declared).collect();
-    let mut checker =
-        Checker { source, root: expression, variables, own, errors: Vec::new(), mixed: false, items: Vec::new() };
+    let (errors, items, typed, types) = (Vec::new(), Vec::new(), Typed::new(), Types::default());
+    let mut checker = Checker { source, root: expression, variables, own, errors, mixed: false, items, typed, types };
     let Node { kind: result, cost, .. } = checker.of(expression);
     checker.errors.sort();
-    let errors = checker.errors.into_iter().map(|(line, column, why)| located(source, line, column, &why)).collect();
-    Checked { result, cost, errors }
+    let Checker { typed, types, errors, .. } = checker;
+    let errors = errors.into_iter().map(|(line, column, why)| located(source, line, column, &why)).collect();
+    Checked { result, cost, errors, typed, types }
 }
 
 struct Checker<'a> {
@@ -45,6 +53,8 @@ struct Checker<'a> {
     mixed: bool,
     /// The types of the items of the list that was looked at last.
     items: Vec<Type>,
+    typed: Typed,
+    types: Types,
 }
 
 impl Checker<'_> {
@@ -65,7 +75,7 @@ impl Checker<'_> {
                 let parts: Vec<Node> = list.elements.iter().map(|element| self.of(element)).collect();
                 let element = self.alike(&list.elements, &parts, list.optional_indices.is_empty());
                 self.items = parts.iter().map(|part| part.kind.clone()).collect();
-                Node { items: sizes(&parts), ..made(Type::List(Arc::new(element), 0), parts.len(), &parts, cost::LIST) }
+                Node { items: sizes(&parts), ..made(list_of(Arc::new(element), 0), parts.len(), &parts, cost::LIST) }
             }
             Expr::Map(map) => {
                 let parts = children(expression);
@@ -179,8 +189,8 @@ impl Checker<'_> {
         let kinds: Vec<Type> = nodes.iter().map(|node| node.kind.clone()).collect();
         let found = match name {
             AS_LIST => match &kinds[0] {
-                Type::Optional(inner) => Some(Type::List(Arc::clone(inner), 1)),
-                Type::Dyn => Some(Type::List(Arc::new(Type::Dyn), 1)),
+                Type::Optional(inner) => Some(list_of(Arc::clone(inner), 1)),
+                Type::Dyn => Some(list_of(Arc::new(Type::Dyn), 1)),
                 _ => None,
             },
             operators::CONDITIONAL => (Type::Bool.accepts(&kinds[0]) && kinds[1].accepts(&kinds[2]))
@@ -192,7 +202,7 @@ impl Checker<'_> {
                 comparable(&kinds).then_some(Type::Bool)
             }
             operators::IN => match &kinds[1] {
-                Type::List(items, _) => items.accepts(&kinds[0]).then_some(Type::Bool),
+                Type::List(items, ..) => items.accepts(&kinds[0]).then_some(Type::Bool),
                 Type::Map(..) => Type::String(0).accepts(&kinds[0]).then_some(Type::Bool),
                 Type::Dyn => Some(Type::Bool),
                 _ => None,
@@ -209,6 +219,16 @@ impl Checker<'_> {
             let why = format!("found no matching overload for '{name}' applied to '{applied}'");
             return Node::new(self.fault(expression, &why), 0);
         };
+        let by_type = match (name, kinds.as_slice()) {
+            // What the interpreter compares rightly itself.
+            (operators::EQUALS | operators::NOT_EQUALS, [a, b]) => !(a.is_plain() && a.accepts(b) && *b != Type::Dyn),
+            (operators::ADD, [Type::List(_, _, order), _]) => *order != Order::Given,
+            _ => false,
+        };
+        if by_type {
+            self.typed.insert(expression, self.types.0.len() as i64);
+            self.types.0.push(kinds[0].clone());
+        }
         self.literals(name, receiver.is_some(), args);
         self.formatted(expression, call, &items);
         let node = match (name, nodes.as_slice()) {
@@ -306,7 +326,7 @@ impl Checker<'_> {
     /// The variables that go over a list or map: keys (or indices) and values.
     fn items(&mut self, at: &Expression, range: &Node) -> (Node, Node) {
         let (key, value) = match &range.kind {
-            Type::List(items, _) => (Type::Int, (**items).clone()),
+            Type::List(items, ..) => (Type::Int, (**items).clone()),
             Type::Map(values, _) => (Type::String(0), (**values).clone()),
             Type::Dyn => (Type::Dyn, Type::Dyn),
             other => {
@@ -336,6 +356,10 @@ fn two_names(step: &Expression) -> Option<([String; 2], &Expression)> {
     let Expr::Comprehension(first) = &step.expr else { return None };
     let Expr::Comprehension(second) = &first.result.expr else { return None };
     Some(([first.accu_var.clone(), second.accu_var.clone()], &second.result))
+}
+
+fn list_of(items: Arc<Type>, most: u64) -> Type {
+    Type::List(items, most, Order::Given)
 }
 
 /// A new list, map or object.
@@ -370,7 +394,7 @@ fn index(kinds: &[Type]) -> Option<Type> {
     let [container, key] = kinds else { return None };
     match container {
         Type::Dyn => Some(Type::Dyn),
-        Type::List(items, _) => Type::Int.accepts(key).then(|| (**items).clone()),
+        Type::List(items, ..) => Type::Int.accepts(key).then(|| (**items).clone()),
         Type::Map(values, _) => Type::String(0).accepts(key).then(|| (**values).clone()),
         Type::Optional(inner) => index(&[(**inner).clone(), key.clone()]).map(optional),
         _ => None,

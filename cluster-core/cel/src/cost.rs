@@ -100,7 +100,7 @@ impl Node {
     }
 
     fn item(&self) -> Option<&Type> {
-        if let Type::List(item, _) = &self.kind { Some(item) } else { None }
+        if let Type::List(item, ..) = &self.kind { Some(item) } else { None }
     }
 
     /// The size of the items of a list, as its declaration says.
@@ -213,7 +213,7 @@ fn made(size: Size) -> (u64, Option<Size>) {
 
 fn flat(size: Size, kind: &Type, declared: bool, depth: i64) -> Size {
     match kind {
-        Type::List(items, _) if depth > 0 => {
+        Type::List(items, ..) if depth > 0 => {
             let inner = if declared { Size::to(items.most()) } else { Size::UNKNOWN };
             size.times(flat(inner, items, declared, depth - 1))
         }

@@ -1,6 +1,7 @@
 //! The signatures of the function library, for the type check.
 
 use crate::prelude::*;
+use crate::types::Order;
 
 /// Size of text and lists that a function makes out of nothing.
 const SMALL: u64 = 64;
@@ -39,13 +40,13 @@ fn one(overload: &str, receiver: Option<&Type>, arguments: &[Type]) -> Option<Ty
     };
     let fits = |letter: char, found: &Type| match (letter, found) {
         ('?', _) | (_, Type::Dyn) => true,
-        ('U', Type::List(items, _)) => {
+        ('U', Type::List(items, ..)) => {
             matches!(**items, Type::Int | Type::Uint | Type::Double | Type::Duration | Type::Dyn)
         }
-        ('O', Type::List(items, _)) => {
+        ('O', Type::List(items, ..)) => {
             items.is_scalar() || matches!(**items, Type::String(_) | Type::Bytes(_) | Type::Dyn)
         }
-        ('N', Type::List(items, _)) => matches!(**items, Type::List(..) | Type::Dyn),
+        ('N', Type::List(items, ..)) => matches!(**items, Type::List(..) | Type::Dyn),
         ('U' | 'O' | 'N', _) => false,
         _ => of(letter).accepts(found),
     };
@@ -60,15 +61,15 @@ fn one(overload: &str, receiver: Option<&Type>, arguments: &[Type]) -> Option<Ty
         Some('R') => receiver.cloned().unwrap_or(Type::Dyn),
         Some('A') => larger(arguments),
         Some('E') => match receiver {
-            Some(Type::List(inner, _) | Type::Optional(inner)) => (**inner).clone(),
+            Some(Type::List(inner, ..) | Type::Optional(inner)) => (**inner).clone(),
             _ => Type::Dyn,
         },
         Some('F') => match receiver {
-            Some(Type::List(inner, _)) => (**inner).clone(),
+            Some(Type::List(inner, ..)) => (**inner).clone(),
             _ => list(Type::Dyn),
         },
         Some('o') => Type::Optional(Arc::new(match (receiver, arguments.first()) {
-            (Some(Type::List(items, _)), _) => (**items).clone(),
+            (Some(Type::List(items, ..)), _) => (**items).clone(),
             (None, Some(value)) => value.clone(),
             _ => Type::Dyn,
         })),
@@ -80,14 +81,14 @@ fn one(overload: &str, receiver: Option<&Type>, arguments: &[Type]) -> Option<Ty
 /// The type of a joined value: that of the part of which more is known.
 fn larger(parts: &[Type]) -> Type {
     let known = |part: &&Type| match part {
-        Type::List(items, _) => **items != Type::Dyn,
+        Type::List(items, ..) => **items != Type::Dyn,
         part => **part != Type::Dyn,
     };
     parts.iter().find(known).or(parts.first()).cloned().unwrap_or(Type::Dyn)
 }
 
 fn list(items: Type) -> Type {
-    Type::List(Arc::new(items), SMALL)
+    Type::List(Arc::new(items), SMALL, Order::Given)
 }
 
 fn of(letter: char) -> Type {

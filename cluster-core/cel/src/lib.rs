@@ -12,6 +12,7 @@ mod format;
 mod functions;
 mod library;
 mod limits;
+mod lists;
 mod macros;
 mod pattern;
 mod position;
@@ -28,7 +29,7 @@ pub use authorizer::{AUTHORIZER_VARIABLES, Authorizer, Check, authorizer};
 pub use limits::{Budget, STATIC_LIMIT, STATIC_TOTAL};
 pub use pattern::regex;
 pub use program::{Activation, Failure, Program, compile};
-pub use types::{Declarations, Object, Type, most_of};
+pub use types::{Declarations, Object, Order, Type, most_of};
 pub use value::{dynamic, escape, is_duration, object, optional, to_json, typed};
 
 /// A value of the interpreter.

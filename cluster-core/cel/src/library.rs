@@ -32,6 +32,7 @@ pub(crate) static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| {
     context.add_function(AS_LIST, as_list);
     context.add_function(INSERT, insert);
     context.add_function(SORT_BY, sort_by);
+    crate::lists::register(&mut context);
     crate::standard::register(&mut context);
     crate::authorizer::register(&mut context);
     context

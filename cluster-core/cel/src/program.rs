@@ -6,6 +6,7 @@ use kube_cel::cel::parser::{Expression, ParseErrors, Parser};
 use crate::check::{self, Checked};
 use crate::library::LIBRARY;
 use crate::limits::Budget;
+use crate::lists::{TYPES, Types};
 use crate::macros;
 use crate::position::located;
 use crate::rewrite::{self, BUDGET};
@@ -17,8 +18,10 @@ const MAX_LENGTH: usize = 100_000;
 const MAX_OPERATORS: usize = 2_000;
 /// The deepest one: both this interpreter and its parser recurse on the stack.
 const MAX_DEPTH: usize = 100;
-/// Parsing wants much more of a stack than threads of the server have.
-const PARSER_STACK: usize = 256 * 1024 * 1024;
+/// How deep an expression may be to be evaluated on the stack of its caller.
+const SHALLOW: usize = 20;
+/// What is deeper, and the parser in any case, wants much more of a stack than threads of the server have.
+const LARGE_STACK: usize = 256 * 1024 * 1024;
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub struct Program {
     cost: u64,
     weight: u64,
     names: Vec<String>,
+    types: Arc<Types>,
+    deep: bool,
 }
 
 impl Program {
@@ -55,11 +60,23 @@ impl Program {
 
 /// Compiles and checks an expression over these variables; the error reads as upstream's.
 pub fn compile(source: &str, variables: &Declarations) -> Result<Program, String> {
-    let program = checked(source, variables).map_err(|why| format!("compilation failed: {why}"))?;
-    match failing_constant(&program.expression) {
-        Some(why) => Err(format!("program instantiation failed: {why}")),
-        None => Ok(program),
-    }
+    on_large_stack(|| {
+        let program = checked(source, variables).map_err(|why| format!("compilation failed: {why}"))?;
+        match failing_constant(&program.expression) {
+            Some(why) => Err(format!("program instantiation failed: {why}")),
+            None => Ok(program),
+        }
+    })
+    .unwrap_or_else(|why| Err(format!("compilation failed: ERROR: <input>:1:1: {why}")))
+}
+
+/// Does work that recurses deeply in a thread of its own.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(LARGE_STACK).spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| format!("failed to start a thread: {error}"))?;
+        thread.join().map_err(|_| "the expression cannot be parsed".to_owned())
+    })
 }
 
 fn checked(source: &str, variables: &Declarations) -> Result<Program, String> {
@@ -68,15 +85,16 @@ fn checked(source: &str, variables: &Declarations) -> Result<Program, String> {
         return Err(format!("expression code point size exceeds limit: size: {length}, limit {MAX_LENGTH}"));
     }
     let mut expression = parse(&scan(source)?)?;
-    let Checked { result, cost, errors } = check::check(&expression, source, variables);
+    let Checked { result, cost, errors, typed, types } = check::check(&expression, source, variables);
     if !errors.is_empty() {
         return Err(errors.join("\n"));
     }
     let mut names = Vec::new();
     collect_names(&expression, &mut names);
-    let weight = rewrite::weight(&expression);
-    rewrite::rewrite(&mut expression);
-    Ok(Program { expression, source: source.to_owned(), result, cost, weight, names })
+    let (weight, deep) = (rewrite::weight(&expression), rewrite::depth(&expression) > SHALLOW);
+    rewrite::rewrite(&mut expression, &typed);
+    let (source, types) = (source.to_owned(), Arc::new(types));
+    Ok(Program { expression, source, result, cost, weight, names, types, deep })
 }
 
 /// Why a constant part can never be evaluated, as cel-go finds when it folds constants: a conversion, or a pattern.
@@ -107,22 +125,15 @@ fn is_constant(expression: &Expression) -> bool {
     }
 }
 
-/// Parses in a thread of its own, and refuses there what is too deep to be walked elsewhere.
+/// Parses, and refuses what is too deep to be walked elsewhere.
 fn parse(source: &str) -> Result<Expression, String> {
-    let work = || {
-        let parsed = Parser::new().enable_optional_syntax(true).parse(source);
-        let mut expression = parsed.map_err(|faults| syntax_errors(source, &faults))?;
-        macros::unfold(&mut expression).map_err(|why| located(source, 1, 1, &why))?;
-        if rewrite::depth(&expression) > MAX_DEPTH {
-            return Err(format!("ERROR: <input>:1:1: expression recursion limit exceeded: {MAX_DEPTH}"));
-        }
-        Ok(expression)
-    };
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(PARSER_STACK).spawn_scoped(scope, work);
-        let joined = thread.map_err(|error| format!("failed to start the parser: {error}"))?.join();
-        joined.unwrap_or_else(|_| Err("ERROR: <input>:1:1: the expression cannot be parsed".to_owned()))
-    })
+    let parsed = Parser::new().enable_optional_syntax(true).parse(source);
+    let mut expression = parsed.map_err(|faults| syntax_errors(source, &faults))?;
+    macros::unfold(&mut expression).map_err(|why| located(source, 1, 1, &why))?;
+    if rewrite::depth(&expression) > MAX_DEPTH {
+        return Err(format!("ERROR: <input>:1:1: expression recursion limit exceeded: {MAX_DEPTH}"));
+    }
+    Ok(expression)
 }
 
 fn syntax_errors(source: &str, faults: &ParseErrors) -> String {
@@ -219,7 +230,12 @@ impl Activation {
         if self.budget.is_spent() {
             return Err(Failure::Budget);
         }
-        let result = self.context.resolve(&program.expression);
+        let resolve = || {
+            let mut scope = self.context.new_inner_scope();
+            scope.add_variable_from_value(TYPES, Value::Opaque(Arc::clone(&program.types) as Arc<_>));
+            scope.resolve(&program.expression)
+        };
+        let result = if program.deep { on_large_stack(resolve).map_err(Failure::Error)? } else { resolve() };
         // A loop that was cut short must not pass for one that ended, whatever its surroundings made of the error.
         if self.budget.is_spent() {
             return Err(Failure::Budget);

@@ -5,6 +5,8 @@ use kube_cel::cel::common::ast::{
 };
 use kube_cel::cel::parser::Expression;
 
+use crate::check::Typed;
+use crate::lists::{EQUAL, JOIN};
 use crate::macros::RESULT;
 use crate::standard::{ALL, ANY, NEGATE, RELEASE};
 
@@ -90,8 +92,19 @@ pub(crate) fn weight(expression: &Expression) -> u64 {
 /// - A struct literal becomes a map: the interpreter knows no structs.
 /// - A loop pays before each round.
 /// - What is put into a list or map or added to something is paid for first: the interpreter copies it.
-pub(crate) fn rewrite(expression: &mut Expression) {
-    children_mut(expression).into_iter().for_each(rewrite);
+/// - What is compared or joined by its type is told the type's number; parts have not moved since they were checked.
+pub(crate) fn rewrite(expression: &mut Expression, typed: &Typed) {
+    let kind = typed.get(&std::ptr::from_ref(&*expression)).copied();
+    children_mut(expression).into_iter().for_each(|inner| rewrite(inner, typed));
+    if let (Expr::Call(call), Some(kind)) = (&mut expression.expr, kind) {
+        call.args.push(literal(LiteralValue::Int(kind.into())));
+        let differs = call.func_name == operators::NOT_EQUALS;
+        call.func_name = if call.func_name == operators::ADD { JOIN } else { EQUAL }.to_owned();
+        if differs {
+            *expression = self::call(operators::LOGICAL_NOT, vec![std::mem::take(expression)]);
+        }
+        return;
+    }
     match &mut expression.expr {
         Expr::Call(call) if call.func_name == operators::NEGATE => {
             NEGATE.clone_into(&mut call.func_name);

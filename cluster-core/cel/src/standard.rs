@@ -6,6 +6,7 @@ use crate::rewrite::{budget, part};
 use chrono::{DateTime, FixedOffset, Utc};
 use kube_cel::KubeCelExt;
 use kube_cel::cel::extractors::{Arguments, This};
+use kube_cel::cel::objects::OptionalValue;
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 
 /// What a minus before a number is rewritten to: the interpreter's own panics at the least of all.
@@ -78,6 +79,8 @@ pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function("format", crate::format::format);
     context.add_function("size", size);
     context.add_function("sum", sum);
+    context.add_function("optional.unwrap", |items: Arc<Vec<Value>>| unwrap(&items));
+    context.add_function("unwrapOpt", |This(items): This<Arc<Vec<Value>>>| unwrap(&items));
     context.add_function("int", |given: Value| match given {
         Value::Timestamp(moment) => Ok(Value::Int(moment.timestamp())),
         other => base("int", Some(other), &[]),
@@ -176,6 +179,13 @@ fn size(call: &FunctionContext<'_, '_>) -> Result<i64, ExecutionError> {
         Some(Value::Map(map)) => Ok(map.map.len() as i64),
         _ => Err(ExecutionError::NoSuchOverload),
     }
+}
+
+/// The values of those optionals that have one.
+fn unwrap(items: &[Value]) -> Outcome {
+    let held = items.iter().map(|item| <&OptionalValue>::try_from(item).map(|held| held.value().cloned()));
+    let held: Vec<Option<Value>> = held.collect::<Result<_, _>>()?;
+    Ok(Value::List(Arc::new(held.into_iter().flatten().collect())))
 }
 
 fn sum(This(items): This<Arc<Vec<Value>>>) -> Outcome {

@@ -48,6 +48,11 @@ fn expressions_evaluate() {
         ("quantity('1Gi').isGreaterThan(quantity('500Mi'))", json!(true)),
         ("self.metadata.name + '-' + string(self.x)", json!("n-3")),
         ("dyn(self.x) == 3 && bool('true')", json!(true)),
+        ("dyn(1) == 1.0 && 1 == dyn(1.0) && dyn([1]) == [1.0] && dyn(1) != 1.5 && dyn(2) + 1 == 3.0", json!(true)),
+        ("{'a': dyn(1)} == {'a': 1u} && dyn('a') != dyn(1) && dyn(null) == null", json!(true)),
+        ("optional.of(1) == optional.of(1) && optional.of(1) != optional.none()", json!(true)),
+        ("[optional.of(1), optional.none()].unwrapOpt() == [1]", json!(true)),
+        ("optional.unwrap([optional.none(), optional.of('a')])", json!(["a"])),
     ];
     for (source, expected) in table {
         assert_eq!(evaluate(source, &this), Ok(expected), "{source}");
@@ -355,4 +360,42 @@ fn monstrous_expressions_are_refused_without_harm() {
     for source in deep.iter().map(|text| format!("{text}1")).chain(["x".repeat(200_000)]) {
         assert!(compile(&source, &variables()).is_err());
     }
+}
+
+#[test]
+fn lists_of_the_types_set_and_map_know_no_order() {
+    let schema = json!({"type": "object", "properties": {
+        "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+        "ports": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+            "items": {"type": "object", "properties": {"name": {"type": "string"}, "port": {"type": "integer"}}}},
+        "plain": {"type": "array", "items": {"type": "string"}}}});
+    let kind = Type::from_openapi(&schema, false);
+    let new =
+        json!({"set": ["a", "b"], "ports": [{"name": "x", "port": 1}, {"name": "y", "port": 2}], "plain": ["a", "b"]});
+    let old =
+        json!({"set": ["b", "a"], "ports": [{"name": "y", "port": 2}, {"name": "x", "port": 1}], "plain": ["b", "a"]});
+    let variables = vec![("self", kind.clone()), ("oldSelf", kind.clone())];
+    for (source, expected) in [
+        ("self.set == oldSelf.set && self.ports == oldSelf.ports", json!(true)),
+        ("self.set != ['b', 'a'] || self.set == ['a', 'c'] || self.set == ['a']", json!(false)),
+        ("self.plain == oldSelf.plain || self == oldSelf", json!(false)),
+        ("self.ports == oldSelf.ports.filter(p, p.port == 2)", json!(false)),
+        ("self.set + ['c', 'a']", json!(["a", "b", "c"])),
+        ("(self.ports + [{'name': 'x', 'port': 7}]).map(p, p.port)", json!([7, 2])),
+        ("self.plain + ['a']", json!(["a", "b", "a"])),
+    ] {
+        let program = compile(source, &variables).unwrap_or_else(|error| panic!("{source}: {error}"));
+        let mut activation = Activation::new(&Arc::default());
+        activation.bind("self", typed(&new, &kind));
+        activation.bind("oldSelf", typed(&old, &kind));
+        assert_eq!(activation.evaluate(&program).map(|value| to_json(&value)), Ok(Some(expected)), "{source}");
+    }
+}
+
+#[test]
+fn what_is_nested_deeply_needs_no_stack_of_its_caller() {
+    let source = format!("{}1{}{} == 1", "{'a': ".repeat(45), "}".repeat(45), ".a".repeat(45));
+    let work = move || evaluate(&source, &json!({}));
+    let small = std::thread::Builder::new().stack_size(512 * 1024).spawn(work).expect("a thread");
+    assert_eq!(small.join().expect("an end"), Ok(json!(true)));
 }

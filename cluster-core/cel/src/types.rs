@@ -33,7 +33,7 @@ pub enum Type {
     /// `duration`.
     Duration,
     /// `list`.
-    List(Arc<Type>, u64),
+    List(Arc<Type>, u64, Order),
     /// `map` with text as keys.
     Map(Arc<Type>, u64),
     /// An object with known fields.
@@ -42,6 +42,17 @@ pub enum Type {
     Optional(Arc<Type>),
     /// A type of the function library, for example `Quantity`.
     Opaque(&'static str),
+}
+
+/// What tells the items of a list apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Their places.
+    Given,
+    /// They themselves: `x-kubernetes-list-type: set`.
+    Set,
+    /// These fields of theirs: `x-kubernetes-list-type: map`.
+    Keyed(Vec<String>),
 }
 
 /// An object with known fields.
@@ -78,7 +89,7 @@ impl Type {
             "string" => string(props),
             "array" => {
                 let items = &props["items"];
-                Self::List(inside(items)?, bound("maxItems", (MAX_REQUEST - 2) / (least_size(items) + 1)))
+                Self::List(inside(items)?, bound("maxItems", (MAX_REQUEST - 2) / (least_size(items) + 1)), order(props))
             }
             "object" if props["additionalProperties"].is_object() => {
                 let values = &props["additionalProperties"];
@@ -107,7 +118,7 @@ impl Type {
     /// The most characters or items that the declaration allows.
     pub(crate) fn most(&self) -> u64 {
         match self {
-            Self::String(size) | Self::Bytes(size) | Self::List(_, size) | Self::Map(_, size) => *size,
+            Self::String(size) | Self::Bytes(size) | Self::List(_, size, _) | Self::Map(_, size) => *size,
             Self::Dyn => MAX_REQUEST - 2,
             Self::Timestamp | Self::Duration => 32,
             _ => 0,
@@ -123,11 +134,16 @@ impl Type {
         }
     }
 
+    /// Whether values of the type have no parts.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::String(_) | Self::Bytes(_)) || !matches!(self, Self::Optional(_)) && self.is_scalar()
+    }
+
     /// Whether a value of type `other` may stand where this type is wanted.
     pub fn accepts(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Dyn, _) | (_, Self::Dyn) => true,
-            (Self::List(a, _), Self::List(b, _))
+            (Self::List(a, ..), Self::List(b, ..))
             | (Self::Map(a, _), Self::Map(b, _))
             | (Self::Optional(a), Self::Optional(b)) => a.accepts(b),
             (Self::Object(a), Self::Object(b)) => a.name == b.name,
@@ -137,6 +153,15 @@ impl Type {
             (Self::Opaque(a), Self::Opaque(b)) => a == b,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
+    }
+}
+
+fn order(props: &Value) -> Order {
+    let keys = || props["x-kubernetes-list-map-keys"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    match props["x-kubernetes-list-type"].as_str() {
+        Some("set") => Order::Set,
+        Some("map") => Order::Keyed(keys().filter_map(crate::escape).collect()),
+        _ => Order::Given,
     }
 }
 
@@ -191,7 +216,7 @@ impl fmt::Display for Type {
             Self::Bytes(_) => f.write_str("bytes"),
             Self::Timestamp => f.write_str("timestamp"),
             Self::Duration => f.write_str("duration"),
-            Self::List(items, _) => write!(f, "list({items})"),
+            Self::List(items, ..) => write!(f, "list({items})"),
             Self::Map(values, _) => write!(f, "map(string, {values})"),
             Self::Object(object) => f.write_str(&object.name),
             Self::Optional(inner) => write!(f, "optional_type({inner})"),

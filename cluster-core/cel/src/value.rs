@@ -33,7 +33,7 @@ pub fn typed(json: &Json, kind: &Type) -> Value {
         (Json::Number(number), _) => whole(number),
         (Json::String(text), kind) => self::text(text, kind),
         (Json::Array(items), kind) => {
-            let element = if let Type::List(element, _) = kind { element } else { &Type::Dyn };
+            let element = if let Type::List(element, ..) = kind { element } else { &Type::Dyn };
             Value::List(Arc::new(items.iter().map(|item| typed(item, element)).collect()))
         }
         (Json::Object(fields), Type::Object(object)) => {

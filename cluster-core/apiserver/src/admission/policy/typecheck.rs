@@ -2,7 +2,7 @@
 
 use super::compiled::{Compiled, Expression};
 use crate::kinds::prelude::*;
-use cluster_cel::{Object, Type};
+use cluster_cel::{Object, Order, Type};
 
 /// How many types are looked at; upstream's limit too.
 const MAX_TYPES: usize = 10;
@@ -82,7 +82,7 @@ fn type_of(schema: &Schema, depth: usize) -> Type {
             Type::Object(Arc::new(Object { name: "object".to_owned(), fields }))
         }
         Shape::Map(map) => Type::Map(Arc::new(type_of(&map.values, depth - 1)), UNBOUNDED),
-        Shape::List(list) => Type::List(Arc::new(type_of(&list.items, depth - 1)), UNBOUNDED),
+        Shape::List(list) => Type::List(Arc::new(type_of(&list.items, depth - 1)), UNBOUNDED, Order::Given),
         // Quantities and times are text to expressions without a schema; their types say too much.
         _ => Type::Dyn,
     }
