@@ -120,21 +120,20 @@ impl Authority {
         request.params.not_before = now - CLOCK_SKEW;
         request.params.not_after = now + lifetime;
         request.params.is_ca = IsCa::NoCa;
+        request.params.key_usages.clear();
+        request.params.extended_key_usages.clear();
         let wanted = |usage: &str| usages.iter().any(|other| other == usage);
-        request.params.key_usages = [
+        for (usage, purpose) in [
             ("digital signature", KeyUsagePurpose::DigitalSignature),
             ("key encipherment", KeyUsagePurpose::KeyEncipherment),
-        ]
-        .into_iter()
-        .filter_map(|(usage, purpose)| wanted(usage).then_some(purpose))
-        .collect();
-        request.params.extended_key_usages = [
-            ("client auth", ExtendedKeyUsagePurpose::ClientAuth),
-            ("server auth", ExtendedKeyUsagePurpose::ServerAuth),
-        ]
-        .into_iter()
-        .filter_map(|(usage, purpose)| wanted(usage).then_some(purpose))
-        .collect();
+        ] {
+            request.params.key_usages.extend(wanted(usage).then_some(purpose));
+        }
+        for (usage, purpose) in
+            [("client auth", ExtendedKeyUsagePurpose::ClientAuth), ("server auth", ExtendedKeyUsagePurpose::ServerAuth)]
+        {
+            request.params.extended_key_usages.extend(wanted(usage).then_some(purpose));
+        }
         let subject = parsed(&whole)?.certification_request_info.subject;
         self.with_subject(request.signed_by(&self.issuer)?.der(), subject.as_raw())
     }

@@ -69,19 +69,14 @@ impl ClusterPki {
 
     /// What every node carries: the CA's certificate, the kubelet's and the proxy's identity.
     pub fn node_files(&self, node: &Endpoint<'_>) -> Result<Vec<(&'static str, String)>, Error> {
-        let kubelet = self.authority.issue(&Subject {
-            names: vec![node.name.to_owned(), node.address.to_string(), "127.0.0.1".to_owned()],
-            usage: Usage::Both,
-            ..Subject::client(&format!("system:node:{}", node.name), "system:nodes")
-        })?;
-        let proxy = self.authority.issue(&Subject::client("system:kube-proxy", "system:node-proxier"))?;
-        Ok(vec![
-            (pki_file::CA_CERT, self.authority.cert().to_owned()),
-            (pki_file::KUBELET_CERT, kubelet.cert),
-            (pki_file::KUBELET_KEY, kubelet.key),
-            (pki_file::PROXY_CERT, proxy.cert),
-            (pki_file::PROXY_KEY, proxy.key),
-        ])
+        let names = [node.name, &node.address.to_string(), "127.0.0.1"].map(str::to_owned).to_vec();
+        let kubelet = Subject::client(&format!("system:node:{}", node.name), "system:nodes");
+        let kubelet = Subject { names, usage: Usage::Both, ..kubelet };
+        let proxy = Subject::client("system:kube-proxy", "system:node-proxier");
+        let mut files = vec![(pki_file::CA_CERT, self.authority.cert().to_owned())];
+        self.issue(&mut files, pki_file::KUBELET_CERT, pki_file::KUBELET_KEY, &kubelet)?;
+        self.issue(&mut files, pki_file::PROXY_CERT, pki_file::PROXY_KEY, &proxy)?;
+        Ok(files)
     }
 
     /// What a master carries beside [`Self::node_files`]. `service_address` is the API server's cluster IP,
@@ -105,25 +100,28 @@ impl ClusterPki {
             format!("kubernetes.default.svc.{CLUSTER_DOMAIN}"),
         ];
         names.extend(extra_names.iter().cloned());
-        let serving =
-            self.authority.issue(&Subject { names, usage: Usage::Server, ..Subject::client("kube-apiserver", "") })?;
-        let etcd = self.authority.issue(&Subject {
-            names: vec![node.address.to_string()],
-            usage: Usage::Both,
-            ..Subject::client(ETCD_NAME, "")
-        })?;
-        let to_kubelets =
-            self.authority.issue(&Subject::client("kube-apiserver-kubelet-client", "kubeadm:cluster-admins"))?;
-        let mut files = vec![
-            (pki_file::API_CERT, serving.cert),
-            (pki_file::API_KEY, serving.key),
-            (pki_file::ETCD_CERT, etcd.cert),
-            (pki_file::ETCD_KEY, etcd.key),
-            (pki_file::KUBELET_CLIENT_CERT, to_kubelets.cert),
-            (pki_file::KUBELET_CLIENT_KEY, to_kubelets.key),
-        ];
-        files.extend(self.files().into_iter().filter(|(name, _)| *name != pki_file::CA_CERT));
+        let serving = Subject { names, usage: Usage::Server, ..Subject::client("kube-apiserver", "") };
+        let names = vec![node.address.to_string()];
+        let etcd = Subject { names, usage: Usage::Both, ..Subject::client(ETCD_NAME, "") };
+        let to_kubelets = Subject::client("kube-apiserver-kubelet-client", "kubeadm:cluster-admins");
+        let mut files = self.files();
+        files.retain(|(name, _)| *name != pki_file::CA_CERT);
+        self.issue(&mut files, pki_file::API_CERT, pki_file::API_KEY, &serving)?;
+        self.issue(&mut files, pki_file::ETCD_CERT, pki_file::ETCD_KEY, &etcd)?;
+        self.issue(&mut files, pki_file::KUBELET_CLIENT_CERT, pki_file::KUBELET_CLIENT_KEY, &to_kubelets)?;
         Ok(files)
+    }
+
+    fn issue(
+        &self,
+        files: &mut Vec<(&'static str, String)>,
+        cert: &'static str,
+        key: &'static str,
+        subject: &Subject,
+    ) -> Result<(), Error> {
+        let pair = self.authority.issue(subject)?;
+        files.extend([(cert, pair.cert), (key, pair.key)]);
+        Ok(())
     }
 }
 
