@@ -4,23 +4,16 @@ use crate::prelude::*;
 use crate::server::StartError;
 use crate::verbs::{self, Managed, Part, Proposed, change};
 use crate::{auth, endpoints, flow};
-use futures::future::try_join_all;
 use tokio::task::JoinSet;
 
-const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
-
 pub(crate) async fn run(server: &Arc<ApiServer>) -> Result<(), StartError> {
-    let namespaces = NAMESPACES.map(namespace);
-    // Flow schemas say whether their levels are there.
-    let (schemas, levels): (Vec<Value>, _) = flow::objects().into_iter().partition(|o| meta::kind(o) == "FlowSchema");
-    ensure(server, namespaces.into_iter().chain(levels).collect()).await?;
-    let mut objects = auth::bootstrap::policy();
-    objects.extend(priority_classes());
-    objects.extend(schemas);
-    objects.extend(component_statuses());
-    objects.push(service(server));
-    objects.push(service_cidr(server));
-    ensure(server, objects).await?;
+    // What others are in, or speak of.
+    let first = |object: &Value| matches!(meta::kind(object), "Namespace" | "PriorityLevelConfiguration");
+    let objects = fixed().into_iter().chain(flow::objects()).chain(auth::bootstrap::policy());
+    let objects = objects.chain([service(server), service_cidr(server)]);
+    let (first, rest) = objects.partition(first);
+    ensure(server, first).await?;
+    ensure(server, rest).await?;
     let failed = |what: &str| {
         let what = what.to_owned();
         move |source| StartError::Bootstrap { what, source }
@@ -33,15 +26,21 @@ pub(crate) async fn run(server: &Arc<ApiServer>) -> Result<(), StartError> {
 /// The object of a key that has just gone although it must always be there.
 pub(crate) fn lost(server: &ApiServer, key: &Key) -> Option<Value> {
     match (&*key.resource, &*key.namespace, &*key.name) {
-        ("namespaces", "", name) => NAMESPACES.into_iter().find(|own| *own == name).map(namespace),
+        ("namespaces", "", name) => {
+            fixed().into_iter().find(|object| meta::kind(object) == "Namespace" && meta::name(object) == name)
+        }
         ("services", "default", "kubernetes") => Some(service(server)),
         ("endpoints" | "discovery.k8s.io/endpointslices", "default", "kubernetes") => endpoints::lost(server, key),
-        _ => flow::lost(key),
+        (flow::SCHEMAS, "", name) => flow::fixed("FlowSchema", name),
+        (flow::LEVELS, "", name) => flow::fixed("PriorityLevelConfiguration", name),
+        _ => None,
     }
 }
 
-fn namespace(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+/// What does not depend on the server. Its own process is what runs the components, or holds their state: where it answers,
+/// they are there.
+fn fixed() -> Vec<Value> {
+    serde_json::from_str(include_str!("bootstrap.json")).expect("a list of objects, which every start reads")
 }
 
 /// How extension servers know the users this server names to them, for their own copy of the check.
@@ -50,29 +49,6 @@ fn authentication(server: &ApiServer) -> Value {
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": auth::bootstrap::AUTHENTICATION_CONFIG, "namespace": "kube-system"},
         "data": server.remotes.authentication(&server.config.client_ca),
-    })
-}
-
-fn priority_classes() -> [Value; 2] {
-    let class = |name: &str, value: i64, description: &str| {
-        json!({
-            "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value,
-            "description": description,
-        })
-    };
-    let cluster = "Used for system critical pods that must run in the cluster, but can be moved to another node if \
-                   necessary.";
-    let node = "Used for system critical pods that must not be moved from their current node.";
-    [class("system-cluster-critical", 2_000_000_000, cluster), class("system-node-critical", 2_000_001_000, node)]
-}
-
-/// The server's own process is what runs these, or holds their state: where it answers, they are there.
-fn component_statuses() -> [Value; 3] {
-    ["controller-manager", "scheduler", "etcd-0"].map(|name| {
-        json!({
-            "apiVersion": "v1", "kind": "ComponentStatus", "metadata": {"name": name},
-            "conditions": [{"type": "Healthy", "status": "True", "message": "ok"}],
-        })
     })
 }
 
@@ -100,18 +76,14 @@ fn service_cidr(server: &ApiServer) -> Value {
 
 /// Makes what is missing, on all processors: the first start makes some two hundred objects.
 async fn ensure(server: &Arc<ApiServer>, objects: Vec<Value>) -> Result<(), StartError> {
-    let share = objects.len().div_ceil(tokio::runtime::Handle::current().metrics().num_workers());
-    let (mut tasks, mut objects) = (JoinSet::new(), objects.into_iter());
-    while objects.len() > 0 {
-        let mine: Vec<Value> = objects.by_ref().take(share).collect();
+    let mut tasks = JoinSet::new();
+    for object in objects {
         let server = Arc::clone(server);
-        tasks
-            .spawn(async move { try_join_all(mine.into_iter().map(|object| create(&server, object))).await.map(drop) });
+        tasks.spawn(async move { create(&server, object).await });
     }
+    let ended = |source| StartError::Bootstrap { what: "the first objects".into(), source: Status::internal(source) };
     while let Some(made) = tasks.join_next().await {
-        let failed =
-            |ended| StartError::Bootstrap { what: "the first objects".into(), source: Status::internal(ended) };
-        made.map_err(failed)??;
+        made.map_err(ended)??;
     }
     Ok(())
 }
@@ -121,19 +93,23 @@ pub(crate) async fn make_new(server: &ApiServer, object: Value) -> Result<(), St
     make(&call_for(server, &object)?, object).await
 }
 
-async fn create(server: &ApiServer, object: Value) -> Result<(), StartError> {
+async fn create(server: &ApiServer, mut object: Value) -> Result<(), StartError> {
     let what = what(&object);
     let failed = |source| StartError::Bootstrap { what: what.clone(), source };
     let call = call_for(server, &object).map_err(failed)?;
-    let name = meta::name(&object);
-    let Some(entry) = server.store.get(&call.key(name)) else { return make(&call, object).await.map_err(failed) };
+    let present = server.store.get(&call.key(meta::name(&object)));
+    let Some(entry) = present else { return make(&call, object).await.map_err(failed) };
     let stored: Value = serde_json::from_slice(&entry.bytes).map_err(|error| failed(Status::internal(error)))?;
-    if auth::bootstrap::reconciled(&stored, &object).is_none() {
+    call.resource.strategy.complete(&mut object);
+    let reconciled = |old: &Value| match meta::kind(&object) {
+        "FlowSchema" | "PriorityLevelConfiguration" => flow::reconciled(old, &object),
+        _ => auth::bootstrap::reconciled(old, &object),
+    };
+    if reconciled(&stored).is_none() {
         return Ok(());
     }
-    let grown =
-        |old: &Value| Ok(Proposed::new(auth::bootstrap::reconciled(old, &object).unwrap_or_else(|| old.clone())));
-    change(&call, name, Part::Main, grown).await.map(drop).map_err(failed)
+    let grown = |old: &Value| Ok(Proposed::new(reconciled(old).unwrap_or_else(|| old.clone())));
+    change(&call, meta::name(&object), Part::Main, grown).await.map(drop).map_err(failed)
 }
 
 /// Creates the object, or brings the present one to this state.

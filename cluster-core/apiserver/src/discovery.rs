@@ -1,58 +1,88 @@
 //! What is served, as clients ask for it: groups, versions, resources; plain and aggregated.
 //!
-//! Pure functions of the resources. Groups come in upstream's order of priority, custom ones after them by name; the
-//! versions of a group from the most stable and newest down, so that the first is the preferred one.
+//! Pure functions of the resources and of the servers behind this one. Groups come in upstream's order of priority, custom
+//! ones after them by name; the versions of a group from the most stable and newest down, so that the first is the
+//! preferred one.
 
-use crate::prelude::*;
+use crate::aggregation::Remote;
+use crate::kinds::prelude::*;
+use serde::Serializer;
 use std::cmp::Reverse;
 
-use base64::prelude::*;
-use sha2::{Digest as _, Sha256};
+/// The media type of everything in one document.
+pub(crate) const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/// How a client wants discovery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One document per list: `APIVersions`, `APIGroupList`, ...
-    Plain,
-    /// Everything in one `APIGroupDiscoveryList` of `apidiscovery.k8s.io/v2`.
-    V2,
-    /// The same of `apidiscovery.k8s.io/v2beta1`.
-    V2Beta1,
-}
-
-impl Format {
-    /// The first format in an `Accept` header that is served; plain when there is none.
-    pub fn negotiate(accept: &str) -> Self {
-        accept.split(',').find_map(Self::of_media_type).unwrap_or(Self::Plain)
-    }
-
-    fn of_media_type(media: &str) -> Option<Self> {
-        let mut parts = media.split(';').map(str::trim);
-        let kind = parts.next()?;
-        let parameter = |wanted: &str| {
-            let mut pairs = parts.clone().filter_map(|pair| pair.split_once('='));
-            pairs.find(|(name, _)| *name == wanted).map_or("", |(_, value)| value)
-        };
-        match (kind, parameter("g"), parameter("v"), parameter("as")) {
-            ("application/json", "apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList") => Some(Self::V2),
-            ("application/json", "apidiscovery.k8s.io", "v2beta1", "APIGroupDiscoveryList") => Some(Self::V2Beta1),
-            ("application/json" | "application/*" | "*/*", "", "", "") => Some(Self::Plain),
+/// Whether an `Accept` header asks for [`AGGREGATED`] before it asks for anything else that is served.
+pub(crate) fn wants_aggregated(accept: &str) -> bool {
+    let chosen = |media: &str| {
+        let known = |part: &&str| !part.contains('=') || ["as=", "g=", "v="].iter().any(|name| part.starts_with(name));
+        let mut parts: Vec<&str> = media.split(';').map(str::trim).filter(known).collect();
+        parts.sort_unstable();
+        match parts[..] {
+            ["application/json", "as=APIGroupDiscoveryList", "g=apidiscovery.k8s.io", "v=v2"] => Some(true),
+            ["application/json" | "application/*" | "*/*"] => Some(false),
             _ => None,
         }
-    }
+    };
+    accept.split(',').find_map(chosen).unwrap_or_default()
+}
 
-    /// The `Content-Type` of the answer.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Plain => "application/json",
-            Self::V2 => "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-            Self::V2Beta1 => "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+/// A document whose objects have their fields in the order of Go's types, as people see it who look at the text.
+pub(crate) struct Ordered<'a>(pub(crate) &'a Value);
+
+/// The fields of all types of discovery. What tells the kind of a whole document stands before all of them.
+const ORDER: [&str; 28] = [
+    "apiVersion",
+    "groupVersion",
+    "metadata",
+    "resource",
+    "responseKind",
+    "scope",
+    "singularResource",
+    "subresource",
+    "name",
+    "singularName",
+    "namespaced",
+    "group",
+    "version",
+    "kind",
+    "creationTimestamp",
+    "resources",
+    "freshness",
+    "verbs",
+    "shortNames",
+    "categories",
+    "subresources",
+    "storageVersionHash",
+    "groups",
+    "items",
+    "versions",
+    "preferredVersion",
+    "serverAddressByClientCIDRs",
+    "clientCIDR",
+];
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(fields) => {
+                let whole = !fields.contains_key("group") && !fields.contains_key("verbs");
+                let place = |name: &str| match name {
+                    "kind" if whole => None,
+                    name => Some(ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())),
+                };
+                let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
+                fields.sort_by_key(|(name, _)| place(name));
+                serializer.collect_map(fields.into_iter().map(|(name, value)| (name, Ordered(value))))
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Ordered)),
+            other => other.serialize(serializer),
         }
     }
 }
 
 /// `/api`: the versions of the core group; `address` is where this server is reached, `host:port`.
-pub fn api_versions(resources: &[Arc<Resource>], address: &str) -> Value {
+pub(crate) fn api_versions(resources: &[Arc<Resource>], address: &str) -> Value {
     json!({
         "kind": "APIVersions",
         "versions": versions(resources, ""),
@@ -60,52 +90,120 @@ pub fn api_versions(resources: &[Arc<Resource>], address: &str) -> Value {
     })
 }
 
+/// A group with its versions, the preferred one first; with each the server behind this one that serves it.
+type Offer<'a> = (&'a str, Vec<(&'a str, Option<&'a Remote>)>);
+
+/// What is served here and by others.
+fn offers<'a>(resources: &'a [Arc<Resource>], remotes: &'a [Arc<Remote>]) -> Vec<Offer<'a>> {
+    let own = |group| (group, versions(resources, group).into_iter().map(|version| (version, None)).collect());
+    let mut offers: Vec<Offer<'_>> = groups(resources).into_iter().map(own).collect();
+    for remote in remotes {
+        let version = (remote.version.as_str(), Some(&**remote));
+        match offers.iter_mut().find(|(group, _)| *group == remote.group) {
+            Some((_, versions)) => {
+                versions.retain(|(known, _)| *known != remote.version);
+                versions.push(version);
+            }
+            None => offers.push((&remote.group, vec![version])),
+        }
+    }
+    offers
+}
+
 /// `/apis`: all groups but core.
-pub fn group_list(resources: &[Arc<Resource>]) -> Value {
-    let groups: Vec<Value> = groups(resources).into_iter().filter_map(|name| group_entry(resources, name)).collect();
+pub(crate) fn group_list(resources: &[Arc<Resource>], remotes: &[Arc<Remote>]) -> Value {
+    let named = offers(resources, remotes).into_iter().filter(|(group, _)| !group.is_empty());
+    let groups: Vec<Value> = named.map(|offer| group_entry(&offer)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
 /// `/apis/GROUP`; `None` when nothing of the group is served.
-pub fn group(resources: &[Arc<Resource>], name: &str) -> Option<Value> {
-    let mut entry = group_entry(resources, name)?;
+pub(crate) fn group(resources: &[Arc<Resource>], remotes: &[Arc<Remote>], name: &str) -> Option<Value> {
+    let offers = offers(resources, remotes);
+    let mut entry = group_entry(offers.iter().find(|(group, _)| *group == name)?);
     entry["kind"] = "APIGroup".into();
     entry["apiVersion"] = "v1".into();
     Some(entry)
 }
 
-/// `/api/v1` and `/apis/GROUP/VERSION`; `None` when nothing of the version is served.
-pub fn resource_list(resources: &[Arc<Resource>], group: &str, version: &str) -> Option<Value> {
-    let served = of_version(resources, group, version);
-    let first = served.first()?;
+fn group_entry((name, versions): &Offer<'_>) -> Value {
+    let entry = |(version, _): &(&str, _)| json!({"groupVersion": format!("{name}/{version}"), "version": version});
+    let versions: Vec<Value> = versions.iter().map(entry).collect();
+    json!({"name": name, "preferredVersion": versions[0], "versions": versions})
+}
+
+/// `/api/v1` and `/apis/GROUP/VERSION`; `None` when nothing of the version is served here.
+pub(crate) fn resource_list(resources: &[Arc<Resource>], group: &str, version: &str) -> Option<Value> {
+    let of_version = resources.iter().filter(|resource| resource.group == group && resource.version == version);
     let mut entries: Vec<Value> = Vec::new();
-    for resource in &served {
+    for resource in of_version.clone() {
         entries.push(resource_entry(resources, resource));
         entries.extend(resource.subresources.iter().map(|sub| subresource_entry(resource, sub)));
     }
-    entries.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
-    let mut list = json!({"kind": "APIResourceList", "groupVersion": first.api_version(), "resources": entries});
+    entries.sort_by(|a, b| text(&a["name"]).cmp(text(&b["name"])));
+    let group_version = of_version.last()?.api_version();
+    let mut list = json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": entries});
     if !group.is_empty() {
         list["apiVersion"] = "v1".into();
     }
     Some(list)
 }
 
-/// `/api` (`core`) or `/apis` in one document; `format` is [`Format::V2`] or [`Format::V2Beta1`].
-pub fn aggregated(resources: &[Arc<Resource>], format: Format, core: bool) -> Value {
-    let version = if format == Format::V2Beta1 { "v2beta1" } else { "v2" };
-    let names = groups(resources).into_iter().filter(|name| name.is_empty() == core);
-    let items: Vec<Value> = names.map(|name| group_discovery(resources, name)).collect();
+/// `/api` (`core`) or `/apis` in one document; what a server would serve that does not answer is `Stale`.
+pub(crate) fn aggregated(resources: &[Arc<Resource>], remotes: &[Arc<Remote>], core: bool) -> Value {
+    let version = |group: &str, version: &str, remote: Option<&Remote>| {
+        let own = || resource_list(resources, group, version).unwrap_or_default();
+        let list = remote.map_or_else(own, |remote| remote.resources.clone());
+        let freshness = if remote.is_none_or(|remote| remote.available) { "Current" } else { "Stale" };
+        json!({"version": version, "resources": discovered(&list, group, version), "freshness": freshness})
+    };
+    let item = |(group, versions): Offer<'_>| {
+        let versions: Vec<Value> = versions.into_iter().map(|(name, remote)| version(group, name, remote)).collect();
+        let mut metadata = json!({"creationTimestamp": null});
+        if !group.is_empty() {
+            metadata["name"] = group.into();
+        }
+        json!({"metadata": metadata, "versions": versions})
+    };
+    let wanted = offers(resources, remotes).into_iter().filter(|(group, _)| group.is_empty() == core);
     json!({
-        "kind": "APIGroupDiscoveryList",
-        "apiVersion": format!("apidiscovery.k8s.io/{version}"),
-        "metadata": {},
-        "items": items,
+        "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {},
+        "items": wanted.map(item).collect::<Vec<_>>(),
     })
 }
 
+/// The entries of an `APIResourceList` as the aggregated form has them.
+fn discovered(list: &Value, group: &str, version: &str) -> Vec<Value> {
+    let entries = items(&list["resources"]);
+    let kind = |entry: &Value| {
+        let or = |field: &str, own: &str| Some(text(&entry[field])).filter(|t| !t.is_empty()).unwrap_or(own).to_owned();
+        json!({"group": or("group", group), "version": or("version", version), "kind": entry["kind"]})
+    };
+    let subresource = |plural: &str, entry: &Value| {
+        let name = text(&entry["name"]).strip_prefix(plural)?.strip_prefix('/')?;
+        Some(json!({"subresource": name, "responseKind": kind(entry), "verbs": entry["verbs"]}))
+    };
+    let resource = |entry: &Value| {
+        let plural = text(&entry["name"]);
+        let mut made = json!({
+            "resource": plural, "responseKind": kind(entry), "verbs": entry["verbs"],
+            "scope": if entry["namespaced"] == true { "Namespaced" } else { "Cluster" },
+            "singularResource": entry["singularName"],
+        });
+        let subresources: Value = entries.iter().filter_map(|entry| subresource(plural, entry)).collect();
+        let lists = [("shortNames", &entry["shortNames"]), ("categories", &entry["categories"])];
+        for (field, list) in lists.into_iter().chain([("subresources", &subresources)]) {
+            if !items(list).is_empty() {
+                made[field] = list.clone();
+            }
+        }
+        made
+    };
+    entries.iter().filter(|entry| !text(&entry["name"]).contains('/')).map(resource).collect()
+}
+
 /// The groups by falling priority.
-pub fn groups(resources: &[Arc<Resource>]) -> Vec<&str> {
+pub(crate) fn groups(resources: &[Arc<Resource>]) -> Vec<&str> {
     let mut names: Vec<&str> = resources.iter().map(|resource| resource.group.as_str()).collect();
     let priority = |name: &str| kinds::groups().position(|known| known == name).unwrap_or(usize::MAX);
     names.sort_by_key(|name| (priority(name), *name));
@@ -114,7 +212,7 @@ pub fn groups(resources: &[Arc<Resource>]) -> Vec<&str> {
 }
 
 /// The versions of a group, the preferred one first.
-pub fn versions<'a>(resources: &'a [Arc<Resource>], group: &str) -> Vec<&'a str> {
+pub(crate) fn versions<'a>(resources: &'a [Arc<Resource>], group: &str) -> Vec<&'a str> {
     let of_group = resources.iter().filter(|resource| resource.group == group);
     let mut names: Vec<&str> = of_group.map(|resource| resource.version.as_str()).collect();
     names.sort_by_key(|name| (Reverse(stability(name)), *name));
@@ -137,23 +235,6 @@ fn stability(version: &str) -> (u8, u32, u32) {
     parse().unwrap_or_default()
 }
 
-fn of_version<'a>(resources: &'a [Arc<Resource>], group: &str, version: &str) -> Vec<&'a Resource> {
-    let matches = |resource: &&Arc<Resource>| resource.group == group && resource.version == version;
-    let mut found: Vec<&Resource> = resources.iter().filter(matches).map(AsRef::as_ref).collect();
-    found.sort_by(|a, b| a.plural.cmp(&b.plural));
-    found
-}
-
-fn group_entry(resources: &[Arc<Resource>], name: &str) -> Option<Value> {
-    if name.is_empty() {
-        return None;
-    }
-    let entry = |version: &str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
-    let versions: Vec<Value> = versions(resources, name).into_iter().map(entry).collect();
-    let preferred = versions.first()?.clone();
-    Some(json!({"name": name, "versions": versions, "preferredVersion": preferred}))
-}
-
 fn resource_entry(resources: &[Arc<Resource>], resource: &Resource) -> Value {
     let mut entry = json!({
         "name": resource.plural,
@@ -162,7 +243,11 @@ fn resource_entry(resources: &[Arc<Resource>], resource: &Resource) -> Value {
         "kind": resource.kind,
         "verbs": verbs(resource.verbs),
     });
-    add_names(&mut entry, resource);
+    for (name, list) in [("shortNames", &resource.short_names), ("categories", &resource.categories)] {
+        if !list.is_empty() {
+            entry[name] = list.as_slice().into();
+        }
+    }
     if verbs(resource.verbs).contains(&"watch") {
         entry["storageVersionHash"] = storage_version_hash(resources, resource).into();
     }
@@ -183,49 +268,6 @@ fn subresource_entry(resource: &Resource, sub: &Subresource) -> Value {
         }
     }
     entry
-}
-
-fn group_discovery(resources: &[Arc<Resource>], name: &str) -> Value {
-    let version = |version: &str| {
-        let served = of_version(resources, name, version);
-        let entries: Vec<Value> = served.into_iter().map(resource_discovery).collect();
-        json!({"version": version, "resources": entries, "freshness": "Current"})
-    };
-    let versions: Vec<Value> = versions(resources, name).into_iter().map(version).collect();
-    let mut metadata = json!({"creationTimestamp": null});
-    if !name.is_empty() {
-        metadata["name"] = name.into();
-    }
-    json!({"metadata": metadata, "versions": versions})
-}
-
-fn resource_discovery(resource: &Resource) -> Value {
-    let kind = |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
-    let mut entry = json!({
-        "resource": resource.plural,
-        "responseKind": kind(&resource.group, &resource.version, &resource.kind),
-        "scope": if resource.scope == Scope::Namespaced { "Namespaced" } else { "Cluster" },
-        "singularResource": resource.singular,
-        "verbs": verbs(resource.verbs),
-    });
-    add_names(&mut entry, resource);
-    let subresource = |sub: &Subresource| {
-        let group = sub.group.as_ref().unwrap_or(&resource.group);
-        let version = sub.version.as_ref().unwrap_or(&resource.version);
-        json!({"subresource": sub.name, "responseKind": kind(group, version, &sub.kind), "verbs": sub.verbs})
-    };
-    if !resource.subresources.is_empty() {
-        entry["subresources"] = resource.subresources.iter().map(subresource).collect();
-    }
-    entry
-}
-
-fn add_names(entry: &mut Value, resource: &Resource) {
-    for (name, list) in [("shortNames", &resource.short_names), ("categories", &resource.categories)] {
-        if !list.is_empty() {
-            entry[name] = list.as_slice().into();
-        }
-    }
 }
 
 /// The verbs that a resource is served with.
@@ -271,14 +313,17 @@ mod tests {
         let v2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
         let beta = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
         for (accept, expected) in [
-            (format!("{v2},{beta},application/json"), Format::V2),
-            (format!("{beta}, application/json"), Format::V2Beta1),
-            ("application/json".to_owned(), Format::Plain),
-            ("application/json, */*".to_owned(), Format::Plain),
-            ("*/*".to_owned(), Format::Plain),
-            (String::new(), Format::Plain),
+            (format!("{v2},{beta},application/json"), true),
+            (format!("{beta},{v2};q=0.9"), true),
+            ("application/json; v=v2; as=APIGroupDiscoveryList; g=apidiscovery.k8s.io".to_owned(), true),
+            (format!("{beta}, application/json"), false),
+            (format!("application/json;q=1.0,{v2}"), false),
+            ("application/json".to_owned(), false),
+            ("application/json, */*".to_owned(), false),
+            ("*/*".to_owned(), false),
+            (String::new(), false),
         ] {
-            assert_eq!(Format::negotiate(&accept), expected, "{accept}");
+            assert_eq!(wants_aggregated(&accept), expected, "{accept}");
         }
     }
 
@@ -339,20 +384,20 @@ mod tests {
 
     #[test]
     fn a_group_prefers_its_newest_stable_version() {
-        let group = group(&builtin(), "autoscaling").expect("autoscaling");
+        let group = group(&builtin(), &[], "autoscaling").expect("autoscaling");
         assert_eq!(group["preferredVersion"], json!({"groupVersion": "autoscaling/v2", "version": "v2"}));
         assert_eq!((&group["kind"], &group["apiVersion"]), (&json!("APIGroup"), &json!("v1")));
-        assert!(super::group(&builtin(), "nothing.example.com").is_none());
+        assert!(super::group(&builtin(), &[], "nothing.example.com").is_none());
         assert!(resource_list(&builtin(), "apps", "v9").is_none());
     }
 
     #[test]
     fn the_aggregated_form_splits_core_from_the_rest() {
-        let (core, rest) = (aggregated(&builtin(), Format::V2, true), aggregated(&builtin(), Format::V2Beta1, false));
+        let (core, rest) = (aggregated(&builtin(), &[], true), aggregated(&builtin(), &[], false));
         assert_eq!(core["apiVersion"], "apidiscovery.k8s.io/v2");
         assert_eq!(core["items"].as_array().map(Vec::len), Some(1));
         assert!(core["items"][0]["metadata"].get("name").is_none());
-        assert_eq!(rest["apiVersion"], "apidiscovery.k8s.io/v2beta1");
+        assert_eq!(rest["apiVersion"], "apidiscovery.k8s.io/v2");
         let apps = &rest["items"][1];
         assert_eq!((&apps["metadata"]["name"], &apps["versions"][0]["freshness"]), (&json!("apps"), &json!("Current")));
         let deployments = &apps["versions"][0]["resources"][2];
@@ -362,5 +407,55 @@ mod tests {
             "responseKind": {"group": "autoscaling", "version": "v1", "kind": "Scale"},
         });
         assert_eq!(deployments["subresources"][0], scale);
+    }
+
+    #[test]
+    fn groups_of_extension_servers_stand_beside_our_own() {
+        let resources = json!({"resources": [
+            {"name": "flunders", "singularName": "flunder", "namespaced": true, "kind": "Flunder", "verbs": ["get"]},
+            {"name": "flunders/status", "singularName": "", "namespaced": true, "kind": "Flunder", "verbs": ["patch"]},
+        ]});
+        let remote = |version: &str, available| {
+            let (group, version) = ("wardle.example.com".to_owned(), version.to_owned());
+            let (spec, openapi) = (Value::Null, String::new());
+            Arc::new(Remote { group, version, spec, available, resources: resources.clone(), openapi })
+        };
+        let remotes = [remote("v1", true), remote("v1alpha1", false)];
+        let list = group_list(&builtin(), &remotes);
+        let last = items(&list["groups"]).last().expect("groups");
+        assert_eq!((&last["name"], &last["preferredVersion"]["version"]), (&json!("wardle.example.com"), &json!("v1")));
+        assert_eq!(items(&last["versions"]).len(), 2);
+        let found = group(&builtin(), &remotes, "wardle.example.com");
+        assert_eq!(found.map(|g| g["kind"].clone()), Some(json!("APIGroup")));
+        let list = aggregated(&builtin(), &remotes, false);
+        let versions = &items(&list["items"]).last().expect("groups")["versions"];
+        assert_eq!((&versions[0]["freshness"], &versions[1]["freshness"]), (&json!("Current"), &json!("Stale")));
+        let kind = json!({"group": "wardle.example.com", "version": "v1", "kind": "Flunder"});
+        let expected = json!([{
+            "resource": "flunders", "responseKind": kind, "scope": "Namespaced", "singularResource": "flunder",
+            "verbs": ["get"], "subresources": [{"subresource": "status", "responseKind": kind, "verbs": ["patch"]}],
+        }]);
+        assert_eq!(versions[0]["resources"], expected);
+    }
+
+    #[test]
+    fn fields_come_in_the_order_of_upstreams_types() {
+        let text = |document: &Value| serde_json::to_string(&Ordered(document)).expect("a text");
+        let list = resource_list(&builtin(), "apps", "v1").expect("apps");
+        assert!(
+            text(&list).starts_with(
+                r#"{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"apps/v1","resources":[{"name":"controllerrevisions","singularName":"controllerrevision","namespaced":true,"kind":"ControllerRevision","verbs":["#
+            ),
+            "{}",
+            text(&list)
+        );
+        let group = group(&builtin(), &[], "apps").expect("apps");
+        assert_eq!(
+            text(&group),
+            r#"{"kind":"APIGroup","apiVersion":"v1","name":"apps","versions":[{"groupVersion":"apps/v1","version":"v1"}],"preferredVersion":{"groupVersion":"apps/v1","version":"v1"}}"#
+        );
+        let deployments = aggregated(&builtin(), &[], false)["items"][1]["versions"][0]["resources"][2].clone();
+        let start = r#"{"resource":"deployments","responseKind":{"group":"apps","version":"v1","kind":"Deployment"},"scope":"Namespaced","singularResource":"deployment","verbs":["#;
+        assert!(text(&deployments).starts_with(start), "{}", text(&deployments));
     }
 }

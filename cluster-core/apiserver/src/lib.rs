@@ -10,7 +10,7 @@ mod bootstrap;
 mod condition;
 mod conversion;
 mod custom;
-pub mod discovery;
+mod discovery;
 mod endpoints;
 mod flow;
 pub mod kinds;

@@ -1,13 +1,12 @@
 //! Paths that name no resource: health, version, metrics, discovery, OpenAPI.
 
 use crate::aggregation;
-use crate::discovery::{self, Format};
+use crate::discovery::Ordered;
 use crate::metrics;
 use crate::openapi;
 use crate::pipeline::header;
 use crate::prelude::*;
 use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, VARY};
-use sha2::{Digest, Sha256};
 
 /// The Kubernetes version this server speaks.
 pub(crate) const GIT_VERSION: &str = "v1.37.0";
@@ -65,36 +64,30 @@ fn text(code: StatusCode, text: String) -> Response<Body> {
 }
 
 fn discover(server: &ApiServer, parts: &Parts, segments: &[&str]) -> Result<Response<Body>, Status> {
-    let table = server.registry.table();
+    let (table, remotes) = (server.registry.table(), server.remotes.all());
     let resources = table.resources();
-    let format = match segments {
-        ["api" | "apis"] => Format::negotiate(header(&parts.headers, ACCEPT)),
-        _ => Format::Plain,
-    };
-    let remotes = server.remotes.all();
-    let mut found: Option<Value> = match (segments, format) {
-        (["api"], Format::Plain) => {
+    let aggregated = segments.len() == 1 && discovery::wants_aggregated(header(&parts.headers, ACCEPT));
+    let found = match segments {
+        [root] if aggregated => Some(discovery::aggregated(resources, &remotes, *root == "api")),
+        ["api"] => {
             let address = server.config.addresses.first().map(|a| format!("{a}:{}", server.config.port));
             Some(discovery::api_versions(resources, &address.unwrap_or_default()))
         }
-        (["apis"], Format::Plain) => Some(discovery::group_list(resources)),
-        ([root], format) => Some(discovery::aggregated(resources, format, *root == "api")),
-        (["api", version], _) => discovery::resource_list(resources, "", version),
-        (["apis", group], _) => aggregation::group(discovery::group(resources, group), group, &remotes),
-        (["apis", group, version], _) => discovery::resource_list(resources, group, version),
+        ["apis"] => Some(discovery::group_list(resources, &remotes)),
+        ["api", version] => discovery::resource_list(resources, "", version),
+        ["apis", group] => discovery::group(resources, &remotes, group),
+        ["apis", group, version] => discovery::resource_list(resources, group, version),
         _ => None,
     };
-    match (&mut found, segments, format) {
-        (Some(list), ["apis"], Format::Plain) => aggregation::add_to_group_list(list, &remotes),
-        (Some(list), ["apis"], _) => aggregation::add_to_aggregated(list, &remotes),
-        _ => {}
+    let Some(found) = found else { return not_found() };
+    let text = serde_json::to_string(&Ordered(&found)).map_err(Status::internal)?;
+    if aggregated {
+        return hashed(parts, discovery::AGGREGATED, text.into());
     }
-    let Some(value) = found else { return not_found() };
-    if format == Format::Plain {
-        let encoding = Accept::parse(&parts.headers, true).unwrap_or_default().encoding;
-        return Ok(render::value(StatusCode::OK, encoding, &value));
+    match Accept::parse(&parts.headers, true).unwrap_or_default().encoding {
+        Encoding::Json => Ok(render::typed("application/json", StatusCode::OK, text.into())),
+        encoding => Ok(render::value(StatusCode::OK, encoding, &found)),
     }
-    hashed(parts, format.content_type(), value.to_string().into())
 }
 
 fn hashed(parts: &Parts, content_type: &'static str, bytes: Bytes) -> Result<Response<Body>, Status> {

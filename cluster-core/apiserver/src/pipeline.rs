@@ -1,6 +1,5 @@
 //! A request's way: URL, user, authorization, options, then its verb, subresource or path.
 
-use crate::auth::{self, PeerCertificate};
 use crate::metrics::Labels;
 use crate::prelude::*;
 use crate::{audit, limits, paths, render, subresources, verbs};
@@ -26,14 +25,14 @@ pub(crate) async fn serve(server: &ApiServer, request: Request<Body>) -> Respons
 /// Finds the user, and serves the request in its time and place, on record.
 async fn answer(
     server: &ApiServer,
-    parts: Parts,
+    mut parts: Parts,
     info: RequestInfo,
     mut body: Body,
     notes: &Arc<Notes>,
     encoding: Encoding,
 ) -> Result<Response<Body>, Status> {
-    let caller = caller(server, &parts).await?;
-    let user = server.authorizer.impersonate(&caller, &parts.headers)?;
+    let caller = caller(server, &mut parts).await?;
+    let user = server.authorizer.impersonate(&caller, &parts.headers).await?;
     let mut trail = None;
     if let Some(audit) = &server.config.audit {
         let who = audit::Who { caller: &caller, user: user.as_ref() };
@@ -91,9 +90,7 @@ async fn route(
     if server.config.audit.is_some() {
         audit::decided(notes, &decision);
     }
-    if let Decision::Deny(reason) = decision {
-        return Err(auth::forbidden(&user, &info, &reason));
-    }
+    decision.or_forbidden(&user, &info)?;
     if let Some(remote) = server.remotes.serving(parts.uri.path()) {
         return server.remotes.forward(server, &remote, &user, parts, body).await;
     }
@@ -130,7 +127,7 @@ async fn route(
     if !call.resource.warning.is_empty() {
         reply.warnings.push(call.resource.warning.clone());
     }
-    render::reply(server, &call.resource, call.accept, &call.query.include_object, call.query.pretty, reply).await
+    render::reply(&call, reply).await
 }
 
 /// Whether the path puts the resource where it lives: who was authorized in a namespace has a say over no more than that,
@@ -149,13 +146,13 @@ fn wants_freshest(server: &ApiServer, info: &RequestInfo, query: &Query) -> bool
     !reads || given.is_empty() || given.parse().is_ok_and(|revision: u64| revision > server.store.revision())
 }
 
-/// The caller: known already in the process, or found by certificate or token.
-async fn caller(server: &ApiServer, parts: &Parts) -> Result<UserInfo, Status> {
+/// The caller: known already in the process or by the certificate of the connection, which upstream too asks first, or
+/// found by a token.
+async fn caller(server: &ApiServer, parts: &mut Parts) -> Result<UserInfo, Status> {
     if let Some(user) = parts.extensions.get::<UserInfo>() {
         return Ok(user.clone());
     }
-    let peer = parts.extensions.get::<PeerCertificate>();
-    server.authenticator.authenticate(&parts.headers, peer).await
+    server.authenticator.authenticate(&mut parts.headers).await
 }
 
 pub(crate) fn header(headers: &HeaderMap, name: http::HeaderName) -> &str {

@@ -1,8 +1,8 @@
 //! Answers on their way out: the form and the encoding the client asked for.
 
 use crate::prelude::*;
-use crate::request::{Accept, Encoding, Form};
-use crate::table::{self, ListMeta};
+use crate::request::Form;
+use crate::table;
 use crate::verbs::{Content, List, Reply, served_list, served_values};
 use bytes::BytesMut;
 use cluster_object::{protobuf, yaml};
@@ -20,24 +20,19 @@ const CHUNK: usize = 128 * 1024;
 const MAX_WARNINGS: usize = 4096;
 
 /// The HTTP response of a verb's answer.
-pub(crate) async fn reply(
-    lookup: &dyn Lookup,
-    resource: &Arc<Resource>,
-    accept: Accept,
-    include: &str,
-    pretty: bool,
-    reply: Reply,
-) -> Result<Response<Body>, Status> {
-    let mut response = match reply.content {
+pub(crate) async fn reply(call: &Call<'_>, reply: Reply) -> Result<Response<Body>, Status> {
+    let (accept, pretty) = (call.accept, call.query.pretty);
+    let collected = match reply.content {
         Content::Raw(response) => return Ok(response),
         Content::Object(bytes) => {
-            respond(reply.code, accept.encoding, pretty, form(resource, accept.form, include, true, bytes)?)?
+            Collected::Whole(form(&call.resource, accept.form, &call.query.include_object, true, bytes)?)
         }
-        Content::Other(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
-        Content::List(list) => match collection(lookup, resource, accept, include, pretty, list).await? {
-            Collected::Whole(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
-            Collected::Pieces(media, body) => typed(media, reply.code, body),
-        },
+        Content::Other(bytes) => Collected::Whole(bytes),
+        Content::List(list) => collection(call, list).await?,
+    };
+    let mut response = match collected {
+        Collected::Whole(bytes) => respond(reply.code, accept.encoding, pretty, bytes)?,
+        Collected::Pieces(media, body) => typed(media, reply.code, body),
     };
     warn(&mut response, &reply.warnings);
     Ok(if accept.gzip { compress(response) } else { response })
@@ -96,7 +91,8 @@ pub(crate) fn json(code: StatusCode, value: &Value) -> Response<Body> {
     typed("application/json", code, Body::from(value.to_string()))
 }
 
-fn typed(media: &'static str, code: StatusCode, body: Body) -> Response<Body> {
+/// A text as a response.
+pub(crate) fn typed(media: &'static str, code: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = code;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
@@ -121,9 +117,8 @@ pub(crate) fn form(
             if let Some(conversion) = &resource.strategy.conversion {
                 (conversion.to_storage)(&mut object);
             }
-            let revision = object["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-            let list = ListMeta { revision, ..ListMeta::default() };
-            let mut table = table::table(resource, version, vec![object], &list, include);
+            let list = json!({"resourceVersion": meta::resource_version(&object)});
+            let mut table = table::table(resource, version, vec![object], list, include);
             if !headed {
                 table["columnDefinitions"] = Value::Null;
             }
@@ -138,27 +133,17 @@ enum Collected {
     Pieces(&'static str, Body),
 }
 
-async fn collection(
-    lookup: &dyn Lookup,
-    resource: &Arc<Resource>,
-    accept: Accept,
-    include: &str,
-    pretty: bool,
-    list: List,
-) -> Result<Collected, Status> {
-    let metadata = ListMeta {
-        revision: list.revision.to_string(),
-        continue_token: list.continue_token,
-        remaining: list.remaining,
-    };
+async fn collection(call: &Call<'_>, list: List) -> Result<Collected, Status> {
+    let Call { server, resource, accept, query, .. } = call;
+    let metadata = list.metadata();
     let whole = |value: &Value| serde_json::to_vec(value).map(|v| Collected::Whole(v.into())).map_err(Status::internal);
     match accept.form {
         Form::Object => {
             let head = json!({
                 "kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(),
-                "metadata": metadata.to_json(),
+                "metadata": metadata,
             });
-            let items = served_list(lookup, resource, &list.items).await?;
+            let items = served_list(*server, resource, &list.items).await?;
             if accept.encoding == Encoding::Protobuf {
                 let items = items.iter().map(|item| serde_json::from_slice(item).unwrap_or_default());
                 let pieces = protobuf::encode_list(&head, items).ok_or_else(crate::pipeline::not_acceptable)?;
@@ -166,27 +151,27 @@ async fn collection(
                 return Ok(Collected::Pieces(protobuf::MEDIA_TYPE, Body::from_stream(stream)));
             }
             let total: usize = items.iter().map(Bytes::len).sum();
-            if total <= CHUNK || accept.encoding == Encoding::Yaml || pretty {
-                let pieces: Vec<Bytes> = pieces(head.to_string(), items).collect();
+            if total <= CHUNK || accept.encoding == Encoding::Yaml || query.pretty {
+                let pieces: Vec<Bytes> = pieces(&head.to_string(), items).collect();
                 return Ok(Collected::Whole(pieces.concat().into()));
             }
-            let stream = futures::stream::iter(pieces(head.to_string(), items).map(Ok::<_, Infallible>));
+            let stream = futures::stream::iter(pieces(&head.to_string(), items).map(Ok::<_, Infallible>));
             Ok(Collected::Pieces("application/json", Body::from_stream(stream)))
         }
         Form::Table(version) => {
             // Columns of built-in kinds read the stored version, those of a definition their own.
             let stored = |entry: &Arc<Entry>| serde_json::from_slice(&entry.bytes).map_err(Status::internal);
             let objects = match resource.custom {
-                Some(_) => served_values(lookup, resource, &list.items).await?,
+                Some(_) => served_values(*server, resource, &list.items).await?,
                 None => list.items.iter().map(stored).collect::<Result<Vec<_>, _>>()?,
             };
-            whole(&table::table(resource, version, objects, &metadata, include))
+            whole(&table::table(resource, version, objects, metadata, &query.include_object))
         }
         Form::Metadata(version) => {
-            let mut objects = served_values(lookup, resource, &list.items).await?;
+            let mut objects = served_values(*server, resource, &list.items).await?;
             let items: Vec<Value> = objects.iter_mut().map(|object| table::partial(version, object)).collect();
             whole(&json!({
-                "kind": "PartialObjectMetadataList", "apiVersion": version, "metadata": metadata.to_json(),
+                "kind": "PartialObjectMetadataList", "apiVersion": version, "metadata": metadata,
                 "items": items,
             }))
         }
@@ -194,44 +179,29 @@ async fn collection(
 }
 
 /// The JSON text of a list in pieces of about [`CHUNK`] bytes; the items are not read.
-fn pieces(head: String, items: Vec<Bytes>) -> impl Iterator<Item = Bytes> + Send {
-    let mut items = items.into_iter().enumerate().peekable();
-    let mut head = Some(head);
-    let mut done = false;
-    std::iter::from_fn(move || {
-        if done {
-            return None;
-        }
-        let mut piece = BytesMut::with_capacity(CHUNK.min(4096));
-        if let Some(head) = head.take() {
-            piece.extend_from_slice(head.trim_end_matches('}').as_bytes());
-            // The metadata's own brace was cut off with the list's.
-            piece.extend_from_slice(b"},\"items\":[");
-        }
-        while piece.len() < CHUNK {
-            match items.next() {
-                Some((index, item)) => {
-                    if index > 0 {
-                        piece.extend_from_slice(b",");
-                    }
-                    piece.extend_from_slice(&item);
-                }
-                None => {
-                    piece.extend_from_slice(b"]}\n");
-                    done = true;
-                    break;
-                }
+fn pieces(head: &str, items: Vec<Bytes>) -> impl Iterator<Item = Bytes> + Send + use<> {
+    // The metadata's own brace is cut off with the list's.
+    let start = format!("{}}},\"items\":[", head.trim_end_matches('}'));
+    let mut items = items.into_iter().peekable();
+    let filled = std::iter::from_fn(move || {
+        let mut piece = BytesMut::new();
+        while piece.len() < CHUNK
+            && let Some(item) = items.next()
+        {
+            piece.extend_from_slice(&item);
+            if items.peek().is_some() {
+                piece.extend_from_slice(b",");
             }
         }
-        Some(piece.freeze())
-    })
+        (!piece.is_empty()).then(|| piece.freeze())
+    });
+    std::iter::once(start.into()).chain(filled).chain([Bytes::from_static(b"]}\n")])
 }
 
 fn respond(code: StatusCode, encoding: Encoding, pretty: bool, json: Bytes) -> Result<Response<Body>, Status> {
     let parsed = || serde_json::from_slice::<Value>(&json).map_err(Status::internal);
     Ok(match encoding {
-        Encoding::Yaml => typed("application/yaml", code, Body::from(request::serialize_yaml(&json)?)),
-        Encoding::Protobuf => value(code, encoding, &parsed()?),
+        Encoding::Yaml | Encoding::Protobuf => value(code, encoding, &parsed()?),
         Encoding::Json if pretty => {
             let text = serde_json::to_string_pretty(&parsed()?).map_err(Status::internal)?;
             typed("application/json", code, Body::from(text + "\n"))
@@ -264,7 +234,7 @@ mod tests {
             let items: Vec<Bytes> =
                 (0..count).map(|i| format!("{{\"i\":{i},\"t\":\"{}\"}}", "x".repeat(500)).into()).collect();
             let head = json!({"kind": "XList", "metadata": {"resourceVersion": "1"}}).to_string();
-            let all: Vec<Bytes> = pieces(head, items).collect();
+            let all: Vec<Bytes> = pieces(&head, items).collect();
             let value: Value = serde_json::from_slice(&all.concat()).expect("JSON");
             assert_eq!(value["items"].as_array().map(Vec::len), Some(count));
             assert_eq!(value["metadata"]["resourceVersion"], "1");

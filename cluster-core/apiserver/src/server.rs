@@ -111,8 +111,7 @@ impl ApiServer {
             store,
             config,
         });
-        let seen = server.store.revision();
-        custom::serve_all(&server);
+        let seen = custom::serve_all(&server);
         let failed = |source| StartError::Bootstrap { what: "the claims of services".to_owned(), source };
         allocate::repair(&server).await.map_err(failed)?;
         bootstrap::run(&server).await?;
@@ -196,16 +195,8 @@ impl ApiServer {
             .extend_pairs([("labelSelector", labels), ("fieldSelector", fields), ("resourceVersion", revision)])
             .finish();
         let info = RequestInfo { verb: verb.into(), ..RequestInfo::parse(&Method::GET, path, &query) };
-        self.authorize(user, &info)?;
+        self.authorizer.authorize(user, &info).or_forbidden(user, &info)?;
         Ok((info, Query::parse(verb, &query, "")?))
-    }
-
-    /// 403 unless `user` may do this.
-    pub(crate) fn authorize(&self, user: &UserInfo, info: &RequestInfo) -> Result<(), Status> {
-        match self.authorizer.authorize(user, info) {
-            auth::Decision::Allow(_) => Ok(()),
-            auth::Decision::Deny(reason) => Err(auth::forbidden(user, info, &reason)),
-        }
     }
 
     /// The resource a request names, or upstream's 404.
@@ -237,31 +228,19 @@ impl ApiServer {
 
     /// What the server itself follows up on after a committed write.
     pub(crate) async fn changed(&self, resource: &Resource, entry: &Arc<Entry>, gone: bool) {
+        let failed = |error: Status| tracing::error!(%error, "failed to follow up on a write");
         match resource.storage.as_str() {
-            custom::STORAGE => custom::changed(self, entry, gone),
-            "namespaces" if gone => {
-                quota::forget(self, &entry.key.name).await;
-                self.restore(entry);
-            }
+            custom::STORAGE => drop(custom::serve(self, entry, gone)),
+            "namespaces" if gone => quota::forget(self, &entry.key.name).await,
             "services" if gone => {
                 allocate::release_all(self, &serde_json::from_slice(&entry.bytes).unwrap_or_default()).await;
-                self.restore(entry);
             }
-            allocate::CIDRS if !gone => {
-                if let Err(error) = allocate::settle(self).await {
-                    tracing::error!(%error, "failed to let a ServiceCIDR go");
-                }
-            }
-            flow::LEVELS => {
-                if let Err(error) = flow::settle(self).await {
-                    tracing::error!(%error, "failed to say which flow schemas lack their level");
-                }
-                if gone {
-                    self.restore(entry);
-                }
-            }
-            _ if gone => self.restore(entry),
+            allocate::CIDRS if !gone => allocate::settle(self).await.unwrap_or_else(failed),
+            flow::LEVELS => flow::settle(self).await.unwrap_or_else(failed),
             _ => {}
+        }
+        if gone {
+            self.restore(entry);
         }
     }
 

@@ -3,29 +3,8 @@
 use crate::prelude::*;
 use crate::registry::Column;
 
-/// What a list says of itself.
-#[derive(Debug, Default)]
-pub(crate) struct ListMeta {
-    pub(crate) revision: String,
-    pub(crate) continue_token: String,
-    pub(crate) remaining: Option<usize>,
-}
-
-impl ListMeta {
-    pub(crate) fn to_json(&self) -> Value {
-        let mut metadata = json!({"resourceVersion": self.revision});
-        if !self.continue_token.is_empty() {
-            metadata["continue"] = json!(self.continue_token);
-        }
-        if let Some(remaining) = self.remaining {
-            metadata["remainingItemCount"] = json!(remaining);
-        }
-        metadata
-    }
-}
-
 /// The table of `objects` in an API version; `include` is `Metadata` (also when empty), `Object` or `None`.
-pub(crate) fn table(resource: &Resource, version: &str, objects: Vec<Value>, list: &ListMeta, include: &str) -> Value {
+pub(crate) fn table(resource: &Resource, version: &str, objects: Vec<Value>, list: Value, include: &str) -> Value {
     let rows: Vec<Value> = objects.into_iter().map(|object| row(resource, version, object, include)).collect();
     let definition = |column: &Column| {
         let Column { name, kind, format, priority, description, .. } = column;
@@ -33,7 +12,7 @@ pub(crate) fn table(resource: &Resource, version: &str, objects: Vec<Value>, lis
     };
     let definitions: Vec<Value> = resource.columns.iter().map(definition).collect();
     json!({
-        "kind": "Table", "apiVersion": version, "metadata": list.to_json(),
+        "kind": "Table", "apiVersion": version, "metadata": list,
         "columnDefinitions": definitions, "rows": rows,
     })
 }

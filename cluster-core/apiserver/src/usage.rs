@@ -15,12 +15,18 @@ const FRESH: Duration = Duration::from_secs(5);
 const STALE: Duration = Duration::from_mins(2);
 /// How long a kubelet may take to tell; metrics-server's `--kubelet-request-timeout`.
 const PATIENCE: Duration = Duration::from_secs(10);
-const MAX_SUMMARY: usize = 16 * 1024 * 1024;
 
 /// The last samples of each node.
 #[derive(Default)]
 pub(crate) struct Samples {
     nodes: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Pair>>>>>,
+}
+
+impl Samples {
+    /// Forgets the nodes that are gone.
+    fn keep(&self, present: impl Fn(&str) -> bool) {
+        self.nodes.lock().retain(|node, _| present(node));
+    }
 }
 
 /// Namespace, pod and container; all empty for the node itself.
@@ -50,7 +56,12 @@ pub(crate) async fn serve(call: &Call<'_>) -> Result<Reply, Status> {
     let mut nodes: Vec<String> = subjects.iter().map(node_of).filter(|node| !node.is_empty()).collect();
     nodes.sort();
     nodes.dedup();
-    let asked = nodes.iter().map(|node| async move { (node.clone(), pair(call.server, node).await) });
+    let present = |node: &str| call.server.store.get(&verbs::key("nodes", "", node)).is_some();
+    call.server.samples.keep(present);
+    let asked = nodes
+        .iter()
+        .filter(|node| present(node))
+        .map(|node| async move { (node.clone(), pair(call.server, node).await) });
     let pairs: HashMap<String, Option<Pair>> = join_all(asked).await.into_iter().collect();
     let metrics = |subject: &Arc<Value>| {
         let pair = pairs.get(&node_of(subject))?.as_ref()?;
@@ -99,15 +110,10 @@ async fn ask(server: &ApiServer, node: &str) -> Option<Sample> {
 async fn summary(server: &ApiServer, node: &str) -> Result<Value, Status> {
     let node = server.find("nodes", "", node).unwrap_or_default();
     let target = Target::kubelet(server, &node, "/stats/summary".to_owned())?;
-    let mut request = Request::get(target.path_and_query.as_str()).body(Body::empty()).map_err(Status::internal)?;
-    request.headers_mut().insert(HOST, HeaderValue::from_str(&target.host).map_err(Status::internal)?);
     // Whoever else asks for the node waits for this answer.
-    let answer = tokio::time::timeout(PATIENCE, async {
-        let response = backend::send(&target, request).await.map_err(Status::internal)?;
-        Limited::new(response.into_body(), MAX_SUMMARY).collect().await.map_err(Status::internal)
-    });
-    let body = answer.await.map_err(Status::internal)??;
-    serde_json::from_slice(&body.to_bytes()).map_err(Status::internal)
+    let answer = backend::fetch(&target, Method::GET, [], Body::empty(), PATIENCE).await;
+    let (_, body) = answer.map_err(Status::internal)?;
+    serde_json::from_slice(&body).map_err(Status::internal)
 }
 
 impl Sample {
@@ -178,6 +184,16 @@ impl Pair {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nodes_that_are_gone_are_forgotten() {
+        let samples = Samples::default();
+        for node in ["a", "b"] {
+            samples.nodes.lock().entry(node.to_owned()).or_default();
+        }
+        samples.keep(|node| node == "a");
+        assert_eq!(samples.nodes.lock().keys().collect::<Vec<_>>(), ["a"]);
+    }
 
     #[test]
     fn use_is_the_rate_between_two_samples() {

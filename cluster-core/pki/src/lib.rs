@@ -4,12 +4,10 @@
 pub mod accept;
 mod authority;
 mod cluster;
-mod signing;
 pub mod tls;
 
 pub use authority::{Authority, Pair, Requested, Subject, Usage};
 pub use cluster::{ClusterPki, ETCD_NAME, Endpoint};
-pub use signing::PublicKey;
 
 /// Why a certificate or key could not be made or read.
 #[derive(Debug, thiserror::Error)]

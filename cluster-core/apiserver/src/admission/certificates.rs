@@ -4,7 +4,6 @@
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization>.
 
 use crate::prelude::*;
-use base64::prelude::*;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;

@@ -3,7 +3,6 @@
 //! Facts: <https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiserver-aggregation/>; reasons and
 //! messages are those of upstream's available controller.
 
-use super::discovery::add_to_swagger;
 use super::{Remote, STORAGE, local};
 use crate::bootstrap;
 use crate::kinds::prelude::*;
@@ -17,7 +16,6 @@ const SLICES: &str = "discovery.k8s.io/endpointslices";
 const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server may come or go without any object changing, so those that there are get asked again.
 const CHECK_PERIOD: Duration = Duration::from_secs(30);
-const MAX_DISCOVERY: usize = 4 * 1024 * 1024;
 
 /// What an APIService's condition says: status, reason, message.
 type Condition = (bool, &'static str, String);
@@ -111,21 +109,6 @@ async fn remote(server: &ApiServer, object: &Value) -> (Option<Remote>, Conditio
     }
 }
 
-/// Our OpenAPI v2 document with what the other servers say of themselves. They are asked each time: hardly anybody wants
-/// this document since there is version 3.
-pub(crate) async fn swagger(server: &ApiServer, mut document: Value) -> Value {
-    let remotes = server.remotes.all();
-    let asked = remotes.iter().filter(|remote| remote.available);
-    let asked = asked.map(|remote| async move { (remote, discover(server, remote, "/openapi/v2").await) });
-    for (remote, theirs) in join_all(asked).await {
-        match theirs {
-            Ok(theirs) => add_to_swagger(&mut document, remote, &theirs),
-            Err(why) => tracing::debug!(group = remote.group, why, "an extension server gives no OpenAPI v2 document"),
-        }
-    }
-    document
-}
-
 /// What of the service keeps it from being asked at all.
 fn unreachable(lookup: &dyn Lookup, service: &Value) -> Option<(&'static str, String)> {
     let (namespace, name) = (text(&service["namespace"]), text(&service["name"]));
@@ -146,26 +129,16 @@ fn unreachable(lookup: &dyn Lookup, service: &Value) -> Option<(&'static str, St
     Some(("MissingEndpoints", message))
 }
 
-async fn discover(server: &ApiServer, remote: &Remote, path: &str) -> Result<Value, String> {
+/// What a server says at `path`, asked in the server's own name.
+pub(super) async fn discover(server: &ApiServer, remote: &Remote, path: &str) -> Result<Value, String> {
     let target = server.remotes.target(server, remote, path.to_owned())?;
-    let host = target.tls.as_ref().map_or(&target.host, |tls| &tls.name);
-    let host = HeaderValue::from_str(host).map_err(|e| e.to_string())?;
-    let mut request = Request::get(path).body(Body::empty()).map_err(|e| e.to_string())?;
-    let headers = request.headers_mut();
-    headers.extend([(HOST, host), (ACCEPT, HeaderValue::from_static("application/json"))]);
-    headers.insert("x-remote-user", HeaderValue::from_static("system:kube-aggregator"));
-    headers.insert("x-remote-group", HeaderValue::from_static("system:masters"));
-    let exchange = async {
-        let response = backend::send(&target, request).await?;
-        let code = response.status();
-        let body = Limited::new(response.into_body(), MAX_DISCOVERY).collect().await.map_err(|e| e.to_string())?;
-        if !code.is_success() {
-            return Err(format!("bad status from {path}: {}", code.as_u16()));
-        }
-        serde_json::from_slice(&body.to_bytes()).map_err(|e| e.to_string())
-    };
-    let answered = tokio::time::timeout(DISCOVERY_TIMEOUT, exchange).await;
-    answered.map_err(|_| "context deadline exceeded".to_owned())?
+    let named = [("x-remote-user", "system:kube-aggregator"), ("x-remote-group", "system:masters")];
+    let named = named.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    let (code, body) = backend::fetch(&target, Method::GET, named, Body::empty(), DISCOVERY_TIMEOUT).await?;
+    if !code.is_success() {
+        return Err(format!("bad status from {path}: {}", code.as_u16()));
+    }
+    serde_json::from_slice(&body).map_err(|e| e.to_string())
 }
 
 /// Writes the condition, when it says something new.

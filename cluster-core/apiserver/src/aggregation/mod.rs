@@ -4,13 +4,13 @@
 //! [`Remotes::serving`] whether a request is another server's business.
 
 mod available;
-mod discovery;
 mod local;
+mod openapi;
 mod proxy;
 
-pub(crate) use available::{follow, swagger};
-pub(crate) use discovery::{add_to_aggregated, add_to_group_list, add_to_openapi, group};
+pub(crate) use available::follow;
 pub(crate) use local::local_status;
+pub(crate) use openapi::{add_to_openapi, swagger};
 
 use crate::prelude::*;
 use arc_swap::ArcSwap;
@@ -35,12 +35,12 @@ pub(crate) struct Remote {
     pub(crate) group: String,
     pub(crate) version: String,
     /// The APIService's spec.
-    spec: Value,
-    available: bool,
+    pub(crate) spec: Value,
+    pub(crate) available: bool,
     /// Its `APIResourceList`; null when it could not be had.
-    resources: Value,
+    pub(crate) resources: Value,
     /// Where its OpenAPI v3 document is; empty when it has none.
-    openapi: String,
+    pub(crate) openapi: String,
 }
 
 impl Remote {

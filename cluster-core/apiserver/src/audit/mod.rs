@@ -3,6 +3,7 @@
 mod policy;
 
 use crate::auth::PeerAddress;
+use crate::pipeline::header;
 use crate::prelude::*;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use policy::{Level, Stage, Verdict};
@@ -88,7 +89,7 @@ pub(crate) async fn begin(
     let mut event = json!({
         "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": verdict.level,
         "auditID": uuid::Uuid::new_v4().to_string(), "requestURI": uri, "verb": info.verb, "user": who.caller.to_json(),
-        "userAgent": text(&parts.headers, USER_AGENT), "requestReceivedTimestamp": meta::now_micro(),
+        "userAgent": header(&parts.headers, USER_AGENT), "requestReceivedTimestamp": meta::now_micro(),
     });
     if let Some(user) = who.user {
         event["impersonatedUser"] = user.to_json();
@@ -102,7 +103,7 @@ pub(crate) async fn begin(
     let mut trail = Trail { audit: Arc::clone(audit), verdict, event, notes: Arc::clone(notes) };
     trail.log(Stage::RequestReceived);
     let carries = matches!(&*info.verb, "create" | "update" | "patch" | "delete" | "deletecollection");
-    let streams = is_long_running(info) || text(&parts.headers, CONTENT_TYPE).is_empty();
+    let streams = is_long_running(info) || header(&parts.headers, CONTENT_TYPE).is_empty();
     if trail.verdict.level < Level::Request || !carries || streams {
         return Ok((Some(trail), body));
     }
@@ -114,10 +115,6 @@ pub(crate) async fn begin(
 /// Whether the answer may go on for as long as the client likes.
 pub(crate) fn is_long_running(info: &RequestInfo) -> bool {
     info.verb == "watch" || matches!(info.subresource.as_str(), "attach" | "exec" | "log" | "portforward" | "proxy")
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> &str {
-    crate::pipeline::header(headers, name)
 }
 
 fn object_ref(info: &RequestInfo) -> Value {

@@ -2,10 +2,10 @@
 
 use super::oidc::Issuer;
 use super::tokens::Tokens;
-use super::user::{PeerCertificate, UserInfo};
 use super::webhook::Webhook;
 use super::{Options, bootstrap_token};
 use crate::prelude::*;
+use http::header::SEC_WEBSOCKET_PROTOCOL;
 
 /// Authenticates requests.
 pub struct Authenticator {
@@ -22,13 +22,11 @@ impl Authenticator {
         Self { store, tokens, oidc, webhook: options.token_webhook.clone().map(Webhook::of_tokens) }
     }
 
-    /// The user of a request: of the connection's certificate, which upstream too asks first, or of a token, and with a
-    /// bad one the request fails. Without credentials that is `system:anonymous`.
-    pub async fn authenticate(&self, headers: &HeaderMap, peer: Option<&PeerCertificate>) -> Result<UserInfo, Status> {
-        if let Some(peer) = peer {
-            return Ok(peer.user.clone());
-        }
-        let Some(token) = bearer(headers) else { return Ok(UserInfo::anonymous()) };
+    /// The user of a token, and with a bad one the request fails. Without any that is `system:anonymous`. A token among
+    /// the subprotocols of a WebSocket is taken out.
+    pub async fn authenticate(&self, headers: &mut HeaderMap) -> Result<UserInfo, Status> {
+        let protocol = subprotocol(headers)?;
+        let Some(token) = bearer(headers).or(protocol.as_deref()) else { return Ok(UserInfo::anonymous()) };
         self.user_of_token(token, &[]).await.map(|(user, _)| user).ok_or_else(Status::unauthorized)
     }
 
@@ -67,4 +65,19 @@ impl Authenticator {
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+}
+
+/// A token as scripts of browsers send it, which can set no header: one of several subprotocols, here taken out of them.
+fn subprotocol(headers: &mut HeaderMap) -> Result<Option<String>, Status> {
+    const PREFIX: &str = "base64url.bearer.authorization.k8s.io.";
+    let given = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    let all: Vec<String> = given.flat_map(|list| list.split(',')).map(|one| one.trim().to_owned()).collect();
+    let (tokens, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.starts_with(PREFIX));
+    let [token] = tokens.as_slice() else {
+        return if tokens.is_empty() { Ok(None) } else { Err(Status::unauthorized()) };
+    };
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(&token[PREFIX.len()..]).ok().filter(|_| !others.is_empty());
+    let token = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(Status::unauthorized)?;
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, others.join(", ").parse().map_err(Status::internal)?);
+    Ok(Some(token))
 }

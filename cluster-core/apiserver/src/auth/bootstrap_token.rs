@@ -3,8 +3,6 @@
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/>.
 
 use crate::kinds::prelude::*;
-use base64::prelude::*;
-use sha2::{Digest as _, Sha256};
 
 const GROUP: &str = "system:bootstrappers";
 

@@ -10,7 +10,7 @@ use crate::prelude::*;
 const RULES: [&str; 2] = ["rules", "aggregationRule"];
 
 /// Checks a role or binding that `user` wants to write; other resources pass.
-pub fn check(
+pub async fn check(
     authorizer: &Authorizer,
     user: &UserInfo,
     resource: &str,
@@ -37,7 +37,7 @@ pub fn check(
         _ => return Ok(()),
     };
     let request = RequestInfo::of(verb, ["rbac.authorization.k8s.io", "v1", of_resource, ""], &namespace, &of_name);
-    if authorizer.authorize(user, &request).is_allowed() {
+    if authorizer.decide(user, &request).await.is_allowed() {
         return Ok(());
     }
     let held = authorizer.rules_for(user, &namespace);

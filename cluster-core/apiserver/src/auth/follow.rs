@@ -9,8 +9,6 @@ pub(crate) trait Follower: Send + Sync + 'static {
     fn put(&self, entry: &Entry);
     /// The object is gone.
     fn remove(&self, key: &Key);
-    /// Everything of this resource is about to be put again.
-    fn reset(&self, resource: &str);
 }
 
 /// Fills `follower` from the present state before it returns, then follows the watch in a task of its own until
@@ -23,35 +21,47 @@ pub(crate) fn follow<F: Follower>(
 ) {
     let store = Arc::clone(store);
     let cancel = cancel.clone();
-    let mut revision = load(&store, resource, &*follower);
+    let mut known = HashSet::new();
+    let mut revision = load(&store, resource, &*follower, &mut known);
     tokio::spawn(async move {
         loop {
-            let followed = cancel.run_until_cancelled(tail(&store, resource, revision, &*follower)).await;
-            if followed.is_none() {
+            let followed = tail(&store, resource, revision, &*follower, &mut known);
+            if cancel.run_until_cancelled(followed).await.is_none() {
                 return;
             }
             // The watch fell behind what the store keeps: start over from the present state.
-            revision = load(&store, resource, &*follower);
+            revision = load(&store, resource, &*follower, &mut known);
         }
     });
 }
 
-fn load<F: Follower>(store: &Arc<dyn Store>, resource: &str, follower: &F) -> u64 {
+/// Brings the follower to the present state; `known` are the keys of what it was told of.
+fn load<F: Follower>(store: &Arc<dyn Store>, resource: &str, follower: &F, known: &mut HashSet<Key>) -> u64 {
     let snapshot = store.snapshot(resource);
-    follower.reset(resource);
+    let mut gone = std::mem::take(known);
     for entry in snapshot.range(None, None) {
         follower.put(&entry);
+        gone.remove(&entry.key);
+        known.insert(entry.key.clone());
     }
+    gone.iter().for_each(|key| follower.remove(key));
     snapshot.revision
 }
 
-async fn tail<F: Follower>(store: &Arc<dyn Store>, resource: &str, after: u64, follower: &F) {
+async fn tail<F: Follower>(store: &Arc<dyn Store>, resource: &str, after: u64, follower: &F, known: &mut HashSet<Key>) {
     let Ok(mut watcher) = store.watch(resource, after) else { return };
     while let Ok(events) = watcher.next().await {
         for event in events {
+            let key = &event.entry.key;
             match event.change {
-                Change::Put => follower.put(&event.entry),
-                Change::Delete => follower.remove(&event.entry.key),
+                Change::Put => {
+                    follower.put(&event.entry);
+                    known.insert(key.clone());
+                }
+                Change::Delete => {
+                    follower.remove(key);
+                    known.remove(key);
+                }
             }
         }
     }

@@ -1,7 +1,6 @@
 //! `Impersonate-*` headers: act as somebody else, when the caller may.
 
-use super::user::{UserInfo, group};
-use super::{Authorizer, forbidden};
+use super::Authorizer;
 use crate::prelude::*;
 use percent_encoding::percent_decode_str;
 
@@ -12,13 +11,10 @@ const EXTRA: &str = "impersonate-extra-";
 
 impl Authorizer {
     /// The user that the headers name, as whom the request is to be carried out; `None` when they name nobody.
-    pub fn impersonate(&self, caller: &UserInfo, headers: &HeaderMap) -> Result<Option<UserInfo>, Status> {
+    pub async fn impersonate(&self, caller: &UserInfo, headers: &HeaderMap) -> Result<Option<UserInfo>, Status> {
         let Some(wanted) = requested(headers)? else { return Ok(None) };
-        for (group, resource, subresource, namespace, name) in checks(&wanted) {
-            let request = RequestInfo::of("impersonate", [group, "v1", resource, &subresource], &namespace, &name);
-            if let super::Decision::Deny(reason) = self.authorize(caller, &request) {
-                return Err(forbidden(caller, &request, &reason));
-            }
+        for request in checks(&wanted) {
+            self.require(caller, &request).await?;
         }
         Ok(Some(with_implied_groups(wanted)))
     }
@@ -48,23 +44,22 @@ fn requested(headers: &HeaderMap) -> Result<Option<UserInfo>, Status> {
     Err(Status::internal("requested impersonation of a group, UID or extra without impersonating a user"))
 }
 
-/// `(group, resource, subresource, namespace, name)` that the caller needs the verb `impersonate` for.
-fn checks(wanted: &UserInfo) -> Vec<(&'static str, &'static str, String, String, String)> {
-    let plain = |resource, name: &str| ("", resource, String::new(), String::new(), name.to_owned());
-    let mut checks = Vec::new();
-    match service_account(&wanted.name) {
-        Some((namespace, name)) => {
-            checks.push(("", "serviceaccounts", String::new(), namespace.to_owned(), name.to_owned()));
-        }
-        None => checks.push(plain("users", &wanted.name)),
-    }
-    checks.extend(wanted.groups.iter().map(|g| plain("groups", g)));
+/// What the caller needs the right to.
+fn checks(wanted: &UserInfo) -> Vec<RequestInfo> {
+    let check = |group, resource, sub: &str, namespace: &str, name: &str| {
+        RequestInfo::of("impersonate", [group, "v1", resource, sub], namespace, name)
+    };
+    let mut checks = vec![match service_account(&wanted.name) {
+        Some((namespace, name)) => check("", "serviceaccounts", "", namespace, name),
+        None => check("", "users", "", "", &wanted.name),
+    }];
+    checks.extend(wanted.groups.iter().map(|group| check("", "groups", "", "", group)));
     let identity = "authentication.k8s.io";
     if !wanted.uid.is_empty() {
-        checks.push((identity, "uids", String::new(), String::new(), wanted.uid.clone()));
+        checks.push(check(identity, "uids", "", "", &wanted.uid));
     }
     for (key, values) in &wanted.extra {
-        checks.extend(values.iter().map(|v| (identity, "userextras", key.clone(), String::new(), v.clone())));
+        checks.extend(values.iter().map(|value| check(identity, "userextras", key, "", value)));
     }
     checks
 }

@@ -24,7 +24,7 @@ pub use node::NodeGraph;
 pub use rbac::{Rbac, Rule};
 pub(crate) use rbac::{matches_any, path_matches};
 pub(crate) use user::PeerAddress;
-pub use user::{PeerCertificate, UserInfo, group};
+pub use user::{UserInfo, group};
 
 use crate::prelude::*;
 use webhook::Webhook;
@@ -42,6 +42,14 @@ impl Decision {
     /// Whether the request may go on.
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allow(_))
+    }
+
+    /// 403 unless the request is allowed.
+    pub(crate) fn or_forbidden(self, user: &UserInfo, request: &RequestInfo) -> Result<(), Status> {
+        match self {
+            Self::Allow(_) => Ok(()),
+            Self::Deny(reason) => Err(forbidden(user, request, &reason)),
+        }
     }
 }
 
@@ -96,6 +104,11 @@ impl Authorizer {
         }
     }
 
+    /// 403 unless the user may do this.
+    pub(crate) async fn require(&self, user: &UserInfo, request: &RequestInfo) -> Result<(), Status> {
+        self.decide(user, request).await.or_forbidden(user, request)
+    }
+
     /// Decides about one request by Node and RBAC alone.
     pub fn authorize(&self, user: &UserInfo, request: &RequestInfo) -> Decision {
         if user.in_group(group::MASTERS) {
@@ -127,7 +140,7 @@ impl Authorizer {
 }
 
 /// The 403 for a denied request, worded as upstream.
-pub fn forbidden(user: &UserInfo, request: &RequestInfo, reason: &str) -> Status {
+fn forbidden(user: &UserInfo, request: &RequestInfo, reason: &str) -> Status {
     let who = &user.name;
     let tail = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     if !request.is_resource {

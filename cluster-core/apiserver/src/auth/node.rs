@@ -3,29 +3,18 @@
 //! Rules: <https://kubernetes.io/docs/reference/access-authn-authz/node/>.
 
 use super::follow::Follower;
-use super::rbac::resource_matches;
+use super::{Rule, bootstrap};
 use crate::prelude::*;
 use cluster_object::meta::items;
+use cluster_object::selector::FieldRequirement;
 use serde_json::value::RawValue;
 use std::hash::BuildHasher;
 
-/// (verbs, API group, resources) that every kubelet may use.
-const RULES: &[(&str, &str, &str)] = &[
-    ("create", "authentication.k8s.io", "tokenreviews"),
-    ("create", "authorization.k8s.io", "subjectaccessreviews localsubjectaccessreviews"),
-    ("get list watch", "", "services"),
-    ("create get list watch", "", "nodes"),
-    ("update patch", "", "nodes nodes/status"),
-    ("create update patch", "", "events"),
-    ("create update patch", "events.k8s.io", "events"),
-    ("get list watch create delete", "", "pods"),
-    ("update patch", "", "pods/status"),
-    ("create", "", "pods/eviction"),
-    ("create get list watch", "certificates.k8s.io", "certificatesigningrequests"),
-    ("get list watch", "storage.k8s.io", "csidrivers volumeattachments"),
-    ("get create update patch delete", "storage.k8s.io", "csinodes"),
-    ("get list watch", "node.k8s.io", "runtimeclasses"),
-];
+/// What every kubelet may do, but for what is decided object by object: the rules of the role `system:node`.
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let role = bootstrap::policy().into_iter().find(|object| meta::name(object) == "system:node").unwrap_or_default();
+    serde_json::from_value(role["rules"].clone()).expect("rules, which tests read")
+});
 
 /// What one pod refers to: (resource, namespace, name).
 type Reference = (&'static str, Arc<str>, Box<str>);
@@ -49,8 +38,8 @@ pub struct NodeGraph {
 struct State {
     /// What is known of each bound pod.
     pods: HashMap<Key, Bound>,
-    /// How many pods of a node refer to an object.
-    references: HashMap<Arc<str>, HashMap<Reference, usize>>,
+    /// The pods of each node.
+    nodes: HashMap<Arc<str>, HashSet<Key>>,
 }
 
 impl NodeGraph {
@@ -65,13 +54,21 @@ impl NodeGraph {
         if !request.is_resource {
             return Decision::Deny(String::new());
         }
+        let reads = matches!(&*request.verb, "get" | "list" | "watch");
         match (request.group.as_str(), request.resource.as_str(), request.subresource.as_str()) {
             ("", "secrets" | "configmaps" | "persistentvolumeclaims" | "persistentvolumes", "") => {
                 self.authorize_reference(node, request)
             }
             ("", "serviceaccounts", "token") if request.verb == "create" => self.authorize_reference(node, request),
             ("coordination.k8s.io", "leases", "") => authorize_lease(node, request),
-            _ if allowed_by_rules(request) => Decision::Allow(String::new()),
+            ("", "nodes", "") if reads => authorize_node(node, request),
+            ("", "pods", "") if reads => self.authorize_pod(node, request),
+            ("storage.k8s.io", "csinodes", _) if request.verb != "create" && request.name != node => {
+                Decision::Deny("can only access CSINode with the same name as the requesting node".to_owned())
+            }
+            // Whose they are is not followed here, and no kubelet of ours asks.
+            ("resource.k8s.io", ..) => Decision::Deny(String::new()),
+            _ if RULES.iter().any(|rule| rule.allows(request)) => Decision::Allow(String::new()),
             _ => Decision::Deny(String::new()),
         }
     }
@@ -90,12 +87,43 @@ impl NodeGraph {
             resource => (resource.to_owned(), request.namespace.clone(), request.name.clone()),
         };
         let wanted = |(kind, space, own): &Reference| *kind == resource && **space == *namespace && **own == *name;
-        let known = self.state.read().references.get(node).is_some_and(|known| known.keys().any(wanted));
-        if known || self.binds_now(node, &namespace, wanted) {
+        if self.state.read().of_node(node).any(|pod| pod.references.iter().any(wanted))
+            || self.binds_now(node, &namespace, wanted)
+        {
             Decision::Allow(String::new())
         } else {
-            Decision::Deny(format!("no relationship found between node '{node}' and this object"))
+            unrelated(node)
         }
+    }
+
+    /// A pod is read by the node that it is bound to, as one of all such pods or alone.
+    fn authorize_pod(&self, node: &str, request: &RequestInfo) -> Decision {
+        let is_bound = || {
+            let entry = self.store.get(&Key::new("pods", &*request.namespace, &*request.name))?;
+            Some(serde_json::from_slice::<Stored<Value>>(&entry.bytes).ok()?.spec["nodeName"] == node)
+        };
+        let own = |demand: &FieldRequirement| demand.equal && demand.field == "spec.nodeName" && demand.value == node;
+        if request.verb != "get" && request.fields.iter().any(own) {
+            Decision::Allow(String::new())
+        } else if request.name.is_empty() {
+            Decision::Deny("can only list/watch pods with spec.nodeName field selector".to_owned())
+        } else if is_bound() == Some(true) {
+            Decision::Allow(String::new())
+        } else {
+            unrelated(node)
+        }
+    }
+}
+
+fn unrelated(node: &str) -> Decision {
+    Decision::Deny(format!("no relationship found between node '{node}' and this object"))
+}
+
+fn authorize_node(node: &str, request: &RequestInfo) -> Decision {
+    match request.name.as_str() {
+        name if name == node => Decision::Allow(String::new()),
+        "" => Decision::Deny(format!("node '{node}' cannot read all nodes, only its own Node object")),
+        name => Decision::Deny(format!("node '{node}' cannot read '{name}', only its own Node object")),
     }
 }
 
@@ -128,28 +156,18 @@ fn authorize_lease(node: &str, request: &RequestInfo) -> Decision {
     }
 }
 
-fn allowed_by_rules(request: &RequestInfo) -> bool {
-    RULES.iter().any(|(verbs, group, resources)| {
-        *group == request.group
-            && verbs.split(' ').any(|v| v == request.verb)
-            && resources.split(' ').any(|r| resource_matches(r, &request.resource, &request.subresource))
-    })
-}
-
 impl State {
+    fn of_node(&self, node: &str) -> impl Iterator<Item = &Bound> {
+        self.nodes.get(node).into_iter().flatten().filter_map(|key| self.pods.get(key))
+    }
+
     fn forget(&mut self, key: &Key) {
-        let Some(Bound { node, references, .. }) = self.pods.remove(key) else { return };
-        let Some(counts) = self.references.get_mut(&node) else { return };
-        for reference in references {
-            if let Some(count) = counts.get_mut(&reference) {
-                *count -= 1;
-                if *count == 0 {
-                    counts.remove(&reference);
-                }
+        let Some(Bound { node, .. }) = self.pods.remove(key) else { return };
+        if let Some(pods) = self.nodes.get_mut(&node) {
+            pods.remove(key);
+            if pods.is_empty() {
+                self.nodes.remove(&node);
             }
-        }
-        if counts.is_empty() {
-            self.references.remove(&node);
         }
     }
 }
@@ -179,19 +197,12 @@ impl Follower for NodeGraph {
         let Some(node) = spec["nodeName"].as_str().filter(|n| !n.is_empty()) else { return };
         let node: Arc<str> = Arc::from(node);
         let references = references(&spec, &entry.key);
-        let counts = state.references.entry(Arc::clone(&node)).or_default();
-        for reference in &references {
-            *counts.entry(reference.clone()).or_default() += 1;
-        }
+        state.nodes.entry(Arc::clone(&node)).or_default().insert(entry.key.clone());
         state.pods.insert(entry.key.clone(), Bound { node, references, spec: hash });
     }
 
     fn remove(&self, key: &Key) {
         self.state.write().forget(key);
-    }
-
-    fn reset(&self, _resource: &str) {
-        *self.state.write() = State::default();
     }
 }
 

@@ -3,21 +3,21 @@
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#openid-connect-tokens>.
 
 use crate::kinds::prelude::*;
-use base64::prelude::*;
 use cluster_config::Oidc;
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use tokio::sync::Mutex;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// A token with an unknown key makes the keys be fetched anew, but not more often than this.
+/// A token with an unknown key makes the keys be fetched anew, but not more often than this, even if that failed.
 const KEYS_PERIOD: Duration = Duration::from_secs(10);
 
 /// Verifies tokens of one issuer.
 pub(super) struct Issuer {
     options: Oidc,
     algorithms: Vec<Algorithm>,
-    keys: Mutex<Option<(Instant, JwkSet)>>,
+    keys: Mutex<JwkSet>,
+    /// When they were fetched last, well or not. Whoever fetches them holds it, and the others wait for what comes.
+    fetched: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Issuer {
@@ -32,7 +32,8 @@ impl Issuer {
         if algorithms.is_empty() {
             algorithms.push(Algorithm::RS256);
         }
-        Self { options, algorithms, keys: Mutex::default() }
+        let keys = Mutex::new(JwkSet { keys: Vec::new() });
+        Self { options, algorithms, keys, fetched: tokio::sync::Mutex::default() }
     }
 
     /// The user of a token; `None` for tokens of other issuers.
@@ -56,23 +57,24 @@ impl Issuer {
         mapped(&self.options, &claims)
     }
 
+    /// The key of this id. One that is known waits for nobody.
     async fn key(&self, lookup: &dyn Lookup, id: &str) -> Result<DecodingKey, String> {
-        let mut keys = self.keys.lock().await;
-        let known = |set: &JwkSet| match id {
-            "" => set.keys.first().cloned(),
-            id => set.find(id).cloned(),
-        };
-        let found = keys.as_ref().and_then(|(_, set)| known(set));
-        let fresh = keys.as_ref().is_some_and(|(at, _)| at.elapsed() < KEYS_PERIOD);
-        let found = match found {
-            None if !fresh => {
-                let set = self.fetch(lookup).await?;
-                known(&keys.insert((Instant::now(), set)).1)
-            }
-            found => found,
-        };
-        let key = found.ok_or_else(|| format!("the issuer has no key {id:?}"))?;
+        if let Some(key) = self.known(id) {
+            return DecodingKey::from_jwk(&key).map_err(|e| e.to_string());
+        }
+        let mut fetched = self.fetched.lock().await;
+        if self.known(id).is_none() && fetched.is_none_or(|at| at.elapsed() >= KEYS_PERIOD) {
+            let set = self.fetch(lookup).await;
+            *fetched = Some(Instant::now());
+            *self.keys.lock() = set?;
+        }
+        let key = self.known(id).ok_or_else(|| format!("the issuer has no key {id:?}"))?;
         DecodingKey::from_jwk(&key).map_err(|e| e.to_string())
+    }
+
+    fn known(&self, id: &str) -> Option<Jwk> {
+        let keys = self.keys.lock();
+        if id.is_empty() { keys.keys.first().cloned() } else { keys.find(id).cloned() }
     }
 
     async fn fetch(&self, lookup: &dyn Lookup) -> Result<JwkSet, String> {

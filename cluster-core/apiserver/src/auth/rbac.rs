@@ -1,8 +1,7 @@
 //! Role-based access control: an index of who is bound to which rules, kept by watch.
 
 use super::follow::Follower;
-use crate::prelude::*;
-use k8s_openapi::api::rbac::v1 as wire;
+use crate::kinds::prelude::*;
 
 pub(super) const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -156,38 +155,30 @@ impl Index {
     }
 }
 
-/// A binding of either kind.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireBinding {
-    #[serde(default)]
-    subjects: Vec<wire::Subject>,
-    role_ref: wire::RoleRef,
-}
-
-#[derive(Deserialize)]
-struct WireRole {
-    rules: Option<Vec<Rule>>,
-}
-
 /// The rules of a stored role.
 pub(super) fn rules(entry: &Entry) -> Result<Vec<Rule>, serde_json::Error> {
-    Ok(serde_json::from_slice::<WireRole>(&entry.bytes)?.rules.unwrap_or_default())
+    let role: Value = serde_json::from_slice(&entry.bytes)?;
+    Option::deserialize(&role["rules"]).map(Option::unwrap_or_default)
 }
 
 fn binding(namespace: &Arc<str>, bytes: &[u8]) -> Result<Binding, serde_json::Error> {
-    let wire: WireBinding = serde_json::from_slice(bytes)?;
-    let role_namespace = if wire.role_ref.kind == "ClusterRole" { Arc::from("") } else { Arc::clone(namespace) };
-    let subjects = wire.subjects.into_iter().filter_map(|subject| match subject.kind.as_str() {
-        "User" => Some(Subject::User(subject.name)),
-        "Group" => Some(Subject::Group(subject.name)),
-        "ServiceAccount" => {
-            let namespace = subject.namespace.unwrap_or_default();
-            Some(Subject::User(format!("system:serviceaccount:{namespace}:{}", subject.name)))
+    let object: Value = serde_json::from_slice(bytes)?;
+    let role = &object["roleRef"];
+    let role_namespace = if role["kind"] == "ClusterRole" { Arc::from("") } else { Arc::clone(namespace) };
+    let subject = |subject: &Value| {
+        let name = text(&subject["name"]).to_owned();
+        match text(&subject["kind"]) {
+            "User" => Some(Subject::User(name)),
+            "Group" => Some(Subject::Group(name)),
+            "ServiceAccount" => {
+                let namespace = text(&subject["namespace"]);
+                Some(Subject::User(format!("system:serviceaccount:{namespace}:{name}")))
+            }
+            _ => None,
         }
-        _ => None,
-    });
-    Ok(Binding { role: (role_namespace, Arc::from(wire.role_ref.name)), subjects: subjects.collect() })
+    };
+    let subjects = items(&object["subjects"]).iter().filter_map(subject).collect();
+    Ok(Binding { role: (role_namespace, Arc::from(text(&role["name"]))), subjects })
 }
 
 fn is_binding(resource: &str) -> bool {
@@ -226,19 +217,6 @@ impl Follower for Rbac {
             index.remove_binding(&id);
         } else {
             index.roles.remove(&id);
-        }
-    }
-
-    fn reset(&self, resource: &str) {
-        let clusterwide = resource.contains("/cluster");
-        let mut index = self.index.write();
-        if is_binding(resource) {
-            let ids: Vec<Id> = index.bindings.keys().filter(|id| id.0.is_empty() == clusterwide).cloned().collect();
-            for id in ids {
-                index.remove_binding(&id);
-            }
-        } else {
-            index.roles.retain(|id, _| id.0.is_empty() != clusterwide);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Authenticator, Authorizer, Decision};
 use crate::kinds::prelude::*;
+use cluster_object::selector::FieldRequirement;
 
 /// Answers one posted review. `namespace` is the request's; `kind` one of the create-only kinds.
 pub async fn answer(
@@ -17,14 +18,14 @@ pub async fn answer(
         "TokenReview" => token_review(spec, authenticator).await,
         "SelfSubjectReview" => json!({ "userInfo": caller.to_json() }),
         "SelfSubjectAccessReview" | "SubjectAccessReview" | "LocalSubjectAccessReview" => {
-            let errors = faults(kind, namespace, spec);
+            let errors = faults(kind, namespace, review);
             if !errors.is_empty() {
                 return Err(Status::invalid("authorization.k8s.io", kind, "", &errors));
             }
             let user = if kind == "SelfSubjectAccessReview" { caller } else { &subject(spec) };
             access(authorizer, user, spec).await
         }
-        "SelfSubjectRulesReview" => rules(authorizer, caller, spec["namespace"].as_str().unwrap_or_default())?,
+        "SelfSubjectRulesReview" => rules(authorizer, caller, text(&spec["namespace"]))?,
         other => return Err(Status::internal(format!("no review of kind {other}"))),
     };
     let mut answer = review.clone();
@@ -34,51 +35,53 @@ pub async fn answer(
 
 async fn token_review(spec: &Value, authenticator: &Authenticator) -> Value {
     let audiences = strings(&spec["audiences"]);
-    let token = spec["token"].as_str().unwrap_or_default();
-    match authenticator.user_of_token(token, &audiences).await {
+    match authenticator.user_of_token(text(&spec["token"]), &audiences).await {
         Some((user, audiences)) => json!({ "authenticated": true, "user": user.to_json(), "audiences": audiences }),
         None => json!({ "authenticated": false, "user": {}, "error": "invalid bearer token" }),
     }
 }
 
 /// What is wrong with a question about access.
-fn faults(kind: &str, namespace: &str, spec: &Value) -> Errors {
-    let (mut errors, path) = (Errors::new(), Path::new("spec"));
-    let (resource, other) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
-    if !resource.is_null() && !other.is_null() {
-        let why = "cannot be specified in combination with resourceAttributes";
-        errors.push(Error::invalid(&path.child("nonResourceAttributes"), other, why));
+fn faults(kind: &str, namespace: &str, review: &Value) -> Errors {
+    let (mut errors, spec) = (Errors::new(), At::root(review).get("spec"));
+    let (resource, other) = (spec.get("resourceAttributes"), spec.get("nonResourceAttributes"));
+    if resource.is_set() && other.is_set() {
+        errors.push(other.invalid("cannot be specified in combination with resourceAttributes"));
     }
-    if resource.is_null() && other.is_null() {
-        let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
-        errors.push(Error::required(&path.child("resourceAttributes"), why));
+    if !resource.is_set() && !other.is_set() {
+        errors.push(resource.missing("exactly one of nonResourceAttributes or resourceAttributes must be specified"));
     }
-    let nobody = |field: &str| spec[field].as_str().is_none_or(str::is_empty);
-    if kind != "SelfSubjectAccessReview" && nobody("user") && strings(&spec["groups"]).is_empty() {
-        errors.push(Error::required(&path.child("user"), "at least one of user or group must be specified"));
+    for selector in ["fieldSelector", "labelSelector"].map(|field| resource.get(field)) {
+        let (raw, demands) = (selector.get("rawSelector"), selector.get("requirements"));
+        if !raw.is_empty() && !demands.is_empty() {
+            errors.push(raw.invalid("may not specified at the same time as requirements"));
+        } else if selector.is_set() && raw.is_empty() && demands.is_empty() {
+            let why = format!("when {} is specified, requirements or rawSelector is required", selector.path);
+            errors.push(demands.missing(&why));
+        }
+    }
+    if kind != "SelfSubjectAccessReview" && spec.get("user").is_empty() && spec.get("groups").is_empty() {
+        errors.push(spec.get("user").missing("at least one of user or group must be specified"));
     }
     if kind == "LocalSubjectAccessReview" {
-        let given = resource["namespace"].as_str().unwrap_or_default();
-        if !resource.is_null() && given != namespace {
-            let path = path.child("resourceAttributes.namespace");
-            errors.push(Error::invalid(&path, &given.into(), "must match metadata.namespace"));
+        let given = resource.get("namespace");
+        if resource.is_set() && given.text() != namespace {
+            errors.push(Error::invalid(&given.path, &given.text().into(), "must match metadata.namespace"));
         }
-        if !other.is_null() {
-            let why = "disallowed on this kind of request";
-            errors.push(Error::invalid(&path.child("nonResourceAttributes"), other, why));
+        if other.is_set() {
+            errors.push(other.invalid("disallowed on this kind of request"));
         }
     }
     errors
 }
 
 fn subject(spec: &Value) -> UserInfo {
-    let text = |field: &str| spec[field].as_str().unwrap_or_default().to_owned();
-    let extra = spec["extra"].as_object().into_iter().flatten();
+    let text = |field: &str| text(&spec[field]).to_owned();
     UserInfo {
         name: text("user"),
         uid: text("uid"),
         groups: strings(&spec["groups"]),
-        extra: extra.map(|(key, values)| (key.clone(), strings(values))).collect(),
+        extra: entries(&spec["extra"]).map(|(key, values)| (key.clone(), strings(values))).collect(),
     }
 }
 
@@ -99,8 +102,33 @@ async fn access(authorizer: &Authorizer, user: &UserInfo, spec: &Value) -> Value
 
 fn resource_request(attributes: &Value) -> RequestInfo {
     let text = |field: &str| attributes[field].as_str().unwrap_or_default();
-    let resource = ["group", "version", "resource", "subresource"].map(text);
-    RequestInfo::of(text("verb").to_owned(), resource, text("namespace"), text("name"))
+    let version = Some(text("version")).filter(|version| !version.is_empty()).unwrap_or("*");
+    let resource = [text("group"), version, text("resource"), text("subresource")];
+    let request = RequestInfo::of(text("verb").to_owned(), resource, text("namespace"), text("name"));
+    let (fields, labels) = (fields(&attributes["fieldSelector"]), labels(&attributes["labelSelector"]));
+    RequestInfo { fields, labels, ..request }
+}
+
+/// What a selector demands of fields; what cannot be read limits nothing.
+fn fields(selector: &Value) -> Vec<FieldRequirement> {
+    let demand = |demand: &Value| {
+        let ([value], operator) = (items(&demand["values"]), text(&demand["operator"])) else { return None };
+        let (field, value) = (text(&demand["key"]).to_owned(), text(value).to_owned());
+        matches!(operator, "In" | "NotIn").then(|| FieldRequirement { field, equal: operator == "In", value })
+    };
+    match text(&selector["rawSelector"]) {
+        "" => items(&selector["requirements"]).iter().filter_map(demand).collect(),
+        raw => FieldSelector::parse(raw).unwrap_or_default().requirements().to_vec(),
+    }
+}
+
+/// As [`fields`], of labels.
+fn labels(selector: &Value) -> Selector {
+    let read = match text(&selector["rawSelector"]) {
+        "" => Selector::from_label_selector(&json!({"matchExpressions": selector["requirements"]})),
+        raw => Selector::parse(raw),
+    };
+    read.unwrap_or_default()
 }
 
 fn path_request(attributes: &Value) -> RequestInfo {
@@ -120,5 +148,5 @@ fn rules(authorizer: &Authorizer, user: &UserInfo, namespace: &str) -> Result<Va
 }
 
 fn strings(value: &Value) -> Vec<String> {
-    value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    texts(value).map(str::to_owned).collect()
 }

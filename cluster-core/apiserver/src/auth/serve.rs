@@ -1,7 +1,7 @@
 //! HTTP over TLS, for clients that may show a certificate.
 
 use super::unread::Unread;
-use super::user::{PeerAddress, PeerCertificate};
+use super::user::PeerAddress;
 use crate::prelude::*;
 use cluster_pki::accept::accept;
 use hyper::service::service_fn;
@@ -46,7 +46,7 @@ where
     if !matches!(first, Some(Ok(Ok(bytes))) if !bytes.is_empty()) {
         return;
     }
-    let peer = stream.get_ref().1.peer_certificates().and_then(|chain| PeerCertificate::from_der(chain.first()?));
+    let peer = stream.get_ref().1.peer_certificates().and_then(|chain| UserInfo::of_certificate(chain.first()?));
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = &peer {
             request.extensions_mut().insert(peer.clone());

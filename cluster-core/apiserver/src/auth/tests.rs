@@ -28,7 +28,8 @@ async fn put(store: &dyn Store, resource: &str, object: Value) {
 }
 
 fn request(verb: &'static str, path: &str) -> RequestInfo {
-    let parsed = RequestInfo::parse(&http::Method::GET, path, "");
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let parsed = RequestInfo::parse(&http::Method::GET, path, query);
     RequestInfo { verb: verb.into(), ..parsed }
 }
 
@@ -114,6 +115,22 @@ async fn a_kubelet_reads_only_what_its_own_pods_refer_to() {
         ("update", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/one", true),
         ("update", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/two", false),
         ("delete", "/api/v1/nodes/one", false),
+        ("get", "/api/v1/nodes/one", true),
+        ("get", "/api/v1/nodes/two", false),
+        ("list", "/api/v1/nodes", false),
+        ("watch", "/api/v1/nodes?fieldSelector=metadata.name%3Done", true),
+        ("watch", "/api/v1/nodes?fieldSelector=metadata.name%3Dtwo", false),
+        ("list", "/api/v1/pods", false),
+        ("list", "/api/v1/pods?fieldSelector=spec.nodeName%3Done", true),
+        ("watch", "/api/v1/pods?fieldSelector=spec.nodeName%3Dtwo", false),
+        ("watch", "/api/v1/pods?fieldSelector=spec.nodeName%21%3Done", false),
+        ("get", "/api/v1/namespaces/team/pods/a", true),
+        ("get", "/api/v1/namespaces/team/pods/b", false),
+        ("update", "/apis/storage.k8s.io/v1/csinodes/one", true),
+        ("update", "/apis/storage.k8s.io/v1/csinodes/two", false),
+        ("get", "/apis/storage.k8s.io/v1/volumeattachments/v", true),
+        ("list", "/apis/storage.k8s.io/v1/volumeattachments", false),
+        ("watch", "/apis/node.k8s.io/v1/runtimeclasses", true),
     ];
     for (verb, path, allowed) in cases {
         assert_eq!(authorizer.authorize(&kubelet, &request(verb, path)).is_allowed(), allowed, "{verb} {path}");
@@ -142,14 +159,14 @@ async fn a_token_lives_as_long_as_its_account_and_its_pod() {
     let token = issued["status"]["token"].as_str().expect("token").to_owned();
     let mut headers = HeaderMap::new();
     headers.insert("authorization", format!("Bearer {token}").parse().expect("header"));
-    let user = authenticator.authenticate(&headers, None).await.expect("user");
+    let user = authenticator.authenticate(&mut headers).await.expect("user");
     assert_eq!(user.name, "system:serviceaccount:ci:bot");
     assert_eq!(user.extra["authentication.kubernetes.io/pod-name"], ["p"]);
     assert!(authenticator.user_of_token(&token, &["vault".to_owned()]).await.is_none(), "another audience");
     assert!(authenticator.user_of_token(&format!("{token}x"), &[]).await.is_none(), "a forged signature");
 
     put(&*store, "pods", json!({ "metadata": { "name": "p", "namespace": "ci", "uid": "pod-2" } })).await;
-    assert_eq!(authenticator.authenticate(&headers, None).await.expect_err("the pod was made anew").code, 401);
+    assert_eq!(authenticator.authenticate(&mut headers).await.expect_err("the pod was made anew").code, 401);
     let short = json!({ "spec": { "expirationSeconds": 60 } });
     assert_eq!(tokens.issue(&*store, "ci", "bot", &short).expect_err("too short").code, 422);
 }
@@ -160,10 +177,10 @@ async fn impersonation_needs_the_right_to_it() {
     let mut headers = HeaderMap::new();
     headers.insert("impersonate-user", "jane".parse().expect("header"));
     let root = UserInfo::authenticated("root", &["system:masters"]);
-    let jane = authorizer.impersonate(&root, &headers).expect("allowed").expect("somebody else");
+    let jane = authorizer.impersonate(&root, &headers).await.expect("allowed").expect("somebody else");
     assert_eq!((jane.name.as_str(), jane.groups.as_slice()), ("jane", &["system:authenticated".to_owned()][..]));
     let bob = UserInfo::authenticated("bob", &[]);
-    let refused = authorizer.impersonate(&bob, &headers).expect_err("refused");
+    let refused = authorizer.impersonate(&bob, &headers).await.expect_err("refused");
     assert_eq!(refused.code, 403);
     assert!(refused.message.contains(r#"User "bob" cannot impersonate resource "users""#), "{}", refused.message);
 }

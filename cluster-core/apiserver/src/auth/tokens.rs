@@ -1,8 +1,7 @@
 //! Service account tokens: issued by `TokenRequest`, verified on every request that carries one.
 
-use crate::prelude::*;
-use cluster_object::field::{self, Path};
-use cluster_pki::PublicKey;
+use crate::kinds::prelude::*;
+use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 
 /// Upstream's `--service-account-extend-token-expiration` is not needed: the kubelet renews in time.
@@ -14,7 +13,7 @@ const MAX_SECONDS: i64 = 1 << 32;
 pub struct Tokens {
     encoding: EncodingKey,
     /// The keys whose tokens are good: the one that signs, then those that did before.
-    keys: Vec<(PublicKey, DecodingKey)>,
+    keys: JwkSet,
     /// The `iss` claim, and the one audience that the API server accepts.
     pub issuer: String,
 }
@@ -22,10 +21,7 @@ pub struct Tokens {
 /// Why a token cannot be taken; for the log, never for the caller.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The signing key is unusable.
-    #[error("failed to read the service account key: {0}")]
-    Key(String),
-    /// Signature, issuer or time do not fit.
+    /// The key is unusable; or signature, issuer or time do not fit.
     #[error("invalid token: {0}")]
     Invalid(#[from] jsonwebtoken::errors::Error),
     /// The token is for somebody else.
@@ -53,8 +49,9 @@ struct Claims {
 struct Bound {
     namespace: String,
     serviceaccount: Reference,
+    /// What `spec.boundObjectRef` names, with the pod's node: by `pod`, `secret` and `node`.
     #[serde(flatten)]
-    object: BoundObject,
+    objects: BTreeMap<String, Reference>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,21 +64,23 @@ impl Tokens {
     /// Takes the PEM private key that signs, and the issuer's URL.
     pub fn new(private_key: &str, issuer: &str) -> Result<Self, TokenError> {
         let encoding = EncodingKey::from_ec_pem(private_key.as_bytes())?;
-        Self { encoding, keys: Vec::new(), issuer: issuer.to_owned() }.accepting(private_key)
+        let keys = JwkSet { keys: Vec::new() };
+        Self { encoding, keys, issuer: issuer.to_owned() }.accepting(private_key)
     }
 
     /// Takes the tokens of another key too, after a rotation for those it has signed, before one on the other masters.
     pub fn accepting(mut self, private_key: &str) -> Result<Self, TokenError> {
-        let public = PublicKey::of(private_key).map_err(|e| TokenError::Key(e.to_string()))?;
-        let decoding = DecodingKey::from_ec_pem(public.pem.as_bytes())?;
-        self.keys.push((public, decoding));
+        let private = EncodingKey::from_ec_pem(private_key.as_bytes())?;
+        let mut key = Jwk::from_encoding_key(&private, Algorithm::ES256)?;
+        key.common.key_id = Some(key.thumbprint(ThumbprintHash::SHA256)?);
+        key.common.public_key_use = Some(PublicKeyUse::Signature);
+        self.keys.keys.push(key);
         Ok(self)
     }
 
     /// `/openid/v1/jwks`.
     pub fn jwks(&self) -> Value {
-        let key = |(PublicKey { id, x, y, .. }, _): &(PublicKey, DecodingKey)| json!({ "use": "sig", "kty": "EC", "kid": id, "crv": "P-256", "alg": "ES256", "x": x, "y": y });
-        json!({ "keys": self.keys.iter().map(key).collect::<Vec<_>>() })
+        json!(self.keys)
     }
 
     /// `/.well-known/openid-configuration`.
@@ -101,10 +100,9 @@ impl Tokens {
         let spec = &request["spec"];
         let seconds = spec["expirationSeconds"].as_i64().unwrap_or(DEFAULT_SECONDS);
         check_seconds(seconds)?;
-        let object = BoundObject::read(store, namespace, account, &spec["boundObjectRef"])?;
+        let objects = bound(store, namespace, account, &spec["boundObjectRef"])?;
 
-        let audiences: Vec<String> =
-            spec["audiences"].as_array().into_iter().flatten().filter_map(|a| a.as_str().map(str::to_owned)).collect();
+        let audiences: Vec<String> = texts(&spec["audiences"]).map(str::to_owned).collect();
         let now = jiff::Timestamp::now();
         let claims = Claims {
             aud: if audiences.is_empty() { vec![self.issuer.clone()] } else { audiences },
@@ -117,11 +115,11 @@ impl Tokens {
             kubernetes: Bound {
                 namespace: namespace.to_owned(),
                 serviceaccount: Reference { name: account.to_owned(), uid: account_uid },
-                object,
+                objects,
             },
         };
-        let header =
-            Header { kid: self.keys.first().map(|(public, _)| public.id.clone()), ..Header::new(Algorithm::ES256) };
+        let kid = self.keys.keys.first().and_then(|key| key.common.key_id.clone());
+        let header = Header { kid, ..Header::new(Algorithm::ES256) };
         let token = jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(Status::internal)?;
         let expires = jiff::Timestamp::from_second(claims.exp).map_err(Status::internal)?;
 
@@ -130,7 +128,7 @@ impl Tokens {
         answer["kind"] = json!("TokenRequest");
         answer["metadata"]["name"] = json!(account);
         answer["metadata"]["namespace"] = json!(namespace);
-        answer["metadata"]["creationTimestamp"] = json!(now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        answer["metadata"]["creationTimestamp"] = json!(meta::now());
         answer["spec"]["audiences"] = json!(claims.aud);
         answer["spec"]["expirationSeconds"] = json!(seconds);
         answer["status"] =
@@ -152,12 +150,9 @@ impl Tokens {
         validation.validate_nbf = true;
         validation.validate_aud = false;
         validation.leeway = 10;
-        let id = jsonwebtoken::decode_header(token)?.kid;
-        let named = self.keys.iter().find(|(public, _)| Some(&public.id) == id.as_ref());
-        let Some((_, key)) = named.or(self.keys.first()) else {
-            return Err(TokenError::Key("there is none".to_owned()));
-        };
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)?.claims;
+        let id = jsonwebtoken::decode_header(token)?.kid.unwrap_or_default();
+        let key = self.keys.find(&id).unwrap_or(&self.keys.keys[0]);
+        let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_jwk(key)?, &validation)?.claims;
 
         let own = [self.issuer.clone()];
         let wanted = if audiences.is_empty() { &own[..] } else { audiences };
@@ -178,21 +173,16 @@ impl Bound {
             user.extra.insert(format!("authentication.kubernetes.io/{key}"), vec![value.to_owned()]);
         };
         extra("credential-id", &format!("JTI={id}"));
-        if let Some(secret) = &self.object.secret {
-            still_there(store, "secrets", namespace, secret)?;
-        }
-        if let Some(pod) = &self.object.pod {
-            still_there(store, "pods", namespace, pod)?;
-            extra("pod-name", &pod.name);
-            extra("pod-uid", &pod.uid);
-        }
-        if let Some(node) = &self.object.node {
+        for (kind, object) in &self.objects {
+            let namespace = if kind == "node" { "" } else { namespace };
             // A pod's token ends with the pod, whatever becomes of its node before.
-            if self.object.pod.is_none() {
-                still_there(store, "nodes", "", node)?;
+            if kind != "node" || !self.objects.contains_key("pod") {
+                still_there(store, &format!("{kind}s"), namespace, object)?;
             }
-            extra("node-name", &node.name);
-            extra("node-uid", &node.uid);
+            if kind != "secret" {
+                extra(&format!("{kind}-name"), &object.name);
+                extra(&format!("{kind}-uid"), &object.uid);
+            }
         }
         Ok(user)
     }
@@ -207,54 +197,43 @@ fn still_there(store: &dyn Store, resource: &str, namespace: &str, bound: &Refer
 }
 
 /// What `spec.boundObjectRef` names, with the pod's node.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct BoundObject {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pod: Option<Reference>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    secret: Option<Reference>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    node: Option<Reference>,
-}
-
-impl BoundObject {
-    fn read(store: &dyn Store, namespace: &str, account: &str, reference: &Value) -> Result<Self, Status> {
-        let Some(kind) = reference["kind"].as_str() else { return Ok(Self::default()) };
-        let name = reference["name"].as_str().unwrap_or_default();
-        let (resource, namespace) = match kind {
-            "Pod" => ("pods", namespace),
-            "Secret" => ("secrets", namespace),
-            "Node" => ("nodes", ""),
-            _ => {
-                return Err(Status::bad_request(format!("cannot bind token for serviceaccount {account:?} to {kind}")));
-            }
-        };
-        let group_resource = GroupResource { group: "", resource };
-        let entry = store.get(&Key::new(resource, namespace, name));
-        let entry = entry.ok_or_else(|| Status::not_found(group_resource, name))?;
-        let object: Value = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
-        let found = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-        if reference["uid"].as_str().is_some_and(|wanted| !wanted.is_empty() && wanted != found) {
-            let why = "the UID in the bound object reference does not match the UID in record";
-            return Err(Status::conflict(group_resource, name, why));
+fn bound(
+    store: &dyn Store,
+    namespace: &str,
+    account: &str,
+    reference: &Value,
+) -> Result<BTreeMap<String, Reference>, Status> {
+    let name = text(&reference["name"]);
+    let (kind, resource, namespace) = match text(&reference["kind"]) {
+        "" => return Ok(BTreeMap::new()),
+        "Pod" => ("pod", "pods", namespace),
+        "Secret" => ("secret", "secrets", namespace),
+        "Node" => ("node", "nodes", ""),
+        kind => {
+            return Err(Status::bad_request(format!("cannot bind token for serviceaccount {account:?} to {kind}")));
         }
-        let bound = Some(Reference { name: name.to_owned(), uid: found });
-        Ok(match kind {
-            "Secret" => Self { secret: bound, ..Self::default() },
-            "Node" => Self { node: bound, ..Self::default() },
-            _ => {
-                if object["spec"]["serviceAccountName"].as_str() != Some(account) {
-                    let text = format!(
-                        "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
-                    );
-                    return Err(Status::bad_request(text));
-                }
-                let node = object["spec"]["nodeName"].as_str().unwrap_or_default();
-                let node = uid(store, "nodes", "", node).map(|uid| Reference { name: node.to_owned(), uid });
-                Self { pod: bound, node, ..Self::default() }
-            }
-        })
+    };
+    let group_resource = GroupResource { group: "", resource };
+    let entry = store.get(&Key::new(resource, namespace, name));
+    let entry = entry.ok_or_else(|| Status::not_found(group_resource, name))?;
+    let object: Value = serde_json::from_slice(&entry.bytes).map_err(Status::internal)?;
+    let (wanted, found) = (text(&reference["uid"]), meta::uid(&object));
+    if !wanted.is_empty() && wanted != found {
+        let why = "the UID in the bound object reference does not match the UID in record";
+        return Err(Status::conflict(group_resource, name, why));
     }
+    let named = |name: &str, uid: String| Reference { name: name.to_owned(), uid };
+    let mut objects = BTreeMap::from([(kind.to_owned(), named(name, found.to_owned()))]);
+    if kind == "pod" {
+        if meta::text(&object, "spec.serviceAccountName") != account {
+            return Err(Status::bad_request(format!(
+                "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
+            )));
+        }
+        let node = meta::text(&object, "spec.nodeName");
+        objects.extend(uid(store, "nodes", "", node).map(|uid| ("node".to_owned(), named(node, uid))));
+    }
+    Ok(objects)
 }
 
 fn check_seconds(seconds: i64) -> Result<(), Status> {
@@ -266,7 +245,7 @@ fn check_seconds(seconds: i64) -> Result<(), Status> {
     } else {
         return Ok(());
     };
-    let error = field::Error::invalid(&path, &json!(seconds), detail);
+    let error = Error::invalid(&path, &json!(seconds), detail);
     Err(Status::invalid("authentication.k8s.io", "TokenRequest", "", &[error]))
 }
 

@@ -5,7 +5,6 @@
 
 use crate::prelude::*;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::{Bytes, Incoming};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 

@@ -17,7 +17,7 @@ pub mod group {
     pub const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
 }
 
-/// A user as authentication found it; also a request extension of callers in the same process.
+/// A user as authentication found it; a request extension of callers in the same process, and of those with a certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserInfo {
     /// For example `system:serviceaccount:default:default`.
@@ -54,6 +54,16 @@ impl UserInfo {
         Self { uid: uid.to_owned(), ..user }
     }
 
+    /// The user that a client certificate names, which TLS has verified against the cluster's CA: common name and
+    /// organizations. `None` when it names nobody.
+    pub(crate) fn of_certificate(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let subject = certificate.subject();
+        let name = subject.iter_common_name().next()?.as_str().ok()?;
+        let groups: Vec<&str> = subject.iter_organization().filter_map(|o| o.as_str().ok()).collect();
+        Some(Self::authenticated(name, &groups))
+    }
+
     /// Whether the user is in `group`.
     pub fn in_group(&self, group: &str) -> bool {
         self.groups.iter().any(|g| g == group)
@@ -80,21 +90,3 @@ impl UserInfo {
 /// Where a request comes from; a request extension.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PeerAddress(pub(crate) std::net::IpAddr);
-
-/// The client certificate of a connection, verified by TLS against the cluster's CA; a request extension.
-#[derive(Debug, Clone)]
-pub struct PeerCertificate {
-    /// The user the certificate names.
-    pub user: UserInfo,
-}
-
-impl PeerCertificate {
-    /// Reads common name and organizations; `None` when the certificate names nobody.
-    pub fn from_der(der: &[u8]) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let subject = certificate.subject();
-        let name = subject.iter_common_name().next()?.as_str().ok()?;
-        let groups: Vec<&str> = subject.iter_organization().filter_map(|o| o.as_str().ok()).collect();
-        Some(Self { user: UserInfo::authenticated(name, &groups) })
-    }
-}

@@ -3,7 +3,7 @@
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/webhook/> and the page on token authentication.
 
 use crate::kinds::prelude::*;
-use sha2::{Digest as _, Sha256};
+use cluster_object::selector::{Operator, Requirement};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// `--authentication-token-webhook-cache-ttl`
@@ -13,10 +13,14 @@ const ACCESS_TTL: Duration = Duration::from_secs(30);
 /// The cache is emptied at this size, so that nobody makes it grow at will.
 const MAX_CACHED: usize = 4096;
 
+/// Version and kind of what is posted.
+type Kind = (&'static str, &'static str);
+
 /// A webhook and its last answers, by hash of the question.
 pub(super) struct Webhook {
     /// A `clientConfig`.
     client: Value,
+    kind: Kind,
     ttl: Duration,
     answers: Mutex<HashMap<[u8; 32], (Instant, Value)>>,
 }
@@ -24,12 +28,14 @@ pub(super) struct Webhook {
 impl Webhook {
     /// A webhook for `TokenReview`.
     pub(super) fn of_tokens(client: Value) -> Self {
-        Self { client, ttl: TOKEN_TTL, answers: Mutex::default() }
+        let kind = ("authentication.k8s.io/v1", "TokenReview");
+        Self { client, kind, ttl: TOKEN_TTL, answers: Mutex::default() }
     }
 
     /// A webhook for `SubjectAccessReview`.
     pub(super) fn of_access(client: Value) -> Self {
-        Self { client, ttl: ACCESS_TTL, answers: Mutex::default() }
+        let kind = ("authorization.k8s.io/v1", "SubjectAccessReview");
+        Self { client, kind, ttl: ACCESS_TTL, answers: Mutex::default() }
     }
 
     /// The user of a token, and which of these audiences it is good for; an error when for none.
@@ -39,9 +45,7 @@ impl Webhook {
         token: &str,
         audiences: &[String],
     ) -> Result<(UserInfo, Vec<String>), String> {
-        let status = self
-            .ask(lookup, "authentication.k8s.io/v1", "TokenReview", json!({"token": token, "audiences": audiences}))
-            .await?;
+        let status = self.ask(lookup, json!({"token": token, "audiences": audiences})).await?;
         if status["authenticated"] != true {
             return Err(format!("the webhook does not know the token: {}", text(&status["error"])));
         }
@@ -62,7 +66,7 @@ impl Webhook {
 
     /// Whether the user may do this; a webhook that does not answer allows nothing.
     pub(super) async fn decide(&self, lookup: &dyn Lookup, user: &UserInfo, info: &RequestInfo) -> Decision {
-        match self.ask(lookup, ACCESS.0, ACCESS.1, access(user, info)).await {
+        match self.ask(lookup, access(user, info)).await {
             Ok(status) => decision(&status),
             Err(error) => {
                 tracing::warn!(error, "failed to ask the authorization webhook");
@@ -73,7 +77,11 @@ impl Webhook {
 
     /// The last answer to this, when that still counts.
     pub(super) fn known(&self, user: &UserInfo, info: &RequestInfo) -> Option<Decision> {
-        self.last(&hash(&review(ACCESS.0, ACCESS.1, access(user, info)))).map(|status| decision(&status))
+        self.last(&hash(&self.review(access(user, info)))).map(|status| decision(&status))
+    }
+
+    fn review(&self, spec: Value) -> Value {
+        json!({"apiVersion": self.kind.0, "kind": self.kind.1, "spec": spec})
     }
 
     fn last(&self, hash: &[u8; 32]) -> Option<Value> {
@@ -82,8 +90,8 @@ impl Webhook {
     }
 
     /// The status of the review that comes back.
-    async fn ask(&self, lookup: &dyn Lookup, version: &str, kind: &str, spec: Value) -> Result<Value, String> {
-        let review = review(version, kind, spec);
+    async fn ask(&self, lookup: &dyn Lookup, spec: Value) -> Result<Value, String> {
+        let review = self.review(spec);
         let hash = hash(&review);
         if let Some(status) = self.last(&hash) {
             return Ok(status);
@@ -98,12 +106,6 @@ impl Webhook {
     }
 }
 
-const ACCESS: (&str, &str) = ("authorization.k8s.io/v1", "SubjectAccessReview");
-
-fn review(version: &str, kind: &str, spec: Value) -> Value {
-    json!({"apiVersion": version, "kind": kind, "spec": spec})
-}
-
 fn hash(review: &Value) -> [u8; 32] {
     Sha256::digest(review.to_string()).into()
 }
@@ -116,10 +118,35 @@ fn access(user: &UserInfo, info: &RequestInfo) -> Value {
             "verb": info.verb, "group": info.group, "version": info.version, "resource": info.resource,
             "subresource": info.subresource, "namespace": info.namespace, "name": info.name,
         });
+        let fields = info.fields.iter().map(|demand| {
+            json!({"key": demand.field, "operator": if demand.equal { "In" } else { "NotIn" }, "values": [demand.value]})
+        });
+        let labels = info.labels.requirements().iter().filter_map(label_demand);
+        for (field, demands) in [("fieldSelector", fields.collect()), ("labelSelector", labels.collect::<Value>())] {
+            if !items(&demands).is_empty() {
+                spec["resourceAttributes"][field] = json!({"requirements": demands});
+            }
+        }
     } else {
         spec["nonResourceAttributes"] = json!({"verb": info.verb, "path": info.path});
     }
     spec
+}
+
+/// A demand of a label selector as a review has it; what a review has no word for is left out.
+fn label_demand(demand: &Requirement) -> Option<Value> {
+    let operator = match demand.operator {
+        Operator::Equals | Operator::In => "In",
+        Operator::NotEquals | Operator::NotIn => "NotIn",
+        Operator::Exists => "Exists",
+        Operator::DoesNotExist => "DoesNotExist",
+        Operator::GreaterThan | Operator::LessThan => return None,
+    };
+    let mut told = json!({"key": demand.key, "operator": operator});
+    if !demand.values.is_empty() {
+        told["values"] = json!(demand.values);
+    }
+    Some(told)
 }
 
 fn decision(status: &Value) -> Decision {

@@ -3,9 +3,7 @@
 use super::identity::certificate;
 use super::{Target, Tls};
 use crate::kinds::prelude::*;
-use base64::prelude::*;
 use cluster_pki::{Pair, tls};
-use std::net::IpAddr;
 use std::sync::OnceLock;
 
 /// The public authorities that this machine trusts, for backends without a `caBundle`.

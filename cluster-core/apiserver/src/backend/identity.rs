@@ -3,7 +3,6 @@
 //! Facts: <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#authenticate-apiservers>.
 
 use crate::kinds::prelude::*;
-use base64::prelude::*;
 
 /// The user for the server that a `clientConfig` leads to: named by `host:port`, by `*.` and the end of that, or by `*`;
 /// the port 443 may be left out.

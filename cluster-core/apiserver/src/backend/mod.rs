@@ -20,6 +20,8 @@ use tokio_rustls::TlsConnector;
 
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 const KUBELET_PORT: u16 = 10250;
+/// The most that is read of an answer.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// Where a request goes.
 #[derive(Debug, Clone)]
@@ -76,6 +78,30 @@ pub(crate) async fn send(target: &Target, request: Request<Body>) -> Result<Resp
         Ok(Err(error)) => Err(format!("tls: failed to verify certificate: {error}")),
         Err(_) => Err("net/http: TLS handshake timeout".to_owned()),
     }
+}
+
+/// The code and the body of the answer to a request for JSON.
+pub(crate) async fn fetch(
+    target: &Target,
+    method: Method,
+    headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    body: Body,
+    timeout: Duration,
+) -> Result<(StatusCode, Bytes), String> {
+    let host = target.tls.as_ref().map_or(&target.host, |tls| &tls.name);
+    let host = HeaderValue::from_str(&format!("{host}:{}", target.port)).map_err(|e| e.to_string())?;
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = target.path_and_query.parse().map_err(|_| "invalid path")?;
+    request.headers_mut().extend([(HOST, host), (ACCEPT, HeaderValue::from_static("application/json"))]);
+    request.headers_mut().extend(headers);
+    let exchange = async {
+        let response = send(target, request).await?;
+        let code = response.status();
+        let answer = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|e| e.to_string())?;
+        Ok((code, answer.to_bytes()))
+    };
+    tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| Err("context deadline exceeded".to_owned()))
 }
 
 async fn exchange<S>(stream: S, request: Request<Body>) -> Result<Response<Incoming>, String>

@@ -1,12 +1,8 @@
 //! JSON to another server and its answer. Redirects are not followed.
 
 use super::identity::authorization;
-use super::{of_client_config, send};
+use super::{fetch, of_client_config};
 use crate::prelude::*;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-
-/// The most that is read of an answer.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// Posts `body` to what `config` (a `clientConfig`) names. The error is worded as upstream's client words it.
 pub(crate) async fn post(
@@ -36,26 +32,14 @@ async fn exchange(
         limit = format!("{joint}timeout={}s", timeout.as_secs());
         target.path_and_query.push_str(&limit);
     }
-    let verb = if body.is_some() { "Post" } else { "Get" };
-    let failed = |why: &str| format!("{verb} \"{url}{limit}\": {why}");
-    let mut request = Request::new(body.map_or_else(Body::empty, |body| Body::from(body.to_string())));
-    *request.method_mut() = if body.is_some() { Method::POST } else { Method::GET };
-    *request.uri_mut() = target.path_and_query.parse().map_err(|_| failed("invalid path"))?;
-    let host = target.tls.as_ref().map_or(&target.host, |tls| &tls.name);
-    let host = HeaderValue::from_str(&format!("{host}:{}", target.port)).map_err(|e| failed(&e.to_string()))?;
-    let json = HeaderValue::from_static("application/json");
-    request.headers_mut().extend([(HOST, host), (CONTENT_TYPE, json.clone()), (ACCEPT, json)]);
-    request.headers_mut().extend(authorization(&config["user"]).map(|said| (AUTHORIZATION, said)));
-    let exchange = async {
-        let response = send(&target, request).await?;
-        let code = response.status().as_u16();
-        let answer = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|e| e.to_string())?;
-        Ok::<(u16, Bytes), String>((code, answer.to_bytes()))
-    };
-    let exchanged = tokio::time::timeout(timeout, exchange).await;
-    let (code, answer) = exchanged.map_err(|_| failed("context deadline exceeded"))?.map_err(|e| failed(&e))?;
-    if !(200..300).contains(&code) {
-        return Err(refusal(code, String::from_utf8_lossy(&answer).trim()));
+    let (method, verb) = if body.is_some() { (Method::POST, "Post") } else { (Method::GET, "Get") };
+    let kind = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let headers = authorization(&config["user"]).map(|said| (AUTHORIZATION, said)).into_iter().chain([kind]);
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    let answered = fetch(&target, method, headers, body, timeout).await;
+    let (code, answer) = answered.map_err(|why| format!("{verb} \"{url}{limit}\": {why}"))?;
+    if !code.is_success() {
+        return Err(refusal(code.as_u16(), String::from_utf8_lossy(&answer).trim()));
     }
     serde_json::from_slice(&answer).map_err(|e| format!("couldn't get version/kind; json parse error: {e}"))
 }

@@ -79,15 +79,21 @@ pub(crate) fn warnings(definition: &Value, old: Option<&Value>) -> Vec<String> {
     new.map(|format| format!("unrecognized format {format:?}")).collect()
 }
 
-/// Serves every stored definition; at the start.
-pub(crate) fn serve_all(server: &ApiServer) {
-    for entry in server.store.snapshot(STORAGE).range(None, None) {
-        changed(server, &entry, false);
+/// Serves every stored definition, and no more what has lost its own. Returns up to which revision.
+pub(crate) fn serve_all(server: &ApiServer) -> Revision {
+    let snapshot = server.store.snapshot(STORAGE);
+    for entry in snapshot.range(None, None) {
+        serve(server, &entry, false);
         cleanup::resume(server, &entry);
     }
+    // What was deleted while nobody told.
+    for storage in lost(&server.registry, &*server.store) {
+        server.registry.replace(&storage, Vec::new());
+    }
+    snapshot.revision
 }
 
-/// Serves what other servers of the cluster have defined since `revision`, until this one closes.
+/// Follows up on what this server and the others of the cluster have defined since `revision`, until this one closes.
 pub(crate) async fn follow(server: Arc<ApiServer>, mut revision: Revision) {
     while !server.closing.is_cancelled() {
         if let Ok(mut watcher) = server.store.watch(STORAGE, revision) {
@@ -95,18 +101,17 @@ pub(crate) async fn follow(server: Arc<ApiServer>, mut revision: Revision) {
                 for event in events {
                     // The present state: what was written here is served already, and may be newer.
                     let present = server.store.get(&event.entry.key);
-                    serve(&server, present.as_ref().unwrap_or(&event.entry), present.is_none());
+                    let entry = present.as_ref().unwrap_or(&event.entry);
+                    let Some(definition) = serve(&server, entry, present.is_none()) else { continue };
+                    if present.is_none() {
+                        cleanup::names_are_free(&server, meta::text(&definition, "spec.group"));
+                    } else if !meta::is_true(&definition, "Terminating") {
+                        cleanup::resume(&server, entry);
+                    }
                 }
             }
         }
-        revision = server.store.revision();
-        for entry in server.store.snapshot(STORAGE).range(None, None) {
-            serve(&server, &entry, false);
-        }
-        // What was deleted while nobody told.
-        for storage in lost(&server.registry, &*server.store) {
-            server.registry.replace(&storage, Vec::new());
-        }
+        revision = serve_all(&server);
     }
 }
 
@@ -118,18 +123,8 @@ fn lost(registry: &Registry, store: &dyn Store) -> Vec<String> {
     gone.map(|resource| resource.storage.clone()).collect()
 }
 
-/// Follows a committed write of this server.
-pub(crate) fn changed(server: &ApiServer, entry: &Arc<Entry>, gone: bool) {
-    let Some(definition) = serve(server, entry, gone) else { return };
-    if gone {
-        cleanup::names_are_free(server, meta::text(&definition, "spec.group"));
-    } else if !meta::is_true(&definition, "Terminating") {
-        cleanup::resume(server, entry);
-    }
-}
-
 /// Serves what a definition says, or no more.
-fn serve(server: &ApiServer, entry: &Entry, gone: bool) -> Option<Value> {
+pub(crate) fn serve(server: &ApiServer, entry: &Entry, gone: bool) -> Option<Value> {
     let definition: Value = match serde_json::from_slice(&entry.bytes) {
         Ok(definition) => definition,
         Err(error) => {

@@ -1,5 +1,6 @@
 //! What a definition's schema must keep to, besides being structural.
 
+use super::walk::every;
 use super::{internal, rules, structural};
 use crate::kinds::prelude::*;
 use rules::Estimate;
@@ -71,9 +72,7 @@ pub(super) fn unknown_formats(schema: &Value, found: &mut Vec<String>) {
     if !format.is_empty() && !known {
         found.push(format.to_owned());
     }
-    let junctors = ["allOf", "anyOf", "oneOf"].into_iter().flat_map(|junctor| items(&schema[junctor]));
-    let inner = super::walk::inner(schema).map(|(_, schema)| schema);
-    junctors.chain(schema.get("not")).chain(inner).for_each(|schema| unknown_formats(schema, found));
+    every(schema).for_each(|schema| unknown_formats(schema, found));
 }
 
 /// Where a node stands.

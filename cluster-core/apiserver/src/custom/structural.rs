@@ -1,7 +1,7 @@
 //! What makes a schema structural, and what its defaults must keep to.
 
 use super::validate::{Patterns, nowhere, patterns, validate};
-use super::walk::{Part, inner};
+use super::walk::{Part, every, inner};
 use super::{rules, schema::refused};
 use crate::kinds::prelude::*;
 use cluster_object::decode::prune;
@@ -31,9 +31,7 @@ pub(super) fn unreadable(schema: &Value) -> Option<String> {
     if schema["items"].is_array() {
         return Some("OpenAPIV3Schema 'items' must be a schema, but is an array".to_owned());
     }
-    let junctors =
-        ["allOf", "anyOf", "oneOf"].into_iter().flat_map(|junctor| crate::kinds::walk::items(&schema[junctor]));
-    inner(schema).map(|(_, schema)| schema).chain(junctors).chain(schema.get("not")).find_map(unreadable)
+    every(schema).find_map(unreadable)
 }
 
 /// Where a schema, which can be read, is not structural.

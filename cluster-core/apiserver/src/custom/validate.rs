@@ -1,7 +1,7 @@
 //! Validation of a custom object against the OpenAPI schema of its definition, worded as upstream's validator.
 
 use super::formats;
-use super::walk::{Part, has_type, map_key, type_name};
+use super::walk::{Part, every, has_type, map_key, type_name};
 use crate::kinds::prelude::*;
 use serde_json::Number;
 
@@ -15,18 +15,11 @@ pub(super) fn nowhere() -> Path {
 
 /// Compiles every pattern of a schema; those that cannot be read are left out.
 pub(super) fn patterns(props: &Value, found: &mut Patterns) {
-    match props {
-        Value::Object(fields) => {
-            if let Some(pattern) = fields.get("pattern").and_then(Value::as_str)
-                && let Ok(regex) = cluster_cel::regex(pattern)
-            {
-                found.insert(pattern.to_owned(), regex);
-            }
-            fields.values().for_each(|inner| patterns(inner, found));
-        }
-        Value::Array(list) => list.iter().for_each(|inner| patterns(inner, found)),
-        _ => {}
-    }
+    let pattern = text(&props["pattern"]);
+    found.extend(
+        cluster_cel::regex(pattern).ok().filter(|_| !pattern.is_empty()).map(|regex| (pattern.to_owned(), regex)),
+    );
+    every(props).for_each(|inner| patterns(inner, found));
 }
 
 /// All faults of `part`. What an update leaves as it was is not looked at again.

@@ -94,6 +94,12 @@ pub(super) fn inner(props: &Value) -> impl Iterator<Item = (String, &Value)> {
     fields.chain(others.filter(|(_, props)| props.is_object()))
 }
 
+/// All schemas one step inside of one: those of `allOf` and its like, then those of its parts.
+pub(super) fn every(schema: &Value) -> impl Iterator<Item = &Value> {
+    let junctors = ["allOf", "anyOf", "oneOf"].into_iter().flat_map(|junctor| items(&schema[junctor]));
+    junctors.chain(schema.get("not")).chain(inner(schema).map(|(_, schema)| schema))
+}
+
 /// The JSON type of a value as errors name it.
 pub(super) fn type_name(value: &Value) -> &'static str {
     match value {

@@ -11,7 +11,7 @@ pub(crate) fn objects() -> Vec<Value> {
     let object = |(kind, name, spec)| {
         json!({
             "apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": kind, "spec": spec,
-            "metadata": {"name": name, "annotations": {"apf.kubernetes.io/autoupdate-spec": "true"}},
+            "metadata": {"name": name, "annotations": {(super::AUTOUPDATE): "true"}},
         })
     };
     rows.into_iter().map(object).collect()

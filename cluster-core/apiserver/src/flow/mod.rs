@@ -16,6 +16,8 @@ use k8s_openapi::api::flowcontrol::v1::{FlowSchemaSpec, PolicyRulesWithSubjects,
 pub(crate) const SCHEMAS: &str = "flowcontrol.apiserver.k8s.io/flowschemas";
 /// Where priority levels are stored.
 pub(crate) const LEVELS: &str = "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations";
+/// Whether a start of the server may change an object's spec.
+const AUTOUPDATE: &str = "apf.kubernetes.io/autoupdate-spec";
 /// The objects that are always there and always the same.
 const MANDATORY: [&str; 2] = ["exempt", "catch-all"];
 
@@ -138,15 +140,6 @@ impl Follower for Flows {
             index.schemas.retain(|schema| schema.name != key.name);
         }
     }
-
-    fn reset(&self, resource: &str) {
-        let mut index = self.index.write();
-        if resource == LEVELS {
-            index.levels.clear();
-        } else {
-            index.schemas.clear();
-        }
-    }
 }
 
 /// Says in the status of a schema whether its level is there; words of upstream's `syncFlowSchemaStatus`.
@@ -177,14 +170,15 @@ pub(crate) fn settle(server: &ApiServer) -> BoxFuture<'_, Result<(), Status>> {
     .boxed()
 }
 
-/// The object that a deletion took away although it must always be there.
-pub(crate) fn lost(key: &Key) -> Option<Value> {
-    let kind = match &*key.resource {
-        SCHEMAS => "FlowSchema",
-        LEVELS => "PriorityLevelConfiguration",
-        _ => return None,
-    };
-    fixed(kind, &key.name)
+/// A stored schema or level with this version's spec, as it gets at each start; `None` when it has that, or is its owner's.
+pub(crate) fn reconciled(stored: &Value, own: &Value) -> Option<Value> {
+    let ours = meta::annotation(stored, AUTOUPDATE) == Some("true") || MANDATORY.contains(&meta::name(own));
+    let spec = own["spec"].clone();
+    (ours && stored["spec"] != spec).then(|| {
+        let mut object = stored.clone();
+        object["spec"] = spec;
+        object
+    })
 }
 
 /// The object of this kind and name as it must always be; `None` when it is anybody's.
@@ -198,6 +192,17 @@ mod tests {
     use super::*;
     use crate::auth::group;
     use http::Method;
+
+    #[test]
+    fn a_start_gives_objects_of_ours_the_spec_of_this_version() {
+        let own = objects().into_iter().find(|object| meta::name(object) == "workload-low").expect("a level");
+        let mut old = own.clone();
+        old["spec"]["limited"]["nominalConcurrencyShares"] = 7.into();
+        assert_eq!(reconciled(&old, &own).map(|grown| grown["spec"].clone()), Some(own["spec"].clone()));
+        assert_eq!(reconciled(&own, &own), None, "what says the same is left alone");
+        old["metadata"]["annotations"][AUTOUPDATE] = "false".into();
+        assert_eq!(reconciled(&old, &own), None, "its owner keeps it");
+    }
 
     #[test]
     fn requests_belong_to_the_schemas_that_upstream_gives_them() {

@@ -2,7 +2,6 @@
 
 use super::cells::human_duration;
 use crate::kinds::prelude::*;
-use base64::prelude::*;
 use cluster_pki::Requested;
 
 pub(super) const CERTIFICATE_REQUEST: Strategy = Strategy {

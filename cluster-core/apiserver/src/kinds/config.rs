@@ -1,7 +1,6 @@
 //! Config maps, secrets and service accounts.
 
 use crate::kinds::prelude::*;
-use base64::prelude::*;
 
 /// How many bytes the data of one object may have.
 const MAX_DATA: usize = 1024 * 1024;

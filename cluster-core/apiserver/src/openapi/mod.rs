@@ -31,12 +31,13 @@ pub(crate) use operations::uncapitalised;
 pub use wire::{CONTENT_TYPE as V2_CONTENT_TYPE, MEDIA_TYPE as V2_PROTOBUF, v2_protobuf};
 
 /// The documents of one state of the registry.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Documents {
     resources: Vec<Arc<Resource>>,
     /// The path of a group and version, `apis/apps/v1`, and the hash of what it serves.
     hashes: BTreeMap<String, String>,
-    built: Mutex<HashMap<String, Arc<Document>>>,
+    /// What was built last under each name, also of states before: it counts as long as the hash is the same.
+    built: Arc<Mutex<HashMap<String, Arc<Document>>>>,
 }
 
 /// One document, serialised: JSON text, or protobuf.
@@ -49,10 +50,10 @@ pub struct Document {
 }
 
 impl Document {
-    fn new(bytes: &[u8], hash: &str) -> Self {
+    fn new(bytes: &[u8], etag: String) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         let gzip = encoder.write_all(bytes).and_then(|()| encoder.finish());
-        Self { gzip: gzip.expect("memory takes every write").into(), etag: format!("\"{hash}\"") }
+        Self { gzip: gzip.expect("memory takes every write").into(), etag }
     }
 
     /// The text.
@@ -62,6 +63,9 @@ impl Document {
         bytes.into()
     }
 }
+
+/// What the documents that describe everything are kept under.
+const OF_ALL: [&str; 3] = ["", "v2", V2_PROTOBUF];
 
 /// The two forms of OpenAPI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +83,8 @@ struct Kind<'a> {
 }
 
 impl Documents {
-    /// Documents of these resources; nothing is built yet.
-    pub fn new(resources: &[Arc<Resource>]) -> Self {
+    /// Documents of these resources; nothing is built that was not `before`.
+    pub fn new(resources: &[Arc<Resource>], before: &Self) -> Self {
         let mut digests: BTreeMap<String, Sha256> = BTreeMap::new();
         for resource in resources {
             fingerprint(digests.entry(path(&resource.group, &resource.version)).or_default(), resource);
@@ -89,48 +93,46 @@ impl Documents {
         for (path, _) in standing::operations(&all) {
             digests.entry(path).or_default().update(env!("CARGO_PKG_VERSION"));
         }
-        let hashes = digests.into_iter().map(|(path, digest)| (path, hex(digest))).collect();
-        Self { resources: resources.to_vec(), hashes, built: Mutex::default() }
+        let hashes: BTreeMap<_, _> = digests.into_iter().map(|(path, digest)| (path, hex(digest))).collect();
+        let built = Arc::clone(&before.built);
+        built.lock().retain(|name, _| hashes.contains_key(name) || OF_ALL.contains(&name.as_str()));
+        Self { resources: resources.to_vec(), hashes, built }
     }
 
     /// `/openapi/v3`: where the documents are.
     pub fn index(&self) -> Arc<Document> {
-        self.cached("", || (json(&v3_index(&self.hashes)), self.hash_of_all()))
+        self.cached("", &self.hash_of_all(), || json(&v3_index(&self.hashes)))
     }
 
     /// `/openapi/v3/PATH`, for example `apis/apps/v1`; `None` when nothing is served there.
     pub fn v3(&self, path: &str) -> Option<Arc<Document>> {
         let hash = self.hashes.get(path)?;
-        let document = || (json(&v3_document(path, &self.served())), hash.clone());
-        Some(self.cached(path, document))
+        Some(self.cached(path, hash, || json(&v3_document(path, &self.served()))))
     }
 
     /// `/openapi/v2`.
     pub fn v2(&self) -> Arc<Document> {
-        self.cached("v2", || (json(&self.v2_value()), self.hash_of_all()))
+        self.cached("v2", &self.hash_of_all(), || json(&v2_document(&self.served())))
     }
 
     /// `/openapi/v2` as [`V2_PROTOBUF`].
     pub fn v2_protobuf(&self) -> Arc<Document> {
-        self.cached(V2_PROTOBUF, || (v2_protobuf(&self.v2_value()).into(), self.hash_of_all()))
-    }
-
-    fn v2_value(&self) -> Value {
-        v2_document(&self.served())
+        self.cached(V2_PROTOBUF, &self.hash_of_all(), || v2_protobuf(&v2_document(&self.served())).into())
     }
 
     fn served(&self) -> Vec<&Resource> {
         self.resources.iter().map(AsRef::as_ref).collect()
     }
 
-    fn cached(&self, name: &str, build: impl FnOnce() -> (Bytes, String)) -> Arc<Document> {
-        if let Some(found) = self.built.lock().get(name) {
+    fn cached(&self, name: &str, hash: &str, build: impl FnOnce() -> Bytes) -> Arc<Document> {
+        let etag = format!("\"{hash}\"");
+        if let Some(found) = self.built.lock().get(name).filter(|found| found.etag == etag) {
             return Arc::clone(found);
         }
         // Two requests at once may both build: that costs less than making every other one wait.
-        let (bytes, hash) = build();
-        let document = Arc::new(Document::new(&bytes, &hash));
-        Arc::clone(self.built.lock().entry(name.to_owned()).or_insert(document))
+        let document = Arc::new(Document::new(&build(), etag));
+        self.built.lock().insert(name.to_owned(), Arc::clone(&document));
+        document
     }
 
     fn hash_of_all(&self) -> String {
@@ -157,7 +159,8 @@ fn path(group: &str, version: &str) -> String {
 /// Feeds everything a document says about a resource.
 fn fingerprint(digest: &mut Sha256, resource: &Resource) {
     let Resource { kind, plural, scope, verbs, subresources, .. } = resource;
-    let custom = resource.custom.as_ref().map(|custom| custom.openapi.to_string());
+    // The schema itself would be printed anew for each of hundreds of definitions, whenever another one comes.
+    let custom = resource.custom.as_ref().map(|custom| custom.identity.1);
     digest.update(env!("CARGO_PKG_VERSION"));
     digest.update(format!("{kind} {plural} {scope:?} {verbs:?} {subresources:?} {custom:?}\n"));
 }

@@ -28,7 +28,7 @@ const PATCHES: &[&str] = &[
 const PROXIED: &[&str] = &["delete", "get", "head", "options", "patch", "post", "put"];
 
 /// What each verb does, in the order of the documents.
-const ACTIONS: [(&str, &str); 7] = [
+const VERBS: [(&str, &str); 7] = [
     ("list", "list"),
     ("create", "post"),
     ("deletecollection", "deletecollection"),
@@ -37,6 +37,32 @@ const ACTIONS: [(&str, &str); 7] = [
     ("patch", "patch"),
     ("delete", "delete"),
 ];
+
+/// How an action is written down; of a subresource that is connected to, its parameters alone.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Action {
+    /// The first word of its name, and what stands there before and after the kind.
+    word: &'static str,
+    before: &'static str,
+    after: &'static str,
+    method: &'static str,
+    codes: Vec<u16>,
+    /// The definition of the body, whether there must be one, and the definition of the answer: the kind's own (`self`),
+    /// that of its `list`, or one of the API's machinery.
+    body: &'static str,
+    required: bool,
+    answer: &'static str,
+    /// Whether the answer may be a stream.
+    streams: bool,
+    /// The sets of its query parameters.
+    parameters: Vec<&'static str>,
+    /// `{one}` stands for an object of the kind or a part of one, `{the}` for a certain one.
+    description: &'static str,
+}
+
+static ACTIONS: LazyLock<HashMap<&str, Action>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("actions.json")).expect("a table of actions, which tests read"));
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 
@@ -102,7 +128,7 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
     let mut writer = Writer::new(resource);
     let namespaced = resource.scope == Scope::Namespaced;
     let verbs = discovery::verbs(resource.verbs);
-    for (_, action) in ACTIONS.iter().filter(|(verb, _)| verbs.contains(verb)) {
+    for (_, action) in VERBS.iter().filter(|(verb, _)| verbs.contains(verb)) {
         writer.add(action, None);
     }
     if verbs.contains(&"watch") && resource.custom.is_none() {
@@ -126,7 +152,7 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
 }
 
 fn method_of_verb(verb: &str) -> &'static str {
-    ACTIONS.iter().find(|(known, _)| *known == verb).map_or("get", |(_, method)| method)
+    VERBS.iter().find(|(known, _)| *known == verb).map_or("get", |(_, method)| method)
 }
 
 struct Writer<'a> {
@@ -165,61 +191,49 @@ impl<'a> Writer<'a> {
         let is_custom = resource.custom.is_some();
         let kind = sub.map_or_else(|| kind(resource), |sub| subresource_kind(resource, sub));
         let name = definition_name(resource, &kind);
-        let (verb, method, codes): (_, _, &[u16]) = match action {
-            "list" => ("list", "get", &[200]),
-            "watch" | "watchlist" => ("watch", "get", &[200]),
-            "post" => ("create", "post", &[200, 201, 202]),
-            "put" => ("replace", "put", &[200, 201]),
-            "patch" if is_custom => ("patch", "patch", &[200]),
-            "patch" => ("patch", "patch", &[200, 201]),
-            "delete" => ("delete", "delete", &[200, 202]),
-            "deletecollection" => ("delete", "delete", &[200]),
-            _ => ("read", "get", &[200]),
-        };
-        let body = match action {
-            "post" | "put" => name.clone().map(|name| (name, true)),
-            "patch" => Some((meta("Patch"), true)),
-            "delete" | "deletecollection" => Some((meta("DeleteOptions"), false)),
-            _ => None,
+        let known = &ACTIONS[action];
+        let definition = |which: &str| match which {
+            "" => None,
+            "self" => name.clone(),
+            "list" => name.as_ref().map(|name| format!("{name}List")),
+            machinery => Some(meta(machinery)),
         };
         let log = sub.is_some_and(|sub| sub.name == "log");
-        let answer = match action {
-            _ if log => None,
-            "list" => name.map(|name| format!("{name}List")),
-            "watch" | "watchlist" => Some(meta("WatchEvent")),
-            // Upstream's documents keep it from namespaces.
-            "delete" if resource.strategy.returns_deleted && resource.plural != "namespaces" => name,
-            "delete" | "deletecollection" => Some(meta("Status")),
-            _ => name,
-        };
+        // Upstream's documents keep it from namespaces.
+        let returns = action == "delete" && resource.strategy.returns_deleted && resource.plural != "namespaces";
+        let answer = if log { None } else { definition(if returns { "self" } else { known.answer }) };
         let what = sub.map_or_else(String::new, |sub| capitalised(&sub.name));
-        let (before, after) = match action {
-            "deletecollection" => ("Collection", ""),
-            "watchlist" => ("", "List"),
-            _ => ("", ""),
-        };
         let scope = if resource.scope == Scope::Namespaced { "Namespaced" } else { "" };
-        let (consumes, produces) = match action {
-            "patch" => (if is_custom { &PATCHES[..3] } else { PATCHES }, OBJECTS),
-            "list" | "watch" | "watchlist" => (ANY, LISTS),
-            _ if log => (ANY, LOGS),
-            _ => (ANY, OBJECTS),
+        let consumes = match action {
+            "patch" if is_custom => &PATCHES[..3],
+            "patch" => PATCHES,
+            _ if is_custom => CUSTOM,
+            _ => ANY,
         };
+        let produces = match known.streams {
+            _ if is_custom => CUSTOM,
+            _ if log => LOGS,
+            true => LISTS,
+            false => OBJECTS,
+        };
+        let Action { word, before, after, .. } = known;
         let path = self.path(action, sub);
+        let sets = if log { &ACTIONS["log"].parameters } else { &known.parameters };
         self.done.push(Operation {
-            parameters: parameter::of(action, &path, kind.kind, log),
+            parameters: parameter::of(sets, &path, kind.kind),
             path,
-            method,
+            method: known.method,
             action,
-            id: format!("{verb}{}{before}{scope}{}{what}{after}", self.names.words, resource.kind),
-            description: description(action, &resource.kind, sub),
+            id: format!("{word}{}{before}{scope}{}{what}{after}", self.names.words, resource.kind),
+            description: description(known.description, &resource.kind, sub),
             tag: self.names.tag.clone(),
             kind: Some(kind),
-            consumes: if is_custom && action != "patch" { CUSTOM } else { consumes },
-            body,
-            produces: if is_custom { CUSTOM } else { produces },
+            consumes,
+            body: definition(known.body).map(|name| (name, known.required)),
+            produces,
             answer: answer.map_or(Answer::Text, Answer::Definition),
-            codes,
+            // Nobody makes a custom object by a patch, say the documents.
+            codes: if is_custom && action == "patch" { &[200] } else { &known.codes },
         });
     }
 
@@ -243,7 +257,7 @@ impl<'a> Writer<'a> {
             let what = format!("{scope}{}{}{with}", self.resource.kind, capitalised(&sub.name));
             let upper = method.to_ascii_uppercase();
             self.done.push(Operation {
-                parameters: parameter::of(&sub.name, &path, kind.kind, false),
+                parameters: parameter::of(&ACTIONS[sub.name.as_str()].parameters, &path, kind.kind),
                 path,
                 method,
                 action: "connect",
@@ -274,21 +288,11 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn description(action: &str, kind: &str, sub: Option<&Subresource>) -> String {
+fn description(pattern: &str, kind: &str, sub: Option<&Subresource>) -> String {
     let article = if kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
     let whole = |of: &str| sub.map_or_else(|| of.to_owned(), |sub| format!("{} of {of}", sub.name));
     let (one, the) = (whole(&format!("{article} {kind}")), whole(&format!("the specified {kind}")));
-    match action {
-        "list" => format!("list or watch objects of kind {kind}"),
-        "watch" => format!("watch changes to an object of kind {kind}. deprecated: use the 'watch' parameter instead."),
-        "watchlist" => format!("watch changes to a list of {kind}. deprecated: use the 'watch' parameter instead."),
-        "post" => format!("create {one}"),
-        "put" => format!("replace {the}"),
-        "patch" => format!("partially update {the}"),
-        "delete" => format!("delete {one}"),
-        "deletecollection" => format!("delete collection of {kind}"),
-        _ => format!("read {the}"),
-    }
+    pattern.replace("{kind}", kind).replace("{one}", &one).replace("{the}", &the)
 }
 
 fn capitalised(word: &str) -> String {

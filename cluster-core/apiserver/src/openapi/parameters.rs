@@ -18,21 +18,8 @@ static QUERY: LazyLock<HashMap<&str, Vec<(&str, &str, &str)>>> = LazyLock::new(|
     serde_json::from_str(include_str!("parameters.json")).expect("a table of texts, which tests read")
 });
 
-/// The parameters of an action or of a subresource that is connected to, by name. `kind` is what `name` is one of.
-pub(super) fn of(action: &str, path: &str, kind: &str, log: bool) -> Vec<Parameter> {
-    let sets: &[&str] = match action {
-        _ if log => &["log", "pretty"],
-        "list" | "watch" | "watchlist" => &["select", "watch", "pretty"],
-        "post" | "put" => &["write", "pretty"],
-        "patch" => &["write", "force", "pretty"],
-        "delete" => &["delete", "pretty"],
-        "deletecollection" => &["select", "delete", "pretty"],
-        "exec" => &["command", "streams"],
-        "attach" => &["streams"],
-        "portforward" => &["ports"],
-        "proxy" => &["path"],
-        _ => &["pretty"],
-    };
+/// The parameters in these sets and on the path, by name. `kind` is what `name` is one of.
+pub(super) fn of(sets: &[&str], path: &str, kind: &str) -> Vec<Parameter> {
     let query = sets.iter().filter_map(|set| QUERY.get(set)).flatten();
     let mut all: Vec<Parameter> = query
         .map(|&(name, kind, words)| Parameter { name, place: "query", kind, words: Cow::Borrowed(words) })

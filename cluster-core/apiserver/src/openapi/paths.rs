@@ -1,8 +1,6 @@
 //! Writes operations down as the `paths` of an OpenAPI document.
 
 use crate::prelude::*;
-use base64::prelude::*;
-use sha2::{Digest as _, Sha256};
 
 use super::Style;
 use super::operations::{Answer, Operation};

@@ -14,7 +14,11 @@ fn parse(document: &Document) -> Value {
 }
 
 fn v3(path: &str) -> Value {
-    parse(&Documents::new(&builtin()).v3(path).expect("a document"))
+    parse(&documents(&builtin()).v3(path).expect("a document"))
+}
+
+fn documents(resources: &[Arc<Resource>]) -> Documents {
+    Documents::new(resources, &Documents::default())
 }
 
 /// Every `$ref` of a document must lead somewhere.
@@ -46,7 +50,7 @@ fn widgets() -> Vec<Arc<Resource>> {
 
 #[test]
 fn the_index_names_every_group_and_version_with_a_hash() {
-    let index = parse(&Documents::new(&builtin()).index());
+    let index = parse(&documents(&builtin()).index());
     let url = index["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str().expect("a URL");
     let hash = url.strip_prefix("/openapi/v3/apis/apps/v1?hash=").expect("a hash");
     assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()), "{hash}");
@@ -55,7 +59,7 @@ fn the_index_names_every_group_and_version_with_a_hash() {
 
 #[test]
 fn all_references_of_all_documents_resolve() {
-    let documents = Documents::new(&[builtin(), widgets()].concat());
+    let documents = documents(&[builtin(), widgets()].concat());
     let paths: Vec<String> = documents.hashes.keys().cloned().collect();
     for path in &paths {
         let document = parse(&documents.v3(path).expect("a document"));
@@ -158,7 +162,7 @@ fn operations_are_called_and_answered_as_upstream_publishes_them() {
 
 #[test]
 fn version_2_refers_to_the_parameters_that_operations_share() {
-    let v2 = parse(&Documents::new(&builtin()).v2());
+    let v2 = parse(&documents(&builtin()).v2());
     let list = &v2["paths"]["/api/v1/nodes"]["get"];
     assert_eq!((&list["consumes"], &list["schemes"]), (&json!(["*/*"]), &json!(["https"])));
     assert_eq!(list["produces"][3], "application/json;stream=watch");
@@ -197,7 +201,7 @@ fn schemas_carry_lists_keys_strategies_and_descriptions() {
 
 #[test]
 fn every_served_builtin_kind_is_described() {
-    let documents = Documents::new(&builtin());
+    let documents = documents(&builtin());
     for resource in builtin().into_iter().filter(|r| r.group != crate::usage::GROUP) {
         let document = parse(&documents.v3(&path(&resource.group, &resource.version)).expect("a document"));
         let name = operations::definition_name(&resource, &operations::kind(&resource)).expect("a definition");
@@ -208,7 +212,7 @@ fn every_served_builtin_kind_is_described() {
 
 #[test]
 fn custom_resources_get_a_name_a_list_and_the_fields_of_every_object() {
-    let documents = Documents::new(&widgets());
+    let documents = documents(&widgets());
     let v3 = parse(&documents.v3("apis/example.com/v1").expect("a document"));
     let schemas = &v3["components"]["schemas"];
     let widget = &schemas["com.example.v1.Widget"];
@@ -228,13 +232,18 @@ fn custom_resources_get_a_name_a_list_and_the_fields_of_every_object() {
 
 #[test]
 fn a_document_is_built_once_and_its_hash_follows_what_is_served() {
-    let documents = Documents::new(&widgets());
-    let (first, second) = (documents.v3("apis/example.com/v1"), documents.v3("apis/example.com/v1"));
+    let known = documents(&widgets());
+    let (first, second) = (known.v3("apis/example.com/v1"), known.v3("apis/example.com/v1"));
     assert!(Arc::ptr_eq(&first.clone().expect("one"), &second.expect("one")));
     let mut changed = (*widgets()[0]).clone();
     changed.plural = "gadgets".to_owned();
-    let other = Documents::new(&[Arc::new(changed)]).v3("apis/example.com/v1").expect("one");
+    let other = Documents::new(&[Arc::new(changed)], &known).v3("apis/example.com/v1").expect("one");
     assert_ne!(first.expect("one").etag, other.etag);
+    // Another definition leaves what was built as it was.
+    let mut apart = (*widgets()[0]).clone();
+    apart.group = "other.example.com".to_owned();
+    let more = Documents::new(&[widgets(), vec![Arc::new(apart)]].concat(), &known);
+    assert!(Arc::ptr_eq(&known.v3("apis/example.com/v1").expect("one"), &more.v3("apis/example.com/v1").expect("one")));
 }
 
 #[test]

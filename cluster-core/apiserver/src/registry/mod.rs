@@ -31,7 +31,7 @@ pub struct Table {
 impl Registry {
     /// Serves `resources`, listed in this order by discovery.
     pub fn new(resources: Vec<Resource>) -> Self {
-        let table = Table::build(resources.into_iter().map(Arc::new).collect());
+        let table = Table::build(resources.into_iter().map(Arc::new).collect(), &Documents::default());
         Self { table: ArcSwap::from_pointee(table), writing: Mutex::new(()) }
     }
 
@@ -62,10 +62,15 @@ impl Registry {
         let present = self.table.load();
         let (kept, replaced): (Vec<_>, Vec<_>) = present.resources.iter().cloned().partition(|r| r.storage != storage);
         let identity = |r: &Resource| r.custom.as_ref().map(|custom| custom.identity.clone());
+        let says = |r: &Resource| (r.version.clone(), r.custom.as_ref().map(|c| (c.identity.clone(), c.terminating)));
+        if replaced.iter().map(|r| says(r)).eq(resources.iter().map(says)) {
+            return;
+        }
         let staying: Vec<_> = resources.iter().map(identity).collect();
         let ended = replaced.iter().filter(|r| !staying.contains(&identity(r))).filter_map(|r| r.custom.clone());
         let ended: Vec<_> = ended.collect();
-        self.table.store(Arc::new(Table::build(kept.into_iter().chain(resources.into_iter().map(Arc::new)).collect())));
+        let resources = kept.into_iter().chain(resources.into_iter().map(Arc::new)).collect();
+        self.table.store(Arc::new(Table::build(resources, &present.documents)));
         drop(guard);
         for custom in ended {
             custom.changed.cancel();
@@ -74,8 +79,8 @@ impl Registry {
 }
 
 impl Table {
-    fn build(resources: Vec<Arc<Resource>>) -> Self {
-        let documents = Documents::new(&resources);
+    fn build(resources: Vec<Arc<Resource>>, before: &Documents) -> Self {
+        let documents = Documents::new(&resources, before);
         let mut table = Self { resources, by_path: HashMap::new(), by_storage: HashMap::new(), documents };
         for resource in &table.resources {
             let versions = table.by_path.entry(resource.group.clone()).or_default();

@@ -97,9 +97,3 @@ fn decode_yaml(body: &[u8]) -> Result<(Value, Duplicates), Status> {
     let duplicates = yaml::duplicates(text).map_err(|e| wrong(&e))?;
     Ok((documents.into_iter().next().unwrap_or_default(), Duplicates::Yaml(duplicates)))
 }
-
-/// JSON bytes as YAML text.
-pub(crate) fn serialize_yaml(json: &[u8]) -> Result<Bytes, Status> {
-    let value: Value = serde_json::from_slice(json).map_err(Status::internal)?;
-    yaml::to_string(&value).map(Bytes::from).map_err(Status::internal)
-}

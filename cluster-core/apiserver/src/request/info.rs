@@ -1,6 +1,7 @@
 //! The URL grammar: what a method and a path ask for, as upstream's `RequestInfoFactory` reads them.
 
-use crate::prelude::*;
+use crate::kinds::prelude::*;
+use cluster_object::selector::FieldRequirement;
 
 /// What a request wants, as authorization and dispatch see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub struct RequestInfo {
     pub path: String,
     /// What follows the subresource, for example the path behind `proxy`, without a leading slash.
     pub rest: String,
+    /// What a list, a watch or a deletion of several is limited to, as far as that can be read.
+    pub fields: Vec<FieldRequirement>,
+    /// As [`Self::fields`].
+    pub labels: Selector,
     /// Whether the path is below an API group and version and names a resource.
     pub is_resource: bool,
 }
@@ -45,7 +50,8 @@ impl RequestInfo {
 
     /// Reads method, path and raw query.
     pub fn parse(method: &Method, path: &str, query: &str) -> Self {
-        let mut info = Self { verb: lower_verb(method).into(), path: path.to_owned(), ..Self::default() };
+        let mut info =
+            Self { verb: method.as_str().to_ascii_lowercase().into(), path: path.to_owned(), ..Self::default() };
         let decoded: Vec<String> = path.trim_matches('/').split('/').map(decode).collect();
         let mut parts: Vec<&str> = decoded.iter().map(String::as_str).collect();
         let grouped = match parts.first() {
@@ -82,33 +88,26 @@ impl RequestInfo {
 
     fn collection_verb(&mut self, query: &str) {
         match &*self.verb {
-            "get" => self.verb = if wants_watch(query) { "watch" } else { "list" }.into(),
+            "get" => {
+                let watches = pairs(query).any(|(key, value)| key == "watch" && super::boolean(&value));
+                self.verb = if watches { "watch" } else { "list" }.into();
+            }
             "delete" => self.verb = "deletecollection".into(),
             _ => {}
         }
-        if matches!(&*self.verb, "list" | "watch" | "deletecollection")
-            && let Some(name) = single_name(query)
-        {
-            self.name = name;
+        if matches!(&*self.verb, "list" | "watch" | "deletecollection") {
+            for (key, value) in pairs(query) {
+                match &*key {
+                    "fieldSelector" => {
+                        let selector = FieldSelector::parse(&value).unwrap_or_default();
+                        selector.exact("metadata.name").unwrap_or_default().clone_into(&mut self.name);
+                        self.fields = selector.requirements().to_vec();
+                    }
+                    "labelSelector" => self.labels = Selector::parse(&value).unwrap_or_default(),
+                    _ => {}
+                }
+            }
         }
-    }
-
-    /// `group/version`, or the version alone for core.
-    pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
-    }
-}
-
-fn lower_verb(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "get",
-        Method::POST => "post",
-        Method::PUT => "put",
-        Method::PATCH => "patch",
-        Method::DELETE => "delete",
-        Method::HEAD => "head",
-        Method::OPTIONS => "options",
-        _ => "",
     }
 }
 
@@ -135,18 +134,6 @@ fn raw_rest(path: &str, parts: &[&str]) -> String {
     let raw: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let trailing = usize::from(path.ends_with('/'));
     raw[raw.len() - trailing - (parts.len() - 3)..].join("/")
-}
-
-fn wants_watch(query: &str) -> bool {
-    pairs(query).any(|(k, v)| k == "watch" && !matches!(v.as_str(), "0" | "f" | "F" | "false" | "False" | "FALSE"))
-}
-
-fn single_name(query: &str) -> Option<String> {
-    let (_, selector) = pairs(query).find(|(k, _)| k == "fieldSelector")?;
-    selector.split(',').find_map(|term| {
-        let value = term.strip_prefix("metadata.name=")?;
-        Some(value.strip_prefix('=').unwrap_or(value).to_owned()).filter(|n| !n.is_empty())
-    })
 }
 
 /// The decoded pairs of a query.

@@ -5,9 +5,7 @@ mod info;
 mod negotiate;
 mod options;
 
-pub(crate) use body::{
-    check_type, decode_json_or_yaml, media_type, read, serialize_yaml, unrecognized, unsupported_media_type,
-};
+pub(crate) use body::{check_type, decode_json_or_yaml, media_type, read, unrecognized, unsupported_media_type};
 pub use info::RequestInfo;
 pub(crate) use info::pairs;
 

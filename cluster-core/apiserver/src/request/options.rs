@@ -1,6 +1,5 @@
 //! The options a request carries: in its query, and for deletes in its body.
 
-use super::info::pairs;
 use crate::kinds::prelude::*;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 
@@ -159,39 +158,32 @@ fn field_manager(value: &str) -> Result<String, Error> {
     }
 }
 
+/// One of the values that an option may have; the error shows what is `allowed`.
+fn one_of<T: Copy>(field: &str, value: &str, known: &[(&str, T)], allowed: &[&str]) -> Result<T, Error> {
+    let found = known.iter().find(|(name, _)| *name == value).map(|(_, meaning)| *meaning);
+    found.ok_or_else(|| Error::not_supported(&Path::new(field), &json!(value), allowed))
+}
+
 fn field_validation(value: &str) -> Result<Strictness, Error> {
-    Ok(match value {
-        "" | "Warn" => Strictness::Warn,
-        "Ignore" => Strictness::Ignore,
-        "Strict" => Strictness::Strict,
-        other => {
-            let allowed = ["", "Ignore", "Strict", "Warn"];
-            return Err(Error::not_supported(&Path::new("fieldValidation"), &json!(other), &allowed));
-        }
-    })
+    const KNOWN: [(&str, Strictness); 4] = [
+        ("", Strictness::Warn),
+        ("Ignore", Strictness::Ignore),
+        ("Strict", Strictness::Strict),
+        ("Warn", Strictness::Warn),
+    ];
+    one_of("fieldValidation", value, &KNOWN, &KNOWN.map(|(name, _)| name))
 }
 
 fn version_match(verb: &str, value: &str) -> Result<Option<VersionMatch>, Error> {
-    Ok(match value {
-        "" => None,
-        "Exact" => Some(VersionMatch::Exact),
-        "NotOlderThan" => Some(VersionMatch::NotOlderThan),
-        other => {
-            let allowed: &[&str] = if verb == "watch" { &["NotOlderThan"] } else { &["Exact", "NotOlderThan", ""] };
-            return Err(Error::not_supported(&Path::new("resourceVersionMatch"), &json!(other), allowed));
-        }
-    })
+    let known = [("", None), ("Exact", Some(VersionMatch::Exact)), ("NotOlderThan", Some(VersionMatch::NotOlderThan))];
+    let allowed: &[&str] = if verb == "watch" { &["NotOlderThan"] } else { &["Exact", "NotOlderThan", ""] };
+    one_of("resourceVersionMatch", value, &known, allowed)
 }
 
 fn propagation(value: &str) -> Result<Option<String>, Error> {
-    match value {
-        "" => Ok(None),
-        "Orphan" | "Background" | "Foreground" => Ok(Some(value.to_owned())),
-        other => {
-            let allowed = ["Foreground", "Background", "Orphan", "nil"];
-            Err(Error::not_supported(&Path::new("propagationPolicy"), &json!(other), &allowed))
-        }
-    }
+    let known = ["", "Foreground", "Background", "Orphan"].map(|name| (name, name));
+    let found = one_of("propagationPolicy", value, &known, &["Foreground", "Background", "Orphan", "nil"])?;
+    Ok(Some(found.to_owned()).filter(|policy| !policy.is_empty()))
 }
 
 /// A 422 about the options of a verb.

@@ -2,7 +2,7 @@
 
 use super::form::{served_bytes, served_value};
 use crate::admission::{self, Notes, Operation};
-use crate::auth::{self, escalation, group};
+use crate::auth::{escalation, group};
 use crate::prelude::*;
 use crate::subresources::{scale_of, scaled};
 
@@ -49,6 +49,20 @@ pub(crate) struct List {
     pub(crate) items: Vec<Arc<Entry>>,
     pub(crate) continue_token: String,
     pub(crate) remaining: Option<usize>,
+}
+
+impl List {
+    /// What the list says of itself.
+    pub(crate) fn metadata(&self) -> Value {
+        let mut metadata = json!({"resourceVersion": self.revision.to_string()});
+        if !self.continue_token.is_empty() {
+            metadata["continue"] = json!(self.continue_token);
+        }
+        if let Some(remaining) = self.remaining {
+            metadata["remainingItemCount"] = json!(remaining);
+        }
+        metadata
+    }
 }
 
 impl Reply {
@@ -138,10 +152,7 @@ impl Call<'_> {
     /// 403 unless the caller also has the right to `verb` what the request names.
     pub(crate) async fn may(&self, verb: &'static str) -> Result<(), Status> {
         let info = RequestInfo { verb: verb.into(), ..self.info.clone() };
-        match self.server.authorizer.decide(&self.user, &info).await {
-            Decision::Allow(_) => Ok(()),
-            Decision::Deny(reason) => Err(auth::forbidden(&self.user, &info, &reason)),
-        }
+        self.server.authorizer.require(&self.user, &info).await
     }
 
     /// 422 when there are errors.
@@ -180,7 +191,7 @@ impl Call<'_> {
         let writes = !matches!(request.operation, Operation::Delete | Operation::Connect);
         if writes && resource.storage.starts_with(RBAC) {
             let authorizer = &self.server.authorizer;
-            escalation::check(authorizer, &self.user, &resource.plural, request.object, request.old)?;
+            escalation::check(authorizer, &self.user, &resource.plural, request.object, request.old).await?;
         }
         admission::check(self, request).await
     }

@@ -1,6 +1,6 @@
 //! create: an object comes to be.
 
-use super::call::{Call, Content, Phase, Reply};
+use super::call::Phase;
 use super::{form, incoming, metadata};
 use crate::admission::quota::{self, Charge};
 use crate::prelude::*;

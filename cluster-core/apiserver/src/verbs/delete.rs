@@ -1,6 +1,5 @@
 //! delete and deletecollection: at once, in grace, after finalizers, after content.
 
-use super::call::{Call, Content, Reply};
 use super::list::{self, Filter};
 use super::{form, update};
 use crate::prelude::*;
@@ -80,7 +79,6 @@ fn propagation(options: &DeleteOptions) -> Option<&str> {
 
 /// Deletes one object by the options in the call's query.
 pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, Status> {
-    let dry_run = call.query.dry_run;
     loop {
         let entry = call.stored(name)?;
         let old = form::served_value(call.server, &call.resource, &entry).await?;
@@ -92,23 +90,19 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
         if call.resource.storage == custom::STORAGE {
             custom::keep_until_clean(&mut going);
         }
-        let step = step(call.resource.strategy.deletion, going, options, &meta::now());
-        let written = match step {
+        let (object, goes) = match step(call.resource.strategy.deletion, going, options, &meta::now()) {
             Step::Nothing => return Ok(Reply::ok(Content::Object(call.answer(&entry).await?))),
-            Step::Remove(_) if dry_run => return gone(call, name, &old, None).await,
-            Step::Mark(object) if dry_run => return Ok(Reply::ok(Content::Object(super::to_bytes(&object)?))),
-            Step::Remove(object) => {
-                let stored = form::to_storage(call.server, &call.resource, &object).await?;
-                remove(call, &entry, &stored).await.map(|e| (e, true))
-            }
-            Step::Mark(object) => {
-                let stored = form::to_storage(call.server, &call.resource, &object).await?;
-                update::write(call, &entry, &stored, None).await.map(|e| (e, false))
-            }
+            Step::Remove(object) => (object, true),
+            Step::Mark(object) => (object, false),
         };
-        match written {
-            Ok((entry, true)) => return gone(call, name, &old, Some(&entry)).await,
-            Ok((entry, false)) => {
+        if call.query.dry_run {
+            let kept = || Ok(Reply::ok(Content::Object(super::to_bytes(&object)?)));
+            return if goes { gone(call, name, &old, None).await } else { kept() };
+        }
+        let stored = form::to_storage(call.server, &call.resource, &object).await?;
+        match update::commit(call, &entry, &stored, goes, None).await {
+            Ok(entry) if goes => return gone(call, name, &old, Some(&entry)).await,
+            Ok(entry) => {
                 let accepted = options.orphan_dependents == Some(false);
                 let code = if accepted { StatusCode::ACCEPTED } else { StatusCode::OK };
                 let content = Content::Object(call.answer(&entry).await?);
@@ -118,13 +112,6 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
             Err(error) => return Err(call.write_error(name, &error)),
         }
     }
-}
-
-async fn remove(call: &Call<'_>, entry: &Arc<Entry>, object: &Value) -> Result<Arc<Entry>, WriteError> {
-    let draft = form::selectable_draft(&call.resource, object);
-    let removed = call.server.store.delete(entry.key.clone(), Expect::Revision(entry.revision), draft).await?;
-    call.server.changed(&call.resource, &removed, true).await;
-    Ok(removed)
 }
 
 /// The answer to a delete that took effect: the object, or a Status that names it.
@@ -179,9 +166,7 @@ fn step(deletion: Deletion, mut object: Value, options: &DeleteOptions, now: &st
     // Who is on the way out already may only be hurried.
     let grace =
         if marked { asked(options).map_or(given, |asked| asked.min(given)) } else { grace(deletion, &object, options) };
-    let waits_for_content = deletion == Deletion::Finalized
-        && meta::get(&object, "spec.finalizers").as_array().is_some_and(|f| !f.is_empty());
-    if grace == 0 && meta::finalizers(&object).is_empty() && !waits_for_content {
+    if grace == 0 && !is_held(deletion, &object) {
         return Step::Remove(object);
     }
     if !marked || grace < given {
@@ -198,6 +183,12 @@ fn step(deletion: Deletion, mut object: Value, options: &DeleteOptions, now: &st
         meta::set(&mut object, "status.phase", "Terminating");
     }
     if object == before { Step::Nothing } else { Step::Mark(object) }
+}
+
+/// Whether an object waits for something before it may go: its finalizers, and what a namespace holds.
+pub(super) fn is_held(deletion: Deletion, object: &Value) -> bool {
+    let content = deletion == Deletion::Finalized && !meta::items(meta::get(object, "spec.finalizers")).is_empty();
+    content || !meta::finalizers(object).is_empty()
 }
 
 /// Sets the finalizers that tell the garbage collector what to do with dependents.

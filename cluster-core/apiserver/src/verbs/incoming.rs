@@ -1,6 +1,5 @@
 //! What comes in: a body becomes an object of the call's kind, checked against its schema and completed by defaults.
 
-use super::call::Call;
 use crate::kinds::prelude::*;
 use cluster_object::decode::{self, Duplicates, Strictness};
 

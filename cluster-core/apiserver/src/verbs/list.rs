@@ -1,6 +1,6 @@
 //! get collection: snapshots, selectors, pages.
 
-use super::call::{Call, Content, List, Reply};
+use super::call::List;
 use super::form;
 use super::page::Token;
 use crate::prelude::*;

@@ -112,7 +112,7 @@ pub(super) fn validate(resource: &Resource, object: &Value) -> Errors {
     } else if !namespace.is_empty() {
         errors.push(Error::forbidden(&path.child("namespace"), "not allowed on this type"));
     }
-    labels(&path.child("labels"), object, &mut errors);
+    At::root(object).get("metadata.labels").labels(&mut errors);
     annotations(&path.child("annotations"), object, &mut errors);
     owners(&path.child("ownerReferences"), object, &mut errors);
     // Neither finalizers nor owners are counted in upstream's paths.
@@ -139,13 +139,6 @@ fn finalizers(path: &Path, resource: &Resource, object: &Value, errors: &mut Err
 
 fn fault(path: &Path, text: &str, rule: Result<(), String>) -> Option<Error> {
     rule.err().map(|why| Error::invalid(path, &json!(text), &why))
-}
-
-fn labels(path: &Path, object: &Value, errors: &mut Errors) {
-    for (key, value) in meta::labels(object) {
-        errors.extend(fault(path, key, name::qualified_name(key)));
-        errors.extend(fault(path, value, name::label_value(value)));
-    }
 }
 
 fn annotations(path: &Path, object: &Value, errors: &mut Errors) {

@@ -1,7 +1,6 @@
 //! Continue tokens: where the next page of a list starts, and at which revision.
 
 use crate::prelude::*;
-use base64::prelude::*;
 
 /// The content of a continue token, in upstream's shape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

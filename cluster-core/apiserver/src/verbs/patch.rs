@@ -1,13 +1,11 @@
 //! patch: JSON patch, merge patch, strategic merge patch and server-side apply.
 
-use super::call::{Call, Content, Reply};
-use super::create::{self, Managed};
-use super::update::{Part, Proposed, change};
+use super::create;
 use super::{incoming, metadata};
 use crate::kinds::prelude::*;
 use cluster_object::apply;
-use cluster_object::decode::{self, Duplicates, Strictness};
-use cluster_object::patch::{json_patch, merge_patch, strategic_merge_patch};
+use cluster_object::decode::{self, Duplicates};
+use cluster_object::patch::strategic_merge_patch;
 
 /// The kinds of patches, by media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

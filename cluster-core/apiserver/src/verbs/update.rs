@@ -3,8 +3,8 @@
 //! The change is computed from the stored object, admitted, validated against it and written under its revision; when
 //! somebody else was faster, all of that runs again on the newer state.
 
-use super::call::{Call, Content, Phase, Reply};
-use super::create::{self, Managed};
+use super::call::Phase;
+use super::create;
 use super::{form, incoming, metadata};
 use crate::admission::quota::{self, Charge};
 use crate::kinds::prelude::*;
@@ -230,27 +230,32 @@ pub(crate) async fn write(
     object: &Value,
     ledger: Option<&Ledger>,
 ) -> Result<Arc<Entry>, WriteError> {
-    let resource = &*call.resource;
-    let gone = is_finished(call, object);
+    commit(call, entry, object, is_finished(call, object), ledger).await
+}
+
+/// Writes the last state of an object that goes, or else the new one; then comes what follows from it.
+pub(super) async fn commit(
+    call: &Call<'_>,
+    entry: &Arc<Entry>,
+    object: &Value,
+    goes: bool,
+    ledger: Option<&Ledger>,
+) -> Result<Arc<Entry>, WriteError> {
     let (key, expect) = (entry.key.clone(), Expect::Revision(entry.revision));
-    let draft = form::selectable_draft(resource, object);
-    let store = &call.server.store;
-    let written = if gone {
+    let (store, draft) = (&call.server.store, form::selectable_draft(&call.resource, object));
+    let written = if goes {
         store.delete(key, expect, draft).await?
     } else {
         store.put_counted(key, expect, draft, ledger).await?
     };
-    call.server.changed(resource, &written, gone).await;
+    call.server.changed(&call.resource, &written, goes).await;
     Ok(written)
 }
 
 /// Whether a deleted object waits for nothing any more.
 fn is_finished(call: &Call<'_>, object: &Value) -> bool {
     let grace = meta::get(object, "metadata.deletionGracePeriodSeconds").as_i64().unwrap_or_default();
-    let namespace_content = call.resource.strategy.deletion == Deletion::Finalized
-        && meta::get(object, "spec.finalizers").as_array().is_some_and(|f| !f.is_empty());
     meta::deletion_timestamp(object).is_some()
         && grace == 0
-        && meta::finalizers(object).is_empty()
-        && !namespace_content
+        && !super::delete::is_held(call.resource.strategy.deletion, object)
 }

@@ -1,6 +1,5 @@
 //! watch: what happens in a collection, as objects for callers in the process and as JSON lines over HTTP.
 
-use super::call::{Call, Content, Reply};
 use super::form;
 use super::list::{Filter, parse_revision};
 use crate::prelude::*;
@@ -135,10 +134,11 @@ pub(crate) fn open(
         filter,
         pending: VecDeque::new(),
         watcher: Some(watcher.map_err(|e| expired(&e))),
-        bookmarks: query.bookmarks.then_some(bookmarks),
+        bookmarked: query.bookmarks,
+        bookmarks,
         deadline: Instant::now() + Duration::from_secs(seconds),
         closing: server.closing.clone(),
-        changed: resource.custom.as_ref().map(|custom| custom.changed.clone()),
+        changed: resource.custom.as_ref().map(|custom| custom.changed.clone()).unwrap_or_default(),
     };
     let stream =
         futures::stream::unfold(state, |mut state| async move { state.next().await.map(|item| (item, state)) });
@@ -163,13 +163,6 @@ fn check(query: &Query) -> Result<(), Status> {
     request::forbidden_options("watch", &rules.map(|(broken, why)| (broken, MATCH, why)))
 }
 
-async fn cancelled(token: Option<&CancellationToken>) {
-    match token {
-        Some(token) => token.cancelled().await,
-        None => std::future::pending().await,
-    }
-}
-
 fn expired(error: &Expired) -> Status {
     Status::expired(error.to_string())
 }
@@ -183,11 +176,12 @@ struct State {
     pending: VecDeque<Arc<Event>>,
     /// Gone when the watch has ended with an error.
     watcher: Option<Result<Watcher, Status>>,
-    bookmarks: Option<Interval>,
+    bookmarked: bool,
+    bookmarks: Interval,
     deadline: Instant,
     closing: CancellationToken,
     /// Cancelled when a custom object's definition says something else.
-    changed: Option<CancellationToken>,
+    changed: CancellationToken,
 }
 
 impl State {
@@ -220,9 +214,9 @@ impl State {
                     Err(error) => self.watcher = Some(Err(expired(&error))),
                 },
                 // What is served from now on may have another shape: the client is to look again.
-                () = cancelled(self.changed.as_ref()) => return None,
+                () = self.changed.cancelled() => return None,
                 () = tokio::time::sleep_until(self.deadline) => return None,
-                () = tick(self.bookmarks.as_mut()) => {
+                _ = self.bookmarks.tick(), if self.bookmarked => {
                     return Some(Ok(Watched::Bookmark { revision: watcher.revision(), initial: false }));
                 }
             }
@@ -250,12 +244,5 @@ impl State {
             }
             (None, false) => None,
         })
-    }
-}
-
-async fn tick(bookmarks: Option<&mut Interval>) {
-    match bookmarks {
-        Some(interval) => drop(interval.tick().await),
-        None => std::future::pending().await,
     }
 }

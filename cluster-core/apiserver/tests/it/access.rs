@@ -2,6 +2,7 @@
 
 use super::hook::{Hook, Seen};
 use super::{Api, Body, CONFIG_MAPS, PODS, answer, config_map, pod};
+use base64::prelude::*;
 use cluster_apiserver::Limits;
 use cluster_apiserver::audit::Audit;
 use cluster_apiserver::auth::tokens::Tokens;
@@ -130,13 +131,59 @@ async fn id_tokens_are_taken_by_keys_fetched_from_the_issuer() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_fails_is_not_asked_for_each_token() {
+    let hook = Hook::start(|_| (500, Value::Null)).await;
+    let url = format!("https://localhost:{}", hook.port);
+    let (issuer_url, client_id, ca) = (url.clone(), "kubectl".to_owned(), hook.ca.clone());
+    let oidc = Oidc { issuer_url, client_id, ca, ..Oidc::default() };
+    let api = Api::start_with(|config| config.auth = Options { oidc: Some(oidc), ..Options::default() }).await;
+    let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let token = format!("{}.{}.AAAA", part(json!({"alg": "RS256", "kid": "k"})), part(json!({"iss": url})));
+    for _ in 0..3 {
+        assert_eq!(whoami(&api, &token).await["authenticated"], false);
+    }
+    assert_eq!(hook.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_review_of_access_looks_at_selectors() {
+    let api = Api::start().await;
+    let review = |selector: Value| {
+        json!({"kind": "SubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": {
+            "user": "system:node:n", "groups": ["system:nodes"],
+            "resourceAttributes": {"verb": "list", "resource": "pods", "fieldSelector": selector}}})
+    };
+    let demand = |operator: &str| json!({"key": "spec.nodeName", "operator": operator, "values": ["n"]});
+    for (selector, allowed) in [
+        (json!({"rawSelector": "spec.nodeName=n"}), true),
+        (json!({"rawSelector": "spec.nodeName=m"}), false),
+        (json!({"requirements": [demand("In")]}), true),
+        (json!({"requirements": [demand("NotIn")]}), false),
+        (Value::Null, false),
+    ] {
+        let answer = api.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review(selector.clone())).await;
+        assert_eq!(answer.ok()["status"]["allowed"], allowed, "{selector}");
+    }
+    let both = review(json!({"rawSelector": "a=b", "requirements": [demand("In")]}));
+    let refused = api.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", &both).await;
+    assert!(refused.failure().2.contains("may not specified at the same time as requirements"), "{}", refused.body);
+}
+
+/// As a script of a browser names its token.
+const TOKEN_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
+
+#[tokio::test]
 async fn webhooks_know_tokens_and_rights_and_secrets_hold_bootstrap_tokens() {
     let hook = Hook::start(|seen| {
         let spec = &seen.body["spec"];
         let status = match seen.body["kind"].as_str() {
             Some("TokenReview") => json!({"authenticated": spec["token"] == "sesame",
                 "user": {"username": "ali", "groups": ["thieves"]}, "audiences": spec["audiences"]}),
-            _ => json!({"allowed": spec["user"] == "ali" && spec["resourceAttributes"]["resource"] == "configmaps"}),
+            _ => {
+                let asked = &spec["resourceAttributes"];
+                let may = asked["resource"] == "configmaps" || asked["verb"] == "impersonate" && asked["name"] == "bob";
+                json!({"allowed": spec["user"] == "ali" && may})
+            }
         };
         (200, json!({"kind": seen.body["kind"], "apiVersion": seen.body["apiVersion"], "status": status}))
     })
@@ -151,6 +198,29 @@ async fn webhooks_know_tokens_and_rights_and_secrets_hold_bootstrap_tokens() {
     {
         assert_eq!(ask(&api, "GET", path, token, None).await.code, code, "{path} {token}");
     }
+    let as_bob = Request::get("/api/v1/secrets").header("authorization", "Bearer sesame");
+    let as_bob = as_bob.header("impersonate-user", "bob").body(Body::empty()).expect("a request");
+    let refused = answer(api.server.handle(as_bob).await).await;
+    assert!(refused.failure().2.contains("User \"bob\" cannot list"), "a right from the webhook: {}", refused.body);
+
+    let protocols = format!("v5.channel.k8s.io, {TOKEN_PROTOCOL}{}", BASE64_URL_SAFE_NO_PAD.encode("sesame"));
+    for (protocols, code) in
+        [(protocols.as_str(), 200), (&protocols["v5.channel.k8s.io, ".len()..], 401), ("v5.channel.k8s.io", 403)]
+    {
+        let request = Request::get(CONFIG_MAPS).header("sec-websocket-protocol", protocols);
+        let request = request.body(Body::empty()).expect("a request");
+        assert_eq!(answer(api.server.handle(request).await).await.code, code, "{protocols}");
+    }
+
+    let selected = "/api/v1/secrets?fieldSelector=type%21%3Dx&labelSelector=a+in+(b,c),!d";
+    assert_eq!(ask(&api, "GET", selected, "sesame", None).await.code, 403);
+    let asked = hook.seen().last().expect("a question").body["spec"]["resourceAttributes"].clone();
+    let fields = json!({"requirements": [{"key": "type", "operator": "NotIn", "values": ["x"]}]});
+    let labels = json!({"requirements": [
+        {"key": "a", "operator": "In", "values": ["b", "c"]}, {"key": "d", "operator": "DoesNotExist"},
+    ]});
+    assert_eq!((&asked["fieldSelector"], &asked["labelSelector"]), (&fields, &labels));
+
     let identified = hook.seen().iter().all(|seen| seen.headers["authorization"] == "Bearer api-server");
     assert!(identified, "the server says who it is");
     let secret = json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "bootstrap-token-abcdef"},

@@ -1,7 +1,6 @@
 //! `admission.k8s.io AdmissionReview`: the question put to a webhook and the reading of its answer.
 
 use crate::kinds::prelude::*;
-use base64::prelude::*;
 
 /// The review of `request` for a webhook that knows its resource as `matched`; `object` and `old` are of that version.
 pub(in crate::admission) fn question(
