@@ -56,6 +56,8 @@ export interface Action {
   danger?: boolean;
   /** Whether it can be done to many at once. */
   many?: boolean;
+  /** Whether it is done as soon as it is chosen: nothing opens, and nobody asks. */
+  atOnce?: boolean;
   on: (resource: Resource) => boolean;
   /** Whether it makes sense for this object as it is now; asked only where the object is at hand. */
   when?: (object: KubeObject) => boolean;
@@ -96,6 +98,7 @@ export const ACTIONS: Action[] = [
     id: 'suspend',
     icon: CirclePause,
     key: 'p',
+    atOnce: true,
     many: true,
     on: suspendable,
     when: (object) => !object.spec?.suspend && !isFinished(object),
@@ -106,6 +109,7 @@ export const ACTIONS: Action[] = [
     id: 'resume',
     icon: CirclePlay,
     key: 'u',
+    atOnce: true,
     many: true,
     on: suspendable,
     when: (object) => object.spec?.suspend === true,
@@ -115,6 +119,7 @@ export const ACTIONS: Action[] = [
     id: 'pause',
     icon: CirclePause,
     key: 'p',
+    atOnce: true,
     many: true,
     on: kinds('deployments.apps'),
     when: (object) => !object.spec?.paused,
@@ -124,15 +129,17 @@ export const ACTIONS: Action[] = [
     id: 'continue',
     icon: CirclePlay,
     key: 'u',
+    atOnce: true,
     many: true,
     on: kinds('deployments.apps'),
     when: (object) => object.spec?.paused === true,
   },
-  { id: 'trigger', icon: Zap, key: 't', on: kinds('cronjobs.batch') },
+  { id: 'trigger', icon: Zap, key: 't', atOnce: true, on: kinds('cronjobs.batch') },
   {
     id: 'rerun',
     icon: Repeat,
     key: 't',
+    atOnce: true,
     on: kinds('jobs.batch'),
     when: isFinished,
     row: { Status: /^(Complete|Failed)$/ },
@@ -141,6 +148,7 @@ export const ACTIONS: Action[] = [
     id: 'cordon',
     icon: Ban,
     key: 'p',
+    atOnce: true,
     many: true,
     on: nodes,
     when: (object) => !object.spec?.unschedulable,
@@ -151,6 +159,7 @@ export const ACTIONS: Action[] = [
     id: 'uncordon',
     icon: CirclePlay,
     key: 'u',
+    atOnce: true,
     many: true,
     on: nodes,
     when: (object) => object.spec?.unschedulable,
@@ -162,6 +171,7 @@ export const ACTIONS: Action[] = [
     id: 'start',
     icon: Power,
     key: 'o',
+    atOnce: true,
     on: nodes,
     when: (object) => !isReady(object),
     row: { Status: /NotReady|Unknown/ },
@@ -177,8 +187,8 @@ export const ACTIONS: Action[] = [
     usual: true,
     row: { Roles: /^(?!.*control-plane)/ },
   },
-  { id: 'copy', icon: Copy, key: 'y', on: () => true },
-  { id: 'command', icon: SquareChevronRight, key: 'Y', many: true, on: () => true },
+  { id: 'copy', icon: Copy, key: 'y', atOnce: true, on: () => true },
+  { id: 'command', icon: SquareChevronRight, key: 'Y', atOnce: true, many: true, on: () => true },
   {
     id: 'delete',
     icon: Trash2,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { addCommand, contextCommand, isAsleep, type Numbers, upCommand, wrongNumber } from './clusters';
+import { addCommand, clusterActions, contextCommand, isAsleep, type Numbers, upCommand, wrongNumber } from './clusters';
 
 it.each([
   ['masters', 1, ''],
@@ -38,4 +38,21 @@ it.each([
   const nodes = masters.map((of) => ({ name: 'm', role: 'master' as const, state: of, address: '' }));
   const worker = { name: 'w', role: 'worker' as const, state: 'exited', address: '' };
   expect(isAsleep({ state, nodes: [...nodes, worker] })).toBe(expected);
+});
+
+it.each([
+  ['running', '', 'add demo pause stop delete'],
+  ['stopped', '', 'start delete'],
+  ['paused', '', 'unpause delete'],
+  ['partial', '', 'start add demo pause stop delete'],
+  ['partial', 'start', 'add demo pause stop delete'],
+  ['creating', 'create', 'delete'],
+  ['running', 'delete', ''],
+] as const)('with a cluster that is %s, and of which runs "%s", one can do "%s"', (state, action, expected) => {
+  const operations = [
+    { cluster: 'dev', action, state: 'running' as const },
+    { cluster: 'other', action: 'delete', state: 'running' as const },
+    { cluster: 'dev', action: 'delete', state: 'done' as const },
+  ];
+  expect(clusterActions({ name: 'dev', state }, action ? operations : operations.slice(1)).join(' ')).toBe(expected);
 });

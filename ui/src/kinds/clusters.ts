@@ -1,4 +1,4 @@
-import type { Cluster, ClusterState, Health } from '../api/contract';
+import type { Cluster, ClusterState, Health, Operation } from '../api/contract';
 
 const HEALTH: Record<ClusterState, Health> = {
   running: 'ok',
@@ -15,6 +15,30 @@ export function isAsleep({ state, nodes }: Pick<Cluster, 'state' | 'nodes'>): bo
   if (state !== 'partial') return state !== 'running';
   const masters = nodes.filter(({ role }) => role === 'master');
   return masters.filter((master) => master.state === 'running').length * 2 <= masters.length;
+}
+
+export type ClusterActionId = 'start' | 'unpause' | 'add' | 'demo' | 'pause' | 'stop' | 'delete';
+
+/** What can be done with a cluster as it is, while some operations run. One on its way out is left alone. */
+export function clusterActions(
+  { name, state }: Pick<Cluster, 'name' | 'state'>,
+  operations: Pick<Operation, 'cluster' | 'action' | 'state'>[],
+): ClusterActionId[] {
+  const running = operations.filter((one) => one.cluster === name && one.state === 'running');
+  if (running.some(({ action }) => action === 'delete')) return [];
+  const live: ClusterActionId[] = ['add', 'demo', 'pause', 'stop', 'delete'];
+  switch (state) {
+    case 'stopped':
+      return ['start', 'delete'];
+    case 'paused':
+      return ['unpause', 'delete'];
+    case 'partial':
+      return running.length === 0 ? ['start', ...live] : live;
+    case 'running':
+      return live;
+    default:
+      return ['delete'];
+  }
 }
 
 const NAME = /^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$/;

@@ -12,6 +12,8 @@ import { useUi } from '../store/ui';
 import { ClusterFrame } from './ClusterFrame';
 import { ClusterProvider } from './cluster';
 import { Header } from './Header';
+import { useHostKeys } from './keys';
+import { PaletteLayer } from './PaletteLayer';
 import { ROUTES, useClusterName } from './paths';
 import { Toasts } from './Toasts';
 
@@ -45,6 +47,7 @@ function OneCluster() {
 
 /** The pages about the machine's clusters. */
 function Host() {
+  useHostKeys();
   return (
     <div className="frame host">
       <SkipLink />
@@ -61,6 +64,7 @@ function Host() {
           </Switch>
         </Guarded>
       </div>
+      <PaletteLayer />
     </div>
   );
 }

@@ -14,32 +14,25 @@ import { ListPage } from '../pages/list/ListPage';
 import { SyncPage } from '../pages/SyncPage';
 import { Tour } from '../pages/Tour';
 import { useDeleting, useHost } from '../store/host';
-import { attempt, useUi } from '../store/ui';
+import { attempt } from '../store/ui';
 import { Guarded } from './App';
 import { useCluster } from './cluster';
 import { Dock } from './Dock';
 import { Header } from './Header';
-import { useGlobalKeys } from './keys';
+import { useClusterKeys } from './keys';
 import { OperationView } from './Operations';
+import { PaletteLayer } from './PaletteLayer';
 import { ROUTES } from './paths';
 import { Sidebar } from './Sidebar';
 
-const loadPalette = () => import('./Palette');
-const Palette = lazily(loadPalette);
 const PanelPage = lazily(() => import('../pages/PanelPage'));
 
 /** The frame of one cluster: navigation, page, dock. */
 export function ClusterFrame() {
   const [menu, setMenu] = useState(false);
-  const palette = useUi((ui) => ui.palette);
   const gone = useGone();
-  useGlobalKeys();
+  useClusterKeys();
   useDrawer(menu, setMenu);
-  // Who types into the palette does not wait for it. What fails here is asked for again when it is opened.
-  useEffect(() => {
-    const timer = setTimeout(() => loadPalette().catch(() => undefined), 1000);
-    return () => clearTimeout(timer);
-  }, []);
   return (
     <div className={gone ? 'frame host' : 'frame'} data-menu={menu}>
       <SkipLink />
@@ -54,11 +47,7 @@ export function ClusterFrame() {
         </Guarded>
         <Dock />
       </div>
-      {palette && (
-        <Suspense fallback={null}>
-          <Palette />
-        </Suspense>
-      )}
+      <PaletteLayer />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { ChevronDown, ChevronUp, X } from 'lucide-react';
-import { Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useRef, useState } from 'react';
 import type { ObjectRef } from '../api/contract';
 import { Guard } from '../components/Guard';
 import { lazily } from '../components/lazily';
@@ -9,6 +9,7 @@ import { useI18n } from '../i18n';
 import { useCluster } from './cluster';
 import { DockEdge } from './DockEdge';
 import type { DockTab } from './dock';
+import { DOCK_KEYS, usePlainKeys } from './keys';
 import { useDock } from './useDock';
 
 const DockPanel = lazily(() => import('./DockPanel'));
@@ -24,6 +25,28 @@ export function Dock() {
   const tabs = dock.tabs.length;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another tab opens the dock.
   useEffect(() => setSmall(false), [dock.active, tabs]);
+  // Who closes a panel from within goes on in the next one, or on the page.
+  const within = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when one is closed.
+  useEffect(() => {
+    if (!within.current) return;
+    within.current = false;
+    (document.getElementById(`dock-tab-${dock.active}`) ?? document.getElementById('page'))?.focus();
+  }, [tabs]);
+  const close = (index: number) => {
+    within.current = document.activeElement?.closest('.dock') != null;
+    dock.close(index);
+  };
+  usePlainKeys((event) => {
+    const step = DOCK_KEYS[event.key];
+    if (tabs === 0 || step === undefined) return;
+    event.preventDefault();
+    if (step === 'fold') return setSmall(!small);
+    if (step === 'close') return close(dock.active);
+    const next = (dock.active + 1) % tabs;
+    dock.select(next);
+    document.getElementById(`dock-tab-${next}`)?.focus();
+  });
   if (tabs === 0) return null;
   return (
     <section className="dock" aria-label={t('dock')} style={{ height: small ? 'auto' : `${height}%` }}>
@@ -43,11 +66,7 @@ export function Dock() {
               >
                 {t(`dock.${tab.kind}`)} · {tab.ref.name}
               </button>
-              <IconButton
-                label={t('dock.close', { name: tab.ref.name })}
-                look="small"
-                onClick={() => dock.close(index)}
-              >
+              <IconButton label={t('dock.close', { name: tab.ref.name })} look="small" onClick={() => close(index)}>
                 <X />
               </IconButton>
             </span>
@@ -66,7 +85,7 @@ export function Dock() {
           className="dock-panel"
           hidden={tab !== active || small}
         >
-          <Panel tab={tab} cluster={name} onClose={() => dock.close(index)} />
+          <Panel tab={tab} cluster={name} onClose={() => close(index)} />
         </div>
       ))}
     </section>

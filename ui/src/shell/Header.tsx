@@ -36,13 +36,11 @@ export function Header({ menu, onMenu }: { menu?: boolean; onMenu?: () => void }
       {name && <NamespaceFilter />}
       <span className="grow" />
       <Lost />
-      {name && (
-        <button type="button" className="button jump" aria-label={t('palette.open')} onClick={openPalette}>
-          <Search />
-          <span className="grow">{t('palette.open')}</span>
-          <kbd>:</kbd>
-        </button>
-      )}
+      <button type="button" className="button jump" aria-label={t('palette.open')} onClick={openPalette}>
+        <Search />
+        <span className="grow">{t('palette.open')}</span>
+        <kbd>:</kbd>
+      </button>
       <Operations />
       <IconButton label={t('help')} onClick={() => useUi.setState({ help: true })}>
         <CircleHelp />

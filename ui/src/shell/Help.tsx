@@ -2,7 +2,7 @@ import { Dialog as Base } from '@base-ui/react/dialog';
 import { useI18n } from '../i18n';
 import { ACTIONS } from '../kinds/actions';
 import { useUi } from '../store/ui';
-import { KINDS, PLACES } from './keys';
+import { DOCK_KEYS, KINDS, PLACES } from './keys';
 
 const GENERAL = [
   [':', 'keys.palette'],
@@ -10,6 +10,8 @@ const GENERAL = [
   ['?', 'keys.help'],
   ['Esc', 'keys.back'],
 ] as const;
+
+const PANELS = { next: 'keys.panel.next', close: 'keys.panel.close', fold: 'keys.panel.fold' } as const;
 
 const GRID = [
   ['↑ ↓ j k', 'keys.move'],
@@ -35,10 +37,14 @@ export default function Help() {
               title={t('keys.everywhere')}
               keys={[
                 ...GENERAL.map(([key, label]) => [key, t(label)] as const),
+                ['0 … 9', t('keys.namespaces')],
+                ['g h', t('clusters')],
+                ['g +', t('cluster.create')],
                 ...Object.entries(PLACES).map(([key, id]) => [`g ${key}`, t(id ? `page.${id}` : 'overview')] as const),
                 ...Object.entries(KINDS).map(([key, kind]) => [`g ${key}`, kind] as const),
               ]}
             />
+            <Keys title={t('dock')} keys={Object.entries(DOCK_KEYS).map(([key, does]) => [key, t(PANELS[does])])} />
             <Keys title={t('keys.lists')} keys={GRID.map(([key, label]) => [key, t(label)])} />
             <Keys title={t('keys.actions')} keys={actions.map(({ key, id }) => [key, t(`action.${id}`)])} />
           </div>

@@ -18,10 +18,16 @@ export function useNamespaces(): string[] {
   return useMemo(() => order.flatMap((uid) => view.row(uid)?.name ?? []).sort(), [order, view]);
 }
 
+/** Namespaces as people look for them: their own before those of the cluster itself. The first nine have a digit as key. */
+export function ownFirst(names: string[]): string[] {
+  const system = (name: string) => name.startsWith('kube-');
+  return [...names.filter((name) => !system(name)), ...names.filter(system)];
+}
+
 /** Chooses the namespaces that every page shows. */
 export function NamespaceFilter() {
   const { t, tn } = useI18n();
-  const all = useNamespaces();
+  const all = ownFirst(useNamespaces());
   const [value, setValue] = useParam('ns');
   const [search, setSearch] = useState('');
   const chosen = parseNamespaces(new URLSearchParams({ ns: value }));
@@ -55,7 +61,8 @@ export function NamespaceFilter() {
                   <li key={name} className="row">
                     <label className="check grow">
                       <input type="checkbox" checked={chosen.includes(name)} onChange={() => toggle(name)} />
-                      {name}
+                      <span className="grow cut">{name}</span>
+                      {all.indexOf(name) < 9 && <kbd>{all.indexOf(name) + 1}</kbd>}
                     </label>
                     <Button
                       look="quiet small"
@@ -68,7 +75,7 @@ export function NamespaceFilter() {
                 ))}
             </ul>
             <Button onClick={() => setValue('')} disabled={chosen.length === 0}>
-              {t('namespaces.all')}
+              {t('namespaces.all')} <kbd>0</kbd>
             </Button>
           </Popover.Popup>
         </Popover.Positioner>

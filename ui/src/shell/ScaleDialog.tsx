@@ -7,9 +7,10 @@ import { useI18n } from '../i18n';
 import { each } from '../kinds/actions';
 import { toast } from '../store/ui';
 
-export function ScaleDialog({ refs }: { refs: ObjectRef[] }) {
+/** `proposed` replicas stand in the field instead of those that there are. */
+export function ScaleDialog({ refs, proposed = '' }: { refs: ObjectRef[]; proposed?: string | undefined }) {
   const { t, tn } = useI18n();
-  const [replicas, setReplicas] = useState('');
+  const [replicas, setReplicas] = useState(proposed);
   const [first] = refs;
   useEffect(() => {
     if (!first) return;

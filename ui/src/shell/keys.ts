@@ -4,7 +4,8 @@ import type { Action, ActionId } from '../kinds/actions';
 import { findResource } from '../kinds/discovery';
 import { openPalette, useUi } from '../store/ui';
 import { useCluster } from './cluster';
-import { type PageId, useLinks } from './paths';
+import { ownFirst, useNamespaces } from './NamespaceFilter';
+import { type PageId, ROUTES, useLinks, useParam } from './paths';
 
 /** Whether keys belong to the element: a field, an editor, a terminal. */
 export function typing(target: EventTarget | null): boolean {
@@ -39,7 +40,18 @@ export const PLACES: Record<string, PageId | undefined> = {
   m: 'map',
   i: 'images',
   f: 'forwards',
+  u: 'metrics',
+  y: 'sync',
 };
+/** After `g`, on the pages about the machine's clusters too. */
+export const HOST_PLACES = { h: ROUTES.clusters, '+': ROUTES.create } as const;
+
+/** What keys do to the panels below the page, wherever the focus is but in one that takes all keys. */
+export const DOCK_KEYS: Record<string, 'next' | 'close' | 'fold'> = { w: 'next', q: 'close', z: 'fold' };
+
+/** A key by itself, which nobody else has taken and which is typed into nothing. */
+const isPlain = (event: KeyboardEvent) =>
+  !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target);
 
 /** What a key does to the palette before its field is there; null for keys that do nothing. */
 export function typeAhead(key: string, { line }: { line: string }) {
@@ -52,25 +64,19 @@ export function typeAhead(key: string, { line }: { line: string }) {
 /** How long `g` waits for its letter. */
 const CHORD_MS = 1500;
 
-/** The keys that work everywhere within a cluster. */
-export function useGlobalKeys() {
-  const [, navigate] = useLocation();
-  const links = useLinks();
-  const { resources } = useCluster();
+/** The keys that work everywhere: the palette's, those of help and filter, and what follows `g`, which `go` is told. */
+function useGlobalKeys(go: (key: string) => void) {
   const chord = useRef(0);
+  const follow = useRef(go);
+  follow.current = go;
   useEffect(() => {
-    const go = (key: string) => {
-      if (key in PLACES) return navigate(links.page(PLACES[key]));
-      const found = findResource(resources, KINDS[key] ?? '');
-      if (found) navigate(links.list(found));
-    };
     const listen = (event: KeyboardEvent) => {
       if (event.key === 'k' && (event.metaKey || (event.ctrlKey && !ofEditor(event.target)))) {
         event.preventDefault();
         openPalette();
         return;
       }
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (!isPlain(event)) return;
       if (useUi.getState().palette) {
         // Its field is not there yet.
         const typed = typeAhead(event.key, useUi.getState());
@@ -80,11 +86,13 @@ export function useGlobalKeys() {
         useUi.setState(typed);
         return;
       }
+      // The other hand still holds it down.
+      if (event.key === 'Shift') return;
       if (Date.now() - chord.current < CHORD_MS) {
         chord.current = 0;
         event.preventDefault();
         event.stopPropagation();
-        go(event.key);
+        follow.current(event.key);
         return;
       }
       if (event.key === 'g') {
@@ -103,22 +111,58 @@ export function useGlobalKeys() {
     // Capturing, so that the second key of a chord does not reach a list that has a use of its own for it.
     document.addEventListener('keydown', listen, true);
     return () => document.removeEventListener('keydown', listen, true);
-  }, [navigate, links, resources]);
+  }, []);
 }
 
-/** On an object's own page the keys of its actions need no row. */
-export function useActionKeys(actions: Action[], run: (id: ActionId) => void) {
-  const now = useRef({ actions, run });
-  now.current = { actions, run };
+/** The keys of the pages about the machine's clusters. */
+export function useHostKeys() {
+  const [, navigate] = useLocation();
+  useGlobalKeys((key) => {
+    if (key in HOST_PLACES) navigate(HOST_PLACES[key as keyof typeof HOST_PLACES]);
+  });
+}
+
+/** The keys within a cluster: places and kinds after `g`, and a digit for a namespace, 0 for all of them. */
+export function useClusterKeys() {
+  const [, navigate] = useLocation();
+  const links = useLinks();
+  const { resources } = useCluster();
+  const namespaces = useNamespaces();
+  const [, choose] = useParam('ns');
+  useGlobalKeys((key) => {
+    if (key in HOST_PLACES) return navigate(HOST_PLACES[key as keyof typeof HOST_PLACES]);
+    if (key in PLACES) return navigate(links.page(PLACES[key]));
+    const found = findResource(resources, KINDS[key] ?? '');
+    if (found) navigate(links.list(found));
+  });
+  usePlainKeys((event) => {
+    if (!/^\d$/.test(event.key)) return;
+    const name = event.key === '0' ? '' : ownFirst(namespaces)[Number(event.key) - 1];
+    if (name === undefined) return;
+    event.preventDefault();
+    choose(name);
+  });
+}
+
+/** Listens to keys that belong to nobody else. */
+export function usePlainKeys(hear: (event: KeyboardEvent) => void) {
+  const now = useRef(hear);
+  now.current = hear;
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !forPage(event.target)) return;
-      const action = now.current.actions.find(({ key }) => key === event.key);
-      if (!action) return;
-      event.preventDefault();
-      now.current.run(action.id);
+      if (isPlain(event)) now.current(event);
     };
     document.addEventListener('keydown', listen);
     return () => document.removeEventListener('keydown', listen);
   }, []);
+}
+
+/** On an object's own page the keys of its actions need no row. */
+export function useActionKeys(actions: Action[], run: (id: ActionId) => void) {
+  usePlainKeys((event) => {
+    const action = forPage(event.target) && actions.find(({ key }) => key === event.key);
+    if (!action) return;
+    event.preventDefault();
+    run(action.id);
+  });
 }

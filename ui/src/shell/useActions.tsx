@@ -16,6 +16,13 @@ import { useLinks } from './paths';
 import { ScaleDialog } from './ScaleDialog';
 import { useDock } from './useDock';
 
+interface Options {
+  /** Called when the deletion of the objects has begun. */
+  onDeleted?: () => void;
+  /** How many to propose. */
+  replicas?: string | undefined;
+}
+
 /** Does an action of the table to objects of one kind. */
 export function useActions() {
   const { t, tn } = useI18n();
@@ -27,8 +34,7 @@ export function useActions() {
   const patch = (refs: ObjectRef[], body: unknown) => each(refs, (ref) => patchObject(ref, 'merge', body));
   const patchAll = (refs: ObjectRef[], body: unknown, good: string) => attempt(() => patch(refs, body), good);
 
-  /** `onDeleted` is called when the deletion of the objects has begun. */
-  return (id: ActionId, resource: Resource, refs: ObjectRef[], onDeleted?: () => void) => {
+  return (id: ActionId, resource: Resource, refs: ObjectRef[], { onDeleted, replicas }: Options = {}) => {
     const ref = refs[0];
     if (!ref || !actionsFor(resource).some((action) => action.id === id)) return;
     const names = refs.length === 1 ? ref.name : tn('objects', refs.length);
@@ -40,7 +46,7 @@ export function useActions() {
         dock.open(id, ref);
         break;
       case 'scale':
-        openDialog(<ScaleDialog refs={refs} />);
+        openDialog(<ScaleDialog refs={refs} proposed={replicas} />);
         break;
       case 'delete':
         openDialog(<DeleteDialog resource={resource} refs={refs} all={resources} onDone={onDeleted} />);

@@ -1,17 +1,16 @@
-import { CirclePause, CirclePlay, Plus, PowerOff, Rocket, Trash2 } from 'lucide-react';
+import { CirclePlay, Plus, PowerOff, Trash2 } from 'lucide-react';
 import { Link, useLocation } from 'wouter';
 import { clusterAction } from '../../api/agent';
-import type { Cluster, ClusterAction, ClusterNode, Health, Operation } from '../../api/contract';
-import { Dialog } from '../../components/Dialog';
+import type { Cluster, ClusterNode, Health, Operation } from '../../api/contract';
 import { Menu, type MenuEntry } from '../../components/Menu';
-import { Button, Command, CopyButton, Empty, HealthMark } from '../../components/parts';
+import { Button, CopyButton, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { clusterHealth, contextCommand } from '../../kinds/clusters';
-import { AddNodesDialog } from '../../shell/AddNodesDialog';
 import { NodeDialog } from '../../shell/NodeDialog';
 import { OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES } from '../../shell/paths';
+import { useClusterActions } from '../../shell/useClusterActions';
 import { useDeleting, useHost } from '../../store/host';
 import { attempt, openDialog } from '../../store/ui';
 import { FirstRun, useFirstRun } from './FirstRun';
@@ -57,34 +56,11 @@ function ClusterCard({ cluster, running }: { cluster: Cluster; running: Operatio
   const { t, tn } = useI18n();
   const [, navigate] = useLocation();
   const { name, state, nodes, server } = cluster;
-  const act = (action: ClusterAction) => () => void attempt(() => clusterAction(name, action));
-  const remove = () =>
-    openDialog(
-      <Dialog
-        title={t('cluster.delete.title', { name })}
-        description={t('cluster.delete.text')}
-        confirm={{
-          label: t('action.delete'),
-          danger: true,
-          run: () => clusterAction(name, { action: 'delete' }),
-        }}
-      >
-        <Command text={`devcluster down --name ${name}`} />
-      </Dialog>,
-    );
   const deleting = useDeleting(name);
   const live = !deleting && (state === 'running' || state === 'partial');
-  const entries: MenuEntry[] = [
-    ...(live
-      ? [
-          { id: 'add', label: t('node.add'), icon: <Plus />, run: () => openDialog(<AddNodesDialog cluster={name} />) },
-          { id: 'demo', label: t('cluster.demo'), icon: <Rocket />, run: act({ action: 'demo' }) },
-          { id: 'pause', label: t('cluster.pause'), icon: <CirclePause />, run: act({ action: 'pause' }) },
-          { id: 'stop', label: t('cluster.stop'), icon: <PowerOff />, run: act({ action: 'stop' }) },
-        ]
-      : []),
-    { id: 'delete', label: t('action.delete'), icon: <Trash2 />, danger: true, run: remove },
-  ];
+  const actions = useClusterActions()(cluster);
+  // What brings it back has a button of its own.
+  const back = actions.find(({ id }) => id === 'start' || id === 'unpause');
   return (
     <li className="card cluster" aria-label={name}>
       <header>
@@ -93,16 +69,10 @@ function ClusterCard({ cluster, running }: { cluster: Cluster; running: Operatio
           {live ? <Link href={clusterHref(name)}>{name}</Link> : name}
           <span className="chip">{t(deleting ? 'cluster.deleting' : `cluster.${state}`)}</span>
         </h2>
-        {(state === 'stopped' || (state === 'partial' && running.length === 0)) && (
-          <Button onClick={act({ action: 'start' })}>
-            <CirclePlay />
-            {t('cluster.start')}
-          </Button>
-        )}
-        {state === 'paused' && (
-          <Button onClick={act({ action: 'unpause' })}>
-            <CirclePlay />
-            {t('cluster.unpause')}
+        {back && (
+          <Button onClick={back.run}>
+            {back.icon}
+            {back.label}
           </Button>
         )}
         {live && (
@@ -113,7 +83,7 @@ function ClusterCard({ cluster, running }: { cluster: Cluster; running: Operatio
         {!deleting && (
           <Menu
             trigger={<Button aria-label={t('actions.of', { name })}>{t('actions')}</Button>}
-            entries={entries}
+            entries={actions.filter((action) => action !== back)}
             align="end"
           />
         )}

@@ -16,6 +16,7 @@ import { longName } from '../../kinds/sections';
 import { useActionKeys } from '../../shell/keys';
 import { PageTitle } from '../../shell/PageTitle';
 import { useLinks, useParam } from '../../shell/paths';
+import { useSubject } from '../../shell/subject';
 import { useActions } from '../../shell/useActions';
 import { useObject, useProblems } from '../../store/hooks';
 import { ProblemCard } from '../ProblemCard';
@@ -148,8 +149,9 @@ function Head({ resource, target, object }: { resource: Resource; target: Object
   const ending = actions.find(({ key }) => key === 'Delete');
   const others = actions.filter((action) => action !== ending);
   const buttons = others.filter(({ id }) => id !== 'command').slice(0, 4);
-  const run = (id: ActionId) => object && act(id, resource, [target]);
+  const run = (id: ActionId, replicas?: string) => object && act(id, resource, [target], { replicas });
   useActionKeys(actions, run);
+  useSubject(() => (object ? { refs: [target], actions, run } : null));
   const rest = others.filter((action) => !buttons.includes(action));
   return (
     <header className="page-head">

@@ -31,6 +31,8 @@ interface Props {
   offset: number;
   onOffset: (offset: number) => void;
   selected: ReadonlyMap<string, ObjectRef>;
+  /** Is told which row keys are about. */
+  focused: RefObject<Row | undefined>;
   /** What the objects use, of kinds of which that is known. */
   usage: Usage | null;
   toggle: (rows: Row[], on: boolean) => void;
@@ -101,6 +103,10 @@ export function Grid(props: Props) {
   drawn.sort((a, b) => a.slot - b.slot);
 
   const rowAt = (index: number): Row | undefined => view.row(order[index - state.data.offset] ?? '');
+  const focused = rowAt(active);
+  useEffect(() => {
+    props.focused.current = focused;
+  }, [props.focused, focused]);
   const template = tracks(columns);
   const minWidth = leastWidth(columns);
 

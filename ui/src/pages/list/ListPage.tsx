@@ -1,18 +1,19 @@
 import { Columns3, Plus, Trash2 } from 'lucide-react';
-import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react';
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { ListSpec, ObjectRef, Row } from '../../api/contract';
 import { Staleness } from '../../components/Live';
 import { Menu } from '../../components/Menu';
 import { Button, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { type ActionId, actionsFor } from '../../kinds/actions';
+import { type ActionId, actionsFor, actionsForRow } from '../../kinds/actions';
 import { plural, type Resource } from '../../kinds/discovery';
 import { longName } from '../../kinds/sections';
 import { AddNodesDialog } from '../../shell/AddNodesDialog';
 import { useCluster } from '../../shell/cluster';
 import { PageTitle } from '../../shell/PageTitle';
 import { useLinks, useParam } from '../../shell/paths';
+import { useSubject } from '../../shell/subject';
 import { useActions } from '../../shell/useActions';
 import { useDock } from '../../shell/useDock';
 import { everyRow, useList, useListState } from '../../store/hooks';
@@ -74,7 +75,19 @@ export function ListPage({ resource }: { resource: Resource }) {
     [cluster, resource],
   );
   const href = useCallback((row: Row) => links.object(refOf(row)), [links, refOf]);
-  const run = (id: ActionId, refs: ObjectRef[]) => act(id, resource, refs, clear);
+  const run = (id: ActionId, refs: ObjectRef[], replicas?: string) =>
+    act(id, resource, refs, { onDeleted: clear, replicas });
+  const focused = useRef<Row | undefined>(undefined);
+  useSubject(() => {
+    const row = focused.current;
+    const refs = selected.size > 0 ? [...selected.values()] : row ? [refOf(row)] : [];
+    if (refs.length === 0) return null;
+    const single = selected.size === 0 && row !== undefined;
+    const actions = single
+      ? actionsForRow(resource, state.data.columns, row)
+      : actionsFor(resource).filter(({ many }) => many || refs.length === 1);
+    return { refs, actions, run: (id, replicas) => run(id, refs, replicas) };
+  });
   const all = () => attempt(async () => toggle(await everyRow(spec, matched), true));
   const toggle = (rows: Row[], on: boolean) =>
     setSelected((old) => {
@@ -154,6 +167,7 @@ export function ListPage({ resource }: { resource: Resource }) {
           offset={offset}
           onOffset={setOffset}
           selected={selected}
+          focused={focused}
           usage={usage}
           toggle={toggle}
           all={all}
