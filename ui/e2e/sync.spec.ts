@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CLUSTER, expect, kubectl, NAMESPACE, sample, test } from './dashboard';
@@ -39,5 +39,32 @@ test('the files of a folder become the keys of a ConfigMap, with each save', asy
   await expect.poll(motto).toBe('zwei');
   await page.getByRole('button', { name: 'Nicht mehr beobachten' }).click();
   kubectl('delete', 'configmap', 'mottos');
+  rmSync(folder, { recursive: true });
+});
+
+test('what would change is seen before it does, in the cluster and in the files', async ({ page }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'look-'));
+  const file = join(folder, 'note.yaml');
+  writeFileSync(file, 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: looked}\ndata:\n  a: eins # bleibt\n');
+  const value = () => kubectl('get', 'configmap', 'looked', '--ignore-not-found', '-o', 'jsonpath={.data.a}');
+  await page.goto(`/c/${CLUSTER}/sync?path=${encodeURIComponent(folder)}`);
+  await page.getByRole('combobox', { name: 'Namespace der Objekte' }).selectOption(NAMESPACE);
+  await expect(page.getByText(`--namespace ${NAMESPACE} ${folder}`)).toBeVisible();
+  await page.getByRole('button', { name: 'Was sich ändern würde' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByText('+  a: eins')).toBeVisible();
+  expect(value()).toBe('');
+  await dialog.getByRole('button', { name: 'Beobachten' }).click();
+  await expect.poll(value).toBe('eins');
+
+  kubectl('patch', 'configmap', 'looked', '--type=merge', '-p', '{"data":{"a":"zwei"}}');
+  await page.getByRole('button', { name: 'Aus dem Cluster übernehmen' }).click();
+  await expect(dialog.getByText('+  a: zwei # bleibt')).toBeVisible();
+  expect(readFileSync(file, 'utf8')).toContain('a: eins');
+  await dialog.getByRole('button', { name: 'In die Dateien schreiben' }).click();
+  await expect(dialog).toHaveCount(0);
+  expect(readFileSync(file, 'utf8')).toContain('a: zwei # bleibt');
+  await page.getByRole('button', { name: 'Nicht mehr beobachten' }).click();
+  kubectl('delete', 'configmap', 'looked');
   rmSync(folder, { recursive: true });
 });

@@ -19,6 +19,7 @@
 //! | `GET /api/operations`, `DELETE …/{id}` | what is being done; cancels it |
 //! | `GET /api/forwards`, `POST`, `DELETE …/{id}` | ports of 127.0.0.1 that lead into clusters: `{cluster, namespace, target, port, local?}` |
 //! | `GET /api/syncs`, `POST`, `DELETE …/{id}` | folders that are kept in clusters: `{cluster, namespace?, paths?, configMaps?, secrets?, prune?, rollout?}` |
+//! | `POST /api/syncs/{diff, preview, pull}` | the same body: what an apply would change in the cluster, a pull in the files; pulls: `{changes, faults}` |
 //! | `GET /api/ws?ticket=…` | the WebSocket |
 //!
 //! Over the WebSocket a page opens, changes and closes numbered views: `{"op": "open", "view": 7, "spec": {"kind":

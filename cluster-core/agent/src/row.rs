@@ -68,7 +68,10 @@ pub(crate) struct Row {
     pub(crate) deleting: bool,
     /// What the filter looks at, in lower case.
     #[serde(skip)]
-    found_by: String,
+    pub(crate) found_by: String,
+    /// As `key=value,…`: neither has these signs in it.
+    #[serde(skip)]
+    labels: String,
     /// The UID of the controller that owns it; of an event that of the object it is about, or the name of the node.
     #[serde(skip)]
     pub(crate) about: Arc<str>,
@@ -119,9 +122,8 @@ fn to_row(row: TableRow, (group, resource): (&str, &str), extra: &[ExtraColumn])
             other => found_by.extend([" ", &other.to_string()]),
         }
     }
-    for (key, value) in meta::labels(&object) {
-        found_by.extend([" ", key, "=", value]);
-    }
+    let labels = meta::labels(&object).map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+    found_by.extend([" ", &labels.replace(',', " ")]);
     Row {
         uid: meta::uid(&object).into(),
         created: meta::text(&object, "metadata.creationTimestamp").to_owned(),
@@ -131,6 +133,7 @@ fn to_row(row: TableRow, (group, resource): (&str, &str), extra: &[ExtraColumn])
         deleting: meta::deletion_timestamp(&object).is_some(),
         finding: assess(group, resource, &object),
         found_by: found_by.to_lowercase(),
+        labels,
         name,
         namespace,
         cells,
@@ -153,9 +156,9 @@ impl Row {
         columns.iter().position(|column| column.name.eq_ignore_ascii_case(name)).and_then(|index| self.cells.get(index))
     }
 
-    /// Whether all words, in lower case, occur.
-    pub(crate) fn has_all(&self, words: &[String]) -> bool {
-        words.iter().all(|word| self.found_by.contains(word.as_str()))
+    /// The value of a label.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.labels.split(',').filter_map(|label| label.split_once('=')).find(|(key, _)| *key == name).map(|(_, v)| v)
     }
 
     /// What the row is sorted by in a column.
@@ -285,7 +288,9 @@ mod tests {
         let later = json!({"columnDefinitions": null, "rows": table["rows"]}).to_string();
         let (columns, rows_of_watch) = read(later.as_bytes(), ("", "configmaps"), &extra).expect("a table");
         assert!(columns.is_empty() && rows_of_watch.len() == 1, "a watch names its columns once");
-        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        assert!(rows[0].has_all(&words("shop app=front")) && !rows[0].has_all(&words("web other")));
+        assert_eq!(
+            (rows[0].found_by.as_str(), rows[0].label("app")),
+            ("web shop web front b app=front", Some("Front"))
+        );
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn router(agent: Arc<Agent>) -> Router {
         .route("/forwards", get(api::forwards).post(api::forward))
         .route("/forwards/{id}", delete(api::end_forward))
         .route("/syncs", get(api::syncs).post(api::sync))
-        .route("/syncs/{id}", delete(api::end_sync))
+        .route("/syncs/{id}", delete(api::end_sync).post(api::look))
         .route("/ws", get(socket::open))
         .fallback(api::nothing);
     Router::new()

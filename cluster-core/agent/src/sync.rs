@@ -26,35 +26,28 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const BEFORE_PRUNE: Duration = Duration::from_millis(700);
 
 /// What is kept in the cluster.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Spec {
     /// Manifests, folders of them, folders with a kustomization.
-    #[serde(default)]
     pub paths: Vec<PathBuf>,
     /// Of objects that name none.
-    #[serde(default = "default_namespace")]
     pub namespace: String,
     /// ConfigMaps by name, each of a file or the files of a folder.
-    #[serde(default)]
     pub config_maps: Vec<(String, PathBuf)>,
     /// Secrets likewise.
-    #[serde(default)]
     pub secrets: Vec<(String, PathBuf)>,
     /// Whether what goes from the files goes from the cluster.
-    #[serde(default = "yes")]
     pub prune: bool,
     /// Whether workloads start anew when what they only read at their start changes.
-    #[serde(default)]
     pub rollout: bool,
 }
 
-fn default_namespace() -> String {
-    "default".to_owned()
-}
-
-fn yes() -> bool {
-    true
+impl Default for Spec {
+    fn default() -> Self {
+        let (paths, config_maps, secrets) = Default::default();
+        Self { paths, namespace: "default".to_owned(), config_maps, secrets, prune: true, rollout: false }
+    }
 }
 
 impl Spec {
@@ -204,23 +197,22 @@ impl<'a> Syncing<'a> {
         Ok((differ, faults))
     }
 
-    /// Writes changes that were made in the cluster back into the files; the number of faults.
-    pub async fn pull(&mut self) -> Result<usize, Error> {
+    /// Writes changes that were made in the cluster back into the files, or shows what that would change in them; the
+    /// number of faults.
+    pub async fn pull(&mut self, write: bool) -> Result<usize, Error> {
         let (documents, mut faults) = self.load();
-        for document in documents.iter().filter(|document| !document.text.is_empty()) {
-            let pulled = match self.remote.live(&document.object).await {
-                Ok(Some(live)) => pull::pull(document, &live),
-                Ok(None) => continue,
-                Err(error) => {
-                    faults += self.refused(document, &error);
-                    continue;
+        // From the end, so that the documents of a file that follow stay where they are.
+        for document in documents.iter().rev().filter(|document| !document.text.is_empty()) {
+            match self.remote.live(&document.object).await {
+                Ok(Some(live)) => {
+                    for told in pull::pull(document, &live, write) {
+                        faults += usize::from(matches!(told, Told::Fault(_)));
+                        (self.tell)(told);
+                    }
                 }
-            };
-            if pulled.changed {
-                (self.tell)(Told::Done { object: Key::of(&document.object).to_string(), what: "pulled" });
+                Ok(None) => {}
+                Err(error) => faults += self.refused(document, &error),
             }
-            faults += pulled.faults.len();
-            pulled.faults.into_iter().for_each(|fault| (self.tell)(Told::Fault(fault)));
         }
         Ok(faults)
     }
@@ -341,6 +333,12 @@ impl<'a> Syncing<'a> {
         }
         faults
     }
+}
+
+/// The difference of two texts, each with its name, as `diff -u` shows it.
+fn unified((before, name): (&str, &str), (after, other): (&str, &str)) -> String {
+    let diff = similar::TextDiff::from_lines(before, after);
+    diff.unified_diff().context_radius(3).header(name, other).to_string()
 }
 
 /// What is watched for a path. Editors replace files, so it is their folder; and of what is not there the nearest folder

@@ -8,7 +8,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A sync that somebody asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WantedSync {
     cluster: String,
     /// All its paths are absolute.
@@ -20,15 +20,20 @@ impl WantedSync {
     fn id(&self) -> String {
         format!("{}-{}", self.cluster, self.spec.set())
     }
+
+    fn check(&self) -> Result<(), Status> {
+        let paths = self.spec.watched();
+        let good = !paths.is_empty() && paths.iter().all(|path| path.is_absolute() && path.exists());
+        good.then_some(()).ok_or_else(|| Status::bad_request("the paths must be absolute and exist"))
+    }
 }
 
 /// A sync as pages see it.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Running {
     id: String,
-    cluster: String,
-    namespace: String,
-    paths: Vec<PathBuf>,
+    #[serde(flatten)]
+    wanted: WantedSync,
     /// `waiting` for the cluster, `synced` or `failing`.
     state: &'static str,
     /// How many objects the files hold.
@@ -106,15 +111,35 @@ impl Syncs {
     /// Begins a sync and remembers it.
     pub(crate) fn add(self: &Arc<Self>, wanted: WantedSync) -> Result<Running, Error> {
         self.clusters.state(&wanted.cluster)?;
-        let paths = wanted.spec.watched();
-        if paths.is_empty() || paths.iter().any(|path| !path.is_absolute() || !path.exists()) {
-            return Err(Status::bad_request("the paths must be absolute and exist").into());
-        }
+        wanted.check()?;
         self.memory.change(|memory| {
             memory.syncs.retain(|other| other.id() != wanted.id());
             memory.syncs.push(wanted.clone());
         })?;
         Ok(self.begin(&wanted))
+    }
+
+    /// What an apply would change in the cluster (`diff`), or a pull in the files (`preview`), or has changed in them
+    /// (`pull`), and what is wrong.
+    pub(crate) async fn look(&self, look: &str, mut wanted: WantedSync) -> Result<Value, Error> {
+        wanted.check()?;
+        let client = self.clusters.live(&wanted.cluster)?.client.clone();
+        // Nothing is pruned, so nobody needs to know what there is.
+        wanted.spec.prune = false;
+        let (mut changes, mut faults) = (Vec::new(), Vec::new());
+        let tell = |told| match told {
+            Told::Diff(text) | Told::Done { object: text, .. } => changes.push(text),
+            Told::Fault(fault) => faults.push(fault),
+            Told::Left(_) | Told::Round { .. } => {}
+        };
+        let mut syncing = Syncing::new(client, wanted.spec, tell).await?;
+        match look {
+            "diff" => drop(syncing.diff().await?),
+            "preview" | "pull" => drop(syncing.pull(look == "pull").await?),
+            _ => return Err(Status::new(404, "NotFound", format!("nothing is called {look}")).into()),
+        }
+        drop(syncing);
+        Ok(json!({"changes": changes, "faults": faults}))
     }
 
     /// Ends a sync; what it applied stays. False when there is no such one.
@@ -129,19 +154,12 @@ impl Syncs {
 
     /// Ends those of clusters that are gone.
     pub(crate) fn retain(&self, exists: impl Fn(&str) -> bool) -> Result<(), Error> {
-        let gone = |running: Running| (!exists(&running.cluster)).then_some(running.id);
+        let gone = |running: Running| (!exists(&running.wanted.cluster)).then_some(running.id);
         self.list().into_iter().filter_map(gone).try_for_each(|id| self.remove(&id).map(drop))
     }
 
     fn begin(self: &Arc<Self>, wanted: &WantedSync) -> Running {
-        let running = Running {
-            id: wanted.id(),
-            cluster: wanted.cluster.clone(),
-            namespace: wanted.spec.namespace.clone(),
-            paths: wanted.spec.watched(),
-            state: "waiting",
-            ..Running::default()
-        };
+        let running = Running { id: wanted.id(), wanted: wanted.clone(), state: "waiting", ..Running::default() };
         let task = AbortOnDropHandle::new(tokio::spawn(run(self.clone(), wanted.clone())));
         let entry = Entry { running: running.clone(), _task: task, _busy: self.activity.hold() };
         self.list.lock().insert(running.id.clone(), entry);

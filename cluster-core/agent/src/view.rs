@@ -1,6 +1,7 @@
 //! What a page watches: each view is a task that sends what it shows, and again when it changes.
 
 mod counts;
+mod filter;
 mod list;
 mod logs;
 pub(crate) mod metrics;

@@ -1,5 +1,5 @@
 import type { Numbers } from '../kinds/clusters';
-import type { ClusterAction, Forward, Image, Sync } from './contract';
+import type { ClusterAction, FileFault, Forward, Image, Sync, WantedSync } from './contract';
 import { json } from './http';
 
 /** The agent's own requests: clusters, operations, forwards, folders. Everything in a cluster goes through `k8s.ts`. */
@@ -35,16 +35,13 @@ export const createForward = (body: {
 export const deleteForward = (id: string) =>
   json<void>(`/api/forwards/${encodeURIComponent(id)}`, { method: 'DELETE' });
 
-export const createSync = (body: {
-  cluster: string;
-  namespace: string;
-  /** Manifests, and folders of them. */
-  paths?: string[];
-  /** By name, each of a file or the files of a folder. */
-  configMaps?: [name: string, path: string][];
-  secrets?: [name: string, path: string][];
-  prune: boolean;
-  rollout: boolean;
-}) => json<Sync>('/api/syncs', { method: 'POST', body });
+export const createSync = (body: WantedSync) => json<Sync>('/api/syncs', { method: 'POST', body });
+
+/**
+ * What an apply would change in the cluster (`diff`), or what a pull would change in the files (`preview`), as texts of
+ * `diff -u`; `pull` changes it and names the objects.
+ */
+export const lookAtSync = (look: 'diff' | 'preview' | 'pull', body: WantedSync) =>
+  json<{ changes: string[]; faults: FileFault[] }>(`/api/syncs/${look}`, { method: 'POST', body });
 
 export const deleteSync = (id: string) => json<void>(`/api/syncs/${encodeURIComponent(id)}`, { method: 'DELETE' });

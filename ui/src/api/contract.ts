@@ -95,14 +95,32 @@ export interface Forward {
   why: Saying | null;
 }
 
-export interface Sync {
-  id: string;
+/** Files that are to be in a cluster. */
+export interface WantedSync {
   cluster: string;
+  /** Of objects that name none. */
   namespace: string;
+  /** Manifests, and folders of them. */
   paths: string[];
+  /** By name, each of a file or the files of a folder. */
+  configMaps: [name: string, path: string][];
+  secrets: [name: string, path: string][];
+  prune: boolean;
+  rollout: boolean;
+}
+
+export interface FileFault {
+  file: string;
+  /** 0 when it is not known. */
+  line: number;
+  message: string;
+}
+
+export interface Sync extends WantedSync {
+  id: string;
   state: 'waiting' | 'synced' | 'failing';
   applied: number;
-  errors: { file: string; line: number; message: string }[];
+  errors: FileFault[];
   last: string | null;
 }
 
@@ -123,7 +141,7 @@ export interface ListSpec extends Gvr {
   namespaces: string[];
   labelSelector: string;
   fieldSelector: string;
-  /** All words must occur in name, namespace, cells or labels. */
+  /** As k9s reads it: words, `!not`, `/regex/`, `column:value`, `-l label=value`, all of which must fit. */
   filter: string;
   /** Only what this controller owns, by its UID. */
   owner?: string;
@@ -154,6 +172,7 @@ export interface LogsSpec {
   selector?: string;
   /** Empty means all. */
   containers: string[];
+  /** Only what was said before the last restart. */
   previous: boolean;
   tail: number;
   /** Only of so many seconds before; 0 for all. */
@@ -170,7 +189,12 @@ export interface ProblemsSpec {
 }
 
 /** What measurements are of. */
-export type Scope = { nodes: true } | { node: string } | { namespace: string; pods?: string[] };
+export type Scope =
+  /** All when none is named. */
+  | { nodes: string[] }
+  /** Sums of namespaces, all when none is named: what is told as pods bears their names. */
+  | { namespaces: string[] }
+  | { namespace: string; pods?: string[] };
 
 export interface MetricsSpec {
   kind: 'metrics';
@@ -219,6 +243,8 @@ export interface LogLine {
   container: string;
   time: string;
   text: string;
+  /** Said before the container's last restart. */
+  before?: boolean;
 }
 
 export interface Remedy {

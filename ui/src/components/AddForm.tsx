@@ -13,6 +13,8 @@ interface Props {
   before?: ReactNode;
   below?: ReactNode;
   button: string;
+  /** Other buttons for the same text. */
+  beside?: (text: string, valid: boolean) => ReactNode;
   valid: (text: string) => boolean;
   add: (text: string) => Promise<unknown>;
   /** Told when it has been added. */
@@ -23,7 +25,7 @@ interface Props {
 
 /** One line of text that adds something, and the command that does the same. What was refused stays for another try. */
 export function AddForm(props: Props) {
-  const { label, placeholder, initial = '', icon, button, valid, add, good, command, before, below } = props;
+  const { label, placeholder, initial = '', icon, button, beside, valid, add, good, command, before, below } = props;
   const [text, setText] = useState(initial);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -40,6 +42,7 @@ export function AddForm(props: Props) {
           value={text}
           onChange={(event) => setText(event.target.value)}
         />
+        {beside?.(text, valid(text))}
         <Button type="submit" look="primary" disabled={!valid(text)}>
           {icon}
           {button}

@@ -23,6 +23,28 @@ export function IconButton({ label, look = '', ...rest }: IconButtonProps) {
   return <Button look={`icon quiet ${look}`} aria-label={label} title={label} {...rest} />;
 }
 
+export type Option = [value: string | number, text: string];
+
+interface ChooseProps {
+  label: string;
+  value: string | number;
+  set: (value: string) => void;
+  options: Option[];
+}
+
+/** One of several, by a word or two. */
+export function Choose({ label, value, set, options }: ChooseProps) {
+  return (
+    <select className="input" aria-label={label} value={value} onChange={(event) => set(event.target.value)}>
+      {options.map(([value, text]) => (
+        <option key={value} value={value}>
+          {text}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 const SHAPES: Record<Health, ReactNode> = {
   ok: <circle cx="6" cy="6" r="5" />,
   warn: <path d="M6 .8 11.6 11H.4z" />,

@@ -260,6 +260,46 @@ export function jobAgain(job: KubeObject, suffix: string) {
   };
 }
 
+/** What the server itself puts into every pod. */
+const OWN_VOLUME = /^kube-api-access-/;
+const OWN_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+
+/** A pod as it was once asked for: what the server, the scheduler and the kubelet have added is left out. */
+export function podAgain(pod: KubeObject): KubeObject {
+  const { name, namespace, labels, annotations } = pod.metadata;
+  const {
+    nodeName: _node,
+    serviceAccount: _account,
+    ephemeralContainers: _debug,
+    priority: _priority,
+    ...spec
+  } = pod.spec;
+  const mounted = (container: { volumeMounts?: { name: string }[] }) => {
+    const { volumeMounts = [], ...rest } = container;
+    const own = volumeMounts.filter((mount) => !OWN_VOLUME.test(mount.name));
+    return own.length > 0 ? { ...rest, volumeMounts: own } : rest;
+  };
+  const left = {
+    volumes: (spec.volumes ?? []).filter((volume: { name: string }) => !OWN_VOLUME.test(volume.name)),
+    tolerations: (spec.tolerations ?? []).filter(
+      ({ key, tolerationSeconds }: { key?: string; tolerationSeconds?: number }) =>
+        !(OWN_TAINTS.includes(key ?? '') && tolerationSeconds === 300),
+    ),
+    initContainers: (spec.initContainers ?? []).map(mounted),
+    containers: (spec.containers ?? []).map(mounted),
+  };
+  const full = Object.fromEntries(
+    Object.entries({ ...spec, ...left }).filter(([, value]) => !(Array.isArray(value) && value.length === 0)),
+  );
+  const { [LAST_APPLIED]: _copy, ...own } = annotations ?? {};
+  const told = { labels, annotations: Object.keys(own).length > 0 ? own : undefined };
+  const metadata = { name, namespace, ...Object.fromEntries(Object.entries(told).filter(([, value]) => value)) };
+  return { apiVersion: pod.apiVersion, kind: pod.kind, metadata, spec: full } as KubeObject;
+}
+
+/** Where `kubectl apply` keeps what it was given. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
 /** The command that gets the same objects in a terminal, those of each namespace by one of its own. */
 export function kubectlCommand(resource: Resource, refs: ObjectRef[]): string {
   const kind = longName(resource);

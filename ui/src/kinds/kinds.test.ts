@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../api/contract';
-import { actionsForRow, each, jobAgain, kubectlCommand } from './actions';
+import { actionsForRow, each, jobAgain, kubectlCommand, podAgain } from './actions';
 import { findResource, flatten, plural, type Resource } from './discovery';
 import { drainable } from './drain';
 import { age, conditionHealth, eventSelector, older, podSelector } from './read';
@@ -227,5 +227,45 @@ describe('the actions of a row', () => {
   ])('of %s.%s whose %s is "%s" are %j', (resource, group, name, cell, expected) => {
     const actions = actionsForRow(of(resource, group), [column('Name'), column(name)], { cells: ['a', cell] });
     expect(actions.map(({ id }) => id).filter((id) => states.includes(id))).toEqual(expected);
+  });
+});
+
+it('asks for a pod again without what others have put into it', () => {
+  const access = { name: 'kube-api-access-x2x' };
+  const pod: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'bare',
+      namespace: 'shop',
+      uid: 'u',
+      labels: { app: 'bare' },
+      annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' },
+    },
+    spec: {
+      nodeName: 'dev-worker-1',
+      serviceAccount: 'default',
+      serviceAccountName: 'default',
+      priority: 0,
+      containers: [
+        { name: 'main', image: 'i', volumeMounts: [access, { name: 'data' }] },
+        { name: 'b', volumeMounts: [access] },
+      ],
+      volumes: [access, { name: 'data', emptyDir: {} }],
+      tolerations: [
+        { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+      ],
+    },
+    status: { phase: 'Failed' },
+  };
+  expect(podAgain(pod)).toEqual({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'bare', namespace: 'shop', labels: { app: 'bare' } },
+    spec: {
+      serviceAccountName: 'default',
+      containers: [{ name: 'main', image: 'i', volumeMounts: [{ name: 'data' }] }, { name: 'b' }],
+      volumes: [{ name: 'data', emptyDir: {} }],
+    },
   });
 });

@@ -36,7 +36,11 @@ export function useRemedy() {
       case 'previous-logs':
         return dock.open('previous', ref);
       case 'edit':
-        return void attempt(async () => dock.open('edit', await templateOf(ref, refTo)));
+        return void attempt(async () => {
+          const made = await templateOf(ref, refTo);
+          // The server takes next to no change of a pod.
+          dock.open(made.resource === 'pods' ? 'replace' : 'edit', made);
+        });
       case 'load-image':
         return navigate(links.page('images', { image: asText(problem.why.with?.image) }));
       case 'create-missing': {

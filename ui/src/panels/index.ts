@@ -3,6 +3,7 @@ import { lazily } from '../components/lazily';
 
 export const YamlEditor = lazily(() => import('./editor/YamlEditor'));
 export const CreateEditor = lazily(() => import('./editor/CreateEditor'));
+export const ReplaceEditor = lazily(() => import('./editor/ReplaceEditor'));
 export const LogsPanel = lazily(() => import('./logs/LogsPanel'));
 export const ShellPanel = lazily(() => import('./shell/ShellPanel'));
 export const NodeConsole = lazily(() => import('./shell/NodeConsole'));

@@ -6,6 +6,7 @@ import { lazily } from '../components/lazily';
 import { Empty, IconButton } from '../components/parts';
 import { moveTab } from '../components/tabs';
 import { useI18n } from '../i18n';
+import { PanelKeeper } from '../store/panelState';
 import { useCluster } from './cluster';
 import { DockEdge } from './DockEdge';
 import type { DockTab } from './dock';
@@ -85,7 +86,9 @@ export function Dock() {
           className="dock-panel"
           hidden={tab !== active || small}
         >
-          <Panel tab={tab} cluster={name} onClose={() => close(index)} />
+          <PanelKeeper value={{ text: tab.state ?? '', keep: (state) => dock.keep(index, state) }}>
+            <Panel tab={tab} cluster={name} onClose={() => close(index)} />
+          </PanelKeeper>
         </div>
       ))}
     </section>

@@ -4,7 +4,7 @@ import { useI18n } from '../i18n';
 import { podSelector, podSpec } from '../kinds/read';
 import { longName } from '../kinds/sections';
 import { template } from '../kinds/templates';
-import { CreateEditor, ForwardsPanel, LogsPanel, NodeConsole, ShellPanel, YamlEditor } from '../panels';
+import { CreateEditor, ForwardsPanel, LogsPanel, NodeConsole, ReplaceEditor, ShellPanel, YamlEditor } from '../panels';
 import { useObject } from '../store/hooks';
 import { toast } from '../store/ui';
 import { useCluster } from './cluster';
@@ -33,6 +33,16 @@ export default function DockPanel({ kind, target, onClose }: Props) {
       );
     case 'edit':
       return <YamlEditor target={target} />;
+    case 'replace':
+      return (
+        <ReplaceEditor
+          target={target}
+          onSaved={() => {
+            toast('good', t('replace.done', { name }));
+            onClose();
+          }}
+        />
+      );
     case 'forward':
       return <ForwardsPanel cluster={cluster} namespace={namespace} target={`${resource.slice(0, -1)}/${name}`} />;
     case 'create': {

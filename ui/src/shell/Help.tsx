@@ -11,6 +11,15 @@ const GENERAL = [
   ['Esc', 'keys.back'],
 ] as const;
 
+const FILTERS = [
+  ['web shop', 'filter.words'],
+  ['!web', 'filter.not'],
+  ['/^web-\\d+/', 'filter.regex'],
+  ['status:crash', 'filter.column'],
+  ['-l app=web,tier!=db', 'filter.labels'],
+  ['"two words"', 'filter.quotes'],
+] as const;
+
 const PANELS = { next: 'keys.panel.next', close: 'keys.panel.close', fold: 'keys.panel.fold' } as const;
 
 const GRID = [
@@ -46,6 +55,19 @@ export default function Help() {
             />
             <Keys title={t('dock')} keys={Object.entries(DOCK_KEYS).map(([key, does]) => [key, t(PANELS[does])])} />
             <Keys title={t('keys.lists')} keys={GRID.map(([key, label]) => [key, t(label)])} />
+            <section>
+              <h2>{t('filter.grammar')}</h2>
+              <dl>
+                {FILTERS.map(([text, label]) => (
+                  <div key={text} className="row">
+                    <dt>
+                      <code>{text}</code>
+                    </dt>
+                    <dd>{t(label)}</dd>
+                  </div>
+                ))}
+              </dl>
+            </section>
             <Keys title={t('keys.actions')} keys={actions.map(({ key, id }) => [key, t(`action.${id}`)])} />
           </div>
         </Base.Popup>

@@ -12,6 +12,14 @@ it('reads what it writes', () => {
   expect(readDock('')).toEqual({ tabs: [], active: 0 });
 });
 
+it('keeps how a tab is looked at, and shows an open one as it is asked for', () => {
+  const looked = { ...tab('logs', 'a'), state: 'query=a%3B%7E&wrap=true' };
+  const state = { tabs: [looked], active: 0 };
+  expect(readDock(writeDock(state))).toEqual(state);
+  expect(showTab(state, tab('logs', 'a'))).toEqual(state);
+  expect(showTab(state, { ...looked, state: 'at=1' }).tabs).toEqual([{ ...looked, state: 'at=1' }]);
+});
+
 it('leaves out what it does not understand and keeps the active tab in range', () => {
   expect(readDock('7;logs~~v1~pods~default~a;nonsense')).toEqual({ tabs: [tab('logs', 'a')], active: 0 });
 });

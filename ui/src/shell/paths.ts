@@ -83,8 +83,8 @@ export function useClusterName(): string {
 export const parseNamespaces = (params: URLSearchParams) =>
   (params.get('ns') ?? '').split(',').filter((name) => name !== '');
 
-/** One parameter of the query, and how to set it; the empty string removes it. */
-export function useParam(name: string): [string, (value: string) => void] {
+/** One parameter of the query, and how to set it; the empty string removes it. With another value others are no use. */
+export function useParam(name: string, ...others: string[]): [string, (value: string) => void] {
   const [params, setParams] = useSearchParams();
   const set = (value: string) =>
     setParams(
@@ -92,6 +92,7 @@ export function useParam(name: string): [string, (value: string) => void] {
         const next = new URLSearchParams(old);
         if (value === '') next.delete(name);
         else next.set(name, value);
+        for (const other of others) next.delete(other);
         return next;
       },
       { replace: true },

@@ -118,7 +118,7 @@ export function useEntries(line: string): Entry[] {
       ...PAGES.map((page) => ({
         id: `page ${page}`,
         text: t(`page.${page}`),
-        hint: '',
+        hint: page,
         run: () => navigate(links.page(page)),
       })),
       { id: 'overview', text: t('overview'), hint: '', run: () => navigate(links.page()) },
@@ -137,6 +137,11 @@ export function useEntries(line: string): Entry[] {
   const any = () => dock.open('create', anything(links.namespaces[0]));
   const all = [...doable, ...places, ...host, { id: 'any', text: t('create.any'), hint: '', run: any }];
   const letters = byLetters(line, all);
+  const path = /^sync\s+(\/.*)/i.exec(line)?.[1];
+  if (path)
+    return [
+      { id: 'sync', text: `${t('sync.add')}: ${path}`, hint: '', run: () => navigate(links.page('sync', { path })) },
+    ];
   if (order) return ranked({ exact: true }, ordered, letters, SHOWN);
   return ranked(command, ofKind, letters, SHOWN);
 }

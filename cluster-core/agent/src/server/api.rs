@@ -252,3 +252,8 @@ pub(super) async fn sync(State(agent): Shared, Json(wanted): Json<WantedSync>) -
 pub(super) async fn end_sync(State(agent): Shared, Path(id): Path<String>) -> Answer {
     ended(agent.syncs.remove(&id)?, || format!("there is no sync {id}"))
 }
+
+/// What a sync would change, or a pull: `diff`, `preview`, `pull`.
+pub(super) async fn look(State(agent): Shared, Path(look): Path<String>, Json(wanted): Json<WantedSync>) -> Answer {
+    Ok(Json(Box::pin(agent.syncs.look(&look, wanted)).await?))
+}

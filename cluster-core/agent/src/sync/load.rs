@@ -64,24 +64,21 @@ impl Loaded {
     }
 
     fn path(&mut self, path: &Path) {
+        if let Err(error) = self.try_path(path) {
+            self.fault(path, 0, error);
+        }
+    }
+
+    fn try_path(&mut self, path: &Path) -> std::io::Result<()> {
         if !path.is_dir() {
-            match std::fs::read_to_string(path) {
-                Ok(text) => self.text(path, &text, true),
-                Err(error) => self.fault(path, 0, error),
-            }
-            return;
+            self.text(path, &std::fs::read_to_string(path)?, true);
+            return Ok(());
         }
         if KUSTOMIZATIONS.iter().any(|name| path.join(name).exists()) {
-            match kustomize(path) {
-                Ok(text) => self.text(path, &text, false),
-                Err(error) => self.fault(path, 0, error),
-            }
-            return;
+            self.text(path, &kustomize(path)?, false);
+            return Ok(());
         }
-        let mut entries: Vec<PathBuf> = match std::fs::read_dir(path) {
-            Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
-            Err(error) => return self.fault(path, 0, error),
-        };
+        let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         entries.sort();
         for entry in entries {
             let hidden = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
@@ -90,6 +87,7 @@ impl Loaded {
                 self.path(&entry);
             }
         }
+        Ok(())
     }
 
     /// The documents of a file; `placed` when the lines are the file's own.
@@ -145,14 +143,14 @@ fn items(object: Value) -> Vec<Value> {
     }
 }
 
-fn kustomize(folder: &Path) -> Result<String, String> {
+fn kustomize(folder: &Path) -> std::io::Result<String> {
     let output = Command::new("kubectl").arg("kustomize").arg(folder).output();
-    let output = output.map_err(|error| format!("kustomizations need kubectl, which cannot be run: {error}"))?;
+    let failed = |error| format!("kustomizations need kubectl, which cannot be run: {error}");
+    let output = output.map_err(|error| std::io::Error::other(failed(error)))?;
     if output.status.success() {
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
 
 /// A file, or the plain files of a folder, by name.

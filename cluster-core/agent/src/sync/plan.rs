@@ -109,31 +109,19 @@ pub(super) fn object_at<'a>(object: &'a mut Value, field: &str) -> &'a mut Value
 
 /// The ConfigMaps and Secrets that a pod reads into its environment, or mounts file by file.
 fn read_at_start(pod: &Value) -> BTreeSet<(String, String)> {
-    let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let named = |kind: &str, reference: &Value, field: &str| {
-        reference[field].as_str().map(|name| (kind.to_owned(), name.to_owned()))
+    let containers = ["initContainers", "containers"].iter().flat_map(|list| meta::items(&pod[*list]));
+    let mounts = containers.flat_map(|container| meta::items(&container["volumeMounts"]));
+    let single: Vec<&Value> = mounts.filter(|mount| mount["subPath"].is_string()).map(|mount| &mount["name"]).collect();
+    let volumes: Value =
+        meta::items(&pod["volumes"]).iter().filter(|volume| single.contains(&&volume["name"])).cloned().collect();
+    let read = json!({"initContainers": pod["initContainers"], "containers": pod["containers"], "volumes": volumes});
+    let kind = |resource| match resource {
+        "configmaps" => Some("ConfigMap"),
+        "secrets" => Some("Secret"),
+        _ => None,
     };
-    let (mut found, mut single_files) = (BTreeSet::new(), BTreeSet::new());
-    for container in each(&pod["initContainers"]).into_iter().chain(each(&pod["containers"])) {
-        for source in each(&container["envFrom"]) {
-            found.extend(named("ConfigMap", &source["configMapRef"], "name"));
-            found.extend(named("Secret", &source["secretRef"], "name"));
-        }
-        for variable in each(&container["env"]) {
-            found.extend(named("ConfigMap", &variable["valueFrom"]["configMapKeyRef"], "name"));
-            found.extend(named("Secret", &variable["valueFrom"]["secretKeyRef"], "name"));
-        }
-        let mounts = each(&container["volumeMounts"]);
-        single_files
-            .extend(mounts.iter().filter(|mount| mount["subPath"].is_string()).map(|mount| mount["name"].to_string()));
-    }
-    for volume in each(&pod["volumes"]) {
-        if single_files.contains(&volume["name"].to_string()) {
-            found.extend(named("ConfigMap", &volume["configMap"], "name"));
-            found.extend(named("Secret", &volume["secret"], "secretName"));
-        }
-    }
-    found
+    let named = cluster_object::pod::references(&read).into_iter();
+    named.filter_map(|(resource, name)| Some((kind(resource)?.to_owned(), name.to_owned()))).collect()
 }
 
 /// Enough of a hash to tell contents apart, as a label may hold it.

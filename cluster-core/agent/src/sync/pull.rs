@@ -1,58 +1,53 @@
 //! Writes what was changed in the cluster back into a file: field by field, so that comments and order stay.
 
-use super::Fault;
 use super::differ::{Difference, What, differences};
 use super::load::Document;
 use super::locate::{self, Place};
+use super::plan::Key;
+use super::{Told, unified};
 use crate::prelude::*;
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 use std::cmp::Reverse;
 use std::ops::Range;
 
-/// What came of it.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Pulled {
-    pub(super) changed: bool,
-    pub(super) faults: Vec<Fault>,
-}
-
 /// Brings a document up to date in its file: the plain values that it names, what people added in the cluster, and what
-/// they took away.
-pub(super) fn pull(document: &Document, live: &Value) -> Pulled {
+/// they took away. Only tells of it unless it is to `write`.
+pub(super) fn pull(document: &Document, live: &Value, write: bool) -> Vec<Told> {
     let mut text: Vec<String> = document.text.lines().map(str::to_owned).collect();
-    let (mut pulled, mut edits) = (Pulled::default(), Vec::new());
+    let (mut told, mut edits) = (Vec::new(), Vec::new());
     for difference in differences(&document.object, live) {
         match self::edits(&document.text, &text, &difference) {
             Some(found) => edits.extend(found),
             None => {
                 let path = shown(&difference.path);
-                let fault = document.fault(&path, format!("{path} is another in the cluster; write it yourself"));
-                pulled.faults.push(fault);
+                let message = format!("{path} is another in the cluster; write it yourself");
+                told.push(Told::Fault(document.fault(&path, message)));
             }
         }
     }
-    pulled.changed = !edits.is_empty();
+    if edits.is_empty() {
+        return told;
+    }
     // From the end, so that the lines of those that follow stay the same; of two that are added at one line, the deeper
     // comes first in the text.
     edits.sort_by_key(|edit| (edit.lines.start, edit.lines.end, Reverse(edit.indent)));
     for edit in edits.into_iter().rev() {
         text.splice(edit.lines, edit.new);
     }
-    if pulled.changed
-        && let Err(error) = write(document, &text)
-    {
-        return Pulled { changed: false, faults: vec![document.fault("", error.to_string())] };
-    }
-    pulled
+    let new = text.join("\n") + if document.text.ends_with('\n') { "\n" } else { "" };
+    let object = Key::of(&document.object).to_string();
+    let (before, after) = (format!("{}: {object}", document.file.display()), format!("cluster: {object}"));
+    told.push(match write.then(|| self::write(document, &new)) {
+        None => Told::Diff(unified((&document.text, &before), (&new, &after))),
+        Some(Ok(())) => Told::Done { object, what: "pulled" },
+        Some(Err(error)) => Told::Fault(document.fault("", error.to_string())),
+    });
+    told
 }
 
-/// Replaces a document's lines in its file, unless the file has changed meanwhile.
-fn write(document: &Document, lines: &[String]) -> std::io::Result<()> {
+/// Puts a text in the place of a document's in its file, unless the file has changed meanwhile.
+fn write(document: &Document, new: &str) -> std::io::Result<()> {
     let whole = std::fs::read_to_string(&document.file)?;
-    let mut new = lines.join("\n");
-    if document.text.ends_with('\n') {
-        new.push('\n');
-    }
     let begin = whole.split_inclusive('\n').take(document.line - 1).map(str::len).sum::<usize>();
     let end = begin + document.text.len();
     if whole.get(begin..end) != Some(document.text.as_str()) {
@@ -189,13 +184,19 @@ mod tests {
         std::fs::write(&file, format!("first: 1\n---\n{text}")).expect("a file");
         let object = yaml::from_manifest(text).expect("a manifest").remove(0);
         let document = Document { object, file: file.clone(), line: 3, text: text.to_owned() };
-        let pulled = pull(&document, live);
-        if pulled.changed {
-            assert!(!pull(&document, live).changed, "the file is not what was read");
+        let shown = pull(&document, live, false).into_iter().filter(|told| matches!(told, Told::Diff(_))).count();
+        assert_eq!(std::fs::read_to_string(&file).expect("a file"), format!("first: 1\n---\n{text}"), "only shown");
+        let told = pull(&document, live, true);
+        let pulled = told.iter().filter(|told| matches!(told, Told::Done { .. })).count();
+        assert_eq!(pulled, shown);
+        if pulled > 0 {
+            let again = pull(&document, live, true);
+            assert!(matches!(again.last(), Some(Told::Fault(_))), "the file is not what was read");
         }
         let whole = std::fs::read_to_string(&file).expect("a file");
         let rest = whole.strip_prefix("first: 1\n---\n").expect("what was before it");
-        (rest.to_owned(), pulled.faults.iter().map(|fault| fault.line).collect())
+        let line = |told: &Told| if let Told::Fault(fault) = told { Some(fault.line) } else { None };
+        (rest.to_owned(), told.iter().filter_map(line).collect())
     }
 
     #[test]

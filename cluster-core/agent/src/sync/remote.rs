@@ -3,6 +3,7 @@
 use super::kinds::{Kind, Kinds};
 use super::load::Document;
 use super::plan::{Key, object_at, short_hash};
+use super::unified;
 use crate::clusters::get;
 use crate::prelude::*;
 use futures::future::try_join_all;
@@ -79,11 +80,9 @@ impl Remote {
         let live = self.live(&document.object).await?.unwrap_or_default();
         let (_, then) = self.send(&document.object, "&dryRun=All").await?;
         let (live, then) = (plain(live)?, plain(then)?);
-        let diff = similar::TextDiff::from_lines(live.as_str(), then.as_str());
         let key = Key::of(&document.object);
         let (before, after) = (format!("cluster: {key}"), format!("{}: {key}", document.file.display()));
-        let text = diff.unified_diff().context_radius(3).header(&before, &after).to_string();
-        Ok((live != then).then_some(text))
+        Ok((live != then).then(|| unified((&live, &before), (&then, &after))))
     }
 
     /// Deletes an object; one that is gone already is fine.

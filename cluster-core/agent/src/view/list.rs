@@ -1,5 +1,6 @@
 //! A window onto the rows of one kind, filtered and sorted.
 
+use super::filter::Filter;
 use super::metrics::{self, Amount, Amounts};
 use super::{Gone, Outbox, Pace, more};
 use crate::feed::{Change, Counts, FeedSpec};
@@ -39,7 +40,7 @@ impl ListSpec {
     fn by_use(&self) -> Option<Amount> {
         let Resource { group, resource, .. } = &self.feed.resource;
         let measured = group.is_empty() && ["nodes", "pods"].contains(&resource.as_str());
-        self.sort.as_ref().filter(|_| measured).and_then(|sort| Amount::named(&sort.column))
+        self.sort.as_ref().filter(|_| measured).and_then(|sort| metrics::amount(&sort.column))
     }
 }
 
@@ -47,10 +48,10 @@ impl ListSpec {
 pub(super) async fn show(live: &Live, spec: &ListSpec, out: &Outbox) -> Result<(), Gone> {
     let (sender, amounts) = watch::channel(Amounts::default());
     let follow = async {
-        if let Some(of) = spec.by_use() {
-            metrics::follow(live, of, &sender).await;
+        match spec.by_use() {
+            Some(of) => metrics::follow(live, of, &sender).await,
+            None => std::future::pending().await,
         }
-        std::future::pending().await
     };
     tokio::select! {
         shown = rows(live, spec, amounts, out) => shown,
@@ -119,7 +120,7 @@ type Place = (Key, String, String, Arc<str>);
 #[derive(Debug)]
 struct View {
     spec: ListSpec,
-    words: Vec<String>,
+    filter: Filter,
     columns: Arc<Vec<Column>>,
     /// What is sorted by instead of a column.
     amounts: Option<Amounts>,
@@ -166,7 +167,7 @@ struct Window {
 impl View {
     fn new(spec: ListSpec) -> Self {
         Self {
-            words: spec.filter.split_whitespace().map(str::to_lowercase).collect(),
+            filter: Filter::parse(&spec.filter),
             amounts: spec.by_use().map(|_| Amounts::default()),
             spec,
             columns: Arc::default(),
@@ -218,7 +219,7 @@ impl View {
         }
         self.tally.put(&row);
         self.take_out(&row.uid);
-        if row.has_all(&self.words) {
+        if self.filter.fits(&row.found_by, Some((&row, &self.columns))) {
             self.place(row);
         }
     }
@@ -351,7 +352,7 @@ mod tests {
         assert_eq!((order(&message), message.rows.len()), (vec!["three", "one", "two"], 0));
         let other = json!({"version": "v1", "resource": "services", "sort": {"column": "Memory"}});
         let spec: ListSpec = serde_json::from_value(other).expect("a spec");
-        assert_eq!(spec.by_use(), None, "only pods and nodes are measured");
+        assert!(spec.by_use().is_none(), "only pods and nodes are measured");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The logs of several containers as one, across their restarts.
 
+use super::filter::Filter;
 use super::{Gone, Outbox, PAUSE};
 use crate::prelude::*;
 use futures::TryStreamExt;
@@ -8,7 +9,6 @@ use tokio::io::AsyncBufReadExt;
 use tokio::sync::Notify;
 use tokio_util::io::StreamReader;
 
-const DEFAULT_TAIL: usize = 500;
 /// Lines that wait for a slow page; the oldest go first.
 const MOST_LINES: usize = 10_000;
 const PER_MESSAGE: usize = 2_000;
@@ -26,15 +26,16 @@ pub(crate) struct LogsSpec {
     /// All when empty.
     #[serde(default)]
     containers: Vec<String>,
-    /// What they said before their last restart.
+    /// Only what they said before their last restart.
     #[serde(default)]
     previous: bool,
+    /// How many of the lines that are there already, of each.
     #[serde(default)]
-    tail: Option<usize>,
+    tail: usize,
     /// Only of so many seconds before; 0 for all.
     #[serde(default)]
     since: u32,
-    /// All words must occur.
+    /// See `filter.rs`.
     #[serde(default)]
     filter: String,
 }
@@ -45,6 +46,9 @@ struct Line {
     container: Arc<str>,
     time: String,
     text: String,
+    /// Whether it was said before the last restart.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    before: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,9 +120,8 @@ pub(super) async fn show(live: &Live, spec: &LogsSpec, out: &Outbox) -> Result<(
         ..Scope::default()
     };
     let (sender, mut events) = mpsc::unbounded_channel();
-    let words = spec.filter.split_whitespace().map(str::to_lowercase).collect();
-    let source = Source { spec: spec.clone(), words, backend: live.backend.clone(), ring: Ring::default() };
-    let source = Arc::new(source);
+    let (filter, backend) = (Filter::parse(&spec.filter), live.backend.clone());
+    let source = Arc::new(Source { spec: spec.clone(), filter, backend, ring: Ring::default() });
     let streams = Streams { source: source.clone(), open: HashMap::new() };
     tokio::select! {
         () = follow(&live.backend, &scope, |event| drop(sender.send(event))) => Ok(()),
@@ -163,7 +166,7 @@ struct Life {
 /// What all streams of a view share.
 struct Source {
     spec: LogsSpec,
-    words: Vec<String>,
+    filter: Filter,
     backend: Arc<HttpBackend>,
     ring: Ring,
 }
@@ -195,15 +198,17 @@ impl Streams {
         if !wanted(&spec.pods, meta::name(pod)) {
             return;
         }
-        for (life, running) in lives(pod) {
+        for (life, running, mut before) in lives(pod) {
             // A stream that ended while its container runs was cut off, and goes on after its last line.
             let last = match self.open.get(&life) {
                 Some((task, last)) if running && task.is_finished() => last.clone(),
                 Some(_) => continue,
                 None => Arc::default(),
             };
+            // What it said before its restart has come already where that was followed.
+            before &= !self.open.keys().any(|other| other.uid == life.uid && other.container == life.container);
             if wanted(&spec.containers, &life.container) && (!spec.previous || life.restarts > 0) {
-                let stream = Stream { life: life.clone(), source: self.source.clone(), last: last.clone() };
+                let stream = Stream { life: life.clone(), source: self.source.clone(), last: last.clone(), before };
                 let task = AbortOnDropHandle::new(tokio::spawn(stream.run()));
                 self.open.insert(life, (task, last));
             }
@@ -211,8 +216,9 @@ impl Streams {
     }
 }
 
-/// The containers of a pod that have begun, and whether they run.
-fn lives(pod: &Value) -> Vec<(Life, bool)> {
+/// The containers of a pod that have begun, whether they run, and whether there is the log of another run before. Of one
+/// that waits to be started again its last run is the present one.
+fn lives(pod: &Value) -> Vec<(Life, bool, bool)> {
     let fields = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
     let statuses = fields.iter().flat_map(|field| meta::items(&pod["status"][*field]));
     let begun = statuses.filter(|status| !meta::text(status, "containerID").is_empty());
@@ -222,7 +228,11 @@ fn lives(pod: &Value) -> Vec<(Life, bool)> {
         container: meta::text(status, "name").into(),
         restarts: status["restartCount"].as_i64().unwrap_or_default(),
     };
-    begun.map(|status| (life(status), status["state"]["running"].is_object())).collect()
+    let before = |status: &Value| {
+        let last = meta::text(status, "lastState.terminated.containerID");
+        !last.is_empty() && last != meta::text(status, "containerID")
+    };
+    begun.map(|status| (life(status), status["state"]["running"].is_object(), before(status))).collect()
 }
 
 struct Stream {
@@ -230,13 +240,22 @@ struct Stream {
     source: Arc<Source>,
     /// The time of the last line.
     last: Arc<Mutex<String>>,
+    /// Whether to begin with the run before.
+    before: bool,
 }
 
 impl Stream {
     /// Reads until the container ends; begins again after its last line when the connection breaks.
     async fn run(self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-        while let Err(error) = self.read(&mut backoff).await {
+        let LogsSpec { previous, .. } = self.source.spec;
+        if self.before
+            && !previous
+            && let Err(error) = self.read(&mut backoff, true).await
+        {
+            tracing::debug!(pod = %self.life.pod, container = %self.life.container, %error, "no log of the run before");
+        }
+        while let Err(error) = self.read(&mut backoff, previous).await {
             tracing::debug!(pod = %self.life.pod, container = %self.life.container, %error, "a log broke off");
             let code = error.status().map_or(0, |status| status.code);
             if code == 404 {
@@ -251,13 +270,12 @@ impl Stream {
         }
     }
 
-    async fn read(&self, backoff: &mut Backoff) -> Result<(), cluster_client::Error> {
+    async fn read(&self, backoff: &mut Backoff, previous: bool) -> Result<(), cluster_client::Error> {
         let failed = |error: &dyn std::fmt::Display| cluster_client::Error::Transport(error.to_string());
-        let Source { words, backend, ring, .. } = &*self.source;
+        let Source { spec, filter, backend, ring } = &*self.source;
         let since = self.last.lock().clone();
-        let request = Request::get(uri(&self.source.spec, &self.life, &since))
-            .body(Bytes::new())
-            .map_err(|error| failed(&error))?;
+        let request =
+            Request::get(uri(spec, &self.life, &since, previous)).body(Bytes::new()).map_err(|error| failed(&error))?;
         let data = BodyDataStream::new(backend.stream(request).await?).map_err(std::io::Error::other);
         ring.fault(&self.life, None);
         let mut lines = StreamReader::new(data).split(b'\n');
@@ -269,11 +287,14 @@ impl Stream {
             if !since.is_empty() && time <= since.as_str() {
                 continue;
             }
-            time.clone_into(&mut self.last.lock());
-            if has_all(text, words) {
+            let before = previous && !spec.previous;
+            if !before {
+                time.clone_into(&mut self.last.lock());
+            }
+            if filter.fits(&text.to_lowercase(), None) {
                 let (pod, container) = (self.life.pod.clone(), self.life.container.clone());
                 let (time, text) = (time.to_owned(), text.trim_end_matches('\r').to_owned());
-                ring.push(Line { pod, container, time, text });
+                ring.push(Line { pod, container, time, text, before });
             }
         }
         Ok(())
@@ -281,24 +302,17 @@ impl Stream {
 }
 
 /// Where the lines of a container are that come after a time.
-fn uri(spec: &LogsSpec, life: &Life, since: &str) -> String {
-    let LogsSpec { namespace, previous, tail, since: seconds, .. } = spec;
+fn uri(spec: &LogsSpec, life: &Life, since: &str, previous: bool) -> String {
+    let LogsSpec { namespace, tail, since: seconds, .. } = spec;
     let (pod, container) = (escape(&life.pod), escape(&life.container));
     let pods = Resource::new("", "v1", "pods").path(namespace);
-    let which = if *previous { "previous=true" } else { "follow=true" };
+    let which = if previous { "previous=true" } else { "follow=true" };
     let uri = format!("{pods}/{pod}/log?container={container}&timestamps=true&{which}");
     if !since.is_empty() {
         return format!("{uri}&sinceTime={}", escape(since));
     }
     let age = if *seconds > 0 { format!("&sinceSeconds={seconds}") } else { String::new() };
-    format!("{uri}&tailLines={}{age}", tail.unwrap_or(DEFAULT_TAIL))
-}
-
-fn has_all(text: &str, words: &[String]) -> bool {
-    words.is_empty() || {
-        let text = text.to_lowercase();
-        words.iter().all(|word| text.contains(word.as_str()))
-    }
+    format!("{uri}&tailLines={tail}{age}")
 }
 
 #[cfg(test)]
@@ -307,7 +321,7 @@ mod tests {
     use serde_json::json;
 
     fn line(time: &str, text: &str) -> Line {
-        Line { pod: "p".into(), container: "c".into(), time: time.to_owned(), text: text.to_owned() }
+        Line { pod: "p".into(), container: "c".into(), time: time.to_owned(), text: text.to_owned(), before: false }
     }
 
     #[test]
@@ -335,7 +349,7 @@ mod tests {
         let begin = "/api/v1/namespaces/shop/pods/p/log?container=c&timestamps=true&follow=true";
         let uri = |since: u32, last: &str| {
             let spec = json!({"namespace": "shop", "tail": 10, "since": since});
-            uri(&serde_json::from_value(spec).expect("a spec"), &life, last)
+            uri(&serde_json::from_value(spec).expect("a spec"), &life, last, false)
         };
         assert_eq!(uri(0, ""), format!("{begin}&tailLines=10"));
         assert_eq!(uri(300, ""), format!("{begin}&tailLines=10&sinceSeconds=300"));
@@ -358,10 +372,19 @@ mod tests {
     fn each_restart_is_a_life_of_its_own_and_one_that_has_not_begun_is_none() {
         let pod = json!({"metadata": {"name": "p", "uid": "u"}, "status": {
             "initContainerStatuses": [{"name": "i", "containerID": "docker://1", "state": {"terminated": {}}}],
-            "containerStatuses": [{"name": "a", "containerID": "docker://2", "restartCount": 2, "state": {"running": {}}},
+            "containerStatuses": [{"name": "a", "containerID": "docker://2", "restartCount": 2, "state": {"running": {}},
+                "lastState": {"terminated": {"containerID": "docker://0"}}},
+                {"name": "c", "containerID": "docker://3", "restartCount": 1, "state": {"waiting": {}},
+                "lastState": {"terminated": {"containerID": "docker://3"}}},
                 {"name": "b", "state": {"waiting": {}}}]}});
-        let found: Vec<_> =
-            lives(&pod).into_iter().map(|(l, running)| (l.container.to_string(), l.restarts, running)).collect();
-        assert_eq!(found, [("i".to_owned(), 0, false), ("a".to_owned(), 2, true)]);
+        let found: Vec<_> = lives(&pod)
+            .into_iter()
+            .map(|(life, running, before)| (life.container.to_string(), life.restarts, running, before))
+            .collect();
+        let expected = [("i", 0, false, false), ("a", 2, true, true), ("c", 1, false, false)];
+        assert_eq!(
+            found,
+            expected.map(|(name, restarts, running, before)| (name.to_owned(), restarts, running, before))
+        );
     }
 }

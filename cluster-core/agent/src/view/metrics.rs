@@ -1,6 +1,7 @@
 //! What nodes and pods use: processor and memory as the cluster's metrics API tells it, the network as the kubelets do.
 //! Asked while somebody looks, and kept for an hour.
 
+use super::list::within;
 use super::{Gone, Outbox};
 use crate::prelude::*;
 use std::borrow::Cow;
@@ -12,6 +13,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 const KEPT: usize = 720;
 /// So much of nodes and pods is kept in all: less of the past where there are many.
 const MOST_USED: usize = 100_000;
+/// How long that outlives who looks: whoever comes back soon finds the past.
+const LINGER: Duration = Duration::from_mins(10);
 /// So many nodes are asked at once.
 const AT_ONCE: usize = 16;
 const API: &str = "/apis/metrics.k8s.io/v1beta1";
@@ -29,19 +32,16 @@ pub(crate) struct MetricsSpec {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Scope {
-    Node {
-        node: String,
-    },
+    /// All when none is named.
+    Nodes { nodes: Vec<String> },
     /// All of the namespace without names.
-    Pods {
-        namespace: String,
-        pods: Option<Vec<String>>,
-    },
-    Nodes {},
+    Pods { namespace: String, pods: Option<Vec<String>> },
+    /// Sums of namespaces, all when none is named.
+    Namespaces { namespaces: Vec<String> },
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
-struct Used {
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Used {
     #[serde(skip_serializing_if = "String::is_empty")]
     namespace: String,
     name: String,
@@ -76,21 +76,53 @@ struct Kept {
 
 /// What is kept of a cluster.
 #[derive(Debug, Default)]
-pub(crate) struct History(Mutex<Kept>);
+pub(crate) struct History(Arc<Mutex<Kept>>);
 
-/// One of the amounts that objects use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Amount {
-    Cpu,
-    Memory,
+/// Somebody who looks. Some minutes after the last of them what was kept is let go.
+struct Looking {
+    kept: Arc<Mutex<Kept>>,
+    ticks: Interval,
 }
 
-impl Amount {
-    pub(super) fn named(column: &str) -> Option<Self> {
-        [("cpu", Self::Cpu), ("memory", Self::Memory)]
-            .into_iter()
-            .find(|(name, _)| column.eq_ignore_ascii_case(name))
-            .map(|(_, of)| of)
+impl Looking {
+    /// A list is glanced at; a chart is watched.
+    fn new(history: &History, latest: bool) -> Self {
+        let mut ticks = interval(if latest { PERIOD * 2 } else { PERIOD });
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { kept: history.0.clone(), ticks }
+    }
+
+    /// What is measured in the next period.
+    async fn next(&mut self, live: &Live) -> Result<Arc<Point>, Error> {
+        self.ticks.tick().await;
+        newest(live).await
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        let kept = self.kept.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep(LINGER).await;
+                let mut kept = kept.lock().await;
+                if kept.last.as_ref().is_some_and(|(at, _)| at.elapsed() >= LINGER) {
+                    *kept = Kept::default();
+                }
+            });
+        }
+    }
+}
+
+/// An amount that objects use.
+pub(super) type Amount = fn(&Used) -> i64;
+
+/// The amount that a column shows.
+pub(super) fn amount(column: &str) -> Option<Amount> {
+    match column.to_lowercase().as_str() {
+        "cpu" => Some(|used| (used.cpu * 1e6) as i64),
+        "memory" => Some(|used| used.memory),
+        _ => None,
     }
 }
 
@@ -98,35 +130,24 @@ impl Amount {
 pub(super) type Amounts = HashMap<String, i64>;
 
 /// Tells the amounts in every period.
-pub(super) async fn follow(live: &Live, of: Amount, amounts: &watch::Sender<Amounts>) {
-    let mut ticks = every(true);
+pub(super) async fn follow(live: &Live, of: Amount, amounts: &watch::Sender<Amounts>) -> Result<(), Gone> {
+    let mut looking = Looking::new(&live.metrics, true);
     loop {
-        ticks.tick().await;
-        match newest(live).await {
+        match looking.next(live).await {
             Ok(point) => {
-                let all = point.nodes.iter().chain(&point.pods);
-                amounts.send_replace(
-                    all.map(|used| (format!("{}/{}", used.namespace, used.name), used.much(of))).collect(),
-                );
+                let named = |used: &Used| (format!("{}/{}", used.namespace, used.name), of(used));
+                amounts.send_replace(point.nodes.iter().chain(&point.pods).map(named).collect());
             }
             Err(error) => tracing::debug!(%error, "what is used is not known"),
         }
     }
 }
 
-/// A list is glanced at; a chart is watched.
-fn every(latest: bool) -> Interval {
-    let mut ticks = interval(if latest { PERIOD * 2 } else { PERIOD });
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
 /// Sends a point in every period, and before them those that are known already unless only the latest are wanted: a
 /// kubelet that was not asked for a while measures for a second.
 pub(super) async fn show(live: &Live, spec: &MetricsSpec, out: &Outbox) -> Result<(), Gone> {
     let MetricsSpec { latest, scope } = spec;
-    let mut ticks = every(*latest);
-    let (mut first, mut lost) = (true, false);
+    let (mut looking, mut was_known) = (Looking::new(&live.metrics, *latest), None);
     let known = if *latest { VecDeque::new() } else { live.metrics.0.lock().await.points.clone() };
     if let Some(last) = known.back() {
         let mut message = json!(last.within(scope.as_ref()));
@@ -134,19 +155,12 @@ pub(super) async fn show(live: &Live, spec: &MetricsSpec, out: &Outbox) -> Resul
         out.send("metrics", &message).await?;
     }
     loop {
-        ticks.tick().await;
-        match newest(live).await {
-            Ok(point) => {
-                if std::mem::take(&mut first) || std::mem::take(&mut lost) {
-                    out.state(None).await?;
-                }
-                out.send("metrics", &json!(point.within(scope.as_ref()))).await?;
-            }
-            Err(error) if !lost => {
-                lost = true;
-                out.state(Some(&error.status())).await?;
-            }
-            Err(_) => {}
+        let point = looking.next(live).await;
+        if was_known.replace(point.is_ok()) != Some(point.is_ok()) {
+            out.state(point.as_ref().err().map(Error::status).as_ref()).await?;
+        }
+        if let Ok(point) = point {
+            out.send("metrics", &json!(point.within(scope.as_ref()))).await?;
         }
     }
 }
@@ -185,8 +199,8 @@ impl Point {
             |all: &[Used], wanted: &dyn Fn(&Used) -> bool| all.iter().filter(|one| wanted(one)).cloned().collect();
         let (nodes, pods) = match scope {
             None => return Cow::Borrowed(self),
-            Some(Scope::Nodes {}) => (self.nodes.clone(), Vec::new()),
-            Some(Scope::Node { node }) => (some(&self.nodes, &|one| one.name == *node), Vec::new()),
+            Some(Scope::Nodes { nodes }) => (some(&self.nodes, &|one| within(nodes, &one.name)), Vec::new()),
+            Some(Scope::Namespaces { namespaces }) => (Vec::new(), sums(&self.pods, namespaces)),
             Some(Scope::Pods { namespace, pods }) => {
                 let named = |one: &Used| pods.as_ref().is_none_or(|pods| pods.contains(&one.name));
                 (Vec::new(), some(&self.pods, &|one| one.namespace == *namespace && named(one)))
@@ -194,6 +208,20 @@ impl Point {
         };
         Cow::Owned(Self { at: self.at.clone(), nodes, pods })
     }
+}
+
+/// What the pods of each namespace use together, under its name.
+fn sums(pods: &[Used], namespaces: &[String]) -> Vec<Used> {
+    let mut sums: BTreeMap<&str, Used> = BTreeMap::new();
+    for pod in pods.iter().filter(|pod| within(namespaces, &pod.namespace)) {
+        let sum = sums.entry(&pod.namespace).or_default();
+        pod.namespace.clone_into(&mut sum.name);
+        sum.cpu += pod.cpu;
+        sum.memory += pod.memory;
+        let add = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b).or(a).or(b);
+        (sum.received, sum.sent) = (add(sum.received, pod.received), add(sum.sent, pod.sent));
+    }
+    sums.into_values().collect()
 }
 
 /// What the nodes' kubelets have counted.
@@ -226,13 +254,6 @@ fn counted(summary: &Value) -> Counted {
 }
 
 impl Used {
-    fn much(&self, of: Amount) -> i64 {
-        match of {
-            Amount::Cpu => (self.cpu * 1e6) as i64,
-            Amount::Memory => self.memory,
-        }
-    }
-
     /// Takes what was received and sent in a time; nothing when the counting began anew in it.
     fn rate(&mut self, (before, now): (&Counted, &Counted), seconds: f64) {
         let of = (self.namespace.clone(), self.name.clone());
@@ -259,7 +280,7 @@ fn used(item: &Value) -> Used {
         containers.clear();
     }
     let name = item["name"].as_str().unwrap_or_else(|| meta::name(item)).to_owned();
-    Used { namespace: meta::namespace(item).to_owned(), name, cpu, memory, received: None, sent: None, containers }
+    Used { namespace: meta::namespace(item).to_owned(), name, cpu, memory, containers, ..Used::default() }
 }
 
 #[cfg(test)]
@@ -302,11 +323,46 @@ mod tests {
                 .map(|one| format!("{}/{}", one.namespace, one.name))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(told(json!({"nodes": true})), ["/m", "/w"]);
-        assert_eq!(told(json!({"node": "w"})), ["/w"]);
+        assert_eq!(told(json!({"nodes": []})), ["/m", "/w"]);
+        assert_eq!(told(json!({"nodes": ["w"]})), ["/w"]);
         assert_eq!(told(json!({"namespace": "a"})), ["a/p", "a/q"]);
         assert_eq!(told(json!({"namespace": "a", "pods": ["q"]})), ["a/q"]);
+        assert_eq!(told(json!({"namespaces": []})), ["/a", "/b"]);
+        assert_eq!(told(json!({"namespaces": ["b", "c"]})), ["/b"]);
         assert_eq!(point.within(None).pods.len(), 3);
+    }
+
+    #[test]
+    fn a_namespace_uses_what_its_pods_use() {
+        let pod = |cpu: f64, received: Option<f64>| Used {
+            namespace: "n".to_owned(),
+            cpu,
+            memory: 2,
+            received,
+            ..Used::default()
+        };
+        let pods = [pod(0.25, None), pod(1.0, Some(3.0)), pod(0.5, Some(4.0))];
+        let expected = Used { name: "n".to_owned(), cpu: 1.75, memory: 6, received: Some(7.0), ..Used::default() };
+        assert_eq!(sums(&pods, &[]), [expected]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_past_is_let_go_some_minutes_after_nobody_looks_any_more() {
+        let history = History::default();
+        let measure = async || history.0.lock().await.last = Some((Instant::now(), Counted::new()));
+        let known = async || history.0.lock().await.last.is_some();
+        let (first, second) = (Looking::new(&history, true), Looking::new(&history, false));
+        measure().await;
+        drop(first);
+        tokio::time::sleep(LINGER / 2).await;
+        measure().await;
+        tokio::time::sleep(LINGER * 3 / 4).await;
+        assert!(known().await, "somebody still looks");
+        drop(second);
+        tokio::time::sleep(LINGER / 2).await;
+        assert!(known().await);
+        tokio::time::sleep(LINGER).await;
+        assert!(!known().await);
     }
 
     #[test]

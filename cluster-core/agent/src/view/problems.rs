@@ -17,12 +17,11 @@ const AT_ONCE: usize = 8;
 const FACTS: usize = 3;
 
 /// Where to look.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ProblemsSpec {
-    #[serde(default)]
     namespaces: Vec<String>,
     /// Of one object alone, when it is not empty.
-    #[serde(default)]
     uid: String,
 }
 
@@ -90,11 +89,10 @@ async fn lines(backend: &HttpBackend, path: &str) -> Vec<String> {
 /// An object in one state.
 type Life = (Arc<str>, Option<Saying>);
 
-/// Everything that is not well, by kind, and what events say of it.
+/// Everything that is not well, and the events that complain of something, by kind.
 #[derive(Debug, Default)]
 struct Unwell {
     rows: BTreeMap<(usize, Arc<str>), Arc<Row>>,
-    events: HashMap<Arc<str>, Arc<Row>>,
     /// What crashed containers said last; empty while it is asked for.
     last_words: HashMap<Life, Vec<String>>,
     /// Why kinds do not follow the cluster.
@@ -103,22 +101,19 @@ struct Unwell {
 
 impl Unwell {
     fn take(&mut self, number: usize, change: Change, spec: &ProblemsSpec) {
-        let is_event = KINDS[number].resource == "events";
         // Events of nodes lie in a namespace, though nodes do not.
         let looked_at = |row: &Row| {
-            is_event || (within(&spec.namespaces, &row.namespace) && (spec.uid.is_empty() || *row.uid == *spec.uid))
+            is_event(number)
+                || (within(&spec.namespaces, &row.namespace) && (spec.uid.is_empty() || *row.uid == *spec.uid))
         };
         let counts = |row: &Row| matches!(row.finding.health, Health::Bad | Health::Warn) && looked_at(row);
         match change {
             Change::All(_, rows) => {
-                if is_event {
-                    self.events.clear();
-                } else {
-                    self.rows.retain(|(kind, _), _| *kind != number);
-                }
-                rows.into_iter().filter(|row| counts(row)).for_each(|row| self.put(number, is_event, row));
+                self.rows.retain(|(kind, _), _| *kind != number);
+                let counted = rows.into_iter().filter(|row| counts(row));
+                self.rows.extend(counted.map(|row| ((number, row.uid.clone()), row)));
             }
-            Change::Put(row) if counts(&row) => self.put(number, is_event, row),
+            Change::Put(row) if counts(&row) => drop(self.rows.insert((number, row.uid.clone()), row)),
             Change::Put(row) => self.remove(number, &row.uid),
             Change::Gone(uid) => self.remove(number, &uid),
             Change::Some(..) => {}
@@ -127,17 +122,8 @@ impl Unwell {
         }
     }
 
-    fn put(&mut self, number: usize, is_event: bool, row: Arc<Row>) {
-        if is_event {
-            self.events.insert(row.uid.clone(), row);
-        } else {
-            self.rows.insert((number, row.uid.clone()), row);
-        }
-    }
-
     fn remove(&mut self, number: usize, uid: &Arc<str>) {
         self.rows.remove(&(number, uid.clone()));
-        self.events.remove(uid);
         self.last_words.retain(|(of, _), _| of != uid);
     }
 
@@ -165,7 +151,8 @@ impl Unwell {
     /// How many there are, and the first of them.
     fn problems(&self) -> (usize, Vec<Problem>) {
         let mut about: HashMap<&Arc<str>, Vec<&Arc<Row>>> = HashMap::new();
-        for event in self.events.values() {
+        let (events, unwell): (Vec<_>, Vec<_>) = self.rows.iter().partition(|((number, _), _)| is_event(*number));
+        for (_, event) in events {
             about.entry(&event.about).or_default().push(event);
         }
         let problem = |((number, uid), row): (&(usize, Arc<str>), &Arc<Row>)| {
@@ -173,13 +160,9 @@ impl Unwell {
             let key = if KINDS[*number].resource == "nodes" { &name } else { uid };
             let mut events = about.get(key).cloned().unwrap_or_default();
             events.sort_by_key(|event| std::cmp::Reverse(event.rv.parse::<u64>().unwrap_or_default()));
-            if row.finding.health == Health::Warn && events.is_empty() {
-                return None;
-            }
             let mut why = row.finding.why.clone();
-            if row.finding.health == Health::Warn
-                && let Some(newest) = events.first()
-            {
+            if row.finding.health == Health::Warn {
+                let newest = events.first()?;
                 why = why.map(|why| why.because(said(newest)));
             }
             let mut evidence = row.finding.evidence.clone();
@@ -200,10 +183,14 @@ impl Unwell {
                 remedy: row.finding.remedy.clone(),
             })
         };
-        let mut all = self.rows.iter().filter_map(problem);
+        let mut all = unwell.into_iter().filter_map(problem);
         let told: Vec<_> = all.by_ref().take(MOST).collect();
         (told.len() + all.count(), told)
     }
+}
+
+fn is_event(number: usize) -> bool {
+    KINDS[number].resource == "events"
 }
 
 /// An event's message.

@@ -19,7 +19,7 @@ pub(crate) async fn run(launcher: &Launcher, cluster: &str, arguments: SyncArgum
             let (differ, faults) = sync.diff().await?;
             differ + faults > 0
         }
-        () if pull => sync.pull().await? > 0,
+        () if pull => sync.pull(true).await? > 0,
         () if once => sync.once().await? > 0,
         () => {
             sync.follow().await?;

@@ -5,13 +5,16 @@ import type { Cluster, ClusterNode, Health, Operation } from '../../api/contract
 import { Menu, type MenuEntry } from '../../components/Menu';
 import { Button, CopyButton, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { clusterHealth, contextCommand } from '../../kinds/clusters';
+import { clusterHealth, contextCommand, isAsleep } from '../../kinds/clusters';
+import { NODES } from '../../kinds/gvrs';
 import { NodeDialog } from '../../shell/NodeDialog';
 import { OperationView } from '../../shell/Operations';
 import { PageTitle } from '../../shell/PageTitle';
 import { clusterHref, ROUTES } from '../../shell/paths';
 import { useClusterActions } from '../../shell/useClusterActions';
+import { useList, useListState } from '../../store/hooks';
 import { useDeleting, useHost } from '../../store/host';
+import { listSpec } from '../../store/specs';
 import { attempt, openDialog } from '../../store/ui';
 import { FirstRun, useFirstRun } from './FirstRun';
 
@@ -59,6 +62,7 @@ function ClusterCard({ cluster, running }: { cluster: Cluster; running: Operatio
   const deleting = useDeleting(name);
   const live = !deleting && (state === 'running' || state === 'partial');
   const actions = useClusterActions()(cluster);
+  const simulated = useSimulated(cluster);
   // What brings it back has a button of its own.
   const back = actions.find(({ id }) => id === 'start' || id === 'unpause');
   return (
@@ -101,6 +105,7 @@ function ClusterCard({ cluster, running }: { cluster: Cluster; running: Operatio
       <div className="foot soft small row">
         <span className="grow">
           {tn('nodes', nodes.length)}
+          {simulated > 0 && <> · {tn('nodes.simulated', simulated)}</>}
           {server && <> · {server}</>}
         </span>
         {live && (
@@ -112,6 +117,12 @@ function ClusterCard({ cluster, running }: { cluster: Cluster; running: Operatio
       </div>
     </li>
   );
+}
+
+/** How many nodes it has without machines: only the cluster itself knows them. */
+function useSimulated(cluster: Cluster): number {
+  const spec = listSpec(cluster.name, NODES, { labelSelector: 'devcluster.io/simulated', limit: 1 });
+  return useListState(useList(isAsleep(cluster) ? null : spec)).data.total;
 }
 
 /** A node that is off is bad news only in a cluster that runs. */

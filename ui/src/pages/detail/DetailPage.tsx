@@ -19,6 +19,7 @@ import { useLinks, useParam } from '../../shell/paths';
 import { useSubject } from '../../shell/subject';
 import { useActions } from '../../shell/useActions';
 import { useObject, useProblems } from '../../store/hooks';
+import { PANEL } from '../../store/panelState';
 import { ProblemCard } from '../ProblemCard';
 import { Overview } from './Overview';
 import { Stuck } from './Stuck';
@@ -60,7 +61,7 @@ export function DetailPage({ resource, target }: { resource: Resource; target: O
   const state = useObject(target);
   const links = useLinks();
   const tabs = TABS[longName(resource)] ?? PLAIN;
-  const [view, setView] = useParam('view');
+  const [view, setView] = useParam('view', PANEL);
   const tab = tabs.find((id) => id === view) ?? tabs[0] ?? 'overview';
   const object = state.data;
   const last = useRef<KubeObject>(undefined);

@@ -16,8 +16,11 @@ import {
   VolumeBrowser,
   YamlEditor,
 } from '../../panels';
+import type { Parts } from '../../panels/events/EventsTimeline';
+import { useCluster } from '../../shell/cluster';
 import { Logs } from '../../shell/DockPanel';
 import { useLinks } from '../../shell/paths';
+import { useDock } from '../../shell/useDock';
 import { useList, useListState } from '../../store/hooks';
 import { listSpec } from '../../store/specs';
 import type { TabId } from './DetailPage';
@@ -31,6 +34,8 @@ interface Props {
 /** The panel of a tab. */
 export default function DetailPanel({ tab, target, object }: Props) {
   const { t } = useI18n();
+  const { refTo } = useCluster();
+  const dock = useDock();
   const links = useLinks();
   const [, navigate] = useLocation();
   const open = (ref: ObjectRef) => navigate(links.object(ref));
@@ -53,7 +58,7 @@ export default function DetailPanel({ tab, target, object }: Props) {
         <ShellPanel cluster={cluster} namespace={namespace} pod={name} />
       );
     case 'metrics':
-      if (resource === 'nodes') return <MetricsPanel cluster={cluster} scope={{ node: name }} />;
+      if (resource === 'nodes') return <MetricsPanel cluster={cluster} scope={{ nodes: [name] }} />;
       if (resource === 'pods') return <MetricsPanel cluster={cluster} scope={{ namespace, pods: [name] }} />;
       return object ? <WorkloadMetrics object={object} target={target} /> : null;
     case 'files': {
@@ -67,7 +72,15 @@ export default function DetailPanel({ tab, target, object }: Props) {
       if (!object) return null;
       const involved = eventSelector(object);
       return (
-        <EventsTimeline cluster={cluster} namespaces={namespace ? [namespace] : []} involved={involved} onOpen={open} />
+        <EventsTimeline
+          cluster={cluster}
+          namespaces={namespace ? [namespace] : []}
+          involved={involved}
+          parts={partsOf(object)}
+          refTo={refTo}
+          onOpen={open}
+          onLogs={(ref, at) => dock.open('logs', ref, `at=${at}`)}
+        />
       );
     }
     case 'yaml':
@@ -75,6 +88,13 @@ export default function DetailPanel({ tab, target, object }: Props) {
     case 'overview':
       return null;
   }
+}
+
+/** What has rollouts or restarts of its own. */
+function partsOf(object: KubeObject): Parts | undefined {
+  if (object.kind === 'Pod') return { owner: 'nobody', fieldSelector: `metadata.name=${object.metadata.name}` };
+  const labelSelector = podSelector(object);
+  return labelSelector ? { owner: object.metadata.uid ?? '', labelSelector } : undefined;
 }
 
 /** What a workload's pods use, those that come included. */

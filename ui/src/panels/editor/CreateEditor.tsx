@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useState } from 'react';
-import type { KubeObject } from '../../api/contract';
+import type { KubeObject, ObjectRef } from '../../api/contract';
 import { Button } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { Failure, Panel, Restored } from '../parts';
 import { CodeBox } from './CodeBox';
-import { hasSecret, type Mode, make, type Outcome } from './create';
+import { hasSecret, type Mode, make, type Outcome, replace } from './create';
 import { DiffBox } from './DiffBox';
 import { parseAll, toText } from './document';
 import { Drafts } from './drafts';
@@ -18,11 +18,13 @@ interface Props {
   initial?: string;
   /** What the draft is kept by: that of one kind and cluster is none of another. */
   draft: string;
+  /** What the new object takes the place of. */
+  replaces?: ObjectRef;
   onSaved?: (objects: KubeObject[]) => void;
 }
 
 /** Creates whatever the text has, one document or many; what is there already is changed when that is wanted. */
-export default function CreateEditor({ cluster, namespace, initial = '', draft, onSaved }: Props) {
+export default function CreateEditor({ cluster, namespace, initial = '', draft, replaces, onSaved }: Props) {
   const i18n = useI18n();
   const { t } = i18n;
   const [drafts] = useState(() => new Drafts(localStorage));
@@ -65,7 +67,8 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft, 
     if (!parsed.ok || busy) return;
     setBusy(true);
     const results: Outcome[] = [];
-    for (const object of parsed.objects) results.push(await make(cluster, object, namespace, mode));
+    for (const object of parsed.objects)
+      results.push(await (replaces ? replace(replaces, object) : make(cluster, object, namespace, mode)));
     setOutcomes(results);
     setBusy(false);
     const done = results.flatMap(({ state, after }) => (state === 'applied' && after ? [after] : []));
@@ -84,7 +87,8 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft, 
     setText([...kept, ...texts].map((one) => one.trimEnd()).join('\n---\n'));
   };
 
-  const disabled = busy || !parsed.ok || parsed.objects.length === 0;
+  const count = parsed.ok ? parsed.objects.length : 0;
+  const disabled = busy || count === 0 || (replaces !== undefined && count > 1);
   const has = (state: Outcome['state']) => outcomes.some((outcome) => outcome.state === state);
   const changed = outcomes.filter(({ state }) => state === 'changes');
   const joined = (objects: (KubeObject | null | undefined)[]) =>
@@ -95,11 +99,13 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft, 
       bar={
         <>
           <Button look="primary" disabled={disabled} onClick={() => void send('create')}>
-            {t('panel.create.apply')}
+            {t(replaces ? 'panel.create.replace' : 'panel.create.apply')}
           </Button>
-          <Button disabled={disabled} onClick={() => void send('check')}>
-            {t('panel.create.check')}
-          </Button>
+          {!replaces && (
+            <Button disabled={disabled} onClick={() => void send('check')}>
+              {t('panel.create.check')}
+            </Button>
+          )}
           {(has('exists') || has('changes')) && (
             <Button disabled={disabled} onClick={() => void send('change')}>
               {t('panel.create.change')}
@@ -165,7 +171,7 @@ export default function CreateEditor({ cluster, namespace, initial = '', draft, 
             setOutcomes([]);
           }}
           extensions={language}
-          onSave={() => void send('check')}
+          onSave={() => !replaces && void send('check')}
         />
       )}
     </Panel>

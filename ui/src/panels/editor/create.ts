@@ -1,7 +1,7 @@
 /** Making objects of what somebody typed, pasted or brought in files. */
 import type { KubeObject, ObjectRef } from '../../api/contract';
 import { ApiError, messageOf } from '../../api/http';
-import { createObject, getObject, getPath, patchObject } from '../../api/k8s';
+import { createObject, deleteObject, getObject, getPath, patchObject } from '../../api/k8s';
 import { spoken } from '../../i18n';
 
 /** Only to look what would be; to make what is not there; to change what is; the same where others manage fields. */
@@ -58,6 +58,25 @@ export async function make(cluster: string, object: KubeObject, namespace: strin
   } catch (error) {
     const owned = error instanceof ApiError && error.reason === 'Conflict';
     return { id, state: owned ? 'owned' : 'failed', message: messageOf(error) };
+  }
+}
+
+/**
+ * Puts a new object in the place of one of its name that cannot be changed, as `kubectl replace --force` does. What the
+ * server would refuse is told before the old one goes.
+ */
+export async function replace(old: ObjectRef, object: KubeObject): Promise<Outcome> {
+  const id = [object.kind, object.metadata?.name].filter(Boolean).join(' ');
+  try {
+    const { name, ...metadata } = object.metadata ?? {};
+    const other = { ...object, metadata: { ...metadata, generateName: `${name}-` } };
+    const strict = { fieldValidation: 'Strict' };
+    await createObject(old.cluster, old, old.namespace, other, { ...strict, dryRun: 'All' });
+    await deleteObject(old, 'Background', 0).catch(unlessAbsent);
+    const after = await createObject(old.cluster, old, old.namespace, object, strict);
+    return { id, state: 'applied', message: '', after };
+  } catch (error) {
+    return { id, state: 'failed', message: messageOf(error) };
   }
 }
 

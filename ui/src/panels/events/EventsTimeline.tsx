@@ -1,45 +1,74 @@
 import './events.css';
+import { ScrollText } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useState } from 'react';
-import type { ObjectRef } from '../../api/contract';
+import type { Gvr, ListSpec, ObjectRef, Row } from '../../api/contract';
 import { Button, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
-import { EVENTS } from '../../kinds/gvrs';
+import { EVENTS, PODS, REPLICA_SETS, REVISIONS } from '../../kinds/gvrs';
 import { useList, useListState } from '../../store/hooks';
+import type { ListData, ListView } from '../../store/list';
+import { usePanelState } from '../../store/panelState';
 import { listSpec } from '../../store/specs';
 import { Failure, Loading, Panel, Stale } from '../parts';
-import { type Bar, barsOf, COLUMNS, chosen, type Event, eventOf } from './timeline';
+import {
+  type Bar,
+  barsOf,
+  COLUMNS,
+  chosen,
+  type Event,
+  eventOf,
+  RESTARTS,
+  ROLLOUTS,
+  restartsOf,
+  rolloutOf,
+} from './timeline';
+
+/** Of all times, and of all events. */
+const USUAL = { warnings: false, from: 0, to: 0 };
+
+/** Whose rollouts and restarts are shown beside the events. */
+export interface Parts {
+  /** The UID of the workload that keeps revisions; empty for all workloads. */
+  owner?: string;
+  /** The pods. */
+  labelSelector?: string;
+  fieldSelector?: string;
+}
 
 interface Props {
   cluster: string;
   namespaces: string[];
   /** A field selector of the events about one object. */
   involved?: string;
-  onOpen?: (ref: ObjectRef) => void;
+  /** None for what has neither rollouts nor restarts. */
+  parts?: Parts | undefined;
+  refTo: (apiVersion: string, kind: string, namespace: string, name: string) => ObjectRef | undefined;
+  onOpen: (ref: ObjectRef) => void;
+  /** Shows the logs of a moment, in milliseconds since 1970. */
+  onLogs: (ref: ObjectRef, at: number) => void;
 }
 
-/** What happened, on an axis of time: bars to pick a moment from, and the events of it. */
-export default function EventsTimeline({ cluster, namespaces, involved, onOpen }: Props) {
+/** What happened, on an axis of time: events, rollouts and restarts, bars to pick a moment from, and the events of it. */
+export default function EventsTimeline({ cluster, namespaces, involved, parts, refTo, onOpen, onLogs }: Props) {
   const { t } = useI18n();
-  const [range, setRange] = useState<[number, number] | null>(null);
-  const [warnings, setWarnings] = useState(false);
-  const spec = listSpec(cluster, EVENTS, {
-    namespaces,
-    fieldSelector: involved ?? '',
-    // Of more than there is room for, the newest.
-    sort: { column: 'rv', descending: true },
-    columns: COLUMNS,
-    limit: 1000,
-  });
-  const list = useList(spec);
+  const [{ warnings, from, to }, change] = usePanelState(USUAL);
+  const range = useMemo((): [number, number] | null => (to === 0 ? null : [from, to]), [from, to]);
+  const list = useList(
+    listSpec(cluster, EVENTS, {
+      namespaces,
+      fieldSelector: involved ?? '',
+      // Of more than there is room for, the newest.
+      sort: { column: 'rv', descending: true },
+      columns: COLUMNS,
+      limit: 1000,
+    }),
+  );
   const view = useListState(list);
+  const marks = useMarks(cluster, namespaces, parts);
   const now = useMinute();
   const events = useMemo(
-    () =>
-      view.data.order.flatMap((uid) => {
-        const row = list.row(uid);
-        return row === undefined ? [] : [eventOf(view.data.columns, row)];
-      }),
-    [view.data, list],
+    () => [...rowsOf(list, view.data).map((row) => eventOf(view.data.columns, row)), ...marks],
+    [view.data, list, marks],
   );
   const [axis, most] = useRoom();
   const bars = useMemo(
@@ -53,11 +82,11 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
       label={t('panel.events.title')}
       bar={
         <>
-          <Button look="small" aria-pressed={warnings} onClick={() => setWarnings(!warnings)}>
+          <Button look="small" aria-pressed={warnings} onClick={() => change({ warnings: !warnings })}>
             {t('panel.events.warnings')}
           </Button>
           {range !== null && (
-            <Button look="small" onClick={() => setRange(null)}>
+            <Button look="small" onClick={() => change({ from: 0, to: 0 })}>
               {t('panel.events.all')}
             </Button>
           )}
@@ -72,22 +101,49 @@ export default function EventsTimeline({ cluster, namespaces, involved, onOpen }
       ) : (
         <>
           <div ref={axis}>
-            <Axis bars={bars} range={range} onPick={setRange} />
+            <Axis bars={bars} range={range} onPick={([from, to]) => change({ from, to })} />
           </div>
           <ol className="events">
             {shown.map((event) => (
               <EventItem
                 key={event.uid}
                 event={event}
-                cluster={cluster}
+                target={refTo(event.apiVersion, event.kind, event.namespace, event.name)}
                 placed={involved === undefined && namespaces.length !== 1}
-                {...(onOpen ? { onOpen } : {})}
+                onOpen={onOpen}
+                onLogs={onLogs}
               />
             ))}
           </ol>
         </>
       )}
     </Panel>
+  );
+}
+
+const rowsOf = (list: ListView, { order }: ListData): Row[] => order.flatMap((uid) => list.row(uid) ?? []);
+
+/** So many of each kind are looked at: the newest templates, the pods that began anew most often. */
+const MARKS = 200;
+
+/** Rollouts and restarts, as the objects tell of them that keep account. */
+function useMarks(cluster: string, namespaces: string[], parts: Parts | undefined): Event[] {
+  const { owner = '', ...pods } = parts ?? {};
+  const marked = (gvr: Gvr, rest: Partial<ListSpec>) =>
+    parts ? listSpec(cluster, gvr, { namespaces, limit: MARKS, ...rest }) : null;
+  const kept = { owner, columns: ROLLOUTS, sort: { column: 'Age', descending: false } };
+  const often = { ...pods, columns: RESTARTS, sort: { column: 'Restarts', descending: true } };
+  const sets = useList(marked(REPLICA_SETS, kept));
+  const revisions = useList(marked(REVISIONS, kept));
+  const restarted = useList(marked(PODS, often));
+  const [a, b, c] = [useListState(sets).data, useListState(revisions).data, useListState(restarted).data];
+  return useMemo(
+    () => [
+      ...rowsOf(sets, a).flatMap((row) => rolloutOf(a.columns, row)),
+      ...rowsOf(revisions, b).flatMap((row) => rolloutOf(b.columns, row)),
+      ...rowsOf(restarted, c).flatMap((row) => restartsOf(c.columns, row)),
+    ],
+    [sets, revisions, restarted, a, b, c],
   );
 }
 
@@ -133,8 +189,9 @@ function Axis({
     <figure className="axis">
       <div className="axis-bars">
         {bars.map((bar) => {
-          const empty = bar.normal + bar.warning === 0;
-          const label = t('panel.events.bar', { time: date(bar.from), warnings: bar.warning, normal: bar.normal });
+          const { normal, warning, rollout, restart } = bar;
+          const empty = normal + warning + rollout + restart === 0;
+          const label = t('panel.events.bar', { time: date(bar.from), warnings: warning, normal, rollout, restart });
           const height = (count: number) => `${(count / most) * 100}%`;
           return (
             <button
@@ -146,74 +203,94 @@ function Axis({
               aria-pressed={range?.[0] === bar.from}
               onClick={() => onPick([bar.from, bar.to])}
             >
-              <span className="warning" style={{ height: height(bar.warning) }} />
-              <span className="normal" style={{ height: height(bar.normal) }} />
+              <span className="marks" aria-hidden>
+                {rollout > 0 && <Mark sort="rollout" />}
+                {restart > 0 && <Mark sort="restart" />}
+              </span>
+              <span className="warning" style={{ height: height(warning) }} />
+              <span className="normal" style={{ height: height(normal) }} />
             </button>
           );
         })}
       </div>
       <figcaption className="row small soft">
-        <span className="grow">{first && date(first.from)}</span>
+        <span>{first && date(first.from)}</span>
+        <span className="row grow legend">
+          {(['rollout', 'restart'] as const)
+            .filter((sort) => bars.some((bar) => bar[sort] > 0))
+            .map((sort) => (
+              <span key={sort} className="row tight">
+                <Mark sort={sort} /> {t(`panel.events.${sort}`)}
+              </span>
+            ))}
+        </span>
         <span>{last && date(last.to)}</span>
       </figcaption>
     </figure>
   );
 }
 
-interface ItemProps {
-  event: Event;
-  cluster: string;
-  /** Whether the namespace is told. */
-  placed: boolean;
-  onOpen?: (ref: ObjectRef) => void;
+/** Told apart by its shape. */
+function Mark({ sort }: { sort: 'rollout' | 'restart' }) {
+  return (
+    <svg className={`mark ${sort}`} viewBox="0 0 10 10" aria-hidden="true">
+      {sort === 'rollout' ? <path d="M5 1 9.5 9H.5z" /> : <circle cx="5" cy="5" r="4" />}
+    </svg>
+  );
 }
 
-function EventItem({ event, cluster, placed, onOpen }: ItemProps) {
+/** The kinds that have logs, those of their pods. */
+const LOGGED = ['Pod', 'Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job'];
+
+interface ItemProps {
+  event: Event;
+  /** What it is about; nothing for what the cluster does not know. */
+  target: ObjectRef | undefined;
+  /** Whether the namespace is told. */
+  placed: boolean;
+  onOpen: (ref: ObjectRef) => void;
+  onLogs: (ref: ObjectRef, at: number) => void;
+}
+
+function EventItem({ event, target, placed, onOpen, onLogs }: ItemProps) {
   const { t, ago, date } = useI18n();
-  const ref = refOf(cluster, event);
+  const { sort, warning, last, kind, object } = event;
   return (
-    <li className={event.warning ? 'warning' : ''}>
-      <time dateTime={new Date(event.last).toISOString()} title={date(event.last)}>
-        {ago(event.last)}
+    <li className={warning ? 'warning' : ''}>
+      <time dateTime={new Date(last).toISOString()} title={date(last)}>
+        {ago(last)}
       </time>
       <span>
-        {event.warning && <span className="chip">{t('panel.events.warning')}</span>} <strong>{event.reason}</strong>{' '}
-        {onOpen !== undefined && ref !== null ? (
-          <Button look="small quiet" onClick={() => onOpen(ref)}>
-            {event.object}
+        {sort === 'event' ? (
+          <>
+            {warning && <span className="chip">{t('panel.events.warning')}</span>} <strong>{event.reason}</strong>
+          </>
+        ) : (
+          <span className="row tight mark-name">
+            <Mark sort={sort} /> <strong>{t(`panel.events.${sort}`)}</strong>
+          </span>
+        )}{' '}
+        {target ? (
+          <Button look="small quiet" onClick={() => onOpen(target)}>
+            {object}
           </Button>
         ) : (
-          <span className="mono">{event.object}</span>
+          <span className="mono">{object}</span>
         )}
         {placed && <span className="soft small"> {event.namespace}</span>}
         {event.count > 1 && <span className="soft small"> ×{event.count}</span>}
         <span className="event-message">{event.message}</span>
       </span>
+      {target && LOGGED.includes(kind) && (
+        <Button
+          look="small quiet"
+          aria-label={t('panel.events.logsOf', { object, time: date(last) })}
+          onClick={() => onLogs(target, last)}
+        >
+          <ScrollText />
+          {t('panel.events.logs')}
+        </Button>
+      )}
     </li>
   );
-}
-
-/** The kinds that events are about most; others have no link. */
-const RESOURCES: Record<string, string> = {
-  Pod: 'pods',
-  Node: 'nodes',
-  Service: 'services',
-  PersistentVolumeClaim: 'persistentvolumeclaims',
-  PersistentVolume: 'persistentvolumes',
-  Deployment: 'deployments',
-  ReplicaSet: 'replicasets',
-  StatefulSet: 'statefulsets',
-  DaemonSet: 'daemonsets',
-  Job: 'jobs',
-  CronJob: 'cronjobs',
-  HorizontalPodAutoscaler: 'horizontalpodautoscalers',
-};
-
-function refOf(cluster: string, { kind, apiVersion, namespace, name }: Event): ObjectRef | null {
-  const resource = RESOURCES[kind];
-  if (resource === undefined || apiVersion === '') return null;
-  const [first = '', second] = apiVersion.split('/');
-  const [group, version] = second === undefined ? ['', first] : [first, second];
-  const where = ['nodes', 'persistentvolumes'].includes(resource) ? '' : namespace;
-  return { cluster, group, version, resource, namespace: where, name };
 }

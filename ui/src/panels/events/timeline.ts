@@ -3,6 +3,8 @@ import type { Column, Row } from '../../api/contract';
 
 export interface Event {
   uid: string;
+  /** Told by somebody, or read off what there is: that a workload got another template, that a container began anew. */
+  sort: 'event' | 'rollout' | 'restart';
   /** When it happened last, milliseconds since 1970. */
   last: number;
   /** When it happened first. */
@@ -32,18 +34,38 @@ export const COLUMNS = [
   { name: 'x-name', jsonPath: '.involvedObject.name' },
 ];
 
-export function eventOf(columns: Column[], row: Row): Event {
-  const text = (name: string) => {
+/** Of pods: how their containers ended before they were started again. */
+export const RESTARTS = ['finishedAt', 'reason', 'exitCode'].map((field) => ({
+  name: `x-${field}`,
+  jsonPath: `.status.containerStatuses[*].lastState.terminated.${field}`,
+}));
+
+/** Of what controllers keep of each template: whose it is, and which one. */
+export const ROLLOUTS = [
+  { name: 'x-kind', jsonPath: '.metadata.ownerReferences[0].kind' },
+  { name: 'x-name', jsonPath: '.metadata.ownerReferences[0].name' },
+  { name: 'x-revision', jsonPath: '.metadata.annotations.deployment\\.kubernetes\\.io/revision' },
+  { name: 'x-number', jsonPath: '.revision' },
+];
+
+/** What stands in a row's columns, by their names in small letters. */
+function reader(columns: Column[], row: Row): (name: string) => string {
+  return (name) => {
     const index = columns.findIndex((column) => column.name.toLowerCase() === name);
     const cell = row.cells[index];
     return cell === undefined || cell === null || cell === '<none>' ? '' : String(cell);
   };
+}
+
+export function eventOf(columns: Column[], row: Row): Event {
+  const text = reader(columns, row);
   const time = (...names: string[]) => {
     const found = names.map((name) => Date.parse(text(name))).find((at) => !Number.isNaN(at));
     return found ?? Date.parse(row.created);
   };
   return {
     uid: row.uid,
+    sort: 'event',
     last: time('x-series', 'x-last', 'x-event'),
     first: time('x-first', 'x-event'),
     count: Number(text('x-times') || text('x-count')) || 1,
@@ -58,11 +80,52 @@ export function eventOf(columns: Column[], row: Row): Event {
   };
 }
 
+/** The last restart of each of a pod's containers. */
+export function restartsOf(columns: Column[], row: Row): Event[] {
+  const all = (name: string) => reader(columns, row)(name).split(',').filter(Boolean);
+  const [reasons, codes] = [all('x-reason'), all('x-exitcode')];
+  return all('x-finishedat').map((ended, index) => ({
+    ...mark('restart', 'Pod', 'v1', row.name, row),
+    uid: `${row.uid} ${index}`,
+    last: Date.parse(ended),
+    first: Date.parse(ended),
+    warning: codes[index] !== '0',
+    message: [reasons[index], codes[index]].filter(Boolean).join(', '),
+  }));
+}
+
+/** The rollout that a ReplicaSet or ControllerRevision was made for; nothing of one that nobody rolls out. */
+export function rolloutOf(columns: Column[], row: Row): Event[] {
+  const text = reader(columns, row);
+  if (text('x-kind') === '') return [];
+  const revision = text('x-revision') || text('x-number');
+  const made = mark('rollout', text('x-kind'), 'apps/v1', text('x-name'), row);
+  return [{ ...made, message: revision && `#${revision}` }];
+}
+
+const mark = (sort: Event['sort'], kind: string, apiVersion: string, name: string, row: Row): Event => ({
+  uid: row.uid,
+  sort,
+  last: Date.parse(row.created),
+  first: Date.parse(row.created),
+  count: 1,
+  warning: false,
+  reason: '',
+  object: `${kind.toLowerCase()}/${name}`,
+  namespace: row.namespace,
+  message: '',
+  kind,
+  apiVersion,
+  name,
+});
+
 export interface Bar {
   from: number;
   to: number;
   normal: number;
   warning: number;
+  rollout: number;
+  restart: number;
 }
 
 const STEPS = [1, 5, 10, 30, 60, 300, 900, 1800, 3600, 10_800, 43_200, 86_400].map((seconds) => seconds * 1000);
@@ -77,11 +140,18 @@ export function barsOf(events: Event[], now: number, most = 60): Bar[] {
   const count = Math.max(1, Math.ceil((now + 1 - start) / step));
   const bars = Array.from(
     { length: count },
-    (_, index): Bar => ({ from: start + index * step, to: start + (index + 1) * step, normal: 0, warning: 0 }),
+    (_, index): Bar => ({
+      from: start + index * step,
+      to: start + (index + 1) * step,
+      normal: 0,
+      warning: 0,
+      rollout: 0,
+      restart: 0,
+    }),
   );
-  for (const { last, warning } of events) {
+  for (const { last, warning, sort } of events) {
     const bar = bars[Math.min(count - 1, Math.max(0, Math.floor((last - start) / step)))];
-    if (bar) bar[warning ? 'warning' : 'normal']++;
+    if (bar) bar[sort !== 'event' ? sort : warning ? 'warning' : 'normal']++;
   }
   return bars;
 }

@@ -1,6 +1,6 @@
 import { Download, Eraser, Pause, Play, SlidersHorizontal } from 'lucide-react';
 import { useId, useState } from 'react';
-import { IconButton } from '../../components/parts';
+import { Choose, IconButton, type Option } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { span } from '../../kinds/read';
 import type { Choices } from './LogsPanel';
@@ -70,43 +70,30 @@ export function LogBar({ choices, change, sources, containers, hasJson, broken, 
           value={choices.filter}
           onChange={(event) => change({ filter: event.target.value })}
         />
-        <select
-          className="input"
-          aria-label={t('panel.logs.since')}
+        <Choose
+          label={t('panel.logs.since')}
           value={choices.since}
-          onChange={(event) => change({ since: Number(event.target.value) })}
-        >
-          {SINCE.map((seconds) => (
-            <option key={seconds} value={seconds}>
-              {seconds === 0 ? t('panel.logs.sinceBegin') : t('panel.logs.sinceAgo', { age: span(seconds) })}
-            </option>
-          ))}
-        </select>
+          set={(since) => change({ since: Number(since), at: 0 })}
+          options={SINCE.map((seconds) => [
+            seconds,
+            seconds === 0 ? t('panel.logs.sinceBegin') : t('panel.logs.sinceAgo', { age: span(seconds) }),
+          ])}
+        />
         {containers.length > 1 && (
-          <select
-            className="input"
-            aria-label={t('panel.logs.container')}
+          <Choose
+            label={t('panel.logs.container')}
             value={choices.container}
-            onChange={(event) => change({ container: event.target.value, source: '' })}
-          >
-            <option value="">{t('panel.logs.allContainers')}</option>
-            {containers.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
+            set={(container) => change({ container, source: '' })}
+            options={[['', t('panel.logs.allContainers')], ...named(containers)]}
+          />
         )}
         {sources.length > 1 && (
-          <select
-            className="input"
-            aria-label={t('panel.logs.source')}
+          <Choose
+            label={t('panel.logs.source')}
             value={choices.source}
-            onChange={(event) => change({ source: event.target.value })}
-          >
-            <option value="">{t('panel.logs.allSources', { count: sources.length })}</option>
-            {sources.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
+            set={(source) => change({ source })}
+            options={[['', t('panel.logs.allSources', { count: sources.length })], ...named(sources)]}
+          />
         )}
         <fieldset className="row tight severities">
           <legend className="hidden-text">{t('panel.logs.severity')}</legend>
@@ -140,6 +127,8 @@ export function LogBar({ choices, change, sources, containers, hasJson, broken, 
     </>
   );
 }
+
+const named = (names: string[]) => names.map((name): Option => [name, name]);
 
 function Check({ label, on, set }: { label: string; on: boolean; set: (on: boolean) => void }) {
   return (

@@ -4,7 +4,7 @@ import { type CSSProperties, memo, useEffect, useMemo, useRef, useState } from '
 import { Button, Empty, IconButton } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { widthsOf } from './fields';
-import { clockOf, type Line } from './lines';
+import { clockOf, type Line, momentIn } from './lines';
 import { hueOf, pieces, plain } from './search';
 
 export interface LogOptions {
@@ -16,6 +16,8 @@ interface Props {
   lines: readonly Line[];
   /** Indexes of the lines in which the pattern is found. */
   hits: number[];
+  /** The moment to look at, in milliseconds since 1970; 0 for the present. */
+  at: number;
   pattern: RegExp | null;
   options: LogOptions;
   /** Fields to show instead of the text of lines that are JSON. */
@@ -27,7 +29,7 @@ interface Props {
 const ROW = 20;
 
 /** The lines, only those in sight drawn. It stays at the end while it is there, and where the reader is when not. */
-export function LogList({ lines, hits, pattern, options, columns, nameOf }: Props) {
+export function LogList({ lines, hits, at, pattern, options, columns, nameOf }: Props) {
   const { t } = useI18n();
   const box = useRef<HTMLDivElement>(null);
   const top = useRef(0);
@@ -59,7 +61,16 @@ export function LogList({ lines, hits, pattern, options, columns, nameOf }: Prop
     setAtEnd(false);
     virtual.scrollToIndex(hits[next] ?? 0, { align: 'center' });
   };
-  const current = hits[hit];
+  // The line of the moment: which one it is may change while lines come, and then it is gone to again.
+  const then = useMemo(() => (at === 0 ? -1 : momentIn(lines, at)), [lines, at]);
+  const thenId = lines[then]?.id;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another line is another place.
+  useEffect(() => {
+    if (thenId === undefined || height === 0) return;
+    setAtEnd(false);
+    virtual.scrollToIndex(then, { align: 'center' });
+  }, [thenId, height > 0]);
+  const current = hits[hit] ?? then;
   const onScroll = () => {
     if (box.current === null) return;
     const { scrollHeight, scrollTop, clientHeight } = box.current;
@@ -173,6 +184,7 @@ const LineText = memo(function LineText({ line, pattern, times, columns, widths,
           {name}
         </span>
       )}
+      {line.before && <Before />}
       {severity === 'error' || severity === 'warning' ? (
         <Severity severity={severity} />
       ) : (
@@ -192,6 +204,16 @@ const LineText = memo(function LineText({ line, pattern, times, columns, widths,
     </>
   );
 });
+
+/** Marks what was said before the container's last restart. */
+function Before() {
+  const { t } = useI18n();
+  return (
+    <span className="log-before" role="img" aria-label={t('panel.logs.before')} title={t('panel.logs.before')}>
+      ↺
+    </span>
+  );
+}
 
 /** A letter as well as a colour. */
 function Severity({ severity }: { severity: 'error' | 'warning' }) {

@@ -2,13 +2,13 @@ import './logs.css';
 import { useMemo, useState } from 'react';
 import type { LogsSpec } from '../../api/contract';
 import { useI18n } from '../../i18n';
+import { usePanelState } from '../../store/panelState';
 import { download, Failure, Panel, useSettled } from '../parts';
 import { columnsOf } from './fields';
 import { LogBar } from './LogBar';
-import { LogList, type LogOptions } from './LogList';
+import { LogList } from './LogList';
 import { type Line, shortNames, sourceNames } from './lines';
 import { fileOf, matcher, matches, plain } from './search';
-import type { Severity } from './severity';
 import { useLogLines } from './useLogLines';
 
 export interface LogsProps {
@@ -21,21 +21,32 @@ export interface LogsProps {
   previous?: boolean;
 }
 
-export interface Choices extends LogOptions {
-  query: string;
-  regex: boolean;
-  filter: string;
-  severities: Severity[];
+const USUAL = {
+  query: '',
+  regex: false,
+  filter: '',
+  severities: [] as string[],
   /** A pod, or one of its containers. */
-  source: string;
+  source: '',
   /** Of all pods only this container; empty for all. */
-  container: string;
+  container: '',
   /** Only what was said in so many seconds; 0 for all. */
-  since: number;
-  previous: boolean;
-  paused: boolean;
-  columns: boolean;
-}
+  since: 0,
+  previous: false,
+  times: true,
+  wrap: false,
+  columns: false,
+  /** The moment to look at, in milliseconds since 1970; 0 for the present. */
+  at: 0,
+};
+
+export type Choices = typeof USUAL & { paused: boolean };
+
+/** Lines of each container, at first and around a moment. */
+const TAIL = 2000;
+const MOST = 10_000;
+/** Seconds. */
+const AROUND = 300;
 
 /** Merged logs of a pod, of several, or of whatever a selector finds. */
 export default function LogsPanel({
@@ -47,21 +58,16 @@ export default function LogsPanel({
   previous = false,
 }: LogsProps) {
   const { t } = useI18n();
-  const [choices, setChoices] = useState<Choices>({
-    query: '',
-    regex: false,
-    filter: '',
-    severities: [],
-    source: '',
-    container: '',
-    since: 0,
-    previous,
-    paused: false,
-    times: true,
-    wrap: false,
-    columns: false,
-  });
-  const change = (part: Partial<Choices>) => setChoices((old) => ({ ...old, ...part }));
+  const [kept, keep] = usePanelState({ ...USUAL, previous });
+  const [paused, setPaused] = useState(false);
+  const choices = { ...kept, paused };
+  const change = ({ paused, ...part }: Partial<Choices>) => {
+    if (paused !== undefined) setPaused(paused);
+    if (Object.keys(part).length > 0) keep(part);
+  };
+  const { at } = choices;
+  // What was said some minutes before a moment belongs to it.
+  const until = useMemo(() => (at === 0 ? 0 : Math.ceil((Date.now() - at) / 1000) + AROUND), [at]);
   const filter = useSettled(choices.filter, 300);
   const spec: LogsSpec = {
     kind: 'logs',
@@ -70,8 +76,8 @@ export default function LogsPanel({
     ...(selector === undefined ? { pods: pods ?? [] } : { selector }),
     containers: choices.container === '' ? [] : [choices.container],
     previous: choices.previous,
-    tail: 2000,
-    since: choices.since,
+    tail: at === 0 ? TAIL : MOST,
+    since: choices.since || until,
     filter,
   };
   const log = useLogLines(spec, choices.paused);
@@ -82,16 +88,17 @@ export default function LogsPanel({
     return (line: Line) => short(nameOf(line));
   }, [sources, nameOf]);
   const { severities, source } = choices;
+  const wanted = severities.join();
   const shown = useMemo(
     () =>
-      severities.length === 0 && source === ''
+      wanted === '' && source === ''
         ? log.lines
         : log.lines.filter(
             (line) =>
               (source === '' || nameOf(line) === source) &&
-              (severities.length === 0 || severities.includes(line.severity)),
+              (wanted === '' || wanted.split(',').includes(line.severity)),
           ),
-    [log.lines, severities, source, nameOf],
+    [log.lines, wanted, source, nameOf],
   );
   const pattern = useMemo(
     () => matcher(choices.query, { regex: choices.regex, exact: false }),
@@ -140,6 +147,7 @@ export default function LogsPanel({
       <LogList
         lines={shown}
         hits={hits}
+        at={at}
         pattern={pattern}
         options={choices}
         columns={choices.columns ? offered : []}

@@ -9,6 +9,8 @@ export interface RawLine {
   /** RFC 3339 with nanoseconds; empty when unknown. */
   time: string;
   text: string;
+  /** Said before the container's last restart. */
+  before?: boolean;
 }
 
 export interface Line extends RawLine {
@@ -48,6 +50,12 @@ export function clockOf(time: string): string {
   if (Number.isNaN(at.getTime())) return '';
   const thousandths = String(at.getMilliseconds()).padStart(3, '0');
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${thousandths}`;
+}
+
+/** The first line of a moment (milliseconds since 1970) or after it; -1 when all are from before. */
+export function momentIn(lines: readonly RawLine[], at: number): number {
+  const moment = new Date(at).toISOString().slice(0, -1);
+  return lines.findIndex(({ time }) => time >= moment);
 }
 
 export interface Limits {

@@ -2,12 +2,12 @@ import 'uplot/dist/uPlot.min.css';
 import { useEffect, useId, useRef } from 'react';
 import uPlot from 'uplot';
 import { useI18n } from '../../i18n';
-import { type Series, summaryOf } from './series';
+import { type Lines, type Series, SUM, summaryOf } from './series';
 
 interface Props {
   title: string;
   times: number[];
-  series: Series[];
+  lines: Lines;
   format: (value: number) => string;
   /** Distances that the marks of the axis may have. */
   steps: number[];
@@ -15,16 +15,19 @@ interface Props {
 
 /** Lines differ in dashes as well as in colour. */
 const DASHES = [[], [6, 3], [2, 2], [10, 3, 2, 3]];
+const dashOf = (look: number) => DASHES[Math.max(0, look) % DASHES.length] ?? [];
 
 /** The colour of a line on the ground that the page has now. */
 function colour(look: number): string {
+  if (look === SUM) return getComputedStyle(document.documentElement).getPropertyValue('--ink').trim();
   const dark = document.documentElement.dataset.theme === 'dark';
   const hue = (165 + look * 137) % 360;
   return dark ? `oklch(0.78 0.12 ${hue})` : `oklch(0.48 0.13 ${hue})`;
 }
 
 /** A chart over time, and the same in a table of words and numbers. */
-export function Chart({ title, times, series, format, steps }: Props) {
+export function Chart({ title, times, lines: { series: single, sum }, format, steps }: Props) {
+  const series = sum ? [sum, ...single] : single;
   const { t, locale } = useI18n();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -88,7 +91,7 @@ export function Chart({ title, times, series, format, steps }: Props) {
             return (
               <tr key={one.name}>
                 <th scope="row">
-                  <Sample look={one.look} /> {one.name}
+                  <Sample look={one.look} /> {one === sum ? t('panel.metrics.sum') : one.name}
                 </th>
                 {cell(summary?.now)}
                 {cell(summary?.average)}
@@ -113,7 +116,7 @@ function Sample({ look }: Pick<Series, 'look'>) {
         y2="4"
         stroke={colour(look)}
         strokeWidth="2"
-        strokeDasharray={DASHES[look % DASHES.length]?.join(' ')}
+        strokeDasharray={dashOf(look).join(' ')}
       />
     </svg>
   );
@@ -170,7 +173,7 @@ function options(
         label: name,
         stroke: colour(look),
         width: 2,
-        dash: DASHES[look % DASHES.length] ?? [],
+        dash: dashOf(look),
         // A single moment makes no line.
         points: { show: ({ data }: uPlot, index: number) => known(data[index]) === 1, size: 8, fill: colour(look) },
       })),

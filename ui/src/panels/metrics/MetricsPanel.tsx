@@ -1,49 +1,76 @@
 import './metrics.css';
-import { useMemo } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import type { Scope } from '../../api/contract';
-import { Empty } from '../../components/parts';
+import { Choose, Empty } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { span } from '../../kinds/read';
 import { useMetrics } from '../../store/hooks';
+import { usePanelState } from '../../store/panelState';
 import { Failure, Panel, Stale } from '../parts';
 import { bytesText, coresText } from '../units';
 import { Chart } from './Chart';
-import { chartOf } from './series';
+import { chartOf, lately } from './series';
 
 /** Steps that read well: 1, 2 and 5 of each power of ten for cores, powers of two for bytes. */
 const CORES = [-3, -2, -1, 0, 1, 2].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 const BYTES = Array.from({ length: 30 }, (_, power) => 2 ** (power + 12));
 const RATES = Array.from({ length: 34 }, (_, power) => 2 ** power);
 
-/** CPU, memory and network over time: of all nodes, of one, or of pods. */
-export default function MetricsPanel({ cluster, scope }: { cluster: string; scope: Scope }) {
+/** Minutes to look back; 0 for as far as it is known. */
+const WINDOWS = [0, 30, 10];
+const USUAL = { minutes: 0 };
+
+/** CPU, memory and network over time: of all nodes, of one, of namespaces, or of pods. */
+export default function MetricsPanel({ cluster, scope, bar }: { cluster: string; scope: Scope; bar?: ReactNode }) {
   const { t } = useI18n();
+  const [{ minutes }, change] = usePanelState(USUAL);
   const view = useMetrics({ cluster, scope });
   const text = JSON.stringify(scope);
-  const chart = useMemo(() => chartOf(view.data, JSON.parse(text) as Scope), [view.data, text]);
+  const points = useMemo(() => lately(view.data, minutes), [view.data, minutes]);
+  const chart = useMemo(() => chartOf(points, JSON.parse(text) as Scope), [points, text]);
   if (!view.loaded && view.error) return <Failure error={view.error} />;
-  // A cluster that was not asked for a while measures for a second: till then the charts say so in their places.
-  if (view.loaded && chart.cpu.length === 0)
-    return <Empty title={t('panel.metrics.none')}>{t('panel.metrics.noneText')}</Empty>;
+  const draw = (of: 'cpu' | 'memory' | 'received' | 'sent', steps: number[]) => (
+    <Chart
+      key={of}
+      title={t(`panel.metrics.${of}`)}
+      times={chart.times}
+      lines={chart[of]}
+      format={of === 'cpu' ? coresText : bytesText}
+      steps={steps}
+    />
+  );
   return (
     <Panel
       label={t('panel.metrics.title')}
+      bar={
+        <>
+          {bar}
+          <Choose
+            label={t('panel.metrics.window')}
+            value={minutes}
+            set={(value) => change({ minutes: Number(value) })}
+            options={WINDOWS.map((value) => [
+              value,
+              value === 0 ? t('panel.metrics.whole') : t('panel.logs.sinceAgo', { age: span(value * 60) }),
+            ])}
+          />
+        </>
+      }
       foot={chart.hidden > 0 && t('panel.metrics.hidden', { count: chart.hidden })}
       notes={<Stale view={view} />}
       still
     >
-      <div className="charts" aria-busy={!view.loaded}>
-        <Chart title={t('panel.metrics.cpu')} times={chart.times} series={chart.cpu} format={coresText} steps={CORES} />
-        {(['memory', 'received', 'sent'] as const).map((of) => (
-          <Chart
-            key={of}
-            title={t(`panel.metrics.${of}`)}
-            times={chart.times}
-            series={chart[of]}
-            format={bytesText}
-            steps={of === 'memory' ? BYTES : RATES}
-          />
-        ))}
-      </div>
+      {/* A cluster that was not asked for a while measures for a second: till then the charts say so in their places. */}
+      {view.loaded && chart.cpu.series.length === 0 ? (
+        <Empty title={t('panel.metrics.none')}>{t('panel.metrics.noneText')}</Empty>
+      ) : (
+        <div className="charts" aria-busy={!view.loaded}>
+          {draw('cpu', CORES)}
+          {draw('memory', BYTES)}
+          {draw('received', RATES)}
+          {draw('sent', RATES)}
+        </div>
+      )}
     </Panel>
   );
 }

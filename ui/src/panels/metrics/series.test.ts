@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MetricsPoint, PodUsage } from '../../api/contract';
 import { bytesText, coresText } from '../units';
-import { chartOf, MOST, summaryOf } from './series';
+import { chartOf, lately, MOST, summaryOf } from './series';
 
 const point = (second: number, pods: [string, number][]): MetricsPoint => ({
   at: new Date(second * 1000).toISOString(),
@@ -22,7 +22,7 @@ describe('chartOf', () => {
       { namespace: 'x' },
     );
     expect(chart.times).toEqual([1, 2]);
-    expect(chart.cpu).toEqual([
+    expect(chart.cpu.series).toEqual([
       { name: 'b', look: 1, values: [null, 3] },
       { name: 'a', look: 0, values: [1, 1] },
     ]);
@@ -32,9 +32,9 @@ describe('chartOf', () => {
     const used = (name: string, cpu: number) => ({ name, cpu, memory: cpu, received: null, sent: null });
     const pods = [{ ...measured, containers: [used('main', 2), used('helper', 1)] } as PodUsage];
     const chart = chartOf([{ ...point(1, []), pods }], { namespace: 'x', pods: ['a'] });
-    expect(chart.cpu.map(({ name }) => name)).toEqual(['a', 'a/main', 'a/helper']);
-    expect(chart.received.map(({ name }) => name)).toEqual(['a']);
-    expect(chartOf([{ ...point(1, []), pods }], { namespace: 'x' }).cpu).toHaveLength(1);
+    expect(chart.cpu.series.map(({ name }) => name)).toEqual(['a', 'a/main', 'a/helper']);
+    expect(chart.received.series.map(({ name }) => name)).toEqual(['a']);
+    expect(chartOf([{ ...point(1, []), pods }], { namespace: 'x' }).cpu.series).toHaveLength(1);
   });
   it('keeps to the scope', () => {
     const points = [
@@ -43,15 +43,34 @@ describe('chartOf', () => {
         ['b', 2],
       ]),
     ];
-    expect(chartOf(points, { namespace: 'x', pods: ['a'] }).cpu.map(({ name }) => name)).toEqual(['a']);
-    expect(chartOf(points, { namespace: 'y' }).cpu).toEqual([]);
-    const { memory, received, sent } = chartOf(points, { node: 'n' });
-    expect([memory, received, sent]).toEqual([2, null, 7].map((value) => [{ name: 'n', look: 0, values: [value] }]));
+    expect(chartOf(points, { namespace: 'x', pods: ['a'] }).cpu.series.map(({ name }) => name)).toEqual(['a']);
+    expect(chartOf(points, { namespace: 'y' }).cpu.series).toEqual([]);
+    const { memory, received, sent } = chartOf(points, { nodes: ['n'] });
+    expect([memory, received, sent].map(({ series }) => series)).toEqual(
+      [2, null, 7].map((value) => [{ name: 'n', look: 0, values: [value] }]),
+    );
+  });
+  it('adds up all of them, also those without a line', () => {
+    const many = Array.from({ length: MOST + 3 }, (_, index): [string, number] => [`p${index}`, 1]);
+    const points = [point(1, many), point(2, [['p0', 5]]), point(3, [])];
+    const { cpu, sent } = chartOf(points, { namespace: 'x' });
+    expect([cpu.sum?.values, sent.sum?.values]).toEqual([
+      [MOST + 3, 5, null],
+      [null, null, null],
+    ]);
+    expect(chartOf(points, { namespaces: [] }).cpu.sum?.values[0]).toBe(MOST + 3);
+    expect(chartOf(points, { namespace: 'x', pods: ['p0'] }).cpu.sum).toBeNull();
+    expect(chartOf(points, { nodes: ['n'] }).cpu.sum).toBeNull();
+  });
+  it('looks at the last minutes alone when it is asked to', () => {
+    const points = [point(0, []), point(100, []), point(160, [])];
+    expect(lately(points, 1).map(({ at }) => Date.parse(at) / 1000)).toEqual([100, 160]);
+    expect([lately(points, 0), lately([], 1)]).toEqual([points, []]);
   });
   it('leaves out the smallest beyond what can be told apart', () => {
     const many = Array.from({ length: MOST + 3 }, (_, index): [string, number] => [`p${index}`, index]);
     const chart = chartOf([point(1, many)], { namespace: 'x' });
-    expect([chart.cpu.length, chart.hidden, chart.cpu[0]?.name]).toEqual([MOST, 3, `p${MOST + 2}`]);
+    expect([chart.cpu.series.length, chart.hidden, chart.cpu.series[0]?.name]).toEqual([MOST, 3, `p${MOST + 2}`]);
   });
 });
 

@@ -9,29 +9,52 @@ export interface Series {
   values: (number | null)[];
 }
 
-export interface Chart {
+/** The lines of one amount. */
+export interface Lines {
+  series: Series[];
+  /** What all use together, those without a line included; null where one is all, or is counted in another. */
+  sum: Series | null;
+}
+
+export interface Chart extends Record<keyof Amounts, Lines> {
   /** Seconds since 1970. */
   times: number[];
-  cpu: Series[];
-  memory: Series[];
-  received: Series[];
-  sent: Series[];
   /** How many lines are left out, the smallest ones. */
   hidden: number;
 }
 
 /** More lines than this nobody can tell apart. */
 export const MOST = 8;
+/** The look of a sum, which is no name's. */
+export const SUM = -1;
 
 /** What a line is drawn of; containers have no network of their own. */
 type Usage = Pick<NodeUsage, 'name' | 'cpu' | 'memory'> & Partial<NodeUsage>;
 type Amounts = Omit<NodeUsage, 'name'>;
 
+/** The measurements of the last minutes; of all times for 0. */
+export function lately(points: MetricsPoint[], minutes: number): MetricsPoint[] {
+  const last = points.at(-1);
+  if (minutes === 0 || !last) return points;
+  const from = Date.parse(last.at) - minutes * 60_000;
+  return points.filter(({ at }) => Date.parse(at) >= from);
+}
+
 export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
   const usages = points.map((point) => new Map(pick(point, scope).map((usage) => [usage.name, usage])));
   const names = [...new Set(usages.flatMap((usage) => [...usage.keys()]))].sort();
   const latest = (name: string, of: keyof Amounts) => usages.findLast((usage) => usage.has(name))?.get(name)?.[of] ?? 0;
-  const lines = (of: keyof Amounts) =>
+  // Of a single pod the containers are parts.
+  const single = 'pods' in scope && scope.pods?.length === 1;
+  const sum = (of: keyof Amounts): Series | null => {
+    if (single || names.length < 2) return null;
+    const values = usages.map((usage) => {
+      const known = [...usage.values()].flatMap((one) => one[of] ?? []);
+      return known.length > 0 ? known.reduce((all, one) => all + one, 0) : null;
+    });
+    return { name: '', look: SUM, values };
+  };
+  const series = (of: keyof Amounts) =>
     names
       .filter((name) => usages.some((usage) => usage.get(name)?.[of] !== undefined))
       .sort((a, b) => latest(b, of) - latest(a, of) || a.localeCompare(b))
@@ -41,6 +64,7 @@ export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
         look: names.indexOf(name),
         values: usages.map((usage) => usage.get(name)?.[of] ?? null),
       }));
+  const lines = (of: keyof Amounts): Lines => ({ series: series(of), sum: sum(of) });
   return {
     times: points.map(({ at }) => new Date(at).getTime() / 1000),
     cpu: lines('cpu'),
@@ -52,8 +76,9 @@ export function chartOf(points: MetricsPoint[], scope: Scope): Chart {
 }
 
 function pick({ nodes, pods }: MetricsPoint, scope: Scope): Usage[] {
-  if ('nodes' in scope) return nodes;
-  if ('node' in scope) return nodes.filter(({ name }) => name === scope.node);
+  if ('nodes' in scope) return nodes.filter(({ name }) => scope.nodes.length === 0 || scope.nodes.includes(name));
+  // The agent has added up what their pods use.
+  if ('namespaces' in scope) return pods;
   const found = pods.filter(
     ({ namespace, name }) => namespace === scope.namespace && (scope.pods?.includes(name) ?? true),
   );

@@ -8,6 +8,7 @@ import { Cut } from '../../components/Cut';
 import { Button, Empty, HealthMark } from '../../components/parts';
 import { useI18n } from '../../i18n';
 import { useObjectLists } from '../../store/objects';
+import { usePanelState } from '../../store/panelState';
 import { useSettings } from '../../store/settings';
 import { Failure, Loading, Panel } from '../parts';
 import { graphOf, type MapNode, PARTS, type Parts, type Shape } from './graph';
@@ -38,7 +39,9 @@ interface Props {
 /** The live map of what runs, what leads to it and what it uses; the same as a list for keyboards and readers. */
 export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
   const { t } = useI18n();
-  const [asList, setAsList] = useState(() => window.matchMedia(PHONE).matches);
+  const [{ as }, change] = usePanelState({ as: '' });
+  const [small] = useState(() => window.matchMedia(PHONE).matches);
+  const asList = as === '' ? small : as === 'list';
   const { known, loaded, error, lists } = useParts(cluster, namespaces);
   const graph = useMemo(() => graphOf(cluster, known), [cluster, known]);
   const zoom = useSettings((settings) => settings.zoom);
@@ -83,7 +86,7 @@ export default function TopologyMap({ cluster, namespaces, onOpen }: Props) {
       label={t('panel.map.title')}
       bar={
         <>
-          <Button look="small" aria-pressed={asList} onClick={() => setAsList(!asList)}>
+          <Button look="small" aria-pressed={asList} onClick={() => change({ as: asList ? 'map' : 'list' })}>
             {t(asList ? 'panel.map.asMap' : 'panel.map.asList')}
           </Button>
           <span className="soft small">{t('panel.map.count', { count: graph.nodes.length })}</span>

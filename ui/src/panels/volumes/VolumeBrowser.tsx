@@ -18,6 +18,7 @@ import { useCallback, useEffect, useState } from 'react';
 import { Dialog } from '../../components/Dialog';
 import { Button, Empty, IconButton } from '../../components/parts';
 import { useI18n } from '../../i18n';
+import { usePanelState } from '../../store/panelState';
 import { openDialog } from '../../store/ui';
 import { fromBytes, fromText, toBytes, toText } from '../config/entries';
 import { CodeBox } from '../editor/CodeBox';
@@ -27,6 +28,7 @@ import { bytesText } from '../units';
 import { type Entry, entriesOf, join, wrongName } from './files';
 import { useVolume, type Volume } from './useVolume';
 
+const NO_ENTRIES: Entry[] = [];
 /** Larger files are offered for download, not for editing. */
 const EDITABLE = 1024 * 1024;
 const ICONS = { folder: Folder, file: FileIcon, link: Link, other: FileIcon };
@@ -89,8 +91,10 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
   const { t } = useI18n();
   // Files may hold secrets, which never reach the disk.
   const [drafts] = useState(() => new Drafts(sessionStorage));
-  const [folder, setFolder] = useState('');
-  const [entries, setEntries] = useState<Entry[]>([]);
+  const [{ folder, file }, look] = usePanelState({ folder: '', file: '' });
+  /** What is in which folder. */
+  const [listed, setListed] = useState<{ of: string; entries: Entry[] }>({ of: '', entries: [] });
+  const entries = listed.of === folder ? listed.entries : NO_ENTRIES;
   const [open, setOpen] = useState<Open | null>(null);
   const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
@@ -109,8 +113,8 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
   const path = useCallback((name = '') => join(volume.root, folder, name), [volume.root, folder]);
   const list = useCallback(async () => {
     const listing = await volume.run('list', [path()]);
-    setEntries(entriesOf(new TextDecoder().decode(listing)));
-  }, [volume, path]);
+    setListed({ of: folder, entries: entriesOf(new TextDecoder().decode(listing)) });
+  }, [volume, path, folder]);
   useEffect(() => void attempt(list), [attempt, list]);
   const draftOf = useCallback((name: string) => id + join('/', folder, name), [id, folder]);
   const dirty = open !== null && open.text !== null && fromText(open.text) !== open.before;
@@ -120,21 +124,28 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
     else drafts.remove(draftOf(open.name));
   }, [open, dirty, drafts, draftOf]);
 
-  const enter = (name: string) => {
+  const read = useCallback(
+    async (name: string) => {
+      const before = fromBytes(await volume.run('read', [path(name)]));
+      const draft = drafts.get(draftOf(name));
+      setOpen({ name, before: draft?.base ?? before, text: draft?.text ?? toText(before) });
+    },
+    [volume, path, drafts, draftOf],
+  );
+  const enter = (folder: string) => {
     setOpen(null);
-    setFolder(name);
+    look({ folder, file: '' });
   };
-  const show = (entry: Entry) =>
-    attempt(async () => {
-      if (entry.type === 'folder') return enter(join('', folder, entry.name));
-      if (entry.size > EDITABLE) return setOpen({ name: entry.name, before: '', text: null });
-      await read(entry.name);
-    });
-  const read = async (name: string) => {
-    const before = fromBytes(await volume.run('read', [path(name)]));
-    const draft = drafts.get(draftOf(name));
-    setOpen({ name, before: draft?.base ?? before, text: draft?.text ?? toText(before) });
-  };
+  const show = ({ type, name }: Entry) => (type === 'folder' ? enter(join('', folder, name)) : look({ file: name }));
+  // The file that the address names, once it is known how large it is.
+  const chosen = entries.find(({ name, type }) => name === file && type !== 'folder');
+  const large = chosen !== undefined && chosen.size > EDITABLE;
+  const shown = open?.name;
+  useEffect(() => {
+    if (chosen === undefined || chosen.name === shown) return;
+    if (large) setOpen({ name: chosen.name, before: '', text: null });
+    else void attempt(() => read(chosen.name));
+  }, [chosen, large, shown, attempt, read]);
   const discard = (name: string) =>
     attempt(async () => {
       drafts.remove(draftOf(name));
@@ -182,13 +193,16 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
   const newFile = (name: string) =>
     change(async () => {
       await volume.run('create', [path(name)]);
-      await read(name);
+      look({ file: name });
     });
   const askName = (title: string, onName: (name: string) => Promise<void>) =>
     openDialog(<NameDialog title={title} entries={entries} onName={onName} />);
   const remove = (entry: Entry) =>
     ask(t('panel.volume.confirm', { name: entry.name }), t('action.delete'), () => {
-      if (open?.name === entry.name) setOpen(null);
+      if (open?.name === entry.name) {
+        setOpen(null);
+        look({ file: '' });
+      }
       drafts.remove(draftOf(entry.name));
       return change(() => volume.run('remove', [path(entry.name)]));
     });
@@ -261,7 +275,7 @@ function Browser({ volume, reachable, problem, claim, id }: BrowserProps) {
           <ul>
             {entries.map((entry) => (
               <li key={entry.name} className="file">
-                <FileRow entry={entry} chosen={open?.name === entry.name} onOpen={() => void show(entry)} />
+                <FileRow entry={entry} chosen={open?.name === entry.name} onOpen={() => show(entry)} />
                 <IconButton
                   look="small"
                   label={t('panel.volume.download', { name: entry.name })}
