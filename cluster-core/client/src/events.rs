@@ -4,7 +4,7 @@ use crate::prelude::*;
 use crate::{Client, Error, Object, Patch};
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::mpsc;
 
 /// How many events may wait; more are dropped, because no caller ever waits for an event.
@@ -127,57 +127,69 @@ async fn send(
     }
 }
 
-type ObjectId = [String; 4];
-type Series = (ObjectId, String, String, String);
-
+/// What was sent lately. Texts are remembered by their hashes: those of thousands of series are megabytes in each component.
 #[derive(Debug, Default)]
 struct Correlator {
-    sent: HashMap<Series, Event>,
-    similar: HashMap<(ObjectId, String, String), (Vec<String>, Instant)>,
-    budgets: HashMap<ObjectId, (f64, Instant)>,
+    sent: HashMap<u64, Sent>,
+    similar: HashMap<u64, (Vec<u64>, Instant)>,
+    budgets: HashMap<u64, (f64, Instant)>,
+}
+
+/// A series of equal events, or of similar ones that are combined.
+#[derive(Debug)]
+struct Sent {
+    name: String,
+    first: Timestamp,
+    count: i32,
+}
+
+fn digest(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Correlator {
     /// The event to write, and whether it is a known one to count up; `None` when the object sends too many.
     fn correlate(&mut self, what: &Occurrence, source: &EventSource, now: Instant) -> Option<(Event, bool)> {
         let about = &what.about;
-        let id = [&about.kind, &about.namespace, &about.name, &about.uid].map(|part| part.clone().unwrap_or_default());
-        let combined = self.is_one_of_many(&id, what, now);
+        let id = digest((&about.kind, &about.namespace, &about.name, &about.uid));
+        let combined = self.is_one_of_many(id, what, now);
         let message =
             if combined { format!("(combined from similar events): {}", what.message) } else { what.message.clone() };
         // What is combined is one series, whatever it says.
-        let told_apart_by = if combined { String::new() } else { message.clone() };
-        let series = (id.clone(), what.kind.clone(), what.reason.clone(), told_apart_by);
+        let told_apart_by = if combined { "" } else { &message };
+        let series = digest((id, &what.kind, &what.reason, told_apart_by));
         if !self.spend(id, now) {
             return None;
         }
         let known = self.sent.contains_key(&series);
         trim(&mut self.sent);
-        let event = self.sent.entry(series).or_insert_with(|| new_event(what, source));
-        event.count = Some(event.count.unwrap_or_default() + 1);
-        event.last_timestamp = Some(Time(what.at));
-        event.message = Some(message);
-        Some((event.clone(), known))
+        let name = || format!("{}.{:x}", about.name.as_deref().unwrap_or_default(), what.at.as_nanosecond());
+        let sent = self.sent.entry(series).or_insert_with(|| Sent { name: name(), first: what.at, count: 0 });
+        sent.count += 1;
+        Some((event(what, source, sent, message), known))
     }
 
     /// Whether the object sends many that differ only in their message.
-    fn is_one_of_many(&mut self, id: &ObjectId, what: &Occurrence, now: Instant) -> bool {
+    fn is_one_of_many(&mut self, id: u64, what: &Occurrence, now: Instant) -> bool {
         trim(&mut self.similar);
-        let group = (id.clone(), what.kind.clone(), what.reason.clone());
+        let group = digest((id, &what.kind, &what.reason));
         let (messages, last) = self.similar.entry(group).or_insert_with(|| (Vec::new(), now));
         if now.duration_since(*last) > SIMILAR_FOR {
             messages.clear();
         }
         *last = now;
-        if !messages.contains(&what.message) {
-            messages.push(what.message.clone());
+        let message = digest(&what.message);
+        if !messages.contains(&message) {
+            messages.push(message);
         }
         let many = messages.len() >= SIMILAR;
         messages.truncate(SIMILAR - 1);
         many
     }
 
-    fn spend(&mut self, id: ObjectId, now: Instant) -> bool {
+    fn spend(&mut self, id: u64, now: Instant) -> bool {
         trim(&mut self.budgets);
         let (left, at) = self.budgets.entry(id).or_insert((BURST, now));
         let refilled = now.duration_since(*at).as_secs_f64() / REFILL.as_secs_f64();
@@ -192,23 +204,25 @@ impl Correlator {
 }
 
 /// Forgets an entry when there are too many; which one does not matter.
-fn trim<K: Clone + Eq + Hash, V>(map: &mut HashMap<K, V>) {
+fn trim<V>(map: &mut HashMap<u64, V>) {
     if map.len() >= REMEMBERED
-        && let Some(key) = map.keys().next().cloned()
+        && let Some(key) = map.keys().next().copied()
     {
         map.remove(&key);
     }
 }
 
-fn new_event(what: &Occurrence, source: &EventSource) -> Event {
+fn event(what: &Occurrence, source: &EventSource, sent: &Sent, message: String) -> Event {
     let namespace = what.about.namespace.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| "default".to_owned());
-    let name = format!("{}.{:x}", what.about.name.as_deref().unwrap_or_default(), what.at.as_nanosecond());
     Event {
-        metadata: ObjectMeta { namespace: Some(namespace), name: Some(name), ..ObjectMeta::default() },
+        metadata: ObjectMeta { namespace: Some(namespace), name: Some(sent.name.clone()), ..ObjectMeta::default() },
         involved_object: what.about.clone(),
         reason: Some(what.reason.clone()),
+        message: Some(message),
         type_: Some(what.kind.clone()),
-        first_timestamp: Some(Time(what.at)),
+        count: Some(sent.count),
+        first_timestamp: Some(Time(sent.first)),
+        last_timestamp: Some(Time(what.at)),
         reporting_component: source.component.clone(),
         reporting_instance: Some(source.host.clone().unwrap_or_default()),
         source: Some(source.clone()),

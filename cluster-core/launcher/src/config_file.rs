@@ -186,10 +186,7 @@ healing: {nodeGraceSeconds: 40, evictionSeconds: 300, leaseRenewSeconds: 10}
         for (text, reason) in [
             ("kind: Pod", "kind must be `Cluster`"),
             ("- 1", "one YAML document"),
-            (
-                &format!("{head}nodes: [{{role: boss}}]"),
-                "nodes[0].role: unknown variant `boss`",
-            ),
+            (&format!("{head}nodes: [{{role: boss}}]"), "nodes[0].role: unknown variant `boss`"),
             (
                 &format!("{head}nodes: [{{extraMounts: [{{hostPath: /a}}]}}]"),
                 "nodes[0].extraMounts[0]: missing field `containerPath`",
