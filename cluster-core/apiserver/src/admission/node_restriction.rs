@@ -1,5 +1,6 @@
 //! NodeRestriction: a kubelet changes only its own node, its own pods and its own leases.
 
+use crate::kinds::pod::MIRROR;
 use crate::kinds::prelude::*;
 use cluster_object::pod::references;
 
@@ -51,7 +52,6 @@ fn own_node(request: &AdmissionRequest<'_>, node: &str, target: &str) -> Option<
 
 /// Why a kubelet may not make this pod: one that only mirrors a pod of its own refers to nothing.
 fn mirror(pod: &Value, node: &str, lookup: &dyn Lookup) -> Option<String> {
-    const MIRROR: &str = "kubernetes.io/config.mirror";
     if meta::annotation(pod, MIRROR).is_none() {
         return Some(format!("pod does not have {MIRROR:?} annotation, node {node:?} can only create mirror pods"));
     }

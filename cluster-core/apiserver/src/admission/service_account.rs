@@ -27,7 +27,7 @@ pub(super) async fn wait(server: &ApiServer, request: &AdmissionRequest<'_>) {
 
 /// Completes a new pod.
 pub(super) fn complete(request: &mut AdmissionRequest<'_>, lookup: &dyn Lookup) -> Result<(), Status> {
-    if meta::annotation(request.object, "kubernetes.io/config.mirror").is_some() {
+    if meta::annotation(request.object, kinds::pod::MIRROR).is_some() {
         return if is_empty(meta::get(request.object, "spec.serviceAccountName")) {
             Ok(())
         } else {

@@ -205,16 +205,18 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
 }
 
 /// Tables of rules for parts that several kinds have.
-const PARTS: [&str; 42] = [
+const PARTS: [&str; 48] = [
     "BindingOfRole",
     "ClaimSpec",
     "Container",
     "CustomScale",
     "DaemonSetRollingUpdate",
+    "DataSource",
     "DeviceClaim",
     "DeviceRequest",
     "DownwardFile",
     "ExitCodes",
+    "FieldOfMetadata",
     "FieldRef",
     "Handler",
     "IngressBackend",
@@ -222,6 +224,7 @@ const PARTS: [&str; 42] = [
     "JobSpec",
     "KeyToPath",
     "LabelSelector",
+    "LinuxPod",
     "MatchResources",
     "MatchRule",
     "Metric",
@@ -232,6 +235,7 @@ const PARTS: [&str; 42] = [
     "MetricOfResource",
     "MetricTarget",
     "NodeTerm",
+    "NotForWindows",
     "PodAffinityTerm",
     "PodSpec",
     "PolicyPeer",
@@ -241,6 +245,7 @@ const PARTS: [&str; 42] = [
     "Requirement",
     "ResourceFieldRef",
     "ResourceNames",
+    "SecretReference",
     "SecurityContext",
     "TargetOfObject",
     "TargetOfResource",
@@ -248,6 +253,7 @@ const PARTS: [&str; 42] = [
     "TopologySpreadConstraint",
     "Volume",
     "VolumeSource",
+    "WindowsPod",
 ];
 
 #[test]

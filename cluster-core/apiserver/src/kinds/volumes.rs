@@ -11,10 +11,23 @@ pub(super) const VOLUME: Strategy = Strategy {
 };
 
 pub(super) const CLAIM: Strategy = Strategy {
+    prepare_create: same_source,
+    prepare_update: |claim, _| same_source(claim),
     validate: |at, errors| claim_spec(&at.get("spec"), errors),
     validate_update: claim_update,
     ..Strategy::NONE
 };
+
+/// Gives both fields what the claim is filled from, unless only the newer one can say it.
+fn same_source(claim: &mut Value) {
+    let Some(spec) = child(claim, "spec") else { return };
+    let (source, reference) = (spec["dataSource"].clone(), spec["dataSourceRef"].clone());
+    match (source.is_null(), reference.is_null()) {
+        (false, true) => spec["dataSourceRef"] = source,
+        (true, false) if is_empty(&reference["namespace"]) => spec["dataSource"] = reference,
+        _ => {}
+    }
+}
 
 /// Faults of the ways in which a volume is used.
 pub(super) fn access_modes(modes: &At<'_>, errors: &mut Errors) {
@@ -126,5 +139,42 @@ mod tests {
         old["metadata"] = json!({"annotations": {"volume.beta.kubernetes.io/storage-class": "a"}});
         let faults = |new: &Value| strategy.update_faults(new, &old).len();
         assert_eq!((faults(&claim("Bound", "1Gi", class("a"))), faults(&claim("Bound", "1Gi", none()))), (0, 1));
+    }
+
+    #[test]
+    fn a_volume_stays_what_it_is_but_for_the_secret_to_grow_it_with() {
+        let strategy = Strategy { fields: named("PersistentVolume"), ..VOLUME };
+        let volume = |csi: Value, more: Value| {
+            let mut spec = more;
+            spec["csi"] = csi;
+            json!({"spec": spec})
+        };
+        let (plain, none) = (json!({"driver": "d", "volumeHandle": "h"}), || json!({}));
+        let secret = json!({"name": "s", "namespace": "n"});
+        let with = |field: &str| {
+            let mut csi = plain.clone();
+            csi[field] = secret.clone();
+            csi
+        };
+        let affinity =
+            |name: &str| json!({"nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchFields": [name]}]}}});
+        let source = "spec.persistentvolumesource is immutable";
+        for (old, new, fault) in [
+            (volume(plain.clone(), none()), volume(with("controllerExpandSecretRef"), none()), ""),
+            (volume(plain.clone(), none()), volume(with("nodePublishSecretRef"), none()), source),
+            (volume(with("controllerExpandSecretRef"), none()), volume(plain.clone(), none()), source),
+            (volume(plain.clone(), none()), json!({"spec": {"hostPath": {"path": "/"}}}), source),
+            (volume(plain.clone(), none()), volume(plain.clone(), affinity("a")), ""),
+            (volume(plain.clone(), affinity("a")), volume(plain.clone(), affinity("b")), "nodeAffinity: Invalid value"),
+            (
+                volume(plain.clone(), json!({"volumeAttributesClassName": "a"})),
+                volume(plain.clone(), none()),
+                "update from non-nil value to nil is forbidden",
+            ),
+        ] {
+            let faults =
+                strategy.update_faults(&new, &old).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            assert!(faults.contains(fault) && faults.is_empty() == fault.is_empty(), "{old} {new}: {faults}");
+        }
     }
 }

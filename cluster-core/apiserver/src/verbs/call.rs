@@ -1,6 +1,7 @@
 //! One request on its way through a verb, and what the verb answers.
 
 use super::form::{served_bytes, served_value};
+use super::metadata;
 use crate::admission::{self, Notes, Operation};
 use crate::auth::{escalation, group};
 use crate::prelude::*;
@@ -185,7 +186,13 @@ impl Call<'_> {
 
     async fn run(&self, request: &mut AdmissionRequest<'_>, phase: Phase) -> Result<(), Status> {
         if phase == Phase::Mutating {
-            return admission::mutate(self, request).await;
+            // What a patch makes of an object is looked at once.
+            if self.info.verb != "patch" {
+                metadata::single_owners(request.object, "", request.notes);
+            }
+            admission::mutate(self, request).await?;
+            metadata::single_owners(request.object, " after mutating admission happens", request.notes);
+            return Ok(());
         }
         let resource = &self.resource;
         let writes = !matches!(request.operation, Operation::Delete | Operation::Connect);

@@ -179,6 +179,26 @@ fn owners(path: &Path, object: &Value, errors: &mut Errors) {
     }
 }
 
+/// Lets owners stand once that stand twice at this `moment`, with a warning.
+pub(super) fn single_owners(object: &mut Value, moment: &str, notes: &Notes) {
+    let (mut single, mut again) = (Vec::new(), Vec::new());
+    for owner in meta::owner_references(object) {
+        if single.contains(owner) {
+            again.push(meta::text(owner, "uid"));
+        } else {
+            single.push(owner.clone());
+        }
+    }
+    if !again.is_empty() {
+        notes.warn(&format!(
+            ".metadata.ownerReferences contains duplicate entries{moment}; API server dedups owner references in 1.20+, \
+             and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            again.join(", ")
+        ));
+        object["metadata"]["ownerReferences"] = single.into();
+    }
+}
+
 /// Faults in a change of metadata.
 pub(super) fn validate_update(object: &Value, old: &Value) -> Errors {
     let path = Path::new("metadata");
@@ -201,4 +221,23 @@ pub(super) fn validate_update(object: &Value, old: &Value) -> Errors {
         }
     }
     errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_stands_once_and_who_says_it_twice_is_warned() {
+        let owner = |name: &str| json!({"kind": "Pod", "name": name, "uid": "u"});
+        let mut object = json!({"metadata": {"ownerReferences": [owner("a"), owner("b"), owner("a")]}});
+        let notes = Notes::default();
+        single_owners(&mut object, "", &notes);
+        single_owners(&mut object, " after mutating admission happens", &notes);
+        assert_eq!(object["metadata"]["ownerReferences"], json!([owner("a"), owner("b")]), "the same UID is not all");
+        let warnings = notes.warnings();
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].starts_with(".metadata.ownerReferences contains duplicate entries; API server dedups"));
+        assert!(warnings[0].ends_with("duplicate UID(s) observed: u"), "{warnings:?}");
+    }
 }

@@ -46,11 +46,12 @@ fn ports(list: &At<'_>, errors: &mut Errors) {
 
 fn host_port(port: &At<'_>, host_network: bool, seen: &mut Vec<String>, errors: &mut Errors) {
     let host = port.get("hostPort");
-    if host_network && host.value != port.get("containerPort").value {
-        errors.push(port.get("containerPort").invalid("must match `hostPort` when `hostNetwork` is true"));
-    }
+    // In a template it may be left out: the pod gets it.
     if host.is_empty() {
         return;
+    }
+    if host_network && host.value != port.get("containerPort").value {
+        errors.push(host.invalid("must match `containerPort` when `hostNetwork` is true"));
     }
     let key = format!("{}/{}/{}", port.get("protocol").text(), port.get("hostIP").text(), host.int());
     let shown = Value::from(key.as_str());

@@ -4,17 +4,20 @@ pub(super) mod columns;
 pub(super) mod containers;
 pub(super) mod defaults;
 pub(crate) mod parts;
+mod start;
 pub(crate) mod update;
 pub(super) mod validation;
 
 use crate::prelude::*;
 use crate::registry::{Deletion, Strategy};
-use cluster_object::pod::qos_class_of;
+
+/// Marks what only mirrors a pod that is in no API.
+pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// The rules of pods.
 pub(super) const STRATEGY: Strategy = Strategy {
     defaults: defaults::pod,
-    prepare_create: |pod| pod["status"] = json!({"phase": "Pending", "qosClass": qos_class_of(&pod["spec"])}),
+    prepare_create: start::start,
     prepare_status: |pod, old| {
         super::walk::default_text(&mut pod["status"], "qosClass", meta::text(old, "status.qosClass"));
         update::keep_generations(&mut pod["status"], &old["status"]);

@@ -1,11 +1,9 @@
 //! What the subresources of a pod may change: its resources, and its ephemeral containers.
 
+use super::MIRROR;
 use super::update::changes;
 use crate::kinds::prelude::*;
 use cluster_object::pod::qos_class_of;
-
-/// Marks what only mirrors a pod that is in no API.
-const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Faults of what a resize asks for.
 pub(crate) fn resize(new: &Value, old: &Value) -> Errors {

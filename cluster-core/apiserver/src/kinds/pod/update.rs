@@ -1,5 +1,6 @@
 //! What may change in a pod once it exists.
 
+use super::MIRROR;
 use crate::kinds::prelude::*;
 
 const MUTABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
@@ -22,6 +23,12 @@ pub(crate) fn validate(new: &Value, old: &Value) -> Errors {
                 .forbidden("may not be changed by a pod update; use the ephemeralcontainers subresource"),
         );
     }
+    let [now, was] = [new, old].map(|pod| meta::annotation(pod, MIRROR));
+    if now != was {
+        let (path, what) =
+            (Path::new("metadata").child("annotations"), if was.is_none() { "add" } else { "remove or update" });
+        errors.push(Error::forbidden(&path.key(MIRROR), &format!("may not {what} mirror pod annotation")));
+    }
     if !errors.is_empty() {
         return errors;
     }
@@ -37,10 +44,9 @@ pub(crate) fn validate(new: &Value, old: &Value) -> Errors {
     }
     for gate in new_spec.get("schedulingGates").items() {
         if !items(&old_spec["schedulingGates"]).contains(gate.value) {
-            errors.push(new_spec.get("schedulingGates").forbidden(&format!(
-                "only deletion is allowed, but found new scheduling gate '{}'",
-                gate.get("name").text()
-            )));
+            let name = gate.get("name");
+            let why = format!("only deletion is allowed, but found new scheduling gate '{}'", name.text());
+            errors.push(name.forbidden(&why));
         }
     }
     if !items(&old_spec["schedulingGates"]).is_empty() {
@@ -98,9 +104,10 @@ pub(crate) fn validate_status(new: &Value, old: &Value) -> Errors {
         }
     }
     let hosts = status.get("hostIPs");
-    if !hosts.is_empty() && hosts.value[0]["ip"] != status.value["hostIP"] {
-        errors.push(hosts.invalid("must be equal to `hostIP`"));
-    }
+    let first = hosts.items().next().map(|host| host.get("ip"));
+    errors.extend(
+        first.filter(|ip| *ip.value != status.value["hostIP"]).map(|ip| ip.invalid("must be equal to `hostIP`")),
+    );
     for list in [status.get("podIPs"), hosts] {
         let is_new = |ip: &Value| text(&ip["ip"]).contains(':');
         let families: Vec<bool> = items(list.value).iter().map(is_new).collect();

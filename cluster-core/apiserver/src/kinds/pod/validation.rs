@@ -1,11 +1,12 @@
 //! What makes a pod or pod template faulty.
 
-use super::containers;
+use super::{MIRROR, containers};
 use crate::kinds::prelude::*;
 
 /// Faults of a pod template.
 pub(crate) fn template(template: &At<'_>, errors: &mut Errors) {
-    template.get("metadata.labels").labels(errors);
+    // Upstream's path leaves the metadata out.
+    At { path: template.path.child("labels"), ..template.get("metadata.labels") }.labels(errors);
     spec(&template.get("spec"), errors);
     if !template.get("spec.ephemeralContainers").is_empty() {
         errors.push(
@@ -21,6 +22,22 @@ pub(crate) fn pod(at: &At<'_>, errors: &mut Errors) {
     if !node.is_empty() && !at.get("spec.schedulingGates").is_empty() {
         errors.push(node.forbidden("cannot be set until all schedulingGates have been cleared"));
     }
+    for (key, value) in at.get("metadata.annotations").entries() {
+        match key {
+            MIRROR if node.is_empty() => {
+                errors.push(value.invalid("must set spec.nodeName if mirror pod annotation is set"));
+            }
+            "controller.kubernetes.io/pod-deletion-cost" if !is_plain_int32(value.text()) => {
+                errors.push(value.invalid("must be a 32bit integer"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether the text is a number as it would be written, without a plus sign or zeros before it.
+fn is_plain_int32(text: &str) -> bool {
+    text.parse::<i32>().is_ok() && (text == "0" || !text.starts_with(['+', '0']))
 }
 
 /// Faults of a pod spec.

@@ -103,7 +103,7 @@ fn a_status_has_the_faults_that_upstream_finds_in_it() {
             &[
                 "status.nominatedNodeName: Invalid value: \"A\": a lowercase RFC 1123 subdomain",
                 "status.resourceClaimStatuses[0].name: Invalid value: \"a\": must match the name of an entry",
-                "status.hostIPs: Invalid value: [{\"ip\":\"1.1.1.2\"}]: must be equal to `hostIP`",
+                "status.hostIPs[0].ip: Invalid value: \"1.1.1.2\": must be equal to `hostIP`",
                 "status.podIPs: Invalid value: [{\"ip\":\"1.1.1.3\"},{\"ip\":\"1.1.1.4\"}]: may specify no more than one IP",
             ],
         ),
