@@ -14,10 +14,8 @@ pub(super) const CONFIG_MAP: Strategy = Strategy {
             // It is no field that is too long; upstream says so with an empty key.
             errors.push(Error::too_long(&at.path.key(""), MAX_DATA));
         }
-        for (key, value) in at.get("binaryData").entries() {
-            if at.value["data"].get(key).is_some() {
-                errors.push(value.invalid("duplicate of key present in data"));
-            }
+        for (key, value) in at.get("data").entries().filter(|(key, _)| at.value["binaryData"].get(*key).is_some()) {
+            errors.push(Error::invalid(&value.path, &key.into(), "duplicate of key present in binaryData"));
         }
     },
     validate_update: |at, old, errors| immutable(at, old, &["data", "binaryData"], errors),

@@ -80,7 +80,7 @@ fn scopes(spec: &At<'_>, errors: &mut Errors) {
         let flag = known(scope.text()) && !matches!(scope.text(), "PriorityClass" | "VolumeAttributesClass");
         if flag && operator.text() != "Exists" {
             errors.push(operator.invalid(
-                "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, \
+                "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, \
                  ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
             ));
         }
@@ -116,21 +116,96 @@ pub(super) const LIMIT_RANGE: Strategy = Strategy {
             }
         }
     },
-    validate: |at, errors| {
-        for item in at.get("spec.limits").items() {
-            for list in ["max", "min", "default", "defaultRequest"] {
-                for (resource, amount) in item.get(list).entries() {
-                    let value = amount.quantity(errors);
-                    let limit = Quantity::from_value(&item.value["max"][resource]).ok();
-                    if let (Some(value), Some(limit)) = (value, limit)
-                        && value > limit
-                    {
-                        let shown = text(&item.value["max"][resource]);
-                        errors.push(amount.invalid(&format!("{list} value {value} is greater than max value {shown}")));
-                    }
-                }
-            }
-        }
-    },
+    validate: |at, errors| at.get("spec.limits").items().for_each(|item| limits(&item, errors)),
     ..Strategy::NONE
 };
+
+/// What may not be more than what: the two lists with upstream's words for them, and the list at which the fault stands.
+const ORDERED: [[&str; 5]; 6] = [
+    ["min", "min", "max", "max", "min"],
+    ["min", "min", "defaultRequest", "default request", "defaultRequest"],
+    ["defaultRequest", "default request", "max", "max", "defaultRequest"],
+    ["defaultRequest", "default request", "default", "default limit", "defaultRequest"],
+    ["min", "min", "default", "default", "default"],
+    ["default", "default", "max", "max", "default"],
+];
+
+fn limits(item: &At<'_>, errors: &mut Errors) {
+    let amount = |list: &str, resource: &str| Quantity::from_value(&item.value[list][resource]).ok();
+    for list in ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"].map(|list| item.get(list)) {
+        for (resource, amount) in list.entries() {
+            amount.quantity(errors);
+            let of_containers = matches!(item.get("type").text(), "Pod" | "Container");
+            super::pod::containers::resource_name(&amount, resource, of_containers, errors);
+        }
+    }
+    for [low, low_word, high, high_word, place] in ORDERED {
+        for (resource, _) in item.get(low).entries() {
+            let pair = amount(low, resource).zip(amount(high, resource));
+            if let Some((less, more)) = pair.filter(|(less, more)| less > more) {
+                let at = item.get(place);
+                let why = format!("{low_word} value {less} is greater than {high_word} value {more}");
+                errors.push(Error::invalid(&at.path.key(resource), &at.value[resource], &why));
+            }
+        }
+    }
+    for (resource, at) in item.get("maxLimitRequestRatio").entries() {
+        let Some(ratio) = amount("maxLimitRequestRatio", resource) else { continue };
+        if ratio < Quantity::new(1) {
+            errors.push(at.invalid(&format!("ratio {ratio} is less than 1")));
+        }
+        if let (Some(least), Some(most)) = (amount("min", resource), amount("max", resource)) {
+            let widest = most.milli_value() as f64 / least.milli_value() as f64;
+            if ratio.milli_value() as f64 / 1000.0 > widest {
+                errors.push(at.invalid(&format!("ratio {ratio} is greater than max/min = {widest:.6}")));
+            }
+        }
+    }
+    let bounds = ["min", "max"].iter().any(|list| amount(list, "storage").is_some());
+    if item.get("type").text() == "PersistentVolumeClaim" && !bounds {
+        let why = "either minimum or maximum storage value is required, but neither was provided";
+        errors.push(item.get("limits").missing(why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_of_a_range_go_together() {
+        let faults = |item: Value| {
+            let object = json!({"spec": {"limits": [item]}});
+            let mut errors = Errors::new();
+            (LIMIT_RANGE.validate)(&At::root(&object), &mut errors);
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        for (item, fault) in [
+            (
+                json!({"type": "Container", "min": {"cpu": "1"}, "max": {"cpu": "2"}, "maxLimitRequestRatio": {"cpu": "2"}}),
+                "",
+            ),
+            (
+                json!({"type": "Pod", "min": {"cpu": "2"}, "max": {"cpu": "1"}}),
+                "spec.limits[0].min[cpu]: Invalid value: \"2\": min value 2 is greater than max value 1",
+            ),
+            (
+                json!({"type": "Container", "default": {"cpu": "1"}, "defaultRequest": {"cpu": "2"}}),
+                "spec.limits[0].defaultRequest[cpu]: Invalid value: \"2\": default request value 2 is greater than default limit value 1",
+            ),
+            (json!({"type": "Pod", "maxLimitRequestRatio": {"cpu": "500m"}}), "ratio 500m is less than 1"),
+            (
+                json!({"type": "Pod", "min": {"cpu": "1"}, "max": {"cpu": "2"}, "maxLimitRequestRatio": {"cpu": "3"}}),
+                "ratio 3 is greater than max/min = 2.000000",
+            ),
+            (json!({"type": "Pod", "max": {"storage": "1"}}), "must be a standard resource for containers"),
+            (
+                json!({"type": "PersistentVolumeClaim"}),
+                "spec.limits[0].limits: Required value: either minimum or maximum",
+            ),
+        ] {
+            let found = faults(item.clone());
+            assert!(found.contains(fault) && found.is_empty() == fault.is_empty(), "{item}: {found}");
+        }
+    }
+}

@@ -1,6 +1,10 @@
 //! What makes containers faulty: names, images, ports, environment, mounts, probes, hooks, resources.
 
 use crate::kinds::prelude::*;
+use std::cmp::Ordering;
+
+/// How the names of resources begin that are large pages of memory.
+const HUGE_PAGES: &str = "hugepages-";
 
 /// Faults of all containers of a pod spec.
 pub(crate) fn validate(spec: &At<'_>, errors: &mut Errors) {
@@ -85,26 +89,40 @@ pub(crate) fn resources(resources: &At<'_>, errors: &mut Errors) {
     let (requests, limits) = (resources.get("requests"), resources.get("limits"));
     for list in [&limits, &requests] {
         for (resource, amount) in list.entries() {
-            amount.quantity(errors);
-            resource_name(&amount, resource, errors);
+            let quantity = amount.quantity(errors);
+            resource_name(&amount, resource, true, errors);
+            // Nobody can have a part of a device.
+            if is_extended(resource) && quantity.is_some_and(|quantity| quantity.milli_value() % 1000 != 0) {
+                errors.push(amount.invalid("must be an integer"));
+            }
         }
     }
     let amount = |value: &Value| Quantity::from_value(value).ok();
     for (resource, request) in entries(requests.value) {
-        let limit = &limits.value[resource];
-        let (Some(requested), Some(limited)) = (amount(request), amount(limit)) else { continue };
-        let overcommit = matches!(resource.as_str(), "cpu" | "memory" | "ephemeral-storage");
-        if requested > limited {
-            let detail = format!("must be less than or equal to {resource} limit of {}", text(limit));
-            errors.push(Error::invalid(&requests.path, request, &detail));
-        } else if requested != limited && !overcommit {
-            errors.push(Error::invalid(
-                &requests.path,
-                request,
-                &format!("must be equal to {resource} limit of {}", text(limit)),
-            ));
+        let (limit, exact) = (&limits.value[resource], is_extended(resource) || resource.starts_with(HUGE_PAGES));
+        if limit.is_null() && exact {
+            errors.push(limits.missing("Limit must be set for non overcommitable resources"));
         }
+        let (Some(requested), Some(limited)) = (amount(request), amount(limit)) else { continue };
+        let must = match requested.cmp(&limited) {
+            Ordering::Equal => continue,
+            _ if exact => "equal to",
+            Ordering::Less => continue,
+            Ordering::Greater => "less than or equal to",
+        };
+        let why = format!("must be {must} {resource} limit of {}", text(limit));
+        errors.push(Error::invalid(&requests.path, request, &why));
     }
+    let has =
+        |is: fn(&str) -> bool| [&limits, &requests].into_iter().any(|list| list.entries().any(|(name, _)| is(name)));
+    if has(|name| name.starts_with(HUGE_PAGES)) && !has(|name| matches!(name, "cpu" | "memory")) {
+        errors.push(resources.forbidden("HugePages require cpu or memory"));
+    }
+}
+
+/// Whether the resource is one that Kubernetes knows nothing of.
+fn is_extended(resource: &str) -> bool {
+    resource.contains('/') && !resource.contains("kubernetes.io/")
 }
 
 /// Faults of the resources of a pod as a whole: its containers may not ask for more.
@@ -147,14 +165,24 @@ pub(super) fn whole(spec: &At<'_>, errors: &mut Errors) {
 
 /// Whether a pod as a whole can have some of a resource.
 pub(super) fn is_of_pods(resource: &str) -> bool {
-    matches!(resource, "cpu" | "memory") || resource.starts_with("hugepages-")
+    matches!(resource, "cpu" | "memory") || resource.starts_with(HUGE_PAGES)
 }
 
-fn resource_name(at: &At<'_>, resource: &str, errors: &mut Errors) {
-    let standard = matches!(resource, "cpu" | "memory" | "ephemeral-storage") || resource.starts_with("hugepages-");
-    if let Err(why) = name::qualified_name(resource) {
-        errors.push(Error::invalid(&at.path, &resource.into(), &why));
-    } else if !standard && !resource.contains('/') {
-        errors.push(Error::invalid(&at.path, &resource.into(), "must be a standard resource type or fully qualified"));
+/// Faults of the name of a resource, which may be one `of_containers`.
+pub(crate) fn resource_name(at: &At<'_>, resource: &str, of_containers: bool, errors: &mut Errors) {
+    let plain = !resource.contains('/');
+    let native = matches!(resource, "cpu" | "memory" | "ephemeral-storage") || resource.starts_with(HUGE_PAGES);
+    let mut wrong = |why: &str| errors.push(Error::invalid(&at.path, &resource.into(), why));
+    match name::qualified_name(resource) {
+        Err(why) => wrong(&why),
+        Ok(()) if plain && !native => {
+            if resource != "storage" {
+                wrong("must be a standard resource type or fully qualified");
+            }
+            if of_containers {
+                wrong("must be a standard resource for containers");
+            }
+        }
+        Ok(()) => {}
     }
 }

@@ -48,7 +48,7 @@ fn what_is_wrong_in_several_fields_is_told_in_upstreams_words_and_order() {
                 "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\"]: unsupported scope applied to resource",
                 "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\"]: conflicting scopes",
                 "spec.scopeSelector.matchExpressions: Invalid value: {\"MatchExpressions\":[",
-                "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exist' when",
+                "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exists' when",
                 "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value",
             ],
         ),
@@ -330,6 +330,7 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
         spec(json!({"volumes": [volume]}))
     };
     let profile = |kind: &str, profile: Value| container(json!({"securityContext": {kind: profile}}));
+    let resources = |resources: Value| container(json!({"resources": resources}));
     let spread = |more: Value| {
         let mut constraint = more;
         (constraint["maxSkew"], constraint["topologyKey"]) = (1.into(), "k".into());
@@ -375,6 +376,16 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
         (
             container(json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "A", "key": "k"}}}]})),
             "secretKeyRef.name: Invalid value: \"A\"",
+        ),
+        (
+            resources(json!({"requests": {"a.b/c": "1"}})),
+            "Required value: Limit must be set for non overcommitable resources",
+        ),
+        (resources(json!({"limits": {"a.b/c": "500m"}})), "[a.b/c]: Invalid value: \"500m\": must be an integer"),
+        (resources(json!({"limits": {"a.b/c": "1"}})), ""),
+        (
+            resources(json!({"limits": {"hugepages-2Mi": "2Mi"}})),
+            "resources: Forbidden: HugePages require cpu or memory",
         ),
         (
             container(device),
@@ -441,6 +452,23 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
         Vec::<String>::new(),
         "the ports of a template become the host's in its pods"
     );
+}
+
+#[test]
+fn a_class_of_ingresses_finds_its_parameters_where_its_scope_says() {
+    for (scope, namespace, fault) in [
+        ("Cluster", json!(null), ""),
+        ("Cluster", json!("a"), "parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'"),
+        ("Namespace", json!("a"), ""),
+        ("Namespace", json!(null), "parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'"),
+    ] {
+        let mut spec = json!({"controller": "a.b/c", "parameters": {"kind": "K", "name": "n", "scope": scope}});
+        if !namespace.is_null() {
+            spec["parameters"]["namespace"] = namespace;
+        }
+        let faults = create("IngressClass", json!({"metadata": {"name": "a"}, "spec": spec})).1.join(", ");
+        assert!(faults.contains(fault) && faults.is_empty() == fault.is_empty(), "{scope}: {faults}");
+    }
 }
 
 #[test]
