@@ -26,9 +26,15 @@ pub(crate) fn partial(version: &str, object: &mut Value) -> Value {
 fn row(resource: &Resource, version: &str, mut object: Value, include: &str) -> Value {
     let shown = kinds::Shown::new(&object);
     let cells: Vec<Value> = resource.columns.iter().map(|column| column.cell.of(&shown)).collect();
-    match include {
-        "None" => json!({"cells": cells, "object": null}),
-        "Object" => json!({"cells": cells, "object": object}),
-        _ => json!({"cells": cells, "object": partial(version, &mut object)}),
+    let conditions = if resource.storage == "pods" { kinds::finished_pod(&object) } else { Value::Null };
+    let object = match include {
+        "None" => Value::Null,
+        "Object" => object,
+        _ => partial(version, &mut object),
+    };
+    let mut row = json!({"cells": cells, "object": object});
+    if !conditions.is_null() {
+        row["conditions"] = conditions;
     }
+    row
 }

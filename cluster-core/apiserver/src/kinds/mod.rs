@@ -35,6 +35,7 @@ pub use cells::{Cell, human_duration};
 
 pub(crate) use cel::Shown;
 pub(crate) use cells::heading;
+pub(crate) use pod::columns::finished as finished_pod;
 pub(crate) use table::groups;
 
 use crate::registry::Resource;

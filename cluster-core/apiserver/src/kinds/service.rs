@@ -40,6 +40,11 @@ fn service_defaults(service: &mut Value) {
     }
     if kind == "LoadBalancer" {
         default(spec, "allocateLoadBalancerNodePorts", true);
+        if let Some(balancer) = child(service, "status").and_then(|status| child(status, "loadBalancer")) {
+            for address in each(balancer, "ingress").filter(|address| !is_empty(&address["ip"])) {
+                default(address, "ipMode", "VIP");
+            }
+        }
     }
 }
 
@@ -195,6 +200,15 @@ mod tests {
                 "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"})
         );
         assert_eq!(faults(&object), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_address_of_a_load_balancer_leads_to_the_services_own() {
+        let ingress = json!([{"ip": "1.1.1.1"}, {"ip": "1.1.1.2", "ipMode": "Proxy"}, {"hostname": "a"}]);
+        let mut object = json!({"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": ingress}}});
+        complete(&mut object);
+        let modes = items(&object["status"]["loadBalancer"]["ingress"]).iter().map(|address| text(&address["ipMode"]));
+        assert_eq!(modes.collect::<Vec<_>>(), ["VIP", "Proxy", ""]);
     }
 
     #[test]

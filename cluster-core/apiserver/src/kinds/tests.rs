@@ -205,7 +205,7 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
 }
 
 /// Tables of rules for parts that several kinds have.
-const PARTS: [&str; 48] = [
+const PARTS: [&str; 49] = [
     "BindingOfRole",
     "ClaimSpec",
     "Container",
@@ -252,6 +252,7 @@ const PARTS: [&str; 48] = [
     "Toleration",
     "TopologySpreadConstraint",
     "Volume",
+    "VolumeProjection",
     "VolumeSource",
     "WindowsPod",
 ];

@@ -1,6 +1,6 @@
 //! Lists: selectors, pages, tables.
 
-use super::{Api, CONFIG_MAPS, config_map};
+use super::{Api, CONFIG_MAPS, PODS, config_map, pod};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
@@ -87,6 +87,21 @@ async fn tables_and_metadata_are_served_on_demand() {
         assert_eq!((&old["kind"], &old["apiVersion"], old.pointer(row)), (&json!(kind), &beta, Some(&beta)));
     }
     assert_eq!(api.accepting(CONFIG_MAPS, "image/png").await.code, 406);
+}
+
+#[tokio::test]
+async fn the_row_of_a_pod_says_when_it_ended() {
+    let api = Api::start().await;
+    api.ready_for_pods().await;
+    for (name, phase) in [("a", "Running"), ("b", "Failed")] {
+        api.post(PODS, &pod(name)).await.ok();
+        let status = json!({"status": {"phase": phase}});
+        api.patch(&format!("{PODS}/{name}/status"), "merge-patch+json", &status).await.ok();
+    }
+    let table = api.accepting(PODS, "application/json;as=Table;v=v1;g=meta.k8s.io").await.ok();
+    let ended = json!([{"type": "Completed", "status": "True", "reason": "Failed", "message": "The pod failed."}]);
+    let conditions = ["/rows/0/conditions", "/rows/1/conditions"].map(|at| table.pointer(at));
+    assert_eq!(conditions, [None, Some(&ended)]);
 }
 
 #[tokio::test]

@@ -12,6 +12,16 @@ pub(crate) const CELLS: &[OwnCell] = &[
     ("Readiness Gates", readiness_gates),
 ];
 
+/// The conditions of the row of a pod that ended.
+pub(crate) fn finished(pod: &Value) -> Value {
+    let message = match meta::text(pod, "status.phase") {
+        "Succeeded" => "The pod has completed successfully.",
+        "Failed" => "The pod failed.",
+        _ => return Value::Null,
+    };
+    json!([{"type": "Completed", "status": "True", "reason": pod["status"]["phase"], "message": message}])
+}
+
 /// What the first columns say.
 struct Summary {
     ready: String,

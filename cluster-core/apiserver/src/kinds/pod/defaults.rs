@@ -117,7 +117,8 @@ mod tests {
                 "livenessProbe": {"httpGet": {"port": 80}},
                 "env": [{"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
                 "resources": {"limits": {"cpu": "0.5", "memory": "1024Mi"}, "requests": {"cpu": "100m"}}}],
-            "volumes": [{"name": "e"}, {"name": "c", "configMap": {"name": "c"}}],
+            "volumes": [{"name": "e"}, {"name": "c", "configMap": {"name": "c"}},
+                {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}],
             "serviceAccount": "robot"
         }});
         pod(&mut object);
@@ -129,7 +130,9 @@ mod tests {
                     "timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3},
                 "env": [{"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name", "apiVersion": "v1"}}}],
                 "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "1Gi"}}}],
-            "volumes": [{"name": "e", "emptyDir": {}}, {"name": "c", "configMap": {"name": "c", "defaultMode": 420}}],
+            "volumes": [{"name": "e", "emptyDir": {}}, {"name": "c", "configMap": {"name": "c", "defaultMode": 420}},
+                {"name": "t", "projected": {"defaultMode": 420,
+                    "sources": [{"serviceAccountToken": {"path": "t", "expirationSeconds": 3600}}]}}],
             "serviceAccount": "robot", "serviceAccountName": "robot",
             "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
             "securityContext": {}, "terminationGracePeriodSeconds": 30, "enableServiceLinks": true

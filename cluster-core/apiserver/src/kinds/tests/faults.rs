@@ -329,6 +329,7 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
         volume["name"] = "v".into();
         spec(json!({"volumes": [volume]}))
     };
+    let projection = |source: Value| volume(json!({"projected": {"sources": [source]}}));
     let profile = |kind: &str, profile: Value| container(json!({"securityContext": {kind: profile}}));
     let resources = |resources: Value| container(json!({"resources": resources}));
     let spread = |more: Value| {
@@ -416,6 +417,19 @@ fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
         (
             volume(json!({"emptyDir": {}, "hostPath": {"path": "/a"}})),
             "spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type",
+        ),
+        (
+            projection(json!({"configMap": {"name": "a"}, "secret": {"name": "a"}})),
+            "projected.sources[0]: Forbidden: may not specify more than 1 volume type",
+        ),
+        (projection(json!({"serviceAccountToken": {"path": "a"}})), ""),
+        (
+            projection(json!({"serviceAccountToken": {"path": "a", "expirationSeconds": 1_i64 << 33}})),
+            "may not specify a duration larger than 2^32 seconds",
+        ),
+        (
+            projection(json!({"clusterTrustBundle": {"path": "a"}})),
+            "clusterTrustBundle: Required value: either name or signerName must be specified",
         ),
         (
             volume(json!({"downwardAPI": {"items": [{"path": "a", "fieldRef": {"fieldPath": "spec.nodeName"}}]}})),
