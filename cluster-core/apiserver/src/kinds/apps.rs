@@ -55,7 +55,7 @@ pub(super) const DAEMON_SET: Strategy = Strategy {
 pub(super) const STATEFUL_SET: Strategy = Strategy {
     defaults: |object| {
         let Some(spec) = child(object, "spec") else { return };
-        rolling(spec, "updateStrategy", &[("partition", json!(0))]);
+        rolling(spec, "updateStrategy", &[("partition", json!(0)), ("maxUnavailable", json!(1))]);
         defaults::template(&mut spec["template"]);
     },
     validate: |at, errors| {

@@ -106,20 +106,26 @@ pub(super) fn domain_prefixed_path(text: &str) -> Result<(), String> {
 
 fn job_update(at: &At<'_>, old: &Value, errors: &mut Errors) {
     let spec = at.get("spec");
+    let suspended = old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
     let old = &old["spec"];
     let (new_template, old_template) = (scheduling_free(spec.value), scheduling_free(old));
-    let suspended = old["suspend"] == true;
     if spec.value["template"] != old["template"] && !(suspended && new_template == old_template) {
         errors.push(spec.get("template").invalid("field is immutable"));
     }
 }
 
-/// The template without what may change while a job is suspended.
+/// The template without what may change of a job that is suspended and does not run.
 fn scheduling_free(spec: &Value) -> Value {
     let mut template = spec["template"].clone();
     if let Some(pod) = child(&mut template, "spec") {
-        for field in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
+        for field in ["nodeSelector", "tolerations", "schedulingGates"] {
             drop(super::walk::remove(pod, field));
+        }
+        if let Some(affinity) = child(pod, "affinity") {
+            drop(super::walk::remove(affinity, "nodeAffinity"));
+        }
+        if is_empty(&pod["affinity"]) {
+            drop(super::walk::remove(pod, "affinity"));
         }
     }
     if let Some(metadata) = child(&mut template, "metadata") {

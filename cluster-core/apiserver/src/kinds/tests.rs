@@ -1,6 +1,7 @@
 //! The table as a whole, and the faults of the kinds people write most.
 
 mod faults;
+mod pods;
 mod status;
 
 use super::{Shown, builtin, rules};
@@ -205,7 +206,7 @@ fn every_kind_is_known_to_the_schema_and_listed_once() {
 }
 
 /// Tables of rules for parts that several kinds have.
-const PARTS: [&str; 49] = [
+const PARTS: [&str; 48] = [
     "BindingOfRole",
     "ClaimSpec",
     "Container",
@@ -247,7 +248,6 @@ const PARTS: [&str; 49] = [
     "ResourceNames",
     "SecretReference",
     "SecurityContext",
-    "TargetOfObject",
     "TargetOfResource",
     "Toleration",
     "TopologySpreadConstraint",

@@ -1,6 +1,6 @@
 //! Objects that are wrong in several fields.
 
-use super::{create, template, workload};
+use super::{create, kind, template, workload};
 use serde_json::{Value, json};
 
 #[test]
@@ -311,164 +311,6 @@ fn addresses_and_credentials_are_of_their_type() {
 }
 
 #[test]
-fn what_upstream_refuses_of_pods_and_their_volumes_is_refused() {
-    let spec = |more: Value| {
-        let mut spec = json!({"containers": [{"name": "c", "image": "i"}]});
-        for (field, value) in more.as_object().unwrap() {
-            spec[field] = value.clone();
-        }
-        spec
-    };
-    let container = |more: Value| {
-        let mut container = more;
-        (container["name"], container["image"]) = ("c".into(), "i".into());
-        json!({"containers": [container]})
-    };
-    let volume = |source: Value| {
-        let mut volume = source;
-        volume["name"] = "v".into();
-        spec(json!({"volumes": [volume]}))
-    };
-    let projection = |source: Value| volume(json!({"projected": {"sources": [source]}}));
-    let profile = |kind: &str, profile: Value| container(json!({"securityContext": {kind: profile}}));
-    let resources = |resources: Value| container(json!({"resources": resources}));
-    let spread = |more: Value| {
-        let mut constraint = more;
-        (constraint["maxSkew"], constraint["topologyKey"]) = (1.into(), "k".into());
-        spec(json!({"topologySpreadConstraints": [constraint]}))
-    };
-    let device = json!({"volumeDevices": [{"name": "v", "devicePath": "/a/../b"}]});
-    let table = [
-        (
-            spec(json!({"hostUsers": false, "hostPID": true})),
-            "spec.hostPID: Forbidden: when `pod.Spec.HostUsers` is false",
-        ),
-        (spec(json!({"hostUsers": false})), ""),
-        (profile("appArmorProfile", json!({"type": "Localhost"})), "must be set when AppArmor type is Localhost"),
-        (profile("appArmorProfile", json!({"type": "RuntimeDefault"})), ""),
-        (
-            profile("seccompProfile", json!({"type": "RuntimeDefault", "localhostProfile": "a"})),
-            "can only be set when seccomp type is",
-        ),
-        (
-            profile("procMount", "Some".into()),
-            "Unsupported value: \"Some\": supported values: \"Default\", \"Unmasked\"",
-        ),
-        (
-            container(
-                json!({"securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"add": ["CAP_SYS_ADMIN"]}}}),
-            ),
-            "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN",
-        ),
-        (
-            container(json!({"lifecycle": {"preStop": {"sleep": {"seconds": 31}}}})),
-            "spec.containers[0].lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than \
-             terminationGracePeriodSeconds (30)",
-        ),
-        (container(json!({"lifecycle": {"preStop": {"sleep": {"seconds": 30}}}})), ""),
-        (
-            container(json!({"resizePolicy": [{"resourceName": "disk", "restartPolicy": "NotRequired"}]})),
-            "resourceName: Unsupported value: \"disk\"",
-        ),
-        (
-            container(json!({"readinessProbe": {"exec": {"command": ["a"]}, "terminationGracePeriodSeconds": 1}})),
-            "must not be set for readinessProbes",
-        ),
-        (
-            container(json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "A", "key": "k"}}}]})),
-            "secretKeyRef.name: Invalid value: \"A\"",
-        ),
-        (
-            resources(json!({"requests": {"a.b/c": "1"}})),
-            "Required value: Limit must be set for non overcommitable resources",
-        ),
-        (resources(json!({"limits": {"a.b/c": "500m"}})), "[a.b/c]: Invalid value: \"500m\": must be an integer"),
-        (resources(json!({"limits": {"a.b/c": "1"}})), ""),
-        (
-            resources(json!({"limits": {"hugepages-2Mi": "2Mi"}})),
-            "resources: Forbidden: HugePages require cpu or memory",
-        ),
-        (
-            container(device),
-            "volumeDevices[0].devicePath: Invalid value: \"/a/../b\": can not contain backsteps ('..')",
-        ),
-        (
-            json!({"os": {"name": "windows"}, "containers": container(json!({"securityContext": {"runAsUser": 1}}))["containers"]}),
-            "spec.containers[0].securityContext.runAsUser: Forbidden: cannot be set for a windows pod",
-        ),
-        (
-            spec(json!({"os": {"name": "linux"}, "securityContext": {"windowsOptions": {}}})),
-            "spec.securityContext.windowsOptions: Forbidden: windows options cannot be set for a linux pod",
-        ),
-        (spec(json!({"dnsConfig": {"searches": ["a_b.c", ".", "x."]}})), ""),
-        (
-            spec(json!({"dnsConfig": {"searches": ["A"]}})),
-            "spec.dnsConfig.searches[0]: Invalid value: \"A\": a lowercase RFC 1123 subdomain",
-        ),
-        (spec(json!({"dnsConfig": {"options": [{}]}})), "spec.dnsConfig.options[0]: Required value: must not be empty"),
-        (
-            spread(json!({"whenUnsatisfiable": "ScheduleAnyway", "minDomains": 2})),
-            "can only use minDomains if whenUnsatisfiable=DoNotSchedule",
-        ),
-        (
-            spread(json!({"whenUnsatisfiable": "DoNotSchedule", "matchLabelKeys": ["a"]})),
-            "must not be specified when labelSelector is not set",
-        ),
-        (
-            volume(json!({"emptyDir": {}, "hostPath": {"path": "/a"}})),
-            "spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type",
-        ),
-        (
-            projection(json!({"configMap": {"name": "a"}, "secret": {"name": "a"}})),
-            "projected.sources[0]: Forbidden: may not specify more than 1 volume type",
-        ),
-        (projection(json!({"serviceAccountToken": {"path": "a"}})), ""),
-        (
-            projection(json!({"serviceAccountToken": {"path": "a", "expirationSeconds": 1_i64 << 33}})),
-            "may not specify a duration larger than 2^32 seconds",
-        ),
-        (
-            projection(json!({"clusterTrustBundle": {"path": "a"}})),
-            "clusterTrustBundle: Required value: either name or signerName must be specified",
-        ),
-        (
-            volume(json!({"downwardAPI": {"items": [{"path": "a", "fieldRef": {"fieldPath": "spec.nodeName"}}]}})),
-            "fieldPath: Unsupported value: \"spec.nodeName\"",
-        ),
-        (
-            volume(json!({"iscsi": {"targetPortal": "p", "iqn": "x", "lun": 0}})),
-            "iqn: Invalid value: \"x\": must be valid format starting with iqn, eui, or naa",
-        ),
-        (volume(json!({"iscsi": {"targetPortal": "p", "iqn": "iqn.2001-04.com.example:storage", "lun": 0}})), ""),
-        (
-            volume(json!({"fc": {"targetWWNs": ["a"]}})),
-            "fc.lun: Required value: lun is required if targetWWNs is specified",
-        ),
-        (
-            volume(json!({"ephemeral": {"volumeClaimTemplate": {"spec": {}}}})),
-            "spec.accessModes: Required value: at least 1 access mode",
-        ),
-    ];
-    for (spec, fault) in table {
-        let faults = create("Pod", json!({"metadata": {"name": "a"}, "spec": spec})).1.join(", ");
-        assert!(faults.contains(fault) && faults.is_empty() == fault.is_empty(), "{spec}: {faults}");
-    }
-    for (cost, valid) in [("-5", true), ("0", true), ("+5", false), ("05", false), ("x", false)] {
-        let annotations = json!({"controller.kubernetes.io/pod-deletion-cost": cost});
-        let pod = json!({"metadata": {"name": "a", "annotations": annotations}, "spec": spec(json!({}))});
-        assert_eq!(create("Pod", pod).1.is_empty(), valid, "{cost}");
-    }
-    let mut open = workload();
-    open["spec"]["template"]["spec"]["hostNetwork"] = true.into();
-    open["spec"]["template"]["spec"]["containers"][0]["ports"] = json!([{"containerPort": 80}]);
-    assert_eq!(
-        create("Deployment", open).1,
-        Vec::<String>::new(),
-        "the ports of a template become the host's in its pods"
-    );
-}
-
-#[test]
 fn a_class_of_ingresses_finds_its_parameters_where_its_scope_says() {
     for (scope, namespace, fault) in [
         ("Cluster", json!(null), ""),
@@ -486,28 +328,86 @@ fn a_class_of_ingresses_finds_its_parameters_where_its_scope_says() {
 }
 
 #[test]
-fn a_claim_is_filled_from_one_source() {
-    let claim = |more: Value| {
-        let mut spec = more;
-        spec["accessModes"] = json!(["ReadWriteOnce"]);
-        spec["resources"] = json!({"requests": {"storage": "1Gi"}});
-        json!({"metadata": {"name": "a"}, "spec": spec})
+fn the_pods_of_an_indexed_job_need_names_that_fit() {
+    let job = |name: String| {
+        let mut spec =
+            json!({"completionMode": "Indexed", "completions": 11, "parallelism": 1, "template": template()});
+        spec["template"]["spec"]["restartPolicy"] = "Never".into();
+        create("Job", json!({"metadata": {"name": name, "uid": "u"}, "spec": spec})).1.join(", ")
     };
-    let source = |name: &str| json!({"kind": "PersistentVolumeClaim", "name": name});
-    let (same, faults) = create("PersistentVolumeClaim", claim(json!({"dataSource": source("b")})));
-    assert_eq!((&same["spec"]["dataSourceRef"], faults), (&source("b"), Vec::new()));
-    for (more, fault) in [
+    assert_eq!(job("a".repeat(60)), "");
+    assert!(job("a".repeat(61)).contains("will not able to create pod with invalid DNS label: aa"));
+}
+
+#[test]
+fn where_a_job_that_waits_may_run_can_change() {
+    let job = |affinity: Value| {
+        let mut job = json!({"metadata": {"name": "j", "uid": "u"}, "spec": {"suspend": true, "template": template()}});
+        job["spec"]["template"]["spec"]["restartPolicy"] = "Never".into();
+        job["spec"]["template"]["spec"]["affinity"] = affinity;
+        create("Job", job).0
+    };
+    let terms = json!([{"topologyKey": "k", "labelSelector": {}}]);
+    let of_pods = json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}});
+    let of_nodes = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution":
+        {"nodeSelectorTerms": [{"matchExpressions": [{"key": "k", "operator": "Exists"}]}]}}});
+    let never = Value::Null;
+    for (affinity, started, stays) in
+        [(&of_nodes, never.clone(), false), (&of_pods, never, true), (&of_nodes, "2020-01-01T00:00:00Z".into(), true)]
+    {
+        let (mut old, new) = (job(Value::Null), job(affinity.clone()));
+        old["status"]["startTime"] = started;
+        let faults = kind("Job").strategy.update_faults(&new, &old);
+        let faults: Vec<String> = faults.iter().map(|fault| fault.path.to_string()).collect();
+        assert_eq!(faults, vec!["spec.template"; usize::from(stays)], "{affinity}");
+    }
+}
+
+#[test]
+fn a_stateful_set_is_without_at_least_one_pod_while_it_changes() {
+    let mut set = workload();
+    assert_eq!(create("StatefulSet", set.clone()).0["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"], 1);
+    for (most, fault) in
+        [(json!(0), "cannot be 0"), (json!("0%"), "cannot be 0"), (json!("101%"), "must not be greater than 100%")]
+    {
+        set["spec"]["updateStrategy"] = json!({"rollingUpdate": {"maxUnavailable": most}});
+        let faults = create("StatefulSet", set.clone()).1.join(", ");
+        assert!(faults.contains(fault), "{faults}");
+    }
+}
+
+#[test]
+fn what_an_autoscaler_looks_at_has_a_name_and_a_target() {
+    let target = json!({"type": "Value"});
+    for (field, kind, source, fault) in [
         (
-            json!({"dataSource": source("b"), "dataSourceRef": source("c")}),
-            "spec: Invalid value: \"dataSource\": must match dataSourceRef",
+            "object",
+            "Object",
+            json!({"metric": {"name": "m"}, "describedObject": {"kind": "K", "name": "a/b"}, "target": target}),
+            "describedObject.name: Invalid value: \"a/b\": may not contain '/'",
         ),
         (
-            json!({"dataSource": {"kind": "Pod", "name": "b"}}),
-            "must be 'PersistentVolumeClaim' when referencing the default apiGroup",
+            "object",
+            "Object",
+            json!({"metric": {"name": "m"}, "describedObject": {"kind": "K", "name": "n"}, "target": target}),
+            "averageValue: Required value: must set either a target value or averageValue",
         ),
-        (json!({"storageClassName": "A"}), "spec.storageClassName: Invalid value: \"A\""),
+        (
+            "external",
+            "External",
+            json!({"metric": {"name": "m"}, "target": target}),
+            "averageValue: Required value: must set either a target value for metric or a per-pod target",
+        ),
+        (
+            "containerResource",
+            "ContainerResource",
+            json!({"name": "disk", "container": "A", "target": {"type": "Utilization", "averageUtilization": 0}}),
+            "name: Invalid value: \"disk\": must be a standard resource type or fully qualified",
+        ),
     ] {
-        let faults = create("PersistentVolumeClaim", claim(more)).1.join(", ");
+        let metrics = json!([{"type": kind, field: source}]);
+        let spec = json!({"maxReplicas": 1, "scaleTargetRef": {"kind": "K", "name": "n"}, "metrics": metrics});
+        let faults = create("HorizontalPodAutoscaler", json!({"metadata": {"name": "a"}, "spec": spec})).1.join(", ");
         assert!(faults.contains(fault), "{faults}");
     }
 }
