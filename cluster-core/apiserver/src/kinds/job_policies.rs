@@ -12,14 +12,12 @@ pub(super) fn check(spec: &At<'_>, errors: &mut Errors) {
         if let Err(why) = &total {
             errors.push(indexes.invalid(&format!("error parsing succeededIndexes: {why}")));
         }
-        let mut at_most = |most: i64, what: &str| {
-            if count.int() > most {
-                errors.push(count.invalid(&format!("must be less than or equal to {most} (the number of {what})")));
-            }
-        };
-        at_most(completions, "specified completions");
-        if indexes.is_set() {
-            at_most(total.unwrap_or_default(), "indexes in the specified succeededIndexes field");
+        let most = total.unwrap_or_default();
+        if indexes.is_set() && count.int() > most {
+            let why = format!(
+                "must be less than or equal to {most} (the number of indexes in the specified succeededIndexes field)"
+            );
+            errors.push(count.invalid(&why));
         }
     }
 }

@@ -9,7 +9,9 @@ pub(super) fn selector(object: &At<'_>, errors: &mut Errors) {
     if selector.is_set() {
         errors.extend(selector.faults(named("LabelSelector")));
         if kind != "Job" && is_empty(&selector.value["matchLabels"]) && is_empty(&selector.value["matchExpressions"]) {
-            errors.push(selector.invalid(&format!("empty selector is invalid for {}", plain(kind))));
+            // Upstream says of a replica set what it says of its owner.
+            let kind = if kind == "ReplicaSet" { "Deployment" } else { kind };
+            errors.push(selector.invalid(&format!("empty selector is invalid for {}", kind.to_ascii_lowercase())));
         }
     } else if kind != "DaemonSet" {
         errors.push(selector.missing(""));
@@ -22,15 +24,6 @@ pub(super) fn selector(object: &At<'_>, errors: &mut Errors) {
         Err(_) if matches!(kind, "DaemonSet" | "Job") => {}
         Err(_) if kind == "StatefulSet" => errors.push(selector.invalid("")),
         Err(_) => errors.push(selector.invalid("invalid label selector")),
-    }
-}
-
-/// As upstream names the kind in its fault about empty selectors.
-fn plain(kind: &str) -> &'static str {
-    match kind {
-        "StatefulSet" => "statefulset",
-        "DaemonSet" => "daemonset",
-        _ => "deployment",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pods, and what holds their data, that upstream refuses.
+//! Pods, what holds their data and what bounds them, that upstream refuses.
 
 use super::{create, workload};
 use serde_json::{Value, json};
@@ -185,5 +185,34 @@ fn a_claim_is_filled_from_one_source() {
     ] {
         let faults = create("PersistentVolumeClaim", claim(more)).1.join(", ");
         assert!(faults.contains(fault), "{faults}");
+    }
+}
+
+#[test]
+fn the_limits_of_a_range_go_together() {
+    for (item, fault) in [
+        (
+            json!({"type": "Container", "min": {"cpu": "1"}, "max": {"cpu": "2"}, "maxLimitRequestRatio": {"cpu": "2"}}),
+            "",
+        ),
+        (
+            json!({"type": "Pod", "min": {"cpu": "2"}, "max": {"cpu": "1"}}),
+            "spec.limits[0].min[cpu]: Invalid value: \"2\": min value 2 is greater than max value 1",
+        ),
+        (
+            json!({"type": "Container", "default": {"cpu": "1"}, "defaultRequest": {"cpu": "2"}}),
+            "spec.limits[0].defaultRequest[cpu]: Invalid value: \"2\": default request value 2 is greater than default limit value 1",
+        ),
+        (json!({"type": "Pod", "maxLimitRequestRatio": {"cpu": "500m"}}), "ratio 500m is less than 1"),
+        (
+            json!({"type": "Pod", "min": {"cpu": "1"}, "max": {"cpu": "2"}, "maxLimitRequestRatio": {"cpu": "3"}}),
+            "ratio 3 is greater than max/min = 2.000000",
+        ),
+        (json!({"type": "Pod", "max": {"storage": "1"}}), "must be a standard resource for containers"),
+        (json!({"type": "PersistentVolumeClaim"}), "spec.limits[0].limits: Required value: either minimum or maximum"),
+    ] {
+        let range = json!({"metadata": {"name": "a"}, "spec": {"limits": [item]}});
+        let found = create("LimitRange", range).1.join(", ");
+        assert!(found.contains(fault) && found.is_empty() == fault.is_empty(), "{item}: {found}");
     }
 }
