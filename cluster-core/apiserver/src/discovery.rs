@@ -31,36 +31,10 @@ pub(crate) fn wants_aggregated(accept: &str) -> bool {
 pub(crate) struct Ordered<'a>(pub(crate) &'a Value);
 
 /// The fields of all types of discovery. What tells the kind of a whole document stands before all of them.
-const ORDER: [&str; 28] = [
-    "apiVersion",
-    "groupVersion",
-    "metadata",
-    "resource",
-    "responseKind",
-    "scope",
-    "singularResource",
-    "subresource",
-    "name",
-    "singularName",
-    "namespaced",
-    "group",
-    "version",
-    "kind",
-    "creationTimestamp",
-    "resources",
-    "freshness",
-    "verbs",
-    "shortNames",
-    "categories",
-    "subresources",
-    "storageVersionHash",
-    "groups",
-    "items",
-    "versions",
-    "preferredVersion",
-    "serverAddressByClientCIDRs",
-    "clientCIDR",
-];
+const ORDER: &str = "apiVersion groupVersion metadata resource responseKind scope singularResource subresource name \
+                     singularName namespaced group version kind creationTimestamp resources freshness verbs shortNames \
+                     categories subresources storageVersionHash groups items versions preferredVersion \
+                     serverAddressByClientCIDRs clientCIDR";
 
 impl Serialize for Ordered<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -69,7 +43,7 @@ impl Serialize for Ordered<'_> {
                 let whole = !fields.contains_key("group") && !fields.contains_key("verbs");
                 let place = |name: &str| match name {
                     "kind" if whole => None,
-                    name => Some(ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())),
+                    name => Some(ORDER.split_whitespace().position(|known| known == name).unwrap_or(usize::MAX)),
                 };
                 let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
                 fields.sort_by_key(|(name, _)| place(name));

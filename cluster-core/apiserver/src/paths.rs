@@ -162,19 +162,7 @@ fn version() -> Value {
 }
 
 /// What kube-apiserver reports of its parts, which start after it listens; here all have when the server is ready.
-const PARTS: &str = "
-    poststarthook/start-apiserver-admission-initializer poststarthook/generic-apiserver-start-informers
-    poststarthook/priority-and-fairness-config-consumer poststarthook/priority-and-fairness-filter
-    poststarthook/storage-object-count-tracker-hook poststarthook/start-apiextensions-informers
-    poststarthook/start-apiextensions-controllers poststarthook/crd-informer-synced
-    poststarthook/start-system-namespaces-controller poststarthook/start-cluster-authentication-info-controller
-    poststarthook/start-service-ip-repair-controllers poststarthook/rbac/bootstrap-roles
-    poststarthook/scheduling/bootstrap-system-priority-classes poststarthook/priority-and-fairness-config-producer
-    poststarthook/bootstrap-controller poststarthook/start-kubernetes-service-cidr-controller
-    poststarthook/start-kube-aggregator-informers poststarthook/apiservice-status-local-available-controller
-    poststarthook/apiservice-status-remote-available-controller poststarthook/apiservice-registration-controller
-    poststarthook/apiservice-discovery-controller poststarthook/kube-apiserver-autoregistration
-    autoregister-completion poststarthook/apiservice-openapi-controller poststarthook/apiservice-openapiv3-controller";
+const PARTS: &str = include_str!("checks.txt");
 
 async fn health(server: &ApiServer, endpoint: &str, check: &[&str], query: &str) -> Response<Body> {
     let closing = server.closing.is_cancelled();

@@ -20,7 +20,7 @@ pub(crate) use cluster_object::status::{Cause, Details, GroupResource, Status};
 pub(crate) use cluster_object::{meta, protobuf};
 pub(crate) use cluster_pki::Pair;
 pub(crate) use cluster_schema::{Schema, Shape};
-pub(crate) use cluster_store::{Entry, Expect, Key, Ledger, Revision, Store, WriteError};
+pub(crate) use cluster_store::{Entry, Expect, Key, Ledger, Revision, Store, WriteError, Written};
 pub(crate) use futures::FutureExt;
 pub(crate) use futures::future::{BoxFuture, join_all};
 pub(crate) use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};

@@ -3,7 +3,7 @@
 use crate::prelude::*;
 use crate::request::Form;
 use crate::table;
-use crate::verbs::{Content, List, Reply, served_list, served_values};
+use crate::verbs::List;
 use bytes::BytesMut;
 use cluster_object::{protobuf, yaml};
 use flate2::Compression;
@@ -143,7 +143,7 @@ async fn collection(call: &Call<'_>, list: List) -> Result<Collected, Status> {
                 "kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(),
                 "metadata": metadata,
             });
-            let items = served_list(*server, resource, &list.items).await?;
+            let items = resource.served(*server, &list.items).await?;
             if accept.encoding == Encoding::Protobuf {
                 let items = items.iter().map(|item| serde_json::from_slice(item).unwrap_or_default());
                 let pieces = protobuf::encode_list(&head, items).ok_or_else(crate::pipeline::not_acceptable)?;
@@ -162,13 +162,13 @@ async fn collection(call: &Call<'_>, list: List) -> Result<Collected, Status> {
             // Columns of built-in kinds read the stored version, those of a definition their own.
             let stored = |entry: &Arc<Entry>| serde_json::from_slice(&entry.bytes).map_err(Status::internal);
             let objects = match resource.custom {
-                Some(_) => served_values(*server, resource, &list.items).await?,
+                Some(_) => resource.values(*server, &list.items).await?,
                 None => list.items.iter().map(stored).collect::<Result<Vec<_>, _>>()?,
             };
             whole(&table::table(resource, version, objects, metadata, &query.include_object))
         }
         Form::Metadata(version) => {
-            let mut objects = served_values(*server, resource, &list.items).await?;
+            let mut objects = resource.values(*server, &list.items).await?;
             let items: Vec<Value> = objects.iter_mut().map(|object| table::partial(version, object)).collect();
             whole(&json!({
                 "kind": "PartialObjectMetadataList", "apiVersion": version, "metadata": metadata,

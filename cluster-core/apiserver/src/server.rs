@@ -165,7 +165,7 @@ impl ApiServer {
         let resource = self.served(&info)?;
         let filter = Filter::new(self, &resource, &info, &query)?;
         let list = verbs::collect(self, &resource, &filter, &query)?;
-        Ok((list.revision, verbs::served_list(self, &resource, &list.items).await?))
+        Ok((list.revision, resource.served(self, &list.items).await?))
     }
 
     /// What happens in the collection at `path` after `resource_version`, bookmarks included, without HTTP.
@@ -203,17 +203,6 @@ impl ApiServer {
     pub(crate) fn served(&self, info: &RequestInfo) -> Result<Arc<Resource>, Status> {
         let found = self.registry.get(&info.group, &info.version, &info.resource);
         found.ok_or_else(Status::no_such_resource)
-    }
-
-    /// Answers a review; `None` for objects that are stored.
-    pub(crate) async fn review(&self, call: &Call<'_>, object: &Value) -> Result<Option<Value>, Status> {
-        if !matches!(call.resource.group.as_str(), "authentication.k8s.io" | "authorization.k8s.io") {
-            return Ok(None);
-        }
-        let (kind, namespace) = (call.resource.kind.as_str(), call.info.namespace.as_str());
-        auth::reviews::answer(kind, namespace, object, &call.user, &self.authenticator, &self.authorizer)
-            .await
-            .map(Some)
     }
 
     /// Writes what the server itself has to say into an object that is about to be stored.

@@ -100,20 +100,19 @@ async fn pair(server: &ApiServer, node: &str) -> Option<Pair> {
 async fn ask(server: &ApiServer, node: &str) -> Option<Sample> {
     match summary(server, node).await {
         Ok(summary) => Some(Sample::read(&summary)),
-        Err(status) => {
-            tracing::debug!(node, error = status.message, "failed to get a node's usage");
+        Err(why) => {
+            tracing::debug!(node, why, "failed to get a node's usage");
             None
         }
     }
 }
 
-async fn summary(server: &ApiServer, node: &str) -> Result<Value, Status> {
+async fn summary(server: &ApiServer, node: &str) -> Result<Value, String> {
     let node = server.find("nodes", "", node).unwrap_or_default();
-    let target = Target::kubelet(server, &node, "/stats/summary".to_owned())?;
+    let target = Target::kubelet(server, &node, "/stats/summary".to_owned()).map_err(|status| status.message)?;
     // Whoever else asks for the node waits for this answer.
-    let answer = backend::fetch(&target, Method::GET, [], Body::empty(), PATIENCE).await;
-    let (_, body) = answer.map_err(Status::internal)?;
-    serde_json::from_slice(&body).map_err(Status::internal)
+    let (_, body) = backend::fetch(&target, Method::GET, [], Body::empty(), PATIENCE).await?;
+    serde_json::from_slice(&body).map_err(|e| e.to_string())
 }
 
 impl Sample {

@@ -32,6 +32,10 @@ pub struct Check {
     pub name: String,
     /// The verb, of the API or of HTTP.
     pub verb: String,
+    /// What a list or watch is limited to; empty for no limit.
+    pub fields: String,
+    /// As [`Self::fields`], by labels.
+    pub labels: String,
 }
 
 /// Who decides: whether it is allowed, and the reason, which may be empty.
@@ -108,7 +112,7 @@ fn text(text: &str) -> Value {
     Value::String(Arc::new(text.to_owned()))
 }
 
-/// Adds the functions of the library. Selectors may be said, and a decision that does not look at them stands.
+/// Adds the functions of the library.
 pub(crate) fn register(context: &mut Context<'_>) {
     narrows(context, "path", |check, path| check.path = Some(path));
     narrows(context, "group", |check, group| check.group = group);
@@ -116,8 +120,8 @@ pub(crate) fn register(context: &mut Context<'_>) {
     narrows(context, "subresource", |check, subresource| check.subresource = subresource);
     narrows(context, "namespace", |check, namespace| check.namespace = namespace);
     narrows(context, "name", |check, name| check.name = name);
-    narrows(context, "fieldSelector", |_, _| {});
-    narrows(context, "labelSelector", |_, _| {});
+    narrows(context, "fieldSelector", |check, fields| check.fields = fields);
+    narrows(context, "labelSelector", |check, labels| check.labels = labels);
     context.add_function(
         "serviceAccount",
         |This(this): This<Value>, namespace: Arc<String>, name: Arc<String>| -> Result<Value, ExecutionError> {

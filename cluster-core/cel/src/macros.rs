@@ -138,30 +138,36 @@ impl At {
         condition: Expression,
         step: Expression,
     ) -> Expression {
-        self.part(Expr::Comprehension(Box::new(ComprehensionExpr {
-            iter_range: over,
-            iter_var: item,
-            iter_var2: None,
-            accu_var: RESULT.to_owned(),
-            accu_init: start,
-            loop_cond: condition,
-            loop_step: step,
-            result: self.ident(RESULT),
-        })))
+        let result = self.ident(RESULT);
+        self.comprehension((over, &item), (RESULT, start), condition, step, result)
     }
 
     /// `body` where `name` is `value`: a comprehension over nothing, as cel-go does it.
     fn bind(self, name: &str, value: Expression, body: Expression) -> Expression {
-        self.part(Expr::Comprehension(Box::new(ComprehensionExpr {
-            iter_range: self.list(vec![]),
-            iter_var: "#unused".to_owned(),
+        let nothing = (self.list(vec![]), "#unused");
+        self.comprehension(nothing, (name, value), self.truth(false), self.ident(name), body)
+    }
+
+    fn comprehension(
+        self,
+        (iter_range, item): (Expression, &str),
+        (accu, accu_init): (&str, Expression),
+        loop_cond: Expression,
+        loop_step: Expression,
+        result: Expression,
+    ) -> Expression {
+        let (iter_var, accu_var) = (item.to_owned(), accu.to_owned());
+        let parts = ComprehensionExpr {
+            iter_range,
+            iter_var,
             iter_var2: None,
-            accu_var: name.to_owned(),
-            accu_init: value,
-            loop_cond: self.truth(false),
-            loop_step: self.ident(name),
-            result: body,
-        })))
+            accu_var,
+            accu_init,
+            loop_cond,
+            loop_step,
+            result,
+        };
+        self.part(Expr::Comprehension(Box::new(parts)))
     }
 
     fn add(self, more: Expression) -> Expression {

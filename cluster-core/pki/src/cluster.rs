@@ -8,6 +8,9 @@ use std::net::Ipv4Addr;
 /// The common name of etcd's certificates; etcd takes no other for one of its own.
 pub const ETCD_NAME: &str = "devcluster-etcd";
 
+/// Names of files with what they hold.
+pub type Files = Vec<(&'static str, String)>;
+
 /// What a cluster must keep: everything else is issued from it.
 pub struct ClusterPki {
     authority: Authority,
@@ -47,7 +50,7 @@ impl ClusterPki {
     }
 
     /// The files to keep on the host.
-    pub fn files(&self) -> Vec<(&'static str, String)> {
+    pub fn files(&self) -> Files {
         let ca = self.authority.to_pem();
         vec![
             (pki_file::CA_CERT, ca.cert),
@@ -68,7 +71,7 @@ impl ClusterPki {
     }
 
     /// What every node carries: the CA's certificate, the kubelet's and the proxy's identity.
-    pub fn node_files(&self, node: &Endpoint<'_>) -> Result<Vec<(&'static str, String)>, Error> {
+    pub fn node_files(&self, node: &Endpoint<'_>) -> Result<Files, Error> {
         let names = [node.name, &node.address.to_string(), "127.0.0.1"].map(str::to_owned).to_vec();
         let kubelet = Subject::client(&format!("system:node:{}", node.name), "system:nodes");
         let kubelet = Subject { names, usage: Usage::Both, ..kubelet };
@@ -86,7 +89,7 @@ impl ClusterPki {
         node: &Endpoint<'_>,
         service_address: Ipv4Addr,
         extra_names: &[String],
-    ) -> Result<Vec<(&'static str, String)>, Error> {
+    ) -> Result<Files, Error> {
         let mut names = vec![
             node.name.to_owned(),
             node.address.to_string(),
@@ -112,13 +115,7 @@ impl ClusterPki {
         Ok(files)
     }
 
-    fn issue(
-        &self,
-        files: &mut Vec<(&'static str, String)>,
-        cert: &'static str,
-        key: &'static str,
-        subject: &Subject,
-    ) -> Result<(), Error> {
+    fn issue(&self, files: &mut Files, cert: &'static str, key: &'static str, subject: &Subject) -> Result<(), Error> {
         let pair = self.authority.issue(subject)?;
         files.extend([(cert, pair.cert), (key, pair.key)]);
         Ok(())

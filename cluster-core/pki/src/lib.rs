@@ -7,7 +7,7 @@ mod cluster;
 pub mod tls;
 
 pub use authority::{Authority, Pair, Requested, Subject, Usage};
-pub use cluster::{ClusterPki, ETCD_NAME, Endpoint};
+pub use cluster::{ClusterPki, ETCD_NAME, Endpoint, Files};
 
 /// Why a certificate or key could not be made or read.
 #[derive(Debug, thiserror::Error)]

@@ -4,38 +4,16 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 
 use crate::{Key, SealError};
 
-/// Turns object text into what is stored and back. Called by the writer, in order.
-pub trait AtRest: Send + Sync + 'static {
-    /// What to store for `plain`.
-    fn seal(&self, key: &Key, plain: &[u8]) -> Result<Vec<u8>, SealError>;
-
-    /// The object text of what was stored.
-    fn open(&self, key: &Key, stored: Vec<u8>) -> Result<Vec<u8>, SealError>;
-}
-
-/// Stores text as it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Plain;
-
-impl AtRest for Plain {
-    fn seal(&self, _: &Key, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok(plain.to_vec())
-    }
-
-    fn open(&self, _: &Key, stored: Vec<u8>) -> Result<Vec<u8>, SealError> {
-        Ok(stored)
-    }
-}
-
 /// First byte of a sealed value. JSON text never starts with it, so values written before encryption still open.
 const SEALED: u8 = 1;
 /// Marker, key id, nonce.
 const HEADER: usize = 1 + 4 + NONCE_LEN;
 
-/// AES-256-GCM for the named collections, other values as they are.
+/// AES-256-GCM for the named collections, other values as they are. The default knows no collections.
 ///
 /// A sealed value is `1, key id (4 bytes, big-endian), nonce, ciphertext and tag`; the object's key is authenticated
 /// with it, so that a value moved to another name does not open. To rotate, put the new key first and keep the old.
+#[derive(Default)]
 pub struct AesGcm {
     resources: Vec<String>,
     keys: Vec<(u32, RandomizedNonceKey)>,
@@ -50,10 +28,9 @@ impl AesGcm {
             keys: keys.iter().map(|(id, key)| (*id, cipher(key))).collect(),
         }
     }
-}
 
-impl AtRest for AesGcm {
-    fn seal(&self, key: &Key, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+    /// What to store for `plain`.
+    pub fn seal(&self, key: &Key, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         if !self.resources.iter().any(|resource| **resource == *key.resource) {
             return Ok(plain.to_vec());
         }
@@ -71,7 +48,8 @@ impl AtRest for AesGcm {
         Ok(sealed)
     }
 
-    fn open(&self, key: &Key, mut stored: Vec<u8>) -> Result<Vec<u8>, SealError> {
+    /// The object text of what was stored.
+    pub fn open(&self, key: &Key, mut stored: Vec<u8>) -> Result<Vec<u8>, SealError> {
         if stored.first() != Some(&SEALED) {
             return Ok(stored);
         }

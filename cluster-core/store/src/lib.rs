@@ -17,11 +17,11 @@ mod state;
 mod store;
 mod watch;
 
-pub use at_rest::{AesGcm, AtRest, Plain};
+pub use at_rest::AesGcm;
 pub use entry::{Change, Draft, Entry, Event, Facts, Key, Revision};
 pub use error::{BackupError, Expired, IoError, OpenError, SealError, WriteError};
 pub use etcd::{EtcdError, EtcdStore};
 pub use snapshot::Snapshot;
 pub use sqlite::{Options, Retention, SqliteStore, backup};
-pub use store::{Expect, Ledger, Store};
+pub use store::{Expect, Ledger, Store, Written};
 pub use watch::Watcher;

@@ -1,6 +1,6 @@
 //! The names that several files of the store use.
 
-pub(crate) use crate::at_rest::AtRest;
+pub(crate) use crate::at_rest::AesGcm;
 pub(crate) use crate::ring::LIMITS;
 pub(crate) use crate::state::{Commit, State};
 pub(crate) use crate::{

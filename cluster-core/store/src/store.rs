@@ -3,6 +3,9 @@
 use crate::prelude::*;
 use crate::{Expired, IoError, Snapshot, Watcher, WriteError};
 
+/// What a write made.
+pub type Written = Result<Arc<Entry>, WriteError>;
+
 /// What must be true of a key for a write to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
@@ -68,22 +71,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Creates or replaces an object. The check of `expect` and the write are one step. Once called, the write may
     /// happen even if the future is dropped.
-    async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError>;
+    async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Written {
+        self.put_counted(key, expect, draft, None).await
+    }
 
     /// As [`Store::put`], if no server wrote the ledger since it was seen; [`WriteError::Conflict`] tells that one did.
     /// Where this store is the only one, its callers take turns and there is nothing to compare.
-    async fn put_counted(
-        &self,
-        key: Key,
-        expect: Expect,
-        draft: Draft,
-        _ledger: Option<&Ledger>,
-    ) -> Result<Arc<Entry>, WriteError> {
-        self.put(key, expect, draft).await
-    }
+    async fn put_counted(&self, key: Key, expect: Expect, draft: Draft, ledger: Option<&Ledger>) -> Written;
 
     /// Removes an object; `last` is its state to tell watchers, which gets the revision of the deletion.
-    async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError>;
+    async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Written;
 
     /// Every change of a collection after `after`, in order, without gaps. `after` may lie in the future.
     fn watch(&self, resource: &str, after: Revision) -> Result<Watcher, Expired> {

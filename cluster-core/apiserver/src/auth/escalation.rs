@@ -2,21 +2,16 @@
 //!
 //! Source: <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping>.
 
+use super::Rule;
 use super::rbac::{matches_any, path_matches, resource_matches};
-use super::{Authorizer, Rule, group};
 use crate::prelude::*;
 
 /// The fields of a role that grant something.
 const RULES: [&str; 2] = ["rules", "aggregationRule"];
 
-/// Checks a role or binding that `user` wants to write; other resources pass.
-pub async fn check(
-    authorizer: &Authorizer,
-    user: &UserInfo,
-    resource: &str,
-    object: &Value,
-    old: Option<&Value>,
-) -> Result<(), Status> {
+/// Checks a role or binding that somebody wants to write; other resources pass.
+pub(crate) async fn check(call: &Call<'_>, object: &Value, old: Option<&Value>) -> Result<(), Status> {
+    let (authorizer, user, resource) = (&call.server.authorizer, &call.user, call.resource.plural.as_str());
     if user.in_group(group::MASTERS) {
         return Ok(());
     }

@@ -3,13 +3,13 @@
 mod authenticator;
 pub mod bootstrap;
 mod bootstrap_token;
-pub mod escalation;
+pub(crate) mod escalation;
 pub(crate) mod follow;
 mod impersonation;
 mod node;
 mod oidc;
 mod rbac;
-pub mod reviews;
+pub(crate) mod reviews;
 pub mod serve;
 #[cfg(test)]
 mod tests;

@@ -78,6 +78,9 @@ impl NodeGraph {
         if !(reads || request.subresource == "token") {
             return Decision::Deny("can only read resources of this type".to_owned());
         }
+        if request.resource.starts_with("persistentvolume") && request.verb != "get" {
+            return Decision::Deny("can only get individual resources of this type".to_owned());
+        }
         if request.name.is_empty() {
             return Decision::Deny("No Object name found".to_owned());
         }

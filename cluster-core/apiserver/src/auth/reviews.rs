@@ -4,28 +4,19 @@ use super::{Authenticator, Authorizer, Decision};
 use crate::kinds::prelude::*;
 use cluster_object::selector::FieldRequirement;
 
-/// Answers one posted review. `namespace` is the request's; `kind` one of the create-only kinds.
-pub async fn answer(
-    kind: &str,
-    namespace: &str,
-    review: &Value,
-    caller: &UserInfo,
-    authenticator: &Authenticator,
-    authorizer: &Authorizer,
-) -> Result<Value, Status> {
-    let spec = &review["spec"];
+/// Answers one posted review.
+pub(crate) async fn answer(call: &Call<'_>, review: &Value) -> Result<Value, Status> {
+    let (server, kind, spec) = (call.server, call.resource.kind.as_str(), &review["spec"]);
     let status = match kind {
-        "TokenReview" => token_review(spec, authenticator).await,
-        "SelfSubjectReview" => json!({ "userInfo": caller.to_json() }),
+        "TokenReview" => token_review(spec, &server.authenticator).await,
+        "SelfSubjectReview" => json!({ "userInfo": call.user.to_json() }),
         "SelfSubjectAccessReview" | "SubjectAccessReview" | "LocalSubjectAccessReview" => {
-            let errors = faults(kind, namespace, review);
-            if !errors.is_empty() {
-                return Err(Status::invalid("authorization.k8s.io", kind, "", &errors));
-            }
-            let user = if kind == "SelfSubjectAccessReview" { caller } else { &subject(spec) };
-            access(authorizer, user, spec).await
+            let errors = faults(kind, &call.info.namespace, review);
+            call.invalid_if("", &errors)?;
+            let user = if kind == "SelfSubjectAccessReview" { &call.user } else { &subject(spec) };
+            access(&server.authorizer, user, spec).await
         }
-        "SelfSubjectRulesReview" => rules(authorizer, caller, text(&spec["namespace"]))?,
+        "SelfSubjectRulesReview" => rules(&server.authorizer, &call.user, text(&spec["namespace"]))?,
         other => return Err(Status::internal(format!("no review of kind {other}"))),
     };
     let mut answer = review.clone();

@@ -108,6 +108,8 @@ async fn a_kubelet_reads_only_what_its_own_pods_refer_to() {
         ("get", "/api/v1/persistentvolumes/foreign", false),
         ("get", "/api/v1/persistentvolumes/absent", false),
         ("list", "/api/v1/namespaces/team/secrets", false),
+        ("watch", "/api/v1/namespaces/team/secrets?fieldSelector=metadata.name%3Dmine", true),
+        ("watch", "/api/v1/namespaces/team/persistentvolumeclaims?fieldSelector=metadata.name%3Dmine-data", false),
         ("update", "/api/v1/namespaces/team/secrets/mine", false),
         ("create", "/api/v1/namespaces/team/serviceaccounts/bot/token", true),
         ("create", "/api/v1/namespaces/team/serviceaccounts/other/token", false),

@@ -237,15 +237,12 @@ fn bound(
 }
 
 fn check_seconds(seconds: i64) -> Result<(), Status> {
-    let path = Path::new("spec").child("expirationSeconds");
-    let detail = if seconds < MIN_SECONDS {
-        "may not specify a duration less than 10 minutes"
-    } else if seconds > MAX_SECONDS {
-        "may not specify a duration larger than 2^32 seconds"
-    } else {
-        return Ok(());
+    let detail = match seconds {
+        ..MIN_SECONDS => "may not specify a duration less than 10 minutes",
+        MIN_SECONDS..=MAX_SECONDS => return Ok(()),
+        _ => "may not specify a duration larger than 2^32 seconds",
     };
-    let error = Error::invalid(&path, &json!(seconds), detail);
+    let error = Error::invalid(&Path::new("spec.expirationSeconds"), &json!(seconds), detail);
     Err(Status::invalid("authentication.k8s.io", "TokenRequest", "", &[error]))
 }
 

@@ -9,6 +9,9 @@ use std::sync::OnceLock;
 /// The public authorities that this machine trusts, for backends without a `caBundle`.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
+/// Host and port.
+type Address = (String, u16);
+
 /// Where a `clientConfig` (`url`, or `service`; `caBundle`) points, and its URL as messages show it. Those that are
 /// made of kubeconfigs may have `user`, `insecureSkipTLSVerify` and `tlsServerName`, which no object's schema lets in.
 pub(crate) fn of_client_config(lookup: &dyn Lookup, config: &Value) -> Result<(Target, String), String> {
@@ -67,12 +70,7 @@ impl Trust<'_> {
 }
 
 /// Where a service leads that a webhook or an extension names: whoever may write those may send the server anywhere.
-pub(crate) fn of_service(
-    lookup: &dyn Lookup,
-    namespace: &str,
-    name: &str,
-    port: &str,
-) -> Result<(String, u16), Status> {
+pub(crate) fn of_service(lookup: &dyn Lookup, namespace: &str, name: &str, port: &str) -> Result<Address, Status> {
     let service = service(lookup, namespace, name)?;
     if service["spec"]["type"] == "ExternalName" {
         return Ok((meta::text(&service, "spec.externalName").to_owned(), port.parse().unwrap_or(443)));
@@ -82,7 +80,7 @@ pub(crate) fn of_service(
 
 /// A pod behind a service that a client wants to reach through the server: whoever may write services and slices must not
 /// send the server anywhere else. As upstream's `ResourceLocation` of services.
-pub(crate) fn of_pods(lookup: &dyn Lookup, namespace: &str, name: &str, port: &str) -> Result<(String, u16), Status> {
+pub(crate) fn of_pods(lookup: &dyn Lookup, namespace: &str, name: &str, port: &str) -> Result<Address, Status> {
     let of_pod = |endpoint: &Value| {
         let (address, target) = (text(&endpoint["addresses"][0]), &endpoint["targetRef"]);
         let own = is_proxyable(address) && target["kind"] == "Pod" && target["namespace"] == namespace;
@@ -104,7 +102,7 @@ fn endpoint(
     service: &Value,
     port: &str,
     fits: impl Fn(&Value) -> bool,
-) -> Result<(String, u16), Status> {
+) -> Result<Address, Status> {
     let (namespace, name) = (meta::namespace(service), meta::name(service));
     let number = |port: &Value| port.as_u64().and_then(|port| u16::try_from(port).ok());
     let unavailable = |why: String| Status::new(503, "ServiceUnavailable", why);

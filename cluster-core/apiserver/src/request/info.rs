@@ -96,18 +96,18 @@ impl RequestInfo {
             _ => {}
         }
         if matches!(&*self.verb, "list" | "watch" | "deletecollection") {
-            for (key, value) in pairs(query) {
-                match &*key {
-                    "fieldSelector" => {
-                        let selector = FieldSelector::parse(&value).unwrap_or_default();
-                        selector.exact("metadata.name").unwrap_or_default().clone_into(&mut self.name);
-                        self.fields = selector.requirements().to_vec();
-                    }
-                    "labelSelector" => self.labels = Selector::parse(&value).unwrap_or_default(),
-                    _ => {}
-                }
-            }
+            let given =
+                |name: &str| pairs(query).find(|(key, _)| key == name).map(|(_, value)| value).unwrap_or_default();
+            self.select(&given("fieldSelector"), &given("labelSelector"));
+            let named = self.fields.iter().find(|demand| demand.equal && demand.field == "metadata.name");
+            self.name = named.map(|demand| demand.value.clone()).unwrap_or_default();
         }
+    }
+
+    /// Limits the request by these selectors, as far as they can be read.
+    pub(crate) fn select(&mut self, fields: &str, labels: &str) {
+        self.fields = FieldSelector::parse(fields).unwrap_or_default().requirements().to_vec();
+        self.labels = Selector::parse(labels).unwrap_or_default();
     }
 }
 

@@ -1,6 +1,5 @@
 //! One request on its way through a verb, and what the verb answers.
 
-use super::form::{served_bytes, served_value};
 use super::metadata;
 use crate::admission::{self, Notes, Operation};
 use crate::auth::{escalation, group};
@@ -109,6 +108,11 @@ impl Call<'_> {
         key(&self.resource.storage, namespace, name)
     }
 
+    /// What of the object the request is about.
+    pub(super) fn part(&self) -> Part {
+        if self.info.subresource == "status" { Part::Status } else { Part::Main }
+    }
+
     /// 400 unless an object bears the name that the URL has.
     pub(crate) fn check_name(&self, given: &str) -> Result<(), Status> {
         let name = &self.info.name;
@@ -131,7 +135,7 @@ impl Call<'_> {
 
     /// The object as this version serves it, or 404.
     pub(crate) async fn object(&self, name: &str) -> Result<Value, Status> {
-        served_value(self.server, &self.resource, &self.stored(name)?).await
+        self.resource.value(self.server, &self.stored(name)?).await
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Reply, Status> {
@@ -140,7 +144,7 @@ impl Call<'_> {
 
     /// A stored state as this version serves it.
     pub(super) async fn answer(&self, entry: &Arc<Entry>) -> Result<Bytes, Status> {
-        served_bytes(self.server, &self.resource, entry).await
+        self.resource.served_one(self.server, entry).await
     }
 
     /// The same call on another core resource.
@@ -197,8 +201,7 @@ impl Call<'_> {
         let resource = &self.resource;
         let writes = !matches!(request.operation, Operation::Delete | Operation::Connect);
         if writes && resource.storage.starts_with(RBAC) {
-            let authorizer = &self.server.authorizer;
-            escalation::check(authorizer, &self.user, &resource.plural, request.object, request.old).await?;
+            escalation::check(self, request.object, request.old).await?;
         }
         admission::check(self, request).await
     }

@@ -1,7 +1,7 @@
 //! delete and deletecollection: at once, in grace, after finalizers, after content.
 
 use super::list::{self, Filter};
-use super::{form, update};
+use super::update;
 use crate::prelude::*;
 use crate::request::{check_delete, delete_options};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
@@ -81,7 +81,7 @@ fn propagation(options: &DeleteOptions) -> Option<&str> {
 pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, Status> {
     loop {
         let entry = call.stored(name)?;
-        let old = form::served_value(call.server, &call.resource, &entry).await?;
+        let old = call.resource.value(call.server, &entry).await?;
         let options = &completed(call, &old);
         check_preconditions(call, name, options, &old)?;
         let mut nothing = Value::Null;
@@ -99,7 +99,7 @@ pub(crate) async fn delete_object(call: &Call<'_>, name: &str) -> Result<Reply, 
             let kept = || Ok(Reply::ok(Content::Object(super::to_bytes(&object)?)));
             return if goes { gone(call, name, &old, None).await } else { kept() };
         }
-        let stored = form::to_storage(call.server, &call.resource, &object).await?;
+        let stored = call.resource.to_storage(call.server, &object).await?;
         match update::commit(call, &entry, &stored, goes, None).await {
             Ok(entry) if goes => return gone(call, name, &old, Some(&entry)).await,
             Ok(entry) => {

@@ -7,20 +7,54 @@ use cluster_object::field::plain;
 use cluster_object::lean::without_managed_fields;
 use cluster_store::{Draft, Facts};
 
-/// The objects as JSON of the served version; the stored bytes themselves where they say the same.
-pub(crate) async fn served_list(
-    lookup: &dyn Lookup,
-    resource: &Resource,
-    entries: &[Arc<Entry>],
-) -> Result<Vec<Bytes>, Status> {
-    let as_stored = |entry: &Arc<Entry>| match &resource.custom {
-        Some(custom) => entry.revision > custom.since && is_of(resource, &resource.version, entry),
-        None => resource.strategy.conversion.is_none() && resource.legacy.is_none(),
-    };
-    if entries.iter().all(as_stored) {
-        return Ok(entries.iter().map(|entry| entry.bytes.clone()).collect());
+impl Resource {
+    /// The objects as JSON of the served version; the stored bytes themselves where they say the same.
+    pub(crate) async fn served(&self, lookup: &dyn Lookup, entries: &[Arc<Entry>]) -> Result<Vec<Bytes>, Status> {
+        let as_stored = |entry: &Arc<Entry>| match &self.custom {
+            Some(custom) => entry.revision > custom.since && is_of(self, &self.version, entry),
+            None => self.strategy.conversion.is_none() && self.legacy.is_none(),
+        };
+        if entries.iter().all(as_stored) {
+            return Ok(entries.iter().map(|entry| entry.bytes.clone()).collect());
+        }
+        self.values(lookup, entries).await?.iter().map(super::to_bytes).collect()
     }
-    served_values(lookup, resource, entries).await?.iter().map(super::to_bytes).collect()
+
+    /// One object of [`Self::served`].
+    pub(crate) async fn served_one(&self, lookup: &dyn Lookup, entry: &Arc<Entry>) -> Result<Bytes, Status> {
+        Ok(self.served(lookup, std::slice::from_ref(entry)).await?.swap_remove(0))
+    }
+
+    /// The objects as values of the served version.
+    pub(crate) async fn values(&self, lookup: &dyn Lookup, entries: &[Arc<Entry>]) -> Result<Vec<Value>, Status> {
+        let values = entries.iter().map(|entry| serde_json::from_slice(&entry.bytes).map_err(Status::internal));
+        from_storage(lookup, self, values.collect::<Result<_, _>>()?).await
+    }
+
+    /// One object of [`Self::values`].
+    pub(crate) async fn value(&self, lookup: &dyn Lookup, entry: &Arc<Entry>) -> Result<Value, Status> {
+        Ok(self.values(lookup, std::slice::from_ref(entry)).await?.swap_remove(0))
+    }
+
+    /// The object of the served version as it is stored.
+    pub(crate) async fn to_storage<'a>(&self, lookup: &dyn Lookup, value: &'a Value) -> Result<Cow<'a, Value>, Status> {
+        if let Some(conversion) = &self.strategy.conversion {
+            let mut value = value.clone();
+            (conversion.to_storage)(&mut value);
+            return Ok(Cow::Owned(value));
+        }
+        if let Some(custom) = self.custom.as_ref().filter(|custom| custom.storage_version != self.version) {
+            let version = format!("{}/{}", self.group, custom.storage_version);
+            let converted = custom_version(lookup, custom, vec![value.clone()], &version).await?;
+            return Ok(Cow::Owned(converted.into_iter().next().unwrap_or_default()));
+        }
+        if let Some(legacy) = &self.legacy {
+            let mut value = value.clone();
+            value["apiVersion"] = format!("{}/{}", legacy.group, legacy.version).into();
+            return Ok(Cow::Owned(value));
+        }
+        Ok(Cow::Borrowed(value))
+    }
 }
 
 /// Whether a custom object is stored in this version of its group.
@@ -35,34 +69,6 @@ pub(crate) fn is_current(resource: &Resource, entry: &Entry) -> bool {
     resource.custom.as_ref().is_none_or(|custom| is_of(resource, &custom.storage_version, entry))
 }
 
-/// One object of [`served_list`].
-pub(crate) async fn served_bytes(
-    lookup: &dyn Lookup,
-    resource: &Resource,
-    entry: &Arc<Entry>,
-) -> Result<Bytes, Status> {
-    Ok(served_list(lookup, resource, std::slice::from_ref(entry)).await?.swap_remove(0))
-}
-
-/// The objects as values of the served version.
-pub(crate) async fn served_values(
-    lookup: &dyn Lookup,
-    resource: &Resource,
-    entries: &[Arc<Entry>],
-) -> Result<Vec<Value>, Status> {
-    let values = entries.iter().map(|entry| serde_json::from_slice(&entry.bytes).map_err(Status::internal));
-    from_storage(lookup, resource, values.collect::<Result<_, _>>()?).await
-}
-
-/// One object of [`served_values`].
-pub(crate) async fn served_value(
-    lookup: &dyn Lookup,
-    resource: &Resource,
-    entry: &Arc<Entry>,
-) -> Result<Value, Status> {
-    Ok(served_values(lookup, resource, std::slice::from_ref(entry)).await?.swap_remove(0))
-}
-
 /// The object of one served version as another one serves it.
 pub(crate) async fn converted(
     lookup: &dyn Lookup,
@@ -74,31 +80,6 @@ pub(crate) async fn converted(
         (conversion.to_storage)(&mut value);
     }
     Ok(from_storage(lookup, to, vec![value]).await?.swap_remove(0))
-}
-
-/// The object of the served version as it is stored.
-pub(crate) async fn to_storage<'a>(
-    lookup: &dyn Lookup,
-    resource: &Resource,
-    value: &'a Value,
-) -> Result<Cow<'a, Value>, Status> {
-    if let Some(conversion) = &resource.strategy.conversion {
-        let mut value = value.clone();
-        (conversion.to_storage)(&mut value);
-        return Ok(Cow::Owned(value));
-    }
-    if let Some(custom) = resource.custom.as_ref().filter(|custom| custom.storage_version != resource.version) {
-        let version = format!("{}/{}", resource.group, custom.storage_version);
-        return custom_version(lookup, custom, vec![value.clone()], &version)
-            .await
-            .map(|mut v| Cow::Owned(v.swap_remove(0)));
-    }
-    if let Some(legacy) = &resource.legacy {
-        let mut value = value.clone();
-        value["apiVersion"] = format!("{}/{}", legacy.group, legacy.version).into();
-        return Ok(Cow::Owned(value));
-    }
-    Ok(Cow::Borrowed(value))
 }
 
 async fn from_storage(lookup: &dyn Lookup, resource: &Resource, mut values: Vec<Value>) -> Result<Vec<Value>, Status> {

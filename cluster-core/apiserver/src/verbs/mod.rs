@@ -15,7 +15,7 @@ mod watch;
 pub(crate) use call::{Call, Content, List, Reply, key};
 pub(crate) use create::{Managed, create_object};
 pub(crate) use delete::{check_preconditions, delete_object};
-pub(crate) use form::{converted, draft, served_list, served_values};
+pub(crate) use form::{converted, draft};
 pub(crate) use incoming::complete;
 pub(crate) use list::{Filter, collect};
 pub(crate) use metadata::random_suffix;

@@ -40,9 +40,8 @@ pub(super) async fn patch(call: &Call<'_>, body: Bytes) -> Result<Reply, Status>
     let kind = Kind::of(call)?;
     let (patch, duplicates) = request::decode_json_or_yaml(&call.content_type, &body)?;
     let name = call.info.name.as_str();
-    let part = if call.info.subresource == "status" { Part::Status } else { Part::Main };
     if kind == Kind::Apply {
-        return apply_patch(call, name, part, patch, &duplicates).await;
+        return apply_patch(call, patch, &duplicates).await;
     }
     let forced = call.query.force.is_some();
     request::forbidden_options("patch", &[(forced, "force", "may not be specified for non-apply patch")])?;
@@ -52,7 +51,7 @@ pub(super) async fn patch(call: &Call<'_>, body: Bytes) -> Result<Reply, Status>
         let warnings = conform_patched(call, kind, &mut object, &duplicates, &body)?;
         Ok(Proposed { object, managed: Managed::Track, warnings })
     };
-    let (bytes, warnings) = change(call, name, part, make).await?;
+    let (bytes, warnings) = change(call, name, call.part(), make).await?;
     Ok(Reply { code: StatusCode::OK, content: Content::Object(bytes), warnings })
 }
 
@@ -92,13 +91,8 @@ fn conform_patched(
     })
 }
 
-async fn apply_patch(
-    call: &Call<'_>,
-    name: &str,
-    part: Part,
-    mut applied: Value,
-    duplicates: &Duplicates,
-) -> Result<Reply, Status> {
+async fn apply_patch(call: &Call<'_>, mut applied: Value, duplicates: &Duplicates) -> Result<Reply, Status> {
+    let name = call.info.name.as_str();
     if !applied.is_object() {
         return Err(Status::bad_request("error decoding YAML: an apply configuration is an object"));
     }
@@ -111,10 +105,10 @@ async fn apply_patch(
     if call.resource.namespaced() {
         meta::set(&mut applied, "metadata.namespace", call.info.namespace.as_str());
     }
-    if part == Part::Main {
+    if call.part() == Part::Main {
         // The created object may appear in between, or go away: then it is the other way's turn.
         while call.server.store.get(&call.key(name)).is_none() {
-            let (object, warnings) = merged(call, None, &applied, part, duplicates)?;
+            let (object, warnings) = merged(call, None, &applied, duplicates)?;
             call.may("create").await?;
             match create::create_object(call, object, Managed::Done).await {
                 Ok(bytes) => return Ok(Reply::created(Content::Object(bytes), warnings)),
@@ -124,10 +118,10 @@ async fn apply_patch(
         }
     }
     let make = |old: &Value| {
-        let (object, warnings) = merged(call, Some(old), &applied, part, duplicates)?;
+        let (object, warnings) = merged(call, Some(old), &applied, duplicates)?;
         Ok(Proposed { object, managed: Managed::Done, warnings })
     };
-    let (bytes, warnings) = change(call, name, part, make).await?;
+    let (bytes, warnings) = change(call, name, call.part(), make).await?;
     Ok(Reply { code: StatusCode::OK, content: Content::Object(bytes), warnings })
 }
 
@@ -157,7 +151,6 @@ fn merged(
     call: &Call<'_>,
     live: Option<&Value>,
     applied: &Value,
-    part: Part,
     duplicates: &Duplicates,
 ) -> Result<(Value, Vec<String>), Status> {
     let Some(schema) = call.resource.schema() else {
@@ -170,10 +163,10 @@ fn merged(
     let mut applied = applied.clone();
     let warnings = incoming::conform(call, &mut applied.clone(), duplicates)?;
     decode::prune(&mut applied, schema);
-    keep_part(call, part, &mut applied);
+    keep_part(call, &mut applied);
     let (manager, force) = (call.query.field_manager.as_str(), call.query.force.unwrap_or_default());
     let (version, now) = (call.resource.api_version(), meta::now());
-    let mut object = apply::apply(live, &applied, schema, manager, force, &version, part.subresource(), &now)?;
+    let mut object = apply::apply(live, &applied, schema, manager, force, &version, call.part().subresource(), &now)?;
     if let Some(live) = live {
         keep_untouched(&mut object, live);
     }
@@ -182,9 +175,9 @@ fn merged(
 }
 
 /// Nobody comes to own what the endpoint does not write.
-fn keep_part(call: &Call<'_>, part: Part, applied: &mut Value) {
+fn keep_part(call: &Call<'_>, applied: &mut Value) {
     let Some(fields) = applied.as_object_mut() else { return };
-    match part {
+    match call.part() {
         Part::Status => {
             fields.retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
             for field in call.resource.strategy.status_resets.split_whitespace() {

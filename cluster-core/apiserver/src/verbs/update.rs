@@ -50,7 +50,7 @@ pub(super) async fn update(call: &Call<'_>, body: Bytes) -> Result<Reply, Status
     let (object, warnings) = incoming::object(call, &body)?;
     let name = call.info.name.as_str();
     call.check_name(meta::name(&object))?;
-    let part = if call.info.subresource == "status" { Part::Status } else { Part::Main };
+    let part = call.part();
     if part == Part::Main && call.resource.strategy.create_on_update && call.server.store.get(&call.key(name)).is_none()
     {
         call.may("create").await?;
@@ -71,7 +71,7 @@ pub(crate) async fn change(
     let resource = &*call.resource;
     loop {
         let entry = call.stored(name)?;
-        let old = form::served_value(call.server, resource, &entry).await?;
+        let old = resource.value(call.server, &entry).await?;
         let Proposed { mut object, managed, warnings } = make(&old)?;
         metadata::forget_revision_zero(&mut object);
         check_expectations(call, name, &object, &old)?;
@@ -93,7 +93,7 @@ pub(crate) async fn change(
             }
             _ => None,
         };
-        let stored = form::to_storage(call.server, resource, &object).await?;
+        let stored = resource.to_storage(call.server, &object).await?;
         match write(call, &entry, &stored, Charge::ledger(charge.as_ref())).await {
             Ok(written) => {
                 reservation.commit().await;
@@ -224,12 +224,7 @@ pub(super) fn track(call: &Call<'_>, old: Option<&Value>, object: &mut Value, su
 }
 
 /// Writes the new state, of the stored version, or takes the object away when nothing keeps a deleted one any more.
-pub(crate) async fn write(
-    call: &Call<'_>,
-    entry: &Arc<Entry>,
-    object: &Value,
-    ledger: Option<&Ledger>,
-) -> Result<Arc<Entry>, WriteError> {
+pub(crate) async fn write(call: &Call<'_>, entry: &Arc<Entry>, object: &Value, ledger: Option<&Ledger>) -> Written {
     commit(call, entry, object, is_finished(call, object), ledger).await
 }
 
@@ -240,7 +235,7 @@ pub(super) async fn commit(
     object: &Value,
     goes: bool,
     ledger: Option<&Ledger>,
-) -> Result<Arc<Entry>, WriteError> {
+) -> Written {
     let (key, expect) = (entry.key.clone(), Expect::Revision(entry.revision));
     let (store, draft) = (&call.server.store, form::selectable_draft(&call.resource, object));
     let written = if goes {

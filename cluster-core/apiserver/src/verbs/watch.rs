@@ -1,6 +1,5 @@
 //! watch: what happens in a collection, as objects for callers in the process and as JSON lines over HTTP.
 
-use super::form;
 use super::list::{Filter, parse_revision};
 use crate::prelude::*;
 use crate::request::{Encoding, Query, VersionMatch};
@@ -224,7 +223,7 @@ impl State {
     }
 
     async fn bytes(&self, entry: &Arc<Entry>) -> Result<Bytes, Status> {
-        form::served_bytes(&self.store, &self.resource, entry).await
+        self.resource.served_one(&self.store, entry).await
     }
 
     /// What the event is to this watcher: with a selector, a change can be a coming or a going.
@@ -238,7 +237,7 @@ impl State {
                 Some(Watched::Deleted(self.bytes(&event.entry).await?))
             }
             (Some(previous), false) => {
-                let mut object: Value = form::served_value(&self.store, &self.resource, previous).await?;
+                let mut object: Value = self.resource.value(&self.store, previous).await?;
                 object["metadata"]["resourceVersion"] = event.revision.to_string().into();
                 Some(Watched::Deleted(super::to_bytes(&object)?))
             }

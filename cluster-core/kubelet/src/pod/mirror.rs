@@ -66,7 +66,11 @@ pub(super) async fn delete(client: &Client, mirror: &Pod) -> Result<(), Error> {
 
 /// The mirror of the pod's name; a pod that is none is not ours to touch.
 async fn find(client: &Client, pod: &Pod) -> Result<Option<Pod>, Error> {
-    Ok(Error::ignore_gone(client.get(pod.namespace(), pod.name()).await)?.filter(is_mirror))
+    match client.get(pod.namespace(), pod.name()).await {
+        // Of a pod that is not there nobody knows whether it is this node's.
+        Err(error) if error.status().is_some_and(|status| status.code == 403) => Ok(None),
+        found => Ok(Error::ignore_gone(found)?.filter(is_mirror)),
+    }
 }
 
 fn mirrors(mirror: &Pod, pod: &Pod) -> bool {

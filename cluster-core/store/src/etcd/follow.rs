@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Follower {
     pub(super) rpc: Arc<Rpc>,
     pub(super) state: Arc<State>,
-    pub(super) at_rest: Arc<dyn AtRest>,
+    pub(super) at_rest: Arc<AesGcm>,
 }
 
 impl Follower {
@@ -65,7 +65,7 @@ impl Follower {
 
     fn put(&self, commit: &mut Commit, kv: KeyValue) -> Result<(), SealError> {
         if let Some(key) = parse(&kv.key) {
-            let draft = unpack(&*self.at_rest, &key, kv.value)?;
+            let draft = unpack(&self.at_rest, &key, kv.value)?;
             collection(commit, &key.resource).apply(Change::Put, &key, kv.mod_revision as Revision, draft);
         }
         Ok(())
@@ -105,7 +105,7 @@ impl Follower {
                 let Some(last) = published.objects.get(&key) else { continue };
                 (Change::Delete, last.draft())
             } else {
-                match unpack(&*self.at_rest, &key, kv.value) {
+                match unpack(&self.at_rest, &key, kv.value) {
                     Ok(draft) => (Change::Put, draft),
                     Err(error) => {
                         tracing::error!(%error, "another server wrote what cannot be read");

@@ -17,7 +17,7 @@ use self::follow::Follower;
 pub use self::rpc::EtcdError;
 use self::rpc::{PATIENCE, Rpc};
 use self::wire::{Compare, DeleteRequest, EQUAL, GREATER, Operation, PutRequest, TxnRequest, TxnResponse};
-use crate::{IoError, Ledger, OpenError, Store, WriteError};
+use crate::{IoError, Ledger, OpenError, Store, WriteError, Written};
 
 /// Reads that wait for one question to the quorum.
 const QUEUE: usize = 1024;
@@ -28,7 +28,7 @@ type Fresh = Result<Revision, Arc<IoError>>;
 pub struct EtcdStore {
     state: Arc<State>,
     rpc: Arc<Rpc>,
-    at_rest: Arc<dyn AtRest>,
+    at_rest: Arc<AesGcm>,
     fresh: mpsc::Sender<oneshot::Sender<Fresh>>,
     _tasks: JoinSet<()>,
 }
@@ -36,7 +36,7 @@ pub struct EtcdStore {
 impl EtcdStore {
     /// Loads what the etcd at a Unix socket holds. Waits until it answers, which takes a quorum of its members; fails
     /// when a value cannot be decrypted. Must be called within a tokio runtime.
-    pub async fn open(socket: PathBuf, at_rest: Arc<dyn AtRest>) -> Result<Arc<Self>, OpenError> {
+    pub async fn open(socket: PathBuf, at_rest: Arc<AesGcm>) -> Result<Arc<Self>, OpenError> {
         let (rpc, state) = (Arc::new(Rpc::new(socket)), Arc::new(State::new(1, 1, LIMITS, |_| false)));
         let follower = Follower { rpc: rpc.clone(), state: state.clone(), at_rest: at_rest.clone() };
         follower.start().await?;
@@ -67,7 +67,7 @@ impl EtcdStore {
     }
 
     fn put_request(&self, key: &Key, draft: &Draft) -> Result<Operation, WriteError> {
-        let value = value::pack(&*self.at_rest, key, draft).map_err(|error| WriteError::Io(Arc::new(error.into())))?;
+        let value = value::pack(&self.at_rest, key, draft).map_err(|error| WriteError::Io(Arc::new(error.into())))?;
         Ok(Operation { put: Some(PutRequest { key: value::path(key), value }), delete: None })
     }
 }
@@ -103,17 +103,7 @@ impl Store for EtcdStore {
         timeout(PATIENCE, fresh).await.unwrap_or_else(|_| Err(failed(EtcdError::Timeout)))
     }
 
-    async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
-        self.put_counted(key, expect, draft, None).await
-    }
-
-    async fn put_counted(
-        &self,
-        key: Key,
-        expect: Expect,
-        draft: Draft,
-        ledger: Option<&Ledger>,
-    ) -> Result<Arc<Entry>, WriteError> {
+    async fn put_counted(&self, key: Key, expect: Expect, draft: Draft, ledger: Option<&Ledger>) -> Written {
         let at = |key: &Key, seen| Compare::of(&value::path(key), EQUAL, seen as i64);
         let mut compare = Vec::from_iter(match expect {
             Expect::Absent => Some(at(&key, 0)),
@@ -143,7 +133,7 @@ impl Store for EtcdStore {
     }
 
     /// Watchers are told the last stored state; `last` is what the caller gets.
-    async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError> {
+    async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Written {
         let path = value::path(&key);
         let compare = match expect {
             Expect::Revision(revision) => Compare::of(&path, EQUAL, revision as i64),

@@ -21,11 +21,11 @@ pub(super) fn parse(path: &[u8]) -> Option<Key> {
 
 /// What is kept of a draft: both halves, sealed, with a NUL, which JSON text never holds, where the revision goes. etcd
 /// tells the revision only when the value is there.
-pub(super) fn pack(at_rest: &dyn AtRest, key: &Key, draft: &Draft) -> Result<Bytes, SealError> {
+pub(super) fn pack(at_rest: &AesGcm, key: &Key, draft: &Draft) -> Result<Bytes, SealError> {
     at_rest.seal(key, &[&draft.before[..], b"\0", &draft.after[..]].concat()).map(Bytes::from)
 }
 
-pub(super) fn unpack(at_rest: &dyn AtRest, key: &Key, stored: Bytes) -> Result<Draft, SealError> {
+pub(super) fn unpack(at_rest: &AesGcm, key: &Key, stored: Bytes) -> Result<Draft, SealError> {
     let mut after = Bytes::from(at_rest.open(key, stored.into())?);
     let gap = after.iter().position(|byte| *byte == 0);
     let gap =
@@ -38,7 +38,7 @@ pub(super) fn unpack(at_rest: &dyn AtRest, key: &Key, stored: Bytes) -> Result<D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Plain;
+    use crate::AesGcm;
 
     #[test]
     fn what_is_packed_is_unpacked_and_nothing_else_is_taken_for_an_object() {
@@ -46,10 +46,10 @@ mod tests {
         for key in [Key::new("pods", "default", "a"), Key::new("apps/deployments", "", "x/y")] {
             assert!(PREFIX < path(&key) && path(&key) < PREFIX_END);
             assert_eq!(parse(&path(&key)), Some(key.clone()));
-            let stored = pack(&Plain, &key, &draft).expect("packed");
-            let read = unpack(&Plain, &key, stored).expect("unpacked");
+            let stored = pack(&AesGcm::default(), &key, &draft).expect("packed");
+            let read = unpack(&AesGcm::default(), &key, stored).expect("unpacked");
             assert_eq!((read.before, read.after), (draft.before.clone(), draft.after.clone()));
-            assert!(unpack(&Plain, &key, "{}".into()).is_err());
+            assert!(unpack(&AesGcm::default(), &key, "{}".into()).is_err());
         }
         for foreign in [&b"/devcluster/pods"[..], b"compact_rev_key", b"/devcluster/\xff\0\0"] {
             assert_eq!(parse(foreign), None);

@@ -91,8 +91,8 @@ async fn load(connection: &mut SqliteConnection, options: &Options) -> Result<(S
     let replay = compacted.max(newest - REPLAY).max(0);
     let state = State::new(newest as Revision, replay as Revision, LIMITS, options.ephemeral);
     let mut commit = Commit::new();
-    let live = load_objects(connection, &*options.at_rest, &mut commit).await?;
-    load_events(connection, &*options.at_rest, replay, &mut commit).await?;
+    let live = load_objects(connection, &options.at_rest, &mut commit).await?;
+    load_events(connection, &options.at_rest, replay, &mut commit).await?;
     state.publish(newest as Revision, commit);
     Ok((state, (stored, live)))
 }
@@ -100,7 +100,7 @@ async fn load(connection: &mut SqliteConnection, options: &Options) -> Result<(S
 /// Reads the current objects, oldest first; returns the sum of their sizes.
 async fn load_objects(
     connection: &mut SqliteConnection,
-    at_rest: &dyn AtRest,
+    at_rest: &AesGcm,
     commit: &mut Commit,
 ) -> Result<i64, IoError> {
     let mut live = 0;
@@ -127,7 +127,7 @@ type Row = (i64, i64, bool, String, String, String, Vec<u8>, Option<Vec<u8>>);
 /// are shared with it.
 async fn load_events(
     connection: &mut SqliteConnection,
-    at_rest: &dyn AtRest,
+    at_rest: &AesGcm,
     replay: i64,
     commit: &mut Commit,
 ) -> Result<(), IoError> {

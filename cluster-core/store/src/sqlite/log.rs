@@ -16,7 +16,7 @@ const STEP: i64 = 256;
 pub(crate) struct Log {
     connection: SqliteConnection,
     checkpoints: Checkpoints,
-    at_rest: Arc<dyn AtRest>,
+    at_rest: Arc<AesGcm>,
     ephemeral: fn(&str) -> bool,
     retention: Retention,
     /// `INSERT` of 1, 2, 4 ... rows: few enough texts for each to stay prepared.
@@ -30,7 +30,7 @@ impl Log {
     pub(super) fn new(
         connection: SqliteConnection,
         checkpoints: Checkpoints,
-        at_rest: Arc<dyn AtRest>,
+        at_rest: Arc<AesGcm>,
         ephemeral: fn(&str) -> bool,
         retention: Retention,
         (stored, live): (i64, i64),

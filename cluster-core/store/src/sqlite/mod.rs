@@ -9,8 +9,7 @@ use crate::prelude::*;
 use std::fs::{File, TryLockError};
 
 use self::writer::{Command, Request, Writer};
-use crate::at_rest::Plain;
-use crate::{BackupError, OpenError, Store, WriteError};
+use crate::{BackupError, Ledger, OpenError, Store, WriteError, Written};
 
 /// Writes that wait in the queue before callers wait for room in it.
 const QUEUE: usize = 1024;
@@ -23,7 +22,7 @@ pub struct Options {
     /// How much history is kept.
     pub retention: Retention,
     /// How values are kept on disk.
-    pub at_rest: Arc<dyn AtRest>,
+    pub at_rest: Arc<AesGcm>,
     /// Collections that keep no history: their watches do not resume over a restart.
     pub ephemeral: fn(&str) -> bool,
 }
@@ -31,7 +30,7 @@ pub struct Options {
 impl Options {
     /// A store in memory only.
     pub fn in_memory() -> Self {
-        Self { path: None, retention: Retention::default(), at_rest: Arc::new(Plain), ephemeral: |_| false }
+        Self { path: None, retention: Retention::default(), at_rest: Arc::default(), ephemeral: |_| false }
     }
 
     /// A store in a file, with a day of history of everything but events and leases.
@@ -92,7 +91,7 @@ impl SqliteStore {
         Ok(Arc::new(Self { state, queue }))
     }
 
-    async fn write(&self, change: Change, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
+    async fn write(&self, change: Change, key: Key, expect: Expect, draft: Draft) -> Written {
         let (reply, answer) = oneshot::channel();
         let request = Request { change, key, expect, draft, reply };
         self.queue.send(Command::Write(request)).await.map_err(|_| WriteError::Closed)?;
@@ -118,11 +117,11 @@ impl Store for SqliteStore {
         }
     }
 
-    async fn put(&self, key: Key, expect: Expect, draft: Draft) -> Result<Arc<Entry>, WriteError> {
+    async fn put_counted(&self, key: Key, expect: Expect, draft: Draft, _: Option<&Ledger>) -> Written {
         self.write(Change::Put, key, expect, draft).await
     }
 
-    async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Result<Arc<Entry>, WriteError> {
+    async fn delete(&self, key: Key, expect: Expect, last: Draft) -> Written {
         self.write(Change::Delete, key, expect, last).await
     }
 }

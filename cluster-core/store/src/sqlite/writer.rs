@@ -6,18 +6,17 @@ use std::fs::File;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::log::{BATCH, Log};
+use crate::Written;
 
 /// How often the writer looks for history past its retention.
 const COMPACT: Duration = Duration::from_mins(1);
-
-type Answer = Result<Arc<Entry>, WriteError>;
 
 pub(super) struct Request {
     pub(super) change: Change,
     pub(super) key: Key,
     pub(super) expect: Expect,
     pub(super) draft: Draft,
-    pub(super) reply: oneshot::Sender<Answer>,
+    pub(super) reply: oneshot::Sender<Written>,
 }
 
 pub(super) enum Command {
@@ -138,7 +137,7 @@ impl<'a> Batch<'a> {
         Self { state, revision: state.revision(), commit: Commit::new(), events: Vec::new() }
     }
 
-    fn apply(&mut self, change: Change, key: Key, expect: Expect, draft: Draft) -> Answer {
+    fn apply(&mut self, change: Change, key: Key, expect: Expect, draft: Draft) -> Written {
         let collection =
             self.commit.entry(key.resource.clone()).or_insert_with(|| self.state.collection(&key.resource));
         check(change, expect, collection.objects.get(&key))?;
@@ -167,7 +166,7 @@ mod tests {
     use crate::sqlite::{Options, load};
 
     /// Sends puts through the writer as one batch.
-    async fn put(writer: &mut Writer, names: std::ops::Range<u32>) -> Vec<Answer> {
+    async fn put(writer: &mut Writer, names: std::ops::Range<u32>) -> Vec<Written> {
         let (requests, answers): (Vec<_>, Vec<_>) = names
             .map(|name| {
                 let (reply, answer) = oneshot::channel();

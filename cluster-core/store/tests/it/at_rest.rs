@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cluster_store::{AesGcm, AtRest, OpenError, Options, SqliteStore, Store, backup};
+use cluster_store::{AesGcm, OpenError, Options, SqliteStore, Store, backup};
 
 use crate::support::{key, put};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster_store::{AesGcm, Change, EtcdStore, Event, Expect, Ledger, OpenError, Plain, Store, WriteError};
+use cluster_store::{AesGcm, Change, EtcdStore, Event, Expect, Ledger, OpenError, Store, WriteError};
 
 use crate::support::{Etcd, Random, delete, draft, key, pod, put};
 
@@ -127,7 +127,7 @@ async fn a_server_that_missed_what_was_compacted_loads_anew_and_its_watchers_exp
     put(&cut_off, &key("nodes", "", "n"), "x").await.unwrap();
     let mut watcher = cut_off.watch("pods", cut_off.revision()).unwrap();
     etcd.restart("elsewhere");
-    let other = etcd.store_at("elsewhere", Arc::new(Plain)).await.unwrap();
+    let other = etcd.store_at("elsewhere", Arc::default()).await.unwrap();
     delete(&other, &pod("removed")).await.unwrap();
     let newest = put(&other, &pod("new"), "x").await.unwrap().revision;
     etcd.compact("elsewhere", newest);

@@ -5,9 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Arc;
 
-use cluster_store::{
-    AtRest, Draft, Entry, EtcdStore, Expect, Key, OpenError, Options, Plain, SqliteStore, Store, WriteError,
-};
+use cluster_store::{AesGcm, Draft, Entry, EtcdStore, Expect, Key, OpenError, Options, SqliteStore, Store, WriteError};
 use tempfile::TempDir;
 
 /// A draft of an object whose payload is `text`.
@@ -77,10 +75,10 @@ impl Etcd {
     }
 
     pub(crate) async fn store(&self) -> Arc<EtcdStore> {
-        self.store_at("client", Arc::new(Plain)).await.expect("the store opens")
+        self.store_at("client", Arc::default()).await.expect("the store opens")
     }
 
-    pub(crate) async fn store_at(&self, socket: &str, at_rest: Arc<dyn AtRest>) -> Result<Arc<EtcdStore>, OpenError> {
+    pub(crate) async fn store_at(&self, socket: &str, at_rest: Arc<AesGcm>) -> Result<Arc<EtcdStore>, OpenError> {
         EtcdStore::open(self.folder.path().join(format!("{socket}:0")), at_rest).await
     }
 

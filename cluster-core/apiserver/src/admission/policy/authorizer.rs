@@ -36,7 +36,9 @@ fn asked(check: &Check) -> RequestInfo {
         return RequestInfo { verb, path: path.clone(), ..RequestInfo::default() };
     }
     let resource = [check.group.as_str(), "*", &check.resource, &check.subresource];
-    RequestInfo::of(verb, resource, &check.namespace, &check.name)
+    let mut request = RequestInfo::of(verb, resource, &check.namespace, &check.name);
+    request.select(&check.fields, &check.labels);
+    request
 }
 
 /// Binds both variables for this request. Returns where unknown answers are noted.
