@@ -88,13 +88,8 @@ async fn ensure(server: &Arc<ApiServer>, objects: Vec<Value>) -> Result<(), Star
     Ok(())
 }
 
-/// Makes an object that is not there yet.
-pub(crate) async fn make_new(server: &ApiServer, object: Value) -> Result<(), Status> {
-    make(&call_for(server, &object)?, object).await
-}
-
 async fn create(server: &ApiServer, mut object: Value) -> Result<(), StartError> {
-    let what = what(&object);
+    let what = format!("{} {}", meta::kind(&object), meta::name(&object));
     let failed = |source| StartError::Bootstrap { what: what.clone(), source };
     let call = call_for(server, &object).map_err(failed)?;
     let present = server.store.get(&call.key(meta::name(&object)));
@@ -128,10 +123,6 @@ async fn make(call: &Call<'_>, mut object: Value) -> Result<(), Status> {
         Err(status) if status.is_already_exists() => Ok(()),
         result => result.map(drop),
     }
-}
-
-fn what(object: &Value) -> String {
-    format!("{} {}", meta::kind(object), meta::name(object))
 }
 
 /// A call in the server's own name on the collection of `object`.

@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::parsed::Parsed;
 use crate::prelude::*;
 use crate::usage::Samples;
-use crate::verbs::{self, Filter, WatchedStream, key};
+use crate::verbs::{self, WatchedStream};
 use crate::{allocate, bootstrap, custom, endpoints, kinds, pipeline, render};
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
@@ -161,11 +161,9 @@ impl ApiServer {
         label_selector: &str,
         field_selector: &str,
     ) -> Result<(Revision, Vec<Bytes>), Status> {
-        let (info, query) = self.direct("list", user, path, label_selector, field_selector, "")?;
-        let resource = self.served(&info)?;
-        let filter = Filter::new(self, &resource, &info, &query)?;
-        let list = verbs::collect(self, &resource, &filter, &query)?;
-        Ok((list.revision, resource.served(self, &list.items).await?))
+        let call = self.direct("list", user, path, label_selector, field_selector, "")?;
+        let list = verbs::collect(&call)?;
+        Ok((list.revision, call.resource.served(self, &list.items).await?))
     }
 
     /// What happens in the collection at `path` after `resource_version`, bookmarks included, without HTTP.
@@ -177,9 +175,7 @@ impl ApiServer {
         field_selector: &str,
         resource_version: &str,
     ) -> Result<WatchedStream, Status> {
-        let (info, mut query) = self.direct("watch", user, path, label_selector, field_selector, resource_version)?;
-        query.bookmarks = true;
-        verbs::open_watch(self, &self.served(&info)?, &info, &query)
+        verbs::open_watch(&self.direct("watch", user, path, label_selector, field_selector, resource_version)?)
     }
 
     fn direct(
@@ -190,13 +186,15 @@ impl ApiServer {
         labels: &str,
         fields: &str,
         revision: &str,
-    ) -> Result<(RequestInfo, Query), Status> {
+    ) -> Result<Call<'_>, Status> {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("labelSelector", labels), ("fieldSelector", fields), ("resourceVersion", revision)])
+            .append_pair("allowWatchBookmarks", "true")
             .finish();
         let info = RequestInfo { verb: verb.into(), ..RequestInfo::parse(&Method::GET, path, &query) };
         self.authorizer.authorize(user, &info).or_forbidden(user, &info)?;
-        Ok((info, Query::parse(verb, &query, "")?))
+        let (resource, query) = (self.served(&info)?, Query::parse(verb, &query, "")?);
+        Ok(Call { info, user: user.clone(), query, ..Call::own(self, resource, "") })
     }
 
     /// The resource a request names, or upstream's 404.

@@ -1,7 +1,8 @@
 //! Turns a parsed expression into one that the interpreter evaluates as CEL means it, and never without end.
 
 use kube_cel::cel::common::ast::{
-    CallExpr, EntryExpr, Expr, LiteralValue, MapEntryExpr, MapExpr, SelectExpr, StructExpr, operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, MapEntryExpr, MapExpr, SelectExpr, StructExpr,
+    operators,
 };
 use kube_cel::cel::parser::Expression;
 
@@ -22,52 +23,41 @@ const SHORT: usize = 100;
 /// How the loops of `all` and `exists` join what the items say.
 const GATHERS: [(&str, &str); 2] = [(operators::LOGICAL_AND, ALL), (operators::LOGICAL_OR, ANY)];
 
-/// The expressions inside of one, without those of a struct's or map's entries that are no expressions.
-pub(crate) fn children(expression: &Expression) -> Vec<&Expression> {
-    match &expression.expr {
-        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
-        Expr::Comprehension(inner) => {
-            vec![&inner.iter_range, &inner.accu_init, &inner.loop_cond, &inner.loop_step, &inner.result]
+/// The expressions inside of one. To look at them and to change them are two functions, since borrows differ.
+macro_rules! parts {
+    ($(#[$doc:meta])* $name:ident, $as_deref:ident, $iter:ident $(, $mutable:tt)?) => {
+        $(#[$doc])*
+        pub(crate) fn $name(expression: &$($mutable)? Expression) -> Vec<&$($mutable)? Expression> {
+            match &$($mutable)? expression.expr {
+                Expr::Call(call) => call.target.$as_deref().into_iter().chain(call.args.$iter()).collect(),
+                Expr::Comprehension(inner) => {
+                    let ComprehensionExpr { iter_range, accu_init, loop_cond, loop_step, result, .. } =
+                        &$($mutable)? **inner;
+                    vec![iter_range, accu_init, loop_cond, loop_step, result]
+                }
+                Expr::List(list) => list.elements.$iter().collect(),
+                Expr::Select(select) => vec![&$($mutable)? select.operand],
+                Expr::Map(MapExpr { entries }) | Expr::Struct(StructExpr { entries, .. }) => {
+                    let parts = entries.$iter().flat_map(|entry| match &$($mutable)? entry.expr {
+                        EntryExpr::StructField(field) => vec![&$($mutable)? field.value],
+                        EntryExpr::MapEntry(entry) => vec![&$($mutable)? entry.key, &$($mutable)? entry.value],
+                    });
+                    parts.collect()
+                }
+                Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+            }
         }
-        Expr::List(list) => list.elements.iter().collect(),
-        Expr::Select(select) => vec![&select.operand],
-        Expr::Map(MapExpr { entries }) | Expr::Struct(StructExpr { entries, .. }) => {
-            entries.iter().flat_map(|entry| of_entry(&entry.expr)).collect()
-        }
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
-    }
+    };
 }
 
-fn of_entry(entry: &EntryExpr) -> Vec<&Expression> {
-    match entry {
-        EntryExpr::StructField(field) => vec![&field.value],
-        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-    }
-}
-
-/// As [`children`], to be changed.
-pub(crate) fn children_mut(expression: &mut Expression) -> Vec<&mut Expression> {
-    match &mut expression.expr {
-        Expr::Call(call) => call.target.as_deref_mut().into_iter().chain(&mut call.args).collect(),
-        Expr::Comprehension(inner) => vec![
-            &mut inner.iter_range,
-            &mut inner.accu_init,
-            &mut inner.loop_cond,
-            &mut inner.loop_step,
-            &mut inner.result,
-        ],
-        Expr::List(list) => list.elements.iter_mut().collect(),
-        Expr::Select(select) => vec![&mut select.operand],
-        Expr::Map(MapExpr { entries }) | Expr::Struct(StructExpr { entries, .. }) => {
-            let parts = entries.iter_mut().flat_map(|entry| match &mut entry.expr {
-                EntryExpr::StructField(field) => vec![&mut field.value],
-                EntryExpr::MapEntry(entry) => vec![&mut entry.key, &mut entry.value],
-            });
-            parts.collect()
-        }
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
-    }
-}
+parts!(
+    /// The expressions inside of one, without those of a struct's or map's entries that are no expressions.
+    children, as_deref, iter
+);
+parts!(
+    /// As [`children`], to be changed.
+    children_mut, as_deref_mut, iter_mut, mut
+);
 
 /// How deep the expression is nested.
 pub(crate) fn depth(expression: &Expression) -> usize {
@@ -95,11 +85,14 @@ pub(crate) fn weight(expression: &Expression) -> u64 {
 /// - What is compared or joined by its type is told the type's number; parts have not moved since they were checked.
 pub(crate) fn rewrite(expression: &mut Expression, typed: &Typed) {
     let kind = typed.get(&std::ptr::from_ref(&*expression)).copied();
-    children_mut(expression).into_iter().for_each(|inner| rewrite(inner, typed));
+    for inner in children_mut(expression) {
+        rewrite(inner, typed);
+    }
     if let (Expr::Call(call), Some(kind)) = (&mut expression.expr, kind) {
         call.args.push(literal(LiteralValue::Int(kind.into())));
         let differs = call.func_name == operators::NOT_EQUALS;
-        call.func_name = if call.func_name == operators::ADD { JOIN } else { EQUAL }.to_owned();
+        let function = if call.func_name == operators::ADD { JOIN } else { EQUAL };
+        function.clone_into(&mut call.func_name);
         if differs {
             *expression = self::call(operators::LOGICAL_NOT, vec![std::mem::take(expression)]);
         }

@@ -73,7 +73,12 @@ fn a_node_may_only_touch_its_own() {
     t.ok(&format!("{} get pod p", as_node(&node)));
     t.refuses(&format!("{} get secret s", as_node(&node)), &["forbidden", "no relationship found between node"]);
     t.refuses(&format!("{} delete pod p", as_node(other)), &["forbidden"]);
-    t.refuses(&format!("{} label node {other} x=y", as_node(&node)), &["forbidden", "is not allowed to modify node"]);
+    t.refuses(&format!("{} get node {other}", as_node(&node)), &["forbidden", "only its own Node object"]);
+    t.refuses(&format!("{} get pods", as_node(&node)), &["can only list/watch pods with spec.nodeName field selector"]);
+    t.ok(&format!("{} get pods --field-selector=spec.nodeName={node}", as_node(&node)));
+    let replace =
+        format!("kubectl get node {other} -o json | {} replace --raw /api/v1/nodes/{other} -f -", as_node(&node));
+    t.refuses(&replace, &["forbidden", "is not allowed to modify node"]);
 }
 
 #[test]

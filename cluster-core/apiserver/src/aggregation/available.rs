@@ -46,7 +46,7 @@ fn watch(server: &ApiServer) -> Result<Vec<Watcher>, Expired> {
 async fn reconcile(server: &ApiServer) {
     let present = server.list(STORAGE, None);
     let (missing, stale) = local::plan(server.registry.table().resources(), &present);
-    let made = missing.iter().map(|object| async move { bootstrap::make_new(server, object.clone()).await });
+    let made = missing.iter().map(|object| async move { bootstrap::put(server, object.clone()).await });
     let failures = join_all(made).await.into_iter().filter_map(Result::err);
     for status in failures {
         tracing::warn!(error = status.message, "failed to make an APIService");

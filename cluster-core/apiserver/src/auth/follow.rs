@@ -44,7 +44,9 @@ fn load<F: Follower>(store: &Arc<dyn Store>, resource: &str, follower: &F, known
         gone.remove(&entry.key);
         known.insert(entry.key.clone());
     }
-    gone.iter().for_each(|key| follower.remove(key));
+    for key in gone {
+        follower.remove(&key);
+    }
     snapshot.revision
 }
 
@@ -64,5 +66,40 @@ async fn tail<F: Follower>(store: &Arc<dyn Store>, resource: &str, after: u64, f
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verbs::{draft, key};
+    use cluster_store::{Options, SqliteStore};
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl Follower for Told {
+        fn put(&self, entry: &Entry) {
+            self.0.lock().push(format!("+{}", entry.key.name));
+        }
+
+        fn remove(&self, key: &Key) {
+            self.0.lock().push(format!("-{}", key.name));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_starts_over_is_told_what_has_gone_meanwhile_and_keeps_the_rest() {
+        let store: Arc<dyn Store> = SqliteStore::open(Options::in_memory()).await.expect("a store");
+        let put =
+            async |name: &str| store.put(key("r", "", name), Expect::Absent, draft(&json!({}))).await.expect("put");
+        put("a").await;
+        put("b").await;
+        let (told, mut known) = (Told::default(), HashSet::new());
+        load(&store, "r", &told, &mut known);
+        put("c").await;
+        store.delete(key("r", "", "a"), Expect::Any, draft(&json!({}))).await.expect("deleted");
+        load(&store, "r", &told, &mut known);
+        assert_eq!(*told.0.lock(), ["+a", "+b", "+b", "+c", "-a"]);
     }
 }

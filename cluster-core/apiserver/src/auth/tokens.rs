@@ -124,15 +124,13 @@ impl Tokens {
         let expires = jiff::Timestamp::from_second(claims.exp).map_err(Status::internal)?;
 
         let mut answer = request.clone();
-        answer["apiVersion"] = json!("authentication.k8s.io/v1");
-        answer["kind"] = json!("TokenRequest");
-        answer["metadata"]["name"] = json!(account);
-        answer["metadata"]["namespace"] = json!(namespace);
-        answer["metadata"]["creationTimestamp"] = json!(meta::now());
-        answer["spec"]["audiences"] = json!(claims.aud);
-        answer["spec"]["expirationSeconds"] = json!(seconds);
-        answer["status"] =
-            json!({ "token": token, "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() });
+        let said = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "metadata": {"name": account, "namespace": namespace, "creationTimestamp": meta::now()},
+            "spec": {"audiences": claims.aud, "expirationSeconds": seconds},
+            "status": {"token": token, "expirationTimestamp": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()},
+        });
+        merge_patch(&mut answer, &said);
         Ok(answer)
     }
 

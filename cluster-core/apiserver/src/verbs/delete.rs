@@ -1,6 +1,6 @@
 //! delete and deletecollection: at once, in grace, after finalizers, after content.
 
-use super::list::{self, Filter};
+use super::list;
 use super::update;
 use crate::prelude::*;
 use crate::request::{check_delete, delete_options};
@@ -16,8 +16,7 @@ pub(super) async fn delete(call: &Call<'_>, body: Bytes) -> Result<Reply, Status
 /// Deletes everything the selectors mean, and answers with what it was.
 pub(super) async fn delete_collection(call: &Call<'_>, body: Bytes) -> Result<Reply, Status> {
     let call = &with_options(call, &body)?;
-    let filter = Filter::new(call.server, &call.resource, &call.info, &call.query)?;
-    let listed = list::collect(call.server, &call.resource, &filter, &call.query)?;
+    let listed = list::collect(call)?;
     for entry in &listed.items {
         match delete_object(call, &entry.key.name).await {
             Err(status) if !status.is_not_found() => return Err(status),

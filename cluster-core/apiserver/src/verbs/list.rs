@@ -23,12 +23,8 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// The filter of a request; 400 for a field that is not selectable.
-    pub(crate) fn new(
-        server: &ApiServer,
-        resource: &Arc<Resource>,
-        info: &RequestInfo,
-        query: &Query,
-    ) -> Result<Self, Status> {
+    pub(crate) fn new(call: &Call<'_>) -> Result<Self, Status> {
+        let Call { server, resource, info, query, .. } = call;
         let stored = server.registry.stored(&resource.storage).unwrap_or_else(|| Arc::clone(resource));
         let selectable = resource.custom.as_ref().map(|custom| custom.selectable.as_slice()).unwrap_or_default();
         for requirement in query.fields.requirements() {
@@ -94,19 +90,19 @@ fn unknown_field(resource: &Resource, query: &Query, field: &str) -> Status {
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Reply, Status> {
-    let filter = Filter::new(call.server, &call.resource, &call.info, &call.query)?;
-    Ok(Reply::ok(Content::List(collect(call.server, &call.resource, &filter, &call.query)?)))
+    Ok(Reply::ok(Content::List(collect(call)?)))
 }
 
-/// The page of the collection that `query` asks for.
-pub(crate) fn collect(server: &ApiServer, resource: &Resource, filter: &Filter, query: &Query) -> Result<List, Status> {
+/// The page of the collection that the call asks for.
+pub(crate) fn collect(call: &Call<'_>) -> Result<List, Status> {
+    let (filter, query) = (Filter::new(call)?, &call.query);
     check_options(query)?;
     let token = Some(&query.continue_token).filter(|t| !t.is_empty()).map(|t| Token::decode(t)).transpose()?;
     let now = Timestamp::now().as_second();
     if let Some(old) = token.as_ref().filter(|token| token.rv > 0 && token.is_old(now)) {
         return Err(continue_expired(old));
     }
-    let snapshot = snapshot(server, resource, query, token.as_ref())?;
+    let snapshot = snapshot(call, token.as_ref())?;
     let revision = snapshot.revision;
     let limit = if query.limit == 0 { usize::MAX } else { query.limit };
     let after = token.as_ref().map(Token::position);
@@ -129,8 +125,8 @@ pub(crate) fn collect(server: &ApiServer, resource: &Resource, filter: &Filter, 
     Ok(list)
 }
 
-fn snapshot(server: &ApiServer, resource: &Resource, query: &Query, token: Option<&Token>) -> Result<Snapshot, Status> {
-    let storage = &resource.storage;
+fn snapshot(call: &Call<'_>, token: Option<&Token>) -> Result<Snapshot, Status> {
+    let (server, query, storage) = (call.server, &call.query, &call.resource.storage);
     if let Some(token) = token {
         return if token.rv > 0 {
             server.store.snapshot_at(storage, token.rv as Revision).map_err(|_| continue_expired(token))

@@ -17,7 +17,7 @@ pub(crate) use create::{Managed, create_object};
 pub(crate) use delete::{check_preconditions, delete_object};
 pub(crate) use form::{converted, draft};
 pub(crate) use incoming::complete;
-pub(crate) use list::{Filter, collect};
+pub(crate) use list::collect;
 pub(crate) use metadata::random_suffix;
 pub(crate) use patch::{Kind as PatchKind, apply_to};
 pub(crate) use update::{Part, Proposed, change, write};

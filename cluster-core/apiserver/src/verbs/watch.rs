@@ -3,7 +3,6 @@
 use super::list::{Filter, parse_revision};
 use crate::prelude::*;
 use crate::request::{Encoding, Query, VersionMatch};
-use bytes::BytesMut;
 use cluster_store::{Change, Event, Expired, Watcher};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -44,7 +43,7 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Reply, Status> {
         return Err(Status::new(406, "NotAcceptable", "only the following media types are accepted: application/json"));
     }
     let (resource, include) = (Arc::clone(&call.resource), call.query.include_object.clone());
-    let events = open(call.server, &call.resource, &call.info, &call.query)?;
+    let events = open(call)?;
     let mut headed = true;
     let frames = events.map(move |event| {
         let headed = std::mem::take(&mut headed);
@@ -67,28 +66,25 @@ fn frame(
     transform: impl Fn(Bytes) -> Result<Bytes, Status>,
 ) -> Result<Bytes, Status> {
     let (kind, object) = match event {
-        Watched::Added(bytes) => ("ADDED", transform(bytes)?),
-        Watched::Modified(bytes) => ("MODIFIED", transform(bytes)?),
-        Watched::Deleted(bytes) => ("DELETED", transform(bytes)?),
-        Watched::Bookmark { revision, initial } => ("BOOKMARK", transform(bookmark(resource, revision, initial))?),
+        Watched::Added(bytes) => ("ADDED", bytes),
+        Watched::Modified(bytes) => ("MODIFIED", bytes),
+        Watched::Deleted(bytes) => ("DELETED", bytes),
+        Watched::Bookmark { revision, initial } => ("BOOKMARK", bookmark(resource, revision, initial)),
     };
+    framed(encoding, kind, &transform(object)?)
+}
+
+fn framed(encoding: Encoding, kind: &str, object: &[u8]) -> Result<Bytes, Status> {
     if encoding == Encoding::Protobuf {
-        let object = serde_json::from_slice(&object).map_err(Status::internal)?;
+        let object = serde_json::from_slice(object).map_err(Status::internal)?;
         return protobuf::encode_event(kind, &object).map(Bytes::from).ok_or_else(crate::pipeline::not_acceptable);
     }
-    let mut text = BytesMut::with_capacity(object.len() + 40);
-    text.extend_from_slice(b"{\"type\":\"");
-    text.extend_from_slice(kind.as_bytes());
-    text.extend_from_slice(b"\",\"object\":");
-    text.extend_from_slice(&object);
-    text.extend_from_slice(b"}\n");
-    Ok(text.freeze())
+    Ok([&b"{\"type\":\""[..], kind.as_bytes(), b"\",\"object\":", object, b"}\n"].concat().into())
 }
 
 fn error_frame(encoding: Encoding, status: &Status) -> Bytes {
-    let object = status.to_json();
-    let binary = if encoding == Encoding::Protobuf { protobuf::encode_event("ERROR", &object) } else { None };
-    binary.map_or_else(|| format!("{}\n", json!({"type": "ERROR", "object": object})).into(), Bytes::from)
+    let object = status.to_json().to_string();
+    framed(encoding, "ERROR", object.as_bytes()).unwrap_or_else(|_| object.into())
 }
 
 fn bookmark(resource: &Resource, revision: Revision, initial: bool) -> Bytes {
@@ -100,14 +96,10 @@ fn bookmark(resource: &Resource, revision: Revision, initial: bool) -> Bytes {
 }
 
 /// Starts a watch.
-pub(crate) fn open(
-    server: &ApiServer,
-    resource: &Arc<Resource>,
-    info: &RequestInfo,
-    query: &Query,
-) -> Result<WatchedStream, Status> {
+pub(crate) fn open(call: &Call<'_>) -> Result<WatchedStream, Status> {
+    let Call { server, resource, query, .. } = call;
     check(query)?;
-    let filter = Filter::new(server, resource, info, query)?;
+    let filter = Filter::new(call)?;
     let revision = parse_revision(&query.resource_version)?;
     let initial = query.send_initial_events.unwrap_or(revision == 0);
     let (after, snapshot) = if initial {

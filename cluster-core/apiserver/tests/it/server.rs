@@ -123,6 +123,21 @@ async fn requests_are_told_their_flow_and_mandatory_objects_stay() {
 }
 
 #[tokio::test]
+async fn a_restart_gives_a_level_of_ours_its_spec_again_and_leaves_what_has_it_alone() {
+    const GROUP: &str = "/apis/flowcontrol.apiserver.k8s.io/v1";
+    let store = SqliteStore::open(Options::in_memory()).await.expect("a store in memory");
+    let api = Api::on(store.clone(), |_| {}).await;
+    let (level, schemas) =
+        (format!("{GROUP}/prioritylevelconfigurations/workload-low"), format!("{GROUP}/flowschemas"));
+    let (before, untouched) = (api.get(&level).await.ok(), api.get(&schemas).await.ok());
+    let fewer = json!({"spec": {"limited": {"nominalConcurrencyShares": 7}}});
+    api.patch(&level, "merge-patch+json", &fewer).await.ok();
+    let api = Api::on(store, |_| {}).await;
+    assert_eq!(api.get(&level).await.ok()["spec"], before["spec"]);
+    assert_eq!(api.get(&schemas).await.ok()["items"], untouched["items"]);
+}
+
+#[tokio::test]
 async fn a_flow_schema_says_whether_its_level_is_there() {
     const GROUP: &str = "/apis/flowcontrol.apiserver.k8s.io/v1";
     let api = Api::start().await;

@@ -31,9 +31,7 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<(Log, State),
         IoError::Etcd(error) => error.into(),
     })?;
     let checkpoints = Checkpoints::start(second);
-    let log =
-        Log::new(connection, checkpoints, options.at_rest.clone(), options.ephemeral, options.retention, loaded.1);
-    Ok((log, loaded.0))
+    Ok((Log::new(connection, checkpoints, options, loaded.1), loaded.0))
 }
 
 /// A connection with the durability this store promises.

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sqlx::AssertSqlSafe;
 
-use super::Retention;
 use super::checkpoint::Checkpoints;
+use super::{Options, Retention};
 
 /// Most events in one transaction.
 pub(crate) const BATCH: usize = 128;
@@ -30,11 +30,10 @@ impl Log {
     pub(super) fn new(
         connection: SqliteConnection,
         checkpoints: Checkpoints,
-        at_rest: Arc<AesGcm>,
-        ephemeral: fn(&str) -> bool,
-        retention: Retention,
+        options: &Options,
         (stored, live): (i64, i64),
     ) -> Self {
+        let Options { retention, at_rest, ephemeral, .. } = options.clone();
         let insert = |rows| ["(?,?,?,?,?,?,?,?,?)"].repeat(rows).join(",");
         let sizes = (0..=BATCH.ilog2()).map(|power| format!("INSERT INTO log VALUES {}", insert(1 << power)).into());
         Self { connection, at_rest, ephemeral, retention, inserts: sizes.collect(), stored, live, checkpoints }
