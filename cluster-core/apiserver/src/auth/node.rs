@@ -56,10 +56,9 @@ impl NodeGraph {
         }
         let reads = matches!(&*request.verb, "get" | "list" | "watch");
         match (request.group.as_str(), request.resource.as_str(), request.subresource.as_str()) {
-            ("", "secrets" | "configmaps" | "persistentvolumeclaims" | "persistentvolumes", "") => {
-                self.authorize_reference(node, request)
-            }
-            ("", "serviceaccounts", "token") if request.verb == "create" => self.authorize_reference(node, request),
+            ("", "secrets" | "configmaps" | "persistentvolumeclaims" | "persistentvolumes", "")
+            | ("", "persistentvolumeclaims", "status")
+            | ("", "serviceaccounts", "token") => self.authorize_reference(node, request),
             ("coordination.k8s.io", "leases", "") => authorize_lease(node, request),
             ("", "nodes", "") if reads => authorize_node(node, request),
             ("", "pods", "") if reads => self.authorize_pod(node, request),
@@ -74,12 +73,14 @@ impl NodeGraph {
     }
 
     fn authorize_reference(&self, node: &str, request: &RequestInfo) -> Decision {
-        let reads = matches!(&*request.verb, "get" | "list" | "watch");
-        if !(reads || request.subresource == "token") {
-            return Decision::Deny("can only read resources of this type".to_owned());
-        }
-        if request.resource.starts_with("persistentvolume") && request.verb != "get" {
-            return Decision::Deny("can only get individual resources of this type".to_owned());
+        let (verbs, refusal) = match (request.resource.as_str(), request.subresource.as_str()) {
+            (_, "token") => (&["create"][..], "can only create tokens for individual service accounts"),
+            (_, "status") => (&["update", "patch"][..], "can only get/update/patch this type"),
+            ("secrets" | "configmaps", _) => (&["get", "list", "watch"][..], "can only read resources of this type"),
+            _ => (&["get"][..], "can only get individual resources of this type"),
+        };
+        if !verbs.contains(&&*request.verb) {
+            return Decision::Deny(refusal.to_owned());
         }
         if request.name.is_empty() {
             return Decision::Deny("No Object name found".to_owned());
