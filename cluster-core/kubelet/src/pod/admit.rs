@@ -2,11 +2,10 @@
 //! or was not asked. Pure; reasons and messages are upstream's kubelet's.
 
 use crate::node::Pressure;
-use crate::spec::qos::{parse, qos_class, request};
+use crate::spec::qos::{parse, qos_class, request, units};
 use cluster_client::nodes;
 use cluster_client::pods::host_ports;
 use cluster_object::pod::is_safe_sysctl;
-use cluster_object::quantity::Quantity as Amount;
 use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
@@ -117,7 +116,6 @@ fn shortages<'a>(
     others: &[std::sync::Arc<Pod>],
     allocatable: &'a Allocatable,
 ) -> impl Iterator<Item = Shortage<'a>> {
-    let units = |name: &str, amount: Amount| if name == "cpu" { amount.milli_value() } else { amount.value() };
     let asked = move |spec: &PodSpec, name: &str| if name == "pods" { 1 } else { units(name, request(spec, name)) };
     let more = allocatable.keys().map(String::as_str).filter(|name| !FIRST.contains(name));
     FIRST.into_iter().chain(more).filter_map(move |name| {

@@ -80,7 +80,9 @@ async fn collect(
     bytes: u64,
 ) -> Result<Vec<ImageInfo>, RuntimeError> {
     let (list, now) = (context.runtime.images().await?, Instant::now());
-    collector.see(&list, &used(&pods.list()), now);
+    let mut used = used(&pods.list());
+    used.insert(context.options.pause_image.clone());
+    collector.see(&list, &used, now);
     for image in collector.unused(&list, bytes, now) {
         tracing::info!(names = ?image.names, "removing an image that no pod uses, because the disk fills");
         if let Err(e) = context.runtime.remove_image(&image.id).await {

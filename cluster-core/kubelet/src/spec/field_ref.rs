@@ -1,6 +1,6 @@
 //! Values a pod may read of itself: `fieldRef` and `resourceFieldRef`.
 
-use super::qos::{milli, whole};
+use super::qos::{parse, units};
 use crate::pod::state::container_spec;
 use crate::prelude::*;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, ResourceFieldSelector};
@@ -52,9 +52,6 @@ fn format_map(map: Option<&BTreeMap<String, String>>) -> String {
     out
 }
 
-/// Reads an amount in the units of its resource.
-type Read = fn(Option<&BTreeMap<String, Quantity>>, &str) -> Option<i64>;
-
 /// The value of a container's request or limit, divided and rounded up.
 pub(crate) fn resource(
     spec: &PodSpec,
@@ -75,19 +72,14 @@ pub(crate) fn resource(
         "requests" => [owners[0].and_then(|r| r.requests.as_ref()), None, None],
         _ => return Err(unsupported(&selector.resource)),
     };
-    let divisor = selector.divisor.as_ref().map(|d| BTreeMap::from([("d".to_owned(), d.clone())]));
-    let (read, unit): (Read, _) = if what == "cpu" { (milli, 1000) } else { (whole, 1) };
-    let value = sources.into_iter().find_map(|amounts| read(amounts, what).filter(|value| *value > 0));
-    let by = read(divisor.as_ref(), "d").filter(|d| *d > 0).unwrap_or(unit);
-    Ok(divide(value.unwrap_or_default(), by))
+    let read = |text: &Quantity| parse(text).map(|amount| units(what, amount)).filter(|value| *value > 0);
+    let value = sources.into_iter().find_map(|amounts| read(amounts?.get(what)?)).unwrap_or_default();
+    let by = selector.divisor.as_ref().and_then(read).unwrap_or(if what == "cpu" { 1000 } else { 1 });
+    Ok(((value + by - 1) / by).to_string())
 }
 
 fn unsupported(resource: &str) -> String {
     format!("unsupported container resource: {resource}")
-}
-
-fn divide(value: i64, by: i64) -> String {
-    ((value + by - 1) / by).to_string()
 }
 
 #[cfg(test)]

@@ -19,14 +19,9 @@ pub(crate) const GROUPS: &str = "/sys/fs/cgroup";
 
 type Amounts = BTreeMap<String, Text>;
 
-/// A quantity in thousandths, or nothing when it is absent or unreadable.
-pub(crate) fn milli(amounts: Option<&Amounts>, name: &str) -> Option<i64> {
-    parse(amounts?.get(name)?).map(Quantity::milli_value)
-}
-
-/// A quantity in whole units, rounded up.
-pub(crate) fn whole(amounts: Option<&Amounts>, name: &str) -> Option<i64> {
-    parse(amounts?.get(name)?).map(Quantity::value)
+/// How much of a resource: thousandths of a CPU, of all else whole units, rounded up.
+pub(crate) fn units(resource: &str, amount: Quantity) -> i64 {
+    if resource == "cpu" { amount.milli_value() } else { amount.value() }
 }
 
 /// Whether the pod has resources as a whole.

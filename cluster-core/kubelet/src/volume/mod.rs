@@ -9,7 +9,7 @@ mod tests;
 
 use crate::prelude::*;
 use crate::spec::field_ref::Place;
-use crate::spec::qos::{memory_limit, parse, whole};
+use crate::spec::qos::{memory_limit, parse};
 use cluster_client::volumes::claim_name;
 use cluster_object::quantity::Quantity;
 use k8s_openapi::api::core::v1 as core;
@@ -152,7 +152,7 @@ fn empty_dir(
     let text = |e: std::io::Error| format!("{}: {e}", dir.display());
     std::fs::create_dir_all(dir).map_err(text)?;
     if in_memory {
-        let node = whole(Some(&context.place.allocatable), "memory").unwrap_or_default();
+        let node = context.place.allocatable.get("memory").and_then(parse).map_or(0, Quantity::value);
         let size = format!("size={}", memory_size(source, pod.spec.as_ref(), node));
         mount(Some("tmpfs"), dir, Some("tmpfs"), MsFlags::empty(), Some(size.as_str()))
             .map_err(|e| format!("mounting tmpfs failed: {e}"))?;
