@@ -47,12 +47,15 @@ pub async fn run(informers: Informers, own_node: String, cancel: CancellationTok
 
 async fn change_route(handle: &Handle, old: Option<Route>, new: Option<Route>) -> Result<(), Error> {
     if let Some((pods, gateway)) = old {
-        delete(handle, pods, gateway).await?;
+        match handle.route().del(message(pods, gateway)).execute().await {
+            // ESRCH: the kernel dropped the route with its interface.
+            Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -nix::libc::ESRCH => {}
+            deleted => deleted.map_err(|source| failed(format!("remove the route {pods}"), source))?,
+        }
     }
-    match new {
-        Some((pods, gateway)) => replace(handle, pods, gateway).await,
-        None => Ok(()),
-    }
+    let Some((pods, gateway)) = new else { return Ok(()) };
+    let added = handle.route().add(message(pods, gateway)).replace().execute().await;
+    added.map_err(|source| failed(format!("route {pods} by {gateway}"), source))
 }
 
 /// The index of `lo`: the kernel makes it first in every network namespace.
@@ -116,19 +119,6 @@ fn message(pods: Ipv4Net, gateway: Ipv4Addr) -> rtnetlink::packet_route::route::
         .gateway(gateway)
         .protocol(PROTOCOL)
         .build()
-}
-
-async fn replace(handle: &Handle, pods: Ipv4Net, gateway: Ipv4Addr) -> Result<(), Error> {
-    let added = handle.route().add(message(pods, gateway)).replace().execute().await;
-    added.map_err(|source| failed(format!("route {pods} by {gateway}"), source))
-}
-
-async fn delete(handle: &Handle, pods: Ipv4Net, gateway: Ipv4Addr) -> Result<(), Error> {
-    match handle.route().del(message(pods, gateway)).execute().await {
-        // ESRCH: the kernel dropped the route with its interface.
-        Err(rtnetlink::Error::NetlinkError(error)) if error.raw_code() == -nix::libc::ESRCH => Ok(()),
-        other => other.map_err(|source| failed(format!("remove the route {pods}"), source)),
-    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,13 @@ impl Context {
         insist(&format!("look at container {id}"), look).await
     }
 
+    /// A pod's containers in the engine.
+    pub(crate) async fn containers(&self, uid: &str) -> Result<Vec<ContainerInfo>, RuntimeError> {
+        let mut all = self.runtime.list().await?;
+        all.retain(|c| c.label(label::POD_UID) == uid);
+        Ok(all)
+    }
+
     /// Removes a container that nobody needs any more; one that stays is told of in the log.
     pub(crate) async fn discard(&self, id: &str) {
         if let Err(e) = self.runtime.remove(id).await {

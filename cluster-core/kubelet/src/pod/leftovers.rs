@@ -32,19 +32,13 @@ fn vanished(pod: &Pod, id: &str) -> Vec<Event> {
     names.map(|name| Event::Exited { name, ended: ended.clone() }).collect()
 }
 
-async fn of_pod(context: &Context, uid: &str) -> Result<Vec<ContainerInfo>, RuntimeError> {
-    let mut all = context.runtime.list().await?;
-    all.retain(|c| c.label(label::POD_UID) == uid);
-    Ok(all)
-}
-
 /// Keeps the container and the one before it, whose log is still asked for.
 pub(super) async fn remove_old(context: &Context, pod: &Pod, name: &str, attempt: u32) {
     if attempt < 2 {
         return;
     }
     let removal = async {
-        for old in of_pod(context, pod.uid()).await? {
+        for old in context.containers(pod.uid()).await? {
             if old.label(label::CONTAINER) == name && old.restarts() + 1 < attempt {
                 remove(context, &old).await?;
             }
@@ -59,7 +53,7 @@ pub(super) async fn remove_old(context: &Context, pod: &Pod, name: &str, attempt
 /// Removes all containers of a pod, then its folder, however often that takes.
 pub(super) async fn clean(context: &Context, uid: &str) {
     let clean = || async {
-        let all = of_pod(context, uid).await.map_err(|e| e.to_string())?;
+        let all = context.containers(uid).await.map_err(|e| e.to_string())?;
         let removals = all.iter().map(|container| remove(context, container));
         futures::future::try_join_all(removals).await.map_err(|e| e.to_string())?;
         let dir = context.options.root.join("pods").join(uid);

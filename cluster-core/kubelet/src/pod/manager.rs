@@ -60,10 +60,6 @@ impl Pods {
         self.0.read().get(uid).map(|known| known.view.borrow().clone())
     }
 
-    fn pod(&self, uid: &str) -> Option<Arc<Pod>> {
-        self.0.read().get(uid).map(|known| known.view.borrow().pod.clone())
-    }
-
     /// The pods that hold resources of this node.
     fn holding(&self) -> Vec<Arc<Pod>> {
         let ended = |view: &View| matches!(view.status.phase.as_deref(), Some("Succeeded" | "Failed"));
@@ -252,8 +248,8 @@ impl Manager {
     async fn set_statics(&mut self, pods: Vec<Arc<Pod>>) {
         let before = std::mem::replace(&mut self.statics, pods);
         for gone in before.iter().filter(|old| self.statics.iter().all(|new| new.uid() != old.uid())) {
-            if let Some(pod) = self.pods.pod(gone.uid()) {
-                self.pods.tell(gone.uid(), Event::PodChanged(deleted(&pod)));
+            if let Some(view) = self.pods.view(gone.uid()) {
+                self.pods.tell(gone.uid(), Event::PodChanged(deleted(&view.pod)));
             }
         }
         self.start_statics().await;
@@ -303,7 +299,7 @@ impl Manager {
     fn remove_strangers(&mut self) {
         let folders = std::fs::read_dir(self.context.options.root.join("pods")).into_iter().flatten().flatten();
         for uid in folders.filter_map(|folder| folder.file_name().into_string().ok()) {
-            if self.pods.pod(&uid).is_none() {
+            if self.pods.view(&uid).is_none() {
                 self.present.entry(uid).or_default();
             }
         }

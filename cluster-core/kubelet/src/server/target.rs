@@ -1,7 +1,7 @@
 //! What the server's routes work on: pods and containers by name, and the way into them.
 
 use crate::prelude::*;
-use crate::runtime::{ExecSpec, LogQuery, Result as RuntimeResult, Session};
+use crate::runtime::{ExecSpec, LogQuery, Session};
 
 /// The pods of this node and what they share.
 pub(crate) struct Target {
@@ -24,16 +24,9 @@ impl Target {
         self.pods.find(namespace, name).ok_or_else(missing)
     }
 
-    /// The containers of a pod in the engine.
-    pub(crate) async fn containers(&self, uid: &str) -> RuntimeResult<Vec<ContainerInfo>> {
-        let mut all = self.context.runtime.list().await?;
-        all.retain(|c| c.label(label::POD_UID) == uid);
-        Ok(all)
-    }
-
     async fn running(&self, namespace: &str, pod: &str, container: &str) -> Result<ContainerInfo, Refusal> {
         let view = self.pod(namespace, pod)?;
-        let all = self.containers(view.pod.uid()).await.map_err(|e| internal(&e))?;
+        let all = self.context.containers(view.pod.uid()).await.map_err(|e| internal(&e))?;
         let found = all.into_iter().find(|c| c.running && c.label(label::CONTAINER) == container);
         let found = found.ok_or_else(|| missing_container(container))?;
         self.context.runtime.inspect(&found.id).await.map_err(|e| internal(&e))
