@@ -61,6 +61,8 @@ pub(super) struct ServicePort {
     pub(super) node_port: Option<u16>,
     /// Seconds a client stays with its endpoint.
     pub(super) affinity_seconds: Option<u32>,
+    /// Whether somebody serves it on any node.
+    pub(super) served: bool,
     /// Who answers traffic from inside.
     pub(super) internal: Vec<Endpoint>,
     /// Who answers traffic from outside.
@@ -147,6 +149,7 @@ pub(super) fn service_ports(service: &Service, slices: &[Arc<EndpointSlice>], pl
             guarded: guarded.clone(),
             node_port: port.node_port.and_then(|p| u16::try_from(p).ok()).filter(|p| *p != 0),
             affinity_seconds: affinity(spec),
+            served: candidates.iter().any(|c| c.ready || c.serving),
             internal: choose(&candidates, internal_local),
             external: choose(&candidates, external_local),
             external_local,

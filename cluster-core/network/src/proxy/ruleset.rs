@@ -50,12 +50,15 @@ impl Ruleset {
     }
 
     fn add_internal(&mut self, port: &ServicePort) {
-        if port.internal.is_empty() {
-            return;
-        }
         let chain = format!("service/{}", port.name);
+        // What must stay on this node, where nobody serves it, is dropped; what nobody serves anywhere is refused.
+        let verdict = match port.internal.is_empty() {
+            false => format!("goto {chain}"),
+            true if port.served => "drop".to_owned(),
+            true => return,
+        };
         for ip in &port.cluster_ips {
-            self.add("service_ips", format!("{ip} . {} . {}", port.protocol, port.port), format!("goto {chain}"));
+            self.add("service_ips", format!("{ip} . {} . {}", port.protocol, port.port), verdict.clone());
             self.flows(port, Some(*ip), port.port, &port.internal);
         }
         self.balance(&chain, &[], port, &port.internal);
@@ -96,6 +99,9 @@ impl Ruleset {
 
     /// A chain that sends each new connection to one of `endpoints`, all alike.
     fn balance(&mut self, chain: &str, first: &[String], port: &ServicePort, endpoints: &[Endpoint]) {
+        if endpoints.is_empty() {
+            return;
+        }
         let mut rules = first.to_vec();
         match port.affinity_seconds {
             None => rules.push(format!("meta l4proto {} {}", port.protocol, dnat(endpoints))),

@@ -149,6 +149,22 @@ fn a_local_traffic_policy_uses_the_nodes_own_endpoints_and_keeps_the_source_addr
 }
 
 #[test]
+fn what_must_stay_on_a_node_without_endpoints_is_dropped_and_what_nobody_serves_refused() {
+    for (policy, ready, expected) in [
+        ("Local", true, Some("drop")),
+        ("Local", false, None),
+        ("Cluster", true, Some("goto service/default/web/tcp/80")),
+        ("Cluster", false, None),
+    ] {
+        let spec = json!({ "internalTrafficPolicy": policy });
+        let rules = ruleset(&model(service(spec), slice(&[("10.244.2.2", "b", ready, false)])), &node());
+        let verdict = rules.elements.get("service_ips").and_then(|all| all.get("10.96.0.7 . tcp . 80"));
+        assert_eq!(verdict.map(String::as_str), expected, "{policy} {ready}");
+        assert_eq!(rules.chains.is_empty(), expected.is_none_or(|verdict| verdict == "drop"), "{policy} {ready}");
+    }
+}
+
+#[test]
 fn a_load_balancer_with_source_ranges_is_for_these_alone() {
     let endpoints = slice(&[("10.244.1.2", "a", true, false)]);
     let ports = json!([{ "name": "http", "port": 80, "nodePort": 30080 }]);
