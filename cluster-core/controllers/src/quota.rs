@@ -38,7 +38,9 @@ pub(crate) fn runner(context: &Context) -> Runner<Quotas> {
     index::by_namespace(&informers.informer::<Pod>());
     index::by_namespace(&informers.informer::<Service>());
     index::by_namespace(&informers.informer::<PersistentVolumeClaim>());
-    let same_pod = |old: &Pod, new: &Pod| is_finished(old) == is_finished(new) && old.spec == new.spec;
+    let same_pod = |old: &Pod, new: &Pod| {
+        is_finished(old) == is_finished(new) && old.is_deleting() == new.is_deleting() && old.spec == new.spec
+    };
     Runner::with_queue(&controller, |c, key| c.reconcile(key).boxed(), controller.queue.clone())
         .on_each(&controller.quotas)
         .on(&controller.pods, move |c, change| concerned(&c.quotas, change, same_pod))
@@ -73,7 +75,9 @@ impl Quotas {
         let status = ResourceQuotaStatus { hard: Some(hard), used: Some(used) };
         let updated = ResourceQuota { status: Some(status), ..(*quota).clone() };
         write_status(&self.client, quota.as_ref(), &updated).await?;
-        Ok(waits.then_some(RETRY))
+        let (pods, now) = (self.pods.by_index(BY_NAMESPACE, &key.namespace), meta::now());
+        let leaving = pods.iter().filter_map(|pod| until_over(pod, &now)).min();
+        Ok(waits.then_some(RETRY).into_iter().chain(leaving).min())
     }
 
     fn used(&self, quota: &ResourceQuota, hard: &Amounts, namespace: &str) -> Result<Amounts, Error> {
@@ -129,6 +133,12 @@ impl Quotas {
     }
 }
 
+/// How long until a pod on its way out stops to count, whether its node lets it go or not.
+fn until_over(pod: &Pod, now: &Time) -> Option<Duration> {
+    let (deleted, grace) = (pod.metadata.deletion_timestamp.as_ref()?, pod.metadata.deletion_grace_period_seconds?);
+    meta::left(deleted, meta::seconds(grace.saturating_add(1)), now).filter(|_| !is_finished(pod))
+}
+
 /// The objects of a namespace as the rules of quotas read them.
 fn all_as_json<K: Object>(informer: &Informer<K>, namespace: &str) -> Result<Vec<Value>, Error> {
     informer.by_index(BY_NAMESPACE, namespace).iter().map(|object| as_json(object.as_ref())).collect()
@@ -143,6 +153,26 @@ mod tests {
     use super::*;
     use cluster_fake_server::FakeServer;
     use tokio_util::sync::CancellationToken;
+
+    #[test]
+    fn a_quota_is_looked_at_again_when_the_grace_of_a_pod_ends() {
+        let now = Time("2026-01-01T00:00:30Z".parse().expect("a time"));
+        let cases = [
+            (json!({}), "Running", None),
+            (
+                json!({"deletionTimestamp": "2026-01-01T00:00:20Z", "deletionGracePeriodSeconds": 30}),
+                "Running",
+                Some(21),
+            ),
+            (json!({"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 0}), "Running", Some(1)),
+            (json!({"deletionTimestamp": "2026-01-01T00:00:29Z", "deletionGracePeriodSeconds": 0}), "Running", None),
+            (json!({"deletionTimestamp": "2026-01-01T00:00:20Z", "deletionGracePeriodSeconds": 30}), "Failed", None),
+        ];
+        for (metadata, phase, expected) in cases {
+            let pod = crate::pods::tests::pod(json!({"metadata": metadata, "status": {"phase": phase}}));
+            assert_eq!(until_over(&pod, &now).map(|left| left.as_secs()), expected, "{metadata} {phase}");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_kind_that_comes_after_its_quota_is_counted_and_holds_up_no_other() {
